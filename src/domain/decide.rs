@@ -1,0 +1,331 @@
+//! The one place where the village is changed: a wish and the state become facts, or a refusal.
+//!
+//! Invariants: pure; never panics on any input; the events it returns, applied in order, leave the state
+//! as the command's author would expect. A `Declare…` or `Report…` that changes nothing gives no events.
+//! Permission is decided here and nowhere else.
+
+use serde::{Deserialize, Serialize};
+
+use super::actor::{Actor, Role};
+use super::command::Command;
+use super::device::{Device, Presence};
+use super::event::Event;
+use super::speaker::{Class, Ending, Play};
+use super::state::State;
+
+/// Entities a single device may announce.
+pub const ENTITIES_PER_DEVICE: usize = 64;
+/// Things of one noun that a village may hold.
+pub const THINGS_PER_NOUN: usize = 20_000;
+/// Notices that may be up at once.
+pub const NOTICES_UP: usize = 500;
+
+/// When a decision is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// Wall time, ms since 1970 UTC, as the box believes it.
+    pub wall_ms: i64,
+}
+
+/// Why a wish was not granted. A value for people: `key()` names the sentence in the locale files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "why", rename_all = "snake_case")]
+pub enum Rejection {
+    /// The actor may not do this.
+    #[error("not permitted")]
+    NotPermitted,
+    /// There is no such thing.
+    #[error("there is no {what} “{id}”")]
+    Unknown {
+        /// Noun.
+        what: String,
+        /// Id asked for.
+        id: String,
+    },
+    /// The thing cannot do that.
+    #[error("“{id}” cannot be switched")]
+    NotSwitchable {
+        /// Id asked for.
+        id: String,
+    },
+    /// Nothing to speak on.
+    #[error("no horn cluster was chosen")]
+    EmptyZone,
+    /// A bound of the house.
+    #[error("too many: at most {most}")]
+    TooMany {
+        /// The bound.
+        most: u64,
+    },
+    /// The id is in use.
+    #[error("“{id}” exists already")]
+    Exists {
+        /// Id asked for.
+        id: String,
+    },
+    /// The command came after its time.
+    #[error("expired")]
+    Expired,
+    /// The last chief cannot be removed.
+    #[error("the last chief cannot be removed")]
+    LastChief,
+}
+
+impl Rejection {
+    /// Key of the sentence in `locales/*.ftl`.
+    #[must_use]
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::NotPermitted => "refused-not-permitted",
+            Self::Unknown { .. } => "refused-unknown",
+            Self::NotSwitchable { .. } => "refused-not-switchable",
+            Self::EmptyZone => "refused-empty-zone",
+            Self::TooMany { .. } => "refused-too-many",
+            Self::Exists { .. } => "refused-exists",
+            Self::Expired => "refused-expired",
+            Self::LastChief => "refused-last-chief",
+        }
+    }
+}
+
+fn unknown(what: &str, id: impl std::fmt::Display) -> Rejection {
+    Rejection::Unknown { what: what.to_owned(), id: id.to_string() }
+}
+
+/// What `actor` may ask for.
+fn permit(state: &State, actor: &Actor, command: &Command) -> Result<(), Rejection> {
+    let allowed = match actor {
+        Actor::House | Actor::Console => true,
+        Actor::User { id } => match state.users.get(id).map(|u| u.role) {
+            Some(Role::Chief) => user_command(command),
+            Some(Role::Technician) => technician_command(command),
+            None => false,
+        },
+        Actor::Commune => matches!(command, Command::PublishNotice { .. } | Command::QueueAnnouncement { .. } | Command::TakeDownNotice { .. }),
+        Actor::Device { id } => match command {
+            Command::AdoptEntities { device, .. } | Command::ReportPresence { device, .. } => device == id,
+            Command::ReportLight { light, .. } => state.entities.get(light).is_some_and(|e| e.device == *id),
+            Command::ReportLevel { sensor, .. } => state.entities.get(sensor).is_some_and(|e| e.device == *id),
+            Command::BeginPlayback { speaker, .. } | Command::FinishPlayback { speaker, .. } => speaker == id,
+            _ => false,
+        },
+    };
+    if allowed { Ok(()) } else { Err(Rejection::NotPermitted) }
+}
+
+const fn user_command(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::SwitchLight { .. }
+            | Command::SwitchGroup { .. }
+            | Command::QueueAnnouncement { .. }
+            | Command::StopEverything
+            | Command::PublishNotice { .. }
+            | Command::TakeDownNotice { .. }
+            | Command::PutUser { .. }
+            | Command::RemoveUser { .. }
+    )
+}
+
+const fn technician_command(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::SwitchLight { .. }
+            | Command::SwitchGroup { .. }
+            | Command::StopEverything
+            | Command::DeclareDevice { .. }
+            | Command::GrantAccess { .. }
+            | Command::RevokeAccess { .. }
+            | Command::DeclareGroup { .. }
+            | Command::DeclareSensor { .. }
+    )
+}
+
+/// Turns a wish into facts.
+///
+/// # Errors
+/// [`Rejection`] when the wish is not granted; the state is unchanged then.
+#[expect(clippy::too_many_lines, reason = "one arm per command: the table of contents of what can happen")]
+pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Result<Vec<Event>, Rejection> {
+    permit(state, actor, command)?;
+    Ok(match command {
+        Command::DeclareVillage { village } => changed(state.village.as_deref() != Some(village), || Event::VillageDeclared { village: village.clone() }),
+        Command::DeclarePlace { place } => {
+            room(state.places.len())?;
+            changed(state.places.get(&place.id).is_none_or(|p| **p != *place), || Event::PlaceDeclared { place: place.clone() })
+        }
+        Command::NoteClock { offset_ms } => vec![Event::ClockKnown { offset_ms: *offset_ms }],
+        Command::NoteDamage { epoch, from, to } => vec![Event::HistoryDamaged { epoch: epoch.clone(), from: *from, to: *to }],
+        Command::EraseBlob { blob } => vec![Event::Erased { blob: blob.clone() }],
+        Command::DeclareDevice { device } => {
+            room(state.devices.len())?;
+            changed(state.devices.get(&device.id).is_none_or(|d| !same_device(d, device)), || Event::DeviceDeclared { device: Device { presence: Presence::Unknown, ..device.clone() } })
+        }
+        Command::GrantAccess { account } => {
+            room(state.accounts.len())?;
+            changed(state.accounts.get(&account.name).is_none_or(|a| **a != *account), || Event::AccessGranted { account: account.clone() })
+        }
+        Command::RevokeAccess { account } => {
+            if !state.accounts.contains_key(account) {
+                return Err(unknown("account", account));
+            }
+            vec![Event::AccessRevoked { account: account.clone() }]
+        }
+        Command::AdoptEntities { device, model, entities } => adopt(state, device, model, entities)?,
+        Command::ReportPresence { device, here } => {
+            let known = state.devices.get(device).ok_or_else(|| unknown("device", device))?;
+            let same = matches!((known.presence, here), (Presence::Here { .. }, true) | (Presence::Gone { .. }, false));
+            changed(!same, || Event::PresenceChanged { device: device.clone(), here: *here })
+        }
+        Command::DeclareGroup { group } => {
+            room(state.groups.len())?;
+            changed(state.groups.get(&group.id).is_none_or(|g| **g != *group), || Event::GroupDeclared { group: group.clone() })
+        }
+        Command::SwitchLight { light, on } => {
+            switchable(state, light)?;
+            vec![Event::LightDesired { light: light.clone(), on: *on, group: None }]
+        }
+        Command::SwitchGroup { group, on } => {
+            let found = state.groups.get(group).ok_or_else(|| unknown("group", group))?;
+            let lights = found.lights.iter().filter(|l| switchable(state, l).is_ok());
+            lights.map(|l| Event::LightDesired { light: l.clone(), on: *on, group: Some(group.clone()) }).collect()
+        }
+        Command::ReportLight { light, on } => {
+            let known = state.lights.get(light).ok_or_else(|| unknown("light", light))?;
+            let answers = known.desired.is_some_and(|d| d.given_up && d.on == *on) && known.is_unanswered();
+            changed(known.reported.is_none_or(|r| r.on != *on) || answers, || Event::LightReported { light: light.clone(), on: *on })
+        }
+        Command::GiveUpLight { light, order } => {
+            let waits = state.lights.get(light).is_some_and(|l| l.is_waiting() && l.desired.is_some_and(|d| d.order == *order));
+            changed(waits, || Event::LightGivenUp { light: light.clone(), order: *order })
+        }
+        Command::DeclareSensor { sensor } => {
+            room(state.sensors.len())?;
+            let same = state.sensors.get(&sensor.id).is_some_and(|s| super::sensor::Sensor { alarm: s.alarm, ..sensor.clone() } == **s);
+            changed(!same, || Event::SensorDeclared { sensor: super::sensor::Sensor { alarm: None, ..sensor.clone() } })
+        }
+        Command::ReportLevel { sensor, level, value } => {
+            let known = state.sensors.get(sensor).ok_or_else(|| unknown("sensor", sensor))?;
+            let was = known.alarm.map_or(0, |a| a.level);
+            match level.cmp(&was) {
+                std::cmp::Ordering::Greater => vec![Event::SensorAlarmRaised { sensor: sensor.clone(), level: *level, value: *value }],
+                std::cmp::Ordering::Less => vec![Event::SensorAlarmLowered { sensor: sensor.clone(), level: *level, value: *value }],
+                std::cmp::Ordering::Equal => Vec::new(),
+            }
+        }
+        Command::DeclareSpeaker { speaker } => {
+            room(state.speakers.len())?;
+            changed(state.speakers.get(&speaker.id).is_none_or(|s| **s != *speaker), || Event::SpeakerDeclared { speaker: speaker.clone() })
+        }
+        Command::QueueAnnouncement { id, text, class, zone, expires_in_ms } => {
+            if zone.is_empty() {
+                return Err(Rejection::EmptyZone);
+            }
+            if let Some(missing) = zone.iter().find(|s| !state.speakers.contains_key(*s)) {
+                return Err(unknown("speaker", missing));
+            }
+            if state.announcements.contains_key(id) {
+                return Err(Rejection::Exists { id: id.to_string() });
+            }
+            let mut zone = zone.clone();
+            zone.sort();
+            zone.dedup();
+            let bound = if *class == Class::Emergency { 3_600_000 } else { 600_000 };
+            let expires_at = now.wall_ms.saturating_add((*expires_in_ms).clamp(1_000, bound));
+            vec![Event::AnnouncementQueued { id: id.clone(), text: text.clone(), class: *class, zone, expires_at }]
+        }
+        Command::BeginPlayback { announcement, speaker } => {
+            let play = play_of(state, announcement, speaker)?;
+            changed(*play == Play::Waiting, || Event::PlaybackBegan { announcement: announcement.clone(), speaker: speaker.clone() })
+        }
+        Command::FinishPlayback { announcement, speaker, how } => {
+            let play = play_of(state, announcement, speaker)?;
+            let how = match how {
+                Ending::Failed { why } => Ending::Failed { why: why.chars().take(200).collect() },
+                other => other.clone(),
+            };
+            changed(!matches!(play, Play::Ended { .. }), || Event::PlaybackFinished { announcement: announcement.clone(), speaker: speaker.clone(), how })
+        }
+        // Stopping is always recorded, also when nothing is known to play: somebody pressed the button.
+        Command::StopEverything => vec![Event::EverythingStopped {}],
+        Command::DeclareCamera { camera } => {
+            room(state.cameras.len())?;
+            changed(state.cameras.get(&camera.id).is_none_or(|c| c.name != camera.name), || Event::CameraDeclared { camera: super::camera::Camera { signal: Presence::Unknown, ..camera.clone() } })
+        }
+        Command::ReportCamera { camera, here } => {
+            let known = state.cameras.get(camera).ok_or_else(|| unknown("camera", camera))?;
+            let same = matches!((known.signal, here), (Presence::Here { .. }, true) | (Presence::Gone { .. }, false));
+            changed(!same, || Event::CameraChanged { camera: camera.clone(), here: *here })
+        }
+        Command::PublishNotice { id, text, kind, until } => {
+            if state.notices.contains_key(id) {
+                return Err(Rejection::Exists { id: id.to_string() });
+            }
+            if state.notices.len() >= NOTICES_UP {
+                return Err(Rejection::TooMany { most: NOTICES_UP as u64 });
+            }
+            vec![Event::NoticePublished { id: id.clone(), text: text.clone(), kind: *kind, until: *until }]
+        }
+        Command::TakeDownNotice { id } => {
+            if !state.notices.contains_key(id) {
+                return Err(unknown("notice", id));
+            }
+            vec![Event::NoticeTakenDown { id: id.clone() }]
+        }
+        Command::PutUser { user } => {
+            room(state.users.len())?;
+            let mut user = user.clone();
+            user.generation = state.users.get(&user.id).map_or(0, |u| u.generation.wrapping_add(1));
+            vec![Event::UserPut { user }]
+        }
+        Command::RemoveUser { user } => {
+            let known = state.users.get(user).ok_or_else(|| unknown("user", user))?;
+            let chiefs = state.users.values().filter(|u| u.role == Role::Chief).count();
+            if known.role == Role::Chief && chiefs == 1 {
+                return Err(Rejection::LastChief);
+            }
+            vec![Event::UserRemoved { user: user.clone() }]
+        }
+    })
+}
+
+fn changed(yes: bool, event: impl FnOnce() -> Event) -> Vec<Event> {
+    if yes { vec![event()] } else { Vec::new() }
+}
+
+const fn room(len: usize) -> Result<(), Rejection> {
+    if len < THINGS_PER_NOUN { Ok(()) } else { Err(Rejection::TooMany { most: THINGS_PER_NOUN as u64 }) }
+}
+
+fn same_device(known: &Device, wanted: &Device) -> bool {
+    known.name == wanted.name && known.place == wanted.place && (wanted.model.is_empty() || known.model == wanted.model)
+}
+
+fn switchable(state: &State, light: &super::id::EntityId) -> Result<(), Rejection> {
+    if !state.lights.contains_key(light) {
+        return Err(unknown("light", light));
+    }
+    match state.entities.get(light) {
+        Some(e) if e.order.is_some() => Ok(()),
+        _ => Err(Rejection::NotSwitchable { id: light.to_string() }),
+    }
+}
+
+fn play_of<'a>(state: &'a State, announcement: &super::id::AnnouncementId, speaker: &super::id::DeviceId) -> Result<&'a Play, Rejection> {
+    let said = state.announcements.get(announcement).ok_or_else(|| unknown("announcement", announcement))?;
+    said.plays.get(speaker).ok_or_else(|| unknown("speaker", speaker))
+}
+
+fn adopt(state: &State, device: &super::id::DeviceId, model: &str, entities: &[super::entity::Entity]) -> Result<Vec<Event>, Rejection> {
+    let known = state.devices.get(device).ok_or_else(|| unknown("device", device))?;
+    let held = state.entities.values().filter(|e| e.device == *device && !entities.iter().any(|n| n.id == e.id)).count();
+    if held + entities.len() > ENTITIES_PER_DEVICE {
+        return Err(Rejection::TooMany { most: ENTITIES_PER_DEVICE as u64 });
+    }
+    if let Some(foreign) = entities.iter().find(|e| e.device != *device || state.entities.get(&e.id).is_some_and(|k| k.device != *device)) {
+        return Err(Rejection::Exists { id: foreign.id.to_string() });
+    }
+    let fresh: Vec<_> = entities.iter().filter(|e| state.entities.get(&e.id).is_none_or(|k| **k != **e)).cloned().collect();
+    let model: String = model.chars().take(120).collect();
+    Ok(changed(!fresh.is_empty() || known.model != model, || Event::EntitiesAdopted { device: device.clone(), model, entities: fresh }))
+}

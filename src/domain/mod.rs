@@ -1,0 +1,21 @@
+//! WHAT a village is: pure values. No async, no I/O, no clock, no randomness.
+
+pub mod actor;
+pub mod blob;
+pub mod camera;
+pub mod command;
+pub mod decide;
+pub mod device;
+pub mod entity;
+pub mod event;
+pub mod id;
+pub mod light;
+pub mod notice;
+pub mod place;
+pub mod sensor;
+pub mod speaker;
+pub mod state;
+pub mod village;
+
+#[cfg(test)]
+mod tests;

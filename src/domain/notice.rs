@@ -1,0 +1,41 @@
+//! Notices: what the village reads.
+
+use serde::{Deserialize, Serialize};
+
+use super::blob::BlobRef;
+use super::id::NoticeId;
+
+/// A notice that is up. Title and body are one file: first line title, rest body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// Its id; also its address.
+    pub id: NoticeId,
+    /// Title and body.
+    pub text: BlobRef,
+    /// What sort it is.
+    pub kind: NoticeKind,
+    /// When it was published, wall ms.
+    pub at: i64,
+    /// The entry that published it.
+    pub order: u64,
+    /// Last moment it is shown, wall ms; none = until it is taken down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+    /// True when the commune sent it.
+    #[serde(default)]
+    pub from_commune: bool,
+}
+
+/// What sort a notice is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeKind {
+    /// Tin khẩn: stands first on every page.
+    Urgent,
+    /// Thông báo.
+    Notice,
+    /// Sự kiện.
+    Event,
+    /// Văn bản.
+    Document,
+}

@@ -1,0 +1,73 @@
+//! Sensors: the marks that a value may pass, and whether it has.
+//!
+//! Readings themselves are not history (they live in `store/samples` and `live/`); passing a mark is.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::EntityId;
+
+/// A measured value with its marks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sensor {
+    /// Its entity.
+    pub id: EntityId,
+    /// “Mực nước kênh”.
+    pub name: String,
+    /// Unit as printed.
+    #[serde(default)]
+    pub unit: String,
+    /// Values are kept as integers of this many decimals (0 = whole units).
+    #[serde(default)]
+    pub decimals: u8,
+    /// Rising marks, in the sensor's unit; passing the n-th means alarm level n.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<f64>,
+    /// The level now in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarm: Option<Alarm>,
+}
+
+/// A mark was passed and has not been left since.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// 1 = the first mark.
+    pub level: u8,
+    /// The value that passed it.
+    pub value: f64,
+    /// When, wall ms.
+    pub at: i64,
+}
+
+impl Sensor {
+    /// The level that `value` means, with a hysteresis of 2 % of the mark so that a value on the mark does
+    /// not ring twice a second. 0 = under the first mark.
+    #[must_use]
+    pub fn level_of(&self, value: f64) -> u8 {
+        let now = self.alarm.map_or(0, |a| usize::from(a.level));
+        let mut level = 0;
+        for (i, mark) in self.marks.iter().enumerate() {
+            let edge = if i < now { mark - mark.abs() * 0.02 } else { *mark };
+            if value >= edge {
+                level = i + 1;
+            }
+        }
+        u8::try_from(level).unwrap_or(u8::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gauge() -> Sensor {
+        Sensor { id: EntityId::new("cb-01.level").expect("id"), name: "Mực nước".into(), unit: "cm".into(), decimals: 0, marks: vec![180.0, 230.0, 260.0], alarm: None }
+    }
+
+    #[test]
+    fn a_level_needs_its_mark_and_leaves_below_it() {
+        let mut s = gauge();
+        assert_eq!([s.level_of(179.9), s.level_of(180.0), s.level_of(261.0)], [0, 1, 3]);
+        s.alarm = Some(Alarm { level: 1, value: 181.0, at: 0 });
+        assert_eq!([s.level_of(177.0), s.level_of(176.0)], [1, 0]);
+    }
+}

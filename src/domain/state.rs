@@ -1,0 +1,239 @@
+//! The village as it is: one immutable value made from the entries.
+//!
+//! Invariants: `apply` is total and needs nothing but the entry; replaying all entries gives the same value
+//! as a snapshot plus the rest. Only current things stand here; what ended is read from the journal.
+//! Each noun is an `Arc` map of `Arc` values, so that a commit copies pointers of the touched nouns once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::actor::User;
+use super::camera::Camera;
+use super::device::{Account, Device, Presence};
+use super::entity::{Entity, Kind};
+use super::event::{Entry, Event};
+use super::id::{AnnouncementId, CameraId, DeviceId, EntityId, GroupId, NoticeId, PlaceId, UserId};
+use super::light::{Desired, Group, Light, Reported};
+use super::notice::Notice;
+use super::place::Place;
+use super::sensor::{Alarm, Sensor};
+use super::speaker::{Announcement, Play, Speaker};
+use super::village::Village;
+
+/// One noun's things by id.
+pub type Things<K, V> = Arc<BTreeMap<K, Arc<V>>>;
+
+/// Announcements kept after they ended, newest: what the page shows as “vừa phát”.
+pub const ENDED_ANNOUNCEMENTS_KEPT: usize = 20;
+
+/// The village as it is after entry `seq`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// The last entry applied; 0 = none.
+    pub seq: u64,
+    /// How often the box has booted.
+    pub boot: u64,
+    /// What the village is.
+    pub village: Option<Arc<Village>>,
+    /// Roads, alleys.
+    pub places: Things<PlaceId, Place>,
+    /// Boxes on the wire.
+    pub devices: Things<DeviceId, Device>,
+    /// Who may speak MQTT.
+    pub accounts: Things<DeviceId, Account>,
+    /// What devices do.
+    pub entities: Things<EntityId, Entity>,
+    /// Lamps.
+    pub lights: Things<EntityId, Light>,
+    /// Lamps that go together.
+    pub groups: Things<GroupId, Group>,
+    /// Sensors that have a name or a mark.
+    pub sensors: Things<EntityId, Sensor>,
+    /// Horn clusters.
+    pub speakers: Things<DeviceId, Speaker>,
+    /// What is being said, and a few that were.
+    pub announcements: Things<AnnouncementId, Announcement>,
+    /// Cameras.
+    pub cameras: Things<CameraId, Camera>,
+    /// Notices that are up.
+    pub notices: Things<NoticeId, Notice>,
+    /// People who may sign in.
+    pub users: Things<UserId, User>,
+    /// Damage that was found, oldest first: entry number of the finding. Health stays amber.
+    pub damage: Arc<Vec<u64>>,
+}
+
+fn put<K: Ord + Clone, V>(things: &mut Things<K, V>, key: K, value: V) {
+    Arc::make_mut(things).insert(key, Arc::new(value));
+}
+
+fn change<K: Ord + Clone, V: Clone>(things: &mut Things<K, V>, key: &K, how: impl FnOnce(&mut V)) {
+    if things.contains_key(key)
+        && let Some(value) = Arc::make_mut(things).get_mut(key)
+    {
+        how(Arc::make_mut(value));
+    }
+}
+
+impl State {
+    /// Takes one entry in. Total: an event about a thing that is not there changes nothing but `seq`.
+    pub fn apply(&mut self, entry: &Entry) {
+        self.seq = entry.seq;
+        let at = entry.wall_ms;
+        match &entry.event {
+            Event::Booted { boot, .. } => self.boot = *boot,
+            Event::HistoryDamaged { .. } => Arc::make_mut(&mut self.damage).push(entry.seq),
+            Event::ClockKnown { .. } | Event::Erased { .. } | Event::CommandRefused { .. } => {}
+            Event::VillageDeclared { village } => self.village = Some(Arc::new(village.clone())),
+            Event::PlaceDeclared { place } => put(&mut self.places, place.id.clone(), place.clone()),
+            Event::DeviceDeclared { device } => self.put_device(device),
+            Event::AccessGranted { account } => put(&mut self.accounts, account.name.clone(), account.clone()),
+            Event::AccessRevoked { account } => drop(Arc::make_mut(&mut self.accounts).remove(account)),
+            Event::EntitiesAdopted { device, model, entities } => self.adopt(device, model, entities),
+            Event::PresenceChanged { device, here } => {
+                change(&mut self.devices, device, |d| d.presence = presence(*here, at));
+            }
+            Event::GroupDeclared { group } => self.put_group(group),
+            Event::LightDesired { light, on, .. } => change(&mut self.lights, light, |l| {
+                l.desired = Some(Desired { on: *on, order: entry.seq, at, given_up: false });
+            }),
+            Event::LightReported { light, on } => change(&mut self.lights, light, |l| l.reported = Some(Reported { on: *on, at })),
+            Event::LightGivenUp { light, order } => change(&mut self.lights, light, |l| {
+                if let Some(d) = l.desired.as_mut().filter(|d| d.order == *order) {
+                    d.given_up = true;
+                }
+            }),
+            Event::SensorDeclared { sensor } => {
+                let alarm = self.sensors.get(&sensor.id).and_then(|s| s.alarm);
+                put(&mut self.sensors, sensor.id.clone(), Sensor { alarm, ..sensor.clone() });
+            }
+            Event::SensorAlarmRaised { sensor, level, value } | Event::SensorAlarmLowered { sensor, level, value } => {
+                change(&mut self.sensors, sensor, |s| s.alarm = (*level > 0).then_some(Alarm { level: *level, value: *value, at }));
+            }
+            Event::SpeakerDeclared { speaker } => put(&mut self.speakers, speaker.id.clone(), speaker.clone()),
+            Event::AnnouncementQueued { id, text, class, zone, expires_at } => {
+                let plays = zone.iter().map(|s| (s.clone(), Play::Waiting)).collect();
+                let said = Announcement { id: id.clone(), text: text.clone(), class: *class, at, order: entry.seq, expires_at: *expires_at, plays };
+                put(&mut self.announcements, id.clone(), said);
+                self.forget_old_announcements();
+            }
+            Event::PlaybackBegan { announcement, speaker } => self.set_play(announcement, speaker, Play::Playing),
+            Event::PlaybackFinished { announcement, speaker, how } => self.set_play(announcement, speaker, Play::Ended { how: how.clone() }),
+            Event::EverythingStopped {} => self.stop_everything(),
+            Event::CameraDeclared { camera } => {
+                let signal = self.cameras.get(&camera.id).map_or(camera.signal, |c| c.signal);
+                put(&mut self.cameras, camera.id.clone(), Camera { signal, ..camera.clone() });
+            }
+            Event::CameraChanged { camera, here } => change(&mut self.cameras, camera, |c| c.signal = presence(*here, at)),
+            Event::NoticePublished { id, text, kind, until } => {
+                let from_commune = entry.actor == super::actor::Actor::Commune;
+                let notice = Notice { id: id.clone(), text: text.clone(), kind: *kind, at, order: entry.seq, until: *until, from_commune };
+                put(&mut self.notices, id.clone(), notice);
+            }
+            Event::NoticeTakenDown { id } => drop(Arc::make_mut(&mut self.notices).remove(id)),
+            Event::UserPut { user } => put(&mut self.users, user.id.clone(), user.clone()),
+            Event::UserRemoved { user } => drop(Arc::make_mut(&mut self.users).remove(user)),
+        }
+    }
+
+    fn put_device(&mut self, device: &Device) {
+        let mut device = device.clone();
+        if let Some(known) = self.devices.get(&device.id) {
+            device.presence = known.presence;
+            if device.model.is_empty() {
+                device.model.clone_from(&known.model);
+            }
+        }
+        put(&mut self.devices, device.id.clone(), device);
+    }
+
+    fn adopt(&mut self, device: &DeviceId, model: &str, entities: &[Entity]) {
+        change(&mut self.devices, device, |d| model.clone_into(&mut d.model));
+        for entity in entities {
+            if entity.kind == Kind::Light || entity.kind == Kind::Switch {
+                let known = self.lights.get(&entity.id);
+                let light = Light {
+                    id: entity.id.clone(),
+                    name: entity.name.clone(),
+                    group: known.and_then(|l| l.group.clone()).or_else(|| self.group_of(&entity.id)),
+                    desired: known.and_then(|l| l.desired),
+                    reported: known.and_then(|l| l.reported),
+                };
+                put(&mut self.lights, entity.id.clone(), light);
+            } else if !self.sensors.contains_key(&entity.id) {
+                let sensor = Sensor { id: entity.id.clone(), name: entity.name.clone(), unit: entity.unit.clone(), decimals: 1, marks: Vec::new(), alarm: None };
+                put(&mut self.sensors, entity.id.clone(), sensor);
+            }
+            put(&mut self.entities, entity.id.clone(), entity.clone());
+        }
+    }
+
+    fn group_of(&self, light: &EntityId) -> Option<GroupId> {
+        self.groups.values().find(|g| g.lights.contains(light)).map(|g| g.id.clone())
+    }
+
+    fn put_group(&mut self, group: &Group) {
+        let left: Vec<EntityId> = self.lights.values().filter(|l| l.group.as_ref() == Some(&group.id) && !group.lights.contains(&l.id)).map(|l| l.id.clone()).collect();
+        for light in &left {
+            change(&mut self.lights, light, |l| l.group = None);
+        }
+        for light in &group.lights {
+            change(&mut self.lights, light, |l| l.group = Some(group.id.clone()));
+        }
+        put(&mut self.groups, group.id.clone(), group.clone());
+    }
+
+    fn set_play(&mut self, announcement: &AnnouncementId, speaker: &DeviceId, play: Play) {
+        change(&mut self.announcements, announcement, |a| {
+            // An end is final and a stop is not undone: a late word of the receiver cannot reopen it.
+            if let Some(p) = a.plays.get_mut(speaker)
+                && (matches!(play, Play::Ended { .. }) && !matches!(p, Play::Ended { .. }) || *p == Play::Waiting)
+            {
+                *p = play;
+            }
+        });
+    }
+
+    fn stop_everything(&mut self) {
+        let playing: Vec<AnnouncementId> = self.announcements.values().filter(|a| !a.is_over()).map(|a| a.id.clone()).collect();
+        for id in playing {
+            change(&mut self.announcements, &id, |a| {
+                for play in a.plays.values_mut().filter(|p| !matches!(p, Play::Ended { .. })) {
+                    *play = Play::Stopping;
+                }
+            });
+        }
+    }
+
+    fn forget_old_announcements(&mut self) {
+        let mut ended: Vec<(u64, AnnouncementId)> = self.announcements.values().filter(|a| a.is_over()).map(|a| (a.order, a.id.clone())).collect();
+        if ended.len() > ENDED_ANNOUNCEMENTS_KEPT {
+            ended.sort_unstable();
+            for (_, id) in &ended[..ended.len() - ENDED_ANNOUNCEMENTS_KEPT] {
+                Arc::make_mut(&mut self.announcements).remove(id);
+            }
+        }
+    }
+
+    /// Announcements that have not ended, oldest first.
+    #[must_use]
+    pub fn on_air(&self) -> Vec<Arc<Announcement>> {
+        let mut out: Vec<_> = self.announcements.values().filter(|a| !a.is_over()).cloned().collect();
+        out.sort_by_key(|a| a.order);
+        out
+    }
+
+    /// Notices in force at `now` (wall ms): urgent first, then newest.
+    #[must_use]
+    pub fn notices_at(&self, now: i64) -> Vec<Arc<Notice>> {
+        let mut out: Vec<_> = self.notices.values().filter(|n| n.until.is_none_or(|u| u >= now)).cloned().collect();
+        out.sort_by_key(|n| (n.kind != super::notice::NoticeKind::Urgent, std::cmp::Reverse(n.order)));
+        out
+    }
+}
+
+const fn presence(here: bool, since: i64) -> Presence {
+    if here { Presence::Here { since } } else { Presence::Gone { since } }
+}

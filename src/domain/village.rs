@@ -1,0 +1,20 @@
+//! The village itself: what it is called and where it stands.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::VillageId;
+
+/// A village as people name it. Coordinates are WGS 84 degrees.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Village {
+    /// Its id at the commune.
+    pub id: VillageId,
+    /// “Thôn Bến Thóc”.
+    pub name: String,
+    /// “xã Đồng Nếp”.
+    pub commune: String,
+    /// Degrees north.
+    pub latitude: f64,
+    /// Degrees east.
+    pub longitude: f64,
+}

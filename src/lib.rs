@@ -1,0 +1,4 @@
+//! Cổng Làng: the village gate. One line per module; the map with walkthroughs is docs/architecture.md.
+
+/// What a village is: pure values, commands, events.
+pub mod domain;
