@@ -2,3 +2,6 @@
 
 /// What a village is: pure values, commands, events.
 pub mod domain;
+
+/// Frames in pre-zeroed segments: append, sync, recover.
+pub mod log;

@@ -1,0 +1,151 @@
+//! Where segments lie: a folder of numbered files of one size.
+//!
+//! A slot is a file `NNNN.seg`, written once with zeros and then overwritten for ever; which segment it
+//! holds is said by its content, so nothing is renamed while the village runs. Two implementations: the
+//! real folder here, and `sim` (power cuts, lies, failures).
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+/// A place for segments. Every method may fail; after a failed `write` or `sync` the caller stops.
+pub trait Disk: Send {
+    /// The slots that exist, rising.
+    ///
+    /// # Errors
+    /// Whatever the medium says.
+    fn slots(&mut self) -> io::Result<Vec<u32>>;
+    /// Makes a slot of `len` zeros, durable with its name.
+    ///
+    /// # Errors
+    /// Whatever the medium says.
+    fn create(&mut self, slot: u32, len: usize) -> io::Result<()>;
+    /// Reads a whole slot.
+    ///
+    /// # Errors
+    /// Whatever the medium says.
+    fn read(&mut self, slot: u32) -> io::Result<Vec<u8>>;
+    /// Overwrites part of a slot; not durable before `sync`.
+    ///
+    /// # Errors
+    /// Whatever the medium says.
+    fn write(&mut self, slot: u32, at: usize, bytes: &[u8]) -> io::Result<()>;
+    /// Makes what was written to a slot durable.
+    ///
+    /// # Errors
+    /// Whatever the medium says.
+    fn sync(&mut self, slot: u32) -> io::Result<()>;
+    /// Keeps a copy of a slot's content under another name, for a person to look at.
+    ///
+    /// # Errors
+    /// Whatever the medium says.
+    fn set_aside(&mut self, slot: u32) -> io::Result<()>;
+}
+
+/// Copies of one damaged slot that are kept.
+const DAMAGED_KEPT: u32 = 4;
+
+/// A folder of slot files.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    open: BTreeMap<u32, File>,
+}
+
+impl Folder {
+    /// Opens the folder, making it when it is not there.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        std::fs::create_dir_all(path)?;
+        Ok(Self { path: path.to_owned(), open: BTreeMap::new() })
+    }
+
+    fn name(&self, slot: u32) -> PathBuf {
+        self.path.join(format!("{slot:04}.seg"))
+    }
+
+    fn file(&mut self, slot: u32) -> io::Result<&File> {
+        if !self.open.contains_key(&slot) {
+            let file = OpenOptions::new().read(true).write(true).open(self.name(slot))?;
+            self.open.insert(slot, file);
+        }
+        self.open.get(&slot).ok_or_else(|| io::Error::other("slot vanished"))
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+}
+
+impl Disk for Folder {
+    fn slots(&mut self) -> io::Result<Vec<u32>> {
+        let mut out = Vec::new();
+        for entry in std::fs::read_dir(&self.path)? {
+            let name = entry?.file_name();
+            if let Some(number) = name.to_str().and_then(|n| n.strip_suffix(".seg")).and_then(|n| n.parse().ok()) {
+                out.push(number);
+            }
+        }
+        out.sort_unstable();
+        Ok(out)
+    }
+
+    fn create(&mut self, slot: u32, len: usize) -> io::Result<()> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(self.name(slot))?;
+        let zeros = vec![0; 64 * 1024];
+        let mut at = 0;
+        while at < len {
+            let n = zeros.len().min(len - at);
+            file.write_all_at(&zeros[..n], at as u64)?;
+            at += n;
+        }
+        file.sync_all()?;
+        self.sync_folder()?;
+        self.open.insert(slot, file);
+        Ok(())
+    }
+
+    fn read(&mut self, slot: u32) -> io::Result<Vec<u8>> {
+        std::fs::read(self.name(slot))
+    }
+
+    fn write(&mut self, slot: u32, at: usize, bytes: &[u8]) -> io::Result<()> {
+        self.file(slot)?.write_all_at(bytes, at as u64)
+    }
+
+    fn sync(&mut self, slot: u32) -> io::Result<()> {
+        self.file(slot)?.sync_data()
+    }
+
+    fn set_aside(&mut self, slot: u32) -> io::Result<()> {
+        for n in 0..DAMAGED_KEPT {
+            let target = self.path.join(format!("damaged-{slot:04}-{n}"));
+            if !target.exists() {
+                std::fs::copy(self.name(slot), &target)?;
+                File::open(&target)?.sync_all()?;
+                return self.sync_folder();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes a small file whole or not at all: temporary name, sync, rename, sync of the folder.
+///
+/// # Errors
+/// Whatever the file system says; the old content is untouched then.
+pub fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().ok_or_else(|| io::Error::other("no folder"))?;
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let temporary = folder.join(name);
+    let mut file = File::create(&temporary)?;
+    file.write_all(content)?;
+    file.sync_data()?;
+    std::fs::rename(&temporary, path)?;
+    File::open(folder)?.sync_all()
+}

@@ -1,0 +1,127 @@
+//! Recovery: which groups stand, and whether what is missing is a torn tail or damage.
+//!
+//! Segments are recycled, so older valid frames lie beyond every tail; a frame counts only with the segment
+//! number of its place in order. A missing group is a torn tail unless a later valid group of the same
+//! epoch has a higher number; then it is damage, and replay ends before it (design.md §5).
+
+use std::collections::BTreeMap;
+
+use super::frame::{BLOCK, Epoch, Found, Group, decode};
+
+/// Where the caller's own copy ends: groups before this are not needed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Floor {
+    /// First segment that is needed; 0 = all.
+    pub segment: u64,
+    /// Epoch that was current when that segment was begun.
+    pub epoch: Epoch,
+    /// The number of the first group of that epoch in or after that segment.
+    pub group: u64,
+}
+
+/// What could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Damage {
+    /// The epoch in which a group is missing.
+    pub epoch: Epoch,
+    /// The caller's last sequence number seen beyond the gap: what is known to have existed.
+    pub last_seen_seq: u64,
+}
+
+/// What a scan of all slots gave.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// Groups to replay, in order.
+    pub groups: Vec<Group>,
+    /// Slot of each needed segment.
+    pub slots: BTreeMap<u64, u32>,
+    /// Slots whose content is not needed.
+    pub free: Vec<u32>,
+    /// Places (slot and byte) of valid groups beyond damage: to be copied aside and struck out.
+    pub beyond: Vec<(u32, usize)>,
+    /// Damage, if any.
+    pub damage: Option<Damage>,
+    /// Highest segment number seen anywhere.
+    pub last_segment: u64,
+    /// A frame of a newer version was met.
+    pub newer: Option<u16>,
+}
+
+struct Placed {
+    slot: u32,
+    at: usize,
+    end: usize,
+    group: Group,
+}
+
+/// Finds the groups in `slots` (number and content) that stand from `floor` on.
+#[must_use]
+pub fn scan(slots: Vec<(u32, Vec<u8>)>, floor: &Floor) -> Scan {
+    let mut out = Scan::default();
+    let mut placed: Vec<Placed> = Vec::new();
+    for (slot, content) in slots {
+        let mut at = 0;
+        let before = placed.len();
+        while at < content.len() {
+            match decode(&content[at..]) {
+                Found::Group(group, len) => {
+                    out.last_segment = out.last_segment.max(group.segment);
+                    if group.segment >= floor.segment {
+                        placed.push(Placed { slot, at, end: at + len, group: *group });
+                    }
+                    at += len;
+                }
+                Found::Newer(version) => {
+                    out.newer = Some(version);
+                    at += BLOCK;
+                }
+                Found::Nothing => at += BLOCK,
+            }
+        }
+        // A slot holds one segment: the newest number in it. What else is valid there is older.
+        let newest = placed[before..].iter().map(|p| p.group.segment).max();
+        match newest {
+            Some(n) => {
+                let mut kept = placed.split_off(before);
+                kept.retain(|p| p.group.segment == n);
+                placed.append(&mut kept);
+            }
+            None => out.free.push(slot),
+        }
+    }
+    placed.sort_by_key(|p| (p.group.segment, p.at));
+    judge(placed, floor, &mut out);
+    out
+}
+
+/// Walks the frames in order and stops at the first gap that a later group of the same epoch proves.
+fn judge(placed: Vec<Placed>, floor: &Floor, out: &mut Scan) {
+    let mut expected: Option<(Epoch, u64)> = (floor.segment > 0).then_some((floor.epoch, floor.group));
+    let mut previous: Option<(u64, usize)> = None;
+    let mut iter = placed.into_iter();
+    for p in iter.by_ref() {
+        let follows = match expected {
+            Some((epoch, number)) if epoch == p.group.epoch => number == p.group.number,
+            _ => p.group.number == 0,
+        };
+        let in_place = match previous {
+            Some((segment, end)) if segment == p.group.segment => end == p.at,
+            _ => p.at == 0,
+        };
+        if !(follows && in_place) {
+            out.damage = Some(Damage { epoch: p.group.epoch, last_seen_seq: p.group.first_seq });
+            out.beyond.push((p.slot, p.at));
+            break;
+        }
+        expected = Some((p.group.epoch, p.group.number + 1));
+        previous = Some((p.group.segment, p.end));
+        out.slots.insert(p.group.segment, p.slot);
+        out.groups.push(p.group);
+    }
+    for p in iter {
+        if let Some(damage) = &mut out.damage {
+            damage.last_seen_seq = damage.last_seen_seq.max(p.group.first_seq + p.group.records.len() as u64);
+        }
+        out.beyond.push((p.slot, p.at));
+    }
+}

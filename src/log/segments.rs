@@ -1,0 +1,231 @@
+//! The writer: groups one after the other, each synced before the next begins.
+//!
+//! Invariants: `append` returns only when the group is durable; a boot begins a new segment at its first
+//! group and never writes behind an unknown tail; a slot is overwritten only after its segment was released.
+//! After an error the log refuses everything: what the medium holds is then unknown.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+
+use super::disk::Disk;
+use super::frame::{BLOCK, Epoch, Group, MAX_PAYLOAD, Stamp, encode, size_of};
+use super::recover::{Damage, Floor, scan};
+
+/// Bytes of a segment.
+pub const SEGMENT: usize = 1024 * 1024;
+/// Spare slots that `prepare` keeps ready.
+pub const SPARE: usize = 2;
+
+/// Why a log could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The medium failed.
+    #[error("cannot read the log")]
+    Io(#[from] io::Error),
+    /// Written by a newer program.
+    #[error("the log was written by a newer version of this program (format {0}, this one knows {known})", known = super::frame::VERSION)]
+    Newer(u16),
+}
+
+/// What was found at opening.
+#[derive(Debug, Default)]
+pub struct Recovery {
+    /// Groups from the floor on, in order.
+    pub groups: Vec<Group>,
+    /// Damage, if any: replay ends before it.
+    pub damage: Option<Damage>,
+}
+
+/// A finished segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sealed {
+    /// Its number.
+    pub segment: u64,
+    /// First sequence number of the next segment: everything below stands in this one or an older one.
+    pub floor: Floor,
+}
+
+/// The log of one folder, with one writer.
+pub struct Log {
+    disk: Box<dyn Disk>,
+    epoch: Epoch,
+    next_segment: u64,
+    next_group: u64,
+    current: Option<Current>,
+    live: BTreeMap<u64, u32>,
+    sealed: VecDeque<Sealed>,
+    free: VecDeque<u32>,
+    next_slot: u32,
+    broken: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Current {
+    segment: u64,
+    slot: u32,
+    at: usize,
+}
+
+impl Log {
+    /// Opens the log for the boot `epoch`, gives what stands in it, and sets damaged segments aside.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the medium fails or holds a newer format; nothing was changed then.
+    pub fn open(mut disk: Box<dyn Disk>, epoch: Epoch, floor: &Floor) -> Result<(Self, Recovery), OpenError> {
+        let numbers = disk.slots()?;
+        let mut contents = Vec::with_capacity(numbers.len());
+        for slot in &numbers {
+            contents.push((*slot, disk.read(*slot)?));
+        }
+        let short: Vec<u32> = contents.iter().filter(|(_, c)| c.len() != SEGMENT).map(|(s, _)| *s).collect();
+        let mut found = scan(contents, floor);
+        if let Some(version) = found.newer {
+            return Err(OpenError::Newer(version));
+        }
+        strike_out(disk.as_mut(), &found.beyond)?;
+        let used: Vec<u32> = found.slots.values().copied().collect();
+        found.free.extend(found.beyond.iter().map(|(slot, _)| *slot).filter(|s| !used.contains(s)));
+        found.free.sort_unstable();
+        found.free.dedup();
+        // A slot that was cut short while it was made is made again before it is used.
+        found.free.retain(|s| !short.contains(s));
+        let next_slot = numbers.iter().max().map_or(0, |n| n + 1);
+        let last = found.groups.last().map(|g| (g.epoch, g.number + 1));
+        let mut sealed = VecDeque::new();
+        let segments: Vec<u64> = found.slots.keys().copied().collect();
+        for (i, segment) in segments.iter().enumerate() {
+            // The floor after a segment: the first group of the next one, or what follows the last group.
+            let next = segments.get(i + 1).and_then(|n| found.groups.iter().find(|g| g.segment == *n)).map(|g| (g.epoch, g.number));
+            let (epoch, group) = next.or(last).unwrap_or((floor.epoch, floor.group));
+            sealed.push_back(Sealed { segment: *segment, floor: Floor { segment: segment + 1, epoch, group } });
+        }
+        let log = Self {
+            disk,
+            epoch,
+            next_segment: found.last_segment.max(floor.segment).max(1) + 1,
+            next_group: 0,
+            current: None,
+            live: found.slots,
+            sealed,
+            free: found.free.into(),
+            next_slot,
+            broken: false,
+        };
+        Ok((log, Recovery { groups: found.groups, damage: found.damage }))
+    }
+
+    /// Writes one group and makes it durable. `records` must stay under [`MAX_PAYLOAD`] with 4 bytes each.
+    ///
+    /// # Errors
+    /// Whatever the medium says; the log is unusable afterwards, except for a group that is too large.
+    pub fn append(&mut self, first_seq: u64, stamp: &Stamp, records: &[&[u8]]) -> io::Result<()> {
+        if self.broken {
+            return Err(io::Error::other("the log failed before and was not reopened"));
+        }
+        let size = size_of(records);
+        if size > MAX_PAYLOAD {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "group too large"));
+        }
+        let done = self.write(first_seq, stamp, records, size);
+        self.broken = done.is_err();
+        done
+    }
+
+    fn write(&mut self, first_seq: u64, stamp: &Stamp, records: &[&[u8]], size: usize) -> io::Result<()> {
+        let place = match self.current {
+            Some(c) if c.at + size <= SEGMENT => c,
+            _ => self.begin_segment()?,
+        };
+        let bytes = encode(place.segment, &self.epoch, self.next_group, first_seq, stamp, records);
+        self.disk.write(place.slot, place.at, &bytes)?;
+        self.disk.sync(place.slot)?;
+        self.next_group += 1;
+        self.current = Some(Current { at: place.at + bytes.len(), ..place });
+        Ok(())
+    }
+
+    fn begin_segment(&mut self) -> io::Result<Current> {
+        if let Some(old) = self.current.take() {
+            let floor = Floor { segment: old.segment + 1, epoch: self.epoch, group: self.next_group };
+            self.sealed.push_back(Sealed { segment: old.segment, floor });
+        }
+        let slot = match self.free.pop_front() {
+            Some(slot) => slot,
+            None => self.make_slot()?,
+        };
+        let segment = self.next_segment;
+        self.next_segment += 1;
+        self.live.insert(segment, slot);
+        Ok(Current { segment, slot, at: 0 })
+    }
+
+    fn make_slot(&mut self) -> io::Result<u32> {
+        let slot = self.next_slot;
+        self.disk.create(slot, SEGMENT)?;
+        self.next_slot += 1;
+        Ok(slot)
+    }
+
+    /// Makes one spare slot when there are too few. Call it when nobody waits. True = it made one.
+    ///
+    /// # Errors
+    /// Whatever the medium says; a failure here does not break the log (there may be no room for a spare).
+    pub fn prepare(&mut self) -> io::Result<bool> {
+        if self.broken || self.free.len() >= SPARE {
+            return Ok(false);
+        }
+        let slot = self.make_slot()?;
+        self.free.push_back(slot);
+        Ok(true)
+    }
+
+    /// Finished segments, oldest first, that were not released.
+    #[must_use]
+    pub fn sealed(&self) -> &VecDeque<Sealed> {
+        &self.sealed
+    }
+
+    /// Gives back every finished segment up to and with `segment`: the caller has a durable copy.
+    pub fn release(&mut self, segment: u64) {
+        while self.sealed.front().is_some_and(|s| s.segment <= segment) {
+            self.sealed.pop_front();
+        }
+        let keep = self.live.split_off(&(segment + 1));
+        let current = self.current.map(|c| c.slot);
+        for slot in std::mem::replace(&mut self.live, keep).into_values() {
+            if Some(slot) != current {
+                self.free.push_back(slot);
+            }
+        }
+    }
+
+    /// Ends the current segment so that it can be copied and released.
+    pub fn seal(&mut self) {
+        if let Some(old) = self.current.take() {
+            let floor = Floor { segment: old.segment + 1, epoch: self.epoch, group: self.next_group };
+            self.sealed.push_back(Sealed { segment: old.segment, floor });
+        }
+    }
+
+    /// Bytes that the log takes on the medium.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        (self.live.len() + self.free.len()) as u64 * SEGMENT as u64
+    }
+}
+
+/// Groups beyond damage are copied aside and then made invalid, so that damage is found once.
+fn strike_out(disk: &mut dyn Disk, places: &[(u32, usize)]) -> io::Result<()> {
+    let mut slots: Vec<u32> = places.iter().map(|(slot, _)| *slot).collect();
+    slots.dedup();
+    for slot in slots {
+        disk.set_aside(slot)?;
+        for (_, at) in places.iter().filter(|(s, _)| *s == slot) {
+            disk.write(slot, *at, &[0; BLOCK])?;
+        }
+        disk.sync(slot)?;
+    }
+    Ok(())
+}
+
+const _: () = assert!(MAX_PAYLOAD + BLOCK < SEGMENT);

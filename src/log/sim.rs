@@ -1,0 +1,155 @@
+//! A disk that can be cut, lie and fail: the rig behind the fault tests.
+//!
+//! Every write and sync is recorded; `image` rebuilds what a power cut at any point would leave, at 512-byte
+//! granularity. An honest disk keeps all that was synced; a lying one may lose part of the last operations
+//! in spite of it. For tests, benches and fuzzing only; never used by a role.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::disk::Disk;
+
+/// Smallest piece of a write that survives or is lost on its own.
+pub const SECTOR: usize = 512;
+
+#[derive(Debug, Clone)]
+enum Op {
+    Create(u32, usize),
+    Write(u32, usize, Vec<u8>),
+    Sync(u32),
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    base: BTreeMap<u32, Vec<u8>>,
+    now: BTreeMap<u32, Vec<u8>>,
+    ops: Vec<Op>,
+    fail_at: Option<usize>,
+    calls: usize,
+}
+
+/// A simulated disk; clones share the medium.
+#[derive(Debug, Clone, Default)]
+pub struct SimDisk(Arc<Mutex<Inner>>);
+
+/// How a cut treats what was not synced, or what was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Honesty {
+    /// What was synced is there.
+    Honest,
+    /// Of the last `n` operations any part may be missing, syncs or not.
+    Lying(usize),
+}
+
+impl SimDisk {
+    /// A disk with this content.
+    #[must_use]
+    pub fn with(base: BTreeMap<u32, Vec<u8>>) -> Self {
+        Self(Arc::new(Mutex::new(Inner { now: base.clone(), base, ..Inner::default() })))
+    }
+
+    /// Operations so far: the points at which a cut is possible.
+    #[must_use]
+    pub fn operations(&self) -> usize {
+        self.lock().ops.len()
+    }
+
+    /// Makes the `n`-th write, sync or creation from now fail (0 = the next).
+    pub fn fail_after(&self, n: usize) {
+        let mut inner = self.lock();
+        inner.fail_at = Some(inner.calls + n);
+    }
+
+    /// The content that a power cut after `at` operations leaves. `random` gives numbers for what survives.
+    pub fn image(&self, at: usize, honesty: Honesty, mut random: impl FnMut() -> u64) -> BTreeMap<u32, Vec<u8>> {
+        let inner = self.lock();
+        let mut out = inner.base.clone();
+        let ops = &inner.ops[..at.min(inner.ops.len())];
+        let firm = match honesty {
+            Honesty::Honest => 0,
+            Honesty::Lying(n) => ops.len().saturating_sub(n),
+        };
+        // Survival probability differs per cut: sometimes nearly all is lost, sometimes nearly nothing.
+        let bias = random() % 5;
+        for (i, op) in ops.iter().enumerate() {
+            let settled = match honesty {
+                Honesty::Honest => op_is_synced(ops, i),
+                Honesty::Lying(_) => i < firm,
+            };
+            let mut survives = || settled || random() % 5 < bias;
+            match op {
+                Op::Create(slot, len) => {
+                    if survives() {
+                        out.insert(*slot, vec![0; *len]);
+                    }
+                }
+                Op::Write(slot, from, bytes) => {
+                    if let Some(content) = out.get_mut(slot) {
+                        for (k, piece) in bytes.chunks(SECTOR).enumerate() {
+                            let start = from + k * SECTOR;
+                            if survives() && start + piece.len() <= content.len() {
+                                content[start..start + piece.len()].copy_from_slice(piece);
+                            }
+                        }
+                    }
+                }
+                Op::Sync(_) => {}
+            }
+        }
+        out
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn act(&self, op: Op, apply: impl FnOnce(&mut BTreeMap<u32, Vec<u8>>) -> io::Result<()>) -> io::Result<()> {
+        let mut inner = self.lock();
+        let call = inner.calls;
+        inner.calls += 1;
+        if inner.fail_at == Some(call) {
+            return Err(io::Error::other("planned failure"));
+        }
+        apply(&mut inner.now)?;
+        inner.ops.push(op);
+        Ok(())
+    }
+}
+
+/// Creations sync by themselves; a write is firm once its slot was synced after it.
+fn op_is_synced(ops: &[Op], i: usize) -> bool {
+    match &ops[i] {
+        Op::Write(slot, ..) => ops[i + 1..].iter().any(|o| matches!(o, Op::Sync(s) if s == slot)),
+        _ => i + 1 < ops.len(),
+    }
+}
+
+impl Disk for SimDisk {
+    fn slots(&mut self) -> io::Result<Vec<u32>> {
+        Ok(self.lock().now.keys().copied().collect())
+    }
+    fn create(&mut self, slot: u32, len: usize) -> io::Result<()> {
+        self.act(Op::Create(slot, len), |now| {
+            now.insert(slot, vec![0; len]);
+            Ok(())
+        })
+    }
+    fn read(&mut self, slot: u32) -> io::Result<Vec<u8>> {
+        self.lock().now.get(&slot).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+    fn write(&mut self, slot: u32, at: usize, bytes: &[u8]) -> io::Result<()> {
+        self.act(Op::Write(slot, at, bytes.to_vec()), |now| {
+            let content = now.get_mut(&slot).ok_or(io::ErrorKind::NotFound)?;
+            let space = content.get_mut(at..at + bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+            space.copy_from_slice(bytes);
+            Ok(())
+        })
+    }
+    fn sync(&mut self, slot: u32) -> io::Result<()> {
+        self.act(Op::Sync(slot), |_| Ok(()))
+    }
+    fn set_aside(&mut self, _slot: u32) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,202 @@
+//! Power cuts, lies, failures and rot on the simulated disk: faults F2–F5 and F7 of the reliability notes.
+
+use std::collections::BTreeMap;
+
+use super::frame::{BLOCK, Found, decode, encode};
+use super::recover::Floor;
+use super::segments::{Log, OpenError, Recovery};
+use super::sim::{Honesty, SimDisk};
+
+/// A small deterministic generator (xorshift64*), so that a failing case can be run again.
+pub struct Dice(pub u64);
+impl Dice {
+    pub fn roll(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+}
+
+fn images() -> u64 {
+    if std::env::var_os("CONGLANG_LONG").is_some() { 1000 } else { 200 }
+}
+
+fn record(seq: u64) -> Vec<u8> {
+    let mut out = seq.to_le_bytes().to_vec();
+    out.resize(40 + (seq % 700) as usize, u8::try_from(seq % 251).expect("small"));
+    out
+}
+
+/// Appends groups of random sizes until `groups` or a failure; gives the last answered number.
+fn fill(disk: &SimDisk, epoch: u8, mut seq: u64, groups: u64, dice: &mut Dice) -> u64 {
+    let Ok((mut log, _)) = Log::open(Box::new(disk.clone()), [epoch; 16], &Floor::default()) else { return seq };
+    let mut answered = seq;
+    for _ in 0..groups {
+        let n = 1 + dice.roll() % 12;
+        let records: Vec<Vec<u8>> = (seq + 1..=seq + n).map(record).collect();
+        let borrowed: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
+        if log.append(seq + 1, &[epoch; 128], &borrowed).is_err() {
+            assert!(log.append(seq + 1, &[epoch; 128], &borrowed).is_err(), "a broken log stays broken");
+            return answered;
+        }
+        seq += n;
+        answered = seq;
+    }
+    answered
+}
+
+fn reopen(content: BTreeMap<u32, Vec<u8>>, epoch: u8) -> (Vec<Vec<u8>>, Recovery, SimDisk) {
+    let disk = SimDisk::with(content);
+    let (_, mut found) = Log::open(Box::new(disk.clone()), [epoch; 16], &Floor::default()).expect("a cut disk opens");
+    let records = found.groups.iter_mut().flat_map(|g| std::mem::take(&mut g.records)).collect();
+    (records, found, disk)
+}
+
+fn assert_prefix(records: &[Vec<u8>], at_least: u64) {
+    for (i, r) in records.iter().enumerate() {
+        assert_eq!(*r, record(i as u64 + 1), "record {i} is what was written");
+    }
+    assert!(records.len() as u64 >= at_least, "{} of {at_least} answered records stand", records.len());
+}
+
+#[test]
+fn an_honest_disk_loses_nothing_answered_at_any_cut_nor_at_a_second_one() {
+    for case in 0..images() {
+        let mut dice = Dice(case * 7919 + 1);
+        let disk = SimDisk::default();
+        let mut answered = vec![(0, 0)];
+        let (mut log, _) = Log::open(Box::new(disk.clone()), [1; 16], &Floor::default()).expect("opens");
+        let mut seq = 0;
+        for _ in 0..40 {
+            let n = 1 + dice.roll() % 12;
+            let records: Vec<Vec<u8>> = (seq + 1..=seq + n).map(record).collect();
+            log.append(seq + 1, &[0; 128], &records.iter().map(Vec::as_slice).collect::<Vec<_>>()).expect("written");
+            seq += n;
+            answered.push((disk.operations(), seq));
+        }
+        let at = usize::try_from(dice.roll()).unwrap_or(0) % (disk.operations() + 1);
+        let promised = answered.iter().filter(|(op, _)| *op <= at).map(|(_, s)| *s).max().unwrap_or(0);
+        let (records, found, second) = reopen(disk.image(at, Honesty::Honest, || dice.roll()), 2);
+        assert!(found.damage.is_none(), "case {case}: a torn tail is not damage");
+        assert_prefix(&records, promised);
+        // A second boot writes on, and is cut again.
+        let more = fill(&second, 3, records.len() as u64, 5, &mut dice);
+        let ops = second.operations();
+        let (again, found, _) = reopen(second.image(ops, Honesty::Honest, || dice.roll()), 4);
+        assert!(found.damage.is_none(), "case {case}: second cut");
+        assert_prefix(&again, more);
+    }
+}
+
+#[test]
+fn a_lying_disk_always_opens_and_only_a_suffix_is_missing() {
+    let mut damaged = 0;
+    for case in 0..images() {
+        let mut dice = Dice(case * 104_729 + 3);
+        let disk = SimDisk::default();
+        fill(&disk, 1, 0, 40, &mut dice);
+        let at = usize::try_from(dice.roll()).unwrap_or(0) % (disk.operations() + 1);
+        let lies = 1 + usize::try_from(dice.roll() % 40).unwrap_or(0);
+        let (records, found, second) = reopen(disk.image(at, Honesty::Lying(lies), || dice.roll()), 2);
+        assert_prefix(&records, 0);
+        damaged += u64::from(found.damage.is_some());
+        let more = fill(&second, 3, records.len() as u64, 3, &mut dice);
+        let (again, found, _) = reopen(second.image(second.operations(), Honesty::Honest, || dice.roll()), 4);
+        assert!(found.damage.is_none(), "case {case}: damage is reported once, then the village goes on");
+        assert_prefix(&again, more);
+    }
+    assert!(damaged > 0, "the rig produces holes, or it proves nothing");
+}
+
+#[test]
+fn rot_never_gives_a_wrong_record() {
+    let disk = SimDisk::default();
+    fill(&disk, 1, 0, 300, &mut Dice(5));
+    let whole = disk.image(disk.operations(), Honesty::Honest, || 0);
+    for case in 0..images().min(400) {
+        let mut dice = Dice(case * 31 + 11);
+        let mut content = whole.clone();
+        let slot = u32::try_from(dice.roll() % content.len() as u64).expect("few");
+        let bytes = content.get_mut(&slot).expect("slot");
+        let at = usize::try_from(dice.roll()).unwrap_or(0) % bytes.len();
+        match dice.roll() % 4 {
+            0 => bytes[at] ^= 1 << (dice.roll() % 8),
+            1 => bytes[at / BLOCK * BLOCK..(at / BLOCK + 1) * BLOCK].fill(0),
+            2 => {
+                let from = bytes[..BLOCK].to_vec();
+                bytes[at / BLOCK * BLOCK..(at / BLOCK + 1) * BLOCK].copy_from_slice(&from);
+            }
+            _ => bytes.truncate(at),
+        }
+        let (records, _, _) = reopen(content, 2);
+        assert_prefix(&records, 0);
+    }
+}
+
+#[test]
+fn a_failing_write_or_sync_loses_nothing_answered() {
+    for n in 0..60 {
+        let disk = SimDisk::default();
+        disk.fail_after(n);
+        let answered = fill(&disk, 1, 0, 60, &mut Dice(n as u64 + 1));
+        let mut dice = Dice(99);
+        let (records, found, _) = reopen(disk.image(disk.operations(), Honesty::Honest, || dice.roll()), 2);
+        assert!(found.damage.is_none());
+        assert_prefix(&records, answered);
+    }
+}
+
+#[test]
+fn released_segments_are_recycled_and_stale_frames_do_not_come_back() {
+    let disk = SimDisk::default();
+    let (mut log, _) = Log::open(Box::new(disk.clone()), [1; 16], &Floor::default()).expect("opens");
+    let big = vec![7; 100_000];
+    let mut floor = Floor::default();
+    for seq in 1..=100u64 {
+        log.append(seq, &[0; 128], &[&seq.to_le_bytes(), &big]).expect("written");
+        if log.sealed().len() > 2 {
+            let done = *log.sealed().front().expect("sealed");
+            log.release(done.segment);
+            floor = done.floor;
+        }
+    }
+    assert!(log.size() <= 6 * super::segments::SEGMENT as u64, "slots are reused: {}", log.size());
+    let content = disk.image(disk.operations(), Honesty::Honest, || 0);
+    let (_, found) = Log::open(Box::new(SimDisk::with(content.clone())), [2; 16], &floor).expect("opens");
+    assert!(found.damage.is_none(), "{:?}", found.damage);
+    let last = found.groups.last().expect("some");
+    assert_eq!(last.first_seq, 100);
+    // With the floor's own segment gone it is damage, not a shorter history.
+    let mut holed = content;
+    let slot = *holed.iter().find(|(_, c)| matches!(decode(c), Found::Group(g, _) if g.segment == floor.segment)).expect("there").0;
+    holed.get_mut(&slot).expect("slot").fill(0);
+    let (_, found) = Log::open(Box::new(SimDisk::with(holed)), [3; 16], &floor).expect("opens");
+    assert!(found.damage.is_some());
+}
+
+#[test]
+fn a_newer_format_is_refused_not_destroyed() {
+    let mut frame = encode(1, &[1; 16], 0, 1, &[0; 128], &[b"x"]);
+    frame[4] = 2;
+    frame[56..60].fill(0);
+    let crc = crc32c::crc32c(&frame[..super::frame::HEADER + 5]);
+    frame[56..60].copy_from_slice(&crc.to_le_bytes());
+    assert_eq!(decode(&frame), Found::Newer(2));
+    let disk = SimDisk::with(BTreeMap::from([(0, frame.clone())]));
+    assert!(matches!(Log::open(Box::new(disk.clone()), [1; 16], &Floor::default()), Err(OpenError::Newer(2))));
+    assert_eq!(disk.operations(), 0, "nothing was touched");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 300, failure_persistence: None, ..Default::default() })]
+    #[test]
+    fn decoding_garbage_never_panics(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..9000), len in 0u32..20_000) {
+        let mut bytes = bytes;
+        if bytes.len() > 60 {
+            bytes[..4].copy_from_slice(b"CLGP");
+            bytes[48..52].copy_from_slice(&len.to_le_bytes());
+        }
+        let _ = decode(&bytes);
+    }
+}
