@@ -7,7 +7,7 @@
 
 pub mod disk;
 pub mod frame;
-mod recover;
+pub mod recover;
 pub mod segments;
 pub mod sim;
 

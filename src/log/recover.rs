@@ -109,7 +109,7 @@ fn judge(placed: Vec<Placed>, floor: &Floor, out: &mut Scan) {
             _ => p.at == 0,
         };
         if !(follows && in_place) {
-            out.damage = Some(Damage { epoch: p.group.epoch, last_seen_seq: p.group.first_seq });
+            out.damage = Some(Damage { epoch: p.group.epoch, last_seen_seq: last_seq(&p.group) });
             out.beyond.push((p.slot, p.at));
             break;
         }
@@ -120,8 +120,14 @@ fn judge(placed: Vec<Placed>, floor: &Floor, out: &mut Scan) {
     }
     for p in iter {
         if let Some(damage) = &mut out.damage {
-            damage.last_seen_seq = damage.last_seen_seq.max(p.group.first_seq + p.group.records.len() as u64);
+            damage.last_seen_seq = damage.last_seen_seq.max(last_seq(&p.group));
         }
         out.beyond.push((p.slot, p.at));
     }
+}
+
+/// The caller's last sequence number in a group, as far as the log can tell (records that are no entries
+/// make it too high by their number).
+fn last_seq(group: &Group) -> u64 {
+    group.first_seq + (group.records.len() as u64).saturating_sub(1)
 }

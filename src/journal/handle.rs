@@ -1,0 +1,262 @@
+//! What the rest of the house holds: submit, read, wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::boot::{Opened, Place, Report};
+use super::codec::{self, Cursor};
+use super::feed::Feed;
+use super::history::History;
+use super::writer::{Request, Writer};
+use super::{OpenError, Stored, boot};
+use crate::domain::actor::Actor;
+use crate::domain::command::Command;
+use crate::domain::decide::Rejection;
+use crate::domain::id::CommandId;
+use crate::domain::state::State;
+use crate::log::frame::Epoch;
+use crate::supervisor::clock::Clock;
+
+/// Requests that may queue before submitters wait.
+const QUEUE: usize = 1024;
+
+/// The journal ended: its medium failed or the house is stopping. What was answered before is safe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the journal is closed")]
+pub struct Closed;
+
+/// Why a wish was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// Refused, for a reason that can be told to people.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The journal ended; whether it was carried out is unknown.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+}
+
+/// What was made: the entries, durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// First entry; 0 = nothing had to change.
+    pub first: u64,
+    /// Last entry.
+    pub last: u64,
+    /// True when the same command was carried out before: this is the old outcome.
+    pub repeated: bool,
+}
+
+/// A command with who asks and what led to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wish {
+    /// Who.
+    pub actor: Actor,
+    /// What.
+    pub command: Command,
+    /// The entry that led to it.
+    pub cause: Option<u64>,
+    /// Its name, if it must not be carried out twice.
+    pub id: Option<CommandId>,
+    /// With a name: wall ms after which it means nothing.
+    pub expires_at: i64,
+}
+
+impl Wish {
+    /// A command without a name.
+    #[must_use]
+    pub const fn new(actor: Actor, command: Command) -> Self {
+        Self { actor, command, cause: None, id: None, expires_at: i64::MAX }
+    }
+
+    /// The same, led to by entry `seq`.
+    #[must_use]
+    pub const fn because(mut self, seq: u64) -> Self {
+        self.cause = Some(seq);
+        self
+    }
+
+    /// The same, with a name: sending it twice does it once.
+    #[must_use]
+    pub fn named(mut self, id: CommandId, expires_at: i64) -> Self {
+        self.id = Some(id);
+        self.expires_at = expires_at;
+        self
+    }
+}
+
+/// The journal; clones are the same journal.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    requests: mpsc::Sender<Request>,
+    state: watch::Receiver<Arc<State>>,
+    history: Arc<History>,
+    failed: watch::Receiver<Option<String>>,
+    cursors: Arc<std::collections::BTreeMap<String, u64>>,
+    epoch: Epoch,
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Request")
+    }
+}
+
+impl Journal {
+    /// Opens the journal for this boot and starts its thread. The report says what could not be read; the
+    /// damage is already an entry then.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the medium fails or was written by a newer program.
+    pub fn open(place: Place, epoch: Epoch, clock: Clock) -> Result<(Self, Report), OpenError> {
+        let folder = place.folder.clone();
+        let opened = boot::open(place, epoch)?;
+        let report = opened.report.clone();
+        clock.raise_floor(last_wall(&opened));
+        let previous = opened.snapshot.epochs.last().map(|e| codec::epoch_text(&e.epoch)).unwrap_or_default();
+        let history = opened.history.clone();
+        let cursors = Arc::new(opened.snapshot.cursors.clone());
+        let (publish, state) = watch::channel(opened.snapshot.state.clone());
+        let (requests, inbox) = mpsc::channel(QUEUE);
+        let mut writer = Writer::new(opened, epoch, clock, folder.clone(), publish, inbox, requests.downgrade());
+        writer.begin(&report.damage, &previous).map_err(|cause| OpenError::Io { folder: folder.clone(), cause })?;
+        let (fail, failed) = watch::channel(None);
+        let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
+            if let Err(cause) = writer.run() {
+                tracing::error!(%cause, "the journal failed: the house stops and restarts from what is durable");
+                fail.send_replace(Some(cause.to_string()));
+            }
+        });
+        thread.map_err(|cause| OpenError::Io { folder, cause })?;
+        Ok((Self { requests, state, history, failed, cursors, epoch }, report))
+    }
+
+    /// Submits a wish and waits until it is decided and durable.
+    ///
+    /// # Errors
+    /// [`SubmitError`] when it was refused or the journal ended.
+    pub async fn submit(&self, wish: Wish) -> Result<Receipt, SubmitError> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(Request::Submit(Box::new(wish), reply)).await.map_err(|_| Closed)?;
+        answer.await.map_err(|_| Closed)?
+    }
+
+    /// A no-op that the writer answers after the group before it: the watchdog's question.
+    ///
+    /// # Errors
+    /// [`Closed`] when the journal ended.
+    pub async fn ping(&self) -> Result<(), Closed> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(Request::Noop(reply)).await.map_err(|_| Closed)?;
+        answer.await.map_err(|_| Closed)
+    }
+
+    /// Packs everything, writes a snapshot and ends.
+    ///
+    /// # Errors
+    /// [`Closed`] when that failed; what was answered is in the log all the same.
+    pub async fn shutdown(&self) -> Result<(), Closed> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(Request::Shutdown(reply)).await.map_err(|_| Closed)?;
+        answer.await.map_err(|_| Closed)?
+    }
+
+    /// The village as it is now.
+    #[must_use]
+    pub fn state(&self) -> Arc<State> {
+        self.state.borrow().clone()
+    }
+
+    /// Wakes after each commit.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Arc<State>> {
+        self.state.clone()
+    }
+
+    /// Becomes a sentence when the medium failed.
+    #[must_use]
+    pub fn failed(&self) -> watch::Receiver<Option<String>> {
+        self.failed.clone()
+    }
+
+    /// This boot.
+    #[must_use]
+    pub const fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// What happened; its file-reading methods are not for an async thread.
+    #[must_use]
+    pub fn history(&self) -> Arc<History> {
+        self.history.clone()
+    }
+
+    /// Up to `limit` entries after `seq`, oldest first.
+    ///
+    /// # Errors
+    /// When packed history cannot be read.
+    pub async fn after(&self, seq: u64, limit: usize) -> std::io::Result<Vec<Arc<Stored>>> {
+        if let Some(found) = self.history.recent_after(seq, limit) {
+            return Ok(found);
+        }
+        let history = self.history.clone();
+        tokio::task::spawn_blocking(move || history.after(seq, limit)).await.map_err(std::io::Error::other)?
+    }
+
+    /// Up to `limit` entries before `seq`, newest first.
+    ///
+    /// # Errors
+    /// When packed history cannot be read.
+    pub async fn before(&self, seq: u64, limit: usize) -> std::io::Result<Vec<Arc<Stored>>> {
+        let history = self.history.clone();
+        tokio::task::spawn_blocking(move || history.before(seq, limit)).await.map_err(std::io::Error::other)?
+    }
+
+    /// Every entry in order from where the feed `name` stopped; a new feed begins after entry `start`.
+    #[must_use]
+    pub fn feed(&self, name: &str, start: u64) -> Feed {
+        let at = self.cursors.get(name).copied().unwrap_or(start);
+        Feed::new(self.clone(), name, at)
+    }
+
+    pub(super) async fn move_cursor(&self, cursor: Cursor) -> Result<(), Closed> {
+        self.requests.send(Request::Cursor(cursor)).await.map_err(|_| Closed)
+    }
+
+    /// Lets history below `floor` go, as far as it is packed.
+    ///
+    /// # Errors
+    /// [`Closed`] when the journal ended.
+    pub async fn trim(&self, floor: u64) -> Result<(), Closed> {
+        self.requests.send(Request::Trim(floor)).await.map_err(|_| Closed)
+    }
+
+    /// Waits for an entry led to by `seq` that `wanted` accepts; none when `within` passed first.
+    pub async fn wait(&self, seq: u64, within: Duration, mut wanted: impl FnMut(&Stored) -> bool) -> Option<Arc<Stored>> {
+        let mut watch = self.watch();
+        let mut at = seq;
+        let search = async {
+            loop {
+                watch.borrow_and_update();
+                loop {
+                    let found = self.after(at, 256).await.ok()?;
+                    let Some(last) = found.last() else { break };
+                    at = last.entry.seq;
+                    if let Some(hit) = found.into_iter().find(|e| e.entry.cause == Some(seq) && wanted(e)) {
+                        return Some(hit);
+                    }
+                }
+                watch.changed().await.ok()?;
+            }
+        };
+        tokio::time::timeout(within, search).await.ok().flatten()
+    }
+}
+
+/// The latest wall time in history, for the clock's floor.
+fn last_wall(opened: &Opened) -> i64 {
+    let last = opened.history.span().1;
+    opened.history.before(last + 1, 1).ok().and_then(|v| v.first().map(|e| e.entry.wall_ms)).unwrap_or(0)
+}

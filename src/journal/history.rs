@@ -1,0 +1,195 @@
+//! Reading what happened: the recent entries in memory, the older ones in packs.
+//!
+//! Invariant: the memory tail holds at least every entry that is in no pack, without a hole before it.
+//! Readers copy pointers out under a short lock; nobody holds a lock while reading a file.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::Stored;
+use super::pack::{self, Block, Pack};
+use super::snapshot::EpochSpan;
+
+/// Entries kept in memory after they were packed: what pages and feeds mostly ask for.
+pub const TAIL: usize = 4_000;
+/// Decoded blocks kept: a page of old history does not read a block twice.
+const CACHED_BLOCKS: usize = 8;
+
+/// What can be read.
+#[derive(Debug, Default)]
+pub struct History {
+    inner: RwLock<Inner>,
+    cache: Mutex<VecDeque<((u64, u64), Vec<Arc<Stored>>)>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    tail: VecDeque<Arc<Stored>>,
+    packs: Vec<Pack>,
+    epochs: Vec<EpochSpan>,
+}
+
+impl History {
+    /// History as boot found it.
+    #[must_use]
+    pub fn new(tail: VecDeque<Arc<Stored>>, packs: Vec<Pack>, epochs: Vec<EpochSpan>) -> Self {
+        Self { inner: RwLock::new(Inner { tail, packs, epochs }), cache: Mutex::default() }
+    }
+
+    fn read_lock(&self) -> RwLockReadGuard<'_, Inner> {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_lock(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.inner.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes synced entries in.
+    pub(super) fn extend(&self, entries: &[Arc<Stored>], span: &EpochSpan) {
+        let mut inner = self.write_lock();
+        inner.tail.extend(entries.iter().cloned());
+        match inner.epochs.last_mut() {
+            Some(last) if last.epoch == span.epoch => *last = span.clone(),
+            _ => inner.epochs.push(span.clone()),
+        }
+    }
+
+    /// A pack became durable: the tail may forget what it holds beyond [`TAIL`].
+    pub(super) fn packed(&self, pack: Pack) {
+        let mut inner = self.write_lock();
+        let last = pack.last;
+        inner.packs.push(pack);
+        while inner.tail.len() > TAIL && inner.tail.front().is_some_and(|e| e.entry.seq <= last) {
+            inner.tail.pop_front();
+        }
+    }
+
+    /// Forgets packs whose last entry is below `floor`; gives their files for deletion.
+    pub(super) fn trim(&self, floor: u64) -> Vec<Pack> {
+        let mut inner = self.write_lock();
+        let n = inner.packs.iter().take_while(|p| p.last < floor).count();
+        let gone: Vec<Pack> = inner.packs.drain(..n).collect();
+        let first = inner.packs.first().map(|p| p.first).or_else(|| inner.tail.front().map(|e| e.entry.seq)).unwrap_or(floor);
+        inner.epochs.retain(|e| e.last >= first);
+        gone
+    }
+
+    /// Entries not yet in any pack, oldest first.
+    pub(super) fn unpacked(&self) -> Vec<Arc<Stored>> {
+        let inner = self.read_lock();
+        let packed = inner.packs.last().map_or(0, |p| p.last);
+        inner.tail.iter().filter(|e| e.entry.seq > packed).cloned().collect()
+    }
+
+    /// The boots that still have entries here, oldest first.
+    #[must_use]
+    pub fn epochs(&self) -> Vec<EpochSpan> {
+        self.read_lock().epochs.clone()
+    }
+
+    /// The packs, oldest first.
+    #[must_use]
+    pub fn packs(&self) -> Vec<Pack> {
+        self.read_lock().packs.clone()
+    }
+
+    /// First and last entry that can be read; (0, 0) = none.
+    #[must_use]
+    pub fn span(&self) -> (u64, u64) {
+        let inner = self.read_lock();
+        let first = inner.packs.first().map(|p| p.first).or_else(|| inner.tail.front().map(|e| e.entry.seq)).unwrap_or(0);
+        let last = inner.tail.back().map(|e| e.entry.seq).or_else(|| inner.packs.last().map(|p| p.last)).unwrap_or(0);
+        (first, last)
+    }
+
+    /// Up to `limit` entries after `seq`, oldest first, when memory holds them; none = a file must be read.
+    #[must_use]
+    pub fn recent_after(&self, seq: u64, limit: usize) -> Option<Vec<Arc<Stored>>> {
+        let inner = self.read_lock();
+        let Some(first) = inner.tail.front() else { return inner.packs.is_empty().then(Vec::new) };
+        let begins = first.entry.seq;
+        if seq + 1 < begins && inner.packs.first().is_some_and(|p| p.first < begins) {
+            return None;
+        }
+        let from = inner.tail.partition_point(|e| e.entry.seq <= seq);
+        Some(inner.tail.iter().skip(from).take(limit).cloned().collect())
+    }
+
+    /// Up to `limit` entries after `seq`, oldest first. May read files: not for an async thread.
+    ///
+    /// # Errors
+    /// When a pack cannot be read or is damaged.
+    pub fn after(&self, seq: u64, limit: usize) -> io::Result<Vec<Arc<Stored>>> {
+        let mut out = Vec::new();
+        let mut from = seq;
+        while out.len() < limit {
+            if let Some(mut rest) = self.recent_after(from, limit - out.len()) {
+                out.append(&mut rest);
+                break;
+            }
+            let Some((pack, block)) = self.block_for(from + 1, false) else { break };
+            let entries = self.block(&pack, &block)?;
+            from = block.last;
+            out.extend(entries.into_iter().filter(|e| e.entry.seq > seq).take(limit - out.len()));
+        }
+        Ok(out)
+    }
+
+    /// Up to `limit` entries before `seq`, newest first. May read files: not for an async thread.
+    ///
+    /// # Errors
+    /// When a pack cannot be read or is damaged.
+    pub fn before(&self, seq: u64, limit: usize) -> io::Result<Vec<Arc<Stored>>> {
+        let mut out: Vec<Arc<Stored>> = {
+            let inner = self.read_lock();
+            let to = inner.tail.partition_point(|e| e.entry.seq < seq);
+            inner.tail.iter().take(to).rev().take(limit).cloned().collect()
+        };
+        while out.len() < limit {
+            let below = out.last().map_or(seq, |e| e.entry.seq);
+            let Some((pack, block)) = self.block_for(below.saturating_sub(1), true) else { break };
+            let entries = self.block(&pack, &block)?;
+            out.extend(entries.into_iter().rev().filter(|e| e.entry.seq < below).take(limit - out.len()));
+        }
+        Ok(out)
+    }
+
+    /// One entry by its number. May read a file: not for an async thread.
+    ///
+    /// # Errors
+    /// When a pack cannot be read or is damaged.
+    pub fn one(&self, seq: u64) -> io::Result<Option<Arc<Stored>>> {
+        Ok(self.after(seq.saturating_sub(1), 1)?.into_iter().next().filter(|e| e.entry.seq == seq))
+    }
+
+    /// The block that holds `seq`, or the nearest later one (`back`: the nearest earlier one).
+    fn block_for(&self, seq: u64, back: bool) -> Option<(Pack, Block)> {
+        let inner = self.read_lock();
+        if back {
+            let pack = inner.packs.iter().rev().find(|p| p.first <= seq)?;
+            let block = *pack.blocks.iter().rev().find(|b| b.first <= seq)?;
+            Some((Pack { blocks: Vec::new(), ..pack.clone() }, block))
+        } else {
+            let i = inner.packs.partition_point(|p| p.last < seq);
+            let pack = inner.packs.get(i)?;
+            let block = *pack.blocks.get(pack.blocks.partition_point(|b| b.last < seq))?;
+            Some((Pack { blocks: Vec::new(), ..pack.clone() }, block))
+        }
+    }
+
+    fn block(&self, pack: &Pack, block: &Block) -> io::Result<Vec<Arc<Stored>>> {
+        let key = (pack.first, block.at);
+        let cached = self.cache.lock().unwrap_or_else(PoisonError::into_inner).iter().find(|(k, _)| *k == key).map(|(_, e)| e.clone());
+        if let Some(entries) = cached {
+            return Ok(entries);
+        }
+        let entries = pack::read(&pack.path, block)?;
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.push_back((key, entries.clone()));
+        if cache.len() > CACHED_BLOCKS {
+            cache.pop_front();
+        }
+        Ok(entries)
+    }
+}

@@ -1,0 +1,239 @@
+//! redb index over packed history: by subject, by day, by cause. Never the only copy of anything.
+//!
+//! Follows the packs on its own thread with `Durability::None`, one `Immediate` commit per pack; opened with
+//! an integrity check; lost or suspicious, it is renamed aside and built again behind a running village.
+//! Keys are bytes only: a list of block offsets per (key, block), so a busy lamp costs a byte per entry.
+//! Every value is in our envelope: version 1, CRC32C, payload.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use redb::{Builder, Database, Durability, ReadableDatabase as _, ReadableTable as _, TableDefinition};
+use tokio::sync::watch;
+
+use super::Stored;
+use super::history::History;
+use super::pack;
+
+const META: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("meta");
+const BY_SUBJECT: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("by_subject");
+const BY_CAUSE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("by_cause");
+const BY_DAY: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("by_day");
+const THROUGH: &[u8] = b"through";
+/// redb's page cache here, bytes.
+const CACHE: usize = 8 * 1024 * 1024;
+const DAY_MS: i64 = 86_400_000;
+
+/// The index; clones are the same.
+#[derive(Clone)]
+pub struct Index {
+    db: Arc<Mutex<Option<Database>>>,
+    path: PathBuf,
+    through: watch::Sender<u64>,
+}
+
+fn seal(payload: &[u8]) -> Vec<u8> {
+    let mut out = vec![1];
+    out.extend_from_slice(&crc32c::crc32c(payload).to_le_bytes());
+    out.extend_from_slice(payload);
+    out
+}
+
+fn unseal(value: &[u8]) -> io::Result<&[u8]> {
+    let damaged = || io::Error::new(io::ErrorKind::InvalidData, "a value of the index is damaged");
+    let (head, payload) = value.split_at_checked(5).ok_or_else(damaged)?;
+    if head[0] != 1 || crc32c::crc32c(payload).to_le_bytes() != head[1..] {
+        return Err(damaged());
+    }
+    Ok(payload)
+}
+
+fn key(hash: u64, block_first: u64) -> [u8; 16] {
+    let mut out = [0; 16];
+    out[..8].copy_from_slice(&hash.to_be_bytes());
+    out[8..].copy_from_slice(&block_first.to_be_bytes());
+    out
+}
+
+/// FNV-1a, 64 bits: a stable name for a subject; a collision only shows an entry too many, which is filtered.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn io_error(cause: impl Into<redb::Error>) -> io::Error {
+    io::Error::other(cause.into())
+}
+
+impl Index {
+    /// An index at `path` that is not opened yet; [`Index::run`] opens it.
+    #[must_use]
+    pub fn new(path: &Path) -> Self {
+        Self { db: Arc::default(), path: path.to_owned(), through: watch::Sender::new(0) }
+    }
+
+    /// Last entry that is indexed; rises.
+    #[must_use]
+    pub fn through(&self) -> watch::Receiver<u64> {
+        self.through.subscribe()
+    }
+
+    fn open(&self) -> io::Result<u64> {
+        let path = self.path.clone();
+        // redb may panic on a rotten file; a panic here is a damaged index, nothing more.
+        let opened = std::panic::catch_unwind(move || -> Result<(Database, u64), io::Error> {
+            let db = Builder::new().set_cache_size(CACHE).set_check_integrity_on_open(true).create(&path).map_err(io_error)?;
+            let write = db.begin_write().map_err(io_error)?;
+            let through = {
+                let meta = write.open_table(META).map_err(io_error)?;
+                write.open_table(BY_SUBJECT).map_err(io_error)?;
+                write.open_table(BY_CAUSE).map_err(io_error)?;
+                write.open_table(BY_DAY).map_err(io_error)?;
+                let found = meta.get(THROUGH).map_err(io_error)?;
+                match found {
+                    Some(value) => unseal(value.value())?.try_into().map(u64::from_le_bytes).map_err(io::Error::other)?,
+                    None => 0,
+                }
+            };
+            write.commit().map_err(io_error)?;
+            Ok((db, through))
+        })
+        .unwrap_or_else(|_| Err(io::Error::other("the index is damaged")));
+        let (db, through) = opened?;
+        *self.db.lock().unwrap_or_else(PoisonError::into_inner) = Some(db);
+        Ok(through)
+    }
+
+    /// Opens the index and brings it up to the packs of `history`. Blocking; call it again after each
+    /// checkpoint. A damaged index is renamed aside and built again. True = it had to be built anew.
+    ///
+    /// # Errors
+    /// When neither the old nor a new index can be opened, or a pack cannot be read.
+    pub fn catch_up(&self, history: &History) -> io::Result<bool> {
+        let mut anew = false;
+        let closed = self.db.lock().unwrap_or_else(PoisonError::into_inner).is_none();
+        let mut through = if closed {
+            match self.open() {
+                Ok(through) => through,
+                Err(cause) => {
+                    tracing::warn!(%cause, path = %self.path.display(), "the index is set aside and built again");
+                    let aside = self.path.with_extension("damaged");
+                    if self.path.exists() {
+                        std::fs::rename(&self.path, aside)?;
+                    }
+                    anew = true;
+                    self.open()?
+                }
+            }
+        } else {
+            *self.through.borrow()
+        };
+        let packs = history.packs();
+        if packs.last().is_none_or(|p| p.last < through) && through > 0 {
+            // An index ahead of history belongs to another card: begin again.
+            self.db.lock().unwrap_or_else(PoisonError::into_inner).take();
+            std::fs::remove_file(&self.path)?;
+            through = self.open()?;
+            anew = true;
+        }
+        let done = through;
+        for pack in packs.iter().filter(|p| p.last > done) {
+            self.add(pack, through)?;
+            through = pack.last;
+            self.through.send_replace(through);
+        }
+        self.through.send_replace(through);
+        Ok(anew)
+    }
+
+    fn add(&self, pack: &pack::Pack, after: u64) -> io::Result<()> {
+        let guard = self.db.lock().unwrap_or_else(PoisonError::into_inner);
+        let db = guard.as_ref().ok_or_else(|| io::Error::other("the index is closed"))?;
+        let mut write = db.begin_write().map_err(io_error)?;
+        write.set_durability(if pack.last - after >= 1000 { Durability::Immediate } else { Durability::None }).map_err(io::Error::other)?;
+        {
+            let mut subjects = write.open_table(BY_SUBJECT).map_err(io_error)?;
+            let mut causes = write.open_table(BY_CAUSE).map_err(io_error)?;
+            let mut days = write.open_table(BY_DAY).map_err(io_error)?;
+            for block in &pack.blocks {
+                let mut lists: std::collections::BTreeMap<(bool, u64), Vec<u8>> = std::collections::BTreeMap::new();
+                for stored in pack::read(&pack.path, block)? {
+                    let entry = &stored.entry;
+                    let offset = u8::try_from(entry.seq - block.first).unwrap_or(u8::MAX);
+                    if let Some(subject) = entry.event.subject() {
+                        lists.entry((true, hash(subject))).or_default().push(offset);
+                    }
+                    if let Some(cause) = entry.cause {
+                        lists.entry((false, cause)).or_default().push(offset);
+                    }
+                    let day = u64::try_from(entry.wall_ms / DAY_MS).unwrap_or(0);
+                    if days.get(day).map_err(io_error)?.is_none() {
+                        days.insert(day, seal(&entry.seq.to_le_bytes()).as_slice()).map_err(io_error)?;
+                    }
+                }
+                for ((subject, name), offsets) in lists {
+                    let table = if subject { &mut subjects } else { &mut causes };
+                    table.insert(key(name, block.first).as_slice(), seal(&offsets).as_slice()).map_err(io_error)?;
+                }
+            }
+            let mut meta = write.open_table(META).map_err(io_error)?;
+            meta.insert(THROUGH, seal(&pack.last.to_le_bytes()).as_slice()).map_err(io_error)?;
+        }
+        write.commit().map_err(io_error)
+    }
+
+    /// Makes everything durable and closes the file.
+    pub fn close(&self) {
+        let Some(db) = self.db.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        if let Ok(write) = db.begin_write() {
+            drop(write.commit());
+        }
+    }
+
+    /// Packed entries about `subject` before `seq`, newest first. Blocking.
+    ///
+    /// # Errors
+    /// When the index or a pack is damaged.
+    pub fn by_subject(&self, history: &History, subject: &str, before: u64, limit: usize) -> io::Result<Vec<Arc<Stored>>> {
+        let seqs = self.lookup(BY_SUBJECT, hash(subject), before, limit * 2)?;
+        let mut out = Vec::new();
+        for seq in seqs {
+            if let Some(found) = history.one(seq)?.filter(|s| s.entry.event.subject() == Some(subject)) {
+                out.push(found);
+            }
+            if out.len() == limit {
+                break;
+            }
+        }
+        Ok(out)
+    }
+
+    /// Packed entries led to by `cause`, newest first. Blocking.
+    ///
+    /// # Errors
+    /// When the index or a pack is damaged.
+    pub fn by_cause(&self, history: &History, cause: u64, limit: usize) -> io::Result<Vec<Arc<Stored>>> {
+        let seqs = self.lookup(BY_CAUSE, cause, u64::MAX, limit)?;
+        seqs.into_iter().filter_map(|s| history.one(s).transpose()).collect()
+    }
+
+    fn lookup(&self, table: TableDefinition<'_, &[u8], &[u8]>, name: u64, before: u64, limit: usize) -> io::Result<Vec<u64>> {
+        let guard = self.db.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(db) = guard.as_ref() else { return Ok(Vec::new()) };
+        let read = db.begin_read().map_err(io_error)?;
+        let table = read.open_table(table).map_err(io_error)?;
+        let (from, to) = (key(name, 0), key(name, before));
+        let mut out = Vec::new();
+        for row in table.range(from.as_slice()..to.as_slice()).map_err(io_error)?.rev() {
+            let (k, v) = row.map_err(io_error)?;
+            let mut first = [0; 8];
+            first.copy_from_slice(&k.value()[8..16]);
+            let first = u64::from_be_bytes(first);
+            out.extend(unseal(v.value())?.iter().rev().map(|o| first + u64::from(*o)).filter(|s| *s < before));
+            if out.len() >= limit {
+                break;
+            }
+        }
+        Ok(out)
+    }
+}

@@ -1,0 +1,38 @@
+//! WHAT HAPPENED: one ordered, durable journal; the log is the truth and everything else is made from it.
+//!
+//! One thread owns the state: decide, number, append, sync, apply, publish, answer. Whoever gets an answer
+//! reads their own write. Nobody receives events by channel: readers wake and read from their own cursor.
+
+pub mod boot;
+pub mod chain;
+pub mod check;
+pub mod codec;
+pub mod feed;
+pub mod handle;
+pub mod history;
+pub mod index;
+pub mod pack;
+pub mod snapshot;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::domain::event::Entry;
+use crate::log::frame::Epoch;
+
+pub use boot::{OpenError, Place, Report};
+pub use handle::{Closed, Journal, Receipt, SubmitError, Wish};
+
+/// One entry as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// The boot that wrote it.
+    pub epoch: Epoch,
+    /// Its bytes; the chain is over these.
+    pub bytes: Arc<[u8]>,
+    /// Its meaning.
+    pub entry: Entry,
+}

@@ -1,0 +1,198 @@
+//! Snapshots: the state and what else a boot needs, so that the log stays short.
+//!
+//! A file `<seq>.snap` (16 hexadecimal digits): magic `CLSN`, version u16, zero u16, CRC32C u32 of the
+//! payload, payload = zstd of JSON. The two newest are kept; a damaged one is passed over for the older one
+//! plus packed history.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::chain::Heads;
+use super::codec::{self, Outcome};
+use crate::domain::id::CommandId;
+use crate::domain::state::State;
+use crate::log::disk::write_whole;
+use crate::log::frame::Epoch;
+use crate::log::recover::Floor;
+
+/// Largest snapshot that is read, uncompressed.
+const RAW_MAX: usize = 256 * 1024 * 1024;
+/// How many are kept.
+const KEPT: usize = 2;
+
+/// What a snapshot holds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Snapshot {
+    /// The village after entry `state.seq`.
+    pub state: Arc<State>,
+    /// What became of named commands.
+    pub outcomes: Arc<BTreeMap<CommandId, Outcome>>,
+    /// How far the feeds are.
+    pub cursors: BTreeMap<String, u64>,
+    /// Chain heads after `state.seq`.
+    pub heads: Heads,
+    /// From where the log is needed.
+    pub floor: Floor,
+    /// The epochs that still have entries here, oldest first.
+    pub epochs: Vec<EpochSpan>,
+}
+
+/// One boot's run of entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EpochSpan {
+    /// Its name.
+    pub epoch: Epoch,
+    /// Which boot.
+    pub boot: u64,
+    /// First entry.
+    pub first: u64,
+    /// Last entry known.
+    pub last: u64,
+    /// Last dense number per lane.
+    pub lanes: [u64; 4],
+    /// Chain heads with which it began.
+    pub start: Heads,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Body {
+    v: u32,
+    state: Arc<State>,
+    outcomes: Vec<Outcome>,
+    cursors: BTreeMap<String, u64>,
+    heads: Vec<String>,
+    floor: (u64, String, u64),
+    epochs: Vec<SpanBody>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SpanBody {
+    epoch: String,
+    boot: u64,
+    first: u64,
+    last: u64,
+    lanes: [u64; 4],
+    start: Vec<String>,
+}
+
+fn heads_out(heads: &Heads) -> Vec<String> {
+    heads.0.iter().map(|h| codec::hex(h)).collect()
+}
+
+fn heads_in(texts: &[String]) -> Option<Heads> {
+    let mut out = Heads::default();
+    for (head, text) in out.0.iter_mut().zip(texts) {
+        let (a, b) = text.split_at_checked(32)?;
+        head[..16].copy_from_slice(&codec::epoch_from(a)?);
+        head[16..].copy_from_slice(&codec::epoch_from(b)?);
+    }
+    Some(out)
+}
+
+/// Writes a snapshot, durable with its name, and removes all but the two newest.
+///
+/// # Errors
+/// Whatever the file system says.
+pub fn write(folder: &Path, snapshot: &Snapshot) -> io::Result<()> {
+    let body = Body {
+        v: 1,
+        state: snapshot.state.clone(),
+        outcomes: snapshot.outcomes.values().cloned().collect(),
+        cursors: snapshot.cursors.clone(),
+        heads: heads_out(&snapshot.heads),
+        floor: (snapshot.floor.segment, codec::epoch_text(&snapshot.floor.epoch), snapshot.floor.group),
+        epochs: snapshot
+            .epochs
+            .iter()
+            .map(|e| SpanBody { epoch: codec::epoch_text(&e.epoch), boot: e.boot, first: e.first, last: e.last, lanes: e.lanes, start: heads_out(&e.start) })
+            .collect(),
+    };
+    let payload = zstd::bulk::compress(&serde_json::to_vec(&body)?, 1)?;
+    let mut out = Vec::with_capacity(payload.len() + 12);
+    out.extend_from_slice(b"CLSN");
+    out.extend_from_slice(&1u16.to_le_bytes());
+    out.extend_from_slice(&[0; 2]);
+    out.extend_from_slice(&crc32c::crc32c(&payload).to_le_bytes());
+    out.extend_from_slice(&payload);
+    write_whole(&folder.join(format!("{:016x}.snap", snapshot.state.seq)), &out)?;
+    let names = names(folder)?;
+    for old in names.iter().rev().skip(KEPT) {
+        std::fs::remove_file(folder.join(old))?;
+    }
+    Ok(())
+}
+
+fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let mut out = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        if let Ok(name) = entry?.file_name().into_string()
+            && name.ends_with(".snap")
+        {
+            out.push(name);
+        }
+    }
+    out.sort_unstable();
+    Ok(out)
+}
+
+/// Why no snapshot was taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// The folder could not be read.
+    #[error("cannot read the snapshots")]
+    Io(#[from] io::Error),
+    /// Written by a newer program.
+    #[error("the snapshot was written by a newer version of this program ({0})")]
+    Newer(u32),
+}
+
+/// The newest snapshot that is whole, and how many damaged ones were passed over.
+///
+/// # Errors
+/// [`SnapshotError`] when the folder cannot be read or the newest was written by a newer program.
+pub fn newest(folder: &Path) -> Result<(Option<Snapshot>, usize), SnapshotError> {
+    let mut passed = 0;
+    for name in names(folder)?.iter().rev() {
+        match read(&std::fs::read(folder.join(name))?) {
+            Ok(Some(snapshot)) => return Ok((Some(snapshot), passed)),
+            Ok(None) => passed += 1,
+            Err(version) => return Err(SnapshotError::Newer(version)),
+        }
+    }
+    Ok((None, passed))
+}
+
+fn read(bytes: &[u8]) -> Result<Option<Snapshot>, u32> {
+    if bytes.len() < 12 || &bytes[..4] != b"CLSN" {
+        return Ok(None);
+    }
+    if crc32c::crc32c(&bytes[12..]).to_le_bytes() != bytes[8..12] {
+        return Ok(None);
+    }
+    let version = u16::from_le_bytes([bytes[4], bytes[5]]);
+    if version > 1 {
+        return Err(u32::from(version));
+    }
+    let Ok(raw) = zstd::bulk::decompress(&bytes[12..], RAW_MAX) else { return Ok(None) };
+    Ok(serde_json::from_slice::<Body>(&raw).ok().and_then(rebuild))
+}
+
+fn rebuild(body: Body) -> Option<Snapshot> {
+    let epochs: Option<Vec<EpochSpan>> = body
+        .epochs
+        .into_iter()
+        .map(|e| Some(EpochSpan { epoch: codec::epoch_from(&e.epoch)?, boot: e.boot, first: e.first, last: e.last, lanes: e.lanes, start: heads_in(&e.start)? }))
+        .collect();
+    Some(Snapshot {
+        state: body.state,
+        outcomes: Arc::new(body.outcomes.into_iter().map(|o| (o.id.clone(), o)).collect()),
+        cursors: body.cursors,
+        heads: heads_in(&body.heads)?,
+        floor: Floor { segment: body.floor.0, epoch: codec::epoch_from(&body.floor.1)?, group: body.floor.2 },
+        epochs: epochs?,
+    })
+}

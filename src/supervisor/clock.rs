@@ -1,0 +1,132 @@
+//! Time as a parameter: the system's clock, or one that a test turns by hand.
+//!
+//! Invariants: `mono_ms` never goes back and begins near 0 at start; `wall_ms` may be wrong (the box has no
+//! battery-backed clock) and says how far to believe it. This is the only file that reads ambient clocks.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How far the wall clock may be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Before the floor: nobody told the box the time.
+    None,
+    /// After the floor, not agreed with a source in this boot.
+    Restored,
+    /// Agreed with a time source.
+    Synced,
+}
+
+/// A wall time that the box cannot be before: 2026-01-01 UTC, ms. Set at each release.
+pub const BUILD_FLOOR_MS: i64 = 1_767_225_600_000;
+
+/// systemd-timesyncd makes this file once the clock agreed with a server.
+const TIMESYNC: &str = "/run/systemd/timesync/synchronized";
+
+#[derive(Debug)]
+enum Source {
+    System { start: Instant, floor_ms: AtomicI64, synced: AtomicBool },
+    Manual { mono_ms: AtomicU64, wall_ms: AtomicI64, synced: AtomicBool },
+}
+
+/// A clock; clones are the same clock.
+#[derive(Debug, Clone)]
+pub struct Clock(Arc<Source>);
+
+impl Clock {
+    /// The machine's clock. `floor_ms` is the latest wall time known from before (0 = none).
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the ambient clock")]
+    pub fn system(floor_ms: i64) -> Self {
+        Self(Arc::new(Source::System { start: Instant::now(), floor_ms: AtomicI64::new(floor_ms.max(BUILD_FLOOR_MS)), synced: AtomicBool::new(false) }))
+    }
+
+    /// A clock that stands still until it is turned.
+    #[must_use]
+    pub fn manual(wall_ms: i64) -> Self {
+        Self(Arc::new(Source::Manual { mono_ms: AtomicU64::new(0), wall_ms: AtomicI64::new(wall_ms), synced: AtomicBool::new(true) }))
+    }
+
+    /// Milliseconds since this clock was made.
+    #[must_use]
+    pub fn mono_ms(&self) -> u64 {
+        match &*self.0 {
+            Source::System { start, .. } => u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+            Source::Manual { mono_ms, .. } => mono_ms.load(Ordering::SeqCst),
+        }
+    }
+
+    /// Wall time, ms since 1970 UTC, as the machine believes it.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the ambient clock")]
+    pub fn wall_ms(&self) -> i64 {
+        match &*self.0 {
+            Source::System { .. } => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)),
+            Source::Manual { wall_ms, .. } => wall_ms.load(Ordering::SeqCst),
+        }
+    }
+
+    /// The latest of the wall time and the floor: what certificates are judged by.
+    #[must_use]
+    pub fn certain_ms(&self) -> i64 {
+        match &*self.0 {
+            Source::System { floor_ms, .. } => self.wall_ms().max(floor_ms.load(Ordering::Relaxed)),
+            Source::Manual { .. } => self.wall_ms(),
+        }
+    }
+
+    /// Raises the floor: a time learned from an authenticated peer or from history.
+    pub fn raise_floor(&self, ms: i64) {
+        if let Source::System { floor_ms, .. } = &*self.0 {
+            floor_ms.fetch_max(ms, Ordering::Relaxed);
+        }
+    }
+
+    /// Says that the wall clock agreed with a source.
+    pub fn set_synced(&self) {
+        match &*self.0 {
+            Source::System { synced, .. } | Source::Manual { synced, .. } => synced.store(true, Ordering::Relaxed),
+        }
+    }
+
+    /// How far `wall_ms` may be believed now.
+    #[must_use]
+    pub fn trust(&self) -> Trust {
+        match &*self.0 {
+            Source::System { floor_ms, synced, .. } => {
+                if self.wall_ms() < floor_ms.load(Ordering::Relaxed) {
+                    Trust::None
+                } else if synced.load(Ordering::Relaxed) || Path::new(TIMESYNC).exists() {
+                    Trust::Synced
+                } else {
+                    Trust::Restored
+                }
+            }
+            Source::Manual { synced, .. } => {
+                if synced.load(Ordering::Relaxed) {
+                    Trust::Synced
+                } else {
+                    Trust::None
+                }
+            }
+        }
+    }
+
+    /// Turns a manual clock forward; a system clock is left alone.
+    pub fn advance(&self, by: Duration) {
+        if let Source::Manual { mono_ms, wall_ms, .. } = &*self.0 {
+            let ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+            mono_ms.fetch_add(ms, Ordering::SeqCst);
+            wall_ms.fetch_add(i64::try_from(ms).unwrap_or(i64::MAX), Ordering::SeqCst);
+        }
+    }
+
+    /// Sets a manual clock's wall time: jumps of the wall clock in tests.
+    pub fn set_wall(&self, ms: i64) {
+        if let Source::Manual { wall_ms, .. } = &*self.0 {
+            wall_ms.store(ms, Ordering::SeqCst);
+        }
+    }
+}
