@@ -1,3 +1,16 @@
 //! HOW LONG things live: clock, services, reconcilers, workers, helper programs, health, systemd.
 
+pub mod backoff;
+pub mod child;
 pub mod clock;
+pub mod fds;
+pub mod health;
+pub mod helper;
+pub mod service;
+pub mod systemd;
+pub mod worker;
+
+pub use service::{Stop, Supervisor};
+
+#[cfg(test)]
+mod tests;

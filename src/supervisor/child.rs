@@ -1,0 +1,87 @@
+//! A worker's own side of the contract in `worker`.
+
+use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::sync::mpsc;
+
+/// What a worker was started with.
+pub struct Birth {
+    /// Listeners from the parent.
+    pub fds: Vec<OwnedFd>,
+    socket: UnixStream,
+}
+
+/// Takes the descriptors from stdin. Blocks; call it before the runtime starts.
+///
+/// # Errors
+/// When stdin is not the parent's socket.
+pub fn birth() -> io::Result<Birth> {
+    let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    // Programs that this worker starts must not hold the parent's socket.
+    rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
+    let fds = fds_of(&socket)?;
+    socket.set_nonblocking(true)?;
+    Ok(Birth { fds, socket })
+}
+
+fn fds_of(socket: &UnixStream) -> io::Result<Vec<OwnedFd>> {
+    super::fds::receive(socket)
+}
+
+/// Orders from the parent; none = the parent is gone or wants an end.
+pub struct Orders(Lines<BufReader<tokio::net::UnixStream>>);
+
+impl Orders {
+    /// The next line.
+    pub async fn next(&mut self) -> Option<String> {
+        self.0.next_line().await.ok().flatten()
+    }
+}
+
+/// Facts to the parent; clones write to the same stdout.
+#[derive(Debug, Clone)]
+pub struct Facts(mpsc::Sender<String>);
+
+impl Facts {
+    /// Says a fact; waits when the parent is slow. False = the parent is gone.
+    pub async fn say(&self, line: String) -> bool {
+        self.0.send(line).await.is_ok()
+    }
+}
+
+impl Birth {
+    /// Starts beating, and gives orders and facts. Call it inside the runtime.
+    ///
+    /// # Errors
+    /// When the socket cannot be used.
+    #[expect(clippy::disallowed_methods, reason = "the worker's own two tasks live as long as the process")]
+    pub fn begin(self) -> io::Result<(Vec<OwnedFd>, Orders, Facts)> {
+        let socket = tokio::net::UnixStream::from_std(self.socket)?;
+        let orders = Orders(BufReader::new(socket).lines());
+        let (say, mut said) = mpsc::channel::<String>(256);
+        std::thread::Builder::new().name("facts".into()).spawn(move || {
+            use std::io::Write as _;
+            while let Some(line) = said.blocking_recv() {
+                let mut out = io::stdout().lock();
+                if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
+                    return;
+                }
+            }
+        })?;
+        let beat = Facts(say.clone());
+        tokio::spawn(async move {
+            let mut tick = tokio::time::interval(Duration::from_secs(1));
+            loop {
+                tick.tick().await;
+                if !beat.say("{\"fact\":\"beat\"}".into()).await {
+                    return;
+                }
+            }
+        });
+        Ok((self.fds, orders, Facts(say)))
+    }
+}

@@ -1,0 +1,92 @@
+//! How the house is, part by part, in a form that pages, doctor and systemd can say.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use tokio::sync::watch;
+
+use super::clock::Clock;
+
+/// How a part is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Light {
+    /// Well.
+    Green,
+    /// Works, but somebody should look.
+    Amber,
+    /// Does not work.
+    Red,
+}
+
+/// One part's condition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Condition {
+    /// How it is.
+    pub light: Light,
+    /// Why, for a technician; empty when green.
+    pub why: String,
+    /// Since when, wall ms.
+    pub since_ms: i64,
+    /// How often the part was started again in this boot.
+    pub restarts: u64,
+}
+
+/// The house's health; clones are the same.
+#[derive(Debug, Clone)]
+pub struct Health {
+    parts: Arc<Mutex<BTreeMap<String, Condition>>>,
+    changed: watch::Sender<u64>,
+    clock: Clock,
+}
+
+impl Health {
+    /// Nothing is known yet.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self { parts: Arc::default(), changed: watch::Sender::new(0), clock }
+    }
+
+    /// Says how a part is; `since` stays while the light stays.
+    pub fn set(&self, part: &str, light: Light, why: &str) {
+        let now = self.clock.wall_ms();
+        {
+            let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+            let old = parts.get(part);
+            if old.is_some_and(|o| o.light == light && o.why == why) {
+                return;
+            }
+            let since_ms = old.filter(|o| o.light == light).map_or(now, |o| o.since_ms);
+            let restarts = old.map_or(0, |o| o.restarts);
+            parts.insert(part.to_owned(), Condition { light, why: why.to_owned(), since_ms, restarts });
+        }
+        self.changed.send_modify(|n| *n += 1);
+    }
+
+    /// Counts a restart of a part.
+    pub fn restarted(&self, part: &str) {
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(condition) = parts.get_mut(part) {
+            condition.restarts += 1;
+        }
+    }
+
+    /// All parts.
+    #[must_use]
+    pub fn parts(&self) -> BTreeMap<String, Condition> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The worst light.
+    #[must_use]
+    pub fn worst(&self) -> Light {
+        self.parts().values().map(|c| c.light).max().unwrap_or(Light::Green)
+    }
+
+    /// Wakes when something changed.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+}

@@ -1,0 +1,116 @@
+//! Helper programs: argv, stdin, a deadline, a bound on output, nothing inherited.
+//!
+//! Never a shell; the caller's text goes to stdin or to one argument, so a sentence cannot become a command.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+/// Why a helper gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum HelperError {
+    /// It could not be started.
+    #[error("cannot start {program}; is it installed?")]
+    Start {
+        /// Program.
+        program: String,
+        /// The cause.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// It took too long and was ended.
+    #[error("{program} took longer than {limit:?} and was ended")]
+    Deadline {
+        /// Program.
+        program: String,
+        /// The deadline.
+        limit: Duration,
+    },
+    /// It said no.
+    #[error("{program} failed ({status}): {words}")]
+    Failed {
+        /// Program.
+        program: String,
+        /// Exit status.
+        status: String,
+        /// Its last words, at most 400 characters.
+        words: String,
+    },
+    /// It wrote more than allowed.
+    #[error("{program} wrote more than {most} bytes")]
+    TooMuch {
+        /// Program.
+        program: String,
+        /// The bound.
+        most: usize,
+    },
+    /// The pipe broke.
+    #[error("talking to {program} failed")]
+    Pipe {
+        /// Program.
+        program: String,
+        /// The cause.
+        #[source]
+        cause: std::io::Error,
+    },
+}
+
+/// Runs `program` with `args`, gives it `input`, and returns what it wrote.
+///
+/// # Errors
+/// [`HelperError`] when it could not be run to a good end within `limit` and `most` bytes.
+pub async fn run(program: &str, args: &[&str], input: &[u8], limit: Duration, most: usize) -> Result<Vec<u8>, HelperError> {
+    let mut command = tokio::process::Command::new(program);
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command.env_remove("NOTIFY_SOCKET").env_remove("WATCHDOG_USEC").env_remove("WATCHDOG_PID");
+    let mut child = command.spawn().map_err(|cause| HelperError::Start { program: program.to_owned(), cause })?;
+    let pipe = |cause| HelperError::Pipe { program: program.to_owned(), cause };
+    let missing = || pipe(std::io::Error::other("no pipe"));
+    let mut stdin = child.stdin.take().ok_or_else(missing)?;
+    let mut stdout = child.stdout.take().ok_or_else(missing)?.take(most as u64 + 1);
+    let mut stderr = child.stderr.take().ok_or_else(missing)?.take(64 * 1024);
+    let work = async {
+        let feed = async {
+            // A helper that does not read its input to the end is judged by its status, not by this.
+            let _ = stdin.write_all(input).await;
+            drop(stdin);
+        };
+        let mut out = Vec::new();
+        let mut words = Vec::new();
+        let read_out = async {
+            stdout.read_to_end(&mut out).await.map_err(pipe)?;
+            if out.len() > most { Err(HelperError::TooMuch { program: program.to_owned(), most }) } else { Ok(()) }
+        };
+        let read_words = async { stderr.read_to_end(&mut words).await.map(drop).map_err(pipe) };
+        tokio::try_join!(async { Ok(feed.await) }, read_out, read_words)?;
+        let status = child.wait().await.map_err(pipe)?;
+        if status.success() {
+            return Ok(out);
+        }
+        let words = String::from_utf8_lossy(&words).trim().chars().take(400).collect();
+        Err(HelperError::Failed { program: program.to_owned(), status: status.to_string(), words })
+    };
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(HelperError::Deadline { program: program.to_owned(), limit }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(5);
+
+    #[tokio::test]
+    async fn input_goes_through_and_output_comes_back() {
+        let out = run("cat", &[], "đèn\n".as_bytes(), SECOND, 100).await.expect("cat");
+        assert_eq!(out, "đèn\n".as_bytes());
+    }
+
+    #[tokio::test]
+    async fn every_bad_end_has_its_error() {
+        assert!(matches!(run("no-such-program-here", &[], b"", SECOND, 1).await, Err(HelperError::Start { .. })));
+        assert!(matches!(run("sleep", &["30"], b"", Duration::from_millis(50), 1).await, Err(HelperError::Deadline { .. })));
+        assert!(matches!(run("ls", &["/nowhere"], b"", SECOND, 100).await, Err(HelperError::Failed { words, .. }) if words.contains("nowhere")));
+        assert!(matches!(run("yes", &[], b"", SECOND, 1000).await, Err(HelperError::TooMuch { .. })));
+    }
+}

@@ -1,0 +1,188 @@
+//! Services and reconcilers: what runs as long as the house does.
+//!
+//! A service is a factory that builds a fresh run; when a run fails, panics or returns early it is built
+//! again after a jittered backoff, and health says so. Draining: the soft token asks everybody to finish
+//! their unit; after a deadline the hard token ends what is left.
+//! This is the only file where tasks are spawned for good.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::backoff::{Backoff, jitter};
+use super::clock::Clock;
+use super::health::{Health, Light};
+
+/// A run that lasted this long was well: the backoff begins again.
+const WELL: u64 = 30_000;
+
+/// Asks to stop.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    /// Finish the unit in hand and return.
+    pub soft: CancellationToken,
+    /// Return now.
+    pub hard: CancellationToken,
+}
+
+/// Owns everything that runs.
+#[derive(Debug, Clone)]
+pub struct Supervisor {
+    tracker: TaskTracker,
+    stop: Stop,
+    health: Health,
+    clock: Clock,
+}
+
+impl Supervisor {
+    /// Nothing runs yet.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        let hard = CancellationToken::new();
+        let stop = Stop { soft: hard.child_token(), hard };
+        Self { tracker: TaskTracker::new(), stop, health: Health::new(clock.clone()), clock }
+    }
+
+    /// The house's health.
+    #[must_use]
+    pub const fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// The house's clock.
+    #[must_use]
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The tokens.
+    #[must_use]
+    pub const fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// Runs `factory`'s futures for ever: a fresh one whenever the last ended.
+    pub fn service<F, R>(&self, name: &'static str, factory: F)
+    where
+        F: Fn(Stop) -> R + Send + 'static,
+        R: Future<Output = anyhow::Result<()>> + Send,
+    {
+        let (stop, health, clock) = (self.stop.clone(), self.health.clone(), self.clock.clone());
+        health.set(name, Light::Green, "");
+        self.spawn(async move {
+            let mut backoff = Backoff::usual();
+            while !stop.soft.is_cancelled() {
+                let began = clock.mono_ms();
+                let run = AssertUnwindSafe(factory(stop.clone())).catch_unwind();
+                let ended = tokio::select! {
+                    ended = run => ended,
+                    () = stop.hard.cancelled() => return,
+                };
+                if stop.soft.is_cancelled() {
+                    return;
+                }
+                if clock.mono_ms().saturating_sub(began) > WELL {
+                    backoff.reset();
+                }
+                let why = match ended {
+                    Ok(Ok(())) => "it ended by itself".to_owned(),
+                    Ok(Err(cause)) => format!("{cause:#}"),
+                    Err(panic) => format!("it panicked: {}", panic_text(panic.as_ref())),
+                };
+                tracing::warn!(service = name, why, "a service ended and is started again");
+                health.set(name, Light::Red, &why);
+                tokio::select! {
+                    () = tokio::time::sleep(backoff.next(jitter())) => {}
+                    () = stop.soft.cancelled() => return,
+                }
+                health.set(name, Light::Green, "");
+                health.restarted(name);
+            }
+        });
+    }
+
+    /// Spawns something that ends by itself (a connection); it is waited for when draining.
+    pub fn spawn<R>(&self, task: R)
+    where
+        R: Future<Output = ()> + Send + 'static,
+    {
+        let hard = self.stop.hard.clone();
+        self.tracker.spawn(async move {
+            tokio::select! {
+                () = task => {}
+                () = hard.cancelled() => {}
+            }
+        });
+    }
+
+    /// Stops everything: softly, then hard after `deadline`. True = everybody finished in time.
+    pub async fn drain(&self, deadline: Duration) -> bool {
+        self.stop.soft.cancel();
+        self.tracker.close();
+        let finished = tokio::time::timeout(deadline, self.tracker.wait()).await.is_ok();
+        self.stop.hard.cancel();
+        finished || tokio::time::timeout(Duration::from_secs(2), self.tracker.wait()).await.is_ok() && finished
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    panic.downcast_ref::<&str>().map(|s| (*s).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without words".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_fails_or_panics_is_built_again_with_growing_waits() {
+        let house = Supervisor::new(Clock::manual(0));
+        let runs = Arc::new(AtomicU32::new(0));
+        let counter = runs.clone();
+        house.service("shaky", move |_| {
+            let n = counter.fetch_add(1, Ordering::SeqCst);
+            async move {
+                assert!(n % 2 == 0, "planned panic");
+                anyhow::bail!("planned failure")
+            }
+        });
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        let after_40 = runs.load(Ordering::SeqCst);
+        assert!((5..=8).contains(&after_40), "1+2+4+8+16 s halved at best: {after_40}");
+        assert!(house.health().parts()["shaky"].why.contains("planned"));
+        assert!(house.drain(Duration::from_secs(1)).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn draining_is_soft_first_and_hard_after_the_deadline() {
+        let house = Supervisor::new(Clock::manual(0));
+        let finished = Arc::new(AtomicU32::new(0));
+        let (a, b) = (finished.clone(), finished.clone());
+        house.service("polite", move |stop| {
+            let done = a.clone();
+            async move {
+                stop.soft.cancelled().await;
+                tokio::time::sleep(Duration::from_secs(3)).await;
+                done.fetch_add(1, Ordering::SeqCst);
+                Ok(())
+            }
+        });
+        house.service("stubborn", move |_| {
+            let done = b.clone();
+            async move {
+                tokio::time::sleep(Duration::from_secs(3600)).await;
+                done.fetch_add(100, Ordering::SeqCst);
+                Ok(())
+            }
+        });
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert!(!house.drain(Duration::from_secs(10)).await, "somebody had to be ended");
+        assert_eq!(finished.load(Ordering::SeqCst), 1);
+    }
+}

@@ -1,0 +1,239 @@
+//! Workers: what can crash or block lives in a child process of the same binary.
+//!
+//! The contract (design.md §2): stdin is a socket whose first byte brings open listeners, whose first line
+//! is settings and whose further lines are orders; stdout lines are facts, `{"fact":"beat"}` at least every
+//! few seconds; stderr is logs; at stdin's end the worker finishes and is gone in 2 s. The parent kills one
+//! that is silent, babbles, outgrows its memory (PSS) or ignores the end. First restart at once, then backoff.
+
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::{mpsc, watch};
+
+use super::backoff::{Backoff, jitter};
+use super::fds;
+use super::health::{Health, Light};
+use super::service::Stop;
+
+/// Longest line of facts.
+const LINE: u64 = 256 * 1024;
+/// Most lines a second; more is babbling.
+const LINES_PER_SECOND: u32 = 5_000;
+/// How long a worker may take to leave after stdin ended.
+pub const GRACE: Duration = Duration::from_secs(2);
+
+/// How to start a worker and when to lose patience.
+pub struct Spec {
+    /// Name in health and logs.
+    pub name: &'static str,
+    /// Program; `/proc/self/exe` for our own.
+    pub program: PathBuf,
+    /// Arguments.
+    pub args: Vec<String>,
+    /// Environment added.
+    pub env: Vec<(String, String)>,
+    /// Most PSS, bytes.
+    pub memory_max: u64,
+    /// Longest silence.
+    pub silence_max: Duration,
+}
+
+/// What a worker is given at each start: listeners, settings, first orders.
+pub struct Start {
+    /// Open descriptors to pass.
+    pub fds: Vec<OwnedFd>,
+    /// First line.
+    pub settings: String,
+    /// Orders that rebuild what the worker must know.
+    pub orders: Vec<String>,
+}
+
+/// What comes from a worker.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// It was started (again); its pid.
+    Started(u32),
+    /// A line of stdout.
+    Line(String),
+    /// It ended, and why.
+    Ended(String),
+}
+
+/// Keeps a worker running until `stop`. `start` is asked at each start; `orders` are passed on while it
+/// runs (those given while it is down are dropped: `start` must rebuild everything).
+///
+/// # Errors
+/// Never by itself; the type fits a service.
+pub async fn keep(spec: &Spec, mut start: impl FnMut() -> std::io::Result<Start>, mut orders: mpsc::Receiver<String>, facts: mpsc::Sender<Fact>, stop: Stop, health: Health, pid: watch::Sender<u32>) -> anyhow::Result<()> {
+    let mut backoff = Backoff::usual();
+    let mut first_failure = true;
+    loop {
+        let began = tokio::time::Instant::now();
+        while orders.try_recv().is_ok() {}
+        let why = match start().and_then(|s| spawn(spec, s)) {
+            Ok((child, socket, begin)) => {
+                health.set(spec.name, Light::Green, "");
+                let number = child.id().unwrap_or(0);
+                pid.send_replace(number);
+                let _ = facts.send(Fact::Started(number)).await;
+                attend(spec, child, socket, begin, &mut orders, &facts, &stop).await
+            }
+            Err(cause) => format!("it could not be started: {cause}"),
+        };
+        pid.send_replace(0);
+        if stop.soft.is_cancelled() {
+            return Ok(());
+        }
+        tracing::warn!(worker = spec.name, why, "a worker ended and is started again");
+        health.set(spec.name, Light::Red, &why);
+        health.restarted(spec.name);
+        let _ = facts.send(Fact::Ended(why)).await;
+        if began.elapsed() > Duration::from_secs(30) {
+            backoff.reset();
+            first_failure = true;
+        }
+        if std::mem::take(&mut first_failure) {
+            continue;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(backoff.next(jitter())) => {}
+            () = stop.soft.cancelled() => return Ok(()),
+        }
+    }
+}
+
+fn spawn(spec: &Spec, start: Start) -> std::io::Result<(Child, UnixStream, String)> {
+    let (ours, theirs) = UnixStream::pair()?;
+    let mut command = Command::new(&spec.program);
+    command.args(&spec.args).envs(spec.env.iter().cloned()).stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env_remove("NOTIFY_SOCKET").env_remove("WATCHDOG_USEC").env_remove("WATCHDOG_PID").kill_on_drop(true);
+    let child = command.spawn()?;
+    // The command still holds the child's end; without this we would never see it close.
+    drop(command);
+    let borrowed: Vec<_> = start.fds.iter().map(|fd| fd.as_fd()).collect();
+    fds::send(&ours, &borrowed)?;
+    ours.set_nonblocking(true)?;
+    let mut begin = start.settings;
+    begin.push('\n');
+    for order in start.orders {
+        begin.push_str(&order);
+        begin.push('\n');
+    }
+    Ok((child, ours, begin))
+}
+
+/// Runs one life of a worker; gives the reason of its end.
+async fn attend(spec: &Spec, mut child: Child, socket: UnixStream, begin: String, orders: &mut mpsc::Receiver<String>, facts: &mpsc::Sender<Fact>, stop: &Stop) -> String {
+    let Ok(mut stdin) = tokio::net::UnixStream::from_std(socket) else { return "no socket".into() };
+    let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else { return "no pipes".into() };
+    let number = child.id().unwrap_or(0);
+    let logs = tokio::task::JoinSet::from_iter([pass_logs(spec.name, stderr)]);
+    let (heard, mut ears) = mpsc::channel(256);
+    let mut listening = tokio::task::JoinSet::new();
+    listening.spawn(listen(stdout, heard));
+    let mut memory = tokio::time::interval(Duration::from_secs(2));
+    let mut silent_at = tokio::time::Instant::now() + spec.silence_max;
+    let mut pending = begin.into_bytes();
+    let why = loop {
+        tokio::select! {
+            status = child.wait() => {
+                // What it said before it ended still counts.
+                let mut why = status.map_or_else(|e| e.to_string(), |s| format!("it ended ({s})"));
+                while let Ok(Some(said)) = tokio::time::timeout(Duration::from_millis(100), ears.recv()).await {
+                    match said {
+                        Ok(line) => drop(facts.send(Fact::Line(line)).await),
+                        Err(babble) => why = babble,
+                    }
+                }
+                break why;
+            }
+            line = ears.recv() => match line {
+                Some(Ok(line)) => {
+                    silent_at = tokio::time::Instant::now() + spec.silence_max;
+                    if line != "{\"fact\":\"beat\"}" && facts.send(Fact::Line(line)).await.is_err() {
+                        break "nobody listens to it".into();
+                    }
+                }
+                Some(Err(why)) => break why,
+                None => match tokio::time::timeout(GRACE, child.wait()).await {
+                    Ok(status) => break status.map_or_else(|e| e.to_string(), |s| format!("it ended ({s})")),
+                    Err(_) => break "it closed its stdout".into(),
+                },
+            },
+            written = stdin.write(&pending), if !pending.is_empty() => match written {
+                Ok(n) => drop(pending.drain(..n)),
+                Err(cause) => break format!("it does not take orders: {cause}"),
+            },
+            order = orders.recv(), if pending.is_empty() => match order {
+                Some(order) => pending = (order + "\n").into_bytes(),
+                None => break "nobody orders it".into(),
+            },
+            _ = memory.tick() => if let Some(pss) = pss_of(number).filter(|p| *p > spec.memory_max) {
+                break format!("it used {} MB of memory, {} MB are allowed", pss >> 20, spec.memory_max >> 20);
+            },
+            () = tokio::time::sleep_until(silent_at) => break format!("it was silent for {:?}", spec.silence_max),
+            () = stop.soft.cancelled() => break "the house stops".into(),
+        }
+    };
+    drop(stdin);
+    // The end is asked for politely, then made.
+    if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
+        let _ = child.kill().await;
+    }
+    drop((logs, listening));
+    why
+}
+
+async fn listen(stdout: impl AsyncRead + Unpin, heard: mpsc::Sender<Result<String, String>>) {
+    let mut reader = BufReader::new(stdout);
+    let mut count = 0;
+    let mut second = tokio::time::Instant::now();
+    loop {
+        let mut line = Vec::new();
+        let read = (&mut reader).take(LINE).read_until(b'\n', &mut line).await;
+        if !matches!(read, Ok(n) if n > 0) {
+            return;
+        }
+        count += 1;
+        if second.elapsed() > Duration::from_secs(1) {
+            second = tokio::time::Instant::now();
+            count = 0;
+        }
+        let babbles = line.last() != Some(&b'\n') && line.len() as u64 >= LINE || count > LINES_PER_SECOND;
+        let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+        let said = if babbles { Err("it babbled".to_owned()) } else { Ok(text) };
+        if heard.send(said).await.is_err() || babbles {
+            return;
+        }
+    }
+}
+
+async fn pass_logs(name: &'static str, stderr: impl AsyncRead + Unpin) {
+    let mut reader = BufReader::new(stderr);
+    loop {
+        let mut line = Vec::new();
+        match (&mut reader).take(16 * 1024).read_until(b'\n', &mut line).await {
+            Ok(n) if n > 0 => {
+                let text = String::from_utf8_lossy(&line);
+                let text = text.trim_end();
+                if !text.is_empty() {
+                    tracing::info!(worker = name, "{text}");
+                }
+            }
+            _ => return,
+        }
+    }
+}
+
+/// Proportional set size of a process, bytes; none when it is gone.
+#[must_use]
+pub fn pss_of(pid: u32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let line = text.lines().find(|l| l.starts_with("Pss:"))?;
+    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kb| kb * 1024)
+}
