@@ -1,10 +1,16 @@
 //! Cổng Làng: the village gate. One line per module; the map with walkthroughs is docs/architecture.md.
 
+/// MQTT: edge and guard are ours, rumqttd's router fans out.
+pub mod broker;
 /// What a village is: pure values, commands, events.
 pub mod domain;
 /// What happened: the one ordered, durable journal.
 pub mod journal;
+/// Who we are: authorities, certificates, signatures, secrets.
+pub mod keys;
 /// Frames in pre-zeroed segments: append, sync, recover.
 pub mod log;
+/// What is said at each door, as types.
+pub mod protocol;
 /// How long things live: clock, services, workers, health.
 pub mod supervisor;

@@ -1,0 +1,148 @@
+//! The edge: listeners, and everything that happens before MQTT.
+//!
+//! Invariants: accepting never waits for a client (handshakes run in the connection's own task under one
+//! deadline); strangers are few (`half_open`) and so are connections from one address.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
+
+use super::connection::{Ended, Entrance, serve};
+use super::guard::Guard;
+use super::websocket;
+use crate::keys::tls::common_name;
+use crate::protocol::broker::Door;
+use crate::supervisor::child::Facts;
+
+/// What every connection shares.
+pub struct Edge {
+    pub guard: Arc<Guard>,
+    pub facts: Facts,
+    pub tls: Option<TlsAcceptor>,
+    half_open: Arc<Semaphore>,
+    all: Arc<Semaphore>,
+    addresses: Mutex<BTreeMap<IpAddr, usize>>,
+}
+
+struct Counted<'a>(&'a Edge, IpAddr);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        let mut addresses = self.0.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(n) = addresses.get_mut(&self.1) {
+            *n -= 1;
+            if *n == 0 {
+                addresses.remove(&self.1);
+            }
+        }
+    }
+}
+
+impl Edge {
+    pub fn new(guard: Arc<Guard>, facts: Facts, tls: Option<TlsAcceptor>) -> Arc<Self> {
+        let limits = &guard.limits;
+        let (half_open, all) = (Arc::new(Semaphore::new(limits.half_open)), Arc::new(Semaphore::new(limits.connections)));
+        Arc::new(Self { guard, facts, tls, half_open, all, addresses: Mutex::default() })
+    }
+
+    fn count(&self, address: IpAddr) -> Option<Counted<'_>> {
+        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        let n = addresses.entry(address).or_default();
+        *n += 1;
+        let counted = Counted(self, address);
+        let fits = *n <= self.guard.limits.per_address;
+        drop(addresses);
+        fits.then_some(counted)
+    }
+
+    /// Serves one TCP door for ever.
+    #[expect(clippy::disallowed_methods, reason = "a connection's task ends with its connection; the process ends the rest")]
+    pub async fn tcp(self: Arc<Self>, door: Door, listener: TcpListener) {
+        loop {
+            let (stream, peer) = match listener.accept().await {
+                Ok(accepted) => accepted,
+                Err(cause) => {
+                    // Out of descriptors: let some go before the next try.
+                    tracing::warn!(%cause, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            let (Ok(stranger), Ok(place)) = (self.half_open.clone().try_acquire_owned(), self.all.clone().try_acquire_owned()) else {
+                continue;
+            };
+            let edge = self.clone();
+            tokio::spawn(async move {
+                let Some(_counted) = edge.count(peer.ip()) else { return };
+                let _place = place;
+                let until = Instant::now() + Duration::from_secs(edge.guard.limits.handshake_s);
+                let _ = stream.set_nodelay(true);
+                match edge.transport(door, stream, until, stranger).await {
+                    Ok(ended) => edge.tell(&peer.ip().to_string(), ended).await,
+                    Err(cause) => edge.tell(&peer.ip().to_string(), Ended { who: String::new(), trouble: Some(format!("the {door:?} handshake failed: {cause}")) }).await,
+                }
+            });
+        }
+    }
+
+    async fn transport(&self, door: Door, stream: tokio::net::TcpStream, until: Instant, stranger: tokio::sync::OwnedSemaphorePermit) -> io::Result<Ended> {
+        let late = |_| io::Error::new(io::ErrorKind::TimedOut, "too slow");
+        let guard = self.guard.clone();
+        match door {
+            Door::Plain => Ok(serve(stream, Entrance::Password, guard, until, stranger).await),
+            Door::WebSocket => {
+                let ws = tokio::time::timeout_at(until, websocket::accept(stream, guard.limits.packet)).await.map_err(late)??;
+                Ok(serve(ws, Entrance::Password, guard, until, stranger).await)
+            }
+            Door::Tls => {
+                let acceptor = self.tls.clone().ok_or_else(|| io::Error::other("no certificate"))?;
+                let tls = tokio::time::timeout_at(until, acceptor.accept(stream)).await.map_err(late)??;
+                let name = tls.get_ref().1.peer_certificates().and_then(|c| c.first()).map(common_name);
+                let entrance = match name {
+                    Some(Some(name)) => Entrance::Certificate(name),
+                    Some(None) => return Err(io::Error::other("the certificate names nobody")),
+                    None => Entrance::Password,
+                };
+                Ok(serve(tls, entrance, guard, until, stranger).await)
+            }
+        }
+    }
+
+    /// Serves the house's own socket for ever.
+    #[expect(clippy::disallowed_methods, reason = "a connection's task ends with its connection; the process ends the rest")]
+    pub async fn house(self: Arc<Self>, path: &Path, secret: &str) -> io::Result<()> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let _ = std::fs::remove_file(path);
+        let listener = UnixListener::bind(path)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+        let secret: Arc<str> = secret.into();
+        loop {
+            let (stream, _) = listener.accept().await?;
+            let (edge, secret) = (self.clone(), secret.clone());
+            let Ok(stranger) = Arc::new(Semaphore::new(1)).try_acquire_owned() else { continue };
+            tokio::spawn(async move {
+                let until = Instant::now() + Duration::from_secs(5);
+                let ended = serve(stream, Entrance::House(secret), edge.guard.clone(), until, stranger).await;
+                edge.tell("house", ended).await;
+            });
+        }
+    }
+
+    async fn tell(&self, address: &str, ended: Ended) {
+        if let Some(why) = ended.trouble {
+            let who = if ended.who.is_empty() { address.to_owned() } else { format!("{} ({address})", ended.who) };
+            let fact = crate::protocol::broker::Fact::Trouble { who, why };
+            if let Ok(line) = serde_json::to_string(&fact) {
+                self.facts.say(line).await;
+            }
+        }
+    }
+}

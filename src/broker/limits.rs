@@ -1,0 +1,41 @@
+//! Token buckets: messages and bytes a second of one device. Back pressure first, a cut later.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// A bucket that fills by `rate` a second up to twice that.
+#[derive(Debug)]
+pub struct Bucket {
+    rate: f64,
+    level: f64,
+    at: Instant,
+}
+
+impl Bucket {
+    pub fn new(rate: u32, now: Instant) -> Self {
+        Self { rate: f64::from(rate), level: f64::from(rate) * 2.0, at: now }
+    }
+
+    /// Takes `amount`; gives how long the connection must pause before it is read again.
+    pub fn take(&mut self, amount: f64, now: Instant) -> Duration {
+        let passed = now.saturating_duration_since(self.at).as_secs_f64();
+        self.at = now;
+        self.level = (self.level + passed * self.rate).min(self.rate * 2.0) - amount;
+        if self.level >= 0.0 { Duration::ZERO } else { Duration::from_secs_f64((-self.level / self.rate).min(60.0)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_is_free_and_a_flood_waits() {
+        let now = Instant::now();
+        let mut b = Bucket::new(10, now);
+        assert!((0..20).all(|_| b.take(1.0, now).is_zero()), "two seconds' worth at once");
+        assert!(!b.take(1.0, now).is_zero());
+        assert!(b.take(1.0, now + Duration::from_secs(1)).is_zero(), "it fills again");
+    }
+}

@@ -1,0 +1,243 @@
+//! Retained messages, bounded and on disk.
+//!
+//! In memory a map; on disk `log/` frames in the broker's own folder, written in batches (at most one second
+//! may be lost in a power cut; docs/protocol.md says so). Records: `P` put, `X` remove, `D` begin of a whole
+//! dump, `E` its end. After a few sealed segments everything is dumped anew and the old segments released.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::session::Message;
+use crate::log::disk::Folder;
+use crate::log::frame::{Epoch, MAX_PAYLOAD};
+use crate::log::recover::Floor;
+use crate::log::segments::Log;
+use crate::protocol::broker::Limits;
+
+/// Sealed segments after which everything is dumped anew.
+const SEALED_MAX: usize = 4;
+
+/// The retained messages.
+pub struct Retained {
+    messages: BTreeMap<Arc<str>, (Arc<str>, Arc<Message>)>,
+    per_owner: BTreeMap<Arc<str>, usize>,
+    bytes: usize,
+    limits: Limits,
+    pending: Vec<Vec<u8>>,
+    pub refused: u64,
+}
+
+/// The file side, owned by the writer thread.
+pub struct Store {
+    log: Log,
+    group: u64,
+}
+
+fn put_record(topic: &str, owner: &str, message: &Message) -> Vec<u8> {
+    let mut out = vec![b'P', message.qos];
+    for part in [topic.as_bytes(), owner.as_bytes(), &message.forward] {
+        out.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_le_bytes());
+        out.extend_from_slice(part);
+    }
+    out.extend_from_slice(&message.payload);
+    out
+}
+
+fn parse_put(record: &[u8]) -> Option<(String, String, Message)> {
+    let (head, mut rest) = record.split_at_checked(2)?;
+    let mut parts = Vec::new();
+    for _ in 0..3 {
+        let (len, after) = rest.split_first_chunk::<4>()?;
+        let (part, after) = after.split_at_checked(u32::from_le_bytes(*len) as usize)?;
+        parts.push(part);
+        rest = after;
+    }
+    let topic = String::from_utf8(parts.first()?.to_vec()).ok()?;
+    let owner = String::from_utf8(parts.get(1)?.to_vec()).ok()?;
+    let message = Message { topic: topic.as_str().into(), payload: Bytes::copy_from_slice(rest), qos: head[1].min(1), retain: true, forward: Bytes::copy_from_slice(parts.get(2)?), expires: None };
+    Some((topic, owner, message))
+}
+
+impl Retained {
+    /// Opens the folder and reads what is there.
+    pub fn open(folder: &Path, epoch: Epoch, limits: &Limits) -> io::Result<(Self, Store)> {
+        let disk = Folder::open(folder)?;
+        let (log, found) = Log::open(Box::new(disk), epoch, &Floor::default()).map_err(io::Error::other)?;
+        let mut map: BTreeMap<String, (String, Message)> = BTreeMap::new();
+        let mut dump: Option<BTreeMap<String, (String, Message)>> = None;
+        for record in found.groups.iter().flat_map(|g| &g.records) {
+            match record.first() {
+                Some(b'P') => {
+                    if let Some((topic, owner, message)) = parse_put(record) {
+                        if let Some(dump) = &mut dump {
+                            dump.insert(topic.clone(), (owner.clone(), message.clone()));
+                        }
+                        map.insert(topic, (owner, message));
+                    }
+                }
+                Some(b'X') => {
+                    let topic = String::from_utf8_lossy(&record[1..]).into_owned();
+                    if let Some(dump) = &mut dump {
+                        dump.remove(&topic);
+                    }
+                    map.remove(&topic);
+                }
+                Some(b'D') => dump = Some(BTreeMap::new()),
+                Some(b'E') => {
+                    if let Some(whole) = dump.take() {
+                        map = whole;
+                    }
+                }
+                _ => {}
+            }
+        }
+        let mut out = Self { messages: BTreeMap::new(), per_owner: BTreeMap::new(), bytes: 0, limits: limits.clone(), pending: Vec::new(), refused: 0 };
+        for (topic, (owner, message)) in map {
+            out.set(&owner, &topic, Arc::new(message));
+        }
+        out.pending.clear();
+        Ok((out, Store { log, group: 0 }))
+    }
+
+    /// Keeps, replaces or (with an empty payload) removes. False = refused because of a bound.
+    pub fn set(&mut self, owner: &str, topic: &str, message: Arc<Message>) -> bool {
+        if let Some((old_owner, old)) = self.messages.remove(topic) {
+            self.bytes -= old.payload.len() + topic.len();
+            if let Some(n) = self.per_owner.get_mut(&old_owner) {
+                *n -= 1;
+                if *n == 0 {
+                    self.per_owner.remove(&old_owner);
+                }
+            }
+            if message.payload.is_empty() {
+                self.pending.push([b"X", topic.as_bytes()].concat());
+                return true;
+            }
+        } else if message.payload.is_empty() {
+            return true;
+        }
+        let size = message.payload.len() + topic.len();
+        let mine = self.per_owner.get(owner).copied().unwrap_or(0);
+        let own_bound = owner != super::access::HOUSE && mine >= self.limits.retained_per_device;
+        if own_bound || self.messages.len() >= self.limits.retained || self.bytes + size > self.limits.retained_bytes {
+            self.refused += 1;
+            self.pending.push([b"X", topic.as_bytes()].concat());
+            return false;
+        }
+        self.pending.push(put_record(topic, owner, &message));
+        let owner: Arc<str> = owner.into();
+        *self.per_owner.entry(owner.clone()).or_default() += 1;
+        self.bytes += size;
+        self.messages.insert(message.topic.clone(), (owner, message));
+        true
+    }
+
+    /// Those that match, in the order of their topics.
+    pub fn matching(&self, filter: &str) -> Vec<Arc<Message>> {
+        if !crate::protocol::mqtt::topic::is_wild(filter) {
+            return self.messages.get(filter).map(|(_, m)| m.clone()).into_iter().collect();
+        }
+        self.messages.iter().filter(|(t, _)| crate::protocol::mqtt::topic::matches(filter, t)).map(|(_, (_, m))| m.clone()).collect()
+    }
+
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Changes since the last call.
+    pub fn take_pending(&mut self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.pending)
+    }
+
+    /// True while changes wait to be written.
+    pub fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Everything, for a dump.
+    pub fn dump(&self) -> Vec<Vec<u8>> {
+        let mut out = vec![b"D".to_vec()];
+        out.extend(self.messages.iter().map(|(topic, (owner, m))| put_record(topic, owner, m)));
+        out.push(b"E".to_vec());
+        out
+    }
+}
+
+impl Store {
+    /// Writes records durably, in as few groups as they need.
+    pub fn write(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
+        let mut part: Vec<&[u8]> = Vec::new();
+        let mut size = 0;
+        for record in records {
+            if size + record.len() + 4 > MAX_PAYLOAD - 4096 && !part.is_empty() {
+                self.append(&part)?;
+                part.clear();
+                size = 0;
+            }
+            size += record.len() + 4;
+            part.push(record);
+        }
+        if part.is_empty() { Ok(()) } else { self.append(&part) }
+    }
+
+    fn append(&mut self, part: &[&[u8]]) -> io::Result<()> {
+        self.group += 1;
+        self.log.append(self.group, &[0; 128], part)
+    }
+
+    /// True when it is time for [`Retained::dump`].
+    pub fn wants_dump(&self) -> bool {
+        self.log.sealed().len() >= SEALED_MAX
+    }
+
+    /// Writes a dump and lets the old segments go.
+    pub fn write_dump(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
+        self.log.seal();
+        let old = self.log.sealed().back().map(|s| s.segment);
+        self.write(records)?;
+        if let Some(old) = old {
+            self.log.release(old);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(topic: &str, payload: &str) -> Arc<Message> {
+        Arc::new(Message { topic: topic.into(), payload: Bytes::copy_from_slice(payload.as_bytes()), qos: 1, retain: true, forward: Bytes::new(), expires: None })
+    }
+
+    #[test]
+    fn retained_messages_survive_and_bounds_hold() {
+        let folder = std::env::temp_dir().join(format!("conglang-retained-{}", getrandom::u64().expect("random")));
+        let limits = Limits { retained_per_device: 3, ..Limits::default() };
+        let (mut kept, mut store) = Retained::open(&folder, [1; 16], &limits).expect("opens");
+        for i in 0..5 {
+            kept.set("den-01", &format!("d/đèn/{i}"), message(&format!("d/đèn/{i}"), "ON"));
+        }
+        kept.set("den-01", "d/đèn/0", message("d/đèn/0", ""));
+        assert_eq!((kept.len(), kept.refused), (2, 2));
+        store.write(&kept.take_pending()).expect("written");
+        // Enough writes that everything is dumped anew at least once.
+        for round in 0..40 {
+            kept.set("@house", "big", message("big", &format!("{round}{}", "x".repeat(200_000))));
+            store.write(&kept.take_pending()).expect("written");
+            if store.wants_dump() {
+                store.write_dump(&kept.dump()).expect("dumped");
+            }
+        }
+        drop((kept, store));
+        let (kept, store) = Retained::open(&folder, [2; 16], &limits).expect("opens");
+        assert!(store.log.size() < 12 << 20, "segments are recycled: {}", store.log.size());
+        assert_eq!(kept.matching("d/#").len(), 2);
+        assert!(kept.matching("big")[0].payload.starts_with(b"39x"));
+        std::fs::remove_dir_all(folder).expect("clean");
+    }
+}

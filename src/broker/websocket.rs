@@ -1,0 +1,95 @@
+//! MQTT over WebSocket: the handshake and a byte stream over binary frames [MQTT-6.0.0-1 to -4].
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_util::{Sink as _, Stream as _};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
+use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{self, Bytes, Message};
+use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
+
+const CHUNK: usize = 64 * 1024;
+
+/// A byte stream over binary frames.
+pub struct WsBytes<S> {
+    ws: WebSocketStream<S>,
+    rest: Bytes,
+}
+
+#[expect(clippy::result_large_err, reason = "the handshake's own type")]
+fn only_mqtt(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
+    let asked = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL).iter();
+    if asked.filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).any(|p| p.trim() == "mqtt") {
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static("mqtt"));
+        return Ok(response);
+    }
+    let mut refusal = ErrorResponse::new(Some("this door speaks the WebSocket subprotocol mqtt".into()));
+    *refusal.status_mut() = StatusCode::BAD_REQUEST;
+    Err(refusal)
+}
+
+/// Accepts the handshake. The caller sets the deadline.
+pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(io: S, packet: usize) -> io::Result<WsBytes<S>> {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(8 * 1024)
+        .write_buffer_size(0)
+        .max_write_buffer_size(4 * CHUNK)
+        .max_message_size(Some(packet + 16 * 1024))
+        .max_frame_size(Some(packet + 16 * 1024));
+    let ws = accept_hdr_async_with_config(io, only_mqtt, Some(config)).await.map_err(io_error)?;
+    Ok(WsBytes { ws, rest: Bytes::new() })
+}
+
+fn io_error(error: tungstenite::Error) -> io::Error {
+    match error {
+        tungstenite::Error::Io(cause) => cause,
+        tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed => io::ErrorKind::BrokenPipe.into(),
+        other => io::Error::new(io::ErrorKind::InvalidData, other.to_string()),
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WsBytes<S> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        loop {
+            if !this.rest.is_empty() {
+                let n = this.rest.len().min(out.remaining());
+                out.put_slice(&this.rest.split_to(n));
+                return Poll::Ready(Ok(()));
+            }
+            match ready!(Pin::new(&mut this.ws).poll_next(cx)) {
+                Some(Ok(Message::Binary(bytes))) => this.rest = bytes,
+                Some(Ok(Message::Text(_))) => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "a text frame [MQTT-6.0.0-1]"))),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Poll::Ready(Err(io_error(error))),
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WsBytes<S> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if bytes.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        ready!(Pin::new(&mut this.ws).poll_ready(cx)).map_err(io_error)?;
+        let n = bytes.len().min(CHUNK);
+        Pin::new(&mut this.ws).start_send(Message::Binary(Bytes::copy_from_slice(&bytes[..n]))).map_err(io_error)?;
+        Poll::Ready(Ok(n))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().ws).poll_flush(cx).map_err(io_error)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().ws).poll_close(cx).map_err(io_error)
+    }
+}

@@ -1,0 +1,150 @@
+//! The broker's process: takes settings and listeners, serves, obeys orders, says facts.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::access::Table;
+use super::edge::Edge;
+use super::guard::Guard;
+use super::retained::{Retained, Store};
+use crate::keys::authority::Files;
+use crate::keys::tls::{self, Served};
+use crate::protocol::broker::{Door, Fact, Order, Settings};
+use crate::supervisor::child::{Birth, Facts};
+use crate::supervisor::clock::Clock;
+
+/// Retained messages are written at least this often.
+const WRITE_EVERY: Duration = Duration::from_millis(900);
+
+/// Runs until the parent closes stdin, or until something that must not fail failed.
+///
+/// # Errors
+/// When settings cannot be read, a listener is missing, or the router or the retained store failed.
+#[expect(clippy::disallowed_methods, reason = "the worker's tasks live as long as the process")]
+pub async fn run(birth: Birth) -> anyhow::Result<()> {
+    let (fds, mut orders, facts) = birth.begin()?;
+    let line = orders.next().await.ok_or_else(|| anyhow::anyhow!("no settings came"))?;
+    let settings: Settings = serde_json::from_str(&line)?;
+    let folder = PathBuf::from(&settings.folder);
+    std::fs::create_dir_all(&folder)?;
+    let _lock = lock(&folder)?;
+    let (retained, store) = Retained::open(&folder.join("retained"), crate::keys::secret::random()?, &settings.limits)?;
+    let guard = Arc::new(Guard::new(settings.limits.clone(), retained));
+    let certificate = settings.certificate.as_ref().map(|(c, k)| Files { certificate: c.into(), key: k.into() });
+    let served = certificate.as_ref().map(Served::load).transpose()?;
+    let acceptor = match &served {
+        Some(served) => Some(tls::server(served.clone(), settings.client_ca.as_deref().map(Path::new), Clock::system(0))?.into()),
+        None => None,
+    };
+    // Nobody comes in before the access table is here.
+    let Some(Order::Access { n, accounts }) = orders.next().await.and_then(|l| serde_json::from_str(&l).ok()) else {
+        anyhow::bail!("the first order must be the access table");
+    };
+    guard.set_table(Table::new(accounts));
+    let edge = Edge::new(guard.clone(), facts.clone(), acceptor);
+    for (door, fd) in settings.doors.iter().zip(fds) {
+        serve(&edge, *door, fd)?;
+    }
+    let (house, path, secret) = (edge.clone(), PathBuf::from(&settings.house_socket), settings.house_secret.clone());
+    let mut house = tokio::spawn(async move { house.house(&path, &secret).await });
+    let writer = std::thread::Builder::new().name("retained".into()).spawn({
+        let guard = guard.clone();
+        move || keep(&guard, store)
+    })?;
+    say(&facts, &Fact::Ready).await;
+    say(&facts, &Fact::Applied { n }).await;
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    let mut ticks = 0u32;
+    loop {
+        tokio::select! {
+            order = orders.next() => match order.as_deref().map(serde_json::from_str::<Order>) {
+                None => break,
+                Some(Ok(Order::Access { n, accounts })) => {
+                    guard.set_table(Table::new(accounts));
+                    say(&facts, &Fact::Applied { n }).await;
+                }
+                Some(Ok(Order::Certificate)) => if let (Some(served), Some(files)) = (&served, &certificate)
+                    && let Err(cause) = served.reload(files) {
+                    tracing::warn!(%cause, "the new certificate could not be read; the old one stays");
+                },
+                Some(Err(cause)) => tracing::warn!(%cause, "an order that this worker does not know"),
+            },
+            _ = tick.tick() => {
+                guard.tick();
+                ticks += 1;
+                if ticks % 2 == 0 {
+                    say(&facts, &Fact::Counters(guard.counters())).await;
+                }
+                if writer.is_finished() {
+                    anyhow::bail!("retained messages can no longer be written");
+                }
+            }
+            ended = &mut house => anyhow::bail!("the house's own socket ended: {ended:?}"),
+            () = guard.broken.cancelled() => anyhow::bail!("the router ended"),
+        }
+    }
+    flush(&guard);
+    Ok(())
+}
+
+fn serve(edge: &Arc<Edge>, door: Door, fd: OwnedFd) -> io::Result<()> {
+    let listener = std::net::TcpListener::from(fd);
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    spawn_door(edge.clone(), door, listener);
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a door lives as long as the process")]
+fn spawn_door(edge: Arc<Edge>, door: Door, listener: tokio::net::TcpListener) {
+    tokio::spawn(edge.tcp(door, listener));
+}
+
+async fn say(facts: &Facts, fact: &Fact) {
+    if let Ok(line) = serde_json::to_string(fact) {
+        facts.say(line).await;
+    }
+}
+
+/// One writer per folder: an old worker may still be leaving.
+fn lock(folder: &Path) -> anyhow::Result<std::fs::File> {
+    let file = std::fs::File::create(folder.join("lock"))?;
+    for _ in 0..50 {
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(Duration::from_millis(100)),
+            Err(other) => return Err(other.into()),
+        }
+    }
+    anyhow::bail!("another broker works in {}", folder.display())
+}
+
+/// Writes what changed, every so often, until the medium fails.
+fn keep(guard: &Guard, mut store: Store) {
+    loop {
+        std::thread::sleep(WRITE_EVERY);
+        let pending = guard.retained().take_pending();
+        let done = if store.wants_dump() {
+            let dump = guard.retained().dump();
+            store.write(&pending).and_then(|()| store.write_dump(&dump))
+        } else {
+            store.write(&pending)
+        };
+        if let Err(cause) = done {
+            tracing::error!(%cause, "retained messages could not be written");
+            return;
+        }
+    }
+}
+
+/// Gives the writer's thread its last round before the process ends.
+fn flush(guard: &Guard) {
+    let mut waited = Duration::ZERO;
+    while guard.retained().has_pending() && waited < Duration::from_millis(1500) {
+        std::thread::sleep(Duration::from_millis(50));
+        waited += Duration::from_millis(50);
+    }
+}

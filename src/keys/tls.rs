@@ -1,0 +1,161 @@
+//! rustls configurations: one provider, certificates swapped while serving, time with a floor.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::time_provider::TimeProvider;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+
+use super::authority::Files;
+use crate::supervisor::clock::Clock;
+
+/// ring.
+#[must_use]
+pub fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+#[derive(Debug)]
+struct Time(Clock);
+
+impl TimeProvider for Time {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(Duration::from_millis(u64::try_from(self.0.certain_ms()).unwrap_or(0))))
+    }
+}
+
+/// A served certificate that can be replaced while connections are open.
+#[derive(Debug)]
+pub struct Served(RwLock<Arc<CertifiedKey>>);
+
+impl Served {
+    /// Loads chain and key.
+    ///
+    /// # Errors
+    /// When the files are missing, damaged or do not belong together.
+    pub fn load(files: &Files) -> io::Result<Arc<Self>> {
+        Ok(Arc::new(Self(RwLock::new(Arc::new(load(files)?)))))
+    }
+
+    /// Reads the files again; on an error the old certificate stays.
+    ///
+    /// # Errors
+    /// As [`Served::load`].
+    pub fn reload(&self, files: &Files) -> io::Result<()> {
+        let fresh = Arc::new(load(files)?);
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        Ok(())
+    }
+}
+
+impl ResolvesServerCert for Served {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+}
+
+fn load(files: &Files) -> io::Result<CertifiedKey> {
+    let chain = chain(&std::fs::read(&files.certificate)?)?;
+    let key = PrivateKeyDer::from_pem_slice(&std::fs::read(&files.key)?).map_err(io::Error::other)?;
+    CertifiedKey::from_der(chain, key, &provider()).map_err(io::Error::other)
+}
+
+fn chain(pem: &[u8]) -> io::Result<Vec<CertificateDer<'static>>> {
+    let chain = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().map_err(io::Error::other)?;
+    if chain.is_empty() { Err(io::Error::new(io::ErrorKind::InvalidData, "the file holds no certificate")) } else { Ok(chain) }
+}
+
+fn roots(ca: &Path) -> io::Result<Arc<RootCertStore>> {
+    let mut store = RootCertStore::empty();
+    for certificate in chain(&std::fs::read(ca)?)? {
+        store.add(certificate).map_err(io::Error::other)?;
+    }
+    Ok(Arc::new(store))
+}
+
+/// A server's configuration; with `client_ca` every client must bring a certificate of that CA.
+///
+/// # Errors
+/// When the CA file cannot be used.
+pub fn server(served: Arc<Served>, client_ca: Option<&Path>, clock: Clock) -> io::Result<Arc<ServerConfig>> {
+    let verifier = match client_ca {
+        None => WebPkiClientVerifier::no_client_auth(),
+        Some(ca) => WebPkiClientVerifier::builder_with_provider(roots(ca)?, provider()).build().map_err(io::Error::other)?,
+    };
+    let mut config = ServerConfig::builder_with_details(provider(), Arc::new(Time(clock))).with_safe_default_protocol_versions().map_err(io::Error::other)?.with_client_cert_verifier(verifier).with_cert_resolver(served);
+    if client_ca.is_some() {
+        // A resumed session would bring an old client certificate back unchecked.
+        config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+    }
+    Ok(Arc::new(config))
+}
+
+/// A client's configuration: trusts only `ca`, brings `identity` if given.
+///
+/// # Errors
+/// When a file cannot be used.
+pub fn client(ca: &Path, identity: Option<&Files>, clock: Clock) -> io::Result<Arc<ClientConfig>> {
+    let builder = ClientConfig::builder_with_details(provider(), Arc::new(Time(clock))).with_safe_default_protocol_versions().map_err(io::Error::other)?.with_root_certificates(roots(ca)?);
+    let config = match identity {
+        None => builder.with_no_client_auth(),
+        Some(files) => {
+            let key = PrivateKeyDer::from_pem_slice(&std::fs::read(&files.key)?).map_err(io::Error::other)?;
+            builder.with_client_auth_cert(chain(&std::fs::read(&files.certificate)?)?, key).map_err(io::Error::other)?
+        }
+    };
+    Ok(Arc::new(config))
+}
+
+/// The one common name of a peer's certificate.
+#[must_use]
+pub fn common_name(certificate: &CertificateDer<'_>) -> Option<String> {
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    let mut names = parsed.subject().iter_common_name();
+    let name = names.next()?.as_str().ok()?.to_owned();
+    names.next().is_none().then_some(name)
+}
+
+/// When the first certificate of a PEM file ends, seconds since 1970.
+#[must_use]
+pub fn not_after(pem: &[u8]) -> Option<i64> {
+    let chain = chain(pem).ok()?;
+    let (_, parsed) = x509_parser::parse_x509_certificate(chain.first()?).ok()?;
+    Some(parsed.validity().not_after.timestamp())
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::authority::Authority;
+
+    #[test]
+    fn a_house_makes_renews_and_serves_its_certificates() {
+        let folder = std::env::temp_dir().join(format!("conglang-keys-{}", getrandom::u64().expect("random")));
+        let ca = Authority::load_or_make(&folder, "Bến Thóc", 1_800_000_000).expect("made");
+        let again = Authority::load_or_make(&folder, "Bến Thóc", 1_800_000_000).expect("loaded");
+        assert_eq!(ca.certificate(), again.certificate());
+        let files = Files::named(&folder, "mqtt");
+        files.write(&ca.server("gate", &["localhost".into(), "127.0.0.1".into()], 1_800_000_000).expect("leaf")).expect("written");
+        assert_eq!(files.days_left(1_800_000_000), Some(90));
+        let served = Served::load(&files).expect("served");
+        files.write(&again.server("gate", &["localhost".into()], 1_800_000_000 + 80 * 86_400).expect("leaf")).expect("written");
+        served.reload(&files).expect("renewed while serving");
+        std::fs::write(&files.certificate, "garbage").expect("write");
+        assert!(served.reload(&files).is_err(), "and the old one stays");
+        let village = Files::named(&folder, "village");
+        village.write(&ca.client("ben-thoc", 1_800_000_000).expect("leaf")).expect("written");
+        client(&folder.join("ca.pem"), Some(&village), Clock::manual(0)).expect("a client's configuration");
+        let der = chain(&std::fs::read(&village.certificate).expect("read")).expect("chain");
+        assert_eq!(common_name(&der[0]).as_deref(), Some("ben-thoc"));
+        std::fs::remove_dir_all(folder).expect("clean");
+    }
+}

@@ -1,0 +1,108 @@
+//! CONNECT: who it is, what it wants kept, what is said when it dies.
+
+use bytes::Bytes;
+
+use super::body::Body;
+use super::properties::{self, Place, Properties};
+use super::topic::is_topic;
+use super::{Version, Violation, malformed, protocol_error};
+
+/// A client's first packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connect {
+    /// Version spoken.
+    pub version: Version,
+    /// Client id; empty = make one.
+    pub client_id: String,
+    /// Begin without the old session.
+    pub clean: bool,
+    /// Seconds; 0 = none.
+    pub keep_alive: u16,
+    /// What is said when it dies.
+    pub will: Option<Will>,
+    /// User name.
+    pub username: Option<String>,
+    /// Password.
+    pub password: Option<Bytes>,
+    /// MQTT 5 properties.
+    pub properties: Properties,
+}
+
+/// A last will.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Will {
+    /// Where.
+    pub topic: String,
+    /// What.
+    pub payload: Bytes,
+    /// 0–2.
+    pub qos: u8,
+    /// Kept for later subscribers.
+    pub retain: bool,
+    /// MQTT 5 properties.
+    pub properties: Properties,
+}
+
+/// Why a CONNECT cannot be answered with more than one code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Not a CONNECT, or malformed: close without an answer in 3.1.1.
+    Violation(Violation),
+    /// A protocol level that is not served: answer 1 (3.1.1) or 0x84 (5.0).
+    Level,
+}
+
+impl From<Violation> for Refusal {
+    fn from(violation: Violation) -> Self {
+        Self::Violation(violation)
+    }
+}
+
+/// Reads the body of a CONNECT.
+///
+/// # Errors
+/// [`Refusal`] when it is not one that can be served.
+pub fn read(body: Bytes) -> Result<Connect, Refusal> {
+    let mut body = Body(body);
+    if body.text()? != b"MQTT".as_slice() {
+        return Err(Refusal::Level);
+    }
+    let version = match body.u8()? {
+        4 => Version::V311,
+        5 => Version::V5,
+        _ => return Err(Refusal::Level),
+    };
+    let flags = body.u8()?;
+    if flags & 1 != 0 {
+        return Err(malformed("a reserved flag of CONNECT is set").into());
+    }
+    let (has_will, will_qos, will_retain) = (flags & 0x04 != 0, flags >> 3 & 3, flags & 0x20 != 0);
+    let (has_name, has_password) = (flags & 0x80 != 0, flags & 0x40 != 0);
+    if will_qos > 2 || !has_will && (will_qos != 0 || will_retain) {
+        return Err(malformed("the will flags contradict each other").into());
+    }
+    if version == Version::V311 && has_password && !has_name {
+        return Err(malformed("a password without a user name").into());
+    }
+    let keep_alive = body.u16()?;
+    let v5 = version == Version::V5;
+    let props = if v5 { properties::read(&mut body, Place::Connect)? } else { Properties::default() };
+    let client_id = body.string()?;
+    let will = if has_will {
+        let properties = if v5 { properties::read(&mut body, Place::Will)? } else { Properties::default() };
+        let topic = body.string()?;
+        let payload = body.binary()?;
+        if !is_topic(&topic) {
+            return Err(protocol_error("the will's topic is not a topic").into());
+        }
+        Some(Will { topic, payload, qos: will_qos, retain: will_retain, properties })
+    } else {
+        None
+    };
+    let username = if has_name { Some(body.string()?) } else { None };
+    let password = if has_password { Some(body.binary()?) } else { None };
+    if body.left() > 0 {
+        return Err(malformed("CONNECT is longer than its content").into());
+    }
+    Ok(Connect { version, client_id, clean: flags & 2 != 0, keep_alive, will, username, password, properties: props })
+}

@@ -1,0 +1,65 @@
+//! Cutting the byte stream into packets.
+
+use bytes::{Buf as _, Bytes, BytesMut};
+
+use super::{Violation, malformed};
+
+/// One packet as it came: first byte and body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// Type (high four bits) and flags.
+    pub first: u8,
+    /// What follows the length.
+    pub body: Bytes,
+}
+
+/// Takes one packet off the front of `buffer`; none = more bytes are needed. `most` bounds the body.
+///
+/// # Errors
+/// A [`Violation`] when the length is malformed or too large; nothing can be read after it.
+pub fn take(buffer: &mut BytesMut, most: usize) -> Result<Option<Frame>, Violation> {
+    let mut len = 0usize;
+    let mut header = 1;
+    loop {
+        let Some(byte) = buffer.get(header) else { return Ok(None) };
+        len |= usize::from(byte & 0x7f) << (7 * (header - 1));
+        header += 1;
+        if byte & 0x80 == 0 {
+            break;
+        }
+        if header == 5 {
+            return Err(malformed("the length has more than four bytes"));
+        }
+    }
+    if len > most {
+        return Err(Violation { code: 0x95, what: "the packet is larger than allowed" });
+    }
+    if buffer.len() < header + len {
+        return Ok(None);
+    }
+    let first = buffer[0];
+    buffer.advance(header);
+    Ok(Some(Frame { first, body: buffer.split_to(len).freeze() }))
+}
+
+/// Puts a header before a body.
+pub fn put(out: &mut BytesMut, first: u8, body: &[u8]) {
+    out.reserve(body.len() + 5);
+    out.extend_from_slice(&[first]);
+    put_varint(out, body.len());
+    out.extend_from_slice(body);
+}
+
+/// Writes a variable byte integer (at most 268,435,455; more is cut to that).
+pub fn put_varint(out: &mut BytesMut, value: usize) {
+    let mut rest = value.min(268_435_455);
+    loop {
+        let byte = u8::try_from(rest & 0x7f).unwrap_or(0);
+        rest >>= 7;
+        if rest == 0 {
+            out.extend_from_slice(&[byte]);
+            return;
+        }
+        out.extend_from_slice(&[byte | 0x80]);
+    }
+}

@@ -1,0 +1,47 @@
+//! MQTT 3.1.1 and 5.0 as a server hears and says it.
+//!
+//! Sources: OASIS MQTT 3.1.1 (29 October 2014) and MQTT 5.0 (7 March 2019). Numbers in brackets are their
+//! normative statements. Written by us because the codecs of the MQTT crates at hand lose DISCONNECTs, hide
+//! fields or accept what the standard forbids (docs/decisions/0002-mqtt-codec.md).
+
+mod body;
+pub mod connect;
+pub mod frame;
+pub mod packet;
+pub mod properties;
+pub mod say;
+pub mod topic;
+
+#[cfg(test)]
+mod tests;
+
+/// Protocol version of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// 3.1.1
+    V311,
+    /// 5.0
+    V5,
+}
+
+/// Why a client is cut: the MQTT 5 reason code and what was wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{what} (reason {code:#04x})")]
+pub struct Violation {
+    /// MQTT 5 reason code.
+    pub code: u8,
+    /// In words for a technician.
+    pub what: &'static str,
+}
+
+/// Malformed packet.
+#[must_use]
+pub const fn malformed(what: &'static str) -> Violation {
+    Violation { code: 0x81, what }
+}
+
+/// Protocol error.
+#[must_use]
+pub const fn protocol_error(what: &'static str) -> Violation {
+    Violation { code: 0x82, what }
+}

@@ -1,0 +1,203 @@
+//! What a connected client says.
+
+use bytes::Bytes;
+
+use super::body::Body;
+use super::frame::Frame;
+use super::properties::{self, Place, Properties};
+use super::topic::{is_filter, is_topic};
+use super::{Version, Violation, malformed, protocol_error};
+
+/// A packet after CONNECT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Packet {
+    /// PUBLISH.
+    Publish(Publish),
+    /// PUBACK: the client has it.
+    PubAck(u16),
+    /// PUBREC.
+    PubRec(u16),
+    /// PUBREL: release of a QoS 2 message.
+    PubRel(u16),
+    /// PUBCOMP.
+    PubComp(u16),
+    /// SUBSCRIBE.
+    Subscribe(Subscribe),
+    /// UNSUBSCRIBE.
+    Unsubscribe {
+        /// Packet id.
+        id: u16,
+        /// Filters.
+        filters: Vec<String>,
+    },
+    /// PINGREQ.
+    Ping,
+    /// DISCONNECT with its reason (0 in 3.1.1) and a changed session expiry.
+    Disconnect {
+        /// Reason code; 0x04 = publish the will all the same.
+        reason: u8,
+        /// New session expiry, seconds.
+        session_expiry: Option<u32>,
+    },
+}
+
+/// PUBLISH.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publish {
+    /// Sent before.
+    pub dup: bool,
+    /// 0–2.
+    pub qos: u8,
+    /// Kept for later subscribers.
+    pub retain: bool,
+    /// Where.
+    pub topic: String,
+    /// Packet id; 0 with QoS 0.
+    pub id: u16,
+    /// MQTT 5 properties.
+    pub properties: Properties,
+    /// What.
+    pub payload: Bytes,
+}
+
+/// SUBSCRIBE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscribe {
+    /// Packet id.
+    pub id: u16,
+    /// Subscription identifier, if any.
+    pub identifier: Option<u32>,
+    /// What is asked for.
+    pub asks: Vec<Ask>,
+}
+
+/// One filter of a SUBSCRIBE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// Filter; it may be invalid (then refused one by one).
+    pub filter: String,
+    /// Wanted QoS, 0–2.
+    pub qos: u8,
+    /// Not what this client publishes.
+    pub no_local: bool,
+    /// Keep the retain flag as published.
+    pub retain_as_published: bool,
+    /// 0 = send retained, 1 = only for a new subscription, 2 = never.
+    pub retain_handling: u8,
+}
+
+fn packet_id(body: &mut Body) -> Result<u16, Violation> {
+    match body.u16()? {
+        0 => Err(protocol_error("packet id 0")),
+        id => Ok(id),
+    }
+}
+
+/// Reads a packet that follows CONNECT.
+///
+/// # Errors
+/// A [`Violation`]: the client is to be cut.
+pub fn read(version: Version, frame: Frame) -> Result<Packet, Violation> {
+    let flags = frame.first & 0x0f;
+    let kind = frame.first >> 4;
+    let mut body = Body(frame.body);
+    let wanted_flags = if matches!(kind, 6 | 8 | 10) { 2 } else { 0 };
+    if kind != 3 && flags != wanted_flags {
+        return Err(malformed("the flags of a packet are wrong"));
+    }
+    let packet = match kind {
+        1 => return Err(protocol_error("a second CONNECT")),
+        3 => Packet::Publish(publish(version, flags, &mut body)?),
+        4 => Packet::PubAck(ack(version, &mut body)?),
+        5 => Packet::PubRec(ack(version, &mut body)?),
+        6 => Packet::PubRel(ack(version, &mut body)?),
+        7 => Packet::PubComp(ack(version, &mut body)?),
+        8 => Packet::Subscribe(subscribe(version, &mut body)?),
+        10 => unsubscribe(version, &mut body)?,
+        12 => Packet::Ping,
+        14 => disconnect(version, &mut body)?,
+        15 => return Err(protocol_error("enhanced authentication was not agreed")),
+        _ => return Err(protocol_error("a packet that only a server may send")),
+    };
+    if body.left() > 0 {
+        return Err(malformed("a packet is longer than its content"));
+    }
+    Ok(packet)
+}
+
+fn publish(version: Version, flags: u8, body: &mut Body) -> Result<Publish, Violation> {
+    let qos = flags >> 1 & 3;
+    if qos == 3 || qos == 0 && flags & 8 != 0 {
+        return Err(malformed("QoS 3, or DUP with QoS 0"));
+    }
+    let topic = body.string()?;
+    let id = if qos > 0 { packet_id(body)? } else { 0 };
+    let properties = if version == Version::V5 { properties::read(body, Place::Publish)? } else { Properties::default() };
+    if properties.topic_alias.is_some() {
+        return Err(Violation { code: 0x94, what: "topic aliases were not agreed" });
+    }
+    if !is_topic(&topic) {
+        return Err(Violation { code: 0x90, what: "not a topic that can be published to" });
+    }
+    let payload = body.take(body.left())?;
+    Ok(Publish { dup: flags & 8 != 0, qos, retain: flags & 1 != 0, topic, id, properties, payload })
+}
+
+fn ack(version: Version, body: &mut Body) -> Result<u16, Violation> {
+    let id = packet_id(body)?;
+    if version == Version::V5 && body.left() > 0 {
+        body.u8()?;
+        if body.left() > 0 {
+            properties::read(body, Place::Ack)?;
+        }
+    }
+    Ok(id)
+}
+
+fn subscribe(version: Version, body: &mut Body) -> Result<Subscribe, Violation> {
+    let id = packet_id(body)?;
+    let v5 = version == Version::V5;
+    let identifier = if v5 { properties::read(body, Place::Subscribe)?.subscription_id } else { None };
+    let mut asks = Vec::new();
+    while body.left() > 0 {
+        let filter = body.string()?;
+        let options = body.u8()?;
+        let (qos, handling) = (options & 3, options >> 4 & 3);
+        if qos == 3 || options & 0xc0 != 0 || handling == 3 || !v5 && options > 2 {
+            return Err(malformed("subscription options are wrong"));
+        }
+        asks.push(Ask { filter, qos, no_local: options & 4 != 0, retain_as_published: options & 8 != 0, retain_handling: handling });
+    }
+    if asks.is_empty() {
+        return Err(protocol_error("a SUBSCRIBE without filters"));
+    }
+    Ok(Subscribe { id, identifier, asks })
+}
+
+fn unsubscribe(version: Version, body: &mut Body) -> Result<Packet, Violation> {
+    let id = packet_id(body)?;
+    if version == Version::V5 {
+        properties::read(body, Place::Unsubscribe)?;
+    }
+    let mut filters = Vec::new();
+    while body.left() > 0 {
+        let filter = body.string()?;
+        if !is_filter(&filter) {
+            return Err(malformed("not a filter"));
+        }
+        filters.push(filter);
+    }
+    if filters.is_empty() {
+        return Err(protocol_error("an UNSUBSCRIBE without filters"));
+    }
+    Ok(Packet::Unsubscribe { id, filters })
+}
+
+fn disconnect(version: Version, body: &mut Body) -> Result<Packet, Violation> {
+    if version == Version::V311 || body.left() == 0 {
+        return Ok(Packet::Disconnect { reason: 0, session_expiry: None });
+    }
+    let reason = body.u8()?;
+    let session_expiry = if body.left() > 0 { properties::read(body, Place::Disconnect)?.session_expiry } else { None };
+    Ok(Packet::Disconnect { reason, session_expiry })
+}

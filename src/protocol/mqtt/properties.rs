@@ -1,0 +1,135 @@
+//! MQTT 5 properties: which may stand where, each at most once unless the standard lets it repeat.
+
+use bytes::{Bytes, BytesMut};
+
+use super::body::Body;
+use super::{Violation, malformed, protocol_error};
+
+/// Where properties stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// CONNECT.
+    Connect,
+    /// The will in CONNECT.
+    Will,
+    /// PUBLISH from a client.
+    Publish,
+    /// PUBACK, PUBREC, PUBREL, PUBCOMP.
+    Ack,
+    /// SUBSCRIBE.
+    Subscribe,
+    /// UNSUBSCRIBE.
+    Unsubscribe,
+    /// DISCONNECT.
+    Disconnect,
+}
+
+/// What a client said, as far as a server needs it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Properties {
+    /// Session expiry, seconds.
+    pub session_expiry: Option<u32>,
+    /// Most unacknowledged publishes it takes.
+    pub receive_maximum: Option<u16>,
+    /// Largest packet it takes.
+    pub maximum_packet_size: Option<u32>,
+    /// Topic aliases it takes.
+    pub topic_alias_maximum: Option<u16>,
+    /// Topic alias of this publish.
+    pub topic_alias: Option<u16>,
+    /// Seconds until a will is published.
+    pub will_delay: Option<u32>,
+    /// Seconds a message is worth anything.
+    pub message_expiry: Option<u32>,
+    /// Subscription identifier.
+    pub subscription_id: Option<u32>,
+    /// Wants enhanced authentication.
+    pub wants_authentication: bool,
+    /// What subscribers get unchanged, encoded, without the length in front.
+    pub forward: Bytes,
+}
+
+fn allowed(place: Place, id: usize) -> bool {
+    match place {
+        Place::Connect => matches!(id, 0x11 | 0x15 | 0x16 | 0x17 | 0x19 | 0x21 | 0x22 | 0x26 | 0x27),
+        Place::Will => matches!(id, 0x01 | 0x02 | 0x03 | 0x08 | 0x09 | 0x18 | 0x26),
+        Place::Publish => matches!(id, 0x01 | 0x02 | 0x03 | 0x08 | 0x09 | 0x23 | 0x26),
+        Place::Ack => matches!(id, 0x1f | 0x26),
+        Place::Subscribe => matches!(id, 0x0b | 0x26),
+        Place::Unsubscribe => id == 0x26,
+        Place::Disconnect => matches!(id, 0x11 | 0x1c | 0x1f | 0x26),
+    }
+}
+
+/// Reads properties with their length.
+pub(super) fn read(body: &mut Body, place: Place) -> Result<Properties, Violation> {
+    let len = body.varint()?;
+    let mut part = Body(body.take(len)?);
+    let mut out = Properties::default();
+    let mut forward = BytesMut::new();
+    let mut seen = [false; 0x30];
+    while part.left() > 0 {
+        let before = part.0.clone();
+        let id = part.varint()?;
+        if !allowed(place, id) {
+            return Err(protocol_error("a property that may not stand here"));
+        }
+        if id != 0x26 && std::mem::replace(&mut seen[id], true) {
+            return Err(protocol_error("a property stands twice"));
+        }
+        match id {
+            0x01 => {
+                if part.u8()? > 1 {
+                    return Err(protocol_error("payload format is 0 or 1"));
+                }
+            }
+            0x17 | 0x19 => {
+                if part.u8()? > 1 {
+                    return Err(protocol_error("a flag is 0 or 1"));
+                }
+            }
+            0x02 => out.message_expiry = Some(part.u32()?),
+            0x03 | 0x1c | 0x1f => drop(part.text()?),
+            0x08 => {
+                let topic = part.string()?;
+                if !super::topic::is_topic(&topic) {
+                    return Err(protocol_error("the response topic holds a wildcard or is empty"));
+                }
+            }
+            0x09 | 0x16 => drop(part.binary()?),
+            0x0b => {
+                let id = part.varint()?;
+                if id == 0 {
+                    return Err(protocol_error("subscription identifier 0"));
+                }
+                out.subscription_id = u32::try_from(id).ok();
+            }
+            0x11 => out.session_expiry = Some(part.u32()?),
+            0x15 => {
+                part.text()?;
+                out.wants_authentication = true;
+            }
+            0x18 => out.will_delay = Some(part.u32()?),
+            0x21 => match part.u16()? {
+                0 => return Err(protocol_error("receive maximum 0")),
+                n => out.receive_maximum = Some(n),
+            },
+            0x22 => out.topic_alias_maximum = Some(part.u16()?),
+            0x23 => out.topic_alias = Some(part.u16()?),
+            0x26 => {
+                part.text()?;
+                part.text()?;
+            }
+            0x27 => match part.u32()? {
+                0 => return Err(protocol_error("maximum packet size 0")),
+                n => out.maximum_packet_size = Some(n),
+            },
+            _ => return Err(malformed("an unknown property")),
+        }
+        if matches!(place, Place::Publish | Place::Will) && matches!(id, 0x01 | 0x03 | 0x08 | 0x09 | 0x26) {
+            forward.extend_from_slice(&before[..before.len() - part.left()]);
+        }
+    }
+    out.forward = forward.freeze();
+    Ok(out)
+}

@@ -1,0 +1,180 @@
+//! What the server says.
+
+use bytes::{BufMut as _, BytesMut};
+
+use super::Version;
+use super::frame::{put, put_varint};
+
+/// What CONNACK tells an MQTT 5 client of the server's bounds.
+#[derive(Debug, Clone, Default)]
+pub struct Welcome {
+    /// An old session goes on.
+    pub session_present: bool,
+    /// The id that the server made, if the client had none.
+    pub assigned_id: Option<String>,
+    /// Largest packet that is taken, bytes.
+    pub maximum_packet_size: u32,
+    /// Keep alive that the server insists on, seconds.
+    pub server_keep_alive: Option<u16>,
+    /// Session expiry that the server grants when it differs, seconds.
+    pub session_expiry: Option<u32>,
+    /// Most unacknowledged publishes that are taken.
+    pub receive_maximum: u16,
+}
+
+fn text(out: &mut BytesMut, id: u8, value: &str) {
+    out.put_u8(id);
+    out.put_u16(u16::try_from(value.len()).unwrap_or(u16::MAX));
+    out.extend_from_slice(&value.as_bytes()[..value.len().min(usize::from(u16::MAX))]);
+}
+
+/// CONNACK: accepted.
+pub fn welcome(out: &mut BytesMut, version: Version, w: &Welcome) {
+    let mut body = BytesMut::new();
+    body.put_u8(u8::from(w.session_present));
+    body.put_u8(0);
+    if version == Version::V5 {
+        let mut props = BytesMut::new();
+        props.put_u8(0x21);
+        props.put_u16(w.receive_maximum);
+        // Maximum QoS 1: QoS 2 is not offered to MQTT 5 clients yet.
+        props.put_slice(&[0x24, 1]);
+        props.put_u8(0x27);
+        props.put_u32(w.maximum_packet_size);
+        // Shared subscriptions are not offered.
+        props.put_slice(&[0x2a, 0]);
+        if let Some(id) = &w.assigned_id {
+            text(&mut props, 0x12, id);
+        }
+        if let Some(seconds) = w.server_keep_alive {
+            props.put_u8(0x13);
+            props.put_u16(seconds);
+        }
+        if let Some(seconds) = w.session_expiry {
+            props.put_u8(0x11);
+            props.put_u32(seconds);
+        }
+        put_varint(&mut body, props.len());
+        body.extend_from_slice(&props);
+    }
+    put(out, 0x20, &body);
+}
+
+/// CONNACK: refused. `code` is the MQTT 5 reason; 3.1.1 gets the nearest of its five.
+pub fn refuse(out: &mut BytesMut, version: Version, code: u8, why: &str) {
+    let mut body = BytesMut::new();
+    body.put_u8(0);
+    match version {
+        Version::V311 => body.put_u8(match code {
+            0x84 => 1,
+            0x85 => 2,
+            0x86 => 4,
+            0x87 | 0x8a => 5,
+            _ => 3,
+        }),
+        Version::V5 => {
+            body.put_u8(code);
+            let mut props = BytesMut::new();
+            text(&mut props, 0x1f, why);
+            put_varint(&mut body, props.len());
+            body.extend_from_slice(&props);
+        }
+    }
+    put(out, 0x20, &body);
+}
+
+/// A message to a subscriber.
+#[derive(Debug, Clone, Copy)]
+pub struct Delivery<'a> {
+    /// Where.
+    pub topic: &'a str,
+    /// What.
+    pub payload: &'a [u8],
+    /// 0 or 1.
+    pub qos: u8,
+    /// Packet id with QoS 1.
+    pub id: u16,
+    /// Sent before.
+    pub dup: bool,
+    /// Retain flag.
+    pub retain: bool,
+    /// Properties that go on unchanged.
+    pub forward: &'a [u8],
+    /// Seconds that are left of its worth.
+    pub expiry: Option<u32>,
+    /// Subscription identifier.
+    pub subscription_id: Option<u32>,
+}
+
+/// PUBLISH to a client.
+pub fn publish(out: &mut BytesMut, version: Version, d: &Delivery<'_>) {
+    let mut props = BytesMut::new();
+    if version == Version::V5 {
+        if let Some(seconds) = d.expiry {
+            props.put_u8(0x02);
+            props.put_u32(seconds);
+        }
+        if let Some(id) = d.subscription_id {
+            props.put_u8(0x0b);
+            put_varint(&mut props, id as usize);
+        }
+        props.extend_from_slice(d.forward);
+    }
+    let first = 0x30 | u8::from(d.dup) << 3 | d.qos << 1 | u8::from(d.retain);
+    let mut head = BytesMut::with_capacity(d.topic.len() + 8);
+    head.put_u16(u16::try_from(d.topic.len()).unwrap_or(u16::MAX));
+    head.extend_from_slice(d.topic.as_bytes());
+    if d.qos > 0 {
+        head.put_u16(d.id);
+    }
+    if version == Version::V5 {
+        put_varint(&mut head, props.len());
+        head.extend_from_slice(&props);
+    }
+    out.reserve(head.len() + d.payload.len() + 5);
+    out.put_u8(first);
+    put_varint(out, head.len() + d.payload.len());
+    out.extend_from_slice(&head);
+    out.extend_from_slice(d.payload);
+}
+
+/// PUBACK (kind 4), PUBREC (5), PUBREL (6) or PUBCOMP (7).
+pub fn ack(out: &mut BytesMut, version: Version, kind: u8, id: u16, reason: u8) {
+    let mut body = BytesMut::new();
+    body.put_u16(id);
+    if version == Version::V5 && reason != 0 {
+        body.put_u8(reason);
+    }
+    put(out, kind << 4 | if kind == 6 { 2 } else { 0 }, &body);
+}
+
+/// SUBACK (kind 9) or UNSUBACK (11) with a code per filter.
+pub fn suback(out: &mut BytesMut, version: Version, kind: u8, id: u16, codes: &[u8]) {
+    let mut body = BytesMut::new();
+    body.put_u16(id);
+    if version == Version::V5 {
+        body.put_u8(0);
+    }
+    if version == Version::V5 || kind == 9 {
+        body.extend_from_slice(codes);
+    }
+    put(out, kind << 4, &body);
+}
+
+/// PINGRESP.
+pub fn pong(out: &mut BytesMut) {
+    put(out, 0xd0, &[]);
+}
+
+/// DISCONNECT with a reason in words; MQTT 3.1.1 has none from the server, so nothing is said.
+pub fn disconnect(out: &mut BytesMut, version: Version, code: u8, why: &str) {
+    if version == Version::V5 {
+        let mut body = BytesMut::new();
+        body.put_u8(code);
+        let mut props = BytesMut::new();
+        text(&mut props, 0x1f, why);
+        put_varint(&mut body, props.len());
+        body.extend_from_slice(&props);
+        put(out, 0xe0, &body);
+    }
+}

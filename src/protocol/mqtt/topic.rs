@@ -1,0 +1,84 @@
+//! Topic names and filters: what is valid, what matches, what covers what.
+
+/// Longest topic or filter, bytes.
+pub const LONGEST: usize = 1024;
+/// Most levels of a topic or filter.
+pub const DEEPEST: usize = 32;
+
+fn is_sound(text: &str) -> bool {
+    !text.is_empty() && text.len() <= LONGEST && !text.contains('\0') && text.split('/').count() <= DEEPEST
+}
+
+/// True for a name that may be published to [MQTT-3.3.2-2, MQTT-4.7.3-1].
+#[must_use]
+pub fn is_topic(text: &str) -> bool {
+    is_sound(text) && !text.contains(['+', '#'])
+}
+
+/// True for a filter that may be subscribed to [MQTT-4.7.1-1, -2, -3].
+#[must_use]
+pub fn is_filter(text: &str) -> bool {
+    if !is_sound(text) {
+        return false;
+    }
+    let mut levels = text.split('/').peekable();
+    while let Some(level) = levels.next() {
+        match level {
+            "#" => return levels.peek().is_none(),
+            "+" => {}
+            other if other.contains(['+', '#']) => return false,
+            _ => {}
+        }
+    }
+    true
+}
+
+/// True when the filter has a wildcard.
+#[must_use]
+pub fn is_wild(filter: &str) -> bool {
+    filter.contains(['+', '#'])
+}
+
+/// True when `topic` matches `filter`; `$`-topics are not matched by a wildcard at the front [MQTT-4.7.2-1].
+#[must_use]
+pub fn matches(filter: &str, topic: &str) -> bool {
+    if topic.starts_with('$') && filter.starts_with(['+', '#']) {
+        return false;
+    }
+    let mut topic_levels = topic.split('/');
+    for level in filter.split('/') {
+        match level {
+            "#" => return true,
+            "+" => {
+                if topic_levels.next().is_none() {
+                    return false;
+                }
+            }
+            exact => {
+                if topic_levels.next() != Some(exact) {
+                    return false;
+                }
+            }
+        }
+    }
+    topic_levels.next().is_none()
+}
+
+/// True when every topic that matches `asked` also matches `allowed`.
+#[must_use]
+pub fn covers(allowed: &str, asked: &str) -> bool {
+    if asked.starts_with('$') != allowed.starts_with('$') && allowed.starts_with(['+', '#']) {
+        return false;
+    }
+    let mut asked_levels = asked.split('/');
+    for level in allowed.split('/') {
+        let other = asked_levels.next();
+        match (level, other) {
+            ("#", _) => return true,
+            ("+", Some(o)) if o != "#" => {}
+            (exact, Some(o)) if exact == o => {}
+            _ => return false,
+        }
+    }
+    asked_levels.next().is_none()
+}
