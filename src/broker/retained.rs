@@ -66,7 +66,8 @@ impl Retained {
     /// Opens the folder and reads what is there.
     pub fn open(folder: &Path, epoch: Epoch, limits: &Limits) -> io::Result<(Self, Store)> {
         let disk = Folder::open(folder)?;
-        let (log, found) = Log::open(Box::new(disk), epoch, &Floor::default()).map_err(io::Error::other)?;
+        let (mut log, found) = Log::open(Box::new(disk), epoch, &Floor { any_start: true, ..Floor::default() }).map_err(io::Error::other)?;
+        log.heal()?;
         let mut map: BTreeMap<String, (String, Message)> = BTreeMap::new();
         let mut dump: Option<BTreeMap<String, (String, Message)>> = None;
         for record in found.groups.iter().flat_map(|g| &g.records) {

@@ -48,6 +48,6 @@ pub struct User {
     pub role: Role,
     /// Name and PIN hash (argon2id PHC string), as `store/files` people's data.
     pub record: BlobRef,
-    /// Counts changes of PIN or role; a session of an older generation is over.
-    pub generation: u32,
+    /// Rises with each change of PIN or role; a session of an older generation is over.
+    pub generation: u64,
 }

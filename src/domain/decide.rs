@@ -19,6 +19,8 @@ pub const ENTITIES_PER_DEVICE: usize = 64;
 pub const THINGS_PER_NOUN: usize = 20_000;
 /// Notices that may be up at once.
 pub const NOTICES_UP: usize = 500;
+/// Lamps of one group.
+pub const LIGHTS_PER_GROUP: usize = 500;
 
 /// When a decision is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +71,9 @@ pub enum Rejection {
     /// The last chief cannot be removed.
     #[error("the last chief cannot be removed")]
     LastChief,
+    /// A number that is none, or a text beyond every bound.
+    #[error("not a sound value")]
+    Unsound,
 }
 
 impl Rejection {
@@ -84,6 +89,7 @@ impl Rejection {
             Self::Exists { .. } => "refused-exists",
             Self::Expired => "refused-expired",
             Self::LastChief => "refused-last-chief",
+            Self::Unsound => "refused-unsound",
         }
     }
 }
@@ -151,18 +157,18 @@ pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Resu
     Ok(match command {
         Command::DeclareVillage { village } => changed(state.village.as_deref() != Some(village), || Event::VillageDeclared { village: village.clone() }),
         Command::DeclarePlace { place } => {
-            room(state.places.len())?;
+            room(&state.places, &place.id)?;
             changed(state.places.get(&place.id).is_none_or(|p| **p != *place), || Event::PlaceDeclared { place: place.clone() })
         }
         Command::NoteClock { offset_ms } => vec![Event::ClockKnown { offset_ms: *offset_ms }],
         Command::NoteDamage { epoch, from, to } => vec![Event::HistoryDamaged { epoch: epoch.clone(), from: *from, to: *to }],
         Command::EraseBlob { blob } => vec![Event::Erased { blob: blob.clone() }],
         Command::DeclareDevice { device } => {
-            room(state.devices.len())?;
+            room(&state.devices, &device.id)?;
             changed(state.devices.get(&device.id).is_none_or(|d| !same_device(d, device)), || Event::DeviceDeclared { device: Device { presence: Presence::Unknown, ..device.clone() } })
         }
         Command::GrantAccess { account } => {
-            room(state.accounts.len())?;
+            room(&state.accounts, &account.name)?;
             changed(state.accounts.get(&account.name).is_none_or(|a| **a != *account), || Event::AccessGranted { account: account.clone() })
         }
         Command::RevokeAccess { account } => {
@@ -178,7 +184,10 @@ pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Resu
             changed(!same, || Event::PresenceChanged { device: device.clone(), here: *here })
         }
         Command::DeclareGroup { group } => {
-            room(state.groups.len())?;
+            room(&state.groups, &group.id)?;
+            if group.lights.len() > LIGHTS_PER_GROUP {
+                return Err(Rejection::TooMany { most: LIGHTS_PER_GROUP as u64 });
+            }
             changed(state.groups.get(&group.id).is_none_or(|g| **g != *group), || Event::GroupDeclared { group: group.clone() })
         }
         Command::SwitchLight { light, on } => {
@@ -200,12 +209,18 @@ pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Resu
             changed(waits, || Event::LightGivenUp { light: light.clone(), order: *order })
         }
         Command::DeclareSensor { sensor } => {
-            room(state.sensors.len())?;
+            room(&state.sensors, &sensor.id)?;
+            if sensor.marks.iter().any(|m| !m.is_finite()) {
+                return Err(Rejection::Unsound);
+            }
             let same = state.sensors.get(&sensor.id).is_some_and(|s| super::sensor::Sensor { alarm: s.alarm, ..sensor.clone() } == **s);
             changed(!same, || Event::SensorDeclared { sensor: super::sensor::Sensor { alarm: None, ..sensor.clone() } })
         }
         Command::ReportLevel { sensor, level, value } => {
             let known = state.sensors.get(sensor).ok_or_else(|| unknown("sensor", sensor))?;
+            if !value.is_finite() {
+                return Err(Rejection::Unsound);
+            }
             let was = known.alarm.map_or(0, |a| a.level);
             match level.cmp(&was) {
                 std::cmp::Ordering::Greater => vec![Event::SensorAlarmRaised { sensor: sensor.clone(), level: *level, value: *value }],
@@ -214,7 +229,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Resu
             }
         }
         Command::DeclareSpeaker { speaker } => {
-            room(state.speakers.len())?;
+            room(&state.speakers, &speaker.id)?;
             changed(state.speakers.get(&speaker.id).is_none_or(|s| **s != *speaker), || Event::SpeakerDeclared { speaker: speaker.clone() })
         }
         Command::QueueAnnouncement { id, text, class, zone, expires_in_ms } => {
@@ -249,7 +264,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Resu
         // Stopping is always recorded, also when nothing is known to play: somebody pressed the button.
         Command::StopEverything => vec![Event::EverythingStopped {}],
         Command::DeclareCamera { camera } => {
-            room(state.cameras.len())?;
+            room(&state.cameras, &camera.id)?;
             changed(state.cameras.get(&camera.id).is_none_or(|c| c.name != camera.name), || Event::CameraDeclared { camera: super::camera::Camera { signal: Presence::Unknown, ..camera.clone() } })
         }
         Command::ReportCamera { camera, here } => {
@@ -273,15 +288,19 @@ pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Resu
             vec![Event::NoticeTakenDown { id: id.clone() }]
         }
         Command::PutUser { user } => {
-            room(state.users.len())?;
+            room(&state.users, &user.id)?;
             let mut user = user.clone();
-            user.generation = state.users.get(&user.id).map_or(0, |u| u.generation.wrapping_add(1));
+            let known = state.users.get(&user.id);
+            if known.is_some_and(|k| k.role == Role::Chief && user.role != Role::Chief) && chiefs(state) == 1 {
+                return Err(Rejection::LastChief);
+            }
+            // Never used before, also after removal and return: a session of an older one stays over.
+            user.generation = state.seq + 1;
             vec![Event::UserPut { user }]
         }
         Command::RemoveUser { user } => {
             let known = state.users.get(user).ok_or_else(|| unknown("user", user))?;
-            let chiefs = state.users.values().filter(|u| u.role == Role::Chief).count();
-            if known.role == Role::Chief && chiefs == 1 {
+            if known.role == Role::Chief && chiefs(state) == 1 {
                 return Err(Rejection::LastChief);
             }
             vec![Event::UserRemoved { user: user.clone() }]
@@ -293,8 +312,12 @@ fn changed(yes: bool, event: impl FnOnce() -> Event) -> Vec<Event> {
     if yes { vec![event()] } else { Vec::new() }
 }
 
-const fn room(len: usize) -> Result<(), Rejection> {
-    if len < THINGS_PER_NOUN { Ok(()) } else { Err(Rejection::TooMany { most: THINGS_PER_NOUN as u64 }) }
+fn room<K: Ord, V>(things: &super::state::Things<K, V>, id: &K) -> Result<(), Rejection> {
+    if things.len() < THINGS_PER_NOUN || things.contains_key(id) { Ok(()) } else { Err(Rejection::TooMany { most: THINGS_PER_NOUN as u64 }) }
+}
+
+fn chiefs(state: &State) -> usize {
+    state.users.values().filter(|u| u.role == Role::Chief).count()
 }
 
 fn same_device(known: &Device, wanted: &Device) -> bool {

@@ -28,6 +28,9 @@ pub type Things<K, V> = Arc<BTreeMap<K, Arc<V>>>;
 /// Announcements kept after they ended, newest: what the page shows as “vừa phát”.
 pub const ENDED_ANNOUNCEMENTS_KEPT: usize = 20;
 
+/// Findings of damage that are kept.
+pub const DAMAGE_KEPT: usize = 100;
+
 /// The village as it is after entry `seq`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
@@ -61,8 +64,8 @@ pub struct State {
     pub notices: Things<NoticeId, Notice>,
     /// People who may sign in.
     pub users: Things<UserId, User>,
-    /// Damage that was found, oldest first: entry number of the finding. Health stays amber.
-    pub damage: Arc<Vec<u64>>,
+    /// Damage that was found, oldest first: last good entry, last entry that is missing. Health stays amber.
+    pub damage: Arc<Vec<(u64, u64)>>,
 }
 
 fn put<K: Ord + Clone, V>(things: &mut Things<K, V>, key: K, value: V) {
@@ -84,7 +87,13 @@ impl State {
         let at = entry.wall_ms;
         match &entry.event {
             Event::Booted { boot, .. } => self.boot = *boot,
-            Event::HistoryDamaged { .. } => Arc::make_mut(&mut self.damage).push(entry.seq),
+            Event::HistoryDamaged { from, to, .. } => {
+                let damage = Arc::make_mut(&mut self.damage);
+                damage.push((*from, *to));
+                if damage.len() > DAMAGE_KEPT {
+                    damage.remove(0);
+                }
+            }
             Event::ClockKnown { .. } | Event::Erased { .. } | Event::CommandRefused { .. } => {}
             Event::VillageDeclared { village } => self.village = Some(Arc::new(village.clone())),
             Event::PlaceDeclared { place } => put(&mut self.places, place.id.clone(), place.clone()),

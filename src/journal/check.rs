@@ -101,6 +101,7 @@ pub fn check(folder: &Path, log: &Path, mut progress: impl FnMut(u64)) -> io::Re
                             Err(cause) => walk.out.wrong.push(format!("{}: {cause}", path.display())),
                         }
                     }
+                    walk.compare(&pack.end, &path.display().to_string());
                     progress(walk.out.entries);
                 }
                 Err(cause) => walk.out.wrong.push(format!("{}: {cause}", path.display())),
@@ -108,17 +109,24 @@ pub fn check(folder: &Path, log: &Path, mut progress: impl FnMut(u64)) -> io::Re
             _ => {}
         }
     }
-    let (newest, passed) = snapshot::newest(folder).map_err(io::Error::other)?;
-    if passed > 0 {
-        walk.out.wrong.push(format!("{passed} snapshot(s) are damaged"));
+    let found = snapshot::newest(folder).map_err(io::Error::other)?;
+    if found.passed > 0 {
+        walk.out.wrong.push(format!("{} snapshot(s) are damaged", found.passed));
     }
-    let floor = newest.map(|s| s.floor).unwrap_or_default();
-    check_log(&mut walk, log, &floor)?;
+    let (newest_floor, promised) = found.newest.map_or((Floor::default(), 0), |s| (s.floor, s.state.seq));
+    check_log(&mut walk, log, &found.older_floor.unwrap_or(newest_floor))?;
+    if walk.out.last < promised {
+        walk.out.wrong.push(format!("entries {} to {promised} were there at the last snapshot and are gone", walk.out.last + 1));
+    }
     progress(walk.out.entries);
     Ok(walk.out)
 }
 
 fn check_log(walk: &mut Walk, log: &Path, floor: &Floor) -> io::Result<()> {
+    if !log.is_dir() {
+        walk.out.wrong.push(format!("the log folder {} is missing", log.display()));
+        return Ok(());
+    }
     let mut disk = Folder::open(log)?;
     let mut slots = Vec::new();
     for slot in disk.slots()? {
@@ -133,7 +141,7 @@ fn check_log(walk: &mut Walk, log: &Path, floor: &Floor) -> io::Result<()> {
         for record in &group.records {
             walk.entry(&group.epoch, record);
         }
-        if walk.out.last > before && group.stamp != [0; 128] {
+        if walk.out.last > before {
             walk.compare(&Heads::from_stamp(&group.stamp), &format!("log group {}", group.number));
         }
     }

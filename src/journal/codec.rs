@@ -76,9 +76,13 @@ struct Probe {
 }
 
 /// The bytes of an entry.
-#[must_use]
-pub fn entry_bytes(entry: &Entry) -> Vec<u8> {
-    serde_json::to_vec(&EntryOut { v: VERSION, entry }).unwrap_or_default()
+///
+/// # Errors
+/// [`CodecError`] when the entry would not read back as it is (a number that is none): it must not be stored.
+pub fn entry_bytes(entry: &Entry) -> Result<Vec<u8>, CodecError> {
+    let bytes = serde_json::to_vec(&EntryOut { v: VERSION, entry })?;
+    let _: Entry = serde_json::from_slice(&bytes)?;
+    Ok(bytes)
 }
 
 /// The bytes of a cursor.

@@ -44,21 +44,26 @@ impl Feed {
     /// Waits for the next entries, at most `limit`. Cancel-safe: what was not handed out comes again.
     ///
     /// # Errors
-    /// [`Closed`] when the journal ended, also when history cannot be read any more.
+    /// [`Closed`] when the journal ended.
     pub async fn next(&mut self, limit: usize) -> Result<Batch, Closed> {
         let mut watch = self.journal.watch();
         loop {
             watch.borrow_and_update();
             let (first, _) = self.journal.history().span();
-            if first > self.read + 1 {
+            if first > self.read.saturating_add(1) {
                 let gap = Batch::Gap { from: self.read + 1, to: first - 1 };
                 self.read = first - 1;
                 return Ok(gap);
             }
-            let found = self.journal.after(self.read, limit).await.map_err(|cause| {
-                tracing::error!(%cause, feed = self.name, "packed history could not be read");
-                Closed
-            })?;
+            let mut found = self.journal.after(self.read, limit).await;
+            if let Some(begin) = found.first().map(|e| e.entry.seq).filter(|s| *s > self.read + 1) {
+                // History has a hole here: it is told, and the rest comes next.
+                let gap = Batch::Gap { from: self.read + 1, to: begin - 1 };
+                self.read = begin - 1;
+                return Ok(gap);
+            }
+            let whole = found.windows(2).take_while(|w| w[1].entry.seq == w[0].entry.seq + 1).count() + 1;
+            found.truncate(whole);
             if let Some(last) = found.last() {
                 self.read = last.entry.seq;
                 return Ok(Batch::Entries(found));

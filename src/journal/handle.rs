@@ -1,6 +1,7 @@
 //! What the rest of the house holds: submit, read, wait.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -94,7 +95,7 @@ pub struct Journal {
     state: watch::Receiver<Arc<State>>,
     history: Arc<History>,
     failed: watch::Receiver<Option<String>>,
-    cursors: Arc<std::collections::BTreeMap<String, u64>>,
+    cursors: Arc<Mutex<BTreeMap<String, u64>>>,
     epoch: Epoch,
 }
 
@@ -117,14 +118,15 @@ impl Journal {
         clock.raise_floor(last_wall(&opened));
         let previous = opened.snapshot.epochs.last().map(|e| codec::epoch_text(&e.epoch)).unwrap_or_default();
         let history = opened.history.clone();
-        let cursors = Arc::new(opened.snapshot.cursors.clone());
+        let cursors = Arc::new(Mutex::new(opened.snapshot.cursors.clone()));
         let (publish, state) = watch::channel(opened.snapshot.state.clone());
         let (requests, inbox) = mpsc::channel(QUEUE);
         let mut writer = Writer::new(opened, epoch, clock, folder.clone(), publish, inbox, requests.downgrade());
         writer.begin(&report.damage, &previous).map_err(|cause| OpenError::Io { folder: folder.clone(), cause })?;
         let (fail, failed) = watch::channel(None);
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
-            if let Err(cause) = writer.run() {
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| writer.run()));
+            if let Err(cause) = ended.unwrap_or_else(|_| Err(std::io::Error::other("the journal's thread panicked"))) {
                 tracing::error!(%cause, "the journal failed: the house stops and restarts from what is durable");
                 fail.send_replace(Some(cause.to_string()));
             }
@@ -193,36 +195,49 @@ impl Journal {
         self.history.clone()
     }
 
-    /// Up to `limit` entries after `seq`, oldest first.
-    ///
-    /// # Errors
-    /// When packed history cannot be read.
-    pub async fn after(&self, seq: u64, limit: usize) -> std::io::Result<Vec<Arc<Stored>>> {
+    /// Up to `limit` entries after `seq`, oldest first; what cannot be read is left out.
+    pub async fn after(&self, seq: u64, limit: usize) -> Vec<Arc<Stored>> {
         if let Some(found) = self.history.recent_after(seq, limit) {
-            return Ok(found);
+            return found;
         }
         let history = self.history.clone();
-        tokio::task::spawn_blocking(move || history.after(seq, limit)).await.map_err(std::io::Error::other)?
+        tokio::task::spawn_blocking(move || history.after(seq, limit)).await.unwrap_or_default()
     }
 
-    /// Up to `limit` entries before `seq`, newest first.
-    ///
-    /// # Errors
-    /// When packed history cannot be read.
-    pub async fn before(&self, seq: u64, limit: usize) -> std::io::Result<Vec<Arc<Stored>>> {
+    /// Up to `limit` entries before `seq`, newest first; what cannot be read is left out.
+    pub async fn before(&self, seq: u64, limit: usize) -> Vec<Arc<Stored>> {
         let history = self.history.clone();
-        tokio::task::spawn_blocking(move || history.before(seq, limit)).await.map_err(std::io::Error::other)?
+        tokio::task::spawn_blocking(move || history.before(seq, limit)).await.unwrap_or_default()
     }
 
     /// Every entry in order from where the feed `name` stopped; a new feed begins after entry `start`.
     #[must_use]
     pub fn feed(&self, name: &str, start: u64) -> Feed {
-        let at = self.cursors.get(name).copied().unwrap_or(start);
+        let at = self.cursors.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied().unwrap_or(start);
         Feed::new(self.clone(), name, at)
     }
 
     pub(super) async fn move_cursor(&self, cursor: Cursor) -> Result<(), Closed> {
+        {
+            let mut cursors = self.cursors.lock().unwrap_or_else(PoisonError::into_inner);
+            let at = cursors.entry(cursor.feed.clone()).or_default();
+            *at = (*at).max(cursor.seq);
+        }
         self.requests.send(Request::Cursor(cursor)).await.map_err(|_| Closed)
+    }
+
+    /// How far a feed is, as far as it said.
+    #[must_use]
+    pub fn cursor(&self, feed: &str) -> u64 {
+        self.cursors.lock().unwrap_or_else(PoisonError::into_inner).get(feed).copied().unwrap_or(0)
+    }
+
+    /// Packs history and writes a snapshot now, also when few segments are full: once a day is enough.
+    ///
+    /// # Errors
+    /// [`Closed`] when the journal ended.
+    pub async fn checkpoint(&self) -> Result<(), Closed> {
+        self.requests.send(Request::Checkpoint).await.map_err(|_| Closed)
     }
 
     /// Lets history below `floor` go, as far as it is packed.
@@ -241,7 +256,7 @@ impl Journal {
             loop {
                 watch.borrow_and_update();
                 loop {
-                    let found = self.after(at, 256).await.ok()?;
+                    let found = self.after(at, 256).await;
                     let Some(last) = found.last() else { break };
                     at = last.entry.seq;
                     if let Some(hit) = found.into_iter().find(|e| e.entry.cause == Some(seq) && wanted(e)) {
@@ -255,8 +270,9 @@ impl Journal {
     }
 }
 
-/// The latest wall time in history, for the clock's floor.
+/// The latest agreed wall time in recent history, for the clock's floor.
 fn last_wall(opened: &Opened) -> i64 {
     let last = opened.history.span().1;
-    opened.history.before(last + 1, 1).ok().and_then(|v| v.first().map(|e| e.entry.wall_ms)).unwrap_or(0)
+    let synced = |e: &&Arc<Stored>| e.entry.clock == crate::domain::event::ClockQuality::Synced;
+    opened.history.before(last.saturating_add(1), 500).iter().find(synced).map_or(0, |e| e.entry.wall_ms)
 }

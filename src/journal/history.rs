@@ -4,7 +4,7 @@
 //! Readers copy pointers out under a short lock; nobody holds a lock while reading a file.
 
 use std::collections::VecDeque;
-use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::Stored;
@@ -109,7 +109,7 @@ impl History {
         let inner = self.read_lock();
         let Some(first) = inner.tail.front() else { return inner.packs.is_empty().then(Vec::new) };
         let begins = first.entry.seq;
-        if seq + 1 < begins && inner.packs.first().is_some_and(|p| p.first < begins) {
+        if seq.saturating_add(1) < begins && inner.packs.first().is_some_and(|p| p.first < begins) {
             return None;
         }
         let from = inner.tail.partition_point(|e| e.entry.seq <= seq);
@@ -117,10 +117,9 @@ impl History {
     }
 
     /// Up to `limit` entries after `seq`, oldest first. May read files: not for an async thread.
-    ///
-    /// # Errors
-    /// When a pack cannot be read or is damaged.
-    pub fn after(&self, seq: u64, limit: usize) -> io::Result<Vec<Arc<Stored>>> {
+    /// What cannot be read is left out: a jump in the numbers.
+    #[must_use]
+    pub fn after(&self, seq: u64, limit: usize) -> Vec<Arc<Stored>> {
         let mut out = Vec::new();
         let mut from = seq;
         while out.len() < limit {
@@ -128,68 +127,79 @@ impl History {
                 out.append(&mut rest);
                 break;
             }
-            let Some((pack, block)) = self.block_for(from + 1, false) else { break };
-            let entries = self.block(&pack, &block)?;
+            let Some((path, first, block)) = self.block_for(from.saturating_add(1), false) else {
+                // No pack reaches here although the tail begins later: history has a hole.
+                match self.read_lock().tail.front() {
+                    Some(front) => from = front.entry.seq - 1,
+                    None => break,
+                }
+                continue;
+            };
             from = block.last;
+            let Some(entries) = self.block(&path, first, &block) else { continue };
             out.extend(entries.into_iter().filter(|e| e.entry.seq > seq).take(limit - out.len()));
         }
-        Ok(out)
+        out
     }
 
     /// Up to `limit` entries before `seq`, newest first. May read files: not for an async thread.
-    ///
-    /// # Errors
-    /// When a pack cannot be read or is damaged.
-    pub fn before(&self, seq: u64, limit: usize) -> io::Result<Vec<Arc<Stored>>> {
+    /// What cannot be read is left out: a jump in the numbers.
+    #[must_use]
+    pub fn before(&self, seq: u64, limit: usize) -> Vec<Arc<Stored>> {
         let mut out: Vec<Arc<Stored>> = {
             let inner = self.read_lock();
             let to = inner.tail.partition_point(|e| e.entry.seq < seq);
             inner.tail.iter().take(to).rev().take(limit).cloned().collect()
         };
+        let mut floor = u64::MAX;
         while out.len() < limit {
             let below = out.last().map_or(seq, |e| e.entry.seq);
-            let Some((pack, block)) = self.block_for(below.saturating_sub(1), true) else { break };
-            let entries = self.block(&pack, &block)?;
+            let Some((path, first, block)) = self.block_for(below.min(floor).saturating_sub(1), true) else { break };
+            floor = block.first;
+            let Some(entries) = self.block(&path, first, &block) else { continue };
             out.extend(entries.into_iter().rev().filter(|e| e.entry.seq < below).take(limit - out.len()));
         }
-        Ok(out)
+        out
     }
 
     /// One entry by its number. May read a file: not for an async thread.
-    ///
-    /// # Errors
-    /// When a pack cannot be read or is damaged.
-    pub fn one(&self, seq: u64) -> io::Result<Option<Arc<Stored>>> {
-        Ok(self.after(seq.saturating_sub(1), 1)?.into_iter().next().filter(|e| e.entry.seq == seq))
+    #[must_use]
+    pub fn one(&self, seq: u64) -> Option<Arc<Stored>> {
+        self.after(seq.saturating_sub(1), 1).into_iter().next().filter(|e| e.entry.seq == seq)
     }
 
     /// The block that holds `seq`, or the nearest later one (`back`: the nearest earlier one).
-    fn block_for(&self, seq: u64, back: bool) -> Option<(Pack, Block)> {
+    fn block_for(&self, seq: u64, back: bool) -> Option<(PathBuf, u64, Block)> {
         let inner = self.read_lock();
-        if back {
+        let (pack, block) = if back {
             let pack = inner.packs.iter().rev().find(|p| p.first <= seq)?;
-            let block = *pack.blocks.iter().rev().find(|b| b.first <= seq)?;
-            Some((Pack { blocks: Vec::new(), ..pack.clone() }, block))
+            (pack, *pack.blocks.iter().rev().find(|b| b.first <= seq)?)
         } else {
-            let i = inner.packs.partition_point(|p| p.last < seq);
-            let pack = inner.packs.get(i)?;
-            let block = *pack.blocks.get(pack.blocks.partition_point(|b| b.last < seq))?;
-            Some((Pack { blocks: Vec::new(), ..pack.clone() }, block))
-        }
+            let pack = inner.packs.get(inner.packs.partition_point(|p| p.last < seq))?;
+            (pack, *pack.blocks.get(pack.blocks.partition_point(|b| b.last < seq))?)
+        };
+        Some((pack.path.clone(), pack.first, block))
     }
 
-    fn block(&self, pack: &Pack, block: &Block) -> io::Result<Vec<Arc<Stored>>> {
-        let key = (pack.first, block.at);
+    /// Reads a block; none = it cannot be read, which is said in the log and shows as a hole.
+    fn block(&self, path: &Path, pack: u64, block: &Block) -> Option<Vec<Arc<Stored>>> {
+        let key = (pack, block.at);
         let cached = self.cache.lock().unwrap_or_else(PoisonError::into_inner).iter().find(|(k, _)| *k == key).map(|(_, e)| e.clone());
-        if let Some(entries) = cached {
-            return Ok(entries);
+        if cached.is_some() {
+            return cached;
         }
-        let entries = pack::read(&pack.path, block)?;
+        let entries = match pack::read(path, block) {
+            Ok(entries) => entries,
+            Err(cause) => {
+                tracing::error!(%cause, path = %path.display(), from = block.first, to = block.last, "packed history could not be read");
+                return None;
+            }
+        };
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         cache.push_back((key, entries.clone()));
         if cache.len() > CACHED_BLOCKS {
             cache.pop_front();
         }
-        Ok(entries)
+        Some(entries)
     }
 }

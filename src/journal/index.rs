@@ -1,6 +1,6 @@
 //! redb index over packed history: by subject, by day, by cause. Never the only copy of anything.
 //!
-//! Follows the packs on its own thread with `Durability::None`, one `Immediate` commit per pack; opened with
+//! Follows the packs with one durable commit per pack (about a thousand entries); opened with
 //! an integrity check; lost or suspicious, it is renamed aside and built again behind a running village.
 //! Keys are bytes only: a list of block offsets per (key, block), so a busy lamp costs a byte per entry.
 //! Every value is in our envelope: version 1, CRC32C, payload.
@@ -138,7 +138,7 @@ impl Index {
         }
         let done = through;
         for pack in packs.iter().filter(|p| p.last > done) {
-            self.add(pack, through)?;
+            self.add(pack)?;
             through = pack.last;
             self.through.send_replace(through);
         }
@@ -146,20 +146,21 @@ impl Index {
         Ok(anew)
     }
 
-    fn add(&self, pack: &pack::Pack, after: u64) -> io::Result<()> {
+    fn add(&self, pack: &pack::Pack) -> io::Result<()> {
         let guard = self.db.lock().unwrap_or_else(PoisonError::into_inner);
         let db = guard.as_ref().ok_or_else(|| io::Error::other("the index is closed"))?;
         let mut write = db.begin_write().map_err(io_error)?;
-        write.set_durability(if pack.last - after >= 1000 { Durability::Immediate } else { Durability::None }).map_err(io::Error::other)?;
+        write.set_durability(Durability::Immediate).map_err(io::Error::other)?;
         {
             let mut subjects = write.open_table(BY_SUBJECT).map_err(io_error)?;
             let mut causes = write.open_table(BY_CAUSE).map_err(io_error)?;
             let mut days = write.open_table(BY_DAY).map_err(io_error)?;
             for block in &pack.blocks {
                 let mut lists: std::collections::BTreeMap<(bool, u64), Vec<u8>> = std::collections::BTreeMap::new();
-                for stored in pack::read(&pack.path, block)? {
+                let Ok(entries) = pack::read(&pack.path, block) else { continue };
+                for stored in entries {
                     let entry = &stored.entry;
-                    let offset = u8::try_from(entry.seq - block.first).unwrap_or(u8::MAX);
+                    let Ok(offset) = u8::try_from(entry.seq - block.first) else { continue };
                     if let Some(subject) = entry.event.subject() {
                         lists.entry((true, hash(subject))).or_default().push(offset);
                     }
@@ -198,7 +199,7 @@ impl Index {
         let seqs = self.lookup(BY_SUBJECT, hash(subject), before, limit * 2)?;
         let mut out = Vec::new();
         for seq in seqs {
-            if let Some(found) = history.one(seq)?.filter(|s| s.entry.event.subject() == Some(subject)) {
+            if let Some(found) = history.one(seq).filter(|s| s.entry.event.subject() == Some(subject)) {
                 out.push(found);
             }
             if out.len() == limit {
@@ -214,7 +215,7 @@ impl Index {
     /// When the index or a pack is damaged.
     pub fn by_cause(&self, history: &History, cause: u64, limit: usize) -> io::Result<Vec<Arc<Stored>>> {
         let seqs = self.lookup(BY_CAUSE, cause, u64::MAX, limit)?;
-        seqs.into_iter().filter_map(|s| history.one(s).transpose()).collect()
+        Ok(seqs.into_iter().filter_map(|s| history.one(s)).filter(|e| e.entry.cause == Some(cause)).take(limit).collect())
     }
 
     fn lookup(&self, table: TableDefinition<'_, &[u8], &[u8]>, name: u64, before: u64, limit: usize) -> io::Result<Vec<u64>> {

@@ -1,7 +1,7 @@
 //! Packed history: immutable files of compressed blocks.
 //!
 //! A file `<first seq>.pack` (16 hexadecimal digits) begins with magic `CLHP`, version u16, zero u16, CRC32C
-//! u32 of the heads, and the 128 bytes of chain heads before its first entry. Then blocks: magic `CLHB`,
+//! u32 of the heads, and 256 bytes: the chain heads before its first entry and after its last. Then blocks: magic `CLHB`,
 //! version u16, count u16, first seq u64, last seq u64, epoch 16 B, compressed length u32, raw length u32,
 //! CRC32C u32 (block header without this field, and payload), payload = zstd of (u32 length, bytes) each.
 //! A block holds at most 100 entries of one epoch.
@@ -19,7 +19,7 @@ use crate::log::frame::Epoch;
 
 /// Entries of a block.
 pub const BLOCK_ENTRIES: usize = 100;
-const HEAD: usize = 140;
+const HEAD: usize = 268;
 const BLOCK_HEAD: usize = 52;
 const RAW_MAX: usize = 64 * 1024 * 1024;
 
@@ -34,6 +34,8 @@ pub struct Pack {
     pub last: u64,
     /// Chain heads before its first entry.
     pub heads: Heads,
+    /// Chain heads after its last entry.
+    pub end: Heads,
     /// Its blocks.
     pub blocks: Vec<Block>,
 }
@@ -62,14 +64,15 @@ fn broken(what: &str) -> io::Error {
 ///
 /// # Errors
 /// Whatever the file system says; no file is left under its name then.
-pub fn write(folder: &Path, heads: &Heads, entries: &[Arc<Stored>]) -> io::Result<Pack> {
-    let first = entries.first().map_or(0, |e| e.entry.seq);
+pub fn write(folder: &Path, heads: &Heads, end: &Heads, entries: &[Arc<Stored>]) -> io::Result<Pack> {
+    let Some(first) = entries.first().map(|e| e.entry.seq) else { return Err(broken("nothing to pack")) };
     let mut out = Vec::new();
     out.extend_from_slice(b"CLHP");
     out.extend_from_slice(&1u16.to_le_bytes());
     out.extend_from_slice(&[0; 2]);
-    out.extend_from_slice(&crc32c::crc32c(&heads.stamp()).to_le_bytes());
-    out.extend_from_slice(&heads.stamp());
+    let both = [heads.stamp(), end.stamp()].concat();
+    out.extend_from_slice(&crc32c::crc32c(&both).to_le_bytes());
+    out.extend_from_slice(&both);
     let mut rest = entries;
     while let Some(start) = rest.first() {
         let n = rest.iter().take(BLOCK_ENTRIES).take_while(|e| e.epoch == start.epoch).count();
@@ -109,11 +112,15 @@ pub fn open(path: &Path) -> io::Result<Pack> {
     let size = file.metadata()?.len();
     let mut head = [0; HEAD];
     file.read_exact(&mut head)?;
-    if &head[..4] != b"CLHP" || head[4..6] != 1u16.to_le_bytes() || crc32c::crc32c(&head[12..]).to_le_bytes() != head[8..12] {
+    if &head[..4] == b"CLHP" && u16::from_le_bytes([head[4], head[5]]) > 1 {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "the pack was written by a newer version of this program"));
+    }
+    if &head[..4] != b"CLHP" || crc32c::crc32c(&head[12..]).to_le_bytes() != head[8..12] {
         return Err(broken("the head of the pack is damaged"));
     }
-    let mut stamp = [0; 128];
-    stamp.copy_from_slice(&head[12..]);
+    let (mut stamp, mut end) = ([0; 128], [0; 128]);
+    stamp.copy_from_slice(&head[12..140]);
+    end.copy_from_slice(&head[140..]);
     let mut blocks: Vec<Block> = Vec::new();
     let mut at = HEAD as u64;
     while at < size {
@@ -132,7 +139,7 @@ pub fn open(path: &Path) -> io::Result<Pack> {
         at = next;
     }
     let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else { return Err(broken("the pack is empty")) };
-    Ok(Pack { path: path.to_owned(), first: first.first, last: last.last, heads: Heads::from_stamp(&stamp), blocks })
+    Ok(Pack { path: path.to_owned(), first: first.first, last: last.last, heads: Heads::from_stamp(&stamp), end: Heads::from_stamp(&end), blocks })
 }
 
 fn copy16(bytes: &[u8]) -> Epoch {
@@ -170,10 +177,10 @@ pub fn read(pack: &Path, block: &Block) -> io::Result<Vec<Arc<Stored>>> {
     Ok(out)
 }
 
-/// The packs of a folder, oldest first. A damaged one is renamed aside and reported by its path.
+/// The packs of a folder, oldest first, and the files that are damaged. Nothing is changed.
 ///
 /// # Errors
-/// When the folder cannot be read.
+/// When the folder cannot be read, or a pack was written by a newer program (`Unsupported`).
 pub fn list(folder: &Path) -> io::Result<(Vec<Pack>, Vec<PathBuf>)> {
     let mut packs = Vec::new();
     let mut damaged = Vec::new();
@@ -184,10 +191,10 @@ pub fn list(folder: &Path) -> io::Result<(Vec<Pack>, Vec<PathBuf>)> {
         }
         match open(&path) {
             Ok(pack) => packs.push(pack),
-            Err(_) => {
-                let _ = std::fs::rename(&path, path.with_extension("damaged"));
-                damaged.push(path);
-            }
+            Err(cause) if matches!(cause.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => damaged.push(path),
+            Err(cause) if cause.kind() == io::ErrorKind::Unsupported => return Err(cause),
+            // A passing error must not cost a good file: it is left and only missing in this boot.
+            Err(cause) => tracing::error!(%cause, path = %path.display(), "packed history could not be read"),
         }
     }
     packs.sort_by_key(|p| p.first);

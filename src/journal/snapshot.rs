@@ -121,7 +121,8 @@ pub fn write(folder: &Path, snapshot: &Snapshot) -> io::Result<()> {
     write_whole(&folder.join(format!("{:016x}.snap", snapshot.state.seq)), &out)?;
     let names = names(folder)?;
     for old in names.iter().rev().skip(KEPT) {
-        std::fs::remove_file(folder.join(old))?;
+        // The new one stands; an old one that cannot be removed is tried again next time.
+        let _ = std::fs::remove_file(folder.join(old));
     }
     Ok(())
 }
@@ -150,20 +151,36 @@ pub enum SnapshotError {
     Newer(u32),
 }
 
-/// The newest snapshot that is whole, and how many damaged ones were passed over.
+/// What was found of snapshots.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The newest that is whole.
+    pub newest: Option<Snapshot>,
+    /// The floor of the one before it: the log is kept from there, so that this one may rot too.
+    pub older_floor: Option<Floor>,
+    /// Damaged ones that were passed over.
+    pub passed: usize,
+}
+
+/// The newest snapshot that is whole, and what stands behind it.
 ///
 /// # Errors
 /// [`SnapshotError`] when the folder cannot be read or the newest was written by a newer program.
-pub fn newest(folder: &Path) -> Result<(Option<Snapshot>, usize), SnapshotError> {
-    let mut passed = 0;
+pub fn newest(folder: &Path) -> Result<Found, SnapshotError> {
+    let mut out = Found::default();
     for name in names(folder)?.iter().rev() {
-        match read(&std::fs::read(folder.join(name))?) {
-            Ok(Some(snapshot)) => return Ok((Some(snapshot), passed)),
-            Ok(None) => passed += 1,
+        // One that cannot be read is as good as damaged.
+        match std::fs::read(folder.join(name)).map_or(Ok(None), |bytes| read(&bytes)) {
+            Ok(Some(snapshot)) if out.newest.is_none() => out.newest = Some(snapshot),
+            Ok(Some(snapshot)) => {
+                out.older_floor = Some(snapshot.floor);
+                break;
+            }
+            Ok(None) => out.passed += 1,
             Err(version) => return Err(SnapshotError::Newer(version)),
         }
     }
-    Ok((None, passed))
+    Ok(out)
 }
 
 fn read(bytes: &[u8]) -> Result<Option<Snapshot>, u32> {
@@ -178,7 +195,11 @@ fn read(bytes: &[u8]) -> Result<Option<Snapshot>, u32> {
         return Err(u32::from(version));
     }
     let Ok(raw) = zstd::bulk::decompress(&bytes[12..], RAW_MAX) else { return Ok(None) };
-    Ok(serde_json::from_slice::<Body>(&raw).ok().and_then(rebuild))
+    match serde_json::from_slice::<Body>(&raw) {
+        Ok(body) if body.v > 1 => Err(body.v),
+        Ok(body) => Ok(rebuild(body)),
+        Err(_) => Ok(None),
+    }
 }
 
 fn rebuild(body: Body) -> Option<Snapshot> {
@@ -192,7 +213,7 @@ fn rebuild(body: Body) -> Option<Snapshot> {
         outcomes: Arc::new(body.outcomes.into_iter().map(|o| (o.id.clone(), o)).collect()),
         cursors: body.cursors,
         heads: heads_in(&body.heads)?,
-        floor: Floor { segment: body.floor.0, epoch: codec::epoch_from(&body.floor.1)?, group: body.floor.2 },
+        floor: Floor { segment: body.floor.0, epoch: codec::epoch_from(&body.floor.1)?, group: body.floor.2, any_start: false },
         epochs: epochs?,
     })
 }

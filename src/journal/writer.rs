@@ -23,12 +23,17 @@ use crate::domain::decide::{Now, Rejection, decide};
 use crate::domain::event::{ClockQuality, Entry, Event};
 use crate::domain::id::CommandId;
 use crate::domain::state::State;
-use crate::log::frame::{Epoch, MAX_PAYLOAD};
+use crate::log::frame::Epoch;
 use crate::log::segments::Log;
 use crate::supervisor::clock::{Clock, Trust};
 
 /// Requests that join one group at most.
 const GROUP: usize = 256;
+/// Bytes that join one group at most: with the bound of a wish a group always fits in one frame.
+const GROUP_BYTES: usize = 64 * 1024;
+/// Largest entry, and largest wish in all its entries.
+const ENTRY_MAX: usize = 64 * 1024;
+const WISH_MAX: usize = 256 * 1024;
 /// Sealed segments after which history is packed and a snapshot made.
 const CHECKPOINT_SEGMENTS: usize = 4;
 /// How long an outcome is kept after its command expired: 30 days, ms.
@@ -38,15 +43,18 @@ pub(super) enum Request {
     Submit(Box<Wish>, oneshot::Sender<Result<Receipt, SubmitError>>),
     Cursor(Cursor),
     Noop(oneshot::Sender<()>),
-    Checkpointed(io::Result<Checkpoint>),
+    /// The packing thread is through; its result comes by joining it.
+    Checkpointed,
+    Checkpoint,
     Trim(u64),
     Shutdown(oneshot::Sender<Result<(), Closed>>),
 }
 
-/// A finished checkpoint: segments up to `through` are packed in `pack`, whose end has these heads.
+/// A finished checkpoint: entries of segments up to `through` are in `pack` (none = there were none), after
+/// which the chain has these heads.
 pub(super) struct Checkpoint {
     through: u64,
-    pack: pack::Pack,
+    pack: Option<pack::Pack>,
     end: Heads,
 }
 
@@ -71,8 +79,13 @@ pub(super) struct Writer {
     publish: watch::Sender<Arc<State>>,
     requests: mpsc::Receiver<Request>,
     back: mpsc::WeakSender<Request>,
-    checkpointing: bool,
+    packing: Option<std::thread::JoinHandle<io::Result<Checkpoint>>>,
+    /// Packing failed when so many segments were sealed: not again before there are more.
+    failed_at: usize,
+    /// What the checkpoint before the last one made releasable: the log is kept back to the older snapshot.
+    release_next: u64,
     records: Vec<Vec<u8>>,
+    queued: usize,
     fresh: Vec<Arc<Stored>>,
     moved: BTreeSet<String>,
 }
@@ -102,8 +115,11 @@ impl Writer {
             publish,
             requests,
             back,
-            checkpointing: false,
+            packing: None,
+            failed_at: 0,
+            release_next: opened.newest_floor.segment.saturating_sub(1),
             records: Vec::new(),
+            queued: 0,
             fresh: Vec::new(),
             moved: BTreeSet::new(),
         }
@@ -112,11 +128,14 @@ impl Writer {
     /// Writes the boot's first entries: that it booted, and what was found damaged.
     pub(super) fn begin(&mut self, damage: &[(Epoch, u64, u64)], previous: &str) -> io::Result<()> {
         let boot = self.span.boot;
-        self.record(&Actor::House, None, Event::Booted { boot, previous: previous.to_owned() });
+        let mut events = vec![Event::Booted { boot, previous: previous.to_owned() }];
         for (epoch, from, to) in damage {
-            self.record(&Actor::House, None, Event::HistoryDamaged { epoch: codec::epoch_text(epoch), from: *from, to: *to });
+            events.push(Event::HistoryDamaged { epoch: codec::epoch_text(epoch), from: *from, to: *to });
         }
-        self.sync()
+        let entries = self.number(&Actor::House, None, events).map_err(|r| io::Error::other(r.to_string()))?;
+        self.record(entries);
+        self.sync()?;
+        self.log.heal()
     }
 
     /// Runs until shutdown, until every handle is gone, or until the medium fails (then the error).
@@ -130,7 +149,7 @@ impl Writer {
                     Request::Shutdown(reply) => stop = Some(reply),
                     other => self.take(other, &mut answers),
                 }
-                if stop.is_none() && answers.len() < GROUP {
+                if stop.is_none() && answers.len() < GROUP && self.queued < GROUP_BYTES {
                     next = self.requests.try_recv().ok();
                 }
             }
@@ -151,7 +170,7 @@ impl Writer {
                 let _ = reply.send(done.as_ref().map_err(|_| Closed).copied());
                 return done;
             }
-            self.checkpoint();
+            self.checkpoint(CHECKPOINT_SEGMENTS);
             // No room for a spare segment is not a reason to stop: the next group may still fit.
             let _ = self.log.prepare();
         }
@@ -170,12 +189,11 @@ impl Writer {
                 self.moved.insert(cursor.feed);
             }
             Request::Noop(reply) => answers.push(Answer::Noop(reply)),
-            Request::Checkpointed(done) => {
-                self.checkpointing = false;
-                match done {
-                    Ok(done) => self.checkpointed(done),
-                    Err(cause) => tracing::error!(%cause, "history could not be packed; it stays in the log and is tried again"),
-                }
+            Request::Checkpointed => self.packed_or_not(),
+            Request::Checkpoint => {
+                self.log.seal();
+                self.failed_at = 0;
+                self.checkpoint(1);
             }
             Request::Trim(floor) => {
                 for pack in self.history.trim(floor.min(self.packed.0)) {
@@ -194,7 +212,7 @@ impl Writer {
             if let Some(known) = self.outcomes.get(id) {
                 return known.result.clone().map(|(first, last)| Receipt { first, last, repeated: true }).map_err(SubmitError::Rejected);
             }
-            if self.clock.trust() == Trust::Synced && wish.expires_at < now {
+            if wish.expires_at < self.clock.certain_ms() {
                 return self.refuse(&wish, Rejection::Expired);
             }
         }
@@ -203,9 +221,11 @@ impl Writer {
             Err(rejection) => return self.refuse(&wish, rejection),
         };
         let first = self.state.seq + 1;
-        for event in events {
-            self.record(&wish.actor, wish.cause, event);
-        }
+        let entries = match self.number(&wish.actor, wish.cause, events) {
+            Ok(entries) => entries,
+            Err(rejection) => return self.refuse(&wish, rejection),
+        };
+        self.record(entries);
         let last = self.state.seq;
         let made = if last < first { (0, 0) } else { (first, last) };
         if let Some(id) = wish.id {
@@ -217,40 +237,69 @@ impl Writer {
     fn refuse(&mut self, wish: &Wish, rejection: Rejection) -> Result<Receipt, SubmitError> {
         if let Some(id) = &wish.id {
             if matches!(wish.actor, Actor::Commune) {
-                self.record(&wish.actor, wish.cause, Event::CommandRefused { reason: rejection.key().to_owned() });
+                let event = Event::CommandRefused { reason: rejection.key().to_owned() };
+                if let Ok(entries) = self.number(&wish.actor, wish.cause, vec![event]) {
+                    self.record(entries);
+                }
             }
             self.keep_outcome(Outcome { id: id.clone(), result: Err(rejection.clone()), expires_at: wish.expires_at });
         }
         Err(SubmitError::Rejected(rejection))
     }
 
-    fn keep_outcome(&mut self, outcome: Outcome) {
-        self.records.push(codec::outcome_bytes(&outcome));
-        let outcomes = Arc::make_mut(&mut self.outcomes);
-        if self.clock.trust() == Trust::Synced {
-            let old = self.clock.wall_ms() - OUTCOME_KEPT_MS;
-            outcomes.retain(|_, o| o.expires_at >= old);
-        }
-        outcomes.insert(outcome.id.clone(), outcome);
+    fn keep_outcome(&mut self, mut outcome: Outcome) {
+        // No command is worth anything for longer than outcomes are kept.
+        outcome.expires_at = outcome.expires_at.min(self.clock.certain_ms().saturating_add(OUTCOME_KEPT_MS));
+        let bytes = codec::outcome_bytes(&outcome);
+        self.queued += bytes.len();
+        self.records.push(bytes);
+        Arc::make_mut(&mut self.outcomes).insert(outcome.id.clone(), outcome);
     }
 
-    /// Numbers an event, applies it to the writer's own state and queues its bytes.
-    fn record(&mut self, actor: &Actor, cause: Option<u64>, event: Event) {
-        let lane = event.lane();
-        let lane_seq = self.span.lanes[lane.index()] + 1;
+    /// Forgets outcomes whose time is over; only while the time is known.
+    fn forget_outcomes(&mut self) {
+        if self.clock.trust() == Trust::Synced {
+            let old = self.clock.wall_ms() - OUTCOME_KEPT_MS;
+            Arc::make_mut(&mut self.outcomes).retain(|_, o| o.expires_at >= old);
+        }
+    }
+
+    /// Numbers events and makes their bytes; nothing is changed yet.
+    fn number(&self, actor: &Actor, cause: Option<u64>, events: Vec<Event>) -> Result<Vec<(Entry, Vec<u8>)>, Rejection> {
         let clock = match self.clock.trust() {
             Trust::None => ClockQuality::None,
             Trust::Restored => ClockQuality::Restored,
             Trust::Synced => ClockQuality::Synced,
         };
-        let entry = Entry { seq: self.state.seq + 1, mono_ms: self.clock.mono_ms(), wall_ms: self.clock.wall_ms(), clock, actor: actor.clone(), cause, lane, lane_seq, event };
-        let bytes = codec::entry_bytes(&entry);
-        self.state.apply(&entry);
-        self.heads.add(lane, &bytes);
-        self.span.lanes[lane.index()] = lane_seq;
-        self.span.last = entry.seq;
-        self.records.push(bytes.clone());
-        self.fresh.push(Arc::new(Stored { epoch: self.span.epoch, bytes: bytes.into(), entry }));
+        let mut lanes = self.span.lanes;
+        let mut size = 0;
+        let mut out = Vec::with_capacity(events.len());
+        for (i, event) in events.into_iter().enumerate() {
+            let lane = event.lane();
+            lanes[lane.index()] += 1;
+            let seq = self.state.seq + 1 + i as u64;
+            let entry = Entry { seq, mono_ms: self.clock.mono_ms(), wall_ms: self.clock.wall_ms(), clock, actor: actor.clone(), cause, lane, lane_seq: lanes[lane.index()], event };
+            let bytes = codec::entry_bytes(&entry).map_err(|_| Rejection::Unsound)?;
+            size += bytes.len() + 4;
+            if bytes.len() > ENTRY_MAX || size > WISH_MAX {
+                return Err(Rejection::Unsound);
+            }
+            out.push((entry, bytes));
+        }
+        Ok(out)
+    }
+
+    /// Applies numbered entries to the writer's own state and queues their bytes.
+    fn record(&mut self, entries: Vec<(Entry, Vec<u8>)>) {
+        for (entry, bytes) in entries {
+            self.state.apply(&entry);
+            self.heads.add(entry.lane, &bytes);
+            self.span.lanes[entry.lane.index()] = entry.lane_seq;
+            self.span.last = entry.seq;
+            self.queued += bytes.len();
+            self.records.push(bytes.clone());
+            self.fresh.push(Arc::new(Stored { epoch: self.span.epoch, bytes: bytes.into(), entry }));
+        }
     }
 
     /// Appends what is queued, makes it durable, publishes it.
@@ -265,18 +314,9 @@ impl Writer {
         }
         let seq = self.fresh.first().map_or(self.state.seq + 1, |e| e.entry.seq);
         let records = std::mem::take(&mut self.records);
-        let mut part: Vec<&[u8]> = Vec::with_capacity(records.len());
-        let mut size = 0;
-        for record in &records {
-            if size + record.len() + 4 > MAX_PAYLOAD - 4096 {
-                // Only a part: its heads are not the chain's; zeros say “see the next group”.
-                self.log.append(seq, &[0; 128], &part)?;
-                part.clear();
-                size = 0;
-            }
-            size += record.len() + 4;
-            part.push(record);
-        }
+        self.queued = 0;
+        // GROUP_BYTES, WISH_MAX and few cursors keep this under MAX_PAYLOAD: a group is one frame.
+        let part: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
         self.log.append(seq, &self.heads.stamp(), &part)?;
         if !self.fresh.is_empty() {
             self.history.extend(&self.fresh, &self.span);
@@ -291,59 +331,72 @@ impl Writer {
         Snapshot { state: Arc::new(self.state.clone()), outcomes: self.outcomes.clone(), cursors: self.cursors.clone(), heads: self.heads, floor, epochs: self.history.epochs() }
     }
 
-    /// Hands packing and the snapshot to a helper thread when enough segments are sealed.
-    fn checkpoint(&mut self) {
-        if self.checkpointing || self.log.sealed().len() < CHECKPOINT_SEGMENTS {
+    /// Hands packing and the snapshot to a helper thread when `wanted` segments are sealed.
+    fn checkpoint(&mut self, wanted: usize) {
+        let sealed = self.log.sealed().iter().filter(|s| s.segment > self.release_next).count();
+        if self.packing.is_some() || sealed < wanted || sealed <= self.failed_at {
             return;
         }
-        let Some(through) = self.log.sealed().back().map(|s| s.segment) else { return };
-        let job = Job { through, heads: self.packed.1, entries: self.history.unpacked(), snapshot: self.snapshot() };
-        self.checkpointing = true;
+        let Some(job) = self.job() else { return };
         let folder = self.folder.clone();
         let back = self.back.clone();
         let spawned = std::thread::Builder::new().name("journal-pack".into()).spawn(move || {
             let done = pack_and_snapshot(&folder, &job);
             if let Some(back) = back.upgrade() {
-                let _ = back.blocking_send(Request::Checkpointed(done));
+                let _ = back.blocking_send(Request::Checkpointed);
             }
+            done
         });
-        if let Err(cause) = spawned {
-            tracing::error!(%cause, "no thread for packing history");
-            self.checkpointing = false;
+        match spawned {
+            Ok(thread) => self.packing = Some(thread),
+            Err(cause) => tracing::error!(%cause, "no thread for packing history"),
         }
+    }
+
+    fn job(&mut self) -> Option<Job> {
+        self.forget_outcomes();
+        let through = self.log.sealed().back().map(|s| s.segment)?;
+        Some(Job { through, heads: self.packed.1, entries: self.history.unpacked(), snapshot: self.snapshot() })
+    }
+
+    /// Takes the result of the packing thread.
+    fn packed_or_not(&mut self) {
+        let Some(thread) = self.packing.take() else { return };
+        let done = thread.join().unwrap_or_else(|_| Err(io::Error::other("the packing thread panicked")));
+        match done {
+            Ok(done) => self.checkpointed(done),
+            Err(cause) => {
+                self.failed_at = self.log.sealed().len();
+                tracing::error!(%cause, "history could not be packed; it stays in the log and is tried again later");
+            }
+        }
+    }
+
+    fn checkpointed(&mut self, done: Checkpoint) {
+        self.failed_at = 0;
+        self.packed.1 = done.end;
+        if let Some(pack) = done.pack {
+            self.packed.0 = pack.last;
+            self.history.packed(pack);
+        }
+        self.log.release(std::mem::replace(&mut self.release_next, done.through));
     }
 
     /// A clean stop: everything packed, so the next boot has no tail to replay.
     fn finish(&mut self) -> io::Result<()> {
         self.sync()?;
-        while self.checkpointing {
-            match self.requests.blocking_recv() {
-                Some(done @ Request::Checkpointed(_)) => self.take(done, &mut Vec::new()),
-                Some(_) => {}
-                None => break,
-            }
-        }
+        self.packed_or_not();
         self.log.seal();
-        let Some(through) = self.log.sealed().back().map(|s| s.segment) else { return Ok(()) };
-        let entries = self.history.unpacked();
-        if entries.is_empty() {
-            return snapshot::write(&self.folder, &self.snapshot());
-        }
-        let job = Job { through, heads: self.packed.1, entries, snapshot: self.snapshot() };
+        let Some(job) = self.job() else { return Ok(()) };
         let done = pack_and_snapshot(&self.folder, &job)?;
         self.checkpointed(done);
         Ok(())
     }
-
-    fn checkpointed(&mut self, done: Checkpoint) {
-        self.packed = (done.pack.last, done.end);
-        self.history.packed(done.pack);
-        self.log.release(done.through);
-    }
 }
 
 fn pack_and_snapshot(folder: &std::path::Path, job: &Job) -> io::Result<Checkpoint> {
-    let pack = pack::write(folder, &job.heads, &job.entries)?;
+    let end = job.snapshot.heads;
+    let pack = if job.entries.is_empty() { None } else { Some(pack::write(folder, &job.heads, &end, &job.entries)?) };
     snapshot::write(folder, &job.snapshot)?;
-    Ok(Checkpoint { through: job.through, pack, end: job.snapshot.heads })
+    Ok(Checkpoint { through: job.through, pack, end })
 }

@@ -81,6 +81,32 @@ impl Folder {
     }
 }
 
+fn fill(file: &File, len: usize) -> io::Result<()> {
+    let zeros = vec![0; 64 * 1024];
+    let mut at = 0;
+    while at < len {
+        let n = zeros.len().min(len - at);
+        file.write_all_at(&zeros[..n], at as u64)?;
+        at += n;
+    }
+    file.sync_all()
+}
+
+impl Folder {
+    /// Reads block by block; what the medium cannot read counts as zeros, which recovery judges.
+    fn read_around(&mut self, slot: u32) -> io::Result<Vec<u8>> {
+        let file = self.file(slot)?;
+        let len = usize::try_from(file.metadata()?.len()).unwrap_or(0);
+        let mut out = vec![0; len];
+        for (i, block) in out.chunks_mut(4096).enumerate() {
+            if file.read_exact_at(block, i as u64 * 4096).is_err() {
+                block.fill(0);
+            }
+        }
+        Ok(out)
+    }
+}
+
 impl Disk for Folder {
     fn slots(&mut self) -> io::Result<Vec<u32>> {
         let mut out = Vec::new();
@@ -95,22 +121,23 @@ impl Disk for Folder {
     }
 
     fn create(&mut self, slot: u32, len: usize) -> io::Result<()> {
+        self.open.remove(&slot);
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(self.name(slot))?;
-        let zeros = vec![0; 64 * 1024];
-        let mut at = 0;
-        while at < len {
-            let n = zeros.len().min(len - at);
-            file.write_all_at(&zeros[..n], at as u64)?;
-            at += n;
+        if let Err(cause) = fill(&file, len) {
+            // A half-made slot must not hold the last free space.
+            let _ = std::fs::remove_file(self.name(slot));
+            return Err(cause);
         }
-        file.sync_all()?;
         self.sync_folder()?;
         self.open.insert(slot, file);
         Ok(())
     }
 
     fn read(&mut self, slot: u32) -> io::Result<Vec<u8>> {
-        std::fs::read(self.name(slot))
+        match std::fs::read(self.name(slot)) {
+            Err(cause) if cause.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => self.read_around(slot),
+            other => other,
+        }
     }
 
     fn write(&mut self, slot: u32, at: usize, bytes: &[u8]) -> io::Result<()> {
@@ -143,9 +170,15 @@ pub fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let temporary = folder.join(name);
-    let mut file = File::create(&temporary)?;
-    file.write_all(content)?;
-    file.sync_data()?;
-    std::fs::rename(&temporary, path)?;
+    let write = || -> io::Result<()> {
+        let mut file = File::create(&temporary)?;
+        file.write_all(content)?;
+        file.sync_data()?;
+        std::fs::rename(&temporary, path)
+    };
+    if let Err(cause) = write() {
+        let _ = std::fs::remove_file(&temporary);
+        return Err(cause);
+    }
     File::open(folder)?.sync_all()
 }

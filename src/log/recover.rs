@@ -17,6 +17,8 @@ pub struct Floor {
     pub epoch: Epoch,
     /// The number of the first group of that epoch in or after that segment.
     pub group: u64,
+    /// The caller keeps no floor of its own: whatever group stands first is the beginning.
+    pub any_start: bool,
 }
 
 /// What could not be read.
@@ -102,6 +104,7 @@ fn judge(placed: Vec<Placed>, floor: &Floor, out: &mut Scan) {
     for p in iter.by_ref() {
         let follows = match expected {
             Some((epoch, number)) if epoch == p.group.epoch => number == p.group.number,
+            None if floor.any_start => true,
             _ => p.group.number == 0,
         };
         let in_place = match previous {

@@ -55,6 +55,8 @@ pub struct Log {
     live: BTreeMap<u64, u32>,
     sealed: VecDeque<Sealed>,
     free: VecDeque<u32>,
+    short: VecDeque<u32>,
+    beyond: Vec<(u32, usize)>,
     next_slot: u32,
     broken: bool,
 }
@@ -67,7 +69,8 @@ struct Current {
 }
 
 impl Log {
-    /// Opens the log for the boot `epoch`, gives what stands in it, and sets damaged segments aside.
+    /// Opens the log for the boot `epoch` and gives what stands in it. Groups beyond damage are left where
+    /// they are until [`Log::heal`].
     ///
     /// # Errors
     /// [`OpenError`] when the medium fails or holds a newer format; nothing was changed then.
@@ -82,13 +85,14 @@ impl Log {
         if let Some(version) = found.newer {
             return Err(OpenError::Newer(version));
         }
-        strike_out(disk.as_mut(), &found.beyond)?;
-        let used: Vec<u32> = found.slots.values().copied().collect();
-        found.free.extend(found.beyond.iter().map(|(slot, _)| *slot).filter(|s| !used.contains(s)));
-        found.free.sort_unstable();
-        found.free.dedup();
+        // The last group may stand in the page cache only: its writer was killed before the sync.
+        if let Some((_, slot)) = found.slots.last_key_value() {
+            disk.sync(*slot)?;
+        }
+        let held: Vec<u32> = found.beyond.iter().map(|(slot, _)| *slot).collect();
         // A slot that was cut short while it was made is made again before it is used.
-        found.free.retain(|s| !short.contains(s));
+        found.free.retain(|s| !short.contains(s) && !held.contains(s));
+        let short = short.into_iter().filter(|s| !held.contains(s) && !found.slots.values().any(|u| u == s)).collect();
         let next_slot = numbers.iter().max().map_or(0, |n| n + 1);
         let last = found.groups.last().map(|g| (g.epoch, g.number + 1));
         let mut sealed = VecDeque::new();
@@ -97,7 +101,7 @@ impl Log {
             // The floor after a segment: the first group of the next one, or what follows the last group.
             let next = segments.get(i + 1).and_then(|n| found.groups.iter().find(|g| g.segment == *n)).map(|g| (g.epoch, g.number));
             let (epoch, group) = next.or(last).unwrap_or((floor.epoch, floor.group));
-            sealed.push_back(Sealed { segment: *segment, floor: Floor { segment: segment + 1, epoch, group } });
+            sealed.push_back(Sealed { segment: *segment, floor: Floor { segment: segment + 1, epoch, group, any_start: false } });
         }
         let log = Self {
             disk,
@@ -108,6 +112,8 @@ impl Log {
             live: found.slots,
             sealed,
             free: found.free.into(),
+            short,
+            beyond: found.beyond,
             next_slot,
             broken: false,
         };
@@ -146,7 +152,7 @@ impl Log {
 
     fn begin_segment(&mut self) -> io::Result<Current> {
         if let Some(old) = self.current.take() {
-            let floor = Floor { segment: old.segment + 1, epoch: self.epoch, group: self.next_group };
+            let floor = Floor { segment: old.segment + 1, epoch: self.epoch, group: self.next_group, any_start: false };
             self.sealed.push_back(Sealed { segment: old.segment, floor });
         }
         let slot = match self.free.pop_front() {
@@ -160,10 +166,31 @@ impl Log {
     }
 
     fn make_slot(&mut self) -> io::Result<u32> {
+        if let Some(slot) = self.short.front().copied() {
+            self.disk.create(slot, SEGMENT)?;
+            self.short.pop_front();
+            return Ok(slot);
+        }
         let slot = self.next_slot;
         self.disk.create(slot, SEGMENT)?;
         self.next_slot += 1;
         Ok(slot)
+    }
+
+    /// Copies groups beyond damage aside and makes them invalid, so that damage is found once. Call it when
+    /// the finding itself is durable.
+    ///
+    /// # Errors
+    /// Whatever the medium says; the damage is found again at the next opening then.
+    pub fn heal(&mut self) -> io::Result<()> {
+        let places = std::mem::take(&mut self.beyond);
+        strike_out(self.disk.as_mut(), &places)?;
+        let used: Vec<u32> = self.live.values().copied().collect();
+        let mut slots: Vec<u32> = places.into_iter().map(|(slot, _)| slot).filter(|s| !used.contains(s)).collect();
+        slots.sort_unstable();
+        slots.dedup();
+        self.free.extend(slots);
+        Ok(())
     }
 
     /// Makes one spare slot when there are too few. Call it when nobody waits. True = it made one.
@@ -202,7 +229,7 @@ impl Log {
     /// Ends the current segment so that it can be copied and released.
     pub fn seal(&mut self) {
         if let Some(old) = self.current.take() {
-            let floor = Floor { segment: old.segment + 1, epoch: self.epoch, group: self.next_group };
+            let floor = Floor { segment: old.segment + 1, epoch: self.epoch, group: self.next_group, any_start: false };
             self.sealed.push_back(Sealed { segment: old.segment, floor });
         }
     }
@@ -219,7 +246,10 @@ fn strike_out(disk: &mut dyn Disk, places: &[(u32, usize)]) -> io::Result<()> {
     let mut slots: Vec<u32> = places.iter().map(|(slot, _)| *slot).collect();
     slots.dedup();
     for slot in slots {
-        disk.set_aside(slot)?;
+        // The copy is for a person's curiosity; that there is no room for it must not stop the village.
+        if let Err(cause) = disk.set_aside(slot) {
+            tracing::warn!(%cause, slot, "a damaged segment could not be copied aside");
+        }
         for (_, at) in places.iter().filter(|(s, _)| *s == slot) {
             disk.write(slot, *at, &[0; BLOCK])?;
         }

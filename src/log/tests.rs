@@ -48,7 +48,8 @@ fn fill(disk: &SimDisk, epoch: u8, mut seq: u64, groups: u64, dice: &mut Dice) -
 
 fn reopen(content: BTreeMap<u32, Vec<u8>>, epoch: u8) -> (Vec<Vec<u8>>, Recovery, SimDisk) {
     let disk = SimDisk::with(content);
-    let (_, mut found) = Log::open(Box::new(disk.clone()), [epoch; 16], &Floor::default()).expect("a cut disk opens");
+    let (mut log, mut found) = Log::open(Box::new(disk.clone()), [epoch; 16], &Floor::default()).expect("a cut disk opens");
+    log.heal().expect("healed");
     let records = found.groups.iter_mut().flat_map(|g| std::mem::take(&mut g.records)).collect();
     (records, found, disk)
 }
