@@ -2,15 +2,23 @@
 
 /// MQTT: edge and guard are ours, rumqttd's router fans out.
 pub mod broker;
+/// What must be known before boot: layers of TOML, all mistakes at once.
+pub mod config;
+/// South door: what devices say and are told.
+pub mod devices;
 /// What a village is: pure values, commands, events.
 pub mod domain;
 /// What happened: the one ordered, durable journal.
 pub mod journal;
 /// Who we are: authorities, certificates, signatures, secrets.
 pub mod keys;
+/// What is now: latest values, messages, links.
+pub mod live;
 /// Frames in pre-zeroed segments: append, sync, recover.
 pub mod log;
 /// What is said at each door, as types.
 pub mod protocol;
+/// Bulk that is not history: files, samples, pictures, space.
+pub mod store;
 /// How long things live: clock, services, workers, health.
 pub mod supervisor;

@@ -2,4 +2,5 @@
 //! any input.
 
 pub mod broker;
+pub mod discovery;
 pub mod mqtt;

@@ -1,0 +1,253 @@
+//! From layers to one configuration.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use super::read::{Section, Text};
+use super::{CameraSource, Config, Problem};
+use crate::domain::camera::Camera;
+use crate::domain::device::{Account, Device, Presence};
+use crate::domain::id::{CameraId, DeviceId, EntityId, GroupId, PlaceId, VillageId};
+use crate::domain::light::Group;
+use crate::domain::place::Place;
+use crate::domain::sensor::Sensor;
+use crate::domain::speaker::Speaker;
+use crate::domain::village::Village;
+
+/// Reads all layers for the configuration file `main`; `environment` is the process's variables.
+///
+/// # Errors
+/// All mistakes of all layers at once.
+pub fn load(main: &Path, environment: impl Iterator<Item = (String, String)>) -> Result<Config, Vec<Problem>> {
+    let mut layers = Vec::new();
+    let mut problems = Vec::new();
+    for path in folder(Path::new("/usr/lib/conglang")) {
+        take(&path, &mut layers, &mut problems);
+    }
+    take(main, &mut layers, &mut problems);
+    for path in folder(&main.with_file_name("conglang.d")) {
+        take(&path, &mut layers, &mut problems);
+    }
+    layers.extend(environment.filter_map(|(name, value)| variable(&name, &value)));
+    match load_from(&layers) {
+        Ok(config) if problems.is_empty() => Ok(config),
+        Ok(_) => Err(problems),
+        Err(mut more) => {
+            problems.append(&mut more);
+            Err(problems)
+        }
+    }
+}
+
+fn folder(path: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(path) else { return Vec::new() };
+    let mut out: Vec<PathBuf> = entries.filter_map(Result::ok).map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == "toml")).collect();
+    out.sort();
+    out
+}
+
+fn take(path: &Path, layers: &mut Vec<(String, String)>, problems: &mut Vec<Problem>) {
+    match std::fs::read_to_string(path) {
+        Ok(text) => layers.push((path.display().to_string(), text)),
+        Err(cause) => problems.push(Problem { file: path.display().to_string(), line: 0, key: String::new(), what: format!("cannot be read: {cause}") }),
+    }
+}
+
+/// `CONGLANG__DOORS__PORTAL=…` as a one-line layer.
+fn variable(name: &str, value: &str) -> Option<(String, String)> {
+    let (section, key) = name.strip_prefix("CONGLANG__")?.split_once("__")?;
+    let (section, key) = (section.to_ascii_lowercase(), key.to_ascii_lowercase());
+    let plain = value.parse::<i64>().is_ok() || value == "true" || value == "false" || value.starts_with('[');
+    let value = if plain { value.to_owned() } else { format!("{value:?}") };
+    Some((name.to_owned(), format!("[{section}]\n{key} = {value}\n")))
+}
+
+/// Reads layers given as (name, TOML), each over the one before.
+///
+/// # Errors
+/// All mistakes of all layers at once.
+pub fn load_from(layers: &[(String, String)]) -> Result<Config, Vec<Problem>> {
+    let mut config = Config::default();
+    let mut problems = Vec::new();
+    for (file, source) in layers {
+        let text = Text::new(file, source);
+        layer(text.root(), &mut config);
+        let (mut wrong, origins) = text.finish();
+        problems.append(&mut wrong);
+        config.origins.extend(origins);
+    }
+    check(&config, &mut problems);
+    if problems.is_empty() { Ok(config) } else { Err(problems) }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("“{text}” is not an address like 0.0.0.0:80"))
+}
+
+fn set<T>(to: &mut Option<T>, value: Option<T>) {
+    if value.is_some() {
+        *to = value;
+    }
+}
+
+fn layer(mut root: Section<'_, '_>, config: &mut Config) {
+    if let Some(mut s) = root.table("village") {
+        let parts = (s.must_parse("id", VillageId::new), s.must("name"), s.must("commune"), s.get("latitude"), s.get("longitude"));
+        if let (Some(id), Some(name), Some(commune), latitude, longitude) = parts {
+            config.village = Some(Village { id, name, commune, latitude: latitude.unwrap_or(0.0), longitude: longitude.unwrap_or(0.0) });
+        }
+        s.finish();
+    }
+    if let Some(mut s) = root.table("data") {
+        set(&mut config.data, s.get("folder"));
+        s.finish();
+    }
+    if let Some(mut s) = root.table("doors") {
+        set(&mut config.doors.portal, s.parsed("portal", address));
+        set(&mut config.doors.dashboard, s.parsed("dashboard", address));
+        set(&mut config.doors.dashboard_tls, s.parsed("dashboard_tls", address));
+        set(&mut config.doors.control, s.get("control"));
+        config.doors.names = s.get("names").unwrap_or_else(|| std::mem::take(&mut config.doors.names));
+        s.finish();
+    }
+    if let Some(mut s) = root.table("broker") {
+        set(&mut config.broker.plain, s.parsed("plain", address));
+        set(&mut config.broker.tls, s.parsed("tls", address));
+        set(&mut config.broker.websocket, s.parsed("websocket", address));
+        config.broker.names = s.get("names").unwrap_or_else(|| std::mem::take(&mut config.broker.names));
+        s.finish();
+    }
+    if let Some(mut s) = root.table("speech") {
+        config.speech.program = s.get("program").unwrap_or_else(|| std::mem::take(&mut config.speech.program));
+        config.speech.voice = s.get("voice").unwrap_or_else(|| std::mem::take(&mut config.speech.voice));
+        s.finish();
+    }
+    if let Some(mut s) = root.table("commune") {
+        set(&mut config.commune.server, s.parsed("server", server));
+        set(&mut config.commune.ca, s.get("ca"));
+        set(&mut config.commune.certificate, s.get("certificate"));
+        set(&mut config.commune.key, s.get("key"));
+        s.finish();
+    }
+    if let Some(mut s) = root.table("recording") {
+        set(&mut config.recording.folder, s.get("folder"));
+        config.recording.keep_gb = s.get("keep_gb").unwrap_or(config.recording.keep_gb);
+        s.finish();
+    }
+    if let Some(mut s) = root.table("office") {
+        config.office.name = s.get("name").unwrap_or_else(|| std::mem::take(&mut config.office.name));
+        set(&mut config.office.console, s.parsed("console", address));
+        set(&mut config.office.mqtt, s.parsed("mqtt", address));
+        config.office.names = s.get("names").unwrap_or_else(|| std::mem::take(&mut config.office.names));
+        for mut v in s.tables("village") {
+            if let (Some(id), Some(name)) = (v.must_parse("id", VillageId::new), v.must::<String>("name")) {
+                config.office.villages.push((id.to_string(), name));
+            }
+            v.finish();
+        }
+        s.finish();
+    }
+    lists(&mut root, config);
+    root.finish();
+}
+
+fn server(text: &str) -> Result<String, String> {
+    let plain = text.strip_prefix("mqtts://").unwrap_or(text);
+    match plain.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(plain.to_owned()),
+        _ => Err(format!("“{text}” is not an address like mqtts://xa.example:8883")),
+    }
+}
+
+fn lists(root: &mut Section<'_, '_>, config: &mut Config) {
+    for mut s in root.tables("place") {
+        if let (Some(id), Some(name)) = (s.must_parse("id", PlaceId::new), s.must("name")) {
+            config.places.push(Place { id, name });
+        }
+        s.finish();
+    }
+    for mut s in root.tables("device") {
+        let secret: Option<String> = s.parsed("secret_sha256", |t| if t.len() == 64 && t.bytes().all(|b| b.is_ascii_hexdigit()) { Ok(t.to_ascii_lowercase()) } else { Err("64 hexadecimal digits are wanted") });
+        let place = s.parsed("place", PlaceId::new);
+        if let (Some(id), Some(name)) = (s.must_parse("id", DeviceId::new), s.must("name")) {
+            if let Some(hash) = secret {
+                config.accounts.push(Account::of_device(id.clone(), hash));
+            }
+            config.devices.push(Device { id, name, place, model: String::new(), presence: Presence::Unknown });
+        }
+        s.finish();
+    }
+    for mut s in root.tables("group") {
+        let lights: Vec<EntityId> = s.must("lights").unwrap_or_default();
+        if let (Some(id), Some(name)) = (s.must_parse("id", GroupId::new), s.must("name")) {
+            config.groups.push(Group { id, name, lights });
+        }
+        s.finish();
+    }
+    for mut s in root.tables("sensor") {
+        let (unit, decimals, marks) = (s.get("unit").unwrap_or_default(), s.get("decimals").unwrap_or(0), s.get("marks").unwrap_or_default());
+        if let (Some(id), Some(name)) = (s.must_parse("id", EntityId::new), s.must("name")) {
+            config.sensors.push(Sensor { id, name, unit, decimals, marks, alarm: None });
+        }
+        s.finish();
+    }
+    for mut s in root.tables("speaker") {
+        let horns = s.get("horns").unwrap_or(1);
+        if let (Some(id), Some(name)) = (s.must_parse("id", DeviceId::new), s.must("name")) {
+            config.speakers.push(Speaker { id, name, horns });
+        }
+        s.finish();
+    }
+    for mut s in root.tables("camera") {
+        let (url, user, password_file) = (s.parsed("url", rtsp), s.get("user"), s.get("password_file"));
+        if let (Some(id), Some(name)) = (s.must_parse("id", CameraId::new), s.must("name")) {
+            // A later layer may connect a camera that an earlier one named.
+            let known = config.cameras.iter_mut().find(|c| c.camera.id == id);
+            let fresh = CameraSource { camera: Camera { id, name, signal: Presence::Unknown }, url, user, password_file };
+            match known {
+                Some(known) => *known = fresh,
+                None => config.cameras.push(fresh),
+            }
+        }
+        s.finish();
+    }
+}
+
+fn rtsp(text: &str) -> Result<String, &'static str> {
+    if !text.starts_with("rtsp://") {
+        return Err("an address beginning with rtsp:// is wanted");
+    }
+    if text.trim_start_matches("rtsp://").split('/').next().is_some_and(|host| host.contains('@')) {
+        return Err("user and password do not belong in the address: use user and password_file");
+    }
+    Ok(text.to_owned())
+}
+
+fn check(config: &Config, problems: &mut Vec<Problem>) {
+    let mut wrong = |key: &str, what: String| problems.push(Problem { file: "(all layers)".into(), line: 0, key: key.to_owned(), what });
+    if config.commune.server.is_some() && (config.commune.ca.is_none() || config.commune.certificate.is_none() || config.commune.key.is_none()) {
+        wrong("commune", "server needs ca, certificate and key beside it".into());
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    for id in config.devices.iter().map(|d| d.id.to_string()) {
+        if seen.contains(&id) {
+            wrong("device", format!("“{id}” stands twice"));
+        }
+        seen.insert(id);
+    }
+    let doors = [
+        ("doors.portal", config.doors.portal),
+        ("doors.dashboard", config.doors.dashboard),
+        ("doors.dashboard_tls", config.doors.dashboard_tls),
+        ("broker.plain", config.broker.plain),
+        ("broker.tls", config.broker.tls),
+        ("broker.websocket", config.broker.websocket),
+    ];
+    for (key, address) in doors {
+        if let Some(address) = address.filter(|a| a.port() != 0)
+            && !seen.insert(address.to_string())
+        {
+            wrong(key, format!("{address} is used by two doors"));
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What must be known before boot: layers of TOML, every mistake at once with file, line and key.
+//!
+//! Layers, each over the one before: compiled defaults, `/usr/lib/conglang/*.toml`, the file named (or
+//! `/etc/conglang/conglang.toml`), `conglang.d/*.toml` beside it, `CONGLANG__SECTION__KEY` in the
+//! environment. Lists (`[[device]]`, …) add up. What staff change is a command and lives in the journal.
+
+mod load;
+mod read;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::domain::camera::Camera;
+use crate::domain::device::{Account, Device};
+use crate::domain::light::Group;
+use crate::domain::place::Place;
+use crate::domain::sensor::Sensor;
+use crate::domain::speaker::Speaker;
+use crate::domain::village::Village;
+
+pub use load::{load, load_from};
+
+/// Everything that is configured.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// The village; a house without one cannot run.
+    pub village: Option<Village>,
+    /// Where data lies.
+    pub data: Option<PathBuf>,
+    /// Where people come in.
+    pub doors: Doors,
+    /// Where devices come in.
+    pub broker: Broker,
+    /// How the house speaks.
+    pub speech: Speech,
+    /// Where the commune is.
+    pub commune: Commune,
+    /// Where pictures are kept.
+    pub recording: Recording,
+    /// Settings of `conglang commune`.
+    pub office: Office,
+    /// Roads and alleys.
+    pub places: Vec<Place>,
+    /// Devices.
+    pub devices: Vec<Device>,
+    /// Accounts given in the configuration.
+    pub accounts: Vec<Account>,
+    /// Lamps that go together.
+    pub groups: Vec<Group>,
+    /// Sensors.
+    pub sensors: Vec<Sensor>,
+    /// Horn clusters.
+    pub speakers: Vec<Speaker>,
+    /// Cameras.
+    pub cameras: Vec<CameraSource>,
+    /// Where each value came from.
+    pub origins: BTreeMap<String, String>,
+}
+
+/// Doors for people.
+#[derive(Debug, Clone, Default)]
+pub struct Doors {
+    /// Plain HTTP for visitors.
+    pub portal: Option<SocketAddr>,
+    /// Plain HTTP for the dashboard: only where configured.
+    pub dashboard: Option<SocketAddr>,
+    /// HTTPS for the dashboard.
+    pub dashboard_tls: Option<SocketAddr>,
+    /// Control socket of the technician's commands.
+    pub control: Option<PathBuf>,
+    /// Names the portal answers to; others are redirected to the first.
+    pub names: Vec<String>,
+}
+
+/// Doors for devices.
+#[derive(Debug, Clone, Default)]
+pub struct Broker {
+    /// MQTT over TCP, on the device segment.
+    pub plain: Option<SocketAddr>,
+    /// MQTT over TLS.
+    pub tls: Option<SocketAddr>,
+    /// MQTT over WebSocket.
+    pub websocket: Option<SocketAddr>,
+    /// Names and addresses that stand in the broker's certificate.
+    pub names: Vec<String>,
+}
+
+/// Speech.
+#[derive(Debug, Clone)]
+pub struct Speech {
+    /// Program.
+    pub program: String,
+    /// Voice.
+    pub voice: String,
+}
+
+impl Default for Speech {
+    fn default() -> Self {
+        Self { program: "espeak-ng".into(), voice: "vi".into() }
+    }
+}
+
+/// The link to the commune.
+#[derive(Debug, Clone, Default)]
+pub struct Commune {
+    /// `host:port` of its broker.
+    pub server: Option<String>,
+    /// The commune's CA, PEM.
+    pub ca: Option<PathBuf>,
+    /// Our certificate, PEM.
+    pub certificate: Option<PathBuf>,
+    /// Our key, PEM.
+    pub key: Option<PathBuf>,
+}
+
+/// Recording.
+#[derive(Debug, Clone)]
+pub struct Recording {
+    /// Folder; none = beside the other data.
+    pub folder: Option<PathBuf>,
+    /// Gigabytes that the ring may take.
+    pub keep_gb: u64,
+}
+
+impl Default for Recording {
+    fn default() -> Self {
+        Self { folder: None, keep_gb: 50 }
+    }
+}
+
+/// The commune's own server.
+#[derive(Debug, Clone, Default)]
+pub struct Office {
+    /// “xã Đồng Nếp”.
+    pub name: String,
+    /// Its console, plain HTTP.
+    pub console: Option<SocketAddr>,
+    /// Its broker, MQTT over TLS with client certificates.
+    pub mqtt: Option<SocketAddr>,
+    /// Villages that may speak: id and name.
+    pub villages: Vec<(String, String)>,
+    /// Names that stand in its certificate.
+    pub names: Vec<String>,
+}
+
+/// A camera and how it is reached.
+#[derive(Debug, Clone)]
+pub struct CameraSource {
+    /// The camera.
+    pub camera: Camera,
+    /// RTSP address without user and password; none = known but not connected.
+    pub url: Option<String>,
+    /// User.
+    pub user: Option<String>,
+    /// File with the password.
+    pub password_file: Option<PathBuf>,
+}
+
+/// A mistake in the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Problem {
+    /// File or variable.
+    pub file: String,
+    /// Line, from 1; 0 = none.
+    pub line: usize,
+    /// Key.
+    pub key: String,
+    /// What is wrong and what is wanted.
+    pub what: String,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}: {}: {}", self.file, self.line, self.key, self.what)
+    }
+}
+
+#[cfg(test)]
+mod tests;

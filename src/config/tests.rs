@@ -1,0 +1,48 @@
+//! Every mistake at once, with file, line and key; F17 of the reliability notes.
+
+use proptest::prelude::*;
+
+use super::load_from;
+
+const GOOD: &str = "[village]\nid = \"ben-thoc\"\nname = \"Thôn Bến Thóc\"\ncommune = \"xã Đồng Nếp\"\n[doors]\nportal = \"127.0.0.1:8080\"\n[[group]]\nid = \"truc\"\nname = \"Đường trục\"\nlights = [\"den-01.light\"]\n[[sensor]]\nid = \"cb-01.level\"\nname = \"Mực nước\"\nmarks = [180, 230.5]\n";
+
+fn one(text: &str) -> Result<super::Config, Vec<super::Problem>> {
+    load_from(&[("a.toml".into(), text.into())])
+}
+
+#[test]
+fn a_good_file_says_where_each_value_came_from() {
+    let config = load_from(&[("a.toml".into(), GOOD.into()), ("b.toml".into(), "[doors]\nportal = \"127.0.0.1:9090\"\n".into())]).expect("good");
+    assert_eq!(config.doors.portal.expect("set").port(), 9090);
+    assert_eq!(config.origins["doors.portal"], "b.toml:2");
+    assert_eq!(config.origins["village.name"], "a.toml:3");
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let text = "[village]\nid = \"Bến\"\nname = 3\n[doors]\nportal = \"here\"\nporttal = 1\n[[camera]]\nid = \"c\"\nname = \"x\"\nurl = \"rtsp://me:pw@h/x\"\n[nonsense]\n";
+    let problems = one(text).expect_err("bad");
+    let told: Vec<(usize, &str)> = problems.iter().map(|p| (p.line, p.key.as_str())).collect();
+    assert_eq!(told, [(1, "village.commune"), (2, "village.id"), (3, "village.name"), (5, "doors.portal"), (6, "doors.porttal"), (10, "camera[0].url"), (11, "nonsense")]);
+    assert!(problems.iter().all(|p| !p.what.contains("pw@")), "a password is never repeated");
+}
+
+#[test]
+fn broken_toml_is_a_line_not_a_crash() {
+    let problems = one("[village\nid = \n").expect_err("bad");
+    assert!(problems.iter().all(|p| p.line >= 1) && !problems.is_empty());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn a_mutated_file_is_read_or_refused_never_more(at in any::<prop::sample::Index>(), byte in "[\\x20-\\x7e\\n\\[\\]=\"]", cut in any::<bool>()) {
+        let mut text: Vec<char> = GOOD.chars().collect();
+        let at = at.index(text.len());
+        if cut { text.truncate(at); } else { text[at] = byte.chars().next().unwrap_or('x'); }
+        let text: String = text.into_iter().collect();
+        if let Err(problems) = one(&text) {
+            prop_assert!(problems.iter().all(|p| p.line > 0 || p.file == "(all layers)"), "{:?}", problems);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! South door: the house's own MQTT client, and what devices say and are told.
+//!
+//! `link` owns the connection; `ingest` turns messages into commands and live values; `desired` repeats
+//! orders until the device answers; `presence` says who is silent.
+
+pub mod desired;
+pub mod ingest;
+pub mod link;
+pub mod presence;

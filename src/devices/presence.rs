@@ -1,0 +1,51 @@
+//! Presence by silence: a device that promised to speak and does not is gone. Last wills come by `ingest`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::domain::actor::Actor;
+use crate::domain::command::Command;
+use crate::domain::device::Presence;
+use crate::domain::id::DeviceId;
+use crate::journal::{Journal, SubmitError, Wish};
+use crate::live::Live;
+use crate::supervisor::Stop;
+use crate::supervisor::clock::Clock;
+
+/// Runs until `stop`.
+///
+/// # Errors
+/// When the journal closed.
+pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyhow::Result<()> {
+    let began = clock.mono_ms();
+    let mut tick = tokio::time::interval(Duration::from_secs(2));
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = stop.soft.cancelled() => return Ok(()),
+        }
+        let state = journal.state();
+        let now = clock.mono_ms();
+        // The shortest promise of each device, ms.
+        let mut promises: BTreeMap<&DeviceId, u64> = BTreeMap::new();
+        for entity in state.entities.values().filter(|e| e.expire_after_s > 0) {
+            let promise = promises.entry(&entity.device).or_insert(u64::MAX);
+            *promise = (*promise).min(u64::from(entity.expire_after_s) * 1000);
+        }
+        for (id, promise) in promises {
+            let Some(device) = state.devices.get(id) else { continue };
+            let heard = live.latest.heard(id);
+            let silent = now.saturating_sub(heard.unwrap_or(began));
+            let here = match device.presence {
+                Presence::Gone { .. } if heard.is_some() && silent < promise => true,
+                Presence::Unknown if heard.is_some() => true,
+                Presence::Here { .. } | Presence::Unknown if silent > promise => false,
+                _ => continue,
+            };
+            let wish = Wish::new(Actor::House, Command::ReportPresence { device: id.clone(), here });
+            if let Err(SubmitError::Closed(closed)) = journal.submit(wish).await {
+                return Err(closed.into());
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! WHAT IS NOW: latest values, messages to and from devices, the commune link. Bounded, in memory; filled by
+//! the nouns, read by the doors. After a restart it is empty and that is right.
+
+pub mod latest;
+pub mod south;
+pub mod uplink;
+
+use std::sync::Arc;
+
+/// Everything that is only now; clones are the same.
+#[derive(Clone, Default)]
+pub struct Live {
+    /// Latest value per entity.
+    pub latest: latest::Latest,
+    /// Messages to and from devices.
+    pub south: Arc<south::South>,
+    /// How the link to the commune is.
+    pub uplink: uplink::Uplink,
+}

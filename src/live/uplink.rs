@@ -1,0 +1,47 @@
+//! How the link to the commune is: what a page says as “Xã đã nhận đủ đến …”.
+
+use tokio::sync::watch;
+
+/// The link as it is now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LinkState {
+    /// A commune is configured.
+    pub configured: bool,
+    /// The link stands.
+    pub up: bool,
+    /// Since when it is up or down, wall ms.
+    pub since: i64,
+    /// The commune has everything up to this entry.
+    pub received: u64,
+    /// Wall time of that entry, ms.
+    pub received_at: i64,
+    /// Entries that wait.
+    pub waiting: u64,
+}
+
+/// The link; clones are the same.
+#[derive(Debug, Clone, Default)]
+pub struct Uplink(watch::Sender<LinkState>);
+
+impl Uplink {
+    /// Changes what is known of the link.
+    pub fn change(&self, how: impl FnOnce(&mut LinkState)) {
+        self.0.send_if_modified(|state| {
+            let before = state.clone();
+            how(state);
+            *state != before
+        });
+    }
+
+    /// How it is.
+    #[must_use]
+    pub fn now(&self) -> LinkState {
+        self.0.borrow().clone()
+    }
+
+    /// Wakes when it changes.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<LinkState> {
+        self.0.subscribe()
+    }
+}

@@ -1,0 +1,148 @@
+//! Files of people's data: what people typed, names, PIN hashes. Named by random id, checked by keyed hash.
+//!
+//! Invariants: a file is durable before the entry that names it; people's files are kept twice; a missing or
+//! damaged file is a value ([`Lost`]), never a crash. Format: CRC32C u32, content.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::domain::blob::BlobRef;
+use crate::domain::id::BlobId;
+use crate::keys::secret;
+use crate::log::disk::write_whole;
+
+/// Largest file of people's data, bytes.
+pub const LARGEST: usize = 256 * 1024;
+
+/// Why a file's content cannot be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Lost {
+    /// It was erased (or never arrived): “đã xóa”.
+    #[error("erased")]
+    Erased,
+    /// Both copies are damaged.
+    #[error("damaged")]
+    Damaged,
+}
+
+/// The folder of people's files; clones are the same.
+#[derive(Debug, Clone)]
+pub struct Files {
+    folder: PathBuf,
+    key: Arc<Vec<u8>>,
+}
+
+impl Files {
+    /// Opens the folder; `key` makes the keyed hashes.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn open(folder: &Path, key: Vec<u8>) -> io::Result<Self> {
+        for copy in ["a", "b"] {
+            std::fs::create_dir_all(folder.join(copy))?;
+        }
+        Ok(Self { folder: folder.to_owned(), key: Arc::new(key) })
+    }
+
+    fn path(&self, copy: &str, id: &BlobId) -> PathBuf {
+        self.folder.join(copy).join(id.as_str())
+    }
+
+    /// Writes content, twice, durable; blocks.
+    ///
+    /// # Errors
+    /// Whatever the file system says, or when it is larger than [`LARGEST`].
+    pub fn put_blocking(&self, content: &[u8]) -> io::Result<BlobRef> {
+        let id = BlobId::new(&secret::token()?).map_err(io::Error::other)?;
+        self.put_as(&id, content)
+    }
+
+    /// Writes content under a known id: what another box wrote arrives here.
+    ///
+    /// # Errors
+    /// As [`Files::put_blocking`].
+    pub fn put_as(&self, id: &BlobId, content: &[u8]) -> io::Result<BlobRef> {
+        if content.len() > LARGEST {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "larger than a file of people's data may be"));
+        }
+        let mut bytes = crc32c::crc32c(content).to_le_bytes().to_vec();
+        bytes.extend_from_slice(content);
+        for copy in ["a", "b"] {
+            write_whole(&self.path(copy, id), &bytes)?;
+        }
+        Ok(BlobRef { id: id.clone(), mac: secret::mac(&self.key, content), len: content.len() as u64 })
+    }
+
+    /// Writes content off the async threads.
+    ///
+    /// # Errors
+    /// As [`Files::put_blocking`].
+    pub async fn put(&self, content: Vec<u8>) -> io::Result<BlobRef> {
+        let files = self.clone();
+        tokio::task::spawn_blocking(move || files.put_blocking(&content)).await.map_err(io::Error::other)?
+    }
+
+    /// Reads content; blocks (small files, mostly cached by the kernel).
+    ///
+    /// # Errors
+    /// [`Lost`] when it is not there or damaged.
+    pub fn get(&self, blob: &BlobRef) -> Result<Vec<u8>, Lost> {
+        let mut seen = false;
+        for copy in ["a", "b"] {
+            let Ok(bytes) = std::fs::read(self.path(copy, &blob.id)) else { continue };
+            seen = true;
+            if let Some((crc, content)) = bytes.split_at_checked(4)
+                && crc == crc32c::crc32c(content).to_le_bytes()
+                && secret::same(&secret::mac(&self.key, content), &blob.mac)
+            {
+                return Ok(content.to_vec());
+            }
+        }
+        Err(if seen { Lost::Damaged } else { Lost::Erased })
+    }
+
+    /// Reads content as text; what is no UTF-8 is damaged.
+    ///
+    /// # Errors
+    /// [`Lost`] when it is not there or damaged.
+    pub fn text(&self, blob: &BlobRef) -> Result<String, Lost> {
+        String::from_utf8(self.get(blob)?).map_err(|_| Lost::Damaged)
+    }
+
+    /// Removes both copies.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn erase(&self, id: &BlobId) -> io::Result<()> {
+        for copy in ["a", "b"] {
+            match std::fs::remove_file(self.path(copy, id)) {
+                Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+                _ => {}
+            }
+            std::fs::File::open(self.folder.join(copy))?.sync_all()?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_damaged_copy_is_read_around_and_two_are_told() {
+        let folder = std::env::temp_dir().join(format!("conglang-files-{}", getrandom::u64().expect("random")));
+        let files = Files::open(&folder, vec![7; 32]).expect("opens");
+        let blob = files.put_blocking("Họp thôn\n19 giờ 30".as_bytes()).expect("written");
+        assert_eq!(files.text(&blob).expect("there"), "Họp thôn\n19 giờ 30");
+        std::fs::write(files.path("a", &blob.id), b"rot").expect("write");
+        assert!(files.get(&blob).is_ok());
+        std::fs::write(files.path("b", &blob.id), b"").expect("write");
+        assert_eq!(files.get(&blob), Err(Lost::Damaged));
+        files.erase(&blob.id).expect("erased");
+        assert_eq!(files.get(&blob), Err(Lost::Erased));
+        assert!(files.put_blocking(&vec![0; LARGEST + 1]).is_err());
+        std::fs::remove_dir_all(folder).expect("clean");
+    }
+}
