@@ -20,5 +20,9 @@ pub mod log;
 pub mod protocol;
 /// Bulk that is not history: files, samples, pictures, space.
 pub mod store;
+/// What every web door shares: session, headers, language, layout.
+pub mod doors;
 /// How long things live: clock, services, workers, health.
 pub mod supervisor;
+/// Web doors of the village: portal, dashboard, control socket.
+pub mod web;

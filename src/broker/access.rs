@@ -53,6 +53,14 @@ impl Table {
         self.0.contains_key(name).then(|| Identity::Account(name.to_owned()))
     }
 
+    /// What opens this identity now; a session that another one opened is over.
+    pub fn credential(&self, who: &Identity) -> Option<String> {
+        match who {
+            Identity::House => Some(String::new()),
+            Identity::Account(name) => self.0.get(name).map(|a| a.secret_sha256.clone()),
+        }
+    }
+
     /// True while the identity may be connected at all.
     pub fn knows(&self, who: &Identity) -> bool {
         match who {

@@ -65,12 +65,15 @@ struct Client<'a, S> {
     bytes: Bucket,
     received_qos2: std::collections::BTreeSet<u16>,
     largest: usize,
+    forbidden: u64,
 }
 
 enum Stop {
     Polite,
     PoliteWithWill,
     Gone,
+    /// It does not take its messages: nothing more can be said to it.
+    Stuck,
     Cut(u8, &'static str),
 }
 
@@ -106,7 +109,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, entrance: Entra
         }
         Err(Refusal::Violation(v)) => return nobody(v.what),
     };
-    let claimed = connect.username.clone().unwrap_or_else(|| connect.client_id.chars().take(64).collect());
+    let claimed: String = connect.username.as_deref().unwrap_or(&connect.client_id).chars().take(64).collect();
     let who = match identify(&connect, &entrance, &guard) {
         Ok(who) => who,
         Err((code, why)) => {
@@ -118,6 +121,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, entrance: Entra
             return Ended { who: claimed, trouble: Some(why.to_owned()) };
         }
     };
+    let credential = guard.credential(&who);
     drop(stranger);
     let name = who.name().to_owned();
     let assigned = connect.client_id.is_empty().then(|| format!("auto-{:016x}", crate::supervisor::backoff::jitter()));
@@ -128,7 +132,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, entrance: Entra
         Version::V5 => connect.properties.session_expiry.unwrap_or(0),
     };
     let window = usize::from(connect.properties.receive_maximum.unwrap_or(32)).min(32);
-    let attached = match guard.attach(&who, &client_id, connect.clean, Duration::from_secs(u64::from(asked)), window).await {
+    let attached = match guard.attach(&who, &client_id, connect.clean, Duration::from_secs(u64::from(asked)), window, &credential).await {
         Ok(attached) => attached,
         Err(why) => {
             let mut out = BytesMut::new();
@@ -156,6 +160,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, entrance: Entra
         bytes: Bucket::new(rate(guard.limits.bytes_per_second), now),
         received_qos2: std::collections::BTreeSet::new(),
         largest: connect.properties.maximum_packet_size.map_or(usize::MAX, |n| n as usize),
+        forbidden: 0,
         who,
     };
     let stop = client.run(connect.keep_alive).await;
@@ -211,35 +216,52 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<'_, S> {
         let wake = self.attached.wake.clone();
         let cut = self.attached.cut.clone();
         loop {
-            if let Err(stop) = self.flush().await {
+            // What was held back may be whole packets whose time has come.
+            if let Err(stop) = self.frames() {
                 return stop;
             }
-            let silent_at = patience.map_or_else(|| Instant::now() + Duration::from_secs(86_400), |p| self.heard_at + p);
+            let more = match self.flush().await {
+                Ok(more) => more,
+                Err(stop) => return stop,
+            };
             let now = Instant::now();
             let held = self.read_after > now;
+            if held {
+                // While we do not read, its silence is our doing.
+                self.heard_at = self.heard_at.max(self.read_after);
+            }
+            let silent_at = patience.map_or_else(|| now + Duration::from_secs(86_400), |p| self.heard_at + p);
+            self.input.reserve(4096);
             tokio::select! {
-                () = cut.cancelled() => return Stop::Cut(0x8e, "the session was taken over or the account revoked"),
-                read = self.io.read_buf(&mut self.input), if !held => {
-                    match read {
-                        Ok(n) if n > 0 => {
-                            self.heard_at = Instant::now();
-                            let pause = self.bytes.take(n as f64, self.heard_at);
-                            self.read_after = self.read_after.max(self.heard_at + pause);
-                        }
-                        _ => return Stop::Gone,
+                biased;
+                () = cut.cancelled() => return Stop::Cut(0x8e, "the session was taken over or the account changed"),
+                read = self.io.read_buf(&mut self.input), if !held => match read {
+                    Ok(n) if n > 0 => {
+                        let pause = self.bytes.take(n as f64, Instant::now());
+                        self.read_after = self.read_after.max(Instant::now() + pause);
                     }
-                    if let Err(stop) = self.frames() {
-                        return stop;
-                    }
-                }
-                () = tokio::time::sleep_until(self.read_after), if held => {
-                    // Held bytes may hold whole packets.
-                    if let Err(stop) = self.frames() {
-                        return stop;
-                    }
-                }
+                    // What came before the end still counts, a polite goodbye above all.
+                    _ => return self.rest().await,
+                },
+                () = std::future::ready(()), if more => {}
+                () = tokio::time::sleep_until(self.read_after), if held => {}
                 () = wake.notified() => {}
                 () = tokio::time::sleep_until(silent_at), if !held => return Stop::Cut(0x8d, "it was silent longer than its keep alive"),
+            }
+        }
+    }
+
+    /// The peer sends no more: handles what is left, at the pace it may have.
+    async fn rest(&mut self) -> Stop {
+        loop {
+            let before = self.input.len();
+            if let Err(stop) = self.frames() {
+                return stop;
+            }
+            if self.read_after > Instant::now() {
+                tokio::time::sleep_until(self.read_after).await;
+            } else if self.input.len() == before {
+                return Stop::Gone;
             }
         }
     }
@@ -249,6 +271,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<'_, S> {
         while Instant::now() >= self.read_after {
             let Some(frame) = frame::take(&mut self.input, self.guard.limits.packet)? else { break };
             let packet = packet::read(self.version, frame)?;
+            self.heard_at = Instant::now();
+            if !matches!(packet, Packet::Publish(_)) {
+                let cost = if let Packet::Subscribe(s) = &packet { s.asks.len() } else { 1 };
+                let pause = self.messages.take(cost as f64, self.heard_at);
+                self.read_after = self.read_after.max(self.heard_at + pause);
+            }
             self.handle(packet)?;
         }
         Ok(())
@@ -308,7 +336,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<'_, S> {
             Published::NotKept => 0x97,
         };
         if outcome == Published::Forbidden {
-            tracing::warn!(who = self.who.name(), topic = p.topic, "a publish outside of its permission was dropped");
+            self.forbidden += 1;
+            if self.forbidden == 1 {
+                tracing::warn!(who = self.who.name(), topic = p.topic, "a publish outside of its permission was dropped; further ones are only counted");
+            }
         }
         match p.qos {
             1 => say::ack(&mut self.output, self.version, 4, p.id, reason),
@@ -337,29 +368,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<'_, S> {
         }
     }
 
-    /// Writes answers and what is queued until nothing is left or the window is full.
-    async fn flush(&mut self) -> Result<(), Stop> {
-        loop {
-            while self.output.len() < BATCH {
-                let Some((id, item)) = self.guard.queue(&self.attached, |q| q.next(Instant::now())).flatten() else { break };
-                self.deliver(id, &item, false);
-            }
-            if self.output.is_empty() {
-                return Ok(());
-            }
-            let write = async {
-                self.io.write_all(&self.output).await?;
-                self.io.flush().await
+    /// Writes one batch of answers and of what is queued. True = there is more.
+    async fn flush(&mut self) -> Result<bool, Stop> {
+        let mut more = true;
+        while self.output.len() < BATCH {
+            let Some((id, item)) = self.guard.queue(&self.attached, |q| q.next(Instant::now())).flatten() else {
+                more = false;
+                break;
             };
-            let cut = self.attached.cut.clone();
+            self.deliver(id, &item, false);
+        }
+        let cut = self.attached.cut.clone();
+        while !self.output.is_empty() {
+            // The deadline is for progress: a slow link is not a dead one.
             tokio::select! {
-                done = tokio::time::timeout(WRITE_MAX, write) => match done {
-                    Ok(written) => written?,
-                    Err(_) => return Err(Stop::Cut(0x88, "it does not take its messages")),
+                done = tokio::time::timeout(WRITE_MAX, self.io.write_buf(&mut self.output)) => match done {
+                    Ok(Ok(n)) if n > 0 => {}
+                    Ok(_) => return Err(Stop::Gone),
+                    Err(_) => {
+                        self.output.clear();
+                        return Err(Stop::Stuck);
+                    }
                 },
-                () = cut.cancelled() => return Err(Stop::Gone),
+                () = cut.cancelled() => {
+                    self.output.clear();
+                    return Err(Stop::Gone);
+                }
             }
-            self.output.clear();
+        }
+        match tokio::time::timeout(WRITE_MAX, self.io.flush()).await {
+            Ok(Ok(())) => Ok(more),
+            Ok(Err(_)) => Err(Stop::Gone),
+            Err(_) => Err(Stop::Stuck),
         }
     }
 
@@ -367,6 +407,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<'_, S> {
         let (will, trouble) = match stop {
             Stop::Polite => (None, None),
             Stop::PoliteWithWill | Stop::Gone => (will, None),
+            Stop::Stuck => (will, Some("it does not take its messages".to_owned())),
             Stop::Cut(code, why) => {
                 say::disconnect(&mut self.output, self.version, code, why);
                 let _ = tokio::time::timeout(Duration::from_millis(500), self.io.write_all(&self.output)).await;

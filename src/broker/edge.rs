@@ -17,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::connection::{Ended, Entrance, serve};
 use super::guard::Guard;
+use super::limits::Bucket;
 use super::websocket;
 use crate::keys::tls::common_name;
 use crate::protocol::broker::Door;
@@ -30,6 +31,7 @@ pub struct Edge {
     half_open: Arc<Semaphore>,
     all: Arc<Semaphore>,
     addresses: Mutex<BTreeMap<IpAddr, usize>>,
+    troubles: Mutex<Bucket>,
 }
 
 struct Counted<'a>(&'a Edge, IpAddr);
@@ -50,7 +52,7 @@ impl Edge {
     pub fn new(guard: Arc<Guard>, facts: Facts, tls: Option<TlsAcceptor>) -> Arc<Self> {
         let limits = &guard.limits;
         let (half_open, all) = (Arc::new(Semaphore::new(limits.half_open)), Arc::new(Semaphore::new(limits.connections)));
-        Arc::new(Self { guard, facts, tls, half_open, all, addresses: Mutex::default() })
+        Arc::new(Self { guard, facts, tls, half_open, all, addresses: Mutex::default(), troubles: Mutex::new(Bucket::new(10, Instant::now())) })
     }
 
     fn count(&self, address: IpAddr) -> Option<Counted<'_>> {
@@ -125,7 +127,14 @@ impl Edge {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
         let secret: Arc<str> = secret.into();
         loop {
-            let (stream, _) = listener.accept().await?;
+            let (stream, _) = match listener.accept().await {
+                Ok(accepted) => accepted,
+                Err(cause) => {
+                    tracing::warn!(%cause, "the house's own connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
             let (edge, secret) = (self.clone(), secret.clone());
             let Ok(stranger) = Arc::new(Semaphore::new(1)).try_acquire_owned() else { continue };
             tokio::spawn(async move {
@@ -138,6 +147,10 @@ impl Edge {
 
     async fn tell(&self, address: &str, ended: Ended) {
         if let Some(why) = ended.trouble {
+            // Strangers must not make the worker talk without end.
+            if !self.troubles.lock().unwrap_or_else(PoisonError::into_inner).try_take(Instant::now()) {
+                return;
+            }
             let who = if ended.who.is_empty() { address.to_owned() } else { format!("{} ({address})", ended.who) };
             let fact = crate::protocol::broker::Fact::Trouble { who, why };
             if let Ok(line) = serde_json::to_string(&fact) {

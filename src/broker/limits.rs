@@ -17,6 +17,15 @@ impl Bucket {
         Self { rate: f64::from(rate), level: f64::from(rate) * 2.0, at: now }
     }
 
+    /// Takes one if there is one.
+    pub fn try_take(&mut self, now: Instant) -> bool {
+        if self.take(0.0, now).is_zero() && self.level >= 1.0 {
+            self.level -= 1.0;
+            return true;
+        }
+        false
+    }
+
     /// Takes `amount`; gives how long the connection must pause before it is read again.
     pub fn take(&mut self, amount: f64, now: Instant) -> Duration {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();

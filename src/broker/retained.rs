@@ -35,6 +35,7 @@ pub struct Retained {
 pub struct Store {
     log: Log,
     group: u64,
+    dumped: usize,
 }
 
 fn put_record(topic: &str, owner: &str, message: &Message) -> Vec<u8> {
@@ -101,13 +102,16 @@ impl Retained {
             out.set(&owner, &topic, Arc::new(message));
         }
         out.pending.clear();
-        Ok((out, Store { log, group: 0 }))
+        out.refused = 0;
+        Ok((out, Store { log, group: 0, dumped: 0 }))
     }
 
     /// Keeps, replaces or (with an empty payload) removes. False = refused because of a bound.
     pub fn set(&mut self, owner: &str, topic: &str, message: Arc<Message>) -> bool {
+        let mut was = false;
         if let Some((old_owner, old)) = self.messages.remove(topic) {
-            self.bytes -= old.payload.len() + topic.len();
+            was = true;
+            self.bytes -= old.size();
             if let Some(n) = self.per_owner.get_mut(&old_owner) {
                 *n -= 1;
                 if *n == 0 {
@@ -121,15 +125,17 @@ impl Retained {
         } else if message.payload.is_empty() {
             return true;
         }
-        let size = message.payload.len() + topic.len();
+        let size = message.size();
         let mine = self.per_owner.get(owner).copied().unwrap_or(0);
         let own_bound = owner != super::access::HOUSE && mine >= self.limits.retained_per_device;
         if own_bound || self.messages.len() >= self.limits.retained || self.bytes + size > self.limits.retained_bytes {
             self.refused += 1;
-            self.pending.push([b"X", topic.as_bytes()].concat());
+            if was {
+                self.pending.push([b"X", topic.as_bytes()].concat());
+            }
             return false;
         }
-        self.pending.push(put_record(topic, owner, &message));
+        self.pending.push(if message.expires.is_none() { put_record(topic, owner, &message) } else { [b"X", topic.as_bytes()].concat() });
         let owner: Arc<str> = owner.into();
         *self.per_owner.entry(owner.clone()).or_default() += 1;
         self.bytes += size;
@@ -154,21 +160,31 @@ impl Retained {
         std::mem::take(&mut self.pending)
     }
 
-    /// True while changes wait to be written.
-    pub fn has_pending(&self) -> bool {
-        !self.pending.is_empty()
+    /// Everything, as pointers: cheap under the lock.
+    pub fn snapshot(&self) -> Vec<(Arc<str>, Arc<str>, Arc<Message>)> {
+        self.messages.iter().map(|(t, (o, m))| (t.clone(), o.clone(), m.clone())).collect()
     }
 
-    /// Everything, for a dump.
-    pub fn dump(&self) -> Vec<Vec<u8>> {
+    /// The records of a dump.
+    pub fn dump(snapshot: &[(Arc<str>, Arc<str>, Arc<Message>)]) -> Vec<Vec<u8>> {
         let mut out = vec![b"D".to_vec()];
-        out.extend(self.messages.iter().map(|(topic, (owner, m))| put_record(topic, owner, m)));
+        // A message that expires is not carried over a restart: its time would begin anew.
+        out.extend(snapshot.iter().filter(|(_, _, m)| m.expires.is_none()).map(|(topic, owner, m)| put_record(topic, owner, m)));
         out.push(b"E".to_vec());
         out
     }
 }
 
 impl Store {
+    /// Begins again after a failure: opens the folder anew; the caller dumps everything.
+    pub fn reopen(folder: &Path, epoch: Epoch) -> io::Result<Self> {
+        let disk = Folder::open(folder)?;
+        let floor = Floor { any_start: true, ..Floor::default() };
+        let (mut log, _) = Log::open(Box::new(disk), epoch, &floor).map_err(io::Error::other)?;
+        log.heal()?;
+        Ok(Self { log, group: 0, dumped: 0 })
+    }
+
     /// Writes records durably, in as few groups as they need.
     pub fn write(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
         let mut part: Vec<&[u8]> = Vec::new();
@@ -192,7 +208,7 @@ impl Store {
 
     /// True when it is time for [`Retained::dump`].
     pub fn wants_dump(&self) -> bool {
-        self.log.sealed().len() >= SEALED_MAX
+        self.log.sealed().len() >= SEALED_MAX + 2 * self.dumped
     }
 
     /// Writes a dump and lets the old segments go.
@@ -203,6 +219,8 @@ impl Store {
         if let Some(old) = old {
             self.log.release(old);
         }
+        // A large store seals segments by being dumped: those are not a reason to dump again.
+        self.dumped = self.log.sealed().len();
         Ok(())
     }
 }
@@ -231,7 +249,7 @@ mod tests {
             kept.set("@house", "big", message("big", &format!("{round}{}", "x".repeat(200_000))));
             store.write(&kept.take_pending()).expect("written");
             if store.wants_dump() {
-                store.write_dump(&kept.dump()).expect("dumped");
+                store.write_dump(&Retained::dump(&kept.snapshot())).expect("dumped");
             }
         }
         drop((kept, store));

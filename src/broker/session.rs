@@ -4,7 +4,7 @@
 //! PUBACK, and is sent again with DUP after a reconnect; order is kept. When the queue is full the oldest
 //! QoS 0 message goes first, then the oldest of all.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,6 +23,13 @@ pub struct Message {
     pub expires: Option<Instant>,
 }
 
+impl Message {
+    /// Bytes that a client decides about.
+    pub fn size(&self) -> usize {
+        self.payload.len() + self.topic.len() + self.forward.len()
+    }
+}
+
 /// A message for one client.
 #[derive(Debug, Clone)]
 pub struct Queued {
@@ -34,7 +41,7 @@ pub struct Queued {
 
 impl Queued {
     fn size(&self) -> usize {
-        self.message.payload.len() + self.message.topic.len() + 64
+        self.message.size() + 64
     }
 }
 
@@ -42,7 +49,7 @@ impl Queued {
 #[derive(Debug)]
 pub struct Queue {
     /// Retained messages of a new subscription: pointers only, bounded by the retained store.
-    retained: VecDeque<Queued>,
+    retained: BTreeMap<Arc<str>, Queued>,
     waiting: VecDeque<Queued>,
     bytes: usize,
     flying: VecDeque<(u16, Queued)>,
@@ -55,7 +62,7 @@ pub struct Queue {
 
 impl Queue {
     pub fn new(most: usize, most_bytes: usize) -> Self {
-        Self { retained: VecDeque::new(), waiting: VecDeque::new(), bytes: 0, flying: VecDeque::new(), next_id: 0, window: 32, most, most_bytes, dropped: 0 }
+        Self { retained: BTreeMap::new(), waiting: VecDeque::new(), bytes: 0, flying: VecDeque::new(), next_id: 0, window: 32, most, most_bytes, dropped: 0 }
     }
 
     pub fn push(&mut self, item: Queued) {
@@ -72,18 +79,18 @@ impl Queue {
 
     /// Queues a retained message of a new subscription; it goes before what is said from now on.
     pub fn push_retained(&mut self, item: Queued) {
-        self.retained.push_back(item);
+        self.retained.insert(item.message.topic.clone(), item);
     }
 
     /// The next message that may be sent now, with its packet id (0 with QoS 0).
     pub fn next(&mut self, now: Instant) -> Option<(u16, Queued)> {
         loop {
-            let front = self.retained.front().or_else(|| self.waiting.front())?;
+            let front = self.retained.values().next().or_else(|| self.waiting.front())?;
             if front.qos > 0 && self.flying.len() >= self.window {
                 return None;
             }
-            let item = match self.retained.pop_front() {
-                Some(item) => item,
+            let item = match self.retained.pop_first() {
+                Some((_, item)) => item,
                 None => {
                     let item = self.waiting.pop_front()?;
                     self.bytes -= item.size();
@@ -121,12 +128,12 @@ impl Queue {
 
     /// What was sent and not acknowledged, to be sent again after a reconnect.
     pub fn again(&self) -> Vec<(u16, Queued)> {
-        self.flying.iter().cloned().collect()
+        self.flying.iter().take(self.window).cloned().collect()
     }
 
     /// Forgets QoS 0 messages: they are not kept for a client that is away.
     pub fn keep_only_acknowledged(&mut self) {
-        self.retained.clear();
+        self.retained.retain(|_, q| q.qos > 0);
         self.waiting.retain(|q| q.qos > 0);
         self.bytes = self.waiting.iter().map(Queued::size).sum();
     }

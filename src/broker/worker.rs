@@ -25,12 +25,16 @@ const WRITE_EVERY: Duration = Duration::from_millis(900);
 /// When settings cannot be read, a listener is missing, or the router or the retained store failed.
 #[expect(clippy::disallowed_methods, reason = "the worker's tasks live as long as the process")]
 pub async fn run(birth: Birth) -> anyhow::Result<()> {
+    // Every connection needs a descriptor; the soft limit is often too low for that.
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let wanted = limit.maximum.map_or(16_384, |m| m.min(16_384));
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, rustix::process::Rlimit { current: Some(wanted), ..limit });
     let (fds, mut orders, facts) = birth.begin()?;
     let line = orders.next().await.ok_or_else(|| anyhow::anyhow!("no settings came"))?;
     let settings: Settings = serde_json::from_str(&line)?;
     let folder = PathBuf::from(&settings.folder);
     std::fs::create_dir_all(&folder)?;
-    let _lock = lock(&folder)?;
+    let _lock = lock(&folder).await?;
     let (retained, store) = Retained::open(&folder.join("retained"), crate::keys::secret::random()?, &settings.limits)?;
     let guard = Arc::new(Guard::new(settings.limits.clone(), retained));
     let certificate = settings.certificate.as_ref().map(|(c, k)| Files { certificate: c.into(), key: k.into() });
@@ -45,14 +49,17 @@ pub async fn run(birth: Birth) -> anyhow::Result<()> {
     };
     guard.set_table(Table::new(accounts));
     let edge = Edge::new(guard.clone(), facts.clone(), acceptor);
+    anyhow::ensure!(fds.len() == settings.doors.len(), "{} doors but {} listeners", settings.doors.len(), fds.len());
     for (door, fd) in settings.doors.iter().zip(fds) {
         serve(&edge, *door, fd)?;
     }
     let (house, path, secret) = (edge.clone(), PathBuf::from(&settings.house_socket), settings.house_secret.clone());
     let mut house = tokio::spawn(async move { house.house(&path, &secret).await });
+    let (finish, finished) = std::sync::mpsc::channel();
     let writer = std::thread::Builder::new().name("retained".into()).spawn({
         let guard = guard.clone();
-        move || keep(&guard, store)
+        let folder = folder.join("retained");
+        move || keep(&guard, store, &folder, &finished)
     })?;
     say(&facts, &Fact::Ready).await;
     say(&facts, &Fact::Applied { n }).await;
@@ -75,18 +82,22 @@ pub async fn run(birth: Birth) -> anyhow::Result<()> {
             _ = tick.tick() => {
                 guard.tick();
                 ticks += 1;
-                if ticks % 2 == 0 {
+                if ticks.is_multiple_of(2) {
                     say(&facts, &Fact::Counters(guard.counters())).await;
-                }
-                if writer.is_finished() {
-                    anyhow::bail!("retained messages can no longer be written");
                 }
             }
             ended = &mut house => anyhow::bail!("the house's own socket ended: {ended:?}"),
             () = guard.broken.cancelled() => anyhow::bail!("the router ended"),
         }
     }
-    flush(&guard);
+    // The writer's last round; two seconds are all there is.
+    drop(finish);
+    for _ in 0..30 {
+        if writer.is_finished() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     Ok(())
 }
 
@@ -110,41 +121,49 @@ async fn say(facts: &Facts, fact: &Fact) {
 }
 
 /// One writer per folder: an old worker may still be leaving.
-fn lock(folder: &Path) -> anyhow::Result<std::fs::File> {
+async fn lock(folder: &Path) -> anyhow::Result<std::fs::File> {
     let file = std::fs::File::create(folder.join("lock"))?;
     for _ in 0..50 {
         match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(file),
-            Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(Duration::from_millis(100)),
+            Err(rustix::io::Errno::WOULDBLOCK) => tokio::time::sleep(Duration::from_millis(100)).await,
             Err(other) => return Err(other.into()),
         }
     }
     anyhow::bail!("another broker works in {}", folder.display())
 }
 
-/// Writes what changed, every so often, until the medium fails.
-fn keep(guard: &Guard, mut store: Store) {
+/// Writes what changed, every so often, until `finished` closes. A failing card costs retained messages of
+/// the time, never the broker: they stay in memory and everything is written again when it can be.
+fn keep(guard: &Guard, store: Store, folder: &Path, finished: &std::sync::mpsc::Receiver<()>) {
+    let mut store = Some(store);
+    let mut wait = WRITE_EVERY;
     loop {
-        std::thread::sleep(WRITE_EVERY);
+        let last = !matches!(finished.recv_timeout(wait), Err(std::sync::mpsc::RecvTimeoutError::Timeout));
         let pending = guard.retained().take_pending();
-        let done = if store.wants_dump() {
-            let dump = guard.retained().dump();
-            store.write(&pending).and_then(|()| store.write_dump(&dump))
-        } else {
-            store.write(&pending)
+        let done = match &mut store {
+            Some(store) if store.wants_dump() => {
+                let dump = guard.retained().snapshot();
+                store.write(&pending).and_then(|()| store.write_dump(&Retained::dump(&dump)))
+            }
+            Some(store) => store.write(&pending),
+            None => crate::keys::secret::random().and_then(|epoch| Store::reopen(folder, epoch)).and_then(|mut fresh| {
+                let dump = guard.retained().snapshot();
+                fresh.write_dump(&Retained::dump(&dump))?;
+                store = Some(fresh);
+                Ok(())
+            }),
         };
-        if let Err(cause) = done {
-            tracing::error!(%cause, "retained messages could not be written");
+        wait = match done {
+            Ok(()) => WRITE_EVERY,
+            Err(cause) => {
+                tracing::error!(%cause, "retained messages could not be written; they are kept in memory and tried again");
+                store = None;
+                Duration::from_secs(30)
+            }
+        };
+        if last {
             return;
         }
-    }
-}
-
-/// Gives the writer's thread its last round before the process ends.
-fn flush(guard: &Guard) {
-    let mut waited = Duration::ZERO;
-    while guard.retained().has_pending() && waited < Duration::from_millis(1500) {
-        std::thread::sleep(Duration::from_millis(50));
-        waited += Duration::from_millis(50);
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod actor;
 pub mod blob;
+pub mod calendar;
 pub mod camera;
 pub mod command;
 pub mod decide;

@@ -121,17 +121,21 @@ pub struct Files {
 }
 
 impl Files {
-    /// `<folder>/<name>.pem` and `.key`.
+    /// Both in `<folder>/<name>.pem`: one file, so that a power cut cannot part them.
     #[must_use]
     pub fn named(folder: &Path, name: &str) -> Self {
-        Self { certificate: folder.join(format!("{name}.pem")), key: folder.join(format!("{name}.key")) }
+        let path = folder.join(format!("{name}.pem"));
+        Self { certificate: path.clone(), key: path }
     }
 
-    /// Writes both: the key first, so that a certificate never stands without its key.
+    /// Writes both.
     ///
     /// # Errors
     /// Whatever the file system says.
     pub fn write(&self, identity: &Identity) -> io::Result<()> {
+        if self.key == self.certificate {
+            return super::secret::write_file(&self.key, [identity.key.as_str(), &identity.certificate].concat().as_bytes());
+        }
         super::secret::write_file(&self.key, identity.key.as_bytes())?;
         super::secret::write_file(&self.certificate, identity.certificate.as_bytes())
     }

@@ -4,6 +4,7 @@
 pub mod latest;
 pub mod south;
 pub mod uplink;
+pub mod voice;
 
 use std::sync::Arc;
 
@@ -14,6 +15,8 @@ pub struct Live {
     pub latest: latest::Latest,
     /// Messages to and from devices.
     pub south: Arc<south::South>,
+    /// Sentences to be read aloud.
+    pub voice: Arc<voice::Voice>,
     /// How the link to the commune is.
     pub uplink: uplink::Uplink,
 }

@@ -2,5 +2,6 @@
 //! any input.
 
 pub mod broker;
+pub mod control;
 pub mod discovery;
 pub mod mqtt;

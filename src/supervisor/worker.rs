@@ -154,10 +154,11 @@ async fn attend(spec: &Spec, mut child: Child, socket: UnixStream, begin: String
             }
             line = ears.recv() => match line {
                 Some(Ok(line)) => {
-                    silent_at = tokio::time::Instant::now() + spec.silence_max;
                     if line != "{\"fact\":\"beat\"}" && facts.send(Fact::Line(line)).await.is_err() {
                         break "nobody listens to it".into();
                     }
+                    // Our own slowness is not its silence.
+                    silent_at = tokio::time::Instant::now() + spec.silence_max;
                 }
                 Some(Err(why)) => break why,
                 None => match tokio::time::timeout(GRACE, child.wait()).await {

@@ -1,0 +1,69 @@
+//! Dates as people say them (look/README rule 7).
+
+use super::locale::Lang;
+use crate::domain::calendar::{LunarDay, day, day_number, lunar, minute_of_day, weekday};
+
+/// “14:05”.
+#[must_use]
+pub fn clock(ms: i64) -> String {
+    let minute = minute_of_day(ms);
+    format!("{:02}:{:02}", minute / 60, minute % 60)
+}
+
+/// “21/11/2026”.
+#[must_use]
+pub fn date(ms: i64) -> String {
+    let d = day(ms);
+    format!("{}/{}/{}", d.day, d.month, d.year)
+}
+
+/// “Thứ Bảy 21/11/2026”.
+#[must_use]
+pub fn long(lang: Lang, ms: i64) -> String {
+    format!("{} {}", lang.t(&format!("weekday-{}", weekday(ms))), date(ms))
+}
+
+/// “13 tháng Mười âm lịch”, “mùng 4 tháng Mười một âm lịch”, “rằm tháng Giêng âm lịch”.
+#[must_use]
+pub fn lunar_words(lang: Lang, ms: i64) -> String {
+    let LunarDay { month, day, leap, .. } = lunar(ms);
+    let number = day.to_string();
+    let day = match (lang, day) {
+        (Lang::Vi, 1..=10) => format!("mùng {number}"),
+        (Lang::Vi, 15) => "rằm".to_owned(),
+        _ => number,
+    };
+    let month = lang.t(&format!("lunar-month-{month}"));
+    lang.f(if leap { "lunar-leap" } else { "lunar-date" }, &[("day", &day), ("month", &month)])
+}
+
+/// Since when, short: “14:05” today, “19/11” before.
+#[must_use]
+pub fn since(now: i64, ms: i64) -> String {
+    if day_number(now) == day_number(ms) { clock(ms) } else { let d = day(ms); format!("{}/{}", d.day, d.month) }
+}
+
+/// A number as people write it: decimal comma, no needless decimals.
+#[must_use]
+pub fn number(value: f64, decimals: u8) -> String {
+    let text = format!("{value:.*}", usize::from(decimals.min(3)));
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text };
+    text.replace('.', ",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_said_as_people_say_them() {
+        // 2026-11-21 07:05 UTC = 14:05 in the village.
+        let ms = 1_795_244_700_000;
+        assert_eq!((clock(ms).as_str(), long(Lang::Vi, ms).as_str()), ("14:05", "Thứ Bảy 21/11/2026"));
+        assert_eq!(lunar_words(Lang::Vi, ms), "13 tháng Mười âm lịch");
+        assert_eq!(since(ms, ms - 2 * 86_400_000), "19/11");
+        assert_eq!(number(172.0, 0), "172");
+        assert_eq!(number(31.50, 2), "31,5");
+        assert_eq!(number(100.0, 0), "100");
+    }
+}

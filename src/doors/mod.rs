@@ -1,0 +1,8 @@
+//! What every web door shares: serving, sign-in, CSRF, headers, language, layout, live updates.
+
+pub mod dates;
+pub mod headers;
+pub mod locale;
+pub mod page;
+pub mod serve;
+pub mod session;

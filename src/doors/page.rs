@@ -1,0 +1,84 @@
+//! What every page knows: language, village, who reads it, and the token for its forms.
+
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::response::{Html, IntoResponse as _, Response};
+
+use super::locale::Lang;
+
+/// The frame of a page.
+#[derive(Debug, Clone, Default)]
+pub struct Frame {
+    /// Language.
+    pub lang: Lang,
+    /// “Thôn Bến Thóc”.
+    pub village: String,
+    /// “xã Đồng Nếp”.
+    pub commune: String,
+    /// “Ông Mẫu”; empty = nobody is signed in.
+    pub person: String,
+    /// May speak, publish, manage people.
+    pub is_chief: bool,
+    /// Which of the five doors at the bottom is open.
+    pub tab: &'static str,
+    /// Token for forms.
+    pub form: String,
+    /// Something plays: “Dừng tất cả” stands on every page.
+    pub on_air: Option<String>,
+    /// Entry number for live updates to go on from.
+    pub seq: u64,
+    /// Larger text was asked for.
+    pub big: bool,
+    /// What just happened, to be said once.
+    pub said: Option<String>,
+}
+
+impl Frame {
+    /// The words of a key.
+    #[must_use]
+    pub fn t(&self, key: &str) -> String {
+        self.lang.t(key)
+    }
+
+    /// The words of a key with one argument.
+    #[must_use]
+    pub fn t1(&self, key: &str, name: &str, value: impl std::fmt::Display) -> String {
+        self.lang.f(key, &[(name, &value.to_string())])
+    }
+
+    /// The words of a key with two arguments.
+    #[must_use]
+    pub fn t2(&self, key: &str, a: &str, x: impl std::fmt::Display, b: &str, y: impl std::fmt::Display) -> String {
+        self.lang.f(key, &[(a, &x.to_string()), (b, &y.to_string())])
+    }
+}
+
+/// Renders a page.
+#[must_use]
+pub fn show(template: &impl askama::Template) -> Response {
+    show_with(StatusCode::OK, template)
+}
+
+/// Renders a page with a status.
+#[must_use]
+pub fn show_with(status: StatusCode, template: &impl askama::Template) -> Response {
+    match template.render() {
+        Ok(html) => (status, Html(html)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be made");
+            (StatusCode::INTERNAL_SERVER_ERROR, "trang này chưa mở được").into_response()
+        }
+    }
+}
+
+/// “See there”: the answer to a form, so that a reload repeats nothing.
+#[must_use]
+pub fn see(path: &str) -> Response {
+    (StatusCode::SEE_OTHER, [(LOCATION, path.to_owned())]).into_response()
+}
+
+/// A file that is part of the program; a day in the cache.
+#[must_use]
+pub fn asset(kind: &'static str, content: &'static [u8]) -> Response {
+    ([(CONTENT_TYPE, kind), (axum::http::header::CACHE_CONTROL, "public, max-age=86400")], content).into_response()
+}

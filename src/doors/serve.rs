@@ -1,0 +1,118 @@
+//! Serving HTTP/1.1 on TCP, TLS and Unix sockets, with deadlines and a polite end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tower::Service as _;
+
+use crate::supervisor::{Stop, Supervisor};
+
+/// Connections of one door at once.
+const CONNECTIONS: usize = 1_000;
+
+/// Who is at the other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// Over TCP; `secure` = over TLS.
+    Net {
+        /// Address.
+        address: SocketAddr,
+        /// Over TLS.
+        secure: bool,
+    },
+    /// On the control socket.
+    Console,
+}
+
+async fn connection<I>(io: I, peer: Peer, app: Router, stop: Stop)
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        app.clone().call(request)
+    });
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(15)).max_buf_size(64 * 1024).max_headers(64);
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), service).with_upgrades());
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.soft.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            match tokio::time::timeout(Duration::from_secs(3), connection.as_mut()).await {
+                Ok(ended) => ended,
+                Err(_) => return,
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended");
+    }
+}
+
+/// Serves `app` on a TCP listener, over TLS when `tls` is given, until `stop`.
+///
+/// # Errors
+/// When the listener cannot be used at all.
+pub async fn tcp(listener: std::net::TcpListener, tls: Option<TlsAcceptor>, app: Router, house: Supervisor, stop: Stop) -> anyhow::Result<()> {
+    listener.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(listener)?;
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.soft.cancelled() => return Ok(()),
+        };
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(cause) => {
+                tracing::warn!(%cause, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        // A full house sheds the newest; those who are in go on.
+        let Ok(place) = places.clone().try_acquire_owned() else { continue };
+        let (tls, app, stop) = (tls.clone(), app.clone(), stop.clone());
+        house.spawn(async move {
+            let _place = place;
+            let _ = stream.set_nodelay(true);
+            match tls {
+                None => connection(stream, Peer::Net { address, secure: false }, app, stop).await,
+                Some(acceptor) => match tokio::time::timeout(Duration::from_secs(10), acceptor.accept(stream)).await {
+                    Ok(Ok(stream)) => connection(stream, Peer::Net { address, secure: true }, app, stop).await,
+                    Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+                    Err(_) => tracing::debug!("a TLS client never spoke"),
+                },
+            }
+        });
+    }
+}
+
+/// Serves `app` on the control socket until `stop`.
+///
+/// # Errors
+/// When the listener cannot be used at all.
+pub async fn unix(listener: std::os::unix::net::UnixListener, app: Router, house: Supervisor, stop: Stop) -> anyhow::Result<()> {
+    listener.set_nonblocking(true)?;
+    let listener = UnixListener::from_std(listener)?;
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.soft.cancelled() => return Ok(()),
+        };
+        if let Ok((stream, _)) = accepted {
+            house.spawn(connection(stream, Peer::Console, app.clone(), stop.clone()));
+        }
+    }
+}

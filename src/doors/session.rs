@@ -1,0 +1,275 @@
+//! Sign-in by PIN and a remembered phone.
+//!
+//! Invariants: only hashes of tokens are kept; a session is over when its user's generation changed; wrong
+//! PINs are counted per (person, address), so a prankster locks out himself and never the chief; when many
+//! addresses try one person, only phones that signed in before may still try. Two argon2 hashes at once.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+
+use crate::domain::actor::User;
+use crate::domain::id::UserId;
+use crate::domain::state::State;
+use crate::keys::secret;
+use crate::store::files::Files;
+use crate::supervisor::clock::Clock;
+
+/// How long a remembered phone stays signed in without being used, ms: 90 days.
+pub const REMEMBERED_MS: i64 = 90 * 86_400_000;
+/// Wrong PINs from one address before it must wait.
+pub const TRIES: u32 = 5;
+/// The wait, ms of monotonic time.
+pub const LOCK_MS: u64 = 300_000;
+/// Wrong PINs for one person from anywhere in a day before only known phones may try.
+const TRIES_A_DAY: u32 = 40;
+/// Sessions of one person.
+const SESSIONS: usize = 20;
+
+/// What people's file of a user holds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Person {
+    /// “Ông Mẫu”.
+    pub name: String,
+    /// argon2id PHC string.
+    pub pin: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Session {
+    user: UserId,
+    generation: u64,
+    used_at: i64,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Wrong {
+    count: u32,
+    at: u64,
+}
+
+#[derive(Default)]
+struct Inner {
+    sessions: BTreeMap<String, Session>,
+    wrong: BTreeMap<(UserId, IpAddr), Wrong>,
+    wrong_today: BTreeMap<UserId, Wrong>,
+}
+
+/// Sessions; clones are the same.
+#[derive(Clone)]
+pub struct Sessions {
+    inner: Arc<Mutex<Inner>>,
+    path: PathBuf,
+    pepper: Arc<Vec<u8>>,
+    key: Arc<Vec<u8>>,
+    files: Files,
+    clock: Clock,
+    hashing: Arc<Semaphore>,
+}
+
+/// Why a sign-in failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denied {
+    /// Wrong PIN; tries left from this address.
+    Wrong(u32),
+    /// This address must wait; seconds.
+    Locked(u64),
+    /// Only a phone that signed in before may try today.
+    UnknownPhone,
+    /// The machine could not.
+    Broken,
+}
+
+impl Sessions {
+    /// Opens the sessions file (a damaged one means: everybody signs in again).
+    ///
+    /// # Errors
+    /// When a key file cannot be read or made.
+    pub fn open(folder: &Path, files: Files, clock: Clock) -> io::Result<Self> {
+        let path = folder.join("sessions.json");
+        let sessions = std::fs::read(&path).ok().and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default();
+        let pepper = secret::load_or_make(&folder.join("pepper.key"))?;
+        let key = secret::load_or_make(&folder.join("forms.key"))?;
+        Ok(Self { inner: Arc::new(Mutex::new(Inner { sessions, ..Inner::default() })), path, pepper: Arc::new(pepper), key: Arc::new(key), files, clock, hashing: Arc::new(Semaphore::new(2)) })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The person in a user's file.
+    #[must_use]
+    pub fn person(&self, user: &User) -> Option<Person> {
+        serde_json::from_slice(&self.files.get(&user.record).ok()?).ok()
+    }
+
+    /// Makes a person's file from a name and a PIN.
+    ///
+    /// # Errors
+    /// When the file cannot be written or there is no memory to hash.
+    pub async fn make_person(&self, name: &str, pin: &str) -> io::Result<crate::domain::blob::BlobRef> {
+        let _turn = self.hashing.acquire().await.map_err(io::Error::other)?;
+        let (pin, pepper) = (pin.to_owned(), self.pepper.clone());
+        let hash = tokio::task::spawn_blocking(move || secret::hash_pin(&pin, &pepper)).await.map_err(io::Error::other)??;
+        self.files.put(serde_json::to_vec(&Person { name: name.to_owned(), pin: hash })?).await
+    }
+
+    /// Tries a PIN for every person it could open, newest signed-in first. `known` is the token of a phone that
+    /// signed in before. Gives the session's token.
+    ///
+    /// # Errors
+    /// [`Denied`] with what to tell.
+    pub async fn sign_in(&self, state: &State, user: &UserId, pin: &str, address: IpAddr, known: Option<&str>) -> Result<String, Denied> {
+        let now = self.clock.mono_ms();
+        let trusted = known.and_then(|t| self.lock().sessions.get(&secret::sha256(t.as_bytes())).map(|s| s.user == *user)).unwrap_or(false);
+        {
+            let inner = self.lock();
+            let here = inner.wrong.get(&(user.clone(), address)).copied().unwrap_or_default();
+            if here.count >= TRIES && now < here.at + LOCK_MS {
+                return Err(Denied::Locked((here.at + LOCK_MS - now).div_ceil(1000)));
+            }
+            let today = inner.wrong_today.get(user).copied().unwrap_or_default();
+            if !trusted && today.count >= TRIES_A_DAY && now < today.at + 86_400_000 {
+                return Err(Denied::UnknownPhone);
+            }
+        }
+        let person = state.users.get(user).and_then(|u| self.person(u).map(|p| (u.generation, p)));
+        // An unknown person costs as much time as a known one.
+        let hash = person.as_ref().map_or_else(|| "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned(), |(_, p)| p.pin.clone());
+        let right = {
+            let _turn = self.hashing.acquire().await.map_err(|_| Denied::Broken)?;
+            let (pin, pepper) = (pin.to_owned(), self.pepper.clone());
+            tokio::task::spawn_blocking(move || secret::is_pin(&pin) && secret::check_pin(&pin, &hash, &pepper)).await.map_err(|_| Denied::Broken)?
+        };
+        let Some((generation, _)) = person.filter(|_| right) else {
+            return Err(self.count_wrong(user, address, now));
+        };
+        let token = secret::token().map_err(|_| Denied::Broken)?;
+        let mut inner = self.lock();
+        inner.wrong.remove(&(user.clone(), address));
+        let mine: Vec<(i64, String)> = inner.sessions.iter().filter(|(_, s)| s.user == *user).map(|(k, s)| (s.used_at, k.clone())).collect();
+        if mine.len() >= SESSIONS
+            && let Some((_, oldest)) = mine.into_iter().min()
+        {
+            inner.sessions.remove(&oldest);
+        }
+        inner.sessions.insert(secret::sha256(token.as_bytes()), Session { user: user.clone(), generation, used_at: self.clock.wall_ms() });
+        self.save(&inner);
+        Ok(token)
+    }
+
+    fn count_wrong(&self, user: &UserId, address: IpAddr, now: u64) -> Denied {
+        let mut inner = self.lock();
+        // Bounded whatever a prankster invents.
+        if inner.wrong.len() > 5_000 {
+            inner.wrong.retain(|_, w| now < w.at + LOCK_MS);
+        }
+        let here = inner.wrong.entry((user.clone(), address)).or_default();
+        if now > here.at + LOCK_MS {
+            here.count = 0;
+        }
+        here.count += 1;
+        here.at = now;
+        let left = TRIES.saturating_sub(here.count);
+        let today = inner.wrong_today.entry(user.clone()).or_default();
+        if now > today.at + 86_400_000 {
+            *today = Wrong { count: 0, at: now };
+        }
+        today.count += 1;
+        if left == 0 { Denied::Locked(LOCK_MS / 1000) } else { Denied::Wrong(left) }
+    }
+
+    /// The user of a session's token, while it is good.
+    #[must_use]
+    pub fn who(&self, state: &State, token: &str) -> Option<Arc<User>> {
+        let hash = secret::sha256(token.as_bytes());
+        let now = self.clock.wall_ms();
+        let mut inner = self.lock();
+        let session = inner.sessions.get_mut(&hash)?;
+        let user = state.users.get(&session.user).filter(|u| u.generation == session.generation).cloned();
+        // A clock that jumped must not sign everybody out: age is judged only forwards and within reason.
+        let idle = now - session.used_at;
+        if user.is_none() || (idle > REMEMBERED_MS && idle < 10 * REMEMBERED_MS) {
+            inner.sessions.remove(&hash);
+            self.save(&inner);
+            return None;
+        }
+        if !(0..86_400_000).contains(&idle) {
+            session.used_at = now;
+            self.save(&inner);
+        }
+        user
+    }
+
+    /// Ends a session.
+    pub fn sign_out(&self, token: &str) {
+        let mut inner = self.lock();
+        inner.sessions.remove(&secret::sha256(token.as_bytes()));
+        self.save(&inner);
+    }
+
+    fn save(&self, inner: &Inner) {
+        let done = serde_json::to_vec(&inner.sessions).map_err(io::Error::other).and_then(|bytes| secret::write_file(&self.path, &bytes));
+        if let Err(cause) = done {
+            tracing::warn!(%cause, "remembered phones could not be written; they sign in again after a restart");
+        }
+    }
+
+    /// The form token of a session: a form without it changes nothing.
+    #[must_use]
+    pub fn form_token(&self, session: &str) -> String {
+        secret::mac(&self.key, session.as_bytes())[..32].to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::actor::{Actor, Role};
+    use crate::domain::event::{ClockQuality, Entry, Event};
+
+    #[tokio::test]
+    async fn a_prankster_locks_himself_out_and_never_the_chief() {
+        let folder = std::env::temp_dir().join(format!("conglang-session-{}", getrandom::u64().expect("random")));
+        std::fs::create_dir_all(&folder).expect("folder");
+        let clock = Clock::manual(1_000_000);
+        let files = Files::open(&folder.join("files"), vec![1; 32]).expect("files");
+        let sessions = Sessions::open(&folder, files.clone(), clock.clone()).expect("opens");
+        let record = sessions.make_person("Ông Mẫu", "135790").await.expect("person");
+        let chief = UserId::new("mau").expect("id");
+        let mut state = State::default();
+        let put = |state: &mut State, generation| {
+            let event = Event::UserPut { user: User { id: chief.clone(), role: Role::Chief, record: record.clone(), generation } };
+            state.apply(&Entry { seq: state.seq + 1, mono_ms: 0, wall_ms: 0, clock: ClockQuality::Synced, actor: Actor::House, cause: None, lane: event.lane(), lane_seq: 1, event });
+        };
+        put(&mut state, 1);
+        let (bad, good): (IpAddr, IpAddr) = ("10.0.0.66".parse().expect("ip"), "10.0.0.5".parse().expect("ip"));
+        let token = sessions.sign_in(&state, &chief, "135790", good, None).await.expect("in");
+        assert_eq!(sessions.who(&state, &token).expect("known").id, chief);
+        for left in (1..TRIES).rev() {
+            assert_eq!(sessions.sign_in(&state, &chief, "000000", bad, None).await, Err(Denied::Wrong(left)));
+        }
+        assert_eq!(sessions.sign_in(&state, &chief, "000000", bad, None).await, Err(Denied::Locked(300)));
+        assert!(matches!(sessions.sign_in(&state, &chief, "135790", bad, None).await, Err(Denied::Locked(_))), "even with the right PIN");
+        assert!(sessions.sign_in(&state, &chief, "135790", good, None).await.is_ok(), "the chief is not locked out");
+        clock.advance(std::time::Duration::from_millis(LOCK_MS + 1));
+        assert!(sessions.sign_in(&state, &chief, "135790", bad, None).await.is_ok());
+        // Many addresses: strangers are refused, the remembered phone still gets in.
+        for n in 0..TRIES_A_DAY {
+            let _ = sessions.sign_in(&state, &chief, "111111", IpAddr::from([10, 1, 0, u8::try_from(n).expect("small")]), None).await;
+        }
+        assert_eq!(sessions.sign_in(&state, &chief, "135790", "10.2.0.1".parse().expect("ip"), None).await, Err(Denied::UnknownPhone));
+        assert!(sessions.sign_in(&state, &chief, "135790", good, Some(&token)).await.is_ok());
+        // A new process knows the phone; a new PIN ends the session.
+        let again = Sessions::open(&folder, files, clock).expect("opens");
+        assert!(again.who(&state, &token).is_some());
+        put(&mut state, 2);
+        assert!(again.who(&state, &token).is_none());
+        std::fs::remove_dir_all(folder).expect("clean");
+    }
+}

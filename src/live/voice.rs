@@ -1,0 +1,55 @@
+//! Asking for a sentence to be read aloud: the doors ask, `speakers/` answers.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use tokio::sync::{mpsc, oneshot};
+
+/// A sentence as sound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spoken {
+    /// WAV, mono, 16 bit.
+    pub wav: Vec<u8>,
+    /// SHA-256 of the WAV, hexadecimal.
+    pub hash: String,
+    /// Milliseconds of sound.
+    pub ms: u64,
+}
+
+/// A request: the sentence and where the answer goes (an error is a sentence for the technician).
+pub type Request = (String, oneshot::Sender<Result<Spoken, String>>);
+
+/// The exchange.
+pub struct Voice {
+    ask: mpsc::Sender<Request>,
+    inbox: Mutex<Option<mpsc::Receiver<Request>>>,
+}
+
+impl Default for Voice {
+    fn default() -> Self {
+        let (ask, inbox) = mpsc::channel(8);
+        Self { ask, inbox: Mutex::new(Some(inbox)) }
+    }
+}
+
+impl Voice {
+    /// Asks for a sentence as sound.
+    ///
+    /// # Errors
+    /// Why there is none, for the technician.
+    pub async fn speak(&self, text: &str) -> Result<Spoken, String> {
+        let (reply, answer) = oneshot::channel();
+        self.ask.try_send((text.to_owned(), reply)).map_err(|_| "too many sentences wait to be read".to_owned())?;
+        answer.await.map_err(|_| "the speech service is not running".to_owned())?
+    }
+
+    /// The speech service takes the requests; none = another has them.
+    pub fn take_inbox(&self) -> Option<mpsc::Receiver<Request>> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The speech service gives the requests back when it ends.
+    pub fn return_inbox(&self, inbox: mpsc::Receiver<Request>) {
+        *self.inbox.lock().unwrap_or_else(PoisonError::into_inner) = Some(inbox);
+    }
+}

@@ -1,0 +1,233 @@
+//! What every handler works with, who asks, and how forms are proved.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+
+use crate::domain::actor::{Actor, Role, User};
+use crate::domain::command::Command;
+use crate::domain::state::State as Village;
+use crate::doors::locale::Lang;
+use crate::doors::page::{Frame, see, show_with};
+use crate::doors::serve::Peer;
+use crate::doors::session::Sessions;
+use crate::journal::{Journal, Receipt, SubmitError, Wish};
+use crate::live::Live;
+use crate::store::files::Files;
+use crate::store::samples::Samples;
+use crate::supervisor::Supervisor;
+
+/// Everything a handler may use; clones are the same.
+#[derive(Clone)]
+pub struct App {
+    /// The journal.
+    pub journal: Journal,
+    /// What is now.
+    pub live: Live,
+    /// Readings.
+    pub samples: Samples,
+    /// People's files.
+    pub files: Files,
+    /// Sign-in.
+    pub sessions: Sessions,
+    /// Clock, health, stop.
+    pub house: Supervisor,
+    /// Names that the portal answers to.
+    pub names: Arc<Vec<String>>,
+    /// SHA-256 of the token of programs; empty = none.
+    pub api_token: Arc<String>,
+}
+
+/// Who asks, and in which language.
+#[derive(Clone)]
+pub struct Visit {
+    /// The signed-in person.
+    pub user: Option<Arc<User>>,
+    /// Their session's token.
+    pub token: String,
+    /// Where they are.
+    pub address: IpAddr,
+    /// Over TLS.
+    pub secure: bool,
+    /// Language.
+    pub lang: Lang,
+    /// Larger text.
+    pub big: bool,
+    /// The script asks; it wants no page.
+    pub live: bool,
+    /// What is to be said once.
+    pub said: Option<String>,
+}
+
+/// A cookie of the request.
+#[must_use]
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';')).filter_map(|c| c.trim().split_once('=')).find(|(n, _)| *n == name).map(|(_, v)| v)
+}
+
+/// Name of the session's cookie: with TLS bound to this host.
+#[must_use]
+pub const fn session_cookie(secure: bool) -> &'static str {
+    if secure { "__Host-cl" } else { "cl" }
+}
+
+impl FromRequestParts<App> for Visit {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
+        let (address, secure) = match parts.extensions.get::<ConnectInfo<Peer>>() {
+            Some(ConnectInfo(Peer::Net { address, secure })) => (address.ip(), *secure),
+            _ => (IpAddr::from([127, 0, 0, 1]), false),
+        };
+        let headers = &parts.headers;
+        let token = cookie(headers, session_cookie(secure)).unwrap_or_default().to_owned();
+        let user = if token.is_empty() { None } else { app.sessions.who(&app.journal.state(), &token) };
+        let accept = headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
+        let said = parts.uri.query().and_then(|q| q.split('&').find_map(|p| p.strip_prefix("said="))).filter(|k| k.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')).map(str::to_owned);
+        Ok(Self { user, token, address, secure, lang: Lang::choose(cookie(headers, "lang"), accept), big: cookie(headers, "big").is_some(), live: headers.contains_key("x-live"), said })
+    }
+}
+
+impl Visit {
+    /// The actor of this visit; the caller has checked that somebody is signed in.
+    #[must_use]
+    pub fn actor(&self) -> Option<Actor> {
+        self.user.as_ref().map(|u| Actor::User { id: u.id.clone() })
+    }
+
+    /// True for a chief.
+    #[must_use]
+    pub fn is_chief(&self) -> bool {
+        self.user.as_ref().is_some_and(|u| u.role == Role::Chief)
+    }
+}
+
+impl App {
+    /// The frame of a page for this visit.
+    #[must_use]
+    pub fn frame(&self, visit: &Visit, state: &Village, tab: &'static str) -> Frame {
+        let person = visit.user.as_ref().and_then(|u| self.sessions.person(u).map(|p| p.name)).unwrap_or_default();
+        let said = visit.said.as_deref().filter(|k| matches!(*k, "published" | "taken-down")).map(|k| visit.lang.t(k));
+        Frame {
+            lang: visit.lang,
+            village: state.village.as_ref().map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.clone()),
+            commune: state.village.as_ref().map(|v| v.commune.clone()).unwrap_or_default(),
+            is_chief: visit.is_chief(),
+            form: if visit.user.is_some() { self.sessions.form_token(&visit.token) } else { String::new() },
+            on_air: state.on_air().last().map(|a| self.text_of(visit.lang, &a.text, 60)),
+            person,
+            tab,
+            seq: state.seq,
+            big: visit.big,
+            said,
+        }
+    }
+
+    /// The first `most` characters of people's words, or the word for “erased”.
+    #[must_use]
+    pub fn text_of(&self, lang: Lang, blob: &crate::domain::blob::BlobRef, most: usize) -> String {
+        match self.files.text(blob) {
+            Ok(text) => {
+                let first = text.lines().next().unwrap_or_default();
+                if first.chars().count() > most { first.chars().take(most).chain(['…']).collect() } else { first.to_owned() }
+            }
+            Err(crate::store::files::Lost::Erased) => lang.t("erased"),
+            Err(crate::store::files::Lost::Damaged) => lang.t("damaged"),
+        }
+    }
+
+    /// Submits a command of this visit.
+    ///
+    /// # Errors
+    /// The page that tells why not.
+    pub async fn submit(&self, visit: &Visit, command: Command) -> Result<Receipt, Response> {
+        let Some(actor) = visit.actor() else { return Err(see("/sign-in")) };
+        self.wish(visit, Wish::new(actor, command)).await
+    }
+
+    /// Submits a wish for this visit.
+    ///
+    /// # Errors
+    /// The page that tells why not.
+    pub async fn wish(&self, visit: &Visit, wish: Wish) -> Result<Receipt, Response> {
+        match self.journal.submit(wish).await {
+            Ok(receipt) => Ok(receipt),
+            Err(SubmitError::Rejected(why)) => Err(self.problem(visit, StatusCode::CONFLICT, "refused-title", why.key())),
+            Err(SubmitError::Closed(_)) => Err(self.problem(visit, StatusCode::SERVICE_UNAVAILABLE, "journal-closed", "journal-closed-do")),
+        }
+    }
+
+    /// A page that tells what went wrong and what to do.
+    #[must_use]
+    pub fn problem(&self, visit: &Visit, status: StatusCode, title: &str, detail: &str) -> Response {
+        let f = self.frame(visit, &self.journal.state(), "");
+        let (title, detail) = (f.t(title), f.t(detail));
+        show_with(status, &ProblemPage { f, title, detail, back: "/".into() })
+    }
+
+    /// True when the form's token is this session's.
+    #[must_use]
+    pub fn proves(&self, visit: &Visit, form: &str) -> bool {
+        visit.user.is_some() && crate::keys::secret::same(form, &self.sessions.form_token(&visit.token))
+    }
+}
+
+#[derive(askama::Template)]
+#[template(path = "problem.html")]
+struct ProblemPage {
+    f: Frame,
+    title: String,
+    detail: String,
+    back: String,
+}
+
+/// Lets only signed-in people through; others are sent to the sign-in.
+pub async fn signed_in(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let Ok(visit) = Visit::from_request_parts(&mut parts, &app).await;
+    if visit.user.is_none() {
+        return if visit.live || parts.uri.path().starts_with("/live/") { StatusCode::UNAUTHORIZED.into_response() } else { see("/sign-in") };
+    }
+    next.run(Request::from_parts(parts, body)).await
+}
+
+/// Fields of a form, in order; small, decoded.
+#[derive(Debug, Default)]
+pub struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    /// The first value of a field.
+    #[must_use]
+    pub fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v)
+    }
+
+    /// All values of a field.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+}
+
+impl axum::extract::FromRequest<App> for Fields {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        use unicode_normalization::UnicodeNormalization as _;
+        let (mut parts, body) = request.into_parts();
+        let Ok(visit) = Visit::from_request_parts(&mut parts, app).await;
+        let request = Request::from_parts(parts, body);
+        match axum::Form::<Vec<(String, String)>>::from_request(request, app).await {
+            Ok(axum::Form(fields)) => {
+                // What people type is kept in NFC, without control characters but line breaks.
+                let clean = |v: String| v.nfc().filter(|c| *c == '\n' || !c.is_control()).collect();
+                Ok(Self(fields.into_iter().map(|(n, v)| (n, clean(v))).collect()))
+            }
+            Err(_) => Err(app.problem(&visit, StatusCode::BAD_REQUEST, "refused-title", "refused-unsound")),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The control socket: what `conglang status` and its siblings ask. The file's permissions are the lock.
+
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use axum::Json;
+use serde::Deserialize;
+
+use super::app::App;
+use crate::domain::actor::{Actor, Role, User};
+use crate::domain::command::Command;
+use crate::domain::device::Presence;
+use crate::domain::id::{CommandId, NoticeId, UserId};
+use crate::doors::dates;
+use crate::doors::locale::Lang;
+use crate::journal::{SubmitError, Wish};
+use crate::keys::secret;
+use crate::protocol::control::{Line, PutNotice, PutPerson, Status, Submit, Sync};
+use crate::supervisor::health::Light;
+
+/// All that the technician's commands may ask.
+pub fn router(app: App, pids: impl Fn() -> Vec<(String, u32)> + Clone + Send + Sync_ + 'static) -> Router {
+    Router::new()
+        .route("/status", get(move |State(app): State<App>| status(app, pids())))
+        .route("/entries", get(entries))
+        .route("/state", get(|State(app): State<App>| async move { Json(app.journal.state().as_ref().clone()) }))
+        .route("/users", post(put_person))
+        .route("/notices", post(put_notice))
+        .route("/commands", post(submit))
+        .with_state(app)
+}
+
+/// `Sync` of the standard library; the name is taken here.
+pub use std::marker::Sync as Sync_;
+
+async fn status(app: App, pids: Vec<(String, u32)>) -> Json<Status> {
+    let state = app.journal.state();
+    let (now, lang) = (app.house.clock().wall_ms(), Lang::Vi);
+    let presence = |id| state.devices.get(id).map(|d| d.presence).unwrap_or_default();
+    let gone: Vec<(String, i64)> = state.devices.values().filter_map(|d| if let Presence::Gone { since } = d.presence { Some((d.name.clone(), since)) } else { None }).collect();
+    let village = state.village.as_ref().map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.clone());
+    let sentence = if gone.is_empty() { format!("{village}: mọi thiết bị chạy tốt") } else { format!("{village}: có {} thiết bị hỏng, còn lại chạy tốt", gone.len()) };
+    let words = |names: Vec<String>, none: &str| if names.is_empty() { none.to_owned() } else { names.join(", ") };
+    let silent = |ids: Vec<(String, Presence)>| ids.into_iter().filter_map(|(n, p)| if let Presence::Gone { since } = p { Some(format!("{n} im từ {}", dates::since(now, since))) } else { None }).collect::<Vec<_>>();
+    let horns = state.speakers.values().filter(|s| matches!(presence(&s.id), Presence::Here { .. })).count();
+    let lit = state.lights.values().filter(|l| l.is_on()).count();
+    let bad_lights = state.lights.values().filter(|l| super::lights::words(&app, lang, &state, l).1 == "bad").map(|l| format!("{} không trả lời", l.name)).collect();
+    let pictures = state.cameras.values().filter(|c| matches!(c.signal, Presence::Here { .. })).count();
+    let readings = state.sensors.values().filter(|s| !s.marks.is_empty()).filter_map(|s| app.live.latest.get(&s.id).map(|v| format!("{} {} {}", s.name, dates::number(v.number, s.decimals), s.unit).trim_end().to_owned())).take(2).collect();
+    let link = app.live.uplink.now();
+    let sync_words = if !link.configured {
+        "chưa nối".to_owned()
+    } else if link.up {
+        format!("đến {}, chờ gửi {}", dates::since(now, link.received_at), link.waiting)
+    } else {
+        format!("mất kết nối từ {}, chờ gửi {}", dates::since(now, link.since), link.waiting)
+    };
+    let machine = match app.house.health().worst() {
+        Light::Green => "tốt",
+        Light::Amber => "cần xem",
+        Light::Red => "có lỗi",
+    };
+    let line = |name: &str, count: String, words: String| Line { name: name.to_owned(), count, words };
+    let lines = vec![
+        line("loa", format!("{horns}/{} cụm", state.speakers.len()), words(silent(state.speakers.values().map(|s| (s.name.clone(), presence(&s.id))).collect()), "")),
+        line("đèn", format!("{lit}/{} sáng", state.lights.len()), words(bad_lights, "")),
+        line("camera", format!("{pictures}/{}", state.cameras.len()), words(silent(state.cameras.values().map(|c| (c.name.clone(), c.signal)).collect()), "")),
+        line("cảm biến", state.sensors.len().to_string(), words(readings, "chưa có số đo")),
+        line("xã", if link.configured && link.up && link.waiting == 0 { "nhận đủ".into() } else { String::new() }, sync_words),
+        line("máy", machine.to_owned(), String::new()),
+    ];
+    let health = app.house.health().parts().into_iter().map(|(n, c)| (n, format!("{:?}", c.light).to_lowercase(), c.why)).collect();
+    let sync = Sync { configured: link.configured, up: link.up, received: link.received, received_at: link.received_at, waiting: link.waiting };
+    Json(Status { village, sentence, at: now, lines, health, seq: state.seq, sync, pids })
+}
+
+#[derive(Debug, Deserialize)]
+struct Span {
+    after: Option<u64>,
+    limit: Option<usize>,
+}
+
+async fn entries(State(app): State<App>, Query(span): Query<Span>) -> Response {
+    let limit = span.limit.unwrap_or(20).min(1_000);
+    let found = match span.after {
+        Some(after) => app.journal.after(after, limit).await,
+        None => {
+            let mut found = app.journal.before(u64::MAX, limit).await;
+            found.reverse();
+            found
+        }
+    };
+    let lines: Vec<serde_json::Value> = found.iter().filter_map(|e| serde_json::from_slice(&e.bytes).ok()).collect();
+    Json(lines).into_response()
+}
+
+fn refuse(status: StatusCode, why: impl std::fmt::Display) -> Response {
+    (status, Json(serde_json::json!({ "error": why.to_string() }))).into_response()
+}
+
+async fn carry_out(app: &App, wish: Wish) -> Result<serde_json::Value, Response> {
+    match app.journal.submit(wish).await {
+        Ok(receipt) => Ok(serde_json::json!({ "first": receipt.first, "last": receipt.last })),
+        Err(SubmitError::Rejected(why)) => Err(refuse(StatusCode::CONFLICT, why)),
+        Err(SubmitError::Closed(why)) => Err(refuse(StatusCode::SERVICE_UNAVAILABLE, why)),
+    }
+}
+
+async fn submit(State(app): State<App>, Json(submit): Json<Submit>) -> Response {
+    match carry_out(&app, Wish::new(Actor::Console, submit.command)).await {
+        Ok(made) => Json(made).into_response(),
+        Err(response) => response,
+    }
+}
+
+async fn put_person(State(app): State<App>, Json(put): Json<PutPerson>) -> Response {
+    let Ok(id) = UserId::new(&put.id) else { return refuse(StatusCode::BAD_REQUEST, "the id holds something else than a–z, 0–9, - _ .") };
+    let role = match put.role.as_str() {
+        "chief" => Role::Chief,
+        "technician" => Role::Technician,
+        other => return refuse(StatusCode::BAD_REQUEST, format!("“{other}” is no role: chief or technician")),
+    };
+    let pin = match put.pin.map_or_else(secret::pin, Ok) {
+        Ok(pin) if secret::is_pin(&pin) => pin,
+        Ok(_) => return refuse(StatusCode::BAD_REQUEST, "a PIN has six digits"),
+        Err(cause) => return refuse(StatusCode::SERVICE_UNAVAILABLE, cause),
+    };
+    let record = match app.sessions.make_person(&put.name, &pin).await {
+        Ok(record) => record,
+        Err(cause) => return refuse(StatusCode::SERVICE_UNAVAILABLE, cause),
+    };
+    match carry_out(&app, Wish::new(Actor::Console, Command::PutUser { user: User { id, role, record, generation: 0 } })).await {
+        Ok(_) => Json(serde_json::json!({ "pin": pin })).into_response(),
+        Err(response) => response,
+    }
+}
+
+async fn put_notice(State(app): State<App>, Json(put): Json<PutNotice>) -> Response {
+    let (Ok(id), Ok(once)) = (NoticeId::new(&put.id), CommandId::new(&format!("notice-{}", put.id))) else { return refuse(StatusCode::BAD_REQUEST, "the id holds something else than a–z, 0–9, - _ .") };
+    let Ok(text) = app.files.put(format!("{}\n{}", put.title, put.body).into_bytes()).await else { return refuse(StatusCode::SERVICE_UNAVAILABLE, "the text could not be written") };
+    let wish = Wish::new(Actor::Console, Command::PublishNotice { id, text, kind: put.kind, until: put.until }).named(once, i64::MAX);
+    match carry_out(&app, wish).await {
+        Ok(made) => Json(made).into_response(),
+        Err(response) => response,
+    }
+}

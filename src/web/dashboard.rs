@@ -1,0 +1,79 @@
+//! The dashboard's table of contents: every route, who may take it.
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+
+use super::app::{App, Visit, signed_in};
+use super::{cameras, devices, history, lights, live, notices, sensors, sign_in, speakers, today};
+use crate::doors::headers::{same_site, strict};
+use crate::doors::locale::Lang;
+use crate::doors::page::asset;
+
+/// The style sheet, also inlined by the portal.
+pub const STYLE: &str = include_str!("assets/village.css");
+const SCRIPT: &str = include_str!("assets/live.js");
+const ICON: &str = include_str!("assets/icon.svg");
+
+/// All pages of the village's own people.
+pub fn router(app: App) -> Router {
+    let inside = Router::new()
+        .route("/", get(today::page))
+        .route("/lights", get(lights::page))
+        .route("/lights/{id}", post(lights::switch))
+        .route("/groups/{id}", post(lights::switch_group))
+        .route("/sensors", get(sensors::page))
+        .route("/devices", get(devices::page))
+        .route("/cameras", get(cameras::page))
+        .route("/more", get(devices::more))
+        .route("/notices", get(notices::page).post(notices::publish))
+        .route("/notices/new", get(notices::new))
+        .route("/notices/{id}", get(notices::one))
+        .route("/notices/{id}/down", post(notices::take_down))
+        .route("/speakers", get(speakers::page))
+        .route("/speakers/hear", post(speakers::hear))
+        .route("/speakers/sound/{blob}", get(speakers::sound))
+        .route("/speakers/announce", post(speakers::announce))
+        .route("/speakers/stop", post(speakers::stop))
+        .route("/history", get(history::page))
+        .route("/live/{page}", get(live::follow))
+        .route("/me", get(sign_in::me))
+        .route("/sign-out", post(sign_in::leave))
+        .layer(from_fn_with_state(app.clone(), signed_in));
+    Router::new()
+        .merge(inside)
+        .route("/sign-in", get(sign_in::form).post(sign_in::enter))
+        .route("/lang/{tag}", get(sign_in::language))
+        .route("/big", get(sign_in::bigger))
+        .route("/a/village.css", get(|| async { asset("text/css; charset=utf-8", STYLE.as_bytes()) }))
+        .route("/a/live.js", get(|| async { asset("text/javascript; charset=utf-8", SCRIPT.as_bytes()) }))
+        .route("/a/icon.svg", get(|| async { asset("image/svg+xml", ICON.as_bytes()) }))
+        .route("/manifest.webmanifest", get(manifest))
+        .fallback(not_found)
+        .layer(DefaultBodyLimit::max(64 * 1024))
+        .layer(from_fn(same_site))
+        .layer(from_fn(strict))
+        .with_state(app)
+}
+
+async fn not_found(State(app): State<App>, visit: Visit) -> Response {
+    app.problem(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do")
+}
+
+/// The app on a phone's first screen: icon, and the two things that must be near.
+async fn manifest(State(app): State<App>) -> Response {
+    let name = app.journal.state().village.as_ref().map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.clone());
+    let manifest = serde_json::json!({
+        "name": name, "short_name": "Cổng Làng", "lang": "vi", "start_url": "/", "display": "standalone",
+        "background_color": "#faf7f0", "theme_color": "#17694f",
+        "icons": [{ "src": "/a/icon.svg", "sizes": "any", "type": "image/svg+xml", "purpose": "any maskable" }],
+        "shortcuts": [
+            { "name": Lang::Vi.t("shortcut-speak"), "url": "/speakers" },
+            { "name": Lang::Vi.t("shortcut-stop"), "url": "/speakers#stop" },
+        ],
+    });
+    ([(header::CONTENT_TYPE, "application/manifest+json")], manifest.to_string()).into_response()
+}

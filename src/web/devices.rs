@@ -1,0 +1,50 @@
+//! Thiết bị: every box on the wire and whether it answers. Thêm: the rest of the doors.
+
+use axum::extract::State;
+use axum::response::Response;
+
+use super::app::{App, Visit};
+use super::lights::ListPage;
+use super::rows::{Part, Row};
+use crate::domain::device::Presence;
+use crate::domain::state::State as Village;
+use crate::doors::dates;
+use crate::doors::page::show;
+
+/// The fragments of this page.
+pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
+    let (now, lang) = (app.house.clock().wall_ms(), visit.lang);
+    let mut devices: Vec<_> = state.devices.values().collect();
+    // What is broken stands first.
+    devices.sort_by_key(|d| (!d.presence.is_gone(), d.id.clone()));
+    devices
+        .into_iter()
+        .map(|d| {
+            let (words, mark) = match d.presence {
+                Presence::Unknown => (lang.t("device-unknown"), "off"),
+                Presence::Here { since } => (lang.f("device-here-since", &[("since", &dates::since(now, since))]), ""),
+                Presence::Gone { since } => (lang.f("device-gone", &[("since", &dates::since(now, since))]), "bad"),
+            };
+            let place = d.place.as_ref().and_then(|p| state.places.get(p)).map(|p| p.name.clone());
+            let words = [Some(words), place, (!d.model.is_empty()).then(|| d.model.clone())].into_iter().flatten().collect::<Vec<_>>().join(" · ");
+            Row { id: format!("device-{}", d.id), mark, name: d.name.clone(), words, side: String::new(), href: String::new() }.html()
+        })
+        .collect()
+}
+
+/// The page.
+pub async fn page(State(app): State<App>, visit: Visit) -> Response {
+    let state = app.journal.state();
+    let f = app.frame(&visit, &state, "more");
+    let parts = vec![Part { rows: fragments(&app, &visit, &state), empty: f.t("no-devices"), ..Part::default() }];
+    show(&ListPage { title: f.t("devices"), live: "/live/devices", summary: String::new(), parts, links: Vec::new(), f })
+}
+
+/// Thêm.
+pub async fn more(State(app): State<App>, visit: Visit) -> Response {
+    let state = app.journal.state();
+    let f = app.frame(&visit, &state, "more");
+    let links = [("/notices", "notices"), ("/sensors", "sensors"), ("/devices", "devices"), ("/history", "history")];
+    let links = links.into_iter().map(|(href, key)| (href.to_owned(), f.t(key))).collect();
+    show(&ListPage { title: f.t("more"), live: "", summary: String::new(), parts: Vec::new(), links, f })
+}

@@ -1,0 +1,149 @@
+//! Đèn đường: each lamp, how it is, one switch; groups.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+
+use super::app::{App, Fields, Visit};
+use super::rows::{Part, Say, html};
+use crate::domain::command::Command;
+use crate::domain::id::{EntityId, GroupId};
+use crate::domain::light::Light;
+use crate::domain::state::State as Village;
+use crate::doors::dates;
+use crate::doors::locale::Lang;
+use crate::doors::page::{see, show};
+
+#[derive(askama::Template)]
+#[template(path = "light_row.html")]
+struct LightRow<'a> {
+    id: &'a str,
+    mark: &'static str,
+    name: &'a str,
+    words: String,
+    can: bool,
+    form: &'a str,
+    next: &'static str,
+    button: String,
+    button_class: &'static str,
+}
+
+#[derive(askama::Template)]
+#[template(path = "group_controls.html")]
+struct GroupControls<'a> {
+    id: &'a str,
+    form: &'a str,
+    on: String,
+    off: String,
+}
+
+#[derive(askama::Template)]
+#[template(path = "list.html")]
+pub(super) struct ListPage {
+    pub f: crate::doors::page::Frame,
+    pub title: String,
+    pub live: &'static str,
+    pub summary: String,
+    pub parts: Vec<Part>,
+    pub links: Vec<(String, String)>,
+}
+
+/// How a lamp is, in words, with its mark.
+pub(super) fn words(app: &App, lang: Lang, state: &Village, light: &Light) -> (String, &'static str) {
+    let now = app.house.clock().wall_ms();
+    let gone = state.entities.get(&light.id).and_then(|e| state.devices.get(&e.device)).and_then(|d| if let crate::domain::device::Presence::Gone { since } = d.presence { Some(since) } else { None });
+    if let Some(desired) = light.desired.filter(|_| light.is_waiting()) {
+        let seconds = ((now - desired.at) / 1000).max(0).to_string();
+        return (lang.f(if desired.on { "light-waiting-on" } else { "light-waiting-off" }, &[("n", &seconds)]), "warn");
+    }
+    if let Some(desired) = light.desired.filter(|_| light.is_unanswered()) {
+        return (lang.f("light-unanswered", &[("since", &dates::since(now, desired.at))]), "bad");
+    }
+    if let Some(since) = gone {
+        return (lang.f("light-gone", &[("since", &dates::since(now, since))]), "bad");
+    }
+    match light.reported {
+        None => (lang.t("light-unknown"), "off"),
+        Some(r) => (lang.f("light-since", &[("what", &lang.t(if r.on { "light-on" } else { "light-off" })), ("time", &dates::since(now, r.at))]), if r.on { "" } else { "off" }),
+    }
+}
+
+fn row(app: &App, lang: Lang, form: &str, state: &Village, light: &Light) -> String {
+    let (words, mark) = words(app, lang, state, light);
+    let on = light.desired.filter(|_| light.is_waiting()).map_or_else(|| light.is_on(), |d| d.on);
+    let can = state.entities.get(&light.id).is_some_and(|e| e.order.is_some());
+    html(&LightRow { id: light.id.as_str(), mark, name: &light.name, words, can, form, next: if on { "0" } else { "1" }, button: lang.t(if on { "turn-off" } else { "turn-on" }), button_class: if on { "quiet" } else { "go" } })
+}
+
+fn summary(app: &App, lang: Lang, state: &Village) -> String {
+    let (mut on, mut off, mut waiting, mut bad) = (0, 0, 0, 0);
+    for light in state.lights.values() {
+        match words(app, lang, state, light).1 {
+            "bad" => bad += 1,
+            "warn" => waiting += 1,
+            "" => on += 1,
+            _ => off += 1,
+        }
+    }
+    let title = lang.f("lights-summary", &[("on", &on.to_string()), ("waiting", &waiting.to_string()), ("off", &off.to_string()), ("bad", &bad.to_string())]);
+    html(&Say { id: "lights-summary".into(), kind: if bad > 0 { "bad" } else { "" }, title, detail: String::new() })
+}
+
+/// The fragments of this page.
+pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
+    let form = app.sessions.form_token(&visit.token);
+    let mut out = vec![summary(app, visit.lang, state)];
+    out.extend(state.lights.values().map(|l| row(app, visit.lang, &form, state, l)));
+    out
+}
+
+/// The page.
+pub async fn page(State(app): State<App>, visit: Visit) -> Response {
+    let state = app.journal.state();
+    let f = app.frame(&visit, &state, "lights");
+    let mut parts: Vec<Part> = state
+        .groups
+        .values()
+        .map(|g| Part {
+            name: g.name.clone(),
+            controls: html(&GroupControls { id: g.id.as_str(), form: &f.form, on: f.t("turn-on-all"), off: f.t("turn-off-all") }),
+            rows: g.lights.iter().filter_map(|l| state.lights.get(l)).map(|l| row(&app, f.lang, &f.form, &state, l)).collect(),
+            empty: f.t("no-lights"),
+        })
+        .collect();
+    let others: Vec<String> = state.lights.values().filter(|l| l.group.is_none()).map(|l| row(&app, f.lang, &f.form, &state, l)).collect();
+    if !others.is_empty() || parts.is_empty() {
+        let name = if parts.is_empty() { String::new() } else { f.t("other-lights") };
+        parts.push(Part { name, controls: String::new(), rows: others, empty: f.t("no-lights") });
+    }
+    let summary = summary(&app, f.lang, &state);
+    show(&ListPage { title: f.t("lights-page"), live: "/live/lights", summary, parts, links: Vec::new(), f })
+}
+
+fn answer(visit: &Visit) -> Response {
+    if visit.live { StatusCode::NO_CONTENT.into_response() } else { see("/lights") }
+}
+
+/// Switches one lamp.
+pub async fn switch(State(app): State<App>, visit: Visit, Path(id): Path<String>, fields: Fields) -> Response {
+    if !app.proves(&visit, fields.get("form")) {
+        return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
+    }
+    let Ok(light) = EntityId::new(&id) else { return app.problem(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do") };
+    match app.submit(&visit, Command::SwitchLight { light, on: fields.get("on") == "1" }).await {
+        Ok(_) => answer(&visit),
+        Err(page) => page,
+    }
+}
+
+/// Switches a group.
+pub async fn switch_group(State(app): State<App>, visit: Visit, Path(id): Path<String>, fields: Fields) -> Response {
+    if !app.proves(&visit, fields.get("form")) {
+        return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
+    }
+    let Ok(group) = GroupId::new(&id) else { return app.problem(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do") };
+    match app.submit(&visit, Command::SwitchGroup { group, on: fields.get("on") == "1" }).await {
+        Ok(_) => answer(&visit),
+        Err(page) => page,
+    }
+}

@@ -1,0 +1,102 @@
+//! Live updates by SSE: fragments whose id replaces the element with that id.
+//!
+//! After each commit (and each live value, at most twice a second) the page's fragments are made again and
+//! those that changed are sent, with the entry number as id. A reconnect gets every fragment whole: nothing
+//! depends on what was sent before.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::stream;
+
+use super::app::{App, Visit};
+use crate::domain::state::State as Village;
+
+/// Shortest time between two looks at live values.
+const PACE: Duration = Duration::from_millis(500);
+/// Waiting rows count seconds: look again so often even when nothing happened.
+const IDLE: Duration = Duration::from_secs(1);
+
+async fn fragments(app: &App, visit: &Visit, page: &str, state: &Village) -> Option<Vec<String>> {
+    Some(match page {
+        "today" => super::today::fragments(app, visit, state).await,
+        "lights" => super::lights::fragments(app, visit, state),
+        "sensors" => super::sensors::fragments(app, visit, state),
+        "devices" => super::devices::fragments(app, visit, state),
+        "cameras" => super::cameras::fragments(app, visit, state),
+        "speakers" => super::speakers::fragments(app, visit, state),
+        _ => return None,
+    })
+}
+
+/// Key of a fragment: its first id attribute.
+fn key(fragment: &str) -> &str {
+    fragment.split_once("id=\"").and_then(|(_, rest)| rest.split('"').next()).unwrap_or(fragment)
+}
+
+struct Following {
+    app: App,
+    visit: Visit,
+    page: String,
+    sent: BTreeMap<String, String>,
+    state: tokio::sync::watch::Receiver<std::sync::Arc<Village>>,
+    values: tokio::sync::watch::Receiver<u64>,
+    link: tokio::sync::watch::Receiver<crate::live::uplink::LinkState>,
+    first: bool,
+}
+
+impl Following {
+    async fn next(&mut self) -> Option<(u64, String)> {
+        loop {
+            if !self.first {
+                let stop = self.app.house.stop().soft.clone();
+                tokio::select! {
+                    changed = self.state.changed() => changed.ok()?,
+                    changed = self.values.changed() => {
+                        changed.ok()?;
+                        tokio::time::sleep(PACE).await;
+                        self.values.borrow_and_update();
+                    }
+                    changed = self.link.changed() => changed.ok()?,
+                    () = tokio::time::sleep(IDLE) => {}
+                    () = stop.cancelled() => return None,
+                }
+            }
+            self.first = false;
+            let state = self.state.borrow_and_update().clone();
+            // Whoever was signed out hears nothing more.
+            self.app.sessions.who(&state, &self.visit.token)?;
+            let fresh = fragments(&self.app, &self.visit, &self.page, &state).await?;
+            let mut out = String::new();
+            for fragment in fresh {
+                let name = key(&fragment).to_owned();
+                if self.sent.get(&name) != Some(&fragment) {
+                    out.push_str(&fragment);
+                    self.sent.insert(name, fragment);
+                }
+            }
+            if !out.is_empty() {
+                return Some((state.seq, out));
+            }
+        }
+    }
+}
+
+/// The stream of a page's fragments.
+pub async fn follow(State(app): State<App>, visit: Visit, Path(page): Path<String>) -> Response {
+    if fragments(&app, &visit, &page, &app.journal.state()).await.is_none() {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let following = Following { state: app.journal.watch(), values: app.live.latest.watch(), link: app.live.uplink.watch(), app, visit, page, sent: BTreeMap::new(), first: true };
+    let events = stream::unfold(following, |mut following| async move {
+        let (seq, html) = following.next().await?;
+        let event = Event::default().id(seq.to_string()).data(html.replace('\r', ""));
+        Some((Ok::<_, Infallible>(event), following))
+    });
+    ([("x-accel-buffering", "no")], Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))).into_response()
+}

@@ -1,0 +1,19 @@
+//! Web doors of the village: the portal (no script at all), the dashboard, the control socket.
+
+pub mod app;
+pub mod cameras;
+pub mod control;
+pub mod dashboard;
+pub mod devices;
+pub mod history;
+pub mod lights;
+pub mod live;
+pub mod notices;
+pub mod portal;
+pub mod rows;
+pub mod sensors;
+pub mod sign_in;
+pub mod speakers;
+pub mod today;
+pub mod words;
+

@@ -1,0 +1,165 @@
+//! Thông báo: write, publish, take down. Written once; the portal and the commune get the same words.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::app::{App, Fields, Visit};
+use super::lights::ListPage;
+use super::rows::{Part, Row};
+use crate::domain::command::Command;
+use crate::domain::id::{CommandId, NoticeId};
+use crate::domain::notice::{Notice, NoticeKind};
+use crate::doors::dates;
+use crate::doors::locale::Lang;
+use crate::doors::page::{Frame, see, show};
+use crate::journal::Wish;
+use crate::store::files::Lost;
+
+/// Characters of a title and of a body.
+const TITLE: usize = 150;
+const BODY: usize = 8_000;
+const DAY_MS: i64 = 86_400_000;
+/// A notice is new for so long, ms.
+const NEW_MS: i64 = 2 * DAY_MS;
+
+/// A notice in a list.
+#[derive(Debug, Clone)]
+pub struct Brief {
+    /// Id.
+    pub id: String,
+    /// Title.
+    pub title: String,
+    /// First words of the body.
+    pub summary: String,
+    /// When it was posted.
+    pub when: String,
+    /// It is new.
+    pub fresh: bool,
+}
+
+/// Title and paragraphs of a notice; what is erased or damaged is said.
+#[must_use]
+pub fn words(app: &App, lang: Lang, notice: &Notice) -> (String, Vec<String>) {
+    match app.files.text(&notice.text) {
+        Ok(text) => {
+            let (title, body) = text.split_once('\n').unwrap_or((&text, ""));
+            (title.to_owned(), body.lines().map(str::trim).filter(|l| !l.is_empty()).map(str::to_owned).collect())
+        }
+        Err(Lost::Erased) => (lang.t("erased"), Vec::new()),
+        Err(Lost::Damaged) => (lang.t("damaged"), Vec::new()),
+    }
+}
+
+/// When it was posted and by whom, in words.
+#[must_use]
+pub fn when(lang: Lang, notice: &Notice) -> String {
+    lang.f(if notice.from_commune { "posted-by-commune" } else { "posted" }, &[("when", &dates::long(lang, notice.at))])
+}
+
+/// A notice for a list.
+#[must_use]
+pub fn brief(app: &App, lang: Lang, notice: &Notice) -> Brief {
+    let (title, body) = words(app, lang, notice);
+    let first = body.first().cloned().unwrap_or_default();
+    let summary = if first.chars().count() > 140 { first.chars().take(140).chain(['…']).collect() } else { first };
+    Brief { id: notice.id.to_string(), title, summary, when: when(lang, notice), fresh: (0..NEW_MS).contains(&(app.house.clock().wall_ms() - notice.at)) }
+}
+
+/// The list.
+pub async fn page(State(app): State<App>, visit: Visit) -> Response {
+    let state = app.journal.state();
+    let f = app.frame(&visit, &state, "more");
+    let rows = state
+        .notices_at(app.house.clock().wall_ms())
+        .iter()
+        .map(|n| {
+            let b = brief(&app, f.lang, n);
+            Row { id: format!("notice-{}", b.id), mark: if n.kind == NoticeKind::Urgent { "warn" } else { "" }, name: b.title, words: b.when, side: String::new(), href: format!("/notices/{}", b.id) }.html()
+        })
+        .collect();
+    let parts = vec![Part { rows, empty: f.t("no-notices"), ..Part::default() }];
+    let links = if f.is_chief { vec![("/notices/new".to_owned(), f.t("write-notice"))] } else { Vec::new() };
+    show(&ListPage { title: f.t("notices"), live: "", summary: String::new(), parts, links, f })
+}
+
+#[derive(askama::Template)]
+#[template(path = "notice_new.html")]
+struct NewPage {
+    f: Frame,
+    once: String,
+}
+
+/// The form.
+pub async fn new(State(app): State<App>, visit: Visit) -> Response {
+    let f = app.frame(&visit, &app.journal.state(), "more");
+    let Ok(once) = crate::keys::secret::token() else { return app.problem(&visit, StatusCode::SERVICE_UNAVAILABLE, "refused-title", "cannot-now") };
+    show(&NewPage { f, once })
+}
+
+/// Publishes what the form says. The form's own random name makes a double tap harmless.
+pub async fn publish(State(app): State<App>, visit: Visit, fields: Fields) -> Response {
+    if !app.proves(&visit, fields.get("form")) {
+        return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
+    }
+    let title: String = fields.get("title").split_whitespace().collect::<Vec<_>>().join(" ");
+    let body = fields.get("body").trim();
+    let sound = !title.is_empty() && title.chars().count() <= TITLE && !body.is_empty() && body.chars().count() <= BODY;
+    let (Ok(id), Ok(once), true) = (NoticeId::new(fields.get("once")), CommandId::new(fields.get("once")), sound && visit.is_chief()) else {
+        return app.problem(&visit, StatusCode::BAD_REQUEST, "refused-title", if visit.is_chief() { "refused-unsound" } else { "refused-not-permitted" });
+    };
+    let kind = match fields.get("kind") {
+        "urgent" => NoticeKind::Urgent,
+        "event" => NoticeKind::Event,
+        "document" => NoticeKind::Document,
+        _ => NoticeKind::Notice,
+    };
+    let now = app.house.clock().wall_ms();
+    let until = fields.get("days").parse::<i64>().ok().filter(|d| (1..=366).contains(d)).map(|d| now + d * DAY_MS);
+    let Ok(text) = app.files.put(format!("{title}\n{body}").into_bytes()).await else {
+        return app.problem(&visit, StatusCode::SERVICE_UNAVAILABLE, "journal-closed", "journal-closed-do");
+    };
+    let Some(actor) = visit.actor() else { return see("/sign-in") };
+    let wish = Wish::new(actor, Command::PublishNotice { id: id.clone(), text, kind, until }).named(once, now + DAY_MS);
+    match app.wish(&visit, wish).await {
+        Ok(_) => see(&format!("/notices/{id}?said=published")),
+        Err(page) => page,
+    }
+}
+
+#[derive(askama::Template)]
+#[template(path = "notice.html")]
+struct NoticePage {
+    f: Frame,
+    id: String,
+    title: String,
+    when: String,
+    paragraphs: Vec<String>,
+    receipt: String,
+    can_take_down: bool,
+}
+
+/// One notice.
+pub async fn one(State(app): State<App>, visit: Visit, Path(id): Path<String>) -> Response {
+    let state = app.journal.state();
+    let f = app.frame(&visit, &state, "more");
+    let Some(notice) = NoticeId::new(&id).ok().and_then(|id| state.notices.get(&id)) else {
+        return app.problem(&visit, StatusCode::NOT_FOUND, "notice-no-longer", "notice-no-longer-do");
+    };
+    let (title, paragraphs) = words(&app, f.lang, notice);
+    let link = app.live.uplink.now();
+    let receipt = f.t(if !link.configured { "receipt-none" } else if link.received >= notice.order { "receipt-has" } else { "receipt-not-yet" });
+    show(&NoticePage { id: notice.id.to_string(), title, when: when(f.lang, notice), paragraphs, receipt, can_take_down: f.is_chief, f })
+}
+
+/// Takes one down.
+pub async fn take_down(State(app): State<App>, visit: Visit, Path(id): Path<String>, fields: Fields) -> Response {
+    if !app.proves(&visit, fields.get("form")) {
+        return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
+    }
+    let Ok(id) = NoticeId::new(&id) else { return app.problem(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do") };
+    match app.submit(&visit, Command::TakeDownNotice { id }).await {
+        Ok(_) => see("/notices?said=taken-down"),
+        Err(page) => page,
+    }
+}

@@ -1,0 +1,147 @@
+//! The portal: what a visitor's phone opens by itself. No script, no cookie, no storage, one request a page.
+//!
+//! Probes of phones get a redirect, so that the page pops up. Opening the way to the internet belongs to the
+//! guest network's own issue; here the page and the notices stand.
+
+use axum::Router;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use serde::Deserialize;
+
+use super::app::App;
+use super::dashboard::STYLE;
+use super::notices::{Brief, brief, when, words};
+use crate::domain::id::NoticeId;
+use crate::domain::notice::NoticeKind;
+use crate::doors::dates;
+use crate::doors::headers::strict;
+use crate::doors::locale::Lang;
+use crate::doors::page::{Frame, see, show, show_with};
+
+/// What phones ask to find out whether they are behind a portal.
+const PROBES: [&str; 9] = ["/generate_204", "/gen_204", "/hotspot-detect.html", "/library/test/success.html", "/connecttest.txt", "/ncsi.txt", "/redirect", "/success.txt", "/canonical.html"];
+
+/// Choices carried in the address: the portal keeps nothing on the phone.
+#[derive(Debug, Default, Deserialize)]
+pub struct Choice {
+    lang: Option<String>,
+    big: Option<String>,
+}
+
+/// All pages of the portal.
+pub fn router(app: App) -> Router {
+    let mut router = Router::new().route("/", get(splash)).route("/t", get(list)).route("/t/{id}", get(one)).route("/in", get(enter));
+    for probe in PROBES {
+        router = router.route(probe, get(|| async { found("/") }));
+    }
+    router.fallback(|| async { found("/") }).layer(from_fn_with_state(app.clone(), right_name)).layer(from_fn(inline_style)).layer(from_fn(strict)).with_state(app)
+}
+
+fn found(path: &str) -> Response {
+    (StatusCode::FOUND, [(header::LOCATION, path.to_owned())]).into_response()
+}
+
+/// A request for another name (a probe, any site) is led to ours.
+async fn right_name(State(app): State<App>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let bare = host.rsplit_once(':').map_or(host, |(h, p)| if p.bytes().all(|b| b.is_ascii_digit()) { h } else { host });
+    let ours = app.names.is_empty() || bare.parse::<std::net::IpAddr>().is_ok() || bare.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>().is_ok() || app.names.iter().any(|n| n.eq_ignore_ascii_case(bare));
+    match (ours, app.names.first()) {
+        (false, Some(name)) => found(&format!("http://{name}/")),
+        _ => next.run(request).await,
+    }
+}
+
+/// The portal's page is one request: its style stands in it, allowed by its hash alone.
+async fn inline_style(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    use base64ct::{Base64, Encoding as _};
+    use sha2::{Digest as _, Sha256};
+    static HASH: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| Base64::encode_string(&Sha256::digest(STYLE.as_bytes())));
+    let policy = format!("default-src 'none'; style-src 'sha256-{}'; style-src-attr 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'", *HASH);
+    if let Ok(value) = policy.parse() {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, value);
+    }
+    response
+}
+
+#[derive(askama::Template)]
+#[template(path = "splash.html")]
+struct Splash {
+    f: Frame,
+    css: &'static str,
+    q: &'static str,
+    date: String,
+    urgent: Vec<Brief>,
+    notices: Vec<Brief>,
+    other: &'static str,
+}
+
+fn frame(app: &App, choice: &Choice, headers: &HeaderMap) -> Frame {
+    let lang = Lang::choose(choice.lang.as_deref(), headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()));
+    let state = app.journal.state();
+    Frame {
+        lang,
+        village: state.village.as_ref().map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.trim_start_matches("Thôn ").to_owned()),
+        big: choice.big.is_some(),
+        ..Frame::default()
+    }
+}
+
+fn page(app: &App, choice: &Choice, headers: &HeaderMap, most: usize) -> Response {
+    let f = frame(app, choice, headers);
+    let now = app.house.clock().wall_ms();
+    let all = app.journal.state().notices_at(now);
+    let (urgent, others): (Vec<_>, Vec<_>) = all.iter().partition(|n| n.kind == NoticeKind::Urgent);
+    let urgent = urgent.into_iter().take(3).map(|n| brief(app, f.lang, n)).collect();
+    let notices = others.into_iter().take(most).map(|n| brief(app, f.lang, n)).collect();
+    let date = format!("{} · {}", dates::long(f.lang, now), dates::lunar_words(f.lang, now));
+    let other = if f.lang.tag() == "vi" { "en" } else { "vi" };
+    show(&Splash { css: STYLE, q: "", date, urgent, notices, other, f })
+}
+
+/// The first page.
+pub async fn splash(State(app): State<App>, Query(choice): Query<Choice>, headers: HeaderMap) -> Response {
+    page(&app, &choice, &headers, 3)
+}
+
+/// All notices.
+pub async fn list(State(app): State<App>, Query(choice): Query<Choice>, headers: HeaderMap) -> Response {
+    page(&app, &choice, &headers, 100)
+}
+
+/// One tap. Until the guest network has its slot here, the village's own news is what there is.
+pub async fn enter() -> Response {
+    see("/t")
+}
+
+#[derive(askama::Template)]
+#[template(path = "portal_notice.html")]
+struct PortalNotice {
+    f: Frame,
+    css: &'static str,
+    title: String,
+    when: String,
+    paragraphs: Vec<String>,
+}
+
+/// One notice.
+pub async fn one(State(app): State<App>, Path(id): Path<String>, Query(choice): Query<Choice>, headers: HeaderMap) -> Response {
+    let f = frame(&app, &choice, &headers);
+    let state = app.journal.state();
+    let now = app.house.clock().wall_ms();
+    let found = NoticeId::new(&id).ok().and_then(|id| state.notices.get(&id).cloned()).filter(|n| n.until.is_none_or(|u| u >= now));
+    match found {
+        Some(notice) => {
+            let (title, paragraphs) = words(&app, f.lang, &notice);
+            show(&PortalNotice { css: STYLE, title, when: when(f.lang, &notice), paragraphs, f })
+        }
+        None => {
+            let (title, detail) = (f.t("notice-no-longer"), f.t("notice-no-longer-do"));
+            show_with(StatusCode::NOT_FOUND, &PortalNotice { css: STYLE, title, when: String::new(), paragraphs: vec![detail], f })
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Rows and sentences: the pieces of pages that live updates send again.
+
+use askama::Template as _;
+
+/// A row: a place, how it is, a time or a link.
+#[derive(askama::Template, Debug, Clone, Default)]
+#[template(path = "row.html")]
+pub struct Row {
+    /// Element id.
+    pub id: String,
+    /// `""` well, `off`, `bad`, `warn`.
+    pub mark: &'static str,
+    /// Name in bold.
+    pub name: String,
+    /// State in words.
+    pub words: String,
+    /// Time at the right.
+    pub side: String,
+    /// Where it leads; empty = nowhere.
+    pub href: String,
+}
+
+/// One sentence that a page opens with.
+#[derive(askama::Template, Debug, Clone, Default)]
+#[template(path = "say.html")]
+pub struct Say {
+    /// Element id.
+    pub id: String,
+    /// `""` well, `warn`, `bad`, `info`.
+    pub kind: &'static str,
+    /// The sentence.
+    pub title: String,
+    /// What else.
+    pub detail: String,
+}
+
+/// A tile of the first page.
+#[derive(Debug, Clone, Default)]
+pub struct Tile {
+    /// Element id.
+    pub id: String,
+    /// Where it leads.
+    pub href: &'static str,
+    /// Something is wrong.
+    pub bad: bool,
+    /// In bold.
+    pub name: String,
+    /// Beneath.
+    pub words: String,
+}
+
+/// A part of a list page.
+#[derive(Debug, Clone, Default)]
+pub struct Part {
+    /// Heading; empty = none.
+    pub name: String,
+    /// HTML of controls above the rows.
+    pub controls: String,
+    /// HTML of rows.
+    pub rows: Vec<String>,
+    /// What an empty list says.
+    pub empty: String,
+}
+
+/// HTML of a template; an error is logged and shows as nothing.
+#[must_use]
+pub fn html(template: &impl askama::Template) -> String {
+    template.render().unwrap_or_else(|error| {
+        tracing::error!(%error, "a fragment could not be made");
+        String::new()
+    })
+}
+
+impl Row {
+    /// As HTML.
+    #[must_use]
+    pub fn html(&self) -> String {
+        self.render().unwrap_or_default()
+    }
+}

@@ -1,0 +1,54 @@
+//! Cảm biến: each reading in words, with its marks.
+
+use axum::extract::State;
+use axum::response::Response;
+
+use super::app::{App, Visit};
+use super::lights::ListPage;
+use super::rows::{Part, Row, Say, html};
+use crate::domain::sensor::Sensor;
+use crate::domain::state::State as Village;
+use crate::doors::dates;
+use crate::doors::locale::Lang;
+use crate::doors::page::show;
+
+/// A sensor as a row.
+pub(super) fn row(app: &App, lang: Lang, state: &Village, sensor: &Sensor) -> String {
+    let now = app.house.clock().wall_ms();
+    let latest = app.live.latest.get(&sensor.id);
+    let number = |v: f64| dates::number(v, sensor.decimals);
+    let is_yes_no = state.entities.get(&sensor.id).is_some_and(|e| e.kind == crate::domain::entity::Kind::BinarySensor);
+    let name = match latest {
+        Some(v) if !is_yes_no => format!("{}: {}", sensor.name, lang.f("reading", &[("value", &number(v.number)), ("unit", &sensor.unit)])).trim_end().to_owned(),
+        _ => sensor.name.clone(),
+    };
+    let (state_words, mark) = match (sensor.alarm, latest) {
+        (Some(a), _) if is_yes_no => (lang.f("reading-smoke", &[("since", &dates::since(now, a.at))]), "bad"),
+        (Some(a), _) => {
+            let mark = sensor.marks.get(usize::from(a.level).saturating_sub(1)).copied().unwrap_or_default();
+            let words = lang.f("reading-level", &[("mark", &number(mark)), ("unit", &sensor.unit), ("level", &a.level.to_string()), ("since", &dates::since(now, a.at))]);
+            (words, if a.level > 1 { "bad" } else { "warn" })
+        }
+        (None, Some(_)) if is_yes_no || sensor.marks.is_empty() => (lang.t("reading-ok"), ""),
+        (None, Some(_)) => (lang.f("reading-next", &[("mark", &number(sensor.marks.first().copied().unwrap_or_default())), ("unit", &sensor.unit)]), ""),
+        (None, None) => (String::new(), "off"),
+    };
+    let when = latest.map_or_else(|| lang.t("tile-reading-none"), |v| lang.f("reading-at", &[("time", &dates::since(now, v.at))]));
+    let words = if state_words.is_empty() { when } else { format!("{state_words} · {when}") };
+    Row { id: format!("sensor-{}", sensor.id), mark, name, words, side: String::new(), href: String::new() }.html()
+}
+
+/// The fragments of this page.
+pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
+    state.sensors.values().map(|s| row(app, visit.lang, state, s)).collect()
+}
+
+/// The page.
+pub async fn page(State(app): State<App>, visit: Visit) -> Response {
+    let state = app.journal.state();
+    let f = app.frame(&visit, &state, "more");
+    let rows = fragments(&app, &visit, &state);
+    let summary = html(&Say { id: "sensors-note".into(), kind: "info", title: f.t("sensor-note"), detail: String::new() });
+    let parts = vec![Part { rows, empty: f.t("no-sensors"), ..Part::default() }];
+    show(&ListPage { title: f.t("sensors"), live: "/live/sensors", summary, parts, links: Vec::new(), f })
+}

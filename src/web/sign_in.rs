@@ -1,0 +1,103 @@
+//! Sign-in and what a person may set for this phone.
+
+use axum::extract::{Path, State};
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+
+use super::app::{App, Fields, Visit, session_cookie};
+use crate::domain::actor::Role;
+use crate::domain::id::UserId;
+use crate::doors::page::{Frame, see, show, show_with};
+use crate::doors::session::{Denied, REMEMBERED_MS};
+
+#[derive(askama::Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage {
+    f: Frame,
+    people: Vec<(String, String)>,
+    chosen: String,
+    wrong: String,
+    other: &'static str,
+}
+
+fn sign_in_page(app: &App, visit: &Visit, chosen: &str, wrong: String) -> SignInPage {
+    let state = app.journal.state();
+    let mut people: Vec<(String, String)> = state.users.values().filter_map(|u| app.sessions.person(u).map(|p| (u.id.to_string(), p.name))).collect();
+    people.sort_by(|a, b| a.1.cmp(&b.1));
+    SignInPage { f: app.frame(visit, &state, ""), people, chosen: chosen.to_owned(), wrong, other: if visit.lang.tag() == "vi" { "en" } else { "vi" } }
+}
+
+/// The form.
+pub async fn form(State(app): State<App>, visit: Visit) -> Response {
+    if visit.user.is_some() {
+        return see("/");
+    }
+    show(&sign_in_page(&app, &visit, "", String::new()))
+}
+
+/// Tries the PIN.
+pub async fn enter(State(app): State<App>, visit: Visit, fields: Fields) -> Response {
+    let state = app.journal.state();
+    let chosen = fields.get("user").to_owned();
+    let Ok(user) = UserId::new(&chosen) else { return see("/sign-in") };
+    let known = (!visit.token.is_empty()).then_some(visit.token.as_str());
+    match app.sessions.sign_in(&state, &user, fields.get("pin").trim(), visit.address, known).await {
+        Ok(token) => {
+            let secure = if visit.secure { "; Secure" } else { "" };
+            let cookie = format!("{}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}", session_cookie(visit.secure), REMEMBERED_MS / 1000);
+            ([(SET_COOKIE, cookie)], see("/")).into_response()
+        }
+        Err(denied) => {
+            let (status, wrong) = match denied {
+                Denied::Wrong(n) => (StatusCode::UNAUTHORIZED, visit.lang.f("wrong-pin", &[("n", &n.to_string())])),
+                Denied::Locked(seconds) => (StatusCode::TOO_MANY_REQUESTS, visit.lang.f("locked-pin", &[("minutes", &seconds.div_ceil(60).to_string())])),
+                Denied::UnknownPhone => (StatusCode::TOO_MANY_REQUESTS, visit.lang.t("unknown-phone")),
+                Denied::Broken => (StatusCode::SERVICE_UNAVAILABLE, visit.lang.t("cannot-now")),
+            };
+            show_with(status, &sign_in_page(&app, &visit, &chosen, wrong))
+        }
+    }
+}
+
+/// Ends this phone's session.
+pub async fn leave(State(app): State<App>, visit: Visit, fields: Fields) -> Response {
+    if !app.proves(&visit, fields.get("form")) {
+        return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
+    }
+    app.sessions.sign_out(&visit.token);
+    see("/sign-in")
+}
+
+#[derive(askama::Template)]
+#[template(path = "me.html")]
+struct MePage {
+    f: Frame,
+    role: String,
+    other: &'static str,
+}
+
+/// The person's own page.
+pub async fn me(State(app): State<App>, visit: Visit) -> Response {
+    let f = app.frame(&visit, &app.journal.state(), "more");
+    let role = f.t(if visit.user.as_ref().is_some_and(|u| u.role == Role::Chief) { "role-chief" } else { "role-technician" });
+    show(&MePage { role, other: if f.lang.tag() == "vi" { "en" } else { "vi" }, f })
+}
+
+fn back(headers: &HeaderMap) -> String {
+    // Only a path of our own: never another site.
+    let path = headers.get(header::REFERER).and_then(|v| v.to_str().ok()).and_then(|r| r.splitn(4, '/').nth(3)).unwrap_or_default();
+    format!("/{}", path.trim_start_matches(['/', '\\']))
+}
+
+/// Changes the language of this phone.
+pub async fn language(Path(tag): Path<String>, headers: HeaderMap) -> Response {
+    let tag = if tag == "en" { "en" } else { "vi" };
+    ([(SET_COOKIE, format!("lang={tag}; Path=/; SameSite=Lax; Max-Age=31536000"))], see(&back(&headers))).into_response()
+}
+
+/// Larger text on this phone, or not any more.
+pub async fn bigger(visit: Visit, headers: HeaderMap) -> Response {
+    let age = if visit.big { 0 } else { 31_536_000 };
+    ([(SET_COOKIE, format!("big=1; Path=/; SameSite=Lax; Max-Age={age}"))], see(&back(&headers))).into_response()
+}

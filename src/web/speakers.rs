@@ -1,0 +1,195 @@
+//! Loa: type a sentence, hear it, play it, stop everything.
+
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+
+use super::app::{App, Fields, Visit};
+use super::rows::Row;
+use super::words::name_of;
+use crate::domain::blob::BlobRef;
+use crate::domain::command::Command;
+use crate::domain::device::Presence;
+use crate::domain::id::{AnnouncementId, BlobId, CommandId, DeviceId};
+use crate::domain::speaker::{Announcement, Class, Ending, Play};
+use crate::domain::state::State as Village;
+use crate::doors::dates;
+use crate::doors::locale::Lang;
+use crate::doors::page::{Frame, see, show};
+use crate::journal::Wish;
+
+/// Characters of a typed sentence.
+const SENTENCE: usize = 1_000;
+/// A typed sentence that could not begin within this is not played later, ms.
+const EXPIRES_MS: i64 = 120_000;
+
+struct Pick {
+    id: String,
+    mark: &'static str,
+    name: String,
+    words: String,
+}
+
+#[derive(askama::Template)]
+#[template(path = "speakers.html")]
+struct SpeakersPage {
+    f: Frame,
+    text: String,
+    speakers: Vec<Pick>,
+    played: Vec<String>,
+}
+
+fn pick(app: &App, lang: Lang, state: &Village) -> Vec<Pick> {
+    let now = app.house.clock().wall_ms();
+    let one = |s: &std::sync::Arc<crate::domain::speaker::Speaker>| {
+        let horns = lang.f("horns", &[("n", &s.horns.to_string())]);
+        let (words, mark) = match state.devices.get(&s.id).map(|d| d.presence).unwrap_or_default() {
+            Presence::Here { .. } => (horns, ""),
+            Presence::Unknown => (format!("{horns} · {}", lang.t("device-unknown")), "off"),
+            Presence::Gone { since } => (lang.f("device-gone", &[("since", &dates::since(now, since))]), "bad"),
+        };
+        Pick { id: s.id.to_string(), mark, name: s.name.clone(), words }
+    };
+    state.speakers.values().map(one).collect()
+}
+
+/// How an announcement went, in words: “Đã phát 2/2 cụm”.
+fn result(lang: Lang, state: &Village, said: &Announcement) -> (String, &'static str) {
+    let (played, all) = said.score();
+    let (n, all) = (played.to_string(), all.to_string());
+    if !said.is_over() {
+        return (lang.f("played-running", &[("n", &n), ("all", &all)]), "warn");
+    }
+    let troubles: Vec<String> = said
+        .plays
+        .iter()
+        .filter_map(|(speaker, play)| {
+            let key = match play {
+                Play::Ended { how: Ending::Played { .. } } => return None,
+                Play::Ended { how: Ending::Stopped } => "played-stopped",
+                Play::Ended { how: Ending::Missed } => "played-missed",
+                Play::Ended { how: Ending::Failed { .. } } => "played-failed",
+                _ => "played-unanswered",
+            };
+            Some(lang.f(key, &[("name", &name_of(state, speaker.as_str()))]))
+        })
+        .collect();
+    if troubles.is_empty() {
+        (lang.f("played-all", &[("n", &n), ("all", &all)]), "")
+    } else {
+        (lang.f("played-part", &[("n", &n), ("all", &all), ("who", &(troubles.join("; ") + "."))]), "warn")
+    }
+}
+
+fn played(app: &App, lang: Lang, state: &Village) -> Vec<String> {
+    let now = app.house.clock().wall_ms();
+    let mut said: Vec<_> = state.announcements.values().collect();
+    said.sort_by_key(|a| std::cmp::Reverse(a.order));
+    said.into_iter()
+        .take(5)
+        .map(|a| {
+            let (words, mark) = result(lang, state, a);
+            Row { id: format!("said-{}", a.id), mark, name: format!("“{}”", app.text_of(lang, &a.text, 60)), words, side: dates::since(now, a.at), href: String::new() }.html()
+        })
+        .collect()
+}
+
+/// The fragments of this page.
+pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
+    vec![format!("<ul class=\"rows sheet\" id=\"played\">{}</ul>", played(app, visit.lang, state).concat())]
+}
+
+/// The page.
+pub async fn page(State(app): State<App>, visit: Visit) -> Response {
+    let state = app.journal.state();
+    let f = app.frame(&visit, &state, "speakers");
+    let (speakers, played) = (pick(&app, f.lang, &state), played(&app, f.lang, &state));
+    show(&SpeakersPage { f, text: String::new(), speakers, played })
+}
+
+#[derive(askama::Template)]
+#[template(path = "hear.html")]
+struct HearPage {
+    f: Frame,
+    text: String,
+    blob: String,
+    mac: String,
+    len: u64,
+    once: String,
+    zone: Vec<String>,
+    question: String,
+}
+
+/// Reads the sentence aloud to the chief before anybody else hears it.
+pub async fn hear(State(app): State<App>, visit: Visit, fields: Fields) -> Response {
+    if !app.proves(&visit, fields.get("form")) {
+        return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
+    }
+    let text = fields.get("text").split_whitespace().collect::<Vec<_>>().join(" ");
+    let zone: Vec<String> = fields.all("zone").filter(|z| DeviceId::new(z).is_ok()).take(100).map(str::to_owned).collect();
+    let detail = if !visit.is_chief() {
+        "refused-not-permitted"
+    } else if text.is_empty() || text.chars().count() > SENTENCE {
+        "empty-sentence"
+    } else if zone.is_empty() {
+        "refused-empty-zone"
+    } else {
+        ""
+    };
+    if !detail.is_empty() {
+        return app.problem(&visit, StatusCode::BAD_REQUEST, "refused-title", detail);
+    }
+    if let Err(why) = app.live.voice.speak(&text).await {
+        tracing::error!(why, "a sentence could not be read aloud");
+        return app.problem(&visit, StatusCode::SERVICE_UNAVAILABLE, "speech-failed", "speech-failed-do");
+    }
+    let (Ok(blob), Ok(once)) = (app.files.put(text.clone().into_bytes()).await, crate::keys::secret::token()) else {
+        return app.problem(&visit, StatusCode::SERVICE_UNAVAILABLE, "journal-closed", "journal-closed-do");
+    };
+    let f = app.frame(&visit, &app.journal.state(), "speakers");
+    let question = f.t1("hear-question", "n", zone.len());
+    show(&HearPage { f, text, blob: blob.id.to_string(), mac: blob.mac, len: blob.len, once, zone, question })
+}
+
+/// The sound of a sentence that was typed.
+pub async fn sound(State(app): State<App>, visit: Visit, Path(blob): Path<String>) -> Response {
+    if !visit.is_chief() {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    // The text is found by its file; its keyed hash is checked when it is played.
+    let Some(text) = BlobId::new(&blob).ok().and_then(|id| app.files.peek(&id)) else { return StatusCode::NOT_FOUND.into_response() };
+    match app.live.voice.speak(&text).await {
+        Ok(spoken) => ([(header::CONTENT_TYPE, "audio/wav")], spoken.wav).into_response(),
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+/// Plays what was heard.
+pub async fn announce(State(app): State<App>, visit: Visit, fields: Fields) -> Response {
+    if !app.proves(&visit, fields.get("form")) {
+        return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
+    }
+    let zone: Vec<DeviceId> = fields.all("zone").filter_map(|z| DeviceId::new(z).ok()).take(100).collect();
+    let blob = BlobId::new(fields.get("blob")).ok().map(|id| BlobRef { id, mac: fields.get("mac").to_owned(), len: fields.get("len").parse().unwrap_or(0) });
+    let (Ok(id), Ok(once), Some(text)) = (AnnouncementId::new(fields.get("once")), CommandId::new(fields.get("once")), blob.filter(|b| app.files.get(b).is_ok())) else {
+        return app.problem(&visit, StatusCode::BAD_REQUEST, "form-old", "form-old-do");
+    };
+    let Some(actor) = visit.actor() else { return see("/sign-in") };
+    let now = app.house.clock().wall_ms();
+    let wish = Wish::new(actor, Command::QueueAnnouncement { id, text, class: Class::Normal, zone, expires_in_ms: EXPIRES_MS }).named(once, now + EXPIRES_MS);
+    match app.wish(&visit, wish).await {
+        Ok(_) => see("/speakers"),
+        Err(page) => page,
+    }
+}
+
+/// Dừng tất cả: one tap, from any page, by anybody signed in.
+pub async fn stop(State(app): State<App>, visit: Visit, fields: Fields) -> Response {
+    if !app.proves(&visit, fields.get("form")) {
+        return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
+    }
+    match app.submit(&visit, Command::StopEverything).await {
+        Ok(_) => see("/speakers"),
+        Err(page) => page,
+    }
+}

@@ -1,0 +1,146 @@
+//! Hôm nay: one sentence about what is broken since when, tiles, and what just happened.
+
+use axum::extract::State;
+use axum::response::Response;
+
+use super::app::{App, Visit};
+use super::notices::{Brief, brief};
+use super::rows::{Say, Tile, html};
+use super::words::is_news;
+use crate::domain::device::Presence;
+use crate::domain::notice::NoticeKind;
+use crate::domain::state::State as Village;
+use crate::doors::dates;
+use crate::doors::locale::Lang;
+use crate::doors::page::{Frame, show};
+use crate::supervisor::health::Light;
+
+/// Names in the sentence of what is broken.
+const NAMES: usize = 4;
+
+#[derive(askama::Template)]
+#[template(path = "today.html")]
+struct TodayPage {
+    f: Frame,
+    date: String,
+    urgent: Vec<Brief>,
+    broken: String,
+    tiles: Vec<Tile>,
+    recent: Vec<String>,
+}
+
+/// Things that do not work: name and since when (wall ms), longest first.
+fn broken(app: &App, lang: Lang, state: &Village) -> Vec<(String, i64)> {
+    let mut out: Vec<(String, i64)> = Vec::new();
+    for device in state.devices.values() {
+        if let Presence::Gone { since } = device.presence {
+            out.push((device.name.clone(), since));
+        }
+    }
+    for light in state.lights.values() {
+        let gone = state.entities.get(&light.id).and_then(|e| state.devices.get(&e.device)).is_some_and(|d| d.presence.is_gone());
+        if let Some(desired) = light.desired.filter(|_| light.is_unanswered() && !gone) {
+            out.push((lang.f("tile-lights-bad", &[("name", &light.name)]), desired.at));
+        }
+    }
+    for camera in state.cameras.values() {
+        if let Presence::Gone { since } = camera.signal {
+            out.push((format!("camera {}", camera.name), since));
+        }
+    }
+    let _ = app;
+    out.sort_by_key(|(_, since)| *since);
+    out
+}
+
+fn sentence(app: &App, lang: Lang, state: &Village) -> String {
+    let now = app.house.clock().wall_ms();
+    let things = broken(app, lang, state);
+    let trouble: Vec<String> = app.house.health().parts().into_iter().filter(|(_, c)| c.light == Light::Red).map(|(n, _)| n).collect();
+    let say = if let Some((oldest, since)) = things.first() {
+        let mut names = things.iter().take(NAMES).map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(", ");
+        if things.len() > NAMES {
+            names.push('…');
+        }
+        Say { id: "broken".into(), kind: "bad", title: lang.f("broken-things", &[("n", &things.len().to_string()), ("names", &names)]), detail: lang.f("broken-oldest", &[("name", oldest), ("since", &dates::since(now, *since))]) }
+    } else if !trouble.is_empty() {
+        Say { id: "broken".into(), kind: "warn", title: lang.f("machine-trouble", &[("what", &trouble.join(", "))]), detail: String::new() }
+    } else if state.devices.is_empty() {
+        Say { id: "broken".into(), kind: "info", title: lang.t("nothing-yet"), detail: lang.t("nothing-yet-do") }
+    } else {
+        Say { id: "broken".into(), kind: "", title: lang.t("all-well"), detail: String::new() }
+    };
+    html(&say)
+}
+
+fn tiles(app: &App, lang: Lang, state: &Village) -> Vec<Tile> {
+    let now = app.house.clock().wall_ms();
+    let presence = |id| state.devices.get(id).map(|d| d.presence).unwrap_or_default();
+    let mut out = Vec::new();
+    let silent = state.speakers.values().find_map(|s| if let Presence::Gone { since } = presence(&s.id) { Some((s.name.clone(), since)) } else { None });
+    let here = state.speakers.values().filter(|s| matches!(presence(&s.id), Presence::Here { .. })).count();
+    let words = silent.as_ref().map_or_else(|| lang.t("tile-speakers-ok"), |(name, since)| lang.f("tile-speakers-silent", &[("name", name), ("since", &dates::since(now, *since))]));
+    out.push(Tile { id: "tile-speakers".into(), href: "/speakers", bad: silent.is_some(), name: lang.f("tile-speakers", &[("n", &here.to_string()), ("all", &state.speakers.len().to_string())]), words });
+    let bad = state.lights.values().find(|l| super::lights::words(app, lang, state, l).1 == "bad");
+    let on = state.lights.values().filter(|l| l.is_on()).count();
+    let words = bad.map_or_else(|| lang.t("tile-lights-ok"), |l| lang.f("tile-lights-bad", &[("name", &l.name)]));
+    out.push(Tile { id: "tile-lights".into(), href: "/lights", bad: bad.is_some(), name: lang.f("tile-lights", &[("n", &on.to_string()), ("all", &state.lights.len().to_string())]), words });
+    let seen = state.cameras.values().filter(|c| matches!(c.signal, Presence::Here { .. })).count();
+    let lost = state.cameras.values().find(|c| c.signal.is_gone());
+    let words = match lost {
+        Some(c) => lang.f("tile-cameras-bad", &[("name", &c.name)]),
+        None if seen == 0 => lang.t("tile-cameras-none"),
+        None => lang.t("tile-cameras-ok"),
+    };
+    out.push(Tile { id: "tile-cameras".into(), href: "/cameras", bad: lost.is_some(), name: lang.f("tile-cameras", &[("n", &seen.to_string()), ("all", &state.cameras.len().to_string())]), words });
+    for sensor in state.sensors.values().filter(|s| !s.marks.is_empty() && !s.unit.is_empty()).take(2) {
+        let latest = app.live.latest.get(&sensor.id);
+        let name = latest.map_or_else(|| sensor.name.clone(), |v| format!("{} {} {}", sensor.name, dates::number(v.number, sensor.decimals), sensor.unit));
+        let words = latest.map_or_else(|| lang.t("tile-reading-none"), |v| lang.f("tile-reading-time", &[("time", &dates::clock(v.at))]));
+        out.push(Tile { id: format!("tile-{}", sensor.id), href: "/sensors", bad: sensor.alarm.is_some(), name, words });
+    }
+    let link = app.live.uplink.now();
+    let (name, words, bad) = if !link.configured {
+        (lang.t("tile-sync-none"), lang.t("tile-sync-none-do"), false)
+    } else if !link.up {
+        (lang.t("tile-sync-down"), lang.t("tile-sync-down-do"), true)
+    } else if link.waiting > 0 {
+        (lang.f("tile-sync-waiting", &[("n", &link.waiting.to_string())]), lang.t("tile-sync-waiting-do"), false)
+    } else {
+        (lang.f("tile-sync-ok", &[("time", &dates::since(now, link.received_at))]), lang.t("tile-sync-ok-do"), false)
+    };
+    out.push(Tile { id: "tile-sync".into(), href: "/history", bad, name, words });
+    out
+}
+
+async fn recent(app: &App, lang: Lang) -> Vec<String> {
+    let entries = app.journal.before(u64::MAX, 200).await;
+    let news: Vec<_> = entries.into_iter().filter(|e| is_news(&e.entry.event)).take(6).collect();
+    app.entry_rows(lang, &news).await
+}
+
+#[derive(askama::Template)]
+#[template(source = "<a href=\"{{ t.href }}\"{% if t.bad %} class=\"bad\"{% endif %} id=\"{{ t.id }}\"><b class=\"num\">{{ t.name }}</b><small>{{ t.words }}</small></a>", ext = "html")]
+struct TilePart<'a> {
+    t: &'a Tile,
+}
+
+/// The fragments of this page.
+pub async fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
+    let lang = visit.lang;
+    let mut out = vec![sentence(app, lang, state)];
+    out.extend(tiles(app, lang, state).iter().map(|t| html(&TilePart { t })));
+    out.push(format!("<ul class=\"rows sheet\" id=\"recent\">{}</ul>", recent(app, lang).await.concat()));
+    out
+}
+
+/// The page.
+pub async fn page(State(app): State<App>, visit: Visit) -> Response {
+    let state = app.journal.state();
+    let f = app.frame(&visit, &state, "today");
+    let now = app.house.clock().wall_ms();
+    let urgent = state.notices_at(now).iter().filter(|n| n.kind == NoticeKind::Urgent).take(2).map(|n| brief(&app, f.lang, n)).collect();
+    let date = format!("{} · {}", dates::long(f.lang, now), dates::lunar_words(f.lang, now));
+    let (broken, tiles, recent) = (sentence(&app, f.lang, &state), tiles(&app, f.lang, &state), recent(&app, f.lang).await);
+    show(&TodayPage { date, urgent, broken, tiles, recent, f })
+}

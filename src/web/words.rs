@@ -1,0 +1,115 @@
+//! History in words: who, what, since when, why.
+
+use super::app::App;
+use super::rows::Row;
+use crate::domain::actor::Actor;
+use crate::domain::event::{Entry, Event};
+use crate::domain::state::State;
+use crate::doors::dates;
+use crate::doors::locale::Lang;
+
+/// What people call a lamp, a device, a sensor, a cluster, a camera; its id when it has no name.
+#[must_use]
+pub fn name_of(state: &State, id: &str) -> String {
+    let known = |found: Option<String>| found;
+    known(state.lights.iter().find(|(k, _)| k.as_str() == id).map(|(_, v)| v.name.clone()))
+        .or_else(|| state.sensors.iter().find(|(k, _)| k.as_str() == id).map(|(_, v)| v.name.clone()))
+        .or_else(|| state.speakers.iter().find(|(k, _)| k.as_str() == id).map(|(_, v)| v.name.clone()))
+        .or_else(|| state.devices.iter().find(|(k, _)| k.as_str() == id).map(|(_, v)| v.name.clone()))
+        .or_else(|| state.cameras.iter().find(|(k, _)| k.as_str() == id).map(|(_, v)| v.name.clone()))
+        .unwrap_or_else(|| id.to_owned())
+}
+
+impl App {
+    /// Who did it, in words.
+    #[must_use]
+    pub fn who(&self, lang: Lang, state: &State, actor: &Actor) -> String {
+        match actor {
+            Actor::House => lang.t("by-house"),
+            Actor::Commune => lang.t("by-commune"),
+            Actor::Console => lang.t("by-console"),
+            Actor::Device { .. } => lang.t("by-device"),
+            Actor::User { id } => state.users.get(id).and_then(|u| self.sessions.person(u)).map_or_else(|| id.to_string(), |p| p.name),
+        }
+    }
+
+    /// What happened, in words, and its mark.
+    #[must_use]
+    pub fn what(&self, lang: Lang, state: &State, event: &Event) -> (String, &'static str) {
+        let named = |key: &str, id: &str| lang.f(key, &[("name", &name_of(state, id))]);
+        match event {
+            Event::Booted { boot, .. } => (lang.f("happened-booted", &[("n", &boot.to_string())]), ""),
+            Event::ClockKnown { .. } => (lang.t("happened-clock"), ""),
+            Event::HistoryDamaged { from, to, .. } => (lang.f("happened-damage", &[("from", &from.to_string()), ("to", &to.to_string())]), "bad"),
+            Event::Erased { .. } => (lang.t("happened-erased"), ""),
+            Event::VillageDeclared { .. } => (lang.t("happened-village"), ""),
+            Event::PlaceDeclared { place } => (lang.f("happened-place", &[("name", &place.name)]), ""),
+            Event::DeviceDeclared { device } => (lang.f("happened-device", &[("name", &device.name)]), ""),
+            Event::AccessGranted { account } => (named("happened-access", account.name.as_str()), ""),
+            Event::AccessRevoked { account } => (named("happened-revoked", account.as_str()), "warn"),
+            Event::EntitiesAdopted { device, .. } => (named("happened-adopted", device.as_str()), ""),
+            Event::PresenceChanged { device, here: true } => (named("happened-here", device.as_str()), ""),
+            Event::PresenceChanged { device, here: false } => (named("happened-gone", device.as_str()), "bad"),
+            Event::GroupDeclared { group } => (lang.f("happened-group", &[("name", &group.name)]), ""),
+            Event::LightDesired { light, on, .. } => (named(if *on { "happened-wanted-on" } else { "happened-wanted-off" }, light.as_str()), ""),
+            Event::LightReported { light, on } => (named(if *on { "happened-lit" } else { "happened-dark" }, light.as_str()), if *on { "" } else { "off" }),
+            Event::LightGivenUp { light, .. } => (named("happened-gave-up", light.as_str()), "bad"),
+            Event::SensorDeclared { sensor } => (lang.f("happened-sensor", &[("name", &sensor.name)]), ""),
+            Event::SensorAlarmRaised { sensor, value, .. } | Event::SensorAlarmLowered { sensor, value, .. } => {
+                let raised = matches!(event, Event::SensorAlarmRaised { .. });
+                let unit = state.sensors.get(sensor).map(|s| s.unit.clone()).unwrap_or_default();
+                let value = format!("{} {unit}", dates::number(*value, 1));
+                (lang.f(if raised { "happened-raised" } else { "happened-lowered" }, &[("name", &name_of(state, sensor.as_str())), ("value", value.trim())]), if raised { "warn" } else { "" })
+            }
+            Event::SpeakerDeclared { speaker } => (lang.f("happened-speaker", &[("name", &speaker.name)]), ""),
+            Event::AnnouncementQueued { text, .. } => (lang.f("happened-queued", &[("text", &self.text_of(lang, text, 60))]), ""),
+            Event::PlaybackBegan { speaker, .. } => (named("happened-began", speaker.as_str()), ""),
+            Event::PlaybackFinished { speaker, how: crate::domain::speaker::Ending::Played { .. }, .. } => (named("happened-played", speaker.as_str()), ""),
+            Event::PlaybackFinished { speaker, how: crate::domain::speaker::Ending::Stopped, .. } => (lang.f("played-stopped", &[("name", &name_of(state, speaker.as_str()))]), "off"),
+            Event::PlaybackFinished { speaker, .. } => (named("happened-not-played", speaker.as_str()), "bad"),
+            Event::EverythingStopped {} => (lang.t("happened-stopped"), "warn"),
+            Event::CameraDeclared { camera } => (lang.f("happened-camera", &[("name", &camera.name)]), ""),
+            Event::CameraChanged { camera, here } => (named(if *here { "happened-picture" } else { "happened-no-picture" }, camera.as_str()), if *here { "" } else { "bad" }),
+            Event::NoticePublished { text, .. } => (lang.f("happened-published", &[("text", &self.text_of(lang, text, 60))]), ""),
+            Event::NoticeTakenDown { .. } => (lang.t("happened-taken-down"), "off"),
+            Event::UserPut { user } => (lang.f("happened-user", &[("name", &self.sessions.person(user).map_or_else(|| user.id.to_string(), |p| p.name))]), ""),
+            Event::UserRemoved { user } => (lang.f("happened-user-gone", &[("name", user.as_str())]), "warn"),
+            Event::CommandRefused { .. } => (lang.t("happened-refused"), "warn"),
+        }
+    }
+
+    /// One entry as a row: what, who, why, when.
+    #[must_use]
+    pub fn entry_row(&self, lang: Lang, state: &State, entry: &Entry, cause: Option<&Entry>) -> Row {
+        let (name, mark) = self.what(lang, state, &entry.event);
+        let mut words = self.who(lang, state, &entry.actor);
+        if let Some(cause) = cause {
+            let (why, _) = self.what(lang, state, &cause.event);
+            words = format!("{words} · {}", lang.f("because", &[("what", &why)]));
+        }
+        Row { id: format!("e{}", entry.seq), mark, name, words, side: dates::since(self.house.clock().wall_ms(), entry.wall_ms), href: String::new() }
+    }
+
+    /// Entries as rows, newest first, with their causes read from history.
+    pub async fn entry_rows(&self, lang: Lang, entries: &[std::sync::Arc<crate::journal::Stored>]) -> Vec<String> {
+        let state = self.journal.state();
+        let mut out = Vec::new();
+        for stored in entries {
+            let cause = match stored.entry.cause {
+                Some(seq) => self.journal.after(seq.saturating_sub(1), 1).await.into_iter().next().filter(|c| c.entry.seq == seq),
+                None => None,
+            };
+            out.push(self.entry_row(lang, &state, &stored.entry, cause.as_ref().map(|c| &c.entry)).html());
+        }
+        out
+    }
+}
+
+/// True for what people want to see on the first page: not the setting-up.
+#[must_use]
+pub const fn is_news(event: &Event) -> bool {
+    !matches!(
+        event,
+        Event::VillageDeclared { .. } | Event::PlaceDeclared { .. } | Event::DeviceDeclared { .. } | Event::AccessGranted { .. } | Event::EntitiesAdopted { .. } | Event::GroupDeclared { .. } | Event::SensorDeclared { .. } | Event::SpeakerDeclared { .. } | Event::CameraDeclared { .. } | Event::PlaybackBegan { .. } | Event::LightDesired { .. }
+    )
+}
