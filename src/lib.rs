@@ -2,6 +2,8 @@
 
 /// MQTT: edge and guard are ours, rumqttd's router fans out.
 pub mod broker;
+/// The technician's commands.
+pub mod cli;
 /// What must be known before boot: layers of TOML, all mistakes at once.
 pub mod config;
 /// South door: what devices say and are told.
@@ -18,6 +20,8 @@ pub mod live;
 pub mod log;
 /// What is said at each door, as types.
 pub mod protocol;
+/// Composition: one file per role.
+pub mod roots;
 /// Bulk that is not history: files, samples, pictures, space.
 pub mod store;
 /// What every web door shares: session, headers, language, layout.

@@ -1,1 +1,50 @@
-fn main(){}
+//! Parse arguments, become one role.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use conglang::cli::{self, Cli, Command};
+use conglang::roots;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_env("CONGLANG_LOG").unwrap_or_else(|_| EnvFilter::new("info,rumqttd=warn,rumqttc=warn"));
+    let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal).with_target(false).init();
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        tracing::warn!("a crypto provider was installed before ours");
+    }
+    ExitCode::from(match &cli.command {
+        Command::Worker { role } => roots::worker::run(role),
+        Command::Run => role(&cli, |config| Box::pin(roots::gateway::run(config))),
+        Command::Commune => 64,
+        _ => cli::run(&cli),
+    })
+}
+
+type Ending = std::pin::Pin<Box<dyn Future<Output = anyhow::Result<u8>>>>;
+
+/// Loads the configuration and runs a role to its end.
+fn role(cli: &Cli, run: impl FnOnce(conglang::config::Config) -> Ending) -> u8 {
+    let config = match cli::load(cli) {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(cause) => {
+            eprintln!("no runtime: {cause}");
+            return 71;
+        }
+    };
+    let ended = runtime.block_on(run(config));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    match ended {
+        Ok(code) => code,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            1
+        }
+    }
+}

@@ -231,6 +231,13 @@ async fn pass_logs(name: &'static str, stderr: impl AsyncRead + Unpin) {
     }
 }
 
+/// Ends a process that does not do its work; 0 is nobody.
+pub fn kill(pid: u32) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
+}
+
 /// Proportional set size of a process, bytes; none when it is gone.
 #[must_use]
 pub fn pss_of(pid: u32) -> Option<u64> {

@@ -1,0 +1,94 @@
+//! `device list|show|set`, `camera list`.
+
+use clap::Subcommand;
+
+use super::{Cli, client, say};
+use crate::domain::device::Presence;
+use crate::domain::state::State;
+use crate::doors::dates;
+
+/// Devices.
+#[derive(Debug, Subcommand)]
+pub enum Device {
+    /// All devices and whether they answer
+    List,
+    /// One device with all that it does
+    Show {
+        /// Its id
+        id: String,
+    },
+    /// Switch what a device does: `device set den-01.light on`
+    Set {
+        /// Entity: `device.object`
+        entity: String,
+        /// `on` or `off`
+        #[arg(value_parser = ["on", "off"])]
+        to: String,
+    },
+}
+
+/// Cameras.
+#[derive(Debug, Subcommand)]
+pub enum Camera {
+    /// All cameras and whether their pictures come
+    List,
+}
+
+fn state(cli: &Cli) -> anyhow::Result<(State, serde_json::Value)> {
+    let value = client::ask(cli, "GET", "/state", None)?;
+    Ok((serde_json::from_value(value.clone())?, value))
+}
+
+fn presence(p: Presence) -> String {
+    match p {
+        Presence::Unknown => "chưa nghe thấy".to_owned(),
+        Presence::Here { since } => format!("trả lời, từ {} {}", dates::date(since), dates::clock(since)),
+        Presence::Gone { since } => format!("không trả lời từ {} {}", dates::date(since), dates::clock(since)),
+    }
+}
+
+/// Carries it out.
+pub fn device(cli: &Cli, what: &Device) -> anyhow::Result<u8> {
+    match what {
+        Device::List => {
+            let (state, value) = state(cli)?;
+            let gone = state.devices.values().filter(|d| d.presence.is_gone()).count();
+            let mut text = format!("{} thiết bị, {gone} không trả lời\n", state.devices.len());
+            for d in state.devices.values() {
+                text.push_str(&format!("  {:<12}{:<34}{}\n", d.id.as_str(), d.name, presence(d.presence)));
+            }
+            say(cli, &value["devices"], &text);
+            Ok(if gone > 0 { 2 } else { 0 })
+        }
+        Device::Show { id } => {
+            let (state, value) = state(cli)?;
+            let Some(d) = state.devices.values().find(|d| d.id.as_str() == id) else { anyhow::bail!("không có thiết bị “{id}”; xem “conglang device list”") };
+            let mut text = format!("{} ({}): {}\n  {}\n", d.name, d.id, presence(d.presence), d.model);
+            for e in state.entities.values().filter(|e| e.device == d.id) {
+                let light = state.lights.get(&e.id).map(|l| format!("  yêu cầu {:?}, báo {:?}", l.desired.map(|x| x.on), l.reported.map(|x| x.on))).unwrap_or_default();
+                text.push_str(&format!("  {:<24}{:?}  {}{light}\n", e.id.as_str(), e.kind, e.state.topic));
+            }
+            say(cli, &value["devices"][id.as_str()], &text);
+            Ok(0)
+        }
+        Device::Set { entity, to } => {
+            let body = serde_json::json!({ "command": { "do": "SwitchLight", "light": entity, "on": to == "on" } });
+            let made = client::ask(cli, "POST", "/commands", Some(&body))?;
+            say(cli, &made, &format!("Đã ghi lệnh (mục {}). Đèn trả lời thì trang Đèn đường đổi màu.", made["last"]));
+            Ok(0)
+        }
+    }
+}
+
+/// Carries it out.
+pub fn camera(cli: &Cli, what: &Camera) -> anyhow::Result<u8> {
+    let Camera::List = what;
+    let (state, value) = state(cli)?;
+    let lost = state.cameras.values().filter(|c| c.signal.is_gone()).count();
+    let mut text = format!("{} camera, {lost} mất hình\n", state.cameras.len());
+    for c in state.cameras.values() {
+        text.push_str(&format!("  {:<10}{:<28}{}\n", c.id.as_str(), c.name, presence(c.signal)));
+    }
+    say(cli, &value["cameras"], &text);
+    Ok(if lost > 0 { 2 } else { 0 })
+}

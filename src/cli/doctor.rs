@@ -1,0 +1,120 @@
+//! `doctor`: ten checks. Each finding has a code, a severity, a sentence, and what to do. Works with the
+//! daemon dead: what needs the daemon is then one finding, the rest is looked at directly.
+
+use serde::Serialize;
+
+use super::{Cli, client, say};
+use crate::protocol::control::Status;
+use crate::roots::gateway::Layout;
+
+/// How bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Severity {
+    Error,
+    Note,
+}
+
+/// One finding.
+#[derive(Debug, Serialize)]
+struct Finding {
+    severity: Severity,
+    code: &'static str,
+    what: String,
+    todo: String,
+}
+
+fn error(code: &'static str, what: impl Into<String>, todo: impl Into<String>) -> Finding {
+    Finding { severity: Severity::Error, code, what: what.into(), todo: todo.into() }
+}
+
+fn note(code: &'static str, what: impl Into<String>, todo: impl Into<String>) -> Finding {
+    Finding { severity: Severity::Note, code, what: what.into(), todo: todo.into() }
+}
+
+/// Checks made in all.
+const CHECKS: usize = 10;
+
+/// Carries it out.
+pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
+    let mut found = Vec::new();
+    // 1 configuration
+    match super::load(cli) {
+        Err(_) => found.push(error("D-CFG-01", format!("Cấu hình {} có lỗi", cli.config.display()), "conglang config check")),
+        Ok(config) => {
+            let layout = Layout::of(&config);
+            offline(&config, &layout, &mut found);
+            // 5 daemon
+            match client::ask(cli, "GET", "/status", None).and_then(|v| Ok(serde_json::from_value::<Status>(v)?)) {
+                Err(cause) => found.push(error("D-RUN-01", format!("{cause:#}"), "systemctl restart conglang; journalctl -u conglang -n 50")),
+                Ok(status) => online(&status, &mut found),
+            }
+        }
+    }
+    let errors = found.iter().filter(|f| f.severity == Severity::Error).count();
+    let notes = found.len() - errors;
+    let mut text = String::new();
+    for f in &found {
+        let word = if f.severity == Severity::Error { "LỖI" } else { "NHẮC" };
+        text.push_str(&format!("{word:<5} {:<9} {}\n                Làm: {}\n", f.code, f.what, f.todo));
+    }
+    let code = if errors > 0 { 2 } else { 0 };
+    text.push_str(&format!("Đã kiểm tra {CHECKS} mục: {errors} lỗi, {notes} nhắc. Mã thoát {code}."));
+    say(cli, &serde_json::json!({ "checks": CHECKS, "errors": errors, "notes": notes, "findings": found }), &text);
+    Ok(code)
+}
+
+/// What can be seen without the daemon.
+fn offline(config: &crate::config::Config, layout: &Layout, found: &mut Vec<Finding>) {
+    // 2 village
+    if config.village.is_none() {
+        found.push(error("D-CFG-02", "Cấu hình chưa có phần [village]", "thêm id, name, commune của thôn"));
+    }
+    // 3 space
+    match crate::store::space::of(&layout.data) {
+        Ok((free, total)) if crate::store::space::is_little(free, total) => found.push(error("D-DSK-01", format!("Ổ đĩa sắp đầy: còn {} MB ở {}", free >> 20, layout.data.display()), "xóa bớt hình ghi, hoặc thay thẻ lớn hơn")),
+        Ok(_) => {}
+        Err(cause) => found.push(error("D-DSK-02", format!("Không thấy thư mục dữ liệu {}: {cause}", layout.data.display()), "kiểm tra thẻ nhớ, quyền của thư mục")),
+    }
+    // 4 writable
+    let probe = layout.data.join(".doctor");
+    if let Err(cause) = std::fs::write(&probe, b"x").and_then(|()| std::fs::remove_file(&probe)) {
+        found.push(error("D-DSK-03", format!("Không ghi được vào {}: {cause}", layout.data.display()), "thẻ nhớ có thể đã khóa hoặc hỏng; chạy bằng đúng người dùng; thay thẻ"));
+    }
+    // 6 clock
+    let clock = crate::supervisor::clock::Clock::system(0);
+    if clock.trust() == crate::supervisor::clock::Trust::None {
+        found.push(note("D-CLK-01", "Giờ của máy chưa đúng", "nối mạng để máy tự chỉnh giờ"));
+    }
+    // 7 speech
+    let speaks = std::env::var_os("PATH").is_some_and(|p| std::env::split_paths(&p).any(|d| d.join(&config.speech.program).exists())) || std::path::Path::new(&config.speech.program).is_absolute();
+    if !speaks {
+        found.push(note("D-SPK-01", format!("Chưa có chương trình đọc “{}”", config.speech.program), "apt install espeak-ng"));
+    }
+    // 8 HTTPS
+    if config.doors.dashboard_tls.is_some() {
+        let files = crate::keys::authority::Files::named(&layout.data.join("keys"), "public");
+        let now_s = u64::try_from(clock.certain_ms() / 1000).unwrap_or(0);
+        match files.days_left(now_s) {
+            None => found.push(note("D-KEY-01", "Chưa cài chứng thư cho HTTPS", "conglang cert install CHỨNG-THƯ KHÓA")),
+            Some(days) if days < 14 => found.push(note("D-KEY-02", format!("Chứng thư HTTPS còn {days} ngày"), "cài chứng thư mới")),
+            Some(_) => {}
+        }
+    }
+}
+
+/// What the daemon says.
+fn online(status: &Status, found: &mut Vec<Finding>) {
+    // 9 parts of the house
+    for (part, light, why) in &status.health {
+        match light.as_str() {
+            "red" => found.push(error("D-RUN-02", format!("Phần “{part}” không chạy: {why}"), "journalctl -u conglang -n 50")),
+            "amber" if part != "dashboard_tls" => found.push(note("D-RUN-03", format!("Phần “{part}” cần xem: {why}"), "xem docs/operations.md")),
+            _ => {}
+        }
+    }
+    // 10 commune
+    if status.sync.configured && !status.sync.up {
+        found.push(note("D-SYN-01", format!("Mất kết nối với xã, chờ gửi {}", status.sync.waiting), "kiểm tra mạng ngoài; việc trong thôn vẫn chạy"));
+    }
+}

@@ -1,0 +1,60 @@
+//! `journal tail`, `journal check`.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use clap::Subcommand;
+
+use super::{Cli, client, say};
+
+/// History.
+#[derive(Debug, Subcommand)]
+pub enum Journal {
+    /// The newest entries as they are stored
+    Tail {
+        /// How many
+        #[arg(short = 'n', long, default_value_t = 20)]
+        lines: usize,
+    },
+    /// Is history whole and unchanged? Works with the daemon dead
+    Check,
+}
+
+/// Carries it out.
+pub fn run(cli: &Cli, what: &Journal) -> anyhow::Result<u8> {
+    match what {
+        Journal::Tail { lines } => {
+            let entries = client::ask(cli, "GET", &format!("/entries?limit={}", (*lines).min(1000)), None)?;
+            let text: String = entries.as_array().into_iter().flatten().map(|e| format!("{e}\n")).collect();
+            say(cli, &entries, &text);
+            Ok(0)
+        }
+        Journal::Check => check(cli),
+    }
+}
+
+fn check(cli: &Cli) -> anyhow::Result<u8> {
+    let Ok(config) = super::load(cli) else { return Ok(78) };
+    let data = crate::roots::gateway::Layout::of(&config).data;
+    let talk = std::io::stderr().is_terminal() && !cli.json;
+    let mut shown = 0;
+    let findings = crate::journal::check::check(&crate::journal::boot::folder(&data), &data.join("log"), |n| {
+        if talk && n >= shown + 10_000 {
+            shown = n;
+            let _ = write!(std::io::stderr(), "\rđã kiểm tra {n} mục…");
+        }
+    })
+    .map_err(|e| anyhow::anyhow!("không đọc được nhật ký trong {}: {e}", data.display()))?;
+    if talk {
+        let _ = write!(std::io::stderr(), "\r\x1b[K");
+    }
+    let mut text = if findings.wrong.is_empty() {
+        format!("Nhật ký nguyên vẹn: {} mục ({} đến {}), {} lần khởi động.\n", findings.entries, findings.first, findings.last, findings.epochs)
+    } else {
+        format!("Nhật ký có {} chỗ sai, đọc được {} mục:\n", findings.wrong.len(), findings.entries)
+    };
+    for wrong in &findings.wrong {
+        text.push_str(&format!("  {wrong}\n"));
+    }
+    say(cli, &serde_json::to_value(&findings)?, &text);
+    Ok(if findings.wrong.is_empty() { 0 } else { 2 })
+}

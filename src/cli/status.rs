@@ -1,0 +1,49 @@
+//! `status`, `sync status`.
+
+use clap::Subcommand;
+
+use super::{Cli, client, say};
+use crate::protocol::control::Status;
+
+/// The link to the commune.
+#[derive(Debug, Subcommand)]
+pub enum Sync {
+    /// How the link is and what waits
+    Status,
+}
+
+fn ask(cli: &Cli) -> anyhow::Result<(Status, serde_json::Value)> {
+    let value = client::ask(cli, "GET", "/status", None)?;
+    Ok((serde_json::from_value(value.clone())?, value))
+}
+
+/// How the village is.
+pub fn status(cli: &Cli) -> anyhow::Result<u8> {
+    let (status, value) = ask(cli)?;
+    let d = crate::domain::calendar::day(status.at);
+    let mut text = format!("{:<62}{:>2}/{:<2} {}\n", status.sentence, d.day, d.month, crate::doors::dates::clock(status.at));
+    for line in &status.lines {
+        text.push_str(&format!("  {:<9}{:<12}{}\n", line.name, line.count, line.words).replace(" \n", "\n"));
+    }
+    for (part, light, why) in status.health.iter().filter(|(_, l, _)| l != "green") {
+        text.push_str(&format!("  ! {part} ({light}): {why}\n"));
+    }
+    say(cli, &value, &text);
+    Ok(u8::from(status.health.iter().any(|(_, l, _)| l == "red")) * 2)
+}
+
+/// How the link is.
+pub fn sync(cli: &Cli, what: &Sync) -> anyhow::Result<u8> {
+    let Sync::Status = what;
+    let (status, _) = ask(cli)?;
+    let s = &status.sync;
+    let text = if !s.configured {
+        "Chưa nối với xã.".to_owned()
+    } else if s.up {
+        format!("Xã đã nhận đủ đến mục {} lúc {}, chờ gửi {}.", s.received, crate::doors::dates::clock(s.received_at), s.waiting)
+    } else {
+        format!("Mất kết nối với xã. Đã lưu tại chỗ, chờ gửi {}.", s.waiting)
+    };
+    say(cli, &serde_json::to_value(s)?, &text);
+    Ok(if s.configured && !s.up { 2 } else { 0 })
+}

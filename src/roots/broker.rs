@@ -1,0 +1,175 @@
+//! Keeping the broker's worker: listeners, settings, the access table, its facts, its canary.
+//!
+//! Both roots start it from `protocol::broker::Settings`; the listeners are bound here and outlive the worker.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::domain::device::Account;
+use crate::keys::authority::Files;
+use crate::protocol::broker::{Counters, Door, Fact, Limits, Order, Settings};
+use crate::supervisor::worker::{self, Fact as Life, Spec, Start};
+use crate::supervisor::{Stop, Supervisor};
+
+/// Most memory of the broker's worker, bytes of PSS.
+const MEMORY_MAX: u64 = 256 << 20;
+
+/// The broker as its root knows it; clones are the same.
+#[derive(Clone)]
+pub struct Broker {
+    doors: Arc<Vec<(Door, TcpListener)>>,
+    settings: Settings,
+    accounts: Arc<Mutex<(u64, Vec<Account>)>>,
+    orders: mpsc::Sender<String>,
+    ready: watch::Sender<bool>,
+    applied: watch::Sender<u64>,
+    pid: watch::Sender<u32>,
+    counters: watch::Sender<Counters>,
+}
+
+/// Binds, trying again for five seconds: an old process may still be leaving.
+///
+/// # Errors
+/// A sentence with the address when it stays taken.
+pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let mut last = None;
+    for _ in 0..50 {
+        match TcpListener::bind(address) {
+            Ok(listener) => return Ok(listener),
+            Err(cause) => last = Some(cause),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let cause = last.map_or_else(String::new, |c| c.to_string());
+    anyhow::bail!("cannot listen on {address}: {cause}. Another program may use this port; “ss -ltnp” shows which")
+}
+
+impl Broker {
+    /// Prepares the broker; [`Broker::keep`] starts it.
+    #[must_use]
+    pub fn new(doors: Vec<(Door, TcpListener)>, folder: &Path, run: &Path, secret: String, certificate: Option<&Files>, client_ca: Option<&Path>, accounts: Vec<Account>) -> (Self, mpsc::Receiver<String>) {
+        let (orders, inbox) = mpsc::channel(64);
+        let settings = Settings {
+            doors: doors.iter().map(|(door, _)| *door).collect(),
+            house_socket: run.join("mqtt.sock").display().to_string(),
+            house_secret: secret,
+            folder: folder.display().to_string(),
+            certificate: certificate.map(|f| (f.certificate.display().to_string(), f.key.display().to_string())),
+            client_ca: client_ca.map(|p| p.display().to_string()),
+            limits: Limits::default(),
+        };
+        let broker = Self {
+            doors: Arc::new(doors),
+            settings,
+            accounts: Arc::new(Mutex::new((1, accounts))),
+            orders,
+            ready: watch::Sender::new(false),
+            applied: watch::Sender::new(0),
+            pid: watch::Sender::new(0),
+            counters: watch::Sender::new(Counters::default()),
+        };
+        (broker, inbox)
+    }
+
+    /// Socket and secret of the house's own clients.
+    #[must_use]
+    pub fn way(&self) -> (PathBuf, String) {
+        (PathBuf::from(&self.settings.house_socket), self.settings.house_secret.clone())
+    }
+
+    /// Its process; 0 = none.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        *self.pid.borrow()
+    }
+
+    /// Its counters.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters.borrow().clone()
+    }
+
+    /// Waits until the doors are served; false = not within `most`.
+    pub async fn ready(&self, most: Duration) -> bool {
+        let mut ready = self.ready.subscribe();
+        tokio::time::timeout(most, ready.wait_for(|r| *r)).await.is_ok()
+    }
+
+    /// Puts a new access table in force; gives its number.
+    pub async fn set_accounts(&self, accounts: Vec<Account>) -> u64 {
+        let line = {
+            let mut guard = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+            guard.0 += 1;
+            guard.1 = accounts;
+            serde_json::to_string(&Order::Access { n: guard.0, accounts: guard.1.clone() }).map(|line| (guard.0, line))
+        };
+        match line {
+            Ok((n, line)) => {
+                let _ = self.orders.send(line).await;
+                n
+            }
+            Err(cause) => {
+                tracing::error!(%cause, "the access table could not be written");
+                0
+            }
+        }
+    }
+
+    /// Makes the worker read its certificate again.
+    pub async fn renew_certificate(&self) {
+        if let Ok(line) = serde_json::to_string(&Order::Certificate) {
+            let _ = self.orders.send(line).await;
+        }
+    }
+
+    /// Ends the worker: its canary did not come back. The supervisor starts it again.
+    pub fn kill(&self) {
+        worker::kill(self.pid());
+    }
+
+    fn start(&self) -> std::io::Result<Start> {
+        let fds = self.doors.iter().map(|(_, l)| l.try_clone().map(Into::into)).collect::<std::io::Result<Vec<_>>>()?;
+        let guard = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = Order::Access { n: guard.0, accounts: guard.1.clone() };
+        Ok(Start { fds, settings: serde_json::to_string(&self.settings)?, orders: vec![serde_json::to_string(&first)?] })
+    }
+
+    /// Keeps the worker until `stop`.
+    ///
+    /// # Errors
+    /// Never by itself; the type fits a service.
+    pub async fn keep(self, inbox: mpsc::Receiver<String>, house: Supervisor, stop: Stop) -> anyhow::Result<()> {
+        let (say, facts) = mpsc::channel(256);
+        let spec = Spec { name: "broker", program: "/proc/self/exe".into(), args: vec!["worker".into(), "broker".into()], env: Vec::new(), memory_max: MEMORY_MAX, silence_max: Duration::from_secs(10) };
+        let this = self.clone();
+        let listen = self.clone().hear(facts);
+        tokio::select! {
+            ended = worker::keep(&spec, move || this.start(), inbox, say, stop, house.health().clone(), self.pid.clone()) => ended,
+            () = listen => Ok(()),
+        }
+    }
+
+    async fn hear(self, mut facts: mpsc::Receiver<Life>) {
+        while let Some(fact) = facts.recv().await {
+            match fact {
+                Life::Started(_) => {}
+                Life::Ended(_) => {
+                    self.ready.send_replace(false);
+                }
+                Life::Line(line) => match serde_json::from_str(&line) {
+                    Ok(Fact::Ready) => drop(self.ready.send_replace(true)),
+                    Ok(Fact::Applied { n }) => drop(self.applied.send_replace(n)),
+                    Ok(Fact::Trouble { who, why }) => tracing::warn!(who, why, "a device was refused or cut"),
+                    Ok(Fact::Counters(counters)) => drop(self.counters.send_replace(counters)),
+                    Ok(Fact::Beat) => {}
+                    Err(_) => tracing::warn!(line, "the broker said something unknown"),
+                },
+            }
+        }
+        std::future::pending().await
+    }
+}

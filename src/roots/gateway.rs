@@ -1,0 +1,315 @@
+//! `conglang run`: the gateway, from configuration to the last drain, in phases that read as a story.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::broker::{Broker, bind};
+use super::housekeeping::{Housekeeping, serve_certificate};
+use super::seed;
+use crate::config::Config;
+use crate::devices::{desired, ingest::Ingest, link, presence};
+use crate::doors::serve;
+use crate::doors::session::Sessions;
+use crate::journal::index::Index;
+use crate::journal::{Journal, Place, boot};
+use crate::keys::authority::Files as CertFiles;
+use crate::keys::tls::{self, Served};
+use crate::keys::secret;
+use crate::live::Live;
+use crate::log::disk::Folder;
+use crate::protocol::broker::Door;
+use crate::store::files::Files;
+use crate::store::samples::Samples;
+use crate::supervisor::clock::Clock;
+use crate::supervisor::health::Light;
+use crate::supervisor::{Supervisor, systemd};
+use crate::web::app::App;
+
+/// How long the house may take to close.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How long `READY=1` waits for the broker.
+const BROKER_WAIT: Duration = Duration::from_secs(3);
+
+/// Where things lie.
+pub struct Layout {
+    /// Data folder.
+    pub data: PathBuf,
+    /// Sockets.
+    pub run: PathBuf,
+    /// Control socket.
+    pub control: PathBuf,
+}
+
+impl Layout {
+    /// From the configuration.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        let data = config.data.clone().unwrap_or_else(|| "/var/lib/conglang".into());
+        let control = config.doors.control.clone().unwrap_or_else(|| "/run/conglang/control.sock".into());
+        let run = control.parent().map_or_else(|| data.clone(), Path::to_owned);
+        Self { data, run, control }
+    }
+}
+
+/// Runs the gateway until a signal or until its journal fails; gives the exit code.
+///
+/// # Errors
+/// What kept it from starting.
+pub async fn run(config: Config) -> anyhow::Result<u8> {
+    let layout = Layout::of(&config);
+    std::fs::create_dir_all(&layout.data).and_then(|()| std::fs::create_dir_all(&layout.run)).map_err(|e| anyhow::anyhow!("cannot make {} or {}: {e}", layout.data.display(), layout.run.display()))?;
+    let _lock = lock(&layout.data).await?;
+
+    // Journal and stores.
+    let clock = Clock::system(0);
+    let house = Supervisor::new(clock.clone());
+    let epoch = secret::random::<16>()?;
+    let place = Place { folder: boot::folder(&layout.data), disk: Box::new(Folder::open(&layout.data.join("log"))?) };
+    let (journal, report) = Journal::open(place, epoch, clock.clone())?;
+    if !report.is_clean() {
+        tracing::warn!(?report, "part of the history could not be read; the village runs on");
+    }
+    let damaged = !journal.state().damage.is_empty();
+    house.health().set("journal", if damaged { Light::Amber } else { Light::Green }, if damaged { "part of the history could not be read" } else { "" });
+    let keys = layout.data.join("keys");
+    let files = Files::open(&layout.data.join("people"), secret::load_or_make(&keys.join("people.key"))?)?;
+    let samples = Samples::open(&layout.data.join("samples"), epoch)?;
+    let sessions = Sessions::open(&keys, files.clone(), clock.clone())?;
+    let live = Live::default();
+    seed::declare(&journal, &config).await?;
+
+    // Sockets, all before anything is served.
+    let (doors, certificate) = broker_doors(&config, &keys, &clock).await?;
+    let portal = bind_some(config.doors.portal).await?;
+    let dashboard = bind_some(config.doors.dashboard).await?;
+    let dashboard_tls = bind_some(config.doors.dashboard_tls).await?;
+    let control = control_socket(&layout.control)?;
+
+    // Broker.
+    let accounts = journal.state().accounts.values().map(|a| (**a).clone()).collect();
+    let (broker, orders) = Broker::new(doors, &layout.data.join("broker"), &layout.run, secret::token()?, certificate.as_ref().map(|c| &c.0), None, accounts);
+    start_broker(&broker, orders, &house, &journal);
+
+    // Services.
+    let alive = start_south(&broker, &house, &journal, &live, &samples);
+    let app = App { journal: journal.clone(), live: live.clone(), samples: samples.clone(), files, sessions, house: house.clone(), names: Arc::new(config.doors.names.clone()), api_token: Arc::new(api_token(&keys)?) };
+    let index = Index::new(&layout.data.join("index.redb"));
+    let chores = Housekeeping { journal: journal.clone(), index: index.clone(), samples, house: house.clone(), data: layout.data.clone(), certificate, broker: broker.clone() };
+    house.service("housekeeping", move |stop| {
+        let chores = chores.clone();
+        async move { chores.run(stop).await }
+    });
+    start_doors(&app, &config, &broker, &layout, portal, dashboard, dashboard_tls, control, &house)?;
+
+    if !broker.ready(BROKER_WAIT).await {
+        house.health().set("broker", Light::Red, "it does not serve yet");
+    }
+    systemd::ready();
+    tracing::info!(boot = journal.state().boot, seq = journal.state().seq, "the gate is open");
+    let code = until_the_end(&house, &journal, alive).await?;
+
+    systemd::stopping();
+    let polite = house.drain(DRAIN).await;
+    index.close();
+    let kept = journal.shutdown().await.is_ok();
+    tracing::info!(polite, kept, "the gate is closed");
+    Ok(if kept { code } else { 74 })
+}
+
+/// One gateway per data folder; an old one may still be leaving.
+async fn lock(data: &Path) -> anyhow::Result<std::fs::File> {
+    let file = std::fs::File::create(data.join("lock"))?;
+    for _ in 0..50 {
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(rustix::io::Errno::WOULDBLOCK) => tokio::time::sleep(Duration::from_millis(100)).await,
+            Err(other) => return Err(other.into()),
+        }
+    }
+    anyhow::bail!("another conglang runs with the data in {}", data.display())
+}
+
+async fn bind_some(address: Option<std::net::SocketAddr>) -> anyhow::Result<Option<std::net::TcpListener>> {
+    match address {
+        Some(address) => Ok(Some(bind(address).await?)),
+        None => Ok(None),
+    }
+}
+
+fn control_socket(path: &Path) -> anyhow::Result<std::os::unix::net::UnixListener> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let _ = std::fs::remove_file(path);
+    let listener = std::os::unix::net::UnixListener::bind(path).map_err(|e| anyhow::anyhow!("cannot make the control socket {}: {e}", path.display()))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
+    Ok(listener)
+}
+
+type BrokerCertificate = (CertFiles, Vec<String>, PathBuf);
+
+async fn broker_doors(config: &Config, keys: &Path, clock: &Clock) -> anyhow::Result<(Vec<(Door, std::net::TcpListener)>, Option<BrokerCertificate>)> {
+    let mut doors = Vec::new();
+    for (door, address) in [(Door::Plain, config.broker.plain), (Door::Tls, config.broker.tls), (Door::WebSocket, config.broker.websocket)] {
+        if let Some(address) = address {
+            doors.push((door, bind(address).await?));
+        }
+    }
+    if config.broker.tls.is_none() {
+        return Ok((doors, None));
+    }
+    let mut names = config.broker.names.clone();
+    names.extend(["localhost".to_owned(), "127.0.0.1".to_owned()]);
+    let folder = keys.join("house-ca");
+    let files = CertFiles::named(keys, "mqtt");
+    let now_s = u64::try_from(clock.certain_ms() / 1000).unwrap_or(0);
+    if files.days_left(now_s).is_none_or(|d| d < 1) || tls::Served::load(&files).is_err() {
+        serve_certificate(&files, &names, &folder, now_s)?;
+    }
+    Ok((doors, Some((files, names, folder))))
+}
+
+fn start_broker(broker: &Broker, orders: mpsc::Receiver<String>, house: &Supervisor, journal: &Journal) {
+    let (kept, for_keep) = (broker.clone(), house.clone());
+    let stop = house.stop().clone();
+    house.spawn(async move {
+        let _ = kept.keep(orders, for_keep, stop).await;
+    });
+    let (broker, journal) = (broker.clone(), journal.clone());
+    house.service("access", move |stop| {
+        let (broker, journal) = (broker.clone(), journal.clone());
+        async move {
+            let mut watch = journal.watch();
+            let mut known = journal.state().accounts.clone();
+            loop {
+                tokio::select! {
+                    changed = watch.changed() => changed?,
+                    () = stop.soft.cancelled() => return Ok(()),
+                }
+                let accounts = watch.borrow_and_update().accounts.clone();
+                if !Arc::ptr_eq(&accounts, &known) {
+                    broker.set_accounts(accounts.values().map(|a| (**a).clone()).collect()).await;
+                    known = accounts;
+                }
+            }
+        }
+    });
+}
+
+/// The south door: link, ingest, desired, presence, canary.
+fn start_south(broker: &Broker, house: &Supervisor, journal: &Journal, live: &Live, samples: &Samples) -> watch::Receiver<u64> {
+    let (canary, alive) = watch::channel(0);
+    let ingest = Ingest { journal: journal.clone(), live: live.clone(), samples: samples.clone(), clock: house.clock().clone() };
+    let (to_link, for_link) = (broker.clone(), live.clone());
+    house.service("south", move |stop| {
+        let (broker, live, ingest, canary) = (to_link.clone(), for_link.clone(), ingest.clone(), canary.clone());
+        async move {
+            anyhow::ensure!(broker.ready(Duration::from_secs(30)).await, "the broker does not serve");
+            let (socket, secret) = broker.way();
+            let (say, mut heard) = mpsc::channel(256);
+            tokio::select! {
+                ended = link::run(link::Way { socket, secret }, live, say, canary, stop.clone()) => ended,
+                ended = ingest.run(&mut heard, stop) => ended,
+            }
+        }
+    });
+    let (j, l, c) = (journal.clone(), live.clone(), house.clock().clone());
+    house.service("desired", move |stop| desired::run(j.clone(), l.clone(), c.clone(), stop));
+    let (j, l, c) = (journal.clone(), live.clone(), house.clock().clone());
+    house.service("presence", move |stop| presence::run(j.clone(), l.clone(), c.clone(), stop));
+    let (watched, broker) = (alive.clone(), broker.clone());
+    house.service("canary", move |stop| {
+        let (alive, broker) = (watched.clone(), broker.clone());
+        async move {
+            tokio::select! {
+                () = link::canary_lost(alive) => {
+                    tracing::error!("the broker's canary did not come back; the broker is started again");
+                    broker.kill();
+                    anyhow::bail!("the canary did not come back")
+                }
+                () = stop.soft.cancelled() => Ok(()),
+            }
+        }
+    });
+    alive
+}
+
+#[expect(clippy::too_many_arguments, reason = "one argument per door")]
+fn start_doors(app: &App, config: &Config, broker: &Broker, layout: &Layout, portal: Option<std::net::TcpListener>, dashboard: Option<std::net::TcpListener>, dashboard_tls: Option<std::net::TcpListener>, control: std::os::unix::net::UnixListener, house: &Supervisor) -> anyhow::Result<()> {
+    let pages = crate::web::dashboard::router(app.clone());
+    if let Some(listener) = portal {
+        door(house, "portal", listener, None, crate::web::portal::router(app.clone()))?;
+    }
+    if let Some(listener) = dashboard {
+        door(house, "dashboard", listener, None, pages.clone())?;
+    }
+    if let Some(listener) = dashboard_tls {
+        match installed_certificate(&layout.data, house.clock()) {
+            Some(tls) => door(house, "dashboard_tls", listener, Some(tls), pages)?,
+            None => house.health().set("dashboard_tls", Light::Amber, "no certificate is installed for HTTPS; “conglang cert install” takes one"),
+        }
+    }
+    let broker = broker.clone();
+    let pids = move || vec![("gateway".to_owned(), std::process::id()), ("broker".to_owned(), broker.pid())];
+    let app = crate::web::control::router(app.clone(), pids);
+    let (h, listener) = (house.clone(), Arc::new(control));
+    house.service("control", move |stop| {
+        let (house, app, listener) = (h.clone(), app.clone(), listener.clone());
+        async move { serve::unix(listener.try_clone()?, app, house, stop).await }
+    });
+    let _ = config;
+    Ok(())
+}
+
+fn door(house: &Supervisor, name: &'static str, listener: std::net::TcpListener, tls: Option<tokio_rustls::TlsAcceptor>, app: axum::Router) -> anyhow::Result<()> {
+    let (h, listener) = (house.clone(), Arc::new(listener));
+    house.service(name, move |stop| {
+        let (house, app, listener, tls) = (h.clone(), app.clone(), listener.clone(), tls.clone());
+        async move { serve::tcp(listener.try_clone()?, tls, app, house, stop).await }
+    });
+    Ok(())
+}
+
+/// The publicly valid certificate that the technician installed, if it is sound.
+fn installed_certificate(data: &Path, clock: &Clock) -> Option<tokio_rustls::TlsAcceptor> {
+    let files = CertFiles::named(&data.join("keys"), "public");
+    if !files.certificate.exists() {
+        return None;
+    }
+    let served = Served::load(&files).inspect_err(|cause| tracing::error!(%cause, "the installed certificate cannot be used")).ok()?;
+    tls::server(served, None, clock.clone()).ok().map(Into::into)
+}
+
+/// The token of programs: made once; its hash is all that is compared.
+fn api_token(keys: &Path) -> std::io::Result<String> {
+    let path = keys.join("api.token");
+    if !path.exists() {
+        secret::write_file(&path, secret::token()?.as_bytes())?;
+    }
+    Ok(secret::sha256(std::fs::read_to_string(path)?.trim().as_bytes()))
+}
+
+/// Feeds the watchdog until a signal comes or the journal fails; gives the exit code.
+async fn until_the_end(house: &Supervisor, journal: &Journal, alive: watch::Receiver<u64>) -> anyhow::Result<u8> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut failed = journal.failed();
+    let mut tick = tokio::time::interval(systemd::watchdog().unwrap_or(Duration::from_secs(10)));
+    let _ = alive;
+    loop {
+        tokio::select! {
+            _ = term.recv() => return Ok(0),
+            _ = int.recv() => return Ok(0),
+            why = failed.wait_for(Option::is_some) => {
+                let why = why.ok().and_then(|w| w.clone()).unwrap_or_else(|| "the journal ended".into());
+                house.health().set("journal", Light::Red, &why);
+                return Ok(74);
+            }
+            // Only a writer that answers is alive.
+            _ = tick.tick() => if tokio::time::timeout(Duration::from_secs(5), journal.ping()).await.is_ok_and(|p| p.is_ok()) {
+                systemd::alive();
+            },
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What the configuration says of the village becomes entries, once: a reconciler without memory.
+
+use crate::config::Config;
+use crate::domain::actor::Actor;
+use crate::domain::command::Command;
+use crate::journal::{Journal, SubmitError, Wish};
+
+/// Declares everything that the configuration names; what is so already changes nothing.
+///
+/// # Errors
+/// When the journal closed.
+pub async fn declare(journal: &Journal, config: &Config) -> anyhow::Result<()> {
+    let mut wishes: Vec<Command> = Vec::new();
+    wishes.extend(config.village.iter().map(|v| Command::DeclareVillage { village: v.clone() }));
+    wishes.extend(config.places.iter().map(|p| Command::DeclarePlace { place: p.clone() }));
+    wishes.extend(config.devices.iter().map(|d| Command::DeclareDevice { device: d.clone() }));
+    wishes.extend(config.accounts.iter().map(|a| Command::GrantAccess { account: a.clone() }));
+    wishes.extend(config.groups.iter().map(|g| Command::DeclareGroup { group: g.clone() }));
+    wishes.extend(config.sensors.iter().map(|s| Command::DeclareSensor { sensor: s.clone() }));
+    wishes.extend(config.speakers.iter().map(|s| Command::DeclareSpeaker { speaker: s.clone() }));
+    wishes.extend(config.cameras.iter().map(|c| Command::DeclareCamera { camera: c.camera.clone() }));
+    // All at once: the writer puts what queues together into few groups.
+    let mut answers = Vec::with_capacity(wishes.len());
+    for command in wishes {
+        answers.push(journal.submit(Wish::new(Actor::House, command)));
+    }
+    for (result, n) in futures_util::future::join_all(answers).await.into_iter().zip(1..) {
+        match result {
+            Ok(_) => {}
+            Err(SubmitError::Rejected(why)) => tracing::warn!(%why, number = n, "something in the configuration cannot be declared"),
+            Err(SubmitError::Closed(closed)) => return Err(closed.into()),
+        }
+    }
+    Ok(())
+}
