@@ -1,0 +1,64 @@
+//! Writing the throw-away village: configuration, secrets, certificates.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use conglang::keys::authority::{Authority, Files};
+use conglang::keys::secret;
+
+/// Writes everything that the demo needs into `dir`.
+pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()> {
+    let parts = dir.join("conglang.d");
+    std::fs::create_dir_all(&parts)?;
+    let port = |n: u16| format!("{bind}:{}", base + n);
+    let now_s = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
+
+    // Devices, each with a fresh secret of 128 bits.
+    let mut devices: toml::Table = std::fs::read_to_string(data.join("devices.toml"))?.parse()?;
+    let mut secrets = serde_json::Map::new();
+    for device in devices.get_mut("device").and_then(|d| d.as_array_mut()).into_iter().flatten() {
+        let Some(table) = device.as_table_mut() else { continue };
+        let id = table["id"].as_str().unwrap_or_default().to_owned();
+        let token = secret::token()?;
+        table.insert("secret_sha256".into(), secret::sha256(token.as_bytes()).into());
+        secrets.insert(id, token.into());
+    }
+    // An account for programs that want to act as a new device.
+    let guest = secret::token()?;
+    let mut extra = toml::Table::new();
+    extra.insert("id".into(), "guest-01".into());
+    extra.insert("name".into(), "Thiết bị thử".into());
+    extra.insert("secret_sha256".into(), secret::sha256(guest.as_bytes()).into());
+    if let Some(list) = devices.get_mut("device").and_then(|d| d.as_array_mut()) {
+        list.push(extra.into());
+    }
+    std::fs::write(parts.join("20-devices.toml"), toml::to_string(&devices)?)?;
+    std::fs::copy(data.join("village.toml"), parts.join("10-village.toml"))?;
+    secret::write_file(&dir.join("secrets.json"), serde_json::to_string_pretty(&serde_json::json!({ "devices": secrets, "guest": guest }))?.as_bytes())?;
+
+    // The commune: its CA, and the village's certificate.
+    let ca = dir.join("commune/keys/ca");
+    let authority = Authority::load_or_make(&ca, "xã Đồng Nếp", now_s)?;
+    let village = Files::named(dir, "village");
+    village.write(&authority.client("ben-thoc", now_s)?)?;
+
+    let run = dir.join("run");
+    std::fs::create_dir_all(&run)?;
+    let mut text = String::new();
+    writeln!(text, "# A throw-away village, made by the demo.")?;
+    writeln!(text, "[data]\nfolder = {:?}", dir.join("data"))?;
+    writeln!(text, "[doors]\nportal = {:?}\ndashboard = {:?}\ndashboard_tls = {:?}\ncontrol = {:?}\nnames = [\"benthoc.example\"]", port(80), port(81), port(82), run.join("control.sock"))?;
+    writeln!(text, "[broker]\nplain = {:?}\ntls = {:?}\nwebsocket = {:?}", port(83), port(88), port(84))?;
+    writeln!(text, "[commune]\nserver = \"mqtts://127.0.0.1:{}\"\nca = {:?}\ncertificate = {:?}\nkey = {:?}", base + 98, ca.join("ca.pem"), village.certificate, village.key)?;
+    std::fs::write(dir.join("conglang.toml"), text)?;
+
+    let mut text = String::new();
+    writeln!(text, "# The commune of the throw-away village.")?;
+    writeln!(text, "[data]\nfolder = {:?}", dir.join("commune"))?;
+    writeln!(text, "[doors]\ncontrol = {:?}", run.join("commune.d/control.sock"))?;
+    writeln!(text, "[office]\nname = \"xã Đồng Nếp\"\nconsole = {:?}\nmqtt = {:?}", port(91), port(98))?;
+    writeln!(text, "[[office.village]]\nid = \"ben-thoc\"\nname = \"Bến Thóc\"\n[[office.village]]\nid = \"go-mit\"\nname = \"Gò Mít\"")?;
+    std::fs::create_dir_all(dir.join("commune-conf"))?;
+    std::fs::write(dir.join("commune-conf/commune.toml"), text)?;
+    Ok(())
+}

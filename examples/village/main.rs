@@ -1,0 +1,54 @@
+//! The village simulator: devices that nobody has to plug in, for the demo, tests and benches.
+//!
+//! `village init` writes a throw-away village Bến Thóc with fresh secrets; `village run` plays its devices:
+//! real MQTT clients that announce themselves, answer, are slow, die and lie as real ones do.
+
+mod devices;
+mod init;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(name = "village", about = "Thôn Bến Thóc, simulated")]
+struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Write a throw-away village and its commune
+    Init {
+        /// Folder
+        #[arg(long)]
+        dir: PathBuf,
+        /// First port
+        #[arg(long, default_value_t = 8000)]
+        port_base: u16,
+        /// Address to listen on
+        #[arg(long, default_value = "127.0.0.1")]
+        bind: String,
+        /// Data of the demo village
+        #[arg(long, default_value = "config/demo")]
+        data: PathBuf,
+    },
+    /// Play the devices until a signal
+    Run {
+        /// Folder
+        #[arg(long)]
+        dir: PathBuf,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO).init();
+    match Args::parse().what {
+        What::Init { dir, port_base, bind, data } => init::init(&dir, port_base, &bind, &data),
+        What::Run { dir } => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+            runtime.block_on(devices::run(&dir))
+        }
+    }
+}
