@@ -4,6 +4,8 @@
 pub mod broker;
 /// The technician's commands.
 pub mod cli;
+/// The commune's server: receipts, bulletins, console.
+pub mod commune;
 /// What must be known before boot: layers of TOML, all mistakes at once.
 pub mod config;
 /// South door: what devices say and are told.
@@ -26,6 +28,8 @@ pub mod roots;
 pub mod store;
 /// What every web door shares: session, headers, language, layout.
 pub mod doors;
+/// The uplink: store and forward, resumable, without loss or doubles.
+pub mod sync;
 /// How long things live: clock, services, workers, health.
 pub mod supervisor;
 /// Web doors of the village: portal, dashboard, control socket.

@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     ExitCode::from(match &cli.command {
         Command::Worker { role } => roots::worker::run(role),
         Command::Run => role(&cli, |config| Box::pin(roots::gateway::run(config))),
-        Command::Commune => 64,
+        Command::Commune => role(&cli, |config| Box::pin(roots::commune::run(config))),
         _ => cli::run(&cli),
     })
 }

@@ -82,3 +82,16 @@ pub fn see(path: &str) -> Response {
 pub fn asset(kind: &'static str, content: &'static [u8]) -> Response {
     ([(CONTENT_TYPE, kind), (axum::http::header::CACHE_CONTROL, "public, max-age=86400")], content).into_response()
 }
+
+#[derive(askama::Template)]
+#[template(source = "<li><span class=\"mark\"></span><span class=\"what\"><b>{{ words }}</b></span><time class=\"num\">{{ side }}</time></li>", ext = "html")]
+struct PlainRow<'a> {
+    words: &'a str,
+    side: &'a str,
+}
+
+/// A row of plain words with a time at the right.
+#[must_use]
+pub fn plain_row(words: &str, side: &str) -> String {
+    askama::Template::render(&PlainRow { words, side }).unwrap_or_default()
+}

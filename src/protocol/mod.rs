@@ -2,6 +2,7 @@
 //! any input.
 
 pub mod broker;
+pub mod commune;
 pub mod control;
 pub mod discovery;
 pub mod mqtt;

@@ -22,6 +22,7 @@ use crate::live::Live;
 use crate::log::disk::Folder;
 use crate::protocol::broker::Door;
 use crate::store::files::Files;
+use crate::sync::uplink::Uplink;
 use crate::store::samples::Samples;
 use crate::supervisor::clock::Clock;
 use crate::supervisor::health::Light;
@@ -96,6 +97,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     // Services.
     let alive = start_south(&broker, &house, &journal, &live, &samples);
     let app = App { journal: journal.clone(), live: live.clone(), samples: samples.clone(), files, sessions, house: house.clone(), names: Arc::new(config.doors.names.clone()), api_token: Arc::new(api_token(&keys)?) };
+    start_uplink(&config, &journal, &app.files, &live, &house);
     let index = Index::new(&layout.data.join("index.redb"));
     let chores = Housekeeping { journal: journal.clone(), index: index.clone(), samples, house: house.clone(), data: layout.data.clone(), certificate, broker: broker.clone() };
     house.service("housekeeping", move |stop| {
@@ -233,6 +235,18 @@ fn start_south(broker: &Broker, house: &Supervisor, journal: &Journal, live: &Li
         }
     });
     alive
+}
+
+fn start_uplink(config: &Config, journal: &Journal, files: &Files, live: &Live, house: &Supervisor) {
+    let (Some(village), Some(server), Some(ca), Some(certificate), Some(key)) = (&config.village, &config.commune.server, &config.commune.ca, &config.commune.certificate, &config.commune.key) else { return };
+    let identity = CertFiles { certificate: certificate.clone(), key: key.clone() };
+    let uplink = Uplink { village: village.id.clone(), server: server.clone(), ca: ca.clone(), identity, journal: journal.clone(), files: files.clone(), live: live.clone(), clock: house.clock().clone() };
+    let now = house.clock().wall_ms();
+    live.uplink.change(|l| {
+        l.configured = true;
+        l.since = now;
+    });
+    house.spawn(uplink.keep(house.stop().clone()));
 }
 
 #[expect(clippy::too_many_arguments, reason = "one argument per door")]

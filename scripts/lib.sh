@@ -1,0 +1,41 @@
+# Shared by the scripts: what a fresh Debian 12 machine lacks, and how it is got. Sourced, never run.
+
+PACKAGES_BUILD="gcc libc6-dev pkg-config libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev"
+PACKAGES_RUN="gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav espeak-ng tzdata ca-certificates curl python3"
+PACKAGES_TEST="mosquitto-clients chromium chromium-driver fonts-noto-core"
+
+say() { printf '%s\n' "$*" >&2; }
+
+missing_packages() {
+  for p in "$@"; do
+    dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' || printf '%s ' "$p"
+  done
+}
+
+# Installs what is missing, or says the one line to run.
+need_packages() {
+  local lacking
+  lacking=$(missing_packages "$@")
+  [ -z "$lacking" ] && return 0
+  if [ "$(id -u)" != 0 ]; then
+    say "Thiếu gói. Chạy: sudo apt-get update && sudo apt-get install -y --no-install-recommends $lacking"
+    exit 1
+  fi
+  say "Cài gói: $lacking"
+  # shellcheck disable=SC2086
+  { DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $lacking ||
+    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $lacking; }; } >/tmp/conglang-apt.$$.log 2>&1 ||
+    { tail -5 /tmp/conglang-apt.$$.log >&2; exit 1; }
+  rm -f /tmp/conglang-apt.$$.log
+}
+
+# A cargo that is new enough: the one that is there, or Debian's own newer packages.
+need_cargo() {
+  [ -d "$HOME/.cargo/bin" ] && PATH="$HOME/.cargo/bin:$PATH"
+  local minor
+  minor=$(cargo --version 2>/dev/null | sed -nE 's/^cargo 1\.([0-9]+).*/\1/p')
+  if [ -z "$minor" ] || [ "$minor" -lt 95 ]; then
+    need_packages rustc-web cargo-web
+  fi
+  export PATH
+}

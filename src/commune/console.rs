@@ -1,0 +1,235 @@
+//! The officer's page: every village, when it was last heard, what it has reported; and a bulletin to all.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::from_fn;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+
+use super::store::{Seen, Store};
+use crate::domain::event::{Entry, Event};
+use crate::doors::dates;
+use crate::doors::headers::{same_site, strict};
+use crate::doors::locale::Lang;
+use crate::doors::page::{Frame, see, show_with};
+use crate::keys::secret;
+use crate::protocol::commune::Bulletin;
+use crate::supervisor::clock::Clock;
+
+const DAY_MS: i64 = 86_400_000;
+/// A wrong PIN costs everybody this long, ms: the console has one door and one PIN.
+const WRONG_WAIT_MS: u64 = 2_000;
+/// Wrong PINs before five minutes of waiting.
+const WRONG_MAX: u32 = 10;
+const STYLE: &str = include_str!("../web/assets/village.css");
+
+/// What the console works with; clones are the same.
+#[derive(Clone)]
+pub struct Console {
+    /// The store.
+    pub store: Store,
+    /// The commune's name.
+    pub name: String,
+    /// Villages: id and name.
+    pub villages: Arc<Vec<(String, String)>>,
+    /// The clock.
+    pub clock: Clock,
+    /// argon2id hash of the officer's PIN.
+    pub pin: Arc<String>,
+    /// Pepper of the hash and key of sessions and forms.
+    pub key: Arc<Vec<u8>>,
+    /// Wrong PINs: how many, and until when nobody is tried.
+    pub wrong: Arc<Mutex<(u32, u64)>>,
+}
+
+struct VillageRow {
+    id: String,
+    name: String,
+    mark: &'static str,
+    last: String,
+    received: String,
+    records: u64,
+}
+
+#[derive(askama::Template)]
+#[template(path = "console.html")]
+struct Page {
+    f: Frame,
+    css: &'static str,
+    signed_in: bool,
+    wrong: String,
+    summary: String,
+    villages: Vec<VillageRow>,
+    reported: Vec<String>,
+    bulletins: Vec<String>,
+}
+
+/// The console's routes.
+pub fn router(console: Console) -> Router {
+    Router::new()
+        .route("/", get(page))
+        .route("/sign-in", post(sign_in))
+        .route("/bulletins", post(send))
+        .route("/villages.json", get(villages_json))
+        .layer(DefaultBodyLimit::max(64 * 1024))
+        .layer(from_fn(same_site))
+        .layer(from_fn(inline_style))
+        .layer(from_fn(strict))
+        .with_state(console)
+}
+
+async fn inline_style(request: axum::extract::Request, next: axum::middleware::Next) -> Response {
+    use base64ct::{Base64, Encoding as _};
+    use sha2::{Digest as _, Sha256};
+    static HASH: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| Base64::encode_string(&Sha256::digest(STYLE.as_bytes())));
+    let mut response = next.run(request).await;
+    if let Ok(policy) = format!("default-src 'none'; style-src 'sha256-{}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'", *HASH).parse() {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+impl Console {
+    /// A session is a signed day: no state, over by itself.
+    fn session(&self, day: i64) -> String {
+        format!("{day}.{}", secret::mac(&self.key, format!("console {day} {}", self.pin).as_bytes()))
+    }
+
+    fn is_signed_in(&self, headers: &HeaderMap) -> bool {
+        let today = self.clock.wall_ms().div_euclid(DAY_MS);
+        let token = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';')).find_map(|c| c.trim().strip_prefix("xa="));
+        token.is_some_and(|t| (0..2).any(|d| secret::same(t, &self.session(today - d))))
+    }
+
+    fn form(&self) -> String {
+        secret::mac(&self.key, b"console form")[..32].to_owned()
+    }
+
+    fn frame(&self, headers: &HeaderMap) -> Frame {
+        let lang = Lang::choose(None, headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()));
+        Frame { lang, village: self.name.clone(), form: self.form(), ..Frame::default() }
+    }
+
+    fn rows(&self, lang: Lang, now: i64) -> Vec<(VillageRow, Seen)> {
+        let row = |(id, name): &(String, String)| {
+            let seen = self.store.seen(id).unwrap_or_default();
+            let age = now - seen.heard_at;
+            let (mark, last) = if seen.heard_at == 0 { ("bad", lang.t("commune-never")) } else { (if age < 300_000 { "ok" } else if age < DAY_MS { "warn" } else { "bad" }, dates::since(now, seen.heard_at)) };
+            let received = if seen.newest_at == 0 { "–".to_owned() } else { dates::since(now, seen.newest_at) };
+            (VillageRow { id: id.clone(), name: name.clone(), mark, last, received, records: seen.records }, seen)
+        };
+        self.villages.iter().map(row).collect()
+    }
+
+    fn reported(&self, lang: Lang, now: i64) -> Vec<String> {
+        let mut out: Vec<(i64, String)> = Vec::new();
+        for (id, name) in self.villages.iter() {
+            let Ok(records) = self.store.records(id) else { continue };
+            for (_, _, _, bytes) in records.iter().rev().take(2_000) {
+                let Ok(entry) = serde_json::from_slice::<Entry>(bytes) else { continue };
+                let words = match &entry.event {
+                    Event::NoticePublished { text, .. } => lang.f("happened-published", &[("text", self.store.text(id, text.id.as_str()).ok().flatten().unwrap_or_default().lines().next().unwrap_or_default())]),
+                    Event::SensorAlarmRaised { sensor, value, .. } => lang.f("happened-raised", &[("name", sensor.as_str()), ("value", &dates::number(*value, 1))]),
+                    Event::LightGivenUp { light, .. } => lang.f("happened-gave-up", &[("name", light.as_str())]),
+                    Event::EverythingStopped {} => lang.t("happened-stopped"),
+                    Event::Booted { boot, .. } => lang.f("happened-booted", &[("n", &boot.to_string())]),
+                    Event::HistoryDamaged { from, to, .. } => lang.f("happened-damage", &[("from", &from.to_string()), ("to", &to.to_string())]),
+                    _ => continue,
+                };
+                let row = crate::doors::page::plain_row(&format!("{name}: {words}"), &dates::since(now, entry.wall_ms));
+                out.push((entry.wall_ms, row));
+            }
+        }
+        out.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        out.into_iter().take(12).map(|(_, r)| r).collect()
+    }
+
+    fn bulletins(&self, lang: Lang, now: i64) -> Vec<String> {
+        let mut out: Vec<(u64, String)> = Vec::new();
+        for (id, name) in self.villages.iter() {
+            for w in self.store.sent(id).unwrap_or_default() {
+                let words = match &w.outcome {
+                    None => lang.t("commune-bulletin-waiting"),
+                    Some(None) => lang.t("commune-bulletin-taken"),
+                    Some(Some(why)) => lang.f("commune-bulletin-refused", &[("why", &lang.t(why))]),
+                };
+                out.push((w.seq, crate::doors::page::plain_row(&format!("“{}” · {name}: {words}", w.bulletin.title), "")));
+            }
+        }
+        let _ = now;
+        out.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
+        out.into_iter().take(20).map(|(_, r)| r).collect()
+    }
+
+    fn page(&self, headers: &HeaderMap, status: StatusCode, wrong: String, said: Option<String>) -> Response {
+        let f = Frame { said, ..self.frame(headers) };
+        let signed_in = self.is_signed_in(headers);
+        let (lang, now) = (f.lang, self.clock.wall_ms());
+        let rows = if signed_in { self.rows(lang, now) } else { Vec::new() };
+        let good = rows.iter().filter(|(r, _)| r.mark == "ok").count().to_string();
+        let summary = lang.f("commune-summary", &[("n", &good), ("all", &rows.len().to_string())]);
+        let (reported, bulletins) = if signed_in { (self.reported(lang, now), self.bulletins(lang, now)) } else { Default::default() };
+        show_with(status, &Page { css: STYLE, signed_in, wrong, summary, villages: rows.into_iter().map(|(r, _)| r).collect(), reported, bulletins, f })
+    }
+}
+
+async fn page(State(console): State<Console>, headers: HeaderMap) -> Response {
+    tokio::task::spawn_blocking(move || console.page(&headers, StatusCode::OK, String::new(), None)).await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+async fn sign_in(State(console): State<Console>, headers: HeaderMap, axum::Form(fields): axum::Form<Vec<(String, String)>>) -> Response {
+    let pin = fields.iter().find(|(n, _)| n == "pin").map(|(_, v)| v.trim().to_owned()).unwrap_or_default();
+    let now = console.clock.mono_ms();
+    let (count, until) = *console.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+    let lang = console.frame(&headers).lang;
+    if now < until {
+        return console.page(&headers, StatusCode::TOO_MANY_REQUESTS, lang.f("locked-pin", &[("minutes", &(until - now).div_ceil(60_000).to_string())]), None);
+    }
+    let (hash, key) = (console.pin.clone(), console.key.clone());
+    let right = tokio::task::spawn_blocking(move || secret::check_pin(&pin, &hash, &key)).await.unwrap_or(false);
+    let mut wrong = console.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+    if right {
+        *wrong = (0, 0);
+        let cookie = format!("xa={}; Path=/; HttpOnly; SameSite=Lax; Max-Age=86400", console.session(console.clock.wall_ms().div_euclid(DAY_MS)));
+        return ([(header::SET_COOKIE, cookie)], see("/")).into_response();
+    }
+    *wrong = (count + 1, now + if count + 1 >= WRONG_MAX { 300_000 } else { WRONG_WAIT_MS });
+    drop(wrong);
+    console.page(&headers, StatusCode::UNAUTHORIZED, lang.f("wrong-pin", &[("n", &WRONG_MAX.saturating_sub(count + 1).to_string())]), None)
+}
+
+async fn send(State(console): State<Console>, headers: HeaderMap, axum::Form(fields): axum::Form<Vec<(String, String)>>) -> Response {
+    let get = |name: &str| fields.iter().find(|(n, _)| n == name).map(|(_, v)| v.trim().to_owned()).unwrap_or_default();
+    if !console.is_signed_in(&headers) || !secret::same(&get("form"), &console.form()) {
+        return see("/");
+    }
+    let (title, body) = (get("title"), get("body"));
+    if title.is_empty() || body.is_empty() || title.chars().count() > 150 || body.chars().count() > 8_000 {
+        return see("/");
+    }
+    let now = console.clock.wall_ms();
+    let bulletin = Bulletin { title, body, urgent: get("urgent") == "1", until: Some(now + 7 * DAY_MS) };
+    let villages: Vec<String> = fields.iter().filter(|(n, _)| n == "village").map(|(_, v)| v.clone()).filter(|v| console.villages.iter().any(|(id, _)| id == v)).collect();
+    let done = tokio::task::spawn_blocking({
+        let console = console.clone();
+        move || villages.iter().try_for_each(|v| console.store.send(v, bulletin.clone(), now + 7 * DAY_MS).map(drop))
+    })
+    .await;
+    if !matches!(done, Ok(Ok(()))) {
+        return console.page(&headers, StatusCode::SERVICE_UNAVAILABLE, String::new(), None);
+    }
+    let said = Some(console.frame(&headers).lang.t("commune-sent"));
+    tokio::task::spawn_blocking(move || console.page(&headers, StatusCode::OK, String::new(), said)).await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+/// What villages reported, for programs of the officer's own browser session.
+async fn villages_json(State(console): State<Console>, headers: HeaderMap) -> Response {
+    if !console.is_signed_in(&headers) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let list: Vec<_> = console.villages.iter().map(|(id, name)| serde_json::json!({ "id": id, "name": name, "seen": console.store.seen(id).unwrap_or_default() })).collect();
+    axum::Json(list).into_response()
+}

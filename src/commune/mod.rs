@@ -1,0 +1,7 @@
+//! The commune's server: takes many villages' uplinks, gives receipts from its committed store, sends
+//! bulletins, shows one console. Its broker is the same worker behind TLS with client certificates.
+
+pub mod console;
+pub mod engine;
+pub mod link;
+pub mod store;

@@ -1,0 +1,170 @@
+//! The village's half of the protocol as a pure state machine.
+//!
+//! Invariants: nothing is sent before the commune said how far it is; at most [`WINDOW`] batches of one
+//! stream are unanswered; what was acknowledged by another incarnation counts for nothing; streams go in the
+//! order of their epochs, alarms first within one, so that an old epoch is finished before its successor.
+
+use std::collections::BTreeMap;
+
+use crate::protocol::commune::{Down, Stream};
+
+/// Batches of one stream that may be unanswered.
+pub const WINDOW: u64 = 2;
+/// Without an answer for so long everything begins again with HELLO, ms.
+pub const PATIENCE_MS: u64 = 10_000;
+
+/// What a stream has to offer: first kept and last number.
+pub type Offer = (Stream, u64, u64);
+
+/// What the engine wants done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Do {
+    /// Say what there is.
+    Hello,
+    /// Send records of a stream from this number on.
+    Send {
+        /// Stream.
+        stream: Stream,
+        /// First record wanted.
+        from: u64,
+    },
+    /// Tell that records are no longer there.
+    Gap {
+        /// Stream.
+        stream: Stream,
+        /// First missing.
+        from: u64,
+        /// Last missing.
+        to: u64,
+    },
+    /// The commune has everything of this stream up to here.
+    Received {
+        /// Stream.
+        stream: Stream,
+        /// Number.
+        applied: u64,
+    },
+}
+
+#[derive(Debug, Clone, Default)]
+struct Lane {
+    applied: u64,
+    /// The last record of each unanswered batch.
+    flying: Vec<u64>,
+}
+
+/// The engine.
+#[derive(Debug, Default)]
+pub struct Engine {
+    incarnation: Option<String>,
+    lanes: BTreeMap<Stream, Lane>,
+    heard_at: u64,
+    asked: bool,
+}
+
+impl Engine {
+    /// The link stands: begin.
+    pub fn connected(&mut self, now_ms: u64) -> Vec<Do> {
+        self.incarnation = None;
+        self.lanes.clear();
+        self.heard_at = now_ms;
+        self.asked = true;
+        vec![Do::Hello]
+    }
+
+    /// The link is gone.
+    pub fn disconnected(&mut self) {
+        self.incarnation = None;
+        self.asked = false;
+        self.lanes.clear();
+    }
+
+    /// The commune said something. `offers` is what there is now, in order of sending.
+    pub fn heard(&mut self, down: &Down, offers: &[Offer], now_ms: u64) -> Vec<Do> {
+        match down {
+            Down::Resume { incarnation, applied, .. } => {
+                self.heard_at = now_ms;
+                self.incarnation = Some(incarnation.clone());
+                self.lanes = applied.iter().map(|(s, n)| (s.clone(), Lane { applied: *n, flying: Vec::new() })).collect();
+                let mut out: Vec<Do> = applied.iter().map(|(s, n)| Do::Received { stream: s.clone(), applied: *n }).collect();
+                out.extend(self.more(offers));
+                out
+            }
+            Down::Ack { incarnation, stream, applied, hole } => {
+                if self.incarnation.as_ref() != Some(incarnation) {
+                    // Another database answers: what it has is not known before it says so.
+                    return if self.incarnation.is_some() { self.connected(now_ms) } else { Vec::new() };
+                }
+                self.heard_at = now_ms;
+                let lane = self.lanes.entry(stream.clone()).or_default();
+                // An older word of the commune may come late: what is applied never falls.
+                lane.applied = lane.applied.max(*applied);
+                let applied = lane.applied;
+                lane.flying.retain(|last| *last > applied);
+                if *hole {
+                    lane.flying.clear();
+                }
+                let mut out = vec![Do::Received { stream: stream.clone(), applied }];
+                out.extend(self.more(offers));
+                out
+            }
+            Down::Command { .. } => {
+                self.heard_at = now_ms;
+                Vec::new()
+            }
+        }
+    }
+
+    /// Something new may be there, or time passed.
+    pub fn tick(&mut self, offers: &[Offer], now_ms: u64) -> Vec<Do> {
+        let waits = self.asked && self.incarnation.is_none() || self.lanes.values().any(|l| !l.flying.is_empty());
+        if waits && now_ms.saturating_sub(self.heard_at) > PATIENCE_MS {
+            return self.connected(now_ms);
+        }
+        self.more(offers)
+    }
+
+    /// A batch was handed to the truck: records of `stream` up to `last`.
+    pub fn sent(&mut self, stream: &Stream, last: u64) {
+        self.lanes.entry(stream.clone()).or_default().flying.push(last);
+    }
+
+    /// What to send now: the first stream, in order, that has more than the commune.
+    fn more(&mut self, offers: &[Offer]) -> Vec<Do> {
+        if self.incarnation.is_none() {
+            return Vec::new();
+        }
+        for (stream, first, last) in offers {
+            let lane = self.lanes.entry(stream.clone()).or_default();
+            let next = lane.flying.last().copied().unwrap_or(lane.applied).max(lane.applied).saturating_add(1);
+            if next > *last {
+                if lane.flying.is_empty() {
+                    continue;
+                }
+                // Wait for this stream before the next one: the order of epochs is kept.
+                return Vec::new();
+            }
+            if next < *first {
+                lane.flying.push(first - 1);
+                return vec![Do::Gap { stream: stream.clone(), from: next, to: first - 1 }];
+            }
+            if (lane.flying.len() as u64) < WINDOW {
+                return vec![Do::Send { stream: stream.clone(), from: next }];
+            }
+            return Vec::new();
+        }
+        Vec::new()
+    }
+
+    /// True when the commune has everything that is offered.
+    #[must_use]
+    pub fn is_complete(&self, offers: &[Offer]) -> bool {
+        self.incarnation.is_some() && offers.iter().all(|(s, _, last)| self.lanes.get(s).map_or(0, |l| l.applied) >= *last)
+    }
+
+    /// How far a stream is at the commune, as far as it said in this connection.
+    #[must_use]
+    pub fn applied(&self, stream: &Stream) -> u64 {
+        self.lanes.get(stream).map_or(0, |l| l.applied)
+    }
+}

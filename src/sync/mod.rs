@@ -1,0 +1,10 @@
+//! The uplink: store and forward to the commune, resumable, without loss or doubles.
+//!
+//! `engine` is a pure state machine (what was heard or time → what to do); `uplink` owns the MQTT client and
+//! the journal. The commune's `applied` is the only truth; the village's own cursor is a hint for trimming.
+
+pub mod engine;
+pub mod uplink;
+
+#[cfg(test)]
+mod tests;

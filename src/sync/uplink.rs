@@ -1,0 +1,291 @@
+//! The truck: a fresh MQTT client at each connection, the engine's wishes carried out from the journal.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, TlsConfiguration, Transport};
+use tokio::sync::mpsc;
+
+use super::engine::{Do, Engine, Offer};
+use crate::domain::actor::Actor;
+use crate::domain::command::Command;
+use crate::domain::event::Lane;
+use crate::domain::id::{CommandId, NoticeId, VillageId};
+use crate::domain::notice::NoticeKind;
+use crate::journal::{Journal, SubmitError, Wish, codec};
+use crate::keys::authority::Files as CertFiles;
+use crate::keys::tls;
+use crate::live::Live;
+use crate::protocol::commune::{BATCH_RAW, BATCH_RECORDS, Bulletin, Down, Stream, Up, pack};
+use crate::store::files::Files;
+use crate::supervisor::Stop;
+use crate::supervisor::backoff::{Backoff, jitter};
+use crate::supervisor::clock::Clock;
+
+/// Lanes on the wire, in order of sending.
+const LANES: [Lane; 3] = [Lane::Alarm, Lane::Log, Lane::State];
+
+/// What the uplink works with.
+#[derive(Clone)]
+pub struct Uplink {
+    /// Who we are.
+    pub village: VillageId,
+    /// `host:port` of the commune.
+    pub server: String,
+    /// The commune's CA.
+    pub ca: PathBuf,
+    /// Our certificate.
+    pub identity: CertFiles,
+    /// The journal.
+    pub journal: Journal,
+    /// People's files.
+    pub files: Files,
+    /// What is now.
+    pub live: Live,
+    /// The clock.
+    pub clock: Clock,
+}
+
+impl Uplink {
+    /// Keeps a connection until `stop`. A commune that cannot be reached is an ordinary day, not a failure of
+    /// the house: health stays green, the page says that work is kept.
+    pub async fn keep(self, stop: Stop) {
+        let mut backoff = Backoff::new(1_000, 60_000);
+        while !stop.soft.is_cancelled() {
+            let began = self.clock.mono_ms();
+            if let Err(error) = self.run(stop.clone()).await {
+                tracing::info!("the link to the commune ended: {error:#}");
+            }
+            if self.clock.mono_ms().saturating_sub(began) > 30_000 {
+                backoff.reset();
+            }
+            tokio::select! {
+                () = tokio::time::sleep(backoff.next(jitter())) => {}
+                () = stop.soft.cancelled() => {}
+            }
+        }
+    }
+
+    /// Runs one connection until it breaks or `stop`.
+    ///
+    /// # Errors
+    /// Why it ended.
+    pub async fn run(&self, stop: Stop) -> anyhow::Result<()> {
+        let (host, port) = self.server.rsplit_once(':').ok_or_else(|| anyhow::anyhow!("“{}” has no port", self.server))?;
+        let mut options = MqttOptions::new(format!("gate-{}", self.village), host, port.parse()?);
+        let config = tls::client(&self.ca, Some(&self.identity), self.clock.clone())?;
+        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(config)));
+        options.set_keep_alive(Duration::from_secs(30)).set_clean_session(true).set_max_packet_size(1 << 20, 8 << 20).set_inflight(16).set_manual_acks(true);
+        let (client, mut events) = AsyncClient::new(options, 64);
+        let (say, mut heard) = mpsc::channel(64);
+        let receiving = async {
+            loop {
+                match events.poll().await? {
+                    Event::Incoming(Packet::ConnAck(_)) => {
+                        client.try_subscribe(format!("down/{}/#", self.village), QoS::AtLeastOnce)?;
+                    }
+                    Event::Incoming(Packet::SubAck(_)) => say.send(None).await?,
+                    Event::Incoming(Packet::Publish(publish)) => say.send(Some(publish)).await?,
+                    _ => {}
+                }
+            }
+        };
+        let working = self.work(&client, &mut heard);
+        let ended = tokio::select! {
+            ended = receiving => ended,
+            ended = working => ended,
+            () = stop.soft.cancelled() => Ok(()),
+        };
+        let now = self.clock.wall_ms();
+        self.live.uplink.change(|l| {
+            if l.up {
+                l.up = false;
+                l.since = now;
+            }
+        });
+        ended
+    }
+
+    async fn work(&self, client: &AsyncClient, heard: &mut mpsc::Receiver<Option<rumqttc::Publish>>) -> anyhow::Result<()> {
+        let mut engine = Engine::default();
+        let mut watch = self.journal.watch();
+        let mut tick = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            let now = self.clock.mono_ms();
+            let todo = tokio::select! {
+                message = heard.recv() => match message {
+                    None => anyhow::bail!("the link closed"),
+                    Some(None) => engine.connected(now),
+                    Some(Some(publish)) => {
+                        let todo = match serde_json::from_slice::<Down>(&publish.payload) {
+                            Ok(Down::Command { seq, id, expires_at, bulletin }) => {
+                                let refused = self.obey(&id, expires_at, bulletin).await?;
+                                self.post(client, &Up::Outcome { seq, refused }).await?;
+                                Vec::new()
+                            }
+                            Ok(down) => {
+                                if let Down::Resume { now_ms, .. } = &down {
+                                    self.clock.raise_floor((*now_ms).min(4_102_444_800_000));
+                                }
+                                engine.heard(&down, &self.offers(), now)
+                            }
+                            Err(cause) => {
+                                tracing::warn!(%cause, "the commune said something unknown");
+                                Vec::new()
+                            }
+                        };
+                        // What it led to is durable.
+                        client.ack(&publish).await?;
+                        todo
+                    }
+                },
+                changed = watch.changed() => {
+                    changed?;
+                    watch.borrow_and_update();
+                    engine.tick(&self.offers(), now)
+                }
+                _ = tick.tick() => engine.tick(&self.offers(), now),
+            };
+            self.carry_out(client, &mut engine, todo).await?;
+            self.show(&engine).await;
+        }
+    }
+
+    /// Streams with what they still hold, oldest epoch first.
+    fn offers(&self) -> Vec<Offer> {
+        let history = self.journal.history();
+        let mut out = Vec::new();
+        for span in history.epochs() {
+            for lane in LANES {
+                let last = span.lanes[lane.index()];
+                if last > 0 {
+                    // What was trimmed of an epoch is found, and told as a gap, when it is read.
+                    out.push((Stream { epoch: codec::epoch_text(&span.epoch), lane }, 1, last));
+                }
+            }
+        }
+        out
+    }
+
+    async fn carry_out(&self, client: &AsyncClient, engine: &mut Engine, todo: Vec<Do>) -> anyhow::Result<()> {
+        let mut queue: std::collections::VecDeque<Do> = todo.into();
+        while let Some(what) = queue.pop_front() {
+            match what {
+                Do::Hello => {
+                    let up = Up::Hello { epoch: codec::epoch_text(&self.journal.epoch()), boot: self.journal.state().boot, streams: self.offers() };
+                    self.post(client, &up).await?;
+                }
+                Do::Gap { stream, from, to } => self.post(client, &Up::Gap { stream, from, to, reason: "trimmed or damaged".into() }).await?,
+                Do::Received { .. } => {}
+                Do::Send { stream, from } => {
+                    self.send(client, engine, &stream, from).await?;
+                    queue.extend(engine.tick(&self.offers(), self.clock.mono_ms()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends records of a stream from `from` on; what is not there any more is told as a gap.
+    async fn send(&self, client: &AsyncClient, engine: &mut Engine, stream: &Stream, from: u64) -> anyhow::Result<()> {
+        let Some(epoch) = codec::epoch_from(&stream.epoch) else { return Ok(()) };
+        let spans = self.journal.history().epochs();
+        let Some(span) = spans.iter().find(|s| s.epoch == epoch) else { return Ok(()) };
+        let mut records = Vec::new();
+        let mut texts = BTreeMap::new();
+        let mut size = 0;
+        // Numbers of a lane rise with the sequence: the n-th of a lane is at least n-1 entries into its epoch.
+        let mut at = span.first.saturating_sub(1).saturating_add(from.saturating_sub(1));
+        'read: while at < span.last {
+            let found = self.journal.after(at, 500).await;
+            let Some(last) = found.last() else { break };
+            at = last.entry.seq;
+            for stored in found {
+                if stored.epoch != epoch {
+                    break 'read;
+                }
+                if stored.entry.lane != stream.lane || stored.entry.lane_seq < from {
+                    continue;
+                }
+                if records.is_empty() && stored.entry.lane_seq > from {
+                    let to = stored.entry.lane_seq - 1;
+                    engine.sent(stream, to);
+                    return self.post(client, &Up::Gap { stream: stream.clone(), from, to, reason: "trimmed or damaged".into() }).await;
+                }
+                if let Some(blob) = stored.entry.event.blob()
+                    && let Ok(text) = self.files.text(blob)
+                {
+                    size += text.len();
+                    texts.insert(blob.id.to_string(), text);
+                }
+                size += stored.bytes.len();
+                records.push(stored);
+                if records.len() >= BATCH_RECORDS || size > BATCH_RAW {
+                    break 'read;
+                }
+            }
+        }
+        let Some(last) = records.last().map(|r| r.entry.lane_seq) else {
+            let to = span.lanes[stream.lane.index()];
+            engine.sent(stream, to);
+            return self.post(client, &Up::Gap { stream: stream.clone(), from, to, reason: "trimmed or damaged".into() }).await;
+        };
+        let bytes: Vec<&[u8]> = records.iter().map(|r| &*r.bytes).collect();
+        let batch = pack(stream.clone(), from, &bytes, texts)?;
+        engine.sent(stream, last);
+        self.post(client, &Up::Batch(batch)).await
+    }
+
+    async fn post(&self, client: &AsyncClient, up: &Up) -> anyhow::Result<()> {
+        client.publish(format!("up/{}/say", self.village), QoS::AtLeastOnce, false, serde_json::to_vec(up)?).await?;
+        Ok(())
+    }
+
+    /// A bulletin of the commune becomes a notice, once; gives why not.
+    async fn obey(&self, id: &str, expires_at: i64, bulletin: Bulletin) -> anyhow::Result<Option<String>> {
+        let (Ok(name), Ok(notice)) = (CommandId::new(id), NoticeId::new(id)) else { return Ok(Some("refused-unsound".into())) };
+        if bulletin.title.chars().count() > 200 || bulletin.body.chars().count() > 20_000 {
+            return Ok(Some("refused-unsound".into()));
+        }
+        if self.journal.state().notices.contains_key(&notice) {
+            return Ok(None);
+        }
+        let text = self.files.put(format!("{}\n{}", bulletin.title.replace('\n', " "), bulletin.body).into_bytes()).await?;
+        let kind = if bulletin.urgent { NoticeKind::Urgent } else { NoticeKind::Notice };
+        let wish = Wish::new(Actor::Commune, Command::PublishNotice { id: notice, text: text.clone(), kind, until: bulletin.until }).named(name, expires_at);
+        match self.journal.submit(wish).await {
+            Ok(receipt) => {
+                if receipt.repeated {
+                    let _ = self.files.erase(&text.id);
+                }
+                Ok(None)
+            }
+            Err(SubmitError::Rejected(why)) => {
+                let _ = self.files.erase(&text.id);
+                Ok(Some(why.key().to_owned()))
+            }
+            Err(SubmitError::Closed(closed)) => Err(closed.into()),
+        }
+    }
+
+    /// Tells the pages how the link is: received means that no earlier entry waits.
+    async fn show(&self, engine: &Engine) {
+        let offers = self.offers();
+        let complete = engine.is_complete(&offers);
+        let waiting: u64 = offers.iter().map(|(s, _, last)| last.saturating_sub(engine.applied(s))).sum();
+        let newest = self.journal.before(u64::MAX, 1).await.first().map(|e| (e.entry.seq, e.entry.wall_ms));
+        let now = self.clock.wall_ms();
+        self.live.uplink.change(|l| {
+            if !l.up {
+                l.up = true;
+                l.since = now;
+            }
+            l.waiting = waiting;
+            if let (true, Some((seq, at))) = (complete, newest) {
+                l.received = seq;
+                l.received_at = at;
+            }
+        });
+    }
+}
