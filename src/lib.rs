@@ -12,6 +12,8 @@ pub mod config;
 pub mod devices;
 /// What a village is: pure values, commands, events.
 pub mod domain;
+/// What every web door shares: session, headers, language, layout.
+pub mod doors;
 /// What happened: the one ordered, durable journal.
 pub mod journal;
 /// Who we are: authorities, certificates, signatures, secrets.
@@ -24,13 +26,13 @@ pub mod log;
 pub mod protocol;
 /// Composition: one file per role.
 pub mod roots;
+/// The village's voice: speech, signed orders, proof of play.
+pub mod speakers;
 /// Bulk that is not history: files, samples, pictures, space.
 pub mod store;
-/// What every web door shares: session, headers, language, layout.
-pub mod doors;
-/// The uplink: store and forward, resumable, without loss or doubles.
-pub mod sync;
 /// How long things live: clock, services, workers, health.
 pub mod supervisor;
+/// The uplink: store and forward, resumable, without loss or doubles.
+pub mod sync;
 /// Web doors of the village: portal, dashboard, control socket.
 pub mod web;

@@ -27,6 +27,13 @@ pub async fn run(dir: &Path) -> anyhow::Result<()> {
         // One lamp is dead and one cluster is silent: a village where everything works shows nothing.
         match id.split('-').next() {
             Some("den") if id != "den-04" => drop(tasks.spawn(lamp(village.link(id), id.clone(), village.names.get(id).cloned().unwrap_or_default()))),
+            // The fourth cluster is off, so that a partial result is seen.
+            Some("loa") if id != "loa-04" => {
+                let key = std::fs::read_to_string(dir.join("data/keys/voice.pub"))?;
+                let secret = village.secrets.get(id).and_then(Value::as_str).unwrap_or_default().to_owned();
+                let horn = crate::receiver::Receiver { id: id.clone(), host: "127.0.0.1".into(), port, secret, key, out: dir.join(format!("{id}.wav")) };
+                tasks.spawn(async move { drop(horn.run().await) });
+            }
             Some("cb") => drop(tasks.spawn(sensor(village.link(id), id.clone()))),
             _ => {}
         }

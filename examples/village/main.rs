@@ -5,6 +5,8 @@
 
 mod devices;
 mod init;
+mod receiver;
+mod show;
 
 use std::path::PathBuf;
 
@@ -34,6 +36,21 @@ enum What {
         #[arg(long, default_value = "config/demo")]
         data: PathBuf,
     },
+    /// Publish the demo's notices
+    Notices {
+        /// Folder
+        #[arg(long)]
+        dir: PathBuf,
+        /// Data of the demo village
+        #[arg(long, default_value = "config/demo")]
+        data: PathBuf,
+    },
+    /// Print addresses, PINs and a QR code
+    Show {
+        /// Folder
+        #[arg(long)]
+        dir: PathBuf,
+    },
     /// Play the devices until a signal
     Run {
         /// Folder
@@ -46,6 +63,8 @@ fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO).init();
     match Args::parse().what {
         What::Init { dir, port_base, bind, data } => init::init(&dir, port_base, &bind, &data),
+        What::Notices { dir, data } => show::notices(&dir, &data),
+        What::Show { dir } => show::show(&dir),
         What::Run { dir } => {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
             runtime.block_on(devices::run(&dir))

@@ -142,7 +142,14 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, entrance: Entra
         }
     };
     let mut output = BytesMut::new();
-    let welcome = Welcome { session_present: attached.present, assigned_id: assigned, maximum_packet_size: u32::try_from(guard.limits.packet).unwrap_or(u32::MAX), server_keep_alive: None, session_expiry: None, receive_maximum: 64 };
+    let welcome = Welcome {
+        session_present: attached.present,
+        assigned_id: assigned,
+        maximum_packet_size: u32::try_from(guard.limits.packet).unwrap_or(u32::MAX),
+        server_keep_alive: None,
+        session_expiry: None,
+        receive_maximum: 64,
+    };
     say::welcome(&mut output, connect.version, &welcome);
     let now = Instant::now();
     let free = who == Identity::House;
@@ -359,7 +366,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<'_, S> {
         let m = &item.message;
         let expiry = m.expires.map(|e| u32::try_from(e.saturating_duration_since(Instant::now()).as_secs()).unwrap_or(u32::MAX));
         let before = self.output.len();
-        let delivery = Delivery { topic: &m.topic, payload: &m.payload, qos: item.qos, id, dup: dup && item.qos > 0, retain: item.retain, forward: &m.forward, expiry, subscription_id: item.identifier };
+        let delivery =
+            Delivery { topic: &m.topic, payload: &m.payload, qos: item.qos, id, dup: dup && item.qos > 0, retain: item.retain, forward: &m.forward, expiry, subscription_id: item.identifier };
         say::publish(&mut self.output, self.version, &delivery);
         if self.output.len() - before > self.largest {
             // Larger than the client takes: as if it had been delivered [MQTT-3.1.2-25].

@@ -223,7 +223,18 @@ impl Guard {
         let wake = Arc::new(Notify::new());
         let mut queue = Queue::new(self.limits.queued, self.limits.queued_bytes);
         queue.window = window;
-        let session = Session { who: key.0.clone(), client_id: key.1.clone(), credential: credential.to_owned(), subscriptions: BTreeMap::new(), links: BTreeMap::new(), queue, wake: wake.clone(), line: Some(line.clone()), keep_for, away_since: None };
+        let session = Session {
+            who: key.0.clone(),
+            client_id: key.1.clone(),
+            credential: credential.to_owned(),
+            subscriptions: BTreeMap::new(),
+            links: BTreeMap::new(),
+            queue,
+            wake: wake.clone(),
+            line: Some(line.clone()),
+            keep_for,
+            away_since: None,
+        };
         core.sessions.insert(slot, session);
         core.by_client.insert(key, slot);
         core.counters.connected += 1;

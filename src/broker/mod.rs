@@ -17,4 +17,3 @@ mod router;
 mod session;
 mod websocket;
 pub mod worker;
-

@@ -35,12 +35,8 @@ fn only_mqtt(request: &Request, mut response: Response) -> Result<Response, Erro
 
 /// Accepts the handshake. The caller sets the deadline.
 pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(io: S, packet: usize) -> io::Result<WsBytes<S>> {
-    let config = WebSocketConfig::default()
-        .read_buffer_size(8 * 1024)
-        .write_buffer_size(0)
-        .max_write_buffer_size(4 * CHUNK)
-        .max_message_size(Some(packet + 16 * 1024))
-        .max_frame_size(Some(packet + 16 * 1024));
+    let config =
+        WebSocketConfig::default().read_buffer_size(8 * 1024).write_buffer_size(0).max_write_buffer_size(4 * CHUNK).max_message_size(Some(packet + 16 * 1024)).max_frame_size(Some(packet + 16 * 1024));
     let ws = accept_hdr_async_with_config(io, only_mqtt, Some(config)).await.map_err(io_error)?;
     Ok(WsBytes { ws, rest: Bytes::new() })
 }

@@ -117,7 +117,20 @@ impl Console {
         let row = |(id, name): &(String, String)| {
             let seen = self.store.seen(id).unwrap_or_default();
             let age = now - seen.heard_at;
-            let (mark, last) = if seen.heard_at == 0 { ("bad", lang.t("commune-never")) } else { (if age < 300_000 { "ok" } else if age < DAY_MS { "warn" } else { "bad" }, dates::since(now, seen.heard_at)) };
+            let (mark, last) = if seen.heard_at == 0 {
+                ("bad", lang.t("commune-never"))
+            } else {
+                (
+                    if age < 300_000 {
+                        "ok"
+                    } else if age < DAY_MS {
+                        "warn"
+                    } else {
+                        "bad"
+                    },
+                    dates::since(now, seen.heard_at),
+                )
+            };
             let received = if seen.newest_at == 0 { "–".to_owned() } else { dates::since(now, seen.newest_at) };
             (VillageRow { id: id.clone(), name: name.clone(), mark, last, received, records: seen.records }, seen)
         };
@@ -131,7 +144,9 @@ impl Console {
             for (_, _, _, bytes) in records.iter().rev().take(2_000) {
                 let Ok(entry) = serde_json::from_slice::<Entry>(bytes) else { continue };
                 let words = match &entry.event {
-                    Event::NoticePublished { text, .. } => lang.f("happened-published", &[("text", self.store.text(id, text.id.as_str()).ok().flatten().unwrap_or_default().lines().next().unwrap_or_default())]),
+                    Event::NoticePublished { text, .. } => {
+                        lang.f("happened-published", &[("text", self.store.text(id, text.id.as_str()).ok().flatten().unwrap_or_default().lines().next().unwrap_or_default())])
+                    }
                     Event::SensorAlarmRaised { sensor, value, .. } => lang.f("happened-raised", &[("name", sensor.as_str()), ("value", &dates::number(*value, 1))]),
                     Event::LightGivenUp { light, .. } => lang.f("happened-gave-up", &[("name", light.as_str())]),
                     Event::EverythingStopped {} => lang.t("happened-stopped"),

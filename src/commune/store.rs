@@ -254,7 +254,14 @@ impl Store {
         let seq = {
             let mut down = write.open_table(DOWN).map_err(error)?;
             let (from, to) = ([village.as_bytes(), b"\0"].concat(), [village.as_bytes(), b"\x01"].concat());
-            let last = down.range(from.as_slice()..to.as_slice()).map_err(error)?.next_back().transpose().map_err(error)?.and_then(|(k, _)| k.value().last_chunk::<8>().map(|b| u64::from_be_bytes(*b))).unwrap_or(0);
+            let last = down
+                .range(from.as_slice()..to.as_slice())
+                .map_err(error)?
+                .next_back()
+                .transpose()
+                .map_err(error)?
+                .and_then(|(k, _)| k.value().last_chunk::<8>().map(|b| u64::from_be_bytes(*b)))
+                .unwrap_or(0);
             let seq = last + 1;
             let waiting = Waiting { seq, id: format!("xa-{}-{seq}", &self.incarnation[..16.min(self.incarnation.len())]), expires_at, bulletin, outcome: None };
             down.insert(with_number(from, seq).as_slice(), serde_json::to_vec(&waiting)?.as_slice()).map_err(error)?;

@@ -120,6 +120,7 @@ fn layer(mut root: Section<'_, '_>, config: &mut Config) {
     if let Some(mut s) = root.table("speech") {
         config.speech.program = s.get("program").unwrap_or_else(|| std::mem::take(&mut config.speech.program));
         config.speech.voice = s.get("voice").unwrap_or_else(|| std::mem::take(&mut config.speech.voice));
+        set(&mut config.speech.url, s.get("url"));
         s.finish();
     }
     if let Some(mut s) = root.table("commune") {
@@ -167,7 +168,8 @@ fn lists(root: &mut Section<'_, '_>, config: &mut Config) {
         s.finish();
     }
     for mut s in root.tables("device") {
-        let secret: Option<String> = s.parsed("secret_sha256", |t| if t.len() == 64 && t.bytes().all(|b| b.is_ascii_hexdigit()) { Ok(t.to_ascii_lowercase()) } else { Err("64 hexadecimal digits are wanted") });
+        let secret: Option<String> =
+            s.parsed("secret_sha256", |t| if t.len() == 64 && t.bytes().all(|b| b.is_ascii_hexdigit()) { Ok(t.to_ascii_lowercase()) } else { Err("64 hexadecimal digits are wanted") });
         let place = s.parsed("place", PlaceId::new);
         if let (Some(id), Some(name)) = (s.must_parse("id", DeviceId::new), s.must("name")) {
             if let Some(hash) = secret {

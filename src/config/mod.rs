@@ -93,11 +93,13 @@ pub struct Speech {
     pub program: String,
     /// Voice.
     pub voice: String,
+    /// Where clusters fetch sounds, `http://host:port`; none = the portal's address.
+    pub url: Option<String>,
 }
 
 impl Default for Speech {
     fn default() -> Self {
-        Self { program: "espeak-ng".into(), voice: "vi".into() }
+        Self { program: "espeak-ng".into(), voice: "vi".into(), url: None }
     }
 }
 

@@ -111,9 +111,19 @@ impl Ingest {
         if let Some(about) = topic.strip_prefix(&format!("d/{device}/speaker/")) {
             self.live.south.heard(Heard { device: device.to_string(), about: about.to_owned(), payload: payload.to_vec() });
         }
+        if topic == format!("d/{device}/up") && !topics.availability.contains_key(topic) && matches!(payload, b"online" | b"offline") {
+            // A device without entities (a horn cluster) says by itself that it is there.
+            self.submit(Wish::new(Actor::Device { id: device.clone() }, Command::ReportPresence { device: device.clone(), here: payload == b"online" })).await?;
+        }
         for entity in topics.availability.get(topic).into_iter().flatten() {
             let Some(a) = &entity.availability else { continue };
-            let here = if payload == a.here.as_bytes() { true } else if payload == a.gone.as_bytes() { false } else { continue };
+            let here = if payload == a.here.as_bytes() {
+                true
+            } else if payload == a.gone.as_bytes() {
+                false
+            } else {
+                continue;
+            };
             self.submit(Wish::new(Actor::Device { id: device.clone() }, Command::ReportPresence { device: entity.device.clone(), here })).await?;
             break;
         }

@@ -81,11 +81,6 @@ impl Account {
     /// The account of a village at its commune: only its own branch, both ways.
     #[must_use]
     pub fn of_village(name: DeviceId, village: &VillageId, secret_sha256: String) -> Self {
-        Self {
-            name,
-            secret_sha256,
-            publish: vec![format!("up/{village}/#")],
-            subscribe: vec![format!("down/{village}/#")],
-        }
+        Self { name, secret_sha256, publish: vec![format!("up/{village}/#")], subscribe: vec![format!("down/{village}/#")] }
     }
 }

@@ -17,9 +17,7 @@ pub struct BadId(pub String);
 /// True when `text` may stand as an id (see the module's invariant).
 #[must_use]
 pub fn is_id(text: &str) -> bool {
-    (1..=64).contains(&text.len())
-        && !text.starts_with('.')
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+    (1..=64).contains(&text.len()) && !text.starts_with('.') && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
 }
 
 macro_rules! ids {

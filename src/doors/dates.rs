@@ -40,7 +40,12 @@ pub fn lunar_words(lang: Lang, ms: i64) -> String {
 /// Since when, short: “14:05” today, “19/11” before.
 #[must_use]
 pub fn since(now: i64, ms: i64) -> String {
-    if day_number(now) == day_number(ms) { clock(ms) } else { let d = day(ms); format!("{}/{}", d.day, d.month) }
+    if day_number(now) == day_number(ms) {
+        clock(ms)
+    } else {
+        let d = day(ms);
+        format!("{}/{}", d.day, d.month)
+    }
 }
 
 /// A number as people write it: decimal comma, no needless decimals.

@@ -98,7 +98,11 @@ mod tests {
     use super::*;
 
     fn keys(text: &str) -> BTreeSet<&str> {
-        text.lines().filter_map(|l| l.split_once(" =").or_else(|| l.split_once('='))).map(|(k, _)| k).filter(|k| k.starts_with(|c: char| c.is_ascii_lowercase()) && k.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')).collect()
+        text.lines()
+            .filter_map(|l| l.split_once(" =").or_else(|| l.split_once('=')))
+            .map(|(k, _)| k)
+            .filter(|k| k.starts_with(|c: char| c.is_ascii_lowercase()) && k.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
+            .collect()
     }
 
     #[test]

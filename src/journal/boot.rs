@@ -7,12 +7,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::Stored;
 use super::chain::Heads;
 use super::codec::{self, Record};
 use super::history::History;
 use super::pack::{self, Pack};
 use super::snapshot::{self, EpochSpan, Snapshot, SnapshotError};
-use super::Stored;
 use crate::domain::id::CommandId;
 use crate::domain::state::State;
 use crate::log::disk::Disk;

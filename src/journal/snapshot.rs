@@ -105,11 +105,7 @@ pub fn write(folder: &Path, snapshot: &Snapshot) -> io::Result<()> {
         cursors: snapshot.cursors.clone(),
         heads: heads_out(&snapshot.heads),
         floor: (snapshot.floor.segment, codec::epoch_text(&snapshot.floor.epoch), snapshot.floor.group),
-        epochs: snapshot
-            .epochs
-            .iter()
-            .map(|e| SpanBody { epoch: codec::epoch_text(&e.epoch), boot: e.boot, first: e.first, last: e.last, lanes: e.lanes, start: heads_out(&e.start) })
-            .collect(),
+        epochs: snapshot.epochs.iter().map(|e| SpanBody { epoch: codec::epoch_text(&e.epoch), boot: e.boot, first: e.first, last: e.last, lanes: e.lanes, start: heads_out(&e.start) }).collect(),
     };
     let payload = zstd::bulk::compress(&serde_json::to_vec(&body)?, 1)?;
     let mut out = Vec::with_capacity(payload.len() + 12);
@@ -203,11 +199,8 @@ fn read(bytes: &[u8]) -> Result<Option<Snapshot>, u32> {
 }
 
 fn rebuild(body: Body) -> Option<Snapshot> {
-    let epochs: Option<Vec<EpochSpan>> = body
-        .epochs
-        .into_iter()
-        .map(|e| Some(EpochSpan { epoch: codec::epoch_from(&e.epoch)?, boot: e.boot, first: e.first, last: e.last, lanes: e.lanes, start: heads_in(&e.start)? }))
-        .collect();
+    let epochs: Option<Vec<EpochSpan>> =
+        body.epochs.into_iter().map(|e| Some(EpochSpan { epoch: codec::epoch_from(&e.epoch)?, boot: e.boot, first: e.first, last: e.last, lanes: e.lanes, start: heads_in(&e.start)? })).collect();
     Some(Snapshot {
         state: body.state,
         outcomes: Arc::new(body.outcomes.into_iter().map(|o| (o.id.clone(), o)).collect()),

@@ -89,7 +89,11 @@ pub fn server(served: Arc<Served>, client_ca: Option<&Path>, clock: Clock) -> io
         None => WebPkiClientVerifier::no_client_auth(),
         Some(ca) => WebPkiClientVerifier::builder_with_provider(roots(ca)?, provider()).build().map_err(io::Error::other)?,
     };
-    let mut config = ServerConfig::builder_with_details(provider(), Arc::new(Time(clock))).with_safe_default_protocol_versions().map_err(io::Error::other)?.with_client_cert_verifier(verifier).with_cert_resolver(served);
+    let mut config = ServerConfig::builder_with_details(provider(), Arc::new(Time(clock)))
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(served);
     if client_ca.is_some() {
         // A resumed session would bring an old client certificate back unchecked.
         config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
@@ -130,7 +134,6 @@ pub fn not_after(pem: &[u8]) -> Option<i64> {
     let (_, parsed) = x509_parser::parse_x509_certificate(chain.first()?).ok()?;
     Some(parsed.validity().not_after.timestamp())
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -60,12 +60,7 @@ pub fn read(topic: &str, payload: &[u8]) -> Result<Announced, String> {
         device: device.clone(),
         name: fields.text(&["name"]).unwrap_or_else(|| object.to_owned()),
         kind,
-        state: Source {
-            topic: state_topic,
-            field: field(&fields)?,
-            on: fields.text(&["state_on", "stat_on"]).unwrap_or(on),
-            off: fields.text(&["state_off", "stat_off"]).unwrap_or(off),
-        },
+        state: Source { topic: state_topic, field: field(&fields)?, on: fields.text(&["state_on", "stat_on"]).unwrap_or(on), off: fields.text(&["state_off", "stat_off"]).unwrap_or(off) },
         order,
         availability,
         unit: fields.text(&["unit_of_measurement", "unit_of_meas"]).unwrap_or_default(),
@@ -137,7 +132,13 @@ pub fn value(source: &Source, kind: Kind, payload: &[u8]) -> Option<f64> {
         None => text.to_owned(),
         Some(field) => match serde_json::from_str::<Value>(text).ok()?.get(field)? {
             Value::String(s) => s.clone(),
-            Value::Bool(b) => if *b { source.on.clone() } else { source.off.clone() },
+            Value::Bool(b) => {
+                if *b {
+                    source.on.clone()
+                } else {
+                    source.off.clone()
+                }
+            }
             other => other.to_string(),
         },
     };

@@ -6,3 +6,4 @@ pub mod commune;
 pub mod control;
 pub mod discovery;
 pub mod mqtt;
+pub mod speaker;

@@ -51,7 +51,15 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 impl Broker {
     /// Prepares the broker; [`Broker::keep`] starts it.
     #[must_use]
-    pub fn new(doors: Vec<(Door, TcpListener)>, folder: &Path, run: &Path, secret: String, certificate: Option<&Files>, client_ca: Option<&Path>, accounts: Vec<Account>) -> (Self, mpsc::Receiver<String>) {
+    pub fn new(
+        doors: Vec<(Door, TcpListener)>,
+        folder: &Path,
+        run: &Path,
+        secret: String,
+        certificate: Option<&Files>,
+        client_ca: Option<&Path>,
+        accounts: Vec<Account>,
+    ) -> (Self, mpsc::Receiver<String>) {
         let (orders, inbox) = mpsc::channel(64);
         let settings = Settings {
             doors: doors.iter().map(|(door, _)| *door).collect(),
@@ -144,7 +152,8 @@ impl Broker {
     /// Never by itself; the type fits a service.
     pub async fn keep(self, inbox: mpsc::Receiver<String>, house: Supervisor, stop: Stop) -> anyhow::Result<()> {
         let (say, facts) = mpsc::channel(256);
-        let spec = Spec { name: "broker", program: "/proc/self/exe".into(), args: vec!["worker".into(), "broker".into()], env: Vec::new(), memory_max: MEMORY_MAX, silence_max: Duration::from_secs(10) };
+        let spec =
+            Spec { name: "broker", program: "/proc/self/exe".into(), args: vec!["worker".into(), "broker".into()], env: Vec::new(), memory_max: MEMORY_MAX, silence_max: Duration::from_secs(10) };
         let this = self.clone();
         let listen = self.clone().hear(facts);
         tokio::select! {

@@ -77,7 +77,15 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     let pin = std::fs::read_to_string(&hash_path)?;
     if let Some(address) = config.office.console {
         let listener = Arc::new(bind(address).await?);
-        let console = Console { store, name: config.office.name.clone(), villages: Arc::new(config.office.villages.clone()), clock: clock.clone(), pin: Arc::new(pin), key: Arc::new(key), wrong: Arc::new(Mutex::new((0, 0))) };
+        let console = Console {
+            store,
+            name: config.office.name.clone(),
+            villages: Arc::new(config.office.villages.clone()),
+            clock: clock.clone(),
+            pin: Arc::new(pin),
+            key: Arc::new(key),
+            wrong: Arc::new(Mutex::new((0, 0))),
+        };
         let (h, app) = (house.clone(), router(console));
         house.service("console", move |stop| {
             let (house, app, listener) = (h.clone(), app.clone(), listener.clone());

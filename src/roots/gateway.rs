@@ -16,17 +16,20 @@ use crate::doors::session::Sessions;
 use crate::journal::index::Index;
 use crate::journal::{Journal, Place, boot};
 use crate::keys::authority::Files as CertFiles;
-use crate::keys::tls::{self, Served};
 use crate::keys::secret;
+use crate::keys::signing::Signing;
+use crate::keys::tls::{self, Served};
 use crate::live::Live;
 use crate::log::disk::Folder;
 use crate::protocol::broker::Door;
+use crate::speakers::playback::{Playback, serve_voice};
+use crate::speakers::sounds::Sounds;
 use crate::store::files::Files;
-use crate::sync::uplink::Uplink;
 use crate::store::samples::Samples;
 use crate::supervisor::clock::Clock;
 use crate::supervisor::health::Light;
 use crate::supervisor::{Supervisor, systemd};
+use crate::sync::uplink::Uplink;
 use crate::web::app::App;
 
 /// How long the house may take to close.
@@ -96,7 +99,18 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
 
     // Services.
     let alive = start_south(&broker, &house, &journal, &live, &samples);
-    let app = App { journal: journal.clone(), live: live.clone(), samples: samples.clone(), files, sessions, house: house.clone(), names: Arc::new(config.doors.names.clone()), api_token: Arc::new(api_token(&keys)?) };
+    let app = App {
+        journal: journal.clone(),
+        live: live.clone(),
+        samples: samples.clone(),
+        files,
+        sessions,
+        house: house.clone(),
+        names: Arc::new(config.doors.names.clone()),
+        api_token: Arc::new(api_token(&keys)?),
+    };
+    let sounds = Sounds::open(&layout.data.join("sounds"))?;
+    start_voice(&config, &app, &keys, &sounds)?;
     start_uplink(&config, &journal, &app.files, &live, &house);
     let index = Index::new(&layout.data.join("index.redb"));
     let chores = Housekeeping { journal: journal.clone(), index: index.clone(), samples, house: house.clone(), data: layout.data.clone(), certificate, broker: broker.clone() };
@@ -104,7 +118,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
         let chores = chores.clone();
         async move { chores.run(stop).await }
     });
-    start_doors(&app, &config, &broker, &layout, portal, dashboard, dashboard_tls, control, &house)?;
+    start_doors(&app, &broker, &layout, &sounds, portal, dashboard, dashboard_tls, control, &house)?;
 
     if !broker.ready(BROKER_WAIT).await {
         house.health().set("broker", Light::Red, "it does not serve yet");
@@ -237,10 +251,33 @@ fn start_south(broker: &Broker, house: &Supervisor, journal: &Journal, live: &Li
     alive
 }
 
+/// The village's voice: sentences as sound, and playback on the clusters.
+fn start_voice(config: &Config, app: &App, keys: &Path, sounds: &Sounds) -> anyhow::Result<()> {
+    let (speech, live) = (config.speech.clone(), app.live.clone());
+    app.house.service("speech", move |stop| serve_voice(speech.clone(), live.clone(), stop));
+    let path = keys.join("voice.key");
+    secret::write_file(&keys.join("voice.pub"), Signing::load_or_make(&path)?.public().as_bytes())?;
+    // Clusters fetch from the portal's door unless the configuration names another address.
+    let portal = config.doors.portal.map(|a| if a.ip().is_unspecified() { format!("http://127.0.0.1:{}", a.port()) } else { format!("http://{a}") });
+    let url = config.speech.url.clone().or(portal).unwrap_or_default();
+    let (app, sounds) = (app.clone(), sounds.clone());
+    app.house.clone().service("playback", move |stop| {
+        let (app, sounds, url, path) = (app.clone(), sounds.clone(), url.clone(), path.clone());
+        async move {
+            let key = Signing::load_or_make(&path)?;
+            Playback { journal: app.journal, live: app.live, files: app.files, sounds, key, url, clock: app.house.clock().clone() }.run(stop).await
+        }
+    });
+    Ok(())
+}
+
 fn start_uplink(config: &Config, journal: &Journal, files: &Files, live: &Live, house: &Supervisor) {
-    let (Some(village), Some(server), Some(ca), Some(certificate), Some(key)) = (&config.village, &config.commune.server, &config.commune.ca, &config.commune.certificate, &config.commune.key) else { return };
+    let (Some(village), Some(server), Some(ca), Some(certificate), Some(key)) = (&config.village, &config.commune.server, &config.commune.ca, &config.commune.certificate, &config.commune.key) else {
+        return;
+    };
     let identity = CertFiles { certificate: certificate.clone(), key: key.clone() };
-    let uplink = Uplink { village: village.id.clone(), server: server.clone(), ca: ca.clone(), identity, journal: journal.clone(), files: files.clone(), live: live.clone(), clock: house.clock().clone() };
+    let uplink =
+        Uplink { village: village.id.clone(), server: server.clone(), ca: ca.clone(), identity, journal: journal.clone(), files: files.clone(), live: live.clone(), clock: house.clock().clone() };
     let now = house.clock().wall_ms();
     live.uplink.change(|l| {
         l.configured = true;
@@ -250,10 +287,20 @@ fn start_uplink(config: &Config, journal: &Journal, files: &Files, live: &Live, 
 }
 
 #[expect(clippy::too_many_arguments, reason = "one argument per door")]
-fn start_doors(app: &App, config: &Config, broker: &Broker, layout: &Layout, portal: Option<std::net::TcpListener>, dashboard: Option<std::net::TcpListener>, dashboard_tls: Option<std::net::TcpListener>, control: std::os::unix::net::UnixListener, house: &Supervisor) -> anyhow::Result<()> {
+fn start_doors(
+    app: &App,
+    broker: &Broker,
+    layout: &Layout,
+    sounds: &Sounds,
+    portal: Option<std::net::TcpListener>,
+    dashboard: Option<std::net::TcpListener>,
+    dashboard_tls: Option<std::net::TcpListener>,
+    control: std::os::unix::net::UnixListener,
+    house: &Supervisor,
+) -> anyhow::Result<()> {
     let pages = crate::web::dashboard::router(app.clone());
     if let Some(listener) = portal {
-        door(house, "portal", listener, None, crate::web::portal::router(app.clone()))?;
+        door(house, "portal", listener, None, crate::web::portal::router(app.clone(), sound_of(sounds)))?;
     }
     if let Some(listener) = dashboard {
         door(house, "dashboard", listener, None, pages.clone())?;
@@ -272,8 +319,13 @@ fn start_doors(app: &App, config: &Config, broker: &Broker, layout: &Layout, por
         let (house, app, listener) = (h.clone(), app.clone(), listener.clone());
         async move { serve::unix(listener.try_clone()?, app, house, stop).await }
     });
-    let _ = config;
     Ok(())
+}
+
+/// Gives a sound by its hash, for the door where clusters fetch it.
+fn sound_of(sounds: &Sounds) -> impl Fn(String) -> Option<Vec<u8>> + Clone + Send + Sync + 'static {
+    let sounds = sounds.clone();
+    move |hash| sounds.get(&hash)
 }
 
 fn door(house: &Supervisor, name: &'static str, listener: std::net::TcpListener, tls: Option<tokio_rustls::TlsAcceptor>, app: axum::Router) -> anyhow::Result<()> {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
+use super::Supervisor;
 use super::clock::Clock;
 use super::worker::{Fact, Spec, Start, keep};
-use super::Supervisor;
 
 const BEAT: &str = r#"echo '{"fact":"beat"}'; "#;
 

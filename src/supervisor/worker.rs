@@ -69,7 +69,15 @@ pub enum Fact {
 ///
 /// # Errors
 /// Never by itself; the type fits a service.
-pub async fn keep(spec: &Spec, mut start: impl FnMut() -> std::io::Result<Start>, mut orders: mpsc::Receiver<String>, facts: mpsc::Sender<Fact>, stop: Stop, health: Health, pid: watch::Sender<u32>) -> anyhow::Result<()> {
+pub async fn keep(
+    spec: &Spec,
+    mut start: impl FnMut() -> std::io::Result<Start>,
+    mut orders: mpsc::Receiver<String>,
+    facts: mpsc::Sender<Fact>,
+    stop: Stop,
+    health: Health,
+    pid: watch::Sender<u32>,
+) -> anyhow::Result<()> {
     let mut backoff = Backoff::usual();
     let mut first_failure = true;
     loop {

@@ -1,11 +1,11 @@
 //! The control socket: what `conglang status` and its siblings ask. The file's permissions are the lock.
 
+use axum::Json;
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use axum::Json;
 use serde::Deserialize;
 
 use super::app::App;
@@ -43,12 +43,20 @@ async fn status(app: App, pids: Vec<(String, u32)>) -> Json<Status> {
     let village = state.village.as_ref().map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.clone());
     let sentence = if gone.is_empty() { format!("{village}: mọi thiết bị chạy tốt") } else { format!("{village}: có {} thiết bị hỏng, còn lại chạy tốt", gone.len()) };
     let words = |names: Vec<String>, none: &str| if names.is_empty() { none.to_owned() } else { names.join(", ") };
-    let silent = |ids: Vec<(String, Presence)>| ids.into_iter().filter_map(|(n, p)| if let Presence::Gone { since } = p { Some(format!("{n} im từ {}", dates::since(now, since))) } else { None }).collect::<Vec<_>>();
+    let silent = |ids: Vec<(String, Presence)>| {
+        ids.into_iter().filter_map(|(n, p)| if let Presence::Gone { since } = p { Some(format!("{n} im từ {}", dates::since(now, since))) } else { None }).collect::<Vec<_>>()
+    };
     let horns = state.speakers.values().filter(|s| matches!(presence(&s.id), Presence::Here { .. })).count();
     let lit = state.lights.values().filter(|l| l.is_on()).count();
     let bad_lights = state.lights.values().filter(|l| super::lights::words(&app, lang, &state, l).1 == "bad").map(|l| format!("{} không trả lời", l.name)).collect();
     let pictures = state.cameras.values().filter(|c| matches!(c.signal, Presence::Here { .. })).count();
-    let readings = state.sensors.values().filter(|s| !s.marks.is_empty()).filter_map(|s| app.live.latest.get(&s.id).map(|v| format!("{} {} {}", s.name, dates::number(v.number, s.decimals), s.unit).trim_end().to_owned())).take(2).collect();
+    let readings = state
+        .sensors
+        .values()
+        .filter(|s| !s.marks.is_empty())
+        .filter_map(|s| app.live.latest.get(&s.id).map(|v| format!("{} {} {}", s.name, dates::number(v.number, s.decimals), s.unit).trim_end().to_owned()))
+        .take(2)
+        .collect();
     let link = app.live.uplink.now();
     let sync_words = if !link.configured {
         "chưa nối".to_owned()
@@ -138,7 +146,9 @@ async fn put_person(State(app): State<App>, Json(put): Json<PutPerson>) -> Respo
 }
 
 async fn put_notice(State(app): State<App>, Json(put): Json<PutNotice>) -> Response {
-    let (Ok(id), Ok(once)) = (NoticeId::new(&put.id), CommandId::new(&format!("notice-{}", put.id))) else { return refuse(StatusCode::BAD_REQUEST, "the id holds something else than a–z, 0–9, - _ .") };
+    let (Ok(id), Ok(once)) = (NoticeId::new(&put.id), CommandId::new(&format!("notice-{}", put.id))) else {
+        return refuse(StatusCode::BAD_REQUEST, "the id holds something else than a–z, 0–9, - _ .");
+    };
     let Ok(text) = app.files.put(format!("{}\n{}", put.title, put.body).into_bytes()).await else { return refuse(StatusCode::SERVICE_UNAVAILABLE, "the text could not be written") };
     let wish = Wish::new(Actor::Console, Command::PublishNotice { id, text, kind: put.kind, until: put.until }).named(once, i64::MAX);
     match carry_out(&app, wish).await {

@@ -72,7 +72,17 @@ fn row(app: &App, lang: Lang, form: &str, state: &Village, light: &Light) -> Str
     let (words, mark) = words(app, lang, state, light);
     let on = light.desired.filter(|_| light.is_waiting()).map_or_else(|| light.is_on(), |d| d.on);
     let can = state.entities.get(&light.id).is_some_and(|e| e.order.is_some());
-    html(&LightRow { id: light.id.as_str(), mark, name: &light.name, words, can, form, next: if on { "0" } else { "1" }, button: lang.t(if on { "turn-off" } else { "turn-on" }), button_class: if on { "quiet" } else { "go" } })
+    html(&LightRow {
+        id: light.id.as_str(),
+        mark,
+        name: &light.name,
+        words,
+        can,
+        form,
+        next: if on { "0" } else { "1" },
+        button: lang.t(if on { "turn-off" } else { "turn-on" }),
+        button_class: if on { "quiet" } else { "go" },
+    })
 }
 
 fn summary(app: &App, lang: Lang, state: &Village) -> String {

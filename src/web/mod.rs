@@ -16,4 +16,3 @@ pub mod sign_in;
 pub mod speakers;
 pub mod today;
 pub mod words;
-

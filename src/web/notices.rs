@@ -75,7 +75,8 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
         .iter()
         .map(|n| {
             let b = brief(&app, f.lang, n);
-            Row { id: format!("notice-{}", b.id), mark: if n.kind == NoticeKind::Urgent { "warn" } else { "" }, name: b.title, words: b.when, side: String::new(), href: format!("/notices/{}", b.id) }.html()
+            Row { id: format!("notice-{}", b.id), mark: if n.kind == NoticeKind::Urgent { "warn" } else { "" }, name: b.title, words: b.when, side: String::new(), href: format!("/notices/{}", b.id) }
+                .html()
         })
         .collect();
     let parts = vec![Part { rows, empty: f.t("no-notices"), ..Part::default() }];
@@ -148,7 +149,13 @@ pub async fn one(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
     };
     let (title, paragraphs) = words(&app, f.lang, notice);
     let link = app.live.uplink.now();
-    let receipt = f.t(if !link.configured { "receipt-none" } else if link.received >= notice.order { "receipt-has" } else { "receipt-not-yet" });
+    let receipt = f.t(if !link.configured {
+        "receipt-none"
+    } else if link.received >= notice.order {
+        "receipt-has"
+    } else {
+        "receipt-not-yet"
+    });
     show(&NoticePage { id: notice.id.to_string(), title, when: when(f.lang, notice), paragraphs, receipt, can_take_down: f.is_chief, f })
 }
 

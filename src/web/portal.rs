@@ -32,12 +32,21 @@ pub struct Choice {
 }
 
 /// All pages of the portal.
-pub fn router(app: App) -> Router {
+pub fn router(app: App, sound: impl Fn(String) -> Option<Vec<u8>> + Clone + Send + std::marker::Sync + 'static) -> Router {
     let mut router = Router::new().route("/", get(splash)).route("/t", get(list)).route("/t/{id}", get(one)).route("/in", get(enter));
+    router = router.route("/sound/{hash}", get(move |Path(hash): Path<String>| sounds(hash, sound.clone())));
     for probe in PROBES {
         router = router.route(probe, get(|| async { found("/") }));
     }
     router.fallback(|| async { found("/") }).layer(from_fn_with_state(app.clone(), right_name)).layer(from_fn(inline_style)).layer(from_fn(strict)).with_state(app)
+}
+
+/// A sound for a horn cluster; its name is a hash that only the order tells.
+async fn sounds(hash: String, sound: impl Fn(String) -> Option<Vec<u8>> + Send + 'static) -> Response {
+    match tokio::task::spawn_blocking(move || sound(hash)).await {
+        Ok(Some(wav)) => ([(header::CONTENT_TYPE, "audio/wav")], wav).into_response(),
+        _ => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 fn found(path: &str) -> Response {
@@ -48,7 +57,10 @@ fn found(path: &str) -> Response {
 async fn right_name(State(app): State<App>, request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let bare = host.rsplit_once(':').map_or(host, |(h, p)| if p.bytes().all(|b| b.is_ascii_digit()) { h } else { host });
-    let ours = app.names.is_empty() || bare.parse::<std::net::IpAddr>().is_ok() || bare.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>().is_ok() || app.names.iter().any(|n| n.eq_ignore_ascii_case(bare));
+    let ours = app.names.is_empty()
+        || bare.parse::<std::net::IpAddr>().is_ok()
+        || bare.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>().is_ok()
+        || app.names.iter().any(|n| n.eq_ignore_ascii_case(bare));
     match (ours, app.names.first()) {
         (false, Some(name)) => found(&format!("http://{name}/")),
         _ => next.run(request).await,
@@ -83,12 +95,7 @@ struct Splash {
 fn frame(app: &App, choice: &Choice, headers: &HeaderMap) -> Frame {
     let lang = Lang::choose(choice.lang.as_deref(), headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()));
     let state = app.journal.state();
-    Frame {
-        lang,
-        village: state.village.as_ref().map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.trim_start_matches("Thôn ").to_owned()),
-        big: choice.big.is_some(),
-        ..Frame::default()
-    }
+    Frame { lang, village: state.village.as_ref().map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.trim_start_matches("Thôn ").to_owned()), big: choice.big.is_some(), ..Frame::default() }
 }
 
 fn page(app: &App, choice: &Choice, headers: &HeaderMap, most: usize) -> Response {

@@ -74,11 +74,7 @@ fn result(lang: Lang, state: &Village, said: &Announcement) -> (String, &'static
             Some(lang.f(key, &[("name", &name_of(state, speaker.as_str()))]))
         })
         .collect();
-    if troubles.is_empty() {
-        (lang.f("played-all", &[("n", &n), ("all", &all)]), "")
-    } else {
-        (lang.f("played-part", &[("n", &n), ("all", &all), ("who", &(troubles.join("; ") + "."))]), "warn")
-    }
+    if troubles.is_empty() { (lang.f("played-all", &[("n", &n), ("all", &all)]), "") } else { (lang.f("played-part", &[("n", &n), ("all", &all), ("who", &(troubles.join("; ") + "."))]), "warn") }
 }
 
 fn played(app: &App, lang: Lang, state: &Village) -> Vec<String> {

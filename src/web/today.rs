@@ -62,7 +62,12 @@ fn sentence(app: &App, lang: Lang, state: &Village) -> String {
         if things.len() > NAMES {
             names.push('…');
         }
-        Say { id: "broken".into(), kind: "bad", title: lang.f("broken-things", &[("n", &things.len().to_string()), ("names", &names)]), detail: lang.f("broken-oldest", &[("name", oldest), ("since", &dates::since(now, *since))]) }
+        Say {
+            id: "broken".into(),
+            kind: "bad",
+            title: lang.f("broken-things", &[("n", &things.len().to_string()), ("names", &names)]),
+            detail: lang.f("broken-oldest", &[("name", oldest), ("since", &dates::since(now, *since))]),
+        }
     } else if !trouble.is_empty() {
         Say { id: "broken".into(), kind: "warn", title: lang.f("machine-trouble", &[("what", &trouble.join(", "))]), detail: String::new() }
     } else if state.devices.is_empty() {
@@ -80,7 +85,13 @@ fn tiles(app: &App, lang: Lang, state: &Village) -> Vec<Tile> {
     let silent = state.speakers.values().find_map(|s| if let Presence::Gone { since } = presence(&s.id) { Some((s.name.clone(), since)) } else { None });
     let here = state.speakers.values().filter(|s| matches!(presence(&s.id), Presence::Here { .. })).count();
     let words = silent.as_ref().map_or_else(|| lang.t("tile-speakers-ok"), |(name, since)| lang.f("tile-speakers-silent", &[("name", name), ("since", &dates::since(now, *since))]));
-    out.push(Tile { id: "tile-speakers".into(), href: "/speakers", bad: silent.is_some(), name: lang.f("tile-speakers", &[("n", &here.to_string()), ("all", &state.speakers.len().to_string())]), words });
+    out.push(Tile {
+        id: "tile-speakers".into(),
+        href: "/speakers",
+        bad: silent.is_some(),
+        name: lang.f("tile-speakers", &[("n", &here.to_string()), ("all", &state.speakers.len().to_string())]),
+        words,
+    });
     let bad = state.lights.values().find(|l| super::lights::words(app, lang, state, l).1 == "bad");
     let on = state.lights.values().filter(|l| l.is_on()).count();
     let words = bad.map_or_else(|| lang.t("tile-lights-ok"), |l| lang.f("tile-lights-bad", &[("name", &l.name)]));

@@ -110,6 +110,16 @@ impl App {
 pub const fn is_news(event: &Event) -> bool {
     !matches!(
         event,
-        Event::VillageDeclared { .. } | Event::PlaceDeclared { .. } | Event::DeviceDeclared { .. } | Event::AccessGranted { .. } | Event::EntitiesAdopted { .. } | Event::GroupDeclared { .. } | Event::SensorDeclared { .. } | Event::SpeakerDeclared { .. } | Event::CameraDeclared { .. } | Event::PlaybackBegan { .. } | Event::LightDesired { .. }
+        Event::VillageDeclared { .. }
+            | Event::PlaceDeclared { .. }
+            | Event::DeviceDeclared { .. }
+            | Event::AccessGranted { .. }
+            | Event::EntitiesAdopted { .. }
+            | Event::GroupDeclared { .. }
+            | Event::SensorDeclared { .. }
+            | Event::SpeakerDeclared { .. }
+            | Event::CameraDeclared { .. }
+            | Event::PlaybackBegan { .. }
+            | Event::LightDesired { .. }
     )
 }

@@ -1,0 +1,39 @@
+//! A receiver for a horn cluster that plays into a WAV file: for a bench without horns, and as the model of a
+//! real one. `receiver --id loa-01 --secret … --key … --out loa-01.wav [--host H --port P]`.
+
+#[path = "../village/receiver.rs"]
+mod receiver;
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+#[derive(Debug, Parser)]
+#[command(name = "receiver", about = "A horn cluster that plays into a file")]
+struct Args {
+    /// Device id
+    #[arg(long)]
+    id: String,
+    /// Its secret
+    #[arg(long)]
+    secret: String,
+    /// The village's voice key (base64), from `<data>/keys/voice.pub`
+    #[arg(long)]
+    key: String,
+    /// WAV to play into
+    #[arg(long)]
+    out: PathBuf,
+    /// Broker
+    #[arg(long, default_value = "127.0.0.1")]
+    host: String,
+    /// Its port
+    #[arg(long, default_value_t = 1883)]
+    port: u16,
+}
+
+fn main() -> anyhow::Result<()> {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    let a = Args::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(receiver::Receiver { id: a.id, host: a.host, port: a.port, secret: a.secret, key: a.key, out: a.out }.run())
+}

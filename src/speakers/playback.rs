@@ -1,0 +1,275 @@
+//! Playback: a reconciler that brings every cluster from “ordered” to a proved end.
+//!
+//! For each announcement on air and each of its clusters: prepare, play, wait for proof; told to stop: stop and
+//! wait for silence. Invariants: a cluster is given one announcement at a time, oldest first; nothing begins
+//! after its time; an order that nobody answers ends in words, never in waiting for ever. The same code runs
+//! after a power cut: what is stale is recorded as missed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::broadcast::error::RecvError;
+
+use super::sounds::Sounds;
+use crate::domain::actor::Actor;
+use crate::domain::command::Command;
+use crate::domain::id::{AnnouncementId, DeviceId};
+use crate::domain::speaker::{Announcement, Ending, Play};
+use crate::domain::state::State;
+use crate::journal::{Journal, SubmitError, Wish};
+use crate::keys::signing::Signing;
+use crate::live::Live;
+use crate::live::south::{Heard, Outgoing};
+use crate::protocol::speaker::{Act, Envelope, Order, State as Said, Status, signed_bytes};
+use crate::store::files::Files;
+use crate::supervisor::Stop;
+use crate::supervisor::clock::Clock;
+
+/// A cluster that does not answer an order within this is told off, ms.
+const ANSWER_MS: u64 = 8_000;
+/// Silence must be proved within this, ms.
+const SILENCE_MS: u64 = 3_000;
+/// An order is sent again after this without an answer, ms.
+const AGAIN_MS: u64 = 1_500;
+/// What a play may take beyond the length of its sound, ms.
+const SLACK_MS: u64 = 6_000;
+
+/// What playback works with.
+pub struct Playback {
+    /// The journal.
+    pub journal: Journal,
+    /// What is now.
+    pub live: Live,
+    /// People's words.
+    pub files: Files,
+    /// Sounds by hash.
+    pub sounds: Sounds,
+    /// The key of the village's voice.
+    pub key: Signing,
+    /// Where clusters fetch sounds: `http://host:port`.
+    pub url: String,
+    /// The clock.
+    pub clock: Clock,
+}
+
+/// How far one cluster is with one announcement, in this boot.
+#[derive(Debug, Clone, Default)]
+struct Step {
+    began: u64,
+    sent: Option<u64>,
+    prepared: bool,
+    ended_by: u64,
+    stopping: Option<u64>,
+}
+
+struct Sound {
+    hash: String,
+    ms: u64,
+}
+
+type Steps = BTreeMap<(AnnouncementId, DeviceId), Step>;
+
+impl Playback {
+    /// Runs until `stop`.
+    ///
+    /// # Errors
+    /// When the journal closed.
+    pub async fn run(&self, stop: Stop) -> anyhow::Result<()> {
+        let mut watch = self.journal.watch();
+        let mut horns = self.live.south.horns();
+        let mut steps: Steps = BTreeMap::new();
+        let mut sounds: BTreeMap<AnnouncementId, Option<Sound>> = BTreeMap::new();
+        let mut tick = tokio::time::interval(Duration::from_millis(250));
+        loop {
+            tokio::select! {
+                changed = watch.changed() => changed?,
+                heard = horns.recv() => match heard {
+                    Ok(heard) => self.heard(&heard, &mut steps).await?,
+                    Err(RecvError::Lagged(n)) => tracing::warn!(n, "words of horns were missed; orders are sent again"),
+                    Err(RecvError::Closed) => anyhow::bail!("the south door closed"),
+                },
+                _ = tick.tick() => {}
+                () = stop.soft.cancelled() => return Ok(()),
+            }
+            let state = watch.borrow_and_update().clone();
+            let on_air = state.on_air();
+            steps.retain(|(id, _), _| on_air.iter().any(|a| a.id == *id));
+            sounds.retain(|id, _| on_air.iter().any(|a| a.id == *id));
+            let mut busy: Vec<DeviceId> = Vec::new();
+            for said in on_air {
+                if !sounds.contains_key(&said.id) && said.plays.values().any(|p| *p == Play::Waiting) {
+                    sounds.insert(said.id.clone(), self.sound(&said).await);
+                }
+                for (speaker, play) in &said.plays {
+                    if matches!(play, Play::Ended { .. }) || busy.contains(speaker) {
+                        continue;
+                    }
+                    busy.push(speaker.clone());
+                    let step = steps.entry((said.id.clone(), speaker.clone())).or_insert_with(|| Step { began: self.clock.mono_ms(), ..Step::default() });
+                    let ending = self.step(&state, &said, speaker, play, sounds.get(&said.id).and_then(Option::as_ref), step);
+                    if let Some(how) = ending {
+                        self.finish(&said, speaker, how).await?;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The sound of an announcement; none = it cannot be made.
+    async fn sound(&self, said: &Announcement) -> Option<Sound> {
+        let text = self.files.text(&said.text).ok()?;
+        match self.live.voice.speak(&text).await {
+            Ok(spoken) => {
+                let (sounds, hash, wav) = (self.sounds.clone(), spoken.hash.clone(), spoken.wav);
+                let kept = tokio::task::spawn_blocking(move || sounds.put(&hash, &wav)).await;
+                if !matches!(kept, Ok(Ok(()))) {
+                    tracing::error!("a sound could not be written");
+                    return None;
+                }
+                Some(Sound { hash: spoken.hash, ms: spoken.ms })
+            }
+            Err(why) => {
+                tracing::error!(why, "an announcement could not be read aloud");
+                None
+            }
+        }
+    }
+
+    /// One look at one cluster; gives its end when it has come.
+    fn step(&self, state: &State, said: &Announcement, speaker: &DeviceId, play: &Play, sound: Option<&Sound>, step: &mut Step) -> Option<Ending> {
+        let now = self.clock.mono_ms();
+        let due = step.sent.is_none_or(|t| now >= t + AGAIN_MS);
+        match play {
+            Play::Waiting => {
+                if self.clock.wall_ms() > said.expires_at {
+                    return Some(if step.sent.is_some() { Ending::Unanswered } else { Ending::Missed });
+                }
+                let Some(sound) = sound else { return Some(Ending::Failed { why: "the sentence could not be read aloud".into() }) };
+                let gone = state.devices.get(speaker).is_some_and(|d| d.presence.is_gone());
+                if step.sent.is_some() && now > step.began + if gone { SILENCE_MS } else { ANSWER_MS } {
+                    return Some(Ending::Unanswered);
+                }
+                if due {
+                    let announcement = said.id.to_string();
+                    let (n, act) = if step.prepared {
+                        (1, Act::Play { announcement, hash: sound.hash.clone() })
+                    } else {
+                        (0, Act::Prepare { announcement, url: format!("{}/sound/{}", self.url, sound.hash), hash: sound.hash.clone() })
+                    };
+                    step.ended_by = now + sound.ms + SLACK_MS;
+                    self.order(speaker, said.order * 4 + n, said.expires_at, act);
+                    step.sent = Some(now);
+                }
+                None
+            }
+            Play::Playing => {
+                if step.ended_by == 0 {
+                    // A play that began before a restart: give it the longest time an answer may take.
+                    step.ended_by = now + sound.map_or(60_000, |s| s.ms) + SLACK_MS;
+                }
+                (now > step.ended_by).then_some(Ending::Unanswered)
+            }
+            Play::Stopping => {
+                let since = *step.stopping.get_or_insert_with(|| {
+                    step.sent = None;
+                    now
+                });
+                if now > since + SILENCE_MS {
+                    return Some(Ending::Unanswered);
+                }
+                if step.sent.is_none_or(|t| now >= t + 500) {
+                    self.order(speaker, state.seq * 4 + 2, self.clock.wall_ms() + 60_000, Act::Stop);
+                    step.sent = Some(now);
+                }
+                None
+            }
+            Play::Ended { .. } => None,
+        }
+    }
+
+    fn order(&self, speaker: &DeviceId, seq: u64, expires_at: i64, act: Act) {
+        let Ok(order) = serde_json::to_string(&Order { seq, expires_at, act }) else { return };
+        let signature = self.key.sign(&signed_bytes(speaker.as_str(), &order));
+        let Ok(payload) = serde_json::to_vec(&Envelope { order, signature }) else { return };
+        // A full outbox: the next look sends it again.
+        let _ = self.live.south.post(Outgoing { topic: format!("c/{speaker}/order"), payload, retain: false });
+    }
+
+    /// A cluster said something.
+    async fn heard(&self, heard: &Heard, steps: &mut Steps) -> anyhow::Result<()> {
+        let (Ok(speaker), Ok(status)) = (DeviceId::new(&heard.device), serde_json::from_slice::<Status>(&heard.payload)) else { return Ok(()) };
+        let state = self.journal.state();
+        if status.state == Said::Stopped {
+            for said in state.on_air() {
+                if said.plays.get(&speaker) == Some(&Play::Stopping) {
+                    self.finish(&said, &speaker, Ending::Stopped).await?;
+                }
+            }
+            return Ok(());
+        }
+        let Some(said) = AnnouncementId::new(&status.announcement).ok().and_then(|id| state.announcements.get(&id).cloned()) else { return Ok(()) };
+        match status.state {
+            Said::Prepared => {
+                if let Some(step) = steps.get_mut(&(said.id.clone(), speaker)).filter(|s| !s.prepared) {
+                    step.prepared = true;
+                    step.sent = None;
+                }
+            }
+            Said::Playing => {
+                let wish = Wish::new(Actor::Device { id: speaker.clone() }, Command::BeginPlayback { announcement: said.id.clone(), speaker }).because(said.order);
+                self.submit(wish).await?;
+            }
+            Said::Played => self.finish(&said, &speaker, Ending::Played { ms: status.ms }).await?,
+            Said::Failed => self.finish(&said, &speaker, Ending::Failed { why: status.why }).await?,
+            Said::Stopped => {}
+        }
+        Ok(())
+    }
+
+    async fn finish(&self, said: &Announcement, speaker: &DeviceId, how: Ending) -> anyhow::Result<()> {
+        let actor = match how {
+            Ending::Unanswered | Ending::Missed | Ending::Failed { .. } => Actor::House,
+            Ending::Played { .. } | Ending::Stopped => Actor::Device { id: speaker.clone() },
+        };
+        let command = Command::FinishPlayback { announcement: said.id.clone(), speaker: speaker.clone(), how };
+        self.submit(Wish::new(actor, command).because(said.order)).await
+    }
+
+    async fn submit(&self, wish: Wish) -> anyhow::Result<()> {
+        match self.journal.submit(wish).await {
+            Err(SubmitError::Closed(closed)) => Err(closed.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Answers requests for sentences as sound until `stop`; the last few are kept.
+///
+/// # Errors
+/// When another service has the requests.
+pub async fn serve_voice(speech: crate::config::Speech, live: Live, stop: Stop) -> anyhow::Result<()> {
+    let mut inbox = live.voice.take_inbox().ok_or_else(|| anyhow::anyhow!("another service reads sentences"))?;
+    let mut kept: Vec<(String, crate::live::voice::Spoken)> = Vec::new();
+    loop {
+        let request = tokio::select! {
+            request = inbox.recv() => request,
+            () = stop.soft.cancelled() => None,
+        };
+        let Some((text, reply)) = request else { break };
+        let known = kept.iter().find(|(t, _)| *t == text).map(|(_, s)| s.clone());
+        let answer = match known {
+            Some(spoken) => Ok(spoken),
+            None => super::speech::speak(&speech, &text).await,
+        };
+        if let Ok(spoken) = &answer {
+            kept.retain(|(t, _)| *t != text);
+            kept.push((text, spoken.clone()));
+            if kept.len() > 4 {
+                kept.remove(0);
+            }
+        }
+        let _ = reply.send(answer);
+    }
+    live.voice.return_inbox(inbox);
+    Ok(())
+}
