@@ -93,7 +93,7 @@ impl Fanout {
         };
         let number = match inner.filters.get(filter) {
             Some((number, ..)) => *number,
-            None => (0..).find(|n| !inner.filters.values().any(|(m, ..)| m == n)).unwrap_or(0),
+            None => (0..FILTERS).find(|n| !inner.filters.values().any(|(m, ..)| m == n)).unwrap_or(0),
         };
         match (self.connect)(&format!("l{slot}")).and_then(|(tx, rx)| listen(tx, rx, number)) {
             Ok((tx, rx)) => {

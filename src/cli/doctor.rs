@@ -73,7 +73,7 @@ fn offline(config: &crate::config::Config, layout: &Layout, found: &mut Vec<Find
     // 3 space
     match crate::store::space::of(&layout.data) {
         Ok((free, total)) if crate::store::space::is_little(free, total) => {
-            found.push(error("D-DSK-01", format!("Ổ đĩa sắp đầy: còn {} MB ở {}", free >> 20, layout.data.display()), "xóa bớt hình ghi, hoặc thay thẻ lớn hơn"))
+            found.push(error("D-DSK-01", format!("Ổ đĩa sắp đầy: còn {} MB ở {}", free >> 20, layout.data.display()), "xóa bớt hình ghi, hoặc thay thẻ lớn hơn"));
         }
         Ok(_) => {}
         Err(cause) => found.push(error("D-DSK-02", format!("Không thấy thư mục dữ liệu {}: {cause}", layout.data.display()), "kiểm tra thẻ nhớ, quyền của thư mục")),

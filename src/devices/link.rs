@@ -53,7 +53,7 @@ impl Incoming {
 pub async fn run(way: Way, live: Live, heard: mpsc::Sender<Incoming>, alive: watch::Sender<u64>, stop: Stop) -> anyhow::Result<()> {
     let mut options = MqttOptions::new("house", way.socket.display().to_string(), 0);
     options.set_transport(Transport::unix());
-    options.set_keep_alive(Duration::from_secs(20)).set_clean_session(true).set_credentials(crate::devices::link::name(), way.secret.clone());
+    options.set_keep_alive(Duration::from_secs(20)).set_clean_session(true).set_credentials(name(), way.secret.clone());
     options.set_max_packet_size(512 * 1024, 512 * 1024).set_inflight(64).set_manual_acks(true);
     let (client, events) = AsyncClient::new(options, 256);
     let mut outbox = live.south.take_outbox().ok_or_else(|| anyhow::anyhow!("another link has the outbox"))?;

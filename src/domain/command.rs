@@ -3,6 +3,8 @@
 //! A command is a wish: `decide` turns it into events or refuses it. `Declare…` commands state how a thing
 //! should be and change nothing when it is so already. Commands are never stored; events are.
 
+#![allow(missing_docs, reason = "fields of variants are named by what they are; the variant says the rest")]
+
 use serde::{Deserialize, Serialize};
 
 use super::actor::User;

@@ -3,6 +3,8 @@
 //! Invariant: events are what is stored for ever (version 1 of the codec); a change of shape here is a new
 //! version with an upcaster in `journal/codec`. Apply must be total: any event on any state is defined.
 
+#![allow(missing_docs, reason = "fields of variants are named by what they are; the variant says the rest")]
+
 use serde::{Deserialize, Serialize};
 
 use super::actor::{Actor, User};

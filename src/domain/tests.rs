@@ -111,7 +111,9 @@ proptest! {
         let len = all.len().max(1) as u64;
         all.sort_by_key(|e| e.seq.wrapping_mul(seed | 1) % len);
         let mut state = State::default();
-        all.iter().for_each(|e| state.apply(e));
+        for entry in &all {
+            state.apply(entry);
+        }
     }
 
     #[test]

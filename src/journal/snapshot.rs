@@ -127,7 +127,7 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
     let mut out = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         if let Ok(name) = entry?.file_name().into_string()
-            && name.ends_with(".snap")
+            && Path::new(&name).extension().is_some_and(|e| e == "snap")
         {
             out.push(name);
         }

@@ -83,7 +83,7 @@ async fn what_was_answered_is_there_after_a_restart_without_a_stop() {
 async fn history_is_packed_recycled_and_read_back_in_order() {
     let temp = Temp::new("packs");
     let (journal, _) = open(&temp.0);
-    let mut feed = journal.feed("test", 0);
+    let mut reader = journal.feed("test", 0);
     for n in 0..3000 {
         journal.submit(road(n)).await.expect("answered");
     }
@@ -94,13 +94,13 @@ async fn history_is_packed_recycled_and_read_back_in_order() {
     assert!(log <= 14, "segments are recycled, there are {log}");
     let mut seen = 0;
     while seen < 3001 {
-        let super::feed::Batch::Entries(batch) = feed.next(500).await.expect("feed") else { panic!("no gap") };
+        let feed::Batch::Entries(batch) = reader.next(500).await.expect("feed") else { panic!("no gap") };
         for stored in batch {
             seen += 1;
             assert_eq!(stored.entry.seq, seen);
         }
     }
-    drop((journal, feed));
+    drop((journal, reader));
     let (journal, report) = open(&temp.0);
     assert!(report.is_clean());
     let newest = journal.before(u64::MAX, 3002).await;
@@ -152,6 +152,7 @@ async fn waiting_finds_the_entry_that_was_caused() {
     let (journal, _) = open(&temp.0);
     let order = journal.submit(Wish::new(Actor::House, Command::StopEverything)).await.expect("done").last;
     let other = journal.clone();
+    #[expect(clippy::disallowed_methods, reason = "a test")]
     let waiting = tokio::spawn(async move { other.wait(order, Duration::from_secs(5), |e| matches!(e.entry.event, Event::PlaceDeclared { .. })).await });
     journal.submit(road(1)).await.expect("not caused by it");
     let effect = journal.submit(road(2).because(order)).await.expect("done").last;
@@ -346,12 +347,12 @@ async fn a_feed_is_told_of_a_hole_and_goes_on() {
     bytes[268 + 52 + 20] ^= 1;
     std::fs::write(&packs[0], bytes).expect("write");
     let (journal, _) = open(&temp.0);
-    let mut feed = journal.feed("test", 0);
+    let mut reader = journal.feed("test", 0);
     let (mut seen, mut gaps) = (0, 0);
-    while feed.read_to() < journal.state().seq {
-        match feed.next(300).await.expect("goes on") {
-            super::feed::Batch::Entries(e) => seen += e.len() as u64,
-            super::feed::Batch::Gap { from, to } => gaps += to - from + 1,
+    while reader.read_to() < journal.state().seq {
+        match reader.next(300).await.expect("goes on") {
+            feed::Batch::Entries(e) => seen += e.len() as u64,
+            feed::Batch::Gap { from, to } => gaps += to - from + 1,
         }
     }
     assert_eq!(gaps, 100, "one block");

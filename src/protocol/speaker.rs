@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(judge(&good, "loa-02", verify, 4, 900), Err("not signed by this village"), "for another cluster");
         assert_eq!(judge(&good, "loa-01", verify, 5, 900), Err("an older order came again"), "replayed");
         assert_eq!(judge(&good, "loa-01", verify, 4, 1001), Err("the order has expired"));
-        let forged = serde_json::to_vec(&Envelope { order: order.replace("5", "9"), signature }).expect("json");
+        let forged = serde_json::to_vec(&Envelope { order: order.replace('5', "9"), signature }).expect("json");
         assert_eq!(judge(&forged, "loa-01", verify, 4, 900), Err("not signed by this village"));
         assert_eq!(judge(b"{}", "loa-01", verify, 4, 900), Err("not an order"));
         std::fs::remove_dir_all(folder).expect("clean");

@@ -179,6 +179,6 @@ impl Broker {
                 },
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

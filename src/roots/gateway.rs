@@ -180,7 +180,7 @@ async fn broker_doors(config: &Config, keys: &Path, clock: &Clock) -> anyhow::Re
     let folder = keys.join("house-ca");
     let files = CertFiles::named(keys, "mqtt");
     let now_s = u64::try_from(clock.certain_ms() / 1000).unwrap_or(0);
-    if files.days_left(now_s).is_none_or(|d| d < 1) || tls::Served::load(&files).is_err() {
+    if files.days_left(now_s).is_none_or(|d| d < 1) || Served::load(&files).is_err() {
         serve_certificate(&files, &names, &folder, now_s)?;
     }
     Ok((doors, Some((files, names, folder))))

@@ -143,7 +143,9 @@ pub fn write_wav(rate: u32, samples: &[i16]) -> Vec<u8> {
     out.extend_from_slice(&[2, 0, 16, 0]);
     out.extend_from_slice(b"data");
     out.extend_from_slice(&len.to_le_bytes());
-    samples.iter().for_each(|s| out.extend_from_slice(&s.to_le_bytes()));
+    for sample in samples {
+        out.extend_from_slice(&sample.to_le_bytes());
+    }
     out
 }
 

@@ -5,19 +5,19 @@
 
 use std::time::Duration;
 
-/// Waits that double.
+/// Waits that double, ms.
 #[derive(Debug, Clone, Copy)]
 pub struct Backoff {
-    next_ms: u64,
-    most_ms: u64,
-    least_ms: u64,
+    next: u64,
+    most: u64,
+    least: u64,
 }
 
 impl Backoff {
     /// From `least` to `most`.
     #[must_use]
     pub const fn new(least_ms: u64, most_ms: u64) -> Self {
-        Self { next_ms: least_ms, most_ms, least_ms }
+        Self { next: least_ms, most: most_ms, least: least_ms }
     }
 
     /// The house's usual: 1 s to 60 s.
@@ -28,14 +28,14 @@ impl Backoff {
 
     /// The next wait: between half of the step and the step; `random` is any number.
     pub fn next(&mut self, random: u64) -> Duration {
-        let step = self.next_ms;
-        self.next_ms = (step * 2).min(self.most_ms);
+        let step = self.next;
+        self.next = (step * 2).min(self.most);
         Duration::from_millis(step / 2 + random % (step / 2 + 1))
     }
 
     /// Begin again: it went well for a while.
     pub const fn reset(&mut self) {
-        self.next_ms = self.least_ms;
+        self.next = self.least;
     }
 }
 

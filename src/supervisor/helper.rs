@@ -83,7 +83,14 @@ pub async fn run(program: &str, args: &[&str], input: &[u8], limit: Duration, mo
             if out.len() > most { Err(HelperError::TooMuch { program: program.to_owned(), most }) } else { Ok(()) }
         };
         let read_words = async { stderr.read_to_end(&mut words).await.map(drop).map_err(pipe) };
-        tokio::try_join!(async { Ok(feed.await) }, read_out, read_words)?;
+        tokio::try_join!(
+            async {
+                feed.await;
+                Ok(())
+            },
+            read_out,
+            read_words
+        )?;
         let status = child.wait().await.map_err(pipe)?;
         if status.success() {
             return Ok(out);

@@ -159,8 +159,8 @@ impl World {
         }
     }
 
-    fn take_step(&mut self, step: Step) {
-        match step {
+    fn take_step(&mut self, step: &Step) {
+        match step.clone() {
             Step::Write(n) => {
                 for i in 0..u64::from(n) {
                     let stream = self.order[self.order.len() - 2 + usize::try_from(i % 2).expect("0 or 1")].clone();
@@ -211,7 +211,7 @@ fn a_fresh_boot_after_a_restored_commune_arrives() {
     let mut world = World::default();
     world.boot();
     for step in [Step::CommuneRestores, Step::VillageBoots, Step::Write(1)] {
-        world.take_step(step);
+        world.take_step(&step);
     }
     for n in 0..30 {
         if world.engine.is_complete(&world.offers()) {
@@ -219,7 +219,7 @@ fn a_fresh_boot_after_a_restored_commune_arrives() {
         }
         println!("{n}: {:?} | {:?}", world.engine, world.wire);
         if world.wire.is_empty() {
-            world.take_step(Step::Time);
+            world.take_step(&Step::Time);
         } else {
             world.deliver(0);
         }
@@ -235,7 +235,7 @@ proptest! {
         let mut world = World::default();
         world.boot();
         for step in steps {
-            world.take_step(step);
+            world.take_step(&step);
             world.check();
         }
         // A quiet, honest link at the end delivers everything.
@@ -244,7 +244,7 @@ proptest! {
                 break;
             }
             if world.wire.is_empty() {
-                world.take_step(Step::Time);
+                world.take_step(&Step::Time);
             } else {
                 world.deliver(0);
             }

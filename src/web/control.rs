@@ -23,7 +23,7 @@ use crate::supervisor::health::Light;
 /// All that the technician's commands may ask.
 pub fn router(app: App, pids: impl Fn() -> Vec<(String, u32)> + Clone + Send + Sync_ + 'static) -> Router {
     Router::new()
-        .route("/status", get(move |State(app): State<App>| status(app, pids())))
+        .route("/status", get(move |State(app): State<App>| std::future::ready(status(&app, pids()))))
         .route("/entries", get(entries))
         .route("/state", get(|State(app): State<App>| async move { Json(app.journal.state().as_ref().clone()) }))
         .route("/users", post(put_person))
@@ -35,7 +35,7 @@ pub fn router(app: App, pids: impl Fn() -> Vec<(String, u32)> + Clone + Send + S
 /// `Sync` of the standard library; the name is taken here.
 pub use std::marker::Sync as Sync_;
 
-async fn status(app: App, pids: Vec<(String, u32)>) -> Json<Status> {
+fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
     let state = app.journal.state();
     let (now, lang) = (app.house.clock().wall_ms(), Lang::Vi);
     let presence = |id| state.devices.get(id).map(|d| d.presence).unwrap_or_default();
@@ -48,7 +48,7 @@ async fn status(app: App, pids: Vec<(String, u32)>) -> Json<Status> {
     };
     let horns = state.speakers.values().filter(|s| matches!(presence(&s.id), Presence::Here { .. })).count();
     let lit = state.lights.values().filter(|l| l.is_on()).count();
-    let bad_lights = state.lights.values().filter(|l| super::lights::words(&app, lang, &state, l).1 == "bad").map(|l| format!("{} không trả lời", l.name)).collect();
+    let bad_lights = state.lights.values().filter(|l| super::lights::words(app, lang, &state, l).1 == "bad").map(|l| format!("{} không trả lời", l.name)).collect();
     let pictures = state.cameras.values().filter(|c| matches!(c.signal, Presence::Here { .. })).count();
     let readings = state
         .sensors

@@ -32,7 +32,7 @@ pub struct Choice {
 }
 
 /// All pages of the portal.
-pub fn router(app: App, sound: impl Fn(String) -> Option<Vec<u8>> + Clone + Send + std::marker::Sync + 'static) -> Router {
+pub fn router(app: App, sound: impl Fn(String) -> Option<Vec<u8>> + Clone + Send + Sync + 'static) -> Router {
     let mut router = Router::new().route("/", get(splash)).route("/t", get(list)).route("/t/{id}", get(one)).route("/in", get(enter));
     router = router.route("/sound/{hash}", get(move |Path(hash): Path<String>| sounds(hash, sound.clone())));
     for probe in PROBES {

@@ -153,5 +153,5 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
     let urgent = state.notices_at(now).iter().filter(|n| n.kind == NoticeKind::Urgent).take(2).map(|n| brief(&app, f.lang, n)).collect();
     let date = format!("{} · {}", dates::long(f.lang, now), dates::lunar_words(f.lang, now));
     let (broken, tiles, recent) = (sentence(&app, f.lang, &state), tiles(&app, f.lang, &state), recent(&app, f.lang).await);
-    show(&TodayPage { date, urgent, broken, tiles, recent, f })
+    show(&TodayPage { f, date, urgent, broken, tiles, recent })
 }

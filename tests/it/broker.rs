@@ -1,0 +1,245 @@
+//! Every fault of other brokers that one ordinary device can cause, against ours; strangers' clients; doors.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::house::{House, Lamp, secret};
+
+fn connect(house: &House, id: &str, client: &str, clean: bool) -> TcpStream {
+    let mut stream = TcpStream::connect(("127.0.0.1", house.mqtt)).expect("connects");
+    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("timeout");
+    let mut body = b"\x00\x04MQTT\x04".to_vec();
+    body.push(0xc0 | if clean { 2 } else { 0 });
+    body.extend_from_slice(&30u16.to_be_bytes());
+    for text in [client, id, &secret(id)] {
+        body.extend_from_slice(&u16::try_from(text.len()).expect("short").to_be_bytes());
+        body.extend_from_slice(text.as_bytes());
+    }
+    send(&mut stream, 0x10, &body);
+    stream
+}
+
+fn send(stream: &mut TcpStream, first: u8, body: &[u8]) {
+    let mut out = vec![first];
+    let mut len = body.len();
+    loop {
+        let byte = u8::try_from(len & 0x7f).expect("7 bits");
+        len >>= 7;
+        out.push(if len > 0 { byte | 0x80 } else { byte });
+        if len == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(body);
+    let _ = stream.write_all(&out);
+}
+
+fn publish(stream: &mut TcpStream, topic: &str, payload: &[u8], flags: u8, id: u16) {
+    let mut body = u16::try_from(topic.len()).expect("short").to_be_bytes().to_vec();
+    body.extend_from_slice(topic.as_bytes());
+    if flags & 6 != 0 {
+        body.extend_from_slice(&id.to_be_bytes());
+    }
+    body.extend_from_slice(payload);
+    send(stream, 0x30 | flags, &body);
+}
+
+fn subscribe(stream: &mut TcpStream, filter: &str, qos: u8) {
+    let mut body = vec![0, 9];
+    body.extend_from_slice(&u16::try_from(filter.len()).expect("short").to_be_bytes());
+    body.extend_from_slice(filter.as_bytes());
+    body.push(qos);
+    send(stream, 0x82, &body);
+}
+
+/// Bytes until the peer pauses or ends.
+fn read(stream: &mut TcpStream, most: Duration) -> Vec<u8> {
+    stream.set_read_timeout(Some(most)).expect("timeout");
+    let mut out = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Ok(n) = stream.read(&mut buffer) {
+        if n == 0 {
+            break;
+        }
+        out.extend_from_slice(&buffer[..n]);
+        stream.set_read_timeout(Some(Duration::from_millis(150))).expect("timeout");
+    }
+    out
+}
+
+/// A good device: connects, hears its own order topic through the house, is answered.
+fn all_is_well(house: &House) {
+    let mut good = connect(house, "den-02", "good", true);
+    assert!(read(&mut good, Duration::from_secs(3)).starts_with(&[0x20, 2, 0, 0]), "CONNACK");
+    subscribe(&mut good, "c/den-02/#", 0);
+    assert_eq!(read(&mut good, Duration::from_secs(3))[..2], [0x90, 3], "SUBACK");
+    publish(&mut good, "d/den-02/x", b"1", 2, 77);
+    assert_eq!(read(&mut good, Duration::from_secs(3)), [0x40, 2, 0, 77], "PUBACK");
+    send(&mut good, 0xe0, &[]);
+}
+
+fn pid_of(house: &House, name: &str) -> u64 {
+    let status: serde_json::Value = serde_json::from_str(&house.cli(&["status", "--json"]).1).expect("status");
+    status["pids"].as_array().expect("pids").iter().find(|p| p[0] == name).expect("known")[1].as_u64().expect("pid")
+}
+
+#[test]
+fn what_ends_other_brokers_does_not_touch_this_one() {
+    let mut house = House::new("");
+    house.start();
+    let pid = pid_of(&house, "broker");
+    all_is_well(&house);
+
+    // 1. A topic that begins with a Vietnamese letter, plain, retained and as a will, under a live subscription.
+    let mut listener = connect(&house, "den-01", "listener", true);
+    subscribe(&mut listener, "c/den-01/#", 0);
+    let mut đ = connect(&house, "den-01", "đ", true);
+    for flags in [0, 1, 2] {
+        publish(&mut đ, "đèn/1", b"x", flags, 5);
+    }
+    publish(&mut đ, "d/den-01/đèn/ngõ Đình", b"x", 1, 5);
+    drop(đ);
+    all_is_well(&house);
+
+    // 2. A shared subscription of a persistent client that leaves with an unacknowledged message.
+    let mut shared = connect(&house, "den-01", "shared", false);
+    subscribe(&mut shared, "$share/g/c/den-01/x", 1);
+    let answer = read(&mut shared, Duration::from_secs(2));
+    assert!(answer.ends_with(&[0x80]), "shared subscriptions are refused: {answer:?}");
+    drop(shared);
+    all_is_well(&house);
+
+    // 3. Client ids with + # $ /, twice each.
+    for name in ["a+", "a#", "$a", "a/b", "+", "#"] {
+        for _ in 0..2 {
+            drop(connect(&house, "den-01", name, true));
+        }
+    }
+    all_is_well(&house);
+
+    // 4. The same id again and again while it is refused and while it is in.
+    let many: Vec<TcpStream> = (0..30).map(|_| connect(&house, "den-01", "same", true)).collect();
+    drop(many);
+    all_is_well(&house);
+
+    // 5. A subscriber that stops reading under load, is taken over, and then drains.
+    let mut stuck = connect(&house, "den-01", "stuck", true);
+    subscribe(&mut stuck, "c/den-01/#", 0);
+    let again = connect(&house, "den-01", "stuck", true);
+    drop(again);
+    let _ = read(&mut stuck, Duration::from_millis(300));
+    all_is_well(&house);
+
+    // 6. Connections that say nothing, on every door.
+    let silent: Vec<TcpStream> = [house.mqtt, house.mqtts, house.ws].iter().flat_map(|p| (0..20).map(|_| TcpStream::connect(("127.0.0.1", *p)).expect("connects")).collect::<Vec<_>>()).collect();
+    all_is_well(&house);
+    let mut one = silent.into_iter().next().expect("one");
+    one.set_read_timeout(Some(Duration::from_secs(9))).expect("timeout");
+    assert_eq!(one.read(&mut [0; 8]).expect("closed, not hung"), 0, "it is let go after its time");
+
+    // 7. The three bytes, garbage, and a packet that says it is huge.
+    for bytes in [&b"\x2b\x01\x7e"[..], b"GET / HTTP/1.1\r\n\r\n", b"\x10\xff\xff\xff\x7f", &[0xff; 300], b"\x10\x02\x00\x04", b""] {
+        for port in [house.mqtt, house.mqtts, house.ws] {
+            let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("connects");
+            let _ = stream.write_all(bytes);
+        }
+    }
+    let mut logged_in = connect(&house, "den-01", "bytes", true);
+    send(&mut logged_in, 0x2b, &[0x7e]);
+    assert!(read(&mut logged_in, Duration::from_secs(3)).len() <= 4, "cut after its CONNACK");
+    all_is_well(&house);
+    assert_eq!(pid_of(&house, "broker"), pid, "the worker is the same all the time");
+}
+
+#[test]
+fn a_device_says_and_hears_only_what_is_its_own() {
+    let mut house = House::new("");
+    house.start();
+    let mut wrong = TcpStream::connect(("127.0.0.1", house.mqtt)).expect("connects");
+    send(&mut wrong, 0x10, b"\x00\x04MQTT\x04\xc2\x00\x1e\x00\x01a\x00\x06den-01\x00\x05wrong");
+    assert_eq!(read(&mut wrong, Duration::from_secs(3)), [0x20, 2, 0, 4], "bad user name or password");
+    let mut nobody = TcpStream::connect(("127.0.0.1", house.mqtt)).expect("connects");
+    send(&mut nobody, 0x10, b"\x00\x04MQTT\x04\x02\x00\x1e\x00\x01a");
+    assert_eq!(read(&mut nobody, Duration::from_secs(3)), [0x20, 2, 0, 4], "no anonymous");
+
+    let mut victim = connect(&house, "den-02", "victim", true);
+    subscribe(&mut victim, "c/den-02/#", 1);
+    let _ = read(&mut victim, Duration::from_secs(2));
+    let mut thief = connect(&house, "den-01", "thief", true);
+    let _ = read(&mut thief, Duration::from_secs(2));
+    for filter in ["#", "+/den-02/#", "c/#", "c/den-02/set", "d/den-02/#", "$SYS/#", "homeassistant/#"] {
+        subscribe(&mut thief, filter, 0);
+        assert!(read(&mut thief, Duration::from_secs(2)).ends_with(&[0x80]), "{filter} is refused");
+    }
+    for topic in ["c/den-02/set", "d/den-02/state", "house/canary", "homeassistant/light/den-02/light/config"] {
+        publish(&mut thief, topic, b"ON", 2, 9);
+        let _ = read(&mut thief, Duration::from_secs(2));
+    }
+    assert!(read(&mut victim, Duration::from_millis(400)).is_empty(), "the victim heard nothing");
+    // Its session cannot be taken over by another account with the same client id.
+    let mut same = connect(&house, "den-01", "victim", true);
+    assert!(read(&mut same, Duration::from_secs(2)).starts_with(&[0x20, 2, 0, 0]));
+    send(&mut victim, 0xc0, &[]);
+    assert_eq!(read(&mut victim, Duration::from_secs(2)), [0xd0, 0], "the victim is still there");
+}
+
+#[test]
+fn a_taken_over_device_is_online_and_its_death_is_told_once() {
+    let mut house = House::new("");
+    house.start();
+    let lamp = Lamp::start(&house, "den-01");
+    let here = |h: &House| h.state()["devices"]["den-01"]["presence"]["is"] == "here";
+    house.until("the lamp is here", Duration::from_secs(10), here);
+    house.until("it is adopted", Duration::from_secs(5), |h| h.state()["lights"]["den-01.light"].is_object());
+    drop(lamp);
+    house.until("its last will is told", Duration::from_secs(10), |h| h.state()["devices"]["den-01"]["presence"]["is"] == "gone");
+    let _lamp = Lamp::start(&house, "den-01");
+    house.until("it is back", Duration::from_secs(10), here);
+}
+
+#[test]
+fn clients_that_others_wrote_feel_at_home_on_every_door() {
+    let mut house = House::new("");
+    house.start();
+    let ca = house.dir.join("data/keys/house-ca/ca.pem");
+    for (port, version, extra) in [(house.mqtt, "mqttv311", vec![]), (house.mqtt, "mqttv5", vec![]), (house.mqtts, "mqttv5", vec!["--cafile".to_owned(), ca.display().to_string()])] {
+        let arguments = |id: &str| {
+            let mut out = vec!["-h".to_owned(), "localhost".into(), "-p".into(), port.to_string(), "-V".into(), version.to_owned(), "-u".into(), id.to_owned(), "-P".into(), secret(id)];
+            out.extend(extra.clone());
+            out
+        };
+        let publish =
+            Command::new("mosquitto_pub").args(arguments("den-01")).args(["-t", "d/den-01/đèn/ngõ", "-m", "sáng", "-q", "1", "-r"]).output().expect("mosquitto_pub (package mosquitto-clients)");
+        assert!(publish.status.success(), "{version} on {port}: {}", String::from_utf8_lossy(&publish.stderr));
+        // What the house posts is heard: the order of a lamp that waits.
+        let heard = Command::new("mosquitto_sub").args(arguments("den-02")).args(["-t", "c/den-02/#", "-E", "-q", "1"]).output().expect("mosquitto_sub");
+        assert!(heard.status.success(), "{version}: {}", String::from_utf8_lossy(&heard.stderr));
+    }
+    // WebSocket with the subprotocol, by a handshake that speaks bytes.
+    let mut ws = TcpStream::connect(("127.0.0.1", house.ws)).expect("connects");
+    ws.write_all(b"GET /mqtt HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\nsec-websocket-protocol: mqtt\r\n\r\n").expect("written");
+    let answer = String::from_utf8_lossy(&read(&mut ws, Duration::from_secs(3))).to_lowercase();
+    assert!(answer.contains("101") && answer.contains("sec-websocket-protocol: mqtt"), "{answer}");
+}
+
+#[test]
+fn a_killed_broker_comes_back_and_keeps_what_was_retained() {
+    let mut house = House::new("");
+    house.start();
+    let _lamp = Lamp::start(&house, "den-01");
+    house.until("the lamp is adopted", Duration::from_secs(10), |h| h.state()["lights"]["den-01.light"].is_object());
+    // Retained messages are written within a second.
+    std::thread::sleep(Duration::from_millis(1200));
+    let pid = pid_of(&house, "broker");
+    conglang::supervisor::worker::kill(u32::try_from(pid).expect("pid"));
+    house.until("another worker serves", Duration::from_secs(10), |h| ![0, pid].contains(&pid_of(h, "broker")));
+    house.until("the lamp obeys again", Duration::from_secs(20), |h| {
+        h.command(&serde_json::json!({ "do": "SwitchLight", "light": "den-01.light", "on": true }));
+        std::thread::sleep(Duration::from_millis(500));
+        h.state()["lights"]["den-01.light"]["reported"]["on"] == true
+    });
+    let log = std::fs::read_to_string(house.dir.join("log.txt")).expect("log");
+    assert!(log.contains("a worker ended and is started again"));
+}

@@ -1,0 +1,172 @@
+//! Village and commune as two processes over TLS: receipts, bulletins once, and equality after kills.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use conglang::commune::store::Store;
+use conglang::keys::authority::{Authority, Files};
+use conglang::protocol::commune::Bulletin;
+
+use crate::house::{House, free_port};
+
+struct Office {
+    dir: PathBuf,
+    port: u16,
+    child: Option<Child>,
+}
+
+impl Office {
+    fn new(dir: &Path) -> Self {
+        let port = free_port();
+        let text = format!(
+            "[data]\nfolder = {:?}\n[doors]\ncontrol = {:?}\n[office]\nname = \"xã Đồng Nếp\"\nmqtt = \"127.0.0.1:{port}\"\n[[office.village]]\nid = \"ben-thoc\"\nname = \"Bến Thóc\"\n",
+            dir.join("commune").display().to_string(),
+            dir.join("office/control.sock").display().to_string()
+        );
+        std::fs::create_dir_all(dir.join("office")).expect("folder");
+        std::fs::write(dir.join("office/commune.toml"), text).expect("configuration");
+        Self { dir: dir.to_owned(), port, child: None }
+    }
+
+    fn start(&mut self) {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.join("office/log.txt")).expect("log");
+        self.child = Some(
+            Command::new(env!("CARGO_BIN_EXE_conglang"))
+                .arg("--config")
+                .arg(self.dir.join("office/commune.toml"))
+                .arg("commune")
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(log)
+                .spawn()
+                .expect("starts"),
+        );
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("killed");
+            child.wait().expect("reaped");
+        }
+    }
+
+    /// The store, while the commune does not run.
+    fn store(&self) -> Store {
+        Store::open(&self.dir.join("commune/commune.redb")).expect("store")
+    }
+}
+
+impl Drop for Office {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn pair() -> (House, Office) {
+    let scratch = House::new("");
+    let dir = scratch.dir.clone();
+    let office = Office::new(&dir);
+    let ca = dir.join("commune/keys/ca");
+    let now_s = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("time").as_secs();
+    let authority = Authority::load_or_make(&ca, "xã Đồng Nếp", now_s).expect("CA");
+    let village = Files::named(&dir, "village");
+    village.write(&authority.client("ben-thoc", now_s).expect("certificate")).expect("written");
+    let mut text = std::fs::read_to_string(scratch.config()).expect("configuration");
+    let path = |p: &Path| format!("{:?}", p.display().to_string());
+    text.push_str(&format!(
+        "[commune]\nserver = \"mqtts://127.0.0.1:{}\"\nca = {}\ncertificate = {}\nkey = {}\n",
+        office.port,
+        path(&ca.join("ca.pem")),
+        path(&village.certificate),
+        path(&village.key)
+    ));
+    std::fs::write(scratch.config(), text).expect("configuration");
+    (scratch, office)
+}
+
+fn received(house: &House) -> bool {
+    let status: serde_json::Value = serde_json::from_str(&house.cli(&["sync", "status", "--json"]).1).unwrap_or_default();
+    status["up"] == true && status["waiting"] == 0 && status["received"].as_u64().unwrap_or(0) >= house.state()["seq"].as_u64().unwrap_or(u64::MAX)
+}
+
+#[test]
+fn a_notice_reaches_the_commune_and_a_bulletin_the_village_once() {
+    let (mut house, mut office) = pair();
+    office.start();
+    house.start();
+    let cookie = house.sign_in();
+    let form = house.form("/notices/new", &cookie);
+    let sent = house.post("/notices", &cookie, &[("form", &form), ("once", "n-0001"), ("title", "Họp thôn"), ("body", "19 giờ 30 tối nay."), ("kind", "event"), ("days", "7")]);
+    assert_eq!(sent.status, 303, "{}", sent.body);
+    house.until("the commune has everything", Duration::from_secs(30), received);
+    assert!(house.get("/notices/n-0001", &cookie).body.contains("Xã đã nhận thông báo này"));
+
+    office.kill();
+    let store = office.store();
+    let records = store.records("ben-thoc").expect("records");
+    assert!(records.iter().any(|r| String::from_utf8_lossy(&r.3).contains("NoticePublished")));
+    assert!(!records.iter().any(|r| String::from_utf8_lossy(&r.3).contains("secret_sha256")), "accounts never leave the box");
+    store.send("ben-thoc", Bulletin { title: "Mưa lớn".into(), body: "Kê cao đồ đạc.".into(), urgent: true, until: None }, i64::MAX).expect("queued");
+    drop(store);
+    house.until("the page says that work is kept", Duration::from_secs(20), |h| h.get("/", &cookie).body.contains("Đã lưu tại chỗ"));
+    office.start();
+    house.until("the bulletin is a notice", Duration::from_secs(40), |h| h.state()["notices"].as_object().is_some_and(|n| n.len() == 2));
+    assert!(crate::house::http(house.portal, "GET", "/", "", "").body.contains("Mưa lớn"), "it stands on the portal");
+    house.kill();
+    house.start();
+    house.until("all is received", Duration::from_secs(30), received);
+    let published = house.entries().iter().filter(|e| e["event"]["t"] == "NoticePublished" && e["actor"]["is"] == "commune").count();
+    assert_eq!(published, 1, "once");
+    // The commune asks again every five seconds until it knows what became of its bulletin.
+    let known = (0..8).any(|_| {
+        std::thread::sleep(Duration::from_secs(2));
+        office.kill();
+        let known = office.store().sent("ben-thoc").expect("sent")[0].outcome == Some(None);
+        office.start();
+        known
+    });
+    assert!(known, "the outcome came");
+}
+
+#[test]
+fn journal_and_commune_are_equal_after_both_were_killed_often() {
+    let (mut house, mut office) = pair();
+    let rounds = if std::env::var_os("CONGLANG_LONG").is_some() { 40 } else { 6 };
+    house.start();
+    office.start();
+    for round in 0..rounds {
+        for n in 0..20 {
+            house.command(&serde_json::json!({ "do": "DeclarePlace", "place": { "id": format!("r{round}-{n}"), "name": "Ngõ" } }));
+        }
+        std::thread::sleep(Duration::from_millis(150 + round * 37 % 400));
+        if round % 2 == 0 {
+            office.kill();
+            office.start();
+        } else {
+            house.kill();
+            house.start();
+        }
+    }
+    house.until("all is received", Duration::from_secs(60), received);
+    assert_eq!(house.stop(), Some(0));
+    office.kill();
+    // Record by record: what the journal holds for the wire is what the commune stored, byte for byte.
+    let (packs, damaged) = conglang::journal::pack::list(&house.dir.join("data/journal")).expect("packs");
+    assert!(damaged.is_empty());
+    let mut ours = std::collections::BTreeMap::new();
+    for pack in &packs {
+        for block in &pack.blocks {
+            for stored in conglang::journal::pack::read(&pack.path, block).expect("block") {
+                if stored.entry.lane != conglang::domain::event::Lane::Local {
+                    let key = (conglang::journal::codec::epoch_text(&stored.epoch), u8::try_from(stored.entry.lane.index()).expect("small"), stored.entry.lane_seq);
+                    assert!(ours.insert(key, stored.bytes.to_vec()).is_none(), "an identity is used once");
+                }
+            }
+        }
+    }
+    let theirs: std::collections::BTreeMap<_, _> = office.store().records("ben-thoc").expect("records").into_iter().map(|(e, l, n, b)| ((e, l, n), b)).collect();
+    assert_eq!(ours.len(), theirs.len());
+    assert!(ours == theirs, "record by record");
+    assert!(ours.len() > 100);
+}

@@ -1,0 +1,10 @@
+//! The house as its users meet it: the real binary, real sockets, real programs of others.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
+
+mod broker;
+mod commune;
+mod faults;
+mod house;
+mod pages;
+mod tidy;

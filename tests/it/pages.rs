@@ -1,0 +1,131 @@
+//! Pages as people meet them: without script, in a real browser, by strangers.
+
+use std::time::{Duration, Instant};
+
+use crate::house::{House, Lamp, http};
+
+/// First view of a page with style, script and icon, bytes.
+const FIRST_VIEW: usize = 30_000;
+
+#[test]
+fn every_page_opens_small_and_in_both_languages() {
+    let mut house = House::new("");
+    house.start();
+    let cookie = house.sign_in();
+    let shared: usize = ["/a/village.css", "/a/live.js", "/a/icon.svg"].iter().map(|p| house.get(p, "").body.len()).sum();
+    for path in ["/", "/lights", "/sensors", "/devices", "/cameras", "/speakers", "/notices", "/notices/new", "/history", "/more", "/me"] {
+        for (lang, mark) in [("vi", "lang=\"vi\""), ("en", "lang=\"en\"")] {
+            let page = house.get(path, &format!("{cookie}; lang={lang}"));
+            assert_eq!(page.status, 200, "{path}");
+            assert!(page.body.contains(mark), "{path} in {lang}");
+            assert!(page.body.len() + shared <= FIRST_VIEW, "{path}: {} bytes", page.body.len() + shared);
+            assert!(!page.body.contains("http://") && !page.body.contains("https://"), "{path} asks nothing of elsewhere");
+            assert!(page.head.contains("content-security-policy: default-src 'none'"), "{path}");
+        }
+        assert_eq!(house.get(path, "").status, 303, "{path} asks to sign in");
+    }
+    let splash = http(house.portal, "GET", "/", "", "");
+    assert!(splash.status == 200 && splash.body.len() < FIRST_VIEW && !splash.body.contains("<script") && !splash.head.contains("set-cookie"));
+    for probe in ["/generate_204", "/hotspot-detect.html", "/connecttest.txt", "/anything"] {
+        assert_eq!(http(house.portal, "GET", probe, "", "").status, 302, "{probe}");
+    }
+}
+
+#[test]
+fn a_form_of_another_site_or_without_its_token_changes_nothing() {
+    let mut house = House::new("");
+    house.start();
+    let cookie = house.sign_in();
+    let _lamp = Lamp::start(&house, "den-01");
+    house.until("adopted", Duration::from_secs(10), |h| h.state()["lights"]["den-01.light"].is_object());
+    assert_eq!(house.post("/lights/den-01.light", &cookie, &[("on", "1")]).status, 403);
+    assert_eq!(house.post("/lights/den-01.light", &cookie, &[("on", "1"), ("form", "00")]).status, 403);
+    let form = house.form("/lights", &cookie);
+    let body = format!("on=1&form={form}");
+    for evil in ["origin: http://evil.example", "sec-fetch-site: cross-site"] {
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", house.dashboard)).expect("connects");
+        use std::io::{Read as _, Write as _};
+        write!(stream, "POST /lights/den-01.light HTTP/1.1\r\nhost: 127.0.0.1:{}\r\ncookie: {cookie}\r\n{evil}\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}", house.dashboard, body.len()).expect("written");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("read");
+        assert!(answer.starts_with("HTTP/1.1 403"), "{evil}: {answer}");
+    }
+    assert!(house.entries().iter().all(|e| e["event"]["t"] != "LightDesired"), "nothing was switched");
+    assert_eq!(house.post("/lights/den-01.light", &cookie, &[("on", "1"), ("form", &form)]).status, 303);
+    let asked = Instant::now();
+    house.until("the lamp answers", Duration::from_secs(5), |h| h.state()["lights"]["den-01.light"]["reported"]["on"] == true);
+    assert!(asked.elapsed() < Duration::from_secs(5));
+    assert!(house.get("/history", &cookie).body.contains("vì: Bật đèn"), "the cause is told in words");
+}
+
+#[test]
+fn wrong_pins_lock_the_prankster_not_the_chief() {
+    let mut house = House::new("");
+    house.start();
+    let cookie = house.sign_in();
+    for _ in 0..5 {
+        house.post("/sign-in", "", &[("user", "mau"), ("pin", "000000")]);
+    }
+    let locked = house.post("/sign-in", "", &[("user", "mau"), ("pin", crate::house::CHIEF_PIN)]);
+    assert_eq!(locked.status, 429, "this address waits");
+    assert_eq!(house.get("/", &cookie).status, 200, "the chief's phone goes on");
+    house.kill();
+    house.start();
+    assert_eq!(house.get("/", &cookie).status, 200, "and is remembered after a power cut");
+}
+
+#[test]
+fn a_sentence_is_spoken_on_two_clusters_and_proved() {
+    let mut house = House::new("");
+    house.start();
+    let key = std::fs::read_to_string(house.dir.join("data/keys/voice.pub")).expect("key");
+    let receivers: Vec<std::process::Child> = ["loa-01", "loa-02"]
+        .iter()
+        .map(|id| {
+            let program = std::path::Path::new(env!("CARGO_BIN_EXE_conglang")).with_file_name("examples").join("receiver");
+            std::process::Command::new(program)
+                .args(["--id", id, "--secret", &crate::house::secret(id), "--key", &key, "--port", &house.mqtt.to_string(), "--out"])
+                .arg(house.dir.join(format!("{id}.wav")))
+                .spawn()
+                .expect("the receiver example is built")
+        })
+        .collect();
+    struct Ended(Vec<std::process::Child>);
+    impl Drop for Ended {
+        fn drop(&mut self) {
+            for child in &mut self.0 {
+                let _ = child.kill();
+                let _ = child.wait();
+            }
+        }
+    }
+    let _ended = Ended(receivers);
+    let cookie = house.sign_in();
+    house.until("both clusters are here", Duration::from_secs(15), |h| ["loa-01", "loa-02"].iter().all(|id| h.state()["devices"][*id]["presence"]["is"] == "here"));
+    let form = house.form("/speakers", &cookie);
+    let heard = house.post("/speakers/hear", &cookie, &[("form", &form), ("text", "Mời bà con họp thôn."), ("zone", "loa-01"), ("zone", "loa-02")]);
+    assert_eq!(heard.status, 200, "{}", heard.body);
+    let value = |name: &str| heard.body.split_once(&format!("name=\"{name}\" value=\"")).and_then(|(_, r)| r.split('"').next()).expect(name).to_owned();
+    let said = house.post(
+        "/speakers/announce",
+        &cookie,
+        &[("form", &form), ("blob", &value("blob")), ("mac", &value("mac")), ("len", &value("len")), ("once", &value("once")), ("zone", "loa-01"), ("zone", "loa-02")],
+    );
+    assert_eq!(said.status, 303, "{}", said.body);
+    house.until("both played", Duration::from_secs(40), |h| h.get("/speakers", &cookie).body.contains("Đã phát 2/2 cụm"));
+    for id in ["loa-01", "loa-02"] {
+        let wav = std::fs::read(house.dir.join(format!("{id}.wav"))).expect("played into a file");
+        let (rate, samples) = conglang::speakers::speech::parse_wav(&wav).expect("sound");
+        let peak = samples.iter().map(|s| s.unsigned_abs()).max().expect("samples");
+        assert!(samples.len() as u32 > rate / 2 && (20_000..=27_600).contains(&peak), "{id}: {} samples, peak {peak}", samples.len());
+    }
+    // Stop everything is proved within its time, also while something plays.
+    let heard = house.post("/speakers/hear", &cookie, &[("form", &form), ("text", &"Đề nghị bà con chú ý. ".repeat(12)), ("zone", "loa-01")]).body;
+    let value = |name: &str| heard.split_once(&format!("name=\"{name}\" value=\"")).and_then(|(_, r)| r.split('"').next()).expect(name).to_owned();
+    house.post("/speakers/announce", &cookie, &[("form", &form), ("blob", &value("blob")), ("mac", &value("mac")), ("len", &value("len")), ("once", &value("once")), ("zone", "loa-01")]);
+    house.until("it plays", Duration::from_secs(20), |h| h.entries().iter().filter(|e| e["event"]["t"] == "PlaybackBegan").count() == 3);
+    let asked = Instant::now();
+    house.post("/speakers/stop", &cookie, &[("form", &form)]);
+    house.until("silence is proved", Duration::from_secs(5), |h| h.get("/speakers", &cookie).body.contains("Nhà văn hóa đã dừng"));
+    assert!(asked.elapsed() < Duration::from_secs(3));
+}
