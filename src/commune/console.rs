@@ -9,7 +9,7 @@ use axum::middleware::from_fn;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
-use super::store::{Seen, Store};
+use super::store::{Outcome, Seen, Store};
 use crate::domain::event::{Entry, Event};
 use crate::doors::dates;
 use crate::doors::headers::{same_site, strict};
@@ -76,8 +76,8 @@ pub fn router(console: Console) -> Router {
         .route("/villages.json", get(villages_json))
         .layer(DefaultBodyLimit::max(64 * 1024))
         .layer(from_fn(same_site))
-        .layer(from_fn(inline_style))
         .layer(from_fn(strict))
+        .layer(from_fn(inline_style))
         .with_state(console)
 }
 
@@ -167,9 +167,9 @@ impl Console {
         for (id, name) in self.villages.iter() {
             for w in self.store.sent(id).unwrap_or_default() {
                 let words = match &w.outcome {
-                    None => lang.t("commune-bulletin-waiting"),
-                    Some(None) => lang.t("commune-bulletin-taken"),
-                    Some(Some(why)) => lang.f("commune-bulletin-refused", &[("why", &lang.t(why))]),
+                    Outcome::Waiting => lang.t("commune-bulletin-waiting"),
+                    Outcome::Done => lang.t("commune-bulletin-taken"),
+                    Outcome::Refused(why) => lang.f("commune-bulletin-refused", &[("why", &lang.t(why))]),
                 };
                 out.push((w.seq, crate::doors::page::plain_row(&format!("“{}” · {name}: {words}", w.bulletin.title), "")));
             }

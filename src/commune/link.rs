@@ -6,7 +6,7 @@ use std::time::Duration;
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, Transport};
 use tokio::sync::mpsc;
 
-use super::store::Store;
+use super::store::{Outcome, Store};
 use crate::protocol::commune::{Down, Up};
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
@@ -52,7 +52,7 @@ pub async fn run(socket: PathBuf, secret: String, store: Store, villages: Vec<St
                 }
                 _ = again.tick() => {
                     for village in &villages {
-                        for waiting in store_down.sent(village)?.into_iter().filter(|w| w.outcome.is_none() && w.expires_at > clock_down.wall_ms()) {
+                        for waiting in store_down.sent(village)?.into_iter().filter(|w| w.outcome == Outcome::Waiting && w.expires_at > clock_down.wall_ms()) {
                             let down = Down::Command { seq: waiting.seq, id: waiting.id, expires_at: waiting.expires_at, bulletin: waiting.bulletin };
                             post(&answering, village, &down).await?;
                         }

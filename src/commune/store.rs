@@ -59,8 +59,21 @@ pub struct Waiting {
     pub expires_at: i64,
     /// What it says.
     pub bulletin: Bulletin,
-    /// None = no outcome yet; `Some(None)` = done; `Some(Some(why))` = refused.
-    pub outcome: Option<Option<String>>,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of a command.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The village did not say yet.
+    #[default]
+    Waiting,
+    /// Carried out.
+    Done,
+    /// Refused: the key of the sentence.
+    Refused(String),
 }
 
 fn error(cause: impl Into<redb::Error>) -> io::Error {
@@ -263,7 +276,7 @@ impl Store {
                 .and_then(|(k, _)| k.value().last_chunk::<8>().map(|b| u64::from_be_bytes(*b)))
                 .unwrap_or(0);
             let seq = last + 1;
-            let waiting = Waiting { seq, id: format!("xa-{}-{seq}", &self.incarnation[..16.min(self.incarnation.len())]), expires_at, bulletin, outcome: None };
+            let waiting = Waiting { seq, id: format!("xa-{}-{seq}", &self.incarnation[..16.min(self.incarnation.len())]), expires_at, bulletin, outcome: Outcome::Waiting };
             down.insert(with_number(from, seq).as_slice(), serde_json::to_vec(&waiting)?.as_slice()).map_err(error)?;
             seq
         };
@@ -293,7 +306,7 @@ impl Store {
             let key = with_number([village.as_bytes(), b"\0"].concat(), seq);
             let known = down.get(key.as_slice()).map_err(error)?.and_then(|v| serde_json::from_slice::<Waiting>(v.value()).ok());
             if let Some(mut waiting) = known {
-                waiting.outcome = Some(refused);
+                waiting.outcome = refused.map_or(Outcome::Done, Outcome::Refused);
                 down.insert(key.as_slice(), serde_json::to_vec(&waiting)?.as_slice()).map_err(error)?;
             }
         }

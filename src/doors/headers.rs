@@ -16,7 +16,8 @@ pub async fn strict(request: Request, next: Next) -> Response {
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "no-referrer"),
+        // “no-referrer” would make browsers send `Origin: null` with our own forms.
+        (header::REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(self)"),
     ] {
@@ -33,7 +34,11 @@ pub async fn same_site(request: Request, next: Next) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) && !request.headers().contains_key(header::UPGRADE) {
         return next.run(request).await;
     }
-    if is_ours(request.headers()) { next.run(request).await } else { (StatusCode::FORBIDDEN, "another site sent this").into_response() }
+    if is_ours(request.headers()) {
+        next.run(request).await
+    } else {
+        (StatusCode::FORBIDDEN, "Trang này đã cũ hoặc được gửi từ nơi khác. Mời mở lại trang rồi bấm lại; chưa có gì thay đổi.").into_response()
+    }
 }
 
 fn is_ours(headers: &axum::http::HeaderMap) -> bool {

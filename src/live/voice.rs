@@ -40,7 +40,9 @@ impl Voice {
     pub async fn speak(&self, text: &str) -> Result<Spoken, String> {
         let (reply, answer) = oneshot::channel();
         self.ask.try_send((text.to_owned(), reply)).map_err(|_| "too many sentences wait to be read".to_owned())?;
-        answer.await.map_err(|_| "the speech service is not running".to_owned())?
+        // Whoever waits is a person with a phone in hand.
+        let answer = tokio::time::timeout(std::time::Duration::from_secs(15), answer).await.map_err(|_| "nobody read the sentence in time".to_owned())?;
+        answer.map_err(|_| "the speech service is not running".to_owned())?
     }
 
     /// The speech service takes the requests; none = another has them.

@@ -178,6 +178,20 @@ impl App {
 }
 
 #[derive(askama::Template)]
+#[template(path = "on_air.html")]
+struct OnAir {
+    f: Frame,
+}
+
+impl App {
+    /// The box with “Dừng tất cả”, on every page while anything plays.
+    #[must_use]
+    pub fn on_air(&self, visit: &Visit, state: &Village) -> String {
+        super::rows::html(&OnAir { f: self.frame(visit, state, "") })
+    }
+}
+
+#[derive(askama::Template)]
 #[template(path = "problem.html")]
 struct ProblemPage {
     f: Frame,

@@ -46,5 +46,5 @@ pub async fn more(State(app): State<App>, visit: Visit) -> Response {
     let f = app.frame(&visit, &state, "more");
     let links = [("/notices", "notices"), ("/sensors", "sensors"), ("/devices", "devices"), ("/history", "history")];
     let links = links.into_iter().map(|(href, key)| (href.to_owned(), f.t(key))).collect();
-    show(&ListPage { title: f.t("more"), live: "", summary: String::new(), parts: Vec::new(), links, f })
+    show(&ListPage { title: f.t("more"), live: "/live/other", summary: String::new(), parts: Vec::new(), links, f })
 }

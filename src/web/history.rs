@@ -26,5 +26,5 @@ pub async fn page(State(app): State<App>, visit: Visit, Query(from): Query<From>
     let rows = app.entry_rows(f.lang, &entries).await;
     let older = entries.last().map(|e| e.entry.seq).filter(|s| *s > 1).map(|s| (format!("/history?before={s}"), f.t("older")));
     let parts = vec![Part { rows, empty: f.t("no-history"), ..Part::default() }];
-    show(&ListPage { title: f.t("history"), live: "", summary: String::new(), parts, links: older.into_iter().collect(), f })
+    show(&ListPage { title: f.t("history"), live: "/live/other", summary: String::new(), parts, links: older.into_iter().collect(), f })
 }

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use super::app::{App, Fields, Visit};
-use super::rows::{Part, Say, html};
+use super::rows::{Part, Row, Say, html};
 use crate::domain::command::Command;
 use crate::domain::id::{EntityId, GroupId};
 use crate::domain::light::Light;
@@ -81,8 +81,15 @@ fn row(app: &App, lang: Lang, form: &str, state: &Village, light: &Light) -> Str
         form,
         next: if on { "0" } else { "1" },
         button: lang.t(if on { "turn-off" } else { "turn-on" }),
-        button_class: if on { "quiet" } else { "go" },
+        button_class: if on { "quiet" } else { "" },
     })
+}
+
+/// A lamp of a group that never announced itself.
+fn silent(state: &Village, lang: Lang, id: &EntityId) -> String {
+    let device = id.as_str().split('.').next().unwrap_or_default();
+    let name = super::words::name_of(state, device);
+    Row { id: format!("light-{id}"), mark: "off", name: name.strip_prefix("Đèn ").unwrap_or(&name).to_owned(), words: lang.t("device-unknown"), ..Row::default() }.html()
 }
 
 fn summary(app: &App, lang: Lang, state: &Village) -> String {
@@ -117,7 +124,7 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
         .map(|g| Part {
             name: g.name.clone(),
             controls: html(&GroupControls { id: g.id.as_str(), form: &f.form, on: f.t("turn-on-all"), off: f.t("turn-off-all") }),
-            rows: g.lights.iter().filter_map(|l| state.lights.get(l)).map(|l| row(&app, f.lang, &f.form, &state, l)).collect(),
+            rows: g.lights.iter().map(|id| state.lights.get(id).map_or_else(|| silent(&state, f.lang, id), |l| row(&app, f.lang, &f.form, &state, l))).collect(),
             empty: f.t("no-lights"),
         })
         .collect();

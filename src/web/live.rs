@@ -23,15 +23,18 @@ const PACE: Duration = Duration::from_millis(500);
 const IDLE: Duration = Duration::from_secs(1);
 
 async fn fragments(app: &App, visit: &Visit, page: &str, state: &Village) -> Option<Vec<String>> {
-    Some(match page {
+    let mut out = match page {
         "today" => super::today::fragments(app, visit, state).await,
         "lights" => super::lights::fragments(app, visit, state),
         "sensors" => super::sensors::fragments(app, visit, state),
         "devices" => super::devices::fragments(app, visit, state),
         "cameras" => super::cameras::fragments(app, visit, state),
         "speakers" => super::speakers::fragments(app, visit, state),
+        "other" => Vec::new(),
         _ => return None,
-    })
+    };
+    out.push(app.on_air(visit, state));
+    Some(out)
 }
 
 /// Key of a fragment: its first id attribute.

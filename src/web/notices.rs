@@ -81,7 +81,7 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
         .collect();
     let parts = vec![Part { rows, empty: f.t("no-notices"), ..Part::default() }];
     let links = if f.is_chief { vec![("/notices/new".to_owned(), f.t("write-notice"))] } else { Vec::new() };
-    show(&ListPage { title: f.t("notices"), live: "", summary: String::new(), parts, links, f })
+    show(&ListPage { title: f.t("notices"), live: "/live/other", summary: String::new(), parts, links, f })
 }
 
 #[derive(askama::Template)]

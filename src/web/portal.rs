@@ -38,7 +38,7 @@ pub fn router(app: App, sound: impl Fn(String) -> Option<Vec<u8>> + Clone + Send
     for probe in PROBES {
         router = router.route(probe, get(|| async { found("/") }));
     }
-    router.fallback(|| async { found("/") }).layer(from_fn_with_state(app.clone(), right_name)).layer(from_fn(inline_style)).layer(from_fn(strict)).with_state(app)
+    router.fallback(|| async { found("/") }).layer(from_fn_with_state(app.clone(), right_name)).layer(from_fn(strict)).layer(from_fn(inline_style)).with_state(app)
 }
 
 /// A sound for a horn cluster; its name is a hash that only the order tells.
@@ -73,11 +73,16 @@ async fn inline_style(request: Request, next: Next) -> Response {
     use base64ct::{Base64, Encoding as _};
     use sha2::{Digest as _, Sha256};
     static HASH: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| Base64::encode_string(&Sha256::digest(STYLE.as_bytes())));
-    let policy = format!("default-src 'none'; style-src 'sha256-{}'; style-src-attr 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'", *HASH);
+    let policy = format!("default-src 'none'; style-src 'sha256-{}'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'", *HASH);
     if let Ok(value) = policy.parse() {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, value);
     }
     response
+}
+
+/// The choices as they ride along in every address.
+fn query(f: &Frame) -> String {
+    format!("?lang={}{}", f.lang.tag(), if f.big { "&big=1" } else { "" })
 }
 
 #[derive(askama::Template)]
@@ -85,7 +90,9 @@ async fn inline_style(request: Request, next: Next) -> Response {
 struct Splash {
     f: Frame,
     css: &'static str,
-    q: &'static str,
+    q: String,
+    first: bool,
+    size: &'static str,
     date: String,
     urgent: Vec<Brief>,
     notices: Vec<Brief>,
@@ -95,10 +102,11 @@ struct Splash {
 fn frame(app: &App, choice: &Choice, headers: &HeaderMap) -> Frame {
     let lang = Lang::choose(choice.lang.as_deref(), headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()));
     let state = app.journal.state();
-    Frame { lang, village: state.village.as_ref().map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.trim_start_matches("Thôn ").to_owned()), big: choice.big.is_some(), ..Frame::default() }
+    Frame { lang, village: state.village.as_ref().map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.replacen("Thôn ", "thôn ", 1)), big: choice.big.is_some(), ..Frame::default() }
 }
 
-fn page(app: &App, choice: &Choice, headers: &HeaderMap, most: usize) -> Response {
+fn page(app: &App, choice: &Choice, headers: &HeaderMap, first: bool) -> Response {
+    let most = if first { 3 } else { 100 };
     let f = frame(app, choice, headers);
     let now = app.house.clock().wall_ms();
     let all = app.journal.state().notices_at(now);
@@ -107,22 +115,23 @@ fn page(app: &App, choice: &Choice, headers: &HeaderMap, most: usize) -> Respons
     let notices = others.into_iter().take(most).map(|n| brief(app, f.lang, n)).collect();
     let date = format!("{} · {}", dates::long(f.lang, now), dates::lunar_words(f.lang, now));
     let other = if f.lang.tag() == "vi" { "en" } else { "vi" };
-    show(&Splash { css: STYLE, q: "", date, urgent, notices, other, f })
+    show(&Splash { css: STYLE, q: query(&f), first, size: if f.big { "usual-text" } else { "larger-text" }, date, urgent, notices, other, f })
 }
 
 /// The first page.
 pub async fn splash(State(app): State<App>, Query(choice): Query<Choice>, headers: HeaderMap) -> Response {
-    page(&app, &choice, &headers, 3)
+    page(&app, &choice, &headers, true)
 }
 
 /// All notices.
 pub async fn list(State(app): State<App>, Query(choice): Query<Choice>, headers: HeaderMap) -> Response {
-    page(&app, &choice, &headers, 100)
+    page(&app, &choice, &headers, false)
 }
 
 /// One tap. Until the guest network has its slot here, the village's own news is what there is.
-pub async fn enter() -> Response {
-    see("/t")
+pub async fn enter(Query(choice): Query<Choice>) -> Response {
+    let lang = if choice.lang.as_deref() == Some("en") { "en" } else { "vi" };
+    see(&format!("/t?lang={lang}{}", if choice.big.is_some() { "&big=1" } else { "" }))
 }
 
 #[derive(askama::Template)]
@@ -130,6 +139,7 @@ pub async fn enter() -> Response {
 struct PortalNotice {
     f: Frame,
     css: &'static str,
+    q: String,
     title: String,
     when: String,
     paragraphs: Vec<String>,
@@ -144,11 +154,11 @@ pub async fn one(State(app): State<App>, Path(id): Path<String>, Query(choice): 
     match found {
         Some(notice) => {
             let (title, paragraphs) = words(&app, f.lang, &notice);
-            show(&PortalNotice { css: STYLE, title, when: when(f.lang, &notice), paragraphs, f })
+            show(&PortalNotice { css: STYLE, q: query(&f), title, when: when(f.lang, &notice), paragraphs, f })
         }
         None => {
             let (title, detail) = (f.t("notice-no-longer"), f.t("notice-no-longer-do"));
-            show_with(StatusCode::NOT_FOUND, &PortalNotice { css: STYLE, title, when: String::new(), paragraphs: vec![detail], f })
+            show_with(StatusCode::NOT_FOUND, &PortalNotice { css: STYLE, q: query(&f), title, when: String::new(), paragraphs: vec![detail], f })
         }
     }
 }

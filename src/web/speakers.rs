@@ -36,7 +36,7 @@ struct SpeakersPage {
     f: Frame,
     text: String,
     speakers: Vec<Pick>,
-    played: Vec<String>,
+    played: String,
 }
 
 fn pick(app: &App, lang: Lang, state: &Village) -> Vec<Pick> {
@@ -90,16 +90,22 @@ fn played(app: &App, lang: Lang, state: &Village) -> Vec<String> {
         .collect()
 }
 
+fn played_list(app: &App, lang: Lang, state: &Village) -> String {
+    let rows = played(app, lang, state);
+    let rows = if rows.is_empty() { format!("<li class=\"soft\">{}</li>", lang.t("nothing-played")) } else { rows.concat() };
+    format!("<ul class=\"rows sheet\" id=\"played\">{rows}</ul>")
+}
+
 /// The fragments of this page.
 pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
-    vec![format!("<ul class=\"rows sheet\" id=\"played\">{}</ul>", played(app, visit.lang, state).concat())]
+    vec![played_list(app, visit.lang, state)]
 }
 
 /// The page.
 pub async fn page(State(app): State<App>, visit: Visit) -> Response {
     let state = app.journal.state();
     let f = app.frame(&visit, &state, "speakers");
-    let (speakers, played) = (pick(&app, f.lang, &state), played(&app, f.lang, &state));
+    let (speakers, played) = (pick(&app, f.lang, &state), played_list(&app, f.lang, &state));
     show(&SpeakersPage { f, text: String::new(), speakers, played })
 }
 

@@ -25,6 +25,7 @@ struct TodayPage {
     date: String,
     urgent: Vec<Brief>,
     broken: String,
+    alarm: String,
     tiles: Vec<Tile>,
     recent: Vec<String>,
 }
@@ -53,6 +54,24 @@ fn broken(app: &App, lang: Lang, state: &Village) -> Vec<(String, i64)> {
     out
 }
 
+/// Devices and cameras that never answered yet: not broken, and not well either.
+fn unheard(state: &Village) -> Option<Vec<String>> {
+    let devices = state.devices.values().filter(|d| d.presence == Presence::Unknown && state.accounts.contains_key(&d.id)).map(|d| d.name.clone());
+    let cameras = state.cameras.values().filter(|c| c.signal == Presence::Unknown).map(|c| format!("camera {}", c.name));
+    let all: Vec<String> = devices.chain(cameras).collect();
+    (!all.is_empty()).then_some(all)
+}
+
+/// A mark that is passed stands before everything else.
+fn alarm(app: &App, lang: Lang, state: &Village) -> Option<String> {
+    let now = app.house.clock().wall_ms();
+    let worst = state.sensors.values().filter_map(|s| s.alarm.map(|a| (a, s))).max_by_key(|(a, _)| a.level)?;
+    let (alarm, sensor) = worst;
+    let mark = sensor.marks.get(usize::from(alarm.level).saturating_sub(1)).copied().unwrap_or_default();
+    let title = lang.f("alarm-now", &[("name", &sensor.name), ("mark", &dates::number(mark, sensor.decimals)), ("unit", &sensor.unit), ("since", &dates::since(now, alarm.at))]);
+    Some(html(&Say { id: "alarm".into(), kind: if alarm.level > 1 { "bad" } else { "warn" }, title, detail: lang.t("sensor-note") }))
+}
+
 fn sentence(app: &App, lang: Lang, state: &Village) -> String {
     let now = app.house.clock().wall_ms();
     let things = broken(app, lang, state);
@@ -72,6 +91,10 @@ fn sentence(app: &App, lang: Lang, state: &Village) -> String {
         Say { id: "broken".into(), kind: "warn", title: lang.f("machine-trouble", &[("what", &trouble.join(", "))]), detail: String::new() }
     } else if state.devices.is_empty() {
         Say { id: "broken".into(), kind: "info", title: lang.t("nothing-yet"), detail: lang.t("nothing-yet-do") }
+    } else if let Some(names) = unheard(state) {
+        let n = names.len().to_string();
+        let names = names.iter().take(NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
+        Say { id: "broken".into(), kind: "warn", title: lang.f("unheard-things", &[("n", &n), ("names", &names)]), detail: String::new() }
     } else {
         Say { id: "broken".into(), kind: "", title: lang.t("all-well"), detail: String::new() }
     };
@@ -84,7 +107,8 @@ fn tiles(app: &App, lang: Lang, state: &Village) -> Vec<Tile> {
     let mut out = Vec::new();
     let silent = state.speakers.values().find_map(|s| if let Presence::Gone { since } = presence(&s.id) { Some((s.name.clone(), since)) } else { None });
     let here = state.speakers.values().filter(|s| matches!(presence(&s.id), Presence::Here { .. })).count();
-    let words = silent.as_ref().map_or_else(|| lang.t("tile-speakers-ok"), |(name, since)| lang.f("tile-speakers-silent", &[("name", name), ("since", &dates::since(now, *since))]));
+    let none = if here == state.speakers.len() { lang.t("tile-speakers-ok") } else { lang.f("tile-unheard", &[("n", &(state.speakers.len() - here).to_string())]) };
+    let words = silent.as_ref().map_or(none, |(name, since)| lang.f("tile-speakers-silent", &[("name", name), ("since", &dates::since(now, *since))]));
     out.push(Tile {
         id: "tile-speakers".into(),
         href: "/speakers",
@@ -139,7 +163,7 @@ struct TilePart<'a> {
 /// The fragments of this page.
 pub async fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
     let lang = visit.lang;
-    let mut out = vec![sentence(app, lang, state)];
+    let mut out = vec![sentence(app, lang, state), alarm(app, lang, state).unwrap_or_else(|| "<div id=\"alarm\"></div>".to_owned())];
     out.extend(tiles(app, lang, state).iter().map(|t| html(&TilePart { t })));
     out.push(format!("<ul class=\"rows sheet\" id=\"recent\">{}</ul>", recent(app, lang).await.concat()));
     out
@@ -152,6 +176,7 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
     let now = app.house.clock().wall_ms();
     let urgent = state.notices_at(now).iter().filter(|n| n.kind == NoticeKind::Urgent).take(2).map(|n| brief(&app, f.lang, n)).collect();
     let date = format!("{} · {}", dates::long(f.lang, now), dates::lunar_words(f.lang, now));
+    let alarm = alarm(&app, f.lang, &state).unwrap_or_else(|| "<div id=\"alarm\"></div>".to_owned());
     let (broken, tiles, recent) = (sentence(&app, f.lang, &state), tiles(&app, f.lang, &state), recent(&app, f.lang).await);
-    show(&TodayPage { f, date, urgent, broken, tiles, recent })
+    show(&TodayPage { f, date, urgent, broken, alarm, tiles, recent })
 }

@@ -42,7 +42,9 @@ fn kill_9_under_load_loses_nothing_answered() {
         std::thread::sleep(Duration::from_millis(5 + dice % 115));
         house.kill();
         stop.store(true, Ordering::SeqCst);
-        writers.into_iter().for_each(|w| w.join().expect("writer"));
+        for writer in writers {
+            writer.join().expect("writer");
+        }
         if round % 5 == 0 {
             assert_eq!(house.cli(&["journal", "check"]).0, 0, "round {round}: {}", house.cli(&["journal", "check"]).1);
         }

@@ -117,7 +117,7 @@ fn a_sentence_is_spoken_on_two_clusters_and_proved() {
         let wav = std::fs::read(house.dir.join(format!("{id}.wav"))).expect("played into a file");
         let (rate, samples) = conglang::speakers::speech::parse_wav(&wav).expect("sound");
         let peak = samples.iter().map(|s| s.unsigned_abs()).max().expect("samples");
-        assert!(samples.len() as u32 > rate / 2 && (20_000..=27_600).contains(&peak), "{id}: {} samples, peak {peak}", samples.len());
+        assert!(samples.len() > rate as usize / 2 && (20_000..=27_600).contains(&peak), "{id}: {} samples, peak {peak}", samples.len());
     }
     // Stop everything is proved within its time, also while something plays.
     let heard = house.post("/speakers/hear", &cookie, &[("form", &form), ("text", &"Đề nghị bà con chú ý. ".repeat(12)), ("zone", "loa-01")]).body;

@@ -1,10 +1,15 @@
 // Liveness: each message is a fragment whose id replaces the element with that id. Without script the page
-// is as true, only older.
+// is as true, only older. A lost connection is said, never hidden.
 (function () {
-  var where = document.body.dataset.live, last = 0;
+  var where = document.body.dataset.live, box = document.getElementById("offline"), timer;
   if (!where || !window.EventSource) return;
+  function lost() { if (box) box.hidden = false; }
+  function found() { clearTimeout(timer); timer = 0; if (box) box.hidden = true; }
   var es = new EventSource(where);
+  es.onopen = found;
+  es.onerror = function () { if (!timer) timer = setTimeout(lost, 5000); };
   es.onmessage = function (m) {
+    found();
     var t = document.createElement("template");
     t.innerHTML = m.data;
     [].slice.call(t.content.children).forEach(function (fresh) {
@@ -15,18 +20,18 @@
       var again = held && fresh.querySelector(held);
       if (again) again.focus();
     });
-    last = Date.now();
   };
-  // A form of a row is sent without leaving the page; the answer comes as the row's next state.
+  // A form of a row or a group is sent without leaving the page; the answer comes as the row's next state.
   document.addEventListener("submit", function (e) {
     var f = e.target;
-    if (!f.closest("li") || !window.fetch) return;
+    if (!f.closest("li, .pair") || !window.fetch || f.dataset.busy) { if (f.dataset.busy) e.preventDefault(); return; }
     e.preventDefault();
-    var b = f.querySelector("button");
-    b.disabled = true;
-    fetch(f.action, { method: "POST", body: new URLSearchParams(new FormData(f)), headers: { "x-live": "1" } })
+    var d = new FormData(f), b = e.submitter;
+    if (b && b.name) d.append(b.name, b.value);
+    f.dataset.busy = 1;
+    fetch(f.action, { method: "POST", body: new URLSearchParams(d), headers: { "x-live": "1" } })
       .then(function (r) { if (r.status >= 400) location.reload(); })
-      .catch(function () { f.submit(); })
-      .then(function () { b.disabled = false; });
+      .catch(lost)
+      .then(function () { delete f.dataset.busy; });
   });
 })();

@@ -1,0 +1,107 @@
+//! The chief's phone: a real Chromium at 360×800 signs in, presses a lamp and sees it answer in words.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+
+use crate::house::{CHIEF_PIN, House, Lamp, free_port};
+
+struct Driver {
+    child: Child,
+    port: u16,
+}
+
+impl Driver {
+    fn start() -> Self {
+        let port = free_port();
+        let child = Command::new("chromedriver").arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("chromedriver (package chromium-driver)");
+        Self { child, port }
+    }
+
+    async fn phone(&self) -> Client {
+        let capabilities: fantoccini::wd::Capabilities = serde_json::from_value(serde_json::json!({
+            "browserName": "chrome",
+            "goog:chromeOptions": {
+                "binary": "/usr/bin/chromium",
+                "mobileEmulation": { "deviceMetrics": { "width": 360, "height": 800, "pixelRatio": 1.0 } },
+                "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--lang=vi"]
+            }
+        }))
+        .expect("capabilities");
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            match ClientBuilder::new(HttpConnector::new()).capabilities(capabilities.clone()).connect(&format!("http://127.0.0.1:{}", self.port)).await {
+                Ok(client) => return client,
+                Err(error) => assert!(Instant::now() < end, "no browser: {error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits for words in an element, with a bound; gives how long it took.
+async fn words(phone: &Client, css: &str, wanted: &str, most: Duration) -> Duration {
+    let began = Instant::now();
+    loop {
+        let text = match phone.find(Locator::Css(css)).await {
+            Ok(element) => element.text().await.unwrap_or_default(),
+            Err(_) => String::new(),
+        };
+        if text.contains(wanted) {
+            return began.elapsed();
+        }
+        assert!(began.elapsed() < most, "{css} says “{text}”, not “{wanted}”");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_chief_signs_in_switches_a_lamp_and_sees_it_answer() {
+    let mut house = House::new("");
+    house.start();
+    house.sign_in();
+    let _lamp = Lamp::start(&house, "den-01");
+    house.until("adopted", Duration::from_secs(10), |h| h.state()["lights"]["den-01.light"].is_object());
+    let driver = Driver::start();
+    let phone = driver.phone().await;
+    let base = format!("http://127.0.0.1:{}", house.dashboard);
+    phone.goto(&format!("{base}/lang/vi")).await.expect("opens");
+    phone.goto(&base).await.expect("opens");
+    phone.find(Locator::Id("pin")).await.expect("the sign-in").send_keys(CHIEF_PIN).await.expect("typed");
+    phone.find(Locator::Css("main form button")).await.expect("button").click().await.expect("pressed");
+    words(&phone, "header", "Ông Mẫu", Duration::from_secs(5)).await;
+
+    phone.goto(&format!("{base}/lights")).await.expect("opens");
+    words(&phone, "#light-den-01\\.light", "Đang tắt", Duration::from_secs(5)).await;
+    phone.execute("window.stayed = 1", vec![]).await.expect("mark");
+    phone.find(Locator::Css("#light-den-01\\.light button")).await.expect("button").click().await.expect("pressed");
+    let took = words(&phone, "#light-den-01\\.light", "Đang sáng", Duration::from_secs(5)).await;
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert_eq!(phone.execute("return window.stayed", vec![]).await.expect("script"), 1, "without leaving the page");
+
+    for path in ["/", "/lights", "/sensors", "/devices", "/cameras", "/speakers", "/notices", "/notices/new", "/history", "/more", "/me"] {
+        phone.goto(&format!("{base}{path}")).await.expect("opens");
+        let wide = phone.execute("return document.documentElement.scrollWidth", vec![]).await.expect("script");
+        assert!(wide.as_u64().expect("number") <= 360, "{path} is {wide} wide");
+        let small = phone
+            .execute("return [...document.querySelectorAll('main button, main .button, main input:not([type=hidden]):not(.switch), main select, main textarea, main summary, .feet a')].filter(e => { const r = e.getBoundingClientRect(); return r.width > 0 && r.height < 47.5 }).map(e => e.outerHTML.slice(0, 80))", vec![])
+            .await
+            .expect("script");
+        assert_eq!(small, serde_json::json!([]), "{path}: targets of 48 px");
+    }
+    // The portal is styled by its one request, and has no script.
+    phone.goto(&format!("http://127.0.0.1:{}/", house.portal)).await.expect("opens");
+    let color = phone.execute("return getComputedStyle(document.querySelector('.go')).backgroundColor", vec![]).await.expect("script");
+    assert_ne!(color, "rgba(0, 0, 0, 0)", "the style is in force");
+    assert_eq!(phone.execute("return document.scripts.length", vec![]).await.expect("script"), 0);
+    phone.close().await.expect("closed");
+}
