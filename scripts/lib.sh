@@ -1,7 +1,7 @@
 # Shared by the scripts: what a fresh Debian 12 machine lacks, and how it is got. Sourced, never run.
 
-PACKAGES_BUILD="gcc libc6-dev pkg-config libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev"
-PACKAGES_RUN="gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav espeak-ng tzdata ca-certificates curl python3"
+PACKAGES_BUILD="gcc libc6-dev git"
+PACKAGES_RUN="espeak-ng espeak-ng-data tzdata ca-certificates"
 PACKAGES_TEST="mosquitto-clients chromium chromium-driver fonts-noto-core"
 
 say() { printf '%s\n' "$*" >&2; }

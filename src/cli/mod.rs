@@ -1,11 +1,13 @@
 //! The technician's commands. First line is the answer; `--json` beside it; exit codes are honest:
 //! 0 well, 1 could not, 2 something is broken, 64 wrong use, 78 wrong configuration.
 
+mod cert;
 mod client;
 mod config;
 mod device;
 mod doctor;
 mod journal;
+mod setup;
 mod status;
 mod user;
 
@@ -60,6 +62,11 @@ pub enum Command {
     /// People who may sign in
     #[command(subcommand)]
     User(user::User),
+    /// Certificates
+    #[command(subcommand)]
+    Cert(cert::Cert),
+    /// Six questions, one configuration file
+    Setup,
     /// Check or show the configuration
     #[command(subcommand)]
     Config(config::Config),
@@ -77,6 +84,8 @@ pub fn run(cli: &Cli) -> u8 {
         Command::Camera(what) => device::camera(cli, what),
         Command::Sync(what) => status::sync(cli, what),
         Command::User(what) => user::run(cli, what),
+        Command::Cert(what) => cert::run(cli, what),
+        Command::Setup => setup::run(cli),
         Command::Config(what) => config::run(cli, what),
     };
     match done {

@@ -306,10 +306,11 @@ fn start_doors(
         door(house, "dashboard", listener, None, pages.clone())?;
     }
     if let Some(listener) = dashboard_tls {
-        match installed_certificate(&layout.data, house.clock()) {
-            Some(tls) => door(house, "dashboard_tls", listener, Some(tls), pages)?,
-            None => house.health().set("dashboard_tls", Light::Amber, "no certificate is installed for HTTPS; “conglang cert install” takes one"),
-        }
+        let (h, data, listener) = (house.clone(), layout.data.clone(), Arc::new(listener));
+        house.service("dashboard_tls", move |stop| {
+            let (house, data, pages, listener) = (h.clone(), data.clone(), pages.clone(), listener.clone());
+            async move { https(&house, &data, &listener, pages, stop).await }
+        });
     }
     let broker = broker.clone();
     let pids = move || vec![("gateway".to_owned(), std::process::id()), ("broker".to_owned(), broker.pid())];
@@ -337,14 +338,39 @@ fn door(house: &Supervisor, name: &'static str, listener: std::net::TcpListener,
     Ok(())
 }
 
-/// The publicly valid certificate that the technician installed, if it is sound.
-fn installed_certificate(data: &Path, clock: &Clock) -> Option<tokio_rustls::TlsAcceptor> {
+/// HTTPS with the publicly valid certificate that the technician installs, now or later: the file is looked at
+/// every few seconds, and a new one is served without dropping a connection.
+async fn https(house: &Supervisor, data: &Path, listener: &std::net::TcpListener, pages: axum::Router, stop: crate::supervisor::Stop) -> anyhow::Result<()> {
     let files = CertFiles::named(&data.join("keys"), "public");
-    if !files.certificate.exists() {
-        return None;
+    let stamp = || std::fs::metadata(&files.certificate).and_then(|m| m.modified()).ok();
+    let mut look = tokio::time::interval(Duration::from_secs(3));
+    while stamp().is_none() {
+        house.health().set("dashboard_tls", Light::Amber, "no certificate is installed for HTTPS; “conglang cert install” takes one");
+        tokio::select! {
+            _ = look.tick() => {}
+            () = stop.soft.cancelled() => return Ok(()),
+        }
     }
-    let served = Served::load(&files).inspect_err(|cause| tracing::error!(%cause, "the installed certificate cannot be used")).ok()?;
-    tls::server(served, None, clock.clone()).ok().map(Into::into)
+    let served = Served::load(&files)?;
+    house.health().set("dashboard_tls", Light::Green, "");
+    let config = tls::server(served.clone(), None, house.clock().clone())?;
+    let renew = async {
+        let mut known = stamp();
+        loop {
+            look.tick().await;
+            if stamp() != known {
+                known = stamp();
+                match served.reload(&files) {
+                    Ok(()) => tracing::info!("a new certificate is served"),
+                    Err(cause) => tracing::error!(%cause, "the new certificate cannot be used; the old one stays"),
+                }
+            }
+        }
+    };
+    tokio::select! {
+        ended = serve::tcp(listener.try_clone()?, Some(config.into()), pages, house.clone(), stop) => ended,
+        () = renew => Ok(()),
+    }
 }
 
 /// The token of programs: made once; its hash is all that is compared.

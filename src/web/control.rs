@@ -32,6 +32,22 @@ pub fn router(app: App, pids: impl Fn() -> Vec<(String, u32)> + Clone + Send + S
         .with_state(app)
 }
 
+/// What programs may ask over the dashboard's door, with `authorization: Bearer <token>`.
+pub fn api(app: App) -> Router<App> {
+    Router::new()
+        .route("/api/state", get(|State(app): State<App>| async move { Json(app.journal.state().as_ref().clone()) }))
+        .route("/api/entries", get(entries))
+        .route("/api/commands", post(submit))
+        .layer(axum::middleware::from_fn_with_state(app, bearer))
+}
+
+/// Lets only the token's holder through; only hashes are compared.
+async fn bearer(State(app): State<App>, request: axum::extract::Request, next: axum::middleware::Next) -> Response {
+    let given = request.headers().get(axum::http::header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+    let good = given.is_some_and(|t| !app.api_token.is_empty() && secret::same(&secret::sha256(t.trim().as_bytes()), &app.api_token));
+    if good { next.run(request).await } else { refuse(StatusCode::UNAUTHORIZED, "a bearer token is needed") }
+}
+
 /// `Sync` of the standard library; the name is taken here.
 pub use std::marker::Sync as Sync_;
 
