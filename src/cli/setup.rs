@@ -40,9 +40,9 @@ pub fn run(cli: &Cli) -> anyhow::Result<u8> {
 fn ask(question: &str, usual: &str) -> anyhow::Result<String> {
     let mut out = std::io::stderr();
     if usual.is_empty() {
-        write!(out, "{question}: ")?
+        write!(out, "{question}: ")?;
     } else {
-        write!(out, "{question} [{usual}]: ")?
+        write!(out, "{question} [{usual}]: ")?;
     }
     out.flush()?;
     let mut line = String::new();
