@@ -2,6 +2,7 @@
 
 pub mod broker;
 pub mod commune;
+pub mod doors;
 pub mod gateway;
 pub mod housekeeping;
 pub mod seed;
