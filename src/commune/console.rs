@@ -86,7 +86,7 @@ async fn inline_style(request: axum::extract::Request, next: axum::middleware::N
     use sha2::{Digest as _, Sha256};
     static HASH: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| Base64::encode_string(&Sha256::digest(STYLE.as_bytes())));
     let mut response = next.run(request).await;
-    if let Ok(policy) = format!("default-src 'none'; style-src 'sha256-{}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'", *HASH).parse() {
+    if let Ok(policy) = format!("default-src 'none'; style-src 'sha256-{}'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'", *HASH).parse() {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     response
