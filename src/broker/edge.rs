@@ -120,11 +120,7 @@ impl Edge {
 
     /// Serves the house's own socket for ever.
     #[expect(clippy::disallowed_methods, reason = "a connection's task ends with its connection; the process ends the rest")]
-    pub async fn house(self: Arc<Self>, path: &Path, secret: &str) -> io::Result<()> {
-        use std::os::unix::fs::PermissionsExt as _;
-        let _ = std::fs::remove_file(path);
-        let listener = UnixListener::bind(path)?;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    pub async fn house(self: Arc<Self>, listener: UnixListener, secret: &str) {
         let secret: Arc<str> = secret.into();
         loop {
             let (stream, _) = match listener.accept().await {
@@ -158,4 +154,17 @@ impl Edge {
             }
         }
     }
+}
+
+/// Binds the house's own socket, in place of one that an earlier worker left, for this user only. It is
+/// bound before the worker says that it is ready: who hears so may connect at once.
+///
+/// # Errors
+/// When the socket cannot be made there.
+pub fn bind_house(path: &Path) -> io::Result<UnixListener> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let _ = std::fs::remove_file(path);
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::access::Table;
-use super::edge::Edge;
+use super::edge::{Edge, bind_house};
 use super::guard::Guard;
 use super::retained::{Retained, Store};
 use crate::keys::authority::Files;
@@ -53,8 +53,9 @@ pub async fn run(birth: Birth) -> anyhow::Result<()> {
     for (door, fd) in settings.doors.iter().zip(fds) {
         serve(&edge, *door, fd)?;
     }
-    let (house, path, secret) = (edge.clone(), PathBuf::from(&settings.house_socket), settings.house_secret.clone());
-    let mut house = tokio::spawn(async move { house.house(&path, &secret).await });
+    let listener = bind_house(Path::new(&settings.house_socket))?;
+    let (house, secret) = (edge.clone(), settings.house_secret.clone());
+    let mut house = tokio::spawn(async move { house.house(listener, &secret).await });
     let (finish, finished) = std::sync::mpsc::channel();
     let writer = std::thread::Builder::new().name("retained".into()).spawn({
         let guard = guard.clone();
