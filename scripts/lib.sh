@@ -33,7 +33,7 @@ need_packages() {
 need_cargo() {
   [ -d "$HOME/.cargo/bin" ] && PATH="$HOME/.cargo/bin:$PATH"
   local minor
-  minor=$(cargo --version 2>/dev/null | sed -nE 's/^cargo 1\.([0-9]+).*/\1/p')
+  minor=$(cargo --version 2>/dev/null | sed -nE 's/^cargo 1\.([0-9]+).*/\1/p' || true)
   if [ -z "$minor" ] || [ "$minor" -lt 95 ]; then
     need_packages rustc-web cargo-web
   fi

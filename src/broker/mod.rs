@@ -3,7 +3,7 @@
 //! The edge (listeners, handshake, keep alive) and the guard (permissions, wills, retained, queues, rates)
 //! are ours; rumqttd's Router, as a library behind `router`, fans out QoS 0 wildcard subscriptions. Its own
 //! listener never faces a device (docs/decisions/0003-broker.md).
-//! Deliberately absent until their issue: sessions that outlive the worker, QoS 2 to MQTT 5 clients, shared
+//! Deliberately absent so far: sessions that outlive the worker, QoS 2 to MQTT 5 clients, shared
 //! subscriptions, topic aliases.
 
 mod access;

@@ -1,4 +1,4 @@
-//! Every mistake at once, with file, line and key; F17 of the reliability notes.
+//! Every mistake at once, with file, line and key.
 
 use proptest::prelude::*;
 

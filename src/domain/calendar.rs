@@ -1,7 +1,7 @@
 //! Vietnamese dates: weekday, solar and lunar, at UTC+7.
 //!
 //! Source of the lunar calendar: Hồ Ngọc Đức, “Computing the Vietnamese lunar calendar” (after J. Meeus,
-//! Astronomical Algorithms, 1998): new moons and sun longitude at UTC+7. Test vectors from domain.md §2.8.
+//! Astronomical Algorithms, 1998): new moons and sun longitude at UTC+7.
 
 use std::f64::consts::PI;
 

@@ -51,7 +51,7 @@ impl Presence {
 
 /// What lets a device, an integrator or a village (at its commune) speak MQTT.
 ///
-/// `secret_sha256` is the SHA-256 of 128 random bits, so a fast hash is enough (design §7a).
+/// `secret_sha256` is the SHA-256 of 128 random bits, so a fast hash is enough.
 /// Patterns are MQTT filters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {

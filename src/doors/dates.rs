@@ -1,4 +1,4 @@
-//! Dates as people say them (look/README rule 7).
+//! Dates as people say them.
 
 use super::locale::Lang;
 use crate::domain::calendar::{LunarDay, day, day_number, lunar, minute_of_day, weekday};

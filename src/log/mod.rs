@@ -2,7 +2,7 @@
 //!
 //! Used by the journal and by the broker's retained store. Knows nothing of what the records mean.
 //! Sources: notes on measured card wear (overwriting written blocks costs 4 KB a group, growing a file 17 KB)
-//! and the recovery rule of design.md §5.
+//! and the recovery rule (docs/architecture.md).
 //! Deliberately absent: deleting, compaction, time. A caller copies what it wants to keep and releases.
 
 pub mod disk;

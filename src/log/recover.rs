@@ -2,7 +2,7 @@
 //!
 //! Segments are recycled, so older valid frames lie beyond every tail; a frame counts only with the segment
 //! number of its place in order. A missing group is a torn tail unless a later valid group of the same
-//! epoch has a higher number; then it is damage, and replay ends before it (design.md §5).
+//! epoch has a higher number; then it is damage, and replay ends before it.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Power cuts, lies, failures and rot on the simulated disk: faults F2–F5 and F7 of the reliability notes.
+//! Power cuts, lies, failures and rot on the simulated disk.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! What village and commune say to each other over MQTT: the proof is here, MQTT is only the truck.
 //!
 //! Identity of a record is `(village, epoch, lane, lane_seq)`. Topics: the village publishes on
-//! `up/<village>/…`, hears `down/<village>/…`. Source: notes on reliability §3.2. JSON, records compressed.
+//! `up/<village>/…`, hears `down/<village>/…`. JSON, records compressed.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use crate::domain::device::Account;
 use crate::keys::authority::Files;
 use crate::protocol::broker::{Counters, Door, Fact, Limits, Order, Settings};
+use crate::supervisor::health::Light;
 use crate::supervisor::worker::{self, Fact as Life, Spec, Start};
 use crate::supervisor::{Stop, Supervisor};
 
@@ -155,14 +156,14 @@ impl Broker {
         let spec =
             Spec { name: "broker", program: "/proc/self/exe".into(), args: vec!["worker".into(), "broker".into()], env: Vec::new(), memory_max: MEMORY_MAX, silence_max: Duration::from_secs(10) };
         let this = self.clone();
-        let listen = self.clone().hear(facts);
+        let listen = self.clone().hear(facts, house.clone());
         tokio::select! {
             ended = worker::keep(&spec, move || this.start(), inbox, say, stop, house.health().clone(), self.pid.clone()) => ended,
             () = listen => Ok(()),
         }
     }
 
-    async fn hear(self, mut facts: mpsc::Receiver<Life>) {
+    async fn hear(self, mut facts: mpsc::Receiver<Life>, house: Supervisor) {
         while let Some(fact) = facts.recv().await {
             match fact {
                 Life::Started(_) => {}
@@ -170,7 +171,11 @@ impl Broker {
                     self.ready.send_replace(false);
                 }
                 Life::Line(line) => match serde_json::from_str(&line) {
-                    Ok(Fact::Ready) => drop(self.ready.send_replace(true)),
+                    Ok(Fact::Ready) => {
+                        self.ready.send_replace(true);
+                        // A slow start was told as red; it serves now.
+                        house.health().set("broker", Light::Green, "");
+                    }
                     Ok(Fact::Applied { n }) => drop(self.applied.send_replace(n)),
                     Ok(Fact::Trouble { who, why }) => tracing::warn!(who, why, "a device was refused or cut"),
                     Ok(Fact::Counters(counters)) => drop(self.counters.send_replace(counters)),

@@ -2,7 +2,7 @@
 //!
 //! Readings are not history: up to a minute may be lost in a power cut. Integers scaled by the sensor's
 //! decimals. A frame's record: sensor id length u8, id, count u32, then (ms i64, value i64) each.
-//! Deliberately absent until their issue: hour chunks in redb, tiers, export.
+//! Deliberately absent so far: hour chunks in redb, tiers, export.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;

@@ -1,4 +1,4 @@
-//! A worker that is killed, silent, babbling, deaf, dying and growing: F18 of the reliability notes.
+//! A worker that is killed, silent, babbling, deaf, dying and growing.
 
 use std::time::Duration;
 

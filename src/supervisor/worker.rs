@@ -1,6 +1,6 @@
 //! Workers: what can crash or block lives in a child process of the same binary.
 //!
-//! The contract (design.md §2): stdin is a socket whose first byte brings open listeners, whose first line
+//! The contract: stdin is a socket whose first byte brings open listeners, whose first line
 //! is settings and whose further lines are orders; stdout lines are facts, `{"fact":"beat"}` at least every
 //! few seconds; stderr is logs; at stdin's end the worker finishes and is gone in 2 s. The parent kills one
 //! that is silent, babbles, outgrows its memory (PSS) or ignores the end. First restart at once, then backoff.

@@ -1,4 +1,4 @@
-# Vietnamese is the source of truth (domain.md §4.1).
+# Vietnamese is the source of truth.
 skip = Vào nội dung
 sections = Các mục
 today = Hôm nay
