@@ -198,21 +198,26 @@ async fn page(State(console): State<Console>, headers: HeaderMap) -> Response {
 async fn sign_in(State(console): State<Console>, headers: HeaderMap, axum::Form(fields): axum::Form<Vec<(String, String)>>) -> Response {
     let pin = fields.iter().find(|(n, _)| n == "pin").map(|(_, v)| v.trim().to_owned()).unwrap_or_default();
     let now = console.clock.mono_ms();
-    let (count, until) = *console.wrong.lock().unwrap_or_else(PoisonError::into_inner);
     let lang = console.frame(&headers).lang;
+    // Counted as wrong before it is looked at: guesses side by side would otherwise all count as one.
+    let (count, until) = {
+        let mut wrong = console.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = *wrong;
+        if now >= before.1 {
+            *wrong = (before.0 + 1, now + if before.0 + 1 >= WRONG_MAX { 300_000 } else { WRONG_WAIT_MS });
+        }
+        before
+    };
     if now < until {
         return console.page(&headers, StatusCode::TOO_MANY_REQUESTS, lang.f("locked-pin", &[("minutes", &(until - now).div_ceil(60_000).to_string())]), None);
     }
     let (hash, key) = (console.pin.clone(), console.key.clone());
     let right = tokio::task::spawn_blocking(move || secret::check_pin(&pin, &hash, &key)).await.unwrap_or(false);
-    let mut wrong = console.wrong.lock().unwrap_or_else(PoisonError::into_inner);
     if right {
-        *wrong = (0, 0);
+        *console.wrong.lock().unwrap_or_else(PoisonError::into_inner) = (0, 0);
         let cookie = format!("xa={}; Path=/; HttpOnly; SameSite=Lax; Max-Age=86400", console.session(console.clock.wall_ms().div_euclid(DAY_MS)));
         return ([(header::SET_COOKIE, cookie)], see("/")).into_response();
     }
-    *wrong = (count + 1, now + if count + 1 >= WRONG_MAX { 300_000 } else { WRONG_WAIT_MS });
-    drop(wrong);
     console.page(&headers, StatusCode::UNAUTHORIZED, lang.f("wrong-pin", &[("n", &WRONG_MAX.saturating_sub(count + 1).to_string())]), None)
 }
 

@@ -127,28 +127,19 @@ impl Sessions {
     pub async fn sign_in(&self, state: &State, user: &UserId, pin: &str, address: IpAddr, known: Option<&str>) -> Result<String, Denied> {
         let now = self.clock.mono_ms();
         let trusted = known.and_then(|t| self.lock().sessions.get(&secret::sha256(t.as_bytes())).map(|s| s.user == *user)).unwrap_or(false);
-        {
-            let inner = self.lock();
-            let here = inner.wrong.get(&(user.clone(), address)).copied().unwrap_or_default();
-            if here.count >= TRIES && now < here.at + LOCK_MS {
-                return Err(Denied::Locked((here.at + LOCK_MS - now).div_ceil(1000)));
-            }
-            let today = inner.wrong_today.get(user).copied().unwrap_or_default();
-            if !trusted && today.count >= TRIES_A_DAY && now < today.at + 86_400_000 {
-                return Err(Denied::UnknownPhone);
-            }
-        }
+        self.may_try(user, address, now, trusted)?;
         let person = state.users.get(user).and_then(|u| self.person(u).map(|p| (u.generation, p)));
         // An unknown person costs as much time as a known one.
         let hash = person.as_ref().map_or_else(|| "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned(), |(_, p)| p.pin.clone());
-        let right = {
-            let _turn = self.hashing.acquire().await.map_err(|_| Denied::Broken)?;
-            let (pin, pepper) = (pin.to_owned(), self.pepper.clone());
-            tokio::task::spawn_blocking(move || secret::is_pin(&pin) && secret::check_pin(&pin, &hash, &pepper)).await.map_err(|_| Denied::Broken)?
-        };
+        // Guesses that waited their turn side by side are looked at again; the turn lasts until a wrong one is counted.
+        let turn = self.hashing.acquire().await.map_err(|_| Denied::Broken)?;
+        self.may_try(user, address, now, trusted)?;
+        let (given, pepper) = (pin.to_owned(), self.pepper.clone());
+        let right = tokio::task::spawn_blocking(move || secret::is_pin(&given) && secret::check_pin(&given, &hash, &pepper)).await.map_err(|_| Denied::Broken)?;
         let Some((generation, _)) = person.filter(|_| right) else {
             return Err(self.count_wrong(user, address, now));
         };
+        drop(turn);
         let token = secret::token().map_err(|_| Denied::Broken)?;
         let mut inner = self.lock();
         inner.wrong.remove(&(user.clone(), address));
@@ -161,6 +152,19 @@ impl Sessions {
         inner.sessions.insert(secret::sha256(token.as_bytes()), Session { user: user.clone(), generation, used_at: self.clock.wall_ms() });
         self.save(&inner);
         Ok(token)
+    }
+
+    fn may_try(&self, user: &UserId, address: IpAddr, now: u64, trusted: bool) -> Result<(), Denied> {
+        let inner = self.lock();
+        let here = inner.wrong.get(&(user.clone(), address)).copied().unwrap_or_default();
+        if here.count >= TRIES && now < here.at + LOCK_MS {
+            return Err(Denied::Locked((here.at + LOCK_MS - now).div_ceil(1000)));
+        }
+        let today = inner.wrong_today.get(user).copied().unwrap_or_default();
+        if !trusted && today.count >= TRIES_A_DAY && now < today.at + 86_400_000 {
+            return Err(Denied::UnknownPhone);
+        }
+        Ok(())
     }
 
     fn count_wrong(&self, user: &UserId, address: IpAddr, now: u64) -> Denied {
