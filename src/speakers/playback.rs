@@ -59,7 +59,8 @@ struct Step {
     sent: Option<u64>,
     prepared: bool,
     ended_by: u64,
-    stopping: Option<u64>,
+    /// Since when (monotonic ms), and the number of the stop.
+    stopping: Option<(u64, u64)>,
 }
 
 struct Sound {
@@ -170,15 +171,16 @@ impl Playback {
                 (now > step.ended_by).then_some(Ending::Unanswered)
             }
             Play::Stopping => {
-                let since = *step.stopping.get_or_insert_with(|| {
+                // The number of the stop stays: a later one could overtake an announcement that came after.
+                let (since, seq) = *step.stopping.get_or_insert_with(|| {
                     step.sent = None;
-                    now
+                    (now, state.seq)
                 });
                 if now > since + SILENCE_MS {
                     return Some(Ending::Unanswered);
                 }
                 if step.sent.is_none_or(|t| now >= t + 500) {
-                    self.order(speaker, state.seq * 4 + 2, self.clock.wall_ms() + 60_000, Act::Stop);
+                    self.order(speaker, seq * 4 + 2, self.clock.wall_ms() + 60_000, Act::Stop);
                     step.sent = Some(now);
                 }
                 None
