@@ -2,6 +2,8 @@
 
 /// MQTT: edge and guard are ours, rumqttd's router fans out.
 pub mod broker;
+/// Pictures: pulled, kept, shown.
+pub mod cameras;
 /// The technician's commands.
 pub mod cli;
 /// The commune's server: receipts, bulletins, console.

@@ -38,6 +38,13 @@ pub async fn run(dir: &Path) -> anyhow::Result<()> {
             _ => {}
         }
     }
+    let cameras = dir.to_owned();
+    tasks.spawn(async move {
+        if let Err(cause) = crate::cameras::run(&cameras).await {
+            tracing::error!("no cameras: {cause:#}");
+        }
+        std::future::pending::<()>().await;
+    });
     let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         _ = term.recv() => {}

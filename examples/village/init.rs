@@ -36,6 +36,18 @@ pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()
     std::fs::copy(data.join("village.toml"), parts.join("10-village.toml"))?;
     secret::write_file(&dir.join("secrets.json"), serde_json::to_string_pretty(&serde_json::json!({ "devices": secrets, "guest": guest }))?.as_bytes())?;
 
+    // Cameras: all that the demo's RTSP server plays, and two that are lost.
+    let village: toml::Table = std::fs::read_to_string(data.join("village.toml"))?.parse()?;
+    let password = dir.join("camera.password");
+    secret::write_file(&password, secret::token()?.as_bytes())?;
+    let mut text = String::new();
+    for camera in village.get("camera").and_then(|c| c.as_array()).into_iter().flatten() {
+        let (id, name) = (camera["id"].as_str().unwrap_or_default(), camera["name"].as_str().unwrap_or_default());
+        let path = if crate::cameras::LOST.contains(&id) { "lost" } else { id };
+        writeln!(text, "[[camera]]\nid = {id:?}\nname = {name:?}\nurl = \"rtsp://127.0.0.1:{}/{path}\"\nuser = \"village\"\npassword_file = {password:?}", base + 54)?;
+    }
+    std::fs::write(parts.join("30-cameras.toml"), text)?;
+
     // The commune: its CA, and the village's certificate.
     let ca = dir.join("commune/keys/ca");
     let authority = Authority::load_or_make(&ca, "xã Đồng Nếp", now_s)?;

@@ -5,6 +5,7 @@
 
 #![allow(clippy::disallowed_methods, clippy::unnecessary_debug_formatting, clippy::unused_async, reason = "a simulator beside the house, not a part of it")]
 
+mod cameras;
 mod devices;
 mod init;
 mod receiver;

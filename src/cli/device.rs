@@ -6,6 +6,7 @@ use super::{Cli, client, say};
 use crate::domain::device::Presence;
 use crate::domain::state::State;
 use crate::doors::dates;
+use crate::protocol::control::CameraLine;
 
 /// Devices.
 #[derive(Debug, Subcommand)]
@@ -83,12 +84,28 @@ pub fn device(cli: &Cli, what: &Device) -> anyhow::Result<u8> {
 /// Carries it out.
 pub fn camera(cli: &Cli, what: &Camera) -> anyhow::Result<u8> {
     let Camera::List = what;
-    let (state, value) = state(cli)?;
-    let lost = state.cameras.values().filter(|c| c.signal.is_gone()).count();
-    let mut text = format!("{} camera, {lost} mất hình\n", state.cameras.len());
-    for c in state.cameras.values() {
-        text.push_str(&format!("  {:<10}{:<28}{}\n", c.id.as_str(), c.name, presence(c.signal)));
+    let value = client::ask(cli, "GET", "/cameras", None)?;
+    let cameras: Vec<CameraLine> = serde_json::from_value(value.clone())?;
+    let lost = cameras.iter().filter(|c| c.signal.is_gone()).count();
+    let mut text = format!("{} camera, {lost} mất hình\n", cameras.len());
+    for c in &cameras {
+        let how = match c.signal {
+            Presence::Unknown => "chưa có hình".to_owned(),
+            Presence::Here { since } => format!("có hình từ {} {}", dates::date(since), dates::clock(since)),
+            Presence::Gone { since } => format!("mất hình từ {} {}", dates::date(since), dates::clock(since)),
+        };
+        text.push_str(&format!("  {:<10}{:<28}{how}", c.id, c.name));
+        if !c.codec.is_empty() {
+            text.push_str(&format!(" · {}", c.codec));
+        }
+        if c.recorded_until > 0 {
+            text.push_str(&format!(" · ghi đến {} {}, {} MB", dates::date(c.recorded_until), dates::clock(c.recorded_until), c.recorded_bytes >> 20));
+        }
+        text.push('\n');
+        for trouble in [&c.why, &c.recording_trouble].into_iter().filter(|t| !t.is_empty()) {
+            text.push_str(&format!("            {trouble}\n"));
+        }
     }
-    say(cli, &value["cameras"], &text);
+    say(cli, &value, &text);
     Ok(if lost > 0 { 2 } else { 0 })
 }

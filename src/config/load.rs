@@ -133,6 +133,7 @@ fn layer(mut root: Section<'_, '_>, config: &mut Config) {
     if let Some(mut s) = root.table("recording") {
         set(&mut config.recording.folder, s.get("folder"));
         config.recording.keep_gb = s.get("keep_gb").unwrap_or(config.recording.keep_gb);
+        config.recording.keep_days = s.get("keep_days").map_or(config.recording.keep_days, |Days(d)| d);
         s.finish();
     }
     if let Some(mut s) = root.table("office") {
@@ -205,13 +206,25 @@ fn lists(root: &mut Section<'_, '_>, config: &mut Config) {
         if let (Some(id), Some(name)) = (s.must_parse("id", CameraId::new), s.must("name")) {
             // A later layer may connect a camera that an earlier one named.
             let known = config.cameras.iter_mut().find(|c| c.camera.id == id);
-            let fresh = CameraSource { camera: Camera { id, name, signal: Presence::Unknown }, url, user, password_file };
+            let fresh = CameraSource { camera: Camera { id, name, signal: Presence::Unknown, looks: Vec::new() }, url, user, password_file };
             match known {
                 Some(known) => *known = fresh,
                 None => config.cameras.push(fresh),
             }
         }
         s.finish();
+    }
+}
+
+/// Days that pictures are kept.
+#[derive(serde::Deserialize)]
+#[serde(try_from = "u32")]
+struct Days(u32);
+
+impl TryFrom<u32> for Days {
+    type Error = &'static str;
+    fn try_from(days: u32) -> Result<Self, Self::Error> {
+        if (1..=90).contains(&days) { Ok(Self(days)) } else { Err("1 to 90 days are wanted") }
     }
 }
 
@@ -222,6 +235,7 @@ fn rtsp(text: &str) -> Result<String, &'static str> {
     if text.trim_start_matches("rtsp://").split('/').next().is_some_and(|host| host.contains('@')) {
         return Err("user and password do not belong in the address: use user and password_file");
     }
+    url::Url::parse(text).map_err(|_| "an address like rtsp://192.168.2.31:554/path is wanted")?;
     Ok(text.to_owned())
 }
 

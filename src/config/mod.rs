@@ -123,11 +123,13 @@ pub struct Recording {
     pub folder: Option<PathBuf>,
     /// Gigabytes that the ring may take.
     pub keep_gb: u64,
+    /// Days that pictures are kept at most, 1–90; provinces have their own rules.
+    pub keep_days: u32,
 }
 
 impl Default for Recording {
     fn default() -> Self {
-        Self { folder: None, keep_gb: 50 }
+        Self { folder: None, keep_gb: 50, keep_days: 15 }
     }
 }
 

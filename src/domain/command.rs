@@ -83,6 +83,8 @@ pub enum Command {
     DeclareCamera { camera: Camera },
     /// A lasting change of a camera's signal.
     ReportCamera { camera: CameraId, here: bool },
+    /// Somebody looks at the pictures of these cameras.
+    LookAtPictures { cameras: Vec<CameraId> },
 
     // --- notices
     /// Put a notice up.

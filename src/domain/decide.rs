@@ -22,6 +22,9 @@ pub const NOTICES_UP: usize = 500;
 /// Lamps of one group.
 pub const LIGHTS_PER_GROUP: usize = 500;
 
+/// Somebody who looks again at a camera within this time goes on looking, ms.
+const LOOKS_ON_MS: i64 = 600_000;
+
 /// When a decision is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now {
@@ -128,6 +131,7 @@ const fn user_command(command: &Command) -> bool {
             | Command::StopEverything
             | Command::PublishNotice { .. }
             | Command::TakeDownNotice { .. }
+            | Command::LookAtPictures { .. }
             | Command::PutUser { .. }
             | Command::RemoveUser { .. }
     )
@@ -139,6 +143,7 @@ const fn technician_command(command: &Command) -> bool {
         Command::SwitchLight { .. }
             | Command::SwitchGroup { .. }
             | Command::StopEverything
+            | Command::LookAtPictures { .. }
             | Command::DeclareDevice { .. }
             | Command::GrantAccess { .. }
             | Command::RevokeAccess { .. }
@@ -265,12 +270,26 @@ pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Resu
         Command::StopEverything => vec![Event::EverythingStopped {}],
         Command::DeclareCamera { camera } => {
             room(&state.cameras, &camera.id)?;
-            changed(state.cameras.get(&camera.id).is_none_or(|c| c.name != camera.name), || Event::CameraDeclared { camera: super::camera::Camera { signal: Presence::Unknown, ..camera.clone() } })
+            changed(state.cameras.get(&camera.id).is_none_or(|c| c.name != camera.name), || Event::CameraDeclared {
+                camera: super::camera::Camera { signal: Presence::Unknown, looks: Vec::new(), ..camera.clone() },
+            })
         }
         Command::ReportCamera { camera, here } => {
             let known = state.cameras.get(camera).ok_or_else(|| unknown("camera", camera))?;
             let same = matches!((known.signal, here), (Presence::Here { .. }, true) | (Presence::Gone { .. }, false));
             changed(!same, || Event::CameraChanged { camera: camera.clone(), here: *here })
+        }
+        Command::LookAtPictures { cameras } => {
+            let mut fresh = Vec::new();
+            for id in cameras {
+                let known = state.cameras.get(id).ok_or_else(|| unknown("camera", id))?;
+                // Whoever goes on looking is one look, not a hundred.
+                let again = known.looks.iter().any(|l| l.who == *actor && (0..LOOKS_ON_MS).contains(&now.wall_ms.saturating_sub(l.at)));
+                if !again && !fresh.contains(id) {
+                    fresh.push(id.clone());
+                }
+            }
+            changed(!fresh.is_empty(), || Event::PicturesSeen { cameras: fresh })
         }
         Command::PublishNotice { id, text, kind, until } => {
             if state.notices.contains_key(id) {

@@ -79,6 +79,8 @@ pub enum Event {
     CameraDeclared { camera: Camera },
     /// A camera's picture came or went.
     CameraChanged { camera: CameraId, here: bool },
+    /// Somebody looked at the pictures of these cameras: the access log.
+    PicturesSeen { cameras: Vec<CameraId> },
     /// A notice went up.
     NoticePublished {
         id: NoticeId,
@@ -143,6 +145,7 @@ impl Event {
             | Self::PlaybackBegan { .. }
             | Self::PlaybackFinished { .. }
             | Self::EverythingStopped {}
+            | Self::PicturesSeen { .. }
             | Self::NoticePublished { .. }
             | Self::NoticeTakenDown { .. }
             | Self::CommandRefused { .. } => Lane::Log,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::actor::User;
-use super::camera::Camera;
+use super::camera::{Camera, LOOKS, Look};
 use super::device::{Account, Device, Presence};
 use super::entity::{Entity, Kind};
 use super::event::{Entry, Event};
@@ -132,10 +132,19 @@ impl State {
             Event::PlaybackFinished { announcement, speaker, how } => self.set_play(announcement, speaker, Play::Ended { how: how.clone() }),
             Event::EverythingStopped {} => self.stop_everything(),
             Event::CameraDeclared { camera } => {
-                let signal = self.cameras.get(&camera.id).map_or(camera.signal, |c| c.signal);
-                put(&mut self.cameras, camera.id.clone(), Camera { signal, ..camera.clone() });
+                let (signal, looks) = self.cameras.get(&camera.id).map_or((camera.signal, Vec::new()), |c| (c.signal, c.looks.clone()));
+                put(&mut self.cameras, camera.id.clone(), Camera { signal, looks, ..camera.clone() });
             }
             Event::CameraChanged { camera, here } => change(&mut self.cameras, camera, |c| c.signal = presence(*here, at)),
+            Event::PicturesSeen { cameras } => {
+                for camera in cameras {
+                    change(&mut self.cameras, camera, |c| {
+                        c.looks.push(Look { who: entry.actor.clone(), at });
+                        let over = c.looks.len().saturating_sub(LOOKS);
+                        c.looks.drain(..over);
+                    });
+                }
+            }
             Event::NoticePublished { id, text, kind, until } => {
                 let from_commune = entry.actor == super::actor::Actor::Commune;
                 let notice = Notice { id: id.clone(), text: text.clone(), kind: *kind, at, order: entry.seq, until: *until, from_commune };

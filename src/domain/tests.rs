@@ -4,12 +4,13 @@ use proptest::prelude::*;
 
 use super::actor::{Actor, Role, User};
 use super::blob::BlobRef;
+use super::camera::Camera;
 use super::command::Command;
 use super::decide::{Now, decide};
 use super::device::{Account, Device, Presence};
 use super::entity::{Entity, Kind, Order, Source};
 use super::event::{ClockQuality, Entry, Event};
-use super::id::{AnnouncementId, BlobId, DeviceId, EntityId, GroupId, NoticeId, UserId};
+use super::id::{AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, UserId};
 use super::light::Group;
 use super::notice::NoticeKind;
 use super::speaker::{Class, Ending, Speaker};
@@ -41,8 +42,9 @@ fn device_id(n: u8) -> DeviceId {
 fn command() -> impl Strategy<Value = Command> {
     let said = |n: u8| AnnouncementId::new(&format!("a{}", n % 3)).expect("id");
     let lit = |n: u8| EntityId::new(&format!("d{}.light", n % 5)).expect("id");
+    let looked = |n: u8| CameraId::new(&format!("c{}", n % 2)).expect("id");
     let up = |n: u8| NoticeId::new(&format!("n{}", n % 3)).expect("id");
-    (0u8..20, any::<u8>(), any::<u8>(), any::<bool>()).prop_map(move |(what, a, b, on)| match what {
+    (0u8..23, any::<u8>(), any::<u8>(), any::<bool>()).prop_map(move |(what, a, b, on)| match what {
         0 => Command::DeclareDevice { device: Device { id: device_id(a), name: format!("x{b}"), place: None, model: String::new(), presence: Presence::Unknown } },
         1 => Command::AdoptEntities { device: device_id(a), model: "m".into(), entities: vec![lamp(&device_id(b))] },
         2 => Command::SwitchLight { light: lit(a), on },
@@ -57,6 +59,9 @@ fn command() -> impl Strategy<Value = Command> {
         11 => Command::StopEverything,
         12 => Command::PublishNotice { id: up(a), text: blob(), kind: NoticeKind::Notice, until: on.then_some(i64::from(b)) },
         13 => Command::TakeDownNotice { id: up(a) },
+        20 => Command::DeclareCamera { camera: Camera { id: looked(a), name: format!("c{b}"), signal: Presence::Unknown, looks: Vec::new() } },
+        21 => Command::ReportCamera { camera: looked(a), here: on },
+        22 => Command::LookAtPictures { cameras: vec![looked(a), looked(b)] },
         14 => Command::PutUser { user: User { id: UserId::new("u").expect("id"), role: if on { Role::Chief } else { Role::Technician }, record: blob(), generation: 7 } },
         15 => Command::RemoveUser { user: UserId::new("u").expect("id") },
         16 => Command::ReportPresence { device: device_id(a), here: on },

@@ -1,7 +1,8 @@
-//! WHAT IS NOW: latest values, messages to and from devices, the commune link. Bounded, in memory; filled by
+//! WHAT IS NOW: latest values, camera pictures, messages to and from devices, the commune link. Bounded, in memory; filled by
 //! the nouns, read by the doors. After a restart it is empty and that is right.
 
 pub mod latest;
+pub mod pictures;
 pub mod south;
 pub mod uplink;
 pub mod voice;
@@ -13,6 +14,8 @@ use std::sync::Arc;
 pub struct Live {
     /// Latest value per entity.
     pub latest: latest::Latest,
+    /// What cameras show.
+    pub pictures: pictures::Pictures,
     /// Messages to and from devices.
     pub south: Arc<south::South>,
     /// Sentences to be read aloud.

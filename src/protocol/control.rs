@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::device::Presence;
+
 /// `GET /status`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
@@ -82,4 +84,29 @@ pub struct PutNotice {
     pub kind: crate::domain::notice::NoticeKind,
     /// Last moment it is shown, wall ms.
     pub until: Option<i64>,
+}
+
+/// One camera as `conglang camera list` shows it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CameraLine {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Whether its picture comes, and since when.
+    pub signal: Presence,
+    /// Why none comes, for a technician; empty = it comes, or it is just being called.
+    pub why: String,
+    /// How it is coded and its size in pixels; empty = none comes.
+    pub codec: String,
+    /// How many look on.
+    pub viewers: usize,
+    /// Wall ms; 0 = nothing is kept.
+    pub recorded_from: i64,
+    /// Until then pictures are on disk, wall ms; 0 = nothing is kept.
+    pub recorded_until: i64,
+    /// Bytes kept.
+    pub recorded_bytes: u64,
+    /// Why nothing is recorded, for a technician; empty = it is, or nothing comes.
+    pub recording_trouble: String,
 }

@@ -5,5 +5,7 @@ pub mod broker;
 pub mod commune;
 pub mod control;
 pub mod discovery;
+pub mod fmp4;
+pub mod media;
 pub mod mqtt;
 pub mod speaker;

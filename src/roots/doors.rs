@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::broker::Broker;
 use super::gateway::Layout;
+use crate::cameras::stills::Stills;
 use crate::doors::serve;
 use crate::keys::authority::Files as CertFiles;
 use crate::keys::tls::{self, Served};
@@ -22,6 +23,7 @@ use crate::web::app::App;
 pub fn start(
     app: &App,
     broker: &Broker,
+    stills: &Stills,
     layout: &Layout,
     sounds: &Sounds,
     portal: Option<std::net::TcpListener>,
@@ -45,7 +47,8 @@ pub fn start(
         });
     }
     let broker = broker.clone();
-    let pids = move || vec![("gateway".to_owned(), std::process::id()), ("broker".to_owned(), broker.pid())];
+    let stills = stills.clone();
+    let pids = move || vec![("gateway".to_owned(), std::process::id()), ("broker".to_owned(), broker.pid()), ("media".to_owned(), stills.pid())];
     let app = crate::web::control::router(app.clone(), pids);
     let (h, listener) = (house.clone(), Arc::new(control));
     house.service("control", move |stop| {

@@ -99,7 +99,10 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
 
     // Services.
     let alive = start_south(&broker, &house, &journal, &live, &samples);
+    let (ring, stills) = super::cameras::start(&config, &layout.data, &journal, &live, &house);
     let app = App {
+        keep_days: config.recording.keep_days,
+        ring,
         journal: journal.clone(),
         live: live.clone(),
         samples: samples.clone(),
@@ -118,7 +121,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
         let chores = chores.clone();
         async move { chores.run(stop).await }
     });
-    doors::start(&app, &broker, &layout, &sounds, portal, dashboard, dashboard_tls, control, &house)?;
+    doors::start(&app, &broker, &stills, &layout, &sounds, portal, dashboard, dashboard_tls, control, &house)?;
 
     if !broker.ready(BROKER_WAIT).await {
         house.health().set("broker", Light::Red, "it does not serve yet");

@@ -1,6 +1,7 @@
 //! Composition: one file per role. The only files that see everything.
 
 pub mod broker;
+pub mod cameras;
 pub mod commune;
 pub mod doors;
 pub mod gateway;

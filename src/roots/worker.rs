@@ -21,6 +21,7 @@ pub fn run(role: &str) -> u8 {
     };
     let ended = runtime.block_on(async {
         match role {
+            "media" => crate::cameras::worker::run(birth).await,
             "broker" => crate::broker::worker::run(birth).await,
             other => anyhow::bail!("there is no worker “{other}”"),
         }

@@ -5,6 +5,7 @@
 //! their unit; after a deadline the hard token ends what is left.
 //! This is the only file where tasks are spawned for good.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -66,13 +67,14 @@ impl Supervisor {
     }
 
     /// Runs `factory`'s futures for ever: a fresh one whenever the last ended.
-    pub fn service<F, R>(&self, name: &'static str, factory: F)
+    pub fn service<F, R>(&self, name: impl Into<Cow<'static, str>>, factory: F)
     where
         F: Fn(Stop) -> R + Send + 'static,
         R: Future<Output = anyhow::Result<()>> + Send,
     {
         let (stop, health, clock) = (self.stop.clone(), self.health.clone(), self.clock.clone());
-        health.set(name, Light::Green, "");
+        let name = name.into();
+        health.set(&name, Light::Green, "");
         self.spawn(async move {
             let mut backoff = Backoff::usual();
             while !stop.soft.is_cancelled() {
@@ -93,14 +95,14 @@ impl Supervisor {
                     Ok(Err(cause)) => format!("{cause:#}"),
                     Err(panic) => format!("it panicked: {}", panic_text(panic.as_ref())),
                 };
-                tracing::warn!(service = name, why, "a service ended and is started again");
-                health.set(name, Light::Red, &why);
+                tracing::warn!(service = %name, why, "a service ended and is started again");
+                health.set(&name, Light::Red, &why);
                 tokio::select! {
                     () = tokio::time::sleep(backoff.next(jitter())) => {}
                     () = stop.soft.cancelled() => return,
                 }
-                health.set(name, Light::Green, "");
-                health.restarted(name);
+                health.set(&name, Light::Green, "");
+                health.restarted(&name);
             }
         });
     }

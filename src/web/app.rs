@@ -20,6 +20,7 @@ use crate::journal::{Journal, Receipt, SubmitError, Wish};
 use crate::live::Live;
 use crate::store::files::Files;
 use crate::store::samples::Samples;
+use crate::store::segments::Ring;
 use crate::supervisor::Supervisor;
 
 /// Everything a handler may use; clones are the same.
@@ -31,6 +32,10 @@ pub struct App {
     pub live: Live,
     /// Readings.
     pub samples: Samples,
+    /// Recorded pictures.
+    pub ring: Ring,
+    /// Days that pictures are kept.
+    pub keep_days: u32,
     /// People's files.
     pub files: Files,
     /// Sign-in.

@@ -1,38 +1,197 @@
-//! Camera: each camera by its place, and whether its picture comes.
+//! Camera: a wall of stills by place, and one camera with its live picture and who looked at it.
+//!
+//! Every look is in the access log before a picture is given.
 
-use axum::extract::State;
-use axum::response::Response;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 
 use super::app::{App, Visit};
-use super::lights::ListPage;
-use super::rows::{Part, Row};
+use super::rows::{Row, Say, html};
+use crate::domain::camera::Camera;
+use crate::domain::command::Command;
 use crate::domain::device::Presence;
+use crate::domain::id::CameraId;
 use crate::domain::state::State as Village;
 use crate::doors::dates;
-use crate::doors::page::show;
+use crate::doors::locale::Lang;
+use crate::doors::page::{Frame, show};
+use crate::live::pictures::Pull;
 
-/// The fragments of this page.
-pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
-    let (now, lang) = (app.house.clock().wall_ms(), visit.lang);
-    state
-        .cameras
-        .values()
-        .map(|c| {
-            let (words, mark) = match c.signal {
-                Presence::Unknown => (lang.t("camera-unknown"), "off"),
-                Presence::Here { since } => (lang.f("camera-live", &[("since", &dates::since(now, since))]), ""),
-                Presence::Gone { since } => (lang.f("camera-lost", &[("since", &dates::since(now, since))]), "bad"),
-            };
-            Row { id: format!("camera-{}", c.id), mark, name: c.name.clone(), words, side: String::new(), href: String::new() }.html()
-        })
-        .collect()
+#[derive(askama::Template)]
+#[template(path = "wall.html")]
+struct WallPage {
+    f: Frame,
+    sentence: String,
+    tiles: Vec<String>,
 }
 
-/// The page.
+#[derive(askama::Template)]
+#[template(path = "tile.html")]
+struct Tile<'a> {
+    id: &'a str,
+    name: &'a str,
+    /// When the still was taken; 0 = there is none.
+    at: i64,
+    alt: String,
+    words: String,
+    lost: bool,
+}
+
+#[derive(askama::Template)]
+#[template(path = "camera.html")]
+struct CameraPage {
+    f: Frame,
+    id: String,
+    name: String,
+    is_called: bool,
+    /// What stands on the picture while none comes.
+    wait: String,
+    sentence: String,
+    looks: String,
+}
+
+#[derive(askama::Template)]
+#[template(source = "<ul class=\"rows sheet\" id=\"looks\">{% for row in rows %}{{ row|safe }}{% else %}<li>{{ empty }}</li>{% endfor %}</ul>", ext = "html")]
+struct Looks {
+    rows: Vec<String>,
+    empty: String,
+}
+
+/// How a camera's picture is, in words, with its mark.
+fn words(app: &App, lang: Lang, c: &Camera) -> (String, &'static str) {
+    let now = app.house.clock().wall_ms();
+    let pull = app.live.pictures.get(&c.id).map(|p| p.pull()).unwrap_or_default();
+    match (c.signal, pull) {
+        (_, Pull::NoAddress) => (lang.t("camera-no-address"), "off"),
+        (Presence::Gone { since }, _) => (lang.f("camera-lost", &[("since", &dates::since(now, since))]), "bad"),
+        (Presence::Here { since }, Pull::Live) => (lang.f("camera-live", &[("since", &dates::since(now, since))]), ""),
+        // It was well a moment ago, or the house has only just begun.
+        _ => (lang.t("camera-calling"), "warn"),
+    }
+}
+
+fn tile(app: &App, lang: Lang, c: &Camera) -> String {
+    let (words, mark) = words(app, lang, c);
+    let at = app.live.pictures.get(&c.id).and_then(|p| p.still()).map_or(0, |s| s.at_ms);
+    let alt = lang.f("camera-still", &[("name", &c.name), ("at", &dates::clock(at))]);
+    html(&Tile { id: c.id.as_str(), name: &c.name, at: if mark.is_empty() || mark == "warn" { at } else { 0 }, alt, words, lost: mark == "bad" })
+}
+
+/// What the wall opens with: how many show something, which do not, and whether it is kept.
+fn sentence(app: &App, lang: Lang, state: &Village) -> String {
+    let now = app.house.clock().wall_ms();
+    let all = state.cameras.len();
+    // Those that went at the same time are told together.
+    let mut gone: Vec<(String, Vec<&str>)> = Vec::new();
+    for c in state.cameras.values() {
+        let Presence::Gone { since } = c.signal else { continue };
+        let since = dates::since(now, since);
+        match gone.iter_mut().find(|(s, _)| *s == since) {
+            Some((_, names)) => names.push(&c.name),
+            None => gone.push((since, vec![&c.name])),
+        }
+    }
+    let lost: Vec<String> = gone.iter().map(|(since, names)| lang.f("camera-lost-one", &[("name", &names.join(", ")), ("since", since)])).collect();
+    let live = state.cameras.values().filter(|c| matches!(c.signal, Presence::Here { .. })).count();
+    let title = if lost.is_empty() { lang.f("camera-sum", &[("n", &live.to_string()), ("all", &all.to_string())]) } else { lost.join("; ") + "." };
+    let refused = state.cameras.keys().filter_map(|id| app.live.pictures.get(id)).any(|p| !p.recording().trouble.is_empty());
+    let kept = if refused { lang.t("camera-not-recorded") } else { lang.f("camera-kept", &[("days", &app.keep_days.to_string())]) };
+    let kind = if refused {
+        "bad"
+    } else if lost.is_empty() {
+        "info"
+    } else {
+        "warn"
+    };
+    html(&Say { id: "cameras-sum".into(), kind, title, detail: if live == 0 && !refused { String::new() } else { kept } })
+}
+
+/// The fragments of the wall.
+pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
+    let mut out = vec![sentence(app, visit.lang, state)];
+    out.extend(state.cameras.values().map(|c| tile(app, visit.lang, c)));
+    out
+}
+
+/// The fragments of one camera's page; none = there is no such camera.
+pub fn one_fragments(app: &App, visit: &Visit, state: &Village, id: &str) -> Option<Vec<String>> {
+    let c = state.cameras.values().find(|c| c.id.as_str() == id)?;
+    Some(vec![how(app, visit.lang, c), looks(app, visit.lang, c)])
+}
+
+fn how(app: &App, lang: Lang, c: &Camera) -> String {
+    let (title, mark) = words(app, lang, c);
+    let picture = app.live.pictures.get(&c.id);
+    let recording = picture.as_ref().map(|p| p.recording()).unwrap_or_default();
+    let coding = picture.as_ref().and_then(|p| p.keyframe()).is_some_and(|f| !f.format.plays_in_browsers());
+    let mut detail = Vec::new();
+    if mark == "bad" {
+        detail.push(lang.t("camera-lost-do"));
+    } else if !recording.trouble.is_empty() {
+        detail.push(lang.t("camera-not-recorded"));
+    } else if mark.is_empty() {
+        detail.push(lang.f("camera-kept", &[("days", &app.keep_days.to_string())]));
+    }
+    if coding {
+        detail.push(lang.t("camera-coding"));
+    }
+    let kind = match mark {
+        "" if !recording.trouble.is_empty() => "bad",
+        "" => "",
+        "off" => "info",
+        other => other,
+    };
+    html(&Say { id: "camera-how".into(), kind, title, detail: detail.join(" ") })
+}
+
+fn looks(app: &App, lang: Lang, c: &Camera) -> String {
+    let (now, state) = (app.house.clock().wall_ms(), app.journal.state());
+    let rows = c.looks.iter().rev().map(|l| Row { mark: "off", name: app.who(lang, &state, &l.who), words: dates::date(l.at), side: dates::since(now, l.at), ..Row::default() }.html()).collect();
+    html(&Looks { rows, empty: lang.t("camera-nobody-looked") })
+}
+
+/// Writes the look into the access log.
+///
+/// # Errors
+/// The page that tells why no picture is given.
+pub async fn look(app: &App, visit: &Visit, cameras: Vec<CameraId>) -> Result<(), Response> {
+    app.submit(visit, Command::LookAtPictures { cameras }).await.map(|_| ())
+}
+
+/// The wall.
 pub async fn page(State(app): State<App>, visit: Visit) -> Response {
+    let seen: Vec<CameraId> = app.journal.state().cameras.keys().filter(|id| app.live.pictures.get(id).is_some_and(|p| p.still().is_some() || p.keyframe().is_some())).cloned().collect();
+    if !seen.is_empty()
+        && let Err(refused) = look(&app, &visit, seen).await
+    {
+        return refused;
+    }
     let state = app.journal.state();
     let f = app.frame(&visit, &state, "cameras");
-    let parts = vec![Part { rows: fragments(&app, &visit, &state), empty: f.t("no-cameras"), ..Part::default() }];
-    let summary = format!("<p class=\"soft\">{}</p>", f.t("camera-soon"));
-    show(&ListPage { title: f.t("cameras"), live: "/live/cameras", summary, parts, links: Vec::new(), f })
+    show(&WallPage { sentence: if state.cameras.is_empty() { f.t("no-cameras") } else { sentence(&app, f.lang, &state) }, tiles: state.cameras.values().map(|c| tile(&app, f.lang, c)).collect(), f })
+}
+
+/// One camera.
+pub async fn one(State(app): State<App>, visit: Visit, Path(id): Path<String>) -> Response {
+    let state = app.journal.state();
+    let Some(camera) = state.cameras.values().find(|c| c.id.as_str() == id).cloned() else {
+        return app.problem(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do");
+    };
+    let f = app.frame(&visit, &state, "cameras");
+    let is_called = app.live.pictures.get(&camera.id).is_some_and(|p| p.pull() != Pull::NoAddress);
+    let wait = f.t(if camera.signal.is_gone() { "watch-lost" } else { "watch-wait" });
+    show(&CameraPage { wait, id, name: camera.name.clone(), is_called, sentence: how(&app, f.lang, &camera), looks: looks(&app, f.lang, &camera), f })
+}
+
+/// The newest still of a camera, fresh when it can be.
+pub async fn still(State(app): State<App>, visit: Visit, Path(id): Path<String>) -> Response {
+    let Ok(id) = CameraId::new(&id) else { return StatusCode::NOT_FOUND.into_response() };
+    if let Err(refused) = look(&app, &visit, vec![id.clone()]).await {
+        return refused;
+    }
+    match app.live.pictures.look(&id, app.house.clock().wall_ms()).await {
+        Some(still) => ([(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, "no-store")], still.jpeg).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }

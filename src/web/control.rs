@@ -17,13 +17,15 @@ use crate::doors::dates;
 use crate::doors::locale::Lang;
 use crate::journal::{SubmitError, Wish};
 use crate::keys::secret;
-use crate::protocol::control::{Line, PutNotice, PutPerson, Status, Submit, Sync};
+use crate::live::pictures::Pull;
+use crate::protocol::control::{CameraLine, Line, PutNotice, PutPerson, Status, Submit, Sync};
 use crate::supervisor::health::Light;
 
 /// All that the technician's commands may ask.
 pub fn router(app: App, pids: impl Fn() -> Vec<(String, u32)> + Clone + Send + Sync_ + 'static) -> Router {
     Router::new()
         .route("/status", get(move |State(app): State<App>| std::future::ready(status(&app, pids()))))
+        .route("/cameras", get(|State(app): State<App>| async move { Json(cameras(&app)) }))
         .route("/entries", get(entries))
         .route("/state", get(|State(app): State<App>| async move { Json(app.journal.state().as_ref().clone()) }))
         .route("/users", post(put_person))
@@ -57,10 +59,22 @@ fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
     let presence = |id| state.devices.get(id).map(|d| d.presence).unwrap_or_default();
     let gone: Vec<(String, i64)> = state.devices.values().filter_map(|d| if let Presence::Gone { since } = d.presence { Some((d.name.clone(), since)) } else { None }).collect();
     let village = state.village.as_ref().map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.clone());
-    let sentence = if gone.is_empty() { format!("{village}: mọi thiết bị chạy tốt") } else { format!("{village}: có {} thiết bị hỏng, còn lại chạy tốt", gone.len()) };
+    let dark = state.cameras.values().filter(|c| c.signal.is_gone()).count();
+    let broken: Vec<String> = [(gone.len(), "thiết bị hỏng"), (dark, "camera mất hình")].iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let sentence = if broken.is_empty() { format!("{village}: mọi thiết bị chạy tốt") } else { format!("{village}: có {}, còn lại chạy tốt", broken.join(", ")) };
     let words = |names: Vec<String>, none: &str| if names.is_empty() { none.to_owned() } else { names.join(", ") };
-    let silent = |ids: Vec<(String, Presence)>| {
-        ids.into_iter().filter_map(|(n, p)| if let Presence::Gone { since } = p { Some(format!("{n} im từ {}", dates::since(now, since))) } else { None }).collect::<Vec<_>>()
+    // Those that went at the same time are told together.
+    let silent = |ids: Vec<(String, Presence)>, verb: &str| {
+        let mut out: Vec<(String, Vec<String>)> = Vec::new();
+        for (name, presence) in ids {
+            let Presence::Gone { since } = presence else { continue };
+            let since = dates::since(now, since);
+            match out.iter_mut().find(|(s, _)| *s == since) {
+                Some((_, names)) => names.push(name),
+                None => out.push((since, vec![name])),
+            }
+        }
+        out.into_iter().map(|(since, names)| format!("{} {verb} từ {since}", names.join(", "))).collect::<Vec<_>>()
     };
     let horns = state.speakers.values().filter(|s| matches!(presence(&s.id), Presence::Here { .. })).count();
     let lit = state.lights.values().filter(|l| l.is_on()).count();
@@ -88,9 +102,9 @@ fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
     };
     let line = |name: &str, count: String, words: String| Line { name: name.to_owned(), count, words };
     let lines = vec![
-        line("loa", format!("{horns}/{} cụm", state.speakers.len()), words(silent(state.speakers.values().map(|s| (s.name.clone(), presence(&s.id))).collect()), "")),
+        line("loa", format!("{horns}/{} cụm", state.speakers.len()), words(silent(state.speakers.values().map(|s| (s.name.clone(), presence(&s.id))).collect(), "im"), "")),
         line("đèn", format!("{lit}/{} sáng", state.lights.len()), words(bad_lights, "")),
-        line("camera", format!("{pictures}/{}", state.cameras.len()), words(silent(state.cameras.values().map(|c| (c.name.clone(), c.signal)).collect()), "")),
+        line("camera", format!("{pictures}/{}", state.cameras.len()), words(silent(state.cameras.values().map(|c| (c.name.clone(), c.signal)).collect(), "mất hình"), "")),
         line("cảm biến", state.sensors.len().to_string(), words(readings, "chưa có số đo")),
         line("xã", if link.configured && link.up && link.waiting == 0 { "nhận đủ".into() } else { String::new() }, sync_words),
         line("máy", machine.to_owned(), String::new()),
@@ -98,6 +112,36 @@ fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
     let health = app.house.health().parts().into_iter().map(|(n, c)| (n, format!("{:?}", c.light).to_lowercase(), c.why)).collect();
     let sync = Sync { configured: link.configured, up: link.up, received: link.received, received_at: link.received_at, waiting: link.waiting };
     Json(Status { village, sentence, at: now, lines, health, seq: state.seq, sync, pids })
+}
+
+/// Each camera: whether its picture comes, why not, and until when it is recorded.
+fn cameras(app: &App) -> Vec<CameraLine> {
+    let state = app.journal.state();
+    let line = |c: &std::sync::Arc<crate::domain::camera::Camera>| {
+        let picture = app.live.pictures.get(&c.id);
+        let recording = picture.as_ref().map(|p| p.recording()).unwrap_or_default();
+        let why = match picture.as_ref().map(|p| p.pull()).unwrap_or_default() {
+            Pull::Lost(why) => why,
+            Pull::NoAddress => "it has no address".to_owned(),
+            Pull::Calling | Pull::Live => String::new(),
+        };
+        let codec = picture.as_ref().and_then(|p| p.keyframe()).map(|f| format!("{} {}×{}", f.format.codec, f.format.width, f.format.height)).unwrap_or_default();
+        let kept = app.ring.list(&c.id);
+        let bytes = kept.iter().map(|s| s.bytes).sum();
+        CameraLine {
+            id: c.id.to_string(),
+            name: c.name.clone(),
+            signal: c.signal,
+            why,
+            codec,
+            viewers: picture.as_ref().map_or(0, |p| p.viewers().saturating_sub(1)),
+            recorded_until: recording.until_ms.max(kept.last().map_or(0, |s| s.start_ms + i64::from(s.duration_ms))),
+            recorded_from: kept.first().map_or(0, |s| s.start_ms),
+            recorded_bytes: bytes,
+            recording_trouble: recording.trouble,
+        }
+    };
+    state.cameras.values().map(line).collect()
 }
 
 #[derive(Debug, Deserialize)]

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
 use super::app::{App, Visit, signed_in};
-use super::{cameras, devices, history, lights, live, notices, sensors, sign_in, speakers, today};
+use super::{cameras, devices, history, lights, live, notices, sensors, sign_in, speakers, today, watch};
 use crate::doors::headers::{same_site, strict};
 use crate::doors::locale::Lang;
 use crate::doors::page::asset;
@@ -16,6 +16,7 @@ use crate::doors::page::asset;
 /// The style sheet, also inlined by the portal.
 pub const STYLE: &str = include_str!("assets/village.css");
 const SCRIPT: &str = include_str!("assets/live.js");
+const CAMERA: &str = include_str!("assets/camera.js");
 const ICON: &str = include_str!("assets/icon.svg");
 
 /// All pages of the village's own people.
@@ -28,6 +29,9 @@ pub fn router(app: App) -> Router {
         .route("/sensors", get(sensors::page))
         .route("/devices", get(devices::page))
         .route("/cameras", get(cameras::page))
+        .route("/cameras/{id}", get(cameras::one))
+        .route("/cameras/{id}/still", get(cameras::still))
+        .route("/cameras/{id}/live", get(watch::live))
         .route("/more", get(devices::more))
         .route("/notices", get(notices::page).post(notices::publish))
         .route("/notices/new", get(notices::new))
@@ -51,6 +55,7 @@ pub fn router(app: App) -> Router {
         .route("/big", get(sign_in::bigger))
         .route("/a/village.css", get(|| async { asset("text/css; charset=utf-8", STYLE.as_bytes()) }))
         .route("/a/live.js", get(|| async { asset("text/javascript; charset=utf-8", SCRIPT.as_bytes()) }))
+        .route("/a/camera.js", get(|| async { asset("text/javascript; charset=utf-8", CAMERA.as_bytes()) }))
         .route("/a/icon.svg", get(|| async { asset("image/svg+xml", ICON.as_bytes()) }))
         .route("/manifest.webmanifest", get(manifest))
         .fallback(not_found)

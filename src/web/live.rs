@@ -31,7 +31,7 @@ async fn fragments(app: &App, visit: &Visit, page: &str, state: &Village) -> Opt
         "cameras" => super::cameras::fragments(app, visit, state),
         "speakers" => super::speakers::fragments(app, visit, state),
         "other" => Vec::new(),
-        _ => return None,
+        one => super::cameras::one_fragments(app, visit, state, one.strip_prefix("camera-")?)?,
     };
     out.push(app.on_air(visit, state));
     Some(out)

@@ -15,4 +15,5 @@ pub mod sensors;
 pub mod sign_in;
 pub mod speakers;
 pub mod today;
+pub mod watch;
 pub mod words;

@@ -70,6 +70,7 @@ impl App {
             Event::EverythingStopped {} => (lang.t("happened-stopped"), "warn"),
             Event::CameraDeclared { camera } => (lang.f("happened-camera", &[("name", &camera.name)]), ""),
             Event::CameraChanged { camera, here } => (named(if *here { "happened-picture" } else { "happened-no-picture" }, camera.as_str()), if *here { "" } else { "bad" }),
+            Event::PicturesSeen { cameras } => (seen(lang, state, cameras), "off"),
             Event::NoticePublished { text, .. } => (lang.f("happened-published", &[("text", &self.text_of(lang, text, 60))]), ""),
             Event::NoticeTakenDown { .. } => (lang.t("happened-taken-down"), "off"),
             Event::UserPut { user } => (lang.f("happened-user", &[("name", &self.sessions.person(user).map_or_else(|| user.id.to_string(), |p| p.name))]), ""),
@@ -105,6 +106,14 @@ impl App {
     }
 }
 
+/// Which cameras were looked at.
+fn seen(lang: Lang, state: &State, cameras: &[crate::domain::id::CameraId]) -> String {
+    match cameras {
+        [one] => lang.f("happened-seen", &[("name", &name_of(state, one.as_str()))]),
+        many => lang.f("happened-seen-many", &[("n", &many.len().to_string())]),
+    }
+}
+
 /// True for what people want to see on the first page: not the setting-up.
 #[must_use]
 pub const fn is_news(event: &Event) -> bool {
@@ -119,6 +128,7 @@ pub const fn is_news(event: &Event) -> bool {
             | Event::SensorDeclared { .. }
             | Event::SpeakerDeclared { .. }
             | Event::CameraDeclared { .. }
+            | Event::PicturesSeen { .. }
             | Event::PlaybackBegan { .. }
             | Event::LightDesired { .. }
     )

@@ -66,7 +66,8 @@ async fn words(phone: &Client, css: &str, wanted: &str, most: Duration) -> Durat
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_chief_signs_in_switches_a_lamp_and_sees_it_answer() {
-    let mut house = House::new("");
+    let cams = crate::cameras::Script::cameras(1);
+    let mut house = House::new(&crate::cameras::configured(1, cams.port));
     house.start();
     house.sign_in();
     let _lamp = Lamp::start(&house, "den-01");
@@ -88,7 +89,7 @@ async fn the_chief_signs_in_switches_a_lamp_and_sees_it_answer() {
     assert!(took < Duration::from_secs(3), "{took:?}");
     assert_eq!(phone.execute("return window.stayed", vec![]).await.expect("script"), 1, "without leaving the page");
 
-    for path in ["/", "/lights", "/sensors", "/devices", "/cameras", "/speakers", "/notices", "/notices/new", "/history", "/more", "/me"] {
+    for path in ["/", "/lights", "/sensors", "/devices", "/cameras", "/cameras/cam-01", "/speakers", "/notices", "/notices/new", "/history", "/more", "/me"] {
         phone.goto(&format!("{base}{path}")).await.expect("opens");
         let wide = phone.execute("return document.documentElement.scrollWidth", vec![]).await.expect("script");
         assert!(wide.as_u64().expect("number") <= 360, "{path} is {wide} wide");
@@ -98,6 +99,18 @@ async fn the_chief_signs_in_switches_a_lamp_and_sees_it_answer() {
             .expect("script");
         assert_eq!(small, serde_json::json!([]), "{path}: targets of 48 px");
     }
+    // The camera's moving picture: it plays, and its clock moves on.
+    house.until("the camera shows a picture", Duration::from_secs(30), |h| h.state()["cameras"]["cam-01"]["signal"]["is"] == "here");
+    phone.goto(&format!("{base}/cameras/cam-01")).await.expect("opens");
+    words(&phone, "#watch-tag", "Trực tiếp", Duration::from_secs(10)).await;
+    let at = |v: serde_json::Value| v.as_f64().unwrap_or(0.0);
+    let first = at(phone.execute("return document.getElementById('watch').currentTime", vec![]).await.expect("script"));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let second = at(phone.execute("return document.getElementById('watch').currentTime", vec![]).await.expect("script"));
+    assert!((1.0..4.0).contains(&(second - first)), "from {first} to {second} in two seconds");
+    let size = phone.execute("let v = document.getElementById('watch'); return [v.videoWidth, v.videoHeight]", vec![]).await.expect("script");
+    assert_eq!(size, serde_json::json!([640, 360]));
+    words(&phone, "#looks", "Ông Mẫu", Duration::from_secs(5)).await;
     // The portal is styled by its one request, and has no script.
     phone.goto(&format!("http://127.0.0.1:{}/", house.portal)).await.expect("opens");
     let color = phone.execute("return getComputedStyle(document.querySelector('.go')).backgroundColor", vec![]).await.expect("script");

@@ -4,6 +4,7 @@
 
 mod broker;
 mod browser;
+mod cameras;
 mod commune;
 mod faults;
 mod house;

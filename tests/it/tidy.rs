@@ -40,19 +40,25 @@ fn files_are_small_headed_and_finished() {
 
 #[test]
 fn imports_go_one_way() {
-    let nouns = ["broker", "devices", "speakers", "sync", "commune", "web"];
+    let nouns = ["broker", "cameras", "devices", "speakers", "sync", "commune", "web"];
     for (path, text) in sources() {
         let module = path.trim_start_matches("src/").split(['/', '.']).next().expect("module").to_owned();
         let uses = |other: &str| text.contains(&format!("crate::{other}::"));
         let forbidden: Vec<&str> = match module.as_str() {
-            "log" => vec!["domain", "protocol", "journal", "store", "live", "keys", "supervisor", "doors", "config", "roots", "cli", "broker", "devices", "speakers", "sync", "commune", "web"],
-            "supervisor" => vec!["domain", "protocol", "journal", "store", "live", "keys", "log", "doors", "config", "roots", "cli", "broker", "devices", "speakers", "sync", "commune", "web"],
-            "domain" => vec!["protocol", "journal", "store", "live", "keys", "log", "doors", "config", "roots", "cli", "supervisor", "broker", "devices", "speakers", "sync", "commune", "web"],
-            "protocol" => vec!["journal", "store", "live", "doors", "config", "roots", "cli", "broker", "devices", "speakers", "sync", "commune", "web"],
-            "config" => vec!["protocol", "journal", "store", "live", "doors", "roots", "cli", "broker", "devices", "speakers", "sync", "commune", "web"],
-            "journal" | "store" | "live" => vec!["doors", "config", "roots", "cli", "broker", "devices", "speakers", "sync", "commune", "web"],
+            "log" => {
+                vec!["domain", "protocol", "journal", "store", "live", "keys", "supervisor", "doors", "config", "roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"]
+            }
+            "supervisor" => {
+                vec!["domain", "protocol", "journal", "store", "live", "keys", "log", "doors", "config", "roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"]
+            }
+            "domain" => {
+                vec!["protocol", "journal", "store", "live", "keys", "log", "doors", "config", "roots", "cli", "supervisor", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"]
+            }
+            "protocol" => vec!["journal", "store", "live", "doors", "config", "roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"],
+            "config" => vec!["protocol", "journal", "store", "live", "doors", "roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"],
+            "journal" | "store" | "live" => vec!["doors", "config", "roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"],
             noun if nouns.contains(&noun) => nouns.iter().copied().filter(|n| *n != noun).chain(["roots", "cli"]).collect(),
-            "doors" => vec!["roots", "cli", "broker", "devices", "speakers", "sync", "commune", "web"],
+            "doors" => vec!["roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"],
             _ => vec![],
         };
         for other in forbidden {
@@ -69,6 +75,8 @@ fn crates_stay_where_they_belong() {
         for (name, places) in [
             ("rumqttd", &["src/broker/"][..]),
             ("rumqttc", &["src/devices/", "src/sync/", "src/commune/", "src/protocol/mqtt/tests.rs"]),
+            ("retina", &["src/cameras/"]),
+            ("gstreamer", &["src/cameras/worker/"]),
             ("redb", &["src/journal/", "src/store/", "src/commune/store.rs"]),
             ("axum", &["src/doors/", "src/web/", "src/commune/", "src/roots/"]),
         ] {

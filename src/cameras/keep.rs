@@ -1,0 +1,129 @@
+//! Keeping one camera: calling it again for ever, recording it, and telling the village when its picture
+//! comes and goes.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use retina::client::SessionGroup;
+use tokio::time::timeout;
+
+use super::record::Recorder;
+use super::rtsp;
+pub use super::rtsp::Source;
+use crate::domain::actor::Actor;
+use crate::domain::command::Command;
+use crate::domain::device::Presence;
+use crate::domain::id::CameraId;
+use crate::journal::{Journal, SubmitError, Wish};
+use crate::live::pictures::{Picture, Pull};
+use crate::store::segments::Ring;
+use crate::supervisor::Stop;
+use crate::supervisor::backoff::{Backoff, jitter};
+use crate::supervisor::clock::Clock;
+
+/// A picture that is away for so long is told as lost.
+const LOST: Duration = Duration::from_secs(10);
+/// Longest wait for the camera to let go of the last session.
+const TEARDOWN: Duration = Duration::from_secs(3);
+/// A session that lasted this long was well: the backoff begins again, ms.
+const WELL: u64 = 30_000;
+
+/// What the keeper of a camera works with.
+#[derive(Clone)]
+pub struct Keeper {
+    /// Which camera.
+    pub camera: CameraId,
+    /// How it is reached.
+    pub source: Source,
+    /// Where its frames go.
+    pub picture: Arc<Picture>,
+    /// Where they are kept.
+    pub ring: Ring,
+    /// The journal.
+    pub journal: Journal,
+    /// The clock.
+    pub clock: Clock,
+}
+
+impl Keeper {
+    /// Keeps the camera until `stop`.
+    ///
+    /// # Errors
+    /// When the journal closed.
+    pub async fn run(self, stop: Stop) -> anyhow::Result<()> {
+        let recorder = Recorder::new(self.camera.clone(), self.ring.clone(), self.picture.clone(), self.clock.clone());
+        let group = Arc::new(SessionGroup::default().named(self.camera.to_string()));
+        let pulling = async {
+            tokio::select! {
+                () = self.call(&group) => {}
+                () = stop.soft.cancelled() => {}
+            }
+            // A camera that is not told keeps the session for a minute and may refuse the next.
+            let _ = timeout(TEARDOWN, group.await_teardown()).await;
+        };
+        let telling = async {
+            tokio::select! {
+                told = self.tell() => told,
+                () = stop.soft.cancelled() => Ok(()),
+            }
+        };
+        let ((), (), told) = tokio::join!(pulling, recorder.run(&stop), telling);
+        told
+    }
+
+    /// Calls the camera again and again.
+    async fn call(&self, group: &Arc<SessionGroup>) {
+        let mut backoff = Backoff::new(1_000, 30_000);
+        for run in 1.. {
+            if !matches!(self.picture.pull(), Pull::Lost(_)) {
+                self.picture.set_pull(&Pull::Calling);
+            }
+            let began = self.clock.mono_ms();
+            // What a camera sends may make the library panic; that ends this session and no other.
+            let ended = AssertUnwindSafe(rtsp::pull(&self.source, &self.picture, &self.clock, run, group)).catch_unwind().await;
+            let why = match ended {
+                Ok(Ok(())) => "it ended by itself".to_owned(),
+                Ok(Err(cause)) => format!("{cause:#}"),
+                Err(_) => "it sent something that could not be read".to_owned(),
+            };
+            self.picture.cut();
+            let lost = Pull::Lost(why.clone());
+            if self.picture.pull() != lost {
+                tracing::warn!(camera = %self.camera, why, "no picture comes; the camera is called again");
+            }
+            self.picture.set_pull(&lost);
+            if self.clock.mono_ms().saturating_sub(began) > WELL {
+                backoff.reset();
+            }
+            // Some cameras serve few sessions: the last one is given back first.
+            let _ = timeout(TEARDOWN, group.await_teardown()).await;
+            tokio::time::sleep(backoff.next(jitter())).await;
+        }
+    }
+
+    /// Tells the journal when the picture came and went, for good.
+    async fn tell(&self) -> anyhow::Result<()> {
+        let mut pull = self.picture.watch();
+        loop {
+            let live = matches!(*pull.borrow_and_update(), Pull::Live);
+            let known = self.journal.state().cameras.get(&self.camera).map(|c| c.signal);
+            let told = match known {
+                Some(Presence::Here { .. }) => Some(true),
+                Some(Presence::Gone { .. }) => Some(false),
+                _ => None,
+            };
+            if told != Some(live) {
+                if !live && timeout(LOST, pull.wait_for(|p| matches!(p, Pull::Live))).await.is_ok() {
+                    continue;
+                }
+                let wish = Wish::new(Actor::House, Command::ReportCamera { camera: self.camera.clone(), here: live });
+                if let Err(SubmitError::Closed(closed)) = self.journal.submit(wish).await {
+                    return Err(closed.into());
+                }
+            }
+            pull.changed().await?;
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! One still per camera: keyframes go to the `media` worker, JPEG comes back.
+//!
+//! One question is open at a time; a worker that does not answer in time is ended and started again. A still
+//! is made every minute, and at once when somebody asks and the last one is old.
+
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream as Pair;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+
+use crate::domain::id::CameraId;
+use crate::live::pictures::{AccessUnit, Pictures, Still};
+use crate::protocol::media::{Answer, Ask, Coding, MESSAGE_MAX};
+use crate::supervisor::clock::Clock;
+use crate::supervisor::worker::{self, Fact, Spec, Start};
+use crate::supervisor::{Stop, Supervisor};
+
+/// Most memory of the worker, bytes of PSS.
+const MEMORY_MAX: u64 = 256 << 20;
+/// Width of a still in pixels.
+const WIDTH: u16 = 640;
+/// How often each camera's still is made anew, ms.
+const EVERY_MS: i64 = 60_000;
+/// A still that somebody looks at is not older, ms.
+const FRESH_MS: i64 = 5_000;
+/// How long the worker may take for one still; its first includes looking through its plugins.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The stills; clones are the same.
+#[derive(Clone)]
+pub struct Stills {
+    pictures: Pictures,
+    cameras: Arc<Vec<CameraId>>,
+    clock: Clock,
+    socket: Arc<Mutex<Option<Pair>>>,
+    started: watch::Sender<u64>,
+    pid: watch::Sender<u32>,
+}
+
+impl Stills {
+    /// For these cameras.
+    #[must_use]
+    pub fn new(pictures: Pictures, cameras: Vec<CameraId>, clock: Clock) -> Self {
+        Self { pictures, cameras: Arc::new(cameras), clock, socket: Arc::default(), started: watch::Sender::new(0), pid: watch::Sender::new(0) }
+    }
+
+    /// The worker's process; 0 = none.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        *self.pid.borrow()
+    }
+
+    fn start(&self) -> std::io::Result<Start> {
+        let (ours, theirs) = Pair::pair()?;
+        ours.set_nonblocking(true)?;
+        *self.socket.lock().unwrap_or_else(PoisonError::into_inner) = Some(ours);
+        self.started.send_modify(|n| *n += 1);
+        Ok(Start { fds: vec![OwnedFd::from(theirs)], settings: "{}".into(), orders: Vec::new() })
+    }
+
+    /// Keeps the worker until `stop`. `registry` is where it keeps what it knows of its plugins.
+    ///
+    /// # Errors
+    /// Never by itself; the type fits a service.
+    pub async fn keep(self, registry: &Path, house: Supervisor, stop: Stop) -> anyhow::Result<()> {
+        let (_orders, inbox) = mpsc::channel(1);
+        let (say, mut facts) = mpsc::channel(16);
+        let spec = Spec {
+            name: "media",
+            program: "/proc/self/exe".into(),
+            args: vec!["worker".into(), "media".into()],
+            env: vec![("GST_REGISTRY".into(), registry.display().to_string())],
+            memory_max: MEMORY_MAX,
+            silence_max: Duration::from_secs(10),
+        };
+        let this = self.clone();
+        let listen = async {
+            while let Some(fact) = facts.recv().await {
+                if let Fact::Line(line) = fact {
+                    tracing::info!(line, "the media worker says");
+                }
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            ended = worker::keep(&spec, move || this.start(), inbox, say, stop, house.health().clone(), self.pid.clone()) => ended,
+            () = listen => Ok(()),
+        }
+    }
+
+    /// Asks for stills until `stop`.
+    ///
+    /// # Errors
+    /// When the worker ended or did not answer: a new run begins with a new socket.
+    pub async fn ask(self, stop: Stop) -> anyhow::Result<()> {
+        let mut started = self.started.subscribe();
+        let mut wanted = self.pictures.wanted();
+        let mut id = 0;
+        loop {
+            let taken = self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let Some(socket) = taken else {
+                tokio::select! {
+                    changed = started.changed() => changed?,
+                    () = stop.soft.cancelled() => return Ok(()),
+                }
+                continue;
+            };
+            let socket = UnixStream::from_std(socket)?;
+            tokio::select! {
+                ended = self.talk(socket, &mut wanted, &mut id) => if let Err(cause) = ended {
+                    tracing::warn!(%cause, "the media worker is started again");
+                    worker::kill(self.pid());
+                },
+                changed = started.changed() => changed?,
+                () = stop.soft.cancelled() => return Ok(()),
+            }
+        }
+    }
+
+    /// Talks with one life of the worker.
+    async fn talk(&self, mut socket: UnixStream, wanted: &mut watch::Receiver<u64>, id: &mut u64) -> anyhow::Result<()> {
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            tokio::select! {
+                _ = second.tick() => {}
+                changed = wanted.changed() => changed?,
+            }
+            let mut due: VecDeque<_> = self.cameras.iter().filter_map(|c| self.due(c)).collect();
+            while let Some((camera, frame)) = due.pop_front() {
+                *id += 1;
+                let (coding, at_ms) = (if frame.format.codec.starts_with("avc") { Coding::H264 } else { Coding::H265 }, frame.at_ms);
+                let ask = Ask { id: *id, coding, width: WIDTH.min(frame.format.width), decoder: frame.format.decoder.clone(), frame: frame.bytes.to_vec() };
+                let answer = timeout(PATIENCE, exchange(&mut socket, &ask)).await.map_err(|_| anyhow::anyhow!("no answer for a picture of {camera} in {PATIENCE:?}"))??;
+                match answer.still {
+                    Ok(jpeg) => {
+                        if let Some(picture) = self.pictures.get(&camera) {
+                            picture.set_still(Still { at_ms, jpeg: Bytes::from(jpeg) });
+                        }
+                    }
+                    Err(why) => {
+                        tracing::debug!(%camera, why, "no still could be made");
+                        if let Some(picture) = self.pictures.get(&camera) {
+                            picture.no_still(at_ms);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// A camera whose still is too old, and the frame to make it of.
+    fn due(&self, camera: &CameraId) -> Option<(CameraId, AccessUnit)> {
+        let picture = self.pictures.get(camera)?;
+        let frame = picture.keyframe()?;
+        let now = self.clock.wall_ms();
+        let most = if picture.is_wanted(now) { FRESH_MS } else { EVERY_MS };
+        let last = picture.tried_at();
+        // A clock that was set back must not stop stills for as long as it jumped.
+        (frame.at_ms != last && (now < last || now - last >= most)).then(|| (camera.clone(), frame))
+    }
+}
+
+async fn exchange(socket: &mut UnixStream, ask: &Ask) -> anyhow::Result<Answer> {
+    socket.write_all(&ask.encode()).await?;
+    let len = socket.read_u32().await? as usize;
+    anyhow::ensure!(len <= MESSAGE_MAX, "an answer of {len} bytes");
+    let mut body = vec![0; len];
+    socket.read_exact(&mut body).await?;
+    let answer = Answer::decode(&body).ok_or_else(|| anyhow::anyhow!("an answer that is none"))?;
+    anyhow::ensure!(answer.id == ask.id, "an answer to another question");
+    Ok(answer)
+}

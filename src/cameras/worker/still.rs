@@ -1,0 +1,63 @@
+//! A still from one keyframe: a fresh pipeline each time, so that nothing of a bad frame stays.
+//!
+//! Elements are made by name and joined by hand; no text of a pipeline exists. Scaled before colours are
+//! converted, through RGB: standard-definition colours come out right.
+
+use anyhow::Context as _;
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app::{AppSink, AppSrc};
+
+use crate::protocol::media::{Ask, Coding};
+
+/// Longest time for one still.
+const MOST: gst::ClockTime = gst::ClockTime::from_seconds(5);
+/// JPEG quality, 1–100.
+const QUALITY: i32 = 80;
+
+/// Starts GStreamer; looks through the plugins once.
+pub fn begin() -> anyhow::Result<()> {
+    gst::init().context("GStreamer does not start")
+}
+
+fn element(name: &str) -> anyhow::Result<gst::Element> {
+    gst::ElementFactory::make(name).build().with_context(|| format!("GStreamer has no “{name}”; install gstreamer1.0-plugins-base, -good and gstreamer1.0-libav"))
+}
+
+/// Makes it: JPEG bytes.
+pub fn make(ask: Ask) -> anyhow::Result<Vec<u8>> {
+    let (media, format, decoder) = match ask.coding {
+        Coding::H264 => ("video/x-h264", "avc", "avdec_h264"),
+        Coding::H265 => ("video/x-h265", "hvc1", "avdec_h265"),
+    };
+    let caps = gst::Caps::builder(media).field("stream-format", format).field("alignment", "au").field("codec_data", gst::Buffer::from_slice(ask.decoder)).build();
+    let src = AppSrc::builder().caps(&caps).format(gst::Format::Time).build();
+    let decode = element(decoder)?;
+    decode.set_property("max-threads", 1i32);
+    decode.set_property("output-corrupt", false);
+    let (scale, convert, small, encode) = (element("videoscale")?, element("videoconvert")?, element("capsfilter")?, element("jpegenc")?);
+    let width = i32::from(ask.width.clamp(16, 4096)) & !1;
+    small.set_property("caps", gst::Caps::builder("video/x-raw").field("width", width).field("pixel-aspect-ratio", gst::Fraction::new(1, 1)).build());
+    let rgb = element("capsfilter")?;
+    rgb.set_property("caps", gst::Caps::builder("video/x-raw").field("format", "RGBx").build());
+    let again = element("videoconvert")?;
+    encode.set_property("quality", QUALITY);
+    let sink = AppSink::builder().sync(false).max_buffers(1).build();
+
+    let pipeline = gst::Pipeline::new();
+    let chain = [src.upcast_ref(), &decode, &scale, &small, &convert, &rgb, &again, &encode, sink.upcast_ref()];
+    pipeline.add_many(chain)?;
+    gst::Element::link_many(chain)?;
+    let made = (|| {
+        pipeline.set_state(gst::State::Playing)?;
+        let mut frame = gst::Buffer::from_slice(ask.frame);
+        frame.get_mut().context("a buffer of our own")?.set_pts(gst::ClockTime::ZERO);
+        src.push_buffer(frame)?;
+        src.end_of_stream()?;
+        let sample = sink.try_pull_sample(MOST).context("the picture could not be decoded")?;
+        let map = sample.buffer().context("no picture")?.map_readable()?;
+        Ok(map.as_slice().to_vec())
+    })();
+    pipeline.set_state(gst::State::Null)?;
+    made
+}

@@ -1,0 +1,325 @@
+//! What each camera shows now: its frames since the last keyframe, its newest still, how it is.
+//!
+//! One pull fills it, however many look. A frame is a value that every reader shares; a slow reader loses
+//! frames up to the next keyframe and never holds up the camera. The group of frames is bounded in number and
+//! bytes: a camera without keyframes has no group, and a viewer waits.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{broadcast, watch};
+
+use crate::domain::id::CameraId;
+
+/// Most frames of a kept group.
+const GROUP_FRAMES: usize = 600;
+/// Most bytes of a kept group.
+const GROUP_BYTES: usize = 8 << 20;
+/// How many frames a reader may lag behind.
+const LAG: usize = 256;
+/// Somebody who looked so lately looks still, ms.
+const LOOKED_MS: i64 = 10_000;
+/// How long who asks for a still waits for a fresh one.
+const FRESH_WAIT: Duration = Duration::from_millis(1_500);
+/// A still of this age is fresh, ms.
+const FRESH_MS: i64 = 10_000;
+
+/// What a decoder or a player must know before the first frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Format {
+    /// RFC 6381 name, `avc1.4d401e`.
+    pub codec: String,
+    /// The sample entry box of an MP4 file (ISO/IEC 14496-12 §12.1.3).
+    pub sample_entry: Vec<u8>,
+    /// `AVCDecoderConfigurationRecord` or `HEVCDecoderConfigurationRecord`.
+    pub decoder: Vec<u8>,
+    /// Width in pixels.
+    pub width: u16,
+    /// Height in pixels.
+    pub height: u16,
+    /// Ticks per second.
+    pub timescale: u32,
+}
+
+impl Format {
+    /// True when browsers everywhere can play it.
+    #[must_use]
+    pub fn plays_in_browsers(&self) -> bool {
+        self.codec.starts_with("avc1")
+    }
+}
+
+/// One picture as the camera sent it: NAL units with lengths of four bytes.
+#[derive(Debug, Clone)]
+pub struct AccessUnit {
+    /// How to read it.
+    pub format: Arc<Format>,
+    /// Which connection to the camera it came by; ticks of two runs do not compare.
+    pub run: u64,
+    /// When it came, wall ms.
+    pub at_ms: i64,
+    /// When it is shown, in ticks since the run's first frame.
+    pub ticks: i64,
+    /// It can be decoded without any other.
+    pub keyframe: bool,
+    /// The NAL units.
+    pub bytes: Bytes,
+}
+
+/// A still picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Still {
+    /// When it was taken, wall ms.
+    pub at_ms: i64,
+    /// JPEG.
+    pub jpeg: Bytes,
+}
+
+/// How the pull of a camera is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Pull {
+    /// It has no address.
+    #[default]
+    NoAddress,
+    /// It is being called.
+    Calling,
+    /// Pictures come.
+    Live,
+    /// None come: why, for the technician.
+    Lost(String),
+}
+
+/// How the recording of a camera is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recording {
+    /// Pictures until then are on disk, wall ms; 0 = none in this boot.
+    pub until_ms: i64,
+    /// Why nothing is recorded now, for the technician; empty = it is, or nothing comes.
+    pub trouble: String,
+}
+
+#[derive(Default)]
+struct Group {
+    frames: Vec<AccessUnit>,
+    bytes: usize,
+}
+
+/// One camera, now.
+pub struct Picture {
+    frames: broadcast::Sender<AccessUnit>,
+    group: Mutex<Group>,
+    still: watch::Sender<Option<Still>>,
+    tried: AtomicI64,
+    looked: AtomicI64,
+    pull: watch::Sender<Pull>,
+    recording: watch::Sender<Recording>,
+}
+
+impl Default for Picture {
+    fn default() -> Self {
+        Self {
+            frames: broadcast::channel(LAG).0,
+            group: Mutex::default(),
+            still: watch::Sender::default(),
+            tried: AtomicI64::new(0),
+            looked: AtomicI64::new(i64::MIN),
+            pull: watch::Sender::default(),
+            recording: watch::Sender::default(),
+        }
+    }
+}
+
+impl Picture {
+    /// A frame came.
+    pub fn push(&self, frame: &AccessUnit) {
+        let mut group = self.group.lock().unwrap_or_else(PoisonError::into_inner);
+        if frame.keyframe {
+            *group = Group::default();
+        }
+        // Frames without the keyframe before them are of no use to who joins.
+        if frame.keyframe || !group.frames.is_empty() {
+            group.bytes += frame.bytes.len();
+            group.frames.push(frame.clone());
+            if group.frames.len() > GROUP_FRAMES || group.bytes > GROUP_BYTES {
+                *group = Group::default();
+            }
+        }
+        // Sent under the lock: who joins misses no frame and sees none twice.
+        let _ = self.frames.send(frame.clone());
+    }
+
+    /// No more frames come for now.
+    pub fn cut(&self) {
+        *self.group.lock().unwrap_or_else(PoisonError::into_inner) = Group::default();
+    }
+
+    /// The frames since the last keyframe, and all that follow.
+    #[must_use]
+    pub fn join(&self) -> (Vec<AccessUnit>, broadcast::Receiver<AccessUnit>) {
+        let group = self.group.lock().unwrap_or_else(PoisonError::into_inner);
+        (group.frames.clone(), self.frames.subscribe())
+    }
+
+    /// The last keyframe, when it is still part of what comes.
+    #[must_use]
+    pub fn keyframe(&self) -> Option<AccessUnit> {
+        self.group.lock().unwrap_or_else(PoisonError::into_inner).frames.first().cloned()
+    }
+
+    /// How many look on.
+    #[must_use]
+    pub fn viewers(&self) -> usize {
+        self.frames.receiver_count()
+    }
+
+    /// A still was made.
+    pub fn set_still(&self, still: Still) {
+        self.tried.store(still.at_ms, Ordering::Relaxed);
+        self.still.send_replace(Some(still));
+    }
+
+    /// Of the frame of that time no still could be made, wall ms.
+    pub fn no_still(&self, at_ms: i64) {
+        self.tried.store(at_ms, Ordering::Relaxed);
+    }
+
+    /// Of which frame a still was last made or tried, wall ms; 0 = none.
+    #[must_use]
+    pub fn tried_at(&self) -> i64 {
+        self.tried.load(Ordering::Relaxed)
+    }
+
+    /// Whether somebody looked at the still lately.
+    #[must_use]
+    pub fn is_wanted(&self, now_ms: i64) -> bool {
+        (0..LOOKED_MS).contains(&now_ms.saturating_sub(self.looked.load(Ordering::Relaxed)))
+    }
+
+    /// The newest still.
+    #[must_use]
+    pub fn still(&self) -> Option<Still> {
+        self.still.borrow().clone()
+    }
+
+    /// Says how the pull is.
+    pub fn set_pull(&self, pull: &Pull) {
+        self.pull.send_if_modified(|p| {
+            let changes = p != pull;
+            if changes {
+                p.clone_from(pull);
+            }
+            changes
+        });
+    }
+
+    /// How the pull is.
+    #[must_use]
+    pub fn pull(&self) -> Pull {
+        self.pull.borrow().clone()
+    }
+
+    /// Wakes when the pull changes.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Pull> {
+        self.pull.subscribe()
+    }
+
+    /// Changes what is known of the recording.
+    pub fn record(&self, how: impl FnOnce(&mut Recording)) {
+        self.recording.send_modify(how);
+    }
+
+    /// How the recording is.
+    #[must_use]
+    pub fn recording(&self) -> Recording {
+        self.recording.borrow().clone()
+    }
+}
+
+/// All cameras; clones are the same.
+#[derive(Clone, Default)]
+pub struct Pictures {
+    cameras: Arc<RwLock<BTreeMap<CameraId, Arc<Picture>>>>,
+    wanted: watch::Sender<u64>,
+}
+
+impl Pictures {
+    /// Wakes when somebody looks at a still.
+    #[must_use]
+    pub fn wanted(&self) -> watch::Receiver<u64> {
+        self.wanted.subscribe()
+    }
+
+    /// The newest still of a camera, for somebody who looks now: a fresh one when it comes soon enough.
+    pub async fn look(&self, camera: &CameraId, now_ms: i64) -> Option<Still> {
+        let picture = self.get(camera)?;
+        picture.looked.store(now_ms, Ordering::Relaxed);
+        let fresh = |s: &Option<Still>| s.as_ref().is_some_and(|s| (0..FRESH_MS).contains(&(now_ms - s.at_ms)) || s.at_ms > now_ms);
+        let mut still = picture.still.subscribe();
+        if !fresh(&still.borrow_and_update()) && picture.keyframe().is_some() {
+            self.wanted.send_modify(|n| *n += 1);
+            let _ = tokio::time::timeout(FRESH_WAIT, still.wait_for(fresh)).await;
+        }
+        picture.still()
+    }
+
+    /// The camera's picture; made when it is first asked for by the camera's keeper.
+    #[must_use]
+    pub fn open(&self, camera: &CameraId) -> Arc<Picture> {
+        self.cameras.write().unwrap_or_else(PoisonError::into_inner).entry(camera.clone()).or_default().clone()
+    }
+
+    /// All cameras.
+    #[must_use]
+    pub fn all(&self) -> Vec<(CameraId, Arc<Picture>)> {
+        self.cameras.read().unwrap_or_else(PoisonError::into_inner).iter().map(|(id, p)| (id.clone(), p.clone())).collect()
+    }
+
+    /// The camera's picture; none = no such camera is configured.
+    #[must_use]
+    pub fn get(&self, camera: &CameraId) -> Option<Arc<Picture>> {
+        self.cameras.read().unwrap_or_else(PoisonError::into_inner).get(camera).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(ticks: i64, keyframe: bool, len: usize) -> AccessUnit {
+        let format = Format { codec: "avc1.4d401e".into(), sample_entry: Vec::new(), decoder: Vec::new(), width: 640, height: 360, timescale: 90_000 };
+        AccessUnit { format: Arc::new(format), run: 1, at_ms: ticks, ticks, keyframe, bytes: vec![0; len].into() }
+    }
+
+    #[test]
+    fn who_joins_begins_with_a_keyframe_and_misses_nothing() {
+        let picture = Picture::default();
+        picture.push(&frame(0, false, 1));
+        assert!(picture.join().0.is_empty(), "no keyframe yet");
+        for n in 1..20 {
+            picture.push(&frame(n, n % 8 == 1, 1));
+        }
+        let (group, mut rest) = picture.join();
+        assert_eq!(group.iter().map(|f| f.ticks).collect::<Vec<_>>(), [17, 18, 19]);
+        assert!(group[0].keyframe);
+        picture.push(&frame(20, false, 1));
+        assert_eq!(rest.try_recv().expect("the next").ticks, 20);
+        picture.cut();
+        assert!(picture.keyframe().is_none());
+    }
+
+    #[test]
+    fn a_camera_without_keyframes_holds_no_memory() {
+        let picture = Picture::default();
+        picture.push(&frame(0, true, 1000));
+        for n in 1..2000 {
+            picture.push(&frame(n, false, 1000));
+        }
+        assert!(picture.join().0.is_empty(), "the group outgrew its bound and was given up");
+        picture.push(&frame(3000, true, GROUP_BYTES + 1));
+        assert!(picture.join().0.is_empty());
+    }
+}

@@ -1,0 +1,130 @@
+//! What the gateway asks its `media` worker and what comes back, over their own socket: length, then body.
+//!
+//! Length is a big-endian `u32` of what follows. Absent: anything that a stranger may name — a request holds
+//! numbers and coded pictures, never words of a pipeline.
+
+/// Largest message.
+pub const MESSAGE_MAX: usize = 16 << 20;
+
+/// How a picture is coded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coding {
+    /// H.264.
+    H264,
+    /// H.265.
+    H265,
+}
+
+/// “Make a still of this”.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// Comes back with the answer.
+    pub id: u64,
+    /// How it is coded.
+    pub coding: Coding,
+    /// Width of the still in pixels; its height follows.
+    pub width: u16,
+    /// Decoder configuration record.
+    pub decoder: Vec<u8>,
+    /// One keyframe, NAL units with lengths of four bytes.
+    pub frame: Vec<u8>,
+}
+
+/// A still, or why there is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Of the request.
+    pub id: u64,
+    /// JPEG; or a sentence for the technician.
+    pub still: Result<Vec<u8>, String>,
+}
+
+fn message(fill: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut out = vec![0; 4];
+    fill(&mut out);
+    let len = u32::try_from(out.len() - 4).unwrap_or(u32::MAX);
+    out[..4].copy_from_slice(&len.to_be_bytes());
+    out
+}
+
+/// Takes `N` bytes from the front.
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, rest) = bytes.split_first_chunk::<N>()?;
+    *bytes = rest;
+    Some(*head)
+}
+
+impl Ask {
+    /// With its length.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        message(|b| {
+            b.extend_from_slice(&self.id.to_be_bytes());
+            b.push(u8::from(self.coding == Coding::H265));
+            b.extend_from_slice(&self.width.to_be_bytes());
+            b.extend_from_slice(&u32::try_from(self.decoder.len()).unwrap_or(0).to_be_bytes());
+            b.extend_from_slice(&self.decoder);
+            b.extend_from_slice(&self.frame);
+        })
+    }
+
+    /// From a body; none = not one.
+    #[must_use]
+    pub fn decode(mut body: &[u8]) -> Option<Self> {
+        let id = u64::from_be_bytes(take(&mut body)?);
+        let [coding] = take(&mut body)?;
+        let width = u16::from_be_bytes(take(&mut body)?);
+        let len = u32::from_be_bytes(take(&mut body)?) as usize;
+        let (decoder, frame) = body.split_at_checked(len)?;
+        Some(Self { id, coding: if coding == 0 { Coding::H264 } else { Coding::H265 }, width, decoder: decoder.to_vec(), frame: frame.to_vec() })
+    }
+}
+
+impl Answer {
+    /// With its length.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        message(|b| {
+            b.extend_from_slice(&self.id.to_be_bytes());
+            match &self.still {
+                Ok(jpeg) => {
+                    b.push(1);
+                    b.extend_from_slice(jpeg);
+                }
+                Err(why) => {
+                    b.push(0);
+                    b.extend_from_slice(why.as_bytes());
+                }
+            }
+        })
+    }
+
+    /// From a body; none = not one.
+    #[must_use]
+    pub fn decode(mut body: &[u8]) -> Option<Self> {
+        let id = u64::from_be_bytes(take(&mut body)?);
+        let [well] = take(&mut body)?;
+        Some(Self { id, still: if well == 1 { Ok(body.to_vec()) } else { Err(String::from_utf8_lossy(body).into_owned()) } })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_come_back_as_they_were_and_cut_ones_are_refused() {
+        let ask = Ask { id: 7, coding: Coding::H265, width: 320, decoder: vec![1, 2, 3], frame: vec![4; 100] };
+        let bytes = ask.encode();
+        assert_eq!(u32::from_be_bytes(bytes[..4].try_into().expect("four")) as usize, bytes.len() - 4);
+        assert_eq!(Ask::decode(&bytes[4..]), Some(ask));
+        for cut in 0..18 {
+            assert!(Ask::decode(&bytes[4..4 + cut.min(14)]).is_none_or(|a| a.frame.is_empty()), "cut at {cut}");
+        }
+        for still in [Ok(vec![0xff, 0xd8]), Err("it is broken".to_owned())] {
+            let answer = Answer { id: 9, still };
+            assert_eq!(Answer::decode(&answer.encode()[4..]), Some(answer));
+        }
+        assert_eq!(Answer::decode(&[0; 8]), None);
+    }
+}

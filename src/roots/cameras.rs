@@ -1,0 +1,74 @@
+//! The cameras of the house: a keeper each, the ring, the stills.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::cameras::keep::{Keeper, Source};
+use crate::cameras::stills::Stills;
+use crate::config::Config;
+use crate::journal::Journal;
+use crate::live::Live;
+use crate::store::segments::{Budget, Ring};
+use crate::supervisor::Supervisor;
+use crate::supervisor::clock::Trust;
+use crate::supervisor::health::Light;
+
+/// How often the ring makes room.
+const ROOM: Duration = Duration::from_secs(10);
+
+/// Starts everything about cameras; gives the ring and the stills.
+pub fn start(config: &Config, data: &Path, journal: &Journal, live: &Live, house: &Supervisor) -> (Ring, Stills) {
+    let folder = config.recording.folder.clone().unwrap_or_else(|| data.join("recordings"));
+    let ring = Ring::new(&folder, Budget { bytes: config.recording.keep_gb.saturating_mul(1_000_000_000), days: config.recording.keep_days });
+    let mut called = Vec::new();
+    for camera in &config.cameras {
+        let picture = live.pictures.open(&camera.camera.id);
+        let Some(url) = &camera.url else { continue };
+        called.push(camera.camera.id.clone());
+        let source = Source { url: url.clone(), user: camera.user.clone(), password_file: camera.password_file.clone() };
+        let keeper = Keeper { camera: camera.camera.id.clone(), source, picture, ring: ring.clone(), journal: journal.clone(), clock: house.clock().clone() };
+        house.service(format!("camera {}", camera.camera.id), move |stop| keeper.clone().run(stop));
+    }
+    let stills = Stills::new(live.pictures.clone(), called.clone(), house.clock().clone());
+    if called.is_empty() {
+        return (ring, stills);
+    }
+    let (kept, with, shown) = (ring.clone(), house.clone(), live.clone());
+    house.service("recordings", move |stop| {
+        let (ring, house, live) = (kept.clone(), with.clone(), shown.clone());
+        async move {
+            let loading = ring.clone();
+            let mended = tokio::task::spawn_blocking(move || loading.load()).await?.map_err(|e| anyhow::anyhow!("recordings in {} cannot be read: {e}", ring.folder().display()))?;
+            if mended > 0 {
+                tracing::info!(mended, "recordings that a cut left open were kept");
+            }
+            let mut tick = tokio::time::interval(ROOM);
+            loop {
+                tokio::select! {
+                    _ = tick.tick() => {}
+                    () = stop.soft.cancelled() => return Ok(()),
+                }
+                let (making, clock) = (ring.clone(), house.clock().clone());
+                let now = (clock.trust() != Trust::None).then(|| clock.wall_ms());
+                match tokio::task::spawn_blocking(move || making.make_room(now)).await? {
+                    Ok(_) if refused(&live).is_some() => house.health().set("recordings", Light::Amber, &refused(&live).unwrap_or_default()),
+                    Ok(_) => house.health().set("recordings", Light::Green, ""),
+                    Err(cause) => house.health().set("recordings", Light::Amber, &format!("{}: {cause}", ring.folder().display())),
+                }
+            }
+        }
+    });
+    let (worker, with, registry) = (stills.clone(), house.clone(), data.join("gst-registry.bin"));
+    house.service("media", move |stop| {
+        let (worker, house, registry) = (worker.clone(), with.clone(), registry.clone());
+        async move { worker.keep(&registry, house, stop).await }
+    });
+    let asking = stills.clone();
+    house.service("stills", move |stop| asking.clone().ask(stop));
+    (ring, stills)
+}
+
+/// The first camera whose pictures cannot be kept, and why.
+fn refused(live: &Live) -> Option<String> {
+    live.pictures.all().into_iter().find_map(|(id, p)| Some(p.recording().trouble).filter(|t| !t.is_empty()).map(|why| format!("{id}: {why}")))
+}

@@ -1,0 +1,250 @@
+//! The ring of camera pictures: segments of about a minute, the oldest removed first.
+//!
+//! `<folder>/<camera>/<yyyy-mm-dd>/<start ms>-<duration ms>-<bytes>.mp4`; while it is written `<start ms>.part`.
+//! Invariants: the name is the index row and is given only when the data is on disk; a `.part` that a cut left
+//! is kept up to its last whole fragment; the ring never takes the last free space of its disk.
+//! Deliberately absent: a database. Names rebuild everything, so there is no second truth to lose.
+
+mod recover;
+mod write;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+use super::space;
+use crate::domain::calendar;
+use crate::domain::id::CameraId;
+
+pub use write::Writer;
+
+/// Free space that the ring leaves, bytes; on a small disk a twentieth of it.
+const LEAVE: u64 = 1 << 30;
+
+/// A finished segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    /// When its first frame came, wall ms.
+    pub start_ms: i64,
+    /// How long it is, ms.
+    pub duration_ms: u32,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// What the ring may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Bytes.
+    pub bytes: u64,
+    /// Days that pictures are kept at most; 0 = as long as there is room.
+    pub days: u32,
+}
+
+#[derive(Default)]
+struct Index {
+    segments: BTreeMap<(i64, CameraId), Segment>,
+    bytes: u64,
+}
+
+/// The ring; clones are the same.
+#[derive(Clone)]
+pub struct Ring {
+    folder: Arc<PathBuf>,
+    budget: Budget,
+    index: Arc<Mutex<Index>>,
+    ready: watch::Sender<bool>,
+}
+
+impl std::fmt::Debug for Ring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ring").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+impl Ring {
+    /// A ring in `folder`; [`Ring::load`] reads what is there.
+    #[must_use]
+    pub fn new(folder: &Path, budget: Budget) -> Self {
+        Self { folder: Arc::new(folder.to_owned()), budget, index: Arc::default(), ready: watch::Sender::new(false) }
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Reads the names of all segments and closes those that a cut left open; gives how many of these were
+    /// kept. Blocks.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or read; a single bad file is logged and left.
+    pub fn load(&self) -> io::Result<u32> {
+        std::fs::create_dir_all(&*self.folder)?;
+        let (mut segments, mut open) = (BTreeMap::new(), Vec::new());
+        for camera in std::fs::read_dir(&*self.folder)? {
+            let camera = camera?;
+            let Some(id) = camera.file_name().to_str().and_then(|n| CameraId::new(n).ok()) else { continue };
+            for day in folders(&camera.path()) {
+                for file in std::fs::read_dir(&day).into_iter().flatten().flatten() {
+                    let name = file.file_name();
+                    let Some(name) = name.to_str() else { continue };
+                    if let Some(segment) = parse(name) {
+                        segments.insert((segment.start_ms, id.clone()), segment);
+                    } else if let Some(start) = name.strip_suffix(".part").and_then(|n| n.parse().ok()) {
+                        open.push((id.clone(), start, file.path()));
+                    }
+                }
+            }
+        }
+        let bytes = segments.values().map(|s| s.bytes).sum();
+        *self.lock() = Index { segments, bytes };
+        let mut kept = 0;
+        for (camera, start_ms, path) in open {
+            match self.close_torn(&camera, start_ms, &path) {
+                Ok(true) => kept += 1,
+                Ok(false) => {}
+                Err(cause) => tracing::warn!(%cause, path = %path.display(), "a piece of recording could not be mended"),
+            }
+        }
+        self.ready.send_replace(true);
+        Ok(kept)
+    }
+
+    /// Waits until [`Ring::load`] has read what is there.
+    pub async fn loaded(&self) {
+        let _ = self.ready.subscribe().wait_for(|r| *r).await;
+    }
+
+    /// Cuts an open segment to what is whole and gives it its name; false = nothing of it was whole.
+    fn close_torn(&self, camera: &CameraId, start_ms: i64, path: &Path) -> io::Result<bool> {
+        let mut file = File::options().read(true).write(true).open(path)?;
+        let whole = recover::whole(&mut file)?;
+        if whole.fragments == 0 {
+            std::fs::remove_file(path)?;
+            return Ok(false);
+        }
+        file.set_len(whole.bytes)?;
+        file.sync_all()?;
+        let segment = Segment { start_ms, duration_ms: u32::try_from(whole.duration_ms).unwrap_or(u32::MAX), bytes: whole.bytes };
+        self.finish(camera, path, segment)?;
+        Ok(true)
+    }
+
+    /// Gives a synced file its name and takes it into the index.
+    fn finish(&self, camera: &CameraId, path: &Path, segment: Segment) -> io::Result<()> {
+        std::fs::rename(path, path.with_file_name(name(segment)))?;
+        if let Some(day) = path.parent() {
+            File::open(day)?.sync_all()?;
+        }
+        let mut index = self.lock();
+        if let Some(old) = index.segments.insert((segment.start_ms, camera.clone()), segment) {
+            index.bytes = index.bytes.saturating_sub(old.bytes);
+        }
+        index.bytes += segment.bytes;
+        Ok(())
+    }
+
+    /// Begins a segment whose first frame came at `start_ms`. Blocks.
+    ///
+    /// # Errors
+    /// When there is no room that may be taken, or the disk refuses.
+    pub fn begin(&self, camera: &CameraId, start_ms: i64, init: &[u8], mono_ms: u64) -> io::Result<Writer> {
+        let (free, total) = space::of(&self.folder)?;
+        if free < leave(total) {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, format!("{} MB are left on the disk of {}; pictures leave {} MB free", free >> 20, self.folder.display(), leave(total) >> 20)));
+        }
+        Writer::create(self.clone(), camera.clone(), &self.day(camera, start_ms), start_ms, init, mono_ms)
+    }
+
+    fn day(&self, camera: &CameraId, start_ms: i64) -> PathBuf {
+        let day = calendar::day(start_ms);
+        self.folder.join(camera.as_str()).join(format!("{:04}-{:02}-{:02}", day.year, day.month, day.day))
+    }
+
+    /// Removes the oldest segments until the ring keeps its budget, its days and the disk's last free space;
+    /// gives how many went. `now_ms` is none while nobody knows the date: then nothing is too old. Blocks.
+    ///
+    /// # Errors
+    /// When the disk cannot be asked; a file that cannot be removed is logged.
+    pub fn make_room(&self, now_ms: Option<i64>) -> io::Result<u32> {
+        let mut gone = 0;
+        let oldest = now_ms.filter(|_| self.budget.days > 0).map(|now| now - i64::from(self.budget.days) * 86_400_000);
+        let (free, total) = space::of(&self.folder)?;
+        let mut lacking = leave(total).saturating_sub(free);
+        loop {
+            let (camera, segment) = {
+                let index = self.lock();
+                let Some(((_, camera), segment)) = index.segments.first_key_value() else { break };
+                let too_old = oldest.is_some_and(|o| segment.start_ms < o);
+                if index.bytes <= self.budget.bytes && !too_old && lacking == 0 {
+                    break;
+                }
+                (camera.clone(), *segment)
+            };
+            let path = self.path(&camera, segment);
+            if let Err(cause) = std::fs::remove_file(&path)
+                && cause.kind() != io::ErrorKind::NotFound
+            {
+                tracing::warn!(%cause, path = %path.display(), "an old recording could not be removed");
+            }
+            // A day's folder goes with its last segment.
+            path.parent().map(std::fs::remove_dir);
+            let mut index = self.lock();
+            index.segments.remove(&(segment.start_ms, camera));
+            index.bytes = index.bytes.saturating_sub(segment.bytes);
+            lacking = lacking.saturating_sub(segment.bytes);
+            gone += 1;
+        }
+        Ok(gone)
+    }
+
+    /// Where a segment lies.
+    #[must_use]
+    pub fn path(&self, camera: &CameraId, segment: Segment) -> PathBuf {
+        self.day(camera, segment.start_ms).join(name(segment))
+    }
+
+    /// A camera's segments, oldest first.
+    #[must_use]
+    pub fn list(&self, camera: &CameraId) -> Vec<Segment> {
+        self.lock().segments.iter().filter(|((_, c), _)| c == camera).map(|(_, s)| *s).collect()
+    }
+
+    /// Segments, their bytes, and when the oldest begins.
+    #[must_use]
+    pub fn totals(&self) -> (usize, u64, Option<i64>) {
+        let index = self.lock();
+        (index.segments.len(), index.bytes, index.segments.keys().next().map(|(s, _)| *s))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Free bytes that stay on a disk of `total` bytes.
+const fn leave(total: u64) -> u64 {
+    if total / 20 < LEAVE { total / 20 } else { LEAVE }
+}
+
+fn folders(path: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(path).into_iter().flatten().flatten().map(|e| e.path()).filter(|p| p.is_dir()).collect()
+}
+
+fn name(s: Segment) -> String {
+    format!("{}-{}-{}.mp4", s.start_ms, s.duration_ms, s.bytes)
+}
+
+fn parse(name: &str) -> Option<Segment> {
+    let mut parts = name.strip_suffix(".mp4")?.splitn(3, '-');
+    Some(Segment { start_ms: parts.next()?.parse().ok()?, duration_ms: parts.next()?.parse().ok()?, bytes: parts.next()?.parse().ok()? })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! Tests of the ring: names, cuts, budget.
+
+use super::*;
+use crate::protocol::fmp4::{Sample, fragment, init};
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("conglang-ring-{}", crate::keys::secret::token().expect("random")));
+        Self(path)
+    }
+    fn ring(&self, bytes: u64, days: u32) -> Ring {
+        let ring = Ring::new(&self.0, Budget { bytes, days });
+        ring.load().expect("loads");
+        ring
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+const T: i64 = 1_795_232_640_000;
+
+fn cam(n: u32) -> CameraId {
+    CameraId::new(&format!("cam-{n:02}")).expect("id")
+}
+
+fn head() -> Vec<u8> {
+    init(1000, &[0, 0, 0, 8, b'a', b'v', b'c', b'1'], 640, 360)
+}
+
+fn second(n: u32) -> Vec<u8> {
+    let nal = [&[0, 0, 3, 232][..], &[7; 1000]].concat();
+    fragment(n, u64::from(n) * 1000, &[Sample { duration: 1000, size: 1004, keyframe: true }], std::iter::once(nal.as_slice()))
+}
+
+fn write(ring: &Ring, camera: &CameraId, start: i64, seconds: u32) -> Writer {
+    let mut w = ring.begin(camera, start, &head(), 0).expect("begins");
+    for n in 0..seconds {
+        w.append(&second(n), (n + 1) * 1000, u64::from(n) * 1000).expect("written");
+    }
+    w
+}
+
+#[test]
+fn names_rebuild_the_whole_index() {
+    let folder = Folder::new();
+    let ring = folder.ring(1 << 30, 15);
+    for n in 0..5 {
+        write(&ring, &cam(1), T + n * 60_000, 10).close().expect("closed");
+        write(&ring, &cam(2), T + n * 60_000, 10).close().expect("closed");
+    }
+    let again = folder.ring(1 << 30, 15);
+    assert_eq!(again.list(&cam(1)), ring.list(&cam(1)));
+    assert_eq!(again.totals(), ring.totals());
+    let one = again.list(&cam(2))[3];
+    assert_eq!((one.start_ms, one.duration_ms), (T + 180_000, 10_000));
+    assert_eq!(std::fs::metadata(again.path(&cam(2), one)).expect("there").len(), one.bytes);
+}
+
+#[test]
+fn a_cut_leaves_whole_fragments_and_a_second_start_changes_nothing() {
+    for cut in [0u64, 7, 400, 700, 5_000, 9_999, 12_345] {
+        let folder = Folder::new();
+        let ring = folder.ring(1 << 30, 15);
+        drop(write(&ring, &cam(1), T, 12));
+        let part = ring.day(&cam(1), T).join(format!("{T}.part"));
+        File::options().write(true).open(&part).expect("there").set_len(cut).expect("cut");
+        let after = folder.ring(1 << 30, 15);
+        let kept = after.list(&cam(1));
+        let each = second(0).len() as u64;
+        let whole = cut.saturating_sub(head().len() as u64) / each;
+        assert_eq!(kept.iter().map(|s| u64::from(s.duration_ms)).sum::<u64>(), whole * 1000, "cut at {cut}");
+        assert!(!part.exists());
+        assert_eq!(folder.ring(1 << 30, 15).list(&cam(1)), kept);
+    }
+}
+
+#[test]
+fn the_oldest_go_first_and_the_budget_holds() {
+    let folder = Folder::new();
+    let ring = folder.ring(60_000, 15);
+    for n in 0..10 {
+        write(&ring, &cam(u32::try_from(n).expect("small") % 2), T + n * 60_000, 10).close().expect("closed");
+        ring.make_room(Some(T)).expect("room");
+    }
+    let (_, bytes, oldest) = ring.totals();
+    assert!(bytes <= 60_000, "{bytes}");
+    assert!(oldest > Some(T + 3 * 60_000), "the oldest went");
+    assert_eq!(folder.ring(60_000, 15).totals(), ring.totals(), "the files went with them");
+}
+
+#[test]
+fn days_count_only_when_the_date_is_known() {
+    let folder = Folder::new();
+    let ring = folder.ring(1 << 30, 15);
+    write(&ring, &cam(1), T, 5).close().expect("closed");
+    write(&ring, &cam(1), T + 86_400_000, 5).close().expect("closed");
+    let later = T + 15 * 86_400_000 + 1;
+    assert_eq!(ring.make_room(None).expect("room"), 0);
+    assert_eq!(ring.make_room(Some(later)).expect("room"), 1);
+    assert!(!ring.day(&cam(1), T).exists(), "the empty day went too");
+    assert_eq!(ring.list(&cam(1)).len(), 1);
+}
+
+#[test]
+fn what_a_full_disk_left_half_written_is_mended_at_once() {
+    let folder = Folder::new();
+    let ring = folder.ring(1 << 30, 15);
+    let mut w = write(&ring, &cam(1), T, 3);
+    w.append(&second(3)[..500], 4000, 3000).expect("written");
+    assert!(w.abandon().expect("mended"));
+    assert_eq!(ring.list(&cam(1))[0].duration_ms, 3000);
+    write(&ring, &cam(1), T + 10_000, 0).close().expect("nothing was written");
+    assert_eq!(ring.list(&cam(1)).len(), 1);
+}
+
+#[test]
+fn strangers_in_the_folder_are_left_alone() {
+    let folder = Folder::new();
+    std::fs::create_dir_all(folder.0.join("cam-01/2026-11-21")).expect("folder");
+    std::fs::create_dir_all(folder.0.join("lost+found")).expect("folder");
+    for name in ["notes.txt", "1-2.mp4", "x.part", "1-2-3-4.mp4", "-.mp4"] {
+        std::fs::write(folder.0.join("cam-01/2026-11-21").join(name), b"x").expect("file");
+    }
+    let ring = folder.ring(0, 1);
+    ring.make_room(Some(T)).expect("room");
+    assert_eq!(ring.totals().0, 0);
+    assert!(folder.0.join("cam-01/2026-11-21/notes.txt").exists());
+}
