@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use conglang::keys::signing::Pinned;
-use conglang::protocol::speaker::{Act, State, Status, judge};
+use conglang::protocol::speaker::{Act, Judged, State, Status, judge};
 use conglang::speakers::speech::{parse_wav, write_wav};
 use rumqttc::{AsyncClient, Event, LastWill, MqttOptions, Packet, QoS};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -30,12 +30,44 @@ fn now_ms() -> i64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(0))
 }
 
+/// What a receiver remembers through a restart: the number of the last order that counts, and how the announcement
+/// that it last played stands.
+#[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
+struct Memory {
+    last: u64,
+    status: Option<Status>,
+}
+
+impl Memory {
+    fn load(path: &Path) -> Self {
+        std::fs::read(path).ok().and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default()
+    }
+
+    /// Whole or not at all: a torn memory would take old orders again.
+    fn save(&self, path: &Path) {
+        let fresh = path.with_extension("new");
+        let written = std::fs::File::create(&fresh).and_then(|mut f| {
+            std::io::Write::write_all(&mut f, &serde_json::to_vec(self)?)?;
+            f.sync_all()
+        });
+        if let Err(cause) = written.and_then(|()| std::fs::rename(&fresh, path)) {
+            tracing::error!(%cause, "the number of the last order could not be kept");
+        }
+    }
+}
+
+/// What comes back from the receiver's own tasks.
+enum Done {
+    Fetched { announcement: String, hash: String, wav: Option<Vec<u8>> },
+    Status(Status),
+}
+
 impl Receiver {
     /// Runs for ever.
     pub async fn run(self) -> anyhow::Result<()> {
         let pinned = Pinned::parse(&self.key).map_err(anyhow::Error::msg)?;
-        let memory = self.out.with_extension("last");
-        let mut last: u64 = std::fs::read_to_string(&memory).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0);
+        let path = self.out.with_extension("last");
+        let mut memory = Memory::load(&path);
         let mut options = MqttOptions::new(format!("horn-{}", self.id), &self.host, self.port);
         options.set_credentials(&self.id, &self.secret).set_keep_alive(Duration::from_secs(15));
         options.set_last_will(LastWill::new(format!("d/{}/up", self.id), "offline", QoS::AtLeastOnce, true));
@@ -43,44 +75,84 @@ impl Receiver {
         let mut sound: Option<(String, Vec<u8>)> = None;
         // Rises with every stop: a play that began before falls silent.
         let silence = Arc::new(AtomicU64::new(0));
+        let (report, mut reports) = tokio::sync::mpsc::channel(16);
         loop {
-            match events.poll().await {
+            let event = tokio::select! {
+                event = events.poll() => event,
+                Some(done) = reports.recv() => {
+                    let status = match done {
+                        Done::Fetched { announcement, hash, wav: Some(wav) } => {
+                            sound = Some((hash, wav));
+                            Status { announcement, state: State::Prepared, ms: 0, why: String::new() }
+                        }
+                        Done::Fetched { announcement, .. } => Status { announcement, state: State::Failed, ms: 0, why: "the sound could not be fetched".into() },
+                        Done::Status(status) => {
+                            memory.status = Some(status.clone());
+                            memory.save(&path);
+                            status
+                        }
+                    };
+                    self.say(&client, &status);
+                    continue;
+                }
+            };
+            match event {
                 Ok(Event::Incoming(Packet::ConnAck(_))) => {
                     let _ = client.try_subscribe(format!("c/{}/#", self.id), QoS::AtLeastOnce);
                     let _ = client.try_publish(format!("d/{}/up", self.id), QoS::AtLeastOnce, true, "online");
                 }
                 Ok(Event::Incoming(Packet::Publish(p))) if p.topic.ends_with("/order") => {
-                    let order = match judge(&p.payload, &self.id, |b, s| pinned.verify(b, s), last, now_ms()) {
-                        Ok(order) => order,
+                    let order = match judge(&p.payload, &self.id, |b, s| pinned.verify(b, s), memory.last, now_ms()) {
+                        Ok(Judged::Obey(order)) if order.act.announcement().is_empty() || memory.status.as_ref().is_none_or(|s| s.announcement != order.act.announcement()) => order,
+                        // The house did not hear how it stands: it is told again, and nothing is played twice.
+                        Ok(Judged::Obey(order) | Judged::Known(order)) => {
+                            match &memory.status {
+                                Some(status) if status.announcement == order.act.announcement() => self.say(&client, status),
+                                _ if order.act == Act::Stop && order.seq == memory.last => self.say(&client, &stopped()),
+                                _ => tracing::warn!(id = self.id, "an older order came again"),
+                            }
+                            continue;
+                        }
                         Err(why) => {
                             tracing::warn!(id = self.id, why, "an order was refused");
                             continue;
                         }
                     };
                     match order.act {
-                        Act::Prepare { announcement, url, hash } => match fetch(&url).await.filter(|w| conglang::keys::secret::sha256(w) == hash) {
-                            Some(wav) => {
-                                sound = Some((hash, wav));
-                                self.say(&client, &announcement, State::Prepared, 0, "").await;
-                            }
-                            None => self.say(&client, &announcement, State::Failed, 0, "the sound could not be fetched").await,
-                        },
+                        Act::Prepare { announcement, url, hash } => {
+                            let report = report.clone();
+                            tokio::spawn(async move {
+                                let wav = fetch(&url).await.filter(|w| conglang::keys::secret::sha256(w) == hash);
+                                let _ = report.send(Done::Fetched { announcement, hash, wav }).await;
+                            });
+                        }
                         Act::Play { announcement, hash } => {
-                            last = order.seq;
-                            let _ = std::fs::write(&memory, last.to_string());
-                            match sound.clone().filter(|(h, _)| *h == hash).and_then(|(_, w)| parse_wav(&w)) {
-                                Some((rate, samples)) => {
-                                    let (this, client, silence) = (self.clone(), client.clone(), silence.clone());
-                                    tokio::spawn(async move { this.play(&client, &announcement, rate, &samples, &silence).await });
-                                }
-                                None => self.say(&client, &announcement, State::Failed, 0, "the sound is not here").await,
+                            memory.last = order.seq;
+                            let found = sound.clone().filter(|(h, _)| *h == hash).and_then(|(_, w)| parse_wav(&w));
+                            let (state, why) = if found.is_some() { (State::Playing, "") } else { (State::Failed, "the sound is not here") };
+                            let status = Status { announcement: announcement.clone(), state, ms: 0, why: why.into() };
+                            memory.status = Some(status.clone());
+                            memory.save(&path);
+                            self.say(&client, &status);
+                            if let Some((rate, samples)) = found {
+                                // Which silence this play belongs to is settled before a stop can come.
+                                let (this, report, silence, mine) = (self.clone(), report.clone(), silence.clone(), silence.load(Ordering::SeqCst));
+                                tokio::spawn(async move {
+                                    let ms = this.play(rate, &samples, &silence, mine).await;
+                                    if let Some(ms) = ms {
+                                        let _ = report.send(Done::Status(Status { announcement, state: State::Played, ms, why: String::new() })).await;
+                                    }
+                                });
                             }
                         }
                         Act::Stop => {
-                            last = order.seq;
-                            let _ = std::fs::write(&memory, last.to_string());
                             silence.fetch_add(1, Ordering::SeqCst);
-                            self.say(&client, "", State::Stopped, 0, "").await;
+                            memory.last = order.seq;
+                            if let Some(status) = memory.status.as_mut().filter(|s| s.state == State::Playing) {
+                                status.state = State::Stopped;
+                            }
+                            memory.save(&path);
+                            self.say(&client, &stopped());
                         }
                     }
                 }
@@ -90,9 +162,8 @@ impl Receiver {
         }
     }
 
-    async fn play(&self, client: &AsyncClient, announcement: &str, rate: u32, samples: &[i16], silence: &AtomicU64) {
-        let mine = silence.load(Ordering::SeqCst);
-        self.say(client, announcement, State::Playing, 0, "").await;
+    /// Plays in real time; how many ms when all of it was played.
+    async fn play(&self, rate: u32, samples: &[i16], silence: &AtomicU64, mine: u64) -> Option<u64> {
         let mut played = append(&self.out);
         let begin = played.len();
         let mut tick = tokio::time::interval(Duration::from_millis(20));
@@ -105,15 +176,16 @@ impl Receiver {
         }
         let ms = (played.len() - begin) as u64 * 1000 / u64::from(rate);
         let _ = std::fs::write(&self.out, write_wav(rate, &played));
-        if played.len() - begin == samples.len() {
-            self.say(client, announcement, State::Played, ms, "").await;
-        }
+        (played.len() - begin == samples.len()).then_some(ms)
     }
 
-    async fn say(&self, client: &AsyncClient, announcement: &str, state: State, ms: u64, why: &str) {
-        let status = Status { announcement: announcement.to_owned(), state, ms, why: why.to_owned() };
-        let _ = client.try_publish(format!("d/{}/speaker/status", self.id), QoS::AtLeastOnce, false, serde_json::to_vec(&status).unwrap_or_default());
+    fn say(&self, client: &AsyncClient, status: &Status) {
+        let _ = client.try_publish(format!("d/{}/speaker/status", self.id), QoS::AtLeastOnce, false, serde_json::to_vec(status).unwrap_or_default());
     }
+}
+
+fn stopped() -> Status {
+    Status { announcement: String::new(), state: State::Stopped, ms: 0, why: String::new() }
 }
 
 /// What was played so far.

@@ -64,6 +64,9 @@ pub struct State {
     pub notices: Things<NoticeId, Notice>,
     /// People who may sign in.
     pub users: Things<UserId, User>,
+    /// The last “Dừng tất cả”: its entry and its wall ms.
+    #[serde(default)]
+    pub silenced: Option<(u64, i64)>,
     /// Damage that was found, oldest first: last good entry, last entry that is missing. Health stays amber.
     pub damage: Arc<Vec<(u64, u64)>>,
 }
@@ -130,7 +133,10 @@ impl State {
             }
             Event::PlaybackBegan { announcement, speaker } => self.set_play(announcement, speaker, Play::Playing),
             Event::PlaybackFinished { announcement, speaker, how } => self.set_play(announcement, speaker, Play::Ended { how: how.clone() }),
-            Event::EverythingStopped {} => self.stop_everything(),
+            Event::EverythingStopped {} => {
+                self.silenced = Some((entry.seq, at));
+                self.stop_everything();
+            }
             Event::CameraDeclared { camera } => {
                 let (signal, looks) = self.cameras.get(&camera.id).map_or((camera.signal, Vec::new()), |c| (c.signal, c.looks.clone()));
                 put(&mut self.cameras, camera.id.clone(), Camera { signal, looks, ..camera.clone() });

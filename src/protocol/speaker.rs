@@ -2,7 +2,8 @@
 //!
 //! Orders go to `c/<cluster>/order` as an envelope: the exact bytes of the order and an Ed25519 signature over
 //! `conglang order` NUL cluster NUL those bytes. A receiver refuses what is not signed by the pinned key, what
-//! is for another cluster, what is not newer than the last order it took, and what has expired.
+//! is for another cluster, and what has expired; what is not newer than the last order it took is answered again and
+//! never obeyed.
 //! Words of the cluster come on `d/<cluster>/speaker/status`.
 
 use serde::{Deserialize, Serialize};
@@ -89,23 +90,41 @@ pub fn signed_bytes(cluster: &str, order: &str) -> Vec<u8> {
     [b"conglang order\0".as_slice(), cluster.as_bytes(), b"\0", order.as_bytes()].concat()
 }
 
+/// What a receiver does with a sound order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judged {
+    /// It is new: obey.
+    Obey(Order),
+    /// It is not newer than the last one taken: never obey, but say again how that ended when it is about the
+    /// same announcement; the house may not have heard it.
+    Known(Order),
+}
+
+impl Act {
+    /// The announcement it is about; empty = about all.
+    #[must_use]
+    pub fn announcement(&self) -> &str {
+        match self {
+            Self::Prepare { announcement, .. } | Self::Play { announcement, .. } => announcement,
+            Self::Stop => "",
+        }
+    }
+}
+
 /// Judges an envelope as a receiver does. `last` is the newest order it took, `now_ms` its clock (0 = unknown).
 ///
 /// # Errors
 /// Why the order is refused.
-pub fn judge(envelope: &[u8], cluster: &str, verify: impl Fn(&[u8], &str) -> bool, last: u64, now_ms: i64) -> Result<Order, &'static str> {
+pub fn judge(envelope: &[u8], cluster: &str, verify: impl Fn(&[u8], &str) -> bool, last: u64, now_ms: i64) -> Result<Judged, &'static str> {
     let envelope: Envelope = serde_json::from_slice(envelope).map_err(|_| "not an order")?;
     if !verify(&signed_bytes(cluster, &envelope.order), &envelope.signature) {
         return Err("not signed by this village");
     }
     let order: Order = serde_json::from_str(&envelope.order).map_err(|_| "an order that this receiver does not know")?;
-    if order.seq <= last {
-        return Err("an older order came again");
-    }
     if now_ms > 0 && order.expires_at < now_ms {
         return Err("the order has expired");
     }
-    Ok(order)
+    Ok(if order.seq <= last { Judged::Known(order) } else { Judged::Obey(order) })
 }
 
 #[cfg(test)]
@@ -121,9 +140,9 @@ mod tests {
         let order = serde_json::to_string(&Order { seq: 5, expires_at: 1000, act: Act::Stop }).expect("json");
         let signature = key.sign(&signed_bytes("loa-01", &order));
         let good = serde_json::to_vec(&Envelope { order: order.clone(), signature: signature.clone() }).expect("json");
-        assert!(judge(&good, "loa-01", verify, 4, 900).is_ok());
+        assert!(matches!(judge(&good, "loa-01", verify, 4, 900), Ok(Judged::Obey(_))));
         assert_eq!(judge(&good, "loa-02", verify, 4, 900), Err("not signed by this village"), "for another cluster");
-        assert_eq!(judge(&good, "loa-01", verify, 5, 900), Err("an older order came again"), "replayed");
+        assert!(matches!(judge(&good, "loa-01", verify, 5, 900), Ok(Judged::Known(_))), "replayed: answered, not obeyed");
         assert_eq!(judge(&good, "loa-01", verify, 4, 1001), Err("the order has expired"));
         let forged = serde_json::to_vec(&Envelope { order: order.replace('5', "9"), signature }).expect("json");
         assert_eq!(judge(&forged, "loa-01", verify, 4, 900), Err("not signed by this village"));

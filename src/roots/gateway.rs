@@ -22,6 +22,7 @@ use crate::keys::tls::Served;
 use crate::live::Live;
 use crate::log::disk::Folder;
 use crate::protocol::broker::Door;
+use crate::speakers::numbers::Numbers;
 use crate::speakers::playback::{Playback, serve_voice};
 use crate::speakers::sounds::Sounds;
 use crate::store::files::Files;
@@ -268,7 +269,8 @@ fn start_voice(config: &Config, app: &App, keys: &Path, sounds: &Sounds) -> anyh
         let (app, sounds, url, path) = (app.clone(), sounds.clone(), url.clone(), path.clone());
         async move {
             let key = Signing::load_or_make(&path)?;
-            Playback { journal: app.journal, live: app.live, files: app.files, sounds, key, url, clock: app.house.clock().clone() }.run(stop).await
+            let numbers = Numbers::open(&path.with_extension("last"), app.house.clock().clone())?;
+            Playback { journal: app.journal, live: app.live, files: app.files, sounds, key, numbers, url, clock: app.house.clock().clone() }.run(stop).await
         }
     });
     Ok(())

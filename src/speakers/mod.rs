@@ -1,5 +1,6 @@
 //! The village's voice: a sentence becomes sound, horn clusters play it, every order signed, every end proved.
 
+pub mod numbers;
 pub mod playback;
 pub mod sounds;
 pub mod speech;

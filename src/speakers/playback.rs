@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinSet;
 
+use super::numbers::Numbers;
 use super::sounds::Sounds;
 use crate::domain::actor::Actor;
 use crate::domain::command::Command;
@@ -31,6 +33,8 @@ const ANSWER_MS: u64 = 8_000;
 const SILENCE_MS: u64 = 3_000;
 /// An order is sent again after this without an answer, ms.
 const AGAIN_MS: u64 = 1_500;
+/// How often “Dừng tất cả” is told to clusters that are believed silent.
+const STOPS: u8 = 3;
 /// What a play may take beyond the length of its sound, ms.
 const SLACK_MS: u64 = 6_000;
 
@@ -46,6 +50,8 @@ pub struct Playback {
     pub sounds: Sounds,
     /// The key of the village's voice.
     pub key: Signing,
+    /// The numbers of its orders.
+    pub numbers: Numbers,
     /// Where clusters fetch sounds: `http://host:port`.
     pub url: String,
     /// The clock.
@@ -59,13 +65,33 @@ struct Step {
     sent: Option<u64>,
     prepared: bool,
     ended_by: u64,
-    /// Since when (monotonic ms), and the number of the stop.
-    stopping: Option<(u64, u64)>,
+    /// Since when silence is waited for, monotonic ms.
+    stopping: Option<u64>,
+    /// The numbers of prepare, play and stop: the same order keeps its number when it is sent again.
+    numbers: [Option<u64>; 3],
 }
 
 struct Sound {
     hash: String,
     ms: u64,
+}
+
+/// The sound of an announcement.
+enum Making {
+    /// It is being read aloud.
+    Wait,
+    /// It is there, or cannot be made.
+    Done(Option<Sound>),
+}
+
+/// “Dừng tất cả” as it is told to clusters that are believed silent: they may not be.
+#[derive(Default)]
+struct Silence {
+    /// The entry that is being told; 0 = none was seen yet.
+    order: u64,
+    number: u64,
+    told: u8,
+    at: u64,
 }
 
 type Steps = BTreeMap<(AnnouncementId, DeviceId), Step>;
@@ -79,7 +105,9 @@ impl Playback {
         let mut watch = self.journal.watch();
         let mut horns = self.live.south.horns();
         let mut steps: Steps = BTreeMap::new();
-        let mut sounds: BTreeMap<AnnouncementId, Option<Sound>> = BTreeMap::new();
+        let mut sounds: BTreeMap<AnnouncementId, Making> = BTreeMap::new();
+        let mut readers = JoinSet::new();
+        let mut silence = Silence { order: self.journal.state().silenced.map_or(0, |(order, at)| if self.clock.wall_ms() - at < 60_000 { order - 1 } else { order }), ..Silence::default() };
         let mut tick = tokio::time::interval(Duration::from_millis(250));
         loop {
             tokio::select! {
@@ -89,6 +117,10 @@ impl Playback {
                     Err(RecvError::Lagged(n)) => tracing::warn!(n, "words of horns were missed; orders are sent again"),
                     Err(RecvError::Closed) => anyhow::bail!("the south door closed"),
                 },
+                Some(made) = readers.join_next() => {
+                    let (id, sound) = made?;
+                    sounds.insert(id, Making::Done(sound));
+                }
                 _ = tick.tick() => {}
                 () = stop.soft.cancelled() => return Ok(()),
             }
@@ -96,10 +128,13 @@ impl Playback {
             let on_air = state.on_air();
             steps.retain(|(id, _), _| on_air.iter().any(|a| a.id == *id));
             sounds.retain(|id, _| on_air.iter().any(|a| a.id == *id));
+            self.silence(&state, &mut silence);
             let mut busy: Vec<DeviceId> = Vec::new();
             for said in on_air {
-                if !sounds.contains_key(&said.id) && said.plays.values().any(|p| *p == Play::Waiting) {
-                    sounds.insert(said.id.clone(), self.sound(&said).await);
+                if !sounds.contains_key(&said.id) && said.plays.values().any(|p| matches!(p, Play::Waiting | Play::Playing)) {
+                    sounds.insert(said.id.clone(), Making::Wait);
+                    let (id, making) = (said.id.clone(), sound(self.files.clone(), self.live.clone(), self.sounds.clone(), said.clone()));
+                    readers.spawn(async move { (id, making.await) });
                 }
                 for (speaker, play) in &said.plays {
                     if matches!(play, Play::Ended { .. }) || busy.contains(speaker) {
@@ -107,7 +142,7 @@ impl Playback {
                     }
                     busy.push(speaker.clone());
                     let step = steps.entry((said.id.clone(), speaker.clone())).or_insert_with(|| Step { began: self.clock.mono_ms(), ..Step::default() });
-                    let ending = self.step(&state, &said, speaker, play, sounds.get(&said.id).and_then(Option::as_ref), step);
+                    let ending = self.step(&state, &said, speaker, play, sounds.get(&said.id), step);
                     if let Some(how) = ending {
                         self.finish(&said, speaker, how).await?;
                     }
@@ -116,28 +151,27 @@ impl Playback {
         }
     }
 
-    /// The sound of an announcement; none = it cannot be made.
-    async fn sound(&self, said: &Announcement) -> Option<Sound> {
-        let text = self.files.text(&said.text).ok()?;
-        match self.live.voice.speak(&text).await {
-            Ok(spoken) => {
-                let (sounds, hash, wav) = (self.sounds.clone(), spoken.hash.clone(), spoken.wav);
-                let kept = tokio::task::spawn_blocking(move || sounds.put(&hash, &wav)).await;
-                if !matches!(kept, Ok(Ok(()))) {
-                    tracing::error!("a sound could not be written");
-                    return None;
-                }
-                Some(Sound { hash: spoken.hash, ms: spoken.ms })
-            }
-            Err(why) => {
-                tracing::error!(why, "an announcement could not be read aloud");
-                None
-            }
+    /// Tells “Dừng tất cả” to every cluster, a few times: also to those whose play is believed over.
+    fn silence(&self, state: &State, silence: &mut Silence) {
+        let now = self.clock.mono_ms();
+        let Some((order, _)) = state.silenced else { return };
+        if order > silence.order {
+            let Ok(number) = self.numbers.next() else { return };
+            *silence = Silence { order, number, told: 0, at: 0 };
         }
+        if silence.number == 0 || silence.told >= STOPS || now < silence.at {
+            return;
+        }
+        let playing = state.on_air();
+        for speaker in state.speakers.keys().filter(|s| !playing.iter().any(|a| a.plays.get(s) == Some(&Play::Stopping))) {
+            self.order(speaker, silence.number, self.clock.wall_ms() + 60_000, Act::Stop);
+        }
+        silence.told += 1;
+        silence.at = now + 500;
     }
 
     /// One look at one cluster; gives its end when it has come.
-    fn step(&self, state: &State, said: &Announcement, speaker: &DeviceId, play: &Play, sound: Option<&Sound>, step: &mut Step) -> Option<Ending> {
+    fn step(&self, state: &State, said: &Announcement, speaker: &DeviceId, play: &Play, making: Option<&Making>, step: &mut Step) -> Option<Ending> {
         let now = self.clock.mono_ms();
         let due = step.sent.is_none_or(|t| now >= t + AGAIN_MS);
         match play {
@@ -145,7 +179,14 @@ impl Playback {
                 if self.clock.wall_ms() > said.expires_at {
                     return Some(if step.sent.is_some() { Ending::Unanswered } else { Ending::Missed });
                 }
-                let Some(sound) = sound else { return Some(Ending::Failed { why: "the sentence could not be read aloud".into() }) };
+                let sound = match making {
+                    Some(Making::Done(Some(sound))) => sound,
+                    Some(Making::Done(None)) => return Some(Ending::Failed { why: "the sentence could not be read aloud".into() }),
+                    Some(Making::Wait) | None => {
+                        step.began = now;
+                        return None;
+                    }
+                };
                 let gone = state.devices.get(speaker).is_some_and(|d| d.presence.is_gone());
                 if step.sent.is_some() && now > step.began + if gone { SILENCE_MS } else { ANSWER_MS } {
                     return Some(Ending::Unanswered);
@@ -158,35 +199,50 @@ impl Playback {
                         (0, Act::Prepare { announcement, url: format!("{}/sound/{}", self.url, sound.hash), hash: sound.hash.clone() })
                     };
                     step.ended_by = now + sound.ms + SLACK_MS;
-                    self.order(speaker, said.order * 4 + n, said.expires_at, act);
-                    step.sent = Some(now);
+                    if let Some(number) = self.number(step, n) {
+                        self.order(speaker, number, said.expires_at, act);
+                        step.sent = Some(now);
+                    }
                 }
                 None
             }
             Play::Playing => {
                 if step.ended_by == 0 {
-                    // A play that began before a restart: give it the longest time an answer may take.
-                    step.ended_by = now + sound.map_or(60_000, |s| s.ms) + SLACK_MS;
+                    // A play that began before a restart: it may last as long as its sound from now on.
+                    step.ended_by = match making {
+                        Some(Making::Done(sound)) => now + sound.as_ref().map_or(60_000, |s| s.ms) + SLACK_MS,
+                        Some(Making::Wait) | None => return None,
+                    };
                 }
                 (now > step.ended_by).then_some(Ending::Unanswered)
             }
             Play::Stopping => {
-                // The number of the stop stays: a later one could overtake an announcement that came after.
-                let (since, seq) = *step.stopping.get_or_insert_with(|| {
+                let since = *step.stopping.get_or_insert_with(|| {
                     step.sent = None;
-                    (now, state.seq)
+                    now
                 });
                 if now > since + SILENCE_MS {
                     return Some(Ending::Unanswered);
                 }
                 if step.sent.is_none_or(|t| now >= t + 500) {
-                    self.order(speaker, seq * 4 + 2, self.clock.wall_ms() + 60_000, Act::Stop);
-                    step.sent = Some(now);
+                    // Its number stays: a later one could overtake an announcement that came after.
+                    if let Some(number) = self.number(step, 2) {
+                        self.order(speaker, number, self.clock.wall_ms() + 60_000, Act::Stop);
+                        step.sent = Some(now);
+                    }
                 }
                 None
             }
             Play::Ended { .. } => None,
         }
+    }
+
+    /// The number of a step's order `n`; none = it cannot be reserved now.
+    fn number(&self, step: &mut Step, n: usize) -> Option<u64> {
+        if step.numbers[n].is_none() {
+            step.numbers[n] = self.numbers.next().inspect_err(|cause| tracing::error!(%cause, "an order cannot be numbered")).ok();
+        }
+        step.numbers[n]
     }
 
     fn order(&self, speaker: &DeviceId, seq: u64, expires_at: i64, act: Act) {
@@ -241,6 +297,26 @@ impl Playback {
         match self.journal.submit(wish).await {
             Err(SubmitError::Closed(closed)) => Err(closed.into()),
             _ => Ok(()),
+        }
+    }
+}
+
+/// The sound of an announcement; none = it cannot be made. It may take seconds: nobody else waits for it.
+async fn sound(files: Files, live: Live, sounds: Sounds, said: std::sync::Arc<Announcement>) -> Option<Sound> {
+    let text = files.text(&said.text).ok()?;
+    match live.voice.speak(&text).await {
+        Ok(spoken) => {
+            let (hash, wav) = (spoken.hash.clone(), spoken.wav);
+            let kept = tokio::task::spawn_blocking(move || sounds.put(&hash, &wav)).await;
+            if !matches!(kept, Ok(Ok(()))) {
+                tracing::error!("a sound could not be written");
+                return None;
+            }
+            Some(Sound { hash: spoken.hash, ms: spoken.ms })
+        }
+        Err(why) => {
+            tracing::error!(why, "an announcement could not be read aloud");
+            None
         }
     }
 }

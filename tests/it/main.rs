@@ -10,3 +10,4 @@ mod faults;
 mod house;
 mod pages;
 mod tidy;
+mod voice;

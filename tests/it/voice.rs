@@ -1,0 +1,128 @@
+//! The village's voice: real receivers, each a process of its own that plays into a file; the files are measured.
+
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use crate::house::{House, secret};
+
+/// Receivers that end with the test.
+struct Horns(Vec<Child>);
+
+impl Horns {
+    fn start(house: &House, ids: &[&str]) -> Self {
+        let key = std::fs::read_to_string(house.dir.join("data/keys/voice.pub")).expect("key");
+        let program = std::path::Path::new(env!("CARGO_BIN_EXE_conglang")).with_file_name("examples").join("receiver");
+        let one = |id: &&str| {
+            Command::new(&program)
+                .args(["--id", id, "--secret", &secret(id), "--key", &key, "--port", &house.mqtt.to_string(), "--out"])
+                .arg(house.dir.join(format!("{id}.wav")))
+                .spawn()
+                .expect("the receiver example is built")
+        };
+        let horns = Self(ids.iter().map(one).collect());
+        house.until("the clusters are here", Duration::from_secs(15), |h| ids.iter().all(|id| h.state()["devices"][*id]["presence"]["is"] == "here"));
+        horns
+    }
+}
+
+impl Drop for Horns {
+    fn drop(&mut self) {
+        for child in &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Types a sentence, hears it, plays it on `zone`; the sound that was heard first.
+fn speak(house: &House, cookie: &str, text: &str, zone: &[&str]) {
+    let form = house.form("/speakers", cookie);
+    let mut fields = vec![("form", form.as_str()), ("text", text)];
+    fields.extend(zone.iter().map(|z| ("zone", *z)));
+    let heard = house.post("/speakers/hear", cookie, &fields);
+    assert_eq!(heard.status, 200, "{}", heard.body);
+    let value = |name: &str| heard.body.split_once(&format!("name=\"{name}\" value=\"")).and_then(|(_, r)| r.split('"').next()).expect(name).to_owned();
+    let (blob, mac, len, once) = (value("blob"), value("mac"), value("len"), value("once"));
+    let mut fields = vec![("form", form.as_str()), ("blob", &blob), ("mac", &mac), ("len", &len), ("once", &once)];
+    fields.extend(zone.iter().map(|z| ("zone", *z)));
+    let said = house.post("/speakers/announce", cookie, &fields);
+    assert_eq!(said.status, 303, "{}", said.body);
+}
+
+/// Samples per second and samples of what a cluster played so far.
+fn played(house: &House, id: &str) -> (u32, Vec<i16>) {
+    std::fs::read(house.dir.join(format!("{id}.wav"))).ok().and_then(|b| conglang::speakers::speech::parse_wav(&b)).unwrap_or_default()
+}
+
+fn events(house: &House, kind: &str) -> usize {
+    house.entries().iter().filter(|e| e["event"]["t"] == kind).count()
+}
+
+#[test]
+fn a_sentence_is_spoken_on_two_clusters_and_proved() {
+    let mut house = House::new("");
+    house.start();
+    let _horns = Horns::start(&house, &["loa-01", "loa-02"]);
+    let cookie = house.sign_in();
+    speak(&house, &cookie, "Mời bà con họp thôn.", &["loa-01", "loa-02"]);
+    house.until("both played", Duration::from_secs(40), |h| h.get("/speakers", &cookie).body.contains("Đã phát 2/2 cụm"));
+    for id in ["loa-01", "loa-02"] {
+        let (rate, samples) = played(&house, id);
+        let peak = samples.iter().map(|s| s.unsigned_abs()).max().expect("samples");
+        assert!(samples.len() > rate as usize / 2 && (20_000..=27_600).contains(&peak), "{id}: {} samples, peak {peak}", samples.len());
+    }
+}
+
+#[test]
+fn everything_stops_in_three_seconds_and_the_next_sentence_is_spoken() {
+    let mut house = House::new("");
+    house.start();
+    let _horns = Horns::start(&house, &["loa-01"]);
+    let cookie = house.sign_in();
+    let form = house.form("/speakers", &cookie);
+    for round in 1..=3 {
+        let before = played(&house, "loa-01").1.len();
+        speak(&house, &cookie, &format!("Lần {round}. {}", "Đề nghị bà con chú ý. ".repeat(12)), &["loa-01"]);
+        house.until("it plays", Duration::from_secs(20), |h| events(h, "PlaybackBegan") == round * 2 - 1);
+        let asked = Instant::now();
+        house.post("/speakers/stop", &cookie, &[("form", &form)]);
+        // Whoever stops in order to say something else is not muted by the stop's repetitions.
+        speak(&house, &cookie, &format!("Xin nhắc lại, lần {round}."), &["loa-01"]);
+        house.until("silence is proved", Duration::from_secs(5), |h| h.get("/speakers", &cookie).body.contains("Nhà văn hóa đã dừng"));
+        assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+        house.until("the next one is played to its end", Duration::from_secs(30), |h| {
+            h.entries().iter().filter(|e| e["event"]["t"] == "PlaybackFinished" && e["event"]["how"]["how"] == "played").count() == round
+        });
+        let (rate, after) = played(&house, "loa-01");
+        assert!(after.len() - before < rate as usize * 9, "the long one was cut short: {} s", (after.len() - before) / rate as usize);
+    }
+}
+
+#[test]
+fn a_power_cut_while_a_sentence_plays_loses_no_end_and_plays_nothing_twice() {
+    let mut house = House::new("");
+    house.start();
+    let _horns = Horns::start(&house, &["loa-01", "loa-02"]);
+    let cookie = house.sign_in();
+    speak(&house, &cookie, "Mời bà con ra đình nhận quà Tết, mang theo giấy mời.", &["loa-01", "loa-02"]);
+    house.until("it plays", Duration::from_secs(20), |h| events(h, "PlaybackBegan") > 0);
+    house.kill();
+    house.start();
+    house.until("both ends are known", Duration::from_secs(60), |h| events(h, "PlaybackFinished") == 2);
+    assert!(house.get("/speakers", &cookie).body.contains("Đã phát 2/2 cụm"));
+    let lengths: Vec<usize> = ["loa-01", "loa-02"].iter().map(|id| played(&house, id).1.len()).collect();
+    assert_eq!(lengths[0], lengths[1], "each played all of it, once");
+    // The house lost its memory: its orders must still be newer than what the receivers took.
+    speak(&house, &cookie, "Xin cảm ơn.", &["loa-01"]);
+    house.until("it is played", Duration::from_secs(40), |h| events(h, "PlaybackFinished") == 3);
+    house.kill();
+    for part in ["log", "journal", "index.redb"] {
+        let path = house.dir.join("data").join(part);
+        let _ = std::fs::remove_dir_all(&path).or_else(|_| std::fs::remove_file(&path));
+    }
+    house.start();
+    let cookie = house.sign_in();
+    house.until("the clusters are here", Duration::from_secs(20), |h| ["loa-01", "loa-02"].iter().all(|id| h.state()["devices"][*id]["presence"]["is"] == "here"));
+    speak(&house, &cookie, "Máy đã được thay.", &["loa-01", "loa-02"]);
+    house.until("a house without its history is still obeyed", Duration::from_secs(40), |h| h.get("/speakers", &cookie).body.contains("Đã phát 2/2 cụm"));
+}
