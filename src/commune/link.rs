@@ -13,6 +13,8 @@ use crate::supervisor::clock::Clock;
 
 /// A bulletin without an outcome is sent again this often.
 const AGAIN: Duration = Duration::from_secs(5);
+/// A link whose messages are not worked off for so long is made again.
+const STUCK: Duration = Duration::from_secs(30);
 
 /// Runs one connection until it breaks or `stop`.
 ///
@@ -28,7 +30,8 @@ pub async fn run(socket: PathBuf, secret: String, store: Store, villages: Vec<St
         loop {
             match events.poll().await? {
                 Event::Incoming(Packet::ConnAck(_)) => client.try_subscribe("up/#", QoS::AtLeastOnce)?,
-                Event::Incoming(Packet::Publish(publish)) => say.send(publish).await?,
+                // Answers wait for this loop and this loop for answers: never for ever.
+                Event::Incoming(Packet::Publish(publish)) => tokio::time::timeout(STUCK, say.send(publish)).await??,
                 _ => {}
             }
         }

@@ -5,21 +5,28 @@
 //! broker's queues, they are in the journal. A canary goes round every 2 s; `canary_lost` tells when not.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Packet, Publish, QoS, Transport};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::live::Live;
 use crate::live::south::Outgoing;
 use crate::supervisor::Stop;
+use crate::supervisor::clock::Clock;
 
 const CANARY: &str = "house/canary";
 /// How often the canary goes.
 const CANARY_EVERY: Duration = Duration::from_secs(2);
-/// Without the canary for so long the broker is dead.
-pub const CANARY_LOST: Duration = Duration::from_secs(7);
+/// Without the canary for so long on a standing link the broker is dead.
+const CANARY_LOST: Duration = Duration::from_secs(7);
+/// Without a link for so long, though the broker says that it serves, it is dead too.
+const LINK_LOST: Duration = Duration::from_secs(20);
+/// Requests that the client holds: room for every acknowledgement that may wait, beside [`PUBLISHES`].
+const REQUESTS: usize = 1_024;
+/// Publishes that wait in the client at once. With the rest of [`REQUESTS`] free for acknowledgements, ingest and
+/// event loop never wait for each other.
+const PUBLISHES: usize = 128;
 
 /// How to reach the broker.
 #[derive(Debug, Clone)]
@@ -40,30 +47,50 @@ pub struct Incoming {
 impl Incoming {
     /// Acknowledges: what it led to is durable.
     pub async fn done(self) {
-        // The link may be gone; then the broker sends it again.
+        // When the link is gone its session is too: what is retained comes again, and devices report again.
         let _ = self.client.ack(&self.publish).await;
     }
 }
 
-/// Runs one connection until it breaks or `stop`. `heard` gets every message, `alive` the number of canaries
-/// that came back.
+/// How the link is: what the canary's watch is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pulse {
+    /// It stands and its subscriptions are in force.
+    pub up: bool,
+    /// Canaries that came back.
+    pub canaries: u64,
+}
+
+/// Says that the link is down when it ends, however it ends.
+struct Down<'a>(&'a Live, &'a watch::Sender<Pulse>);
+
+impl Drop for Down<'_> {
+    fn drop(&mut self) {
+        self.0.south.set_up(None);
+        self.1.send_modify(|p| p.up = false);
+    }
+}
+
+/// Runs one connection until it breaks or `stop`. `heard` gets every message, `pulse` how it is.
 ///
 /// # Errors
 /// Why the connection ended.
-pub async fn run(way: Way, live: Live, heard: mpsc::Sender<Incoming>, alive: watch::Sender<u64>, stop: Stop) -> anyhow::Result<()> {
+pub async fn run(way: &Way, live: &Live, clock: &Clock, heard: &mpsc::Sender<Incoming>, pulse: &watch::Sender<Pulse>, stop: &Stop) -> anyhow::Result<()> {
     let mut options = MqttOptions::new("house", way.socket.display().to_string(), 0);
     options.set_transport(Transport::unix());
     options.set_keep_alive(Duration::from_secs(20)).set_clean_session(true).set_credentials(name(), way.secret.clone());
     options.set_max_packet_size(512 * 1024, 512 * 1024).set_inflight(64).set_manual_acks(true);
-    let (client, events) = AsyncClient::new(options, 256);
-    let mut outbox = live.south.take_outbox().ok_or_else(|| anyhow::anyhow!("another link has the outbox"))?;
-    let ended = tokio::select! {
-        ended = receive(events, client.clone(), heard, alive) => ended,
-        ended = send(&client, &mut outbox) => ended,
+    let (client, events) = AsyncClient::new(options, REQUESTS);
+    let mut outbox = live.south.outbox().await;
+    // What was posted to a link that broke was meant for then.
+    while outbox.try_recv().is_ok() {}
+    let _down = Down(live, pulse);
+    let publishes = Semaphore::new(PUBLISHES);
+    tokio::select! {
+        ended = receive(events, &client, heard, &publishes, live, clock, pulse) => ended,
+        ended = send(&client, &mut outbox, &publishes, pulse) => ended,
         () = stop.soft.cancelled() => Ok(()),
-    };
-    live.south.return_outbox(outbox);
-    ended
+    }
 }
 
 /// The reserved user name of the house's own clients.
@@ -72,55 +99,66 @@ pub const fn name() -> &'static str {
     "@house"
 }
 
-async fn receive(mut events: EventLoop, client: AsyncClient, heard: mpsc::Sender<Incoming>, alive: watch::Sender<u64>) -> anyhow::Result<()> {
+async fn receive(mut events: EventLoop, client: &AsyncClient, heard: &mpsc::Sender<Incoming>, publishes: &Semaphore, live: &Live, clock: &Clock, pulse: &watch::Sender<Pulse>) -> anyhow::Result<()> {
+    let filters = ["d/#", "homeassistant/#", CANARY];
+    let mut granted = 0;
     loop {
         match events.poll().await? {
             Event::Incoming(Packet::ConnAck(_)) => {
-                for filter in ["d/#", "homeassistant/#"] {
-                    client.try_subscribe(filter, QoS::AtLeastOnce)?;
+                for filter in filters {
+                    client.try_subscribe(filter, if filter == CANARY { QoS::AtMostOnce } else { QoS::AtLeastOnce })?;
                 }
-                client.try_subscribe(CANARY, QoS::AtMostOnce)?;
-                // Devices that announce themselves when asked do so now.
-                client.try_publish("homeassistant/status", QoS::AtLeastOnce, false, "online")?;
             }
-            Event::Incoming(Packet::Publish(publish)) if publish.topic == CANARY => alive.send_modify(|n| *n += 1),
+            Event::Incoming(Packet::SubAck(_)) => {
+                granted += 1;
+                if granted == filters.len() {
+                    // Devices that announce themselves when asked do so now.
+                    client.try_publish("homeassistant/status", QoS::AtLeastOnce, false, "online")?;
+                    live.south.set_up(Some(clock.mono_ms()));
+                    pulse.send_modify(|p| p.up = true);
+                }
+            }
+            Event::Incoming(Packet::Publish(publish)) if publish.topic == CANARY => pulse.send_modify(|p| p.canaries += 1),
             Event::Incoming(Packet::Publish(publish)) => {
                 let incoming = Incoming { publish, client: client.clone() };
                 // A slow ingest holds the loop back, and with it the broker: nothing is dropped.
                 heard.send(incoming).await?;
             }
+            Event::Outgoing(rumqttc::Outgoing::Publish(_)) if publishes.available_permits() < PUBLISHES => publishes.add_permits(1),
             _ => {}
         }
     }
 }
 
-async fn send(client: &AsyncClient, outbox: &mut mpsc::Receiver<Outgoing>) -> anyhow::Result<()> {
+async fn send(client: &AsyncClient, outbox: &mut mpsc::Receiver<Outgoing>, publishes: &Semaphore, pulse: &watch::Sender<Pulse>) -> anyhow::Result<()> {
+    // Before the subscriptions are in force an answer could be missed.
+    pulse.subscribe().wait_for(|p| p.up).await?;
     let mut canary = tokio::time::interval(CANARY_EVERY);
     let mut number = 0u64;
     loop {
-        tokio::select! {
+        let (topic, qos, retain, payload) = tokio::select! {
             _ = canary.tick() => {
                 number += 1;
-                client.publish(CANARY, QoS::AtMostOnce, false, number.to_string()).await?;
+                (CANARY.to_owned(), QoS::AtMostOnce, false, number.to_string().into_bytes())
             }
             message = outbox.recv() => {
-                let Some(message) = message else { anyhow::bail!("the outbox closed") };
-                client.publish(message.topic, QoS::AtLeastOnce, message.retain, message.payload).await?;
+                let Some(m) = message else { anyhow::bail!("the outbox closed") };
+                (m.topic, QoS::AtLeastOnce, m.retain, m.payload)
             }
-        }
+        };
+        publishes.acquire().await?.forget();
+        client.publish(topic, qos, retain, payload).await?;
     }
 }
 
-/// Waits until the canary has been away for [`CANARY_LOST`].
-pub async fn canary_lost(mut alive: watch::Receiver<u64>) {
+/// Waits until the canary has been away too long, on a link that stands or on one that cannot be made.
+pub async fn canary_lost(mut pulse: watch::Receiver<Pulse>) {
     loop {
-        match tokio::time::timeout(CANARY_LOST, alive.changed()).await {
+        let most = if pulse.borrow_and_update().up { CANARY_LOST } else { LINK_LOST };
+        match tokio::time::timeout(most, pulse.changed()).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => std::future::pending().await,
             Err(_) => return,
         }
     }
 }
-
-/// Shares the way to the broker between restarts of the link.
-pub type SharedWay = Arc<Way>;

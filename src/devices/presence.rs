@@ -17,7 +17,6 @@ use crate::supervisor::clock::Clock;
 /// # Errors
 /// When the journal closed.
 pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyhow::Result<()> {
-    let began = clock.mono_ms();
     let mut tick = tokio::time::interval(Duration::from_secs(2));
     loop {
         tokio::select! {
@@ -26,6 +25,8 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
         }
         let state = journal.state();
         let now = clock.mono_ms();
+        // While our own link is down nobody can be heard: that is not their silence.
+        let Some(up) = live.south.up_since() else { continue };
         // The shortest promise of each device, ms.
         let mut promises: BTreeMap<&DeviceId, u64> = BTreeMap::new();
         for entity in state.entities.values().filter(|e| e.expire_after_s > 0) {
@@ -35,9 +36,9 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
         for (id, promise) in promises {
             let Some(device) = state.devices.get(id) else { continue };
             let heard = live.latest.heard(id);
-            let silent = now.saturating_sub(heard.unwrap_or(began));
+            let silent = now.saturating_sub(heard.unwrap_or(0).max(up));
             let here = match device.presence {
-                Presence::Gone { .. } if heard.is_some() && silent < promise => true,
+                Presence::Gone { .. } if heard.is_some_and(|h| now.saturating_sub(h) < promise) => true,
                 Presence::Unknown if heard.is_some() => true,
                 Presence::Here { .. } | Presence::Unknown if silent > promise => false,
                 _ => continue,

@@ -1,12 +1,10 @@
 //! Messages to and from devices, between the MQTT link and the nouns that speak through it.
 //!
 //! A noun posts a message; the link publishes it when it can. What horns say (`d/<device>/speaker/…`) comes
-//! back here. Both bounded: a full outbox is told to the poster, old words of horns fall out first.
+//! back here. Both bounded: a full outbox is told to the poster, old words of horns fall out first. While the link
+//! is down nothing is taken: an order that waited would be carried out long after it was meant.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
-
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{Mutex, MutexGuard, broadcast, mpsc, watch};
 
 /// A message to a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,32 +31,39 @@ pub struct Heard {
 /// The exchange.
 pub struct South {
     post: mpsc::Sender<Outgoing>,
-    inbox: Mutex<Option<mpsc::Receiver<Outgoing>>>,
+    outbox: Mutex<mpsc::Receiver<Outgoing>>,
     horns: broadcast::Sender<Heard>,
+    up: watch::Sender<Option<u64>>,
 }
 
 impl Default for South {
     fn default() -> Self {
         let (post, inbox) = mpsc::channel(512);
-        Self { post, inbox: Mutex::new(Some(inbox)), horns: broadcast::channel(512).0 }
+        Self { post, outbox: Mutex::new(inbox), horns: broadcast::channel(512).0, up: watch::Sender::new(None) }
     }
 }
 
 impl South {
-    /// Posts a message; false = the outbox is full, nothing was posted.
+    /// Posts a message; false = the link is down or its outbox is full, nothing was posted.
     #[must_use]
     pub fn post(&self, message: Outgoing) -> bool {
-        self.post.try_send(message).is_ok()
+        self.up_since().is_some() && self.post.try_send(message).is_ok()
     }
 
-    /// The link takes the outbox; none = another link has it.
-    pub fn take_outbox(&self) -> Option<mpsc::Receiver<Outgoing>> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// The outbox, for the link as long as it holds it; the lock goes with the link, however it ends.
+    pub async fn outbox(&self) -> MutexGuard<'_, mpsc::Receiver<Outgoing>> {
+        self.outbox.lock().await
     }
 
-    /// The link gives the outbox back when it ends.
-    pub fn return_outbox(&self, outbox: mpsc::Receiver<Outgoing>) {
-        *self.inbox.lock().unwrap_or_else(PoisonError::into_inner) = Some(outbox);
+    /// The link is up since this monotonic ms, or down.
+    pub fn set_up(&self, since: Option<u64>) {
+        self.up.send_replace(since);
+    }
+
+    /// Since when the link is up, monotonic ms; none = it is down.
+    #[must_use]
+    pub fn up_since(&self) -> Option<u64> {
+        *self.up.borrow()
     }
 
     /// A horn cluster said something.

@@ -1,9 +1,6 @@
 //! Asking for a sentence to be read aloud: the doors ask, `speakers/` answers.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
-
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot};
 
 /// A sentence as sound.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,13 +19,13 @@ pub type Request = (String, oneshot::Sender<Result<Spoken, String>>);
 /// The exchange.
 pub struct Voice {
     ask: mpsc::Sender<Request>,
-    inbox: Mutex<Option<mpsc::Receiver<Request>>>,
+    inbox: Mutex<mpsc::Receiver<Request>>,
 }
 
 impl Default for Voice {
     fn default() -> Self {
         let (ask, inbox) = mpsc::channel(8);
-        Self { ask, inbox: Mutex::new(Some(inbox)) }
+        Self { ask, inbox: Mutex::new(inbox) }
     }
 }
 
@@ -45,13 +42,8 @@ impl Voice {
         answer.map_err(|_| "the speech service is not running".to_owned())?
     }
 
-    /// The speech service takes the requests; none = another has them.
-    pub fn take_inbox(&self) -> Option<mpsc::Receiver<Request>> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    /// The speech service gives the requests back when it ends.
-    pub fn return_inbox(&self, inbox: mpsc::Receiver<Request>) {
-        *self.inbox.lock().unwrap_or_else(PoisonError::into_inner) = Some(inbox);
+    /// The requests, for the speech service as long as it holds them.
+    pub async fn inbox(&self) -> MutexGuard<'_, mpsc::Receiver<Request>> {
+        self.inbox.lock().await
     }
 }

@@ -108,6 +108,11 @@ impl Broker {
         tokio::time::timeout(most, ready.wait_for(|r| *r)).await.is_ok()
     }
 
+    /// Waits until the doors are served, for as long as it takes.
+    pub async fn until_ready(&self) {
+        let _ = self.ready.subscribe().wait_for(|r| *r).await;
+    }
+
     /// Puts a new access table in force; gives its number.
     pub async fn set_accounts(&self, accounts: Vec<Account>) -> u64 {
         let line = {

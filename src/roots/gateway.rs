@@ -38,6 +38,9 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// How long `READY=1` waits for the broker.
 const BROKER_WAIT: Duration = Duration::from_secs(3);
 
+/// Pause before the link to our own broker is made again.
+const RELINK: Duration = Duration::from_millis(500);
+
 /// Where things lie.
 pub struct Layout {
     /// Data folder.
@@ -99,7 +102,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     start_broker(&broker, orders, &house, &journal);
 
     // Services.
-    let alive = start_south(&broker, &house, &journal, &live, &samples);
+    start_south(&broker, &house, &journal, &live, &samples);
     let (ring, stills) = super::cameras::start(&config, &layout.data, &journal, &live, &house);
     let app = App {
         keep_days: config.recording.keep_days,
@@ -129,7 +132,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     }
     systemd::ready();
     tracing::info!(boot = journal.state().boot, seq = journal.state().seq, "the gate is open");
-    let code = until_the_end(&house, &journal, alive).await?;
+    let code = until_the_end(&house, &journal).await?;
 
     systemd::stopping();
     let polite = house.drain(DRAIN).await;
@@ -218,19 +221,32 @@ fn start_broker(broker: &Broker, orders: mpsc::Receiver<String>, house: &Supervi
 }
 
 /// The south door: link, ingest, desired, presence, canary.
-fn start_south(broker: &Broker, house: &Supervisor, journal: &Journal, live: &Live, samples: &Samples) -> watch::Receiver<u64> {
-    let (canary, alive) = watch::channel(0);
+fn start_south(broker: &Broker, house: &Supervisor, journal: &Journal, live: &Live, samples: &Samples) {
+    let (pulse, alive) = watch::channel(link::Pulse::default());
     let ingest = Ingest { journal: journal.clone(), live: live.clone(), samples: samples.clone(), clock: house.clock().clone() };
     let (to_link, for_link) = (broker.clone(), live.clone());
     house.service("south", move |stop| {
-        let (broker, live, ingest, canary) = (to_link.clone(), for_link.clone(), ingest.clone(), canary.clone());
+        let (broker, live, ingest, pulse) = (to_link.clone(), for_link.clone(), ingest.clone(), pulse.clone());
         async move {
-            anyhow::ensure!(broker.ready(Duration::from_secs(30)).await, "the broker does not serve");
             let (socket, secret) = broker.way();
+            let (way, clock) = (link::Way { socket, secret }, ingest.clock.clone());
             let (say, mut heard) = mpsc::channel(256);
+            let linking = async {
+                loop {
+                    broker.until_ready().await;
+                    if let Err(cause) = link::run(&way, &live, &clock, &say, &pulse, &stop).await {
+                        tracing::warn!(%cause, "the link to the broker ended and is made again");
+                    }
+                    // The broker is ours and near: it is called again at once, not ever more seldom.
+                    tokio::select! {
+                        () = tokio::time::sleep(RELINK) => {}
+                        () = stop.soft.cancelled() => return Ok(()),
+                    }
+                }
+            };
             tokio::select! {
-                ended = link::run(link::Way { socket, secret }, live, say, canary, stop.clone()) => ended,
-                ended = ingest.run(&mut heard, stop) => ended,
+                ended = linking => ended,
+                ended = ingest.run(&mut heard, stop.clone()) => ended,
             }
         }
     });
@@ -242,6 +258,7 @@ fn start_south(broker: &Broker, house: &Supervisor, journal: &Journal, live: &Li
     house.service("canary", move |stop| {
         let (alive, broker) = (watched.clone(), broker.clone());
         async move {
+            broker.until_ready().await;
             tokio::select! {
                 () = link::canary_lost(alive) => {
                     tracing::error!("the broker's canary did not come back; the broker is started again");
@@ -252,7 +269,6 @@ fn start_south(broker: &Broker, house: &Supervisor, journal: &Journal, live: &Li
             }
         }
     });
-    alive
 }
 
 /// The village's voice: sentences as sound, and playback on the clusters.
@@ -301,12 +317,11 @@ fn api_token(keys: &Path) -> std::io::Result<String> {
 }
 
 /// Feeds the watchdog until a signal comes or the journal fails; gives the exit code.
-async fn until_the_end(house: &Supervisor, journal: &Journal, alive: watch::Receiver<u64>) -> anyhow::Result<u8> {
+async fn until_the_end(house: &Supervisor, journal: &Journal) -> anyhow::Result<u8> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut failed = journal.failed();
     let mut tick = tokio::time::interval(systemd::watchdog().unwrap_or(Duration::from_secs(10)));
-    let _ = alive;
     loop {
         tokio::select! {
             _ = term.recv() => return Ok(0),

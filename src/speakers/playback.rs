@@ -324,9 +324,9 @@ async fn sound(files: Files, live: Live, sounds: Sounds, said: std::sync::Arc<An
 /// Answers requests for sentences as sound until `stop`; the last few are kept.
 ///
 /// # Errors
-/// When another service has the requests.
+/// Never by itself; the type fits a service.
 pub async fn serve_voice(speech: crate::config::Speech, live: Live, stop: Stop) -> anyhow::Result<()> {
-    let mut inbox = live.voice.take_inbox().ok_or_else(|| anyhow::anyhow!("another service reads sentences"))?;
+    let mut inbox = live.voice.inbox().await;
     let mut kept: Vec<(String, crate::live::voice::Spoken)> = Vec::new();
     loop {
         let request = tokio::select! {
@@ -348,6 +348,5 @@ pub async fn serve_voice(speech: crate::config::Speech, live: Live, stop: Stop) 
         }
         let _ = reply.send(answer);
     }
-    live.voice.return_inbox(inbox);
     Ok(())
 }
