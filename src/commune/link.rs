@@ -1,12 +1,14 @@
 //! The commune's own client of its broker: hears every village, answers from the committed store.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, Transport};
 use tokio::sync::mpsc;
 
 use super::store::{Outcome, Store};
+use crate::keys::authority::Authority;
 use crate::protocol::commune::{Down, Up};
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
@@ -20,7 +22,7 @@ const STUCK: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// Why it ended.
-pub async fn run(socket: PathBuf, secret: String, store: Store, villages: Vec<String>, clock: Clock, stop: Stop) -> anyhow::Result<()> {
+pub async fn run(socket: PathBuf, secret: String, store: Store, authority: Arc<Authority>, villages: Vec<String>, clock: Clock, stop: Stop) -> anyhow::Result<()> {
     let mut options = MqttOptions::new("commune", socket.display().to_string(), 0);
     options.set_transport(Transport::unix()).set_keep_alive(Duration::from_secs(20)).set_clean_session(true).set_credentials("@house", secret);
     options.set_max_packet_size(8 << 20, 8 << 20).set_inflight(64).set_manual_acks(true);
@@ -45,8 +47,8 @@ pub async fn run(socket: PathBuf, secret: String, store: Store, villages: Vec<St
                     let Some(publish) = publish else { anyhow::bail!("the link closed") };
                     // The topic is what the certificate allows: it says who speaks.
                     if let Some(village) = publish.topic.strip_prefix("up/").and_then(|t| t.split('/').next()).filter(|v| villages.iter().any(|k| k == v)) {
-                        let (store, clock, village, payload) = (store.clone(), clock.clone(), village.to_owned(), publish.payload.clone());
-                        let answers = tokio::task::spawn_blocking({ let village = village.clone(); move || answer(&store, &village, &payload, clock.wall_ms()) }).await??;
+                        let (store, clock, village, payload, authority) = (store.clone(), clock.clone(), village.to_owned(), publish.payload.clone(), authority.clone());
+                        let answers = tokio::task::spawn_blocking({ let village = village.clone(); move || answer(&store, &authority, &village, &payload, &clock) }).await??;
                         for down in answers {
                             post(&answering, &village, &down).await?;
                         }
@@ -77,7 +79,8 @@ async fn post(client: &AsyncClient, village: &str, down: &Down) -> anyhow::Resul
 }
 
 /// Takes one message in and gives the answers; blocks on the store.
-fn answer(store: &Store, village: &str, payload: &[u8], now_ms: i64) -> anyhow::Result<Vec<Down>> {
+fn answer(store: &Store, authority: &Authority, village: &str, payload: &[u8], clock: &Clock) -> anyhow::Result<Vec<Down>> {
+    let now_ms = clock.wall_ms();
     let incarnation = store.incarnation().to_owned();
     let up = match serde_json::from_slice::<Up>(payload) {
         Ok(up) => up,
@@ -101,6 +104,17 @@ fn answer(store: &Store, village: &str, payload: &[u8], now_ms: i64) -> anyhow::
             let applied = store.take_gap(village, &stream, from, to)?;
             vec![Down::Ack { incarnation, stream, applied, hole: from > applied.saturating_add(1) }]
         }
+        // Whoever speaks here holds a certificate for this name; the next one is for the same name.
+        Up::Renew { request } => match authority.sign_request(&request, village, u64::try_from(clock.certain_ms() / 1000).unwrap_or(0)) {
+            Ok(certificate) => {
+                tracing::info!(village, "a village's certificate was renewed");
+                vec![Down::Certificate { certificate }]
+            }
+            Err(cause) => {
+                tracing::warn!(village, %cause, "a village asked for a certificate with something that is no request");
+                Vec::new()
+            }
+        },
         Up::Outcome { seq, refused } => {
             store.outcome(village, seq, refused)?;
             Vec::new()

@@ -33,6 +33,8 @@ pub enum Command {
     NoteClock { offset_ms: i64 },
     /// History between two sequence numbers could not be read.
     NoteDamage { epoch: String, from: u64, to: u64 },
+    /// Say that entries `from` to `to` go, before they go.
+    NoteTrim { from: u64, to: u64 },
     /// A blob was erased on request.
     EraseBlob { blob: BlobId },
 

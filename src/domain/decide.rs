@@ -166,6 +166,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Resu
             changed(state.places.get(&place.id).is_none_or(|p| **p != *place), || Event::PlaceDeclared { place: place.clone() })
         }
         Command::NoteClock { offset_ms } => vec![Event::ClockKnown { offset_ms: *offset_ms }],
+        Command::NoteTrim { from, to } => changed(from <= to && *to < state.seq, || Event::HistoryTrimmed { from: *from, to: *to }),
         Command::NoteDamage { epoch, from, to } => vec![Event::HistoryDamaged { epoch: epoch.clone(), from: *from, to: *to }],
         Command::EraseBlob { blob } => vec![Event::Erased { blob: blob.clone() }],
         Command::DeclareDevice { device } => {
@@ -174,7 +175,9 @@ pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Resu
         }
         Command::GrantAccess { account } => {
             room(&state.accounts, &account.name)?;
-            changed(state.accounts.get(&account.name).is_none_or(|a| **a != *account), || Event::AccessGranted { account: account.clone() })
+            // What people took away does not come back with the next start of the house.
+            let taken = *actor == Actor::House && state.revoked.contains(&account.name);
+            changed(!taken && state.accounts.get(&account.name).is_none_or(|a| **a != *account), || Event::AccessGranted { account: account.clone() })
         }
         Command::RevokeAccess { account } => {
             if !state.accounts.contains_key(account) {

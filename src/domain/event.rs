@@ -28,6 +28,8 @@ pub enum Event {
     Booted { boot: u64, previous: String },
     /// The wall clock became trustworthy; add `offset_ms` to earlier wall times of this boot.
     ClockKnown { offset_ms: i64 },
+    /// Entries `from` to `to` were let go: too old, or no room for them.
+    HistoryTrimmed { from: u64, to: u64 },
     /// History from `from` to `to` (the last number known to have existed) could not be read.
     HistoryDamaged { epoch: String, from: u64, to: u64 },
     /// People's data was erased.
@@ -138,6 +140,7 @@ impl Event {
             Self::HistoryDamaged { .. } | Self::SensorAlarmRaised { .. } | Self::LightGivenUp { .. } => Lane::Alarm,
             Self::Booted { .. }
             | Self::ClockKnown { .. }
+            | Self::HistoryTrimmed { .. }
             | Self::Erased { .. }
             | Self::LightDesired { .. }
             | Self::SensorAlarmLowered { .. }

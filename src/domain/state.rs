@@ -4,7 +4,7 @@
 //! as a snapshot plus the rest. Only current things stand here; what ended is read from the journal.
 //! Each noun is an `Arc` map of `Arc` values, so that a commit copies pointers of the touched nouns once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,9 @@ pub struct State {
     pub devices: Things<DeviceId, Device>,
     /// Who may speak MQTT.
     pub accounts: Things<DeviceId, Account>,
+    /// Accounts that were taken away: the configuration does not bring them back.
+    #[serde(default)]
+    pub revoked: Arc<BTreeSet<DeviceId>>,
     /// What devices do.
     pub entities: Things<EntityId, Entity>,
     /// Lamps.
@@ -97,12 +100,20 @@ impl State {
                     damage.remove(0);
                 }
             }
-            Event::ClockKnown { .. } | Event::Erased { .. } | Event::CommandRefused { .. } => {}
+            Event::ClockKnown { .. } | Event::HistoryTrimmed { .. } | Event::Erased { .. } | Event::CommandRefused { .. } => {}
             Event::VillageDeclared { village } => self.village = Some(Arc::new(village.clone())),
             Event::PlaceDeclared { place } => put(&mut self.places, place.id.clone(), place.clone()),
             Event::DeviceDeclared { device } => self.put_device(device),
-            Event::AccessGranted { account } => put(&mut self.accounts, account.name.clone(), account.clone()),
-            Event::AccessRevoked { account } => drop(Arc::make_mut(&mut self.accounts).remove(account)),
+            Event::AccessGranted { account } => {
+                put(&mut self.accounts, account.name.clone(), account.clone());
+                if self.revoked.contains(&account.name) {
+                    Arc::make_mut(&mut self.revoked).remove(&account.name);
+                }
+            }
+            Event::AccessRevoked { account } => {
+                Arc::make_mut(&mut self.accounts).remove(account);
+                Arc::make_mut(&mut self.revoked).insert(account.clone());
+            }
             Event::EntitiesAdopted { device, model, entities } => self.adopt(device, model, entities),
             Event::PresenceChanged { device, here } => {
                 change(&mut self.devices, device, |d| d.presence = presence(*here, at));

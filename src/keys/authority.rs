@@ -114,6 +114,19 @@ impl Authority {
     }
 }
 
+/// A new key, and a request for a certificate with it: both PEM.
+///
+/// # Errors
+/// When the name cannot stand in a request.
+pub fn request(name: &str) -> io::Result<(String, String)> {
+    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(io::Error::other)?;
+    let mut p = CertificateParams::new(Vec::new()).map_err(io::Error::other)?;
+    p.distinguished_name = DistinguishedName::new();
+    p.distinguished_name.push(DnType::CommonName, name);
+    let request = p.serialize_request(&key).map_err(io::Error::other)?.pem().map_err(io::Error::other)?;
+    Ok((request, key.serialize_pem()))
+}
+
 /// Where a served certificate lies.
 #[derive(Debug, Clone)]
 pub struct Files {

@@ -54,6 +54,11 @@ pub enum Up {
         /// Why.
         reason: String,
     },
+    /// The village's certificate ends soon: a request (PKCS #10, PEM) for a new one, for the same name.
+    Renew {
+        /// Only its public key is taken.
+        request: String,
+    },
     /// What became of a command of the commune.
     Outcome {
         /// Its number in the downlink.
@@ -104,6 +109,11 @@ pub enum Down {
         applied: u64,
         /// The batch began behind a hole: send again from here. (A batch that came twice is no hole.)
         hole: bool,
+    },
+    /// The village's next certificate, PEM.
+    Certificate {
+        /// For the key of the request.
+        certificate: String,
     },
     /// A command for the village; sent again until its outcome comes.
     Command {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::broker::{Broker, bind};
 use super::gateway::Layout;
-use super::housekeeping::serve_certificate;
+use super::housekeeping::{renew, serve_certificate};
 use crate::commune::console::{Console, router};
 use crate::commune::{link, store::Store};
 use crate::config::Config;
@@ -34,7 +34,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     let keys = layout.data.join("keys");
     let now_s = u64::try_from(clock.certain_ms() / 1000).unwrap_or(0);
     let ca = keys.join("ca");
-    Authority::load_or_make(&ca, &config.office.name, now_s)?;
+    let authority = Arc::new(Authority::load_or_make(&ca, &config.office.name, now_s)?);
     let files = Files::named(&keys, "mqtt");
     let mut names = config.office.names.clone();
     names.extend(["localhost".to_owned(), "127.0.0.1".to_owned()]);
@@ -57,11 +57,25 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     let villages: Vec<String> = config.office.villages.iter().map(|(id, _)| id.clone()).collect();
     let (b, s, c) = (broker.clone(), store.clone(), clock.clone());
     house.service("villages", move |stop| {
-        let (broker, store, villages, clock) = (b.clone(), s.clone(), villages.clone(), c.clone());
+        let (broker, store, villages, clock, authority) = (b.clone(), s.clone(), villages.clone(), c.clone(), authority.clone());
         async move {
             anyhow::ensure!(broker.ready(Duration::from_secs(30)).await, "the broker does not serve");
             let (socket, secret) = broker.way();
-            link::run(socket, secret, store, villages, clock, stop).await
+            link::run(socket, secret, store, authority, villages, clock, stop).await
+        }
+    });
+
+    let (certificate, h, b) = ((files, names, ca), house.clone(), broker.clone());
+    house.service("certificates", move |stop| {
+        let (certificate, house, broker) = (certificate.clone(), h.clone(), b.clone());
+        async move {
+            let mut hour = tokio::time::interval(Duration::from_secs(3600));
+            loop {
+                tokio::select! {
+                    _ = hour.tick() => renew(&house, &broker, &certificate).await?,
+                    () = stop.soft.cancelled() => return Ok(()),
+                }
+            }
         }
     });
 

@@ -118,7 +118,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     };
     let sounds = Sounds::open(&layout.data.join("sounds"))?;
     start_voice(&config, &app, &keys, &sounds)?;
-    start_uplink(&config, &journal, &app.files, &live, &house);
+    start_uplink(&config, &keys, &journal, &app.files, &live, &house);
     let index = Index::new(&layout.data.join("index.redb"));
     let chores = Housekeeping { journal: journal.clone(), index: index.clone(), samples, house: house.clone(), data: layout.data.clone(), certificate, broker: broker.clone() };
     house.service("housekeeping", move |stop| {
@@ -292,19 +292,28 @@ fn start_voice(config: &Config, app: &App, keys: &Path, sounds: &Sounds) -> anyh
     Ok(())
 }
 
-fn start_uplink(config: &Config, journal: &Journal, files: &Files, live: &Live, house: &Supervisor) {
+fn start_uplink(config: &Config, keys: &Path, journal: &Journal, files: &Files, live: &Live, house: &Supervisor) {
     let (Some(village), Some(server), Some(ca), Some(certificate), Some(key)) = (&config.village, &config.commune.server, &config.commune.ca, &config.commune.certificate, &config.commune.key) else {
         return;
     };
     let identity = CertFiles { certificate: certificate.clone(), key: key.clone() };
-    let uplink =
-        Uplink { village: village.id.clone(), server: server.clone(), ca: ca.clone(), identity, journal: journal.clone(), files: files.clone(), live: live.clone(), clock: house.clock().clone() };
+    let uplink = Uplink {
+        village: village.id.clone(),
+        server: server.clone(),
+        ca: ca.clone(),
+        identity,
+        renewed: CertFiles::named(keys, "commune"),
+        journal: journal.clone(),
+        files: files.clone(),
+        live: live.clone(),
+        clock: house.clock().clone(),
+    };
     let now = house.clock().wall_ms();
     live.uplink.change(|l| {
         l.configured = true;
         l.since = now;
     });
-    house.spawn(uplink.keep(house.stop().clone()));
+    house.service("uplink", move |stop| uplink.clone().keep(stop));
 }
 
 /// The token of programs: made once; its hash is all that is compared.

@@ -25,7 +25,7 @@ pub struct Housekeeping {
     /// The data folder.
     pub data: PathBuf,
     /// The broker's certificate, its names, and the folder of the house's CA; none = no TLS door.
-    pub certificate: Option<(Files, Vec<String>, PathBuf)>,
+    pub certificate: Option<Certificate>,
     /// The broker.
     pub broker: Broker,
 }
@@ -50,7 +50,8 @@ impl Housekeeping {
                 self.journal.checkpoint().await?;
             }
             if minutes.is_multiple_of(60)
-                && let Err(cause) = self.renew().await
+                && let Some(certificate) = &self.certificate
+                && let Err(cause) = renew(&self.house, &self.broker, certificate).await
             {
                 tracing::error!(%cause, "a certificate could not be renewed");
                 self.house.health().set("certificate", Light::Amber, &cause.to_string());
@@ -91,22 +92,29 @@ impl Housekeeping {
             Err(cause) => self.house.health().set("space", Light::Amber, &cause.to_string()),
         }
     }
+}
 
-    async fn renew(&self) -> anyhow::Result<()> {
-        let Some((files, names, folder)) = &self.certificate else { return Ok(()) };
-        if self.house.clock().trust() == crate::supervisor::clock::Trust::None {
-            return Ok(());
-        }
-        let now_s = u64::try_from(self.house.clock().certain_ms() / 1000).unwrap_or(0);
-        if files.days_left(now_s).is_some_and(|d| d > RENEW_DAYS) {
-            return Ok(());
-        }
-        serve_certificate(files, names, folder, now_s)?;
-        self.broker.renew_certificate().await;
-        tracing::info!("the broker's certificate was renewed");
-        self.house.health().set("certificate", Light::Green, "");
-        Ok(())
+/// A broker's certificate, its names, and the folder of the CA that signs it.
+pub type Certificate = (Files, Vec<String>, PathBuf);
+
+/// Renews a broker's certificate when it ends within [`RENEW_DAYS`], without dropping a connection.
+///
+/// # Errors
+/// When the CA cannot be loaded or a file cannot be written.
+pub async fn renew(house: &Supervisor, broker: &Broker, certificate: &Certificate) -> anyhow::Result<()> {
+    let (files, names, folder) = certificate;
+    if house.clock().trust() == crate::supervisor::clock::Trust::None {
+        return Ok(());
     }
+    let now_s = u64::try_from(house.clock().certain_ms() / 1000).unwrap_or(0);
+    if files.days_left(now_s).is_some_and(|d| d > RENEW_DAYS) {
+        return Ok(());
+    }
+    serve_certificate(files, names, folder, now_s)?;
+    broker.renew_certificate().await;
+    tracing::info!("the broker's certificate was renewed");
+    house.health().set("certificate", Light::Green, "");
+    Ok(())
 }
 
 /// Makes a certificate for the broker from the house's CA.

@@ -59,6 +59,8 @@ pub struct Engine {
     incarnation: Option<String>,
     lanes: BTreeMap<Stream, Lane>,
     heard_at: u64,
+    /// Since when an answer is waited for.
+    waits_since: u64,
     asked: bool,
 }
 
@@ -108,7 +110,7 @@ impl Engine {
                 out.extend(self.more(offers));
                 out
             }
-            Down::Command { .. } => {
+            Down::Command { .. } | Down::Certificate { .. } => {
                 self.heard_at = now_ms;
                 Vec::new()
             }
@@ -118,14 +120,18 @@ impl Engine {
     /// Something new may be there, or time passed.
     pub fn tick(&mut self, offers: &[Offer], now_ms: u64) -> Vec<Do> {
         let waits = self.asked && self.incarnation.is_none() || self.lanes.values().any(|l| !l.flying.is_empty());
-        if waits && now_ms.saturating_sub(self.heard_at) > PATIENCE_MS {
+        // Quiet before the question is not silence after it.
+        if waits && now_ms.saturating_sub(self.heard_at.max(self.waits_since)) > PATIENCE_MS {
             return self.connected(now_ms);
         }
         self.more(offers)
     }
 
     /// A batch was handed to the truck: records of `stream` up to `last`.
-    pub fn sent(&mut self, stream: &Stream, last: u64) {
+    pub fn sent(&mut self, stream: &Stream, last: u64, now_ms: u64) {
+        if self.lanes.values().all(|l| l.flying.is_empty()) {
+            self.waits_since = now_ms;
+        }
         self.lanes.entry(stream.clone()).or_default().flying.push(last);
     }
 
@@ -160,6 +166,12 @@ impl Engine {
     #[must_use]
     pub fn is_complete(&self, offers: &[Offer]) -> bool {
         self.incarnation.is_some() && offers.iter().all(|(s, _, last)| self.lanes.get(s).map_or(0, |l| l.applied) >= *last)
+    }
+
+    /// True when the commune answers: it has said how far it is.
+    #[must_use]
+    pub const fn is_answered(&self) -> bool {
+        self.incarnation.is_some()
     }
 
     /// How far a stream is at the commune, as far as it said in this connection.

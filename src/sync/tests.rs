@@ -89,7 +89,7 @@ impl World {
                     let records: Vec<(u64, Vec<u8>)> = self.written[&stream].range(from..).take(3).map(|(n, r)| (*n, r.clone())).collect();
                     let bytes: Vec<&[u8]> = records.iter().map(|(_, r)| r.as_slice()).collect();
                     let batch = pack(stream.clone(), from, &bytes, BTreeMap::new()).expect("packed");
-                    self.engine.sent(&stream, records.last().expect("asked for what is there").0);
+                    self.engine.sent(&stream, records.last().expect("asked for what is there").0, self.now);
                     self.wire.push(Wire::Up(Up::Batch(batch)));
                     let more = self.engine.tick(&self.offers(), self.now);
                     self.act(more);
@@ -133,7 +133,7 @@ impl World {
                 let applied = entry.0;
                 self.wire.push(Wire::Down(Down::Ack { incarnation, stream, applied, hole: from > applied + 1 }));
             }
-            Up::Outcome { .. } => {}
+            Up::Outcome { .. } | Up::Renew { .. } => {}
         }
     }
 

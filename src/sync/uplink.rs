@@ -14,7 +14,7 @@ use crate::domain::event::Lane;
 use crate::domain::id::{CommandId, NoticeId, VillageId};
 use crate::domain::notice::NoticeKind;
 use crate::journal::{Journal, SubmitError, Wish, codec};
-use crate::keys::authority::Files as CertFiles;
+use crate::keys::authority::{Files as CertFiles, Identity, RENEW_DAYS, request};
 use crate::keys::tls;
 use crate::live::Live;
 use crate::protocol::commune::{BATCH_RAW, BATCH_RECORDS, Bulletin, Down, Stream, Up, pack};
@@ -26,6 +26,21 @@ use crate::supervisor::clock::Clock;
 /// Lanes on the wire, in order of sending.
 const LANES: [Lane; 3] = [Lane::Alarm, Lane::Log, Lane::State];
 
+/// Name of the cursor that says what the commune has.
+pub const RECEIPT: &str = "receipt";
+
+/// Records that cannot be read for so long are missing, ms.
+const DOUBT_MS: u64 = 5_000;
+
+/// What is known of the streams in this connection.
+#[derive(Default)]
+struct Known {
+    /// Where the last batch ended: its number in the lane and in the house.
+    ends: BTreeMap<Stream, (u64, u64)>,
+    /// Since when records from there on could not be read, monotonic ms.
+    doubts: BTreeMap<(Stream, u64), u64>,
+}
+
 /// What the uplink works with.
 #[derive(Clone)]
 pub struct Uplink {
@@ -35,8 +50,10 @@ pub struct Uplink {
     pub server: String,
     /// The commune's CA.
     pub ca: PathBuf,
-    /// Our certificate.
+    /// Our certificate as the technician installed it.
     pub identity: CertFiles,
+    /// Our certificate as the commune renewed it; the one that lasts longer is used.
+    pub renewed: CertFiles,
     /// The journal.
     pub journal: Journal,
     /// People's files.
@@ -50,7 +67,10 @@ pub struct Uplink {
 impl Uplink {
     /// Keeps a connection until `stop`. A commune that cannot be reached is an ordinary day, not a failure of
     /// the house: health stays green, the page says that work is kept.
-    pub async fn keep(self, stop: Stop) {
+    ///
+    /// # Errors
+    /// Never by itself; the type fits a service.
+    pub async fn keep(self, stop: Stop) -> anyhow::Result<()> {
         let mut backoff = Backoff::new(1_000, 60_000);
         while !stop.soft.is_cancelled() {
             let began = self.clock.mono_ms();
@@ -65,6 +85,15 @@ impl Uplink {
                 () = stop.soft.cancelled() => {}
             }
         }
+        Ok(())
+    }
+
+    /// The certificate that lasts longest, and its days.
+    fn best(&self) -> (&CertFiles, i64) {
+        let now_s = u64::try_from(self.clock.certain_ms() / 1000).unwrap_or(0);
+        let days = |f: &CertFiles| f.days_left(now_s).unwrap_or(i64::MIN);
+        let (given, renewed) = (days(&self.identity), days(&self.renewed));
+        if renewed > given { (&self.renewed, renewed) } else { (&self.identity, given) }
     }
 
     /// Runs one connection until it breaks or `stop`.
@@ -74,7 +103,7 @@ impl Uplink {
     pub async fn run(&self, stop: Stop) -> anyhow::Result<()> {
         let (host, port) = self.server.rsplit_once(':').ok_or_else(|| anyhow::anyhow!("“{}” has no port", self.server))?;
         let mut options = MqttOptions::new(format!("gate-{}", self.village), host, port.parse()?);
-        let config = tls::client(&self.ca, Some(&self.identity), self.clock.clone())?;
+        let config = tls::client(&self.ca, Some(self.best().0), self.clock.clone())?;
         options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(config)));
         options.set_keep_alive(Duration::from_secs(30)).set_clean_session(true).set_max_packet_size(1 << 20, 8 << 20).set_inflight(16).set_manual_acks(true);
         let (client, mut events) = AsyncClient::new(options, 64);
@@ -109,6 +138,9 @@ impl Uplink {
 
     async fn work(&self, client: &AsyncClient, heard: &mut mpsc::Receiver<Option<rumqttc::Publish>>) -> anyhow::Result<()> {
         let mut engine = Engine::default();
+        let mut known = Known::default();
+        // The key of a request that was not answered yet.
+        let mut asked: Option<String> = None;
         let mut watch = self.journal.watch();
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         loop {
@@ -124,7 +156,18 @@ impl Uplink {
                                 self.post(client, &Up::Outcome { seq, refused }).await?;
                                 Vec::new()
                             }
+                            Ok(Down::Certificate { certificate }) => {
+                                if let Some(key) = asked.take() {
+                                    self.take_certificate(&certificate, key);
+                                }
+                                Vec::new()
+                            }
                             Ok(down) => {
+                                if matches!(down, Down::Resume { .. }) && asked.is_none() && self.best().1 <= RENEW_DAYS {
+                                    let (request, key) = request(self.village.as_str())?;
+                                    asked = Some(key);
+                                    self.post(client, &Up::Renew { request }).await?;
+                                }
                                 if let Down::Resume { now_ms, .. } = &down {
                                     self.clock.raise_floor((*now_ms).min(4_102_444_800_000));
                                 }
@@ -147,8 +190,8 @@ impl Uplink {
                 }
                 _ = tick.tick() => engine.tick(&self.offers(), now),
             };
-            self.carry_out(client, &mut engine, todo).await?;
-            self.show(&engine).await;
+            self.carry_out(client, &mut engine, &mut known, todo).await?;
+            self.show(&engine).await?;
         }
     }
 
@@ -168,7 +211,20 @@ impl Uplink {
         out
     }
 
-    async fn carry_out(&self, client: &AsyncClient, engine: &mut Engine, todo: Vec<Do>) -> anyhow::Result<()> {
+    /// A renewed certificate is taken when it is one, for our key; the next connection uses it.
+    fn take_certificate(&self, certificate: &str, key: String) {
+        let identity = Identity { certificate: certificate.to_owned(), key };
+        let taken = self.renewed.write(&identity).and_then(|()| tls::client(&self.ca, Some(&self.renewed), self.clock.clone()).map(drop));
+        match taken {
+            Ok(()) => tracing::info!(days = self.best().1, "the commune renewed the village's certificate"),
+            Err(cause) => {
+                tracing::error!(%cause, "the renewed certificate cannot be used; the old one stays");
+                let _ = std::fs::remove_file(&self.renewed.certificate);
+            }
+        }
+    }
+
+    async fn carry_out(&self, client: &AsyncClient, engine: &mut Engine, known: &mut Known, todo: Vec<Do>) -> anyhow::Result<()> {
         let mut queue: std::collections::VecDeque<Do> = todo.into();
         while let Some(what) = queue.pop_front() {
             match what {
@@ -179,24 +235,31 @@ impl Uplink {
                 Do::Gap { stream, from, to } => self.post(client, &Up::Gap { stream, from, to, reason: "trimmed or damaged".into() }).await?,
                 Do::Received { .. } => {}
                 Do::Send { stream, from } => {
-                    self.send(client, engine, &stream, from).await?;
-                    queue.extend(engine.tick(&self.offers(), self.clock.mono_ms()));
+                    if self.send(client, engine, known, &stream, from).await? {
+                        queue.extend(engine.tick(&self.offers(), self.clock.mono_ms()));
+                    }
                 }
             }
         }
         Ok(())
     }
 
-    /// Sends records of a stream from `from` on; what is not there any more is told as a gap.
-    async fn send(&self, client: &AsyncClient, engine: &mut Engine, stream: &Stream, from: u64) -> anyhow::Result<()> {
-        let Some(epoch) = codec::epoch_from(&stream.epoch) else { return Ok(()) };
+    /// Sends records of a stream from `from` on; what is not there any more is told as a gap, once it was looked
+    /// for several times: a gap is for ever. False = nothing was sent, it is tried again with the next tick.
+    async fn send(&self, client: &AsyncClient, engine: &mut Engine, known: &mut Known, stream: &Stream, from: u64) -> anyhow::Result<bool> {
+        let now = self.clock.mono_ms();
+        let Some(epoch) = codec::epoch_from(&stream.epoch) else { return Ok(false) };
         let spans = self.journal.history().epochs();
-        let Some(span) = spans.iter().find(|s| s.epoch == epoch) else { return Ok(()) };
+        let Some(span) = spans.iter().find(|s| s.epoch == epoch) else { return Ok(false) };
         let mut records = Vec::new();
         let mut texts = BTreeMap::new();
         let mut size = 0;
         // Numbers of a lane rise with the sequence: the n-th of a lane is at least n-1 entries into its epoch.
         let mut at = span.first.saturating_sub(1).saturating_add(from.saturating_sub(1));
+        // Where the last batch of this stream ended is nearer than the beginning of its epoch.
+        if let Some((_, seq)) = known.ends.get(stream).filter(|(lane_seq, _)| *lane_seq < from) {
+            at = at.max(*seq);
+        }
         'read: while at < span.last {
             let found = self.journal.after(at, 500).await;
             let Some(last) = found.last() else { break };
@@ -208,10 +271,12 @@ impl Uplink {
                 if stored.entry.lane != stream.lane || stored.entry.lane_seq < from {
                     continue;
                 }
-                if records.is_empty() && stored.entry.lane_seq > from {
-                    let to = stored.entry.lane_seq - 1;
-                    engine.sent(stream, to);
-                    return self.post(client, &Up::Gap { stream: stream.clone(), from, to, reason: "trimmed or damaged".into() }).await;
+                if stored.entry.lane_seq != from + records.len() as u64 {
+                    // A hole: what stands before it goes first, the hole is told in the next round.
+                    if !records.is_empty() {
+                        break 'read;
+                    }
+                    return self.gap(client, engine, known, stream, from, stored.entry.lane_seq - 1).await;
                 }
                 if let Some(blob) = stored.entry.event.blob()
                     && let Ok(text) = self.files.text(blob)
@@ -226,15 +291,29 @@ impl Uplink {
                 }
             }
         }
-        let Some(last) = records.last().map(|r| r.entry.lane_seq) else {
-            let to = span.lanes[stream.lane.index()];
-            engine.sent(stream, to);
-            return self.post(client, &Up::Gap { stream: stream.clone(), from, to, reason: "trimmed or damaged".into() }).await;
+        let Some((last, seq)) = records.last().map(|r| (r.entry.lane_seq, r.entry.seq)) else {
+            return self.gap(client, engine, known, stream, from, span.lanes[stream.lane.index()]).await;
         };
         let bytes: Vec<&[u8]> = records.iter().map(|r| &*r.bytes).collect();
         let batch = pack(stream.clone(), from, &bytes, texts)?;
-        engine.sent(stream, last);
-        self.post(client, &Up::Batch(batch)).await
+        engine.sent(stream, last, now);
+        known.ends.insert(stream.clone(), (last, seq));
+        self.post(client, &Up::Batch(batch)).await?;
+        Ok(true)
+    }
+
+    /// Declares records missing, when they were missing for [`DOUBT_MS`].
+    async fn gap(&self, client: &AsyncClient, engine: &mut Engine, known: &mut Known, stream: &Stream, from: u64, to: u64) -> anyhow::Result<bool> {
+        let now = self.clock.mono_ms();
+        let since = *known.doubts.entry((stream.clone(), from)).or_insert(now);
+        if now.saturating_sub(since) < DOUBT_MS {
+            return Ok(false);
+        }
+        known.doubts.remove(&(stream.clone(), from));
+        tracing::warn!(?stream, from, to, "records are no longer there; the commune is told");
+        engine.sent(stream, to, now);
+        self.post(client, &Up::Gap { stream: stream.clone(), from, to, reason: "trimmed or damaged".into() }).await?;
+        Ok(true)
     }
 
     async fn post(&self, client: &AsyncClient, up: &Up) -> anyhow::Result<()> {
@@ -270,11 +349,21 @@ impl Uplink {
     }
 
     /// Tells the pages how the link is: received means that no earlier entry waits.
-    async fn show(&self, engine: &Engine) {
+    async fn show(&self, engine: &Engine) -> anyhow::Result<()> {
+        if !engine.is_answered() {
+            return Ok(());
+        }
+        // The newest entry first: one that comes between the two looks must not count as received.
+        let newest = self.journal.before(u64::MAX, 1).await.first().map(|e| (e.entry.seq, e.entry.wall_ms));
         let offers = self.offers();
         let complete = engine.is_complete(&offers);
         let waiting: u64 = offers.iter().map(|(s, _, last)| last.saturating_sub(engine.applied(s))).sum();
-        let newest = self.journal.before(u64::MAX, 1).await.first().map(|e| (e.entry.seq, e.entry.wall_ms));
+        if let (true, Some((seq, _))) = (complete, newest)
+            && seq > self.journal.cursor(RECEIPT)
+        {
+            // History up to here may go when it is old enough.
+            self.journal.feed(RECEIPT, 0).done(seq).await?;
+        }
         let now = self.clock.wall_ms();
         self.live.uplink.change(|l| {
             if !l.up {
@@ -287,5 +376,6 @@ impl Uplink {
                 l.received_at = at;
             }
         });
+        Ok(())
     }
 }

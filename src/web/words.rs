@@ -40,6 +40,7 @@ impl App {
         match event {
             Event::Booted { boot, .. } => (lang.f("happened-booted", &[("n", &boot.to_string())]), ""),
             Event::ClockKnown { .. } => (lang.t("happened-clock"), ""),
+            Event::HistoryTrimmed { from, to } => (lang.f("happened-trimmed", &[("from", &from.to_string()), ("to", &to.to_string())]), "off"),
             Event::HistoryDamaged { from, to, .. } => (lang.f("happened-damage", &[("from", &from.to_string()), ("to", &to.to_string())]), "bad"),
             Event::Erased { .. } => (lang.t("happened-erased"), ""),
             Event::VillageDeclared { .. } => (lang.t("happened-village"), ""),

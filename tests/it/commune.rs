@@ -171,3 +171,24 @@ fn journal_and_commune_are_equal_after_both_were_killed_often() {
     assert!(ours == theirs, "record by record");
     assert!(ours.len() > 100);
 }
+
+#[test]
+fn a_certificate_that_ends_soon_is_renewed_over_the_link_and_used() {
+    let (mut house, mut office) = pair();
+    let ca = house.dir.join("commune/keys/ca");
+    let now_s = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("time").as_secs();
+    let authority = Authority::load_or_make(&ca, "xã Đồng Nếp", now_s).expect("CA");
+    // Made seventy days ago for ninety: twenty are left.
+    let old = Files::named(&house.dir, "village");
+    old.write(&authority.client("ben-thoc", now_s - 70 * 86_400).expect("certificate")).expect("written");
+    office.start();
+    house.start();
+    let renewed = Files::named(&house.dir.join("data/keys"), "commune");
+    house.until("it was renewed", Duration::from_secs(30), |_| renewed.days_left(now_s).is_some_and(|d| d > 80));
+    house.until("the commune has everything", Duration::from_secs(30), received);
+    assert_eq!(house.stop(), Some(0));
+    // The old one is of no use any more: the link stands by the new one.
+    std::fs::write(&old.certificate, "ended").expect("written");
+    house.start();
+    house.until("the link stands with the renewed certificate", Duration::from_secs(30), received);
+}
