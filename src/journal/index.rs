@@ -183,6 +183,21 @@ impl Index {
         write.commit().map_err(io_error)
     }
 
+    /// Forgets blocks that begin below `floor`. Blocking.
+    ///
+    /// # Errors
+    /// When the index is damaged or cannot be written.
+    pub fn forget(&self, floor: u64) -> io::Result<()> {
+        let guard = self.db.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(db) = guard.as_ref() else { return Ok(()) };
+        let write = db.begin_write().map_err(io_error)?;
+        for table in [BY_SUBJECT, BY_CAUSE] {
+            let stays = |k: &[u8], _: &[u8]| k.get(8..16).and_then(|b| b.try_into().ok()).is_some_and(|b| u64::from_be_bytes(b) >= floor);
+            write.open_table(table).map_err(io_error)?.retain(stays).map_err(io_error)?;
+        }
+        write.commit().map_err(io_error)
+    }
+
     /// Makes everything durable and closes the file.
     pub fn close(&self) {
         let Some(db) = self.db.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };

@@ -120,7 +120,17 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     start_voice(&config, &app, &keys, &sounds)?;
     start_uplink(&config, &keys, &journal, &app.files, &live, &house);
     let index = Index::new(&layout.data.join("index.redb"));
-    let chores = Housekeeping { journal: journal.clone(), index: index.clone(), samples, house: house.clone(), data: layout.data.clone(), certificate, broker: broker.clone() };
+    let chores = Housekeeping {
+        journal: journal.clone(),
+        index: index.clone(),
+        samples,
+        files: app.files.clone(),
+        has_commune: config.commune.server.is_some(),
+        house: house.clone(),
+        data: layout.data.clone(),
+        certificate,
+        broker: broker.clone(),
+    };
     house.service("housekeeping", move |stop| {
         let chores = chores.clone();
         async move { chores.run(stop).await }

@@ -4,12 +4,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::broker::Broker;
-use crate::journal::Journal;
+use super::retention;
+use crate::domain::actor::Actor;
+use crate::domain::command::Command;
 use crate::journal::index::Index;
+use crate::journal::{Journal, SubmitError, Wish};
 use crate::keys::authority::{Authority, Files, RENEW_DAYS};
-use crate::store::{samples::Samples, space};
+use crate::store::files::Files as PeopleFiles;
+use crate::store::samples::Samples;
+use crate::store::space::{self, Ballast};
+use crate::supervisor::clock::Trust;
 use crate::supervisor::health::Light;
 use crate::supervisor::{Stop, Supervisor};
+use crate::sync::uplink::RECEIPT;
 
 /// What housekeeping works with.
 #[derive(Clone)]
@@ -20,6 +27,10 @@ pub struct Housekeeping {
     pub index: Index,
     /// Readings.
     pub samples: Samples,
+    /// People's files.
+    pub files: PeopleFiles,
+    /// A commune gets what happens here.
+    pub has_commune: bool,
     /// The house.
     pub house: Supervisor,
     /// The data folder.
@@ -37,17 +48,28 @@ impl Housekeeping {
     /// When the journal closed.
     pub async fn run(&self, stop: Stop) -> anyhow::Result<()> {
         let mut minute = tokio::time::interval(Duration::from_secs(60));
+        let mut space = tokio::time::interval(Duration::from_secs(5));
         let mut minutes = 0u64;
+        // What the clock was worth when the house began, and how far it then stood from the time since.
+        let mut trusted = (self.house.clock().trust(), self.offset());
         loop {
             tokio::select! {
                 _ = minute.tick() => {}
+                _ = space.tick() => {
+                    self.look_at_space().await;
+                    continue;
+                }
                 () = stop.soft.cancelled() => break,
             }
+            self.note_clock(&mut trusted).await?;
             self.flush().await;
             self.index_up_to_date().await;
-            self.look_at_space();
             if minutes > 0 && minutes.is_multiple_of(24 * 60) {
                 self.journal.checkpoint().await?;
+            }
+            // Ten minutes after the start, then daily.
+            if minutes % (24 * 60) == 10 && self.house.clock().trust() == Trust::Synced {
+                self.retain().await?;
             }
             if minutes.is_multiple_of(60)
                 && let Some(certificate) = &self.certificate
@@ -85,12 +107,58 @@ impl Housekeeping {
         }
     }
 
-    fn look_at_space(&self) {
-        match space::of(&self.data) {
-            Ok((free, total)) if space::is_little(free, total) => self.house.health().set("space", Light::Amber, &format!("{} MB are left on {}", free >> 20, self.data.display())),
-            Ok(_) => self.house.health().set("space", Light::Green, ""),
-            Err(cause) => self.house.health().set("space", Light::Amber, &cause.to_string()),
+    async fn look_at_space(&self) {
+        let ballast = Ballast::of(&self.data);
+        let kept = tokio::task::spawn_blocking(move || ballast.keep()).await;
+        let left = space::of(&self.data);
+        let told = match (kept, left) {
+            (Ok(Ok(true)), _) => {
+                tracing::warn!("the disk is full; the ballast was given back for the journal");
+                return;
+            }
+            (_, Err(cause)) | (Ok(Err(cause)), _) if !matches!(cause.kind(), std::io::ErrorKind::StorageFull) => cause.to_string(),
+            (_, Ok((free, total))) if space::is_little(free, total) => format!("{} MB are left on {}", free >> 20, self.data.display()),
+            _ => String::new(),
+        };
+        self.house.health().set("space", if told.is_empty() { Light::Green } else { Light::Amber }, &told);
+    }
+
+    /// Wall time less the time since the start, ms: constant until somebody sets the clock.
+    fn offset(&self) -> i64 {
+        let clock = self.house.clock();
+        clock.wall_ms().saturating_sub(i64::try_from(clock.mono_ms()).unwrap_or(0))
+    }
+
+    /// When the time becomes known, an entry says by how much what came before was wrong.
+    async fn note_clock(&self, before: &mut (Trust, i64)) -> anyhow::Result<()> {
+        let now = (self.house.clock().trust(), self.offset());
+        if now.0 == Trust::Synced && before.0 != Trust::Synced {
+            let offset_ms = now.1.saturating_sub(before.1);
+            match self.journal.submit(Wish::new(Actor::House, Command::NoteClock { offset_ms })).await {
+                Err(SubmitError::Closed(closed)) => return Err(closed.into()),
+                _ => tracing::info!(offset_ms, "the time is known now"),
+            }
+            *before = now;
         }
+        Ok(())
+    }
+
+    /// Lets go what is too old.
+    async fn retain(&self) -> anyhow::Result<()> {
+        let now = self.house.clock().wall_ms();
+        let receipt = self.has_commune.then(|| self.journal.cursor(RECEIPT));
+        let gone = retention::trim(&self.journal, &self.index, &self.data, now, receipt).await?;
+        // Each day is swept once; a house that was off for a week looks at that week.
+        let mark = self.data.join("swept");
+        let since = std::fs::read_to_string(&mark).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0);
+        match retention::sweep(&self.journal, &self.files, since, now).await {
+            Ok(orphans) => {
+                crate::keys::secret::write_file(&mark, (now - retention::KEEP_MS / 10).to_string().as_bytes())?;
+                tracing::info!(entries = gone, orphans, "what is too old is gone");
+            }
+            Err(cause) => tracing::warn!(%cause, "files that nobody names could not be looked for"),
+        }
+        Ok(())
     }
 }
 
@@ -103,7 +171,7 @@ pub type Certificate = (Files, Vec<String>, PathBuf);
 /// When the CA cannot be loaded or a file cannot be written.
 pub async fn renew(house: &Supervisor, broker: &Broker, certificate: &Certificate) -> anyhow::Result<()> {
     let (files, names, folder) = certificate;
-    if house.clock().trust() == crate::supervisor::clock::Trust::None {
+    if house.clock().trust() == Trust::None {
         return Ok(());
     }
     let now_s = u64::try_from(house.clock().certain_ms() / 1000).unwrap_or(0);

@@ -6,5 +6,6 @@ pub mod commune;
 pub mod doors;
 pub mod gateway;
 pub mod housekeeping;
+pub mod retention;
 pub mod seed;
 pub mod worker;

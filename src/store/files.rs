@@ -3,6 +3,7 @@
 //! Invariants: a file is durable before the entry that names it; people's files are kept twice; a missing or
 //! damaged file is a value ([`Lost`]), never a crash. Format: CRC32C u32, content.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -116,6 +117,22 @@ impl Files {
         let bytes = std::fs::read(self.path("a", id)).ok()?;
         let (crc, content) = bytes.split_at_checked(4)?;
         (crc == crc32c::crc32c(content).to_le_bytes()).then(|| String::from_utf8(content.to_vec()).ok()).flatten()
+    }
+
+    /// Files written between two wall times, ms. Blocks.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn written_between(&self, from_ms: i64, to_ms: i64) -> io::Result<BTreeSet<BlobId>> {
+        let mut out = BTreeSet::new();
+        for file in std::fs::read_dir(self.folder.join("a"))? {
+            let file = file?;
+            let at = file.metadata()?.modified()?.duration_since(std::time::UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
+            if let Some(id) = file.file_name().to_str().and_then(|n| BlobId::new(n).ok()).filter(|_| (from_ms..to_ms).contains(&at)) {
+                out.insert(id);
+            }
+        }
+        Ok(out)
     }
 
     /// Removes both copies.

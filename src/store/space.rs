@@ -1,7 +1,8 @@
 //! The watch over free space: said early, acted on in order (pictures first, never what people said).
 
-use std::io;
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 
 /// Free and total bytes of the file system that holds `path`.
 ///
@@ -21,4 +22,45 @@ pub const LITTLE: u64 = 200 * 1024 * 1024;
 #[must_use]
 pub const fn is_little(free: u64, total: u64) -> bool {
     free < LITTLE || free < total / LITTLE_SHARE
+}
+
+/// Size of the ballast, bytes: days of commands and their packs.
+const BALLAST: usize = 32 * 1024 * 1024;
+/// Below this the ballast is given back, bytes.
+const BALLAST_AT: u64 = 24 * 1024 * 1024;
+
+/// A file that does nothing but hold room for the journal.
+#[derive(Debug, Clone)]
+pub struct Ballast(PathBuf);
+
+impl Ballast {
+    /// In the data folder.
+    #[must_use]
+    pub fn of(data: &Path) -> Self {
+        Self(data.join("ballast"))
+    }
+
+    /// Lays the ballast down when there is plenty of room, gives it back when there is almost none. True = it was
+    /// given back now. Blocks.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn keep(&self) -> io::Result<bool> {
+        let folder = self.0.parent().unwrap_or(Path::new("/"));
+        let (free, total) = of(folder)?;
+        let there = std::fs::metadata(&self.0).is_ok_and(|m| m.len() == BALLAST as u64);
+        if there && free < BALLAST_AT {
+            std::fs::remove_file(&self.0)?;
+            return Ok(true);
+        }
+        if !there && !is_little(free, total) {
+            // Written, not only declared: a hole in a file holds no room.
+            let mut file = File::create(&self.0)?;
+            for _ in 0..BALLAST / (1 << 20) {
+                file.write_all(&[0x42; 1 << 20])?;
+            }
+            file.sync_all()?;
+        }
+        Ok(false)
+    }
 }
