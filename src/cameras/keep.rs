@@ -61,7 +61,7 @@ impl Keeper {
                 () = stop.soft.cancelled() => {}
             }
             // A camera that is not told keeps the session for a minute and may refuse the next.
-            let _ = timeout(TEARDOWN, group.await_teardown()).await;
+            let _ = timeout(TEARDOWN, AssertUnwindSafe(group.await_teardown()).catch_unwind()).await;
         };
         let telling = async {
             tokio::select! {
@@ -98,7 +98,7 @@ impl Keeper {
                 backoff.reset();
             }
             // Some cameras serve few sessions: the last one is given back first.
-            let _ = timeout(TEARDOWN, group.await_teardown()).await;
+            let _ = timeout(TEARDOWN, AssertUnwindSafe(group.await_teardown()).catch_unwind()).await;
             tokio::time::sleep(backoff.next(jitter())).await;
         }
     }
@@ -115,8 +115,12 @@ impl Keeper {
                 _ => None,
             };
             if told != Some(live) {
-                if !live && timeout(LOST, pull.wait_for(|p| matches!(p, Pull::Live))).await.is_ok() {
-                    continue;
+                // A picture that comes and goes by the moment is not news each time; the first one is.
+                if known != Some(Presence::Unknown) || !live {
+                    let turned = |p: &Pull| matches!(p, Pull::Live) != live;
+                    if timeout(LOST, pull.wait_for(turned)).await.is_ok() {
+                        continue;
+                    }
                 }
                 let wish = Wish::new(Actor::House, Command::ReportCamera { camera: self.camera.clone(), here: live });
                 if let Err(SubmitError::Closed(closed)) = self.journal.submit(wish).await {

@@ -15,7 +15,7 @@ use crate::live::pictures::{AccessUnit, Picture};
 use crate::protocol::fmp4::{self, Sample};
 use crate::store::segments::{Ring, Writer};
 use crate::supervisor::Stop;
-use crate::supervisor::clock::Clock;
+use crate::supervisor::clock::{Clock, Trust};
 
 /// Length of a segment, ms.
 const SEGMENT_MS: i64 = 60_000;
@@ -23,8 +23,16 @@ const SEGMENT_MS: i64 = 60_000;
 const IDLE: Duration = Duration::from_secs(5);
 /// A group without a keyframe is written after so long, ms.
 const GROUP_MS: i64 = 5_000;
-/// Most bytes of a pending group.
+/// Most bytes and frames of a pending group.
 const GROUP_BYTES: usize = 8 << 20;
+const GROUP_FRAMES: usize = 600;
+/// A segment ends after so long or so much whatever the camera's clock says: ms, bytes.
+const SEGMENT_MOST_MS: u64 = 90_000;
+const SEGMENT_MOST_BYTES: u64 = 256 << 20;
+/// How far the camera's clock may leave ours within a segment, ms.
+const DRIFT_MS: i64 = 10_000;
+/// After a segment shorter than this the recorder rests as long: one that breaks off each moment wears the disk, ms.
+const SHORT_MS: u32 = 5_000;
 /// A jump of the camera's clock, ms.
 const JUMP_MS: i64 = 10_000;
 /// Pause after the disk refused, ms.
@@ -33,6 +41,7 @@ const PAUSE_MS: u64 = 10_000;
 struct Open {
     writer: Writer,
     base_ticks: i64,
+    base_mono: u64,
     sequence: u32,
 }
 
@@ -66,7 +75,10 @@ impl Recorder {
 
     /// Records until `stop`.
     pub async fn run(mut self, stop: &Stop) {
-        self.ring.loaded().await;
+        tokio::select! {
+            () = self.ring.loaded() => {}
+            () = stop.soft.cancelled() => return,
+        }
         let (_, mut frames) = self.picture.join();
         loop {
             let next = tokio::select! {
@@ -80,23 +92,34 @@ impl Recorder {
                     self.end().await;
                 }
                 Ok(Err(RecvError::Closed)) => break,
-                // Nothing comes: what is there goes to disk.
-                Err(_) => self.end().await,
+                // Nothing comes: what is there goes to disk, and nothing is missing.
+                Err(_) => {
+                    self.end().await;
+                    self.picture.record(|r| r.trouble.clear());
+                }
             }
         }
         self.end().await;
     }
 
     async fn take(&mut self, frame: AccessUnit) {
-        if self.pending.last().is_some_and(|last| !follows(last, &frame)) {
+        let drifts = self.open.as_ref().is_some_and(|o| {
+            let ours = i64::try_from(frame.mono_ms.saturating_sub(o.base_mono)).unwrap_or(i64::MAX);
+            ms(frame.ticks - o.base_ticks, frame.format.timescale).saturating_sub(ours).abs() > DRIFT_MS
+        });
+        if drifts || self.pending.last().is_some_and(|last| !follows(last, &frame)) {
             self.end().await;
         }
         let first = self.pending.first();
-        let full = self.bytes > GROUP_BYTES || first.is_some_and(|f| ms(frame.ticks - f.ticks, f.format.timescale) > GROUP_MS);
+        let full = self.bytes > GROUP_BYTES || self.pending.len() >= GROUP_FRAMES || first.is_some_and(|f| ms(frame.ticks - f.ticks, f.format.timescale) > GROUP_MS);
         if frame.keyframe || full {
             self.write(Some(frame.ticks)).await;
         }
-        if frame.keyframe && self.open.as_ref().is_some_and(|o| ms(frame.ticks - o.base_ticks, frame.format.timescale) >= SEGMENT_MS) {
+        let ends = |o: &Open| {
+            let due = ms(frame.ticks - o.base_ticks, frame.format.timescale) >= SEGMENT_MS;
+            frame.keyframe && due || frame.mono_ms.saturating_sub(o.base_mono) > SEGMENT_MOST_MS || o.writer.bytes() > SEGMENT_MOST_BYTES
+        };
+        if self.open.as_ref().is_some_and(ends) {
             self.close().await;
         }
         // A segment begins with a keyframe; frames before it are of no use.
@@ -124,12 +147,13 @@ impl Recorder {
             .map(|(f, next)| Sample { duration: u32::try_from(next - f.ticks).unwrap_or(1).max(1), size: u32::try_from(f.bytes.len()).unwrap_or(0), keyframe: f.keyframe })
             .collect();
         let (open, ring, camera) = (self.open.take(), self.ring.clone(), self.camera.clone());
-        let (format, at_ms, base) = (first.format.clone(), first.at_ms, first.ticks);
+        let (format, at_ms, base, base_mono, came) = (first.format.clone(), first.at_ms, first.ticks, first.mono_ms, last.at_ms);
+        let dated = self.clock.trust() == Trust::Synced;
         let written = tokio::task::spawn_blocking(move || -> (Option<Open>, std::io::Result<()>) {
             let mut open = match open {
                 Some(open) => open,
-                None => match ring.begin(&camera, at_ms, &fmp4::init(format.timescale, &format.sample_entry, format.width, format.height), now) {
-                    Ok(writer) => Open { writer, base_ticks: base, sequence: 0 },
+                None => match ring.begin(&camera, at_ms, dated, &fmp4::init(format.timescale, &format.sample_entry, format.width, format.height), now) {
+                    Ok(writer) => Open { writer, base_ticks: base, base_mono, sequence: 0 },
                     Err(cause) => return (None, Err(cause)),
                 },
             };
@@ -139,17 +163,14 @@ impl Recorder {
             let ends_ms = u32::try_from(ms(ends - open.base_ticks, format.timescale)).unwrap_or(u32::MAX);
             match open.writer.append(&fragment, ends_ms, now) {
                 Ok(()) => (Some(open), Ok(())),
-                Err(cause) => {
-                    let _ = open.writer.abandon();
-                    (None, Err(cause))
-                }
+                Err(cause) => (None, Err(cause)),
             }
         });
         match written.await {
             Ok((open, Ok(()))) => {
                 if let Some(open) = &open {
-                    let until_ms = open.writer.start_ms() + i64::from(open.writer.on_disk_ms());
-                    self.told(until_ms);
+                    // Never later than the last picture came, whatever the camera's clock says.
+                    self.told(came.min(open.writer.start_ms() + i64::from(open.writer.on_disk_ms())), open.writer.on_disk_ms() > 0);
                 }
                 self.open = open;
             }
@@ -158,9 +179,13 @@ impl Recorder {
         }
     }
 
-    fn told(&self, until_ms: i64) {
+    fn told(&self, until_ms: i64, on_disk: bool) {
+        let now = self.clock.mono_ms();
         self.picture.record(|r| {
-            r.until_ms = r.until_ms.max(until_ms);
+            if on_disk {
+                r.until_ms = until_ms;
+                r.told_mono = now;
+            }
             r.trouble.clear();
         });
     }
@@ -177,7 +202,12 @@ impl Recorder {
         let Some(open) = self.open.take() else { return };
         let closed = tokio::task::spawn_blocking(move || open.writer.close());
         match closed.await {
-            Ok(Ok(segment)) => self.told(segment.start_ms + i64::from(segment.duration_ms)),
+            Ok(Ok(segment)) => {
+                self.told(self.clock.wall_ms().min(segment.start_ms + i64::from(segment.duration_ms)), segment.duration_ms > 0);
+                if segment.duration_ms < SHORT_MS {
+                    self.rest_until = self.clock.mono_ms() + u64::from(SHORT_MS);
+                }
+            }
             Ok(Err(cause)) => self.refused(&cause.to_string()),
             Err(panic) => self.refused(&panic.to_string()),
         }

@@ -3,6 +3,7 @@
 //! The library has no time-outs and passes on whatever time the camera claims: both are watched here.
 //! Source: RFC 2326 (RTSP), RFC 6184 (H.264 over RTP), RFC 7798 (H.265).
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use retina::client::{Credentials, PlayOptions, Session, SessionGroup, SessionOptions, SetupOptions, TcpTransportOptions, Transport};
-use retina::codec::{CodecItem, FrameFormat, ParametersRef, VideoFrame, VideoParametersCodec};
+use retina::codec::{CodecItem, FrameFormat, ParametersRef, VideoParametersCodec};
 use tokio::time::{Instant, timeout};
 
 use crate::live::pictures::{AccessUnit, Format, Picture, Pull};
@@ -21,9 +22,18 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// Longest time without a frame.
 const FRAME: Duration = Duration::from_secs(8);
 /// Longest time without a keyframe: nothing can be recorded without one.
-const KEYFRAME: Duration = Duration::from_secs(30);
+const KEYFRAME: Duration = Duration::from_secs(20);
 /// Largest frame.
-const FRAME_MAX: usize = 4 << 20;
+const FRAME_MAX: usize = 2 << 20;
+/// Largest jump of the camera's clock, seconds.
+const JUMP: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
+/// What a camera may send in [`SPAN`]: bytes and frames. More is a fault or an attack, and costs memory.
+const SPAN: Duration = Duration::from_secs(5);
+const SPAN_BYTES: usize = 20 << 20;
+const SPAN_FRAMES: u32 = 600;
+/// Largest side and area of a picture, pixels.
+const SIDE: u32 = 8_192;
+const AREA: u32 = 36_000_000;
 
 /// How a camera is reached.
 #[derive(Debug, Clone)]
@@ -55,6 +65,7 @@ fn explain(what: &str, error: &retina::Error) -> anyhow::Error {
         Some(404) => anyhow::anyhow!("it knows no such picture; look at the path of its address"),
         Some(453 | 503) => anyhow::anyhow!("it serves too many already"),
         Some(code) => anyhow::anyhow!("it answered {code} to {what}"),
+        None if error.to_string().contains("timestamp") => anyhow::anyhow!("its clock jumps, or it sends B-frames; switch those off"),
         None => anyhow::anyhow!("{what} failed: {}", error.to_string().lines().next().unwrap_or_default()),
     }
 }
@@ -81,12 +92,14 @@ pub async fn pull(source: &Source, picture: &Picture, clock: &Clock, run: u64, g
     let setup = SetupOptions::default().transport(Transport::Tcp(TcpTransportOptions::default())).frame_format(FrameFormat::MP4);
     within("SETUP", session.setup(video, setup)).await?;
     let timescale = session.streams()[video].clock_rate_hz();
-    let playing = within("PLAY", session.play(PlayOptions::default())).await?;
+    let playing = within("PLAY", session.play(PlayOptions::default().enforce_timestamps_with_max_jump_secs(JUMP))).await?;
     let mut items = pin!(playing.demuxed().map_err(|e| explain("PLAY", &e))?);
 
     let mut format: Option<Arc<Format>> = None;
     let (mut frame_by, mut key_by) = (Instant::now() + FRAME, Instant::now() + KEYFRAME);
     let mut waits_for_key = true;
+    let mut last_ticks = i64::MIN;
+    let mut span = (Instant::now(), 0, 0);
     loop {
         let item = tokio::select! {
             item = items.next() => item,
@@ -103,6 +116,12 @@ pub async fn pull(source: &Source, picture: &Picture, clock: &Clock, run: u64, g
         };
         frame_by = Instant::now() + FRAME;
         anyhow::ensure!(frame.data().len() <= FRAME_MAX, "it sent a picture of {} MB", frame.data().len() >> 20);
+        if span.0.elapsed() > SPAN {
+            span = (Instant::now(), 0, 0);
+        }
+        span.1 += frame.data().len();
+        span.2 += 1;
+        anyhow::ensure!(span.1 <= SPAN_BYTES && span.2 <= SPAN_FRAMES, "it sends too much: {} MB and {} pictures in {} s", span.1 >> 20, span.2, SPAN.as_secs());
         if frame.has_new_parameters() || (format.is_none() && frame.is_random_access_point()) {
             if let Some(ParametersRef::Video(p)) = items.streams()[video].parameters() {
                 format = Some(Arc::new(format_of(p, timescale)?));
@@ -119,8 +138,11 @@ pub async fn pull(source: &Source, picture: &Picture, clock: &Clock, run: u64, g
             key_by = Instant::now() + KEYFRAME;
             waits_for_key = false;
         }
-        if !waits_for_key {
-            picture.push(&unit(frame, format, run, clock.wall_ms(), keyframe));
+        // Two pictures of one moment: the second cannot be shown.
+        let ticks = frame.timestamp().elapsed();
+        if !waits_for_key && ticks > last_ticks {
+            last_ticks = ticks;
+            picture.push(&AccessUnit { format: format.clone(), run, at_ms: clock.wall_ms(), mono_ms: clock.mono_ms(), ticks, keyframe, bytes: frame.into_data().into() });
             picture.set_pull(&Pull::Live);
         }
     }
@@ -129,11 +151,7 @@ pub async fn pull(source: &Source, picture: &Picture, clock: &Clock, run: u64, g
 fn format_of(p: &retina::codec::VideoParameters, timescale: u32) -> anyhow::Result<Format> {
     anyhow::ensure!(!matches!(p.codec_params(), VideoParametersCodec::Jpeg), "it sends JPEG");
     let (width, height) = p.pixel_dimensions();
+    anyhow::ensure!(width <= SIDE && height <= SIDE && width.saturating_mul(height) <= AREA, "its pictures are {width}×{height}");
     let sample_entry = p.mp4_sample_entry().build().map_err(|e| explain("its parameters", &e))?;
     Ok(Format { codec: p.rfc6381_codec().to_owned(), sample_entry, decoder: p.extra_data().to_vec(), width: u16::try_from(width)?, height: u16::try_from(height)?, timescale })
-}
-
-fn unit(frame: VideoFrame, format: &Arc<Format>, run: u64, at_ms: i64, keyframe: bool) -> AccessUnit {
-    let ticks = frame.timestamp().elapsed();
-    AccessUnit { format: format.clone(), run, at_ms, ticks, keyframe, bytes: frame.into_data().into() }
 }

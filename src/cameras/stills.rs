@@ -136,6 +136,10 @@ impl Stills {
             let mut due: VecDeque<_> = self.cameras.iter().filter_map(|c| self.due(c)).collect();
             while let Some((camera, frame)) = due.pop_front() {
                 *id += 1;
+                // A picture that ends the worker is not tried again: the others have their turn.
+                if let Some(picture) = self.pictures.get(&camera) {
+                    picture.no_still(frame.at_ms);
+                }
                 let (coding, at_ms) = (if frame.format.codec.starts_with("avc") { Coding::H264 } else { Coding::H265 }, frame.at_ms);
                 let ask = Ask { id: *id, coding, width: WIDTH.min(frame.format.width), decoder: frame.format.decoder.clone(), frame: frame.bytes.to_vec() };
                 let answer = timeout(PATIENCE, exchange(&mut socket, &ask)).await.map_err(|_| anyhow::anyhow!("no answer for a picture of {camera} in {PATIENCE:?}"))??;
@@ -145,12 +149,7 @@ impl Stills {
                             picture.set_still(Still { at_ms, jpeg: Bytes::from(jpeg) });
                         }
                     }
-                    Err(why) => {
-                        tracing::debug!(%camera, why, "no still could be made");
-                        if let Some(picture) = self.pictures.get(&camera) {
-                            picture.no_still(at_ms);
-                        }
-                    }
+                    Err(why) => tracing::debug!(%camera, why, "no still could be made"),
                 }
             }
         }

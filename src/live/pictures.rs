@@ -19,7 +19,7 @@ const GROUP_FRAMES: usize = 600;
 /// Most bytes of a kept group.
 const GROUP_BYTES: usize = 8 << 20;
 /// How many frames a reader may lag behind.
-const LAG: usize = 256;
+const LAG: usize = 128;
 /// Somebody who looked so lately looks still, ms.
 const LOOKED_MS: i64 = 10_000;
 /// How long who asks for a still waits for a fresh one.
@@ -61,6 +61,8 @@ pub struct AccessUnit {
     pub run: u64,
     /// When it came, wall ms.
     pub at_ms: i64,
+    /// When it came, monotonic ms.
+    pub mono_ms: u64,
     /// When it is shown, in ticks since the run's first frame.
     pub ticks: i64,
     /// It can be decoded without any other.
@@ -97,6 +99,8 @@ pub enum Pull {
 pub struct Recording {
     /// Pictures until then are on disk, wall ms; 0 = none in this boot.
     pub until_ms: i64,
+    /// When that was last so, monotonic ms.
+    pub told_mono: u64,
     /// Why nothing is recorded now, for the technician; empty = it is, or nothing comes.
     pub trouble: String,
 }
@@ -253,6 +257,14 @@ impl Pictures {
         self.wanted.subscribe()
     }
 
+    /// Somebody looks at all stills: fresh ones are made soon.
+    pub fn look_at_all(&self, now_ms: i64) {
+        for (_, picture) in self.all() {
+            picture.looked.store(now_ms, Ordering::Relaxed);
+        }
+        self.wanted.send_modify(|n| *n += 1);
+    }
+
     /// The newest still of a camera, for somebody who looks now: a fresh one when it comes soon enough.
     pub async fn look(&self, camera: &CameraId, now_ms: i64) -> Option<Still> {
         let picture = self.get(camera)?;
@@ -291,7 +303,7 @@ mod tests {
 
     fn frame(ticks: i64, keyframe: bool, len: usize) -> AccessUnit {
         let format = Format { codec: "avc1.4d401e".into(), sample_entry: Vec::new(), decoder: Vec::new(), width: 640, height: 360, timescale: 90_000 };
-        AccessUnit { format: Arc::new(format), run: 1, at_ms: ticks, ticks, keyframe, bytes: vec![0; len].into() }
+        AccessUnit { format: Arc::new(format), run: 1, at_ms: ticks, mono_ms: 0, ticks, keyframe, bytes: vec![0; len].into() }
     }
 
     #[test]

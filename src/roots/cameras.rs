@@ -1,6 +1,7 @@
 //! The cameras of the house: a keeper each, the ring, the stills.
 
-use std::path::Path;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cameras::keep::{Keeper, Source};
@@ -18,7 +19,9 @@ const ROOM: Duration = Duration::from_secs(10);
 
 /// Starts everything about cameras; gives the ring and the stills.
 pub fn start(config: &Config, data: &Path, journal: &Journal, live: &Live, house: &Supervisor) -> (Ring, Stills) {
-    let folder = config.recording.folder.clone().unwrap_or_else(|| data.join("recordings"));
+    let own = config.recording.folder.clone();
+    let folder = own.clone().unwrap_or_else(|| data.join("recordings"));
+    let place = Place { folder: folder.clone(), data: data.to_owned(), is_configured: own.is_some() };
     let ring = Ring::new(&folder, Budget { bytes: config.recording.keep_gb.saturating_mul(1_000_000_000), days: config.recording.keep_days });
     let mut called = Vec::new();
     for camera in &config.cameras {
@@ -35,10 +38,12 @@ pub fn start(config: &Config, data: &Path, journal: &Journal, live: &Live, house
     }
     let (kept, with, shown) = (ring.clone(), house.clone(), live.clone());
     house.service("recordings", move |stop| {
-        let (ring, house, live) = (kept.clone(), with.clone(), shown.clone());
+        let (ring, house, live, place) = (kept.clone(), with.clone(), shown.clone(), place.clone());
         async move {
             let loading = ring.clone();
-            let mended = tokio::task::spawn_blocking(move || loading.load()).await?.map_err(|e| anyhow::anyhow!("recordings in {} cannot be read: {e}", ring.folder().display()))?;
+            let mended = tokio::task::spawn_blocking(move || place.check().and_then(|()| loading.load()))
+                .await?
+                .map_err(|e| anyhow::anyhow!("recordings in {} cannot be read: {e}", ring.folder().display()))?;
             if mended > 0 {
                 tracing::info!(mended, "recordings that a cut left open were kept");
             }
@@ -49,7 +54,7 @@ pub fn start(config: &Config, data: &Path, journal: &Journal, live: &Live, house
                     () = stop.soft.cancelled() => return Ok(()),
                 }
                 let (making, clock) = (ring.clone(), house.clock().clone());
-                let now = (clock.trust() != Trust::None).then(|| clock.wall_ms());
+                let now = (clock.trust() == Trust::Synced).then(|| clock.wall_ms());
                 match tokio::task::spawn_blocking(move || making.make_room(now)).await? {
                     Ok(_) if refused(&live).is_some() => house.health().set("recordings", Light::Amber, &refused(&live).unwrap_or_default()),
                     Ok(_) => house.health().set("recordings", Light::Green, ""),
@@ -71,4 +76,31 @@ pub fn start(config: &Config, data: &Path, journal: &Journal, live: &Live, house
 /// The first camera whose pictures cannot be kept, and why.
 fn refused(live: &Live) -> Option<String> {
     live.pictures.all().into_iter().find_map(|(id, p)| Some(p.recording().trouble).filter(|t| !t.is_empty()).map(|why| format!("{id}: {why}")))
+}
+
+/// Where pictures are kept, and whether that is what was meant.
+#[derive(Clone)]
+struct Place {
+    folder: PathBuf,
+    data: PathBuf,
+    is_configured: bool,
+}
+
+impl Place {
+    /// A folder of our own is made. A configured one must be there; one that was on a disk of its own and is not any
+    /// more is an unmounted disk: filling the memory card in its stead would hide the loss and wear the card.
+    fn check(&self) -> std::io::Result<()> {
+        if !self.is_configured {
+            return std::fs::create_dir_all(&self.folder);
+        }
+        let apart = std::fs::metadata(&self.folder)?.dev() != std::fs::metadata(&self.data)?.dev();
+        let mark = self.data.join("recordings.apart");
+        if apart {
+            std::fs::write(&mark, self.folder.display().to_string())
+        } else if std::fs::read_to_string(&mark).is_ok_and(|known| known == self.folder.display().to_string()) {
+            Err(std::io::Error::other("it was a disk of its own and is not any more: is the disk mounted? (If this is meant, remove recordings.apart in the data folder.)"))
+        } else {
+            Ok(())
+        }
+    }
 }

@@ -105,6 +105,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     start_south(&broker, &house, &journal, &live, &samples);
     let (ring, stills) = super::cameras::start(&config, &layout.data, &journal, &live, &house);
     let app = App {
+        seats: crate::web::watch::Seats::default(),
         keep_days: config.recording.keep_days,
         ring,
         journal: journal.clone(),

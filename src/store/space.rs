@@ -56,8 +56,9 @@ impl Ballast {
         if !there && !is_little(free, total) {
             // Written, not only declared: a hole in a file holds no room.
             let mut file = File::create(&self.0)?;
+            let block = vec![0x42; 1 << 20];
             for _ in 0..BALLAST / (1 << 20) {
-                file.write_all(&[0x42; 1 << 20])?;
+                file.write_all(&block)?;
             }
             file.sync_all()?;
         }

@@ -22,6 +22,7 @@ use crate::store::files::Files;
 use crate::store::samples::Samples;
 use crate::store::segments::Ring;
 use crate::supervisor::Supervisor;
+use crate::web::watch::Seats;
 
 /// Everything a handler may use; clones are the same.
 #[derive(Clone)]
@@ -34,6 +35,8 @@ pub struct App {
     pub samples: Samples,
     /// Recorded pictures.
     pub ring: Ring,
+    /// Who watches live pictures.
+    pub seats: Seats,
     /// Days that pictures are kept.
     pub keep_days: u32,
     /// People's files.

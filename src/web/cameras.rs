@@ -3,7 +3,7 @@
 //! Every look is in the access log before a picture is given.
 
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::app::{App, Visit};
@@ -17,6 +17,9 @@ use crate::doors::dates;
 use crate::doors::locale::Lang;
 use crate::doors::page::{Frame, show};
 use crate::live::pictures::Pull;
+
+/// A recording that told nothing for so long is none, ms.
+const KEPT_MS: u64 = 90_000;
 
 #[derive(askama::Template)]
 #[template(path = "wall.html")]
@@ -45,8 +48,9 @@ struct CameraPage {
     id: String,
     name: String,
     is_called: bool,
-    /// What stands on the picture while none comes.
+    /// What stands on the picture while none comes, and while only stills come.
     wait: String,
+    slow: String,
     sentence: String,
     looks: String,
 }
@@ -73,7 +77,8 @@ fn words(app: &App, lang: Lang, c: &Camera) -> (String, &'static str) {
 
 fn tile(app: &App, lang: Lang, c: &Camera) -> String {
     let (words, mark) = words(app, lang, c);
-    let at = app.live.pictures.get(&c.id).and_then(|p| p.still()).map_or(0, |s| s.at_ms);
+    // By the minute: a picture that is replaced more often than it loads is never seen.
+    let at = app.live.pictures.get(&c.id).and_then(|p| p.still()).map_or(0, |s| s.at_ms - s.at_ms.rem_euclid(60_000));
     let alt = lang.f("camera-still", &[("name", &c.name), ("at", &dates::clock(at))]);
     html(&Tile { id: c.id.as_str(), name: &c.name, at: if mark.is_empty() || mark == "warn" { at } else { 0 }, alt, words, lost: mark == "bad" })
 }
@@ -96,7 +101,13 @@ fn sentence(app: &App, lang: Lang, state: &Village) -> String {
     let live = state.cameras.values().filter(|c| matches!(c.signal, Presence::Here { .. })).count();
     let title = if lost.is_empty() { lang.f("camera-sum", &[("n", &live.to_string()), ("all", &all.to_string())]) } else { lost.join("; ") + "." };
     let refused = state.cameras.keys().filter_map(|id| app.live.pictures.get(id)).any(|p| !p.recording().trouble.is_empty());
-    let kept = if refused { lang.t("camera-not-recorded") } else { lang.f("camera-kept", &[("days", &app.keep_days.to_string())]) };
+    let kept = if refused {
+        lang.t("camera-not-recorded")
+    } else if state.cameras.keys().any(|id| is_kept(app, id)) {
+        lang.f("camera-kept", &[("days", &app.keep_days.to_string())])
+    } else {
+        String::new()
+    };
     let kind = if refused {
         "bad"
     } else if lost.is_empty() {
@@ -104,7 +115,13 @@ fn sentence(app: &App, lang: Lang, state: &Village) -> String {
     } else {
         "warn"
     };
-    html(&Say { id: "cameras-sum".into(), kind, title, detail: if live == 0 && !refused { String::new() } else { kept } })
+    html(&Say { id: "cameras-sum".into(), kind, title, detail: kept })
+}
+
+/// True when pictures of this camera reached the disk lately.
+fn is_kept(app: &App, camera: &CameraId) -> bool {
+    let recording = app.live.pictures.get(camera).map(|p| p.recording()).unwrap_or_default();
+    recording.until_ms > 0 && app.house.clock().mono_ms().saturating_sub(recording.told_mono) < KEPT_MS
 }
 
 /// The fragments of the wall.
@@ -130,7 +147,7 @@ fn how(app: &App, lang: Lang, c: &Camera) -> String {
         detail.push(lang.t("camera-lost-do"));
     } else if !recording.trouble.is_empty() {
         detail.push(lang.t("camera-not-recorded"));
-    } else if mark.is_empty() {
+    } else if mark.is_empty() && is_kept(app, &c.id) {
         detail.push(lang.f("camera-kept", &[("days", &app.keep_days.to_string())]));
     }
     if coding {
@@ -167,6 +184,7 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
     {
         return refused;
     }
+    app.live.pictures.look_at_all(app.house.clock().wall_ms());
     let state = app.journal.state();
     let f = app.frame(&visit, &state, "cameras");
     show(&WallPage { sentence: if state.cameras.is_empty() { f.t("no-cameras") } else { sentence(&app, f.lang, &state) }, tiles: state.cameras.values().map(|c| tile(&app, f.lang, c)).collect(), f })
@@ -180,18 +198,24 @@ pub async fn one(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
     };
     let f = app.frame(&visit, &state, "cameras");
     let is_called = app.live.pictures.get(&camera.id).is_some_and(|p| p.pull() != Pull::NoAddress);
-    let wait = f.t(if camera.signal.is_gone() { "watch-lost" } else { "watch-wait" });
-    show(&CameraPage { wait, id, name: camera.name.clone(), is_called, sentence: how(&app, f.lang, &camera), looks: looks(&app, f.lang, &camera), f })
+    let (wait, slow) = if camera.signal.is_gone() { ("watch-lost", "watch-lost") } else { ("watch-wait", "watch-slow") };
+    let (wait, slow) = (f.t(wait), f.t(slow));
+    show(&CameraPage { wait, slow, id, name: camera.name.clone(), is_called, sentence: how(&app, f.lang, &camera), looks: looks(&app, f.lang, &camera), f })
 }
 
-/// The newest still of a camera, fresh when it can be.
-pub async fn still(State(app): State<App>, visit: Visit, Path(id): Path<String>) -> Response {
+/// The newest still of a camera.
+pub async fn still(State(app): State<App>, visit: Visit, Path(id): Path<String>, uri: Uri) -> Response {
     let Ok(id) = CameraId::new(&id) else { return StatusCode::NOT_FOUND.into_response() };
     if let Err(refused) = look(&app, &visit, vec![id.clone()]).await {
         return refused;
     }
-    match app.live.pictures.look(&id, app.house.clock().wall_ms()).await {
-        Some(still) => ([(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, "no-store")], still.jpeg).into_response(),
+    // The wall names the minute and takes what is there; who looks at one camera waits for a fresh one.
+    let (still, cache) = match uri.query() {
+        Some(q) if q.starts_with("at=") => (app.live.pictures.get(&id).and_then(|p| p.still()), "private, max-age=120"),
+        _ => (app.live.pictures.look(&id, app.house.clock().wall_ms()).await, "no-store"),
+    };
+    match still {
+        Some(still) => ([(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, cache)], still.jpeg).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

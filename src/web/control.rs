@@ -116,7 +116,7 @@ fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
 
 /// Each camera: whether its picture comes, why not, and until when it is recorded.
 fn cameras(app: &App) -> Vec<CameraLine> {
-    let state = app.journal.state();
+    let (state, now) = (app.journal.state(), app.house.clock().wall_ms());
     let line = |c: &std::sync::Arc<crate::domain::camera::Camera>| {
         let picture = app.live.pictures.get(&c.id);
         let recording = picture.as_ref().map(|p| p.recording()).unwrap_or_default();
@@ -135,7 +135,7 @@ fn cameras(app: &App) -> Vec<CameraLine> {
             why,
             codec,
             viewers: picture.as_ref().map_or(0, |p| p.viewers().saturating_sub(1)),
-            recorded_until: recording.until_ms.max(kept.last().map_or(0, |s| s.start_ms + i64::from(s.duration_ms))),
+            recorded_until: if recording.until_ms > 0 { recording.until_ms } else { kept.iter().rev().find(|s| s.start_ms <= now).map_or(0, |s| s.start_ms + i64::from(s.duration_ms)) },
             recorded_from: kept.first().map_or(0, |s| s.start_ms),
             recorded_bytes: bytes,
             recording_trouble: recording.trouble,

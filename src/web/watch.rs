@@ -1,11 +1,12 @@
 //! The live picture over a WebSocket: words about the coming stream, its beginning, then a fragment per frame.
 //!
 //! A message of text (`{"codec":…}`) begins a stream and is followed by the MP4's beginning; each further message is
-//! one fragment. A new stream begins whenever the camera was called again or changed its picture. A slow
-//! phone loses frames up to the next keyframe; nobody waits for it.
+//! one fragment. A new stream begins whenever the camera was called again or changed its picture. The phone says
+//! every second how many messages it has taken: one that is behind loses frames up to the next keyframe, so that
+//! “trực tiếp” is live; nobody waits for it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
@@ -26,23 +27,48 @@ use crate::protocol::fmp4::{self, Sample};
 const VIEWERS: usize = 40;
 /// A phone that takes nothing for so long is gone.
 const STUCK: Duration = Duration::from_secs(10);
+/// Most of them by one session.
+const BY_ONE: usize = 6;
 /// How often a viewer's session is looked at.
-const CHECK: Duration = Duration::from_secs(5);
+const CHECK: Duration = Duration::from_secs(2);
+/// A phone says every second how much it has taken; one that says nothing for so long is gone, ms.
+const SILENT_MS: u64 = 15_000;
+/// A look that goes on is told to the access log so often, ms; it joins entries that are nearer.
+const LOOK_MS: u64 = 600_000;
+/// A frame that waited for so long is not sent, ms.
+const LATE_MS: u64 = 2_000;
+/// Messages that a phone may be behind, beside the group that it begins with: some seconds of pictures.
+const AHEAD: u64 = 75;
 
-static WATCHING: AtomicUsize = AtomicUsize::new(0);
+/// Who watches, by session.
+#[derive(Clone, Default)]
+pub struct Seats(Arc<Mutex<BTreeMap<String, usize>>>);
 
 /// A viewer's place; given back when it goes.
-struct Seat;
+struct Seat(Seats, String);
 
-impl Seat {
-    fn take() -> Option<Self> {
-        WATCHING.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < VIEWERS).then_some(n + 1)).ok().map(|_| Self)
+impl Seats {
+    fn take(&self, session: &str) -> Option<Seat> {
+        let mut seats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: usize = seats.values().sum();
+        let own = seats.entry(session.to_owned()).or_default();
+        if all >= VIEWERS || *own >= BY_ONE {
+            return None;
+        }
+        *own += 1;
+        Some(Seat(self.clone(), session.to_owned()))
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        WATCHING.fetch_sub(1, Ordering::Relaxed);
+        let mut seats = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = seats.get_mut(&self.1) {
+            *own -= 1;
+            if *own == 0 {
+                seats.remove(&self.1);
+            }
+        }
     }
 }
 
@@ -51,13 +77,13 @@ pub async fn live(State(app): State<App>, visit: Visit, Path(id): Path<String>, 
     let Some((id, picture)) = CameraId::new(&id).ok().and_then(|id| app.live.pictures.get(&id).map(|p| (id, p))) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    if let Err(refused) = look(&app, &visit, vec![id]).await {
+    if let Err(refused) = look(&app, &visit, vec![id.clone()]).await {
         return refused;
     }
-    let Some(seat) = Seat::take() else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
-    upgrade.max_message_size(1024).on_upgrade(move |socket| async move {
+    let Some(seat) = app.seats.take(&visit.token) else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
+    upgrade.max_message_size(1024).max_frame_size(1024).on_upgrade(move |socket| async move {
         let _seat = seat;
-        watch(app, visit, picture, socket).await;
+        watch(app, visit, id, picture, socket).await;
     })
 }
 
@@ -98,51 +124,70 @@ impl Stream {
     }
 }
 
-async fn watch(app: App, visit: Visit, picture: Arc<Picture>, mut socket: WebSocket) {
+async fn watch(app: App, visit: Visit, id: CameraId, picture: Arc<Picture>, mut socket: WebSocket) {
     let (group, mut frames) = picture.join();
+    let mut group: VecDeque<AccessUnit> = group.into();
+    let first = group.len() as u64 + 2;
     let mut stream = Stream::default();
-    for frame in group {
-        for message in stream.messages(frame) {
-            if !say(&mut socket, message).await {
-                return;
-            }
-        }
-    }
-    let stop = app.house.stop().soft.clone();
+    let (stop, clock) = (app.house.stop().soft.clone(), app.house.clock().clone());
     let mut check = tokio::time::interval(CHECK);
     let mut waits_for_key = false;
+    let (mut sent, mut taken, mut heard_at, mut looked_at) = (0u64, 0u64, clock.mono_ms(), clock.mono_ms());
     loop {
-        tokio::select! {
-            frame = frames.recv() => match frame {
-                Ok(frame) => {
-                    waits_for_key &= !frame.keyframe;
-                    if waits_for_key {
-                        continue;
-                    }
-                    for message in stream.messages(frame) {
-                        if !say(&mut socket, message).await {
-                            return;
-                        }
+        let frame = tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            heard = socket.recv() => {
+                heard_at = clock.mono_ms();
+                match heard {
+                    // How many messages the phone has taken.
+                    Some(Ok(Message::Text(text))) => taken = text.parse().unwrap_or(taken).min(sent),
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                    Some(Ok(_)) => {}
+                }
+                continue;
+            }
+            _ = check.tick() => {
+                let now = clock.mono_ms();
+                // Whoever was signed out sees nothing more, nor whoever does not say any more that they are there.
+                if app.sessions.who(&app.journal.state(), &visit.token).is_none() || now.saturating_sub(heard_at) > SILENT_MS {
+                    return;
+                }
+                if now.saturating_sub(looked_at) > LOOK_MS {
+                    looked_at = now;
+                    if look(&app, &visit, vec![id.clone()]).await.is_err() {
+                        return;
                     }
                 }
-                Err(RecvError::Lagged(_)) => waits_for_key = true,
+                continue;
+            }
+            frame = std::future::ready(group.pop_front()), if !group.is_empty() => frame,
+            frame = frames.recv() => match frame {
+                // A phone that is behind gets no more before the next keyframe: what it would show is long past.
+                Ok(frame) if clock.mono_ms().saturating_sub(frame.mono_ms) > LATE_MS || sent - taken > AHEAD + if taken < first { first } else { 0 } => {
+                    waits_for_key = true;
+                    None
+                }
+                Ok(frame) => Some(frame),
+                Err(RecvError::Lagged(_)) => {
+                    waits_for_key = true;
+                    None
+                }
                 Err(RecvError::Closed) => return,
             },
-            heard = socket.recv() => match heard {
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
-                Some(Ok(_)) => {}
-            },
-            // Whoever was signed out sees nothing more.
-            _ = check.tick() => if app.sessions.who(&app.journal.state(), &visit.token).is_none() {
+        };
+        let Some(frame) = frame else { continue };
+        waits_for_key &= !frame.keyframe;
+        if waits_for_key {
+            continue;
+        }
+        for message in stream.messages(frame) {
+            if !matches!(timeout(STUCK, socket.send(message)).await, Ok(Ok(()))) {
                 return;
-            },
-            () = stop.cancelled() => return,
+            }
+            sent += 1;
         }
     }
-}
-
-async fn say(socket: &mut WebSocket, message: Message) -> bool {
-    matches!(timeout(STUCK, socket.send(message)).await, Ok(Ok(())))
 }
 
 #[cfg(test)]
@@ -153,7 +198,7 @@ mod tests {
     #[test]
     fn a_stream_begins_with_a_keyframe_and_anew_at_each_call() {
         let format = Arc::new(Format { codec: "avc1.4d401e".into(), sample_entry: vec![0, 0, 0, 8, b'a', b'v', b'c', b'1'], decoder: Vec::new(), width: 640, height: 360, timescale: 90_000 });
-        let frame = |run, ticks, keyframe| AccessUnit { format: format.clone(), run, at_ms: 0, ticks, keyframe, bytes: vec![0, 0, 0, 1, 5].into() };
+        let frame = |run, ticks, keyframe| AccessUnit { format: format.clone(), run, at_ms: 0, mono_ms: 0, ticks, keyframe, bytes: vec![0, 0, 0, 1, 5].into() };
         let mut stream = Stream::default();
         assert!(stream.messages(frame(1, 0, false)).is_empty());
         assert_eq!(stream.messages(frame(1, 6000, true)).len(), 3);

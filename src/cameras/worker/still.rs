@@ -37,7 +37,7 @@ pub fn make(ask: Ask) -> anyhow::Result<Vec<u8>> {
     decode.set_property("output-corrupt", false);
     let (scale, convert, small, encode) = (element("videoscale")?, element("videoconvert")?, element("capsfilter")?, element("jpegenc")?);
     let width = i32::from(ask.width.clamp(16, 4096)) & !1;
-    small.set_property("caps", gst::Caps::builder("video/x-raw").field("width", width).field("pixel-aspect-ratio", gst::Fraction::new(1, 1)).build());
+    small.set_property("caps", gst::Caps::builder("video/x-raw").field("width", width).field("height", gst::IntRange::new(2, 4096)).field("pixel-aspect-ratio", gst::Fraction::new(1, 1)).build());
     let rgb = element("capsfilter")?;
     rgb.set_property("caps", gst::Caps::builder("video/x-raw").field("format", "RGBx").build());
     let again = element("videoconvert")?;

@@ -24,6 +24,16 @@ pub use write::Writer;
 
 /// Free space that the ring leaves, bytes; on a small disk a twentieth of it.
 const LEAVE: u64 = 1 << 30;
+/// Room that is made beyond that, so that a while of pictures finds room: bytes; on a small disk a fiftieth of it.
+const AHEAD: u64 = 256 << 20;
+/// Most segments of the ring: a camera that makes them by the second cannot fill memory.
+const MOST: usize = 1_000_000;
+/// Most segments that go because of their age in one round: a clock that jumped cannot empty the ring at once.
+const OLD_AT_ONCE: u32 = 100;
+/// Largest segment that is believed, bytes, and the last start, 2100-01-01.
+const BYTES_MOST: u64 = 1 << 32;
+const START_MOST: i64 = 4_102_444_800_000;
+const DAY_MS: i64 = 86_400_000;
 
 /// A finished segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +59,8 @@ pub struct Budget {
 struct Index {
     segments: BTreeMap<(i64, CameraId), Segment>,
     bytes: u64,
+    /// Pieces that could not be ended; tried again with each round of making room.
+    torn: Vec<(CameraId, i64, PathBuf)>,
 }
 
 /// The ring; clones are the same.
@@ -80,12 +92,14 @@ impl Ring {
     }
 
     /// Reads the names of all segments and closes those that a cut left open; gives how many of these were
-    /// kept. Blocks.
+    /// kept. A second load of the same ring changes nothing. Blocks.
     ///
     /// # Errors
-    /// When the folder cannot be made or read; a single bad file is logged and left.
+    /// When the folder cannot be read; a single bad file is logged and left.
     pub fn load(&self) -> io::Result<u32> {
-        std::fs::create_dir_all(&*self.folder)?;
+        if *self.ready.borrow() {
+            return Ok(0);
+        }
         let (mut segments, mut open) = (BTreeMap::new(), Vec::new());
         for camera in std::fs::read_dir(&*self.folder)? {
             let camera = camera?;
@@ -94,7 +108,7 @@ impl Ring {
                 for file in std::fs::read_dir(&day).into_iter().flatten().flatten() {
                     let name = file.file_name();
                     let Some(name) = name.to_str() else { continue };
-                    if let Some(segment) = parse(name) {
+                    if let Some(segment) = parse(name).filter(|s| self.path(&id, *s) == file.path()) {
                         segments.insert((segment.start_ms, id.clone()), segment);
                     } else if let Some(start) = name.strip_suffix(".part").and_then(|n| n.parse().ok()) {
                         open.push((id.clone(), start, file.path()));
@@ -102,8 +116,8 @@ impl Ring {
                 }
             }
         }
-        let bytes = segments.values().map(|s| s.bytes).sum();
-        *self.lock() = Index { segments, bytes };
+        let bytes = segments.values().fold(0, |sum: u64, s| sum.saturating_add(s.bytes));
+        *self.lock() = Index { segments, bytes, torn: Vec::new() };
         let mut kept = 0;
         for (camera, start_ms, path) in open {
             match self.close_torn(&camera, start_ms, &path) {
@@ -150,16 +164,25 @@ impl Ring {
         Ok(())
     }
 
-    /// Begins a segment whose first frame came at `start_ms`. Blocks.
+    /// Begins a segment whose first frame came at `start_ms`. While the date is not agreed (`dated` false) it begins
+    /// after the newest there is: the order in which segments go is that of their names. Blocks.
     ///
     /// # Errors
     /// When there is no room that may be taken, or the disk refuses.
-    pub fn begin(&self, camera: &CameraId, start_ms: i64, init: &[u8], mono_ms: u64) -> io::Result<Writer> {
+    pub fn begin(&self, camera: &CameraId, start_ms: i64, dated: bool, init: &[u8], mono_ms: u64) -> io::Result<Writer> {
+        self.has_room(1)?;
+        let newest = if dated { None } else { self.lock().segments.last_key_value().map(|((s, _), _)| s + 1) };
+        let start_ms = newest.map_or(start_ms, |n| n.max(start_ms)).clamp(0, START_MOST);
+        Writer::create(self.clone(), camera.clone(), &self.day(camera, start_ms), start_ms, init, mono_ms)
+    }
+
+    /// Refuses when less is free than `1 / share` of what pictures leave free.
+    fn has_room(&self, share: u64) -> io::Result<()> {
         let (free, total) = space::of(&self.folder)?;
-        if free < leave(total) {
+        if free < leave(total) / share {
             return Err(io::Error::new(io::ErrorKind::StorageFull, format!("{} MB are left on the disk of {}; pictures leave {} MB free", free >> 20, self.folder.display(), leave(total) >> 20)));
         }
-        Writer::create(self.clone(), camera.clone(), &self.day(camera, start_ms), start_ms, init, mono_ms)
+        Ok(())
     }
 
     fn day(&self, camera: &CameraId, start_ms: i64) -> PathBuf {
@@ -168,30 +191,31 @@ impl Ring {
     }
 
     /// Removes the oldest segments until the ring keeps its budget, its days and the disk's last free space;
-    /// gives how many went. `now_ms` is none while nobody knows the date: then nothing is too old. Blocks.
+    /// gives how many went. `now_ms` is none while the date is not agreed: then nothing is too old. Blocks.
     ///
     /// # Errors
-    /// When the disk cannot be asked; a file that cannot be removed is logged.
+    /// When the disk cannot be asked or a file cannot be removed; the rest stays for the next round.
     pub fn make_room(&self, now_ms: Option<i64>) -> io::Result<u32> {
-        let mut gone = 0;
-        let oldest = now_ms.filter(|_| self.budget.days > 0).map(|now| now - i64::from(self.budget.days) * 86_400_000);
+        self.end_torn();
         let (free, total) = space::of(&self.folder)?;
-        let mut lacking = leave(total).saturating_sub(free);
+        let wanted = if free < leave(total) { leave(total) + AHEAD.min(total / 50) } else { 0 };
+        let mut lacking = wanted.saturating_sub(free);
+        let oldest = now_ms.filter(|_| self.budget.days > 0).map(|now| now - i64::from(self.budget.days) * DAY_MS);
+        let (mut gone, mut aged) = (0, 0);
         loop {
-            let (camera, segment) = {
+            let next = {
                 let index = self.lock();
-                let Some(((_, camera), segment)) = index.segments.first_key_value() else { break };
-                let too_old = oldest.is_some_and(|o| segment.start_ms < o);
-                if index.bytes <= self.budget.bytes && !too_old && lacking == 0 {
-                    break;
-                }
-                (camera.clone(), *segment)
+                let full = index.bytes > self.budget.bytes || index.segments.len() > MOST || lacking > 0;
+                let old = |s: &Segment| aged < OLD_AT_ONCE && oldest.is_some_and(|o| s.start_ms < o);
+                // What is dated after tomorrow was written while the clock was wrong.
+                let future = index.segments.last_key_value().filter(|((s, _), _)| full && now_ms.is_some_and(|now| *s > now + DAY_MS));
+                future.or_else(|| index.segments.first_key_value().filter(|(_, s)| full || old(s))).map(|((_, c), s)| (c.clone(), *s, full))
             };
+            let Some((camera, segment, full)) = next else { return Ok(gone) };
             let path = self.path(&camera, segment);
-            if let Err(cause) = std::fs::remove_file(&path)
-                && cause.kind() != io::ErrorKind::NotFound
-            {
-                tracing::warn!(%cause, path = %path.display(), "an old recording could not be removed");
+            match std::fs::remove_file(&path) {
+                Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+                _ => {}
             }
             // A day's folder goes with its last segment.
             path.parent().map(std::fs::remove_dir);
@@ -200,8 +224,26 @@ impl Ring {
             index.bytes = index.bytes.saturating_sub(segment.bytes);
             lacking = lacking.saturating_sub(segment.bytes);
             gone += 1;
+            aged += u32::from(!full);
         }
-        Ok(gone)
+    }
+
+    /// Tries again to end pieces that could not be ended when their recorder left them.
+    fn end_torn(&self) {
+        let torn = std::mem::take(&mut self.lock().torn);
+        for (camera, start_ms, path) in torn {
+            match self.close_torn(&camera, start_ms, &path) {
+                Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                    tracing::warn!(%cause, path = %path.display(), "a piece of recording could not be ended");
+                    self.lock().torn.push((camera, start_ms, path));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn left(&self, camera: &CameraId, start_ms: i64, path: &Path) {
+        self.lock().torn.push((camera.clone(), start_ms, path.to_owned()));
     }
 
     /// Where a segment lies.
@@ -243,7 +285,8 @@ fn name(s: Segment) -> String {
 
 fn parse(name: &str) -> Option<Segment> {
     let mut parts = name.strip_suffix(".mp4")?.splitn(3, '-');
-    Some(Segment { start_ms: parts.next()?.parse().ok()?, duration_ms: parts.next()?.parse().ok()?, bytes: parts.next()?.parse().ok()? })
+    let segment = Segment { start_ms: parts.next()?.parse().ok()?, duration_ms: parts.next()?.parse().ok()?, bytes: parts.next()?.parse().ok()? };
+    ((0..START_MOST).contains(&segment.start_ms) && segment.bytes <= BYTES_MOST).then_some(segment)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ struct Folder(PathBuf);
 impl Folder {
     fn new() -> Self {
         let path = std::env::temp_dir().join(format!("conglang-ring-{}", crate::keys::secret::token().expect("random")));
+        std::fs::create_dir_all(&path).expect("folder");
         Self(path)
     }
     fn ring(&self, bytes: u64, days: u32) -> Ring {
@@ -39,7 +40,7 @@ fn second(n: u32) -> Vec<u8> {
 }
 
 fn write(ring: &Ring, camera: &CameraId, start: i64, seconds: u32) -> Writer {
-    let mut w = ring.begin(camera, start, &head(), 0).expect("begins");
+    let mut w = ring.begin(camera, start, true, &head(), 0).expect("begins");
     for n in 0..seconds {
         w.append(&second(n), (n + 1) * 1000, u64::from(n) * 1000).expect("written");
     }
@@ -64,11 +65,12 @@ fn names_rebuild_the_whole_index() {
 
 #[test]
 fn a_cut_leaves_whole_fragments_and_a_second_start_changes_nothing() {
+    let ring = |folder: &Folder| folder.ring(1 << 30, 15);
     for cut in [0u64, 7, 400, 700, 5_000, 9_999, 12_345] {
         let folder = Folder::new();
-        let ring = folder.ring(1 << 30, 15);
-        drop(write(&ring, &cam(1), T, 12));
-        let part = ring.day(&cam(1), T).join(format!("{T}.part"));
+        let first = ring(&folder);
+        std::mem::forget(write(&first, &cam(1), T, 12));
+        let part = first.day(&cam(1), T).join(format!("{T}.part"));
         File::options().write(true).open(&part).expect("there").set_len(cut).expect("cut");
         let after = folder.ring(1 << 30, 15);
         let kept = after.list(&cam(1));
@@ -113,7 +115,9 @@ fn what_a_full_disk_left_half_written_is_mended_at_once() {
     let ring = folder.ring(1 << 30, 15);
     let mut w = write(&ring, &cam(1), T, 3);
     w.append(&second(3)[..500], 4000, 3000).expect("written");
-    assert!(w.abandon().expect("mended"));
+    drop(w);
+    assert!(ring.list(&cam(1)).is_empty());
+    ring.make_room(Some(T)).expect("mended");
     assert_eq!(ring.list(&cam(1))[0].duration_ms, 3000);
     write(&ring, &cam(1), T + 10_000, 0).close().expect("nothing was written");
     assert_eq!(ring.list(&cam(1)).len(), 1);
@@ -124,11 +128,35 @@ fn strangers_in_the_folder_are_left_alone() {
     let folder = Folder::new();
     std::fs::create_dir_all(folder.0.join("cam-01/2026-11-21")).expect("folder");
     std::fs::create_dir_all(folder.0.join("lost+found")).expect("folder");
-    for name in ["notes.txt", "1-2.mp4", "x.part", "1-2-3-4.mp4", "-.mp4"] {
+    for name in ["notes.txt", "1-2.mp4", "x.part", "1-2-3-4.mp4", "-.mp4", "9223372036854775807-0-18446744073709551615.mp4", "+5-1-1.mp4", "007-1-1.mp4", "1795232640000-1000-99999999999999.mp4"] {
         std::fs::write(folder.0.join("cam-01/2026-11-21").join(name), b"x").expect("file");
     }
     let ring = folder.ring(0, 1);
     ring.make_room(Some(T)).expect("room");
     assert_eq!(ring.totals().0, 0);
     assert!(folder.0.join("cam-01/2026-11-21/notes.txt").exists());
+}
+
+#[test]
+fn a_clock_that_jumped_neither_empties_the_ring_nor_fills_it_for_good() {
+    let folder = Folder::new();
+    let ring = folder.ring(120_000, 15);
+    for n in 0..10 {
+        write(&ring, &cam(1), T + n * 60_000, 10).close().expect("closed");
+    }
+    // For a while the clock says 2035; nobody agreed to that.
+    let far = T + 9 * 365 * 86_400_000;
+    for n in 0..5 {
+        ring.begin(&cam(1), far + n * 60_000, false, &head(), 0).expect("begins").close().expect("empty");
+        write(&ring, &cam(1), far + n * 60_000, 10).close().expect("closed");
+    }
+    assert_eq!(ring.make_room(None).expect("room"), 5, "only what is too much: the oldest");
+    // Corrected: what is dated in the future goes before what is real.
+    write(&ring, &cam(1), T + 600_000, 10).close().expect("closed");
+    ring.make_room(Some(T + 610_000)).expect("room");
+    assert!(ring.list(&cam(1)).iter().any(|s| s.start_ms == T + 600_000), "the newest real one stays");
+    // Without an agreed date a segment is never older than those that are there.
+    let w = ring.begin(&cam(2), 5, false, &head(), 0).expect("begins");
+    assert!(w.start_ms() > T);
+    w.close().expect("empty");
 }

@@ -10,7 +10,7 @@ use crate::domain::id::CameraId;
 /// Longest time that a written fragment may not be on disk yet, ms.
 const SYNC_MS: u64 = 5_000;
 
-/// An open segment.
+/// An open segment. Dropped without [`Writer::close`] it is left to the ring, which keeps what is whole.
 pub struct Writer {
     ring: Ring,
     camera: CameraId,
@@ -20,7 +20,9 @@ pub struct Writer {
     bytes: u64,
     duration_ms: u32,
     synced_mono: u64,
-    synced_ms: u32,
+    /// On disk for certain: bytes, and ms from the start.
+    synced: (u64, u32),
+    ended: bool,
 }
 
 impl Writer {
@@ -33,9 +35,11 @@ impl Writer {
         }
         let path = day.join(format!("{start_ms}.part"));
         let mut file = File::options().write(true).create_new(true).open(&path)?;
-        file.write_all(init)?;
-        File::open(day)?.sync_all()?;
-        Ok(Self { ring, camera, file, path, start_ms, bytes: init.len() as u64, duration_ms: 0, synced_mono: mono_ms, synced_ms: 0 })
+        if let Err(cause) = file.write_all(init).and_then(|()| File::open(day)?.sync_all()) {
+            let _ = std::fs::remove_file(&path);
+            return Err(cause);
+        }
+        Ok(Self { ring, camera, file, path, start_ms, bytes: init.len() as u64, duration_ms: 0, synced_mono: mono_ms, synced: (0, 0), ended: false })
     }
 
     /// When its first frame came, wall ms.
@@ -47,21 +51,39 @@ impl Writer {
     /// How much of it is on disk, ms from its start.
     #[must_use]
     pub const fn on_disk_ms(&self) -> u32 {
-        self.synced_ms
+        self.synced.1
+    }
+
+    /// Bytes written.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Writes a fragment that ends `ends_ms` after the start. Blocks.
     ///
     /// # Errors
-    /// When the disk refuses; what was whole before stays whole.
+    /// When the disk refuses or its last free space would be taken; drop the writer then, what is whole is kept.
     pub fn append(&mut self, fragment: &[u8], ends_ms: u32, mono_ms: u64) -> io::Result<()> {
+        self.ring.has_room(2)?;
         self.file.write_all(fragment)?;
         self.bytes += fragment.len() as u64;
         self.duration_ms = ends_ms;
         if mono_ms.saturating_sub(self.synced_mono) >= SYNC_MS {
-            self.file.sync_data()?;
+            self.sync()?;
             self.synced_mono = mono_ms;
-            self.synced_ms = ends_ms;
+        }
+        Ok(())
+    }
+
+    /// After a failed sync nobody knows what is on disk: what was not synced before is given up.
+    fn sync(&mut self) -> io::Result<()> {
+        match self.file.sync_all() {
+            Ok(()) => self.synced = (self.bytes, self.duration_ms),
+            Err(cause) => {
+                let _ = self.file.set_len(self.synced.0);
+                return Err(cause);
+            }
         }
         Ok(())
     }
@@ -69,23 +91,25 @@ impl Writer {
     /// Ends the segment: to disk, then its name. Blocks.
     ///
     /// # Errors
-    /// When the disk refuses; the next start mends it.
-    pub fn close(self) -> io::Result<Segment> {
+    /// When the disk refuses; the ring tries again later.
+    pub fn close(mut self) -> io::Result<Segment> {
         if self.duration_ms == 0 {
+            self.ended = true;
             std::fs::remove_file(&self.path)?;
             return Ok(Segment { start_ms: self.start_ms, duration_ms: 0, bytes: 0 });
         }
-        self.file.sync_all()?;
+        self.sync()?;
         let segment = Segment { start_ms: self.start_ms, duration_ms: self.duration_ms, bytes: self.bytes };
         self.ring.finish(&self.camera, &self.path, segment)?;
+        self.ended = true;
         Ok(segment)
     }
+}
 
-    /// Ends a segment whose last write failed: what is whole of it is kept. Blocks.
-    ///
-    /// # Errors
-    /// When the disk refuses; the next start mends it.
-    pub fn abandon(self) -> io::Result<bool> {
-        self.ring.close_torn(&self.camera, self.start_ms, &self.path)
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.ring.left(&self.camera, self.start_ms, &self.path);
+        }
     }
 }

@@ -1,63 +1,88 @@
 // The live picture: fragments from the house into the browser's own player. Without it the page shows a still.
-// A phone without MediaSource (old iPhones) gets a fresh still every few seconds instead.
+// A phone without MediaSource (old iPhones), or a link that does not stand, gets a fresh still every few seconds.
 (function () {
   var v = document.getElementById("watch"), tag = document.getElementById("watch-tag");
   if (!v) return;
-  var MS = window.ManagedMediaSource || window.MediaSource, id = v.dataset.camera, still = "/cameras/" + id + "/still";
-  var ws, ms, sb, queue = [], wait = 1000, seen = 0, timer, url;
-  function tell(what, kind) { tag.textContent = tag.dataset[what]; tag.className = "tag " + kind; }
+  var MS = window.ManagedMediaSource || window.MediaSource, still = "/cameras/" + v.dataset.camera + "/still";
+  var ws, ms, sb, url, queue, bytes, timer, slow, wait = 1000, failed = 0, taken = 0, heard = 0, moved = 0, only = !MS;
+  function tell(what, kind) { if (tag.textContent !== tag.dataset[what]) { tag.textContent = tag.dataset[what]; tag.className = "tag " + kind; } }
   function stills() {
-    tell("slow", "warn");
-    v.removeAttribute("src");
-    (function again() {
-      var i = new Image();
-      i.onload = function () { v.poster = i.src; };
-      i.src = still + "?n=" + Date.now();
-      timer = setTimeout(again, 5000);
-    })();
+    if (document.hidden || slow) return;
+    var i = new Image();
+    slow = 1;
+    i.onload = i.onerror = function () { if (i.width && (only || v.readyState < 2)) v.poster = i.src; slow = setTimeout(function () { slow = 0; if (only || failed > 2) stills(); }, 5000); };
+    i.src = still + "?n=" + Date.now();
   }
-  function feed() {
+  function part() {
     if (!sb || sb.updating || !queue.length || ms.readyState !== "open") return;
-    try { sb.appendBuffer(queue.shift()); } catch (e) { restart(); }
+    var all = new Uint8Array(bytes), at = 0;
+    queue.forEach(function (q) { all.set(new Uint8Array(q), at); at += q.byteLength; });
+    queue = []; bytes = 0;
+    try { sb.appendBuffer(all); } catch (e) { again(); }
+  }
+  function play() {
+    var p = v.play();
+    if (p) p.catch(function (e) { if (e.name === "NotAllowedError") tell("tap", "info"); });
   }
   function begin(about) {
     var type = 'video/mp4; codecs="' + about.codec + '"';
-    queue = []; sb = null;
-    if (!MS.isTypeSupported(type)) { tell("none", "warn"); stop(); stills(); return; }
+    queue = []; bytes = 0; sb = null;
+    if (!MS.isTypeSupported(type)) { only = 1; stop(); tell("none", "warn"); stills(); return; }
     if (url) URL.revokeObjectURL(url);
-    ms = new MS(); v.disableRemotePlayback = true;
+    var mine = ms = new MS();
+    v.disableRemotePlayback = true;
     v.src = url = URL.createObjectURL(ms);
-    ms.addEventListener("sourceopen", function () {
-      sb = this.addSourceBuffer(type);
-      sb.addEventListener("updateend", function () {
-        var b = v.buffered, end = b.length && b.end(b.length - 1);
+    mine.addEventListener("sourceopen", function () {
+      if (mine !== ms) return;
+      var b = sb = mine.addSourceBuffer(type);
+      b.addEventListener("updateend", function () {
+        if (b !== sb) return;
+        var r = v.buffered, n = r.length, end = n && r.end(n - 1);
         // Near the newest picture, and no more memory than a phone has.
-        if (end && (end - v.currentTime > 3 || v.currentTime < b.start(b.length - 1))) v.currentTime = Math.max(b.start(b.length - 1), end - 0.4);
+        if (n && !v.paused && (end - v.currentTime > 3 || v.currentTime < r.start(n - 1))) v.currentTime = Math.max(r.start(n - 1), end - 0.4);
         v.playbackRate = end - v.currentTime > 1 ? 1.1 : 1;
-        if (!sb.updating && b.length && v.currentTime - b.start(0) > 30) { try { sb.remove(0, v.currentTime - 10); } catch (e) {} }
-        feed();
+        if (n && v.currentTime - r.start(0) > 30) { try { b.remove(0, v.currentTime - 10); } catch (e) {} }
+        part();
       });
-      feed();
+      part();
     }, { once: true });
-    var p = v.play();
-    if (p) p.catch(function () { tell("tap", "info"); });
+    play();
   }
-  function stop() { if (ws) { ws.onclose = null; ws.close(); ws = null; } }
-  function restart() { stop(); tell("wait", ""); clearTimeout(timer); timer = setTimeout(start, wait); wait = Math.min(wait * 2, 15000); }
+  function stop() { if (ws) { ws.onclose = ws.onmessage = null; ws.close(); ws = null; } clearTimeout(timer); }
+  function again() {
+    stop();
+    tell(failed > 2 ? "slow" : "wait", failed > 2 ? "warn" : "");
+    if (failed > 2) stills();
+    // Somebody who was signed out is led to the sign-in by the page itself.
+    if (failed === 2) fetch(location.href, { method: "HEAD", redirect: "manual" }).then(function (r) { if (r.type === "opaqueredirect") location.reload(); }).catch(function () {});
+    timer = setTimeout(start, wait);
+    wait = Math.min(wait * 2, 15000);
+  }
   function start() {
-    if (document.hidden || ws) return;
-    ws = new WebSocket((location.protocol === "https:" ? "wss://" : "ws://") + location.host + "/cameras/" + id + "/live");
-    ws.binaryType = "arraybuffer";
+    if (document.hidden || ws || only) return;
+    ws = new WebSocket((location.protocol === "https:" ? "wss://" : "ws://") + location.host + "/cameras/" + v.dataset.camera + "/live");
+    ws.binaryType = "arraybuffer"; taken = 0; heard = Date.now(); failed++;
     ws.onmessage = function (m) {
-      if (typeof m.data === "string") begin(JSON.parse(m.data));
-      else { queue.push(m.data); if (queue.length > 300) restart(); else feed(); }
+      taken++; heard = Date.now(); failed = 0;
+      if (typeof m.data === "string") return begin(JSON.parse(m.data));
+      queue.push(m.data); bytes += m.data.byteLength;
+      if (bytes > 16e6) again(); else part();
     };
-    ws.onclose = restart;
+    ws.onclose = again;
   }
-  v.addEventListener("timeupdate", function () { if (Date.now() - seen > 900) { tell("live", "ok"); wait = 1000; } seen = Date.now(); });
-  v.addEventListener("click", function () { v.play(); });
-  setInterval(function () { if (seen && ws && Date.now() - seen > 4000) tell("wait", ""); }, 1000);
+  v.addEventListener("timeupdate", function () { if (!v.paused) { moved = Date.now(); wait = 1000; tell("live", "ok"); } });
+  v.addEventListener("click", play);
+  setInterval(function () {
+    if (!ws) return;
+    if (ws.readyState === 1) ws.send(String(taken));
+    var now = Date.now();
+    // No close comes from a network that forgot us; a camera that is lost says nothing either.
+    if (now - heard > 12000) again();
+    else if (moved && !v.paused && now - moved > 4000) tell("wait", "");
+  }, 1000);
   // A page that nobody sees costs no data.
-  document.addEventListener("visibilitychange", function () { if (document.hidden) stop(); else if (MS) { clearTimeout(timer); start(); } });
-  if (MS) start(); else stills();
+  document.addEventListener("visibilitychange", function () {
+    if (document.hidden) stop(); else if (only) stills(); else { wait = 1000; failed = 0; start(); }
+  });
+  if (only) { tell("slow", "warn"); stills(); } else start();
 })();

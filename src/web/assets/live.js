@@ -1,26 +1,40 @@
 // Liveness: each message is a fragment whose id replaces the element with that id. Without script the page
-// is as true, only older. A lost connection is said, never hidden.
+// is as true, only older. A lost connection is said, never hidden; a page that nobody sees costs no data.
 (function () {
-  var where = document.body.dataset.live, box = document.getElementById("offline"), timer;
+  var where = document.body.dataset.live, box = document.getElementById("offline"), timer, es;
   if (!where || !window.EventSource) return;
   function lost() { if (box) box.hidden = false; }
   function found() { clearTimeout(timer); timer = 0; if (box) box.hidden = true; }
-  var es = new EventSource(where);
-  es.onopen = found;
-  es.onerror = function () { if (!timer) timer = setTimeout(lost, 5000); };
-  es.onmessage = function (m) {
-    found();
-    var t = document.createElement("template");
-    t.innerHTML = m.data;
-    [].slice.call(t.content.children).forEach(function (fresh) {
-      var old = fresh.id && document.getElementById(fresh.id);
-      if (!old) return;
-      var held = old.contains(document.activeElement) && document.activeElement.tagName;
-      old.replaceWith(fresh);
-      var again = held && fresh.querySelector(held);
-      if (again) again.focus();
-    });
-  };
+  function put(fresh) {
+    var old = fresh.id && document.getElementById(fresh.id);
+    if (!old) return;
+    var held = old.contains(document.activeElement) && document.activeElement.tagName;
+    old.replaceWith(fresh);
+    var again = held && (fresh.matches(held) ? fresh : fresh.querySelector(held));
+    if (again) again.focus();
+  }
+  function open() {
+    es = new EventSource(where);
+    es.onopen = found;
+    es.onerror = function () { if (!timer) timer = setTimeout(lost, 5000); };
+    es.onmessage = function (m) {
+      found();
+      var t = document.createElement("template");
+      t.innerHTML = m.data;
+      [].slice.call(t.content.children).forEach(function (fresh) {
+        // A picture is put up when it is here: on a slow link the old one stays that long.
+        var img = fresh.querySelector("img");
+        if (!img || !img.src) return put(fresh);
+        var loads = new Image();
+        loads.onload = loads.onerror = function () { put(fresh); };
+        loads.src = img.src;
+      });
+    };
+  }
+  open();
+  document.addEventListener("visibilitychange", function () {
+    if (document.hidden) { es.close(); clearTimeout(timer); timer = 0; } else if (es.readyState === 2) open();
+  });
   // A form of a row or a group is sent without leaving the page; the answer comes as the row's next state.
   document.addEventListener("submit", function (e) {
     var f = e.target;
