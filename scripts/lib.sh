@@ -6,6 +6,9 @@ PACKAGES_RUN="espeak-ng espeak-ng-data tzdata ca-certificates gstreamer1.0-plugi
 PACKAGES_CAMERAS="python3 python3-gi python3-gst-1.0 gir1.2-gst-rtsp-server-1.0 ffmpeg"
 PACKAGES_TEST="mosquitto-clients chromium chromium-driver fonts-noto-core"
 
+# Some services run scripts without a home.
+export HOME="${HOME:-/root}"
+
 say() { printf '%s\n' "$*" >&2; }
 
 missing_packages() {
@@ -33,11 +36,17 @@ need_packages() {
 
 # A cargo that is new enough: the one that is there, or Debian's own newer packages.
 need_cargo() {
-  [ -d "$HOME/.cargo/bin" ] && PATH="$HOME/.cargo/bin:$PATH"
+  [ -d "${HOME:-/root}/.cargo/bin" ] && PATH="${HOME:-/root}/.cargo/bin:$PATH"
   local minor
   minor=$(cargo --version 2>/dev/null | sed -nE 's/^cargo 1\.([0-9]+).*/\1/p' || true)
   if [ -z "$minor" ] || [ "$minor" -lt 95 ]; then
     need_packages rustc-web cargo-web
   fi
   export PATH
+}
+
+# The formatter and the linter of that cargo, where it came without them.
+need_lints() {
+  cargo fmt --version >/dev/null 2>&1 || need_packages rustfmt-web
+  cargo clippy --version >/dev/null 2>&1 || need_packages rust-web-clippy
 }

@@ -8,7 +8,14 @@ use conglang::roots;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(told) => {
+            let _ = told.print();
+            // EX_USAGE of sysexits.h; help and version are no error.
+            return ExitCode::from(if told.use_stderr() { 64 } else { 0 });
+        }
+    };
     let filter = EnvFilter::try_from_env("CONGLANG_LOG").unwrap_or_else(|_| EnvFilter::new("info,rumqttd=warn,rumqttc=warn"));
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal).with_target(false).init();

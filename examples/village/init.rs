@@ -54,13 +54,21 @@ pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()
     let village = Files::named(dir, "village");
     village.write(&authority.client("ben-thoc", now_s)?)?;
 
-    let run = dir.join("run");
+    // HTTPS of the throw-away dashboard, so that programs can try it; a real village installs a publicly valid one.
+    let keys = dir.join("data/keys");
+    let house = Authority::load_or_make(&keys.join("house-ca"), "Cổng Làng, nhà văn hóa", now_s)?;
+    Files::named(&keys, "public").write(&house.server("localhost", &["localhost".to_owned(), "127.0.0.1".to_owned()], now_s)?)?;
+
+    // A socket's path has room for 108 bytes.
+    let run = if dir.as_os_str().len() > 70 { std::env::temp_dir().join(format!("conglang-run-{}", &secret::token()?[..12])) } else { dir.join("run") };
     std::fs::create_dir_all(&run)?;
+    std::fs::write(dir.join("control.path"), run.join("control.sock").display().to_string())?;
     let mut text = String::new();
     writeln!(text, "# A throw-away village, made by the demo.")?;
     writeln!(text, "[data]\nfolder = {:?}", dir.join("data"))?;
     writeln!(text, "[doors]\nportal = {:?}\ndashboard = {:?}\ndashboard_tls = {:?}\ncontrol = {:?}\nnames = [\"benthoc.example\"]", port(80), port(81), port(82), run.join("control.sock"))?;
     writeln!(text, "[broker]\nplain = {:?}\ntls = {:?}\nwebsocket = {:?}", port(83), port(88), port(84))?;
+    writeln!(text, "[speech]\nurl = \"http://127.0.0.1:{}\"", base + 80)?;
     writeln!(text, "[commune]\nserver = \"mqtts://127.0.0.1:{}\"\nca = {:?}\ncertificate = {:?}\nkey = {:?}", base + 98, ca.join("ca.pem"), village.certificate, village.key)?;
     std::fs::write(dir.join("conglang.toml"), text)?;
 

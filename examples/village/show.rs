@@ -18,7 +18,7 @@ pub fn notices(dir: &Path, data: &Path) -> anyhow::Result<()> {
             .and_then(|d| d.at(23, 59, 59, 0).to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(7))).ok())
             .map(|z| z.timestamp().as_millisecond());
         let body = json!({ "id": text("id"), "title": text("title"), "body": text("body"), "kind": text("kind"), "until": until });
-        post(&dir.join("run/control.sock"), "/notices", &body)?;
+        post(&control(dir)?, "/notices", &body)?;
     }
     Ok(())
 }
@@ -46,4 +46,9 @@ pub fn show(dir: &Path) -> anyhow::Result<()> {
     println!("  Thiết bị         {:<34} {} / {}", text("/mqtt/plain"), text("/mqtt/username"), text("/mqtt/password"));
     println!("  Kỹ thuật         target/release/conglang --config {} status\n", dir.join("conglang.toml").display());
     Ok(())
+}
+
+/// The gateway's control socket.
+fn control(dir: &Path) -> anyhow::Result<std::path::PathBuf> {
+    Ok(std::fs::read_to_string(dir.join("control.path"))?.trim().into())
 }

@@ -25,11 +25,8 @@ pub enum User {
     Pin {
         /// Id
         id: String,
-        /// Name as people say it
-        name: String,
-        /// `chief` or `technician`
-        #[arg(long, default_value = "chief", value_parser = ["chief", "technician"])]
-        role: String,
+        /// Name as people say it, when it changes
+        name: Option<String>,
     },
     /// Who may sign in
     List,
@@ -39,7 +36,7 @@ pub enum User {
 pub fn run(cli: &Cli, what: &User) -> anyhow::Result<u8> {
     match what {
         User::Add { id, name, role, pin } => put(cli, id, name, role, pin.as_deref()),
-        User::Pin { id, name, role } => put(cli, id, name, role, None),
+        User::Pin { id, name } => put(cli, id, name.as_deref().unwrap_or_default(), "", None),
         User::List => {
             let value = client::ask(cli, "GET", "/state", None)?;
             let state: State = serde_json::from_value(value.clone())?;
@@ -56,6 +53,6 @@ pub fn run(cli: &Cli, what: &User) -> anyhow::Result<u8> {
 fn put(cli: &Cli, id: &str, name: &str, role: &str, pin: Option<&str>) -> anyhow::Result<u8> {
     let body = serde_json::json!({ "id": id, "name": name, "role": role, "pin": pin });
     let made = client::ask(cli, "POST", "/users", Some(&body))?;
-    say(cli, &made, &format!("{name} đăng nhập bằng mã PIN {}. Đưa tận tay, mã không hiện lại.", made["pin"].as_str().unwrap_or_default()));
+    say(cli, &made, &format!("{} đăng nhập bằng mã PIN {}. Đưa tận tay, mã không hiện lại.", if name.is_empty() { id } else { name }, made["pin"].as_str().unwrap_or_default()));
     Ok(0)
 }

@@ -1,9 +1,11 @@
 //! The officer's page: every village, when it was last heard, what it has reported; and a bulletin to all.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse as _, Response};
@@ -15,6 +17,7 @@ use crate::doors::dates;
 use crate::doors::headers::{same_site, strict};
 use crate::doors::locale::Lang;
 use crate::doors::page::{Frame, see, show_with};
+use crate::doors::serve::Peer;
 use crate::keys::secret;
 use crate::protocol::commune::Bulletin;
 use crate::supervisor::clock::Clock;
@@ -24,6 +27,8 @@ const DAY_MS: i64 = 86_400_000;
 const WRONG_WAIT_MS: u64 = 2_000;
 /// Wrong PINs before five minutes of waiting.
 const WRONG_MAX: u32 = 10;
+/// Wrong PINs a day from addresses that were never right; then only those that were get in.
+const WRONG_A_DAY: u32 = 200;
 const STYLE: &str = include_str!("../web/assets/village.css");
 
 /// What the console works with; clones are the same.
@@ -41,8 +46,50 @@ pub struct Console {
     pub pin: Arc<String>,
     /// Pepper of the hash and key of sessions and forms.
     pub key: Arc<Vec<u8>>,
-    /// Wrong PINs: how many, and until when nobody is tried.
-    pub wrong: Arc<Mutex<(u32, u64)>>,
+    /// Wrong PINs.
+    pub wrong: Arc<Mutex<Wrong>>,
+}
+
+/// Wrong PINs: per address how many and until when it waits; addresses that were right once; all of this day.
+/// Whoever guesses makes himself wait, not the officer.
+#[derive(Debug, Default)]
+pub struct Wrong {
+    by: BTreeMap<IpAddr, (u32, u64)>,
+    right: BTreeSet<IpAddr>,
+    today: (i64, u32),
+}
+
+impl Wrong {
+    /// Counts a try as wrong before it is looked at (guesses side by side would otherwise all count as one); gives how
+    /// many were wrong before, or how long this address waits, ms.
+    fn count(&mut self, address: IpAddr, now: u64, day: i64) -> Result<u32, u64> {
+        if self.today.0 != day {
+            self.today = (day, 0);
+        }
+        let known = self.right.contains(&address);
+        if self.today.1 >= WRONG_A_DAY && !known {
+            return Err(3_600_000);
+        }
+        if self.by.len() > 5_000 {
+            self.by.retain(|_, w| now < w.1);
+        }
+        let here = self.by.entry(address).or_default();
+        if now < here.1 {
+            return Err(here.1 - now);
+        }
+        let before = here.0 % WRONG_MAX;
+        *here = (before + 1, now + if before + 1 >= WRONG_MAX { 300_000 } else { WRONG_WAIT_MS });
+        self.today.1 += u32::from(!known);
+        Ok(before)
+    }
+
+    fn was_right(&mut self, address: IpAddr) {
+        self.by.remove(&address);
+        self.today.1 = self.today.1.saturating_sub(1);
+        if self.right.len() < 1_000 {
+            self.right.insert(address);
+        }
+    }
 }
 
 struct VillageRow {
@@ -140,9 +187,8 @@ impl Console {
     fn reported(&self, lang: Lang, now: i64) -> Vec<String> {
         let mut out: Vec<(i64, String)> = Vec::new();
         for (id, name) in self.villages.iter() {
-            let Ok(records) = self.store.records(id) else { continue };
-            for (_, _, _, bytes) in records.iter().rev().take(2_000) {
-                let Ok(entry) = serde_json::from_slice::<Entry>(bytes) else { continue };
+            for bytes in self.store.newest(id, 400).unwrap_or_default() {
+                let Ok(entry) = serde_json::from_slice::<Entry>(&bytes) else { continue };
                 let words = match &entry.event {
                     Event::NoticePublished { text, .. } => {
                         lang.f("happened-published", &[("text", self.store.text(id, text.id.as_str()).ok().flatten().unwrap_or_default().lines().next().unwrap_or_default())])
@@ -195,26 +241,23 @@ async fn page(State(console): State<Console>, headers: HeaderMap) -> Response {
     tokio::task::spawn_blocking(move || console.page(&headers, StatusCode::OK, String::new(), None)).await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
-async fn sign_in(State(console): State<Console>, headers: HeaderMap, axum::Form(fields): axum::Form<Vec<(String, String)>>) -> Response {
+async fn sign_in(State(console): State<Console>, ConnectInfo(peer): ConnectInfo<Peer>, headers: HeaderMap, axum::Form(fields): axum::Form<Vec<(String, String)>>) -> Response {
     let pin = fields.iter().find(|(n, _)| n == "pin").map(|(_, v)| v.trim().to_owned()).unwrap_or_default();
     let now = console.clock.mono_ms();
     let lang = console.frame(&headers).lang;
-    // Counted as wrong before it is looked at: guesses side by side would otherwise all count as one.
-    let (count, until) = {
-        let mut wrong = console.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = *wrong;
-        if now >= before.1 {
-            *wrong = (before.0 + 1, now + if before.0 + 1 >= WRONG_MAX { 300_000 } else { WRONG_WAIT_MS });
-        }
-        before
+    let address = match peer {
+        Peer::Net { address, .. } => address.ip(),
+        Peer::Console => IpAddr::from([127, 0, 0, 1]),
     };
-    if now < until {
-        return console.page(&headers, StatusCode::TOO_MANY_REQUESTS, lang.f("locked-pin", &[("minutes", &(until - now).div_ceil(60_000).to_string())]), None);
-    }
+    let counted = console.wrong.lock().unwrap_or_else(PoisonError::into_inner).count(address, now, console.clock.wall_ms().div_euclid(DAY_MS));
+    let count = match counted {
+        Ok(count) => count,
+        Err(wait) => return console.page(&headers, StatusCode::TOO_MANY_REQUESTS, lang.f("locked-pin", &[("minutes", &wait.div_ceil(60_000).to_string())]), None),
+    };
     let (hash, key) = (console.pin.clone(), console.key.clone());
     let right = tokio::task::spawn_blocking(move || secret::check_pin(&pin, &hash, &key)).await.unwrap_or(false);
     if right {
-        *console.wrong.lock().unwrap_or_else(PoisonError::into_inner) = (0, 0);
+        console.wrong.lock().unwrap_or_else(PoisonError::into_inner).was_right(address);
         let cookie = format!("xa={}; Path=/; HttpOnly; SameSite=Lax; Max-Age=86400", console.session(console.clock.wall_ms().div_euclid(DAY_MS)));
         return ([(header::SET_COOKIE, cookie)], see("/")).into_response();
     }

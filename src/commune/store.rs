@@ -22,6 +22,8 @@ const GAPS: TableDefinition<'_, &[u8], u64> = TableDefinition::new("gaps");
 const DOWN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("down");
 const META: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("meta");
 const SEEN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("seen");
+/// Village and number of an entry in its house → key of the record: what came last, whatever boot it is of.
+const NEWEST: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("newest");
 const CACHE: usize = 32 * 1024 * 1024;
 
 /// The store; clones are the same.
@@ -98,7 +100,7 @@ impl Store {
         let db = Builder::new().set_cache_size(CACHE).set_check_integrity_on_open(true).create(path).map_err(error)?;
         let write = db.begin_write().map_err(error)?;
         let incarnation = {
-            for table in [RECORDS, TEXTS, ASIDE, DOWN, SEEN] {
+            for table in [RECORDS, TEXTS, ASIDE, DOWN, SEEN, NEWEST] {
                 write.open_table(table).map_err(error)?;
             }
             write.open_table(APPLIED).map_err(error)?;
@@ -157,12 +159,15 @@ impl Store {
                     let mut table = write.open_table(RECORDS).map_err(error)?;
                     let mut seen = write.open_table(SEEN).map_err(error)?;
                     let mut state: Seen = seen.get(village.as_bytes()).map_err(error)?.and_then(|v| serde_json::from_slice(v.value()).ok()).unwrap_or_default();
+                    let mut newest = write.open_table(NEWEST).map_err(error)?;
                     for (n, bytes) in &records {
-                        table.insert(with_number(key.clone(), *n).as_slice(), bytes.as_slice()).map_err(error)?;
+                        let name = with_number(key.clone(), *n);
+                        table.insert(name.as_slice(), bytes.as_slice()).map_err(error)?;
                         state.records += 1;
                         if let Ok(entry) = serde_json::from_slice::<Entry>(bytes) {
                             state.newest_at = state.newest_at.max(entry.wall_ms);
                             state.newest_seq = state.newest_seq.max(entry.seq);
+                            newest.insert(with_number([village.as_bytes(), b"\0"].concat(), entry.seq).as_slice(), name.as_slice()).map_err(error)?;
                         }
                     }
                     state.heard_at = now_ms;
@@ -244,6 +249,24 @@ impl Store {
             }
             n.copy_from_slice(&rest[35..]);
             out.push((String::from_utf8_lossy(&rest[..32]).into_owned(), rest[33], u64::from_be_bytes(n), v.value().to_vec()));
+        }
+        Ok(out)
+    }
+
+    /// Up to `limit` records of a village, the newest of its house first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn newest(&self, village: &str, limit: usize) -> io::Result<Vec<Vec<u8>>> {
+        let read = self.db.begin_read().map_err(error)?;
+        let (newest, records) = (read.open_table(NEWEST).map_err(error)?, read.open_table(RECORDS).map_err(error)?);
+        let (from, to) = ([village.as_bytes(), b"\0"].concat(), [village.as_bytes(), b"\x01"].concat());
+        let mut out = Vec::new();
+        for row in newest.range(from.as_slice()..to.as_slice()).map_err(error)?.rev().take(limit) {
+            let (_, key) = row.map_err(error)?;
+            if let Some(record) = records.get(key.value()).map_err(error)? {
+                out.push(record.value().to_vec());
+            }
         }
         Ok(out)
     }

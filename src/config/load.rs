@@ -244,6 +244,9 @@ fn check(config: &Config, problems: &mut Vec<Problem>) {
     if config.commune.server.is_some() && (config.commune.ca.is_none() || config.commune.certificate.is_none() || config.commune.key.is_none()) {
         wrong("commune", "server needs ca, certificate and key beside it".into());
     }
+    if !config.speakers.is_empty() && config.speech.url.is_none() && config.doors.portal.is_some_and(|p| p.ip().is_unspecified()) {
+        wrong("speech.url", "clusters fetch sounds from the portal, which listens on every address: say on which one they reach it, http://192.168.20.1:80".into());
+    }
     let mut seen = std::collections::BTreeSet::new();
     for id in config.devices.iter().map(|d| d.id.to_string()) {
         if seen.contains(&id) {

@@ -5,7 +5,7 @@
 //! (OWASP Password Storage Cheat Sheet).
 
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
@@ -114,6 +114,11 @@ pub fn write_file(path: &Path, content: &[u8]) -> io::Result<()> {
     let temporary = path.with_extension("new");
     let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
     file.write_all(content)?;
+    // Made by root for the house: it belongs to whom its folder belongs to.
+    if rustix::process::geteuid().is_root() {
+        let owner = std::fs::metadata(folder)?;
+        std::os::unix::fs::fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
+    }
     file.sync_data()?;
     std::fs::rename(&temporary, path)?;
     std::fs::File::open(folder)?.sync_all()

@@ -98,7 +98,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
             clock: clock.clone(),
             pin: Arc::new(pin),
             key: Arc::new(key),
-            wrong: Arc::new(Mutex::new((0, 0))),
+            wrong: Arc::new(Mutex::default()),
         };
         let (h, app) = (house.clone(), router(console));
         house.service("console", move |stop| {

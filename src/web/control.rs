@@ -185,7 +185,10 @@ async fn submit(State(app): State<App>, Json(submit): Json<Submit>) -> Response 
 
 async fn put_person(State(app): State<App>, Json(put): Json<PutPerson>) -> Response {
     let Ok(id) = UserId::new(&put.id) else { return refuse(StatusCode::BAD_REQUEST, "the id holds something else than a–z, 0–9, - _ .") };
+    let known = app.journal.state().users.get(&id).cloned();
     let role = match put.role.as_str() {
+        // A new PIN changes no rights.
+        "" => known.as_ref().map_or(Role::Chief, |u| u.role),
         "chief" => Role::Chief,
         "technician" => Role::Technician,
         other => return refuse(StatusCode::BAD_REQUEST, format!("“{other}” is no role: chief or technician")),
@@ -195,7 +198,11 @@ async fn put_person(State(app): State<App>, Json(put): Json<PutPerson>) -> Respo
         Ok(_) => return refuse(StatusCode::BAD_REQUEST, "a PIN has six digits"),
         Err(cause) => return refuse(StatusCode::SERVICE_UNAVAILABLE, cause),
     };
-    let record = match app.sessions.make_person(&put.name, &pin).await {
+    let name = if put.name.is_empty() { known.and_then(|u| app.sessions.person(&u)).map(|p| p.name).unwrap_or_default() } else { put.name };
+    if name.is_empty() {
+        return refuse(StatusCode::NOT_FOUND, format!("nobody is known as “{id}”; “conglang user list” shows who is"));
+    }
+    let record = match app.sessions.make_person(&name, &pin).await {
         Ok(record) => record,
         Err(cause) => return refuse(StatusCode::SERVICE_UNAVAILABLE, cause),
     };
