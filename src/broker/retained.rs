@@ -229,6 +229,46 @@ impl Store {
 mod tests {
     use super::*;
 
+    #[test]
+    fn rot_never_makes_a_message_that_nobody_published() {
+        let folder = std::env::temp_dir().join(format!("conglang-retained-{}", getrandom::u64().expect("random")));
+        let limits = Limits::default();
+        let (mut kept, mut store) = Retained::open(&folder, [1; 16], &limits).expect("opens");
+        for i in 0..300 {
+            kept.set("den-01", &format!("d/den/{i}"), message(&format!("d/den/{i}"), &format!("ON {i}")));
+            if i % 10 == 0 {
+                store.write(&kept.take_pending()).expect("written");
+            }
+        }
+        store.write(&kept.take_pending()).expect("written");
+        drop((kept, store));
+        let segment = std::fs::read_dir(&folder).expect("dir").filter_map(Result::ok).map(|e| e.path()).find(|p| std::fs::read(p).is_ok_and(|b| b.starts_with(b"CLGP"))).expect("a segment");
+        let whole = std::fs::read(&segment).expect("read");
+        let used = whole.iter().rposition(|b| *b != 0).expect("something is written");
+        let mut least = 300;
+        for case in 0..100usize {
+            let mut bytes = whole.clone();
+            let at = case * used / 100;
+            match case % 4 {
+                0 => bytes[at..(at + 512).min(whole.len())].fill(0),
+                1 => bytes.truncate(at),
+                _ => bytes[at] ^= 1 << (case % 8),
+            }
+            let spoilt = folder.with_extension(case.to_string());
+            std::fs::create_dir_all(&spoilt).expect("folder");
+            std::fs::write(spoilt.join(segment.file_name().expect("name")), &bytes).expect("write");
+            let (kept, _) = Retained::open(&spoilt, [2; 16], &limits).expect("opens");
+            least = least.min(kept.len());
+            for m in kept.matching("#") {
+                let n = m.topic.rsplit('/').next().expect("number");
+                assert_eq!(&m.payload[..], format!("ON {n}").as_bytes(), "case {case}");
+            }
+            std::fs::remove_dir_all(spoilt).expect("clean");
+        }
+        assert!(least < 300, "the rig spoils, or it proves nothing");
+        std::fs::remove_dir_all(folder).expect("clean");
+    }
+
     fn message(topic: &str, payload: &str) -> Arc<Message> {
         Arc::new(Message { topic: topic.into(), payload: Bytes::copy_from_slice(payload.as_bytes()), qos: 1, retain: true, forward: Bytes::new(), expires: None })
     }

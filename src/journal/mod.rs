@@ -16,6 +16,8 @@ pub mod snapshot;
 mod writer;
 
 #[cfg(test)]
+mod rot_tests;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;

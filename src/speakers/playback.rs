@@ -164,7 +164,7 @@ impl Playback {
         }
         let playing = state.on_air();
         for speaker in state.speakers.keys().filter(|s| !playing.iter().any(|a| a.plays.get(s) == Some(&Play::Stopping))) {
-            self.order(speaker, silence.number, self.clock.wall_ms() + 60_000, Act::Stop);
+            self.order(speaker, silence.number, self.expiry(60_000), Act::Stop);
         }
         silence.told += 1;
         silence.at = now + 500;
@@ -200,7 +200,7 @@ impl Playback {
                     };
                     step.ended_by = now + sound.ms + SLACK_MS;
                     if let Some(number) = self.number(step, n) {
-                        self.order(speaker, number, said.expires_at, act);
+                        self.order(speaker, number, self.expiry(said.expires_at - self.clock.wall_ms()), act);
                         step.sent = Some(now);
                     }
                 }
@@ -227,7 +227,7 @@ impl Playback {
                 if step.sent.is_none_or(|t| now >= t + 500) {
                     // Its number stays: a later one could overtake an announcement that came after.
                     if let Some(number) = self.number(step, 2) {
-                        self.order(speaker, number, self.clock.wall_ms() + 60_000, Act::Stop);
+                        self.order(speaker, number, self.expiry(60_000), Act::Stop);
                         step.sent = Some(now);
                     }
                 }
@@ -235,6 +235,11 @@ impl Playback {
             }
             Play::Ended { .. } => None,
         }
+    }
+
+    /// When an order that is good for `ms` ends, for receivers that know the time when this box does not.
+    fn expiry(&self, ms: i64) -> i64 {
+        self.clock.certain_ms().saturating_add(ms)
     }
 
     /// The number of a step's order `n`; none = it cannot be reserved now.

@@ -156,6 +156,40 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rot_of_both_copies_is_never_somebody_elses_words() {
+        let folder = std::env::temp_dir().join(format!("conglang-files-{}", getrandom::u64().expect("random")));
+        let files = Files::open(&folder, vec![7; 32]).expect("opens");
+        let text = "Mời bà con họp thôn lúc 19 giờ 30.".repeat(5);
+        let (mut lost, mut read) = (0, 0);
+        for case in 0..100usize {
+            let blob = files.put_blocking(text.as_bytes()).expect("written");
+            for copy in if case % 3 == 0 { &["a", "b"][..] } else { &["a"][..] } {
+                let path = files.path(copy, &blob.id);
+                let mut bytes = std::fs::read(&path).expect("read");
+                let at = case * bytes.len() / 100;
+                match case % 4 {
+                    0 => bytes.truncate(at),
+                    1 => bytes[at..].fill(0),
+                    _ => bytes[at] ^= 1 << (case % 8),
+                }
+                std::fs::write(&path, bytes).expect("write");
+            }
+            match files.text(&blob) {
+                Ok(same) => {
+                    assert_eq!(same, text, "case {case}");
+                    read += 1;
+                }
+                Err(why) => {
+                    assert_eq!((why, case % 3), (Lost::Damaged, 0), "case {case}");
+                    lost += 1;
+                }
+            }
+        }
+        assert_eq!((lost, read), (34, 66));
+        std::fs::remove_dir_all(folder).expect("clean");
+    }
+
+    #[test]
     fn one_damaged_copy_is_read_around_and_two_are_told() {
         let folder = std::env::temp_dir().join(format!("conglang-files-{}", getrandom::u64().expect("random")));
         let files = Files::open(&folder, vec![7; 32]).expect("opens");

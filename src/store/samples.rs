@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::id::EntityId;
@@ -36,6 +36,7 @@ struct Inner {
 pub struct Samples {
     inner: Arc<Mutex<Inner>>,
     log: Arc<Mutex<Option<(Log, u64)>>>,
+    place: Arc<Mutex<(PathBuf, Epoch)>>,
 }
 
 impl Samples {
@@ -63,7 +64,20 @@ impl Samples {
             }
         }
         *out.log.lock().unwrap_or_else(PoisonError::into_inner) = Some((log, last));
+        *out.place.lock().unwrap_or_else(PoisonError::into_inner) = (folder.to_owned(), epoch);
         Ok(out)
+    }
+
+    /// A log that failed refuses everything: it is opened again, under another epoch.
+    fn reopen(&self) -> io::Result<(Log, u64)> {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        for byte in &mut place.1 {
+            *byte = byte.wrapping_add(1);
+        }
+        let floor = Floor { any_start: true, ..Floor::default() };
+        let (mut log, found) = Log::open(Box::new(Folder::open(&place.0)?), place.1, &floor).map_err(io::Error::other)?;
+        log.heal()?;
+        Ok((log, found.groups.last().map_or(0, |g| g.first_seq)))
     }
 
     /// Takes a reading. Without a good clock readings of before are not judged by time.
@@ -84,16 +98,36 @@ impl Samples {
     /// Writes what is new; blocks. Call it every minute.
     ///
     /// # Errors
-    /// Whatever the medium says; the readings stay in memory.
+    /// Whatever the medium says; the readings wait for the next flush.
     pub fn flush(&self) -> io::Result<()> {
         let fresh = std::mem::take(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner).fresh);
         if fresh.is_empty() {
             return Ok(());
         }
         let mut guard = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = self.write(&mut guard, &fresh);
+        if written.is_err() {
+            *guard = None;
+            let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+            for (id, mut readings) in fresh {
+                let later = inner.fresh.remove(&id).unwrap_or_default();
+                readings.extend(later);
+                // A disk that refuses for a day costs the oldest readings, not the memory.
+                let over = readings.len().saturating_sub(KEPT);
+                readings.drain(..over);
+                inner.fresh.insert(id, readings);
+            }
+        }
+        written
+    }
+
+    fn write(&self, guard: &mut Option<(Log, u64)>, fresh: &BTreeMap<EntityId, Vec<Reading>>) -> io::Result<()> {
+        if guard.is_none() {
+            *guard = Some(self.reopen()?);
+        }
         let Some((log, number)) = guard.as_mut() else { return Ok(()) };
         let mut records: Vec<Vec<u8>> = Vec::new();
-        for (id, readings) in &fresh {
+        for (id, readings) in fresh {
             records.extend(readings.chunks(1000).map(|part| record(id, part)));
         }
         for part in records.chunks(16) {
@@ -138,6 +172,39 @@ fn parse(record: &[u8]) -> Option<(EntityId, Vec<Reading>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rot_never_makes_a_reading_that_nobody_took() {
+        let folder = std::env::temp_dir().join(format!("conglang-samples-{}", getrandom::u64().expect("random")));
+        let id = EntityId::new("cb-01.level").expect("id");
+        let samples = Samples::open(&folder, [1; 16]).expect("opens");
+        for i in 0..600 {
+            samples.add(&id, i * 10_000, i * 7);
+            if i % 20 == 0 {
+                samples.flush().expect("written");
+            }
+        }
+        drop(samples);
+        let segment = std::fs::read_dir(&folder).expect("dir").filter_map(Result::ok).map(|e| e.path()).find(|p| std::fs::read(p).is_ok_and(|b| b.starts_with(b"CLGP"))).expect("a segment");
+        let whole = std::fs::read(&segment).expect("read");
+        let used = whole.iter().rposition(|b| *b != 0).expect("something is written");
+        for case in 0..100usize {
+            let mut bytes = whole.clone();
+            let at = case * used / 100;
+            match case % 4 {
+                0 => bytes[at..(at + 512).min(whole.len())].fill(0),
+                1 => bytes.truncate(at),
+                _ => bytes[at] ^= 1 << (case % 8),
+            }
+            let spoilt = folder.with_extension(case.to_string());
+            std::fs::create_dir_all(&spoilt).expect("folder");
+            std::fs::write(spoilt.join(segment.file_name().expect("name")), &bytes).expect("write");
+            let samples = Samples::open(&spoilt, [2; 16]).expect("opens");
+            assert!(samples.of(&id).iter().all(|(at, v)| *v == at / 10_000 * 7), "case {case}");
+            std::fs::remove_dir_all(spoilt).expect("clean");
+        }
+        std::fs::remove_dir_all(folder).expect("clean");
+    }
 
     #[test]
     fn readings_survive_a_flush_and_are_bounded() {

@@ -71,7 +71,7 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
     let state = app.journal.state();
     let f = app.frame(&visit, &state, "more");
     let rows = state
-        .notices_at(app.house.clock().wall_ms())
+        .notices_at(app.house.clock().certain_ms())
         .iter()
         .map(|n| {
             let b = brief(&app, f.lang, n);
@@ -115,7 +115,8 @@ pub async fn publish(State(app): State<App>, visit: Visit, fields: Fields) -> Re
         "document" => NoticeKind::Document,
         _ => NoticeKind::Notice,
     };
-    let now = app.house.clock().wall_ms();
+    // A box whose clock is dead believes in 1970: what is published then must still be for days to come.
+    let now = app.house.clock().certain_ms();
     let until = fields.get("days").parse::<i64>().ok().filter(|d| (1..=366).contains(d)).map(|d| now + d * DAY_MS);
     let Ok(text) = app.files.put(format!("{title}\n{body}").into_bytes()).await else {
         return app.problem(&visit, StatusCode::SERVICE_UNAVAILABLE, "journal-closed", "journal-closed-do");

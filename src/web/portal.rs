@@ -109,7 +109,7 @@ fn page(app: &App, choice: &Choice, headers: &HeaderMap, first: bool) -> Respons
     let most = if first { 3 } else { 100 };
     let f = frame(app, choice, headers);
     let now = app.house.clock().wall_ms();
-    let all = app.journal.state().notices_at(now);
+    let all = app.journal.state().notices_at(app.house.clock().certain_ms());
     let (urgent, others): (Vec<_>, Vec<_>) = all.iter().partition(|n| n.kind == NoticeKind::Urgent);
     let urgent = urgent.into_iter().take(3).map(|n| brief(app, f.lang, n)).collect();
     let notices = others.into_iter().take(most).map(|n| brief(app, f.lang, n)).collect();
@@ -149,7 +149,7 @@ struct PortalNotice {
 pub async fn one(State(app): State<App>, Path(id): Path<String>, Query(choice): Query<Choice>, headers: HeaderMap) -> Response {
     let f = frame(&app, &choice, &headers);
     let state = app.journal.state();
-    let now = app.house.clock().wall_ms();
+    let now = app.house.clock().certain_ms();
     let found = NoticeId::new(&id).ok().and_then(|id| state.notices.get(&id).cloned()).filter(|n| n.until.is_none_or(|u| u >= now));
     match found {
         Some(notice) => {

@@ -177,7 +177,7 @@ pub async fn announce(State(app): State<App>, visit: Visit, fields: Fields) -> R
         return app.problem(&visit, StatusCode::BAD_REQUEST, "form-old", "form-old-do");
     };
     let Some(actor) = visit.actor() else { return see("/sign-in") };
-    let now = app.house.clock().wall_ms();
+    let now = app.house.clock().certain_ms();
     let wish = Wish::new(actor, Command::QueueAnnouncement { id, text, class: Class::Normal, zone, expires_in_ms: EXPIRES_MS }).named(once, now + EXPIRES_MS);
     match app.wish(&visit, wish).await {
         Ok(_) => see("/speakers"),

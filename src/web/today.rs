@@ -174,7 +174,7 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
     let state = app.journal.state();
     let f = app.frame(&visit, &state, "today");
     let now = app.house.clock().wall_ms();
-    let urgent = state.notices_at(now).iter().filter(|n| n.kind == NoticeKind::Urgent).take(2).map(|n| brief(&app, f.lang, n)).collect();
+    let urgent = state.notices_at(app.house.clock().certain_ms()).iter().filter(|n| n.kind == NoticeKind::Urgent).take(2).map(|n| brief(&app, f.lang, n)).collect();
     let date = format!("{} · {}", dates::long(f.lang, now), dates::lunar_words(f.lang, now));
     let alarm = alarm(&app, f.lang, &state).unwrap_or_else(|| "<div id=\"alarm\"></div>".to_owned());
     let (broken, tiles, recent) = (sentence(&app, f.lang, &state), tiles(&app, f.lang, &state), recent(&app, f.lang).await);

@@ -133,7 +133,7 @@ fn a_notice_reaches_the_commune_and_a_bulletin_the_village_once() {
 #[test]
 fn journal_and_commune_are_equal_after_both_were_killed_often() {
     let (mut house, mut office) = pair();
-    let rounds = if std::env::var_os("CONGLANG_LONG").is_some() { 40 } else { 6 };
+    let rounds = if std::env::var_os("CONGLANG_LONG").is_some() { 100 } else { 40 };
     house.start();
     office.start();
     for round in 0..rounds {

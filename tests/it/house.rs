@@ -60,11 +60,39 @@ impl House {
 
     /// Starts the gateway and waits until it answers.
     pub fn start(&mut self) {
+        self.start_with(&[]);
+    }
+
+    /// The same with variables in its environment.
+    pub fn start_with(&mut self, environment: &[(&str, String)]) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.join("log.txt")).expect("log");
-        let child =
-            Command::new(env!("CARGO_BIN_EXE_conglang")).arg("--config").arg(self.config()).arg("run").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().expect("the binary starts");
+        let child = Command::new(env!("CARGO_BIN_EXE_conglang"))
+            .arg("--config")
+            .arg(self.config())
+            .arg("run")
+            .envs(environment.iter().map(|(k, v)| (k, v)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("the binary starts");
         self.child = Some(child);
         self.until("the gateway answers", Duration::from_secs(20), |h| h.cli(&["status", "--json"]).0 != 1);
+    }
+
+    /// The gateway's process.
+    pub fn gateway_pid(&self) -> u32 {
+        self.child.as_ref().map_or(0, Child::id)
+    }
+
+    /// Says something to the control socket; what it answers.
+    pub fn raw(&self, request: &str) -> String {
+        use std::io::{Read as _, Write as _};
+        let mut stream = std::os::unix::net::UnixStream::connect(self.dir.join("run/control.sock")).expect("control socket");
+        stream.write_all(request.as_bytes()).expect("written");
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        answer
     }
 
     /// Kill -9, and reaps.

@@ -7,6 +7,7 @@ mod browser;
 mod cameras;
 mod commune;
 mod faults;
+mod hostile;
 mod house;
 mod pages;
 mod tidy;
