@@ -169,6 +169,23 @@ fn journal_and_commune_are_equal_after_both_were_killed_often() {
     let theirs: std::collections::BTreeMap<_, _> = office.store().records("ben-thoc").expect("records").into_iter().map(|(e, l, n, b)| ((e, l, n), b)).collect();
     assert_eq!(ours.len(), theirs.len());
     assert!(ours == theirs, "record by record");
+    // And the chain: what the commune can hash from its own records is what the house's journal ends with.
+    let mut epochs: Vec<[u8; 16]> = packs.iter().flat_map(|p| p.blocks.iter().map(|b| b.epoch)).collect();
+    epochs.dedup();
+    let mut heads = conglang::journal::chain::Heads::default();
+    for epoch in &epochs {
+        heads = heads.begin(epoch);
+        let name = conglang::journal::codec::epoch_text(epoch);
+        for lane in [conglang::domain::event::Lane::Alarm, conglang::domain::event::Lane::Log, conglang::domain::event::Lane::State] {
+            let number = u8::try_from(lane.index()).expect("small");
+            for bytes in theirs.range((name.clone(), number, 0)..=(name.clone(), number, u64::MAX)).map(|(_, b)| b) {
+                heads.add(lane, bytes);
+            }
+        }
+    }
+    let end = packs.last().expect("packs").end;
+    assert_eq!(heads.0[1..], end.0[1..], "the chain is the same on both sides");
+    assert!(epochs.len() as u64 > rounds / 4, "the house was killed often: {} boots", epochs.len());
     assert!(ours.len() > 100);
 }
 

@@ -214,7 +214,7 @@ fn mad_commune(dir: &Path, port: u16) -> Arc<std::sync::atomic::AtomicU32> {
                     }
                 }
                 // At last: bytes that are no MQTT at all, or silence.
-                if n % 2 == 0 {
+                if n.is_multiple_of(2) {
                     let _ = tls.write_all(&[0xff; 64]);
                 }
                 while tls.read(&mut buffer).is_ok_and(|r| r > 0) {}
@@ -359,7 +359,8 @@ fn a_full_disk_stops_pictures_and_readings_before_commands() {
     let road = |n: usize| house.command(&serde_json::json!({ "do": "DeclarePlace", "place": { "id": format!("p{n}"), "name": "Ngõ Cầu Tre ".repeat(20) } })).status;
     let fill = |name: &str| {
         let mut file = std::fs::File::create(data.join(name)).expect("filler");
-        while file.write_all(&[7; 65_536]).is_ok() {}
+        let block = vec![7; 65_536];
+        while file.write_all(&block).is_ok() {}
         while file.write_all(&[7; 512]).is_ok() {}
     };
     fill("filler");

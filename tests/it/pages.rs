@@ -73,3 +73,32 @@ fn wrong_pins_lock_the_prankster_not_the_chief() {
     house.start();
     assert_eq!(house.get("/", &cookie).status, 200, "and is remembered after a power cut");
 }
+
+#[test]
+fn guesses_side_by_side_count_each() {
+    let mut house = House::new("");
+    house.start();
+    house.sign_in();
+    let port = house.dashboard;
+    let guesses: Vec<_> = (0..30).map(|n| std::thread::spawn(move || http(port, "POST", "/sign-in", "", &format!("user=mau&pin=00{n:04}")).status)).collect();
+    let answers: Vec<u16> = guesses.into_iter().map(|g| g.join().expect("answered")).collect();
+    let tried = answers.iter().filter(|s| **s == 401).count();
+    assert!(tried <= 5, "thirty at once are not thirty guesses: {tried} were looked at");
+    assert!(answers.iter().all(|s| matches!(s, 401 | 429)), "{answers:?}");
+}
+
+#[test]
+fn a_new_pin_keeps_the_role_and_the_name_and_ends_the_old_phones() {
+    let mut house = House::new("");
+    house.start();
+    let cookie = house.sign_in();
+    assert_eq!(house.cli(&["user", "add", "vi", "Anh Ví", "--role", "technician"]).0, 0);
+    let (code, text) = house.cli(&["user", "pin", "vi"]);
+    assert!(code == 0 && text.contains("vi"), "{text}");
+    assert_eq!(house.state()["users"]["vi"]["role"], "technician", "a new PIN makes nobody a chief");
+    assert_eq!(house.cli(&["user", "pin", "nobody"]).0, 1);
+    assert_eq!(house.get("/", &cookie).status, 200);
+    assert_eq!(house.cli(&["user", "pin", "mau"]).0, 0);
+    assert_eq!(house.get("/", &cookie).status, 303, "the old phone signs in again");
+    assert_eq!(house.state()["users"]["mau"]["role"], "chief");
+}
