@@ -14,6 +14,9 @@ pub enum Journal {
         /// How many
         #[arg(short = 'n', long, default_value_t = 20)]
         lines: usize,
+        /// Only about this device, lamp, camera, notice…
+        #[arg(long)]
+        about: Option<String>,
     },
     /// Is history whole and unchanged? Works with the daemon dead
     Check,
@@ -22,8 +25,13 @@ pub enum Journal {
 /// Carries it out.
 pub fn run(cli: &Cli, what: &Journal) -> anyhow::Result<u8> {
     match what {
-        Journal::Tail { lines } => {
-            let entries = client::ask(cli, "GET", &format!("/entries?limit={}", (*lines).min(1000)), None)?;
+        Journal::Tail { lines, about } => {
+            let about = match about {
+                Some(id) if id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) => format!("&about={id}"),
+                Some(id) => anyhow::bail!("“{id}” không phải mã của thiết bị; xem “conglang device list”"),
+                None => String::new(),
+            };
+            let entries = client::ask(cli, "GET", &format!("/entries?limit={}{about}", (*lines).min(1000)), None)?;
             let text: String = entries.as_array().into_iter().flatten().map(|e| format!("{e}\n")).collect();
             say(cli, &entries, &text);
             Ok(0)

@@ -224,6 +224,29 @@ impl Index {
         Ok(out)
     }
 
+    /// Entries about any of `subjects` before `before`, newest first, whether packed or not: what is not indexed yet is
+    /// read from the tail. Blocking.
+    ///
+    /// # Errors
+    /// When the index or a pack is damaged.
+    pub fn about(&self, history: &History, subjects: &[String], before: u64, limit: usize) -> io::Result<Vec<Arc<Stored>>> {
+        let through = *self.through.borrow();
+        let mut out = Vec::new();
+        let mut at = before;
+        while out.len() < limit && at > through.saturating_add(1) {
+            let page = history.before(at, 500);
+            let Some(last) = page.last() else { break };
+            at = last.entry.seq;
+            out.extend(page.into_iter().filter(|e| e.entry.seq > through && e.entry.event.subject().is_some_and(|s| subjects.iter().any(|w| w == s))));
+        }
+        for subject in subjects {
+            out.extend(self.by_subject(history, subject, before.min(through.saturating_add(1)), limit)?);
+        }
+        out.sort_by_key(|e| std::cmp::Reverse(e.entry.seq));
+        out.truncate(limit);
+        Ok(out)
+    }
+
     /// Packed entries led to by `cause`, newest first. Blocking.
     ///
     /// # Errors

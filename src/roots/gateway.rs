@@ -104,7 +104,9 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     // Services.
     start_south(&broker, &house, &journal, &live, &samples);
     let (ring, stills) = super::cameras::start(&config, &layout.data, &journal, &live, &house);
+    let index = Index::new(&layout.data.join("index.redb"));
     let app = App {
+        index: index.clone(),
         seats: crate::web::watch::Seats::default(),
         keep_days: config.recording.keep_days,
         ring,
@@ -120,7 +122,6 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     let sounds = Sounds::open(&layout.data.join("sounds"))?;
     start_voice(&config, &app, &keys, &sounds)?;
     start_uplink(&config, &keys, &journal, &app.files, &live, &house);
-    let index = Index::new(&layout.data.join("index.redb"));
     let chores = Housekeeping {
         journal: journal.clone(),
         index: index.clone(),

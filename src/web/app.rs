@@ -16,6 +16,7 @@ use crate::doors::locale::Lang;
 use crate::doors::page::{Frame, see, show_with};
 use crate::doors::serve::Peer;
 use crate::doors::session::Sessions;
+use crate::journal::index::Index;
 use crate::journal::{Journal, Receipt, SubmitError, Wish};
 use crate::live::Live;
 use crate::store::files::Files;
@@ -29,6 +30,8 @@ use crate::web::watch::Seats;
 pub struct App {
     /// The journal.
     pub journal: Journal,
+    /// Where in history things are told.
+    pub index: Index,
     /// What is now.
     pub live: Live,
     /// Readings.
@@ -182,6 +185,24 @@ impl App {
     #[must_use]
     pub fn proves(&self, visit: &Visit, form: &str) -> bool {
         visit.user.is_some() && crate::keys::secret::same(form, &self.sessions.form_token(&visit.token))
+    }
+}
+
+impl App {
+    /// Entries about a device and all that it does, or about any other thing, newest first.
+    pub async fn about(&self, id: &str, before: u64, limit: usize) -> Vec<Arc<crate::journal::Stored>> {
+        let state = self.journal.state();
+        let mut subjects = vec![id.to_owned()];
+        subjects.extend(state.entities.values().filter(|e| e.device.as_str() == id).map(|e| e.id.to_string()));
+        let (index, history) = (self.index.clone(), self.journal.history());
+        match tokio::task::spawn_blocking(move || index.about(&history, &subjects, before, limit)).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(cause)) => {
+                tracing::warn!(%cause, id, "the index could not be asked");
+                Vec::new()
+            }
+            Err(_) => Vec::new(),
+        }
     }
 }
 

@@ -148,11 +148,17 @@ fn cameras(app: &App) -> Vec<CameraLine> {
 struct Span {
     after: Option<u64>,
     limit: Option<usize>,
+    about: Option<String>,
 }
 
 async fn entries(State(app): State<App>, Query(span): Query<Span>) -> Response {
     let limit = span.limit.unwrap_or(20).min(1_000);
     let found = match span.after {
+        _ if span.about.is_some() => {
+            let mut found = app.about(span.about.as_deref().unwrap_or_default(), u64::MAX, limit).await;
+            found.reverse();
+            found
+        }
         Some(after) => app.journal.after(after, limit).await,
         None => {
             let mut found = app.journal.before(u64::MAX, limit).await;

@@ -27,7 +27,7 @@ pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
             };
             let place = d.place.as_ref().and_then(|p| state.places.get(p)).map(|p| p.name.clone());
             let words = [Some(words), place, (!d.model.is_empty()).then(|| d.model.clone())].into_iter().flatten().collect::<Vec<_>>().join(" · ");
-            Row { id: format!("device-{}", d.id), mark, name: d.name.clone(), words, side: String::new(), href: String::new() }.html()
+            Row { id: format!("device-{}", d.id), mark, name: d.name.clone(), words, side: String::new(), href: format!("/history?about={}", d.id) }.html()
         })
         .collect()
 }

@@ -16,15 +16,24 @@ const ROWS: usize = 50;
 #[derive(Debug, Deserialize)]
 pub struct From {
     before: Option<u64>,
+    about: Option<String>,
 }
 
 /// The page.
 pub async fn page(State(app): State<App>, visit: Visit, Query(from): Query<From>) -> Response {
     let state = app.journal.state();
     let f = app.frame(&visit, &state, "more");
-    let entries = app.journal.before(from.before.unwrap_or(u64::MAX), ROWS).await;
+    let before = from.before.unwrap_or(u64::MAX);
+    // An id as it stands in entries; whatever else is asked for is about nothing.
+    let about = from.about.filter(|a| a.len() <= 64 && a.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)));
+    let entries = match &about {
+        Some(id) => app.about(id, before, ROWS).await,
+        None => app.journal.before(before, ROWS).await,
+    };
     let rows = app.entry_rows(f.lang, &entries).await;
-    let older = entries.last().map(|e| e.entry.seq).filter(|s| *s > 1).map(|s| (format!("/history?before={s}"), f.t("older")));
+    let more = about.as_ref().map_or_else(String::new, |a| format!("&about={a}"));
+    let older = entries.last().map(|e| e.entry.seq).filter(|s| *s > 1 && entries.len() == ROWS).map(|s| (format!("/history?before={s}{more}"), f.t("older")));
+    let title = about.map_or_else(|| f.t("history"), |a| f.t1("history-of", "name", super::words::name_of(&state, &a)));
     let parts = vec![Part { rows, empty: f.t("no-history"), ..Part::default() }];
-    show(&ListPage { title: f.t("history"), live: "/live/other", summary: String::new(), parts, links: older.into_iter().collect(), f })
+    show(&ListPage { title, live: "/live/other", summary: String::new(), parts, links: older.into_iter().collect(), f })
 }

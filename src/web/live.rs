@@ -1,8 +1,9 @@
 //! Live updates by SSE: fragments whose id replaces the element with that id.
 //!
-//! After each commit (and each live value, at most twice a second) the page's fragments are made again and
-//! those that changed are sent, with the entry number as id. A reconnect gets every fragment whole: nothing
-//! depends on what was sent before.
+//! After each commit and each live value the page's fragments are made again and those that changed are sent, with
+//! the entry number as id. What a commit changed goes at once; a fragment that only a live value changes goes at most
+//! twice a second, and waits for nobody else's. A reconnect gets every fragment whole: nothing depends on
+//! what was sent before.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -13,12 +14,15 @@ use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
+use tokio::time::Instant;
 
 use super::app::{App, Visit};
 use crate::domain::state::State as Village;
 
-/// Shortest time between two looks at live values.
+/// Shortest time between two values of one fragment.
 const PACE: Duration = Duration::from_millis(500);
+/// Shortest time between two looks at live values: a flood of readings does not become a flood of pages.
+const LOOK: Duration = Duration::from_millis(40);
 /// Waiting rows count seconds: look again so often even when nothing happened.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -46,7 +50,10 @@ struct Following {
     app: App,
     visit: Visit,
     page: String,
-    sent: BTreeMap<String, String>,
+    sent: BTreeMap<String, (String, Instant)>,
+    looked: Instant,
+    /// When a fragment that was held back may go.
+    due: Option<Instant>,
     state: tokio::sync::watch::Receiver<std::sync::Arc<Village>>,
     values: tokio::sync::watch::Receiver<u64>,
     link: tokio::sync::watch::Receiver<crate::live::uplink::LinkState>,
@@ -56,21 +63,26 @@ struct Following {
 impl Following {
     async fn next(&mut self) -> Option<(u64, String)> {
         loop {
+            let mut committed = true;
             if !self.first {
                 let stop = self.app.house.stop().soft.clone();
+                let wake = self.due.take().unwrap_or_else(|| Instant::now() + IDLE);
                 tokio::select! {
                     changed = self.state.changed() => changed.ok()?,
                     changed = self.values.changed() => {
                         changed.ok()?;
-                        tokio::time::sleep(PACE).await;
-                        self.values.borrow_and_update();
+                        committed = false;
+                        tokio::time::sleep_until(self.looked + LOOK).await;
                     }
                     changed = self.link.changed() => changed.ok()?,
-                    () = tokio::time::sleep(IDLE) => {}
+                    () = tokio::time::sleep_until(wake) => committed = false,
                     () = stop.cancelled() => return None,
                 }
             }
             self.first = false;
+            self.looked = Instant::now();
+            self.values.borrow_and_update();
+            committed |= self.state.has_changed().unwrap_or(true);
             let state = self.state.borrow_and_update().clone();
             // Whoever was signed out hears nothing more.
             self.app.sessions.who(&state, &self.visit.token)?;
@@ -78,10 +90,17 @@ impl Following {
             let mut out = String::new();
             for fragment in fresh {
                 let name = key(&fragment).to_owned();
-                if self.sent.get(&name) != Some(&fragment) {
-                    out.push_str(&fragment);
-                    self.sent.insert(name, fragment);
+                let known = self.sent.get(&name);
+                if known.is_some_and(|(html, _)| *html == fragment) {
+                    continue;
                 }
+                let from = known.map_or(self.looked, |(_, at)| *at + PACE);
+                if !committed && from > self.looked {
+                    self.due = Some(self.due.map_or(from, |d| d.min(from)));
+                    continue;
+                }
+                out.push_str(&fragment);
+                self.sent.insert(name, (fragment, self.looked));
             }
             if !out.is_empty() {
                 return Some((state.seq, out));
@@ -95,7 +114,18 @@ pub async fn follow(State(app): State<App>, visit: Visit, Path(page): Path<Strin
     if fragments(&app, &visit, &page, &app.journal.state()).await.is_none() {
         return StatusCode::NOT_FOUND.into_response();
     }
-    let following = Following { state: app.journal.watch(), values: app.live.latest.watch(), link: app.live.uplink.watch(), app, visit, page, sent: BTreeMap::new(), first: true };
+    let following = Following {
+        state: app.journal.watch(),
+        values: app.live.latest.watch(),
+        link: app.live.uplink.watch(),
+        app,
+        visit,
+        page,
+        sent: BTreeMap::new(),
+        looked: Instant::now(),
+        due: None,
+        first: true,
+    };
     let events = stream::unfold(following, |mut following| async move {
         let (seq, html) = following.next().await?;
         let event = Event::default().id(seq.to_string()).data(html.replace('\r', ""));

@@ -215,6 +215,7 @@ by-console = technician at the box
 by-device = the device says
 happened-booted = The box started, start no. { $n }
 happened-damage = A part of the history is lost (items { $from } to { $to })
+history-of = History: { $name }
 happened-trimmed = Old history from entry { $from } to { $to } has gone
 happened-clock = The clock of the box was set
 happened-erased = Content was erased on request

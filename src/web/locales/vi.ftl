@@ -215,6 +215,7 @@ by-console = kỹ thuật, tại máy
 by-device = thiết bị báo
 happened-booted = Máy khởi động lần { $n }
 happened-damage = Mất một đoạn nhật ký (từ mục { $from } đến { $to })
+history-of = Nhật ký: { $name }
 happened-trimmed = Nhật ký cũ từ mục { $from } đến { $to } đã hết hạn giữ
 happened-clock = Đã chỉnh giờ của máy
 happened-erased = Đã xóa nội dung theo yêu cầu

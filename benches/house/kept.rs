@@ -1,0 +1,70 @@
+//! A million kept entries: how soon commands are taken after kill -9, with the index and without it.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use conglang::domain::actor::Actor;
+use conglang::domain::command::Command as Wanted;
+use conglang::domain::device::{Device, Presence};
+use conglang::domain::id::DeviceId;
+use conglang::journal::Wish;
+
+use crate::gateway::{ask, configure, start_again};
+use crate::{Row, figure, journal, ms};
+
+const ENTRIES: usize = 1_000_000;
+
+/// Fills a journal and starts the program on it, killed before and after.
+pub fn million(root: &Path, rows: &mut Vec<Row>) {
+    let dir = root.join("million");
+    configure(&dir, 0, "");
+    std::fs::create_dir_all(dir.join("data")).expect("folder");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("runtime");
+    let began = Instant::now();
+    runtime.block_on(async {
+        let journal = journal(&dir.join("data"));
+        for n in 0..100 {
+            let device = Device { id: DeviceId::new(&format!("d{n}")).expect("id"), name: "Đèn".into(), place: None, model: String::new(), presence: Presence::Unknown };
+            journal.submit(Wish::new(Actor::House, Wanted::DeclareDevice { device })).await.expect("answered");
+        }
+        for round in 0..ENTRIES / 100 {
+            let wishes = (0..100).map(|n| journal.submit(Wish::new(Actor::House, Wanted::ReportPresence { device: DeviceId::new(&format!("d{n}")).expect("id"), here: round.is_multiple_of(2) })));
+            futures_util::future::join_all(wishes).await;
+            if round.is_multiple_of(1000) {
+                eprintln!("{} of {ENTRIES} entries…", round * 100);
+            }
+        }
+        // As kill -9 would leave it.
+        std::mem::forget(journal);
+    });
+    eprintln!("a million entries in {:.1} s", ms(began) / 1000.0);
+    runtime.shutdown_background();
+    let journal_bytes: u64 = std::fs::read_dir(dir.join("data/journal")).expect("dir").filter_map(Result::ok).filter_map(|e| e.metadata().ok()).map(|m| m.len()).sum();
+    rows.push(figure("history of 1,000,000 entries on disk", journal_bytes as f64 / 1e6, "MB", ""));
+    for (name, bar, wipe) in [("kill -9 with 1,000,000 entries → a command answered", "≤ 2000", true), ("  once more, with its index", "≤ 2000", false), ("  once more, index deleted", "≤ 2000", true)]
+    {
+        let index = dir.join("data/index.redb");
+        if wipe {
+            let _ = std::fs::remove_file(&index);
+        }
+        let began = Instant::now();
+        let mut child = start_again(&dir);
+        let body = serde_json::json!({ "command": { "do": "DeclarePlace", "place": { "id": "p1", "name": name.trim() } } }).to_string();
+        while !ask(&dir, "POST", "/commands", &body).starts_with("HTTP/1.1 200") {
+            assert!(ms(began) < 60_000.0, "it does not start");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        rows.push(figure(name, ms(began), "ms", bar));
+        while !ask(&dir, "GET", "/status", "").contains("[\"index\",\"green\"") {
+            assert!(ms(began) < 300_000.0, "the index is not made");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        if wipe {
+            rows.push(figure("  index made again from nothing", ms(began) / 1000.0, "s", ""));
+            rows.push(figure("  index on disk", std::fs::metadata(&index).map_or(0, |m| m.len()) as f64 / 1e6, "MB", "≤ 64"));
+        }
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    std::fs::remove_dir_all(&dir).expect("clean");
+}
