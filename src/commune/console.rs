@@ -156,7 +156,7 @@ impl Console {
     }
 
     fn frame(&self, headers: &HeaderMap) -> Frame {
-        let lang = Lang::choose(None, headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()));
+        let lang = Lang::choose(crate::doors::headers::cookie(headers, "lang"));
         Frame { lang, village: self.name.clone(), form: self.form(), ..Frame::default() }
     }
 

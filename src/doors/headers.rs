@@ -1,7 +1,7 @@
 //! Headers of every answer: nothing from elsewhere, no framing, no guessing, no referrer.
 
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
@@ -41,9 +41,15 @@ pub async fn same_site(request: Request, next: Next) -> Response {
     }
 }
 
-fn is_ours(headers: &axum::http::HeaderMap) -> bool {
+fn is_ours(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     let site_ok = text("sec-fetch-site").is_none_or(|s| matches!(s, "same-origin" | "none"));
     let host = text("host");
     site_ok && text("origin").is_none_or(|o| o.split_once("://").is_some_and(|(_, rest)| Some(rest) == host))
+}
+
+/// A cookie of the request.
+#[must_use]
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';')).filter_map(|c| c.trim().split_once('=')).find(|(n, _)| *n == name).map(|(_, v)| v)
 }

@@ -34,15 +34,11 @@ fn load(tag: &str, text: &str) -> Bundle {
 static BUNDLES: LazyLock<(Bundle, Bundle)> = LazyLock::new(|| (load("vi", VI), load("en", EN)));
 
 impl Lang {
-    /// From a cookie or an `Accept-Language` header: English only when it is asked for first.
+    /// What was chosen; Vietnamese otherwise. What a browser says it accepts is not asked: many phones here were never set
+    /// to Vietnamese, and English is one tap away on every page.
     #[must_use]
-    pub fn choose(cookie: Option<&str>, accept: Option<&str>) -> Self {
-        match cookie {
-            Some("en") => Self::En,
-            Some(_) => Self::Vi,
-            None if accept.is_some_and(|a| a.trim_start().to_ascii_lowercase().starts_with("en")) => Self::En,
-            None => Self::Vi,
-        }
+    pub fn choose(chosen: Option<&str>) -> Self {
+        if chosen == Some("en") { Self::En } else { Self::Vi }
     }
 
     /// `vi` or `en`.
@@ -121,9 +117,8 @@ mod tests {
 
     #[test]
     fn english_must_be_asked_for() {
-        assert_eq!(Lang::choose(None, Some("vi-VN,vi;q=0.9,en;q=0.8")), Lang::Vi);
-        assert_eq!(Lang::choose(None, Some("en-GB,en")), Lang::En);
-        assert_eq!(Lang::choose(Some("vi"), Some("en")), Lang::Vi);
-        assert_eq!(Lang::choose(None, None), Lang::Vi);
+        assert_eq!(Lang::choose(None), Lang::Vi);
+        assert_eq!(Lang::choose(Some("vi")), Lang::Vi);
+        assert_eq!(Lang::choose(Some("en")), Lang::En);
     }
 }

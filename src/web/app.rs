@@ -4,14 +4,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
 use crate::domain::actor::{Actor, Role, User};
 use crate::domain::command::Command;
 use crate::domain::state::State as Village;
+use crate::doors::headers::cookie;
 use crate::doors::locale::Lang;
 use crate::doors::page::{Frame, see, show_with};
 use crate::doors::serve::Peer;
@@ -75,12 +76,6 @@ pub struct Visit {
     pub said: Option<String>,
 }
 
-/// A cookie of the request.
-#[must_use]
-pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';')).filter_map(|c| c.trim().split_once('=')).find(|(n, _)| *n == name).map(|(_, v)| v)
-}
-
 /// Name of the session's cookie: with TLS bound to this host.
 #[must_use]
 pub const fn session_cookie(secure: bool) -> &'static str {
@@ -98,9 +93,8 @@ impl FromRequestParts<App> for Visit {
         let headers = &parts.headers;
         let token = cookie(headers, session_cookie(secure)).unwrap_or_default().to_owned();
         let user = if token.is_empty() { None } else { app.sessions.who(&app.journal.state(), &token) };
-        let accept = headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
         let said = parts.uri.query().and_then(|q| q.split('&').find_map(|p| p.strip_prefix("said="))).filter(|k| k.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')).map(str::to_owned);
-        Ok(Self { user, token, address, secure, lang: Lang::choose(cookie(headers, "lang"), accept), big: cookie(headers, "big").is_some(), live: headers.contains_key("x-live"), said })
+        Ok(Self { user, token, address, secure, lang: Lang::choose(cookie(headers, "lang")), big: cookie(headers, "big").is_some(), live: headers.contains_key("x-live"), said })
     }
 }
 

@@ -7,6 +7,8 @@ use serde::Deserialize;
 use super::app::{App, Visit};
 use super::lights::ListPage;
 use super::rows::Part;
+use crate::domain::calendar::day_number;
+use crate::doors::dates;
 use crate::doors::page::show;
 
 /// Rows of one page.
@@ -31,9 +33,23 @@ pub async fn page(State(app): State<App>, visit: Visit, Query(from): Query<From>
         None => app.journal.before(before, ROWS).await,
     };
     let rows = app.entry_rows(f.lang, &entries).await;
+    let mut parts: Vec<Part> = Vec::new();
+    let mut day = None;
+    for (row, entry) in rows.into_iter().zip(&entries) {
+        let on = day_number(entry.entry.wall_ms);
+        if day != Some(on) {
+            day = Some(on);
+            parts.push(Part { name: dates::long(f.lang, entry.entry.wall_ms), ..Part::default() });
+        }
+        if let Some(part) = parts.last_mut() {
+            part.rows.push(row);
+        }
+    }
+    if parts.is_empty() {
+        parts.push(Part { empty: f.t("no-history"), ..Part::default() });
+    }
     let more = about.as_ref().map_or_else(String::new, |a| format!("&about={a}"));
     let older = entries.last().map(|e| e.entry.seq).filter(|s| *s > 1 && entries.len() == ROWS).map(|s| (format!("/history?before={s}{more}"), f.t("older")));
     let title = about.map_or_else(|| f.t("history"), |a| f.t1("history-of", "name", super::words::name_of(&state, &a)));
-    let parts = vec![Part { rows, empty: f.t("no-history"), ..Part::default() }];
     show(&ListPage { title, live: "/live/other", summary: String::new(), parts, links: older.into_iter().collect(), f })
 }

@@ -5,7 +5,7 @@
 
 use axum::Router;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -99,15 +99,15 @@ struct Splash {
     other: &'static str,
 }
 
-fn frame(app: &App, choice: &Choice, headers: &HeaderMap) -> Frame {
-    let lang = Lang::choose(choice.lang.as_deref(), headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()));
+fn frame(app: &App, choice: &Choice) -> Frame {
+    let lang = Lang::choose(choice.lang.as_deref());
     let state = app.journal.state();
     Frame { lang, village: state.village.as_ref().map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.replacen("Thôn ", "thôn ", 1)), big: choice.big.is_some(), ..Frame::default() }
 }
 
-fn page(app: &App, choice: &Choice, headers: &HeaderMap, first: bool) -> Response {
+fn page(app: &App, choice: &Choice, first: bool) -> Response {
     let most = if first { 3 } else { 100 };
-    let f = frame(app, choice, headers);
+    let f = frame(app, choice);
     let now = app.house.clock().wall_ms();
     let all = app.journal.state().notices_at(app.house.clock().certain_ms());
     let (urgent, others): (Vec<_>, Vec<_>) = all.iter().partition(|n| n.kind == NoticeKind::Urgent);
@@ -119,13 +119,13 @@ fn page(app: &App, choice: &Choice, headers: &HeaderMap, first: bool) -> Respons
 }
 
 /// The first page.
-pub async fn splash(State(app): State<App>, Query(choice): Query<Choice>, headers: HeaderMap) -> Response {
-    page(&app, &choice, &headers, true)
+pub async fn splash(State(app): State<App>, Query(choice): Query<Choice>) -> Response {
+    page(&app, &choice, true)
 }
 
 /// All notices.
-pub async fn list(State(app): State<App>, Query(choice): Query<Choice>, headers: HeaderMap) -> Response {
-    page(&app, &choice, &headers, false)
+pub async fn list(State(app): State<App>, Query(choice): Query<Choice>) -> Response {
+    page(&app, &choice, false)
 }
 
 /// One tap. Until the guest network has its slot here, the village's own news is what there is.
@@ -146,8 +146,8 @@ struct PortalNotice {
 }
 
 /// One notice.
-pub async fn one(State(app): State<App>, Path(id): Path<String>, Query(choice): Query<Choice>, headers: HeaderMap) -> Response {
-    let f = frame(&app, &choice, &headers);
+pub async fn one(State(app): State<App>, Path(id): Path<String>, Query(choice): Query<Choice>) -> Response {
+    let f = frame(&app, &choice);
     let state = app.journal.state();
     let now = app.house.clock().certain_ms();
     let found = NoticeId::new(&id).ok().and_then(|id| state.notices.get(&id).cloned()).filter(|n| n.until.is_none_or(|u| u >= now));
