@@ -34,13 +34,23 @@ need_packages() {
   rm -f /tmp/conglang-apt.$$.log
 }
 
-# A cargo that is new enough: the one that is there, or Debian's own newer packages.
+cargo_minor() { cargo --version 2>/dev/null | sed -nE 's/^cargo 1\.([0-9]+).*/\1/p' || true; }
+
+# A cargo that is new enough: the one that is there, or Debian's own newer packages (bookworm's security suite has 1.96).
 need_cargo() {
-  [ -d "${HOME:-/root}/.cargo/bin" ] && PATH="${HOME:-/root}/.cargo/bin:$PATH"
+  [ -d "$HOME/.cargo/bin" ] && PATH="$HOME/.cargo/bin:$PATH"
   local minor
-  minor=$(cargo --version 2>/dev/null | sed -nE 's/^cargo 1\.([0-9]+).*/\1/p' || true)
+  minor=$(cargo_minor)
   if [ -z "$minor" ] || [ "$minor" -lt 95 ]; then
-    need_packages rustc-web cargo-web
+    # An older one in the home folder must not stand before Debian's.
+    PATH="/usr/bin:$PATH"
+    minor=$(cargo_minor)
+    if [ -z "$minor" ] || [ "$minor" -lt 95 ]; then
+      [ "$(id -u)" = 0 ] || { say "Cần cargo 1.95 trở lên. Chạy: sudo apt-get update && sudo apt-get install -y rustc-web cargo-web"; exit 1; }
+      { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends rustc-web cargo-web; } >/dev/null 2>&1 || true
+      minor=$(cargo_minor)
+      [ -n "$minor" ] && [ "$minor" -ge 95 ] || { say "Cần cargo 1.95 trở lên; máy này có “$(cargo --version 2>/dev/null)”."; exit 1; }
+    fi
   fi
   export PATH
 }

@@ -23,7 +23,7 @@ use crate::protocol::commune::Bulletin;
 use crate::supervisor::clock::Clock;
 
 const DAY_MS: i64 = 86_400_000;
-/// A wrong PIN costs everybody this long, ms: the console has one door and one PIN.
+/// A wrong PIN costs an address this long, ms.
 const WRONG_WAIT_MS: u64 = 2_000;
 /// Wrong PINs before five minutes of waiting.
 const WRONG_MAX: u32 = 10;

@@ -137,7 +137,7 @@ impl Sessions {
         let (given, pepper) = (pin.to_owned(), self.pepper.clone());
         let right = tokio::task::spawn_blocking(move || secret::is_pin(&given) && secret::check_pin(&given, &hash, &pepper)).await.map_err(|_| Denied::Broken)?;
         let Some((generation, _)) = person.filter(|_| right) else {
-            return Err(self.count_wrong(user, address, now));
+            return Err(self.count_wrong(user, state.users.contains_key(user), address, now));
         };
         drop(turn);
         let token = secret::token().map_err(|_| Denied::Broken)?;
@@ -167,11 +167,14 @@ impl Sessions {
         Ok(())
     }
 
-    fn count_wrong(&self, user: &UserId, address: IpAddr, now: u64) -> Denied {
+    fn count_wrong(&self, user: &UserId, exists: bool, address: IpAddr, now: u64) -> Denied {
         let mut inner = self.lock();
         // Bounded whatever a prankster invents.
         if inner.wrong.len() > 5_000 {
             inner.wrong.retain(|_, w| now < w.at + LOCK_MS);
+            if inner.wrong.len() > 50_000 {
+                inner.wrong.clear();
+            }
         }
         let here = inner.wrong.entry((user.clone(), address)).or_default();
         if now > here.at + LOCK_MS {
@@ -180,6 +183,10 @@ impl Sessions {
         here.count += 1;
         here.at = now;
         let left = TRIES.saturating_sub(here.count);
+        if !exists {
+            // A name that somebody invents is nobody to protect, and costs no memory.
+            return if left == 0 { Denied::Locked(LOCK_MS / 1000) } else { Denied::Wrong(left) };
+        }
         let today = inner.wrong_today.entry(user.clone()).or_default();
         if now > today.at + 86_400_000 {
             *today = Wrong { count: 0, at: now };

@@ -3,7 +3,7 @@
 //! Invariant: the memory tail holds at least every entry that is in no pack, without a hole before it.
 //! Readers copy pointers out under a short lock; nobody holds a lock while reading a file.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -21,6 +21,7 @@ const CACHED_BLOCKS: usize = 8;
 pub struct History {
     inner: RwLock<Inner>,
     cache: Mutex<VecDeque<((u64, u64), Vec<Arc<Stored>>)>>,
+    unreadable: Mutex<BTreeSet<(u64, u64)>>,
 }
 
 #[derive(Debug, Default)]
@@ -34,7 +35,7 @@ impl History {
     /// History as boot found it.
     #[must_use]
     pub fn new(tail: VecDeque<Arc<Stored>>, packs: Vec<Pack>, epochs: Vec<EpochSpan>) -> Self {
-        Self { inner: RwLock::new(Inner { tail, packs, epochs }), cache: Mutex::default() }
+        Self { inner: RwLock::new(Inner { tail, packs, epochs }), cache: Mutex::default(), unreadable: Mutex::default() }
     }
 
     fn read_lock(&self) -> RwLockReadGuard<'_, Inner> {
@@ -162,6 +163,12 @@ impl History {
         out
     }
 
+    /// First and last entry of the blocks that could not be read so far.
+    #[must_use]
+    pub fn unreadable(&self) -> Vec<(u64, u64)> {
+        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+    }
+
     /// One entry by its number. May read a file: not for an async thread.
     #[must_use]
     pub fn one(&self, seq: u64) -> Option<Arc<Stored>> {
@@ -191,7 +198,10 @@ impl History {
         let entries = match pack::read(path, block) {
             Ok(entries) => entries,
             Err(cause) => {
-                tracing::error!(%cause, path = %path.display(), from = block.first, to = block.last, "packed history could not be read");
+                let mut known = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+                if known.len() < 1_000 && known.insert((block.first, block.last)) {
+                    tracing::error!(%cause, path = %path.display(), from = block.first, to = block.last, "packed history could not be read");
+                }
                 return None;
             }
         };

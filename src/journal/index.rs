@@ -66,7 +66,7 @@ fn io_error(cause: impl Into<redb::Error>) -> io::Error {
 }
 
 impl Index {
-    /// An index at `path` that is not opened yet; [`Index::run`] opens it.
+    /// An index at `path` that is not opened yet; [`Index::catch_up`] opens it.
     #[must_use]
     pub fn new(path: &Path) -> Self {
         Self { db: Arc::default(), path: path.to_owned(), through: watch::Sender::new(0) }
@@ -138,7 +138,11 @@ impl Index {
         }
         let done = through;
         for pack in packs.iter().filter(|p| p.last > done) {
-            self.add(pack)?;
+            if let Err(cause) = self.add(pack) {
+                // redb refuses everything after an error of the disk: it is opened again next time.
+                drop(self.db.lock().unwrap_or_else(PoisonError::into_inner).take());
+                return Err(cause);
+            }
             through = pack.last;
             self.through.send_replace(through);
         }
@@ -240,7 +244,12 @@ impl Index {
             out.extend(page.into_iter().filter(|e| e.entry.seq > through && e.entry.event.subject().is_some_and(|s| subjects.iter().any(|w| w == s))));
         }
         for subject in subjects {
-            out.extend(self.by_subject(history, subject, before.min(through.saturating_add(1)), limit)?);
+            // What the tail gave is told also when the index cannot be read.
+            match self.by_subject(history, subject, before.min(through.saturating_add(1)), limit) {
+                Ok(found) => out.extend(found),
+                Err(cause) if out.is_empty() => return Err(cause),
+                Err(cause) => tracing::warn!(%cause, "the index could not be asked"),
+            }
         }
         out.sort_by_key(|e| std::cmp::Reverse(e.entry.seq));
         out.truncate(limit);

@@ -41,7 +41,8 @@ pub fn start(config: &Config, data: &Path, journal: &Journal, live: &Live, house
         let (ring, house, live, place) = (kept.clone(), with.clone(), shown.clone(), place.clone());
         async move {
             let loading = ring.clone();
-            let mended = tokio::task::spawn_blocking(move || place.check().and_then(|()| loading.load()))
+            let checked = place.clone();
+            let mended = tokio::task::spawn_blocking(move || checked.check().and_then(|()| loading.load()))
                 .await?
                 .map_err(|e| anyhow::anyhow!("recordings in {} cannot be read: {e}", ring.folder().display()))?;
             if mended > 0 {
@@ -53,6 +54,13 @@ pub fn start(config: &Config, data: &Path, journal: &Journal, live: &Live, house
                     _ = tick.tick() => {}
                     () = stop.soft.cancelled() => return Ok(()),
                 }
+                // A disk that was taken out while the house runs must not become a folder on the card.
+                if let Err(cause) = place.check() {
+                    ring.close(Some(cause.to_string()));
+                    house.health().set("recordings", Light::Amber, &format!("{}: {cause}", ring.folder().display()));
+                    continue;
+                }
+                ring.close(None);
                 let (making, clock) = (ring.clone(), house.clock().clone());
                 let now = (clock.trust() == Trust::Synced).then(|| clock.wall_ms());
                 match tokio::task::spawn_blocking(move || making.make_room(now)).await? {

@@ -71,8 +71,18 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     std::fs::create_dir_all(&layout.data).and_then(|()| std::fs::create_dir_all(&layout.run)).map_err(|e| anyhow::anyhow!("cannot make {} or {}: {e}", layout.data.display(), layout.run.display()))?;
     let _lock = lock(&layout.data).await?;
 
-    // Journal and stores.
     let clock = Clock::system(0);
+    let keys = layout.data.join("keys");
+
+    // Sockets, all before anything is served, and before the journal notes a boot: a port that is taken overnight must
+    // not write history.
+    let (doors, certificate) = broker_doors(&config, &keys, &clock).await?;
+    let portal = bind_some(config.doors.portal).await?;
+    let dashboard = bind_some(config.doors.dashboard).await?;
+    let dashboard_tls = bind_some(config.doors.dashboard_tls).await?;
+    let control = control_socket(&layout.control)?;
+
+    // Journal and stores.
     let house = Supervisor::new(clock.clone());
     let epoch = secret::random::<16>()?;
     let place = Place { folder: boot::folder(&layout.data), disk: Box::new(Folder::open(&layout.data.join("log"))?) };
@@ -82,19 +92,11 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     }
     let damaged = !journal.state().damage.is_empty();
     house.health().set("journal", if damaged { Light::Amber } else { Light::Green }, if damaged { "part of the history could not be read" } else { "" });
-    let keys = layout.data.join("keys");
     let files = Files::open(&layout.data.join("people"), secret::load_or_make(&keys.join("people.key"))?)?;
     let samples = Samples::open(&layout.data.join("samples"), epoch)?;
     let sessions = Sessions::open(&keys, files.clone(), clock.clone())?;
     let live = Live::default();
     seed::declare(&journal, &config).await?;
-
-    // Sockets, all before anything is served.
-    let (doors, certificate) = broker_doors(&config, &keys, &clock).await?;
-    let portal = bind_some(config.doors.portal).await?;
-    let dashboard = bind_some(config.doors.dashboard).await?;
-    let dashboard_tls = bind_some(config.doors.dashboard_tls).await?;
-    let control = control_socket(&layout.control)?;
 
     // Broker.
     let accounts = journal.state().accounts.values().map(|a| (**a).clone()).collect();

@@ -50,6 +50,7 @@ impl Housekeeping {
         let mut minute = tokio::time::interval(Duration::from_secs(60));
         let mut space = tokio::time::interval(Duration::from_secs(5));
         let mut minutes = 0u64;
+        let mut retained: Option<u64> = None;
         // What the clock was worth when the house began, and how far it then stood from the time since.
         let mut trusted = (self.house.clock().trust(), self.offset());
         loop {
@@ -67,10 +68,13 @@ impl Housekeeping {
             if minutes > 0 && minutes.is_multiple_of(24 * 60) {
                 self.journal.checkpoint().await?;
             }
-            // Ten minutes after the start, then daily.
-            if minutes % (24 * 60) == 10 && self.house.clock().trust() == Trust::Synced {
+            // Once a day, not in the first minutes of a boot, and whenever the date comes to be known.
+            let due = retained.is_none_or(|at| minutes >= at + 24 * 60);
+            if minutes >= 10 && due && self.house.clock().trust() == Trust::Synced {
                 self.retain().await?;
+                retained = Some(minutes);
             }
+            self.tell_holes();
             if minutes.is_multiple_of(60)
                 && let Some(certificate) = &self.certificate
                 && let Err(cause) = renew(&self.house, &self.broker, certificate).await
@@ -147,18 +151,25 @@ impl Housekeeping {
     async fn retain(&self) -> anyhow::Result<()> {
         let now = self.house.clock().wall_ms();
         let receipt = self.has_commune.then(|| self.journal.cursor(RECEIPT));
-        let gone = retention::trim(&self.journal, &self.index, &self.data, now, receipt).await?;
-        // Each day is swept once; a house that was off for a week looks at that week.
+        // First the sweep: it reads the entries that the trim lets go. A house that was off for a week looks at that week.
         let mark = self.data.join("swept");
         let since = std::fs::read_to_string(&mark).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0);
         match retention::sweep(&self.journal, &self.files, since, now).await {
-            Ok(orphans) => {
-                crate::keys::secret::write_file(&mark, (now - retention::KEEP_MS / 10).to_string().as_bytes())?;
-                tracing::info!(entries = gone, orphans, "what is too old is gone");
-            }
+            // Three days are looked at again: a file may be older than the clock said.
+            Ok(_) => crate::keys::secret::write_file(&mark, (now - retention::KEEP_MS / 10).to_string().as_bytes())?,
             Err(cause) => tracing::warn!(%cause, "files that nobody names could not be looked for"),
         }
+        let gone = retention::trim(&self.journal, &self.index, &self.data, now, receipt).await?;
+        tracing::info!(entries = gone, "what is too old is gone");
         Ok(())
+    }
+
+    /// Blocks of history that could not be read when somebody asked.
+    fn tell_holes(&self) {
+        let holes = self.journal.history().unreadable();
+        if let Some((from, to)) = holes.first() {
+            self.house.health().set("journal", Light::Amber, &format!("packed history from entry {from} to {to} cannot be read ({} such places)", holes.len()));
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use crate::domain::actor::Actor;
 use crate::domain::command::Command;
+use crate::domain::event::ClockQuality;
 use crate::domain::id::BlobId;
 use crate::journal::history::History;
 use crate::journal::index::Index;
@@ -27,9 +28,11 @@ fn floor(history: &History, now_ms: i64, receipt: Option<u64>, bytes_most: u64) 
     let size = |p: &pack::Pack| std::fs::metadata(&p.path).map_or(0, |m| m.len());
     let mut bytes: u64 = packs.iter().map(size).sum();
     let mut floor = 0;
-    for p in &packs {
-        let newest = p.blocks.last().and_then(|b| pack::read(&p.path, b).ok()).and_then(|e| e.last().map(|e| e.entry.wall_ms));
-        let old = newest.is_some_and(|at| at < now_ms - KEEP_MS) && receipt.is_none_or(|r| p.last <= r);
+    let newest = |p: &pack::Pack| p.blocks.last().and_then(|b| pack::read(&p.path, b).ok()).and_then(|e| e.last().map(|e| e.entry.wall_ms));
+    for (i, p) in packs.iter().enumerate() {
+        // One that cannot be read is as old as the next that can.
+        let at = packs[i..].iter().find_map(newest);
+        let old = at.is_some_and(|at| at < now_ms - KEEP_MS) && receipt.is_none_or(|r| p.last <= r);
         if !old && bytes <= bytes_most {
             break;
         }
@@ -70,18 +73,36 @@ pub async fn sweep(journal: &Journal, files: &Files, since_ms: i64, now_ms: i64)
         let files = files.clone();
         tokio::task::spawn_blocking(move || files.written_between(since_ms, now_ms - ORPHAN_MS)).await??
     };
+    // What the village holds now is in use, however long ago its entry went.
+    let state = journal.state();
+    for blob in state.users.values().map(|u| &u.record).chain(state.notices.values().map(|n| &n.text)).chain(state.announcements.values().map(|a| &a.text)) {
+        found.remove(&blob.id);
+    }
     let mut at = u64::MAX;
+    let mut expected = state.seq;
     while !found.is_empty() {
         let entries = journal.before(at, 500).await;
-        let Some(last) = entries.last() else { break };
+        let Some(last) = entries.last() else {
+            // History ends here. Unless it ends where it began, an older entry may have named what is left.
+            if at > 1 {
+                return Ok(0);
+            }
+            break;
+        };
         at = last.entry.seq;
         for entry in &entries {
+            // A hole may hide the entry that names a file: then nothing is removed.
+            if entry.entry.seq < expected {
+                return Ok(0);
+            }
+            expected = entry.entry.seq.saturating_sub(1);
             if let Some(blob) = entry.entry.event.blob() {
                 found.remove(&blob.id);
             }
         }
-        // The entry that names a file is made right after it; a day earlier nothing can name it.
-        if last.entry.wall_ms < since_ms - ORPHAN_MS {
+        // The entry that names a file is made right after it; a day earlier nothing can name it. A clock that nobody
+        // agreed with says nothing about that.
+        if last.entry.clock == ClockQuality::Synced && last.entry.wall_ms < since_ms - ORPHAN_MS {
             break;
         }
     }

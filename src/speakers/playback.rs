@@ -29,6 +29,8 @@ use crate::supervisor::clock::Clock;
 
 /// A cluster that does not answer an order within this is told off, ms.
 const ANSWER_MS: u64 = 8_000;
+/// A cluster may fetch a sound for so long, ms; the model receiver gives up after ten seconds.
+const FETCH_MS: u64 = 14_000;
 /// Silence must be proved within this, ms.
 const SILENCE_MS: u64 = 3_000;
 /// An order is sent again after this without an answer, ms.
@@ -163,10 +165,12 @@ impl Playback {
             return;
         }
         let playing = state.on_air();
+        let mut told = true;
         for speaker in state.speakers.keys().filter(|s| !playing.iter().any(|a| a.plays.get(s) == Some(&Play::Stopping))) {
-            self.order(speaker, silence.number, self.expiry(60_000), Act::Stop);
+            told &= self.order(speaker, silence.number, self.expiry(60_000), Act::Stop);
         }
-        silence.told += 1;
+        // Nobody heard it while the link is down: it is told when that stands again.
+        silence.told += u8::from(told);
         silence.at = now + 500;
     }
 
@@ -174,6 +178,8 @@ impl Playback {
     fn step(&self, state: &State, said: &Announcement, speaker: &DeviceId, play: &Play, making: Option<&Making>, step: &mut Step) -> Option<Ending> {
         let now = self.clock.mono_ms();
         let due = step.sent.is_none_or(|t| now >= t + AGAIN_MS);
+        // Nobody can answer while our own link is down.
+        let is_up = self.live.south.up_since().is_some();
         match play {
             Play::Waiting => {
                 if self.clock.wall_ms() > said.expires_at {
@@ -188,7 +194,17 @@ impl Playback {
                     }
                 };
                 let gone = state.devices.get(speaker).is_some_and(|d| d.presence.is_gone());
-                if step.sent.is_some() && now > step.began + if gone { SILENCE_MS } else { ANSWER_MS } {
+                if !is_up {
+                    step.began = now;
+                }
+                let patience = if gone {
+                    SILENCE_MS
+                } else if step.prepared {
+                    ANSWER_MS
+                } else {
+                    FETCH_MS
+                };
+                if step.sent.is_some() && now > step.began + patience {
                     return Some(Ending::Unanswered);
                 }
                 if due {
@@ -199,8 +215,9 @@ impl Playback {
                         (0, Act::Prepare { announcement, url: format!("{}/sound/{}", self.url, sound.hash), hash: sound.hash.clone() })
                     };
                     step.ended_by = now + sound.ms + SLACK_MS;
-                    if let Some(number) = self.number(step, n) {
-                        self.order(speaker, number, self.expiry(said.expires_at - self.clock.wall_ms()), act);
+                    if let Some(number) = self.number(step, n)
+                        && self.order(speaker, number, self.expiry(said.expires_at - self.clock.wall_ms()), act)
+                    {
                         step.sent = Some(now);
                     }
                 }
@@ -221,13 +238,18 @@ impl Playback {
                     step.sent = None;
                     now
                 });
+                if !is_up {
+                    step.stopping = Some(now);
+                    return None;
+                }
                 if now > since + SILENCE_MS {
                     return Some(Ending::Unanswered);
                 }
                 if step.sent.is_none_or(|t| now >= t + 500) {
                     // Its number stays: a later one could overtake an announcement that came after.
-                    if let Some(number) = self.number(step, 2) {
-                        self.order(speaker, number, self.expiry(60_000), Act::Stop);
+                    if let Some(number) = self.number(step, 2)
+                        && self.order(speaker, number, self.expiry(60_000), Act::Stop)
+                    {
                         step.sent = Some(now);
                     }
                 }
@@ -250,12 +272,12 @@ impl Playback {
         step.numbers[n]
     }
 
-    fn order(&self, speaker: &DeviceId, seq: u64, expires_at: i64, act: Act) {
-        let Ok(order) = serde_json::to_string(&Order { seq, expires_at, act }) else { return };
+    /// Posts an order; false = it was not posted (the link is down, or its outbox full), the next look tries again.
+    fn order(&self, speaker: &DeviceId, seq: u64, expires_at: i64, act: Act) -> bool {
+        let Ok(order) = serde_json::to_string(&Order { seq, expires_at, act }) else { return false };
         let signature = self.key.sign(&signed_bytes(speaker.as_str(), &order));
-        let Ok(payload) = serde_json::to_vec(&Envelope { order, signature }) else { return };
-        // A full outbox: the next look sends it again.
-        let _ = self.live.south.post(Outgoing { topic: format!("c/{speaker}/order"), payload, retain: false });
+        let Ok(payload) = serde_json::to_vec(&Envelope { order, signature }) else { return false };
+        self.live.south.post(Outgoing { topic: format!("c/{speaker}/order"), payload, retain: false })
     }
 
     /// A cluster said something.
@@ -276,6 +298,7 @@ impl Playback {
                 if let Some(step) = steps.get_mut(&(said.id.clone(), speaker)).filter(|s| !s.prepared) {
                     step.prepared = true;
                     step.sent = None;
+                    step.began = self.clock.mono_ms();
                 }
             }
             Said::Playing => {

@@ -13,15 +13,19 @@ pub fn of(path: &Path) -> io::Result<(u64, u64)> {
     Ok((s.f_bavail.saturating_mul(s.f_frsize), s.f_blocks.saturating_mul(s.f_frsize)))
 }
 
-/// Below this share of the file system (or [`LITTLE`] bytes) somebody should look.
-pub const LITTLE_SHARE: u64 = 10;
+/// Below this share of the file system (or [`LITTLE`] bytes) somebody should look; on a large disk below [`ENOUGH`]. Less
+/// than what the ring of pictures leaves free, so that a full ring is an ordinary day.
+pub const LITTLE_SHARE: u64 = 40;
+/// Bytes that are never little.
+pub const ENOUGH: u64 = 700 * 1024 * 1024;
 /// Bytes that are always little.
 pub const LITTLE: u64 = 200 * 1024 * 1024;
 
 /// True when space is running out.
 #[must_use]
 pub const fn is_little(free: u64, total: u64) -> bool {
-    free < LITTLE || free < total / LITTLE_SHARE
+    let share = total / LITTLE_SHARE;
+    free < LITTLE || free < if share < ENOUGH { share } else { ENOUGH }
 }
 
 /// Size of the ballast, bytes: days of commands and their packs.
@@ -47,13 +51,13 @@ impl Ballast {
     /// Whatever the file system says.
     pub fn keep(&self) -> io::Result<bool> {
         let folder = self.0.parent().unwrap_or(Path::new("/"));
-        let (free, total) = of(folder)?;
+        let (free, _) = of(folder)?;
         let there = std::fs::metadata(&self.0).is_ok_and(|m| m.len() == BALLAST as u64);
         if there && free < BALLAST_AT {
             std::fs::remove_file(&self.0)?;
             return Ok(true);
         }
-        if !there && !is_little(free, total) {
+        if !there && free > LITTLE + BALLAST as u64 {
             // Written, not only declared: a hole in a file holds no room.
             let mut file = File::create(&self.0)?;
             let block = vec![0x42; 1 << 20];

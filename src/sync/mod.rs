@@ -4,6 +4,7 @@
 //! the journal. The commune's `applied` is the only truth; the village's own cursor is a hint for trimming.
 
 pub mod engine;
+mod trust;
 pub mod uplink;
 
 #[cfg(test)]

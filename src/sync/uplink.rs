@@ -14,7 +14,7 @@ use crate::domain::event::Lane;
 use crate::domain::id::{CommandId, NoticeId, VillageId};
 use crate::domain::notice::NoticeKind;
 use crate::journal::{Journal, SubmitError, Wish, codec};
-use crate::keys::authority::{Files as CertFiles, Identity, RENEW_DAYS, request};
+use crate::keys::authority::{Files as CertFiles, RENEW_DAYS, request};
 use crate::keys::tls;
 use crate::live::Live;
 use crate::protocol::commune::{BATCH_RAW, BATCH_RECORDS, Bulletin, Down, Stream, Up, pack};
@@ -29,6 +29,8 @@ const LANES: [Lane; 3] = [Lane::Alarm, Lane::Log, Lane::State];
 /// Name of the cursor that says what the commune has.
 pub const RECEIPT: &str = "receipt";
 
+/// Most streams that HELLO names: about 100 bytes each, well below the largest message.
+const HELLO_STREAMS: usize = 1_500;
 /// Records that cannot be read for so long are missing, ms.
 const DOUBT_MS: u64 = 5_000;
 
@@ -86,14 +88,6 @@ impl Uplink {
             }
         }
         Ok(())
-    }
-
-    /// The certificate that lasts longest, and its days.
-    fn best(&self) -> (&CertFiles, i64) {
-        let now_s = u64::try_from(self.clock.certain_ms() / 1000).unwrap_or(0);
-        let days = |f: &CertFiles| f.days_left(now_s).unwrap_or(i64::MIN);
-        let (given, renewed) = (days(&self.identity), days(&self.renewed));
-        if renewed > given { (&self.renewed, renewed) } else { (&self.identity, given) }
     }
 
     /// Runs one connection until it breaks or `stop`.
@@ -169,7 +163,7 @@ impl Uplink {
                                     self.post(client, &Up::Renew { request }).await?;
                                 }
                                 if let Down::Resume { now_ms, .. } = &down {
-                                    self.clock.raise_floor((*now_ms).min(4_102_444_800_000));
+                                    self.take_time(*now_ms);
                                 }
                                 engine.heard(&down, &self.offers(), now)
                             }
@@ -211,17 +205,13 @@ impl Uplink {
         out
     }
 
-    /// A renewed certificate is taken when it is one, for our key; the next connection uses it.
-    fn take_certificate(&self, certificate: &str, key: String) {
-        let identity = Identity { certificate: certificate.to_owned(), key };
-        let taken = self.renewed.write(&identity).and_then(|()| tls::client(&self.ca, Some(&self.renewed), self.clock.clone()).map(drop));
-        match taken {
-            Ok(()) => tracing::info!(days = self.best().1, "the commune renewed the village's certificate"),
-            Err(cause) => {
-                tracing::error!(%cause, "the renewed certificate cannot be used; the old one stays");
-                let _ = std::fs::remove_file(&self.renewed.certificate);
-            }
-        }
+    /// What HELLO names: the newest streams, as many as a message has room for. Of older ones the commune says how far it
+    /// is when they come; what it has it counts as repeated.
+    fn newest_offers(&self) -> Vec<Offer> {
+        let mut offers = self.offers();
+        let over = offers.len().saturating_sub(HELLO_STREAMS);
+        offers.drain(..over);
+        offers
     }
 
     async fn carry_out(&self, client: &AsyncClient, engine: &mut Engine, known: &mut Known, todo: Vec<Do>) -> anyhow::Result<()> {
@@ -229,7 +219,7 @@ impl Uplink {
         while let Some(what) = queue.pop_front() {
             match what {
                 Do::Hello => {
-                    let up = Up::Hello { epoch: codec::epoch_text(&self.journal.epoch()), boot: self.journal.state().boot, streams: self.offers() };
+                    let up = Up::Hello { epoch: codec::epoch_text(&self.journal.epoch()), boot: self.journal.state().boot, streams: self.newest_offers() };
                     self.post(client, &up).await?;
                 }
                 Do::Gap { stream, from, to } => self.post(client, &Up::Gap { stream, from, to, reason: "trimmed or damaged".into() }).await?,

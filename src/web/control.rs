@@ -222,6 +222,9 @@ async fn put_notice(State(app): State<App>, Json(put): Json<PutNotice>) -> Respo
     let (Ok(id), Ok(once)) = (NoticeId::new(&put.id), CommandId::new(&format!("notice-{}", put.id))) else {
         return refuse(StatusCode::BAD_REQUEST, "the id holds something else than a–z, 0–9, - _ .");
     };
+    if put.title.chars().count() > 150 || put.body.chars().count() > 8_000 {
+        return refuse(StatusCode::BAD_REQUEST, "a title has at most 150 characters and a body 8,000");
+    }
     let Ok(text) = app.files.put(format!("{}\n{}", put.title, put.body).into_bytes()).await else { return refuse(StatusCode::SERVICE_UNAVAILABLE, "the text could not be written") };
     let wish = Wish::new(Actor::Console, Command::PublishNotice { id, text, kind: put.kind, until: put.until }).named(once, i64::MAX);
     match carry_out(&app, wish).await {

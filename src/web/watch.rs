@@ -161,7 +161,8 @@ async fn watch(app: App, visit: Visit, id: CameraId, picture: Arc<Picture>, mut 
                 }
                 continue;
             }
-            frame = std::future::ready(group.pop_front()), if !group.is_empty() => frame,
+            // Not taken before this branch is chosen: the first frame is the keyframe.
+            frame = async { group.pop_front() }, if !group.is_empty() => frame,
             frame = frames.recv() => match frame {
                 // A phone that is behind gets no more before the next keyframe: what it would show is long past.
                 Ok(frame) if clock.mono_ms().saturating_sub(frame.mono_ms) > LATE_MS || sent - taken > AHEAD + if taken < first { first } else { 0 } => {

@@ -313,6 +313,8 @@ impl Walled {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(house.dir.join("log.txt")).expect("log");
         // Like systemd: it is started again after its end, once somebody has made room.
         let script = format!("{mount} && {{ \"$0\" --config \"$1\" run; echo $? > \"$1.code\"; rm -f \"$DATA\"/filler*; exec \"$0\" --config \"$1\" run; }}");
+        let can = Command::new("unshare").args(["--user", "--map-root-user", "--mount", "true"]).status().is_ok_and(|s| s.success());
+        assert!(can, "this test needs user and mount namespaces: “unshare --user --map-root-user --mount true” fails here");
         let flags = ["--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
         let child = Command::new("unshare")
             .args(flags)

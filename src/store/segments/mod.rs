@@ -8,7 +8,7 @@
 mod recover;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,6 +30,8 @@ const AHEAD: u64 = 256 << 20;
 const MOST: usize = 1_000_000;
 /// Most segments that go because of their age in one round: a clock that jumped cannot empty the ring at once.
 const OLD_AT_ONCE: u32 = 100;
+/// Most files that may refuse to go in one round.
+const STUCK_MOST: usize = 20;
 /// Largest segment that is believed, bytes, and the last start, 2100-01-01.
 const BYTES_MOST: u64 = 1 << 32;
 const START_MOST: i64 = 4_102_444_800_000;
@@ -70,6 +72,8 @@ pub struct Ring {
     budget: Budget,
     index: Arc<Mutex<Index>>,
     ready: watch::Sender<bool>,
+    /// Why nothing may be written now; none = it may.
+    closed: Arc<Mutex<Option<String>>>,
 }
 
 impl std::fmt::Debug for Ring {
@@ -82,7 +86,7 @@ impl Ring {
     /// A ring in `folder`; [`Ring::load`] reads what is there.
     #[must_use]
     pub fn new(folder: &Path, budget: Budget) -> Self {
-        Self { folder: Arc::new(folder.to_owned()), budget, index: Arc::default(), ready: watch::Sender::new(false) }
+        Self { folder: Arc::new(folder.to_owned()), budget, index: Arc::default(), ready: watch::Sender::new(false), closed: Arc::default() }
     }
 
     /// Where it lies.
@@ -176,8 +180,16 @@ impl Ring {
         Writer::create(self.clone(), camera.clone(), &self.day(camera, start_ms), start_ms, init, mono_ms)
     }
 
+    /// Says that nothing may be written, and why; none = it may again.
+    pub fn close(&self, why: Option<String>) {
+        *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
     /// Refuses when less is free than `1 / share` of what pictures leave free.
     fn has_room(&self, share: u64) -> io::Result<()> {
+        if let Some(why) = &*self.closed.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Err(io::Error::other(why.clone()));
+        }
         let (free, total) = space::of(&self.folder)?;
         if free < leave(total) / share {
             return Err(io::Error::new(io::ErrorKind::StorageFull, format!("{} MB are left on the disk of {}; pictures leave {} MB free", free >> 20, self.folder.display(), leave(total) >> 20)));
@@ -202,19 +214,30 @@ impl Ring {
         let mut lacking = wanted.saturating_sub(free);
         let oldest = now_ms.filter(|_| self.budget.days > 0).map(|now| now - i64::from(self.budget.days) * DAY_MS);
         let (mut gone, mut aged) = (0, 0);
+        let mut stuck: BTreeSet<(i64, CameraId)> = BTreeSet::new();
         loop {
             let next = {
                 let index = self.lock();
                 let full = index.bytes > self.budget.bytes || index.segments.len() > MOST || lacking > 0;
                 let old = |s: &Segment| aged < OLD_AT_ONCE && oldest.is_some_and(|o| s.start_ms < o);
-                // What is dated after tomorrow was written while the clock was wrong.
-                let future = index.segments.last_key_value().filter(|((s, _), _)| full && now_ms.is_some_and(|now| *s > now + DAY_MS));
-                future.or_else(|| index.segments.first_key_value().filter(|(_, s)| full || old(s))).map(|((_, c), s)| (c.clone(), *s, full))
+                // What is dated after tomorrow was written while the clock was wrong: it goes first.
+                let ahead = |s: i64| now_ms.is_some_and(|now| s > now + DAY_MS) && aged < OLD_AT_ONCE;
+                let future = index.segments.iter().rev().find(|(k, _)| !stuck.contains(k)).filter(|((s, _), _)| ahead(*s));
+                let first = || index.segments.iter().find(|(k, _)| !stuck.contains(k)).filter(|(_, s)| full || old(s));
+                future.or_else(first).map(|((_, c), s)| (c.clone(), *s, full))
             };
             let Some((camera, segment, full)) = next else { return Ok(gone) };
             let path = self.path(&camera, segment);
             match std::fs::remove_file(&path) {
-                Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+                Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                    // One bad file must not keep all others; many mean that the disk refuses.
+                    if stuck.len() >= STUCK_MOST {
+                        return Err(cause);
+                    }
+                    tracing::warn!(%cause, path = %path.display(), "an old recording could not be removed");
+                    stuck.insert((segment.start_ms, camera));
+                    continue;
+                }
                 _ => {}
             }
             // A day's folder goes with its last segment.
