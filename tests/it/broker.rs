@@ -193,8 +193,18 @@ fn a_taken_over_device_is_online_and_its_death_is_told_once() {
     let here = |h: &House| h.state()["devices"]["den-01"]["presence"]["is"] == "here";
     house.until("the lamp is here", Duration::from_secs(10), here);
     house.until("it is adopted", Duration::from_secs(5), |h| h.state()["lights"]["den-01.light"].is_object());
+    // The same client id comes in a second time, as after a cable that broke; the lamp then takes its session back.
+    let mut second = connect(&house, "den-01", "test-den-01", true);
+    assert!(read(&mut second, Duration::from_secs(2)).starts_with(&[0x20, 2]), "it is let in");
+    let mut rest = Vec::new();
+    let ended = std::io::Read::read_to_end(&mut second, &mut rest);
+    assert!(ended.is_ok() || ended.is_err_and(|e| e.kind() == std::io::ErrorKind::ConnectionReset), "and ended when the lamp comes again");
+    house.until("the lamp is here after the takeover", Duration::from_secs(10), here);
+    let deaths = |h: &House| h.entries().iter().filter(|e| e["event"]["t"] == "PresenceChanged" && e["event"]["here"] == false).count();
+    let before = deaths(&house);
     drop(lamp);
     house.until("its last will is told", Duration::from_secs(10), |h| h.state()["devices"]["den-01"]["presence"]["is"] == "gone");
+    assert_eq!(deaths(&house), before + 1, "once");
     let _lamp = Lamp::start(&house, "den-01");
     house.until("it is back", Duration::from_secs(10), here);
 }
