@@ -4,17 +4,16 @@
 //! client sent, never by what was sent to it; a client that does not take its messages is cut; a polite
 //! DISCONNECT drops the will, everything else publishes it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::access::{HOUSE, Identity};
 use super::guard::{Attached, Guard, Published};
-use super::limits::Bucket;
+use super::limits::Rate;
 use super::session::Message;
 use crate::protocol::mqtt::connect::{self, Connect, Refusal, Will};
 use crate::protocol::mqtt::frame;
@@ -61,8 +60,7 @@ struct Client<'a, S> {
     output: BytesMut,
     heard_at: Instant,
     read_after: Instant,
-    messages: Bucket,
-    bytes: Bucket,
+    rate: Arc<Mutex<Rate>>,
     received_qos2: std::collections::BTreeSet<u16>,
     largest: usize,
     forbidden: u64,
@@ -91,7 +89,7 @@ impl From<std::io::Error> for Stop {
 
 /// Serves one connection whose transport is ready. `until` bounds the wait for CONNECT; `stranger` is given
 /// back once it is known who it is.
-pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, entrance: Entrance, guard: Arc<Guard>, until: Instant, stranger: OwnedSemaphorePermit) -> Ended {
+pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, entrance: Entrance, guard: Arc<Guard>, until: Instant, stranger: impl Send) -> Ended {
     let mut input = BytesMut::new();
     let nobody = |trouble: &str| Ended { who: String::new(), trouble: Some(trouble.to_owned()) };
     let first = match tokio::time::timeout_at(until, first_packet(&mut io, &mut input)).await {
@@ -163,8 +161,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, entrance: Entra
         output,
         heard_at: now,
         read_after: now,
-        messages: Bucket::new(rate(guard.limits.messages_per_second), now),
-        bytes: Bucket::new(rate(guard.limits.bytes_per_second), now),
+        rate: guard.rates.of(&who, rate(guard.limits.messages_per_second), rate(guard.limits.bytes_per_second), now),
         received_qos2: std::collections::BTreeSet::new(),
         largest: connect.properties.maximum_packet_size.map_or(usize::MAX, |n| n as usize),
         forbidden: 0,
@@ -244,7 +241,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<'_, S> {
                 () = cut.cancelled() => return Stop::Cut(0x8e, "the session was taken over or the account changed"),
                 read = self.io.read_buf(&mut self.input), if !held => match read {
                     Ok(n) if n > 0 => {
-                        let pause = self.bytes.take(n as f64, Instant::now());
+                        let pause = self.rate().bytes.take(n as f64, Instant::now());
                         self.read_after = self.read_after.max(Instant::now() + pause);
                     }
                     // What came before the end still counts, a polite goodbye above all.
@@ -281,7 +278,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<'_, S> {
             self.heard_at = Instant::now();
             if !matches!(packet, Packet::Publish(_)) {
                 let cost = if let Packet::Subscribe(s) = &packet { s.asks.len() } else { 1 };
-                let pause = self.messages.take(cost as f64, self.heard_at);
+                let pause = self.rate().messages.take(cost as f64, self.heard_at);
                 self.read_after = self.read_after.max(self.heard_at + pause);
             }
             self.handle(packet)?;
@@ -319,9 +316,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<'_, S> {
         Ok(())
     }
 
+    fn rate(&self) -> MutexGuard<'_, Rate> {
+        self.rate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn publish(&mut self, p: Publish) -> Result<(), Stop> {
         let now = Instant::now();
-        let pause = self.messages.take(1.0, now);
+        let pause = self.rate().messages.take(1.0, now);
         if pause > PAUSE_MAX {
             return Err(Stop::Cut(0x96, "it says more than it may"));
         }

@@ -31,7 +31,42 @@ pub struct Edge {
     half_open: Arc<Semaphore>,
     all: Arc<Semaphore>,
     addresses: Mutex<BTreeMap<IpAddr, usize>>,
+    strangers: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
     troubles: Mutex<Bucket>,
+}
+
+/// Half-open connections that one address may hold; a bridge or a program on this machine more.
+const HALF_OPEN_EACH: usize = 16;
+const HALF_OPEN_LOOPBACK: usize = 200;
+
+/// The places that a connection gives back once it has said who it is.
+pub struct Stranger(#[expect(dead_code, reason = "held, then dropped")] tokio::sync::OwnedSemaphorePermit, #[expect(dead_code, reason = "held, then dropped")] Strangers);
+
+/// Half-open connections of one address: a place for strangers that it cannot take alone.
+struct Strangers(Arc<Mutex<BTreeMap<IpAddr, usize>>>, IpAddr);
+
+impl Strangers {
+    fn count(all: &Arc<Mutex<BTreeMap<IpAddr, usize>>>, address: IpAddr) -> Option<Self> {
+        let mut known = all.lock().unwrap_or_else(PoisonError::into_inner);
+        let n = known.entry(address).or_default();
+        if *n >= if address.is_loopback() { HALF_OPEN_LOOPBACK } else { HALF_OPEN_EACH } {
+            return None;
+        }
+        *n += 1;
+        Some(Self(all.clone(), address))
+    }
+}
+
+impl Drop for Strangers {
+    fn drop(&mut self) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(n) = known.get_mut(&self.1) {
+            *n -= 1;
+            if *n == 0 {
+                known.remove(&self.1);
+            }
+        }
+    }
 }
 
 struct Counted<'a>(&'a Edge, IpAddr);
@@ -52,7 +87,7 @@ impl Edge {
     pub fn new(guard: Arc<Guard>, facts: Facts, tls: Option<TlsAcceptor>) -> Arc<Self> {
         let limits = &guard.limits;
         let (half_open, all) = (Arc::new(Semaphore::new(limits.half_open)), Arc::new(Semaphore::new(limits.connections)));
-        Arc::new(Self { guard, facts, tls, half_open, all, addresses: Mutex::default(), troubles: Mutex::new(Bucket::new(10, Instant::now())) })
+        Arc::new(Self { guard, facts, tls, half_open, all, addresses: Mutex::default(), strangers: Arc::default(), troubles: Mutex::new(Bucket::new(10, Instant::now())) })
     }
 
     fn count(&self, address: IpAddr) -> Option<Counted<'_>> {
@@ -78,6 +113,7 @@ impl Edge {
                     continue;
                 }
             };
+            let Some(stranger_here) = Strangers::count(&self.strangers, peer.ip()) else { continue };
             let (Ok(stranger), Ok(place)) = (self.half_open.clone().try_acquire_owned(), self.all.clone().try_acquire_owned()) else {
                 continue;
             };
@@ -87,7 +123,7 @@ impl Edge {
                 let _place = place;
                 let until = Instant::now() + Duration::from_secs(edge.guard.limits.handshake_s);
                 let _ = stream.set_nodelay(true);
-                match edge.transport(door, stream, until, stranger).await {
+                match edge.transport(door, stream, until, Stranger(stranger, stranger_here)).await {
                     Ok(ended) => edge.tell(&peer.ip().to_string(), ended).await,
                     Err(cause) => edge.tell(&peer.ip().to_string(), Ended { who: String::new(), trouble: Some(format!("the {door:?} handshake failed: {cause}")) }).await,
                 }
@@ -95,7 +131,7 @@ impl Edge {
         }
     }
 
-    async fn transport(&self, door: Door, stream: tokio::net::TcpStream, until: Instant, stranger: tokio::sync::OwnedSemaphorePermit) -> io::Result<Ended> {
+    async fn transport(&self, door: Door, stream: tokio::net::TcpStream, until: Instant, stranger: Stranger) -> io::Result<Ended> {
         let late = |_| io::Error::new(io::ErrorKind::TimedOut, "too slow");
         let guard = self.guard.clone();
         match door {

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::access::{Identity, Table};
+use super::limits::Rates;
 use super::matcher::{Hearing, Matcher, Slot};
 use super::retained::Retained;
 use super::router::{Fanout, Link};
@@ -63,12 +64,16 @@ struct Core {
     counters: Counters,
 }
 
+/// The house's queue is so many times a device's.
+const HOUSE_SHARE: usize = 16;
+
 /// The guard; one per worker.
 pub struct Guard {
     core: Mutex<Core>,
     retained: Mutex<Retained>,
     fanout: Fanout,
     pub limits: Limits,
+    pub rates: Rates,
     /// Ends the worker when the router died.
     pub broken: CancellationToken,
 }
@@ -104,7 +109,7 @@ pub enum Published {
 
 impl Guard {
     pub fn new(limits: Limits, retained: Retained) -> Self {
-        Self { core: Mutex::default(), retained: Mutex::new(retained), fanout: Fanout::new(), limits, broken: CancellationToken::new() }
+        Self { core: Mutex::default(), retained: Mutex::new(retained), fanout: Fanout::new(), limits, rates: Rates::default(), broken: CancellationToken::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Core> {
@@ -221,7 +226,9 @@ impl Guard {
         }
         let slot = line.number;
         let wake = Arc::new(Notify::new());
-        let mut queue = Queue::new(self.limits.queued, self.limits.queued_bytes);
+        // The house hears everybody: what it has acknowledged to devices must not fall out of an ordinary queue.
+        let share = if key.0 == Identity::House { HOUSE_SHARE } else { 1 };
+        let mut queue = Queue::new(self.limits.queued * share, self.limits.queued_bytes * share);
         queue.window = window;
         let session = Session {
             who: key.0.clone(),

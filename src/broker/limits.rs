@@ -1,8 +1,15 @@
 //! Token buckets: messages and bytes a second of one device. Back pressure first, a cut later.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use super::access::Identity;
+
+/// Accounts whose rate is remembered before those that left are forgotten.
+const ACCOUNTS: usize = 2_000;
 
 /// A bucket that fills by `rate` a second up to twice that.
 #[derive(Debug)]
@@ -32,6 +39,32 @@ impl Bucket {
         self.at = now;
         self.level = (self.level + passed * self.rate).min(self.rate * 2.0) - amount;
         if self.level >= 0.0 { Duration::ZERO } else { Duration::from_secs_f64((-self.level / self.rate).min(60.0)) }
+    }
+}
+
+/// Messages and bytes of one account, over all its connections: whoever comes eight times has no eight shares.
+#[derive(Debug)]
+pub struct Rate {
+    pub messages: Bucket,
+    pub bytes: Bucket,
+}
+
+/// The rates of all accounts that spoke lately.
+#[derive(Debug, Default)]
+pub struct Rates(Mutex<BTreeMap<Identity, Arc<Mutex<Rate>>>>);
+
+impl Rates {
+    /// The rate of an account; the house itself has its own for each connection.
+    pub fn of(&self, who: &Identity, messages: u32, bytes: u32, now: Instant) -> Arc<Mutex<Rate>> {
+        let fresh = || Arc::new(Mutex::new(Rate { messages: Bucket::new(messages, now), bytes: Bucket::new(bytes, now) }));
+        if *who == Identity::House {
+            return fresh();
+        }
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() > ACCOUNTS {
+            all.retain(|_, r| Arc::strong_count(r) > 1);
+        }
+        all.entry(who.clone()).or_insert_with(fresh).clone()
     }
 }
 

@@ -15,6 +15,8 @@ use crate::supervisor::clock::Clock;
 
 /// A bulletin without an outcome is sent again this often.
 const AGAIN: Duration = Duration::from_secs(5);
+/// Largest gap that is believed, records.
+const GAP_MOST: u64 = 10_000_000;
 /// A link whose messages are not worked off for so long is made again.
 const STUCK: Duration = Duration::from_secs(30);
 
@@ -48,7 +50,12 @@ pub async fn run(socket: PathBuf, secret: String, store: Store, authority: Arc<A
                     // The topic is what the certificate allows: it says who speaks.
                     if let Some(village) = publish.topic.strip_prefix("up/").and_then(|t| t.split('/').next()).filter(|v| villages.iter().any(|k| k == v)) {
                         let (store, clock, village, payload, authority) = (store.clone(), clock.clone(), village.to_owned(), publish.payload.clone(), authority.clone());
-                        let answers = tokio::task::spawn_blocking({ let village = village.clone(); move || answer(&store, &authority, &village, &payload, &clock) }).await??;
+                        let answers = tokio::task::spawn_blocking({ let village = village.clone(); move || answer(&store, &authority, &village, &payload, &clock) }).await?;
+                        // One village's trouble is not the others': it sends again by its own protocol.
+                        let answers = answers.unwrap_or_else(|cause| {
+                            tracing::error!(village, %cause, "what a village said could not be stored");
+                            Vec::new()
+                        });
                         for down in answers {
                             post(&answering, &village, &down).await?;
                         }
@@ -98,6 +105,10 @@ fn answer(store: &Store, authority: &Authority, village: &str, payload: &[u8], c
         Up::Batch(batch) => {
             let (applied, hole) = store.take(village, &batch, now_ms)?;
             vec![Down::Ack { incarnation, stream: batch.stream, applied, hole }]
+        }
+        Up::Gap { from, to, .. } if to.saturating_sub(from) > GAP_MOST => {
+            tracing::warn!(village, from, to, "a village declared a gap that cannot be");
+            Vec::new()
         }
         Up::Gap { stream, from, to, reason } => {
             tracing::warn!(village, from, to, reason, "a village declared records missing");

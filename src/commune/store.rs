@@ -3,6 +3,7 @@
 //! Invariant: records and `applied` are one transaction, committed `Immediate`; an ACK is sent only after it.
 //! Keys are bytes: `village NUL epoch NUL lane NUL number (big endian)`.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ const META: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("meta");
 const SEEN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("seen");
 /// Village and number of an entry in its house → key of the record: what came last, whatever boot it is of.
 const NEWEST: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("newest");
+/// Longest words of one record, bytes.
+const TEXT_MOST: usize = 256 * 1024;
 const CACHE: usize = 32 * 1024 * 1024;
 
 /// The store; clones are the same.
@@ -173,7 +176,9 @@ impl Store {
                     state.heard_at = now_ms;
                     seen.insert(village.as_bytes(), serde_json::to_vec(&state)?.as_slice()).map_err(error)?;
                     let mut texts = write.open_table(TEXTS).map_err(error)?;
-                    for (blob, text) in &batch.texts {
+                    // Only words that these records name, and no more than people write.
+                    let named: BTreeSet<String> = records.iter().filter_map(|(_, b)| serde_json::from_slice::<Entry>(b).ok()).filter_map(|e| e.event.blob().map(|b| b.id.to_string())).collect();
+                    for (blob, text) in batch.texts.iter().filter(|(id, text)| named.contains(*id) && text.len() <= TEXT_MOST) {
                         texts.insert([village.as_bytes(), b"\0", blob.as_bytes()].concat().as_slice(), text.as_bytes()).map_err(error)?;
                     }
                     marks.insert(key.as_slice(), applied).map_err(error)?;

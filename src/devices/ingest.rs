@@ -21,6 +21,7 @@ use crate::live::Live;
 use crate::live::latest::Value;
 use crate::live::south::Heard;
 use crate::protocol::discovery;
+use crate::protocol::mqtt::topic::is_topic;
 use crate::store::samples::Samples;
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
@@ -108,7 +109,7 @@ impl Ingest {
         if !retained {
             self.live.latest.hear(&device, now);
         }
-        if let Some(about) = topic.strip_prefix(&format!("d/{device}/speaker/")) {
+        if let Some(about) = topic.strip_prefix(&format!("d/{device}/speaker/")).filter(|a| *a == "status" && self.journal.state().speakers.contains_key(&device)) {
             self.live.south.heard(Heard { device: device.to_string(), about: about.to_owned(), payload: payload.to_vec() });
         }
         if topic == format!("d/{device}/up") && !topics.availability.contains_key(topic) && matches!(payload, b"online" | b"offline") {
@@ -167,8 +168,9 @@ impl Ingest {
         };
         let Some(entity) = announced.entity else { return Ok(()) };
         let device = announced.device;
-        let own = |t: &str| t.starts_with(&format!("d/{device}/"));
-        let order_ok = entity.order.as_ref().is_none_or(|o| o.topic.starts_with(&format!("c/{device}/")));
+        // A name, not a filter: an order to “c/den-01/+” would end the link for every lamp.
+        let own = |t: &str| t.starts_with(&format!("d/{device}/")) && is_topic(t);
+        let order_ok = entity.order.as_ref().is_none_or(|o| o.topic.starts_with(&format!("c/{device}/")) && is_topic(&o.topic));
         if !own(&entity.state.topic) || !order_ok || entity.availability.as_ref().is_some_and(|a| !own(&a.topic)) {
             // A device that names another's topics could switch or speak for it.
             tracing::warn!(device = device.as_str(), "its announcement names topics that are not its own; refused");

@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::live::Live;
 use crate::live::south::Outgoing;
+use crate::protocol::mqtt::topic::is_topic;
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
 
@@ -145,6 +146,11 @@ async fn send(client: &AsyncClient, outbox: &mut mpsc::Receiver<Outgoing>, publi
             }
             message = outbox.recv() => {
                 let Some(m) = message else { anyhow::bail!("the outbox closed") };
+                // The client would refuse it and with it everything that waits behind.
+                if !is_topic(&m.topic) {
+                    tracing::warn!(topic = m.topic, "an order to something that is no topic was dropped");
+                    continue;
+                }
                 (m.topic, QoS::AtLeastOnce, m.retain, m.payload)
             }
         };

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::actor::{Actor, Role};
 use super::command::Command;
-use super::device::{Device, Presence};
+use super::device::{Account, Device, Presence};
 use super::event::Event;
 use super::speaker::{Class, Ending, Play};
 use super::state::State;
@@ -21,6 +21,9 @@ pub const THINGS_PER_NOUN: usize = 20_000;
 pub const NOTICES_UP: usize = 500;
 /// Lamps of one group.
 pub const LIGHTS_PER_GROUP: usize = 500;
+
+/// Of the notices that are up, so many may be the commune's.
+const NOTICES_OF_COMMUNE: usize = 100;
 
 /// Somebody who looks again at a camera within this time goes on looking, ms.
 const LOOKS_ON_MS: i64 = 600_000;
@@ -107,10 +110,15 @@ fn permit(state: &State, actor: &Actor, command: &Command) -> Result<(), Rejecti
         Actor::House | Actor::Console => true,
         Actor::User { id } => match state.users.get(id).map(|u| u.role) {
             Some(Role::Chief) => user_command(command),
-            Some(Role::Technician) => technician_command(command),
+            Some(Role::Technician) => technician_command(command, state),
             None => false,
         },
-        Actor::Commune => matches!(command, Command::PublishNotice { .. } | Command::QueueAnnouncement { .. } | Command::TakeDownNotice { .. }),
+        // It takes down what it put up, not what the village wrote.
+        Actor::Commune => match command {
+            Command::PublishNotice { .. } | Command::QueueAnnouncement { .. } => true,
+            Command::TakeDownNotice { id } => state.notices.get(id).is_none_or(|n| n.from_commune),
+            _ => false,
+        },
         Actor::Device { id } => match command {
             Command::AdoptEntities { device, .. } | Command::ReportPresence { device, .. } => device == id,
             Command::ReportLight { light, .. } => state.entities.get(light).is_some_and(|e| e.device == *id),
@@ -137,7 +145,12 @@ const fn user_command(command: &Command) -> bool {
     )
 }
 
-const fn technician_command(command: &Command) -> bool {
+/// A technician gives a device its own topics and no others, and no horn cluster another secret: whoever holds that
+/// would speak for it.
+fn technician_command(command: &Command, state: &State) -> bool {
+    if let Command::GrantAccess { account } = command {
+        return *account == Account::of_device(account.name.clone(), account.secret_sha256.clone()) && !state.speakers.contains_key(&account.name);
+    }
     matches!(
         command,
         Command::SwitchLight { .. }
@@ -145,7 +158,6 @@ const fn technician_command(command: &Command) -> bool {
             | Command::StopEverything
             | Command::LookAtPictures { .. }
             | Command::DeclareDevice { .. }
-            | Command::GrantAccess { .. }
             | Command::RevokeAccess { .. }
             | Command::DeclareGroup { .. }
             | Command::DeclareSensor { .. }
@@ -298,7 +310,15 @@ pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Resu
             if state.notices.contains_key(id) {
                 return Err(Rejection::Exists { id: id.to_string() });
             }
-            if state.notices.len() >= NOTICES_UP {
+            // What nobody sees any more takes nobody's room, and nothing is put up for yesterday.
+            if until.is_some_and(|u| u < now.wall_ms) {
+                return Err(Rejection::Expired);
+            }
+            let up = state.notices.values().filter(|n| n.until.is_none_or(|u| u >= now.wall_ms));
+            if *actor == Actor::Commune && up.clone().filter(|n| n.from_commune).count() >= NOTICES_OF_COMMUNE {
+                return Err(Rejection::TooMany { most: NOTICES_OF_COMMUNE as u64 });
+            }
+            if up.count() >= NOTICES_UP {
                 return Err(Rejection::TooMany { most: NOTICES_UP as u64 });
             }
             vec![Event::NoticePublished { id: id.clone(), text: text.clone(), kind: *kind, until: *until }]

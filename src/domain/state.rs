@@ -28,6 +28,9 @@ pub type Things<K, V> = Arc<BTreeMap<K, Arc<V>>>;
 /// Announcements kept after they ended, newest: what the page shows as “vừa phát”.
 pub const ENDED_ANNOUNCEMENTS_KEPT: usize = 20;
 
+/// Notices after which those whose time is over are forgotten (history keeps them).
+pub const NOTICES_KEPT: usize = 1_000;
+
 /// Findings of damage that are kept.
 pub const DAMAGE_KEPT: usize = 100;
 
@@ -166,6 +169,9 @@ impl State {
                 let from_commune = entry.actor == super::actor::Actor::Commune;
                 let notice = Notice { id: id.clone(), text: text.clone(), kind: *kind, at, order: entry.seq, until: *until, from_commune };
                 put(&mut self.notices, id.clone(), notice);
+                if self.notices.len() > NOTICES_KEPT {
+                    Arc::make_mut(&mut self.notices).retain(|_, n| n.until.is_none_or(|u| u >= at));
+                }
             }
             Event::NoticeTakenDown { id } => drop(Arc::make_mut(&mut self.notices).remove(id)),
             Event::UserPut { user } => put(&mut self.users, user.id.clone(), user.clone()),

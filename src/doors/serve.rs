@@ -1,11 +1,15 @@
 //! Serving HTTP/1.1 on TCP, TLS and Unix sockets, with deadlines and a polite end.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -19,6 +23,39 @@ use crate::supervisor::{Stop, Supervisor};
 
 /// Connections of one door at once.
 const CONNECTIONS: usize = 1_000;
+
+/// Connections of one address at once; programs on this machine have more.
+const BY_ADDRESS: usize = 32;
+const BY_LOOPBACK: usize = 400;
+/// How long a request may take to come in and be answered; streams that follow are not bounded by this.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// One connection of an address.
+struct Neighbour(Arc<Mutex<BTreeMap<IpAddr, usize>>>, IpAddr);
+
+impl Neighbour {
+    fn count(near: &Arc<Mutex<BTreeMap<IpAddr, usize>>>, address: IpAddr) -> Option<Self> {
+        let mut all = near.lock().unwrap_or_else(PoisonError::into_inner);
+        let n = all.entry(address).or_default();
+        if *n >= if address.is_loopback() { BY_LOOPBACK } else { BY_ADDRESS } {
+            return None;
+        }
+        *n += 1;
+        Some(Self(near.clone(), address))
+    }
+}
+
+impl Drop for Neighbour {
+    fn drop(&mut self) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(n) = all.get_mut(&self.1) {
+            *n -= 1;
+            if *n == 0 {
+                all.remove(&self.1);
+            }
+        }
+    }
+}
 
 /// Who is at the other end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +77,9 @@ where
 {
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        app.clone().call(request)
+        let answer = app.clone().call(request);
+        // A body that drips is not waited for.
+        async move { Ok::<_, Infallible>(tokio::time::timeout(ANSWER, answer).await.unwrap_or_else(|_| Ok(StatusCode::REQUEST_TIMEOUT.into_response())).unwrap_or_else(|never| match never {})) }
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(15)).max_buf_size(64 * 1024).max_headers(64);
@@ -68,6 +107,7 @@ pub async fn tcp(listener: std::net::TcpListener, tls: Option<TlsAcceptor>, app:
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
     let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let near = Arc::new(Mutex::new(BTreeMap::<IpAddr, usize>::new()));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -83,9 +123,11 @@ pub async fn tcp(listener: std::net::TcpListener, tls: Option<TlsAcceptor>, app:
         };
         // A full house sheds the newest; those who are in go on.
         let Ok(place) = places.clone().try_acquire_owned() else { continue };
+        // One phone cannot take the places of all.
+        let Some(neighbour) = Neighbour::count(&near, address.ip()) else { continue };
         let (tls, app, stop) = (tls.clone(), app.clone(), stop.clone());
         house.spawn(async move {
-            let _place = place;
+            let (_place, _neighbour) = (place, neighbour);
             let _ = stream.set_nodelay(true);
             match tls {
                 None => connection(stream, Peer::Net { address, secure: false }, app, stop).await,

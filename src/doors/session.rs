@@ -119,14 +119,18 @@ impl Sessions {
         self.files.put(serde_json::to_vec(&Person { name: name.to_owned(), pin: hash })?).await
     }
 
-    /// Tries a PIN for every person it could open, newest signed-in first. `known` is the token of a phone that
-    /// signed in before. Gives the session's token.
+    /// Tries a PIN for every person it could open, newest signed-in first. `known` is what a phone
+    /// that signed in before was given ([`Sessions::known_phone`]). Gives the session's token.
     ///
     /// # Errors
     /// [`Denied`] with what to tell.
     pub async fn sign_in(&self, state: &State, user: &UserId, pin: &str, address: IpAddr, known: Option<&str>) -> Result<String, Denied> {
         let now = self.clock.mono_ms();
-        let trusted = known.and_then(|t| self.lock().sessions.get(&secret::sha256(t.as_bytes())).map(|s| s.user == *user)).unwrap_or(false);
+        let trusted = known.is_some_and(|k| secret::same(k, &self.known_phone(user)));
+        // Names are shown to everybody and six digits are no guess: neither invented names nor other text cost anything.
+        if !state.users.contains_key(user) || !secret::is_pin(pin) {
+            return Err(Denied::Wrong(TRIES));
+        }
         self.may_try(user, address, now, trusted)?;
         let person = state.users.get(user).and_then(|u| self.person(u).map(|p| (u.generation, p)));
         // An unknown person costs as much time as a known one.
@@ -152,6 +156,19 @@ impl Sessions {
         inner.sessions.insert(secret::sha256(token.as_bytes()), Session { user: user.clone(), generation, used_at: self.clock.wall_ms() });
         self.save(&inner);
         Ok(token)
+    }
+
+    /// What a phone keeps of having signed in as this person: it opens nothing, but strangers' wrong PINs do not keep it out.
+    #[must_use]
+    pub fn known_phone(&self, user: &UserId) -> String {
+        secret::mac(&self.key, format!("known phone {user}").as_bytes())
+    }
+
+    /// A new PIN was given: what was wrong before says nothing about it.
+    pub fn forget_wrong(&self, user: &UserId) {
+        let mut inner = self.lock();
+        inner.wrong.retain(|(u, _), _| u != user);
+        inner.wrong_today.remove(user);
     }
 
     fn may_try(&self, user: &UserId, address: IpAddr, now: u64, trusted: bool) -> Result<(), Denied> {
@@ -275,7 +292,7 @@ mod tests {
             let _ = sessions.sign_in(&state, &chief, "111111", IpAddr::from([10, 1, 0, u8::try_from(n).expect("small")]), None).await;
         }
         assert_eq!(sessions.sign_in(&state, &chief, "135790", "10.2.0.1".parse().expect("ip"), None).await, Err(Denied::UnknownPhone));
-        assert!(sessions.sign_in(&state, &chief, "135790", good, Some(&token)).await.is_ok());
+        assert!(sessions.sign_in(&state, &chief, "135790", good, Some(&sessions.known_phone(&chief))).await.is_ok());
         // A new process knows the phone; a new PIN ends the session.
         let again = Sessions::open(&folder, files, clock).expect("opens");
         assert!(again.who(&state, &token).is_some());

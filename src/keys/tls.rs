@@ -127,6 +127,19 @@ pub fn common_name(certificate: &CertificateDer<'_>) -> Option<String> {
     names.next().is_none().then_some(name)
 }
 
+/// Checks a client's certificate as its server will: signed by `ca`, for clients, named `name`, in force.
+///
+/// # Errors
+/// Why the server would refuse it.
+pub fn check_client(ca: &Path, pem: &[u8], name: &str, clock: &Clock) -> io::Result<()> {
+    let chain = chain(pem)?;
+    let (first, rest) = chain.split_first().ok_or_else(|| io::Error::other("no certificate"))?;
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots(ca)?, provider()).build().map_err(io::Error::other)?;
+    let now = UnixTime::since_unix_epoch(Duration::from_millis(u64::try_from(clock.certain_ms()).unwrap_or(0)));
+    verifier.verify_client_cert(first, rest, now).map_err(io::Error::other)?;
+    if common_name(first).as_deref() == Some(name) { Ok(()) } else { Err(io::Error::other("it names somebody else")) }
+}
+
 /// When the first certificate of a PEM file ends, seconds since 1970.
 #[must_use]
 pub fn not_after(pem: &[u8]) -> Option<i64> {

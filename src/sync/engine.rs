@@ -87,6 +87,8 @@ impl Engine {
             Down::Resume { incarnation, applied, .. } => {
                 self.heard_at = now_ms;
                 self.incarnation = Some(incarnation.clone());
+                // Only of what was offered: a commune cannot fill memory with streams that it invents.
+                let applied: Vec<_> = applied.iter().filter(|(s, _)| offers.iter().any(|(o, ..)| o == s)).collect();
                 self.lanes = applied.iter().map(|(s, n)| (s.clone(), Lane { applied: *n, flying: Vec::new() })).collect();
                 let mut out: Vec<Do> = applied.iter().map(|(s, n)| Do::Received { stream: s.clone(), applied: *n }).collect();
                 out.extend(self.more(offers));
@@ -96,6 +98,9 @@ impl Engine {
                 if self.incarnation.as_ref() != Some(incarnation) {
                     // Another database answers: what it has is not known before it says so.
                     return if self.incarnation.is_some() { self.connected(now_ms) } else { Vec::new() };
+                }
+                if !offers.iter().any(|(o, ..)| o == stream) {
+                    return Vec::new();
                 }
                 self.heard_at = now_ms;
                 let lane = self.lanes.entry(stream.clone()).or_default();

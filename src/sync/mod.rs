@@ -3,6 +3,7 @@
 //! `engine` is a pure state machine (what was heard or time → what to do); `uplink` owns the MQTT client and
 //! the journal. The commune's `applied` is the only truth; the village's own cursor is a hint for trimming.
 
+mod downlink;
 pub mod engine;
 mod trust;
 pub mod uplink;

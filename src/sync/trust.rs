@@ -11,6 +11,9 @@ use crate::supervisor::clock::Trust;
 /// Clocks nearer than this agree, ms.
 const AGREE_MS: u64 = 120_000;
 
+/// Longest life of a renewed certificate, days.
+const LIFE_DAYS: i64 = 92;
+
 impl Uplink {
     /// The certificate that lasts longest, and its days.
     pub(super) fn best(&self) -> (&CertFiles, i64) {
@@ -36,7 +39,12 @@ impl Uplink {
         let identity = Identity { certificate: certificate.to_owned(), key };
         // Judged beside the one in use, which stays until the new one is known to be good.
         let next = CertFiles::named(self.renewed.certificate.parent().unwrap_or(std::path::Path::new(".")), "commune-next");
-        let taken = next.write(&identity).and_then(|()| tls::client(&self.ca, Some(&next), self.clock.clone())).and_then(|_| std::fs::rename(&next.certificate, &self.renewed.certificate));
+        // Signed by our commune, for us, and not for longer than certificates of its CA last.
+        let now_s = u64::try_from(self.clock.certain_ms() / 1000).unwrap_or(0);
+        let judged = tls::check_client(&self.ca, certificate.as_bytes(), self.village.as_str(), &self.clock)
+            .and_then(|()| next.write(&identity))
+            .and_then(|()| if next.days_left(now_s).is_some_and(|d| d <= LIFE_DAYS) { Ok(()) } else { Err(std::io::Error::other("it lasts too long")) });
+        let taken = judged.and_then(|()| tls::client(&self.ca, Some(&next), self.clock.clone())).and_then(|_| std::fs::rename(&next.certificate, &self.renewed.certificate));
         match taken {
             Ok(()) => tracing::info!(days = self.best().1, "the commune renewed the village's certificate"),
             Err(cause) => {

@@ -8,16 +8,13 @@ use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, TlsConfiguration, Tr
 use tokio::sync::mpsc;
 
 use super::engine::{Do, Engine, Offer};
-use crate::domain::actor::Actor;
-use crate::domain::command::Command;
 use crate::domain::event::Lane;
-use crate::domain::id::{CommandId, NoticeId, VillageId};
-use crate::domain::notice::NoticeKind;
-use crate::journal::{Journal, SubmitError, Wish, codec};
+use crate::domain::id::VillageId;
+use crate::journal::{Journal, codec};
 use crate::keys::authority::{Files as CertFiles, RENEW_DAYS, request};
 use crate::keys::tls;
 use crate::live::Live;
-use crate::protocol::commune::{BATCH_RAW, BATCH_RECORDS, Bulletin, Down, Stream, Up, pack};
+use crate::protocol::commune::{BATCH_RAW, BATCH_RECORDS, Down, Stream, Up, pack};
 use crate::store::files::Files;
 use crate::supervisor::Stop;
 use crate::supervisor::backoff::{Backoff, jitter};
@@ -29,6 +26,8 @@ const LANES: [Lane; 3] = [Lane::Alarm, Lane::Log, Lane::State];
 /// Name of the cursor that says what the commune has.
 pub const RECEIPT: &str = "receipt";
 
+/// Largest batch as it goes onto the wire, bytes; the commune's broker takes 256 KiB.
+const WIRE_MOST: usize = 200 * 1024;
 /// Most streams that HELLO names: about 100 bytes each, well below the largest message.
 const HELLO_STREAMS: usize = 1_500;
 /// Records that cannot be read for so long are missing, ms.
@@ -284,8 +283,28 @@ impl Uplink {
         let Some((last, seq)) = records.last().map(|r| (r.entry.lane_seq, r.entry.seq)) else {
             return self.gap(client, engine, known, stream, from, span.lanes[stream.lane.index()]).await;
         };
-        let bytes: Vec<&[u8]> = records.iter().map(|r| &*r.bytes).collect();
-        let batch = pack(stream.clone(), from, &bytes, texts)?;
+        // What JSON makes of people's words is known only afterwards: a batch that is too large goes in halves.
+        let (mut last, mut seq) = (last, seq);
+        let batch = loop {
+            let bytes: Vec<&[u8]> = records.iter().map(|r| &*r.bytes).collect();
+            let batch = pack(stream.clone(), from, &bytes, texts.clone())?;
+            if serde_json::to_vec(&batch)?.len() <= WIRE_MOST {
+                break batch;
+            }
+            if records.len() > 1 {
+                records.truncate(records.len() / 2);
+                if let Some(end) = records.last() {
+                    (last, seq) = (end.entry.lane_seq, end.entry.seq);
+                }
+                texts.retain(|id, _| records.iter().any(|r| r.entry.event.blob().is_some_and(|b| b.id.as_str() == id)));
+            } else if texts.is_empty() {
+                break batch;
+            } else {
+                // One record whose words do not fit: the record goes, its words stay here.
+                tracing::warn!(?stream, from, "words that are too long for the wire stay in the village");
+                texts.clear();
+            }
+        };
         engine.sent(stream, last, now);
         known.ends.insert(stream.clone(), (last, seq));
         self.post(client, &Up::Batch(batch)).await?;
@@ -309,33 +328,6 @@ impl Uplink {
     async fn post(&self, client: &AsyncClient, up: &Up) -> anyhow::Result<()> {
         client.publish(format!("up/{}/say", self.village), QoS::AtLeastOnce, false, serde_json::to_vec(up)?).await?;
         Ok(())
-    }
-
-    /// A bulletin of the commune becomes a notice, once; gives why not.
-    async fn obey(&self, id: &str, expires_at: i64, bulletin: Bulletin) -> anyhow::Result<Option<String>> {
-        let (Ok(name), Ok(notice)) = (CommandId::new(id), NoticeId::new(id)) else { return Ok(Some("refused-unsound".into())) };
-        if bulletin.title.chars().count() > 200 || bulletin.body.chars().count() > 20_000 {
-            return Ok(Some("refused-unsound".into()));
-        }
-        if self.journal.state().notices.contains_key(&notice) {
-            return Ok(None);
-        }
-        let text = self.files.put(format!("{}\n{}", bulletin.title.replace('\n', " "), bulletin.body).into_bytes()).await?;
-        let kind = if bulletin.urgent { NoticeKind::Urgent } else { NoticeKind::Notice };
-        let wish = Wish::new(Actor::Commune, Command::PublishNotice { id: notice, text: text.clone(), kind, until: bulletin.until }).named(name, expires_at);
-        match self.journal.submit(wish).await {
-            Ok(receipt) => {
-                if receipt.repeated {
-                    let _ = self.files.erase(&text.id);
-                }
-                Ok(None)
-            }
-            Err(SubmitError::Rejected(why)) => {
-                let _ = self.files.erase(&text.id);
-                Ok(Some(why.key().to_owned()))
-            }
-            Err(SubmitError::Closed(closed)) => Err(closed.into()),
-        }
     }
 
     /// Tells the pages how the link is: received means that no earlier entry waits.

@@ -212,6 +212,7 @@ async fn put_person(State(app): State<App>, Json(put): Json<PutPerson>) -> Respo
         Ok(record) => record,
         Err(cause) => return refuse(StatusCode::SERVICE_UNAVAILABLE, cause),
     };
+    app.sessions.forget_wrong(&id);
     match carry_out(&app, Wish::new(Actor::Console, Command::PutUser { user: User { id, role, record, generation: 0 } })).await {
         Ok(_) => Json(serde_json::json!({ "pin": pin })).into_response(),
         Err(response) => response,

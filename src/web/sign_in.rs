@@ -3,11 +3,12 @@
 use axum::extract::{Path, State};
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{AppendHeaders, IntoResponse as _, Response};
 
 use super::app::{App, Fields, Visit, session_cookie};
 use crate::domain::actor::Role;
 use crate::domain::id::UserId;
+use crate::doors::headers::cookie;
 use crate::doors::page::{Frame, see, show, show_with};
 use crate::doors::session::{Denied, REMEMBERED_MS};
 
@@ -36,17 +37,24 @@ pub async fn form(State(app): State<App>, visit: Visit) -> Response {
     show(&sign_in_page(&app, &visit, "", String::new()))
 }
 
+/// Name of the cookie that says: this person signed in on this phone before.
+fn known_cookie(user: &UserId) -> String {
+    format!("known-{}", user.as_str().replace('.', "-"))
+}
+
 /// Tries the PIN.
-pub async fn enter(State(app): State<App>, visit: Visit, fields: Fields) -> Response {
+pub async fn enter(State(app): State<App>, visit: Visit, headers: HeaderMap, fields: Fields) -> Response {
     let state = app.journal.state();
     let chosen = fields.get("user").to_owned();
     let Ok(user) = UserId::new(&chosen) else { return see("/sign-in") };
-    let known = (!visit.token.is_empty()).then_some(visit.token.as_str());
+    let name = known_cookie(&user);
+    let known = cookie(&headers, &name);
     match app.sessions.sign_in(&state, &user, fields.get("pin").trim(), visit.address, known).await {
         Ok(token) => {
             let secure = if visit.secure { "; Secure" } else { "" };
-            let cookie = format!("{}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}", session_cookie(visit.secure), REMEMBERED_MS / 1000);
-            ([(SET_COOKIE, cookie)], see("/")).into_response()
+            let session = format!("{}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}", session_cookie(visit.secure), REMEMBERED_MS / 1000);
+            let known = format!("{name}={}; Path=/sign-in; HttpOnly; SameSite=Lax; Max-Age=31536000{secure}", app.sessions.known_phone(&user));
+            (AppendHeaders([(SET_COOKIE, session), (SET_COOKIE, known)]), see("/")).into_response()
         }
         Err(denied) => {
             let (status, wrong) = match denied {

@@ -61,6 +61,8 @@ pub struct Budget {
 struct Index {
     segments: BTreeMap<(i64, CameraId), Segment>,
     bytes: u64,
+    /// Bytes of each camera: when room is short, the oldest piece of the one that holds most goes.
+    by: BTreeMap<CameraId, u64>,
     /// Pieces that could not be ended; tried again with each round of making room.
     torn: Vec<(CameraId, i64, PathBuf)>,
 }
@@ -121,7 +123,11 @@ impl Ring {
             }
         }
         let bytes = segments.values().fold(0, |sum: u64, s| sum.saturating_add(s.bytes));
-        *self.lock() = Index { segments, bytes, torn: Vec::new() };
+        let mut by: BTreeMap<CameraId, u64> = BTreeMap::new();
+        for ((_, camera), segment) in &segments {
+            *by.entry(camera.clone()).or_default() += segment.bytes;
+        }
+        *self.lock() = Index { segments, bytes, by, torn: Vec::new() };
         let mut kept = 0;
         for (camera, start_ms, path) in open {
             match self.close_torn(&camera, start_ms, &path) {
@@ -165,6 +171,7 @@ impl Ring {
             index.bytes = index.bytes.saturating_sub(old.bytes);
         }
         index.bytes += segment.bytes;
+        *index.by.entry(camera.clone()).or_default() += segment.bytes;
         Ok(())
     }
 
@@ -223,7 +230,10 @@ impl Ring {
                 // What is dated after tomorrow was written while the clock was wrong: it goes first.
                 let ahead = |s: i64| now_ms.is_some_and(|now| s > now + DAY_MS) && aged < OLD_AT_ONCE;
                 let future = index.segments.iter().rev().find(|(k, _)| !stuck.contains(k)).filter(|((s, _), _)| ahead(*s));
-                let first = || index.segments.iter().find(|(k, _)| !stuck.contains(k)).filter(|(_, s)| full || old(s));
+                // A camera that sends much pushes out its own pictures, not the others'.
+                let greedy = index.by.iter().max_by_key(|(_, b)| **b).map(|(c, _)| c.clone());
+                let of = |c: &CameraId| !full || greedy.as_ref().is_none_or(|g| g == c);
+                let first = || index.segments.iter().find(|(k, s)| !stuck.contains(k) && (of(&k.1) || old(s))).filter(|(_, s)| full || old(s));
                 future.or_else(first).map(|((_, c), s)| (c.clone(), *s, full))
             };
             let Some((camera, segment, full)) = next else { return Ok(gone) };
@@ -243,8 +253,11 @@ impl Ring {
             // A day's folder goes with its last segment.
             path.parent().map(std::fs::remove_dir);
             let mut index = self.lock();
-            index.segments.remove(&(segment.start_ms, camera));
             index.bytes = index.bytes.saturating_sub(segment.bytes);
+            if let Some(own) = index.by.get_mut(&camera) {
+                *own = own.saturating_sub(segment.bytes);
+            }
+            index.segments.remove(&(segment.start_ms, camera));
             lacking = lacking.saturating_sub(segment.bytes);
             gone += 1;
             aged += u32::from(!full);

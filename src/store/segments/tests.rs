@@ -160,3 +160,18 @@ fn a_clock_that_jumped_neither_empties_the_ring_nor_fills_it_for_good() {
     assert!(w.start_ms() > T);
     w.close().expect("empty");
 }
+
+#[test]
+fn a_camera_that_sends_much_pushes_out_its_own_pictures() {
+    let folder = Folder::new();
+    let ring = folder.ring(300_000, 15);
+    for n in 0..10 {
+        write(&ring, &cam(1), T + n * 60_000, 5).close().expect("closed");
+    }
+    for n in 0..60 {
+        write(&ring, &cam(2), T + 600_000 + n * 60_000, 12).close().expect("closed");
+        ring.make_room(Some(T + 600_000)).expect("room");
+    }
+    assert_eq!(ring.list(&cam(1)).len(), 10, "the quiet camera keeps all of its own");
+    assert!(ring.list(&cam(2)).len() < 25);
+}

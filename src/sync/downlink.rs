@@ -1,0 +1,51 @@
+//! What the commune wants done in the village: a bulletin becomes a notice, once.
+//!
+//! A commune that sends without end, or what is long past, leaves no trace here: it is refused before anything is written.
+
+use super::uplink::Uplink;
+use crate::domain::actor::Actor;
+use crate::domain::command::Command;
+use crate::domain::id::{CommandId, NoticeId};
+use crate::domain::notice::NoticeKind;
+use crate::journal::{SubmitError, Wish};
+use crate::protocol::commune::Bulletin;
+
+/// Bulletins of a day that become notices.
+const BULLETINS_A_DAY: usize = 50;
+impl Uplink {
+    /// A bulletin of the commune becomes a notice, once; gives why not.
+    pub(super) async fn obey(&self, id: &str, expires_at: i64, bulletin: Bulletin) -> anyhow::Result<Option<String>> {
+        let (Ok(name), Ok(notice)) = (CommandId::new(id), NoticeId::new(id)) else { return Ok(Some("refused-unsound".into())) };
+        // Refused without a trace: a commune that sends without end must not fill history.
+        if expires_at < self.clock.certain_ms() || bulletin.until.is_some_and(|u| u < self.clock.certain_ms()) {
+            return Ok(Some("refused-expired".into()));
+        }
+        if self.journal.state().notices.values().filter(|n| n.from_commune && n.at > self.clock.wall_ms() - 86_400_000).count() >= BULLETINS_A_DAY {
+            return Ok(Some("refused-too-many".into()));
+        }
+        let clean = |text: &str, lines: bool| -> String { text.chars().filter(|c| lines && *c == '\n' || !c.is_control()).collect() };
+        let bulletin = Bulletin { title: clean(&bulletin.title, false), body: clean(&bulletin.body, true), ..bulletin };
+        if bulletin.title.chars().count() > 200 || bulletin.body.chars().count() > 20_000 {
+            return Ok(Some("refused-unsound".into()));
+        }
+        if self.journal.state().notices.contains_key(&notice) {
+            return Ok(None);
+        }
+        let text = self.files.put(format!("{}\n{}", bulletin.title, bulletin.body).into_bytes()).await?;
+        let kind = if bulletin.urgent { NoticeKind::Urgent } else { NoticeKind::Notice };
+        let wish = Wish::new(Actor::Commune, Command::PublishNotice { id: notice, text: text.clone(), kind, until: bulletin.until }).named(name, expires_at);
+        match self.journal.submit(wish).await {
+            Ok(receipt) => {
+                if receipt.repeated {
+                    let _ = self.files.erase(&text.id);
+                }
+                Ok(None)
+            }
+            Err(SubmitError::Rejected(why)) => {
+                let _ = self.files.erase(&text.id);
+                Ok(Some(why.key().to_owned()))
+            }
+            Err(SubmitError::Closed(closed)) => Err(closed.into()),
+        }
+    }
+}
