@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -237,8 +237,9 @@ impl Console {
     }
 }
 
-async fn page(State(console): State<Console>, headers: HeaderMap) -> Response {
-    tokio::task::spawn_blocking(move || console.page(&headers, StatusCode::OK, String::new(), None)).await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+async fn page(State(console): State<Console>, headers: HeaderMap, uri: Uri) -> Response {
+    let said = (uri.query() == Some("said=sent")).then(|| console.frame(&headers).lang.t("commune-sent"));
+    tokio::task::spawn_blocking(move || console.page(&headers, StatusCode::OK, String::new(), said)).await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
 async fn sign_in(State(console): State<Console>, ConnectInfo(peer): ConnectInfo<Peer>, headers: HeaderMap, axum::Form(fields): axum::Form<Vec<(String, String)>>) -> Response {
@@ -276,6 +277,9 @@ async fn send(State(console): State<Console>, headers: HeaderMap, axum::Form(fie
     let now = console.clock.wall_ms();
     let bulletin = Bulletin { title, body, urgent: get("urgent") == "1", until: Some(now + 7 * DAY_MS) };
     let villages: Vec<String> = fields.iter().filter(|(n, _)| n == "village").map(|(_, v)| v.clone()).filter(|v| console.villages.iter().any(|(id, _)| id == v)).collect();
+    if villages.is_empty() {
+        return console.page(&headers, StatusCode::BAD_REQUEST, String::new(), Some(console.frame(&headers).lang.t("commune-nobody")));
+    }
     let done = tokio::task::spawn_blocking({
         let console = console.clone();
         move || villages.iter().try_for_each(|v| console.store.send(v, bulletin.clone(), now + 7 * DAY_MS).map(drop))
@@ -284,8 +288,8 @@ async fn send(State(console): State<Console>, headers: HeaderMap, axum::Form(fie
     if !matches!(done, Ok(Ok(()))) {
         return console.page(&headers, StatusCode::SERVICE_UNAVAILABLE, String::new(), None);
     }
-    let said = Some(console.frame(&headers).lang.t("commune-sent"));
-    tokio::task::spawn_blocking(move || console.page(&headers, StatusCode::OK, String::new(), said)).await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    // A reload of what follows sends nothing again.
+    see("/?said=sent")
 }
 
 /// What villages reported, for programs of the officer's own browser session.

@@ -53,3 +53,10 @@ fn is_ours(headers: &HeaderMap) -> bool {
 pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';')).filter_map(|c| c.trim().split_once('=')).find(|(n, _)| *n == name).map(|(_, v)| v)
 }
+
+/// The path of ours that a request came from; never another site.
+#[must_use]
+pub fn came_from(headers: &HeaderMap) -> String {
+    let path = headers.get(header::REFERER).and_then(|v| v.to_str().ok()).and_then(|r| r.splitn(4, '/').nth(3)).unwrap_or_default();
+    format!("/{}", path.trim_start_matches(['/', '\\']))
+}

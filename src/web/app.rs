@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use crate::domain::actor::{Actor, Role, User};
 use crate::domain::command::Command;
 use crate::domain::state::State as Village;
-use crate::doors::headers::cookie;
+use crate::doors::headers::{came_from, cookie};
 use crate::doors::locale::Lang;
 use crate::doors::page::{Frame, see, show_with};
 use crate::doors::serve::Peer;
@@ -74,6 +74,8 @@ pub struct Visit {
     pub live: bool,
     /// What is to be said once.
     pub said: Option<String>,
+    /// The page of ours that led here; `/` = none.
+    pub came_from: String,
 }
 
 /// Name of the session's cookie: with TLS bound to this host.
@@ -94,7 +96,17 @@ impl FromRequestParts<App> for Visit {
         let token = cookie(headers, session_cookie(secure)).unwrap_or_default().to_owned();
         let user = if token.is_empty() { None } else { app.sessions.who(&app.journal.state(), &token) };
         let said = parts.uri.query().and_then(|q| q.split('&').find_map(|p| p.strip_prefix("said="))).filter(|k| k.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')).map(str::to_owned);
-        Ok(Self { user, token, address, secure, lang: Lang::choose(cookie(headers, "lang")), big: cookie(headers, "big").is_some(), live: headers.contains_key("x-live"), said })
+        Ok(Self {
+            user,
+            token,
+            address,
+            secure,
+            lang: Lang::choose(cookie(headers, "lang")),
+            big: cookie(headers, "big").is_some(),
+            live: headers.contains_key("x-live"),
+            came_from: came_from(headers),
+            said,
+        })
     }
 }
 
@@ -117,7 +129,7 @@ impl App {
     #[must_use]
     pub fn frame(&self, visit: &Visit, state: &Village, tab: &'static str) -> Frame {
         let person = visit.user.as_ref().and_then(|u| self.sessions.person(u).map(|p| p.name)).unwrap_or_default();
-        let said = visit.said.as_deref().filter(|k| matches!(*k, "published" | "taken-down")).map(|k| visit.lang.t(k));
+        let said = visit.said.as_deref().filter(|k| matches!(*k, "published" | "taken-down" | "stopped")).map(|k| visit.lang.t(k));
         Frame {
             lang: visit.lang,
             village: state.village.as_ref().map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.clone()),
@@ -172,7 +184,7 @@ impl App {
     pub fn problem(&self, visit: &Visit, status: StatusCode, title: &str, detail: &str) -> Response {
         let f = self.frame(visit, &self.journal.state(), "");
         let (title, detail) = (f.t(title), f.t(detail));
-        show_with(status, &ProblemPage { f, title, detail, back: "/".into() })
+        show_with(status, &ProblemPage { f, title, detail, back: visit.came_from.clone() })
     }
 
     /// True when the form's token is this session's.

@@ -51,6 +51,7 @@ struct CameraPage {
     /// What stands on the picture while none comes, and while only stills come.
     wait: String,
     slow: String,
+    lost: bool,
     sentence: String,
     looks: String,
 }
@@ -200,7 +201,7 @@ pub async fn one(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
     let is_called = app.live.pictures.get(&camera.id).is_some_and(|p| p.pull() != Pull::NoAddress);
     let (wait, slow) = if camera.signal.is_gone() { ("watch-lost", "watch-lost") } else { ("watch-wait", "watch-slow") };
     let (wait, slow) = (f.t(wait), f.t(slow));
-    show(&CameraPage { wait, slow, id, name: camera.name.clone(), is_called, sentence: how(&app, f.lang, &camera), looks: looks(&app, f.lang, &camera), f })
+    show(&CameraPage { lost: camera.signal.is_gone(), wait, slow, id, name: camera.name.clone(), is_called, sentence: how(&app, f.lang, &camera), looks: looks(&app, f.lang, &camera), f })
 }
 
 /// The newest still of a camera.

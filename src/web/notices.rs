@@ -150,7 +150,9 @@ pub async fn one(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
     };
     let (title, paragraphs) = words(&app, f.lang, notice);
     let link = app.live.uplink.now();
-    let receipt = f.t(if !link.configured {
+    let receipt = f.t(if notice.from_commune {
+        "receipt-theirs"
+    } else if !link.configured {
         "receipt-none"
     } else if link.received >= notice.order {
         "receipt-has"

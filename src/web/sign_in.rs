@@ -2,13 +2,13 @@
 
 use axum::extract::{Path, State};
 use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse as _, Response};
 
 use super::app::{App, Fields, Visit, session_cookie};
 use crate::domain::actor::Role;
 use crate::domain::id::UserId;
-use crate::doors::headers::cookie;
+use crate::doors::headers::{came_from, cookie};
 use crate::doors::page::{Frame, see, show, show_with};
 use crate::doors::session::{Denied, REMEMBERED_MS};
 
@@ -25,7 +25,9 @@ struct SignInPage {
 fn sign_in_page(app: &App, visit: &Visit, chosen: &str, wrong: String) -> SignInPage {
     let state = app.journal.state();
     let mut people: Vec<(String, String)> = state.users.values().filter_map(|u| app.sessions.person(u).map(|p| (u.id.to_string(), p.name))).collect();
-    people.sort_by(|a, b| a.1.cmp(&b.1));
+    // The chief first: that is who signs in.
+    let is_other = |id: &str| state.users.iter().find(|(k, _)| k.as_str() == id).is_none_or(|(_, u)| u.role != Role::Chief);
+    people.sort_by(|a, b| (is_other(&a.0), &a.1).cmp(&(is_other(&b.0), &b.1)));
     SignInPage { f: app.frame(visit, &state, ""), people, chosen: chosen.to_owned(), wrong, other: if visit.lang.tag() == "vi" { "en" } else { "vi" } }
 }
 
@@ -35,6 +37,10 @@ pub async fn form(State(app): State<App>, visit: Visit) -> Response {
         return see("/");
     }
     show(&sign_in_page(&app, &visit, "", String::new()))
+}
+
+fn name_of_person(app: &App, state: &crate::domain::state::State, user: &UserId) -> String {
+    state.users.get(user).and_then(|u| app.sessions.person(u)).map_or_else(String::new, |p| p.name)
 }
 
 /// Name of the cookie that says: this person signed in on this phone before.
@@ -58,7 +64,7 @@ pub async fn enter(State(app): State<App>, visit: Visit, headers: HeaderMap, fie
         }
         Err(denied) => {
             let (status, wrong) = match denied {
-                Denied::Wrong(n) => (StatusCode::UNAUTHORIZED, visit.lang.f("wrong-pin", &[("n", &n.to_string())])),
+                Denied::Wrong(n) => (StatusCode::UNAUTHORIZED, visit.lang.f("wrong-pin", &[("n", &n.to_string()), ("name", &name_of_person(&app, &state, &user))])),
                 Denied::Locked(seconds) => (StatusCode::TOO_MANY_REQUESTS, visit.lang.f("locked-pin", &[("minutes", &seconds.div_ceil(60).to_string())])),
                 Denied::UnknownPhone => (StatusCode::TOO_MANY_REQUESTS, visit.lang.t("unknown-phone")),
                 Denied::Broken => (StatusCode::SERVICE_UNAVAILABLE, visit.lang.t("cannot-now")),
@@ -92,20 +98,14 @@ pub async fn me(State(app): State<App>, visit: Visit) -> Response {
     show(&MePage { role, other: if f.lang.tag() == "vi" { "en" } else { "vi" }, f })
 }
 
-fn back(headers: &HeaderMap) -> String {
-    // Only a path of our own: never another site.
-    let path = headers.get(header::REFERER).and_then(|v| v.to_str().ok()).and_then(|r| r.splitn(4, '/').nth(3)).unwrap_or_default();
-    format!("/{}", path.trim_start_matches(['/', '\\']))
-}
-
 /// Changes the language of this phone.
 pub async fn language(Path(tag): Path<String>, headers: HeaderMap) -> Response {
     let tag = if tag == "en" { "en" } else { "vi" };
-    ([(SET_COOKIE, format!("lang={tag}; Path=/; SameSite=Lax; Max-Age=31536000"))], see(&back(&headers))).into_response()
+    ([(SET_COOKIE, format!("lang={tag}; Path=/; SameSite=Lax; Max-Age=31536000"))], see(&came_from(&headers))).into_response()
 }
 
 /// Larger text on this phone, or not any more.
 pub async fn bigger(visit: Visit, headers: HeaderMap) -> Response {
     let age = if visit.big { 0 } else { 31_536_000 };
-    ([(SET_COOKIE, format!("big=1; Path=/; SameSite=Lax; Max-Age={age}"))], see(&back(&headers))).into_response()
+    ([(SET_COOKIE, format!("big=1; Path=/; SameSite=Lax; Max-Age={age}"))], see(&came_from(&headers))).into_response()
 }

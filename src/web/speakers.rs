@@ -58,7 +58,9 @@ fn result(lang: Lang, state: &Village, said: &Announcement) -> (String, &'static
     let (played, all) = said.score();
     let (n, all) = (played.to_string(), all.to_string());
     if !said.is_over() {
-        return (lang.f("played-running", &[("n", &n), ("all", &all)]), "warn");
+        // How many sound or have sounded: nobody presses again because “0” have ended.
+        let began = said.plays.values().filter(|p| !matches!(p, Play::Waiting)).count().to_string();
+        return (lang.f(if began == "0" { "played-beginning" } else { "played-running" }, &[("n", &began), ("all", &all)]), "warn");
     }
     let troubles: Vec<String> = said
         .plays
@@ -74,6 +76,10 @@ fn result(lang: Lang, state: &Village, said: &Announcement) -> (String, &'static
             Some(lang.f(key, &[("name", &name_of(state, speaker.as_str()))]))
         })
         .collect();
+    let stopped = said.plays.values().filter(|p| matches!(p, Play::Ended { how: Ending::Stopped })).count();
+    if stopped > 0 && played == 0 {
+        return (lang.f("played-cut", &[("who", &(troubles.join("; ") + "."))]), "off");
+    }
     if troubles.is_empty() { (lang.f("played-all", &[("n", &n), ("all", &all)]), "") } else { (lang.f("played-part", &[("n", &n), ("all", &all), ("who", &(troubles.join("; ") + "."))]), "warn") }
 }
 
@@ -149,7 +155,9 @@ pub async fn hear(State(app): State<App>, visit: Visit, fields: Fields) -> Respo
         return app.problem(&visit, StatusCode::SERVICE_UNAVAILABLE, "journal-closed", "journal-closed-do");
     };
     let f = app.frame(&visit, &app.journal.state(), "speakers");
-    let question = f.t1("hear-question", "n", zone.len());
+    let state = app.journal.state();
+    let names = zone.iter().map(|z| name_of(&state, z)).collect::<Vec<_>>().join(", ");
+    let question = f.t2("hear-question", "n", zone.len(), "names", names);
     show(&HearPage { f, text, blob: blob.id.to_string(), mac: blob.mac, len: blob.len, once, zone, question })
 }
 
@@ -191,7 +199,7 @@ pub async fn stop(State(app): State<App>, visit: Visit, fields: Fields) -> Respo
         return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
     }
     match app.submit(&visit, Command::StopEverything).await {
-        Ok(_) => see("/speakers"),
+        Ok(_) => see("/speakers?said=stopped"),
         Err(page) => page,
     }
 }

@@ -1,5 +1,7 @@
 //! Hôm nay: one sentence about what is broken since when, tiles, and what just happened.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::Response;
 
@@ -8,7 +10,9 @@ use super::notices::{Brief, brief};
 use super::rows::{Say, Tile, html};
 use super::words::is_news;
 use crate::domain::device::Presence;
+use crate::domain::entity::Kind;
 use crate::domain::notice::NoticeKind;
+use crate::domain::sensor::{Alarm, Sensor};
 use crate::domain::state::State as Village;
 use crate::doors::dates;
 use crate::doors::locale::Lang;
@@ -62,14 +66,22 @@ fn unheard(state: &Village) -> Option<Vec<String>> {
     (!all.is_empty()).then_some(all)
 }
 
-/// A mark that is passed stands before everything else.
+/// What has passed a mark stands before everything else: smoke and its like first, then by level; none hides another.
 fn alarm(app: &App, lang: Lang, state: &Village) -> Option<String> {
     let now = app.house.clock().wall_ms();
-    let worst = state.sensors.values().filter_map(|s| s.alarm.map(|a| (a, s))).max_by_key(|(a, _)| a.level)?;
-    let (alarm, sensor) = worst;
-    let mark = sensor.marks.get(usize::from(alarm.level).saturating_sub(1)).copied().unwrap_or_default();
-    let title = lang.f("alarm-now", &[("name", &sensor.name), ("mark", &dates::number(mark, sensor.decimals)), ("unit", &sensor.unit), ("since", &dates::since(now, alarm.at))]);
-    Some(html(&Say { id: "alarm".into(), kind: if alarm.level > 1 { "bad" } else { "warn" }, title, detail: lang.t("sensor-note") }))
+    let yes_no = |s: &Sensor| state.entities.get(&s.id).is_some_and(|e| e.kind == Kind::BinarySensor);
+    let mut all: Vec<_> = state.sensors.values().filter_map(|s| s.alarm.map(|a| (yes_no(s), a, s))).collect();
+    all.sort_by_key(|(smoke, a, _)| std::cmp::Reverse((*smoke, a.level)));
+    let one = |(smoke, a, s): &(bool, Alarm, &Arc<Sensor>)| {
+        let since = dates::since(now, a.at);
+        if *smoke {
+            return html(&Say { id: String::new(), kind: "bad", title: lang.f("alarm-smoke", &[("name", &s.name), ("since", &since)]), detail: String::new() });
+        }
+        let mark = s.marks.get(usize::from(a.level).saturating_sub(1)).copied().unwrap_or_default();
+        let title = lang.f("alarm-now", &[("name", &s.name), ("mark", &dates::number(mark, s.decimals)), ("unit", &s.unit), ("since", &since)]);
+        html(&Say { id: String::new(), kind: if a.level > 1 { "bad" } else { "warn" }, title, detail: lang.t("sensor-note") })
+    };
+    (!all.is_empty()).then(|| format!("<div id=\"alarm\">{}</div>", all.iter().map(one).collect::<String>()))
 }
 
 fn sentence(app: &App, lang: Lang, state: &Village) -> String {
@@ -117,7 +129,7 @@ fn tiles(app: &App, lang: Lang, state: &Village) -> Vec<Tile> {
         words,
     });
     let bad = state.lights.values().find(|l| super::lights::words(app, lang, state, l).1 == "bad");
-    let on = state.lights.values().filter(|l| l.is_on()).count();
+    let on = state.lights.values().filter(|l| super::lights::words(app, lang, state, l).1.is_empty()).count();
     let words = bad.map_or_else(|| lang.t("tile-lights-ok"), |l| lang.f("tile-lights-bad", &[("name", &l.name)]));
     out.push(Tile { id: "tile-lights".into(), href: "/lights", bad: bad.is_some(), name: lang.f("tile-lights", &[("n", &on.to_string()), ("all", &state.lights.len().to_string())]), words });
     let seen = state.cameras.values().filter(|c| matches!(c.signal, Presence::Here { .. })).count();

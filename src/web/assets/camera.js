@@ -10,7 +10,9 @@
     if (document.hidden || slow) return;
     var i = new Image();
     slow = 1;
-    i.onload = i.onerror = function () { if (i.width && (only || v.readyState < 2)) v.poster = i.src; slow = setTimeout(function () { slow = 0; if (only || failed > 2) stills(); }, 5000); };
+    i.onload = i.onerror = function () {
+      // “New” is said of a picture that came, not of one that was asked for.
+      if (i.width) { if (only || failed > 2) tell("slow", "warn"); if (only || v.readyState < 2) v.poster = i.src; } else tell("wait", ""); slow = setTimeout(function () { slow = 0; if (only || failed > 2) stills(); }, 5000); };
     i.src = still + "?n=" + Date.now();
   }
   function part() {
@@ -51,8 +53,7 @@
   function stop() { if (ws) { ws.onclose = ws.onmessage = null; ws.close(); ws = null; } clearTimeout(timer); }
   function again() {
     stop();
-    tell(failed > 2 ? "slow" : "wait", failed > 2 ? "warn" : "");
-    if (failed > 2) stills();
+    if (failed > 2) stills(); else tell("wait", "");
     // Somebody who was signed out is led to the sign-in by the page itself.
     if (failed === 2) fetch(location.href, { method: "HEAD", redirect: "manual" }).then(function (r) { if (r.type === "opaqueredirect") location.reload(); }).catch(function () {});
     timer = setTimeout(start, wait);
@@ -84,5 +85,5 @@
   document.addEventListener("visibilitychange", function () {
     if (document.hidden) stop(); else if (only) stills(); else { wait = 1000; failed = 0; start(); }
   });
-  if (only) { tell("slow", "warn"); stills(); } else start();
+  if (only) stills(); else start();
 })();
