@@ -2,7 +2,7 @@
 //!
 //! Never a timed test: figures are for people, side by side. `CONGLANG_BENCH_DIR` chooses the file system,
 //! `CONGLANG_BENCH_BLOCK` names its `/sys/block/…/stat` when it has a device of its own (scripts/bench makes one), `--soak`
-//! adds ten minutes of load for memory.
+//! adds ten minutes of load for memory, `--kept` measures the million entries alone.
 
 #![allow(
     clippy::unwrap_used,
@@ -104,7 +104,9 @@ fn main() {
     let root = std::env::var_os("CONGLANG_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from).join(format!("conglang-bench-{}", secret::token().expect("random")));
     std::fs::create_dir_all(&root).expect("folder");
     let mut rows = Vec::new();
-    if let Some(stat) = std::env::var_os("CONGLANG_BENCH_BLOCK") {
+    if has("--kept") {
+        kept::million(&root, &mut rows);
+    } else if let Some(stat) = std::env::var_os("CONGLANG_BENCH_BLOCK") {
         wear(&root, Path::new(&stat), &mut rows);
     } else {
         latencies(&root, &mut rows);

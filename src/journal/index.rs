@@ -20,7 +20,9 @@ const META: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("meta");
 const BY_SUBJECT: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("by_subject");
 const BY_CAUSE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("by_cause");
 const BY_DAY: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("by_day");
-const THROUGH: &[u8] = b"through";
+const THROUGH: &[u8] = b"through-2";
+/// What an index of the first format has instead: it is built again.
+const OLD_THROUGH: &[u8] = b"through";
 /// redb's page cache here, bytes.
 const CACHE: usize = 8 * 1024 * 1024;
 const DAY_MS: i64 = 86_400_000;
@@ -49,11 +51,22 @@ fn unseal(value: &[u8]) -> io::Result<&[u8]> {
     Ok(payload)
 }
 
-fn key(hash: u64, block_first: u64) -> [u8; 16] {
-    let mut out = [0; 16];
-    out[..8].copy_from_slice(&hash.to_be_bytes());
-    out[8..].copy_from_slice(&block_first.to_be_bytes());
+/// Bytes of a number in a key: a million million entries, and names that collide once in a million million pairs (what
+/// collides is filtered when it is read).
+const SHORT: usize = 5;
+
+fn key(hash: u64, block_first: u64) -> [u8; 2 * SHORT] {
+    let mut out = [0; 2 * SHORT];
+    out[..SHORT].copy_from_slice(&hash.to_be_bytes()[8 - SHORT..]);
+    out[SHORT..].copy_from_slice(&block_first.min((1 << (8 * SHORT)) - 1).to_be_bytes()[8 - SHORT..]);
     out
+}
+
+/// The block that a key names.
+fn block_of(key: &[u8]) -> Option<u64> {
+    let mut out = [0; 8];
+    out[8 - SHORT..].copy_from_slice(key.get(SHORT..2 * SHORT)?);
+    Some(u64::from_be_bytes(out))
 }
 
 /// FNV-1a, 64 bits: a stable name for a subject; a collision only shows an entry too many, which is filtered.
@@ -89,6 +102,9 @@ impl Index {
                 write.open_table(BY_SUBJECT).map_err(io_error)?;
                 write.open_table(BY_CAUSE).map_err(io_error)?;
                 write.open_table(BY_DAY).map_err(io_error)?;
+                if meta.get(OLD_THROUGH).map_err(io_error)?.is_some() {
+                    return Err(io::Error::other("the index is of an older format"));
+                }
                 let found = meta.get(THROUGH).map_err(io_error)?;
                 match found {
                     Some(value) => unseal(value.value())?.try_into().map(u64::from_le_bytes).map_err(io::Error::other)?,
@@ -196,7 +212,7 @@ impl Index {
         let Some(db) = guard.as_ref() else { return Ok(()) };
         let write = db.begin_write().map_err(io_error)?;
         for table in [BY_SUBJECT, BY_CAUSE] {
-            let stays = |k: &[u8], _: &[u8]| k.get(8..16).and_then(|b| b.try_into().ok()).is_some_and(|b| u64::from_be_bytes(b) >= floor);
+            let stays = |k: &[u8], _: &[u8]| block_of(k).is_some_and(|b| b >= floor);
             write.open_table(table).map_err(io_error)?.retain(stays).map_err(io_error)?;
         }
         write.commit().map_err(io_error)
@@ -274,9 +290,7 @@ impl Index {
         let mut out = Vec::new();
         for row in table.range(from.as_slice()..to.as_slice()).map_err(io_error)?.rev() {
             let (k, v) = row.map_err(io_error)?;
-            let mut first = [0; 8];
-            first.copy_from_slice(&k.value()[8..16]);
-            let first = u64::from_be_bytes(first);
+            let Some(first) = block_of(k.value()) else { continue };
             out.extend(unseal(v.value())?.iter().rev().map(|o| first + u64::from(*o)).filter(|s| *s < before));
             if out.len() >= limit {
                 break;
