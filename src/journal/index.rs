@@ -25,6 +25,8 @@ const THROUGH: &[u8] = b"through-2";
 const OLD_THROUGH: &[u8] = b"through";
 /// redb's page cache here, bytes.
 const CACHE: usize = 8 * 1024 * 1024;
+/// After so many packs at once the file is made smaller.
+const COMPACT_AFTER: usize = 50;
 const DAY_MS: i64 = 86_400_000;
 
 /// The index; clones are the same.
@@ -162,8 +164,28 @@ impl Index {
             through = pack.last;
             self.through.send_replace(through);
         }
+        if packs.iter().filter(|p| p.last > done).count() >= COMPACT_AFTER {
+            self.compact();
+        }
         self.through.send_replace(through);
         Ok(anew)
+    }
+
+    /// Gives back what building left free in the file.
+    fn compact(&self) {
+        let mut guard = self.db.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(db) = guard.as_mut() else { return };
+        // What one pass frees is given back by the next.
+        for _ in 0..4 {
+            match db.compact() {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(cause) => {
+                    tracing::warn!(%cause, "the index could not be made smaller");
+                    return;
+                }
+            }
+        }
     }
 
     fn add(&self, pack: &pack::Pack) -> io::Result<()> {
