@@ -3,7 +3,6 @@
 //! Invariants: accepting never waits for a client (handshakes run in the connection's own task under one
 //! deadline); strangers are few (`half_open`) and so are connections from one address.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 use std::path::Path;
@@ -22,6 +21,7 @@ use super::websocket;
 use crate::keys::tls::common_name;
 use crate::protocol::broker::Door;
 use crate::supervisor::child::Facts;
+use crate::supervisor::places::{Place, Places};
 
 /// What every connection shares.
 pub struct Edge {
@@ -30,8 +30,8 @@ pub struct Edge {
     pub tls: Option<TlsAcceptor>,
     half_open: Arc<Semaphore>,
     all: Arc<Semaphore>,
-    addresses: Mutex<BTreeMap<IpAddr, usize>>,
-    strangers: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
+    addresses: Places<IpAddr>,
+    strangers: Places<IpAddr>,
     troubles: Mutex<Bucket>,
 }
 
@@ -40,64 +40,13 @@ const HALF_OPEN_EACH: usize = 16;
 const HALF_OPEN_LOOPBACK: usize = 200;
 
 /// The places that a connection gives back once it has said who it is.
-pub struct Stranger(#[expect(dead_code, reason = "held, then dropped")] tokio::sync::OwnedSemaphorePermit, #[expect(dead_code, reason = "held, then dropped")] Strangers);
-
-/// Half-open connections of one address: a place for strangers that it cannot take alone.
-struct Strangers(Arc<Mutex<BTreeMap<IpAddr, usize>>>, IpAddr);
-
-impl Strangers {
-    fn count(all: &Arc<Mutex<BTreeMap<IpAddr, usize>>>, address: IpAddr) -> Option<Self> {
-        let mut known = all.lock().unwrap_or_else(PoisonError::into_inner);
-        let n = known.entry(address).or_default();
-        if *n >= if address.is_loopback() { HALF_OPEN_LOOPBACK } else { HALF_OPEN_EACH } {
-            return None;
-        }
-        *n += 1;
-        Some(Self(all.clone(), address))
-    }
-}
-
-impl Drop for Strangers {
-    fn drop(&mut self) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(n) = known.get_mut(&self.1) {
-            *n -= 1;
-            if *n == 0 {
-                known.remove(&self.1);
-            }
-        }
-    }
-}
-
-struct Counted<'a>(&'a Edge, IpAddr);
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        let mut addresses = self.0.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(n) = addresses.get_mut(&self.1) {
-            *n -= 1;
-            if *n == 0 {
-                addresses.remove(&self.1);
-            }
-        }
-    }
-}
+pub struct Stranger(#[expect(dead_code, reason = "held, then dropped")] tokio::sync::OwnedSemaphorePermit, #[expect(dead_code, reason = "held, then dropped")] Place<IpAddr>);
 
 impl Edge {
     pub fn new(guard: Arc<Guard>, facts: Facts, tls: Option<TlsAcceptor>) -> Arc<Self> {
         let limits = &guard.limits;
         let (half_open, all) = (Arc::new(Semaphore::new(limits.half_open)), Arc::new(Semaphore::new(limits.connections)));
-        Arc::new(Self { guard, facts, tls, half_open, all, addresses: Mutex::default(), strangers: Arc::default(), troubles: Mutex::new(Bucket::new(10, Instant::now())) })
-    }
-
-    fn count(&self, address: IpAddr) -> Option<Counted<'_>> {
-        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        let n = addresses.entry(address).or_default();
-        *n += 1;
-        let counted = Counted(self, address);
-        let fits = *n <= self.guard.limits.per_address;
-        drop(addresses);
-        fits.then_some(counted)
+        Arc::new(Self { guard, facts, tls, half_open, all, addresses: Places::default(), strangers: Places::default(), troubles: Mutex::new(Bucket::new(10, Instant::now())) })
     }
 
     /// Serves one TCP door for ever.
@@ -113,13 +62,14 @@ impl Edge {
                     continue;
                 }
             };
-            let Some(stranger_here) = Strangers::count(&self.strangers, peer.ip()) else { continue };
+            let most = if peer.ip().is_loopback() { HALF_OPEN_LOOPBACK } else { HALF_OPEN_EACH };
+            let Some(stranger_here) = self.strangers.take(peer.ip(), most, usize::MAX) else { continue };
             let (Ok(stranger), Ok(place)) = (self.half_open.clone().try_acquire_owned(), self.all.clone().try_acquire_owned()) else {
                 continue;
             };
             let edge = self.clone();
             tokio::spawn(async move {
-                let Some(_counted) = edge.count(peer.ip()) else { return };
+                let Some(_counted) = edge.addresses.take(peer.ip(), edge.guard.limits.per_address, usize::MAX) else { return };
                 let _place = place;
                 let until = Instant::now() + Duration::from_secs(edge.guard.limits.handshake_s);
                 let _ = stream.set_nodelay(true);

@@ -1,9 +1,8 @@
 //! Serving HTTP/1.1 on TCP, TLS and Unix sockets, with deadlines and a polite end.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -19,6 +18,7 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
+use crate::supervisor::places::Places;
 use crate::supervisor::{Stop, Supervisor};
 
 /// Connections of one door at once.
@@ -29,33 +29,6 @@ const BY_ADDRESS: usize = 32;
 const BY_LOOPBACK: usize = 400;
 /// How long a request may take to come in and be answered; streams that follow are not bounded by this.
 const ANSWER: Duration = Duration::from_secs(30);
-
-/// One connection of an address.
-struct Neighbour(Arc<Mutex<BTreeMap<IpAddr, usize>>>, IpAddr);
-
-impl Neighbour {
-    fn count(near: &Arc<Mutex<BTreeMap<IpAddr, usize>>>, address: IpAddr) -> Option<Self> {
-        let mut all = near.lock().unwrap_or_else(PoisonError::into_inner);
-        let n = all.entry(address).or_default();
-        if *n >= if address.is_loopback() { BY_LOOPBACK } else { BY_ADDRESS } {
-            return None;
-        }
-        *n += 1;
-        Some(Self(near.clone(), address))
-    }
-}
-
-impl Drop for Neighbour {
-    fn drop(&mut self) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(n) = all.get_mut(&self.1) {
-            *n -= 1;
-            if *n == 0 {
-                all.remove(&self.1);
-            }
-        }
-    }
-}
 
 /// Who is at the other end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +80,7 @@ pub async fn tcp(listener: std::net::TcpListener, tls: Option<TlsAcceptor>, app:
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
     let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let near = Arc::new(Mutex::new(BTreeMap::<IpAddr, usize>::new()));
+    let near = Places::default();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -124,7 +97,8 @@ pub async fn tcp(listener: std::net::TcpListener, tls: Option<TlsAcceptor>, app:
         // A full house sheds the newest; those who are in go on.
         let Ok(place) = places.clone().try_acquire_owned() else { continue };
         // One phone cannot take the places of all.
-        let Some(neighbour) = Neighbour::count(&near, address.ip()) else { continue };
+        let most = if address.ip().is_loopback() { BY_LOOPBACK } else { BY_ADDRESS };
+        let Some(neighbour) = near.take(address.ip(), most, usize::MAX) else { continue };
         let (tls, app, stop) = (tls.clone(), app.clone(), stop.clone());
         house.spawn(async move {
             let (_place, _neighbour) = (place, neighbour);

@@ -109,7 +109,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     let index = Index::new(&layout.data.join("index.redb"));
     let app = App {
         index: index.clone(),
-        seats: crate::web::watch::Seats::default(),
+        seats: crate::supervisor::places::Places::default(),
         keep_days: config.recording.keep_days,
         ring,
         journal: journal.clone(),

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod fds;
 pub mod health;
 pub mod helper;
+pub mod places;
 pub mod service;
 pub mod systemd;
 pub mod worker;

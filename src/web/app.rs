@@ -24,7 +24,7 @@ use crate::store::files::Files;
 use crate::store::samples::Samples;
 use crate::store::segments::Ring;
 use crate::supervisor::Supervisor;
-use crate::web::watch::Seats;
+use crate::supervisor::places::Places;
 
 /// Everything a handler may use; clones are the same.
 #[derive(Clone)]
@@ -39,8 +39,8 @@ pub struct App {
     pub samples: Samples,
     /// Recorded pictures.
     pub ring: Ring,
-    /// Who watches live pictures.
-    pub seats: Seats,
+    /// Who watches live pictures, by session.
+    pub seats: Places<String>,
     /// Days that pictures are kept.
     pub keep_days: u32,
     /// People's files.

@@ -5,8 +5,8 @@
 //! every second how many messages it has taken: one that is behind loses frames up to the next keyframe, so that
 //! “trực tiếp” is live; nobody waits for it.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
@@ -40,38 +40,6 @@ const LATE_MS: u64 = 2_000;
 /// Messages that a phone may be behind, beside the group that it begins with: some seconds of pictures.
 const AHEAD: u64 = 75;
 
-/// Who watches, by session.
-#[derive(Clone, Default)]
-pub struct Seats(Arc<Mutex<BTreeMap<String, usize>>>);
-
-/// A viewer's place; given back when it goes.
-struct Seat(Seats, String);
-
-impl Seats {
-    fn take(&self, session: &str) -> Option<Seat> {
-        let mut seats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let all: usize = seats.values().sum();
-        let own = seats.entry(session.to_owned()).or_default();
-        if all >= VIEWERS || *own >= BY_ONE {
-            return None;
-        }
-        *own += 1;
-        Some(Seat(self.clone(), session.to_owned()))
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut seats = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(own) = seats.get_mut(&self.1) {
-            *own -= 1;
-            if *own == 0 {
-                seats.remove(&self.1);
-            }
-        }
-    }
-}
-
 /// The live picture of a camera.
 pub async fn live(State(app): State<App>, visit: Visit, Path(id): Path<String>, upgrade: WebSocketUpgrade) -> Response {
     let Some((id, picture)) = CameraId::new(&id).ok().and_then(|id| app.live.pictures.get(&id).map(|p| (id, p))) else {
@@ -80,7 +48,7 @@ pub async fn live(State(app): State<App>, visit: Visit, Path(id): Path<String>, 
     if let Err(refused) = look(&app, &visit, vec![id.clone()]).await {
         return refused;
     }
-    let Some(seat) = app.seats.take(&visit.token) else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
+    let Some(seat) = app.seats.take(visit.token.clone(), BY_ONE, VIEWERS) else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
     upgrade.max_message_size(1024).max_frame_size(1024).on_upgrade(move |socket| async move {
         let _seat = seat;
         watch(app, visit, id, picture, socket).await;
