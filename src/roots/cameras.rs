@@ -71,10 +71,16 @@ pub fn start(config: &Config, data: &Path, journal: &Journal, live: &Live, house
             }
         }
     });
-    let (worker, with, registry) = (stills.clone(), house.clone(), data.join("gst-registry.bin"));
+    // A folder of its own: the worker may write there and nowhere else.
+    let (worker, with, registry) = (stills.clone(), house.clone(), data.join("gstreamer/registry.bin"));
     house.service("media", move |stop| {
         let (worker, house, registry) = (worker.clone(), with.clone(), registry.clone());
-        async move { worker.keep(&registry, house, stop).await }
+        async move {
+            if let Some(folder) = registry.parent() {
+                tokio::fs::create_dir_all(folder).await?;
+            }
+            worker.keep(&registry, house, stop).await
+        }
     });
     let asking = stills.clone();
     house.service("stills", move |stop| asking.clone().ask(stop));

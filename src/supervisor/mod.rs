@@ -3,6 +3,7 @@
 pub mod backoff;
 pub mod child;
 pub mod clock;
+pub mod confine;
 pub mod fds;
 pub mod health;
 pub mod helper;

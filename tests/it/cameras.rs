@@ -214,6 +214,8 @@ fn the_media_worker_may_die_and_a_wrong_password_is_said_in_words() {
         pids.iter().find(|p| p[0] == "media").and_then(|p| p[1].as_u64()).unwrap_or(0)
     };
     assert_eq!(house.get("/cameras/cam-01/still", &cookie).status, 200);
+    let about = std::fs::read_to_string(format!("/proc/{}/status", media(&house))).expect("the worker runs");
+    assert!(about.contains("NoNewPrivs:\t1"), "who decodes strangers' pictures is shut in");
     for _ in 0..3 {
         let old = media(&house);
         assert_ne!(old, 0);
