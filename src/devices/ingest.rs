@@ -2,7 +2,7 @@
 //!
 //! Invariants: a message is acknowledged after its command is durable or was refused; a report that answers
 //! an order or changes a page goes at once, one that repeats within 2 s waits and the last wins; a reading
-//! never becomes an entry, passing a mark does.
+//! never becomes an entry, passing a mark does. What a device may write is bounded (`budget`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::budget::Budget;
 use super::link::Incoming;
 use crate::domain::actor::Actor;
 use crate::domain::command::Command;
 use crate::domain::entity::{Entity, Kind};
 use crate::domain::id::{DeviceId, EntityId};
 use crate::domain::state::State;
-use crate::journal::{Journal, SubmitError, Wish};
+use crate::journal::{Journal, Receipt, SubmitError, Wish};
 use crate::live::Live;
 use crate::live::latest::Value;
 use crate::live::south::Heard;
@@ -40,6 +41,17 @@ pub struct Ingest {
     pub samples: Samples,
     /// The clock.
     pub clock: Clock,
+}
+
+/// What waits for its turn, and how much each device may still write.
+#[derive(Default)]
+struct Turns {
+    /// When a report of an entity was last taken, monotonic ms.
+    taken: BTreeMap<EntityId, u64>,
+    /// The last word of entities and devices that spoke too often.
+    held: BTreeMap<EntityId, bool>,
+    presence: BTreeMap<DeviceId, bool>,
+    budget: Budget,
 }
 
 #[derive(Default)]
@@ -74,25 +86,26 @@ impl Ingest {
     /// When the journal closed.
     pub async fn run(&self, heard: &mut mpsc::Receiver<Incoming>, stop: Stop) -> anyhow::Result<()> {
         let mut topics = Topics::default();
-        let mut taken: BTreeMap<EntityId, u64> = BTreeMap::new();
-        let mut held: BTreeMap<EntityId, bool> = BTreeMap::new();
+        let mut turns = Turns::default();
         let mut tick = tokio::time::interval(Duration::from_millis(500));
         loop {
             tokio::select! {
                 incoming = heard.recv() => {
                     let Some(incoming) = incoming else { return Ok(()) };
                     topics.refresh(&self.journal.state());
-                    self.message(&topics, &incoming.publish.topic, &incoming.publish.payload, incoming.publish.retain, &mut taken, &mut held).await?;
+                    self.message(&topics, &incoming.publish.topic, &incoming.publish.payload, incoming.publish.retain, &mut turns).await?;
                     incoming.done().await;
                 }
                 _ = tick.tick() => {
                     let now = self.clock.mono_ms();
-                    let due: Vec<EntityId> = held.keys().filter(|e| taken.get(*e).is_none_or(|t| now >= t + REPORT_EVERY_MS)).cloned().collect();
+                    let due: Vec<EntityId> = turns.held.keys().filter(|e| turns.taken.get(*e).is_none_or(|t| now >= t + REPORT_EVERY_MS)).cloned().collect();
                     for entity in due {
-                        if let Some(on) = held.remove(&entity) {
-                            taken.insert(entity.clone(), now);
-                            self.report(&entity, on).await?;
+                        if let Some(on) = turns.held.remove(&entity) {
+                            self.report(&entity, on, now, &mut turns).await?;
                         }
+                    }
+                    for (device, here) in std::mem::take(&mut turns.presence) {
+                        self.presence(&device, here, now, &mut turns).await?;
                     }
                 }
                 () = stop.soft.cancelled() => return Ok(()),
@@ -100,10 +113,10 @@ impl Ingest {
         }
     }
 
-    async fn message(&self, topics: &Topics, topic: &str, payload: &[u8], retained: bool, taken: &mut BTreeMap<EntityId, u64>, held: &mut BTreeMap<EntityId, bool>) -> anyhow::Result<()> {
+    async fn message(&self, topics: &Topics, topic: &str, payload: &[u8], retained: bool, turns: &mut Turns) -> anyhow::Result<()> {
         let now = self.clock.mono_ms();
         if topic.starts_with("homeassistant/") {
-            return self.announcement(topic, payload).await;
+            return self.announcement(topic, payload, now, turns).await;
         }
         let Some(device) = topic.strip_prefix("d/").and_then(|t| t.split('/').next()).and_then(|d| DeviceId::new(d).ok()) else { return Ok(()) };
         if !retained {
@@ -114,7 +127,7 @@ impl Ingest {
         }
         if topic == format!("d/{device}/up") && !topics.availability.contains_key(topic) && matches!(payload, b"online" | b"offline") {
             // A device without entities (a horn cluster) says by itself that it is there.
-            self.submit(Wish::new(Actor::Device { id: device.clone() }, Command::ReportPresence { device: device.clone(), here: payload == b"online" })).await?;
+            self.presence(&device, payload == b"online", now, turns).await?;
         }
         for entity in topics.availability.get(topic).into_iter().flatten() {
             let Some(a) = &entity.availability else { continue };
@@ -125,7 +138,9 @@ impl Ingest {
             } else {
                 continue;
             };
-            self.submit(Wish::new(Actor::Device { id: device.clone() }, Command::ReportPresence { device: entity.device.clone(), here })).await?;
+            if entity.device == device {
+                self.presence(&device, here, now, turns).await?;
+            }
             break;
         }
         for entity in topics.state.get(topic).into_iter().flatten() {
@@ -141,22 +156,31 @@ impl Ingest {
                 let on = number > 0.5;
                 let state = self.journal.state();
                 let answers = state.lights.get(&entity.id).is_some_and(|l| l.is_waiting() && l.desired.is_some_and(|d| d.on == on));
-                let recent = taken.get(&entity.id).is_some_and(|t| now < t + REPORT_EVERY_MS);
+                let recent = turns.taken.get(&entity.id).is_some_and(|t| now < t + REPORT_EVERY_MS);
                 if recent && !answers {
-                    held.insert(entity.id.clone(), on);
+                    turns.held.insert(entity.id.clone(), on);
                 } else {
-                    held.remove(&entity.id);
-                    taken.insert(entity.id.clone(), now);
-                    self.report(&entity.id, on).await?;
+                    turns.held.remove(&entity.id);
+                    self.report(&entity.id, on, now, turns).await?;
                 }
             } else if !retained {
-                self.reading(entity, number).await?;
+                self.reading(entity, number, now, turns).await?;
             }
         }
         Ok(())
     }
 
-    async fn announcement(&self, topic: &str, payload: &[u8]) -> anyhow::Result<()> {
+    async fn presence(&self, device: &DeviceId, here: bool, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
+        turns.presence.remove(device);
+        if !turns.budget.take(device, now) {
+            turns.presence.insert(device.clone(), here);
+            return Ok(());
+        }
+        let wish = Wish::new(Actor::Device { id: device.clone() }, Command::ReportPresence { device: device.clone(), here });
+        self.spend(wish, device, turns).await
+    }
+
+    async fn announcement(&self, topic: &str, payload: &[u8], now: u64, turns: &mut Turns) -> anyhow::Result<()> {
         let announced = match discovery::read(topic, payload) {
             Ok(announced) => announced,
             Err(why) => {
@@ -176,41 +200,63 @@ impl Ingest {
             tracing::warn!(device = device.as_str(), "its announcement names topics that are not its own; refused");
             return Ok(());
         }
+        if !turns.budget.take(&device, now) {
+            tracing::warn!(device = device.as_str(), "it announces new things all the time; this one waits until it announces it again");
+            return Ok(());
+        }
         if !self.journal.state().devices.contains_key(&device) {
             let fresh = crate::domain::device::Device { id: device.clone(), name: entity.name.clone(), place: None, model: String::new(), presence: crate::domain::device::Presence::Unknown };
             self.submit(Wish::new(Actor::House, Command::DeclareDevice { device: fresh })).await?;
         }
-        self.submit(Wish::new(Actor::Device { id: device.clone() }, Command::AdoptEntities { device, model: announced.model, entities: vec![entity] })).await
+        let wish = Wish::new(Actor::Device { id: device.clone() }, Command::AdoptEntities { device: device.clone(), model: announced.model, entities: vec![entity] });
+        self.spend(wish, &device, turns).await
     }
 
-    async fn report(&self, light: &EntityId, on: bool) -> anyhow::Result<()> {
+    async fn report(&self, light: &EntityId, on: bool, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
         let state = self.journal.state();
         let (Some(entity), Some(known)) = (state.entities.get(light), state.lights.get(light)) else { return Ok(()) };
         let order = known.desired.filter(|d| d.on == on && known.reported.is_none_or(|r| r.on != on)).map(|d| d.order);
+        // An answer to an order is always taken: orders are people's.
+        if !turns.budget.take(&entity.device, now) && order.is_none() {
+            turns.held.insert(light.clone(), on);
+            return Ok(());
+        }
+        turns.taken.insert(light.clone(), now);
         let mut wish = Wish::new(Actor::Device { id: entity.device.clone() }, Command::ReportLight { light: light.clone(), on });
         wish.cause = order;
-        self.submit(wish).await
+        self.spend(wish, &entity.device, turns).await
     }
 
-    async fn reading(&self, entity: &Entity, number: f64) -> anyhow::Result<()> {
+    async fn reading(&self, entity: &Entity, number: f64, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
         let state = self.journal.state();
         let Some(sensor) = state.sensors.get(&entity.id) else { return Ok(()) };
         let scaled = (number * 10f64.powi(i32::from(sensor.decimals.min(6)))).round();
         #[expect(clippy::cast_possible_truncation, reason = "values are bounded to 1e12 by the parser")]
         self.samples.add(&entity.id, self.clock.wall_ms(), scaled as i64);
         let level = if entity.kind == Kind::BinarySensor && sensor.marks.is_empty() { 0 } else { sensor.level_of(number) };
-        if level != sensor.alarm.map_or(0, |a| a.level) {
-            self.submit(Wish::new(Actor::Device { id: entity.device.clone() }, Command::ReportLevel { sensor: entity.id.clone(), level, value: number })).await?;
+        // Over its budget the next reading asks again.
+        if level != sensor.alarm.map_or(0, |a| a.level) && turns.budget.take(&entity.device, now) {
+            let wish = Wish::new(Actor::Device { id: entity.device.clone() }, Command::ReportLevel { sensor: entity.id.clone(), level, value: number });
+            self.spend(wish, &entity.device, turns).await?;
         }
         Ok(())
     }
 
-    async fn submit(&self, wish: Wish) -> anyhow::Result<()> {
+    /// Submits what the device's budget paid for; what changed nothing costs nothing.
+    async fn spend(&self, wish: Wish, device: &DeviceId, turns: &mut Turns) -> anyhow::Result<()> {
+        if self.submit(wish).await?.is_none_or(|r| r.first == 0) {
+            turns.budget.give_back(device);
+        }
+        Ok(())
+    }
+
+    /// None = it was refused.
+    async fn submit(&self, wish: Wish) -> anyhow::Result<Option<Receipt>> {
         match self.journal.submit(wish).await {
-            Ok(_) => Ok(()),
+            Ok(receipt) => Ok(Some(receipt)),
             Err(SubmitError::Rejected(why)) => {
                 tracing::debug!(%why, "a device's report was refused");
-                Ok(())
+                Ok(None)
             }
             Err(SubmitError::Closed(closed)) => Err(closed.into()),
         }

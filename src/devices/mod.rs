@@ -3,6 +3,7 @@
 //! `link` owns the connection; `ingest` turns messages into commands and live values; `desired` repeats
 //! orders until the device answers; `presence` says who is silent.
 
+mod budget;
 pub mod desired;
 pub mod ingest;
 pub mod link;

@@ -253,3 +253,24 @@ fn a_killed_broker_comes_back_and_keeps_what_was_retained() {
     let log = std::fs::read_to_string(house.dir.join("log.txt")).expect("log");
     assert!(log.contains("a worker ended and is started again"));
 }
+
+#[test]
+fn a_device_that_chatters_does_not_write_the_card_full() {
+    let mut house = House::new("");
+    house.start();
+    let _lamp = Lamp::start(&house, "den-01");
+    house.until("adopted", Duration::from_secs(10), |h| h.state()["lights"]["den-01.light"].is_object());
+    let mut noisy = connect(&house, "den-02", "den-02", true);
+    for n in 0..1_500_u32 {
+        publish(&mut noisy, "d/den-02/up", if n % 2 == 0 { b"online" } else { b"offline" }, 0, 0);
+    }
+    publish(&mut noisy, "d/den-02/up", b"online", 0, 0);
+    // The calm lamp is switched and answers while the other chatters.
+    let began = std::time::Instant::now();
+    assert_eq!(house.command(&serde_json::json!({ "do": "SwitchLight", "light": "den-01.light", "on": true })).status, 200);
+    house.until("the lamp answers", Duration::from_secs(20), |h| h.state()["lights"]["den-01.light"]["reported"]["on"] == true);
+    assert!(began.elapsed() < Duration::from_secs(10));
+    let flips = house.entries().iter().filter(|e| e["event"]["t"] == "PresenceChanged" && e["event"]["device"] == "den-02").count();
+    assert!((1..=260).contains(&flips), "{flips} entries of 1,501 changes");
+    house.until("its last word is taken", Duration::from_secs(30), |h| h.state()["devices"]["den-02"]["presence"]["is"] == "here");
+}
