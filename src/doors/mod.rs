@@ -4,5 +4,6 @@ pub mod dates;
 pub mod headers;
 pub mod locale;
 pub mod page;
+mod patient;
 pub mod serve;
 pub mod session;

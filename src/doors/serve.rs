@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
+use super::patient::Patient;
 use crate::supervisor::places::Places;
 use crate::supervisor::{Stop, Supervisor};
 
@@ -56,7 +57,7 @@ where
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(15)).max_buf_size(64 * 1024).max_headers(64);
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), service).with_upgrades());
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(Patient::new(io)), service).with_upgrades());
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = stop.soft.cancelled() => {

@@ -1,0 +1,93 @@
+//! A connection whose reader does not read is not waited for without end.
+//!
+//! Invariant: a write that moved no byte for [`PATIENCE`] ends the connection; a slow reader that takes a little now and
+//! then keeps it. Reading has its own deadlines in the server.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+/// How long a write may stand still.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A stream with that patience.
+#[derive(Debug)]
+pub struct Patient<I> {
+    io: I,
+    stuck: Option<Pin<Box<Sleep>>>,
+}
+
+impl<I> Patient<I> {
+    /// Wraps a stream.
+    pub const fn new(io: I) -> Self {
+        Self { io, stuck: None }
+    }
+
+    fn judge<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if polled.is_ready() {
+            self.stuck = None;
+            return polled;
+        }
+        let stuck = self.stuck.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
+        stuck.as_mut().poll(cx).map(|()| Err(io::Error::new(io::ErrorKind::TimedOut, "the other end does not read")))
+    }
+}
+
+impl<I: AsyncRead + Unpin> AsyncRead for Patient<I> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl<I: AsyncWrite + Unpin> AsyncWrite for Patient<I> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.io).poll_write(cx, buf);
+        self.judge(cx, polled)
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
+        self.judge(cx, polled)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let polled = Pin::new(&mut self.io).poll_flush(cx);
+        self.judge(cx, polled)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let polled = Pin::new(&mut self.io).poll_shutdown(cx);
+        self.judge(cx, polled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_read_is_let_go_and_who_is_slow_is_not() {
+        let (near, mut far) = tokio::io::duplex(16);
+        let mut near = Patient::new(near);
+        let slow = async {
+            for _ in 0..8 {
+                sleep(PATIENCE * 9 / 10).await;
+                let mut some = [0; 16];
+                far.read_exact(&mut some).await.expect("read");
+            }
+        };
+        let (written, ()) = tokio::join!(near.write_all(&[7; 128]), slow);
+        written.expect("a slow reader gets everything");
+        assert_eq!(near.write_all(&[7; 128]).await.expect_err("nobody reads").kind(), io::ErrorKind::TimedOut);
+        drop(far);
+    }
+}
