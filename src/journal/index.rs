@@ -7,6 +7,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use redb::{Builder, Database, Durability, ReadableDatabase as _, ReadableTable as _, TableDefinition};
@@ -25,7 +26,7 @@ const THROUGH: &[u8] = b"through-2";
 const OLD_THROUGH: &[u8] = b"through";
 /// redb's page cache here, bytes.
 const CACHE: usize = 8 * 1024 * 1024;
-/// After so many packs at once the file is made smaller.
+/// After so many packs (a thousand entries each) the file is made smaller.
 const COMPACT_AFTER: usize = 50;
 const DAY_MS: i64 = 86_400_000;
 
@@ -35,6 +36,8 @@ pub struct Index {
     db: Arc<Mutex<Option<Database>>>,
     path: PathBuf,
     through: watch::Sender<u64>,
+    /// Packs added since the file was last made smaller.
+    added: Arc<AtomicUsize>,
 }
 
 fn seal(payload: &[u8]) -> Vec<u8> {
@@ -84,7 +87,7 @@ impl Index {
     /// An index at `path` that is not opened yet; [`Index::catch_up`] opens it.
     #[must_use]
     pub fn new(path: &Path) -> Self {
-        Self { db: Arc::default(), path: path.to_owned(), through: watch::Sender::new(0) }
+        Self { db: Arc::default(), path: path.to_owned(), through: watch::Sender::new(0), added: Arc::default() }
     }
 
     /// Last entry that is indexed; rises.
@@ -164,7 +167,9 @@ impl Index {
             through = pack.last;
             self.through.send_replace(through);
         }
-        if packs.iter().filter(|p| p.last > done).count() >= COMPACT_AFTER {
+        let fresh = packs.iter().filter(|p| p.last > done).count();
+        if self.added.fetch_add(fresh, Ordering::Relaxed) + fresh >= COMPACT_AFTER {
+            self.added.store(0, Ordering::Relaxed);
             self.compact();
         }
         self.through.send_replace(through);
@@ -175,17 +180,22 @@ impl Index {
     fn compact(&self) {
         let mut guard = self.db.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(db) = guard.as_mut() else { return };
-        // What one pass frees is given back by the next.
-        for _ in 0..4 {
+        let size = || std::fs::metadata(&self.path).map_or(0, |m| m.len());
+        let before = size();
+        // What one pass frees is given back by the next; a pass that found nothing may have waited for the last commit.
+        let mut idle = 0;
+        for _ in 0..8 {
             match db.compact() {
-                Ok(true) => {}
-                Ok(false) => return,
+                Ok(true) => idle = 0,
+                Ok(false) if idle > 0 => break,
+                Ok(false) => idle += 1,
                 Err(cause) => {
                     tracing::warn!(%cause, "the index could not be made smaller");
                     return;
                 }
             }
         }
+        tracing::info!(before, after = size(), "the index was made smaller");
     }
 
     fn add(&self, pack: &pack::Pack) -> io::Result<()> {
