@@ -66,7 +66,14 @@ pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()
     let mut text = String::new();
     writeln!(text, "# A throw-away village, made by the demo.")?;
     writeln!(text, "[data]\nfolder = {:?}", dir.join("data"))?;
-    writeln!(text, "[doors]\nportal = {:?}\ndashboard = {:?}\ndashboard_tls = {:?}\ncontrol = {:?}\nnames = [\"benthoc.example\"]", port(80), port(81), port(82), run.join("control.sock"))?;
+    writeln!(
+        text,
+        "[doors]\nportal = {:?}\ndashboard = {:?}\ndashboard_tls = {:?}\ncontrol = {:?}\nnames = [\"benthoc.example\"]\ntechnician_phone = \"0000 000 014\"",
+        port(80),
+        port(81),
+        port(82),
+        run.join("control.sock")
+    )?;
     writeln!(text, "[broker]\nplain = {:?}\ntls = {:?}\nwebsocket = {:?}", port(83), port(88), port(84))?;
     writeln!(text, "[speech]\nurl = \"http://127.0.0.1:{}\"", base + 80)?;
     writeln!(text, "[commune]\nserver = \"mqtts://127.0.0.1:{}\"\nca = {:?}\ncertificate = {:?}\nkey = {:?}", base + 98, ca.join("ca.pem"), village.certificate, village.key)?;

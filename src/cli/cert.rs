@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::{Cli, say};
+use crate::config::layout::Layout;
 use crate::keys::authority::{Authority, Files, Identity};
 use crate::keys::tls::Served;
-use crate::roots::gateway::Layout;
 
 /// Certificates.
 #[derive(Debug, Subcommand)]

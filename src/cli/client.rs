@@ -13,7 +13,7 @@ const LARGEST: u64 = 64 * 1024 * 1024;
 /// The control socket of the configured gateway.
 pub fn socket(cli: &Cli) -> anyhow::Result<PathBuf> {
     let config = super::load(cli).map_err(|_| anyhow::anyhow!("cấu hình sai, xem “conglang config check”"))?;
-    Ok(crate::roots::gateway::Layout::of(&config).control)
+    Ok(crate::config::layout::Layout::of(&config).control)
 }
 
 /// Asks the daemon.

@@ -4,8 +4,8 @@
 use serde::Serialize;
 
 use super::{Cli, client, say};
+use crate::config::layout::Layout;
 use crate::protocol::control::Status;
-use crate::roots::gateway::Layout;
 
 /// How bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -42,7 +42,7 @@ pub fn run(cli: &Cli, what: &Journal) -> anyhow::Result<u8> {
 
 fn check(cli: &Cli) -> anyhow::Result<u8> {
     let Ok(config) = super::load(cli) else { return Ok(78) };
-    let data = crate::roots::gateway::Layout::of(&config).data;
+    let data = crate::config::layout::Layout::of(&config).data;
     let talk = std::io::stderr().is_terminal() && !cli.json;
     let mut shown = 0;
     let findings = crate::journal::check::check(&crate::journal::boot::folder(&data), &data.join("log"), |n| {

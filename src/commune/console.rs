@@ -112,6 +112,8 @@ struct Page {
     villages: Vec<VillageRow>,
     reported: Vec<String>,
     bulletins: Vec<String>,
+    /// What the officer typed, when it was not taken.
+    typed: (String, String),
 }
 
 /// The console's routes.
@@ -186,21 +188,24 @@ impl Console {
 
     fn reported(&self, lang: Lang, now: i64) -> Vec<String> {
         let mut out: Vec<(i64, String)> = Vec::new();
-        for (id, name) in self.villages.iter() {
-            for bytes in self.store.newest(id, 400).unwrap_or_default() {
+        for (id_of, name) in self.villages.iter() {
+            for bytes in self.store.newest(id_of, 400).unwrap_or_default() {
                 let Ok(entry) = serde_json::from_slice::<Entry>(&bytes) else { continue };
-                let words = match &entry.event {
+                let called = |id: &str| self.store.called(id_of, id).unwrap_or_else(|_| id.to_owned());
+                let (words, mark) = match &entry.event {
                     Event::NoticePublished { text, .. } => {
-                        lang.f("happened-published", &[("text", self.store.text(id, text.id.as_str()).ok().flatten().unwrap_or_default().lines().next().unwrap_or_default())])
+                        (lang.f("happened-published", &[("text", self.store.text(id_of, text.id.as_str()).ok().flatten().unwrap_or_default().lines().next().unwrap_or_default())]), "")
                     }
-                    Event::SensorAlarmRaised { sensor, value, .. } => lang.f("happened-raised", &[("name", sensor.as_str()), ("value", &dates::number(*value, 1))]),
-                    Event::LightGivenUp { light, .. } => lang.f("happened-gave-up", &[("name", light.as_str())]),
-                    Event::EverythingStopped {} => lang.t("happened-stopped"),
-                    Event::Booted { boot, .. } => lang.f("happened-booted", &[("n", &boot.to_string())]),
-                    Event::HistoryDamaged { from, to, .. } => lang.f("happened-damage", &[("from", &from.to_string()), ("to", &to.to_string())]),
+                    Event::SensorAlarmRaised { sensor, value, .. } => (lang.f("happened-raised", &[("name", &called(sensor.as_str())), ("value", &dates::number(*value, 1))]), "warn"),
+                    Event::LightGivenUp { light, .. } => (lang.f("happened-gave-up", &[("name", &called(light.as_str()))]), "bad"),
+                    Event::CameraChanged { camera, here: false } => (lang.f("happened-no-picture", &[("name", &called(camera.as_str()))]), "bad"),
+                    Event::PresenceChanged { device, here: false } => (lang.f("happened-gone", &[("name", &called(device.as_str()))]), "bad"),
+                    Event::EverythingStopped {} => (lang.t("happened-stopped"), "warn"),
+                    Event::Booted { boot, .. } => (lang.f("happened-booted", &[("n", &boot.to_string())]), "off"),
+                    Event::HistoryDamaged { from, to, .. } => (lang.f("happened-damage", &[("from", &from.to_string()), ("to", &to.to_string())]), "bad"),
                     _ => continue,
                 };
-                let row = crate::doors::page::plain_row(&format!("{name}: {words}"), &dates::since(now, entry.wall_ms));
+                let row = crate::doors::page::plain_row(mark, &format!("{name}: {words}"), &dates::since(now, entry.wall_ms));
                 out.push((entry.wall_ms, row));
             }
         }
@@ -212,12 +217,12 @@ impl Console {
         let mut out: Vec<(u64, String)> = Vec::new();
         for (id, name) in self.villages.iter() {
             for w in self.store.sent(id).unwrap_or_default() {
-                let words = match &w.outcome {
-                    Outcome::Waiting => lang.t("commune-bulletin-waiting"),
-                    Outcome::Done => lang.t("commune-bulletin-taken"),
-                    Outcome::Refused(why) => lang.f("commune-bulletin-refused", &[("why", &lang.t(why))]),
+                let (words, mark) = match &w.outcome {
+                    Outcome::Waiting => (lang.t("commune-bulletin-waiting"), "warn"),
+                    Outcome::Done => (lang.t("commune-bulletin-taken"), ""),
+                    Outcome::Refused(why) => (lang.f("commune-bulletin-refused", &[("why", &lang.t(why))]), "bad"),
                 };
-                out.push((w.seq, crate::doors::page::plain_row(&format!("“{}” · {name}: {words}", w.bulletin.title), "")));
+                out.push((w.seq, crate::doors::page::plain_row(mark, &format!("“{}” · {name}: {words}", w.bulletin.title), "")));
             }
         }
         let _ = now;
@@ -226,6 +231,11 @@ impl Console {
     }
 
     fn page(&self, headers: &HeaderMap, status: StatusCode, wrong: String, said: Option<String>) -> Response {
+        self.page_with(headers, status, wrong, said, (String::new(), String::new()))
+    }
+
+    /// The page, with a bulletin that was typed and not taken.
+    fn page_with(&self, headers: &HeaderMap, status: StatusCode, wrong: String, said: Option<String>, typed: (String, String)) -> Response {
         let f = Frame { said, ..self.frame(headers) };
         let signed_in = self.is_signed_in(headers);
         let (lang, now) = (f.lang, self.clock.wall_ms());
@@ -233,7 +243,7 @@ impl Console {
         let good = rows.iter().filter(|(r, _)| r.mark == "ok").count().to_string();
         let summary = lang.f("commune-summary", &[("n", &good), ("all", &rows.len().to_string())]);
         let (reported, bulletins) = if signed_in { (self.reported(lang, now), self.bulletins(lang, now)) } else { Default::default() };
-        show_with(status, &Page { css: STYLE, signed_in, wrong, summary, villages: rows.into_iter().map(|(r, _)| r).collect(), reported, bulletins, f })
+        show_with(status, &Page { css: STYLE, signed_in, wrong, summary, villages: rows.into_iter().map(|(r, _)| r).collect(), reported, bulletins, typed, f })
     }
 }
 
@@ -271,14 +281,18 @@ async fn send(State(console): State<Console>, headers: HeaderMap, axum::Form(fie
         return see("/");
     }
     let (title, body) = (get("title"), get("body"));
-    if title.is_empty() || body.is_empty() || title.chars().count() > 150 || body.chars().count() > 8_000 {
-        return see("/");
+    let again = |status, key: &str| console.page_with(&headers, status, console.frame(&headers).lang.t(key), None, (title.clone(), body.clone()));
+    if title.is_empty() || body.is_empty() {
+        return again(StatusCode::BAD_REQUEST, "notice-empty");
+    }
+    if title.chars().count() > 150 || body.chars().count() > 8_000 {
+        return again(StatusCode::BAD_REQUEST, "notice-long");
     }
     let now = console.clock.wall_ms();
-    let bulletin = Bulletin { title, body, urgent: get("urgent") == "1", until: Some(now + 7 * DAY_MS) };
+    let bulletin = Bulletin { title: title.clone(), body: body.clone(), urgent: get("urgent") == "1", until: Some(now + 7 * DAY_MS) };
     let villages: Vec<String> = fields.iter().filter(|(n, _)| n == "village").map(|(_, v)| v.clone()).filter(|v| console.villages.iter().any(|(id, _)| id == v)).collect();
     if villages.is_empty() {
-        return console.page(&headers, StatusCode::BAD_REQUEST, String::new(), Some(console.frame(&headers).lang.t("commune-nobody")));
+        return again(StatusCode::BAD_REQUEST, "commune-nobody");
     }
     let done = tokio::task::spawn_blocking({
         let console = console.clone();
@@ -286,7 +300,7 @@ async fn send(State(console): State<Console>, headers: HeaderMap, axum::Form(fie
     })
     .await;
     if !matches!(done, Ok(Ok(()))) {
-        return console.page(&headers, StatusCode::SERVICE_UNAVAILABLE, String::new(), None);
+        return again(StatusCode::SERVICE_UNAVAILABLE, "journal-closed-do");
     }
     // A reload of what follows sends nothing again.
     see("/?said=sent")

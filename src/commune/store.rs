@@ -25,6 +25,8 @@ const META: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("meta");
 const SEEN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("seen");
 /// Village and number of an entry in its house → key of the record: what came last, whatever boot it is of.
 const NEWEST: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("newest");
+/// Village and id of a thing → what people call it.
+const NAMES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("names");
 /// Longest words of one record, bytes.
 const TEXT_MOST: usize = 256 * 1024;
 const CACHE: usize = 32 * 1024 * 1024;
@@ -103,7 +105,7 @@ impl Store {
         let db = Builder::new().set_cache_size(CACHE).set_check_integrity_on_open(true).create(path).map_err(error)?;
         let write = db.begin_write().map_err(error)?;
         let incarnation = {
-            for table in [RECORDS, TEXTS, ASIDE, DOWN, SEEN, NEWEST] {
+            for table in [RECORDS, TEXTS, ASIDE, DOWN, SEEN, NEWEST, NAMES] {
                 write.open_table(table).map_err(error)?;
             }
             write.open_table(APPLIED).map_err(error)?;
@@ -163,6 +165,7 @@ impl Store {
                     let mut seen = write.open_table(SEEN).map_err(error)?;
                     let mut state: Seen = seen.get(village.as_bytes()).map_err(error)?.and_then(|v| serde_json::from_slice(v.value()).ok()).unwrap_or_default();
                     let mut newest = write.open_table(NEWEST).map_err(error)?;
+                    let mut names = write.open_table(NAMES).map_err(error)?;
                     for (n, bytes) in &records {
                         let name = with_number(key.clone(), *n);
                         table.insert(name.as_slice(), bytes.as_slice()).map_err(error)?;
@@ -171,6 +174,9 @@ impl Store {
                             state.newest_at = state.newest_at.max(entry.wall_ms);
                             state.newest_seq = state.newest_seq.max(entry.seq);
                             newest.insert(with_number([village.as_bytes(), b"\0"].concat(), entry.seq).as_slice(), name.as_slice()).map_err(error)?;
+                            if let Some((id, called)) = entry.event.naming() {
+                                names.insert([village.as_bytes(), b"\0", id.as_bytes()].concat().as_slice(), called.as_bytes()).map_err(error)?;
+                            }
                         }
                     }
                     state.heard_at = now_ms;
@@ -284,6 +290,21 @@ impl Store {
         let read = self.db.begin_read().map_err(error)?;
         let table = read.open_table(TEXTS).map_err(error)?;
         Ok(table.get([village.as_bytes(), b"\0", blob.as_bytes()].concat().as_slice()).map_err(error)?.map(|v| String::from_utf8_lossy(v.value()).into_owned()))
+    }
+
+    /// What a village calls a thing: by its id, or by the device that it belongs to; else the id.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn called(&self, village: &str, id: &str) -> io::Result<String> {
+        let read = self.db.begin_read().map_err(error)?;
+        let table = read.open_table(NAMES).map_err(error)?;
+        for known in [id, id.split('.').next().unwrap_or(id)] {
+            if let Some(name) = table.get([village.as_bytes(), b"\0", known.as_bytes()].concat().as_slice()).map_err(error)? {
+                return Ok(String::from_utf8_lossy(name.value()).into_owned());
+            }
+        }
+        Ok(id.to_owned())
     }
 
     /// Queues a bulletin for a village; gives its number.

@@ -108,6 +108,7 @@ fn layer(mut root: Section<'_, '_>, config: &mut Config) {
         set(&mut config.doors.dashboard_tls, s.parsed("dashboard_tls", address));
         set(&mut config.doors.control, s.get("control"));
         config.doors.names = s.get("names").unwrap_or_else(|| std::mem::take(&mut config.doors.names));
+        config.doors.technician_phone = s.parsed("technician_phone", telephone).or_else(|| config.doors.technician_phone.take());
         s.finish();
     }
     if let Some(mut s) = root.table("broker") {
@@ -269,4 +270,11 @@ fn check(config: &Config, problems: &mut Vec<Problem>) {
             wrong(key, format!("{address} is used by two doors"));
         }
     }
+}
+
+/// A telephone number: digits, with spaces, dots or a leading plus for the eye.
+fn telephone(text: &str) -> Result<String, &'static str> {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let sound = (3..=15).contains(&digits) && text.len() <= 24 && text.bytes().all(|b| b.is_ascii_digit() || b" .+-".contains(&b));
+    if sound { Ok(text.trim().to_owned()) } else { Err("is not a telephone number, for example \"0912 345 678\"") }
 }

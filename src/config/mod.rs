@@ -4,6 +4,7 @@
 //! `/etc/conglang/conglang.toml`), `conglang.d/*.toml` beside it, `CONGLANG__SECTION__KEY` in the
 //! environment. Lists (`[[device]]`, …) add up. What staff change is a command and lives in the journal.
 
+pub mod layout;
 mod load;
 mod read;
 
@@ -71,6 +72,8 @@ pub struct Doors {
     pub control: Option<PathBuf>,
     /// Names the portal answers to; others are redirected to the first.
     pub names: Vec<String>,
+    /// Telephone of the village's technician, as people write it; stands on every page that says “call the technician”.
+    pub technician_phone: Option<String>,
 }
 
 /// Doors for devices.

@@ -176,6 +176,18 @@ impl Event {
         }
     }
 
+    /// What people call a thing, where this event tells it: its id and its name.
+    #[must_use]
+    pub fn naming(&self) -> Option<(&str, &str)> {
+        Some(match self {
+            Self::DeviceDeclared { device } => (device.id.as_str(), &device.name),
+            Self::SensorDeclared { sensor } => (sensor.id.as_str(), &sensor.name),
+            Self::SpeakerDeclared { speaker } => (speaker.id.as_str(), &speaker.name),
+            Self::CameraDeclared { camera } => (camera.id.as_str(), &camera.name),
+            _ => return None,
+        })
+    }
+
     /// The thing this event is about, as one id; used by the index “by entity”.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {

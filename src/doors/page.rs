@@ -27,6 +27,8 @@ pub struct Frame {
     pub on_air: Option<String>,
     /// Entry number for live updates to go on from.
     pub seq: u64,
+    /// Telephone of the technician; empty = none is known.
+    pub technician: String,
     /// Larger text was asked for.
     pub big: bool,
     /// What just happened, to be said once.
@@ -34,6 +36,12 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// The technician's telephone as a phone dials it: digits and a leading plus.
+    #[must_use]
+    pub fn technician_dial(&self) -> String {
+        self.technician.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect()
+    }
+
     /// The words of a key.
     #[must_use]
     pub fn t(&self, key: &str) -> String {
@@ -84,14 +92,15 @@ pub fn asset(kind: &'static str, content: &'static [u8]) -> Response {
 }
 
 #[derive(askama::Template)]
-#[template(source = "<li><span class=\"mark\"></span><span class=\"what\"><b>{{ words }}</b></span><time class=\"num\">{{ side }}</time></li>", ext = "html")]
+#[template(source = "<li><span class=\"mark {{ mark }}\"></span><span class=\"what\"><b>{{ words }}</b></span><time class=\"num\">{{ side }}</time></li>", ext = "html")]
 struct PlainRow<'a> {
+    mark: &'a str,
     words: &'a str,
     side: &'a str,
 }
 
-/// A row of plain words with a time at the right.
+/// A row of plain words with a time at the right; `mark` is `""` well, `off`, `bad`, `warn`.
 #[must_use]
-pub fn plain_row(words: &str, side: &str) -> String {
-    askama::Template::render(&PlainRow { words, side }).unwrap_or_default()
+pub fn plain_row(mark: &str, words: &str, side: &str) -> String {
+    askama::Template::render(&PlainRow { mark, words, side }).unwrap_or_default()
 }

@@ -241,6 +241,20 @@ impl Sessions {
         self.save(&inner);
     }
 
+    /// Phones signed in as this person.
+    #[must_use]
+    pub fn count(&self, user: &UserId) -> usize {
+        self.lock().sessions.values().filter(|s| s.user == *user).count()
+    }
+
+    /// Ends every session of a person but this one.
+    pub fn sign_out_others(&self, user: &UserId, token: &str) {
+        let mine = secret::sha256(token.as_bytes());
+        let mut inner = self.lock();
+        inner.sessions.retain(|hash, s| s.user != *user || *hash == mine);
+        self.save(&inner);
+    }
+
     fn save(&self, inner: &Inner) {
         let done = serde_json::to_vec(&inner.sessions).map_err(io::Error::other).and_then(|bytes| secret::write_file(&self.path, &bytes));
         if let Err(cause) = done {
@@ -293,6 +307,11 @@ mod tests {
         }
         assert_eq!(sessions.sign_in(&state, &chief, "135790", "10.2.0.1".parse().expect("ip"), None).await, Err(Denied::UnknownPhone));
         assert!(sessions.sign_in(&state, &chief, "135790", good, Some(&sessions.known_phone(&chief))).await.is_ok());
+        // A lost phone is signed out from another; that one stays.
+        let lost = sessions.sign_in(&state, &chief, "135790", good, Some(&sessions.known_phone(&chief))).await.expect("in");
+        sessions.sign_out_others(&chief, &token);
+        assert!(sessions.who(&state, &lost).is_none() && sessions.who(&state, &token).is_some());
+        assert_eq!(sessions.count(&chief), 1);
         // A new process knows the phone; a new PIN ends the session.
         let again = Sessions::open(&folder, files, clock).expect("opens");
         assert!(again.who(&state, &token).is_some());

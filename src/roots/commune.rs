@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::broker::{Broker, bind};
-use super::gateway::Layout;
 use super::housekeeping::{renew, serve_certificate};
 use crate::commune::console::{Console, router};
 use crate::commune::{link, store::Store};
 use crate::config::Config;
+use crate::config::layout::Layout;
 use crate::domain::device::Account;
 use crate::domain::id::{DeviceId, VillageId};
 use crate::doors::serve;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::broker::Broker;
-use super::gateway::Layout;
 use crate::cameras::stills::Stills;
+use crate::config::layout::Layout;
 use crate::doors::serve;
 use crate::keys::authority::Files as CertFiles;
 use crate::keys::tls::{self, Served};

@@ -11,6 +11,7 @@ use super::doors;
 use super::housekeeping::{Housekeeping, serve_certificate};
 use super::seed;
 use crate::config::Config;
+use crate::config::layout::Layout;
 use crate::devices::{desired, ingest::Ingest, link, presence};
 use crate::doors::session::Sessions;
 use crate::journal::index::Index;
@@ -40,27 +41,6 @@ const BROKER_WAIT: Duration = Duration::from_secs(3);
 
 /// Pause before the link to our own broker is made again.
 const RELINK: Duration = Duration::from_millis(500);
-
-/// Where things lie.
-pub struct Layout {
-    /// Data folder.
-    pub data: PathBuf,
-    /// Sockets.
-    pub run: PathBuf,
-    /// Control socket.
-    pub control: PathBuf,
-}
-
-impl Layout {
-    /// From the configuration.
-    #[must_use]
-    pub fn of(config: &Config) -> Self {
-        let data = config.data.clone().unwrap_or_else(|| "/var/lib/conglang".into());
-        let control = config.doors.control.clone().unwrap_or_else(|| "/run/conglang/control.sock".into());
-        let run = control.parent().map_or_else(|| data.clone(), Path::to_owned);
-        Self { data, run, control }
-    }
-}
 
 /// Runs the gateway until a signal or until its journal fails; gives the exit code.
 ///
@@ -110,6 +90,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     let app = App {
         index: index.clone(),
         seats: crate::supervisor::places::Places::default(),
+        technician: Arc::new(config.doors.technician_phone.clone().unwrap_or_default()),
         keep_days: config.recording.keep_days,
         ring,
         journal: journal.clone(),

@@ -41,6 +41,8 @@ pub struct App {
     pub ring: Ring,
     /// Who watches live pictures, by session.
     pub seats: Places<String>,
+    /// Telephone of the technician; empty = none is known.
+    pub technician: Arc<String>,
     /// Days that pictures are kept.
     pub keep_days: u32,
     /// People's files.
@@ -129,7 +131,7 @@ impl App {
     #[must_use]
     pub fn frame(&self, visit: &Visit, state: &Village, tab: &'static str) -> Frame {
         let person = visit.user.as_ref().and_then(|u| self.sessions.person(u).map(|p| p.name)).unwrap_or_default();
-        let said = visit.said.as_deref().filter(|k| matches!(*k, "published" | "taken-down" | "stopped")).map(|k| visit.lang.t(k));
+        let said = visit.said.as_deref().filter(|k| matches!(*k, "published" | "taken-down" | "stopped" | "playing" | "others-out")).map(|k| visit.lang.t(k));
         Frame {
             lang: visit.lang,
             village: state.village.as_ref().map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.clone()),
@@ -141,6 +143,7 @@ impl App {
             tab,
             seq: state.seq,
             big: visit.big,
+            technician: self.technician.to_string(),
             said,
         }
     }

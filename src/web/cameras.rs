@@ -37,6 +37,8 @@ struct Tile<'a> {
     /// When the still was taken; 0 = there is none.
     at: i64,
     alt: String,
+    /// “14:05”: when the still was taken; empty = there is none.
+    time: String,
     words: String,
     lost: bool,
 }
@@ -81,7 +83,9 @@ fn tile(app: &App, lang: Lang, c: &Camera) -> String {
     // By the minute: a picture that is replaced more often than it loads is never seen.
     let at = app.live.pictures.get(&c.id).and_then(|p| p.still()).map_or(0, |s| s.at_ms - s.at_ms.rem_euclid(60_000));
     let alt = lang.f("camera-still", &[("name", &c.name), ("at", &dates::clock(at))]);
-    html(&Tile { id: c.id.as_str(), name: &c.name, at: if mark.is_empty() || mark == "warn" { at } else { 0 }, alt, words, lost: mark == "bad" })
+    let at = if mark.is_empty() || mark == "warn" { at } else { 0 };
+    let time = if at > 0 { dates::clock(at) } else { String::new() };
+    html(&Tile { id: c.id.as_str(), name: &c.name, at, alt, time, words, lost: mark == "bad" })
 }
 
 /// What the wall opens with: how many show something, which do not, and whether it is kept.

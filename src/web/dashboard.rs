@@ -18,6 +18,9 @@ pub const STYLE: &str = include_str!("assets/village.css");
 const SCRIPT: &str = include_str!("assets/live.js");
 const CAMERA: &str = include_str!("assets/camera.js");
 const ICON: &str = include_str!("assets/icon.svg");
+/// The same drawing as pictures, for phones whose home screen takes no SVG.
+const ICON_192: &[u8] = include_bytes!("assets/icon-192.png");
+const ICON_512: &[u8] = include_bytes!("assets/icon-512.png");
 
 /// All pages of the village's own people.
 pub fn router(app: App) -> Router {
@@ -38,7 +41,7 @@ pub fn router(app: App) -> Router {
         .route("/notices/{id}", get(notices::one))
         .route("/notices/{id}/down", post(notices::take_down))
         .route("/speakers", get(speakers::page))
-        .route("/speakers/hear", post(speakers::hear))
+        .route("/speakers/hear", get(speakers::heard).post(speakers::hear))
         .route("/speakers/sound/{blob}", get(speakers::sound))
         .route("/speakers/announce", post(speakers::announce))
         .route("/speakers/stop", post(speakers::stop))
@@ -46,6 +49,7 @@ pub fn router(app: App) -> Router {
         .route("/live/{page}", get(live::follow))
         .route("/me", get(sign_in::me))
         .route("/sign-out", post(sign_in::leave))
+        .route("/sign-out/others", post(sign_in::leave_others))
         .layer(from_fn_with_state(app.clone(), signed_in));
     Router::new()
         .merge(inside)
@@ -56,6 +60,8 @@ pub fn router(app: App) -> Router {
         .route("/a/village.css", get(|| async { asset("text/css; charset=utf-8", STYLE.as_bytes()) }))
         .route("/a/live.js", get(|| async { asset("text/javascript; charset=utf-8", SCRIPT.as_bytes()) }))
         .route("/a/camera.js", get(|| async { asset("text/javascript; charset=utf-8", CAMERA.as_bytes()) }))
+        .route("/a/icon-192.png", get(|| async { asset("image/png", ICON_192) }))
+        .route("/a/icon-512.png", get(|| async { asset("image/png", ICON_512) }))
         .route("/a/icon.svg", get(|| async { asset("image/svg+xml", ICON.as_bytes()) }))
         .route("/manifest.webmanifest", get(manifest))
         .fallback(not_found)
@@ -75,7 +81,11 @@ async fn manifest(State(app): State<App>) -> Response {
     let manifest = serde_json::json!({
         "name": name, "short_name": "Cổng Làng", "lang": "vi", "start_url": "/", "display": "standalone",
         "background_color": "#faf7f0", "theme_color": "#17694f",
-        "icons": [{ "src": "/a/icon.svg", "sizes": "any", "type": "image/svg+xml", "purpose": "any maskable" }],
+        "icons": [
+            { "src": "/a/icon-192.png", "sizes": "192x192", "type": "image/png", "purpose": "any" },
+            { "src": "/a/icon-512.png", "sizes": "512x512", "type": "image/png", "purpose": "any" },
+            { "src": "/a/icon.svg", "sizes": "any", "type": "image/svg+xml", "purpose": "any maskable" },
+        ],
         "shortcuts": [
             { "name": Lang::Vi.t("shortcut-speak"), "url": "/speakers" },
             { "name": Lang::Vi.t("shortcut-stop"), "url": "/speakers#stop" },

@@ -37,7 +37,7 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
     let state = app.journal.state();
     let f = app.frame(&visit, &state, "more");
     let parts = vec![Part { rows: fragments(&app, &visit, &state), empty: f.t("no-devices"), ..Part::default() }];
-    show(&ListPage { title: f.t("devices"), live: "/live/devices", summary: String::new(), parts, links: Vec::new(), f })
+    show(&ListPage { title: f.t("devices"), live: "/live/devices", summary: String::new(), parts, links: Vec::new(), refresh: 0, f })
 }
 
 /// Thêm.
@@ -46,5 +46,5 @@ pub async fn more(State(app): State<App>, visit: Visit) -> Response {
     let f = app.frame(&visit, &state, "more");
     let links = [("/notices", "notices"), ("/sensors", "sensors"), ("/devices", "devices"), ("/history", "history")];
     let links = links.into_iter().map(|(href, key)| (href.to_owned(), f.t(key))).collect();
-    show(&ListPage { title: f.t("more"), live: "/live/other", summary: String::new(), parts: Vec::new(), links, f })
+    show(&ListPage { title: f.t("more"), live: "/live/other", summary: String::new(), parts: Vec::new(), links, refresh: 0, f })
 }

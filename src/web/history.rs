@@ -35,11 +35,11 @@ pub async fn page(State(app): State<App>, visit: Visit, Query(from): Query<From>
     let rows = app.entry_rows(f.lang, &entries).await;
     let mut parts: Vec<Part> = Vec::new();
     let mut day = None;
-    for (row, entry) in rows.into_iter().zip(&entries) {
-        let on = day_number(entry.entry.wall_ms);
+    for (at, row) in rows {
+        let on = day_number(at);
         if day != Some(on) {
             day = Some(on);
-            parts.push(Part { name: dates::long(f.lang, entry.entry.wall_ms), ..Part::default() });
+            parts.push(Part { name: dates::long(f.lang, at), ..Part::default() });
         }
         if let Some(part) = parts.last_mut() {
             part.rows.push(row);
@@ -51,5 +51,5 @@ pub async fn page(State(app): State<App>, visit: Visit, Query(from): Query<From>
     let more = about.as_ref().map_or_else(String::new, |a| format!("&about={a}"));
     let older = entries.last().map(|e| e.entry.seq).filter(|s| *s > 1 && entries.len() == ROWS).map(|s| (format!("/history?before={s}{more}"), f.t("older")));
     let title = about.map_or_else(|| f.t("history"), |a| f.t1("history-of", "name", super::words::name_of(&state, &a)));
-    show(&ListPage { title, live: "/live/other", summary: String::new(), parts, links: older.into_iter().collect(), f })
+    show(&ListPage { title, live: "/live/other", summary: String::new(), parts, links: older.into_iter().collect(), refresh: 0, f })
 }

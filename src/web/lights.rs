@@ -46,6 +46,8 @@ pub(super) struct ListPage {
     pub summary: String,
     pub parts: Vec<Part>,
     pub links: Vec<(String, String)>,
+    /// Without script the page asks again after so many seconds, while something is awaited; 0 = never.
+    pub refresh: u8,
 }
 
 /// How a lamp is, in words, with its mark.
@@ -134,7 +136,7 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
         parts.push(Part { name, controls: String::new(), rows: others, empty: f.t("no-lights") });
     }
     let summary = summary(&app, f.lang, &state);
-    show(&ListPage { title: f.t("lights-page"), live: "/live/lights", summary, parts, links: Vec::new(), f })
+    show(&ListPage { title: f.t("lights-page"), live: "/live/lights", summary, parts, links: Vec::new(), refresh: if state.lights.values().any(|l| l.is_waiting()) { 2 } else { 0 }, f })
 }
 
 fn answer(visit: &Visit) -> Response {

@@ -12,7 +12,7 @@ use crate::domain::id::{CommandId, NoticeId};
 use crate::domain::notice::{Notice, NoticeKind};
 use crate::doors::dates;
 use crate::doors::locale::Lang;
-use crate::doors::page::{Frame, see, show};
+use crate::doors::page::{Frame, see, show, show_with};
 use crate::journal::Wish;
 use crate::store::files::Lost;
 
@@ -51,10 +51,11 @@ pub fn words(app: &App, lang: Lang, notice: &Notice) -> (String, Vec<String>) {
     }
 }
 
-/// When it was posted and by whom, in words.
+/// When it was posted, by whom and until when, in words.
 #[must_use]
 pub fn when(lang: Lang, notice: &Notice) -> String {
-    lang.f(if notice.from_commune { "posted-by-commune" } else { "posted" }, &[("when", &dates::long(lang, notice.at))])
+    let posted = lang.f(if notice.from_commune { "posted-by-commune" } else { "posted" }, &[("when", &dates::long(lang, notice.at))]);
+    notice.until.map_or_else(|| posted.clone(), |until| format!("{posted} · {}", lang.f("posted-until", &[("when", &dates::long(lang, until))])))
 }
 
 /// A notice for a list.
@@ -81,7 +82,7 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
         .collect();
     let parts = vec![Part { rows, empty: f.t("no-notices"), ..Part::default() }];
     let links = if f.is_chief { vec![("/notices/new".to_owned(), f.t("write-notice"))] } else { Vec::new() };
-    show(&ListPage { title: f.t("notices"), live: "/live/other", summary: String::new(), parts, links, f })
+    show(&ListPage { title: f.t("notices"), live: "/live/other", summary: String::new(), parts, links, refresh: 0, f })
 }
 
 #[derive(askama::Template)]
@@ -89,13 +90,38 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
 struct NewPage {
     f: Frame,
     once: String,
+    /// Why the notice was not taken; empty = nothing is wrong.
+    wrong: String,
+    title: String,
+    body: String,
+    kinds: Vec<Choice>,
+    days: Vec<Choice>,
 }
 
-/// The form.
+/// One choice of a list: its value, its words, whether it is chosen.
+struct Choice {
+    value: &'static str,
+    words: String,
+    chosen: bool,
+}
+
+/// The form, with what was typed before and why that was not taken.
+fn form(app: &App, visit: &Visit, once: String, typed: &Fields, wrong: &str) -> NewPage {
+    let f = app.frame(visit, &app.journal.state(), "more");
+    let choice = |name: &str, value: &'static str, words: String| Choice { chosen: typed.get(name) == value, value, words };
+    let kinds = [("notice", "kind-notice"), ("event", "kind-event"), ("document", "kind-document"), ("urgent", "kind-urgent")].map(|(v, key)| choice("kind", v, f.t(key))).into();
+    let days = [("7", f.t1("for-days", "n", "7")), ("30", f.t1("for-days", "n", "30")), ("0", f.t("until-taken-down"))].map(|(v, words)| choice("days", v, words)).into();
+    let wrong = if wrong.is_empty() { String::new() } else { f.t(wrong) };
+    NewPage { once, wrong, title: typed.get("title").to_owned(), body: typed.get("body").to_owned(), kinds, days, f }
+}
+
+/// The empty form.
 pub async fn new(State(app): State<App>, visit: Visit) -> Response {
-    let f = app.frame(&visit, &app.journal.state(), "more");
+    if !visit.is_chief() {
+        return app.problem(&visit, StatusCode::FORBIDDEN, "refused-title", "refused-not-permitted");
+    }
     let Ok(once) = crate::keys::secret::token() else { return app.problem(&visit, StatusCode::SERVICE_UNAVAILABLE, "refused-title", "cannot-now") };
-    show(&NewPage { f, once })
+    show(&form(&app, &visit, once, &Fields::default(), ""))
 }
 
 /// Publishes what the form says. The form's own random name makes a double tap harmless.
@@ -105,10 +131,24 @@ pub async fn publish(State(app): State<App>, visit: Visit, fields: Fields) -> Re
     }
     let title: String = fields.get("title").split_whitespace().collect::<Vec<_>>().join(" ");
     let body = fields.get("body").trim();
-    let sound = !title.is_empty() && title.chars().count() <= TITLE && !body.is_empty() && body.chars().count() <= BODY;
-    let (Ok(id), Ok(once), true) = (NoticeId::new(fields.get("once")), CommandId::new(fields.get("once")), sound && visit.is_chief()) else {
-        return app.problem(&visit, StatusCode::BAD_REQUEST, "refused-title", if visit.is_chief() { "refused-unsound" } else { "refused-not-permitted" });
+    if !visit.is_chief() {
+        return app.problem(&visit, StatusCode::FORBIDDEN, "refused-title", "refused-not-permitted");
+    }
+    let (Ok(id), Ok(once)) = (NoticeId::new(fields.get("once")), CommandId::new(fields.get("once"))) else {
+        return app.problem(&visit, StatusCode::BAD_REQUEST, "form-old", "form-old-do");
     };
+    // What was typed comes back with the reason: nobody types it twice.
+    let again = |status, key: &str| show_with(status, &form(&app, &visit, once.to_string(), &fields, key));
+    let wrong = if title.is_empty() || body.is_empty() {
+        "notice-empty"
+    } else if title.chars().count() > TITLE || body.chars().count() > BODY {
+        "notice-long"
+    } else {
+        ""
+    };
+    if !wrong.is_empty() {
+        return again(StatusCode::BAD_REQUEST, wrong);
+    }
     let kind = match fields.get("kind") {
         "urgent" => NoticeKind::Urgent,
         "event" => NoticeKind::Event,
@@ -119,10 +159,10 @@ pub async fn publish(State(app): State<App>, visit: Visit, fields: Fields) -> Re
     let now = app.house.clock().certain_ms();
     let until = fields.get("days").parse::<i64>().ok().filter(|d| (1..=366).contains(d)).map(|d| now + d * DAY_MS);
     let Ok(text) = app.files.put(format!("{title}\n{body}").into_bytes()).await else {
-        return app.problem(&visit, StatusCode::SERVICE_UNAVAILABLE, "journal-closed", "journal-closed-do");
+        return again(StatusCode::SERVICE_UNAVAILABLE, "journal-closed-do");
     };
     let Some(actor) = visit.actor() else { return see("/sign-in") };
-    let wish = Wish::new(actor, Command::PublishNotice { id: id.clone(), text, kind, until }).named(once, now + DAY_MS);
+    let wish = Wish::new(actor, Command::PublishNotice { id: id.clone(), text, kind, until }).named(once.clone(), now + DAY_MS);
     match app.wish(&visit, wish).await {
         Ok(_) => see(&format!("/notices/{id}?said=published")),
         Err(page) => page,

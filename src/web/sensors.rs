@@ -26,7 +26,10 @@ pub(super) fn row(app: &App, lang: Lang, state: &Village, sensor: &Sensor) -> St
         (Some(a), _) if is_yes_no => (lang.f("reading-smoke", &[("since", &dates::since(now, a.at))]), "bad"),
         (Some(a), _) => {
             let mark = sensor.marks.get(usize::from(a.level).saturating_sub(1)).copied().unwrap_or_default();
-            let words = lang.f("reading-level", &[("mark", &number(mark)), ("unit", &sensor.unit), ("level", &a.level.to_string()), ("since", &dates::since(now, a.at))]);
+            // The alarm stays until the value is well below: who reads both must not think the box is confused.
+            let is_lower = latest.is_some_and(|v| v.number < mark);
+            let key = if is_lower { "reading-falling" } else { "reading-level" };
+            let words = lang.f(key, &[("mark", &number(mark)), ("unit", &sensor.unit), ("level", &a.level.to_string()), ("since", &dates::since(now, a.at))]);
             (words, if a.level > 1 { "bad" } else { "warn" })
         }
         (None, Some(_)) if is_yes_no || sensor.marks.is_empty() => (lang.t("reading-ok"), ""),
@@ -50,5 +53,5 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
     let rows = fragments(&app, &visit, &state);
     let summary = html(&Say { id: "sensors-note".into(), kind: "info", title: f.t("sensor-note"), detail: String::new() });
     let parts = vec![Part { rows, empty: f.t("no-sensors"), ..Part::default() }];
-    show(&ListPage { title: f.t("sensors"), live: "/live/sensors", summary, parts, links: Vec::new(), f })
+    show(&ListPage { title: f.t("sensors"), live: "/live/sensors", summary, parts, links: Vec::new(), refresh: 0, f })
 }

@@ -88,14 +88,28 @@ pub async fn leave(State(app): State<App>, visit: Visit, fields: Fields) -> Resp
 struct MePage {
     f: Frame,
     role: String,
+    /// Phones signed in as this person, this one among them.
+    phones: usize,
     other: &'static str,
+}
+
+/// Ends every other session of this person: a lost phone speaks no more.
+pub async fn leave_others(State(app): State<App>, visit: Visit, fields: Fields) -> Response {
+    if !app.proves(&visit, fields.get("form")) {
+        return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
+    }
+    if let Some(user) = &visit.user {
+        app.sessions.sign_out_others(&user.id, &visit.token);
+    }
+    see("/me?said=others-out")
 }
 
 /// The person's own page.
 pub async fn me(State(app): State<App>, visit: Visit) -> Response {
     let f = app.frame(&visit, &app.journal.state(), "more");
     let role = f.t(if visit.user.as_ref().is_some_and(|u| u.role == Role::Chief) { "role-chief" } else { "role-technician" });
-    show(&MePage { role, other: if f.lang.tag() == "vi" { "en" } else { "vi" }, f })
+    let phones = visit.user.as_ref().map_or(1, |u| app.sessions.count(&u.id));
+    show(&MePage { role, phones, other: if f.lang.tag() == "vi" { "en" } else { "vi" }, f })
 }
 
 /// Changes the language of this phone.

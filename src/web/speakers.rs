@@ -1,11 +1,11 @@
 //! Loa: type a sentence, hear it, play it, stop everything.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::app::{App, Fields, Visit};
-use super::rows::Row;
+use super::rows::{Row, Say, html};
 use super::words::name_of;
 use crate::domain::blob::BlobRef;
 use crate::domain::command::Command;
@@ -15,11 +15,15 @@ use crate::domain::speaker::{Announcement, Class, Ending, Play};
 use crate::domain::state::State as Village;
 use crate::doors::dates;
 use crate::doors::locale::Lang;
-use crate::doors::page::{Frame, see, show};
+use crate::doors::page::{Frame, see, show, show_with};
 use crate::journal::Wish;
 
 /// Characters of a typed sentence.
 const SENTENCE: usize = 1_000;
+/// Clusters of one announcement.
+const ZONE: usize = 100;
+/// How long the newest announcement's end stands on top, ms.
+const LAST_MS: i64 = 600_000;
 /// A typed sentence that could not begin within this is not played later, ms.
 const EXPIRES_MS: i64 = 120_000;
 
@@ -28,6 +32,7 @@ struct Pick {
     mark: &'static str,
     name: String,
     words: String,
+    chosen: bool,
 }
 
 #[derive(askama::Template)]
@@ -35,11 +40,15 @@ struct Pick {
 struct SpeakersPage {
     f: Frame,
     text: String,
+    /// Why the sentence was not taken; empty = nothing is wrong.
+    wrong: String,
     speakers: Vec<Pick>,
+    last: String,
     played: String,
 }
 
-fn pick(app: &App, lang: Lang, state: &Village) -> Vec<Pick> {
+/// The clusters; `chosen` by the form that comes back, or else all that answer.
+fn pick(app: &App, lang: Lang, state: &Village, chosen: Option<&[String]>) -> Vec<Pick> {
     let now = app.house.clock().wall_ms();
     let one = |s: &std::sync::Arc<crate::domain::speaker::Speaker>| {
         let horns = lang.f("horns", &[("n", &s.horns.to_string())]);
@@ -48,7 +57,8 @@ fn pick(app: &App, lang: Lang, state: &Village) -> Vec<Pick> {
             Presence::Unknown => (format!("{horns} · {}", lang.t("device-unknown")), "off"),
             Presence::Gone { since } => (lang.f("device-gone", &[("since", &dates::since(now, since))]), "bad"),
         };
-        Pick { id: s.id.to_string(), mark, name: s.name.clone(), words }
+        let chosen = chosen.map_or(mark.is_empty(), |c| c.iter().any(|z| z == s.id.as_str()));
+        Pick { id: s.id.to_string(), mark, name: s.name.clone(), words, chosen }
     };
     state.speakers.values().map(one).collect()
 }
@@ -102,17 +112,76 @@ fn played_list(app: &App, lang: Lang, state: &Village) -> String {
     format!("<ul class=\"rows sheet\" id=\"played\">{rows}</ul>")
 }
 
-/// The fragments of this page.
-pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
-    vec![played_list(app, visit.lang, state)]
+/// How the newest announcement went, on top of the page where it is seen, for as long as somebody waits for it.
+fn last(app: &App, lang: Lang, state: &Village) -> String {
+    let now = app.house.clock().wall_ms();
+    let newest = state.announcements.values().max_by_key(|a| a.order).filter(|a| (0..LAST_MS).contains(&(now - a.at)) && a.is_over());
+    newest.map_or_else(
+        || "<div id=\"last\"></div>".to_owned(),
+        |a| {
+            let (words, mark) = result(lang, state, a);
+            let kind = if mark == "off" { "info" } else { mark };
+            html(&Say { id: "last".into(), kind, title: words, detail: format!("“{}”", app.text_of(lang, &a.text, 60)) })
+        },
+    )
 }
 
-/// The page.
-pub async fn page(State(app): State<App>, visit: Visit) -> Response {
+/// The fragments of this page.
+pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
+    vec![last(app, visit.lang, state), played_list(app, visit.lang, state)]
+}
+
+fn form(app: &App, visit: &Visit, text: String, chosen: Option<&[String]>, wrong: String) -> SpeakersPage {
     let state = app.journal.state();
-    let f = app.frame(&visit, &state, "speakers");
-    let (speakers, played) = (pick(&app, f.lang, &state), played_list(&app, f.lang, &state));
-    show(&SpeakersPage { f, text: String::new(), speakers, played })
+    let f = app.frame(visit, &state, "speakers");
+    let (speakers, last, played) = (pick(app, f.lang, &state, chosen), last(app, f.lang, &state), played_list(app, f.lang, &state));
+    SpeakersPage { f, text, wrong, speakers, last, played }
+}
+
+/// The page; a sentence that was heard and is to be mended stands in its form again.
+pub async fn page(State(app): State<App>, visit: Visit, Query(heard): Query<Vec<(String, String)>>) -> Response {
+    let heard = Heard::of(heard);
+    let text = heard.blob().filter(|_| visit.is_chief()).and_then(|b| app.files.text(&b).ok());
+    let chosen = text.is_some().then_some(heard.zone.as_slice());
+    show(&form(&app, &visit, text.unwrap_or_default(), chosen, String::new()))
+}
+
+/// A sentence that was typed and kept in a file, with where it is to be played: what its pages' addresses tell.
+#[derive(Default)]
+struct Heard {
+    blob: String,
+    mac: String,
+    len: u64,
+    once: String,
+    zone: Vec<String>,
+}
+
+impl Heard {
+    fn of(fields: Vec<(String, String)>) -> Self {
+        let mut heard = Self::default();
+        for (name, value) in fields {
+            match name.as_str() {
+                "blob" => heard.blob = value,
+                "mac" => heard.mac = value,
+                "len" => heard.len = value.parse().unwrap_or(0),
+                "once" => heard.once = value,
+                "zone" if DeviceId::new(&value).is_ok() && heard.zone.len() < ZONE => heard.zone.push(value),
+                _ => {}
+            }
+        }
+        heard
+    }
+
+    fn blob(&self) -> Option<BlobRef> {
+        BlobId::new(&self.blob).ok().map(|id| BlobRef { id, mac: self.mac.clone(), len: self.len })
+    }
+
+    /// As the query of an address.
+    fn query(&self) -> String {
+        let mut out = format!("blob={}&mac={}&len={}&once={}", self.blob, self.mac, self.len, self.once);
+        self.zone.iter().for_each(|z| out.push_str(&format!("&zone={z}")));
+        out
+    }
 }
 
 #[derive(askama::Template)]
@@ -120,11 +189,8 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
 struct HearPage {
     f: Frame,
     text: String,
-    blob: String,
-    mac: String,
-    len: u64,
-    once: String,
-    zone: Vec<String>,
+    heard: Heard,
+    query: String,
     question: String,
 }
 
@@ -134,31 +200,42 @@ pub async fn hear(State(app): State<App>, visit: Visit, fields: Fields) -> Respo
         return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
     }
     let text = fields.get("text").split_whitespace().collect::<Vec<_>>().join(" ");
-    let zone: Vec<String> = fields.all("zone").filter(|z| DeviceId::new(z).is_ok()).take(100).map(str::to_owned).collect();
-    let detail = if !visit.is_chief() {
-        "refused-not-permitted"
-    } else if text.is_empty() || text.chars().count() > SENTENCE {
-        "empty-sentence"
-    } else if zone.is_empty() {
-        "refused-empty-zone"
-    } else {
-        ""
-    };
-    if !detail.is_empty() {
-        return app.problem(&visit, StatusCode::BAD_REQUEST, "refused-title", detail);
+    if !visit.is_chief() {
+        return app.problem(&visit, StatusCode::FORBIDDEN, "refused-title", "refused-not-permitted");
+    }
+    let zone: Vec<String> = fields.all("zone").filter(|z| DeviceId::new(z).is_ok()).take(ZONE).map(str::to_owned).collect();
+    // What was typed comes back with the reason: nobody types it twice.
+    let again = |status, key: &str| show_with(status, &form(&app, &visit, text.clone(), Some(&zone), visit.lang.t(key)));
+    if text.is_empty() {
+        return again(StatusCode::BAD_REQUEST, "empty-sentence");
+    }
+    if text.chars().count() > SENTENCE {
+        return again(StatusCode::BAD_REQUEST, "long-sentence");
+    }
+    if zone.is_empty() {
+        return again(StatusCode::BAD_REQUEST, "refused-empty-zone");
     }
     if let Err(why) = app.live.voice.speak(&text).await {
         tracing::error!(why, "a sentence could not be read aloud");
-        return app.problem(&visit, StatusCode::SERVICE_UNAVAILABLE, "speech-failed", "speech-failed-do");
+        return again(StatusCode::SERVICE_UNAVAILABLE, "speech-failed-do");
     }
     let (Ok(blob), Ok(once)) = (app.files.put(text.clone().into_bytes()).await, crate::keys::secret::token()) else {
-        return app.problem(&visit, StatusCode::SERVICE_UNAVAILABLE, "journal-closed", "journal-closed-do");
+        return again(StatusCode::SERVICE_UNAVAILABLE, "journal-closed-do");
     };
-    let f = app.frame(&visit, &app.journal.state(), "speakers");
+    // An address of its own: going back to it, or reloading it, sends nothing again.
+    see(&format!("/speakers/hear?{}", Heard { blob: blob.id.to_string(), mac: blob.mac, len: blob.len, once, zone }.query()))
+}
+
+/// The sentence, its sound, and the question whether to play it.
+pub async fn heard(State(app): State<App>, visit: Visit, Query(heard): Query<Vec<(String, String)>>) -> Response {
+    let heard = Heard::of(heard);
+    let text = heard.blob().filter(|_| visit.is_chief()).and_then(|b| app.files.text(&b).ok());
+    let (Some(text), Ok(_), false) = (text, AnnouncementId::new(&heard.once), heard.zone.is_empty()) else { return see("/speakers") };
     let state = app.journal.state();
-    let names = zone.iter().map(|z| name_of(&state, z)).collect::<Vec<_>>().join(", ");
-    let question = f.t2("hear-question", "n", zone.len(), "names", names);
-    show(&HearPage { f, text, blob: blob.id.to_string(), mac: blob.mac, len: blob.len, once, zone, question })
+    let f = app.frame(&visit, &state, "speakers");
+    let names = heard.zone.iter().map(|z| name_of(&state, z)).collect::<Vec<_>>().join(", ");
+    let question = f.t2("hear-question", "n", heard.zone.len(), "names", names);
+    show(&HearPage { f, text, query: heard.query(), heard, question })
 }
 
 /// The sound of a sentence that was typed.
@@ -179,7 +256,7 @@ pub async fn announce(State(app): State<App>, visit: Visit, fields: Fields) -> R
     if !app.proves(&visit, fields.get("form")) {
         return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
     }
-    let zone: Vec<DeviceId> = fields.all("zone").filter_map(|z| DeviceId::new(z).ok()).take(100).collect();
+    let zone: Vec<DeviceId> = fields.all("zone").filter_map(|z| DeviceId::new(z).ok()).take(ZONE).collect();
     let blob = BlobId::new(fields.get("blob")).ok().map(|id| BlobRef { id, mac: fields.get("mac").to_owned(), len: fields.get("len").parse().unwrap_or(0) });
     let (Ok(id), Ok(once), Some(text)) = (AnnouncementId::new(fields.get("once")), CommandId::new(fields.get("once")), blob.filter(|b| app.files.get(b).is_ok())) else {
         return app.problem(&visit, StatusCode::BAD_REQUEST, "form-old", "form-old-do");
@@ -188,7 +265,7 @@ pub async fn announce(State(app): State<App>, visit: Visit, fields: Fields) -> R
     let now = app.house.clock().certain_ms();
     let wish = Wish::new(actor, Command::QueueAnnouncement { id, text, class: Class::Normal, zone, expires_in_ms: EXPIRES_MS }).named(once, now + EXPIRES_MS);
     match app.wish(&visit, wish).await {
-        Ok(_) => see("/speakers"),
+        Ok(_) => see("/speakers?said=playing"),
         Err(page) => page,
     }
 }

@@ -20,6 +20,37 @@ pub fn name_of(state: &State, id: &str) -> String {
         .unwrap_or_else(|| id.to_owned())
 }
 
+/// The same with its noun, as it stands within a sentence: “đèn Cổng làng”, “loa Nhà văn hóa”.
+fn noun_of(lang: Lang, state: &State, id: &str) -> String {
+    let name = name_of(state, id);
+    let is = |key: &str| lang.f(key, &[("name", &name)]);
+    let noun = if state.lights.keys().any(|k| k.as_str() == id) {
+        is("a-light")
+    } else if state.speakers.keys().any(|k| k.as_str() == id) {
+        is("a-speaker")
+    } else {
+        return name;
+    };
+    // “Đèn thử” and “Loa đình” have it in their names.
+    let first = |s: &str| s.split(' ').next().unwrap_or_default().to_lowercase();
+    if first(&name) == first(&noun) { name } else { noun }
+}
+
+/// A sentence begins with a capital.
+fn capital(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().map_or_else(String::new, |c| c.to_uppercase().chain(letters).collect())
+}
+
+/// Entries that are told in one row: one tap switched them together.
+fn is_one_story(a: &Entry, b: &Entry) -> bool {
+    let near = a.actor == b.actor && (a.wall_ms - b.wall_ms).abs() < 2_000;
+    match (&a.event, &b.event) {
+        (Event::LightDesired { on: x, group: Some(g), .. }, Event::LightDesired { on: y, group: Some(h), .. }) => near && x == y && g == h,
+        _ => false,
+    }
+}
+
 impl App {
     /// Who did it, in words.
     #[must_use]
@@ -36,7 +67,7 @@ impl App {
     /// What happened, in words, and its mark.
     #[must_use]
     pub fn what(&self, lang: Lang, state: &State, event: &Event) -> (String, &'static str) {
-        let named = |key: &str, id: &str| lang.f(key, &[("name", &name_of(state, id))]);
+        let named = |key: &str, id: &str| capital(&lang.f(key, &[("name", &noun_of(lang, state, id))]));
         match event {
             Event::Booted { boot, .. } => (lang.f("happened-booted", &[("n", &boot.to_string())]), ""),
             Event::ClockKnown { .. } => (lang.t("happened-clock"), ""),
@@ -52,6 +83,10 @@ impl App {
             Event::PresenceChanged { device, here: true } => (named("happened-here", device.as_str()), ""),
             Event::PresenceChanged { device, here: false } => (named("happened-gone", device.as_str()), "bad"),
             Event::GroupDeclared { group } => (lang.f("happened-group", &[("name", &group.name)]), ""),
+            Event::LightDesired { on, group: Some(group), .. } => {
+                let name = state.groups.get(group).map_or_else(|| group.to_string(), |g| g.name.clone());
+                (lang.f(if *on { "happened-group-on" } else { "happened-group-off" }, &[("name", &name)]), "")
+            }
             Event::LightDesired { light, on, .. } => (named(if *on { "happened-wanted-on" } else { "happened-wanted-off" }, light.as_str()), ""),
             Event::LightReported { light, on } => (named(if *on { "happened-lit" } else { "happened-dark" }, light.as_str()), if *on { "" } else { "off" }),
             Event::LightGivenUp { light, .. } => (named("happened-gave-up", light.as_str()), "bad"),
@@ -66,7 +101,7 @@ impl App {
             Event::AnnouncementQueued { text, .. } => (lang.f("happened-queued", &[("text", &self.text_of(lang, text, 60))]), ""),
             Event::PlaybackBegan { speaker, .. } => (named("happened-began", speaker.as_str()), ""),
             Event::PlaybackFinished { speaker, how: crate::domain::speaker::Ending::Played { .. }, .. } => (named("happened-played", speaker.as_str()), ""),
-            Event::PlaybackFinished { speaker, how: crate::domain::speaker::Ending::Stopped, .. } => (lang.f("played-stopped", &[("name", &name_of(state, speaker.as_str()))]), "off"),
+            Event::PlaybackFinished { speaker, how: crate::domain::speaker::Ending::Stopped, .. } => (named("played-stopped", speaker.as_str()), "off"),
             Event::PlaybackFinished { speaker, .. } => (named("happened-not-played", speaker.as_str()), "bad"),
             Event::EverythingStopped {} => (lang.t("happened-stopped"), "warn"),
             Event::CameraDeclared { camera } => (lang.f("happened-camera", &[("name", &camera.name)]), ""),
@@ -92,18 +127,35 @@ impl App {
         Row { id: format!("e{}", entry.seq), mark, name, words, side: dates::since(self.house.clock().wall_ms(), entry.wall_ms), href: String::new() }
     }
 
-    /// Entries as rows, newest first, with their causes read from history.
-    pub async fn entry_rows(&self, lang: Lang, entries: &[std::sync::Arc<crate::journal::Stored>]) -> Vec<String> {
+    /// Entries as rows with their wall time in ms, newest first, with their causes read from history.
+    pub async fn entry_rows(&self, lang: Lang, entries: &[std::sync::Arc<crate::journal::Stored>]) -> Vec<(i64, String)> {
         let state = self.journal.state();
         let mut out = Vec::new();
-        for stored in entries {
+        for (n, stored) in entries.iter().enumerate() {
+            if entries.get(n + 1).is_some_and(|older| is_one_story(&stored.entry, &older.entry)) {
+                continue;
+            }
             let cause = match stored.entry.cause {
                 Some(seq) => self.journal.after(seq.saturating_sub(1), 1).await.into_iter().next().filter(|c| c.entry.seq == seq),
                 None => None,
             };
-            out.push(self.entry_row(lang, &state, &stored.entry, cause.as_ref().map(|c| &c.entry)).html());
+            let mut row = self.entry_row(lang, &state, &stored.entry, cause.as_ref().map(|c| &c.entry));
+            if let Event::NoticeTakenDown { id } = &stored.entry.event
+                && let Some(text) = self.title_of(lang, id.as_str(), stored.entry.seq).await
+            {
+                row.name = lang.f("happened-taken-down-one", &[("text", &text)]);
+            }
+            out.push((stored.entry.wall_ms, row.html()));
         }
         out
+    }
+}
+
+impl App {
+    /// The title of a notice that is no longer up, as it was published before the entry `seq`.
+    async fn title_of(&self, lang: Lang, notice: &str, seq: u64) -> Option<String> {
+        let told = self.about(notice, seq, 4).await;
+        told.iter().find_map(|s| if let Event::NoticePublished { text, .. } = &s.entry.event { Some(self.text_of(lang, text, 60)) } else { None })
     }
 }
 

@@ -54,6 +54,7 @@ fn kill_9_under_load_loses_nothing_answered() {
     let answered = answered.lock().expect("lock");
     let lost: Vec<_> = answered.iter().filter(|id| state["places"][id.as_str()].is_null()).collect();
     assert!(lost.is_empty(), "{} of {} answered commands were lost", lost.len(), answered.len());
+    eprintln!("{} answered commands over {} kills, none lost", answered.len(), rounds());
     assert!(answered.len() > rounds(), "the load was a load: {}", answered.len());
     assert_eq!(house.stop(), Some(0));
     let (code, text) = house.cli(&["journal", "check"]);

@@ -102,3 +102,53 @@ fn a_new_pin_keeps_the_role_and_the_name_and_ends_the_old_phones() {
     assert_eq!(house.get("/", &cookie).status, 303, "the old phone signs in again");
     assert_eq!(house.state()["users"]["mau"]["role"], "chief");
 }
+
+#[test]
+fn what_was_typed_comes_back_with_the_reason() {
+    let mut house = House::new("");
+    house.start();
+    let cookie = house.sign_in();
+    let form = house.form("/notices/new", &cookie);
+    let page = house.get("/notices/new", &cookie).body;
+    let once = page.split_once("name=\"once\" value=\"").and_then(|(_, r)| r.split('"').next()).expect("once").to_owned();
+    let long = "x".repeat(151);
+    let refused = house.post("/notices", &cookie, &[("form", &form), ("once", &once), ("title", &long), ("body", "Ngày mai <họp> thôn."), ("kind", "event"), ("days", "30")]);
+    assert_eq!(refused.status, 400);
+    for kept in [long.as_str(), "Ngày mai &#60;họp&#62; thôn.", "<option value=\"event\" selected>", "<option value=\"30\" selected>", &once] {
+        assert!(refused.body.contains(kept), "{kept} stands in the form again");
+    }
+    let done = house.post("/notices", &cookie, &[("form", &form), ("once", &once), ("title", "Họp thôn"), ("body", "Ngày mai họp thôn."), ("kind", "event"), ("days", "30")]);
+    assert_eq!(done.status, 303, "and is taken when it is right");
+    assert!(house.get(&format!("/notices/{once}"), &cookie).body.contains("treo đến"));
+    // A sentence for the horns: no cluster chosen, then mended, then changed after it was heard.
+    let form = house.form("/speakers", &cookie);
+    let refused = house.post("/speakers/hear", &cookie, &[("form", &form), ("text", "Mời bà con họp.")]);
+    assert!(refused.status == 400 && refused.body.contains("Mời bà con họp.</textarea>") && refused.body.contains("Chưa chọn cụm loa nào"));
+    let typed = house.post("/speakers/hear", &cookie, &[("form", &form), ("text", "Mời bà con họp."), ("zone", "loa-02")]);
+    let heard = typed.head.lines().find_map(|l| l.strip_prefix("location: ")).expect("an address").to_owned();
+    assert_eq!(house.get(&heard, &cookie).status, 200, "going back to it sends nothing again");
+    let again = house.get(&heard.replace("/speakers/hear", "/speakers"), &cookie).body;
+    assert!(again.contains("Mời bà con họp.</textarea>") && again.contains("value=\"loa-02\" checked") && !again.contains("value=\"loa-01\" checked"));
+    assert!(!house.get(&heard.replace("mac=", "mac=0"), &cookie).body.contains("Mời bà con họp."), "a changed address shows nothing");
+    assert_eq!(house.entries().iter().filter(|e| e["event"]["t"] == "AnnouncementQueued").count(), 0, "nothing was played");
+    // Who may not publish is told so before typing.
+    house.cli(&["user", "add", "vi", "Anh Ví", "--role", "technician"]);
+    let (_, text) = house.cli(&["user", "pin", "vi", "--json"]);
+    let pin: serde_json::Value = serde_json::from_str(&text).expect("json");
+    let answer = house.post("/sign-in", "", &[("user", "vi"), ("pin", pin["pin"].as_str().expect("pin"))]);
+    let technician = answer.head.lines().find_map(|l| l.strip_prefix("set-cookie: cl=")).and_then(|c| c.split(';').next()).map(|c| format!("cl={c}")).expect("signed in");
+    assert_eq!(house.get("/notices/new", &technician).status, 403);
+}
+
+#[test]
+fn a_lost_phone_is_signed_out_from_another() {
+    let mut house = House::new("");
+    house.start();
+    let lost = house.sign_in();
+    let mine = house.sign_in();
+    let form = house.form("/me", &mine);
+    assert!(house.get("/me", &mine).body.contains("Đang có 2 máy"));
+    assert_eq!(house.post("/sign-out/others", &mine, &[("form", &form)]).status, 303);
+    assert_eq!(house.get("/", &lost).status, 303, "the lost phone is asked for the PIN");
+    assert_eq!(house.get("/", &mine).status, 200);
+}

@@ -19,21 +19,27 @@ fn files(root: &Path, out: &mut Vec<PathBuf>) {
 }
 
 fn sources() -> Vec<(String, String)> {
+    texts(&["src"])
+}
+
+fn texts(folders: &[&str]) -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths = Vec::new();
-    files(&root.join("src"), &mut paths);
+    for folder in folders {
+        files(&root.join(folder), &mut paths);
+    }
     paths.into_iter().map(|p| (p.strip_prefix(root).expect("inside").display().to_string(), std::fs::read_to_string(&p).expect("text"))).collect()
 }
 
 #[test]
 fn files_are_small_headed_and_finished() {
-    for (path, text) in sources() {
+    for (path, text) in texts(&["src", "tests", "benches", "examples"]) {
         let lines = text.lines().count();
         let test = path.ends_with("tests.rs");
         assert!(lines <= CEILING || LARGER.contains(&path.as_str()) || test && lines <= 450, "{path} has {lines} lines");
         assert!(text.starts_with("//!"), "{path} says at its head what it is for");
         for mark in ["todo!(", "unimplemented!(", "FIXME", "#[ignore"] {
-            assert!(!text.contains(mark), "{path}: {mark}");
+            assert!(!text.contains(mark) || path == "tests/it/tidy.rs", "{path}: {mark}");
         }
     }
 }
@@ -56,6 +62,9 @@ fn imports_go_one_way() {
             }
             "protocol" => vec!["journal", "store", "live", "doors", "config", "roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"],
             "config" => vec!["protocol", "journal", "store", "live", "doors", "roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"],
+            "keys" => vec!["domain", "protocol", "journal", "store", "live", "log", "doors", "config", "roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"],
+            // What the technician types works with the house dead: it reads disks, never what is now.
+            "cli" => vec!["live", "roots", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"],
             "journal" | "store" | "live" => vec!["doors", "config", "roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"],
             noun if nouns.contains(&noun) => nouns.iter().copied().filter(|n| *n != noun).chain(["roots", "cli"]).collect(),
             "doors" => vec!["roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"],

@@ -39,7 +39,9 @@ fn speak(house: &House, cookie: &str, text: &str, zone: &[&str]) {
     let form = house.form("/speakers", cookie);
     let mut fields = vec![("form", form.as_str()), ("text", text)];
     fields.extend(zone.iter().map(|z| ("zone", *z)));
-    let heard = house.post("/speakers/hear", cookie, &fields);
+    let typed = house.post("/speakers/hear", cookie, &fields);
+    assert_eq!(typed.status, 303, "{}", typed.body);
+    let heard = house.get(typed.head.lines().find_map(|l| l.strip_prefix("location: ")).expect("an address"), cookie);
     assert_eq!(heard.status, 200, "{}", heard.body);
     let value = |name: &str| heard.body.split_once(&format!("name=\"{name}\" value=\"")).and_then(|(_, r)| r.split('"').next()).expect(name).to_owned();
     let (blob, mac, len, once) = (value("blob"), value("mac"), value("len"), value("once"));

@@ -3,6 +3,7 @@
 (function () {
   var v = document.getElementById("watch"), tag = document.getElementById("watch-tag");
   if (!v) return;
+  v.parentNode.hidden = false;
   var MS = window.ManagedMediaSource || window.MediaSource, still = "/cameras/" + v.dataset.camera + "/still";
   var ws, ms, sb, url, queue, bytes, timer, slow, wait = 1000, failed = 0, taken = 0, heard = 0, moved = 0, only = !MS;
   function tell(what, kind) { if (tag.textContent !== tag.dataset[what]) { tag.textContent = tag.dataset[what]; tag.className = "tag " + kind; } }

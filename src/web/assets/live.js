@@ -7,7 +7,8 @@
   function found() { clearTimeout(timer); timer = 0; if (box) box.hidden = true; }
   function put(fresh) {
     var old = fresh.id && document.getElementById(fresh.id);
-    if (!old) return;
+    // Something new in a list has no place on this page yet; what somebody types is not thrown away for it.
+    if (!old) { if (/^(LI|A)$/.test(fresh.tagName) && performance.now() > 9000 && !document.querySelector("textarea")) location.reload(); return; }
     var held = old.contains(document.activeElement) && document.activeElement.tagName;
     old.replaceWith(fresh);
     var again = held && (fresh.matches(held) ? fresh : fresh.querySelector(held));
