@@ -11,7 +11,7 @@ use axum::middleware::from_fn;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
-use super::store::{Outcome, Seen, Store};
+use super::store::{Outcome, Store};
 use crate::domain::event::{Entry, Event};
 use crate::doors::dates;
 use crate::doors::headers::{same_site, strict};
@@ -95,10 +95,9 @@ impl Wrong {
 struct VillageRow {
     id: String,
     name: String,
+    /// `""` heard lately, `warn` today, `bad` longer ago or never.
     mark: &'static str,
-    last: String,
-    received: String,
-    records: u64,
+    words: String,
 }
 
 #[derive(askama::Template)]
@@ -162,26 +161,21 @@ impl Console {
         Frame { lang, village: self.name.clone(), form: self.form(), ..Frame::default() }
     }
 
-    fn rows(&self, lang: Lang, now: i64) -> Vec<(VillageRow, Seen)> {
+    fn rows(&self, lang: Lang, now: i64) -> Vec<VillageRow> {
         let row = |(id, name): &(String, String)| {
             let seen = self.store.seen(id).unwrap_or_default();
-            let age = now - seen.heard_at;
-            let (mark, last) = if seen.heard_at == 0 {
-                ("bad", lang.t("commune-never"))
-            } else {
-                (
-                    if age < 300_000 {
-                        "ok"
-                    } else if age < DAY_MS {
-                        "warn"
-                    } else {
-                        "bad"
-                    },
-                    dates::since(now, seen.heard_at),
-                )
+            let mark = match now - seen.heard_at {
+                ..300_000 => "",
+                300_000..DAY_MS => "warn",
+                _ => "bad",
             };
-            let received = if seen.newest_at == 0 { "–".to_owned() } else { dates::since(now, seen.newest_at) };
-            (VillageRow { id: id.clone(), name: name.clone(), mark, last, received, records: seen.records }, seen)
+            let words = if seen.heard_at == 0 {
+                lang.t("commune-never")
+            } else {
+                let received = if seen.newest_at == 0 { "–".to_owned() } else { dates::since(now, seen.newest_at) };
+                lang.f("commune-heard", &[("last", &dates::since(now, seen.heard_at)), ("received", &received), ("n", &seen.records.to_string())])
+            };
+            VillageRow { id: id.clone(), name: name.clone(), mark, words }
         };
         self.villages.iter().map(row).collect()
     }
@@ -240,10 +234,10 @@ impl Console {
         let signed_in = self.is_signed_in(headers);
         let (lang, now) = (f.lang, self.clock.wall_ms());
         let rows = if signed_in { self.rows(lang, now) } else { Vec::new() };
-        let good = rows.iter().filter(|(r, _)| r.mark == "ok").count().to_string();
+        let good = rows.iter().filter(|r| r.mark.is_empty()).count().to_string();
         let summary = lang.f("commune-summary", &[("n", &good), ("all", &rows.len().to_string())]);
         let (reported, bulletins) = if signed_in { (self.reported(lang, now), self.bulletins(lang, now)) } else { Default::default() };
-        show_with(status, &Page { css: STYLE, signed_in, wrong, summary, villages: rows.into_iter().map(|(r, _)| r).collect(), reported, bulletins, typed, f })
+        show_with(status, &Page { css: STYLE, signed_in, wrong, summary, villages: rows, reported, bulletins, typed, f })
     }
 }
 

@@ -104,7 +104,9 @@ fn summary(app: &App, lang: Lang, state: &Village) -> String {
             _ => off += 1,
         }
     }
-    let title = lang.f("lights-summary", &[("on", &on.to_string()), ("waiting", &waiting.to_string()), ("off", &off.to_string()), ("bad", &bad.to_string())]);
+    let parts = [("lights-on", on), ("lights-waiting", waiting), ("lights-off", off), ("lights-bad", bad)];
+    let title = parts.iter().filter(|(_, n)| *n > 0).map(|(key, n)| lang.f(key, &[("n", &n.to_string())])).collect::<Vec<_>>().join(", ");
+    let title = if title.is_empty() { lang.t("lights-none") } else { title };
     html(&Say { id: "lights-summary".into(), kind: if bad > 0 { "bad" } else { "" }, title, detail: String::new() })
 }
 

@@ -54,8 +54,12 @@ pub fn words(app: &App, lang: Lang, notice: &Notice) -> (String, Vec<String>) {
 /// When it was posted, by whom and until when, in words.
 #[must_use]
 pub fn when(lang: Lang, notice: &Notice) -> String {
-    let posted = lang.f(if notice.from_commune { "posted-by-commune" } else { "posted" }, &[("when", &dates::long(lang, notice.at))]);
-    notice.until.map_or_else(|| posted.clone(), |until| format!("{posted} · {}", lang.f("posted-until", &[("when", &dates::long(lang, until))])))
+    told(lang, notice, |ms| dates::long(lang, ms))
+}
+
+fn told(lang: Lang, notice: &Notice, date: impl Fn(i64) -> String) -> String {
+    let posted = lang.f(if notice.from_commune { "posted-by-commune" } else { "posted" }, &[("when", &date(notice.at))]);
+    notice.until.map_or_else(|| posted.clone(), |until| format!("{posted} · {}", lang.f("posted-until", &[("when", &date(until))])))
 }
 
 /// A notice for a list.
@@ -64,7 +68,7 @@ pub fn brief(app: &App, lang: Lang, notice: &Notice) -> Brief {
     let (title, body) = words(app, lang, notice);
     let first = body.first().cloned().unwrap_or_default();
     let summary = if first.chars().count() > 140 { first.chars().take(140).chain(['…']).collect() } else { first };
-    Brief { id: notice.id.to_string(), title, summary, when: when(lang, notice), fresh: (0..NEW_MS).contains(&(app.house.clock().wall_ms() - notice.at)) }
+    Brief { id: notice.id.to_string(), title, summary, when: told(lang, notice, dates::date), fresh: (0..NEW_MS).contains(&(app.house.clock().wall_ms() - notice.at)) }
 }
 
 /// The list.

@@ -43,6 +43,8 @@ pub struct Tile {
     pub href: &'static str,
     /// Something is wrong.
     pub bad: bool,
+    /// Its drawing: the path of a 24×24 line icon.
+    pub icon: &'static str,
     /// In bold.
     pub name: String,
     /// Beneath.

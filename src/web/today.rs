@@ -21,6 +21,13 @@ use crate::supervisor::health::Light;
 
 /// Names in the sentence of what is broken.
 const NAMES: usize = 4;
+/// Line icons of the tiles.
+const SPEAKER: &str = "M4 10v4h3l6 4V6L7 10zM17 9a4 4 0 0 1 0 6M19.5 6.5a8 8 0 0 1 0 11";
+const LAMP: &str = "M9 18h6M10 21h4M12 3a6 6 0 0 0-3.5 10.9c.6.5 1 1.2 1 2.1h5c0-.9.4-1.6 1-2.1A6 6 0 0 0 12 3z";
+const CAMERA: &str = "M3 8h11a2 2 0 0 1 2 2v5a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2zM16 11l5-3v9l-5-3";
+const WATER: &str = "M12 3s6 6.5 6 11a6 6 0 0 1-12 0c0-4.5 6-11 6-11z";
+const WARMTH: &str = "M10 4a2 2 0 0 1 4 0v9a4.5 4.5 0 1 1-4 0z";
+const LINK: &str = "M8 20V5M4 9l4-4 4 4M16 4v15M12 15l4 4 4-4";
 
 #[derive(askama::Template)]
 #[template(path = "today.html")]
@@ -123,6 +130,7 @@ fn tiles(app: &App, lang: Lang, state: &Village) -> Vec<Tile> {
     let words = silent.as_ref().map_or(none, |(name, since)| lang.f("tile-speakers-silent", &[("name", name), ("since", &dates::since(now, *since))]));
     out.push(Tile {
         id: "tile-speakers".into(),
+        icon: SPEAKER,
         href: "/speakers",
         bad: silent.is_some(),
         name: lang.f("tile-speakers", &[("n", &here.to_string()), ("all", &state.speakers.len().to_string())]),
@@ -131,7 +139,14 @@ fn tiles(app: &App, lang: Lang, state: &Village) -> Vec<Tile> {
     let bad = state.lights.values().find(|l| super::lights::words(app, lang, state, l).1 == "bad");
     let on = state.lights.values().filter(|l| super::lights::words(app, lang, state, l).1.is_empty()).count();
     let words = bad.map_or_else(|| lang.t("tile-lights-ok"), |l| lang.f("tile-lights-bad", &[("name", &l.name)]));
-    out.push(Tile { id: "tile-lights".into(), href: "/lights", bad: bad.is_some(), name: lang.f("tile-lights", &[("n", &on.to_string()), ("all", &state.lights.len().to_string())]), words });
+    out.push(Tile {
+        id: "tile-lights".into(),
+        icon: LAMP,
+        href: "/lights",
+        bad: bad.is_some(),
+        name: lang.f("tile-lights", &[("n", &on.to_string()), ("all", &state.lights.len().to_string())]),
+        words,
+    });
     let seen = state.cameras.values().filter(|c| matches!(c.signal, Presence::Here { .. })).count();
     let lost = state.cameras.values().find(|c| c.signal.is_gone());
     let words = match lost {
@@ -139,12 +154,19 @@ fn tiles(app: &App, lang: Lang, state: &Village) -> Vec<Tile> {
         None if seen == 0 => lang.t("tile-cameras-none"),
         None => lang.t("tile-cameras-ok"),
     };
-    out.push(Tile { id: "tile-cameras".into(), href: "/cameras", bad: lost.is_some(), name: lang.f("tile-cameras", &[("n", &seen.to_string()), ("all", &state.cameras.len().to_string())]), words });
+    out.push(Tile {
+        id: "tile-cameras".into(),
+        icon: CAMERA,
+        href: "/cameras",
+        bad: lost.is_some(),
+        name: lang.f("tile-cameras", &[("n", &seen.to_string()), ("all", &state.cameras.len().to_string())]),
+        words,
+    });
     for sensor in state.sensors.values().filter(|s| !s.marks.is_empty() && !s.unit.is_empty()).take(2) {
         let latest = app.live.latest.get(&sensor.id);
         let name = latest.map_or_else(|| sensor.name.clone(), |v| format!("{} {} {}", sensor.name, dates::number(v.number, sensor.decimals), sensor.unit));
         let words = latest.map_or_else(|| lang.t("tile-reading-none"), |v| lang.f("tile-reading-time", &[("time", &dates::clock(v.at))]));
-        out.push(Tile { id: format!("tile-{}", sensor.id), href: "/sensors", bad: sensor.alarm.is_some(), name, words });
+        out.push(Tile { id: format!("tile-{}", sensor.id), icon: if sensor.unit == "°C" { WARMTH } else { WATER }, href: "/sensors", bad: sensor.alarm.is_some(), name, words });
     }
     let link = app.live.uplink.now();
     let (name, words, bad) = if !link.configured {
@@ -156,7 +178,7 @@ fn tiles(app: &App, lang: Lang, state: &Village) -> Vec<Tile> {
     } else {
         (lang.f("tile-sync-ok", &[("time", &dates::since(now, link.received_at))]), lang.t("tile-sync-ok-do"), false)
     };
-    out.push(Tile { id: "tile-sync".into(), href: "/history", bad, name, words });
+    out.push(Tile { id: "tile-sync".into(), icon: LINK, href: "/history", bad, name, words });
     out
 }
 
@@ -167,7 +189,10 @@ async fn recent(app: &App, lang: Lang) -> Vec<String> {
 }
 
 #[derive(askama::Template)]
-#[template(source = "<a href=\"{{ t.href }}\"{% if t.bad %} class=\"bad\"{% endif %} id=\"{{ t.id }}\"><b class=\"num\">{{ t.name }}</b><small>{{ t.words }}</small></a>", ext = "html")]
+#[template(
+    source = "<a href=\"{{ t.href }}\"{% if t.bad %} class=\"bad\"{% endif %} id=\"{{ t.id }}\"><svg viewBox=\"0 0 24 24\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"2\" stroke-linecap=\"round\" stroke-linejoin=\"round\" aria-hidden=\"true\"><path d=\"{{ t.icon }}\"/></svg><b class=\"num\">{{ t.name }}</b><small>{{ t.words }}</small></a>",
+    ext = "html"
+)]
 struct TilePart<'a> {
     t: &'a Tile,
 }

@@ -42,11 +42,13 @@ fn capital(sentence: &str) -> String {
     letters.next().map_or_else(String::new, |c| c.to_uppercase().chain(letters).collect())
 }
 
-/// Entries that are told in one row: one tap switched them together.
+/// Entries that are told in one row: one tap switched them together, one device announced them together.
 fn is_one_story(a: &Entry, b: &Entry) -> bool {
     let near = a.actor == b.actor && (a.wall_ms - b.wall_ms).abs() < 2_000;
     match (&a.event, &b.event) {
         (Event::LightDesired { on: x, group: Some(g), .. }, Event::LightDesired { on: y, group: Some(h), .. }) => near && x == y && g == h,
+        // A bridge announces each of its sensors apart.
+        (Event::EntitiesAdopted { device: x, .. }, Event::EntitiesAdopted { device: y, .. }) => x == y && (a.wall_ms - b.wall_ms).abs() < 60_000,
         _ => false,
     }
 }
