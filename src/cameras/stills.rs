@@ -18,9 +18,11 @@ use tokio::time::timeout;
 
 use crate::domain::id::CameraId;
 use crate::live::pictures::{AccessUnit, Pictures, Still};
-use crate::protocol::media::{Answer, Ask, Coding, MESSAGE_MAX};
+use crate::protocol::media::{Answer, Ask, Coding, Fact, MESSAGE_MAX};
 use crate::supervisor::clock::Clock;
-use crate::supervisor::worker::{self, Fact, Spec, Start};
+use crate::supervisor::health::Light;
+use crate::supervisor::helper;
+use crate::supervisor::worker::{self, Fact as Life, Spec, Start};
 use crate::supervisor::{Stop, Supervisor};
 
 /// Most memory of the worker, bytes of PSS.
@@ -31,8 +33,12 @@ const WIDTH: u16 = 640;
 const EVERY_MS: i64 = 60_000;
 /// A still that somebody looks at is not older, ms.
 const FRESH_MS: i64 = 5_000;
-/// How long the worker may take for one still; its first includes looking through its plugins.
+/// How long the worker may take for one still.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long looking through the decoders may take, on a slow card with many of them.
+const LOOK: Duration = Duration::from_secs(60);
+/// What is said of a kernel that keeps no files from the worker.
+const NOT_SHUT: &str = "this kernel does not keep the village's files from the program that decodes pictures (Landlock is missing or refused); everything works";
 
 /// The stills; clones are the same.
 #[derive(Clone)]
@@ -77,15 +83,25 @@ impl Stills {
             name: "media",
             program: "/proc/self/exe".into(),
             args: vec!["worker".into(), "media".into()],
-            env: vec![("GST_REGISTRY".into(), registry.display().to_string())],
+            // The list of decoders is read and never written by who sees pictures.
+            env: vec![("GST_REGISTRY".into(), registry.display().to_string()), ("GST_REGISTRY_UPDATE".into(), "no".into()), ("GST_REGISTRY_FORK".into(), "no".into())],
             memory_max: MEMORY_MAX,
             silence_max: Duration::from_secs(10),
         };
         let this = self.clone();
+        // In a process of its own that has ended before the first picture comes.
+        let list = registry.display().to_string();
+        if let Err(cause) = helper::run("/proc/self/exe", &["worker", "plugins"], &[("GST_REGISTRY", &list)], b"", LOOK, 4096).await {
+            tracing::error!(%cause, "the decoders of this machine could not be listed; there may be no stills");
+        }
+        let health = house.health().clone();
         let listen = async {
             while let Some(fact) = facts.recv().await {
-                if let Fact::Line(line) = fact {
-                    tracing::info!(line, "the media worker says");
+                let Life::Line(line) = fact else { continue };
+                match serde_json::from_str(&line) {
+                    Ok(Fact::ShutIn { files: true }) => health.set("pictures", Light::Green, ""),
+                    Ok(Fact::ShutIn { files: false }) => health.set("pictures", Light::Amber, NOT_SHUT),
+                    Ok(Fact::Beat) | Err(_) => tracing::debug!(line, "the media worker says"),
                 }
             }
             std::future::pending::<()>().await;

@@ -6,6 +6,19 @@
 /// Largest message.
 pub const MESSAGE_MAX: usize = 16 << 20;
 
+/// A line from the worker.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+pub enum Fact {
+    /// Alive; said by the worker's frame.
+    Beat,
+    /// It shut itself in.
+    ShutIn {
+        /// The kernel keeps all other files from it too.
+        files: bool,
+    },
+}
+
 /// How a picture is coded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coding {

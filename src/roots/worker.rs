@@ -1,31 +1,23 @@
 //! `conglang worker …`: one thing that may crash. Started by `run` or `commune`, never by hand.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::supervisor::child;
-use crate::supervisor::confine::confine;
-
-/// Pictures come from cameras that strangers may have got at: who decodes them sees the system's libraries and its own
-/// list of plugins, and nothing of the village: no keys, no history, no recordings, no network.
-fn shut_in() -> std::io::Result<()> {
-    let registry = std::env::var_os("GST_REGISTRY").map(PathBuf::from);
-    let own = registry.as_deref().and_then(Path::parent);
-    let program = std::env::current_exe()?;
-    let read: Vec<&Path> = ["/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/ld.so.preload", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu", "/dev/urandom"]
-        .into_iter()
-        .map(Path::new)
-        .chain([program.as_path()])
-        .collect();
-    let write: Vec<&Path> = own.into_iter().chain([Path::new("/dev/null")]).collect();
-    if !confine(&read, &write)? {
-        eprintln!("this kernel has no Landlock: the media worker runs with the rights of the service");
-    }
-    Ok(())
-}
+use crate::supervisor::confine::{self, confine};
 
 /// Runs a worker's role to its end; gives the exit code.
 #[must_use]
 pub fn run(role: &str) -> u8 {
+    // Not a worker that stays: it writes down which decoders this machine has, before anybody sees a picture.
+    if role == "plugins" {
+        return match crate::cameras::worker::look() {
+            Ok(()) => 0,
+            Err(error) => {
+                eprintln!("{error:#}");
+                70
+            }
+        };
+    }
     let birth = match child::birth() {
         Ok(birth) => birth,
         Err(cause) => {
@@ -33,12 +25,17 @@ pub fn run(role: &str) -> u8 {
             return 64;
         }
     };
-    if role == "media"
-        && let Err(cause) = shut_in()
-    {
-        eprintln!("the media worker could not shut itself in: {cause}");
-        return 71;
-    }
+    let shut = match role {
+        "media" => shut_in(),
+        _ => Ok(confine::Files::Open),
+    };
+    let shut = match shut {
+        Ok(shut) => shut == confine::Files::Shut,
+        Err(cause) => {
+            eprintln!("the {role} worker could not shut itself in: {cause}");
+            return 71;
+        }
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(cause) => {
@@ -48,7 +45,7 @@ pub fn run(role: &str) -> u8 {
     };
     let ended = runtime.block_on(async {
         match role {
-            "media" => crate::cameras::worker::run(birth).await,
+            "media" => crate::cameras::worker::run(birth, shut).await,
             "broker" => crate::broker::worker::run(birth).await,
             other => anyhow::bail!("there is no worker “{other}”"),
         }
@@ -61,4 +58,14 @@ pub fn run(role: &str) -> u8 {
             70
         }
     }
+}
+
+/// Pictures come from cameras that strangers may have got at: who decodes them sees the system's libraries and the list
+/// of decoders, writes nothing, and speaks to nobody but its parent: no keys, no history, no recordings, no network, no
+/// control socket.
+fn shut_in() -> std::io::Result<confine::Files> {
+    let registry = std::env::var_os("GST_REGISTRY").unwrap_or_default();
+    let read = ["/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/ld.so.preload", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu", "/dev/urandom"];
+    let read: Vec<&Path> = read.into_iter().map(Path::new).chain([Path::new(&registry)]).collect();
+    confine(&read, &[Path::new("/dev/null")])
 }

@@ -91,7 +91,7 @@ fn money(text: &str) -> Option<String> {
 pub async fn speak(speech: &Speech, text: &str) -> Result<Spoken, String> {
     let read = normalise(text);
     let args = ["-v", speech.voice.as_str(), "-s", "145", "-g", "4", "--stdin", "--stdout"];
-    let raw = helper::run(&speech.program, &args, read.as_bytes(), LIMIT, LARGEST).await.map_err(|e| e.to_string())?;
+    let raw = helper::run(&speech.program, &args, &[], read.as_bytes(), LIMIT, LARGEST).await.map_err(|e| e.to_string())?;
     let (rate, samples) = parse_wav(&raw).ok_or_else(|| format!("{} gave no sound", speech.program))?;
     if samples.is_empty() {
         return Err(format!("{} gave an empty sound", speech.program));

@@ -1,37 +1,119 @@
-//! A worker that reads strangers' bytes shuts itself in (Landlock) before it begins: what it may read, what it may
-//! write, and nothing else of this machine; no TCP, no signals to others.
+//! A worker that reads strangers' bytes shuts itself in before it begins.
 //!
-//! Invariant: called before any thread starts, or that thread would stay outside. Deliberately absent: seccomp (the
-//! unit's `SystemCallFilter` does that for the whole service). Kernels without Landlock (before 5.13) go on without,
-//! and say so. Source: <https://docs.kernel.org/userspace-api/landlock.html>.
+//! Two locks. Landlock: which files it may read, and nothing to write (kernels from 5.13; `Files` tells what this one
+//! gave). seccomp: no new connections of any kind (a Unix socket is a door too, and Landlock does not guard it), no signals
+//! to others, no programs, no children. What it works with are descriptors that it was given.
+//!
+//! Invariant: called before any thread starts, or that thread would stay outside.
+//! Sources: <https://docs.kernel.org/userspace-api/landlock.html>, seccomp(2).
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use landlock::{ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, Scope, path_beneath_rules};
+use landlock::{ABI, Access as _, AccessFs, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, path_beneath_rules};
+use seccompiler::{BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, apply_filter};
 
-/// The newest rules that this program asks for; an older kernel gives what it has.
+/// The newest rules for files that this program asks for; an older kernel gives what it has.
 const RULES: ABI = ABI::V6;
+/// Errno of “not permitted” and “no such call” on every Linux that this program runs on.
+const EPERM: u32 = 1;
+const ENOSYS: u32 = 38;
+
+/// What the kernel gave for files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Files {
+    /// Everything that was asked for, or all that matters here: nothing else can be opened.
+    Shut,
+    /// This kernel has no Landlock, or does not let this process use it.
+    Open,
+}
 
 /// Shuts this process in: it may read and execute beneath `read`, do everything beneath `write`. Paths that are not
-/// there are left out. Gives false when the kernel cannot.
+/// there are left out.
 ///
 /// # Errors
-/// When the rules could not be set though the kernel has them.
-pub fn confine(read: &[&Path], write: &[&Path]) -> io::Result<bool> {
+/// When the kernel refused a rule that it has.
+pub fn confine(read: &[&Path], write: &[&Path]) -> io::Result<Files> {
+    let files = files(read, write)?;
+    // glibc asks for clone3 and takes clone when there is none; clone's flags can be judged here, clone3's cannot.
+    lock(BTreeMap::from([(libc::SYS_clone3, Vec::new())]), ENOSYS)?;
+    lock(forbidden()?, EPERM)?;
+    Ok(files)
+}
+
+/// Answers these calls with `errno` from now on, in this thread and all that it starts.
+fn lock(calls: BTreeMap<i64, Vec<SeccompRule>>, errno: u32) -> io::Result<()> {
+    let arch = std::env::consts::ARCH.try_into().map_err(io::Error::other)?;
+    let filter = SeccompFilter::new(calls, SeccompAction::Allow, SeccompAction::Errno(errno), arch).map_err(io::Error::other)?;
+    let program: BpfProgram = filter.try_into().map_err(io::Error::other)?;
+    apply_filter(&program).map_err(io::Error::other)
+}
+
+/// What somebody who took this process over would need next.
+fn forbidden() -> io::Result<BTreeMap<i64, Vec<SeccompRule>>> {
+    let rule = |argument: u8, op: SeccompCmpOp, value: u64| {
+        let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, op, value).map_err(io::Error::other)?;
+        SeccompRule::new(vec![condition]).map(|r| vec![r]).map_err(io::Error::other)
+    };
+    let mut calls: BTreeMap<i64, Vec<SeccompRule>> = [
+        // doors
+        libc::SYS_socket,
+        libc::SYS_connect,
+        libc::SYS_bind,
+        libc::SYS_listen,
+        libc::SYS_io_uring_setup,
+        // other processes
+        libc::SYS_kill,
+        libc::SYS_tkill,
+        libc::SYS_rt_sigqueueinfo,
+        libc::SYS_rt_tgsigqueueinfo,
+        libc::SYS_pidfd_open,
+        libc::SYS_pidfd_getfd,
+        libc::SYS_pidfd_send_signal,
+        libc::SYS_ptrace,
+        libc::SYS_process_vm_readv,
+        libc::SYS_process_vm_writev,
+        // programs, and places where rules do not hold
+        libc::SYS_execve,
+        libc::SYS_execveat,
+        libc::SYS_setsid,
+        libc::SYS_unshare,
+        libc::SYS_setns,
+        libc::SYS_mount,
+        libc::SYS_bpf,
+        libc::SYS_perf_event_open,
+        libc::SYS_userfaultfd,
+        libc::SYS_keyctl,
+        libc::SYS_add_key,
+        libc::SYS_request_key,
+        libc::SYS_open_by_handle_at,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_fork,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_vfork,
+    ]
+    .into_iter()
+    .map(|call| (call, Vec::new()))
+    .collect();
+    // Threads, and no children; signals to oneself (that is how a process aborts), and to nobody else.
+    calls.insert(libc::SYS_clone, rule(0, SeccompCmpOp::MaskedEq(libc::CLONE_THREAD as u64), 0)?);
+    calls.insert(libc::SYS_tgkill, rule(0, SeccompCmpOp::Ne, u64::from(std::process::id()))?);
+    Ok(calls)
+}
+
+fn files(read: &[&Path], write: &[&Path]) -> io::Result<Files> {
     let set = || {
         Ruleset::default()
             .set_compatibility(CompatLevel::BestEffort)
             .handle_access(AccessFs::from_all(RULES))?
-            .handle_access(AccessNet::from_all(RULES))?
-            .scope(Scope::from_all(RULES))?
             .create()?
             .add_rules(path_beneath_rules(read, AccessFs::from_read(RULES)))?
             .add_rules(path_beneath_rules(write, AccessFs::from_all(RULES)))?
             .restrict_self()
     };
     let status: Result<_, landlock::RulesetError> = set();
-    Ok(status.map_err(io::Error::other)?.ruleset != RulesetStatus::NotEnforced)
+    Ok(if status.map_err(io::Error::other)?.ruleset == RulesetStatus::NotEnforced { Files::Open } else { Files::Shut })
 }
 
 #[cfg(test)]
@@ -48,22 +130,40 @@ mod tests {
         }
         let door = std::net::TcpListener::bind("127.0.0.1:0").expect("a door");
         let address = door.local_addr().expect("address");
+        let socket = folder.join("control.sock");
+        let control = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+        let (mut given, mut ours) = std::os::unix::net::UnixStream::pair().expect("a pair");
         // Only the thread that asks for it is shut in: the test itself stays free.
         let inside = std::thread::spawn({
-            let (own, secret) = (own.clone(), secret.clone());
+            let (own, secret, socket) = (own.clone(), secret.clone(), socket.clone());
             move || {
-                assert!(confine(&[], &[&own]).expect("rules"), "this kernel has Landlock");
+                use std::io::Write as _;
+                let files = confine(&[], &[&own]).expect("rules");
                 let denied = |what: io::Error| assert_eq!(what.kind(), io::ErrorKind::PermissionDenied, "{what}");
-                assert_eq!(std::fs::read_to_string(own.join("file")).expect("its own"), "words");
-                std::fs::write(own.join("more"), "x").expect("its own");
-                denied(std::fs::read(secret.join("file")).expect_err("a key"));
-                denied(std::fs::write(secret.join("more"), "x").expect_err("a key"));
-                denied(std::fs::read_dir(&secret).map(drop).expect_err("a folder"));
+                if files == Files::Shut {
+                    assert_eq!(std::fs::read_to_string(own.join("file")).expect("its own"), "words");
+                    std::fs::write(own.join("more"), "x").expect("its own");
+                    denied(std::fs::read(secret.join("file")).expect_err("a key"));
+                    denied(std::fs::write(secret.join("more"), "x").expect_err("a key"));
+                    denied(std::fs::read_dir(&secret).map(drop).expect_err("a folder"));
+                }
                 denied(std::net::TcpStream::connect(address).map(drop).expect_err("the network"));
+                denied(std::net::UdpSocket::bind("127.0.0.1:0").map(drop).expect_err("the network"));
+                denied(std::os::unix::net::UnixStream::connect(&socket).map(drop).expect_err("the control socket"));
+                denied(std::process::Command::new("/bin/true").status().map(drop).expect_err("a program"));
+                denied(rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::CONT).map_err(io::Error::from).expect_err("a signal"));
+                given.write_all(b"it works").expect("what it was given stays good");
+                std::thread::spawn(|| {}).join().expect("threads may start");
+                files
             }
         });
-        inside.join().expect("all held");
+        let files = inside.join().expect("all held");
+        let mut words = [0; 8];
+        io::Read::read_exact(&mut ours, &mut words).expect("heard");
+        assert_eq!(&words, b"it works");
         assert!(std::fs::read(secret.join("file")).is_ok());
+        assert_eq!(files, Files::Shut, "this kernel has Landlock (5.13 and later)");
+        drop(control);
         std::fs::remove_dir_all(folder).expect("clean");
     }
 }

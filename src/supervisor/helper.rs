@@ -56,13 +56,13 @@ pub enum HelperError {
     },
 }
 
-/// Runs `program` with `args`, gives it `input`, and returns what it wrote.
+/// Runs `program` with `args` and these variables beside its parent's, gives it `input`, and returns what it wrote.
 ///
 /// # Errors
 /// [`HelperError`] when it could not be run to a good end within `limit` and `most` bytes.
-pub async fn run(program: &str, args: &[&str], input: &[u8], limit: Duration, most: usize) -> Result<Vec<u8>, HelperError> {
+pub async fn run(program: &str, args: &[&str], env: &[(&str, &str)], input: &[u8], limit: Duration, most: usize) -> Result<Vec<u8>, HelperError> {
     let mut command = tokio::process::Command::new(program);
-    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).envs(env.iter().copied());
     command.env_remove("NOTIFY_SOCKET").env_remove("WATCHDOG_USEC").env_remove("WATCHDOG_PID");
     let mut child = command.spawn().map_err(|cause| HelperError::Start { program: program.to_owned(), cause })?;
     let pipe = |cause| HelperError::Pipe { program: program.to_owned(), cause };
@@ -109,15 +109,15 @@ mod tests {
 
     #[tokio::test]
     async fn input_goes_through_and_output_comes_back() {
-        let out = run("cat", &[], "đèn\n".as_bytes(), SECOND, 100).await.expect("cat");
+        let out = run("cat", &[], &[], "đèn\n".as_bytes(), SECOND, 100).await.expect("cat");
         assert_eq!(out, "đèn\n".as_bytes());
     }
 
     #[tokio::test]
     async fn every_bad_end_has_its_error() {
-        assert!(matches!(run("no-such-program-here", &[], b"", SECOND, 1).await, Err(HelperError::Start { .. })));
-        assert!(matches!(run("sleep", &["30"], b"", Duration::from_millis(50), 1).await, Err(HelperError::Deadline { .. })));
-        assert!(matches!(run("ls", &["/nowhere"], b"", SECOND, 100).await, Err(HelperError::Failed { words, .. }) if words.contains("nowhere")));
-        assert!(matches!(run("yes", &[], b"", SECOND, 1000).await, Err(HelperError::TooMuch { .. })));
+        assert!(matches!(run("no-such-program-here", &[], &[], b"", SECOND, 1).await, Err(HelperError::Start { .. })));
+        assert!(matches!(run("sleep", &["30"], &[], b"", Duration::from_millis(50), 1).await, Err(HelperError::Deadline { .. })));
+        assert!(matches!(run("ls", &["/nowhere"], &[], b"", SECOND, 100).await, Err(HelperError::Failed { words, .. }) if words.contains("nowhere")));
+        assert!(matches!(run("yes", &[], &[], b"", SECOND, 1000).await, Err(HelperError::TooMuch { .. })));
     }
 }

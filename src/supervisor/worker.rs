@@ -120,6 +120,10 @@ fn spawn(spec: &Spec, start: Start) -> std::io::Result<(Child, UnixStream, Strin
     let mut command = Command::new(&spec.program);
     command.args(&spec.args).envs(spec.env.iter().cloned()).stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.env_remove("NOTIFY_SOCKET").env_remove("WATCHDOG_USEC").env_remove("WATCHDOG_PID").kill_on_drop(true);
+    // Configuration may stand in the environment; it is not the worker's.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CONGLANG__")) {
+        command.env_remove(name);
+    }
     let child = command.spawn()?;
     // The command still holds the child's end; without this we would never see it close.
     drop(command);

@@ -215,7 +215,8 @@ fn the_media_worker_may_die_and_a_wrong_password_is_said_in_words() {
     };
     assert_eq!(house.get("/cameras/cam-01/still", &cookie).status, 200);
     let about = std::fs::read_to_string(format!("/proc/{}/status", media(&house))).expect("the worker runs");
-    assert!(about.contains("NoNewPrivs:\t1"), "who decodes strangers' pictures is shut in");
+    assert!(about.contains("Seccomp:\t2"), "who decodes strangers' pictures is shut in");
+    house.until("it says that files are kept from it", Duration::from_secs(10), |h| h.cli(&["status", "--json"]).1.contains("[\"pictures\",\"green\""));
     for _ in 0..3 {
         let old = media(&house);
         assert_ne!(old, 0);

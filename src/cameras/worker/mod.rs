@@ -8,15 +8,24 @@ mod still;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 
-use crate::protocol::media::{Answer, Ask, MESSAGE_MAX};
+use crate::protocol::media::{Answer, Ask, Fact, MESSAGE_MAX};
 use crate::supervisor::child::Birth;
 
-/// Runs the worker until its parent is gone or wants an end.
+/// Looks through the machine's decoders and writes down what it found (`GST_REGISTRY`). Nobody's pictures are near.
+///
+/// # Errors
+/// When GStreamer cannot be started.
+pub fn look() -> anyhow::Result<()> {
+    still::begin()
+}
+
+/// Runs the worker until its parent is gone or wants an end. `shut` = the kernel keeps other files from it.
 ///
 /// # Errors
 /// When GStreamer cannot be started or the parent gave no socket.
-pub async fn run(birth: Birth) -> anyhow::Result<()> {
-    let (mut fds, mut orders, _facts) = birth.begin()?;
+pub async fn run(birth: Birth, shut: bool) -> anyhow::Result<()> {
+    let (mut fds, mut orders, facts) = birth.begin()?;
+    facts.say(serde_json::to_string(&Fact::ShutIn { files: shut })?).await;
     let socket = UnixStream::from(fds.pop().ok_or_else(|| anyhow::anyhow!("no socket came from the parent"))?);
     socket.set_nonblocking(false)?;
     let ends = socket.try_clone()?;
