@@ -2,12 +2,14 @@
 //!
 //! In memory a map; on disk `log/` frames in the broker's own folder, written in batches (at most one second
 //! may be lost in a power cut; docs/protocol.md says so). Records: `P` put, `X` remove, `D` begin of a whole
-//! dump, `E` its end. After a few sealed segments everything is dumped anew and the old segments released.
+//! dump, `E` its end. What did not change is not written; what changes often is written as it is now, and a device that
+//! changes too much of it waits for its turn (the card is everybody's). After a few sealed segments everything is dumped anew and the old segments released.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -27,9 +29,19 @@ pub struct Retained {
     per_owner: BTreeMap<Arc<str>, usize>,
     bytes: usize,
     limits: Limits,
-    pending: Vec<Vec<u8>>,
+    /// What the disk does not have yet: by topic whose it is and the newest record.
+    pending: BTreeMap<Arc<str>, (Arc<str>, Vec<u8>)>,
+    /// Bytes that each owner may still write (below 0: it pays for a large one); whoever is not in it may write [`BURST`].
+    budget: BTreeMap<Arc<str>, i64>,
     pub refused: u64,
 }
+
+/// Bytes that one device may write at once,
+const BURST: i64 = 1 << 20;
+/// and then in a second: 44 MB a day.
+const EACH_SECOND: i64 = 512;
+/// What a record costs beside its bytes.
+const EACH_RECORD: i64 = 1_024;
 
 /// The file side, owned by the writer thread.
 pub struct Store {
@@ -97,7 +109,7 @@ impl Retained {
                 _ => {}
             }
         }
-        let mut out = Self { messages: BTreeMap::new(), per_owner: BTreeMap::new(), bytes: 0, limits: limits.clone(), pending: Vec::new(), refused: 0 };
+        let mut out = Self { messages: BTreeMap::new(), per_owner: BTreeMap::new(), bytes: 0, limits: limits.clone(), pending: BTreeMap::new(), budget: BTreeMap::new(), refused: 0 };
         for (topic, (owner, message)) in map {
             out.set(&owner, &topic, Arc::new(message));
         }
@@ -109,6 +121,12 @@ impl Retained {
     /// Keeps, replaces or (with an empty payload) removes. False = refused because of a bound.
     pub fn set(&mut self, owner: &str, topic: &str, message: Arc<Message>) -> bool {
         let mut was = false;
+        if let Some((old_owner, old)) = self.messages.get(topic)
+            && &**old_owner == owner
+            && old.is_same(&message)
+        {
+            return true;
+        }
         if let Some((old_owner, old)) = self.messages.remove(topic) {
             was = true;
             self.bytes -= old.size();
@@ -119,7 +137,7 @@ impl Retained {
                 }
             }
             if message.payload.is_empty() {
-                self.pending.push([b"X", topic.as_bytes()].concat());
+                self.note(owner, topic, [b"X", topic.as_bytes()].concat());
                 return true;
             }
         } else if message.payload.is_empty() {
@@ -131,11 +149,11 @@ impl Retained {
         if own_bound || self.messages.len() >= self.limits.retained || self.bytes + size > self.limits.retained_bytes {
             self.refused += 1;
             if was {
-                self.pending.push([b"X", topic.as_bytes()].concat());
+                self.note(owner, topic, [b"X", topic.as_bytes()].concat());
             }
             return false;
         }
-        self.pending.push(if message.expires.is_none() { put_record(topic, owner, &message) } else { [b"X", topic.as_bytes()].concat() });
+        self.note(owner, topic, if message.expires.is_none() { put_record(topic, owner, &message) } else { [b"X", topic.as_bytes()].concat() });
         let owner: Arc<str> = owner.into();
         *self.per_owner.entry(owner.clone()).or_default() += 1;
         self.bytes += size;
@@ -155,9 +173,29 @@ impl Retained {
         self.messages.len()
     }
 
-    /// Changes since the last call.
-    pub fn take_pending(&mut self) -> Vec<Vec<u8>> {
-        std::mem::take(&mut self.pending)
+    fn note(&mut self, owner: &str, topic: &str, record: Vec<u8>) {
+        self.pending.insert(topic.into(), (owner.into(), record));
+    }
+
+    /// Changes that may be written now, `passed` after the last call; none passed = the last call, everything goes.
+    pub fn take_pending(&mut self, passed: Option<Duration>) -> Vec<Vec<u8>> {
+        let Some(passed) = passed else { return std::mem::take(&mut self.pending).into_values().map(|(_, record)| record).collect() };
+        let fresh = i64::try_from(passed.as_millis()).unwrap_or(i64::MAX).saturating_mul(EACH_SECOND) / 1000;
+        self.budget.values_mut().for_each(|left| *left = left.saturating_add(fresh));
+        self.budget.retain(|_, left| *left < BURST);
+        let mut out = Vec::new();
+        let budget = &mut self.budget;
+        self.pending.retain(|_, (owner, record)| {
+            let left = budget.get(owner).copied().unwrap_or(BURST);
+            // Whoever has anything left may write; a large record is paid for afterwards.
+            let may = &**owner == super::access::HOUSE || left > 0;
+            if may {
+                budget.insert(owner.clone(), left.saturating_sub(i64::try_from(record.len()).unwrap_or(i64::MAX).saturating_add(EACH_RECORD)));
+                out.push(std::mem::take(record));
+            }
+            !may
+        });
+        out
     }
 
     /// Everything, as pointers: cheap under the lock.
@@ -230,6 +268,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_device_that_keeps_changing_what_is_retained_does_not_wear_the_card() {
+        let folder = std::env::temp_dir().join(format!("conglang-retained-{}", getrandom::u64().expect("random")));
+        let (mut kept, _store) = Retained::open(&folder, [1; 16], &Limits::default()).expect("opens");
+        let second = Some(Duration::from_secs(1));
+        let (mut written, mut calm) = (0, 0);
+        for n in 0..3_600 {
+            for part in 0..10 {
+                kept.set("den-01", "d/den-01/a", message("d/den-01/a", &format!("{}{n}.{part}", "x".repeat(10_000))));
+                kept.set("den-02", "d/den-02/a", message("d/den-02/a", "ON"));
+            }
+            let records = kept.take_pending(second);
+            written += records.iter().map(Vec::len).sum::<usize>();
+            calm += records.iter().filter(|r| r.windows(6).any(|w| w == b"den-02")).count();
+        }
+        assert!(written < 5_000_000, "{written} bytes in an hour");
+        assert_eq!(calm, 1, "what did not change is written once");
+        assert!(kept.take_pending(None).len() == 1 || written > 0, "the newest waits for its turn or for the end");
+        std::fs::remove_dir_all(folder).expect("clean");
+    }
+
+    #[test]
     fn rot_never_makes_a_message_that_nobody_published() {
         let folder = std::env::temp_dir().join(format!("conglang-retained-{}", getrandom::u64().expect("random")));
         let limits = Limits::default();
@@ -237,10 +296,10 @@ mod tests {
         for i in 0..300 {
             kept.set("den-01", &format!("d/den/{i}"), message(&format!("d/den/{i}"), &format!("ON {i}")));
             if i % 10 == 0 {
-                store.write(&kept.take_pending()).expect("written");
+                store.write(&kept.take_pending(None)).expect("written");
             }
         }
-        store.write(&kept.take_pending()).expect("written");
+        store.write(&kept.take_pending(None)).expect("written");
         drop((kept, store));
         let segment = std::fs::read_dir(&folder).expect("dir").filter_map(Result::ok).map(|e| e.path()).find(|p| std::fs::read(p).is_ok_and(|b| b.starts_with(b"CLGP"))).expect("a segment");
         let whole = std::fs::read(&segment).expect("read");
@@ -283,11 +342,11 @@ mod tests {
         }
         kept.set("den-01", "d/đèn/0", message("d/đèn/0", ""));
         assert_eq!((kept.len(), kept.refused), (2, 2));
-        store.write(&kept.take_pending()).expect("written");
+        store.write(&kept.take_pending(None)).expect("written");
         // Enough writes that everything is dumped anew at least once.
         for round in 0..40 {
             kept.set("@house", "big", message("big", &format!("{round}{}", "x".repeat(200_000))));
-            store.write(&kept.take_pending()).expect("written");
+            store.write(&kept.take_pending(None)).expect("written");
             if store.wants_dump() {
                 store.write_dump(&Retained::dump(&kept.snapshot())).expect("dumped");
             }

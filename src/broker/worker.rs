@@ -141,7 +141,7 @@ fn keep(guard: &Guard, store: Store, folder: &Path, finished: &std::sync::mpsc::
     let mut wait = WRITE_EVERY;
     loop {
         let last = !matches!(finished.recv_timeout(wait), Err(std::sync::mpsc::RecvTimeoutError::Timeout));
-        let pending = guard.retained().take_pending();
+        let pending = guard.retained().take_pending((!last).then_some(wait));
         let done = match &mut store {
             Some(store) if store.wants_dump() => {
                 let dump = guard.retained().snapshot();
