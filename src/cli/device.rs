@@ -1,4 +1,4 @@
-//! `device list|show|set`, `camera list`.
+//! `device list|add|remove|show|set`, `camera list`.
 
 use clap::Subcommand;
 
@@ -6,13 +6,30 @@ use super::{Cli, client, say};
 use crate::domain::device::Presence;
 use crate::domain::state::State;
 use crate::doors::dates;
-use crate::protocol::control::CameraLine;
+use crate::keys::secret;
+use crate::protocol::control::{CameraLine, PutDevice};
 
 /// Devices.
 #[derive(Debug, Subcommand)]
 pub enum Device {
     /// All devices and whether they answer
     List,
+    /// Give a device its account: prints its secret once; again = a new secret
+    Add {
+        /// Its id, also its MQTT user name: a–z, 0–9, -
+        id: String,
+        /// What people call it: "Đèn Cổng làng"
+        #[arg(default_value = "")]
+        name: String,
+        /// The road or alley where it hangs
+        #[arg(long)]
+        place: Option<String>,
+    },
+    /// Take a device's account away; its connection is cut
+    Remove {
+        /// Its id
+        id: String,
+    },
     /// One device with all that it does
     Show {
         /// Its id
@@ -60,6 +77,29 @@ pub fn device(cli: &Cli, what: &Device) -> anyhow::Result<u8> {
             }
             say(cli, &value["devices"], &text);
             Ok(if gone > 0 { 2 } else { 0 })
+        }
+        Device::Add { id, name, place } => {
+            use base64ct::Encoding as _;
+            let secret = base64ct::Base64UrlUnpadded::encode_string(&secret::random::<16>()?);
+            let put = PutDevice { id: id.clone(), name: name.clone(), place: place.clone(), secret_sha256: Some(secret::sha256(secret.as_bytes())) };
+            let made = client::ask(cli, "POST", "/devices", Some(&serde_json::to_value(put)?))?;
+            let wait = if made["in_force"] == true { "dùng được ngay" } else { "đã ghi; bộ nhận MQTT chưa trả lời, xem “conglang doctor”" };
+            let text = format!(
+                "{id}: {wait}.\n  Người dùng MQTT  {id}\n  Mật khẩu         {secret}\n  Nói dưới         d/{id}/…\n  Nghe dưới        c/{id}/…\nMật khẩu không hiện lại; quên thì chạy lại lệnh này để đổi."
+            );
+            say(cli, &serde_json::json!({ "id": id, "secret": secret, "in_force": made["in_force"] }), &text);
+            Ok(u8::from(made["in_force"] != true))
+        }
+        Device::Remove { id } => {
+            let put = PutDevice { id: id.clone(), name: String::new(), place: None, secret_sha256: None };
+            let made = client::ask(cli, "POST", "/devices", Some(&serde_json::to_value(put)?))?;
+            let text = if made["in_force"] == true {
+                format!("{id}: đã thu hồi, kết nối đã cắt.")
+            } else {
+                format!("{id}: đã ghi lệnh thu hồi; bộ nhận MQTT chưa xác nhận, xem “conglang doctor”.")
+            };
+            say(cli, &made, &text);
+            Ok(u8::from(made["in_force"] != true))
         }
         Device::Show { id } => {
             let (state, value) = state(cli)?;

@@ -13,9 +13,10 @@ use axum::routing::{get, post};
 
 use super::store::{Outcome, Store};
 use crate::domain::event::{Entry, Event};
+use crate::domain::notice::{BODY_MAX, TITLE_MAX};
 use crate::doors::dates;
 use crate::doors::headers::{same_site, strict};
-use crate::doors::locale::Lang;
+use crate::doors::locale::{Lang, capital, noun};
 use crate::doors::page::{Frame, see, show_with};
 use crate::doors::serve::Peer;
 use crate::keys::secret;
@@ -29,6 +30,9 @@ const WRONG_WAIT_MS: u64 = 2_000;
 const WRONG_MAX: u32 = 10;
 /// Wrong PINs a day from addresses that were never right; then only those that were get in.
 const WRONG_A_DAY: u32 = 200;
+/// Newest records of a village that are looked through, and rows that are shown beside the alarms.
+const NEWEST: usize = 400;
+const ROWS: usize = 12;
 const STYLE: &str = include_str!("../web/assets/village.css");
 
 /// What the console works with; clones are the same.
@@ -98,6 +102,18 @@ struct VillageRow {
     /// `""` heard lately, `warn` today, `bad` longer ago or never.
     mark: &'static str,
     words: String,
+    /// Chosen for the bulletin.
+    chosen: bool,
+}
+
+/// A bulletin as the officer typed it.
+#[derive(Default)]
+struct Typed {
+    title: String,
+    body: String,
+    urgent: bool,
+    /// None = nothing was typed yet: all are chosen.
+    villages: Option<Vec<String>>,
 }
 
 #[derive(askama::Template)]
@@ -112,7 +128,9 @@ struct Page {
     reported: Vec<String>,
     bulletins: Vec<String>,
     /// What the officer typed, when it was not taken.
-    typed: (String, String),
+    typed: Typed,
+    /// The form's own name: a second tap sends nothing again.
+    once: String,
 }
 
 /// The console's routes.
@@ -175,39 +193,54 @@ impl Console {
                 let received = if seen.newest_at == 0 { "–".to_owned() } else { dates::since(now, seen.newest_at) };
                 lang.f("commune-heard", &[("last", &dates::since(now, seen.heard_at)), ("received", &received), ("n", &seen.records.to_string())])
             };
-            VillageRow { id: id.clone(), name: name.clone(), mark, words }
+            VillageRow { id: id.clone(), name: name.clone(), mark, words, chosen: true }
         };
         self.villages.iter().map(row).collect()
     }
 
+    /// Alarms in force of all villages, and below what was told last; of each thing only the newest, so that one that
+    /// comes and goes does not push the others out.
     fn reported(&self, lang: Lang, now: i64) -> Vec<String> {
-        let mut out: Vec<(i64, String)> = Vec::new();
-        for (id_of, name) in self.villages.iter() {
-            for bytes in self.store.newest(id_of, 400).unwrap_or_default() {
+        let (mut alarms, mut news): (Vec<(i64, String)>, Vec<(i64, String)>) = Default::default();
+        let row = |mark, at: i64, village: &str, words: &str| (at.min(now), crate::doors::page::plain_row(mark, &format!("{village}: {words}"), &dates::since(now, at)));
+        for (id, name) in self.villages.iter() {
+            let called = |thing: &str| self.store.called(id, thing).unwrap_or_else(|_| thing.to_owned());
+            for alarm in self.store.alarms(id).unwrap_or_default() {
+                let words = lang.f("happened-raised", &[("name", &called(&alarm.sensor)), ("value", &dates::number(alarm.value, 1))]);
+                alarms.push(row("bad", alarm.at, name, &words));
+            }
+            let mut seen = BTreeSet::new();
+            for bytes in self.store.newest(id, NEWEST).unwrap_or_default() {
                 let Ok(entry) = serde_json::from_slice::<Entry>(&bytes) else { continue };
-                let called = |id: &str| self.store.called(id_of, id).unwrap_or_else(|_| id.to_owned());
                 let (words, mark) = match &entry.event {
                     Event::NoticePublished { text, .. } => {
-                        (lang.f("happened-published", &[("text", self.store.text(id_of, text.id.as_str()).ok().flatten().unwrap_or_default().lines().next().unwrap_or_default())]), "")
+                        (lang.f("happened-published", &[("text", self.store.text(id, text.id.as_str()).ok().flatten().unwrap_or_default().lines().next().unwrap_or_default())]), "")
                     }
-                    Event::SensorAlarmRaised { sensor, value, .. } => (lang.f("happened-raised", &[("name", &called(sensor.as_str())), ("value", &dates::number(*value, 1))]), "warn"),
-                    Event::LightGivenUp { light, .. } => (lang.f("happened-gave-up", &[("name", &called(light.as_str()))]), "bad"),
-                    Event::CameraChanged { camera, here: false } => (lang.f("happened-no-picture", &[("name", &called(camera.as_str()))]), "bad"),
-                    Event::PresenceChanged { device, here: false } => (lang.f("happened-gone", &[("name", &called(device.as_str()))]), "bad"),
+                    Event::SensorAlarmLowered { sensor, value, level: 0 } => (lang.f("happened-lowered", &[("name", &called(sensor.as_str())), ("value", &dates::number(*value, 1))]), ""),
+                    Event::LightGivenUp { light, .. } => (capital(&lang.f("happened-gave-up", &[("name", &noun(lang, "a-light", &called(light.as_str())))])), "bad"),
+                    Event::CameraChanged { camera, here } => {
+                        (lang.f(if *here { "happened-picture" } else { "happened-no-picture" }, &[("name", &called(camera.as_str()))]), if *here { "" } else { "bad" })
+                    }
+                    Event::PresenceChanged { device, here } => (lang.f(if *here { "happened-here" } else { "happened-gone" }, &[("name", &called(device.as_str()))]), if *here { "" } else { "bad" }),
                     Event::EverythingStopped {} => (lang.t("happened-stopped"), "warn"),
                     Event::Booted { boot, .. } => (lang.f("happened-booted", &[("n", &boot.to_string())]), "off"),
                     Event::HistoryDamaged { from, to, .. } => (lang.f("happened-damage", &[("from", &from.to_string()), ("to", &to.to_string())]), "bad"),
                     _ => continue,
                 };
-                let row = crate::doors::page::plain_row(mark, &format!("{name}: {words}"), &dates::since(now, entry.wall_ms));
-                out.push((entry.wall_ms, row));
+                // That something answers again is no news by itself; it only makes its silence old.
+                let is_well = matches!(entry.event, Event::PresenceChanged { here: true, .. } | Event::CameraChanged { here: true, .. });
+                let subject = entry.event.subject().map_or_else(|| words.clone(), str::to_owned);
+                if seen.insert(subject) && !is_well {
+                    news.push(row(mark, entry.wall_ms, name, &words));
+                }
             }
         }
-        out.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
-        out.into_iter().take(12).map(|(_, r)| r).collect()
+        alarms.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        news.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        alarms.into_iter().chain(news.into_iter().take(ROWS)).map(|(_, row)| row).collect()
     }
 
-    fn bulletins(&self, lang: Lang, now: i64) -> Vec<String> {
+    fn bulletins(&self, lang: Lang) -> Vec<String> {
         let mut out: Vec<(u64, String)> = Vec::new();
         for (id, name) in self.villages.iter() {
             for w in self.store.sent(id).unwrap_or_default() {
@@ -219,25 +252,26 @@ impl Console {
                 out.push((w.seq, crate::doors::page::plain_row(mark, &format!("“{}” · {name}: {words}", w.bulletin.title), "")));
             }
         }
-        let _ = now;
         out.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
         out.into_iter().take(20).map(|(_, r)| r).collect()
     }
 
     fn page(&self, headers: &HeaderMap, status: StatusCode, wrong: String, said: Option<String>) -> Response {
-        self.page_with(headers, status, wrong, said, (String::new(), String::new()))
+        self.page_with(headers, status, wrong, said, Typed::default())
     }
 
     /// The page, with a bulletin that was typed and not taken.
-    fn page_with(&self, headers: &HeaderMap, status: StatusCode, wrong: String, said: Option<String>, typed: (String, String)) -> Response {
+    fn page_with(&self, headers: &HeaderMap, status: StatusCode, wrong: String, said: Option<String>, typed: Typed) -> Response {
         let f = Frame { said, ..self.frame(headers) };
         let signed_in = self.is_signed_in(headers);
         let (lang, now) = (f.lang, self.clock.wall_ms());
-        let rows = if signed_in { self.rows(lang, now) } else { Vec::new() };
+        let mut rows = if signed_in { self.rows(lang, now) } else { Vec::new() };
+        rows.iter_mut().for_each(|v| v.chosen = typed.villages.as_ref().is_none_or(|chosen| chosen.contains(&v.id)));
+        let Ok(once) = secret::token() else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
         let good = rows.iter().filter(|r| r.mark.is_empty()).count().to_string();
         let summary = lang.f("commune-summary", &[("n", &good), ("all", &rows.len().to_string())]);
-        let (reported, bulletins) = if signed_in { (self.reported(lang, now), self.bulletins(lang, now)) } else { Default::default() };
-        show_with(status, &Page { css: STYLE, signed_in, wrong, summary, villages: rows, reported, bulletins, typed, f })
+        let (reported, bulletins) = if signed_in { (self.reported(lang, now), self.bulletins(lang)) } else { Default::default() };
+        show_with(status, &Page { css: STYLE, signed_in, wrong, summary, villages: rows, reported, bulletins, typed, once, f })
     }
 }
 
@@ -271,29 +305,36 @@ async fn sign_in(State(console): State<Console>, ConnectInfo(peer): ConnectInfo<
 
 async fn send(State(console): State<Console>, headers: HeaderMap, axum::Form(fields): axum::Form<Vec<(String, String)>>) -> Response {
     let get = |name: &str| fields.iter().find(|(n, _)| n == name).map(|(_, v)| v.trim().to_owned()).unwrap_or_default();
-    if !console.is_signed_in(&headers) || !secret::same(&get("form"), &console.form()) {
+    let chosen: Vec<String> = fields.iter().filter(|(n, _)| n == "village").map(|(_, v)| v.clone()).filter(|v| console.villages.iter().any(|(id, _)| id == v)).collect();
+    let (title, body, once) = (get("title"), get("body"), get("once"));
+    // What was typed comes back with the reason; nobody types it twice.
+    let again = |status, key: &str| {
+        let typed = Typed { title: title.clone(), body: body.clone(), urgent: get("urgent") == "1", villages: Some(chosen.clone()) };
+        console.page_with(&headers, status, console.frame(&headers).lang.t(key), None, typed)
+    };
+    if !console.is_signed_in(&headers) {
         return see("/");
     }
-    let (title, body) = (get("title"), get("body"));
-    let again = |status, key: &str| console.page_with(&headers, status, console.frame(&headers).lang.t(key), None, (title.clone(), body.clone()));
+    if !secret::same(&get("form"), &console.form()) || once.len() != 32 {
+        return again(StatusCode::FORBIDDEN, "form-again");
+    }
     if title.is_empty() || body.is_empty() {
         return again(StatusCode::BAD_REQUEST, "notice-empty");
     }
-    if title.chars().count() > 150 || body.chars().count() > 8_000 {
+    if title.chars().count() > TITLE_MAX || body.chars().count() > BODY_MAX {
         return again(StatusCode::BAD_REQUEST, "notice-long");
+    }
+    if chosen.is_empty() {
+        return again(StatusCode::BAD_REQUEST, "commune-nobody");
     }
     let now = console.clock.wall_ms();
     let bulletin = Bulletin { title: title.clone(), body: body.clone(), urgent: get("urgent") == "1", until: Some(now + 7 * DAY_MS) };
-    let villages: Vec<String> = fields.iter().filter(|(n, _)| n == "village").map(|(_, v)| v.clone()).filter(|v| console.villages.iter().any(|(id, _)| id == v)).collect();
-    if villages.is_empty() {
-        return again(StatusCode::BAD_REQUEST, "commune-nobody");
-    }
     let done = tokio::task::spawn_blocking({
-        let console = console.clone();
-        move || villages.iter().try_for_each(|v| console.store.send(v, bulletin.clone(), now + 7 * DAY_MS).map(drop))
+        let (console, villages) = (console.clone(), chosen.clone());
+        move || console.store.send(&villages, &bulletin, now + 7 * DAY_MS, &once)
     })
     .await;
-    if !matches!(done, Ok(Ok(()))) {
+    if !matches!(done, Ok(Ok(_))) {
         return again(StatusCode::SERVICE_UNAVAILABLE, "journal-closed-do");
     }
     // A reload of what follows sends nothing again.

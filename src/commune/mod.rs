@@ -5,3 +5,4 @@ pub mod console;
 pub mod engine;
 pub mod link;
 pub mod store;
+mod told;

@@ -12,6 +12,7 @@ use redb::{Builder, Database, ReadableDatabase as _, ReadableTable as _, TableDe
 use serde::{Deserialize, Serialize};
 
 use super::engine::{Take, gap, take};
+use super::told::{self, InForce};
 use crate::domain::event::Entry;
 use crate::protocol::commune::{Batch, Bulletin, Stream};
 
@@ -25,8 +26,6 @@ const META: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("meta");
 const SEEN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("seen");
 /// Village and number of an entry in its house → key of the record: what came last, whatever boot it is of.
 const NEWEST: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("newest");
-/// Village and id of a thing → what people call it.
-const NAMES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("names");
 /// Longest words of one record, bytes.
 const TEXT_MOST: usize = 256 * 1024;
 const CACHE: usize = 32 * 1024 * 1024;
@@ -83,7 +82,7 @@ pub enum Outcome {
     Refused(String),
 }
 
-fn error(cause: impl Into<redb::Error>) -> io::Error {
+pub(super) fn error(cause: impl Into<redb::Error>) -> io::Error {
     io::Error::other(cause.into())
 }
 
@@ -105,9 +104,10 @@ impl Store {
         let db = Builder::new().set_cache_size(CACHE).set_check_integrity_on_open(true).create(path).map_err(error)?;
         let write = db.begin_write().map_err(error)?;
         let incarnation = {
-            for table in [RECORDS, TEXTS, ASIDE, DOWN, SEEN, NEWEST, NAMES] {
+            for table in [RECORDS, TEXTS, ASIDE, DOWN, SEEN, NEWEST] {
                 write.open_table(table).map_err(error)?;
             }
+            told::begin(&write)?;
             write.open_table(APPLIED).map_err(error)?;
             write.open_table(GAPS).map_err(error)?;
             let mut meta = write.open_table(META).map_err(error)?;
@@ -165,7 +165,6 @@ impl Store {
                     let mut seen = write.open_table(SEEN).map_err(error)?;
                     let mut state: Seen = seen.get(village.as_bytes()).map_err(error)?.and_then(|v| serde_json::from_slice(v.value()).ok()).unwrap_or_default();
                     let mut newest = write.open_table(NEWEST).map_err(error)?;
-                    let mut names = write.open_table(NAMES).map_err(error)?;
                     for (n, bytes) in &records {
                         let name = with_number(key.clone(), *n);
                         table.insert(name.as_slice(), bytes.as_slice()).map_err(error)?;
@@ -174,9 +173,7 @@ impl Store {
                             state.newest_at = state.newest_at.max(entry.wall_ms);
                             state.newest_seq = state.newest_seq.max(entry.seq);
                             newest.insert(with_number([village.as_bytes(), b"\0"].concat(), entry.seq).as_slice(), name.as_slice()).map_err(error)?;
-                            if let Some((id, called)) = entry.event.naming() {
-                                names.insert([village.as_bytes(), b"\0", id.as_bytes()].concat().as_slice(), called.as_bytes()).map_err(error)?;
-                            }
+                            told::note(&write, village, &entry)?;
                         }
                     }
                     state.heard_at = now_ms;
@@ -292,28 +289,38 @@ impl Store {
         Ok(table.get([village.as_bytes(), b"\0", blob.as_bytes()].concat().as_slice()).map_err(error)?.map(|v| String::from_utf8_lossy(v.value()).into_owned()))
     }
 
-    /// What a village calls a thing: by its id, or by the device that it belongs to; else the id.
+    /// What a village calls a thing; its id when it never said.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn called(&self, village: &str, id: &str) -> io::Result<String> {
-        let read = self.db.begin_read().map_err(error)?;
-        let table = read.open_table(NAMES).map_err(error)?;
-        for known in [id, id.split('.').next().unwrap_or(id)] {
-            if let Some(name) = table.get([village.as_bytes(), b"\0", known.as_bytes()].concat().as_slice()).map_err(error)? {
-                return Ok(String::from_utf8_lossy(name.value()).into_owned());
-            }
-        }
-        Ok(id.to_owned())
+        told::called(&self.db, village, id)
     }
 
-    /// Queues a bulletin for a village; gives its number.
+    /// The alarms in force in a village, the newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn alarms(&self, village: &str) -> io::Result<Vec<InForce>> {
+        told::alarms(&self.db, village)
+    }
+
+    /// Queues a bulletin for villages, for all of them or for none. `once` is the form's own name: what was sent under it
+    /// before is not sent again. Gives how many villages it was queued for now.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn send(&self, village: &str, bulletin: Bulletin, expires_at: i64) -> io::Result<u64> {
+    pub fn send(&self, villages: &[String], bulletin: &Bulletin, expires_at: i64, once: &str) -> io::Result<usize> {
         let write = self.db.begin_write().map_err(error)?;
-        let seq = {
+        {
+            let mut meta = write.open_table(META).map_err(error)?;
+            let name = [b"sent ".as_slice(), once.as_bytes()].concat();
+            if meta.get(name.as_slice()).map_err(error)?.is_some() {
+                return Ok(0);
+            }
+            meta.insert(name.as_slice(), expires_at.to_be_bytes().as_slice()).map_err(error)?;
+        }
+        for village in villages {
             let mut down = write.open_table(DOWN).map_err(error)?;
             let (from, to) = ([village.as_bytes(), b"\0"].concat(), [village.as_bytes(), b"\x01"].concat());
             let last = down
@@ -325,12 +332,11 @@ impl Store {
                 .and_then(|(k, _)| k.value().last_chunk::<8>().map(|b| u64::from_be_bytes(*b)))
                 .unwrap_or(0);
             let seq = last + 1;
-            let waiting = Waiting { seq, id: format!("xa-{}-{seq}", &self.incarnation[..16.min(self.incarnation.len())]), expires_at, bulletin, outcome: Outcome::Waiting };
+            let waiting = Waiting { seq, id: format!("xa-{}-{seq}", &self.incarnation[..16.min(self.incarnation.len())]), expires_at, bulletin: bulletin.clone(), outcome: Outcome::Waiting };
             down.insert(with_number(from, seq).as_slice(), serde_json::to_vec(&waiting)?.as_slice()).map_err(error)?;
-            seq
-        };
+        }
         write.commit().map_err(error)?;
-        Ok(seq)
+        Ok(villages.len())
     }
 
     /// Everything queued for a village, oldest first.
@@ -355,7 +361,9 @@ impl Store {
             let key = with_number([village.as_bytes(), b"\0"].concat(), seq);
             let known = down.get(key.as_slice()).map_err(error)?.and_then(|v| serde_json::from_slice::<Waiting>(v.value()).ok());
             if let Some(mut waiting) = known {
-                waiting.outcome = refused.map_or(Outcome::Done, Outcome::Refused);
+                // A key of a sentence and nothing else: a village's words are not this page's.
+                let sound = |why: &String| why.len() <= 60 && why.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+                waiting.outcome = refused.map_or(Outcome::Done, |why| Outcome::Refused(if sound(&why) { why } else { "refused-unsound".to_owned() }));
                 down.insert(key.as_slice(), serde_json::to_vec(&waiting)?.as_slice()).map_err(error)?;
             }
         }

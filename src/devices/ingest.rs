@@ -30,6 +30,9 @@ use crate::supervisor::clock::Clock;
 /// Reports of one entity that change back and forth are taken this often, ms.
 const REPORT_EVERY_MS: u64 = 2_000;
 
+/// Announcements that wait for their device's turn, of all devices.
+const ANNOUNCED: usize = 1_000;
+
 /// What ingest works with.
 #[derive(Clone)]
 pub struct Ingest {
@@ -48,9 +51,12 @@ pub struct Ingest {
 struct Turns {
     /// When a report of an entity was last taken, monotonic ms.
     taken: BTreeMap<EntityId, u64>,
-    /// The last word of entities and devices that spoke too often.
+    /// The last word of entities, sensors and devices that spoke too often.
     held: BTreeMap<EntityId, bool>,
+    levels: BTreeMap<EntityId, f64>,
     presence: BTreeMap<DeviceId, bool>,
+    /// Announcements by topic, at most [`ANNOUNCED`].
+    announced: BTreeMap<String, Vec<u8>>,
     budget: Budget,
 }
 
@@ -98,15 +104,14 @@ impl Ingest {
                 }
                 _ = tick.tick() => {
                     let now = self.clock.mono_ms();
+                    self.levels_again(now, &mut turns).await?;
                     let due: Vec<EntityId> = turns.held.keys().filter(|e| turns.taken.get(*e).is_none_or(|t| now >= t + REPORT_EVERY_MS)).cloned().collect();
                     for entity in due {
                         if let Some(on) = turns.held.remove(&entity) {
                             self.report(&entity, on, now, &mut turns).await?;
                         }
                     }
-                    for (device, here) in std::mem::take(&mut turns.presence) {
-                        self.presence(&device, here, now, &mut turns).await?;
-                    }
+                    self.second_turn(now, &mut turns).await?;
                 }
                 () = stop.soft.cancelled() => return Ok(()),
             }
@@ -201,7 +206,11 @@ impl Ingest {
             return Ok(());
         }
         if !turns.budget.take(&device, now) {
-            tracing::warn!(device = device.as_str(), "it announces new things all the time; this one waits until it announces it again");
+            if turns.announced.len() < ANNOUNCED {
+                turns.announced.insert(topic.to_owned(), payload.to_vec());
+            } else {
+                tracing::warn!(device = device.as_str(), "too many announcements wait; this one is taken when it is announced again");
+            }
             return Ok(());
         }
         if !self.journal.state().devices.contains_key(&device) {
@@ -233,11 +242,46 @@ impl Ingest {
         let scaled = (number * 10f64.powi(i32::from(sensor.decimals.min(6)))).round();
         #[expect(clippy::cast_possible_truncation, reason = "values are bounded to 1e12 by the parser")]
         self.samples.add(&entity.id, self.clock.wall_ms(), scaled as i64);
+        self.level(entity, number, now, turns).await
+    }
+
+    /// Passing a mark is told. A rise never waits: it is an alarm, and cannot come again without a fall, which is paid for.
+    async fn level(&self, entity: &Entity, number: f64, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
+        let state = self.journal.state();
+        let Some(sensor) = state.sensors.get(&entity.id) else { return Ok(()) };
         let level = if entity.kind == Kind::BinarySensor && sensor.marks.is_empty() { 0 } else { sensor.level_of(number) };
-        // Over its budget the next reading asks again.
-        if level != sensor.alarm.map_or(0, |a| a.level) && turns.budget.take(&entity.device, now) {
-            let wish = Wish::new(Actor::Device { id: entity.device.clone() }, Command::ReportLevel { sensor: entity.id.clone(), level, value: number });
-            self.spend(wish, &entity.device, turns).await?;
+        let known = sensor.alarm.map_or(0, |a| a.level);
+        turns.levels.remove(&entity.id);
+        if level == known {
+            return Ok(());
+        }
+        if !turns.budget.take(&entity.device, now) && level < known {
+            turns.levels.insert(entity.id.clone(), number);
+            return Ok(());
+        }
+        let wish = Wish::new(Actor::Device { id: entity.device.clone() }, Command::ReportLevel { sensor: entity.id.clone(), level, value: number });
+        self.spend(wish, &entity.device, turns).await
+    }
+
+    /// What waited: alarms that are over come first.
+    async fn levels_again(&self, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
+        let state = self.journal.state();
+        for (id, number) in turns.levels.clone() {
+            match state.entities.get(&id) {
+                Some(entity) => self.level(entity, number, now, turns).await?,
+                None => drop(turns.levels.remove(&id)),
+            }
+        }
+        Ok(())
+    }
+
+    /// What waited: presence, then announcements.
+    async fn second_turn(&self, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
+        for (device, here) in std::mem::take(&mut turns.presence) {
+            self.presence(&device, here, now, turns).await?;
+        }
+        for (topic, payload) in std::mem::take(&mut turns.announced) {
+            self.announcement(&topic, &payload, now, turns).await?;
         }
         Ok(())
     }

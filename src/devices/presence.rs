@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::budget::Budget;
 use crate::domain::actor::Actor;
 use crate::domain::command::Command;
 use crate::domain::device::Presence;
@@ -17,6 +18,7 @@ use crate::supervisor::clock::Clock;
 /// # Errors
 /// When the journal closed.
 pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyhow::Result<()> {
+    let mut budget = Budget::default();
     let mut tick = tokio::time::interval(Duration::from_secs(2));
     loop {
         tokio::select! {
@@ -43,6 +45,10 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
                 Presence::Here { .. } | Presence::Unknown if silent > promise => false,
                 _ => continue,
             };
+            // What is not told now is told at a later look: it is asked anew each time.
+            if !budget.take(id, now) {
+                continue;
+            }
             let wish = Wish::new(Actor::House, Command::ReportPresence { device: id.clone(), here });
             if let Err(SubmitError::Closed(closed)) = journal.submit(wish).await {
                 return Err(closed.into());

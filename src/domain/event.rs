@@ -176,16 +176,17 @@ impl Event {
         }
     }
 
-    /// What people call a thing, where this event tells it: its id and its name.
+    /// What people call things, where this event tells it: their ids and names.
     #[must_use]
-    pub fn naming(&self) -> Option<(&str, &str)> {
-        Some(match self {
-            Self::DeviceDeclared { device } => (device.id.as_str(), &device.name),
-            Self::SensorDeclared { sensor } => (sensor.id.as_str(), &sensor.name),
-            Self::SpeakerDeclared { speaker } => (speaker.id.as_str(), &speaker.name),
-            Self::CameraDeclared { camera } => (camera.id.as_str(), &camera.name),
-            _ => return None,
-        })
+    pub fn naming(&self) -> Vec<(&str, &str)> {
+        match self {
+            Self::DeviceDeclared { device } => vec![(device.id.as_str(), &device.name)],
+            Self::SensorDeclared { sensor } => vec![(sensor.id.as_str(), &sensor.name)],
+            Self::SpeakerDeclared { speaker } => vec![(speaker.id.as_str(), &speaker.name)],
+            Self::CameraDeclared { camera } => vec![(camera.id.as_str(), &camera.name)],
+            Self::EntitiesAdopted { entities, .. } => entities.iter().map(|e| (e.id.as_str(), e.name.as_str())).collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// The thing this event is about, as one id; used by the index “by entity”.

@@ -5,6 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::blob::BlobRef;
 use super::id::NoticeId;
 
+/// Most characters of a title.
+pub const TITLE_MAX: usize = 150;
+/// Most characters of a body.
+pub const BODY_MAX: usize = 8_000;
+
 /// A notice that is up. Title and body are one file: first line title, rest body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {

@@ -87,6 +87,21 @@ impl Lang {
     }
 }
 
+/// A name with its noun, as it stands within a sentence: “đèn Cổng làng”; “Đèn thử” has it already.
+#[must_use]
+pub fn noun(lang: Lang, key: &str, name: &str) -> String {
+    let whole = lang.f(key, &[("name", name)]);
+    let first = |s: &str| s.split(' ').next().unwrap_or_default().to_lowercase();
+    if first(name) == first(&whole) { name.to_owned() } else { whole }
+}
+
+/// A sentence begins with a capital.
+#[must_use]
+pub fn capital(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().map_or_else(String::new, |c| c.to_uppercase().chain(letters).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -113,6 +128,13 @@ mod tests {
             }
         }
         assert!(vi.len() > 100);
+    }
+
+    #[test]
+    fn a_name_gets_its_noun_once() {
+        assert_eq!(noun(Lang::Vi, "a-light", "Cổng làng"), "đèn Cổng làng");
+        assert_eq!(noun(Lang::Vi, "a-light", "Đèn thử"), "Đèn thử");
+        assert_eq!((capital("đèn Cổng làng").as_str(), capital("").as_str()), ("Đèn Cổng làng", ""));
     }
 
     #[test]

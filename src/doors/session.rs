@@ -26,8 +26,10 @@ pub const REMEMBERED_MS: i64 = 90 * 86_400_000;
 pub const TRIES: u32 = 5;
 /// The wait, ms of monotonic time.
 pub const LOCK_MS: u64 = 300_000;
-/// Wrong PINs for one person from anywhere in a day before only known phones may try.
+/// Wrong PINs for one person from anywhere in a day before only known phones may try,
 const TRIES_A_DAY: u32 = 40;
+/// and before those must wait for the next day too: a stolen phone is one of them.
+const TRIES_A_DAY_KNOWN: u32 = 200;
 /// Sessions of one person.
 const SESSIONS: usize = 20;
 
@@ -47,6 +49,15 @@ struct Session {
     used_at: i64,
 }
 
+impl Session {
+    /// Not used for too long. A clock that jumped must not sign everybody out: age is judged only forwards and within
+    /// reason.
+    const fn is_stale(&self, now: i64) -> bool {
+        let idle = now - self.used_at;
+        idle > REMEMBERED_MS && idle < 10 * REMEMBERED_MS
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default)]
 struct Wrong {
     count: u32,
@@ -58,6 +69,8 @@ struct Inner {
     sessions: BTreeMap<String, Session>,
     wrong: BTreeMap<(UserId, IpAddr), Wrong>,
     wrong_today: BTreeMap<UserId, Wrong>,
+    /// How often a person put all other phones out: what they were known by is worth nothing since.
+    eras: BTreeMap<UserId, u64>,
 }
 
 /// Sessions; clones are the same.
@@ -65,6 +78,7 @@ struct Inner {
 pub struct Sessions {
     inner: Arc<Mutex<Inner>>,
     path: PathBuf,
+    eras: PathBuf,
     pepper: Arc<Vec<u8>>,
     key: Arc<Vec<u8>>,
     files: Files,
@@ -93,9 +107,20 @@ impl Sessions {
     pub fn open(folder: &Path, files: Files, clock: Clock) -> io::Result<Self> {
         let path = folder.join("sessions.json");
         let sessions = std::fs::read(&path).ok().and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default();
+        let eras_path = folder.join("known-phones.json");
+        let eras = std::fs::read(&eras_path).ok().and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default();
         let pepper = secret::load_or_make(&folder.join("pepper.key"))?;
         let key = secret::load_or_make(&folder.join("forms.key"))?;
-        Ok(Self { inner: Arc::new(Mutex::new(Inner { sessions, ..Inner::default() })), path, pepper: Arc::new(pepper), key: Arc::new(key), files, clock, hashing: Arc::new(Semaphore::new(2)) })
+        Ok(Self {
+            inner: Arc::new(Mutex::new(Inner { sessions, eras, ..Inner::default() })),
+            path,
+            eras: eras_path,
+            pepper: Arc::new(pepper),
+            key: Arc::new(key),
+            files,
+            clock,
+            hashing: Arc::new(Semaphore::new(2)),
+        })
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
@@ -119,14 +144,33 @@ impl Sessions {
         self.files.put(serde_json::to_vec(&Person { name: name.to_owned(), pin: hash })?).await
     }
 
-    /// Tries a PIN for every person it could open, newest signed-in first. `known` is what a phone
-    /// that signed in before was given ([`Sessions::known_phone`]). Gives the session's token.
+    /// Tries a person's PIN and gives the token of a new session. `known` is what a phone that signed in before was
+    /// given ([`Sessions::known_phone`]).
     ///
     /// # Errors
     /// [`Denied`] with what to tell.
     pub async fn sign_in(&self, state: &State, user: &UserId, pin: &str, address: IpAddr, known: Option<&str>) -> Result<String, Denied> {
+        let generation = self.prove(state, user, pin, address, known).await?;
+        let token = secret::token().map_err(|_| Denied::Broken)?;
+        let mut inner = self.lock();
+        let mine: Vec<(i64, String)> = inner.sessions.iter().filter(|(_, s)| s.user == *user).map(|(k, s)| (s.used_at, k.clone())).collect();
+        if mine.len() >= SESSIONS
+            && let Some((_, oldest)) = mine.into_iter().min()
+        {
+            inner.sessions.remove(&oldest);
+        }
+        inner.sessions.insert(secret::sha256(token.as_bytes()), Session { user: user.clone(), generation, used_at: self.clock.wall_ms() });
+        self.save(&inner);
+        Ok(token)
+    }
+
+    /// Tries a person's PIN; wrong ones are counted. Gives the generation of the PIN.
+    ///
+    /// # Errors
+    /// [`Denied`] with what to tell.
+    pub async fn prove(&self, state: &State, user: &UserId, pin: &str, address: IpAddr, known: Option<&str>) -> Result<u64, Denied> {
         let now = self.clock.mono_ms();
-        let trusted = known.is_some_and(|k| secret::same(k, &self.known_phone(user)));
+        let trusted = known.is_some_and(|k| secret::same(k, &self.known_phone(state, user)));
         // Names are shown to everybody and six digits are no guess: neither invented names nor other text cost anything.
         if !state.users.contains_key(user) || !secret::is_pin(pin) {
             return Err(Denied::Wrong(TRIES));
@@ -144,24 +188,17 @@ impl Sessions {
             return Err(self.count_wrong(user, state.users.contains_key(user), address, now));
         };
         drop(turn);
-        let token = secret::token().map_err(|_| Denied::Broken)?;
-        let mut inner = self.lock();
-        inner.wrong.remove(&(user.clone(), address));
-        let mine: Vec<(i64, String)> = inner.sessions.iter().filter(|(_, s)| s.user == *user).map(|(k, s)| (s.used_at, k.clone())).collect();
-        if mine.len() >= SESSIONS
-            && let Some((_, oldest)) = mine.into_iter().min()
-        {
-            inner.sessions.remove(&oldest);
-        }
-        inner.sessions.insert(secret::sha256(token.as_bytes()), Session { user: user.clone(), generation, used_at: self.clock.wall_ms() });
-        self.save(&inner);
-        Ok(token)
+        self.lock().wrong.remove(&(user.clone(), address));
+        Ok(generation)
     }
 
-    /// What a phone keeps of having signed in as this person: it opens nothing, but strangers' wrong PINs do not keep it out.
+    /// What a phone keeps of having signed in as this person: it opens nothing, but strangers' wrong PINs do not keep it
+    /// out. Worth nothing after a new PIN, or after all other phones were put out.
     #[must_use]
-    pub fn known_phone(&self, user: &UserId) -> String {
-        secret::mac(&self.key, format!("known phone {user}").as_bytes())
+    pub fn known_phone(&self, state: &State, user: &UserId) -> String {
+        let generation = state.users.get(user).map_or(0, |u| u.generation);
+        let era = self.lock().eras.get(user).copied().unwrap_or(0);
+        secret::mac(&self.key, format!("known phone {user} {generation} {era}").as_bytes())
     }
 
     /// A new PIN was given: what was wrong before says nothing about it.
@@ -178,7 +215,7 @@ impl Sessions {
             return Err(Denied::Locked((here.at + LOCK_MS - now).div_ceil(1000)));
         }
         let today = inner.wrong_today.get(user).copied().unwrap_or_default();
-        if !trusted && today.count >= TRIES_A_DAY && now < today.at + 86_400_000 {
+        if today.count >= if trusted { TRIES_A_DAY_KNOWN } else { TRIES_A_DAY } && now < today.at + 86_400_000 {
             return Err(Denied::UnknownPhone);
         }
         Ok(())
@@ -220,9 +257,8 @@ impl Sessions {
         let mut inner = self.lock();
         let session = inner.sessions.get_mut(&hash)?;
         let user = state.users.get(&session.user).filter(|u| u.generation == session.generation).cloned();
-        // A clock that jumped must not sign everybody out: age is judged only forwards and within reason.
         let idle = now - session.used_at;
-        if user.is_none() || (idle > REMEMBERED_MS && idle < 10 * REMEMBERED_MS) {
+        if user.is_none() || session.is_stale(now) {
             inner.sessions.remove(&hash);
             self.save(&inner);
             return None;
@@ -241,18 +277,25 @@ impl Sessions {
         self.save(&inner);
     }
 
-    /// Phones signed in as this person.
+    /// Phones signed in as this person, and not since put out by a new PIN or by time.
     #[must_use]
-    pub fn count(&self, user: &UserId) -> usize {
-        self.lock().sessions.values().filter(|s| s.user == *user).count()
+    pub fn count(&self, state: &State, user: &UserId) -> usize {
+        let generation = state.users.get(user).map(|u| u.generation);
+        let now = self.clock.wall_ms();
+        self.lock().sessions.values().filter(|s| s.user == *user && Some(s.generation) == generation && !s.is_stale(now)).count()
     }
 
-    /// Ends every session of a person but this one.
+    /// Ends every session of a person but this one, and what their phones were known by.
     pub fn sign_out_others(&self, user: &UserId, token: &str) {
         let mine = secret::sha256(token.as_bytes());
         let mut inner = self.lock();
         inner.sessions.retain(|hash, s| s.user != *user || *hash == mine);
+        *inner.eras.entry(user.clone()).or_default() += 1;
         self.save(&inner);
+        let done = serde_json::to_vec(&inner.eras).map_err(io::Error::other).and_then(|bytes| secret::write_file(&self.eras, &bytes));
+        if let Err(cause) = done {
+            tracing::warn!(%cause, "that the other phones were put out could not be written");
+        }
     }
 
     fn save(&self, inner: &Inner) {
@@ -260,6 +303,12 @@ impl Sessions {
         if let Err(cause) = done {
             tracing::warn!(%cause, "remembered phones could not be written; they sign in again after a restart");
         }
+    }
+
+    /// Seals words for a session: only what this session was given comes back as its own.
+    #[must_use]
+    pub fn seal(&self, session: &str, words: &str) -> String {
+        secret::mac(&self.key, format!("seal {session} {words}").as_bytes())[..32].to_owned()
     }
 
     /// The form token of a session: a form without it changes nothing.
@@ -306,16 +355,20 @@ mod tests {
             let _ = sessions.sign_in(&state, &chief, "111111", IpAddr::from([10, 1, 0, u8::try_from(n).expect("small")]), None).await;
         }
         assert_eq!(sessions.sign_in(&state, &chief, "135790", "10.2.0.1".parse().expect("ip"), None).await, Err(Denied::UnknownPhone));
-        assert!(sessions.sign_in(&state, &chief, "135790", good, Some(&sessions.known_phone(&chief))).await.is_ok());
+        assert!(sessions.sign_in(&state, &chief, "135790", good, Some(&sessions.known_phone(&state, &chief))).await.is_ok());
         // A lost phone is signed out from another; that one stays.
-        let lost = sessions.sign_in(&state, &chief, "135790", good, Some(&sessions.known_phone(&chief))).await.expect("in");
+        let known = sessions.known_phone(&state, &chief);
+        let lost = sessions.sign_in(&state, &chief, "135790", good, Some(&known)).await.expect("in");
         sessions.sign_out_others(&chief, &token);
         assert!(sessions.who(&state, &lost).is_none() && sessions.who(&state, &token).is_some());
-        assert_eq!(sessions.count(&chief), 1);
+        assert_eq!(sessions.count(&state, &chief), 1);
+        let far = "10.3.0.1".parse().expect("ip");
+        assert_eq!(sessions.sign_in(&state, &chief, "135790", far, Some(&known)).await, Err(Denied::UnknownPhone), "what the lost phone kept is worth nothing");
         // A new process knows the phone; a new PIN ends the session.
         let again = Sessions::open(&folder, files, clock).expect("opens");
         assert!(again.who(&state, &token).is_some());
         put(&mut state, 2);
+        assert_eq!(again.count(&state, &chief), 0, "a new PIN puts every phone out");
         assert!(again.who(&state, &token).is_none());
         std::fs::remove_dir_all(folder).expect("clean");
     }

@@ -34,12 +34,13 @@ pub struct South {
     outbox: Mutex<mpsc::Receiver<Outgoing>>,
     horns: broadcast::Sender<Heard>,
     up: watch::Sender<Option<u64>>,
+    access: watch::Sender<u64>,
 }
 
 impl Default for South {
     fn default() -> Self {
         let (post, inbox) = mpsc::channel(512);
-        Self { post, outbox: Mutex::new(inbox), horns: broadcast::channel(512).0, up: watch::Sender::new(None) }
+        Self { post, outbox: Mutex::new(inbox), horns: broadcast::channel(512).0, up: watch::Sender::new(None), access: watch::Sender::new(0) }
     }
 }
 
@@ -64,6 +65,17 @@ impl South {
     #[must_use]
     pub fn up_since(&self) -> Option<u64> {
         *self.up.borrow()
+    }
+
+    /// The accounts as they stood at entry `seq` are in force at the broker, open connections included.
+    pub fn set_access(&self, seq: u64) {
+        self.access.send_replace(seq);
+    }
+
+    /// Waits until accounts of entry `seq` are in force; false = not within `most`.
+    pub async fn until_access(&self, seq: u64, most: std::time::Duration) -> bool {
+        let mut access = self.access.subscribe();
+        tokio::time::timeout(most, access.wait_for(|known| *known >= seq)).await.is_ok_and(|known| known.is_ok())
     }
 
     /// A horn cluster said something.

@@ -64,6 +64,19 @@ pub struct PutPerson {
     pub pin: Option<String>,
 }
 
+/// `POST /devices`: a device with its account; answered when the broker has it in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutDevice {
+    /// Its id; also its MQTT user name.
+    pub id: String,
+    /// Name as people say it; empty = as it is known.
+    pub name: String,
+    /// Where it hangs; none = as it is known.
+    pub place: Option<String>,
+    /// SHA-256 of its secret, lower-case hexadecimal; none = its account is taken away.
+    pub secret_sha256: Option<String>,
+}
+
 /// `POST /commands`: submits a command as the technician.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Submit {

@@ -64,7 +64,12 @@ pub fn read(topic: &str, payload: &[u8]) -> Result<Announced, String> {
         order,
         availability,
         unit: fields.text(&["unit_of_measurement", "unit_of_meas"]).unwrap_or_default(),
-        expire_after_s: map.get("expire_after").or_else(|| map.get("exp_aft")).and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
+        expire_after_s: map
+            .get("expire_after")
+            .or_else(|| map.get("exp_aft"))
+            .and_then(Value::as_u64)
+            .and_then(|n| u32::try_from(n).ok())
+            .map_or(0, |n| if n == 0 { 0 } else { n.max(EXPIRE_LEAST_S) }),
     };
     let model = device_map.map(|d| [text(d, &["manufacturer", "mf"]), text(d, &["model", "mdl"])].into_iter().flatten().collect::<Vec<_>>().join(" ")).unwrap_or_default();
     Ok(Announced { device, model, entity: Some(entity) })
@@ -107,9 +112,11 @@ fn expand(topic: &str, base: &str) -> String {
     }
 }
 
-/// A text field, at most 200 characters.
+/// A text field, at most 200 characters. What a device calls itself is shown to people and printed in terminals: nothing
+/// in it steers them or turns the words around.
 fn text(map: &Map<String, Value>, names: &[&str]) -> Option<String> {
-    names.iter().find_map(|n| map.get(*n)).and_then(Value::as_str).map(|t| t.chars().take(200).collect())
+    let clean = |c: char| if c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') { ' ' } else { c };
+    names.iter().find_map(|n| map.get(*n)).and_then(Value::as_str).map(|t| t.chars().take(200).map(clean).collect())
 }
 
 fn field(fields: &Fields<'_>) -> Result<Option<String>, String> {
@@ -123,6 +130,9 @@ fn field(fields: &Fields<'_>) -> Result<Option<String>, String> {
         _ => Err(format!("the template “{template}” is not understood; use {{{{ value }}}} or {{{{ value_json.field }}}}")),
     }
 }
+
+/// A device that promises to speak more often than this is held to this: each silence is an entry, seconds.
+const EXPIRE_LEAST_S: u32 = 30;
 
 /// Reads a value as the entity's source says; none = it is not one.
 #[must_use]

@@ -133,6 +133,11 @@ impl Broker {
         }
     }
 
+    /// Waits until the worker has the table of that number in force, on open connections too.
+    pub async fn until_applied(&self, n: u64) {
+        let _ = self.applied.subscribe().wait_for(|applied| *applied >= n).await;
+    }
+
     /// Makes the worker read its certificate again.
     pub async fn renew_certificate(&self) {
         if let Ok(line) = serde_json::to_string(&Order::Certificate) {

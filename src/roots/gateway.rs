@@ -81,7 +81,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     // Broker.
     let accounts = journal.state().accounts.values().map(|a| (**a).clone()).collect();
     let (broker, orders) = Broker::new(doors, &layout.data.join("broker"), &layout.run, secret::token()?, certificate.as_ref().map(|c| &c.0), None, accounts);
-    start_broker(&broker, orders, &house, &journal);
+    start_broker(&broker, orders, &house, &journal, &live);
 
     // Services.
     start_south(&broker, &house, &journal, &live, &samples);
@@ -188,15 +188,15 @@ async fn broker_doors(config: &Config, keys: &Path, clock: &Clock) -> anyhow::Re
     Ok((doors, Some((files, names, folder))))
 }
 
-fn start_broker(broker: &Broker, orders: mpsc::Receiver<String>, house: &Supervisor, journal: &Journal) {
+fn start_broker(broker: &Broker, orders: mpsc::Receiver<String>, house: &Supervisor, journal: &Journal, live: &Live) {
     let (kept, for_keep) = (broker.clone(), house.clone());
     let stop = house.stop().clone();
     house.spawn(async move {
         let _ = kept.keep(orders, for_keep, stop).await;
     });
-    let (broker, journal) = (broker.clone(), journal.clone());
+    let (broker, journal, live) = (broker.clone(), journal.clone(), live.clone());
     house.service("access", move |stop| {
-        let (broker, journal) = (broker.clone(), journal.clone());
+        let (broker, journal, live) = (broker.clone(), journal.clone(), live.clone());
         async move {
             let mut watch = journal.watch();
             let mut known = journal.state().accounts.clone();
@@ -205,11 +205,16 @@ fn start_broker(broker: &Broker, orders: mpsc::Receiver<String>, house: &Supervi
                     changed = watch.changed() => changed?,
                     () = stop.soft.cancelled() => return Ok(()),
                 }
-                let accounts = watch.borrow_and_update().accounts.clone();
-                if !Arc::ptr_eq(&accounts, &known) {
-                    broker.set_accounts(accounts.values().map(|a| (**a).clone()).collect()).await;
-                    known = accounts;
+                let state = watch.borrow_and_update().clone();
+                if !Arc::ptr_eq(&state.accounts, &known) {
+                    let n = broker.set_accounts(state.accounts.values().map(|a| (**a).clone()).collect()).await;
+                    known = state.accounts.clone();
+                    tokio::select! {
+                        () = broker.until_applied(n) => {}
+                        () = stop.soft.cancelled() => return Ok(()),
+                    }
                 }
+                live.south.set_access(state.seq);
             }
         }
     });

@@ -111,14 +111,6 @@ impl Files {
         String::from_utf8(self.get(blob)?).map_err(|_| Lost::Damaged)
     }
 
-    /// The text of a file that no entry names yet; the checksum alone is judged.
-    #[must_use]
-    pub fn peek(&self, id: &BlobId) -> Option<String> {
-        let bytes = std::fs::read(self.path("a", id)).ok()?;
-        let (crc, content) = bytes.split_at_checked(4)?;
-        (crc == crc32c::crc32c(content).to_le_bytes()).then(|| String::from_utf8(content.to_vec()).ok()).flatten()
-    }
-
     /// Files written between two wall times, ms. Blocks.
     ///
     /// # Errors

@@ -131,7 +131,10 @@ impl App {
     #[must_use]
     pub fn frame(&self, visit: &Visit, state: &Village, tab: &'static str) -> Frame {
         let person = visit.user.as_ref().and_then(|u| self.sessions.person(u).map(|p| p.name)).unwrap_or_default();
-        let said = visit.said.as_deref().filter(|k| matches!(*k, "published" | "taken-down" | "stopped" | "playing" | "others-out")).map(|k| visit.lang.t(k));
+        // An address may come from anywhere: it does not say that the horns are silent while they are not.
+        let now = self.house.clock().wall_ms();
+        let is_true = |key: &&str| *key != "stopped" || state.silenced.is_some_and(|(_, at)| (0..60_000).contains(&(now - at)));
+        let said = visit.said.as_deref().filter(is_true).filter(|k| matches!(*k, "published" | "taken-down" | "stopped" | "playing" | "played-before" | "others-out")).map(|k| visit.lang.t(k));
         Frame {
             lang: visit.lang,
             village: state.village.as_ref().map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.clone()),
@@ -257,6 +260,12 @@ impl Fields {
     #[must_use]
     pub fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v)
+    }
+
+    /// All fields.
+    #[must_use]
+    pub fn into_pairs(self) -> Vec<(String, String)> {
+        self.0
     }
 
     /// All values of a field.

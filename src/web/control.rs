@@ -1,5 +1,7 @@
 //! The control socket: what `conglang status` and its siblings ask. The file's permissions are the lock.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::Router;
 use axum::extract::{Query, State};
@@ -11,15 +13,19 @@ use serde::Deserialize;
 use super::app::App;
 use crate::domain::actor::{Actor, Role, User};
 use crate::domain::command::Command;
-use crate::domain::device::Presence;
-use crate::domain::id::{CommandId, NoticeId, UserId};
+use crate::domain::device::{Account, Device, Presence};
+use crate::domain::id::{CommandId, DeviceId, NoticeId, PlaceId, UserId};
+use crate::domain::notice::{BODY_MAX, TITLE_MAX};
 use crate::doors::dates;
 use crate::doors::locale::Lang;
 use crate::journal::{SubmitError, Wish};
 use crate::keys::secret;
 use crate::live::pictures::Pull;
-use crate::protocol::control::{CameraLine, Line, PutNotice, PutPerson, Status, Submit, Sync};
+use crate::protocol::control::{CameraLine, Line, PutDevice, PutNotice, PutPerson, Status, Submit, Sync};
 use crate::supervisor::health::Light;
+
+/// How long a changed account is waited for.
+const IN_FORCE: Duration = Duration::from_secs(5);
 
 /// All that the technician's commands may ask.
 pub fn router(app: App, pids: impl Fn() -> Vec<(String, u32)> + Clone + Send + Sync_ + 'static) -> Router {
@@ -29,6 +35,7 @@ pub fn router(app: App, pids: impl Fn() -> Vec<(String, u32)> + Clone + Send + S
         .route("/entries", get(entries))
         .route("/state", get(|State(app): State<App>| async move { Json(app.journal.state().as_ref().clone()) }))
         .route("/users", post(put_person))
+        .route("/devices", post(put_device))
         .route("/notices", post(put_notice))
         .route("/commands", post(submit))
         .with_state(app)
@@ -189,6 +196,33 @@ async fn submit(State(app): State<App>, Json(submit): Json<Submit>) -> Response 
     }
 }
 
+/// Declares a device and gives it an account, or takes its account away; says whether the broker has that in force.
+async fn put_device(State(app): State<App>, Json(put): Json<PutDevice>) -> Response {
+    let Ok(id) = DeviceId::new(&put.id) else { return refuse(StatusCode::BAD_REQUEST, "the id holds something else than a–z, 0–9, - _ .") };
+    let Ok(place) = put.place.map(|p| PlaceId::new(&p)).transpose() else { return refuse(StatusCode::BAD_REQUEST, "the place is no id") };
+    let known = app.journal.state().devices.get(&id).cloned();
+    let mut wishes = Vec::new();
+    if let Some(secret_sha256) = put.secret_sha256 {
+        let name = if put.name.is_empty() { known.as_ref().map_or_else(|| id.to_string(), |d| d.name.clone()) } else { put.name };
+        let device =
+            known.map_or_else(|| Device { id: id.clone(), name: name.clone(), place: None, model: String::new(), presence: Presence::Unknown }, |d| Device { name: name.clone(), ..(*d).clone() });
+        wishes.push(Command::DeclareDevice { device: Device { place: place.or(device.place.clone()), ..device } });
+        wishes.push(Command::GrantAccess { account: Account::of_device(id, secret_sha256) });
+    } else {
+        wishes.push(Command::RevokeAccess { account: id });
+    }
+    let mut last = 0;
+    for command in wishes {
+        match app.journal.submit(Wish::new(Actor::Console, command)).await {
+            Ok(receipt) => last = last.max(receipt.last),
+            Err(SubmitError::Rejected(why)) => return refuse(StatusCode::CONFLICT, why),
+            Err(SubmitError::Closed(why)) => return refuse(StatusCode::SERVICE_UNAVAILABLE, why),
+        }
+    }
+    let in_force = app.live.south.until_access(last, IN_FORCE).await;
+    Json(serde_json::json!({ "last": last, "in_force": in_force })).into_response()
+}
+
 async fn put_person(State(app): State<App>, Json(put): Json<PutPerson>) -> Response {
     let Ok(id) = UserId::new(&put.id) else { return refuse(StatusCode::BAD_REQUEST, "the id holds something else than a–z, 0–9, - _ .") };
     let known = app.journal.state().users.get(&id).cloned();
@@ -223,7 +257,7 @@ async fn put_notice(State(app): State<App>, Json(put): Json<PutNotice>) -> Respo
     let (Ok(id), Ok(once)) = (NoticeId::new(&put.id), CommandId::new(&format!("notice-{}", put.id))) else {
         return refuse(StatusCode::BAD_REQUEST, "the id holds something else than a–z, 0–9, - _ .");
     };
-    if put.title.chars().count() > 150 || put.body.chars().count() > 8_000 {
+    if put.title.chars().count() > TITLE_MAX || put.body.chars().count() > BODY_MAX {
         return refuse(StatusCode::BAD_REQUEST, "a title has at most 150 characters and a body 8,000");
     }
     let Ok(text) = app.files.put(format!("{}\n{}", put.title, put.body).into_bytes()).await else { return refuse(StatusCode::SERVICE_UNAVAILABLE, "the text could not be written") };

@@ -42,7 +42,7 @@ pub fn router(app: App) -> Router {
         .route("/notices/{id}/down", post(notices::take_down))
         .route("/speakers", get(speakers::page))
         .route("/speakers/hear", get(speakers::heard).post(speakers::hear))
-        .route("/speakers/sound/{blob}", get(speakers::sound))
+        .route("/speakers/sound", get(speakers::sound))
         .route("/speakers/announce", post(speakers::announce))
         .route("/speakers/stop", post(speakers::stop))
         .route("/history", get(history::page))

@@ -4,8 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::app::{App, Visit};
-use super::lights::ListPage;
-use super::rows::{Part, Row};
+use super::rows::{ListPage, Part, Row};
 use crate::domain::device::Presence;
 use crate::domain::state::State as Village;
 use crate::doors::dates;

@@ -5,8 +5,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::app::{App, Visit};
-use super::lights::ListPage;
-use super::rows::Part;
+use super::rows::{ListPage, Part};
 use crate::domain::calendar::day_number;
 use crate::doors::dates;
 use crate::doors::page::show;

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use super::app::{App, Fields, Visit};
-use super::rows::{Part, Row, Say, html};
+use super::rows::{ListPage, Part, Row, Say, html};
 use crate::domain::command::Command;
 use crate::domain::id::{EntityId, GroupId};
 use crate::domain::light::Light;
@@ -35,19 +35,6 @@ struct GroupControls<'a> {
     form: &'a str,
     on: String,
     off: String,
-}
-
-#[derive(askama::Template)]
-#[template(path = "list.html")]
-pub(super) struct ListPage {
-    pub f: crate::doors::page::Frame,
-    pub title: String,
-    pub live: &'static str,
-    pub summary: String,
-    pub parts: Vec<Part>,
-    pub links: Vec<(String, String)>,
-    /// Without script the page asks again after so many seconds, while something is awaited; 0 = never.
-    pub refresh: u8,
 }
 
 /// How a lamp is, in words, with its mark.

@@ -5,20 +5,16 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::app::{App, Fields, Visit};
-use super::lights::ListPage;
-use super::rows::{Part, Row};
+use super::rows::{ListPage, Part, Row};
 use crate::domain::command::Command;
 use crate::domain::id::{CommandId, NoticeId};
-use crate::domain::notice::{Notice, NoticeKind};
+use crate::domain::notice::{BODY_MAX, Notice, NoticeKind, TITLE_MAX};
 use crate::doors::dates;
 use crate::doors::locale::Lang;
 use crate::doors::page::{Frame, see, show, show_with};
-use crate::journal::Wish;
+use crate::journal::{SubmitError, Wish};
 use crate::store::files::Lost;
 
-/// Characters of a title and of a body.
-const TITLE: usize = 150;
-const BODY: usize = 8_000;
 const DAY_MS: i64 = 86_400_000;
 /// A notice is new for so long, ms.
 const NEW_MS: i64 = 2 * DAY_MS;
@@ -130,8 +126,16 @@ pub async fn new(State(app): State<App>, visit: Visit) -> Response {
 
 /// Publishes what the form says. The form's own random name makes a double tap harmless.
 pub async fn publish(State(app): State<App>, visit: Visit, fields: Fields) -> Response {
+    if visit.user.is_none() {
+        return see("/sign-in");
+    }
+    // What was typed comes back with the reason, under a fresh name: nobody types it twice.
+    let again = |status, key: &str| match crate::keys::secret::token() {
+        Ok(once) => show_with(status, &form(&app, &visit, once, &fields, key)),
+        Err(_) => app.problem(&visit, StatusCode::SERVICE_UNAVAILABLE, "refused-title", "cannot-now"),
+    };
     if !app.proves(&visit, fields.get("form")) {
-        return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
+        return again(StatusCode::FORBIDDEN, "form-again");
     }
     let title: String = fields.get("title").split_whitespace().collect::<Vec<_>>().join(" ");
     let body = fields.get("body").trim();
@@ -139,13 +143,11 @@ pub async fn publish(State(app): State<App>, visit: Visit, fields: Fields) -> Re
         return app.problem(&visit, StatusCode::FORBIDDEN, "refused-title", "refused-not-permitted");
     }
     let (Ok(id), Ok(once)) = (NoticeId::new(fields.get("once")), CommandId::new(fields.get("once"))) else {
-        return app.problem(&visit, StatusCode::BAD_REQUEST, "form-old", "form-old-do");
+        return again(StatusCode::BAD_REQUEST, "form-again");
     };
-    // What was typed comes back with the reason: nobody types it twice.
-    let again = |status, key: &str| show_with(status, &form(&app, &visit, once.to_string(), &fields, key));
     let wrong = if title.is_empty() || body.is_empty() {
         "notice-empty"
-    } else if title.chars().count() > TITLE || body.chars().count() > BODY {
+    } else if title.chars().count() > TITLE_MAX || body.chars().count() > BODY_MAX {
         "notice-long"
     } else {
         ""
@@ -166,10 +168,11 @@ pub async fn publish(State(app): State<App>, visit: Visit, fields: Fields) -> Re
         return again(StatusCode::SERVICE_UNAVAILABLE, "journal-closed-do");
     };
     let Some(actor) = visit.actor() else { return see("/sign-in") };
-    let wish = Wish::new(actor, Command::PublishNotice { id: id.clone(), text, kind, until }).named(once.clone(), now + DAY_MS);
-    match app.wish(&visit, wish).await {
+    let wish = Wish::new(actor, Command::PublishNotice { id: id.clone(), text, kind, until }).named(once, now + DAY_MS);
+    match app.journal.submit(wish).await {
         Ok(_) => see(&format!("/notices/{id}?said=published")),
-        Err(page) => page,
+        Err(SubmitError::Rejected(why)) => again(StatusCode::CONFLICT, why.key()),
+        Err(SubmitError::Closed(_)) => again(StatusCode::SERVICE_UNAVAILABLE, "journal-closed-do"),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use askama::Template as _;
 
+use crate::doors::page::Frame;
+
 /// A row: a place, how it is, a time or a link.
 #[derive(askama::Template, Debug, Clone, Default)]
 #[template(path = "row.html")]
@@ -62,6 +64,26 @@ pub struct Part {
     pub rows: Vec<String>,
     /// What an empty list says.
     pub empty: String,
+}
+
+/// A page that is lists and links.
+#[derive(askama::Template)]
+#[template(path = "list.html")]
+pub struct ListPage {
+    /// The frame.
+    pub f: Frame,
+    /// Heading.
+    pub title: String,
+    /// Where live updates come from.
+    pub live: &'static str,
+    /// HTML of the sentence that it opens with.
+    pub summary: String,
+    /// The lists.
+    pub parts: Vec<Part>,
+    /// Links at the end: address and words.
+    pub links: Vec<(String, String)>,
+    /// Without script the page asks again after so many seconds, while something is awaited; 0 = never.
+    pub refresh: u8,
 }
 
 /// HTML of a template; an error is logged and shows as nothing.

@@ -4,8 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::app::{App, Visit};
-use super::lights::ListPage;
-use super::rows::{Part, Row, Say, html};
+use super::rows::{ListPage, Part, Row, Say, html};
 use crate::domain::sensor::Sensor;
 use crate::domain::state::State as Village;
 use crate::doors::dates;

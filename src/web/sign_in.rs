@@ -59,16 +59,11 @@ pub async fn enter(State(app): State<App>, visit: Visit, headers: HeaderMap, fie
         Ok(token) => {
             let secure = if visit.secure { "; Secure" } else { "" };
             let session = format!("{}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}", session_cookie(visit.secure), REMEMBERED_MS / 1000);
-            let known = format!("{name}={}; Path=/sign-in; HttpOnly; SameSite=Lax; Max-Age=31536000{secure}", app.sessions.known_phone(&user));
+            let known = format!("{name}={}; Path=/sign-in; HttpOnly; SameSite=Lax; Max-Age=31536000{secure}", app.sessions.known_phone(&state, &user));
             (AppendHeaders([(SET_COOKIE, session), (SET_COOKIE, known)]), see("/")).into_response()
         }
         Err(denied) => {
-            let (status, wrong) = match denied {
-                Denied::Wrong(n) => (StatusCode::UNAUTHORIZED, visit.lang.f("wrong-pin", &[("n", &n.to_string()), ("name", &name_of_person(&app, &state, &user))])),
-                Denied::Locked(seconds) => (StatusCode::TOO_MANY_REQUESTS, visit.lang.f("locked-pin", &[("minutes", &seconds.div_ceil(60).to_string())])),
-                Denied::UnknownPhone => (StatusCode::TOO_MANY_REQUESTS, visit.lang.t("unknown-phone")),
-                Denied::Broken => (StatusCode::SERVICE_UNAVAILABLE, visit.lang.t("cannot-now")),
-            };
+            let (status, wrong) = words(&app, &visit, &state, &user, denied);
             show_with(status, &sign_in_page(&app, &visit, &chosen, wrong))
         }
     }
@@ -90,26 +85,48 @@ struct MePage {
     role: String,
     /// Phones signed in as this person, this one among them.
     phones: usize,
+    wrong: String,
     other: &'static str,
 }
 
-/// Ends every other session of this person: a lost phone speaks no more.
+/// Ends every other session of this person: a lost phone speaks no more. With the PIN: whoever has the lost phone must
+/// not put the chief out.
 pub async fn leave_others(State(app): State<App>, visit: Visit, fields: Fields) -> Response {
-    if !app.proves(&visit, fields.get("form")) {
+    let Some(user) = visit.user.clone().filter(|_| app.proves(&visit, fields.get("form"))) else {
         return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
+    };
+    let state = app.journal.state();
+    if let Err(denied) = app.sessions.prove(&state, &user.id, fields.get("pin").trim(), visit.address, None).await {
+        let (status, wrong) = words(&app, &visit, &state, &user.id, denied);
+        return show_with(status, &me_page(&app, &visit, wrong));
     }
-    if let Some(user) = &visit.user {
-        app.sessions.sign_out_others(&user.id, &visit.token);
+    app.sessions.sign_out_others(&user.id, &visit.token);
+    let secure = if visit.secure { "; Secure" } else { "" };
+    let known = format!("{}={}; Path=/sign-in; HttpOnly; SameSite=Lax; Max-Age=31536000{secure}", known_cookie(&user.id), app.sessions.known_phone(&state, &user.id));
+    ([(SET_COOKIE, known)], see("/me?said=others-out")).into_response()
+}
+
+/// Why a PIN was not taken, in words.
+fn words(app: &App, visit: &Visit, state: &crate::domain::state::State, user: &UserId, denied: Denied) -> (StatusCode, String) {
+    match denied {
+        Denied::Wrong(n) => (StatusCode::UNAUTHORIZED, visit.lang.f("wrong-pin", &[("n", &n.to_string()), ("name", &name_of_person(app, state, user))])),
+        Denied::Locked(seconds) => (StatusCode::TOO_MANY_REQUESTS, visit.lang.f("locked-pin", &[("minutes", &seconds.div_ceil(60).to_string())])),
+        Denied::UnknownPhone => (StatusCode::TOO_MANY_REQUESTS, visit.lang.t("unknown-phone")),
+        Denied::Broken => (StatusCode::SERVICE_UNAVAILABLE, visit.lang.t("cannot-now")),
     }
-    see("/me?said=others-out")
+}
+
+fn me_page(app: &App, visit: &Visit, wrong: String) -> MePage {
+    let state = app.journal.state();
+    let f = app.frame(visit, &state, "more");
+    let role = f.t(if visit.user.as_ref().is_some_and(|u| u.role == Role::Chief) { "role-chief" } else { "role-technician" });
+    let phones = visit.user.as_ref().map_or(1, |u| app.sessions.count(&state, &u.id));
+    MePage { role, phones, wrong, other: if f.lang.tag() == "vi" { "en" } else { "vi" }, f }
 }
 
 /// The person's own page.
 pub async fn me(State(app): State<App>, visit: Visit) -> Response {
-    let f = app.frame(&visit, &app.journal.state(), "more");
-    let role = f.t(if visit.user.as_ref().is_some_and(|u| u.role == Role::Chief) { "role-chief" } else { "role-technician" });
-    let phones = visit.user.as_ref().map_or(1, |u| app.sessions.count(&u.id));
-    show(&MePage { role, phones, other: if f.lang.tag() == "vi" { "en" } else { "vi" }, f })
+    show(&me_page(&app, &visit, String::new()))
 }
 
 /// Changes the language of this phone.

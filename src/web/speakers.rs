@@ -1,6 +1,6 @@
 //! Loa: type a sentence, hear it, play it, stop everything.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
@@ -17,6 +17,7 @@ use crate::doors::dates;
 use crate::doors::locale::Lang;
 use crate::doors::page::{Frame, see, show, show_with};
 use crate::journal::Wish;
+use crate::keys::secret;
 
 /// Characters of a typed sentence.
 const SENTENCE: usize = 1_000;
@@ -141,7 +142,7 @@ fn form(app: &App, visit: &Visit, text: String, chosen: Option<&[String]>, wrong
 /// The page; a sentence that was heard and is to be mended stands in its form again.
 pub async fn page(State(app): State<App>, visit: Visit, Query(heard): Query<Vec<(String, String)>>) -> Response {
     let heard = Heard::of(heard);
-    let text = heard.blob().filter(|_| visit.is_chief()).and_then(|b| app.files.text(&b).ok());
+    let text = heard.text(&app, &visit);
     let chosen = text.is_some().then_some(heard.zone.as_slice());
     show(&form(&app, &visit, text.unwrap_or_default(), chosen, String::new()))
 }
@@ -154,6 +155,8 @@ struct Heard {
     len: u64,
     once: String,
     zone: Vec<String>,
+    /// Seal of all that for this session: nobody else's address plays anything here.
+    seal: String,
 }
 
 impl Heard {
@@ -165,6 +168,7 @@ impl Heard {
                 "mac" => heard.mac = value,
                 "len" => heard.len = value.parse().unwrap_or(0),
                 "once" => heard.once = value,
+                "seal" => heard.seal = value,
                 "zone" if DeviceId::new(&value).is_ok() && heard.zone.len() < ZONE => heard.zone.push(value),
                 _ => {}
             }
@@ -176,8 +180,18 @@ impl Heard {
         BlobId::new(&self.blob).ok().map(|id| BlobRef { id, mac: self.mac.clone(), len: self.len })
     }
 
+    /// The words, when this session typed them.
+    fn text(&self, app: &App, visit: &Visit) -> Option<String> {
+        let sealed = visit.is_chief() && secret::same(&self.seal, &app.sessions.seal(&visit.token, &self.bare()));
+        app.files.text(&self.blob().filter(|_| sealed)?).ok()
+    }
+
     /// As the query of an address.
     fn query(&self) -> String {
+        format!("{}&seal={}", self.bare(), self.seal)
+    }
+
+    fn bare(&self) -> String {
         let mut out = format!("blob={}&mac={}&len={}&once={}", self.blob, self.mac, self.len, self.once);
         self.zone.iter().for_each(|z| out.push_str(&format!("&zone={z}")));
         out
@@ -219,17 +233,19 @@ pub async fn hear(State(app): State<App>, visit: Visit, fields: Fields) -> Respo
         tracing::error!(why, "a sentence could not be read aloud");
         return again(StatusCode::SERVICE_UNAVAILABLE, "speech-failed-do");
     }
-    let (Ok(blob), Ok(once)) = (app.files.put(text.clone().into_bytes()).await, crate::keys::secret::token()) else {
+    let (Ok(blob), Ok(once)) = (app.files.put(text.clone().into_bytes()).await, secret::token()) else {
         return again(StatusCode::SERVICE_UNAVAILABLE, "journal-closed-do");
     };
     // An address of its own: going back to it, or reloading it, sends nothing again.
-    see(&format!("/speakers/hear?{}", Heard { blob: blob.id.to_string(), mac: blob.mac, len: blob.len, once, zone }.query()))
+    let heard = Heard { blob: blob.id.to_string(), mac: blob.mac, len: blob.len, once, zone, seal: String::new() };
+    let seal = app.sessions.seal(&visit.token, &heard.bare());
+    see(&format!("/speakers/hear?{}", Heard { seal, ..heard }.query()))
 }
 
 /// The sentence, its sound, and the question whether to play it.
 pub async fn heard(State(app): State<App>, visit: Visit, Query(heard): Query<Vec<(String, String)>>) -> Response {
     let heard = Heard::of(heard);
-    let text = heard.blob().filter(|_| visit.is_chief()).and_then(|b| app.files.text(&b).ok());
+    let text = heard.text(&app, &visit);
     let (Some(text), Ok(_), false) = (text, AnnouncementId::new(&heard.once), heard.zone.is_empty()) else { return see("/speakers") };
     let state = app.journal.state();
     let f = app.frame(&visit, &state, "speakers");
@@ -239,12 +255,8 @@ pub async fn heard(State(app): State<App>, visit: Visit, Query(heard): Query<Vec
 }
 
 /// The sound of a sentence that was typed.
-pub async fn sound(State(app): State<App>, visit: Visit, Path(blob): Path<String>) -> Response {
-    if !visit.is_chief() {
-        return StatusCode::FORBIDDEN.into_response();
-    }
-    // The text is found by its file; its keyed hash is checked when it is played.
-    let Some(text) = BlobId::new(&blob).ok().and_then(|id| app.files.peek(&id)) else { return StatusCode::NOT_FOUND.into_response() };
+pub async fn sound(State(app): State<App>, visit: Visit, Query(heard): Query<Vec<(String, String)>>) -> Response {
+    let Some(text) = Heard::of(heard).text(&app, &visit) else { return StatusCode::NOT_FOUND.into_response() };
     match app.live.voice.speak(&text).await {
         Ok(spoken) => ([(header::CONTENT_TYPE, "audio/wav")], spoken.wav).into_response(),
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
@@ -256,16 +268,18 @@ pub async fn announce(State(app): State<App>, visit: Visit, fields: Fields) -> R
     if !app.proves(&visit, fields.get("form")) {
         return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
     }
-    let zone: Vec<DeviceId> = fields.all("zone").filter_map(|z| DeviceId::new(z).ok()).take(ZONE).collect();
-    let blob = BlobId::new(fields.get("blob")).ok().map(|id| BlobRef { id, mac: fields.get("mac").to_owned(), len: fields.get("len").parse().unwrap_or(0) });
-    let (Ok(id), Ok(once), Some(text)) = (AnnouncementId::new(fields.get("once")), CommandId::new(fields.get("once")), blob.filter(|b| app.files.get(b).is_ok())) else {
+    let heard = Heard::of(fields.into_pairs());
+    let is_typed_here = heard.text(&app, &visit).is_some();
+    let zone: Vec<DeviceId> = heard.zone.iter().filter_map(|z| DeviceId::new(z).ok()).collect();
+    let (Ok(id), Ok(once), Some(text), true) = (AnnouncementId::new(&heard.once), CommandId::new(&heard.once), heard.blob(), is_typed_here) else {
         return app.problem(&visit, StatusCode::BAD_REQUEST, "form-old", "form-old-do");
     };
     let Some(actor) = visit.actor() else { return see("/sign-in") };
     let now = app.house.clock().certain_ms();
     let wish = Wish::new(actor, Command::QueueAnnouncement { id, text, class: Class::Normal, zone, expires_in_ms: EXPIRES_MS }).named(once, now + EXPIRES_MS);
     match app.wish(&visit, wish).await {
-        Ok(_) => see("/speakers?said=playing"),
+        // Back and once more: what was played is not played again, and nobody is told that it is.
+        Ok(receipt) => see(if receipt.repeated { "/speakers?said=played-before" } else { "/speakers?said=playing" }),
         Err(page) => page,
     }
 }

@@ -42,7 +42,7 @@ struct TodayPage {
 }
 
 /// Things that do not work: name and since when (wall ms), longest first.
-fn broken(app: &App, lang: Lang, state: &Village) -> Vec<(String, i64)> {
+fn broken(lang: Lang, state: &Village) -> Vec<(String, i64)> {
     let mut out: Vec<(String, i64)> = Vec::new();
     for device in state.devices.values() {
         if let Presence::Gone { since } = device.presence {
@@ -60,7 +60,6 @@ fn broken(app: &App, lang: Lang, state: &Village) -> Vec<(String, i64)> {
             out.push((format!("camera {}", camera.name), since));
         }
     }
-    let _ = app;
     out.sort_by_key(|(_, since)| *since);
     out
 }
@@ -93,7 +92,7 @@ fn alarm(app: &App, lang: Lang, state: &Village) -> Option<String> {
 
 fn sentence(app: &App, lang: Lang, state: &Village) -> String {
     let now = app.house.clock().wall_ms();
-    let things = broken(app, lang, state);
+    let things = broken(lang, state);
     let trouble: Vec<String> = app.house.health().parts().into_iter().filter(|(_, c)| c.light == Light::Red).map(|(n, _)| n).collect();
     let say = if let Some((oldest, since)) = things.first() {
         let mut names = things.iter().take(NAMES).map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(", ");

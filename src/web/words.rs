@@ -6,13 +6,13 @@ use crate::domain::actor::Actor;
 use crate::domain::event::{Entry, Event};
 use crate::domain::state::State;
 use crate::doors::dates;
-use crate::doors::locale::Lang;
+use crate::doors::locale::{Lang, capital, noun};
 
 /// What people call a lamp, a device, a sensor, a cluster, a camera; its id when it has no name.
 #[must_use]
 pub fn name_of(state: &State, id: &str) -> String {
-    let known = |found: Option<String>| found;
-    known(state.lights.iter().find(|(k, _)| k.as_str() == id).map(|(_, v)| v.name.clone()))
+    let light = state.lights.iter().find(|(k, _)| k.as_str() == id).map(|(_, v)| v.name.clone());
+    light
         .or_else(|| state.sensors.iter().find(|(k, _)| k.as_str() == id).map(|(_, v)| v.name.clone()))
         .or_else(|| state.speakers.iter().find(|(k, _)| k.as_str() == id).map(|(_, v)| v.name.clone()))
         .or_else(|| state.devices.iter().find(|(k, _)| k.as_str() == id).map(|(_, v)| v.name.clone()))
@@ -23,23 +23,13 @@ pub fn name_of(state: &State, id: &str) -> String {
 /// The same with its noun, as it stands within a sentence: “đèn Cổng làng”, “loa Nhà văn hóa”.
 fn noun_of(lang: Lang, state: &State, id: &str) -> String {
     let name = name_of(state, id);
-    let is = |key: &str| lang.f(key, &[("name", &name)]);
-    let noun = if state.lights.keys().any(|k| k.as_str() == id) {
-        is("a-light")
+    if state.lights.keys().any(|k| k.as_str() == id) {
+        noun(lang, "a-light", &name)
     } else if state.speakers.keys().any(|k| k.as_str() == id) {
-        is("a-speaker")
+        noun(lang, "a-speaker", &name)
     } else {
-        return name;
-    };
-    // “Đèn thử” and “Loa đình” have it in their names.
-    let first = |s: &str| s.split(' ').next().unwrap_or_default().to_lowercase();
-    if first(&name) == first(&noun) { name } else { noun }
-}
-
-/// A sentence begins with a capital.
-fn capital(sentence: &str) -> String {
-    let mut letters = sentence.chars();
-    letters.next().map_or_else(String::new, |c| c.to_uppercase().chain(letters).collect())
+        name
+    }
 }
 
 /// Entries that are told in one row: one tap switched them together, one device announced them together.

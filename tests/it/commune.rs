@@ -107,7 +107,7 @@ fn a_notice_reaches_the_commune_and_a_bulletin_the_village_once() {
     let records = store.records("ben-thoc").expect("records");
     assert!(records.iter().any(|r| String::from_utf8_lossy(&r.3).contains("NoticePublished")));
     assert!(!records.iter().any(|r| String::from_utf8_lossy(&r.3).contains("secret_sha256")), "accounts never leave the box");
-    store.send("ben-thoc", Bulletin { title: "Mưa lớn".into(), body: "Kê cao đồ đạc.".into(), urgent: true, until: None }, i64::MAX).expect("queued");
+    store.send(&["ben-thoc".to_owned()], &Bulletin { title: "Mưa lớn".into(), body: "Kê cao đồ đạc.".into(), urgent: true, until: None }, i64::MAX, "one form").expect("queued");
     drop(store);
     house.until("the page says that work is kept", Duration::from_secs(20), |h| h.get("/", &cookie).body.contains("Đã lưu tại chỗ"));
     office.start();

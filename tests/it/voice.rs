@@ -44,8 +44,8 @@ fn speak(house: &House, cookie: &str, text: &str, zone: &[&str]) {
     let heard = house.get(typed.head.lines().find_map(|l| l.strip_prefix("location: ")).expect("an address"), cookie);
     assert_eq!(heard.status, 200, "{}", heard.body);
     let value = |name: &str| heard.body.split_once(&format!("name=\"{name}\" value=\"")).and_then(|(_, r)| r.split('"').next()).expect(name).to_owned();
-    let (blob, mac, len, once) = (value("blob"), value("mac"), value("len"), value("once"));
-    let mut fields = vec![("form", form.as_str()), ("blob", &blob), ("mac", &mac), ("len", &len), ("once", &once)];
+    let (blob, mac, len, once, seal) = (value("blob"), value("mac"), value("len"), value("once"), value("seal"));
+    let mut fields = vec![("form", form.as_str()), ("blob", &blob), ("mac", &mac), ("len", &len), ("once", &once), ("seal", &seal)];
     fields.extend(zone.iter().map(|z| ("zone", *z)));
     let said = house.post("/speakers/announce", cookie, &fields);
     assert_eq!(said.status, 303, "{}", said.body);

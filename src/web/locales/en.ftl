@@ -302,3 +302,5 @@ others-out = All other phones were signed out.
 phones-in = { $n } phones are signed in with this name.
 sign-out-others = Sign out all other phones
 sign-out-others-do = When a phone was lost. This one stays signed in; the others must enter the PIN again. If the PIN may be known, call the technician to change it.
+played-before = This sentence was played already. To play it again, type it again or change it.
+form-again = The page was open for long. Your words are still here; please press again.

@@ -302,3 +302,5 @@ others-out = Đã đăng xuất mọi máy khác.
 phones-in = Đang có { $n } máy đăng nhập bằng tên này.
 sign-out-others = Đăng xuất mọi máy khác
 sign-out-others-do = Bấm khi mất điện thoại. Máy này vẫn dùng được; máy khác phải nhập lại mã PIN. Nếu sợ lộ mã PIN, gọi kỹ thuật để đổi.
+played-before = Câu này vừa phát rồi. Muốn phát nữa, mời gõ lại hoặc bấm “Sửa lại câu này”.
+form-again = Trang đã để lâu. Chữ vẫn còn đây, mời bấm lại.
