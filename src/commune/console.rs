@@ -24,6 +24,8 @@ use crate::protocol::commune::Bulletin;
 use crate::supervisor::clock::Clock;
 
 const DAY_MS: i64 = 86_400_000;
+/// How long a bulletin is worth taking, and stands in the village, ms.
+const BULLETIN_MS: i64 = 7 * DAY_MS;
 /// A wrong PIN costs an address this long, ms.
 const WRONG_WAIT_MS: u64 = 2_000;
 /// Wrong PINs before five minutes of waiting.
@@ -206,17 +208,23 @@ impl Console {
         for (id, name) in self.villages.iter() {
             let called = |thing: &str| self.store.called(id, thing).unwrap_or_else(|_| thing.to_owned());
             for alarm in self.store.alarms(id).unwrap_or_default() {
-                let words = lang.f("happened-raised", &[("name", &called(&alarm.sensor)), ("value", &dates::number(alarm.value, 1))]);
+                let words = lang.f("commune-raised", &[("name", &called(&alarm.sensor)), ("value", &dates::number(alarm.value, 1))]);
                 alarms.push(row("bad", alarm.at, name, &words));
             }
             let mut seen = BTreeSet::new();
+            let mut down = BTreeSet::new();
             for bytes in self.store.newest(id, NEWEST).unwrap_or_default() {
                 let Ok(entry) = serde_json::from_slice::<Entry>(&bytes) else { continue };
                 let (words, mark) = match &entry.event {
-                    Event::NoticePublished { text, .. } => {
-                        (lang.f("happened-published", &[("text", self.store.text(id, text.id.as_str()).ok().flatten().unwrap_or_default().lines().next().unwrap_or_default())]), "")
+                    Event::NoticeTakenDown { id } => {
+                        down.insert(id.clone());
+                        continue;
                     }
-                    Event::SensorAlarmLowered { sensor, value, level: 0 } => (lang.f("happened-lowered", &[("name", &called(sensor.as_str())), ("value", &dates::number(*value, 1))]), ""),
+                    Event::NoticePublished { id: notice, text, .. } => {
+                        let key = if down.contains(notice) { "happened-taken-down-one" } else { "happened-published" };
+                        (lang.f(key, &[("text", self.store.text(id, text.id.as_str()).ok().flatten().unwrap_or_default().lines().next().unwrap_or_default())]), "")
+                    }
+                    Event::SensorAlarmLowered { sensor, value, level: 0 } => (lang.f("commune-lowered", &[("name", &called(sensor.as_str())), ("value", &dates::number(*value, 1))]), ""),
                     Event::LightGivenUp { light, .. } => (capital(&lang.f("happened-gave-up", &[("name", &noun(lang, "a-light", &called(light.as_str())))])), "bad"),
                     Event::CameraChanged { camera, here } => {
                         (lang.f(if *here { "happened-picture" } else { "happened-no-picture" }, &[("name", &called(camera.as_str()))]), if *here { "" } else { "bad" })
@@ -240,7 +248,7 @@ impl Console {
         alarms.into_iter().chain(news.into_iter().take(ROWS)).map(|(_, row)| row).collect()
     }
 
-    fn bulletins(&self, lang: Lang) -> Vec<String> {
+    fn bulletins(&self, lang: Lang, now: i64) -> Vec<String> {
         let mut out: Vec<(u64, String)> = Vec::new();
         for (id, name) in self.villages.iter() {
             for w in self.store.sent(id).unwrap_or_default() {
@@ -249,7 +257,9 @@ impl Console {
                     Outcome::Done => (lang.t("commune-bulletin-taken"), ""),
                     Outcome::Refused(why) => (lang.f("commune-bulletin-refused", &[("why", &lang.t(why))]), "bad"),
                 };
-                out.push((w.seq, crate::doors::page::plain_row(mark, &format!("“{}” · {name}: {words}", w.bulletin.title), "")));
+                let urgent = if w.bulletin.urgent { format!("{} · ", lang.t("kind-urgent")) } else { String::new() };
+                let sent = dates::since(now, w.expires_at - BULLETIN_MS);
+                out.push((w.seq, crate::doors::page::plain_row(mark, &format!("{urgent}“{}” · {name}: {words}", w.bulletin.title), &sent)));
             }
         }
         out.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
@@ -266,11 +276,13 @@ impl Console {
         let signed_in = self.is_signed_in(headers);
         let (lang, now) = (f.lang, self.clock.wall_ms());
         let mut rows = if signed_in { self.rows(lang, now) } else { Vec::new() };
-        rows.iter_mut().for_each(|v| v.chosen = typed.villages.as_ref().is_none_or(|chosen| chosen.contains(&v.id)));
+        for village in &mut rows {
+            village.chosen = typed.villages.as_ref().is_none_or(|chosen| chosen.contains(&village.id));
+        }
         let Ok(once) = secret::token() else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
         let good = rows.iter().filter(|r| r.mark.is_empty()).count().to_string();
         let summary = lang.f("commune-summary", &[("n", &good), ("all", &rows.len().to_string())]);
-        let (reported, bulletins) = if signed_in { (self.reported(lang, now), self.bulletins(lang)) } else { Default::default() };
+        let (reported, bulletins) = if signed_in { (self.reported(lang, now), self.bulletins(lang, now)) } else { Default::default() };
         show_with(status, &Page { css: STYLE, signed_in, wrong, summary, villages: rows, reported, bulletins, typed, once, f })
     }
 }
@@ -308,34 +320,37 @@ async fn send(State(console): State<Console>, headers: HeaderMap, axum::Form(fie
     let chosen: Vec<String> = fields.iter().filter(|(n, _)| n == "village").map(|(_, v)| v.clone()).filter(|v| console.villages.iter().any(|(id, _)| id == v)).collect();
     let (title, body, once) = (get("title"), get("body"), get("once"));
     // What was typed comes back with the reason; nobody types it twice.
-    let again = |status, key: &str| {
+    let lang = console.frame(&headers).lang;
+    let again = |status, wrong: String| {
         let typed = Typed { title: title.clone(), body: body.clone(), urgent: get("urgent") == "1", villages: Some(chosen.clone()) };
-        console.page_with(&headers, status, console.frame(&headers).lang.t(key), None, typed)
+        console.page_with(&headers, status, wrong, None, typed)
     };
     if !console.is_signed_in(&headers) {
         return see("/");
     }
     if !secret::same(&get("form"), &console.form()) || once.len() != 32 {
-        return again(StatusCode::FORBIDDEN, "form-again");
+        return again(StatusCode::FORBIDDEN, lang.t("form-again"));
     }
     if title.is_empty() || body.is_empty() {
-        return again(StatusCode::BAD_REQUEST, "notice-empty");
+        return again(StatusCode::BAD_REQUEST, lang.t("notice-empty"));
     }
-    if title.chars().count() > TITLE_MAX || body.chars().count() > BODY_MAX {
-        return again(StatusCode::BAD_REQUEST, "notice-long");
+    for (key, n, most) in [("notice-long-title", title.chars().count(), TITLE_MAX), ("notice-long-body", body.chars().count(), BODY_MAX)] {
+        if n > most {
+            return again(StatusCode::BAD_REQUEST, lang.f(key, &[("n", &n.to_string()), ("most", &most.to_string())]));
+        }
     }
     if chosen.is_empty() {
-        return again(StatusCode::BAD_REQUEST, "commune-nobody");
+        return again(StatusCode::BAD_REQUEST, lang.t("commune-nobody"));
     }
     let now = console.clock.wall_ms();
-    let bulletin = Bulletin { title: title.clone(), body: body.clone(), urgent: get("urgent") == "1", until: Some(now + 7 * DAY_MS) };
+    let bulletin = Bulletin { title: title.clone(), body: body.clone(), urgent: get("urgent") == "1", until: Some(now + BULLETIN_MS) };
     let done = tokio::task::spawn_blocking({
         let (console, villages) = (console.clone(), chosen.clone());
-        move || console.store.send(&villages, &bulletin, now + 7 * DAY_MS, &once)
+        move || console.store.send(&villages, &bulletin, now + BULLETIN_MS, &once)
     })
     .await;
     if !matches!(done, Ok(Ok(_))) {
-        return again(StatusCode::SERVICE_UNAVAILABLE, "journal-closed-do");
+        return again(StatusCode::SERVICE_UNAVAILABLE, lang.t("journal-closed-do"));
     }
     // A reload of what follows sends nothing again.
     see("/?said=sent")

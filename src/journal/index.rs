@@ -7,7 +7,6 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use redb::{Builder, Database, Durability, ReadableDatabase as _, ReadableTable as _, TableDefinition};
@@ -26,8 +25,10 @@ const THROUGH: &[u8] = b"through-2";
 const OLD_THROUGH: &[u8] = b"through";
 /// redb's page cache here, bytes.
 const CACHE: usize = 8 * 1024 * 1024;
-/// After so many packs (a thousand entries each) the file is made smaller.
-const COMPACT_AFTER: usize = 50;
+/// Entries added or forgotten since the file was last made smaller; kept in the file, a restart does not begin anew.
+const LOOSE: &[u8] = b"loose";
+/// After so many the file is made smaller.
+const COMPACT_AFTER: u64 = 50_000;
 const DAY_MS: i64 = 86_400_000;
 
 /// The index; clones are the same.
@@ -36,8 +37,6 @@ pub struct Index {
     db: Arc<Mutex<Option<Database>>>,
     path: PathBuf,
     through: watch::Sender<u64>,
-    /// Packs added since the file was last made smaller.
-    added: Arc<AtomicUsize>,
 }
 
 fn seal(payload: &[u8]) -> Vec<u8> {
@@ -87,7 +86,7 @@ impl Index {
     /// An index at `path` that is not opened yet; [`Index::catch_up`] opens it.
     #[must_use]
     pub fn new(path: &Path) -> Self {
-        Self { db: Arc::default(), path: path.to_owned(), through: watch::Sender::new(0), added: Arc::default() }
+        Self { db: Arc::default(), path: path.to_owned(), through: watch::Sender::new(0) }
     }
 
     /// Last entry that is indexed; rises.
@@ -167,19 +166,46 @@ impl Index {
             through = pack.last;
             self.through.send_replace(through);
         }
-        let fresh = packs.iter().filter(|p| p.last > done).count();
-        if self.added.fetch_add(fresh, Ordering::Relaxed) + fresh >= COMPACT_AFTER {
-            self.added.store(0, Ordering::Relaxed);
+        self.loose(through.saturating_sub(done))?;
+        if self.loose(0)? >= COMPACT_AFTER {
             self.compact();
         }
         self.through.send_replace(through);
         Ok(anew)
     }
 
-    /// Gives back what building left free in the file.
+    /// Counts entries that left room behind; gives how many there are since the file was last made smaller.
+    fn loose(&self, more: u64) -> io::Result<u64> {
+        let guard = self.db.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(db) = guard.as_ref() else { return Ok(0) };
+        let write = db.begin_write().map_err(io_error)?;
+        let all = {
+            let mut meta = write.open_table(META).map_err(io_error)?;
+            let known = meta.get(LOOSE).map_err(io_error)?.and_then(|v| unseal(v.value()).ok()?.try_into().ok().map(u64::from_le_bytes)).unwrap_or(0);
+            let all = known.saturating_add(more);
+            if more > 0 {
+                meta.insert(LOOSE, seal(&all.to_le_bytes()).as_slice()).map_err(io_error)?;
+            }
+            all
+        };
+        let done = if more > 0 { write.commit().map_err(io_error) } else { write.abort().map_err(io_error) };
+        done?;
+        Ok(all)
+    }
+
+    /// Gives back what adding and forgetting left free in the file. Pages that ask meanwhile wait for it: it is behind
+    /// the village and rare.
     fn compact(&self) {
         let mut guard = self.db.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(db) = guard.as_mut() else { return };
+        let zero = db.begin_write().map_err(io_error).and_then(|write| {
+            write.open_table(META).map_err(io_error)?.insert(LOOSE, seal(&0u64.to_le_bytes()).as_slice()).map_err(io_error)?;
+            write.commit().map_err(io_error)
+        });
+        if let Err(cause) = zero {
+            tracing::warn!(%cause, "the index could not be made smaller");
+            return;
+        }
         let size = || std::fs::metadata(&self.path).map_or(0, |m| m.len());
         let before = size();
         // What one pass frees is given back by the next; a pass that found nothing may have waited for the last commit.
@@ -247,7 +273,10 @@ impl Index {
             let stays = |k: &[u8], _: &[u8]| block_of(k).is_some_and(|b| b >= floor);
             write.open_table(table).map_err(io_error)?.retain(stays).map_err(io_error)?;
         }
-        write.commit().map_err(io_error)
+        write.commit().map_err(io_error)?;
+        drop(guard);
+        // A pack or two at a time: about so many entries.
+        self.loose(1_000).map(drop)
     }
 
     /// Makes everything durable and closes the file.

@@ -90,6 +90,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     let app = App {
         index: index.clone(),
         seats: crate::supervisor::places::Places::default(),
+        titles: Arc::default(),
         technician: Arc::new(config.doors.technician_phone.clone().unwrap_or_default()),
         keep_days: config.recording.keep_days,
         ring,

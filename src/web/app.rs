@@ -1,7 +1,8 @@
 //! What every handler works with, who asks, and how forms are proved.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::StatusCode;
@@ -10,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
 use crate::domain::actor::{Actor, Role, User};
+use crate::domain::blob::BlobRef;
 use crate::domain::command::Command;
 use crate::domain::state::State as Village;
 use crate::doors::headers::{came_from, cookie};
@@ -41,6 +43,8 @@ pub struct App {
     pub ring: Ring,
     /// Who watches live pictures, by session.
     pub seats: Places<String>,
+    /// Which words a notice had that was taken down, by the number of that entry; none = not to be found.
+    pub titles: Arc<Mutex<BTreeMap<u64, Option<BlobRef>>>>,
     /// Telephone of the technician; empty = none is known.
     pub technician: Arc<String>,
     /// Days that pictures are kept.
@@ -133,8 +137,14 @@ impl App {
         let person = visit.user.as_ref().and_then(|u| self.sessions.person(u).map(|p| p.name)).unwrap_or_default();
         // An address may come from anywhere: it does not say that the horns are silent while they are not.
         let now = self.house.clock().wall_ms();
-        let is_true = |key: &&str| *key != "stopped" || state.silenced.is_some_and(|(_, at)| (0..60_000).contains(&(now - at)));
-        let said = visit.said.as_deref().filter(is_true).filter(|k| matches!(*k, "published" | "taken-down" | "stopped" | "playing" | "played-before" | "others-out")).map(|k| visit.lang.t(k));
+        let (plays, stopped) = (!state.on_air().is_empty(), state.silenced.is_some_and(|(_, at)| (0..60_000).contains(&(now - at))));
+        let said = match visit.said.as_deref() {
+            Some("stopped") if stopped => Some(if plays { "stopping" } else { "stopped" }),
+            Some("playing") if plays => Some("playing"),
+            Some(key @ ("published" | "taken-down" | "was-silent" | "others-out" | "sign-in-again")) => Some(key),
+            _ => None,
+        };
+        let said = said.map(|key| visit.lang.t(key));
         Frame {
             lang: visit.lang,
             village: state.village.as_ref().map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.clone()),
@@ -153,7 +163,7 @@ impl App {
 
     /// The first `most` characters of people's words, or the word for “erased”.
     #[must_use]
-    pub fn text_of(&self, lang: Lang, blob: &crate::domain::blob::BlobRef, most: usize) -> String {
+    pub fn text_of(&self, lang: Lang, blob: &BlobRef, most: usize) -> String {
         match self.files.text(blob) {
             Ok(text) => {
                 let first = text.lines().next().unwrap_or_default();
@@ -246,7 +256,12 @@ pub async fn signed_in(State(app): State<App>, request: Request, next: Next) -> 
     let (mut parts, body) = request.into_parts();
     let Ok(visit) = Visit::from_request_parts(&mut parts, &app).await;
     if visit.user.is_none() {
-        return if visit.live || parts.uri.path().starts_with("/live/") { StatusCode::UNAUTHORIZED.into_response() } else { see("/sign-in") };
+        return if visit.live || parts.uri.path().starts_with("/live/") {
+            StatusCode::UNAUTHORIZED.into_response()
+        } else {
+            // Whoever was signed in is told why they are asked again.
+            see(if visit.token.is_empty() { "/sign-in" } else { "/sign-in?said=sign-in-again" })
+        };
     }
     next.run(Request::from_parts(parts, body)).await
 }

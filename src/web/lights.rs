@@ -7,6 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::app::{App, Fields, Visit};
 use super::rows::{ListPage, Part, Row, Say, html};
 use crate::domain::command::Command;
+use crate::domain::device::Presence;
 use crate::domain::id::{EntityId, GroupId};
 use crate::domain::light::Light;
 use crate::domain::state::State as Village;
@@ -40,7 +41,7 @@ struct GroupControls<'a> {
 /// How a lamp is, in words, with its mark.
 pub(super) fn words(app: &App, lang: Lang, state: &Village, light: &Light) -> (String, &'static str) {
     let now = app.house.clock().wall_ms();
-    let gone = state.entities.get(&light.id).and_then(|e| state.devices.get(&e.device)).and_then(|d| if let crate::domain::device::Presence::Gone { since } = d.presence { Some(since) } else { None });
+    let gone = state.entities.get(&light.id).and_then(|e| state.devices.get(&e.device)).and_then(|d| if let Presence::Gone { since } = d.presence { Some(since) } else { None });
     if let Some(desired) = light.desired.filter(|_| light.is_waiting()) {
         let seconds = ((now - desired.at) / 1000).max(0).to_string();
         return (lang.f(if desired.on { "light-waiting-on" } else { "light-waiting-off" }, &[("n", &seconds)]), "warn");
@@ -60,7 +61,10 @@ pub(super) fn words(app: &App, lang: Lang, state: &Village, light: &Light) -> (S
 fn row(app: &App, lang: Lang, form: &str, state: &Village, light: &Light) -> String {
     let (words, mark) = words(app, lang, state, light);
     let on = light.desired.filter(|_| light.is_waiting()).map_or_else(|| light.is_on(), |d| d.on);
-    let can = state.entities.get(&light.id).is_some_and(|e| e.order.is_some());
+    // What never answered is the technician's: a button that does nothing helps nobody.
+    let device = state.entities.get(&light.id).and_then(|e| state.devices.get(&e.device));
+    let heard = light.reported.is_some() || light.desired.is_some() || device.is_some_and(|d| matches!(d.presence, Presence::Here { .. }));
+    let can = heard && state.entities.get(&light.id).is_some_and(|e| e.order.is_some());
     html(&LightRow {
         id: light.id.as_str(),
         mark,
@@ -76,14 +80,26 @@ fn row(app: &App, lang: Lang, form: &str, state: &Village, light: &Light) -> Str
 
 /// A lamp of a group that never announced itself.
 fn silent(state: &Village, lang: Lang, id: &EntityId) -> String {
-    let device = id.as_str().split('.').next().unwrap_or_default();
-    let name = super::words::name_of(state, device);
-    Row { id: format!("light-{id}"), mark: "off", name: name.strip_prefix("Đèn ").unwrap_or(&name).to_owned(), words: lang.t("device-unknown"), ..Row::default() }.html()
+    Row { id: format!("light-{id}"), mark: "off", name: silent_name(state, id), words: lang.t("device-unknown"), ..Row::default() }.html()
+}
+
+/// Names of the lamps that never answered: those that announced themselves, and those that only their group knows.
+pub(super) fn never(state: &Village) -> Vec<String> {
+    let mut out: Vec<String> = state.lights.values().filter(|l| l.reported.is_none() && l.desired.is_none()).map(|l| l.name.clone()).collect();
+    let grouped = state.groups.values().flat_map(|g| g.lights.iter()).filter(|id| !state.lights.contains_key(*id));
+    out.extend(grouped.map(|id| silent_name(state, id)));
+    out
+}
+
+fn silent_name(state: &Village, id: &EntityId) -> String {
+    let name = super::words::name_of(state, id.as_str().split('.').next().unwrap_or_default());
+    name.strip_prefix("Đèn ").unwrap_or(&name).to_owned()
 }
 
 fn summary(app: &App, lang: Lang, state: &Village) -> String {
     let (mut on, mut off, mut waiting, mut bad) = (0, 0, 0, 0);
-    for light in state.lights.values() {
+    let never = never(state);
+    for light in state.lights.values().filter(|l| l.reported.is_some() || l.desired.is_some()) {
         match words(app, lang, state, light).1 {
             "bad" => bad += 1,
             "warn" => waiting += 1,
@@ -93,8 +109,24 @@ fn summary(app: &App, lang: Lang, state: &Village) -> String {
     }
     let parts = [("lights-on", on), ("lights-waiting", waiting), ("lights-off", off), ("lights-bad", bad)];
     let title = parts.iter().filter(|(_, n)| *n > 0).map(|(key, n)| lang.f(key, &[("n", &n.to_string())])).collect::<Vec<_>>().join(", ");
-    let title = if title.is_empty() { lang.t("lights-none") } else { title };
-    html(&Say { id: "lights-summary".into(), kind: if bad > 0 { "bad" } else { "" }, title, detail: String::new() })
+    let title = match (title.is_empty(), never.is_empty()) {
+        (true, true) => lang.t("lights-none"),
+        (_, true) => title,
+        (true, false) => lang.f("lights-never", &[("n", &never.len().to_string()), ("names", &never.join(", "))]),
+        (false, false) => format!("{title}, {}", lang.f("lights-never", &[("n", &never.len().to_string()), ("names", &never.join(", "))])),
+    };
+    html(&Say {
+        id: "lights-summary".into(),
+        kind: if bad > 0 {
+            "bad"
+        } else if never.is_empty() {
+            ""
+        } else {
+            "warn"
+        },
+        title,
+        detail: String::new(),
+    })
 }
 
 /// The fragments of this page.
@@ -128,8 +160,9 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
     show(&ListPage { title: f.t("lights-page"), live: "/live/lights", summary, parts, links: Vec::new(), refresh: if state.lights.values().any(|l| l.is_waiting()) { 2 } else { 0 }, f })
 }
 
-fn answer(visit: &Visit) -> Response {
-    if visit.live { StatusCode::NO_CONTENT.into_response() } else { see("/lights") }
+/// Back to where the button was pressed.
+fn answer(visit: &Visit, place: &str) -> Response {
+    if visit.live { StatusCode::NO_CONTENT.into_response() } else { see(&format!("/lights#{place}")) }
 }
 
 /// Switches one lamp.
@@ -139,7 +172,7 @@ pub async fn switch(State(app): State<App>, visit: Visit, Path(id): Path<String>
     }
     let Ok(light) = EntityId::new(&id) else { return app.problem(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do") };
     match app.submit(&visit, Command::SwitchLight { light, on: fields.get("on") == "1" }).await {
-        Ok(_) => answer(&visit),
+        Ok(_) => answer(&visit, &format!("light-{id}")),
         Err(page) => page,
     }
 }
@@ -151,7 +184,7 @@ pub async fn switch_group(State(app): State<App>, visit: Visit, Path(id): Path<S
     }
     let Ok(group) = GroupId::new(&id) else { return app.problem(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do") };
     match app.submit(&visit, Command::SwitchGroup { group, on: fields.get("on") == "1" }).await {
-        Ok(_) => answer(&visit),
+        Ok(_) => answer(&visit, &format!("group-{id}")),
         Err(page) => page,
     }
 }

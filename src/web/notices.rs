@@ -28,6 +28,8 @@ pub struct Brief {
     pub title: String,
     /// First words of the body.
     pub summary: String,
+    /// The body as far as a box holds it, without an opening that says the title again.
+    pub lead: String,
     /// When it was posted.
     pub when: String,
     /// It is new.
@@ -63,8 +65,18 @@ fn told(lang: Lang, notice: &Notice, date: impl Fn(i64) -> String) -> String {
 pub fn brief(app: &App, lang: Lang, notice: &Notice) -> Brief {
     let (title, body) = words(app, lang, notice);
     let first = body.first().cloned().unwrap_or_default();
+    let lead = lead(&title, &body);
     let summary = if first.chars().count() > 140 { first.chars().take(140).chain(['…']).collect() } else { first };
-    Brief { id: notice.id.to_string(), title, summary, when: told(lang, notice, dates::date), fresh: (0..NEW_MS).contains(&(app.house.clock().wall_ms() - notice.at)) }
+    Brief { id: notice.id.to_string(), title, summary, lead, when: told(lang, notice, dates::date), fresh: (0..NEW_MS).contains(&(app.house.clock().wall_ms() - notice.at)) }
+}
+
+/// Characters of an urgent notice that stand on first pages.
+const LEAD: usize = 300;
+
+fn lead(title: &str, body: &[String]) -> String {
+    let repeats = body.len() > 1 && body.first().is_some_and(|first| first.to_lowercase().starts_with(&title.to_lowercase()));
+    let words = body.iter().skip(usize::from(repeats)).map(String::as_str).collect::<Vec<_>>().join(" ");
+    if words.chars().count() > LEAD { words.chars().take(LEAD).chain(['…']).collect() } else { words }
 }
 
 /// The list.
@@ -80,9 +92,9 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
                 .html()
         })
         .collect();
+    let write = if f.is_chief { format!("<p><a class=\"button go huge\" href=\"/notices/new\">{}</a></p>", f.t("write-notice")) } else { String::new() };
     let parts = vec![Part { rows, empty: f.t("no-notices"), ..Part::default() }];
-    let links = if f.is_chief { vec![("/notices/new".to_owned(), f.t("write-notice"))] } else { Vec::new() };
-    show(&ListPage { title: f.t("notices"), live: "/live/other", summary: String::new(), parts, links, refresh: 0, f })
+    show(&ListPage { title: f.t("notices"), live: "/live/other", summary: write, parts, links: Vec::new(), refresh: 0, f })
 }
 
 #[derive(askama::Template)]
@@ -106,12 +118,11 @@ struct Choice {
 }
 
 /// The form, with what was typed before and why that was not taken.
-fn form(app: &App, visit: &Visit, once: String, typed: &Fields, wrong: &str) -> NewPage {
+fn form(app: &App, visit: &Visit, once: String, typed: &Fields, wrong: String) -> NewPage {
     let f = app.frame(visit, &app.journal.state(), "more");
     let choice = |name: &str, value: &'static str, words: String| Choice { chosen: typed.get(name) == value, value, words };
     let kinds = [("notice", "kind-notice"), ("event", "kind-event"), ("document", "kind-document"), ("urgent", "kind-urgent")].map(|(v, key)| choice("kind", v, f.t(key))).into();
     let days = [("7", f.t1("for-days", "n", "7")), ("30", f.t1("for-days", "n", "30")), ("0", f.t("until-taken-down"))].map(|(v, words)| choice("days", v, words)).into();
-    let wrong = if wrong.is_empty() { String::new() } else { f.t(wrong) };
     NewPage { once, wrong, title: typed.get("title").to_owned(), body: typed.get("body").to_owned(), kinds, days, f }
 }
 
@@ -121,7 +132,17 @@ pub async fn new(State(app): State<App>, visit: Visit) -> Response {
         return app.problem(&visit, StatusCode::FORBIDDEN, "refused-title", "refused-not-permitted");
     }
     let Ok(once) = crate::keys::secret::token() else { return app.problem(&visit, StatusCode::SERVICE_UNAVAILABLE, "refused-title", "cannot-now") };
-    show(&form(&app, &visit, once, &Fields::default(), ""))
+    show(&form(&app, &visit, once, &Fields::default(), String::new()))
+}
+
+/// What is wrong with a notice as it was typed, in words with the numbers; none = nothing. The commune's bulletins have the same bounds.
+#[must_use]
+pub fn unsound(lang: Lang, title: &str, body: &str) -> Option<String> {
+    let long = |key: &str, n: usize, most: usize| (n > most).then(|| lang.f(key, &[("n", &n.to_string()), ("most", &most.to_string())]));
+    if title.is_empty() || body.is_empty() {
+        return Some(lang.t("notice-empty"));
+    }
+    long("notice-long-title", title.chars().count(), TITLE_MAX).or_else(|| long("notice-long-body", body.chars().count(), BODY_MAX))
 }
 
 /// Publishes what the form says. The form's own random name makes a double tap harmless.
@@ -130,12 +151,12 @@ pub async fn publish(State(app): State<App>, visit: Visit, fields: Fields) -> Re
         return see("/sign-in");
     }
     // What was typed comes back with the reason, under a fresh name: nobody types it twice.
-    let again = |status, key: &str| match crate::keys::secret::token() {
-        Ok(once) => show_with(status, &form(&app, &visit, once, &fields, key)),
+    let again = |status, wrong: String| match crate::keys::secret::token() {
+        Ok(once) => show_with(status, &form(&app, &visit, once, &fields, wrong)),
         Err(_) => app.problem(&visit, StatusCode::SERVICE_UNAVAILABLE, "refused-title", "cannot-now"),
     };
     if !app.proves(&visit, fields.get("form")) {
-        return again(StatusCode::FORBIDDEN, "form-again");
+        return again(StatusCode::FORBIDDEN, visit.lang.t("form-again"));
     }
     let title: String = fields.get("title").split_whitespace().collect::<Vec<_>>().join(" ");
     let body = fields.get("body").trim();
@@ -143,17 +164,15 @@ pub async fn publish(State(app): State<App>, visit: Visit, fields: Fields) -> Re
         return app.problem(&visit, StatusCode::FORBIDDEN, "refused-title", "refused-not-permitted");
     }
     let (Ok(id), Ok(once)) = (NoticeId::new(fields.get("once")), CommandId::new(fields.get("once"))) else {
-        return again(StatusCode::BAD_REQUEST, "form-again");
+        return again(StatusCode::BAD_REQUEST, visit.lang.t("form-again"));
     };
-    let wrong = if title.is_empty() || body.is_empty() {
-        "notice-empty"
-    } else if title.chars().count() > TITLE_MAX || body.chars().count() > BODY_MAX {
-        "notice-long"
-    } else {
-        ""
-    };
-    if !wrong.is_empty() {
+    if let Some(wrong) = unsound(visit.lang, &title, body) {
         return again(StatusCode::BAD_REQUEST, wrong);
+    }
+    // Back and once more: the page is new, the words are not.
+    let state = app.journal.state();
+    if state.notices_at(app.house.clock().certain_ms()).iter().any(|n| app.files.text(&n.text).is_ok_and(|t| t == format!("{title}\n{body}"))) {
+        return again(StatusCode::CONFLICT, visit.lang.t("notice-twice"));
     }
     let kind = match fields.get("kind") {
         "urgent" => NoticeKind::Urgent,
@@ -165,14 +184,14 @@ pub async fn publish(State(app): State<App>, visit: Visit, fields: Fields) -> Re
     let now = app.house.clock().certain_ms();
     let until = fields.get("days").parse::<i64>().ok().filter(|d| (1..=366).contains(d)).map(|d| now + d * DAY_MS);
     let Ok(text) = app.files.put(format!("{title}\n{body}").into_bytes()).await else {
-        return again(StatusCode::SERVICE_UNAVAILABLE, "journal-closed-do");
+        return again(StatusCode::SERVICE_UNAVAILABLE, visit.lang.t("journal-closed-do"));
     };
     let Some(actor) = visit.actor() else { return see("/sign-in") };
     let wish = Wish::new(actor, Command::PublishNotice { id: id.clone(), text, kind, until }).named(once, now + DAY_MS);
     match app.journal.submit(wish).await {
         Ok(_) => see(&format!("/notices/{id}?said=published")),
-        Err(SubmitError::Rejected(why)) => again(StatusCode::CONFLICT, why.key()),
-        Err(SubmitError::Closed(_)) => again(StatusCode::SERVICE_UNAVAILABLE, "journal-closed-do"),
+        Err(SubmitError::Rejected(why)) => again(StatusCode::CONFLICT, visit.lang.t(why.key())),
+        Err(SubmitError::Closed(_)) => again(StatusCode::SERVICE_UNAVAILABLE, visit.lang.t("journal-closed-do")),
     }
 }
 

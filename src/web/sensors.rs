@@ -5,11 +5,18 @@ use axum::response::Response;
 
 use super::app::{App, Visit};
 use super::rows::{ListPage, Part, Row, Say, html};
-use crate::domain::sensor::Sensor;
+use crate::domain::sensor::{Alarm, Sensor};
 use crate::domain::state::State as Village;
 use crate::doors::dates;
 use crate::doors::locale::Lang;
 use crate::doors::page::show;
+
+/// The mark that an alarm passed, and whether the value is below it by now: the alarm stays until it is well below, and
+/// who reads both must not think that the box is confused.
+pub(super) fn passed(app: &App, sensor: &Sensor, alarm: &Alarm) -> (f64, bool) {
+    let mark = sensor.marks.get(usize::from(alarm.level).saturating_sub(1)).copied().unwrap_or_default();
+    (mark, app.live.latest.get(&sensor.id).is_some_and(|v| v.number < mark))
+}
 
 /// A sensor as a row.
 pub(super) fn row(app: &App, lang: Lang, state: &Village, sensor: &Sensor) -> String {
@@ -24,10 +31,8 @@ pub(super) fn row(app: &App, lang: Lang, state: &Village, sensor: &Sensor) -> St
     let (state_words, mark) = match (sensor.alarm, latest) {
         (Some(a), _) if is_yes_no => (lang.f("reading-smoke", &[("since", &dates::since(now, a.at))]), "bad"),
         (Some(a), _) => {
-            let mark = sensor.marks.get(usize::from(a.level).saturating_sub(1)).copied().unwrap_or_default();
-            // The alarm stays until the value is well below: who reads both must not think the box is confused.
-            let is_lower = latest.is_some_and(|v| v.number < mark);
-            let key = if is_lower { "reading-falling" } else { "reading-level" };
+            let (mark, is_falling) = passed(app, sensor, &a);
+            let key = if is_falling { "reading-falling" } else { "reading-level" };
             let words = lang.f(key, &[("mark", &number(mark)), ("unit", &sensor.unit), ("level", &a.level.to_string()), ("since", &dates::since(now, a.at))]);
             (words, if a.level > 1 { "bad" } else { "warn" })
         }

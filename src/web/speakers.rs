@@ -88,13 +88,15 @@ fn result(lang: Lang, state: &Village, said: &Announcement) -> (String, &'static
         })
         .collect();
     let stopped = said.plays.values().filter(|p| matches!(p, Play::Ended { how: Ending::Stopped })).count();
-    if stopped > 0 && played == 0 {
-        return (lang.f("played-cut", &[("who", &(troubles.join("; ") + "."))]), "off");
+    if stopped > 0 && stopped == said.plays.len() {
+        let names = said.plays.keys().map(|s| name_of(state, s.as_str())).collect::<Vec<_>>().join(", ");
+        return (lang.f("played-cut", &[("n", &stopped.to_string()), ("names", &names)]), "off");
     }
     if troubles.is_empty() { (lang.f("played-all", &[("n", &n), ("all", &all)]), "") } else { (lang.f("played-part", &[("n", &n), ("all", &all), ("who", &(troubles.join("; ") + "."))]), "warn") }
 }
 
-fn played(app: &App, lang: Lang, state: &Village) -> Vec<String> {
+fn played(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
+    let lang = visit.lang;
     let now = app.house.clock().wall_ms();
     let mut said: Vec<_> = state.announcements.values().collect();
     said.sort_by_key(|a| std::cmp::Reverse(a.order));
@@ -102,14 +104,24 @@ fn played(app: &App, lang: Lang, state: &Village) -> Vec<String> {
         .take(5)
         .map(|a| {
             let (words, mark) = result(lang, state, a);
-            Row { id: format!("said-{}", a.id), mark, name: format!("“{}”", app.text_of(lang, &a.text, 60)), words, side: dates::since(now, a.at), href: String::new() }.html()
+            Row { id: format!("said-{}", a.id), mark, name: format!("“{}”", app.text_of(lang, &a.text, 60)), words, side: dates::since(now, a.at), href: again(app, visit, a) }.html()
         })
         .collect()
 }
 
-fn played_list(app: &App, lang: Lang, state: &Village) -> String {
-    let rows = played(app, lang, state);
-    let rows = if rows.is_empty() { format!("<li class=\"soft\">{}</li>", lang.t("nothing-played")) } else { rows.concat() };
+/// The address where a sentence is heard once more, to be played once more.
+fn again(app: &App, visit: &Visit, said: &Announcement) -> String {
+    if !visit.is_chief() || !said.is_over() || said.text.len == 0 {
+        return String::new();
+    }
+    let once = app.sessions.seal(&visit.token, &format!("again {}", said.id));
+    let heard = Heard { blob: said.text.id.to_string(), mac: said.text.mac.clone(), len: said.text.len, once, zone: said.plays.keys().map(ToString::to_string).collect(), seal: String::new() };
+    format!("/speakers/hear?{}", heard.sealed(app, visit).query())
+}
+
+fn played_list(app: &App, visit: &Visit, state: &Village) -> String {
+    let rows = played(app, visit, state);
+    let rows = if rows.is_empty() { format!("<li class=\"soft\">{}</li>", visit.lang.t("nothing-played")) } else { rows.concat() };
     format!("<ul class=\"rows sheet\" id=\"played\">{rows}</ul>")
 }
 
@@ -122,20 +134,22 @@ fn last(app: &App, lang: Lang, state: &Village) -> String {
         |a| {
             let (words, mark) = result(lang, state, a);
             let kind = if mark == "off" { "info" } else { mark };
-            html(&Say { id: "last".into(), kind, title: words, detail: format!("“{}”", app.text_of(lang, &a.text, 60)) })
+            html(&Say { id: "last".into(), kind, title: words, detail: format!("“{}” · {}", app.text_of(lang, &a.text, 60), dates::since(now, a.at)) })
         },
     )
 }
 
 /// The fragments of this page.
 pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
-    vec![last(app, visit.lang, state), played_list(app, visit.lang, state)]
+    vec![last(app, visit.lang, state), played_list(app, visit, state)]
 }
 
 fn form(app: &App, visit: &Visit, text: String, chosen: Option<&[String]>, wrong: String) -> SpeakersPage {
     let state = app.journal.state();
     let f = app.frame(visit, &state, "speakers");
-    let (speakers, last, played) = (pick(app, f.lang, &state, chosen), last(app, f.lang, &state), played_list(app, f.lang, &state));
+    // What went before says nothing of the sentence that is being mended.
+    let last = if wrong.is_empty() && text.is_empty() { last(app, f.lang, &state) } else { String::new() };
+    let (speakers, played) = (pick(app, f.lang, &state, chosen), played_list(app, visit, &state));
     SpeakersPage { f, text, wrong, speakers, last, played }
 }
 
@@ -186,6 +200,11 @@ impl Heard {
         app.files.text(&self.blob().filter(|_| sealed)?).ok()
     }
 
+    /// With the seal of this session.
+    fn sealed(self, app: &App, visit: &Visit) -> Self {
+        Self { seal: app.sessions.seal(&visit.token, &self.bare()), ..self }
+    }
+
     /// As the query of an address.
     fn query(&self) -> String {
         format!("{}&seal={}", self.bare(), self.seal)
@@ -206,6 +225,9 @@ struct HearPage {
     heard: Heard,
     query: String,
     question: String,
+    /// When it was played before; empty = never.
+    before: String,
+    play: String,
 }
 
 /// Reads the sentence aloud to the chief before anybody else hears it.
@@ -238,20 +260,27 @@ pub async fn hear(State(app): State<App>, visit: Visit, fields: Fields) -> Respo
     };
     // An address of its own: going back to it, or reloading it, sends nothing again.
     let heard = Heard { blob: blob.id.to_string(), mac: blob.mac, len: blob.len, once, zone, seal: String::new() };
-    let seal = app.sessions.seal(&visit.token, &heard.bare());
-    see(&format!("/speakers/hear?{}", Heard { seal, ..heard }.query()))
+    see(&format!("/speakers/hear?{}", heard.sealed(&app, &visit).query()))
 }
 
 /// The sentence, its sound, and the question whether to play it.
 pub async fn heard(State(app): State<App>, visit: Visit, Query(heard): Query<Vec<(String, String)>>) -> Response {
     let heard = Heard::of(heard);
     let text = heard.text(&app, &visit);
-    let (Some(text), Ok(_), false) = (text, AnnouncementId::new(&heard.once), heard.zone.is_empty()) else { return see("/speakers") };
+    let (Some(text), Ok(id), false) = (text, AnnouncementId::new(&heard.once), heard.zone.is_empty()) else { return see("/speakers") };
     let state = app.journal.state();
+    // Played under this name already: once more needs a name of its own, and the page says what was.
+    let before = state.announcements.get(&id).map(|a| a.at);
+    let heard = match (before, secret::token()) {
+        (Some(_), Ok(once)) => Heard { once, ..heard }.sealed(&app, &visit),
+        _ => heard,
+    };
     let f = app.frame(&visit, &state, "speakers");
     let names = heard.zone.iter().map(|z| name_of(&state, z)).collect::<Vec<_>>().join(", ");
     let question = f.t2("hear-question", "n", heard.zone.len(), "names", names);
-    show(&HearPage { f, text, query: heard.query(), heard, question })
+    let before = before.map_or_else(String::new, |at| f.t1("heard-before", "time", dates::since(app.house.clock().wall_ms(), at)));
+    let play = f.t(if before.is_empty() { "play-now" } else { "play-again" });
+    show(&HearPage { f, text, query: heard.query(), heard, question, before, play })
 }
 
 /// The sound of a sentence that was typed.
@@ -270,6 +299,7 @@ pub async fn announce(State(app): State<App>, visit: Visit, fields: Fields) -> R
     }
     let heard = Heard::of(fields.into_pairs());
     let is_typed_here = heard.text(&app, &visit).is_some();
+    let query = heard.query();
     let zone: Vec<DeviceId> = heard.zone.iter().filter_map(|z| DeviceId::new(z).ok()).collect();
     let (Ok(id), Ok(once), Some(text), true) = (AnnouncementId::new(&heard.once), CommandId::new(&heard.once), heard.blob(), is_typed_here) else {
         return app.problem(&visit, StatusCode::BAD_REQUEST, "form-old", "form-old-do");
@@ -279,7 +309,8 @@ pub async fn announce(State(app): State<App>, visit: Visit, fields: Fields) -> R
     let wish = Wish::new(actor, Command::QueueAnnouncement { id, text, class: Class::Normal, zone, expires_in_ms: EXPIRES_MS }).named(once, now + EXPIRES_MS);
     match app.wish(&visit, wish).await {
         // Back and once more: what was played is not played again, and nobody is told that it is.
-        Ok(receipt) => see(if receipt.repeated { "/speakers?said=played-before" } else { "/speakers?said=playing" }),
+        Ok(receipt) if receipt.repeated => see(&format!("/speakers/hear?{query}")),
+        Ok(_) => see("/speakers?said=playing"),
         Err(page) => page,
     }
 }
@@ -289,8 +320,9 @@ pub async fn stop(State(app): State<App>, visit: Visit, fields: Fields) -> Respo
     if !app.proves(&visit, fields.get("form")) {
         return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
     }
+    let was_silent = app.journal.state().on_air().is_empty();
     match app.submit(&visit, Command::StopEverything).await {
-        Ok(_) => see("/speakers?said=stopped"),
+        Ok(_) => see(if was_silent { "/speakers?said=was-silent" } else { "/speakers?said=stopped" }),
         Err(page) => page,
     }
 }

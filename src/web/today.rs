@@ -34,7 +34,7 @@ const LINK: &str = "M8 20V5M4 9l4-4 4 4M16 4v15M12 15l4 4 4-4";
 struct TodayPage {
     f: Frame,
     date: String,
-    urgent: Vec<Brief>,
+    urgent: String,
     broken: String,
     alarm: String,
     tiles: Vec<Tile>,
@@ -72,6 +72,30 @@ fn unheard(state: &Village) -> Option<Vec<String>> {
     (!all.is_empty()).then_some(all)
 }
 
+fn unheard_words(lang: Lang, all: &[String]) -> String {
+    let mut names = all.iter().take(NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if all.len() > NAMES {
+        names.push('…');
+    }
+    lang.f("unheard-things", &[("n", &all.len().to_string()), ("names", &names)])
+}
+
+/// Urgent notices, with their words: they stand before everything and come to an open page by themselves.
+fn urgent(app: &App, lang: Lang, state: &Village) -> String {
+    let notices: Vec<Brief> = state.notices_at(app.house.clock().certain_ms()).iter().filter(|n| n.kind == NoticeKind::Urgent).take(2).map(|n| brief(app, lang, n)).collect();
+    html(&Urgent { notices, read: lang.t("see-notice") })
+}
+
+#[derive(askama::Template)]
+#[template(
+    source = "<div id=\"urgent\">{% for n in notices %}<div class=\"say warn\"><b>{{ n.title }}</b>{{ n.lead }} <a href=\"/notices/{{ n.id }}\">{{ read }}</a></div>{% endfor %}</div>",
+    ext = "html"
+)]
+struct Urgent {
+    notices: Vec<Brief>,
+    read: String,
+}
+
 /// What has passed a mark stands before everything else: smoke and its like first, then by level; none hides another.
 fn alarm(app: &App, lang: Lang, state: &Village) -> Option<String> {
     let now = app.house.clock().wall_ms();
@@ -83,8 +107,9 @@ fn alarm(app: &App, lang: Lang, state: &Village) -> Option<String> {
         if *smoke {
             return html(&Say { id: String::new(), kind: "bad", title: lang.f("alarm-smoke", &[("name", &s.name), ("since", &since)]), detail: String::new() });
         }
-        let mark = s.marks.get(usize::from(a.level).saturating_sub(1)).copied().unwrap_or_default();
-        let title = lang.f("alarm-now", &[("name", &s.name), ("mark", &dates::number(mark, s.decimals)), ("unit", &s.unit), ("since", &since)]);
+        let (mark, is_falling) = super::sensors::passed(app, s, a);
+        let key = if is_falling { "alarm-falling" } else { "alarm-now" };
+        let title = lang.f(key, &[("name", &s.name), ("mark", &dates::number(mark, s.decimals)), ("unit", &s.unit), ("since", &since)]);
         html(&Say { id: String::new(), kind: if a.level > 1 { "bad" } else { "warn" }, title, detail: lang.t("sensor-note") })
     };
     (!all.is_empty()).then(|| format!("<div id=\"alarm\">{}</div>", all.iter().map(one).collect::<String>()))
@@ -103,16 +128,18 @@ fn sentence(app: &App, lang: Lang, state: &Village) -> String {
             id: "broken".into(),
             kind: "bad",
             title: lang.f("broken-things", &[("n", &things.len().to_string()), ("names", &names)]),
-            detail: lang.f("broken-oldest", &[("name", oldest), ("since", &dates::since(now, *since))]),
+            detail: [Some(lang.f("broken-oldest", &[("name", oldest), ("since", &dates::since(now, *since))])), unheard(state).map(|names| unheard_words(lang, &names))]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(" "),
         }
     } else if !trouble.is_empty() {
         Say { id: "broken".into(), kind: "warn", title: lang.f("machine-trouble", &[("what", &trouble.join(", "))]), detail: String::new() }
     } else if state.devices.is_empty() {
         Say { id: "broken".into(), kind: "info", title: lang.t("nothing-yet"), detail: lang.t("nothing-yet-do") }
     } else if let Some(names) = unheard(state) {
-        let n = names.len().to_string();
-        let names = names.iter().take(NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
-        Say { id: "broken".into(), kind: "warn", title: lang.f("unheard-things", &[("n", &n), ("names", &names)]), detail: String::new() }
+        Say { id: "broken".into(), kind: "warn", title: unheard_words(lang, &names), detail: String::new() }
     } else {
         Say { id: "broken".into(), kind: "", title: lang.t("all-well"), detail: String::new() }
     };
@@ -137,7 +164,12 @@ fn tiles(app: &App, lang: Lang, state: &Village) -> Vec<Tile> {
     });
     let bad = state.lights.values().find(|l| super::lights::words(app, lang, state, l).1 == "bad");
     let on = state.lights.values().filter(|l| super::lights::words(app, lang, state, l).1.is_empty()).count();
-    let words = bad.map_or_else(|| lang.t("tile-lights-ok"), |l| lang.f("tile-lights-bad", &[("name", &l.name)]));
+    let never = super::lights::never(state);
+    let words = match (bad, never.first()) {
+        (Some(l), _) => lang.f("tile-lights-bad", &[("name", &l.name)]),
+        (None, Some(name)) => lang.f("tile-lights-never", &[("name", name)]),
+        (None, None) => lang.t("tile-lights-ok"),
+    };
     out.push(Tile {
         id: "tile-lights".into(),
         icon: LAMP,
@@ -199,7 +231,7 @@ struct TilePart<'a> {
 /// The fragments of this page.
 pub async fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
     let lang = visit.lang;
-    let mut out = vec![sentence(app, lang, state), alarm(app, lang, state).unwrap_or_else(|| "<div id=\"alarm\"></div>".to_owned())];
+    let mut out = vec![urgent(app, lang, state), sentence(app, lang, state), alarm(app, lang, state).unwrap_or_else(|| "<div id=\"alarm\"></div>".to_owned())];
     out.extend(tiles(app, lang, state).iter().map(|t| html(&TilePart { t })));
     out.push(format!("<ul class=\"rows sheet\" id=\"recent\">{}</ul>", recent(app, lang).await.concat()));
     out
@@ -210,7 +242,7 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
     let state = app.journal.state();
     let f = app.frame(&visit, &state, "today");
     let now = app.house.clock().wall_ms();
-    let urgent = state.notices_at(app.house.clock().certain_ms()).iter().filter(|n| n.kind == NoticeKind::Urgent).take(2).map(|n| brief(&app, f.lang, n)).collect();
+    let urgent = urgent(&app, f.lang, &state);
     let date = format!("{} · {}", dates::long(f.lang, now), dates::lunar_words(f.lang, now));
     let alarm = alarm(&app, f.lang, &state).unwrap_or_else(|| "<div id=\"alarm\"></div>".to_owned());
     let (broken, tiles, recent) = (sentence(&app, f.lang, &state), tiles(&app, f.lang, &state), recent(&app, f.lang).await);

@@ -1,12 +1,19 @@
 //! History in words: who, what, since when, why.
 
+use std::sync::PoisonError;
+
 use super::app::App;
 use super::rows::Row;
 use crate::domain::actor::Actor;
+use crate::domain::entity::Kind;
 use crate::domain::event::{Entry, Event};
+use crate::domain::id::EntityId;
 use crate::domain::state::State;
 use crate::doors::dates;
 use crate::doors::locale::{Lang, capital, noun};
+
+/// Notices that were taken down whose words are remembered, so that open pages do not search history each second.
+const TITLES: usize = 500;
 
 /// What people call a lamp, a device, a sensor, a cluster, a camera; its id when it has no name.
 #[must_use]
@@ -32,6 +39,19 @@ fn noun_of(lang: Lang, state: &State, id: &str) -> String {
     }
 }
 
+/// That a mark was passed, upwards or downwards: which mark, and what was measured.
+fn passed(lang: Lang, state: &State, sensor: &EntityId, level: u8, value: f64, up: bool) -> String {
+    let name = name_of(state, sensor.as_str());
+    if state.entities.get(sensor).is_some_and(|e| e.kind == Kind::BinarySensor) {
+        return lang.f(if up { "happened-alarm" } else { "happened-alarm-over" }, &[("name", &name)]);
+    }
+    let known = state.sensors.get(sensor);
+    let (unit, decimals) = known.map_or((String::new(), 1), |s| (s.unit.clone(), s.decimals.max(1)));
+    let with_unit = |v: f64| format!("{} {unit}", dates::number(v, decimals)).trim().to_owned();
+    let mark = known.and_then(|s| s.marks.get(usize::from(level).saturating_sub(1))).map(|m| with_unit(*m)).unwrap_or_default();
+    lang.f(if up { "happened-raised" } else { "happened-lowered" }, &[("name", &name), ("mark", &mark), ("value", &with_unit(value))])
+}
+
 /// Entries that are told in one row: one tap switched them together, one device announced them together.
 fn is_one_story(a: &Entry, b: &Entry) -> bool {
     let near = a.actor == b.actor && (a.wall_ms - b.wall_ms).abs() < 2_000;
@@ -39,6 +59,8 @@ fn is_one_story(a: &Entry, b: &Entry) -> bool {
         (Event::LightDesired { on: x, group: Some(g), .. }, Event::LightDesired { on: y, group: Some(h), .. }) => near && x == y && g == h,
         // A bridge announces each of its sensors apart.
         (Event::EntitiesAdopted { device: x, .. }, Event::EntitiesAdopted { device: y, .. }) => x == y && (a.wall_ms - b.wall_ms).abs() < 60_000,
+        // A cluster on a bad link comes and goes all day.
+        (Event::PresenceChanged { device: x, .. }, Event::PresenceChanged { device: y, .. }) => x == y && (a.wall_ms - b.wall_ms).abs() < 1_800_000,
         _ => false,
     }
 }
@@ -83,12 +105,8 @@ impl App {
             Event::LightReported { light, on } => (named(if *on { "happened-lit" } else { "happened-dark" }, light.as_str()), if *on { "" } else { "off" }),
             Event::LightGivenUp { light, .. } => (named("happened-gave-up", light.as_str()), "bad"),
             Event::SensorDeclared { sensor } => (lang.f("happened-sensor", &[("name", &sensor.name)]), ""),
-            Event::SensorAlarmRaised { sensor, value, .. } | Event::SensorAlarmLowered { sensor, value, .. } => {
-                let raised = matches!(event, Event::SensorAlarmRaised { .. });
-                let unit = state.sensors.get(sensor).map(|s| s.unit.clone()).unwrap_or_default();
-                let value = format!("{} {unit}", dates::number(*value, 1));
-                (lang.f(if raised { "happened-raised" } else { "happened-lowered" }, &[("name", &name_of(state, sensor.as_str())), ("value", value.trim())]), if raised { "warn" } else { "" })
-            }
+            Event::SensorAlarmRaised { sensor, level, value } => (passed(lang, state, sensor, *level, *value, true), "warn"),
+            Event::SensorAlarmLowered { sensor, level, value } => (passed(lang, state, sensor, level.saturating_add(1), *value, false), ""),
             Event::SpeakerDeclared { speaker } => (lang.f("happened-speaker", &[("name", &speaker.name)]), ""),
             Event::AnnouncementQueued { text, .. } => (lang.f("happened-queued", &[("text", &self.text_of(lang, text, 60))]), ""),
             Event::PlaybackBegan { speaker, .. } => (named("happened-began", speaker.as_str()), ""),
@@ -111,7 +129,9 @@ impl App {
     #[must_use]
     pub fn entry_row(&self, lang: Lang, state: &State, entry: &Entry, cause: Option<&Entry>) -> Row {
         let (name, mark) = self.what(lang, state, &entry.event);
-        let mut words = self.who(lang, state, &entry.actor);
+        // A device that died says nothing: the house noticed.
+        let silent = matches!(entry.event, Event::PresenceChanged { here: false, .. });
+        let mut words = self.who(lang, state, if silent { &Actor::House } else { &entry.actor });
         if let Some(cause) = cause {
             let (why, _) = self.what(lang, state, &cause.event);
             words = format!("{words} · {}", lang.f("because", &[("what", &why)]));
@@ -123,10 +143,15 @@ impl App {
     pub async fn entry_rows(&self, lang: Lang, entries: &[std::sync::Arc<crate::journal::Stored>]) -> Vec<(i64, String)> {
         let state = self.journal.state();
         let mut out = Vec::new();
+        // Newest of the story that is being told, and how often it changed.
+        let mut story: Option<(&Entry, usize)> = None;
         for (n, stored) in entries.iter().enumerate() {
+            let (newest, times) = story.map_or((&stored.entry, 1), |(newest, times)| (newest, times + 1));
             if entries.get(n + 1).is_some_and(|older| is_one_story(&stored.entry, &older.entry)) {
+                story = Some((newest, times));
                 continue;
             }
+            story = None;
             let cause = match stored.entry.cause {
                 Some(seq) => self.journal.after(seq.saturating_sub(1), 1).await.into_iter().next().filter(|c| c.entry.seq == seq),
                 None => None,
@@ -137,7 +162,15 @@ impl App {
             {
                 row.name = lang.f("happened-taken-down-one", &[("text", &text)]);
             }
-            out.push((stored.entry.wall_ms, row.html()));
+            if times > 2
+                && let Event::PresenceChanged { device, here } = &newest.event
+            {
+                let key = if *here { "happened-flapped-here" } else { "happened-flapped-gone" };
+                row.name = capital(&lang.f(key, &[("name", &noun_of(lang, &state, device.as_str())), ("n", &times.to_string())]));
+                row.mark = if *here { "warn" } else { "bad" };
+                row.side = dates::since(self.house.clock().wall_ms(), newest.wall_ms);
+            }
+            out.push((newest.wall_ms, row.html()));
         }
         out
     }
@@ -146,8 +179,21 @@ impl App {
 impl App {
     /// The title of a notice that is no longer up, as it was published before the entry `seq`.
     async fn title_of(&self, lang: Lang, notice: &str, seq: u64) -> Option<String> {
-        let told = self.about(notice, seq, 4).await;
-        told.iter().find_map(|s| if let Event::NoticePublished { text, .. } = &s.entry.event { Some(self.text_of(lang, text, 60)) } else { None })
+        let known = self.titles.lock().unwrap_or_else(PoisonError::into_inner).get(&seq).cloned();
+        let text = match known {
+            Some(text) => text,
+            None => {
+                let told = self.about(notice, seq, 1).await;
+                let text = told.iter().find_map(|s| if let Event::NoticePublished { text, .. } = &s.entry.event { Some(text.clone()) } else { None });
+                let mut titles = self.titles.lock().unwrap_or_else(PoisonError::into_inner);
+                if titles.len() >= TITLES {
+                    titles.pop_first();
+                }
+                titles.insert(seq, text.clone());
+                text
+            }
+        };
+        text.map(|text| self.text_of(lang, &text, 60))
     }
 }
 

@@ -8,12 +8,16 @@ use std::time::Duration;
 use crate::house::{House, Lamp, secret};
 
 fn connect(house: &House, id: &str, client: &str, clean: bool) -> TcpStream {
+    connect_with(house, id, &secret(id), client, clean)
+}
+
+fn connect_with(house: &House, id: &str, secret: &str, client: &str, clean: bool) -> TcpStream {
     let mut stream = TcpStream::connect(("127.0.0.1", house.mqtt)).expect("connects");
     stream.set_read_timeout(Some(Duration::from_secs(5))).expect("timeout");
     let mut body = b"\x00\x04MQTT\x04".to_vec();
     body.push(0xc0 | if clean { 2 } else { 0 });
     body.extend_from_slice(&30u16.to_be_bytes());
-    for text in [client, id, &secret(id)] {
+    for text in [client, id, secret] {
         body.extend_from_slice(&u16::try_from(text.len()).expect("short").to_be_bytes());
         body.extend_from_slice(text.as_bytes());
     }
@@ -255,22 +259,50 @@ fn a_killed_broker_comes_back_and_keeps_what_was_retained() {
 }
 
 #[test]
-fn a_device_that_chatters_does_not_write_the_card_full() {
+fn a_device_that_chatters_does_not_write_the_card_full_nor_hide_an_alarm() {
     let mut house = House::new("");
     house.start();
     let _lamp = Lamp::start(&house, "den-01");
     house.until("adopted", Duration::from_secs(10), |h| h.state()["lights"]["den-01.light"].is_object());
-    let mut noisy = connect(&house, "den-02", "den-02", true);
+    let mut noisy = connect(&house, "cb-01", "cb-01", true);
+    let about = serde_json::json!({ "unique_id": "cb-01-level", "name": "Mực nước", "state_topic": "d/cb-01/level", "unit_of_measurement": "cm", "device": { "identifiers": ["cb-01"] } });
+    publish(&mut noisy, "homeassistant/sensor/cb-01/level/config", about.to_string().as_bytes(), 0, 0);
+    publish(&mut noisy, "d/cb-01/level", b"100", 0, 0);
+    house.until("the gauge is adopted", Duration::from_secs(10), |h| h.state()["entities"]["cb-01.level"].is_object());
     for n in 0..1_500_u32 {
-        publish(&mut noisy, "d/den-02/up", if n % 2 == 0 { b"online" } else { b"offline" }, 0, 0);
+        publish(&mut noisy, "d/cb-01/up", if n % 2 == 0 { b"online" } else { b"offline" }, 0, 0);
     }
-    publish(&mut noisy, "d/den-02/up", b"online", 0, 0);
-    // The calm lamp is switched and answers while the other chatters.
+    // The water rises once, and once only is it said; everything before it was taken by then.
+    publish(&mut noisy, "d/cb-01/level", b"200", 0, 0);
+    publish(&mut noisy, "d/cb-01/up", b"online", 0, 0);
     let began = std::time::Instant::now();
     assert_eq!(house.command(&serde_json::json!({ "do": "SwitchLight", "light": "den-01.light", "on": true })).status, 200);
-    house.until("the lamp answers", Duration::from_secs(20), |h| h.state()["lights"]["den-01.light"]["reported"]["on"] == true);
+    house.until("the calm lamp answers", Duration::from_secs(10), |h| h.state()["lights"]["den-01.light"]["reported"]["on"] == true);
     assert!(began.elapsed() < Duration::from_secs(10));
-    let flips = house.entries().iter().filter(|e| e["event"]["t"] == "PresenceChanged" && e["event"]["device"] == "den-02").count();
+    house.until("the alarm is told at once", Duration::from_secs(30), |h| h.state()["sensors"]["cb-01.level"]["alarm"]["level"] == 1);
+    let all = house.entries();
+    let flips = all.iter().filter(|e| e["event"]["t"] == "PresenceChanged" && e["event"]["device"] == "cb-01").count();
     assert!((1..=260).contains(&flips), "{flips} entries of 1,501 changes");
-    house.until("its last word is taken", Duration::from_secs(30), |h| h.state()["devices"]["den-02"]["presence"]["is"] == "here");
+    house.until("its last word is taken", Duration::from_secs(30), |h| h.state()["devices"]["cb-01"]["presence"]["is"] == "here");
+}
+
+#[test]
+fn a_device_gets_its_account_by_command_and_loses_it_at_once() {
+    let mut house = House::new("");
+    house.start();
+    let (code, text) = house.cli(&["device", "add", "den-09", "Đèn Lò Gạch", "--json"]);
+    assert_eq!(code, 0, "{text}");
+    let made: serde_json::Value = serde_json::from_str(&text).expect("json");
+    assert_eq!(made["in_force"], true, "{text}");
+    let secret = made["secret"].as_str().expect("secret").to_owned();
+    let mut lamp = connect_with(&house, "den-09", &secret, "den-09", true);
+    publish(&mut lamp, "d/den-09/up", b"online", 0, 0);
+    house.until("it is here", Duration::from_secs(10), |h| h.state()["devices"]["den-09"]["presence"]["is"] == "here");
+    assert_eq!(house.state()["devices"]["den-09"]["name"], "Đèn Lò Gạch");
+    let (code, text) = house.cli(&["device", "remove", "den-09"]);
+    assert!(code == 0 && text.contains("kết nối đã cắt"), "{text}");
+    lamp.set_read_timeout(Some(Duration::from_secs(5))).expect("timeout");
+    let mut rest = Vec::new();
+    assert!(lamp.read_to_end(&mut rest).is_ok(), "the open connection is closed, not only the next one");
+    assert_eq!(house.cli(&["device", "remove", "den-09"]).0, 1, "there is nothing to take away any more");
 }

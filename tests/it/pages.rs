@@ -149,7 +149,7 @@ fn a_lost_phone_is_signed_out_from_another() {
     let answer = house.post("/sign-in", "", &[("user", "mau"), ("pin", crate::house::CHIEF_PIN)]);
     let mine = answer.head.lines().find_map(|l| l.strip_prefix("set-cookie: cl=")).and_then(|c| c.split(';').next()).map(|c| format!("cl={c}")).expect("signed in");
     let form = house.form("/me", &mine);
-    assert!(house.get("/me", &mine).body.contains("Đang có 2 máy"));
+    assert!(house.get("/me", &mine).body.contains("Đang có 2 điện thoại"));
     assert_eq!(house.post("/sign-out/others", &mine, &[("form", &form), ("pin", "000000")]).status, 401, "whoever has the phone has no PIN");
     assert_eq!(house.get("/", &lost).status, 200);
     assert_eq!(house.post("/sign-out/others", &mine, &[("form", &form), ("pin", crate::house::CHIEF_PIN)]).status, 303);

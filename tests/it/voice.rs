@@ -91,7 +91,7 @@ fn everything_stops_in_three_seconds_and_the_next_sentence_is_spoken() {
         speak(&house, &cookie, &format!("Xin nhắc lại, lần {round}."), &["loa-01"]);
         let stopped = |e: &&serde_json::Value| e["event"]["t"] == "PlaybackFinished" && e["event"]["how"]["how"] == "stopped";
         house.until("silence is proved", Duration::from_secs(10), |h| h.entries().iter().filter(stopped).count() == round);
-        assert!(house.get("/speakers", &cookie).body.contains("Nhà văn hóa đã dừng"));
+        assert!(house.get("/speakers", &cookie).body.contains("Đã dừng ở 1 cụm: Nhà văn hóa"));
         // By the house's own clock: from the order to the proof.
         let entries = house.entries();
         let proved = entries.iter().filter(stopped).filter_map(|e| e["mono_ms"].as_u64()).next_back().expect("proved");

@@ -17,7 +17,11 @@
   function open() {
     es = new EventSource(where);
     es.onopen = found;
-    es.onerror = function () { if (!timer) timer = setTimeout(lost, 5000); };
+    es.onerror = function () {
+      if (!timer) timer = setTimeout(lost, 5000);
+      // Closed for good: perhaps this phone was signed out, and that is not a lost connection.
+      if (es.readyState === 2) fetch(where, { method: "HEAD" }).then(function (r) { if (r.status === 401) location.reload(); }).catch(function () {});
+    };
     es.onmessage = function (m) {
       found();
       var t = document.createElement("template");
