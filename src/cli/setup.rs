@@ -11,7 +11,9 @@ pub fn run(cli: &Cli) -> anyhow::Result<u8> {
     let commune = ask("1/6 Thuộc xã", "xã Đồng Nếp")?;
     let place = ask("2/6 Tọa độ (vĩ độ, kinh độ)", "19.0, 107.0")?;
     let chief = ask("3/6 Trưởng thôn (tên để gọi)", "Ông Mẫu")?;
+    let phone = ask("3/6 Điện thoại của kỹ thuật (để trống nếu chưa có)", "")?;
     let wifi = ask("4/6 Tên trang khi vào wifi", "thon.lan")?;
+    let fenced = ask("4/6 Địa chỉ của máy này ở mạng thiết bị, ví dụ 192.168.20.1 (để trống nếu chưa có)", "")?;
     let server = ask("5/6 Máy chủ của xã (để trống nếu chưa có)", "")?;
     let folder = ask("6/6 Thư mục dữ liệu", "/var/lib/conglang")?;
     let (latitude, longitude) = place
@@ -20,8 +22,16 @@ pub fn run(cli: &Cli) -> anyhow::Result<u8> {
         .ok_or_else(|| anyhow::anyhow!("“{place}” không phải tọa độ, ví dụ: 19.0, 107.0"))?;
     let id = slug(&name);
     let mut text = format!(
-        "# Made by “conglang setup”.\n[village]\nid = {id:?}\nname = {name:?}\ncommune = {commune:?}\nlatitude = {latitude:?}\nlongitude = {longitude:?}\n\n[data]\nfolder = {folder:?}\n\n[doors]\nportal = \"0.0.0.0:80\"\ndashboard_tls = \"0.0.0.0:443\"\ncontrol = \"/run/conglang/control.sock\"\nnames = [{wifi:?}]\n\n[broker]\nplain = \"0.0.0.0:1883\"\ntls = \"0.0.0.0:8883\"\n"
+        "# Made by “conglang setup”.\n[village]\nid = {id:?}\nname = {name:?}\ncommune = {commune:?}\nlatitude = {latitude:?}\nlongitude = {longitude:?}\n\n[data]\nfolder = {folder:?}\n\n[doors]\nportal = \"0.0.0.0:80\"\ndashboard_tls = \"0.0.0.0:443\"\ncontrol = \"/run/conglang/control.sock\"\nnames = [{wifi:?}]\n"
     );
+    if !phone.is_empty() {
+        text.push_str(&format!("technician_phone = {phone:?}\n"));
+    }
+    text.push_str("\n[broker]\ntls = \"0.0.0.0:8883\"\n");
+    if !fenced.is_empty() {
+        // Without encryption only where nobody but devices is; the horns fetch their sounds there too.
+        text.push_str(&format!("plain = {:?}\n\n[speech]\nurl = {:?}\n", format!("{fenced}:1883"), format!("http://{fenced}:80")));
+    }
     if !server.is_empty() {
         text.push_str(&format!("\n[commune]\nserver = {server:?}\nca = \"/etc/conglang/commune-ca.pem\"\ncertificate = \"/etc/conglang/village.pem\"\nkey = \"/etc/conglang/village.pem\"\n"));
     }

@@ -46,3 +46,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_examples_are_right_as_they_stand() {
+    for (name, text) in [("conglang.toml", include_str!("../../config/conglang.toml")), ("commune.toml", include_str!("../../config/commune.toml"))] {
+        let found = load_from(&[(name.to_owned(), text.to_owned())]);
+        assert!(found.is_ok(), "{name}: {:?}", found.err());
+        // And with what is switched off switched on.
+        let all: String = text
+            .lines()
+            .map(|l| l.strip_prefix("# ").filter(|l| l.starts_with("[[") || l.split_once(" = ").is_some_and(|(k, _)| k.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))).unwrap_or(l))
+            .map(|l| format!("{l}\n"))
+            .collect();
+        let found = load_from(&[(name.to_owned(), all)]);
+        assert!(found.is_ok(), "{name}, all of it: {:?}", found.err());
+    }
+}

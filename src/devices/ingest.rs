@@ -205,6 +205,8 @@ impl Ingest {
             tracing::warn!(device = device.as_str(), "its announcement names topics that are not its own; refused");
             return Ok(());
         }
+        // What it says now stands in for what waited.
+        turns.announced.remove(topic);
         if !turns.budget.take(&device, now) {
             if turns.announced.len() < ANNOUNCED {
                 turns.announced.insert(topic.to_owned(), payload.to_vec());

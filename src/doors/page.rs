@@ -104,3 +104,56 @@ struct PlainRow<'a> {
 pub fn plain_row(mark: &str, words: &str, side: &str) -> String {
     askama::Template::render(&PlainRow { mark, words, side }).unwrap_or_default()
 }
+
+/// A piece of a text: words, or a telephone number with what a phone dials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// As it is read.
+    pub words: String,
+    /// Digits to dial; empty = just words.
+    pub dial: String,
+}
+
+/// Cuts a text at its telephone numbers (a 0 and eight to ten more digits, spaces and dots between them): a number that
+/// cannot be tapped is copied wrongly at night.
+#[must_use]
+pub fn with_phones(text: &str) -> Vec<Piece> {
+    let mut out: Vec<Piece> = Vec::new();
+    let mut rest = text;
+    let mut plain = String::new();
+    while let Some(first) = rest.chars().next() {
+        let fresh = !plain.ends_with(|c: char| c.is_alphanumeric() || c == '.');
+        let run = rest.find(|c: char| !(c.is_ascii_digit() || c == ' ' || c == '.')).unwrap_or(rest.len());
+        let number = rest[..run].trim_end_matches([' ', '.']);
+        let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+        if fresh && first == '0' && (9..=11).contains(&digits.len()) {
+            if !plain.is_empty() {
+                out.push(Piece { words: std::mem::take(&mut plain), dial: String::new() });
+            }
+            out.push(Piece { words: number.to_owned(), dial: digits });
+            rest = &rest[number.len()..];
+        } else {
+            plain.push(first);
+            rest = &rest[first.len_utf8()..];
+        }
+    }
+    if !plain.is_empty() {
+        out.push(Piece { words: plain, dial: String::new() });
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn telephone_numbers_can_be_tapped_and_nothing_else() {
+        let told = |text: &str| with_phones(text).into_iter().map(|p| (p.words, p.dial)).collect::<Vec<_>>();
+        let words = |w: &str| (w.to_owned(), String::new());
+        assert_eq!(told("Trực: 0000 000 011. Nguồn"), [words("Trực: "), ("0000 000 011".to_owned(), "0000000011".to_owned()), words(". Nguồn")]);
+        for text in ["", "Ngày 21/11/2026, 07 giờ", "mã 1.001193", "số 10000000000", "A0123456789", "0 giờ 30 ngày 01.02"] {
+            assert_eq!(told(text), if text.is_empty() { vec![] } else { vec![words(text)] });
+        }
+    }
+}

@@ -12,7 +12,10 @@ use crate::domain::state::State;
 use crate::log::disk::Folder;
 use crate::supervisor::clock::Clock;
 
-const CASES: u64 = 100;
+fn rots() -> u64 {
+    crate::log::sim::cases(100) as u64
+}
+
 const ENTRIES: u64 = 2_300;
 
 struct Temp(PathBuf);
@@ -119,7 +122,7 @@ async fn judge(journal: &Journal, report: &Report, entries: &BTreeMap<u64, Arc<[
 async fn a_rotten_pack_is_a_told_gap() {
     let (base, state, entries) = village("pack").await;
     let mut lost = 0;
-    for case in 0..CASES {
+    for case in 0..rots() {
         let temp = Temp::new("pack");
         copy(&base.0, &temp.0);
         let mut roll = dice(case + 1);
@@ -140,7 +143,7 @@ async fn a_rotten_pack_is_a_told_gap() {
 async fn a_rotten_snapshot_costs_nothing() {
     let (base, state, entries) = village("snapshot").await;
     let mut passed = 0;
-    for case in 0..CASES {
+    for case in 0..rots() {
         let temp = Temp::new("snapshot");
         copy(&base.0, &temp.0);
         let mut roll = dice(case + 1_000);
@@ -167,7 +170,7 @@ async fn a_rotten_index_is_built_again_or_was_not_hurt() {
     drop(index);
     let whole = std::fs::read(&path).expect("read");
     let mut anew = 0;
-    for case in 0..CASES {
+    for case in 0..rots() {
         let path = base.0.join(format!("index-{case}.redb"));
         std::fs::write(&path, &whole).expect("write");
         spoil(&path, &mut dice(case + 2_000));

@@ -153,3 +153,9 @@ impl Disk for SimDisk {
         Ok(())
     }
 }
+
+/// How often a fault test tries: `usual` times in CI, a thousand in the long lane (`CONGLANG_LONG`).
+#[must_use]
+pub fn cases(usual: usize) -> usize {
+    if std::env::var_os("CONGLANG_LONG").is_some() { 1_000 } else { usual }
+}

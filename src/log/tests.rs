@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::frame::{BLOCK, Found, decode, encode};
 use super::recover::Floor;
 use super::segments::{Log, OpenError, Recovery};
-use super::sim::{Honesty, SimDisk};
+use super::sim::{Honesty, SimDisk, cases};
 
 /// A small deterministic generator (xorshift64*), so that a failing case can be run again.
 pub struct Dice(pub u64);
@@ -19,7 +19,7 @@ impl Dice {
 }
 
 fn images() -> u64 {
-    if std::env::var_os("CONGLANG_LONG").is_some() { 1000 } else { 200 }
+    cases(200) as u64
 }
 
 fn record(seq: u64) -> Vec<u8> {
@@ -115,7 +115,7 @@ fn rot_never_gives_a_wrong_record() {
     let disk = SimDisk::default();
     fill(&disk, 1, 0, 300, &mut Dice(5));
     let whole = disk.image(disk.operations(), Honesty::Honest, || 0);
-    for case in 0..images().min(400) {
+    for case in 0..images() {
         let mut dice = Dice(case * 31 + 11);
         let mut content = whole.clone();
         let slot = u32::try_from(dice.roll() % content.len() as u64).expect("few");
@@ -137,7 +137,8 @@ fn rot_never_gives_a_wrong_record() {
 
 #[test]
 fn a_failing_write_or_sync_loses_nothing_answered() {
-    for n in 0..60 {
+    // The long lane goes on to the 500th.
+    for n in 0..cases(60).min(500) {
         let disk = SimDisk::default();
         disk.fail_after(n);
         let answered = fill(&disk, 1, 0, 60, &mut Dice(n as u64 + 1));

@@ -11,7 +11,7 @@ use crate::domain::id::{CommandId, NoticeId};
 use crate::domain::notice::{BODY_MAX, Notice, NoticeKind, TITLE_MAX};
 use crate::doors::dates;
 use crate::doors::locale::Lang;
-use crate::doors::page::{Frame, see, show, show_with};
+use crate::doors::page::{Frame, Piece, see, show, show_with, with_phones};
 use crate::journal::{SubmitError, Wish};
 use crate::store::files::Lost;
 
@@ -34,6 +34,14 @@ pub struct Brief {
     pub when: String,
     /// It is new.
     pub fresh: bool,
+}
+
+impl Brief {
+    /// The lead with its telephone numbers apart.
+    #[must_use]
+    pub fn told(&self) -> Vec<Piece> {
+        with_phones(&self.lead)
+    }
 }
 
 /// Title and paragraphs of a notice; what is erased or damaged is said.
@@ -202,7 +210,7 @@ struct NoticePage {
     id: String,
     title: String,
     when: String,
-    paragraphs: Vec<String>,
+    paragraphs: Vec<Vec<Piece>>,
     receipt: String,
     can_take_down: bool,
 }
@@ -225,6 +233,7 @@ pub async fn one(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
     } else {
         "receipt-not-yet"
     });
+    let paragraphs = paragraphs.iter().map(|p| with_phones(p)).collect();
     show(&NoticePage { id: notice.id.to_string(), title, when: when(f.lang, notice), paragraphs, receipt, can_take_down: f.is_chief, f })
 }
 

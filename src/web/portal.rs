@@ -19,7 +19,7 @@ use crate::domain::notice::NoticeKind;
 use crate::doors::dates;
 use crate::doors::headers::strict;
 use crate::doors::locale::Lang;
-use crate::doors::page::{Frame, see, show, show_with};
+use crate::doors::page::{Frame, Piece, see, show, show_with, with_phones};
 
 /// What phones ask to find out whether they are behind a portal.
 const PROBES: [&str; 9] = ["/generate_204", "/gen_204", "/hotspot-detect.html", "/library/test/success.html", "/connecttest.txt", "/ncsi.txt", "/redirect", "/success.txt", "/canonical.html"];
@@ -142,7 +142,7 @@ struct PortalNotice {
     q: String,
     title: String,
     when: String,
-    paragraphs: Vec<String>,
+    paragraphs: Vec<Vec<Piece>>,
 }
 
 /// One notice.
@@ -154,11 +154,12 @@ pub async fn one(State(app): State<App>, Path(id): Path<String>, Query(choice): 
     match found {
         Some(notice) => {
             let (title, paragraphs) = words(&app, f.lang, &notice);
+            let paragraphs = paragraphs.iter().map(|p| with_phones(p)).collect();
             show(&PortalNotice { css: STYLE, q: query(&f), title, when: when(f.lang, &notice), paragraphs, f })
         }
         None => {
             let (title, detail) = (f.t("notice-no-longer"), f.t("notice-no-longer-do"));
-            show_with(StatusCode::NOT_FOUND, &PortalNotice { css: STYLE, q: query(&f), title, when: String::new(), paragraphs: vec![detail], f })
+            show_with(StatusCode::NOT_FOUND, &PortalNotice { css: STYLE, q: query(&f), title, when: String::new(), paragraphs: vec![with_phones(&detail)], f })
         }
     }
 }

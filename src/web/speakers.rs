@@ -10,7 +10,7 @@ use super::words::name_of;
 use crate::domain::blob::BlobRef;
 use crate::domain::command::Command;
 use crate::domain::device::Presence;
-use crate::domain::id::{AnnouncementId, BlobId, CommandId, DeviceId};
+use crate::domain::id::{AnnouncementId, BlobId, CommandId, DeviceId, NoticeId};
 use crate::domain::speaker::{Announcement, Class, Ending, Play};
 use crate::domain::state::State as Village;
 use crate::doors::dates;
@@ -44,6 +44,8 @@ struct SpeakersPage {
     /// Why the sentence was not taken; empty = nothing is wrong.
     wrong: String,
     speakers: Vec<Pick>,
+    /// Without script the page asks again after so many seconds while something plays; 0 = never.
+    refresh: u8,
     last: String,
     played: String,
 }
@@ -150,12 +152,20 @@ fn form(app: &App, visit: &Visit, text: String, chosen: Option<&[String]>, wrong
     // What went before says nothing of the sentence that is being mended.
     let last = if wrong.is_empty() && text.is_empty() { last(app, f.lang, &state) } else { String::new() };
     let (speakers, played) = (pick(app, f.lang, &state, chosen), played_list(app, visit, &state));
-    SpeakersPage { f, text, wrong, speakers, last, played }
+    let refresh = if visit.said.as_deref() == Some("playing") && f.on_air.is_some() && text.is_empty() { 5 } else { 0 };
+    SpeakersPage { f, text, wrong, speakers, refresh, last, played }
 }
 
-/// The page; a sentence that was heard and is to be mended stands in its form again.
-pub async fn page(State(app): State<App>, visit: Visit, Query(heard): Query<Vec<(String, String)>>) -> Response {
-    let heard = Heard::of(heard);
+/// The page; a sentence that was heard and is to be mended stands in its form again, a notice that is to be read aloud too.
+pub async fn page(State(app): State<App>, visit: Visit, Query(asked): Query<Vec<(String, String)>>) -> Response {
+    if let Some((_, id)) = asked.iter().find(|(name, _)| name == "notice").filter(|_| visit.is_chief()) {
+        let state = app.journal.state();
+        let notice = NoticeId::new(id).ok().and_then(|id| state.notices.get(&id).cloned());
+        let (title, body) = notice.map(|n| super::notices::words(&app, visit.lang, &n)).unwrap_or_default();
+        let text: String = std::iter::once(title).chain(body).map(|p| if p.ends_with(['.', '!', '?']) { p } else { format!("{p}.") }).collect::<Vec<_>>().join(" ");
+        return show(&form(&app, &visit, text.chars().take(SENTENCE).collect(), None, String::new()));
+    }
+    let heard = Heard::of(asked);
     let text = heard.text(&app, &visit);
     let chosen = text.is_some().then_some(heard.zone.as_slice());
     show(&form(&app, &visit, text.unwrap_or_default(), chosen, String::new()))

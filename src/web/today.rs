@@ -88,7 +88,7 @@ fn urgent(app: &App, lang: Lang, state: &Village) -> String {
 
 #[derive(askama::Template)]
 #[template(
-    source = "<div id=\"urgent\">{% for n in notices %}<div class=\"say warn\"><b>{{ n.title }}</b>{{ n.lead }} <a href=\"/notices/{{ n.id }}\">{{ read }}</a></div>{% endfor %}</div>",
+    source = "<div id=\"urgent\">{% for n in notices %}<div class=\"say warn\"><b>{{ n.title }}</b>{% for p in n.told() %}{% if p.dial.is_empty() %}{{ p.words }}{% else %}<a class=\"within\" href=\"tel:{{ p.dial }}\">{{ p.words }}</a>{% endif %}{% endfor %} <a href=\"/notices/{{ n.id }}\">{{ read }}</a></div>{% endfor %}</div>",
     ext = "html"
 )]
 struct Urgent {

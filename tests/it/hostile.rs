@@ -146,15 +146,15 @@ fn six_answers_make_a_configuration_and_a_second_setup_overwrites_nothing() {
         let out = child.wait_with_output().expect("ended");
         (out.status.code(), String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr))
     };
-    let (code, text) = setup("Thôn Gò Mít\nxã Đồng Nếp\nmột chỗ nào đó\n\n\n\n\n");
+    let (code, text) = setup("Thôn Gò Mít\nxã Đồng Nếp\nmột chỗ nào đó\n\n\n\n\n\n\n");
     assert!(code == Some(1) && text.contains("tọa độ") && !file.exists(), "{text}");
-    let (code, text) = setup("Thôn Gò Mít\nxã Đồng Nếp\n19.5, 105.5\nBà Lúa\n\n\n/srv/thon\n");
+    let (code, text) = setup("Thôn Gò Mít\nxã Đồng Nếp\n19.5, 105.5\nBà Lúa\n0000 000 014\n\n192.168.20.1\n\n/srv/thon\n");
     assert!(code == Some(0) && text.contains("Bà Lúa"), "{text}");
     let written = std::fs::read_to_string(&file).expect("written");
-    assert!(written.contains("go-mit") && written.contains("/srv/thon"), "{written}");
+    assert!(["go-mit", "/srv/thon", "0000 000 014", "\"192.168.20.1:1883\"", "\"http://192.168.20.1:80\""].iter().all(|w| written.contains(w)), "{written}");
     let out = Command::new(env!("CARGO_BIN_EXE_conglang")).arg("--config").arg(&file).args(["config", "check"]).output().expect("runs");
     assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stderr));
-    assert_eq!(setup("x\nx\n1, 1\nx\n\n\n\n").0, Some(1));
+    assert_eq!(setup("x\nx\n1, 1\nx\n\n\n\n\n\n").0, Some(1));
     assert_eq!(std::fs::read_to_string(&file).expect("there"), written);
     let out = Command::new(env!("CARGO_BIN_EXE_conglang")).args(["journal", "no-such-thing"]).output().expect("runs");
     assert_eq!(out.status.code(), Some(64), "wrong use");

@@ -319,3 +319,4 @@ happened-flapped-here = { $name } came and went { $n } times; it answers now
 happened-flapped-gone = { $name } came and went { $n } times; it does not answer now
 commune-raised = { $name } is over its mark (measured { $value })
 commune-lowered = { $name } fell below its mark (measured { $value })
+read-aloud = Read it on the loudspeakers

@@ -319,3 +319,4 @@ happened-flapped-here = { $name } chập chờn { $n } lần, giờ đang trả 
 happened-flapped-gone = { $name } chập chờn { $n } lần, giờ không trả lời
 commune-raised = { $name } vượt mốc (đo được { $value })
 commune-lowered = { $name } đã xuống dưới mốc (đo được { $value })
+read-aloud = Đọc lên loa
