@@ -14,8 +14,13 @@ use crate::doors::page::show;
 pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
     let (now, lang) = (app.house.clock().wall_ms(), visit.lang);
     let mut devices: Vec<_> = state.devices.values().collect();
-    // What is broken stands first.
-    devices.sort_by_key(|d| (!d.presence.is_gone(), d.id.clone()));
+    // What is broken stands first, then what was never heard.
+    let rank = |p: Presence| match p {
+        Presence::Gone { .. } => 0,
+        Presence::Unknown => 1,
+        Presence::Here { .. } => 2,
+    };
+    devices.sort_by_key(|d| (rank(d.presence), d.id.clone()));
     devices
         .into_iter()
         .map(|d| {

@@ -91,6 +91,12 @@ pub(super) fn never(state: &Village) -> Vec<String> {
     out
 }
 
+/// Lamps in all: those that announced themselves, and those that only their group knows.
+pub(super) fn all(state: &Village) -> usize {
+    let grouped = state.groups.values().flat_map(|g| g.lights.iter()).filter(|id| !state.lights.contains_key(*id));
+    state.lights.len() + grouped.count()
+}
+
 fn silent_name(state: &Village, id: &EntityId) -> String {
     let name = super::words::name_of(state, id.as_str().split('.').next().unwrap_or_default());
     name.strip_prefix("Đèn ").unwrap_or(&name).to_owned()

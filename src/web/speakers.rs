@@ -106,7 +106,9 @@ fn played(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
         .take(5)
         .map(|a| {
             let (words, mark) = result(lang, state, a);
-            Row { id: format!("said-{}", a.id), mark, name: format!("“{}”", app.text_of(lang, &a.text, 60)), words, side: dates::since(now, a.at), href: again(app, visit, a) }.html()
+            let href = again(app, visit, a);
+            let words = if href.is_empty() { words } else { format!("{words} · {}", lang.t("tap-to-repeat")) };
+            Row { id: format!("said-{}", a.id), mark, name: format!("“{}”", app.text_of(lang, &a.text, 60)), words, side: dates::since(now, a.at), href }.html()
         })
         .collect()
 }

@@ -175,7 +175,7 @@ fn tiles(app: &App, lang: Lang, state: &Village) -> Vec<Tile> {
         icon: LAMP,
         href: "/lights",
         bad: bad.is_some(),
-        name: lang.f("tile-lights", &[("n", &on.to_string()), ("all", &state.lights.len().to_string())]),
+        name: lang.f("tile-lights", &[("n", &on.to_string()), ("all", &super::lights::all(state).to_string())]),
         words,
     });
     let seen = state.cameras.values().filter(|c| matches!(c.signal, Presence::Here { .. })).count();

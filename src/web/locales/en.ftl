@@ -320,3 +320,4 @@ happened-flapped-gone = { $name } came and went { $n } times; it does not answer
 commune-raised = { $name } is over its mark (measured { $value })
 commune-lowered = { $name } fell below its mark (measured { $value })
 read-aloud = Read it on the loudspeakers
+tap-to-repeat = tap to play it again

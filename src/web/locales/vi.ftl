@@ -320,3 +320,4 @@ happened-flapped-gone = { $name } chập chờn { $n } lần, giờ không trả
 commune-raised = { $name } vượt mốc (đo được { $value })
 commune-lowered = { $name } đã xuống dưới mốc (đo được { $value })
 read-aloud = Đọc lên loa
+tap-to-repeat = chạm để phát lại
