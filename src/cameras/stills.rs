@@ -38,7 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How long looking through the decoders may take, on a slow card with many of them.
 const LOOK: Duration = Duration::from_secs(60);
 /// What is said of a kernel that keeps no files from the worker.
-const NOT_SHUT: &str = "this kernel does not keep the village's files from the program that decodes pictures (Landlock is missing or refused); everything works";
+const NOT_SHUT: &str = "the program that decodes pictures is not shut in as it should be (Landlock or seccomp is missing or refused); everything works";
 
 /// The stills; clones are the same.
 #[derive(Clone)]
@@ -99,8 +99,8 @@ impl Stills {
             while let Some(fact) = facts.recv().await {
                 let Life::Line(line) = fact else { continue };
                 match serde_json::from_str(&line) {
-                    Ok(Fact::ShutIn { files: true }) => health.set("pictures", Light::Green, ""),
-                    Ok(Fact::ShutIn { files: false }) => health.set("pictures", Light::Amber, NOT_SHUT),
+                    Ok(Fact::ShutIn { whole: true }) => health.set("pictures", Light::Green, ""),
+                    Ok(Fact::ShutIn { whole: false }) => health.set("pictures", Light::Amber, NOT_SHUT),
                     Ok(Fact::Beat) | Err(_) => tracing::debug!(line, "the media worker says"),
                 }
             }

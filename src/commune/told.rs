@@ -1,5 +1,5 @@
 //! What villages told of their things, kept beside their records in the same transaction: what each is called, and which
-//! alarms are in force. Bounded by what a village has; longer names are cut.
+//! alarms are in force. Bounded per village; longer names are cut.
 
 use std::io;
 
@@ -15,12 +15,22 @@ const NAMES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("names");
 const ALARMS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("alarms");
 /// Most characters of a name.
 const NAME_MOST: usize = 200;
+/// A village whose history began anew counts from 1 again: what is a day older is older.
+const DAY_MS: i64 = 86_400_000;
 /// Most names of one village.
 const NAMES_MOST: usize = 20_000;
 
-/// An alarm in force in a village.
+/// Most sensors of one village whose alarms are kept.
+const ALARMS_MOST: usize = 500;
+
+/// What was told last of a sensor's alarm. Falls are kept too: lanes overtake each other, and a fall that comes late must
+/// not end a newer alarm.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InForce {
+    /// Number of the entry in its village's history.
+    pub seq: u64,
+    /// The mark that is passed; 0 = none.
+    pub level: u8,
     /// Sensor.
     pub sensor: String,
     /// The value that passed the mark.
@@ -31,6 +41,11 @@ pub struct InForce {
 
 fn key(village: &str, id: &str) -> Vec<u8> {
     [village.as_bytes(), b"\0", id.as_bytes()].concat()
+}
+
+/// All keys of a village: from and to.
+fn range(village: &str) -> (Vec<u8>, Vec<u8>) {
+    (key(village, ""), [village.as_bytes(), b"\x01"].concat())
 }
 
 /// Makes the tables.
@@ -45,21 +60,36 @@ pub(super) fn note(write: &WriteTransaction, village: &str, entry: &Entry) -> io
     let names = entry.event.naming();
     if !names.is_empty() {
         let mut table = write.open_table(NAMES).map_err(error)?;
-        let known = table.range(key(village, "").as_slice()..[village.as_bytes(), b"\x01"].concat().as_slice()).map_err(error)?.count();
-        for (id, called) in names.into_iter().take(NAMES_MOST.saturating_sub(known)) {
+        let mut known = table.range(range(village).0.as_slice()..range(village).1.as_slice()).map_err(error)?.count();
+        for (id, called) in names {
+            let is_known = table.get(key(village, id).as_slice()).map_err(error)?.is_some();
+            if !is_known && known >= NAMES_MOST {
+                continue;
+            }
+            known += usize::from(!is_known);
             let called: String = called.chars().filter(|c| !c.is_control()).take(NAME_MOST).collect();
             table.insert(key(village, id).as_slice(), called.as_bytes()).map_err(error)?;
         }
     }
-    match &entry.event {
-        Event::SensorAlarmRaised { sensor, value, .. } => {
-            let alarm = InForce { sensor: sensor.to_string(), value: *value, at: entry.wall_ms };
-            write.open_table(ALARMS).map_err(error)?.insert(key(village, sensor.as_str()).as_slice(), serde_json::to_vec(&alarm)?.as_slice()).map_err(error)?;
+    let (sensor, level, value) = match &entry.event {
+        Event::SensorAlarmRaised { sensor, level, value } | Event::SensorAlarmLowered { sensor, level, value } => (sensor.as_str(), *level, *value),
+        // A first boot: another card, another history; what its sensors said before is over.
+        Event::Booted { boot: 1, .. } => {
+            let mut table = write.open_table(ALARMS).map_err(error)?;
+            let before = |_: &[u8], v: &[u8]| serde_json::from_slice::<InForce>(v).is_ok_and(|known| known.at >= entry.wall_ms);
+            return table.retain_in(range(village).0.as_slice()..range(village).1.as_slice(), before).map_err(error);
         }
-        Event::SensorAlarmLowered { sensor, level: 0, .. } => {
-            write.open_table(ALARMS).map_err(error)?.remove(key(village, sensor.as_str()).as_slice()).map_err(error)?;
-        }
-        _ => {}
+        _ => return Ok(()),
+    };
+    let mut table = write.open_table(ALARMS).map_err(error)?;
+    let known = table.get(key(village, sensor).as_slice()).map_err(error)?.and_then(|v| serde_json::from_slice::<InForce>(v.value()).ok());
+    let is_new = match &known {
+        Some(known) => known.seq < entry.seq || known.at + DAY_MS < entry.wall_ms,
+        None => table.range(range(village).0.as_slice()..range(village).1.as_slice()).map_err(error)?.count() < ALARMS_MOST,
+    };
+    if is_new {
+        let told = InForce { sensor: sensor.to_owned(), value, at: entry.wall_ms, seq: entry.seq, level };
+        table.insert(key(village, sensor).as_slice(), serde_json::to_vec(&told)?.as_slice()).map_err(error)?;
     }
     Ok(())
 }
@@ -87,10 +117,50 @@ pub(super) fn alarms(db: &Database, village: &str) -> io::Result<Vec<InForce>> {
     let read = db.begin_read().map_err(error)?;
     let table = read.open_table(ALARMS).map_err(error)?;
     let mut out = Vec::new();
-    for row in table.range(key(village, "").as_slice()..[village.as_bytes(), b"\x01"].concat().as_slice()).map_err(error)? {
+    for row in table.range(range(village).0.as_slice()..range(village).1.as_slice()).map_err(error)? {
         let (_, value) = row.map_err(error)?;
-        out.extend(serde_json::from_slice::<InForce>(value.value()).ok());
+        out.extend(serde_json::from_slice::<InForce>(value.value()).ok().filter(|a| a.level > 0));
     }
     out.sort_by_key(|a| std::cmp::Reverse(a.at));
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::actor::Actor;
+    use crate::domain::event::ClockQuality;
+    use crate::domain::id::EntityId;
+
+    fn entry(seq: u64, wall_ms: i64, event: Event) -> Entry {
+        Entry { seq, mono_ms: 0, wall_ms, clock: ClockQuality::Synced, actor: Actor::House, cause: None, lane: event.lane(), lane_seq: seq, event }
+    }
+
+    #[test]
+    fn a_fall_that_comes_late_ends_no_newer_alarm() {
+        let path = std::env::temp_dir().join(format!("conglang-told-{}.redb", getrandom::u64().expect("random")));
+        let db = Database::create(&path).expect("store");
+        let sensor = EntityId::new("cb-01.level").expect("id");
+        let up = |seq| entry(seq, 1_000, Event::SensorAlarmRaised { sensor: sensor.clone(), level: 1, value: 200.0 });
+        let down = |seq| entry(seq, 1_000, Event::SensorAlarmLowered { sensor: sensor.clone(), level: 0, value: 100.0 });
+        let tell = |entries: &[Entry]| {
+            let write = db.begin_write().expect("write");
+            begin(&write).expect("tables");
+            for entry in entries {
+                note(&write, "ben-thoc", entry).expect("noted");
+            }
+            write.commit().expect("committed");
+            alarms(&db, "ben-thoc").expect("read").len()
+        };
+        // The lane of alarms overtakes the lane of what else happened.
+        assert_eq!(tell(&[up(14), up(16), down(15)]), 1, "it rose again after that fall");
+        assert_eq!(tell(&[down(17)]), 0);
+        assert_eq!(tell(&[up(12)]), 0, "an old one comes late");
+        assert_eq!(tell(&[up(18)]), 1);
+        // Another card: its history counts from 1 again, and what was before it is over.
+        assert_eq!(tell(&[entry(1, 2_000, Event::Booted { boot: 1, previous: String::new() })]), 0);
+        assert_eq!(tell(&[up(5)]), 1);
+        assert_eq!(called(&db, "ben-thoc", "cb-01.level").expect("read"), "cb-01.level");
+        std::fs::remove_file(path).expect("clean");
+    }
 }

@@ -1,7 +1,8 @@
 //! How much a device may write into history: a card is worn by entries, and a relay that chatters, or a device in the
 //! wrong hands, would write all day.
 //!
-//! Invariants: what a page must know is late at most, never lost (the caller keeps the last word and asks again);
+//! Invariants: what a page must know is late at most (the caller keeps the last word, asks again, and writes it when the
+//! house stops; a power cut may cost what waited, as it costs what was on its way);
 //! memory is one small record per device that has an account.
 
 use std::collections::BTreeMap;
@@ -28,6 +29,11 @@ impl Budget {
         }
         self.0.insert(device.clone(), (if may { left - 1.0 } else { left }, now));
         may
+    }
+
+    /// True when the device may write one entry now; nothing is counted.
+    pub fn has(&self, device: &DeviceId, now: u64) -> bool {
+        self.0.get(device).is_none_or(|(left, at)| left + now.saturating_sub(*at) as f64 / EACH_MS >= 1.0)
     }
 
     /// Nothing had to be written after all.

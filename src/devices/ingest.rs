@@ -30,8 +30,10 @@ use crate::supervisor::clock::Clock;
 /// Reports of one entity that change back and forth are taken this often, ms.
 const REPORT_EVERY_MS: u64 = 2_000;
 
-/// Announcements that wait for their device's turn, of all devices.
-const ANNOUNCED: usize = 1_000;
+/// Announcements of one device that wait for its turn.
+const ANNOUNCED: usize = 64;
+/// Largest announcement, bytes; Home Assistant's own are a tenth of it.
+const ANNOUNCEMENT: usize = 8 * 1024;
 
 /// What ingest works with.
 #[derive(Clone)]
@@ -55,8 +57,8 @@ struct Turns {
     held: BTreeMap<EntityId, bool>,
     levels: BTreeMap<EntityId, f64>,
     presence: BTreeMap<DeviceId, bool>,
-    /// Announcements by topic, at most [`ANNOUNCED`].
-    announced: BTreeMap<String, Vec<u8>>,
+    /// Announcements by device and topic, at most [`ANNOUNCED`] of each device.
+    announced: BTreeMap<DeviceId, BTreeMap<String, Vec<u8>>>,
     budget: Budget,
 }
 
@@ -113,7 +115,7 @@ impl Ingest {
                     }
                     self.second_turn(now, &mut turns).await?;
                 }
-                () = stop.soft.cancelled() => return Ok(()),
+                () = stop.soft.cancelled() => return self.last_words(turns).await,
             }
         }
     }
@@ -186,6 +188,12 @@ impl Ingest {
     }
 
     async fn announcement(&self, topic: &str, payload: &[u8], now: u64, turns: &mut Turns) -> anyhow::Result<()> {
+        if payload.len() > ANNOUNCEMENT {
+            tracing::warn!(topic, bytes = payload.len(), "an announcement that is too large is not read");
+            return Ok(());
+        }
+        // What it says now stands in for what waited, be it nothing or nonsense.
+        turns.announced.values_mut().for_each(|waiting| drop(waiting.remove(topic)));
         let announced = match discovery::read(topic, payload) {
             Ok(announced) => announced,
             Err(why) => {
@@ -205,11 +213,10 @@ impl Ingest {
             tracing::warn!(device = device.as_str(), "its announcement names topics that are not its own; refused");
             return Ok(());
         }
-        // What it says now stands in for what waited.
-        turns.announced.remove(topic);
         if !turns.budget.take(&device, now) {
-            if turns.announced.len() < ANNOUNCED {
-                turns.announced.insert(topic.to_owned(), payload.to_vec());
+            let waiting = turns.announced.entry(device.clone()).or_default();
+            if waiting.len() < ANNOUNCED {
+                waiting.insert(topic.to_owned(), payload.to_vec());
             } else {
                 tracing::warn!(device = device.as_str(), "too many announcements wait; this one is taken when it is announced again");
             }
@@ -282,8 +289,31 @@ impl Ingest {
         for (device, here) in std::mem::take(&mut turns.presence) {
             self.presence(&device, here, now, turns).await?;
         }
-        for (topic, payload) in std::mem::take(&mut turns.announced) {
-            self.announcement(&topic, &payload, now, turns).await?;
+        // One of each device at a time, and only when its turn has come: what waits costs nothing.
+        turns.announced.retain(|_, waiting| !waiting.is_empty());
+        let ready: Vec<DeviceId> = turns.announced.keys().filter(|d| turns.budget.has(d, now)).cloned().collect();
+        for device in ready {
+            if let Some((topic, payload)) = turns.announced.get_mut(&device).and_then(BTreeMap::pop_first) {
+                self.announcement(&topic, &payload, now, turns).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The house stops: last words that waited are written, whatever they cost.
+    async fn last_words(&self, turns: Turns) -> anyhow::Result<()> {
+        for (device, here) in turns.presence {
+            self.submit(Wish::new(Actor::Device { id: device.clone() }, Command::ReportPresence { device, here })).await?;
+        }
+        for (light, on) in turns.held {
+            let Some(device) = self.journal.state().entities.get(&light).map(|e| e.device.clone()) else { continue };
+            self.submit(Wish::new(Actor::Device { id: device }, Command::ReportLight { light, on })).await?;
+        }
+        for (sensor, value) in turns.levels {
+            let state = self.journal.state();
+            let (Some(entity), Some(known)) = (state.entities.get(&sensor), state.sensors.get(&sensor)) else { continue };
+            let level = known.level_of(value);
+            self.submit(Wish::new(Actor::Device { id: entity.device.clone() }, Command::ReportLevel { sensor, level, value })).await?;
         }
         Ok(())
     }

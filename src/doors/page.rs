@@ -114,24 +114,38 @@ pub struct Piece {
     pub dial: String,
 }
 
-/// Cuts a text at its telephone numbers (a 0 and eight to ten more digits, spaces and dots between them): a number that
-/// cannot be tapped is copied wrongly at night.
+/// Bytes of the telephone number that a text begins with, and its digits: a 0 and nine more (ten after 02), one space or
+/// full stop between digits at most; none = it does not begin with one.
+fn telephone(text: &str) -> Option<(usize, String)> {
+    let bytes = text.as_bytes();
+    let most = if bytes.first() == Some(&b'0') && bytes.get(1) == Some(&b'2') { 11 } else { 10 };
+    let (mut digits, mut at) = (String::new(), 0);
+    while digits.len() < most {
+        match (bytes.get(at), bytes.get(at + 1)) {
+            (Some(d), _) if d.is_ascii_digit() => digits.push(char::from(*d)),
+            (Some(b' ' | b'.'), Some(d)) if d.is_ascii_digit() && !digits.is_empty() => {}
+            _ => break,
+        }
+        at += 1;
+    }
+    let ends = bytes.get(at).is_none_or(|b| !b.is_ascii_digit());
+    (digits.starts_with('0') && digits.len() >= 10 && ends).then_some((at, digits))
+}
+
+/// Cuts a text at its telephone numbers: a number that cannot be tapped is copied wrongly at night.
 #[must_use]
 pub fn with_phones(text: &str) -> Vec<Piece> {
     let mut out: Vec<Piece> = Vec::new();
-    let mut rest = text;
     let mut plain = String::new();
+    let mut rest = text;
     while let Some(first) = rest.chars().next() {
-        let fresh = !plain.ends_with(|c: char| c.is_alphanumeric() || c == '.');
-        let run = rest.find(|c: char| !(c.is_ascii_digit() || c == ' ' || c == '.')).unwrap_or(rest.len());
-        let number = rest[..run].trim_end_matches([' ', '.']);
-        let digits: String = number.chars().filter(char::is_ascii_digit).collect();
-        if fresh && first == '0' && (9..=11).contains(&digits.len()) {
+        let is_fresh = first == '0' && !plain.ends_with(|c: char| c.is_alphanumeric() || c == '.');
+        if let Some((length, dial)) = telephone(rest).filter(|_| is_fresh) {
             if !plain.is_empty() {
                 out.push(Piece { words: std::mem::take(&mut plain), dial: String::new() });
             }
-            out.push(Piece { words: number.to_owned(), dial: digits });
-            rest = &rest[number.len()..];
+            out.push(Piece { words: rest[..length].to_owned(), dial });
+            rest = &rest[length..];
         } else {
             plain.push(first);
             rest = &rest[first.len_utf8()..];
@@ -152,6 +166,9 @@ mod tests {
         let told = |text: &str| with_phones(text).into_iter().map(|p| (p.words, p.dial)).collect::<Vec<_>>();
         let words = |w: &str| (w.to_owned(), String::new());
         assert_eq!(told("Trực: 0000 000 011. Nguồn"), [words("Trực: "), ("0000 000 011".to_owned(), "0000000011".to_owned()), words(". Nguồn")]);
+        let dialled = |text: &str| with_phones(text).into_iter().map(|p| p.dial).filter(|d| !d.is_empty()).collect::<Vec<_>>();
+        assert_eq!(dialled("0912 345 678 2 lần, 0912 345 678. 2 xe"), ["0912345678", "0912345678"]);
+        assert_eq!(dialled("0912345678 24 giờ; 0912345679 0912345680; 024 3825 1234"), ["0912345678", "0912345679", "0912345680", "02438251234"]);
         for text in ["", "Ngày 21/11/2026, 07 giờ", "mã 1.001193", "số 10000000000", "A0123456789", "0 giờ 30 ngày 01.02"] {
             assert_eq!(told(text), if text.is_empty() { vec![] } else { vec![words(text)] });
         }

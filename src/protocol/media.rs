@@ -14,8 +14,8 @@ pub enum Fact {
     Beat,
     /// It shut itself in.
     ShutIn {
-        /// The kernel keeps all other files from it too.
-        files: bool,
+        /// The kernel keeps other files and other calls from it.
+        whole: bool,
     },
 }
 

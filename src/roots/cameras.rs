@@ -71,7 +71,7 @@ pub fn start(config: &Config, data: &Path, journal: &Journal, live: &Live, house
             }
         }
     });
-    // A folder of its own: the worker may write there and nowhere else.
+    // A folder of its own: it is written before the worker that sees pictures begins.
     let (worker, with, registry) = (stills.clone(), house.clone(), data.join("gstreamer/registry.bin"));
     house.service("media", move |stop| {
         let (worker, house, registry) = (worker.clone(), with.clone(), registry.clone());

@@ -91,6 +91,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
         index: index.clone(),
         seats: crate::supervisor::places::Places::default(),
         titles: Arc::default(),
+        configured: Arc::new(config.accounts.iter().map(|a| a.name.clone()).collect()),
         technician: Arc::new(config.doors.technician_phone.clone().unwrap_or_default()),
         keep_days: config.recording.keep_days,
         ring,

@@ -1,8 +1,9 @@
 //! A worker that reads strangers' bytes shuts itself in before it begins.
 //!
-//! Two locks. Landlock: which files it may read, and nothing to write (kernels from 5.13; `Files` tells what this one
-//! gave). seccomp: no new connections of any kind (a Unix socket is a door too, and Landlock does not guard it), no signals
-//! to others, no programs, no children. What it works with are descriptors that it was given.
+//! Two locks. Landlock: which files it may open, and nothing to write (kernels from 5.13; newer ones keep it from TCP and
+//! from signals to others as well). seccomp, on every kernel: no new connections of any kind (a Unix socket is a door too,
+//! and Landlock does not guard it), no signals to others nor what comes to the same, no change of files by name, no programs,
+//! no children. What it works with are descriptors that it was given. `Shut` tells which of the two the kernel gave.
 //!
 //! Invariant: called before any thread starts, or that thread would stay outside.
 //! Sources: <https://docs.kernel.org/userspace-api/landlock.html>, seccomp(2).
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use landlock::{ABI, Access as _, AccessFs, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, path_beneath_rules};
+use landlock::{ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, Scope, path_beneath_rules};
 use seccompiler::{BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, apply_filter};
 
 /// The newest rules for files that this program asks for; an older kernel gives what it has.
@@ -19,27 +20,33 @@ const RULES: ABI = ABI::V6;
 /// Errno of “not permitted” and “no such call” on every Linux that this program runs on.
 const EPERM: u32 = 1;
 const ENOSYS: u32 = 38;
+/// fcntl(2); the same number on every Linux that this program runs on.
+const F_SETSIG: i32 = 10;
+const F_SETOWN_EX: i32 = 15;
 
-/// What the kernel gave for files.
+/// What the kernel gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Files {
-    /// Everything that was asked for, or all that matters here: nothing else can be opened.
-    Shut,
-    /// This kernel has no Landlock, or does not let this process use it.
-    Open,
+pub struct Shut {
+    /// Landlock: no other files can be opened.
+    pub files: bool,
+    /// seccomp: no other calls can be made.
+    pub calls: bool,
 }
 
 /// Shuts this process in: it may read and execute beneath `read`, do everything beneath `write`. Paths that are not
-/// there are left out.
-///
-/// # Errors
-/// When the kernel refused a rule that it has.
-pub fn confine(read: &[&Path], write: &[&Path]) -> io::Result<Files> {
-    let files = files(read, write)?;
+/// there are left out. What the kernel, or the unit that this runs in, refuses is told and does not end the worker.
+#[must_use]
+pub fn confine(read: &[&Path], write: &[&Path]) -> Shut {
+    let files = files(read, write).unwrap_or_else(|cause| {
+        eprintln!("files could not be kept away: {cause}");
+        false
+    });
     // glibc asks for clone3 and takes clone when there is none; clone's flags can be judged here, clone3's cannot.
-    lock(BTreeMap::from([(libc::SYS_clone3, Vec::new())]), ENOSYS)?;
-    lock(forbidden()?, EPERM)?;
-    Ok(files)
+    let calls = lock(BTreeMap::from([(libc::SYS_clone3, Vec::new())]), ENOSYS).and_then(|()| lock(forbidden()?, EPERM));
+    if let Err(cause) = &calls {
+        eprintln!("calls could not be kept away: {cause}");
+    }
+    Shut { files, calls: calls.is_ok() }
 }
 
 /// Answers these calls with `errno` from now on, in this thread and all that it starts.
@@ -52,10 +59,11 @@ fn lock(calls: BTreeMap<i64, Vec<SeccompRule>>, errno: u32) -> io::Result<()> {
 
 /// What somebody who took this process over would need next.
 fn forbidden() -> io::Result<BTreeMap<i64, Vec<SeccompRule>>> {
-    let rule = |argument: u8, op: SeccompCmpOp, value: u64| {
-        let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, op, value).map_err(io::Error::other)?;
-        SeccompRule::new(vec![condition]).map(|r| vec![r]).map_err(io::Error::other)
+    let rule = |argument: u8, length: SeccompCmpArgLen, op: SeccompCmpOp, value: u64| {
+        let condition = SeccompCondition::new(argument, length, op, value).map_err(io::Error::other)?;
+        SeccompRule::new(vec![condition]).map_err(io::Error::other)
     };
+    let number = |argument: u8, op: SeccompCmpOp, value: u64| rule(argument, SeccompCmpArgLen::Dword, op, value);
     let mut calls: BTreeMap<i64, Vec<SeccompRule>> = [
         // doors
         libc::SYS_socket,
@@ -88,6 +96,34 @@ fn forbidden() -> io::Result<BTreeMap<i64, Vec<SeccompRule>>> {
         libc::SYS_add_key,
         libc::SYS_request_key,
         libc::SYS_open_by_handle_at,
+        libc::SYS_setpriority,
+        libc::SYS_sched_setscheduler,
+        libc::SYS_sched_setparam,
+        libc::SYS_sched_setattr,
+        libc::SYS_ioprio_set,
+        // files by their names: old kernels' Landlock knows opening only
+        libc::SYS_truncate,
+        libc::SYS_fchmod,
+        libc::SYS_fchmodat,
+        libc::SYS_fchown,
+        libc::SYS_fchownat,
+        libc::SYS_utimensat,
+        libc::SYS_setxattr,
+        libc::SYS_lsetxattr,
+        libc::SYS_removexattr,
+        libc::SYS_lremovexattr,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_chmod,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_chown,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_lchown,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_utime,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_utimes,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_futimesat,
         #[cfg(target_arch = "x86_64")]
         libc::SYS_fork,
         #[cfg(target_arch = "x86_64")]
@@ -97,23 +133,31 @@ fn forbidden() -> io::Result<BTreeMap<i64, Vec<SeccompRule>>> {
     .map(|call| (call, Vec::new()))
     .collect();
     // Threads, and no children; signals to oneself (that is how a process aborts), and to nobody else.
-    calls.insert(libc::SYS_clone, rule(0, SeccompCmpOp::MaskedEq(libc::CLONE_THREAD as u64), 0)?);
-    calls.insert(libc::SYS_tgkill, rule(0, SeccompCmpOp::Ne, u64::from(std::process::id()))?);
+    calls.insert(libc::SYS_clone, vec![number(0, SeccompCmpOp::MaskedEq(libc::CLONE_THREAD as u64), 0)?]);
+    calls.insert(libc::SYS_tgkill, vec![number(0, SeccompCmpOp::Ne, u64::from(std::process::id()))?]);
+    // Limits of others, signals by way of a descriptor, messages to an address, sockets that can send to one.
+    calls.insert(libc::SYS_prlimit64, vec![number(0, SeccompCmpOp::Ne, 0)?]);
+    let owners = [libc::F_SETOWN, F_SETSIG, F_SETOWN_EX].map(|command| number(1, SeccompCmpOp::Eq, u64::from(command.unsigned_abs())));
+    calls.insert(libc::SYS_fcntl, owners.into_iter().collect::<io::Result<_>>()?);
+    calls.insert(libc::SYS_sendto, vec![rule(4, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0)?]);
+    calls.insert(libc::SYS_socketpair, vec![number(1, SeccompCmpOp::MaskedEq(0xf), libc::SOCK_DGRAM as u64)?]);
     Ok(calls)
 }
 
-fn files(read: &[&Path], write: &[&Path]) -> io::Result<Files> {
+fn files(read: &[&Path], write: &[&Path]) -> io::Result<bool> {
     let set = || {
         Ruleset::default()
             .set_compatibility(CompatLevel::BestEffort)
             .handle_access(AccessFs::from_all(RULES))?
+            .handle_access(AccessNet::from_all(RULES))?
+            .scope(Scope::from_all(RULES))?
             .create()?
             .add_rules(path_beneath_rules(read, AccessFs::from_read(RULES)))?
             .add_rules(path_beneath_rules(write, AccessFs::from_all(RULES)))?
             .restrict_self()
     };
     let status: Result<_, landlock::RulesetError> = set();
-    Ok(if status.map_err(io::Error::other)?.ruleset == RulesetStatus::NotEnforced { Files::Open } else { Files::Shut })
+    Ok(status.map_err(io::Error::other)?.ruleset != RulesetStatus::NotEnforced)
 }
 
 #[cfg(test)]
@@ -138,9 +182,9 @@ mod tests {
             let (own, secret, socket) = (own.clone(), secret.clone(), socket.clone());
             move || {
                 use std::io::Write as _;
-                let files = confine(&[], &[&own]).expect("rules");
+                let shut = confine(&[], &[&own]);
                 let denied = |what: io::Error| assert_eq!(what.kind(), io::ErrorKind::PermissionDenied, "{what}");
-                if files == Files::Shut {
+                if shut.files {
                     assert_eq!(std::fs::read_to_string(own.join("file")).expect("its own"), "words");
                     std::fs::write(own.join("more"), "x").expect("its own");
                     denied(std::fs::read(secret.join("file")).expect_err("a key"));
@@ -152,17 +196,19 @@ mod tests {
                 denied(std::os::unix::net::UnixStream::connect(&socket).map(drop).expect_err("the control socket"));
                 denied(std::process::Command::new("/bin/true").status().map(drop).expect_err("a program"));
                 denied(rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::CONT).map_err(io::Error::from).expect_err("a signal"));
+                denied(std::os::unix::net::UnixDatagram::pair().map(drop).expect_err("messages to anybody"));
+                denied(rustix::fs::chmod(own.join("file"), rustix::fs::Mode::empty()).map_err(io::Error::from).expect_err("a file's rights"));
                 given.write_all(b"it works").expect("what it was given stays good");
                 std::thread::spawn(|| {}).join().expect("threads may start");
-                files
+                shut
             }
         });
-        let files = inside.join().expect("all held");
+        let shut = inside.join().expect("all held");
         let mut words = [0; 8];
         io::Read::read_exact(&mut ours, &mut words).expect("heard");
         assert_eq!(&words, b"it works");
         assert!(std::fs::read(secret.join("file")).is_ok());
-        assert_eq!(files, Files::Shut, "this kernel has Landlock (5.13 and later)");
+        assert_eq!(shut, Shut { files: true, calls: true }, "this kernel has both (5.13 and later)");
         drop(control);
         std::fs::remove_dir_all(folder).expect("clean");
     }

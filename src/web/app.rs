@@ -1,6 +1,6 @@
 //! What every handler works with, who asks, and how forms are proved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
@@ -13,6 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use crate::domain::actor::{Actor, Role, User};
 use crate::domain::blob::BlobRef;
 use crate::domain::command::Command;
+use crate::domain::id::DeviceId;
 use crate::domain::state::State as Village;
 use crate::doors::headers::{came_from, cookie};
 use crate::doors::locale::Lang;
@@ -57,6 +58,8 @@ pub struct App {
     pub house: Supervisor,
     /// Names that the portal answers to.
     pub names: Arc<Vec<String>>,
+    /// Devices whose secret stands in the configuration.
+    pub configured: Arc<BTreeSet<DeviceId>>,
     /// SHA-256 of the token of programs; empty = none.
     pub api_token: Arc<String>,
 }

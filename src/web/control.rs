@@ -202,6 +202,10 @@ async fn put_device(State(app): State<App>, Json(put): Json<PutDevice>) -> Respo
     let Ok(place) = put.place.map(|p| PlaceId::new(&p)).transpose() else { return refuse(StatusCode::BAD_REQUEST, "the place is no id") };
     let known = app.journal.state().devices.get(&id).cloned();
     let mut wishes = Vec::new();
+    if put.secret_sha256.is_some() && app.configured.contains(&id) {
+        // At the next start the configuration's secret would be back, and with it whoever knew it.
+        return refuse(StatusCode::CONFLICT, format!("the secret of {id} stands in the configuration (secret_sha256); change it there, or take it out there first"));
+    }
     if let Some(secret_sha256) = put.secret_sha256 {
         let name = if put.name.is_empty() { known.as_ref().map_or_else(|| id.to_string(), |d| d.name.clone()) } else { put.name };
         let device =

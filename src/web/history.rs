@@ -31,7 +31,7 @@ pub async fn page(State(app): State<App>, visit: Visit, Query(from): Query<From>
         Some(id) => app.about(id, before, ROWS).await,
         None => app.journal.before(before, ROWS).await,
     };
-    let rows = app.entry_rows(f.lang, &entries).await;
+    let rows = app.entry_rows(f.lang, &entries, ROWS).await;
     let mut parts: Vec<Part> = Vec::new();
     let mut day = None;
     for (at, row) in rows {

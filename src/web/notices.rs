@@ -179,6 +179,9 @@ pub async fn publish(State(app): State<App>, visit: Visit, fields: Fields) -> Re
     }
     // Back and once more: the page is new, the words are not.
     let state = app.journal.state();
+    if state.notices.contains_key(&id) {
+        return see(&format!("/notices/{id}?said=published"));
+    }
     if state.notices_at(app.house.clock().certain_ms()).iter().any(|n| app.files.text(&n.text).is_ok_and(|t| t == format!("{title}\n{body}"))) {
         return again(StatusCode::CONFLICT, visit.lang.t("notice-twice"));
     }

@@ -96,7 +96,7 @@ pub async fn leave_others(State(app): State<App>, visit: Visit, fields: Fields) 
         return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
     };
     let state = app.journal.state();
-    if let Err(denied) = app.sessions.prove(&state, &user.id, fields.get("pin").trim(), visit.address, None).await {
+    if let Err(denied) = app.sessions.prove(&state, &user.id, fields.get("pin").trim(), visit.address, Some(&app.sessions.known_phone(&state, &user.id))).await {
         let (status, wrong) = words(&app, &visit, &state, &user.id, denied);
         return show_with(status, &me_page(&app, &visit, wrong));
     }

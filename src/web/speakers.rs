@@ -162,15 +162,26 @@ fn form(app: &App, visit: &Visit, text: String, chosen: Option<&[String]>, wrong
 pub async fn page(State(app): State<App>, visit: Visit, Query(asked): Query<Vec<(String, String)>>) -> Response {
     if let Some((_, id)) = asked.iter().find(|(name, _)| name == "notice").filter(|_| visit.is_chief()) {
         let state = app.journal.state();
-        let notice = NoticeId::new(id).ok().and_then(|id| state.notices.get(&id).cloned());
+        let notice = NoticeId::new(id).ok().and_then(|id| state.notices.get(&id).cloned()).filter(|n| app.files.text(&n.text).is_ok());
         let (title, body) = notice.map(|n| super::notices::words(&app, visit.lang, &n)).unwrap_or_default();
-        let text: String = std::iter::once(title).chain(body).map(|p| if p.ends_with(['.', '!', '?']) { p } else { format!("{p}.") }).collect::<Vec<_>>().join(" ");
-        return show(&form(&app, &visit, text.chars().take(SENTENCE).collect(), None, String::new()));
+        let sentence = |p: String| if p.is_empty() || p.ends_with(['.', '!', '?']) { p } else { format!("{p}.") };
+        let (text, is_cut) = spoken_part(&std::iter::once(title).chain(body).map(sentence).collect::<Vec<_>>().join(" "));
+        return show(&form(&app, &visit, text, None, if is_cut { visit.lang.t("notice-cut") } else { String::new() }));
     }
     let heard = Heard::of(asked);
     let text = heard.text(&app, &visit);
     let chosen = text.is_some().then_some(heard.zone.as_slice());
     show(&form(&app, &visit, text.unwrap_or_default(), chosen, String::new()))
+}
+
+/// As much of a text as one announcement holds, to the end of a sentence; true = there was more.
+fn spoken_part(text: &str) -> (String, bool) {
+    if text.chars().count() <= SENTENCE {
+        return (text.to_owned(), false);
+    }
+    let most: String = text.chars().take(SENTENCE).collect();
+    let end = most.rfind(['.', '!', '?']).map_or(most.len(), |at| at + 1);
+    (most[..end].to_owned(), true)
 }
 
 /// A sentence that was typed and kept in a file, with where it is to be played: what its pages' addresses tell.
@@ -277,20 +288,25 @@ pub async fn hear(State(app): State<App>, visit: Visit, fields: Fields) -> Respo
 
 /// The sentence, its sound, and the question whether to play it.
 pub async fn heard(State(app): State<App>, visit: Visit, Query(heard): Query<Vec<(String, String)>>) -> Response {
+    let is_again = heard.iter().any(|(name, _)| name == "again");
     let heard = Heard::of(heard);
     let text = heard.text(&app, &visit);
     let (Some(text), Ok(id), false) = (text, AnnouncementId::new(&heard.once), heard.zone.is_empty()) else { return see("/speakers") };
     let state = app.journal.state();
     // Played under this name already: once more needs a name of its own, and the page says what was.
     let before = state.announcements.get(&id).map(|a| a.at);
-    let heard = match (before, secret::token()) {
-        (Some(_), Ok(once)) => Heard { once, ..heard }.sealed(&app, &visit),
+    let heard = match (before.is_some() || is_again, secret::token()) {
+        (true, Ok(once)) => Heard { once, ..heard }.sealed(&app, &visit),
         _ => heard,
     };
     let f = app.frame(&visit, &state, "speakers");
     let names = heard.zone.iter().map(|z| name_of(&state, z)).collect::<Vec<_>>().join(", ");
     let question = f.t2("hear-question", "n", heard.zone.len(), "names", names);
-    let before = before.map_or_else(String::new, |at| f.t1("heard-before", "time", dates::since(app.house.clock().wall_ms(), at)));
+    let before = match before {
+        Some(at) => f.t1("heard-before", "time", dates::since(app.house.clock().wall_ms(), at)),
+        None if is_again => f.t("heard-before-once"),
+        None => String::new(),
+    };
     let play = f.t(if before.is_empty() { "play-now" } else { "play-again" });
     show(&HearPage { f, text, query: heard.query(), heard, question, before, play })
 }
@@ -321,7 +337,7 @@ pub async fn announce(State(app): State<App>, visit: Visit, fields: Fields) -> R
     let wish = Wish::new(actor, Command::QueueAnnouncement { id, text, class: Class::Normal, zone, expires_in_ms: EXPIRES_MS }).named(once, now + EXPIRES_MS);
     match app.wish(&visit, wish).await {
         // Back and once more: what was played is not played again, and nobody is told that it is.
-        Ok(receipt) if receipt.repeated => see(&format!("/speakers/hear?{query}")),
+        Ok(receipt) if receipt.repeated => see(&format!("/speakers/hear?{query}&again=1")),
         Ok(_) => see("/speakers?said=playing"),
         Err(page) => page,
     }

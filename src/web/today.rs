@@ -215,8 +215,8 @@ fn tiles(app: &App, lang: Lang, state: &Village) -> Vec<Tile> {
 
 async fn recent(app: &App, lang: Lang) -> Vec<String> {
     let entries = app.journal.before(u64::MAX, 200).await;
-    let news: Vec<_> = entries.into_iter().filter(|e| is_news(&e.entry.event)).take(6).collect();
-    app.entry_rows(lang, &news).await.into_iter().map(|(_, row)| row).collect()
+    let news: Vec<_> = entries.into_iter().filter(|e| is_news(&e.entry.event)).take(60).collect();
+    app.entry_rows(lang, &news, 6).await.into_iter().map(|(_, row)| row).collect()
 }
 
 #[derive(askama::Template)]

@@ -139,19 +139,21 @@ impl App {
         Row { id: format!("e{}", entry.seq), mark, name, words, side: dates::since(self.house.clock().wall_ms(), entry.wall_ms), href: String::new() }
     }
 
-    /// Entries as rows with their wall time in ms, newest first, with their causes read from history.
-    pub async fn entry_rows(&self, lang: Lang, entries: &[std::sync::Arc<crate::journal::Stored>]) -> Vec<(i64, String)> {
+    /// Entries as rows with their wall time in ms, newest first, with their causes read from history; `most` rows.
+    pub async fn entry_rows(&self, lang: Lang, entries: &[std::sync::Arc<crate::journal::Stored>], most: usize) -> Vec<(i64, String)> {
         let state = self.journal.state();
         let mut out = Vec::new();
-        // Newest of the story that is being told, and how often it changed.
-        let mut story: Option<(&Entry, usize)> = None;
-        for (n, stored) in entries.iter().enumerate() {
-            let (newest, times) = story.map_or((&stored.entry, 1), |(newest, times)| (newest, times + 1));
-            if entries.get(n + 1).is_some_and(|older| is_one_story(&stored.entry, &older.entry)) {
-                story = Some((newest, times));
-                continue;
+        let mut told = 0;
+        while let Some(newest) = entries.get(told).map(|s| &s.entry).filter(|_| out.len() < most) {
+            let rest = &entries[told..];
+            let mut times = 1 + rest.windows(2).take_while(|pair| is_one_story(&pair[0].entry, &pair[1].entry)).count();
+            // Coming and going once is told as it was; more often it is one row.
+            if matches!(newest.event, Event::PresenceChanged { .. }) && times < 3 {
+                times = 1;
             }
-            story = None;
+            told += times;
+            // Of one tap, or one device's announcements, the first entry tells it.
+            let stored = &rest[times - 1];
             let cause = match stored.entry.cause {
                 Some(seq) => self.journal.after(seq.saturating_sub(1), 1).await.into_iter().next().filter(|c| c.entry.seq == seq),
                 None => None,
@@ -162,7 +164,7 @@ impl App {
             {
                 row.name = lang.f("happened-taken-down-one", &[("text", &text)]);
             }
-            if times > 2
+            if times > 1
                 && let Event::PresenceChanged { device, here } = &newest.event
             {
                 let key = if *here { "happened-flapped-here" } else { "happened-flapped-gone" };

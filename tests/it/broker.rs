@@ -290,6 +290,7 @@ fn a_device_that_chatters_does_not_write_the_card_full_nor_hide_an_alarm() {
 fn a_device_gets_its_account_by_command_and_loses_it_at_once() {
     let mut house = House::new("");
     house.start();
+    assert_eq!(house.cli(&["device", "add", "den-01"]).0, 1, "a secret of the configuration is changed there");
     let (code, text) = house.cli(&["device", "add", "den-09", "Đèn Lò Gạch", "--json"]);
     assert_eq!(code, 0, "{text}");
     let made: serde_json::Value = serde_json::from_str(&text).expect("json");

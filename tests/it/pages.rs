@@ -120,6 +120,8 @@ fn what_was_typed_comes_back_with_the_reason() {
     let once = refused.body.split_once("name=\"once\" value=\"").and_then(|(_, r)| r.split('"').next()).expect("a fresh name").to_owned();
     let done = house.post("/notices", &cookie, &[("form", &form), ("once", &once), ("title", "Họp thôn"), ("body", "Ngày mai họp thôn."), ("kind", "event"), ("days", "30")]);
     assert_eq!(done.status, 303, "and is taken when it is right");
+    let twice = house.post("/notices", &cookie, &[("form", &form), ("once", &once), ("title", "Họp thôn"), ("body", "Ngày mai họp thôn."), ("kind", "event"), ("days", "30")]);
+    assert_eq!(twice.status, 303, "a double tap is the same tap");
     assert!(house.get(&format!("/notices/{once}"), &cookie).body.contains("treo đến"));
     // A sentence for the horns: no cluster chosen, then mended, then changed after it was heard.
     let form = house.form("/speakers", &cookie);

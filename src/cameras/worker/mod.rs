@@ -19,13 +19,13 @@ pub fn look() -> anyhow::Result<()> {
     still::begin()
 }
 
-/// Runs the worker until its parent is gone or wants an end. `shut` = the kernel keeps other files from it.
+/// Runs the worker until its parent is gone or wants an end. `shut` = the kernel keeps other files and calls from it.
 ///
 /// # Errors
 /// When GStreamer cannot be started or the parent gave no socket.
 pub async fn run(birth: Birth, shut: bool) -> anyhow::Result<()> {
     let (mut fds, mut orders, facts) = birth.begin()?;
-    facts.say(serde_json::to_string(&Fact::ShutIn { files: shut })?).await;
+    facts.say(serde_json::to_string(&Fact::ShutIn { whole: shut })?).await;
     let socket = UnixStream::from(fds.pop().ok_or_else(|| anyhow::anyhow!("no socket came from the parent"))?);
     socket.set_nonblocking(false)?;
     let ends = socket.try_clone()?;

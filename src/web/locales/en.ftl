@@ -321,3 +321,5 @@ commune-raised = { $name } is over its mark (measured { $value })
 commune-lowered = { $name } fell below its mark (measured { $value })
 read-aloud = Read it on the loudspeakers
 tap-to-repeat = tap to play it again
+notice-cut = The notice is long; this is its beginning. Read the rest afterwards.
+heard-before-once = This sentence was played before.

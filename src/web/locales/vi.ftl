@@ -321,3 +321,5 @@ commune-raised = { $name } vượt mốc (đo được { $value })
 commune-lowered = { $name } đã xuống dưới mốc (đo được { $value })
 read-aloud = Đọc lên loa
 tap-to-repeat = chạm để phát lại
+notice-cut = Thông báo dài, đây là phần đầu. Đọc xong, mời đọc tiếp phần sau.
+heard-before-once = Câu này đã phát trước đây.
