@@ -23,6 +23,7 @@ use crate::supervisor::{Supervisor, systemd};
 /// # Errors
 /// What kept it from starting.
 pub async fn run(config: Config) -> anyhow::Result<u8> {
+    let mut wish = systemd::StopSignal::listen()?;
     let layout = Layout::of(&config);
     std::fs::create_dir_all(&layout.data)?;
     std::fs::create_dir_all(&layout.run)?;
@@ -108,12 +109,10 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     }
     systemd::ready();
     tracing::info!("the commune's doors are open");
-    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     let mut tick = tokio::time::interval(systemd::watchdog().unwrap_or(Duration::from_secs(10)));
     loop {
         tokio::select! {
-            _ = term.recv() => break,
-            _ = tokio::signal::ctrl_c() => break,
+            () = wish.came() => break,
             _ = tick.tick() => systemd::alive(),
         }
     }

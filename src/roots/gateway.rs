@@ -47,6 +47,7 @@ const RELINK: Duration = Duration::from_millis(500);
 /// # Errors
 /// What kept it from starting.
 pub async fn run(config: Config) -> anyhow::Result<u8> {
+    let wish = systemd::StopSignal::listen()?;
     let layout = Layout::of(&config);
     std::fs::create_dir_all(&layout.data).and_then(|()| std::fs::create_dir_all(&layout.run)).map_err(|e| anyhow::anyhow!("cannot make {} or {}: {e}", layout.data.display(), layout.run.display()))?;
     let _lock = lock(&layout.data).await?;
@@ -129,7 +130,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     }
     systemd::ready();
     tracing::info!(boot = journal.state().boot, seq = journal.state().seq, "the gate is open");
-    let code = until_the_end(&house, &journal).await?;
+    let code = until_the_end(wish, &house, &journal).await?;
 
     systemd::stopping();
     let polite = house.drain(DRAIN).await;
@@ -328,15 +329,12 @@ fn api_token(keys: &Path) -> std::io::Result<String> {
 }
 
 /// Feeds the watchdog until a signal comes or the journal fails; gives the exit code.
-async fn until_the_end(house: &Supervisor, journal: &Journal) -> anyhow::Result<u8> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+async fn until_the_end(mut wish: systemd::StopSignal, house: &Supervisor, journal: &Journal) -> anyhow::Result<u8> {
     let mut failed = journal.failed();
     let mut tick = tokio::time::interval(systemd::watchdog().unwrap_or(Duration::from_secs(10)));
     loop {
         tokio::select! {
-            _ = term.recv() => return Ok(0),
-            _ = int.recv() => return Ok(0),
+            () = wish.came() => return Ok(0),
             why = failed.wait_for(Option::is_some) => {
                 let why = why.ok().and_then(|w| w.clone()).unwrap_or_else(|| "the journal ended".into());
                 house.health().set("journal", Light::Red, &why);

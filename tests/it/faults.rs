@@ -86,7 +86,7 @@ fn a_port_in_use_is_said_with_its_address() {
 fn a_journal_of_a_newer_version_is_refused_and_left_alone() {
     let mut house = House::new("");
     house.start();
-    house.stop();
+    assert_eq!(house.stop(), Some(0), "a stop that comes while it still starts is polite too");
     let folder = house.dir.join("data/journal");
     let snapshot = std::fs::read_dir(&folder).expect("dir").filter_map(Result::ok).map(|e| e.path()).find(|p| p.extension().is_some_and(|e| e == "snap")).expect("snapshot");
     let mut bytes = std::fs::read(&snapshot).expect("read");

@@ -11,7 +11,13 @@ pub const CHIEF_PIN: &str = "135790";
 
 /// A port that nobody uses now.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("address").port()
+    free_ports::<1>()[0]
+}
+
+/// Ports that nobody uses now, each another: all are held until the last is drawn.
+pub fn free_ports<const N: usize>() -> [u16; N] {
+    let held: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").expect("a port"));
+    held.map(|l| l.local_addr().expect("address").port())
 }
 
 pub struct House {
@@ -38,7 +44,7 @@ impl House {
     pub fn new(extra: &str) -> Self {
         let dir = std::env::temp_dir().join(format!("conglang-it-{}", conglang::keys::secret::token().expect("random")));
         std::fs::create_dir_all(dir.join("run")).expect("folder");
-        let (portal, dashboard, mqtt, mqtts, ws) = (free_port(), free_port(), free_port(), free_port(), free_port());
+        let [portal, dashboard, mqtt, mqtts, ws] = free_ports();
         let mut text = format!(
             "[village]\nid = \"ben-thoc\"\nname = \"Thôn Bến Thóc\"\ncommune = \"xã Đồng Nếp\"\n[data]\nfolder = {:?}\n[doors]\nportal = \"127.0.0.1:{portal}\"\ndashboard = \"127.0.0.1:{dashboard}\"\ncontrol = {:?}\n[broker]\nplain = \"127.0.0.1:{mqtt}\"\ntls = \"127.0.0.1:{mqtts}\"\nwebsocket = \"127.0.0.1:{ws}\"\n",
             dir.join("data").display().to_string(),
