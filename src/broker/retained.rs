@@ -1,9 +1,10 @@
 //! Retained messages, bounded and on disk.
 //!
 //! In memory a map; on disk `log/` frames in the broker's own folder, written in batches (a power cut may cost the last
-//! second, and of a device that changes too much what waited for its turn; docs/protocol.md says so). Records: `P` put, `X` remove, `D` begin of a whole
-//! dump, `E` its end. What did not change is not written; what changes often is written as it is now, and a device that
-//! changes too much of it waits for its turn (the card is everybody's). After a few sealed segments everything is dumped anew and the old segments released.
+//! second, and of a device that changes too much what waited for its turn; docs/protocol.md says so). What did not change
+//! is not written; what changes often is written as it is now (the card is everybody's). Records: `P` put, `X` remove,
+//! `D` begin of a whole dump, `E` its end. After a few sealed segments everything is dumped anew and the old segments
+//! released.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

@@ -159,3 +159,17 @@ impl Disk for SimDisk {
 pub fn cases(usual: usize) -> usize {
     if std::env::var_os("CONGLANG_LONG").is_some() { 1_000 } else { usual }
 }
+
+/// A file as rot leaves it: of `cases` cases the `case`-th, hit somewhere in what is written of it. A hole, a cut, a bit.
+#[must_use]
+pub fn spoilt(whole: &[u8], case: usize, cases: usize) -> Vec<u8> {
+    let mut bytes = whole.to_vec();
+    let used = whole.iter().rposition(|b| *b != 0).unwrap_or(0);
+    let at = case * used / cases.max(1);
+    match case % 4 {
+        0 => bytes[at..(at + 512).min(whole.len())].fill(0),
+        1 => bytes.truncate(at),
+        _ => bytes[at] ^= 1 << (case % 8),
+    }
+    bytes
+}

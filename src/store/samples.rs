@@ -187,16 +187,9 @@ mod tests {
         drop(samples);
         let segment = std::fs::read_dir(&folder).expect("dir").filter_map(Result::ok).map(|e| e.path()).find(|p| std::fs::read(p).is_ok_and(|b| b.starts_with(b"CLGP"))).expect("a segment");
         let whole = std::fs::read(&segment).expect("read");
-        let used = whole.iter().rposition(|b| *b != 0).expect("something is written");
         let cases = crate::log::sim::cases(100);
         for case in 0..cases {
-            let mut bytes = whole.clone();
-            let at = case * used / cases;
-            match case % 4 {
-                0 => bytes[at..(at + 512).min(whole.len())].fill(0),
-                1 => bytes.truncate(at),
-                _ => bytes[at] ^= 1 << (case % 8),
-            }
+            let bytes = crate::log::sim::spoilt(&whole, case, cases);
             let spoilt = folder.with_extension(case.to_string());
             std::fs::create_dir_all(&spoilt).expect("folder");
             std::fs::write(spoilt.join(segment.file_name().expect("name")), &bytes).expect("write");
