@@ -13,7 +13,7 @@ use axum::routing::{get, post};
 
 use super::store::{Outcome, Store};
 use crate::domain::event::{Entry, Event};
-use crate::domain::notice::{BODY_MAX, TITLE_MAX};
+use crate::domain::notice::unsound;
 use crate::doors::dates;
 use crate::doors::headers::{same_site, strict};
 use crate::doors::locale::{Lang, capital, noun};
@@ -331,13 +331,8 @@ async fn send(State(console): State<Console>, headers: HeaderMap, axum::Form(fie
     if !secret::same(&get("form"), &console.form()) || once.len() != 32 {
         return again(StatusCode::FORBIDDEN, lang.t("form-again"));
     }
-    if title.is_empty() || body.is_empty() {
-        return again(StatusCode::BAD_REQUEST, lang.t("notice-empty"));
-    }
-    for (key, n, most) in [("notice-long-title", title.chars().count(), TITLE_MAX), ("notice-long-body", body.chars().count(), BODY_MAX)] {
-        if n > most {
-            return again(StatusCode::BAD_REQUEST, lang.f(key, &[("n", &n.to_string()), ("most", &most.to_string())]));
-        }
+    if let Some((key, n, most)) = unsound(&title, &body) {
+        return again(StatusCode::BAD_REQUEST, lang.f(key, &[("n", &n.to_string()), ("most", &most.to_string())]));
     }
     if chosen.is_empty() {
         return again(StatusCode::BAD_REQUEST, lang.t("commune-nobody"));

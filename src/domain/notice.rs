@@ -10,6 +10,17 @@ pub const TITLE_MAX: usize = 150;
 /// Most characters of a body.
 pub const BODY_MAX: usize = 8_000;
 
+/// What is wrong with a title and a body as they were typed: the key of the sentence, the characters there are and the
+/// most there may be; none = nothing. Notices and the commune's bulletins have the same bounds.
+#[must_use]
+pub fn unsound(title: &str, body: &str) -> Option<(&'static str, usize, usize)> {
+    if title.is_empty() || body.is_empty() {
+        return Some(("notice-empty", 0, 0));
+    }
+    let long = [("notice-long-title", title.chars().count(), TITLE_MAX), ("notice-long-body", body.chars().count(), BODY_MAX)];
+    long.into_iter().find(|(_, n, most)| n > most)
+}
+
 /// A notice that is up. Title and body are one file: first line title, rest body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {

@@ -8,7 +8,7 @@ use super::app::{App, Fields, Visit};
 use super::rows::{ListPage, Part, Row};
 use crate::domain::command::Command;
 use crate::domain::id::{CommandId, NoticeId};
-use crate::domain::notice::{BODY_MAX, Notice, NoticeKind, TITLE_MAX};
+use crate::domain::notice::{Notice, NoticeKind, unsound};
 use crate::doors::dates;
 use crate::doors::locale::Lang;
 use crate::doors::page::{Frame, Piece, see, show, show_with, with_phones};
@@ -143,16 +143,6 @@ pub async fn new(State(app): State<App>, visit: Visit) -> Response {
     show(&form(&app, &visit, once, &Fields::default(), String::new()))
 }
 
-/// What is wrong with a notice as it was typed, in words with the numbers; none = nothing. The commune's bulletins have the same bounds.
-#[must_use]
-pub fn unsound(lang: Lang, title: &str, body: &str) -> Option<String> {
-    let long = |key: &str, n: usize, most: usize| (n > most).then(|| lang.f(key, &[("n", &n.to_string()), ("most", &most.to_string())]));
-    if title.is_empty() || body.is_empty() {
-        return Some(lang.t("notice-empty"));
-    }
-    long("notice-long-title", title.chars().count(), TITLE_MAX).or_else(|| long("notice-long-body", body.chars().count(), BODY_MAX))
-}
-
 /// Publishes what the form says. The form's own random name makes a double tap harmless.
 pub async fn publish(State(app): State<App>, visit: Visit, fields: Fields) -> Response {
     if visit.user.is_none() {
@@ -174,8 +164,8 @@ pub async fn publish(State(app): State<App>, visit: Visit, fields: Fields) -> Re
     let (Ok(id), Ok(once)) = (NoticeId::new(fields.get("once")), CommandId::new(fields.get("once"))) else {
         return again(StatusCode::BAD_REQUEST, visit.lang.t("form-again"));
     };
-    if let Some(wrong) = unsound(visit.lang, &title, body) {
-        return again(StatusCode::BAD_REQUEST, wrong);
+    if let Some((key, n, most)) = unsound(&title, body) {
+        return again(StatusCode::BAD_REQUEST, visit.lang.f(key, &[("n", &n.to_string()), ("most", &most.to_string())]));
     }
     // Back and once more: the page is new, the words are not.
     let state = app.journal.state();

@@ -87,10 +87,7 @@ fn urgent(app: &App, lang: Lang, state: &Village) -> String {
 }
 
 #[derive(askama::Template)]
-#[template(
-    source = "<div id=\"urgent\">{% for n in notices %}<div class=\"say warn\"><b>{{ n.title }}</b>{% for p in n.told() %}{% if p.dial.is_empty() %}{{ p.words }}{% else %}<a class=\"within\" href=\"tel:{{ p.dial }}\">{{ p.words }}</a>{% endif %}{% endfor %} <a href=\"/notices/{{ n.id }}\">{{ read }}</a></div>{% endfor %}</div>",
-    ext = "html"
-)]
+#[template(path = "urgent.html")]
 struct Urgent {
     notices: Vec<Brief>,
     read: String,
@@ -220,10 +217,7 @@ async fn recent(app: &App, lang: Lang) -> Vec<String> {
 }
 
 #[derive(askama::Template)]
-#[template(
-    source = "<a href=\"{{ t.href }}\"{% if t.bad %} class=\"bad\"{% endif %} id=\"{{ t.id }}\"><svg viewBox=\"0 0 24 24\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"2\" stroke-linecap=\"round\" stroke-linejoin=\"round\" aria-hidden=\"true\"><path d=\"{{ t.icon }}\"/></svg><b class=\"num\">{{ t.name }}</b><small>{{ t.words }}</small></a>",
-    ext = "html"
-)]
+#[template(path = "today_tile.html")]
 struct TilePart<'a> {
     t: &'a Tile,
 }
