@@ -7,6 +7,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::device::Account;
+use crate::domain::id::DeviceId;
 use crate::protocol::mqtt::topic::{covers, matches};
 
 /// Name of the house's own clients: not a device's, devices cannot take it.
@@ -19,6 +20,8 @@ pub enum Identity {
     House,
     /// An account of the table.
     Account(String),
+    /// A device without an account, under the name that it gave: it may announce itself and nothing else.
+    Stranger(String),
 }
 
 impl Identity {
@@ -26,23 +29,32 @@ impl Identity {
     pub fn name(&self) -> &str {
         match self {
             Self::House => HOUSE,
-            Self::Account(name) => name,
+            Self::Account(name) | Self::Stranger(name) => name,
         }
     }
 }
 
 /// The access table.
 #[derive(Debug, Clone, Default)]
-pub struct Table(Arc<BTreeMap<String, Account>>);
+pub struct Table {
+    accounts: Arc<BTreeMap<String, Account>>,
+    /// Devices without an account may announce themselves.
+    quarantine: bool,
+}
 
 impl Table {
-    pub fn new(accounts: Vec<Account>) -> Self {
-        Self(Arc::new(accounts.into_iter().map(|a| (a.name.to_string(), a)).collect()))
+    pub fn new(accounts: Vec<Account>, quarantine: bool) -> Self {
+        Self { accounts: Arc::new(accounts.into_iter().map(|a| (a.name.to_string(), a)).collect()), quarantine }
+    }
+
+    /// The stranger of that name, where strangers may announce themselves: a name that a device could have, and nobody has.
+    pub fn stranger(&self, name: &str) -> Option<Identity> {
+        (self.quarantine && DeviceId::new(name).is_ok() && !self.accounts.contains_key(name)).then(|| Identity::Stranger(name.to_owned()))
     }
 
     /// The account that the password opens. Compares whole hashes: the secret is 128 random bits.
     pub fn login(&self, name: &str, password: &[u8]) -> Option<Identity> {
-        let account = self.0.get(name)?;
+        let account = self.accounts.get(name)?;
         let hash = crate::journal::codec::hex(&Sha256::digest(password));
         let same = hash.bytes().zip(account.secret_sha256.bytes()).fold(hash.len() ^ account.secret_sha256.len(), |d, (a, b)| d | usize::from(a ^ b));
         (same == 0).then(|| Identity::Account(name.to_owned()))
@@ -50,14 +62,15 @@ impl Table {
 
     /// The account of a verified client certificate.
     pub fn by_certificate(&self, name: &str) -> Option<Identity> {
-        self.0.contains_key(name).then(|| Identity::Account(name.to_owned()))
+        self.accounts.contains_key(name).then(|| Identity::Account(name.to_owned()))
     }
 
     /// What opens this identity now; a session that another one opened is over.
     pub fn credential(&self, who: &Identity) -> Option<String> {
         match who {
             Identity::House => Some(String::new()),
-            Identity::Account(name) => self.0.get(name).map(|a| a.secret_sha256.clone()),
+            Identity::Account(name) => self.accounts.get(name).map(|a| a.secret_sha256.clone()),
+            Identity::Stranger(name) => self.stranger(name).map(|_| String::new()),
         }
     }
 
@@ -65,24 +78,27 @@ impl Table {
     pub fn knows(&self, who: &Identity) -> bool {
         match who {
             Identity::House => true,
-            Identity::Account(name) => self.0.contains_key(name),
+            Identity::Account(name) => self.accounts.contains_key(name),
+            Identity::Stranger(name) => self.stranger(name).is_some(),
         }
     }
 
     pub fn may_publish(&self, who: &Identity, topic: &str) -> bool {
-        if topic.starts_with('$') {
-            return false;
-        }
         match who {
             Identity::House => true,
-            Identity::Account(name) => self.0.get(name).is_some_and(|a| a.publish.iter().any(|f| matches(f, topic))),
+            Identity::Account(name) => self.accounts.get(name).is_some_and(|a| a.publish.iter().any(|f| matches(f, topic))),
+            Identity::Stranger(name) => {
+                let mut levels = topic.split('/');
+                levels.next() == Some("homeassistant") && levels.next().is_some() && levels.next() == Some(name) && levels.next_back() == Some("config") && levels.count() <= 1
+            }
         }
     }
 
     pub fn may_subscribe(&self, who: &Identity, filter: &str) -> bool {
         match who {
             Identity::House => true,
-            Identity::Account(name) => !filter.starts_with('$') && self.0.get(name).is_some_and(|a| a.subscribe.iter().any(|f| covers(f, filter))),
+            Identity::Account(name) => self.accounts.get(name).is_some_and(|a| a.subscribe.iter().any(|f| covers(f, filter))),
+            Identity::Stranger(_) => false,
         }
     }
 }

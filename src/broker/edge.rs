@@ -17,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use super::connection::{Ended, Entrance, serve};
 use super::guard::Guard;
 use super::limits::Bucket;
+use super::seat::Peer;
 use super::websocket;
 use crate::keys::tls::common_name;
 use crate::protocol::broker::Door;
@@ -35,8 +36,7 @@ pub struct Edge {
     troubles: Mutex<Bucket>,
 }
 
-/// Half-open connections that one address may hold; a bridge or a program on this machine more.
-const HALF_OPEN_EACH: usize = 16;
+/// Half-open connections that programs on this machine may hold at least.
 const HALF_OPEN_LOOPBACK: usize = 200;
 
 /// The places that a connection gives back once it has said who it is.
@@ -62,7 +62,8 @@ impl Edge {
                     continue;
                 }
             };
-            let most = if peer.ip().is_loopback() { HALF_OPEN_LOOPBACK } else { HALF_OPEN_EACH };
+            let each = self.guard.limits.half_open_per_address;
+            let most = if peer.ip().is_loopback() { each.max(HALF_OPEN_LOOPBACK) } else { each };
             let Some(stranger_here) = self.strangers.take(peer.ip(), most, usize::MAX) else { continue };
             let (Ok(stranger), Ok(place)) = (self.half_open.clone().try_acquire_owned(), self.all.clone().try_acquire_owned()) else {
                 continue;
@@ -73,24 +74,29 @@ impl Edge {
                 let _place = place;
                 let until = Instant::now() + Duration::from_secs(edge.guard.limits.handshake_s);
                 let _ = stream.set_nodelay(true);
-                match edge.transport(door, stream, until, Stranger(stranger, stranger_here)).await {
+                match edge.transport(door, stream, peer.ip(), until, Stranger(stranger, stranger_here)).await {
                     Ok(ended) => edge.tell(&peer.ip().to_string(), ended).await,
-                    Err(cause) => edge.tell(&peer.ip().to_string(), Ended { who: String::new(), trouble: Some(format!("the {door:?} handshake failed: {cause}")) }).await,
+                    Err(cause) => {
+                        edge.guard.refused("", &peer.ip().to_string(), &format!("the {} handshake failed: {cause}", name_of(door)));
+                        edge.tell(&peer.ip().to_string(), Ended { who: String::new(), trouble: Some(format!("the {} handshake failed: {cause}", name_of(door))) }).await;
+                    }
                 }
             });
         }
     }
 
-    async fn transport(&self, door: Door, stream: tokio::net::TcpStream, until: Instant, stranger: Stranger) -> io::Result<Ended> {
+    // Each way in is its own allocation: a plain connection does not carry the size of the largest.
+    async fn transport(&self, door: Door, stream: tokio::net::TcpStream, address: IpAddr, until: Instant, stranger: Stranger) -> io::Result<Ended> {
         let late = |_| io::Error::new(io::ErrorKind::TimedOut, "too slow");
         let guard = self.guard.clone();
+        let peer = Peer { address: address.to_string(), door: name_of(door), version: "" };
         match door {
-            Door::Plain => Ok(serve(stream, Entrance::Password, guard, until, stranger).await),
+            Door::Plain => Ok(Box::pin(serve(stream, Entrance::Password, guard, until, peer, stranger)).await),
             Door::WebSocket => {
                 let ws = tokio::time::timeout_at(until, websocket::accept(stream, guard.limits.packet)).await.map_err(late)??;
-                Ok(serve(ws, Entrance::Password, guard, until, stranger).await)
+                Ok(Box::pin(serve(ws, Entrance::Password, guard, until, peer, stranger)).await)
             }
-            Door::Tls => {
+            Door::Tls | Door::WebSocketTls => {
                 let acceptor = self.tls.clone().ok_or_else(|| io::Error::other("no certificate"))?;
                 let tls = tokio::time::timeout_at(until, acceptor.accept(stream)).await.map_err(late)??;
                 let name = tls.get_ref().1.peer_certificates().and_then(|c| c.first()).map(common_name);
@@ -99,7 +105,11 @@ impl Edge {
                     Some(None) => return Err(io::Error::other("the certificate names nobody")),
                     None => Entrance::Password,
                 };
-                Ok(serve(tls, entrance, guard, until, stranger).await)
+                if door == Door::WebSocketTls {
+                    let ws = tokio::time::timeout_at(until, websocket::accept(tls, guard.limits.packet)).await.map_err(late)??;
+                    return Ok(Box::pin(serve(ws, entrance, guard, until, peer, stranger)).await);
+                }
+                Ok(Box::pin(serve(tls, entrance, guard, until, peer, stranger)).await)
             }
         }
     }
@@ -121,7 +131,7 @@ impl Edge {
             let Ok(stranger) = Arc::new(Semaphore::new(1)).try_acquire_owned() else { continue };
             tokio::spawn(async move {
                 let until = Instant::now() + Duration::from_secs(5);
-                let ended = serve(stream, Entrance::House(secret), edge.guard.clone(), until, stranger).await;
+                let ended = serve(stream, Entrance::House(secret), edge.guard.clone(), until, Peer { address: String::new(), door: "house", version: "" }, stranger).await;
                 edge.tell("house", ended).await;
             });
         }
@@ -139,6 +149,16 @@ impl Edge {
                 self.facts.say(line).await;
             }
         }
+    }
+}
+
+/// A door as a technician calls it.
+fn name_of(door: Door) -> &'static str {
+    match door {
+        Door::Plain => "plain",
+        Door::Tls => "TLS",
+        Door::WebSocket => "WebSocket",
+        Door::WebSocketTls => "WebSocket over TLS",
     }
 }
 

@@ -1,17 +1,19 @@
-//! The subscription trie: which sessions hear a topic.
+//! The subscription trie: which sessions hear a topic, and which groups share it.
 //!
-//! Invariant: a filter stands at most once per session; removing the last subscriber of a branch removes the
-//! branch, so memory is bounded by what is subscribed now, not by what ever was.
+//! Invariants: a filter stands at most once per session (in a group: per session and group); removing the last
+//! subscriber of a branch removes the branch, so memory is bounded by what is subscribed now, not by what ever was.
+//! Deliberately absent: any idea of who is connected; `deliver` chooses a group's member.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// Handle of a session.
-pub type Slot = u64;
+/// Handle of a session; used again after the session's end.
+pub type Slot = u32;
 
 /// How a session hears a filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hearing {
-    /// 0 or 1.
+    /// 0–2.
     pub qos: u8,
     /// Not what it says itself.
     pub no_local: bool,
@@ -21,66 +23,164 @@ pub struct Hearing {
     pub identifier: Option<u32>,
 }
 
+/// The members of a shared subscription.
+#[derive(Debug, Default)]
+pub struct Group {
+    /// `$share/<group>/<filter>`.
+    pub name: Arc<str>,
+    pub members: Vec<(Slot, Hearing)>,
+    /// Whose turn it is.
+    pub turn: usize,
+}
+
 #[derive(Debug, Default)]
 struct Node {
-    children: BTreeMap<String, Node>,
-    here: BTreeMap<Slot, Hearing>,
+    children: BTreeMap<Box<str>, Node>,
+    /// Sorted by session.
+    here: Vec<(Slot, Hearing)>,
+    groups: BTreeMap<Box<str>, Group>,
+}
+
+impl Node {
+    fn is_bare(&self) -> bool {
+        self.here.is_empty() && self.children.is_empty() && self.groups.is_empty()
+    }
 }
 
 /// All filters of all sessions.
 #[derive(Debug, Default)]
-pub struct Matcher(Node);
+pub struct Matcher {
+    root: Node,
+    /// Subscriptions, and shared ones among them.
+    pub count: (usize, usize),
+}
 
 impl Matcher {
+    fn node(&mut self, filter: &str) -> &mut Node {
+        let mut node = &mut self.root;
+        for level in filter.split('/') {
+            node = node.children.entry(level.into()).or_default();
+        }
+        node
+    }
+
     /// Adds or replaces; true = it is new.
     pub fn add(&mut self, filter: &str, slot: Slot, hearing: Hearing) -> bool {
-        let mut node = &mut self.0;
-        for level in filter.split('/') {
-            node = node.children.entry(level.to_owned()).or_default();
+        let here = &mut self.node(filter).here;
+        match here.binary_search_by_key(&slot, |(s, _)| *s) {
+            Ok(at) => {
+                here[at].1 = hearing;
+                false
+            }
+            Err(at) => {
+                here.insert(at, (slot, hearing));
+                self.count.0 += 1;
+                true
+            }
         }
-        node.here.insert(slot, hearing).is_none()
+    }
+
+    /// Adds a member to a group, or replaces how it hears; true = it is new.
+    pub fn add_shared(&mut self, group: &str, filter: &str, slot: Slot, hearing: Hearing) -> bool {
+        let groups = &mut self.node(filter).groups;
+        let group = groups.entry(group.into()).or_insert_with(|| Group { name: format!("$share/{group}/{filter}").into(), ..Group::default() });
+        match group.members.iter_mut().find(|(s, _)| *s == slot) {
+            Some(member) => {
+                member.1 = hearing;
+                false
+            }
+            None => {
+                group.members.push((slot, hearing));
+                self.count.0 += 1;
+                self.count.1 += 1;
+                true
+            }
+        }
+    }
+
+    fn prune(&mut self, filter: &str, take: &mut dyn FnMut(&mut Node) -> bool) -> bool {
+        fn go(node: &mut Node, mut levels: std::str::Split<'_, char>, take: &mut dyn FnMut(&mut Node) -> bool) -> bool {
+            let Some(level) = levels.next() else { return take(node) };
+            let Some(child) = node.children.get_mut(level) else { return false };
+            let was = go(child, levels, take);
+            if child.is_bare() {
+                node.children.remove(level);
+            }
+            was
+        }
+        go(&mut self.root, filter.split('/'), take)
     }
 
     /// Removes; true = it was there.
     pub fn remove(&mut self, filter: &str, slot: Slot) -> bool {
-        fn go(node: &mut Node, mut levels: std::str::Split<'_, char>, slot: Slot) -> bool {
-            match levels.next() {
-                None => node.here.remove(&slot).is_some(),
-                Some(level) => {
-                    let Some(child) = node.children.get_mut(level) else { return false };
-                    let was = go(child, levels, slot);
-                    if child.here.is_empty() && child.children.is_empty() {
-                        node.children.remove(level);
-                    }
-                    was
-                }
+        let was = self.prune(filter, &mut |node| match node.here.binary_search_by_key(&slot, |(s, _)| *s) {
+            Ok(at) => {
+                node.here.remove(at);
+                true
             }
-        }
-        go(&mut self.0, filter.split('/'), slot)
+            Err(_) => false,
+        });
+        self.count.0 -= usize::from(was);
+        was
     }
 
-    /// Calls `heard` for every (session, hearing) whose filter matches; a session with overlapping filters is
-    /// told once per filter.
-    pub fn each(&self, topic: &str, heard: &mut impl FnMut(Slot, Hearing)) {
-        let levels: Vec<&str> = topic.split('/').collect();
-        walk(&self.0, &levels, 0, topic.starts_with('$'), heard);
+    /// Removes a member from a group; true = it was there.
+    pub fn remove_shared(&mut self, group: &str, filter: &str, slot: Slot) -> bool {
+        let was = self.prune(filter, &mut |node| {
+            let Some(known) = node.groups.get_mut(group) else { return false };
+            let before = known.members.len();
+            known.members.retain(|(s, _)| *s != slot);
+            let was = known.members.len() < before;
+            if known.members.is_empty() {
+                node.groups.remove(group);
+            }
+            was
+        });
+        self.count.0 -= usize::from(was);
+        self.count.1 -= usize::from(was);
+        was
+    }
+
+    /// Calls `heard` with the listeners of every filter that matches, and `shared` with every group whose filter does.
+    /// A session with overlapping filters comes once per filter.
+    pub fn each(&mut self, topic: &str, heard: &mut dyn FnMut(&[(Slot, Hearing)]), shared: &mut dyn FnMut(&mut Group)) {
+        let hidden = topic.starts_with('$');
+        walk(&mut self.root, Some(topic), hidden, heard, shared);
+    }
+
+    /// The group of that name, if it has members.
+    pub fn group(&mut self, name: &str, filter: &str) -> Option<&mut Group> {
+        let mut node = &mut self.root;
+        for level in filter.split('/') {
+            node = node.children.get_mut(level)?;
+        }
+        node.groups.get_mut(name)
     }
 }
 
-fn walk(node: &Node, levels: &[&str], at: usize, hidden: bool, heard: &mut impl FnMut(Slot, Hearing)) {
-    let wild = !(hidden && at == 0);
-    if wild && let Some(rest) = node.children.get("#") {
-        rest.here.iter().for_each(|(s, h)| heard(*s, *h));
+fn here(node: &mut Node, heard: &mut dyn FnMut(&[(Slot, Hearing)]), shared: &mut dyn FnMut(&mut Group)) {
+    if !node.here.is_empty() {
+        heard(&node.here);
     }
-    let Some(level) = levels.get(at) else {
-        node.here.iter().for_each(|(s, h)| heard(*s, *h));
+    node.groups.values_mut().for_each(shared);
+}
+
+/// `rest` = the levels that are left; none = the topic's end. Topics have few levels (`Limits::topic_levels`), so this does
+/// not go deep.
+fn walk(node: &mut Node, rest: Option<&str>, hidden: bool, heard: &mut dyn FnMut(&[(Slot, Hearing)]), shared: &mut dyn FnMut(&mut Group)) {
+    if node.children.is_empty() && rest.is_some() {
         return;
-    };
-    if let Some(child) = node.children.get(*level) {
-        walk(child, levels, at + 1, hidden, heard);
     }
-    if wild && let Some(child) = node.children.get("+") {
-        walk(child, levels, at + 1, hidden, heard);
+    if !hidden && let Some(all) = node.children.get_mut("#") {
+        here(all, heard, shared);
+    }
+    let Some(rest) = rest else { return here(node, heard, shared) };
+    let (level, rest) = rest.split_once('/').map_or((rest, None), |(level, rest)| (level, Some(rest)));
+    if let Some(child) = node.children.get_mut(level) {
+        walk(child, rest, false, heard, shared);
+    }
+    if !hidden && let Some(child) = node.children.get_mut("+") {
+        walk(child, rest, false, heard, shared);
     }
 }
 
@@ -96,27 +196,32 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
-        fn the_trie_says_what_the_rule_says(filters in prop::collection::vec(prop::sample::select(vec!["a", "a/b", "a/+", "#", "+/b", "a/#", "+", "$x/a", "+/a", "a//b", "/"]), 0..12), gone in prop::collection::vec(any::<bool>(), 12), topic in prop::sample::select(vec!["a", "a/b", "b/b", "$x/a", "a//b", "/", "a/b/c"])) {
+        fn the_trie_says_what_the_rule_says(filters in prop::collection::vec((prop::sample::select(vec!["a", "a/b", "a/+", "#", "+/b", "a/#", "+", "$x/a", "+/a", "a//b", "/", "a/b/#"]), any::<bool>()), 0..12), gone in prop::collection::vec(any::<bool>(), 12), topic in prop::sample::select(vec!["a", "a/b", "b/b", "$x/a", "a//b", "/", "a/b/c"])) {
             let mut trie = Matcher::default();
-            let mut model: std::collections::BTreeSet<(String, Slot)> = std::collections::BTreeSet::new();
-            for (i, filter) in filters.iter().enumerate() {
-                let slot = i as Slot % 3;
-                prop_assert_eq!(trie.add(filter, slot, PLAIN), model.insert(((*filter).to_owned(), slot)));
+            let mut model: std::collections::BTreeSet<(String, bool, Slot)> = std::collections::BTreeSet::new();
+            for (i, (filter, grouped)) in filters.iter().enumerate() {
+                let slot = Slot::try_from(i % 3).expect("small");
+                let fresh = if *grouped { trie.add_shared("g", filter, slot, PLAIN) } else { trie.add(filter, slot, PLAIN) };
+                prop_assert_eq!(fresh, model.insert(((*filter).to_owned(), *grouped, slot)));
             }
-            for (i, filter) in filters.iter().enumerate().filter(|(i, _)| gone[*i]) {
-                let slot = i as Slot % 3;
-                prop_assert_eq!(trie.remove(filter, slot), model.remove(&((*filter).to_owned(), slot)));
+            for (i, (filter, grouped)) in filters.iter().enumerate().filter(|(i, _)| gone[*i]) {
+                let slot = Slot::try_from(i % 3).expect("small");
+                let was = if *grouped { trie.remove_shared("g", filter, slot) } else { trie.remove(filter, slot) };
+                prop_assert_eq!(was, model.remove(&((*filter).to_owned(), *grouped, slot)));
             }
-            let mut heard = Vec::new();
-            trie.each(topic, &mut |s, _| heard.push(s));
-            heard.sort_unstable();
-            let mut expected: Vec<Slot> = model.iter().filter(|(f, _)| matches(f, topic)).map(|(_, s)| *s).collect();
-            expected.sort_unstable();
-            prop_assert_eq!(heard, expected);
-            for (filter, slot) in &model {
-                trie.remove(filter, *slot);
+            prop_assert_eq!(trie.count, (model.len(), model.iter().filter(|(_, g, _)| *g).count()));
+            let (mut heard, mut shared) = (Vec::new(), Vec::new());
+            trie.each(topic, &mut |all| heard.extend(all.iter().map(|(s, _)| *s)), &mut |g| shared.extend(g.members.iter().map(|(s, _)| *s)));
+            for (grouped, mut found) in [(false, heard), (true, shared)] {
+                found.sort_unstable();
+                let mut expected: Vec<Slot> = model.iter().filter(|(f, g, _)| *g == grouped && matches(f, topic)).map(|(.., s)| *s).collect();
+                expected.sort_unstable();
+                prop_assert_eq!(found, expected);
             }
-            prop_assert!(trie.0.children.is_empty(), "nothing stays behind");
+            for (filter, grouped, slot) in &model {
+                if *grouped { trie.remove_shared("g", filter, *slot); } else { trie.remove(filter, *slot); }
+            }
+            prop_assert!(trie.root.is_bare() && trie.count == (0, 0), "nothing stays behind");
         }
     }
 }

@@ -1,85 +1,210 @@
-//! What waits for one client: a bounded, counted queue and a window of unacknowledged messages.
+//! What waits for one client, and how far each delivery has come.
 //!
-//! Invariants: a message is never dropped in silence (`dropped` counts); with QoS 1 a message stays until its
-//! PUBACK, and is sent again with DUP after a reconnect; order is kept. When the queue is full the oldest
-//! QoS 0 message goes first, then the oldest of all.
+//! Invariants: a message is never dropped in silence (`dropped`, `outlived` count); QoS 1 stays until its PUBACK; QoS 2 goes
+//! PUBLISH, PUBREC, PUBREL, PUBCOMP, the payload until PUBREC, the packet id until PUBCOMP; after a reconnect everything
+//! unfinished is sent again in its first order; a packet id stands for one delivery at a time. A full queue loses its oldest
+//! QoS 0 message first; if there is none, the newcomer: what was acknowledged to a publisher does not make room.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
-/// A message on its way.
+use super::message::Queued;
+
+/// A client that took nothing for so long stands still.
+const BREATH: Duration = Duration::from_millis(20);
+
+/// Number of a change that the ledger owes (or owed) the disk.
+pub type Owed = u64;
+
+/// How safely it is known that a QoS 2 message of the client was taken and is not released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// Until the worker ends.
+    Memory,
+    /// On disk soon.
+    Batched,
+    /// On disk before PUBREC; that it is over, before PUBCOMP.
+    Durable,
+    /// From an earlier life: if the packet id comes without DUP, it is a new message whose predecessor's end was lost.
+    FromDisk,
+}
+
+/// What is to be sent now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    pub topic: Arc<str>,
-    pub payload: Bytes,
-    pub qos: u8,
-    pub retain: bool,
-    /// MQTT 5 properties that go on unchanged.
-    pub forward: Bytes,
-    /// When it is worth nothing any more.
-    pub expires: Option<Instant>,
+pub enum Out {
+    /// PUBLISH with its packet id (0 with QoS 0).
+    Publish { id: u16, item: Queued, again: bool },
+    /// PUBREL.
+    Release(u16),
 }
 
-impl Message {
-    /// True when a reader would see no difference.
-    pub fn is_same(&self, other: &Self) -> bool {
-        self.payload == other.payload && self.qos == other.qos && self.forward == other.forward && self.expires.is_none() && other.expires.is_none()
-    }
-
-    /// Bytes that a client decides about.
-    pub fn size(&self) -> usize {
-        self.payload.len() + self.topic.len() + self.forward.len()
-    }
+/// How far a QoS 2 delivery is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// PUBLISH was sent.
+    Sent,
+    /// PUBREC came; PUBREL waits until that is on disk.
+    Recording,
+    /// PUBREL may go, or went.
+    Released,
 }
 
-/// A message for one client.
-#[derive(Debug, Clone)]
-pub struct Queued {
-    pub message: Arc<Message>,
-    pub qos: u8,
-    pub retain: bool,
-    pub identifier: Option<u32>,
+#[derive(Debug)]
+struct Flying {
+    id: u16,
+    stage: Stage,
+    item: Option<Queued>,
+    qos: u8,
+    owed: Option<Owed>,
+    /// It must be sent (again) on this connection.
+    unsent: bool,
 }
 
-impl Queued {
-    fn size(&self) -> usize {
-        self.message.size() + 64
-    }
+#[derive(Debug)]
+struct Waiting {
+    id: u16,
+    item: Queued,
+    owed: Option<Owed>,
+    /// It may have been sent by an earlier life of the broker: DUP [MQTT-3.3.1-1].
+    again: bool,
+    /// It must not be sent before it is on disk: whoever got it once must not get it under another id.
+    held: bool,
+}
+
+/// The end of a delivery: what the ledger must know of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Finished {
+    pub id: u16,
+    pub owed: Option<Owed>,
 }
 
 /// The queue of one session.
 #[derive(Debug)]
 pub struct Queue {
     /// Retained messages of a new subscription: pointers only, bounded by the retained store.
-    retained: BTreeMap<Arc<str>, Queued>,
-    waiting: VecDeque<Queued>,
-    bytes: usize,
-    flying: VecDeque<(u16, Queued)>,
+    retained: BTreeMap<Box<str>, Queued>,
+    waiting: VecDeque<Waiting>,
+    flying: VecDeque<Flying>,
+    /// Packet ids in use.
+    ids: BTreeSet<u16>,
     next_id: u16,
+    unsent: usize,
+    /// Bytes of `waiting`.
+    pub bytes: usize,
+    /// Most unacknowledged messages.
     pub window: usize,
     most: usize,
     most_bytes: usize,
     pub dropped: u64,
+    pub outlived: u64,
+    /// Deliveries that ended by themselves (expired); the ledger is told by [`Queue::ended`].
+    ended: Vec<Finished>,
+    /// When its client last took one.
+    taken_at: Option<Instant>,
 }
 
 impl Queue {
     pub fn new(most: usize, most_bytes: usize) -> Self {
-        Self { retained: BTreeMap::new(), waiting: VecDeque::new(), bytes: 0, flying: VecDeque::new(), next_id: 0, window: 32, most, most_bytes, dropped: 0 }
+        Self {
+            retained: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            flying: VecDeque::new(),
+            ids: BTreeSet::new(),
+            next_id: 0,
+            unsent: 0,
+            bytes: 0,
+            window: 20,
+            // Packet ids are 16 bits; the rest is for what is in flight.
+            most: most.clamp(1, 60_000),
+            most_bytes,
+            dropped: 0,
+            outlived: 0,
+            ended: Vec::new(),
+            taken_at: None,
+        }
     }
 
-    pub fn push(&mut self, item: Queued) {
-        self.bytes += item.size();
-        self.waiting.push_back(item);
-        while self.waiting.len() > self.most || self.bytes > self.most_bytes && self.waiting.len() > 1 {
-            let at = self.waiting.iter().position(|q| q.qos == 0).unwrap_or(0);
+    /// Messages that wait, and messages in flight.
+    pub fn len(&self) -> (usize, usize) {
+        (self.waiting.len() + self.retained.len(), self.flying.len())
+    }
+
+    /// True when it is more than half full.
+    pub fn is_half_full(&self) -> bool {
+        self.waiting.len() * 2 > self.most || self.bytes * 2 > self.most_bytes
+    }
+
+    /// True when it is more than half full and its client takes messages all the same: its publishers should let it
+    /// breathe. Nobody waits for a client that stands still.
+    pub fn is_pressed(&self, now: Instant) -> bool {
+        self.is_half_full() && self.taken_at.is_some_and(|at| now.saturating_duration_since(at) < BREATH)
+    }
+
+    /// Where packet ids stand, for the ledger.
+    pub fn next_id(&self) -> u16 {
+        self.next_id
+    }
+
+    /// Goes on with packet ids behind `last`.
+    pub fn ids_from(&mut self, last: u16) {
+        self.next_id = last;
+    }
+
+    fn free_id(&mut self) -> u16 {
+        loop {
+            self.next_id = self.next_id.checked_add(1).unwrap_or(1);
+            if self.ids.insert(self.next_id) {
+                return self.next_id;
+            }
+        }
+    }
+
+    /// Makes room for `item`; false = there is none.
+    pub fn has_room(&mut self, item: &Queued) -> bool {
+        while self.waiting.len() >= self.most || self.bytes + item.size() > self.most_bytes && !self.waiting.is_empty() {
+            let Some(at) = self.waiting.iter().position(|w| w.item.qos == 0) else {
+                self.dropped += 1;
+                return false;
+            };
             if let Some(gone) = self.waiting.remove(at) {
-                self.bytes -= gone.size();
+                self.bytes -= gone.item.size();
                 self.dropped += 1;
             }
         }
+        true
+    }
+
+    /// Puts a message at the end; [`Queue::has_room`] was asked before. `owed` = the ledger keeps it: then it gets its packet
+    /// id at once, so that the same message has the same id after a restart. Gives the id, 0 if it has none yet.
+    /// `held` = it is not sent before [`Queue::stored`].
+    pub fn push(&mut self, item: Queued, owed: Option<Owed>, held: bool) -> u16 {
+        let id = if owed.is_some() { self.free_id() } else { 0 };
+        self.bytes += item.size();
+        self.waiting.push_back(Waiting { id, item, owed, again: false, held });
+        id
+    }
+
+    /// The message with that id is on disk, or cannot be: it may be sent.
+    pub fn stored(&mut self, id: u16) {
+        if let Some(waiting) = self.waiting.iter_mut().find(|w| w.id == id) {
+            waiting.held = false;
+        }
+    }
+
+    /// Puts back what the ledger kept: a message that waits under its id.
+    pub fn restore(&mut self, id: u16, item: Queued, owed: Owed) {
+        self.ids.insert(id);
+        self.bytes += item.size();
+        self.waiting.push_back(Waiting { id, item, owed: Some(owed), again: true, held: false });
+    }
+
+    /// Puts back what the ledger kept: a delivery whose PUBREC came.
+    pub fn restore_released(&mut self, id: u16, owed: Owed) {
+        self.ids.insert(id);
+        self.flying.push_back(Flying { id, stage: Stage::Released, item: None, qos: 2, owed: Some(owed), unsent: true });
+        self.unsent += 1;
     }
 
     /// Queues a retained message of a new subscription; it goes before what is said from now on.
@@ -87,94 +212,157 @@ impl Queue {
         self.retained.insert(item.message.topic.clone(), item);
     }
 
-    /// The next message that may be sent now, with its packet id (0 with QoS 0).
-    pub fn next(&mut self, now: Instant) -> Option<(u16, Queued)> {
-        loop {
-            let front = self.retained.values().next().or_else(|| self.waiting.front())?;
-            if front.qos > 0 && self.flying.len() >= self.window {
+    /// A new connection: everything unfinished goes out again, in its order.
+    pub fn reconnected(&mut self, window: usize) {
+        self.window = window.max(1);
+        self.flying.iter_mut().for_each(|f| f.unsent = f.stage != Stage::Recording);
+        self.unsent = self.flying.iter().filter(|f| f.unsent).count();
+    }
+
+    /// The next thing that may be sent now.
+    pub fn next(&mut self, now: Instant) -> Option<Out> {
+        self.taken_at = Some(now);
+        if self.unsent > 0 {
+            let open = self.flying.len() - self.unsent;
+            let flying = self.flying.iter_mut().find(|f| f.unsent)?;
+            if open >= self.window && flying.stage == Stage::Sent {
                 return None;
             }
-            let item = match self.retained.pop_first() {
-                Some((_, item)) => item,
+            flying.unsent = false;
+            self.unsent -= 1;
+            return Some(match &flying.item {
+                Some(item) => Out::Publish { id: flying.id, item: item.clone(), again: true },
+                None => Out::Release(flying.id),
+            });
+        }
+        loop {
+            let next = self.retained.values().next().map(|q| (q.qos, false)).or_else(|| self.waiting.front().map(|w| (w.item.qos, w.held)));
+            let (qos, held) = next?;
+            if held || qos > 0 && self.flying.len() >= self.window {
+                return None;
+            }
+            let next = match self.retained.pop_first() {
+                Some((_, item)) => Waiting { id: 0, item, owed: None, again: false, held: false },
                 None => {
-                    let item = self.waiting.pop_front()?;
-                    self.bytes -= item.size();
-                    item
+                    let next = self.waiting.pop_front()?;
+                    self.bytes -= next.item.size();
+                    next
                 }
             };
-            if item.message.expires.is_some_and(|e| e <= now) {
+            if next.item.message.is_over(now) {
+                self.outlived += 1;
+                if next.id != 0 {
+                    self.ids.remove(&next.id);
+                    self.ended.push(Finished { id: next.id, owed: next.owed });
+                }
                 continue;
             }
-            if item.qos == 0 {
-                return Some((0, item));
+            if next.item.qos == 0 {
+                return Some(Out::Publish { id: 0, item: next.item, again: false });
             }
-            let id = self.free_id();
-            self.flying.push_back((id, item.clone()));
-            return Some((id, item));
+            let id = if next.id == 0 { self.free_id() } else { next.id };
+            self.flying.push_back(Flying { id, stage: Stage::Sent, item: Some(next.item.clone()), qos: next.item.qos, owed: next.owed, unsent: false });
+            return Some(Out::Publish { id, item: next.item, again: next.again });
         }
     }
 
-    fn free_id(&mut self) -> u16 {
-        loop {
-            self.next_id = self.next_id.checked_add(1).unwrap_or(1);
-            if !self.flying.iter().any(|(id, _)| *id == self.next_id) {
-                return self.next_id;
+    fn finish(&mut self, id: u16, stage: impl Fn(&Flying) -> bool) -> Option<Finished> {
+        let at = self.flying.iter().position(|f| f.id == id && stage(f))?;
+        let gone = self.flying.remove(at)?;
+        self.unsent -= usize::from(gone.unsent);
+        self.ids.remove(&id);
+        Some(Finished { id, owed: gone.owed })
+    }
+
+    /// PUBACK.
+    pub fn acknowledge(&mut self, id: u16) -> Option<Finished> {
+        self.finish(id, |f| f.qos == 1)
+    }
+
+    /// PUBREC that refuses the message: the delivery is over.
+    pub fn refused(&mut self, id: u16) -> Option<Finished> {
+        self.finish(id, |f| f.qos == 2)
+    }
+
+    /// PUBREC: the client has the message. None = there is no such delivery; true = it came for the first time, PUBREL waits
+    /// for [`Queue::recorded`]; false = PUBREL may go again.
+    pub fn received(&mut self, id: u16) -> Option<(bool, Option<Owed>)> {
+        let flying = self.flying.iter_mut().find(|f| f.id == id && f.qos == 2)?;
+        flying.item = None;
+        match flying.stage {
+            Stage::Sent => {
+                self.unsent -= usize::from(std::mem::take(&mut flying.unsent));
+                flying.stage = Stage::Recording;
+                Some((true, flying.owed))
+            }
+            Stage::Recording => None,
+            Stage::Released => {
+                self.unsent += usize::from(!std::mem::replace(&mut flying.unsent, true));
+                Some((false, flying.owed))
             }
         }
     }
 
-    /// The client has message `id`; false = it was not flying.
-    pub fn acknowledge(&mut self, id: u16) -> bool {
-        match self.flying.iter().position(|(i, _)| *i == id) {
-            Some(at) => self.flying.remove(at).is_some(),
-            None => false,
+    /// The ledger knows of the delivery under another number now.
+    pub fn owe(&mut self, id: u16, owed: Owed) {
+        if let Some(flying) = self.flying.iter_mut().find(|f| f.id == id) {
+            flying.owed = Some(owed);
         }
     }
 
-    /// What was sent and not acknowledged, to be sent again after a reconnect.
-    pub fn again(&self) -> Vec<(u16, Queued)> {
-        self.flying.iter().take(self.window).cloned().collect()
+    /// True while that packet id stands for a delivery in flight.
+    #[cfg(test)]
+    pub fn is_known(&self, id: u16) -> bool {
+        self.flying.iter().any(|f| f.id == id)
+    }
+
+    /// True while PUBREL waits for the card.
+    pub fn is_recording(&self, id: u16) -> bool {
+        self.flying.iter().any(|f| f.id == id && f.stage == Stage::Recording)
+    }
+
+    /// That PUBREC came is safe: PUBREL goes out next.
+    pub fn recorded(&mut self, id: u16) {
+        if let Some(flying) = self.flying.iter_mut().find(|f| f.id == id && f.stage == Stage::Recording) {
+            flying.stage = Stage::Released;
+            flying.unsent = true;
+            self.unsent += 1;
+        }
+    }
+
+    /// PUBCOMP.
+    pub fn completed(&mut self, id: u16) -> Option<Finished> {
+        self.finish(id, |f| f.stage == Stage::Released)
+    }
+
+    /// Deliveries that ended by themselves since the last call.
+    pub fn ended(&mut self) -> Vec<Finished> {
+        std::mem::take(&mut self.ended)
     }
 
     /// Forgets QoS 0 messages: they are not kept for a client that is away.
     pub fn keep_only_acknowledged(&mut self) {
         self.retained.retain(|_, q| q.qos > 0);
-        self.waiting.retain(|q| q.qos > 0);
-        self.bytes = self.waiting.iter().map(Queued::size).sum();
+        self.waiting.retain(|w| w.item.qos > 0);
+        self.bytes = self.waiting.iter().map(|w| w.item.size()).sum();
+    }
+
+    /// Deliveries of shared subscriptions that nobody has begun to acknowledge: another member may have them.
+    pub fn unclaimed(&mut self) -> Vec<Queued> {
+        let flying = std::mem::take(&mut self.flying).into_iter().filter(|f| f.qos == 1).filter_map(|f| f.item);
+        let waiting = std::mem::take(&mut self.waiting).into_iter().map(|w| w.item);
+        flying.chain(waiting).filter(|q| q.group.is_some()).collect()
+    }
+
+    /// What the ledger must write of it in a dump: messages with their numbers and ids, and ids whose PUBREC came.
+    pub fn kept(&self) -> (Vec<(Owed, u16, Queued)>, Vec<u16>) {
+        let flying = self.flying.iter().filter(|f| f.stage == Stage::Sent).filter_map(|f| Some((f.owed?, f.id, f.item.clone()?)));
+        let waiting = self.waiting.iter().filter_map(|w| Some((w.owed?, w.id, w.item.clone())));
+        let released = self.flying.iter().filter(|f| f.stage != Stage::Sent && f.owed.is_some()).map(|f| f.id).collect();
+        (flying.chain(waiting).collect(), released)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn item(n: usize, qos: u8) -> Queued {
-        let message = Message { topic: "t".into(), payload: Bytes::from(vec![0; n]), qos, retain: false, forward: Bytes::new(), expires: None };
-        Queued { message: Arc::new(message), qos, retain: false, identifier: None }
-    }
-
-    #[tokio::test]
-    async fn a_full_queue_drops_qos_0_first_and_counts() {
-        let mut q = Queue::new(3, 1 << 20);
-        for qos in [1, 0, 1, 1] {
-            q.push(item(1, qos));
-        }
-        assert_eq!((q.dropped, q.waiting.len()), (1, 3));
-        assert!(q.waiting.iter().all(|i| i.qos == 1));
-        q.push(item(1, 1));
-        assert_eq!(q.dropped, 2);
-    }
-
-    #[tokio::test]
-    async fn the_window_holds_and_ids_are_not_reused_while_flying() {
-        let mut q = Queue::new(100, 1 << 20);
-        q.window = 2;
-        (0..4).for_each(|_| q.push(item(1, 1)));
-        let now = Instant::now();
-        let ids: Vec<u16> = std::iter::from_fn(|| q.next(now)).map(|(id, _)| id).collect();
-        assert_eq!(ids, [1, 2]);
-        assert!(q.acknowledge(1) && !q.acknowledge(1));
-        assert_eq!(q.next(now).expect("room").0, 3);
-        assert_eq!(q.again().iter().map(|(i, _)| *i).collect::<Vec<_>>(), [2, 3]);
-    }
-}
+#[path = "session_tests.rs"]
+mod tests;

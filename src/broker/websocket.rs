@@ -24,8 +24,10 @@ pub struct WsBytes<S> {
 #[expect(clippy::result_large_err, reason = "the handshake's own type")]
 fn only_mqtt(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     let asked = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL).iter();
-    if asked.filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).any(|p| p.trim() == "mqtt") {
-        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static("mqtt"));
+    // Clients of MQTT 3.1 ask for a name of their own.
+    let names = ["mqtt", "mqttv3.1"];
+    if let Some(name) = asked.filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).find_map(|p| names.into_iter().find(|n| *n == p.trim())) {
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
         return Ok(response);
     }
     let mut refusal = ErrorResponse::new(Some("this door speaks the WebSocket subprotocol mqtt".into()));

@@ -9,15 +9,12 @@ use std::time::Duration;
 use super::access::Table;
 use super::edge::{Edge, bind_house};
 use super::guard::Guard;
-use super::retained::{Retained, Store};
+use super::ledger::writer::{self, Store};
 use crate::keys::authority::Files;
 use crate::keys::tls::{self, Served};
 use crate::protocol::broker::{Door, Fact, Order, Settings};
 use crate::supervisor::child::{Birth, Facts};
 use crate::supervisor::clock::Clock;
-
-/// Retained messages are written at least this often.
-const WRITE_EVERY: Duration = Duration::from_millis(900);
 
 /// Runs until the parent closes stdin, or until something that must not fail failed.
 ///
@@ -35,19 +32,20 @@ pub async fn run(birth: Birth) -> anyhow::Result<()> {
     let folder = PathBuf::from(&settings.folder);
     std::fs::create_dir_all(&folder)?;
     let _lock = lock(&folder).await?;
-    let (retained, store) = Retained::open(&folder.join("retained"), crate::keys::secret::random()?, &settings.limits)?;
-    let guard = Arc::new(Guard::new(settings.limits.clone(), retained));
+    let (ledger, clock) = (ledger_in(&folder)?, Clock::system(0));
+    let (store, found) = Store::open(&ledger, crate::keys::secret::random()?)?;
+    let guard = Arc::new(Guard::new(&settings, clock.clone(), found, tokio::time::Instant::now()));
     let certificate = settings.certificate.as_ref().map(|(c, k)| Files { certificate: c.into(), key: k.into() });
     let served = certificate.as_ref().map(Served::load).transpose()?;
     let acceptor = match &served {
-        Some(served) => Some(tls::server(served.clone(), settings.client_ca.as_deref().map(Path::new), Clock::system(0))?.into()),
+        Some(served) => Some(tls::server(served.clone(), settings.client_ca.as_deref().map(|ca| (Path::new(ca), settings.certificate_only)), clock)?.into()),
         None => None,
     };
     // Nobody comes in before the access table is here.
     let Some(Order::Access { n, accounts }) = orders.next().await.and_then(|l| serde_json::from_str(&l).ok()) else {
         anyhow::bail!("the first order must be the access table");
     };
-    guard.set_table(Table::new(accounts));
+    guard.set_table(Table::new(accounts, settings.quarantine));
     let edge = Edge::new(guard.clone(), facts.clone(), acceptor);
     anyhow::ensure!(fds.len() == settings.doors.len(), "{} doors but {} listeners", settings.doors.len(), fds.len());
     for (door, fd) in settings.doors.iter().zip(fds) {
@@ -56,12 +54,12 @@ pub async fn run(birth: Birth) -> anyhow::Result<()> {
     let listener = bind_house(Path::new(&settings.house_socket))?;
     let (house, secret) = (edge.clone(), settings.house_secret.clone());
     let mut house = tokio::spawn(async move { house.house(listener, &secret).await });
-    let (finish, finished) = std::sync::mpsc::channel();
-    let writer = std::thread::Builder::new().name("retained".into()).spawn({
+    let bell = guard.lock().ledger.bell.clone();
+    let writer = std::thread::Builder::new().name("ledger".into()).spawn({
         let guard = guard.clone();
-        let folder = folder.join("retained");
-        move || keep(&guard, store, &folder, &finished)
+        move || writer::keep(&guard, store, &ledger)
     })?;
+    let began = tokio::time::Instant::now();
     say(&facts, &Fact::Ready).await;
     say(&facts, &Fact::Applied { n }).await;
     let mut tick = tokio::time::interval(Duration::from_secs(1));
@@ -71,28 +69,36 @@ pub async fn run(birth: Birth) -> anyhow::Result<()> {
             order = orders.next() => match order.as_deref().map(serde_json::from_str::<Order>) {
                 None => break,
                 Some(Ok(Order::Access { n, accounts })) => {
-                    guard.set_table(Table::new(accounts));
+                    guard.set_table(Table::new(accounts, settings.quarantine));
                     say(&facts, &Fact::Applied { n }).await;
                 }
                 Some(Ok(Order::Certificate)) => if let (Some(served), Some(files)) = (&served, &certificate)
                     && let Err(cause) = served.reload(files) {
                     tracing::warn!(%cause, "the new certificate could not be read; the old one stays");
                 },
+                Some(Ok(Order::Ask { n, ask })) => {
+                    let answer = super::answers::answer(&guard, &ask);
+                    say(&facts, &Fact::Answer { n, answer }).await;
+                }
                 Some(Err(cause)) => tracing::warn!(%cause, "an order that this worker does not know"),
             },
             _ = tick.tick() => {
-                guard.tick();
                 ticks += 1;
+                let counters = {
+                    let mut core = guard.lock();
+                    core.tick(tokio::time::Instant::now());
+                    core.counters.uptime_s = began.elapsed().as_secs();
+                    core.counted()
+                };
                 if ticks.is_multiple_of(2) {
-                    say(&facts, &Fact::Counters(guard.counters())).await;
+                    say(&facts, &Fact::Counters(counters)).await;
                 }
             }
             ended = &mut house => anyhow::bail!("the house's own socket ended: {ended:?}"),
-            () = guard.broken.cancelled() => anyhow::bail!("the router ended"),
         }
     }
     // The writer's last round; two seconds are all there is.
-    drop(finish);
+    bell.end();
     for _ in 0..30 {
         if writer.is_finished() {
             break;
@@ -121,6 +127,15 @@ async fn say(facts: &Facts, fact: &Fact) {
     }
 }
 
+/// The ledger's folder; what an earlier version kept (retained messages only) is taken over.
+fn ledger_in(folder: &Path) -> io::Result<PathBuf> {
+    let (old, new) = (folder.join("retained"), folder.join("ledger"));
+    if old.is_dir() && !new.exists() {
+        std::fs::rename(&old, &new)?;
+    }
+    Ok(new)
+}
+
 /// One writer per folder: an old worker may still be leaving.
 async fn lock(folder: &Path) -> anyhow::Result<std::fs::File> {
     let file = std::fs::File::create(folder.join("lock"))?;
@@ -132,39 +147,4 @@ async fn lock(folder: &Path) -> anyhow::Result<std::fs::File> {
         }
     }
     anyhow::bail!("another broker works in {}", folder.display())
-}
-
-/// Writes what changed, every so often, until `finished` closes. A failing card costs retained messages of
-/// the time, never the broker: they stay in memory and everything is written again when it can be.
-fn keep(guard: &Guard, store: Store, folder: &Path, finished: &std::sync::mpsc::Receiver<()>) {
-    let mut store = Some(store);
-    let mut wait = WRITE_EVERY;
-    loop {
-        let last = !matches!(finished.recv_timeout(wait), Err(std::sync::mpsc::RecvTimeoutError::Timeout));
-        let pending = guard.retained().take_pending((!last).then_some(wait));
-        let done = match &mut store {
-            Some(store) if store.wants_dump() => {
-                let dump = guard.retained().snapshot();
-                store.write(&pending).and_then(|()| store.write_dump(&Retained::dump(&dump)))
-            }
-            Some(store) => store.write(&pending),
-            None => crate::keys::secret::random().and_then(|epoch| Store::reopen(folder, epoch)).and_then(|mut fresh| {
-                let dump = guard.retained().snapshot();
-                fresh.write_dump(&Retained::dump(&dump))?;
-                store = Some(fresh);
-                Ok(())
-            }),
-        };
-        wait = match done {
-            Ok(()) => WRITE_EVERY,
-            Err(cause) => {
-                tracing::error!(%cause, "retained messages could not be written; they are kept in memory and tried again");
-                store = None;
-                Duration::from_secs(30)
-            }
-        };
-        if last {
-            return;
-        }
-    }
 }

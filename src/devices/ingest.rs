@@ -22,7 +22,7 @@ use crate::live::Live;
 use crate::live::latest::Value;
 use crate::live::south::Heard;
 use crate::protocol::discovery;
-use crate::protocol::mqtt::topic::is_topic;
+use crate::protocol::mqtt::topic::{DEEPEST, LONGEST, fits, is_topic};
 use crate::store::samples::Samples;
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
@@ -206,8 +206,8 @@ impl Ingest {
         let Some(entity) = announced.entity else { return Ok(()) };
         let device = announced.device;
         // A name, not a filter: an order to “c/den-01/+” would end the link for every lamp.
-        let own = |t: &str| t.starts_with(&format!("d/{device}/")) && is_topic(t);
-        let order_ok = entity.order.as_ref().is_none_or(|o| o.topic.starts_with(&format!("c/{device}/")) && is_topic(&o.topic));
+        let own = |t: &str| t.starts_with(&format!("d/{device}/")) && is_topic(t) && fits(t, LONGEST, DEEPEST);
+        let order_ok = entity.order.as_ref().is_none_or(|o| o.topic.starts_with(&format!("c/{device}/")) && is_topic(&o.topic) && fits(&o.topic, LONGEST, DEEPEST));
         if !own(&entity.state.topic) || !order_ok || entity.availability.as_ref().is_some_and(|a| !own(&a.topic)) {
             // A device that names another's topics could switch or speak for it.
             tracing::warn!(device = device.as_str(), "its announcement names topics that are not its own; refused");

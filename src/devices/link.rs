@@ -1,7 +1,8 @@
 //! The house's client of its own broker: one rumqttc v3.1.1 connection on the worker's private socket.
 //!
 //! Invariants: a message is acknowledged after what it led to is durable; one task owns the event loop;
-//! a fresh client at each reconnect (nothing is left in the crate's memory); orders never rely on the
+//! a fresh client at each reconnect (nothing is left in the crate's memory; what it had not acknowledged is in the
+//! broker's session); orders never rely on the
 //! broker's queues, they are in the journal. A canary goes round every 2 s; `canary_lost` tells when not.
 
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::live::Live;
 use crate::live::south::Outgoing;
-use crate::protocol::mqtt::topic::is_topic;
+use crate::protocol::mqtt::topic::{DEEPEST, LONGEST, fits, is_topic};
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
 
@@ -48,7 +49,7 @@ pub struct Incoming {
 impl Incoming {
     /// Acknowledges: what it led to is durable.
     pub async fn done(self) {
-        // When the link is gone its session is too: what is retained comes again, and devices report again.
+        // When the link is gone the broker keeps what was not acknowledged, and gives it to the next link.
         let _ = self.client.ack(&self.publish).await;
     }
 }
@@ -79,7 +80,7 @@ impl Drop for Down<'_> {
 pub async fn run(way: &Way, live: &Live, clock: &Clock, heard: &mpsc::Sender<Incoming>, pulse: &watch::Sender<Pulse>, stop: &Stop) -> anyhow::Result<()> {
     let mut options = MqttOptions::new("house", way.socket.display().to_string(), 0);
     options.set_transport(Transport::unix());
-    options.set_keep_alive(Duration::from_secs(20)).set_clean_session(true).set_credentials(name(), way.secret.clone());
+    options.set_keep_alive(Duration::from_secs(20)).set_clean_session(false).set_credentials(name(), way.secret.clone());
     options.set_max_packet_size(512 * 1024, 512 * 1024).set_inflight(64).set_manual_acks(true);
     let (client, events) = AsyncClient::new(options, REQUESTS);
     let mut outbox = live.south.outbox().await;
@@ -147,7 +148,7 @@ async fn send(client: &AsyncClient, outbox: &mut mpsc::Receiver<Outgoing>, publi
             message = outbox.recv() => {
                 let Some(m) = message else { anyhow::bail!("the outbox closed") };
                 // The client would refuse it and with it everything that waits behind.
-                if !is_topic(&m.topic) {
+                if !is_topic(&m.topic) || !fits(&m.topic, LONGEST, DEEPEST) {
                     tracing::warn!(topic = m.topic, "an order to something that is no topic was dropped");
                     continue;
                 }

@@ -80,14 +80,17 @@ fn roots(ca: &Path) -> io::Result<Arc<RootCertStore>> {
     Ok(Arc::new(store))
 }
 
-/// A server's configuration; with `client_ca` every client must bring a certificate of that CA.
+/// A server's configuration; with a client CA, clients may bring a certificate of it, or (true) must.
 ///
 /// # Errors
 /// When the CA file cannot be used.
-pub fn server(served: Arc<Served>, client_ca: Option<&Path>, clock: Clock) -> io::Result<Arc<ServerConfig>> {
+pub fn server(served: Arc<Served>, client_ca: Option<(&Path, bool)>, clock: Clock) -> io::Result<Arc<ServerConfig>> {
     let verifier = match client_ca {
         None => WebPkiClientVerifier::no_client_auth(),
-        Some(ca) => WebPkiClientVerifier::builder_with_provider(roots(ca)?, provider()).build().map_err(io::Error::other)?,
+        Some((ca, must)) => {
+            let builder = WebPkiClientVerifier::builder_with_provider(roots(ca)?, provider());
+            if must { builder } else { builder.allow_unauthenticated() }.build().map_err(io::Error::other)?
+        }
     };
     let mut config = ServerConfig::builder_with_details(provider(), Arc::new(Time(clock)))
         .with_safe_default_protocol_versions()

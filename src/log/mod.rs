@@ -12,4 +12,4 @@ pub mod segments;
 pub mod sim;
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

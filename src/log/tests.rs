@@ -10,6 +10,7 @@ use super::sim::{Honesty, SimDisk, cases};
 /// A small deterministic generator (xorshift64*), so that a failing case can be run again.
 pub struct Dice(pub u64);
 impl Dice {
+    /// The next number.
     pub fn roll(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;

@@ -19,8 +19,49 @@ pub struct Settings {
     pub certificate: Option<(String, String)>,
     /// CA of client certificates, PEM file; set = TLS clients must bring one, its name is the user name.
     pub client_ca: Option<String>,
+    /// Every TLS client must bring a certificate of that CA; else it may show a password instead.
+    #[serde(default)]
+    pub certificate_only: bool,
+    /// Devices without an account may announce themselves, and do nothing else.
+    #[serde(default)]
+    pub quarantine: bool,
+    /// How safely messages are kept, by topic; the first that matches counts.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
     /// Bounds.
+    #[serde(default)]
     pub limits: Limits,
+}
+
+/// How safely a message with QoS 1 or 2, or a retained one, is kept for those who are to have it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// On disk before it is acknowledged, unless all who are to have it have it already.
+    Durable,
+    /// On disk within a second.
+    #[default]
+    Batched,
+    /// Lost when the broker or the box ends.
+    Memory,
+}
+
+/// The class of topics.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// MQTT filter.
+    pub filter: String,
+    /// Its class.
+    pub class: Class,
+}
+
+/// The rules of a house that was told none: what a device says (`d/`) and what it is ordered to do (`c/`) is durable;
+/// announcements come again by themselves, programs' own topics are theirs to judge: batched.
+#[must_use]
+pub fn usual_rules() -> Vec<Rule> {
+    let rule = |filter: &str, class| Rule { filter: filter.to_owned(), class };
+    vec![rule("d/#", Class::Durable), rule("c/#", Class::Durable), rule("house/#", Class::Memory), rule("#", Class::Batched)]
 }
 
 /// What a listener is.
@@ -33,6 +74,8 @@ pub enum Door {
     Tls,
     /// MQTT over WebSocket.
     WebSocket,
+    /// MQTT over WebSocket over TLS.
+    WebSocketTls,
 }
 
 /// Bounds of the broker; every one has its sentence when it is hit.
@@ -43,6 +86,8 @@ pub struct Limits {
     pub connections: usize,
     /// Connections that have not said who they are.
     pub half_open: usize,
+    /// Of them from one address; a bridge or a program on this machine may have 200.
+    pub half_open_per_address: usize,
     /// Connections from one address.
     pub per_address: usize,
     /// Seconds for TLS, WebSocket and CONNECT together.
@@ -55,10 +100,32 @@ pub struct Limits {
     pub bytes_per_second: u32,
     /// Filters of one device.
     pub filters: usize,
+    /// Longest topic or filter, bytes.
+    pub topic_bytes: usize,
+    /// Most levels of a topic or filter, 128 at most.
+    pub topic_levels: usize,
+    /// Longest client id, bytes.
+    pub client_id_bytes: usize,
+    /// Sessions of one account, connected or kept.
+    pub per_account: usize,
+    /// Messages that wait for one client's acknowledgement.
+    pub inflight: usize,
+    /// Messages with QoS 1 and 2 that a client may leave unfinished.
+    pub receive_maximum: u16,
+    /// Topic aliases of one client, in each direction.
+    pub aliases: u16,
+    /// Longest keep alive, seconds; a longer one, or none, is replaced by it for MQTT 5. 0 = as the client wishes.
+    pub keep_alive_s: u16,
+    /// Longest life of a session whose client is away, seconds.
+    pub session_s: u32,
     /// Messages queued for one session.
     pub queued: usize,
     /// Bytes queued for one session.
     pub queued_bytes: usize,
+    /// Bytes queued for all sessions together.
+    pub queued_all: usize,
+    /// Devices without an account that may announce themselves at the same time.
+    pub quarantined: usize,
     /// Sessions kept for devices that are away.
     pub sessions: usize,
     /// Retained messages.
@@ -74,14 +141,26 @@ impl Default for Limits {
         Self {
             connections: 2_000,
             half_open: 256,
+            half_open_per_address: 16,
             per_address: 1_000,
             handshake_s: 5,
             packet: 256 * 1024,
             messages_per_second: 200,
             bytes_per_second: 1024 * 1024,
-            filters: 16,
+            filters: 64,
+            topic_bytes: 1024,
+            topic_levels: 32,
+            client_id_bytes: 128,
+            per_account: 16,
+            inflight: 20,
+            receive_maximum: 64,
+            aliases: 32,
+            keep_alive_s: 0,
+            session_s: 7 * 86_400,
             queued: 1_000,
             queued_bytes: 4 * 1024 * 1024,
+            queued_all: 64 * 1024 * 1024,
+            quarantined: 16,
             sessions: 2_000,
             retained: 10_000,
             retained_bytes: 64 * 1024 * 1024,
@@ -103,6 +182,13 @@ pub enum Order {
     },
     /// Read certificate and key again.
     Certificate,
+    /// A question; the worker answers with the same number.
+    Ask {
+        /// Number of the question.
+        n: u64,
+        /// What is asked.
+        ask: Question,
+    },
 }
 
 /// A line from the worker.
@@ -127,23 +213,170 @@ pub enum Fact {
     },
     /// Counters, every few seconds.
     Counters(Counters),
+    /// The answer to a question.
+    Answer {
+        /// Number of the question.
+        n: u64,
+        /// The answer.
+        answer: Answer,
+    },
+}
+
+/// What a technician asks of the broker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "about", rename_all = "snake_case")]
+pub enum Question {
+    /// Sessions, connected or kept, those after `after` in their order.
+    Clients {
+        /// Account and client id after which to go on.
+        after: Option<(String, String)>,
+    },
+    /// Retained topics that match a filter, those after `after`.
+    Topics {
+        /// MQTT filter.
+        filter: String,
+        /// Topic after which to go on.
+        after: Option<String>,
+    },
+    /// Ends the connections and sessions of an account, or of one client id.
+    Kick {
+        /// Account or client id.
+        id: String,
+    },
+    /// The last refusals of an account, a client id or an address.
+    Why {
+        /// Account, client id or address; empty = the last ones of all.
+        id: String,
+    },
+}
+
+/// The broker's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Some sessions, and whether there are more.
+    Clients(Vec<ClientRow>, bool),
+    /// Some topics, and whether there are more.
+    Topics(Vec<TopicRow>, bool),
+    /// How many sessions were ended.
+    Kicked(usize),
+    /// Refusals, oldest first.
+    Why(Vec<Refusal>),
+}
+
+/// A session as a technician sees it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientRow {
+    /// Account.
+    pub account: String,
+    /// Client id.
+    pub client_id: String,
+    /// It is connected.
+    pub connected: bool,
+    /// Its address; empty when away.
+    pub address: String,
+    /// “3.1”, “3.1.1” or “5”; empty when away.
+    pub version: String,
+    /// Door.
+    pub door: String,
+    /// Seconds since it came, or since it left.
+    pub seconds: u64,
+    /// Filters.
+    pub filters: Vec<String>,
+    /// Messages that wait for it.
+    pub queued: usize,
+    /// Messages that it has not acknowledged.
+    pub inflight: usize,
+    /// Messages for it that were dropped.
+    pub dropped: u64,
+    /// Its session is kept when it leaves.
+    pub kept: bool,
+}
+
+/// A retained message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopicRow {
+    /// Topic.
+    pub topic: String,
+    /// Who said it.
+    pub owner: String,
+    /// Its beginning, as text.
+    pub payload: String,
+    /// Bytes in all.
+    pub bytes: usize,
+    /// QoS.
+    pub qos: u8,
+}
+
+/// Something that was refused, dropped or cut.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Seconds since 1970 as the box knew them.
+    pub at: i64,
+    /// Account or client id, as far as it said.
+    pub who: String,
+    /// Address; empty = unknown.
+    pub address: String,
+    /// Why, in words.
+    pub why: String,
+    /// How often in a row.
+    pub times: u64,
 }
 
 /// What the broker counted since it started.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counters {
     /// Connected clients.
     pub connected: u64,
+    /// Most clients that were connected at once.
+    pub connected_max: u64,
+    /// Sessions kept for clients that are away.
+    pub away: u64,
+    /// Sessions whose time was over.
+    pub expired: u64,
+    /// Devices in quarantine.
+    pub quarantined: u64,
+    /// Packets and bytes that came, packets and bytes that went.
+    pub packets: [u64; 4],
     /// Messages taken.
     pub received: u64,
+    /// Their bytes of payload.
+    pub received_bytes: u64,
     /// Messages delivered.
     pub delivered: u64,
+    /// Their bytes of payload.
+    pub delivered_bytes: u64,
     /// Messages dropped because a session's queue was full.
     pub dropped: u64,
+    /// Messages dropped because their time was over.
+    pub outlived: u64,
+    /// Publishes outside of a permission.
+    pub forbidden: u64,
+    /// Subscriptions.
+    pub subscriptions: u64,
+    /// Shared ones among them.
+    pub shared: u64,
+    /// Messages that wait in queues.
+    pub queued: u64,
+    /// Their bytes.
+    pub queued_bytes: u64,
     /// Retained messages held.
     pub retained: u64,
+    /// Their bytes.
+    pub retained_bytes: u64,
     /// Retained messages refused because of a bound.
     pub retained_refused: u64,
     /// Clients refused.
     pub refused: u64,
+    /// Clients cut.
+    pub cut: u64,
+    /// Bytes written to the card.
+    pub written: u64,
+    /// Changes that wait for the card.
+    pub owed: u64,
+    /// The card does not take them.
+    pub card_fails: bool,
+    /// Seconds since the worker began.
+    pub uptime_s: u64,
 }

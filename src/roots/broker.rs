@@ -2,22 +2,42 @@
 //!
 //! Both roots start it from `protocol::broker::Settings`; the listeners are bound here and outlive the worker.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::domain::device::Account;
 use crate::keys::authority::Files;
-use crate::protocol::broker::{Counters, Door, Fact, Limits, Order, Settings};
+use crate::protocol::broker::{Answer, Counters, Door, Fact, Limits, Order, Question, Rule, Settings};
 use crate::supervisor::health::Light;
 use crate::supervisor::worker::{self, Fact as Life, Spec, Start};
 use crate::supervisor::{Stop, Supervisor};
 
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1_024;
+/// How long the worker may take to answer a question.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// Most memory of the broker's worker, bytes of PSS.
 const MEMORY_MAX: u64 = 256 << 20;
+
+/// On what terms the broker serves.
+#[derive(Debug, Clone, Default)]
+pub struct Terms {
+    /// CA of client certificates, PEM file.
+    pub client_ca: Option<PathBuf>,
+    /// Every TLS client must bring one; else it may show a password instead.
+    pub certificate_only: bool,
+    /// Devices without an account may announce themselves.
+    pub quarantine: bool,
+    /// How safely messages are kept, by topic.
+    pub rules: Vec<Rule>,
+    /// Bounds.
+    pub limits: Limits,
+}
 
 /// The broker as its root knows it; clones are the same.
 #[derive(Clone)]
@@ -30,6 +50,7 @@ pub struct Broker {
     applied: watch::Sender<u64>,
     pid: watch::Sender<u32>,
     counters: watch::Sender<Counters>,
+    asked: Arc<Mutex<(u64, BTreeMap<u64, oneshot::Sender<Answer>>)>>,
 }
 
 /// Binds, trying again for five seconds: an old process may still be leaving.
@@ -40,7 +61,11 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let mut last = None;
     for _ in 0..50 {
         match TcpListener::bind(address) {
-            Ok(listener) => return Ok(listener),
+            Ok(listener) => {
+                // After a power cut everybody comes at once.
+                let _ = rustix::net::listen(&listener, BACKLOG);
+                return Ok(listener);
+            }
             Err(cause) => last = Some(cause),
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -52,15 +77,7 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 impl Broker {
     /// Prepares the broker; [`Broker::keep`] starts it.
     #[must_use]
-    pub fn new(
-        doors: Vec<(Door, TcpListener)>,
-        folder: &Path,
-        run: &Path,
-        secret: String,
-        certificate: Option<&Files>,
-        client_ca: Option<&Path>,
-        accounts: Vec<Account>,
-    ) -> (Self, mpsc::Receiver<String>) {
+    pub fn new(doors: Vec<(Door, TcpListener)>, folder: &Path, run: &Path, secret: String, certificate: Option<&Files>, terms: Terms, accounts: Vec<Account>) -> (Self, mpsc::Receiver<String>) {
         let (orders, inbox) = mpsc::channel(64);
         let settings = Settings {
             doors: doors.iter().map(|(door, _)| *door).collect(),
@@ -68,8 +85,11 @@ impl Broker {
             house_secret: secret,
             folder: folder.display().to_string(),
             certificate: certificate.map(|f| (f.certificate.display().to_string(), f.key.display().to_string())),
-            client_ca: client_ca.map(|p| p.display().to_string()),
-            limits: Limits::default(),
+            client_ca: terms.client_ca.map(|p| p.display().to_string()),
+            certificate_only: terms.certificate_only,
+            quarantine: terms.quarantine,
+            rules: terms.rules,
+            limits: terms.limits,
         };
         let broker = Self {
             doors: Arc::new(doors),
@@ -80,6 +100,7 @@ impl Broker {
             applied: watch::Sender::new(0),
             pid: watch::Sender::new(0),
             counters: watch::Sender::new(Counters::default()),
+            asked: Arc::default(),
         };
         (broker, inbox)
     }
@@ -100,6 +121,23 @@ impl Broker {
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.counters.borrow().clone()
+    }
+
+    /// Asks the worker; none = it does not answer.
+    pub async fn ask(&self, ask: Question) -> Option<Answer> {
+        let (tell, told) = oneshot::channel();
+        let n = {
+            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            asked.0 += 1;
+            let n = asked.0;
+            // Who asked and left is forgotten.
+            asked.1.retain(|_, tell| !tell.is_closed());
+            asked.1.insert(n, tell);
+            n
+        };
+        let line = serde_json::to_string(&Order::Ask { n, ask }).ok()?;
+        self.orders.send(line).await.ok()?;
+        tokio::time::timeout(ANSWER_MAX, told).await.ok()?.ok()
     }
 
     /// Waits until the doors are served; false = not within `most`.
@@ -189,6 +227,11 @@ impl Broker {
                     Ok(Fact::Applied { n }) => drop(self.applied.send_replace(n)),
                     Ok(Fact::Trouble { who, why }) => tracing::warn!(who, why, "a device was refused or cut"),
                     Ok(Fact::Counters(counters)) => drop(self.counters.send_replace(counters)),
+                    Ok(Fact::Answer { n, answer }) => {
+                        if let Some(tell) = self.asked.lock().unwrap_or_else(PoisonError::into_inner).1.remove(&n) {
+                            let _ = tell.send(answer);
+                        }
+                    }
                     Ok(Fact::Beat) => {}
                     Err(_) => tracing::warn!(line, "the broker said something unknown"),
                 },

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::broker::{Broker, bind};
+use super::broker::{Broker, Terms, bind};
 use super::housekeeping::{renew, serve_certificate};
 use crate::commune::console::{Console, router};
 use crate::commune::{link, store::Store};
@@ -14,7 +14,7 @@ use crate::domain::id::{DeviceId, VillageId};
 use crate::doors::serve;
 use crate::keys::authority::{Authority, Files};
 use crate::keys::{secret, tls};
-use crate::protocol::broker::Door;
+use crate::protocol::broker::{Door, usual_rules};
 use crate::supervisor::clock::Clock;
 use crate::supervisor::{Supervisor, systemd};
 
@@ -50,7 +50,8 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     for (id, _) in &config.office.villages {
         accounts.push(Account::of_village(DeviceId::new(id)?, &VillageId::new(id)?, String::new()));
     }
-    let (broker, orders) = Broker::new(doors, &layout.data.join("broker"), &layout.run, secret::token()?, Some(&files), Some(&ca.join("ca.pem")), accounts);
+    let terms = Terms { client_ca: Some(ca.join("ca.pem")), certificate_only: true, rules: usual_rules(), ..Terms::default() };
+    let (broker, orders) = Broker::new(doors, &layout.data.join("broker"), &layout.run, secret::token()?, Some(&files), terms, accounts);
     let (kept, for_keep, stop) = (broker.clone(), house.clone(), house.stop().clone());
     house.spawn(async move {
         let _ = kept.keep(orders, for_keep, stop).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::broker::{Broker, bind};
+use super::broker::{Broker, Terms, bind};
 use super::doors;
 use super::housekeeping::{Housekeeping, serve_certificate};
 use super::seed;
@@ -22,7 +22,7 @@ use crate::keys::signing::Signing;
 use crate::keys::tls::Served;
 use crate::live::Live;
 use crate::log::disk::Folder;
-use crate::protocol::broker::Door;
+use crate::protocol::broker::{Door, usual_rules};
 use crate::speakers::numbers::Numbers;
 use crate::speakers::playback::{Playback, serve_voice};
 use crate::speakers::sounds::Sounds;
@@ -81,7 +81,8 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
 
     // Broker.
     let accounts = journal.state().accounts.values().map(|a| (**a).clone()).collect();
-    let (broker, orders) = Broker::new(doors, &layout.data.join("broker"), &layout.run, secret::token()?, certificate.as_ref().map(|c| &c.0), None, accounts);
+    let terms = Terms { quarantine: true, rules: usual_rules(), ..Terms::default() };
+    let (broker, orders) = Broker::new(doors, &layout.data.join("broker"), &layout.run, secret::token()?, certificate.as_ref().map(|c| &c.0), terms, accounts);
     start_broker(&broker, orders, &house, &journal, &live);
 
     // Services.

@@ -26,7 +26,12 @@ pub fn run(role: &str) -> u8 {
         }
     };
     let shut = role == "media" && shut_in();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    // The broker's work is many small steps under one lock: a second thread would only wait for it.
+    let mut builder = if role == "broker" { tokio::runtime::Builder::new_current_thread() } else { tokio::runtime::Builder::new_multi_thread() };
+    if role != "broker" {
+        builder.worker_threads(2);
+    }
+    let runtime = match builder.enable_all().build() {
         Ok(runtime) => runtime,
         Err(cause) => {
             eprintln!("no runtime: {cause}");

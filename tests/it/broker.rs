@@ -109,9 +109,11 @@ fn what_ends_other_brokers_does_not_touch_this_one() {
 
     // 2. A shared subscription of a persistent client that leaves with an unacknowledged message.
     let mut shared = connect(&house, "den-01", "shared", false);
-    subscribe(&mut shared, "$share/g/c/den-01/x", 1);
+    subscribe(&mut shared, "$share/g/c/den-02/x", 1);
     let answer = read(&mut shared, Duration::from_secs(2));
-    assert!(answer.ends_with(&[0x80]), "shared subscriptions are refused: {answer:?}");
+    assert!(answer.ends_with(&[0x80]), "what is shared is bounded by the same permission: {answer:?}");
+    subscribe(&mut shared, "$share/g/c/den-01/#", 1);
+    assert!(read(&mut shared, Duration::from_secs(2)).ends_with(&[1]), "its own may be shared");
     drop(shared);
     all_is_well(&house);
 
@@ -166,7 +168,12 @@ fn a_device_says_and_hears_only_what_is_its_own() {
     assert_eq!(read(&mut wrong, Duration::from_secs(3)), [0x20, 2, 0, 4], "bad user name or password");
     let mut nobody = TcpStream::connect(("127.0.0.1", house.mqtt)).expect("connects");
     send(&mut nobody, 0x10, b"\x00\x04MQTT\x04\x02\x00\x1e\x00\x01a");
-    assert_eq!(read(&mut nobody, Duration::from_secs(3)), [0x20, 2, 0, 4], "no anonymous");
+    assert_eq!(read(&mut nobody, Duration::from_secs(3)), [0x20, 2, 0, 0], "who has no account may announce itself");
+    subscribe(&mut nobody, "#", 0);
+    assert!(read(&mut nobody, Duration::from_secs(2)).ends_with(&[0x80]), "but hears nothing");
+    let mut taken = TcpStream::connect(("127.0.0.1", house.mqtt)).expect("connects");
+    send(&mut taken, 0x10, b"\x00\x04MQTT\x04\x02\x00\x1e\x00\x06den-01");
+    assert_eq!(read(&mut taken, Duration::from_secs(3)), [0x20, 2, 0, 4], "and not under a name that has one");
 
     let mut victim = connect(&house, "den-02", "victim", true);
     subscribe(&mut victim, "c/den-02/#", 1);

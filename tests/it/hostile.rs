@@ -167,7 +167,7 @@ fn mad_commune(dir: &Path, port: u16) -> Arc<std::sync::atomic::AtomicU32> {
     let came = Arc::new(AtomicU32::new(0));
     let files = Files::named(&dir.join("commune/keys"), "mqtt");
     let served = conglang::keys::tls::Served::load(&files).expect("certificate");
-    let config = conglang::keys::tls::server(served, Some(&dir.join("commune/keys/ca/ca.pem")), Clock::system(0)).expect("server");
+    let config = conglang::keys::tls::server(served, Some((&dir.join("commune/keys/ca/ca.pem"), true)), Clock::system(0)).expect("server");
     let listener = TcpListener::bind(("127.0.0.1", port)).expect("port");
     let counted = came.clone();
     std::thread::spawn(move || {

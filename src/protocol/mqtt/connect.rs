@@ -5,13 +5,15 @@ use bytes::Bytes;
 use super::body::Body;
 use super::properties::{self, Place, Properties};
 use super::topic::is_topic;
-use super::{Version, Violation, malformed, protocol_error};
+use super::{Version, Violation, malformed};
 
 /// A client's first packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connect {
-    /// Version spoken.
+    /// Version spoken; 3.1 is heard as 3.1.1.
     pub version: Version,
+    /// Protocol level as it came: 3 (MQTT 3.1), 4 or 5.
+    pub level: u8,
     /// Client id; empty = make one.
     pub client_id: String,
     /// Begin without the old session.
@@ -50,6 +52,8 @@ pub enum Refusal {
     Violation(Violation),
     /// A protocol level that is not served: answer 1 (3.1.1) or 0x84 (5.0).
     Level,
+    /// A will that cannot be published: answered with its code in 5.0.
+    Will(Violation),
 }
 
 impl From<Violation> for Refusal {
@@ -64,12 +68,11 @@ impl From<Violation> for Refusal {
 /// [`Refusal`] when it is not one that can be served.
 pub fn read(body: Bytes) -> Result<Connect, Refusal> {
     let mut body = Body(body);
-    if body.text()? != b"MQTT".as_slice() {
-        return Err(Refusal::Level);
-    }
-    let version = match body.u8()? {
-        4 => Version::V311,
-        5 => Version::V5,
+    let name = body.text()?;
+    let level = body.u8()?;
+    let version = match (&name[..], level) {
+        (b"MQIsdp", 3) | (b"MQTT", 4) => Version::V311,
+        (b"MQTT", 5) => Version::V5,
         _ => return Err(Refusal::Level),
     };
     let flags = body.u8()?;
@@ -93,7 +96,10 @@ pub fn read(body: Bytes) -> Result<Connect, Refusal> {
         let topic = body.string()?;
         let payload = body.binary()?;
         if !is_topic(&topic) {
-            return Err(protocol_error("the will's topic is not a topic").into());
+            return Err(Refusal::Will(Violation { code: 0x90, what: "the will's topic is not a topic" }));
+        }
+        if properties.is_text && std::str::from_utf8(&payload).is_err() {
+            return Err(Refusal::Will(Violation { code: 0x99, what: "the will says that it is text, and is not UTF-8" }));
         }
         Some(Will { topic, payload, qos: will_qos, retain: will_retain, properties })
     } else {
@@ -104,5 +110,5 @@ pub fn read(body: Bytes) -> Result<Connect, Refusal> {
     if body.left() > 0 {
         return Err(malformed("CONNECT is longer than its content").into());
     }
-    Ok(Connect { version, client_id, clean: flags & 2 != 0, keep_alive, will, username, password, properties: props })
+    Ok(Connect { version, level, client_id, clean: flags & 2 != 0, keep_alive, will, username, password, properties: props })
 }

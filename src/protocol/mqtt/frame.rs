@@ -50,6 +50,17 @@ pub fn put(out: &mut BytesMut, first: u8, body: &[u8]) {
     out.extend_from_slice(body);
 }
 
+/// Bytes that a variable byte integer takes.
+#[must_use]
+pub const fn varint_len(value: usize) -> usize {
+    match value {
+        0..=127 => 1,
+        128..=16_383 => 2,
+        16_384..=2_097_151 => 3,
+        _ => 4,
+    }
+}
+
 /// Writes a variable byte integer (at most 268,435,455; more is cut to that).
 pub fn put_varint(out: &mut BytesMut, value: usize) {
     let mut rest = value.min(268_435_455);

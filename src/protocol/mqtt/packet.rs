@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::body::Body;
 use super::frame::Frame;
 use super::properties::{self, Place, Properties};
-use super::topic::{is_filter, is_topic};
+use super::topic::is_topic;
 use super::{Version, Violation, malformed, protocol_error};
 
 /// A packet after CONNECT.
@@ -15,8 +15,8 @@ pub enum Packet {
     Publish(Publish),
     /// PUBACK: the client has it.
     PubAck(u16),
-    /// PUBREC.
-    PubRec(u16),
+    /// PUBREC with its reason: from 0x80 on the client does not take the message.
+    PubRec(u16, u8),
     /// PUBREL: release of a QoS 2 message.
     PubRel(u16),
     /// PUBCOMP.
@@ -50,7 +50,7 @@ pub struct Publish {
     pub qos: u8,
     /// Kept for later subscribers.
     pub retain: bool,
-    /// Where.
+    /// Where; empty = the topic that [`Properties::topic_alias`] stands for.
     pub topic: String,
     /// Packet id; 0 with QoS 0.
     pub id: u16,
@@ -108,10 +108,13 @@ pub fn read(version: Version, frame: Frame) -> Result<Packet, Violation> {
     let packet = match kind {
         1 => return Err(protocol_error("a second CONNECT")),
         3 => Packet::Publish(publish(version, flags, &mut body)?),
-        4 => Packet::PubAck(ack(version, &mut body)?),
-        5 => Packet::PubRec(ack(version, &mut body)?),
-        6 => Packet::PubRel(ack(version, &mut body)?),
-        7 => Packet::PubComp(ack(version, &mut body)?),
+        4 => Packet::PubAck(ack(version, &mut body)?.0),
+        5 => {
+            let (id, reason) = ack(version, &mut body)?;
+            Packet::PubRec(id, reason)
+        }
+        6 => Packet::PubRel(ack(version, &mut body)?.0),
+        7 => Packet::PubComp(ack(version, &mut body)?.0),
         8 => Packet::Subscribe(subscribe(version, &mut body)?),
         10 => unsubscribe(version, &mut body)?,
         12 => Packet::Ping,
@@ -133,25 +136,26 @@ fn publish(version: Version, flags: u8, body: &mut Body) -> Result<Publish, Viol
     let topic = body.string()?;
     let id = if qos > 0 { packet_id(body)? } else { 0 };
     let properties = if version == Version::V5 { properties::read(body, Place::Publish)? } else { Properties::default() };
-    if properties.topic_alias.is_some() {
-        return Err(Violation { code: 0x94, what: "topic aliases were not agreed" });
+    if topic.is_empty() && properties.topic_alias.is_none() {
+        return Err(protocol_error("a publish without a topic"));
     }
-    if !is_topic(&topic) {
+    if !topic.is_empty() && !is_topic(&topic) {
         return Err(Violation { code: 0x90, what: "not a topic that can be published to" });
     }
     let payload = body.take(body.left())?;
     Ok(Publish { dup: flags & 8 != 0, qos, retain: flags & 1 != 0, topic, id, properties, payload })
 }
 
-fn ack(version: Version, body: &mut Body) -> Result<u16, Violation> {
+fn ack(version: Version, body: &mut Body) -> Result<(u16, u8), Violation> {
     let id = packet_id(body)?;
+    let mut reason = 0;
     if version == Version::V5 && body.left() > 0 {
-        body.u8()?;
+        reason = body.u8()?;
         if body.left() > 0 {
             properties::read(body, Place::Ack)?;
         }
     }
-    Ok(id)
+    Ok((id, reason))
 }
 
 fn subscribe(version: Version, body: &mut Body) -> Result<Subscribe, Violation> {
@@ -164,7 +168,10 @@ fn subscribe(version: Version, body: &mut Body) -> Result<Subscribe, Violation> 
         let options = body.u8()?;
         let (qos, handling) = (options & 3, options >> 4 & 3);
         if qos == 3 || options & 0xc0 != 0 || handling == 3 || !v5 && options > 2 {
-            return Err(malformed("subscription options are wrong"));
+            return Err(if v5 && qos != 3 && options & 0xc0 == 0 { protocol_error("retain handling is 0, 1 or 2") } else { malformed("subscription options are wrong") });
+        }
+        if options & 4 != 0 && filter.starts_with("$share/") {
+            return Err(protocol_error("no-local with a shared subscription"));
         }
         asks.push(Ask { filter, qos, no_local: options & 4 != 0, retain_as_published: options & 8 != 0, retain_handling: handling });
     }
@@ -181,11 +188,7 @@ fn unsubscribe(version: Version, body: &mut Body) -> Result<Packet, Violation> {
     }
     let mut filters = Vec::new();
     while body.left() > 0 {
-        let filter = body.string()?;
-        if !is_filter(&filter) {
-            return Err(malformed("not a filter"));
-        }
-        filters.push(filter);
+        filters.push(body.string()?);
     }
     if filters.is_empty() {
         return Err(protocol_error("an UNSUBSCRIBE without filters"));

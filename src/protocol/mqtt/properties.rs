@@ -43,6 +43,10 @@ pub struct Properties {
     pub message_expiry: Option<u32>,
     /// Subscription identifier.
     pub subscription_id: Option<u32>,
+    /// The payload is said to be UTF-8 text.
+    pub is_text: bool,
+    /// Wants reason strings and user properties in answers; unset means yes.
+    pub no_problem_information: bool,
     /// Wants enhanced authentication.
     pub wants_authentication: bool,
     /// What subscribers get unchanged, encoded, without the length in front.
@@ -68,6 +72,7 @@ pub(super) fn read(body: &mut Body, place: Place) -> Result<Properties, Violatio
     let mut out = Properties::default();
     let mut forward = BytesMut::new();
     let mut seen = [false; 0x30];
+    let mut has_data = false;
     while part.left() > 0 {
         let before = part.0.clone();
         let id = part.varint()?;
@@ -78,15 +83,13 @@ pub(super) fn read(body: &mut Body, place: Place) -> Result<Properties, Violatio
             return Err(protocol_error("a property stands twice"));
         }
         match id {
-            0x01 => {
-                if part.u8()? > 1 {
-                    return Err(protocol_error("payload format is 0 or 1"));
-                }
-            }
-            0x17 | 0x19 => {
-                if part.u8()? > 1 {
-                    return Err(protocol_error("a flag is 0 or 1"));
-                }
+            0x01 | 0x17 | 0x19 => {
+                let flag = match part.u8()? {
+                    n @ 0..=1 => n == 1,
+                    _ => return Err(protocol_error("a flag is 0 or 1")),
+                };
+                out.is_text |= id == 0x01 && flag;
+                out.no_problem_information |= id == 0x17 && !flag;
             }
             0x02 => out.message_expiry = Some(part.u32()?),
             0x03 | 0x1c | 0x1f => drop(part.text()?),
@@ -96,7 +99,11 @@ pub(super) fn read(body: &mut Body, place: Place) -> Result<Properties, Violatio
                     return Err(protocol_error("the response topic holds a wildcard or is empty"));
                 }
             }
-            0x09 | 0x16 => drop(part.binary()?),
+            0x09 => drop(part.binary()?),
+            0x16 => {
+                part.binary()?;
+                has_data = true;
+            }
             0x0b => {
                 let id = part.varint()?;
                 if id == 0 {
@@ -115,7 +122,10 @@ pub(super) fn read(body: &mut Body, place: Place) -> Result<Properties, Violatio
                 n => out.receive_maximum = Some(n),
             },
             0x22 => out.topic_alias_maximum = Some(part.u16()?),
-            0x23 => out.topic_alias = Some(part.u16()?),
+            0x23 => match part.u16()? {
+                0 => return Err(Violation { code: 0x94, what: "topic alias 0" }),
+                n => out.topic_alias = Some(n),
+            },
             0x26 => {
                 part.text()?;
                 part.text()?;
@@ -129,6 +139,9 @@ pub(super) fn read(body: &mut Body, place: Place) -> Result<Properties, Violatio
         if matches!(place, Place::Publish | Place::Will) && matches!(id, 0x01 | 0x03 | 0x08 | 0x09 | 0x26) {
             forward.extend_from_slice(&before[..before.len() - part.left()]);
         }
+    }
+    if has_data && !out.wants_authentication {
+        return Err(protocol_error("authentication data without a method"));
     }
     out.forward = forward.freeze();
     Ok(out)

@@ -3,9 +3,10 @@
 use bytes::{BufMut as _, BytesMut};
 
 use super::Version;
-use super::frame::{put, put_varint};
+use super::frame::{put, put_varint, varint_len};
 
-/// What CONNACK tells an MQTT 5 client of the server's bounds.
+/// What CONNACK tells an MQTT 5 client of the server's bounds; what is not named is served without bounds (QoS 2, retained
+/// messages, wildcards, subscription identifiers, shared subscriptions).
 #[derive(Debug, Clone, Default)]
 pub struct Welcome {
     /// An old session goes on.
@@ -20,6 +21,8 @@ pub struct Welcome {
     pub session_expiry: Option<u32>,
     /// Most unacknowledged publishes that are taken.
     pub receive_maximum: u16,
+    /// Topic aliases that are taken.
+    pub topic_alias_maximum: u16,
 }
 
 fn text(out: &mut BytesMut, id: u8, value: &str) {
@@ -37,12 +40,10 @@ pub fn welcome(out: &mut BytesMut, version: Version, w: &Welcome) {
         let mut props = BytesMut::new();
         props.put_u8(0x21);
         props.put_u16(w.receive_maximum);
-        // Maximum QoS 1: QoS 2 is not offered to MQTT 5 clients yet.
-        props.put_slice(&[0x24, 1]);
+        props.put_u8(0x22);
+        props.put_u16(w.topic_alias_maximum);
         props.put_u8(0x27);
         props.put_u32(w.maximum_packet_size);
-        // Shared subscriptions are not offered.
-        props.put_slice(&[0x2a, 0]);
         if let Some(id) = &w.assigned_id {
             text(&mut props, 0x12, id);
         }
@@ -60,8 +61,9 @@ pub fn welcome(out: &mut BytesMut, version: Version, w: &Welcome) {
     put(out, 0x20, &body);
 }
 
-/// CONNACK: refused. `code` is the MQTT 5 reason; 3.1.1 gets the nearest of its five.
-pub fn refuse(out: &mut BytesMut, version: Version, code: u8, why: &str) {
+/// CONNACK: refused. `code` is the MQTT 5 reason; 3.1.1 gets the nearest of its five. The words go where they fit into the
+/// client's `largest` packet.
+pub fn refuse(out: &mut BytesMut, version: Version, code: u8, why: &str, largest: usize) {
     let mut body = BytesMut::new();
     body.put_u8(0);
     match version {
@@ -69,13 +71,16 @@ pub fn refuse(out: &mut BytesMut, version: Version, code: u8, why: &str) {
             0x84 => 1,
             0x85 => 2,
             0x86 => 4,
-            0x87 | 0x8a => 5,
+            0x87 | 0x8a | 0x8c => 5,
             _ => 3,
         }),
         Version::V5 => {
             body.put_u8(code);
             let mut props = BytesMut::new();
             text(&mut props, 0x1f, why);
+            if props.len() + 6 > largest {
+                props.clear();
+            }
             put_varint(&mut body, props.len());
             body.extend_from_slice(&props);
         }
@@ -90,9 +95,9 @@ pub struct Delivery<'a> {
     pub topic: &'a str,
     /// What.
     pub payload: &'a [u8],
-    /// 0 or 1.
+    /// 0–2.
     pub qos: u8,
-    /// Packet id with QoS 1.
+    /// Packet id with QoS 1 and 2.
     pub id: u16,
     /// Sent before.
     pub dup: bool,
@@ -102,8 +107,10 @@ pub struct Delivery<'a> {
     pub forward: &'a [u8],
     /// Seconds that are left of its worth.
     pub expiry: Option<u32>,
-    /// Subscription identifier.
-    pub subscription_id: Option<u32>,
+    /// Identifiers of all the subscriptions that matched.
+    pub subscription_ids: &'a [u32],
+    /// The alias that stands for the topic, and whether the topic itself must still be said.
+    pub alias: Option<(u16, bool)>,
 }
 
 /// PUBLISH to a client.
@@ -114,38 +121,45 @@ pub fn publish(out: &mut BytesMut, version: Version, d: &Delivery<'_>) {
             props.put_u8(0x02);
             props.put_u32(seconds);
         }
-        if let Some(id) = d.subscription_id {
+        for id in d.subscription_ids {
             props.put_u8(0x0b);
-            put_varint(&mut props, id as usize);
+            put_varint(&mut props, *id as usize);
+        }
+        if let Some((alias, _)) = d.alias {
+            props.put_u8(0x23);
+            props.put_u16(alias);
         }
         props.extend_from_slice(d.forward);
     }
     let first = 0x30 | u8::from(d.dup) << 3 | d.qos << 1 | u8::from(d.retain);
-    let mut head = BytesMut::with_capacity(d.topic.len() + 8);
-    head.put_u16(u16::try_from(d.topic.len()).unwrap_or(u16::MAX));
-    head.extend_from_slice(d.topic.as_bytes());
-    if d.qos > 0 {
-        head.put_u16(d.id);
-    }
-    if version == Version::V5 {
-        put_varint(&mut head, props.len());
-        head.extend_from_slice(&props);
-    }
-    out.reserve(head.len() + d.payload.len() + 5);
+    let topic = if matches!(d.alias, Some((_, false))) { "" } else { d.topic };
+    let v5 = version == Version::V5;
+    let props_len = if v5 { varint_len(props.len()) + props.len() } else { 0 };
+    let len = 2 + topic.len() + if d.qos > 0 { 2 } else { 0 } + props_len + d.payload.len();
+    out.reserve(len + 5);
     out.put_u8(first);
-    put_varint(out, head.len() + d.payload.len());
-    out.extend_from_slice(&head);
+    put_varint(out, len);
+    out.put_u16(u16::try_from(topic.len()).unwrap_or(u16::MAX));
+    out.extend_from_slice(topic.as_bytes());
+    if d.qos > 0 {
+        out.put_u16(d.id);
+    }
+    if v5 {
+        put_varint(out, props.len());
+        out.extend_from_slice(&props);
+    }
     out.extend_from_slice(d.payload);
 }
 
 /// PUBACK (kind 4), PUBREC (5), PUBREL (6) or PUBCOMP (7).
 pub fn ack(out: &mut BytesMut, version: Version, kind: u8, id: u16, reason: u8) {
-    let mut body = BytesMut::new();
-    body.put_u16(id);
-    if version == Version::V5 && reason != 0 {
-        body.put_u8(reason);
+    let said = version == Version::V5 && reason != 0;
+    out.put_u8(kind << 4 | if kind == 6 { 2 } else { 0 });
+    out.put_u8(if said { 3 } else { 2 });
+    out.put_u16(id);
+    if said {
+        out.put_u8(reason);
     }
-    put(out, kind << 4 | if kind == 6 { 2 } else { 0 }, &body);
 }
 
 /// SUBACK (kind 9) or UNSUBACK (11) with a code per filter.
@@ -166,15 +180,20 @@ pub fn pong(out: &mut BytesMut) {
     put(out, 0xd0, &[]);
 }
 
-/// DISCONNECT with a reason in words; MQTT 3.1.1 has none from the server, so nothing is said.
-pub fn disconnect(out: &mut BytesMut, version: Version, code: u8, why: &str) {
+/// DISCONNECT with a reason, in words where they fit into the client's `largest` packet; MQTT 3.1.1 has none from the server,
+/// so nothing is said.
+pub fn disconnect(out: &mut BytesMut, version: Version, code: u8, why: &str, largest: usize) {
     if version == Version::V5 {
         let mut body = BytesMut::new();
         body.put_u8(code);
         let mut props = BytesMut::new();
         text(&mut props, 0x1f, why);
-        put_varint(&mut body, props.len());
-        body.extend_from_slice(&props);
-        put(out, 0xe0, &body);
+        if props.len() + 6 <= largest {
+            put_varint(&mut body, props.len());
+            body.extend_from_slice(&props);
+        }
+        if body.len() + 2 <= largest {
+            put(out, 0xe0, &body);
+        }
     }
 }

@@ -22,7 +22,9 @@ fn a_connect_of_each_version_is_read() {
     let v5 = b"\x10\x13\x00\x04MQTT\x05\x02\x00\x0a\x05\x11\x00\x00\x00\x78\x00\x01b";
     let c = connect::read(frame(v5).body).expect("5.0");
     assert_eq!((c.version, c.properties.session_expiry), (Version::V5, Some(120)));
-    assert_eq!(connect::read(Bytes::from_static(b"\x00\x06MQIsdp\x03\x02\x00\x0a\x00\x01b")), Err(Refusal::Level));
+    let old = connect::read(Bytes::from_static(b"\x00\x06MQIsdp\x03\x02\x00\x0a\x00\x01b")).expect("3.1");
+    assert_eq!((old.version, old.level), (Version::V311, 3));
+    assert_eq!(connect::read(Bytes::from_static(b"\x00\x06MQIsdp\x04\x02\x00\x0a\x00\x01b")), Err(Refusal::Level));
     assert_eq!(connect::read(Bytes::from_static(b"\x00\x04MQTT\x06\x02\x00\x0a\x00\x01b")), Err(Refusal::Level));
     assert!(matches!(connect::read(Bytes::from_static(b"\x00\x04MQTT\x04\x03\x00\x0a\x00\x01b")), Err(Refusal::Violation(_))), "reserved flag");
 }
@@ -48,7 +50,8 @@ fn what_a_client_may_not_say_is_a_violation() {
     assert!(take(&mut BytesMut::from(&b"\x30\xff\xff\xff\xff\x01"[..]), 100).is_err(), "five bytes of length");
     assert!(take(&mut BytesMut::from(&b"\x30\xff\x01"[..]), 100).is_err(), "too large is said before it is buffered");
     assert_eq!(take(&mut BytesMut::from(&b"\x30\x05ab"[..]), 100), Ok(None));
-    assert!(packet::read(Version::V5, frame(b"\x30\x07\x00\x01a\x03\x23\x00\x01")).is_err(), "topic alias");
+    assert!(matches!(packet::read(Version::V5, frame(b"\x30\x06\x00\x00\x03\x23\x00\x01")), Ok(Packet::Publish(p)) if p.topic.is_empty() && p.properties.topic_alias == Some(1)));
+    assert!(packet::read(Version::V5, frame(b"\x30\x06\x00\x00\x03\x23\x00\x00")).is_err(), "topic alias 0");
     assert_eq!(packet::read(Version::V5, frame(b"\xe0\x00")), Ok(Packet::Disconnect { reason: 0, session_expiry: None }));
     assert_eq!(packet::read(Version::V5, frame(b"\xe0\x01\x04")), Ok(Packet::Disconnect { reason: 4, session_expiry: None }));
 }
@@ -134,7 +137,7 @@ proptest! {
         let Ok(Packet::Publish(ours)) = packet::read(Version::V311, take(&mut wire, 1 << 20).expect("frame").expect("whole")) else { panic!("not read") };
         prop_assert_eq!((ours.topic.as_str(), &ours.payload[..], ours.qos, ours.retain, ours.id), (topic.as_str(), &payload[..], qos, retain, theirs.pkid));
         let mut back = BytesMut::new();
-        say::publish(&mut back, Version::V311, &say::Delivery { topic: &topic, payload: &payload, qos: qos.min(1), id, dup: false, retain, forward: &[], expiry: None, subscription_id: None });
+        say::publish(&mut back, Version::V311, &say::Delivery { topic: &topic, payload: &payload, qos: qos.min(1), id, dup: false, retain, forward: &[], expiry: None, subscription_ids: &[], alias: None });
         let Ok(v4::Packet::Publish(read)) = v4::Packet::read(&mut back, 1 << 20) else { panic!("not read by a client") };
         prop_assert_eq!((read.topic, read.payload.to_vec()), (topic, payload));
     }

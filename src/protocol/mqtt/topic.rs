@@ -1,12 +1,26 @@
 //! Topic names and filters: what is valid, what matches, what covers what.
 
-/// Longest topic or filter, bytes.
+/// Longest topic or filter of the house itself, bytes; a broker may be told other bounds.
 pub const LONGEST: usize = 1024;
-/// Most levels of a topic or filter.
+/// Most levels of a topic or filter of the house itself.
 pub const DEEPEST: usize = 32;
 
+/// True when a topic or filter is within bounds.
+#[must_use]
+pub fn fits(text: &str, longest: usize, deepest: usize) -> bool {
+    text.len() <= longest && text.bytes().filter(|b| *b == b'/').count() < deepest
+}
+
 fn is_sound(text: &str) -> bool {
-    !text.is_empty() && text.len() <= LONGEST && !text.contains('\0') && text.split('/').count() <= DEEPEST
+    !text.is_empty() && !text.contains('\0')
+}
+
+/// Group and filter of a shared subscription `$share/<group>/<filter>`; none = it is not one, or not well formed
+/// [MQTT-4.8.2-1, -2].
+#[must_use]
+pub fn shared(text: &str) -> Option<(&str, &str)> {
+    let (group, filter) = text.strip_prefix("$share/")?.split_once('/')?;
+    (!group.is_empty() && !group.contains(['+', '#']) && is_filter(filter)).then_some((group, filter))
 }
 
 /// True for a name that may be published to [MQTT-3.3.2-2, MQTT-4.7.3-1].

@@ -1,0 +1,193 @@
+//! From runs to a table: medians, paired ratios, and what difference means nothing.
+//!
+//! Invariants: ours is compared with Mosquitto of the same round only; Mosquitto against itself (A and B of each round, in
+//! both directions, for the letters mean nothing) is the spread, and a median ratio inside it is a tie, whatever it looks like.
+//! Deliberately absent: averages, outliers thrown away, any bar to pass: figures are for people.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+/// What is good for a figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Better {
+    More,
+    Less,
+    /// As little as possible, ever: the worst run counts, not the median.
+    Never,
+    /// Nothing: it is there to judge the others by.
+    Aside,
+}
+
+/// One figure of one run.
+#[derive(Debug, Clone)]
+pub struct Figure {
+    name: String,
+    unit: &'static str,
+    better: Better,
+    value: f64,
+}
+
+/// What one run of one test gives.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    figures: Vec<Figure>,
+    notes: BTreeSet<String>,
+}
+
+impl Report {
+    fn add(&mut self, name: impl Into<String>, value: f64, unit: &'static str, better: Better) {
+        self.figures.push(Figure { name: name.into(), unit, better, value });
+    }
+
+    pub fn more(&mut self, name: impl Into<String>, value: f64, unit: &'static str) {
+        self.add(name, value, unit, Better::More);
+    }
+
+    pub fn less(&mut self, name: impl Into<String>, value: f64, unit: &'static str) {
+        self.add(name, value, unit, Better::Less);
+    }
+
+    pub fn never(&mut self, name: impl Into<String>, value: f64, unit: &'static str) {
+        self.add(name, value, unit, Better::Never);
+    }
+
+    pub fn aside(&mut self, name: impl Into<String>, value: f64, unit: &'static str) {
+        self.add(name, value, unit, Better::Aside);
+    }
+
+    /// Median and 99th percentile of microseconds.
+    pub fn latency(&mut self, name: &str, mut values: Vec<f64>) {
+        self.less(format!("{name}, p50"), quantile(&mut values, 0.5), "µs");
+        self.less(format!("{name}, p99"), quantile(&mut values, 0.99), "µs");
+    }
+
+    /// A sentence that a reader of the figures must know.
+    pub fn note(&mut self, note: String) {
+        self.notes.insert(note);
+    }
+}
+
+/// The value below which the share `q` of all lies; not a number when there is none.
+pub fn quantile(values: &mut [f64], q: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let last = values.len().saturating_sub(1);
+    values.get((last as f64 * q).round() as usize).copied().unwrap_or(f64::NAN)
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let n = values.len();
+    if n == 0 { f64::NAN } else { f64::midpoint(values[(n - 1) / 2], values[n / 2]) }
+}
+
+/// One round of a test: ours, Mosquitto A, Mosquitto B.
+pub type Round = [Report; 3];
+
+/// A figure over all rounds.
+pub struct Row {
+    pub name: String,
+    unit: &'static str,
+    better: Better,
+    runs: [Vec<f64>; 3],
+}
+
+/// All figures of a test over its rounds, and its notes.
+pub fn rows(rounds: &[Round]) -> (Vec<Row>, BTreeSet<String>) {
+    let first = rounds.first().map(|r| r[0].figures.as_slice()).unwrap_or_default();
+    let value = |report: &Report, name: &str| report.figures.iter().find(|f| f.name == name).map_or(f64::NAN, |f| f.value);
+    let rows = first.iter().map(|f| Row { name: f.name.clone(), unit: f.unit, better: f.better, runs: [0, 1, 2].map(|who| rounds.iter().map(|r| value(&r[who], &f.name)).collect()) }).collect();
+    (rows, rounds.iter().flatten().flat_map(|r| r.notes.iter().cloned()).collect())
+}
+
+impl Row {
+    fn of(&self, values: impl IntoIterator<Item = f64>) -> f64 {
+        let values: Vec<f64> = values.into_iter().collect();
+        if self.better == Better::Never { values.into_iter().fold(0.0, f64::max) } else { median(values) }
+    }
+
+    fn ours(&self) -> f64 {
+        self.of(self.runs[0].iter().copied())
+    }
+
+    fn theirs(&self) -> f64 {
+        self.of(self.runs[1].iter().chain(&self.runs[2]).copied())
+    }
+
+    /// Median over rounds of ours to Mosquitto A; none = something was zero or missing.
+    fn ratio(&self) -> Option<f64> {
+        let ratio = median(self.runs[0].iter().zip(&self.runs[1]).map(|(ours, a)| ours / a).collect());
+        (ratio.is_finite() && ratio > 0.0).then_some(ratio)
+    }
+
+    /// The furthest that Mosquitto was from itself, both ways.
+    fn spread(&self) -> Option<(f64, f64)> {
+        let most = self.runs[1].iter().zip(&self.runs[2]).map(|(a, b)| (a / b).max(b / a)).fold(1.0, f64::max);
+        most.is_finite().then_some((1.0 / most, most))
+    }
+
+    /// What may be said of the difference.
+    pub fn verdict(&self) -> &'static str {
+        let better = match self.better {
+            Better::Aside => return "",
+            Better::More => |ours: f64, theirs: f64| ours > theirs,
+            Better::Less | Better::Never => |ours: f64, theirs: f64| ours < theirs,
+        };
+        let (ours, theirs) = (self.ours(), self.theirs());
+        if ours.is_nan() || theirs.is_nan() {
+            return "?";
+        }
+        let tie = match (self.better, self.ratio(), self.spread()) {
+            (Better::Never, ..) => ours.total_cmp(&theirs).is_eq(),
+            (_, Some(ratio), Some((low, high))) => (low..=high).contains(&ratio),
+            _ => ours.total_cmp(&theirs).is_eq(),
+        };
+        match (tie, better(self.ratio().map_or(ours, |r| r * theirs), theirs)) {
+            (true, _) => "tie",
+            (false, true) => "better",
+            (false, false) => "worse",
+        }
+    }
+
+    /// As a line of the table.
+    pub fn line(&self) -> String {
+        let mark = if self.better == Better::Aside { "· " } else { "" };
+        let ratio = self.ratio().map_or_else(|| "–".to_owned(), |r| format!("{r:.2}"));
+        let spread = self.spread().filter(|_| self.better != Better::Aside).map_or_else(|| "–".to_owned(), |(low, high)| format!("{low:.2}..{high:.2}"));
+        format!("{:<54} {:>11} {:>11} {:<9} {ratio:>6}  {spread:<12} {}", format!("{mark}{}", self.name), short(self.ours()), short(self.theirs()), self.unit, self.verdict()).trim_end().to_owned()
+    }
+
+    pub fn json(&self) -> Value {
+        let (ratio, spread) = (self.ratio(), self.spread().map(|(low, high)| [low, high]));
+        json!({
+            "name": self.name, "unit": self.unit, "ours": self.ours(), "mosquitto": self.theirs(), "ratio": ratio, "spread": spread, "verdict": self.verdict(),
+            "runs": { "ours": self.runs[0], "mosquitto_a": self.runs[1], "mosquitto_b": self.runs[2] },
+        })
+    }
+}
+
+/// The table's head.
+pub fn head() -> String {
+    format!("{:<54} {:>11} {:>11} {:<9} {:>6}  {:<12} verdict", "", "ours", "Mosquitto", "", "ratio", "spread")
+}
+
+fn short(value: f64) -> String {
+    match value.abs() {
+        _ if value.is_nan() => "?".to_owned(),
+        0.0 => "0".to_owned(),
+        v if v >= 1000.0 => {
+            let digits = format!("{value:.0}");
+            let mut out = String::new();
+            for (i, c) in digits.chars().enumerate() {
+                if i > 0 && (digits.len() - i).is_multiple_of(3) {
+                    out.push(',');
+                }
+                out.push(c);
+            }
+            out
+        }
+        v if v >= 100.0 => format!("{value:.0}"),
+        v if v >= 1.0 => format!("{value:.1}"),
+        _ => format!("{value:.3}"),
+    }
+}

@@ -1,0 +1,361 @@
+//! A connected client: one task that reads, answers and sends until the end.
+//!
+//! Invariants: nothing is read while the client must pause (back pressure); keep alive is judged by what the client sent,
+//! never by what was sent to it; answers go out in the order of what they answer, each when what it promises is so; a client
+//! that does not take its messages is cut; a polite DISCONNECT drops the will, everything else says it. `inbound` handles
+//! what the client says.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::{Instant, Sleep};
+
+use super::access::Identity;
+use super::connection::Ended;
+use super::guard::Guard;
+use super::inbound::Answer;
+use super::limits::Rate;
+use super::message::Queued;
+use super::seat::Attached;
+use super::session::Out;
+use super::stream;
+use crate::protocol::mqtt::say::{self, Delivery, Welcome};
+use crate::protocol::mqtt::{Version, Violation};
+
+/// How long a client may take nothing of what it is sent.
+const WRITE_MAX: Duration = Duration::from_secs(10);
+/// How long a goodbye may take.
+const GOODBYE: Duration = Duration::from_millis(500);
+/// Bytes collected before a write.
+const BATCH: usize = 64 * 1024;
+/// An empty buffer larger than this is given back.
+const IDLE: usize = 16 * 1024;
+/// A day: no deadline.
+const LATER: Duration = Duration::from_secs(86_400);
+
+/// What CONNECT and CONNACK agreed.
+pub struct Agreed {
+    pub attached: Attached,
+    pub who: Identity,
+    pub version: Version,
+    pub welcome: Welcome,
+    /// Seconds; 0 = none.
+    pub keep_alive: u16,
+    /// Session expiry that CONNECT asked for, seconds.
+    pub asked_expiry: u32,
+    /// Largest packet that the client takes, bytes.
+    pub largest: usize,
+    /// Topic aliases that the client takes.
+    pub aliases: u16,
+    /// Where it comes from.
+    pub address: String,
+}
+
+pub(super) struct Client<S> {
+    io: S,
+    pub guard: Arc<Guard>,
+    pub with: Agreed,
+    pub owner: Arc<str>,
+    pub input: BytesMut,
+    pub output: BytesMut,
+    pub heard_at: Instant,
+    pub read_after: Instant,
+    /// None = the house itself, which has no rate.
+    pub rate: Option<Arc<Mutex<Rate>>>,
+    /// Answers that wait for the card, and those behind them.
+    pub answers: VecDeque<Answer>,
+    /// QoS 2 messages of this connection that are not released.
+    pub unreleased: BTreeSet<u16>,
+    pub aliases_in: BTreeMap<u16, Box<str>>,
+    aliases_out: BTreeMap<Box<str>, u16>,
+    pub forbidden: u64,
+    /// PINGREQs that are not answered yet: what its own words brought it goes before.
+    pub pongs: usize,
+    /// Somebody who hears it can hardly follow: others go first.
+    pub pressed: bool,
+    /// Packets and bytes, in and out.
+    pub counted: [u64; 4],
+}
+
+/// Why no further packet is handled now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pause {
+    /// There is no whole one.
+    Dry,
+    /// It said more than it may.
+    Held,
+    /// Too many answers wait for the card.
+    Full,
+    /// Somebody who hears it can hardly follow.
+    Pressed,
+}
+
+pub(super) enum Stop {
+    Polite,
+    PoliteWithWill,
+    Gone,
+    /// It does not take its messages: nothing more can be said to it.
+    Stuck,
+    Cut(u8, &'static str),
+}
+
+impl From<Violation> for Stop {
+    fn from(v: Violation) -> Self {
+        Self::Cut(v.code, v.what)
+    }
+}
+
+/// Serves a client to its end. `input` holds what came behind CONNECT.
+pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(io: S, input: BytesMut, guard: Arc<Guard>, with: Agreed) -> Ended {
+    let now = Instant::now();
+    let limits = &guard.limits;
+    let rate = (with.who != Identity::House).then(|| guard.rates.of(&with.who, limits.messages_per_second, limits.bytes_per_second, now));
+    let mut client = Client {
+        io,
+        owner: with.who.name().into(),
+        guard,
+        with,
+        input,
+        output: BytesMut::new(),
+        heard_at: now,
+        read_after: now,
+        rate,
+        answers: VecDeque::new(),
+        unreleased: BTreeSet::new(),
+        aliases_in: BTreeMap::new(),
+        aliases_out: BTreeMap::new(),
+        forbidden: 0,
+        pongs: 0,
+        pressed: false,
+        counted: [0; 4],
+    };
+    say::welcome(&mut client.output, client.with.version, &client.with.welcome);
+    let stop = client.run().await;
+    client.end(stop).await
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    async fn run(&mut self) -> Stop {
+        let patience = (self.with.keep_alive > 0).then(|| Duration::from_millis(u64::from(self.with.keep_alive) * 1500));
+        let wake = self.with.attached.wake.clone();
+        let timer = tokio::time::sleep_until(self.heard_at + patience.unwrap_or(LATER));
+        tokio::pin!(timer);
+        loop {
+            if let Some((code, why)) = self.with.attached.cut.why() {
+                return Stop::Cut(code, why);
+            }
+            // What was held back may be whole packets whose time has come.
+            let paused = match self.frames() {
+                Ok(paused) => paused,
+                Err(stop) => return stop,
+            };
+            let more = match self.flush().await {
+                Ok(more) => more,
+                Err(stop) => return stop,
+            };
+            // Who is pressed lets others go first; whose answers went out meanwhile goes on.
+            if more || paused == Pause::Pressed || paused == Pause::Full && !self.is_full() {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            self.rest_buffers();
+            let held = paused == Pause::Held;
+            if held {
+                wait_until(timer.as_mut(), self.read_after);
+            }
+            let read = tokio::select! {
+                biased;
+                read = stream::read(&mut self.io, &mut self.input), if paused == Pause::Dry => read,
+                () = wake.notified() => continue,
+                () = timer.as_mut() => {
+                    let now = Instant::now();
+                    if paused != Pause::Dry {
+                        // While we do not read, its silence is our doing.
+                        self.heard_at = now;
+                    }
+                    let silent_at = self.heard_at + patience.unwrap_or(LATER);
+                    if patience.is_some() && silent_at <= now {
+                        return Stop::Cut(0x8d, "it was silent longer than its keep alive");
+                    }
+                    wait_until(timer.as_mut(), silent_at);
+                    continue;
+                }
+            };
+            match read {
+                Ok(n) if n > 0 => {
+                    self.counted[1] += n as u64;
+                    self.pay_bytes(n);
+                }
+                // What came before the end still counts, a polite goodbye above all.
+                _ => return self.rest().await,
+            }
+        }
+    }
+
+    /// The peer sends no more: handles what is left, at the pace it may have.
+    async fn rest(&mut self) -> Stop {
+        loop {
+            match self.frames() {
+                Err(stop) => return stop,
+                Ok(Pause::Held) => tokio::time::sleep_until(self.read_after).await,
+                Ok(Pause::Pressed) => tokio::task::yield_now().await,
+                // Nobody will read the answers.
+                Ok(Pause::Full) => self.answers.clear(),
+                Ok(Pause::Dry) => return Stop::Gone,
+            }
+        }
+    }
+
+    fn rest_buffers(&mut self) {
+        if self.input.is_empty() && self.input.capacity() > IDLE {
+            self.input = BytesMut::new();
+        }
+        if self.output.is_empty() && self.output.capacity() > IDLE {
+            self.output = BytesMut::new();
+        }
+    }
+
+    /// The alias for a topic, and whether the topic must be said with it.
+    fn alias(&mut self, topic: &str) -> Option<(u16, bool)> {
+        if self.with.aliases == 0 {
+            return None;
+        }
+        if let Some(alias) = self.aliases_out.get(topic) {
+            return Some((*alias, false));
+        }
+        let next = u16::try_from(self.aliases_out.len() + 1).ok().filter(|n| *n <= self.with.aliases)?;
+        self.aliases_out.insert(topic.into(), next);
+        Some((next, true))
+    }
+
+    /// Encodes a delivery; false = it is larger than the client takes.
+    fn deliver(&mut self, id: u16, item: &Queued, again: bool, now: Instant) -> bool {
+        let m = &item.message;
+        let expiry = m.expires.map(|e| u32::try_from(e.saturating_duration_since(now).as_secs()).unwrap_or(u32::MAX).max(1));
+        let before = self.output.len();
+        let alias = self.alias(&m.topic);
+        let delivery = Delivery {
+            topic: &m.topic,
+            payload: &m.payload,
+            qos: item.qos,
+            id,
+            dup: again && item.qos > 0,
+            retain: item.retain,
+            forward: &m.forward,
+            expiry,
+            subscription_ids: &item.identifiers,
+            alias,
+        };
+        say::publish(&mut self.output, self.with.version, &delivery);
+        if self.output.len() - before > self.with.largest {
+            self.output.truncate(before);
+            if let Some((_, true)) = alias {
+                self.aliases_out.remove(&m.topic);
+            }
+            return false;
+        }
+        self.counted[2] += 1;
+        true
+    }
+
+    /// Collects a batch of what is queued. True = there is more.
+    fn collect(&mut self) -> bool {
+        let guard = self.guard.clone();
+        let mut core = guard.lock();
+        let slot = self.with.attached.slot;
+        let now = Instant::now();
+        for (sum, n) in core.counters.packets.iter_mut().zip(&mut self.counted) {
+            *sum += std::mem::take(n);
+        }
+        while self.output.len() < BATCH {
+            match core.next(slot, now) {
+                None => return false,
+                Some(Out::Release(id)) => say::ack(&mut self.output, self.with.version, 6, id, 0),
+                Some(Out::Publish { id, item, again }) => {
+                    // Larger than the client takes: as if it had been delivered [MQTT-3.1.2-25].
+                    if !self.deliver(id, &item, again, now) && id > 0 {
+                        core.refuse(slot, id);
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    /// Writes answers whose promise is kept and one batch of what is queued. True = there is more.
+    async fn flush(&mut self) -> Result<bool, Stop> {
+        self.answer()?;
+        // SUBACK goes before what the subscription brings.
+        let mut more = !self.owes_suback() && self.collect();
+        for _ in 0..std::mem::take(&mut self.pongs) {
+            say::pong(&mut self.output);
+        }
+        self.counted[3] += self.output.len() as u64;
+        let wake = self.with.attached.wake.clone();
+        while !self.output.is_empty() {
+            // The deadline is for progress: a slow link is not a dead one.
+            tokio::select! {
+                biased;
+                done = tokio::time::timeout(WRITE_MAX, self.io.write_buf(&mut self.output)) => match done {
+                    Ok(Ok(n)) if n > 0 => {}
+                    Ok(_) => return Err(Stop::Gone),
+                    Err(_) => {
+                        self.output.clear();
+                        return Err(Stop::Stuck);
+                    }
+                },
+                () = wake.notified() => {
+                    more = true;
+                    if let Some((code, why)) = self.with.attached.cut.why() {
+                        self.output.clear();
+                        return Err(Stop::Cut(code, why));
+                    }
+                }
+            }
+        }
+        match tokio::time::timeout(WRITE_MAX, self.io.flush()).await {
+            Ok(Ok(())) => Ok(more),
+            Ok(Err(_)) => Err(Stop::Gone),
+            Err(_) => Err(Stop::Stuck),
+        }
+    }
+
+    async fn end(mut self, stop: Stop) -> Ended {
+        let (polite, trouble) = match stop {
+            Stop::Polite => (true, None),
+            Stop::PoliteWithWill | Stop::Gone => (false, None),
+            Stop::Stuck => (false, Some("it does not take its messages")),
+            Stop::Cut(code, why) => {
+                say::disconnect(&mut self.output, self.with.version, code, why, self.with.largest);
+                (false, Some(why))
+            }
+        };
+        // What was answered before the end is still said.
+        if !self.output.is_empty() {
+            let _ = tokio::time::timeout(GOODBYE, async {
+                self.io.write_all(&self.output).await?;
+                self.io.flush().await
+            })
+            .await;
+        }
+        {
+            let mut core = self.guard.lock();
+            core.counters.cut += u64::from(trouble.is_some());
+            core.detach(&self.with.attached, polite, Instant::now());
+        }
+        if let Some(why) = trouble {
+            self.guard.refused(self.with.who.name(), &self.with.address, why);
+        }
+        stream::close(&mut self.io, GOODBYE).await;
+        Ended { who: self.with.who.name().to_owned(), trouble: trouble.map(str::to_owned) }
+    }
+}
+
+fn wait_until(timer: std::pin::Pin<&mut Sleep>, at: Instant) {
+    if timer.deadline() != at {
+        timer.reset(at);
+    }
+}

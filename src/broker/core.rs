@@ -1,0 +1,328 @@
+//! The broker as a machine: sessions, subscriptions, queues, wills and retained messages, without wire and without clock.
+//!
+//! Invariants: everything here happens under one lock (`guard`) and at a given moment; permission is asked for every publish
+//! (wills and retained included) and every subscribe; a client id belongs to its account, so nobody takes another's
+//! session over; a will is said once, or not at all; what a kept session must not lose is owed to the ledger before anybody
+//! is answered. `deliver` publishes, `subscribe` subscribes, `ledger::restore` builds it again from disk.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::access::{Identity, Table};
+use super::ledger::record::{KeptWill, Record};
+use super::ledger::{self, Ledger};
+use super::matcher::{Matcher, Slot};
+use super::message::Message;
+use super::retained::Retained;
+use super::seat::{Attached, Due, Line, Opening, Peer, Session};
+use super::session::Queue;
+use crate::protocol::broker::{Counters, Limits, Rule};
+use crate::protocol::mqtt::connect::Will;
+use crate::protocol::mqtt::topic::shared;
+use crate::supervisor::clock::Clock;
+
+/// The house's queue is so many times a device's: it hears everybody.
+const HOUSE_SHARE: usize = 16;
+
+/// The machine.
+pub struct Core {
+    pub table: Table,
+    pub rules: Vec<Rule>,
+    pub limits: Limits,
+    pub matcher: Matcher,
+    pub retained: Retained,
+    pub ledger: Ledger,
+    pub sessions: Vec<Option<Session>>,
+    pub free: Vec<Slot>,
+    pub by_client: BTreeMap<(Identity, String), Slot>,
+    pub by_number: BTreeMap<u64, Slot>,
+    /// Wills of sessions whose client is away.
+    pub wills: BTreeMap<u64, Due>,
+    pub last_number: u64,
+    lines: u64,
+    pub queued_bytes: usize,
+    pub counters: Counters,
+    /// The `$SYS` topics.
+    pub sys: BTreeMap<Box<str>, Arc<Message>>,
+    pub clock: Clock,
+}
+
+impl Core {
+    pub fn new(limits: Limits, rules: Vec<Rule>, clock: Clock) -> Self {
+        Self {
+            table: Table::default(),
+            rules,
+            limits,
+            matcher: Matcher::default(),
+            retained: Retained::new(),
+            ledger: Ledger::default(),
+            sessions: Vec::new(),
+            free: Vec::new(),
+            by_client: BTreeMap::new(),
+            by_number: BTreeMap::new(),
+            wills: BTreeMap::new(),
+            last_number: 0,
+            lines: 0,
+            queued_bytes: 0,
+            counters: Counters::default(),
+            sys: BTreeMap::new(),
+            clock,
+        }
+    }
+
+    /// Wall seconds as the box knows them.
+    pub fn wall(&self) -> u64 {
+        u64::try_from(self.clock.wall_ms() / 1000).unwrap_or(0)
+    }
+
+    pub fn session(&mut self, slot: Slot) -> Option<&mut Session> {
+        self.sessions.get_mut(slot as usize)?.as_mut()
+    }
+
+    /// The open connection of that client, if there is one.
+    pub fn line_of(&self, key: &(Identity, String)) -> Option<Line> {
+        let slot = self.by_client.get(key)?;
+        self.sessions.get(*slot as usize)?.as_ref()?.line.clone()
+    }
+
+    /// Puts a session into its place.
+    pub fn place(&mut self, session: Session) -> Slot {
+        let (number, key) = (session.number, (session.who.clone(), session.client_id.clone()));
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.sessions[slot as usize] = Some(session);
+                slot
+            }
+            None => {
+                self.sessions.push(Some(session));
+                Slot::try_from(self.sessions.len() - 1).unwrap_or(Slot::MAX)
+            }
+        };
+        self.by_client.insert(key, slot);
+        self.by_number.insert(number, slot);
+        slot
+    }
+
+    /// A queue as long as `who` may have.
+    pub fn queue_for(&self, who: &Identity) -> Queue {
+        let share = if *who == Identity::House { HOUSE_SHARE } else { 1 };
+        Queue::new(self.limits.queued * share, self.limits.queued_bytes * share)
+    }
+
+    /// Gives a connection its session; there is no open connection of that client. Errors are sentences.
+    pub fn attach(&mut self, o: Opening, now: Instant) -> Result<Attached, &'static str> {
+        let key = (o.who.clone(), o.client_id.clone());
+        let known = self.by_client.get(&key).copied();
+        if let Some(slot) = known
+            && (o.clean || self.session(slot).is_none_or(|s| !s.is_kept() || s.credential != o.credential))
+        {
+            self.remove(slot, now);
+        }
+        self.lines += 1;
+        let line_number = self.lines;
+        let known = self.by_client.get(&key).copied();
+        let slot = match known {
+            Some(slot) => slot,
+            None => {
+                self.make_room(&o.who, now)?;
+                self.last_number += 1;
+                let session = Session {
+                    number: self.last_number,
+                    owner: o.who.name().into(),
+                    queue: self.queue_for(&o.who),
+                    who: o.who,
+                    client_id: o.client_id,
+                    subscriptions: BTreeMap::new(),
+                    received: BTreeMap::new(),
+                    wake: Arc::new(Notify::new()),
+                    line: None,
+                    credential: o.credential,
+                    keep_for: Duration::ZERO,
+                    since: now,
+                    peer: Peer::default(),
+                    will: None,
+                };
+                self.place(session)
+            }
+        };
+        let wall = self.wall();
+        let Self { sessions, wills, ledger, counters, .. } = self;
+        let Some(session) = sessions.get_mut(slot as usize).and_then(Option::as_mut) else { return Err("the session is gone") };
+        // The client is back before its will was due, its own or that of a session that the broker's end took with it.
+        let back: Vec<u64> = wills.iter().filter(|(n, due)| **n == session.number || due.owner == session.who && due.client_id == session.client_id).map(|(n, _)| *n).collect();
+        let owner = session.owner.clone();
+        for number in back {
+            wills.remove(&number);
+            ledger.note(&owner, Record::WillOver(number), None);
+        }
+        session.queue.reconnected(o.window);
+        let line = Line::new(line_number, session.wake.clone());
+        session.line = Some(line.clone());
+        session.since = now;
+        session.keep_for = o.keep_for;
+        session.peer = o.peer;
+        session.will = o.will;
+        if session.is_kept() || known.is_some() {
+            let head = session.head(now, wall);
+            ledger.note(&owner, head, None);
+        }
+        if let Some(will) = &session.will {
+            let record = will_record(session.number, (&owner, &session.client_id), will, None, now, wall);
+            ledger.note(&owner, Record::Will(record), None);
+        }
+        counters.connected += 1;
+        counters.connected_max = counters.connected_max.max(counters.connected);
+        Ok(Attached::new(slot, &line, known.is_some(), session.wake.clone()))
+    }
+
+    /// Room for one more session of `who`; those who are away longest make it.
+    fn make_room(&mut self, who: &Identity, now: Instant) -> Result<(), &'static str> {
+        if matches!(who, Identity::Stranger(_)) && self.by_client.keys().filter(|(w, _)| matches!(w, Identity::Stranger(_))).count() >= self.limits.quarantined {
+            return Err("too many devices without an account are here at once");
+        }
+        let oldest = |core: &Self, of: &mut dyn Iterator<Item = Slot>| of.filter_map(|s| core.sessions.get(s as usize)?.as_ref().filter(|x| x.is_away()).map(|x| (x.since, s))).min().map(|(_, s)| s);
+        if *who != Identity::House {
+            let mine: Vec<Slot> = self.by_client.range((who.clone(), String::new())..).take_while(|((w, _), _)| w == who).map(|(_, s)| *s).collect();
+            if mine.len() >= self.limits.per_account {
+                let away = oldest(self, &mut mine.into_iter()).ok_or("this account has too many connections")?;
+                self.remove(away, now);
+            }
+        }
+        if self.by_client.len() >= self.limits.sessions + self.limits.connections {
+            let all: Vec<Slot> = self.by_client.values().copied().collect();
+            if let Some(away) = oldest(self, &mut all.into_iter()) {
+                self.remove(away, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// The connection ended. Polite = its will is not said.
+    pub fn detach(&mut self, attached: &Attached, polite: bool, now: Instant) {
+        self.counters.connected = self.counters.connected.saturating_sub(1);
+        let (wall, slot) = (self.wall(), attached.slot);
+        let known = self.session(slot).map(|s| s.who.clone()).is_some_and(|who| self.table.knows(&who));
+        let Some(session) = self.session(slot).filter(|s| s.line.as_ref().is_some_and(|l| l.number == attached.number)) else { return };
+        session.since = now;
+        // All this happens under one lock: a newcomer comes after the will.
+        session.line = None;
+        let before = session.queue.bytes;
+        session.queue.keep_only_acknowledged();
+        let after = session.queue.bytes;
+        let (number, who, owner, client_id) = (session.number, session.who.clone(), session.owner.clone(), session.client_id.clone());
+        let over = !session.is_kept() || !known;
+        let will = session.will.take();
+        let had_will = will.is_some();
+        let delay = Duration::from_secs(u64::from(will.as_ref().and_then(|w| w.properties.will_delay).unwrap_or(0))).min(session.keep_for);
+        self.queued_bytes = self.queued_bytes + after - before;
+        match will {
+            Some(will) if !polite && delay.is_zero() => self.say_will(&who, number, &will, now),
+            Some(will) if !polite => {
+                let at = now + delay;
+                let record = will_record(number, (&owner, &client_id), &will, Some(wall + delay.as_secs()), now, wall);
+                self.ledger.note(&owner, Record::Will(record), None);
+                self.wills.insert(number, Due { at, owner: who, client_id, will });
+            }
+            _ if had_will => self.ledger.note(&owner, Record::WillOver(number), None),
+            _ => {}
+        }
+        if over {
+            self.remove(slot, now);
+        } else if let Some(session) = self.session(slot) {
+            let head = session.head(now, wall);
+            self.ledger.note(&owner, head, None);
+        }
+    }
+
+    /// The client that still holds `attached` wants its session kept for so long.
+    pub fn keep_for(&mut self, attached: &Attached, seconds: u32) {
+        let most = Duration::from_secs(u64::from(self.limits.session_s));
+        if let Some(session) = self.session(attached.slot) {
+            session.keep_for = Duration::from_secs(u64::from(seconds)).min(most);
+        }
+    }
+
+    pub(super) fn say_will(&mut self, who: &Identity, session: u64, will: &Will, now: Instant) {
+        let owner: Arc<str> = who.name().into();
+        self.ledger.note(&owner, Record::WillOver(session), None);
+        let message = message_of_will(will, now);
+        self.publish(who, &owner, None, message, None, now);
+    }
+
+    /// Publishes wills whose delay passed and forgets sessions whose time is over. Call it every second.
+    pub fn tick(&mut self, now: Instant) {
+        let due: Vec<u64> = self.wills.iter().filter(|(_, w)| w.at <= now).map(|(n, _)| *n).collect();
+        for number in due {
+            if let Some(due) = self.wills.remove(&number) {
+                self.say_will(&due.owner, number, &due.will, now);
+            }
+        }
+        let over = |s: &Session| s.is_away() && s.since + s.keep_for <= now;
+        let over: Vec<Slot> = (0..).zip(&self.sessions).filter(|(_, s)| s.as_ref().is_some_and(over)).map(|(slot, _)| slot).collect();
+        for slot in over {
+            self.counters.expired += 1;
+            self.remove(slot, now);
+        }
+        for (owner, topic) in self.retained.expire(now) {
+            self.ledger.retained(&owner, &topic, None, None);
+        }
+    }
+
+    /// Forgets a session; a will that waited for its delay is said now: the session it waited for is over. What it had from
+    /// shared subscriptions goes to other members.
+    pub fn remove(&mut self, slot: Slot, now: Instant) {
+        let Some(mut session) = self.sessions.get_mut(slot as usize).and_then(Option::take) else { return };
+        self.free.push(slot);
+        for filter in session.subscriptions.keys() {
+            match shared(filter) {
+                Some((group, inner)) => drop(self.matcher.remove_shared(group, inner, slot)),
+                None => drop(self.matcher.remove(filter, slot)),
+            }
+        }
+        self.queued_bytes -= session.queue.bytes;
+        self.by_number.remove(&session.number);
+        self.by_client.remove(&(session.who.clone(), session.client_id.clone()));
+        if session.is_kept() || session.queue.next_id() > 0 {
+            self.ledger.note(&session.owner, Record::Over(session.number), None);
+        }
+        if let Some(due) = self.wills.remove(&session.number) {
+            self.say_will(&due.owner, session.number, &due.will, now);
+        }
+        for item in session.queue.unclaimed() {
+            self.deliver_again(item, now);
+        }
+    }
+
+    /// What the broker counted.
+    pub fn counted(&self) -> Counters {
+        let (queued, away) = self.sessions.iter().flatten().fold((0, 0), |(q, a), s| (q + s.queue.len().0 as u64, a + u64::from(s.is_away())));
+        Counters {
+            away,
+            queued,
+            queued_bytes: self.queued_bytes as u64,
+            subscriptions: self.matcher.count.0 as u64,
+            shared: self.matcher.count.1 as u64,
+            retained: self.retained.len() as u64,
+            retained_bytes: self.retained.bytes as u64,
+            retained_refused: self.retained.refused,
+            quarantined: self.by_client.keys().filter(|(w, _)| matches!(w, Identity::Stranger(_))).count() as u64,
+            owed: self.ledger.len() as u64,
+            ..self.counters.clone()
+        }
+    }
+}
+
+/// The message of a will.
+pub fn message_of_will(will: &Will, now: Instant) -> Message {
+    let expires = will.properties.message_expiry.map(|s| now + Duration::from_secs(u64::from(s)));
+    Message { topic: will.topic.as_str().into(), payload: will.payload.as_ref().into(), qos: will.qos, retain: will.retain, forward: will.properties.forward.clone(), expires }
+}
+
+pub fn will_record(session: u64, (account, client_id): (&str, &str), will: &Will, due: Option<u64>, now: Instant, wall: u64) -> KeptWill {
+    let message = ledger::message_of(&message_of_will(will, now), now, wall);
+    KeptWill { session, account: account.to_owned(), client_id: client_id.to_owned(), message, delay_s: will.properties.will_delay.unwrap_or(0), due }
+}

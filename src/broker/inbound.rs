@@ -1,0 +1,295 @@
+//! What a client says, packet by packet, and the answers to it.
+//!
+//! Invariants: an answer is never before what it promises (`Receipt`), and never before an earlier answer; QoS 2 is taken
+//! once; who leaves more unfinished than agreed is cut, who says more than it may is slowed first.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::client::{Client, Pause, Stop};
+use super::deliver::{Asker, Published};
+use super::ledger::Receipt;
+use super::message::Message;
+use super::session::Hold;
+use crate::protocol::mqtt::packet::{self, Packet, Publish};
+use crate::protocol::mqtt::{Version, frame, say};
+
+/// A client that must pause longer than this floods; it is cut.
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+/// Answers that may wait for the card; beyond them the client is not read. 3.1.1 has no receive maximum.
+const ANSWERS_MAX: usize = 1_024;
+/// QoS 2 messages that a 3.1.1 client may leave unreleased.
+const UNRELEASED_MAX: usize = 1_024;
+
+/// An answer that may have to wait.
+pub(super) struct Answer {
+    receipt: Option<Arc<Receipt>>,
+    what: What,
+}
+
+enum What {
+    /// PUBACK (4), PUBREC (5) or PUBCOMP (7).
+    Ack { kind: u8, id: u16, reason: u8 },
+    /// SUBACK (9) or UNSUBACK (11).
+    Codes { kind: u8, id: u16, codes: Vec<u8> },
+}
+
+impl<S> Client<S> {
+    /// True while too many answers wait for the card.
+    pub(super) fn is_full(&self) -> bool {
+        self.answers.len() >= ANSWERS_MAX
+    }
+
+    pub(super) fn pay_bytes(&mut self, bytes: usize) {
+        if let Some(rate) = &self.rate {
+            let now = Instant::now();
+            let pause = rate.lock().unwrap_or_else(PoisonError::into_inner).bytes.take(bytes as f64, now);
+            self.read_after = self.read_after.max(now + pause);
+        }
+    }
+
+    fn pay_messages(&mut self, count: usize, now: Instant) -> Duration {
+        let Some(rate) = &self.rate else { return Duration::ZERO };
+        let pause = rate.lock().unwrap_or_else(PoisonError::into_inner).messages.take(count as f64, now);
+        self.read_after = self.read_after.max(now + pause);
+        pause
+    }
+
+    /// Handles the whole packets in the input.
+    pub(super) fn frames(&mut self) -> Result<Pause, Stop> {
+        if self.input.is_empty() {
+            return Ok(Pause::Dry);
+        }
+        let now = Instant::now();
+        loop {
+            if self.read_after > now {
+                return Ok(Pause::Held);
+            }
+            if self.is_full() {
+                return Ok(Pause::Full);
+            }
+            if std::mem::take(&mut self.pressed) {
+                return Ok(Pause::Pressed);
+            }
+            let Some(frame) = frame::take(&mut self.input, self.guard.limits.packet)? else { return Ok(Pause::Dry) };
+            let packet = packet::read(self.with.version, frame)?;
+            self.heard_at = now;
+            self.counted[0] += 1;
+            let cost = match &packet {
+                Packet::Subscribe(s) => s.asks.len(),
+                Packet::Unsubscribe { filters, .. } => filters.len(),
+                _ => 1,
+            };
+            // What answers a delivery costs nothing: the broker began it.
+            let answers = matches!(packet, Packet::PubAck(_) | Packet::PubRec(..) | Packet::PubComp(_) | Packet::PubRel(_));
+            if !answers && self.pay_messages(cost, now) > PAUSE_MAX {
+                return Err(Stop::Cut(0x96, "it says more than it may"));
+            }
+            self.handle(packet, now)?;
+        }
+    }
+
+    fn handle(&mut self, packet: Packet, now: Instant) -> Result<(), Stop> {
+        let slot = self.with.attached.slot;
+        match packet {
+            Packet::Publish(publish) => self.publish(publish, now)?,
+            Packet::PubAck(id) => self.guard.lock().acknowledge(slot, id),
+            Packet::PubRec(id, reason) if reason >= 0x80 => self.guard.lock().refuse(slot, id),
+            Packet::PubRec(id, _) => {
+                let known = self.guard.lock().received(slot, id);
+                if !known {
+                    say::ack(&mut self.output, self.with.version, 6, id, 0x92);
+                }
+            }
+            Packet::PubComp(id) => self.guard.lock().completed(slot, id),
+            Packet::PubRel(id) => {
+                self.unreleased.remove(&id);
+                let (known, receipt) = self.guard.lock().release(slot, id, &self.with.attached.wake);
+                self.say(What::Ack { kind: 7, id, reason: if known { 0 } else { 0x92 } }, receipt);
+            }
+            Packet::Subscribe(subscribe) => {
+                let (codes, receipt) = self.guard.lock().subscribe(&self.with.attached, &subscribe.asks, subscribe.identifier, now);
+                for (ask, code) in subscribe.asks.iter().zip(&codes).filter(|(_, c)| **c > 2) {
+                    let why = match code {
+                        0x87 => "it subscribed outside of its permission",
+                        0x97 => "it has more filters than allowed",
+                        _ => "its filter is not one, or longer or deeper than allowed",
+                    };
+                    let filter: String = ask.filter.chars().filter(|c| !c.is_control()).take(100).collect();
+                    self.guard.refused(self.with.who.name(), &self.with.address, &format!("{why}: {filter}"));
+                }
+                self.say(What::Codes { kind: 9, id: subscribe.id, codes }, receipt);
+            }
+            Packet::Unsubscribe { id, filters } => {
+                let (codes, receipt) = self.guard.lock().unsubscribe(&self.with.attached, &filters);
+                self.say(What::Codes { kind: 11, id, codes }, receipt);
+            }
+            Packet::Ping => self.pongs += 1,
+            Packet::Disconnect { reason, session_expiry } => {
+                if let Some(seconds) = session_expiry {
+                    if self.with.asked_expiry == 0 && seconds > 0 {
+                        return Err(Stop::Cut(0x82, "a session that was not to be kept cannot be kept now"));
+                    }
+                    self.guard.lock().keep_for(&self.with.attached, seconds);
+                }
+                // Only a normal goodbye takes the will with it [MQTT-3.14.4-3].
+                return Err(if reason == 0 { Stop::Polite } else { Stop::PoliteWithWill });
+            }
+        }
+        Ok(())
+    }
+
+    /// The topic of a publish, through its alias if it has one.
+    fn topic(&mut self, p: &Publish) -> Result<Box<str>, Stop> {
+        let Some(alias) = p.properties.topic_alias else { return Ok(p.topic.as_str().into()) };
+        if alias > self.guard.limits.aliases {
+            return Err(Stop::Cut(0x94, "a topic alias beyond the agreed number"));
+        }
+        if p.topic.is_empty() {
+            return self.aliases_in.get(&alias).cloned().ok_or(Stop::Cut(0x82, "a topic alias that stands for nothing"));
+        }
+        self.aliases_in.insert(alias, p.topic.as_str().into());
+        Ok(p.topic.as_str().into())
+    }
+
+    fn publish(&mut self, p: Publish, now: Instant) -> Result<(), Stop> {
+        let v5 = self.with.version == Version::V5;
+        let topic = self.topic(&p)?;
+        if p.qos > 0 && v5 && !self.unreleased.contains(&p.id) && self.unreleased.len() + self.answers.len() >= usize::from(self.guard.limits.receive_maximum) {
+            return Err(Stop::Cut(0x93, "it leaves more messages unfinished than agreed"));
+        }
+        if p.qos == 2 && !v5 && self.unreleased.len() >= UNRELEASED_MAX {
+            return Err(Stop::Cut(0x93, "it leaves too many messages unreleased"));
+        }
+        if p.properties.is_text && std::str::from_utf8(&p.payload).is_err() {
+            return match p.qos {
+                0 => Err(Stop::Cut(0x99, "a payload says that it is text, and is not UTF-8")),
+                qos => {
+                    self.say(What::Ack { kind: 3 + qos, id: p.id, reason: 0x99 }, None);
+                    Ok(())
+                }
+            };
+        }
+        let expires = p.properties.message_expiry.map(|s| now + Duration::from_secs(u64::from(s)));
+        let message = Message { topic, payload: p.payload.as_ref().into(), qos: p.qos, retain: p.retain, forward: p.properties.forward, expires };
+        let guard = self.guard.clone();
+        let mut core = guard.lock();
+        let slot = self.with.attached.slot;
+        if p.qos == 2 {
+            let held = core.session(slot).and_then(|s| s.received.get(&p.id).copied());
+            // Known: its sender did not hear PUBREC [MQTT-4.3.3]. Without DUP it is another message whose predecessor's
+            // end the disk did not see.
+            if held.is_some_and(|hold| hold != Hold::FromDisk || p.dup) {
+                drop(core);
+                self.unreleased.insert(p.id);
+                self.say(What::Ack { kind: 5, id: p.id, reason: 0 }, None);
+                return Ok(());
+            }
+        }
+        let asker = Asker { wake: &self.with.attached.wake, inbound: (p.qos == 2).then_some(p.id) };
+        let taken = core.publish(&self.with.who, &self.owner, Some(slot), message, Some(&asker), now);
+        let reason = match taken.what {
+            Published::Taken => 0,
+            Published::Unheard => 0x10,
+            Published::Forbidden => 0x87,
+            Published::Unfit => 0x90,
+            Published::NotKept => 0x97,
+        };
+        if p.qos == 2 {
+            match taken.what {
+                // A 3.1.1 client cannot be told: it goes on as if it had been taken.
+                Published::Forbidden | Published::Unfit if !v5 => drop(core.session(slot).map(|s| s.received.insert(p.id, Hold::Memory))),
+                Published::NotKept if v5 => drop(core.session(slot).map(|s| s.received.remove(&p.id))),
+                _ => {}
+            }
+            if !v5 || reason < 0x80 {
+                self.unreleased.insert(p.id);
+            }
+        }
+        drop(core);
+        self.pressed |= taken.pressed;
+        match taken.what {
+            Published::Forbidden | Published::Unfit => {
+                self.forbidden += 1;
+                if self.forbidden == 1 {
+                    let (who, topic): (_, String) = (self.with.who.name(), p.topic.chars().filter(|c| !c.is_control()).take(100).collect());
+                    self.guard.refused(who, &self.with.address, &format!("it published outside of its permission: {topic}"));
+                    tracing::warn!(who, topic, "a publish outside of its permission was dropped; further ones are only counted");
+                }
+                if taken.what == Published::Unfit && v5 && p.qos == 0 {
+                    return Err(Stop::Cut(0x90, "a topic longer or deeper than allowed"));
+                }
+            }
+            Published::NotKept => self.guard.refused(self.with.who.name(), &self.with.address, "a bound of retained messages or of a queue was reached"),
+            _ => {}
+        }
+        if p.qos > 0 {
+            self.say(What::Ack { kind: 3 + p.qos, id: p.id, reason }, taken.receipt);
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, what: What, receipt: Option<Arc<Receipt>>) {
+        if self.answers.is_empty() && receipt.is_none() {
+            // A failure of an answer without a receipt is already in its code.
+            let _ = self.put(what, true);
+        } else {
+            self.answers.push_back(Answer { receipt, what });
+        }
+    }
+
+    /// True while a SUBACK waits for the card.
+    pub(super) fn owes_suback(&self) -> bool {
+        self.answers.iter().any(|a| matches!(a.what, What::Codes { .. }))
+    }
+
+    /// Says the answers whose promise is kept.
+    pub(super) fn answer(&mut self) -> Result<(), Stop> {
+        while let Some(front) = self.answers.front() {
+            let safe = match front.receipt.as_ref().map(|r| r.outcome()) {
+                Some(None) => break,
+                Some(Some(safe)) => safe,
+                None => true,
+            };
+            if let Some(answer) = self.answers.pop_front() {
+                self.put(answer.what, safe)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, what: What, safe: bool) -> Result<(), Stop> {
+        let version = self.with.version;
+        match what {
+            What::Ack { kind, id, mut reason } => {
+                if !safe && kind != 7 {
+                    if version == Version::V311 {
+                        return Err(Stop::Cut(0x97, "the card does not take what must be kept"));
+                    }
+                    reason = 0x97;
+                    if kind == 5 {
+                        self.unreleased.remove(&id);
+                        if let Some(session) = self.guard.lock().session(self.with.attached.slot) {
+                            session.received.remove(&id);
+                        }
+                    }
+                }
+                // A 3.1.1 client knows no reasons.
+                say::ack(&mut self.output, version, kind, id, reason);
+            }
+            What::Codes { kind, id, mut codes } => {
+                if !safe {
+                    codes.iter_mut().filter(|c| **c < 0x80).for_each(|c| *c = 0x80);
+                }
+                if version == Version::V311 {
+                    codes.iter_mut().filter(|c| **c > 2).for_each(|c| *c = 0x80);
+                }
+                say::suback(&mut self.output, version, kind, id, &codes);
+            }
+        }
+        self.counted[2] += 1;
+        Ok(())
+    }
+}

@@ -1,0 +1,361 @@
+//! What the card is owed: changes of retained messages, sessions, queues and wills that are not on disk yet.
+//!
+//! Invariants: the newest word of a topic or will is written, not its history; a message that all who are to have it have
+//! already is not written at all; who waits for the card (`Receipt`) waits for exactly what concerns it; each owner has a
+//! budget (the card is everybody's), the house has none. The changes of one owner are written in their order.
+//! `writer` takes what may be written, `record` makes bytes of it, `restore` reads it all back.
+
+pub mod record;
+pub mod restore;
+pub mod writer;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use self::record::{Kept, Record, Target};
+use super::message::Message;
+use super::session::{Finished, Owed};
+use crate::broker::access::HOUSE;
+
+/// Bytes that one owner may have written at once,
+const BURST: i64 = 2 << 20;
+/// and then in a second: 44 MB a day.
+const EACH_SECOND: i64 = 512;
+/// What a record costs beside its bytes.
+const EACH_RECORD: i64 = 128;
+
+/// Somebody waits for the card before it answers.
+#[derive(Debug)]
+pub struct Receipt {
+    left: AtomicU32,
+    failed: AtomicBool,
+    wake: Arc<Notify>,
+}
+
+impl Receipt {
+    pub fn new(wake: Arc<Notify>) -> Arc<Self> {
+        Arc::new(Self { left: AtomicU32::new(0), failed: AtomicBool::new(false), wake })
+    }
+
+    fn wait(&self) {
+        self.left.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// One thing that was waited for is safe, or cannot be made safe.
+    pub fn settle(&self, safe: bool) {
+        if !safe {
+            self.failed.store(true, Ordering::SeqCst);
+        }
+        if self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Whether everything is safe; none = not yet known.
+    pub fn outcome(&self) -> Option<bool> {
+        (self.left.load(Ordering::SeqCst) == 0).then(|| !self.failed.load(Ordering::SeqCst))
+    }
+}
+
+/// What is to be written.
+#[derive(Debug)]
+enum What {
+    Note(Record),
+    Message {
+        message: Arc<Message>,
+        targets: Vec<Target>,
+        inbound: (u64, u16),
+    },
+    /// The newest word of a topic; none = it is gone.
+    Retained {
+        topic: Box<str>,
+        message: Option<Arc<Message>>,
+    },
+}
+
+#[derive(Debug)]
+struct Entry {
+    owner: Arc<str>,
+    what: What,
+    receipts: Vec<Arc<Receipt>>,
+    /// When it is written, PUBREL of this delivery may go.
+    then: Option<(u64, u16)>,
+}
+
+/// What the writer takes at once.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub records: Vec<Vec<u8>>,
+    pub receipts: Vec<Arc<Receipt>>,
+    /// Deliveries (session, packet id) whose PUBREC is safe now.
+    pub recorded: Vec<(u64, u16)>,
+    /// QoS 2 deliveries (session, packet id) that may begin now.
+    pub stored: Vec<(u64, u16)>,
+}
+
+/// The debts.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    next: Owed,
+    owed: BTreeMap<Owed, Entry>,
+    /// Topics with a change that waits.
+    topics: BTreeMap<Box<str>, Owed>,
+    /// Wills that wait, by session.
+    wills: BTreeMap<u64, Owed>,
+    /// Heads of sessions that wait, by session.
+    heads: BTreeMap<u64, Owed>,
+    /// Topics that the disk has a message of: what it never had need not be removed from it.
+    on_disk: BTreeSet<Box<str>>,
+    /// Sessions whose will the disk has.
+    wills_on_disk: BTreeSet<u64>,
+    acked: BTreeMap<u64, Vec<u16>>,
+    /// Bytes that each owner may still write (below 0: it pays for a large one); who is not in it may write [`BURST`].
+    budget: BTreeMap<Arc<str>, i64>,
+    /// Rings when somebody waits for the card.
+    pub bell: Arc<writer::Bell>,
+}
+
+fn kept(m: &Message, now: Instant, wall: u64) -> Kept {
+    let left = m.expires.map(|at| (u32::try_from(at.saturating_duration_since(now).as_secs()).unwrap_or(u32::MAX), wall));
+    Kept { topic: m.topic.to_string(), payload: m.payload.to_vec(), qos: m.qos, retain: m.retain, forward: m.forward.clone(), left }
+}
+
+impl Ledger {
+    /// The number of the next change.
+    pub fn number(&mut self) -> Owed {
+        self.next += 1;
+        self.next
+    }
+
+    /// Goes on behind `last`; retained messages of `topics` and wills of `sessions` are on disk.
+    pub fn resume(&mut self, last: Owed, topics: impl Iterator<Item = Box<str>>, sessions: impl Iterator<Item = u64>) {
+        self.next = last;
+        self.dumped(topics, sessions);
+    }
+
+    /// Changes that wait.
+    pub fn len(&self) -> usize {
+        self.owed.len() + self.acked.len()
+    }
+
+    fn owe(&mut self, number: Owed, owner: &Arc<str>, what: What, receipt: Option<&Arc<Receipt>>, then: Option<(u64, u16)>) {
+        if let Some(receipt) = receipt {
+            receipt.wait();
+        }
+        if receipt.is_some() || then.is_some() {
+            self.bell.ring();
+        }
+        self.owed.insert(number, Entry { owner: owner.clone(), what, receipts: receipt.into_iter().cloned().collect(), then });
+    }
+
+    /// A message for sessions, under a number that [`Ledger::number`] gave.
+    /// `inbound` as in [`Record::Queue`]. `soon` = somebody waits for it to be on disk, if only the one who is to be sent it.
+    pub fn message(&mut self, (number, owner): (Owed, &Arc<str>), message: Arc<Message>, targets: Vec<Target>, inbound: (u64, u16), soon: bool, receipt: Option<&Arc<Receipt>>) {
+        if soon {
+            self.bell.ring();
+        }
+        self.owe(number, owner, What::Message { message, targets, inbound }, receipt, None);
+    }
+
+    /// The newest word of a topic.
+    pub fn retained(&mut self, owner: &Arc<str>, topic: &str, message: Option<Arc<Message>>, receipt: Option<&Arc<Receipt>>) {
+        let known = self.topics.get(topic).copied();
+        if message.is_none() && !self.on_disk.contains(topic) {
+            if let Some(number) = known {
+                self.topics.remove(topic);
+                self.settle(number, true);
+            }
+            return;
+        }
+        let number = known.unwrap_or_else(|| self.number());
+        // It keeps its place in the row: a topic that chatters does not starve itself or others.
+        let mut receipts = self.owed.remove(&number).map(|e| e.receipts).unwrap_or_default();
+        self.owe(number, owner, What::Retained { topic: topic.into(), message }, receipt, None);
+        self.topics.insert(topic.into(), number);
+        if let Some(entry) = self.owed.get_mut(&number) {
+            entry.receipts.append(&mut receipts);
+        }
+    }
+
+    /// A small change of a session.
+    pub fn note(&mut self, owner: &Arc<str>, record: Record, receipt: Option<&Arc<Receipt>>) {
+        let number = self.number();
+        match &record {
+            Record::Will(will) => {
+                if let Some(old) = self.wills.insert(will.session, number) {
+                    self.settle(old, true);
+                }
+            }
+            Record::WillOver(session) => {
+                if let Some(old) = self.wills.remove(session) {
+                    self.settle(old, true);
+                }
+                if !self.wills_on_disk.contains(session) {
+                    return;
+                }
+            }
+            Record::Over(session) => self.forget(*session),
+            Record::Session(head) => {
+                if let Some(Entry { what: What::Note(old), .. }) = self.heads.get(&head.session).and_then(|n| self.owed.get_mut(n)) {
+                    *old = record;
+                    return;
+                }
+                self.heads.insert(head.session, number);
+            }
+            _ => {}
+        }
+        self.owe(number, owner, What::Note(record), receipt, None);
+    }
+
+    /// PUBREC came for a delivery: PUBREL may go when that is on disk.
+    pub fn released(&mut self, owner: &Arc<str>, session: u64, id: u16, owed: Option<Owed>) -> Owed {
+        if let Some(owed) = owed {
+            self.without(owed, session);
+        }
+        let number = self.number();
+        self.owe(number, owner, What::Note(Record::Released { session, id }), None, Some((session, id)));
+        number
+    }
+
+    /// A delivery is over.
+    pub fn finished(&mut self, session: u64, done: Finished) {
+        let Some(owed) = done.owed else { return };
+        if !self.without(owed, session) {
+            self.acked.entry(session).or_default().push(done.id);
+        }
+    }
+
+    /// Takes a session out of a message that waits; true = it was there, so the disk need not hear of it.
+    fn without(&mut self, owed: Owed, session: u64) -> bool {
+        let Some(Entry { what, .. }) = self.owed.get_mut(&owed) else { return false };
+        let What::Message { targets, inbound, .. } = what else { return false };
+        let before = targets.len();
+        targets.retain(|t| t.session != session);
+        let was = targets.len() < before;
+        if targets.is_empty() {
+            // All who are to have it have it.
+            match *inbound {
+                (0, _) => self.settle(owed, true),
+                (session, id) => *what = What::Note(Record::Inbound { session, id }),
+            }
+        }
+        was
+    }
+
+    fn settle(&mut self, number: Owed, safe: bool) {
+        if let Some(entry) = self.owed.remove(&number) {
+            entry.receipts.iter().for_each(|r| r.settle(safe));
+        }
+    }
+
+    /// What waits about a session that is over concerns nobody any more.
+    fn forget(&mut self, session: u64) {
+        let about = |e: &Entry| match &e.what {
+            What::Note(Record::Session(h)) => h.session == session,
+            What::Note(
+                Record::Filter { session: s, .. }
+                | Record::Unfilter { session: s, .. }
+                | Record::Inbound { session: s, .. }
+                | Record::InboundOver { session: s, .. }
+                | Record::Released { session: s, .. },
+            ) => *s == session,
+            _ => false,
+        };
+        let gone: Vec<Owed> = self.owed.iter().filter(|(_, e)| about(e)).map(|(n, _)| *n).collect();
+        for number in gone {
+            self.settle(number, true);
+        }
+        self.acked.remove(&session);
+        self.heads.remove(&session);
+    }
+
+    /// What may be written now, `passed` after the last call; none passed = everything goes.
+    pub fn take(&mut self, passed: Option<Duration>, now: Instant, wall: u64) -> Batch {
+        let mut batch = Batch::default();
+        if let Some(passed) = passed {
+            let fresh = i64::try_from(passed.as_millis()).unwrap_or(i64::MAX).saturating_mul(EACH_SECOND) / 1000;
+            self.budget.values_mut().for_each(|left| *left = left.saturating_add(fresh));
+            self.budget.retain(|_, left| *left < BURST);
+        }
+        // First what is over: its packet ids may be those of messages further on.
+        batch.records.extend(std::mem::take(&mut self.acked).into_iter().map(|(session, ids)| Record::Acked { session, ids }.encode()));
+        let numbers: Vec<Owed> = self.owed.keys().copied().collect();
+        for number in numbers {
+            let Some(owner) = self.owed.get(&number).map(|e| e.owner.clone()) else { continue };
+            // Who has anything left may write; a large record is paid for afterwards.
+            if passed.is_some() && &*owner != HOUSE && self.budget.get(&owner).is_some_and(|left| *left <= 0) {
+                continue;
+            }
+            let Some(entry) = self.owed.remove(&number) else { continue };
+            let record = match entry.what {
+                What::Note(record) => {
+                    match &record {
+                        Record::Will(will) => {
+                            self.wills.remove(&will.session);
+                            self.wills_on_disk.insert(will.session);
+                        }
+                        Record::WillOver(session) => drop(self.wills_on_disk.remove(session)),
+                        Record::Session(head) => drop(self.heads.remove(&head.session)),
+                        _ => {}
+                    }
+                    record
+                }
+                What::Message { message, targets, inbound } => {
+                    batch.stored.extend(targets.iter().filter(|t| t.qos == 2).map(|t| (t.session, t.id)));
+                    Record::Queue { order: number, inbound, message: kept(&message, now, wall), targets }
+                }
+                What::Retained { topic, message } => {
+                    self.topics.remove(&topic);
+                    match message {
+                        Some(message) => {
+                            self.on_disk.insert(topic);
+                            Record::Put { owner: owner.to_string(), message: kept(&message, now, wall) }
+                        }
+                        None => {
+                            self.on_disk.remove(&topic);
+                            Record::Remove(topic.into())
+                        }
+                    }
+                }
+            };
+            let bytes = record.encode();
+            let cost = i64::try_from(bytes.len()).unwrap_or(i64::MAX).saturating_add(EACH_RECORD);
+            let left = self.budget.entry(owner).or_insert(BURST);
+            *left = left.saturating_sub(cost);
+            batch.records.push(bytes);
+            batch.receipts.extend(entry.receipts);
+            batch.recorded.extend(entry.then);
+        }
+        batch
+    }
+
+    /// A dump of everything is about to be on disk: from now on these topics and wills must be removed there too.
+    pub fn dumped(&mut self, topics: impl Iterator<Item = Box<str>>, sessions: impl Iterator<Item = u64>) {
+        self.on_disk = topics.collect();
+        self.wills_on_disk = sessions.collect();
+    }
+}
+
+/// A retained message as a record of a dump.
+pub fn put(owner: &str, message: &Message, now: Instant, wall: u64) -> Record {
+    Record::Put { owner: owner.to_owned(), message: kept(message, now, wall) }
+}
+
+/// A queued message as a record of a dump.
+pub fn queued(order: u64, message: &Message, targets: Vec<Target>, now: Instant, wall: u64) -> Record {
+    Record::Queue { order, inbound: (0, 0), message: kept(message, now, wall), targets }
+}
+
+/// A will as a record.
+pub fn message_of(message: &Message, now: Instant, wall: u64) -> Kept {
+    kept(message, now, wall)
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

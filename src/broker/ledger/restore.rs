@@ -1,0 +1,290 @@
+//! From the ledger's records back to the machine, and from the machine to a dump.
+//!
+//! Invariants: what a whole dump holds replaces what stood before it, a dump without its end counts for nothing; a delivery
+//! keeps its packet id; packet ids that were given out and not written down are not given out again soon. Clocks may stand
+//! still or go back while the power is off: time that passed is counted only when the clock says so.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::record::{Head, Kept, KeptWill, Record, Target};
+use crate::broker::access::{HOUSE, Identity};
+use crate::broker::core::{Core, will_record};
+use crate::broker::deliver::class_of;
+use crate::broker::matcher::{Hearing, Slot};
+use crate::broker::message::{Message, Queued};
+use crate::broker::seat::{Due, Peer, Session};
+use crate::broker::session::Hold;
+use crate::broker::subscribe::{listen, options};
+use crate::protocol::broker::Class;
+use crate::protocol::mqtt::connect::Will;
+use crate::protocol::mqtt::properties::Properties;
+
+/// After the broker's own death, clients have so long to come back before their wills are said.
+pub const GRACE: Duration = Duration::from_secs(10);
+/// Packet ids that may have been given out without being written down.
+const UNWRITTEN_IDS: u16 = 4_096;
+
+#[derive(Debug, Clone, Default)]
+struct Kin {
+    filters: BTreeMap<String, Hearing>,
+    /// By order and packet id.
+    queue: BTreeMap<(u64, u16), (Arc<Kept>, Target)>,
+    released: Vec<u16>,
+    received: Vec<u16>,
+}
+
+/// What stands in the records.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    retained: BTreeMap<String, (String, Kept)>,
+    heads: BTreeMap<u64, Head>,
+    kin: BTreeMap<u64, Kin>,
+    wills: BTreeMap<u64, KeptWill>,
+    last_order: u64,
+    last_session: u64,
+}
+
+impl Found {
+    /// Reads all records in their order.
+    pub fn read<'a>(records: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut found = Self::default();
+        let mut dump: Option<Self> = None;
+        let mut large: Vec<u8> = Vec::new();
+        for bytes in records {
+            // A large record comes in pieces (`writer`).
+            let record = match bytes.split_first() {
+                Some((b'<', piece)) => {
+                    large = piece.to_vec();
+                    continue;
+                }
+                Some((b'-', piece)) => {
+                    large.extend_from_slice(piece);
+                    continue;
+                }
+                Some((b'>', piece)) => {
+                    large.extend_from_slice(piece);
+                    Record::decode(&std::mem::take(&mut large))
+                }
+                _ => Record::decode(bytes),
+            };
+            let Some(record) = record else { continue };
+            match record {
+                Record::Dump => dump = Some(Self::default()),
+                Record::End => {
+                    if let Some(whole) = dump.take() {
+                        found = Self { last_order: found.last_order.max(whole.last_order), last_session: found.last_session.max(whole.last_session), ..whole };
+                    }
+                }
+                record => {
+                    if let Some(dump) = &mut dump {
+                        dump.apply(record.clone());
+                    }
+                    found.apply(record);
+                }
+            }
+        }
+        found
+    }
+
+    fn apply(&mut self, record: Record) {
+        match record {
+            Record::Put { owner, message } => drop(self.retained.insert(message.topic.clone(), (owner, message))),
+            Record::Remove(topic) => drop(self.retained.remove(&topic)),
+            Record::Session(head) => {
+                self.last_session = self.last_session.max(head.session);
+                self.heads.insert(head.session, head);
+            }
+            Record::Over(session) => {
+                self.last_session = self.last_session.max(session);
+                self.heads.remove(&session);
+                self.kin.remove(&session);
+            }
+            Record::Filter { session, filter, options, identifier } => {
+                let hearing = Hearing { qos: (options & 3).min(2), no_local: options & 4 != 0, retain_as_published: options & 8 != 0, identifier: (identifier > 0).then_some(identifier) };
+                self.kin.entry(session).or_default().filters.insert(filter, hearing);
+            }
+            Record::Unfilter { session, filter } => drop(self.kin.entry(session).or_default().filters.remove(&filter)),
+            Record::Queue { order, inbound, message, targets } => {
+                if inbound.0 > 0 {
+                    self.kin.entry(inbound.0).or_default().received.push(inbound.1);
+                }
+                self.last_order = self.last_order.max(order);
+                let message = Arc::new(message);
+                for target in targets {
+                    self.kin.entry(target.session).or_default().queue.insert((order, target.id), (message.clone(), target));
+                }
+            }
+            Record::Acked { session, ids } => {
+                let kin = self.kin.entry(session).or_default();
+                kin.queue.retain(|(_, id), _| !ids.contains(id));
+                kin.released.retain(|id| !ids.contains(id));
+            }
+            Record::Released { session, id } => {
+                let kin = self.kin.entry(session).or_default();
+                kin.queue.retain(|(_, queued), _| *queued != id);
+                if !kin.released.contains(&id) {
+                    kin.released.push(id);
+                }
+            }
+            Record::Inbound { session, id } => self.kin.entry(session).or_default().received.push(id),
+            Record::InboundOver { session, id } => self.kin.entry(session).or_default().received.retain(|i| *i != id),
+            Record::Will(will) => {
+                self.last_session = self.last_session.max(will.session);
+                self.wills.insert(will.session, will);
+            }
+            Record::WillOver(session) => drop(self.wills.remove(&session)),
+            Record::Dump | Record::End => {}
+        }
+    }
+
+    /// Builds the machine again.
+    pub fn restore(self, core: &mut Core, now: Instant) {
+        let wall = core.wall();
+        core.last_number = self.last_session;
+        core.ledger.resume(self.last_order, self.retained.keys().map(|t| t.as_str().into()), self.wills.keys().copied());
+        for (owner, message) in self.retained.into_values().filter(|(_, m)| class_of(&core.rules, &m.topic) != Class::Memory) {
+            if let Some(message) = alive(&message, now, wall) {
+                core.retained.set(&owner.into(), &Arc::new(message), &core.limits);
+            }
+        }
+        core.retained.refused = 0;
+        let mut kin = self.kin;
+        for head in self.heads.into_values().filter(|h| h.keep_s > 0) {
+            let kin = kin.remove(&head.session).unwrap_or_default();
+            revive(core, head, kin, now, wall);
+        }
+        for (session, will) in self.wills {
+            let at = will.due.map_or(GRACE, |due| Duration::from_secs(due.saturating_sub(wall).min(u64::from(will.delay_s)))).max(GRACE);
+            if let Some(message) = alive(&will.message, now, wall) {
+                let expires = message.expires.map(|at| u32::try_from(at.saturating_duration_since(now).as_secs()).unwrap_or(u32::MAX));
+                let properties = Properties { message_expiry: expires, will_delay: Some(will.delay_s), forward: message.forward.clone(), ..Properties::default() };
+                let topic = message.topic.to_string();
+                let said = Will { topic, payload: message.payload.to_vec().into(), qos: message.qos, retain: message.retain, properties };
+                core.wills.insert(session, Due { at: now + at, owner: identity(&will.account), client_id: will.client_id, will: said });
+            }
+        }
+    }
+}
+
+fn identity(account: &str) -> Identity {
+    if account == HOUSE { Identity::House } else { Identity::Account(account.to_owned()) }
+}
+
+/// The message, unless it is over its time.
+fn alive(kept: &Kept, now: Instant, wall: u64) -> Option<Message> {
+    let expires = match kept.left {
+        None => None,
+        Some((left, at)) => Some(now + Duration::from_secs(u64::from(left).checked_sub(wall.saturating_sub(at)).filter(|left| *left > 0)?)),
+    };
+    Some(Message { topic: kept.topic.as_str().into(), payload: kept.payload.as_slice().into(), qos: kept.qos, retain: kept.retain, forward: kept.forward.clone(), expires })
+}
+
+fn revive(core: &mut Core, head: Head, kin: Kin, now: Instant, wall: u64) {
+    let keep_for = Duration::from_secs(u64::from(head.keep_s));
+    let gone = Duration::from_secs(head.away.map_or(0, |at| wall.saturating_sub(at)));
+    if gone >= keep_for {
+        core.ledger.note(&head.account.as_str().into(), Record::Over(head.session), None);
+        return;
+    }
+    let who = identity(&head.account);
+    let mut queue = core.queue_for(&who);
+    let last = kin.queue.values().map(|(_, t)| t.id).next_back().unwrap_or(head.next_id);
+    for id in kin.released {
+        queue.restore_released(id, 0);
+    }
+    for ((order, id), (kept, target)) in kin.queue {
+        let Some(message) = alive(&kept, now, wall) else { continue };
+        let group = (!target.group.is_empty()).then(|| target.group.as_str().into());
+        let item = Queued { message: Arc::new(message), qos: target.qos, retain: target.retain, identifiers: target.identifiers.into(), group };
+        queue.restore(id, item, order);
+    }
+    queue.ids_from(last.wrapping_add(UNWRITTEN_IDS));
+    let queued = queue.bytes;
+    let session = Session {
+        number: head.session,
+        owner: head.account.as_str().into(),
+        who,
+        client_id: head.client_id,
+        subscriptions: kin.filters.clone(),
+        queue,
+        received: kin.received.into_iter().map(|id| (id, Hold::FromDisk)).collect(),
+        wake: Arc::new(Notify::new()),
+        line: None,
+        credential: head.credential,
+        keep_for,
+        // Its time goes on from where it was.
+        since: now.checked_sub(gone).unwrap_or(now),
+        peer: Peer::default(),
+        will: None,
+    };
+    if head.away.is_none() {
+        // It is away from now on, also when the next life begins soon.
+        core.ledger.note(&session.owner, session.head(now, wall), None);
+    }
+    core.queued_bytes += queued;
+    let slot: Slot = core.place(session);
+    for (filter, hearing) in kin.filters {
+        listen(&mut core.matcher, &filter, slot, hearing);
+    }
+}
+
+/// Everything as it is, cheap to take under the lock: [`Snapshot::records`] makes the dump of it outside.
+pub struct Snapshot {
+    retained: Vec<(Arc<str>, Arc<Message>)>,
+    queued: BTreeMap<u64, (Arc<Message>, Vec<Target>)>,
+    notes: Vec<Record>,
+    now: Instant,
+    wall: u64,
+}
+
+impl Core {
+    /// Takes the whole state for a dump. What the ledger still owes is in it.
+    pub fn snapshot(&mut self, now: Instant) -> Snapshot {
+        let wall = self.wall();
+        // What memory alone keeps must not come back as it once was.
+        let lasting = |m: &Message| class_of(&self.rules, &m.topic) != Class::Memory;
+        let mut shot = Snapshot { retained: self.retained.all().filter(|(_, m)| lasting(m)).map(|(o, m)| (o.clone(), m.clone())).collect(), queued: BTreeMap::new(), notes: Vec::new(), now, wall };
+        for session in self.sessions.iter().flatten() {
+            let number = session.number;
+            if let Some(will) = &session.will {
+                shot.notes.push(Record::Will(will_record(number, (&session.owner, &session.client_id), will, None, now, wall)));
+            }
+            if !session.is_kept() {
+                continue;
+            }
+            shot.notes.push(session.head(now, wall));
+            shot.notes.extend(session.subscriptions.iter().map(|(filter, h)| Record::Filter { session: number, filter: filter.clone(), options: options(h), identifier: h.identifier.unwrap_or(0) }));
+            let (messages, released) = session.queue.kept();
+            for (order, id, item) in messages {
+                let target = Target { session: number, id, qos: item.qos, retain: item.retain, identifiers: item.identifiers.to_vec(), group: item.group.as_deref().unwrap_or_default().to_owned() };
+                shot.queued.entry(order).or_insert_with(|| (item.message.clone(), Vec::new())).1.push(target);
+            }
+            shot.notes.extend(released.into_iter().map(|id| Record::Released { session: number, id }));
+            shot.notes.extend(session.received.iter().filter(|(_, hold)| **hold != Hold::Memory).map(|(id, _)| Record::Inbound { session: number, id: *id }));
+        }
+        for (number, due) in &self.wills {
+            let left = due.at.saturating_duration_since(now).as_secs();
+            shot.notes.push(Record::Will(will_record(*number, (due.owner.name(), &due.client_id), &due.will, Some(wall + left), now, wall)));
+        }
+        let wills = self.sessions.iter().flatten().filter(|s| s.will.is_some()).map(|s| s.number).chain(self.wills.keys().copied());
+        self.ledger.dumped(shot.retained.iter().map(|(_, m)| m.topic.clone()), wills);
+        shot
+    }
+}
+
+impl Snapshot {
+    /// The records of the dump.
+    pub fn records(&self) -> Vec<Vec<u8>> {
+        let mut out = vec![Record::Dump.encode()];
+        out.extend(self.retained.iter().map(|(owner, m)| super::put(owner, m, self.now, self.wall).encode()));
+        out.extend(self.notes.iter().map(Record::encode));
+        out.extend(self.queued.iter().map(|(order, (m, targets))| super::queued(*order, m, targets.clone(), self.now, self.wall).encode()));
+        out.push(Record::End.encode());
+        out
+    }
+}

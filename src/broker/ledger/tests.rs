@@ -1,0 +1,153 @@
+//! The ledger: wear, starvation, what need not be written, what a restart brings back, rot.
+
+use super::writer::Store;
+use super::*;
+use crate::broker::core::Core;
+use crate::protocol::broker::Limits;
+use crate::supervisor::clock::Clock;
+
+fn message(topic: &str, payload: &str) -> Arc<Message> {
+    Arc::new(Message { topic: topic.into(), payload: payload.as_bytes().into(), qos: 1, retain: true, forward: bytes::Bytes::new(), expires: None })
+}
+
+fn folder() -> std::path::PathBuf {
+    std::env::temp_dir().join(format!("conglang-ledger-{}", getrandom::u64().expect("random")))
+}
+
+fn core() -> Core {
+    Core::new(Limits::default(), crate::protocol::broker::usual_rules(), Clock::manual(1_800_000_000_000))
+}
+
+#[tokio::test]
+async fn a_device_that_keeps_changing_what_is_retained_does_not_wear_the_card() {
+    let mut ledger = Ledger::default();
+    let (loud, calm): (Arc<str>, Arc<str>) = ("den-01".into(), "den-02".into());
+    let (second, now) = (Some(Duration::from_secs(1)), Instant::now());
+    let (mut written, mut quiet) = (0, 0);
+    ledger.retained(&calm, "d/den-02/a", Some(message("d/den-02/a", "ON")), None);
+    for n in 0..3_600 {
+        for part in 0..10 {
+            ledger.retained(&loud, "d/den-01/a", Some(message("d/den-01/a", &format!("{}{n}.{part}", "x".repeat(10_000)))), None);
+        }
+        let records = ledger.take(second, now, 0).records;
+        written += records.iter().map(Vec::len).sum::<usize>();
+        quiet += records.iter().filter(|r| r.windows(6).any(|w| w == b"den-02")).count();
+    }
+    assert!(written < 5_000_000, "{written} bytes in an hour");
+    assert_eq!(quiet, 1, "what did not change is written once");
+    // Among its own topics who waits longest comes first, and what the disk never had leaves nothing behind.
+    ledger.retained(&loud, "d/den-01/z", Some(message("d/den-01/z", "NEW")), None);
+    let found = (0..3_600).any(|n| {
+        ledger.retained(&loud, "d/den-01/a", Some(message("d/den-01/a", &format!("{}{n}", "y".repeat(10_000)))), None);
+        ledger.take(second, now, 0).records.iter().any(|r| r.ends_with(b"NEW"))
+    });
+    assert!(found, "a chattering topic does not starve another");
+    for n in 0..10_000 {
+        let topic = format!("d/den-01/new/{n}");
+        ledger.retained(&loud, &topic, Some(message(&topic, "x")), None);
+        ledger.retained(&loud, &topic, None, None);
+    }
+    assert!(ledger.len() <= 2, "{} changes wait", ledger.len());
+}
+
+#[tokio::test]
+async fn who_has_it_need_not_be_written_and_who_waits_is_told() {
+    let (mut ledger, now, owner): (_, _, Arc<str>) = (Ledger::default(), Instant::now(), "den-01".into());
+    let wake = Arc::new(Notify::new());
+    let target = |session| Target { session, id: 1, qos: 1, retain: false, identifiers: Vec::new(), group: String::new() };
+    let receipt = Receipt::new(wake.clone());
+    let number = ledger.number();
+    ledger.message((number, &owner), message("d/den-01/a", "ON"), vec![target(1), target(2)], (0, 0), false, Some(&receipt));
+    ledger.finished(1, Finished { id: 1, owed: Some(number) });
+    assert_eq!(receipt.outcome(), None, "one of two has it");
+    ledger.finished(2, Finished { id: 1, owed: Some(number) });
+    assert_eq!(receipt.outcome(), Some(true));
+    assert!(ledger.take(None, now, 0).records.is_empty(), "nothing to write");
+    // Written before it was acknowledged: then the disk hears that it is over.
+    let (number, receipt) = (ledger.number(), Receipt::new(wake));
+    ledger.message((number, &owner), message("d/den-01/a", "ON"), vec![target(1)], (0, 0), false, Some(&receipt));
+    let batch = ledger.take(None, now, 0);
+    assert_eq!((batch.records.len(), batch.receipts.len(), receipt.outcome()), (1, 1, None));
+    batch.receipts[0].settle(false);
+    assert_eq!(receipt.outcome(), Some(false));
+    ledger.finished(1, Finished { id: 1, owed: Some(number) });
+    assert_eq!(ledger.take(None, now, 0).records, [Record::Acked { session: 1, ids: vec![1] }.encode()]);
+    // A will that came and went leaves nothing.
+    let will = record::KeptWill { session: 9, account: "den-01".into(), client_id: "a".into(), message: kept(&message("a", "b"), now, 0), delay_s: 0, due: None };
+    ledger.note(&owner, Record::Will(will), None);
+    ledger.note(&owner, Record::WillOver(9), None);
+    assert_eq!(ledger.len(), 0);
+}
+
+#[tokio::test]
+async fn retained_messages_survive_dumps_large_ones_and_an_older_store() {
+    let folder = folder();
+    let (mut core, now, house): (_, _, Arc<str>) = (core(), Instant::now(), HOUSE.into());
+    let (mut store, _) = Store::open(&folder, [1; 16]).expect("opens");
+    // As the first retained store wrote it.
+    let old = [&b"P\x01"[..], &5u32.to_le_bytes(), b"old/1", &6u32.to_le_bytes(), b"den-01", &0u32.to_le_bytes(), b"ON"].concat();
+    store.write(&[old]).expect("written");
+    let set = |core: &mut Core, store: &mut Store, m: Arc<Message>| {
+        core.retained.set(&house, &m, &Limits::default());
+        core.ledger.retained(&house, &m.topic.clone(), Some(m), None);
+        store.write(&core.ledger.take(None, now, 0).records).expect("written");
+    };
+    let large = "x".repeat(1_400_000);
+    set(&mut core, &mut store, message("large", &large));
+    drop(store);
+    let (mut store, again) = Store::open(&folder, [3; 16]).expect("opens");
+    let mut restored = self::core();
+    again.restore(&mut restored, now);
+    assert_eq!(restored.retained.matching("#", now).map(|(o, m)| (o.to_owned(), m.payload.len())).collect::<Vec<_>>(), [(HOUSE.to_owned(), 1_400_000), ("den-01".to_owned(), 2)]);
+    // Enough writes that everything is dumped anew.
+    for round in 0..40 {
+        set(&mut core, &mut store, message("big", &format!("{round}{}", "x".repeat(200_000))));
+        if store.wants_dump() {
+            store.write_dump(&core.snapshot(now).records()).expect("dumped");
+        }
+    }
+    drop(store);
+    let (store, found) = Store::open(&folder, [2; 16]).expect("opens");
+    let mut restored = self::core();
+    found.restore(&mut restored, now);
+    assert!(store.size() < 20 << 20, "segments are recycled: {}", store.size());
+    assert!(restored.retained.matching("big", now).next().expect("there").1.payload.starts_with(b"39x"));
+    assert_eq!(restored.retained.matching("large", now).next().expect("there").1.payload.len(), large.len());
+    std::fs::remove_dir_all(folder).expect("clean");
+}
+
+#[tokio::test]
+async fn rot_never_makes_a_message_that_nobody_published() {
+    let folder = folder();
+    let (mut ledger, now, owner): (_, _, Arc<str>) = (Ledger::default(), Instant::now(), "den-01".into());
+    let (mut store, _) = Store::open(&folder, [1; 16]).expect("opens");
+    for i in 0..300 {
+        let topic = format!("d/den/{i}");
+        ledger.retained(&owner, &topic, Some(message(&topic, &format!("ON {i}"))), None);
+        if i % 10 == 0 {
+            store.write(&ledger.take(None, now, 0).records).expect("written");
+        }
+    }
+    store.write(&ledger.take(None, now, 0).records).expect("written");
+    drop(store);
+    let segment = std::fs::read_dir(&folder).expect("dir").filter_map(Result::ok).map(|e| e.path()).find(|p| std::fs::read(p).is_ok_and(|b| b.starts_with(b"CLGP"))).expect("a segment");
+    let whole = std::fs::read(&segment).expect("read");
+    let mut least = 300;
+    let cases = crate::log::sim::cases(100);
+    for case in 0..cases {
+        let bytes = crate::log::sim::spoilt(&whole, case, cases);
+        let spoilt = folder.with_extension(case.to_string());
+        std::fs::create_dir_all(&spoilt).expect("folder");
+        std::fs::write(spoilt.join(segment.file_name().expect("name")), &bytes).expect("write");
+        let mut core = core();
+        Store::open(&spoilt, [2; 16]).expect("opens").1.restore(&mut core, now);
+        least = least.min(core.retained.len());
+        for (_, m) in core.retained.matching("#", now) {
+            let n = m.topic.rsplit('/').next().expect("number");
+            assert_eq!(&m.payload[..], format!("ON {n}").as_bytes(), "case {case}");
+        }
+        std::fs::remove_dir_all(spoilt).expect("clean");
+    }
+    assert!(least < 300, "the rig spoils, or it proves nothing");
+    std::fs::remove_dir_all(folder).expect("clean");
+}

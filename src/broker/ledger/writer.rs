@@ -1,0 +1,239 @@
+//! The thread that writes what is owed.
+//!
+//! Invariants: who waits for the card waits a few milliseconds for company, then one flush serves all; what nobody waits for
+//! is written within a second; when the card had its share of bytes for now, both wait longer and nothing is lost. A card
+//! that fails costs those who wait their answer, never the broker: everything stays in memory and is written again, whole,
+//! when it can be.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::log::disk::Folder;
+use crate::log::frame::{Epoch, MAX_PAYLOAD};
+use crate::log::recover::Floor;
+use crate::log::segments::Log;
+
+use super::restore::Found;
+use crate::broker::guard::Guard;
+
+/// What nobody waits for is written at least this often.
+const WRITE_EVERY: Duration = Duration::from_millis(900);
+/// So long somebody who waits for the card waits for company; those who are quick acknowledge in this time, and what they
+/// have need not be written.
+const COMPANY: Duration = Duration::from_millis(4);
+/// Both, when the card had its share.
+const STRETCHED: Duration = Duration::from_secs(5);
+/// Pause before a failing card is tried again.
+const RETRY: Duration = Duration::from_secs(30);
+/// Bytes that the card takes at once, and then in a second: 130 MB a day.
+const SHARE: (f64, f64) = (128.0 * 1024.0 * 1024.0, 1536.0);
+/// What a flush costs beside its bytes.
+const EACH_FLUSH: f64 = 4096.0;
+/// Most bytes of records in one group.
+const PIECE: usize = MAX_PAYLOAD - 8192;
+/// Sealed segments after which everything is dumped anew.
+const SEALED_MAX: usize = 4;
+
+/// Wakes the writer.
+#[derive(Debug, Default)]
+pub struct Bell(Mutex<(bool, bool)>, Condvar);
+
+impl Bell {
+    /// Somebody waits for the card.
+    pub fn ring(&self) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.0 {
+            state.0 = true;
+            self.1.notify_one();
+        }
+    }
+
+    /// The end: one last round.
+    pub fn end(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
+        self.1.notify_one();
+    }
+
+    /// Waits for a ring, then for company; or for `most`. True = it is the last round.
+    fn wait(&self, company: Duration, most: Duration) -> bool {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (state, _) = self.1.wait_timeout_while(state, most, |s| !s.0 && !s.1).unwrap_or_else(PoisonError::into_inner);
+        let (mut state, _) = self.1.wait_timeout_while(state, company, |s| !s.1).unwrap_or_else(PoisonError::into_inner);
+        state.0 = false;
+        state.1
+    }
+}
+
+/// The file side.
+pub struct Store {
+    log: Log,
+    group: u64,
+    dumped: usize,
+    /// Bytes written since it was opened.
+    pub written: u64,
+}
+
+impl Store {
+    /// Opens the folder and reads what is there.
+    ///
+    /// # Errors
+    /// When the medium fails or a newer program wrote it.
+    pub fn open(folder: &Path, epoch: Epoch) -> io::Result<(Self, Found)> {
+        let disk = Folder::open(folder)?;
+        let (mut log, found) = Log::open(Box::new(disk), epoch, &Floor { any_start: true, ..Floor::default() }).map_err(io::Error::other)?;
+        log.heal()?;
+        if let Some(damage) = &found.damage {
+            tracing::warn!(?damage, "a part of what the broker had on disk cannot be read; what stands before it is used");
+        }
+        let found = Found::read(found.groups.iter().flat_map(|g| &g.records).map(Vec::as_slice));
+        Ok((Self { log, group: 0, dumped: 0, written: 0 }, found))
+    }
+
+    /// Writes records durably, in as few groups as they need.
+    ///
+    /// # Errors
+    /// Whatever the medium says; the store is unusable then.
+    pub fn write(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
+        let mut part: Vec<&[u8]> = Vec::new();
+        let mut size = 0;
+        for record in records {
+            if size + record.len() + 4 > PIECE && !part.is_empty() {
+                self.append(&part)?;
+                part.clear();
+                size = 0;
+            }
+            if record.len() > PIECE {
+                // A record that is larger than a group goes in pieces: `<` begins, `-` goes on, `>` ends.
+                let count = record.len().div_ceil(PIECE);
+                for (n, chunk) in record.chunks(PIECE).enumerate() {
+                    let sign: &[u8] = if n == 0 {
+                        b"<"
+                    } else if n + 1 == count {
+                        b">"
+                    } else {
+                        b"-"
+                    };
+                    self.append(&[&[sign, chunk].concat()])?;
+                }
+                continue;
+            }
+            size += record.len() + 4;
+            part.push(record);
+        }
+        if part.is_empty() { Ok(()) } else { self.append(&part) }
+    }
+
+    fn append(&mut self, part: &[&[u8]]) -> io::Result<()> {
+        self.group += 1;
+        self.written += crate::log::frame::size_of(part) as u64;
+        self.log.append(self.group, &[0; 128], part)
+    }
+
+    /// True when it is time for a dump of everything.
+    pub fn wants_dump(&self) -> bool {
+        self.log.sealed().len() >= SEALED_MAX + 2 * self.dumped
+    }
+
+    /// Bytes that it takes on disk.
+    #[cfg(test)]
+    pub fn size(&self) -> u64 {
+        self.log.size()
+    }
+
+    /// Writes a dump and lets the old segments go.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn write_dump(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
+        self.log.seal();
+        let old = self.log.sealed().back().map(|s| s.segment);
+        self.write(records)?;
+        if let Some(old) = old {
+            self.log.release(old);
+        }
+        // A large store seals segments by being dumped: those are not a reason to dump again.
+        self.dumped = self.log.sealed().len();
+        Ok(())
+    }
+}
+
+/// How many bytes the card may have.
+struct Share {
+    left: f64,
+    at: Instant,
+}
+
+impl Share {
+    fn take(&mut self, bytes: f64, now: Instant) -> bool {
+        let passed = now.saturating_duration_since(self.at).as_secs_f64();
+        self.at = now;
+        self.left = (self.left + passed * SHARE.1).min(SHARE.0) - bytes;
+        self.left > 0.0
+    }
+}
+
+/// Writes until the bell says that it is over.
+pub fn keep(guard: &Guard, store: Store, folder: &Path) {
+    let bell = guard.lock().ledger.bell.clone();
+    let mut store = Some(store);
+    let mut retry_at = Instant::now();
+    let mut share = Share { left: SHARE.0, at: Instant::now() };
+    let mut last_take = Instant::now();
+    let mut rested = true;
+    loop {
+        let (company, most) = match (&store, rested) {
+            // Those who are quick may still take it themselves.
+            (None, _) => (Duration::from_millis(250), WRITE_EVERY),
+            (_, true) => (COMPANY, WRITE_EVERY),
+            (_, false) => (STRETCHED, STRETCHED),
+        };
+        let last = bell.wait(company, most);
+        let now = Instant::now();
+        let passed = (!last).then(|| now.saturating_duration_since(std::mem::replace(&mut last_take, now)));
+        let (batch, dump) = {
+            let mut core = guard.lock();
+            let wall = core.wall();
+            let reopen = store.is_none() && (now >= retry_at || last);
+            let whole = reopen || store.as_ref().is_some_and(Store::wants_dump);
+            let batch = core.ledger.take(if whole { None } else { passed }, now, wall);
+            (batch, (whole).then(|| core.snapshot(now)))
+        };
+        let before = store.as_ref().map_or(0, |s| s.written);
+        let done = match &mut store {
+            Some(store) => store.write(&batch.records).and_then(|()| dump.map_or(Ok(()), |d| store.write_dump(&d.records()))),
+            None => match dump {
+                Some(dump) => crate::keys::secret::random().and_then(|epoch| Store::open(folder, epoch)).and_then(|(mut fresh, _)| {
+                    fresh.write_dump(&dump.records())?;
+                    tracing::info!("the card takes the broker's messages again");
+                    store = Some(fresh);
+                    Ok(())
+                }),
+                None => Err(io::Error::other("the card failed before")),
+            },
+        };
+        let safe = done.is_ok();
+        if let Err(cause) = done
+            && (store.is_some() || now >= retry_at)
+        {
+            tracing::error!(%cause, "the broker's messages could not be written; they are kept in memory and tried again");
+            store = None;
+            retry_at = now + RETRY;
+        }
+        batch.receipts.iter().for_each(|r| r.settle(safe));
+        let wrote = store.as_ref().map_or(0, |s| s.written.saturating_sub(before));
+        let cost = if batch.records.is_empty() { 0.0 } else { wrote as f64 + EACH_FLUSH };
+        rested = share.take(cost, now);
+        let mut core = guard.lock();
+        core.counters.card_fails = store.is_none();
+        core.counters.written += wrote;
+        core.settled(&batch);
+        drop(core);
+        if last {
+            return;
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Subscribing, and what a change of permissions does to it.
+//!
+//! Invariants: a filter is bounded by what its account may hear, also within a shared subscription; an answered subscription
+//! of a kept session is on disk; retained messages of a subscription go before what is said after it.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::access::{Identity, Table};
+use super::core::Core;
+use super::ledger::Receipt;
+use super::ledger::record::Record;
+use super::matcher::{Hearing, Matcher, Slot};
+use super::message::Queued;
+use super::seat::{Attached, Session};
+use crate::protocol::mqtt::packet::Ask;
+use crate::protocol::mqtt::topic::{fits, is_filter, matches, shared};
+
+/// The bits of a subscription on disk.
+pub fn options(hearing: &Hearing) -> u8 {
+    hearing.qos | u8::from(hearing.no_local) << 2 | u8::from(hearing.retain_as_published) << 3
+}
+
+/// Puts a filter, shared or not, into the matcher; true = it is new.
+pub fn listen(matcher: &mut Matcher, filter: &str, slot: Slot, hearing: Hearing) -> bool {
+    match shared(filter) {
+        Some((group, inner)) => matcher.add_shared(group, inner, slot, hearing),
+        None => matcher.add(filter, slot, hearing),
+    }
+}
+
+fn unlisten(matcher: &mut Matcher, filter: &str, slot: Slot) -> bool {
+    match shared(filter) {
+        Some((group, inner)) => matcher.remove_shared(group, inner, slot),
+        None => matcher.remove(filter, slot),
+    }
+}
+
+impl Core {
+    /// Subscribes; gives a SUBACK code per ask, and the card to wait for before they are said.
+    pub fn subscribe(&mut self, attached: &Attached, asks: &[Ask], identifier: Option<u32>, now: Instant) -> (Vec<u8>, Option<Arc<Receipt>>) {
+        let mut receipt = None;
+        let codes = asks.iter().map(|ask| self.subscribe_one(attached, ask, identifier, &mut receipt, now)).collect();
+        (codes, receipt)
+    }
+
+    fn subscribe_one(&mut self, attached: &Attached, ask: &Ask, identifier: Option<u32>, receipt: &mut Option<Arc<Receipt>>, now: Instant) -> u8 {
+        let slot = attached.slot;
+        let inner = match ask.filter.strip_prefix("$share/") {
+            None => &*ask.filter,
+            Some(_) => match shared(&ask.filter) {
+                Some((_, inner)) => inner,
+                None => return 0x8f,
+            },
+        };
+        if !is_filter(inner) || !fits(&ask.filter, self.limits.topic_bytes, self.limits.topic_levels + 2) {
+            return 0x8f;
+        }
+        let Self { sessions, table, limits, matcher, retained, ledger, sys, .. } = self;
+        let Some(session) = sessions.get_mut(slot as usize).and_then(Option::as_mut) else { return 0x80 };
+        if !table.may_subscribe(&session.who, inner) {
+            return 0x87;
+        }
+        let fresh = !session.subscriptions.contains_key(&ask.filter);
+        if fresh && session.who != Identity::House && session.subscriptions.len() >= limits.filters {
+            return 0x97;
+        }
+        let hearing = Hearing { qos: ask.qos, no_local: ask.no_local, retain_as_published: ask.retain_as_published, identifier };
+        let same = session.subscriptions.insert(ask.filter.clone(), hearing) == Some(hearing);
+        listen(matcher, &ask.filter, slot, hearing);
+        if session.is_kept() && !same {
+            let receipt = receipt.get_or_insert_with(|| Receipt::new(attached.wake.clone()));
+            let record = Record::Filter { session: session.number, filter: ask.filter.clone(), options: options(&hearing), identifier: identifier.unwrap_or(0) };
+            ledger.note(&session.owner.clone(), record, Some(receipt));
+        }
+        let alone = inner.len() == ask.filter.len();
+        if alone && (ask.retain_handling == 0 || ask.retain_handling == 1 && fresh) {
+            let identifiers: Box<[u32]> = identifier.into_iter().collect();
+            let sys = sys.values().filter(|m| inner.starts_with('$') && matches(inner, &m.topic));
+            for message in retained.matching(inner, now).map(|(_, m)| m).chain(sys) {
+                let item = Queued { message: message.clone(), qos: message.qos.min(ask.qos), retain: true, identifiers: identifiers.clone(), group: None };
+                session.queue.push_retained(item);
+            }
+            session.wake.notify_one();
+        }
+        ask.qos
+    }
+
+    /// Unsubscribes; gives an UNSUBACK code per filter, and the card to wait for before they are said.
+    pub fn unsubscribe(&mut self, attached: &Attached, filters: &[String]) -> (Vec<u8>, Option<Arc<Receipt>>) {
+        let mut receipt = None;
+        let Self { sessions, matcher, ledger, .. } = self;
+        let Some(session) = sessions.get_mut(attached.slot as usize).and_then(Option::as_mut) else { return (vec![0x80; filters.len()], None) };
+        let codes = filters
+            .iter()
+            .map(|filter| {
+                if session.subscriptions.remove(filter).is_none() {
+                    return if is_filter(filter) { 0x11 } else { 0x8f };
+                }
+                unlisten(matcher, filter, attached.slot);
+                if session.is_kept() {
+                    let receipt = receipt.get_or_insert_with(|| Receipt::new(attached.wake.clone()));
+                    ledger.note(&session.owner.clone(), Record::Unfilter { session: session.number, filter: filter.clone() }, Some(receipt));
+                }
+                0
+            })
+            .collect();
+        (codes, receipt)
+    }
+
+    /// Puts a new table in force, also on open connections.
+    pub fn set_table(&mut self, table: Table, now: Instant) {
+        self.table = table;
+        let Self { sessions, matcher, ledger, table, .. } = self;
+        let mut over = Vec::new();
+        for (slot, session) in (0..).zip(sessions.iter_mut()).filter_map(|(n, s)| Some((n, s.as_mut()?))) {
+            let Session { who, credential, line, subscriptions, owner, number, .. } = session;
+            if table.credential(who).as_deref() != Some(credential) {
+                match line {
+                    Some(line) => line.cut.now(0x87, "its account changed"),
+                    None => over.push(slot),
+                }
+                continue;
+            }
+            subscriptions.retain(|filter, _| {
+                let stays = table.may_subscribe(who, shared(filter).map_or(filter, |(_, inner)| inner));
+                if !stays {
+                    unlisten(matcher, filter, slot);
+                    ledger.note(owner, Record::Unfilter { session: *number, filter: filter.clone() }, None);
+                }
+                stays
+            });
+        }
+        for slot in over {
+            self.remove(slot, now);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! What the broker promises over its own death: nothing acknowledged is lost, QoS 2 comes once, wills are said once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+use conglang::protocol::broker::{Class, Rule};
+
+use crate::peer::{Hello, Peer};
+use crate::worker::{Worker, wide_limits, wire_accounts};
+
+/// Rounds of the test with sudden deaths.
+fn rounds() -> usize {
+    conglang::log::sim::cases(20)
+}
+
+/// A publisher that sends again what was not acknowledged, as the standard asks. Gives what was acknowledged.
+fn publisher(port: u16, qos: u8, over: &AtomicBool) -> BTreeSet<u32> {
+    let name = format!("says-{qos}");
+    let hello = Hello { client: &name, clean: false, ..Hello::default() };
+    let (mut acknowledged, mut open): (BTreeSet<u32>, BTreeMap<u16, (u32, bool)>) = (BTreeSet::new(), BTreeMap::new());
+    let mut count = 0u32;
+    let ids = AtomicU16::new(0);
+    while !over.load(Ordering::SeqCst) || !open.is_empty() {
+        let Ok(mut peer) = Peer::try_connect(port, &hello) else {
+            std::thread::sleep(Duration::from_millis(20));
+            continue;
+        };
+        if !peer.present {
+            // The session is lost: what was released is done for us, the rest is said anew.
+            open.retain(|_, (_, released)| !*released);
+        }
+        for (id, (n, released)) in &open {
+            if *released {
+                peer.answer(0x62, *id);
+            } else {
+                peer.publish(&format!("d/bao/{qos}"), n.to_string().as_bytes(), qos << 1 | 8, *id);
+            }
+        }
+        loop {
+            while open.len() < 8 && !over.load(Ordering::SeqCst) {
+                let id = ids.fetch_add(1, Ordering::SeqCst) % 60_000 + 1;
+                count += 1;
+                open.insert(id, (count, false));
+                peer.publish(&format!("d/bao/{qos}"), count.to_string().as_bytes(), qos << 1, id);
+            }
+            if open.is_empty() {
+                break;
+            }
+            let Some((first, body)) = peer.packet(Duration::from_secs(5)) else { break };
+            let id = u16::from_be_bytes([body[0], body[1]]);
+            match first {
+                0x40 | 0x70 => {
+                    if let Some((n, _)) = open.remove(&id) {
+                        acknowledged.insert(n);
+                    }
+                }
+                0x50 => {
+                    if let Some(entry) = open.get_mut(&id) {
+                        // PUBREC: the broker answers for it from now on.
+                        acknowledged.insert(entry.0);
+                        entry.1 = true;
+                    }
+                    peer.answer(0x62, id);
+                }
+                _ => {}
+            }
+        }
+    }
+    acknowledged
+}
+
+/// A subscriber with a session that is kept; now and then it goes away for a moment. Gives how often each message came.
+fn subscriber(port: u16, over: &AtomicBool, told: &std::sync::mpsc::Sender<()>) -> BTreeMap<(u8, u32), usize> {
+    let hello = Hello { client: "hears", clean: false, ..Hello::default() };
+    let mut heard: BTreeMap<(u8, u32), usize> = BTreeMap::new();
+    // QoS 2 messages that we have and that are not released.
+    let mut held: BTreeSet<u16> = BTreeSet::new();
+    let mut quiet_since = Instant::now();
+    let mut first_time = true;
+    while !over.load(Ordering::SeqCst) || quiet_since.elapsed() < Duration::from_secs(3) {
+        let Ok(mut peer) = Peer::try_connect(port, &hello) else {
+            std::thread::sleep(Duration::from_millis(20));
+            quiet_since = Instant::now();
+            continue;
+        };
+        if first_time {
+            assert_eq!((peer.subscribe("d/bao/1", 1), peer.subscribe("d/bao/2", 2)), (1, 2));
+            first_time = false;
+            let _ = told.send(());
+        } else {
+            assert!(peer.present, "an acknowledged session is kept");
+        }
+        let until = Instant::now() + Duration::from_millis(700);
+        while Instant::now() < until {
+            let Some((first, body)) = peer.packet(Duration::from_millis(300)) else {
+                if over.load(Ordering::SeqCst) {
+                    continue;
+                }
+                break;
+            };
+            quiet_since = Instant::now();
+            match first >> 4 {
+                3 => {
+                    let came = peer.read(first, &body);
+                    let n: u32 = String::from_utf8_lossy(&came.payload).parse().expect("a number");
+                    if came.qos == 2 {
+                        if held.insert(came.id) {
+                            *heard.entry((2, n)).or_default() += 1;
+                        }
+                        peer.answer(0x50, came.id);
+                    } else {
+                        *heard.entry((1, n)).or_default() += 1;
+                        peer.answer(0x40, came.id);
+                    }
+                }
+                6 => {
+                    let id = u16::from_be_bytes([body[0], body[1]]);
+                    held.remove(&id);
+                    peer.answer(0x70, id);
+                }
+                _ => {}
+            }
+        }
+    }
+    heard
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_and_qos_2_comes_once_when_the_worker_is_killed() {
+    let rules = vec![Rule { filter: "d/#".into(), class: Class::Durable }];
+    let mut limits = wide_limits();
+    limits.queued = 50_000;
+    let mut worker = Worker::started(limits, Some(rules), wire_accounts());
+    let (port, over) = (worker.plain, Arc::new(AtomicBool::new(false)));
+    let (told, ready) = std::sync::mpsc::channel();
+    let ears = std::thread::spawn({
+        let over = over.clone();
+        move || subscriber(port, &over, &told)
+    });
+    ready.recv_timeout(Duration::from_secs(10)).expect("it listens");
+    let mouths: Vec<_> = [1, 2]
+        .map(|qos| {
+            let over = over.clone();
+            std::thread::spawn(move || publisher(port, qos, &over))
+        })
+        .into();
+    for round in 0..rounds() {
+        std::thread::sleep(Duration::from_millis(100 + (round as u64 * 73) % 400));
+        worker.kill();
+        worker.start();
+    }
+    over.store(true, Ordering::SeqCst);
+    let acknowledged: Vec<BTreeSet<u32>> = mouths.into_iter().map(|m| m.join().expect("publisher")).collect();
+    let heard = ears.join().expect("subscriber");
+    let mut twice = 0;
+    for (qos, numbers) in (1_u8..).zip(&acknowledged) {
+        assert!(numbers.len() > rounds() * 5, "the rig works: {} acknowledged", numbers.len());
+        let lost: Vec<&u32> = numbers.iter().filter(|n| !heard.contains_key(&(qos, **n))).collect();
+        assert!(lost.is_empty(), "QoS {qos}: {} of {} acknowledged are lost: {lost:?}", lost.len(), numbers.len());
+        let again = heard.iter().filter(|((q, _), times)| *q == qos && **times > 1).count();
+        twice += again;
+        assert!(qos == 1 || again == 0, "QoS 2 came more than once: {again}");
+    }
+    println!("{} kills: {} + {} acknowledged, 0 lost, {twice} of QoS 1 came again", rounds(), acknowledged[0].len(), acknowledged[1].len());
+}
+
+#[test]
+fn a_will_is_said_once_over_the_broker_s_death_and_not_for_who_comes_back() {
+    let mut worker = Worker::started(wide_limits(), None, wire_accounts());
+    let will = |client: &'static str, topic: &'static str| Hello { client, will: Some((topic, "offline", 1, true)), ..Hello::default() };
+    let mut back = Peer::connect(worker.plain, &will("back", "d/back/up"));
+    let mut gone = Peer::connect(worker.plain, &will("gone", "d/gone/up"));
+    let kept = Hello { client: "ears", clean: false, ..Hello::default() };
+    let mut ears = Peer::connect(worker.plain, &kept);
+    assert_eq!(ears.subscribe("d/+/up", 1), 1);
+    assert!(back.tell("d/back/up", b"online", true) == Some(0) && gone.tell("d/gone/up", b"online", true) == Some(0));
+    // Wills are written within a second.
+    std::thread::sleep(Duration::from_millis(1_200));
+    worker.kill();
+    drop((back, gone, ears));
+    worker.start();
+    let _back = Peer::connect(worker.plain, &will("back", "d/back/up"));
+    let mut ears = Peer::connect(worker.plain, &kept);
+    assert!(ears.present);
+    let mut said = Vec::new();
+    while let Some(came) = ears.hear(Duration::from_secs(12)) {
+        ears.answer(0x40, came.id);
+        if came.payload == b"offline" {
+            said.push(came.topic);
+        }
+    }
+    assert_eq!(said, ["d/gone/up"], "once, and only of the one that did not come back");
+    let mut later = Peer::connect(worker.plain, &Hello { client: "later", ..Hello::default() });
+    later.subscribe("d/gone/up", 0);
+    assert_eq!(later.hear(Duration::from_secs(3)).map(|c| (c.payload, c.retain)), Some((b"offline".to_vec(), true)), "and it is kept");
+}
+
+#[test]
+fn a_kept_session_survives_a_polite_end_with_filters_queue_and_retained() {
+    let mut worker = Worker::started(wide_limits(), None, wire_accounts());
+    let kept = Hello { client: "away", clean: false, ..Hello::default() };
+    let mut away = Peer::connect(worker.plain, &kept);
+    assert_eq!((away.subscribe("d/x/#", 1), away.subscribe("p/#", 2)), (1, 2));
+    away.leave();
+    let mut says = Peer::connect(worker.plain, &Hello { client: "says", ..Hello::default() });
+    for n in 0..50 {
+        assert_eq!(says.tell(&format!("d/x/{n:02}"), n.to_string().as_bytes(), n % 2 == 0), Some(0));
+    }
+    let large = vec![b'x'; 1 << 20];
+    assert_eq!(says.tell("p/large", &large, true), Some(0), "1 MiB");
+    worker.stop();
+    worker.start();
+    let mut away = Peer::connect(worker.plain, &kept);
+    assert!(away.present);
+    for n in 0..50 {
+        let came = away.hear(Duration::from_secs(5)).expect("it was kept");
+        assert_eq!((came.topic, came.retain), (format!("d/x/{n:02}"), false));
+        away.answer(0x40, came.id);
+    }
+    assert_eq!(away.hear(Duration::from_secs(5)).expect("the large one").payload.len(), large.len());
+    let mut fresh = Peer::connect(worker.plain, &Hello { client: "fresh", ..Hello::default() });
+    fresh.subscribe("#", 0);
+    let mut topics = Vec::new();
+    while let Some(came) = fresh.hear(Duration::from_millis(500)) {
+        assert!(came.retain);
+        topics.push(came.topic);
+    }
+    let expected: Vec<String> = (0..50).step_by(2).map(|n| format!("d/x/{n:02}")).chain(["p/large".to_owned()]).collect();
+    assert_eq!(topics, expected, "in the order of their topics, with the flag");
+}

@@ -1,0 +1,231 @@
+//! The broker's worker alone, for tests that need other bounds, accounts or deaths than a house has.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use conglang::domain::device::Account;
+use conglang::domain::id::DeviceId;
+use conglang::keys::authority::{Authority, Files};
+use conglang::keys::secret;
+use conglang::protocol::broker::{Answer, Counters, Door, Fact, Limits, Order, Question, Rule, Settings, usual_rules};
+use conglang::supervisor::fds;
+
+/// Bounds that stand in nobody's way.
+pub fn wide_limits() -> Limits {
+    Limits {
+        connections: 12_000,
+        half_open: 4_000,
+        per_address: 12_000,
+        packet: 1_049_600,
+        messages_per_second: u32::MAX,
+        bytes_per_second: u32::MAX,
+        filters: 10_000,
+        per_account: 12_000,
+        sessions: 25_000,
+        retained_per_device: 20_000,
+        ..Limits::default()
+    }
+}
+
+/// The accounts of `tests/wire/README.md`.
+pub fn wire_accounts() -> Vec<Account> {
+    let all = |extra: &str| vec!["#".to_owned(), extra.to_owned()];
+    vec![account("rong", "mat-khau-rong", all("$SYS/#"), all("$SYS/#")), account("hep", "mat-khau-hep", vec!["d/hep/#".into()], vec!["c/hep/#".into(), "d/hep/#".into()])]
+}
+
+pub fn account(name: &str, password: &str, publish: Vec<String>, subscribe: Vec<String>) -> Account {
+    Account { name: DeviceId::new(name).expect("a name"), secret_sha256: secret::sha256(password.as_bytes()), publish, subscribe }
+}
+
+/// A worker; its listeners outlive its lives.
+pub struct Worker {
+    pub folder: PathBuf,
+    pub plain: u16,
+    pub tls: u16,
+    pub ws: u16,
+    pub wss: u16,
+    pub settings: Settings,
+    accounts: Vec<Account>,
+    listeners: Vec<TcpListener>,
+    life: Option<Life>,
+    asked: u64,
+}
+
+struct Life {
+    child: Child,
+    orders: UnixStream,
+    facts: Receiver<Fact>,
+    counters: Counters,
+}
+
+impl Worker {
+    pub fn new(limits: Limits, rules: Option<Vec<Rule>>, accounts: Vec<Account>) -> Self {
+        let folder = std::env::temp_dir().join(format!("conglang-worker-{}", secret::token().expect("random")));
+        std::fs::create_dir_all(&folder).expect("folder");
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("time").as_secs();
+        let authority = Authority::load_or_make(&folder.join("ca"), "Bến Thóc", now).expect("a CA");
+        let files = Files::named(&folder, "mqtt");
+        files.write(&authority.server("gate", &["localhost".into(), "127.0.0.1".into()], now).expect("leaf")).expect("written");
+        let listeners: Vec<TcpListener> = (0..4).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
+        for listener in &listeners {
+            rustix::net::listen(listener, 4_096).expect("listens");
+        }
+        let port = |n: usize| listeners[n].local_addr().expect("address").port();
+        let settings = Settings {
+            doors: vec![Door::Plain, Door::Tls, Door::WebSocket, Door::WebSocketTls],
+            house_socket: folder.join("house.sock").display().to_string(),
+            house_secret: "bi-mat".into(),
+            folder: folder.join("data").display().to_string(),
+            certificate: Some((files.certificate.display().to_string(), files.key.display().to_string())),
+            client_ca: Some(folder.join("ca/ca.pem").display().to_string()),
+            certificate_only: false,
+            quarantine: false,
+            rules: rules.unwrap_or_else(usual_rules),
+            limits,
+        };
+        Self { plain: port(0), tls: port(1), ws: port(2), wss: port(3), folder, settings, accounts, listeners, life: None, asked: 0 }
+    }
+
+    pub fn started(limits: Limits, rules: Option<Vec<Rule>>, accounts: Vec<Account>) -> Self {
+        let mut worker = Self::new(limits, rules, accounts);
+        worker.start();
+        worker
+    }
+
+    /// Certificates of the doors are signed by this.
+    pub fn ca(&self) -> PathBuf {
+        self.folder.join("ca/ca.pem")
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.life.as_ref().expect("alive").child.id()
+    }
+
+    /// Starts it and waits until it serves.
+    pub fn start(&mut self) {
+        let (ours, theirs) = UnixStream::pair().expect("a pair");
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log.txt")).expect("log");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_conglang"));
+        command.args(["worker", "broker"]).stdin(OwnedFd::from(theirs)).stdout(Stdio::piped()).stderr(log);
+        let mut child = command.spawn().expect("starts");
+        drop(command);
+        let borrowed: Vec<_> = self.listeners.iter().map(std::os::fd::AsFd::as_fd).collect();
+        fds::send(ours.as_fd(), &borrowed).expect("listeners");
+        let (say, facts) = channel();
+        let out = BufReader::new(child.stdout.take().expect("stdout"));
+        std::thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                if let Ok(fact) = serde_json::from_str::<Fact>(&line)
+                    && fact != Fact::Beat
+                    && say.send(fact).is_err()
+                {
+                    return;
+                }
+            }
+        });
+        self.life = Some(Life { child, orders: ours, facts, counters: Counters::default() });
+        let first = Order::Access { n: 1, accounts: self.accounts.clone() };
+        let begin = format!("{}\n{}\n", serde_json::to_string(&self.settings).expect("settings"), serde_json::to_string(&first).expect("order"));
+        self.life.as_mut().expect("alive").orders.write_all(begin.as_bytes()).expect("told");
+        self.until("it serves", |fact| *fact == Fact::Ready);
+    }
+
+    /// Waits for a fact.
+    pub fn until(&mut self, what: &str, wanted: impl Fn(&Fact) -> bool) -> Fact {
+        let log = self.folder.join("log.txt");
+        let life = self.life.as_mut().expect("alive");
+        let until = Instant::now() + Duration::from_secs(20);
+        loop {
+            let fact = life.facts.recv_timeout(until.saturating_duration_since(Instant::now()));
+            let fact = fact.unwrap_or_else(|_| panic!("not in time: {what}\n{}", std::fs::read_to_string(&log).unwrap_or_default()));
+            if let Fact::Counters(counters) = &fact {
+                life.counters = counters.clone();
+            }
+            if wanted(&fact) {
+                return fact;
+            }
+        }
+    }
+
+    fn order(&mut self, order: &Order) {
+        let line = serde_json::to_string(order).expect("order") + "\n";
+        self.life.as_mut().expect("alive").orders.write_all(line.as_bytes()).expect("told");
+    }
+
+    pub fn ask(&mut self, ask: Question) -> Answer {
+        self.asked += 1;
+        let n = self.asked;
+        self.order(&Order::Ask { n, ask });
+        match self.until("an answer", |fact| matches!(fact, Fact::Answer { n: m, .. } if *m == n)) {
+            Fact::Answer { answer, .. } => answer,
+            _ => unreachable!("it was waited for"),
+        }
+    }
+
+    /// Puts other accounts in force and waits until they are.
+    pub fn accounts(&mut self, accounts: Vec<Account>) {
+        self.asked += 1;
+        let n = self.asked + 1_000;
+        self.accounts.clone_from(&accounts);
+        self.order(&Order::Access { n, accounts });
+        self.until("in force", |fact| *fact == Fact::Applied { n });
+    }
+
+    /// Counters that are as wanted, waited for.
+    pub fn counters(&mut self, what: &str, wanted: impl Fn(&Counters) -> bool) -> Counters {
+        match self.until(what, |fact| matches!(fact, Fact::Counters(c) if wanted(c))) {
+            Fact::Counters(counters) => counters,
+            _ => unreachable!("it was waited for"),
+        }
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        if let Some(mut life) = self.life.take() {
+            let _ = life.child.kill();
+            let _ = life.child.wait();
+        }
+    }
+
+    /// Asks it to end, as its parent does.
+    pub fn stop(&mut self) {
+        if let Some(mut life) = self.life.take() {
+            drop(life.orders);
+            let until = Instant::now() + Duration::from_secs(5);
+            while life.child.try_wait().expect("a child").is_none() {
+                assert!(Instant::now() < until, "it does not end");
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log.txt")).unwrap_or_default()
+    }
+
+    /// Bytes of memory that are its own (PSS).
+    pub fn memory(&self) -> u64 {
+        conglang::supervisor::worker::pss_of(self.pid()).expect("alive")
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- log of the worker\n{}", self.log());
+        }
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A file of the repository.
+pub fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
