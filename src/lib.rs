@@ -1,6 +1,6 @@
 //! Cổng Làng: the village gate. One line per module; the map with walkthroughs is docs/architecture.md.
 
-/// MQTT: edge and guard are ours, rumqttd's router fans out.
+/// MQTT: the village's broker.
 pub mod broker;
 /// Pictures: pulled, kept, shown.
 pub mod cameras;

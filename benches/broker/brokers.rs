@@ -239,9 +239,16 @@ impl Broker {
             "messages_per_second": u32::MAX, "bytes_per_second": u32::MAX, "queued": 1_000, "queued_bytes": 64 << 20,
             "sessions": 10_000, "retained": 20_000, "retained_per_device": 20_000,
         });
+        // Like beside like: nothing kept, kept now and then, kept as well as each can.
+        let class = match self.plan.keep {
+            Keep::Nothing => "memory",
+            Keep::Default => "batched",
+            Keep::Every(_) => "durable",
+        };
         let settings = json!({
             "doors": [if self.plan.tls { "tls" } else { "plain" }], "house_socket": path("house.sock"), "house_secret": PASSWORD,
             "folder": path("data"), "certificate": certificate, "client_ca": null, "limits": limits,
+            "rules": [{ "filter": "#", "class": class }],
         });
         let hash = secret::sha256(PASSWORD.as_bytes());
         let account = |name: String, publish: [String; 2], subscribe: [String; 2]| json!({ "name": name, "secret_sha256": hash, "publish": publish, "subscribe": subscribe });

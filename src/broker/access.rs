@@ -10,8 +10,7 @@ use crate::domain::device::Account;
 use crate::domain::id::DeviceId;
 use crate::protocol::mqtt::topic::{covers, matches};
 
-/// Name of the house's own clients: not a device's, devices cannot take it.
-pub const HOUSE: &str = "@house";
+pub use crate::protocol::broker::HOUSE;
 
 /// Who a connection is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -168,6 +168,13 @@ impl Core {
         if hold == Hold::Memory { (0, 0) } else { (session.number, id) }
     }
 
+    /// Gives one of the broker's own messages to who hears it.
+    pub fn spread(&mut self, message: &Arc<Message>, now: Instant) {
+        for (hearer, identifiers) in self.hearers(message, None) {
+            self.enqueue(message, &hearer, identifiers, None, now);
+        }
+    }
+
     /// Who hears a message, once each.
     fn hearers(&mut self, message: &Message, from: Option<Slot>) -> Vec<(Hearer, Box<[u32]>)> {
         let Self { matcher, sessions, .. } = self;

@@ -24,7 +24,8 @@ mod seat;
 mod session;
 mod stream;
 mod subscribe;
-mod websocket;
+mod sys;
+pub mod websocket;
 pub mod worker;
 
 #[cfg(test)]

@@ -88,7 +88,11 @@ pub async fn run(birth: Birth) -> anyhow::Result<()> {
                     let mut core = guard.lock();
                     core.tick(tokio::time::Instant::now());
                     core.counters.uptime_s = began.elapsed().as_secs();
-                    core.counted()
+                    let counted = core.counted();
+                    if ticks % super::sys::EVERY == 1 {
+                        core.tell_sys(&counted, tokio::time::Instant::now());
+                    }
+                    counted
                 };
                 if ticks.is_multiple_of(2) {
                     say(&facts, &Fact::Counters(counters)).await;

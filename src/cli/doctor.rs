@@ -134,6 +134,7 @@ fn amber(part: &str) -> &'static str {
         "space" => "xóa bớt hình ghi, hoặc thay thẻ lớn hơn",
         "recordings" => "conglang camera list; xem ổ ghi hình có gắn không, còn chỗ không",
         "pictures" => "chạy được; nâng cấp nhân Linux hoặc tệp conglang.service khi có dịp",
+        "queues" => "conglang broker clients: ai không nhận tin thì xem máy đó",
         "journal" => "conglang journal check",
         "index" => "xóa index.redb trong thư mục dữ liệu rồi khởi động lại; máy tự dựng lại",
         "certificate" => "xem giờ của máy; conglang cert show",

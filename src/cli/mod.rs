@@ -1,6 +1,7 @@
 //! The technician's commands. First line is the answer; `--json` beside it; exit codes are honest:
 //! 0 well, 1 could not, 2 something is broken, 64 wrong use, 78 wrong configuration.
 
+mod broker;
 mod cert;
 mod client;
 mod config;
@@ -53,6 +54,9 @@ pub enum Command {
     /// Devices
     #[command(subcommand)]
     Device(device::Device),
+    /// Look into the MQTT broker: who is there, what is kept, why somebody is refused
+    #[command(subcommand)]
+    Broker(broker::Broker),
     /// Cameras
     #[command(subcommand)]
     Camera(device::Camera),
@@ -81,6 +85,7 @@ pub fn run(cli: &Cli) -> u8 {
         Command::Doctor => doctor::doctor(cli),
         Command::Journal(what) => journal::run(cli, what),
         Command::Device(what) => device::device(cli, what),
+        Command::Broker(what) => broker::run(cli, what),
         Command::Camera(what) => device::camera(cli, what),
         Command::Sync(what) => status::sync(cli, what),
         Command::User(what) => user::run(cli, what),

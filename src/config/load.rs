@@ -13,6 +13,7 @@ use crate::domain::place::Place;
 use crate::domain::sensor::Sensor;
 use crate::domain::speaker::Speaker;
 use crate::domain::village::Village;
+use crate::protocol::broker::{Limits, Rule};
 
 /// Reads all layers for the configuration file `main`; `environment` is the process's variables.
 ///
@@ -115,7 +116,16 @@ fn layer(mut root: Section<'_, '_>, config: &mut Config) {
         set(&mut config.broker.plain, s.parsed("plain", address));
         set(&mut config.broker.tls, s.parsed("tls", address));
         set(&mut config.broker.websocket, s.parsed("websocket", address));
+        set(&mut config.broker.websocket_tls, s.parsed("websocket_tls", address));
         config.broker.names = s.get("names").unwrap_or_else(|| std::mem::take(&mut config.broker.names));
+        config.broker.client_certificates = s.get("client_certificates").unwrap_or(config.broker.client_certificates);
+        config.broker.quarantine = s.get("quarantine").unwrap_or(config.broker.quarantine);
+        if let Some(rules) = s.get::<Vec<Rule>>("rules") {
+            config.broker.rules = rules;
+        }
+        if let Some(limits) = s.get::<Limits>("limits") {
+            config.broker.limits = limits;
+        }
         s.finish();
     }
     if let Some(mut s) = root.table("speech") {
@@ -170,14 +180,21 @@ fn lists(root: &mut Section<'_, '_>, config: &mut Config) {
         s.finish();
     }
     for mut s in root.tables("device") {
-        let secret: Option<String> =
-            s.parsed("secret_sha256", |t| if t.len() == 64 && t.bytes().all(|b| b.is_ascii_hexdigit()) { Ok(t.to_ascii_lowercase()) } else { Err("64 hexadecimal digits are wanted") });
+        let secret: Option<String> = s.parsed("secret_sha256", sha256);
         let place = s.parsed("place", PlaceId::new);
         if let (Some(id), Some(name)) = (s.must_parse("id", DeviceId::new), s.must("name")) {
             if let Some(hash) = secret {
                 config.accounts.push(Account::of_device(id.clone(), hash));
             }
             config.devices.push(Device { id, name, place, model: String::new(), presence: Presence::Unknown });
+        }
+        s.finish();
+    }
+    for mut s in root.tables("program") {
+        let secret: Option<String> = s.must_parse("secret_sha256", sha256);
+        let (publish, subscribe) = (s.get("publish").unwrap_or_default(), s.get("subscribe").unwrap_or_default());
+        if let (Some(id), Some(hash)) = (s.must_parse("id", DeviceId::new), secret) {
+            config.accounts.push(Account::of_program(id, hash, publish, subscribe));
         }
         s.finish();
     }
@@ -248,6 +265,7 @@ fn check(config: &Config, problems: &mut Vec<Problem>) {
     if !config.speakers.is_empty() && config.speech.url.is_none() && config.doors.portal.is_some_and(|p| p.ip().is_unspecified()) {
         wrong("speech.url", "clusters fetch sounds from the portal, which listens on every address: say on which one they reach it, http://192.168.20.1:80".into());
     }
+    super::bounds::broker(config, &mut wrong);
     let mut seen = std::collections::BTreeSet::new();
     for id in config.devices.iter().map(|d| d.id.to_string()) {
         if seen.contains(&id) {
@@ -262,6 +280,7 @@ fn check(config: &Config, problems: &mut Vec<Problem>) {
         ("broker.plain", config.broker.plain),
         ("broker.tls", config.broker.tls),
         ("broker.websocket", config.broker.websocket),
+        ("broker.websocket_tls", config.broker.websocket_tls),
     ];
     for (key, address) in doors {
         if let Some(address) = address.filter(|a| a.port() != 0)
@@ -270,6 +289,10 @@ fn check(config: &Config, problems: &mut Vec<Problem>) {
             wrong(key, format!("{address} is used by two doors"));
         }
     }
+}
+
+fn sha256(text: &str) -> Result<String, &'static str> {
+    if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) { Ok(text.to_ascii_lowercase()) } else { Err("64 hexadecimal digits are wanted") }
 }
 
 /// A telephone number: digits, with spaces, dots or a leading plus for the eye.

@@ -4,6 +4,7 @@
 //! `/etc/conglang/conglang.toml`), `conglang.d/*.toml` beside it, `CONGLANG__SECTION__KEY` in the
 //! environment. Lists (`[[device]]`, …) add up. What staff change is a command and lives in the journal.
 
+mod bounds;
 pub mod layout;
 mod load;
 mod read;
@@ -19,6 +20,7 @@ use crate::domain::place::Place;
 use crate::domain::sensor::Sensor;
 use crate::domain::speaker::Speaker;
 use crate::domain::village::Village;
+use crate::protocol::broker::{Limits, Rule, usual_rules};
 
 pub use load::{load, load_from};
 
@@ -77,7 +79,7 @@ pub struct Doors {
 }
 
 /// Doors for devices.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Broker {
     /// MQTT over TCP, on the device segment.
     pub plain: Option<SocketAddr>,
@@ -85,8 +87,24 @@ pub struct Broker {
     pub tls: Option<SocketAddr>,
     /// MQTT over WebSocket.
     pub websocket: Option<SocketAddr>,
+    /// MQTT over WebSocket over TLS.
+    pub websocket_tls: Option<SocketAddr>,
     /// Names and addresses that stand in the broker's certificate.
     pub names: Vec<String>,
+    /// Devices may show a certificate of the house's CA instead of a password.
+    pub client_certificates: bool,
+    /// Devices without an account may announce themselves.
+    pub quarantine: bool,
+    /// How safely messages are kept, by topic; the first that matches counts.
+    pub rules: Vec<Rule>,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+impl Default for Broker {
+    fn default() -> Self {
+        Self { plain: None, tls: None, websocket: None, websocket_tls: None, names: Vec::new(), client_certificates: false, quarantine: true, rules: usual_rules(), limits: Limits::default() }
+    }
 }
 
 /// Speech.

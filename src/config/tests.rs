@@ -55,7 +55,11 @@ fn the_examples_are_right_as_they_stand() {
         // And with what is switched off switched on.
         let all: String = text
             .lines()
-            .map(|l| l.strip_prefix("# ").filter(|l| l.starts_with("[[") || l.split_once(" = ").is_some_and(|(k, _)| k.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))).unwrap_or(l))
+            .map(|l| {
+                l.strip_prefix("# ")
+                    .filter(|l| l.starts_with("[[") || l.split_once(" = ").is_some_and(|(k, _)| k.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')))
+                    .unwrap_or(l)
+            })
             .map(|l| format!("{l}\n"))
             .collect();
         let found = load_from(&[(name.to_owned(), all)]);

@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::live::Live;
 use crate::live::south::Outgoing;
+use crate::protocol::broker::HOUSE;
 use crate::protocol::mqtt::topic::{DEEPEST, LONGEST, fits, is_topic};
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
@@ -80,7 +81,7 @@ impl Drop for Down<'_> {
 pub async fn run(way: &Way, live: &Live, clock: &Clock, heard: &mpsc::Sender<Incoming>, pulse: &watch::Sender<Pulse>, stop: &Stop) -> anyhow::Result<()> {
     let mut options = MqttOptions::new("house", way.socket.display().to_string(), 0);
     options.set_transport(Transport::unix());
-    options.set_keep_alive(Duration::from_secs(20)).set_clean_session(false).set_credentials(name(), way.secret.clone());
+    options.set_keep_alive(Duration::from_secs(20)).set_clean_session(false).set_credentials(HOUSE, way.secret.clone());
     options.set_max_packet_size(512 * 1024, 512 * 1024).set_inflight(64).set_manual_acks(true);
     let (client, events) = AsyncClient::new(options, REQUESTS);
     let mut outbox = live.south.outbox().await;
@@ -93,12 +94,6 @@ pub async fn run(way: &Way, live: &Live, clock: &Clock, heard: &mpsc::Sender<Inc
         ended = send(&client, &mut outbox, &publishes, pulse) => ended,
         () = stop.soft.cancelled() => Ok(()),
     }
-}
-
-/// The reserved user name of the house's own clients.
-#[must_use]
-pub const fn name() -> &'static str {
-    "@house"
 }
 
 async fn receive(mut events: EventLoop, client: &AsyncClient, heard: &mpsc::Sender<Incoming>, publishes: &Semaphore, live: &Live, clock: &Clock, pulse: &watch::Sender<Pulse>) -> anyhow::Result<()> {

@@ -78,6 +78,15 @@ impl Account {
         }
     }
 
+    /// The account of a program (Home Assistant, Node-RED): hears what devices say and announce and the broker's figures,
+    /// speaks under `p/<id>/` only; `publish` and `subscribe` add to that.
+    #[must_use]
+    pub fn of_program(name: DeviceId, secret_sha256: String, publish: Vec<String>, subscribe: Vec<String>) -> Self {
+        let own = format!("p/{name}/#");
+        let hears = ["d/#", "homeassistant/#", "$SYS/#"].map(str::to_owned);
+        Self { publish: std::iter::once(own.clone()).chain(publish).collect(), subscribe: hears.into_iter().chain([own]).chain(subscribe).collect(), name, secret_sha256 }
+    }
+
     /// The account of a village at its commune: only its own branch, both ways.
     #[must_use]
     pub fn of_village(name: DeviceId, village: &VillageId, secret_sha256: String) -> Self {

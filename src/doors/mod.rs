@@ -5,5 +5,6 @@ pub mod headers;
 pub mod locale;
 pub mod page;
 mod patient;
+pub mod refusals;
 pub mod serve;
 pub mod session;

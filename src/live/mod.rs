@@ -1,6 +1,7 @@
 //! WHAT IS NOW: latest values, camera pictures, messages to and from devices, the commune link. Bounded, in memory; filled by
 //! the nouns, read by the doors. After a restart it is empty and that is right.
 
+pub mod broker;
 pub mod latest;
 pub mod pictures;
 pub mod south;
@@ -16,6 +17,8 @@ pub struct Live {
     pub latest: latest::Latest,
     /// What cameras show.
     pub pictures: pictures::Pictures,
+    /// What the broker counts and answers.
+    pub broker: broker::Broker,
     /// Messages to and from devices.
     pub south: Arc<south::South>,
     /// Sentences to be read aloud.

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::device::Account;
 
+/// User name of the house's own clients: not a device's, devices cannot take it.
+pub const HOUSE: &str = "@house";
+
 /// First line to the worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {

@@ -22,7 +22,7 @@ use crate::keys::signing::Signing;
 use crate::keys::tls::Served;
 use crate::live::Live;
 use crate::log::disk::Folder;
-use crate::protocol::broker::{Door, usual_rules};
+use crate::protocol::broker::Door;
 use crate::speakers::numbers::Numbers;
 use crate::speakers::playback::{Playback, serve_voice};
 use crate::speakers::sounds::Sounds;
@@ -81,9 +81,11 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
 
     // Broker.
     let accounts = journal.state().accounts.values().map(|a| (**a).clone()).collect();
-    let terms = Terms { quarantine: true, rules: usual_rules(), ..Terms::default() };
+    let client_ca = certificate.as_ref().filter(|_| config.broker.client_certificates).map(|(_, _, ca)| ca.join("ca.pem"));
+    let terms = Terms { client_ca, certificate_only: false, quarantine: config.broker.quarantine, rules: config.broker.rules.clone(), limits: config.broker.limits.clone() };
     let (broker, orders) = Broker::new(doors, &layout.data.join("broker"), &layout.run, secret::token()?, certificate.as_ref().map(|c| &c.0), terms, accounts);
     start_broker(&broker, orders, &house, &journal, &live);
+    super::desk::start(&broker, &house, &live);
 
     // Services.
     start_south(&broker, &house, &journal, &live, &samples);
@@ -173,7 +175,7 @@ type BrokerCertificate = (CertFiles, Vec<String>, PathBuf);
 
 async fn broker_doors(config: &Config, keys: &Path, clock: &Clock) -> anyhow::Result<(Vec<(Door, std::net::TcpListener)>, Option<BrokerCertificate>)> {
     let mut doors = Vec::new();
-    for (door, address) in [(Door::Plain, config.broker.plain), (Door::Tls, config.broker.tls), (Door::WebSocket, config.broker.websocket)] {
+    for (door, address) in [(Door::Plain, config.broker.plain), (Door::Tls, config.broker.tls), (Door::WebSocket, config.broker.websocket), (Door::WebSocketTls, config.broker.websocket_tls)] {
         if let Some(address) = address {
             doors.push((door, bind(address).await?));
         }

@@ -3,6 +3,7 @@
 pub mod broker;
 pub mod cameras;
 pub mod commune;
+mod desk;
 pub mod doors;
 pub mod gateway;
 pub mod housekeeping;

@@ -38,6 +38,7 @@ pub fn router(app: App, pids: impl Fn() -> Vec<(String, u32)> + Clone + Send + S
         .route("/devices", post(put_device))
         .route("/notices", post(put_notice))
         .route("/commands", post(submit))
+        .merge(super::broker::router())
         .with_state(app)
 }
 
@@ -47,6 +48,7 @@ pub fn api(app: App) -> Router<App> {
         .route("/api/state", get(|State(app): State<App>| async move { Json(app.journal.state().as_ref().clone()) }))
         .route("/api/entries", get(entries))
         .route("/api/commands", post(submit))
+        .route("/api/metrics", get(super::broker::metrics))
         .layer(axum::middleware::from_fn_with_state(app, bearer))
 }
 
@@ -102,6 +104,7 @@ fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
     } else {
         format!("mất kết nối từ {}, chờ gửi {}", dates::since(now, link.since), link.waiting)
     };
+    let mqtt = app.live.broker.counters();
     let machine = match app.house.health().worst() {
         Light::Green => "tốt",
         Light::Amber => "cần xem",
@@ -114,6 +117,7 @@ fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
         line("camera", format!("{pictures}/{}", state.cameras.len()), words(silent(state.cameras.values().map(|c| (c.name.clone(), c.signal)).collect(), "mất hình"), "")),
         line("cảm biến", state.sensors.len().to_string(), words(readings, "chưa có số đo")),
         line("xã", if link.configured && link.up && link.waiting == 0 { "nhận đủ".into() } else { String::new() }, sync_words),
+        line("mqtt", format!("{} máy nối", mqtt.connected), if mqtt.dropped > 0 { format!("đã bỏ {} tin vì hàng chờ đầy", mqtt.dropped) } else { String::new() }),
         line("máy", machine.to_owned(), String::new()),
     ];
     let health = app.house.health().parts().into_iter().map(|(n, c)| (n, format!("{:?}", c.light).to_lowercase(), c.why)).collect();

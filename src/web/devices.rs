@@ -7,8 +7,9 @@ use super::app::{App, Visit};
 use super::rows::{ListPage, Part, Row};
 use crate::domain::device::Presence;
 use crate::domain::state::State as Village;
-use crate::doors::dates;
+use crate::doors::locale::Lang;
 use crate::doors::page::show;
+use crate::doors::{dates, refusals};
 
 /// The fragments of this page.
 pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
@@ -21,7 +22,9 @@ pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
         Presence::Here { .. } => 2,
     };
     devices.sort_by_key(|d| (rank(d.presence), d.id.clone()));
-    devices
+    let refusals = app.live.broker.refusals();
+    let recent = |at: i64| now - at * 1000 < 86_400_000;
+    let mut rows: Vec<String> = devices
         .into_iter()
         .map(|d| {
             let (words, mark) = match d.presence {
@@ -30,10 +33,30 @@ pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
                 Presence::Gone { since } => (lang.f("device-gone", &[("since", &dates::since(now, since))]), "bad"),
             };
             let place = d.place.as_ref().and_then(|p| state.places.get(p)).map(|p| p.name.clone());
-            let words = [Some(words), place, (!d.model.is_empty()).then(|| d.model.clone())].into_iter().flatten().collect::<Vec<_>>().join(" · ");
+            // The last reason why it was refused, while it is not here: that is what the technician will ask.
+            let refused = refusals.iter().rfind(|r| r.who == d.id.as_str() && recent(r.at) && mark != "");
+            let refused = refused.map(|r| lang.f("device-refused", &[("time", &dates::clock(r.at * 1000)), ("why", &why(lang, &r.why))]));
+            let words = [Some(words), refused, place, (!d.model.is_empty()).then(|| d.model.clone())].into_iter().flatten().collect::<Vec<_>>().join(" · ");
             Row { id: format!("device-{}", d.id), mark, name: d.name.clone(), words, side: String::new(), href: format!("/history?about={}", d.id) }.html()
         })
-        .collect()
+        .collect();
+    // Strangers that announced themselves: somebody plugged them in.
+    let mut strangers: Vec<&str> = refusals.iter().filter(|r| r.why.starts_with("it has no account") && recent(r.at)).map(|r| r.who.as_str()).collect();
+    strangers.retain(|name| !state.devices.keys().any(|id| id.as_str() == *name));
+    strangers.sort_unstable();
+    strangers.dedup();
+    rows.extend(
+        strangers
+            .into_iter()
+            .take(10)
+            .map(|name| Row { id: format!("stranger-{name}"), mark: "warn", name: name.to_owned(), words: lang.t("device-stranger"), side: String::new(), href: String::new() }.html()),
+    );
+    rows
+}
+
+/// Why it was refused, in the reader's language.
+fn why(lang: Lang, why: &str) -> String {
+    if lang == Lang::Vi { refusals::vietnamese(why) } else { why.to_owned() }
 }
 
 /// The page.

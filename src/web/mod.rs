@@ -1,6 +1,7 @@
 //! Web doors of the village: the portal (no script at all), the dashboard, the control socket.
 
 pub mod app;
+pub mod broker;
 pub mod cameras;
 pub mod control;
 pub mod dashboard;

@@ -314,3 +314,79 @@ fn a_device_gets_its_account_by_command_and_loses_it_at_once() {
     assert!(lamp.read_to_end(&mut rest).is_ok(), "the open connection is closed, not only the next one");
     assert_eq!(house.cli(&["device", "remove", "den-09"]).0, 1, "there is nothing to take away any more");
 }
+
+#[test]
+fn the_technician_looks_into_the_broker() {
+    let program = format!("[[program]]\nid = \"nut-do\"\nsecret_sha256 = \"{}\"\n", conglang::keys::secret::sha256(b"mat-khau-nut-do"));
+    let mut house = House::new(&program);
+    house.start();
+    let _lamp = Lamp::start(&house, "den-01");
+    house.until("the lamp is adopted", Duration::from_secs(10), |h| h.state()["lights"]["den-01.light"].is_object());
+    let mut wrong = connect_with(&house, "den-02", "wrong", "den-02", true);
+    assert_eq!(read(&mut wrong, Duration::from_secs(3)), [0x20, 2, 0, 4]);
+    let (code, text) = house.cli(&["broker", "why", "den-02"]);
+    assert!(code == 0 && text.contains("sai tên hoặc mật khẩu") && text.contains("127.0.0.1"), "{text}");
+    let (code, text) = house.cli(&["broker", "clients"]);
+    assert!(code == 0 && text.contains("den-01") && text.contains("@house"), "{text}");
+    let rows: serde_json::Value = serde_json::from_str(&house.cli(&["broker", "clients", "--json"]).1).expect("json");
+    let lamp = rows.as_array().expect("rows").iter().find(|r| r["account"] == "den-01").expect("the lamp");
+    assert!(lamp["connected"] == true && lamp["version"] == "3.1.1" && lamp["door"] == "plain", "{lamp}");
+    let (code, text) = house.cli(&["broker", "topics", "d/#"]);
+    assert!(code == 0 && text.contains("d/den-01/"), "{text}");
+    assert!(house.cli(&["broker", "pub", "p/thử", "xin chào", "--retain"]).1.contains("Đã gửi"));
+    let (code, text) = house.cli(&["broker", "sub", "p/#", "-n", "1", "-q", "1"]);
+    assert!(code == 0 && text.trim() == "p/thử xin chào", "{text}");
+    let told: serde_json::Value = serde_json::from_str(&house.cli(&["broker", "sub", "$SYS/broker/version", "-n", "1", "--json"]).1).expect("json");
+    assert!(told["payload"].as_str().expect("text").starts_with("conglang "), "{told}");
+    assert_eq!(house.cli(&["broker", "pub", "p/#", "x"]).0, 1, "a filter is not a topic");
+    // A program of another machine: hears everybody, speaks for nobody.
+    let mut node_red = connect_with(&house, "nut-do", "mat-khau-nut-do", "nut-do", true);
+    assert!(read(&mut node_red, Duration::from_secs(2)).starts_with(&[0x20, 2, 0, 0]));
+    for (filter, code) in [("d/#", 1), ("$SYS/#", 1), ("c/#", 0x80), ("#", 0x80)] {
+        subscribe(&mut node_red, filter, 1);
+        let answer = read(&mut node_red, Duration::from_secs(2));
+        assert!(answer.starts_with(&[0x90, 3, 0, 9, code]), "{filter}: {answer:?}");
+    }
+    let (code, text) = house.cli(&["broker", "kick", "nut-do"]);
+    assert!(code == 0 && text.contains("Đã ngắt 1 phiên"), "{text}");
+    node_red.set_read_timeout(Some(Duration::from_secs(5))).expect("timeout");
+    assert!(node_red.read_to_end(&mut Vec::new()).is_ok(), "its connection is closed");
+    // Figures: in status, and for Prometheus with the programs' token.
+    house.until("status counts", Duration::from_secs(15), |h| h.cli(&["broker", "status"]).1.contains("máy đang nối"));
+    let token = std::fs::read_to_string(house.dir.join("data/keys/api.token")).expect("token");
+    let ask = |who: &str| {
+        let mut stream = TcpStream::connect(("127.0.0.1", house.dashboard)).expect("connects");
+        stream.write_all(format!("GET /api/metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{who}\r\n").as_bytes()).expect("written");
+        String::from_utf8_lossy(&read(&mut stream, Duration::from_secs(5))).into_owned()
+    };
+    let answer = ask(&format!("authorization: Bearer {}\r\n", token.trim()));
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("# TYPE conglang_mqtt_clients_connected gauge"), "{answer}");
+    assert!(ask("").starts_with("HTTP/1.1 401"), "not for everybody");
+}
+
+#[test]
+fn what_a_device_was_acknowledged_reaches_the_house_over_the_gateway_s_death() {
+    let mut house = House::new("");
+    house.start();
+    let _lamp = Lamp::start(&house, "den-01");
+    house.until("the lamp is adopted", Duration::from_secs(10), |h| h.state()["lights"]["den-01.light"].is_object());
+    let about = serde_json::json!({ "unique_id": "cb-01-level", "name": "Mực nước", "state_topic": "d/cb-01/level", "unit_of_measurement": "cm", "device": { "identifiers": ["cb-01"] } });
+    let mut gauge = connect(&house, "cb-01", "cb-01", true);
+    publish(&mut gauge, "homeassistant/sensor/cb-01/level/config", about.to_string().as_bytes(), 0, 0);
+    house.until("the gauge is adopted", Duration::from_secs(10), |h| h.state()["entities"]["cb-01.level"].is_object());
+    // The broker lives a moment longer than the gateway that is killed, and may acknowledge in it.
+    for round in 0..3 {
+        let _ = read(&mut gauge, Duration::from_millis(100));
+        publish(&mut gauge, "d/cb-01/level", if round % 2 == 0 { b"240" } else { b"100" }, 2, 7);
+        let answer = read(&mut gauge, Duration::from_secs(5));
+        house.kill();
+        assert!(answer.windows(4).any(|w| w == [0x40, 2, 0, 7]), "acknowledged: {answer:?}");
+        house.start();
+        let wanted = if round % 2 == 0 { 2 } else { 0 };
+        house.until("what was acknowledged is known", Duration::from_secs(15), |h| {
+            let level = h.state()["sensors"]["cb-01.level"]["alarm"]["level"].as_u64().unwrap_or(0);
+            level == wanted
+        });
+        gauge = connect(&house, "cb-01", "cb-01", true);
+    }
+}

@@ -230,3 +230,42 @@ fn a_kept_session_survives_a_polite_end_with_filters_queue_and_retained() {
     let expected: Vec<String> = (0..50).step_by(2).map(|n| format!("d/x/{n:02}")).chain(["p/large".to_owned()]).collect();
     assert_eq!(topics, expected, "in the order of their topics, with the flag");
 }
+
+#[test]
+fn a_full_card_is_told_to_publishers_and_the_others_go_on() {
+    let mut worker = Worker::new(wide_limits(), None, wire_accounts());
+    worker.disk = 8 << 20;
+    worker.start();
+    let kept = |client: &'static str| Hello { client, clean: false, v5: true, expiry: 3_600, ..Hello::default() };
+    let mut away = Peer::connect(worker.plain, &kept("away"));
+    assert_eq!(away.subscribe("d/#", 1), 1);
+    away.leave();
+    let mut says = Peer::connect(worker.plain, &Hello { client: "says", v5: true, ..Hello::default() });
+    assert_eq!(says.tell("d/x", b"kept", false), Some(0));
+    // Somebody fills the card to the last byte.
+    let filler = worker.inside("filler");
+    let fill = std::io::copy(&mut std::io::repeat(0), &mut std::fs::File::create(&filler).expect("made"));
+    assert!(fill.is_err(), "full");
+    let mut lamp = Peer::connect(worker.plain, &Hello { client: "lamp", ..Hello::default() });
+    assert_eq!(lamp.subscribe("c/lamp/#", 1), 1);
+    let large = vec![b'x'; 300_000];
+    let refused = (0..40).any(|_| says.tell("d/x", &large, false) == Some(0x97));
+    assert!(refused, "the publisher is told");
+    worker.counters("the card is told of", |c| c.card_fails);
+    // A 3.1.1 publisher cannot be told, so it is not acknowledged.
+    let mut old = Peer::connect(worker.plain, &Hello { client: "old", ..Hello::default() });
+    assert_eq!(old.tell("d/x", &large, false), None, "cut, not acknowledged");
+    // What needs no card goes on: a lamp is switched.
+    let began = Instant::now();
+    assert_eq!(says.tell("c/lamp/set", b"ON", false), Some(0));
+    let came = lamp.hear(Duration::from_secs(2)).expect("the order");
+    lamp.answer(0x40, came.id);
+    assert!(began.elapsed() < Duration::from_secs(2));
+    std::fs::remove_file(filler).expect("room again");
+    worker.counters("the card takes it again", |c| !c.card_fails);
+    assert_eq!(says.tell("d/y", b"kept again", false), Some(0));
+    let mut away = Peer::connect(worker.plain, &kept("away"));
+    assert!(away.present);
+    let first = away.hear(Duration::from_secs(5)).expect("what waited");
+    assert_eq!(first.payload, b"kept");
+}

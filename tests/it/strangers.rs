@@ -77,3 +77,28 @@ fn mqttjs_feels_at_home() {
 fn the_clients_of_mosquitto_feel_at_home() {
     stranger("bash", "mosquitto.sh");
 }
+
+#[test]
+fn every_statement_of_the_standards_has_its_proof_and_every_proof_is_there() {
+    let table = std::fs::read_to_string(repository("docs/mqtt-conformance.md")).expect("the table");
+    let (mut rows, mut open, mut proofs) = (0, 0, 0);
+    for line in table.lines().filter(|l| l.starts_with("| ") && l.chars().nth(2).is_some_and(|c| c.is_ascii_digit())) {
+        rows += 1;
+        let proof = line.trim_end_matches('|').rsplit('|').next().expect("a column");
+        open += usize::from(proof.contains("not done:"));
+        assert!(proof.contains("wire:") || proof.contains("unit:") || proof.contains("not done:"), "{line}");
+        for part in proof.split('`').filter(|p| p.starts_with("wire: ") || p.starts_with("unit: ")) {
+            proofs += 1;
+            if let Some((file, title)) = part.strip_prefix("wire: ").and_then(|p| p.split_once(": ")) {
+                let script = std::fs::read_to_string(repository("tests/wire").join(file)).unwrap_or_else(|e| panic!("{file}: {e}"));
+                assert!(script.lines().any(|l| l.strip_prefix("== ").is_some_and(|t| t == title || t.starts_with(&format!("{title} [")))), "{file} has no scenario “{title}”");
+            } else {
+                let name = part.rsplit("::").next().expect("a name");
+                let found = ["src/protocol/mqtt/tests.rs", "src/broker/matcher.rs", "tests/it/broker.rs", "tests/it/strangers.rs"];
+                assert!(found.iter().any(|f| std::fs::read_to_string(repository(f)).is_ok_and(|t| t.contains(&format!("fn {name}(")))), "{part}");
+            }
+        }
+    }
+    println!("{rows} statements, {proofs} proofs, {open} not done");
+    assert!(rows > 340 && open <= 12, "{rows} rows, {open} open");
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// Largest file, lines.
 const CEILING: usize = 400;
 /// Named exceptions to the ceiling, at most three.
-const LARGER: [&str; 3] = ["src/broker/guard.rs", "src/broker/connection.rs", "src/journal/writer.rs"];
+const LARGER: [&str; 1] = ["src/journal/writer.rs"];
 
 fn files(root: &Path, out: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(root).expect("dir") {
@@ -61,7 +61,7 @@ fn imports_go_one_way() {
                 vec!["protocol", "journal", "store", "live", "keys", "log", "doors", "config", "roots", "cli", "supervisor", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"]
             }
             "protocol" => vec!["journal", "store", "live", "doors", "config", "roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"],
-            "config" => vec!["protocol", "journal", "store", "live", "doors", "roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"],
+            "config" => vec!["journal", "store", "live", "doors", "roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"],
             "keys" => vec!["domain", "protocol", "journal", "store", "live", "log", "doors", "config", "roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"],
             // What the technician types works with the house dead: it reads disks, never what is now.
             "cli" => vec!["live", "roots", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"],
@@ -82,8 +82,7 @@ fn imports_go_one_way() {
 fn crates_stay_where_they_belong() {
     for (path, text) in sources() {
         for (name, places) in [
-            ("rumqttd", &["src/broker/"][..]),
-            ("rumqttc", &["src/devices/", "src/sync/", "src/commune/", "src/protocol/mqtt/tests.rs"]),
+            ("rumqttc", &["src/devices/", "src/sync/", "src/commune/", "src/cli/broker.rs", "src/protocol/mqtt/tests.rs"][..]),
             ("retina", &["src/cameras/"]),
             ("gstreamer", &["src/cameras/worker/"]),
             ("redb", &["src/journal/", "src/store/", "src/commune/store.rs", "src/commune/told.rs"]),

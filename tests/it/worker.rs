@@ -53,6 +53,8 @@ pub struct Worker {
     pub settings: Settings,
     accounts: Vec<Account>,
     listeners: Vec<TcpListener>,
+    /// Bytes of a small disk of its own; 0 = the ordinary one.
+    pub disk: u64,
     life: Option<Life>,
     asked: u64,
 }
@@ -89,7 +91,7 @@ impl Worker {
             rules: rules.unwrap_or_else(usual_rules),
             limits,
         };
-        Self { plain: port(0), tls: port(1), ws: port(2), wss: port(3), folder, settings, accounts, listeners, life: None, asked: 0 }
+        Self { plain: port(0), tls: port(1), ws: port(2), wss: port(3), folder, settings, accounts, listeners, disk: 0, life: None, asked: 0 }
     }
 
     pub fn started(limits: Limits, rules: Option<Vec<Rule>>, accounts: Vec<Account>) -> Self {
@@ -111,8 +113,15 @@ impl Worker {
     pub fn start(&mut self) {
         let (ours, theirs) = UnixStream::pair().expect("a pair");
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log.txt")).expect("log");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_conglang"));
-        command.args(["worker", "broker"]).stdin(OwnedFd::from(theirs)).stdout(Stdio::piped()).stderr(log);
+        let mut command = Command::new(if self.disk > 0 { "unshare" } else { env!("CARGO_BIN_EXE_conglang") });
+        if self.disk > 0 {
+            std::fs::create_dir_all(self.folder.join("data")).expect("folder");
+            let script = format!("mount -t tmpfs -o size={} tmpfs \"$0/data\" && exec \"$1\" worker broker", self.disk);
+            command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]).arg(&self.folder).arg(env!("CARGO_BIN_EXE_conglang"));
+        } else {
+            command.args(["worker", "broker"]);
+        }
+        command.stdin(OwnedFd::from(theirs)).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().expect("starts");
         drop(command);
         let borrowed: Vec<_> = self.listeners.iter().map(std::os::fd::AsFd::as_fd).collect();
@@ -183,6 +192,11 @@ impl Worker {
             Fact::Counters(counters) => counters,
             _ => unreachable!("it was waited for"),
         }
+    }
+
+    /// A path of its own disk, seen from outside.
+    pub fn inside(&self, path: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root{}/data/{path}", self.pid(), self.folder.display()))
     }
 
     /// `kill -9`.

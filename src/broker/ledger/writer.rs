@@ -28,7 +28,7 @@ const COMPANY: Duration = Duration::from_millis(4);
 /// Both, when the card had its share.
 const STRETCHED: Duration = Duration::from_secs(5);
 /// Pause before a failing card is tried again.
-const RETRY: Duration = Duration::from_secs(30);
+const RETRY: Duration = Duration::from_secs(10);
 /// Bytes that the card takes at once, and then in a second: 130 MB a day.
 const SHARE: (f64, f64) = (128.0 * 1024.0 * 1024.0, 1536.0);
 /// What a flush costs beside its bytes.

@@ -1,0 +1,57 @@
+//! `$SYS`: the broker's figures as topics, in the names that Mosquitto made usual (mosquitto(8), “Broker status”), for
+//! tools that know them. They are told every ten seconds to who may hear them, and to a new subscriber at once; they are
+//! not retained messages and are never on disk.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::core::Core;
+use super::message::Message;
+use crate::protocol::broker::Counters;
+
+/// Seconds between two tellings.
+pub const EVERY: u32 = 10;
+
+fn figures(c: &Counters) -> Vec<(&'static str, String)> {
+    let n = |value: u64| value.to_string();
+    vec![
+        ("version", format!("conglang {}", env!("CARGO_PKG_VERSION"))),
+        ("uptime", format!("{} seconds", c.uptime_s)),
+        ("clients/connected", n(c.connected)),
+        ("clients/disconnected", n(c.away)),
+        ("clients/total", n(c.connected + c.away)),
+        ("clients/maximum", n(c.connected_max)),
+        ("clients/expired", n(c.expired)),
+        ("messages/received", n(c.packets[0])),
+        ("messages/sent", n(c.packets[2])),
+        ("messages/stored", n(c.retained + c.queued)),
+        ("store/messages/count", n(c.retained + c.queued)),
+        ("store/messages/bytes", n(c.retained_bytes + c.queued_bytes)),
+        ("bytes/received", n(c.packets[1])),
+        ("bytes/sent", n(c.packets[3])),
+        ("publish/messages/received", n(c.received)),
+        ("publish/messages/sent", n(c.delivered)),
+        ("publish/messages/dropped", n(c.dropped)),
+        ("publish/bytes/received", n(c.received_bytes)),
+        ("publish/bytes/sent", n(c.delivered_bytes)),
+        ("retained messages/count", n(c.retained)),
+        ("subscriptions/count", n(c.subscriptions)),
+        ("shared_subscriptions/count", n(c.shared)),
+    ]
+}
+
+impl Core {
+    /// Tells what changed.
+    pub fn tell_sys(&mut self, counters: &Counters, now: Instant) {
+        for (name, value) in figures(counters) {
+            let topic = format!("$SYS/broker/{name}");
+            if self.sys.get(topic.as_str()).is_some_and(|m| *m.payload == *value.as_bytes()) {
+                continue;
+            }
+            let message = Arc::new(Message { topic: topic.as_str().into(), payload: value.into_bytes().into(), qos: 0, retain: true, forward: bytes::Bytes::new(), expires: None });
+            self.sys.insert(topic.into(), message.clone());
+            self.spread(&message, now);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Why the broker refused or cut somebody, in Vietnamese; the broker itself says it in English, for logs.
+
+/// What the broker says, and how the village says it. What stands behind a colon (a topic, a cause) follows unchanged.
+const WORDS: [(&str, &str); 40] = [
+    ("wrong user name or password", "sai tên hoặc mật khẩu"),
+    ("a user name and a password are needed", "không gửi tên và mật khẩu"),
+    ("it has no account: it is in quarantine and may only announce itself", "chưa có tài khoản: chỉ được tự giới thiệu, chờ kỹ thuật nhận vào"),
+    ("too many devices without an account are here at once", "quá nhiều thiết bị lạ cùng lúc"),
+    ("the certificate's name has no account", "tên trong chứng thư không có tài khoản"),
+    ("enhanced authentication is not offered", "đòi kiểu xác thực mà bộ nhận không có"),
+    ("the client id is longer than allowed or holds control characters", "mã máy khách quá dài hoặc có ký tự lạ"),
+    ("a session that is kept needs a client id", "muốn giữ phiên thì phải có mã máy khách"),
+    ("its will is about a topic that it may not publish to", "lời nhắn cuối nằm ngoài quyền"),
+    ("the will's topic is longer or deeper than allowed", "lời nhắn cuối có chủ đề quá dài"),
+    ("the will's topic is not a topic", "lời nhắn cuối có chủ đề sai"),
+    ("this account has too many connections", "một tài khoản mở quá nhiều kết nối"),
+    ("it published outside of its permission", "nói ngoài quyền, ở chủ đề"),
+    ("it subscribed outside of its permission", "đòi nghe ngoài quyền, chủ đề"),
+    ("it has more filters than allowed", "đòi nghe quá nhiều chủ đề"),
+    ("its filter is not one, or longer or deeper than allowed", "chủ đề đòi nghe viết sai hoặc quá dài"),
+    ("a bound of retained messages or of a queue was reached", "tin giữ lại hoặc hàng chờ đã đầy"),
+    ("it says more than it may", "gửi quá nhiều, bị chậm lại rồi bị ngắt"),
+    ("it leaves more messages unfinished than agreed", "bỏ dở quá nhiều tin"),
+    ("it leaves too many messages unreleased", "bỏ dở quá nhiều tin"),
+    ("it was silent longer than its keep alive", "im lặng quá hẹn"),
+    ("another connection took its session over", "kết nối mới cùng mã thay chỗ kết nối này"),
+    ("its account changed", "tài khoản đã đổi hoặc bị thu hồi"),
+    ("a technician ended it", "kỹ thuật viên ngắt"),
+    ("it does not take its messages", "không chịu nhận tin gửi đến"),
+    ("it did not say who it is in time", "kết nối mà không xưng tên"),
+    ("it left before it said who it is", "rời đi khi chưa xưng tên"),
+    ("it does not speak MQTT", "không nói MQTT"),
+    ("it speaks an MQTT version that is not served", "dùng phiên bản MQTT không hỗ trợ"),
+    ("the packet is larger than allowed", "gói tin quá lớn"),
+    ("a topic longer or deeper than allowed", "chủ đề quá dài"),
+    ("a topic alias beyond the agreed number", "số tắt của chủ đề vượt mức"),
+    ("a topic alias that stands for nothing", "số tắt chưa gán chủ đề"),
+    ("a payload says that it is text, and is not UTF-8", "nội dung nói là chữ nhưng không phải UTF-8"),
+    ("the card does not take what must be kept", "thẻ nhớ không ghi được"),
+    ("the broker ends", "bộ nhận đang dừng"),
+    ("the TLS handshake failed", "bắt tay TLS hỏng"),
+    ("the WebSocket handshake failed", "bắt tay WebSocket hỏng"),
+    ("the WebSocket over TLS handshake failed", "bắt tay WebSocket qua TLS hỏng"),
+    ("a second CONNECT", "xưng tên hai lần"),
+];
+
+/// The sentence in Vietnamese; one that is not known stays as it is, with a word that says what it is.
+#[must_use]
+pub fn vietnamese(why: &str) -> String {
+    for (english, vietnamese) in WORDS {
+        if let Some(rest) = why.strip_prefix(english)
+            && (rest.is_empty() || rest.starts_with(':'))
+        {
+            return format!("{vietnamese}{rest}");
+        }
+    }
+    format!("nói sai chuẩn MQTT ({why})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::vietnamese;
+
+    #[test]
+    fn what_the_broker_says_is_said_in_words() {
+        assert_eq!(vietnamese("wrong user name or password"), "sai tên hoặc mật khẩu");
+        assert_eq!(vietnamese("it published outside of its permission: d/den-02/x"), "nói ngoài quyền, ở chủ đề: d/den-02/x");
+        assert_eq!(vietnamese("packet id 0"), "nói sai chuẩn MQTT (packet id 0)");
+    }
+}

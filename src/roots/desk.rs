@@ -1,0 +1,66 @@
+//! Between the doors and the broker's worker: questions, figures, refusals, and what the technician must be told.
+
+use std::time::Duration;
+
+use super::broker::Broker;
+use crate::live::Live;
+use crate::protocol::broker::{Answer, Counters, Question};
+use crate::supervisor::Supervisor;
+use crate::supervisor::health::Light;
+
+/// What the technician was told of the broker's losses.
+#[derive(Default)]
+struct Told {
+    dropped: u64,
+    at: Option<u64>,
+}
+
+impl Told {
+    /// What is dropped for space is never silent: the part is amber for an hour, red while the card takes nothing.
+    fn tell(&mut self, counters: &Counters, health: &crate::supervisor::health::Health, now_ms: u64) {
+        // A new worker counts from the beginning.
+        let fresh = counters.dropped.saturating_sub(self.dropped);
+        self.dropped = counters.dropped;
+        if fresh > 0 {
+            self.at = Some(now_ms);
+        }
+        if counters.card_fails {
+            health.set("queues", Light::Red, "thẻ nhớ không ghi được: tin MQTT chỉ còn trong bộ nhớ");
+        } else if self.at.is_some_and(|at| now_ms.saturating_sub(at) < 3_600_000) {
+            health.set("queues", Light::Amber, &format!("đã bỏ {} tin vì hàng chờ của một máy nhận bị đầy", counters.dropped));
+        } else {
+            health.set("queues", Light::Green, "");
+        }
+    }
+}
+
+/// Carries what the doors ask to the broker's worker, and what it counted back.
+pub fn start(broker: &Broker, house: &Supervisor, live: &Live) {
+    let (socket, secret) = broker.way();
+    live.broker.set_way(socket, secret);
+    let (broker, live, desk_house) = (broker.clone(), live.clone(), house.clone());
+    house.service("desk", move |stop| {
+        let (broker, live, house) = (broker.clone(), live.clone(), desk_house.clone());
+        async move {
+            let mut questions = live.broker.questions().await;
+            let mut told = Told::default();
+            let mut second = tokio::time::interval(Duration::from_secs(5));
+            loop {
+                tokio::select! {
+                    asked = questions.recv() => {
+                        let Some((question, tell)) = asked else { return Ok(()) };
+                        let _ = tell.send(broker.ask(question).await);
+                    }
+                    _ = second.tick() => {
+                        live.broker.set_counters(broker.counters());
+                        told.tell(&broker.counters(), house.health(), house.clock().mono_ms());
+                        if let Some(Answer::Why(refusals)) = broker.ask(Question::Why { id: String::new() }).await {
+                            live.broker.set_refusals(refusals);
+                        }
+                    }
+                    () = stop.soft.cancelled() => return Ok(()),
+                }
+            }
+        }
+    });
+}

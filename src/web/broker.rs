@@ -1,0 +1,121 @@
+//! The broker for technicians and their programs: clients, topics, refusals, figures.
+
+use axum::Json;
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+
+use super::app::App;
+use crate::protocol::broker::{Answer, Counters, Question};
+
+/// Routes of the control socket.
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/broker", get(|State(app): State<App>| async move { Json(app.live.broker.counters()) }))
+        .route("/broker/clients", get(clients))
+        .route("/broker/topics", get(topics))
+        .route("/broker/why", get(|State(app): State<App>, Query(q): Query<Id>| async move { ask(&app, Question::Why { id: q.id }).await }))
+        .route("/broker/kick", post(|State(app): State<App>, Json(q): Json<Id>| async move { ask(&app, Question::Kick { id: q.id }).await }))
+        .route("/broker/way", get(way))
+        .route("/metrics", get(metrics))
+}
+
+#[derive(Debug, Deserialize)]
+struct Id {
+    #[serde(default)]
+    id: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Filter {
+    filter: String,
+}
+
+fn silent() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, Json(serde_json::json!({ "error": "bộ nhận MQTT không trả lời; xem “conglang doctor”" }))).into_response()
+}
+
+async fn ask(app: &App, question: Question) -> Response {
+    match app.live.broker.ask(question).await {
+        Some(answer) => Json(answer).into_response(),
+        None => silent(),
+    }
+}
+
+/// All sessions, in as many questions as they need.
+async fn clients(State(app): State<App>) -> Response {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let Some(Answer::Clients(rows, more)) = app.live.broker.ask(Question::Clients { after }).await else { return silent() };
+        after = rows.last().map(|r| (r.account.clone(), r.client_id.clone()));
+        all.extend(rows);
+        if !more || after.is_none() {
+            return Json(all).into_response();
+        }
+    }
+}
+
+/// All retained messages that match.
+async fn topics(State(app): State<App>, Query(q): Query<Filter>) -> Response {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let Some(Answer::Topics(rows, more)) = app.live.broker.ask(Question::Topics { filter: q.filter.clone(), after }).await else { return silent() };
+        after = rows.last().map(|r| r.topic.clone());
+        all.extend(rows);
+        if !more || after.is_none() {
+            return Json(all).into_response();
+        }
+    }
+}
+
+/// How the technician's own tools reach the broker as the house; the control socket's permissions are the lock.
+async fn way(State(app): State<App>) -> Response {
+    match app.live.broker.way() {
+        Some((socket, secret)) => Json(serde_json::json!({ "socket": socket, "secret": secret })).into_response(),
+        None => silent(),
+    }
+}
+
+/// The figures in the text format of Prometheus.
+/// Source: prometheus.io/docs/instrumenting/exposition_formats.
+pub async fn metrics(State(app): State<App>) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], exposition(&app.live.broker.counters())).into_response()
+}
+
+fn exposition(c: &Counters) -> String {
+    let rows: [(&str, &str, &str, u64); 29] = [
+        ("clients_connected", "gauge", "Connected clients", c.connected),
+        ("clients_connected_max", "gauge", "Most clients that were connected at once", c.connected_max),
+        ("sessions_away", "gauge", "Sessions kept for clients that are away", c.away),
+        ("sessions_expired_total", "counter", "Sessions whose time was over", c.expired),
+        ("quarantined", "gauge", "Devices without an account that announce themselves", c.quarantined),
+        ("packets_received_total", "counter", "Packets that came", c.packets[0]),
+        ("bytes_received_total", "counter", "Bytes that came", c.packets[1]),
+        ("packets_sent_total", "counter", "Packets that went", c.packets[2]),
+        ("bytes_sent_total", "counter", "Bytes that went", c.packets[3]),
+        ("messages_received_total", "counter", "Messages taken", c.received),
+        ("messages_received_bytes_total", "counter", "Their bytes of payload", c.received_bytes),
+        ("messages_sent_total", "counter", "Messages delivered", c.delivered),
+        ("messages_sent_bytes_total", "counter", "Their bytes of payload", c.delivered_bytes),
+        ("messages_dropped_total", "counter", "Messages dropped because a queue was full", c.dropped),
+        ("messages_outlived_total", "counter", "Messages dropped because their time was over", c.outlived),
+        ("publishes_forbidden_total", "counter", "Publishes outside of a permission", c.forbidden),
+        ("subscriptions", "gauge", "Subscriptions", c.subscriptions),
+        ("subscriptions_shared", "gauge", "Shared ones among them", c.shared),
+        ("messages_queued", "gauge", "Messages that wait in queues", c.queued),
+        ("messages_queued_bytes", "gauge", "Their bytes", c.queued_bytes),
+        ("retained", "gauge", "Retained messages", c.retained),
+        ("retained_bytes", "gauge", "Their bytes", c.retained_bytes),
+        ("retained_refused_total", "counter", "Retained messages refused because of a bound", c.retained_refused),
+        ("clients_refused_total", "counter", "Clients refused", c.refused),
+        ("clients_cut_total", "counter", "Clients cut", c.cut),
+        ("card_written_bytes_total", "counter", "Bytes written to the card", c.written),
+        ("card_owed", "gauge", "Changes that wait for the card", c.owed),
+        ("card_failing", "gauge", "1 while the card does not take them", u64::from(c.card_fails)),
+        ("uptime_seconds", "gauge", "Seconds since the broker began", c.uptime_s),
+    ];
+    rows.iter().map(|(name, kind, help, value)| format!("# HELP conglang_mqtt_{name} {help}\n# TYPE conglang_mqtt_{name} {kind}\nconglang_mqtt_{name} {value}\n")).collect()
+}
