@@ -237,7 +237,7 @@ impl Broker {
         let limits = json!({
             "connections": 10_000, "half_open": 10_000, "per_address": 10_000, "handshake_s": 30,
             "messages_per_second": u32::MAX, "bytes_per_second": u32::MAX, "queued": 1_000, "queued_bytes": 64 << 20,
-            "sessions": 10_000, "retained": 20_000, "retained_per_device": 20_000,
+            "sessions": 10_000, "retained": 20_000, "retained_per_device": 20_000, "retained_bytes_per_device": 64 << 20,
         });
         // Like beside like: nothing kept, kept now and then, kept as well as each can.
         let class = match self.plan.keep {

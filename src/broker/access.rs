@@ -24,6 +24,14 @@ pub enum Identity {
 }
 
 impl Identity {
+    /// Whose the card's budget and the rates are: strangers share one.
+    pub fn owner(&self) -> &str {
+        match self {
+            Self::Stranger(_) => "@strangers",
+            other => other.name(),
+        }
+    }
+
     /// For logs and facts.
     pub fn name(&self) -> &str {
         match self {

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use futures_util::FutureExt as _;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, Sleep};
 
@@ -112,10 +113,12 @@ impl From<Violation> for Stop {
 pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(io: S, input: BytesMut, guard: Arc<Guard>, with: Agreed) -> Ended {
     let now = Instant::now();
     let limits = &guard.limits;
-    let rate = (with.who != Identity::House).then(|| guard.rates.of(&with.who, limits.messages_per_second, limits.bytes_per_second, now));
+    // Strangers share one.
+    let whose = if matches!(with.who, Identity::Stranger(_)) { Identity::Stranger(String::new()) } else { with.who.clone() };
+    let rate = (with.who != Identity::House).then(|| guard.rates.of(&whose, limits.messages_per_second, limits.bytes_per_second, now));
     let mut client = Client {
         io,
-        owner: with.who.name().into(),
+        owner: with.who.owner().into(),
         guard,
         with,
         input,
@@ -158,6 +161,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             };
             // Who is pressed lets others go first; whose answers went out meanwhile goes on.
             if more || paused == Pause::Pressed || paused == Pause::Full && !self.is_full() {
+                // While there is much to send, what it says is heard all the same.
+                if paused == Pause::Dry && self.input.len() < BATCH {
+                    match stream::read(&mut self.io, &mut self.input).now_or_never() {
+                        Some(Ok(n)) if n > 0 => {
+                            self.counted[1] += n as u64;
+                            self.pay_bytes(n);
+                        }
+                        Some(_) => return self.rest().await,
+                        None => {}
+                    }
+                }
                 tokio::task::yield_now().await;
                 continue;
             }
@@ -176,8 +190,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                         // While we do not read, its silence is our doing.
                         self.heard_at = now;
                     }
-                    let silent_at = self.heard_at + patience.unwrap_or(LATER);
-                    if patience.is_some() && silent_at <= now {
+                    let silent_at = patience.map_or(now + LATER, |p| self.heard_at + p);
+                    if silent_at <= now {
                         return Stop::Cut(0x8d, "it was silent longer than its keep alive");
                     }
                     wait_until(timer.as_mut(), silent_at);
@@ -198,9 +212,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// The peer sends no more: handles what is left, at the pace it may have.
     async fn rest(&mut self) -> Stop {
         loop {
+            if let Some((code, why)) = self.with.attached.cut.why() {
+                return Stop::Cut(code, why);
+            }
             match self.frames() {
                 Err(stop) => return stop,
-                Ok(Pause::Held) => tokio::time::sleep_until(self.read_after).await,
+                // Somebody may wait for its place meanwhile.
+                Ok(Pause::Held) => tokio::time::sleep_until(self.read_after.min(Instant::now() + GOODBYE)).await,
                 Ok(Pause::Pressed) => tokio::task::yield_now().await,
                 // Nobody will read the answers.
                 Ok(Pause::Full) => self.answers.clear(),
@@ -355,7 +373,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 }
 
 fn wait_until(timer: std::pin::Pin<&mut Sleep>, at: Instant) {
-    if timer.deadline() != at {
+    if timer.deadline() != at || timer.is_elapsed() {
         timer.reset(at);
     }
 }

@@ -23,6 +23,8 @@ use crate::protocol::mqtt::topic::fits;
 
 /// Largest CONNECT, bytes: strangers get no more.
 const CONNECT_MAX: usize = 128 * 1024;
+/// Longest keep alive of a device without an account, seconds.
+const STRANGER_ALIVE_S: u16 = 60;
 /// How long a refusal may take to be written.
 const WRITE_MAX: Duration = Duration::from_secs(2);
 
@@ -106,7 +108,8 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, entrance: Entra
         }
         Err((code, why)) => {
             guard.lock().counters.refused += 1;
-            guard.refused(&claimed, &address, why);
+            // Names that nobody has are remembered under their address: they must not push out what others asked about.
+            guard.refused(if guard.knows(&claimed) { &claimed } else { "" }, &address, why);
             say_no(&mut io, version, code, why, largest).await;
             Ended { who: claimed, trouble: Some(why.to_owned()) }
         }
@@ -160,7 +163,8 @@ async fn open(connect: Connect, who: Identity, guard: &Arc<Guard>, peer: Peer) -
     let stranger = matches!(who, Identity::Stranger(_));
     let credential = {
         let core = guard.lock();
-        if let Some(will) = &connect.will {
+        // A stranger's will is dropped: it need not fit.
+        if let Some(will) = connect.will.as_ref().filter(|_| !stranger) {
             if !fits(&will.topic, limits.topic_bytes, limits.topic_levels) {
                 return Err((0x90, "the will's topic is longer or deeper than allowed"));
             }
@@ -178,6 +182,13 @@ async fn open(connect: Connect, who: Identity, guard: &Arc<Guard>, peer: Peer) -
     };
     let keep_s = if stranger { 0 } else { asked.min(limits.session_s) };
     let keep_alive = match (limits.keep_alive_s, connect.keep_alive) {
+        (_, wished) if stranger => {
+            if wished == 0 {
+                STRANGER_ALIVE_S
+            } else {
+                wished.min(STRANGER_ALIVE_S)
+            }
+        }
         (0, wished) => wished,
         (most, wished) if v5 && (wished == 0 || wished > most) => most,
         (_, wished) => wished,
@@ -221,7 +232,7 @@ async fn open(connect: Connect, who: Identity, guard: &Arc<Guard>, peer: Peer) -
         version: connect.version,
         welcome,
         keep_alive,
-        asked_expiry: asked,
+        asked_expiry: keep_s,
         largest: connect.properties.maximum_packet_size.map_or(usize::MAX, |n| n as usize),
         address,
         aliases: connect.properties.topic_alias_maximum.unwrap_or(0).min(limits.aliases),

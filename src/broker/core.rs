@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::access::{Identity, Table};
+use super::deliver::count_bytes;
 use super::ledger::record::{KeptWill, Record};
 use super::ledger::{self, Ledger};
 use super::matcher::{Matcher, Slot};
@@ -44,7 +45,9 @@ pub struct Core {
     pub wills: BTreeMap<u64, Due>,
     pub last_number: u64,
     lines: u64,
+    /// Bytes of all queues but the house's, and of each account's.
     pub queued_bytes: usize,
+    pub per_account: BTreeMap<Arc<str>, usize>,
     pub counters: Counters,
     /// The `$SYS` topics.
     pub sys: BTreeMap<Box<str>, Arc<Message>>,
@@ -68,6 +71,7 @@ impl Core {
             last_number: 0,
             lines: 0,
             queued_bytes: 0,
+            per_account: BTreeMap::new(),
             counters: Counters::default(),
             sys: BTreeMap::new(),
             clock,
@@ -115,6 +119,13 @@ impl Core {
 
     /// Gives a connection its session; there is no open connection of that client. Errors are sentences.
     pub fn attach(&mut self, o: Opening, now: Instant) -> Result<Attached, &'static str> {
+        // Whoever waited for its place may have lost its account meanwhile.
+        if self.table.credential(&o.who).as_deref() != Some(&o.credential) {
+            return Err("its account changed");
+        }
+        if !o.clean && self.ledger.is_full(o.who.owner()) {
+            return Err("the card has so much of this account to write that it must wait");
+        }
         let key = (o.who.clone(), o.client_id.clone());
         let known = self.by_client.get(&key).copied();
         if let Some(slot) = known
@@ -132,7 +143,7 @@ impl Core {
                 self.last_number += 1;
                 let session = Session {
                     number: self.last_number,
-                    owner: o.who.name().into(),
+                    owner: o.who.owner().into(),
                     queue: self.queue_for(&o.who),
                     who: o.who,
                     client_id: o.client_id,
@@ -145,6 +156,7 @@ impl Core {
                     since: now,
                     peer: Peer::default(),
                     will: None,
+                    noted: false,
                 };
                 self.place(session)
             }
@@ -166,7 +178,8 @@ impl Core {
         session.keep_for = o.keep_for;
         session.peer = o.peer;
         session.will = o.will;
-        if session.is_kept() || known.is_some() {
+        if session.is_kept() || session.noted {
+            session.noted = true;
             let head = session.head(now, wall);
             ledger.note(&owner, head, None);
         }
@@ -181,7 +194,13 @@ impl Core {
 
     /// Room for one more session of `who`; those who are away longest make it.
     fn make_room(&mut self, who: &Identity, now: Instant) -> Result<(), &'static str> {
-        if matches!(who, Identity::Stranger(_)) && self.by_client.keys().filter(|(w, _)| matches!(w, Identity::Stranger(_))).count() >= self.limits.quarantined {
+        let strangers: Vec<Slot> = self.by_client.iter().filter(|((w, _), _)| matches!(w, Identity::Stranger(_))).map(|(_, s)| *s).collect();
+        if matches!(who, Identity::Stranger(_)) && strangers.len() >= self.limits.quarantined {
+            // Nobody holds a place for ever: the one that came first goes, and there is room at the next try.
+            let first = strangers.into_iter().filter_map(|s| self.sessions.get(s as usize)?.as_ref()).min_by_key(|s| s.number);
+            if let Some(line) = first.and_then(|s| s.line.as_ref()) {
+                line.cut.now(0x97, "too many devices without an account are here at once");
+            }
             return Err("too many devices without an account are here at once");
         }
         let oldest = |core: &Self, of: &mut dyn Iterator<Item = Slot>| of.filter_map(|s| core.sessions.get(s as usize)?.as_ref().filter(|x| x.is_away()).map(|x| (x.since, s))).min().map(|(_, s)| s);
@@ -192,7 +211,8 @@ impl Core {
                 self.remove(away, now);
             }
         }
-        if self.by_client.len() >= self.limits.sessions + self.limits.connections {
+        let away = self.by_client.len().saturating_sub(usize::try_from(self.counters.connected).unwrap_or(usize::MAX));
+        if away >= self.limits.sessions {
             let all: Vec<Slot> = self.by_client.values().copied().collect();
             if let Some(away) = oldest(self, &mut all.into_iter()) {
                 self.remove(away, now);
@@ -218,7 +238,11 @@ impl Core {
         let will = session.will.take();
         let had_will = will.is_some();
         let delay = Duration::from_secs(u64::from(will.as_ref().and_then(|w| w.properties.will_delay).unwrap_or(0))).min(session.keep_for);
-        self.queued_bytes = self.queued_bytes + after - before;
+        debug_assert!(after <= before, "a queue only shrinks here");
+        let Self { sessions, queued_bytes, per_account, .. } = self;
+        if let Some(session) = sessions.get(slot as usize).and_then(Option::as_ref) {
+            count_bytes(queued_bytes, per_account, session, before);
+        }
         match will {
             Some(will) if !polite && delay.is_zero() => self.say_will(&who, number, &will, now),
             Some(will) if !polite => {
@@ -241,13 +265,14 @@ impl Core {
     /// The client that still holds `attached` wants its session kept for so long.
     pub fn keep_for(&mut self, attached: &Attached, seconds: u32) {
         let most = Duration::from_secs(u64::from(self.limits.session_s));
-        if let Some(session) = self.session(attached.slot) {
+        // What was not to be kept is not kept now; a stranger's never is.
+        if let Some(session) = self.session(attached.slot).filter(|s| s.is_kept()) {
             session.keep_for = Duration::from_secs(u64::from(seconds)).min(most);
         }
     }
 
     pub(super) fn say_will(&mut self, who: &Identity, session: u64, will: &Will, now: Instant) {
-        let owner: Arc<str> = who.name().into();
+        let owner: Arc<str> = who.owner().into();
         self.ledger.note(&owner, Record::WillOver(session), None);
         let message = message_of_will(will, now);
         self.publish(who, &owner, None, message, None, now);
@@ -283,17 +308,19 @@ impl Core {
                 None => drop(self.matcher.remove(filter, slot)),
             }
         }
-        self.queued_bytes -= session.queue.bytes;
+        let before = session.queue.bytes;
+        let left = session.queue.unclaimed();
+        count_bytes(&mut self.queued_bytes, &mut self.per_account, &session, before);
         self.by_number.remove(&session.number);
         self.by_client.remove(&(session.who.clone(), session.client_id.clone()));
-        if session.is_kept() || session.queue.next_id() > 0 {
+        if session.noted {
             self.ledger.note(&session.owner, Record::Over(session.number), None);
         }
         if let Some(due) = self.wills.remove(&session.number) {
             self.say_will(&due.owner, session.number, &due.will, now);
         }
-        for item in session.queue.unclaimed() {
-            self.deliver_again(item, now);
+        for item in left {
+            self.deliver_again(&session.owner, item, now);
         }
     }
 

@@ -17,9 +17,12 @@ use super::matcher::{Group, Hearing, Slot};
 use super::message::{Message, Queued};
 use super::retained::Change;
 use super::seat::Session;
-use super::session::{Hold, Owed};
+use super::session::{Held, Hold, Owed};
 use crate::protocol::broker::{Class, Rule};
 use crate::protocol::mqtt::topic::{fits, matches};
+
+/// Largest announcement of a device without an account, bytes.
+const STRANGER_MAX: usize = 16 * 1024;
 
 /// What became of a publish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +35,8 @@ pub enum Published {
     Forbidden,
     /// The topic is longer or deeper than allowed.
     Unfit,
+    /// Not taken: the card has so much of this account to write that it must wait.
+    Indebted,
     /// Not kept: a bound of retained messages or queues was reached (who could hear it, did).
     NotKept,
 }
@@ -96,6 +101,9 @@ impl Core {
             return Taken::plain(Published::Forbidden);
         }
         if let Identity::Stranger(name) = who {
+            if message.payload.len() > STRANGER_MAX {
+                return Taken::plain(Published::Unfit);
+            }
             // The house hears of it; nobody takes it for a device's word.
             message.topic = format!("quarantine/{name}/{}", message.topic).into();
             message.retain = false;
@@ -109,12 +117,18 @@ impl Core {
             Some(asker) if class == Class::Durable && message.qos > 0 => Some(receipt.get_or_insert_with(|| Receipt::new(asker.wake.clone())).clone()),
             _ => None,
         };
+        if message.qos > 0 && self.ledger.refuses(owner, class, message.qos) {
+            return Taken::plain(Published::Indebted);
+        }
         let mut kept = true;
         if message.retain {
             let change = self.retained.set(owner, &message, &self.limits);
             let word = (change == Change::Kept).then(|| message.clone());
             kept = !matches!(change, Change::Refused(_));
-            if class != Class::Memory && !matches!(change, Change::None | Change::Refused(false)) {
+            // The same word again is written again only when the disk may not have it yet.
+            let unsure = change == Change::None && class == Class::Durable && !message.payload.is_empty() && self.ledger.is_unsure(&message.topic);
+            let word = if unsure { Some(message.clone()) } else { word };
+            if class != Class::Memory && (unsure || !matches!(change, Change::None | Change::Refused(false))) {
                 let wait = durable(&mut receipt);
                 self.ledger.retained(owner, &message.topic, word, wait.as_ref());
             }
@@ -146,6 +160,11 @@ impl Core {
                 self.ledger.message((number, owner), message.clone(), targets, inbound, class == Class::Durable, wait.as_ref());
             }
         }
+        if let (Some(receipt), (session, id @ 1..)) = (&receipt, inbound)
+            && let Some(held) = from.and_then(|slot| self.session(slot)).filter(|s| s.number == session).and_then(|s| s.received.get_mut(&id))
+        {
+            held.receipt = Some(receipt.clone());
+        }
         let what = match (kept, heard) {
             (false, _) => Published::NotKept,
             // Nobody of those who were to have it could take it.
@@ -164,7 +183,7 @@ impl Core {
             Class::Batched if session.is_kept() => Hold::Batched,
             _ => Hold::Memory,
         };
-        session.received.insert(id, hold);
+        session.received.insert(id, Held { hold, receipt: None });
         if hold == Hold::Memory { (0, 0) } else { (session.number, id) }
     }
 
@@ -215,7 +234,7 @@ impl Core {
 
     /// Puts a message into one queue. None = it had no room; else what the ledger must keep, and whether the queue is tight.
     fn enqueue(&mut self, message: &Arc<Message>, hearer: &Hearer, identifiers: Box<[u32]>, owed: Option<(Owed, Class)>, now: Instant) -> Option<(Option<Target>, bool)> {
-        let Self { sessions, counters, limits, queued_bytes, .. } = self;
+        let Self { sessions, counters, limits, queued_bytes, per_account, .. } = self;
         let session = sessions.get_mut(hearer.slot as usize).and_then(Option::as_mut)?;
         let qos = message.qos.min(hearer.hearing.qos);
         if session.is_away() && (qos == 0 || !session.is_kept()) {
@@ -225,13 +244,16 @@ impl Core {
         let item = Queued { message: message.clone(), qos, retain, identifiers, group: hearer.group.clone() };
         let (bytes, dropped) = (session.queue.bytes, session.queue.dropped);
         let house = session.who == Identity::House;
-        let room = (house || *queued_bytes + item.size() <= limits.queued_all) && session.queue.has_room(&item);
+        // Who has nothing waiting may always take one; the house has a share of its own, an account an eighth.
+        let mine = per_account.get(&session.owner).copied().unwrap_or(0);
+        let fits = *queued_bytes + item.size() <= limits.queued_all && mine + item.size() <= limits.queued_all / 8;
+        let room = (house || fits || session.queue.bytes == 0) && session.queue.has_room(&item);
         if !room && session.queue.dropped == dropped {
             session.queue.dropped += 1;
         }
         counters.dropped += session.queue.dropped - dropped;
         if !room {
-            *queued_bytes = *queued_bytes + session.queue.bytes - bytes;
+            count_bytes(queued_bytes, per_account, session, bytes);
             session.wake.notify_one();
             return None;
         }
@@ -243,13 +265,13 @@ impl Core {
         if let Some(target) = &mut target {
             target.id = id;
         }
-        *queued_bytes = *queued_bytes + session.queue.bytes - bytes;
+        count_bytes(queued_bytes, per_account, session, bytes);
         session.wake.notify_one();
         Some((target, session.queue.is_pressed(now)))
     }
 
     /// A message that a member of a group left behind goes to another.
-    pub(super) fn deliver_again(&mut self, item: Queued, now: Instant) {
+    pub(super) fn deliver_again(&mut self, owner: &Arc<str>, item: Queued, now: Instant) {
         let Some(name) = item.group else { return };
         let Some((group, filter)) = crate::protocol::mqtt::topic::shared(&name) else { return };
         if item.message.is_over(now) {
@@ -262,22 +284,60 @@ impl Core {
         let class = class_of(&self.rules, &item.message.topic);
         let hearer = Hearer { slot, hearing, group: Some(name) };
         if let Some((Some(target), _)) = self.enqueue(&item.message, &hearer, identifiers, (class != Class::Memory).then_some((number, class)), now) {
-            let owner: Arc<str> = crate::broker::access::HOUSE.into();
-            self.ledger.message((number, &owner), item.message, vec![target], (0, 0), class == Class::Durable, None);
+            self.ledger.message((number, owner), item.message, vec![target], (0, 0), class == Class::Durable, None);
         }
     }
 
     /// PUBREL: the client knows that its message was taken. True = there was such a message. The answer may have to wait.
     pub fn release(&mut self, slot: Slot, id: u16, wake: &Arc<Notify>) -> (bool, Option<Arc<Receipt>>) {
         let Some(session) = self.session(slot) else { return (false, None) };
-        let Some(hold) = session.received.remove(&id) else { return (false, None) };
+        // What is released and on disk is forgotten here.
+        session.received.retain(|_, held| held.hold != Hold::Over || held.receipt.as_ref().is_some_and(|r| r.outcome() != Some(true)));
+        let Some(held) = session.received.remove(&id) else { return (false, None) };
         let (number, owner) = (session.number, session.owner.clone());
-        if hold == Hold::Memory {
-            return (true, None);
+        match held.hold {
+            Hold::Memory => (true, None),
+            // It was released before; the card may not have it yet.
+            Hold::Over => {
+                let receipt = held.receipt.filter(|r| r.outcome() != Some(true));
+                if receipt.is_some() {
+                    session.received.insert(id, Held { hold: Hold::Over, receipt: receipt.clone() });
+                }
+                (receipt.is_some(), receipt)
+            }
+            Hold::Batched | Hold::FromDisk => {
+                self.ledger.note(&owner, Record::InboundOver { session: number, id }, None);
+                (true, None)
+            }
+            Hold::Durable => {
+                // Its id may be used again at once: that it is free must be as safe as that it was taken.
+                let receipt = Receipt::new(wake.clone());
+                session.received.insert(id, Held { hold: Hold::Over, receipt: Some(receipt.clone()) });
+                self.ledger.note(&owner, Record::InboundOver { session: number, id }, Some(&receipt));
+                (true, Some(receipt))
+            }
         }
-        // Its id may be used again at once: that it is free must be as safe as that it was taken.
-        let receipt = (hold == Hold::Durable).then(|| Receipt::new(wake.clone()));
-        self.ledger.note(&owner, Record::InboundOver { session: number, id }, receipt.as_ref());
-        (true, receipt)
+    }
+
+    /// A QoS 2 message was refused after it had been held: its packet id is free.
+    pub fn unhold(&mut self, slot: Slot, id: u16) {
+        let Some(session) = self.session(slot) else { return };
+        let (number, owner) = (session.number, session.owner.clone());
+        if session.received.remove(&id).is_some_and(|held| held.hold != Hold::Memory) {
+            self.ledger.note(&owner, Record::InboundOver { session: number, id }, None);
+        }
+    }
+}
+
+/// Keeps the sums of queued bytes right; the session's queue had `before`. The house's do not count: it has its own share.
+pub fn count_bytes(all: &mut usize, per_account: &mut std::collections::BTreeMap<Arc<str>, usize>, session: &Session, before: usize) {
+    if session.who == Identity::House || session.queue.bytes == before {
+        return;
+    }
+    *all = *all + session.queue.bytes - before;
+    let mine = per_account.entry(session.owner.clone()).or_default();
+    *mine = *mine + session.queue.bytes - before;
+    if *mine == 0 {
+        per_account.remove(&session.owner);
     }
 }

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::core::Core;
+use super::deliver::count_bytes;
 use super::ledger::Batch;
 use super::matcher::Slot;
 use super::session::{Finished, Out, Queue};
@@ -72,11 +73,12 @@ impl Core {
 
     /// The next thing that may be sent to a client.
     pub fn next(&mut self, slot: Slot, now: Instant) -> Option<Out> {
-        let Self { sessions, ledger, counters, queued_bytes, .. } = self;
+        let Self { sessions, ledger, counters, queued_bytes, per_account, retained, sys, .. } = self;
         let session = sessions.get_mut(slot as usize)?.as_mut()?;
         let (bytes, outlived) = (session.queue.bytes, session.queue.outlived);
-        let next = session.queue.next(now);
-        *queued_bytes = *queued_bytes + session.queue.bytes - bytes;
+        let find = |topic: &str| retained.get(topic).or_else(|| sys.get(topic)).filter(|m| !m.is_over(now)).cloned();
+        let next = session.queue.next(now, &find);
+        count_bytes(queued_bytes, per_account, session, bytes);
         if session.queue.outlived > outlived {
             counters.outlived += session.queue.outlived - outlived;
             for done in session.queue.ended() {

@@ -64,13 +64,19 @@ impl Edge {
             };
             let each = self.guard.limits.half_open_per_address;
             let most = if peer.ip().is_loopback() { each.max(HALF_OPEN_LOOPBACK) } else { each };
-            let Some(stranger_here) = self.strangers.take(peer.ip(), most, usize::MAX) else { continue };
+            let Some(stranger_here) = self.strangers.take(peer.ip(), most, usize::MAX) else {
+                self.guard.refused("", &peer.ip().to_string(), "too many connections of this address have not said who they are");
+                continue;
+            };
             let (Ok(stranger), Ok(place)) = (self.half_open.clone().try_acquire_owned(), self.all.clone().try_acquire_owned()) else {
+                self.guard.refused("", &peer.ip().to_string(), "the broker has no place for more connections");
                 continue;
             };
             let edge = self.clone();
             tokio::spawn(async move {
-                let Some(_counted) = edge.addresses.take(peer.ip(), edge.guard.limits.per_address, usize::MAX) else { return };
+                let Some(_counted) = edge.addresses.take(peer.ip(), edge.guard.limits.per_address, usize::MAX) else {
+                    return edge.guard.refused("", &peer.ip().to_string(), "too many connections of this address");
+                };
                 let _place = place;
                 let until = Instant::now() + Duration::from_secs(edge.guard.limits.handshake_s);
                 let _ = stream.set_nodelay(true);

@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::access::{Identity, Table};
 use super::core::Core;
 use super::ledger::restore::Found;
-use super::limits::Rates;
+use super::limits::{Bucket, Rates};
 use super::seat::{Attached, Opening};
 use crate::protocol::broker::{Limits, Refusal, Settings};
 use crate::supervisor::clock::Clock;
@@ -27,6 +28,15 @@ pub struct Guard {
     pub limits: Limits,
     pub rates: Rates,
     refusals: Mutex<BTreeMap<String, VecDeque<Refusal>>>,
+    /// Ends the worker: it began without the card, and the card is there again.
+    pub anew: CancellationToken,
+    /// Lines of log about clients: one a second.
+    lines: Mutex<Bucket>,
+}
+
+/// Control characters, and those that turn the direction of writing.
+fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl Guard {
@@ -34,7 +44,7 @@ impl Guard {
     pub fn new(settings: &Settings, clock: Clock, found: Found, now: Instant) -> Self {
         let mut core = Core::new(settings.limits.clone(), settings.rules.clone(), clock);
         found.restore(&mut core, now);
-        Self { core: Mutex::new(core), limits: settings.limits.clone(), rates: Rates::default(), refusals: Mutex::default() }
+        Self { core: Mutex::new(core), limits: settings.limits.clone(), rates: Rates::default(), refusals: Mutex::default(), anew: CancellationToken::new(), lines: Mutex::new(Bucket::new(1, now)) }
     }
 
     pub fn lock(&self) -> MutexGuard<'_, Core> {
@@ -78,7 +88,10 @@ impl Guard {
     /// Remembers why somebody was refused or cut; the same again is only counted.
     pub fn refused(&self, who: &str, address: &str, why: &str) {
         let at = i64::try_from(self.lock().wall()).unwrap_or(0);
-        let name: String = if who.is_empty() { address.to_owned() } else { who.chars().take(64).collect() };
+        // What a stranger calls itself must not steer a terminal or forge a row.
+        let clean = |text: &str, most: usize| text.chars().filter(|c| !is_control(*c)).take(most).collect::<String>();
+        let (name, why) = (clean(who, 64), clean(why, 240));
+        let name = if name.is_empty() { address.to_owned() } else { name };
         let mut all = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         if !all.contains_key(&name)
             && all.len() >= NAMES
@@ -93,12 +106,22 @@ impl Guard {
                 last.at = at;
             }
             None => {
-                mine.push_back(Refusal { at, who: name, address: address.to_owned(), why: why.to_owned(), times: 1 });
+                mine.push_back(Refusal { at, who: name, address: address.to_owned(), why, times: 1 });
                 if mine.len() > EACH {
                     mine.pop_front();
                 }
             }
         }
+    }
+
+    /// True when a line of log about a client may be written now.
+    pub fn may_log(&self) -> bool {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).try_take(Instant::now())
+    }
+
+    /// True when such an account exists.
+    pub fn knows(&self, name: &str) -> bool {
+        self.lock().table.knows(&Identity::Account(name.to_owned()))
     }
 
     /// What is remembered of a name, oldest first; an empty name means all.

@@ -12,8 +12,9 @@ use super::client::{Client, Pause, Stop};
 use super::deliver::{Asker, Published};
 use super::ledger::Receipt;
 use super::message::Message;
-use super::session::Hold;
+use super::session::{Held, Hold};
 use crate::protocol::mqtt::packet::{self, Packet, Publish};
+use crate::protocol::mqtt::topic::fits;
 use crate::protocol::mqtt::{Version, frame, say};
 
 /// A client that must pause longer than this floods; it is cut.
@@ -150,6 +151,9 @@ impl<S> Client<S> {
         if p.topic.is_empty() {
             return self.aliases_in.get(&alias).cloned().ok_or(Stop::Cut(0x82, "a topic alias that stands for nothing"));
         }
+        if !fits(&p.topic, self.guard.limits.topic_bytes, self.guard.limits.topic_levels) {
+            return Err(Stop::Cut(0x90, "a topic longer or deeper than allowed"));
+        }
         self.aliases_in.insert(alias, p.topic.as_str().into());
         Ok(p.topic.as_str().into())
     }
@@ -157,7 +161,8 @@ impl<S> Client<S> {
     fn publish(&mut self, p: Publish, now: Instant) -> Result<(), Stop> {
         let v5 = self.with.version == Version::V5;
         let topic = self.topic(&p)?;
-        if p.qos > 0 && v5 && !self.unreleased.contains(&p.id) && self.unreleased.len() + self.answers.len() >= usize::from(self.guard.limits.receive_maximum) {
+        let unanswered = self.answers.iter().filter(|a| matches!(a.what, What::Ack { kind: 4, .. })).count();
+        if p.qos > 0 && v5 && !self.unreleased.contains(&p.id) && self.unreleased.len() + unanswered >= usize::from(self.guard.limits.receive_maximum) {
             return Err(Stop::Cut(0x93, "it leaves more messages unfinished than agreed"));
         }
         if p.qos == 2 && !v5 && self.unreleased.len() >= UNRELEASED_MAX {
@@ -178,13 +183,15 @@ impl<S> Client<S> {
         let mut core = guard.lock();
         let slot = self.with.attached.slot;
         if p.qos == 2 {
-            let held = core.session(slot).and_then(|s| s.received.get(&p.id).copied());
+            let held = core.session(slot).and_then(|s| s.received.get(&p.id).cloned());
             // Known: its sender did not hear PUBREC [MQTT-4.3.3]. Without DUP it is another message whose predecessor's
             // end the disk did not see.
-            if held.is_some_and(|hold| hold != Hold::FromDisk || p.dup) {
+            // Released already: its successor.
+            if let Some(held) = held.filter(|held| held.hold != Hold::Over && (held.hold != Hold::FromDisk || p.dup)) {
                 drop(core);
                 self.unreleased.insert(p.id);
-                self.say(What::Ack { kind: 5, id: p.id, reason: 0 }, None);
+                // What the first PUBREC waits for, this one waits for too.
+                self.say(What::Ack { kind: 5, id: p.id, reason: 0 }, held.receipt.filter(|r| r.outcome() != Some(true)));
                 return Ok(());
             }
         }
@@ -195,13 +202,20 @@ impl<S> Client<S> {
             Published::Unheard => 0x10,
             Published::Forbidden => 0x87,
             Published::Unfit => 0x90,
-            Published::NotKept => 0x97,
+            Published::NotKept | Published::Indebted => 0x97,
         };
+        if taken.what == Published::Indebted && !v5 {
+            return Err(Stop::Cut(0x97, "the card has so much of this account to write that it must wait"));
+        }
         if p.qos == 2 {
             match taken.what {
                 // A 3.1.1 client cannot be told: it goes on as if it had been taken.
-                Published::Forbidden | Published::Unfit if !v5 => drop(core.session(slot).map(|s| s.received.insert(p.id, Hold::Memory))),
-                Published::NotKept if v5 => drop(core.session(slot).map(|s| s.received.remove(&p.id))),
+                Published::Forbidden | Published::Unfit if !v5 => {
+                    if let Some(session) = core.session(slot) {
+                        session.received.insert(p.id, Held { hold: Hold::Memory, receipt: None });
+                    }
+                }
+                Published::NotKept if v5 => core.unhold(slot, p.id),
                 _ => {}
             }
             if !v5 || reason < 0x80 {
@@ -215,13 +229,17 @@ impl<S> Client<S> {
                 self.forbidden += 1;
                 if self.forbidden == 1 {
                     let (who, topic): (_, String) = (self.with.who.name(), p.topic.chars().filter(|c| !c.is_control()).take(100).collect());
-                    self.guard.refused(who, &self.with.address, &format!("it published outside of its permission: {topic}"));
-                    tracing::warn!(who, topic, "a publish outside of its permission was dropped; further ones are only counted");
+                    let why = if taken.what == Published::Unfit { "a topic or an announcement longer or deeper than allowed" } else { "it published outside of its permission" };
+                    self.guard.refused(who, &self.with.address, &format!("{why}: {topic}"));
+                    if self.guard.may_log() {
+                        tracing::warn!(who, topic, why, "a publish was dropped; further ones are only counted");
+                    }
                 }
                 if taken.what == Published::Unfit && v5 && p.qos == 0 {
                     return Err(Stop::Cut(0x90, "a topic longer or deeper than allowed"));
                 }
             }
+            Published::Indebted => self.guard.refused(self.with.who.name(), &self.with.address, "the card has so much of this account to write that it must wait"),
             Published::NotKept => self.guard.refused(self.with.who.name(), &self.with.address, "a bound of retained messages or of a queue was reached"),
             _ => {}
         }
@@ -265,16 +283,14 @@ impl<S> Client<S> {
         match what {
             What::Ack { kind, id, mut reason } => {
                 if !safe && kind != 7 {
+                    if kind == 5 {
+                        self.unreleased.remove(&id);
+                        self.guard.lock().unhold(self.with.attached.slot, id);
+                    }
                     if version == Version::V311 {
                         return Err(Stop::Cut(0x97, "the card does not take what must be kept"));
                     }
                     reason = 0x97;
-                    if kind == 5 {
-                        self.unreleased.remove(&id);
-                        if let Some(session) = self.guard.lock().session(self.with.attached.slot) {
-                            session.received.remove(&id);
-                        }
-                    }
                 }
                 // A 3.1.1 client knows no reasons.
                 say::ack(&mut self.output, version, kind, id, reason);

@@ -1,4 +1,5 @@
-//! Token buckets: messages and bytes a second of one device. Back pressure first, a cut later.
+//! Token buckets: messages and bytes a second of one device. Who is over is read more slowly; only a single packet worth more
+//! than ten seconds is cut.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

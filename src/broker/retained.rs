@@ -29,7 +29,8 @@ pub enum Change {
 /// The retained messages.
 pub struct Retained {
     messages: BTreeMap<Box<str>, (Arc<str>, Arc<Message>)>,
-    per_owner: BTreeMap<Arc<str>, usize>,
+    /// Messages and bytes of each account.
+    per_owner: BTreeMap<Arc<str>, (usize, usize)>,
     pub bytes: usize,
     pub refused: u64,
 }
@@ -47,8 +48,9 @@ impl Retained {
         let Some((owner, old)) = self.messages.remove(topic) else { return false };
         self.bytes -= old.size();
         if let Some(n) = self.per_owner.get_mut(&owner) {
-            *n -= 1;
-            if *n == 0 {
+            n.0 -= 1;
+            n.1 -= old.size();
+            if n.0 == 0 {
                 self.per_owner.remove(&owner);
             }
         }
@@ -60,21 +62,30 @@ impl Retained {
         if self.messages.get(&message.topic).is_some_and(|(old_owner, old)| old_owner == owner && old.is_same(message)) {
             return Change::None;
         }
+        let before = self.messages.get(&message.topic).map(|(_, old)| old.size());
         let was = self.remove(&message.topic);
         if message.payload.is_empty() {
             return if was { Change::Removed } else { Change::None };
         }
         let size = message.size();
-        let mine = self.per_owner.get(owner).copied().unwrap_or(0);
-        let own_bound = &**owner != HOUSE && mine >= limits.retained_per_device;
-        if own_bound || self.messages.len() >= limits.retained || self.bytes + size > limits.retained_bytes {
+        let (mine, my_bytes) = self.per_owner.get(owner).copied().unwrap_or_default();
+        let own_bound = &**owner != HOUSE && (mine >= limits.retained_per_device || my_bytes + size > limits.retained_bytes_per_device);
+        // What replaces something larger needs no room.
+        let shrinks = before.is_some_and(|before| size <= before);
+        if own_bound || !shrinks && (self.messages.len() >= limits.retained || self.bytes + size > limits.retained_bytes) {
             self.refused += 1;
             return Change::Refused(was);
         }
-        *self.per_owner.entry(owner.clone()).or_default() += 1;
+        let mine = self.per_owner.entry(owner.clone()).or_default();
+        *mine = (mine.0 + 1, mine.1 + size);
         self.bytes += size;
         self.messages.insert(message.topic.clone(), (owner.clone(), message.clone()));
         Change::Kept
+    }
+
+    /// The message of a topic.
+    pub fn get(&self, topic: &str) -> Option<&Arc<Message>> {
+        self.messages.get(topic).map(|(_, m)| m)
     }
 
     /// Those that match, in the order of their topics.

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::access::Identity;
 use super::ledger::record::{Head, Record};
 use super::matcher::{Hearing, Slot};
-use super::session::{Hold, Queue};
+use super::session::{Held, Queue};
 use crate::protocol::mqtt::connect::Will;
 
 /// Where a client is connected from.
@@ -34,7 +34,7 @@ pub struct Session {
     pub subscriptions: BTreeMap<String, Hearing>,
     pub queue: Queue,
     /// QoS 2 messages that were taken and are not released.
-    pub received: BTreeMap<u16, Hold>,
+    pub received: BTreeMap<u16, Held>,
     pub wake: Arc<Notify>,
     pub line: Option<Line>,
     /// What opened it: a changed secret ends it.
@@ -44,6 +44,8 @@ pub struct Session {
     pub peer: Peer,
     /// What is said if its connection dies.
     pub will: Option<Will>,
+    /// The ledger knows of it.
+    pub noted: bool,
 }
 
 impl Session {

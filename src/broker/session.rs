@@ -6,11 +6,12 @@
 //! QoS 0 message first; if there is none, the newcomer: what was acknowledged to a publisher does not make room.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::message::Queued;
+use super::message::{Message, Queued};
 
 /// A client that took nothing for so long stands still.
 const BREATH: Duration = Duration::from_millis(20);
@@ -27,8 +28,17 @@ pub enum Hold {
     Batched,
     /// On disk before PUBREC; that it is over, before PUBCOMP.
     Durable,
+    /// Released; that is on its way to the disk.
+    Over,
     /// From an earlier life: if the packet id comes without DUP, it is a new message whose predecessor's end was lost.
     FromDisk,
+}
+
+/// A QoS 2 message of the client that was taken, and the card that its PUBREC waits for.
+#[derive(Debug, Clone)]
+pub struct Held {
+    pub hold: Hold,
+    pub receipt: Option<Arc<super::ledger::Receipt>>,
 }
 
 /// What is to be sent now.
@@ -83,8 +93,9 @@ pub struct Finished {
 /// The queue of one session.
 #[derive(Debug)]
 pub struct Queue {
-    /// Retained messages of a new subscription: pointers only, bounded by the retained store.
-    retained: BTreeMap<Box<str>, Queued>,
+    /// Topics of retained messages that a new subscription asked for, with its QoS and identifiers; the message is looked up
+    /// when it is sent. Bounded by the number of retained messages.
+    retained: BTreeMap<Box<str>, (u8, Box<[u32]>)>,
     waiting: VecDeque<Waiting>,
     flying: VecDeque<Flying>,
     /// Packet ids in use.
@@ -207,9 +218,13 @@ impl Queue {
         self.unsent += 1;
     }
 
-    /// Queues a retained message of a new subscription; it goes before what is said from now on.
-    pub fn push_retained(&mut self, item: Queued) {
-        self.retained.insert(item.message.topic.clone(), item);
+    /// Asks for the retained message of a topic; it goes before what is said from now on. False = too many are asked for.
+    pub fn ask_retained(&mut self, topic: &str, qos: u8, identifiers: &[u32], most: usize) -> bool {
+        let room = self.retained.len() < most || self.retained.contains_key(topic);
+        if room {
+            self.retained.insert(topic.into(), (qos, identifiers.into()));
+        }
+        room
     }
 
     /// A new connection: everything unfinished goes out again, in its order.
@@ -220,7 +235,8 @@ impl Queue {
     }
 
     /// The next thing that may be sent now.
-    pub fn next(&mut self, now: Instant) -> Option<Out> {
+    /// `find` looks a retained message up.
+    pub fn next(&mut self, now: Instant, find: &dyn Fn(&str) -> Option<Arc<Message>>) -> Option<Out> {
         self.taken_at = Some(now);
         if self.unsent > 0 {
             let open = self.flying.len() - self.unsent;
@@ -236,14 +252,27 @@ impl Queue {
             });
         }
         loop {
-            let next = self.retained.values().next().map(|q| (q.qos, false)).or_else(|| self.waiting.front().map(|w| (w.item.qos, w.held)));
-            let (qos, held) = next?;
-            if held || qos > 0 && self.flying.len() >= self.window {
-                return None;
-            }
-            let next = match self.retained.pop_first() {
-                Some((_, item)) => Waiting { id: 0, item, owed: None, again: false, held: false },
+            let full = self.flying.len() >= self.window;
+            let next = match self.retained.first_key_value() {
+                Some((topic, (qos, _))) => {
+                    let Some(message) = find(topic) else {
+                        // It is not retained any more.
+                        self.retained.pop_first();
+                        continue;
+                    };
+                    let qos = message.qos.min(*qos);
+                    if full && qos > 0 {
+                        return None;
+                    }
+                    let (_, (_, identifiers)) = self.retained.pop_first()?;
+                    let item = Queued { message, qos, retain: true, identifiers, group: None };
+                    Waiting { id: 0, item, owed: None, again: false, held: false }
+                }
                 None => {
+                    let front = self.waiting.front()?;
+                    if front.held || full && front.item.qos > 0 {
+                        return None;
+                    }
                     let next = self.waiting.pop_front()?;
                     self.bytes -= next.item.size();
                     next
@@ -342,7 +371,7 @@ impl Queue {
 
     /// Forgets QoS 0 messages: they are not kept for a client that is away.
     pub fn keep_only_acknowledged(&mut self) {
-        self.retained.retain(|_, q| q.qos > 0);
+        self.retained.retain(|_, (qos, _)| *qos > 0);
         self.waiting.retain(|w| w.item.qos > 0);
         self.bytes = self.waiting.iter().map(|w| w.item.size()).sum();
     }
@@ -351,6 +380,7 @@ impl Queue {
     pub fn unclaimed(&mut self) -> Vec<Queued> {
         let flying = std::mem::take(&mut self.flying).into_iter().filter(|f| f.qos == 1).filter_map(|f| f.item);
         let waiting = std::mem::take(&mut self.waiting).into_iter().map(|w| w.item);
+        self.bytes = 0;
         flying.chain(waiting).filter(|q| q.group.is_some()).collect()
     }
 

@@ -1,7 +1,5 @@
 //! Queues: what is lost first, windows, packet ids, the steps of QoS 2.
 
-use std::sync::Arc;
-
 use super::*;
 use crate::broker::message::Message;
 
@@ -19,7 +17,7 @@ fn put(q: &mut Queue, item: Queued, owed: Option<Owed>) -> bool {
 
 fn ids(q: &mut Queue) -> Vec<(u16, bool)> {
     let now = Instant::now();
-    std::iter::from_fn(|| q.next(now))
+    std::iter::from_fn(|| q.next(now, &|_| None))
         .map(|out| match out {
             Out::Publish { id, again, .. } => (id, again),
             Out::Release(id) => (id + 1000, false),
@@ -98,7 +96,9 @@ async fn what_is_over_its_time_is_not_sent_and_nobody_waits_for_a_client_that_st
     assert_eq!((q.outlived, q.ended()), (1, vec![Finished { id: 1, owed: Some(3) }]));
     assert!(put(&mut q, item(1, 0), None) && put(&mut q, item(1, 0), None));
     assert!(q.is_pressed(now) && !q.is_pressed(now + BREATH));
-    q.push_retained(item(1, 1));
+    assert!(q.ask_retained("a", 1, &[], 1) && !q.ask_retained("b", 1, &[], 1), "no more than there can be");
     q.keep_only_acknowledged();
     assert_eq!((q.len(), q.bytes), ((1, 1), 0));
+    assert!(q.next(now, &|_| None).is_none(), "what is not retained any more is passed over");
+    assert_eq!(q.len(), (0, 1));
 }

@@ -1,7 +1,8 @@
 //! Subscribing, and what a change of permissions does to it.
 //!
 //! Invariants: a filter is bounded by what its account may hear, also within a shared subscription; an answered subscription
-//! of a kept session is on disk; retained messages of a subscription go before what is said after it.
+//! of a kept session is on disk; retained messages of a subscription go before what is said after it, as they are when they
+//! are sent (one that changed meanwhile comes again, live).
 
 use std::sync::Arc;
 
@@ -12,7 +13,6 @@ use super::core::Core;
 use super::ledger::Receipt;
 use super::ledger::record::Record;
 use super::matcher::{Hearing, Matcher, Slot};
-use super::message::Queued;
 use super::seat::{Attached, Session};
 use crate::protocol::mqtt::packet::Ask;
 use crate::protocol::mqtt::topic::{fits, is_filter, matches, shared};
@@ -41,7 +41,10 @@ impl Core {
     /// Subscribes; gives a SUBACK code per ask, and the card to wait for before they are said.
     pub fn subscribe(&mut self, attached: &Attached, asks: &[Ask], identifier: Option<u32>, now: Instant) -> (Vec<u8>, Option<Arc<Receipt>>) {
         let mut receipt = None;
-        let codes = asks.iter().map(|ask| self.subscribe_one(attached, ask, identifier, &mut receipt, now)).collect();
+        // More filters in one packet than a client may have are not looked at.
+        let house = self.session(attached.slot).is_some_and(|s| s.who == Identity::House);
+        let most = if house { usize::MAX } else { self.limits.filters };
+        let codes = asks.iter().enumerate().map(|(n, ask)| if n < most { self.subscribe_one(attached, ask, identifier, &mut receipt, now) } else { 0x97 }).collect();
         (codes, receipt)
     }
 
@@ -69,7 +72,8 @@ impl Core {
         let hearing = Hearing { qos: ask.qos, no_local: ask.no_local, retain_as_published: ask.retain_as_published, identifier };
         let same = session.subscriptions.insert(ask.filter.clone(), hearing) == Some(hearing);
         listen(matcher, &ask.filter, slot, hearing);
-        if session.is_kept() && !same {
+        // Asked for again, it is written again only when the disk may not have it yet.
+        if session.is_kept() && (!same || ledger.is_unsure_of_filter(session.number, &ask.filter)) {
             let receipt = receipt.get_or_insert_with(|| Receipt::new(attached.wake.clone()));
             let record = Record::Filter { session: session.number, filter: ask.filter.clone(), options: options(&hearing), identifier: identifier.unwrap_or(0) };
             ledger.note(&session.owner.clone(), record, Some(receipt));
@@ -78,9 +82,11 @@ impl Core {
         if alone && (ask.retain_handling == 0 || ask.retain_handling == 1 && fresh) {
             let identifiers: Box<[u32]> = identifier.into_iter().collect();
             let sys = sys.values().filter(|m| inner.starts_with('$') && matches(inner, &m.topic));
+            let most = limits.retained + 100;
             for message in retained.matching(inner, now).map(|(_, m)| m).chain(sys) {
-                let item = Queued { message: message.clone(), qos: message.qos.min(ask.qos), retain: true, identifiers: identifiers.clone(), group: None };
-                session.queue.push_retained(item);
+                if !session.queue.ask_retained(&message.topic, ask.qos, &identifiers, most) {
+                    break;
+                }
             }
             session.wake.notify_one();
         }
@@ -96,6 +102,11 @@ impl Core {
             .iter()
             .map(|filter| {
                 if session.subscriptions.remove(filter).is_none() {
+                    // Said before, and perhaps not on disk yet.
+                    if session.is_kept() && ledger.is_unsure_of_filter(session.number, filter) {
+                        let receipt = receipt.get_or_insert_with(|| Receipt::new(attached.wake.clone()));
+                        ledger.note(&session.owner.clone(), Record::Unfilter { session: session.number, filter: filter.clone() }, Some(receipt));
+                    }
                     return if is_filter(filter) { 0x11 } else { 0x8f };
                 }
                 unlisten(matcher, filter, attached.slot);

@@ -14,11 +14,15 @@ use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
 const CHUNK: usize = 64 * 1024;
+/// Pings, pongs and empty frames in a row.
+const EMPTY_MAX: u32 = 64;
 
 /// A byte stream over binary frames.
 pub struct WsBytes<S> {
     ws: WebSocketStream<S>,
     rest: Bytes,
+    /// Frames without data in a row: they cost work and say nothing.
+    empty: u32,
 }
 
 #[expect(clippy::result_large_err, reason = "the handshake's own type")]
@@ -40,7 +44,7 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(io: S, packet: usize) -> 
     let config =
         WebSocketConfig::default().read_buffer_size(8 * 1024).write_buffer_size(0).max_write_buffer_size(4 * CHUNK).max_message_size(Some(packet + 16 * 1024)).max_frame_size(Some(packet + 16 * 1024));
     let ws = accept_hdr_async_with_config(io, only_mqtt, Some(config)).await.map_err(io_error)?;
-    Ok(WsBytes { ws, rest: Bytes::new() })
+    Ok(WsBytes { ws, rest: Bytes::new(), empty: 0 })
 }
 
 fn io_error(error: tungstenite::Error) -> io::Error {
@@ -61,9 +65,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WsBytes<S> {
                 return Poll::Ready(Ok(()));
             }
             match ready!(Pin::new(&mut this.ws).poll_next(cx)) {
-                Some(Ok(Message::Binary(bytes))) => this.rest = bytes,
+                Some(Ok(Message::Binary(bytes))) if !bytes.is_empty() => (this.rest, this.empty) = (bytes, 0),
                 Some(Ok(Message::Text(_))) => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "a text frame [MQTT-6.0.0-1]"))),
-                Some(Ok(_)) => {}
+                Some(Ok(_)) => {
+                    this.empty += 1;
+                    if this.empty > EMPTY_MAX {
+                        return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "too many frames without data")));
+                    }
+                }
                 Some(Err(error)) => return Poll::Ready(Err(io_error(error))),
                 None => return Poll::Ready(Ok(())),
             }

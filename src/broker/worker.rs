@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::access::Table;
 use super::edge::{Edge, bind_house};
 use super::guard::Guard;
+use super::ledger::restore::Found;
 use super::ledger::writer::{self, Store};
 use crate::keys::authority::Files;
 use crate::keys::tls::{self, Served};
@@ -19,7 +20,7 @@ use crate::supervisor::clock::Clock;
 /// Runs until the parent closes stdin, or until something that must not fail failed.
 ///
 /// # Errors
-/// When settings cannot be read, a listener is missing, or the router or the retained store failed.
+/// When settings cannot be read, a listener is missing, or the house's own socket failed.
 #[expect(clippy::disallowed_methods, reason = "the worker's tasks live as long as the process")]
 pub async fn run(birth: Birth) -> anyhow::Result<()> {
     // Every connection needs a descriptor; the soft limit is often too low for that.
@@ -33,7 +34,15 @@ pub async fn run(birth: Birth) -> anyhow::Result<()> {
     std::fs::create_dir_all(&folder)?;
     let _lock = lock(&folder).await?;
     let (ledger, clock) = (ledger_in(&folder)?, Clock::system(0));
-    let (store, found) = Store::open(&ledger, crate::keys::secret::random()?)?;
+    // A card that cannot be read or written must not keep lamps dark: the broker serves from memory, and begins anew when the
+    // card is there again.
+    let (store, found) = match crate::keys::secret::random().and_then(|epoch| Store::open(&ledger, epoch)) {
+        Ok((store, found)) => (Some(store), found),
+        Err(cause) => {
+            tracing::error!(%cause, "the broker's folder cannot be used; messages are kept in memory only");
+            (None, Found::default())
+        }
+    };
     let guard = Arc::new(Guard::new(&settings, clock.clone(), found, tokio::time::Instant::now()));
     let certificate = settings.certificate.as_ref().map(|(c, k)| Files { certificate: c.into(), key: k.into() });
     let served = certificate.as_ref().map(Served::load).transpose()?;
@@ -98,6 +107,7 @@ pub async fn run(birth: Birth) -> anyhow::Result<()> {
                     say(&facts, &Fact::Counters(counters)).await;
                 }
             }
+            () = guard.anew.cancelled() => anyhow::bail!("the card can be used again: the broker begins anew with what stands on it"),
             ended = &mut house => anyhow::bail!("the house's own socket ended: {ended:?}"),
         }
     }

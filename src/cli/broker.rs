@@ -1,4 +1,4 @@
-//! `broker clients|topics|sub|pub|kick|why`: the technician looks into the broker.
+//! `broker status|clients|topics|sub|pub|kick|why`: the technician looks into the broker.
 
 use std::time::Duration;
 
@@ -74,7 +74,11 @@ fn ago(seconds: u64) -> String {
 }
 
 fn client_line(c: &ClientRow) -> String {
-    let how = if c.connected { format!("đang nối {} · MQTT {} · {} · {}", ago(c.seconds), c.version, c.door, c.address) } else { format!("vắng {}, phiên được giữ", ago(c.seconds)) };
+    let how = if c.connected {
+        format!("đang kết nối {} · MQTT {} · {} · {}", ago(c.seconds), c.version, c.door, if c.address.is_empty() { "máy này" } else { &c.address })
+    } else {
+        format!("vắng {}, phiên được giữ", ago(c.seconds))
+    };
     let mut line = format!("  {:<18}{:<22}{how}", c.account, c.client_id);
     if c.queued + c.inflight > 0 {
         line.push_str(&format!(" · chờ {}, chưa xác nhận {}", c.queued, c.inflight));
@@ -93,7 +97,7 @@ pub fn run(cli: &Cli, what: &Broker) -> anyhow::Result<u8> {
             let c: Counters = serde_json::from_value(value.clone())?;
             let card = if c.card_fails { "KHÔNG ghi được" } else { "tốt" };
             let text = format!(
-                "{} máy đang nối (nhiều nhất {}), {} phiên vắng mặt, {} thiết bị lạ\n  tin      nhận {}, gửi {}, đang chờ {}, bỏ vì đầy {}, bỏ vì hết hạn {}\n  giữ lại  {} tin, {} kB\n  từ chối  {} lần vào, {} lần ngắt, {} tin ngoài quyền\n  thẻ nhớ  {card}, đã ghi {} kB, còn nợ {}\n",
+                "{} máy đang kết nối (nhiều nhất {}), {} phiên vắng mặt, {} thiết bị lạ\n  tin      nhận {}, gửi {}, đang chờ {}, bỏ vì đầy {}, bỏ vì hết hạn {}\n  giữ lại  {} tin, {} kB\n  từ chối  {} lần vào, {} lần ngắt, {} tin ngoài quyền\n  thẻ nhớ  {card}, đã ghi {} kB, chờ ghi {}\n",
                 c.connected,
                 c.connected_max,
                 c.away,
@@ -118,7 +122,7 @@ pub fn run(cli: &Cli, what: &Broker) -> anyhow::Result<u8> {
             let value = client::ask(cli, "GET", "/broker/clients", None)?;
             let rows: Vec<ClientRow> = serde_json::from_value(value.clone())?;
             let here = rows.iter().filter(|c| c.connected).count();
-            let text = format!("{here} máy đang nối, {} vắng mặt\n{}", rows.len() - here, rows.iter().map(client_line).collect::<String>());
+            let text = format!("{here} máy đang kết nối, {} vắng mặt\n{}", rows.len() - here, rows.iter().map(client_line).collect::<String>());
             say(cli, &value, &text);
             Ok(0)
         }
@@ -128,14 +132,15 @@ pub fn run(cli: &Cli, what: &Broker) -> anyhow::Result<u8> {
             let mut text = format!("{} tin được giữ lại\n", rows.len());
             for t in &rows {
                 let more = if t.bytes > t.payload.len() { format!("… ({} byte)", t.bytes) } else { String::new() };
-                text.push_str(&format!("  {:<44} {}{more}\n", t.topic, t.payload.replace('\n', " ")));
+                let (topic, payload) = (t.topic.replace('\n', " "), t.payload.replace('\n', " "));
+                text.push_str(&format!("  {topic:<44} {payload}{more}\n"));
             }
             say(cli, &value, &text);
             Ok(0)
         }
         Broker::Kick { id } => {
             let value = client::ask(cli, "POST", "/broker/kick", Some(&serde_json::json!({ "id": id })))?;
-            let Answer::Kicked(n) = serde_json::from_value(value.clone())? else { anyhow::bail!("bộ nhận trả lời lạ") };
+            let Answer::Kicked(n) = serde_json::from_value(value.clone())? else { anyhow::bail!("máy chủ MQTT trả lời lạ") };
             say(
                 cli,
                 &value,
@@ -149,10 +154,10 @@ pub fn run(cli: &Cli, what: &Broker) -> anyhow::Result<u8> {
         }
         Broker::Why { id } => {
             let value = client::ask(cli, "GET", &format!("/broker/why?id={}", escaped(id)), None)?;
-            let Answer::Why(rows) = serde_json::from_value(value.clone())? else { anyhow::bail!("bộ nhận trả lời lạ") };
+            let Answer::Why(rows) = serde_json::from_value(value.clone())? else { anyhow::bail!("máy chủ MQTT trả lời lạ") };
             let mut text = match (rows.is_empty(), id.is_empty()) {
-                (true, true) => "Từ khi chạy, bộ nhận chưa từ chối ai.\n".to_owned(),
-                (true, false) => format!("Từ khi chạy, bộ nhận chưa từ chối “{id}” lần nào.\n"),
+                (true, true) => "Từ khi chạy, máy chủ MQTT chưa từ chối ai.\n".to_owned(),
+                (true, false) => format!("Không nhớ lần nào từ chối “{id}”. Thiết bị gõ sai tên thì tìm theo địa chỉ: conglang broker why 192.168.…\n"),
                 _ => String::new(),
             };
             for r in &rows {
@@ -184,7 +189,7 @@ fn level(qos: u8) -> QoS {
 /// Speaks MQTT as the house, over its private socket.
 fn talk(cli: &Cli, what: Talk<'_>) -> anyhow::Result<u8> {
     let way = client::ask(cli, "GET", "/broker/way", None)?;
-    let (Some(socket), Some(secret)) = (way["socket"].as_str(), way["secret"].as_str()) else { anyhow::bail!("bộ nhận MQTT chưa sẵn sàng; xem “conglang doctor”") };
+    let (Some(socket), Some(secret)) = (way["socket"].as_str(), way["secret"].as_str()) else { anyhow::bail!("máy chủ MQTT chưa sẵn sàng; xem “conglang doctor”") };
     let id = format!("cli-{}", crate::keys::secret::token()?);
     let mut options = MqttOptions::new(id, socket, 0);
     options.set_transport(Transport::unix());
@@ -198,10 +203,10 @@ fn talk(cli: &Cli, what: Talk<'_>) -> anyhow::Result<u8> {
             Talk::Pub { topic, payload, retain, qos } => client.try_publish(topic, level(qos), retain, payload)?,
         }
         loop {
-            let event = events.poll().await.map_err(|cause| anyhow::anyhow!("mất kết nối với bộ nhận MQTT: {cause}"))?;
+            let event = events.poll().await.map_err(|cause| anyhow::anyhow!("mất kết nối với máy chủ MQTT: {cause}"))?;
             match (&event, &what) {
                 (Event::Incoming(Packet::SubAck(ack)), Talk::Sub { topic, .. }) if ack.return_codes.iter().any(|c| matches!(c, rumqttc::SubscribeReasonCode::Failure)) => {
-                    anyhow::bail!("“{topic}” không phải là chủ đề nghe được")
+                    anyhow::bail!("“{topic}” không phải bộ lọc chủ đề hợp lệ")
                 }
                 (Event::Incoming(Packet::Publish(p)), Talk::Sub { count, .. }) => {
                     let text = String::from_utf8_lossy(&p.payload);

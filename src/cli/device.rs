@@ -83,7 +83,7 @@ pub fn device(cli: &Cli, what: &Device) -> anyhow::Result<u8> {
             let secret = base64ct::Base64UrlUnpadded::encode_string(&secret::random::<16>()?);
             let put = PutDevice { id: id.clone(), name: name.clone(), place: place.clone(), secret_sha256: Some(secret::sha256(secret.as_bytes())) };
             let made = client::ask(cli, "POST", "/devices", Some(&serde_json::to_value(put)?))?;
-            let wait = if made["in_force"] == true { "dùng được ngay" } else { "đã ghi; bộ nhận MQTT chưa trả lời, xem “conglang doctor”" };
+            let wait = if made["in_force"] == true { "dùng được ngay" } else { "đã ghi; máy chủ MQTT chưa trả lời, xem “conglang doctor”" };
             let text = format!(
                 "{id}: {wait}.\n  Người dùng MQTT  {id}\n  Mật khẩu         {secret}\n  Nói dưới         d/{id}/…\n  Nghe dưới        c/{id}/…\nMật khẩu không hiện lại; quên thì chạy lại lệnh này để đổi."
             );
@@ -96,7 +96,7 @@ pub fn device(cli: &Cli, what: &Device) -> anyhow::Result<u8> {
             let text = if made["in_force"] == true {
                 format!("{id}: đã thu hồi, kết nối đã cắt.")
             } else {
-                format!("{id}: đã ghi lệnh thu hồi; bộ nhận MQTT chưa xác nhận, xem “conglang doctor”.")
+                format!("{id}: đã ghi lệnh thu hồi; máy chủ MQTT chưa xác nhận, xem “conglang doctor”.")
             };
             say(cli, &made, &text);
             Ok(u8::from(made["in_force"] != true))

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use super::bounds::Overlay;
 use super::read::{Section, Text};
 use super::{CameraSource, Config, Problem};
 use crate::domain::camera::Camera;
@@ -13,7 +14,7 @@ use crate::domain::place::Place;
 use crate::domain::sensor::Sensor;
 use crate::domain::speaker::Speaker;
 use crate::domain::village::Village;
-use crate::protocol::broker::{Limits, Rule};
+use crate::protocol::broker::Rule;
 
 /// Reads all layers for the configuration file `main`; `environment` is the process's variables.
 ///
@@ -123,7 +124,9 @@ fn layer(mut root: Section<'_, '_>, config: &mut Config) {
         if let Some(rules) = s.get::<Vec<Rule>>("rules") {
             config.broker.rules = rules;
         }
-        if let Some(limits) = s.get::<Limits>("limits") {
+        if let Some(keys) = s.get::<Overlay>("limits")
+            && let Ok(limits) = keys.over(&config.broker.limits)
+        {
             config.broker.limits = limits;
         }
         s.finish();

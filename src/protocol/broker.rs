@@ -16,11 +16,11 @@ pub struct Settings {
     pub house_socket: String,
     /// User name and password of the house's own clients, fresh at each boot.
     pub house_secret: String,
-    /// Folder of retained messages.
+    /// Folder of the ledger.
     pub folder: String,
     /// Certificate chain and key, PEM files, for TLS doors.
     pub certificate: Option<(String, String)>,
-    /// CA of client certificates, PEM file; set = TLS clients must bring one, its name is the user name.
+    /// CA of client certificates, PEM file; the certificate's common name is the user name.
     pub client_ca: Option<String>,
     /// Every TLS client must bring a certificate of that CA; else it may show a password instead.
     #[serde(default)]
@@ -137,6 +137,8 @@ pub struct Limits {
     pub retained_bytes: usize,
     /// Retained messages of one device.
     pub retained_per_device: usize,
+    /// Bytes of retained messages of one device.
+    pub retained_bytes_per_device: usize,
 }
 
 impl Default for Limits {
@@ -168,6 +170,7 @@ impl Default for Limits {
             retained: 10_000,
             retained_bytes: 64 * 1024 * 1024,
             retained_per_device: 200,
+            retained_bytes_per_device: 4 * 1024 * 1024,
         }
     }
 }

@@ -12,6 +12,8 @@ use crate::supervisor::health::Light;
 #[derive(Default)]
 struct Told {
     dropped: u64,
+    /// Over all lives of the worker.
+    sum: u64,
     at: Option<u64>,
 }
 
@@ -19,7 +21,8 @@ impl Told {
     /// What is dropped for space is never silent: the part is amber for an hour, red while the card takes nothing.
     fn tell(&mut self, counters: &Counters, health: &crate::supervisor::health::Health, now_ms: u64) {
         // A new worker counts from the beginning.
-        let fresh = counters.dropped.saturating_sub(self.dropped);
+        let fresh = if counters.dropped < self.dropped { counters.dropped } else { counters.dropped - self.dropped };
+        self.sum += fresh;
         self.dropped = counters.dropped;
         if fresh > 0 {
             self.at = Some(now_ms);
@@ -27,7 +30,7 @@ impl Told {
         if counters.card_fails {
             health.set("queues", Light::Red, "thẻ nhớ không ghi được: tin MQTT chỉ còn trong bộ nhớ");
         } else if self.at.is_some_and(|at| now_ms.saturating_sub(at) < 3_600_000) {
-            health.set("queues", Light::Amber, &format!("đã bỏ {} tin vì hàng chờ của một máy nhận bị đầy", counters.dropped));
+            health.set("queues", Light::Amber, &format!("đã bỏ {} tin vì hàng chờ của một máy nhận bị đầy", self.sum));
         } else {
             health.set("queues", Light::Green, "");
         }

@@ -35,7 +35,7 @@ struct Filter {
 }
 
 fn silent() -> Response {
-    (StatusCode::SERVICE_UNAVAILABLE, Json(serde_json::json!({ "error": "bộ nhận MQTT không trả lời; xem “conglang doctor”" }))).into_response()
+    (StatusCode::SERVICE_UNAVAILABLE, Json(serde_json::json!({ "error": "máy chủ MQTT không trả lời; xem “conglang doctor”" }))).into_response()
 }
 
 async fn ask(app: &App, question: Question) -> Response {

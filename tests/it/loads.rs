@@ -84,15 +84,18 @@ fn retained_messages_and_sessions_are_bounded_and_come_in_order() {
     let before = worker.memory();
     let mut says = Peer::connect(worker.plain, &Hello { client: "says", v5: true, ..Hello::default() });
     for n in 0..10_000 {
-        says.publish(&format!("r/{n:05}"), format!("{n:0100}").as_bytes(), 1, 0);
+        says.publish(&format!("r/{n:05}"), format!("{n:0100}").as_bytes(), 3, u16::try_from(n % 60 + 1).expect("small"));
+        if n % 60 == 59 {
+            assert!(says.barrier());
+        }
     }
     assert!(says.barrier());
     assert_eq!(says.tell("r/one-more", b"x", true), Some(0x97), "the bound is told");
     let mut hears = Peer::connect(worker.plain, &Hello { client: "hears", ..Hello::default() });
     assert_eq!(hears.subscribe("r/#", 1), 1);
     for n in 0..10_000 {
-        let came = hears.hear(Duration::from_secs(10)).expect("all of them");
-        assert_eq!((came.topic, came.retain), (format!("r/{n:05}"), true));
+        let came = hears.hear(Duration::from_secs(10)).unwrap_or_else(|| panic!("all of them, not only {n}: {:?}", worker.ask(Question::Why { id: String::new() })));
+        assert_eq!((came.topic, came.retain, came.qos), (format!("r/{n:05}"), true, 1));
         hears.answer(0x40, came.id);
     }
     println!("10,000 retained of 100 bytes: {} bytes each", worker.memory().saturating_sub(before) / 10_000);
@@ -100,12 +103,12 @@ fn retained_messages_and_sessions_are_bounded_and_come_in_order() {
     for n in 0..400 {
         Peer::connect(worker.plain, &Hello { client: &format!("kept{n}"), clean: false, ..Hello::default() }).leave();
     }
-    let counters = worker.counters("they are away", |c| c.away >= 200);
-    assert!(counters.away <= 300, "{} sessions are kept", counters.away);
+    let counters = worker.counters("they are away", |c| c.away >= 100 && c.connected == 2);
+    assert!(counters.away <= 101, "{} sessions are kept", counters.away);
     let Answer::Topics(rows, more) = worker.ask(Question::Topics { filter: "r/0000+".into(), after: None }) else { panic!("topics") };
     assert_eq!((rows.len(), more), (0, false), "a filter of a part of a level matches nothing");
     let Answer::Topics(rows, more) = worker.ask(Question::Topics { filter: "r/#".into(), after: Some("r/00199".into()) }) else { panic!("topics") };
-    assert_eq!((rows.len(), rows[0].topic.as_str(), more), (200, "r/00200", true));
+    assert!(rows.len() > 100 && rows[0].topic == "r/00200" && more, "as many as fit into an answer: {}", rows.len());
 }
 
 #[test]
@@ -150,7 +153,7 @@ fn floods_trickles_and_strangers_do_not_stop_the_others() {
     for stream in trickle.iter_mut().step_by(7) {
         let _ = stream.write_all(&[0x20]);
     }
-    // The strangers hold all their places; a device that was known before goes on, a new one waits for a place.
+    // The strangers hold all their places; a device that was known before goes on, a new one is closed until there is room.
     let Answer::Clients(rows, _) = worker.ask(Question::Clients { after: None }) else { panic!("clients") };
     assert!(rows.iter().any(|r| r.client_id == "deaf" && r.connected), "the others are still there");
     drop(trickle);
@@ -168,7 +171,9 @@ fn floods_trickles_and_strangers_do_not_stop_the_others() {
 
 #[test]
 fn garbage_at_every_door_hurts_nobody_and_large_messages_pass_every_door() {
-    let mut worker = Worker::started(wide_limits(), None, wire_accounts());
+    let mut limits = wide_limits();
+    limits.half_open_per_address = 4_000;
+    let mut worker = Worker::started(limits, None, wire_accounts());
     let pid = worker.pid();
     let mut dice = conglang_dice(7);
     let rounds = if std::env::var_os("CONGLANG_LONG").is_some() { 20_000 } else { 800 };
@@ -253,7 +258,7 @@ fn a_device_without_an_account_may_announce_itself_and_nothing_else() {
     worker.start();
     let mut ears = Peer::connect(worker.plain, &Hello { client: "ears", ..Hello::default() });
     assert_eq!(ears.subscribe("#", 1), 1);
-    let stranger = Hello { user: "den-99", password: "any", client: "den-99", v5: true, clean: false, expiry: 1_000, ..Hello::default() };
+    let stranger = Hello { user: "den-99", password: "any", client: "den-99", v5: true, clean: false, expiry: 1_000, will: Some(("d/den-99/up", "offline", 1, true)), ..Hello::default() };
     let mut lamp = Peer::connect(worker.plain, &stranger);
     assert_eq!(lamp.tell("homeassistant/light/den-99/light/config", b"{}", true), Some(0));
     for topic in ["d/den-99/state", "homeassistant/light/den-01/light/config", "homeassistant/light/den-99/state", "quarantine/den-99/x"] {
@@ -264,14 +269,43 @@ fn a_device_without_an_account_may_announce_itself_and_nothing_else() {
     assert_eq!((came.topic.as_str(), came.retain), ("quarantine/den-99/homeassistant/light/den-99/light/config", false));
     let counters = worker.counters("it is counted", |c| c.quarantined == 1);
     assert_eq!(counters.retained, 0, "nothing of it is kept");
+    // It asks for its session to be kept, at its end too: it is not.
+    lamp.send(0xe0, &[0, 5, 0x11, 0, 9, 0x3a, 0x80]);
     drop(lamp);
     worker.counters("it leaves no session", |c| c.quarantined == 0);
+    assert!(ears.hear(Duration::from_millis(500)).is_none(), "and no will");
     let many: Vec<_> = (0..5).map(|n| Peer::try_connect(worker.plain, &Hello { user: &format!("la-{n}"), password: "x", client: "x", ..Hello::default() })).collect();
-    assert_eq!(many.iter().filter(|p| p.is_ok()).count(), 3, "a few at a time");
+    assert!((3..5).contains(&many.iter().filter(|p| p.is_ok()).count()), "a few at a time; who came first makes room");
+    worker.counters("never more at once", |c| c.quarantined == 3);
     assert!(Peer::try_connect(worker.plain, &Hello { user: "rong", password: "wrong", ..Hello::default() }).is_err(), "a known name needs its secret");
     let mut read = [0; 1];
     drop(many);
     let mut tcp = TcpStream::connect(("127.0.0.1", worker.plain)).expect("connects");
     tcp.write_all(b"\x10\x0c\x00\x04MQTT\x09\x02\x00\x3c\x00\x00").expect("written");
     assert!(tcp.read(&mut read).is_ok(), "an unknown version is answered");
+}
+
+#[test]
+fn what_strangers_call_themselves_neither_ends_the_broker_nor_forges_a_row() {
+    let mut worker = Worker::started(wide_limits(), None, wire_accounts());
+    let pid = worker.pid();
+    for n in 0..700 {
+        let name = format!("{n:03}\n{}", "\u{1}\u{202e}".repeat(40));
+        let client = if n % 2 == 0 { "a" } else { "\u{1}" };
+        assert!(Peer::try_connect(worker.plain, &Hello { user: &name, client, ..Hello::default() }).is_err());
+        // Under a known name the sentence changes each time.
+        assert!(Peer::try_connect(worker.plain, &Hello { password: "wrong", client, ..Hello::default() }).is_err());
+    }
+    let mut says = Peer::connect(worker.plain, &Hello { client: "says", ..Hello::default() });
+    for n in 0..400 {
+        assert_eq!(says.tell(&format!("x/{n}/{}", "\u{1}".repeat(900)), b"\n\n\n", true), Some(0));
+    }
+    for n in 0..60 {
+        assert_eq!(says.subscribe(&format!("y/{n}/{}", "\u{1}".repeat(900)), 0), 0);
+    }
+    let Answer::Why(all) = worker.ask(Question::Why { id: String::new() }) else { panic!("why") };
+    assert!(!all.is_empty() && all.iter().all(|r| !r.who.contains(char::is_control)), "{all:?}");
+    assert!(matches!(worker.ask(Question::Clients { after: None }), Answer::Clients(rows, _) if !rows.is_empty()));
+    assert!(matches!(worker.ask(Question::Topics { filter: "#".into(), after: None }), Answer::Topics(rows, true) if !rows.is_empty()));
+    assert_eq!(worker.pid(), pid);
 }

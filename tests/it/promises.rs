@@ -269,3 +269,41 @@ fn a_full_card_is_told_to_publishers_and_the_others_go_on() {
     let first = away.hear(Duration::from_secs(5)).expect("what waited");
     assert_eq!(first.payload, b"kept");
 }
+
+#[test]
+fn a_session_that_was_ended_stays_ended() {
+    let mut worker = Worker::started(wide_limits(), None, wire_accounts());
+    let kept = |client: &'static str| Hello { client, clean: false, v5: true, expiry: 3_600, ..Hello::default() };
+    for client in ["kicked", "left"] {
+        let mut peer = Peer::connect(worker.plain, &kept(client));
+        assert_eq!(peer.subscribe("d/#", 1), 1);
+        if client == "left" {
+            // DISCONNECT with session expiry 0.
+            peer.send(0xe0, &[0, 5, 0x11, 0, 0, 0, 0]);
+        }
+    }
+    assert_eq!(worker.ask(conglang::protocol::broker::Question::Kick { id: "kicked".into() }), conglang::protocol::broker::Answer::Kicked(1));
+    worker.counters("both are gone", |c| c.connected == 0 && c.away == 0);
+    std::thread::sleep(Duration::from_millis(1_200));
+    worker.kill();
+    worker.start();
+    for client in ["kicked", "left"] {
+        assert!(!Peer::connect(worker.plain, &kept(client)).present, "{client}");
+    }
+}
+
+#[test]
+fn a_publisher_may_use_all_of_what_was_agreed() {
+    let worker = Worker::started(wide_limits(), None, wire_accounts());
+    let mut away = Peer::connect(worker.plain, &Hello { client: "away", clean: false, ..Hello::default() });
+    assert_eq!(away.subscribe("d/#", 2), 2);
+    away.leave();
+    let mut says = Peer::connect(worker.plain, &Hello { client: "says", v5: true, clean: false, expiry: 100, ..Hello::default() });
+    for id in 1..=64 {
+        says.publish("d/x", b"x", 4, id);
+    }
+    for id in 1..=64u16 {
+        let (first, body) = says.packet(Duration::from_secs(5)).expect("an answer");
+        assert_eq!((first, u16::from_be_bytes([body[0], body[1]])), (0x50, id), "all of the receive maximum, in order");
+    }
+}

@@ -29,6 +29,7 @@ pub fn wide_limits() -> Limits {
         per_account: 12_000,
         sessions: 25_000,
         retained_per_device: 20_000,
+        retained_bytes_per_device: 64 << 20,
         ..Limits::default()
     }
 }

@@ -3,20 +3,24 @@
 //! Invariants: the newest word of a topic or will is written, not its history; a message that all who are to have it have
 //! already is not written at all; who waits for the card (`Receipt`) waits for exactly what concerns it; each owner has a
 //! budget (the card is everybody's), the house has none. The changes of one owner are written in their order.
+//! What acts when: `BURST` and `EACH_SECOND` are an account's bytes (below zero it is not written until it has paid; QoS 2 of a
+//! durable topic is refused meanwhile, because it must be written before it is sent), `WAITING` its changes in the row (beyond
+//! it publishes and new kept sessions are refused); `writer` has the card's own share and how long writes wait for company.
 //! `writer` takes what may be written, `record` makes bytes of it, `restore` reads it all back.
 
+mod credit;
+mod receipt;
 pub mod record;
 pub mod restore;
 pub mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
+pub use self::receipt::Receipt;
 use self::record::{Kept, Record, Target};
 use super::message::Message;
 use super::session::{Finished, Owed};
@@ -26,41 +30,12 @@ use crate::broker::access::HOUSE;
 const BURST: i64 = 2 << 20;
 /// and then in a second: 44 MB a day.
 const EACH_SECOND: i64 = 512;
+/// What a flush costs those who asked for it.
+const EACH_FLUSH: i64 = 4_096;
+/// Changes of one owner that may wait.
+const WAITING: usize = 2_000;
 /// What a record costs beside its bytes.
 const EACH_RECORD: i64 = 128;
-
-/// Somebody waits for the card before it answers.
-#[derive(Debug)]
-pub struct Receipt {
-    left: AtomicU32,
-    failed: AtomicBool,
-    wake: Arc<Notify>,
-}
-
-impl Receipt {
-    pub fn new(wake: Arc<Notify>) -> Arc<Self> {
-        Arc::new(Self { left: AtomicU32::new(0), failed: AtomicBool::new(false), wake })
-    }
-
-    fn wait(&self) {
-        self.left.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// One thing that was waited for is safe, or cannot be made safe.
-    pub fn settle(&self, safe: bool) {
-        if !safe {
-            self.failed.store(true, Ordering::SeqCst);
-        }
-        if self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.wake.notify_one();
-        }
-    }
-
-    /// Whether everything is safe; none = not yet known.
-    pub fn outcome(&self) -> Option<bool> {
-        (self.left.load(Ordering::SeqCst) == 0).then(|| !self.failed.load(Ordering::SeqCst))
-    }
-}
 
 /// What is to be written.
 #[derive(Debug)]
@@ -116,6 +91,10 @@ pub struct Ledger {
     acked: BTreeMap<u64, Vec<u16>>,
     /// Bytes that each owner may still write (below 0: it pays for a large one); who is not in it may write [`BURST`].
     budget: BTreeMap<Arc<str>, i64>,
+    /// Changes that wait, of each owner.
+    counts: BTreeMap<Arc<str>, usize>,
+    /// The card does not take anything now.
+    pub fails: bool,
     /// Rings when somebody waits for the card.
     pub bell: Arc<writer::Bell>,
 }
@@ -138,6 +117,19 @@ impl Ledger {
         self.dumped(topics, sessions);
     }
 
+    fn take_out(&mut self, number: Owed) -> Option<Entry> {
+        let entry = self.owed.remove(&number)?;
+        if !matches!(entry.what, What::Retained { .. })
+            && let Some(n) = self.counts.get_mut(&entry.owner)
+        {
+            *n -= 1;
+            if *n == 0 {
+                self.counts.remove(&entry.owner);
+            }
+        }
+        Some(entry)
+    }
+
     /// Changes that wait.
     pub fn len(&self) -> usize {
         self.owed.len() + self.acked.len()
@@ -149,6 +141,10 @@ impl Ledger {
         }
         if receipt.is_some() || then.is_some() {
             self.bell.ring();
+        }
+        // Retained messages have bounds of their own.
+        if !matches!(what, What::Retained { .. }) {
+            *self.counts.entry(owner.clone()).or_default() += 1;
         }
         self.owed.insert(number, Entry { owner: owner.clone(), what, receipts: receipt.into_iter().cloned().collect(), then });
     }
@@ -174,7 +170,14 @@ impl Ledger {
         }
         let number = known.unwrap_or_else(|| self.number());
         // It keeps its place in the row: a topic that chatters does not starve itself or others.
-        let mut receipts = self.owed.remove(&number).map(|e| e.receipts).unwrap_or_default();
+        let old = self.take_out(number);
+        // Who can have it written now decides when: another's debt does not hold it up.
+        let owner = match &old {
+            Some(e) if self.budget.get(owner).is_some_and(|left| *left <= 0) => e.owner.clone(),
+            _ => owner.clone(),
+        };
+        let mut receipts = old.map(|e| e.receipts).unwrap_or_default();
+        let owner = &owner;
         self.owe(number, owner, What::Retained { topic: topic.into(), message }, receipt, None);
         self.topics.insert(topic.into(), number);
         if let Some(entry) = self.owed.get_mut(&number) {
@@ -200,6 +203,15 @@ impl Ledger {
                 }
             }
             Record::Over(session) => self.forget(*session),
+            Record::InboundOver { session, id } => {
+                // Taken and released before the card saw either: neither need be written.
+                let same = |e: &Entry| e.receipts.is_empty() && matches!(&e.what, What::Note(Record::Inbound { session: s, id: i }) if s == session && i == id);
+                if receipt.is_none()
+                    && let Some(old) = self.owed.iter().rev().find(|(_, e)| same(e)).map(|(n, _)| *n)
+                {
+                    return self.settle(old, true);
+                }
+            }
             Record::Session(head) => {
                 if let Some(Entry { what: What::Note(old), .. }) = self.heads.get(&head.session).and_then(|n| self.owed.get_mut(n)) {
                     *old = record;
@@ -248,7 +260,7 @@ impl Ledger {
     }
 
     fn settle(&mut self, number: Owed, safe: bool) {
-        if let Some(entry) = self.owed.remove(&number) {
+        if let Some(entry) = self.take_out(number) {
             entry.receipts.iter().for_each(|r| r.settle(safe));
         }
     }
@@ -270,6 +282,10 @@ impl Ledger {
         for number in gone {
             self.settle(number, true);
         }
+        let waiting: Vec<Owed> = self.owed.iter().filter(|(_, e)| matches!(&e.what, What::Message { targets, .. } if targets.iter().any(|t| t.session == session))).map(|(n, _)| *n).collect();
+        for number in waiting {
+            self.without(number, session);
+        }
         self.acked.remove(&session);
         self.heads.remove(&session);
     }
@@ -285,13 +301,17 @@ impl Ledger {
         // First what is over: its packet ids may be those of messages further on.
         batch.records.extend(std::mem::take(&mut self.acked).into_iter().map(|(session, ids)| Record::Acked { session, ids }.encode()));
         let numbers: Vec<Owed> = self.owed.keys().copied().collect();
+        // Those for whom the card was flushed share what a flush costs.
+        let mut rang: BTreeSet<Arc<str>> = BTreeSet::new();
         for number in numbers {
             let Some(owner) = self.owed.get(&number).map(|e| e.owner.clone()) else { continue };
             // Who has anything left may write; a large record is paid for afterwards.
-            if passed.is_some() && &*owner != HOUSE && self.budget.get(&owner).is_some_and(|left| *left <= 0) {
+            // What another began (PUBREL of a delivery) costs the receiver nothing.
+            let free = self.owed.get(&number).is_some_and(|e| matches!(e.what, What::Note(Record::Released { .. })));
+            if passed.is_some() && !free && &*owner != HOUSE && self.budget.get(&owner).is_some_and(|left| *left <= 0) {
                 continue;
             }
-            let Some(entry) = self.owed.remove(&number) else { continue };
+            let Some(entry) = self.take_out(number) else { continue };
             let record = match entry.what {
                 What::Note(record) => {
                     match &record {
@@ -325,11 +345,21 @@ impl Ledger {
             };
             let bytes = record.encode();
             let cost = i64::try_from(bytes.len()).unwrap_or(i64::MAX).saturating_add(EACH_RECORD);
-            let left = self.budget.entry(owner).or_insert(BURST);
-            *left = left.saturating_sub(cost);
+            if !free {
+                let left = self.budget.entry(owner.clone()).or_insert(BURST);
+                *left = left.saturating_sub(cost);
+            }
+            if !entry.receipts.is_empty() {
+                rang.insert(owner);
+            }
             batch.records.push(bytes);
             batch.receipts.extend(entry.receipts);
             batch.recorded.extend(entry.then);
+        }
+        let share = EACH_FLUSH / i64::try_from(rang.len().max(1)).unwrap_or(1);
+        for owner in rang {
+            let left = self.budget.entry(owner).or_insert(BURST);
+            *left = left.saturating_sub(share);
         }
         batch
     }

@@ -18,7 +18,7 @@ use crate::broker::deliver::class_of;
 use crate::broker::matcher::{Hearing, Slot};
 use crate::broker::message::{Message, Queued};
 use crate::broker::seat::{Due, Peer, Session};
-use crate::broker::session::Hold;
+use crate::broker::session::{Held, Hold};
 use crate::broker::subscribe::{listen, options};
 use crate::protocol::broker::Class;
 use crate::protocol::mqtt::connect::Will;
@@ -53,9 +53,13 @@ impl Found {
     /// Reads all records in their order.
     pub fn read<'a>(records: impl Iterator<Item = &'a [u8]>) -> Self {
         let mut found = Self::default();
-        let mut dump: Option<Self> = None;
+        let records: Vec<&[u8]> = records.collect();
+        // Everything before the last whole dump is in it; only numbers that were given out still count.
+        let end = records.iter().rposition(|r| *r == b"E");
+        let begin = end.and_then(|end| records[..end].iter().rposition(|r| *r == b"D"));
+        let before = begin.unwrap_or(0);
         let mut large: Vec<u8> = Vec::new();
-        for bytes in records {
+        for (n, bytes) in records.into_iter().enumerate() {
             // A large record comes in pieces (`writer`).
             let record = match bytes.split_first() {
                 Some((b'<', piece)) => {
@@ -73,68 +77,76 @@ impl Found {
                 _ => Record::decode(bytes),
             };
             let Some(record) = record else { continue };
-            match record {
-                Record::Dump => dump = Some(Self::default()),
-                Record::End => {
-                    if let Some(whole) = dump.take() {
-                        found = Self { last_order: found.last_order.max(whole.last_order), last_session: found.last_session.max(whole.last_session), ..whole };
-                    }
-                }
-                record => {
-                    if let Some(dump) = &mut dump {
-                        dump.apply(record.clone());
-                    }
-                    found.apply(record);
-                }
+            if n < before {
+                found.number(&record);
+            } else {
+                found.apply(record);
             }
         }
         found
     }
 
+    /// What a session has beside its head; its number is never given out again.
+    fn kin(&mut self, session: u64) -> &mut Kin {
+        self.last_session = self.last_session.max(session);
+        self.kin.entry(session).or_default()
+    }
+
+    /// Only the numbers of a record that a dump has made old.
+    fn number(&mut self, record: &Record) {
+        match record {
+            Record::Session(head) => self.last_session = self.last_session.max(head.session),
+            Record::Over(session) => self.last_session = self.last_session.max(*session),
+            Record::Will(will) => self.last_session = self.last_session.max(will.session),
+            Record::Queue { order, targets, .. } => {
+                self.last_order = self.last_order.max(*order);
+                self.last_session = targets.iter().map(|t| t.session).fold(self.last_session, u64::max);
+            }
+            _ => {}
+        }
+    }
+
     fn apply(&mut self, record: Record) {
+        self.number(&record);
         match record {
             Record::Put { owner, message } => drop(self.retained.insert(message.topic.clone(), (owner, message))),
             Record::Remove(topic) => drop(self.retained.remove(&topic)),
             Record::Session(head) => {
-                self.last_session = self.last_session.max(head.session);
                 self.heads.insert(head.session, head);
             }
             Record::Over(session) => {
-                self.last_session = self.last_session.max(session);
                 self.heads.remove(&session);
                 self.kin.remove(&session);
             }
             Record::Filter { session, filter, options, identifier } => {
                 let hearing = Hearing { qos: (options & 3).min(2), no_local: options & 4 != 0, retain_as_published: options & 8 != 0, identifier: (identifier > 0).then_some(identifier) };
-                self.kin.entry(session).or_default().filters.insert(filter, hearing);
+                self.kin(session).filters.insert(filter, hearing);
             }
-            Record::Unfilter { session, filter } => drop(self.kin.entry(session).or_default().filters.remove(&filter)),
+            Record::Unfilter { session, filter } => drop(self.kin(session).filters.remove(&filter)),
             Record::Queue { order, inbound, message, targets } => {
                 if inbound.0 > 0 {
-                    self.kin.entry(inbound.0).or_default().received.push(inbound.1);
+                    self.kin(inbound.0).received.push(inbound.1);
                 }
-                self.last_order = self.last_order.max(order);
                 let message = Arc::new(message);
                 for target in targets {
-                    self.kin.entry(target.session).or_default().queue.insert((order, target.id), (message.clone(), target));
+                    self.kin(target.session).queue.insert((order, target.id), (message.clone(), target));
                 }
             }
             Record::Acked { session, ids } => {
-                let kin = self.kin.entry(session).or_default();
+                let kin = self.kin(session);
                 kin.queue.retain(|(_, id), _| !ids.contains(id));
                 kin.released.retain(|id| !ids.contains(id));
             }
             Record::Released { session, id } => {
-                let kin = self.kin.entry(session).or_default();
+                let kin = self.kin(session);
                 kin.queue.retain(|(_, queued), _| *queued != id);
                 if !kin.released.contains(&id) {
                     kin.released.push(id);
                 }
             }
-            Record::Inbound { session, id } => self.kin.entry(session).or_default().received.push(id),
-            Record::InboundOver { session, id } => self.kin.entry(session).or_default().received.retain(|i| *i != id),
+            Record::Inbound { session, id } => self.kin(session).received.push(id),
+            Record::InboundOver { session, id } => self.kin(session).received.retain(|i| *i != id),
             Record::Will(will) => {
-                self.last_session = self.last_session.max(will.session);
                 self.wills.insert(will.session, will);
             }
             Record::WillOver(session) => drop(self.wills.remove(&session)),
@@ -204,7 +216,6 @@ fn revive(core: &mut Core, head: Head, kin: Kin, now: Instant, wall: u64) {
         queue.restore(id, item, order);
     }
     queue.ids_from(last.wrapping_add(UNWRITTEN_IDS));
-    let queued = queue.bytes;
     let session = Session {
         number: head.session,
         owner: head.account.as_str().into(),
@@ -212,7 +223,7 @@ fn revive(core: &mut Core, head: Head, kin: Kin, now: Instant, wall: u64) {
         client_id: head.client_id,
         subscriptions: kin.filters.clone(),
         queue,
-        received: kin.received.into_iter().map(|id| (id, Hold::FromDisk)).collect(),
+        received: kin.received.into_iter().map(|id| (id, Held { hold: Hold::FromDisk, receipt: None })).collect(),
         wake: Arc::new(Notify::new()),
         line: None,
         credential: head.credential,
@@ -221,12 +232,13 @@ fn revive(core: &mut Core, head: Head, kin: Kin, now: Instant, wall: u64) {
         since: now.checked_sub(gone).unwrap_or(now),
         peer: Peer::default(),
         will: None,
+        noted: true,
     };
     if head.away.is_none() {
         // It is away from now on, also when the next life begins soon.
         core.ledger.note(&session.owner, session.head(now, wall), None);
     }
-    core.queued_bytes += queued;
+    crate::broker::deliver::count_bytes(&mut core.queued_bytes, &mut core.per_account, &session, 0);
     let slot: Slot = core.place(session);
     for (filter, hearing) in kin.filters {
         listen(&mut core.matcher, &filter, slot, hearing);
@@ -265,7 +277,7 @@ impl Core {
                 shot.queued.entry(order).or_insert_with(|| (item.message.clone(), Vec::new())).1.push(target);
             }
             shot.notes.extend(released.into_iter().map(|id| Record::Released { session: number, id }));
-            shot.notes.extend(session.received.iter().filter(|(_, hold)| **hold != Hold::Memory).map(|(id, _)| Record::Inbound { session: number, id: *id }));
+            shot.notes.extend(session.received.iter().filter(|(_, held)| !matches!(held.hold, Hold::Memory | Hold::Over)).map(|(id, _)| Record::Inbound { session: number, id: *id }));
         }
         for (number, due) in &self.wills {
             let left = due.at.saturating_duration_since(now).as_secs();

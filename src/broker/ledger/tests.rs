@@ -5,6 +5,7 @@ use super::*;
 use crate::broker::core::Core;
 use crate::protocol::broker::Limits;
 use crate::supervisor::clock::Clock;
+use tokio::sync::Notify;
 
 fn message(topic: &str, payload: &str) -> Arc<Message> {
     Arc::new(Message { topic: topic.into(), payload: payload.as_bytes().into(), qos: 1, retain: true, forward: bytes::Bytes::new(), expires: None })

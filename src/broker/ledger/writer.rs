@@ -177,9 +177,13 @@ impl Share {
 }
 
 /// Writes until the bell says that it is over.
-pub fn keep(guard: &Guard, store: Store, folder: &Path) {
+///
+/// Without a store at the beginning it knows nothing of what stands on the card, and must not write over it: when the card can
+/// be used again the worker begins anew.
+pub fn keep(guard: &Guard, store: Option<Store>, folder: &Path) {
     let bell = guard.lock().ledger.bell.clone();
-    let mut store = Some(store);
+    let blind = store.is_none();
+    let mut store = store;
     let mut retry_at = Instant::now();
     let mut share = Share { left: SHARE.0, at: Instant::now() };
     let mut last_take = Instant::now();
@@ -198,6 +202,9 @@ pub fn keep(guard: &Guard, store: Store, folder: &Path) {
             let mut core = guard.lock();
             let wall = core.wall();
             let reopen = store.is_none() && (now >= retry_at || last);
+            if blind && reopen {
+                retry_at = now + RETRY;
+            }
             let whole = reopen || store.as_ref().is_some_and(Store::wants_dump);
             let batch = core.ledger.take(if whole { None } else { passed }, now, wall);
             (batch, (whole).then(|| core.snapshot(now)))
@@ -205,6 +212,13 @@ pub fn keep(guard: &Guard, store: Store, folder: &Path) {
         let before = store.as_ref().map_or(0, |s| s.written);
         let done = match &mut store {
             Some(store) => store.write(&batch.records).and_then(|()| dump.map_or(Ok(()), |d| store.write_dump(&d.records()))),
+            None if blind => {
+                if dump.is_some() && crate::keys::secret::random().and_then(|epoch| Store::open(folder, epoch)).is_ok() {
+                    guard.anew.cancel();
+                    return;
+                }
+                Err(io::Error::other("the card could not be used at the start"))
+            }
             None => match dump {
                 Some(dump) => crate::keys::secret::random().and_then(|epoch| Store::open(folder, epoch)).and_then(|(mut fresh, _)| {
                     fresh.write_dump(&dump.records())?;
@@ -229,6 +243,7 @@ pub fn keep(guard: &Guard, store: Store, folder: &Path) {
         rested = share.take(cost, now);
         let mut core = guard.lock();
         core.counters.card_fails = store.is_none();
+        core.ledger.fails = store.is_none();
         core.counters.written += wrote;
         core.settled(&batch);
         drop(core);

@@ -94,7 +94,8 @@ pub fn read(body: Bytes) -> Result<Connect, Refusal> {
     let will = if has_will {
         let properties = if v5 { properties::read(&mut body, Place::Will)? } else { Properties::default() };
         let topic = body.string()?;
-        let payload = body.binary()?;
+        // A copy: a will lives as long as its connection, the packet need not.
+        let payload = Bytes::copy_from_slice(&body.binary()?);
         if !is_topic(&topic) {
             return Err(Refusal::Will(Violation { code: 0x90, what: "the will's topic is not a topic" }));
         }
