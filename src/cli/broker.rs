@@ -173,6 +173,7 @@ pub fn run(cli: &Cli, what: &Broker) -> anyhow::Result<u8> {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Talk<'a> {
     Sub { topic: &'a str, count: Option<usize>, qos: u8 },
     Pub { topic: &'a str, payload: &'a str, retain: bool, qos: u8 },

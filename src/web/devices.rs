@@ -34,7 +34,7 @@ pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
             };
             let place = d.place.as_ref().and_then(|p| state.places.get(p)).map(|p| p.name.clone());
             // The last reason why it was refused, while it is not here: that is what the technician will ask.
-            let refused = refusals.iter().rfind(|r| r.who == d.id.as_str() && recent(r.at) && mark != "");
+            let refused = refusals.iter().rfind(|r| r.who == d.id.as_str() && recent(r.at) && !mark.is_empty());
             let refused = refused.map(|r| lang.f("device-refused", &[("time", &dates::clock(r.at * 1000)), ("why", &why(lang, &r.why))]));
             let words = [Some(words), refused, place, (!d.model.is_empty()).then(|| d.model.clone())].into_iter().flatten().collect::<Vec<_>>().join(" · ");
             Row { id: format!("device-{}", d.id), mark, name: d.name.clone(), words, side: String::new(), href: format!("/history?about={}", d.id) }.html()

@@ -258,7 +258,7 @@ fn a_device_without_an_account_may_announce_itself_and_nothing_else() {
     worker.start();
     let mut ears = Peer::connect(worker.plain, &Hello { client: "ears", ..Hello::default() });
     assert_eq!(ears.subscribe("#", 1), 1);
-    let stranger = Hello { user: "den-99", password: "any", client: "den-99", v5: true, clean: false, expiry: 1_000, will: Some(("d/den-99/up", "offline", 1, true)), ..Hello::default() };
+    let stranger = Hello { user: "den-99", password: "any", client: "den-99", v5: true, clean: false, expiry: 1_000, will: Some(("d/den-99/up", "offline", 1, true)) };
     let mut lamp = Peer::connect(worker.plain, &stranger);
     assert_eq!(lamp.tell("homeassistant/light/den-99/light/config", b"{}", true), Some(0));
     for topic in ["d/den-99/state", "homeassistant/light/den-01/light/config", "homeassistant/light/den-99/state", "quarantine/den-99/x"] {
