@@ -15,6 +15,7 @@ use super::client::{self, Agreed};
 use super::guard::Guard;
 use super::seat::{Opening, Peer};
 use super::stream;
+use crate::protocol::broker::STRANGER;
 use crate::protocol::mqtt::Version;
 use crate::protocol::mqtt::connect::{self, Connect, Refusal};
 use crate::protocol::mqtt::frame;
@@ -203,7 +204,7 @@ async fn open(connect: Connect, who: Identity, guard: &Arc<Guard>, peer: Peer) -
     };
     let address = peer.address.clone();
     if stranger {
-        guard.refused(who.name(), &address, "it has no account: it is in quarantine and may only announce itself");
+        guard.refused(who.name(), &address, STRANGER);
     }
     let opening = Opening {
         who: who.clone(),

@@ -49,6 +49,8 @@ pub struct Core {
     pub queued_bytes: usize,
     pub per_account: BTreeMap<Arc<str>, usize>,
     pub counters: Counters,
+    /// The broker ends as planned: wills wait for the next life, on disk.
+    pub ending: bool,
     /// The `$SYS` topics.
     pub sys: BTreeMap<Box<str>, Arc<Message>>,
     pub clock: Clock,
@@ -73,6 +75,7 @@ impl Core {
             queued_bytes: 0,
             per_account: BTreeMap::new(),
             counters: Counters::default(),
+            ending: false,
             sys: BTreeMap::new(),
             clock,
         }
@@ -224,7 +227,7 @@ impl Core {
     /// The connection ended. Polite = its will is not said.
     pub fn detach(&mut self, attached: &Attached, polite: bool, now: Instant) {
         self.counters.connected = self.counters.connected.saturating_sub(1);
-        let (wall, slot) = (self.wall(), attached.slot);
+        let (wall, slot, ending) = (self.wall(), attached.slot, self.ending);
         let known = self.session(slot).map(|s| s.who.clone()).is_some_and(|who| self.table.knows(&who));
         let Some(session) = self.session(slot).filter(|s| s.line.as_ref().is_some_and(|l| l.number == attached.number)) else { return };
         session.since = now;
@@ -235,7 +238,8 @@ impl Core {
         let after = session.queue.bytes;
         let (number, who, owner, client_id) = (session.number, session.who.clone(), session.owner.clone(), session.client_id.clone());
         let over = !session.is_kept() || !known;
-        let will = session.will.take();
+        // At a planned end nothing is said, and the disk keeps what would be.
+        let will = if ending { None } else { session.will.take() };
         let had_will = will.is_some();
         let delay = Duration::from_secs(u64::from(will.as_ref().and_then(|w| w.properties.will_delay).unwrap_or(0))).min(session.keep_for);
         debug_assert!(after <= before, "a queue only shrinks here");

@@ -111,6 +111,20 @@ pub async fn run(birth: Birth) -> anyhow::Result<()> {
             ended = &mut house => anyhow::bail!("the house's own socket ended: {ended:?}"),
         }
     }
+    // 5.0 clients are told; whoever had a will has ten seconds in the broker's next life.
+    {
+        let mut core = guard.lock();
+        core.ending = true;
+        for line in core.sessions.iter().flatten().filter_map(|s| s.line.as_ref()) {
+            line.cut.now(0x8b, "the broker ends");
+        }
+    }
+    for _ in 0..20 {
+        if guard.lock().counters.connected == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     // The writer's last round; two seconds are all there is.
     bell.end();
     for _ in 0..30 {

@@ -147,7 +147,11 @@ fn online(status: &Status, found: &mut Vec<Finding>) {
     // 9 parts of the house
     for (part, light, why) in &status.health {
         match light.as_str() {
-            "red" => found.push(error("D-RUN-02", format!("Phần “{part}” không chạy: {why}"), "journalctl -u conglang -n 50")),
+            "red" => found.push(error(
+                "D-RUN-02",
+                format!("Phần “{part}” không chạy: {why}"),
+                if part == "queues" { "giải phóng chỗ, gắn lại thẻ cho ghi, hoặc thay thẻ nhớ" } else { "journalctl -u conglang -n 50" },
+            )),
             "amber" if part != "dashboard_tls" => found.push(note("D-RUN-03", format!("Phần “{part}” cần xem: {why}"), amber(part))),
             _ => {}
         }

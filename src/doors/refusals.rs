@@ -1,10 +1,10 @@
 //! Why the broker refused or cut somebody, in Vietnamese; the broker itself says it in English, for logs.
 
 /// What the broker says, and how the village says it. What stands behind a colon (a topic, a cause) follows unchanged.
-const WORDS: [(&str, &str); 44] = [
+const WORDS: [(&str, &str); 45] = [
     ("wrong user name or password", "sai tên hoặc mật khẩu"),
     ("a user name and a password are needed", "không gửi tên và mật khẩu"),
-    ("it has no account: it is in quarantine and may only announce itself", "chưa có tài khoản: chỉ được tự giới thiệu, chờ kỹ thuật nhận vào"),
+    (crate::protocol::broker::STRANGER, "chưa có tài khoản: chỉ được tự giới thiệu, chờ kỹ thuật nhận vào"),
     ("too many devices without an account are here at once", "quá nhiều thiết bị lạ cùng lúc"),
     ("the certificate's name has no account", "tên trong chứng thư không có tài khoản"),
     ("enhanced authentication is not offered", "đòi kiểu xác thực không hỗ trợ"),
@@ -42,6 +42,7 @@ const WORDS: [(&str, &str); 44] = [
     ("the broker has no place for more connections", "máy chủ MQTT hết chỗ cho kết nối mới"),
     ("a topic or an announcement longer or deeper than allowed", "chủ đề hoặc lời giới thiệu quá dài"),
     ("the card has so much of this account to write that it must wait", "tài khoản này gửi quá nhiều thứ phải ghi vào thẻ nhớ, phải chờ"),
+    ("the broker ends", "máy chủ MQTT dừng"),
     ("the TLS handshake failed", "bắt tay TLS không thành"),
     ("the WebSocket handshake failed", "bắt tay WebSocket không thành"),
     ("the WebSocket over TLS handshake failed", "bắt tay WebSocket qua TLS không thành"),
@@ -64,6 +65,34 @@ pub fn vietnamese(why: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::vietnamese;
+
+    /// Sentences that stand behind a reason code in a source.
+    fn sentences(source: &str) -> Vec<&str> {
+        let parts: Vec<&str> = source.split('"').collect();
+        let coded = |before: &str| before.trim_end().strip_suffix(',').and_then(|b| b.get(b.len().checked_sub(4)?..)).is_some_and(|c| c.starts_with("0x"));
+        parts.windows(2).filter(|w| coded(w[0]) && !w[1].is_empty()).map(|w| w[1]).collect()
+    }
+
+    #[test]
+    fn every_sentence_of_the_broker_has_its_words() {
+        let mut found = 0;
+        for source in [
+            include_str!("../broker/client.rs"),
+            include_str!("../broker/connection.rs"),
+            include_str!("../broker/inbound.rs"),
+            include_str!("../broker/core.rs"),
+            include_str!("../broker/guard.rs"),
+            include_str!("../broker/subscribe.rs"),
+            include_str!("../broker/answers.rs"),
+            include_str!("../broker/worker.rs"),
+        ] {
+            for sentence in sentences(source) {
+                found += 1;
+                assert!(!vietnamese(sentence).starts_with("nói sai chuẩn"), "no words for “{sentence}”");
+            }
+        }
+        assert!(found > 20, "the sources are read: {found}");
+    }
 
     #[test]
     fn what_the_broker_says_is_said_in_words() {

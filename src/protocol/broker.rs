@@ -7,6 +7,9 @@ use crate::domain::device::Account;
 /// User name of the house's own clients: not a device's, devices cannot take it.
 pub const HOUSE: &str = "@house";
 
+/// What is remembered of a device without an account when it comes in.
+pub const STRANGER: &str = "it has no account: it is in quarantine and may only announce itself";
+
 /// First line to the worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {

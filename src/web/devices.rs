@@ -10,6 +10,7 @@ use crate::domain::state::State as Village;
 use crate::doors::locale::Lang;
 use crate::doors::page::show;
 use crate::doors::{dates, refusals};
+use crate::protocol::broker::STRANGER;
 
 /// The fragments of this page.
 pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
@@ -41,7 +42,7 @@ pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
         })
         .collect();
     // Strangers that announced themselves: somebody plugged them in.
-    let mut strangers: Vec<&str> = refusals.iter().filter(|r| r.why.starts_with("it has no account") && recent(r.at)).map(|r| r.who.as_str()).collect();
+    let mut strangers: Vec<&str> = refusals.iter().filter(|r| r.why == STRANGER && recent(r.at)).map(|r| r.who.as_str()).collect();
     strangers.retain(|name| !state.devices.keys().any(|id| id.as_str() == *name));
     strangers.sort_unstable();
     strangers.dedup();

@@ -307,3 +307,19 @@ fn a_publisher_may_use_all_of_what_was_agreed() {
         assert_eq!((first, u16::from_be_bytes([body[0], body[1]])), (0x50, id), "all of the receive maximum, in order");
     }
 }
+
+#[test]
+fn a_planned_end_is_told_and_says_no_will() {
+    let mut worker = Worker::started(wide_limits(), None, wire_accounts());
+    let hello = Hello { client: "lamp", v5: true, will: Some(("d/lamp/up", "offline", 1, true)), ..Hello::default() };
+    let mut lamp = Peer::connect(worker.plain, &hello);
+    assert_eq!(lamp.tell("d/lamp/up", b"online", true), Some(0));
+    worker.stop();
+    assert_eq!(lamp.packet(Duration::from_secs(5)).map(|(first, body)| (first, body[0])), Some((0xe0, 0x8b)), "the server shuts down");
+    worker.start();
+    let _lamp = Peer::connect(worker.plain, &hello);
+    let mut ears = Peer::connect(worker.plain, &Hello { client: "ears", ..Hello::default() });
+    ears.subscribe("d/lamp/up", 0);
+    assert_eq!(ears.hear(Duration::from_secs(5)).map(|c| c.payload), Some(b"online".to_vec()));
+    assert!(ears.hear(Duration::from_secs(11)).is_none(), "who came back is not told dead");
+}
