@@ -1,7 +1,7 @@
 //! Why the broker refused or cut somebody, in Vietnamese; the broker itself says it in English, for logs.
 
 /// What the broker says, and how the village says it. What stands behind a colon (a topic, a cause) follows unchanged.
-const WORDS: [(&str, &str); 45] = [
+const WORDS: [(&str, &str); 46] = [
     ("wrong user name or password", "sai tên hoặc mật khẩu"),
     ("a user name and a password are needed", "không gửi tên và mật khẩu"),
     (crate::protocol::broker::STRANGER, "chưa có tài khoản: chỉ được tự giới thiệu, chờ kỹ thuật nhận vào"),
@@ -42,6 +42,7 @@ const WORDS: [(&str, &str); 45] = [
     ("the broker has no place for more connections", "máy chủ MQTT hết chỗ cho kết nối mới"),
     ("a topic or an announcement longer or deeper than allowed", "chủ đề hoặc lời giới thiệu quá dài"),
     ("the card has so much of this account to write that it must wait", "tài khoản này gửi quá nhiều thứ phải ghi vào thẻ nhớ, phải chờ"),
+    ("a session that was not to be kept cannot be kept now", "phiên không giữ thì không giữ lại được nữa"),
     ("the broker ends", "máy chủ MQTT dừng"),
     ("the TLS handshake failed", "bắt tay TLS không thành"),
     ("the WebSocket handshake failed", "bắt tay WebSocket không thành"),
