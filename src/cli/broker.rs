@@ -84,7 +84,7 @@ fn client_line(c: &ClientRow) -> String {
         line.push_str(&format!(" · chờ {}, chưa xác nhận {}", c.queued, c.inflight));
     }
     if c.dropped > 0 {
-        line.push_str(&format!(" · đã bỏ {} tin vì hàng chờ đầy", c.dropped));
+        line.push_str(&format!(" · đã bỏ {} gói tin vì hàng đợi đầy", c.dropped));
     }
     line + "\n"
 }
@@ -97,7 +97,7 @@ pub fn run(cli: &Cli, what: &Broker) -> anyhow::Result<u8> {
             let c: Counters = serde_json::from_value(value.clone())?;
             let card = if c.card_fails { "KHÔNG ghi được" } else { "tốt" };
             let text = format!(
-                "{} máy đang kết nối (nhiều nhất {}), {} phiên vắng mặt, {} thiết bị lạ\n  tin      nhận {}, gửi {}, đang chờ {}, bỏ vì đầy {}, bỏ vì hết hạn {}\n  giữ lại  {} tin, {} kB\n  từ chối  {} lần vào, {} lần ngắt, {} tin ngoài quyền\n  thẻ nhớ  {card}, đã ghi {} kB, chờ ghi {}\n",
+                "{} máy đang kết nối (nhiều nhất {}), giữ chỗ cho {} thiết bị vắng, {} thiết bị lạ\n  gói tin  nhận {}, gửi {}, đang đợi {}, bỏ vì hàng đợi đầy {}, bỏ vì hết hạn {}\n  giữ lại  {} gói tin, {} kB\n  từ chối  {} lần vào, {} lần ngắt, {} gói tin ngoài quyền\n  thẻ nhớ  {card}, đã ghi {} kB, chờ ghi {} thay đổi\n",
                 c.connected,
                 c.connected_max,
                 c.away,
@@ -129,7 +129,7 @@ pub fn run(cli: &Cli, what: &Broker) -> anyhow::Result<u8> {
         Broker::Topics { filter } => {
             let value = client::ask(cli, "GET", &format!("/broker/topics?filter={}", escaped(filter)), None)?;
             let rows: Vec<TopicRow> = serde_json::from_value(value.clone())?;
-            let mut text = format!("{} tin được giữ lại\n", rows.len());
+            let mut text = format!("{} gói tin được giữ lại\n", rows.len());
             for t in &rows {
                 let more = if t.bytes > t.payload.len() { format!("… ({} byte)", t.bytes) } else { String::new() };
                 let (topic, payload) = (t.topic.replace('\n', " "), t.payload.replace('\n', " "));

@@ -134,7 +134,7 @@ fn amber(part: &str) -> &'static str {
         "space" => "xóa bớt hình ghi, hoặc thay thẻ lớn hơn",
         "recordings" => "conglang camera list; xem ổ ghi hình có gắn không, còn chỗ không",
         "pictures" => "chạy được; nâng cấp nhân Linux hoặc tệp conglang.service khi có dịp",
-        "queues" => "conglang broker clients: ai không nhận tin thì xem máy đó",
+        "queues" => "conglang broker clients: dòng có “đã bỏ…” là thiết bị nhận chậm; xem mạng của nó",
         "journal" => "conglang journal check",
         "index" => "xóa index.redb trong thư mục dữ liệu rồi khởi động lại; máy tự dựng lại",
         "certificate" => "xem giờ của máy; conglang cert show",
@@ -149,7 +149,7 @@ fn online(status: &Status, found: &mut Vec<Finding>) {
         match light.as_str() {
             "red" => found.push(error(
                 "D-RUN-02",
-                format!("Phần “{part}” không chạy: {why}"),
+                format!("Phần “{part}” có lỗi: {why}"),
                 if part == "queues" { "giải phóng chỗ, gắn lại thẻ cho ghi, hoặc thay thẻ nhớ" } else { "journalctl -u conglang -n 50" },
             )),
             "amber" if part != "dashboard_tls" => found.push(note("D-RUN-03", format!("Phần “{part}” cần xem: {why}"), amber(part))),

@@ -4,18 +4,18 @@
 const WORDS: [(&str, &str); 46] = [
     ("wrong user name or password", "sai tên hoặc mật khẩu"),
     ("a user name and a password are needed", "không gửi tên và mật khẩu"),
-    (crate::protocol::broker::STRANGER, "chưa có tài khoản: chỉ được tự giới thiệu, chờ kỹ thuật nhận vào"),
+    (crate::protocol::broker::STRANGER, "chưa có tài khoản: chỉ được tự giới thiệu (nhận vào: conglang device add)"),
     ("too many devices without an account are here at once", "quá nhiều thiết bị lạ cùng lúc"),
-    ("the certificate's name has no account", "tên trong chứng thư không có tài khoản"),
+    ("the certificate's name has no account", "tên trong chứng thư số không có tài khoản"),
     ("enhanced authentication is not offered", "đòi kiểu xác thực không hỗ trợ"),
-    ("the client id is longer than allowed or holds control characters", "mã máy khách quá dài hoặc có ký tự lạ"),
-    ("a session that is kept needs a client id", "muốn giữ phiên thì phải có mã máy khách"),
+    ("the client id is longer than allowed or holds control characters", "mã kết nối (client id) quá dài hoặc có ký tự lạ"),
+    ("a session that is kept needs a client id", "muốn giữ phiên thì phải có mã kết nối (client id)"),
     ("its will is about a topic that it may not publish to", "lời nhắn cuối (last will) nằm ngoài quyền"),
     ("the will's topic is longer or deeper than allowed", "lời nhắn cuối có chủ đề quá dài"),
     ("the will's topic is not a topic", "lời nhắn cuối có chủ đề sai"),
     ("this account has too many connections", "một tài khoản mở quá nhiều kết nối"),
-    ("it published outside of its permission", "nói ngoài quyền, ở chủ đề"),
-    ("it subscribed outside of its permission", "xin nhận ngoài quyền, chủ đề"),
+    ("it published outside of its permission", "gửi vào chủ đề không được phép"),
+    ("it subscribed outside of its permission", "xin nhận chủ đề không được phép"),
     ("it has more filters than allowed", "xin nhận quá nhiều chủ đề"),
     ("its filter is not one, or longer or deeper than allowed", "chủ đề xin nhận viết sai hoặc quá dài"),
     ("a bound of retained messages or of a queue was reached", "tin giữ lại hoặc hàng chờ đã đầy"),
@@ -23,31 +23,31 @@ const WORDS: [(&str, &str); 46] = [
     ("it leaves more messages unfinished than agreed", "bỏ dở quá nhiều tin"),
     ("it leaves too many messages unreleased", "bỏ dở quá nhiều tin"),
     ("it was silent longer than its keep alive", "im lặng quá lâu (keep alive)"),
-    ("another connection took its session over", "kết nối mới cùng mã thay chỗ kết nối này"),
+    ("another connection took its session over", "có kết nối mới trùng mã, kết nối cũ bị thay (hai thiết bị dùng chung mã?)"),
     ("its account changed", "tài khoản đã đổi hoặc bị thu hồi"),
     ("a technician ended it", "kỹ thuật viên ngắt"),
     ("it does not take its messages", "không chịu nhận tin gửi đến"),
     ("it did not say who it is in time", "kết nối rồi không gửi CONNECT"),
     ("it left before it said who it is", "rời đi khi chưa gửi CONNECT"),
-    ("it does not speak MQTT", "không nói MQTT"),
+    ("it does not speak MQTT", "không dùng giao thức MQTT"),
     ("it speaks an MQTT version that is not served", "dùng phiên bản MQTT không hỗ trợ"),
     ("the packet is larger than allowed", "gói tin quá lớn"),
     ("a topic longer or deeper than allowed", "chủ đề quá dài"),
     ("a topic alias beyond the agreed number", "bí danh chủ đề (topic alias) vượt mức"),
     ("a topic alias that stands for nothing", "bí danh chủ đề (topic alias) chưa được gán"),
-    ("a payload says that it is text, and is not UTF-8", "nội dung nói là chữ nhưng không phải UTF-8"),
+    ("a payload says that it is text, and is not UTF-8", "nội dung khai là chữ nhưng không phải UTF-8"),
     ("the card does not take what must be kept", "thẻ nhớ không ghi được"),
     ("too many connections of this address have not said who they are", "quá nhiều kết nối từ một địa chỉ chưa xưng tên"),
     ("too many connections of this address", "quá nhiều kết nối từ một địa chỉ"),
     ("the broker has no place for more connections", "máy chủ MQTT hết chỗ cho kết nối mới"),
     ("a topic or an announcement longer or deeper than allowed", "chủ đề hoặc lời giới thiệu quá dài"),
     ("the card has so much of this account to write that it must wait", "tài khoản này gửi quá nhiều thứ phải ghi vào thẻ nhớ, phải chờ"),
-    ("a session that was not to be kept cannot be kept now", "phiên không giữ thì không giữ lại được nữa"),
+    ("a session that was not to be kept cannot be kept now", "lúc vào xin không giữ phiên, lúc ra lại xin giữ"),
     ("the broker ends", "máy chủ MQTT dừng"),
     ("the TLS handshake failed", "bắt tay TLS không thành"),
     ("the WebSocket handshake failed", "bắt tay WebSocket không thành"),
     ("the WebSocket over TLS handshake failed", "bắt tay WebSocket qua TLS không thành"),
-    ("a second CONNECT", "xưng tên hai lần"),
+    ("a second CONNECT", "gửi CONNECT hai lần"),
 ];
 
 /// The sentence in Vietnamese; one that is not known stays as it is, with a word that says what it is.
@@ -60,7 +60,7 @@ pub fn vietnamese(why: &str) -> String {
             return format!("{vietnamese}{rest}");
         }
     }
-    format!("nói sai chuẩn MQTT ({why})")
+    format!("sai quy cách MQTT ({why})")
 }
 
 #[cfg(test)]
@@ -89,7 +89,7 @@ mod tests {
         ] {
             for sentence in sentences(source) {
                 found += 1;
-                assert!(!vietnamese(sentence).starts_with("nói sai chuẩn"), "no words for “{sentence}”");
+                assert!(!vietnamese(sentence).starts_with("sai quy cách"), "no words for “{sentence}”");
             }
         }
         assert!(found > 20, "the sources are read: {found}");
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn what_the_broker_says_is_said_in_words() {
         assert_eq!(vietnamese("wrong user name or password"), "sai tên hoặc mật khẩu");
-        assert_eq!(vietnamese("it published outside of its permission: d/den-02/x"), "nói ngoài quyền, ở chủ đề: d/den-02/x");
-        assert_eq!(vietnamese("packet id 0"), "nói sai chuẩn MQTT (packet id 0)");
+        assert_eq!(vietnamese("it published outside of its permission: d/den-02/x"), "gửi vào chủ đề không được phép: d/den-02/x");
+        assert_eq!(vietnamese("packet id 0"), "sai quy cách MQTT (packet id 0)");
     }
 }

@@ -28,9 +28,9 @@ impl Told {
             self.at = Some(now_ms);
         }
         if counters.card_fails {
-            health.set("queues", Light::Red, "thẻ nhớ không ghi được: tin MQTT chỉ còn trong bộ nhớ");
+            health.set("queues", Light::Red, "thẻ nhớ không ghi được: gói tin MQTT chỉ còn trong bộ nhớ");
         } else if self.at.is_some_and(|at| now_ms.saturating_sub(at) < 3_600_000) {
-            health.set("queues", Light::Amber, &format!("đã bỏ {} tin vì hàng chờ của một máy nhận bị đầy", self.sum));
+            health.set("queues", Light::Amber, &format!("đã bỏ {} gói tin MQTT vì hàng đợi của một thiết bị nhận bị đầy", self.sum));
         } else {
             health.set("queues", Light::Green, "");
         }

@@ -117,7 +117,7 @@ fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
         line("camera", format!("{pictures}/{}", state.cameras.len()), words(silent(state.cameras.values().map(|c| (c.name.clone(), c.signal)).collect(), "mất hình"), "")),
         line("cảm biến", state.sensors.len().to_string(), words(readings, "chưa có số đo")),
         line("xã", if link.configured && link.up && link.waiting == 0 { "nhận đủ".into() } else { String::new() }, sync_words),
-        line("mqtt", format!("{} máy nối", mqtt.connected), if mqtt.dropped > 0 { format!("đã bỏ {} tin vì hàng chờ đầy", mqtt.dropped) } else { String::new() }),
+        line("kết nối", format!("{} thiết bị", mqtt.connected), if mqtt.dropped > 0 { format!("từ khi chạy đã bỏ {} gói tin MQTT; xem conglang broker clients", mqtt.dropped) } else { String::new() }),
         line("máy", machine.to_owned(), String::new()),
     ];
     let health = app.house.health().parts().into_iter().map(|(n, c)| (n, format!("{:?}", c.light).to_lowercase(), c.why)).collect();

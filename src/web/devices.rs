@@ -7,10 +7,12 @@ use super::app::{App, Visit};
 use super::rows::{ListPage, Part, Row};
 use crate::domain::device::Presence;
 use crate::domain::state::State as Village;
-use crate::doors::locale::Lang;
+use crate::doors::dates;
 use crate::doors::page::show;
-use crate::doors::{dates, refusals};
 use crate::protocol::broker::STRANGER;
+
+/// Strangers that are shown.
+const STRANGERS: usize = 3;
 
 /// The fragments of this page.
 pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
@@ -34,30 +36,38 @@ pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
                 Presence::Gone { since } => (lang.f("device-gone", &[("since", &dates::since(now, since))]), "bad"),
             };
             let place = d.place.as_ref().and_then(|p| state.places.get(p)).map(|p| p.name.clone());
-            // The last reason why it was refused, while it is not here: that is what the technician will ask.
-            let refused = refusals.iter().rfind(|r| r.who == d.id.as_str() && recent(r.at) && !mark.is_empty());
-            let refused = refused.map(|r| lang.f("device-refused", &[("time", &dates::clock(r.at * 1000)), ("why", &why(lang, &r.why))]));
-            let words = [Some(words), refused, place, (!d.model.is_empty()).then(|| d.model.clone())].into_iter().flatten().collect::<Vec<_>>().join(" · ");
+            // Why it does not get in, if that is why it is not here. Details are the technician's (`conglang broker why`).
+            let gone_at = if let Presence::Gone { since } = d.presence { since - 120_000 } else { 0 };
+            let refused = refusals.iter().rfind(|r| !mark.is_empty() && r.who == d.id.as_str() && recent(r.at) && r.at * 1000 >= gone_at);
+            let refused = refused.and_then(|r| Some(lang.f("device-refused", &[("why", &lang.t(cause(&r.why)?)), ("time", &dates::since(now, r.at * 1000))])));
+            let words = [Some(words), place, refused, (!d.model.is_empty()).then(|| d.model.clone())].into_iter().flatten().collect::<Vec<_>>().join(" · ");
             Row { id: format!("device-{}", d.id), mark, name: d.name.clone(), words, side: String::new(), href: format!("/history?about={}", d.id) }.html()
         })
         .collect();
-    // Strangers that announced themselves: somebody plugged them in.
-    let mut strangers: Vec<&str> = refusals.iter().filter(|r| r.why == STRANGER && recent(r.at)).map(|r| r.who.as_str()).collect();
-    strangers.retain(|name| !state.devices.keys().any(|id| id.as_str() == *name));
-    strangers.sort_unstable();
-    strangers.dedup();
-    rows.extend(
-        strangers
-            .into_iter()
-            .take(10)
-            .map(|name| Row { id: format!("stranger-{name}"), mark: "warn", name: name.to_owned(), words: lang.t("device-stranger"), side: String::new(), href: String::new() }.html()),
-    );
+    // Strangers of the last hour: somebody plugged them in. The newest first; noise must not hide them.
+    let known = |name: &str| state.devices.keys().any(|id| id.as_str() == name);
+    let mut strangers: Vec<_> = refusals.iter().filter(|r| r.why == STRANGER && now - r.at * 1000 < 3_600_000 && !known(&r.who)).collect();
+    strangers.sort_by_key(|r| (std::cmp::Reverse(r.at), r.who.clone()));
+    let others = strangers.len().saturating_sub(STRANGERS);
+    for (n, r) in strangers.into_iter().take(STRANGERS).enumerate() {
+        let mut words = lang.f("device-stranger-words", &[("name", &r.who), ("time", &dates::since(now, r.at * 1000)), ("address", &r.address)]);
+        if others > 0 && n + 1 == STRANGERS {
+            words = format!("{words} {}", lang.f("device-strangers-more", &[("n", &others.to_string())]));
+        }
+        rows.push(Row { id: format!("stranger-{}", r.who), mark: "warn", name: lang.t("device-stranger"), words, side: String::new(), href: String::new() }.html());
+    }
     rows
 }
 
-/// Why it was refused, in the reader's language.
-fn why(lang: Lang, why: &str) -> String {
-    if lang == Lang::Vi { refusals::vietnamese(why) } else { why.to_owned() }
+/// What the chief is told of a refusal; none = it says nothing about the device.
+fn cause(why: &str) -> Option<&'static str> {
+    Some(match why {
+        "wrong user name or password" | "a user name and a password are needed" => "device-why-password",
+        "its account changed" | "the certificate's name has no account" | STRANGER => "device-why-account",
+        "it was silent longer than its keep alive" => "device-why-silent",
+        "another connection took its session over" | "a technician ended it" | "the broker ends" => return None,
+        _ => "device-why-other",
+    })
 }
 
 /// The page.

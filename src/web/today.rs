@@ -115,7 +115,16 @@ fn alarm(app: &App, lang: Lang, state: &Village) -> Option<String> {
 fn sentence(app: &App, lang: Lang, state: &Village) -> String {
     let now = app.house.clock().wall_ms();
     let things = broken(lang, state);
-    let trouble: Vec<String> = app.house.health().parts().into_iter().filter(|(_, c)| c.light == Light::Red).map(|(n, _)| n).collect();
+    // Words, not the names of parts; each once.
+    let part = |name: &str| match name {
+        "queues" => "part-queues",
+        "broker" | "south" => "part-broker",
+        "journal" => "part-journal",
+        _ => "part-other",
+    };
+    let red = app.house.health().parts().into_iter().filter(|(_, c)| c.light == Light::Red);
+    let trouble: std::collections::BTreeSet<String> = red.map(|(name, _)| lang.t(part(&name))).collect();
+    let trouble: Vec<String> = trouble.into_iter().collect();
     let say = if let Some((oldest, since)) = things.first() {
         let mut names = things.iter().take(NAMES).map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(", ");
         if things.len() > NAMES {
@@ -132,7 +141,7 @@ fn sentence(app: &App, lang: Lang, state: &Village) -> String {
                 .join(" "),
         }
     } else if !trouble.is_empty() {
-        Say { id: "broken".into(), kind: "warn", title: lang.f("machine-trouble", &[("what", &trouble.join(", "))]), detail: String::new() }
+        Say { id: "broken".into(), kind: "warn", title: lang.f("machine-trouble", &[("what", &trouble.join(", "))]), detail: lang.t("machine-trouble-do") }
     } else if state.devices.is_empty() {
         Say { id: "broken".into(), kind: "info", title: lang.t("nothing-yet"), detail: lang.t("nothing-yet-do") }
     } else if let Some(names) = unheard(state) {
