@@ -19,7 +19,7 @@ use super::seat::{Attached, Opening, Peer};
 use super::session::Out;
 use crate::domain::device::Account;
 use crate::domain::id::DeviceId;
-use crate::log::tests::Dice;
+use crate::log::sim::Dice;
 use crate::protocol::broker::{Class, Limits, Rule};
 use crate::protocol::mqtt::connect::Will;
 use crate::protocol::mqtt::packet::Ask;
@@ -69,6 +69,16 @@ struct World {
     now: Instant,
     clock: Clock,
     count: u32,
+    /// What happened, told when it goes wrong.
+    trace: Vec<String>,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("{}", self.trace.join("\n"));
+        }
+    }
 }
 
 fn pick(dice: &mut Dice, of: usize) -> usize {
@@ -103,12 +113,12 @@ impl World {
         let clock = Clock::manual(1_800_000_000_000);
         let mut core = core(&clock);
         core.set_table(table(), Instant::now());
-        Self { core, records: Vec::new(), seats: BTreeMap::new(), retained: BTreeMap::new(), due: BTreeMap::new(), now: Instant::now(), clock, count: 0 }
+        Self { core, records: Vec::new(), seats: BTreeMap::new(), retained: BTreeMap::new(), due: BTreeMap::new(), now: Instant::now(), clock, count: 0, trace: Vec::new() }
     }
 
     /// The model publishes.
     fn said(&mut self, from: Option<usize>, (topic, payload, qos, retain, _): &Word) {
-        println!("{from:?} says {topic} {payload:?} qos {qos} retain {retain}");
+        self.trace.push(format!("{from:?} says {topic} {payload:?} qos {qos} retain {retain}"));
         if *retain {
             self.retained.remove(topic);
             if !payload.is_empty() {
@@ -152,7 +162,7 @@ impl World {
 
     /// A session ends; a will that waited is said.
     fn over(&mut self, client: usize) {
-        println!("{client} is over");
+        self.trace.push(format!("{client} is over"));
         self.seats.remove(&client);
         if let Some((_, word)) = self.due.remove(&client) {
             self.said(None, &word);
@@ -180,7 +190,7 @@ impl World {
         if clean && self.seats.contains_key(&client) {
             self.over(client);
         }
-        println!("connected {client} clean {clean} keep {keep:?} present {}", attached.present);
+        self.trace.push(format!("connected {client} clean {clean} keep {keep:?} present {}", attached.present));
         assert_eq!(attached.present, self.seats.contains_key(&client), "session present");
         self.due.remove(&client);
         let seat = self.seats.entry(client).or_default();
@@ -210,7 +220,7 @@ impl World {
         let filter = FILTERS[pick(dice, 9)];
         if one_in(dice, 4) {
             let (codes, _) = self.core.unsubscribe(attached, &[filter.to_owned()]);
-            println!("{client} unsubscribes {filter}");
+            self.trace.push(format!("{client} unsubscribes {filter}"));
             assert_eq!(codes, [if seat.subs.remove(filter).is_some() { 0 } else { 0x11 }]);
             return;
         }
@@ -218,7 +228,7 @@ impl World {
         let handling = level(dice);
         let ask = Ask { filter: filter.to_owned(), qos: sub.qos, no_local: sub.no_local, retain_as_published: sub.as_published, retain_handling: handling };
         let (codes, _) = self.core.subscribe(attached, &[ask], sub.identifier, self.now);
-        println!("{client} subscribes {filter} qos {} handling {handling} {:?}", sub.qos, sub.identifier);
+        self.trace.push(format!("{client} subscribes {filter} qos {} handling {handling} {:?}", sub.qos, sub.identifier));
         assert_eq!(codes, [sub.qos]);
         let fresh = seat.subs.insert(filter.to_owned(), sub.clone()).is_none();
         if handling == 0 || handling == 1 && fresh {
@@ -411,7 +421,7 @@ async fn the_broker_does_what_the_model_does() {
             let client = pick(&mut dice, CLIENTS);
             let act = dice.roll() % 40;
             if (37..=38).contains(&act) {
-                println!("{history}: act {act}");
+                world.trace.push(format!("{history}: act {act}"));
             }
             match act {
                 0..=3 => world.connect(client, &mut dice),

@@ -12,4 +12,4 @@ pub mod segments;
 pub mod sim;
 
 #[cfg(test)]
-pub mod tests;
+mod tests;

@@ -154,6 +154,18 @@ impl Disk for SimDisk {
     }
 }
 
+/// A small deterministic generator (xorshift64*), so that a failing case can be run again.
+pub struct Dice(pub u64);
+impl Dice {
+    /// The next number.
+    pub fn roll(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+}
+
 /// How often a fault test tries: `usual` times in CI, a thousand in the long lane (`CONGLANG_LONG`).
 #[must_use]
 pub fn cases(usual: usize) -> usize {

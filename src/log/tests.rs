@@ -5,19 +5,7 @@ use std::collections::BTreeMap;
 use super::frame::{BLOCK, Found, decode, encode};
 use super::recover::Floor;
 use super::segments::{Log, OpenError, Recovery};
-use super::sim::{Honesty, SimDisk, cases};
-
-/// A small deterministic generator (xorshift64*), so that a failing case can be run again.
-pub struct Dice(pub u64);
-impl Dice {
-    /// The next number.
-    pub fn roll(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-}
+use super::sim::{Dice, Honesty, SimDisk, cases};
 
 fn images() -> u64 {
     cases(200) as u64

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::house::{House, Lamp, secret};
+use crate::peer::{packet, text};
 
 fn connect(house: &House, id: &str, client: &str, clean: bool) -> TcpStream {
     connect_with(house, id, &secret(id), client, clean)
@@ -17,32 +18,20 @@ fn connect_with(house: &House, id: &str, secret: &str, client: &str, clean: bool
     let mut body = b"\x00\x04MQTT\x04".to_vec();
     body.push(0xc0 | if clean { 2 } else { 0 });
     body.extend_from_slice(&30u16.to_be_bytes());
-    for text in [client, id, secret] {
-        body.extend_from_slice(&u16::try_from(text.len()).expect("short").to_be_bytes());
-        body.extend_from_slice(text.as_bytes());
+    for part in [client, id, secret] {
+        text(&mut body, part);
     }
     send(&mut stream, 0x10, &body);
     stream
 }
 
 fn send(stream: &mut TcpStream, first: u8, body: &[u8]) {
-    let mut out = vec![first];
-    let mut len = body.len();
-    loop {
-        let byte = u8::try_from(len & 0x7f).expect("7 bits");
-        len >>= 7;
-        out.push(if len > 0 { byte | 0x80 } else { byte });
-        if len == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(body);
-    let _ = stream.write_all(&out);
+    let _ = stream.write_all(&packet(first, body));
 }
 
 fn publish(stream: &mut TcpStream, topic: &str, payload: &[u8], flags: u8, id: u16) {
-    let mut body = u16::try_from(topic.len()).expect("short").to_be_bytes().to_vec();
-    body.extend_from_slice(topic.as_bytes());
+    let mut body = Vec::new();
+    text(&mut body, topic);
     if flags & 6 != 0 {
         body.extend_from_slice(&id.to_be_bytes());
     }
@@ -52,8 +41,7 @@ fn publish(stream: &mut TcpStream, topic: &str, payload: &[u8], flags: u8, id: u
 
 fn subscribe(stream: &mut TcpStream, filter: &str, qos: u8) {
     let mut body = vec![0, 9];
-    body.extend_from_slice(&u16::try_from(filter.len()).expect("short").to_be_bytes());
-    body.extend_from_slice(filter.as_bytes());
+    text(&mut body, filter);
     body.push(qos);
     send(stream, 0x82, &body);
 }

@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use conglang::log::sim::Dice;
 use conglang::protocol::broker::{Answer, Limits, Question};
 
 use crate::peer::{Hello, Peer};
@@ -175,7 +176,8 @@ fn garbage_at_every_door_hurts_nobody_and_large_messages_pass_every_door() {
     limits.half_open_per_address = 4_000;
     let mut worker = Worker::started(limits, None, wire_accounts());
     let pid = worker.pid();
-    let mut dice = conglang_dice(7);
+    let mut random = Dice(7);
+    let mut dice = || random.roll();
     let rounds = if std::env::var_os("CONGLANG_LONG").is_some() { 20_000 } else { 800 };
     for round in 0..rounds {
         let port = [worker.plain, worker.tls, worker.ws, worker.wss][round % 4];
@@ -207,17 +209,6 @@ fn garbage_at_every_door_hurts_nobody_and_large_messages_pass_every_door() {
         let came = hears.hear(Duration::from_secs(10)).expect("it comes");
         assert!(came.payload == large, "1 MiB, unchanged");
         hears.answer(0x40, came.id);
-    }
-}
-
-/// A small deterministic generator (xorshift64).
-fn conglang_dice(seed: u64) -> impl FnMut() -> u64 {
-    let mut state = seed;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
     }
 }
 

@@ -45,12 +45,14 @@ pub struct Came {
     pub id: u16,
 }
 
-fn text(out: &mut Vec<u8>, text: &str) {
+/// A string with its length.
+pub fn text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(&u16::try_from(text.len()).expect("short").to_be_bytes());
     out.extend_from_slice(text.as_bytes());
 }
 
-fn packet(first: u8, body: &[u8]) -> Vec<u8> {
+/// A packet: first byte, length, body.
+pub fn packet(first: u8, body: &[u8]) -> Vec<u8> {
     let mut out = vec![first];
     let mut len = body.len();
     loop {

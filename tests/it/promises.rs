@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use conglang::protocol::broker::{Class, Rule};
@@ -21,8 +21,13 @@ fn publisher(port: u16, qos: u8, over: &AtomicBool) -> BTreeSet<u32> {
     let hello = Hello { client: &name, clean: false, ..Hello::default() };
     let (mut acknowledged, mut open): (BTreeSet<u32>, BTreeMap<u16, (u32, bool)>) = (BTreeSet::new(), BTreeMap::new());
     let mut count = 0u32;
-    let ids = AtomicU16::new(0);
+    let mut next_id = 0u16;
+    let mut late: Option<Instant> = None;
     while !over.load(Ordering::SeqCst) || !open.is_empty() {
+        if over.load(Ordering::SeqCst) {
+            let since = *late.get_or_insert_with(Instant::now);
+            assert!(since.elapsed() < Duration::from_secs(60), "{} messages are never acknowledged", open.len());
+        }
         let Ok(mut peer) = Peer::try_connect(port, &hello) else {
             std::thread::sleep(Duration::from_millis(20));
             continue;
@@ -40,7 +45,8 @@ fn publisher(port: u16, qos: u8, over: &AtomicBool) -> BTreeSet<u32> {
         }
         loop {
             while open.len() < 8 && !over.load(Ordering::SeqCst) {
-                let id = ids.fetch_add(1, Ordering::SeqCst) % 60_000 + 1;
+                next_id = next_id % 60_000 + 1;
+                let id = next_id;
                 count += 1;
                 open.insert(id, (count, false));
                 peer.publish(&format!("d/bao/{qos}"), count.to_string().as_bytes(), qos << 1, id);

@@ -56,8 +56,11 @@ class Connection:
                 return None
             except OSError:
                 got = b""
-            self.buffer += got
             self.ended = not got
+            self.came(got)
+
+    def came(self, got):
+        self.buffer += got
 
 
 class WebSocket(Connection):
@@ -86,28 +89,8 @@ class WebSocket(Connection):
         length = bytes([0x80 | n]) if n < 126 else b"\xfe" + n.to_bytes(2, "big") if n < 65536 else b"\xff" + n.to_bytes(8, "big")
         super().send(bytes([0x80 | kind]) + length + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(data)))
 
-    def take(self, until):
-        while True:
-            self.unframe()
-            packet = self.cut()
-            if packet is not None:
-                return packet
-            if self.ended:
-                return EOF
-            left = until - time.monotonic()
-            if left <= 0:
-                return None
-            self.socket.settimeout(left)
-            try:
-                got = self.socket.recv(1 << 16)
-            except TimeoutError:
-                return None
-            except OSError:
-                got = b""
-            self.frames += got
-            self.ended = not got
-
-    def unframe(self):
+    def came(self, got):
+        self.frames += got
         while len(self.frames) >= 2:
             kind, n, at = self.frames[0] & 0x0F, self.frames[1] & 0x7F, 2
             if n >= 126:
