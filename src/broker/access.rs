@@ -83,11 +83,7 @@ impl Table {
 
     /// True while the identity may be connected at all.
     pub fn knows(&self, who: &Identity) -> bool {
-        match who {
-            Identity::House => true,
-            Identity::Account(name) => self.accounts.contains_key(name),
-            Identity::Stranger(name) => self.stranger(name).is_some(),
-        }
+        self.credential(who).is_some()
     }
 
     pub fn may_publish(&self, who: &Identity, topic: &str) -> bool {

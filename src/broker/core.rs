@@ -21,9 +21,9 @@ use super::message::Message;
 use super::retained::Retained;
 use super::seat::{Attached, Due, Line, Opening, Peer, Session};
 use super::session::Queue;
+use super::subscribe::unlisten;
 use crate::protocol::broker::{Counters, Limits, Rule};
 use crate::protocol::mqtt::connect::Will;
-use crate::protocol::mqtt::topic::shared;
 use crate::supervisor::clock::Clock;
 
 /// The house's queue is so many times a device's: it hears everybody.
@@ -195,13 +195,16 @@ impl Core {
         Ok(Attached::new(slot, &line, known.is_some(), session.wake.clone()))
     }
 
+    /// Devices without an account.
+    fn strangers(&self) -> impl Iterator<Item = &Session> {
+        self.sessions.iter().flatten().filter(|s| matches!(s.who, Identity::Stranger(_)))
+    }
+
     /// Room for one more session of `who`; those who are away longest make it.
     fn make_room(&mut self, who: &Identity, now: Instant) -> Result<(), &'static str> {
-        let strangers: Vec<Slot> = self.by_client.iter().filter(|((w, _), _)| matches!(w, Identity::Stranger(_))).map(|(_, s)| *s).collect();
-        if matches!(who, Identity::Stranger(_)) && strangers.len() >= self.limits.quarantined {
+        if matches!(who, Identity::Stranger(_)) && self.strangers().count() >= self.limits.quarantined {
             // Nobody holds a place for ever: the one that came first goes, and there is room at the next try.
-            let first = strangers.into_iter().filter_map(|s| self.sessions.get(s as usize)?.as_ref()).min_by_key(|s| s.number);
-            if let Some(line) = first.and_then(|s| s.line.as_ref()) {
+            if let Some(line) = self.strangers().min_by_key(|s| s.number).and_then(|s| s.line.as_ref()) {
                 line.cut.now(0x97, "too many devices without an account are here at once");
             }
             return Err("too many devices without an account are here at once");
@@ -235,14 +238,12 @@ impl Core {
         session.line = None;
         let before = session.queue.bytes;
         session.queue.keep_only_acknowledged();
-        let after = session.queue.bytes;
         let (number, who, owner, client_id) = (session.number, session.who.clone(), session.owner.clone(), session.client_id.clone());
         let over = !session.is_kept() || !known;
         // At a planned end nothing is said, and the disk keeps what would be.
         let will = if ending { None } else { session.will.take() };
         let had_will = will.is_some();
         let delay = Duration::from_secs(u64::from(will.as_ref().and_then(|w| w.properties.will_delay).unwrap_or(0))).min(session.keep_for);
-        debug_assert!(after <= before, "a queue only shrinks here");
         let Self { sessions, queued_bytes, per_account, .. } = self;
         if let Some(session) = sessions.get(slot as usize).and_then(Option::as_ref) {
             count_bytes(queued_bytes, per_account, session, before);
@@ -307,10 +308,7 @@ impl Core {
         let Some(mut session) = self.sessions.get_mut(slot as usize).and_then(Option::take) else { return };
         self.free.push(slot);
         for filter in session.subscriptions.keys() {
-            match shared(filter) {
-                Some((group, inner)) => drop(self.matcher.remove_shared(group, inner, slot)),
-                None => drop(self.matcher.remove(filter, slot)),
-            }
+            unlisten(&mut self.matcher, filter, slot);
         }
         let before = session.queue.bytes;
         let left = session.queue.unclaimed();
@@ -340,7 +338,7 @@ impl Core {
             retained: self.retained.len() as u64,
             retained_bytes: self.retained.bytes as u64,
             retained_refused: self.retained.refused,
-            quarantined: self.by_client.keys().filter(|(w, _)| matches!(w, Identity::Stranger(_))).count() as u64,
+            quarantined: self.strangers().count() as u64,
             owed: self.ledger.len() as u64,
             ..self.counters.clone()
         }

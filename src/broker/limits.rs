@@ -55,12 +55,9 @@ pub struct Rate {
 pub struct Rates(Mutex<BTreeMap<Identity, Arc<Mutex<Rate>>>>);
 
 impl Rates {
-    /// The rate of an account; the house itself has its own for each connection.
+    /// The rate of an account.
     pub fn of(&self, who: &Identity, messages: u32, bytes: u32, now: Instant) -> Arc<Mutex<Rate>> {
         let fresh = || Arc::new(Mutex::new(Rate { messages: Bucket::new(messages, now), bytes: Bucket::new(bytes, now) }));
-        if *who == Identity::House {
-            return fresh();
-        }
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() > ACCOUNTS {
             all.retain(|_, r| Arc::strong_count(r) > 1);

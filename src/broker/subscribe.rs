@@ -30,7 +30,8 @@ pub fn listen(matcher: &mut Matcher, filter: &str, slot: Slot, hearing: Hearing)
     }
 }
 
-fn unlisten(matcher: &mut Matcher, filter: &str, slot: Slot) -> bool {
+/// Takes a filter, shared or not, out of the matcher; true = it was there.
+pub fn unlisten(matcher: &mut Matcher, filter: &str, slot: Slot) -> bool {
     match shared(filter) {
         Some((group, inner)) => matcher.remove_shared(group, inner, slot),
         None => matcher.remove(filter, slot),
@@ -126,6 +127,7 @@ impl Core {
         let Self { sessions, matcher, ledger, table, .. } = self;
         let mut over = Vec::new();
         for (slot, session) in (0..).zip(sessions.iter_mut()).filter_map(|(n, s)| Some((n, s.as_mut()?))) {
+            let kept = session.is_kept();
             let Session { who, credential, line, subscriptions, owner, number, .. } = session;
             if table.credential(who).as_deref() != Some(credential) {
                 match line {
@@ -138,7 +140,9 @@ impl Core {
                 let stays = table.may_subscribe(who, shared(filter).map_or(filter, |(_, inner)| inner));
                 if !stays {
                     unlisten(matcher, filter, slot);
-                    ledger.note(owner, Record::Unfilter { session: *number, filter: filter.clone() }, None);
+                    if kept {
+                        ledger.note(owner, Record::Unfilter { session: *number, filter: filter.clone() }, None);
+                    }
                 }
                 stays
             });

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::mqtt::topic::{DEEPEST, LONGEST};
 use crate::domain::device::Account;
 
 /// User name of the house's own clients: not a device's, devices cannot take it.
@@ -156,8 +157,8 @@ impl Default for Limits {
             messages_per_second: 200,
             bytes_per_second: 1024 * 1024,
             filters: 64,
-            topic_bytes: 1024,
-            topic_levels: 32,
+            topic_bytes: LONGEST,
+            topic_levels: DEEPEST,
             client_id_bytes: 128,
             per_account: 16,
             inflight: 20,

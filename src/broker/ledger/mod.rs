@@ -304,10 +304,10 @@ impl Ledger {
         // Those for whom the card was flushed share what a flush costs.
         let mut rang: BTreeSet<Arc<str>> = BTreeSet::new();
         for number in numbers {
-            let Some(owner) = self.owed.get(&number).map(|e| e.owner.clone()) else { continue };
+            let Some(entry) = self.owed.get(&number) else { continue };
             // Who has anything left may write; a large record is paid for afterwards.
             // What another began (PUBREL of a delivery) costs the receiver nothing.
-            let free = self.owed.get(&number).is_some_and(|e| matches!(e.what, What::Note(Record::Released { .. })));
+            let (owner, free) = (entry.owner.clone(), matches!(entry.what, What::Note(Record::Released { .. })));
             if passed.is_some() && !free && &*owner != HOUSE && self.budget.get(&owner).is_some_and(|left| *left <= 0) {
                 continue;
             }
