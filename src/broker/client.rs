@@ -164,10 +164,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 // While there is much to send, what it says is heard all the same.
                 if paused == Pause::Dry && self.input.len() < BATCH {
                     match stream::read(&mut self.io, &mut self.input).now_or_never() {
-                        Some(Ok(n)) if n > 0 => {
-                            self.counted[1] += n as u64;
-                            self.pay_bytes(n);
-                        }
+                        Some(Ok(n)) if n > 0 => self.pay_bytes(n),
                         Some(_) => return self.rest().await,
                         None => {}
                     }
@@ -199,10 +196,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 }
             };
             match read {
-                Ok(n) if n > 0 => {
-                    self.counted[1] += n as u64;
-                    self.pay_bytes(n);
-                }
+                Ok(n) if n > 0 => self.pay_bytes(n),
                 // What came before the end still counts, a polite goodbye above all.
                 _ => return self.rest().await,
             }

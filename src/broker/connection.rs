@@ -51,7 +51,7 @@ pub struct Ended {
 
 impl Ended {
     /// Somebody who did not get as far as a name; the reason is remembered under the address.
-    fn nobody(guard: &Guard, address: &str, trouble: &str) -> Self {
+    pub fn nobody(guard: &Guard, address: &str, trouble: &str) -> Self {
         guard.refused("", address, trouble);
         Self { who: String::new(), trouble: Some(trouble.to_owned()) }
     }

@@ -80,13 +80,12 @@ impl Edge {
                 let _place = place;
                 let until = Instant::now() + Duration::from_secs(edge.guard.limits.handshake_s);
                 let _ = stream.set_nodelay(true);
-                match edge.transport(door, stream, peer.ip(), until, Stranger(stranger, stranger_here)).await {
-                    Ok(ended) => edge.tell(&peer.ip().to_string(), ended).await,
-                    Err(cause) => {
-                        edge.guard.refused("", &peer.ip().to_string(), &format!("the {} handshake failed: {cause}", name_of(door)));
-                        edge.tell(&peer.ip().to_string(), Ended { who: String::new(), trouble: Some(format!("the {} handshake failed: {cause}", name_of(door))) }).await;
-                    }
-                }
+                let address = peer.ip().to_string();
+                let ended = match edge.transport(door, stream, peer.ip(), until, Stranger(stranger, stranger_here)).await {
+                    Ok(ended) => ended,
+                    Err(cause) => Ended::nobody(&edge.guard, &address, &format!("the {} handshake failed: {cause}", name_of(door))),
+                };
+                edge.tell(&address, ended).await;
             });
         }
     }

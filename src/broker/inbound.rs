@@ -43,7 +43,9 @@ impl<S> Client<S> {
         self.answers.len() >= ANSWERS_MAX
     }
 
+    /// So many bytes came.
     pub(super) fn pay_bytes(&mut self, bytes: usize) {
+        self.counted[1] += bytes as u64;
         if let Some(rate) = &self.rate {
             let now = Instant::now();
             let pause = rate.lock().unwrap_or_else(PoisonError::into_inner).bytes.take(bytes as f64, now);

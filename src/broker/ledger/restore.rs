@@ -166,9 +166,11 @@ impl Found {
         }
         core.retained.refused = 0;
         let mut kin = self.kin;
+        // A message that many wait for is held once.
+        let mut messages = BTreeMap::new();
         for head in self.heads.into_values().filter(|h| h.keep_s > 0) {
             let kin = kin.remove(&head.session).unwrap_or_default();
-            revive(core, head, kin, now, wall);
+            revive(core, head, kin, &mut messages, now, wall);
         }
         for (session, will) in self.wills {
             let at = will.due.map_or(GRACE, |due| Duration::from_secs(due.saturating_sub(wall).min(u64::from(will.delay_s)))).max(GRACE);
@@ -196,7 +198,7 @@ fn alive(kept: &Kept, now: Instant, wall: u64) -> Option<Message> {
     Some(Message { topic: kept.topic.as_str().into(), payload: kept.payload.as_slice().into(), qos: kept.qos, retain: kept.retain, forward: kept.forward.clone(), expires })
 }
 
-fn revive(core: &mut Core, head: Head, kin: Kin, now: Instant, wall: u64) {
+fn revive(core: &mut Core, head: Head, kin: Kin, messages: &mut BTreeMap<u64, Option<Arc<Message>>>, now: Instant, wall: u64) {
     let keep_for = Duration::from_secs(u64::from(head.keep_s));
     let gone = Duration::from_secs(head.away.map_or(0, |at| wall.saturating_sub(at)));
     if gone >= keep_for {
@@ -210,9 +212,9 @@ fn revive(core: &mut Core, head: Head, kin: Kin, now: Instant, wall: u64) {
         queue.restore_released(id, 0);
     }
     for ((order, id), (kept, target)) in kin.queue {
-        let Some(message) = alive(&kept, now, wall) else { continue };
+        let Some(message) = messages.entry(order).or_insert_with(|| alive(&kept, now, wall).map(Arc::new)).clone() else { continue };
         let group = (!target.group.is_empty()).then(|| target.group.as_str().into());
-        let item = Queued { message: Arc::new(message), qos: target.qos, retain: target.retain, identifiers: target.identifiers.into(), group };
+        let item = Queued { message, qos: target.qos, retain: target.retain, identifiers: target.identifiers.into(), group };
         queue.restore(id, item, order);
     }
     queue.ids_from(last.wrapping_add(UNWRITTEN_IDS));
