@@ -17,8 +17,16 @@ pub struct Floor {
     pub epoch: Epoch,
     /// The number of the first group of that epoch in or after that segment.
     pub group: u64,
-    /// The caller keeps no floor of its own: whatever group stands first is the beginning.
+    /// The caller keeps no floor of its own: [`super::segments::Log::append_from`] writes into each group which segment is the
+    /// first that is needed. Whatever group stands first there is the beginning; what stands before it is dead, and
+    /// neither rot nor a torn write in it is damage.
     pub any_start: bool,
+}
+
+/// The first segment that is needed as a group says it (little-endian at the beginning of its stamp), 0 = all.
+fn first_needed(group: &Group) -> u64 {
+    let first = group.stamp.first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
+    if first <= group.segment { first } else { 0 }
 }
 
 /// What could not be read.
@@ -45,6 +53,8 @@ pub struct Scan {
     pub damage: Option<Damage>,
     /// Highest segment number seen anywhere.
     pub last_segment: u64,
+    /// The first segment that is needed, as the groups say (`any_start`).
+    pub first: u64,
     /// A frame of a newer version was met.
     pub newer: Option<u16>,
 }
@@ -92,6 +102,13 @@ pub fn scan(slots: Vec<(u32, Vec<u8>)>, floor: &Floor) -> Scan {
         }
     }
     placed.sort_by_key(|p| (p.group.segment, p.at));
+    if floor.any_start {
+        out.first = placed.iter().map(|p| first_needed(&p.group)).max().unwrap_or(0);
+        let needed = placed.split_off(placed.partition_point(|p| p.group.segment < out.first));
+        let mut dead: Vec<u32> = std::mem::replace(&mut placed, needed).into_iter().map(|p| p.slot).collect();
+        dead.dedup();
+        out.free.append(&mut dead);
+    }
     judge(placed, floor, &mut out);
     out
 }

@@ -34,6 +34,8 @@ pub struct Recovery {
     pub groups: Vec<Group>,
     /// Damage, if any: replay ends before it.
     pub damage: Option<Damage>,
+    /// The first segment that is needed, as the groups say; 0 = all.
+    pub first: u64,
 }
 
 /// A finished segment.
@@ -117,7 +119,7 @@ impl Log {
             next_slot,
             broken: false,
         };
-        Ok((log, Recovery { groups: found.groups, damage: found.damage }))
+        Ok((log, Recovery { groups: found.groups, damage: found.damage, first: found.first }))
     }
 
     /// Writes one group and makes it durable. `records` must stay under [`MAX_PAYLOAD`] with 4 bytes each.
@@ -135,6 +137,28 @@ impl Log {
         let done = self.write(first_seq, stamp, records, size);
         self.broken = done.is_err();
         done
+    }
+
+    /// Writes one group that says that nothing before segment `first` is needed any more, and then gives those segments
+    /// back: never before, so that a write that the power cut tears cannot be mistaken for damage. For callers that open with
+    /// [`Floor::any_start`].
+    ///
+    /// # Errors
+    /// As [`Log::append`].
+    pub fn append_from(&mut self, first: u64, first_seq: u64, records: &[&[u8]]) -> io::Result<()> {
+        let mut stamp = [0; 128];
+        stamp[..8].copy_from_slice(&first.to_le_bytes());
+        self.append(first_seq, &stamp, records)?;
+        if let Some(last) = first.checked_sub(1) {
+            self.release(last);
+        }
+        Ok(())
+    }
+
+    /// The number of the segment that is begun next.
+    #[must_use]
+    pub fn next_segment(&self) -> u64 {
+        self.next_segment
     }
 
     fn write(&mut self, first_seq: u64, stamp: &Stamp, records: &[&[u8]], size: usize) -> io::Result<()> {

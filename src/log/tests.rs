@@ -191,3 +191,44 @@ proptest::proptest! {
         let _ = decode(&bytes);
     }
 }
+
+#[test]
+fn a_cut_while_a_dead_segment_is_written_over_is_no_damage_and_rot_in_it_neither() {
+    let (mut recycled, any) = (0, Floor { any_start: true, ..Floor::default() });
+    for case in 0..images() / 4 {
+        let mut dice = Dice(case * 6_151 + 5);
+        let disk = SimDisk::default();
+        let (mut log, _) = Log::open(Box::new(disk.clone()), [1; 16], &any).expect("opens");
+        // Operations, first number that is needed and last number that was answered, after each group.
+        let mut answered = vec![(0, 0, 0)];
+        let (mut first, mut needed) = (0, 1);
+        for seq in 1..=60u64 {
+            if seq % 9 == 0 {
+                log.seal();
+                (first, needed) = (log.next_segment(), seq);
+            }
+            let big = vec![u8::try_from(seq).expect("small"); 20_000 + usize::try_from(dice.roll() % 200_000).expect("small")];
+            log.append_from(first, seq, &[&seq.to_le_bytes(), &big]).expect("written");
+            answered.push((disk.operations(), needed, seq));
+        }
+        recycled += u64::from(log.size() < 8 << 20);
+        let at = usize::try_from(dice.roll()).unwrap_or(0) % (disk.operations() + 1);
+        let (_, from, to) = answered.iter().rev().find(|(op, ..)| *op <= at).copied().expect("the first");
+        let mut content = disk.image(at, Honesty::Honest, || dice.roll());
+        // Rot in a segment that is dead.
+        let newest = |c: &[u8]| {
+            (0..c.len() / BLOCK).filter_map(|b| if let Found::Group(g, _) = decode(&c[b * BLOCK..]) { Some((g.segment, u64::from_le_bytes(g.stamp[..8].try_into().expect("8")))) } else { None }).max()
+        };
+        let live = content.values().filter_map(|c| newest(c)).map(|(_, first)| first).max().unwrap_or(0);
+        for c in content.values_mut().filter(|c| newest(c).is_some_and(|(segment, _)| segment < live)) {
+            let at = usize::try_from(dice.roll()).unwrap_or(0) % c.len();
+            c[at] ^= 1;
+        }
+        let (mut log, found) = Log::open(Box::new(SimDisk::with(content)), [2; 16], &any).expect("opens");
+        assert!(found.damage.is_none(), "case {case}: {:?}", found.damage);
+        let seen: Vec<u64> = found.groups.iter().map(|g| g.first_seq).collect();
+        assert!(seen.windows(2).all(|w| w[1] == w[0] + 1) && (to == 0 || seen.contains(&from) && seen.contains(&to)), "case {case}: {from}–{to} of {seen:?}");
+        log.append_from(found.first, 99, &[b"on it goes"]).expect("written");
+    }
+    assert!(recycled > 0, "segments are written over, or it proves nothing");
+}

@@ -132,11 +132,8 @@ impl Samples {
         }
         for part in records.chunks(16) {
             *number += 1;
-            log.append(*number, &[0; 128], &part.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
-        }
-        while log.sealed().len() > SEGMENTS {
-            let Some(oldest) = log.sealed().front().map(|s| s.segment) else { break };
-            log.release(oldest);
+            let first = log.sealed().iter().rev().nth(SEGMENTS).map_or(0, |s| s.segment + 1);
+            log.append_from(first, *number, &part.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
         }
         Ok(())
     }

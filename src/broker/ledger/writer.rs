@@ -72,6 +72,10 @@ impl Bell {
 pub struct Store {
     log: Log,
     group: u64,
+    /// The segment in which the last whole dump begins; 0 = there is none.
+    first: u64,
+    /// A part could not be read: a dump makes good what can be.
+    damaged: bool,
     dumped: usize,
     /// Bytes written since it was opened.
     pub written: u64,
@@ -89,8 +93,9 @@ impl Store {
         if let Some(damage) = &found.damage {
             tracing::warn!(?damage, "a part of what the broker had on disk cannot be read; what stands before it is used");
         }
+        let (first, damaged) = (found.first, found.damage.is_some());
         let found = Found::read(found.groups.iter().flat_map(|g| &g.records).map(Vec::as_slice));
-        Ok((Self { log, group: 0, dumped: 0, written: 0 }, found))
+        Ok((Self { log, group: 0, first, damaged, dumped: 0, written: 0 }, found))
     }
 
     /// Writes records durably, in as few groups as they need.
@@ -130,12 +135,12 @@ impl Store {
     fn append(&mut self, part: &[&[u8]]) -> io::Result<()> {
         self.group += 1;
         self.written += crate::log::frame::size_of(part) as u64;
-        self.log.append(self.group, &[0; 128], part)
+        self.log.append_from(self.first, self.group, part)
     }
 
     /// True when it is time for a dump of everything.
     pub fn wants_dump(&self) -> bool {
-        self.log.sealed().len() >= SEALED_MAX + 2 * self.dumped
+        self.damaged || self.log.sealed().len() >= SEALED_MAX + 2 * self.dumped
     }
 
     /// Bytes that it takes on disk.
@@ -150,11 +155,13 @@ impl Store {
     /// As [`Store::write`].
     pub fn write_dump(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
         self.log.seal();
-        let old = self.log.sealed().back().map(|s| s.segment);
-        self.write(records)?;
-        if let Some(old) = old {
-            self.log.release(old);
-        }
+        let first = self.log.next_segment();
+        let (dump, end) = records.split_at(records.len().saturating_sub(1));
+        self.write(dump)?;
+        // The group with the end says where the dump begins: with it, what stood before is dead.
+        self.first = first;
+        self.write(end)?;
+        self.damaged = false;
         // A large store seals segments by being dumped: those are not a reason to dump again.
         self.dumped = self.log.sealed().len();
         Ok(())
