@@ -216,7 +216,7 @@ async fn open(connect: Connect, who: Identity, guard: &Arc<Guard>, peer: Peer) -
         will: connect.will.filter(|_| !stranger),
         peer: Peer { version, ..peer },
     };
-    let attached = guard.attach(opening).await.map_err(|why| (0x97, why))?;
+    let attached = guard.attach(opening).await?;
     let welcome = Welcome {
         // In 3.1 the bit is reserved.
         session_present: attached.present && connect.level > 3,

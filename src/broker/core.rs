@@ -120,14 +120,18 @@ impl Core {
         Queue::new(self.limits.queued * share, self.limits.queued_bytes * share)
     }
 
-    /// Gives a connection its session; there is no open connection of that client. Errors are sentences.
-    pub fn attach(&mut self, o: Opening, now: Instant) -> Result<Attached, &'static str> {
+    /// Gives a connection its session; there is no open connection of that client. Errors are a CONNACK code and a sentence.
+    pub fn attach(&mut self, o: Opening, now: Instant) -> Result<Attached, (u8, &'static str)> {
+        // Nothing that is said now would be written: the broker's next life takes the client.
+        if self.ending {
+            return Err((0x88, "the broker ends"));
+        }
         // Whoever waited for its place may have lost its account meanwhile.
         if self.table.credential(&o.who).as_deref() != Some(&o.credential) {
-            return Err("its account changed");
+            return Err((0x87, "its account changed"));
         }
         if !o.clean && self.ledger.is_full(o.who.owner()) {
-            return Err("the card has so much of this account to write that it must wait");
+            return Err((0x97, "the card has so much of this account to write that it must wait"));
         }
         let key = (o.who.clone(), o.client_id.clone());
         let known = self.by_client.get(&key).copied();
@@ -166,7 +170,7 @@ impl Core {
         };
         let wall = self.wall();
         let Self { sessions, wills, ledger, counters, .. } = self;
-        let Some(session) = sessions.get_mut(slot as usize).and_then(Option::as_mut) else { return Err("the session is gone") };
+        let Some(session) = sessions.get_mut(slot as usize).and_then(Option::as_mut) else { return Err((0x80, "the session is gone")) };
         // The client is back before its will was due, its own or that of a session that the broker's end took with it.
         let back: Vec<u64> = wills.iter().filter(|(n, due)| **n == session.number || due.owner == session.who && due.client_id == session.client_id).map(|(n, _)| *n).collect();
         let owner = session.owner.clone();
@@ -201,19 +205,19 @@ impl Core {
     }
 
     /// Room for one more session of `who`; those who are away longest make it.
-    fn make_room(&mut self, who: &Identity, now: Instant) -> Result<(), &'static str> {
+    fn make_room(&mut self, who: &Identity, now: Instant) -> Result<(), (u8, &'static str)> {
         if matches!(who, Identity::Stranger(_)) && self.strangers().count() >= self.limits.quarantined {
             // Nobody holds a place for ever: the one that came first goes, and there is room at the next try.
             if let Some(line) = self.strangers().min_by_key(|s| s.number).and_then(|s| s.line.as_ref()) {
                 line.cut.now(0x97, "too many devices without an account are here at once");
             }
-            return Err("too many devices without an account are here at once");
+            return Err((0x97, "too many devices without an account are here at once"));
         }
         let oldest = |core: &Self, of: &mut dyn Iterator<Item = Slot>| of.filter_map(|s| core.sessions.get(s as usize)?.as_ref().filter(|x| x.is_away()).map(|x| (x.since, s))).min().map(|(_, s)| s);
         if *who != Identity::House {
             let mine: Vec<Slot> = self.by_client.range((who.clone(), String::new())..).take_while(|((w, _), _)| w == who).map(|(_, s)| *s).collect();
             if mine.len() >= self.limits.per_account {
-                let away = oldest(self, &mut mine.into_iter()).ok_or("this account has too many connections")?;
+                let away = oldest(self, &mut mine.into_iter()).ok_or((0x97, "this account has too many connections"))?;
                 self.remove(away, now);
             }
         }
@@ -240,8 +244,8 @@ impl Core {
         session.queue.keep_only_acknowledged();
         let (number, who, owner, client_id) = (session.number, session.who.clone(), session.owner.clone(), session.client_id.clone());
         let over = !session.is_kept() || !known;
-        // At a planned end nothing is said, and the disk keeps what would be.
-        let will = if ending { None } else { session.will.take() };
+        // At a planned end nothing is said, and the disk keeps what would be; who says goodbye meanwhile has no will any more.
+        let will = if ending && !polite { None } else { session.will.take() };
         let had_will = will.is_some();
         let delay = Duration::from_secs(u64::from(will.as_ref().and_then(|w| w.properties.will_delay).unwrap_or(0))).min(session.keep_for);
         let Self { sessions, queued_bytes, per_account, .. } = self;

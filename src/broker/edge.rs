@@ -49,11 +49,16 @@ impl Edge {
         Arc::new(Self { guard, facts, tls, half_open, all, addresses: Places::default(), strangers: Places::default(), troubles: Mutex::new(Bucket::new(10, Instant::now())) })
     }
 
-    /// Serves one TCP door for ever.
+    /// Serves one TCP door until the broker ends.
     #[expect(clippy::disallowed_methods, reason = "a connection's task ends with its connection; the process ends the rest")]
     pub async fn tcp(self: Arc<Self>, door: Door, listener: TcpListener) {
         loop {
-            let (stream, peer) = match listener.accept().await {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                // Who comes now waits in the listener's row for the broker's next life.
+                () = self.guard.ending.cancelled() => return,
+            };
+            let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
                 Err(cause) => {
                     // Out of descriptors: let some go before the next try.

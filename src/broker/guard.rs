@@ -30,6 +30,8 @@ pub struct Guard {
     refusals: Mutex<BTreeMap<String, VecDeque<Refusal>>>,
     /// Ends the worker: it began without the card, and the card is there again.
     pub anew: CancellationToken,
+    /// The broker ends as planned: nobody comes in any more.
+    pub ending: CancellationToken,
     /// Lines of log about clients: one a second.
     lines: Mutex<Bucket>,
 }
@@ -44,7 +46,15 @@ impl Guard {
     pub fn new(settings: &Settings, clock: Clock, found: Found, now: Instant) -> Self {
         let mut core = Core::new(settings.limits.clone(), settings.rules.clone(), clock);
         found.restore(&mut core, now);
-        Self { core: Mutex::new(core), limits: settings.limits.clone(), rates: Rates::default(), refusals: Mutex::default(), anew: CancellationToken::new(), lines: Mutex::new(Bucket::new(1, now)) }
+        Self {
+            core: Mutex::new(core),
+            limits: settings.limits.clone(),
+            rates: Rates::default(),
+            refusals: Mutex::default(),
+            anew: CancellationToken::new(),
+            ending: CancellationToken::new(),
+            lines: Mutex::new(Bucket::new(1, now)),
+        }
     }
 
     pub fn lock(&self) -> MutexGuard<'_, Core> {
@@ -68,8 +78,9 @@ impl Guard {
         self.lock().set_table(table, Instant::now());
     }
 
-    /// Gives a connection its session; waits until an older connection of it is gone. Errors are sentences.
-    pub async fn attach(&self, opening: Opening) -> Result<Attached, &'static str> {
+    /// Gives a connection its session; waits until an older connection of it is gone. Errors are a CONNACK code and a
+    /// sentence.
+    pub async fn attach(&self, opening: Opening) -> Result<Attached, (u8, &'static str)> {
         let key = (opening.who.clone(), opening.client_id.clone());
         loop {
             let line = {
@@ -82,6 +93,16 @@ impl Guard {
             };
             line.cut.now(0x8e, "another connection took its session over");
             line.gone.cancelled().await;
+        }
+    }
+
+    /// The planned end: 5.0 clients are told, nobody comes in any more, and what is on disk waits for the next life.
+    pub fn end(&self) {
+        self.ending.cancel();
+        let mut core = self.lock();
+        core.ending = true;
+        for line in core.sessions.iter().flatten().filter_map(|s| s.line.as_ref()) {
+            line.cut.now(0x8b, "the broker ends");
         }
     }
 

@@ -112,13 +112,7 @@ pub async fn run(birth: Birth) -> anyhow::Result<()> {
         }
     }
     // 5.0 clients are told; whoever had a will has ten seconds in the broker's next life.
-    {
-        let mut core = guard.lock();
-        core.ending = true;
-        for line in core.sessions.iter().flatten().filter_map(|s| s.line.as_ref()) {
-            line.cut.now(0x8b, "the broker ends");
-        }
-    }
+    guard.end();
     for _ in 0..20 {
         if guard.lock().counters.connected == 0 {
             break;

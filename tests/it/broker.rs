@@ -72,16 +72,11 @@ fn all_is_well(house: &House) {
     send(&mut good, 0xe0, &[]);
 }
 
-fn pid_of(house: &House, name: &str) -> u64 {
-    let status: serde_json::Value = serde_json::from_str(&house.cli(&["status", "--json"]).1).expect("status");
-    status["pids"].as_array().expect("pids").iter().find(|p| p[0] == name).expect("known")[1].as_u64().expect("pid")
-}
-
 #[test]
 fn what_ends_other_brokers_does_not_touch_this_one() {
     let mut house = House::new("");
     house.start();
-    let pid = pid_of(&house, "broker");
+    let pid = house.pid_of("broker");
     all_is_well(&house);
 
     // 1. A topic that begins with a Vietnamese letter, plain, retained and as a will, under a live subscription.
@@ -144,7 +139,7 @@ fn what_ends_other_brokers_does_not_touch_this_one() {
     send(&mut logged_in, 0x2b, &[0x7e]);
     assert!(read(&mut logged_in, Duration::from_secs(3)).len() <= 4, "cut after its CONNACK");
     all_is_well(&house);
-    assert_eq!(pid_of(&house, "broker"), pid, "the worker is the same all the time");
+    assert_eq!(house.pid_of("broker"), pid, "the worker is the same all the time");
 }
 
 #[test]
@@ -241,9 +236,9 @@ fn a_killed_broker_comes_back_and_keeps_what_was_retained() {
     house.until("the lamp is adopted", Duration::from_secs(10), |h| h.state()["lights"]["den-01.light"].is_object());
     // Retained messages are written within a second.
     std::thread::sleep(Duration::from_millis(1200));
-    let pid = pid_of(&house, "broker");
-    conglang::supervisor::worker::kill(u32::try_from(pid).expect("pid"));
-    house.until("another worker serves", Duration::from_secs(10), |h| ![0, pid].contains(&pid_of(h, "broker")));
+    let pid = house.pid_of("broker");
+    conglang::supervisor::worker::kill(pid);
+    house.until("another worker serves", Duration::from_secs(10), |h| ![0, pid].contains(&h.pid_of("broker")));
     house.until("the lamp obeys again", Duration::from_secs(20), |h| {
         h.command(&serde_json::json!({ "do": "SwitchLight", "light": "den-01.light", "on": true }));
         std::thread::sleep(Duration::from_millis(500));

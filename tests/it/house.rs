@@ -86,6 +86,13 @@ impl House {
         self.until("the gateway answers", Duration::from_secs(20), |h| h.cli(&["status", "--json"]).0 != 1);
     }
 
+    /// The process of a worker, 0 = none.
+    pub fn pid_of(&self, name: &str) -> u32 {
+        let status: Value = serde_json::from_str(&self.cli(&["status", "--json"]).1).expect("status");
+        let pid = status["pids"].as_array().expect("pids").iter().find(|p| p[0] == name).and_then(|p| p[1].as_u64());
+        pid.and_then(|p| u32::try_from(p).ok()).unwrap_or(0)
+    }
+
     /// The gateway's process.
     pub fn gateway_pid(&self) -> u32 {
         self.child.as_ref().map_or(0, Child::id)

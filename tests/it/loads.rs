@@ -264,7 +264,7 @@ fn a_device_without_an_account_may_announce_itself_and_nothing_else() {
     lamp.send(0xe0, &[0, 5, 0x11, 0, 9, 0x3a, 0x80]);
     drop(lamp);
     worker.counters("it leaves no session", |c| c.quarantined == 0);
-    assert!(ears.hear(Duration::from_millis(500)).is_none(), "and no will");
+    assert!(ears.hears_nothing(Duration::from_millis(500)), "and no will");
     let many: Vec<_> = (0..5).map(|n| Peer::try_connect(worker.plain, &Hello { user: &format!("la-{n}"), password: "x", client: "x", ..Hello::default() })).collect();
     assert!((3..5).contains(&many.iter().filter(|p| p.is_ok()).count()), "a few at a time; who came first makes room");
     worker.counters("never more at once", |c| c.quarantined == 3);

@@ -6,6 +6,7 @@ mod broker;
 mod browser;
 mod cameras;
 mod commune;
+mod deaths;
 mod faults;
 mod hostile;
 mod house;

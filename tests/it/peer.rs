@@ -1,6 +1,6 @@
 //! A client that speaks MQTT bytes, for tests that must see every packet. It is nobody's codec but its own.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,8 @@ pub struct Peer {
     v5: bool,
     /// The session went on.
     pub present: bool,
+    /// The other side ended the connection (as far as it was read).
+    pub ended: bool,
     next_id: u16,
 }
 
@@ -92,7 +94,7 @@ impl Peer {
         }
         text(&mut body, hello.user);
         text(&mut body, hello.password);
-        let mut peer = Self { stream, input: Vec::new(), v5: hello.v5, present: false, next_id: 0 };
+        let mut peer = Self { stream, input: Vec::new(), v5: hello.v5, present: false, ended: false, next_id: 0 };
         peer.send(0x10, &body);
         match peer.packet(Duration::from_secs(10)) {
             Some((0x20, answer)) if answer[1] == 0 => {
@@ -113,7 +115,7 @@ impl Peer {
         let _ = self.stream.write_all(&packet(first, body));
     }
 
-    /// The next packet within `most`; none = the end, or nothing came.
+    /// The next packet within `most`; none = nothing came, or (`ended`) nothing will.
     pub fn packet(&mut self, most: Duration) -> Option<(u8, Vec<u8>)> {
         let until = Instant::now() + most;
         loop {
@@ -140,7 +142,11 @@ impl Peer {
             let mut buffer = [0; 16_384];
             match self.stream.read(&mut buffer) {
                 Ok(n) if n > 0 => self.input.extend_from_slice(&buffer[..n]),
-                _ => return None,
+                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => {}
+                _ => {
+                    self.ended = true;
+                    return None;
+                }
             }
         }
     }
@@ -221,6 +227,11 @@ impl Peer {
     /// PUBACK (0x40), PUBREC (0x50), PUBREL (0x62) or PUBCOMP (0x70).
     pub fn answer(&mut self, first: u8, id: u16) {
         self.send(first, &id.to_be_bytes());
+    }
+
+    /// No message comes within `most`, and the connection stands.
+    pub fn hears_nothing(&mut self, most: Duration) -> bool {
+        self.hear(most).is_none() && !self.ended
     }
 
     /// Waits for the answer to a ping: everything said before was handled.
