@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::access::Identity;
 use super::guard::Guard;
-use super::seat::Session;
+use super::session::Session;
 use crate::protocol::broker::{Answer, ClientRow, Question, TopicRow};
 
 /// Bytes of one answer: a line of facts is bounded (`supervisor/worker`), whatever clients call themselves.

@@ -20,8 +20,8 @@ use super::guard::Guard;
 use super::inbound::Answer;
 use super::limits::Rate;
 use super::message::Queued;
-use super::seat::Attached;
-use super::session::Out;
+use super::queue::Out;
+use super::session::Attached;
 use super::stream;
 use crate::protocol::mqtt::say::{self, Delivery, Welcome};
 use crate::protocol::mqtt::{Version, Violation};
@@ -288,8 +288,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 Some(Out::Release(id)) => say::ack(&mut self.output, self.with.version, 6, id, 0),
                 Some(Out::Publish { id, item, again }) => {
                     // Larger than the client takes: as if it had been delivered [MQTT-3.1.2-25].
-                    if !self.deliver(id, &item, again, now) && id > 0 {
-                        core.refuse(slot, id);
+                    if !self.deliver(id, &item, again, now) {
+                        core.counters.too_large += 1;
+                        if id > 0 {
+                            core.refuse(slot, id);
+                        }
                     }
                 }
             }

@@ -3,7 +3,7 @@
 //! Invariants: who does not say who it is in time is gone; a refusal carries its code, and its sentence where the version
 //! has one; a place among the strangers is given back once it is known who it is.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::access::{HOUSE, Identity};
 use super::client::{self, Agreed};
 use super::guard::Guard;
-use super::seat::{Opening, Peer};
+use super::session::{Opening, Peer};
 use super::stream;
 use crate::protocol::broker::STRANGER;
 use crate::protocol::mqtt::Version;
@@ -26,6 +26,8 @@ use crate::protocol::mqtt::topic::fits;
 const CONNECT_MAX: usize = 128 * 1024;
 /// Longest keep alive of a device without an account, seconds.
 const STRANGER_ALIVE_S: u16 = 60;
+/// Longest wait of one who comes in more often than it may speak.
+const ENTRY_MAX: Duration = Duration::from_secs(2);
 /// How long a refusal may take to be written.
 const WRITE_MAX: Duration = Duration::from_secs(2);
 
@@ -203,8 +205,16 @@ async fn open(connect: Connect, who: Identity, guard: &Arc<Guard>, peer: Peer) -
         _ => "5",
     };
     let address = peer.address.clone();
-    if stranger {
-        guard.refused(who.name(), &address, STRANGER);
+    // Coming in is said like any message: who comes again and again waits for its turn.
+    if who != Identity::House {
+        let (whose, now) = (if stranger { Identity::Stranger(String::new()) } else { who.clone() }, Instant::now());
+        let rate = guard.rates.of(&whose, limits.messages_per_second, limits.bytes_per_second, now);
+        let pause = {
+            let mut rate = rate.lock().unwrap_or_else(PoisonError::into_inner);
+            let will = connect.will.as_ref().map_or(0, |w| w.payload.len() + w.topic.len());
+            rate.messages.take(1.0, now).max(rate.bytes.take(will as f64, now))
+        };
+        tokio::time::sleep(pause.min(ENTRY_MAX)).await;
     }
     let opening = Opening {
         who: who.clone(),
@@ -217,6 +227,9 @@ async fn open(connect: Connect, who: Identity, guard: &Arc<Guard>, peer: Peer) -
         peer: Peer { version, ..peer },
     };
     let attached = guard.attach(opening).await?;
+    if stranger {
+        guard.refused(who.name(), &address, STRANGER);
+    }
     let welcome = Welcome {
         // In 3.1 the bit is reserved.
         session_present: attached.present && connect.level > 3,

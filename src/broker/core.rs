@@ -1,9 +1,10 @@
-//! The broker as a machine: sessions, subscriptions, queues, wills and retained messages, without wire and without clock.
+//! The broker as a machine: sessions, subscriptions, queues, wills and retained messages, without a wire. Monotonic time comes
+//! in; wall time is read from the given clock.
 //!
 //! Invariants: everything here happens under one lock (`guard`) and at a given moment; permission is asked for every publish
 //! (wills and retained included) and every subscribe; a client id belongs to its account, so nobody takes another's
 //! session over; a will is said once, or not at all; what a kept session must not lose is owed to the ledger before anybody
-//! is answered. `deliver` publishes, `subscribe` subscribes, `ledger::restore` builds it again from disk.
+//! is answered. `publish` publishes, `subscribe` subscribes, `ledger::restore` builds it again from disk.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,14 +14,15 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::access::{Identity, Table};
-use super::deliver::count_bytes;
 use super::ledger::record::{KeptWill, Record};
+use super::ledger::restore::GRACE;
 use super::ledger::{self, Ledger};
 use super::matcher::{Matcher, Slot};
 use super::message::Message;
+use super::publish::count_bytes;
+use super::queue::Queue;
 use super::retained::Retained;
-use super::seat::{Attached, Due, Line, Opening, Peer, Session};
-use super::session::Queue;
+use super::session::{Attached, Due, Line, Opening, Peer, Session};
 use super::subscribe::unlisten;
 use crate::protocol::broker::{Counters, Limits, Rule};
 use crate::protocol::mqtt::connect::Will;
@@ -28,6 +30,8 @@ use crate::supervisor::clock::Clock;
 
 /// The house's queue is so many times a device's: it hears everybody.
 const HOUSE_SHARE: usize = 16;
+/// Seconds by which a clock that was set differs from one that only drifts.
+const CLOCK_STEP: u64 = 30;
 
 /// The machine.
 pub struct Core {
@@ -54,11 +58,15 @@ pub struct Core {
     /// The `$SYS` topics.
     pub sys: BTreeMap<Box<str>, Arc<Message>>,
     pub clock: Clock,
+    /// The last tick, and what the clock said.
+    clock_at: (Instant, u64),
 }
 
 impl Core {
     pub fn new(limits: Limits, rules: Vec<Rule>, clock: Clock) -> Self {
+        let wall = u64::try_from(clock.wall_ms() / 1000).unwrap_or(0);
         Self {
+            clock_at: (Instant::now(), wall),
             table: Table::default(),
             rules,
             limits,
@@ -130,14 +138,15 @@ impl Core {
         if self.table.credential(&o.who).as_deref() != Some(&o.credential) {
             return Err((0x87, "its account changed"));
         }
-        if !o.clean && self.ledger.is_full(o.who.owner()) {
-            return Err((0x97, "the card has so much of this account to write that it must wait"));
-        }
         let key = (o.who.clone(), o.client_id.clone());
         let known = self.by_client.get(&key).copied();
-        if let Some(slot) = known
-            && (o.clean || self.session(slot).is_none_or(|s| !s.is_kept() || s.credential != o.credential))
-        {
+        let ended = known.filter(|slot| o.clean || self.session(*slot).is_none_or(|s| !s.is_kept() || s.credential != o.credential));
+        if (known.is_none() || ended.is_some()) && !o.keep_for.is_zero() && self.ledger.is_full(o.who.owner()) {
+            return Err((0x97, "the card has so much of this account to write that it must wait"));
+        }
+        // Whom the broker's own death took away is back in time: its will is not said, even if its session ends here.
+        self.come_back(&o.who, &o.client_id, |due, _| due.grace);
+        if let Some(slot) = ended {
             self.remove(slot, now);
         }
         self.lines += 1;
@@ -169,15 +178,10 @@ impl Core {
             }
         };
         let wall = self.wall();
-        let Self { sessions, wills, ledger, counters, .. } = self;
+        self.come_back(&key.0, &key.1, |_, _| true);
+        let Self { sessions, ledger, counters, .. } = self;
         let Some(session) = sessions.get_mut(slot as usize).and_then(Option::as_mut) else { return Err((0x80, "the session is gone")) };
-        // The client is back before its will was due, its own or that of a session that the broker's end took with it.
-        let back: Vec<u64> = wills.iter().filter(|(n, due)| **n == session.number || due.owner == session.who && due.client_id == session.client_id).map(|(n, _)| *n).collect();
         let owner = session.owner.clone();
-        for number in back {
-            wills.remove(&number);
-            ledger.note(&owner, Record::WillOver(number), None);
-        }
         session.queue.reconnected(o.window);
         let line = Line::new(line_number, session.wake.clone());
         session.line = Some(line.clone());
@@ -197,6 +201,16 @@ impl Core {
         counters.connected += 1;
         counters.connected_max = counters.connected_max.max(counters.connected);
         Ok(Attached::new(slot, &line, known.is_some(), session.wake.clone()))
+    }
+
+    /// A client is back before its will was due: those wills of it are not said.
+    fn come_back(&mut self, who: &Identity, client_id: &str, which: impl Fn(&Due, u64) -> bool) {
+        let back: Vec<u64> = self.wills.iter().filter(|(n, due)| due.owner == *who && due.client_id == client_id && which(due, **n)).map(|(n, _)| *n).collect();
+        let owner: Arc<str> = who.owner().into();
+        for number in back {
+            self.wills.remove(&number);
+            self.ledger.note(&owner, Record::WillOver(number), None);
+        }
     }
 
     /// Devices without an account.
@@ -245,7 +259,7 @@ impl Core {
         let (number, who, owner, client_id) = (session.number, session.who.clone(), session.owner.clone(), session.client_id.clone());
         let over = !session.is_kept() || !known;
         // At a planned end nothing is said, and the disk keeps what would be; who says goodbye meanwhile has no will any more.
-        let will = if ending && !polite { None } else { session.will.take() };
+        let (will, later) = if ending && !polite { (None, session.will.take()) } else { (session.will.take(), None) };
         let had_will = will.is_some();
         let delay = Duration::from_secs(u64::from(will.as_ref().and_then(|w| w.properties.will_delay).unwrap_or(0))).min(session.keep_for);
         let Self { sessions, queued_bytes, per_account, .. } = self;
@@ -258,7 +272,7 @@ impl Core {
                 let at = now + delay;
                 let record = will_record(number, (&owner, &client_id), &will, Some(wall + delay.as_secs()), now, wall);
                 self.ledger.note(&owner, Record::Will(record), None);
-                self.wills.insert(number, Due { at, owner: who, client_id, will });
+                self.wills.insert(number, Due { at, owner: who.clone(), client_id: client_id.clone(), will, grace: false });
             }
             _ if had_will => self.ledger.note(&owner, Record::WillOver(number), None),
             _ => {}
@@ -268,6 +282,10 @@ impl Core {
         } else if let Some(session) = self.session(slot) {
             let head = session.head(now, wall);
             self.ledger.note(&owner, head, None);
+        }
+        if let Some(will) = later {
+            // A dump of the last moment holds it too.
+            self.wills.insert(number, Due { at: now + GRACE, owner: who, client_id, will, grace: true });
         }
     }
 
@@ -282,13 +300,17 @@ impl Core {
 
     pub(super) fn say_will(&mut self, who: &Identity, session: u64, will: &Will, now: Instant) {
         let owner: Arc<str> = who.owner().into();
-        self.ledger.note(&owner, Record::WillOver(session), None);
         let message = message_of_will(will, now);
+        // Both are written together, whatever the account owes: a will is neither lost nor said twice.
+        self.ledger.free = true;
         self.publish(who, &owner, None, message, None, now);
+        self.ledger.note(&owner, Record::WillOver(session), None);
+        self.ledger.free = false;
     }
 
     /// Publishes wills whose delay passed and forgets sessions whose time is over. Call it every second.
     pub fn tick(&mut self, now: Instant) {
+        self.mind_the_clock(now);
         let due: Vec<u64> = self.wills.iter().filter(|(_, w)| w.at <= now).map(|(n, _)| *n).collect();
         for number in due {
             if let Some(due) = self.wills.remove(&number) {
@@ -306,6 +328,20 @@ impl Core {
         }
     }
 
+    /// A clock that was set makes what was written of those who are away wrong: it is written again.
+    fn mind_the_clock(&mut self, now: Instant) {
+        let wall = self.wall();
+        let (then, was) = std::mem::replace(&mut self.clock_at, (now, wall));
+        let drift = (was + now.saturating_duration_since(then).as_secs()).abs_diff(wall);
+        if drift <= CLOCK_STEP {
+            return;
+        }
+        let Self { sessions, ledger, .. } = self;
+        for session in sessions.iter().flatten().filter(|s| s.is_away() && s.is_kept()) {
+            ledger.note(&session.owner, session.head(now, wall), None);
+        }
+    }
+
     /// Forgets a session; a will that waited for its delay is said now: the session it waited for is over. What it had from
     /// shared subscriptions goes to other members.
     pub fn remove(&mut self, slot: Slot, now: Instant) {
@@ -319,14 +355,15 @@ impl Core {
         count_bytes(&mut self.queued_bytes, &mut self.per_account, &session, before);
         self.by_number.remove(&session.number);
         self.by_client.remove(&(session.who.clone(), session.client_id.clone()));
-        if session.noted {
-            self.ledger.note(&session.owner, Record::Over(session.number), None);
-        }
         if let Some(due) = self.wills.remove(&session.number) {
             self.say_will(&due.owner, session.number, &due.will, now);
         }
-        for item in left {
-            self.deliver_again(&session.owner, item, now);
+        // Before the ledger hears that the session is over: who waits for the card waits until another has the message.
+        for (owed, item) in left {
+            self.deliver_again(&session.owner, owed, item, now);
+        }
+        if session.noted {
+            self.ledger.note(&session.owner, Record::Over(session.number), None);
         }
     }
 

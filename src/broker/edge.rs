@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use super::connection::{Ended, Entrance, serve};
 use super::guard::Guard;
 use super::limits::Bucket;
-use super::seat::Peer;
+use super::session::Peer;
 use super::websocket;
 use crate::keys::tls::common_name;
 use crate::protocol::broker::Door;
@@ -33,8 +33,12 @@ pub struct Edge {
     all: Arc<Semaphore>,
     addresses: Places<IpAddr>,
     strangers: Places<IpAddr>,
-    troubles: Mutex<Bucket>,
+    /// What may be told of troubles, and how many were not.
+    troubles: Mutex<(Bucket, u64)>,
 }
+
+/// Troubles that are told at once, and then in a second: their lines are on the card too.
+const TROUBLES: (f64, f64) = (60.0, 0.1);
 
 /// Half-open connections that programs on this machine may hold at least.
 const HALF_OPEN_LOOPBACK: usize = 200;
@@ -46,7 +50,7 @@ impl Edge {
     pub fn new(guard: Arc<Guard>, facts: Facts, tls: Option<TlsAcceptor>) -> Arc<Self> {
         let limits = &guard.limits;
         let (half_open, all) = (Arc::new(Semaphore::new(limits.half_open)), Arc::new(Semaphore::new(limits.connections)));
-        Arc::new(Self { guard, facts, tls, half_open, all, addresses: Places::default(), strangers: Places::default(), troubles: Mutex::new(Bucket::new(10, Instant::now())) })
+        Arc::new(Self { guard, facts, tls, half_open, all, addresses: Places::default(), strangers: Places::default(), troubles: Mutex::new((Bucket::of(TROUBLES.1, TROUBLES.0, Instant::now()), 0)) })
     }
 
     /// Serves one TCP door until the broker ends.
@@ -138,10 +142,9 @@ impl Edge {
                 }
             };
             let (edge, secret) = (self.clone(), secret.clone());
-            let Ok(stranger) = Arc::new(Semaphore::new(1)).try_acquire_owned() else { continue };
             tokio::spawn(async move {
                 let until = Instant::now() + Duration::from_secs(5);
-                let ended = serve(stream, Entrance::House(secret), edge.guard.clone(), until, Peer { address: String::new(), door: "house", version: "" }, stranger).await;
+                let ended = serve(stream, Entrance::House(secret), edge.guard.clone(), until, Peer { address: String::new(), door: "house", version: "" }, ()).await;
                 edge.tell("house", ended).await;
             });
         }
@@ -150,11 +153,16 @@ impl Edge {
     async fn tell(&self, address: &str, ended: Ended) {
         if let Some(why) = ended.trouble {
             // Strangers must not make the worker talk without end.
-            if !self.troubles.lock().unwrap_or_else(PoisonError::into_inner).try_take(Instant::now()) {
-                return;
-            }
+            let untold = {
+                let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+                if !troubles.0.try_take(Instant::now()) {
+                    troubles.1 += 1;
+                    return;
+                }
+                std::mem::take(&mut troubles.1)
+            };
             let who = if ended.who.is_empty() { address.to_owned() } else { format!("{} ({address})", ended.who) };
-            let fact = crate::protocol::broker::Fact::Trouble { who, why };
+            let fact = crate::protocol::broker::Fact::Trouble { who, why, untold };
             if let Ok(line) = serde_json::to_string(&fact) {
                 self.facts.say(line).await;
             }

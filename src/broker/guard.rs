@@ -13,18 +13,21 @@ use super::access::{Identity, Table};
 use super::core::Core;
 use super::ledger::restore::Found;
 use super::limits::{Bucket, Rates};
-use super::seat::{Attached, Opening};
-use crate::protocol::broker::{Limits, Refusal, Settings};
+use super::session::{Attached, Opening};
+use crate::protocol::broker::{Limits, Refusal, STRANGER, Settings};
 use crate::supervisor::clock::Clock;
 
 /// Names whose refusals are remembered.
 const NAMES: usize = 256;
 /// Refusals remembered of each.
 const EACH: usize = 8;
+/// Of the names, those of devices without an account: what they invent must not push out what others asked about.
+const STRANGERS: usize = 32;
 
 /// The guard; one per worker.
 pub struct Guard {
     core: Mutex<Core>,
+    clock: Clock,
     pub limits: Limits,
     pub rates: Rates,
     refusals: Mutex<BTreeMap<String, VecDeque<Refusal>>>,
@@ -44,10 +47,11 @@ fn is_control(c: char) -> bool {
 impl Guard {
     /// A guard with what the ledger held.
     pub fn new(settings: &Settings, clock: Clock, found: Found, now: Instant) -> Self {
-        let mut core = Core::new(settings.limits.clone(), settings.rules.clone(), clock);
+        let mut core = Core::new(settings.limits.clone(), settings.rules.clone(), clock.clone());
         found.restore(&mut core, now);
         Self {
             core: Mutex::new(core),
+            clock,
             limits: settings.limits.clone(),
             rates: Rates::default(),
             refusals: Mutex::default(),
@@ -108,17 +112,19 @@ impl Guard {
 
     /// Remembers why somebody was refused or cut; the same again is only counted.
     pub fn refused(&self, who: &str, address: &str, why: &str) {
-        let at = i64::try_from(self.lock().wall()).unwrap_or(0);
+        let at = self.clock.wall_ms() / 1000;
         // What a stranger calls itself must not steer a terminal or forge a row.
         let clean = |text: &str, most: usize| text.chars().filter(|c| !is_control(*c)).take(most).collect::<String>();
         let (name, why) = (clean(who, 64), clean(why, 240));
         let name = if name.is_empty() { address.to_owned() } else { name };
         let mut all = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        if !all.contains_key(&name)
-            && all.len() >= NAMES
-            && let Some(oldest) = all.iter().min_by_key(|(_, r)| r.back().map_or(0, |r| r.at)).map(|(n, _)| n.clone())
-        {
-            all.remove(&oldest);
+        if !all.contains_key(&name) {
+            let is_stranger = |r: &VecDeque<Refusal>| r.iter().all(|r| r.why == STRANGER);
+            let full = if why == STRANGER { all.values().filter(|r| is_stranger(r)).count() >= STRANGERS } else { all.len() >= NAMES };
+            let mut leaving = all.iter().filter(|(_, r)| why != STRANGER || is_stranger(r)).map(|(n, r)| (r.back().map_or(0, |r| r.at), n));
+            if full && let Some(oldest) = leaving.by_ref().min().map(|(_, n)| n.clone()) {
+                all.remove(&oldest);
+            }
         }
         let mine = all.entry(name.clone()).or_default();
         match mine.back_mut().filter(|r| r.why == why && r.address == address) {

@@ -9,19 +9,21 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::client::{Client, Pause, Stop};
-use super::deliver::{Asker, Published};
 use super::ledger::Receipt;
 use super::message::Message;
-use super::session::{Held, Hold};
+use super::publish::{Asker, Published};
+use super::queue::{Held, Hold};
 use crate::protocol::mqtt::packet::{self, Packet, Publish};
 use crate::protocol::mqtt::topic::fits;
 use crate::protocol::mqtt::{Version, frame, say};
 
-/// A client that must pause longer than this floods; it is cut.
-const PAUSE_MAX: Duration = Duration::from_secs(10);
+/// A packet that says more than it may in this time is cut.
+const FLOOD_S: u32 = 10;
+/// Packets handled at once before others have their turn.
+const TURN: usize = 1_024;
 /// Answers that may wait for the card; beyond them the client is not read. 3.1.1 has no receive maximum.
 const ANSWERS_MAX: usize = 1_024;
-/// QoS 2 messages that a 3.1.1 client may leave unreleased.
+/// QoS 2 messages that a session may leave unreleased, over all its connections.
 const UNRELEASED_MAX: usize = 1_024;
 
 /// An answer that may have to wait.
@@ -53,11 +55,15 @@ impl<S> Client<S> {
         }
     }
 
-    fn pay_messages(&mut self, count: usize, now: Instant) -> Duration {
-        let Some(rate) = &self.rate else { return Duration::ZERO };
+    /// So many messages are said. What one packet may never say is not paid by those who share the rate.
+    fn pay_messages(&mut self, count: usize, now: Instant) -> Result<(), Stop> {
+        let Some(rate) = &self.rate else { return Ok(()) };
+        if count as f64 > f64::from(self.guard.limits.messages_per_second) * f64::from(FLOOD_S) {
+            return Err(Stop::Cut(0x96, "it says more than it may"));
+        }
         let pause = rate.lock().unwrap_or_else(PoisonError::into_inner).messages.take(count as f64, now);
         self.read_after = self.read_after.max(now + pause);
-        pause
+        Ok(())
     }
 
     /// Handles the whole packets in the input.
@@ -66,7 +72,7 @@ impl<S> Client<S> {
             return Ok(Pause::Dry);
         }
         let now = Instant::now();
-        loop {
+        for _ in 0..TURN {
             if self.read_after > now {
                 return Ok(Pause::Held);
             }
@@ -87,11 +93,12 @@ impl<S> Client<S> {
             };
             // What answers a delivery costs nothing: the broker began it.
             let answers = matches!(packet, Packet::PubAck(_) | Packet::PubRec(..) | Packet::PubComp(_) | Packet::PubRel(_));
-            if !answers && self.pay_messages(cost, now) > PAUSE_MAX {
-                return Err(Stop::Cut(0x96, "it says more than it may"));
+            if !answers {
+                self.pay_messages(cost, now)?;
             }
             self.handle(packet, now)?;
         }
+        Ok(Pause::Pressed)
     }
 
     fn handle(&mut self, packet: Packet, now: Instant) -> Result<(), Stop> {
@@ -110,6 +117,9 @@ impl<S> Client<S> {
             Packet::PubRel(id) => {
                 self.unreleased.remove(&id);
                 let (known, receipt) = self.guard.lock().release(slot, id, &self.with.attached.wake);
+                if !known {
+                    self.pay_messages(1, now)?;
+                }
                 self.say(What::Ack { kind: 7, id, reason: if known { 0 } else { 0x92 } }, receipt);
             }
             Packet::Subscribe(subscribe) => {
@@ -117,7 +127,7 @@ impl<S> Client<S> {
                 for (ask, code) in subscribe.asks.iter().zip(&codes).filter(|(_, c)| **c > 2) {
                     let why = match code {
                         0x87 => "it subscribed outside of its permission",
-                        0x97 => "it has more filters than allowed",
+                        0x97 => "it has more filters than allowed, or too much of it waits for the card",
                         _ => "its filter is not one, or longer or deeper than allowed",
                     };
                     let filter: String = ask.filter.chars().filter(|c| !c.is_control()).take(100).collect();
@@ -163,12 +173,9 @@ impl<S> Client<S> {
     fn publish(&mut self, p: Publish, now: Instant) -> Result<(), Stop> {
         let v5 = self.with.version == Version::V5;
         let topic = self.topic(&p)?;
-        let unanswered = self.answers.iter().filter(|a| matches!(a.what, What::Ack { kind: 4, .. })).count();
-        if p.qos > 0 && v5 && !self.unreleased.contains(&p.id) && self.unreleased.len() + unanswered >= usize::from(self.guard.limits.receive_maximum) {
+        let unanswered = || self.answers.iter().filter(|a| matches!(a.what, What::Ack { kind: 4, .. })).count();
+        if p.qos > 0 && v5 && !self.unreleased.contains(&p.id) && self.unreleased.len() + unanswered() >= usize::from(self.guard.limits.receive_maximum) {
             return Err(Stop::Cut(0x93, "it leaves more messages unfinished than agreed"));
-        }
-        if p.qos == 2 && !v5 && self.unreleased.len() >= UNRELEASED_MAX {
-            return Err(Stop::Cut(0x93, "it leaves too many messages unreleased"));
         }
         if p.properties.is_text && std::str::from_utf8(&p.payload).is_err() {
             return match p.qos {
@@ -185,15 +192,22 @@ impl<S> Client<S> {
         let mut core = guard.lock();
         let slot = self.with.attached.slot;
         if p.qos == 2 {
+            if core.leaves_too_much(slot, p.id, UNRELEASED_MAX) {
+                return Err(Stop::Cut(0x93, "it leaves too many messages unreleased"));
+            }
             let held = core.session(slot).and_then(|s| s.received.get(&p.id).cloned());
             // Known: its sender did not hear PUBREC [MQTT-4.3.3]. Without DUP it is another message whose predecessor's
             // end the disk did not see.
             // Released already: its successor.
             if let Some(held) = held.filter(|held| held.hold != Hold::Over && (held.hold != Hold::FromDisk || p.dup)) {
+                // What the first PUBREC waits for, this one waits for too; what the card refused is tried again.
+                let mut receipt = held.receipt.filter(|r| r.outcome() != Some(true));
+                if receipt.as_ref().is_some_and(|r| r.outcome() == Some(false)) {
+                    receipt = core.hold_again(slot, p.id, &self.with.attached.wake);
+                }
                 drop(core);
                 self.unreleased.insert(p.id);
-                // What the first PUBREC waits for, this one waits for too.
-                self.say(What::Ack { kind: 5, id: p.id, reason: 0 }, held.receipt.filter(|r| r.outcome() != Some(true)));
+                self.say(What::Ack { kind: 5, id: p.id, reason: 0 }, receipt);
                 return Ok(());
             }
         }
@@ -285,12 +299,13 @@ impl<S> Client<S> {
         match what {
             What::Ack { kind, id, mut reason } => {
                 if !safe && kind != 7 {
+                    // A 3.1.1 client says it again, and must not be heard twice.
+                    if version == Version::V311 {
+                        return Err(Stop::Cut(0x97, "the card does not take what must be kept"));
+                    }
                     if kind == 5 {
                         self.unreleased.remove(&id);
                         self.guard.lock().unhold(self.with.attached.slot, id);
-                    }
-                    if version == Version::V311 {
-                        return Err(Stop::Cut(0x97, "the card does not take what must be kept"));
                     }
                     reason = 0x97;
                 }

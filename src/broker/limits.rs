@@ -12,17 +12,23 @@ use super::access::Identity;
 /// Accounts whose rate is remembered before those that left are forgotten.
 const ACCOUNTS: usize = 2_000;
 
-/// A bucket that fills by `rate` a second up to twice that.
+/// A bucket that fills by `rate` a second, up to twice that unless told otherwise.
 #[derive(Debug)]
 pub struct Bucket {
     rate: f64,
     level: f64,
+    most: f64,
     at: Instant,
 }
 
 impl Bucket {
     pub fn new(rate: u32, now: Instant) -> Self {
-        Self { rate: f64::from(rate), level: f64::from(rate) * 2.0, at: now }
+        Self::of(f64::from(rate), f64::from(rate) * 2.0, now)
+    }
+
+    /// One that fills by `rate` a second up to `most`, and is full.
+    pub fn of(rate: f64, most: f64, now: Instant) -> Self {
+        Self { rate, level: most, most, at: now }
     }
 
     /// Takes one if there is one.
@@ -38,7 +44,7 @@ impl Bucket {
     pub fn take(&mut self, amount: f64, now: Instant) -> Duration {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
         self.at = now;
-        self.level = (self.level + passed * self.rate).min(self.rate * 2.0) - amount;
+        self.level = (self.level + passed * self.rate).min(self.most) - amount;
         if self.level >= 0.0 { Duration::ZERO } else { Duration::from_secs_f64((-self.level / self.rate).min(60.0)) }
     }
 }

@@ -1,17 +1,24 @@
 //! MQTT for the village's devices, in a worker process of its own.
 //!
 //! `edge` listens and shakes hands, `connection` finds out who it is, `client` and `inbound` serve one client; `guard` holds
-//! the machine (`core`, `deliver`, `subscribe`, `session`, `matcher`, `retained`) under one lock; `ledger` carries to disk
-//! what must outlive the process. docs/protocol.md says what is promised, docs/decisions/0003 and 0008 why it is built so.
+//! the machine under one lock: `core` (who comes and goes), `publish`, `subscribe`, `acknowledge`, over each `session` with its
+//! `queue`, the `matcher` and what is `retained`; `ledger` carries to disk what must outlive the process. docs/protocol.md
+//! says what is promised, docs/decisions/0003 and 0008 why it is built so.
+//!
+//! Words: *who* is an identity (house, account, device without an account), its *owner* the name under which it pays for card
+//! and rates; a *stranger* is a device without an account. A *slot* is a session's place in memory (reused), its *number* is
+//! for ever; an *owed* number is a change in the ledger (of a message: its order on disk); a packet *id* is the wire's.
+//! *Kept* outlives something (a session its connection, a message its retained flag); a QoS 2 message is *held* from its
+//! PUBLISH to its PUBREL, and a delivery is held back until it is *stored*.
+//!
 //! Deliberately absent: bridges to other brokers, plug-ins, enhanced authentication.
 
 mod access;
+mod acknowledge;
 mod answers;
 mod client;
 mod connection;
 mod core;
-mod deliver;
-mod deliveries;
 mod edge;
 mod guard;
 mod inbound;
@@ -19,8 +26,9 @@ mod ledger;
 mod limits;
 mod matcher;
 mod message;
+mod publish;
+mod queue;
 mod retained;
-mod seat;
 mod session;
 mod stream;
 mod subscribe;

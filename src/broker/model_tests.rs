@@ -12,11 +12,11 @@ use tokio::time::Instant;
 
 use super::access::{Identity, Table};
 use super::core::Core;
-use super::deliver::Asker;
 use super::ledger::restore::{Found, GRACE};
 use super::message::Message;
-use super::seat::{Attached, Opening, Peer};
-use super::session::Out;
+use super::publish::Asker;
+use super::queue::Out;
+use super::session::{Attached, Opening, Peer};
 use crate::domain::device::Account;
 use crate::domain::id::DeviceId;
 use crate::log::sim::Dice;
@@ -65,7 +65,8 @@ struct World {
     records: Vec<Vec<u8>>,
     seats: BTreeMap<usize, Seat>,
     retained: BTreeMap<String, (String, u8)>,
-    due: BTreeMap<usize, (Instant, Word)>,
+    /// Wills that wait; true = because the broker died, not because their client wished so.
+    due: BTreeMap<usize, (Instant, Word, bool)>,
     now: Instant,
     clock: Clock,
     count: u32,
@@ -152,7 +153,7 @@ impl World {
         if let Some((word, delay)) = will.filter(|_| !polite) {
             match delay.min(keep) {
                 Duration::ZERO => self.said(None, &word),
-                delay => drop(self.due.insert(client, (self.now + delay, word))),
+                delay => drop(self.due.insert(client, (self.now + delay, word, false))),
             }
         }
         if keep.is_zero() {
@@ -164,7 +165,7 @@ impl World {
     fn over(&mut self, client: usize) {
         self.trace.push(format!("{client} is over"));
         self.seats.remove(&client);
-        if let Some((_, word)) = self.due.remove(&client) {
+        if let Some((_, word, _)) = self.due.remove(&client) {
             self.said(None, &word);
         }
     }
@@ -187,6 +188,9 @@ impl World {
         });
         let opening = Opening { who: who(), client_id: client.to_string(), clean, keep_for: keep, window, credential: "00".into(), will: said, peer: Peer::default() };
         let attached = self.core.attach(opening, self.now).expect("let in");
+        if self.due.get(&client).is_some_and(|due| due.2) {
+            self.due.remove(&client);
+        }
         if clean && self.seats.contains_key(&client) {
             self.over(client);
         }
@@ -343,7 +347,7 @@ impl World {
     fn pass(&mut self, dice: &mut Dice) {
         let by = Duration::from_secs([1, 3, 30][pick(dice, 3)]);
         self.now += by;
-        let due: Vec<usize> = self.due.iter().filter(|(_, (at, _))| *at <= self.now).map(|(c, _)| *c).collect();
+        let due: Vec<usize> = self.due.iter().filter(|(_, (at, ..))| *at <= self.now).map(|(c, _)| *c).collect();
         // In the machine's order: by the number of the session, which is unknown here; so one at a time only.
         if due.len() > 1 {
             self.now -= by;
@@ -357,7 +361,7 @@ impl World {
         self.clock.advance(by);
         self.core.tick(self.now);
         for client in due {
-            if let Some((_, word)) = self.due.remove(&client) {
+            if let Some((_, word, _)) = self.due.remove(&client) {
                 self.said(None, &word);
             }
         }
@@ -375,17 +379,17 @@ impl World {
             return;
         }
         if self.records.len() > 200 {
-            self.records = self.core.snapshot(self.now).records();
+            self.records = self.core.snapshot(self.now).records().chain([crate::broker::ledger::record::Record::End.encode()]).collect();
         }
         for client in online {
             let Some(seat) = self.seats.get_mut(&client) else { continue };
             seat.online = None;
             seat.left = Some(self.now);
             if let Some((word, _)) = seat.will.take() {
-                self.due.insert(client, (self.now + GRACE, word));
+                self.due.insert(client, (self.now + GRACE, word, true));
             }
         }
-        for (at, _) in self.due.values_mut() {
+        for (at, ..) in self.due.values_mut() {
             *at = (*at).max(self.now + GRACE);
         }
         self.seats.retain(|_, s| !s.keep.is_zero());

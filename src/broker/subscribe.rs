@@ -13,7 +13,8 @@ use super::core::Core;
 use super::ledger::Receipt;
 use super::ledger::record::Record;
 use super::matcher::{Hearing, Matcher, Slot};
-use super::seat::{Attached, Session};
+use super::publish::count_bytes;
+use super::session::{Attached, Session};
 use crate::protocol::mqtt::packet::Ask;
 use crate::protocol::mqtt::topic::{fits, is_filter, matches, shared};
 
@@ -58,13 +59,17 @@ impl Core {
                 None => return 0x8f,
             },
         };
-        if !is_filter(inner) || !fits(&ask.filter, self.limits.topic_bytes, self.limits.topic_levels + 2) {
+        if !is_filter(inner) || ask.filter.len() > self.limits.topic_bytes || !fits(inner, self.limits.topic_bytes, self.limits.topic_levels) {
             return 0x8f;
         }
         let Self { sessions, table, limits, matcher, retained, ledger, sys, .. } = self;
         let Some(session) = sessions.get_mut(slot as usize).and_then(Option::as_mut) else { return 0x80 };
         if !table.may_subscribe(&session.who, inner) {
             return 0x87;
+        }
+        // Each is a change that waits for the card.
+        if session.is_kept() && ledger.is_full(&session.owner) {
+            return 0x97;
         }
         let fresh = !session.subscriptions.contains_key(&ask.filter);
         if fresh && session.who != Identity::House && session.subscriptions.len() >= limits.filters {
@@ -102,20 +107,20 @@ impl Core {
         let codes = filters
             .iter()
             .map(|filter| {
-                if session.subscriptions.remove(filter).is_none() {
-                    // Said before, and perhaps not on disk yet.
-                    if session.is_kept() && ledger.is_unsure_of_filter(session.number, filter) {
-                        let receipt = receipt.get_or_insert_with(|| Receipt::new(attached.wake.clone()));
-                        ledger.note(&session.owner.clone(), Record::Unfilter { session: session.number, filter: filter.clone() }, Some(receipt));
-                    }
-                    return if is_filter(filter) { 0x11 } else { 0x8f };
+                let was = session.subscriptions.remove(filter).is_some();
+                if was {
+                    unlisten(matcher, filter, attached.slot);
                 }
-                unlisten(matcher, filter, attached.slot);
-                if session.is_kept() {
+                // Said before, it may not be on disk yet.
+                if session.is_kept() && (was || ledger.is_unsure_of_filter(session.number, filter)) {
                     let receipt = receipt.get_or_insert_with(|| Receipt::new(attached.wake.clone()));
                     ledger.note(&session.owner.clone(), Record::Unfilter { session: session.number, filter: filter.clone() }, Some(receipt));
                 }
-                0
+                match (was, is_filter(filter)) {
+                    (true, _) => 0,
+                    (false, true) => 0x11,
+                    (false, false) => 0x8f,
+                }
             })
             .collect();
         (codes, receipt)
@@ -124,11 +129,11 @@ impl Core {
     /// Puts a new table in force, also on open connections.
     pub fn set_table(&mut self, table: Table, now: Instant) {
         self.table = table;
-        let Self { sessions, matcher, ledger, table, .. } = self;
+        let Self { sessions, matcher, ledger, table, counters, queued_bytes, per_account, .. } = self;
         let mut over = Vec::new();
         for (slot, session) in (0..).zip(sessions.iter_mut()).filter_map(|(n, s)| Some((n, s.as_mut()?))) {
-            let kept = session.is_kept();
-            let Session { who, credential, line, subscriptions, owner, number, .. } = session;
+            let (kept, before) = (session.is_kept(), session.subscriptions.len());
+            let Session { who, credential, line, subscriptions, owner, number, queue, .. } = session;
             if table.credential(who).as_deref() != Some(credential) {
                 match line {
                     Some(line) => line.cut.now(0x87, "its account changed"),
@@ -146,6 +151,17 @@ impl Core {
                 }
                 stays
             });
+            if subscriptions.len() == before {
+                continue;
+            }
+            // What it had asked for and was not sent yet goes with the permission.
+            let (bytes, dropped) = (queue.bytes, queue.dropped);
+            let gone = queue.keep_only(&|topic| topic.starts_with('$') || table.may_subscribe(who, topic));
+            counters.dropped += queue.dropped - dropped;
+            for done in gone {
+                ledger.finished(*number, done);
+            }
+            count_bytes(queued_bytes, per_account, session, bytes);
         }
         for slot in over {
             self.remove(slot, now);

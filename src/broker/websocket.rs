@@ -16,6 +16,8 @@ use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 const CHUNK: usize = 64 * 1024;
 /// Pings, pongs and empty frames in a row.
 const EMPTY_MAX: u32 = 64;
+/// Frames read at once.
+const FRAMES: usize = 64;
 
 /// A byte stream over binary frames.
 pub struct WsBytes<S> {
@@ -23,6 +25,8 @@ pub struct WsBytes<S> {
     rest: Bytes,
     /// Frames without data in a row: they cost work and say nothing.
     empty: u32,
+    /// What is said once the bytes before it are read.
+    failed: Option<io::Error>,
 }
 
 #[expect(clippy::result_large_err, reason = "the handshake's own type")]
@@ -44,7 +48,7 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(io: S, packet: usize) -> 
     let config =
         WebSocketConfig::default().read_buffer_size(8 * 1024).write_buffer_size(0).max_write_buffer_size(4 * CHUNK).max_message_size(Some(packet + 16 * 1024)).max_frame_size(Some(packet + 16 * 1024));
     let ws = accept_hdr_async_with_config(io, only_mqtt, Some(config)).await.map_err(io_error)?;
-    Ok(WsBytes { ws, rest: Bytes::new(), empty: 0 })
+    Ok(WsBytes { ws, rest: Bytes::new(), empty: 0, failed: None })
 }
 
 fn io_error(error: tungstenite::Error) -> io::Error {
@@ -55,28 +59,59 @@ fn io_error(error: tungstenite::Error) -> io::Error {
     }
 }
 
+impl<S: AsyncRead + AsyncWrite + Unpin> WsBytes<S> {
+    /// The next bytes into `rest`; ready and still empty = the end, or a frame without data.
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        match ready!(Pin::new(&mut self.ws).poll_next(cx)) {
+            Some(Ok(Message::Binary(bytes))) if !bytes.is_empty() => (self.rest, self.empty) = (bytes, 0),
+            Some(Ok(Message::Text(_))) => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "a text frame [MQTT-6.0.0-1]"))),
+            Some(Ok(_)) => {
+                self.empty += 1;
+                if self.empty > EMPTY_MAX {
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "too many frames without data")));
+                }
+            }
+            Some(Err(error)) => return Poll::Ready(Err(io_error(error))),
+            None => return Poll::Ready(Ok(false)),
+        }
+        Poll::Ready(Ok(true))
+    }
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WsBytes<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        loop {
-            if !this.rest.is_empty() {
-                let n = this.rest.len().min(out.remaining());
-                out.put_slice(&this.rest.split_to(n));
+        let before = out.filled().len();
+        // Small frames are read together, a few: each costs more than its bytes.
+        for _ in 0..FRAMES {
+            let n = this.rest.len().min(out.remaining());
+            out.put_slice(&this.rest.split_to(n));
+            let some = out.filled().len() > before;
+            if out.remaining() == 0 {
                 return Poll::Ready(Ok(()));
             }
-            match ready!(Pin::new(&mut this.ws).poll_next(cx)) {
-                Some(Ok(Message::Binary(bytes))) if !bytes.is_empty() => (this.rest, this.empty) = (bytes, 0),
-                Some(Ok(Message::Text(_))) => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "a text frame [MQTT-6.0.0-1]"))),
-                Some(Ok(_)) => {
-                    this.empty += 1;
-                    if this.empty > EMPTY_MAX {
-                        return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "too many frames without data")));
-                    }
+            if let Some(cause) = this.failed.take_if(|_| !some) {
+                return Poll::Ready(Err(cause));
+            }
+            match this.poll_frame(cx) {
+                Poll::Ready(Ok(true)) => {}
+                Poll::Ready(Ok(false)) => return Poll::Ready(Ok(())),
+                Poll::Ready(Err(cause)) if some => {
+                    // First what came before it.
+                    this.failed = Some(cause);
+                    return Poll::Ready(Ok(()));
                 }
-                Some(Err(error)) => return Poll::Ready(Err(io_error(error))),
-                None => return Poll::Ready(Ok(())),
+                Poll::Ready(Err(cause)) => return Poll::Ready(Err(cause)),
+                Poll::Pending if some => return Poll::Ready(Ok(())),
+                Poll::Pending => return Poll::Pending,
             }
         }
+        if out.filled().len() == before {
+            // Frames without data, or the last one only: others have their turn.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -92,6 +92,8 @@ pub async fn run(birth: Birth) -> anyhow::Result<()> {
                 Some(Err(cause)) => tracing::warn!(%cause, "an order that this worker does not know"),
             },
             _ = tick.tick() => {
+                // Without it nothing durable is ever acknowledged again.
+                anyhow::ensure!(!writer.is_finished() || guard.anew.is_cancelled(), "the ledger's thread ended");
                 ticks += 1;
                 let counters = {
                     let mut core = guard.lock();

@@ -8,6 +8,7 @@ use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, Transport};
 use super::{Cli, client, say};
 use crate::doors::{dates, refusals};
 use crate::protocol::broker::{Answer, ClientRow, Counters, HOUSE, TopicRow};
+use crate::protocol::way::Way;
 
 /// The broker.
 #[derive(Debug, Subcommand)]
@@ -190,11 +191,11 @@ fn level(qos: u8) -> QoS {
 /// Speaks MQTT as the house, over its private socket.
 fn talk(cli: &Cli, what: Talk<'_>) -> anyhow::Result<u8> {
     let way = client::ask(cli, "GET", "/broker/way", None)?;
-    let (Some(socket), Some(secret)) = (way["socket"].as_str(), way["secret"].as_str()) else { anyhow::bail!("máy chủ MQTT chưa sẵn sàng; xem “conglang doctor”") };
+    let Ok(Way { socket, secret, packet }) = serde_json::from_value(way) else { anyhow::bail!("máy chủ MQTT chưa sẵn sàng; xem “conglang doctor”") };
     let id = format!("cli-{}", crate::keys::secret::token()?);
-    let mut options = MqttOptions::new(id, socket, 0);
+    let mut options = MqttOptions::new(id, socket.display().to_string(), 0);
     options.set_transport(Transport::unix());
-    options.set_credentials(HOUSE, secret).set_keep_alive(Duration::from_secs(30)).set_max_packet_size(2 << 20, 2 << 20);
+    options.set_credentials(HOUSE, secret).set_keep_alive(Duration::from_secs(30)).set_max_packet_size(packet + 4096, packet + 4096);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let (client, mut events) = AsyncClient::new(options, 16);

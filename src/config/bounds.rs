@@ -8,28 +8,68 @@ use crate::protocol::mqtt::topic::is_filter;
 
 /// Says what is wrong, key and sentence.
 pub fn broker(config: &Config, wrong: &mut dyn FnMut(&str, String)) {
-    let (b, l) = (&config.broker, &config.broker.limits);
+    let b = &config.broker;
     for rule in b.rules.iter().filter(|r| !is_filter(&r.filter)) {
         wrong("broker.rules", format!("“{}” is not an MQTT filter", rule.filter));
     }
-    let bounds = [
-        ("connections", l.connections, 1, 100_000),
-        ("half_open", l.half_open, 1, 100_000),
-        ("half_open_per_address", l.half_open_per_address, 1, 100_000),
-        ("per_address", l.per_address, 1, 100_000),
-        ("per_account", l.per_account, 1, 100_000),
-        ("queued_all", l.queued_all, 1 << 20, 96 << 20),
-        ("retained_bytes", l.retained_bytes, 0, 96 << 20),
-        ("packet", l.packet, 1_024, 16 << 20),
-        ("topic_bytes", l.topic_bytes, 64, 65_535),
-        ("topic_levels", l.topic_levels, 4, 128),
-        ("client_id_bytes", l.client_id_bytes, 23, 1_024),
-        ("inflight", l.inflight, 1, 1_000),
-        ("receive_maximum", usize::from(l.receive_maximum), 1, 1_000),
-        ("aliases", usize::from(l.aliases), 0, 1_000),
-        ("queued", l.queued, 1, 3_750),
-        ("messages_per_second", l.messages_per_second as usize, 10, usize::MAX),
-        ("bytes_per_second", l.bytes_per_second as usize, 1_024, usize::MAX),
+    // Every limit has its row: one that is new does not compile without.
+    let Limits {
+        connections,
+        half_open,
+        half_open_per_address,
+        per_address,
+        handshake_s,
+        packet,
+        messages_per_second,
+        bytes_per_second,
+        filters,
+        topic_bytes,
+        topic_levels,
+        client_id_bytes,
+        per_account,
+        inflight,
+        receive_maximum,
+        aliases,
+        keep_alive_s,
+        session_s,
+        queued,
+        queued_bytes,
+        queued_all,
+        quarantined,
+        sessions,
+        retained,
+        retained_bytes,
+        retained_per_device,
+        retained_bytes_per_device,
+    } = b.limits;
+    let bounds: [(&str, u64, u64, u64); 27] = [
+        ("connections", connections as u64, 1, 100_000),
+        ("half_open", half_open as u64, 1, 100_000),
+        ("half_open_per_address", half_open_per_address as u64, 1, 100_000),
+        ("per_address", per_address as u64, 1, 100_000),
+        ("handshake_s", handshake_s, 1, 300),
+        ("packet", packet as u64, 1_024, 16 << 20),
+        ("messages_per_second", messages_per_second.into(), 10, u64::MAX),
+        ("bytes_per_second", bytes_per_second.into(), 1_024, u64::MAX),
+        ("filters", filters as u64, 1, 10_000),
+        ("topic_bytes", topic_bytes as u64, 64, 65_535),
+        ("topic_levels", topic_levels as u64, 4, 128),
+        ("client_id_bytes", client_id_bytes as u64, 23, 1_024),
+        ("per_account", per_account as u64, 1, 100_000),
+        ("inflight", inflight as u64, 1, 1_000),
+        ("receive_maximum", receive_maximum.into(), 1, 1_000),
+        ("aliases", aliases.into(), 0, 1_000),
+        ("keep_alive_s", keep_alive_s.into(), 0, 65_535),
+        ("session_s", session_s.into(), 60, u64::from(u32::MAX)),
+        ("queued", queued as u64, 1, 3_750),
+        ("queued_bytes", queued_bytes as u64, 64 << 10, 64 << 20),
+        ("queued_all", queued_all as u64, 1 << 20, 96 << 20),
+        ("quarantined", quarantined as u64, 0, 1_000),
+        ("sessions", sessions as u64, 1, 100_000),
+        ("retained", retained as u64, 0, 100_000),
+        ("retained_bytes", retained_bytes as u64, 0, 96 << 20),
+        ("retained_per_device", retained_per_device as u64, 0, 100_000),
+        ("retained_bytes_per_device", retained_bytes_per_device as u64, 0, 96 << 20),
     ];
     for (key, value, least, most) in bounds {
         if !(least..=most).contains(&value) {

@@ -5,7 +5,6 @@
 //! broker's session); orders never rely on the
 //! broker's queues, they are in the journal. A canary goes round every 2 s; `canary_lost` tells when not.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Packet, Publish, QoS, Transport};
@@ -15,6 +14,7 @@ use crate::live::Live;
 use crate::live::south::Outgoing;
 use crate::protocol::broker::HOUSE;
 use crate::protocol::mqtt::topic::{DEEPEST, LONGEST, fits, is_topic};
+use crate::protocol::way::Way;
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
 
@@ -31,14 +31,8 @@ const REQUESTS: usize = 1_024;
 /// event loop never wait for each other.
 const PUBLISHES: usize = 128;
 
-/// How to reach the broker.
-#[derive(Debug, Clone)]
-pub struct Way {
-    /// The worker's private socket.
-    pub socket: PathBuf,
-    /// The per-boot secret.
-    pub secret: String,
-}
+/// What an announcement in quarantine is longer by, and a header.
+const PACKET_SLACK: usize = 4 * 1024;
 
 /// What the link hands on: a message and the means to acknowledge it.
 pub struct Incoming {
@@ -82,7 +76,7 @@ pub async fn run(way: &Way, live: &Live, clock: &Clock, heard: &mpsc::Sender<Inc
     let mut options = MqttOptions::new("house", way.socket.display().to_string(), 0);
     options.set_transport(Transport::unix());
     options.set_keep_alive(Duration::from_secs(20)).set_clean_session(false).set_credentials(HOUSE, way.secret.clone());
-    options.set_max_packet_size(512 * 1024, 512 * 1024).set_inflight(64).set_manual_acks(true);
+    options.set_max_packet_size(way.packet + PACKET_SLACK, way.packet + PACKET_SLACK).set_inflight(64).set_manual_acks(true);
     let (client, events) = AsyncClient::new(options, REQUESTS);
     let mut outbox = live.south.outbox().await;
     // What was posted to a link that broke was meant for then.

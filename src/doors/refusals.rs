@@ -1,7 +1,7 @@
 //! Why the broker refused or cut somebody, in Vietnamese; the broker itself says it in English, for logs.
 
 /// What the broker says, and how the village says it. What stands behind a colon (a topic, a cause) follows unchanged.
-const WORDS: [(&str, &str); 46] = [
+const WORDS: [(&str, &str); 47] = [
     ("wrong user name or password", "sai tên hoặc mật khẩu"),
     ("a user name and a password are needed", "không gửi tên và mật khẩu"),
     (crate::protocol::broker::STRANGER, "chưa có tài khoản: chỉ được tự giới thiệu (nhận vào: conglang device add)"),
@@ -16,7 +16,8 @@ const WORDS: [(&str, &str); 46] = [
     ("this account has too many connections", "một tài khoản mở quá nhiều kết nối"),
     ("it published outside of its permission", "gửi vào chủ đề không được phép"),
     ("it subscribed outside of its permission", "xin nhận chủ đề không được phép"),
-    ("it has more filters than allowed", "xin nhận quá nhiều chủ đề"),
+    ("it has more filters than allowed, or too much of it waits for the card", "xin nhận quá nhiều chủ đề, hoặc thẻ nhớ chưa ghi kịp"),
+    ("the session is gone", "phiên đã hết"),
     ("its filter is not one, or longer or deeper than allowed", "chủ đề xin nhận viết sai hoặc quá dài"),
     ("a bound of retained messages or of a queue was reached", "tin giữ lại hoặc hàng chờ đã đầy"),
     ("it says more than it may", "gửi quá nhiều trong một gói"),
@@ -67,11 +68,12 @@ pub fn vietnamese(why: &str) -> String {
 mod tests {
     use super::vietnamese;
 
-    /// Sentences that stand behind a reason code in a source.
+    /// Sentences that stand behind a reason code in a source, or are refused, or end a connection.
     fn sentences(source: &str) -> Vec<&str> {
         let parts: Vec<&str> = source.split('"').collect();
         let coded = |before: &str| before.trim_end().strip_suffix(',').and_then(|b| b.get(b.len().checked_sub(4)?..)).is_some_and(|c| c.starts_with("0x"));
-        parts.windows(2).filter(|w| coded(w[0]) && !w[1].is_empty()).map(|w| w[1]).collect()
+        let refused = |before: &str| before.rsplit(['\n', ';']).next().is_some_and(|line| line.contains("refused(") || line.contains("nobody(") || line.trim_end().ends_with("Err("));
+        parts.windows(2).step_by(2).filter(|w| (coded(w[0]) || refused(w[0])) && w[1].contains(' ') && !w[1].contains('{')).map(|w| w[1]).collect()
     }
 
     #[test]
@@ -86,6 +88,7 @@ mod tests {
             include_str!("../broker/subscribe.rs"),
             include_str!("../broker/answers.rs"),
             include_str!("../broker/worker.rs"),
+            include_str!("../broker/edge.rs"),
         ] {
             for sentence in sentences(source) {
                 found += 1;

@@ -2,13 +2,13 @@
 //!
 //! The root that keeps the worker fills it; the doors only ask. Bounded: an asker waits a few seconds at most.
 
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot, watch};
 
 use crate::protocol::broker::{Answer, Counters, Question, Refusal};
+use crate::protocol::way::Way;
 
 /// How long an asker waits.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -22,7 +22,7 @@ pub struct Desk {
     asked: Mutex<mpsc::Receiver<Asked>>,
     counters: watch::Sender<Counters>,
     refusals: watch::Sender<Arc<Vec<Refusal>>>,
-    way: OnceLock<(PathBuf, String)>,
+    way: OnceLock<Way>,
 }
 
 impl Default for Desk {
@@ -70,15 +70,15 @@ impl Desk {
         self.refusals.send_replace(Arc::new(refusals));
     }
 
-    /// Socket and secret of the house's own clients.
+    /// The way for the house's own clients; none = not known yet.
     #[must_use]
-    pub fn way(&self) -> Option<(PathBuf, String)> {
+    pub fn way(&self) -> Option<Way> {
         self.way.get().cloned()
     }
 
     /// Makes the way known.
-    pub fn set_way(&self, socket: PathBuf, secret: String) {
-        let _ = self.way.set((socket, secret));
+    pub fn set_way(&self, way: Way) {
+        let _ = self.way.set(way);
     }
 }
 

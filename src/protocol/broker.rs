@@ -220,6 +220,9 @@ pub enum Fact {
         who: String,
         /// Why, for a technician.
         why: String,
+        /// How many others there were since the last that was told.
+        #[serde(default)]
+        untold: u64,
     },
     /// Counters, every few seconds.
     Counters(Counters),
@@ -359,6 +362,9 @@ pub struct Counters {
     pub delivered_bytes: u64,
     /// Messages dropped because a session's queue was full.
     pub dropped: u64,
+    /// Messages that were not sent because they are larger than their client takes.
+    #[serde(default)]
+    pub too_large: u64,
     /// Messages dropped because their time was over.
     pub outlived: u64,
     /// Publishes outside of a permission.

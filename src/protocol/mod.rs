@@ -9,3 +9,4 @@ pub mod fmp4;
 pub mod media;
 pub mod mqtt;
 pub mod speaker;
+pub mod way;

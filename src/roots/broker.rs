@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::domain::device::Account;
 use crate::keys::authority::Files;
 use crate::protocol::broker::{Answer, Counters, Door, Fact, Limits, Order, Question, Rule, Settings};
+use crate::protocol::way::Way;
 use crate::supervisor::health::Light;
 use crate::supervisor::worker::{self, Fact as Life, Spec, Start};
 use crate::supervisor::{Stop, Supervisor};
@@ -105,10 +106,11 @@ impl Broker {
         (broker, inbox)
     }
 
-    /// Socket and secret of the house's own clients.
+    /// The way for the house's own clients.
     #[must_use]
-    pub fn way(&self) -> (PathBuf, String) {
-        (PathBuf::from(&self.settings.house_socket), self.settings.house_secret.clone())
+    pub fn way(&self) -> Way {
+        let s = &self.settings;
+        Way { socket: PathBuf::from(&s.house_socket), secret: s.house_secret.clone(), packet: s.limits.packet }
     }
 
     /// Its process; 0 = none.
@@ -225,7 +227,7 @@ impl Broker {
                         house.health().set("broker", Light::Green, "");
                     }
                     Ok(Fact::Applied { n }) => drop(self.applied.send_replace(n)),
-                    Ok(Fact::Trouble { who, why }) => tracing::warn!(who, why, "a device was refused or cut"),
+                    Ok(Fact::Trouble { who, why, untold }) => tracing::warn!(who, why, untold, "a device was refused or cut"),
                     Ok(Fact::Counters(counters)) => drop(self.counters.send_replace(counters)),
                     Ok(Fact::Answer { n, answer }) => {
                         if let Some(tell) = self.asked.lock().unwrap_or_else(PoisonError::into_inner).1.remove(&n) {

@@ -62,8 +62,8 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
         let (broker, store, villages, clock, authority) = (b.clone(), s.clone(), villages.clone(), c.clone(), authority.clone());
         async move {
             anyhow::ensure!(broker.ready(Duration::from_secs(30)).await, "the broker does not serve");
-            let (socket, secret) = broker.way();
-            link::run(socket, secret, store, authority, villages, clock, stop).await
+            let way = broker.way();
+            link::run(way.socket, way.secret, store, authority, villages, clock, stop).await
         }
     });
 

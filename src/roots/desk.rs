@@ -39,8 +39,7 @@ impl Told {
 
 /// Carries what the doors ask to the broker's worker, and what it counted back.
 pub fn start(broker: &Broker, house: &Supervisor, live: &Live) {
-    let (socket, secret) = broker.way();
-    live.broker.set_way(socket, secret);
+    live.broker.set_way(broker.way());
     let (broker, live, desk_house) = (broker.clone(), live.clone(), house.clone());
     house.service("desk", move |stop| {
         let (broker, live, house) = (broker.clone(), live.clone(), desk_house.clone());

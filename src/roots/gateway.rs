@@ -234,8 +234,7 @@ fn start_south(broker: &Broker, house: &Supervisor, journal: &Journal, live: &Li
     house.service("south", move |stop| {
         let (broker, live, ingest, pulse) = (to_link.clone(), for_link.clone(), ingest.clone(), pulse.clone());
         async move {
-            let (socket, secret) = broker.way();
-            let (way, clock) = (link::Way { socket, secret }, ingest.clock.clone());
+            let (way, clock) = (broker.way(), ingest.clock.clone());
             let (say, mut heard) = mpsc::channel(256);
             let linking = async {
                 loop {

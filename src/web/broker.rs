@@ -74,7 +74,7 @@ async fn topics(State(app): State<App>, Query(q): Query<Filter>) -> Response {
 /// How the technician's own tools reach the broker as the house; the control socket's permissions are the lock.
 async fn way(State(app): State<App>) -> Response {
     match app.live.broker.way() {
-        Some((socket, secret)) => Json(serde_json::json!({ "socket": socket, "secret": secret })).into_response(),
+        Some(way) => Json(way).into_response(),
         None => silent(),
     }
 }
@@ -86,7 +86,7 @@ pub async fn metrics(State(app): State<App>) -> Response {
 }
 
 fn exposition(c: &Counters) -> String {
-    let rows: [(&str, &str, &str, u64); 29] = [
+    let rows: [(&str, &str, &str, u64); 30] = [
         ("clients_connected", "gauge", "Connected clients", c.connected),
         ("clients_connected_max", "gauge", "Most clients that were connected at once", c.connected_max),
         ("sessions_away", "gauge", "Sessions kept for clients that are away", c.away),
@@ -102,6 +102,7 @@ fn exposition(c: &Counters) -> String {
         ("messages_sent_bytes_total", "counter", "Their bytes of payload", c.delivered_bytes),
         ("messages_dropped_total", "counter", "Messages dropped because a queue was full", c.dropped),
         ("messages_outlived_total", "counter", "Messages dropped because their time was over", c.outlived),
+        ("messages_too_large_total", "counter", "Messages that were not sent because they are larger than their client takes", c.too_large),
         ("publishes_forbidden_total", "counter", "Publishes outside of a permission", c.forbidden),
         ("subscriptions", "gauge", "Subscriptions", c.subscriptions),
         ("subscriptions_shared", "gauge", "Shared ones among them", c.shared),

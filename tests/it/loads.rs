@@ -121,6 +121,7 @@ fn floods_trickles_and_strangers_do_not_stop_the_others() {
     limits.bytes_per_second = Limits::default().bytes_per_second;
     limits.handshake_s = 30;
     limits.half_open_per_address = 4_000;
+    limits.queued = 100;
     let mut accounts = wire_accounts();
     accounts.push(account("lu", "mat-khau-lu", vec!["#".into()], vec!["#".into()]));
     let mut worker = Worker::started(limits, None, accounts);
@@ -135,7 +136,7 @@ fn floods_trickles_and_strangers_do_not_stop_the_others() {
     let flood = std::thread::spawn(move || {
         let mut peer = Peer::connect(port, &flooder("flood"));
         for n in 0..50_000u32 {
-            peer.publish("flood/x", &n.to_be_bytes(), 0, 0);
+            peer.publish("flood/x", &n.to_be_bytes(), 2, u16::try_from(n % 60_000 + 1).expect("16 bits"));
         }
     });
     let flooded = slowest(&mut good, 100);
@@ -163,9 +164,9 @@ fn floods_trickles_and_strangers_do_not_stop_the_others() {
     for (what, took) in [("flood", flooded), ("half-open", half_open), ("trickle", after)] {
         assert!(took < Duration::from_secs(2), "{what}: {took:?}");
     }
-    let counters = worker.counters("it counts", |_| true);
+    let counters = worker.counters("the queue of the one that never reads is full", |c| c.dropped > 0);
     assert!(worker.memory() < 120 << 20, "{} MB", worker.memory() >> 20);
-    assert!(counters.queued <= 1_100, "{} wait for the one that never reads", counters.queued);
+    assert!(counters.queued <= 150, "{} wait for the one that never reads", counters.queued);
     worker.kill();
     let _ = flood.join();
 }
@@ -175,7 +176,6 @@ fn garbage_at_every_door_hurts_nobody_and_large_messages_pass_every_door() {
     let mut limits = wide_limits();
     limits.half_open_per_address = 4_000;
     let mut worker = Worker::started(limits, None, wire_accounts());
-    let pid = worker.pid();
     let mut random = Dice(7);
     let mut dice = || random.roll();
     let rounds = if std::env::var_os("CONGLANG_LONG").is_some() { 20_000 } else { 800 };
@@ -197,7 +197,7 @@ fn garbage_at_every_door_hurts_nobody_and_large_messages_pass_every_door() {
         mad.send((dice() & 0xff) as u8, &body);
         mad.send((dice() & 0xff) as u8, &body);
     }
-    assert_eq!(worker.pid(), pid);
+    assert!(worker.lives(), "nothing of it ended the broker");
     let Answer::Why(all) = worker.ask(Question::Why { id: String::new() }) else { panic!("why") };
     assert!(!all.is_empty() && all.iter().all(|r| !r.why.is_empty()), "it is remembered why");
     let mut hears = Peer::connect(worker.plain, &Hello { client: "hears", ..Hello::default() });
@@ -272,20 +272,20 @@ fn a_device_without_an_account_may_announce_itself_and_nothing_else() {
     let mut read = [0; 1];
     drop(many);
     let mut tcp = TcpStream::connect(("127.0.0.1", worker.plain)).expect("connects");
+    tcp.set_read_timeout(Some(Duration::from_secs(5))).expect("timeout");
     tcp.write_all(b"\x10\x0c\x00\x04MQTT\x09\x02\x00\x3c\x00\x00").expect("written");
-    assert!(tcp.read(&mut read).is_ok(), "an unknown version is answered");
+    assert!(tcp.read_exact(&mut read).is_ok() && read == [0x20], "an unknown version is answered");
 }
 
 #[test]
 fn what_strangers_call_themselves_neither_ends_the_broker_nor_forges_a_row() {
     let mut worker = Worker::started(wide_limits(), None, wire_accounts());
-    let pid = worker.pid();
     for n in 0..700 {
         let name = format!("{n:03}\n{}", "\u{1}\u{202e}".repeat(40));
         let client = if n % 2 == 0 { "a" } else { "\u{1}" };
-        assert!(Peer::try_connect(worker.plain, &Hello { user: &name, client, ..Hello::default() }).is_err());
+        assert_eq!(Peer::try_connect(worker.plain, &Hello { user: &name, client, ..Hello::default() }).err(), Some(if n % 2 == 0 { 4 } else { 2 }));
         // Under a known name the sentence changes each time.
-        assert!(Peer::try_connect(worker.plain, &Hello { password: "wrong", client, ..Hello::default() }).is_err());
+        assert!(Peer::try_connect(worker.plain, &Hello { password: "wrong", client, ..Hello::default() }).is_err_and(|code| code != 0xff), "answered, not cut");
     }
     let mut says = Peer::connect(worker.plain, &Hello { client: "says", ..Hello::default() });
     for n in 0..400 {
@@ -298,5 +298,5 @@ fn what_strangers_call_themselves_neither_ends_the_broker_nor_forges_a_row() {
     assert!(!all.is_empty() && all.iter().all(|r| !r.who.contains(char::is_control)), "{all:?}");
     assert!(matches!(worker.ask(Question::Clients { after: None }), Answer::Clients(rows, _) if !rows.is_empty()));
     assert!(matches!(worker.ask(Question::Topics { filter: "#".into(), after: None }), Answer::Topics(rows, true) if !rows.is_empty()));
-    assert_eq!(worker.pid(), pid);
+    assert!(worker.lives(), "nothing of it ended the broker");
 }

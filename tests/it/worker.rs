@@ -110,6 +110,11 @@ impl Worker {
         self.life.as_ref().expect("alive").child.id()
     }
 
+    /// True while the process that was started last lives.
+    pub fn lives(&mut self) -> bool {
+        self.life.as_mut().is_some_and(|life| life.child.try_wait().is_ok_and(|ended| ended.is_none()))
+    }
+
     /// Starts it and waits until it serves.
     pub fn start(&mut self) {
         let (ours, theirs) = UnixStream::pair().expect("a pair");
@@ -187,8 +192,10 @@ impl Worker {
         self.until("in force", |fact| *fact == Fact::Applied { n });
     }
 
-    /// Counters that are as wanted, waited for.
+    /// Counters that are as wanted, waited for; none that were told before this call.
     pub fn counters(&mut self, what: &str, wanted: impl Fn(&Counters) -> bool) -> Counters {
+        // Facts come in their order: what follows an answer is fresh.
+        self.ask(Question::Why { id: "@nobody".into() });
         match self.until(what, |fact| matches!(fact, Fact::Counters(c) if wanted(c))) {
             Fact::Counters(counters) => counters,
             _ => unreachable!("it was waited for"),

@@ -1,20 +1,22 @@
 //! What an owner may still ask of the card, and what the disk may not have yet.
 
 use super::record::Record;
-use super::{Entry, Ledger, WAITING, What};
+use super::{BURST, Entry, Ledger, WAITING, What};
 use crate::broker::access::HOUSE;
 use crate::protocol::broker::Class;
 
 impl Ledger {
     /// True while an owner has so many changes waiting that it must wait itself.
     pub fn is_full(&self, owner: &str) -> bool {
-        owner != HOUSE && self.counts.get(owner).is_some_and(|n| *n >= WAITING)
+        owner != HOUSE && self.counts.get(owner).is_some_and(|(n, _)| *n >= WAITING)
     }
 
     /// True when a message of that class cannot be taken: too much waits, or (QoS 2, which is not sent before it is written)
     /// nothing of this owner is written for now.
     pub fn refuses(&self, owner: &str, class: Class, qos: u8) -> bool {
-        let indebted = || owner != HOUSE && self.budget.get(owner).is_some_and(|left| *left <= 0);
+        // What waits before it is paid first.
+        let waiting = self.counts.get(owner).map_or(0, |(_, bytes)| *bytes);
+        let indebted = || owner != HOUSE && self.budget.get(owner).copied().unwrap_or(BURST) <= waiting;
         match class {
             Class::Memory => false,
             Class::Durable => self.is_full(owner) || qos == 2 && indebted(),
@@ -24,12 +26,12 @@ impl Ledger {
 
     /// True when the disk may not have the last word of a topic.
     pub fn is_unsure(&self, topic: &str) -> bool {
-        self.fails || self.topics.contains_key(topic)
+        self.fails || self.topics.contains_key(topic) || self.writing.0.contains(topic)
     }
 
     /// True when the disk may not have the last word about a subscription.
     pub fn is_unsure_of_filter(&self, session: u64, filter: &str) -> bool {
         let about = |e: &Entry| matches!(&e.what, What::Note(Record::Filter { session: s, filter: f, .. } | Record::Unfilter { session: s, filter: f }) if *s == session && f == filter);
-        self.fails || self.owed.values().any(about)
+        self.fails || self.writing.1.contains(&(session, filter.to_owned())) || self.owed.values().any(about)
     }
 }

@@ -2,29 +2,42 @@
 //!
 //! Invariants: the newest word of a topic or will is written, not its history; a message that all who are to have it have
 //! already is not written at all; who waits for the card (`Receipt`) waits for exactly what concerns it; each owner has a
-//! budget (the card is everybody's), the house has none. The changes of one owner are written in their order.
+//! budget (the card is everybody's), the house has none. The changes of one owner are written in their order, but: what is over
+//! goes first (its packet ids may be used again behind it), that PUBREC came and wills go though their owner is in debt (the
+//! first says less, the second both its parts at once), and a retained word takes the place of the one before it (only the
+//! newest counts).
 //! What acts when: `BURST` and `EACH_SECOND` are an account's bytes (below zero it is not written until it has paid; QoS 2 of a
 //! durable topic is refused meanwhile, because it must be written before it is sent), `WAITING` its changes in the row (beyond
 //! it publishes and new kept sessions are refused); `writer` has the card's own share and how long writes wait for company.
-//! `writer` takes what may be written, `record` makes bytes of it, `restore` reads it all back.
+//! `take` takes what may be written, `record` makes bytes of it, `writer` writes them, `restore` reads it all back.
+//!
+//! ```text
+//! PUBLISH ─ Core::publish ─┬─ Queue: waiting (with its id) ─ flying: Sent ─PUBREC→ Recording ─recorded→ Released ─PUBCOMP→ Finished
+//!                          │      ↑ stored: durable QoS 2 begins only now
+//!                          └─ Ledger: owed[number] Message{targets, inbound}
+//!                               ├ all targets are finished: settled, never written
+//!                               └ take → Batch{records, receipts, stored, recorded} ─sync→ Receipt::settle, Core::settled
+//! on disk, what ends what: Queue ⟵ Acked, Released   Inbound ⟵ InboundOver   Will ⟵ WillOver   Put ⟵ Remove
+//!                          Filter ⟵ Unfilter   all of a session but its will ⟵ Over   all before it ⟵ Dump…End
+//! ```
 
 mod credit;
 mod receipt;
 pub mod record;
 pub mod restore;
+mod take;
 pub mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
 pub use self::receipt::Receipt;
 use self::record::{Kept, Record, Target};
+pub use self::take::Batch;
 use super::message::Message;
-use super::session::{Finished, Owed};
-use crate::broker::access::HOUSE;
+use super::queue::{Finished, Owed};
 
 /// Bytes that one owner may have written at once,
 const BURST: i64 = 2 << 20;
@@ -60,17 +73,10 @@ struct Entry {
     receipts: Vec<Arc<Receipt>>,
     /// When it is written, PUBREL of this delivery may go.
     then: Option<(u64, u16)>,
-}
-
-/// What the writer takes at once.
-#[derive(Debug, Default)]
-pub struct Batch {
-    pub records: Vec<Vec<u8>>,
-    pub receipts: Vec<Arc<Receipt>>,
-    /// Deliveries (session, packet id) whose PUBREC is safe now.
-    pub recorded: Vec<(u64, u16)>,
-    /// QoS 2 deliveries (session, packet id) that may begin now.
-    pub stored: Vec<(u64, u16)>,
+    /// Bytes that it will cost, about.
+    cost: i64,
+    /// It is written though its owner is in debt.
+    free: bool,
 }
 
 /// The debts.
@@ -88,11 +94,17 @@ pub struct Ledger {
     on_disk: BTreeSet<Box<str>>,
     /// Sessions whose will the disk has.
     wills_on_disk: BTreeSet<u64>,
+    /// Sessions whose head the disk has: the end of others need not be written.
+    heads_on_disk: BTreeSet<u64>,
+    /// Topics and filters that are being written now.
+    writing: (BTreeSet<Box<str>>, BTreeSet<(u64, String)>),
     acked: BTreeMap<u64, Vec<u16>>,
     /// Bytes that each owner may still write (below 0: it pays for a large one); who is not in it may write [`BURST`].
     budget: BTreeMap<Arc<str>, i64>,
-    /// Changes that wait, of each owner.
-    counts: BTreeMap<Arc<str>, usize>,
+    /// Changes that wait, of each owner (retained messages have bounds of their own), and about what all that waits will cost.
+    counts: BTreeMap<Arc<str>, (usize, i64)>,
+    /// What is owed now is written though its owner is in debt: a will and that it was said.
+    pub free: bool,
     /// The card does not take anything now.
     pub fails: bool,
     /// Rings when somebody waits for the card.
@@ -111,19 +123,18 @@ impl Ledger {
         self.next
     }
 
-    /// Goes on behind `last`; retained messages of `topics` and wills of `sessions` are on disk.
-    pub fn resume(&mut self, last: Owed, topics: impl Iterator<Item = Box<str>>, sessions: impl Iterator<Item = u64>) {
+    /// Goes on behind `last`; the rest as [`Ledger::dumped`].
+    pub fn resume(&mut self, last: Owed, topics: impl Iterator<Item = Box<str>>, wills: impl Iterator<Item = u64>, heads: impl Iterator<Item = u64>) {
         self.next = last;
-        self.dumped(topics, sessions);
+        self.dumped(topics, wills, heads);
     }
 
     fn take_out(&mut self, number: Owed) -> Option<Entry> {
         let entry = self.owed.remove(&number)?;
-        if !matches!(entry.what, What::Retained { .. })
-            && let Some(n) = self.counts.get_mut(&entry.owner)
-        {
-            *n -= 1;
-            if *n == 0 {
+        if let Some((count, bytes)) = self.counts.get_mut(&entry.owner) {
+            *count -= usize::from(!matches!(entry.what, What::Retained { .. }));
+            *bytes -= entry.cost;
+            if *count == 0 && *bytes == 0 {
                 self.counts.remove(&entry.owner);
             }
         }
@@ -142,11 +153,15 @@ impl Ledger {
         if receipt.is_some() || then.is_some() {
             self.bell.ring();
         }
-        // Retained messages have bounds of their own.
-        if !matches!(what, What::Retained { .. }) {
-            *self.counts.entry(owner.clone()).or_default() += 1;
-        }
-        self.owed.insert(number, Entry { owner: owner.clone(), what, receipts: receipt.into_iter().cloned().collect(), then });
+        let size = match &what {
+            What::Message { message, .. } | What::Retained { message: Some(message), .. } => message.size(),
+            _ => 0,
+        };
+        let cost = i64::try_from(size).unwrap_or(i64::MAX / 2) + EACH_RECORD;
+        let waiting = self.counts.entry(owner.clone()).or_default();
+        *waiting = (waiting.0 + usize::from(!matches!(what, What::Retained { .. })), waiting.1.saturating_add(cost));
+        let free = self.free;
+        self.owed.insert(number, Entry { owner: owner.clone(), what, receipts: receipt.into_iter().cloned().collect(), then, cost, free });
     }
 
     /// A message for sessions, under a number that [`Ledger::number`] gave.
@@ -202,7 +217,12 @@ impl Ledger {
                     return;
                 }
             }
-            Record::Over(session) => self.forget(*session),
+            Record::Over(session) => {
+                self.forget(*session);
+                if !self.heads_on_disk.contains(session) {
+                    return;
+                }
+            }
             Record::InboundOver { session, id } => {
                 // Taken and released before the card saw either: neither need be written.
                 let same = |e: &Entry| e.receipts.is_empty() && matches!(&e.what, What::Note(Record::Inbound { session: s, id: i }) if s == session && i == id);
@@ -240,6 +260,22 @@ impl Ledger {
         if !self.without(owed, session) {
             self.acked.entry(session).or_default().push(done.id);
         }
+    }
+
+    /// Another session gets a message that waits under `number`; false = it does not wait any more.
+    pub fn also(&mut self, number: Owed, target: &Target) -> bool {
+        match self.owed.get_mut(&number) {
+            Some(Entry { what: What::Message { targets, .. }, .. }) => {
+                targets.push(target.clone());
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// True while a message waits under `number`.
+    pub fn holds(&self, number: Owed) -> bool {
+        matches!(self.owed.get(&number), Some(Entry { what: What::Message { .. }, .. }))
     }
 
     /// Takes a session out of a message that waits; true = it was there, so the disk need not hear of it.
@@ -290,84 +326,11 @@ impl Ledger {
         self.heads.remove(&session);
     }
 
-    /// What may be written now, `passed` after the last call; none passed = everything goes.
-    pub fn take(&mut self, passed: Option<Duration>, now: Instant, wall: u64) -> Batch {
-        let mut batch = Batch::default();
-        if let Some(passed) = passed {
-            let fresh = i64::try_from(passed.as_millis()).unwrap_or(i64::MAX).saturating_mul(EACH_SECOND) / 1000;
-            self.budget.values_mut().for_each(|left| *left = left.saturating_add(fresh));
-            self.budget.retain(|_, left| *left < BURST);
-        }
-        // First what is over: its packet ids may be those of messages further on.
-        batch.records.extend(std::mem::take(&mut self.acked).into_iter().map(|(session, ids)| Record::Acked { session, ids }.encode()));
-        let numbers: Vec<Owed> = self.owed.keys().copied().collect();
-        // Those for whom the card was flushed share what a flush costs.
-        let mut rang: BTreeSet<Arc<str>> = BTreeSet::new();
-        for number in numbers {
-            let Some(entry) = self.owed.get(&number) else { continue };
-            // Who has anything left may write; a large record is paid for afterwards.
-            // What another began (PUBREL of a delivery) costs the receiver nothing.
-            let (owner, free) = (entry.owner.clone(), matches!(entry.what, What::Note(Record::Released { .. })));
-            if passed.is_some() && !free && &*owner != HOUSE && self.budget.get(&owner).is_some_and(|left| *left <= 0) {
-                continue;
-            }
-            let Some(entry) = self.take_out(number) else { continue };
-            let record = match entry.what {
-                What::Note(record) => {
-                    match &record {
-                        Record::Will(will) => {
-                            self.wills.remove(&will.session);
-                            self.wills_on_disk.insert(will.session);
-                        }
-                        Record::WillOver(session) => drop(self.wills_on_disk.remove(session)),
-                        Record::Session(head) => drop(self.heads.remove(&head.session)),
-                        _ => {}
-                    }
-                    record
-                }
-                What::Message { message, targets, inbound } => {
-                    batch.stored.extend(targets.iter().filter(|t| t.qos == 2).map(|t| (t.session, t.id)));
-                    Record::Queue { order: number, inbound, message: kept(&message, now, wall), targets }
-                }
-                What::Retained { topic, message } => {
-                    self.topics.remove(&topic);
-                    match message {
-                        Some(message) => {
-                            self.on_disk.insert(topic);
-                            Record::Put { owner: owner.to_string(), message: kept(&message, now, wall) }
-                        }
-                        None => {
-                            self.on_disk.remove(&topic);
-                            Record::Remove(topic.into())
-                        }
-                    }
-                }
-            };
-            let bytes = record.encode();
-            let cost = i64::try_from(bytes.len()).unwrap_or(i64::MAX).saturating_add(EACH_RECORD);
-            if !free {
-                let left = self.budget.entry(owner.clone()).or_insert(BURST);
-                *left = left.saturating_sub(cost);
-            }
-            if !entry.receipts.is_empty() {
-                rang.insert(owner);
-            }
-            batch.records.push(bytes);
-            batch.receipts.extend(entry.receipts);
-            batch.recorded.extend(entry.then);
-        }
-        let share = EACH_FLUSH / i64::try_from(rang.len().max(1)).unwrap_or(1);
-        for owner in rang {
-            let left = self.budget.entry(owner).or_insert(BURST);
-            *left = left.saturating_sub(share);
-        }
-        batch
-    }
-
-    /// A dump of everything is about to be on disk: from now on these topics and wills must be removed there too.
-    pub fn dumped(&mut self, topics: impl Iterator<Item = Box<str>>, sessions: impl Iterator<Item = u64>) {
+    /// A dump of everything is about to be on disk: from now on these topics, wills and sessions must be removed there too.
+    pub fn dumped(&mut self, topics: impl Iterator<Item = Box<str>>, wills: impl Iterator<Item = u64>, heads: impl Iterator<Item = u64>) {
         self.on_disk = topics.collect();
-        self.wills_on_disk = sessions.collect();
+        self.wills_on_disk = wills.collect();
+        self.heads_on_disk = heads.collect();
     }
 }
 

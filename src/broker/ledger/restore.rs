@@ -14,15 +14,16 @@ use tokio::time::Instant;
 use super::record::{Head, Kept, KeptWill, Record, Target};
 use crate::broker::access::{HOUSE, Identity};
 use crate::broker::core::{Core, will_record};
-use crate::broker::deliver::class_of;
 use crate::broker::matcher::{Hearing, Slot};
 use crate::broker::message::{Message, Queued};
-use crate::broker::seat::{Due, Peer, Session};
-use crate::broker::session::{Held, Hold};
+use crate::broker::publish::class_of;
+use crate::broker::queue::{Held, Hold};
+use crate::broker::session::{Due, Peer, Session};
 use crate::broker::subscribe::{listen, options};
 use crate::protocol::broker::Class;
 use crate::protocol::mqtt::connect::Will;
 use crate::protocol::mqtt::properties::Properties;
+use crate::supervisor::clock::BUILD_FLOOR_MS;
 
 /// After the broker's own death, clients have so long to come back before their wills are said.
 pub const GRACE: Duration = Duration::from_secs(10);
@@ -158,7 +159,7 @@ impl Found {
     pub fn restore(self, core: &mut Core, now: Instant) {
         let wall = core.wall();
         core.last_number = self.last_session;
-        core.ledger.resume(self.last_order, self.retained.keys().map(|t| t.as_str().into()), self.wills.keys().copied());
+        core.ledger.resume(self.last_order, self.retained.keys().map(|t| t.as_str().into()), self.wills.keys().copied(), self.heads.keys().copied());
         for (owner, message) in self.retained.into_values().filter(|(_, m)| class_of(&core.rules, &m.topic) != Class::Memory) {
             if let Some(message) = alive(&message, now, wall) {
                 core.retained.set(&owner.into(), &Arc::new(message), &core.limits);
@@ -179,7 +180,7 @@ impl Found {
                 let properties = Properties { message_expiry: expires, will_delay: Some(will.delay_s), forward: message.forward.clone(), ..Properties::default() };
                 let topic = message.topic.to_string();
                 let said = Will { topic, payload: message.payload.to_vec().into(), qos: message.qos, retain: message.retain, properties };
-                core.wills.insert(session, Due { at: now + at, owner: identity(&will.account), client_id: will.client_id, will: said });
+                core.wills.insert(session, Due { at: now + at, owner: identity(&will.account), client_id: will.client_id, will: said, grace: will.due.is_none() });
             }
         }
     }
@@ -189,18 +190,23 @@ fn identity(account: &str) -> Identity {
     if account == HOUSE { Identity::House } else { Identity::Account(account.to_owned()) }
 }
 
+/// Wall seconds since `at`; a time that a clock without power said counts for nothing.
+fn passed(at: u64, wall: u64) -> u64 {
+    if i64::try_from(at).is_ok_and(|at| at * 1000 < BUILD_FLOOR_MS) { 0 } else { wall.saturating_sub(at) }
+}
+
 /// The message, unless it is over its time.
 fn alive(kept: &Kept, now: Instant, wall: u64) -> Option<Message> {
     let expires = match kept.left {
         None => None,
-        Some((left, at)) => Some(now + Duration::from_secs(u64::from(left).checked_sub(wall.saturating_sub(at)).filter(|left| *left > 0)?)),
+        Some((left, at)) => Some(now + Duration::from_secs(u64::from(left).checked_sub(passed(at, wall)).filter(|left| *left > 0)?)),
     };
     Some(Message { topic: kept.topic.as_str().into(), payload: kept.payload.as_slice().into(), qos: kept.qos, retain: kept.retain, forward: kept.forward.clone(), expires })
 }
 
 fn revive(core: &mut Core, head: Head, kin: Kin, messages: &mut BTreeMap<u64, Option<Arc<Message>>>, now: Instant, wall: u64) {
     let keep_for = Duration::from_secs(u64::from(head.keep_s));
-    let gone = Duration::from_secs(head.away.map_or(0, |at| wall.saturating_sub(at)));
+    let gone = Duration::from_secs(head.away.map_or(0, |at| passed(at, wall)));
     if gone >= keep_for {
         core.ledger.note(&head.account.as_str().into(), Record::Over(head.session), None);
         return;
@@ -240,14 +246,14 @@ fn revive(core: &mut Core, head: Head, kin: Kin, messages: &mut BTreeMap<u64, Op
         // It is away from now on, also when the next life begins soon.
         core.ledger.note(&session.owner, session.head(now, wall), None);
     }
-    crate::broker::deliver::count_bytes(&mut core.queued_bytes, &mut core.per_account, &session, 0);
+    crate::broker::publish::count_bytes(&mut core.queued_bytes, &mut core.per_account, &session, 0);
     let slot: Slot = core.place(session);
     for (filter, hearing) in kin.filters {
         listen(&mut core.matcher, &filter, slot, hearing);
     }
 }
 
-/// Everything as it is, cheap to take under the lock: [`Snapshot::records`] makes the dump of it outside.
+/// Everything as it is, cheap to take under the lock: [`Snapshot::records`] makes the dump of it outside, `writer` its end.
 pub struct Snapshot {
     retained: Vec<(Arc<str>, Arc<Message>)>,
     queued: BTreeMap<u64, (Arc<Message>, Vec<Target>)>,
@@ -286,19 +292,17 @@ impl Core {
             shot.notes.push(Record::Will(will_record(*number, (due.owner.name(), &due.client_id), &due.will, Some(wall + left), now, wall)));
         }
         let wills = self.sessions.iter().flatten().filter(|s| s.will.is_some()).map(|s| s.number).chain(self.wills.keys().copied());
-        self.ledger.dumped(shot.retained.iter().map(|(_, m)| m.topic.clone()), wills);
+        let heads = self.sessions.iter().flatten().filter(|s| s.is_kept()).map(|s| s.number);
+        self.ledger.dumped(shot.retained.iter().map(|(_, m)| m.topic.clone()), wills, heads);
         shot
     }
 }
 
 impl Snapshot {
-    /// The records of the dump.
-    pub fn records(&self) -> Vec<Vec<u8>> {
-        let mut out = vec![Record::Dump.encode()];
-        out.extend(self.retained.iter().map(|(owner, m)| super::put(owner, m, self.now, self.wall).encode()));
-        out.extend(self.notes.iter().map(Record::encode));
-        out.extend(self.queued.iter().map(|(order, (m, targets))| super::queued(*order, m, targets.clone(), self.now, self.wall).encode()));
-        out.push(Record::End.encode());
-        out
+    /// The records of the dump but its end, one at a time: there is no second copy of everything.
+    pub fn records(&self) -> impl Iterator<Item = Vec<u8>> {
+        let retained = self.retained.iter().map(|(owner, m)| super::put(owner, m, self.now, self.wall).encode());
+        let queued = self.queued.iter().map(|(order, (m, targets))| super::queued(*order, m, targets.clone(), self.now, self.wall).encode());
+        std::iter::once(Record::Dump.encode()).chain(retained).chain(self.notes.iter().map(Record::encode)).chain(queued)
     }
 }

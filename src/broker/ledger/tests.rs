@@ -1,7 +1,10 @@
 //! The ledger: wear, starvation, what need not be written, what a restart brings back, rot.
 
+use std::time::Duration;
+
 use super::writer::Store;
 use super::*;
+use crate::broker::access::HOUSE;
 use crate::broker::core::Core;
 use crate::protocol::broker::Limits;
 use crate::supervisor::clock::Clock;
@@ -87,11 +90,11 @@ async fn retained_messages_survive_dumps_large_ones_and_an_older_store() {
     let (mut store, _) = Store::open(&folder, [1; 16]).expect("opens");
     // As the first retained store wrote it.
     let old = [&b"P\x01"[..], &5u32.to_le_bytes(), b"old/1", &6u32.to_le_bytes(), b"den-01", &0u32.to_le_bytes(), b"ON"].concat();
-    store.write(&[old]).expect("written");
+    store.write(std::iter::once(old)).expect("written");
     let set = |core: &mut Core, store: &mut Store, m: Arc<Message>| {
         core.retained.set(&house, &m, &Limits::default());
         core.ledger.retained(&house, &m.topic.clone(), Some(m), None);
-        store.write(&core.ledger.take(None, now, 0).records).expect("written");
+        store.write(core.ledger.take(None, now, 0).records.into_iter()).expect("written");
     };
     let large = "x".repeat(1_400_000);
     set(&mut core, &mut store, message("large", &large));
@@ -104,7 +107,7 @@ async fn retained_messages_survive_dumps_large_ones_and_an_older_store() {
     for round in 0..40 {
         set(&mut core, &mut store, message("big", &format!("{round}{}", "x".repeat(200_000))));
         if store.wants_dump() {
-            store.write_dump(&core.snapshot(now).records()).expect("dumped");
+            store.write_dump(&core.snapshot(now)).expect("dumped");
         }
     }
     drop(store);
@@ -126,10 +129,10 @@ async fn rot_never_makes_a_message_that_nobody_published() {
         let topic = format!("d/den/{i}");
         ledger.retained(&owner, &topic, Some(message(&topic, &format!("ON {i}"))), None);
         if i % 10 == 0 {
-            store.write(&ledger.take(None, now, 0).records).expect("written");
+            store.write(ledger.take(None, now, 0).records.into_iter()).expect("written");
         }
     }
-    store.write(&ledger.take(None, now, 0).records).expect("written");
+    store.write(ledger.take(None, now, 0).records.into_iter()).expect("written");
     drop(store);
     let segment = std::fs::read_dir(&folder).expect("dir").filter_map(Result::ok).map(|e| e.path()).find(|p| std::fs::read(p).is_ok_and(|b| b.starts_with(b"CLGP"))).expect("a segment");
     let whole = std::fs::read(&segment).expect("read");

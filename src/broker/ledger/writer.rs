@@ -17,7 +17,8 @@ use crate::log::frame::{Epoch, MAX_PAYLOAD};
 use crate::log::recover::Floor;
 use crate::log::segments::Log;
 
-use super::restore::Found;
+use super::record::Record;
+use super::restore::{Found, Snapshot};
 use crate::broker::guard::Guard;
 
 /// What nobody waits for is written at least this often.
@@ -102,8 +103,8 @@ impl Store {
     ///
     /// # Errors
     /// Whatever the medium says; the store is unusable then.
-    pub fn write(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
-        let mut part: Vec<&[u8]> = Vec::new();
+    pub fn write(&mut self, records: impl Iterator<Item = Vec<u8>>) -> io::Result<()> {
+        let mut part: Vec<Vec<u8>> = Vec::new();
         let mut size = 0;
         for record in records {
             if size + record.len() + 4 > PIECE && !part.is_empty() {
@@ -122,7 +123,7 @@ impl Store {
                     } else {
                         b"-"
                     };
-                    self.append(&[&[sign, chunk].concat()])?;
+                    self.append(&[[sign, chunk].concat()])?;
                 }
                 continue;
             }
@@ -132,10 +133,11 @@ impl Store {
         if part.is_empty() { Ok(()) } else { self.append(&part) }
     }
 
-    fn append(&mut self, part: &[&[u8]]) -> io::Result<()> {
+    fn append(&mut self, part: &[Vec<u8>]) -> io::Result<()> {
+        let part: Vec<&[u8]> = part.iter().map(Vec::as_slice).collect();
         self.group += 1;
-        self.written += crate::log::frame::size_of(part) as u64;
-        self.log.append_from(self.first, self.group, part)
+        self.written += crate::log::frame::size_of(&part) as u64;
+        self.log.append_from(self.first, self.group, &part)
     }
 
     /// True when it is time for a dump of everything.
@@ -153,14 +155,13 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::write`].
-    pub fn write_dump(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
+    pub fn write_dump(&mut self, dump: &Snapshot) -> io::Result<()> {
         self.log.seal();
         let first = self.log.next_segment();
-        let (dump, end) = records.split_at(records.len().saturating_sub(1));
-        self.write(dump)?;
+        self.write(dump.records())?;
         // The group with the end says where the dump begins: with it, what stood before is dead.
         self.first = first;
-        self.write(end)?;
+        self.write(std::iter::once(Record::End.encode()))?;
         self.damaged = false;
         // A large store seals segments by being dumped: those are not a reason to dump again.
         self.dumped = self.log.sealed().len();
@@ -217,8 +218,15 @@ pub fn keep(guard: &Guard, store: Option<Store>, folder: &Path) {
             (batch, (whole).then(|| core.snapshot(now)))
         };
         let before = store.as_ref().map_or(0, |s| s.written);
+        let mut batch = batch;
+        let records = std::mem::take(&mut batch.records);
+        let asked = !records.is_empty();
         let done = match &mut store {
-            Some(store) => store.write(&batch.records).and_then(|()| dump.map_or(Ok(()), |d| store.write_dump(&d.records()))),
+            Some(store) => store.write(records.into_iter()).and_then(|()| {
+                // Who waits for these does not wait for the dump.
+                batch.receipts.drain(..).for_each(|r| r.settle(true));
+                dump.map_or(Ok(()), |dump| store.write_dump(&dump))
+            }),
             None if blind => {
                 if dump.is_some() && crate::keys::secret::random().and_then(|epoch| Store::open(folder, epoch)).is_ok() {
                     guard.anew.cancel();
@@ -228,7 +236,7 @@ pub fn keep(guard: &Guard, store: Option<Store>, folder: &Path) {
             }
             None => match dump {
                 Some(dump) => crate::keys::secret::random().and_then(|epoch| Store::open(folder, epoch)).and_then(|(mut fresh, _)| {
-                    fresh.write_dump(&dump.records())?;
+                    fresh.write_dump(&dump)?;
                     tracing::info!("the card takes the broker's messages again");
                     store = Some(fresh);
                     Ok(())
@@ -246,7 +254,7 @@ pub fn keep(guard: &Guard, store: Option<Store>, folder: &Path) {
         }
         batch.receipts.iter().for_each(|r| r.settle(safe));
         let wrote = store.as_ref().map_or(0, |s| s.written.saturating_sub(before));
-        let cost = if batch.records.is_empty() { 0.0 } else { wrote as f64 + EACH_FLUSH };
+        let cost = if asked { wrote as f64 + EACH_FLUSH } else { 0.0 };
         rested = share.take(cost, now);
         let mut core = guard.lock();
         core.counters.card_fails = store.is_none();

@@ -15,9 +15,9 @@ use super::ledger::Receipt;
 use super::ledger::record::{Record, Target};
 use super::matcher::{Group, Hearing, Slot};
 use super::message::{Message, Queued};
+use super::queue::{Held, Hold, Owed};
 use super::retained::Change;
-use super::seat::Session;
-use super::session::{Held, Hold, Owed};
+use super::session::Session;
 use crate::protocol::broker::{Class, Rule};
 use crate::protocol::mqtt::topic::{fits, matches};
 
@@ -117,7 +117,8 @@ impl Core {
             Some(asker) if class == Class::Durable && message.qos > 0 => Some(receipt.get_or_insert_with(|| Receipt::new(asker.wake.clone())).clone()),
             _ => None,
         };
-        if message.qos > 0 && self.ledger.refuses(owner, class, message.qos) {
+        // A will was promised at CONNECT: no debt takes it back.
+        if asker.is_some() && message.qos > 0 && self.ledger.refuses(owner, class, message.qos) {
             return Taken::plain(Published::Indebted);
         }
         let mut kept = true;
@@ -247,7 +248,7 @@ impl Core {
         // Who has nothing waiting may always take one; the house has a share of its own, an account an eighth.
         let mine = per_account.get(&session.owner).copied().unwrap_or(0);
         let fits = *queued_bytes + item.size() <= limits.queued_all && mine + item.size() <= limits.queued_all / 8;
-        let room = (house || fits || session.queue.bytes == 0) && session.queue.has_room(&item);
+        let room = (house || fits || session.queue.len().0 == 0) && session.queue.has_room(&item);
         if !room && session.queue.dropped == dropped {
             session.queue.dropped += 1;
         }
@@ -270,8 +271,8 @@ impl Core {
         Some((target, session.queue.is_pressed(now)))
     }
 
-    /// A message that a member of a group left behind goes to another.
-    pub(super) fn deliver_again(&mut self, owner: &Arc<str>, item: Queued, now: Instant) {
+    /// A message that a member of a group left behind goes to another, under the same number while the ledger still owes it.
+    pub(super) fn deliver_again(&mut self, owner: &Arc<str>, owed: Option<Owed>, item: Queued, now: Instant) {
         let Some(name) = item.group else { return };
         let Some((group, filter)) = crate::protocol::mqtt::topic::shared(&name) else { return };
         if item.message.is_over(now) {
@@ -279,11 +280,14 @@ impl Core {
         }
         let Self { matcher, sessions, .. } = self;
         let Some((slot, hearing)) = matcher.group(group, filter).and_then(|g| choose(g, sessions, item.message.qos)) else { return };
-        let number = self.ledger.number();
+        let waits = owed.filter(|number| self.ledger.holds(*number));
+        let number = waits.unwrap_or_else(|| self.ledger.number());
         let identifiers = hearing.identifier.into_iter().collect();
         let class = class_of(&self.rules, &item.message.topic);
         let hearer = Hearer { slot, hearing, group: Some(name) };
-        if let Some((Some(target), _)) = self.enqueue(&item.message, &hearer, identifiers, (class != Class::Memory).then_some((number, class)), now) {
+        if let Some((Some(target), _)) = self.enqueue(&item.message, &hearer, identifiers, (class != Class::Memory).then_some((number, class)), now)
+            && !self.ledger.also(number, &target)
+        {
             self.ledger.message((number, owner), item.message, vec![target], (0, 0), class == Class::Durable, None);
         }
     }
@@ -291,8 +295,6 @@ impl Core {
     /// PUBREL: the client knows that its message was taken. True = there was such a message. The answer may have to wait.
     pub fn release(&mut self, slot: Slot, id: u16, wake: &Arc<Notify>) -> (bool, Option<Arc<Receipt>>) {
         let Some(session) = self.session(slot) else { return (false, None) };
-        // What is released and on disk is forgotten here.
-        session.received.retain(|_, held| held.hold != Hold::Over || held.receipt.as_ref().is_some_and(|r| r.outcome() != Some(true)));
         let Some(held) = session.received.remove(&id) else { return (false, None) };
         let (number, owner) = (session.number, session.owner.clone());
         match held.hold {
@@ -305,11 +307,11 @@ impl Core {
                 }
                 (receipt.is_some(), receipt)
             }
-            Hold::Batched | Hold::FromDisk => {
+            Hold::Batched => {
                 self.ledger.note(&owner, Record::InboundOver { session: number, id }, None);
                 (true, None)
             }
-            Hold::Durable => {
+            Hold::Durable | Hold::FromDisk => {
                 // Its id may be used again at once: that it is free must be as safe as that it was taken.
                 let receipt = Receipt::new(wake.clone());
                 session.received.insert(id, Held { hold: Hold::Over, receipt: Some(receipt.clone()) });
@@ -317,6 +319,24 @@ impl Core {
                 (true, Some(receipt))
             }
         }
+    }
+
+    /// True when a session has `most` messages unreleased and this is a further one.
+    pub fn leaves_too_much(&mut self, slot: Slot, id: u16, most: usize) -> bool {
+        let Some(received) = self.session(slot).map(|s| &mut s.received).filter(|r| r.len() >= most && !r.contains_key(&id)) else { return false };
+        // What is released and on disk is forgotten now.
+        received.retain(|_, held| held.hold != Hold::Over || held.receipt.as_ref().is_some_and(|r| r.outcome() != Some(true)));
+        received.len() >= most
+    }
+
+    /// The card refused that a QoS 2 message was taken; its client says it again: that is owed once more.
+    pub fn hold_again(&mut self, slot: Slot, id: u16, wake: &Arc<Notify>) -> Option<Arc<Receipt>> {
+        let session = self.session(slot)?;
+        let (number, owner) = (session.number, session.owner.clone());
+        let receipt = Receipt::new(wake.clone());
+        session.received.get_mut(&id)?.receipt = Some(receipt.clone());
+        self.ledger.note(&owner, Record::Inbound { session: number, id }, Some(&receipt));
+        Some(receipt)
     }
 
     /// A QoS 2 message was refused after it had been held: its packet id is free.

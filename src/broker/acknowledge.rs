@@ -3,12 +3,22 @@
 use tokio::time::Instant;
 
 use super::core::Core;
-use super::deliver::count_bytes;
 use super::ledger::Batch;
 use super::matcher::Slot;
-use super::session::{Finished, Out, Queue};
+use super::publish::count_bytes;
+use super::queue::{Finished, Out, Queue};
 
 impl Core {
+    /// Works on a session's queue and keeps the sums of its bytes right.
+    fn queue<T>(&mut self, slot: Slot, work: impl FnOnce(&mut Queue) -> Option<T>) -> Option<T> {
+        let Self { sessions, queued_bytes, per_account, .. } = self;
+        let session = sessions.get_mut(slot as usize)?.as_mut()?;
+        let bytes = session.queue.bytes;
+        let done = work(&mut session.queue);
+        count_bytes(queued_bytes, per_account, session, bytes);
+        done
+    }
+
     fn finished(&mut self, slot: Slot, done: Option<Finished>) {
         if let Some(done) = done
             && let Some(number) = self.session(slot).map(|s| s.number)
@@ -19,21 +29,22 @@ impl Core {
 
     /// PUBACK.
     pub fn acknowledge(&mut self, slot: Slot, id: u16) {
-        let done = self.session(slot).and_then(|s| s.queue.acknowledge(id));
+        let done = self.queue(slot, |q| q.acknowledge(id));
         self.finished(slot, done);
     }
 
     /// PUBREC that refuses, or a message that the client cannot take: the delivery is over.
     pub fn refuse(&mut self, slot: Slot, id: u16) {
-        let done = self.session(slot).and_then(|s| s.queue.refused(id).or_else(|| s.queue.acknowledge(id)));
+        let done = self.queue(slot, |q| q.refused(id).or_else(|| q.acknowledge(id)));
         self.finished(slot, done);
     }
 
     /// PUBREC. False = there is no such delivery: PUBREL says so.
     pub fn received(&mut self, slot: Slot, id: u16) -> bool {
+        let known = self.queue(slot, |q| q.received(id));
         let Self { sessions, ledger, .. } = self;
         let Some(session) = sessions.get_mut(slot as usize).and_then(Option::as_mut) else { return false };
-        match session.queue.received(id) {
+        match known {
             Some((true, owed @ Some(_))) => {
                 let number = ledger.released(&session.owner.clone(), session.number, id, owed);
                 session.queue.owe(id, number);
@@ -48,13 +59,14 @@ impl Core {
 
     /// PUBCOMP.
     pub fn completed(&mut self, slot: Slot, id: u16) {
-        let done = self.session(slot).and_then(|s| s.queue.completed(id));
+        let done = self.queue(slot, |q| q.completed(id));
         self.finished(slot, done);
     }
 
     /// A batch is on disk, or cannot be: what waited for it goes on. A card that fails must not hold a delivery for ever:
     /// without it, the promise is memory's.
     pub fn settled(&mut self, batch: &Batch) {
+        self.ledger.written();
         let Self { sessions, by_number, .. } = self;
         let mut each = |number: u64, work: &dyn Fn(&mut Queue)| {
             let slot = by_number.get(&number).copied().unwrap_or(Slot::MAX);
