@@ -37,4 +37,6 @@ pub mod websocket;
 pub mod worker;
 
 #[cfg(test)]
+mod core_tests;
+#[cfg(test)]
 mod model_tests;

@@ -1,0 +1,168 @@
+//! Cases of the machine that need a debt, a group, a changed permission or a clock that was set; random histories are in
+//! `model_tests`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::access::{Identity, Table};
+use super::core::Core;
+use super::ledger::restore::Found;
+use super::message::Message;
+use super::publish::{Asker, Published};
+use super::queue::Out;
+use super::session::{Attached, Opening, Peer};
+use crate::domain::device::Account;
+use crate::domain::id::DeviceId;
+use crate::protocol::broker::{Limits, usual_rules};
+use crate::protocol::mqtt::connect::Will;
+use crate::protocol::mqtt::packet::Ask;
+use crate::protocol::mqtt::properties::Properties;
+use crate::supervisor::clock::Clock;
+
+fn account(name: &str, subscribe: &[&str]) -> Account {
+    Account { name: DeviceId::new(name).expect("a name"), secret_sha256: "00".into(), publish: vec!["#".into()], subscribe: subscribe.iter().map(|s| (*s).to_owned()).collect() }
+}
+
+fn core(clock: &Clock) -> Core {
+    let mut core = Core::new(Limits::default(), usual_rules(), clock.clone());
+    core.set_table(Table::new(vec![account("a", &["#"]), account("b", &["#"])], false), Instant::now());
+    core
+}
+
+fn will(qos: u8) -> Will {
+    Will { topic: "d/a/up".into(), payload: "offline".into(), qos, retain: true, properties: Properties::default() }
+}
+
+fn come(core: &mut Core, who: &str, client: &str, keep: u64, will: Option<Will>) -> Attached {
+    let opening =
+        Opening { who: Identity::Account(who.into()), client_id: client.into(), clean: false, keep_for: Duration::from_secs(keep), window: 20, credential: "00".into(), will, peer: Peer::default() };
+    core.attach(opening, Instant::now()).expect("let in")
+}
+
+fn subscribe(core: &mut Core, attached: &Attached, filter: &str, qos: u8) {
+    let ask = Ask { filter: filter.into(), qos, no_local: false, retain_as_published: false, retain_handling: 0 };
+    assert_eq!(core.subscribe(attached, &[ask], None, Instant::now()).0, [qos]);
+}
+
+fn say(core: &mut Core, who: &str, topic: &str, size: usize, qos: u8) -> super::publish::Taken {
+    let message = Message { topic: topic.into(), payload: vec![b'x'; size].into(), qos, retain: false, forward: bytes::Bytes::new(), expires: None };
+    let asker = Asker { wake: &Arc::new(Notify::new()), inbound: None };
+    core.publish(&Identity::Account(who.into()), &Arc::from(who), None, message, Some(&asker), Instant::now())
+}
+
+/// The card takes what may be written.
+fn write(core: &mut Core, records: &mut Vec<Vec<u8>>, all: bool) {
+    let batch = core.ledger.take((!all).then_some(Duration::ZERO), Instant::now(), core.wall());
+    batch.receipts.iter().for_each(|r| r.settle(true));
+    core.settled(&batch);
+    records.extend(batch.records);
+}
+
+fn heard(core: &mut Core, slot: u32) -> Vec<String> {
+    let mut out = Vec::new();
+    while let Some(next) = core.next(slot, Instant::now()) {
+        if let Out::Publish { item, .. } = next {
+            out.push(item.message.topic.to_string());
+        }
+    }
+    out
+}
+
+#[tokio::test]
+async fn a_will_is_said_and_written_whatever_its_account_owes() {
+    let clock = Clock::manual(1_800_000_000_000);
+    let (mut core, mut records) = (core(&clock), Vec::new());
+    let ears = come(&mut core, "b", "ears", 1_000, None);
+    subscribe(&mut core, &ears, "d/#", 2);
+    let mut mouths: Vec<Attached> = (0..2).map(|n| come(&mut core, "a", &n.to_string(), 0, Some(will(2)))).collect();
+    write(&mut core, &mut records, true);
+    // More than it may have written; QoS 1 waits, QoS 2 is refused.
+    for _ in 0..12 {
+        assert_eq!(say(&mut core, "a", "d/a/x", 250_000, 1).what, Published::Taken);
+    }
+    assert_eq!(say(&mut core, "a", "d/a/x", 10, 2).what, Published::Indebted, "what waits before it is paid first");
+    write(&mut core, &mut records, false);
+    let first = mouths.remove(0);
+    core.detach(&first, false, Instant::now());
+    write(&mut core, &mut records, false);
+    while let Some(Out::Publish { id, item, .. }) = core.next(ears.slot, Instant::now()) {
+        if &*item.message.topic == "d/a/up" {
+            assert_eq!(item.qos, 2);
+            break;
+        }
+        core.acknowledge(ears.slot, id);
+    }
+    assert_eq!(core.retained.matching("d/a/up", Instant::now()).count(), 1);
+    // A death now: it is not said again; the other's is still to be said.
+    let mut next = self::core(&clock);
+    Found::read(records.iter().map(Vec::as_slice)).restore(&mut next, Instant::now());
+    assert_eq!(next.wills.len(), 1);
+}
+
+#[tokio::test]
+async fn a_shared_message_is_handed_over_before_its_publisher_is_answered() {
+    let clock = Clock::manual(1_800_000_000_000);
+    let (mut core, mut records) = (core(&clock), Vec::new());
+    let first = come(&mut core, "b", "first", 1_000, None);
+    subscribe(&mut core, &first, "$share/g/d/#", 1);
+    write(&mut core, &mut records, true);
+    let receipt = say(&mut core, "a", "d/a/x", 10, 1).receipt.expect("it waits for the card");
+    let second = come(&mut core, "b", "second", 1_000, None);
+    subscribe(&mut core, &second, "$share/g/d/#", 1);
+    core.detach(&first, true, Instant::now());
+    core.remove(first.slot, Instant::now());
+    assert_eq!(receipt.outcome(), None, "nobody who is there has it, and the card neither");
+    assert_eq!(heard(&mut core, second.slot), ["d/a/x"]);
+    write(&mut core, &mut records, true);
+    assert_eq!(receipt.outcome(), Some(true));
+    let mut next = self::core(&clock);
+    Found::read(records.iter().map(Vec::as_slice)).restore(&mut next, Instant::now());
+    let again = come(&mut next, "b", "second", 1_000, None);
+    assert_eq!(heard(&mut next, again.slot), ["d/a/x"], "it was not acknowledged");
+}
+
+#[tokio::test]
+async fn what_was_revoked_leaves_the_queue_too() {
+    let clock = Clock::manual(1_800_000_000_000);
+    let mut core = core(&clock);
+    say(&mut core, "a", "d/a/x", 1, 1);
+    let ears = come(&mut core, "b", "ears", 1_000, None);
+    subscribe(&mut core, &ears, "d/a/#", 1);
+    subscribe(&mut core, &ears, "d/c/#", 1);
+    core.detach(&ears, true, Instant::now());
+    say(&mut core, "a", "d/a/secret", 1, 1);
+    say(&mut core, "a", "d/c/open", 1, 1);
+    core.set_table(Table::new(vec![account("a", &["#"]), account("b", &["d/c/#"])], false), Instant::now());
+    let ears = come(&mut core, "b", "ears", 1_000, None);
+    assert_eq!(heard(&mut core, ears.slot), ["d/c/open"]);
+    assert_eq!((core.counters.dropped, core.queued_bytes > 0), (1, true));
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_ends_no_session() {
+    // Without power the clock begins at 1970.
+    let clock = Clock::manual(50_000);
+    let (mut core, mut records) = (core(&clock), Vec::new());
+    let ears = come(&mut core, "b", "ears", 1_000, None);
+    subscribe(&mut core, &ears, "d/#", 1);
+    core.detach(&ears, true, Instant::now());
+    say(&mut core, "a", "d/a/x", 1, 1);
+    write(&mut core, &mut records, true);
+    clock.set_wall(1_800_000_000_000);
+    let mut next = self::core(&clock);
+    Found::read(records.iter().map(Vec::as_slice)).restore(&mut next, Instant::now());
+    assert_eq!(next.by_client.len(), 1, "a time without a clock counts for nothing");
+    // A clock that was wrong by a month: what stands on disk is corrected at the next tick.
+    let mut late = Vec::new();
+    write(&mut next, &mut late, true);
+    clock.set_wall(1_802_700_000_000);
+    next.tick(Instant::now());
+    write(&mut next, &mut late, true);
+    records.extend(late);
+    let mut last = self::core(&clock);
+    Found::read(records.iter().map(Vec::as_slice)).restore(&mut last, Instant::now());
+    assert_eq!(last.by_client.len(), 1);
+}
