@@ -66,3 +66,27 @@ fn the_examples_are_right_as_they_stand() {
         assert!(found.is_ok(), "{name}, all of it: {:?}", found.err());
     }
 }
+
+#[test]
+fn a_later_file_changes_the_limits_that_it_names_and_every_limit_is_judged() {
+    let limits = |file: &str, text: &str| (file.to_owned(), format!("[broker.limits]\n{text}\n"));
+    let config = load_from(&[("a.toml".into(), GOOD.into()), limits("b.toml", "packet = 65536\nfilters = 10"), limits("c.toml", "filters = 20")]).expect("good");
+    let (l, usual) = (&config.broker.limits, crate::protocol::broker::Limits::default());
+    assert_eq!((l.packet, l.filters, l.queued), (65_536, 20, usual.queued));
+    // Zero, or more than anything: which are taken, and which are named as wrong.
+    for (value, good) in [
+        ("0", vec!["aliases", "keep_alive_s", "quarantined", "retained", "retained_bytes", "retained_bytes_per_device", "retained_per_device"]),
+        ("4000000000", vec!["bytes_per_second", "messages_per_second", "session_s"]),
+    ] {
+        let all = serde_json::to_value(&usual).expect("json");
+        let mut taken = Vec::new();
+        for key in all.as_object().expect("an object").keys() {
+            match load_from(&[("a.toml".into(), GOOD.into()), limits("b.toml", &format!("{key} = {value}"))]) {
+                Ok(_) => taken.push(key.clone()),
+                Err(problems) => assert!(problems.iter().any(|p| p.key.starts_with("broker.limits")), "{key} = {value}: {problems:?}"),
+            }
+        }
+        taken.sort();
+        assert_eq!(taken, good, "{value}");
+    }
+}

@@ -11,6 +11,8 @@ pub struct Peer {
     v5: bool,
     /// The session went on.
     pub present: bool,
+    /// CONNACK.
+    pub welcome: Vec<u8>,
     /// The other side ended the connection (as far as it was read).
     pub ended: bool,
     next_id: u16,
@@ -94,11 +96,12 @@ impl Peer {
         }
         text(&mut body, hello.user);
         text(&mut body, hello.password);
-        let mut peer = Self { stream, input: Vec::new(), v5: hello.v5, present: false, ended: false, next_id: 0 };
+        let mut peer = Self { stream, input: Vec::new(), v5: hello.v5, present: false, welcome: Vec::new(), ended: false, next_id: 0 };
         peer.send(0x10, &body);
         match peer.packet(Duration::from_secs(10)) {
             Some((0x20, answer)) if answer[1] == 0 => {
                 peer.present = answer[0] == 1;
+                peer.welcome = answer;
                 Ok(peer)
             }
             Some((0x20, answer)) => Err(answer[1]),
