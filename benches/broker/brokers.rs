@@ -3,15 +3,14 @@
 //! Invariants: a process and a folder of its own for each start; only processes that were started here are ended, by their
 //! handle; every client logs in with a password and is judged by an access list in both brokers. What is alike: no
 //! anonymous clients, 1,000 messages queued for a session, no delay on sockets, no log of connections. What is left as each
-//! broker has it: messages in flight to one client (Mosquitto 20, ours 32), the cost of a password (Mosquitto 101 rounds of
-//! PBKDF2, ours one SHA-256 of a random secret), retained messages on disk (ours always, Mosquitto where a test asks for
-//! it). Rates and counts of ours are set out of the way, since Mosquitto has none.
-//! Deliberately absent: bridges, WebSocket, client certificates.
+//! broker has it: messages in flight to one client (20 in both), the cost of a password (Mosquitto 101 rounds of
+//! PBKDF2, ours one SHA-256 of a random secret). What is kept on disk is as `Keep` says. Rates and counts of ours are set out of the way, since Mosquitto has none.
+//! Deliberately absent: bridges, client certificates.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -39,14 +38,26 @@ pub enum Kind {
     Mosquitto,
 }
 
-/// What Mosquitto keeps over a restart. Ours always keeps what it keeps.
+/// What is kept over a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
+    /// Nothing; ours: class memory.
     Nothing,
-    /// Its file, written at the default interval (30 minutes) and at a polite end.
+    /// Mosquitto: its file, written at the default interval (30 minutes) and at a polite end; ours: class batched.
     Default,
-    /// Its file, written every so many seconds.
+    /// Mosquitto: its file, written every so many seconds; ours: class durable.
     Every(u32),
+}
+
+impl Keep {
+    /// What stands behind a test's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "",
+            Self::Default => ", batched / saved now and then",
+            Self::Every(_) => ", durable / saved each second",
+        }
+    }
 }
 
 /// How a broker is to be started.
@@ -56,6 +67,15 @@ pub struct Plan {
     pub accounts: usize,
     pub tls: bool,
     pub keep: Keep,
+    /// TLS, WebSocket and WebSocket over TLS beside the plain door.
+    pub every_door: bool,
+}
+
+impl Plan {
+    /// A plain door and nothing kept.
+    pub fn plain(accounts: usize) -> Self {
+        Self { accounts, tls: false, keep: Keep::Nothing, every_door: false }
+    }
 }
 
 /// A broker of this bench.
@@ -64,8 +84,10 @@ pub struct Broker {
     plan: Plan,
     folder: PathBuf,
     port: u16,
-    /// Ours: the listener, which outlives the process.
-    listener: Option<TcpListener>,
+    /// Doors beside the first: TLS, WebSocket, WebSocket over TLS.
+    others: Vec<u16>,
+    /// Ours: the listeners, which outlive the process.
+    listeners: Vec<TcpListener>,
     child: Option<Child>,
     /// Ours: the worker's standard input; closing it is the polite end.
     line: Option<UnixStream>,
@@ -125,13 +147,16 @@ impl Broker {
         let parent = std::env::var_os("CONGLANG_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
         let folder = parent.join(format!("broker-bench-{}-{}", std::process::id(), STARTS.fetch_add(1, Ordering::Relaxed)));
         fs::create_dir_all(&folder).expect("folder");
-        let listener = TcpListener::bind("127.0.0.1:0").expect("port");
-        let port = listener.local_addr().expect("address").port();
-        let listener = (kind == Kind::Ours).then_some(listener);
-        if plan.tls {
+        let mut listeners: Vec<TcpListener> = (0..if plan.every_door { 4 } else { 1 }).map(|_| TcpListener::bind("127.0.0.1:0").expect("port")).collect();
+        let mut ports = listeners.iter().map(|l| l.local_addr().expect("address").port());
+        let (port, others) = (ports.next().expect("a port"), ports.collect());
+        if kind == Kind::Mosquitto {
+            listeners.clear();
+        }
+        if plan.tls || plan.every_door {
             certificate(&folder);
         }
-        let mut broker = Self { kind, plan, folder, port, listener, child: None, line: None, ready: None };
+        let mut broker = Self { kind, plan, folder, port, others, listeners, child: None, line: None, ready: None };
         if kind == Kind::Mosquitto {
             broker.configure_mosquitto();
         }
@@ -146,6 +171,11 @@ impl Broker {
 
     pub fn address(&self) -> SocketAddr {
         ([127, 0, 0, 1], self.port).into()
+    }
+
+    /// Every door.
+    pub fn doors(&self) -> Vec<SocketAddr> {
+        std::iter::once(&self.port).chain(&self.others).map(|port| ([127, 0, 0, 1], *port).into()).collect()
     }
 
     /// Starts the process on what is in the folder already; does not wait.
@@ -207,7 +237,6 @@ impl Broker {
     }
 
     fn launch_ours(&mut self) {
-        let listener = self.listener.as_ref().expect("ours has its listener").try_clone().expect("listener");
         let (mut line, theirs) = UnixStream::pair().expect("socket");
         let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log")).expect("log");
         let mut command = Command::new(program());
@@ -215,7 +244,8 @@ impl Broker {
         let mut child = command.spawn().expect("conglang starts");
         // The command still holds the worker's end; without this the worker's death would not be seen.
         drop(command);
-        fds::send(&line, &[listener.as_fd()]).expect("listener is passed");
+        let listeners: Vec<_> = self.listeners.iter().map(AsFd::as_fd).collect();
+        fds::send(&line, &listeners).expect("listeners are passed");
         line.write_all(self.orders().as_bytes()).expect("settings are taken");
         let (say, ready) = mpsc::channel();
         let facts = BufReader::new(child.stdout.take().expect("stdout"));
@@ -233,7 +263,7 @@ impl Broker {
     /// Settings and access table of ours, a line each.
     fn orders(&self) -> String {
         let path = |file: &str| self.folder.join(file).display().to_string();
-        let certificate = self.plan.tls.then(|| (path("chain.pem"), path("key.pem")));
+        let certificate = (self.plan.tls || self.plan.every_door).then(|| (path("chain.pem"), path("key.pem")));
         let limits = json!({
             "connections": 10_000, "half_open": 10_000, "per_address": 10_000, "handshake_s": 30,
             "messages_per_second": u32::MAX, "bytes_per_second": u32::MAX, "queued": 1_000, "queued_bytes": 64 << 20,
@@ -245,8 +275,13 @@ impl Broker {
             Keep::Default => "batched",
             Keep::Every(_) => "durable",
         };
+        let doors = match (self.plan.every_door, self.plan.tls) {
+            (true, _) => json!(["plain", "tls", "web_socket", "web_socket_tls"]),
+            (_, true) => json!(["tls"]),
+            _ => json!(["plain"]),
+        };
         let settings = json!({
-            "doors": [if self.plan.tls { "tls" } else { "plain" }], "house_socket": path("house.sock"), "house_secret": PASSWORD,
+            "doors": doors, "house_socket": path("house.sock"), "house_secret": PASSWORD,
             "folder": path("data"), "certificate": certificate, "client_ca": null, "limits": limits,
             "rules": [{ "filter": "#", "class": class }],
         });
@@ -279,6 +314,15 @@ impl Broker {
         );
         if self.plan.tls {
             text.push_str(&format!("certfile {}\nkeyfile {}\n", path("chain.pem"), path("key.pem")));
+        }
+        for (port, kind) in self.others.iter().zip(["tls", "ws", "wss"]) {
+            text.push_str(&format!("listener {port} 127.0.0.1\n"));
+            if kind.starts_with("ws") {
+                text.push_str("protocol websockets\n");
+            }
+            if kind != "ws" {
+                text.push_str(&format!("certfile {}\nkeyfile {}\n", path("chain.pem"), path("key.pem")));
+            }
         }
         match self.plan.keep {
             Keep::Nothing => text.push_str("persistence false\n"),

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use tokio_rustls::TlsConnector;
 
 use crate::blind;
-use crate::brokers::{Broker, Keep, Kind, Plan, login, name};
+use crate::brokers::{Broker, Kind, Plan, login, name};
 use crate::client::{Client, QUIET, tcp};
 use crate::load::busy;
 use crate::process::{Meter, rss};
@@ -41,7 +41,7 @@ async fn settled_rss(pid: u32) -> f64 {
 
 /// Memory that a silent connection costs.
 pub async fn idle(kind: Kind, connections: usize) -> Report {
-    let broker = Broker::start(kind, Plan { accounts: connections, tls: false, keep: Keep::Nothing });
+    let broker = Broker::start(kind, Plan::plain(connections));
     // The first connection pays for what all share.
     let first = Client::open(broker.address(), &login(&name(0)), QUIET).await.expect("a device connects");
     let before = settled_rss(broker.pid()).await;
@@ -65,7 +65,7 @@ pub async fn idle(kind: Kind, connections: usize) -> Report {
 
 /// TLS connections after a power cut.
 pub async fn storm(kind: Kind) -> Report {
-    let broker = Broker::start(kind, Plan { accounts: STORM, tls: true, keep: Keep::Nothing });
+    let broker = Broker::start(kind, Plan { tls: true, ..Plan::plain(STORM) });
     let (connector, address) = (TlsConnector::from(blind::config()), broker.address());
     let next = Rc::new(Cell::new(0));
     let mut lanes = JoinSet::new();

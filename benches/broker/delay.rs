@@ -1,4 +1,4 @@
-//! How long a message takes: one to one, and in a village on an ordinary day.
+//! How long a message takes: one to one, beside garbage at every door, and in a village on an ordinary day.
 //!
 //! Invariants: a message's time begins before it is written and ends when it has been read; both ends are this process,
 //! so one clock serves; the load is far from what either broker can carry.
@@ -8,9 +8,14 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::io::Write as _;
+use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use conglang::log::sim::Dice;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -18,9 +23,9 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use crate::brokers::{ALL, Broker, Keep, Kind, Plan, login, name};
 use crate::client::{Client, QUIET};
 use crate::load::{PAYLOAD, busy};
-use crate::process::{self, Meter};
-use crate::report::Report;
-use crate::wire;
+use crate::process::{self, Meter, Used};
+use crate::report::{Report, quantile};
+use crate::wire::{self, Login};
 
 /// Devices of the village.
 const DEVICES: usize = 500;
@@ -37,10 +42,64 @@ fn microseconds(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1e6
 }
 
-/// One publisher, one subscriber, 200 messages a second.
-pub async fn one_to_one(kind: Kind, qos: u8, seconds: f64) -> Report {
-    let broker = Broker::start(kind, Plan { accounts: 1, tls: false, keep: Keep::Nothing });
-    let mut subscriber = Client::open(broker.address(), &login(ALL), QUIET).await.expect("the subscriber connects");
+/// One publisher, one subscriber, 200 messages a second. What is kept at all is kept for the subscriber's session.
+pub async fn one_to_one(kind: Kind, qos: u8, keep: Keep, seconds: f64) -> Report {
+    let broker = Broker::start(kind, Plan { keep, ..Plan::plain(1) });
+    let times = pairs(&broker, qos, keep, seconds).await;
+    let mut report = Report::default();
+    let name = format!("one to one QoS {qos}{}", keep.name());
+    report.latency(&name, times.0);
+    busy(&mut report, &name, times.1);
+    report
+}
+
+/// The same beside garbage: bytes without sense at every door, as many connections a second as [`GARBAGE`] says.
+pub async fn beside_garbage(kind: Kind, quiet: f64, seconds: f64) -> Report {
+    let broker = Broker::start(kind, Plan { every_door: true, ..Plan::plain(1) });
+    let (mut before, _) = pairs(&broker, 1, Keep::Nothing, quiet).await;
+    let over = Arc::new(AtomicBool::new(false));
+    let thrower = std::thread::spawn({
+        let (over, doors) = (over.clone(), broker.doors());
+        move || garbage(&doors, &over)
+    });
+    let (mut with, used) = pairs(&broker, 1, Keep::Nothing, seconds).await;
+    over.store(true, Ordering::Relaxed);
+    let thrown = thrower.join().expect("the garbage ends");
+    let mut report = Report::default();
+    let (quiet, loud) = (quantile(&mut before, 0.99), quantile(&mut with, 0.99));
+    report.aside("garbage at every door: connections", thrown as f64 / seconds, "1/s");
+    report.less("garbage at every door: p99 before", quiet, "µs");
+    report.less("garbage at every door: p99 beside it", loud, "µs");
+    report.less("garbage at every door: p99 beside it to before", loud / quiet, "×");
+    busy(&mut report, "garbage at every door", used);
+    report
+}
+
+/// Connections of garbage a second.
+const GARBAGE: u32 = 400;
+
+/// Throws garbage until it is over; gives how many connections.
+fn garbage(doors: &[SocketAddr], over: &AtomicBool) -> u64 {
+    let (mut dice, mut thrown) = (Dice(11), 0);
+    let mut next = Instant::now();
+    while !over.load(Ordering::Relaxed) {
+        let door = doors[thrown as usize % doors.len()];
+        let begins: &[u8] = [&b"\x10\x20\x00\x04MQTT\x05\xc2\x00\x3c"[..], b"GET /mqtt HTTP/1.1\r\nupgrade: websocket\r\n", b""][thrown as usize % 3];
+        let rest: Vec<u8> = (0..dice.roll() % 400).map(|_| (dice.roll() & 0xff) as u8).collect();
+        if let Ok(mut stream) = std::net::TcpStream::connect(door) {
+            let _ = stream.write_all(&[begins, &rest].concat());
+            thrown += 1;
+        }
+        next += Duration::from_secs(1) / GARBAGE;
+        std::thread::sleep(next.saturating_duration_since(Instant::now()));
+    }
+    thrown
+}
+
+/// The times of messages from one publisher to one subscriber, microseconds, and what they cost.
+async fn pairs(broker: &Broker, qos: u8, keep: Keep, seconds: f64) -> (Vec<f64>, Used) {
+    let hears = Login { clean: keep == Keep::Nothing, ..login(ALL) };
+    let mut subscriber = Client::open(broker.address(), &hears, QUIET).await.expect("the subscriber connects");
     subscriber.subscribe("d/u0000/x", qos).await.expect("the subscriber subscribes");
     let mut publisher = Client::open(broker.address(), &login("u0000"), QUIET).await.expect("the publisher connects");
     let (mut tick, mut sent, mut times) = (every(5), Vec::new(), Vec::new());
@@ -68,12 +127,8 @@ pub async fn one_to_one(kind: Kind, qos: u8, seconds: f64) -> Report {
             }
         }
     }
-    let used = meter.stop();
-    let mut report = Report::default();
     // The first ones find cold caches and empty allocators.
-    report.latency(&format!("one to one QoS {qos}"), times.split_off(wanted / 10));
-    busy(&mut report, &format!("one to one QoS {qos}"), used);
-    report
+    (times.split_off(wanted / 10), meter.stop())
 }
 
 type Written = Rc<RefCell<HashMap<u64, Instant>>>;
@@ -103,7 +158,7 @@ async fn device(mut client: Client, name: String, mut speak: mpsc::UnboundedRece
 
 /// The village on an ordinary day.
 pub async fn village(kind: Kind, seconds: f64) -> Report {
-    let broker = Broker::start(kind, Plan { accounts: DEVICES, tls: false, keep: Keep::Nothing });
+    let broker = Broker::start(kind, Plan::plain(DEVICES));
     let (written, mut devices, mut say) = (Written::default(), JoinSet::new(), Vec::new());
     for name in (0..DEVICES).map(name) {
         let mut client = Client::open(broker.address(), &login(&name), QUIET).await.expect("a device connects");

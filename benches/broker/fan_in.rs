@@ -22,7 +22,7 @@ use crate::client::{BUSY, Client, QUIET};
 use crate::load::{PAYLOAD, WARM, WINDOW, add, busy, settle};
 use crate::process::Meter;
 use crate::report::Report;
-use crate::wire;
+use crate::wire::{self, Login};
 
 /// Publishers.
 const PUBLISHERS: usize = 100;
@@ -148,10 +148,10 @@ async fn listen(mut client: Client, press: Press, tally: Rc<Tally>) {
 }
 
 /// Runs the test once.
-pub async fn run(kind: Kind, qos: u8, how: Press, seconds: f64) -> Report {
-    let broker = Broker::start(kind, Plan { accounts: PUBLISHERS, tls: false, keep: Keep::Nothing });
+pub async fn run(kind: Kind, qos: u8, how: Press, keep: Keep, seconds: f64) -> Report {
+    let broker = Broker::start(kind, Plan { keep, ..Plan::plain(PUBLISHERS) });
     let (mut report, tally) = (Report::default(), Rc::new(Tally { arrived: (0..PUBLISHERS).map(|_| Default::default()).collect(), ..Tally::default() }));
-    let mut subscriber = Client::open(broker.address(), &login(ALL), 4 * BUSY).await.expect("the subscriber connects");
+    let mut subscriber = Client::open(broker.address(), &Login { clean: keep == Keep::Nothing, ..login(ALL) }, 4 * BUSY).await.expect("the subscriber connects");
     let granted = subscriber.subscribe("d/#", qos).await.expect("the subscriber subscribes");
     if granted != qos {
         report.note(format!("fan-in QoS {qos}: {kind:?} granted QoS {granted}"));
@@ -182,7 +182,7 @@ pub async fn run(kind: Kind, qos: u8, how: Press, seconds: f64) -> Report {
     }
     settle(&tally.received).await;
     drop(open);
-    let test = format!("fan-in QoS {qos}, {}", if how == Press::Flood { "flood" } else { "paced" });
+    let test = format!("fan-in QoS {qos}, {}{}", if how == Press::Flood { "flood" } else { "paced" }, keep.name());
     report.more(format!("{test}: received"), received, "msg/s");
     if qos > 0 {
         report.aside(format!("{test}: acknowledged to publishers"), taken, "msg/s");

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::brokers::{ALL, Broker, Keep, Kind, Plan, login, name};
+use crate::brokers::{ALL, Broker, Kind, Plan, login, name};
 use crate::client::{Client, QUIET};
 use crate::load::{PAYLOAD, WARM, add, busy, settle};
 use crate::process::Meter;
@@ -52,7 +52,7 @@ async fn member(mut client: Client, ring: Rc<Ring>) {
 
 /// Runs the test once.
 pub async fn run(kind: Kind, qos: u8, window: u64, seconds: f64) -> Report {
-    let broker = Broker::start(kind, Plan { accounts: SUBSCRIBERS, tls: false, keep: Keep::Nothing });
+    let broker = Broker::start(kind, Plan::plain(SUBSCRIBERS));
     let ring = Rc::new(Ring { missing: RefCell::new([0; 64]), arrived: Cell::new(0), wake: Notify::new() });
     let (mut report, mut members) = (Report::default(), JoinSet::new());
     for name in (0..SUBSCRIBERS).map(name) {

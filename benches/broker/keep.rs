@@ -74,7 +74,7 @@ async fn collect(broker: &Broker, qos: u8) -> (usize, f64) {
 
 /// Many retained messages in, and out to a newcomer.
 pub async fn retained(kind: Kind) -> Report {
-    let broker = Broker::start(kind, Plan { accounts: DEVICES, tls: false, keep: Keep::Nothing });
+    let broker = Broker::start(kind, Plan::plain(DEVICES));
     let before = rss(broker.pid());
     let used = fill(&broker).await;
     let mut report = Report::default();
@@ -93,7 +93,7 @@ pub async fn retained(kind: Kind) -> Report {
 
 /// A polite restart with many retained messages.
 pub async fn restart(kind: Kind) -> Report {
-    let mut broker = Broker::start(kind, Plan { accounts: DEVICES, tls: false, keep: Keep::Default });
+    let mut broker = Broker::start(kind, Plan { keep: Keep::Default, ..Plan::plain(DEVICES) });
     fill(&broker).await;
     let ending = Instant::now();
     broker.stop();
@@ -149,7 +149,7 @@ async fn publish_until_killed(broker: &mut Broker, life: Duration) -> BTreeSet<u
 
 /// Acknowledged, then lost: kill -9 while a subscriber with a kept session is away.
 pub async fn sudden_death(kind: Kind, keep: Keep, luck: f64) -> Report {
-    let mut broker = Broker::start(kind, Plan { accounts: 1, tls: false, keep });
+    let mut broker = Broker::start(kind, Plan { keep, ..Plan::plain(1) });
     let away = Login { client_id: "away", name: ALL, password: PASSWORD, clean: false };
     let mut subscriber = Client::open(broker.address(), &away, QUIET).await.expect("the subscriber connects");
     subscriber.subscribe("#", 1).await.expect("the subscriber subscribes");

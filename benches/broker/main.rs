@@ -47,7 +47,7 @@ const ROUNDS: usize = 7;
 const RUN_MAX: Duration = Duration::from_secs(120);
 /// Who runs in a round, by place in it.
 const WHO: [(&str, Kind); 3] = [("ours", Kind::Ours), ("Mosquitto A", Kind::Mosquitto), ("Mosquitto B", Kind::Mosquitto)];
-const TESTS: [&str; 20] = [
+const TESTS: [&str; 25] = [
     "fan-in-0-paced",
     "fan-in-1-paced",
     "fan-in-2-paced",
@@ -68,6 +68,11 @@ const TESTS: [&str; 20] = [
     "restart",
     "kill-saved",
     "kill-default",
+    "garbage",
+    "class-batched-fan-in",
+    "class-durable-fan-in",
+    "class-batched-latency",
+    "class-durable-latency",
 ];
 
 /// Runs one test once. `luck` from 0 to 1 is the same for all of a round.
@@ -75,19 +80,24 @@ async fn run(test: &str, kind: Kind, quick: bool, luck: f64) -> Report {
     let flow = if quick { 1.5 } else { 3.0 };
     let calm = if quick { 3.0 } else { 10.0 };
     match test {
-        "fan-in-0-paced" => fan_in::run(kind, 0, Paced, flow).await,
-        "fan-in-1-paced" => fan_in::run(kind, 1, Paced, flow).await,
-        "fan-in-2-paced" => fan_in::run(kind, 2, Paced, flow).await,
-        "fan-in-0-flood" => fan_in::run(kind, 0, Flood, flow).await,
-        "fan-in-1-flood" => fan_in::run(kind, 1, Flood, flow).await,
-        "fan-in-2-flood" => fan_in::run(kind, 2, Flood, flow).await,
+        "fan-in-0-paced" => fan_in::run(kind, 0, Paced, Keep::Nothing, flow).await,
+        "fan-in-1-paced" => fan_in::run(kind, 1, Paced, Keep::Nothing, flow).await,
+        "fan-in-2-paced" => fan_in::run(kind, 2, Paced, Keep::Nothing, flow).await,
+        "fan-in-0-flood" => fan_in::run(kind, 0, Flood, Keep::Nothing, flow).await,
+        "fan-in-1-flood" => fan_in::run(kind, 1, Flood, Keep::Nothing, flow).await,
+        "fan-in-2-flood" => fan_in::run(kind, 2, Flood, Keep::Nothing, flow).await,
         "fan-out-0-twenty" => fan_out::run(kind, 0, 20, flow).await,
         "fan-out-1-twenty" => fan_out::run(kind, 1, 20, flow).await,
         "fan-out-0-single" => fan_out::run(kind, 0, 1, flow).await,
         "fan-out-1-single" => fan_out::run(kind, 1, 1, flow).await,
-        "latency-0" => delay::one_to_one(kind, 0, calm).await,
-        "latency-1" => delay::one_to_one(kind, 1, calm).await,
+        "latency-0" => delay::one_to_one(kind, 0, Keep::Nothing, calm).await,
+        "latency-1" => delay::one_to_one(kind, 1, Keep::Nothing, calm).await,
         "village" => delay::village(kind, 2.0 * calm).await,
+        "garbage" => delay::beside_garbage(kind, calm, if quick { 2.0 * calm } else { 60.0 }).await,
+        "class-batched-fan-in" => fan_in::run(kind, 1, Paced, Keep::Default, flow).await,
+        "class-durable-fan-in" => fan_in::run(kind, 1, Paced, Keep::Every(1), flow).await,
+        "class-batched-latency" => delay::one_to_one(kind, 1, Keep::Default, calm).await,
+        "class-durable-latency" => delay::one_to_one(kind, 1, Keep::Every(1), calm).await,
         "idle-1000" => crowd::idle(kind, 1_000).await,
         "idle-5000" => crowd::idle(kind, 5_000).await,
         "storm" => crowd::storm(kind).await,

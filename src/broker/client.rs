@@ -77,6 +77,8 @@ pub(super) struct Client<S> {
     pub pongs: usize,
     /// Somebody who hears it can hardly follow: others go first.
     pub pressed: bool,
+    /// It said something that somebody is to hear.
+    pub spoke: bool,
     /// Packets and bytes, in and out.
     pub counted: [u64; 4],
 }
@@ -133,6 +135,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(io: S, input: BytesMut, gu
         forbidden: 0,
         pongs: 0,
         pressed: false,
+        spoke: false,
         counted: [0; 4],
     };
     say::welcome(&mut client.output, client.with.version, &client.with.welcome);
@@ -155,6 +158,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 Ok(paused) => paused,
                 Err(stop) => return stop,
             };
+            if std::mem::take(&mut self.spoke) {
+                // Who was to hear it hears it before its publisher is answered.
+                stream::after_others().await;
+            }
             let more = match self.flush().await {
                 Ok(more) => more,
                 Err(stop) => return stop,

@@ -72,12 +72,21 @@ async fn say_no<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S, version: Version,
 
 /// Serves one connection whose transport is ready. `until` bounds the wait for CONNECT; `stranger` is given
 /// back once it is known who it is.
-pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, entrance: Entrance, guard: Arc<Guard>, until: Instant, peer: Peer, stranger: impl Send) -> Ended {
+pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(io: S, entrance: Entrance, guard: Arc<Guard>, until: Instant, peer: Peer, stranger: impl Send) -> Ended {
+    // Coming in takes more room than being there; that room is given back.
+    match Box::pin(enter(io, entrance, guard.clone(), until, peer, stranger)).await {
+        Ok((io, input, agreed)) => client::serve(io, input, guard, agreed).await,
+        Err(ended) => ended,
+    }
+}
+
+/// From the first byte to a session, or to the end. With it comes what was read behind CONNECT.
+async fn enter<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, entrance: Entrance, guard: Arc<Guard>, until: Instant, peer: Peer, stranger: impl Send) -> Result<(S, BytesMut, Agreed), Ended> {
     let mut input = BytesMut::new();
     let address = peer.address.clone();
     let first = match tokio::time::timeout_at(until, first_packet(&mut io, &mut input)).await {
-        Err(_) => return Ended::nobody(&guard, &address, "it did not say who it is in time"),
-        Ok(Err(trouble)) => return Ended::nobody(&guard, &address, trouble),
+        Err(_) => return Err(Ended::nobody(&guard, &address, "it did not say who it is in time")),
+        Ok(Err(trouble)) => return Err(Ended::nobody(&guard, &address, trouble)),
         Ok(Ok(first)) => first,
     };
     // The byte behind the protocol's name, for an answer in its own tongue.
@@ -87,14 +96,14 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, entrance: Entra
         Err(Refusal::Level) => {
             let ended = Ended::nobody(&guard, &address, "it speaks an MQTT version that is not served");
             say_no(&mut io, Version::V311, 0x84, "", usize::MAX).await;
-            return ended;
+            return Err(ended);
         }
         Err(Refusal::Will(v) | Refusal::Violation(v)) => {
             let ended = Ended::nobody(&guard, &address, v.what);
             if v5 {
                 say_no(&mut io, Version::V5, v.code, v.what, usize::MAX).await;
             }
-            return ended;
+            return Err(ended);
         }
     };
     let claimed: String = connect.username.as_deref().unwrap_or(&connect.client_id).chars().take(64).collect();
@@ -107,14 +116,14 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, entrance: Entra
     match opened {
         Ok(agreed) => {
             drop(stranger);
-            client::serve(io, input, guard, agreed).await
+            Ok((io, input, agreed))
         }
         Err((code, why)) => {
             guard.lock().counters.refused += 1;
             // Names that nobody has are remembered under their address: they must not push out what others asked about.
             guard.refused(if guard.knows(&claimed) { &claimed } else { "" }, &address, why);
             say_no(&mut io, version, code, why, largest).await;
-            Ended { who: claimed, trouble: Some(why.to_owned()) }
+            Err(Ended { who: claimed, trouble: Some(why.to_owned()) })
         }
     }
 }

@@ -14,9 +14,9 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::access::{Identity, Table};
-use super::ledger::record::{KeptWill, Record};
+use super::ledger::Ledger;
+use super::ledger::record::Record;
 use super::ledger::restore::GRACE;
-use super::ledger::{self, Ledger};
 use super::matcher::{Matcher, Slot};
 use super::message::Message;
 use super::publish::count_bytes;
@@ -24,8 +24,8 @@ use super::queue::Queue;
 use super::retained::Retained;
 use super::session::{Attached, Due, Line, Opening, Peer, Session};
 use super::subscribe::unlisten;
+use super::will::will_record;
 use crate::protocol::broker::{Counters, Limits, Rule};
-use crate::protocol::mqtt::connect::Will;
 use crate::supervisor::clock::Clock;
 
 /// The house's queue is so many times a device's: it hears everybody.
@@ -203,16 +203,6 @@ impl Core {
         Ok(Attached::new(slot, &line, known.is_some(), session.wake.clone()))
     }
 
-    /// A client is back before its will was due: those wills of it are not said.
-    fn come_back(&mut self, who: &Identity, client_id: &str, which: impl Fn(&Due, u64) -> bool) {
-        let back: Vec<u64> = self.wills.iter().filter(|(n, due)| due.owner == *who && due.client_id == client_id && which(due, **n)).map(|(n, _)| *n).collect();
-        let owner: Arc<str> = who.owner().into();
-        for number in back {
-            self.wills.remove(&number);
-            self.ledger.note(&owner, Record::WillOver(number), None);
-        }
-    }
-
     /// Devices without an account.
     fn strangers(&self) -> impl Iterator<Item = &Session> {
         self.sessions.iter().flatten().filter(|s| matches!(s.who, Identity::Stranger(_)))
@@ -232,17 +222,24 @@ impl Core {
             let mine: Vec<Slot> = self.by_client.range((who.clone(), String::new())..).take_while(|((w, _), _)| w == who).map(|(_, s)| *s).collect();
             if mine.len() >= self.limits.per_account {
                 let away = oldest(self, &mut mine.into_iter()).ok_or((0x97, "this account has too many connections"))?;
-                self.remove(away, now);
+                self.push_out(away, now);
             }
         }
         let away = self.by_client.len().saturating_sub(usize::try_from(self.counters.connected).unwrap_or(usize::MAX));
         if away >= self.limits.sessions {
             let all: Vec<Slot> = self.by_client.values().copied().collect();
             if let Some(away) = oldest(self, &mut all.into_iter()) {
-                self.remove(away, now);
+                self.push_out(away, now);
             }
         }
         Ok(())
+    }
+
+    /// A session makes room for another: what waits for it is dropped, and that is counted.
+    fn push_out(&mut self, slot: Slot, now: Instant) {
+        let waiting = self.session(slot).map_or(0, |s| s.queue.len().0 + s.queue.len().1);
+        self.counters.dropped += waiting as u64;
+        self.remove(slot, now);
     }
 
     /// The connection ended. Polite = its will is not said.
@@ -296,16 +293,6 @@ impl Core {
         if let Some(session) = self.session(attached.slot).filter(|s| s.is_kept()) {
             session.keep_for = Duration::from_secs(u64::from(seconds)).min(most);
         }
-    }
-
-    pub(super) fn say_will(&mut self, who: &Identity, session: u64, will: &Will, now: Instant) {
-        let owner: Arc<str> = who.owner().into();
-        let message = message_of_will(will, now);
-        // Both are written together, whatever the account owes: a will is neither lost nor said twice.
-        self.ledger.free = true;
-        self.publish(who, &owner, None, message, None, now);
-        self.ledger.note(&owner, Record::WillOver(session), None);
-        self.ledger.free = false;
     }
 
     /// Publishes wills whose delay passed and forgets sessions whose time is over. Call it every second.
@@ -384,15 +371,4 @@ impl Core {
             ..self.counters.clone()
         }
     }
-}
-
-/// The message of a will.
-pub fn message_of_will(will: &Will, now: Instant) -> Message {
-    let expires = will.properties.message_expiry.map(|s| now + Duration::from_secs(u64::from(s)));
-    Message { topic: will.topic.as_str().into(), payload: will.payload.as_ref().into(), qos: will.qos, retain: will.retain, forward: will.properties.forward.clone(), expires }
-}
-
-pub fn will_record(session: u64, (account, client_id): (&str, &str), will: &Will, due: Option<u64>, now: Instant, wall: u64) -> KeptWill {
-    let message = ledger::message_of(&message_of_will(will, now), now, wall);
-    KeptWill { session, account: account.to_owned(), client_id: client_id.to_owned(), message, delay_s: will.properties.will_delay.unwrap_or(0), due }
 }

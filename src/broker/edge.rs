@@ -99,7 +99,8 @@ impl Edge {
         }
     }
 
-    // Each way in is its own allocation: a plain connection does not carry the size of the largest.
+    // Each way in is its own allocation: a plain connection does not carry the size of the largest, nor anybody what only the
+    // handshake needs.
     async fn transport(&self, door: Door, stream: tokio::net::TcpStream, address: IpAddr, until: Instant, stranger: Stranger) -> io::Result<Ended> {
         let late = |_| io::Error::new(io::ErrorKind::TimedOut, "too slow");
         let guard = self.guard.clone();
@@ -107,12 +108,12 @@ impl Edge {
         match door {
             Door::Plain => Ok(Box::pin(serve(stream, Entrance::Password, guard, until, peer, stranger)).await),
             Door::WebSocket => {
-                let ws = tokio::time::timeout_at(until, websocket::accept(stream, guard.limits.packet)).await.map_err(late)??;
+                let ws = tokio::time::timeout_at(until, Box::pin(websocket::accept(stream, guard.limits.packet))).await.map_err(late)??;
                 Ok(Box::pin(serve(ws, Entrance::Password, guard, until, peer, stranger)).await)
             }
             Door::Tls | Door::WebSocketTls => {
                 let acceptor = self.tls.clone().ok_or_else(|| io::Error::other("no certificate"))?;
-                let tls = tokio::time::timeout_at(until, acceptor.accept(stream)).await.map_err(late)??;
+                let tls = tokio::time::timeout_at(until, Box::pin(acceptor.accept(stream))).await.map_err(late)??;
                 let name = tls.get_ref().1.peer_certificates().and_then(|c| c.first()).map(common_name);
                 let entrance = match name {
                     Some(Some(name)) => Entrance::Certificate(name),
@@ -120,7 +121,7 @@ impl Edge {
                     None => Entrance::Password,
                 };
                 if door == Door::WebSocketTls {
-                    let ws = tokio::time::timeout_at(until, websocket::accept(tls, guard.limits.packet)).await.map_err(late)??;
+                    let ws = tokio::time::timeout_at(until, Box::pin(websocket::accept(tls, guard.limits.packet))).await.map_err(late)??;
                     return Ok(Box::pin(serve(ws, entrance, guard, until, peer, stranger)).await);
                 }
                 Ok(Box::pin(serve(tls, entrance, guard, until, peer, stranger)).await)

@@ -240,6 +240,7 @@ impl<S> Client<S> {
         }
         drop(core);
         self.pressed |= taken.pressed;
+        self.spoke |= p.qos > 0 && taken.what == Published::Taken;
         match taken.what {
             Published::Forbidden | Published::Unfit => {
                 self.forbidden += 1;

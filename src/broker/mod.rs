@@ -1,7 +1,7 @@
 //! MQTT for the village's devices, in a worker process of its own.
 //!
 //! `edge` listens and shakes hands, `connection` finds out who it is, `client` and `inbound` serve one client; `guard` holds
-//! the machine under one lock: `core` (who comes and goes), `publish`, `subscribe`, `acknowledge`, over each `session` with its
+//! the machine under one lock: `core` (who comes and goes), `publish`, `subscribe`, `acknowledge`, `will`, over each `session` with its
 //! `queue`, the `matcher` and what is `retained`; `ledger` carries to disk what must outlive the process. docs/protocol.md
 //! says what is promised, docs/decisions/0003 and 0008 why it is built so.
 //!
@@ -34,6 +34,7 @@ mod stream;
 mod subscribe;
 mod sys;
 pub mod websocket;
+mod will;
 pub mod worker;
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::ready;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -25,7 +25,7 @@ pub async fn read<S: AsyncRead + Unpin>(io: &mut S, input: &mut BytesMut) -> io:
             let mut buffer = ReadBuf::new(&mut scratch);
             ready!(Pin::new(&mut *io).poll_read(cx, &mut buffer))?;
             input.extend_from_slice(buffer.filled());
-            std::task::Poll::Ready(Ok(buffer.filled().len()))
+            Poll::Ready(Ok(buffer.filled().len()))
         })
     })
     .await
@@ -41,6 +41,19 @@ pub async fn close<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S, most: Duration
             rest.clear();
         }
         io::Result::Ok(())
+    })
+    .await;
+}
+
+/// Lets those go first who were woken before.
+pub async fn after_others() {
+    let mut first = true;
+    poll_fn(|cx| {
+        if std::mem::take(&mut first) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(())
     })
     .await;
 }

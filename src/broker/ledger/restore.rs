@@ -13,13 +13,14 @@ use tokio::time::Instant;
 
 use super::record::{Head, Kept, KeptWill, Record, Target};
 use crate::broker::access::{HOUSE, Identity};
-use crate::broker::core::{Core, will_record};
+use crate::broker::core::Core;
 use crate::broker::matcher::{Hearing, Slot};
 use crate::broker::message::{Message, Queued};
 use crate::broker::publish::class_of;
 use crate::broker::queue::{Held, Hold};
 use crate::broker::session::{Due, Peer, Session};
 use crate::broker::subscribe::{listen, options};
+use crate::broker::will::will_record;
 use crate::protocol::broker::Class;
 use crate::protocol::mqtt::connect::Will;
 use crate::protocol::mqtt::properties::Properties;
