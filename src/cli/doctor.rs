@@ -1,10 +1,12 @@
-//! `doctor`: ten checks. Each finding has a code, a severity, a sentence, and what to do. Works with the
+//! `doctor`: eleven checks. Each finding has a code, a severity, a sentence, and what to do. Works with the
 //! daemon dead: what needs the daemon is then one finding, the rest is looked at directly.
 
 use serde::Serialize;
 
 use super::{Cli, client, say};
 use crate::config::layout::Layout;
+use crate::doors::refusals;
+use crate::protocol::broker::{Answer, STRANGER};
 use crate::protocol::control::Status;
 
 /// How bad.
@@ -32,8 +34,8 @@ fn note(code: &'static str, what: impl Into<String>, todo: impl Into<String>) ->
     Finding { severity: Severity::Note, code, what: what.into(), todo: todo.into() }
 }
 
-/// Checks in all: one of the configuration, seven of the disk and the machine, two that only a running house answers.
-const CHECKS: usize = 10;
+/// Checks in all: one of the configuration, seven of the disk and the machine, three that only a running house answers.
+const CHECKS: usize = 11;
 const OFFLINE: usize = 8;
 
 /// Carries it out.
@@ -55,6 +57,7 @@ pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
                 Ok(status) => {
                     made = CHECKS;
                     online(&status, &mut found);
+                    refused(cli, &mut found);
                 }
             }
         }
@@ -159,5 +162,38 @@ fn online(status: &Status, found: &mut Vec<Finding>) {
     // 10 commune
     if status.sync.configured && !status.sync.up {
         found.push(note("D-SYN-01", format!("Mất kết nối với xã, chờ gửi {}", status.sync.waiting), "kiểm tra mạng ngoài; việc trong thôn vẫn chạy"));
+    }
+}
+
+/// Names that a sentence tells; the rest is a number.
+const TOLD: usize = 3;
+
+/// Devices that the broker refused or cut since it started, newest first, and those that wait for an account.
+fn refused(cli: &Cli, found: &mut Vec<Finding>) {
+    let Ok(value) = client::ask(cli, "GET", "/broker/why", None) else { return };
+    let Ok(Answer::Why(rows)) = serde_json::from_value(value) else { return };
+    let mut names: Vec<&str> = Vec::new();
+    let (mut strangers, mut others) = (Vec::new(), Vec::new());
+    for row in rows.iter().rev().filter(|r| !r.who.starts_with('@')) {
+        if names.contains(&row.who.as_str()) {
+            continue;
+        }
+        names.push(&row.who);
+        if row.why == STRANGER {
+            strangers.push(row.who.clone());
+        } else {
+            others.push(format!("{} ({})", row.who, refusals::vietnamese(&row.why)));
+        }
+    }
+    let told = |all: &[String]| {
+        let more = all.len().saturating_sub(TOLD);
+        let rest = if more > 0 { format!(" và {more} nữa") } else { String::new() };
+        format!("{}{rest}", all.iter().take(TOLD).cloned().collect::<Vec<_>>().join(", "))
+    };
+    if !others.is_empty() {
+        found.push(note("D-MQT-01", format!("Bị từ chối hoặc bị ngắt từ lúc máy chủ MQTT chạy: {}", told(&others)), "conglang broker why TÊN"));
+    }
+    if !strangers.is_empty() {
+        found.push(note("D-MQT-02", format!("Thiết bị lạ chờ nhận: {}", told(&strangers)), "conglang device add TÊN \"Tên gọi\""));
     }
 }

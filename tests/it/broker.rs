@@ -309,6 +309,8 @@ fn the_technician_looks_into_the_broker() {
     assert_eq!(read(&mut wrong, Duration::from_secs(3)), [0x20, 2, 0, 4]);
     let (code, text) = house.cli(&["broker", "why", "den-02"]);
     assert!(code == 0 && text.contains("sai tên hoặc mật khẩu") && text.contains("127.0.0.1"), "{text}");
+    let text = house.cli(&["doctor"]).1;
+    assert!(text.contains("D-MQT-01") && text.contains("den-02 (sai tên hoặc mật khẩu)"), "{text}");
     let (code, text) = house.cli(&["broker", "clients"]);
     assert!(code == 0 && text.contains("den-01") && text.contains("@house"), "{text}");
     let rows: serde_json::Value = serde_json::from_str(&house.cli(&["broker", "clients", "--json"]).1).expect("json");
