@@ -32,6 +32,14 @@ impl Identity {
         }
     }
 
+    /// The name under which a refusal is remembered; empty = by the address: what a stranger invents is no name.
+    pub fn remembered(&self) -> &str {
+        match self {
+            Self::Stranger(_) => "",
+            other => other.name(),
+        }
+    }
+
     /// For logs and facts.
     pub fn name(&self) -> &str {
         match self {

@@ -369,7 +369,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             core.detach(&self.with.attached, polite, Instant::now());
         }
         if let Some(why) = trouble {
-            self.guard.refused(self.with.who.name(), &self.with.address, why);
+            self.guard.refused(self.with.who.remembered(), &self.with.address, why);
         }
         stream::close(&mut self.io, GOODBYE).await;
         Ended { who: self.with.who.name().to_owned(), trouble: trouble.map(str::to_owned) }

@@ -180,6 +180,12 @@ async fn open(connect: Connect, who: Identity, guard: &Arc<Guard>, peer: Peer) -
             if !fits(&will.topic, limits.topic_bytes, limits.topic_levels) {
                 return Err((0x90, "the will's topic is longer or deeper than allowed"));
             }
+            if will.payload.len() + will.topic.len() > limits.packet {
+                return Err((0x95, "the packet is larger than allowed"));
+            }
+            if core.ledger.owes_too_much(who.owner()) {
+                return Err((0x97, "the card has so much of this account to write that it must wait"));
+            }
             if !core.table.may_publish(&who, &will.topic) {
                 return Err((0x87, "its will is about a topic that it may not publish to"));
             }

@@ -144,9 +144,9 @@ impl Core {
         if (known.is_none() || ended.is_some()) && !o.keep_for.is_zero() && self.ledger.is_full(o.who.owner()) {
             return Err((0x97, "the card has so much of this account to write that it must wait"));
         }
-        // Whom the broker's own death took away is back in time: its will is not said, even if its session ends here.
-        self.come_back(&o.who, &o.client_id, |due, _| due.grace);
         if let Some(slot) = ended {
+            // Whom the broker's own death took away is back in time: its will is not said, even if its session ends here.
+            self.come_back(&o.who, &o.client_id, |due, _| due.grace);
             self.remove(slot, now);
         }
         self.lines += 1;
@@ -324,6 +324,7 @@ impl Core {
             return;
         }
         let Self { sessions, ledger, .. } = self;
+        ledger.whole = true;
         for session in sessions.iter().flatten().filter(|s| s.is_away() && s.is_kept()) {
             ledger.note(&session.owner, session.head(now, wall), None);
         }

@@ -120,9 +120,11 @@ impl Guard {
         let mut all = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         if !all.contains_key(&name) {
             let is_stranger = |r: &VecDeque<Refusal>| r.iter().all(|r| r.why == STRANGER);
-            let full = if why == STRANGER { all.values().filter(|r| is_stranger(r)).count() >= STRANGERS } else { all.len() >= NAMES };
-            let mut leaving = all.iter().filter(|(_, r)| why != STRANGER || is_stranger(r)).map(|(n, r)| (r.back().map_or(0, |r| r.at), n));
-            if full && let Some(oldest) = leaving.by_ref().min().map(|(_, n)| n.clone()) {
+            let crowd = why == STRANGER && all.values().filter(|r| is_stranger(r)).count() >= STRANGERS;
+            let leaving = all.iter().filter(|(_, r)| !crowd || is_stranger(r)).map(|(n, r)| (r.back().map_or(0, |r| r.at), n));
+            if (crowd || all.len() >= NAMES)
+                && let Some(oldest) = leaving.min().map(|(_, n)| n.clone())
+            {
                 all.remove(&oldest);
             }
         }

@@ -131,7 +131,7 @@ impl<S> Client<S> {
                         _ => "its filter is not one, or longer or deeper than allowed",
                     };
                     let filter: String = ask.filter.chars().filter(|c| !c.is_control()).take(100).collect();
-                    self.guard.refused(self.with.who.name(), &self.with.address, &format!("{why}: {filter}"));
+                    self.guard.refused(self.with.who.remembered(), &self.with.address, &format!("{why}: {filter}"));
                 }
                 self.say(What::Codes { kind: 9, id: subscribe.id, codes }, receipt);
             }
@@ -247,7 +247,7 @@ impl<S> Client<S> {
                 if self.forbidden == 1 {
                     let (who, topic): (_, String) = (self.with.who.name(), p.topic.chars().filter(|c| !c.is_control()).take(100).collect());
                     let why = if taken.what == Published::Unfit { "a topic or an announcement longer or deeper than allowed" } else { "it published outside of its permission" };
-                    self.guard.refused(who, &self.with.address, &format!("{why}: {topic}"));
+                    self.guard.refused(self.with.who.remembered(), &self.with.address, &format!("{why}: {topic}"));
                     if self.guard.may_log() {
                         tracing::warn!(who, topic, why, "a publish was dropped; further ones are only counted");
                     }
@@ -256,8 +256,8 @@ impl<S> Client<S> {
                     return Err(Stop::Cut(0x90, "a topic longer or deeper than allowed"));
                 }
             }
-            Published::Indebted => self.guard.refused(self.with.who.name(), &self.with.address, "the card has so much of this account to write that it must wait"),
-            Published::NotKept => self.guard.refused(self.with.who.name(), &self.with.address, "a bound of retained messages or of a queue was reached"),
+            Published::Indebted => self.guard.refused(self.with.who.remembered(), &self.with.address, "the card has so much of this account to write that it must wait"),
+            Published::NotKept => self.guard.refused(self.with.who.remembered(), &self.with.address, "a bound of retained messages or of a queue was reached"),
             _ => {}
         }
         if p.qos > 0 {

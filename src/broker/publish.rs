@@ -24,6 +24,9 @@ use crate::protocol::mqtt::topic::{fits, matches};
 /// Largest announcement of a device without an account, bytes.
 const STRANGER_MAX: usize = 16 * 1024;
 
+/// Each time so many are held, what is over is forgotten.
+const PRUNE: usize = 32;
+
 /// What became of a publish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Published {
@@ -127,8 +130,8 @@ impl Core {
             let word = (change == Change::Kept).then(|| message.clone());
             kept = !matches!(change, Change::Refused(_));
             // The same word again is written again only when the disk may not have it yet.
-            let unsure = change == Change::None && class == Class::Durable && !message.payload.is_empty() && self.ledger.is_unsure(&message.topic);
-            let word = if unsure { Some(message.clone()) } else { word };
+            let unsure = change == Change::None && class == Class::Durable && self.ledger.is_unsure(&message.topic);
+            let word = if unsure { Some(message.clone()).filter(|m| !m.payload.is_empty()) } else { word };
             if class != Class::Memory && (unsure || !matches!(change, Change::None | Change::Refused(false))) {
                 let wait = durable(&mut receipt);
                 self.ledger.retained(owner, &message.topic, word, wait.as_ref());
@@ -323,9 +326,11 @@ impl Core {
 
     /// True when a session has `most` messages unreleased and this is a further one.
     pub fn leaves_too_much(&mut self, slot: Slot, id: u16, most: usize) -> bool {
-        let Some(received) = self.session(slot).map(|s| &mut s.received).filter(|r| r.len() >= most && !r.contains_key(&id)) else { return false };
-        // What is released and on disk is forgotten now.
-        received.retain(|_, held| held.hold != Hold::Over || held.receipt.as_ref().is_some_and(|r| r.outcome() != Some(true)));
+        let Some(received) = self.session(slot).map(|s| &mut s.received).filter(|r| !r.contains_key(&id)) else { return false };
+        if received.len() >= most || received.len() % PRUNE == PRUNE - 1 {
+            // What is released, and on disk or refused by it (a dump leaves it out then), is forgotten now.
+            received.retain(|_, held| held.hold != Hold::Over || held.receipt.as_ref().is_some_and(|r| r.outcome().is_none()));
+        }
         received.len() >= most
     }
 

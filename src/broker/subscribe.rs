@@ -114,6 +114,9 @@ impl Core {
                 // Said before, it may not be on disk yet.
                 if session.is_kept() && (was || ledger.is_unsure_of_filter(session.number, filter)) {
                     let receipt = receipt.get_or_insert_with(|| Receipt::new(attached.wake.clone()));
+                    if !was && ledger.also_unfilter(session.number, filter, receipt) {
+                        return 0x11;
+                    }
                     ledger.note(&session.owner.clone(), Record::Unfilter { session: session.number, filter: filter.clone() }, Some(receipt));
                 }
                 match (was, is_filter(filter)) {
@@ -130,7 +133,7 @@ impl Core {
     pub fn set_table(&mut self, table: Table, now: Instant) {
         self.table = table;
         let Self { sessions, matcher, ledger, table, counters, queued_bytes, per_account, .. } = self;
-        let mut over = Vec::new();
+        let (mut over, mut revoked) = (Vec::new(), Vec::new());
         for (slot, session) in (0..).zip(sessions.iter_mut()).filter_map(|(n, s)| Some((n, s.as_mut()?))) {
             let (kept, before) = (session.is_kept(), session.subscriptions.len());
             let Session { who, credential, line, subscriptions, owner, number, queue, .. } = session;
@@ -158,10 +161,15 @@ impl Core {
             let (bytes, dropped) = (queue.bytes, queue.dropped);
             let gone = queue.keep_only(&|topic| topic.starts_with('$') || table.may_subscribe(who, topic));
             counters.dropped += queue.dropped - dropped;
-            for done in gone {
-                ledger.finished(*number, done);
-            }
+            revoked.extend(gone.into_iter().map(|(done, item)| (owner.clone(), *number, done, item)));
             count_bytes(queued_bytes, per_account, session, bytes);
+        }
+        // Another member of a group may have it, before the ledger hears that this one does not.
+        for (owner, number, done, item) in revoked {
+            if item.group.is_some() {
+                self.deliver_again(&owner, done.owed, item, now);
+            }
+            self.ledger.finished(number, done);
         }
         for slot in over {
             self.remove(slot, now);

@@ -121,9 +121,10 @@ pub async fn run(birth: Birth) -> anyhow::Result<()> {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // The writer's last round; two seconds are all there is.
+    // The writer's last round. A parent that lives ends us after two seconds; when it is dead the next worker waits for our
+    // lock so long.
     bell.end();
-    for _ in 0..30 {
+    for _ in 0..80 {
         if writer.is_finished() {
             break;
         }

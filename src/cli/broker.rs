@@ -195,7 +195,7 @@ fn talk(cli: &Cli, what: Talk<'_>) -> anyhow::Result<u8> {
     let id = format!("cli-{}", crate::keys::secret::token()?);
     let mut options = MqttOptions::new(id, socket.display().to_string(), 0);
     options.set_transport(Transport::unix());
-    options.set_credentials(HOUSE, secret).set_keep_alive(Duration::from_secs(30)).set_max_packet_size(packet + 4096, packet + 4096);
+    options.set_credentials(HOUSE, secret).set_keep_alive(Duration::from_secs(30)).set_max_packet_size((packet + 4096).max(2 << 20), (packet + 4096).max(2 << 20));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let (client, mut events) = AsyncClient::new(options, 16);

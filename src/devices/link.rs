@@ -31,8 +31,8 @@ const REQUESTS: usize = 1_024;
 /// event loop never wait for each other.
 const PUBLISHES: usize = 128;
 
-/// What an announcement in quarantine is longer by, and a header.
-const PACKET_SLACK: usize = 4 * 1024;
+/// What an announcement in quarantine is longer by, and a header; and what may stand on disk from a time of other bounds.
+const PACKET: (usize, usize) = (4 * 1024, 512 * 1024);
 
 /// What the link hands on: a message and the means to acknowledge it.
 pub struct Incoming {
@@ -76,7 +76,8 @@ pub async fn run(way: &Way, live: &Live, clock: &Clock, heard: &mpsc::Sender<Inc
     let mut options = MqttOptions::new("house", way.socket.display().to_string(), 0);
     options.set_transport(Transport::unix());
     options.set_keep_alive(Duration::from_secs(20)).set_clean_session(false).set_credentials(HOUSE, way.secret.clone());
-    options.set_max_packet_size(way.packet + PACKET_SLACK, way.packet + PACKET_SLACK).set_inflight(64).set_manual_acks(true);
+    let packet = (way.packet + PACKET.0).max(PACKET.1);
+    options.set_max_packet_size(packet, packet).set_inflight(64).set_manual_acks(true);
     let (client, events) = AsyncClient::new(options, REQUESTS);
     let mut outbox = live.south.outbox().await;
     // What was posted to a link that broke was meant for then.

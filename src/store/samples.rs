@@ -35,7 +35,8 @@ struct Inner {
 #[derive(Clone, Default)]
 pub struct Samples {
     inner: Arc<Mutex<Inner>>,
-    log: Arc<Mutex<Option<(Log, u64)>>>,
+    /// The log, its last number, and the first segment that is needed.
+    log: Arc<Mutex<Option<(Log, u64, u64)>>>,
     place: Arc<Mutex<(PathBuf, Epoch)>>,
 }
 
@@ -49,7 +50,7 @@ impl Samples {
         let floor = Floor { any_start: true, ..Floor::default() };
         let (mut log, found) = Log::open(Box::new(disk), epoch, &floor).map_err(io::Error::other)?;
         log.heal()?;
-        let out = Self::default();
+        let (out, found_first) = (Self::default(), found.first);
         let mut last = 0;
         {
             let mut inner = out.inner.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,13 +64,13 @@ impl Samples {
                 trim(kept);
             }
         }
-        *out.log.lock().unwrap_or_else(PoisonError::into_inner) = Some((log, last));
+        *out.log.lock().unwrap_or_else(PoisonError::into_inner) = Some((log, last, found_first));
         *out.place.lock().unwrap_or_else(PoisonError::into_inner) = (folder.to_owned(), epoch);
         Ok(out)
     }
 
     /// A log that failed refuses everything: it is opened again, under another epoch.
-    fn reopen(&self) -> io::Result<(Log, u64)> {
+    fn reopen(&self) -> io::Result<(Log, u64, u64)> {
         let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
         for byte in &mut place.1 {
             *byte = byte.wrapping_add(1);
@@ -77,7 +78,7 @@ impl Samples {
         let floor = Floor { any_start: true, ..Floor::default() };
         let (mut log, found) = Log::open(Box::new(Folder::open(&place.0)?), place.1, &floor).map_err(io::Error::other)?;
         log.heal()?;
-        Ok((log, found.groups.last().map_or(0, |g| g.first_seq)))
+        Ok((log, found.groups.last().map_or(0, |g| g.first_seq), found.first))
     }
 
     /// Takes a reading. Without a good clock readings of before are not judged by time.
@@ -121,19 +122,19 @@ impl Samples {
         written
     }
 
-    fn write(&self, guard: &mut Option<(Log, u64)>, fresh: &BTreeMap<EntityId, Vec<Reading>>) -> io::Result<()> {
+    fn write(&self, guard: &mut Option<(Log, u64, u64)>, fresh: &BTreeMap<EntityId, Vec<Reading>>) -> io::Result<()> {
         if guard.is_none() {
             *guard = Some(self.reopen()?);
         }
-        let Some((log, number)) = guard.as_mut() else { return Ok(()) };
+        let Some((log, number, first)) = guard.as_mut() else { return Ok(()) };
         let mut records: Vec<Vec<u8>> = Vec::new();
         for (id, readings) in fresh {
             records.extend(readings.chunks(1000).map(|part| record(id, part)));
         }
         for part in records.chunks(16) {
             *number += 1;
-            let first = log.sealed().iter().rev().nth(SEGMENTS).map_or(0, |s| s.segment + 1);
-            log.append_from(first, *number, &part.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+            *first = log.sealed().iter().rev().nth(SEGMENTS).map_or(*first, |s| s.segment + 1);
+            log.append_from(*first, *number, &part.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
         }
         Ok(())
     }

@@ -203,6 +203,9 @@ fn mortals(who: &Who, topic: &str, seed: u64, over: &AtomicBool) -> BTreeMap<Str
     lives
 }
 
+/// From the beginning of an end until it is over.
+type Span = (Instant, Instant);
+
 /// Words, ears and wills while something ends the broker again and again; then everything is judged.
 struct Load {
     over: Arc<AtomicBool>,
@@ -244,8 +247,8 @@ impl Load {
 
     /// Ends the load and judges it. `deaths` are when the broker had no moment for a last word, `ends` are all its ends;
     /// `least` messages must be acknowledged on each topic, or the rig does not work.
-    fn judge(self, root: &str, deaths: &[Instant], ends: &[Instant], least: usize) {
-        let within = |all: &[Instant], from: Instant, to: Instant| all.iter().any(|d| (from..=to).contains(d));
+    fn judge(self, root: &str, deaths: &[Span], ends: &[Span], least: usize) {
+        let within = |all: &[Span], from: Instant, to: Instant| all.iter().any(|(begin, end)| *begin <= to && from <= *end);
         let died = |from: Instant, to: Instant| within(deaths, from, to);
         // A while without deaths: some wills are owed for certain.
         std::thread::sleep(Duration::from_secs(4));
@@ -259,7 +262,7 @@ impl Load {
             let spared = match class {
                 Class::Durable => false,
                 Class::Batched => died(said.sent, said.acknowledged + BATCHED),
-                Class::Memory => ends.last().is_some_and(|e| said.sent <= *e),
+                Class::Memory => ends.last().is_some_and(|(_, end)| said.sent <= *end),
             };
             (!spared).then(|| (topic.to_owned(), n.to_string()))
         };
@@ -275,7 +278,7 @@ impl Load {
             missing.retain(|m| !heard.contains_key(m));
         }
         // For each the time from its acknowledgement to the next death.
-        let next = |at: Instant| deaths.iter().find(|d| **d >= at).map(|d| *d - at);
+        let next = |at: Instant| deaths.iter().find(|d| d.0 >= at).map(|d| d.0 - at);
         let told = |(topic, n): &(String, String)| {
             let said = mouths.iter().find(|(t, ..)| t == topic).and_then(|(.., said)| said.get(&n.parse().unwrap_or(0)));
             (topic.clone(), n.clone(), said.and_then(|s| next(s.acknowledged)), lives.get(n).map(|l| l.went - l.came))
@@ -341,16 +344,15 @@ fn every_class_keeps_its_promise_and_wills_are_said_once_when_the_worker_dies_at
     let (mut deaths, mut ends) = (Vec::new(), Vec::new());
     for round in 0..cases(20) {
         std::thread::sleep(Duration::from_millis(100 + dice.roll() % 1_200));
+        let began = Instant::now();
         if round % 5 == 4 {
             // The gateway's death, as the worker sees it: it has a moment for its last words.
             worker.stop();
         } else {
-            deaths.push(Instant::now());
             worker.kill();
-            // What was taken until the signal came counts as before it.
-            deaths.push(Instant::now());
+            deaths.push((began, Instant::now()));
         }
-        ends.push(Instant::now());
+        ends.push((began, Instant::now()));
         worker.start();
     }
     let counters = worker.counters("it counts", |_| true);
@@ -371,7 +373,7 @@ fn nothing_acknowledged_is_lost_when_gateway_or_worker_is_killed_at_random() {
     let mut deaths = Vec::new();
     for _ in 0..cases(20) {
         std::thread::sleep(Duration::from_millis(100 + dice.roll() % 1_200));
-        deaths.push(Instant::now());
+        let began = Instant::now();
         if dice.roll().is_multiple_of(3) {
             let pid = house.pid_of("broker");
             conglang::supervisor::worker::kill(pid);
@@ -380,7 +382,7 @@ fn nothing_acknowledged_is_lost_when_gateway_or_worker_is_killed_at_random() {
             house.kill();
             house.start();
         }
-        deaths.push(Instant::now());
+        deaths.push((began, Instant::now()));
     }
     load.judge("d/den-01", &deaths, &deaths, cases(20) * 2);
 }

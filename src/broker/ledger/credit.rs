@@ -11,6 +11,11 @@ impl Ledger {
         owner != HOUSE && self.counts.get(owner).is_some_and(|(n, _)| *n >= WAITING)
     }
 
+    /// True when an owner owes so much that it may not even leave a will, which would be written all the same.
+    pub fn owes_too_much(&self, owner: &str) -> bool {
+        owner != HOUSE && self.budget.get(owner).is_some_and(|left| *left < -BURST)
+    }
+
     /// True when a message of that class cannot be taken: too much waits, or (QoS 2, which is not sent before it is written)
     /// nothing of this owner is written for now.
     pub fn refuses(&self, owner: &str, class: Class, qos: u8) -> bool {

@@ -105,6 +105,8 @@ pub struct Ledger {
     counts: BTreeMap<Arc<str>, (usize, i64)>,
     /// What is owed now is written though its owner is in debt: a will and that it was said.
     pub free: bool,
+    /// What stands on disk is to be written anew, whole.
+    pub whole: bool,
     /// The card does not take anything now.
     pub fails: bool,
     /// Rings when somebody waits for the card.
@@ -155,6 +157,7 @@ impl Ledger {
         }
         let size = match &what {
             What::Message { message, .. } | What::Retained { message: Some(message), .. } => message.size(),
+            What::Note(Record::Will(will)) => will.message.payload.len() + will.message.topic.len(),
             _ => 0,
         };
         let cost = i64::try_from(size).unwrap_or(i64::MAX / 2) + EACH_RECORD;
@@ -170,13 +173,18 @@ impl Ledger {
         if soon {
             self.bell.ring();
         }
+        // It was taken against the budget: it never waits for a debt while others wait behind it.
+        let free = soon && targets.iter().any(|t| t.qos == 2);
         self.owe(number, owner, What::Message { message, targets, inbound }, receipt, None);
+        if let Some(entry) = self.owed.get_mut(&number) {
+            entry.free |= free;
+        }
     }
 
     /// The newest word of a topic.
     pub fn retained(&mut self, owner: &Arc<str>, topic: &str, message: Option<Arc<Message>>, receipt: Option<&Arc<Receipt>>) {
         let known = self.topics.get(topic).copied();
-        if message.is_none() && !self.on_disk.contains(topic) {
+        if message.is_none() && !self.on_disk.contains(topic) && !self.writing.0.contains(topic) {
             if let Some(number) = known {
                 self.topics.remove(topic);
                 self.settle(number, true);
@@ -204,16 +212,11 @@ impl Ledger {
     pub fn note(&mut self, owner: &Arc<str>, record: Record, receipt: Option<&Arc<Receipt>>) {
         let number = self.number();
         match &record {
-            Record::Will(will) => {
-                if let Some(old) = self.wills.insert(will.session, number) {
-                    self.settle(old, true);
-                }
-            }
+            Record::Will(will) => self.replace_will(will.session, number),
             Record::WillOver(session) => {
-                if let Some(old) = self.wills.remove(session) {
-                    self.settle(old, true);
-                }
+                self.replace_will(*session, number);
                 if !self.wills_on_disk.contains(session) {
+                    self.wills.remove(session);
                     return;
                 }
             }
@@ -242,6 +245,25 @@ impl Ledger {
             _ => {}
         }
         self.owe(number, owner, What::Note(record), receipt, None);
+    }
+
+    /// The newest word about a session's will is `number`; the one before it need not be written, unless a message goes with it.
+    fn replace_will(&mut self, session: u64, number: Owed) {
+        if let Some(old) = self.wills.insert(session, number)
+            && !self.owed.get(&old).is_some_and(|e| e.free)
+        {
+            self.settle(old, true);
+        }
+    }
+
+    /// Somebody else waits for the end of a subscription that waits to be written; false = none does.
+    pub fn also_unfilter(&mut self, session: u64, filter: &str, receipt: &Arc<Receipt>) -> bool {
+        let same = |e: &&mut Entry| matches!(&e.what, What::Note(Record::Unfilter { session: s, filter: f }) if *s == session && f == filter);
+        let Some(entry) = self.owed.values_mut().find(same) else { return false };
+        receipt.wait();
+        entry.receipts.push(receipt.clone());
+        self.bell.ring();
+        true
     }
 
     /// PUBREC came for a delivery: PUBREL may go when that is on disk.

@@ -193,7 +193,11 @@ fn identity(account: &str) -> Identity {
 
 /// Wall seconds since `at`; a time that a clock without power said counts for nothing.
 fn passed(at: u64, wall: u64) -> u64 {
-    if i64::try_from(at).is_ok_and(|at| at * 1000 < BUILD_FLOOR_MS) { 0 } else { wall.saturating_sub(at) }
+    if is_timeless(at) { 0 } else { wall.saturating_sub(at) }
+}
+
+fn is_timeless(at: u64) -> bool {
+    i64::try_from(at).is_ok_and(|at| at.saturating_mul(1000) < BUILD_FLOOR_MS)
 }
 
 /// The message, unless it is over its time.
@@ -243,7 +247,7 @@ fn revive(core: &mut Core, head: Head, kin: Kin, messages: &mut BTreeMap<u64, Op
         will: None,
         noted: true,
     };
-    if head.away.is_none() {
+    if head.away.is_none_or(is_timeless) {
         // It is away from now on, also when the next life begins soon.
         core.ledger.note(&session.owner, session.head(now, wall), None);
     }
@@ -290,7 +294,7 @@ impl Core {
         }
         for (number, due) in &self.wills {
             let left = due.at.saturating_duration_since(now).as_secs();
-            shot.notes.push(Record::Will(will_record(*number, (due.owner.name(), &due.client_id), &due.will, Some(wall + left), now, wall)));
+            shot.notes.push(Record::Will(will_record(*number, (due.owner.name(), &due.client_id), &due.will, (!due.grace).then_some(wall + left), now, wall)));
         }
         let wills = self.sessions.iter().flatten().filter(|s| s.will.is_some()).map(|s| s.number).chain(self.wills.keys().copied());
         let heads = self.sessions.iter().flatten().filter(|s| s.is_kept()).map(|s| s.number);

@@ -48,10 +48,13 @@ impl Ledger {
                 What::Note(record) => {
                     match &record {
                         Record::Will(will) => {
-                            self.wills.remove(&will.session);
+                            self.wills.retain(|_, n| *n != number);
                             self.wills_on_disk.insert(will.session);
                         }
-                        Record::WillOver(session) => drop(self.wills_on_disk.remove(session)),
+                        Record::WillOver(session) => {
+                            self.wills.retain(|_, n| *n != number);
+                            self.wills_on_disk.remove(session);
+                        }
                         Record::Session(head) => {
                             self.heads.remove(&head.session);
                             self.heads_on_disk.insert(head.session);

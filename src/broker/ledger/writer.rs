@@ -213,7 +213,8 @@ pub fn keep(guard: &Guard, store: Option<Store>, folder: &Path) {
             if blind && reopen {
                 retry_at = now + RETRY;
             }
-            let whole = reopen || store.as_ref().is_some_and(Store::wants_dump);
+            let again = store.is_some() && std::mem::take(&mut core.ledger.whole);
+            let whole = reopen || again || store.as_ref().is_some_and(Store::wants_dump);
             let batch = core.ledger.take(if whole { None } else { passed }, now, wall);
             (batch, (whole).then(|| core.snapshot(now)))
         };

@@ -18,18 +18,17 @@ impl Queue {
         self.bytes = self.waiting.iter().map(|w| &w.item).chain(flying).map(Queued::size).sum();
     }
 
-    /// Forgets what its client may not hear any more and has not been sent; gives what the ledger must know of it.
-    pub fn keep_only(&mut self, may: &dyn Fn(&str) -> bool) -> Vec<Finished> {
+    /// Forgets what its client may not hear any more and has not been sent; gives it, and what the ledger must know of it.
+    pub fn keep_only(&mut self, may: &dyn Fn(&str) -> bool) -> Vec<(Finished, Queued)> {
         self.retained.retain(|topic, _| may(topic));
         let (keep, gone): (VecDeque<Waiting>, VecDeque<Waiting>) = std::mem::take(&mut self.waiting).into_iter().partition(|w| may(&w.item.message.topic));
         self.waiting = keep;
         self.dropped += gone.len() as u64;
         self.count();
         gone.into_iter()
-            .filter(|w| w.id != 0)
             .map(|w| {
                 self.ids.remove(&w.id);
-                Finished { id: w.id, owed: w.owed }
+                (Finished { id: w.id, owed: w.owed }, w.item)
             })
             .collect()
     }
