@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::access::{Identity, Table};
 use super::core::Core;
+use super::guard::Guard;
 use super::ledger::restore::Found;
 use super::message::Message;
 use super::publish::{Asker, Published};
@@ -16,7 +17,7 @@ use super::queue::Out;
 use super::session::{Attached, Opening, Peer};
 use crate::domain::device::Account;
 use crate::domain::id::DeviceId;
-use crate::protocol::broker::{Limits, usual_rules};
+use crate::protocol::broker::{Limits, STRANGER, usual_rules};
 use crate::protocol::mqtt::connect::Will;
 use crate::protocol::mqtt::packet::Ask;
 use crate::protocol::mqtt::properties::Properties;
@@ -165,4 +166,21 @@ async fn a_clock_that_was_set_ends_no_session() {
     let mut last = self::core(&clock);
     Found::read(records.iter().map(Vec::as_slice)).restore(&mut last, Instant::now());
     assert_eq!(last.by_client.len(), 1);
+}
+
+#[tokio::test]
+async fn what_strangers_invent_is_remembered_in_a_bounded_place() {
+    let settings = serde_json::json!({ "doors": [], "house_socket": "", "house_secret": "", "folder": "", "certificate": null, "client_ca": null });
+    let guard = Guard::new(&serde_json::from_value(settings).expect("settings"), Clock::manual(1_800_000_000_000), Found::default(), Instant::now());
+    guard.refused("den-02", "10.0.0.2", "wrong user name or password");
+    for n in 0..2_000 {
+        guard.refused(&format!("la-{n}"), "10.0.0.9", STRANGER);
+    }
+    assert_eq!(guard.why("den-02").len(), 1, "what others asked about is still there");
+    assert_eq!(guard.why("").len(), 33);
+    for n in 0..2_000 {
+        guard.refused(&format!("la-{n}"), "10.0.0.9", STRANGER);
+        guard.refused(&format!("la-{n}"), "10.0.0.9", "it says more than it may");
+    }
+    assert!(guard.why("").len() <= 2 * 256, "{} are remembered", guard.why("").len());
 }

@@ -84,6 +84,28 @@ async fn who_has_it_need_not_be_written_and_who_waits_is_told() {
 }
 
 #[tokio::test]
+async fn who_comes_and_goes_in_debt_owes_no_more_each_time() {
+    let (mut ledger, now, owner): (_, _, Arc<str>) = (Ledger::default(), Instant::now(), "den-01".into());
+    let will = |text: &str| record::KeptWill { session: 9, account: "den-01".into(), client_id: "a".into(), message: kept(&message("a", text), now, 0), delay_s: 0, due: None };
+    ledger.note(&owner, Record::Will(will("b")), None);
+    ledger.retained(&owner, "d/den-01/a", Some(message("d/den-01/a", &"x".repeat(3 << 20))), None);
+    assert_eq!(ledger.take(None, now, 0).records.len(), 2);
+    let receipt = Receipt::new(Arc::new(Notify::new()));
+    for _ in 0..1_000 {
+        ledger.note(&owner, Record::WillOver(9), None);
+        ledger.note(&owner, Record::Will(will("c")), None);
+        let unfilter = Record::Unfilter { session: 9, filter: "d/#".into() };
+        if !ledger.also_unfilter(9, "d/#", &receipt) {
+            ledger.note(&owner, unfilter, Some(&receipt));
+        }
+    }
+    assert!(ledger.take(Some(Duration::ZERO), now, 0).records.is_empty() && ledger.len() == 2, "{} wait", ledger.len());
+    let batch = ledger.take(None, now, 0);
+    batch.receipts.iter().for_each(|r| r.settle(true));
+    assert_eq!((batch.records.len(), batch.receipts.len(), receipt.outcome()), (2, 1_000, Some(true)), "each wait is settled once");
+}
+
+#[tokio::test]
 async fn retained_messages_survive_dumps_large_ones_and_an_older_store() {
     let folder = folder();
     let (mut core, now, house): (_, _, Arc<str>) = (core(), Instant::now(), HOUSE.into());
