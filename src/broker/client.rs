@@ -45,8 +45,8 @@ pub struct Agreed {
     pub welcome: Welcome,
     /// Seconds; 0 = none.
     pub keep_alive: u16,
-    /// Session expiry that CONNECT asked for, seconds.
-    pub asked_expiry: u32,
+    /// Session expiry that was granted, seconds.
+    pub granted_expiry: u32,
     /// Largest packet that the client takes, bytes.
     pub largest: usize,
     /// Topic aliases that the client takes.

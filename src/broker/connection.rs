@@ -264,7 +264,7 @@ async fn open(connect: Connect, who: Identity, guard: &Arc<Guard>, peer: Peer) -
         version: connect.version,
         welcome,
         keep_alive,
-        asked_expiry: keep_s,
+        granted_expiry: keep_s,
         largest: connect.properties.maximum_packet_size.map_or(usize::MAX, |n| n as usize),
         address,
         aliases: connect.properties.topic_alias_maximum.unwrap_or(0).min(limits.aliases),

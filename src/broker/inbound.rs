@@ -142,7 +142,7 @@ impl<S> Client<S> {
             Packet::Ping => self.pongs += 1,
             Packet::Disconnect { reason, session_expiry } => {
                 if let Some(seconds) = session_expiry {
-                    if self.with.asked_expiry == 0 && seconds > 0 {
+                    if self.with.granted_expiry == 0 && seconds > 0 {
                         return Err(Stop::Cut(0x82, "a session that was not to be kept cannot be kept now"));
                     }
                     self.guard.lock().keep_for(&self.with.attached, seconds);

@@ -18,9 +18,9 @@ pub struct Settings {
     pub doors: Vec<Door>,
     /// Unix socket for the house's own clients; made 0600 by the worker.
     pub house_socket: String,
-    /// User name and password of the house's own clients, fresh at each boot.
+    /// Password behind the house's name ([`HOUSE`]), fresh at each boot.
     pub house_secret: String,
-    /// Folder of the ledger.
+    /// Folder of the broker: its lock, and the ledger in `ledger`.
     pub folder: String,
     /// Certificate chain and key, PEM files, for TLS doors.
     pub certificate: Option<(String, String)>,

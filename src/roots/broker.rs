@@ -1,4 +1,4 @@
-//! Keeping the broker's worker: listeners, settings, the access table, its facts, its canary.
+//! Keeping the broker's worker: listeners, settings, the access table, its facts. (The canary is the link's: `devices::link`.)
 //!
 //! Both roots start it from `protocol::broker::Settings`; the listeners are bound here and outlive the worker.
 

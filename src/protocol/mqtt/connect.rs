@@ -45,7 +45,7 @@ pub struct Will {
     pub properties: Properties,
 }
 
-/// Why a CONNECT cannot be answered with more than one code.
+/// Why a CONNECT is not served, and so how it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// Not a CONNECT, or malformed: close without an answer in 3.1.1.

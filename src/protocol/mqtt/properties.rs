@@ -45,8 +45,6 @@ pub struct Properties {
     pub subscription_id: Option<u32>,
     /// The payload is said to be UTF-8 text.
     pub is_text: bool,
-    /// Wants reason strings and user properties in answers; unset means yes.
-    pub no_problem_information: bool,
     /// Wants enhanced authentication.
     pub wants_authentication: bool,
     /// What subscribers get unchanged, encoded, without the length in front.
@@ -89,7 +87,7 @@ pub(super) fn read(body: &mut Body, place: Place) -> Result<Properties, Violatio
                     _ => return Err(protocol_error("a flag is 0 or 1")),
                 };
                 out.is_text |= id == 0x01 && flag;
-                out.no_problem_information |= id == 0x17 && !flag;
+                // 0x17: reasons are said only where that flag does not forbid them, in CONNACK and DISCONNECT.
             }
             0x02 => out.message_expiry = Some(part.u32()?),
             0x03 | 0x1c | 0x1f => drop(part.text()?),
