@@ -115,9 +115,7 @@ impl From<Violation> for Stop {
 pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(io: S, input: BytesMut, guard: Arc<Guard>, with: Agreed) -> Ended {
     let now = Instant::now();
     let limits = &guard.limits;
-    // Strangers share one.
-    let whose = if matches!(with.who, Identity::Stranger(_)) { Identity::Stranger(String::new()) } else { with.who.clone() };
-    let rate = (with.who != Identity::House).then(|| guard.rates.of(&whose, limits.messages_per_second, limits.bytes_per_second, now));
+    let rate = (with.who != Identity::House).then(|| guard.rates.of(&with.who, limits.messages_per_second, limits.bytes_per_second, now));
     let mut client = Client {
         io,
         owner: with.who.owner().into(),

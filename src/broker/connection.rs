@@ -222,8 +222,8 @@ async fn open(connect: Connect, who: Identity, guard: &Arc<Guard>, peer: Peer) -
     let address = peer.address.clone();
     // Coming in is said like any message: who comes again and again waits for its turn.
     if who != Identity::House {
-        let (whose, now) = (if stranger { Identity::Stranger(String::new()) } else { who.clone() }, Instant::now());
-        let rate = guard.rates.of(&whose, limits.messages_per_second, limits.bytes_per_second, now);
+        let now = Instant::now();
+        let rate = guard.rates.of(&who, limits.messages_per_second, limits.bytes_per_second, now);
         let pause = {
             let mut rate = rate.lock().unwrap_or_else(PoisonError::into_inner);
             let will = connect.will.as_ref().map_or(0, |w| w.payload.len() + w.topic.len());

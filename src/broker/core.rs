@@ -146,7 +146,7 @@ impl Core {
         }
         if let Some(slot) = ended {
             // Whom the broker's own death took away is back in time: its will is not said, even if its session ends here.
-            self.come_back(&o.who, &o.client_id, |due, _| due.grace);
+            self.come_back(&o.who, &o.client_id, |due| due.grace);
             self.remove(slot, now);
         }
         self.lines += 1;
@@ -178,7 +178,7 @@ impl Core {
             }
         };
         let wall = self.wall();
-        self.come_back(&key.0, &key.1, |_, _| true);
+        self.come_back(&key.0, &key.1, |_| true);
         let Self { sessions, ledger, counters, .. } = self;
         let Some(session) = sessions.get_mut(slot as usize).and_then(Option::as_mut) else { return Err((0x80, "the session is gone")) };
         let owner = session.owner.clone();
@@ -315,19 +315,12 @@ impl Core {
         }
     }
 
-    /// A clock that was set makes what was written of those who are away wrong: it is written again.
+    /// A clock that was set makes the times wrong that stand on disk: everything is written anew.
     fn mind_the_clock(&mut self, now: Instant) {
         let wall = self.wall();
         let (then, was) = std::mem::replace(&mut self.clock_at, (now, wall));
         let drift = (was + now.saturating_duration_since(then).as_secs()).abs_diff(wall);
-        if drift <= CLOCK_STEP {
-            return;
-        }
-        let Self { sessions, ledger, .. } = self;
-        ledger.whole = true;
-        for session in sessions.iter().flatten().filter(|s| s.is_away() && s.is_kept()) {
-            ledger.note(&session.owner, session.head(now, wall), None);
-        }
+        self.ledger.whole |= drift > CLOCK_STEP;
     }
 
     /// Forgets a session; a will that waited for its delay is said now: the session it waited for is over. What it had from

@@ -61,14 +61,15 @@ pub struct Rate {
 pub struct Rates(Mutex<BTreeMap<Identity, Arc<Mutex<Rate>>>>);
 
 impl Rates {
-    /// The rate of an account.
+    /// The rate of an account; strangers share one.
     pub fn of(&self, who: &Identity, messages: u32, bytes: u32, now: Instant) -> Arc<Mutex<Rate>> {
         let fresh = || Arc::new(Mutex::new(Rate { messages: Bucket::new(messages, now), bytes: Bucket::new(bytes, now) }));
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() > ACCOUNTS {
             all.retain(|_, r| Arc::strong_count(r) > 1);
         }
-        all.entry(who.clone()).or_insert_with(fresh).clone()
+        let whose = if matches!(who, Identity::Stranger(_)) { Identity::Stranger(String::new()) } else { who.clone() };
+        all.entry(whose).or_insert_with(fresh).clone()
     }
 }
 

@@ -18,8 +18,8 @@ use crate::protocol::mqtt::connect::Will;
 
 impl Core {
     /// A client is back before its will was due: those wills of it are not said.
-    pub(super) fn come_back(&mut self, who: &Identity, client_id: &str, which: impl Fn(&Due, u64) -> bool) {
-        let back: Vec<u64> = self.wills.iter().filter(|(n, due)| due.owner == *who && due.client_id == client_id && which(due, **n)).map(|(n, _)| *n).collect();
+    pub(super) fn come_back(&mut self, who: &Identity, client_id: &str, which: impl Fn(&Due) -> bool) {
+        let back: Vec<u64> = self.wills.iter().filter(|(_, due)| due.owner == *who && due.client_id == client_id && which(due)).map(|(n, _)| *n).collect();
         let owner: Arc<str> = who.owner().into();
         for number in back {
             self.wills.remove(&number);

@@ -3,8 +3,9 @@
 //! Invariants: the newest word of a topic or will is written, not its history; a message that all who are to have it have
 //! already is not written at all; who waits for the card (`Receipt`) waits for exactly what concerns it; each owner has a
 //! budget (the card is everybody's), the house has none. The changes of one owner are written in their order, but: what is over
-//! goes first (its packet ids may be used again behind it), that PUBREC came and wills go though their owner is in debt (the
-//! first says less, the second both its parts at once), and a retained word takes the place of the one before it (only the
+//! goes first (its packet ids may be used again behind it), that PUBREC came, wills and durable QoS 2 messages that were taken go
+//! though their owner is in debt (the first says less, the second both its parts at once, others would wait behind the third),
+//! and a retained word takes the place of the one before it (only the
 //! newest counts).
 //! What acts when: `BURST` and `EACH_SECOND` are an account's bytes (below zero it is not written until it has paid; QoS 2 of a
 //! durable topic is refused meanwhile, because it must be written before it is sent), `WAITING` its changes in the row (beyond

@@ -48,11 +48,11 @@ impl Ledger {
                 What::Note(record) => {
                     match &record {
                         Record::Will(will) => {
-                            self.wills.retain(|_, n| *n != number);
+                            self.taken_will(will.session, number);
                             self.wills_on_disk.insert(will.session);
                         }
                         Record::WillOver(session) => {
-                            self.wills.retain(|_, n| *n != number);
+                            self.taken_will(*session, number);
                             self.wills_on_disk.remove(session);
                         }
                         Record::Session(head) => {
@@ -103,6 +103,13 @@ impl Ledger {
             *left = left.saturating_sub(share);
         }
         batch
+    }
+
+    /// A word about a will is taken; a newer one may wait already.
+    fn taken_will(&mut self, session: u64, number: Owed) {
+        if self.wills.get(&session) == Some(&number) {
+            self.wills.remove(&session);
+        }
     }
 
     /// What was taken is on disk, or cannot be (`fails`).

@@ -206,7 +206,7 @@ pub fn keep(guard: &Guard, store: Option<Store>, folder: &Path) {
         let last = bell.wait(company, most);
         let now = Instant::now();
         let passed = (!last).then(|| now.saturating_duration_since(std::mem::replace(&mut last_take, now)));
-        let (batch, dump) = {
+        let (mut batch, dump) = {
             let mut core = guard.lock();
             let wall = core.wall();
             let reopen = store.is_none() && (now >= retry_at || last);
@@ -219,9 +219,7 @@ pub fn keep(guard: &Guard, store: Option<Store>, folder: &Path) {
             (batch, (whole).then(|| core.snapshot(now)))
         };
         let before = store.as_ref().map_or(0, |s| s.written);
-        let mut batch = batch;
         let records = std::mem::take(&mut batch.records);
-        let asked = !records.is_empty();
         let done = match &mut store {
             Some(store) => store.write(records.into_iter()).and_then(|()| {
                 // Who waits for these does not wait for the dump.
@@ -255,7 +253,7 @@ pub fn keep(guard: &Guard, store: Option<Store>, folder: &Path) {
         }
         batch.receipts.iter().for_each(|r| r.settle(safe));
         let wrote = store.as_ref().map_or(0, |s| s.written.saturating_sub(before));
-        let cost = if asked { wrote as f64 + EACH_FLUSH } else { 0.0 };
+        let cost = if wrote > 0 { wrote as f64 + EACH_FLUSH } else { 0.0 };
         rested = share.take(cost, now);
         let mut core = guard.lock();
         core.counters.card_fails = store.is_none();
