@@ -98,7 +98,7 @@ pub fn run(cli: &Cli, what: &Broker) -> anyhow::Result<u8> {
             let c: Counters = serde_json::from_value(value.clone())?;
             let card = if c.card_fails { "KHÔNG ghi được" } else { "tốt" };
             let text = format!(
-                "{} máy đang kết nối (nhiều nhất {}), giữ chỗ cho {} thiết bị vắng, {} thiết bị lạ chờ nhận.\n  gói tin  nhận {}, gửi {}, đang đợi {}, bỏ vì hàng đợi đầy {}, bỏ vì hết hạn {}\n  giữ lại  {} gói tin, {} kB\n  từ chối  {} lần vào, {} lần ngắt, {} gói tin ngoài quyền\n  thẻ nhớ  {card}, đã ghi {} kB, chờ ghi {} thay đổi\n",
+                "{} máy đang kết nối (nhiều nhất {}), giữ chỗ cho {} thiết bị vắng, {} thiết bị lạ đang nối.\n  gói tin  nhận {}, gửi {}, đang đợi {}, bỏ vì hàng đợi đầy {}, bỏ vì hết hạn {}\n  giữ lại  {} gói tin, {} kB\n  từ chối  {} lần vào, {} lần ngắt, {} gói tin ngoài quyền\n  thẻ nhớ  {card}, đã ghi {} kB, chờ ghi {} thay đổi\n",
                 c.connected,
                 c.connected_max,
                 c.away,
