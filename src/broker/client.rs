@@ -17,7 +17,7 @@ use tokio::time::{Instant, Sleep};
 use super::access::Identity;
 use super::connection::Ended;
 use super::guard::Guard;
-use super::inbound::Answer;
+use super::inbound::{Answer, UNKEPT};
 use super::limits::Rate;
 use super::message::Queued;
 use super::queue::Out;
@@ -64,6 +64,8 @@ pub(super) struct Client<S> {
     pub output: BytesMut,
     pub heard_at: Instant,
     pub read_after: Instant,
+    /// When it is cut because the card does not take what it said.
+    pub cut_at: Option<Instant>,
     /// None = the house itself, which has no rate.
     pub rate: Option<Arc<Mutex<Rate>>>,
     /// Answers that wait for the card, and those behind them.
@@ -125,6 +127,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(io: S, input: BytesMut, gu
         output: BytesMut::new(),
         heard_at: now,
         read_after: now,
+        cut_at: None,
         rate,
         answers: VecDeque::new(),
         unreleased: BTreeSet::new(),
@@ -178,9 +181,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 continue;
             }
             self.rest_buffers();
+            if self.cut_at.is_some_and(|at| at <= Instant::now()) {
+                return Stop::Cut(0x97, UNKEPT);
+            }
             let held = paused == Pause::Held;
             if held {
                 wait_until(timer.as_mut(), self.read_after);
+            }
+            if let Some(at) = self.cut_at
+                && at < timer.deadline()
+            {
+                wait_until(timer.as_mut(), at);
             }
             let read = tokio::select! {
                 biased;

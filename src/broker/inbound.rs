@@ -23,8 +23,14 @@ const FLOOD_S: u32 = 10;
 const TURN: usize = 1_024;
 /// Answers that may wait for the card; beyond them the client is not read. 3.1.1 has no receive maximum.
 const ANSWERS_MAX: usize = 1_024;
+/// A 3.1.1 client, which cannot be told that the card fails, goes on unanswered for so long before it is cut: until then it
+/// still hears its orders.
+const UNANSWERED: Duration = Duration::from_secs(30);
 /// QoS 2 messages that a session may leave unreleased, over all its connections.
 const UNRELEASED_MAX: usize = 1_024;
+
+/// Why it is cut then.
+pub(super) const UNKEPT: &str = "the card does not take what must be kept";
 
 /// An answer that may have to wait.
 pub(super) struct Answer {
@@ -300,9 +306,13 @@ impl<S> Client<S> {
         match what {
             What::Ack { kind, id, mut reason } => {
                 if !safe && kind != 7 {
-                    // A 3.1.1 client says it again, and must not be heard twice.
+                    // A 3.1.1 client says it again when it comes again, and must not be heard twice.
                     if version == Version::V311 {
-                        return Err(Stop::Cut(0x97, "the card does not take what must be kept"));
+                        if self.cut_at.is_none() {
+                            self.cut_at = Some(Instant::now() + UNANSWERED);
+                            self.guard.refused(self.with.who.remembered(), &self.with.address, UNKEPT);
+                        }
+                        return Ok(());
                     }
                     if kind == 5 {
                         self.unreleased.remove(&id);

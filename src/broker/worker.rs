@@ -163,7 +163,9 @@ fn ledger_in(folder: &Path) -> io::Result<PathBuf> {
 
 /// One writer per folder: an old worker may still be leaving.
 async fn lock(folder: &Path) -> anyhow::Result<std::fs::File> {
-    let file = std::fs::File::create(folder.join("lock"))?;
+    let path = folder.join("lock");
+    // On a card that may not be written the file of before will do.
+    let file = std::fs::File::create(&path).or_else(|cause| if cause.kind() == io::ErrorKind::ReadOnlyFilesystem { std::fs::File::open(&path) } else { Err(cause) })?;
     for _ in 0..50 {
         match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(file),

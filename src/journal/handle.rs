@@ -127,7 +127,7 @@ impl Journal {
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
             let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| writer.run()));
             if let Err(cause) = ended.unwrap_or_else(|_| Err(std::io::Error::other("the journal's thread panicked"))) {
-                tracing::error!(%cause, "the journal failed: the house stops and restarts from what is durable");
+                tracing::error!(%cause, "the journal failed: nothing more is taken; what was answered is durable");
                 fail.send_replace(Some(cause.to_string()));
             }
         });

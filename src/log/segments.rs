@@ -60,7 +60,8 @@ pub struct Log {
     short: VecDeque<u32>,
     beyond: Vec<(u32, usize)>,
     next_slot: u32,
-    broken: bool,
+    /// Why it takes nothing more.
+    broken: Option<io::ErrorKind>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +73,7 @@ struct Current {
 
 impl Log {
     /// Opens the log for the boot `epoch` and gives what stands in it. Groups beyond damage are left where
-    /// they are until [`Log::heal`].
+    /// they are until [`Log::heal`]. A log on a medium that may only be read opens, and refuses every group.
     ///
     /// # Errors
     /// [`OpenError`] when the medium fails or holds a newer format; nothing was changed then.
@@ -87,9 +88,14 @@ impl Log {
         if let Some(version) = found.newer {
             return Err(OpenError::Newer(version));
         }
-        // The last group may stand in the page cache only: its writer was killed before the sync.
+        // The last group may stand in the page cache only: its writer was killed before the sync. A medium that may only be read
+        // is as durable as it gets.
+        let mut broken = None;
         if let Some((_, slot)) = found.slots.last_key_value() {
-            disk.sync(*slot)?;
+            match disk.sync(*slot) {
+                Err(cause) if cause.kind() == io::ErrorKind::ReadOnlyFilesystem => broken = Some(cause.kind()),
+                done => done?,
+            }
         }
         let held: Vec<u32> = found.beyond.iter().map(|(slot, _)| *slot).collect();
         // A slot that was cut short while it was made is made again before it is used.
@@ -117,7 +123,7 @@ impl Log {
             short,
             beyond: found.beyond,
             next_slot,
-            broken: false,
+            broken,
         };
         Ok((log, Recovery { groups: found.groups, damage: found.damage, first: found.first }))
     }
@@ -127,15 +133,15 @@ impl Log {
     /// # Errors
     /// Whatever the medium says; the log is unusable afterwards, except for a group that is too large.
     pub fn append(&mut self, first_seq: u64, stamp: &Stamp, records: &[&[u8]]) -> io::Result<()> {
-        if self.broken {
-            return Err(io::Error::other("the log failed before and was not reopened"));
+        if let Some(kind) = self.broken {
+            return Err(io::Error::new(kind, format!("the log failed before ({kind}) and was not reopened")));
         }
         let size = size_of(records);
         if size > MAX_PAYLOAD {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "group too large"));
         }
         let done = self.write(first_seq, stamp, records, size);
-        self.broken = done.is_err();
+        self.broken = done.as_ref().err().map(io::Error::kind);
         done
     }
 
@@ -222,7 +228,7 @@ impl Log {
     /// # Errors
     /// Whatever the medium says; a failure here does not break the log (there may be no room for a spare).
     pub fn prepare(&mut self) -> io::Result<bool> {
-        if self.broken || self.free.len() >= SPARE {
+        if self.broken.is_some() || self.free.len() >= SPARE {
             return Ok(false);
         }
         let slot = self.make_slot()?;

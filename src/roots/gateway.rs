@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::broker::{Broker, Terms, bind};
-use super::doors;
 use super::housekeeping::{Housekeeping, serve_certificate};
 use super::seed;
+use super::{doors, ending};
 use crate::config::Config;
 use crate::config::layout::Layout;
 use crate::devices::{desired, ingest::Ingest, link, presence};
@@ -42,7 +42,7 @@ const BROKER_WAIT: Duration = Duration::from_secs(3);
 /// Pause before the link to our own broker is made again.
 const RELINK: Duration = Duration::from_millis(500);
 
-/// Runs the gateway until a signal or until its journal fails; gives the exit code.
+/// Runs the gateway until a signal, or until what its journal failed of is mended; gives the exit code.
 ///
 /// # Errors
 /// What kept it from starting.
@@ -133,14 +133,14 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     }
     systemd::ready();
     tracing::info!(boot = journal.state().boot, seq = journal.state().seq, "the gate is open");
-    let code = until_the_end(wish, &house, &journal).await?;
+    let code = ending::until(wish, &house, &journal, &layout.data).await;
 
     systemd::stopping();
     let polite = house.drain(DRAIN).await;
     index.close();
     let kept = journal.shutdown().await.is_ok();
     tracing::info!(polite, kept, "the gate is closed");
-    Ok(if kept { code } else { 74 })
+    Ok(if kept { code } else { ending::FAILED })
 }
 
 /// One gateway per data folder; an old one may still be leaving.
@@ -328,24 +328,4 @@ fn api_token(keys: &Path) -> std::io::Result<String> {
         secret::write_file(&path, secret::token()?.as_bytes())?;
     }
     Ok(secret::sha256(std::fs::read_to_string(path)?.trim().as_bytes()))
-}
-
-/// Feeds the watchdog until a signal comes or the journal fails; gives the exit code.
-async fn until_the_end(mut wish: systemd::StopSignal, house: &Supervisor, journal: &Journal) -> anyhow::Result<u8> {
-    let mut failed = journal.failed();
-    let mut tick = tokio::time::interval(systemd::watchdog().unwrap_or(Duration::from_secs(10)));
-    loop {
-        tokio::select! {
-            () = wish.came() => return Ok(0),
-            why = failed.wait_for(Option::is_some) => {
-                let why = why.ok().and_then(|w| w.clone()).unwrap_or_else(|| "the journal ended".into());
-                house.health().set("journal", Light::Red, &why);
-                return Ok(74);
-            }
-            // Only a writer that answers is alive.
-            _ = tick.tick() => if tokio::time::timeout(Duration::from_secs(5), journal.ping()).await.is_ok_and(|p| p.is_ok()) {
-                systemd::alive();
-            },
-        }
-    }
 }

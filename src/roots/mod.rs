@@ -5,6 +5,7 @@ pub mod cameras;
 pub mod commune;
 mod desk;
 pub mod doors;
+mod ending;
 pub mod gateway;
 pub mod housekeeping;
 pub mod retention;

@@ -28,6 +28,20 @@ pub const fn is_little(free: u64, total: u64) -> bool {
     free < LITTLE || free < if share < ENOUGH { share } else { ENOUGH }
 }
 
+/// Whether the file system that holds `folder` takes what is written and has `room` bytes. Blocks.
+///
+/// # Errors
+/// Why not.
+pub fn takes(folder: &Path, room: u64) -> io::Result<()> {
+    if of(folder)?.0 < room {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    let path = folder.join("probe");
+    let written = File::create(&path).and_then(|mut file| file.write_all(&[0x42; 4096]).and_then(|()| file.sync_all()));
+    let gone = std::fs::remove_file(&path);
+    written.and(gone)
+}
+
 /// Size of the ballast, bytes: days of commands and their packs.
 const BALLAST: usize = 32 * 1024 * 1024;
 /// Below this the ballast is given back, bytes.

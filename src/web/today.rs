@@ -122,10 +122,12 @@ fn sentence(app: &App, lang: Lang, state: &Village) -> String {
         "journal" => "part-journal",
         _ => "part-other",
     };
+    // With a card that takes nothing, nothing of what is told about devices can be kept up to date.
+    let grave = app.house.health().parts().get("journal").is_some_and(|c| c.light == Light::Red);
     let red = app.house.health().parts().into_iter().filter(|(_, c)| c.light == Light::Red);
     let trouble: std::collections::BTreeSet<String> = red.map(|(name, _)| lang.t(part(&name))).collect();
     let trouble: Vec<String> = trouble.into_iter().collect();
-    let say = if let Some((oldest, since)) = things.first() {
+    let say = if let Some((oldest, since)) = things.first().filter(|_| !grave) {
         let mut names = things.iter().take(NAMES).map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(", ");
         if things.len() > NAMES {
             names.push('…');

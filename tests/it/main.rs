@@ -5,6 +5,7 @@
 mod broker;
 mod browser;
 mod cameras;
+mod card;
 mod commune;
 mod deaths;
 mod faults;

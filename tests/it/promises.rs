@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use conglang::protocol::broker::{Answer, Question};
+
 use crate::peer::{Hello, Peer};
-use crate::worker::{Worker, wide_limits, wire_accounts};
+use crate::worker::{Disk, Worker, may_mount, wide_limits, wire_accounts};
 
 #[test]
 fn a_will_is_said_once_over_the_broker_s_death_and_not_for_who_comes_back() {
@@ -70,10 +72,39 @@ fn a_kept_session_survives_a_polite_end_with_filters_queue_and_retained() {
     assert_eq!(topics, expected, "in the order of their topics, with the flag");
 }
 
+/// While the card fails: a lamp of 3.1.1 says what must be kept. It cannot be told, so it is not answered; what needs no card
+/// goes on, and it hears its orders.
+fn a_publisher_of_before(worker: &mut Worker, says: &mut Peer, word: &[u8]) -> Peer {
+    let mut lamp = Peer::connect(worker.plain, &Hello { client: "lamp", clean: false, ..Hello::default() });
+    lamp.publish("d/x", word, 2, 7);
+    let until = Instant::now() + Duration::from_secs(10);
+    while !matches!(worker.ask(Question::Why { id: "rong".into() }), Answer::Why(rows) if rows.iter().any(|r| r.why.contains("does not take what must be kept"))) {
+        assert!(Instant::now() < until, "the technician is told why it gets no answer");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    lamp.send(0x82, b"\x00\x4d\x00\x08c/lamp/#\x01");
+    let began = Instant::now();
+    while !matches!(lamp.packet(Duration::from_secs(10)).expect("SUBACK"), (0x90, _)) {}
+    says.publish("c/lamp/set", b"ON", 2, 0x7777);
+    let came = lamp.hear(Duration::from_secs(2)).expect("the order");
+    lamp.answer(0x40, came.id);
+    assert_eq!(says.packet(Duration::from_secs(2)), Some((0x40, vec![0x77, 0x77])), "who has it acknowledged it: no card is needed");
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    lamp
+}
+
+/// So that it says it again.
+fn is_cut_in_the_end(mut lamp: Peer) {
+    while let Some((first, body)) = lamp.packet(Duration::from_secs(40)) {
+        assert!(first != 0x40 || body != [0, 7], "it must not be acknowledged");
+    }
+    assert!(lamp.ended);
+}
+
 #[test]
 fn a_full_card_is_told_to_publishers_and_the_others_go_on() {
     let mut worker = Worker::new(wide_limits(), None, wire_accounts());
-    worker.disk = 8 << 20;
+    worker.disk = Disk::Small(8 << 20);
     worker.start();
     let kept = |client: &'static str| Hello { client, clean: false, v5: true, expiry: 3_600, ..Hello::default() };
     let mut away = Peer::connect(worker.plain, &kept("away"));
@@ -85,21 +116,12 @@ fn a_full_card_is_told_to_publishers_and_the_others_go_on() {
     let filler = worker.inside("filler");
     let fill = std::io::copy(&mut std::io::repeat(0), &mut std::fs::File::create(&filler).expect("made"));
     assert!(fill.is_err(), "full");
-    let mut lamp = Peer::connect(worker.plain, &Hello { client: "lamp", ..Hello::default() });
-    assert_eq!(lamp.subscribe("c/lamp/#", 1), 1);
     let large = vec![b'x'; 300_000];
     let refused = (0..40).any(|_| says.tell("d/x", &large, false) == Some(0x97));
     assert!(refused, "the publisher is told");
     worker.counters("the card is told of", |c| c.card_fails);
-    // A 3.1.1 publisher cannot be told, so it is not acknowledged.
-    let mut old = Peer::connect(worker.plain, &Hello { client: "old", ..Hello::default() });
-    assert_eq!((old.tell("d/x", &large, false), old.ended), (None, true), "cut, not acknowledged");
-    // What needs no card goes on: a lamp is switched.
-    let began = Instant::now();
-    assert_eq!(says.tell("c/lamp/set", b"ON", false), Some(0));
-    let came = lamp.hear(Duration::from_secs(2)).expect("the order");
-    lamp.answer(0x40, came.id);
-    assert!(began.elapsed() < Duration::from_secs(2));
+    let old = a_publisher_of_before(&mut worker, &mut says, &large);
+    is_cut_in_the_end(old);
     std::fs::remove_file(filler).expect("room again");
     worker.counters("the card takes it again", |c| !c.card_fails);
     assert_eq!(says.tell("d/y", b"kept again", false), Some(0));
@@ -107,6 +129,57 @@ fn a_full_card_is_told_to_publishers_and_the_others_go_on() {
     assert!(away.present);
     let first = away.hear(Duration::from_secs(5)).expect("what waited");
     assert_eq!(first.payload, b"kept");
+}
+
+#[test]
+fn a_card_that_can_only_be_read_is_told_to_publishers_and_lamps_are_switched() {
+    if !may_mount() {
+        return;
+    }
+    let mut worker = Worker::new(wide_limits(), None, wire_accounts());
+    worker.disk = Disk::Card("errors=remount-ro");
+    worker.start();
+    let kept = |client: &'static str| Hello { client, clean: false, v5: true, expiry: 3_600, ..Hello::default() };
+    let mut away = Peer::connect(worker.plain, &kept("away"));
+    assert_eq!(away.subscribe("d/#", 1), 1);
+    away.leave();
+    let says = |worker: &Worker| Peer::connect(worker.plain, &Hello { client: "says", v5: true, ..Hello::default() });
+    let mut before = says(&worker);
+    assert_eq!(before.tell("d/x", b"kept", false), Some(0));
+    assert_eq!(before.tell("d/y", b"bright", true), Some(0));
+    let known = |worker: &Worker| Peer::connect(worker.plain, &Hello { client: "known", clean: false, ..Hello::default() }).subscribe("c/known/#", 1);
+    assert_eq!(known(&worker), 1);
+    worker.card_dies();
+    // It fails under the broker, then the broker is killed and begins on a card that can only be read.
+    for begun in [false, true] {
+        if begun {
+            worker.kill();
+            worker.disk = Disk::Card("ro,noload");
+            worker.start();
+        }
+        let mut says = says(&worker);
+        assert!((0..40).any(|_| says.tell("d/x", b"not kept", false) == Some(0x97)), "the publisher is told");
+        worker.counters("the card is told of", |c| c.card_fails);
+        assert_eq!(known(&worker), 1, "what the card has is not refused");
+        let _old = a_publisher_of_before(&mut worker, &mut says, b"not kept");
+        // What stands on the card is known though it cannot be written.
+        let mut fresh = Peer::connect(worker.plain, &Hello { client: "fresh", ..Hello::default() });
+        fresh.subscribe("d/y", 0);
+        assert_eq!(fresh.hear(Duration::from_secs(5)).map(|c| c.payload), Some(b"bright".to_vec()), "begun on it: {begun}");
+    }
+    // The card is mended and the box started again.
+    worker.kill();
+    worker.disk = Disk::Card("errors=remount-ro");
+    worker.start();
+    assert_eq!(says(&worker).tell("d/z", b"kept again", false), Some(0));
+    let mut away = Peer::connect(worker.plain, &kept("away"));
+    assert!(away.present);
+    let mut came = Vec::new();
+    while let Some(next) = away.hear(Duration::from_secs(2)) {
+        away.answer(0x40, next.id);
+        came.push(String::from_utf8_lossy(&next.payload).into_owned());
+    }
+    assert_eq!(came, ["kept", "bright", "kept again"], "what was acknowledged, and nothing that was refused");
 }
 
 #[test]
@@ -121,7 +194,7 @@ fn a_session_that_was_ended_stays_ended() {
             peer.send(0xe0, &[0, 5, 0x11, 0, 0, 0, 0]);
         }
     }
-    assert_eq!(worker.ask(conglang::protocol::broker::Question::Kick { id: "kicked".into() }), conglang::protocol::broker::Answer::Kicked(1));
+    assert_eq!(worker.ask(Question::Kick { id: "kicked".into() }), Answer::Kicked(1));
     worker.counters("both are gone", |c| c.connected == 0 && c.away == 0);
     std::thread::sleep(Duration::from_millis(1_200));
     worker.kill();

@@ -44,6 +44,27 @@ pub fn account(name: &str, password: &str, publish: Vec<String>, subscribe: Vec<
     Account { name: DeviceId::new(name).expect("a name"), secret_sha256: secret::sha256(password.as_bytes()), publish, subscribe }
 }
 
+/// Where its data lie.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Disk {
+    /// In the folder of the test.
+    Shared,
+    /// On a file system of its own of so many bytes, empty in each life.
+    Small(u64),
+    /// On an ext4 file system of its own that outlives it; checked and mounted with these options before each life.
+    Card(&'static str),
+}
+
+/// True when this process may mount file systems; where it must, not being able to is a failure.
+pub fn may_mount() -> bool {
+    let may = rustix::process::geteuid().is_root() && Path::new("/dev/loop-control").exists();
+    assert!(may || std::env::var_os("CI").is_none(), "this test mounts a file system: it needs root and loop devices");
+    if !may {
+        eprintln!("left out: mounting a file system needs root and loop devices");
+    }
+    may
+}
+
 /// A worker; its listeners outlive its lives.
 pub struct Worker {
     pub folder: PathBuf,
@@ -54,8 +75,7 @@ pub struct Worker {
     pub settings: Settings,
     accounts: Vec<Account>,
     listeners: Vec<TcpListener>,
-    /// Bytes of a small disk of its own; 0 = the ordinary one.
-    pub disk: u64,
+    pub disk: Disk,
     life: Option<Life>,
     asked: u64,
 }
@@ -92,7 +112,7 @@ impl Worker {
             rules: rules.unwrap_or_else(usual_rules),
             limits,
         };
-        Self { plain: port(0), tls: port(1), ws: port(2), wss: port(3), folder, settings, accounts, listeners, disk: 0, life: None, asked: 0 }
+        Self { plain: port(0), tls: port(1), ws: port(2), wss: port(3), folder, settings, accounts, listeners, disk: Disk::Shared, life: None, asked: 0 }
     }
 
     pub fn started(limits: Limits, rules: Option<Vec<Rule>>, accounts: Vec<Account>) -> Self {
@@ -119,14 +139,7 @@ impl Worker {
     pub fn start(&mut self) {
         let (ours, theirs) = UnixStream::pair().expect("a pair");
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log.txt")).expect("log");
-        let mut command = Command::new(if self.disk > 0 { "unshare" } else { env!("CARGO_BIN_EXE_conglang") });
-        if self.disk > 0 {
-            std::fs::create_dir_all(self.folder.join("data")).expect("folder");
-            let script = format!("mount -t tmpfs -o size={} tmpfs \"$0/data\" && exec \"$1\" worker broker", self.disk);
-            command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]).arg(&self.folder).arg(env!("CARGO_BIN_EXE_conglang"));
-        } else {
-            command.args(["worker", "broker"]);
-        }
+        let mut command = self.command();
         command.stdin(OwnedFd::from(theirs)).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().expect("starts");
         drop(command);
@@ -149,6 +162,38 @@ impl Worker {
         let begin = format!("{}\n{}\n", serde_json::to_string(&self.settings).expect("settings"), serde_json::to_string(&first).expect("order"));
         self.life.as_mut().expect("alive").orders.write_all(begin.as_bytes()).expect("told");
         self.until("it serves", |fact| *fact == Fact::Ready);
+    }
+
+    /// The program, on the disk that it is to have.
+    fn command(&self) -> Command {
+        let program = env!("CARGO_BIN_EXE_conglang");
+        let prepare = match self.disk {
+            Disk::Shared => {
+                let mut command = Command::new(program);
+                command.args(["worker", "broker"]);
+                return command;
+            }
+            Disk::Small(size) => format!("mount -t tmpfs -o size={size} tmpfs \"$0/data\""),
+            // The loop device of the life before goes with its mount namespace, in its own time.
+            Disk::Card(options) => format!(
+                "for n in $(seq 100); do [ -z \"$(losetup -j \"$0/card\")\" ] && break; sleep 0.1; done
+                [ -e \"$0/card\" ] || {{ truncate -s 64M \"$0/card\" && mkfs.ext4 -q \"$0/card\"; }}
+                e2fsck -p \"$0/card\" >&2; [ $? -le 1 ] && mount -o loop,{options} \"$0/card\" \"$0/data\""
+            ),
+        };
+        std::fs::create_dir_all(self.folder.join("data")).expect("folder");
+        let mut command = Command::new("unshare");
+        if matches!(self.disk, Disk::Small(_)) {
+            command.args(["--user", "--map-root-user"]);
+        }
+        command.args(["--mount", "sh", "-c", &format!("{prepare} && exec \"$1\" worker broker")]).arg(&self.folder).arg(program);
+        command
+    }
+
+    /// The file system under it finds an error of its own: from now on it can only be read.
+    pub fn card_dies(&self) {
+        let done = Command::new("nsenter").args(["-t", &self.pid().to_string(), "-m", "mount", "-o", "remount,abort"]).arg(self.folder.join("data")).status();
+        assert!(done.expect("nsenter (util-linux)").success(), "the card was to fail");
     }
 
     /// Waits for a fact.

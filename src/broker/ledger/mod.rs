@@ -97,8 +97,10 @@ pub struct Ledger {
     wills_on_disk: BTreeSet<u64>,
     /// Sessions whose head the disk has: the end of others need not be written.
     heads_on_disk: BTreeSet<u64>,
-    /// Topics and filters that are being written now.
+    /// Topics and filters that are being written now, or could not be written since the card failed.
     writing: (BTreeSet<Box<str>>, BTreeSet<(u64, String)>),
+    /// Too many of them.
+    unsure_of_all: bool,
     acked: BTreeMap<u64, Vec<u16>>,
     /// Bytes that each owner may still write (below 0: it pays for a large one); who is not in it may write [`BURST`].
     budget: BTreeMap<Arc<str>, i64>,

@@ -10,6 +10,9 @@ use super::record::Record;
 use super::{BURST, EACH_FLUSH, EACH_RECORD, EACH_SECOND, Ledger, Owed, Receipt, What, kept};
 use crate::broker::access::HOUSE;
 
+/// Topics and filters that are remembered as unsure while the card fails; beyond them all are.
+const UNSURE_MAX: usize = 50_000;
+
 /// What the writer takes at once.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -112,8 +115,11 @@ impl Ledger {
         }
     }
 
-    /// What was taken is on disk, or cannot be (`fails`).
+    /// What was taken is on disk, or cannot be (`fails`): then it stays unsure until everything is written whole.
     pub fn written(&mut self) {
-        self.writing = (BTreeSet::new(), BTreeSet::new());
+        self.unsure_of_all = self.fails && (self.unsure_of_all || self.writing.0.len() + self.writing.1.len() > UNSURE_MAX);
+        if !self.fails || self.unsure_of_all {
+            self.writing = (BTreeSet::new(), BTreeSet::new());
+        }
     }
 }
