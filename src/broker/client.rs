@@ -23,6 +23,7 @@ use super::message::Queued;
 use super::queue::Out;
 use super::session::Attached;
 use super::stream;
+use crate::protocol::broker::Traffic;
 use crate::protocol::mqtt::say::{self, Delivery, Welcome};
 use crate::protocol::mqtt::{Version, Violation};
 
@@ -81,8 +82,8 @@ pub(super) struct Client<S> {
     pub pressed: bool,
     /// It said something that somebody is to hear.
     pub spoke: bool,
-    /// Packets and bytes, in and out.
-    pub counted: [u64; 4],
+    /// What is not yet in the broker's sum.
+    pub traffic: Traffic,
 }
 
 /// Why no further packet is handled now.
@@ -137,7 +138,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(io: S, input: BytesMut, gu
         pongs: 0,
         pressed: false,
         spoke: false,
-        counted: [0; 4],
+        traffic: Traffic::default(),
     };
     say::welcome(&mut client.output, client.with.version, &client.with.welcome);
     let stop = client.run().await;
@@ -285,7 +286,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             }
             return false;
         }
-        self.counted[2] += 1;
+        self.traffic.packets_out += 1;
         true
     }
 
@@ -295,9 +296,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         let mut core = guard.lock();
         let slot = self.with.attached.slot;
         let now = Instant::now();
-        for (sum, n) in core.counters.packets.iter_mut().zip(&mut self.counted) {
-            *sum += std::mem::take(n);
-        }
+        core.counters.traffic.add(std::mem::take(&mut self.traffic));
         while self.output.len() < BATCH {
             match core.next(slot, now) {
                 None => return false,
@@ -324,7 +323,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         for _ in 0..std::mem::take(&mut self.pongs) {
             say::pong(&mut self.output);
         }
-        self.counted[3] += self.output.len() as u64;
+        self.traffic.bytes_out += self.output.len() as u64;
         let wake = self.with.attached.wake.clone();
         while !self.output.is_empty() {
             // The deadline is for progress: a slow link is not a dead one.

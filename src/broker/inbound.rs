@@ -53,7 +53,7 @@ impl<S> Client<S> {
 
     /// So many bytes came.
     pub(super) fn pay_bytes(&mut self, bytes: usize) {
-        self.counted[1] += bytes as u64;
+        self.traffic.bytes_in += bytes as u64;
         if let Some(rate) = &self.rate {
             let now = Instant::now();
             let pause = rate.lock().unwrap_or_else(PoisonError::into_inner).bytes.take(bytes as f64, now);
@@ -91,7 +91,7 @@ impl<S> Client<S> {
             let Some(frame) = frame::take(&mut self.input, self.guard.limits.packet)? else { return Ok(Pause::Dry) };
             let packet = packet::read(self.with.version, frame)?;
             self.heard_at = now;
-            self.counted[0] += 1;
+            self.traffic.packets_in += 1;
             let cost = match &packet {
                 Packet::Subscribe(s) => s.asks.len(),
                 Packet::Unsubscribe { filters, .. } => filters.len(),
@@ -333,7 +333,7 @@ impl<S> Client<S> {
                 say::suback(&mut self.output, version, kind, id, &codes);
             }
         }
-        self.counted[2] += 1;
+        self.traffic.packets_out += 1;
         Ok(())
     }
 }

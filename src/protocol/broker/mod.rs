@@ -1,7 +1,10 @@
 //! What parent and broker worker say to each other: settings, orders, facts. One JSON object a line.
 
+mod counters;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::counters::{Counters, Traffic};
 use super::mqtt::topic::{DEEPEST, LONGEST};
 use crate::domain::device::Account;
 
@@ -334,65 +337,4 @@ pub struct Refusal {
     pub why: String,
     /// How often in a row.
     pub times: u64,
-}
-
-/// What the broker counted since it started.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Counters {
-    /// Connected clients.
-    pub connected: u64,
-    /// Most clients that were connected at once.
-    pub connected_max: u64,
-    /// Sessions kept for clients that are away.
-    pub away: u64,
-    /// Sessions whose time was over.
-    pub expired: u64,
-    /// Devices in quarantine.
-    pub quarantined: u64,
-    /// Packets and bytes that came, packets and bytes that went.
-    pub packets: [u64; 4],
-    /// Messages taken.
-    pub received: u64,
-    /// Their bytes of payload.
-    pub received_bytes: u64,
-    /// Messages delivered.
-    pub delivered: u64,
-    /// Their bytes of payload.
-    pub delivered_bytes: u64,
-    /// Messages dropped because a session's queue was full.
-    pub dropped: u64,
-    /// Messages that were not sent because they are larger than their client takes.
-    #[serde(default)]
-    pub too_large: u64,
-    /// Messages dropped because their time was over.
-    pub outlived: u64,
-    /// Publishes outside of a permission.
-    pub forbidden: u64,
-    /// Subscriptions.
-    pub subscriptions: u64,
-    /// Shared ones among them.
-    pub shared: u64,
-    /// Messages that wait in queues.
-    pub queued: u64,
-    /// Their bytes.
-    pub queued_bytes: u64,
-    /// Retained messages held.
-    pub retained: u64,
-    /// Their bytes.
-    pub retained_bytes: u64,
-    /// Retained messages refused because of a bound.
-    pub retained_refused: u64,
-    /// Clients refused.
-    pub refused: u64,
-    /// Clients cut.
-    pub cut: u64,
-    /// Bytes written to the card.
-    pub written: u64,
-    /// Changes that wait for the card.
-    pub owed: u64,
-    /// The card does not take them.
-    pub card_fails: bool,
-    /// Seconds since the worker began.
-    pub uptime_s: u64,
 }
