@@ -155,6 +155,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             if let Some((code, why)) = self.with.attached.cut.why() {
                 return Stop::Cut(code, why);
             }
+            if self.cut_at.is_some_and(|at| at <= Instant::now()) {
+                return Stop::Cut(0x97, UNKEPT);
+            }
             // What was held back may be whole packets whose time has come.
             let paused = match self.frames() {
                 Ok(paused) => paused,
@@ -182,9 +185,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 continue;
             }
             self.rest_buffers();
-            if self.cut_at.is_some_and(|at| at <= Instant::now()) {
-                return Stop::Cut(0x97, UNKEPT);
-            }
             let held = paused == Pause::Held;
             if held {
                 wait_until(timer.as_mut(), self.read_after);

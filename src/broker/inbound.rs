@@ -301,17 +301,21 @@ impl<S> Client<S> {
         Ok(())
     }
 
+    /// The card does not take what a 3.1.1 client said: it says it again when it comes again.
+    fn leave_unanswered(&mut self) {
+        if self.cut_at.is_none() {
+            self.cut_at = Some(Instant::now() + UNANSWERED);
+            self.guard.refused(self.with.who.remembered(), &self.with.address, UNKEPT);
+        }
+    }
+
     fn put(&mut self, what: What, safe: bool) -> Result<(), Stop> {
         let version = self.with.version;
         match what {
             What::Ack { kind, id, mut reason } => {
                 if !safe && kind != 7 {
-                    // A 3.1.1 client says it again when it comes again, and must not be heard twice.
                     if version == Version::V311 {
-                        if self.cut_at.is_none() {
-                            self.cut_at = Some(Instant::now() + UNANSWERED);
-                            self.guard.refused(self.with.who.remembered(), &self.with.address, UNKEPT);
-                        }
+                        self.leave_unanswered();
                         return Ok(());
                     }
                     if kind == 5 {
@@ -322,6 +326,11 @@ impl<S> Client<S> {
                 }
                 // A 3.1.1 client knows no reasons.
                 say::ack(&mut self.output, version, kind, id, reason);
+            }
+            // UNSUBACK of 3.1.1 has no codes to say it with.
+            What::Codes { kind: 11, .. } if !safe && version == Version::V311 => {
+                self.leave_unanswered();
+                return Ok(());
             }
             What::Codes { kind, id, mut codes } => {
                 if !safe {

@@ -164,8 +164,9 @@ impl Core {
                 self.ledger.message((number, owner), message.clone(), targets, inbound, class == Class::Durable, wait.as_ref());
             }
         }
-        if let (Some(receipt), (session, id @ 1..)) = (&receipt, inbound)
-            && let Some(held) = from.and_then(|slot| self.session(slot)).filter(|s| s.number == session).and_then(|s| s.received.get_mut(&id))
+        // Said again before it is answered, it is answered when this is; also where nothing of the session itself is kept.
+        if let (Some(receipt), Some(id)) = (&receipt, asker.and_then(|a| a.inbound))
+            && let Some(held) = from.and_then(|slot| self.session(slot)).and_then(|s| s.received.get_mut(&id))
         {
             held.receipt = Some(receipt.clone());
         }

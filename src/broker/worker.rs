@@ -44,6 +44,9 @@ pub async fn run(birth: Birth) -> anyhow::Result<()> {
         }
     };
     let guard = Arc::new(Guard::new(&settings, clock.clone(), found, tokio::time::Instant::now()));
+    if store.is_none() {
+        guard.lock().ledger.go_blind();
+    }
     let certificate = settings.certificate.as_ref().map(|(c, k)| Files { certificate: c.into(), key: k.into() });
     let served = certificate.as_ref().map(Served::load).transpose()?;
     let acceptor = match &served {
@@ -164,8 +167,8 @@ fn ledger_in(folder: &Path) -> io::Result<PathBuf> {
 /// One writer per folder: an old worker may still be leaving.
 async fn lock(folder: &Path) -> anyhow::Result<std::fs::File> {
     let path = folder.join("lock");
-    // On a card that may not be written the file of before will do.
-    let file = std::fs::File::create(&path).or_else(|cause| if cause.kind() == io::ErrorKind::ReadOnlyFilesystem { std::fs::File::open(&path) } else { Err(cause) })?;
+    // On a card that takes nothing the file of before will do.
+    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(&path).or_else(|cause| std::fs::File::open(&path).map_err(|_| cause))?;
     for _ in 0..50 {
         match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(file),

@@ -93,6 +93,8 @@ impl Wish {
 pub struct Journal {
     requests: mpsc::Sender<Request>,
     state: watch::Receiver<Arc<State>>,
+    /// Who waits for the next commit waits on, also when a failed writer is gone.
+    _publish: watch::Sender<Arc<State>>,
     history: Arc<History>,
     failed: watch::Receiver<Option<String>>,
     cursors: Arc<Mutex<BTreeMap<String, u64>>>,
@@ -121,18 +123,18 @@ impl Journal {
         let cursors = Arc::new(Mutex::new(opened.snapshot.cursors.clone()));
         let (publish, state) = watch::channel(opened.snapshot.state.clone());
         let (requests, inbox) = mpsc::channel(QUEUE);
-        let mut writer = Writer::new(opened, epoch, clock, folder.clone(), publish, inbox, requests.downgrade());
+        let mut writer = Writer::new(opened, epoch, clock, folder.clone(), publish.clone(), inbox, requests.downgrade());
         writer.begin(&report.damage, &previous).map_err(|cause| OpenError::Io { folder: folder.clone(), cause })?;
         let (fail, failed) = watch::channel(None);
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
             let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| writer.run()));
             if let Err(cause) = ended.unwrap_or_else(|_| Err(std::io::Error::other("the journal's thread panicked"))) {
-                tracing::error!(%cause, "the journal failed: nothing more is taken; what was answered is durable");
+                tracing::error!(%cause, "the journal failed: what was answered is durable; from now on every command is refused, until the house starts again");
                 fail.send_replace(Some(cause.to_string()));
             }
         });
         thread.map_err(|cause| OpenError::Io { folder, cause })?;
-        Ok((Self { requests, state, history, failed, cursors, epoch }, report))
+        Ok((Self { requests, state, _publish: publish, history, failed, cursors, epoch }, report))
     }
 
     /// Submits a wish and waits until it is decided and durable.

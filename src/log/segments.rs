@@ -134,7 +134,7 @@ impl Log {
     /// Whatever the medium says; the log is unusable afterwards, except for a group that is too large.
     pub fn append(&mut self, first_seq: u64, stamp: &Stamp, records: &[&[u8]]) -> io::Result<()> {
         if let Some(kind) = self.broken {
-            return Err(io::Error::new(kind, format!("the log failed before ({kind}) and was not reopened")));
+            return Err(io::Error::new(kind, format!("the log takes nothing since it failed or was opened read-only ({kind})")));
         }
         let size = size_of(records);
         if size > MAX_PAYLOAD {

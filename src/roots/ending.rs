@@ -2,23 +2,46 @@
 //!
 //! Invariants: a signal ends it; a journal that failed does not. What can be done without the card goes on for as long as the
 //! card is full, read-only or dead: the broker carries orders between devices, visitors get in, pages show what is, and every
-//! command is refused in words because it could not be kept. When the card can be written again the gateway ends with 74, and
-//! whoever watches over it starts it from what is durable. Deliberately absent: mending the journal in a running process.
+//! command is refused in words because it could not be kept. Services that write the journal rest meanwhile: they take no
+//! device's word that they could not keep, and repeat no order. When the card can be written again the gateway ends with 74,
+//! and whoever watches over it starts it from what is durable. A card that neither takes nor refuses (a write that hangs) is
+//! the watchdog's. Deliberately absent: mending the journal in a running process.
 
 use std::path::Path;
 use std::time::Duration;
 
-use crate::journal::Journal;
+use crate::journal::{Closed, Journal};
+use crate::log::segments::SEGMENT;
 use crate::store::space;
 use crate::supervisor::health::Light;
+use crate::supervisor::service::Stop;
 use crate::supervisor::{Supervisor, systemd};
 
 /// Pause between two looks whether the card can be written again.
 const LOOK: Duration = Duration::from_secs(5);
+/// Good looks in a row that are trusted.
+const GOOD: usize = 3;
 /// Room that the journal needs to begin anew, bytes.
-const ROOM: u64 = 16 * 1024 * 1024;
+const ROOM: u64 = 8 * 1024 * 1024;
+/// How long a service that heard first waits for the journal to say why it closed.
+const SAID: Duration = Duration::from_secs(2);
 /// Exit code of a gateway whose journal failed (EX_IOERR of sysexits.h).
 pub const FAILED: u8 = 74;
+
+/// A service that ended because the journal failed rests until the house ends; any other end is its own.
+///
+/// # Errors
+/// Those of the service.
+pub async fn or_rest(journal: &Journal, stop: &Stop, service: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let Err(cause) = service.await else { return Ok(()) };
+    let mut failed = journal.failed();
+    let is_why = cause.is::<Closed>() && tokio::time::timeout(SAID, failed.wait_for(Option::is_some)).await.is_ok_and(|f| f.is_ok());
+    if !is_why {
+        return Err(cause);
+    }
+    stop.soft.cancelled().await;
+    Ok(())
+}
 
 /// Feeds the watchdog until the end; gives the exit code.
 pub async fn until(mut wish: systemd::StopSignal, house: &Supervisor, journal: &Journal, data: &Path) -> u8 {
@@ -34,16 +57,27 @@ pub async fn until(mut wish: systemd::StopSignal, house: &Supervisor, journal: &
             },
         }
     };
-    house.health().set("journal", Light::Red, &format!("thẻ nhớ không ghi được ({why}): lệnh nào cũng bị từ chối cho đến khi ghi được, lúc đó máy tự khởi động lại"));
+    let told = format!("thẻ nhớ không ghi được ({why}): lệnh nào cũng bị từ chối cho đến khi ghi được, lúc đó máy tự khởi động lại");
+    let (folder, mut good) = (data.join("log"), 0);
     let mut look = tokio::time::interval(LOOK);
+    let mut looking = tokio::task::JoinSet::new();
     loop {
         tokio::select! {
             () = wish.came() => return FAILED,
-            _ = look.tick() => {
-                let data = data.to_owned();
-                if tokio::task::spawn_blocking(move || space::takes(&data, ROOM)).await.is_ok_and(|t| t.is_ok()) {
+            Some(taken) = looking.join_next() => {
+                good = if taken.is_ok_and(|t: std::io::Result<()>| t.is_ok()) { good + 1 } else { 0 };
+                if good >= GOOD {
                     tracing::warn!("the card can be written again: the house starts from what is durable");
                     return FAILED;
+                }
+            }
+            _ = look.tick() => {
+                // Others say less about the same part.
+                house.health().set("journal", Light::Red, &told);
+                // One that hangs is waited for; the rest of the house need not.
+                if looking.is_empty() {
+                    let folder = folder.clone();
+                    looking.spawn_blocking(move || space::takes(&folder, ROOM, SEGMENT));
                 }
             }
             _ = tick.tick() => systemd::alive(),

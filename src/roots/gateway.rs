@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::broker::{Broker, Terms, bind};
+use super::doors;
+use super::ending::{self, or_rest};
 use super::housekeeping::{Housekeeping, serve_certificate};
 use super::seed;
-use super::{doors, ending};
 use crate::config::Config;
 use crate::config::layout::Layout;
 use crate::devices::{desired, ingest::Ingest, link, presence};
@@ -42,7 +43,7 @@ const BROKER_WAIT: Duration = Duration::from_secs(3);
 /// Pause before the link to our own broker is made again.
 const RELINK: Duration = Duration::from_millis(500);
 
-/// Runs the gateway until a signal, or until what its journal failed of is mended; gives the exit code.
+/// Runs the gateway until a signal, or, when its journal failed, until the card can be written again; gives the exit code.
 ///
 /// # Errors
 /// What kept it from starting.
@@ -124,7 +125,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     };
     house.service("housekeeping", move |stop| {
         let chores = chores.clone();
-        async move { chores.run(stop).await }
+        async move { or_rest(&chores.journal, &stop, chores.run(stop.clone())).await }
     });
     doors::start(&app, &broker, &stills, &layout, &sounds, portal, dashboard, dashboard_tls, control, &house)?;
 
@@ -249,23 +250,39 @@ fn start_south(broker: &Broker, house: &Supervisor, journal: &Journal, live: &Li
                     }
                 }
             };
-            tokio::select! {
-                ended = linking => ended,
-                ended = ingest.run(&mut heard, stop.clone()) => ended,
-            }
+            let working = async {
+                tokio::select! {
+                    ended = linking => ended,
+                    ended = ingest.run(&mut heard, stop.clone()) => ended,
+                }
+            };
+            or_rest(&ingest.journal, &stop, Box::pin(working)).await
         }
     });
     let (j, l, c) = (journal.clone(), live.clone(), house.clock().clone());
-    house.service("desired", move |stop| desired::run(j.clone(), l.clone(), c.clone(), stop));
+    house.service("desired", move |stop| {
+        let j = j.clone();
+        let run = desired::run(j.clone(), l.clone(), c.clone(), stop.clone());
+        async move { or_rest(&j, &stop, run).await }
+    });
     let (j, l, c) = (journal.clone(), live.clone(), house.clock().clone());
-    house.service("presence", move |stop| presence::run(j.clone(), l.clone(), c.clone(), stop));
-    let (watched, broker) = (alive.clone(), broker.clone());
+    house.service("presence", move |stop| {
+        let j = j.clone();
+        let run = presence::run(j.clone(), l.clone(), c.clone(), stop.clone());
+        async move { or_rest(&j, &stop, run).await }
+    });
+    let (watched, broker, failed) = (alive.clone(), broker.clone(), journal.failed());
     house.service("canary", move |stop| {
-        let (alive, broker) = (watched.clone(), broker.clone());
+        let (alive, broker, failed) = (watched.clone(), broker.clone(), failed.clone());
         async move {
             broker.until_ready().await;
             tokio::select! {
-                () = link::canary_lost(alive) => {
+                // The link rests with a journal that failed: its silence says nothing about the broker.
+                () = link::canary_lost(alive), if failed.borrow().is_none() => {
+                    if failed.borrow().is_some() {
+                        stop.soft.cancelled().await;
+                        return Ok(());
+                    }
                     tracing::error!("the broker's canary did not come back; the broker is started again");
                     broker.kill();
                     anyhow::bail!("the canary did not come back")
@@ -291,7 +308,9 @@ fn start_voice(config: &Config, app: &App, keys: &Path, sounds: &Sounds) -> anyh
         async move {
             let key = Signing::load_or_make(&path)?;
             let numbers = Numbers::open(&path.with_extension("last"), app.house.clock().clone())?;
-            Playback { journal: app.journal, live: app.live, files: app.files, sounds, key, numbers, url, clock: app.house.clock().clone() }.run(stop).await
+            let journal = app.journal.clone();
+            let playback = Playback { journal: app.journal, live: app.live, files: app.files, sounds, key, numbers, url, clock: app.house.clock().clone() };
+            or_rest(&journal, &stop, playback.run(stop.clone())).await
         }
     });
     Ok(())

@@ -28,16 +28,16 @@ pub const fn is_little(free: u64, total: u64) -> bool {
     free < LITTLE || free < if share < ENOUGH { share } else { ENOUGH }
 }
 
-/// Whether the file system that holds `folder` takes what is written and has `room` bytes. Blocks.
+/// Whether `folder` takes a file of `bytes`, and its file system has `room` bytes. Blocks.
 ///
 /// # Errors
 /// Why not.
-pub fn takes(folder: &Path, room: u64) -> io::Result<()> {
+pub fn takes(folder: &Path, room: u64, bytes: usize) -> io::Result<()> {
     if of(folder)?.0 < room {
         return Err(io::ErrorKind::StorageFull.into());
     }
     let path = folder.join("probe");
-    let written = File::create(&path).and_then(|mut file| file.write_all(&[0x42; 4096]).and_then(|()| file.sync_all()));
+    let written = File::create(&path).and_then(|mut file| file.write_all(&vec![0x42; bytes]).and_then(|()| file.sync_all()));
     let gone = std::fs::remove_file(&path);
     written.and(gone)
 }
@@ -81,5 +81,21 @@ impl Ballast {
             file.sync_all()?;
         }
         Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_takes_what_it_has_room_for_and_nothing_is_left_there() {
+        let folder = std::env::temp_dir().join(format!("conglang-space-{}", getrandom::u64().expect("random")));
+        assert!(takes(&folder, 0, 1).is_err(), "there is no such folder");
+        std::fs::create_dir_all(&folder).expect("folder");
+        assert_eq!(takes(&folder, u64::MAX, 1).map_err(|e| e.kind()), Err(io::ErrorKind::StorageFull));
+        takes(&folder, 1, 100_000).expect("it takes it");
+        assert_eq!(std::fs::read_dir(&folder).expect("read").count(), 0);
+        std::fs::remove_dir_all(&folder).expect("gone");
     }
 }

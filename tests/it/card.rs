@@ -149,12 +149,19 @@ fn a_card_that_dies_under_the_house_stops_commands_and_nothing_else() {
     assert!(today.body.contains("Máy của nhà văn hóa có trục trặc"), "{}", today.body);
     assert_eq!(crate::house::http(house.portal, "GET", "/", "", "").status, 200, "visitors get in");
     house.until("it is switched", Duration::from_secs(20), switched("OFF"));
+    // It rests: neither is the broker taken for dead because the house's own link is, nor are services started again and again.
+    let broker = house.pid_of("broker");
+    std::thread::sleep(Duration::from_secs(35));
+    assert_eq!(house.pid_of("broker"), broker, "the broker lives on");
+    let log = std::fs::read_to_string(house.dir.join("log.txt")).expect("log");
+    assert!(log.matches("is started again").count() < 5, "{log}");
+    house.until("it is switched", Duration::from_secs(20), switched("ON"));
     // The broker is killed, and begins on a card that can only be read.
     let before = house.pid_of("broker");
     let kill = Command::new("nsenter").args([&format!("--pid=/proc/{}/ns/pid_for_children", walled.0.id()), "kill", "-9", &before.to_string()]).status();
     assert!(kill.expect("nsenter (util-linux)").success(), "{before} was to be killed");
     house.until("it begins again", Duration::from_secs(20), |h| ![0, before].contains(&h.pid_of("broker")));
-    house.until("it is switched", Duration::from_secs(20), switched("ON"));
+    house.until("it is switched", Duration::from_secs(20), switched("OFF"));
     assert_eq!(house.ended(), "", "it goes on");
     // Power off, the card is checked, power on.
     drop(walled);

@@ -84,12 +84,31 @@ fn a_publisher_of_before(worker: &mut Worker, says: &mut Peer, word: &[u8]) -> P
     }
     lamp.send(0x82, b"\x00\x4d\x00\x08c/lamp/#\x01");
     let began = Instant::now();
-    while !matches!(lamp.packet(Duration::from_secs(10)).expect("SUBACK"), (0x90, _)) {}
+    let code = loop {
+        match lamp.packet(Duration::from_secs(10)).expect("SUBACK") {
+            (0x90, body) => break body[2],
+            (0x40, _) => panic!("it must not be acknowledged"),
+            _ => {}
+        }
+    };
+    assert_eq!(code, 0x80, "its filter is not kept");
     says.publish("c/lamp/set", b"ON", 2, 0x7777);
     let came = lamp.hear(Duration::from_secs(2)).expect("the order");
     lamp.answer(0x40, came.id);
     assert_eq!(says.packet(Duration::from_secs(2)), Some((0x40, vec![0x77, 0x77])), "who has it acknowledged it: no card is needed");
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    // Nor are the end of a subscription and QoS 2 answered, however often it is said, kept session or none.
+    let mut dimmer = Peer::connect(worker.plain, &Hello { client: "dimmer", ..Hello::default() });
+    lamp.send(0xa2, b"\x00\x4e\x00\x08c/lamp/#");
+    for dup in [0, 8] {
+        for peer in [&mut lamp, &mut dimmer] {
+            peer.publish("d/x", word, 4 | dup, 9);
+            while let Some((first, _)) = peer.packet(Duration::from_millis(1_500)) {
+                assert!(![0x40, 0x50, 0xb0].contains(&first), "{first:#x} though nothing is kept");
+            }
+            assert!(!peer.ended);
+        }
+    }
     lamp
 }
 

@@ -31,12 +31,12 @@ impl Ledger {
 
     /// True when the disk may not have the last word of a topic.
     pub fn is_unsure(&self, topic: &str) -> bool {
-        self.unsure_of_all || self.topics.contains_key(topic) || self.writing.0.contains(topic)
+        self.unsure_of_all || self.topics.contains_key(topic) || self.unsure.0.contains(topic)
     }
 
     /// True when the disk may not have the last word about a subscription.
     pub fn is_unsure_of_filter(&self, session: u64, filter: &str) -> bool {
         let about = |e: &Entry| matches!(&e.what, What::Note(Record::Filter { session: s, filter: f, .. } | Record::Unfilter { session: s, filter: f }) if *s == session && f == filter);
-        self.unsure_of_all || self.writing.1.contains(&(session, filter.to_owned())) || self.owed.values().any(about)
+        self.unsure_of_all || self.unsure.1.contains(&(session, filter.to_owned())) || self.owed.values().any(about)
     }
 }

@@ -98,8 +98,8 @@ pub struct Ledger {
     /// Sessions whose head the disk has: the end of others need not be written.
     heads_on_disk: BTreeSet<u64>,
     /// Topics and filters that are being written now, or could not be written since the card failed.
-    writing: (BTreeSet<Box<str>>, BTreeSet<(u64, String)>),
-    /// Too many of them.
+    unsure: (BTreeSet<Box<str>>, BTreeSet<(u64, String)>),
+    /// Nothing is known of what stands on the card, or too much is unsure: everything counts as unsure.
     unsure_of_all: bool,
     acked: BTreeMap<u64, Vec<u16>>,
     /// Bytes that each owner may still write (below 0: it pays for a large one); who is not in it may write [`BURST`].
@@ -132,6 +132,11 @@ impl Ledger {
     pub fn resume(&mut self, last: Owed, topics: impl Iterator<Item = Box<str>>, wills: impl Iterator<Item = u64>, heads: impl Iterator<Item = u64>) {
         self.next = last;
         self.dumped(topics, wills, heads);
+    }
+
+    /// The card could not be read: until the broker begins anew, nothing is known of what stands on it.
+    pub const fn go_blind(&mut self) {
+        (self.fails, self.unsure_of_all) = (true, true);
     }
 
     fn take_out(&mut self, number: Owed) -> Option<Entry> {
@@ -187,7 +192,7 @@ impl Ledger {
     /// The newest word of a topic.
     pub fn retained(&mut self, owner: &Arc<str>, topic: &str, message: Option<Arc<Message>>, receipt: Option<&Arc<Receipt>>) {
         let known = self.topics.get(topic).copied();
-        if message.is_none() && !self.on_disk.contains(topic) && !self.writing.0.contains(topic) {
+        if message.is_none() && !self.on_disk.contains(topic) && !self.unsure.0.contains(topic) && !self.unsure_of_all {
             if let Some(number) = known {
                 self.topics.remove(topic);
                 self.settle(number, true);

@@ -63,7 +63,7 @@ impl Ledger {
                             self.heads_on_disk.insert(head.session);
                         }
                         Record::Over(session) => drop(self.heads_on_disk.remove(session)),
-                        Record::Filter { session, filter, .. } | Record::Unfilter { session, filter } => drop(self.writing.1.insert((*session, filter.clone()))),
+                        Record::Filter { session, filter, .. } | Record::Unfilter { session, filter } => drop(self.unsure.1.insert((*session, filter.clone()))),
                         _ => {}
                     }
                     record
@@ -74,7 +74,7 @@ impl Ledger {
                 }
                 What::Retained { topic, message } => {
                     self.topics.remove(&topic);
-                    self.writing.0.insert(topic.clone());
+                    self.unsure.0.insert(topic.clone());
                     match message {
                         Some(message) => {
                             self.on_disk.insert(topic);
@@ -89,7 +89,8 @@ impl Ledger {
             };
             let bytes = record.encode();
             let cost = i64::try_from(bytes.len()).unwrap_or(i64::MAX).saturating_add(EACH_RECORD);
-            if !free {
+            // A card that takes nothing costs nothing.
+            if !free && !self.fails {
                 let left = self.budget.entry(owner.clone()).or_insert(BURST);
                 *left = left.saturating_sub(cost);
             }
@@ -101,7 +102,7 @@ impl Ledger {
             batch.recorded.extend(entry.then);
         }
         let share = EACH_FLUSH / i64::try_from(rang.len().max(1)).unwrap_or(1);
-        for owner in rang {
+        for owner in rang.into_iter().filter(|_| !self.fails) {
             let left = self.budget.entry(owner).or_insert(BURST);
             *left = left.saturating_sub(share);
         }
@@ -115,11 +116,12 @@ impl Ledger {
         }
     }
 
-    /// What was taken is on disk, or cannot be (`fails`): then it stays unsure until everything is written whole.
+    /// What was taken is on disk, or cannot be (`fails`): then it stays unsure until everything is written whole; beyond
+    /// [`UNSURE_MAX`] everything is.
     pub fn written(&mut self) {
-        self.unsure_of_all = self.fails && (self.unsure_of_all || self.writing.0.len() + self.writing.1.len() > UNSURE_MAX);
+        self.unsure_of_all = self.fails && (self.unsure_of_all || self.unsure.0.len() + self.unsure.1.len() > UNSURE_MAX);
         if !self.fails || self.unsure_of_all {
-            self.writing = (BTreeSet::new(), BTreeSet::new());
+            self.unsure = (BTreeSet::new(), BTreeSet::new());
         }
     }
 }

@@ -177,3 +177,44 @@ async fn rot_never_makes_a_message_that_nobody_published() {
     assert!(least < 300, "the rig spoils, or it proves nothing");
     std::fs::remove_dir_all(folder).expect("clean");
 }
+
+#[tokio::test]
+async fn what_a_failing_card_may_not_have_is_unsure_until_all_is_written_and_costs_nothing() {
+    let (mut ledger, now, owner): (_, _, Arc<str>) = (Ledger::default(), Instant::now(), "den-01".into());
+    let filter = |n: u32| Record::Filter { session: 1, filter: format!("c/{n}"), options: 1, identifier: 0 };
+    let (known, unknown) = ("d/den-01/known", "d/den-01/unknown");
+    ledger.retained(&owner, known, Some(message(known, "ON")), None);
+    ledger.note(&owner, filter(1), None);
+    ledger.take(None, now, 0);
+    ledger.written();
+    assert!(!ledger.is_unsure(known) && !ledger.is_unsure_of_filter(1, "c/1"), "the card has them");
+    ledger.retained(&owner, unknown, Some(message(unknown, "ON")), None);
+    ledger.note(&owner, filter(2), None);
+    ledger.take(None, now, 0);
+    ledger.fails = true;
+    ledger.written();
+    assert!(!ledger.is_unsure(known) && !ledger.is_unsure_of_filter(1, "c/1"), "it still has them");
+    assert!(ledger.is_unsure(unknown) && ledger.is_unsure_of_filter(1, "c/2"));
+    let before = ledger.budget.clone();
+    for n in 0..10 {
+        ledger.retained(&owner, unknown, Some(message(unknown, &n.to_string())), None);
+        ledger.take(Some(Duration::ZERO), now, 0);
+        ledger.written();
+    }
+    assert_eq!(ledger.budget, before, "nothing was written, nothing is paid");
+    // Too many to be remembered one by one.
+    for n in 0..60_000 {
+        ledger.note(&owner, filter(n), None);
+    }
+    ledger.take(None, now, 0);
+    ledger.written();
+    assert!(ledger.is_unsure(known) && ledger.is_unsure_of_filter(1, "c/1"));
+    let receipt = Receipt::new(Arc::new(Notify::new()));
+    ledger.retained(&owner, "d/den-01/never", None, Some(&receipt));
+    assert_eq!(receipt.outcome(), None, "that it is gone is not known to be so");
+    ledger.fails = false;
+    ledger.written();
+    assert!(!ledger.is_unsure(unknown) && !ledger.is_unsure_of_filter(1, "c/2"), "all was written");
+    ledger.go_blind();
+    assert!(ledger.is_unsure(known), "of a card that could not be read nothing is known");
+}

@@ -90,7 +90,8 @@ impl Store {
     pub fn open(folder: &Path, epoch: Epoch) -> io::Result<(Self, Found)> {
         let disk = Folder::open(folder)?;
         let (mut log, found) = Log::open(Box::new(disk), epoch, &Floor { any_start: true, ..Floor::default() }).map_err(io::Error::other)?;
-        log.heal()?;
+        // On a card that may only be read, what is damaged stays as it is and is found again.
+        log.heal().or_else(|cause| if cause.kind() == io::ErrorKind::ReadOnlyFilesystem { Ok(()) } else { Err(cause) })?;
         if let Some(damage) = &found.damage {
             tracing::warn!(?damage, "a part of what the broker had on disk cannot be read; what stands before it is used");
         }
