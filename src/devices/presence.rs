@@ -19,6 +19,8 @@ use crate::supervisor::clock::Clock;
 /// When the journal closed.
 pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyhow::Result<()> {
     let mut budget = Budget::default();
+    // When each that is gone was first seen to be so: only what is heard after that says that it is back.
+    let mut gone: BTreeMap<DeviceId, u64> = BTreeMap::new();
     let mut tick = tokio::time::interval(Duration::from_secs(2));
     loop {
         tokio::select! {
@@ -29,6 +31,10 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
         let now = clock.mono_ms();
         // While our own link is down nobody can be heard: that is not their silence.
         let Some(up) = live.south.up_since() else { continue };
+        gone.retain(|id, _| state.devices.get(id).is_some_and(|d| matches!(d.presence, Presence::Gone { .. })));
+        for (id, _) in state.devices.iter().filter(|(_, d)| matches!(d.presence, Presence::Gone { .. })) {
+            gone.entry(id.clone()).or_insert(now);
+        }
         // The shortest promise of each device, ms.
         let mut promises: BTreeMap<&DeviceId, u64> = BTreeMap::new();
         for entity in state.entities.values().filter(|e| e.expire_after_s > 0) {
@@ -40,7 +46,7 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
             let heard = live.latest.heard(id);
             let silent = now.saturating_sub(heard.unwrap_or(0).max(up));
             let here = match device.presence {
-                Presence::Gone { .. } if heard.is_some_and(|h| now.saturating_sub(h) < promise) => true,
+                Presence::Gone { .. } if heard.is_some_and(|h| gone.get(id).is_some_and(|at| h > *at) && now.saturating_sub(h) < promise) => true,
                 Presence::Unknown if heard.is_some() => true,
                 Presence::Here { .. } | Presence::Unknown if silent > promise => false,
                 _ => continue,

@@ -116,6 +116,12 @@ impl State {
             Event::AccessRevoked { account } => {
                 Arc::make_mut(&mut self.accounts).remove(account);
                 Arc::make_mut(&mut self.revoked).insert(account.clone());
+                // It is cut, and its last will may not be said any more.
+                change(&mut self.devices, account, |d| {
+                    if matches!(d.presence, Presence::Here { .. }) {
+                        d.presence = presence(false, at);
+                    }
+                });
             }
             Event::EntitiesAdopted { device, model, entities } => self.adopt(device, model, entities),
             Event::PresenceChanged { device, here } => {

@@ -4,21 +4,43 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::app::{App, Visit};
-use super::rows::{ListPage, Part, Row};
-use crate::domain::device::Presence;
+use super::rows::{ListPage, Part, Row, Say, html};
+use crate::domain::device::{Device, Presence};
 use crate::domain::state::State as Village;
 use crate::doors::dates;
+use crate::doors::locale::Lang;
 use crate::doors::page::show;
 use crate::protocol::broker::STRANGER;
+use crate::supervisor::health::Light;
 
 /// Strangers that are shown.
 const STRANGERS: usize = 3;
 
-/// The fragments of this page.
-pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
-    let (now, lang) = (app.house.clock().wall_ms(), visit.lang);
+/// The sentence that the page opens with.
+fn summary(app: &App, lang: Lang, state: &Village) -> String {
+    let now = app.house.clock().wall_ms();
+    let say = |kind, title| Say { id: "devices-sum".into(), kind, title, detail: String::new() };
+    let parts = app.house.health().parts();
+    let fails = |part: &str| parts.get(part).is_some_and(|c| c.light == Light::Red);
+    if ["journal", "broker", "south", "queues"].into_iter().any(fails) {
+        return html(&Say { detail: lang.t("machine-trouble-do"), ..say("warn", lang.t("devices-old")) });
+    }
+    let all = state.devices.len();
+    let here = state.devices.values().filter(|d| matches!(d.presence, Presence::Here { .. })).count();
+    let gone: Vec<_> = state.devices.values().filter_map(|d| if let Presence::Gone { since } = d.presence { Some((since, &d.name)) } else { None }).collect();
+    let n = |n: usize| n.to_string();
+    html(&match gone.iter().min() {
+        _ if all == 0 => return String::new(),
+        Some((since, name)) => say("bad", lang.f("devices-gone", &[("n", &n(gone.len())), ("all", &n(all)), ("name", name), ("since", &dates::since(now, *since))])),
+        None if here < all => say("info", lang.f("devices-never", &[("n", &n(here)), ("never", &n(all - here))])),
+        None => say("", lang.f("devices-well", &[("n", &n(all))])),
+    })
+}
+
+/// The devices of the village: what is broken first, then what was never heard.
+fn rows(app: &App, lang: Lang, state: &Village) -> Vec<String> {
+    let now = app.house.clock().wall_ms();
     let mut devices: Vec<_> = state.devices.values().collect();
-    // What is broken stands first, then what was never heard.
     let rank = |p: Presence| match p {
         Presence::Gone { .. } => 0,
         Presence::Unknown => 1,
@@ -27,36 +49,50 @@ pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
     devices.sort_by_key(|d| (rank(d.presence), d.id.clone()));
     let refusals = app.live.broker.refusals();
     let recent = |at: i64| now - at * 1000 < 86_400_000;
-    let mut rows: Vec<String> = devices
-        .into_iter()
-        .map(|d| {
-            let (words, mark) = match d.presence {
-                Presence::Unknown => (lang.t("device-unknown"), "off"),
-                Presence::Here { since } => (lang.f("device-here-since", &[("since", &dates::since(now, since))]), ""),
-                Presence::Gone { since } => (lang.f("device-gone", &[("since", &dates::since(now, since))]), "bad"),
-            };
-            let place = d.place.as_ref().and_then(|p| state.places.get(p)).map(|p| p.name.clone());
-            // Why it does not get in, if that is why it is not here. Details are the technician's (`conglang broker why`).
-            let gone_at = if let Presence::Gone { since } = d.presence { since - 120_000 } else { 0 };
-            let refused = refusals.iter().rfind(|r| !mark.is_empty() && r.who == d.id.as_str() && recent(r.at) && r.at * 1000 >= gone_at);
-            let refused = refused.and_then(|r| Some(lang.f("device-refused", &[("why", &lang.t(cause(&r.why)?)), ("time", &dates::since(now, r.at * 1000))])));
-            let words = [Some(words), place, refused, (!d.model.is_empty()).then(|| d.model.clone())].into_iter().flatten().collect::<Vec<_>>().join(" · ");
-            Row { id: format!("device-{}", d.id), mark, name: d.name.clone(), words, side: String::new(), href: format!("/history?about={}", d.id) }.html()
-        })
-        .collect();
-    // Strangers of the last hour: somebody plugged them in. The newest first; noise must not hide them.
+    let row = |d: &Device| {
+        let (words, mark) = match d.presence {
+            _ if state.revoked.contains(&d.id) => (lang.t("device-revoked"), "warn"),
+            Presence::Unknown => (lang.t("device-unknown"), "off"),
+            Presence::Here { since } => (lang.f("device-here-since", &[("since", &dates::since(now, since))]), ""),
+            Presence::Gone { since } => (lang.f("device-gone", &[("since", &dates::since(now, since))]), "bad"),
+        };
+        // Why it does not get in, if that is why it is not here. Details are the technician's (`conglang broker why`).
+        let gone_at = if let Presence::Gone { since } = d.presence { since - 120_000 } else { 0 };
+        let refused = refusals.iter().rfind(|r| matches!(mark, "off" | "bad") && r.who == d.id.as_str() && recent(r.at) && r.at * 1000 >= gone_at);
+        let words = match refused.and_then(|r| cause(&r.why)) {
+            Some(why) => format!("{words}. {}", lang.t(why)),
+            None => words,
+        };
+        let place = d.place.as_ref().and_then(|p| state.places.get(p)).map(|p| p.name.clone());
+        let words = [Some(words), place].into_iter().flatten().collect::<Vec<_>>().join(" · ");
+        Row { id: format!("device-{}", d.id), mark, name: d.name.clone(), words, side: String::new(), href: format!("/history?about={}", d.id) }.html()
+    };
+    devices.into_iter().map(|d| row(d)).collect()
+}
+
+/// Strangers of the last hour: somebody plugged them in. The newest first; noise must not hide them.
+fn strangers(app: &App, lang: Lang, state: &Village) -> Vec<String> {
+    let now = app.house.clock().wall_ms();
+    let refusals = app.live.broker.refusals();
     let known = |name: &str| state.devices.keys().any(|id| id.as_str() == name);
     let mut strangers: Vec<_> = refusals.iter().filter(|r| r.why == STRANGER && now - r.at * 1000 < 3_600_000 && !known(&r.who)).collect();
     strangers.sort_by_key(|r| (std::cmp::Reverse(r.at), r.who.clone()));
     let others = strangers.len().saturating_sub(STRANGERS);
-    for (n, r) in strangers.into_iter().take(STRANGERS).enumerate() {
-        let mut words = lang.f("device-stranger-words", &[("name", &r.who), ("time", &dates::since(now, r.at * 1000)), ("address", &r.address)]);
-        if others > 0 && n + 1 == STRANGERS {
-            words = format!("{words} {}", lang.f("device-strangers-more", &[("n", &others.to_string())]));
-        }
-        rows.push(Row { id: format!("stranger-{}", r.who), mark: "warn", name: lang.t("device-stranger"), words, side: String::new(), href: String::new() }.html());
+    let row = |id: String, name: String, words: String| Row { id, mark: "warn", name, words, ..Row::default() }.html();
+    let mut rows: Vec<String> =
+        strangers.into_iter().take(STRANGERS).map(|r| row(format!("stranger-{}", r.who), r.who.clone(), lang.f("device-stranger-seen", &[("time", &dates::since(now, r.at * 1000))]))).collect();
+    if others > 0 {
+        rows.push(row("strangers-more".into(), lang.f("device-strangers-more", &[("n", &others.to_string())]), String::new()));
     }
     rows
+}
+
+/// The fragments of this page.
+pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
+    let mut out: Vec<String> = Some(summary(app, visit.lang, state)).filter(|s| !s.is_empty()).into_iter().collect();
+    out.extend(rows(app, visit.lang, state));
+    out.extend(strangers(app, visit.lang, state));
+    out
 }
 
 /// What the chief is told of a refusal; none = it says nothing about the device.
@@ -74,8 +110,13 @@ fn cause(why: &str) -> Option<&'static str> {
 pub async fn page(State(app): State<App>, visit: Visit) -> Response {
     let state = app.journal.state();
     let f = app.frame(&visit, &state, "more");
-    let parts = vec![Part { rows: fragments(&app, &visit, &state), empty: f.t("no-devices"), ..Part::default() }];
-    show(&ListPage { title: f.t("devices"), live: "/live/devices", summary: String::new(), parts, links: Vec::new(), refresh: 0, f })
+    let mut parts = vec![Part { rows: rows(&app, visit.lang, &state), empty: f.t("no-devices"), ..Part::default() }];
+    let strangers = strangers(&app, visit.lang, &state);
+    if !strangers.is_empty() {
+        parts.push(Part { name: f.t("device-strangers"), controls: format!("<p class=\"soft\">{}</p>", f.t("device-strangers-do")), rows: strangers, empty: String::new() });
+    }
+    let summary = summary(&app, visit.lang, &state);
+    show(&ListPage { title: f.t("devices"), live: "/live/devices", summary, parts, links: Vec::new(), refresh: 0, f })
 }
 
 /// Thêm.

@@ -5,6 +5,7 @@ use axum::response::Response;
 
 use super::app::{App, Visit};
 use super::rows::{ListPage, Part, Row, Say, html};
+use crate::domain::device::Presence;
 use crate::domain::sensor::{Alarm, Sensor};
 use crate::domain::state::State as Village;
 use crate::doors::dates;
@@ -16,6 +17,12 @@ use crate::doors::page::show;
 pub(super) fn passed(app: &App, sensor: &Sensor, alarm: &Alarm) -> (f64, bool) {
     let mark = sensor.marks.get(usize::from(alarm.level).saturating_sub(1)).copied().unwrap_or_default();
     (mark, app.live.latest.get(&sensor.id).is_some_and(|v| v.number < mark))
+}
+
+/// When the device of a sensor fell silent; none = it is heard, or never was.
+pub(super) fn silent_since(state: &Village, sensor: &Sensor) -> Option<i64> {
+    let device = state.entities.get(&sensor.id).and_then(|e| state.devices.get(&e.device))?;
+    if let Presence::Gone { since } = device.presence { Some(since) } else { None }
 }
 
 /// A sensor as a row.
@@ -39,6 +46,14 @@ pub(super) fn row(app: &App, lang: Lang, state: &Village, sensor: &Sensor) -> St
         (None, Some(_)) if is_yes_no || sensor.marks.is_empty() => (lang.t("reading-ok"), ""),
         (None, Some(_)) => (lang.f("reading-next", &[("mark", &number(sensor.marks.first().copied().unwrap_or_default())), ("unit", &sensor.unit)]), ""),
         (None, None) => (String::new(), "off"),
+    };
+    // What a silent device said last is no comfort.
+    let (state_words, mark) = match (silent_since(state, sensor), sensor.alarm) {
+        (None, _) => (state_words, mark),
+        (Some(since), alarm) => {
+            let gone = lang.f(if is_yes_no { "reading-deaf" } else { "reading-gone" }, &[("since", &dates::since(now, since))]);
+            (if alarm.is_some() { format!("{state_words} · {gone}") } else { gone }, "bad")
+        }
     };
     let when = latest.map_or_else(|| lang.t("tile-reading-none"), |v| lang.f("reading-at", &[("time", &dates::since(now, v.at))]));
     let words = if state_words.is_empty() { when } else { format!("{state_words} · {when}") };

@@ -205,7 +205,10 @@ fn tiles(app: &App, lang: Lang, state: &Village) -> Vec<Tile> {
         let latest = app.live.latest.get(&sensor.id);
         let name = latest.map_or_else(|| sensor.name.clone(), |v| format!("{} {} {}", sensor.name, dates::number(v.number, sensor.decimals), sensor.unit));
         let words = latest.map_or_else(|| lang.t("tile-reading-none"), |v| lang.f("tile-reading-time", &[("time", &dates::clock(v.at))]));
-        out.push(Tile { id: format!("tile-{}", sensor.id), icon: if sensor.unit == "°C" { WARMTH } else { WATER }, href: "/sensors", bad: sensor.alarm.is_some(), name, words });
+        let silent = super::sensors::silent_since(state, sensor);
+        let words = silent.map_or(words, |since| lang.f("tile-reading-gone", &[("since", &dates::since(now, since))]));
+        let icon = if sensor.unit == "°C" { WARMTH } else { WATER };
+        out.push(Tile { id: format!("tile-{}", sensor.id), icon, href: "/sensors", bad: sensor.alarm.is_some() || silent.is_some(), name, words });
     }
     let link = app.live.uplink.now();
     let (name, words, bad) = if !link.configured {

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::house::{House, Lamp, http};
+use crate::house::{House, Lamp, http, secret};
+use crate::peer::{Hello, Peer};
 
 /// First view of a page with style, script and icon, bytes.
 const FIRST_VIEW: usize = 30_000;
@@ -157,4 +158,43 @@ fn a_lost_phone_is_signed_out_from_another() {
     assert_eq!(house.post("/sign-out/others", &mine, &[("form", &form), ("pin", crate::house::CHIEF_PIN)]).status, 303);
     assert_eq!(house.get("/", &lost).status, 303, "the lost phone is asked for the PIN");
     assert_eq!(house.get("/", &mine).status, 200);
+}
+
+#[test]
+fn a_gauge_that_died_and_a_lamp_without_account_are_not_shown_as_well() {
+    let mut house = House::new("");
+    house.start();
+    let cookie = house.sign_in();
+    // The gauge speaks, and promises to speak again; a moment later it dies.
+    let hello = Hello { user: "cb-01", password: &secret("cb-01"), client: "cb-01", will: Some(("d/cb-01/up", "offline", 1, true)), ..Hello::default() };
+    let mut gauge = Peer::connect(house.mqtt, &hello);
+    let about = serde_json::json!({ "unique_id": "cb-01-level", "name": "Mực nước", "state_topic": "d/cb-01/level", "unit_of_measurement": "cm", "expire_after": 60, "availability_topic": "d/cb-01/up", "device": { "identifiers": ["cb-01"] } });
+    assert_eq!(gauge.tell("homeassistant/sensor/cb-01/level/config", about.to_string().as_bytes(), true), Some(0));
+    assert_eq!((gauge.tell("d/cb-01/up", b"online", true), gauge.tell("d/cb-01/level", b"159", true)), (Some(0), Some(0)));
+    let presence = |h: &House, id: &str| h.state()["devices"][id]["presence"]["is"].as_str().unwrap_or_default().to_owned();
+    house.until("its figure is shown", Duration::from_secs(10), |h| h.get("/sensors", &cookie).body.contains("159 cm") && presence(h, "cb-01") == "here");
+    drop(gauge);
+    house.until("it is gone", Duration::from_secs(10), |h| presence(h, "cb-01") == "gone");
+    // Two looks at who is silent.
+    let until = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < until {
+        assert_eq!(presence(&house, "cb-01"), "gone", "what it said before it died does not bring it back");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let sensors = house.get("/sensors", &cookie).body;
+    assert!(sensors.contains("số trên không còn đúng") && sensors.contains("class=\"mark bad\""), "{sensors}");
+    let today = house.get("/", &cookie).body;
+    let tile = today.split("id=\"tile-cb-01.level\"").nth(1).and_then(|t| t.split("id=\"").next()).unwrap_or_default();
+    assert!(tile.contains("Không trả lời từ"), "{tile}");
+    // A lamp whose account is taken away does not answer any more, whatever it said last.
+    let granted = house.cli(&["device", "add", "den-09", "--json"]);
+    let password = serde_json::from_str::<serde_json::Value>(&granted.1).ok().and_then(|v| v["secret"].as_str().map(str::to_owned)).unwrap_or_else(|| panic!("{granted:?}"));
+    let mut lamp = Peer::connect(house.mqtt, &Hello { user: "den-09", password: &password, client: "den-09", ..Hello::default() });
+    assert_eq!(lamp.tell("d/den-09/up", b"online", true), Some(0));
+    house.until("it is here", Duration::from_secs(10), |h| presence(h, "den-09") == "here");
+    assert!(house.get("/devices", &cookie).body.contains("không trả lời, lâu nhất: Mực nước"));
+    assert_eq!(house.cli(&["device", "remove", "den-09"]).0, 0);
+    assert_eq!(presence(&house, "den-09"), "gone");
+    let devices = house.get("/devices", &cookie).body;
+    assert!(devices.contains("Đã bị thu hồi quyền nối"), "{devices}");
 }
