@@ -201,7 +201,9 @@ pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Resu
         Command::ReportPresence { device, here } => {
             let known = state.devices.get(device).ok_or_else(|| unknown("device", device))?;
             let same = matches!((known.presence, here), (Presence::Here { .. }, true) | (Presence::Gone { .. }, false));
-            changed(!same, || Event::PresenceChanged { device: device.clone(), here: *here })
+            // The last word of one that was sent away still stands in the broker: it is not an answer.
+            let away = *here && state.revoked.contains(device);
+            changed(!same && !away, || Event::PresenceChanged { device: device.clone(), here: *here })
         }
         Command::DeclareGroup { group } => {
             room(&state.groups, &group.id)?;

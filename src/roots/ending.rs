@@ -2,8 +2,9 @@
 //!
 //! Invariants: a signal ends it; a journal that failed does not. What can be done without the card goes on for as long as the
 //! card is full, read-only or dead: the broker carries orders between devices, visitors get in, pages show what is, and every
-//! command is refused in words because it could not be kept. Services that write the journal rest meanwhile: they take no
-//! device's word that they could not keep, and repeat no order. When the card can be written again the gateway ends with 74,
+//! command is refused in words because it could not be kept. Services that do nothing but write the journal rest meanwhile: they
+//! take no device's word that they could not keep, and repeat no order; the link to the commune acknowledges nothing, and is made
+//! again. When the card can be written again the gateway ends with 74,
 //! and whoever watches over it starts it from what is durable. A card that neither takes nor refuses (a write that hangs) is
 //! the watchdog's. Deliberately absent: mending the journal in a running process.
 

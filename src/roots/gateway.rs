@@ -125,7 +125,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     };
     house.service("housekeeping", move |stop| {
         let chores = chores.clone();
-        async move { or_rest(&chores.journal, &stop, chores.run(stop.clone())).await }
+        async move { chores.run(stop).await }
     });
     doors::start(&app, &broker, &stills, &layout, &sounds, portal, dashboard, dashboard_tls, control, &house)?;
 

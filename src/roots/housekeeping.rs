@@ -62,15 +62,19 @@ impl Housekeeping {
                 }
                 () = stop.soft.cancelled() => break,
             }
-            self.note_clock(&mut trusted).await?;
+            // What the journal must know waits for the next start; the rest goes on without it.
+            let writes = self.journal.failed().borrow().is_none();
+            if writes {
+                self.note_clock(&mut trusted).await?;
+            }
             self.flush().await;
             self.index_up_to_date().await;
-            if minutes > 0 && minutes.is_multiple_of(24 * 60) {
+            if writes && minutes > 0 && minutes.is_multiple_of(24 * 60) {
                 self.journal.checkpoint().await?;
             }
             // Once a day, not in the first minutes of a boot, and whenever the date comes to be known.
             let due = retained.is_none_or(|at| minutes >= at + 24 * 60);
-            if minutes >= 10 && due && self.house.clock().trust() == Trust::Synced {
+            if writes && minutes >= 10 && due && self.house.clock().trust() == Trust::Synced {
                 self.retain().await?;
                 retained = Some(minutes);
             }

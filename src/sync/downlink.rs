@@ -45,7 +45,11 @@ impl Uplink {
                 let _ = self.files.erase(&text.id);
                 Ok(Some(why.key().to_owned()))
             }
-            Err(SubmitError::Closed(closed)) => Err(closed.into()),
+            Err(SubmitError::Closed(closed)) => {
+                // It comes again.
+                let _ = self.files.erase(&text.id);
+                Err(closed.into())
+            }
         }
     }
 }

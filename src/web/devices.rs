@@ -22,12 +22,14 @@ fn summary(app: &App, lang: Lang, state: &Village) -> String {
     let say = |kind, title| Say { id: "devices-sum".into(), kind, title, detail: String::new() };
     let parts = app.house.health().parts();
     let fails = |part: &str| parts.get(part).is_some_and(|c| c.light == Light::Red);
-    if ["journal", "broker", "south", "queues"].into_iter().any(fails) {
+    if ["journal", "broker", "south"].into_iter().any(fails) {
         return html(&Say { detail: lang.t("machine-trouble-do"), ..say("warn", lang.t("devices-old")) });
     }
-    let all = state.devices.len();
-    let here = state.devices.values().filter(|d| matches!(d.presence, Presence::Here { .. })).count();
-    let gone: Vec<_> = state.devices.values().filter_map(|d| if let Presence::Gone { since } = d.presence { Some((since, &d.name)) } else { None }).collect();
+    // Who was sent away on purpose is not missed.
+    let expected = || state.devices.values().filter(|d| !state.revoked.contains(&d.id));
+    let all = expected().count();
+    let here = expected().filter(|d| matches!(d.presence, Presence::Here { .. })).count();
+    let gone: Vec<_> = expected().filter_map(|d| if let Presence::Gone { since } = d.presence { Some((since, &d.name)) } else { None }).collect();
     let n = |n: usize| n.to_string();
     html(&match gone.iter().min() {
         _ if all == 0 => return String::new(),
@@ -41,17 +43,18 @@ fn summary(app: &App, lang: Lang, state: &Village) -> String {
 fn rows(app: &App, lang: Lang, state: &Village) -> Vec<String> {
     let now = app.house.clock().wall_ms();
     let mut devices: Vec<_> = state.devices.values().collect();
-    let rank = |p: Presence| match p {
+    let rank = |d: &Device| match d.presence {
+        _ if state.revoked.contains(&d.id) => 3,
         Presence::Gone { .. } => 0,
         Presence::Unknown => 1,
         Presence::Here { .. } => 2,
     };
-    devices.sort_by_key(|d| (rank(d.presence), d.id.clone()));
+    devices.sort_by_key(|d| (rank(d), d.id.clone()));
     let refusals = app.live.broker.refusals();
     let recent = |at: i64| now - at * 1000 < 86_400_000;
     let row = |d: &Device| {
         let (words, mark) = match d.presence {
-            _ if state.revoked.contains(&d.id) => (lang.t("device-revoked"), "warn"),
+            _ if state.revoked.contains(&d.id) => (format!("{}. {}", lang.t("device-sent-away"), lang.t("device-sent-away-do")), "off"),
             Presence::Unknown => (lang.t("device-unknown"), "off"),
             Presence::Here { since } => (lang.f("device-here-since", &[("since", &dates::since(now, since))]), ""),
             Presence::Gone { since } => (lang.f("device-gone", &[("since", &dates::since(now, since))]), "bad"),
@@ -64,7 +67,10 @@ fn rows(app: &App, lang: Lang, state: &Village) -> Vec<String> {
             None => words,
         };
         let place = d.place.as_ref().and_then(|p| state.places.get(p)).map(|p| p.name.clone());
-        let words = [Some(words), place].into_iter().flatten().collect::<Vec<_>>().join(" · ");
+        let words = match place {
+            Some(place) => format!("{words}{}{place}", if words.ends_with('.') { " " } else { " · " }),
+            None => words,
+        };
         Row { id: format!("device-{}", d.id), mark, name: d.name.clone(), words, side: String::new(), href: format!("/history?about={}", d.id) }.html()
     };
     devices.into_iter().map(|d| row(d)).collect()

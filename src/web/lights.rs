@@ -41,7 +41,11 @@ struct GroupControls<'a> {
 /// How a lamp is, in words, with its mark.
 pub(super) fn words(app: &App, lang: Lang, state: &Village, light: &Light) -> (String, &'static str) {
     let now = app.house.clock().wall_ms();
-    let gone = state.entities.get(&light.id).and_then(|e| state.devices.get(&e.device)).and_then(|d| if let Presence::Gone { since } = d.presence { Some(since) } else { None });
+    let device = state.entities.get(&light.id).and_then(|e| state.devices.get(&e.device));
+    if device.is_some_and(|d| state.revoked.contains(&d.id)) {
+        return (lang.t("device-sent-away"), "off");
+    }
+    let gone = device.and_then(|d| if let Presence::Gone { since } = d.presence { Some(since) } else { None });
     if let Some(desired) = light.desired.filter(|_| light.is_waiting()) {
         let seconds = ((now - desired.at) / 1000).max(0).to_string();
         return (lang.f(if desired.on { "light-waiting-on" } else { "light-waiting-off" }, &[("n", &seconds)]), "warn");

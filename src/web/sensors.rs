@@ -19,6 +19,11 @@ pub(super) fn passed(app: &App, sensor: &Sensor, alarm: &Alarm) -> (f64, bool) {
     (mark, app.live.latest.get(&sensor.id).is_some_and(|v| v.number < mark))
 }
 
+/// The device of a sensor was sent away: what it said last is nobody's word.
+pub(super) fn is_sent_away(state: &Village, sensor: &Sensor) -> bool {
+    state.entities.get(&sensor.id).is_some_and(|e| state.revoked.contains(&e.device))
+}
+
 /// When the device of a sensor fell silent; none = it is heard, or never was.
 pub(super) fn silent_since(state: &Village, sensor: &Sensor) -> Option<i64> {
     let device = state.entities.get(&sensor.id).and_then(|e| state.devices.get(&e.device))?;
@@ -27,6 +32,10 @@ pub(super) fn silent_since(state: &Village, sensor: &Sensor) -> Option<i64> {
 
 /// A sensor as a row.
 pub(super) fn row(app: &App, lang: Lang, state: &Village, sensor: &Sensor) -> String {
+    let id = format!("sensor-{}", sensor.id);
+    if is_sent_away(state, sensor) {
+        return Row { id, mark: "off", name: sensor.name.clone(), words: lang.t("device-sent-away"), ..Row::default() }.html();
+    }
     let now = app.house.clock().wall_ms();
     let latest = app.live.latest.get(&sensor.id);
     let number = |v: f64| dates::number(v, sensor.decimals);
@@ -57,7 +66,7 @@ pub(super) fn row(app: &App, lang: Lang, state: &Village, sensor: &Sensor) -> St
     };
     let when = latest.map_or_else(|| lang.t("tile-reading-none"), |v| lang.f("reading-at", &[("time", &dates::since(now, v.at))]));
     let words = if state_words.is_empty() { when } else { format!("{state_words} · {when}") };
-    Row { id: format!("sensor-{}", sensor.id), mark, name, words, side: String::new(), href: String::new() }.html()
+    Row { id, mark, name, words, side: String::new(), href: String::new() }.html()
 }
 
 /// The fragments of this page.

@@ -44,7 +44,8 @@ struct TodayPage {
 /// Things that do not work: name and since when (wall ms), longest first.
 fn broken(lang: Lang, state: &Village) -> Vec<(String, i64)> {
     let mut out: Vec<(String, i64)> = Vec::new();
-    for device in state.devices.values() {
+    // Who was sent away on purpose is not broken.
+    for device in state.devices.values().filter(|d| !state.revoked.contains(&d.id)) {
         if let Presence::Gone { since } = device.presence {
             out.push((device.name.clone(), since));
         }
@@ -201,7 +202,7 @@ fn tiles(app: &App, lang: Lang, state: &Village) -> Vec<Tile> {
         name: lang.f("tile-cameras", &[("n", &seen.to_string()), ("all", &state.cameras.len().to_string())]),
         words,
     });
-    for sensor in state.sensors.values().filter(|s| !s.marks.is_empty() && !s.unit.is_empty()).take(2) {
+    for sensor in state.sensors.values().filter(|s| !s.marks.is_empty() && !s.unit.is_empty() && !super::sensors::is_sent_away(state, s)).take(2) {
         let latest = app.live.latest.get(&sensor.id);
         let name = latest.map_or_else(|| sensor.name.clone(), |v| format!("{} {} {}", sensor.name, dates::number(v.number, sensor.decimals), sensor.unit));
         let words = latest.map_or_else(|| lang.t("tile-reading-none"), |v| lang.f("tile-reading-time", &[("time", &dates::clock(v.at))]));

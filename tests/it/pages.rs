@@ -197,4 +197,9 @@ fn a_gauge_that_died_and_a_lamp_without_account_are_not_shown_as_well() {
     assert_eq!(presence(&house, "den-09"), "gone");
     let devices = house.get("/devices", &cookie).body;
     assert!(devices.contains("Đã bị thu hồi quyền nối"), "{devices}");
+    // What it said last still stands in the broker, and is heard again at each start.
+    house.kill();
+    house.start();
+    house.until("the broker's retained words came", Duration::from_secs(10), |h| h.get("/sensors", &cookie).body.contains("159 cm"));
+    assert_eq!(presence(&house, "den-09"), "gone");
 }
