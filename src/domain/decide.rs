@@ -202,7 +202,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Resu
             let known = state.devices.get(device).ok_or_else(|| unknown("device", device))?;
             let same = matches!((known.presence, here), (Presence::Here { .. }, true) | (Presence::Gone { .. }, false));
             // The last word of one that was sent away still stands in the broker: it is not an answer.
-            let away = *here && state.revoked.contains(device);
+            let away = *here && state.is_sent_away(device);
             changed(!same && !away, || Event::PresenceChanged { device: device.clone(), here: *here })
         }
         Command::DeclareGroup { group } => {

@@ -42,10 +42,16 @@ pub enum Presence {
 }
 
 impl Presence {
-    /// True unless the device is known to be silent.
+    /// True when the device is known to be silent.
     #[must_use]
     pub const fn is_gone(self) -> bool {
-        matches!(self, Self::Gone { .. })
+        self.gone_since().is_some()
+    }
+
+    /// When the device fell silent, wall ms; none = it is heard, or never was.
+    #[must_use]
+    pub const fn gone_since(self) -> Option<i64> {
+        if let Self::Gone { since } = self { Some(since) } else { None }
     }
 }
 

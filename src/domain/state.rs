@@ -264,6 +264,23 @@ impl State {
         }
     }
 
+    /// The device behind a lamp or a sensor.
+    #[must_use]
+    pub fn device_of(&self, entity: &EntityId) -> Option<&Arc<Device>> {
+        self.devices.get(&self.entities.get(entity)?.device)
+    }
+
+    /// True for a device whose account people took away: what it said last is nobody's word, and its silence no fault.
+    #[must_use]
+    pub fn is_sent_away(&self, device: &DeviceId) -> bool {
+        self.revoked.contains(device)
+    }
+
+    /// Devices that are silent and should not be: with it since when, wall ms.
+    pub fn missing(&self) -> impl Iterator<Item = (&Arc<Device>, i64)> {
+        self.devices.values().filter(|d| !self.is_sent_away(&d.id)).filter_map(|d| Some((d, d.presence.gone_since()?)))
+    }
+
     /// Announcements that have not ended, oldest first.
     #[must_use]
     pub fn on_air(&self) -> Vec<Arc<Announcement>> {

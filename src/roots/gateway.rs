@@ -277,8 +277,8 @@ fn start_south(broker: &Broker, house: &Supervisor, journal: &Journal, live: &Li
         async move {
             broker.until_ready().await;
             tokio::select! {
-                // The link rests with a journal that failed: its silence says nothing about the broker.
-                () = link::canary_lost(alive), if failed.borrow().is_none() => {
+                () = link::canary_lost(alive) => {
+                    // The link rests with a journal that failed: its silence says nothing about the broker.
                     if failed.borrow().is_some() {
                         stop.soft.cancelled().await;
                         return Ok(());

@@ -66,11 +66,10 @@ fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
     let state = app.journal.state();
     let (now, lang) = (app.house.clock().wall_ms(), Lang::Vi);
     let presence = |id| state.devices.get(id).map(|d| d.presence).unwrap_or_default();
-    let gone: Vec<(String, i64)> =
-        state.devices.values().filter(|d| !state.revoked.contains(&d.id)).filter_map(|d| if let Presence::Gone { since } = d.presence { Some((d.name.clone(), since)) } else { None }).collect();
+    let gone = state.missing().count();
     let village = state.village.as_ref().map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.clone());
     let dark = state.cameras.values().filter(|c| c.signal.is_gone()).count();
-    let broken: Vec<String> = [(gone.len(), "thiết bị hỏng"), (dark, "camera mất hình")].iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let broken: Vec<String> = [(gone, "thiết bị hỏng"), (dark, "camera mất hình")].iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
     let sentence = if broken.is_empty() { format!("{village}: mọi thiết bị chạy tốt") } else { format!("{village}: có {}, còn lại chạy tốt", broken.join(", ")) };
     let words = |names: Vec<String>, none: &str| if names.is_empty() { none.to_owned() } else { names.join(", ") };
     // Those that went at the same time are told together.

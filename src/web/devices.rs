@@ -16,27 +16,26 @@ use crate::supervisor::health::Light;
 /// Strangers that are shown.
 const STRANGERS: usize = 3;
 
-/// The sentence that the page opens with.
-fn summary(app: &App, lang: Lang, state: &Village) -> String {
+/// The sentence that the page opens with; none = there are no devices.
+fn summary(app: &App, lang: Lang, state: &Village) -> Option<String> {
     let now = app.house.clock().wall_ms();
     let say = |kind, title| Say { id: "devices-sum".into(), kind, title, detail: String::new() };
     let parts = app.house.health().parts();
     let fails = |part: &str| parts.get(part).is_some_and(|c| c.light == Light::Red);
     if ["journal", "broker", "south"].into_iter().any(fails) {
-        return html(&Say { detail: lang.t("machine-trouble-do"), ..say("warn", lang.t("devices-old")) });
+        return Some(html(&Say { detail: lang.t("machine-trouble-do"), ..say("warn", lang.t("devices-old")) }));
     }
     // Who was sent away on purpose is not missed.
-    let expected = || state.devices.values().filter(|d| !state.revoked.contains(&d.id));
-    let all = expected().count();
-    let here = expected().filter(|d| matches!(d.presence, Presence::Here { .. })).count();
-    let gone: Vec<_> = expected().filter_map(|d| if let Presence::Gone { since } = d.presence { Some((since, &d.name)) } else { None }).collect();
+    let all = state.devices.keys().filter(|id| !state.is_sent_away(id)).count();
+    let here = state.devices.values().filter(|d| !state.is_sent_away(&d.id) && matches!(d.presence, Presence::Here { .. })).count();
     let n = |n: usize| n.to_string();
-    html(&match gone.iter().min() {
-        _ if all == 0 => return String::new(),
-        Some((since, name)) => say("bad", lang.f("devices-gone", &[("n", &n(gone.len())), ("all", &n(all)), ("name", name), ("since", &dates::since(now, *since))])),
+    let words = match state.missing().min_by_key(|(_, since)| *since) {
+        _ if all == 0 => return None,
+        Some((d, since)) => say("bad", lang.f("devices-gone", &[("n", &n(state.missing().count())), ("all", &n(all)), ("name", &d.name), ("since", &dates::since(now, since))])),
         None if here < all => say("info", lang.f("devices-never", &[("n", &n(here)), ("never", &n(all - here))])),
         None => say("", lang.f("devices-well", &[("n", &n(all))])),
-    })
+    };
+    Some(html(&words))
 }
 
 /// The devices of the village: what is broken first, then what was never heard.
@@ -44,7 +43,7 @@ fn rows(app: &App, lang: Lang, state: &Village) -> Vec<String> {
     let now = app.house.clock().wall_ms();
     let mut devices: Vec<_> = state.devices.values().collect();
     let rank = |d: &Device| match d.presence {
-        _ if state.revoked.contains(&d.id) => 3,
+        _ if state.is_sent_away(&d.id) => 3,
         Presence::Gone { .. } => 0,
         Presence::Unknown => 1,
         Presence::Here { .. } => 2,
@@ -54,13 +53,13 @@ fn rows(app: &App, lang: Lang, state: &Village) -> Vec<String> {
     let recent = |at: i64| now - at * 1000 < 86_400_000;
     let row = |d: &Device| {
         let (words, mark) = match d.presence {
-            _ if state.revoked.contains(&d.id) => (format!("{}. {}", lang.t("device-sent-away"), lang.t("device-sent-away-do")), "off"),
+            _ if state.is_sent_away(&d.id) => (format!("{}. {}", lang.t("device-sent-away"), lang.t("device-sent-away-do")), "off"),
             Presence::Unknown => (lang.t("device-unknown"), "off"),
             Presence::Here { since } => (lang.f("device-here-since", &[("since", &dates::since(now, since))]), ""),
             Presence::Gone { since } => (lang.f("device-gone", &[("since", &dates::since(now, since))]), "bad"),
         };
         // Why it does not get in, if that is why it is not here. Details are the technician's (`conglang broker why`).
-        let gone_at = if let Presence::Gone { since } = d.presence { since - 120_000 } else { 0 };
+        let gone_at = d.presence.gone_since().map_or(0, |since| since - 120_000);
         let refused = refusals.iter().rfind(|r| matches!(mark, "off" | "bad") && r.who == d.id.as_str() && recent(r.at) && r.at * 1000 >= gone_at);
         let words = match refused.and_then(|r| cause(&r.why)) {
             Some(why) => format!("{words}. {}", lang.t(why)),
@@ -95,7 +94,7 @@ fn strangers(app: &App, lang: Lang, state: &Village) -> Vec<String> {
 
 /// The fragments of this page.
 pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
-    let mut out: Vec<String> = Some(summary(app, visit.lang, state)).filter(|s| !s.is_empty()).into_iter().collect();
+    let mut out: Vec<String> = summary(app, visit.lang, state).into_iter().collect();
     out.extend(rows(app, visit.lang, state));
     out.extend(strangers(app, visit.lang, state));
     out
@@ -121,7 +120,7 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
     if !strangers.is_empty() {
         parts.push(Part { name: f.t("device-strangers"), controls: format!("<p class=\"soft\">{}</p>", f.t("device-strangers-do")), rows: strangers, empty: String::new() });
     }
-    let summary = summary(&app, visit.lang, &state);
+    let summary = summary(&app, visit.lang, &state).unwrap_or_default();
     show(&ListPage { title: f.t("devices"), live: "/live/devices", summary, parts, links: Vec::new(), refresh: 0, f })
 }
 

@@ -41,11 +41,11 @@ struct GroupControls<'a> {
 /// How a lamp is, in words, with its mark.
 pub(super) fn words(app: &App, lang: Lang, state: &Village, light: &Light) -> (String, &'static str) {
     let now = app.house.clock().wall_ms();
-    let device = state.entities.get(&light.id).and_then(|e| state.devices.get(&e.device));
-    if device.is_some_and(|d| state.revoked.contains(&d.id)) {
+    let device = state.device_of(&light.id);
+    if device.is_some_and(|d| state.is_sent_away(&d.id)) {
         return (lang.t("device-sent-away"), "off");
     }
-    let gone = device.and_then(|d| if let Presence::Gone { since } = d.presence { Some(since) } else { None });
+    let gone = device.and_then(|d| d.presence.gone_since());
     if let Some(desired) = light.desired.filter(|_| light.is_waiting()) {
         let seconds = ((now - desired.at) / 1000).max(0).to_string();
         return (lang.f(if desired.on { "light-waiting-on" } else { "light-waiting-off" }, &[("n", &seconds)]), "warn");
@@ -66,7 +66,7 @@ fn row(app: &App, lang: Lang, form: &str, state: &Village, light: &Light) -> Str
     let (words, mark) = words(app, lang, state, light);
     let on = light.desired.filter(|_| light.is_waiting()).map_or_else(|| light.is_on(), |d| d.on);
     // What never answered is the technician's: a button that does nothing helps nobody.
-    let device = state.entities.get(&light.id).and_then(|e| state.devices.get(&e.device));
+    let device = state.device_of(&light.id);
     let heard = light.reported.is_some() || light.desired.is_some() || device.is_some_and(|d| matches!(d.presence, Presence::Here { .. }));
     let can = heard && state.entities.get(&light.id).is_some_and(|e| e.order.is_some());
     html(&LightRow {

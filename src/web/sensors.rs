@@ -5,7 +5,6 @@ use axum::response::Response;
 
 use super::app::{App, Visit};
 use super::rows::{ListPage, Part, Row, Say, html};
-use crate::domain::device::Presence;
 use crate::domain::sensor::{Alarm, Sensor};
 use crate::domain::state::State as Village;
 use crate::doors::dates;
@@ -21,13 +20,12 @@ pub(super) fn passed(app: &App, sensor: &Sensor, alarm: &Alarm) -> (f64, bool) {
 
 /// The device of a sensor was sent away: what it said last is nobody's word.
 pub(super) fn is_sent_away(state: &Village, sensor: &Sensor) -> bool {
-    state.entities.get(&sensor.id).is_some_and(|e| state.revoked.contains(&e.device))
+    state.device_of(&sensor.id).is_some_and(|d| state.is_sent_away(&d.id))
 }
 
 /// When the device of a sensor fell silent; none = it is heard, or never was.
 pub(super) fn silent_since(state: &Village, sensor: &Sensor) -> Option<i64> {
-    let device = state.entities.get(&sensor.id).and_then(|e| state.devices.get(&e.device))?;
-    if let Presence::Gone { since } = device.presence { Some(since) } else { None }
+    state.device_of(&sensor.id)?.presence.gone_since()
 }
 
 /// A sensor as a row.

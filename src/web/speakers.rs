@@ -56,6 +56,7 @@ fn pick(app: &App, lang: Lang, state: &Village, chosen: Option<&[String]>) -> Ve
     let one = |s: &std::sync::Arc<crate::domain::speaker::Speaker>| {
         let horns = lang.f("horns", &[("n", &s.horns.to_string())]);
         let (words, mark) = match state.devices.get(&s.id).map(|d| d.presence).unwrap_or_default() {
+            _ if state.is_sent_away(&s.id) => (lang.t("device-sent-away"), "off"),
             Presence::Here { .. } => (horns, ""),
             Presence::Unknown => (format!("{horns} · {}", lang.t("device-unknown")), "off"),
             Presence::Gone { since } => (lang.f("device-gone", &[("since", &dates::since(now, since))]), "bad"),

@@ -43,21 +43,15 @@ struct TodayPage {
 
 /// Things that do not work: name and since when (wall ms), longest first.
 fn broken(lang: Lang, state: &Village) -> Vec<(String, i64)> {
-    let mut out: Vec<(String, i64)> = Vec::new();
-    // Who was sent away on purpose is not broken.
-    for device in state.devices.values().filter(|d| !state.revoked.contains(&d.id)) {
-        if let Presence::Gone { since } = device.presence {
-            out.push((device.name.clone(), since));
-        }
-    }
+    let mut out: Vec<(String, i64)> = state.missing().map(|(device, since)| (device.name.clone(), since)).collect();
     for light in state.lights.values() {
-        let gone = state.entities.get(&light.id).and_then(|e| state.devices.get(&e.device)).is_some_and(|d| d.presence.is_gone());
+        let gone = state.device_of(&light.id).is_some_and(|d| d.presence.is_gone());
         if let Some(desired) = light.desired.filter(|_| light.is_unanswered() && !gone) {
             out.push((lang.f("tile-lights-bad", &[("name", &light.name)]), desired.at));
         }
     }
     for camera in state.cameras.values() {
-        if let Presence::Gone { since } = camera.signal {
+        if let Some(since) = camera.signal.gone_since() {
             out.push((format!("camera {}", camera.name), since));
         }
     }
@@ -123,10 +117,10 @@ fn sentence(app: &App, lang: Lang, state: &Village) -> String {
         "journal" => "part-journal",
         _ => "part-other",
     };
+    let red: Vec<String> = app.house.health().parts().into_iter().filter(|(_, c)| c.light == Light::Red).map(|(name, _)| name).collect();
     // With a card that takes nothing, nothing of what is told about devices can be kept up to date.
-    let grave = app.house.health().parts().get("journal").is_some_and(|c| c.light == Light::Red);
-    let red = app.house.health().parts().into_iter().filter(|(_, c)| c.light == Light::Red);
-    let trouble: std::collections::BTreeSet<String> = red.map(|(name, _)| lang.t(part(&name))).collect();
+    let grave = red.iter().any(|name| name == "journal");
+    let trouble: std::collections::BTreeSet<String> = red.iter().map(|name| lang.t(part(name))).collect();
     let trouble: Vec<String> = trouble.into_iter().collect();
     let say = if let Some((oldest, since)) = things.first().filter(|_| !grave) {
         let mut names = things.iter().take(NAMES).map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(", ");
@@ -159,7 +153,7 @@ fn tiles(app: &App, lang: Lang, state: &Village) -> Vec<Tile> {
     let now = app.house.clock().wall_ms();
     let presence = |id| state.devices.get(id).map(|d| d.presence).unwrap_or_default();
     let mut out = Vec::new();
-    let silent = state.speakers.values().find_map(|s| if let Presence::Gone { since } = presence(&s.id) { Some((s.name.clone(), since)) } else { None });
+    let silent = state.speakers.values().filter(|s| !state.is_sent_away(&s.id)).find_map(|s| Some((s.name.clone(), presence(&s.id).gone_since()?)));
     let here = state.speakers.values().filter(|s| matches!(presence(&s.id), Presence::Here { .. })).count();
     let none = if here == state.speakers.len() { lang.t("tile-speakers-ok") } else { lang.f("tile-unheard", &[("n", &(state.speakers.len() - here).to_string())]) };
     let words = silent.as_ref().map_or(none, |(name, since)| lang.f("tile-speakers-silent", &[("name", name), ("since", &dates::since(now, *since))]));

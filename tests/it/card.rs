@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::house::{House, Lamp};
-use crate::worker::may_mount;
+use crate::worker::{card_dies, may_mount, mount_card};
 
 /// A gateway whose data folder is a file system of its own, made in a private mount namespace.
 struct Walled(Child);
@@ -24,7 +24,7 @@ impl Walled {
         std::fs::create_dir_all(&data).expect("folder");
         let log = std::fs::OpenOptions::new().create(true).append(true).open(house.dir.join("log.txt")).expect("log");
         // Like systemd: it is started again after its end, once somebody has made room.
-        let script = format!("{mount} && {{ \"$0\" --config \"$1\" run; echo $? > \"$1.code\"; rm -f \"$DATA\"/filler*; exec \"$0\" --config \"$1\" run; }}");
+        let script = format!("{mount} && {{ \"$0\" --config \"$1\" run; echo $? > \"$1.code\"; exec \"$0\" --config \"$1\" run; }}");
         let flags = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
         let child = Command::new("unshare")
             .args(who)
@@ -124,12 +124,7 @@ fn a_card_that_dies_under_the_house_stops_commands_and_nothing_else() {
         return;
     }
     let house = House::new("");
-    let image = house.dir.join("card").display().to_string();
-    let mount = format!(
-        "for n in $(seq 100); do [ -z \"$(losetup -j {image})\" ] && break; sleep 0.1; done
-        [ -e {image} ] || {{ truncate -s 512M {image} && mkfs.ext4 -q {image}; }}
-        e2fsck -p {image} >&2; [ $? -le 1 ] && mount -o loop,errors=remount-ro {image} \"$DATA\""
-    );
+    let mount = mount_card(&house.dir, 512, "errors=remount-ro");
     let walled = Walled::start_as(&house, &mount, &[]);
     house.until("the gateway answers", Duration::from_secs(20), |h| h.cli(&["status", "--json"]).0 != 1);
     let cookie = house.sign_in();
@@ -141,8 +136,7 @@ fn a_card_that_dies_under_the_house_stops_commands_and_nothing_else() {
         move |h: &House| h.cli(&["broker", "pub", "c/den-01/set", to]).0 == 0 && h.cli(&["broker", "topics", "d/den-01/state"]).1.contains(&says)
     };
     house.until("it is switched", Duration::from_secs(20), switched("ON"));
-    let abort = Command::new("nsenter").args(["-t", &walled.0.id().to_string(), "-m", "mount", "-o", "remount,abort"]).arg(house.dir.join("data")).status();
-    assert!(abort.expect("nsenter (util-linux)").success(), "the card was to fail");
+    card_dies(walled.0.id(), &house.dir);
     assert_eq!(road(100), 503, "what cannot be kept is not answered as if it were");
     house.until("it is said", Duration::from_secs(20), |h| h.cli(&["status"]).1.contains("! journal (red)"));
     let today = house.get("/", &cookie);

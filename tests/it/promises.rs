@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use conglang::protocol::broker::{Answer, Question};
 
 use crate::peer::{Hello, Peer};
-use crate::worker::{Disk, Worker, may_mount, wide_limits, wire_accounts};
+use crate::worker::{Disk, Worker, card_dies, may_mount, wide_limits, wire_accounts};
 
 #[test]
 fn a_will_is_said_once_over_the_broker_s_death_and_not_for_who_comes_back() {
@@ -168,7 +168,7 @@ fn a_card_that_can_only_be_read_is_told_to_publishers_and_lamps_are_switched() {
     assert_eq!(before.tell("d/y", b"bright", true), Some(0));
     let known = |worker: &Worker| Peer::connect(worker.plain, &Hello { client: "known", clean: false, ..Hello::default() }).subscribe("c/known/#", 1);
     assert_eq!(known(&worker), 1);
-    worker.card_dies();
+    card_dies(worker.pid(), &worker.folder);
     // It fails under the broker, then the broker is killed and begins on a card that can only be read.
     for begun in [false, true] {
         if begun {

@@ -45,7 +45,7 @@ pub fn account(name: &str, password: &str, publish: Vec<String>, subscribe: Vec<
 }
 
 /// Where its data lie.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Disk {
     /// In the folder of the test.
     Shared,
@@ -63,6 +63,24 @@ pub fn may_mount() -> bool {
         eprintln!("left out: mounting a file system needs root and loop devices");
     }
     may
+}
+
+/// Shell that mounts the ext4 file system of `megabytes` in `folder/card` onto `folder/data`, made when it is not there and
+/// checked before. The loop device of the life before goes with its mount namespace, in its own time.
+pub fn mount_card(folder: &Path, megabytes: u32, options: &str) -> String {
+    let (card, data) = (folder.join("card").display().to_string(), folder.join("data").display().to_string());
+    format!(
+        "for n in $(seq 100); do [ -z \"$(losetup -j {card})\" ] && break; sleep 0.1; done
+        [ -e {card} ] || {{ truncate -s {megabytes}M {card} && mkfs.ext4 -q {card}; }}
+        e2fsck -p {card} >&2; [ $? -le 1 ] && mount -o loop,{options} {card} {data}"
+    )
+}
+
+/// The file system in `folder/data`, as the process `pid` has it mounted, finds an error of its own: from now on it can only be
+/// read.
+pub fn card_dies(pid: u32, folder: &Path) {
+    let done = Command::new("nsenter").args(["-t", &pid.to_string(), "-m", "mount", "-o", "remount,abort"]).arg(folder.join("data")).status();
+    assert!(done.expect("nsenter (util-linux)").success(), "the card was to fail");
 }
 
 /// A worker; its listeners outlive its lives.
@@ -174,12 +192,7 @@ impl Worker {
                 return command;
             }
             Disk::Small(size) => format!("mount -t tmpfs -o size={size} tmpfs \"$0/data\""),
-            // The loop device of the life before goes with its mount namespace, in its own time.
-            Disk::Card(options) => format!(
-                "for n in $(seq 100); do [ -z \"$(losetup -j \"$0/card\")\" ] && break; sleep 0.1; done
-                [ -e \"$0/card\" ] || {{ truncate -s 64M \"$0/card\" && mkfs.ext4 -q \"$0/card\"; }}
-                e2fsck -p \"$0/card\" >&2; [ $? -le 1 ] && mount -o loop,{options} \"$0/card\" \"$0/data\""
-            ),
+            Disk::Card(options) => mount_card(&self.folder, 64, options),
         };
         std::fs::create_dir_all(self.folder.join("data")).expect("folder");
         let mut command = Command::new("unshare");
@@ -188,12 +201,6 @@ impl Worker {
         }
         command.args(["--mount", "sh", "-c", &format!("{prepare} && exec \"$1\" worker broker")]).arg(&self.folder).arg(program);
         command
-    }
-
-    /// The file system under it finds an error of its own: from now on it can only be read.
-    pub fn card_dies(&self) {
-        let done = Command::new("nsenter").args(["-t", &self.pid().to_string(), "-m", "mount", "-o", "remount,abort"]).arg(self.folder.join("data")).status();
-        assert!(done.expect("nsenter (util-linux)").success(), "the card was to fail");
     }
 
     /// Waits for a fact.

@@ -94,7 +94,7 @@ impl Ledger {
                 let left = self.budget.entry(owner.clone()).or_insert(BURST);
                 *left = left.saturating_sub(cost);
             }
-            if !entry.receipts.is_empty() {
+            if !entry.receipts.is_empty() && !self.fails {
                 rang.insert(owner);
             }
             batch.records.push(bytes);
@@ -102,7 +102,7 @@ impl Ledger {
             batch.recorded.extend(entry.then);
         }
         let share = EACH_FLUSH / i64::try_from(rang.len().max(1)).unwrap_or(1);
-        for owner in rang.into_iter().filter(|_| !self.fails) {
+        for owner in rang {
             let left = self.budget.entry(owner).or_insert(BURST);
             *left = left.saturating_sub(share);
         }
