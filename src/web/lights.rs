@@ -68,7 +68,7 @@ fn row(app: &App, lang: Lang, form: &str, state: &Village, light: &Light) -> Str
     // What never answered is the technician's: a button that does nothing helps nobody.
     let device = state.device_of(&light.id);
     let heard = light.reported.is_some() || light.desired.is_some() || device.is_some_and(|d| matches!(d.presence, Presence::Here { .. }));
-    let can = heard && state.entities.get(&light.id).is_some_and(|e| e.order.is_some());
+    let can = heard && !device.is_some_and(|d| state.is_sent_away(&d.id)) && state.entities.get(&light.id).is_some_and(|e| e.order.is_some());
     html(&LightRow {
         id: light.id.as_str(),
         mark,

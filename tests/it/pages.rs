@@ -191,12 +191,16 @@ fn a_gauge_that_died_and_a_lamp_without_account_are_not_shown_as_well() {
     let password = serde_json::from_str::<serde_json::Value>(&granted.1).ok().and_then(|v| v["secret"].as_str().map(str::to_owned)).unwrap_or_else(|| panic!("{granted:?}"));
     let mut lamp = Peer::connect(house.mqtt, &Hello { user: "den-09", password: &password, client: "den-09", ..Hello::default() });
     assert_eq!(lamp.tell("d/den-09/up", b"online", true), Some(0));
-    house.until("it is here", Duration::from_secs(10), |h| presence(h, "den-09") == "here");
+    let about = serde_json::json!({ "unique_id": "den-09-light", "name": "Đèn", "command_topic": "c/den-09/set", "state_topic": "d/den-09/state", "device": { "identifiers": ["den-09"] } });
+    assert_eq!((lamp.tell("homeassistant/light/den-09/light/config", about.to_string().as_bytes(), true), lamp.tell("d/den-09/state", b"OFF", true)), (Some(0), Some(0)));
+    let button = "action=\"/lights/den-09.light\"";
+    house.until("it is here, with its button", Duration::from_secs(10), |h| presence(h, "den-09") == "here" && h.get("/lights", &cookie).body.contains(button));
     assert!(house.get("/devices", &cookie).body.contains("không trả lời, lâu nhất: Mực nước"));
     assert_eq!(house.cli(&["device", "remove", "den-09"]).0, 0);
     assert_eq!(presence(&house, "den-09"), "gone");
     let devices = house.get("/devices", &cookie).body;
     assert!(devices.contains("Đã bị thu hồi quyền nối"), "{devices}");
+    assert!(!house.get("/lights", &cookie).body.contains(button), "a button that does nothing helps nobody");
     // What it said last still stands in the broker, and is heard again at each start.
     house.kill();
     house.start();
