@@ -60,7 +60,7 @@ fn rows(app: &App, lang: Lang, state: &Village) -> Vec<String> {
         };
         // Why it does not get in, if that is why it is not here. Details are the technician's (`conglang broker why`).
         let gone_at = d.presence.gone_since().map_or(0, |since| since - 120_000);
-        let refused = refusals.iter().rfind(|r| matches!(mark, "off" | "bad") && r.who == d.id.as_str() && recent(r.at) && r.at * 1000 >= gone_at);
+        let refused = refusals.iter().rfind(|r| !mark.is_empty() && !state.is_sent_away(&d.id) && r.who == d.id.as_str() && recent(r.at) && r.at * 1000 >= gone_at);
         let words = match refused.and_then(|r| cause(&r.why)) {
             Some(why) => format!("{words}. {}", lang.t(why)),
             None => words,

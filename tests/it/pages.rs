@@ -198,8 +198,16 @@ fn a_gauge_that_died_and_a_lamp_without_account_are_not_shown_as_well() {
     assert!(house.get("/devices", &cookie).body.contains("không trả lời, lâu nhất: Mực nước"));
     assert_eq!(house.cli(&["device", "remove", "den-09"]).0, 0);
     assert_eq!(presence(&house, "den-09"), "gone");
-    let devices = house.get("/devices", &cookie).body;
-    assert!(devices.contains("Đã bị thu hồi quyền nối"), "{devices}");
+    // It knocks on, and is told once why.
+    drop(lamp);
+    let _ = Peer::try_connect(house.mqtt, &Hello { user: "den-09", password: &password, client: "den-09", ..Hello::default() });
+    house.until("the knocking is known", Duration::from_secs(20), |h| h.cli(&["broker", "why", "den-09"]).1.contains("den-09"));
+    let until = Instant::now() + Duration::from_secs(6);
+    while Instant::now() < until {
+        let devices = house.get("/devices", &cookie).body;
+        assert!(devices.contains("Đã bị thu hồi quyền nối") && !devices.contains("Chưa được cấp mật khẩu"), "{devices}");
+        std::thread::sleep(Duration::from_millis(500));
+    }
     assert!(!house.get("/lights", &cookie).body.contains(button), "a button that does nothing helps nobody");
     // What it said last still stands in the broker, and is heard again at each start.
     house.kill();
