@@ -1,9 +1,10 @@
 //! The commune's half of the protocol: pure decisions about one message, given what is applied.
 //!
 //! Invariants: skip what is applied, append what continues, refuse a hole by answering with the old number;
-//! a batch that cannot be read is quarantined and still counts, so that nothing ever blocks a village.
+//! a batch that cannot be read is quarantined and still counts, so that nothing ever blocks a village. A mark never moves
+//! further than a batch or a gap may reach: what a village promises is not believed.
 
-use crate::protocol::commune::{Batch, unpack};
+use crate::protocol::commune::{BATCH_RECORDS, Batch, GAP_MOST, NUMBER_MOST, unpack};
 
 /// What to do with a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub enum Take {
 #[must_use]
 pub fn take(batch: &Batch, applied: u64) -> Take {
     let last = match batch.first.checked_add(batch.count).and_then(|n| n.checked_sub(1)) {
-        Some(last) if batch.first > 0 && batch.count > 0 => last,
+        Some(last) if batch.first > 0 && batch.count > 0 && batch.count <= BATCH_RECORDS as u64 && last <= NUMBER_MOST => last,
         _ => return Take::Nothing { hole: false },
     };
     if last <= applied || batch.first > applied.saturating_add(1) {
@@ -51,5 +52,5 @@ pub fn take(batch: &Batch, applied: u64) -> Take {
 /// Judges a gap for a stream that is applied up to `applied`; gives the new mark when it continues.
 #[must_use]
 pub const fn gap(from: u64, to: u64, applied: u64) -> Option<u64> {
-    if from <= applied.saturating_add(1) && to > applied && from > 0 { Some(to) } else { None }
+    if from <= applied.saturating_add(1) && to > applied && from > 0 && to - from <= GAP_MOST && to <= NUMBER_MOST { Some(to) } else { None }
 }

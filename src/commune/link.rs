@@ -1,24 +1,74 @@
 //! The commune's own client of its broker: hears every village, answers from the committed store.
+//!
+//! Whatever comes is taken off the link at once, so that nobody stands in another's way there, and waits in the queue of its
+//! village ([`Turns`]). What is beyond the bounds of the protocol is refused before it is looked into.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, Transport};
-use tokio::sync::mpsc;
 
 use super::store::{Outcome, Store};
+use super::turns::Turns;
 use crate::keys::authority::Authority;
-use crate::protocol::commune::{Down, Up};
+use crate::protocol::commune::{Batch, Down, Up};
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
 
 /// A bulletin without an outcome is sent again this often.
 const AGAIN: Duration = Duration::from_secs(5);
-/// Largest gap that is believed, records.
-const GAP_MOST: u64 = 10_000_000;
-/// A link whose messages are not worked off for so long is made again.
-const STUCK: Duration = Duration::from_secs(30);
+/// Bulletins of one village, the newest, that are looked through for such.
+const LATELY: usize = 200;
+/// A village gets a certificate this often, ms of monotonic time: signing is dear, and one lasts for months.
+const RENEW_MS: u64 = 60_000;
+/// What is wrong with what a village says is told this often, ms: it must not fill the log either.
+const COMPLAIN_MS: u64 = 10_000;
+
+/// What answering villages needs.
+struct Desk {
+    store: Store,
+    authority: Arc<Authority>,
+    clock: Clock,
+    of: Mutex<BTreeMap<String, Memory>>,
+}
+
+/// What is remembered of a village while the link stands.
+#[derive(Default)]
+struct Memory {
+    renewed: Option<u64>,
+    complained: Option<u64>,
+    untold: u64,
+}
+
+impl Desk {
+    /// Tells what is wrong with what a village said, now and then.
+    fn complain(&self, village: &str, why: &str) {
+        let now = self.clock.mono_ms();
+        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        let memory = of.entry(village.to_owned()).or_default();
+        if memory.complained.is_some_and(|at| now < at.saturating_add(COMPLAIN_MS)) {
+            memory.untold += 1;
+            return;
+        }
+        tracing::warn!(village, why, untold = memory.untold, "what a village said was not taken");
+        (memory.complained, memory.untold) = (Some(now), 0);
+    }
+
+    /// True when it is time for another certificate.
+    fn may_renew(&self, village: &str) -> bool {
+        let now = self.clock.mono_ms();
+        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        let memory = of.entry(village.to_owned()).or_default();
+        let may = memory.renewed.is_none_or(|at| now >= at.saturating_add(RENEW_MS));
+        if may {
+            memory.renewed = Some(now);
+        }
+        may
+    }
+}
 
 /// Runs one connection until it breaks or `stop`.
 ///
@@ -27,46 +77,42 @@ const STUCK: Duration = Duration::from_secs(30);
 pub async fn run(socket: PathBuf, secret: String, store: Store, authority: Arc<Authority>, villages: Vec<String>, clock: Clock, stop: Stop) -> anyhow::Result<()> {
     let mut options = MqttOptions::new("commune", socket.display().to_string(), 0);
     options.set_transport(Transport::unix()).set_keep_alive(Duration::from_secs(20)).set_clean_session(true).set_credentials("@house", secret);
-    options.set_max_packet_size(8 << 20, 8 << 20).set_inflight(64).set_manual_acks(true);
+    options.set_max_packet_size(8 << 20, 8 << 20).set_inflight(64);
     let (client, mut events) = AsyncClient::new(options, 256);
-    let (say, mut heard) = mpsc::channel(64);
+    let turns = Turns::default();
+    let desk = Arc::new(Desk { store, authority, clock, of: Mutex::default() });
     let receiving = async {
         loop {
             match events.poll().await? {
                 Event::Incoming(Packet::ConnAck(_)) => client.try_subscribe("up/#", QoS::AtLeastOnce)?,
-                // Answers wait for this loop and this loop for answers: never for ever.
-                Event::Incoming(Packet::Publish(publish)) => tokio::time::timeout(STUCK, say.send(publish)).await??,
+                Event::Incoming(Packet::Publish(publish)) => {
+                    // The topic is what the certificate allows: it says who speaks.
+                    if let Some(village) = publish.topic.strip_prefix("up/").and_then(|t| t.split('/').next()).filter(|v| villages.iter().any(|k| k == v))
+                        && !turns.put(village, publish.payload)
+                    {
+                        desk.complain(village, "it says more than can be worked off; it says it again");
+                    }
+                }
                 _ => {}
             }
         }
     };
-    let (answering, store_down, clock_down) = (client.clone(), store.clone(), clock.clone());
     let working = async {
         let mut again = tokio::time::interval(AGAIN);
         loop {
             tokio::select! {
-                publish = heard.recv() => {
-                    let Some(publish) = publish else { anyhow::bail!("the link closed") };
-                    // The topic is what the certificate allows: it says who speaks.
-                    if let Some(village) = publish.topic.strip_prefix("up/").and_then(|t| t.split('/').next()).filter(|v| villages.iter().any(|k| k == v)) {
-                        let (store, clock, village, payload, authority) = (store.clone(), clock.clone(), village.to_owned(), publish.payload.clone(), authority.clone());
-                        let answers = tokio::task::spawn_blocking({ let village = village.clone(); move || answer(&store, &authority, &village, &payload, &clock) }).await?;
-                        // One village's trouble is not the others': it sends again by its own protocol.
-                        let answers = answers.unwrap_or_else(|cause| {
-                            tracing::error!(village, %cause, "what a village said could not be stored");
-                            Vec::new()
-                        });
-                        for down in answers {
-                            post(&answering, &village, &down).await?;
-                        }
+                round = turns.next() => {
+                    let answers = tokio::task::spawn_blocking({ let desk = desk.clone(); move || desk.answer(round) }).await?;
+                    for (village, down) in answers {
+                        post(&client, &village, &down).await?;
                     }
-                    answering.ack(&publish).await?;
                 }
                 _ = again.tick() => {
                     for village in &villages {
-                        for waiting in store_down.sent(village)?.into_iter().filter(|w| w.outcome == Outcome::Waiting && w.expires_at > clock_down.wall_ms()) {
+                        let waiting = tokio::task::spawn_blocking({ let (desk, village) = (desk.clone(), village.clone()); move || desk.store.lately(&village, LATELY) }).await??;
+                        for waiting in waiting.into_iter().rev().filter(|w| w.outcome == Outcome::Waiting && w.expires_at > desk.clock.wall_ms()) {
                             let down = Down::Command { seq: waiting.seq, id: waiting.id, expires_at: waiting.expires_at, bulletin: waiting.bulletin };
-                            post(&answering, village, &down).await?;
+                            post(&client, village, &down).await?;
                         }
                     }
                 }
@@ -85,50 +131,94 @@ async fn post(client: &AsyncClient, village: &str, down: &Down) -> anyhow::Resul
     Ok(())
 }
 
-/// Takes one message in and gives the answers; blocks on the store.
-fn answer(store: &Store, authority: &Authority, village: &str, payload: &[u8], clock: &Clock) -> anyhow::Result<Vec<Down>> {
-    let now_ms = clock.wall_ms();
-    let incarnation = store.incarnation().to_owned();
-    let up = match serde_json::from_slice::<Up>(payload) {
-        Ok(up) => up,
-        Err(cause) => {
-            tracing::warn!(village, %cause, "a village said something unknown");
-            return Ok(Vec::new());
-        }
-    };
-    Ok(match up {
-        Up::Hello { epoch, boot, streams } => {
-            store.hello(village, &epoch, boot, now_ms)?;
-            let applied = streams.into_iter().map(|(s, ..)| store.applied(village, &s).map(|n| (s, n))).collect::<std::io::Result<Vec<_>>>()?;
-            vec![Down::Resume { incarnation, applied, now_ms }]
-        }
-        Up::Batch(batch) => {
-            let (applied, hole) = store.take(village, &batch, now_ms)?;
-            vec![Down::Ack { incarnation, stream: batch.stream, applied, hole }]
-        }
-        Up::Gap { from, to, .. } if to.saturating_sub(from) > GAP_MOST => {
-            tracing::warn!(village, from, to, "a village declared a gap that cannot be");
-            Vec::new()
-        }
-        Up::Gap { stream, from, to, reason } => {
-            tracing::warn!(village, from, to, reason, "a village declared records missing");
-            let applied = store.take_gap(village, &stream, from, to)?;
-            vec![Down::Ack { incarnation, stream, applied, hole: from > applied.saturating_add(1) }]
-        }
-        // Whoever speaks here holds a certificate for this name; the next one is for the same name.
-        Up::Renew { request } => match authority.sign_request(&request, village, u64::try_from(clock.certain_ms() / 1000).unwrap_or(0)) {
-            Ok(certificate) => {
-                tracing::info!(village, "a village's certificate was renewed");
-                vec![Down::Certificate { certificate }]
+impl Desk {
+    /// Takes one message of each of some villages in and gives the answers; blocks on the store.
+    fn answer(&self, round: Vec<(String, Bytes)>) -> Vec<(String, Down)> {
+        let mut out = Vec::new();
+        let mut batches = Vec::new();
+        for (village, payload) in round {
+            match self.read(&village, &payload) {
+                Some(Up::Batch(batch)) => batches.push((village, batch)),
+                Some(up) => match self.answer_one(&village, up) {
+                    Ok(down) => out.extend(down.map(|down| (village, down))),
+                    // One village's trouble is not the others': it sends again by its own protocol.
+                    Err(cause) => tracing::error!(village, %cause, "what a village said could not be stored"),
+                },
+                None => {}
             }
+        }
+        let ack = |batch: &Batch, (applied, hole)| Down::Ack { incarnation: self.store.incarnation().to_owned(), stream: batch.stream.clone(), applied, hole };
+        let now_ms = self.clock.wall_ms();
+        if let Ok(taken) = self.store.take_round(batches.iter().map(|(v, b)| (v.as_str(), b)), now_ms) {
+            out.extend(batches.iter().zip(taken).map(|((village, batch), taken)| (village.clone(), ack(batch, taken))));
+            return out;
+        }
+        // One of them is the trouble: each by itself.
+        for (village, batch) in batches {
+            match self.store.take(&village, &batch, now_ms) {
+                Ok(taken) => {
+                    let down = ack(&batch, taken);
+                    out.push((village, down));
+                }
+                Err(cause) => tracing::error!(village, %cause, "what a village said could not be stored"),
+            }
+        }
+        out
+    }
+
+    /// What a village said, when it is within the bounds of the protocol.
+    fn read(&self, village: &str, payload: &[u8]) -> Option<Up> {
+        let up = match serde_json::from_slice::<Up>(payload) {
+            Ok(up) => up,
             Err(cause) => {
-                tracing::warn!(village, %cause, "a village asked for a certificate with something that is no request");
-                Vec::new()
+                self.complain(village, &format!("it is unknown here: {cause}"));
+                return None;
             }
-        },
-        Up::Outcome { seq, refused } => {
-            store.outcome(village, seq, refused)?;
-            Vec::new()
+        };
+        if let Some(why) = up.unsound() {
+            self.complain(village, why);
+            return None;
         }
-    })
+        Some(up)
+    }
+
+    fn answer_one(&self, village: &str, up: Up) -> anyhow::Result<Option<Down>> {
+        let (store, now_ms) = (&self.store, self.clock.wall_ms());
+        let incarnation = store.incarnation().to_owned();
+        Ok(match up {
+            Up::Hello { epoch, boot, streams } => {
+                store.hello(village, &epoch, boot, now_ms)?;
+                let applied = store.applied_of(village, streams.into_iter().map(|(s, ..)| s))?;
+                Some(Down::Resume { incarnation, applied, now_ms })
+            }
+            Up::Batch(batch) => {
+                let (applied, hole) = store.take(village, &batch, now_ms)?;
+                Some(Down::Ack { incarnation, stream: batch.stream, applied, hole })
+            }
+            Up::Gap { stream, from, to, reason } => {
+                self.complain(village, &format!("records {from} to {to} are missing there, it says: {reason}"));
+                let applied = store.take_gap(village, &stream, from, to, now_ms)?;
+                Some(Down::Ack { incarnation, stream, applied, hole: from > applied.saturating_add(1) })
+            }
+            Up::Renew { .. } if !self.may_renew(village) => {
+                self.complain(village, "it asks for one certificate after the other");
+                None
+            }
+            // Whoever speaks here holds a certificate for this name; the next one is for the same name.
+            Up::Renew { request } => match self.authority.sign_request(&request, village, u64::try_from(self.clock.certain_ms() / 1000).unwrap_or(0)) {
+                Ok(certificate) => {
+                    tracing::info!(village, "a village's certificate was renewed");
+                    Some(Down::Certificate { certificate })
+                }
+                Err(cause) => {
+                    self.complain(village, &format!("it asked for a certificate with something that is no request: {cause}"));
+                    None
+                }
+            },
+            Up::Outcome { seq, refused } => {
+                store.outcome(village, seq, refused)?;
+                None
+            }
+        })
+    }
 }

@@ -1,8 +1,13 @@
 //! The commune's server: takes many villages' uplinks, gives receipts from its committed store, sends
 //! bulletins, shows one console. Its broker is the same worker behind TLS with client certificates.
 
+mod account;
+mod bulletins;
 pub mod console;
 pub mod engine;
 pub mod link;
+pub mod sessions;
+pub mod sign_in;
 pub mod store;
 mod told;
+mod turns;

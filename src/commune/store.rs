@@ -8,33 +8,37 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use redb::{Builder, Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
+use redb::{Builder, Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
+use super::account::{self, Account, RECORD_COST};
+use super::bulletins::DOWN;
+pub use super::bulletins::{Outcome, Waiting};
 use super::engine::{Take, gap, take};
-use super::told::{self, InForce};
+use super::told::{self, InForce, Teller};
 use crate::domain::event::Entry;
-use crate::protocol::commune::{Batch, Bulletin, Stream};
+use crate::protocol::commune::{Batch, NUMBER_MOST, Stream, TEXT_MOST};
 
 const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records");
 const APPLIED: TableDefinition<'_, &[u8], u64> = TableDefinition::new("applied");
 const TEXTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("texts");
-const ASIDE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("quarantine");
+pub(super) const ASIDE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("quarantine");
 const GAPS: TableDefinition<'_, &[u8], u64> = TableDefinition::new("gaps");
-const DOWN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("down");
-const META: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("meta");
+pub(super) const META: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("meta");
 const SEEN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("seen");
 /// Village and number of an entry in its house → key of the record: what came last, whatever boot it is of.
 const NEWEST: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("newest");
-/// Longest words of one record, bytes.
-const TEXT_MOST: usize = 256 * 1024;
+/// Of what is read for one page of a village, bytes.
+const NEWEST_BYTES: usize = 512 * 1024;
+/// A greeting that says nothing new is written down this often, ms.
+const HEARD_MS: i64 = 10_000;
 const CACHE: usize = 32 * 1024 * 1024;
 
 /// The store; clones are the same.
 #[derive(Clone)]
 pub struct Store {
-    db: Arc<Database>,
-    incarnation: String,
+    pub(super) db: Arc<Database>,
+    pub(super) incarnation: String,
 }
 
 /// When a village was last heard and how far it is.
@@ -54,34 +58,6 @@ pub struct Seen {
     pub boot: u64,
 }
 
-/// A command on its way down.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waiting {
-    /// Its number.
-    pub seq: u64,
-    /// Its name.
-    pub id: String,
-    /// Wall ms after which it means nothing.
-    pub expires_at: i64,
-    /// What it says.
-    pub bulletin: Bulletin,
-    /// What became of it.
-    pub outcome: Outcome,
-}
-
-/// What became of a command.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// The village did not say yet.
-    #[default]
-    Waiting,
-    /// Carried out.
-    Done,
-    /// Refused: the key of the sentence.
-    Refused(String),
-}
-
 pub(super) fn error(cause: impl Into<redb::Error>) -> io::Error {
     io::Error::other(cause.into())
 }
@@ -90,9 +66,83 @@ fn stream_key(village: &str, stream: &Stream) -> Vec<u8> {
     [village.as_bytes(), b"\0", stream.epoch.as_bytes(), b"\0", &[u8::try_from(stream.lane.index()).unwrap_or(0)], b"\0"].concat()
 }
 
-fn with_number(mut key: Vec<u8>, n: u64) -> Vec<u8> {
+pub(super) fn with_number(mut key: Vec<u8>, n: u64) -> Vec<u8> {
     key.extend_from_slice(&n.to_be_bytes());
     key
+}
+
+/// Stores records and what they tell; false = the village told all it may today.
+fn append(write: &WriteTransaction, village: &str, key: &[u8], records: &[(u64, Vec<u8>)], batch: &Batch, now_ms: i64) -> io::Result<bool> {
+    // Of a newer version may be what cannot be read here: it is kept as it came.
+    let entries: Vec<Option<Entry>> = records.iter().map(|(_, bytes)| serde_json::from_slice(bytes).ok()).collect();
+    // Only words that these records name, and no more than people write.
+    let named: BTreeSet<&str> = entries.iter().flatten().filter_map(|e| e.event.blob().map(|b| b.id.as_str())).collect();
+    let texts: Vec<(&String, &String)> = batch.texts.iter().filter(|(id, text)| named.contains(id.as_str()) && text.len() <= TEXT_MOST).collect();
+    let mut account = account::load(write, village)?;
+    let size = records.iter().map(|(_, b)| b.len() as u64 + RECORD_COST).sum::<u64>() + texts.iter().map(|(_, t)| t.len() as u64 + RECORD_COST).sum::<u64>();
+    // The console tells it.
+    if !account.takes(size, now_ms) {
+        return Ok(false);
+    }
+    let mut table = write.open_table(RECORDS).map_err(error)?;
+    let mut seen = write.open_table(SEEN).map_err(error)?;
+    let mut state: Seen = seen.get(village.as_bytes()).map_err(error)?.and_then(|v| serde_json::from_slice(v.value()).ok()).unwrap_or_default();
+    let mut newest = write.open_table(NEWEST).map_err(error)?;
+    let mut teller = Teller::new(write, village, now_ms)?;
+    for ((n, bytes), entry) in records.iter().zip(&entries) {
+        let name = with_number(key.to_vec(), *n);
+        table.insert(name.as_slice(), bytes.as_slice()).map_err(error)?;
+        state.records += 1;
+        if let Some(entry) = entry {
+            // A village's clock may be years ahead: what it says of later than now is of now.
+            state.newest_at = state.newest_at.max(entry.wall_ms.min(now_ms));
+            state.newest_seq = state.newest_seq.max(entry.seq.min(NUMBER_MOST));
+            newest.insert(with_number([village.as_bytes(), b"\0"].concat(), entry.seq).as_slice(), name.as_slice()).map_err(error)?;
+            teller.note(&mut account, entry)?;
+        }
+    }
+    state.heard_at = now_ms;
+    seen.insert(village.as_bytes(), serde_json::to_vec(&state)?.as_slice()).map_err(error)?;
+    let mut words = write.open_table(TEXTS).map_err(error)?;
+    for (blob, text) in texts {
+        words.insert([village.as_bytes(), b"\0", blob.as_bytes()].concat().as_slice(), text.as_bytes()).map_err(error)?;
+    }
+    account::keep(write, village, &account)?;
+    Ok(true)
+}
+
+/// Takes a batch in, in a transaction: how far the stream is then, whether the batch began behind a hole, whether anything is
+/// to be committed.
+fn take_in(write: &WriteTransaction, village: &str, batch: &Batch, now_ms: i64) -> io::Result<(u64, bool, bool)> {
+    let key = stream_key(village, &batch.stream);
+    let mut marks = write.open_table(APPLIED).map_err(error)?;
+    let before = marks.get(key.as_slice()).map_err(error)?.map_or(0, |v| v.value());
+    let applied = match take(batch, before) {
+        Take::Nothing { hole } => return Ok((before, hole, false)),
+        Take::Quarantine { why, applied } => {
+            let bytes = serde_json::to_vec(batch)?;
+            let mut account = account::load(write, village)?;
+            if !account.takes(bytes.len() as u64, now_ms) {
+                return Ok((before, false, false));
+            }
+            let kept = account.keeps_aside(bytes.len() as u64);
+            if kept {
+                tracing::error!(village, why, "a batch cannot be read; it is counted and kept aside");
+                let mut aside = write.open_table(ASIDE).map_err(error)?;
+                aside.insert(with_number(key.clone(), batch.first).as_slice(), bytes.as_slice()).map_err(error)?;
+            }
+            account::keep(write, village, &account)?;
+            applied
+        }
+        Take::Append { records, applied } => {
+            if !append(write, village, &key, &records, batch, now_ms)? {
+                return Ok((before, false, false));
+            }
+            applied
+        }
+    };
+    marks.insert(key.as_slice(), applied).map_err(error)?;
+    Ok((applied, false, true))
 }
 
 impl Store {
@@ -108,6 +158,7 @@ impl Store {
                 write.open_table(table).map_err(error)?;
             }
             told::begin(&write)?;
+            account::begin(&write)?;
             write.open_table(APPLIED).map_err(error)?;
             write.open_table(GAPS).map_err(error)?;
             let mut meta = write.open_table(META).map_err(error)?;
@@ -141,70 +192,51 @@ impl Store {
         Ok(table.get(stream_key(village, stream).as_slice()).map_err(error)?.map_or(0, |v| v.value()))
     }
 
-    /// Takes a batch in; gives how far the stream is then, durably, and whether the batch began behind a hole.
+    /// Takes a batch in; gives how far the stream is then, durably, and whether the batch began behind a hole. What is more
+    /// than the village may tell in a day is not taken: the mark stays.
     ///
     /// # Errors
     /// When the store cannot be written; nothing was applied then.
     pub fn take(&self, village: &str, batch: &Batch, now_ms: i64) -> io::Result<(u64, bool)> {
-        let write = self.db.begin_write().map_err(error)?;
-        let key = stream_key(village, &batch.stream);
-        let applied = {
-            let mut marks = write.open_table(APPLIED).map_err(error)?;
-            let before = marks.get(key.as_slice()).map_err(error)?.map_or(0, |v| v.value());
-            match take(batch, before) {
-                Take::Nothing { hole } => return Ok((before, hole)),
-                Take::Quarantine { why, applied } => {
-                    tracing::error!(village, why, "a batch cannot be read; it is kept aside and counted");
-                    let mut aside = write.open_table(ASIDE).map_err(error)?;
-                    aside.insert(with_number(key.clone(), batch.first).as_slice(), serde_json::to_vec(batch)?.as_slice()).map_err(error)?;
-                    marks.insert(key.as_slice(), applied).map_err(error)?;
-                    applied
-                }
-                Take::Append { records, applied } => {
-                    let mut table = write.open_table(RECORDS).map_err(error)?;
-                    let mut seen = write.open_table(SEEN).map_err(error)?;
-                    let mut state: Seen = seen.get(village.as_bytes()).map_err(error)?.and_then(|v| serde_json::from_slice(v.value()).ok()).unwrap_or_default();
-                    let mut newest = write.open_table(NEWEST).map_err(error)?;
-                    for (n, bytes) in &records {
-                        let name = with_number(key.clone(), *n);
-                        table.insert(name.as_slice(), bytes.as_slice()).map_err(error)?;
-                        state.records += 1;
-                        if let Ok(entry) = serde_json::from_slice::<Entry>(bytes) {
-                            state.newest_at = state.newest_at.max(entry.wall_ms);
-                            state.newest_seq = state.newest_seq.max(entry.seq);
-                            newest.insert(with_number([village.as_bytes(), b"\0"].concat(), entry.seq).as_slice(), name.as_slice()).map_err(error)?;
-                            told::note(&write, village, &entry)?;
-                        }
-                    }
-                    state.heard_at = now_ms;
-                    seen.insert(village.as_bytes(), serde_json::to_vec(&state)?.as_slice()).map_err(error)?;
-                    let mut texts = write.open_table(TEXTS).map_err(error)?;
-                    // Only words that these records name, and no more than people write.
-                    let named: BTreeSet<String> = records.iter().filter_map(|(_, b)| serde_json::from_slice::<Entry>(b).ok()).filter_map(|e| e.event.blob().map(|b| b.id.to_string())).collect();
-                    for (blob, text) in batch.texts.iter().filter(|(id, text)| named.contains(*id) && text.len() <= TEXT_MOST) {
-                        texts.insert([village.as_bytes(), b"\0", blob.as_bytes()].concat().as_slice(), text.as_bytes()).map_err(error)?;
-                    }
-                    marks.insert(key.as_slice(), applied).map_err(error)?;
-                    applied
-                }
-            }
-        };
-        write.commit().map_err(error)?;
-        Ok((applied, false))
+        let taken = self.take_round(std::iter::once((village, batch)), now_ms)?;
+        taken.into_iter().next().ok_or_else(|| io::Error::other("nothing was taken"))
     }
 
-    /// Takes a gap in; gives how far the stream is then.
+    /// Takes a batch of each of some villages in, all in one transaction: a disk that syncs slowly makes nobody wait for
+    /// the others one after the other.
+    ///
+    /// # Errors
+    /// When the store cannot be written; nothing was applied then.
+    pub fn take_round<'a>(&self, batches: impl Iterator<Item = (&'a str, &'a Batch)>, now_ms: i64) -> io::Result<Vec<(u64, bool)>> {
+        let write = self.db.begin_write().map_err(error)?;
+        let taken = batches.map(|(village, batch)| take_in(&write, village, batch, now_ms)).collect::<io::Result<Vec<_>>>()?;
+        if taken.iter().any(|(.., is_new)| *is_new) {
+            write.commit().map_err(error)?;
+        }
+        Ok(taken.into_iter().map(|(applied, hole, _)| (applied, hole)).collect())
+    }
+
+    /// Takes a gap in; gives how far the stream is then. Gaps that follow each other are one.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn take_gap(&self, village: &str, stream: &Stream, from: u64, to: u64) -> io::Result<u64> {
-        let write = self.db.begin_write().map_err(error)?;
+    pub fn take_gap(&self, village: &str, stream: &Stream, from: u64, to: u64, now_ms: i64) -> io::Result<u64> {
         let key = stream_key(village, stream);
+        let write = self.db.begin_write().map_err(error)?;
         let applied = {
             let mut marks = write.open_table(APPLIED).map_err(error)?;
             let before = marks.get(key.as_slice()).map_err(error)?.map_or(0, |v| v.value());
             let Some(applied) = gap(from, to, before) else { return Ok(before) };
-            write.open_table(GAPS).map_err(error)?.insert(with_number(key.clone(), before + 1).as_slice(), to).map_err(error)?;
+            let mut account = account::load(&write, village)?;
+            if !account.takes(RECORD_COST, now_ms) {
+                return Ok(before);
+            }
+            account::keep(&write, village, &account)?;
+            let mut gaps = write.open_table(GAPS).map_err(error)?;
+            let last = gaps.range(with_number(key.clone(), 0).as_slice()..=with_number(key.clone(), before).as_slice()).map_err(error)?.next_back().transpose().map_err(error)?;
+            let joins = last.filter(|(_, to)| to.value() == before).map(|(k, _)| k.value().to_vec());
+            let at = joins.unwrap_or_else(|| with_number(key.clone(), before + 1));
+            gaps.insert(at.as_slice(), to).map_err(error)?;
             marks.insert(key.as_slice(), applied).map_err(error)?;
             applied
         };
@@ -212,21 +244,40 @@ impl Store {
         Ok(applied)
     }
 
-    /// A village said hello.
+    /// A village said hello. What says nothing new costs no write.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub fn hello(&self, village: &str, epoch: &str, boot: u64, now_ms: i64) -> io::Result<()> {
+        let known = self.seen(village)?;
+        if known.epoch == epoch && known.boot == boot && (known.heard_at..known.heard_at.saturating_add(HEARD_MS)).contains(&now_ms) {
+            return Ok(());
+        }
         let write = self.db.begin_write().map_err(error)?;
         {
             let mut seen = write.open_table(SEEN).map_err(error)?;
-            let mut state: Seen = seen.get(village.as_bytes()).map_err(error)?.and_then(|v| serde_json::from_slice(v.value()).ok()).unwrap_or_default();
-            state.heard_at = now_ms;
-            epoch.clone_into(&mut state.epoch);
-            state.boot = boot;
+            let state = Seen { heard_at: now_ms, epoch: epoch.to_owned(), boot, ..known };
             seen.insert(village.as_bytes(), serde_json::to_vec(&state)?.as_slice()).map_err(error)?;
         }
         write.commit().map_err(error)
+    }
+
+    /// How far each of these streams is applied.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn applied_of(&self, village: &str, streams: impl Iterator<Item = Stream>) -> io::Result<Vec<(Stream, u64)>> {
+        let read = self.db.begin_read().map_err(error)?;
+        let table = read.open_table(APPLIED).map_err(error)?;
+        streams.map(|s| Ok((table.get(stream_key(village, &s).as_slice()).map_err(error)?.map_or(0, |v| v.value()), s))).map(|r: io::Result<(u64, Stream)>| r.map(|(n, s)| (s, n))).collect()
+    }
+
+    /// What is counted of a village.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn account(&self, village: &str) -> io::Result<Account> {
+        account::read(&self.db, village)
     }
 
     /// When a village was last heard.
@@ -261,7 +312,7 @@ impl Store {
         Ok(out)
     }
 
-    /// Up to `limit` records of a village, the newest of its house first.
+    /// Up to `limit` records of a village, the newest of its house first; fewer when they are large.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -269,10 +320,14 @@ impl Store {
         let read = self.db.begin_read().map_err(error)?;
         let (newest, records) = (read.open_table(NEWEST).map_err(error)?, read.open_table(RECORDS).map_err(error)?);
         let (from, to) = ([village.as_bytes(), b"\0"].concat(), [village.as_bytes(), b"\x01"].concat());
-        let mut out = Vec::new();
+        let (mut out, mut size) = (Vec::new(), 0);
         for row in newest.range(from.as_slice()..to.as_slice()).map_err(error)?.rev().take(limit) {
             let (_, key) = row.map_err(error)?;
             if let Some(record) = records.get(key.value()).map_err(error)? {
+                size += record.value().len();
+                if size > NEWEST_BYTES {
+                    break;
+                }
                 out.push(record.value().to_vec());
             }
         }
@@ -303,70 +358,5 @@ impl Store {
     /// When the store cannot be read.
     pub fn alarms(&self, village: &str) -> io::Result<Vec<InForce>> {
         told::alarms(&self.db, village)
-    }
-
-    /// Queues a bulletin for villages, for all of them or for none. `once` is the form's own name: what was sent under it
-    /// before is not sent again. Gives how many villages it was queued for now.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub fn send(&self, villages: &[String], bulletin: &Bulletin, expires_at: i64, once: &str) -> io::Result<usize> {
-        let write = self.db.begin_write().map_err(error)?;
-        {
-            let mut meta = write.open_table(META).map_err(error)?;
-            let name = [b"sent ".as_slice(), once.as_bytes()].concat();
-            if meta.get(name.as_slice()).map_err(error)?.is_some() {
-                return Ok(0);
-            }
-            meta.insert(name.as_slice(), expires_at.to_be_bytes().as_slice()).map_err(error)?;
-        }
-        for village in villages {
-            let mut down = write.open_table(DOWN).map_err(error)?;
-            let (from, to) = ([village.as_bytes(), b"\0"].concat(), [village.as_bytes(), b"\x01"].concat());
-            let last = down
-                .range(from.as_slice()..to.as_slice())
-                .map_err(error)?
-                .next_back()
-                .transpose()
-                .map_err(error)?
-                .and_then(|(k, _)| k.value().last_chunk::<8>().map(|b| u64::from_be_bytes(*b)))
-                .unwrap_or(0);
-            let seq = last + 1;
-            let waiting = Waiting { seq, id: format!("xa-{}-{seq}", &self.incarnation[..16.min(self.incarnation.len())]), expires_at, bulletin: bulletin.clone(), outcome: Outcome::Waiting };
-            down.insert(with_number(from, seq).as_slice(), serde_json::to_vec(&waiting)?.as_slice()).map_err(error)?;
-        }
-        write.commit().map_err(error)?;
-        Ok(villages.len())
-    }
-
-    /// Everything queued for a village, oldest first.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn sent(&self, village: &str) -> io::Result<Vec<Waiting>> {
-        let read = self.db.begin_read().map_err(error)?;
-        let table = read.open_table(DOWN).map_err(error)?;
-        let (from, to) = ([village.as_bytes(), b"\0"].concat(), [village.as_bytes(), b"\x01"].concat());
-        table.range(from.as_slice()..to.as_slice()).map_err(error)?.map(|row| row.map_err(error).and_then(|(_, v)| Ok(serde_json::from_slice(v.value())?))).collect()
-    }
-
-    /// Notes what became of a command.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub fn outcome(&self, village: &str, seq: u64, refused: Option<String>) -> io::Result<()> {
-        let write = self.db.begin_write().map_err(error)?;
-        {
-            let mut down = write.open_table(DOWN).map_err(error)?;
-            let key = with_number([village.as_bytes(), b"\0"].concat(), seq);
-            let known = down.get(key.as_slice()).map_err(error)?.and_then(|v| serde_json::from_slice::<Waiting>(v.value()).ok());
-            if let Some(mut waiting) = known {
-                // A key of a sentence and nothing else: a village's words are not this page's.
-                let sound = |why: &String| why.len() <= 60 && why.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
-                waiting.outcome = refused.map_or(Outcome::Done, |why| Outcome::Refused(if sound(&why) { why } else { "refused-unsound".to_owned() }));
-                down.insert(key.as_slice(), serde_json::to_vec(&waiting)?.as_slice()).map_err(error)?;
-            }
-        }
-        write.commit().map_err(error)
     }
 }

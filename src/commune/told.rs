@@ -3,9 +3,10 @@
 
 use std::io;
 
-use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
+use redb::{Database, ReadableDatabase as _, ReadableTable as _, Table, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
+use super::account::Account;
 use super::store::error;
 use crate::domain::event::{Entry, Event};
 
@@ -18,10 +19,10 @@ const NAME_MOST: usize = 200;
 /// A village whose history began anew counts from 1 again: what is a day older is older.
 const DAY_MS: i64 = 86_400_000;
 /// Most names of one village.
-const NAMES_MOST: usize = 20_000;
+const NAMES_MOST: u64 = 20_000;
 
 /// Most sensors of one village whose alarms are kept.
-const ALARMS_MOST: usize = 500;
+const ALARMS_MOST: u64 = 500;
 
 /// What was told last of a sensor's alarm. Falls are kept too: lanes overtake each other, and a fall that comes late must
 /// not end a newer alarm.
@@ -55,43 +56,70 @@ pub(super) fn begin(write: &WriteTransaction) -> io::Result<()> {
     Ok(())
 }
 
-/// Notes what an entry tells.
-pub(super) fn note(write: &WriteTransaction, village: &str, entry: &Entry) -> io::Result<()> {
-    let names = entry.event.naming();
-    if !names.is_empty() {
-        let mut table = write.open_table(NAMES).map_err(error)?;
-        let mut known = table.range(range(village).0.as_slice()..range(village).1.as_slice()).map_err(error)?.count();
-        for (id, called) in names {
-            let is_known = table.get(key(village, id).as_slice()).map_err(error)?.is_some();
-            if !is_known && known >= NAMES_MOST {
-                continue;
+/// How many names and alarms of a village there are: counted once, then kept in its account.
+pub(super) fn count(write: &WriteTransaction, village: &str) -> io::Result<(u64, u64)> {
+    let (from, to) = range(village);
+    let names = write.open_table(NAMES).map_err(error)?.range(from.as_slice()..to.as_slice()).map_err(error)?.count();
+    let alarms = write.open_table(ALARMS).map_err(error)?.range(from.as_slice()..to.as_slice()).map_err(error)?.count();
+    Ok((names as u64, alarms as u64))
+}
+
+/// Notes what the entries of one batch tell.
+pub(super) struct Teller<'a> {
+    village: &'a str,
+    now_ms: i64,
+    names: Table<'a, &'static [u8], &'static [u8]>,
+    alarms: Table<'a, &'static [u8], &'static [u8]>,
+    /// Histories that began in this batch.
+    begun: usize,
+}
+
+impl<'a> Teller<'a> {
+    /// Opens the tables.
+    pub(super) fn new(write: &'a WriteTransaction, village: &'a str, now_ms: i64) -> io::Result<Self> {
+        Ok(Self { village, now_ms, names: write.open_table(NAMES).map_err(error)?, alarms: write.open_table(ALARMS).map_err(error)?, begun: 0 })
+    }
+
+    /// Notes what an entry tells; what it adds is counted in the village's account.
+    pub(super) fn note(&mut self, account: &mut Account, entry: &Entry) -> io::Result<()> {
+        for (id, called) in entry.event.naming() {
+            let key = key(self.village, id);
+            if self.names.get(key.as_slice()).map_err(error)?.is_none() {
+                if account.names >= NAMES_MOST {
+                    continue;
+                }
+                account.names += 1;
             }
-            known += usize::from(!is_known);
             let called: String = called.chars().filter(|c| !c.is_control()).take(NAME_MOST).collect();
-            table.insert(key(village, id).as_slice(), called.as_bytes()).map_err(error)?;
+            self.names.insert(key.as_slice(), called.as_bytes()).map_err(error)?;
         }
-    }
-    let (sensor, level, value) = match &entry.event {
-        Event::SensorAlarmRaised { sensor, level, value } | Event::SensorAlarmLowered { sensor, level, value } => (sensor.as_str(), *level, *value),
-        // A first boot: another card, another history; what its sensors said before is over.
-        Event::Booted { boot: 1, .. } => {
-            let mut table = write.open_table(ALARMS).map_err(error)?;
-            let before = |_: &[u8], v: &[u8]| serde_json::from_slice::<InForce>(v).is_ok_and(|known| known.at >= entry.wall_ms);
-            return table.retain_in(range(village).0.as_slice()..range(village).1.as_slice(), before).map_err(error);
+        // A village's clock may be years ahead: what it says of later than now is of now.
+        let at = entry.wall_ms.min(self.now_ms);
+        let (sensor, level, value) = match &entry.event {
+            Event::SensorAlarmRaised { sensor, level, value } | Event::SensorAlarmLowered { sensor, level, value } => (sensor.as_str(), *level, *value),
+            // A first boot: another card, another history; what its sensors said before is over. Nobody begins twice in one
+            // batch.
+            Event::Booted { boot: 1, .. } if self.begun == 0 => {
+                self.begun += 1;
+                let (from, to) = range(self.village);
+                let before = |_: &[u8], v: &[u8]| serde_json::from_slice::<InForce>(v).is_ok_and(|known| known.at >= at);
+                self.alarms.retain_in(from.as_slice()..to.as_slice(), before).map_err(error)?;
+                account.alarms = self.alarms.range(from.as_slice()..to.as_slice()).map_err(error)?.count() as u64;
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        let key = key(self.village, sensor);
+        let known = self.alarms.get(key.as_slice()).map_err(error)?.and_then(|v| serde_json::from_slice::<InForce>(v.value()).ok());
+        match &known {
+            Some(known) if known.seq < entry.seq || known.at.saturating_add(DAY_MS) < at => {}
+            None if account.alarms < ALARMS_MOST => account.alarms += 1,
+            _ => return Ok(()),
         }
-        _ => return Ok(()),
-    };
-    let mut table = write.open_table(ALARMS).map_err(error)?;
-    let known = table.get(key(village, sensor).as_slice()).map_err(error)?.and_then(|v| serde_json::from_slice::<InForce>(v.value()).ok());
-    let is_new = match &known {
-        Some(known) => known.seq < entry.seq || known.at + DAY_MS < entry.wall_ms,
-        None => table.range(range(village).0.as_slice()..range(village).1.as_slice()).map_err(error)?.count() < ALARMS_MOST,
-    };
-    if is_new {
-        let told = InForce { sensor: sensor.to_owned(), value, at: entry.wall_ms, seq: entry.seq, level };
-        table.insert(key(village, sensor).as_slice(), serde_json::to_vec(&told)?.as_slice()).map_err(error)?;
+        let told = InForce { sensor: sensor.to_owned(), value, at, seq: entry.seq, level };
+        self.alarms.insert(key.as_slice(), serde_json::to_vec(&told)?.as_slice()).map_err(error)?;
+        Ok(())
     }
-    Ok(())
 }
 
 /// What a village calls a thing: by its id, or by the device that it belongs to; else the id.
@@ -146,9 +174,14 @@ mod tests {
         let tell = |entries: &[Entry]| {
             let write = db.begin_write().expect("write");
             begin(&write).expect("tables");
+            let mut account = Account::default();
+            (account.names, account.alarms) = count(&write, "ben-thoc").expect("counted");
+            let mut teller = Teller::new(&write, "ben-thoc", 10_000).expect("tables");
             for entry in entries {
-                note(&write, "ben-thoc", entry).expect("noted");
+                teller.note(&mut account, entry).expect("noted");
             }
+            drop(teller);
+            assert_eq!((account.names, account.alarms), count(&write, "ben-thoc").expect("counted"));
             write.commit().expect("committed");
             alarms(&db, "ben-thoc").expect("read").len()
         };

@@ -38,13 +38,13 @@ pub struct LunarDay {
 /// Days since 1970-01-01 in the village's zone.
 #[must_use]
 pub const fn day_number(wall_ms: i64) -> i64 {
-    (wall_ms + ZONE_MS).div_euclid(DAY_MS)
+    wall_ms.saturating_add(ZONE_MS).div_euclid(DAY_MS)
 }
 
 /// Minutes since midnight in the village's zone.
 #[must_use]
 pub fn minute_of_day(wall_ms: i64) -> u32 {
-    u32::try_from((wall_ms + ZONE_MS).rem_euclid(DAY_MS) / 60_000).unwrap_or(0)
+    u32::try_from(wall_ms.saturating_add(ZONE_MS).rem_euclid(DAY_MS) / 60_000).unwrap_or(0)
 }
 
 /// 0 = Sunday … 6 = Saturday.

@@ -23,7 +23,7 @@ pub const NOTICES_UP: usize = 500;
 pub const LIGHTS_PER_GROUP: usize = 500;
 
 /// Of the notices that are up, so many may be the commune's.
-const NOTICES_OF_COMMUNE: usize = 100;
+pub const NOTICES_OF_COMMUNE: usize = 100;
 
 /// Somebody who looks again at a camera within this time goes on looking, ms.
 const LOOKS_ON_MS: i64 = 600_000;

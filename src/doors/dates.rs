@@ -51,6 +51,13 @@ pub fn since(now: i64, ms: i64) -> String {
 /// A number as people write it: decimal comma, no needless decimals.
 #[must_use]
 pub fn number(value: f64, decimals: u8) -> String {
+    if !value.is_finite() {
+        return "–".to_owned();
+    }
+    // Three hundred digits tell nobody anything.
+    if value.abs() >= 1e12 {
+        return format!("{value:.1e}").replace('.', ",");
+    }
     let text = format!("{value:.*}", usize::from(decimals.min(3)));
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text };
     text.replace('.', ",")
@@ -70,5 +77,10 @@ mod tests {
         assert_eq!(number(172.0, 0), "172");
         assert_eq!(number(31.50, 2), "31,5");
         assert_eq!(number(100.0, 0), "100");
+        assert_eq!((number(1e308, 1).as_str(), number(f64::NAN, 1).as_str()), ("1,0e308", "–"));
+        // A clock of anybody's may show anything.
+        for ms in [i64::MIN, -1, 253_402_300_800_000, i64::MAX] {
+            let _ = (clock(ms), date(ms), long(Lang::Vi, ms), since(0, ms), since(ms, 0));
+        }
     }
 }

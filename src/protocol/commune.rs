@@ -2,6 +2,9 @@
 //!
 //! Identity of a record is `(village, epoch, lane, lane_seq)`. Topics: the village publishes on
 //! `up/<village>/…`, hears `down/<village>/…`. JSON, records compressed.
+//!
+//! Both sides know the same bounds: what one may send is what the other takes. What is beyond them is refused at the door
+//! ([`Up::unsound`], [`Down::unsound`]) before anything is unpacked, stored or believed.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,8 +19,21 @@ use crate::domain::event::Lane;
 pub const BATCH_RAW: usize = 64 * 1024;
 /// Records of one batch.
 pub const BATCH_RECORDS: usize = 100;
-/// Largest uncompressed batch that a receiver takes.
-pub const RAW_MAX: usize = 4 * 1024 * 1024;
+/// Largest uncompressed batch that a receiver takes: a batch ends with the record that passes [`BATCH_RAW`], and a record
+/// of the journal has at most 64 KiB.
+pub const RAW_MAX: usize = 256 * 1024;
+/// Most streams that HELLO names and RESUME answers: about 100 bytes each, well below the largest message.
+pub const HELLO_STREAMS: usize = 1_500;
+/// Longest words of one record, bytes.
+pub const TEXT_MOST: usize = 256 * 1024;
+/// Largest gap that is believed, records.
+pub const GAP_MOST: u64 = 10_000_000;
+/// Highest number of a record or a boot that is believed: a thousand a second for 8,000 years.
+pub const NUMBER_MOST: u64 = 1 << 48;
+/// Longest request for a certificate, certificate, reason or name of a database, bytes.
+const PEM_MOST: usize = 16 * 1024;
+const REASON_MOST: usize = 200;
+const INCARNATION_MOST: usize = 64;
 
 /// One lane of one epoch, as the village has it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -26,6 +42,13 @@ pub struct Stream {
     pub epoch: String,
     /// Lane.
     pub lane: Lane,
+}
+
+impl Stream {
+    /// An epoch is what it says, and entries that stay in the village have no lane on the wire.
+    fn is_sound(&self) -> bool {
+        self.epoch.len() == 32 && self.epoch.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) && self.lane != Lane::Local
+    }
 }
 
 /// Village → commune.
@@ -86,6 +109,13 @@ pub struct Batch {
     pub texts: BTreeMap<String, String>,
 }
 
+/// What every record has, whatever version it is of.
+#[derive(Deserialize)]
+struct Head {
+    lane: Lane,
+    lane_seq: u64,
+}
+
 /// Commune → village.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "say", rename_all = "snake_case")]
@@ -141,6 +171,65 @@ pub struct Bulletin {
     pub until: Option<i64>,
 }
 
+impl Up {
+    /// What is beyond the bounds of the protocol, in words; none = nothing.
+    #[must_use]
+    pub fn unsound(&self) -> Option<&'static str> {
+        match self {
+            Self::Hello { epoch, boot, streams } => {
+                if !(Stream { epoch: epoch.clone(), lane: Lane::Log }).is_sound() || *boot > NUMBER_MOST {
+                    return Some("its epoch or boot is none");
+                }
+                if streams.len() > HELLO_STREAMS {
+                    return Some("more streams than a greeting names");
+                }
+                let is_sound = |(stream, first, last): &(Stream, u64, u64)| stream.is_sound() && first <= last && *last <= NUMBER_MOST;
+                (!streams.iter().all(is_sound)).then_some("a stream that cannot be")
+            }
+            Self::Batch(batch) => batch.unsound(),
+            Self::Gap { stream, from, to, reason } => {
+                if !stream.is_sound() || *from == 0 || from > to || *to > NUMBER_MOST || to - from > GAP_MOST {
+                    return Some("a gap that cannot be");
+                }
+                (reason.len() > REASON_MOST).then_some("a reason that is too long")
+            }
+            Self::Renew { request } => (request.len() > PEM_MOST).then_some("a request that is too long"),
+            Self::Outcome { refused, .. } => refused.as_ref().is_some_and(|why| why.len() > REASON_MOST).then_some("a reason that is too long"),
+        }
+    }
+}
+
+impl Batch {
+    fn unsound(&self) -> Option<&'static str> {
+        if !self.stream.is_sound() || self.first == 0 || self.first > NUMBER_MOST {
+            return Some("a stream that cannot be");
+        }
+        if self.count == 0 || self.count > BATCH_RECORDS as u64 {
+            return Some("a batch of more records than there may be");
+        }
+        if self.texts.len() > BATCH_RECORDS || self.texts.values().any(|t| t.len() > TEXT_MOST) {
+            return Some("more words than there may be");
+        }
+        None
+    }
+}
+
+impl Down {
+    /// What is beyond the bounds of the protocol, in words; none = nothing.
+    #[must_use]
+    pub fn unsound(&self) -> Option<&'static str> {
+        match self {
+            Self::Resume { incarnation, applied, .. } => {
+                (incarnation.len() > INCARNATION_MOST || applied.len() > HELLO_STREAMS || !applied.iter().all(|(s, n)| s.is_sound() && *n <= NUMBER_MOST)).then_some("an answer that cannot be")
+            }
+            Self::Ack { incarnation, stream, applied, .. } => (incarnation.len() > INCARNATION_MOST || !stream.is_sound() || *applied > NUMBER_MOST).then_some("a receipt that cannot be"),
+            Self::Certificate { certificate } => (certificate.len() > PEM_MOST).then_some("a certificate that is too long"),
+            // Carried out or refused with a reason, where it is obeyed.
+            Self::Command { .. } => None,
+        }
+    }
+}
+
 /// Makes a batch of stored entries.
 ///
 /// # Errors
@@ -156,14 +245,26 @@ pub fn pack(stream: Stream, first: u64, records: &[&[u8]], texts: BTreeMap<Strin
 /// # Errors
 /// A sentence when the batch is not what it says.
 pub fn unpack(batch: &Batch) -> Result<Vec<Vec<u8>>, String> {
+    if let Some(why) = batch.unsound() {
+        return Err(why.to_owned());
+    }
     let packed = Base64::decode_vec(&batch.records).map_err(|e| format!("the records are not base64: {e}"))?;
     let raw = zstd::bulk::decompress(&packed, RAW_MAX).map_err(|e| format!("the records cannot be unpacked: {e}"))?;
     if crate::keys::secret::hex(&Sha256::digest(&raw)) != batch.sha256 {
         return Err("the records are not what was packed".into());
     }
-    let records: Vec<Vec<u8>> = raw.split(|b| *b == b'\n').map(<[u8]>::to_vec).collect();
+    // One more than there may be is looked for, not all that there are.
+    let records: Vec<Vec<u8>> = raw.split(|b| *b == b'\n').take(BATCH_RECORDS + 1).map(<[u8]>::to_vec).collect();
     if records.len() as u64 != batch.count {
-        return Err(format!("{} records, {} were promised", records.len(), batch.count));
+        return Err(format!("not the {} records that were promised", batch.count));
+    }
+    // A record says itself which one it is; the rest of it may be of a newer version than this one.
+    for (record, n) in records.iter().zip(batch.first..) {
+        match serde_json::from_slice::<Head>(record) {
+            Ok(head) if head.lane == batch.stream.lane && head.lane_seq == n => {}
+            Ok(_) => return Err(format!("the record in the place of {n} is another one")),
+            Err(cause) => return Err(format!("record {n} is no entry: {cause}")),
+        }
     }
     Ok(records)
 }
@@ -172,13 +273,76 @@ pub fn unpack(batch: &Batch) -> Result<Vec<Vec<u8>>, String> {
 mod tests {
     use super::*;
 
+    fn log() -> Stream {
+        Stream { epoch: "00".repeat(16), lane: Lane::Log }
+    }
+
+    fn record(n: u64) -> Vec<u8> {
+        format!("{{\"lane\":\"log\",\"lane_seq\":{n}}}").into_bytes()
+    }
+
     #[test]
     fn a_batch_is_what_was_packed_or_nothing() {
-        let stream = Stream { epoch: "00".repeat(16), lane: Lane::Log };
-        let batch = pack(stream, 5, &[b"{\"a\":1}", b"{\"b\":2}"], BTreeMap::new()).expect("packed");
-        assert_eq!(unpack(&batch).expect("whole"), [b"{\"a\":1}".to_vec(), b"{\"b\":2}".to_vec()]);
-        for bad in [Batch { count: 3, ..batch.clone() }, Batch { sha256: "00".into(), ..batch.clone() }, Batch { records: "!".into(), ..batch.clone() }, Batch { records: String::new(), ..batch }] {
-            assert!(unpack(&bad).is_err());
+        let (five, six) = (record(5), record(6));
+        let batch = pack(log(), 5, &[&five, &six], BTreeMap::new()).expect("packed");
+        assert_eq!(unpack(&batch).expect("whole"), [five.clone(), six.clone()]);
+        for bad in [
+            Batch { count: 3, ..batch.clone() },
+            Batch { first: 4, ..batch.clone() },
+            Batch { stream: Stream { lane: Lane::Alarm, ..log() }, ..batch.clone() },
+            Batch { sha256: "00".into(), ..batch.clone() },
+            Batch { records: "!".into(), ..batch.clone() },
+            Batch { records: String::new(), ..batch.clone() },
+        ] {
+            assert!(unpack(&bad).is_err(), "{bad:?}");
+        }
+        // One record twice, a record of another lane, one that is none.
+        for records in [vec![five.as_slice(), &five], vec![&five, b"{\"lane\":\"alarm\",\"lane_seq\":6}"], vec![&five, b"garbage"], vec![&five, b""]] {
+            assert!(unpack(&pack(log(), 5, &records, BTreeMap::new()).expect("packed")).is_err());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_before_it_is_unpacked() {
+        let batch = pack(log(), 1, &[&record(1)], BTreeMap::new()).expect("packed");
+        assert_eq!(Up::Batch(batch.clone()).unsound(), None);
+        // Four million records of no bytes in some hundred bytes.
+        let raw = vec![b'\n'; 3_999_999];
+        let packed = Base64::encode_string(&zstd::bulk::compress(&raw, 3).expect("packed"));
+        assert!(packed.len() < 1_000);
+        let empty = Batch { count: 4_000_000, sha256: crate::keys::secret::hex(&Sha256::digest(&raw)), records: packed, ..batch.clone() };
+        assert!(Up::Batch(empty.clone()).unsound().is_some() && unpack(&empty).is_err());
+        assert!(unpack(&Batch { count: 100, ..empty }).is_err(), "nor with a smaller promise");
+        let stream = |epoch: &str, lane| Stream { epoch: epoch.into(), lane };
+        let sound = "0123456789abcdef0123456789abcdef";
+        for bad in [
+            Up::Batch(Batch { count: 1 << 63, ..batch.clone() }),
+            Up::Batch(Batch { count: 0, ..batch.clone() }),
+            Up::Batch(Batch { first: 0, ..batch.clone() }),
+            Up::Batch(Batch { first: u64::MAX, ..batch.clone() }),
+            Up::Batch(Batch { stream: stream(sound, Lane::Local), ..batch.clone() }),
+            Up::Batch(Batch { stream: stream("an epoch", Lane::Log), ..batch.clone() }),
+            Up::Batch(Batch { texts: (0..=BATCH_RECORDS).map(|n| (n.to_string(), String::new())).collect(), ..batch }),
+            Up::Hello { epoch: "x".repeat(1_000), boot: 1, streams: vec![] },
+            Up::Hello { epoch: sound.into(), boot: u64::MAX, streams: vec![] },
+            Up::Hello { epoch: sound.into(), boot: 1, streams: vec![(stream(sound, Lane::Log), 1, 2); HELLO_STREAMS + 1] },
+            Up::Hello { epoch: sound.into(), boot: 1, streams: vec![(stream(sound, Lane::Log), 1, u64::MAX)] },
+            Up::Gap { stream: stream(sound, Lane::Log), from: 1, to: GAP_MOST + 2, reason: String::new() },
+            Up::Gap { stream: stream(sound, Lane::Log), from: 2, to: 1, reason: String::new() },
+            Up::Gap { stream: stream(sound, Lane::Log), from: 1, to: 2, reason: "x".repeat(10_000) },
+            Up::Renew { request: "x".repeat(200_000) },
+            Up::Outcome { seq: 1, refused: Some("x".repeat(10_000)) },
+        ] {
+            assert!(bad.unsound().is_some(), "{bad:?}");
+        }
+        for bad in [
+            Down::Resume { incarnation: "x".repeat(1_000), applied: vec![], now_ms: 0 },
+            Down::Resume { incarnation: "x".into(), applied: vec![(stream(sound, Lane::Log), u64::MAX)], now_ms: 0 },
+            Down::Resume { incarnation: "x".into(), applied: vec![(stream(sound, Lane::Log), 1); HELLO_STREAMS + 1], now_ms: 0 },
+            Down::Ack { incarnation: "x".into(), stream: stream("", Lane::Log), applied: 1, hole: false },
+            Down::Certificate { certificate: "x".repeat(1 << 20) },
+        ] {
+            assert!(bad.unsound().is_some(), "{bad:?}");
         }
     }
 

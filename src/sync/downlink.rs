@@ -5,8 +5,9 @@
 use super::uplink::Uplink;
 use crate::domain::actor::Actor;
 use crate::domain::command::Command;
+use crate::domain::decide::{NOTICES_OF_COMMUNE, NOTICES_UP};
 use crate::domain::id::{CommandId, NoticeId};
-use crate::domain::notice::NoticeKind;
+use crate::domain::notice::{NoticeKind, unsound};
 use crate::journal::{SubmitError, Wish};
 use crate::protocol::commune::Bulletin;
 
@@ -20,12 +21,17 @@ impl Uplink {
         if expires_at < self.clock.certain_ms() || bulletin.until.is_some_and(|u| u < self.clock.certain_ms()) {
             return Ok(Some("refused-expired".into()));
         }
-        if self.journal.state().notices.values().filter(|n| n.from_commune && n.at > self.clock.wall_ms() - 86_400_000).count() >= BULLETINS_A_DAY {
+        // What the journal would refuse is refused before it, too: its refusals are entries.
+        let (state, now) = (self.journal.state(), self.clock.wall_ms());
+        let up = state.notices.values().filter(|n| n.until.is_none_or(|u| u >= now));
+        let today = state.notices.values().filter(|n| n.from_commune && n.at > now - 86_400_000).count();
+        if today >= BULLETINS_A_DAY || up.clone().filter(|n| n.from_commune).count() >= NOTICES_OF_COMMUNE || up.count() >= NOTICES_UP {
             return Ok(Some("refused-too-many".into()));
         }
         let clean = |text: &str, lines: bool| -> String { text.chars().filter(|c| lines && *c == '\n' || !c.is_control()).collect() };
         let bulletin = Bulletin { title: clean(&bulletin.title, false), body: clean(&bulletin.body, true), ..bulletin };
-        if bulletin.title.chars().count() > 200 || bulletin.body.chars().count() > 20_000 {
+        // The same bounds as at the commune's own form.
+        if unsound(bulletin.title.trim(), bulletin.body.trim()).is_some() {
             return Ok(Some("refused-unsound".into()));
         }
         if self.journal.state().notices.contains_key(&notice) {

@@ -87,10 +87,12 @@ impl Engine {
             Down::Resume { incarnation, applied, .. } => {
                 self.heard_at = now_ms;
                 self.incarnation = Some(incarnation.clone());
-                // Only of what was offered: a commune cannot fill memory with streams that it invents.
-                let applied: Vec<_> = applied.iter().filter(|(s, _)| offers.iter().any(|(o, ..)| o == s)).collect();
-                self.lanes = applied.iter().map(|(s, n)| (s.clone(), Lane { applied: *n, flying: Vec::new() })).collect();
-                let mut out: Vec<Do> = applied.iter().map(|(s, n)| Do::Received { stream: s.clone(), applied: *n }).collect();
+                // Only of what was offered, and no further than it goes: a commune cannot fill memory with streams that it
+                // invents, nor have what is not written yet.
+                let lasts: BTreeMap<&Stream, u64> = offers.iter().map(|(s, _, last)| (s, *last)).collect();
+                let applied: Vec<(&Stream, u64)> = applied.iter().filter_map(|(s, n)| lasts.get(s).map(|last| (s, *n.min(last)))).collect();
+                self.lanes = applied.iter().map(|(s, n)| ((*s).clone(), Lane { applied: *n, flying: Vec::new() })).collect();
+                let mut out: Vec<Do> = applied.iter().map(|(s, n)| Do::Received { stream: (*s).clone(), applied: *n }).collect();
                 out.extend(self.more(offers));
                 out
             }
@@ -99,13 +101,11 @@ impl Engine {
                     // Another database answers: what it has is not known before it says so.
                     return if self.incarnation.is_some() { self.connected(now_ms) } else { Vec::new() };
                 }
-                if !offers.iter().any(|(o, ..)| o == stream) {
-                    return Vec::new();
-                }
+                let Some(last) = offers.iter().find(|(o, ..)| o == stream).map(|(_, _, last)| *last) else { return Vec::new() };
                 self.heard_at = now_ms;
                 let lane = self.lanes.entry(stream.clone()).or_default();
                 // An older word of the commune may come late: what is applied never falls.
-                lane.applied = lane.applied.max(*applied);
+                lane.applied = lane.applied.max((*applied).min(last));
                 let applied = lane.applied;
                 lane.flying.retain(|last| *last > applied);
                 if *hole {

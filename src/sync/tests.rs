@@ -166,7 +166,8 @@ impl World {
                     let stream = self.order[self.order.len() - 2 + usize::try_from(i % 2).expect("0 or 1")].clone();
                     let records = self.written.get_mut(&stream).expect("stream");
                     let number = records.len() as u64 + 1;
-                    records.insert(number, format!("{}-{number}", stream.epoch).into_bytes());
+                    let record = serde_json::json!({ "lane": stream.lane, "lane_seq": number, "epoch": stream.epoch });
+                    records.insert(number, record.to_string().into_bytes());
                 }
                 let todo = self.engine.tick(&self.offers(), self.now);
                 self.act(todo);

@@ -14,7 +14,7 @@ use crate::journal::{Journal, codec};
 use crate::keys::authority::{Files as CertFiles, RENEW_DAYS, request};
 use crate::keys::tls;
 use crate::live::Live;
-use crate::protocol::commune::{BATCH_RAW, BATCH_RECORDS, Down, Stream, Up, pack};
+use crate::protocol::commune::{BATCH_RAW, BATCH_RECORDS, Down, HELLO_STREAMS, Stream, Up, pack};
 use crate::store::files::Files;
 use crate::supervisor::Stop;
 use crate::supervisor::backoff::{Backoff, jitter};
@@ -28,8 +28,6 @@ pub const RECEIPT: &str = "receipt";
 
 /// Largest batch as it goes onto the wire, bytes; the commune's broker takes 256 KiB.
 const WIRE_MOST: usize = 200 * 1024;
-/// Most streams that HELLO names: about 100 bytes each, well below the largest message.
-const HELLO_STREAMS: usize = 1_500;
 /// Records that cannot be read for so long are missing, ms.
 const DOUBT_MS: u64 = 5_000;
 
@@ -143,7 +141,8 @@ impl Uplink {
                     None => anyhow::bail!("the link closed"),
                     Some(None) => engine.connected(now),
                     Some(Some(publish)) => {
-                        let todo = match serde_json::from_slice::<Down>(&publish.payload) {
+                        let down = serde_json::from_slice::<Down>(&publish.payload).map_err(|e| e.to_string());
+                        let todo = match down.and_then(|down| down.unsound().map_or(Ok(down), |why| Err(why.to_owned()))) {
                             Ok(Down::Command { seq, id, expires_at, bulletin }) => {
                                 let refused = self.obey(&id, expires_at, bulletin).await?;
                                 self.post(client, &Up::Outcome { seq, refused }).await?;

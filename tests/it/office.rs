@@ -1,0 +1,163 @@
+//! A commune for one test: the real binary with villages and a console on free ports, visitors from many addresses, and
+//! what its processes hold of memory.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use conglang::keys::authority::{Authority, Files};
+
+use crate::house::{Answer, free_ports};
+
+pub struct Commune {
+    pub dir: PathBuf,
+    pub mqtt: u16,
+    pub console: u16,
+    child: Option<Child>,
+}
+
+impl Commune {
+    /// A commune of these villages, not started.
+    pub fn new(villages: &[String]) -> Self {
+        let dir = std::env::temp_dir().join(format!("conglang-office-{}", conglang::keys::secret::token().expect("random")));
+        std::fs::create_dir_all(&dir).expect("folder");
+        let [mqtt, console] = free_ports();
+        let mut text = format!(
+            "[data]\nfolder = {:?}\n[doors]\ncontrol = {:?}\n[office]\nname = \"xã Đồng Nếp\"\nmqtt = \"127.0.0.1:{mqtt}\"\nconsole = \"127.0.0.1:{console}\"\n",
+            dir.join("data").display().to_string(),
+            dir.join("run/control.sock").display().to_string()
+        );
+        for village in villages {
+            text.push_str(&format!("[[office.village]]\nid = \"{village}\"\nname = \"Thôn {village}\"\n"));
+        }
+        std::fs::write(dir.join("commune.toml"), text).expect("configuration");
+        Self { dir, mqtt, console, child: None }
+    }
+
+    /// Starts it, with variables in its environment, and waits until both doors are open.
+    pub fn start(&mut self, environment: &[(&str, String)]) {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.join("log.txt")).expect("log");
+        let child = Command::new(env!("CARGO_BIN_EXE_conglang"))
+            .arg("--config")
+            .arg(self.dir.join("commune.toml"))
+            .arg("commune")
+            .envs(environment.iter().map(|(k, v)| (k, v)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("starts");
+        self.child = Some(child);
+        let until = Instant::now() + Duration::from_secs(40);
+        while !self.log().contains("the commune's doors are open") {
+            assert!(Instant::now() < until, "the commune does not open\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(30));
+        }
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.join("log.txt")).unwrap_or_default()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().map_or(0, Child::id)
+    }
+
+    /// The officer's first PIN.
+    pub fn pin(&self) -> String {
+        std::fs::read_to_string(self.dir.join("data/keys/console.first-pin")).expect("PIN").trim().to_owned()
+    }
+
+    /// A certificate of a village, signed by the commune's CA.
+    pub fn village(&self, id: &str) -> Files {
+        let now_s = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("time").as_secs();
+        let authority = Authority::load_or_make(&self.ca(), "xã Đồng Nếp", now_s).expect("CA");
+        let files = Files::named(&self.dir, id);
+        files.write(&authority.client(id, now_s).expect("certificate")).expect("written");
+        files
+    }
+
+    pub fn ca(&self) -> PathBuf {
+        self.dir.join("data/keys/ca")
+    }
+
+    /// Bytes of the store.
+    pub fn store_bytes(&self) -> u64 {
+        std::fs::metadata(self.dir.join("data/commune.redb")).map_or(0, |m| m.len())
+    }
+
+    /// The most that its processes held of memory, KiB: the commune, its broker.
+    pub fn peak_kb(&self) -> Vec<u64> {
+        let mut pids = vec![self.pid()];
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("tasks");
+        for task in tasks.flatten() {
+            let children = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            pids.extend(children.split_whitespace().filter_map(|p| p.parse::<u32>().ok()));
+        }
+        pids.iter().map(|pid| memory_kb(*pid, "VmHWM:")).collect()
+    }
+
+    /// A visitor of the console from one of many addresses of this machine; status 0 = no answer.
+    pub fn visit(&self, address: [u8; 4], method: &str, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
+        visit(self.console, address, method, path, cookie, fields)
+    }
+
+    /// Signs in from an address; gives the cookie.
+    pub fn sign_in(&self, address: [u8; 4]) -> String {
+        let answer = self.visit(address, "POST", "/sign-in", "", &[("pin", &self.pin())]);
+        assert_eq!(answer.status, 303, "{answer:?}");
+        let cookie = answer.head.lines().find_map(|l| l.strip_prefix("set-cookie: ")).expect("cookie");
+        cookie.split(';').next().expect("pair").to_owned()
+    }
+}
+
+impl Drop for Commune {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("--- log of the commune\n{}", self.log());
+        }
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// A line of a process's status, KiB.
+pub fn memory_kb(pid: u32, line: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    status.lines().find_map(|l| l.strip_prefix(line)).and_then(|l| l.split_whitespace().next()).and_then(|n| n.parse().ok()).unwrap_or(0)
+}
+
+/// A connection from an address of this machine.
+pub fn from_address(address: [u8; 4], port: u16) -> std::io::Result<TcpStream> {
+    use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+    use std::net::SocketAddrV4;
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+    bind(&socket, &SocketAddrV4::new(address.into(), 0))?;
+    connect(&socket, &SocketAddrV4::new([127, 0, 0, 1].into(), port))?;
+    Ok(TcpStream::from(socket))
+}
+
+/// A visitor of a door from one of many addresses of this machine; status 0 = no answer.
+pub fn visit(port: u16, address: [u8; 4], method: &str, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
+    let body = fields.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join("&");
+    let none = Answer { status: 0, head: String::new(), body: String::new() };
+    let Ok(mut stream) = from_address(address, port) else { return none };
+    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("timeout");
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncookie: {cookie}\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut bytes = Vec::new();
+    if stream.write_all(request.as_bytes()).is_err() || stream.read_to_end(&mut bytes).is_err() {
+        return none;
+    }
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    assert!(!body.contains("{$"), "a placeholder is shown raw: {body}");
+    Answer { status: head.split_whitespace().nth(1).and_then(|s| s.parse().ok()).unwrap_or(0), head: head.to_owned(), body: body.to_owned() }
+}
