@@ -1,24 +1,26 @@
 //! The officer's page: every village, when it was last heard, what it has reported; and a bulletin to all.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
+use tokio::sync::Semaphore;
 
+use super::sessions::Sessions;
+use super::sign_in::{self, Wrong};
 use super::store::{Outcome, Store};
 use crate::domain::event::{Entry, Event};
-use crate::domain::notice::unsound;
+use crate::domain::notice::{TITLE_MAX, unsound};
 use crate::doors::dates;
-use crate::doors::headers::{same_site, strict};
+use crate::doors::headers::{cookie, same_site, strict};
 use crate::doors::locale::{Lang, capital, noun};
 use crate::doors::page::{Frame, see, show_with};
-use crate::doors::serve::Peer;
+use crate::keys::pins::Pins;
 use crate::keys::secret;
 use crate::protocol::commune::Bulletin;
 use crate::supervisor::clock::Clock;
@@ -26,15 +28,13 @@ use crate::supervisor::clock::Clock;
 const DAY_MS: i64 = 86_400_000;
 /// How long a bulletin is worth taking, and stands in the village, ms.
 const BULLETIN_MS: i64 = 7 * DAY_MS;
-/// A wrong PIN costs an address this long, ms.
-const WRONG_WAIT_MS: u64 = 2_000;
-/// Wrong PINs before five minutes of waiting.
-const WRONG_MAX: u32 = 10;
-/// Wrong PINs a day from addresses that were never right; then only those that were get in.
-const WRONG_A_DAY: u32 = 200;
 /// Newest records of a village that are looked through, and rows that are shown beside the alarms.
 const NEWEST: usize = 400;
 const ROWS: usize = 12;
+/// Rows of bulletins.
+const SENT: usize = 20;
+/// Pages of all villages that are made at once: each reads hundreds of records of each.
+pub const PAGES: usize = 2;
 const STYLE: &str = include_str!("../web/assets/village.css");
 
 /// What the console works with; clones are the same.
@@ -50,52 +50,25 @@ pub struct Console {
     pub clock: Clock,
     /// argon2id hash of the officer's PIN.
     pub pin: Arc<String>,
-    /// Pepper of the hash and key of sessions and forms.
-    pub key: Arc<Vec<u8>>,
+    /// Where PINs are looked at.
+    pub pins: Pins,
+    /// Who is signed in.
+    pub sessions: Sessions,
     /// Wrong PINs.
     pub wrong: Arc<Mutex<Wrong>>,
+    /// Turns at making the page of all villages.
+    pub pages: Arc<Semaphore>,
 }
 
-/// Wrong PINs: per address how many and until when it waits; addresses that were right once; all of this day.
-/// Whoever guesses makes himself wait, not the officer.
-#[derive(Debug, Default)]
-pub struct Wrong {
-    by: BTreeMap<IpAddr, (u32, u64)>,
-    right: BTreeSet<IpAddr>,
-    today: (i64, u32),
-}
-
-impl Wrong {
-    /// Counts a try as wrong before it is looked at (guesses side by side would otherwise all count as one); gives how
-    /// many were wrong before, or how long this address waits, ms.
-    fn count(&mut self, address: IpAddr, now: u64, day: i64) -> Result<u32, u64> {
-        if self.today.0 != day {
-            self.today = (day, 0);
-        }
-        let known = self.right.contains(&address);
-        if self.today.1 >= WRONG_A_DAY && !known {
-            return Err(3_600_000);
-        }
-        if self.by.len() > 5_000 {
-            self.by.retain(|_, w| now < w.1);
-        }
-        let here = self.by.entry(address).or_default();
-        if now < here.1 {
-            return Err(here.1 - now);
-        }
-        let before = here.0 % WRONG_MAX;
-        *here = (before + 1, now + if before + 1 >= WRONG_MAX { 300_000 } else { WRONG_WAIT_MS });
-        self.today.1 += u32::from(!known);
-        Ok(before)
-    }
-
-    fn was_right(&mut self, address: IpAddr) {
-        self.by.remove(&address);
-        self.today.1 = self.today.1.saturating_sub(1);
-        if self.right.len() < 1_000 {
-            self.right.insert(address);
-        }
-    }
+/// What a page says besides what it always shows.
+#[derive(Default)]
+pub(super) struct Said {
+    /// Why something was not done.
+    pub wrong: String,
+    /// What was done.
+    pub done: Option<String>,
+    /// A bulletin that was typed and not taken.
+    pub typed: Typed,
 }
 
 struct VillageRow {
@@ -110,7 +83,7 @@ struct VillageRow {
 
 /// A bulletin as the officer typed it.
 #[derive(Default)]
-struct Typed {
+pub(super) struct Typed {
     title: String,
     body: String,
     urgent: bool,
@@ -133,13 +106,20 @@ struct Page {
     typed: Typed,
     /// The form's own name: a second tap sends nothing again.
     once: String,
+    /// Who is signed in, this one first.
+    inside: Vec<String>,
+    /// The language that this page is not in.
+    other: &'static str,
 }
 
 /// The console's routes.
 pub fn router(console: Console) -> Router {
     Router::new()
         .route("/", get(page))
-        .route("/sign-in", post(sign_in))
+        .route("/sign-in", post(sign_in::enter))
+        .route("/sign-out", post(sign_in::leave))
+        .route("/sign-out/others", post(sign_in::leave_others))
+        .route("/lang/{tag}", get(sign_in::language))
         .route("/bulletins", post(send))
         .route("/villages.json", get(villages_json))
         .layer(DefaultBodyLimit::max(64 * 1024))
@@ -160,31 +140,18 @@ async fn inline_style(request: axum::extract::Request, next: axum::middleware::N
     response
 }
 
+/// The language that a browser chose.
+pub(super) fn language_of(headers: &HeaderMap) -> Lang {
+    Lang::choose(cookie(headers, "lang"))
+}
+
 impl Console {
-    /// A session is a signed day: no state, over by itself.
-    fn session(&self, day: i64) -> String {
-        format!("{day}.{}", secret::mac(&self.key, format!("console {day} {}", self.pin).as_bytes()))
-    }
-
-    fn is_signed_in(&self, headers: &HeaderMap) -> bool {
-        let today = self.clock.wall_ms().div_euclid(DAY_MS);
-        let token = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';')).find_map(|c| c.trim().strip_prefix("xa="));
-        token.is_some_and(|t| (0..2).any(|d| secret::same(t, &self.session(today - d))))
-    }
-
-    fn form(&self) -> String {
-        secret::mac(&self.key, b"console form")[..32].to_owned()
-    }
-
-    fn frame(&self, headers: &HeaderMap) -> Frame {
-        let lang = Lang::choose(crate::doors::headers::cookie(headers, "lang"));
-        Frame { lang, village: self.name.clone(), form: self.form(), ..Frame::default() }
-    }
-
     fn rows(&self, lang: Lang, now: i64) -> Vec<VillageRow> {
         let row = |(id, name): &(String, String)| {
-            let seen = self.store.seen(id).unwrap_or_default();
-            let mark = match now - seen.heard_at {
+            let Ok((seen, account)) = self.store.seen(id).and_then(|seen| Ok((seen, self.store.account(id)?))) else {
+                return VillageRow { id: id.clone(), name: name.clone(), mark: "bad", words: lang.t("commune-unread"), chosen: true };
+            };
+            let mark = match now.saturating_sub(seen.heard_at) {
                 ..300_000 => "",
                 300_000..DAY_MS => "warn",
                 _ => "bad",
@@ -195,6 +162,14 @@ impl Console {
                 let received = if seen.newest_at == 0 { "–".to_owned() } else { dates::since(now, seen.newest_at) };
                 lang.f("commune-heard", &[("last", &dates::since(now, seen.heard_at)), ("received", &received), ("n", &seen.records.to_string())])
             };
+            // What is refused or cannot be read is told where the village stands.
+            let (mark, words) = if account.is_full(now) {
+                ("bad", format!("{words} · {}", lang.t("commune-full")))
+            } else if account.unreadable > 0 {
+                (if mark.is_empty() { "warn" } else { mark }, format!("{words} · {}", lang.f("commune-unreadable", &[("n", &account.unreadable.to_string())])))
+            } else {
+                (mark, words)
+            };
             VillageRow { id: id.clone(), name: name.clone(), mark, words, chosen: true }
         };
         self.villages.iter().map(row).collect()
@@ -204,16 +179,20 @@ impl Console {
     /// comes and goes does not push the others out.
     fn reported(&self, lang: Lang, now: i64) -> Vec<String> {
         let (mut alarms, mut news): (Vec<(i64, String)>, Vec<(i64, String)>) = Default::default();
-        let row = |mark, at: i64, village: &str, words: &str| (at.min(now), crate::doors::page::plain_row(mark, &format!("{village}: {words}"), &dates::since(now, at)));
+        let row = |mark, at: i64, village: &str, words: &str| (at.min(now), crate::doors::page::plain_row(mark, &format!("{village}: {words}"), &dates::since(now, at.min(now))));
         for (id, name) in self.villages.iter() {
             let called = |thing: &str| self.store.called(id, thing).unwrap_or_else(|_| thing.to_owned());
-            for alarm in self.store.alarms(id).unwrap_or_default() {
+            let (Ok(in_force), Ok(newest)) = (self.store.alarms(id), self.store.newest(id, NEWEST)) else {
+                alarms.push(row("bad", now, name, &lang.t("commune-unread")));
+                continue;
+            };
+            for alarm in in_force {
                 let words = lang.f("commune-raised", &[("name", &called(&alarm.sensor)), ("value", &dates::number(alarm.value, 1))]);
                 alarms.push(row("bad", alarm.at, name, &words));
             }
             let mut seen = BTreeSet::new();
             let mut down = BTreeSet::new();
-            for bytes in self.store.newest(id, NEWEST).unwrap_or_default() {
+            for bytes in newest {
                 let Ok(entry) = serde_json::from_slice::<Entry>(&bytes) else { continue };
                 let (words, mark) = match &entry.event {
                     Event::NoticeTakenDown { id } => {
@@ -222,7 +201,7 @@ impl Console {
                     }
                     Event::NoticePublished { id: notice, text, .. } => {
                         let key = if down.contains(notice) { "happened-taken-down-one" } else { "happened-published" };
-                        (lang.f(key, &[("text", self.store.text(id, text.id.as_str()).ok().flatten().unwrap_or_default().lines().next().unwrap_or_default())]), "")
+                        (lang.f(key, &[("text", &self.title(id, text.id.as_str()))]), "")
                     }
                     Event::SensorAlarmLowered { sensor, value, level: 0 } => (lang.f("commune-lowered", &[("name", &called(sensor.as_str())), ("value", &dates::number(*value, 1))]), ""),
                     Event::LightGivenUp { light, .. } => (capital(&lang.f("happened-gave-up", &[("name", &noun(lang, "a-light", &called(light.as_str())))])), "bad"),
@@ -248,10 +227,26 @@ impl Console {
         alarms.into_iter().chain(news.into_iter().take(ROWS)).map(|(_, row)| row).collect()
     }
 
+    /// The first line of people's words; words that stayed in the village or cannot be read are not “nothing”.
+    fn title(&self, village: &str, blob: &str) -> String {
+        match self.store.text(village, blob) {
+            Ok(Some(text)) => text.lines().next().unwrap_or_default().chars().take(TITLE_MAX).collect(),
+            Ok(None) => "…".to_owned(),
+            Err(cause) => {
+                tracing::error!(village, blob, %cause, "words of a village cannot be read");
+                "…".to_owned()
+            }
+        }
+    }
+
     fn bulletins(&self, lang: Lang, now: i64) -> Vec<String> {
         let mut out: Vec<(u64, String)> = Vec::new();
         for (id, name) in self.villages.iter() {
-            for w in self.store.sent(id).unwrap_or_default() {
+            let Ok(sent) = self.store.lately(id, SENT) else {
+                out.push((u64::MAX, crate::doors::page::plain_row("bad", &format!("{name}: {}", lang.t("commune-unread")), "")));
+                continue;
+            };
+            for w in sent {
                 let (words, mark) = match &w.outcome {
                     Outcome::Waiting => (lang.t("commune-bulletin-waiting"), "warn"),
                     Outcome::Done => (lang.t("commune-bulletin-taken"), ""),
@@ -263,18 +258,30 @@ impl Console {
             }
         }
         out.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
-        out.into_iter().take(20).map(|(_, r)| r).collect()
+        out.into_iter().take(SENT).map(|(_, r)| r).collect()
     }
 
-    fn page(&self, headers: &HeaderMap, status: StatusCode, wrong: String, said: Option<String>) -> Response {
-        self.page_with(headers, status, wrong, said, Typed::default())
+    /// Makes the page; what is behind the door only in turn and off the async threads.
+    pub(super) async fn answer(&self, headers: HeaderMap, status: StatusCode, said: Said) -> Response {
+        let token = self.sessions.token(&headers);
+        let lang = language_of(&headers);
+        let Some(token) = token else { return self.page(lang, status, said, None) };
+        let Ok(turn) = self.pages.clone().acquire_owned().await else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
+        let console = self.clone();
+        let made = tokio::task::spawn_blocking(move || {
+            // The turn lasts as long as the work, also when the browser has left.
+            let _turn = turn;
+            console.page(lang, status, said, Some(&token))
+        });
+        made.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
     }
 
-    /// The page, with a bulletin that was typed and not taken.
-    fn page_with(&self, headers: &HeaderMap, status: StatusCode, wrong: String, said: Option<String>, typed: Typed) -> Response {
-        let f = Frame { said, ..self.frame(headers) };
-        let signed_in = self.is_signed_in(headers);
-        let (lang, now) = (f.lang, self.clock.wall_ms());
+    fn page(&self, lang: Lang, status: StatusCode, said: Said, token: Option<&str>) -> Response {
+        let Said { wrong, done, typed } = said;
+        let form = token.map_or_else(String::new, |t| self.sessions.form(t));
+        let f = Frame { lang, village: self.name.clone(), form, said: done, ..Frame::default() };
+        let now = self.clock.wall_ms();
+        let signed_in = token.is_some();
         let mut rows = if signed_in { self.rows(lang, now) } else { Vec::new() };
         for village in &mut rows {
             village.chosen = typed.villages.as_ref().is_none_or(|chosen| chosen.contains(&village.id));
@@ -283,36 +290,29 @@ impl Console {
         let good = rows.iter().filter(|r| r.mark.is_empty()).count().to_string();
         let summary = lang.f("commune-summary", &[("n", &good), ("all", &rows.len().to_string())]);
         let (reported, bulletins) = if signed_in { (self.reported(lang, now), self.bulletins(lang, now)) } else { Default::default() };
-        show_with(status, &Page { css: STYLE, signed_in, wrong, summary, villages: rows, reported, bulletins, typed, once, f })
+        let inside = token.map(|t| self.inside(lang, now, t)).unwrap_or_default();
+        let other = if lang.tag() == "vi" { "en" } else { "vi" };
+        show_with(status, &Page { css: STYLE, signed_in, wrong, summary, villages: rows, reported, bulletins, typed, once, inside, other, f })
+    }
+
+    /// Who is signed in.
+    fn inside(&self, lang: Lang, now: i64, token: &str) -> Vec<String> {
+        let row = |(session, mine): (super::sessions::Session, bool)| {
+            let words = if mine { lang.f("commune-this-one", &[("address", &session.address)]) } else { session.address };
+            crate::doors::page::plain_row("", &words, &dates::since(now, session.began_at))
+        };
+        self.sessions.list(token).into_iter().map(row).collect()
     }
 }
 
 async fn page(State(console): State<Console>, headers: HeaderMap, uri: Uri) -> Response {
-    let said = (uri.query() == Some("said=sent")).then(|| console.frame(&headers).lang.t("commune-sent"));
-    tokio::task::spawn_blocking(move || console.page(&headers, StatusCode::OK, String::new(), said)).await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
-}
-
-async fn sign_in(State(console): State<Console>, ConnectInfo(peer): ConnectInfo<Peer>, headers: HeaderMap, axum::Form(fields): axum::Form<Vec<(String, String)>>) -> Response {
-    let pin = fields.iter().find(|(n, _)| n == "pin").map(|(_, v)| v.trim().to_owned()).unwrap_or_default();
-    let now = console.clock.mono_ms();
-    let lang = console.frame(&headers).lang;
-    let address = match peer {
-        Peer::Net { address, .. } => address.ip(),
-        Peer::Console => IpAddr::from([127, 0, 0, 1]),
+    let lang = language_of(&headers);
+    let done = match uri.query() {
+        Some("said=sent") => Some(lang.t("commune-sent")),
+        Some("said=others-out") => Some(lang.t("commune-others-out")),
+        _ => None,
     };
-    let counted = console.wrong.lock().unwrap_or_else(PoisonError::into_inner).count(address, now, console.clock.wall_ms().div_euclid(DAY_MS));
-    let count = match counted {
-        Ok(count) => count,
-        Err(wait) => return console.page(&headers, StatusCode::TOO_MANY_REQUESTS, lang.f("locked-pin", &[("minutes", &wait.div_ceil(60_000).to_string())]), None),
-    };
-    let (hash, key) = (console.pin.clone(), console.key.clone());
-    let right = tokio::task::spawn_blocking(move || secret::check_pin(&pin, &hash, &key)).await.unwrap_or(false);
-    if right {
-        console.wrong.lock().unwrap_or_else(PoisonError::into_inner).was_right(address);
-        let cookie = format!("xa={}; Path=/; HttpOnly; SameSite=Lax; Max-Age=86400", console.session(console.clock.wall_ms().div_euclid(DAY_MS)));
-        return ([(header::SET_COOKIE, cookie)], see("/")).into_response();
-    }
-    console.page(&headers, StatusCode::UNAUTHORIZED, lang.f("wrong-pin", &[("n", &WRONG_MAX.saturating_sub(count + 1).to_string())]), None)
+    console.answer(headers, StatusCode::OK, Said { done, ..Said::default() }).await
 }
 
 async fn send(State(console): State<Console>, headers: HeaderMap, axum::Form(fields): axum::Form<Vec<(String, String)>>) -> Response {
@@ -320,22 +320,20 @@ async fn send(State(console): State<Console>, headers: HeaderMap, axum::Form(fie
     let chosen: Vec<String> = fields.iter().filter(|(n, _)| n == "village").map(|(_, v)| v.clone()).filter(|v| console.villages.iter().any(|(id, _)| id == v)).collect();
     let (title, body, once) = (get("title"), get("body"), get("once"));
     // What was typed comes back with the reason; nobody types it twice.
-    let lang = console.frame(&headers).lang;
+    let lang = language_of(&headers);
     let again = |status, wrong: String| {
         let typed = Typed { title: title.clone(), body: body.clone(), urgent: get("urgent") == "1", villages: Some(chosen.clone()) };
-        console.page_with(&headers, status, wrong, None, typed)
+        console.answer(headers.clone(), status, Said { wrong, typed, done: None })
     };
-    if !console.is_signed_in(&headers) {
-        return see("/");
-    }
-    if !secret::same(&get("form"), &console.form()) || once.len() != 32 {
-        return again(StatusCode::FORBIDDEN, lang.t("form-again"));
+    let Some(token) = console.sessions.token(&headers) else { return see("/") };
+    if !secret::same(&get("form"), &console.sessions.form(&token)) || once.len() != 32 {
+        return again(StatusCode::FORBIDDEN, lang.t("form-again")).await;
     }
     if let Some((key, n, most)) = unsound(&title, &body) {
-        return again(StatusCode::BAD_REQUEST, lang.f(key, &[("n", &n.to_string()), ("most", &most.to_string())]));
+        return again(StatusCode::BAD_REQUEST, lang.f(key, &[("n", &n.to_string()), ("most", &most.to_string())])).await;
     }
     if chosen.is_empty() {
-        return again(StatusCode::BAD_REQUEST, lang.t("commune-nobody"));
+        return again(StatusCode::BAD_REQUEST, lang.t("commune-nobody")).await;
     }
     let now = console.clock.wall_ms();
     let bulletin = Bulletin { title: title.clone(), body: body.clone(), urgent: get("urgent") == "1", until: Some(now + BULLETIN_MS) };
@@ -345,7 +343,7 @@ async fn send(State(console): State<Console>, headers: HeaderMap, axum::Form(fie
     })
     .await;
     if !matches!(done, Ok(Ok(_))) {
-        return again(StatusCode::SERVICE_UNAVAILABLE, lang.t("journal-closed-do"));
+        return again(StatusCode::SERVICE_UNAVAILABLE, lang.t("journal-closed-do")).await;
     }
     // A reload of what follows sends nothing again.
     see("/?said=sent")
@@ -353,9 +351,13 @@ async fn send(State(console): State<Console>, headers: HeaderMap, axum::Form(fie
 
 /// What villages reported, for programs of the officer's own browser session.
 async fn villages_json(State(console): State<Console>, headers: HeaderMap) -> Response {
-    if !console.is_signed_in(&headers) {
+    if console.sessions.token(&headers).is_none() {
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    let list: Vec<_> = console.villages.iter().map(|(id, name)| serde_json::json!({ "id": id, "name": name, "seen": console.store.seen(id).unwrap_or_default() })).collect();
-    axum::Json(list).into_response()
+    let list = move || console.villages.iter().map(|(id, name)| console.store.seen(id).map(|seen| serde_json::json!({ "id": id, "name": name, "seen": seen }))).collect::<std::io::Result<Vec<_>>>();
+    match tokio::task::spawn_blocking(list).await {
+        Ok(Ok(list)) => axum::Json(list).into_response(),
+        // What cannot be read is not “never heard”.
+        _ => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
 }

@@ -12,13 +12,14 @@ use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
 use super::patient::Patient;
+use crate::supervisor::clock;
 use crate::supervisor::places::Places;
 use crate::supervisor::{Stop, Supervisor};
 
@@ -45,10 +46,29 @@ pub enum Peer {
     Console,
 }
 
-async fn connection<I>(io: I, peer: Peer, app: Router, stop: Stop)
+/// What is answered while the machine's clock shows no date that HTTP can write: hyper writes one with every answer, and
+/// panics where it cannot.
+const NO_DATE: &str = "Đồng hồ của máy đang sai (trước năm 1970 hoặc sau năm 9998) nên trang chưa mở được. Kỹ thuật chỉnh lại giờ của máy là được.\n\nThe clock of this machine is wrong (before 1970 or after 9998), so no page can be opened. Set the machine's time.\n";
+
+async fn connection<I>(mut io: I, peer: Peer, app: Router, stop: Stop)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    if !clock::has_http_date() {
+        let answer = format!(
+            "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\ncache-control: no-store\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{NO_DATE}",
+            NO_DATE.len()
+        );
+        // The request is read first: closing over it would take the answer away.
+        let exchange = async {
+            let mut request = [0; 4096];
+            let _ = io.read(&mut request).await;
+            let _ = io.write_all(answer.as_bytes()).await;
+            let _ = io.shutdown().await;
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(5), exchange).await;
+        return;
+    }
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         let answer = app.clone().call(request);

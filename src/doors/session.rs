@@ -2,7 +2,8 @@
 //!
 //! Invariants: only hashes of tokens are kept; a session is over when its user's generation changed; wrong
 //! PINs are counted per (person, address), so a prankster locks out himself and never the chief; when many
-//! addresses try one person, only phones that signed in before may still try. Two argon2 hashes at once.
+//! addresses try one person, only phones that signed in before may still try. What could not be looked at (a crowd, no
+//! memory, a damaged file) is not wrong and counts nothing. Hashes have their own bounds: [`crate::keys::pins`].
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,11 +12,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
 
 use crate::domain::actor::User;
 use crate::domain::id::UserId;
 use crate::domain::state::State;
+use crate::keys::pins::{Failure, Pins};
 use crate::keys::secret;
 use crate::store::files::Files;
 use crate::supervisor::clock::Clock;
@@ -79,11 +80,10 @@ pub struct Sessions {
     inner: Arc<Mutex<Inner>>,
     path: PathBuf,
     eras: PathBuf,
-    pepper: Arc<Vec<u8>>,
+    pins: Pins,
     key: Arc<Vec<u8>>,
     files: Files,
     clock: Clock,
-    hashing: Arc<Semaphore>,
 }
 
 /// Why a sign-in failed.
@@ -95,7 +95,9 @@ pub enum Denied {
     Locked(u64),
     /// Only a phone that signed in before may try today.
     UnknownPhone,
-    /// The machine could not.
+    /// Too many sign in at once; nothing was counted.
+    Busy,
+    /// The machine could not look: nothing is known of the PIN, nothing was counted.
     Broken,
 }
 
@@ -111,16 +113,7 @@ impl Sessions {
         let eras = std::fs::read(&eras_path).ok().and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default();
         let pepper = secret::load_or_make(&folder.join("pepper.key"))?;
         let key = secret::load_or_make(&folder.join("forms.key"))?;
-        Ok(Self {
-            inner: Arc::new(Mutex::new(Inner { sessions, eras, ..Inner::default() })),
-            path,
-            eras: eras_path,
-            pepper: Arc::new(pepper),
-            key: Arc::new(key),
-            files,
-            clock,
-            hashing: Arc::new(Semaphore::new(2)),
-        })
+        Ok(Self { inner: Arc::new(Mutex::new(Inner { sessions, eras, ..Inner::default() })), path, eras: eras_path, pins: Pins::new(pepper), key: Arc::new(key), files, clock })
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
@@ -138,9 +131,7 @@ impl Sessions {
     /// # Errors
     /// When the file cannot be written or there is no memory to hash.
     pub async fn make_person(&self, name: &str, pin: &str) -> io::Result<crate::domain::blob::BlobRef> {
-        let _turn = self.hashing.acquire().await.map_err(io::Error::other)?;
-        let (pin, pepper) = (pin.to_owned(), self.pepper.clone());
-        let hash = tokio::task::spawn_blocking(move || secret::hash_pin(&pin, &pepper)).await.map_err(io::Error::other)??;
+        let hash = self.pins.hash(pin).await.map_err(io::Error::other)?;
         self.files.put(serde_json::to_vec(&Person { name: name.to_owned(), pin: hash })?).await
     }
 
@@ -172,24 +163,29 @@ impl Sessions {
         let now = self.clock.mono_ms();
         let trusted = known.is_some_and(|k| secret::same(k, &self.known_phone(state, user)));
         // Names are shown to everybody and six digits are no guess: neither invented names nor other text cost anything.
-        if !state.users.contains_key(user) || !secret::is_pin(pin) {
-            return Err(Denied::Wrong(TRIES));
-        }
+        let Some(whose) = state.users.get(user).filter(|_| secret::is_pin(pin)) else { return Err(Denied::Wrong(TRIES)) };
         self.may_try(user, address, now, trusted)?;
-        let person = state.users.get(user).and_then(|u| self.person(u).map(|p| (u.generation, p)));
-        // An unknown person costs as much time as a known one.
-        let hash = person.as_ref().map_or_else(|| "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned(), |(_, p)| p.pin.clone());
-        // Guesses that waited their turn side by side are looked at again; the turn lasts until a wrong one is counted.
-        let turn = self.hashing.acquire().await.map_err(|_| Denied::Broken)?;
-        self.may_try(user, address, now, trusted)?;
-        let (given, pepper) = (pin.to_owned(), self.pepper.clone());
-        let right = tokio::task::spawn_blocking(move || secret::is_pin(&given) && secret::check_pin(&given, &hash, &pepper)).await.map_err(|_| Denied::Broken)?;
-        let Some((generation, _)) = person.filter(|_| right) else {
-            return Err(self.count_wrong(user, state.users.contains_key(user), address, now));
+        let Some(person) = self.person(whose) else {
+            tracing::error!(%user, "this person's file cannot be read, so no PIN of theirs can be looked at; give a new one with “conglang user add”");
+            return Err(Denied::Broken);
         };
+        let failed = |failure: Failure| match failure {
+            Failure::Busy => Denied::Busy,
+            Failure::Broken(cause) => {
+                tracing::error!(%user, %cause, "a PIN could not be looked at; it was not counted as wrong");
+                Denied::Broken
+            }
+        };
+        // Guesses that waited their turn side by side are looked at again; the turn lasts until a wrong one is counted.
+        let turn = self.pins.turn(trusted).await.map_err(failed)?;
+        self.may_try(user, address, now, trusted)?;
+        let (right, turn) = turn.check(pin, &person.pin).await.map_err(failed)?;
+        if !right {
+            return Err(self.count_wrong(user, address, now));
+        }
         drop(turn);
         self.lock().wrong.remove(&(user.clone(), address));
-        Ok(generation)
+        Ok(whose.generation)
     }
 
     /// What a phone keeps of having signed in as this person: it opens nothing, but strangers' wrong PINs do not keep it
@@ -221,7 +217,7 @@ impl Sessions {
         Ok(())
     }
 
-    fn count_wrong(&self, user: &UserId, exists: bool, address: IpAddr, now: u64) -> Denied {
+    fn count_wrong(&self, user: &UserId, address: IpAddr, now: u64) -> Denied {
         let mut inner = self.lock();
         // Bounded whatever a prankster invents.
         if inner.wrong.len() > 5_000 {
@@ -237,10 +233,6 @@ impl Sessions {
         here.count += 1;
         here.at = now;
         let left = TRIES.saturating_sub(here.count);
-        if !exists {
-            // A name that somebody invents is nobody to protect, and costs no memory.
-            return if left == 0 { Denied::Locked(LOCK_MS / 1000) } else { Denied::Wrong(left) };
-        }
         let today = inner.wrong_today.entry(user.clone()).or_default();
         if now > today.at + 86_400_000 {
             *today = Wrong { count: 0, at: now };
@@ -365,11 +357,23 @@ mod tests {
         let far = "10.3.0.1".parse().expect("ip");
         assert_eq!(sessions.sign_in(&state, &chief, "135790", far, Some(&known)).await, Err(Denied::UnknownPhone), "what the lost phone kept is worth nothing");
         // A new process knows the phone; a new PIN ends the session.
-        let again = Sessions::open(&folder, files, clock).expect("opens");
+        let again = Sessions::open(&folder, files.clone(), clock).expect("opens");
         assert!(again.who(&state, &token).is_some());
         put(&mut state, 2);
         assert_eq!(again.count(&state, &chief), 0, "a new PIN puts every phone out");
         assert!(again.who(&state, &token).is_none());
+        // What cannot be looked at is not wrong: a hash that is damaged, a file that is gone.
+        let broken = serde_json::to_vec(&Person { name: "Ông Mẫu".into(), pin: "$argon2id$v=19$m=19456".into() }).expect("JSON");
+        let record = files.put(broken).await.expect("put");
+        let event = Event::UserPut { user: User { id: chief.clone(), role: Role::Chief, record: record.clone(), generation: 3 } };
+        state.apply(&Entry { seq: state.seq + 1, mono_ms: 0, wall_ms: 0, clock: ClockQuality::Synced, actor: Actor::House, cause: None, lane: event.lane(), lane_seq: 1, event });
+        let fresh = IpAddr::from([10, 4, 0, 1]);
+        for round in 0..2 * TRIES {
+            assert_eq!(again.sign_in(&state, &chief, "135790", fresh, None).await, Err(Denied::Broken), "round {round}");
+            if round == TRIES {
+                files.erase(&record.id).expect("erased");
+            }
+        }
         std::fs::remove_dir_all(folder).expect("clean");
     }
 }

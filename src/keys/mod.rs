@@ -4,6 +4,7 @@
 //! never lies before what the house already knows (the box has no battery-backed clock).
 
 pub mod authority;
+pub mod pins;
 pub mod secret;
 pub mod signing;
 pub mod tls;

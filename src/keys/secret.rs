@@ -1,14 +1,11 @@
-//! Random secrets, their hashes, PINs.
+//! Random secrets, their hashes, what a PIN looks like.
 //!
-//! Device secrets are 128 random bits, so SHA-256 is enough; PINs are six digits, so argon2id with the
-//! house's pepper (a secret file) stands between a stolen card and a guess. Parameters: 19 MiB, t=2, p=1
-//! (OWASP Password Storage Cheat Sheet).
+//! Device secrets are 128 random bits, so SHA-256 is enough; PINs are six digits and hashed in [`super::pins`].
 
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
@@ -84,26 +81,6 @@ pub fn is_pin(text: &str) -> bool {
     text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-fn hasher(pepper: &[u8]) -> io::Result<Argon2<'_>> {
-    let params = Params::new(19 * 1024, 2, 1, None).map_err(io::Error::other)?;
-    Argon2::new_with_secret(pepper, Algorithm::Argon2id, Version::V0x13, params).map_err(io::Error::other)
-}
-
-/// Hashes a PIN (about 50 ms and 19 MiB): run it off the async threads, one at a time.
-///
-/// # Errors
-/// When there is no randomness or memory.
-pub fn hash_pin(pin: &str, pepper: &[u8]) -> io::Result<String> {
-    let salt = random::<16>()?;
-    Ok(hasher(pepper)?.hash_password_with_salt(pin.as_bytes(), &salt).map_err(io::Error::other)?.to_string())
-}
-
-/// True when the PIN is the one that was hashed.
-#[must_use]
-pub fn check_pin(pin: &str, hash: &str, pepper: &[u8]) -> bool {
-    hasher(pepper).is_ok_and(|h| h.verify_password(pin.as_bytes(), hash).is_ok())
-}
-
 /// Writes a secret file (0600), whole or not at all.
 ///
 /// # Errors
@@ -146,13 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pin_opens_only_with_its_pepper() {
-        let hash = hash_pin("123456", b"pepper-pepper-pepper-pepper-1234").expect("hash");
-        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert!(check_pin("123456", &hash, b"pepper-pepper-pepper-pepper-1234"));
-        assert!(!check_pin("123457", &hash, b"pepper-pepper-pepper-pepper-1234"));
-        assert!(!check_pin("123456", &hash, b"another pepper of the same length"));
-        assert!(!check_pin("123456", "garbage", b"x"));
+    fn a_pin_has_six_digits() {
         assert!(is_pin(&pin().expect("pin")) && !is_pin("12345") && !is_pin("12345a"));
     }
 

@@ -3,9 +3,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use super::broker::{Broker, Terms, bind};
 use super::housekeeping::{renew, serve_certificate};
-use crate::commune::console::{Console, router};
+use crate::commune::console::{Console, PAGES, router};
+use crate::commune::sessions::Sessions;
 use crate::commune::{link, store::Store};
 use crate::config::Config;
 use crate::config::layout::Layout;
@@ -13,7 +16,7 @@ use crate::domain::device::Account;
 use crate::domain::id::{DeviceId, VillageId};
 use crate::doors::serve;
 use crate::keys::authority::{Authority, Files};
-use crate::keys::{secret, tls};
+use crate::keys::{pins, secret, tls};
 use crate::protocol::broker::{Door, usual_rules};
 use crate::supervisor::clock::Clock;
 use crate::supervisor::{Supervisor, systemd};
@@ -86,7 +89,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     let hash_path = keys.join("console.pin");
     if !hash_path.exists() {
         let pin = secret::pin()?;
-        secret::write_file(&hash_path, secret::hash_pin(&pin, &key)?.as_bytes())?;
+        secret::write_file(&hash_path, pins::hash(&pin, &key)?.as_bytes())?;
         secret::write_file(&keys.join("console.first-pin"), pin.as_bytes())?;
         tracing::info!("the officer's first PIN is in {}", keys.join("console.first-pin").display());
     }
@@ -98,9 +101,11 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
             name: config.office.name.clone(),
             villages: Arc::new(config.office.villages.clone()),
             clock: clock.clone(),
+            sessions: Sessions::open(&layout.data.join("console-sessions.json"), key.clone(), &pin, clock.clone()),
             pin: Arc::new(pin),
-            key: Arc::new(key),
+            pins: pins::Pins::new(key),
             wrong: Arc::new(Mutex::default()),
+            pages: Arc::new(Semaphore::new(PAGES)),
         };
         let (h, app) = (house.clone(), router(console));
         house.service("console", move |stop| {

@@ -25,6 +25,13 @@ pub const BUILD_FLOOR_MS: i64 = 1_767_225_600_000;
 /// systemd-timesyncd makes this file once the clock agreed with a server.
 const TIMESYNC: &str = "/run/systemd/timesync/synchronized";
 
+/// Whether the machine's clock shows a day that HTTP can write: not before 1970, not after 9998.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the ambient clock")]
+pub fn has_http_date() -> bool {
+    SystemTime::now().duration_since(UNIX_EPOCH).is_ok_and(|d| d.as_secs() < 253_370_764_800)
+}
+
 #[derive(Debug)]
 enum Source {
     System { start: Instant, floor_ms: AtomicI64, synced: AtomicBool },

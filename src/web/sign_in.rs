@@ -24,7 +24,7 @@ struct SignInPage {
 
 fn sign_in_page(app: &App, visit: &Visit, chosen: &str, wrong: String) -> SignInPage {
     let state = app.journal.state();
-    let mut people: Vec<(String, String)> = state.users.values().filter_map(|u| app.sessions.person(u).map(|p| (u.id.to_string(), p.name))).collect();
+    let mut people: Vec<(String, String)> = state.users.values().map(|u| (u.id.to_string(), name_of_person(app, &state, &u.id))).collect();
     // The chief first: that is who signs in.
     let is_other = |id: &str| state.users.iter().find(|(k, _)| k.as_str() == id).is_none_or(|(_, u)| u.role != Role::Chief);
     people.sort_by(|a, b| (is_other(&a.0), &a.1).cmp(&(is_other(&b.0), &b.1)));
@@ -39,8 +39,9 @@ pub async fn form(State(app): State<App>, visit: Visit) -> Response {
     show(&sign_in_page(&app, &visit, "", String::new()))
 }
 
+/// What a person is called; by the id when their file cannot be read: nobody vanishes from the page for that.
 fn name_of_person(app: &App, state: &crate::domain::state::State, user: &UserId) -> String {
-    state.users.get(user).and_then(|u| app.sessions.person(u)).map_or_else(String::new, |p| p.name)
+    state.users.get(user).and_then(|u| app.sessions.person(u)).map_or_else(|| user.to_string(), |p| p.name)
 }
 
 /// Name of the cookie that says: this person signed in on this phone before.
@@ -112,7 +113,8 @@ fn words(app: &App, visit: &Visit, state: &crate::domain::state::State, user: &U
         Denied::Wrong(n) => (StatusCode::UNAUTHORIZED, visit.lang.f("wrong-pin", &[("n", &n.to_string()), ("name", &name_of_person(app, state, user))])),
         Denied::Locked(seconds) => (StatusCode::TOO_MANY_REQUESTS, visit.lang.f("locked-pin", &[("minutes", &seconds.div_ceil(60).to_string())])),
         Denied::UnknownPhone => (StatusCode::TOO_MANY_REQUESTS, visit.lang.t("unknown-phone")),
-        Denied::Broken => (StatusCode::SERVICE_UNAVAILABLE, visit.lang.t("cannot-now")),
+        Denied::Busy => (StatusCode::TOO_MANY_REQUESTS, visit.lang.t("busy-pin")),
+        Denied::Broken => (StatusCode::SERVICE_UNAVAILABLE, visit.lang.t("unlooked-pin")),
     }
 }
 

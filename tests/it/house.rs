@@ -71,6 +71,12 @@ impl House {
 
     /// The same with variables in its environment.
     pub fn start_with(&mut self, environment: &[(&str, String)]) {
+        self.launch(environment);
+        self.until("the gateway answers", Duration::from_secs(20), |h| h.cli(&["status", "--json"]).0 != 1);
+    }
+
+    /// The same without waiting for an answer.
+    pub fn launch(&mut self, environment: &[(&str, String)]) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.join("log.txt")).expect("log");
         let child = Command::new(env!("CARGO_BIN_EXE_conglang"))
             .arg("--config")
@@ -83,7 +89,6 @@ impl House {
             .spawn()
             .expect("the binary starts");
         self.child = Some(child);
-        self.until("the gateway answers", Duration::from_secs(20), |h| h.cli(&["status", "--json"]).0 != 1);
     }
 
     /// The process of a worker, 0 = none.
@@ -221,6 +226,7 @@ fn exchange(mut stream: impl std::io::Read + std::io::Write, request: &str) -> A
     stream.read_to_end(&mut bytes).expect("read");
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    assert!(!body.contains("{$"), "a placeholder is shown raw: {body}");
     let status = head.split_whitespace().nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
     Answer { status, head: head.to_owned(), body: body.to_owned() }
 }

@@ -1,0 +1,176 @@
+//! Who is signed in at the console: a token per sign-in, of which only the hash is kept; listed, ended by a button, by a day
+//! or by a new PIN. Bounded in number. Deliberately absent: names; there is one PIN.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::http::HeaderMap;
+use serde::{Deserialize, Serialize};
+
+use crate::doors::headers::cookie;
+use crate::keys::secret;
+use crate::supervisor::clock::Clock;
+
+/// Name of the cookie.
+const COOKIE: &str = "xa";
+/// How long a sign-in lasts, ms.
+const LASTS_MS: i64 = 86_400_000;
+/// Sign-ins at once; the oldest makes room.
+const MOST: usize = 50;
+
+/// One sign-in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// When it began, wall ms.
+    pub began_at: i64,
+    /// From where.
+    pub address: String,
+    /// Hash of what the PIN was proved against: another PIN ends it.
+    pin: String,
+}
+
+/// Sign-ins; clones are the same.
+#[derive(Clone)]
+pub struct Sessions {
+    inner: Arc<Mutex<BTreeMap<String, Session>>>,
+    path: PathBuf,
+    key: Arc<Vec<u8>>,
+    pin: String,
+    clock: Clock,
+}
+
+impl Sessions {
+    /// Opens the file of sign-ins (a damaged one means: everybody signs in again). `pin` is the hash of the PIN.
+    #[must_use]
+    pub fn open(path: &Path, key: Vec<u8>, pin: &str, clock: Clock) -> Self {
+        let kept = match std::fs::read(path).map(|bytes| serde_json::from_slice(&bytes)) {
+            Ok(Ok(kept)) => kept,
+            Ok(Err(cause)) => {
+                tracing::warn!(%cause, "the file of who is signed in is damaged; everybody signs in again");
+                BTreeMap::new()
+            }
+            Err(_) => BTreeMap::new(),
+        };
+        Self { inner: Arc::new(Mutex::new(kept)), path: path.to_owned(), key: Arc::new(key), pin: secret::sha256(pin.as_bytes()), clock }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Session>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A clock that was years ahead when somebody signed in must not keep them in for years.
+    fn is_good(&self, session: &Session) -> bool {
+        session.pin == self.pin && self.clock.wall_ms().abs_diff(session.began_at) < LASTS_MS.unsigned_abs()
+    }
+
+    /// Somebody signed in; gives the cookie.
+    ///
+    /// # Errors
+    /// When the machine has no randomness to give.
+    pub fn begin(&self, address: String, secure: bool) -> io::Result<String> {
+        let token = secret::token()?;
+        let mut inner = self.lock();
+        inner.retain(|_, s| self.is_good(s));
+        while inner.len() >= MOST {
+            let Some(oldest) = inner.iter().min_by_key(|(_, s)| s.began_at).map(|(k, _)| k.clone()) else { break };
+            inner.remove(&oldest);
+        }
+        inner.insert(secret::sha256(token.as_bytes()), Session { began_at: self.clock.wall_ms(), address, pin: self.pin.clone() });
+        self.save(&inner);
+        let secure = if secure { "; Secure" } else { "" };
+        Ok(format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}", LASTS_MS / 1000))
+    }
+
+    /// The token of a request, when it is signed in.
+    #[must_use]
+    pub fn token(&self, headers: &HeaderMap) -> Option<String> {
+        let token = cookie(headers, COOKIE)?;
+        self.lock().get(&secret::sha256(token.as_bytes())).filter(|s| self.is_good(s)).map(|_| token.to_owned())
+    }
+
+    /// Ends a sign-in.
+    pub fn end(&self, token: &str) {
+        let mut inner = self.lock();
+        inner.remove(&secret::sha256(token.as_bytes()));
+        self.save(&inner);
+    }
+
+    /// Ends every sign-in but this one.
+    pub fn end_others(&self, token: &str) {
+        let mine = secret::sha256(token.as_bytes());
+        let mut inner = self.lock();
+        inner.retain(|hash, _| *hash == mine);
+        self.save(&inner);
+    }
+
+    /// Everybody who is signed in, the newest first; true = the one with this token.
+    #[must_use]
+    pub fn list(&self, token: &str) -> Vec<(Session, bool)> {
+        let mine = secret::sha256(token.as_bytes());
+        let mut all: Vec<(Session, bool)> = self.lock().iter().filter(|(_, s)| self.is_good(s)).map(|(hash, s)| (s.clone(), *hash == mine)).collect();
+        all.sort_by_key(|(s, _)| std::cmp::Reverse(s.began_at));
+        all
+    }
+
+    /// The form token of a sign-in: a form without it changes nothing.
+    #[must_use]
+    pub fn form(&self, token: &str) -> String {
+        secret::mac(&self.key, format!("console form {token}").as_bytes())[..32].to_owned()
+    }
+
+    fn save(&self, inner: &BTreeMap<String, Session>) {
+        let done = serde_json::to_vec(inner).map_err(io::Error::other).and_then(|bytes| secret::write_file(&self.path, &bytes));
+        if let Err(cause) = done {
+            tracing::warn!(%cause, "who is signed in could not be written; they sign in again after a restart");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(cookie: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert("cookie", cookie.split(';').next().expect("pair").parse().expect("header"));
+        headers
+    }
+
+    #[test]
+    fn each_sign_in_is_its_own_and_ends_by_button_day_or_pin() {
+        let folder = std::env::temp_dir().join(format!("conglang-console-{}", getrandom::u64().expect("random")));
+        let path = folder.join("sessions.json");
+        let clock = Clock::manual(1_000_000);
+        let open = |pin: &str| Sessions::open(&path, vec![7; 32], pin, clock.clone());
+        let sessions = open("hash of a PIN");
+        let one = asked(&sessions.begin("10.0.0.1".into(), false).expect("in"));
+        let two = asked(&sessions.begin("10.0.0.2".into(), false).expect("in"));
+        let (a, b) = (sessions.token(&one).expect("in"), sessions.token(&two).expect("in"));
+        assert!(a != b && sessions.form(&a) != sessions.form(&b));
+        assert!(!std::fs::read_to_string(&path).expect("kept").contains(&a), "only hashes are kept");
+        assert_eq!(sessions.list(&a).iter().filter(|(_, mine)| *mine).count(), 1);
+        sessions.end(&a);
+        assert!(sessions.token(&one).is_none() && sessions.token(&two).is_some());
+        // A new process knows who is in; a new PIN puts everybody out.
+        assert!(open("hash of a PIN").token(&two).is_some());
+        assert!(open("another").token(&two).is_none());
+        // A clock that was ahead and came back keeps nobody in for years; a day is a day.
+        clock.set_wall(1_000_000 + 80 * 365 * LASTS_MS);
+        let ahead = asked(&sessions.begin("10.0.0.3".into(), false).expect("in"));
+        assert!(sessions.token(&ahead).is_some() && sessions.token(&two).is_none());
+        clock.set_wall(2_000_000);
+        assert!(sessions.token(&ahead).is_none());
+        for n in 0..MOST + 10 {
+            sessions.begin(format!("10.0.1.{n}"), false).expect("in");
+        }
+        assert_eq!(sessions.list("").len(), MOST);
+        let last = asked(&sessions.begin("10.0.0.4".into(), false).expect("in"));
+        let last = sessions.token(&last).expect("in");
+        sessions.end_others(&last);
+        assert_eq!(sessions.list(&last).len(), 1);
+        std::fs::remove_dir_all(folder).expect("clean");
+    }
+}

@@ -1,0 +1,92 @@
+//! The words of both languages: every placeholder of a sentence is in both, and is given wherever the sentence is said.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("text")
+}
+
+/// The placeholders of every key.
+fn placeholders(text: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut out: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut key = String::new();
+    for line in text.lines().filter(|l| !l.starts_with('#')) {
+        if line.starts_with(|c: char| c.is_ascii_lowercase())
+            && let Some((name, _)) = line.split_once('=')
+        {
+            name.trim().clone_into(&mut key);
+        }
+        let names = line.split('$').skip(1).map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).collect::<String>());
+        out.entry(key.clone()).or_default().extend(names);
+    }
+    out
+}
+
+fn sources(folder: &Path, out: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("folder") {
+        let path = entry.expect("entry").path();
+        if path.is_dir() {
+            sources(&path, out);
+        } else if path.extension().is_some_and(|e| e == "rs" || e == "html") {
+            out.push(path);
+        }
+    }
+}
+
+/// Every sentence that is said with its key written out: the key and what it is given.
+fn said(text: &str) -> Vec<(String, BTreeSet<String>)> {
+    let literal = |text: &str| text.strip_prefix('"').and_then(|t| t.split_once('"')).map(|(a, rest)| (a.to_owned(), rest.to_owned()));
+    let mut out = Vec::new();
+    for (call, kind) in [(".t(", 0), (".t1(", 1), (".t2(", 2), (".f(", 3)] {
+        for (at, _) in text.match_indices(call) {
+            let rest = &text[at + call.len()..];
+            let Some((key, rest)) = literal(rest.trim_start()) else { continue };
+            // What stands between the brackets of this call.
+            let mut depth = 1;
+            let end = rest.char_indices().find(|(_, c)| {
+                depth += i32::from(matches!(c, '(' | '[')) - i32::from(matches!(c, ')' | ']'));
+                depth == 0
+            });
+            let inside = &rest[..end.map_or(rest.len(), |(n, _)| n)];
+            let given = match kind {
+                // (name, value) pairs in a list; a list that is not written out here is not judged.
+                3 if !inside.contains("&[") => continue,
+                3 => inside.split("(\"").skip(1).filter_map(|p| p.split_once('"')).map(|(name, _)| name.to_owned()).collect(),
+                _ => inside.split(", \"").skip(1).filter_map(|p| p.split_once('"')).map(|(name, _)| name.to_owned()).collect(),
+            };
+            out.push((key, given));
+        }
+    }
+    out
+}
+
+#[test]
+fn both_languages_have_the_same_placeholders_and_every_caller_gives_them() {
+    let (vi, en) = (placeholders(&read("src/web/locales/vi.ftl")), placeholders(&read("src/web/locales/en.ftl")));
+    for (key, names) in &vi {
+        assert_eq!(en.get(key), Some(names), "placeholders of {key}");
+    }
+    let mut paths = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut paths);
+    let (mut looked, mut lacking) = (0, Vec::new());
+    for path in paths {
+        for (key, given) in said(&std::fs::read_to_string(&path).expect("text")) {
+            let Some(wanted) = vi.get(&key) else { continue };
+            looked += 1;
+            let missing: Vec<&String> = wanted.difference(&given).collect();
+            if !missing.is_empty() {
+                lacking.push(format!("{}: {key} is not given {missing:?}", path.display()));
+            }
+        }
+    }
+    assert!(lacking.is_empty(), "{lacking:#?}");
+    assert!(looked > 200, "only {looked} were found: how sentences are said has changed");
+}
+
+#[test]
+fn the_test_sees_what_it_is_for() {
+    assert_eq!(said("lang.f(\"wrong-pin\", &[(\"n\", &x.to_string())])"), [("wrong-pin".to_owned(), BTreeSet::from(["n".to_owned()]))]);
+    assert_eq!(said("f.t2(\"a-b\", \"x\", g(1), \"y\", 2)"), [("a-b".to_owned(), BTreeSet::from(["x".to_owned(), "y".to_owned()]))]);
+    assert_eq!(placeholders("a = Sai { $name }, { $n } lần\nb = { $n ->\n    [one] { $n } try\n   *[other] { $m } tries\n }")["b"], BTreeSet::from(["n".to_owned(), "m".to_owned()]));
+}
