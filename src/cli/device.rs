@@ -84,12 +84,13 @@ pub fn device(cli: &Cli, what: &Device) -> anyhow::Result<u8> {
             let put = PutDevice { id: id.clone(), name: name.clone(), place: place.clone(), secret_sha256: Some(secret::sha256(secret.as_bytes())) };
             let made = client::ask(cli, "POST", "/devices", Some(&serde_json::to_value(put)?))?;
             let wait = if made["in_force"] == true { "dùng được ngay" } else { "đã ghi; máy chủ MQTT chưa trả lời, xem “conglang doctor”" };
-            let doors = super::load(cli).map(|c| c.broker).unwrap_or_default();
+            // Mistakes in the configuration were told; ports that nobody knows are not named.
+            let doors = super::load(cli).map(|c| c.broker).ok();
             let at = |name: &str, door: Option<std::net::SocketAddr>| door.map(|a| format!("{name} {}", a.port()));
-            let ports: Vec<String> = [at("thường", doors.plain), at("TLS", doors.tls)].into_iter().flatten().collect();
+            let ports: Vec<String> = doors.map_or_else(Vec::new, |d| [at("thường", d.plain), at("TLS", d.tls)].into_iter().flatten().collect());
             let text = format!(
                 "{id}: {wait}.\n  Máy chủ MQTT     địa chỉ của hộp này, cổng {}\n  Người dùng MQTT  {id}\n  Mật khẩu         {secret}\n  Nói dưới         d/{id}/…\n  Nghe dưới        c/{id}/…\nMật khẩu không hiện lại; quên thì chạy lại lệnh này để đổi.",
-                ports.join(", ")
+                if ports.is_empty() { "chưa rõ (sửa cấu hình, xem trên)".to_owned() } else { ports.join(", ") }
             );
             say(cli, &serde_json::json!({ "id": id, "secret": secret, "in_force": made["in_force"] }), &text);
             Ok(u8::from(made["in_force"] != true))

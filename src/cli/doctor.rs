@@ -170,8 +170,12 @@ const TOLD: usize = 3;
 
 /// Devices that the broker refused or cut since it started, newest first, and those that wait for an account.
 fn refused(cli: &Cli, found: &mut Vec<Finding>) {
-    let Ok(value) = client::ask(cli, "GET", "/broker/why", None) else { return };
-    let Ok(Answer::Why(rows)) = serde_json::from_value(value) else { return };
+    let answer = client::ask(cli, "GET", "/broker/why", None).ok().and_then(|value| serde_json::from_value(value).ok());
+    let Some(Answer::Why(rows)) = answer else {
+        // Not to have been told is not to be well.
+        found.push(note("D-MQT-03", "Chưa hỏi được máy chủ MQTT nên chưa biết thiết bị nào bị từ chối", "conglang status; journalctl -u conglang"));
+        return;
+    };
     let mut names: Vec<&str> = Vec::new();
     let (mut strangers, mut others) = (Vec::new(), Vec::new());
     for row in rows.iter().rev().filter(|r| !r.who.starts_with('@')) {

@@ -137,7 +137,8 @@ impl App {
     /// The frame of a page for this visit.
     #[must_use]
     pub fn frame(&self, visit: &Visit, state: &Village, tab: &'static str) -> Frame {
-        let person = visit.user.as_ref().and_then(|u| self.sessions.person(u).map(|p| p.name)).unwrap_or_default();
+        // Who is signed in stays signed in on the page when the file with the name cannot be read.
+        let person = visit.user.as_ref().map_or_else(String::new, |u| self.sessions.person(u).map_or_else(|| u.id.to_string(), |p| p.name));
         // An address may come from anywhere: it does not say that the horns are silent while they are not.
         let now = self.house.clock().wall_ms();
         let (plays, stopped) = (!state.on_air().is_empty(), state.silenced.is_some_and(|(_, at)| (0..60_000).contains(&(now - at))));
@@ -214,19 +215,20 @@ impl App {
 }
 
 impl App {
-    /// Entries about a device and all that it does, or about any other thing, newest first.
-    pub async fn about(&self, id: &str, before: u64, limit: usize) -> Vec<Arc<crate::journal::Stored>> {
+    /// Entries about a device and all that it does, or about any other thing, newest first; none = the index could not be
+    /// asked, which is not “nothing happened”.
+    pub async fn about(&self, id: &str, before: u64, limit: usize) -> Option<Vec<Arc<crate::journal::Stored>>> {
         let state = self.journal.state();
         let mut subjects = vec![id.to_owned()];
         subjects.extend(state.entities.values().filter(|e| e.device.as_str() == id).map(|e| e.id.to_string()));
         let (index, history) = (self.index.clone(), self.journal.history());
         match tokio::task::spawn_blocking(move || index.about(&history, &subjects, before, limit)).await {
-            Ok(Ok(found)) => found,
+            Ok(Ok(found)) => Some(found),
             Ok(Err(cause)) => {
                 tracing::warn!(%cause, id, "the index could not be asked");
-                Vec::new()
+                None
             }
-            Err(_) => Vec::new(),
+            Err(_) => None,
         }
     }
 }

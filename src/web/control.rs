@@ -166,7 +166,9 @@ async fn entries(State(app): State<App>, Query(span): Query<Span>) -> Response {
     let limit = span.limit.unwrap_or(20).min(1_000);
     let found = match span.after {
         _ if span.about.is_some() => {
-            let mut found = app.about(span.about.as_deref().unwrap_or_default(), u64::MAX, limit).await;
+            let Some(mut found) = app.about(span.about.as_deref().unwrap_or_default(), u64::MAX, limit).await else {
+                return refuse(StatusCode::SERVICE_UNAVAILABLE, "the index of the history cannot be read now; “conglang journal tail” still can");
+            };
             found.reverse();
             found
         }
@@ -246,7 +248,11 @@ async fn put_person(State(app): State<App>, Json(put): Json<PutPerson>) -> Respo
         Ok(_) => return refuse(StatusCode::BAD_REQUEST, "a PIN has six digits"),
         Err(cause) => return refuse(StatusCode::SERVICE_UNAVAILABLE, cause),
     };
+    let is_known = known.is_some();
     let name = if put.name.is_empty() { known.and_then(|u| app.sessions.person(&u)).map(|p| p.name).unwrap_or_default() } else { put.name };
+    if name.is_empty() && is_known {
+        return refuse(StatusCode::SERVICE_UNAVAILABLE, format!("“{id}” is known, but the file with the name cannot be read; give the name again with “conglang user add”"));
+    }
     if name.is_empty() {
         return refuse(StatusCode::NOT_FOUND, format!("nobody is known as “{id}”; “conglang user list” shows who is"));
     }

@@ -27,10 +27,12 @@ pub async fn page(State(app): State<App>, visit: Visit, Query(from): Query<From>
     let before = from.before.unwrap_or(u64::MAX);
     // An id as it stands in entries; whatever else is asked for is about nothing.
     let about = from.about.filter(|a| a.len() <= 64 && a.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)));
-    let entries = match &about {
+    let found = match &about {
         Some(id) => app.about(id, before, ROWS).await,
-        None => app.journal.before(before, ROWS).await,
+        None => Some(app.journal.before(before, ROWS).await),
     };
+    let is_unread = found.is_none();
+    let entries = found.unwrap_or_default();
     let rows = app.entry_rows(f.lang, &entries, ROWS).await;
     let mut parts: Vec<Part> = Vec::new();
     let mut day = None;
@@ -45,7 +47,7 @@ pub async fn page(State(app): State<App>, visit: Visit, Query(from): Query<From>
         }
     }
     if parts.is_empty() {
-        parts.push(Part { empty: f.t("no-history"), ..Part::default() });
+        parts.push(Part { empty: f.t(if is_unread { "history-unread" } else { "no-history" }), ..Part::default() });
     }
     let more = about.as_ref().map_or_else(String::new, |a| format!("&about={a}"));
     let older = entries.last().map(|e| e.entry.seq).filter(|s| *s > 1 && entries.len() == ROWS).map(|s| (format!("/history?before={s}{more}"), f.t("older")));

@@ -185,7 +185,8 @@ impl App {
         let text = match known {
             Some(text) => text,
             None => {
-                let told = self.about(notice, seq, 1).await;
+                // What could not be asked is not remembered as nothing.
+                let told = self.about(notice, seq, 1).await?;
                 let text = told.iter().find_map(|s| if let Event::NoticePublished { text, .. } = &s.entry.event { Some(text.clone()) } else { None });
                 let mut titles = self.titles.lock().unwrap_or_else(PoisonError::into_inner);
                 if titles.len() >= TITLES {
