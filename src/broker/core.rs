@@ -264,12 +264,12 @@ impl Core {
             count_bytes(queued_bytes, per_account, session, before);
         }
         match will {
-            Some(will) if !polite && delay.is_zero() => self.say_will(&who, number, &will, now),
+            Some(will) if !polite && delay.is_zero() => self.say_will(&who, (number, attached.number), &will, now),
             Some(will) if !polite => {
                 let at = now + delay;
                 let record = will_record(number, (&owner, &client_id), &will, Some(wall + delay.as_secs()), now, wall);
                 self.ledger.note(&owner, Record::Will(record), None);
-                self.wills.insert(number, Due { at, owner: who.clone(), client_id: client_id.clone(), will, grace: false });
+                self.wills.insert(number, Due { at, owner: who.clone(), client_id: client_id.clone(), will, line: attached.number, grace: false });
             }
             _ if had_will => self.ledger.note(&owner, Record::WillOver(number), None),
             _ => {}
@@ -282,7 +282,7 @@ impl Core {
         }
         if let Some(will) = later {
             // A dump of the last moment holds it too.
-            self.wills.insert(number, Due { at: now + GRACE, owner: who, client_id, will, grace: true });
+            self.wills.insert(number, Due { at: now + GRACE, owner: who, client_id, will, line: attached.number, grace: true });
         }
     }
 
@@ -301,7 +301,7 @@ impl Core {
         let due: Vec<u64> = self.wills.iter().filter(|(_, w)| w.at <= now).map(|(n, _)| *n).collect();
         for number in due {
             if let Some(due) = self.wills.remove(&number) {
-                self.say_will(&due.owner, number, &due.will, now);
+                self.say_will(&due.owner, (number, due.line), &due.will, now);
             }
         }
         let over = |s: &Session| s.is_away() && s.since + s.keep_for <= now;
@@ -337,7 +337,7 @@ impl Core {
         self.by_number.remove(&session.number);
         self.by_client.remove(&(session.who.clone(), session.client_id.clone()));
         if let Some(due) = self.wills.remove(&session.number) {
-            self.say_will(&due.owner, session.number, &due.will, now);
+            self.say_will(&due.owner, (session.number, due.line), &due.will, now);
         }
         // Before the ledger hears that the session is over: who waits for the card waits until another has the message.
         for (owed, item) in left {

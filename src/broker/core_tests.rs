@@ -104,6 +104,101 @@ async fn a_will_is_said_and_written_whatever_its_account_owes() {
     assert_eq!(next.wills.len(), 1);
 }
 
+/// What the house's link heard of a topic, as text.
+fn words(core: &mut Core, slot: u32) -> Vec<String> {
+    let mut out = Vec::new();
+    while let Some(next) = core.next(slot, Instant::now()) {
+        if let Out::Publish { id, item, .. } = next {
+            out.push(String::from_utf8_lossy(&item.message.payload).into_owned());
+            core.acknowledge(slot, id);
+        }
+    }
+    out
+}
+
+fn online(core: &mut Core, slot: u32) {
+    let message = Message { topic: "d/a/up".into(), payload: b"online".to_vec().into(), qos: 1, retain: true, forward: bytes::Bytes::new(), expires: None };
+    core.publish(&Identity::Account("a".into()), &Arc::from("a"), Some(slot), message, None, Instant::now());
+}
+
+fn link(core: &mut Core, client: &str) -> Attached {
+    let house =
+        Opening { who: Identity::House, client_id: client.into(), clean: false, keep_for: Duration::from_secs(1_000), window: 20, credential: String::new(), will: None, peer: Peer::default() };
+    let house = core.attach(house, Instant::now()).expect("let in");
+    subscribe(core, &house, "d/#", 1);
+    house
+}
+
+#[tokio::test]
+async fn the_will_of_an_older_connection_is_not_the_last_word_about_a_device_that_lives() {
+    let clock = Clock::manual(1_800_000_000_000);
+    let mut core = core(&clock);
+    let (house, technician, ears) = (link(&mut core, crate::protocol::broker::HOUSE_LINK), link(&mut core, "cli-1"), come(&mut core, "b", "ears", 0, None));
+    subscribe(&mut core, &ears, "d/#", 1);
+    let mut delayed = will(1);
+    delayed.properties.will_delay = Some(5);
+    // Four that come again under other ids; the second wishes its will said later, the third had none.
+    let first = come(&mut core, "a", "rnd-1", 0, Some(will(1)));
+    online(&mut core, first.slot);
+    let second = come(&mut core, "a", "rnd-2", 1_000, Some(delayed));
+    let third = come(&mut core, "a", "rnd-3", 0, None);
+    online(&mut core, third.slot);
+    assert_eq!(words(&mut core, house.slot), ["online", "online"]);
+    core.detach(&first, false, Instant::now());
+    core.detach(&second, false, Instant::now());
+    core.tick(Instant::now() + Duration::from_secs(6));
+    assert_eq!(words(&mut core, house.slot), ["online", "online"], "the house hears only what is so");
+    for slot in [ears.slot, technician.slot] {
+        let heard = words(&mut core, slot);
+        assert_eq!(heard, ["online", "online", "offline", "online", "offline", "online"], "others hear the wills, and then what is so");
+    }
+    assert_eq!(&*core.retained.get("d/a/up").expect("kept").payload, b"online");
+    // The newest is the one that counts: one that only listens stands for nothing.
+    let _listens = come(&mut core, "a", "listens", 0, None);
+    let fourth = come(&mut core, "a", "rnd-4", 0, Some(will(1)));
+    let _listens_too = come(&mut core, "a", "listens too", 0, None);
+    core.detach(&third, true, Instant::now());
+    core.detach(&fourth, false, Instant::now());
+    assert_eq!(words(&mut core, house.slot), ["offline"], "it died, and nobody stands for it");
+    assert_eq!(&*core.retained.get("d/a/up").expect("kept").payload, b"offline");
+    // Another account's connection is no successor.
+    let mut other = will(1);
+    other.topic = "d/b/up".into();
+    let dies = come(&mut core, "a", "rnd-5", 0, Some(other.clone()));
+    let _b = come(&mut core, "b", "rnd-6", 0, Some(other));
+    core.detach(&dies, false, Instant::now());
+    assert_eq!(words(&mut core, house.slot), ["offline"]);
+}
+
+#[tokio::test]
+async fn what_was_never_sent_has_no_dup_after_a_planned_end_and_has_it_after_a_death() {
+    let clock = Clock::manual(1_800_000_000_000);
+    let (mut core, mut records) = (core(&clock), Vec::new());
+    let ears = come(&mut core, "b", "ears", 1_000, None);
+    subscribe(&mut core, &ears, "d/#", 1);
+    say(&mut core, "a", "d/a/sent", 1, 1);
+    assert_eq!(heard(&mut core, ears.slot), ["d/a/sent"]);
+    core.detach(&ears, true, Instant::now());
+    say(&mut core, "a", "d/a/fresh", 1, 1);
+    write(&mut core, &mut records, true);
+    let flags = |records: &[Vec<u8>]| {
+        let mut next = self::core(&clock);
+        Found::read(records.iter().map(Vec::as_slice)).restore(&mut next, Instant::now());
+        let ears = come(&mut next, "b", "ears", 1_000, None);
+        let mut out = Vec::new();
+        while let Some(Out::Publish { item, again, .. }) = next.next(ears.slot, Instant::now()) {
+            out.push((item.message.topic.to_string(), again));
+        }
+        out
+    };
+    let both = |fresh| vec![("d/a/sent".to_owned(), true), ("d/a/fresh".to_owned(), fresh)];
+    assert_eq!(flags(&records), both(true), "after a death nobody knows");
+    records.extend(core.unsent().iter().map(Record::encode));
+    assert_eq!(flags(&records), both(false));
+    records.push(Record::Began.encode());
+    assert_eq!(flags(&records), both(true), "the life after it may have sent it and died");
+}
+
 #[tokio::test]
 async fn a_shared_message_is_handed_over_before_its_publisher_is_answered() {
     let clock = Clock::manual(1_800_000_000_000);

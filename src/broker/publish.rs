@@ -66,6 +66,17 @@ pub struct Asker<'a> {
     pub inbound: Option<u16>,
 }
 
+/// On whose connection something is said.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Voice {
+    /// Its session; none = it is not said on a connection.
+    pub from: Option<Slot>,
+    /// Number of the connection; 0 = none.
+    pub line: u64,
+    /// The word of a connection that is dead, while a newer one of its account speaks: the house does not go by it.
+    pub late: bool,
+}
+
 struct Hearer {
     slot: Slot,
     hearing: Hearing,
@@ -93,9 +104,14 @@ fn choose(group: &mut Group, sessions: &[Option<Session>], qos: u8) -> Option<(S
 }
 
 impl Core {
-    /// Takes a message in.
+    /// Takes a message in; `from` = the session that says it.
     pub fn publish(&mut self, who: &Identity, owner: &Arc<str>, from: Option<Slot>, message: Message, asker: Option<&Asker<'_>>, now: Instant) -> Taken {
-        let mut message = message;
+        let line = from.and_then(|slot| self.session(slot)).and_then(|s| s.line.as_ref()).map_or(0, |l| l.number);
+        self.publish_from(who, owner, Voice { from, line, late: false }, message, asker, now)
+    }
+
+    pub(super) fn publish_from(&mut self, who: &Identity, owner: &Arc<str>, voice: Voice, message: Message, asker: Option<&Asker<'_>>, now: Instant) -> Taken {
+        let (from, mut message) = (voice.from, message);
         if !fits(&message.topic, self.limits.topic_bytes, self.limits.topic_levels) {
             return Taken::plain(Published::Unfit);
         }
@@ -126,7 +142,7 @@ impl Core {
         }
         let mut kept = true;
         if message.retain {
-            let change = self.retained.set(owner, &message, &self.limits);
+            let change = self.retained.set(owner, voice.line, &message, &self.limits);
             let word = (change == Change::Kept).then(|| message.clone());
             kept = !matches!(change, Change::Refused(_));
             // The same word again is written again only when the disk may not have it yet.
@@ -137,7 +153,10 @@ impl Core {
                 self.ledger.retained(owner, &message.topic, word, wait.as_ref());
             }
         }
-        let hearers = self.hearers(&message, from);
+        let mut hearers = self.hearers(&message, from);
+        if voice.late {
+            hearers.retain(|(h, _)| !self.sessions.get(h.slot as usize).and_then(Option::as_ref).is_some_and(Session::is_house_link));
+        }
         let heard = !hearers.is_empty();
         let (mut targets, mut pressed, mut full) = (Vec::new(), false, 0);
         let number = if class == Class::Memory || message.qos == 0 { 0 } else { self.ledger.number() };

@@ -1,6 +1,6 @@
 //! Retained messages, bounded. In memory only; the ledger carries them to disk.
 //!
-//! Invariants: one message a topic; bounds hold in number, bytes and per account; what is over its time is not given.
+//! Invariants: one message a topic, and the connection that said it last; bounds hold in number, bytes and per account; what is over its time is not given.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -26,9 +26,18 @@ pub enum Change {
     Refused(bool),
 }
 
+/// What is retained of a topic.
+#[derive(Debug, Clone)]
+pub struct Word {
+    pub owner: Arc<str>,
+    pub message: Arc<Message>,
+    /// Number of the connection that said it last; 0 = none that can be open now.
+    pub line: u64,
+}
+
 /// The retained messages.
 pub struct Retained {
-    messages: BTreeMap<Box<str>, (Arc<str>, Arc<Message>)>,
+    messages: BTreeMap<Box<str>, Word>,
     /// Messages and bytes of each account.
     per_owner: BTreeMap<Arc<str>, (usize, usize)>,
     pub bytes: usize,
@@ -45,7 +54,7 @@ impl Retained {
     }
 
     fn remove(&mut self, topic: &str) -> bool {
-        let Some((owner, old)) = self.messages.remove(topic) else { return false };
+        let Some(Word { owner, message: old, .. }) = self.messages.remove(topic) else { return false };
         self.bytes -= old.size();
         if let Some(n) = self.per_owner.get_mut(&owner) {
             n.0 -= 1;
@@ -57,12 +66,13 @@ impl Retained {
         true
     }
 
-    /// Keeps, replaces or (with an empty payload) removes.
-    pub fn set(&mut self, owner: &Arc<str>, message: &Arc<Message>, limits: &Limits) -> Change {
-        if self.messages.get(&message.topic).is_some_and(|(old_owner, old)| old_owner == owner && old.is_same(message)) {
+    /// Keeps, replaces or (with an empty payload) removes. `line` as in [`Word`].
+    pub fn set(&mut self, owner: &Arc<str>, line: u64, message: &Arc<Message>, limits: &Limits) -> Change {
+        if let Some(word) = self.messages.get_mut(&message.topic).filter(|w| w.owner == *owner && w.message.is_same(message)) {
+            word.line = line;
             return Change::None;
         }
-        let before = self.messages.get(&message.topic).map(|(_, old)| old.size());
+        let before = self.messages.get(&message.topic).map(|w| w.message.size());
         let was = self.remove(&message.topic);
         if message.payload.is_empty() {
             return if was { Change::Removed } else { Change::None };
@@ -79,13 +89,18 @@ impl Retained {
         let mine = self.per_owner.entry(owner.clone()).or_default();
         *mine = (mine.0 + 1, mine.1 + size);
         self.bytes += size;
-        self.messages.insert(message.topic.clone(), (owner.clone(), message.clone()));
+        self.messages.insert(message.topic.clone(), Word { owner: owner.clone(), message: message.clone(), line });
         Change::Kept
     }
 
     /// The message of a topic.
     pub fn get(&self, topic: &str) -> Option<&Arc<Message>> {
-        self.messages.get(topic).map(|(_, m)| m)
+        self.word(topic).map(|w| &w.message)
+    }
+
+    /// The message of a topic, with who said it.
+    pub fn word(&self, topic: &str) -> Option<&Word> {
+        self.messages.get(topic)
     }
 
     /// Those that match, in the order of their topics.
@@ -94,12 +109,12 @@ impl Retained {
         let exact = filter.find(['+', '#']).map_or(filter, |at| &filter[..at]);
         let (wild, from) = (is_wild(filter), exact.strip_suffix('/').filter(|_| filter.ends_with('#')).unwrap_or(exact));
         let range = self.messages.range::<str, _>((Bound::Included(from), Bound::Unbounded)).take_while(move |(t, _)| t.starts_with(from));
-        range.filter(move |(t, (_, m))| (if wild { matches(filter, t) } else { &***t == filter }) && !m.is_over(now)).map(|(_, (owner, m))| (&**owner, m))
+        range.filter(move |(t, w)| (if wild { matches(filter, t) } else { &***t == filter }) && !w.message.is_over(now)).map(|(_, w)| (&*w.owner, &w.message))
     }
 
     /// Removes what is over its time; gives the topics and owners.
     pub fn expire(&mut self, now: Instant) -> Vec<(Arc<str>, Box<str>)> {
-        let over: Vec<(Arc<str>, Box<str>)> = self.messages.iter().filter(|(_, (_, m))| m.is_over(now)).map(|(t, (o, _))| (o.clone(), t.clone())).collect();
+        let over: Vec<(Arc<str>, Box<str>)> = self.messages.iter().filter(|(_, w)| w.message.is_over(now)).map(|(t, w)| (w.owner.clone(), t.clone())).collect();
         for (_, topic) in &over {
             self.remove(topic);
         }
@@ -108,7 +123,7 @@ impl Retained {
 
     /// Everything.
     pub fn all(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<Message>)> {
-        self.messages.values().map(|(o, m)| (o, m))
+        self.messages.values().map(|w| (&w.owner, &w.message))
     }
 }
 
@@ -124,20 +139,20 @@ mod tests {
     async fn bounds_hold_and_topics_come_in_order() {
         let limits = Limits { retained_per_device: 3, retained_bytes: 40, ..Limits::default() };
         let (mut kept, owner, other): (_, Arc<str>, Arc<str>) = (Retained::new(), "den-01".into(), "den-02".into());
-        let said: Vec<Change> = ["b", "a", "a/c", "d"].iter().map(|t| kept.set(&owner, &message(t, "ON"), &limits)).collect();
+        let said: Vec<Change> = ["b", "a", "a/c", "d"].iter().map(|t| kept.set(&owner, 0, &message(t, "ON"), &limits)).collect();
         assert_eq!(said, [Change::Kept, Change::Kept, Change::Kept, Change::Refused(false)]);
-        assert_eq!(kept.set(&owner, &message("b", "ON"), &limits), Change::None, "the same again");
-        assert_eq!(kept.set(&owner, &message("b", &"x".repeat(60)), &limits), Change::Refused(true), "too large, and the old word is not true any more");
-        assert_eq!(kept.set(&other, &message("đèn/1", "ON"), &limits), Change::Kept);
+        assert_eq!(kept.set(&owner, 0, &message("b", "ON"), &limits), Change::None, "the same again");
+        assert_eq!(kept.set(&owner, 0, &message("b", &"x".repeat(60)), &limits), Change::Refused(true), "too large, and the old word is not true any more");
+        assert_eq!(kept.set(&other, 0, &message("đèn/1", "ON"), &limits), Change::Kept);
         let now = Instant::now();
         let topics = |filter: &str| kept.matching(filter, now).map(|(_, m)| m.topic.to_string()).collect::<Vec<_>>();
         assert_eq!(topics("#"), ["a", "a/c", "đèn/1"]);
         assert_eq!((topics("a/#"), topics("a"), topics("+/1"), topics("đ/#")), (vec!["a".into(), "a/c".into()], vec!["a".into()], vec!["đèn/1".into()], vec![]));
-        assert_eq!(kept.set(&other, &message("a", ""), &limits), Change::Removed);
+        assert_eq!(kept.set(&other, 0, &message("a", ""), &limits), Change::Removed);
         assert_eq!((kept.len(), kept.bytes, kept.refused), (2, "a/cON".len() + "đèn/1ON".len(), 2));
         let mut short = Message::clone(&message("e", "1"));
         short.expires = Some(now + std::time::Duration::from_secs(1));
-        kept.set(&other, &Arc::new(short), &limits);
+        kept.set(&other, 0, &Arc::new(short), &limits);
         assert!(kept.expire(now).is_empty());
         assert_eq!(kept.expire(now + std::time::Duration::from_secs(1)), [(other, "e".into())]);
     }

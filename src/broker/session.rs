@@ -12,6 +12,7 @@ use super::access::Identity;
 use super::ledger::record::{Head, Record};
 use super::matcher::{Hearing, Slot};
 use super::queue::{Held, Queue};
+use crate::protocol::broker::HOUSE_LINK;
 use crate::protocol::mqtt::connect::Will;
 
 /// Where a client is connected from.
@@ -52,6 +53,11 @@ impl Session {
     /// True when it outlives its connection.
     pub fn is_kept(&self) -> bool {
         !self.keep_for.is_zero()
+    }
+
+    /// True for the house's own link: not for a technician who speaks as the house.
+    pub fn is_house_link(&self) -> bool {
+        self.who == Identity::House && self.client_id == HOUSE_LINK
     }
 
     pub fn is_away(&self) -> bool {
@@ -153,6 +159,8 @@ pub struct Due {
     pub owner: Identity,
     pub client_id: String,
     pub will: Will,
+    /// Number of the connection whose will it is; 0 = one of an earlier life of the broker.
+    pub line: u64,
     /// It waits because the broker ended, not because its client wished so.
     pub grace: bool,
 }

@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::live::Live;
 use crate::live::south::Outgoing;
-use crate::protocol::broker::HOUSE;
+use crate::protocol::broker::{HOUSE, HOUSE_LINK};
 use crate::protocol::mqtt::topic::{DEEPEST, LONGEST, fits, is_topic};
 use crate::protocol::way::Way;
 use crate::supervisor::Stop;
@@ -73,7 +73,7 @@ impl Drop for Down<'_> {
 /// # Errors
 /// Why the connection ended.
 pub async fn run(way: &Way, live: &Live, clock: &Clock, heard: &mpsc::Sender<Incoming>, pulse: &watch::Sender<Pulse>, stop: &Stop) -> anyhow::Result<()> {
-    let mut options = MqttOptions::new("house", way.socket.display().to_string(), 0);
+    let mut options = MqttOptions::new(HOUSE_LINK, way.socket.display().to_string(), 0);
     options.set_transport(Transport::unix());
     options.set_keep_alive(Duration::from_secs(20)).set_clean_session(false).set_credentials(HOUSE, way.secret.clone());
     let packet = (way.packet + PACKET.0).max(PACKET.1);

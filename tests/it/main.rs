@@ -19,6 +19,7 @@ mod office;
 mod pages;
 mod peer;
 mod promises;
+mod presence;
 mod rumqttc;
 mod strangers;
 mod tidy;

@@ -163,7 +163,7 @@ impl Found {
         core.ledger.resume(self.last_order, self.retained.keys().map(|t| t.as_str().into()), self.wills.keys().copied(), self.heads.keys().copied());
         for (owner, message) in self.retained.into_values().filter(|(_, m)| class_of(&core.rules, &m.topic) != Class::Memory) {
             if let Some(message) = alive(&message, now, wall) {
-                core.retained.set(&owner.into(), &Arc::new(message), &core.limits);
+                core.retained.set(&owner.into(), 0, &Arc::new(message), &core.limits);
             }
         }
         core.retained.refused = 0;
@@ -181,7 +181,7 @@ impl Found {
                 let properties = Properties { message_expiry: expires, will_delay: Some(will.delay_s), forward: message.forward.clone(), ..Properties::default() };
                 let topic = message.topic.to_string();
                 let said = Will { topic, payload: message.payload.to_vec().into(), qos: message.qos, retain: message.retain, properties };
-                core.wills.insert(session, Due { at: now + at, owner: identity(&will.account), client_id: will.client_id, will: said, grace: will.due.is_none() });
+                core.wills.insert(session, Due { at: now + at, owner: identity(&will.account), client_id: will.client_id, will: said, line: 0, grace: will.due.is_none() });
             }
         }
     }

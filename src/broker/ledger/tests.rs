@@ -114,7 +114,7 @@ async fn retained_messages_survive_dumps_large_ones_and_an_older_store() {
     let old = [&b"P\x01"[..], &5u32.to_le_bytes(), b"old/1", &6u32.to_le_bytes(), b"den-01", &0u32.to_le_bytes(), b"ON"].concat();
     store.write(std::iter::once(old)).expect("written");
     let set = |core: &mut Core, store: &mut Store, m: Arc<Message>| {
-        core.retained.set(&house, &m, &Limits::default());
+        core.retained.set(&house, 0, &m, &Limits::default());
         core.ledger.retained(&house, &m.topic.clone(), Some(m), None);
         store.write(core.ledger.take(None, now, 0).records.into_iter()).expect("written");
     };

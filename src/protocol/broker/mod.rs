@@ -11,6 +11,9 @@ use crate::domain::device::Account;
 /// User name of the house's own clients: not a device's, devices cannot take it.
 pub const HOUSE: &str = "@house";
 
+/// Client id of the house's link, by which devices are heard; a technician's commands come as the house too, under others.
+pub const HOUSE_LINK: &str = "house";
+
 /// What is remembered of a device without an account when it comes in.
 pub const STRANGER: &str = "it has no account: it is in quarantine and may only announce itself";
 
