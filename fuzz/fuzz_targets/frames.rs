@@ -1,4 +1,4 @@
-//! The frame reader and every packet behind it, both versions: any bytes, cut anywhere, are packets or a violation.
+//! The frame reader and every packet behind it, all versions: any bytes, cut anywhere, are packets or a violation.
 #![no_main]
 
 use bytes::BytesMut;
@@ -7,9 +7,9 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let Some((cut, bytes)) = data.split_first() else { return };
-    let version = if cut & 1 == 0 { Version::V311 } else { Version::V5 };
+    let version = [Version::V311, Version::V5, Version::V31, Version::V5][usize::from(cut & 3)];
     // In two pieces, as the network brings them.
-    let at = usize::from(*cut >> 1).min(bytes.len());
+    let at = usize::from(*cut >> 2).min(bytes.len());
     let mut input = BytesMut::from(&bytes[..at]);
     let mut rest = Some(&bytes[at..]);
     loop {

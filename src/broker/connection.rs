@@ -95,7 +95,7 @@ async fn enter<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, entrance: Entrance,
         Ok(connect) => connect,
         Err(Refusal::Level) => {
             let ended = Ended::nobody(&guard, &address, "it speaks an MQTT version that is not served");
-            say_no(&mut io, Version::V311, 0x84, "", usize::MAX).await;
+            say_no(&mut io, stranger.as_ref(), Version::V311, (0x84, ""), usize::MAX).await;
             return Err(ended);
         }
         Err(Refusal::Will(v) | Refusal::Violation(v)) => {
@@ -153,7 +153,7 @@ fn identify(connect: &Connect, entrance: &Entrance, guard: &Guard) -> Result<Ide
     if connect.client_id.len() > guard.limits.client_id_bytes || connect.client_id.chars().any(char::is_control) {
         return Err((0x85, "the client id is longer than allowed or holds control characters"));
     }
-    if connect.client_id.is_empty() && !connect.clean && connect.version == Version::V311 {
+    if connect.client_id.is_empty() && !connect.clean && connect.version != Version::V5 {
         return Err((0x85, "a session that is kept needs a client id"));
     }
     match entrance {
@@ -177,6 +177,9 @@ async fn open(connect: Connect, who: Identity, guard: &Arc<Guard>, peer: Peer) -
         let core = guard.lock();
         // A stranger's will is dropped: it need not fit.
         if let Some(will) = connect.will.as_ref().filter(|_| !stranger) {
+    if connect.client_id.is_empty() && connect.version == Version::V31 {
+        return Err((0x85, "MQTT 3.1 needs a client id"));
+    }
             if !fits(&will.topic, limits.topic_bytes, limits.topic_levels) {
                 return Err((0x90, "the will's topic is longer or deeper than allowed"));
             }
@@ -214,10 +217,26 @@ async fn open(connect: Connect, who: Identity, guard: &Arc<Guard>, peer: Peer) -
     let assigned = connect.client_id.is_empty().then(|| format!("auto-{:016x}", crate::supervisor::backoff::jitter()));
     let client_id = assigned.clone().unwrap_or_else(|| connect.client_id.clone());
     let window = usize::from(connect.properties.receive_maximum.unwrap_or(u16::MAX)).min(limits.inflight);
-    let version = match connect.level {
-        3 => "3.1",
-        4 => "3.1.1",
-        _ => "5",
+    let mut welcome = Welcome {
+        session_present: false,
+        assigned_id: assigned,
+        maximum_packet_size: u32::try_from(limits.packet).unwrap_or(u32::MAX),
+        server_keep_alive: (v5 && keep_alive != connect.keep_alive).then_some(keep_alive),
+        session_expiry: (v5 && keep_s != asked).then_some(keep_s),
+        receive_maximum: limits.receive_maximum,
+        topic_alias_maximum: limits.aliases,
+    };
+    let largest = connect.properties.maximum_packet_size.map_or(usize::MAX, |n| n as usize);
+    // Nothing has begun yet: who cannot be greeted does not take its own session over.
+    let mut greeting = BytesMut::new();
+    say::welcome(&mut greeting, connect.version, &welcome);
+    if greeting.len() > largest {
+        return Err((0x95, "it takes no packet as large as the answer to CONNECT"));
+    }
+    let version = match connect.version {
+        Version::V31 => "3.1",
+        Version::V311 => "3.1.1",
+        Version::V5 => "5",
     };
     let address = peer.address.clone();
     // Coming in is said like any message: who comes again and again waits for its turn.
@@ -248,16 +267,8 @@ async fn open(connect: Connect, who: Identity, guard: &Arc<Guard>, peer: Peer) -
     if stranger {
         guard.refused(who.name(), &address, STRANGER);
     }
-    let welcome = Welcome {
-        // In 3.1 the bit is reserved.
-        session_present: attached.present && connect.level > 3,
-        assigned_id: assigned,
-        maximum_packet_size: u32::try_from(limits.packet).unwrap_or(u32::MAX),
-        server_keep_alive: (v5 && keep_alive != connect.keep_alive).then_some(keep_alive),
-        session_expiry: (v5 && keep_s != asked).then_some(keep_s),
-        receive_maximum: limits.receive_maximum,
-        topic_alias_maximum: limits.aliases,
-    };
+    // In 3.1 the bit is reserved.
+    welcome.session_present = attached.present && connect.version != Version::V31;
     Ok(Agreed {
         attached,
         who,

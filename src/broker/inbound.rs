@@ -107,6 +107,14 @@ impl<S> Client<S> {
         Ok(Pause::Pressed)
     }
 
+    /// An answer with so many codes that the client does not take it is not said [MQTT5-3.1.2-24]; then nothing is done either.
+    fn can_answer(&self, codes: usize) -> Result<(), Stop> {
+        if say::suback_len(self.with.version, codes) > self.with.largest {
+            return Err(Stop::Cut(0x95, "it takes no packet as large as the answer to what it asked"));
+        }
+        Ok(())
+    }
+
     fn handle(&mut self, packet: Packet, now: Instant) -> Result<(), Stop> {
         let slot = self.with.attached.slot;
         match packet {
@@ -129,6 +137,7 @@ impl<S> Client<S> {
                 self.say(What::Ack { kind: 7, id, reason: if known { 0 } else { 0x92 } }, receipt);
             }
             Packet::Subscribe(subscribe) => {
+                self.can_answer(subscribe.asks.len())?;
                 let (codes, receipt) = self.guard.lock().subscribe(&self.with.attached, &subscribe.asks, subscribe.identifier, now);
                 for (ask, code) in subscribe.asks.iter().zip(&codes).filter(|(_, c)| **c > 2) {
                     let why = match code {
@@ -142,6 +151,7 @@ impl<S> Client<S> {
                 self.say(What::Codes { kind: 9, id: subscribe.id, codes }, receipt);
             }
             Packet::Unsubscribe { id, filters } => {
+                self.can_answer(filters.len())?;
                 let (codes, receipt) = self.guard.lock().unsubscribe(&self.with.attached, &filters);
                 self.say(What::Codes { kind: 11, id, codes }, receipt);
             }
@@ -314,7 +324,7 @@ impl<S> Client<S> {
         match what {
             What::Ack { kind, id, mut reason } => {
                 if !safe && kind != 7 {
-                    if version == Version::V311 {
+                    if version != Version::V5 {
                         self.leave_unanswered();
                         return Ok(());
                     }
@@ -328,7 +338,7 @@ impl<S> Client<S> {
                 say::ack(&mut self.output, version, kind, id, reason);
             }
             // UNSUBACK of 3.1.1 has no codes to say it with.
-            What::Codes { kind: 11, .. } if !safe && version == Version::V311 => {
+            What::Codes { kind: 11, .. } if !safe && version != Version::V5 => {
                 self.leave_unanswered();
                 return Ok(());
             }
@@ -336,7 +346,7 @@ impl<S> Client<S> {
                 if !safe {
                     codes.iter_mut().filter(|c| **c < 0x80).for_each(|c| *c = 0x80);
                 }
-                if version == Version::V311 {
+                if version != Version::V5 {
                     codes.iter_mut().filter(|c| **c > 2).for_each(|c| *c = 0x80);
                 }
                 say::suback(&mut self.output, version, kind, id, &codes);

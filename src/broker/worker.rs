@@ -37,7 +37,10 @@ pub async fn run(birth: Birth) -> anyhow::Result<()> {
     // A card that cannot be read or written must not keep lamps dark: the broker serves from memory, and begins anew when the
     // card is there again.
     let (store, found) = match crate::keys::secret::random().and_then(|epoch| Store::open(&ledger, epoch)) {
-        Ok((store, found)) => (Some(store), found),
+        Ok((mut store, mut found)) => {
+            store.begin(&mut found);
+            (Some(store), found)
+        }
         Err(cause) => {
             tracing::error!(%cause, "the broker's folder cannot be used; messages are kept in memory only");
             (None, Found::default())

@@ -1,7 +1,7 @@
 //! Why the broker refused or cut somebody, in Vietnamese; the broker itself says it in English, for logs.
 
 /// What the broker says, and how the village says it. What stands behind a colon (a topic, a cause) follows unchanged.
-const WORDS: [(&str, &str); 47] = [
+const WORDS: [(&str, &str); 51] = [
     ("wrong user name or password", "sai tên hoặc mật khẩu"),
     ("a user name and a password are needed", "không gửi tên và mật khẩu"),
     (crate::protocol::broker::STRANGER, "chưa có tài khoản: chỉ được tự giới thiệu (nhận vào: conglang device add)"),
@@ -10,6 +10,7 @@ const WORDS: [(&str, &str); 47] = [
     ("enhanced authentication is not offered", "đòi kiểu xác thực không hỗ trợ"),
     ("the client id is longer than allowed or holds control characters", "mã kết nối (client id) quá dài hoặc có ký tự lạ"),
     ("a session that is kept needs a client id", "muốn giữ phiên thì phải có mã kết nối (client id)"),
+    ("MQTT 3.1 needs a client id", "MQTT 3.1 phải có mã kết nối (client id)"),
     ("its will is about a topic that it may not publish to", "lời nhắn cuối (last will) nằm ngoài quyền"),
     ("the will's topic is longer or deeper than allowed", "lời nhắn cuối có chủ đề quá dài"),
     ("the will's topic is not a topic", "lời nhắn cuối có chủ đề sai"),
@@ -29,9 +30,12 @@ const WORDS: [(&str, &str); 47] = [
     ("a technician ended it", "kỹ thuật viên ngắt"),
     ("it does not take its messages", "không chịu nhận tin gửi đến"),
     ("it did not say who it is in time", "kết nối rồi không gửi CONNECT"),
+    ("it had not said who it is when its place was needed", "chưa gửi CONNECT khi người khác cần chỗ"),
     ("it left before it said who it is", "rời đi khi chưa gửi CONNECT"),
     ("it does not speak MQTT", "không dùng giao thức MQTT"),
     ("it speaks an MQTT version that is not served", "dùng phiên bản MQTT không hỗ trợ"),
+    ("it takes no packet as large as the answer to CONNECT", "khai chỉ nhận gói nhỏ hơn cả lời đáp CONNECT"),
+    ("it takes no packet as large as the answer to what it asked", "khai chỉ nhận gói nhỏ hơn lời đáp cho điều nó hỏi"),
     ("the packet is larger than allowed", "gói tin quá lớn"),
     ("a topic longer or deeper than allowed", "chủ đề quá dài"),
     ("a topic alias beyond the agreed number", "bí danh chủ đề (topic alias) vượt mức"),

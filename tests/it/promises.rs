@@ -72,6 +72,40 @@ fn a_kept_session_survives_a_polite_end_with_filters_queue_and_retained() {
     assert_eq!(topics, expected, "in the order of their topics, with the flag");
 }
 
+#[test]
+fn what_was_never_sent_comes_without_dup_after_a_planned_end_and_with_it_after_a_death() {
+    let mut worker = Worker::started(wide_limits(), None, wire_accounts());
+    let kept = Hello { client: "away", clean: false, ..Hello::default() };
+    let mut away = Peer::connect(worker.plain, &kept);
+    assert_eq!(away.subscribe("d/x/#", 2), 2);
+    let mut says = Peer::connect(worker.plain, &Hello { client: "says", ..Hello::default() });
+    assert_eq!(says.tell("d/x/sent", b"1", false), Some(0));
+    assert_eq!(away.hear(Duration::from_secs(5)).map(|c| (c.topic, c.dup)), Some(("d/x/sent".into(), false)));
+    away.leave();
+    assert_eq!(says.tell("d/x/fresh", b"2", false), Some(0));
+    says.publish("d/x/once", b"3", 4, 700);
+    assert_eq!(says.packet(Duration::from_secs(5)).map(|p| p.0), Some(0x50), "PUBREC");
+    drop(says);
+    // The second end finds what the first life never sent, in a life that did not send it either.
+    for _ in 0..2 {
+        worker.stop();
+        worker.start();
+    }
+    let hears = |worker: &Worker| {
+        let mut away = Peer::connect(worker.plain, &kept);
+        assert!(away.present);
+        let mut came: Vec<(String, bool)> = (0..3).map(|_| away.hear(Duration::from_secs(5)).map(|c| (c.topic, c.dup)).expect("it was kept")).collect();
+        came.sort();
+        came
+    };
+    let all = |fresh| vec![("d/x/fresh".to_owned(), fresh), ("d/x/once".to_owned(), fresh), ("d/x/sent".to_owned(), true)];
+    assert_eq!(hears(&worker), all(false));
+    // Sent now and not acknowledged; and a death, after which nobody knows what was sent.
+    worker.kill();
+    worker.start();
+    assert_eq!(hears(&worker), all(true));
+}
+
 /// While the card fails: a lamp of 3.1.1 says what must be kept. It cannot be told, so it is not answered; what needs no card
 /// goes on, and it hears its orders.
 fn a_publisher_of_before(worker: &mut Worker, says: &mut Peer, word: &[u8]) -> Peer {

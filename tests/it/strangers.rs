@@ -95,7 +95,7 @@ fn every_statement_of_the_standards_has_its_proof_and_every_proof_is_there() {
                 assert!(script.lines().any(|l| l.strip_prefix("== ").is_some_and(|t| t == title || t.starts_with(&format!("{title} [")))), "{file} has no scenario “{title}”");
             } else {
                 let name = part.rsplit("::").next().expect("a name");
-                let found = ["src/protocol/mqtt/tests.rs", "src/broker/matcher.rs", "tests/it/broker.rs", "tests/it/strangers.rs"];
+                let found = ["src/protocol/mqtt/tests.rs", "src/broker/matcher.rs", "src/broker/core_tests.rs", "tests/it/broker.rs", "tests/it/strangers.rs"];
                 assert!(found.iter().any(|f| std::fs::read_to_string(repository(f)).is_ok_and(|t| t.contains(&format!("fn {name}(")))), "{part}");
             }
         }

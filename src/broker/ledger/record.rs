@@ -115,6 +115,13 @@ pub enum Record {
     },
     Will(KeptWill),
     WillOver(u64),
+    /// Queued messages that were never sent to their client, by packet id: said at a planned end, true until [`Record::Began`].
+    Unsent {
+        session: u64,
+        ids: Vec<u16>,
+    },
+    /// The broker began to serve: whatever waits may have been sent from here on.
+    Began,
 }
 
 struct Out(Vec<u8>);
@@ -262,6 +269,15 @@ impl Record {
             Self::WillOver(session) => {
                 o.n8(b'w').n64(*session);
             }
+            Self::Unsent { session, ids } => {
+                o.n8(b'U').n64(*session);
+                for id in ids {
+                    o.n16(*id);
+                }
+            }
+            Self::Began => {
+                o.n8(b'B');
+            }
         }
         o.0
     }
@@ -315,6 +331,11 @@ impl Record {
                 Self::Will(KeptWill { session, account, client_id, delay_s, due, message: i.message()? })
             }
             b'w' => Self::WillOver(i.n64()?),
+            b'U' => {
+                let session = i.n64()?;
+                Self::Unsent { session, ids: std::iter::from_fn(|| i.n16()).collect() }
+            }
+            b'B' => Self::Began,
             _ => return None,
         })
     }
@@ -347,6 +368,8 @@ mod tests {
             Record::InboundOver { session: 4, id: 2 },
             Record::Will(KeptWill { session: 4, account: "den-01".into(), client_id: "a".into(), message, delay_s: 3, due: None }),
             Record::WillOver(4),
+            Record::Unsent { session: 4, ids: vec![2, 3] },
+            Record::Began,
         ] {
             let bytes = record.encode();
             assert_eq!(Record::decode(&bytes), Some(record.clone()));

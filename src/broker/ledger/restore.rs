@@ -38,6 +38,8 @@ struct Kin {
     queue: BTreeMap<(u64, u16), (Arc<Kept>, Target)>,
     released: Vec<u16>,
     received: Vec<u16>,
+    /// Of the queue, what was never sent.
+    unsent: Vec<u16>,
 }
 
 /// What stands in the records.
@@ -152,8 +154,20 @@ impl Found {
                 self.wills.insert(will.session, will);
             }
             Record::WillOver(session) => drop(self.wills.remove(&session)),
+            Record::Unsent { session, ids } => self.kin(session).unsent.extend(ids),
+            Record::Began => self.all_may_be_sent(),
             Record::Dump | Record::End => {}
         }
+    }
+
+    /// True when messages are known not to have been sent: before they are, the disk must hear that this is over.
+    pub fn knows_unsent(&self) -> bool {
+        self.kin.values().any(|k| !k.unsent.is_empty())
+    }
+
+    /// Whatever waits may have been sent before.
+    pub fn all_may_be_sent(&mut self) {
+        self.kin.values_mut().for_each(|k| k.unsent.clear());
     }
 
     /// Builds the machine again.
@@ -226,7 +240,7 @@ fn revive(core: &mut Core, head: Head, kin: Kin, messages: &mut BTreeMap<u64, Op
         let Some(message) = messages.entry(order).or_insert_with(|| alive(&kept, now, wall).map(Arc::new)).clone() else { continue };
         let group = (!target.group.is_empty()).then(|| target.group.as_str().into());
         let item = Queued { message, qos: target.qos, retain: target.retain, identifiers: target.identifiers.into(), group };
-        queue.restore(id, item, order);
+        queue.restore(id, item, order, !kin.unsent.contains(&id));
     }
     queue.ids_from(last.wrapping_add(UNWRITTEN_IDS));
     let session = Session {
@@ -268,6 +282,12 @@ pub struct Snapshot {
 }
 
 impl Core {
+    /// What waits for sessions and was never sent, for the last word of a planned end.
+    pub fn unsent(&self) -> Vec<Record> {
+        let away = self.sessions.iter().flatten().filter(|s| s.is_kept() && s.is_away());
+        away.map(|s| Record::Unsent { session: s.number, ids: s.queue.never_sent() }).filter(|r| !matches!(r, Record::Unsent { ids, .. } if ids.is_empty())).collect()
+    }
+
     /// Takes the whole state for a dump. What the ledger still owes is in it.
     pub fn snapshot(&mut self, now: Instant) -> Snapshot {
         let wall = self.wall();

@@ -141,6 +141,16 @@ impl Store {
         self.log.append_from(self.first, self.group, &part)
     }
 
+    /// The broker begins to serve what was found: from now on it may have been sent.
+    pub fn begin(&mut self, found: &mut Found) {
+        if found.knows_unsent()
+            && let Err(cause) = self.write(std::iter::once(Record::Began.encode()))
+        {
+            tracing::warn!(%cause, "the broker's beginning could not be written; what waits is sent as if it had been sent before");
+            found.all_may_be_sent();
+        }
+    }
+
     /// True when it is time for a dump of everything.
     pub fn wants_dump(&self) -> bool {
         self.damaged || self.log.sealed().len() >= SEALED_MAX + 2 * self.dumped
@@ -261,8 +271,15 @@ pub fn keep(guard: &Guard, store: Option<Store>, folder: &Path) {
         core.ledger.fails = store.is_none();
         core.counters.written += wrote;
         core.settled(&batch);
+        let unsent = if last { core.unsent() } else { Vec::new() };
         drop(core);
         if last {
+            // Without it they come with DUP, as after a death.
+            if let Some(store) = &mut store
+                && let Err(cause) = store.write(unsent.iter().map(Record::encode))
+            {
+                tracing::warn!(%cause, "which messages were never sent could not be written");
+            }
             return;
         }
     }

@@ -206,11 +206,11 @@ impl Queue {
         }
     }
 
-    /// Puts back what the ledger kept: a message that waits under its id.
-    pub fn restore(&mut self, id: u16, item: Queued, owed: Owed) {
+    /// Puts back what the ledger kept: a message that waits under its id, `again` = it may have been sent before.
+    pub fn restore(&mut self, id: u16, item: Queued, owed: Owed, again: bool) {
         self.ids.insert(id);
         self.bytes += item.size();
-        self.waiting.push_back(Waiting { id, item, owed: Some(owed), again: true, held: false });
+        self.waiting.push_back(Waiting { id, item, owed: Some(owed), again, held: false });
     }
 
     /// Puts back what the ledger kept: a delivery whose PUBREC came.

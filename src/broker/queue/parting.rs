@@ -42,6 +42,11 @@ impl Queue {
         flying.chain(waiting).filter(|(_, q)| q.group.is_some()).collect()
     }
 
+    /// Ids of messages that wait and were never sent, as far as they have one.
+    pub fn never_sent(&self) -> Vec<u16> {
+        self.waiting.iter().filter(|w| w.id != 0 && w.owed.is_some() && !w.again).map(|w| w.id).collect()
+    }
+
     /// What the ledger must write of it in a dump: messages with their numbers and ids, and ids whose PUBREC came.
     pub fn kept(&self) -> (Vec<(Owed, u16, Queued)>, Vec<u16>) {
         let flying = self.flying.iter().filter(|f| f.stage == Stage::Sent).filter_map(|f| Some((f.owed?, f.id, f.item.clone()?)));

@@ -10,7 +10,7 @@ use super::{Version, Violation, malformed};
 /// A client's first packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connect {
-    /// Version spoken; 3.1 is heard as 3.1.1.
+    /// Version spoken.
     pub version: Version,
     /// Protocol level as it came: 3 (MQTT 3.1), 4 or 5.
     pub level: u8,
@@ -71,11 +71,17 @@ pub fn read(body: Bytes) -> Result<Connect, Refusal> {
     let name = body.text()?;
     let level = body.u8()?;
     let version = match (&name[..], level) {
-        (b"MQIsdp", 3) | (b"MQTT", 4) => Version::V311,
+        (b"MQIsdp", 3) => Version::V31,
+        (b"MQTT", 4) => Version::V311,
         (b"MQTT", 5) => Version::V5,
         _ => return Err(Refusal::Level),
     };
-    let flags = body.u8()?;
+    let v31 = version == Version::V31;
+    let mut flags = body.u8()?;
+    if v31 {
+        // Without a will its other flags are disregarded there, and nothing is said of the reserved one.
+        flags &= if flags & 0x04 == 0 { !0x39 } else { !0x01 };
+    }
     if flags & 1 != 0 {
         return Err(malformed("a reserved flag of CONNECT is set").into());
     }
@@ -84,7 +90,7 @@ pub fn read(body: Bytes) -> Result<Connect, Refusal> {
     if will_qos > 2 || !has_will && (will_qos != 0 || will_retain) {
         return Err(malformed("the will flags contradict each other").into());
     }
-    if version == Version::V311 && has_password && !has_name {
+    if version != Version::V5 && has_password && !has_name {
         return Err(malformed("a password without a user name").into());
     }
     let keep_alive = body.u16()?;
@@ -106,10 +112,23 @@ pub fn read(body: Bytes) -> Result<Connect, Refusal> {
     } else {
         None
     };
-    let username = if has_name { Some(body.string()?) } else { None };
-    let password = if has_password { Some(body.binary()?) } else { None };
-    if body.left() > 0 {
+    // In 3.1 the length goes before the flags: a name or password that was announced may be absent, and what was not announced
+    // is disregarded.
+    let username = if has_name && !(v31 && body.left() == 0) { Some(body.string()?) } else { None };
+    let password = if has_password && !(v31 && body.left() == 0) { Some(body.binary()?) } else { None };
+    if body.left() > 0 && !v31 {
         return Err(malformed("CONNECT is longer than its content").into());
     }
     Ok(Connect { version, level, client_id, clean: flags & 2 != 0, keep_alive, will, username, password, properties: props })
+}
+
+/// The largest packet that the sender of this body takes, as far as it can be read; also of a CONNECT that is not served.
+#[must_use]
+pub fn largest(body: Bytes) -> usize {
+    let mut body = Body(body);
+    let mut read = || {
+        let (_, level, _, _) = (body.text()?, body.u8()?, body.u8()?, body.u16()?);
+        if level == 5 { properties::read(&mut body, Place::Connect) } else { Ok(Properties::default()) }
+    };
+    read().ok().and_then(|p| p.maximum_packet_size).map_or(usize::MAX, |n| n as usize)
 }

@@ -18,6 +18,8 @@ mod tests;
 /// Protocol version of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
+    /// 3.1: heard as 3.1.1 but where its own text differs.
+    V31,
     /// 3.1.1
     V311,
     /// 5.0

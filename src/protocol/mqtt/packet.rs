@@ -102,7 +102,8 @@ pub fn read(version: Version, frame: Frame) -> Result<Packet, Violation> {
     let kind = frame.first >> 4;
     let mut body = Body(frame.body);
     let wanted_flags = if matches!(kind, 6 | 8 | 10) { 2 } else { 0 };
-    if kind != 3 && flags != wanted_flags {
+    // In 3.1 they are DUP, QoS and RETAIN in every packet: DUP when it is sent again, the others not used.
+    if kind != 3 && flags != wanted_flags && version != Version::V31 {
         return Err(malformed("the flags of a packet are wrong"));
     }
     let packet = match kind {
@@ -158,13 +159,22 @@ fn ack(version: Version, body: &mut Body) -> Result<(u16, u8), Violation> {
     Ok((id, reason))
 }
 
+/// A filter of no bytes is a violation [MQTT-4.7.3-1]; 5.0 has a code to refuse it with.
+fn filter(version: Version, body: &mut Body) -> Result<String, Violation> {
+    let filter = body.string()?;
+    if filter.is_empty() && version != Version::V5 {
+        return Err(malformed("a filter without a character"));
+    }
+    Ok(filter)
+}
+
 fn subscribe(version: Version, body: &mut Body) -> Result<Subscribe, Violation> {
     let id = packet_id(body)?;
     let v5 = version == Version::V5;
     let identifier = if v5 { properties::read(body, Place::Subscribe)?.subscription_id } else { None };
     let mut asks = Vec::new();
     while body.left() > 0 {
-        let filter = body.string()?;
+        let filter = filter(version, body)?;
         let options = body.u8()?;
         let (qos, handling) = (options & 3, options >> 4 & 3);
         if qos == 3 || options & 0xc0 != 0 || handling == 3 || !v5 && options > 2 {
@@ -188,7 +198,7 @@ fn unsubscribe(version: Version, body: &mut Body) -> Result<Packet, Violation> {
     }
     let mut filters = Vec::new();
     while body.left() > 0 {
-        filters.push(body.string()?);
+        filters.push(filter(version, body)?);
     }
     if filters.is_empty() {
         return Err(protocol_error("an UNSUBSCRIBE without filters"));
@@ -197,7 +207,7 @@ fn unsubscribe(version: Version, body: &mut Body) -> Result<Packet, Violation> {
 }
 
 fn disconnect(version: Version, body: &mut Body) -> Result<Packet, Violation> {
-    if version == Version::V311 || body.left() == 0 {
+    if version != Version::V5 || body.left() == 0 {
         return Ok(Packet::Disconnect { reason: 0, session_expiry: None });
     }
     let reason = body.u8()?;

@@ -62,12 +62,12 @@ pub fn welcome(out: &mut BytesMut, version: Version, w: &Welcome) {
 }
 
 /// CONNACK: refused. `code` is the MQTT 5 reason; 3.1.1 gets the nearest of its five. The words go where they fit into the
-/// client's `largest` packet.
+/// client's `largest` packet; where not even the code does, nothing is said.
 pub fn refuse(out: &mut BytesMut, version: Version, code: u8, why: &str, largest: usize) {
     let mut body = BytesMut::new();
     body.put_u8(0);
     match version {
-        Version::V311 => body.put_u8(match code {
+        Version::V31 | Version::V311 => body.put_u8(match code {
             0x84 => 1,
             0x85 => 2,
             0x86 => 4,
@@ -85,7 +85,16 @@ pub fn refuse(out: &mut BytesMut, version: Version, code: u8, why: &str, largest
             body.extend_from_slice(&props);
         }
     }
-    put(out, 0x20, &body);
+    if body.len() + 2 <= largest {
+        put(out, 0x20, &body);
+    }
+}
+
+/// Bytes of a SUBACK or UNSUBACK with so many codes.
+#[must_use]
+pub const fn suback_len(version: Version, codes: usize) -> usize {
+    let body = 2 + codes + if matches!(version, Version::V5) { 1 } else { 0 };
+    1 + varint_len(body) + body
 }
 
 /// A message to a subscriber.

@@ -23,7 +23,7 @@ fn a_connect_of_each_version_is_read() {
     let c = connect::read(frame(v5).body).expect("5.0");
     assert_eq!((c.version, c.properties.session_expiry), (Version::V5, Some(120)));
     let old = connect::read(Bytes::from_static(b"\x00\x06MQIsdp\x03\x02\x00\x0a\x00\x01b")).expect("3.1");
-    assert_eq!((old.version, old.level), (Version::V311, 3));
+    assert_eq!((old.version, old.level), (Version::V31, 3));
     assert_eq!(connect::read(Bytes::from_static(b"\x00\x06MQIsdp\x04\x02\x00\x0a\x00\x01b")), Err(Refusal::Level));
     assert_eq!(connect::read(Bytes::from_static(b"\x00\x04MQTT\x06\x02\x00\x0a\x00\x01b")), Err(Refusal::Level));
     assert!(matches!(connect::read(Bytes::from_static(b"\x00\x04MQTT\x04\x03\x00\x0a\x00\x01b")), Err(Refusal::Violation(_))), "reserved flag");
