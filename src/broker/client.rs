@@ -3,7 +3,7 @@
 //! Invariants: nothing is read while the client must pause (back pressure); keep alive is judged by what the client sent,
 //! never by what was sent to it; answers go out in the order of what they answer, each when what it promises is so; a client
 //! that does not take its messages is cut; a polite DISCONNECT drops the will, everything else says it. `inbound` handles
-//! what the client says.
+//! what the client says, `outbound` says what is for it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -19,20 +19,17 @@ use super::connection::Ended;
 use super::guard::Guard;
 use super::inbound::{Answer, UNKEPT};
 use super::limits::Rate;
-use super::message::Queued;
-use super::queue::Out;
 use super::session::Attached;
 use super::stream;
 use crate::protocol::broker::Traffic;
-use crate::protocol::mqtt::say::{self, Delivery, Welcome};
+use crate::protocol::mqtt::say::{self, Welcome};
 use crate::protocol::mqtt::{Version, Violation};
+use crate::supervisor::meter::Meter;
 
-/// How long a client may take nothing of what it is sent.
-const WRITE_MAX: Duration = Duration::from_secs(10);
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(500);
 /// Bytes collected before a write.
-const BATCH: usize = 64 * 1024;
+pub(super) const BATCH: usize = 64 * 1024;
 /// An empty buffer larger than this is given back.
 const IDLE: usize = 16 * 1024;
 /// A day: no deadline.
@@ -54,10 +51,12 @@ pub struct Agreed {
     pub aliases: u16,
     /// Where it comes from.
     pub address: String,
+    /// What its socket moves.
+    pub meter: Arc<Meter>,
 }
 
 pub(super) struct Client<S> {
-    io: S,
+    pub io: S,
     pub guard: Arc<Guard>,
     pub with: Agreed,
     pub owner: Arc<str>,
@@ -74,7 +73,7 @@ pub(super) struct Client<S> {
     /// QoS 2 messages of this connection that are not released.
     pub unreleased: BTreeSet<u16>,
     pub aliases_in: BTreeMap<u16, Box<str>>,
-    aliases_out: BTreeMap<Box<str>, u16>,
+    pub aliases_out: BTreeMap<Box<str>, u16>,
     pub forbidden: u64,
     /// PINGREQs that are not answered yet: what its own words brought it goes before.
     pub pongs: usize,
@@ -244,112 +243,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
         if self.output.is_empty() && self.output.capacity() > IDLE {
             self.output = BytesMut::new();
-        }
-    }
-
-    /// The alias for a topic, and whether the topic must be said with it.
-    fn alias(&mut self, topic: &str) -> Option<(u16, bool)> {
-        if self.with.aliases == 0 {
-            return None;
-        }
-        if let Some(alias) = self.aliases_out.get(topic) {
-            return Some((*alias, false));
-        }
-        let next = u16::try_from(self.aliases_out.len() + 1).ok().filter(|n| *n <= self.with.aliases)?;
-        self.aliases_out.insert(topic.into(), next);
-        Some((next, true))
-    }
-
-    /// Encodes a delivery; false = it is larger than the client takes.
-    fn deliver(&mut self, id: u16, item: &Queued, again: bool, now: Instant) -> bool {
-        let m = &item.message;
-        let expiry = m.expires.map(|e| u32::try_from(e.saturating_duration_since(now).as_secs()).unwrap_or(u32::MAX).max(1));
-        let before = self.output.len();
-        let alias = self.alias(&m.topic);
-        let delivery = Delivery {
-            topic: &m.topic,
-            payload: &m.payload,
-            qos: item.qos,
-            id,
-            dup: again && item.qos > 0,
-            retain: item.retain,
-            forward: &m.forward,
-            expiry,
-            subscription_ids: &item.identifiers,
-            alias,
-        };
-        say::publish(&mut self.output, self.with.version, &delivery);
-        if self.output.len() - before > self.with.largest {
-            self.output.truncate(before);
-            if let Some((_, true)) = alias {
-                self.aliases_out.remove(&m.topic);
-            }
-            return false;
-        }
-        self.traffic.packets_out += 1;
-        true
-    }
-
-    /// Collects a batch of what is queued. True = there is more.
-    fn collect(&mut self) -> bool {
-        let guard = self.guard.clone();
-        let mut core = guard.lock();
-        let slot = self.with.attached.slot;
-        let now = Instant::now();
-        core.counters.traffic.add(std::mem::take(&mut self.traffic));
-        while self.output.len() < BATCH {
-            match core.next(slot, now) {
-                None => return false,
-                Some(Out::Release(id)) => say::ack(&mut self.output, self.with.version, 6, id, 0),
-                Some(Out::Publish { id, item, again }) => {
-                    // Larger than the client takes: as if it had been delivered [MQTT-3.1.2-25].
-                    if !self.deliver(id, &item, again, now) {
-                        core.counters.too_large += 1;
-                        if id > 0 {
-                            core.refuse(slot, id);
-                        }
-                    }
-                }
-            }
-        }
-        true
-    }
-
-    /// Writes answers whose promise is kept and one batch of what is queued. True = there is more.
-    async fn flush(&mut self) -> Result<bool, Stop> {
-        self.answer()?;
-        // SUBACK goes before what the subscription brings.
-        let mut more = !self.owes_suback() && self.collect();
-        for _ in 0..std::mem::take(&mut self.pongs) {
-            say::pong(&mut self.output);
-        }
-        self.traffic.bytes_out += self.output.len() as u64;
-        let wake = self.with.attached.wake.clone();
-        while !self.output.is_empty() {
-            // The deadline is for progress: a slow link is not a dead one.
-            tokio::select! {
-                biased;
-                done = tokio::time::timeout(WRITE_MAX, self.io.write_buf(&mut self.output)) => match done {
-                    Ok(Ok(n)) if n > 0 => {}
-                    Ok(_) => return Err(Stop::Gone),
-                    Err(_) => {
-                        self.output.clear();
-                        return Err(Stop::Stuck);
-                    }
-                },
-                () = wake.notified() => {
-                    more = true;
-                    if let Some((code, why)) = self.with.attached.cut.why() {
-                        self.output.clear();
-                        return Err(Stop::Cut(code, why));
-                    }
-                }
-            }
-        }
-        match tokio::time::timeout(WRITE_MAX, self.io.flush()).await {
-            Ok(Ok(())) => Ok(more),
-            Ok(Err(_)) => Err(Stop::Gone),
-            Err(_) => Err(Stop::Stuck),
         }
     }
 

@@ -1,7 +1,8 @@
 //! From an open transport to a client with a session: CONNECT, who it is, what it may have.
 //!
 //! Invariants: who does not say who it is in time is gone; a refusal carries its code, and its sentence where the version
-//! has one; a place among the strangers is given back once it is known who it is.
+//! has one, and holds its place no longer than others need it; a place among the strangers is given back once it is known who
+//! it is, and a device without an account holds it until it is in.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use tokio::time::Instant;
 
 use super::access::{HOUSE, Identity};
 use super::client::{self, Agreed};
+use super::edge::{Admitted, Stranger, within};
 use super::guard::Guard;
 use super::session::{Opening, Peer};
 use super::stream;
@@ -21,6 +23,7 @@ use crate::protocol::mqtt::connect::{self, Connect, Refusal};
 use crate::protocol::mqtt::frame;
 use crate::protocol::mqtt::say::{self, Welcome};
 use crate::protocol::mqtt::topic::fits;
+use crate::supervisor::meter::Meter;
 
 /// Largest CONNECT, bytes: strangers get no more.
 const CONNECT_MAX: usize = 128 * 1024;
@@ -59,39 +62,52 @@ impl Ended {
     }
 }
 
-async fn say_no<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S, version: Version, code: u8, why: &str, largest: usize) {
+/// Refuses; for as long as its place is not needed.
+async fn say_no<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S, stranger: Option<&Stranger>, version: Version, (code, why): (u8, &str), largest: usize) {
     let mut out = BytesMut::new();
     say::refuse(&mut out, version, code, why, largest);
-    let _ = tokio::time::timeout(WRITE_MAX, async {
+    let said = within(stranger, Instant::now() + WRITE_MAX, async {
         io.write_all(&out).await?;
         io.flush().await
-    })
-    .await;
-    stream::close(io, WRITE_MAX).await;
+    });
+    if said.await.is_ok() {
+        let _ = within(stranger, Instant::now() + WRITE_MAX, stream::close(io, WRITE_MAX)).await;
+    }
 }
 
-/// Serves one connection whose transport is ready. `until` bounds the wait for CONNECT; `stranger` is given
-/// back once it is known who it is.
-pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(io: S, entrance: Entrance, guard: Arc<Guard>, until: Instant, peer: Peer, stranger: impl Send) -> Ended {
+/// One whose transport is ready.
+pub struct Arrival {
+    pub entrance: Entrance,
+    /// By when it must have said who it is.
+    pub until: Instant,
+    pub peer: Peer,
+    /// Its place among the strangers, until it is known who it is; none = the house.
+    pub stranger: Option<Stranger>,
+    /// What its socket moves.
+    pub meter: Arc<Meter>,
+}
+
+/// Serves one connection whose transport is ready.
+pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(io: S, guard: Arc<Guard>, arrival: Arrival) -> Ended {
     // Coming in takes more room than being there; that room is given back.
-    match Box::pin(enter(io, entrance, guard.clone(), until, peer, stranger)).await {
-        Ok((io, input, agreed)) => client::serve(io, input, guard, agreed).await,
+    match Box::pin(enter(io, guard.clone(), arrival)).await {
+        Ok((io, input, agreed, _place)) => client::serve(io, input, guard, agreed).await,
         Err(ended) => ended,
     }
 }
 
-/// From the first byte to a session, or to the end. With it comes what was read behind CONNECT.
-async fn enter<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, entrance: Entrance, guard: Arc<Guard>, until: Instant, peer: Peer, stranger: impl Send) -> Result<(S, BytesMut, Agreed), Ended> {
+/// From the first byte to a session and a place, or to the end. With it comes what was read behind CONNECT.
+async fn enter<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, guard: Arc<Guard>, arrival: Arrival) -> Result<(S, BytesMut, Agreed, Option<Admitted>), Ended> {
+    let Arrival { entrance, until, peer, mut stranger, meter } = arrival;
     let mut input = BytesMut::new();
     let address = peer.address.clone();
-    let first = match tokio::time::timeout_at(until, first_packet(&mut io, &mut input)).await {
-        Err(_) => return Err(Ended::nobody(&guard, &address, "it did not say who it is in time")),
-        Ok(Err(trouble)) => return Err(Ended::nobody(&guard, &address, trouble)),
+    let first = match within(stranger.as_ref(), until, first_packet(&mut io, &mut input)).await {
+        Err(why) | Ok(Err(why)) => return Err(Ended::nobody(&guard, &address, why)),
         Ok(Ok(first)) => first,
     };
     // The byte behind the protocol's name, for an answer in its own tongue.
     let v5 = first.get(6) == Some(&5);
-    let connect = match connect::read(first) {
+    let connect = match connect::read(first.clone()) {
         Ok(connect) => connect,
         Err(Refusal::Level) => {
             let ended = Ended::nobody(&guard, &address, "it speaks an MQTT version that is not served");
@@ -101,7 +117,7 @@ async fn enter<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, entrance: Entrance,
         Err(Refusal::Will(v) | Refusal::Violation(v)) => {
             let ended = Ended::nobody(&guard, &address, v.what);
             if v5 {
-                say_no(&mut io, Version::V5, v.code, v.what, usize::MAX).await;
+                say_no(&mut io, stranger.as_ref(), Version::V5, (v.code, v.what), connect::largest(first)).await;
             }
             return Err(ended);
         }
@@ -110,19 +126,24 @@ async fn enter<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, entrance: Entrance,
     let version = connect.version;
     let largest = connect.properties.maximum_packet_size.map_or(usize::MAX, |n| n as usize);
     let opened = match identify(&connect, &entrance, &guard) {
-        Ok(who) => open(connect, who, &guard, peer).await,
         Err(refusal) => Err(refusal),
+        // Its name is one that anybody may invent: until it is in, it keeps its place among those who said nothing.
+        Ok(who @ Identity::Stranger(_)) => match within(stranger.as_ref(), Instant::now() + ENTRY_MAX + WRITE_MAX, open(connect, who, &guard, peer, meter)).await {
+            Ok(opened) => opened.map(|agreed| (agreed, None)),
+            Err(why) => Err((0x97, why)),
+        },
+        Ok(who) => match stranger.take().map(Stranger::admit).transpose() {
+            Ok(place) => open(connect, who, &guard, peer, meter).await.map(|agreed| (agreed, place)),
+            Err(refusal) => Err(refusal),
+        },
     };
     match opened {
-        Ok(agreed) => {
-            drop(stranger);
-            Ok((io, input, agreed))
-        }
+        Ok((agreed, place)) => Ok((io, input, agreed, place)),
         Err((code, why)) => {
             guard.lock().counters.refused += 1;
             // Names that nobody has are remembered under their address: they must not push out what others asked about.
             guard.refused(if guard.knows(&claimed) { &claimed } else { "" }, &address, why);
-            say_no(&mut io, version, code, why, largest).await;
+            say_no(&mut io, stranger.as_ref(), version, (code, why), largest).await;
             Err(Ended { who: claimed, trouble: Some(why.to_owned()) })
         }
     }
@@ -156,6 +177,9 @@ fn identify(connect: &Connect, entrance: &Entrance, guard: &Guard) -> Result<Ide
     if connect.client_id.is_empty() && !connect.clean && connect.version != Version::V5 {
         return Err((0x85, "a session that is kept needs a client id"));
     }
+    if connect.client_id.is_empty() && connect.version == Version::V31 {
+        return Err((0x85, "MQTT 3.1 needs a client id"));
+    }
     match entrance {
         Entrance::House(secret) => {
             let good = connect.username.as_deref() == Some(HOUSE) && connect.password.as_deref() == Some(secret.as_bytes());
@@ -170,16 +194,13 @@ fn identify(connect: &Connect, entrance: &Entrance, guard: &Guard) -> Result<Ide
     }
 }
 
-async fn open(connect: Connect, who: Identity, guard: &Arc<Guard>, peer: Peer) -> Result<Agreed, (u8, &'static str)> {
+async fn open(connect: Connect, who: Identity, guard: &Arc<Guard>, peer: Peer, meter: Arc<Meter>) -> Result<Agreed, (u8, &'static str)> {
     let limits = &guard.limits;
     let stranger = matches!(who, Identity::Stranger(_));
     let credential = {
         let core = guard.lock();
         // A stranger's will is dropped: it need not fit.
         if let Some(will) = connect.will.as_ref().filter(|_| !stranger) {
-    if connect.client_id.is_empty() && connect.version == Version::V31 {
-        return Err((0x85, "MQTT 3.1 needs a client id"));
-    }
             if !fits(&will.topic, limits.topic_bytes, limits.topic_levels) {
                 return Err((0x90, "the will's topic is longer or deeper than allowed"));
             }
@@ -276,7 +297,8 @@ async fn open(connect: Connect, who: Identity, guard: &Arc<Guard>, peer: Peer) -
         welcome,
         keep_alive,
         granted_expiry: keep_s,
-        largest: connect.properties.maximum_packet_size.map_or(usize::MAX, |n| n as usize),
+        largest,
+        meter,
         address,
         aliases: connect.properties.topic_alias_maximum.unwrap_or(0).min(limits.aliases),
     })

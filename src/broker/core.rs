@@ -27,6 +27,7 @@ use super::subscribe::unlisten;
 use super::will::will_record;
 use crate::protocol::broker::{Counters, Limits, Rule};
 use crate::supervisor::clock::Clock;
+use crate::supervisor::lobby::neighbour;
 
 /// The house's queue is so many times a device's: it hears everybody.
 const HOUSE_SHARE: usize = 16;
@@ -211,8 +212,11 @@ impl Core {
     /// Room for one more session of `who`; those who are away longest make it.
     fn make_room(&mut self, who: &Identity, now: Instant) -> Result<(), (u8, &'static str)> {
         if matches!(who, Identity::Stranger(_)) && self.strangers().count() >= self.limits.quarantined {
-            // Nobody holds a place for ever: the one that came first goes, and there is room at the next try.
-            if let Some(line) = self.strangers().min_by_key(|s| s.number).and_then(|s| s.line.as_ref()) {
+            // Nobody holds a place for ever: of the address that holds the most the one that came first goes, and there is room
+            // at the next try.
+            let near = |s: &Session| s.peer.address.parse().map(neighbour).ok();
+            let crowd = |of: &Session| self.strangers().filter(|s| near(s) == near(of)).count();
+            if let Some(line) = self.strangers().min_by_key(|s| (std::cmp::Reverse(crowd(s)), s.number)).and_then(|s| s.line.as_ref()) {
                 line.cut.now(0x97, "too many devices without an account are here at once");
             }
             return Err((0x97, "too many devices without an account are here at once"));

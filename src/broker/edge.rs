@@ -1,7 +1,8 @@
 //! The edge: listeners, and everything that happens before MQTT.
 //!
 //! Invariants: accepting never waits for a client (handshakes run in the connection's own task under one
-//! deadline); strangers are few (`half_open`) and so are connections from one address.
+//! deadline); strangers are few at each door (`half_open`), so are connections from one address, and none of them keeps
+//! another out (`Lobby`); who is known takes no stranger's place, and strangers none of those who are known.
 
 use std::io;
 use std::net::IpAddr;
@@ -9,12 +10,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
-use super::connection::{Ended, Entrance, serve};
+use super::connection::{Arrival, Ended, Entrance, serve};
 use super::guard::Guard;
 use super::limits::Bucket;
 use super::session::Peer;
@@ -22,6 +23,8 @@ use super::websocket;
 use crate::keys::tls::common_name;
 use crate::protocol::broker::Door;
 use crate::supervisor::child::Facts;
+use crate::supervisor::lobby::{Lobby, Seat, neighbour};
+use crate::supervisor::meter::{Meter, Metered};
 use crate::supervisor::places::{Place, Places};
 
 /// What every connection shares.
@@ -29,10 +32,9 @@ pub struct Edge {
     pub guard: Arc<Guard>,
     pub facts: Facts,
     pub tls: Option<TlsAcceptor>,
-    half_open: Arc<Semaphore>,
+    /// Those who said who they are.
     all: Arc<Semaphore>,
     addresses: Places<IpAddr>,
-    strangers: Places<IpAddr>,
     /// What may be told of troubles, and how many were not.
     troubles: Mutex<(Bucket, u64)>,
 }
@@ -43,19 +45,60 @@ const TROUBLES: (f64, f64) = (60.0, 0.1);
 /// Half-open connections that programs on this machine may hold at least.
 const HALF_OPEN_LOOPBACK: usize = 200;
 
-/// The places that a connection gives back once it has said who it is.
-pub struct Stranger(#[expect(dead_code, reason = "held, then dropped")] tokio::sync::OwnedSemaphorePermit, #[expect(dead_code, reason = "held, then dropped")] Place<IpAddr>);
+/// One who has not said who it is, in the lobby of its door.
+pub struct Stranger {
+    seat: Seat<IpAddr>,
+    address: IpAddr,
+    edge: Arc<Edge>,
+}
+
+/// The places of one who said who it is.
+pub struct Admitted(#[expect(dead_code, reason = "held, then dropped")] OwnedSemaphorePermit, #[expect(dead_code, reason = "held, then dropped")] Place<IpAddr>);
+
+impl Stranger {
+    /// It said who it is: its place in the lobby is free. Errors are a CONNACK code and a sentence.
+    pub fn admit(self) -> Result<Admitted, (u8, &'static str)> {
+        if self.seat.is_needed() {
+            return Err((0x97, NEEDED));
+        }
+        let Ok(permit) = self.edge.all.clone().try_acquire_owned() else { return Err((0x97, "the broker has no place for more connections")) };
+        let Some(place) = self.edge.addresses.take(self.address, self.edge.guard.limits.per_address) else { return Err((0x97, "too many connections of this address")) };
+        Ok(Admitted(permit, place))
+    }
+}
+
+/// Waits for what a stranger does, until its time is over or its place is needed; the error says which. None = the house
+/// itself, whose place nobody needs.
+pub async fn within<T>(stranger: Option<&Stranger>, until: Instant, work: impl Future<Output = T>) -> Result<T, &'static str> {
+    let needed = async {
+        match stranger {
+            Some(stranger) => stranger.seat.needed().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        () = needed => Err(NEEDED),
+        done = work => Ok(done),
+        () = tokio::time::sleep_until(until) => Err(LATE),
+    }
+}
+
+/// Why a stranger is let go.
+const LATE: &str = "it did not say who it is in time";
+const NEEDED: &str = "it had not said who it is when its place was needed";
 
 impl Edge {
     pub fn new(guard: Arc<Guard>, facts: Facts, tls: Option<TlsAcceptor>) -> Arc<Self> {
-        let limits = &guard.limits;
-        let (half_open, all) = (Arc::new(Semaphore::new(limits.half_open)), Arc::new(Semaphore::new(limits.connections)));
-        Arc::new(Self { guard, facts, tls, half_open, all, addresses: Places::default(), strangers: Places::default(), troubles: Mutex::new((Bucket::of(TROUBLES.1, TROUBLES.0, Instant::now()), 0)) })
+        let all = Arc::new(Semaphore::new(guard.limits.connections));
+        Arc::new(Self { guard, facts, tls, all, addresses: Places::default(), troubles: Mutex::new((Bucket::of(TROUBLES.1, TROUBLES.0, Instant::now()), 0)) })
     }
 
     /// Serves one TCP door until the broker ends.
     #[expect(clippy::disallowed_methods, reason = "a connection's task ends with its connection; the process ends the rest")]
     pub async fn tcp(self: Arc<Self>, door: Door, listener: TcpListener) {
+        let limits = &self.guard.limits;
+        let lobby = Lobby::new(limits.half_open);
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
@@ -71,26 +114,27 @@ impl Edge {
                     continue;
                 }
             };
-            let each = self.guard.limits.half_open_per_address;
-            let most = if peer.ip().is_loopback() { each.max(HALF_OPEN_LOOPBACK) } else { each };
-            let Some(stranger_here) = self.strangers.take(peer.ip(), most, usize::MAX) else {
-                self.guard.refused("", &peer.ip().to_string(), "too many connections of this address have not said who they are");
+            let (address, near) = (peer.ip().to_string(), neighbour(peer.ip()));
+            if self.all.available_permits() == 0 {
+                self.guard.refused("", &address, "the broker has no place for more connections");
                 continue;
-            };
-            let (Ok(stranger), Ok(place)) = (self.half_open.clone().try_acquire_owned(), self.all.clone().try_acquire_owned()) else {
-                self.guard.refused("", &peer.ip().to_string(), "the broker has no place for more connections");
+            }
+            if self.addresses.held(&near) >= limits.per_address {
+                self.guard.refused("", &address, "too many connections of this address");
+                continue;
+            }
+            let share = if peer.ip().is_loopback() { limits.half_open_per_address.max(HALF_OPEN_LOOPBACK) } else { limits.half_open_per_address };
+            let meter = Meter::begun();
+            let Some(seat) = lobby.enter(near, share, &meter) else {
+                self.guard.refused("", &address, "too many connections of this address have not said who they are");
                 continue;
             };
             let edge = self.clone();
             tokio::spawn(async move {
-                let Some(_counted) = edge.addresses.take(peer.ip(), edge.guard.limits.per_address, usize::MAX) else {
-                    return edge.guard.refused("", &peer.ip().to_string(), "too many connections of this address");
-                };
-                let _place = place;
                 let until = Instant::now() + Duration::from_secs(edge.guard.limits.handshake_s);
                 let _ = stream.set_nodelay(true);
-                let address = peer.ip().to_string();
-                let ended = match edge.transport(door, stream, peer.ip(), until, Stranger(stranger, stranger_here)).await {
+                let stranger = Stranger { seat, address: near, edge: edge.clone() };
+                let ended = match edge.transport(door, Metered::new(stream, meter.clone()), &address, until, stranger, meter).await {
                     Ok(ended) => ended,
                     Err(cause) => Ended::nobody(&edge.guard, &address, &format!("the {} handshake failed: {cause}", name_of(door))),
                 };
@@ -101,19 +145,19 @@ impl Edge {
 
     // Each way in is its own allocation: a plain connection does not carry the size of the largest, nor anybody what only the
     // handshake needs.
-    async fn transport(&self, door: Door, stream: tokio::net::TcpStream, address: IpAddr, until: Instant, stranger: Stranger) -> io::Result<Ended> {
-        let late = |_| io::Error::new(io::ErrorKind::TimedOut, "too slow");
+    async fn transport(&self, door: Door, stream: Metered<TcpStream>, address: &str, until: Instant, stranger: Stranger, meter: Arc<Meter>) -> io::Result<Ended> {
         let guard = self.guard.clone();
-        let peer = Peer { address: address.to_string(), door: name_of(door), version: "" };
+        let peer = Peer { address: address.to_owned(), door: name_of(door), version: "" };
+        let arrival = |entrance, stranger| Arrival { entrance, until, peer, stranger: Some(stranger), meter };
         match door {
-            Door::Plain => Ok(Box::pin(serve(stream, Entrance::Password, guard, until, peer, stranger)).await),
+            Door::Plain => Ok(Box::pin(serve(stream, guard, arrival(Entrance::Password, stranger))).await),
             Door::WebSocket => {
-                let ws = tokio::time::timeout_at(until, Box::pin(websocket::accept(stream, guard.limits.packet))).await.map_err(late)??;
-                Ok(Box::pin(serve(ws, Entrance::Password, guard, until, peer, stranger)).await)
+                let ws = within(Some(&stranger), until, Box::pin(websocket::accept(stream, guard.limits.packet))).await.map_err(io::Error::other)??;
+                Ok(Box::pin(serve(ws, guard, arrival(Entrance::Password, stranger))).await)
             }
             Door::Tls | Door::WebSocketTls => {
                 let acceptor = self.tls.clone().ok_or_else(|| io::Error::other("no certificate"))?;
-                let tls = tokio::time::timeout_at(until, Box::pin(acceptor.accept(stream))).await.map_err(late)??;
+                let tls = within(Some(&stranger), until, Box::pin(acceptor.accept(stream))).await.map_err(io::Error::other)??;
                 let name = tls.get_ref().1.peer_certificates().and_then(|c| c.first()).map(common_name);
                 let entrance = match name {
                     Some(Some(name)) => Entrance::Certificate(name),
@@ -121,10 +165,10 @@ impl Edge {
                     None => Entrance::Password,
                 };
                 if door == Door::WebSocketTls {
-                    let ws = tokio::time::timeout_at(until, Box::pin(websocket::accept(tls, guard.limits.packet))).await.map_err(late)??;
-                    return Ok(Box::pin(serve(ws, entrance, guard, until, peer, stranger)).await);
+                    let ws = within(Some(&stranger), until, Box::pin(websocket::accept(tls, guard.limits.packet))).await.map_err(io::Error::other)??;
+                    return Ok(Box::pin(serve(ws, guard, arrival(entrance, stranger))).await);
                 }
-                Ok(Box::pin(serve(tls, entrance, guard, until, peer, stranger)).await)
+                Ok(Box::pin(serve(tls, guard, arrival(entrance, stranger))).await)
             }
         }
     }
@@ -145,7 +189,9 @@ impl Edge {
             let (edge, secret) = (self.clone(), secret.clone());
             tokio::spawn(async move {
                 let until = Instant::now() + Duration::from_secs(5);
-                let ended = serve(stream, Entrance::House(secret), edge.guard.clone(), until, Peer { address: String::new(), door: "house", version: "" }, ()).await;
+                let (peer, meter) = (Peer { address: String::new(), door: "house", version: "" }, Meter::begun());
+                let arrival = Arrival { entrance: Entrance::House(secret), until, peer, stranger: None, meter: meter.clone() };
+                let ended = serve(Metered::new(stream, meter), edge.guard.clone(), arrival).await;
                 edge.tell("house", ended).await;
             });
         }

@@ -23,6 +23,8 @@ const NAMES: usize = 256;
 const EACH: usize = 8;
 /// Of the names, those of devices without an account: what they invent must not push out what others asked about.
 const STRANGERS: usize = 32;
+/// Of them, addresses from which nobody said who it is: there may be more of them than of devices.
+const ADDRESSES: usize = 128;
 
 /// The guard; one per worker.
 pub struct Guard {
@@ -119,9 +121,11 @@ impl Guard {
         let name = if name.is_empty() { address.to_owned() } else { name };
         let mut all = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         if !all.contains_key(&name) {
-            let is_stranger = |r: &VecDeque<Refusal>| r.iter().all(|r| r.why == STRANGER);
-            let crowd = why == STRANGER && all.values().filter(|r| is_stranger(r)).count() >= STRANGERS;
-            let leaving = all.iter().filter(|(_, r)| !crowd || is_stranger(r)).map(|(n, r)| (r.back().map_or(0, |r| r.at), n));
+            // What a row is about: an invented name, an address that gave none, or a name that somebody has.
+            let kind_of = |name: &str, r: &VecDeque<Refusal>| if r.iter().all(|r| r.why == STRANGER) { 0 } else { 1 + usize::from(r.iter().any(|r| r.address != name)) };
+            let kind = if why == STRANGER { 0 } else { 1 + usize::from(name != address) };
+            let crowd = all.iter().filter(|(n, r)| kind_of(n, r) == kind).count() >= [STRANGERS, ADDRESSES, NAMES][kind];
+            let leaving = all.iter().filter(|(n, r)| !crowd || kind_of(n, r) == kind).map(|(n, r)| (r.back().map_or(0, |r| r.at), n));
             if (crowd || all.len() >= NAMES)
                 && let Some(oldest) = leaving.min().map(|(_, n)| n.clone())
             {

@@ -1,6 +1,6 @@
 //! MQTT for the village's devices, in a worker process of its own.
 //!
-//! `edge` listens and shakes hands, `connection` finds out who it is, `client` and `inbound` serve one client; `guard` holds
+//! `edge` listens and shakes hands, `connection` finds out who it is, `client`, `inbound` and `outbound` serve one client; `guard` holds
 //! the machine under one lock: `core` (who comes and goes), `publish`, `subscribe`, `acknowledge`, `will`, over each `session` with its
 //! `queue`, the `matcher` and what is `retained`; `ledger` carries to disk what must outlive the process. docs/protocol.md
 //! says what is promised, docs/decisions/0003 and 0008 why it is built so.
@@ -26,6 +26,7 @@ mod ledger;
 mod limits;
 mod matcher;
 mod message;
+mod outbound;
 mod publish;
 mod queue;
 mod retained;

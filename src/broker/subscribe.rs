@@ -119,7 +119,7 @@ impl Core {
                     }
                     ledger.note(&session.owner.clone(), Record::Unfilter { session: session.number, filter: filter.clone() }, Some(receipt));
                 }
-                match (was, is_filter(filter)) {
+                match (was, is_filter(filter) && (!filter.starts_with("$share/") || shared(filter).is_some())) {
                     (true, _) => 0,
                     (false, true) => 0x11,
                     (false, false) => 0x8f,

@@ -23,10 +23,7 @@ use crate::supervisor::clock::Clock;
 /// When settings cannot be read, a listener is missing, or the house's own socket failed.
 #[expect(clippy::disallowed_methods, reason = "the worker's tasks live as long as the process")]
 pub async fn run(birth: Birth) -> anyhow::Result<()> {
-    // Every connection needs a descriptor; the soft limit is often too low for that.
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    let wanted = limit.maximum.map_or(16_384, |m| m.min(16_384));
-    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, rustix::process::Rlimit { current: Some(wanted), ..limit });
+    crate::supervisor::fds::raise_limit();
     let (fds, mut orders, facts) = birth.begin()?;
     let line = orders.next().await.ok_or_else(|| anyhow::anyhow!("no settings came"))?;
     let settings: Settings = serde_json::from_str(&line)?;

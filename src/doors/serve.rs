@@ -1,4 +1,7 @@
 //! Serving HTTP/1.1 on TCP, TLS and Unix sockets, with deadlines and a polite end.
+//!
+//! Invariant: whoever holds connections open, with half requests or with answers that it does not read, keeps nobody out
+//! (`Lobby`).
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -14,13 +17,13 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
 use super::patient::Patient;
 use crate::supervisor::clock;
-use crate::supervisor::places::Places;
+use crate::supervisor::lobby::{Lobby, Seat, neighbour};
+use crate::supervisor::meter::{Meter, Metered};
 use crate::supervisor::{Stop, Supervisor};
 
 /// Connections of one door at once.
@@ -50,9 +53,10 @@ pub enum Peer {
 /// panics where it cannot.
 const NO_DATE: &str = "Đồng hồ của máy đang sai (trước năm 1970 hoặc sau năm 9998) nên trang chưa mở được. Kỹ thuật chỉnh lại giờ của máy là được.\n\nThe clock of this machine is wrong (before 1970 or after 9998), so no page can be opened. Set the machine's time.\n";
 
-async fn connection<I>(mut io: I, peer: Peer, app: Router, stop: Stop)
+async fn connection<I, K>(mut io: I, peer: Peer, app: Router, stop: Stop, seat: &Arc<Seat<K>>)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    K: Ord + Send + 'static,
 {
     if !clock::has_http_date() {
         let answer = format!(
@@ -69,7 +73,9 @@ where
         let _ = tokio::time::timeout(Duration::from_secs(5), exchange).await;
         return;
     }
+    let seat = seat.clone();
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
+        seat.is_known();
         request.extensions_mut().insert(ConnectInfo(peer));
         let answer = app.clone().call(request);
         // A body that drips is not waited for.
@@ -77,7 +83,7 @@ where
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(15)).max_buf_size(64 * 1024).max_headers(64);
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(Patient::new(io)), service).with_upgrades());
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), service).with_upgrades());
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = stop.soft.cancelled() => {
@@ -100,8 +106,7 @@ where
 pub async fn tcp(listener: std::net::TcpListener, tls: Option<TlsAcceptor>, app: Router, house: Supervisor, stop: Stop) -> anyhow::Result<()> {
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let near = Places::default();
+    let lobby = Lobby::new(CONNECTIONS);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -115,22 +120,28 @@ pub async fn tcp(listener: std::net::TcpListener, tls: Option<TlsAcceptor>, app:
                 continue;
             }
         };
-        // A full house sheds the newest; those who are in go on.
-        let Ok(place) = places.clone().try_acquire_owned() else { continue };
-        // One phone cannot take the places of all.
-        let most = if address.ip().is_loopback() { BY_LOOPBACK } else { BY_ADDRESS };
-        let Some(neighbour) = near.take(address.ip(), most, usize::MAX) else { continue };
-        let (tls, app, stop) = (tls.clone(), app.clone(), stop.clone());
+        // One phone cannot take the places of all, and a full house has room for one more phone.
+        let share = if address.ip().is_loopback() { BY_LOOPBACK } else { BY_ADDRESS };
+        let meter = Meter::begun();
+        let Some(seat) = lobby.enter(neighbour(address.ip()), share, &meter) else { continue };
+        let (tls, app, stop, seat) = (tls.clone(), app.clone(), stop.clone(), Arc::new(seat));
         house.spawn(async move {
-            let (_place, _neighbour) = (place, neighbour);
             let _ = stream.set_nodelay(true);
-            match tls {
-                None => connection(stream, Peer::Net { address, secure: false }, app, stop).await,
-                Some(acceptor) => match tokio::time::timeout(Duration::from_secs(10), acceptor.accept(stream)).await {
-                    Ok(Ok(stream)) => connection(stream, Peer::Net { address, secure: true }, app, stop).await,
-                    Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-                    Err(_) => tracing::debug!("a TLS client never spoke"),
-                },
+            // Below TLS: what its buffers take, the reader has not taken.
+            let stream = Patient::new(Metered::new(stream, meter));
+            let served = async {
+                match tls {
+                    None => connection(stream, Peer::Net { address, secure: false }, app, stop, &seat).await,
+                    Some(acceptor) => match tokio::time::timeout(Duration::from_secs(10), acceptor.accept(stream)).await {
+                        Ok(Ok(stream)) => connection(stream, Peer::Net { address, secure: true }, app, stop, &seat).await,
+                        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+                        Err(_) => tracing::debug!("a TLS client never spoke"),
+                    },
+                }
+            };
+            tokio::select! {
+                () = seat.needed() => tracing::debug!(%address, "a connection made room for another"),
+                () = served => {}
             }
         });
     }
@@ -143,13 +154,30 @@ pub async fn tcp(listener: std::net::TcpListener, tls: Option<TlsAcceptor>, app:
 pub async fn unix(listener: std::os::unix::net::UnixListener, app: Router, house: Supervisor, stop: Stop) -> anyhow::Result<()> {
     listener.set_nonblocking(true)?;
     let listener = UnixListener::from_std(listener)?;
+    let lobby = Lobby::new(BY_LOOPBACK);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = stop.soft.cancelled() => return Ok(()),
         };
-        if let Ok((stream, _)) = accepted {
-            house.spawn(connection(stream, Peer::Console, app.clone(), stop.clone()));
-        }
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(cause) => {
+                tracing::warn!(%cause, "a connection to the control socket could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let meter = Meter::begun();
+        // All who come here are one: the technician.
+        let Some(seat) = lobby.enter((), BY_LOOPBACK, &meter) else { continue };
+        let (app, stop, seat) = (app.clone(), stop.clone(), Arc::new(seat));
+        house.spawn(async move {
+            let stream = Patient::new(Metered::new(stream, meter));
+            tokio::select! {
+                () = seat.needed() => {}
+                () = connection(stream, Peer::Console, app, stop, &seat) => {}
+            }
+        });
     }
 }

@@ -16,10 +16,8 @@ use crate::protocol::broker::{Answer, Counters, Door, Fact, Limits, Order, Quest
 use crate::protocol::way::Way;
 use crate::supervisor::health::Light;
 use crate::supervisor::worker::{self, Fact as Life, Spec, Start};
-use crate::supervisor::{Stop, Supervisor};
+use crate::supervisor::{Stop, Supervisor, listening};
 
-/// Connections that may wait to be accepted.
-const BACKLOG: i32 = 1_024;
 /// How long the worker may take to answer a question.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// Most memory of the broker's worker, bytes of PSS.
@@ -63,8 +61,9 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     for _ in 0..50 {
         match TcpListener::bind(address) {
             Ok(listener) => {
-                // After a power cut everybody comes at once.
-                let _ = rustix::net::listen(&listener, BACKLOG);
+                if let Err(cause) = listening::prepare(&listener) {
+                    tracing::warn!(%address, %cause, "a listener could not be prepared; it serves all the same");
+                }
                 return Ok(listener);
             }
             Err(cause) => last = Some(cause),

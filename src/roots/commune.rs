@@ -27,6 +27,7 @@ use crate::supervisor::{Supervisor, systemd};
 /// What kept it from starting.
 pub async fn run(config: Config) -> anyhow::Result<u8> {
     let mut wish = systemd::StopSignal::listen()?;
+    crate::supervisor::fds::raise_limit();
     let layout = Layout::of(&config);
     std::fs::create_dir_all(&layout.data)?;
     std::fs::create_dir_all(&layout.run)?;

@@ -49,6 +49,7 @@ const RELINK: Duration = Duration::from_millis(500);
 /// What kept it from starting.
 pub async fn run(config: Config) -> anyhow::Result<u8> {
     let wish = systemd::StopSignal::listen()?;
+    crate::supervisor::fds::raise_limit();
     let layout = Layout::of(&config);
     std::fs::create_dir_all(&layout.data).and_then(|()| std::fs::create_dir_all(&layout.run)).map_err(|e| anyhow::anyhow!("cannot make {} or {}: {e}", layout.data.display(), layout.run.display()))?;
     let _lock = lock(&layout.data).await?;
@@ -94,7 +95,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     let index = Index::new(&layout.data.join("index.redb"));
     let app = App {
         index: index.clone(),
-        seats: crate::supervisor::places::Places::default(),
+        seats: crate::supervisor::lobby::Lobby::new(crate::web::watch::VIEWERS),
         titles: Arc::default(),
         configured: Arc::new(config.accounts.iter().map(|a| a.name.clone()).collect()),
         technician: Arc::new(config.doors.technician_phone.clone().unwrap_or_default()),

@@ -1,5 +1,7 @@
 //! Handing open listeners to a worker: SCM_RIGHTS over the socket that is the worker's stdin.
 //!
+//! How many of them a process may have stands here too.
+//!
 //! The parent binds and keeps the listeners, so a worker's restart refuses no connection. Safe code only.
 //! Source: unix(7), cmsg(3).
 
@@ -12,6 +14,20 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFl
 
 /// Most descriptors in one message.
 pub const MAX_FDS: usize = 8;
+
+/// Descriptors that a process with doors may open.
+const OPEN_MAX: u64 = 16_384;
+
+/// Lets this process open as many descriptors as its doors have places: the usual 1,024 are fewer, and whoever took them all
+/// would close every door, and the journal's files with them.
+pub fn raise_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.map_or(OPEN_MAX, |most| most.min(OPEN_MAX)).max(limit.current.unwrap_or(0));
+    if let Err(cause) = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..limit }) {
+        tracing::warn!(%cause, wanted, "the limit of open descriptors could not be raised");
+    }
+}
 
 /// Sends one byte with `fds`.
 ///

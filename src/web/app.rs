@@ -27,7 +27,7 @@ use crate::store::files::Files;
 use crate::store::samples::Samples;
 use crate::store::segments::Ring;
 use crate::supervisor::Supervisor;
-use crate::supervisor::places::Places;
+use crate::supervisor::lobby::Lobby;
 
 /// Everything a handler may use; clones are the same.
 #[derive(Clone)]
@@ -43,7 +43,7 @@ pub struct App {
     /// Recorded pictures.
     pub ring: Ring,
     /// Who watches live pictures, by session.
-    pub seats: Places<String>,
+    pub seats: Lobby<String>,
     /// Which words a notice had that was taken down, by the number of that entry; none = not to be found.
     pub titles: Arc<Mutex<BTreeMap<u64, Option<BlobRef>>>>,
     /// Telephone of the technician; empty = none is known.

@@ -22,9 +22,10 @@ use super::cameras::look;
 use crate::domain::id::CameraId;
 use crate::live::pictures::{AccessUnit, Picture};
 use crate::protocol::fmp4::{self, Sample};
+use crate::supervisor::meter::Meter;
 
-/// Most viewers at once, in the whole house.
-const VIEWERS: usize = 40;
+/// Most viewers at once, in the whole house; one more takes the place of one of the session that holds the most.
+pub const VIEWERS: usize = 40;
 /// A phone that takes nothing for so long is gone.
 const STUCK: Duration = Duration::from_secs(10);
 /// Most of them by one session.
@@ -48,10 +49,12 @@ pub async fn live(State(app): State<App>, visit: Visit, Path(id): Path<String>, 
     if let Err(refused) = look(&app, &visit, vec![id.clone()]).await {
         return refused;
     }
-    let Some(seat) = app.seats.take(visit.token.clone(), BY_ONE, VIEWERS) else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
+    let Some(seat) = app.seats.enter(visit.token.clone(), BY_ONE, &Meter::begun()) else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
     upgrade.max_message_size(1024).max_frame_size(1024).on_upgrade(move |socket| async move {
-        let _seat = seat;
-        watch(app, visit, id, picture, socket).await;
+        tokio::select! {
+            () = seat.needed() => {}
+            () = watch(app, visit, id, picture, socket) => {}
+        }
     })
 }
 
