@@ -9,5 +9,7 @@ pub mod link;
 pub mod sessions;
 pub mod sign_in;
 pub mod store;
+#[cfg(test)]
+mod store_tests;
 mod told;
 mod turns;

@@ -1,0 +1,84 @@
+//! The store against villages that promise what is not so: marks move as far as there is something, rows are bounded.
+
+use std::collections::BTreeMap;
+
+use redb::{ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition};
+
+use super::account::{ASIDE_MOST, DAY_BYTES};
+use super::store::Store;
+use crate::domain::event::Lane;
+use crate::protocol::commune::{Batch, Stream, pack};
+
+fn rig() -> (Store, std::path::PathBuf) {
+    let path = std::env::temp_dir().join(format!("conglang-store-{}.redb", getrandom::u64().expect("random")));
+    (Store::open(&path).expect("store"), path)
+}
+
+fn stream(n: u64) -> Stream {
+    Stream { epoch: format!("{n:032x}"), lane: Lane::Log }
+}
+
+fn record(n: u64, words: &str) -> Vec<u8> {
+    serde_json::json!({ "lane": "log", "lane_seq": n, "seq": n, "words": words }).to_string().into_bytes()
+}
+
+fn rows(store: &Store, table: &'static str) -> u64 {
+    store.db.begin_read().expect("read").open_table(TableDefinition::<&[u8], &[u8]>::new(table)).expect("table").len().expect("rows")
+}
+
+#[test]
+fn a_mark_moves_as_far_as_there_is_something() {
+    let (store, path) = rig();
+    let good = pack(stream(1), 1, &[&record(1, "a"), &record(2, "b")], BTreeMap::new()).expect("packed");
+    for bad in [Batch { count: 1 << 63, ..good.clone() }, Batch { count: 101, ..good.clone() }, Batch { first: u64::MAX, ..good.clone() }] {
+        assert_eq!(store.take("v", &bad, 0).expect("answered").0, 0, "{}", bad.count);
+    }
+    assert_eq!(store.take("v", &good, 0).expect("taken"), (2, false));
+    assert_eq!(store.take("v", &good, 0).expect("repeated"), (2, false));
+    let far = pack(stream(1), 9, &[&record(9, "c")], BTreeMap::new()).expect("packed");
+    assert_eq!(store.take("v", &far, 0).expect("a hole"), (2, true));
+    // What cannot be read counts as far as it may reach, and so much of it is kept.
+    let noise = |first| Batch { first, count: 100, records: "!".into(), ..good.clone() };
+    for n in 0..2 * ASIDE_MOST {
+        assert_eq!(store.take("v", &noise(3 + n * 100), 0).expect("counted").0, 102 + n * 100);
+    }
+    assert_eq!((rows(&store, "quarantine"), store.account("v").expect("account").unreadable), (ASIDE_MOST, 2 * ASIDE_MOST));
+    assert_eq!(store.seen("v").expect("seen").records, 2);
+    // A village that nobody knew is told apart from the others.
+    assert_eq!(store.take("w", &good, 0).expect("taken"), (2, false));
+    std::fs::remove_file(path).expect("clean");
+}
+
+#[test]
+fn gaps_that_follow_each_other_are_one_row_and_none_reaches_beyond_belief() {
+    let (store, path) = rig();
+    for n in 1..=50 {
+        assert_eq!(store.take_gap("v", &stream(1), n, n, 0).expect("taken"), n);
+    }
+    assert_eq!(store.take_gap("v", &stream(1), 51, u64::MAX, 0).expect("answered"), 50);
+    let read = store.db.begin_read().expect("read");
+    let gaps = read.open_table(TableDefinition::<&[u8], u64>::new("gaps")).expect("table");
+    let all: Vec<u64> = gaps.iter().expect("rows").map(|row| row.expect("row").1.value()).collect();
+    assert_eq!(all, [50]);
+    drop((gaps, read));
+    let batch = pack(stream(1), 51, &[&record(51, "a")], BTreeMap::new()).expect("packed");
+    assert_eq!(store.take("v", &batch, 0).expect("taken").0, 51);
+    assert_eq!(store.take_gap("v", &stream(1), 52, 60, 0).expect("taken"), 60);
+    std::fs::remove_file(path).expect("clean");
+}
+
+#[test]
+fn a_day_is_full_and_the_next_one_goes_on_and_the_others_do_not_notice() {
+    let (store, path) = rig();
+    let write = store.db.begin_write().expect("write");
+    let mut account = super::account::load(&write, "v").expect("account");
+    assert!(account.takes(DAY_BYTES - 1, 0));
+    super::account::keep(&write, "v", &account).expect("kept");
+    write.commit().expect("committed");
+    let batch = pack(stream(1), 1, &[&record(1, "a")], BTreeMap::new()).expect("packed");
+    let round = store.take_round([("v", &batch), ("w", &batch)].into_iter(), 0).expect("a round");
+    assert_eq!(round, [(0, false), (1, false)], "the mark stays, so it comes again");
+    assert!(store.account("v").expect("account").is_full(0));
+    assert_eq!(store.take("v", &batch, 86_400_000).expect("the next day").0, 1);
+    std::fs::remove_file(path).expect("clean");
+}
