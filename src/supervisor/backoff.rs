@@ -1,5 +1,7 @@
 //! How long to wait before the next try: doubling from 1 s to 60 s, with jitter.
 //!
+//! What works for a while at a time rests no longer than it worked: a part that fails now and then must not be away
+//! more than one that is dead.
 //! Jitter keeps a hundred devices or services that failed together from coming back together. The random
 //! number is a parameter.
 
@@ -9,6 +11,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy)]
 pub struct Backoff {
     next: u64,
+    last: u64,
     most: u64,
     least: u64,
 }
@@ -17,7 +20,7 @@ impl Backoff {
     /// From `least` to `most`.
     #[must_use]
     pub const fn new(least_ms: u64, most_ms: u64) -> Self {
-        Self { next: least_ms, most: most_ms, least: least_ms }
+        Self { next: least_ms, last: least_ms, most: most_ms, least: least_ms }
     }
 
     /// The house's usual: 1 s to 60 s.
@@ -29,13 +32,22 @@ impl Backoff {
     /// The next wait: between half of the step and the step; `random` is any number.
     pub fn next(&mut self, random: u64) -> Duration {
         let step = self.next;
+        self.last = step;
         self.next = (step * 2).min(self.most);
         Duration::from_millis(step / 2 + random % (step / 2 + 1))
     }
 
-    /// Begin again: it went well for a while.
+    /// A run lasted for so long, ms: one that was longer than the rest before it lets the waits begin again.
+    pub const fn ran(&mut self, ms: u64) {
+        if ms > self.last {
+            self.reset();
+        }
+    }
+
+    /// Begin again: it went well.
     pub const fn reset(&mut self) {
         self.next = self.least;
+        self.last = self.least;
     }
 }
 
@@ -56,5 +68,16 @@ mod tests {
         assert!(steps.windows(2).all(|w| w[1] >= w[0] / 2) && steps.iter().all(|s| (500..=4000).contains(s)), "{steps:?}");
         b.reset();
         assert!(b.next(0).as_millis() == 500);
+        // Five seconds of work at a time are never paid with more than as much of rest.
+        for _ in 0..20 {
+            b.ran(5_000);
+            assert!(b.next(u64::MAX).as_millis() <= 4_000);
+        }
+        let mut dead = Backoff::new(1000, 60_000);
+        for _ in 0..8 {
+            dead.ran(200);
+            let _ = dead.next(0);
+        }
+        assert_eq!(dead.next(0).as_millis(), 30_000, "what never works is tried ever more seldom");
     }
 }

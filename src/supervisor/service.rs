@@ -18,9 +18,6 @@ use super::backoff::{Backoff, jitter};
 use super::clock::Clock;
 use super::health::{Health, Light};
 
-/// A run that lasted this long was well: the backoff begins again.
-const WELL: u64 = 30_000;
-
 /// Asks to stop.
 #[derive(Debug, Clone)]
 pub struct Stop {
@@ -87,9 +84,7 @@ impl Supervisor {
                 if stop.soft.is_cancelled() {
                     return;
                 }
-                if clock.mono_ms().saturating_sub(began) > WELL {
-                    backoff.reset();
-                }
+                backoff.ran(clock.mono_ms().saturating_sub(began));
                 let why = match ended {
                     Ok(Ok(())) => "it ended by itself".to_owned(),
                     Ok(Err(cause)) => format!("{cause:#}"),

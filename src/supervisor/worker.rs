@@ -102,9 +102,9 @@ pub async fn keep(
         health.restarted(spec.name);
         let _ = facts.send(Fact::Ended(why)).await;
         if began.elapsed() > Duration::from_secs(30) {
-            backoff.reset();
             first_failure = true;
         }
+        backoff.ran(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
         if std::mem::take(&mut first_failure) {
             continue;
         }

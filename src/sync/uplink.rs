@@ -76,9 +76,7 @@ impl Uplink {
             if let Err(error) = self.run(stop.clone()).await {
                 tracing::info!("the link to the commune ended: {error:#}");
             }
-            if self.clock.mono_ms().saturating_sub(began) > 30_000 {
-                backoff.reset();
-            }
+            backoff.ran(self.clock.mono_ms().saturating_sub(began));
             tokio::select! {
                 () = tokio::time::sleep(backoff.next(jitter())) => {}
                 () = stop.soft.cancelled() => {}
