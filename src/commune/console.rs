@@ -208,6 +208,7 @@ impl Console {
                     Event::CameraChanged { camera, here } => {
                         (lang.f(if *here { "happened-picture" } else { "happened-no-picture" }, &[("name", &called(camera.as_str()))]), if *here { "" } else { "bad" })
                     }
+                    Event::CameraRemoved { camera } => (lang.f("happened-camera-removed", &[("name", &called(camera.as_str()))]), ""),
                     Event::PresenceChanged { device, here } => (lang.f(if *here { "happened-here" } else { "happened-gone" }, &[("name", &called(device.as_str()))]), if *here { "" } else { "bad" }),
                     Event::EverythingStopped {} => (lang.t("happened-stopped"), "warn"),
                     Event::Booted { boot, .. } => (lang.f("happened-booted", &[("n", &boot.to_string())]), "off"),
@@ -215,7 +216,7 @@ impl Console {
                     _ => continue,
                 };
                 // That something answers again is no news by itself; it only makes its silence old.
-                let is_well = matches!(entry.event, Event::PresenceChanged { here: true, .. } | Event::CameraChanged { here: true, .. });
+                let is_well = matches!(entry.event, Event::PresenceChanged { here: true, .. } | Event::CameraChanged { here: true, .. } | Event::CameraRemoved { .. });
                 let subject = entry.event.subject().map_or_else(|| words.clone(), str::to_owned);
                 if seen.insert(subject) && !is_well {
                     news.push(row(mark, entry.wall_ms, name, &words));

@@ -83,6 +83,8 @@ pub enum Command {
     // --- cameras
     /// Say that a camera exists.
     DeclareCamera { camera: Camera },
+    /// A camera is not part of the village any more; what was recorded of it stays as long as it may.
+    RemoveCamera { camera: CameraId },
     /// A lasting change of a camera's signal.
     ReportCamera { camera: CameraId, here: bool },
     /// Somebody looks at the pictures of these cameras.

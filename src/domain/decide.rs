@@ -291,6 +291,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Resu
                 camera: super::camera::Camera { signal: Presence::Unknown, looks: Vec::new(), ..camera.clone() },
             })
         }
+        Command::RemoveCamera { camera } => changed(state.cameras.contains_key(camera), || Event::CameraRemoved { camera: camera.clone() }),
         Command::ReportCamera { camera, here } => {
             let known = state.cameras.get(camera).ok_or_else(|| unknown("camera", camera))?;
             let same = matches!((known.signal, here), (Presence::Here { .. }, true) | (Presence::Gone { .. }, false));

@@ -79,6 +79,8 @@ pub enum Event {
     EverythingStopped {},
     /// A camera exists.
     CameraDeclared { camera: Camera },
+    /// A camera is not part of the village any more.
+    CameraRemoved { camera: CameraId },
     /// A camera's picture came or went.
     CameraChanged { camera: CameraId, here: bool },
     /// Somebody looked at the pictures of these cameras: the access log.
@@ -162,6 +164,7 @@ impl Event {
             | Self::SensorDeclared { .. }
             | Self::SpeakerDeclared { .. }
             | Self::CameraDeclared { .. }
+            | Self::CameraRemoved { .. }
             | Self::CameraChanged { .. } => Lane::State,
         }
     }
@@ -205,7 +208,7 @@ impl Event {
             Self::AnnouncementQueued { id, .. } => id.as_str(),
             Self::PlaybackBegan { announcement, .. } | Self::PlaybackFinished { announcement, .. } => announcement.as_str(),
             Self::CameraDeclared { camera } => camera.id.as_str(),
-            Self::CameraChanged { camera, .. } => camera.as_str(),
+            Self::CameraRemoved { camera } | Self::CameraChanged { camera, .. } => camera.as_str(),
             Self::NoticePublished { id, .. } | Self::NoticeTakenDown { id } => id.as_str(),
             Self::UserPut { user } => user.id.as_str(),
             Self::UserRemoved { user } => user.as_str(),

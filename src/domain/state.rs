@@ -161,6 +161,7 @@ impl State {
                 let (signal, looks) = self.cameras.get(&camera.id).map_or((camera.signal, Vec::new()), |c| (c.signal, c.looks.clone()));
                 put(&mut self.cameras, camera.id.clone(), Camera { signal, looks, ..camera.clone() });
             }
+            Event::CameraRemoved { camera } => drop(Arc::make_mut(&mut self.cameras).remove(camera)),
             Event::CameraChanged { camera, here } => change(&mut self.cameras, camera, |c| c.signal = presence(*here, at)),
             Event::PicturesSeen { cameras } => {
                 for camera in cameras {

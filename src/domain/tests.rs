@@ -60,6 +60,7 @@ fn command() -> impl Strategy<Value = Command> {
         12 => Command::PublishNotice { id: up(a), text: blob(), kind: NoticeKind::Notice, until: on.then_some(i64::from(b)) },
         13 => Command::TakeDownNotice { id: up(a) },
         20 => Command::DeclareCamera { camera: Camera { id: looked(a), name: format!("c{b}"), signal: Presence::Unknown, looks: Vec::new() } },
+        21 if b % 5 == 0 => Command::RemoveCamera { camera: looked(a) },
         21 => Command::ReportCamera { camera: looked(a), here: on },
         22 => Command::LookAtPictures { cameras: vec![looked(a), looked(b)] },
         14 => Command::PutUser { user: User { id: UserId::new("u").expect("id"), role: if on { Role::Chief } else { Role::Technician }, record: blob(), generation: 7 } },

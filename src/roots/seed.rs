@@ -3,9 +3,11 @@
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::command::Command;
+use crate::domain::device::Presence;
 use crate::journal::{Journal, SubmitError, Wish};
 
-/// Declares everything that the configuration names; what is so already changes nothing.
+/// Declares everything that the configuration names and takes back the cameras that it names no more; what is so already
+/// changes nothing.
 ///
 /// # Errors
 /// When the journal closed.
@@ -19,6 +21,16 @@ pub async fn declare(journal: &Journal, config: &Config) -> anyhow::Result<()> {
     wishes.extend(config.sensors.iter().map(|s| Command::DeclareSensor { sensor: s.clone() }));
     wishes.extend(config.speakers.iter().map(|s| Command::DeclareSpeaker { speaker: s.clone() }));
     wishes.extend(config.cameras.iter().map(|c| Command::DeclareCamera { camera: c.camera.clone() }));
+    // What was taken out is taken back; a camera that lost its address is neither well nor lost any more.
+    let state = journal.state();
+    let mut gone = Vec::new();
+    for known in state.cameras.values() {
+        let told = config.cameras.iter().find(|c| c.camera.id == known.id);
+        if told.is_none_or(|c| c.url.is_none() && known.signal != Presence::Unknown) {
+            gone.push(Command::RemoveCamera { camera: known.id.clone() });
+        }
+    }
+    wishes.splice(0..0, gone);
     // All at once: the writer puts what queues together into few groups.
     let mut answers = Vec::with_capacity(wishes.len());
     for command in wishes {

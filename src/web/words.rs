@@ -115,6 +115,7 @@ impl App {
             Event::PlaybackFinished { speaker, .. } => (named("happened-not-played", speaker.as_str()), "bad"),
             Event::EverythingStopped {} => (lang.t("happened-stopped"), "warn"),
             Event::CameraDeclared { camera } => (lang.f("happened-camera", &[("name", &camera.name)]), ""),
+            Event::CameraRemoved { camera } => (named("happened-camera-removed", camera.as_str()), ""),
             Event::CameraChanged { camera, here } => (named(if *here { "happened-picture" } else { "happened-no-picture" }, camera.as_str()), if *here { "" } else { "bad" }),
             Event::PicturesSeen { cameras } => (seen(lang, state, cameras), "off"),
             Event::NoticePublished { text, .. } => (lang.f("happened-published", &[("text", &self.text_of(lang, text, 60))]), ""),
@@ -222,6 +223,7 @@ pub const fn is_news(event: &Event) -> bool {
             | Event::SensorDeclared { .. }
             | Event::SpeakerDeclared { .. }
             | Event::CameraDeclared { .. }
+            | Event::CameraRemoved { .. }
             | Event::PicturesSeen { .. }
             | Event::PlaybackBegan { .. }
             | Event::LightDesired { .. }
