@@ -16,7 +16,7 @@ fn main() -> ExitCode {
             return ExitCode::from(if told.use_stderr() { 64 } else { 0 });
         }
     };
-    let filter = EnvFilter::try_from_env("CONGLANG_LOG").unwrap_or_else(|_| EnvFilter::new("info,rumqttc=warn"));
+    let filter = EnvFilter::try_from_env("CONGLANG_LOG").unwrap_or_else(|_| EnvFilter::new("info,rumqttc=warn,retina=warn"));
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal).with_target(false).init();
     if rustls::crypto::ring::default_provider().install_default().is_err() {

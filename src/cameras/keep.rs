@@ -26,9 +26,7 @@ use crate::supervisor::clock::Clock;
 /// A picture that is away for so long is told as lost.
 const LOST: Duration = Duration::from_secs(10);
 /// Longest wait for the camera to let go of the last session.
-const TEARDOWN: Duration = Duration::from_secs(3);
-/// A session that lasted this long was well: the backoff begins again, ms.
-const WELL: u64 = 30_000;
+const TEARDOWN: Duration = Duration::from_millis(1_500);
 
 /// What the keeper of a camera works with.
 #[derive(Clone)]
@@ -76,25 +74,27 @@ impl Keeper {
     /// Calls the camera again and again.
     async fn call(&self, group: &Arc<SessionGroup>) {
         let mut backoff = Backoff::new(1_000, 30_000);
-        for run in 1.. {
+        let mut runs = 0;
+        loop {
             if !matches!(self.picture.pull(), Pull::Lost(_)) {
                 self.picture.set_pull(&Pull::Calling);
             }
-            let began = self.clock.mono_ms();
             // What a camera sends may make the library panic; that ends this session and no other.
-            let ended = AssertUnwindSafe(rtsp::pull(&self.source, &self.picture, &self.clock, run, group)).catch_unwind().await;
+            let ended = AssertUnwindSafe(rtsp::pull(&self.source, &self.picture, &self.clock, &mut runs, group)).catch_unwind().await;
             let why = match ended {
                 Ok(Ok(())) => "it ended by itself".to_owned(),
                 Ok(Err(cause)) => format!("{cause:#}"),
                 Err(_) => "it sent something that could not be read".to_owned(),
             };
             self.picture.cut();
+            let gave = matches!(self.picture.pull(), Pull::Live);
             let lost = Pull::Lost(why.clone());
             if self.picture.pull() != lost {
                 tracing::warn!(camera = %self.camera, why, "no picture comes; the camera is called again");
             }
             self.picture.set_pull(&lost);
-            if self.clock.mono_ms().saturating_sub(began) > WELL {
+            // One that gives pictures for a moment at a time must not be called more seldom than one that is dead.
+            if gave {
                 backoff.reset();
             }
             // Some cameras serve few sessions: the last one is given back first.

@@ -1,8 +1,9 @@
 //! Recording one camera: groups of frames become fragments, fragments become segments of the ring.
 //!
-//! A segment begins with a keyframe and ends after a minute, at a new connection, at new parameters, at a jump
-//! of the camera's clock, after frames were missed, or when nothing comes. A disk that is slow loses frames here,
-//! never the pull; a disk that refuses is tried again.
+//! A segment begins with a keyframe and ends after a minute, at a new connection, at new parameters, after frames
+//! were missed, or when nothing comes. One that goes on where the last ended begins at that very moment: no two
+//! overlap, and no hole is shown where none is. A disk that is slow loses frames here, never the pull; a disk that
+//! refuses is tried again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,22 +20,24 @@ use crate::supervisor::clock::{Clock, Trust};
 
 /// Length of a segment, ms.
 const SEGMENT_MS: i64 = 60_000;
-/// Nothing came for so long: what is pending goes to disk.
+/// Nothing came for so long: what is pending goes to disk; at the second time the segment ends. The network may hold up
+/// for seconds what goes on without a break then.
 const IDLE: Duration = Duration::from_secs(5);
 /// A group without a keyframe is written after so long, ms.
 const GROUP_MS: i64 = 5_000;
 /// Most bytes and frames of a pending group.
 const GROUP_BYTES: usize = 8 << 20;
 const GROUP_FRAMES: usize = 600;
-/// A segment ends after so long or so much whatever the camera's clock says: ms, bytes.
-const SEGMENT_MOST_MS: u64 = 90_000;
+/// A segment ends after so long or so much also without a keyframe, ms and bytes; what follows up to the next keyframe
+/// is lost then.
+const SEGMENT_MOST_MS: u64 = 600_000;
 const SEGMENT_MOST_BYTES: u64 = 256 << 20;
-/// How far the camera's clock may leave ours within a segment, ms.
-const DRIFT_MS: i64 = 10_000;
-/// After a segment shorter than this the recorder rests as long: one that breaks off each moment wears the disk, ms.
-const SHORT_MS: u32 = 5_000;
-/// A jump of the camera's clock, ms.
+/// Two segments do not begin nearer than this: pictures that break off each moment would wear the disk, ms.
+const NEAREST_MS: u64 = 1_000;
+/// A longer step from one picture to the next ends a segment, ms.
 const JUMP_MS: i64 = 10_000;
+/// What is learned later of when a segment began is believed within this, ms.
+const LATER_MS: i64 = 30_000;
 /// Pause after the disk refused, ms.
 const PAUSE_MS: u64 = 10_000;
 
@@ -43,6 +46,10 @@ struct Open {
     base_ticks: i64,
     base_mono: u64,
     sequence: u32,
+    /// When it began, by the picture that took least time to come, wall ms.
+    began_ms: i64,
+    /// The ring gave it another start: the date is not agreed.
+    is_moved: bool,
 }
 
 /// The recorder of one camera.
@@ -55,6 +62,10 @@ pub struct Recorder {
     pending: Vec<AccessUnit>,
     bytes: usize,
     rest_until: u64,
+    /// Where the last segment ended, wall ms.
+    ended_ms: i64,
+    /// The newest picture that was taken.
+    last: Option<AccessUnit>,
 }
 
 const fn ms(ticks: i64, timescale: u32) -> i64 {
@@ -70,7 +81,7 @@ fn follows(last: &AccessUnit, next: &AccessUnit) -> bool {
 impl Recorder {
     /// Records nothing yet.
     pub const fn new(camera: CameraId, ring: Ring, picture: Arc<Picture>, clock: Clock) -> Self {
-        Self { camera, ring, picture, clock, open: None, pending: Vec::new(), bytes: 0, rest_until: 0 }
+        Self { camera, ring, picture, clock, open: None, pending: Vec::new(), bytes: 0, rest_until: 0, ended_ms: i64::MIN, last: None }
     }
 
     /// Records until `stop`.
@@ -79,22 +90,41 @@ impl Recorder {
             () = self.ring.loaded() => {}
             () = stop.soft.cancelled() => return,
         }
-        let (_, mut frames) = self.picture.join();
+        let (group, mut frames) = self.picture.join();
+        // The keyframe may have come before the disk was ready.
+        for frame in group {
+            self.take(frame).await;
+        }
+        let mut idle = false;
         loop {
             let next = tokio::select! {
                 next = timeout(IDLE, frames.recv()) => next,
                 () = stop.soft.cancelled() => break,
             };
+            let was_idle = std::mem::replace(&mut idle, next.is_err());
             match next {
                 Ok(Ok(frame)) => self.take(frame).await,
                 Ok(Err(RecvError::Lagged(missed))) => {
                     tracing::warn!(camera = %self.camera, missed, "the disk was too slow for pictures");
-                    self.end().await;
+                    let (group, rest) = self.picture.join();
+                    frames = rest;
+                    // What is kept for viewers since the last keyframe is not lost for the disk either.
+                    if !group.iter().any(|f| self.has_taken(f)) {
+                        self.end().await;
+                    }
+                    for frame in group {
+                        if !self.has_taken(&frame) {
+                            self.take(frame).await;
+                        }
+                    }
                 }
                 Ok(Err(RecvError::Closed)) => break,
                 // Nothing comes: what is there goes to disk, and nothing is missing.
                 Err(_) => {
-                    self.end().await;
+                    self.write(None).await;
+                    if was_idle {
+                        self.close(None).await;
+                    }
                     self.picture.record(|r| r.trouble.clear());
                 }
             }
@@ -102,14 +132,15 @@ impl Recorder {
         self.end().await;
     }
 
+    fn has_taken(&self, frame: &AccessUnit) -> bool {
+        self.last.as_ref().is_some_and(|l| (frame.run, frame.ticks) <= (l.run, l.ticks))
+    }
+
     async fn take(&mut self, frame: AccessUnit) {
-        let drifts = self.open.as_ref().is_some_and(|o| {
-            let ours = i64::try_from(frame.mono_ms.saturating_sub(o.base_mono)).unwrap_or(i64::MAX);
-            ms(frame.ticks - o.base_ticks, frame.format.timescale).saturating_sub(ours).abs() > DRIFT_MS
-        });
-        if drifts || self.pending.last().is_some_and(|last| !follows(last, &frame)) {
+        if self.last.as_ref().is_some_and(|last| !follows(last, &frame)) {
             self.end().await;
         }
+        self.last = Some(frame.clone());
         let first = self.pending.first();
         let full = self.bytes > GROUP_BYTES || self.pending.len() >= GROUP_FRAMES || first.is_some_and(|f| ms(frame.ticks - f.ticks, f.format.timescale) > GROUP_MS);
         if frame.keyframe || full {
@@ -120,7 +151,7 @@ impl Recorder {
             frame.keyframe && due || frame.mono_ms.saturating_sub(o.base_mono) > SEGMENT_MOST_MS || o.writer.bytes() > SEGMENT_MOST_BYTES
         };
         if self.open.as_ref().is_some_and(ends) {
-            self.close().await;
+            self.close(Some(frame.at_ms)).await;
         }
         // A segment begins with a keyframe; frames before it are of no use.
         if frame.keyframe || self.open.is_some() || !self.pending.is_empty() {
@@ -138,22 +169,28 @@ impl Recorder {
         if self.open.is_none() && (!first.keyframe || now < self.rest_until) {
             return;
         }
+        // The picture that took least time to come says best when the first was taken.
+        let began = |base: i64| group.iter().map(|f| f.at_ms - ms(f.ticks - base, f.format.timescale)).min().unwrap_or(first.at_ms);
+        let at_ms = after(began(first.ticks), self.ended_ms);
+        if let Some(open) = &mut self.open {
+            open.began_ms = open.began_ms.min(began(open.base_ticks));
+        }
         let usual = group.iter().zip(group.iter().skip(1)).map(|(a, b)| b.ticks - a.ticks).next_back().unwrap_or(i64::from(last.format.timescale / 15));
         let ends = until.unwrap_or(last.ticks + usual);
         let nexts = group.iter().skip(1).map(|f| f.ticks).chain([ends]);
         let samples: Vec<Sample> = group
             .iter()
             .zip(nexts)
-            .map(|(f, next)| Sample { duration: u32::try_from(next - f.ticks).unwrap_or(1).max(1), size: u32::try_from(f.bytes.len()).unwrap_or(0), keyframe: f.keyframe })
+            .map(|(f, next)| Sample { duration: u32::try_from(next - f.ticks).unwrap_or(1).max(1), shown: f.shown, size: u32::try_from(f.bytes.len()).unwrap_or(0), keyframe: f.keyframe })
             .collect();
         let (open, ring, camera) = (self.open.take(), self.ring.clone(), self.camera.clone());
-        let (format, at_ms, base, base_mono, came) = (first.format.clone(), first.at_ms, first.ticks, first.mono_ms, last.at_ms);
+        let (format, base, base_mono, came) = (first.format.clone(), first.ticks, first.mono_ms, last.at_ms);
         let dated = self.clock.trust() == Trust::Synced;
         let written = tokio::task::spawn_blocking(move || -> (Option<Open>, std::io::Result<()>) {
             let mut open = match open {
                 Some(open) => open,
                 None => match ring.begin(&camera, at_ms, dated, &fmp4::init(format.timescale, &format.sample_entry, format.width, format.height), now) {
-                    Ok(writer) => Open { writer, base_ticks: base, base_mono, sequence: 0 },
+                    Ok(writer) => Open { is_moved: writer.start_ms() != at_ms, writer, base_ticks: base, base_mono, sequence: 0, began_ms: at_ms },
                     Err(cause) => return (None, Err(cause)),
                 },
             };
@@ -198,15 +235,19 @@ impl Recorder {
         }
     }
 
-    async fn close(&mut self) {
+    /// Ends the segment. `next_ms` = when the one that goes on from it begins.
+    async fn close(&mut self, next_ms: Option<i64>) {
         let Some(open) = self.open.take() else { return };
-        let closed = tokio::task::spawn_blocking(move || open.writer.close());
+        let named = open.writer.start_ms();
+        // A start that nobody agreed on, or that the ring moved, stays as it is.
+        let later = !open.is_moved && (1..LATER_MS).contains(&(named - open.began_ms));
+        let start_ms = if later { after(open.began_ms, self.ended_ms).min(named) } else { named };
+        self.rest_until = self.rest_until.max(open.base_mono + NEAREST_MS);
+        let closed = tokio::task::spawn_blocking(move || open.writer.close(start_ms, next_ms));
         match closed.await {
             Ok(Ok(segment)) => {
-                self.told(self.clock.wall_ms().min(segment.start_ms + i64::from(segment.duration_ms)), segment.duration_ms > 0);
-                if segment.duration_ms < SHORT_MS {
-                    self.rest_until = self.clock.mono_ms() + u64::from(SHORT_MS);
-                }
+                self.ended_ms = segment.start_ms + i64::from(segment.duration_ms);
+                self.told(self.clock.wall_ms().min(self.ended_ms), segment.duration_ms > 0);
             }
             Ok(Err(cause)) => self.refused(&cause.to_string()),
             Err(panic) => self.refused(&panic.to_string()),
@@ -216,6 +257,127 @@ impl Recorder {
     /// Writes what is pending and ends the segment.
     async fn end(&mut self) {
         self.write(None).await;
-        self.close().await;
+        self.close(None).await;
+    }
+}
+
+/// A start that lies a little before the last end is that end; one far before it means that the clock was set back.
+fn after(start_ms: i64, ended_ms: i64) -> i64 {
+    if ended_ms.saturating_sub(start_ms) < SEGMENT_MS { start_ms.max(ended_ms) } else { start_ms }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::live::pictures::Format;
+    use crate::store::segments::{Budget, Segment};
+
+    const T: i64 = 1_795_232_640_000;
+
+    struct Bench {
+        folder: std::path::PathBuf,
+        ring: Ring,
+        recorder: Recorder,
+        format: Arc<Format>,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let folder = std::env::temp_dir().join(format!("conglang-record-{}", crate::keys::secret::token().expect("random")));
+            std::fs::create_dir_all(&folder).expect("folder");
+            let ring = Ring::new(&folder, Budget { bytes: 1 << 30, days: 15 });
+            let clock = Clock::manual(T);
+            clock.advance(Duration::from_secs(3600));
+            clock.set_synced();
+            let camera = CameraId::new("cam-01").expect("id");
+            let recorder = Recorder::new(camera, ring.clone(), Arc::new(Picture::default()), clock);
+            let format = Format { codec: "avc1.42C016".into(), sample_entry: vec![0, 0, 0, 8, b'a', b'v', b'c', b'1'], decoder: Vec::new(), width: 640, height: 360, timescale: 1_000 };
+            Self { folder, ring, recorder, format: Arc::new(format) }
+        }
+
+        /// A picture of a stretch, `ticks` ms into it, a keyframe every two seconds; `late` = it was held up so long, as far
+        /// as one could tell.
+        fn frame(&self, run: u64, ticks: i64, late: i64) -> AccessUnit {
+            let at_ms = T + 10_000_000 * i64::try_from(run).expect("small") + ticks + late;
+            AccessUnit {
+                format: self.format.clone(),
+                run,
+                at_ms,
+                mono_ms: 3_600_000 + u64::try_from(ticks).expect("later"),
+                ticks,
+                shown: 0,
+                keyframe: ticks % 2_000 == 0,
+                bytes: vec![0, 0, 0, 1, 5].into(),
+            }
+        }
+
+        fn kept(&self) -> Vec<Segment> {
+            self.ring.list(&self.recorder.camera)
+        }
+    }
+
+    impl Drop for Bench {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+
+    #[tokio::test]
+    async fn segments_meet_and_a_late_beginning_is_corrected_when_it_is_known() {
+        let mut bench = Bench::new();
+        bench.ring.load().expect("loads");
+        for n in 0..2_000 {
+            // The first two seconds come six late; what follows shows it.
+            let frame = bench.frame(1, n * 100, if n < 20 { 6_000 } else { 0 });
+            bench.recorder.take(frame).await;
+            bench.recorder.clock.advance(Duration::from_millis(100));
+        }
+        bench.recorder.end().await;
+        let kept = bench.kept();
+        assert_eq!(kept.len(), 4, "{kept:?}");
+        assert_eq!(kept[0].start_ms, T + 10_000_000);
+        for pair in kept.windows(2) {
+            assert_eq!(pair[0].start_ms + i64::from(pair[0].duration_ms), pair[1].start_ms);
+        }
+        assert_eq!(kept.iter().map(|s| s.duration_ms).sum::<u32>(), 200_000);
+    }
+
+    #[tokio::test]
+    async fn short_pieces_cost_no_rest() {
+        let mut bench = Bench::new();
+        bench.ring.load().expect("loads");
+        for run in 1..5 {
+            for n in 0..30 {
+                let mut frame = bench.frame(run, n * 100, 0);
+                frame.mono_ms += (run - 1) * 4_000;
+                bench.recorder.take(frame).await;
+            }
+            bench.recorder.clock.advance(Duration::from_secs(4));
+        }
+        bench.recorder.end().await;
+        assert_eq!(bench.kept().iter().map(|s| s.duration_ms).collect::<Vec<_>>(), [3_000; 4]);
+    }
+
+    #[tokio::test]
+    async fn what_came_before_the_disk_was_ready_is_kept() {
+        let bench = Bench::new();
+        for n in 0..15 {
+            bench.recorder.picture.push(&bench.frame(1, n * 100, 0));
+        }
+        bench.ring.load().expect("loads");
+        let stop = Stop { soft: CancellationToken::new(), hard: CancellationToken::new() };
+        let (picture, soft) = (bench.recorder.picture.clone(), stop.soft.clone());
+        let ends = async {
+            while picture.viewers() == 0 {
+                tokio::task::yield_now().await;
+            }
+            soft.cancel();
+        };
+        let recorder = Recorder::new(bench.recorder.camera.clone(), bench.ring.clone(), picture.clone(), bench.recorder.clock.clone());
+        tokio::join!(recorder.run(&stop), ends);
+        let kept = bench.kept();
+        assert_eq!(kept.iter().map(|s| (s.start_ms, s.duration_ms)).collect::<Vec<_>>(), [(T + 10_000_000, 1_500)]);
     }
 }

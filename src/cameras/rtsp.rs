@@ -1,39 +1,38 @@
 //! One RTSP session with a camera, from DESCRIBE to its end: frames come out as values.
 //!
-//! The library has no time-outs and passes on whatever time the camera claims: both are watched here.
-//! Source: RFC 2326 (RTSP), RFC 6184 (H.264 over RTP), RFC 7798 (H.265).
+//! The library speaks RTSP and orders packets; putting pictures together, their parameter sets and their times
+//! are ours (`rtp`, `parameters`, `timing`). It has no time-outs: those are here too.
+//! Source: RFC 2326 (RTSP), RFC 3550 (RTP, RTCP).
 
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use retina::client::{Credentials, PlayOptions, Session, SessionGroup, SessionOptions, SetupOptions, TcpTransportOptions, Transport};
-use retina::codec::{CodecItem, FrameFormat, ParametersRef, VideoParametersCodec};
+use retina::client::{Credentials, InitialSequenceNumberPolicy, PacketItem, PlayOptions, Session, SessionGroup, SessionOptions, SetupOptions, TcpTransportOptions, Transport};
 use tokio::time::{Instant, timeout};
 
-use crate::live::pictures::{AccessUnit, Format, Picture, Pull};
+use super::parameters::Parameters;
+use super::rtp::{Assembler, UNIT_MAX};
+use super::timing::Timing;
+use crate::live::pictures::{AccessUnit, Picture, Pull};
+use crate::protocol::media::Coding;
 use crate::supervisor::clock::Clock;
 
 /// Longest wait for an answer of the camera.
 const ANSWER: Duration = Duration::from_secs(10);
 /// Longest time without a frame.
 const FRAME: Duration = Duration::from_secs(8);
-/// Longest time without a keyframe: nothing can be recorded without one.
-const KEYFRAME: Duration = Duration::from_secs(20);
-/// Largest frame.
-const FRAME_MAX: usize = 2 << 20;
-/// Largest jump of the camera's clock, seconds.
-const JUMP: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
+/// Longest wait for a keyframe, at the beginning and after a loss. Later ones may be as rare as they like: what follows
+/// an unbroken line of pictures can be decoded.
+const KEYFRAME: Duration = Duration::from_secs(45);
 /// What a camera may send in [`SPAN`]: bytes and frames. More is a fault or an attack, and costs memory.
 const SPAN: Duration = Duration::from_secs(5);
 const SPAN_BYTES: usize = 20 << 20;
 const SPAN_FRAMES: u32 = 600;
-/// Largest side and area of a picture, pixels.
-const SIDE: u32 = 8_192;
-const AREA: u32 = 36_000_000;
+/// RTCP packet type of a source that leaves.
+const BYE: u8 = 203;
 
 /// How a camera is reached.
 #[derive(Debug, Clone)]
@@ -60,13 +59,17 @@ impl Source {
 /// What the library's error means to a technician; its own text may be long and is logged apart.
 fn explain(what: &str, error: &retina::Error) -> anyhow::Error {
     tracing::debug!(%error, what, "rtsp");
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
     match error.status_code() {
         Some(401 | 403) => anyhow::anyhow!("it refuses the user or the password"),
         Some(404) => anyhow::anyhow!("it knows no such picture; look at the path of its address"),
         Some(453 | 503) => anyhow::anyhow!("it serves too many already"),
+        Some(461) => anyhow::anyhow!("it does not send over TCP; allow “RTP over RTSP (TCP)” in its settings"),
+        // The answer itself was a yes: what it holds is the trouble.
+        Some(200..300) => anyhow::anyhow!("its answer to {what} cannot be read: {}", first.split_once(": ").map_or(first, |(_, why)| why)),
         Some(code) => anyhow::anyhow!("it answered {code} to {what}"),
-        None if error.to_string().contains("timestamp") => anyhow::anyhow!("its clock jumps, or it sends B-frames; switch those off"),
-        None => anyhow::anyhow!("{what} failed: {}", error.to_string().lines().next().unwrap_or_default()),
+        None => anyhow::anyhow!("{what} failed: {first}"),
     }
 }
 
@@ -77,81 +80,95 @@ async fn within<T>(what: &str, step: impl Future<Output = Result<T, retina::Erro
     }
 }
 
-/// Pulls until something ends it; gives why. `run` numbers this session.
+/// Pulls until something ends it; gives why. `runs` counts the unbroken stretches of pictures.
 ///
 /// # Errors
 /// Always: the reason of the end, for the technician.
-pub async fn pull(source: &Source, picture: &Picture, clock: &Clock, run: u64, group: &Arc<SessionGroup>) -> anyhow::Result<()> {
+pub async fn pull(source: &Source, picture: &Picture, clock: &Clock, runs: &mut u64, group: &Arc<SessionGroup>) -> anyhow::Result<()> {
     let options = SessionOptions::default().creds(source.credentials()?).user_agent("conglang".into()).session_group(group.clone());
     let mut session = within("DESCRIBE", Session::describe(url::Url::parse(&source.url)?, options)).await?;
-    let video = session.streams().iter().position(|s| s.media() == "video" && matches!(s.encoding_name(), "h264" | "h265"));
-    let Some(video) = video else {
+    let video = session.streams().iter().enumerate().find_map(|(n, s)| match (s.media(), s.encoding_name()) {
+        ("video", "h264") => Some((n, Coding::H264)),
+        ("video", "h265") => Some((n, Coding::H265)),
+        _ => None,
+    });
+    let Some((video, coding)) = video else {
         let offered: Vec<_> = session.streams().iter().map(|s| format!("{} {}", s.media(), s.encoding_name())).collect();
         anyhow::bail!("it sends neither H.264 nor H.265, but {}", if offered.is_empty() { "nothing".to_owned() } else { offered.join(", ") });
     };
-    let setup = SetupOptions::default().transport(Transport::Tcp(TcpTransportOptions::default())).frame_format(FrameFormat::MP4);
-    within("SETUP", session.setup(video, setup)).await?;
-    let timescale = session.streams()[video].clock_rate_hz();
-    let playing = within("PLAY", session.play(PlayOptions::default().enforce_timestamps_with_max_jump_secs(JUMP))).await?;
-    let mut items = pin!(playing.demuxed().map_err(|e| explain("PLAY", &e))?);
+    within("SETUP", session.setup(video, SetupOptions::default().transport(Transport::Tcp(TcpTransportOptions::default())))).await?;
+    let stream = &session.streams()[video];
+    let timescale = stream.clock_rate_hz();
+    let mut parameters = Parameters::new(coding, timescale);
+    parameters.describe(session.sdp(), stream.rtp_payload_type());
+    // Some name a first packet that never comes; what comes first is first.
+    let mut items = pin!(within("PLAY", session.play(PlayOptions::default().initial_seq(InitialSequenceNumberPolicy::Ignore))).await?);
 
-    let mut format: Option<Arc<Format>> = None;
-    let (mut frame_by, mut key_by) = (Instant::now() + FRAME, Instant::now() + KEYFRAME);
-    let mut waits_for_key = true;
-    let mut last_ticks = i64::MIN;
+    *runs += 1;
+    let (mut assembler, mut timing) = (Assembler::new(coding), Timing::new(timescale));
+    let mut frame_by = Instant::now() + FRAME;
+    let mut waits = Some(Instant::now() + KEYFRAME);
+    let mut leaves_out_leading = true;
+    let mut has_sets = false;
+    let mut at_least = i64::MIN;
     let mut span = (Instant::now(), 0, 0);
     loop {
         let item = tokio::select! {
             item = items.next() => item,
-            () = tokio::time::sleep_until(frame_by.min(key_by)) => {
+            () = tokio::time::sleep_until(waits.map_or(frame_by, |w| w.min(frame_by))) => {
                 anyhow::ensure!(frame_by > Instant::now(), "it froze: no picture for {} s, the connection stands", FRAME.as_secs());
-                anyhow::bail!("pictures come, but no keyframe for {} s; set its keyframe interval to 1–2 s and “smart codec” off", KEYFRAME.as_secs());
+                anyhow::ensure!(has_sets, "pictures come, but no keyframe with its parameter sets (SPS, PPS) for {} s; set its keyframe interval to 1–2 s and “smart codec” off", KEYFRAME.as_secs());
+                anyhow::bail!("pictures come, but no whole keyframe for {} s; set its keyframe interval to 1–2 s and “smart codec” off", KEYFRAME.as_secs());
             }
         };
-        let frame = match item {
-            Some(Ok(CodecItem::VideoFrame(frame))) => frame,
+        match item {
+            Some(Ok(PacketItem::Rtp(packet))) => {
+                anyhow::ensure!(assembler.push(packet.payload(), packet.timestamp().elapsed(), packet.mark(), packet.loss() > 0), "it sent a picture of more than {} MB", UNIT_MAX >> 20);
+            }
+            Some(Ok(PacketItem::Rtcp(report))) => anyhow::ensure!(report.pkts().all(|p| p.payload_type() != BYE), "it said goodbye"),
             Some(Ok(_)) => continue,
             Some(Err(error)) => return Err(explain("receiving", &error)),
             None => anyhow::bail!("it ended the connection"),
-        };
-        frame_by = Instant::now() + FRAME;
-        anyhow::ensure!(frame.data().len() <= FRAME_MAX, "it sent a picture of {} MB", frame.data().len() >> 20);
-        if span.0.elapsed() > SPAN {
-            span = (Instant::now(), 0, 0);
         }
-        span.1 += frame.data().len();
-        span.2 += 1;
-        anyhow::ensure!(span.1 <= SPAN_BYTES && span.2 <= SPAN_FRAMES, "it sends too much: {} MB and {} pictures in {} s", span.1 >> 20, span.2, SPAN.as_secs());
-        if frame.has_new_parameters() || (format.is_none() && frame.is_random_access_point()) {
-            if let Some(ParametersRef::Video(p)) = items.streams()[video].parameters() {
-                format = Some(Arc::new(format_of(p, timescale)?));
+        while let Some(unit) = assembler.pull() {
+            frame_by = Instant::now() + FRAME;
+            if span.0.elapsed() > SPAN {
+                span = (Instant::now(), 0, 0);
             }
-            waits_for_key = true;
-        }
-        let Some(format) = &format else { continue };
-        let keyframe = frame.is_random_access_point();
-        if frame.loss() > 0 {
-            // What follows a loss refers to what was lost.
-            waits_for_key = true;
-        }
-        if keyframe {
-            key_by = Instant::now() + KEYFRAME;
-            waits_for_key = false;
-        }
-        // Two pictures of one moment: the second cannot be shown.
-        let ticks = frame.timestamp().elapsed();
-        if !waits_for_key && ticks > last_ticks {
-            last_ticks = ticks;
-            picture.push(&AccessUnit { format: format.clone(), run, at_ms: clock.wall_ms(), mono_ms: clock.mono_ms(), ticks, keyframe, bytes: frame.into_data().into() });
+            span.1 += unit.bytes.len();
+            span.2 += 1;
+            anyhow::ensure!(span.1 <= SPAN_BYTES && span.2 <= SPAN_FRAMES, "it sends too much: {} MB and {} pictures in {} s", span.1 >> 20, span.2, SPAN.as_secs());
+            let (raw, torn, follows_loss) = (unit.ticks, unit.torn, unit.follows_loss);
+            let mono_ms = clock.mono_ms();
+            let ready = parameters.ready(unit, mono_ms)?;
+            if torn || follows_loss {
+                // What follows a loss refers to what was lost.
+                waits = waits.or(Some(Instant::now() + KEYFRAME));
+            }
+            if torn {
+                continue;
+            }
+            let Some(ready) = ready else { continue };
+            has_sets = true;
+            if ready.keyframe {
+                // What leads a first keyframe refers to what nobody has.
+                leaves_out_leading = waits.take().is_some();
+            }
+            if waits.is_some() || ready.leads && leaves_out_leading {
+                continue;
+            }
+            let placed = timing.place(raw, mono_ms, ready.keyframe, ready.reorders, parameters.reorder());
+            if placed.anew {
+                *runs += 1;
+            }
+            at_least = at_least.max(clock.wall_ms().saturating_sub(placed.ago_ms));
+            if clock.wall_ms() < at_least {
+                // Somebody set the clock back.
+                at_least = clock.wall_ms();
+            }
+            picture.push(&AccessUnit { format: ready.format, run: *runs, at_ms: at_least, mono_ms, ticks: placed.ticks, shown: placed.shown, keyframe: ready.keyframe, bytes: ready.bytes });
+            picture.find(|f| f.clock = timing.fault());
             picture.set_pull(&Pull::Live);
         }
     }
-}
-
-fn format_of(p: &retina::codec::VideoParameters, timescale: u32) -> anyhow::Result<Format> {
-    anyhow::ensure!(!matches!(p.codec_params(), VideoParametersCodec::Jpeg), "it sends JPEG");
-    let (width, height) = p.pixel_dimensions();
-    anyhow::ensure!(width <= SIDE && height <= SIDE && width.saturating_mul(height) <= AREA, "its pictures are {width}×{height}");
-    let sample_entry = p.mp4_sample_entry().build().map_err(|e| explain("its parameters", &e))?;
-    Ok(Format { codec: p.rfc6381_codec().to_owned(), sample_entry, decoder: p.extra_data().to_vec(), width: u16::try_from(width)?, height: u16::try_from(height)?, timescale })
 }

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use crate::domain::id::CameraId;
 use crate::live::pictures::{AccessUnit, Pictures, Still};
-use crate::protocol::media::{Answer, Ask, Coding, Fact, MESSAGE_MAX};
+use crate::protocol::media::{Answer, Ask, Coding, Fact, MESSAGE_MAX, Refusal};
 use crate::supervisor::clock::Clock;
 use crate::supervisor::health::Light;
 use crate::supervisor::helper;
@@ -33,6 +33,8 @@ const WIDTH: u16 = 640;
 const EVERY_MS: i64 = 60_000;
 /// A still that somebody looks at is not older, ms.
 const FRESH_MS: i64 = 5_000;
+/// After a failure the next keyframe is tried so soon, ms.
+const AGAIN_MS: i64 = 3_000;
 /// How long the worker may take for one still.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long looking through the decoders may take, on a slow card with many of them.
@@ -152,20 +154,20 @@ impl Stills {
             let mut due: VecDeque<_> = self.cameras.iter().filter_map(|c| self.due(c)).collect();
             while let Some((camera, frame)) = due.pop_front() {
                 *id += 1;
+                let Some(picture) = self.pictures.get(&camera) else { continue };
                 // A picture that ends the worker is not tried again: the others have their turn.
-                if let Some(picture) = self.pictures.get(&camera) {
-                    picture.no_still(frame.at_ms);
-                }
+                picture.try_still(frame.at_ms);
                 let (coding, at_ms) = (if frame.format.codec.starts_with("avc") { Coding::H264 } else { Coding::H265 }, frame.at_ms);
                 let ask = Ask { id: *id, coding, width: WIDTH.min(frame.format.width), decoder: frame.format.decoder.clone(), frame: frame.bytes.to_vec() };
-                let answer = timeout(PATIENCE, exchange(&mut socket, &ask)).await.map_err(|_| anyhow::anyhow!("no answer for a picture of {camera} in {PATIENCE:?}"))??;
+                let answer = timeout(PATIENCE, exchange(&mut socket, &ask)).await.unwrap_or_else(|_| Err(anyhow::anyhow!("no answer for a picture of {camera} in {PATIENCE:?}")));
+                let answer = answer.inspect_err(|_| picture.no_still("the program that decodes pictures ended over it"))?;
                 match answer.still {
-                    Ok(jpeg) => {
-                        if let Some(picture) = self.pictures.get(&camera) {
-                            picture.set_still(Still { at_ms, jpeg: Bytes::from(jpeg) });
-                        }
+                    Ok(jpeg) => picture.set_still(Still { at_ms, jpeg: Bytes::from(jpeg) }),
+                    Err(Refusal::Lacks(why)) => tracing::warn!(%camera, why, "no still could be made on this machine"),
+                    Err(Refusal::Undecodable(why)) => {
+                        tracing::debug!(%camera, why, "no still could be made");
+                        picture.no_still(&why);
                     }
-                    Err(why) => tracing::debug!(%camera, why, "no still could be made"),
                 }
             }
         }
@@ -176,7 +178,13 @@ impl Stills {
         let picture = self.pictures.get(camera)?;
         let frame = picture.keyframe()?;
         let now = self.clock.wall_ms();
-        let most = if picture.is_wanted(now) { FRESH_MS } else { EVERY_MS };
+        let most = if picture.is_in_doubt() {
+            AGAIN_MS
+        } else if picture.is_wanted(now) {
+            FRESH_MS
+        } else {
+            EVERY_MS
+        };
         let last = picture.tried_at();
         // A clock that was set back must not stop stills for as long as it jumped.
         (frame.at_ms != last && (now < last || now - last >= most)).then(|| (camera.clone(), frame))

@@ -132,9 +132,10 @@ pub fn camera(cli: &Cli, what: &Camera) -> anyhow::Result<u8> {
     let value = client::ask(cli, "GET", "/cameras", None)?;
     let cameras: Vec<CameraLine> = serde_json::from_value(value.clone())?;
     let lost = cameras.iter().filter(|c| c.signal.is_gone()).count();
-    let mut text = format!("{} camera, {lost} mất hình\n", cameras.len());
+    let mut text = format!("{} camera, {lost} mất hình\n", cameras.iter().filter(|c| !c.removed).count());
     for c in &cameras {
         let how = match c.signal {
+            _ if c.removed => "đã gỡ khỏi cấu hình, còn hình ghi".to_owned(),
             Presence::Unknown => "chưa có hình".to_owned(),
             Presence::Here { since } => format!("có hình từ {} {}", dates::date(since), dates::clock(since)),
             Presence::Gone { since } => format!("mất hình từ {} {}", dates::date(since), dates::clock(since)),
@@ -147,10 +148,16 @@ pub fn camera(cli: &Cli, what: &Camera) -> anyhow::Result<u8> {
             text.push_str(&format!(" · ghi đến {} {}, {} MB", dates::date(c.recorded_until), dates::clock(c.recorded_until), c.recorded_bytes >> 20));
         }
         text.push('\n');
+        if !c.undecodable.is_empty() {
+            text.push_str(&format!("            đang ghi nhưng không giải mã được: {}\n", c.undecodable));
+        }
+        if !c.clock.is_empty() {
+            text.push_str(&format!("            đồng hồ của camera chạy sai, ghi theo giờ của máy: {}\n", c.clock));
+        }
         for trouble in [&c.why, &c.recording_trouble].into_iter().filter(|t| !t.is_empty()) {
             text.push_str(&format!("            {trouble}\n"));
         }
     }
     say(cli, &value, &text);
-    Ok(if lost > 0 { 2 } else { 0 })
+    Ok(if lost > 0 || cameras.iter().any(|c| !c.undecodable.is_empty()) { 2 } else { 0 })
 }

@@ -2,6 +2,7 @@
 //! the nouns, read by the doors. After a restart it is empty and that is right.
 
 pub mod broker;
+pub mod faults;
 pub mod latest;
 pub mod pictures;
 pub mod south;

@@ -5,13 +5,14 @@
 //! bytes: a camera without keyframes has no group, and a viewer waits.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{broadcast, watch};
 
+use super::faults::Faults;
 use crate::domain::id::CameraId;
 
 /// Most frames of a kept group.
@@ -22,6 +23,8 @@ const GROUP_BYTES: usize = 8 << 20;
 const LAG: usize = 128;
 /// Somebody who looked so lately looks still, ms.
 const LOOKED_MS: i64 = 10_000;
+/// So many keyframes in turn that cannot be decoded are told.
+const FAILURES: u32 = 3;
 /// How long who asks for a still waits for a fresh one.
 const FRESH_WAIT: Duration = Duration::from_millis(1_500);
 /// A still of this age is fresh, ms.
@@ -57,14 +60,16 @@ impl Format {
 pub struct AccessUnit {
     /// How to read it.
     pub format: Arc<Format>,
-    /// Which connection to the camera it came by; ticks of two runs do not compare.
+    /// Which unbroken stretch of pictures it belongs to; ticks of two runs do not compare.
     pub run: u64,
-    /// When it came, wall ms.
+    /// When it was taken, as far as one can tell, wall ms.
     pub at_ms: i64,
     /// When it came, monotonic ms.
     pub mono_ms: u64,
-    /// When it is shown, in ticks since the run's first frame.
+    /// When it is decoded, in ticks since the run's first frame.
     pub ticks: i64,
+    /// How long after that it is shown, ticks; not 0 where the camera sends pictures out of order.
+    pub shown: i32,
     /// It can be decoded without any other.
     pub keyframe: bool,
     /// The NAL units.
@@ -117,9 +122,11 @@ pub struct Picture {
     group: Mutex<Group>,
     still: watch::Sender<Option<Still>>,
     tried: AtomicI64,
+    failed: AtomicU32,
     looked: AtomicI64,
     pull: watch::Sender<Pull>,
     recording: watch::Sender<Recording>,
+    faults: watch::Sender<Faults>,
 }
 
 impl Default for Picture {
@@ -129,9 +136,11 @@ impl Default for Picture {
             group: Mutex::default(),
             still: watch::Sender::default(),
             tried: AtomicI64::new(0),
+            failed: AtomicU32::new(0),
             looked: AtomicI64::new(i64::MIN),
             pull: watch::Sender::default(),
             recording: watch::Sender::default(),
+            faults: watch::Sender::default(),
         }
     }
 }
@@ -182,12 +191,27 @@ impl Picture {
     /// A still was made.
     pub fn set_still(&self, still: Still) {
         self.tried.store(still.at_ms, Ordering::Relaxed);
+        self.failed.store(0, Ordering::Relaxed);
+        self.find(|f| f.undecodable = None);
         self.still.send_replace(Some(still));
     }
 
-    /// Of the frame of that time no still could be made, wall ms.
-    pub fn no_still(&self, at_ms: i64) {
+    /// Of the frame of that time a still is being made, wall ms.
+    pub fn try_still(&self, at_ms: i64) {
         self.tried.store(at_ms, Ordering::Relaxed);
+    }
+
+    /// That keyframe could not be decoded. One may be torn; several in turn mean that nobody can see what is kept.
+    pub fn no_still(&self, why: &str) {
+        if self.failed.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES {
+            self.find(|f| f.undecodable = Some(why.to_owned()));
+        }
+    }
+
+    /// The last keyframe could not be decoded, and it is not yet known whether others can be.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        (1..FAILURES).contains(&self.failed.load(Ordering::Relaxed))
     }
 
     /// Of which frame a still was last made or tried, wall ms; 0 = none.
@@ -234,6 +258,21 @@ impl Picture {
     /// Changes what is known of the recording.
     pub fn record(&self, how: impl FnOnce(&mut Recording)) {
         self.recording.send_modify(how);
+    }
+
+    /// Changes what is known to be wrong with the pictures.
+    pub fn find(&self, how: impl FnOnce(&mut Faults)) {
+        self.faults.send_if_modified(|f| {
+            let before = f.clone();
+            how(f);
+            *f != before
+        });
+    }
+
+    /// What is wrong with the pictures.
+    #[must_use]
+    pub fn faults(&self) -> Faults {
+        self.faults.borrow().clone()
     }
 
     /// How the recording is.
@@ -303,7 +342,7 @@ mod tests {
 
     fn frame(ticks: i64, keyframe: bool, len: usize) -> AccessUnit {
         let format = Format { codec: "avc1.4d401e".into(), sample_entry: Vec::new(), decoder: Vec::new(), width: 640, height: 360, timescale: 90_000 };
-        AccessUnit { format: Arc::new(format), run: 1, at_ms: ticks, mono_ms: 0, ticks, keyframe, bytes: vec![0; len].into() }
+        AccessUnit { format: Arc::new(format), run: 1, at_ms: ticks, mono_ms: 0, ticks, shown: 0, keyframe, bytes: vec![0; len].into() }
     }
 
     #[test]

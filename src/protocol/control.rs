@@ -122,4 +122,13 @@ pub struct CameraLine {
     pub recorded_bytes: u64,
     /// Why nothing is recorded, for a technician; empty = it is, or nothing comes.
     pub recording_trouble: String,
+    /// Pictures come and are kept, yet keyframes cannot be decoded: why; empty = they can.
+    #[serde(default)]
+    pub undecodable: String,
+    /// The camera's clock is not believed: how it fails; empty = it is.
+    #[serde(default)]
+    pub clock: String,
+    /// It was taken out of the configuration; only recordings are left.
+    #[serde(default)]
+    pub removed: bool,
 }

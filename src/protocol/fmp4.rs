@@ -6,8 +6,10 @@
 /// One frame in a fragment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
-    /// How long it is shown, ticks.
+    /// Until the next one is decoded, ticks.
     pub duration: u32,
+    /// How long after its decoding it is shown, ticks.
+    pub shown: i32,
     /// Bytes.
     pub size: u32,
     /// It can be decoded without any other.
@@ -18,6 +20,9 @@ pub struct Sample {
 const KEY: u32 = 0x0200_0000;
 /// `sample_depends_on = 1`, `sample_is_non_sync_sample`.
 const DELTA: u32 = 0x0101_0000;
+/// Version and flags of `trun`, without and with composition offsets.
+const IN_ORDER: u32 = 0x0000_0701;
+const REORDERED: u32 = 0x0100_0f01;
 
 fn wrap(out: &mut Vec<u8>, name: [u8; 4], fill: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
@@ -88,12 +93,28 @@ pub fn init(timescale: u32, sample_entry: &[u8], width: u16, height: u16) -> Vec
     out
 }
 
+/// A video sample entry, `name`, with its decoder configuration record in a box `config`.
+#[must_use]
+pub fn sample_entry(name: [u8; 4], config: [u8; 4], record: &[u8], width: u16, height: u16) -> Vec<u8> {
+    let mut out = Vec::with_capacity(100 + record.len());
+    wrap(&mut out, name, |b| {
+        words(b, &[0, 1, 0, 0, 0, 0]);
+        words(b, &[u32::from(width) << 16 | u32::from(height), 0x0048_0000, 0x0048_0000, 0]);
+        b.extend_from_slice(&[0, 1]);
+        b.extend_from_slice(&[0; 32]);
+        b.extend_from_slice(&[0, 0x18, 0xff, 0xff]);
+        wrap(b, config, |b| b.extend_from_slice(record));
+    });
+    out
+}
+
 /// One fragment, `moof` and `mdat`: `base` is the first sample's time in ticks; `data` yields each sample's bytes in order.
 #[must_use]
 pub fn fragment<'a>(sequence: u32, base: u64, samples: &[Sample], data: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     let total: usize = samples.iter().map(|s| s.size as usize).sum();
-    let mut out = Vec::with_capacity(total + 100 + samples.len() * 12);
+    let mut out = Vec::with_capacity(total + 100 + samples.len() * 16);
     let mut offset_at = 0;
+    let reorders = samples.iter().any(|s| s.shown != 0);
     wrap(&mut out, *b"moof", |b| {
         wrap(b, *b"mfhd", |b| words(b, &[0, sequence]));
         wrap(b, *b"traf", |b| {
@@ -104,12 +125,15 @@ pub fn fragment<'a>(sequence: u32, base: u64, samples: &[Sample], data: impl Ite
                 b.extend_from_slice(&base.to_be_bytes());
             });
             wrap(b, *b"trun", |b| {
-                // data offset; duration, size and flags of each sample
-                words(b, &[0x0000_0701, u32::try_from(samples.len()).unwrap_or(u32::MAX)]);
+                // data offset; duration, size, flags and (signed) composition offset of each sample
+                words(b, &[if reorders { REORDERED } else { IN_ORDER }, u32::try_from(samples.len()).unwrap_or(u32::MAX)]);
                 offset_at = b.len();
                 words(b, &[0]);
                 for s in samples {
                     words(b, &[s.duration, s.size, if s.keyframe { KEY } else { DELTA }]);
+                    if reorders {
+                        b.extend_from_slice(&s.shown.to_be_bytes());
+                    }
                 }
             });
         });
@@ -152,8 +176,18 @@ pub fn run(moof: &[u8]) -> Option<(u64, Vec<Sample>)> {
     let base = u64::from_be_bytes(time.get(4..12)?.try_into().ok()?);
     let run = find(moof, &[*b"traf", *b"trun"])?;
     let count = word(run, 4)? as usize;
-    (word(run, 0)? == 0x0000_0701 && run.len() == 12 + count * 12).then_some(())?;
-    let samples: Option<Vec<_>> = (0..count).map(|n| Some(Sample { duration: word(run, 12 + n * 12)?, size: word(run, 16 + n * 12)?, keyframe: word(run, 20 + n * 12)? == KEY })).collect();
+    let each = match word(run, 0)? {
+        IN_ORDER => 12,
+        REORDERED => 16,
+        _ => return None,
+    };
+    (run.len().checked_sub(12)? == count.checked_mul(each)?).then_some(())?;
+    let sample = |n: usize| {
+        let at = 12 + n * each;
+        let shown = if each == 16 { word(run, at + 12)?.cast_signed() } else { 0 };
+        Some(Sample { duration: word(run, at)?, shown, size: word(run, at + 4)?, keyframe: word(run, at + 8)? == KEY })
+    };
+    let samples: Option<Vec<_>> = (0..count).map(sample).collect();
     Some((base, samples?))
 }
 
@@ -166,10 +200,12 @@ mod tests {
         let head = init(90_000, &[0, 0, 0, 8, b'a', b'v', b'c', b'1'], 640, 360);
         let moov = head.windows(4).position(|w| w == b"moov").expect("moov") + 4;
         assert_eq!(timescale(&head[moov..]), Some(90_000));
-        let samples = [Sample { duration: 6000, size: 3, keyframe: true }, Sample { duration: 3000, size: 2, keyframe: false }];
-        let bytes = fragment(7, 1 << 40, &samples, [&[1u8, 2, 3][..], &[4, 5]].into_iter());
-        let size = u32::from_be_bytes(bytes[..4].try_into().expect("four")) as usize;
-        assert_eq!(run(&bytes[8..size]), Some((1 << 40, samples.to_vec())));
-        assert_eq!(&bytes[size..], [0, 0, 0, 13, b'm', b'd', b'a', b't', 1, 2, 3, 4, 5]);
+        for shown in [0, 9000, -40] {
+            let samples = [Sample { duration: 6000, shown, size: 3, keyframe: true }, Sample { duration: 3000, shown: 0, size: 2, keyframe: false }];
+            let bytes = fragment(7, 1 << 40, &samples, [&[1u8, 2, 3][..], &[4, 5]].into_iter());
+            let size = u32::from_be_bytes(bytes[..4].try_into().expect("four")) as usize;
+            assert_eq!(run(&bytes[8..size]), Some((1 << 40, samples.to_vec())));
+            assert_eq!(&bytes[size..], [0, 0, 0, 13, b'm', b'd', b'a', b't', 1, 2, 3, 4, 5]);
+        }
     }
 }

@@ -43,13 +43,22 @@ pub struct Ask {
     pub frame: Vec<u8>,
 }
 
+/// Why there is no still; a sentence for the technician.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The picture cannot be decoded.
+    Undecodable(String),
+    /// This machine cannot decode such pictures.
+    Lacks(String),
+}
+
 /// A still, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// Of the request.
     pub id: u64,
-    /// JPEG; or a sentence for the technician.
-    pub still: Result<Vec<u8>, String>,
+    /// JPEG, or why not.
+    pub still: Result<Vec<u8>, Refusal>,
 }
 
 fn message(fill: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
@@ -104,8 +113,12 @@ impl Answer {
                     b.push(1);
                     b.extend_from_slice(jpeg);
                 }
-                Err(why) => {
+                Err(Refusal::Undecodable(why)) => {
                     b.push(0);
+                    b.extend_from_slice(why.as_bytes());
+                }
+                Err(Refusal::Lacks(why)) => {
+                    b.push(2);
                     b.extend_from_slice(why.as_bytes());
                 }
             }
@@ -117,7 +130,13 @@ impl Answer {
     pub fn decode(mut body: &[u8]) -> Option<Self> {
         let id = u64::from_be_bytes(take(&mut body)?);
         let [well] = take(&mut body)?;
-        Some(Self { id, still: if well == 1 { Ok(body.to_vec()) } else { Err(String::from_utf8_lossy(body).into_owned()) } })
+        let words = || String::from_utf8_lossy(body).into_owned();
+        let still = match well {
+            1 => Ok(body.to_vec()),
+            2 => Err(Refusal::Lacks(words())),
+            _ => Err(Refusal::Undecodable(words())),
+        };
+        Some(Self { id, still })
     }
 }
 
@@ -134,7 +153,7 @@ mod tests {
         for cut in 0..18 {
             assert!(Ask::decode(&bytes[4..4 + cut.min(14)]).is_none_or(|a| a.frame.is_empty()), "cut at {cut}");
         }
-        for still in [Ok(vec![0xff, 0xd8]), Err("it is broken".to_owned())] {
+        for still in [Ok(vec![0xff, 0xd8]), Err(Refusal::Undecodable("it is broken".to_owned())), Err(Refusal::Lacks("no decoder".to_owned()))] {
             let answer = Answer { id: 9, still };
             assert_eq!(Answer::decode(&answer.encode()[4..]), Some(answer));
         }

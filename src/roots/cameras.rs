@@ -33,13 +33,17 @@ pub fn start(config: &Config, data: &Path, journal: &Journal, live: &Live, house
         house.service(format!("camera {}", camera.camera.id), move |stop| keeper.clone().run(stop));
     }
     let stills = Stills::new(live.pictures.clone(), called.clone(), house.clock().clone());
-    if called.is_empty() {
-        return (ring, stills);
-    }
+    // Also without a camera: what was recorded before is mended, counted, and goes when its days are over.
+    let is_used = !called.is_empty();
     let (kept, with, shown) = (ring.clone(), house.clone(), live.clone());
     house.service("recordings", move |stop| {
         let (ring, house, live, place) = (kept.clone(), with.clone(), shown.clone(), place.clone());
         async move {
+            // A house that never had a camera needs no folder for pictures.
+            if !is_used && !place.folder.exists() {
+                stop.soft.cancelled().await;
+                return Ok(());
+            }
             let loading = ring.clone();
             let checked = place.clone();
             let mended = tokio::task::spawn_blocking(move || checked.check().and_then(|()| loading.load()))
@@ -65,12 +69,16 @@ pub fn start(config: &Config, data: &Path, journal: &Journal, live: &Live, house
                 let now = (clock.trust() == Trust::Synced).then(|| clock.wall_ms());
                 match tokio::task::spawn_blocking(move || making.make_room(now)).await? {
                     Ok(_) if refused(&live).is_some() => house.health().set("recordings", Light::Amber, &refused(&live).unwrap_or_default()),
+                    Ok(_) if undecodable(&live).is_some() => house.health().set("recordings", Light::Amber, &undecodable(&live).unwrap_or_default()),
                     Ok(_) => house.health().set("recordings", Light::Green, ""),
                     Err(cause) => house.health().set("recordings", Light::Amber, &format!("{}: {cause}", ring.folder().display())),
                 }
             }
         }
     });
+    if !is_used {
+        return (ring, stills);
+    }
     // A folder of its own: it is written before the worker that sees pictures begins.
     let (worker, with, registry) = (stills.clone(), house.clone(), data.join("gstreamer/registry.bin"));
     house.service("media", move |stop| {
@@ -90,6 +98,12 @@ pub fn start(config: &Config, data: &Path, journal: &Journal, live: &Live, house
 /// The first camera whose pictures cannot be kept, and why.
 fn refused(live: &Live) -> Option<String> {
     live.pictures.all().into_iter().find_map(|(id, p)| Some(p.recording().trouble).filter(|t| !t.is_empty()).map(|why| format!("{id}: {why}")))
+}
+
+/// The cameras whose pictures are kept and cannot be decoded, and why.
+fn undecodable(live: &Live) -> Option<String> {
+    let all: Vec<String> = live.pictures.all().into_iter().filter_map(|(id, p)| Some(format!("{id}: {}", p.faults().undecodable?))).collect();
+    (!all.is_empty()).then(|| format!("pictures are recorded but cannot be decoded; {}", all.join("; ")))
 }
 
 /// Where pictures are kept, and whether that is what was meant.

@@ -106,14 +106,17 @@ fn sentence(app: &App, lang: Lang, state: &Village) -> String {
     let live = state.cameras.values().filter(|c| matches!(c.signal, Presence::Here { .. })).count();
     let title = if lost.is_empty() { lang.f("camera-sum", &[("n", &live.to_string()), ("all", &all.to_string())]) } else { lost.join("; ") + "." };
     let refused = state.cameras.keys().filter_map(|id| app.live.pictures.get(id)).any(|p| !p.recording().trouble.is_empty());
+    let undecodable: Vec<&str> = state.cameras.values().filter(|c| app.live.pictures.get(&c.id).is_some_and(|p| p.faults().undecodable.is_some())).map(|c| c.name.as_str()).collect();
     let kept = if refused {
         lang.t("camera-not-recorded")
+    } else if !undecodable.is_empty() {
+        format!("{}: {}", undecodable.join(", "), lang.t("camera-undecodable"))
     } else if state.cameras.keys().any(|id| is_kept(app, id)) {
         lang.f("camera-kept", &[("days", &app.keep_days.to_string())])
     } else {
         String::new()
     };
-    let kind = if refused {
+    let kind = if refused || !undecodable.is_empty() {
         "bad"
     } else if lost.is_empty() {
         "info"
@@ -146,20 +149,27 @@ fn how(app: &App, lang: Lang, c: &Camera) -> String {
     let (title, mark) = words(app, lang, c);
     let picture = app.live.pictures.get(&c.id);
     let recording = picture.as_ref().map(|p| p.recording()).unwrap_or_default();
+    let faults = picture.as_ref().map(|p| p.faults()).unwrap_or_default();
     let coding = picture.as_ref().and_then(|p| p.keyframe()).is_some_and(|f| !f.format.plays_in_browsers());
     let mut detail = Vec::new();
     if mark == "bad" {
         detail.push(lang.t("camera-lost-do"));
     } else if !recording.trouble.is_empty() {
         detail.push(lang.t("camera-not-recorded"));
+    } else if faults.undecodable.is_some() {
+        detail.push(lang.t("camera-undecodable"));
     } else if mark.is_empty() && is_kept(app, &c.id) {
         detail.push(lang.f("camera-kept", &[("days", &app.keep_days.to_string())]));
+    }
+    if faults.clock.is_some() {
+        detail.push(lang.t("camera-clock"));
     }
     if coding {
         detail.push(lang.t("camera-coding"));
     }
     let kind = match mark {
-        "" if !recording.trouble.is_empty() => "bad",
+        "" if !recording.trouble.is_empty() || faults.undecodable.is_some() => "bad",
+        "" if faults.clock.is_some() => "warn",
         "" => "",
         "off" => "info",
         other => other,

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::app::App;
 use crate::domain::actor::{Actor, Role, User};
+use crate::domain::camera::Camera;
 use crate::domain::command::Command;
 use crate::domain::device::{Account, Device, Presence};
 use crate::domain::id::{CommandId, DeviceId, NoticeId, PlaceId, UserId};
@@ -20,6 +21,7 @@ use crate::doors::dates;
 use crate::doors::locale::Lang;
 use crate::journal::{SubmitError, Wish};
 use crate::keys::secret;
+use crate::live::faults::ClockFault;
 use crate::live::pictures::Pull;
 use crate::protocol::control::{CameraLine, Line, PutDevice, PutNotice, PutPerson, Status, Submit, Sync};
 use crate::supervisor::health::Light;
@@ -128,9 +130,10 @@ fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
 /// Each camera: whether its picture comes, why not, and until when it is recorded.
 fn cameras(app: &App) -> Vec<CameraLine> {
     let (state, now) = (app.journal.state(), app.house.clock().wall_ms());
-    let line = |c: &std::sync::Arc<crate::domain::camera::Camera>| {
+    let line = |c: &std::sync::Arc<Camera>| {
         let picture = app.live.pictures.get(&c.id);
         let recording = picture.as_ref().map(|p| p.recording()).unwrap_or_default();
+        let faults = picture.as_ref().map(|p| p.faults()).unwrap_or_default();
         let why = match picture.as_ref().map(|p| p.pull()).unwrap_or_default() {
             Pull::Lost(why) => why,
             Pull::NoAddress => "it has no address".to_owned(),
@@ -150,9 +153,15 @@ fn cameras(app: &App) -> Vec<CameraLine> {
             recorded_from: kept.first().map_or(0, |s| s.start_ms),
             recorded_bytes: bytes,
             recording_trouble: recording.trouble,
+            undecodable: faults.undecodable.unwrap_or_default(),
+            clock: faults.clock.map_or("", ClockFault::name).to_owned(),
+            removed: !state.cameras.contains_key(&c.id),
         }
     };
-    state.cameras.values().map(line).collect()
+    // What was recorded of a camera that is gone can still be found.
+    let gone = app.ring.cameras().into_iter().filter(|id| !state.cameras.contains_key(id));
+    let gone = gone.map(|id| std::sync::Arc::new(Camera { name: id.to_string(), id, signal: Presence::Unknown, looks: Vec::new() }));
+    state.cameras.values().cloned().chain(gone).map(|c| line(&c)).collect()
 }
 
 #[derive(Debug, Deserialize)]

@@ -87,7 +87,7 @@ impl Stream {
             self.usual = u32::try_from(frame.ticks - last.ticks).unwrap_or(self.usual).min(frame.format.timescale);
         }
         self.sequence = self.sequence.wrapping_add(1);
-        let sample = Sample { duration: self.usual, size: u32::try_from(frame.bytes.len()).unwrap_or(0), keyframe: frame.keyframe };
+        let sample = Sample { duration: self.usual, shown: frame.shown, size: u32::try_from(frame.bytes.len()).unwrap_or(0), keyframe: frame.keyframe };
         let start = u64::try_from(frame.ticks - self.base).unwrap_or(0);
         out.push(Message::Binary(Bytes::from(fmp4::fragment(self.sequence, start, &[sample], std::iter::once(&*frame.bytes)))));
         self.last = Some(frame);
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn a_stream_begins_with_a_keyframe_and_anew_at_each_call() {
         let format = Arc::new(Format { codec: "avc1.4d401e".into(), sample_entry: vec![0, 0, 0, 8, b'a', b'v', b'c', b'1'], decoder: Vec::new(), width: 640, height: 360, timescale: 90_000 });
-        let frame = |run, ticks, keyframe| AccessUnit { format: format.clone(), run, at_ms: 0, mono_ms: 0, ticks, keyframe, bytes: vec![0, 0, 0, 1, 5].into() };
+        let frame = |run, ticks, keyframe| AccessUnit { format: format.clone(), run, at_ms: 0, mono_ms: 0, ticks, shown: 0, keyframe, bytes: vec![0, 0, 0, 1, 5].into() };
         let mut stream = Stream::default();
         assert!(stream.messages(frame(1, 0, false)).is_empty());
         assert_eq!(stream.messages(frame(1, 6000, true)).len(), 3);

@@ -21,7 +21,12 @@ pub struct Script {
 
 impl Script {
     fn start(name: &str, args: &[&str]) -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/village").join(name);
+        Self::run(&format!("examples/village/{name}"), args)
+    }
+
+    /// Starts a script of this repository and reads its port.
+    pub fn run(path: &str, args: &[&str]) -> Self {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
         let mut child = Command::new("/usr/bin/python3").arg(path).args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python3");
         let (stdin, mut out) = (child.stdin.take(), BufReader::new(child.stdout.take().expect("stdout")));
         let mut line = String::new();
@@ -66,7 +71,7 @@ pub fn configured(count: u32, port: u16) -> String {
 }
 
 impl House {
-    fn camera(&self, n: usize) -> Value {
+    pub fn camera(&self, n: usize) -> Value {
         let (_, text) = self.cli(&["camera", "list", "--json"]);
         serde_json::from_str::<Value>(&text).map(|v| v[n - 1].clone()).unwrap_or_default()
     }
@@ -75,7 +80,7 @@ impl House {
         self.camera(n)["signal"]["is"] == "here"
     }
 
-    fn pieces(&self, camera: &str) -> Vec<PathBuf> {
+    pub fn pieces(&self, camera: &str) -> Vec<PathBuf> {
         let mut out = Vec::new();
         for day in std::fs::read_dir(self.dir.join("data/recordings").join(camera)).into_iter().flatten().flatten() {
             out.extend(std::fs::read_dir(day.path()).into_iter().flatten().flatten().map(|e| e.path()));
@@ -86,7 +91,7 @@ impl House {
 }
 
 /// Frames and seconds that ffprobe finds; it must find no error.
-fn probe(file: &Path) -> (u64, f64) {
+pub fn probe(file: &Path) -> (u64, f64) {
     let out =
         Command::new("ffprobe").args(["-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames:format=duration", "-of", "json"]).arg(file).output().expect("ffprobe (package ffmpeg)");
     assert!(out.stderr.is_empty(), "{}: {}", file.display(), String::from_utf8_lossy(&out.stderr));
@@ -94,7 +99,7 @@ fn probe(file: &Path) -> (u64, f64) {
     (said["streams"][0]["nb_read_frames"].as_str().and_then(|n| n.parse().ok()).unwrap_or(0), said["format"]["duration"].as_str().and_then(|n| n.parse().ok()).unwrap_or(0.0))
 }
 
-fn watch(house: &House, cookie: &str, path: &str) -> Result<tungstenite::WebSocket<std::net::TcpStream>, u16> {
+pub fn watch(house: &House, cookie: &str, path: &str) -> Result<tungstenite::WebSocket<std::net::TcpStream>, u16> {
     let mut request = format!("ws://127.0.0.1:{}{path}", house.dashboard).into_client_request().expect("request");
     request.headers_mut().insert("cookie", cookie.parse().expect("cookie"));
     request.headers_mut().insert("origin", format!("http://127.0.0.1:{}", house.dashboard).parse().expect("origin"));

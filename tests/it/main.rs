@@ -16,6 +16,7 @@ mod hostile;
 mod house;
 mod limits;
 mod loads;
+mod odd_cameras;
 mod office;
 mod pages;
 mod peer;

@@ -54,7 +54,7 @@ fn serve(mut socket: UnixStream) -> anyhow::Result<()> {
         let ask = Ask::decode(&body).ok_or_else(|| anyhow::anyhow!("a question that is none"))?;
         drop(body);
         let id = ask.id;
-        let still = still::make(ask).map_err(|cause| format!("{cause:#}"));
+        let still = still::make(ask);
         socket.write_all(&Answer { id, still }.encode())?;
     }
 }

@@ -8,7 +8,7 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::{AppSink, AppSrc};
 
-use crate::protocol::media::{Ask, Coding};
+use crate::protocol::media::{Ask, Coding, Refusal};
 
 /// Longest time for one still.
 const MOST: gst::ClockTime = gst::ClockTime::from_seconds(5);
@@ -25,7 +25,19 @@ fn element(name: &str) -> anyhow::Result<gst::Element> {
 }
 
 /// Makes it: JPEG bytes.
-pub fn make(ask: Ask) -> anyhow::Result<Vec<u8>> {
+pub fn make(mut ask: Ask) -> Result<Vec<u8>, Refusal> {
+    let (frame, line) = (std::mem::take(&mut ask.frame), line(ask).map_err(|cause| Refusal::Lacks(format!("{cause:#}")))?);
+    line.decode(frame).map_err(|cause| Refusal::Undecodable(format!("{cause:#}")))
+}
+
+/// A pipeline that is ready.
+struct Line {
+    pipeline: gst::Pipeline,
+    src: AppSrc,
+    sink: AppSink,
+}
+
+fn line(ask: Ask) -> anyhow::Result<Line> {
     let (media, format, decoder) = match ask.coding {
         Coding::H264 => ("video/x-h264", "avc", "avdec_h264"),
         Coding::H265 => ("video/x-h265", "hvc1", "avdec_h265"),
@@ -48,16 +60,24 @@ pub fn make(ask: Ask) -> anyhow::Result<Vec<u8>> {
     let chain = [src.upcast_ref(), &decode, &scale, &small, &convert, &rgb, &again, &encode, sink.upcast_ref()];
     pipeline.add_many(chain)?;
     gst::Element::link_many(chain)?;
-    let made = (|| {
-        pipeline.set_state(gst::State::Playing)?;
-        let mut frame = gst::Buffer::from_slice(ask.frame);
+    pipeline.set_state(gst::State::Playing)?;
+    Ok(Line { pipeline, src, sink })
+}
+
+impl Line {
+    fn decode(&self, frame: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+        let mut frame = gst::Buffer::from_slice(frame);
         frame.get_mut().context("a buffer of our own")?.set_pts(gst::ClockTime::ZERO);
-        src.push_buffer(frame)?;
-        src.end_of_stream()?;
-        let sample = sink.try_pull_sample(MOST).context("the picture could not be decoded")?;
+        self.src.push_buffer(frame)?;
+        self.src.end_of_stream()?;
+        let sample = self.sink.try_pull_sample(MOST).context("the picture could not be decoded")?;
         let map = sample.buffer().context("no picture")?.map_readable()?;
         Ok(map.as_slice().to_vec())
-    })();
-    pipeline.set_state(gst::State::Null)?;
-    made
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let _ = self.pipeline.set_state(gst::State::Null);
+    }
 }

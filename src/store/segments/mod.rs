@@ -294,6 +294,12 @@ impl Ring {
         self.lock().segments.iter().filter(|((_, c), _)| c == camera).map(|(_, s)| *s).collect()
     }
 
+    /// The cameras of which something is kept.
+    #[must_use]
+    pub fn cameras(&self) -> Vec<CameraId> {
+        self.lock().by.iter().filter(|(_, bytes)| **bytes > 0).map(|(c, _)| c.clone()).collect()
+    }
+
     /// Segments, their bytes, and when the oldest begins.
     #[must_use]
     pub fn totals(&self) -> (usize, u64, Option<i64>) {

@@ -122,7 +122,7 @@ mod tests {
         let mut ends = vec![out.len() as u64];
         for n in 0..fragments {
             let frames = [nal(900, 1), nal(100, 2), nal(100, 3)];
-            let samples: Vec<Sample> = frames.iter().enumerate().map(|(i, f)| Sample { duration: 6000, size: u32::try_from(f.len()).expect("small"), keyframe: i == 0 }).collect();
+            let samples: Vec<Sample> = frames.iter().enumerate().map(|(i, f)| Sample { duration: 6000, shown: 0, size: u32::try_from(f.len()).expect("small"), keyframe: i == 0 }).collect();
             out.extend(fragment(n + 1, u64::from(n) * 18_000, &samples, frames.iter().map(Vec::as_slice)));
             ends.push(out.len() as u64);
         }

@@ -3,6 +3,13 @@
 use super::*;
 use crate::protocol::fmp4::{Sample, fragment, init};
 
+impl Writer {
+    fn shut(self) -> io::Result<Segment> {
+        let start = self.start_ms();
+        self.close(start, None)
+    }
+}
+
 struct Folder(PathBuf);
 
 impl Folder {
@@ -36,7 +43,7 @@ fn head() -> Vec<u8> {
 
 fn second(n: u32) -> Vec<u8> {
     let nal = [&[0, 0, 3, 232][..], &[7; 1000]].concat();
-    fragment(n, u64::from(n) * 1000, &[Sample { duration: 1000, size: 1004, keyframe: true }], std::iter::once(nal.as_slice()))
+    fragment(n, u64::from(n) * 1000, &[Sample { duration: 1000, shown: 0, size: 1004, keyframe: true }], std::iter::once(nal.as_slice()))
 }
 
 fn write(ring: &Ring, camera: &CameraId, start: i64, seconds: u32) -> Writer {
@@ -52,8 +59,8 @@ fn names_rebuild_the_whole_index() {
     let folder = Folder::new();
     let ring = folder.ring(1 << 30, 15);
     for n in 0..5 {
-        write(&ring, &cam(1), T + n * 60_000, 10).close().expect("closed");
-        write(&ring, &cam(2), T + n * 60_000, 10).close().expect("closed");
+        write(&ring, &cam(1), T + n * 60_000, 10).shut().expect("closed");
+        write(&ring, &cam(2), T + n * 60_000, 10).shut().expect("closed");
     }
     let again = folder.ring(1 << 30, 15);
     assert_eq!(again.list(&cam(1)), ring.list(&cam(1)));
@@ -87,7 +94,7 @@ fn the_oldest_go_first_and_the_budget_holds() {
     let folder = Folder::new();
     let ring = folder.ring(60_000, 15);
     for n in 0..10 {
-        write(&ring, &cam(u32::try_from(n).expect("small") % 2), T + n * 60_000, 10).close().expect("closed");
+        write(&ring, &cam(u32::try_from(n).expect("small") % 2), T + n * 60_000, 10).shut().expect("closed");
         ring.make_room(Some(T)).expect("room");
     }
     let (_, bytes, oldest) = ring.totals();
@@ -100,8 +107,8 @@ fn the_oldest_go_first_and_the_budget_holds() {
 fn days_count_only_when_the_date_is_known() {
     let folder = Folder::new();
     let ring = folder.ring(1 << 30, 15);
-    write(&ring, &cam(1), T, 5).close().expect("closed");
-    write(&ring, &cam(1), T + 86_400_000, 5).close().expect("closed");
+    write(&ring, &cam(1), T, 5).shut().expect("closed");
+    write(&ring, &cam(1), T + 86_400_000, 5).shut().expect("closed");
     let later = T + 15 * 86_400_000 + 1;
     assert_eq!(ring.make_room(None).expect("room"), 0);
     assert_eq!(ring.make_room(Some(later)).expect("room"), 1);
@@ -119,7 +126,7 @@ fn what_a_full_disk_left_half_written_is_mended_at_once() {
     assert!(ring.list(&cam(1)).is_empty());
     ring.make_room(Some(T)).expect("mended");
     assert_eq!(ring.list(&cam(1))[0].duration_ms, 3000);
-    write(&ring, &cam(1), T + 10_000, 0).close().expect("nothing was written");
+    write(&ring, &cam(1), T + 10_000, 0).shut().expect("nothing was written");
     assert_eq!(ring.list(&cam(1)).len(), 1);
 }
 
@@ -142,23 +149,23 @@ fn a_clock_that_jumped_neither_empties_the_ring_nor_fills_it_for_good() {
     let folder = Folder::new();
     let ring = folder.ring(120_000, 15);
     for n in 0..10 {
-        write(&ring, &cam(1), T + n * 60_000, 10).close().expect("closed");
+        write(&ring, &cam(1), T + n * 60_000, 10).shut().expect("closed");
     }
     // For a while the clock says 2035; nobody agreed to that.
     let far = T + 9 * 365 * 86_400_000;
     for n in 0..5 {
-        ring.begin(&cam(1), far + n * 60_000, false, &head(), 0).expect("begins").close().expect("empty");
-        write(&ring, &cam(1), far + n * 60_000, 10).close().expect("closed");
+        ring.begin(&cam(1), far + n * 60_000, false, &head(), 0).expect("begins").shut().expect("empty");
+        write(&ring, &cam(1), far + n * 60_000, 10).shut().expect("closed");
     }
     assert_eq!(ring.make_room(None).expect("room"), 5, "only what is too much: the oldest");
     // Corrected: what is dated in the future goes before what is real.
-    write(&ring, &cam(1), T + 600_000, 10).close().expect("closed");
+    write(&ring, &cam(1), T + 600_000, 10).shut().expect("closed");
     ring.make_room(Some(T + 610_000)).expect("room");
     assert!(ring.list(&cam(1)).iter().any(|s| s.start_ms == T + 600_000), "the newest real one stays");
     // Without an agreed date a segment is never older than those that are there.
     let w = ring.begin(&cam(2), 5, false, &head(), 0).expect("begins");
     assert!(w.start_ms() > T);
-    w.close().expect("empty");
+    w.shut().expect("empty");
 }
 
 #[test]
@@ -166,10 +173,10 @@ fn a_camera_that_sends_much_pushes_out_its_own_pictures() {
     let folder = Folder::new();
     let ring = folder.ring(300_000, 15);
     for n in 0..10 {
-        write(&ring, &cam(1), T + n * 60_000, 5).close().expect("closed");
+        write(&ring, &cam(1), T + n * 60_000, 5).shut().expect("closed");
     }
     for n in 0..60 {
-        write(&ring, &cam(2), T + 600_000 + n * 60_000, 12).close().expect("closed");
+        write(&ring, &cam(2), T + 600_000 + n * 60_000, 12).shut().expect("closed");
         ring.make_room(Some(T + 600_000)).expect("room");
     }
     assert_eq!(ring.list(&cam(1)).len(), 10, "the quiet camera keeps all of its own");

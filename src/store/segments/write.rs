@@ -9,6 +9,8 @@ use crate::domain::id::CameraId;
 
 /// Longest time that a written fragment may not be on disk yet, ms.
 const SYNC_MS: u64 = 5_000;
+/// A segment's own length and the time until the next one may differ by so much and still be one line, ms.
+const JOIN_MS: u32 = 10_000;
 
 /// An open segment. Dropped without [`Writer::close`] it is left to the ring, which keeps what is whole.
 pub struct Writer {
@@ -88,18 +90,24 @@ impl Writer {
         Ok(())
     }
 
-    /// Ends the segment: to disk, then its name. Blocks.
+    /// Ends the segment: to disk, then its name. `start_ms` is when it truly began, as far as that is known now;
+    /// `next_ms`, when the segment that goes on from it begins: a name leaves no hole and no overlap between the two.
+    /// Blocks.
     ///
     /// # Errors
     /// When the disk refuses; the ring tries again later.
-    pub fn close(mut self) -> io::Result<Segment> {
+    pub fn close(mut self, start_ms: i64, next_ms: Option<i64>) -> io::Result<Segment> {
         if self.duration_ms == 0 {
             self.ended = true;
             std::fs::remove_file(&self.path)?;
             return Ok(Segment { start_ms: self.start_ms, duration_ms: 0, bytes: 0 });
         }
         self.sync()?;
-        let segment = Segment { start_ms: self.start_ms, duration_ms: self.duration_ms, bytes: self.bytes };
+        // It stays in the folder of its day.
+        let day = self.ring.day(&self.camera, start_ms);
+        let start_ms = if self.path.parent() == Some(&day) { start_ms } else { self.start_ms };
+        let until = next_ms.and_then(|n| u32::try_from(n - start_ms).ok()).filter(|d| d.abs_diff(self.duration_ms) < JOIN_MS && *d > 0);
+        let segment = Segment { start_ms, duration_ms: until.unwrap_or(self.duration_ms), bytes: self.bytes };
         self.ring.finish(&self.camera, &self.path, segment)?;
         self.ended = true;
         Ok(segment)

@@ -1,0 +1,329 @@
+//! What a camera sends in RTP packets, put together: access units with every NAL unit in them.
+//!
+//! The RTSP library would leave out parameter sets that a picture brings along and keeps one of each kind; a
+//! stream with two picture parameter sets cannot be decoded without both. So packets are put together here.
+//! Source: RFC 6184 (H.264), RFC 7798 (H.265). Tolerated: start codes in a payload, a fragment without its end,
+//! marks on each packet, no marks at all. Invariant: a unit is bounded, and one that is not whole says so.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use crate::protocol::media::Coding;
+
+/// Largest picture, bytes.
+pub const UNIT_MAX: usize = 2 << 20;
+/// Most NAL units of one picture.
+const NALS_MAX: usize = 4_096;
+
+/// A picture as it came: NAL units with lengths of four bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unit {
+    /// The camera's time stamp.
+    pub ticks: i64,
+    /// The NAL units, each behind its length.
+    pub bytes: Vec<u8>,
+    /// Where they lie, without their lengths.
+    pub nals: Vec<Range<usize>>,
+    /// Packets before it or in it are missing.
+    pub follows_loss: bool,
+    /// Something of it is missing.
+    pub torn: bool,
+}
+
+impl Unit {
+    /// Its NAL units.
+    pub fn nals(&self) -> impl Iterator<Item = &[u8]> {
+        self.nals.iter().filter_map(|r| self.bytes.get(r.clone()))
+    }
+}
+
+/// Kind of a NAL unit.
+pub fn kind(coding: Coding, nal: &[u8]) -> u8 {
+    let first = nal.first().copied().unwrap_or(0);
+    if coding == Coding::H264 { first & 0x1f } else { first >> 1 & 0x3f }
+}
+
+/// It holds a part of a picture.
+pub const fn is_slice(coding: Coding, kind: u8) -> bool {
+    match coding {
+        Coding::H264 => matches!(kind, 1..=5),
+        Coding::H265 => kind < 32,
+    }
+}
+
+/// The slice is the first of its picture.
+fn begins(coding: Coding, nal: &[u8]) -> bool {
+    let head = if coding == Coding::H264 { 1 } else { 2 };
+    nal.get(head).is_some_and(|b| b & 0x80 != 0)
+}
+
+/// Puts packets together.
+pub struct Assembler {
+    coding: Coding,
+    ticks: Option<i64>,
+    bytes: Vec<u8>,
+    nals: Vec<Range<usize>>,
+    /// Where a NAL unit that comes in fragments began.
+    fragment: Option<usize>,
+    has_slice: bool,
+    lost: bool,
+    torn: bool,
+    /// Time stamp of the last unit that a mark ended.
+    marked: Option<i64>,
+    /// Marks stand in the middle of pictures: only a new time stamp ends one.
+    marks_lie: bool,
+    ready: VecDeque<Unit>,
+}
+
+impl Assembler {
+    /// Nothing came yet.
+    pub const fn new(coding: Coding) -> Self {
+        Self { coding, ticks: None, bytes: Vec::new(), nals: Vec::new(), fragment: None, has_slice: false, lost: false, torn: false, marked: None, marks_lie: false, ready: VecDeque::new() }
+    }
+
+    /// The next whole unit.
+    pub fn pull(&mut self) -> Option<Unit> {
+        self.ready.pop_front()
+    }
+
+    /// Takes a packet's payload; `loss` = packets before it are missing. False = the picture is too large.
+    pub fn push(&mut self, payload: &[u8], ticks: i64, mark: bool, loss: bool) -> bool {
+        if self.ticks.is_some_and(|t| t != ticks) {
+            // Parameter sets sometimes carry another time than the picture that they stand before.
+            if self.has_slice || self.fragment.is_some() {
+                // What was lost may have been its end.
+                self.torn |= loss;
+                self.lost |= loss;
+                self.finish();
+            }
+        } else if loss && self.ticks.is_some() {
+            self.torn = true;
+        }
+        self.lost |= loss;
+        if loss {
+            self.drop_fragment();
+        }
+        self.ticks = Some(ticks);
+        self.take(payload);
+        if self.bytes.len() > UNIT_MAX || self.nals.len() > NALS_MAX {
+            return false;
+        }
+        if mark && !self.marks_lie && self.has_slice && self.fragment.is_none() {
+            self.finish();
+            self.marked = Some(ticks);
+        }
+        true
+    }
+
+    fn take(&mut self, payload: &[u8]) {
+        let (Some(first), head) = (payload.first().copied(), if self.coding == Coding::H264 { 1 } else { 2 }) else { return };
+        let kind = kind(self.coding, payload);
+        match (self.coding, kind) {
+            (Coding::H264, 24) => self.aggregate(payload.get(1..).unwrap_or_default()),
+            (Coding::H264, 25) => self.aggregate(payload.get(3..).unwrap_or_default()),
+            (Coding::H265, 48) => self.aggregate(payload.get(2..).unwrap_or_default()),
+            (Coding::H264, 28 | 29) | (Coding::H265, 49) => {
+                let Some(fu) = payload.get(head).copied() else { return };
+                let rest = payload.get(head + if kind == 29 { 3 } else { 1 }..).unwrap_or_default();
+                let whole = match self.coding {
+                    Coding::H264 => vec![first & 0xe0 | fu & 0x1f],
+                    Coding::H265 => vec![first & 0x81 | (fu & 0x3f) << 1, payload.get(1).copied().unwrap_or(1)],
+                };
+                self.part(&whole, rest, fu & 0x80 != 0, fu & 0x40 != 0);
+            }
+            // What other ways of packing there are no camera uses; a first byte of zero is a start code.
+            (Coding::H264, 26 | 27 | 30 | 31) | (Coding::H265, 50..) => {}
+            _ => {
+                self.end_fragment();
+                self.add(payload);
+            }
+        }
+    }
+
+    fn aggregate(&mut self, mut rest: &[u8]) {
+        self.end_fragment();
+        while let Some((len, after)) = rest.split_first_chunk::<2>() {
+            let len = usize::from(u16::from_be_bytes(*len));
+            let Some((nal, after)) = after.split_at_checked(len) else {
+                self.torn = true;
+                return;
+            };
+            self.add(nal);
+            rest = after;
+        }
+    }
+
+    fn part(&mut self, header: &[u8], rest: &[u8], starts: bool, ends: bool) {
+        if starts {
+            self.end_fragment();
+            self.fragment = Some(self.bytes.len());
+            self.bytes.extend_from_slice(&[0; 4]);
+            self.bytes.extend_from_slice(header);
+        } else if self.fragment.is_none() {
+            // Its beginning is missing; what stands in the picture besides is not enough.
+            self.torn = true;
+            self.has_slice |= is_slice(self.coding, kind(self.coding, header));
+            return;
+        }
+        self.bytes.extend_from_slice(rest);
+        if ends {
+            self.end_fragment();
+        }
+    }
+
+    fn drop_fragment(&mut self) {
+        if let Some(from) = self.fragment.take() {
+            self.bytes.truncate(from);
+            self.torn = true;
+        }
+    }
+
+    /// A fragmented NAL unit is whole, with or without its end mark.
+    fn end_fragment(&mut self) {
+        let Some(from) = self.fragment.take() else { return };
+        let whole = &self.bytes[from + 4..];
+        if whole.last().is_some_and(|b| *b != 0) && memchr::memmem::find(whole, &[0, 0, 1]).is_none() {
+            // As it should be: it stays where it lies.
+            let nal = from + 4..self.bytes.len();
+            if self.note(nal.clone()) {
+                self.bytes[from..from + 4].copy_from_slice(&u32::try_from(nal.len()).unwrap_or(0).to_be_bytes());
+                self.nals.push(nal);
+            } else {
+                self.bytes.truncate(from);
+            }
+            return;
+        }
+        let nal = self.bytes.split_off(from + 4);
+        self.bytes.truncate(from);
+        self.add(&nal);
+    }
+
+    /// Adds whole NAL units: one, or several with start codes between them.
+    fn add(&mut self, nal: &[u8]) {
+        let mut rest = nal;
+        while let Some(at) = memchr::memmem::find(rest, &[0, 0, 1]) {
+            self.add_one(&rest[..at]);
+            rest = &rest[at + 3..];
+        }
+        self.add_one(rest);
+    }
+
+    fn add_one(&mut self, nal: &[u8]) {
+        // Zeros after the end belong to a start code or to nobody.
+        let len = nal.iter().rposition(|b| *b != 0).map_or(0, |n| n + 1);
+        let from = self.bytes.len();
+        self.bytes.extend_from_slice(&u32::try_from(len).unwrap_or(0).to_be_bytes());
+        self.bytes.extend_from_slice(&nal[..len]);
+        if self.note(from + 4..from + 4 + len) {
+            self.nals.push(from + 4..from + 4 + len);
+        } else {
+            self.bytes.truncate(from);
+        }
+    }
+
+    /// Looks at a whole NAL unit that lies in the buffer; false = it is none.
+    fn note(&mut self, at: Range<usize>) -> bool {
+        let nal = &self.bytes[at];
+        if nal.len() <= if self.coding == Coding::H264 { 1 } else { 2 } {
+            return false;
+        }
+        if is_slice(self.coding, kind(self.coding, nal)) {
+            if !self.has_slice && !begins(self.coding, nal) {
+                self.torn = true;
+                self.marks_lie |= self.marked.is_some() && self.marked == self.ticks;
+            }
+            self.has_slice = true;
+        }
+        true
+    }
+
+    fn finish(&mut self) {
+        self.end_fragment();
+        let (bytes, nals) = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.nals));
+        if self.has_slice {
+            self.ready.push_back(Unit { ticks: self.ticks.unwrap_or(0), bytes, nals, follows_loss: std::mem::take(&mut self.lost), torn: self.torn });
+        }
+        self.torn = false;
+        self.has_slice = false;
+        self.ticks = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SPS: [u8; 4] = [0x67, 0x42, 0, 0x1f];
+    const PPS: [u8; 3] = [0x68, 0xce, 0x38];
+    const OTHER: [u8; 3] = [0x68, 0x55, 0x38];
+    const IDR: [u8; 5] = [0x65, 0x88, 1, 2, 3];
+
+    fn units(assembler: &mut Assembler) -> Vec<Vec<Vec<u8>>> {
+        std::iter::from_fn(|| assembler.pull()).map(|u| u.nals().map(<[u8]>::to_vec).collect()).collect()
+    }
+
+    #[test]
+    fn every_set_stays_whichever_way_it_is_packed() {
+        let whole = vec![vec![SPS.to_vec(), PPS.to_vec(), OTHER.to_vec(), IDR.to_vec()]];
+        let mut a = Assembler::new(Coding::H264);
+        for (nal, mark) in [(&SPS[..], false), (&PPS, false), (&OTHER, false), (&IDR, true)] {
+            assert!(a.push(nal, 5, mark, false));
+        }
+        assert_eq!(units(&mut a), whole);
+        let mut packed = vec![24];
+        for nal in [&SPS[..], &PPS, &OTHER] {
+            packed.extend(u16::try_from(nal.len()).expect("small").to_be_bytes());
+            packed.extend(nal);
+        }
+        // The sets have a time of their own; the picture comes in pieces, its last without an end.
+        assert!(a.push(&packed, 6, true, false));
+        for (n, byte) in IDR[1..].iter().enumerate() {
+            assert!(a.push(&[0x7c, 5 | if n == 0 { 0x80 } else { 0 }, *byte], 9, false, false));
+        }
+        assert!(a.push(&[0x41, 0x9a, 1], 10, true, false));
+        assert_eq!(units(&mut a), [whole[0].clone(), vec![vec![0x41, 0x9a, 1]]]);
+        let stream = [&[0, 0, 0, 1][..], &SPS, &[0, 0, 1], &PPS, &[0, 0, 0, 1], &OTHER, &[0, 0, 0, 1], &IDR, &[0]].concat();
+        assert!(a.push(&stream, 11, true, false));
+        assert_eq!(units(&mut a), whole, "start codes in one packet");
+    }
+
+    #[test]
+    fn what_lacks_something_says_so() {
+        let mut a = Assembler::new(Coding::H264);
+        assert!(a.push(&[0x7c, 0x85, 0x88], 1, false, false));
+        assert!(a.push(&[0x7c, 0x45, 2], 1, true, true));
+        assert!(a.pull().is_some_and(|u| u.torn && u.follows_loss), "its middle");
+        assert!(a.push(&[0x41, 0x9a], 2, true, false));
+        assert!(a.pull().is_some_and(|u| !u.torn && !u.follows_loss));
+        assert!(a.push(&[0x41, 0x9a], 3, false, false));
+        assert!(a.push(&[0x65, 0x88], 4, true, true));
+        assert!(a.pull().is_some_and(|u| u.torn), "perhaps its end");
+        assert!(a.pull().is_some_and(|u| !u.torn), "the next is whole");
+    }
+
+    #[test]
+    fn marks_on_each_slice_are_seen_through() {
+        let mut a = Assembler::new(Coding::H264);
+        for ticks in 0..4 {
+            assert!(a.push(&[0x41, 0x9a, 1], ticks, true, false));
+            assert!(a.push(&[0x41, 0x1a, 2], ticks, true, false));
+        }
+        let units = units(&mut a);
+        assert!(units[2..].iter().all(|u| u.len() == 2), "{units:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_nothing_panics_and_lengths_fill_the_bytes(h265 in any::<bool>(), packets in proptest::collection::vec((proptest::collection::vec(any::<u8>(), 0..40), 0i64..4, any::<bool>(), any::<bool>()), 0..60)) {
+            let mut a = Assembler::new(if h265 { Coding::H265 } else { Coding::H264 });
+            for (payload, ticks, mark, loss) in packets {
+                a.push(&payload, ticks, mark, loss);
+                while let Some(unit) = a.pull() {
+                    prop_assert_eq!(unit.nals().map(|n| n.len() + 4).sum::<usize>(), unit.bytes.len());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! When each picture was taken and is shown, from the camera's time stamps and from when they came.
+//!
+//! A camera's clock is believed as long as it goes at the pace of ours: the network may hold pictures up for
+//! seconds and let them go all at once. A clock that stands, runs away or steps about is given up with its name, and
+//! what came is kept at the time at which it came. Invariants: decoding times only grow; nothing ends a session.
+
+use std::collections::VecDeque;
+
+use crate::live::faults::ClockFault;
+
+/// A step back or ahead of more than this is a jump, ms.
+const BACK_MS: i64 = 2_000;
+const AHEAD_MS: i64 = 10_000;
+/// So many pictures of one moment: the clock stands.
+const STANDS: u32 = 5;
+/// Each step back counts as [`STEP`], each step on takes one off; at [`STEPS`] the clock is given up.
+const STEP: u32 = 8;
+const STEPS: u32 = 60;
+/// So many jumps, and the clock is given up.
+const JUMPS: u32 = 5;
+/// The pace is looked at so often, ms; a clock that is off by a twentieth this many times in turn is given up.
+const WINDOW_MS: i64 = 10_000;
+const OFF: i64 = 20;
+const OFF_TURNS: u32 = 3;
+/// A change of clocks within this needs no new beginning, ms.
+const NEAR_MS: i64 = 500;
+/// Most pictures that are sent before one that is shown earlier.
+const REORDER_MAX: usize = 16;
+
+/// Where a picture stands in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placed {
+    /// When it is decoded, ticks.
+    pub ticks: i64,
+    /// How long after that it is shown, ticks.
+    pub shown: i32,
+    /// How long before it came it was taken, ms.
+    pub ago_ms: i64,
+    /// It does not go on where the last one was.
+    pub anew: bool,
+}
+
+/// The clock of one session's pictures.
+pub struct Timing {
+    scale: i64,
+    last: Option<Last>,
+    shift: i64,
+    depth: usize,
+    /// The last times of showing, in order: one more than [`Timing::depth`].
+    order: VecDeque<i64>,
+    first_mono: u64,
+    fault: Option<ClockFault>,
+    given_up: Option<ClockFault>,
+    same: u32,
+    steps: u32,
+    jumps: u32,
+    window: Window,
+}
+
+struct Last {
+    raw: i64,
+    shown: i64,
+    ticks: i64,
+    mono_ms: u64,
+}
+
+/// The least delay of the pictures in this stretch of time and in the one before: what the network held up is not
+/// the clock's.
+#[derive(Default)]
+struct Window {
+    until: i64,
+    least: Option<i64>,
+    before: Option<i64>,
+    off: i32,
+}
+
+impl Timing {
+    /// For a stream of so many ticks a second that is sent `reorder` pictures out of order, when that is known.
+    pub fn new(timescale: u32) -> Self {
+        Self {
+            scale: i64::from(timescale.max(1)),
+            last: None,
+            shift: 0,
+            depth: 0,
+            order: VecDeque::new(),
+            first_mono: 0,
+            fault: None,
+            given_up: None,
+            same: 0,
+            steps: 0,
+            jumps: 0,
+            window: Window::default(),
+        }
+    }
+
+    /// Why the camera's clock is not believed.
+    pub const fn fault(&self) -> Option<ClockFault> {
+        self.fault
+    }
+
+    const fn ms(&self, ticks: i64) -> i64 {
+        ticks.saturating_mul(1000) / self.scale
+    }
+
+    const fn ticks(&self, ms: i64) -> i64 {
+        ms.saturating_mul(self.scale) / 1000
+    }
+
+    /// Places a picture with the camera's time stamp `raw` that came at `mono_ms`. `reorders` = earlier ones may
+    /// follow, `reorder` = how many, when that is known.
+    pub fn place(&mut self, raw: i64, mono_ms: u64, keyframe: bool, reorders: bool, reorder: Option<usize>) -> Placed {
+        let Some(last) = &self.last else {
+            self.first_mono = mono_ms;
+            self.shift = raw.saturating_neg();
+            self.depth = reorder.unwrap_or(0).min(REORDER_MAX);
+            return self.settle(raw, 0, mono_ms, false);
+        };
+        let since = self.ticks(i64::try_from(mono_ms.saturating_sub(last.mono_ms)).unwrap_or(0));
+        let (last_raw, last_shown, last_ticks) = (last.raw, last.shown, last.ticks);
+        let now = self.ticks(i64::try_from(mono_ms.saturating_sub(self.first_mono)).unwrap_or(0));
+        // A clock that ran ahead is left at a keyframe, as a new beginning; one that lags, when it is near.
+        if self.fault.is_none()
+            && let Some(why) = self.given_up
+        {
+            let near = self.ms(now.saturating_sub(last_ticks));
+            if (0..NEAR_MS).contains(&near) || keyframe {
+                self.fault = Some(why);
+                let anew = !(0..NEAR_MS).contains(&near);
+                self.order.clear();
+                self.depth = 0;
+                return self.settle(raw, now, mono_ms, anew);
+            }
+        }
+        if self.fault.is_some() {
+            return self.settle(raw, now.max(last_ticks.saturating_add(1)), mono_ms, false);
+        }
+        let step = raw.saturating_sub(last_raw);
+        self.same = if step == 0 { self.same + 1 } else { 0 };
+        if self.same >= STANDS {
+            self.give_up(ClockFault::Stands);
+        }
+        if self.ms(step) < -BACK_MS || self.ms(step.saturating_sub(since)) > AHEAD_MS {
+            self.shift = last_shown.saturating_add(since.max(1)).saturating_sub(raw);
+            self.jumps += 1;
+            if self.jumps >= JUMPS {
+                self.give_up(ClockFault::Jumps);
+            }
+        }
+        let mut shown = raw.saturating_add(self.shift);
+        if !reorders && shown <= last_shown {
+            if step < 0 {
+                self.steps += STEP;
+                if self.steps >= STEPS {
+                    self.give_up(ClockFault::StepsBack);
+                }
+            }
+            shown = last_shown.saturating_add(1);
+        } else {
+            self.steps = self.steps.saturating_sub(1);
+        }
+        if reorders {
+            self.depth = self.depth.max(reorder.unwrap_or(1)).min(REORDER_MAX);
+            if reorder.is_none() && shown < last_ticks {
+                // Pictures come further out of order than any before.
+                self.depth = (self.depth + 1).min(REORDER_MAX);
+            }
+        }
+        self.settle(raw, shown, mono_ms, false)
+    }
+
+    fn give_up(&mut self, why: ClockFault) {
+        self.given_up.get_or_insert(why);
+    }
+
+    /// Gives a picture that is shown at `shown` its time of decoding: never after a later one is shown.
+    fn settle(&mut self, raw: i64, shown: i64, mono_ms: u64, anew: bool) -> Placed {
+        let at = self.order.partition_point(|s| *s <= shown);
+        self.order.insert(at, shown);
+        while self.order.len() > self.depth + 1 {
+            self.order.pop_front();
+        }
+        let earliest = if self.order.len() > self.depth {
+            self.order.front().copied().unwrap_or(shown)
+        } else {
+            // Too few came to know the order: some time before what comes first.
+            let lacking = i64::try_from(self.depth + 1 - self.order.len()).unwrap_or(0);
+            self.order.front().copied().unwrap_or(shown).saturating_sub(lacking.saturating_mul(self.scale / 30))
+        };
+        let ticks = match &self.last {
+            Some(last) if !anew => earliest.max(last.ticks.saturating_add(1)),
+            _ => earliest,
+        };
+        self.last = Some(Last { raw, shown, ticks, mono_ms });
+        let ago_ms = if self.fault.is_some() { 0 } else { self.delay(shown, mono_ms) };
+        Placed { ticks, shown: i32::try_from(shown.saturating_sub(ticks)).unwrap_or(0), ago_ms, anew }
+    }
+
+    /// How much longer than the fastest this picture took.
+    fn delay(&mut self, shown: i64, mono_ms: u64) -> i64 {
+        let came = i64::try_from(mono_ms.saturating_sub(self.first_mono)).unwrap_or(0);
+        let late = came.saturating_sub(self.ms(shown));
+        let w = &mut self.window;
+        if came >= w.until {
+            w.until = came + WINDOW_MS;
+            if let (Some(least), Some(before)) = (w.least, w.before) {
+                let off = least.saturating_sub(before);
+                let turn = if off.saturating_abs() > WINDOW_MS / OFF { i32::try_from(off.signum()).unwrap_or(0) } else { 0 };
+                w.off = if turn == 0 || w.off.signum() == -turn { turn } else { w.off + turn };
+                if w.off.unsigned_abs() >= OFF_TURNS {
+                    self.given_up.get_or_insert(ClockFault::Pace);
+                }
+            }
+            w.before = w.least.take().or(w.before);
+        }
+        w.least = Some(w.least.map_or(late, |l| l.min(late)));
+        let least = w.least.into_iter().chain(w.before).min().unwrap_or(late);
+        late.saturating_sub(least).max(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Places pictures with these stamps and times of coming (ms), at 90 kHz; the keyframes stand every thirty.
+    fn run(pictures: impl Iterator<Item = (i64, i64)>, reorders: bool) -> (Timing, Vec<Placed>) {
+        let mut timing = Timing::new(90_000);
+        let placed = pictures.enumerate().map(|(n, (stamp, came))| timing.place(stamp * 90, u64::try_from(came + 1_000).expect("later"), n % 30 == 0, reorders, None)).collect();
+        (timing, placed)
+    }
+
+    fn grows(placed: &[Placed]) {
+        assert!(placed.windows(2).all(|w| w[0].ticks < w[1].ticks || w[1].anew), "{placed:?}");
+    }
+
+    #[test]
+    fn what_the_network_holds_up_is_dated_when_it_was_taken() {
+        // At second 10 nothing comes for 7 s, then all at once.
+        let (timing, placed) = run((0..1000).map(|n| n * 50).map(|t| (t, if (10_000..17_000).contains(&t) { 17_000 } else { t })), false);
+        grows(&placed);
+        assert_eq!(timing.fault(), None);
+        for (n, p) in placed.iter().enumerate() {
+            let t = i64::try_from(n).expect("small") * 50;
+            assert_eq!((p.ticks, p.ago_ms), (t * 90, if (10_000..17_000).contains(&t) { 17_000 - t } else { 0 }));
+        }
+    }
+
+    #[test]
+    fn a_clock_that_stands_is_given_up_at_once_and_pictures_go_on() {
+        let (timing, placed) = run((0..200).map(|n| (0, n * 50)), false);
+        grows(&placed);
+        assert_eq!(timing.fault(), Some(ClockFault::Stands));
+        assert_eq!(placed[199].ticks, 199 * 50 * 90);
+        assert!(placed.iter().all(|p| !p.anew));
+    }
+
+    #[test]
+    fn jumps_are_bridged_and_many_are_told() {
+        let (timing, placed) = run((0..100).map(|n| (n * 50 + if n > 30 { 3_600_000 } else { 0 } - if n > 60 { 7_200_000 } else { 0 }, n * 50)), false);
+        assert_eq!((timing.fault(), placed[99].ticks), (None, 99 * 50 * 90));
+        let (timing, placed) = run((0..400).map(|n| (n * 50 + n / 20 * 3_600_000, n * 50)), false);
+        grows(&placed);
+        assert_eq!((timing.fault(), placed[399].ticks), (Some(ClockFault::Jumps), 399 * 50 * 90));
+    }
+
+    #[test]
+    fn jitter_is_smoothed_and_a_clock_that_steps_about_is_told() {
+        let (timing, placed) = run((0..600).map(|n| (n * 66 + [0, 40, -30, 55, -55, 10][usize::try_from(n % 6).expect("small")], n * 66)), false);
+        grows(&placed);
+        assert_eq!(placed.len(), 600);
+        assert!(matches!(timing.fault(), None | Some(ClockFault::StepsBack)));
+        assert!((placed[599].ticks - 599 * 66 * 90).abs() < 90 * 100);
+        let (timing, placed) = run((0..600).map(|n| (n * 66 + n % 2 * 900, n * 66)), false);
+        grows(&placed);
+        assert_eq!((timing.fault(), placed[599].ticks), (Some(ClockFault::StepsBack), 599 * 66 * 90));
+    }
+
+    #[test]
+    fn a_clock_of_another_pace_is_given_up_at_a_keyframe() {
+        for (up, down) in [(4, 5), (10, 1), (1, 10), (6, 5)] {
+            let (timing, placed) = run((0..2_000).map(|n| (n * 50 * up / down, n * 50)), false);
+            grows(&placed);
+            assert_eq!(timing.fault(), Some(ClockFault::Pace), "{up}/{down}");
+            assert_eq!(placed[1_999].ticks, 1_999 * 50 * 90);
+        }
+        // A tenth of a second in an hour is no other pace.
+        assert_eq!(run((0..20_000).map(|n| (n * 50, n * 50 + n / 700)), false).0.fault(), None);
+    }
+
+    #[test]
+    fn pictures_out_of_order_are_decoded_before_they_are_shown() {
+        // I P B B P B B …, as sent.
+        let shown = (0..300).map(|n: i64| if n == 0 { 0 } else { (n - 1) / 3 * 3 + [3, 1, 2][usize::try_from((n - 1) % 3).expect("small")] });
+        let (timing, placed) = run(shown.clone().zip(0..).map(|(s, n)| (s * 40, n * 40)), true);
+        grows(&placed);
+        assert_eq!(timing.fault(), None);
+        for (p, s) in placed.iter().zip(shown) {
+            assert_eq!(p.ticks + i64::from(p.shown), s * 40 * 90, "shown when the camera says");
+        }
+        assert!(placed[10..].iter().all(|p| p.shown >= 0));
+    }
+}
