@@ -8,6 +8,7 @@ use conglang::roots;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    conglang::supervisor::panics::tell_in_one_line();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(told) => {

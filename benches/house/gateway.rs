@@ -248,7 +248,7 @@ impl House {
             if all > 0 && cameras.matches("\"recorded_until\":0").count() == 0 {
                 return;
             }
-            assert!(Instant::now() < end, "the cameras are not recorded: {cameras}");
+            assert!(Instant::now() < end, "not every camera is recorded after a minute; without python3-gi, gir1.2-gst-rtsp-server-1.0 and ffmpeg there is no picture to record");
             std::thread::sleep(Duration::from_millis(200));
         }
     }

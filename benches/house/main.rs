@@ -96,6 +96,7 @@ pub fn journal(dir: &Path) -> Journal {
 }
 
 fn main() {
+    conglang::supervisor::panics::tell_in_one_line();
     let has = |flag: &str| std::env::args().any(|a| a == flag);
     // Test runners ask what tests are here: none.
     if has("--list") {

@@ -10,6 +10,7 @@ pub mod helper;
 pub mod listening;
 pub mod lobby;
 pub mod meter;
+pub mod panics;
 pub mod places;
 pub mod service;
 pub mod systemd;
