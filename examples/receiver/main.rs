@@ -7,6 +7,7 @@
 mod receiver;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::Parser;
 
@@ -33,9 +34,18 @@ struct Args {
     port: u16,
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    conglang::supervisor::panics::tell_in_one_line();
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let a = Args::parse();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(receiver::Receiver { id: a.id, host: a.host, port: a.port, secret: a.secret, key: a.key, out: a.out }.run())
+    let receiver = receiver::Receiver { id: a.id, host: a.host, port: a.port, secret: a.secret, key: a.key, out: a.out };
+    let ended = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::new).and_then(|runtime| runtime.block_on(receiver.run()));
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // A sentence, whatever RUST_BACKTRACE says.
+            eprintln!("Không làm được: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use conglang::keys::authority::{Authority, Files};
+use conglang::keys::authority::{Authority, Files, RENEW_DAYS};
 use conglang::keys::secret;
 
 /// Writes everything that the demo needs into `dir`.
@@ -11,7 +11,7 @@ pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()
     let parts = dir.join("conglang.d");
     std::fs::create_dir_all(&parts)?;
     let port = |n: u16| format!("{bind}:{}", base + n);
-    let now_s = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
+    let now_s = u64::try_from(super::now_ms() / 1_000)?;
 
     // Devices, each with a fresh secret of 128 bits.
     let mut devices: toml::Table = std::fs::read_to_string(data.join("devices.toml"))?.parse()?;
@@ -48,16 +48,8 @@ pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()
     }
     std::fs::write(parts.join("30-cameras.toml"), text)?;
 
-    // The commune: its CA, and the village's certificate.
-    let ca = dir.join("commune/keys/ca");
-    let authority = Authority::load_or_make(&ca, "xã Đồng Nếp", now_s)?;
-    let village = Files::named(dir, "village");
-    village.write(&authority.client("ben-thoc", now_s)?)?;
-
-    // HTTPS of the throw-away dashboard, so that programs can try it; a real village installs a publicly valid one.
-    let keys = dir.join("data/keys");
-    let house = Authority::load_or_make(&keys.join("house-ca"), "Cổng Làng, nhà văn hóa", now_s)?;
-    Files::named(&keys, "public").write(&house.server("localhost", &["localhost".to_owned(), "127.0.0.1".to_owned()], now_s)?)?;
+    let (ca, village) = (dir.join("commune/keys/ca"), Files::named(dir, "village"));
+    certificates(dir, now_s)?;
 
     // A socket's path has room for 108 bytes.
     let run = if dir.as_os_str().len() > 70 { std::env::temp_dir().join(format!("conglang-run-{}", &secret::token()?[..12])) } else { dir.join("run") };
@@ -87,5 +79,25 @@ pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()
     writeln!(text, "[[office.village]]\nid = \"ben-thoc\"\nname = \"Bến Thóc\"\n[[office.village]]\nid = \"go-mit\"\nname = \"Gò Mít\"")?;
     std::fs::create_dir_all(dir.join("commune-conf"))?;
     std::fs::write(dir.join("commune-conf/commune.toml"), text)?;
+    Ok(())
+}
+
+/// Makes anew what ended while the demo's folder lay still: what a running house renews by itself it cannot renew once it is over.
+pub fn renew(dir: &Path, now_ms: i64) -> anyhow::Result<()> {
+    let now_s = u64::try_from(now_ms / 1_000)?;
+    let lasts = |files: Files| files.days_left(now_s).is_some_and(|days| days > RENEW_DAYS);
+    let keys = dir.join("data/keys");
+    let linked = lasts(Files::named(dir, "village")) || lasts(Files::named(&keys, "commune"));
+    if linked && lasts(Files::named(&keys, "public")) { Ok(()) } else { certificates(dir, now_s) }
+}
+
+/// The village's certificate from the commune's CA, and that of the throw-away dashboard's HTTPS, so that programs can try it; a
+/// real village installs a publicly valid one.
+fn certificates(dir: &Path, now_s: u64) -> anyhow::Result<()> {
+    let authority = Authority::load_or_make(&dir.join("commune/keys/ca"), "xã Đồng Nếp", now_s)?;
+    Files::named(dir, "village").write(&authority.client("ben-thoc", now_s)?)?;
+    let keys = dir.join("data/keys");
+    let house = Authority::load_or_make(&keys.join("house-ca"), "Cổng Làng, nhà văn hóa", now_s)?;
+    Files::named(&keys, "public").write(&house.server("localhost", &["localhost".to_owned(), "127.0.0.1".to_owned()], now_s)?)?;
     Ok(())
 }

@@ -5,13 +5,16 @@
 
 #![allow(clippy::disallowed_methods, clippy::unnecessary_debug_formatting, clippy::unused_async, reason = "a simulator beside the house, not a part of it")]
 
+mod board;
 mod cameras;
+mod days;
 mod devices;
 mod init;
 mod receiver;
 mod show;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -54,6 +57,17 @@ enum What {
         #[arg(long)]
         dir: PathBuf,
     },
+    /// Make anew what ends with time: certificates that are over or soon will be
+    Renew {
+        /// Folder
+        #[arg(long)]
+        dir: PathBuf,
+    },
+    /// Print the moment that words mean, seconds since 1970: “next 29 February, 9:00”
+    When {
+        /// As in the demo's notices
+        words: String,
+    },
     /// Play the devices until a signal
     Run {
         /// Folder
@@ -62,15 +76,37 @@ enum What {
     },
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    conglang::supervisor::panics::tell_in_one_line();
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO).init();
-    match Args::parse().what {
+    match run(Args::parse().what) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // A sentence, whatever RUST_BACKTRACE says.
+            eprintln!("Không làm được: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(what: What) -> anyhow::Result<()> {
+    match what {
         What::Init { dir, port_base, bind, data } => init::init(&dir, port_base, &bind, &data),
         What::Notices { dir, data } => show::notices(&dir, &data),
         What::Show { dir } => show::show(&dir),
+        What::Renew { dir } => init::renew(&dir, now_ms()),
+        What::When { words } => {
+            println!("{}", days::Moment::parse(&words, now_ms())?.begin_ms() / 1_000);
+            Ok(())
+        }
         What::Run { dir } => {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
             runtime.block_on(devices::run(&dir))
         }
     }
+}
+
+/// Now, and never before this program was made.
+fn now_ms() -> i64 {
+    conglang::supervisor::clock::Clock::system(0).certain_ms()
 }

@@ -4,38 +4,45 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
 
-/// Publishes the demo's notices over the control socket.
+/// Publishes the demo's notices, made for today, over the control socket.
 pub fn notices(dir: &Path, data: &Path) -> anyhow::Result<()> {
-    let table: toml::Table = std::fs::read_to_string(data.join("notices.toml"))?.parse()?;
-    for notice in table["notice"].as_array().into_iter().flatten().rev() {
-        let text = |key: &str| notice.get(key).and_then(toml::Value::as_str).unwrap_or_default();
-        let until = notice
-            .get("until")
-            .and_then(toml::Value::as_str)
-            .and_then(|d| d.parse::<jiff::civil::Date>().ok())
-            .and_then(|d| d.at(23, 59, 59, 0).to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(7))).ok())
-            .map(|z| z.timestamp().as_millisecond());
-        let body = json!({ "id": text("id"), "title": text("title"), "body": text("body"), "kind": text("kind"), "until": until });
-        post(&control(dir)?, "/notices", &body)?;
+    let path = data.join("notices.toml");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("không đọc được {}", path.display()))?;
+    let notices = super::board::compose(&text, super::now_ms()).with_context(|| format!("không dựng được bảng tin từ {}", path.display()))?;
+    let socket = control(dir)?;
+    for notice in notices.iter().rev() {
+        let body = json!({ "id": notice.id, "title": notice.title, "body": notice.body, "kind": notice.kind, "until": notice.until });
+        post(&socket, "/notices", &body).with_context(|| format!("không đăng được thông báo {} “{}”", notice.id, notice.title))?;
     }
     Ok(())
 }
 
 fn post(socket: &Path, path: &str, body: &Value) -> anyhow::Result<()> {
-    let mut stream = UnixStream::connect(socket)?;
     let body = body.to_string();
-    write!(stream, "POST {path} HTTP/1.1\r\nhost: control\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len())?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    anyhow::ensure!(answer.starts_with("HTTP/1.1 200"), "{}", answer.lines().last().unwrap_or_default());
-    Ok(())
+    UnixStream::connect(socket)
+        .and_then(|mut stream| {
+            write!(stream, "POST {path} HTTP/1.1\r\nhost: control\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len())?;
+            stream.read_to_string(&mut answer)
+        })
+        .with_context(|| format!("không hỏi được cổng qua {}; xem gateway.log trong thư mục của bản chạy thử", socket.display()))?;
+    if answer.starts_with("HTTP/1.1 200") {
+        return Ok(());
+    }
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    // The reason is a sentence in JSON, or what the door itself says of a request that it cannot read.
+    let reason = serde_json::from_str::<Value>(body).ok().and_then(|v| v["error"].as_str().map(str::to_owned));
+    anyhow::bail!("cổng từ chối: {}", reason.unwrap_or_else(|| format!("{} {body}", head.lines().next().unwrap_or("(im lặng)"))))
 }
 
 /// Prints addresses, PINs and the portal's QR code.
 pub fn show(dir: &Path) -> anyhow::Result<()> {
-    let demo: Value = serde_json::from_str(&std::fs::read_to_string(dir.join("demo.json"))?)?;
+    let path = dir.join("demo.json");
+    let demo = std::fs::read_to_string(&path).with_context(|| format!("không đọc được {}", path.display()))?;
+    let demo: Value = serde_json::from_str(&demo).with_context(|| format!("{} không phải là JSON", path.display()))?;
     let text = |pointer: &str| demo.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let qr = fast_qr::QRBuilder::new(text("/portal")).build().map(|q| q.to_str()).unwrap_or_default();
     println!("{qr}\n");
@@ -50,5 +57,6 @@ pub fn show(dir: &Path) -> anyhow::Result<()> {
 
 /// The gateway's control socket.
 fn control(dir: &Path) -> anyhow::Result<std::path::PathBuf> {
-    Ok(std::fs::read_to_string(dir.join("control.path"))?.trim().into())
+    let path = dir.join("control.path");
+    Ok(std::fs::read_to_string(&path).with_context(|| format!("không đọc được {}; thư mục này do “village init” dựng", path.display()))?.trim().into())
 }

@@ -72,7 +72,7 @@ pub enum Rejection {
         id: String,
     },
     /// The command came after its time.
-    #[error("expired")]
+    #[error("it came too late: its time is over")]
     Expired,
     /// The last chief cannot be removed.
     #[error("the last chief cannot be removed")]
