@@ -11,6 +11,26 @@ export HOME="${HOME:-/root}"
 
 say() { printf '%s\n' "$*" >&2; }
 
+# Somebody may try another day: `faketime '+400 days' scripts/demo`. The village then lives in that time; what installs and builds
+# does not, because cargo judges by the times of files and servers' certificates are valid today. Nor is the steady clock moved:
+# a program that waits for a moment on it would wait for as long as the clock was moved.
+moved=""
+case "${LD_PRELOAD:-}" in
+  *libfaketime*) moved=1; export FAKETIME_DONT_FAKE_MONOTONIC=1 DONT_FAKE_MONOTONIC=1 ;;
+esac
+real() { if [ -n "$moved" ]; then env -u LD_PRELOAD "$@"; else command "$@"; fi; }
+
+# Long work says how far it is: each step on a terminal, a line now and then in a log.
+terminal=""
+[ -t 2 ] && terminal=1
+quiet=""
+[ -n "$terminal" ] || quiet=--quiet
+cargo() { real cargo "$@"; }
+building() {
+  if [ -n "$terminal" ]; then cargo "$@"; return; fi
+  { cargo "$@" 2>&1 1>&3 | awk '/^ +(Compiling|Checking|Downloading|Downloaded|Updating|Locking|Adding|Installing|Installed|Replacing|Replaced|Blocking) / { if (++n % 50 == 0) print "   … " n " bước: " $1, $2; next } { print }' >&2; } 3>&1
+}
+
 missing_packages() {
   for p in "$@"; do
     dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' || printf '%s ' "$p"
@@ -28,10 +48,28 @@ need_packages() {
   fi
   say "Cài gói: $lacking"
   # shellcheck disable=SC2086
-  { DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $lacking ||
-    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $lacking; }; } >/tmp/conglang-apt.$$.log 2>&1 ||
-    { tail -5 /tmp/conglang-apt.$$.log >&2; exit 1; }
-  rm -f /tmp/conglang-apt.$$.log
+  installing $lacking || { say "Không cài được gói. Kiểm tra mạng và /etc/apt/sources.list, rồi chạy lại."; exit 1; }
+}
+
+# apt's own words on a terminal; in a log only those of a failure.
+installing() {
+  if [ -n "$terminal" ]; then
+    { apt_get install "$@" || { apt_get update && apt_get install "$@"; }; } >&2
+    return
+  fi
+  local log
+  log=$(mktemp /tmp/conglang-apt.XXXXXX)
+  if ! { apt_get install "$@" || { apt_get update && apt_get install "$@"; }; } >"$log" 2>&1; then
+    tail -5 "$log" >&2
+    rm -f "$log"
+    return 1
+  fi
+  rm -f "$log"
+}
+apt_get() {
+  local what=$1
+  shift
+  if [ "$what" = update ]; then real apt-get update; else real env DEBIAN_FRONTEND=noninteractive apt-get "$what" -y --no-install-recommends "$@"; fi
 }
 
 cargo_minor() { cargo --version 2>/dev/null | sed -nE 's/^cargo 1\.([0-9]+).*/\1/p' || true; }
@@ -47,12 +85,24 @@ need_cargo() {
     minor=$(cargo_minor)
     if [ -z "$minor" ] || [ "$minor" -lt 95 ]; then
       [ "$(id -u)" = 0 ] || { say "Cần cargo 1.95 trở lên. Chạy: sudo apt-get update && sudo apt-get install -y rustc-web cargo-web"; exit 1; }
-      { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends rustc-web cargo-web; } >/dev/null 2>&1 || true
+      say "Cài cargo…"
+      installing rustc-web cargo-web || true
       minor=$(cargo_minor)
       [ -n "$minor" ] && [ "$minor" -ge 95 ] || { say "Cần cargo 1.95 trở lên; máy này có “$(cargo --version 2>/dev/null)”."; exit 1; }
     fi
   fi
   export PATH
+}
+
+# A port base whose doors nobody uses now.
+free_base() {
+  /usr/bin/python3 -c 'import random, socket
+def free(p):
+    s = socket.socket()
+    try: s.bind(("127.0.0.1", p)); return True
+    except OSError: return False
+    finally: s.close()
+print(next(b for b in random.sample(range(20000, 30000, 100), 100) if all(free(b + n) for n in range(50, 99))))'
 }
 
 # The formatter and the linter of that cargo, where it came without them.
