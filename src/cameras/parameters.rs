@@ -305,7 +305,7 @@ mod tests {
         let ready = parameters.ready(unit(&units[0]), 0).expect("read").expect("ready");
         let record = &ready.format.decoder;
         for set in units[0].iter().filter(|n| matches!(n[0] & 0x1f, 7 | 8)) {
-            let trimmed = &set[..set.iter().rposition(|b| *b != 0).expect("some") + 1];
+            let trimmed = &set[..=set.iter().rposition(|b| *b != 0).expect("some")];
             assert!(memchr::memmem::find(record, trimmed).is_some(), "{set:?}");
         }
         assert_eq!((ready.format.codec.as_str(), ready.format.width, ready.format.height), ("avc1.42C016", 640, 360));

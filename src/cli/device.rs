@@ -59,7 +59,7 @@ fn state(cli: &Cli) -> anyhow::Result<(State, serde_json::Value)> {
 
 fn presence(p: Presence) -> String {
     match p {
-        Presence::Unknown => "chưa nghe thấy".to_owned(),
+        Presence::Unknown => "chưa rõ: chưa báo có mặt lần nào".to_owned(),
         Presence::Here { since } => format!("trả lời, từ {} {}", dates::date(since), dates::clock(since)),
         Presence::Gone { since } => format!("không trả lời từ {} {}", dates::date(since), dates::clock(since)),
     }
@@ -71,7 +71,9 @@ pub fn device(cli: &Cli, what: &Device) -> anyhow::Result<u8> {
         Device::List => {
             let (state, value) = state(cli)?;
             let gone = state.devices.values().filter(|d| d.presence.is_gone()).count();
-            let mut text = format!("{} thiết bị, {gone} không trả lời\n", state.devices.len());
+            let unknown = state.devices.values().filter(|d| d.presence == Presence::Unknown).count();
+            let unknown = if unknown > 0 { format!(", {unknown} chưa rõ") } else { String::new() };
+            let mut text = format!("{} thiết bị, {gone} không trả lời{unknown}\n", state.devices.len());
             for d in state.devices.values() {
                 text.push_str(&format!("  {:<12}{:<34}{}\n", d.id.as_str(), d.name, presence(d.presence)));
             }

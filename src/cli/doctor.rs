@@ -177,8 +177,15 @@ fn refused(cli: &Cli, found: &mut Vec<Finding>) {
         return;
     };
     let mut names: Vec<&str> = Vec::new();
-    let (mut strangers, mut others) = (Vec::new(), Vec::new());
-    for row in rows.iter().rev().filter(|r| !r.who.starts_with('@')) {
+    let (mut strangers, mut others, mut unused): (Vec<String>, Vec<String>, Vec<String>) = Default::default();
+    let mut unused_of: Vec<&str> = Vec::new();
+    for row in rows.iter().filter(|r| refusals::is_about_announcement(&r.why)) {
+        if !unused_of.contains(&row.who.as_str()) {
+            unused_of.push(&row.who);
+            unused.push(format!("{}: {}", row.who, refusals::vietnamese(&row.why)));
+        }
+    }
+    for row in rows.iter().rev().filter(|r| !refusals::is_about_announcement(&r.why)).filter(|r| !r.who.starts_with('@')) {
         if names.contains(&row.who.as_str()) {
             continue;
         }
@@ -196,6 +203,9 @@ fn refused(cli: &Cli, found: &mut Vec<Finding>) {
     };
     if !others.is_empty() {
         found.push(note("D-MQT-01", format!("Bị từ chối hoặc bị ngắt từ lúc máy chủ MQTT chạy: {}", told(&others)), "conglang broker why TÊN"));
+    }
+    if !unused.is_empty() {
+        found.push(note("D-MQT-03", format!("Có thiết bị khai thứ mà máy không dùng được: {}", told(&unused)), "conglang broker why TÊN; sửa ở thiết bị rồi cho khai lại"));
     }
     if !strangers.is_empty() {
         found.push(note("D-MQT-02", format!("Thiết bị lạ chờ nhận: {}", told(&strangers)), "conglang device add TÊN \"Tên gọi\""));

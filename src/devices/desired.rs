@@ -1,7 +1,10 @@
 //! Desired → reported: a reconciler that repeats an order until the lamp answers, then gives up in words.
 //!
-//! Takes no input: it compares what was ordered with what was reported, whenever something changed or time
+//! Takes no input: it compares what was ordered with what the lamp said last, whenever something changed or time
 //! passed. An order older than [`STALE_MS`] when it is first seen (after a power cut) is not sent any more.
+//! Invariant: a lamp gets the last order or none. Orders wait here, never in the broker (QoS 0): a session that is kept would
+//! carry out each order and each copy of it when its lamp returns, hours later. A lamp that returns while its order stands is
+//! told at once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,7 +19,9 @@ use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
 
 /// Waits before an order is sent again, ms; after the last it is given up.
-const AGAIN_MS: [u64; 5] = [1_000, 2_000, 4_000, 8_000, 15_000];
+const AGAIN_MS: [u64; 8] = [1_000, 2_000, 3_000, 4_000, 5_000, 5_000, 5_000, 5_000];
+/// A device that said nothing for so long before an order was away, perhaps, ms.
+const SILENCE_MS: u64 = 3_000;
 /// An order of before a restart that is older is not sent: the village has moved on. Wall ms.
 const STALE_MS: i64 = 600_000;
 
@@ -24,6 +29,8 @@ struct Try {
     order: u64,
     sent: usize,
     next_at: u64,
+    /// When it was sent last to a device that was silent then: its first word after that says that it is back.
+    to_silence: Option<u64>,
 }
 
 /// Runs until `stop`.
@@ -33,21 +40,27 @@ struct Try {
 pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyhow::Result<()> {
     let mut tries: BTreeMap<EntityId, Try> = BTreeMap::new();
     let mut watch = journal.watch();
+    let mut words = live.latest.watch();
     loop {
-        let state = watch.borrow_and_update().clone();
+        words.borrow_and_update();
+        let state = live.latest.over(&watch.borrow_and_update());
         let now = clock.mono_ms();
         let mut wake_at = now + 60_000;
         tries.retain(|id, t| state.lights.get(id).is_some_and(|l| l.is_waiting() && l.desired.is_some_and(|d| d.order == t.order)));
         for light in state.lights.values().filter(|l| l.is_waiting()) {
             let (Some(desired), Some(entity)) = (light.desired, state.entities.get(&light.id)) else { continue };
-            let fresh = || Try { order: desired.order, sent: 0, next_at: now };
+            let fresh = || Try { order: desired.order, sent: 0, next_at: now, to_silence: None };
             let attempt = tries.entry(light.id.clone()).or_insert_with(fresh);
+            let heard = live.latest.heard(&entity.device);
+            let is_back = attempt.to_silence.is_some_and(|at| heard.is_some_and(|h| h > at));
             let stale = attempt.sent == 0 && clock.wall_ms() - desired.at > STALE_MS;
-            if !stale && attempt.next_at > now {
+            if !stale && attempt.next_at > now && !is_back {
                 wake_at = wake_at.min(attempt.next_at);
                 continue;
             }
-            let Some(order) = entity.order.as_ref().filter(|_| !stale && attempt.sent < AGAIN_MS.len()) else {
+            // The last word to one that is back is not held against it, nor does it move the times of the others.
+            let may = attempt.sent < AGAIN_MS.len() || is_back && attempt.next_at > now;
+            let Some(order) = entity.order.as_ref().filter(|_| !stale && may) else {
                 let wish = Wish::new(Actor::House, Command::GiveUpLight { light: light.id.clone(), order: desired.order }).because(desired.order);
                 if let Err(SubmitError::Closed(closed)) = journal.submit(wish).await {
                     return Err(closed.into());
@@ -55,17 +68,24 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
                 continue;
             };
             let payload = if desired.on { &order.on } else { &order.off };
-            if live.south.post(Outgoing { topic: order.topic.clone(), payload: payload.clone().into_bytes(), retain: false }) {
-                attempt.next_at = now + AGAIN_MS[attempt.sent];
-                attempt.sent += 1;
-            } else {
-                attempt.next_at = now + 200;
+            let sent = live.south.post(Outgoing { topic: order.topic.clone(), payload: payload.clone().into_bytes(), retain: false, queued: false });
+            match (sent, attempt.next_at > now) {
+                (true, true) => attempt.to_silence = None,
+                (true, false) => {
+                    attempt.to_silence = heard.is_none_or(|h| now.saturating_sub(h) > SILENCE_MS).then_some(now);
+                    attempt.next_at = now + AGAIN_MS[attempt.sent];
+                    attempt.sent += 1;
+                }
+                (false, true) => {}
+                (false, false) => attempt.next_at = now + 200,
             }
-            wake_at = wake_at.min(attempt.next_at);
+            wake_at = wake_at.min(if sent { attempt.next_at } else { now + 200 });
         }
         let pause = Duration::from_millis(wake_at.saturating_sub(clock.mono_ms()).max(1));
         tokio::select! {
             changed = watch.changed() => changed?,
+            // A word of a device: it may be the answer, or say that the device is back.
+            changed = words.changed(), if !tries.is_empty() => changed?,
             () = tokio::time::sleep(pause) => {}
             () = stop.soft.cancelled() => return Ok(()),
         }

@@ -14,26 +14,22 @@ use super::budget::Budget;
 use super::link::Incoming;
 use crate::domain::actor::Actor;
 use crate::domain::command::Command;
+use crate::domain::decide::Rejection;
 use crate::domain::entity::{Entity, Kind};
 use crate::domain::id::{DeviceId, EntityId};
+use crate::domain::light::Light;
 use crate::domain::state::State;
 use crate::journal::{Journal, Receipt, SubmitError, Wish};
 use crate::live::Live;
 use crate::live::latest::Value;
 use crate::live::south::Heard;
-use crate::protocol::discovery;
-use crate::protocol::mqtt::topic::{DEEPEST, LONGEST, fits, is_topic};
+use crate::protocol::discovery::{self, Word};
 use crate::store::samples::Samples;
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
 
 /// Reports of one entity that change back and forth are taken this often, ms.
 const REPORT_EVERY_MS: u64 = 2_000;
-
-/// Announcements of one device that wait for its turn.
-const ANNOUNCED: usize = 64;
-/// Largest announcement, bytes; Home Assistant's own are a tenth of it.
-const ANNOUNCEMENT: usize = 8 * 1024;
 
 /// What ingest works with.
 #[derive(Clone)]
@@ -50,16 +46,25 @@ pub struct Ingest {
 
 /// What waits for its turn, and how much each device may still write.
 #[derive(Default)]
-struct Turns {
+pub(super) struct Turns {
     /// When a report of an entity was last taken, monotonic ms.
     taken: BTreeMap<EntityId, u64>,
-    /// The last word of entities, sensors and devices that spoke too often.
-    held: BTreeMap<EntityId, bool>,
+    /// The last word of entities, sensors and devices that spoke too often; of lamps with the entry it came after.
+    held: BTreeMap<EntityId, (bool, u64)>,
     levels: BTreeMap<EntityId, f64>,
     presence: BTreeMap<DeviceId, bool>,
-    /// Announcements by device and topic, at most [`ANNOUNCED`] of each device.
-    announced: BTreeMap<DeviceId, BTreeMap<String, Vec<u8>>>,
-    budget: Budget,
+    /// Announcements by device and topic; `adoption` bounds them.
+    pub(super) announced: BTreeMap<DeviceId, BTreeMap<String, Vec<u8>>>,
+    pub(super) budget: Budget,
+}
+
+impl Turns {
+    /// What waits of an entity that is gone.
+    pub(super) fn forget(&mut self, entity: &EntityId) {
+        self.taken.remove(entity);
+        self.held.remove(entity);
+        self.levels.remove(entity);
+    }
 }
 
 #[derive(Default)]
@@ -96,6 +101,7 @@ impl Ingest {
         let mut topics = Topics::default();
         let mut turns = Turns::default();
         let mut tick = tokio::time::interval(Duration::from_millis(500));
+        let mut orders = self.journal.watch();
         loop {
             tokio::select! {
                 incoming = heard.recv() => {
@@ -104,12 +110,17 @@ impl Ingest {
                     self.message(&topics, &incoming.publish.topic, &incoming.publish.payload, incoming.publish.retain, &mut turns).await?;
                     incoming.done().await;
                 }
+                // An order is decided against the lamp's last word: history gets that first.
+                changed = orders.changed(), if !turns.held.is_empty() => {
+                    changed?;
+                    self.contradicted(&mut turns).await?;
+                }
                 _ = tick.tick() => {
                     let now = self.clock.mono_ms();
                     self.levels_again(now, &mut turns).await?;
                     let due: Vec<EntityId> = turns.held.keys().filter(|e| turns.taken.get(*e).is_none_or(|t| now >= t + REPORT_EVERY_MS)).cloned().collect();
                     for entity in due {
-                        if let Some(on) = turns.held.remove(&entity) {
+                        if let Some((on, _)) = turns.held.remove(&entity) {
                             self.report(&entity, on, now, &mut turns).await?;
                         }
                     }
@@ -151,27 +162,39 @@ impl Ingest {
             break;
         }
         for entity in topics.state.get(topic).into_iter().flatten() {
-            let Some(number) = discovery::value(&entity.state, entity.kind, payload) else {
-                tracing::debug!(topic, entity = entity.id.as_str(), "a payload that is no value of this entity");
-                continue;
-            };
             if entity.device != device {
                 continue;
             }
-            self.live.latest.set(&entity.id, Value { number, at: self.clock.wall_ms(), mono_ms: now });
+            let number = match discovery::word(&entity.state, entity.kind, payload) {
+                Word::Value(number) => number,
+                Word::Nothing => continue,
+                // How it is, is not known any more. An alarm stays: nobody said that it is over.
+                Word::Unclear => {
+                    tracing::debug!(topic, entity = entity.id.as_str(), "a payload that is no value of this entity");
+                    self.live.latest.set_unclear(&entity.id);
+                    continue;
+                }
+            };
+            let state = self.journal.state();
+            // Against its last word, be it written or not.
+            let waits = state.lights.get(&entity.id).is_some_and(|l| Light { reported: self.live.latest.reported(l), ..(**l).clone() }.is_waiting());
+            self.live.latest.set(&entity.id, Value { number, at: self.clock.wall_ms(), mono_ms: now, kept: retained });
             if entity.kind.is_switched() {
                 let on = number > 0.5;
-                let state = self.journal.state();
-                let answers = state.lights.get(&entity.id).is_some_and(|l| l.is_waiting() && l.desired.is_some_and(|d| d.on == on));
+                let answers = waits && state.lights.get(&entity.id).is_some_and(|l| l.desired.is_some_and(|d| d.on == on));
                 let recent = turns.taken.get(&entity.id).is_some_and(|t| now < t + REPORT_EVERY_MS);
                 if recent && !answers {
-                    turns.held.insert(entity.id.clone(), on);
+                    turns.held.insert(entity.id.clone(), (on, state.seq));
                 } else {
                     turns.held.remove(&entity.id);
                     self.report(&entity.id, on, now, turns).await?;
                 }
             } else if !retained {
                 self.reading(entity, number, now, turns).await?;
+            } else if entity.kind == Kind::BinarySensor || self.journal.state().sensors.get(&entity.id).is_some_and(|s| s.alarm.is_none()) {
+                // What stood there before the house listened: a yes or no is still so, and a mark that was passed is told. That a
+                // gauge is below its mark again, only the gauge itself says.
+                self.level(entity, number, now, turns).await?;
             }
         }
         Ok(())
@@ -184,50 +207,19 @@ impl Ingest {
             return Ok(());
         }
         let wish = Wish::new(Actor::Device { id: device.clone() }, Command::ReportPresence { device: device.clone(), here });
-        self.spend(wish, device, turns).await
+        self.spend(wish, device, turns).await.map(drop)
     }
 
-    async fn announcement(&self, topic: &str, payload: &[u8], now: u64, turns: &mut Turns) -> anyhow::Result<()> {
-        if payload.len() > ANNOUNCEMENT {
-            tracing::warn!(topic, bytes = payload.len(), "an announcement that is too large is not read");
-            return Ok(());
+    /// Words that wait and say otherwise than an order that came after them.
+    async fn contradicted(&self, turns: &mut Turns) -> anyhow::Result<()> {
+        let state = self.journal.state();
+        let says_otherwise = |id: &EntityId, on: bool, after: u64| state.lights.get(id).and_then(|l| l.desired).is_some_and(|d| d.order > after && d.on != on);
+        let due: Vec<(EntityId, bool)> = turns.held.iter().filter(|(id, (on, after))| says_otherwise(id, *on, *after)).map(|(id, (on, _))| (id.clone(), *on)).collect();
+        for (light, on) in due {
+            turns.held.remove(&light);
+            self.report(&light, on, self.clock.mono_ms(), turns).await?;
         }
-        // What it says now stands in for what waited, be it nothing or nonsense.
-        turns.announced.values_mut().for_each(|waiting| drop(waiting.remove(topic)));
-        let announced = match discovery::read(topic, payload) {
-            Ok(announced) => announced,
-            Err(why) => {
-                if !topic.ends_with("/status") {
-                    tracing::warn!(topic, why, "a device's announcement cannot be used");
-                }
-                return Ok(());
-            }
-        };
-        let Some(entity) = announced.entity else { return Ok(()) };
-        let device = announced.device;
-        // A name, not a filter: an order to “c/den-01/+” would end the link for every lamp.
-        let own = |t: &str| t.starts_with(&format!("d/{device}/")) && is_topic(t) && fits(t, LONGEST, DEEPEST);
-        let order_ok = entity.order.as_ref().is_none_or(|o| o.topic.starts_with(&format!("c/{device}/")) && is_topic(&o.topic) && fits(&o.topic, LONGEST, DEEPEST));
-        if !own(&entity.state.topic) || !order_ok || entity.availability.as_ref().is_some_and(|a| !own(&a.topic)) {
-            // A device that names another's topics could switch or speak for it.
-            tracing::warn!(device = device.as_str(), "its announcement names topics that are not its own; refused");
-            return Ok(());
-        }
-        if !turns.budget.take(&device, now) {
-            let waiting = turns.announced.entry(device.clone()).or_default();
-            if waiting.len() < ANNOUNCED {
-                waiting.insert(topic.to_owned(), payload.to_vec());
-            } else {
-                tracing::warn!(device = device.as_str(), "too many announcements wait; this one is taken when it is announced again");
-            }
-            return Ok(());
-        }
-        if !self.journal.state().devices.contains_key(&device) {
-            let fresh = crate::domain::device::Device { id: device.clone(), name: entity.name.clone(), place: None, model: String::new(), presence: crate::domain::device::Presence::Unknown };
-            self.submit(Wish::new(Actor::House, Command::DeclareDevice { device: fresh })).await?;
-        }
-        let wish = Wish::new(Actor::Device { id: device.clone() }, Command::AdoptEntities { device: device.clone(), model: announced.model, entities: vec![entity] });
-        self.spend(wish, &device, turns).await
+        Ok(())
     }
 
     async fn report(&self, light: &EntityId, on: bool, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
@@ -236,13 +228,13 @@ impl Ingest {
         let order = known.desired.filter(|d| d.on == on && known.reported.is_none_or(|r| r.on != on)).map(|d| d.order);
         // An answer to an order is always taken: orders are people's.
         if !turns.budget.take(&entity.device, now) && order.is_none() {
-            turns.held.insert(light.clone(), on);
+            turns.held.insert(light.clone(), (on, state.seq));
             return Ok(());
         }
         turns.taken.insert(light.clone(), now);
         let mut wish = Wish::new(Actor::Device { id: entity.device.clone() }, Command::ReportLight { light: light.clone(), on });
         wish.cause = order;
-        self.spend(wish, &entity.device, turns).await
+        self.spend(wish, &entity.device, turns).await.map(drop)
     }
 
     async fn reading(&self, entity: &Entity, number: f64, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
@@ -255,10 +247,10 @@ impl Ingest {
     }
 
     /// Passing a mark is told. A rise never waits: it is an alarm, and cannot come again without a fall, which is paid for.
-    async fn level(&self, entity: &Entity, number: f64, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
+    pub(super) async fn level(&self, entity: &Entity, number: f64, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
         let state = self.journal.state();
         let Some(sensor) = state.sensors.get(&entity.id) else { return Ok(()) };
-        let level = if entity.kind == Kind::BinarySensor && sensor.marks.is_empty() { 0 } else { sensor.level_of(number) };
+        let level = sensor.level(entity, number);
         let known = sensor.alarm.map_or(0, |a| a.level);
         turns.levels.remove(&entity.id);
         if level == known {
@@ -269,7 +261,7 @@ impl Ingest {
             return Ok(());
         }
         let wish = Wish::new(Actor::Device { id: entity.device.clone() }, Command::ReportLevel { sensor: entity.id.clone(), level, value: number });
-        self.spend(wish, &entity.device, turns).await
+        self.spend(wish, &entity.device, turns).await.map(drop)
     }
 
     /// What waited: alarms that are over come first.
@@ -289,50 +281,42 @@ impl Ingest {
         for (device, here) in std::mem::take(&mut turns.presence) {
             self.presence(&device, here, now, turns).await?;
         }
-        // One of each device at a time, and only when its turn has come: what waits costs nothing.
-        turns.announced.retain(|_, waiting| !waiting.is_empty());
-        let ready: Vec<DeviceId> = turns.announced.keys().filter(|d| turns.budget.has(d, now)).cloned().collect();
-        for device in ready {
-            if let Some((topic, payload)) = turns.announced.get_mut(&device).and_then(BTreeMap::pop_first) {
-                self.announcement(&topic, &payload, now, turns).await?;
-            }
-        }
-        Ok(())
+        self.announcements_again(now, turns).await
     }
 
     /// The house stops: last words that waited are written, whatever they cost.
     async fn last_words(&self, turns: Turns) -> anyhow::Result<()> {
         for (device, here) in turns.presence {
-            self.submit(Wish::new(Actor::Device { id: device.clone() }, Command::ReportPresence { device, here })).await?;
+            drop(self.submit(Wish::new(Actor::Device { id: device.clone() }, Command::ReportPresence { device, here })).await?);
         }
-        for (light, on) in turns.held {
+        for (light, (on, _)) in turns.held {
             let Some(device) = self.journal.state().entities.get(&light).map(|e| e.device.clone()) else { continue };
-            self.submit(Wish::new(Actor::Device { id: device }, Command::ReportLight { light, on })).await?;
+            drop(self.submit(Wish::new(Actor::Device { id: device }, Command::ReportLight { light, on })).await?);
         }
         for (sensor, value) in turns.levels {
             let state = self.journal.state();
             let (Some(entity), Some(known)) = (state.entities.get(&sensor), state.sensors.get(&sensor)) else { continue };
-            let level = known.level_of(value);
-            self.submit(Wish::new(Actor::Device { id: entity.device.clone() }, Command::ReportLevel { sensor, level, value })).await?;
+            let level = known.level(entity, value);
+            drop(self.submit(Wish::new(Actor::Device { id: entity.device.clone() }, Command::ReportLevel { sensor, level, value })).await?);
         }
         Ok(())
     }
 
-    /// Submits what the device's budget paid for; what changed nothing costs nothing.
-    async fn spend(&self, wish: Wish, device: &DeviceId, turns: &mut Turns) -> anyhow::Result<()> {
-        if self.submit(wish).await?.is_none_or(|r| r.first == 0) {
+    /// Submits what the device's budget paid for; what changed nothing costs nothing. Gives why it was refused.
+    pub(super) async fn spend(&self, wish: Wish, device: &DeviceId, turns: &mut Turns) -> anyhow::Result<Option<Rejection>> {
+        let made = self.submit(wish).await?;
+        if made.as_ref().map_or(true, |receipt| receipt.first == 0) {
             turns.budget.give_back(device);
         }
-        Ok(())
+        Ok(made.err())
     }
 
-    /// None = it was refused.
-    async fn submit(&self, wish: Wish) -> anyhow::Result<Option<Receipt>> {
+    pub(super) async fn submit(&self, wish: Wish) -> anyhow::Result<Result<Receipt, Rejection>> {
         match self.journal.submit(wish).await {
-            Ok(receipt) => Ok(Some(receipt)),
+            Ok(receipt) => Ok(Ok(receipt)),
             Err(SubmitError::Rejected(why)) => {
                 tracing::debug!(%why, "a device's report was refused");
-                Ok(None)
+                Ok(Err(why))
             }
             Err(SubmitError::Closed(closed)) => Err(closed.into()),
         }

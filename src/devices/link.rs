@@ -142,7 +142,7 @@ async fn send(client: &AsyncClient, outbox: &mut mpsc::Receiver<Outgoing>, publi
                     tracing::warn!(topic = m.topic, "an order to something that is no topic was dropped");
                     continue;
                 }
-                (m.topic, QoS::AtLeastOnce, m.retain, m.payload)
+                (m.topic, if m.queued { QoS::AtLeastOnce } else { QoS::AtMostOnce }, m.retain, m.payload)
             }
         };
         publishes.acquire().await?.forget();

@@ -18,6 +18,7 @@ use super::notice::NoticeKind;
 use super::place::Place;
 use super::sensor::Sensor;
 use super::speaker::{Class, Ending, Speaker};
+use super::thing::Thing;
 use super::village::Village;
 
 /// An intent.
@@ -47,6 +48,12 @@ pub enum Command {
     RevokeAccess { account: DeviceId },
     /// A device announced itself and what it does.
     AdoptEntities { device: DeviceId, model: String, entities: Vec<Entity> },
+    /// A device took back what it announced.
+    WithdrawEntities { device: DeviceId, entities: Vec<EntityId> },
+    /// The configuration names these things.
+    NoteConfigured { things: Vec<Thing> },
+    /// The configuration does not name this any more.
+    PutAway { thing: Thing },
     /// A lasting change of presence.
     ReportPresence { device: DeviceId, here: bool },
 

@@ -12,6 +12,7 @@ use super::device::{Account, Device, Presence};
 use super::event::Event;
 use super::speaker::{Class, Ending, Play};
 use super::state::State;
+use super::thing;
 
 /// Entities a single device may announce.
 pub const ENTITIES_PER_DEVICE: usize = 64;
@@ -120,7 +121,7 @@ fn permit(state: &State, actor: &Actor, command: &Command) -> Result<(), Rejecti
             _ => false,
         },
         Actor::Device { id } => match command {
-            Command::AdoptEntities { device, .. } | Command::ReportPresence { device, .. } => device == id,
+            Command::AdoptEntities { device, .. } | Command::WithdrawEntities { device, .. } | Command::ReportPresence { device, .. } => device == id,
             Command::ReportLight { light, .. } => state.entities.get(light).is_some_and(|e| e.device == *id),
             Command::ReportLevel { sensor, .. } => state.entities.get(sensor).is_some_and(|e| e.device == *id),
             Command::BeginPlayback { speaker, .. } | Command::FinishPlayback { speaker, .. } => speaker == id,
@@ -191,13 +192,11 @@ pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Resu
             let taken = *actor == Actor::House && state.revoked.contains(&account.name);
             changed(!taken && state.accounts.get(&account.name).is_none_or(|a| **a != *account), || Event::AccessGranted { account: account.clone() })
         }
-        Command::RevokeAccess { account } => {
-            if !state.accounts.contains_key(account) {
-                return Err(unknown("account", account));
-            }
-            vec![Event::AccessRevoked { account: account.clone() }]
-        }
-        Command::AdoptEntities { device, model, entities } => adopt(state, device, model, entities)?,
+        Command::RevokeAccess { account } => thing::revoke(state, account)?,
+        Command::AdoptEntities { device, model, entities } => thing::adopt(state, device, model, entities)?,
+        Command::WithdrawEntities { device, entities } => thing::withdraw(state, device, entities),
+        Command::NoteConfigured { things } => thing::note_configured(state, actor, things)?,
+        Command::PutAway { thing } => thing::put_away(state, actor, thing)?,
         Command::ReportPresence { device, here } => {
             let known = state.devices.get(device).ok_or_else(|| unknown("device", device))?;
             let same = matches!((known.presence, here), (Presence::Here { .. }, true) | (Presence::Gone { .. }, false));
@@ -382,18 +381,4 @@ fn switchable(state: &State, light: &super::id::EntityId) -> Result<(), Rejectio
 fn play_of<'a>(state: &'a State, announcement: &super::id::AnnouncementId, speaker: &super::id::DeviceId) -> Result<&'a Play, Rejection> {
     let said = state.announcements.get(announcement).ok_or_else(|| unknown("announcement", announcement))?;
     said.plays.get(speaker).ok_or_else(|| unknown("speaker", speaker))
-}
-
-fn adopt(state: &State, device: &super::id::DeviceId, model: &str, entities: &[super::entity::Entity]) -> Result<Vec<Event>, Rejection> {
-    let known = state.devices.get(device).ok_or_else(|| unknown("device", device))?;
-    let held = state.entities.values().filter(|e| e.device == *device && !entities.iter().any(|n| n.id == e.id)).count();
-    if held + entities.len() > ENTITIES_PER_DEVICE {
-        return Err(Rejection::TooMany { most: ENTITIES_PER_DEVICE as u64 });
-    }
-    if let Some(foreign) = entities.iter().find(|e| e.device != *device || state.entities.get(&e.id).is_some_and(|k| k.device != *device)) {
-        return Err(Rejection::Exists { id: foreign.id.to_string() });
-    }
-    let fresh: Vec<_> = entities.iter().filter(|e| state.entities.get(&e.id).is_none_or(|k| **k != **e)).cloned().collect();
-    let model: String = model.chars().take(120).collect();
-    Ok(changed(!fresh.is_empty() || known.model != model, || Event::EntitiesAdopted { device: device.clone(), model, entities: fresh }))
 }

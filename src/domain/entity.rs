@@ -30,6 +30,9 @@ pub struct Entity {
     /// Unit of a sensor's values, as printed: `cm`, `°C`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub unit: String,
+    /// What a yes or no is about, in Home Assistant's words (`device_class`): `door`, `smoke`; empty = it does not say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub class: String,
     /// Seconds without a value after which the entity is silent; 0 = never.
     #[serde(default)]
     pub expire_after_s: u32,

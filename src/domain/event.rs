@@ -18,6 +18,7 @@ use super::notice::NoticeKind;
 use super::place::Place;
 use super::sensor::Sensor;
 use super::speaker::{Class, Ending, Speaker};
+use super::thing::Thing;
 use super::village::Village;
 
 /// A fact.
@@ -46,6 +47,12 @@ pub enum Event {
     AccessRevoked { account: DeviceId },
     /// A device said what it does.
     EntitiesAdopted { device: DeviceId, model: String, entities: Vec<Entity> },
+    /// A device took back what it announced.
+    EntitiesWithdrawn { device: DeviceId, entities: Vec<EntityId> },
+    /// The configuration names these things, and did not before.
+    Configured { things: Vec<Thing> },
+    /// The configuration does not name this any more, and what stood on it is gone.
+    ThingPutAway { thing: Thing },
     /// A device began or ceased to answer.
     PresenceChanged { device: DeviceId, here: bool },
     /// Lamps go together.
@@ -138,7 +145,7 @@ impl Event {
     #[must_use]
     pub const fn lane(&self) -> Lane {
         match self {
-            Self::AccessGranted { .. } | Self::AccessRevoked { .. } | Self::UserPut { .. } | Self::UserRemoved { .. } => Lane::Local,
+            Self::AccessGranted { .. } | Self::AccessRevoked { .. } | Self::UserPut { .. } | Self::UserRemoved { .. } | Self::Configured { .. } => Lane::Local,
             Self::HistoryDamaged { .. } | Self::SensorAlarmRaised { .. } | Self::LightGivenUp { .. } => Lane::Alarm,
             Self::Booted { .. }
             | Self::ClockKnown { .. }
@@ -158,6 +165,8 @@ impl Event {
             | Self::PlaceDeclared { .. }
             | Self::DeviceDeclared { .. }
             | Self::EntitiesAdopted { .. }
+            | Self::EntitiesWithdrawn { .. }
+            | Self::ThingPutAway { .. }
             | Self::PresenceChanged { .. }
             | Self::GroupDeclared { .. }
             | Self::LightReported { .. }
@@ -199,7 +208,8 @@ impl Event {
             Self::DeviceDeclared { device } => device.id.as_str(),
             Self::AccessGranted { account } => account.name.as_str(),
             Self::AccessRevoked { account } => account.as_str(),
-            Self::EntitiesAdopted { device, .. } | Self::PresenceChanged { device, .. } => device.as_str(),
+            Self::ThingPutAway { thing } => thing.id(),
+            Self::EntitiesAdopted { device, .. } | Self::EntitiesWithdrawn { device, .. } | Self::PresenceChanged { device, .. } => device.as_str(),
             Self::GroupDeclared { group } => group.id.as_str(),
             Self::LightDesired { light, .. } | Self::LightReported { light, .. } | Self::LightGivenUp { light, .. } => light.as_str(),
             Self::SensorDeclared { sensor } => sensor.id.as_str(),

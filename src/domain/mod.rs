@@ -16,7 +16,10 @@ pub mod place;
 pub mod sensor;
 pub mod speaker;
 pub mod state;
+pub mod thing;
 pub mod village;
+pub mod words;
+pub mod yes_no;
 
 #[cfg(test)]
 mod tests;

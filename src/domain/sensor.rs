@@ -4,7 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::entity::{Entity, Kind};
 use super::id::EntityId;
+use super::yes_no::{Weight, weight};
 
 /// A measured value with its marks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +41,24 @@ pub struct Alarm {
 }
 
 impl Sensor {
+    /// A sensor as its device announces it: no marks.
+    #[must_use]
+    pub fn of(entity: &Entity) -> Self {
+        Self { id: entity.id.clone(), name: entity.name.clone(), unit: entity.unit.clone(), decimals: 1, marks: Vec::new(), alarm: None }
+    }
+
+    /// The level that `value` of `entity` means: by the marks, or, for a yes or no without marks, by its class.
+    #[must_use]
+    pub fn level(&self, entity: &Entity, value: f64) -> u8 {
+        if entity.kind == Kind::BinarySensor && self.marks.is_empty() { u8::from(weight(&entity.class, value > 0.5) == Weight::Alarm) } else { self.level_of(value) }
+    }
+
+    /// True when some value of `entity` raises an alarm.
+    #[must_use]
+    pub fn can_alarm(&self, entity: &Entity) -> bool {
+        !self.marks.is_empty() || entity.kind == Kind::BinarySensor && [true, false].iter().any(|on| weight(&entity.class, *on) == Weight::Alarm)
+    }
+
     /// The level that `value` means, with a hysteresis of 2 % of the mark so that a value on the mark does
     /// not ring twice a second. 0 = under the first mark.
     #[must_use]

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::actor::User;
 use super::camera::{Camera, LOOKS, Look};
 use super::device::{Account, Device, Presence};
-use super::entity::{Entity, Kind};
+use super::entity::Entity;
 use super::event::{Entry, Event};
 use super::id::{AnnouncementId, CameraId, DeviceId, EntityId, GroupId, NoticeId, PlaceId, UserId};
 use super::light::{Desired, Group, Light, Reported};
@@ -20,6 +20,7 @@ use super::notice::Notice;
 use super::place::Place;
 use super::sensor::{Alarm, Sensor};
 use super::speaker::{Announcement, Play, Speaker};
+use super::thing::Thing;
 use super::village::Village;
 
 /// One noun's things by id.
@@ -70,6 +71,9 @@ pub struct State {
     pub notices: Things<NoticeId, Notice>,
     /// People who may sign in.
     pub users: Things<UserId, User>,
+    /// What the configuration named at the last start.
+    #[serde(default)]
+    pub configured: Arc<BTreeSet<Thing>>,
     /// The last “Dừng tất cả”: its entry and its wall ms.
     #[serde(default)]
     pub silenced: Option<(u64, i64)>,
@@ -77,11 +81,11 @@ pub struct State {
     pub damage: Arc<Vec<(u64, u64)>>,
 }
 
-fn put<K: Ord + Clone, V>(things: &mut Things<K, V>, key: K, value: V) {
+pub(super) fn put<K: Ord + Clone, V>(things: &mut Things<K, V>, key: K, value: V) {
     Arc::make_mut(things).insert(key, Arc::new(value));
 }
 
-fn change<K: Ord + Clone, V: Clone>(things: &mut Things<K, V>, key: &K, how: impl FnOnce(&mut V)) {
+pub(super) fn change<K: Ord + Clone, V: Clone>(things: &mut Things<K, V>, key: &K, how: impl FnOnce(&mut V)) {
     if things.contains_key(key)
         && let Some(value) = Arc::make_mut(things).get_mut(key)
     {
@@ -124,6 +128,9 @@ impl State {
                 });
             }
             Event::EntitiesAdopted { device, model, entities } => self.adopt(device, model, entities),
+            Event::EntitiesWithdrawn { entities, .. } => self.withdraw(entities),
+            Event::Configured { things } => Arc::make_mut(&mut self.configured).extend(things.iter().cloned()),
+            Event::ThingPutAway { thing } => self.put_away(thing),
             Event::PresenceChanged { device, here } => {
                 change(&mut self.devices, device, |d| d.presence = presence(*here, at));
             }
@@ -197,28 +204,7 @@ impl State {
         put(&mut self.devices, device.id.clone(), device);
     }
 
-    fn adopt(&mut self, device: &DeviceId, model: &str, entities: &[Entity]) {
-        change(&mut self.devices, device, |d| model.clone_into(&mut d.model));
-        for entity in entities {
-            if entity.kind == Kind::Light || entity.kind == Kind::Switch {
-                let known = self.lights.get(&entity.id);
-                let light = Light {
-                    id: entity.id.clone(),
-                    name: entity.name.clone(),
-                    group: known.and_then(|l| l.group.clone()).or_else(|| self.group_of(&entity.id)),
-                    desired: known.and_then(|l| l.desired),
-                    reported: known.and_then(|l| l.reported),
-                };
-                put(&mut self.lights, entity.id.clone(), light);
-            } else if !self.sensors.contains_key(&entity.id) {
-                let sensor = Sensor { id: entity.id.clone(), name: entity.name.clone(), unit: entity.unit.clone(), decimals: 1, marks: Vec::new(), alarm: None };
-                put(&mut self.sensors, entity.id.clone(), sensor);
-            }
-            put(&mut self.entities, entity.id.clone(), entity.clone());
-        }
-    }
-
-    fn group_of(&self, light: &EntityId) -> Option<GroupId> {
+    pub(super) fn group_of(&self, light: &EntityId) -> Option<GroupId> {
         self.groups.values().find(|g| g.lights.contains(light)).map(|g| g.id.clone())
     }
 

@@ -31,6 +31,7 @@ pub fn lamp(device: &DeviceId) -> Entity {
         order: Some(Order { topic: format!("c/{device}/set"), on: "ON".into(), off: "OFF".into() }),
         availability: None,
         unit: String::new(),
+        class: String::new(),
         expire_after_s: 0,
     }
 }

@@ -55,10 +55,60 @@ const WORDS: [(&str, &str); 51] = [
     ("a second CONNECT", "gửi CONNECT hai lần"),
 ];
 
+/// Why an announcement cannot be used, in the same way. What stands in the words of `protocol::discovery` and `devices`.
+const ANNOUNCEMENTS: [(&str, &str); 21] = [
+    ("more of its announcements are not used", "còn lời tự giới thiệu khác không dùng được"),
+    ("it is no discovery topic", "chủ đề tự giới thiệu viết sai"),
+    ("its component is not used in this house", "máy không dùng loại này"),
+    ("its node id is no id of this house", "mã thiết bị trong chủ đề có ký tự lạ"),
+    ("its object id is no id of this house", "mã của thứ được khai có ký tự lạ hoặc quá dài"),
+    ("the announcement is not JSON", "lời tự giới thiệu không phải JSON"),
+    ("the announcement is not a JSON object", "lời tự giới thiệu không phải một đối tượng JSON"),
+    ("state_topic is missing", "thiếu state_topic"),
+    ("command_topic is missing", "thiếu command_topic"),
+    ("on and off are the same word", "payload của bật và tắt giống nhau"),
+    ("a payload is neither a text nor a number nor true or false", "payload không phải chữ, số, true hay false"),
+    ("a payload is too long", "payload quá dài"),
+    ("its schema is not understood, only the default one is", "máy chỉ hiểu schema mặc định, không hiểu"),
+    ("a template for its orders is not understood", "máy không hiểu command_template"),
+    ("what should be a text is none", "chỗ phải ghi chữ lại không phải chữ"),
+    ("the template is not understood", "máy chỉ hiểu mẫu {{ value }} và {{ value_json.tên }}, không hiểu"),
+    ("the announcement is larger than is read, in bytes", "lời tự giới thiệu dài quá 16 KiB, số byte"),
+    ("it names topics that are not its own, which begin with", "dùng chủ đề của thiết bị khác; chủ đề của nó phải bắt đầu bằng"),
+    ("too many of its announcements wait", "khai quá nhiều cùng lúc; một giờ nữa khai lại phần còn thiếu"),
+    ("this account has too many entities, at most", "tài khoản này đã khai đủ, nhiều nhất"),
+    ("the house refuses it", "máy không nhận"),
+];
+
+/// What stands before the reason why an announcement is not used; the topic stands behind it in brackets.
+const UNUSED: &str = "its announcement is not used, ";
+
+/// That an announcement is not used, as a reason among the broker's.
+#[must_use]
+pub fn unused(topic: &str, why: &str) -> String {
+    format!("{UNUSED}{why} [{topic}]")
+}
+
+/// That so many more are not used.
+#[must_use]
+pub fn more_unused(n: usize) -> String {
+    format!("more of its announcements are not used: {n}")
+}
+
+/// True for what [`unused`] and [`more_unused`] say.
+#[must_use]
+pub fn is_about_announcement(why: &str) -> bool {
+    why.starts_with(UNUSED) || why.starts_with("more of its announcements are not used")
+}
+
 /// The sentence in Vietnamese; one that is not known stays as it is, with a word that says what it is.
 #[must_use]
 pub fn vietnamese(why: &str) -> String {
-    for (english, vietnamese) in WORDS {
+    if let Some(rest) = why.strip_prefix(UNUSED) {
+        let (reason, topic) = rest.rsplit_once(" [").map_or((rest, ""), |(r, t)| (r, t.trim_end_matches(']')));
+        return format!("lời tự giới thiệu {topic} không dùng được: {}", vietnamese(reason));
+    }
+    for (english, vietnamese) in WORDS.into_iter().chain(ANNOUNCEMENTS) {
         if let Some(rest) = why.strip_prefix(english)
             && (rest.is_empty() || rest.starts_with(':'))
         {
@@ -100,6 +150,32 @@ mod tests {
             }
         }
         assert!(found > 20, "the sources are read: {found}");
+    }
+
+    #[test]
+    fn every_reason_against_an_announcement_has_its_words() {
+        for (topic, json) in [
+            ("homeassistant/x", "{}"),
+            ("homeassistant/fan/a/b/config", "{}"),
+            ("homeassistant/light/đ/b/config", "{}"),
+            ("homeassistant/light/a/đ/config", "{}"),
+            ("homeassistant/light/a/b/config", "{"),
+            ("homeassistant/light/a/b/config", "[]"),
+            ("homeassistant/light/a/b/config", "{}"),
+            ("homeassistant/light/a/b/config", r#"{"stat_t":"s"}"#),
+            ("homeassistant/light/a/b/config", r#"{"stat_t":7}"#),
+            ("homeassistant/light/a/b/config", r#"{"stat_t":"s","cmd_t":"c","pl_on":"x","pl_off":"x"}"#),
+            ("homeassistant/light/a/b/config", r#"{"stat_t":"s","cmd_t":"c","pl_on":null}"#),
+            ("homeassistant/light/a/b/config", r#"{"stat_t":"s","schema":"json"}"#),
+            ("homeassistant/light/a/b/config", r#"{"stat_t":"s","cmd_tpl":"{{ x }}"}"#),
+            ("homeassistant/sensor/a/b/config", r#"{"stat_t":"s","val_tpl":"{{ value_json['x'] }}"}"#),
+        ] {
+            let why = crate::protocol::discovery::read(topic, json.as_bytes()).expect_err(json);
+            let said = vietnamese(&super::unused(topic, &why));
+            assert!(said.starts_with("lời tự giới thiệu homeassistant/") && !said.contains("sai quy cách"), "no words for “{why}”: {said}");
+            assert!(super::is_about_announcement(&super::unused(topic, &why)));
+        }
+        assert_eq!(vietnamese(&super::more_unused(228)), "còn lời tự giới thiệu khác không dùng được: 228");
     }
 
     #[test]

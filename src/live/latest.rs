@@ -1,11 +1,16 @@
 //! The latest value of each entity and when each device was last heard.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::watch;
 
 use crate::domain::id::{DeviceId, EntityId};
+use crate::domain::light::{Light, Reported};
+use crate::domain::state::State;
+
+/// A device that is heard after so long a silence may have been away: those who wait for it are woken, ms.
+const BACK_MS: u64 = 3_000;
 
 /// A value as it was heard.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,11 +21,15 @@ pub struct Value {
     pub at: i64,
     /// Monotonic ms.
     pub mono_ms: u64,
+    /// It was said before anybody here listened (a retained message): when, is not known.
+    pub kept: bool,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     values: BTreeMap<EntityId, Value>,
+    /// Their last word was no value of theirs.
+    unclear: BTreeSet<EntityId>,
     heard: BTreeMap<DeviceId, u64>,
 }
 
@@ -32,9 +41,42 @@ pub struct Latest {
 }
 
 impl Latest {
-    /// Takes a value; wakes those who watch.
+    /// Takes a value; wakes those who watch. What was kept and is heard again is as old as it was.
     pub fn set(&self, entity: &EntityId, value: Value) {
-        self.inner.write().unwrap_or_else(PoisonError::into_inner).values.insert(entity.clone(), value);
+        {
+            let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+            inner.unclear.remove(entity);
+            let known = inner.values.entry(entity.clone()).or_insert(value);
+            if !value.kept || known.number.to_bits() != value.number.to_bits() {
+                *known = value;
+            }
+        }
+        self.changed.send_modify(|n| *n += 1);
+    }
+
+    /// It said something that is no value of it: how it is, is not known any more.
+    pub fn set_unclear(&self, entity: &EntityId) {
+        {
+            let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+            inner.values.remove(entity);
+            inner.unclear.insert(entity.clone());
+        }
+        self.changed.send_modify(|n| *n += 1);
+    }
+
+    /// True when its last word was no value of it.
+    #[must_use]
+    pub fn is_unclear(&self, entity: &EntityId) -> bool {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner).unclear.contains(entity)
+    }
+
+    /// It is gone, or is read in another way now: what it said is nobody's word.
+    pub fn forget(&self, entity: &EntityId) {
+        {
+            let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+            inner.values.remove(entity);
+            inner.unclear.remove(entity);
+        }
         self.changed.send_modify(|n| *n += 1);
     }
 
@@ -44,9 +86,37 @@ impl Latest {
         self.inner.read().unwrap_or_else(PoisonError::into_inner).values.get(entity).copied()
     }
 
+    /// What a lamp said last, be it written already or still waiting for its turn.
+    #[must_use]
+    pub fn reported(&self, light: &Light) -> Option<Reported> {
+        let word = self.get(&light.id).map(|v| Reported { on: v.number > 0.5, at: v.at });
+        word.filter(|w| light.reported.is_none_or(|r| r.on != w.on)).or(light.reported)
+    }
+
+    /// The village with the last words of its lamps: history may wait for its turn, people and orders do not.
+    #[must_use]
+    pub fn over(&self, state: &Arc<State>) -> Arc<State> {
+        let newer = |l: &Arc<Light>| Some((l.id.clone(), self.reported(l).filter(|r| l.reported != Some(*r) && !sent_away(state, l))?));
+        let words: Vec<(EntityId, Reported)> = state.lights.values().filter_map(newer).collect();
+        if words.is_empty() {
+            return state.clone();
+        }
+        let mut now = State::clone(state);
+        let lights = Arc::make_mut(&mut now.lights);
+        for (id, word) in words {
+            if let Some(light) = lights.get_mut(&id) {
+                Arc::make_mut(light).reported = Some(word);
+            }
+        }
+        Arc::new(now)
+    }
+
     /// A device said something at monotonic ms.
     pub fn hear(&self, device: &DeviceId, mono_ms: u64) {
-        self.inner.write().unwrap_or_else(PoisonError::into_inner).heard.insert(device.clone(), mono_ms);
+        let before = self.inner.write().unwrap_or_else(PoisonError::into_inner).heard.insert(device.clone(), mono_ms);
+        if before.is_none_or(|at| mono_ms.saturating_sub(at) >= BACK_MS) {
+            self.changed.send_modify(|n| *n += 1);
+        }
     }
 
     /// When a device was last heard, monotonic ms.
@@ -60,4 +130,9 @@ impl Latest {
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
+}
+
+/// Its device was sent away: what stands in the broker is nobody's word.
+fn sent_away(state: &State, light: &Light) -> bool {
+    state.device_of(&light.id).is_some_and(|d| state.is_sent_away(&d.id))
 }

@@ -6,6 +6,7 @@ pub mod faults;
 pub mod latest;
 pub mod pictures;
 pub mod south;
+pub mod turned_down;
 pub mod uplink;
 pub mod voice;
 
@@ -22,6 +23,8 @@ pub struct Live {
     pub broker: broker::Broker,
     /// Messages to and from devices.
     pub south: Arc<south::South>,
+    /// Announcements that could not be used.
+    pub turned_down: Arc<turned_down::Announcements>,
     /// Sentences to be read aloud.
     pub voice: Arc<voice::Voice>,
     /// How the link to the commune is.

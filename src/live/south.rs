@@ -15,6 +15,9 @@ pub struct Outgoing {
     pub payload: Vec<u8>,
     /// Kept by the broker for a device that comes later.
     pub retain: bool,
+    /// Kept for a device that is away, in its session (QoS 1). What is said again until it is answered must not be: its
+    /// copies, and what it took the place of, would all be carried out when the device returns.
+    pub queued: bool,
 }
 
 /// A message from a horn cluster.

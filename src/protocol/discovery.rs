@@ -1,69 +1,102 @@
 //! Home Assistant's MQTT discovery, as far as this house speaks it: light, switch, sensor, binary_sensor.
 //!
 //! Source: <https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery>, with abbreviations and `~`.
+//! Invariants: a payload of any JSON type is compared as Home Assistant compares it (`rendered`), exactly: what is neither
+//! “on” nor “off” is never taken for one of them; what cannot be driven as announced is refused, never half adopted.
 //! Deliberately absent: templates as programs. `{{ value }}` and `{{ value_json.field }}` are understood,
 //! anything else is refused with its reason.
 
 use serde_json::{Map, Value};
 
+use super::rendered;
 use crate::domain::entity::{Availability, Entity, Kind, Order, Source};
 use crate::domain::id::{DeviceId, EntityId};
+use crate::domain::words;
+
+/// Longest payload that an announcement may name, bytes.
+const PAYLOAD_MAX: usize = 1_024;
+/// Longest device class, characters.
+const CLASS_MAX: usize = 32;
+/// A device that promises to speak more often than this is held to this: each silence is an entry, seconds.
+const EXPIRE_LEAST_S: u32 = 30;
 
 /// What a discovery message announces.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Announced {
     /// The device: the node id in the topic.
     pub device: DeviceId,
+    /// What the device calls itself; empty = it does not say.
+    pub device_name: String,
     /// Maker and model.
     pub model: String,
-    /// What it does; none = the message was empty (the entity was withdrawn).
+    /// The thing: `device.object`.
+    pub id: EntityId,
+    /// What sort of thing the topic says that it is.
+    pub kind: Kind,
+    /// What it does, its name empty where that is the device's; none = the message was empty (the entity is withdrawn).
     pub entity: Option<Entity>,
 }
 
 /// Reads a message on `homeassistant/<component>/<node>/<object>/config`.
 ///
 /// # Errors
-/// A sentence for the technician: why this announcement cannot be used.
+/// A sentence for the technician: why this announcement cannot be used. `doors::refusals` has its words in Vietnamese.
 pub fn read(topic: &str, payload: &[u8]) -> Result<Announced, String> {
     let levels: Vec<&str> = topic.split('/').collect();
     let (component, node, object) = match levels.as_slice() {
         ["homeassistant", component, node, object, "config"] => (*component, *node, *object),
         ["homeassistant", component, node, "config"] => (*component, *node, "main"),
-        _ => return Err(format!("“{topic}” is not a discovery topic")),
+        _ => return Err(format!("it is no discovery topic: {topic}")),
     };
     let kind = match component {
         "light" => Kind::Light,
         "switch" => Kind::Switch,
         "sensor" => Kind::Sensor,
         "binary_sensor" => Kind::BinarySensor,
-        other => return Err(format!("component “{other}” is not used in this house")),
+        other => return Err(format!("its component is not used in this house: {other}")),
     };
-    let device = DeviceId::new(node).map_err(|e| e.to_string())?;
+    let device = DeviceId::new(node).map_err(|_| format!("its node id is no id of this house: {node}"))?;
+    let id = EntityId::new(&format!("{device}.{object}")).map_err(|_| format!("its object id is no id of this house: {object}"))?;
     if payload.is_empty() {
-        return Ok(Announced { device, model: String::new(), entity: None });
+        return Ok(Announced { device, device_name: String::new(), model: String::new(), id, kind, entity: None });
     }
     let value: Value = serde_json::from_slice(payload).map_err(|e| format!("the announcement is not JSON: {e}"))?;
     let Value::Object(map) = value else { return Err("the announcement is not a JSON object".into()) };
-    let fields = Fields { base: text(&map, &["~"]).unwrap_or_default(), map: &map };
-    let id = EntityId::new(&format!("{device}.{object}")).map_err(|e| e.to_string())?;
-    let state_topic = fields.topic(&["state_topic", "stat_t"]).ok_or("state_topic is missing")?;
-    let (on, off) = (fields.text(&["payload_on", "pl_on"]).unwrap_or_else(|| "ON".into()), fields.text(&["payload_off", "pl_off"]).unwrap_or_else(|| "OFF".into()));
-    let order = match fields.topic(&["command_topic", "cmd_t"]) {
-        Some(topic) if kind.is_switched() => Some(Order { topic, on: on.clone(), off: off.clone() }),
+    let fields = Fields { base: exact(&map, &["~"])?.unwrap_or_default(), map: &map };
+    fields.can_be_driven()?;
+    let state_topic = fields.topic(&["state_topic", "stat_t"])?.ok_or("state_topic is missing")?;
+    let on = fields.payload(&["payload_on", "pl_on"])?;
+    let off = fields.payload(&["payload_off", "pl_off"])?;
+    let (said_on, said_off) = (compared(on, "ON")?, compared(off, "OFF")?);
+    let order = match fields.topic(&["command_topic", "cmd_t"])? {
+        Some(topic) if kind.is_switched() => Some(Order { topic, on: sent(on, "ON"), off: sent(off, "OFF") }),
         None if kind.is_switched() => return Err("command_topic is missing".into()),
         _ => None,
     };
-    let availability = fields.availability();
+    // Only a switch has words of its own for its state; empty ones count as none.
+    let state = |names: &[&str], or: String| -> Result<String, String> {
+        match fields.payload(names)? {
+            Some(value) if kind == Kind::Switch => Ok(Some(compared(Some(value), "")?).filter(|text| !text.is_empty()).unwrap_or(or)),
+            _ => Ok(or),
+        }
+    };
+    let source = Source { topic: state_topic, field: field(&fields)?, on: state(&["state_on", "stat_on"], said_on)?, off: state(&["state_off", "stat_off"], said_off)? };
+    if source.on == source.off {
+        return Err("on and off are the same word".into());
+    }
     let device_map = map.get("device").or_else(|| map.get("dev")).and_then(Value::as_object);
+    let of_device = |names: &[&str]| device_map.map(|d| shown(d, names, words::NAME_MAX)).unwrap_or_default();
     let entity = Entity {
-        id,
+        id: id.clone(),
         device: device.clone(),
-        name: fields.text(&["name"]).unwrap_or_else(|| object.to_owned()),
+        // A name that is there and empty is the device's; one that is missing is what stands in the topic.
+        name: if map.contains_key("name") || object == "main" { shown(&map, &["name"], words::NAME_MAX) } else { object.to_owned() },
         kind,
-        state: Source { topic: state_topic, field: field(&fields)?, on: fields.text(&["state_on", "stat_on"]).unwrap_or(on), off: fields.text(&["state_off", "stat_off"]).unwrap_or(off) },
+        state: source,
         order,
-        availability,
-        unit: fields.text(&["unit_of_measurement", "unit_of_meas"]).unwrap_or_default(),
+        availability: fields.availability()?,
+        unit: shown(&map, &["unit_of_measurement", "unit_of_meas"], words::UNIT_MAX),
+        class: if kind == Kind::BinarySensor { shown(&map, &["device_class", "dev_cla"], CLASS_MAX) } else { String::new() },
         expire_after_s: map
             .get("expire_after")
             .or_else(|| map.get("exp_aft"))
@@ -71,8 +104,8 @@ pub fn read(topic: &str, payload: &[u8]) -> Result<Announced, String> {
             .and_then(|n| u32::try_from(n).ok())
             .map_or(0, |n| if n == 0 { 0 } else { n.max(EXPIRE_LEAST_S) }),
     };
-    let model = device_map.map(|d| [text(d, &["manufacturer", "mf"]), text(d, &["model", "mdl"])].into_iter().flatten().collect::<Vec<_>>().join(" ")).unwrap_or_default();
-    Ok(Announced { device, model, entity: Some(entity) })
+    let model = words::line(&format!("{} {}", of_device(&["manufacturer", "mf"]), of_device(&["model", "mdl"])), words::NAME_MAX);
+    Ok(Announced { device, device_name: of_device(&["name"]), model, id, kind, entity: Some(entity) })
 }
 
 struct Fields<'a> {
@@ -80,25 +113,60 @@ struct Fields<'a> {
     map: &'a Map<String, Value>,
 }
 
-impl Fields<'_> {
-    fn text(&self, names: &[&str]) -> Option<String> {
-        text(self.map, names)
+impl<'a> Fields<'a> {
+    fn find(&self, names: &[&str]) -> Option<&'a Value> {
+        names.iter().find_map(|n| self.map.get(*n))
+    }
+
+    /// A payload as it stands in the announcement.
+    fn payload(&self, names: &[&str]) -> Result<Option<&'a Value>, String> {
+        match self.find(names) {
+            Some(Value::Null | Value::Array(_) | Value::Object(_)) => Err(format!("a payload is neither a text nor a number nor true or false: {}", names.first().unwrap_or(&""))),
+            Some(Value::String(text)) if text.len() > PAYLOAD_MAX => Err(format!("a payload is too long: {}", names.first().unwrap_or(&""))),
+            found => Ok(found),
+        }
     }
 
     /// A topic, with `~` at its beginning or end replaced by the base.
-    fn topic(&self, names: &[&str]) -> Option<String> {
-        self.text(names).map(|t| expand(&t, &self.base))
+    fn topic(&self, names: &[&str]) -> Result<Option<String>, String> {
+        Ok(exact(self.map, names)?.map(|t| expand(&t, &self.base)))
     }
 
-    fn availability(&self) -> Option<Availability> {
-        let list = self.map.get("availability").or_else(|| self.map.get("avty")).and_then(Value::as_array).and_then(|l| l.first()).and_then(Value::as_object);
-        let from = list.unwrap_or(self.map);
-        let topic = text(from, &["availability_topic", "avty_t", "topic", "t"]).map(|t| expand(&t, &self.base))?;
-        Some(Availability {
-            topic,
-            here: text(from, &["payload_available", "pl_avail"]).unwrap_or_else(|| "online".into()),
-            gone: text(from, &["payload_not_available", "pl_not_avail"]).unwrap_or_else(|| "offline".into()),
-        })
+    /// What this house has no hands for is refused whole.
+    fn can_be_driven(&self) -> Result<(), String> {
+        if let Some(schema) = self.find(&["schema"]).filter(|s| !matches!(s.as_str(), Some("basic" | "default"))) {
+            return Err(format!("its schema is not understood, only the default one is: {}", rendered::text(schema).unwrap_or_default()));
+        }
+        match exact(self.map, &["command_template", "cmd_tpl"])? {
+            Some(template) if inner(&template) != Some("value") => Err(format!("a template for its orders is not understood: {template}")),
+            _ => Ok(()),
+        }
+    }
+
+    /// The first of what says that the device is there. One that only a template can read is left out: nothing is known then.
+    fn availability(&self) -> Result<Option<Availability>, String> {
+        let list = self.find(&["availability", "avty"]).and_then(Value::as_array).and_then(|l| l.first()).and_then(Value::as_object);
+        let from = Fields { base: self.base.clone(), map: list.unwrap_or(self.map) };
+        let templates = ["value_template", "val_tpl"];
+        let template = exact(from.map, if list.is_some() { &templates } else { &["availability_template", "avty_tpl"] })?;
+        let Some(topic) = from.topic(&["availability_topic", "avty_t", "topic", "t"])?.filter(|_| template.is_none_or(|t| inner(&t) == Some("value"))) else { return Ok(None) };
+        let here = compared(from.payload(&["payload_available", "pl_avail"])?, "online")?;
+        let gone = compared(from.payload(&["payload_not_available", "pl_not_avail"])?, "offline")?;
+        Ok(Some(Availability { topic, here, gone }))
+    }
+}
+
+/// A payload as the text that a state is compared with.
+fn compared(payload: Option<&Value>, usual: &str) -> Result<String, String> {
+    payload.map_or_else(|| Ok(usual.to_owned()), |value| rendered::text(value).ok_or_else(|| "a payload is neither a text nor a number nor true or false".to_owned()))
+}
+
+/// A payload as it is sent as an order: a text as it is, anything else as the JSON that the device announced and reads.
+fn sent(payload: Option<&Value>, usual: &str) -> String {
+    match payload {
+        None => usual.to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
     }
 }
 
@@ -112,93 +180,77 @@ fn expand(topic: &str, base: &str) -> String {
     }
 }
 
-/// A text field, at most 200 characters. What a device calls itself is shown to people and printed in terminals: nothing
-/// in it steers them or turns the words around.
-fn text(map: &Map<String, Value>, names: &[&str]) -> Option<String> {
-    let clean = |c: char| if c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') { ' ' } else { c };
-    names.iter().find_map(|n| map.get(*n)).and_then(Value::as_str).map(|t| t.chars().take(200).map(clean).collect())
+/// A text that machines compare, as it is. An empty one counts as none.
+fn exact(map: &Map<String, Value>, names: &[&str]) -> Result<Option<String>, String> {
+    match names.iter().find_map(|n| map.get(*n)) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone()).filter(|t| !t.is_empty())),
+        Some(_) => Err(format!("what should be a text is none: {}", names.first().unwrap_or(&""))),
+    }
+}
+
+/// A text that people see, as a clean line. What a device calls itself is shown on pages and printed in terminals.
+fn shown(map: &Map<String, Value>, names: &[&str], most: usize) -> String {
+    let text = names.iter().find_map(|n| map.get(*n)).and_then(rendered::text).unwrap_or_default();
+    words::line(&text, most)
+}
+
+/// What stands between `{{` and `}}`.
+fn inner(template: &str) -> Option<&str> {
+    template.trim().strip_prefix("{{").and_then(|t| t.strip_suffix("}}")).map(str::trim)
 }
 
 fn field(fields: &Fields<'_>) -> Result<Option<String>, String> {
-    let Some(template) = fields.text(&["value_template", "val_tpl", "state_value_template", "stat_val_tpl"]) else { return Ok(None) };
-    let inner = template.trim().strip_prefix("{{").and_then(|t| t.strip_suffix("}}")).map(str::trim).ok_or_else(|| format!("the template “{template}” is not understood"))?;
-    if inner == "value" {
-        return Ok(None);
-    }
-    match inner.strip_prefix("value_json.") {
-        Some(name) if !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_') => Ok(Some(name.to_owned())),
-        _ => Err(format!("the template “{template}” is not understood; use {{{{ value }}}} or {{{{ value_json.field }}}}")),
+    let Some(template) = exact(fields.map, &["state_value_template", "stat_val_tpl", "value_template", "val_tpl"])? else { return Ok(None) };
+    match inner(&template) {
+        Some("value") => Ok(None),
+        Some(inner) => match inner.strip_prefix("value_json.") {
+            Some(name) if !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_') => Ok(Some(name.to_owned())),
+            _ => Err(format!("the template is not understood: {template}")),
+        },
+        None => Err(format!("the template is not understood: {template}")),
     }
 }
 
-/// A device that promises to speak more often than this is held to this: each silence is an entry, seconds.
-const EXPIRE_LEAST_S: u32 = 30;
+/// What a message means for an entity.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Word {
+    /// This value; 1 and 0 for on and off.
+    Value(f64),
+    /// Nothing about this entity: empty, or without its field.
+    Nothing,
+    /// Something that is no value of it: how it is, is not known any more.
+    Unclear,
+}
 
-/// Reads a value as the entity's source says; none = it is not one.
+/// Reads a message as the entity's source says.
 #[must_use]
-pub fn value(source: &Source, kind: Kind, payload: &[u8]) -> Option<f64> {
-    let text = std::str::from_utf8(payload).ok()?.trim();
+pub fn word(source: &Source, kind: Kind, payload: &[u8]) -> Word {
+    let Ok(whole) = std::str::from_utf8(payload) else { return Word::Unclear };
+    if whole.trim().is_empty() {
+        return Word::Nothing;
+    }
     let text = match &source.field {
-        None => text.to_owned(),
-        Some(field) => match serde_json::from_str::<Value>(text).ok()?.get(field)? {
-            Value::String(s) => s.clone(),
-            Value::Bool(b) => {
-                if *b {
-                    source.on.clone()
-                } else {
-                    source.off.clone()
-                }
-            }
-            other => other.to_string(),
+        None => whole.to_owned(),
+        Some(field) => match serde_json::from_str::<Value>(whole) {
+            Ok(json) => match json.get(field) {
+                None => return Word::Nothing,
+                Some(value) => match rendered::text(value) {
+                    Some(text) if text.trim().is_empty() => return Word::Nothing,
+                    Some(text) => text.trim().to_owned(),
+                    None => return Word::Unclear,
+                },
+            },
+            Err(_) => return Word::Unclear,
         },
     };
     match kind {
-        Kind::Sensor => text.parse::<f64>().ok().filter(|n| n.is_finite() && n.abs() < 1e12),
-        _ if text == source.on => Some(1.0),
-        _ if text == source.off => Some(0.0),
-        _ => None,
+        Kind::Sensor => text.trim().parse::<f64>().ok().filter(|n| n.is_finite() && n.abs() < 1e12).map_or(Word::Unclear, Word::Value),
+        _ if text == source.on => Word::Value(1.0),
+        _ if text == source.off => Word::Value(0.0),
+        _ => Word::Unclear,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_announcement_with_abbreviations_is_read() {
-        let json = r#"{"~":"d/den-01","name":"Cổng làng","stat_t":"~/state","cmd_t":"c/den-01/set","avty_t":"~/up","val_tpl":"{{ value_json.power }}","dev":{"mf":"Rạng Đông","mdl":"X1"}}"#;
-        let a = read("homeassistant/light/den-01/light/config", json.as_bytes()).expect("read");
-        let e = a.entity.expect("entity");
-        assert_eq!((e.id.as_str(), e.state.topic.as_str(), e.state.field.as_deref(), a.model.as_str()), ("den-01.light", "d/den-01/state", Some("power"), "Rạng Đông X1"));
-        assert_eq!(e.availability.expect("there").topic, "d/den-01/up");
-        assert_eq!(value(&e.state, Kind::Light, br#"{"power":"ON"}"#), Some(1.0));
-        assert_eq!(value(&e.state, Kind::Light, b"ON"), None);
-    }
-
-    #[test]
-    fn what_is_not_understood_is_said() {
-        for (topic, json) in [
-            ("homeassistant/light/den-01/light/config", "{}"),
-            ("homeassistant/light/den-01/light/config", r#"{"stat_t":"x"}"#),
-            ("homeassistant/fan/den-01/x/config", "{}"),
-            ("homeassistant/sensor/đèn/x/config", r#"{"stat_t":"x"}"#),
-            ("homeassistant/sensor/a/x/config", r#"{"stat_t":"x","val_tpl":"{{ value | int * 2 }}"}"#),
-            ("homeassistant/sensor/a/x/config", "[1]"),
-            ("homeassistant/sensor/a/config/x/y", "{}"),
-        ] {
-            assert!(read(topic, json.as_bytes()).is_err(), "{json}");
-        }
-        let number = Source { topic: "t".into(), field: None, on: "ON".into(), off: "OFF".into() };
-        for (payload, expected) in [("172", Some(172.0)), (" 1.5\n", Some(1.5)), ("inf", None), ("NaN", None), ("1e300", None), ("cao", None)] {
-            assert_eq!(value(&number, Kind::Sensor, payload.as_bytes()), expected, "{payload}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn garbage_never_panics(topic in ".{0,60}", payload in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
-            let _ = read(&topic, &payload);
-            let _ = read("homeassistant/light/a/b/config", &payload);
-        }
-    }
-}
+mod tests;

@@ -8,5 +8,6 @@ pub mod discovery;
 pub mod fmp4;
 pub mod media;
 pub mod mqtt;
+pub mod rendered;
 pub mod speaker;
 pub mod way;

@@ -277,7 +277,7 @@ impl Playback {
         let Ok(order) = serde_json::to_string(&Order { seq, expires_at, act }) else { return false };
         let signature = self.key.sign(&signed_bytes(speaker.as_str(), &order));
         let Ok(payload) = serde_json::to_vec(&Envelope { order, signature }) else { return false };
-        self.live.south.post(Outgoing { topic: format!("c/{speaker}/order"), payload, retain: false })
+        self.live.south.post(Outgoing { topic: format!("c/{speaker}/order"), payload, retain: false, queued: true })
     }
 
     /// A cluster said something.

@@ -134,6 +134,12 @@ impl Visit {
 }
 
 impl App {
+    /// The village as it is now: what lamps said last stands in it, also what waits for its turn in history.
+    #[must_use]
+    pub fn village(&self) -> Arc<Village> {
+        self.live.latest.over(&self.journal.state())
+    }
+
     /// The frame of a page for this visit.
     #[must_use]
     pub fn frame(&self, visit: &Visit, state: &Village, tab: &'static str) -> Frame {

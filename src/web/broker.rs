@@ -9,7 +9,8 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 
 use super::app::App;
-use crate::protocol::broker::{Answer, Counters, Question};
+use crate::doors::refusals;
+use crate::protocol::broker::{Answer, Counters, Question, Refusal};
 
 /// Routes of the control socket.
 pub fn router() -> Router<App> {
@@ -17,7 +18,7 @@ pub fn router() -> Router<App> {
         .route("/broker", get(|State(app): State<App>| async move { Json(app.live.broker.counters()) }))
         .route("/broker/clients", get(clients))
         .route("/broker/topics", get(topics))
-        .route("/broker/why", get(|State(app): State<App>, Query(q): Query<Id>| async move { ask(&app, Question::Why { id: q.id }).await }))
+        .route("/broker/why", get(why))
         .route("/broker/kick", post(|State(app): State<App>, Json(q): Json<Id>| async move { ask(&app, Question::Kick { id: q.id }).await }))
         .route("/broker/way", get(way))
         .route("/metrics", get(metrics))
@@ -43,6 +44,19 @@ async fn ask(app: &App, question: Question) -> Response {
         Some(answer) => Json(answer).into_response(),
         None => silent(),
     }
+}
+
+/// Whom the broker refused or cut, and whose announcements the house cannot use.
+async fn why(State(app): State<App>, Query(q): Query<Id>) -> Response {
+    let Some(Answer::Why(mut rows)) = app.live.broker.ask(Question::Why { id: q.id.clone() }).await else { return silent() };
+    for device in app.live.turned_down.devices().into_iter().filter(|d| q.id.is_empty() || d.as_str() == q.id) {
+        let (told, more) = app.live.turned_down.of(&device);
+        let row = |at: i64, why: String, times: u64| Refusal { at: at / 1000, who: device.to_string(), address: String::new(), why, times };
+        let last = told.last().map_or(0, |t| t.at);
+        rows.extend(told.into_iter().map(|t| row(t.at, refusals::unused(&t.topic, &t.why), t.times)));
+        rows.extend((more > 0).then(|| row(last, refusals::more_unused(more), 1)));
+    }
+    Json(Answer::Why(rows)).into_response()
 }
 
 /// All sessions, in as many questions as they need.

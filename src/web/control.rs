@@ -35,7 +35,7 @@ pub fn router(app: App, pids: impl Fn() -> Vec<(String, u32)> + Clone + Send + S
         .route("/status", get(move |State(app): State<App>| std::future::ready(status(&app, pids()))))
         .route("/cameras", get(|State(app): State<App>| async move { Json(cameras(&app)) }))
         .route("/entries", get(entries))
-        .route("/state", get(|State(app): State<App>| async move { Json(app.journal.state().as_ref().clone()) }))
+        .route("/state", get(|State(app): State<App>| async move { Json(app.village().as_ref().clone()) }))
         .route("/users", post(put_person))
         .route("/devices", post(put_device))
         .route("/notices", post(put_notice))
@@ -47,7 +47,7 @@ pub fn router(app: App, pids: impl Fn() -> Vec<(String, u32)> + Clone + Send + S
 /// What programs may ask over the dashboard's door, with `authorization: Bearer <token>`.
 pub fn api(app: App) -> Router<App> {
     Router::new()
-        .route("/api/state", get(|State(app): State<App>| async move { Json(app.journal.state().as_ref().clone()) }))
+        .route("/api/state", get(|State(app): State<App>| async move { Json(app.village().as_ref().clone()) }))
         .route("/api/entries", get(entries))
         .route("/api/commands", post(submit))
         .route("/api/metrics", get(super::broker::metrics))
@@ -65,13 +65,16 @@ async fn bearer(State(app): State<App>, request: axum::extract::Request, next: a
 pub use std::marker::Sync as Sync_;
 
 fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
-    let state = app.journal.state();
+    let state = app.village();
     let (now, lang) = (app.house.clock().wall_ms(), Lang::Vi);
     let presence = |id| state.devices.get(id).map(|d| d.presence).unwrap_or_default();
     let gone = state.missing().count();
     let village = state.village.as_ref().map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.clone());
     let dark = state.cameras.values().filter(|c| c.signal.is_gone()).count();
     let broken: Vec<String> = [(gone, "thiết bị hỏng"), (dark, "camera mất hình")].iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    // Who was never heard, and who watches and does not say how it is, is not well.
+    let unheard = super::today::unheard(app, &state).map_or(0, |names| names.len());
+    let broken: Vec<String> = broken.into_iter().chain((unheard > 0).then(|| format!("{unheard} thứ chưa rõ thế nào"))).collect();
     let sentence = if broken.is_empty() { format!("{village}: mọi thiết bị chạy tốt") } else { format!("{village}: có {}, còn lại chạy tốt", broken.join(", ")) };
     let words = |names: Vec<String>, none: &str| if names.is_empty() { none.to_owned() } else { names.join(", ") };
     // Those that went at the same time are told together.
@@ -88,14 +91,19 @@ fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
         out.into_iter().map(|(since, names)| format!("{} {verb} từ {since}", names.join(", "))).collect::<Vec<_>>()
     };
     let horns = state.speakers.values().filter(|s| matches!(presence(&s.id), Presence::Here { .. })).count();
-    let lit = state.lights.values().filter(|l| l.is_on()).count();
+    let lit = state.lights.values().filter(|l| super::lights::words(app, lang, &state, l).1.is_empty()).count();
     let bad_lights = state.lights.values().filter(|l| super::lights::words(app, lang, &state, l).1 == "bad").map(|l| format!("{} không trả lời", l.name)).collect();
     let pictures = state.cameras.values().filter(|c| matches!(c.signal, Presence::Here { .. })).count();
     let readings = state
         .sensors
         .values()
         .filter(|s| !s.marks.is_empty())
-        .filter_map(|s| app.live.latest.get(&s.id).map(|v| format!("{} {} {}", s.name, dates::number(v.number, s.decimals), s.unit).trim_end().to_owned()))
+        .filter_map(|s| Some((s, app.live.latest.get(&s.id)?)))
+        .map(|(s, v)| {
+            let value = format!("{} {} {}", s.name, dates::number(v.number, s.decimals), s.unit).trim_end().to_owned();
+            let is_old = v.kept || super::sensors::silent_since(&state, s).is_some() || super::sensors::is_sent_away(&state, s);
+            if is_old { format!("{value} (cũ)") } else { value }
+        })
         .take(2)
         .collect();
     let link = app.live.uplink.now();

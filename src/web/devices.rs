@@ -10,11 +10,19 @@ use crate::domain::state::State as Village;
 use crate::doors::dates;
 use crate::doors::locale::Lang;
 use crate::doors::page::show;
+use crate::doors::refusals;
 use crate::protocol::broker::STRANGER;
 use crate::supervisor::health::Light;
 
 /// Strangers that are shown.
 const STRANGERS: usize = 3;
+
+/// When a device that does not say whether it is there said something last, wall ms; none = never since the house began.
+fn heard(app: &App, device: &Device) -> Option<i64> {
+    let clock = app.house.clock();
+    let ago = clock.mono_ms().saturating_sub(app.live.latest.heard(&device.id)?);
+    Some(clock.wall_ms().saturating_sub(i64::try_from(ago).unwrap_or(i64::MAX)))
+}
 
 /// The sentence that the page opens with; none = there are no devices.
 fn summary(app: &App, lang: Lang, state: &Village) -> Option<String> {
@@ -28,11 +36,13 @@ fn summary(app: &App, lang: Lang, state: &Village) -> Option<String> {
     // Who was sent away on purpose is not missed.
     let all = state.devices.keys().filter(|id| !state.is_sent_away(id)).count();
     let here = state.devices.values().filter(|d| !state.is_sent_away(&d.id) && matches!(d.presence, Presence::Here { .. })).count();
+    let never = state.devices.values().filter(|d| !state.is_sent_away(&d.id) && d.presence == Presence::Unknown && heard(app, d).is_none()).count();
     let n = |n: usize| n.to_string();
     let words = match state.missing().min_by_key(|(_, since)| *since) {
         _ if all == 0 => return None,
         Some((d, since)) => say("bad", lang.f("devices-gone", &[("n", &n(state.missing().count())), ("all", &n(all)), ("name", &d.name), ("since", &dates::since(now, since))])),
-        None if here < all => say("info", lang.f("devices-never", &[("n", &n(here)), ("never", &n(all - here))])),
+        None if never == 0 && here < all => say("info", lang.f("devices-unwatched", &[("n", &n(here)), ("more", &n(all - here))])),
+        None if here < all => say("info", lang.f("devices-never", &[("n", &n(here)), ("never", &n(never))])),
         None => say("", lang.f("devices-well", &[("n", &n(all))])),
     };
     Some(html(&words))
@@ -54,7 +64,10 @@ fn rows(app: &App, lang: Lang, state: &Village) -> Vec<String> {
     let row = |d: &Device| {
         let (words, mark) = match d.presence {
             _ if state.is_sent_away(&d.id) => (format!("{}. {}", lang.t("device-sent-away"), lang.t("device-sent-away-do")), "off"),
-            Presence::Unknown => (lang.t("device-unknown"), "off"),
+            Presence::Unknown => match heard(app, d) {
+                Some(at) => (lang.f("device-heard", &[("time", &dates::since(now, at))]), ""),
+                None => (lang.t("device-unknown"), "off"),
+            },
             Presence::Here { since } => (lang.f("device-here-since", &[("since", &dates::since(now, since))]), ""),
             Presence::Gone { since } => (lang.f("device-gone", &[("since", &dates::since(now, since))]), "bad"),
         };
@@ -64,6 +77,16 @@ fn rows(app: &App, lang: Lang, state: &Village) -> Vec<String> {
         let words = match refused.and_then(|r| cause(&r.why)) {
             Some(why) => format!("{words}. {}", lang.t(why)),
             None => words,
+        };
+        // What it says that it does and the house cannot use.
+        let (down, more) = app.live.turned_down.of(&d.id);
+        let (words, mark) = match down.first() {
+            Some(first) => {
+                let why = if lang == Lang::Vi { refusals::vietnamese(&first.why) } else { first.why.clone() };
+                let told = lang.f("device-turned-down", &[("n", &(down.len() + more).to_string()), ("why", &why)]);
+                (format!("{words}. {told}"), if mark.is_empty() { "warn" } else { mark })
+            }
+            None => (words, mark),
         };
         let place = d.place.as_ref().and_then(|p| state.places.get(p)).map(|p| p.name.clone());
         let words = match place {

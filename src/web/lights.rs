@@ -56,6 +56,9 @@ pub(super) fn words(app: &App, lang: Lang, state: &Village, light: &Light) -> (S
     if let Some(since) = gone {
         return (lang.f("light-gone", &[("since", &dates::since(now, since))]), "bad");
     }
+    if app.live.latest.is_unclear(&light.id) {
+        return (lang.t("reading-unclear"), "bad");
+    }
     match light.reported {
         None => (lang.t("light-unknown"), "off"),
         Some(r) => (lang.f("light-since", &[("what", &lang.t(if r.on { "light-on" } else { "light-off" })), ("time", &dates::since(now, r.at))]), if r.on { "" } else { "off" }),
@@ -84,7 +87,9 @@ fn row(app: &App, lang: Lang, form: &str, state: &Village, light: &Light) -> Str
 
 /// A lamp of a group that never announced itself.
 fn silent(state: &Village, lang: Lang, id: &EntityId) -> String {
-    Row { id: format!("light-{id}"), mark: "off", name: silent_name(state, id), words: lang.t("device-unknown"), ..Row::default() }.html()
+    let device = id.as_str().split('.').next().unwrap_or_default();
+    let here = state.devices.iter().any(|(k, d)| k.as_str() == device && matches!(d.presence, Presence::Here { .. }));
+    Row { id: format!("light-{id}"), mark: "off", name: silent_name(state, id), words: lang.t(if here { "light-not-announced" } else { "device-unknown" }), ..Row::default() }.html()
 }
 
 /// Names of the lamps that never answered: those that announced themselves, and those that only their group knows.
@@ -149,7 +154,7 @@ pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
 
 /// The page.
 pub async fn page(State(app): State<App>, visit: Visit) -> Response {
-    let state = app.journal.state();
+    let state = app.village();
     let f = app.frame(&visit, &state, "lights");
     let mut parts: Vec<Part> = state
         .groups

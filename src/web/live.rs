@@ -83,7 +83,7 @@ impl Following {
             self.looked = Instant::now();
             self.values.borrow_and_update();
             committed |= self.state.has_changed().unwrap_or(true);
-            let state = self.state.borrow_and_update().clone();
+            let state = self.app.live.latest.over(&self.state.borrow_and_update());
             // Whoever was signed out hears nothing more.
             self.app.sessions.who(&state, &self.visit.token)?;
             let fresh = fragments(&self.app, &self.visit, &self.page, &state).await?;

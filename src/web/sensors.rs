@@ -5,8 +5,10 @@ use axum::response::Response;
 
 use super::app::{App, Visit};
 use super::rows::{ListPage, Part, Row, Say, html};
+use crate::domain::entity::{Entity, Kind};
 use crate::domain::sensor::{Alarm, Sensor};
 use crate::domain::state::State as Village;
+use crate::domain::yes_no::{self, Weight};
 use crate::doors::dates;
 use crate::doors::locale::Lang;
 use crate::doors::page::show;
@@ -28,42 +30,85 @@ pub(super) fn silent_since(state: &Village, sensor: &Sensor) -> Option<i64> {
     state.device_of(&sensor.id)?.presence.gone_since()
 }
 
+/// How a yes or no is, in the words of its class; none = it is not known.
+pub(super) fn yes_no(app: &App, lang: Lang, entity: &Entity) -> Option<(String, Weight)> {
+    let on = app.live.latest.get(&entity.id)?.number > 0.5;
+    Some((lang.t(&yes_no::key(&entity.class, on)), yes_no::weight(&entity.class, on)))
+}
+
+/// Watches over something (an alarm is possible) while nobody knows how it is: it never spoke, or not in words that are understood.
+pub(super) fn is_blind(app: &App, state: &Village, sensor: &Sensor) -> bool {
+    let watches = state.entities.get(&sensor.id).is_none_or(|e| sensor.can_alarm(e));
+    watches && !is_sent_away(state, sensor) && silent_since(state, sensor).is_none() && app.live.latest.get(&sensor.id).is_none()
+}
+
+/// When its last value was heard, or why none is known.
+fn when(app: &App, lang: Lang, sensor: &Sensor) -> String {
+    match app.live.latest.get(&sensor.id) {
+        _ if app.live.latest.is_unclear(&sensor.id) => lang.t("reading-unclear"),
+        None => lang.t("tile-reading-none"),
+        Some(v) if v.kept => lang.t("reading-kept"),
+        Some(v) => lang.f("reading-at", &[("time", &dates::since(app.house.clock().wall_ms(), v.at))]),
+    }
+}
+
+/// How a yes or no is, in words, and its mark.
+fn words_of_yes_no(app: &App, lang: Lang, sensor: &Sensor, entity: &Entity) -> (String, &'static str) {
+    let known = yes_no(app, lang, entity);
+    let alarm = sensor.alarm.map(|a| lang.f("reading-smoke", &[("since", &dates::since(app.house.clock().wall_ms(), a.at))]));
+    let mark = match (&known, app.live.latest.is_unclear(&entity.id)) {
+        _ if alarm.is_some() => "bad",
+        (_, true) => "warn",
+        (None, false) => "off",
+        (Some((_, Weight::Plain)), false) => "",
+        (Some(_), false) => "warn",
+    };
+    let words: Vec<String> = known.map(|(words, _)| words).into_iter().chain(alarm).collect();
+    (words.join(" · "), mark)
+}
+
+/// How a measured number is, in words, and its mark.
+fn words_of_number(app: &App, lang: Lang, sensor: &Sensor) -> (String, &'static str) {
+    let number = |v: f64| dates::number(v, sensor.decimals);
+    match (sensor.alarm, app.live.latest.get(&sensor.id)) {
+        (Some(a), _) => {
+            let (mark, is_falling) = passed(app, sensor, &a);
+            let key = if is_falling { "reading-falling" } else { "reading-level" };
+            let since = dates::since(app.house.clock().wall_ms(), a.at);
+            let words = lang.f(key, &[("mark", &number(mark)), ("unit", &sensor.unit), ("level", &a.level.to_string()), ("since", &since)]);
+            (words, if a.level > 1 { "bad" } else { "warn" })
+        }
+        // Nobody said what would be too much: it is a number, not a comfort.
+        (None, Some(_)) if sensor.marks.is_empty() => (lang.t("reading-no-mark"), "off"),
+        (None, Some(_)) => (lang.f("reading-next", &[("mark", &number(sensor.marks.first().copied().unwrap_or_default())), ("unit", &sensor.unit)]), ""),
+        (None, None) => (String::new(), if app.live.latest.is_unclear(&sensor.id) { "warn" } else { "off" }),
+    }
+}
+
 /// A sensor as a row.
 pub(super) fn row(app: &App, lang: Lang, state: &Village, sensor: &Sensor) -> String {
     let id = format!("sensor-{}", sensor.id);
     if is_sent_away(state, sensor) {
         return Row { id, mark: "off", name: sensor.name.clone(), words: lang.t("device-sent-away"), ..Row::default() }.html();
     }
-    let now = app.house.clock().wall_ms();
-    let latest = app.live.latest.get(&sensor.id);
-    let number = |v: f64| dates::number(v, sensor.decimals);
-    let is_yes_no = state.entities.get(&sensor.id).is_some_and(|e| e.kind == crate::domain::entity::Kind::BinarySensor);
-    let name = match latest {
-        Some(v) if !is_yes_no => format!("{}: {}", sensor.name, lang.f("reading", &[("value", &number(v.number)), ("unit", &sensor.unit)])).trim_end().to_owned(),
+    let entity = state.entities.get(&sensor.id);
+    let asks = entity.filter(|e| e.kind == Kind::BinarySensor);
+    let name = match app.live.latest.get(&sensor.id) {
+        Some(v) if asks.is_none() => format!("{}: {}", sensor.name, lang.f("reading", &[("value", &dates::number(v.number, sensor.decimals)), ("unit", &sensor.unit)])).trim_end().to_owned(),
         _ => sensor.name.clone(),
     };
-    let (state_words, mark) = match (sensor.alarm, latest) {
-        (Some(a), _) if is_yes_no => (lang.f("reading-smoke", &[("since", &dates::since(now, a.at))]), "bad"),
-        (Some(a), _) => {
-            let (mark, is_falling) = passed(app, sensor, &a);
-            let key = if is_falling { "reading-falling" } else { "reading-level" };
-            let words = lang.f(key, &[("mark", &number(mark)), ("unit", &sensor.unit), ("level", &a.level.to_string()), ("since", &dates::since(now, a.at))]);
-            (words, if a.level > 1 { "bad" } else { "warn" })
-        }
-        (None, Some(_)) if is_yes_no || sensor.marks.is_empty() => (lang.t("reading-ok"), ""),
-        (None, Some(_)) => (lang.f("reading-next", &[("mark", &number(sensor.marks.first().copied().unwrap_or_default())), ("unit", &sensor.unit)]), ""),
-        (None, None) => (String::new(), "off"),
-    };
+    let (words, mark) = asks.map_or_else(|| words_of_number(app, lang, sensor), |e| words_of_yes_no(app, lang, sensor, e));
     // What a silent device said last is no comfort.
-    let (state_words, mark) = match (silent_since(state, sensor), sensor.alarm) {
-        (None, _) => (state_words, mark),
-        (Some(since), alarm) => {
-            let gone = lang.f(if is_yes_no { "reading-deaf" } else { "reading-gone" }, &[("since", &dates::since(now, since))]);
-            (if alarm.is_some() { format!("{state_words} · {gone}") } else { gone }, "bad")
+    let (words, mark) = match silent_since(state, sensor) {
+        None => (words, mark),
+        Some(since) => {
+            let key = if entity.is_some_and(|e| e.kind == Kind::BinarySensor && sensor.can_alarm(e)) { "reading-deaf" } else { "reading-gone" };
+            let gone = lang.f(key, &[("since", &dates::since(app.house.clock().wall_ms(), since))]);
+            (if sensor.alarm.is_some() { format!("{words} · {gone}") } else { gone }, "bad")
         }
     };
-    let when = latest.map_or_else(|| lang.t("tile-reading-none"), |v| lang.f("reading-at", &[("time", &dates::since(now, v.at))]));
-    let words = if state_words.is_empty() { when } else { format!("{state_words} · {when}") };
+    let when = when(app, lang, sensor);
+    let words = if words.is_empty() { when } else { format!("{words} · {when}") };
     Row { id, mark, name, words, side: String::new(), href: String::new() }.html()
 }
 

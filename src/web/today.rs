@@ -59,11 +59,13 @@ fn broken(lang: Lang, state: &Village) -> Vec<(String, i64)> {
     out
 }
 
-/// Devices and cameras that never answered yet: not broken, and not well either.
-fn unheard(state: &Village) -> Option<Vec<String>> {
-    let devices = state.devices.values().filter(|d| d.presence == Presence::Unknown && state.accounts.contains_key(&d.id)).map(|d| d.name.clone());
+/// Devices and cameras that never answered yet, and what should watch and does not say how it is: not broken, and not well either.
+pub(super) fn unheard(app: &App, state: &Village) -> Option<Vec<String>> {
+    let devices = state.devices.values().filter(|d| d.presence == Presence::Unknown && app.live.latest.heard(&d.id).is_none() && state.accounts.contains_key(&d.id)).map(|d| d.name.clone());
     let cameras = state.cameras.values().filter(|c| c.signal == Presence::Unknown).map(|c| format!("camera {}", c.name));
-    let all: Vec<String> = devices.chain(cameras).collect();
+    let here = |s: &Sensor| state.device_of(&s.id).is_some_and(|d| matches!(d.presence, Presence::Here { .. }));
+    let blind = state.sensors.values().filter(|s| here(s) && super::sensors::is_blind(app, state, s)).map(|s| s.name.clone());
+    let all: Vec<String> = devices.chain(cameras).chain(blind).collect();
     (!all.is_empty()).then_some(all)
 }
 
@@ -97,7 +99,8 @@ fn alarm(app: &App, lang: Lang, state: &Village) -> Option<String> {
     let one = |(smoke, a, s): &(bool, Alarm, &Arc<Sensor>)| {
         let since = dates::since(now, a.at);
         if *smoke {
-            return html(&Say { id: String::new(), kind: "bad", title: lang.f("alarm-smoke", &[("name", &s.name), ("since", &since)]), detail: String::new() });
+            let detail = state.entities.get(&s.id).and_then(|e| super::sensors::yes_no(app, lang, e)).map(|(words, _)| words).unwrap_or_default();
+            return html(&Say { id: String::new(), kind: "bad", title: lang.f("alarm-smoke", &[("name", &s.name), ("since", &since)]), detail });
         }
         let (mark, is_falling) = super::sensors::passed(app, s, a);
         let key = if is_falling { "alarm-falling" } else { "alarm-now" };
@@ -131,7 +134,7 @@ fn sentence(app: &App, lang: Lang, state: &Village) -> String {
             id: "broken".into(),
             kind: "bad",
             title: lang.f("broken-things", &[("n", &things.len().to_string()), ("names", &names)]),
-            detail: [Some(lang.f("broken-oldest", &[("name", oldest), ("since", &dates::since(now, *since))])), unheard(state).map(|names| unheard_words(lang, &names))]
+            detail: [Some(lang.f("broken-oldest", &[("name", oldest), ("since", &dates::since(now, *since))])), unheard(app, state).map(|names| unheard_words(lang, &names))]
                 .into_iter()
                 .flatten()
                 .collect::<Vec<_>>()
@@ -141,7 +144,7 @@ fn sentence(app: &App, lang: Lang, state: &Village) -> String {
         Say { id: "broken".into(), kind: "warn", title: lang.f("machine-trouble", &[("what", &trouble.join(", "))]), detail: lang.t("machine-trouble-do") }
     } else if state.devices.is_empty() {
         Say { id: "broken".into(), kind: "info", title: lang.t("nothing-yet"), detail: lang.t("nothing-yet-do") }
-    } else if let Some(names) = unheard(state) {
+    } else if let Some(names) = unheard(app, state) {
         Say { id: "broken".into(), kind: "warn", title: unheard_words(lang, &names), detail: String::new() }
     } else {
         Say { id: "broken".into(), kind: "", title: lang.t("all-well"), detail: String::new() }
@@ -199,7 +202,12 @@ fn tiles(app: &App, lang: Lang, state: &Village) -> Vec<Tile> {
     for sensor in state.sensors.values().filter(|s| !s.marks.is_empty() && !s.unit.is_empty() && !super::sensors::is_sent_away(state, s)).take(2) {
         let latest = app.live.latest.get(&sensor.id);
         let name = latest.map_or_else(|| sensor.name.clone(), |v| format!("{} {} {}", sensor.name, dates::number(v.number, sensor.decimals), sensor.unit));
-        let words = latest.map_or_else(|| lang.t("tile-reading-none"), |v| lang.f("tile-reading-time", &[("time", &dates::clock(v.at))]));
+        let words = match latest {
+            _ if app.live.latest.is_unclear(&sensor.id) => lang.t("reading-unclear"),
+            None => lang.t("tile-reading-none"),
+            Some(v) if v.kept => lang.t("reading-kept"),
+            Some(v) => lang.f("tile-reading-time", &[("time", &dates::since(now, v.at))]),
+        };
         let silent = super::sensors::silent_since(state, sensor);
         let words = silent.map_or(words, |since| lang.f("tile-reading-gone", &[("since", &dates::since(now, since))]));
         let icon = if sensor.unit == "°C" { WARMTH } else { WATER };
@@ -242,7 +250,7 @@ pub async fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String>
 
 /// The page.
 pub async fn page(State(app): State<App>, visit: Visit) -> Response {
-    let state = app.journal.state();
+    let state = app.village();
     let f = app.frame(&visit, &state, "today");
     let now = app.house.clock().wall_ms();
     let urgent = urgent(&app, f.lang, &state);

@@ -42,6 +42,10 @@ fn noun_of(lang: Lang, state: &State, id: &str) -> String {
 /// That a mark was passed, upwards or downwards: which mark, and what was measured.
 fn passed(lang: Lang, state: &State, sensor: &EntityId, level: u8, value: f64, up: bool) -> String {
     let name = name_of(state, sensor.as_str());
+    if !up && state.device_of(sensor).is_none_or(|d| state.is_sent_away(&d.id)) {
+        // Nobody said that the danger is over: nobody is asked any more.
+        return lang.f("happened-alarm-dropped", &[("name", &name)]);
+    }
     if state.entities.get(sensor).is_some_and(|e| e.kind == Kind::BinarySensor) {
         return lang.f(if up { "happened-alarm" } else { "happened-alarm-over" }, &[("name", &name)]);
     }
@@ -94,6 +98,9 @@ impl App {
             Event::AccessGranted { account } => (named("happened-access", account.name.as_str()), ""),
             Event::AccessRevoked { account } => (named("happened-revoked", account.as_str()), "warn"),
             Event::EntitiesAdopted { device, .. } => (named("happened-adopted", device.as_str()), ""),
+            Event::EntitiesWithdrawn { device, entities } => (capital(&lang.f("happened-withdrawn", &[("name", &noun_of(lang, state, device.as_str())), ("things", &objects(entities))])), "off"),
+            Event::Configured { things } => (lang.f("happened-configured", &[("n", &things.len().to_string())]), ""),
+            Event::ThingPutAway { thing } => (lang.f("happened-put-away", &[("name", thing.id())]), "off"),
             Event::PresenceChanged { device, here: true } => (named("happened-here", device.as_str()), ""),
             Event::PresenceChanged { device, here: false } => (named("happened-gone", device.as_str()), "bad"),
             Event::GroupDeclared { group } => (lang.f("happened-group", &[("name", &group.name)]), ""),
@@ -201,6 +208,11 @@ impl App {
     }
 }
 
+/// What a device took back, as it called it in its topics.
+fn objects(entities: &[EntityId]) -> String {
+    entities.iter().map(|e| e.as_str().split_once('.').map_or(e.as_str(), |(_, object)| object)).collect::<Vec<_>>().join(", ")
+}
+
 /// Which cameras were looked at.
 fn seen(lang: Lang, state: &State, cameras: &[crate::domain::id::CameraId]) -> String {
     match cameras {
@@ -224,6 +236,7 @@ pub const fn is_news(event: &Event) -> bool {
             | Event::SpeakerDeclared { .. }
             | Event::CameraDeclared { .. }
             | Event::CameraRemoved { .. }
+            | Event::Configured { .. }
             | Event::PicturesSeen { .. }
             | Event::PlaybackBegan { .. }
             | Event::LightDesired { .. }

@@ -24,6 +24,7 @@ mod peer;
 mod presence;
 mod promises;
 mod rumqttc;
+mod south;
 mod strangers;
 mod tidy;
 mod voice;
