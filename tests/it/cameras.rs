@@ -218,7 +218,7 @@ fn the_media_worker_may_die_and_a_wrong_password_is_said_in_words() {
         let pids = status["pids"].as_array().cloned().unwrap_or_default();
         pids.iter().find(|p| p[0] == "media").and_then(|p| p[1].as_u64()).unwrap_or(0)
     };
-    assert_eq!(house.get("/cameras/cam-01/still", &cookie).status, 200);
+    house.until("a still", Duration::from_secs(20), |h| h.get("/cameras/cam-01/still", &cookie).status == 200);
     let about = std::fs::read_to_string(format!("/proc/{}/status", media(&house))).expect("the worker runs");
     assert!(about.contains("Seccomp:\t2"), "who decodes strangers' pictures is shut in");
     // Green where the kernel has Landlock, amber where it has not; never unsaid.

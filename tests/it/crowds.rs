@@ -137,6 +137,8 @@ fn is_shown(port: u16, path: &str) -> Duration {
 
 #[test]
 fn half_requests_and_unread_answers_keep_nobody_out_of_portal_and_dashboard() {
+    // Whoever was kept out waited for 15 s, until the first of the crowd was tired: far more than a busy machine takes.
+    const SHUT: Duration = Duration::from_secs(5);
     many_files();
     let mut house = House::new("");
     house.start();
@@ -157,7 +159,7 @@ fn half_requests_and_unread_answers_keep_nobody_out_of_portal_and_dashboard() {
             held.extend(crowd(port, addresses, each, &words));
             for (port, path) in [(house.portal, "/"), (house.dashboard, "/sign-in")] {
                 let took = is_shown(port, path);
-                assert!(took < Duration::from_secs(1), "{path}: {took:?} with {addresses} addresses of {each}");
+                assert!(took < SHUT, "{path}: {took:?} with {addresses} addresses of {each}");
                 slowest = slowest.max(took);
             }
         }
@@ -167,7 +169,7 @@ fn half_requests_and_unread_answers_keep_nobody_out_of_portal_and_dashboard() {
     for stream in &mut held {
         let _ = stream.write_all(b"a");
     }
-    assert!(is_shown(house.portal, "/").max(is_shown(house.dashboard, "/sign-in")) < Duration::from_secs(1));
+    assert!(is_shown(house.portal, "/").max(is_shown(house.dashboard, "/sign-in")) < SHUT);
     assert_eq!(house.cli(&["status", "--json"]).0, 0, "the control socket answers");
 }
 
