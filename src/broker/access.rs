@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::device::Account;
 use crate::domain::id::DeviceId;
+use crate::keys::holders::Table as Holders;
 use crate::protocol::mqtt::topic::{covers, matches};
 
 pub use crate::protocol::broker::HOUSE;
@@ -55,11 +56,18 @@ pub struct Table {
     accounts: Arc<BTreeMap<String, Account>>,
     /// Devices without an account may announce themselves.
     quarantine: bool,
+    /// Which certificates open which accounts.
+    pub(super) holders: Arc<Holders>,
 }
 
 impl Table {
     pub fn new(accounts: Vec<Account>, quarantine: bool) -> Self {
-        Self { accounts: Arc::new(accounts.into_iter().map(|a| (a.name.to_string(), a)).collect()), quarantine }
+        Self { accounts: Arc::new(accounts.into_iter().map(|a| (a.name.to_string(), a)).collect()), quarantine, holders: Arc::default() }
+    }
+
+    /// The same with other holders.
+    pub fn with(self, holders: Arc<Holders>) -> Self {
+        Self { holders, ..self }
     }
 
     /// The stranger of that name, where strangers may announce themselves: a name that a device could have, and nobody has.
@@ -75,7 +83,15 @@ impl Table {
         (same == 0).then(|| Identity::Account(name.to_owned()))
     }
 
-    /// The account of a verified client certificate.
+    /// True when a connection with this certificate's key may be this identity's; who brought none proved itself otherwise.
+    pub fn holds(&self, who: &Identity, key: &str) -> bool {
+        match who {
+            Identity::Account(name) if !key.is_empty() => self.holders.get(name).is_none_or(|h| h.admits(key)),
+            _ => true,
+        }
+    }
+
+    /// The account of a verified client certificate; which of its certificates may come is for [`Table::holds`].
     pub fn by_certificate(&self, name: &str) -> Option<Identity> {
         self.accounts.contains_key(name).then(|| Identity::Account(name.to_owned()))
     }

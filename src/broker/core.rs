@@ -139,6 +139,9 @@ impl Core {
         if self.table.credential(&o.who).as_deref() != Some(&o.credential) {
             return Err((0x87, "its account changed"));
         }
+        if !self.table.holds(&o.who, &o.peer.key) {
+            return Err((0x87, "its certificate is not the newest of this name"));
+        }
         let key = (o.who.clone(), o.client_id.clone());
         let known = self.by_client.get(&key).copied();
         let ended = known.filter(|slot| o.clean || self.session(*slot).is_none_or(|s| !s.is_kept() || s.credential != o.credential));

@@ -20,7 +20,7 @@ use super::guard::Guard;
 use super::limits::Bucket;
 use super::session::Peer;
 use super::websocket;
-use crate::keys::tls::common_name;
+use crate::keys::tls::{common_name, key_hash};
 use crate::protocol::broker::Door;
 use crate::supervisor::child::Facts;
 use crate::supervisor::lobby::{Lobby, Seat, neighbour};
@@ -147,29 +147,43 @@ impl Edge {
     // handshake needs.
     async fn transport(&self, door: Door, stream: Metered<TcpStream>, address: &str, until: Instant, stranger: Stranger, meter: Arc<Meter>) -> io::Result<Ended> {
         let guard = self.guard.clone();
-        let peer = Peer { address: address.to_owned(), door: name_of(door), version: "" };
-        let arrival = |entrance, stranger| Arrival { entrance, until, peer, stranger: Some(stranger), meter };
+        let mut peer = Peer { address: address.to_owned(), door: name_of(door), ..Peer::default() };
+        let arrival = |entrance, stranger, peer| Arrival { entrance, until, peer, stranger: Some(stranger), meter };
         match door {
-            Door::Plain => Ok(Box::pin(serve(stream, guard, arrival(Entrance::Password, stranger))).await),
+            Door::Plain => Ok(Box::pin(serve(stream, guard, arrival(Entrance::Password, stranger, peer))).await),
             Door::WebSocket => {
                 let ws = within(Some(&stranger), until, Box::pin(websocket::accept(stream, guard.limits.packet))).await.map_err(io::Error::other)??;
-                Ok(Box::pin(serve(ws, guard, arrival(Entrance::Password, stranger))).await)
+                Ok(Box::pin(serve(ws, guard, arrival(Entrance::Password, stranger, peer))).await)
             }
             Door::Tls | Door::WebSocketTls => {
                 let acceptor = self.tls.clone().ok_or_else(|| io::Error::other("no certificate"))?;
                 let tls = within(Some(&stranger), until, Box::pin(acceptor.accept(stream))).await.map_err(io::Error::other)??;
-                let name = tls.get_ref().1.peer_certificates().and_then(|c| c.first()).map(common_name);
-                let entrance = match name {
-                    Some(Some(name)) => Entrance::Certificate(name),
+                let holder = tls.get_ref().1.peer_certificates().and_then(|c| c.first()).map(|c| common_name(c).zip(key_hash(c)));
+                let entrance = match holder {
+                    Some(Some((name, key))) => {
+                        peer.key.clone_from(&key);
+                        self.came(&name, key).await;
+                        Entrance::Certificate(name)
+                    }
                     Some(None) => return Err(io::Error::other("the certificate names nobody")),
                     None => Entrance::Password,
                 };
                 if door == Door::WebSocketTls {
                     let ws = within(Some(&stranger), until, Box::pin(websocket::accept(tls, guard.limits.packet))).await.map_err(io::Error::other)??;
-                    return Ok(Box::pin(serve(ws, guard, arrival(entrance, stranger))).await);
+                    return Ok(Box::pin(serve(ws, guard, arrival(entrance, stranger, peer))).await);
                 }
-                Ok(Box::pin(serve(tls, guard, arrival(entrance, stranger))).await)
+                Ok(Box::pin(serve(tls, guard, arrival(entrance, stranger, peer))).await)
             }
+        }
+    }
+
+    /// Tells the parent whose certificate came: it keeps which key is whose. Names without an account are nobody's.
+    async fn came(&self, name: &str, key: String) {
+        if !self.guard.knows(name) {
+            return;
+        }
+        if let Ok(line) = serde_json::to_string(&crate::protocol::broker::Fact::Holder { name: name.to_owned(), key }) {
+            self.facts.say(line).await;
         }
     }
 
@@ -189,7 +203,7 @@ impl Edge {
             let (edge, secret) = (self.clone(), secret.clone());
             tokio::spawn(async move {
                 let until = Instant::now() + Duration::from_secs(5);
-                let (peer, meter) = (Peer { address: String::new(), door: "house", version: "" }, Meter::begun());
+                let (peer, meter) = (Peer { door: "house", ..Peer::default() }, Meter::begun());
                 let arrival = Arrival { entrance: Entrance::House(secret), until, peer, stranger: None, meter: meter.clone() };
                 let ended = serve(Metered::new(stream, meter), edge.guard.clone(), arrival).await;
                 edge.tell("house", ended).await;

@@ -4,7 +4,7 @@
 //! before the new one is answered.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +14,7 @@ use super::core::Core;
 use super::ledger::restore::Found;
 use super::limits::{Bucket, Rates};
 use super::session::{Attached, Opening};
+use crate::keys::holders::Table as Holders;
 use crate::protocol::broker::{Limits, Refusal, STRANGER, Settings};
 use crate::supervisor::clock::Clock;
 
@@ -80,8 +81,18 @@ impl Guard {
         self.lock().table.stranger(name)
     }
 
+    /// A new table; which certificate is whose stays as it was.
     pub fn set_table(&self, table: Table) {
-        self.lock().set_table(table, Instant::now());
+        let mut core = self.lock();
+        let table = table.with(core.table.holders.clone());
+        core.set_table(table, Instant::now());
+    }
+
+    /// Which certificate is whose, on open connections too.
+    pub fn set_holders(&self, holders: Holders) {
+        let mut core = self.lock();
+        let table = core.table.clone().with(Arc::new(holders));
+        core.set_table(table, Instant::now());
     }
 
     /// Gives a connection its session; waits until an older connection of it is gone. Errors are a CONNACK code and a

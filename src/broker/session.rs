@@ -22,6 +22,8 @@ pub struct Peer {
     pub door: &'static str,
     /// “3.1”, “3.1.1” or “5”.
     pub version: &'static str,
+    /// SHA-256 of its certificate's public key; empty = it brought none.
+    pub key: String,
 }
 
 /// One client's session.

@@ -84,6 +84,7 @@ pub async fn run(birth: Birth) -> anyhow::Result<()> {
                     guard.set_table(Table::new(accounts, settings.quarantine));
                     say(&facts, &Fact::Applied { n }).await;
                 }
+                Some(Ok(Order::Holders { holders })) => guard.set_holders(holders),
                 Some(Ok(Order::Certificate)) => if let (Some(served), Some(files)) = (&served, &certificate)
                     && let Err(cause) = served.reload(files) {
                     tracing::warn!(%cause, "the new certificate could not be read; the old one stays");

@@ -7,7 +7,11 @@ use clap::Subcommand;
 use super::{Cli, say};
 use crate::config::layout::Layout;
 use crate::keys::authority::{Authority, Files, Identity};
-use crate::keys::tls::Served;
+use crate::keys::holders::Holders;
+use crate::keys::ring::{COMMUNE, Ring};
+use crate::keys::standing::{Standing, Unfit};
+use crate::keys::tls::{self, Served};
+use crate::supervisor::clock::Trust;
 
 /// Certificates.
 #[derive(Debug, Subcommand)]
@@ -31,12 +35,24 @@ pub enum Cert {
     },
 }
 
+/// How the broker's certificate stands, in words.
+pub(super) fn standing(of: Standing) -> String {
+    match of {
+        Standing::Good(days) | Standing::Ends(days) if days >= 0 => format!("còn {days} ngày"),
+        Standing::Good(days) | Standing::Ends(days) => format!("đã hết hạn {} ngày", -days),
+        Standing::None(Unfit::Gone) => "chưa có".to_owned(),
+        Standing::None(Unfit::Damaged) => "không dùng được: tệp hỏng".to_owned(),
+        Standing::None(Unfit::Foreign) => "không dùng được: không phải của CA này".to_owned(),
+        Standing::None(Unfit::NotYet) => "không dùng được: chưa đến ngày có hiệu lực".to_owned(),
+        Standing::None(Unfit::TooLong) => "không dùng được: ngày ghi theo giờ sai".to_owned(),
+    }
+}
+
 /// Carries it out.
 pub fn run(cli: &Cli, what: &Cert) -> anyhow::Result<u8> {
     let Ok(config) = super::load(cli) else { return Ok(78) };
     let keys = Layout::of(&config).data.join("keys");
     let clock = crate::supervisor::clock::Clock::system(0);
-    let now_s = u64::try_from(clock.certain_ms() / 1000).unwrap_or(0);
     match what {
         Cert::Install { certificate, key } => {
             let given = Files { certificate: certificate.clone(), key: key.clone() };
@@ -44,22 +60,38 @@ pub fn run(cli: &Cli, what: &Cert) -> anyhow::Result<u8> {
             let identity = Identity { certificate: std::fs::read_to_string(certificate)?, key: std::fs::read_to_string(key)? };
             let installed = Files::named(&keys, "public");
             installed.write(&identity)?;
-            let days = installed.days_left(now_s).unwrap_or(0);
-            say(cli, &serde_json::json!({ "days": days }), &format!("Đã cài chứng thư, còn {days} ngày. Trang điều hành dùng ngay trong vài giây."));
-            Ok(if days < 0 { 2 } else { 0 })
+            let days = installed.left(&clock);
+            let words = days.map_or_else(|| "chưa đến ngày có hiệu lực; xem giờ của máy".to_owned(), |days| format!("còn {days} ngày"));
+            say(cli, &serde_json::json!({ "days": days }), &format!("Đã cài chứng thư, {words}. Trang điều hành dùng ngay trong vài giây."));
+            Ok(if days.is_none_or(|d| d < 0) { 2 } else { 0 })
         }
         Cert::Show => {
-            let days = |name: &str| Files::named(&keys, name).days_left(now_s);
-            let (public, mqtt) = (days("public"), days("mqtt"));
+            let public = Files::named(&keys, "public");
+            let there = public.certificate.exists();
+            let (public, mqtt) = (public.left(&clock), Files::named(&keys, "mqtt").standing(&keys.join(if config.office.mqtt.is_some() { "ca" } else { "house-ca" }), &clock));
             let words = |d: Option<i64>| d.map_or_else(|| "chưa có".to_owned(), |d| format!("còn {d} ngày"));
-            say(cli, &serde_json::json!({ "public": public, "mqtt": mqtt }), &format!("HTTPS của trang điều hành: {}\nMQTT của thiết bị: {} (tự gia hạn)", words(public), words(mqtt)));
-            Ok(if public.is_some_and(|d| d < 0) { 2 } else { 0 })
+            let unproven = if clock.trust() == Trust::None { "\nGiờ của máy chưa đúng: số ngày tính theo giờ gần nhất đã biết." } else { "" };
+            let told = if there && public.is_none() { "không dùng được (hỏng, hoặc chưa đến ngày có hiệu lực)".to_owned() } else { words(public) };
+            let text = format!("HTTPS của trang điều hành: {told}\nMQTT của thiết bị: {} (tự gia hạn){unproven}", standing(mqtt));
+            say(cli, &serde_json::json!({ "public": public, "mqtt": mqtt.days() }), &text);
+            Ok(if public.is_some_and(|d| d < 0) || there && public.is_none() || mqtt.days().is_some_and(|d| d < 0) { 2 } else { 0 })
         }
         Cert::Village { id, out } => {
             let id = crate::domain::id::VillageId::new(id)?;
-            let authority = Authority::load_or_make(&keys.join("ca"), &config.office.name, now_s)?;
-            Files { certificate: out.clone(), key: out.clone() }.write(&authority.client(id.as_str(), now_s)?)?;
-            say(cli, &serde_json::json!({ "file": out, "ca": keys.join("ca/ca.pem") }), &format!("Đã ghi {}. Mang tệp này và {} đến thôn.", out.display(), keys.join("ca/ca.pem").display()));
+            if let Some(lack) = Ring::look(&Layout::of(&config).data).lack(COMMUNE) {
+                anyhow::bail!("khóa {} {}; xem: conglang key show", COMMUNE.file, super::key::words(lack));
+            }
+            let authority = Authority::load_or_make(&keys.join("ca"), &config.office.name, clock.certain_s())?;
+            let identity = authority.client_at(id.as_str(), (clock.trust() != Trust::None).then(|| clock.certain_s()))?;
+            Files { certificate: out.clone(), key: out.clone() }.write(&identity)?;
+            // From here on the one before is of no use, to whoever holds a copy of it too.
+            let key = tls::key_hash_of(identity.certificate.as_bytes()).ok_or_else(|| anyhow::anyhow!("chứng thư vừa làm không đọc được"))?;
+            Holders::of(&keys).only(id.as_str(), &key)?;
+            say(
+                cli,
+                &serde_json::json!({ "file": out, "ca": keys.join("ca/ca.pem") }),
+                &format!("Đã ghi {}. Mang tệp này và {} đến thôn. Chứng thư cũ của thôn (nếu có) không dùng được nữa.", out.display(), keys.join("ca/ca.pem").display()),
+            );
             Ok(0)
         }
     }

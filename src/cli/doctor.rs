@@ -6,6 +6,8 @@ use serde::Serialize;
 use super::{Cli, client, say};
 use crate::config::layout::Layout;
 use crate::doors::refusals;
+use crate::keys::authority::Files;
+use crate::keys::ring::Ring;
 use crate::protocol::broker::{Answer, STRANGER};
 use crate::protocol::control::Status;
 
@@ -99,7 +101,7 @@ fn offline(config: &crate::config::Config, layout: &Layout, found: &mut Vec<Find
     // 6 clock
     let clock = crate::supervisor::clock::Clock::system(0);
     if clock.trust() == crate::supervisor::clock::Trust::None {
-        found.push(note("D-CLK-01", "Giờ của máy chưa đúng", "nối mạng để máy tự chỉnh giờ"));
+        found.push(note("D-CLK-01", "Giờ của máy chưa đúng: trước ngày làm ra phần mềm, hoặc xa nhiều năm sau đó", "nối mạng để máy tự chỉnh giờ; xem: timedatectl"));
     }
     // 7 speech
     let speaks = std::env::var_os("PATH").is_some_and(|p| std::env::split_paths(&p).any(|d| d.join(&config.speech.program).exists())) || std::path::Path::new(&config.speech.program).is_absolute();
@@ -107,23 +109,38 @@ fn offline(config: &crate::config::Config, layout: &Layout, found: &mut Vec<Find
         found.push(note("D-SPK-01", format!("Chưa có chương trình đọc “{}”", config.speech.program), "apt install espeak-ng"));
     }
     // 8 certificates: of the devices' broker, of the link to the commune, of HTTPS
-    let now_s = u64::try_from(clock.certain_ms() / 1000).unwrap_or(0);
-    let days = |files: &crate::keys::authority::Files| files.days_left(now_s);
-    if let Some(left) = days(&crate::keys::authority::Files::named(&layout.data.join("keys"), "mqtt")).filter(|d| *d < 14) {
-        found.push(error("D-KEY-03", format!("Chứng thư MQTT của thiết bị còn {left} ngày mà chưa tự gia hạn"), "xem giờ của máy; journalctl -u conglang | grep certificate"));
+    let days = |files: &Files| files.left(&clock);
+    let ring = Ring::look(&layout.data);
+    for name in super::key::of(config) {
+        if let Some(lack) = ring.lack(*name) {
+            let todo = format!("chép lại {} từ bản sao lưu; không có thì: conglang key renew {}", ring.path(*name).display(), name.name);
+            found.push(error("D-KEY-07", format!("Khóa {}: {}. {}", name.file, super::key::words(lack), super::key::stops(*name)), todo));
+        }
+    }
+    let keys = layout.data.join("keys");
+    let (mqtt, house_ca) = (Files::named(&keys, "mqtt"), keys.join("house-ca"));
+    if config.broker.tls.is_some() && house_ca.exists() {
+        let standing = mqtt.standing(&house_ca, &clock);
+        if standing.days().is_none_or(|d| d < 14) {
+            let todo = "xem giờ của máy; conglang cert show; journalctl -u conglang | grep certificate";
+            found.push(error("D-KEY-03", format!("Chứng thư MQTT của thiết bị: {}, mà chưa tự gia hạn", super::cert::standing(standing)), todo));
+        }
     }
     if let (Some(certificate), Some(key)) = (&config.commune.certificate, &config.commune.key) {
-        let given = days(&crate::keys::authority::Files { certificate: certificate.clone(), key: key.clone() });
-        let renewed = days(&crate::keys::authority::Files::named(&layout.data.join("keys"), "commune"));
+        let given = days(&Files { certificate: certificate.clone(), key: key.clone() });
+        let renewed = days(&Files::named(&keys, "commune"));
         match given.max(renewed) {
-            None => found.push(error("D-KEY-04", format!("Không đọc được chứng thư của thôn {}", certificate.display()), "xin xã tệp mới: conglang cert village")),
+            None => found.push(error("D-KEY-04", format!("Chứng thư của thôn {} hỏng hoặc chưa đến ngày có hiệu lực", certificate.display()), "xin xã tệp mới: conglang cert village")),
             Some(left) if left < 14 => found.push(error("D-KEY-05", format!("Chứng thư nối với xã còn {left} ngày"), "nối mạng để máy tự gia hạn, hoặc xin xã tệp mới")),
             Some(_) => {}
         }
     }
     if config.doors.dashboard_tls.is_some() {
-        let files = crate::keys::authority::Files::named(&layout.data.join("keys"), "public");
-        match files.days_left(now_s) {
+        let files = Files::named(&keys, "public");
+        match days(&files) {
+            None if files.certificate.exists() => {
+                found.push(error("D-KEY-06", "Chứng thư HTTPS không dùng được: tệp hỏng, hoặc chưa đến ngày có hiệu lực", "xem giờ của máy; conglang cert install CHỨNG-THƯ KHÓA"));
+            }
             None => found.push(note("D-KEY-01", "Chưa cài chứng thư cho HTTPS", "conglang cert install CHỨNG-THƯ KHÓA")),
             Some(days) if days < 14 => found.push(note("D-KEY-02", format!("Chứng thư HTTPS còn {days} ngày"), "cài chứng thư mới")),
             Some(_) => {}
@@ -153,7 +170,13 @@ fn online(status: &Status, found: &mut Vec<Finding>) {
             "red" => found.push(error(
                 "D-RUN-02",
                 format!("Phần “{part}” có lỗi: {why}"),
-                if part == "queues" { "giải phóng chỗ, gắn lại thẻ cho ghi, hoặc thay thẻ nhớ" } else { "journalctl -u conglang -n 50" },
+                if part == "queues" {
+                    "giải phóng chỗ, gắn lại thẻ cho ghi, hoặc thay thẻ nhớ"
+                } else if part == "keys" {
+                    "conglang key show"
+                } else {
+                    "journalctl -u conglang -n 50"
+                },
             )),
             "amber" if part != "dashboard_tls" => found.push(note("D-RUN-03", format!("Phần “{part}” cần xem: {why}"), amber(part))),
             _ => {}

@@ -8,6 +8,7 @@ mod config;
 mod device;
 mod doctor;
 mod journal;
+mod key;
 mod setup;
 mod status;
 mod user;
@@ -69,6 +70,9 @@ pub enum Command {
     /// Certificates
     #[command(subcommand)]
     Cert(cert::Cert),
+    /// Secret keys of the data folder
+    #[command(subcommand)]
+    Key(key::Key),
     /// Six questions, one configuration file
     Setup,
     /// Check or show the configuration
@@ -90,6 +94,7 @@ pub fn run(cli: &Cli) -> u8 {
         Command::Sync(what) => status::sync(cli, what),
         Command::User(what) => user::run(cli, what),
         Command::Cert(what) => cert::run(cli, what),
+        Command::Key(what) => key::run(cli, what),
         Command::Setup => setup::run(cli),
         Command::Config(what) => config::run(cli, what),
     };

@@ -14,9 +14,11 @@ use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, Transport};
 use super::store::{Outcome, Store};
 use super::turns::Turns;
 use crate::keys::authority::Authority;
+use crate::keys::holders::Holders;
+use crate::keys::tls;
 use crate::protocol::commune::{Batch, Down, Up};
 use crate::supervisor::Stop;
-use crate::supervisor::clock::Clock;
+use crate::supervisor::clock::{Clock, Trust};
 
 /// A bulletin without an outcome is sent again this often.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -30,7 +32,7 @@ const COMPLAIN_MS: u64 = 10_000;
 /// What answering villages needs.
 struct Desk {
     store: Store,
-    authority: Arc<Authority>,
+    signer: Signer,
     clock: Clock,
     of: Mutex<BTreeMap<String, Memory>>,
 }
@@ -70,17 +72,40 @@ impl Desk {
     }
 }
 
+/// What signs villages' certificates and keeps which is whose.
+#[derive(Clone)]
+pub struct Signer {
+    /// The commune's CA; none = its key is lost.
+    pub authority: Option<Arc<Authority>>,
+    /// Which certificate is whose.
+    pub holders: Holders,
+}
+
+impl Signer {
+    /// Signs a village's next certificate. It is let in before it is given away, and the one in use until it came.
+    fn sign(&self, request: &str, village: &str, clock: &Clock) -> std::io::Result<String> {
+        if clock.trust() == Trust::None {
+            return Err(std::io::Error::other("the commune does not know the time"));
+        }
+        let authority = self.authority.as_ref().ok_or_else(|| std::io::Error::other("the key of the commune's authority is lost"))?;
+        let certificate = authority.sign_request(request, village, clock.certain_s())?;
+        let key = tls::key_hash_of(certificate.as_bytes()).ok_or(std::io::ErrorKind::InvalidData)?;
+        self.holders.renewed(village, &key)?;
+        Ok(certificate)
+    }
+}
+
 /// Runs one connection until it breaks or `stop`.
 ///
 /// # Errors
 /// Why it ended.
-pub async fn run(socket: PathBuf, secret: String, store: Store, authority: Arc<Authority>, villages: Vec<String>, clock: Clock, stop: Stop) -> anyhow::Result<()> {
+pub async fn run(socket: PathBuf, secret: String, store: Store, signer: Signer, villages: Vec<String>, clock: Clock, stop: Stop) -> anyhow::Result<()> {
     let mut options = MqttOptions::new("commune", socket.display().to_string(), 0);
     options.set_transport(Transport::unix()).set_keep_alive(Duration::from_secs(20)).set_clean_session(true).set_credentials("@house", secret);
     options.set_max_packet_size(8 << 20, 8 << 20).set_inflight(64);
     let (client, mut events) = AsyncClient::new(options, 256);
     let turns = Turns::default();
-    let desk = Arc::new(Desk { store, authority, clock, of: Mutex::default() });
+    let desk = Arc::new(Desk { store, signer, clock, of: Mutex::default() });
     let receiving = async {
         loop {
             match events.poll().await? {
@@ -189,7 +214,7 @@ impl Desk {
             Up::Hello { epoch, boot, streams } => {
                 store.hello(village, &epoch, boot, now_ms)?;
                 let applied = store.applied_of(village, streams.into_iter().map(|(s, ..)| s))?;
-                Some(Down::Resume { incarnation, applied, now_ms })
+                Some(Down::Resume { incarnation, applied, now_ms, sure: self.clock.trust() != Trust::None })
             }
             Up::Batch(batch) => {
                 let (applied, hole) = store.take(village, &batch, now_ms)?;
@@ -204,14 +229,14 @@ impl Desk {
                 self.complain(village, "it asks for one certificate after the other");
                 None
             }
-            // Whoever speaks here holds a certificate for this name; the next one is for the same name.
-            Up::Renew { request } => match self.authority.sign_request(&request, village, u64::try_from(self.clock.certain_ms() / 1000).unwrap_or(0)) {
+            // Whoever speaks here holds the newest certificate of this name; the next one is for the same name.
+            Up::Renew { request } => match self.signer.sign(&request, village, &self.clock) {
                 Ok(certificate) => {
                     tracing::info!(village, "a village's certificate was renewed");
                     Some(Down::Certificate { certificate })
                 }
                 Err(cause) => {
-                    self.complain(village, &format!("it asked for a certificate with something that is no request: {cause}"));
+                    self.complain(village, &format!("it asked for a certificate and got none: {cause}"));
                     None
                 }
             },

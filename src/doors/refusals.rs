@@ -1,12 +1,13 @@
 //! Why the broker refused or cut somebody, in Vietnamese; the broker itself says it in English, for logs.
 
 /// What the broker says, and how the village says it. What stands behind a colon (a topic, a cause) follows unchanged.
-const WORDS: [(&str, &str); 51] = [
+const WORDS: [(&str, &str); 52] = [
     ("wrong user name or password", "sai tên hoặc mật khẩu"),
     ("a user name and a password are needed", "không gửi tên và mật khẩu"),
     (crate::protocol::broker::STRANGER, "chưa có tài khoản: chỉ được tự giới thiệu (nhận vào: conglang device add)"),
     ("too many devices without an account are here at once", "quá nhiều thiết bị lạ cùng lúc"),
     ("the certificate's name has no account", "tên trong chứng thư số không có tài khoản"),
+    ("its certificate is not the newest of this name", "chứng thư số này đã bị thay bằng chứng thư mới hơn của cùng tên"),
     ("enhanced authentication is not offered", "đòi kiểu xác thực không hỗ trợ"),
     ("the client id is longer than allowed or holds control characters", "mã kết nối (client id) quá dài hoặc có ký tự lạ"),
     ("a session that is kept needs a client id", "muốn giữ phiên thì phải có mã kết nối (client id)"),

@@ -81,6 +81,8 @@ pub struct Sessions {
     path: PathBuf,
     eras: PathBuf,
     pins: Pins,
+    /// A key is lost without which no PIN can be looked at.
+    is_locked: bool,
     key: Arc<Vec<u8>>,
     files: Files,
     clock: Clock,
@@ -97,23 +99,35 @@ pub enum Denied {
     UnknownPhone,
     /// Too many sign in at once; nothing was counted.
     Busy,
+    /// A key of the house is lost: no PIN can be looked at, right or wrong.
+    KeyLost,
     /// The machine could not look: nothing is known of the PIN, nothing was counted.
     Broken,
 }
 
 impl Sessions {
-    /// Opens the sessions file (a damaged one means: everybody signs in again).
+    /// Opens the sessions file (a damaged one means: everybody signs in again) with keys from the ring; one that is lost is
+    /// none. Without the pepper nobody signs in or gets a PIN, and no PIN is called wrong; without the key of forms one of this
+    /// run seals them.
     ///
     /// # Errors
-    /// When a key file cannot be read or made.
-    pub fn open(folder: &Path, files: Files, clock: Clock) -> io::Result<Self> {
+    /// When the machine has no randomness to give.
+    pub fn open(folder: &Path, pepper: Option<Vec<u8>>, key: Option<Vec<u8>>, files: Files, clock: Clock) -> io::Result<Self> {
         let path = folder.join("sessions.json");
         let sessions = std::fs::read(&path).ok().and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default();
         let eras_path = folder.join("known-phones.json");
         let eras = std::fs::read(&eras_path).ok().and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default();
-        let pepper = secret::load_or_make(&folder.join("pepper.key"))?;
-        let key = secret::load_or_make(&folder.join("forms.key"))?;
-        Ok(Self { inner: Arc::new(Mutex::new(Inner { sessions, eras, ..Inner::default() })), path, eras: eras_path, pins: Pins::new(pepper), key: Arc::new(key), files, clock })
+        let key = key.map_or_else(|| secret::random::<32>().map(|k| k.to_vec()), Ok)?;
+        Ok(Self {
+            inner: Arc::new(Mutex::new(Inner { sessions, eras, ..Inner::default() })),
+            path,
+            eras: eras_path,
+            is_locked: pepper.is_none() || files.is_locked(),
+            pins: Pins::new(pepper.unwrap_or_default()),
+            key: Arc::new(key),
+            files,
+            clock,
+        })
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
@@ -131,6 +145,9 @@ impl Sessions {
     /// # Errors
     /// When the file cannot be written or there is no memory to hash.
     pub async fn make_person(&self, name: &str, pin: &str) -> io::Result<crate::domain::blob::BlobRef> {
+        if self.is_locked {
+            return Err(io::Error::other("a key of the house is lost: conglang doctor"));
+        }
         let hash = self.pins.hash(pin).await.map_err(io::Error::other)?;
         self.files.put(serde_json::to_vec(&Person { name: name.to_owned(), pin: hash })?).await
     }
@@ -160,6 +177,9 @@ impl Sessions {
     /// # Errors
     /// [`Denied`] with what to tell.
     pub async fn prove(&self, state: &State, user: &UserId, pin: &str, address: IpAddr, known: Option<&str>) -> Result<u64, Denied> {
+        if self.is_locked {
+            return Err(Denied::KeyLost);
+        }
         let now = self.clock.mono_ms();
         let trusted = known.is_some_and(|k| secret::same(k, &self.known_phone(state, user)));
         // Names are shown to everybody and six digits are no guess: neither invented names nor other text cost anything.
@@ -322,7 +342,8 @@ mod tests {
         std::fs::create_dir_all(&folder).expect("folder");
         let clock = Clock::manual(1_000_000);
         let files = Files::open(&folder.join("files"), vec![1; 32]).expect("files");
-        let sessions = Sessions::open(&folder, files.clone(), clock.clone()).expect("opens");
+        let open = |clock| Sessions::open(&folder, Some(vec![2; 32]), Some(vec![3; 32]), files.clone(), clock);
+        let sessions = open(clock.clone()).expect("opens");
         let record = sessions.make_person("Ông Mẫu", "135790").await.expect("person");
         let chief = UserId::new("mau").expect("id");
         let mut state = State::default();
@@ -357,7 +378,7 @@ mod tests {
         let far = "10.3.0.1".parse().expect("ip");
         assert_eq!(sessions.sign_in(&state, &chief, "135790", far, Some(&known)).await, Err(Denied::UnknownPhone), "what the lost phone kept is worth nothing");
         // A new process knows the phone; a new PIN ends the session.
-        let again = Sessions::open(&folder, files.clone(), clock).expect("opens");
+        let again = open(clock).expect("opens");
         assert!(again.who(&state, &token).is_some());
         put(&mut state, 2);
         assert_eq!(again.count(&state, &chief), 0, "a new PIN puts every phone out");

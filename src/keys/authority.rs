@@ -1,7 +1,12 @@
 //! A certificate authority for machines: devices and villages. Never on a phone.
 //!
-//! The commune has one for its villages, each house one for its devices. ECDSA P-256; the CA lives ten
-//! years, leaves 90 days. Serial numbers are random: a renewed key must not repeat one.
+//! The commune has one for its villages, each house one for its devices. ECDSA P-256. Serial numbers are random: a
+//! renewed key must not repeat one.
+//!
+//! Dates are such that a clock which was wrong for a while does no lasting harm: whatever is issued is valid from the
+//! beginning of its CA, a CA from before any box that runs this program, and nothing outlasts its CA. A leaf lasts 90
+//! days, a CA thirty years; its certificate is made again over the same key before it ends, so that whoever pinned it
+//! goes on. How a certificate stands is judged in `standing.rs`.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,13 +21,23 @@ use rcgen::{
 pub const LEAF_DAYS: u64 = 90;
 /// A leaf is renewed when fewer days are left.
 pub const RENEW_DAYS: i64 = 30;
-const CA_DAYS: u64 = 3652;
+const CA_DAYS: u64 = 10_957;
+/// A CA's certificate is made again over its key when it would end within so many days.
+const CA_RENEW_DAYS: i64 = 3 * 365;
 const DAY: u64 = 86_400;
+/// What a house's authority is named.
+pub const HOUSE: &str = "Cổng Làng, nhà văn hóa";
+/// No clock is later than this, seconds: certificates have four digits for the year.
+const LATEST: u64 = 200_000_000_000;
+/// From when a CA is valid at the latest, seconds.
+const BEGINS: u64 = (crate::supervisor::clock::BUILD_FLOOR_MS / 1000) as u64;
 
 /// An authority whose key is in memory.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: String,
+    /// Its certificate's first and last second.
+    validity: (i64, i64),
 }
 
 /// A certificate chain and its key, PEM.
@@ -34,39 +49,74 @@ pub struct Identity {
     pub key: String,
 }
 
-fn params(name: &str, sans: &[String], now_s: u64, days: u64) -> io::Result<CertificateParams> {
+fn params(name: &str, sans: &[String], from_s: u64, until_s: u64) -> io::Result<CertificateParams> {
     let mut p = CertificateParams::new(sans.to_vec()).map_err(io::Error::other)?;
     p.distinguished_name = DistinguishedName::new();
     p.distinguished_name.push(DnType::CommonName, name);
     let epoch = rcgen::date_time_ymd(1970, 1, 1);
-    p.not_before = epoch + Duration::from_secs(now_s.saturating_sub(DAY));
-    p.not_after = epoch + Duration::from_secs(now_s + days * DAY);
+    p.not_before = epoch + Duration::from_secs(from_s.min(LATEST));
+    p.not_after = epoch + Duration::from_secs(until_s.min(LATEST));
     let mut serial = super::secret::random::<16>()?;
     serial[0] = serial[0] & 0x7f | 0x40;
     p.serial_number = Some(SerialNumber::from(serial.to_vec()));
     Ok(p)
 }
 
+/// A CA's certificate over its key, for thirty years from `now_s`, and for all of `validity`.
+fn ca_certificate(key: &KeyPair, name: &str, now_s: u64, validity: Option<(i64, i64)>) -> io::Result<String> {
+    let second = |s: i64| u64::try_from(s).unwrap_or(0);
+    let from = BEGINS.min(now_s.saturating_sub(DAY)).min(validity.map_or(u64::MAX, |v| second(v.0)));
+    let until = now_s.min(LATEST).saturating_add(CA_DAYS * DAY).max(validity.map_or(0, |v| second(v.1)));
+    let mut p = params(name, &[], from, until)?;
+    p.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    p.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    Ok(p.self_signed(key).map_err(io::Error::other)?.pem())
+}
+
 impl Authority {
-    /// Loads `<folder>/ca.pem` and `ca.key`, or makes a new authority named `name`.
+    /// Loads `<folder>/ca.pem` and `ca.key`, or makes a new authority named `name` where there is neither. A certificate
+    /// that is gone, damaged, not valid at `now_s` or soon ended is made again over the key: those who pinned the old one
+    /// still trust what it signs.
     ///
     /// # Errors
-    /// Whatever the file system says, or when the files are not a CA.
+    /// Whatever the file system says, or when the key is gone or damaged: a key is never made over a certificate.
     pub fn load_or_make(folder: &Path, name: &str, now_s: u64) -> io::Result<Self> {
         let (cert_path, key_path) = (folder.join("ca.pem"), folder.join("ca.key"));
-        if !cert_path.exists() {
-            let mut p = params(name, &[], now_s, CA_DAYS)?;
-            p.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-            p.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        if !cert_path.exists() && !key_path.exists() {
             let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(io::Error::other)?;
-            let certificate = p.self_signed(&key).map_err(io::Error::other)?;
             super::secret::write_file(&key_path, key.serialize_pem().as_bytes())?;
-            super::secret::write_file(&cert_path, certificate.pem().as_bytes())?;
+        }
+        let key = std::fs::read_to_string(&key_path).and_then(|pem| KeyPair::from_pem(&pem).map_err(io::Error::other));
+        let key = key.map_err(|cause| io::Error::new(cause.kind(), format!("the key of the authority {} cannot be used: {cause}", key_path.display())))?;
+        let found = std::fs::read(&cert_path).ok().filter(|pem| super::tls::validity(pem).is_some());
+        if found.as_ref().is_some_and(|pem| !super::tls::holds_key(pem, &key.subject_public_key_info())) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} and {} do not belong together", cert_path.display(), key_path.display())));
+        }
+        let validity = found.as_deref().and_then(super::tls::validity);
+        let now = i64::try_from(now_s).unwrap_or(i64::MAX);
+        let stands = validity.is_some_and(|(from, until)| from <= now && until.saturating_sub(now) > CA_RENEW_DAYS * 86_400);
+        if !stands {
+            // The name is part of what others pinned.
+            let known = found.as_deref().and_then(super::tls::name_of);
+            super::secret::write_file(&cert_path, ca_certificate(&key, known.as_deref().unwrap_or(name), now_s, validity)?.as_bytes())?;
         }
         let certificate = std::fs::read_to_string(&cert_path)?;
-        let key = KeyPair::from_pem(&std::fs::read_to_string(&key_path)?).map_err(io::Error::other)?;
+        let validity = super::tls::validity(certificate.as_bytes()).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("{} is no certificate", cert_path.display())))?;
         let issuer = Issuer::from_ca_cert_pem(&certificate, key).map_err(io::Error::other)?;
-        Ok(Self { issuer, certificate })
+        Ok(Self { issuer, certificate, validity })
+    }
+
+    /// True when the file holds a certificate.
+    #[must_use]
+    pub fn is_certificate(path: &Path) -> bool {
+        std::fs::read(path).is_ok_and(|pem| super::tls::validity(&pem).is_some())
+    }
+
+    /// True when certificate and key in `folder` belong together.
+    #[must_use]
+    pub fn is_pair(folder: &Path) -> bool {
+        let key = std::fs::read_to_string(folder.join("ca.key")).ok().and_then(|pem| KeyPair::from_pem(&pem).ok());
+        key.zip(std::fs::read(folder.join("ca.pem")).ok()).is_some_and(|(key, pem)| super::tls::holds_key(&pem, &key.subject_public_key_info()))
     }
 
     /// The CA's certificate, PEM: what others trust.
@@ -75,8 +125,11 @@ impl Authority {
         &self.certificate
     }
 
-    fn leaf(&self, key: &impl PublicKeyData, name: &str, sans: &[String], usage: ExtendedKeyUsagePurpose, now_s: u64) -> io::Result<String> {
-        let mut p = params(name, sans, now_s, LEAF_DAYS)?;
+    /// From the CA's beginning, for [`LEAF_DAYS`] from now, never beyond the CA's end; with no time known, until that end:
+    /// it is made again when the time is known.
+    fn leaf(&self, key: &impl PublicKeyData, name: &str, sans: &[String], usage: ExtendedKeyUsagePurpose, now_s: Option<u64>) -> io::Result<String> {
+        let (from, end) = (u64::try_from(self.validity.0).unwrap_or(0), u64::try_from(self.validity.1).unwrap_or(0));
+        let mut p = params(name, sans, from, now_s.map_or(end, |now| now.min(LATEST).saturating_add(LEAF_DAYS * DAY).min(end)))?;
         p.is_ca = IsCa::ExplicitNoCa;
         p.use_authority_key_identifier_extension = true;
         p.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -89,6 +142,14 @@ impl Authority {
     /// # Errors
     /// When a name cannot stand in a certificate.
     pub fn server(&self, name: &str, sans: &[String], now_s: u64) -> io::Result<Identity> {
+        self.server_at(name, sans, Some(now_s))
+    }
+
+    /// The same; none = the time is not known.
+    ///
+    /// # Errors
+    /// As [`Authority::server`].
+    pub fn server_at(&self, name: &str, sans: &[String], now_s: Option<u64>) -> io::Result<Identity> {
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let certificate = self.leaf(&key, name, sans, ExtendedKeyUsagePurpose::ServerAuth, now_s)?;
         Ok(Identity { certificate, key: key.serialize_pem() })
@@ -99,6 +160,14 @@ impl Authority {
     /// # Errors
     /// When the name cannot stand in a certificate.
     pub fn client(&self, name: &str, now_s: u64) -> io::Result<Identity> {
+        self.client_at(name, Some(now_s))
+    }
+
+    /// The same; none = the time is not known.
+    ///
+    /// # Errors
+    /// As [`Authority::client`].
+    pub fn client_at(&self, name: &str, now_s: Option<u64>) -> io::Result<Identity> {
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let certificate = self.leaf(&key, name, &[], ExtendedKeyUsagePurpose::ClientAuth, now_s)?;
         Ok(Identity { certificate, key: key.serialize_pem() })
@@ -110,7 +179,7 @@ impl Authority {
     /// When the request is not one, or does not prove its key.
     pub fn sign_request(&self, request: &str, name: &str, now_s: u64) -> io::Result<String> {
         let csr = CertificateSigningRequestParams::from_pem(request).map_err(io::Error::other)?;
-        self.leaf(&csr.public_key, name, &[], ExtendedKeyUsagePurpose::ClientAuth, now_s)
+        self.leaf(&csr.public_key, name, &[], ExtendedKeyUsagePurpose::ClientAuth, Some(now_s))
     }
 }
 
@@ -156,10 +225,15 @@ impl Files {
         super::secret::write_file(&self.certificate, identity.certificate.as_bytes())
     }
 
-    /// Days until the certificate ends; none = there is no sound one.
+    /// Days until the certificate ends; none = there is no sound one, or it is not valid yet.
     #[must_use]
     pub fn days_left(&self, now_s: u64) -> Option<i64> {
-        let pem = std::fs::read(&self.certificate).ok()?;
-        super::tls::not_after(&pem).map(|end| (end - i64::try_from(now_s).unwrap_or(i64::MAX)).div_euclid(86_400))
+        let now = i64::try_from(now_s).unwrap_or(i64::MAX);
+        self.validity().filter(|(from, _)| *from <= now).map(|(_, end)| (end.saturating_sub(now)).div_euclid(86_400))
+    }
+
+    /// The certificate's first and last second.
+    pub(super) fn validity(&self) -> Option<(i64, i64)> {
+        super::tls::validity(&std::fs::read(&self.certificate).ok()?)
     }
 }

@@ -4,7 +4,11 @@
 //! never lies before what the house already knows (the box has no battery-backed clock).
 
 pub mod authority;
+mod dates;
+pub mod holders;
 pub mod pins;
+pub mod ring;
 pub mod secret;
 pub mod signing;
+pub mod standing;
 pub mod tls;

@@ -15,8 +15,15 @@ impl Signing {
     /// # Errors
     /// Whatever the file system says.
     pub fn load_or_make(path: &Path) -> io::Result<Self> {
-        let seed = super::secret::load_or_make(path)?;
-        let seed: [u8; 32] = seed.get(..32).and_then(|s| s.try_into().ok()).ok_or(io::ErrorKind::InvalidData)?;
+        Self::of(&super::secret::load_or_make(path)?)
+    }
+
+    /// From the 32 bytes that a key file holds.
+    ///
+    /// # Errors
+    /// When they are fewer.
+    pub fn of(content: &[u8]) -> io::Result<Self> {
+        let seed: [u8; 32] = content.get(..32).and_then(|s| s.try_into().ok()).ok_or(io::ErrorKind::InvalidData)?;
         Ok(Self(SigningKey::from_bytes(&seed)))
     }
 

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
@@ -14,6 +16,7 @@ use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use super::authority::Files;
+use super::dates::{self, Dated};
 use crate::supervisor::clock::Clock;
 
 /// ring.
@@ -89,7 +92,8 @@ pub fn server(served: Arc<Served>, client_ca: Option<(&Path, bool)>, clock: Cloc
         None => WebPkiClientVerifier::no_client_auth(),
         Some((ca, must)) => {
             let builder = WebPkiClientVerifier::builder_with_provider(roots(ca)?, provider());
-            if must { builder } else { builder.allow_unauthenticated() }.build().map_err(io::Error::other)?
+            let strict = if must { builder } else { builder.allow_unauthenticated() }.build().map_err(io::Error::other)?;
+            Arc::new(Dated::new(strict, clock.clone()))
         }
     };
     let mut config = ServerConfig::builder_with_details(provider(), Arc::new(Time(clock)))
@@ -110,7 +114,9 @@ pub fn server(served: Arc<Served>, client_ca: Option<(&Path, bool)>, clock: Cloc
 /// # Errors
 /// When a file cannot be used.
 pub fn client(ca: &Path, identity: Option<&Files>, clock: Clock) -> io::Result<Arc<ClientConfig>> {
-    let builder = ClientConfig::builder_with_details(provider(), Arc::new(Time(clock))).with_safe_default_protocol_versions().map_err(io::Error::other)?.with_root_certificates(roots(ca)?);
+    let builder = ClientConfig::builder_with_details(provider(), Arc::new(Time(clock.clone()))).with_safe_default_protocol_versions().map_err(io::Error::other)?;
+    let strict = WebPkiServerVerifier::builder_with_provider(roots(ca)?, provider()).build().map_err(io::Error::other)?;
+    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(Dated::new(strict, clock)));
     let config = match identity {
         None => builder.with_no_client_auth(),
         Some(files) => {
@@ -138,17 +144,56 @@ pub fn check_client(ca: &Path, pem: &[u8], name: &str, clock: &Clock) -> io::Res
     let chain = chain(pem)?;
     let (first, rest) = chain.split_first().ok_or_else(|| io::Error::other("no certificate"))?;
     let verifier = WebPkiClientVerifier::builder_with_provider(roots(ca)?, provider()).build().map_err(io::Error::other)?;
-    let now = UnixTime::since_unix_epoch(Duration::from_millis(u64::try_from(clock.certain_ms()).unwrap_or(0)));
-    verifier.verify_client_cert(first, rest, now).map_err(io::Error::other)?;
+    verifier.verify_client_cert(first, rest, dates::judged_at(first, clock)).map_err(io::Error::other)?;
     if common_name(first).as_deref() == Some(name) { Ok(()) } else { Err(io::Error::other("it names somebody else")) }
 }
 
-/// When the first certificate of a PEM file ends, seconds since 1970.
+/// First and last second of the first certificate of a PEM file, since 1970.
 #[must_use]
-pub fn not_after(pem: &[u8]) -> Option<i64> {
-    let chain = chain(pem).ok()?;
-    let (_, parsed) = x509_parser::parse_x509_certificate(chain.first()?).ok()?;
-    Some(parsed.validity().not_after.timestamp())
+pub fn validity(pem: &[u8]) -> Option<(i64, i64)> {
+    dates_of(chain(pem).ok()?.first()?)
+}
+
+/// First and last second of a certificate.
+pub(super) fn dates_of(certificate: &CertificateDer<'_>) -> Option<(i64, i64)> {
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    Some((parsed.validity().not_before.timestamp(), parsed.validity().not_after.timestamp()))
+}
+
+/// The common name in a PEM file's first certificate.
+pub(super) fn name_of(pem: &[u8]) -> Option<String> {
+    common_name(chain(pem).ok()?.first()?)
+}
+
+/// True when the first certificate of a PEM file is over this public key.
+pub(super) fn holds_key(pem: &[u8], public: &[u8]) -> bool {
+    chain(pem).is_ok_and(|c| c.first().and_then(|c| x509_parser::parse_x509_certificate(c).ok().map(|(_, p)| p.public_key().raw == public)).unwrap_or(false))
+}
+
+/// SHA-256 of a certificate's public key, hexadecimal: who holds it, whatever it is named and however often it is renewed.
+#[must_use]
+pub fn key_hash(certificate: &CertificateDer<'_>) -> Option<String> {
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    Some(super::secret::sha256(parsed.public_key().raw))
+}
+
+/// [`key_hash`] of the first certificate of a PEM file.
+#[must_use]
+pub fn key_hash_of(pem: &[u8]) -> Option<String> {
+    key_hash(chain(pem).ok()?.first()?)
+}
+
+/// True when `ca` signed the first certificate of a PEM file, whatever the time.
+pub(super) fn is_signed_by(ca: &Path, pem: &[u8]) -> bool {
+    let judge = || -> io::Result<()> {
+        let chain = chain(pem)?;
+        let first = chain.first().ok_or(io::ErrorKind::InvalidData)?;
+        let (from, _) = dates_of(first).ok_or(io::ErrorKind::InvalidData)?;
+        let at = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(from).unwrap_or(0)));
+        let parsed = rustls::server::ParsedCertificate::try_from(first).map_err(io::Error::other)?;
+        verify_server_cert_signed_by_trust_anchor(&parsed, &*roots(ca)?, &[], at, provider().signature_verification_algorithms.all).map_err(io::Error::other)
+    };
+    judge().is_ok()
 }
 
 #[cfg(test)]

@@ -128,6 +128,9 @@ pub enum Down {
         applied: Vec<(Stream, u64)>,
         /// The commune's wall time, ms: a village without a clock takes its floor from it.
         now_ms: i64,
+        /// The commune knows its own time, as far as a clock can say. (Communes of before did not say it.)
+        #[serde(default = "yes")]
+        sure: bool,
     },
     /// How far a stream is applied, durably.
     Ack {
@@ -156,6 +159,10 @@ pub enum Down {
         /// The bulletin.
         bulletin: Bulletin,
     },
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// A bulletin that becomes a notice in the village.
@@ -336,9 +343,9 @@ mod tests {
             assert!(bad.unsound().is_some(), "{bad:?}");
         }
         for bad in [
-            Down::Resume { incarnation: "x".repeat(1_000), applied: vec![], now_ms: 0 },
-            Down::Resume { incarnation: "x".into(), applied: vec![(stream(sound, Lane::Log), u64::MAX)], now_ms: 0 },
-            Down::Resume { incarnation: "x".into(), applied: vec![(stream(sound, Lane::Log), 1); HELLO_STREAMS + 1], now_ms: 0 },
+            Down::Resume { incarnation: "x".repeat(1_000), applied: vec![], now_ms: 0, sure: true },
+            Down::Resume { incarnation: "x".into(), applied: vec![(stream(sound, Lane::Log), u64::MAX)], now_ms: 0, sure: true },
+            Down::Resume { incarnation: "x".into(), applied: vec![(stream(sound, Lane::Log), 1); HELLO_STREAMS + 1], now_ms: 0, sure: true },
             Down::Ack { incarnation: "x".into(), stream: stream("", Lane::Log), applied: 1, hole: false },
             Down::Certificate { certificate: "x".repeat(1 << 20) },
         ] {

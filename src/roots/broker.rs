@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::domain::device::Account;
 use crate::keys::authority::Files;
+use crate::keys::holders::Holders;
 use crate::protocol::broker::{Answer, Counters, Door, Fact, Limits, Order, Question, Rule, Settings};
 use crate::protocol::way::Way;
 use crate::supervisor::health::Light;
@@ -20,6 +21,8 @@ use crate::supervisor::{Stop, Supervisor, listening};
 
 /// How long the worker may take to answer a question.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// How often it is looked whether a command changed which certificate is whose.
+const LOOK: Duration = Duration::from_secs(2);
 /// Most memory of the broker's worker, bytes of PSS.
 const MEMORY_MAX: u64 = 256 << 20;
 
@@ -28,6 +31,8 @@ const MEMORY_MAX: u64 = 256 << 20;
 pub struct Terms {
     /// CA of client certificates, PEM file.
     pub client_ca: Option<PathBuf>,
+    /// Where it is kept which certificate is whose; none = no client brings one.
+    pub holders: Option<Holders>,
     /// Every TLS client must bring one; else it may show a password instead.
     pub certificate_only: bool,
     /// Devices without an account may announce themselves.
@@ -50,6 +55,7 @@ pub struct Broker {
     pid: watch::Sender<u32>,
     counters: watch::Sender<Counters>,
     asked: Arc<Mutex<(u64, BTreeMap<u64, oneshot::Sender<Answer>>)>>,
+    holders: Option<Holders>,
 }
 
 /// Binds, trying again for five seconds: an old process may still be leaving.
@@ -101,7 +107,12 @@ impl Broker {
             pid: watch::Sender::new(0),
             counters: watch::Sender::new(Counters::default()),
             asked: Arc::default(),
+            holders: terms.holders,
         };
+        if let Some(why) = broker.holders.as_ref().and_then(Holders::mend) {
+            tracing::error!(why, "which certificate is whose is not known any more; the next of each name is taken as its holder");
+        }
+        broker.look_at_grants();
         (broker, inbox)
     }
 
@@ -160,6 +171,9 @@ impl Broker {
             guard.1 = accounts;
             serde_json::to_string(&Order::Access { n: guard.0, accounts: guard.1.clone() }).map(|line| (guard.0, line))
         };
+        if self.look_at_grants() {
+            self.tell_holders().await;
+        }
         match line {
             Ok((n, line)) => {
                 let _ = self.orders.send(line).await;
@@ -169,6 +183,40 @@ impl Broker {
                 tracing::error!(%cause, "the access table could not be written");
                 0
             }
+        }
+    }
+
+    /// What a certificate opened of an account that ended or was opened anew, it opens no more; true = something changed.
+    fn look_at_grants(&self) -> bool {
+        let Some(holders) = &self.holders else { return false };
+        let grants = self.accounts.lock().unwrap_or_else(PoisonError::into_inner).1.iter().map(|a| (a.name.to_string(), a.secret_sha256.clone())).collect();
+        holders.granted(&grants).unwrap_or_else(|cause| {
+            tracing::error!(%cause, "which certificate is whose could not be written");
+            false
+        })
+    }
+
+    /// The order that says which certificate is whose; none = nobody brings one, or it cannot be read: then what was said last
+    /// stays in force.
+    fn holders_order(&self) -> Option<String> {
+        let holders = self.holders.as_ref()?.read().inspect_err(|cause| tracing::error!(%cause, "which certificate is whose could not be read")).ok()?;
+        serde_json::to_string(&Order::Holders { holders }).ok()
+    }
+
+    async fn tell_holders(&self) {
+        if let Some(line) = self.holders_order() {
+            let _ = self.orders.send(line).await;
+        }
+    }
+
+    /// A verified certificate of this name came to a door.
+    async fn came(&self, name: &str, key: &str) {
+        let grant = self.accounts.lock().unwrap_or_else(PoisonError::into_inner).1.iter().find(|a| a.name.as_str() == name).map(|a| a.secret_sha256.clone());
+        let (Some(holders), Some(grant)) = (&self.holders, grant) else { return };
+        match holders.seen(name, &grant, key) {
+            Ok(true) => self.tell_holders().await,
+            Ok(false) => {}
+            Err(cause) => tracing::error!(%cause, name, "whose certificate came could not be written"),
         }
     }
 
@@ -193,7 +241,8 @@ impl Broker {
         let fds = self.doors.iter().map(|(_, l)| l.try_clone().map(Into::into)).collect::<std::io::Result<Vec<_>>>()?;
         let guard = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         let first = Order::Access { n: guard.0, accounts: guard.1.clone() };
-        Ok(Start { fds, settings: serde_json::to_string(&self.settings)?, orders: vec![serde_json::to_string(&first)?] })
+        let orders = std::iter::once(serde_json::to_string(&first)?).chain(self.holders_order()).collect();
+        Ok(Start { fds, settings: serde_json::to_string(&self.settings)?, orders })
     }
 
     /// Keeps the worker until `stop`.
@@ -213,7 +262,22 @@ impl Broker {
     }
 
     async fn hear(self, mut facts: mpsc::Receiver<Life>, house: Supervisor) {
-        while let Some(fact) = facts.recv().await {
+        let mut look = tokio::time::interval(LOOK);
+        let stamp = || self.holders.as_ref().and_then(Holders::stamp);
+        let mut known = stamp();
+        loop {
+            let fact = tokio::select! {
+                fact = facts.recv() => fact,
+                _ = look.tick() => {
+                    // A command wrote that a new certificate was made.
+                    if stamp() != known {
+                        known = stamp();
+                        self.tell_holders().await;
+                    }
+                    continue;
+                }
+            };
+            let Some(fact) = fact else { break };
             match fact {
                 Life::Started(_) => {}
                 Life::Ended(_) => {
@@ -233,6 +297,7 @@ impl Broker {
                             let _ = tell.send(answer);
                         }
                     }
+                    Ok(Fact::Holder { name, key }) => self.came(&name, &key).await,
                     Ok(Fact::Beat) => {}
                     Err(_) => tracing::warn!(line, "the broker said something unknown"),
                 },

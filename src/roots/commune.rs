@@ -1,5 +1,6 @@
 //! `conglang commune`: the commune's server, from configuration to the last drain.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,18 +9,32 @@ use tokio::sync::Semaphore;
 use super::broker::{Broker, Terms, bind};
 use super::housekeeping::{renew, serve_certificate};
 use crate::commune::console::{Console, PAGES, router};
+use crate::commune::link::{self, Signer};
 use crate::commune::sessions::Sessions;
-use crate::commune::{link, store::Store};
+use crate::commune::store::Store;
 use crate::config::Config;
 use crate::config::layout::Layout;
 use crate::domain::device::Account;
 use crate::domain::id::{DeviceId, VillageId};
 use crate::doors::serve;
 use crate::keys::authority::{Authority, Files};
-use crate::keys::{pins, secret, tls};
+use crate::keys::holders::Holders;
+use crate::keys::ring::{self, Ring};
+use crate::keys::{pins, secret};
 use crate::protocol::broker::{Door, usual_rules};
 use crate::supervisor::clock::Clock;
+use crate::supervisor::health::Light;
 use crate::supervisor::{Supervisor, systemd};
+
+/// The console while a key is lost that its sign-in needs: it says so, and nobody's PIN is called wrong.
+fn closed(lost: &str) -> axum::Router {
+    let said =
+        format!("Không đăng nhập được: khóa của trang xã bị mất hoặc hỏng ({lost}). Kỹ thuật viên chạy: conglang doctor\n\nNobody can sign in: a key of the console is lost or damaged ({lost}).\n");
+    axum::Router::new().fallback(move || {
+        let said = said.clone();
+        async move { (axum::http::StatusCode::SERVICE_UNAVAILABLE, said) }
+    })
+}
 
 /// Runs the commune until a signal; gives the exit code.
 ///
@@ -33,18 +48,39 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     std::fs::create_dir_all(&layout.run)?;
     let clock = Clock::system(0);
     let house = Supervisor::new(clock.clone());
-    let store = Store::open(&layout.data.join("commune.redb")).map_err(|e| anyhow::anyhow!("cannot open the commune's store in {}: {e}", layout.data.display()))?;
+    let mut ring = Ring::look(&layout.data);
 
     // Keys: our CA signs villages and our own broker.
     let keys = layout.data.join("keys");
-    let now_s = u64::try_from(clock.certain_ms() / 1000).unwrap_or(0);
     let ca = keys.join("ca");
-    let authority = Arc::new(Authority::load_or_make(&ca, &config.office.name, now_s)?);
+    let make = |path: &Path| Authority::load_or_make(path.parent().unwrap_or(path), &config.office.name, clock.certain_s()).map(drop);
+    let authority = match ring.get(ring::COMMUNE, make)? {
+        Some(_) => {
+            super::secrets::keep_pair(&ca)?;
+            Some(Arc::new(Authority::load_or_make(&ca, &config.office.name, clock.certain_s())?))
+        }
+        None => None,
+    };
+    // Of the console.
+    let key = ring.bytes(ring::CONSOLE)?;
+    let first = |path: &Path| {
+        let pin = secret::pin()?;
+        secret::write_file(&keys.join("console.first-pin"), pin.as_bytes())?;
+        secret::write_file(path, pins::hash(&pin, key.as_deref().unwrap_or_default()).map_err(std::io::Error::other)?.as_bytes())?;
+        tracing::info!("the officer's first PIN is in {}", keys.join("console.first-pin").display());
+        Ok(())
+    };
+    let pin = if key.is_some() { ring.get(ring::PIN, first)? } else { None };
+    // After the keys: a cut in the first start leaves no history without them.
+    let store = Store::open(&layout.data.join("commune.redb")).map_err(|e| anyhow::anyhow!("cannot open the commune's store in {}: {e}", layout.data.display()))?;
+
     let files = Files::named(&keys, "mqtt");
     let mut names = config.office.names.clone();
     names.extend(["localhost".to_owned(), "127.0.0.1".to_owned()]);
-    if files.days_left(now_s).is_none_or(|d| d < crate::keys::authority::RENEW_DAYS) || tls::Served::load(&files).is_err() {
-        serve_certificate(&files, &names, &ca, now_s)?;
+    let certificate = (files.clone(), names, ca.clone());
+    let has_authority = authority.is_some();
+    if has_authority {
+        serve_certificate(&certificate, &clock)?;
     }
 
     // Broker: TLS with client certificates only.
@@ -54,31 +90,34 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     for (id, _) in &config.office.villages {
         accounts.push(Account::of_village(DeviceId::new(id)?, &VillageId::new(id)?, String::new()));
     }
-    let terms = Terms { client_ca: Some(ca.join("ca.pem")), certificate_only: true, rules: usual_rules(), ..Terms::default() };
+    let holders = Holders::of(&keys);
+    let terms = Terms { client_ca: Some(ca.join("ca.pem")), holders: Some(holders.clone()), certificate_only: true, rules: usual_rules(), ..Terms::default() };
     let (broker, orders) = Broker::new(doors, &layout.data.join("broker"), &layout.run, secret::token()?, Some(&files), terms, accounts);
     let (kept, for_keep, stop) = (broker.clone(), house.clone(), house.stop().clone());
     house.spawn(async move {
         let _ = kept.keep(orders, for_keep, stop).await;
     });
     let villages: Vec<String> = config.office.villages.iter().map(|(id, _)| id.clone()).collect();
-    let (b, s, c) = (broker.clone(), store.clone(), clock.clone());
+    let (b, s, c, signer) = (broker.clone(), store.clone(), clock.clone(), Signer { authority, holders });
     house.service("villages", move |stop| {
-        let (broker, store, villages, clock, authority) = (b.clone(), s.clone(), villages.clone(), c.clone(), authority.clone());
+        let (broker, store, villages, clock, signer) = (b.clone(), s.clone(), villages.clone(), c.clone(), signer.clone());
         async move {
             anyhow::ensure!(broker.ready(Duration::from_secs(30)).await, "the broker does not serve");
             let way = broker.way();
-            link::run(way.socket, way.secret, store, authority, villages, clock, stop).await
+            link::run(way.socket, way.secret, store, signer, villages, clock, stop).await
         }
     });
 
-    let (certificate, h, b) = ((files, names, ca), house.clone(), broker.clone());
+    let (h, b) = (house.clone(), broker.clone());
     house.service("certificates", move |stop| {
         let (certificate, house, broker) = (certificate.clone(), h.clone(), b.clone());
         async move {
-            let mut hour = tokio::time::interval(Duration::from_secs(3600));
+            let mut minute = tokio::time::interval(Duration::from_secs(60));
             loop {
                 tokio::select! {
-                    _ = hour.tick() => renew(&house, &broker, &certificate).await?,
+                    _ = minute.tick() => if has_authority {
+                        renew(&house, &broker, &certificate).await?;
+                    },
                     () = stop.soft.cancelled() => return Ok(()),
                 }
             }
@@ -86,29 +125,24 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     });
 
     // Console.
-    let key = secret::load_or_make(&keys.join("console.key"))?;
-    let hash_path = keys.join("console.pin");
-    if !hash_path.exists() {
-        let pin = secret::pin()?;
-        secret::write_file(&hash_path, pins::hash(&pin, &key)?.as_bytes())?;
-        secret::write_file(&keys.join("console.first-pin"), pin.as_bytes())?;
-        tracing::info!("the officer's first PIN is in {}", keys.join("console.first-pin").display());
-    }
-    let pin = std::fs::read_to_string(&hash_path)?;
+    house.health().set("keys", if ring.lacks.is_empty() { Light::Green } else { Light::Red }, &ring.told());
     if let Some(address) = config.office.console {
         let listener = Arc::new(bind(address).await?);
-        let console = Console {
-            store,
-            name: config.office.name.clone(),
-            villages: Arc::new(config.office.villages.clone()),
-            clock: clock.clone(),
-            sessions: Sessions::open(&layout.data.join("console-sessions.json"), key.clone(), &pin, clock.clone()),
-            pin: Arc::new(pin),
-            pins: pins::Pins::new(key),
-            wrong: Arc::new(Mutex::default()),
-            pages: Arc::new(Semaphore::new(PAGES)),
+        let app = match (key, pin.and_then(|p| String::from_utf8(p).ok())) {
+            (Some(key), Some(pin)) => router(Console {
+                store,
+                name: config.office.name.clone(),
+                villages: Arc::new(config.office.villages.clone()),
+                clock: clock.clone(),
+                sessions: Sessions::open(&layout.data.join("console-sessions.json"), key.clone(), &pin, clock.clone()),
+                pin: Arc::new(pin),
+                pins: pins::Pins::new(key),
+                wrong: Arc::new(Mutex::default()),
+                pages: Arc::new(Semaphore::new(PAGES)),
+            }),
+            _ => closed(&ring.told()),
         };
-        let (h, app) = (house.clone(), router(console));
+        let h = house.clone();
         house.service("console", move |stop| {
             let (house, app, listener) = (h.clone(), app.clone(), listener.clone());
             async move { serve::tcp(listener.try_clone()?, None, app, house, stop).await }

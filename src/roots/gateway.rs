@@ -10,6 +10,7 @@ use super::broker::{Broker, Terms, bind};
 use super::doors;
 use super::ending::{self, or_rest};
 use super::housekeeping::{Housekeeping, serve_certificate};
+use super::secrets::Secrets;
 use super::seed;
 use crate::config::Config;
 use crate::config::layout::Layout;
@@ -17,10 +18,10 @@ use crate::devices::{desired, ingest::Ingest, link, presence};
 use crate::doors::session::Sessions;
 use crate::journal::index::Index;
 use crate::journal::{Journal, Place, boot};
-use crate::keys::authority::Files as CertFiles;
+use crate::keys::authority::{Authority, Files as CertFiles};
+use crate::keys::holders::Holders;
 use crate::keys::secret;
 use crate::keys::signing::Signing;
-use crate::keys::tls::Served;
 use crate::live::Live;
 use crate::log::disk::Folder;
 use crate::protocol::broker::Door;
@@ -56,10 +57,11 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
 
     let clock = Clock::system(0);
     let keys = layout.data.join("keys");
+    let secrets = Secrets::open(&layout.data)?;
 
     // Sockets, all before anything is served, and before the journal notes a boot: a port that is taken overnight must
     // not write history.
-    let (doors, certificate) = broker_doors(&config, &keys, &clock).await?;
+    let (doors, certificate) = broker_doors(&config, &keys, &secrets, &clock).await?;
     let portal = bind_some(config.doors.portal).await?;
     let dashboard = bind_some(config.doors.dashboard).await?;
     let dashboard_tls = bind_some(config.doors.dashboard_tls).await?;
@@ -75,16 +77,19 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     }
     let damaged = !journal.state().damage.is_empty();
     house.health().set("journal", if damaged { Light::Amber } else { Light::Green }, if damaged { "part of the history could not be read" } else { "" });
-    let files = Files::open(&layout.data.join("people"), secret::load_or_make(&keys.join("people.key"))?)?;
+    let files = secrets.files(&layout.data.join("people"))?;
+    secrets.tell(house.health());
     let samples = Samples::open(&layout.data.join("samples"), epoch)?;
-    let sessions = Sessions::open(&keys, files.clone(), clock.clone())?;
+    let sessions = Sessions::open(&keys, secrets.pepper.clone(), secrets.forms.clone(), files.clone(), clock.clone())?;
     let live = Live::default();
     seed::declare(&journal, &config).await?;
 
     // Broker.
     let accounts = journal.state().accounts.values().map(|a| (**a).clone()).collect();
-    let client_ca = certificate.as_ref().filter(|_| config.broker.client_certificates).map(|(_, _, ca)| ca.join("ca.pem"));
-    let terms = Terms { client_ca, certificate_only: false, quarantine: config.broker.quarantine, rules: config.broker.rules.clone(), limits: config.broker.limits.clone() };
+    // Without a certificate of the authority no client's can be judged: they use their passwords.
+    let client_ca = certificate.as_ref().filter(|_| config.broker.client_certificates).map(|(_, _, ca)| ca.join("ca.pem")).filter(|ca| Authority::is_certificate(ca));
+    let holders = client_ca.is_some().then(|| Holders::of(&keys));
+    let terms = Terms { client_ca, holders, certificate_only: false, quarantine: config.broker.quarantine, rules: config.broker.rules.clone(), limits: config.broker.limits.clone() };
     let (broker, orders) = Broker::new(doors, &layout.data.join("broker"), &layout.run, secret::token()?, certificate.as_ref().map(|c| &c.0), terms, accounts);
     start_broker(&broker, orders, &house, &journal, &live);
     super::desk::start(&broker, &house, &live);
@@ -108,10 +113,10 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
         sessions,
         house: house.clone(),
         names: Arc::new(config.doors.names.clone()),
-        api_token: Arc::new(api_token(&keys)?),
+        api_token: Arc::new(secrets.token.clone()),
     };
     let sounds = Sounds::open(&layout.data.join("sounds"))?;
-    start_voice(&config, &app, &keys, &sounds)?;
+    start_voice(&config, &app, &keys, secrets.voice.clone(), &sounds)?;
     start_uplink(&config, &keys, &journal, &app.files, &live, &house);
     let chores = Housekeeping {
         journal: journal.clone(),
@@ -121,7 +126,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
         has_commune: config.commune.server.is_some(),
         house: house.clone(),
         data: layout.data.clone(),
-        certificate,
+        certificate: certificate.filter(|_| secrets.has_authority),
         broker: broker.clone(),
     };
     house.service("housekeeping", move |stop| {
@@ -175,7 +180,7 @@ fn control_socket(path: &Path) -> anyhow::Result<std::os::unix::net::UnixListene
 
 type BrokerCertificate = (CertFiles, Vec<String>, PathBuf);
 
-async fn broker_doors(config: &Config, keys: &Path, clock: &Clock) -> anyhow::Result<(Vec<(Door, std::net::TcpListener)>, Option<BrokerCertificate>)> {
+async fn broker_doors(config: &Config, keys: &Path, secrets: &Secrets, clock: &Clock) -> anyhow::Result<(Vec<(Door, std::net::TcpListener)>, Option<BrokerCertificate>)> {
     let mut doors = Vec::new();
     for (door, address) in [(Door::Plain, config.broker.plain), (Door::Tls, config.broker.tls), (Door::WebSocket, config.broker.websocket), (Door::WebSocketTls, config.broker.websocket_tls)] {
         if let Some(address) = address {
@@ -189,11 +194,14 @@ async fn broker_doors(config: &Config, keys: &Path, clock: &Clock) -> anyhow::Re
     names.extend(["localhost".to_owned(), "127.0.0.1".to_owned()]);
     let folder = keys.join("house-ca");
     let files = CertFiles::named(keys, "mqtt");
-    let now_s = u64::try_from(clock.certain_ms() / 1000).unwrap_or(0);
-    if files.days_left(now_s).is_none_or(|d| d < 1) || Served::load(&files).is_err() {
-        serve_certificate(&files, &names, &folder, now_s)?;
+    let certificate = (files, names, folder);
+    if secrets.has_authority {
+        serve_certificate(&certificate, clock)?;
+    } else if crate::keys::tls::Served::load(&certificate.0).is_err() {
+        // Nobody can sign one: TLS doors refuse, the others serve.
+        return Ok((doors, None));
     }
-    Ok((doors, Some((files, names, folder))))
+    Ok((doors, Some(certificate)))
 }
 
 fn start_broker(broker: &Broker, orders: mpsc::Receiver<String>, house: &Supervisor, journal: &Journal, live: &Live) {
@@ -295,20 +303,26 @@ fn start_south(broker: &Broker, house: &Supervisor, journal: &Journal, live: &Li
 }
 
 /// The village's voice: sentences as sound, and playback on the clusters.
-fn start_voice(config: &Config, app: &App, keys: &Path, sounds: &Sounds) -> anyhow::Result<()> {
+fn start_voice(config: &Config, app: &App, keys: &Path, key: Option<Vec<u8>>, sounds: &Sounds) -> anyhow::Result<()> {
     let (speech, live) = (config.speech.clone(), app.live.clone());
     app.house.service("speech", move |stop| serve_voice(speech.clone(), live.clone(), stop));
-    let path = keys.join("voice.key");
-    secret::write_file(&keys.join("voice.pub"), Signing::load_or_make(&path)?.public().as_bytes())?;
+    let last = keys.join("voice.last");
+    if let Some(key) = &key {
+        secret::write_file(&keys.join("voice.pub"), Signing::of(key)?.public().as_bytes())?;
+    }
     // Clusters fetch from the portal's door unless the configuration names another address.
     let portal = config.doors.portal.map(|a| if a.ip().is_unspecified() { format!("http://127.0.0.1:{}", a.port()) } else { format!("http://{a}") });
     let url = config.speech.url.clone().or(portal).unwrap_or_default();
     let (app, sounds) = (app.clone(), sounds.clone());
     app.house.clone().service("playback", move |stop| {
-        let (app, sounds, url, path) = (app.clone(), sounds.clone(), url.clone(), path.clone());
+        let (app, sounds, url, last, key) = (app.clone(), sounds.clone(), url.clone(), last.clone(), key.clone());
         async move {
-            let key = Signing::load_or_make(&path)?;
-            let numbers = Numbers::open(&path.with_extension("last"), app.house.clock().clone())?;
+            let key = key.as_deref().map(Signing::of).transpose()?;
+            let numbers = Numbers::open(&last, app.house.clock().clone());
+            if let Some(why) = &numbers.lost {
+                tracing::error!("{why}");
+                app.house.health().set("voice", Light::Amber, why);
+            }
             let journal = app.journal.clone();
             let playback = Playback { journal: app.journal, live: app.live, files: app.files, sounds, key, numbers, url, clock: app.house.clock().clone() };
             or_rest(&journal, &stop, playback.run(stop.clone())).await
@@ -339,13 +353,4 @@ fn start_uplink(config: &Config, keys: &Path, journal: &Journal, files: &Files, 
         l.since = now;
     });
     house.service("uplink", move |stop| uplink.clone().keep(stop));
-}
-
-/// The token of programs: made once; its hash is all that is compared.
-fn api_token(keys: &Path) -> std::io::Result<String> {
-    let path = keys.join("api.token");
-    if !path.exists() {
-        secret::write_file(&path, secret::token()?.as_bytes())?;
-    }
-    Ok(secret::sha256(std::fs::read_to_string(path)?.trim().as_bytes()))
 }

@@ -9,11 +9,11 @@ use crate::domain::actor::Actor;
 use crate::domain::command::Command;
 use crate::journal::index::Index;
 use crate::journal::{Journal, SubmitError, Wish};
-use crate::keys::authority::{Authority, Files, RENEW_DAYS};
+use crate::keys::authority::{Files, HOUSE};
 use crate::store::files::Files as PeopleFiles;
 use crate::store::samples::Samples;
 use crate::store::space::{self, Ballast};
-use crate::supervisor::clock::Trust;
+use crate::supervisor::clock::{Clock, Trust};
 use crate::supervisor::health::Light;
 use crate::supervisor::{Stop, Supervisor};
 use crate::sync::uplink::RECEIPT;
@@ -52,7 +52,7 @@ impl Housekeeping {
         let mut minutes = 0u64;
         let mut retained: Option<u64> = None;
         // What the clock was worth when the house began, and how far it then stood from the time since.
-        let mut trusted = (self.house.clock().trust(), self.offset());
+        let mut trusted = (self.house.clock().trust(), self.house.clock().offset_ms());
         loop {
             tokio::select! {
                 _ = minute.tick() => {}
@@ -79,8 +79,7 @@ impl Housekeeping {
                 retained = Some(minutes);
             }
             self.tell_holes();
-            if minutes.is_multiple_of(60)
-                && let Some(certificate) = &self.certificate
+            if let Some(certificate) = &self.certificate
                 && let Err(cause) = renew(&self.house, &self.broker, certificate).await
             {
                 tracing::error!(%cause, "a certificate could not be renewed");
@@ -131,15 +130,9 @@ impl Housekeeping {
         self.house.health().set("space", if told.is_empty() { Light::Green } else { Light::Amber }, &told);
     }
 
-    /// Wall time less the time since the start, ms: constant until somebody sets the clock.
-    fn offset(&self) -> i64 {
-        let clock = self.house.clock();
-        clock.wall_ms().saturating_sub(i64::try_from(clock.mono_ms()).unwrap_or(0))
-    }
-
     /// When the time becomes known, an entry says by how much what came before was wrong.
     async fn note_clock(&self, before: &mut (Trust, i64)) -> anyhow::Result<()> {
-        let now = (self.house.clock().trust(), self.offset());
+        let now = (self.house.clock().trust(), self.house.clock().offset_ms());
         if now.0 == Trust::Synced && before.0 != Trust::Synced {
             let offset_ms = now.1.saturating_sub(before.1);
             match self.journal.submit(Wish::new(Actor::House, Command::NoteClock { offset_ms })).await {
@@ -180,31 +173,31 @@ impl Housekeeping {
 /// A broker's certificate, its names, and the folder of the CA that signs it.
 pub type Certificate = (Files, Vec<String>, PathBuf);
 
-/// Renews a broker's certificate when it ends within [`RENEW_DAYS`], without dropping a connection.
+/// The common name of a broker's certificate.
+const SERVER: &str = "cong-lang";
+
+/// Makes a broker's certificate anew when it ends soon or counts as none, without dropping a connection: also as soon as a
+/// clock that was wrong is right again.
 ///
 /// # Errors
 /// When the CA cannot be loaded or a file cannot be written.
 pub async fn renew(house: &Supervisor, broker: &Broker, certificate: &Certificate) -> anyhow::Result<()> {
-    let (files, names, folder) = certificate;
-    if house.clock().trust() == Trust::None {
-        return Ok(());
+    if serve_certificate(certificate, house.clock())? {
+        broker.renew_certificate().await;
+        tracing::info!("the broker's certificate was renewed");
     }
-    let now_s = u64::try_from(house.clock().certain_ms() / 1000).unwrap_or(0);
-    if files.days_left(now_s).is_some_and(|d| d > RENEW_DAYS) {
-        return Ok(());
-    }
-    serve_certificate(files, names, folder, now_s)?;
-    broker.renew_certificate().await;
-    tracing::info!("the broker's certificate was renewed");
     house.health().set("certificate", Light::Green, "");
     Ok(())
 }
 
-/// Makes a certificate for the broker from the house's CA.
+/// Makes a certificate for the broker from the house's CA when one is due; true = it was made.
 ///
 /// # Errors
 /// When the CA cannot be loaded or a file cannot be written.
-pub fn serve_certificate(files: &Files, names: &[String], folder: &std::path::Path, now_s: u64) -> std::io::Result<()> {
-    let authority = Authority::load_or_make(folder, "Cổng Làng, nhà văn hóa", now_s)?;
-    files.write(&authority.server("cong-lang", names, now_s)?)
+pub fn serve_certificate((files, names, folder): &Certificate, clock: &Clock) -> std::io::Result<bool> {
+    let due = files.is_due(folder, clock);
+    if due {
+        files.make(folder, HOUSE, SERVER, names, clock)?;
+    }
+    Ok(due)
 }

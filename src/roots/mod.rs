@@ -9,5 +9,6 @@ mod ending;
 pub mod gateway;
 pub mod housekeeping;
 pub mod retention;
+pub mod secrets;
 pub mod seed;
 pub mod worker;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::domain::actor::Actor;
 use crate::domain::command::Command;
@@ -12,7 +13,7 @@ use crate::domain::event::ClockQuality;
 use crate::domain::id::BlobId;
 use crate::journal::history::History;
 use crate::journal::index::Index;
-use crate::journal::{Journal, Wish, pack};
+use crate::journal::{Journal, Stored, Wish, pack};
 use crate::store::files::Files;
 use crate::store::space;
 
@@ -28,10 +29,14 @@ fn floor(history: &History, now_ms: i64, receipt: Option<u64>, bytes_most: u64) 
     let size = |p: &pack::Pack| std::fs::metadata(&p.path).map_or(0, |m| m.len());
     let mut bytes: u64 = packs.iter().map(size).sum();
     let mut floor = 0;
-    let newest = |p: &pack::Pack| p.blocks.last().and_then(|b| pack::read(&p.path, b).ok()).and_then(|e| e.last().map(|e| e.entry.wall_ms));
+    let mut dated: Option<(usize, Option<i64>)> = None;
     for (i, p) in packs.iter().enumerate() {
-        // One that cannot be read is as old as the next that can.
-        let at = packs[i..].iter().find_map(newest);
+        // One that says nothing of its age is as old as the next that does: what was written while the box believed that it is
+        // 1970, or 2100, is as young as what came after it.
+        if dated.is_none_or(|(at, _)| at < i) {
+            dated = Some(packs.iter().enumerate().skip(i).find_map(|(n, p)| newest(p, now_ms).map(|at| (n, Some(at)))).unwrap_or((packs.len(), None)));
+        }
+        let at = dated.and_then(|(_, at)| at);
         let old = at.is_some_and(|at| at < now_ms - KEEP_MS) && receipt.is_none_or(|r| p.last <= r);
         if !old && bytes <= bytes_most {
             break;
@@ -40,6 +45,12 @@ fn floor(history: &History, now_ms: i64, receipt: Option<u64>, bytes_most: u64) 
         floor = p.last + 1;
     }
     floor
+}
+
+/// When the newest entry of a pack was written whose time was agreed with a source and is not to come, ms.
+fn newest(pack: &pack::Pack, now_ms: i64) -> Option<i64> {
+    let sound = |e: &&Arc<Stored>| e.entry.clock == ClockQuality::Synced && e.entry.wall_ms <= now_ms;
+    pack.blocks.iter().rev().find_map(|b| pack::read(&pack.path, b).ok().and_then(|found| found.iter().rev().find(sound).map(|e| e.entry.wall_ms)))
 }
 
 /// Lets old history go; gives how many entries went.

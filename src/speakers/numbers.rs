@@ -3,7 +3,8 @@
 //! A receiver refuses what is not newer than the last order it took, so a number that falls would make the
 //! village mute. A number is at least the wall time in ms and above every one that was ever reserved; numbers
 //! are reserved on disk some minutes ahead, so that few orders cost a write. (A hybrid logical clock, after Kulkarni
-//! et al. 2014, with one writer.)
+//! et al. 2014, with one writer.) Where the reservation cannot be read, numbers go on thirty days beyond the time: above every one
+//! that was given while the clock was not ahead of what it is now, through thousands of restarts. That is told.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,10 @@ use crate::supervisor::clock::Clock;
 
 /// How far numbers are reserved ahead.
 const AHEAD: u64 = 600_000;
+/// How far beyond the time numbers go on when it is lost how far they were reserved: each restart may have skipped a reservation.
+const BEYOND: u64 = 30 * 86_400_000;
+/// No time in ms was ever beyond (the year 9999), so neither was a number.
+const LARGEST: u64 = 253_402_300_800_000;
 
 /// The numbers.
 pub struct Numbers {
@@ -21,20 +26,23 @@ pub struct Numbers {
     clock: Clock,
     /// The last number given, and up to which they are reserved.
     given: Mutex<(u64, u64)>,
+    /// Why what was reserved is not known; none = it is.
+    pub lost: Option<String>,
 }
 
 impl Numbers {
     /// Goes on above what was reserved in `path`.
-    ///
-    /// # Errors
-    /// When the file holds something else than a number, or cannot be read.
-    pub fn open(path: &Path, clock: Clock) -> io::Result<Self> {
+    #[must_use]
+    pub fn open(path: &Path, clock: Clock) -> Self {
         let reserved = match std::fs::read_to_string(path) {
-            Ok(text) => text.trim().parse().map_err(|_| io::Error::new(io::ErrorKind::InvalidData, format!("{} is not a number", path.display())))?,
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => 0,
-            Err(cause) => return Err(cause),
+            Ok(text) => text.trim().parse().ok().filter(|n| *n <= LARGEST).ok_or_else(|| "it is not a number".to_owned()),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(0),
+            Err(cause) => Err(cause.to_string()),
         };
-        Ok(Self { path: path.to_owned(), clock, given: Mutex::new((reserved, reserved)) })
+        let now = u64::try_from(clock.certain_ms()).unwrap_or(0);
+        let lost = reserved.as_ref().err().map(|cause| format!("{} cannot be read ({cause}): orders are numbered on from the time", path.display()));
+        let reserved = reserved.unwrap_or(now.saturating_add(BEYOND));
+        Self { path: path.to_owned(), clock, given: Mutex::new((reserved, reserved)), lost }
     }
 
     /// The next number.
@@ -66,15 +74,25 @@ mod tests {
         for boot in 0..5 {
             // The second boot believes that it is 1970.
             clock.set_wall(if boot == 1 { 0 } else { 1_795_232_640_000 + boot });
-            let numbers = Numbers::open(&path, clock.clone()).expect("opens");
+            let numbers = Numbers::open(&path, clock.clone());
+            assert_eq!(numbers.lost, None);
             for _ in 0..3 {
                 let next = numbers.next().expect("a number");
                 assert!(next > last, "{next} after {last} in boot {boot}");
                 last = next;
             }
         }
-        std::fs::write(&path, "x").expect("written");
-        assert!(Numbers::open(&path, clock).is_err());
+        // Damaged by a card: no number comes again, and it is told, once.
+        for damage in ["x", "", "\0\0\0", "18446744073709551615", "-1", "9999999999999999"] {
+            std::fs::write(&path, damage).expect("written");
+            let numbers = Numbers::open(&path, clock.clone());
+            assert!(numbers.lost.is_some(), "{damage}");
+            let next = numbers.next().expect("a number");
+            assert!(next > last && next < LARGEST, "{next} after {last} and “{damage}”");
+            last = next;
+            assert_eq!(Numbers::open(&path, clock.clone()).lost, None, "{damage}");
+            clock.advance(std::time::Duration::from_millis(2 * AHEAD));
+        }
         std::fs::remove_dir_all(folder).expect("clean");
     }
 }

@@ -50,8 +50,8 @@ pub struct Playback {
     pub files: Files,
     /// Sounds by hash.
     pub sounds: Sounds,
-    /// The key of the village's voice.
-    pub key: Signing,
+    /// The key of the village's voice; none = it is lost, and no cluster is told anything.
+    pub key: Option<Signing>,
     /// The numbers of its orders.
     pub numbers: Numbers,
     /// Where clusters fetch sounds: `http://host:port`.
@@ -275,7 +275,8 @@ impl Playback {
     /// Posts an order; false = it was not posted (the link is down, or its outbox full), the next look tries again.
     fn order(&self, speaker: &DeviceId, seq: u64, expires_at: i64, act: Act) -> bool {
         let Ok(order) = serde_json::to_string(&Order { seq, expires_at, act }) else { return false };
-        let signature = self.key.sign(&signed_bytes(speaker.as_str(), &order));
+        let Some(key) = &self.key else { return false };
+        let signature = key.sign(&signed_bytes(speaker.as_str(), &order));
         let Ok(payload) = serde_json::to_vec(&Envelope { order, signature }) else { return false };
         self.live.south.post(Outgoing { topic: format!("c/{speaker}/order"), payload, retain: false, queued: true })
     }

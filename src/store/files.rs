@@ -32,6 +32,8 @@ pub enum Lost {
 pub struct Files {
     folder: PathBuf,
     key: Arc<Vec<u8>>,
+    /// The key is lost: nothing can be proved, so nothing is read or written.
+    is_locked: bool,
 }
 
 impl Files {
@@ -43,7 +45,22 @@ impl Files {
         for copy in ["a", "b"] {
             std::fs::create_dir_all(folder.join(copy))?;
         }
-        Ok(Self { folder: folder.to_owned(), key: Arc::new(key) })
+        Ok(Self { folder: folder.to_owned(), key: Arc::new(key), is_locked: false })
+    }
+
+    /// The folder while its key is lost: everything in it reads as damaged, and nothing is written that could not be proved
+    /// later.
+    ///
+    /// # Errors
+    /// As [`Files::open`].
+    pub fn locked(folder: &Path) -> io::Result<Self> {
+        Ok(Self { is_locked: true, ..Self::open(folder, Vec::new())? })
+    }
+
+    /// True while its key is lost.
+    #[must_use]
+    pub const fn is_locked(&self) -> bool {
+        self.is_locked
     }
 
     fn path(&self, copy: &str, id: &BlobId) -> PathBuf {
@@ -64,6 +81,9 @@ impl Files {
     /// # Errors
     /// As [`Files::put_blocking`].
     pub fn put_as(&self, id: &BlobId, content: &[u8]) -> io::Result<BlobRef> {
+        if self.is_locked {
+            return Err(io::Error::other("the key of people's files is lost"));
+        }
         if content.len() > LARGEST {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "larger than a file of people's data may be"));
         }
@@ -89,9 +109,9 @@ impl Files {
     /// # Errors
     /// [`Lost`] when it is not there or damaged.
     pub fn get(&self, blob: &BlobRef) -> Result<Vec<u8>, Lost> {
-        let mut seen = false;
+        let mut seen = self.is_locked;
         for copy in ["a", "b"] {
-            let Ok(bytes) = std::fs::read(self.path(copy, &blob.id)) else { continue };
+            let Some(bytes) = std::fs::read(self.path(copy, &blob.id)).ok().filter(|_| !self.is_locked) else { continue };
             seen = true;
             if let Some((crc, content)) = bytes.split_at_checked(4)
                 && crc == crc32c::crc32c(content).to_le_bytes()

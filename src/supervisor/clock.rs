@@ -11,9 +11,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// How far the wall clock may be believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {
-    /// Before the floor: nobody told the box the time.
+    /// Before the floor, or years beyond it with nobody to vouch for it: the box does not know the time.
     None,
-    /// After the floor, not agreed with a source in this boot.
+    /// After the floor and not absurdly so, not agreed with a source in this boot.
     Restored,
     /// Agreed with a time source.
     Synced,
@@ -21,6 +21,13 @@ pub enum Trust {
 
 /// A wall time that the box cannot be before: 2026-01-01 UTC, ms. Set at each release.
 pub const BUILD_FLOOR_MS: i64 = 1_767_225_600_000;
+
+/// How far beyond the floor a clock is believed that nobody vouched for, ms: ten years. A dead or mistyped clock is as often
+/// far ahead as it is far behind, and what it dates would be dated for ever.
+const BELIEVED_MS: i64 = 3_652 * 86_400_000;
+
+/// A proof of the wall clock holds for the clock of which it was said: when it was set since by more than this, ms, it is over.
+const JUMP_MS: u64 = 600_000;
 
 /// systemd-timesyncd makes this file once the clock agreed with a server.
 const TIMESYNC: &str = "/run/systemd/timesync/synchronized";
@@ -34,8 +41,17 @@ pub fn has_http_date() -> bool {
 
 #[derive(Debug)]
 enum Source {
-    System { start: Instant, floor_ms: AtomicI64, synced: AtomicBool },
-    Manual { mono_ms: AtomicU64, wall_ms: AtomicI64, synced: AtomicBool },
+    System {
+        start: Instant,
+        floor_ms: AtomicI64,
+        /// Wall time less the time since the start when it was agreed, ms; the least number = it was not.
+        agreed: AtomicI64,
+    },
+    Manual {
+        mono_ms: AtomicU64,
+        wall_ms: AtomicI64,
+        synced: AtomicBool,
+    },
 }
 
 /// A clock; clones are the same clock.
@@ -47,13 +63,19 @@ impl Clock {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the ambient clock")]
     pub fn system(floor_ms: i64) -> Self {
-        Self(Arc::new(Source::System { start: Instant::now(), floor_ms: AtomicI64::new(floor_ms.max(BUILD_FLOOR_MS)), synced: AtomicBool::new(false) }))
+        Self(Arc::new(Source::System { start: Instant::now(), floor_ms: AtomicI64::new(floor_ms.max(BUILD_FLOOR_MS)), agreed: AtomicI64::new(i64::MIN) }))
     }
 
     /// A clock that stands still until it is turned.
     #[must_use]
     pub fn manual(wall_ms: i64) -> Self {
         Self(Arc::new(Source::Manual { mono_ms: AtomicU64::new(0), wall_ms: AtomicI64::new(wall_ms), synced: AtomicBool::new(true) }))
+    }
+
+    /// The same, of which nobody knows whether it is right.
+    #[must_use]
+    pub fn unknown(wall_ms: i64) -> Self {
+        Self(Arc::new(Source::Manual { mono_ms: AtomicU64::new(0), wall_ms: AtomicI64::new(wall_ms), synced: AtomicBool::new(false) }))
     }
 
     /// Milliseconds since this clock was made.
@@ -75,13 +97,25 @@ impl Clock {
         }
     }
 
-    /// The latest of the wall time and the floor: what certificates are judged by.
+    /// The wall time where it can be believed, else the floor: what dates are judged and written by.
     #[must_use]
     pub fn certain_ms(&self) -> i64 {
         match &*self.0 {
-            Source::System { floor_ms, .. } => self.wall_ms().max(floor_ms.load(Ordering::Relaxed)),
-            Source::Manual { .. } => self.wall_ms(),
+            Source::System { floor_ms, .. } if self.trust() == Trust::None => floor_ms.load(Ordering::Relaxed),
+            Source::System { .. } | Source::Manual { .. } => self.wall_ms(),
         }
+    }
+
+    /// [`Clock::certain_ms`] in seconds.
+    #[must_use]
+    pub fn certain_s(&self) -> u64 {
+        u64::try_from(self.certain_ms() / 1000).unwrap_or(0)
+    }
+
+    /// Wall time less the time since the start, ms: constant until somebody sets the clock.
+    #[must_use]
+    pub fn offset_ms(&self) -> i64 {
+        self.wall_ms().saturating_sub(i64::try_from(self.mono_ms()).unwrap_or(0))
     }
 
     /// Raises the floor: a time learned from an authenticated peer or from history.
@@ -94,7 +128,8 @@ impl Clock {
     /// Says that the wall clock agreed with a source.
     pub fn set_synced(&self) {
         match &*self.0 {
-            Source::System { synced, .. } | Source::Manual { synced, .. } => synced.store(true, Ordering::Relaxed),
+            Source::System { agreed, .. } => agreed.store(self.offset_ms(), Ordering::Relaxed),
+            Source::Manual { synced, .. } => synced.store(true, Ordering::Relaxed),
         }
     }
 
@@ -102,13 +137,16 @@ impl Clock {
     #[must_use]
     pub fn trust(&self) -> Trust {
         match &*self.0 {
-            Source::System { floor_ms, synced, .. } => {
-                if self.wall_ms() < floor_ms.load(Ordering::Relaxed) {
-                    Trust::None
-                } else if synced.load(Ordering::Relaxed) || Path::new(TIMESYNC).exists() {
+            Source::System { floor_ms, agreed, .. } => {
+                let (wall, floor, agreed) = (self.wall_ms(), floor_ms.load(Ordering::Relaxed), agreed.load(Ordering::Relaxed));
+                let is_agreed = agreed != i64::MIN && agreed.abs_diff(self.offset_ms()) < JUMP_MS;
+                // A source that agrees now outweighs a floor that an earlier boot left.
+                if wall >= BUILD_FLOOR_MS && (is_agreed || Path::new(TIMESYNC).exists()) {
                     Trust::Synced
-                } else {
+                } else if (floor..floor.saturating_add(BELIEVED_MS)).contains(&wall) {
                     Trust::Restored
+                } else {
+                    Trust::None
                 }
             }
             Source::Manual { synced, .. } => {

@@ -15,17 +15,28 @@ const AGREE_MS: u64 = 120_000;
 const LIFE_DAYS: i64 = 92;
 
 impl Uplink {
-    /// The certificate that lasts longest, and its days.
+    /// The certificate to show, and its days: the one that lasts longest, but one that lasts longer than any that is made
+    /// now was dated by a wrong clock and comes last of those that can be used.
     pub(super) fn best(&self) -> (&CertFiles, i64) {
-        let now_s = u64::try_from(self.clock.certain_ms() / 1000).unwrap_or(0);
-        let days = |f: &CertFiles| f.days_left(now_s).unwrap_or(i64::MIN);
+        let days = |f: &CertFiles| f.left(&self.clock).map_or(i64::MIN, |d| if d > LIFE_DAYS { 0 } else { d });
         let (given, renewed) = (days(&self.identity), days(&self.renewed));
         if renewed > given { (&self.renewed, renewed) } else { (&self.identity, given) }
     }
 
-    /// The commune's clock: two that agree are agreed. A village without a date takes its floor from it, but never one
-    /// beyond the life of its own certificate: a commune that is years ahead must not make every certificate old.
-    pub(super) fn take_time(&self, now_ms: i64) {
+    /// The one to show in this connection: after one that was refused the other has its turn, if there is one.
+    pub(super) fn turn(&self, refused: u32) -> &CertFiles {
+        let best = self.best().0;
+        let other = if std::ptr::eq(best, &raw const self.identity) { &self.renewed } else { &self.identity };
+        if refused % 2 == 1 && other.left(&self.clock).is_some() { other } else { best }
+    }
+
+    /// The commune's clock, when it knows its own (`sure`): two that agree are agreed. A village without a date takes its
+    /// floor from it, but never one beyond the life of its own certificate: a commune that is years ahead must not make
+    /// every certificate old.
+    pub(super) fn take_time(&self, now_ms: i64, sure: bool) {
+        if !sure {
+            return;
+        }
         if self.clock.wall_ms().abs_diff(now_ms) < AGREE_MS {
             self.clock.set_synced();
         } else if self.clock.trust() == Trust::None {
@@ -40,10 +51,9 @@ impl Uplink {
         // Judged beside the one in use, which stays until the new one is known to be good.
         let next = CertFiles::named(self.renewed.certificate.parent().unwrap_or(std::path::Path::new(".")), "commune-next");
         // Signed by our commune, for us, and not for longer than certificates of its CA last.
-        let now_s = u64::try_from(self.clock.certain_ms() / 1000).unwrap_or(0);
         let judged = tls::check_client(&self.ca, certificate.as_bytes(), self.village.as_str(), &self.clock)
             .and_then(|()| next.write(&identity))
-            .and_then(|()| if next.days_left(now_s).is_some_and(|d| d <= LIFE_DAYS) { Ok(()) } else { Err(std::io::Error::other("it lasts too long")) });
+            .and_then(|()| if next.left(&self.clock).is_some_and(|d| d <= LIFE_DAYS || self.clock.trust() == Trust::None) { Ok(()) } else { Err(std::io::Error::other("it lasts too long")) });
         let taken = judged.and_then(|()| tls::client(&self.ca, Some(&next), self.clock.clone())).and_then(|_| std::fs::rename(&next.certificate, &self.renewed.certificate));
         match taken {
             Ok(()) => tracing::info!(days = self.best().1, "the commune renewed the village's certificate"),

@@ -12,6 +12,7 @@ use crate::domain::event::Lane;
 use crate::domain::id::VillageId;
 use crate::journal::{Journal, codec};
 use crate::keys::authority::{Files as CertFiles, RENEW_DAYS, request};
+use crate::keys::standing::is_settled;
 use crate::keys::tls;
 use crate::live::Live;
 use crate::protocol::commune::{BATCH_RAW, BATCH_RECORDS, Down, HELLO_STREAMS, Stream, Up, pack};
@@ -71,12 +72,18 @@ impl Uplink {
     /// Never by itself; the type fits a service.
     pub async fn keep(self, stop: Stop) -> anyhow::Result<()> {
         let mut backoff = Backoff::new(1_000, 60_000);
+        let mut refused = 0u32;
         while !stop.soft.is_cancelled() {
             let began = self.clock.mono_ms();
-            if let Err(error) = self.run(stop.clone()).await {
+            if let Err(error) = self.run(stop.clone(), refused).await {
                 tracing::info!("the link to the commune ended: {error:#}");
             }
-            backoff.ran(self.clock.mono_ms().saturating_sub(began));
+            let lived = self.clock.mono_ms().saturating_sub(began);
+            backoff.ran(lived);
+            // A certificate that is refused lets no link live: the other has its turn.
+            if lived <= 30_000 {
+                refused = refused.wrapping_add(1);
+            }
             tokio::select! {
                 () = tokio::time::sleep(backoff.next(jitter())) => {}
                 () = stop.soft.cancelled() => {}
@@ -89,10 +96,10 @@ impl Uplink {
     ///
     /// # Errors
     /// Why it ended.
-    pub async fn run(&self, stop: Stop) -> anyhow::Result<()> {
+    async fn run(&self, stop: Stop, refused: u32) -> anyhow::Result<()> {
         let (host, port) = self.server.rsplit_once(':').ok_or_else(|| anyhow::anyhow!("“{}” has no port", self.server))?;
         let mut options = MqttOptions::new(format!("gate-{}", self.village), host, port.parse()?);
-        let config = tls::client(&self.ca, Some(self.best().0), self.clock.clone())?;
+        let config = tls::client(&self.ca, Some(self.turn(refused)), self.clock.clone())?;
         options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(config)));
         options.set_keep_alive(Duration::from_secs(30)).set_clean_session(true).set_max_packet_size(1 << 20, 8 << 20).set_inflight(16).set_manual_acks(true);
         let (client, mut events) = AsyncClient::new(options, 64);
@@ -153,13 +160,14 @@ impl Uplink {
                                 Vec::new()
                             }
                             Ok(down) => {
-                                if matches!(down, Down::Resume { .. }) && asked.is_none() && self.best().1 <= RENEW_DAYS {
+                                // A clock that nobody vouches for yet must not make every certificate old.
+                                if matches!(down, Down::Resume { .. }) && asked.is_none() && self.best().1 <= RENEW_DAYS && (self.best().1 > 0 || is_settled(&self.clock)) {
                                     let (request, key) = request(self.village.as_str())?;
                                     asked = Some(key);
                                     self.post(client, &Up::Renew { request }).await?;
                                 }
-                                if let Down::Resume { now_ms, .. } = &down {
-                                    self.take_time(*now_ms);
+                                if let Down::Resume { now_ms, sure, .. } = &down {
+                                    self.take_time(*now_ms, *sure);
                                 }
                                 engine.heard(&down, &self.offers(), now)
                             }

@@ -114,6 +114,7 @@ fn words(app: &App, visit: &Visit, state: &crate::domain::state::State, user: &U
         Denied::Locked(seconds) => (StatusCode::TOO_MANY_REQUESTS, visit.lang.f("locked-pin", &[("minutes", &seconds.div_ceil(60).to_string())])),
         Denied::UnknownPhone => (StatusCode::TOO_MANY_REQUESTS, visit.lang.t("unknown-phone")),
         Denied::Busy => (StatusCode::TOO_MANY_REQUESTS, visit.lang.t("busy-pin")),
+        Denied::KeyLost => (StatusCode::SERVICE_UNAVAILABLE, visit.lang.t("key-lost")),
         Denied::Broken => (StatusCode::SERVICE_UNAVAILABLE, visit.lang.t("unlooked-pin")),
     }
 }

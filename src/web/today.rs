@@ -118,6 +118,7 @@ fn sentence(app: &App, lang: Lang, state: &Village) -> String {
         "queues" => "part-queues",
         "broker" | "south" => "part-broker",
         "journal" => "part-journal",
+        "keys" => "part-keys",
         _ => "part-other",
     };
     let red: Vec<String> = app.house.health().parts().into_iter().filter(|(_, c)| c.light == Light::Red).map(|(name, _)| name).collect();

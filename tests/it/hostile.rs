@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use conglang::keys::authority::{Authority, Files};
 use conglang::supervisor::clock::{BUILD_FLOOR_MS, Clock};
 
-use crate::house::{House, Lamp, free_port};
+use crate::house::{House, Lamp, free_port, library};
 
 fn now_s() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("time").as_secs()
@@ -256,8 +256,7 @@ fn a_commune_that_answers_nonsense_changes_nothing_in_the_village() {
 
 #[test]
 fn a_clock_at_1970_and_a_clock_that_jumps_lose_nobody_and_nothing() {
-    let lib = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
-    let lib = if Path::new(lib).exists() { lib.to_owned() } else { glob("/usr/lib", "faketime/libfaketime.so.1").expect("package faketime") };
+    let lib = library("faketime/libfaketime.so.1");
     let mut house = House::new("");
     let dial = house.dir.join("clock");
     // “@” sets where the clock starts; it runs on from there.
@@ -302,10 +301,4 @@ fn a_clock_at_1970_and_a_clock_that_jumps_lose_nobody_and_nothing() {
     assert!(numbers.windows(2).all(|w| w[1] == w[0] + 1), "order is the number, whatever the clock says");
     assert_eq!(house.cli(&["journal", "check"]).0, 0);
     assert_eq!(house.stop(), Some(0));
-}
-
-/// The first file below `root` whose path ends so.
-fn glob(root: &str, end: &str) -> Option<String> {
-    let out = Command::new("find").args([root, "-path", &format!("*/{end}")]).output().ok()?;
-    String::from_utf8_lossy(&out.stdout).lines().next().map(str::to_owned)
 }

@@ -196,6 +196,12 @@ impl Drop for House {
     }
 }
 
+/// A shared library of this machine whose path ends so.
+pub fn library(end: &str) -> String {
+    let out = Command::new("find").args(["/usr/lib", "-path", &format!("*/{end}")]).output().expect("find");
+    String::from_utf8_lossy(&out.stdout).lines().next().unwrap_or_else(|| panic!("no {end}: is its package installed?")).to_owned()
+}
+
 /// The secret of a test device.
 pub fn secret(id: &str) -> String {
     format!("secret-of-{id}-0123456789abcdef")

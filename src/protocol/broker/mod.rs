@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 pub use self::counters::{Counters, Traffic};
 use super::mqtt::topic::{DEEPEST, LONGEST};
 use crate::domain::device::Account;
+use crate::keys::holders::Table;
 
 /// User name of the house's own clients: not a device's, devices cannot take it.
 pub const HOUSE: &str = "@house";
@@ -196,6 +197,11 @@ pub enum Order {
         /// All accounts.
         accounts: Vec<Account>,
     },
+    /// Which certificates open which accounts; on open connections too.
+    Holders {
+        /// By account; one that is not named is open to every certificate of its name.
+        holders: Table,
+    },
     /// Read certificate and key again.
     Certificate,
     /// A question; the worker answers with the same number.
@@ -219,6 +225,13 @@ pub enum Fact {
     Applied {
         /// Number of the order.
         n: u64,
+    },
+    /// A verified certificate of an account's name came to a door.
+    Holder {
+        /// The account.
+        name: String,
+        /// SHA-256 of its public key.
+        key: String,
     },
     /// A device was refused or cut, and why.
     Trouble {
