@@ -157,16 +157,18 @@ fn tiles(app: &App, lang: Lang, state: &Village) -> Vec<Tile> {
     let now = app.house.clock().wall_ms();
     let presence = |id| state.devices.get(id).map(|d| d.presence).unwrap_or_default();
     let mut out = Vec::new();
-    let silent = state.speakers.values().filter(|s| !state.is_sent_away(&s.id)).find_map(|s| Some((s.name.clone(), presence(&s.id).gone_since()?)));
-    let here = state.speakers.values().filter(|s| matches!(presence(&s.id), Presence::Here { .. })).count();
-    let none = if here == state.speakers.len() { lang.t("tile-speakers-ok") } else { lang.f("tile-unheard", &[("n", &(state.speakers.len() - here).to_string())]) };
+    // A cluster that was sent away is nobody's any more: it is neither well nor missing.
+    let ours: Vec<_> = state.speakers.values().filter(|s| !state.is_sent_away(&s.id)).collect();
+    let here = ours.iter().filter(|s| matches!(presence(&s.id), Presence::Here { .. })).count();
+    let none = if here == ours.len() { lang.t("tile-speakers-ok") } else { lang.f("tile-unheard", &[("n", &(ours.len() - here).to_string())]) };
+    let silent = ours.iter().find_map(|s| Some((s.name.clone(), presence(&s.id).gone_since()?)));
     let words = silent.as_ref().map_or(none, |(name, since)| lang.f("tile-speakers-silent", &[("name", name), ("since", &dates::since(now, *since))]));
     out.push(Tile {
         id: "tile-speakers".into(),
         icon: SPEAKER,
         href: "/speakers",
         bad: silent.is_some(),
-        name: lang.f("tile-speakers", &[("n", &here.to_string()), ("all", &state.speakers.len().to_string())]),
+        name: lang.f("tile-speakers", &[("n", &here.to_string()), ("all", &ours.len().to_string())]),
         words,
     });
     let bad = state.lights.values().find(|l| super::lights::words(app, lang, state, l).1 == "bad");
@@ -190,6 +192,7 @@ fn tiles(app: &App, lang: Lang, state: &Village) -> Vec<Tile> {
     let words = match lost {
         Some(c) => lang.f("tile-cameras-bad", &[("name", &c.name)]),
         None if seen == 0 => lang.t("tile-cameras-none"),
+        None if seen < state.cameras.len() => lang.f("tile-cameras-unheard", &[("n", &(state.cameras.len() - seen).to_string())]),
         None => lang.t("tile-cameras-ok"),
     };
     out.push(Tile {

@@ -131,7 +131,7 @@ fn odd_cameras_are_recorded_and_every_file_decodes() {
 fn pictures_that_nobody_can_decode_are_told() {
     let clips = folder();
     let (_server, lines) = serve(&clips, &["plain.264/garbage", "plain.264/plain"]);
-    let mut house = House::new(&lines);
+    let mut house = House::new(&format!("{lines}[[camera]]\nid = \"cam-03\"\nname = \"Camera chưa nối\"\n"));
     house.start();
     house.until("it is found out", Duration::from_secs(60), |h| !h.camera(1)["undecodable"].as_str().unwrap_or_default().is_empty());
     house.until("the other has a still", Duration::from_secs(30), |h| h.camera(2)["undecodable"] == "" && h.camera(2)["signal"]["is"] == "here");
@@ -141,6 +141,7 @@ fn pictures_that_nobody_can_decode_are_told() {
     let cookie = house.sign_in();
     assert!(house.get("/cameras/cam-01", &cookie).body.contains("không giải mã được"));
     assert!(house.get("/cameras", &cookie).body.contains("Camera số 1: "));
+    assert!(house.get("/", &cookie).body.contains("1 camera chưa có hình lần nào"), "two that are well do not make the third so");
     assert!(!house.get("/cameras/cam-02", &cookie).body.contains("không giải mã được"));
     assert_eq!(house.stop(), Some(0));
     let _ = std::fs::remove_dir_all(clips);

@@ -9,6 +9,16 @@ use crate::peer::{Hello, Peer};
 const FIRST_VIEW: usize = 30_000;
 
 #[test]
+fn a_cluster_that_was_sent_away_is_not_counted() {
+    let mut house = House::new("");
+    house.start();
+    let cookie = house.sign_in();
+    assert!(house.get("/", &cookie).body.contains("Loa 0/2"));
+    assert_eq!(house.cli(&["device", "remove", "loa-02"]).0, 0);
+    assert!(house.get("/", &cookie).body.contains("Loa 0/1"), "{}", house.get("/", &cookie).body);
+}
+
+#[test]
 fn every_page_opens_small_and_in_both_languages() {
     let mut house = House::new("");
     house.start();

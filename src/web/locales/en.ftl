@@ -82,6 +82,7 @@ tile-cameras = Cameras { $n }/{ $all }
 tile-cameras-ok = All pictures come
 tile-cameras-bad = { $name } has no picture
 tile-cameras-none = No camera is connected yet
+tile-cameras-unheard = { $n } never gave a picture
 tile-sync-none = No commune is connected
 tile-sync-none-do = Everything works in the village
 tile-sync-ok = The commune has everything up to { $time }

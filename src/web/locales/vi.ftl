@@ -82,6 +82,7 @@ tile-cameras = Camera { $n }/{ $all }
 tile-cameras-ok = Camera nào cũng có hình
 tile-cameras-bad = { $name } mất hình
 tile-cameras-none = Chưa nối camera nào
+tile-cameras-unheard = { $n } camera chưa có hình lần nào
 tile-sync-none = Chưa nối với xã
 tile-sync-none-do = Mọi việc vẫn chạy tại thôn
 tile-sync-ok = Xã đã nhận đủ đến { $time }
