@@ -302,4 +302,64 @@ mod tests {
         }
         std::fs::remove_dir_all(data).expect("clean");
     }
+
+    /// What each key is at its making; another one each time.
+    fn fresh(form: Form) -> Vec<u8> {
+        match form {
+            Form::Bytes => secret::random::<32>().expect("random").to_vec(),
+            Form::Text => format!("{}\n", secret::token().expect("random")).into_bytes(),
+            Form::Pem => rcgen::KeyPair::generate().expect("key").serialize_pem().into_bytes(),
+        }
+    }
+
+    #[test]
+    fn every_harm_to_every_key_is_told_and_none_is_made_anew() {
+        for keys in [&VILLAGE_KEYS[..], &COMMUNE_KEYS[..]] {
+            let data = folder();
+            std::fs::create_dir_all(&data).expect("folder");
+            let open = || {
+                let mut ring = Ring::look(&data);
+                for key in keys {
+                    let make = |path: &Path| {
+                        std::fs::create_dir_all(path.parent().expect("folder"))?;
+                        secret::write_file(path, &fresh(key.form))
+                    };
+                    ring.get(*key, make).expect("reads");
+                    if let Some(proof) = key.proof {
+                        std::fs::write(data.join("keys").join(proof), "made").expect("proof");
+                    }
+                }
+                ring.lacks
+            };
+            assert_eq!(open(), []);
+            // Each was replaced once: the one of before is the older copy that somebody may bring back.
+            for key in keys {
+                Ring::look(&data).replace(*key, &fresh(key.form)).expect("replaced");
+            }
+            std::fs::create_dir_all(data.join("journal")).expect("folder");
+            std::fs::write(data.join("journal/1.snap"), "x").expect("history");
+            for key in keys {
+                let path = data.join("keys").join(key.file);
+                let whole = std::fs::read(&path).expect("read");
+                let older = std::fs::read(format!("{}.before", path.display())).expect("kept");
+                let mut turned = whole.clone();
+                turned[whole.len() / 2] ^= 1;
+                let harms =
+                    [("truncated", whole[..whole.len() / 3].to_vec()), ("all NUL", vec![0; whole.len()]), ("one bit turned", turned), ("of another village", fresh(key.form)), ("older", older)];
+                for (how, bytes) in harms {
+                    std::fs::write(&path, &bytes).expect("written");
+                    let lacks = open();
+                    assert!(matches!(lacks[..], [(name, Lack::Damaged | Lack::Other)] if name == *key), "{} {how}: {lacks:?}", key.file);
+                    assert_eq!(std::fs::read(&path).expect("read"), bytes, "{} {how} stays as it is", key.file);
+                    std::fs::write(&path, &whole).expect("brought back");
+                }
+                std::fs::remove_file(&path).expect("removed");
+                assert_eq!(open(), [(*key, Lack::Gone)]);
+                assert!(!path.exists(), "{} is not made anew", key.file);
+                std::fs::write(&path, &whole).expect("brought back");
+                assert_eq!(open(), [], "{} brought back is taken", key.file);
+            }
+            std::fs::remove_dir_all(data).expect("clean");
+        }
+    }
 }

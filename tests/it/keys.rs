@@ -66,8 +66,10 @@ fn a_key_that_is_not_what_it_was_is_told_and_stops_only_what_needs_it() {
     for (n, key) in ["people.key", "pepper.key", "forms.key", "voice.key", "api.token", "house-ca/ca.key"].into_iter().enumerate() {
         let path = house.dir.join("data/keys").join(key);
         let (whole, another) = (std::fs::read(&path).expect("key"), std::fs::read(other.dir.join("data/keys").join(key)).expect("key"));
-        // Every harm to every key costs a start: each key has two, all harms are had.
-        for how in [HARMS[n % 5], HARMS[(n + 1 + n / 5) % 5]] {
+        // Every harm to every key costs a start (`src/keys/ring.rs` has all of them without one): each key has two, all harms are
+        // had; the long lane has every row.
+        let two = [HARMS[n % 5], HARMS[(n + 1 + n / 5) % 5]];
+        for how in HARMS.into_iter().filter(|h| two.contains(h) || std::env::var_os("CONGLANG_LONG").is_some()) {
             let row = format!("{key} {how}");
             harm(&path, how, &another);
             house.start();
