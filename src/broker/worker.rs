@@ -10,7 +10,8 @@ use super::access::Table;
 use super::edge::{Edge, bind_house};
 use super::guard::Guard;
 use super::ledger::restore::Found;
-use super::ledger::writer::{self, Store};
+use super::ledger::store::Store;
+use super::ledger::writer;
 use crate::keys::authority::Files;
 use crate::keys::tls::{self, Served};
 use crate::protocol::broker::{Door, Fact, Order, Settings};
@@ -33,8 +34,10 @@ pub async fn run(birth: Birth) -> anyhow::Result<()> {
     let (ledger, clock) = (ledger_in(&folder)?, Clock::system(0));
     // A card that cannot be read or written must not keep lamps dark: the broker serves from memory, and begins anew when the
     // card is there again.
-    let (store, found) = match crate::keys::secret::random().and_then(|epoch| Store::open(&ledger, epoch)) {
+    let (mut loss, served_before) = (None, settings.served_before);
+    let (store, found) = match crate::keys::secret::random().and_then(|epoch| Store::open(&ledger, epoch, served_before)) {
         Ok((mut store, mut found)) => {
+            loss = store.tell_loss(&found, u64::try_from(clock.wall_ms() / 1000).unwrap_or(0));
             store.begin(&mut found);
             (Some(store), found)
         }
@@ -44,6 +47,7 @@ pub async fn run(birth: Birth) -> anyhow::Result<()> {
         }
     };
     let guard = Arc::new(Guard::new(&settings, clock.clone(), found, tokio::time::Instant::now()));
+    guard.lock().counters.loss = loss.map(Box::new);
     if store.is_none() {
         guard.lock().ledger.go_blind();
     }

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, Transport};
 
 use super::{Cli, client, say};
-use crate::doors::{dates, refusals};
+use crate::doors::{dates, losses, refusals};
 use crate::protocol::broker::{Answer, ClientRow, Counters, HOUSE, TopicRow};
 use crate::protocol::way::Way;
 
@@ -116,6 +116,10 @@ pub fn run(cli: &Cli, what: &Broker) -> anyhow::Result<u8> {
                 c.written / 1024,
                 c.owed
             );
+            let text = match &c.loss {
+                Some(loss) => format!("{text}  đã mất   {}\n", losses::of_broker(loss)),
+                None => text,
+            };
             say(cli, &value, &text);
             Ok(if c.card_fails { 2 } else { 0 })
         }

@@ -156,6 +156,7 @@ fn amber(part: &str) -> &'static str {
         "pictures" => "chạy được; nâng cấp nhân Linux hoặc tệp conglang.service khi có dịp",
         "queues" => "conglang broker clients: dòng có “đã bỏ…” là thiết bị nhận chậm; xem mạng của nó",
         "journal" => "conglang journal check",
+        "ledger" => "thiết bị nói lại trạng thái khi nối lại; đèn, loa: ra lệnh lại. Hay gặp thì thay thẻ nhớ",
         "index" => "xóa index.redb trong thư mục dữ liệu rồi khởi động lại; máy tự dựng lại",
         "certificate" => "xem giờ của máy; conglang cert show",
         _ => "journalctl -u conglang -n 50",

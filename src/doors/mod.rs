@@ -3,6 +3,7 @@
 pub mod dates;
 pub mod headers;
 pub mod locale;
+pub mod losses;
 pub mod page;
 mod patient;
 pub mod refusals;

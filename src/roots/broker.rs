@@ -39,6 +39,8 @@ pub struct Terms {
     pub quarantine: bool,
     /// How safely messages are kept, by topic.
     pub rules: Vec<Rule>,
+    /// A broker served here before: a folder without anything is a loss, not a beginning.
+    pub served_before: bool,
     /// Bounds.
     pub limits: Limits,
 }
@@ -95,6 +97,7 @@ impl Broker {
             certificate_only: terms.certificate_only,
             quarantine: terms.quarantine,
             rules: terms.rules,
+            served_before: terms.served_before,
             limits: terms.limits,
         };
         let broker = Self {

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::broker::Broker;
+use crate::doors::losses;
 use crate::live::Live;
 use crate::protocol::broker::{Answer, Counters, Question};
 use crate::supervisor::Supervisor;
-use crate::supervisor::health::Light;
+use crate::supervisor::health::{Health, Light};
 
 /// What the technician was told of the broker's losses.
 #[derive(Default)]
@@ -19,7 +20,7 @@ struct Told {
 
 impl Told {
     /// What is dropped for space is never silent: the part is amber for an hour, red while the card takes nothing.
-    fn tell(&mut self, counters: &Counters, health: &crate::supervisor::health::Health, now_ms: u64) {
+    fn tell(&mut self, counters: &Counters, health: &Health, now_ms: u64) {
         // A new worker counts from the beginning.
         let fresh = if counters.dropped < self.dropped { counters.dropped } else { counters.dropped - self.dropped };
         self.sum += fresh;
@@ -34,6 +35,14 @@ impl Told {
         } else {
             health.set("queues", Light::Green, "");
         }
+    }
+}
+
+/// What the broker lost of what it had on disk is told for some days, also after it began anew.
+fn tell_loss(counters: &Counters, health: &Health, now_ms: i64) {
+    match counters.loss.as_ref().filter(|loss| losses::is_young(loss, now_ms)) {
+        Some(loss) => health.set("ledger", Light::Amber, &losses::of_broker(loss)),
+        None => health.set("ledger", Light::Green, ""),
     }
 }
 
@@ -56,6 +65,7 @@ pub fn start(broker: &Broker, house: &Supervisor, live: &Live) {
                     _ = second.tick() => {
                         live.broker.set_counters(broker.counters());
                         told.tell(&broker.counters(), house.health(), house.clock().mono_ms());
+                        tell_loss(&broker.counters(), house.health(), house.clock().wall_ms());
                         if let Some(Answer::Why(refusals)) = broker.ask(Question::Why { id: String::new() }).await {
                             live.broker.set_refusals(refusals);
                         }

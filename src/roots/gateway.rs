@@ -85,11 +85,13 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     seed::declare(&journal, &config).await?;
 
     // Broker.
+    let had_devices = journal.state().boot > 1 && !journal.state().accounts.is_empty();
     let accounts = journal.state().accounts.values().map(|a| (**a).clone()).collect();
     // Without a certificate of the authority no client's can be judged: they use their passwords.
     let client_ca = certificate.as_ref().filter(|_| config.broker.client_certificates).map(|(_, _, ca)| ca.join("ca.pem")).filter(|ca| Authority::is_certificate(ca));
     let holders = client_ca.is_some().then(|| Holders::of(&keys));
-    let terms = Terms { client_ca, holders, certificate_only: false, quarantine: config.broker.quarantine, rules: config.broker.rules.clone(), limits: config.broker.limits.clone() };
+    let (quarantine, rules, limits) = (config.broker.quarantine, config.broker.rules.clone(), config.broker.limits.clone());
+    let terms = Terms { client_ca, holders, certificate_only: false, quarantine, rules, limits, served_before: had_devices };
     let (broker, orders) = Broker::new(doors, &layout.data.join("broker"), &layout.run, secret::token()?, certificate.as_ref().map(|c| &c.0), terms, accounts);
     start_broker(&broker, orders, &house, &journal, &live);
     super::desk::start(&broker, &house, &live);

@@ -110,6 +110,14 @@ fn alarm(app: &App, lang: Lang, state: &Village) -> Option<String> {
     (!all.is_empty()).then(|| format!("<div id=\"alarm\">{}</div>", all.iter().map(one).collect::<String>()))
 }
 
+/// What was kept and is not any more; none = all is there.
+fn lost(app: &App, lang: Lang) -> Option<String> {
+    let parts = app.house.health().parts();
+    let is_lost = |part: &&str| parts.get(*part).is_some_and(|c| c.light == Light::Amber);
+    let words: Vec<String> = ["ledger", "people", "commune"].iter().filter(|p| is_lost(p)).map(|p| lang.t(&format!("lost-{p}"))).collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
 fn sentence(app: &App, lang: Lang, state: &Village) -> String {
     let now = app.house.clock().wall_ms();
     let things = broken(lang, state);
@@ -126,6 +134,7 @@ fn sentence(app: &App, lang: Lang, state: &Village) -> String {
     let grave = red.iter().any(|name| name == "journal");
     let trouble: std::collections::BTreeSet<String> = red.iter().map(|name| lang.t(part(name))).collect();
     let trouble: Vec<String> = trouble.into_iter().collect();
+    let lost = lost(app, lang);
     let say = if let Some((oldest, since)) = things.first().filter(|_| !grave) {
         let mut names = things.iter().take(NAMES).map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(", ");
         if things.len() > NAMES {
@@ -135,7 +144,7 @@ fn sentence(app: &App, lang: Lang, state: &Village) -> String {
             id: "broken".into(),
             kind: "bad",
             title: lang.f("broken-things", &[("n", &things.len().to_string()), ("names", &names)]),
-            detail: [Some(lang.f("broken-oldest", &[("name", oldest), ("since", &dates::since(now, *since))])), unheard(app, state).map(|names| unheard_words(lang, &names))]
+            detail: [Some(lang.f("broken-oldest", &[("name", oldest), ("since", &dates::since(now, *since))])), unheard(app, state).map(|names| unheard_words(lang, &names)), lost]
                 .into_iter()
                 .flatten()
                 .collect::<Vec<_>>()
@@ -143,6 +152,8 @@ fn sentence(app: &App, lang: Lang, state: &Village) -> String {
         }
     } else if !trouble.is_empty() {
         Say { id: "broken".into(), kind: "warn", title: lang.f("machine-trouble", &[("what", &trouble.join(", "))]), detail: lang.t("machine-trouble-do") }
+    } else if let Some(lost) = lost {
+        Say { id: "broken".into(), kind: "warn", title: lost, detail: lang.t("lost-do") }
     } else if state.devices.is_empty() {
         Say { id: "broken".into(), kind: "info", title: lang.t("nothing-yet"), detail: lang.t("nothing-yet-do") }
     } else if let Some(names) = unheard(app, state) {

@@ -25,6 +25,7 @@ mod pages;
 mod peer;
 mod presence;
 mod promises;
+mod rot;
 mod rumqttc;
 mod south;
 mod strangers;

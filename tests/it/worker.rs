@@ -128,6 +128,7 @@ impl Worker {
             certificate_only: false,
             quarantine: false,
             rules: rules.unwrap_or_else(usual_rules),
+            served_before: false,
             limits,
         };
         Self { plain: port(0), tls: port(1), ws: port(2), wss: port(3), folder, settings, accounts, listeners, disk: Disk::Shared, life: None, asked: 0 }

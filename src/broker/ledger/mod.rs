@@ -10,7 +10,8 @@
 //! What acts when: `BURST` and `EACH_SECOND` are an account's bytes (below zero it is not written until it has paid; QoS 2 of a
 //! durable topic is refused meanwhile, because it must be written before it is sent), `WAITING` its changes in the row (beyond
 //! it publishes and new kept sessions are refused); `writer` has the card's own share and how long writes wait for company.
-//! `take` takes what may be written, `record` makes bytes of it, `writer` writes them, `restore` reads it all back.
+//! `take` takes what may be written, `record` makes bytes of it, `writer` writes them by `store`, `restore` reads it all back.
+//! Damage costs as little as its record (`table`, `salvage`), and what was there and is not any more is told (`mark`).
 //!
 //! ```text
 //! PUBLISH ─ Core::publish ─┬─ Queue: waiting (with its id) ─ flying: Sent ─PUBREC→ Recording ─recorded→ Released ─PUBCOMP→ Finished
@@ -23,9 +24,13 @@
 //! ```
 
 mod credit;
+mod mark;
 mod receipt;
 pub mod record;
 pub mod restore;
+mod salvage;
+pub mod store;
+mod table;
 mod take;
 pub mod writer;
 
@@ -379,6 +384,8 @@ pub fn message_of(message: &Message, now: Instant, wall: u64) -> Kept {
     kept(message, now, wall)
 }
 
+#[cfg(test)]
+mod rot_tests;
 #[cfg(test)]
 #[path = "tests.rs"]
 mod tests;

@@ -55,30 +55,39 @@ pub struct Found {
 
 impl Found {
     /// Reads all records in their order.
+    #[cfg(test)]
     pub fn read<'a>(records: impl Iterator<Item = &'a [u8]>) -> Self {
+        Self::read_around(records.map(Some))
+    }
+
+    /// Reads all records in their order; none = there was one that cannot be read, or more.
+    pub fn read_around<'a>(records: impl Iterator<Item = Option<&'a [u8]>>) -> Self {
         let mut found = Self::default();
-        let records: Vec<&[u8]> = records.collect();
+        let records: Vec<Option<&[u8]>> = records.collect();
         // Everything before the last whole dump is in it; only numbers that were given out still count.
-        let end = records.iter().rposition(|r| *r == b"E");
-        let begin = end.and_then(|end| records[..end].iter().rposition(|r| *r == b"D"));
+        let end = records.iter().rposition(|r| *r == Some(b"E"));
+        let begin = end.and_then(|end| records[..end].iter().rposition(|r| *r == Some(b"D")));
         let before = begin.unwrap_or(0);
-        let mut large: Vec<u8> = Vec::new();
+        let mut large: Option<Vec<u8>> = None;
         for (n, bytes) in records.into_iter().enumerate() {
-            // A large record comes in pieces (`writer`).
-            let record = match bytes.split_first() {
+            // A large record comes in pieces (`writer`); without one of them it is none.
+            let record = match bytes.and_then(<[u8]>::split_first) {
+                None => {
+                    large = None;
+                    continue;
+                }
                 Some((b'<', piece)) => {
-                    large = piece.to_vec();
+                    large = Some(piece.to_vec());
                     continue;
                 }
                 Some((b'-', piece)) => {
-                    large.extend_from_slice(piece);
+                    if let Some(large) = &mut large {
+                        large.extend_from_slice(piece);
+                    }
                     continue;
                 }
-                Some((b'>', piece)) => {
-                    large.extend_from_slice(piece);
-                    Record::decode(&std::mem::take(&mut large))
-                }
-                _ => Record::decode(bytes),
+                Some((b'>', piece)) => large.take().and_then(|large| Record::decode(&[&large, piece].concat())),
+                _ => bytes.and_then(Record::decode),
             };
             let Some(record) = record else { continue };
             if n < before {
@@ -88,6 +97,11 @@ impl Found {
             }
         }
         found
+    }
+
+    /// Retained messages and kept sessions that were found.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.retained.len() as u64, self.heads.values().filter(|h| h.keep_s > 0).count() as u64)
     }
 
     /// What a session has beside its head; its number is never given out again.
@@ -286,6 +300,12 @@ impl Core {
     pub fn unsent(&self) -> Vec<Record> {
         let away = self.sessions.iter().flatten().filter(|s| s.is_kept() && s.is_away());
         away.map(|s| Record::Unsent { session: s.number, ids: s.queue.never_sent() }).filter(|r| !matches!(r, Record::Unsent { ids, .. } if ids.is_empty())).collect()
+    }
+
+    /// Retained messages and kept sessions, as the ledger's mark keeps them in mind.
+    pub fn kept_counts(&self) -> (u64, u64) {
+        let lasting = self.retained.all().filter(|(_, m)| class_of(&self.rules, &m.topic) != Class::Memory).count();
+        (lasting as u64, self.sessions.iter().flatten().filter(|s| s.is_kept()).count() as u64)
     }
 
     /// Takes the whole state for a dump. What the ledger still owes is in it.

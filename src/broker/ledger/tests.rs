@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::writer::Store;
+use super::store::Store;
 use super::*;
 use crate::broker::access::HOUSE;
 use crate::broker::core::Core;
@@ -109,7 +109,7 @@ async fn who_comes_and_goes_in_debt_owes_no_more_each_time() {
 async fn retained_messages_survive_dumps_large_ones_and_an_older_store() {
     let folder = folder();
     let (mut core, now, house): (_, _, Arc<str>) = (core(), Instant::now(), HOUSE.into());
-    let (mut store, _) = Store::open(&folder, [1; 16]).expect("opens");
+    let (mut store, _) = Store::open(&folder, [1; 16], false).expect("opens");
     // As the first retained store wrote it.
     let old = [&b"P\x01"[..], &5u32.to_le_bytes(), b"old/1", &6u32.to_le_bytes(), b"den-01", &0u32.to_le_bytes(), b"ON"].concat();
     store.write(std::iter::once(old)).expect("written");
@@ -121,7 +121,7 @@ async fn retained_messages_survive_dumps_large_ones_and_an_older_store() {
     let large = "x".repeat(1_400_000);
     set(&mut core, &mut store, message("large", &large));
     drop(store);
-    let (mut store, again) = Store::open(&folder, [3; 16]).expect("opens");
+    let (mut store, again) = Store::open(&folder, [3; 16], false).expect("opens");
     let mut restored = self::core();
     again.restore(&mut restored, now);
     assert_eq!(restored.retained.matching("#", now).map(|(o, m)| (o.to_owned(), m.payload.len())).collect::<Vec<_>>(), [(HOUSE.to_owned(), 1_400_000), ("den-01".to_owned(), 2)]);
@@ -133,7 +133,7 @@ async fn retained_messages_survive_dumps_large_ones_and_an_older_store() {
         }
     }
     drop(store);
-    let (store, found) = Store::open(&folder, [2; 16]).expect("opens");
+    let (store, found) = Store::open(&folder, [2; 16], false).expect("opens");
     let mut restored = self::core();
     found.restore(&mut restored, now);
     assert!(store.size() < 20 << 20, "segments are recycled: {}", store.size());
@@ -146,7 +146,7 @@ async fn retained_messages_survive_dumps_large_ones_and_an_older_store() {
 async fn rot_never_makes_a_message_that_nobody_published() {
     let folder = folder();
     let (mut ledger, now, owner): (_, _, Arc<str>) = (Ledger::default(), Instant::now(), "den-01".into());
-    let (mut store, _) = Store::open(&folder, [1; 16]).expect("opens");
+    let (mut store, _) = Store::open(&folder, [1; 16], false).expect("opens");
     for i in 0..300 {
         let topic = format!("d/den/{i}");
         ledger.retained(&owner, &topic, Some(message(&topic, &format!("ON {i}"))), None);
@@ -166,7 +166,7 @@ async fn rot_never_makes_a_message_that_nobody_published() {
         std::fs::create_dir_all(&spoilt).expect("folder");
         std::fs::write(spoilt.join(segment.file_name().expect("name")), &bytes).expect("write");
         let mut core = core();
-        Store::open(&spoilt, [2; 16]).expect("opens").1.restore(&mut core, now);
+        Store::open(&spoilt, [2; 16], false).expect("opens").1.restore(&mut core, now);
         least = least.min(core.retained.len());
         for (_, m) in core.retained.matching("#", now) {
             let n = m.topic.rsplit('/').next().expect("number");

@@ -12,13 +12,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::log::disk::Folder;
-use crate::log::frame::{Epoch, MAX_PAYLOAD};
-use crate::log::recover::Floor;
-use crate::log::segments::Log;
-
 use super::record::Record;
-use super::restore::{Found, Snapshot};
+use super::store::Store;
 use crate::broker::guard::Guard;
 
 /// What nobody waits for is written at least this often.
@@ -34,10 +29,6 @@ const RETRY: Duration = Duration::from_secs(10);
 const SHARE: (f64, f64) = (128.0 * 1024.0 * 1024.0, 1536.0);
 /// What a flush costs beside its bytes.
 const EACH_FLUSH: f64 = 4096.0;
-/// Most bytes of records in one group.
-const PIECE: usize = MAX_PAYLOAD - 8192;
-/// Sealed segments after which everything is dumped anew.
-const SEALED_MAX: usize = 4;
 
 /// Wakes the writer.
 #[derive(Debug, Default)]
@@ -66,117 +57,6 @@ impl Bell {
         let (mut state, _) = self.1.wait_timeout_while(state, company, |s| !s.1).unwrap_or_else(PoisonError::into_inner);
         state.0 = false;
         state.1
-    }
-}
-
-/// The file side.
-pub struct Store {
-    log: Log,
-    group: u64,
-    /// The segment in which the last whole dump begins; 0 = there is none.
-    first: u64,
-    /// A part could not be read: a dump makes good what can be.
-    damaged: bool,
-    dumped: usize,
-    /// Bytes written since it was opened.
-    pub written: u64,
-}
-
-impl Store {
-    /// Opens the folder and reads what is there.
-    ///
-    /// # Errors
-    /// When the medium fails or a newer program wrote it.
-    pub fn open(folder: &Path, epoch: Epoch) -> io::Result<(Self, Found)> {
-        let disk = Folder::open(folder)?;
-        let (mut log, found) = Log::open(Box::new(disk), epoch, &Floor { any_start: true, ..Floor::default() }).map_err(io::Error::other)?;
-        // On a card that may only be read, what is damaged stays as it is and is found again.
-        log.heal().or_else(|cause| if cause.kind() == io::ErrorKind::ReadOnlyFilesystem { Ok(()) } else { Err(cause) })?;
-        if let Some(damage) = &found.damage {
-            tracing::warn!(?damage, "a part of what the broker had on disk cannot be read; what stands before it is used");
-        }
-        let (first, damaged) = (found.first, found.damage.is_some());
-        let found = Found::read(found.groups.iter().flat_map(|g| &g.records).map(Vec::as_slice));
-        Ok((Self { log, group: 0, first, damaged, dumped: 0, written: 0 }, found))
-    }
-
-    /// Writes records durably, in as few groups as they need.
-    ///
-    /// # Errors
-    /// Whatever the medium says; the store is unusable then.
-    pub fn write(&mut self, records: impl Iterator<Item = Vec<u8>>) -> io::Result<()> {
-        let mut part: Vec<Vec<u8>> = Vec::new();
-        let mut size = 0;
-        for record in records {
-            if size + record.len() + 4 > PIECE && !part.is_empty() {
-                self.append(&part)?;
-                part.clear();
-                size = 0;
-            }
-            if record.len() > PIECE {
-                // A record that is larger than a group goes in pieces: `<` begins, `-` goes on, `>` ends.
-                let count = record.len().div_ceil(PIECE);
-                for (n, chunk) in record.chunks(PIECE).enumerate() {
-                    let sign: &[u8] = if n == 0 {
-                        b"<"
-                    } else if n + 1 == count {
-                        b">"
-                    } else {
-                        b"-"
-                    };
-                    self.append(&[[sign, chunk].concat()])?;
-                }
-                continue;
-            }
-            size += record.len() + 4;
-            part.push(record);
-        }
-        if part.is_empty() { Ok(()) } else { self.append(&part) }
-    }
-
-    fn append(&mut self, part: &[Vec<u8>]) -> io::Result<()> {
-        let part: Vec<&[u8]> = part.iter().map(Vec::as_slice).collect();
-        self.group += 1;
-        self.written += crate::log::frame::size_of(&part) as u64;
-        self.log.append_from(self.first, self.group, &part)
-    }
-
-    /// The broker begins to serve what was found: from now on it may have been sent.
-    pub fn begin(&mut self, found: &mut Found) {
-        if found.knows_unsent()
-            && let Err(cause) = self.write(std::iter::once(Record::Began.encode()))
-        {
-            tracing::warn!(%cause, "the broker's beginning could not be written; what waits is sent as if it had been sent before");
-            found.all_may_be_sent();
-        }
-    }
-
-    /// True when it is time for a dump of everything.
-    pub fn wants_dump(&self) -> bool {
-        self.damaged || self.log.sealed().len() >= SEALED_MAX + 2 * self.dumped
-    }
-
-    /// Bytes that it takes on disk.
-    #[cfg(test)]
-    pub fn size(&self) -> u64 {
-        self.log.size()
-    }
-
-    /// Writes a dump and lets the old segments go.
-    ///
-    /// # Errors
-    /// As [`Store::write`].
-    pub fn write_dump(&mut self, dump: &Snapshot) -> io::Result<()> {
-        self.log.seal();
-        let first = self.log.next_segment();
-        self.write(dump.records())?;
-        // The group with the end says where the dump begins: with it, what stood before is dead.
-        self.first = first;
-        self.write(std::iter::once(Record::End.encode()))?;
-        self.damaged = false;
-        // A large store seals segments by being dumped: those are not a reason to dump again.
-        self.dumped = self.log.sealed().len();
-        Ok(())
     }
 }
 
@@ -238,14 +118,14 @@ pub fn keep(guard: &Guard, store: Option<Store>, folder: &Path) {
                 dump.map_or(Ok(()), |dump| store.write_dump(&dump))
             }),
             None if blind => {
-                if dump.is_some() && crate::keys::secret::random().and_then(|epoch| Store::open(folder, epoch)).is_ok() {
+                if dump.is_some() && crate::keys::secret::random().and_then(|epoch| Store::open(folder, epoch, false)).is_ok() {
                     guard.anew.cancel();
                     return;
                 }
                 Err(io::Error::other("the card could not be used at the start"))
             }
             None => match dump {
-                Some(dump) => crate::keys::secret::random().and_then(|epoch| Store::open(folder, epoch)).and_then(|(mut fresh, _)| {
+                Some(dump) => crate::keys::secret::random().and_then(|epoch| Store::open(folder, epoch, false)).and_then(|(mut fresh, _)| {
                     fresh.write_dump(&dump)?;
                     tracing::info!("the card takes the broker's messages again");
                     store = Some(fresh);
@@ -272,6 +152,7 @@ pub fn keep(guard: &Guard, store: Option<Store>, folder: &Path) {
         core.counters.written += wrote;
         core.settled(&batch);
         let unsent = if last { core.unsent() } else { Vec::new() };
+        let kept = (last || store.as_ref().is_some_and(Store::wants_mark)).then(|| core.kept_counts());
         drop(core);
         if last {
             // Without it they come with DUP, as after a death.
@@ -280,6 +161,11 @@ pub fn keep(guard: &Guard, store: Option<Store>, folder: &Path) {
             {
                 tracing::warn!(%cause, "which messages were never sent could not be written");
             }
+        }
+        if let (Some(store), Some(kept)) = (&mut store, kept) {
+            store.mark(kept);
+        }
+        if last {
             return;
         }
     }

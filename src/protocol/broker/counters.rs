@@ -25,6 +25,43 @@ impl Traffic {
     }
 }
 
+/// How what the broker had on disk was lost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rot {
+    /// Parts of it cannot be read.
+    #[default]
+    Damaged,
+    /// Nothing of it is there.
+    Gone,
+    /// An older copy lies in its place, or its end is missing.
+    Older,
+    /// Another box's lies in its place.
+    Foreign,
+}
+
+/// What the broker had on disk and found no more when it began.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Loss {
+    /// When it was found, wall seconds.
+    pub at: u64,
+    /// How.
+    pub how: Rot,
+    /// Groups of changes of which nothing was found.
+    pub groups: u64,
+    /// Single changes that cannot be read.
+    pub records: u64,
+    /// Retained messages when it was last known; 0 = not known.
+    pub retained: u64,
+    /// Of them (and of those since), how many are still there.
+    pub retained_left: u64,
+    /// Kept sessions when it was last known.
+    pub sessions: u64,
+    /// How many are still there.
+    pub sessions_left: u64,
+}
+
 /// What the broker counted since it started.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -81,6 +118,9 @@ pub struct Counters {
     pub owed: u64,
     /// The card does not take them.
     pub card_fails: bool,
+    /// The last loss of what it had on disk, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Box<Loss>>,
     /// Seconds since the worker began.
     pub uptime_s: u64,
 }

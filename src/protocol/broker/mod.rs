@@ -4,7 +4,7 @@ mod counters;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::counters::{Counters, Traffic};
+pub use self::counters::{Counters, Loss, Rot, Traffic};
 use super::mqtt::topic::{DEEPEST, LONGEST};
 use crate::domain::device::Account;
 use crate::keys::holders::Table;
@@ -42,6 +42,9 @@ pub struct Settings {
     /// How safely messages are kept, by topic; the first that matches counts.
     #[serde(default)]
     pub rules: Vec<Rule>,
+    /// A broker served here before: a folder without anything is a loss, not a beginning.
+    #[serde(default)]
+    pub served_before: bool,
     /// Bounds.
     #[serde(default)]
     pub limits: Limits,

@@ -1,0 +1,47 @@
+//! What was kept and is not any more, in the technician's words: the same in health, `doctor` and `broker status`.
+
+use super::dates;
+use crate::protocol::broker::{Loss, Rot};
+
+/// So long a loss is told as something to look at, ms.
+const TOLD_FOR: i64 = 7 * 86_400_000;
+
+/// True while a loss is young enough that somebody should look; a clock that went back tells it again rather than not.
+#[must_use]
+pub fn is_young(loss: &Loss, now_ms: i64) -> bool {
+    now_ms.saturating_sub(found_at(loss)) < TOLD_FOR
+}
+
+fn found_at(loss: &Loss) -> i64 {
+    i64::try_from(loss.at).unwrap_or(i64::MAX).saturating_mul(1000)
+}
+
+/// What the broker lost of its ledger, how much, and what is still there.
+#[must_use]
+pub fn of_broker(loss: &Loss) -> String {
+    let what = match loss.how {
+        Rot::Damaged => "sổ của máy chủ MQTT trên thẻ nhớ hỏng một phần",
+        Rot::Gone => "sổ của máy chủ MQTT trên thẻ nhớ đã mất hoặc trống trơn",
+        Rot::Older => "sổ của máy chủ MQTT trên thẻ nhớ là bản cũ, thiếu phần cuối",
+        Rot::Foreign => "sổ của máy chủ MQTT trên thẻ nhớ là của máy khác, không dùng",
+    };
+    let at = found_at(loss);
+    let mut parts = Vec::new();
+    if loss.groups > 0 {
+        parts.push(format!("{} lượt ghi", loss.groups));
+    }
+    if loss.records > 0 {
+        parts.push(format!("{} thay đổi", loss.records));
+    }
+    let lost = if parts.is_empty() { String::new() } else { format!("; không đọc được {}", parts.join(" và ")) };
+    let before = |n: u64| if n > 0 { format!(" (trước đó {n})") } else { String::new() };
+    format!(
+        "{what}{lost}; còn {} gói tin giữ lại{} và {} phiên{}. Thấy lúc {} {}",
+        loss.retained_left,
+        before(loss.retained),
+        loss.sessions_left,
+        before(loss.sessions),
+        dates::clock(at),
+        dates::date(at)
+    )
+}
