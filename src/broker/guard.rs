@@ -14,6 +14,7 @@ use super::core::Core;
 use super::ledger::restore::Found;
 use super::limits::{Bucket, Rates};
 use super::session::{Attached, Opening};
+use crate::domain::words;
 use crate::keys::holders::Table as Holders;
 use crate::protocol::broker::{Limits, Refusal, STRANGER, Settings};
 use crate::supervisor::clock::Clock;
@@ -40,11 +41,6 @@ pub struct Guard {
     pub ending: CancellationToken,
     /// Lines of log about clients: one a second.
     lines: Mutex<Bucket>,
-}
-
-/// Control characters, and those that turn the direction of writing.
-fn is_control(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl Guard {
@@ -127,8 +123,7 @@ impl Guard {
     pub fn refused(&self, who: &str, address: &str, why: &str) {
         let at = self.clock.wall_ms() / 1000;
         // What a stranger calls itself must not steer a terminal or forge a row.
-        let clean = |text: &str, most: usize| text.chars().filter(|c| !is_control(*c)).take(most).collect::<String>();
-        let (name, why) = (clean(who, 64), clean(why, 240));
+        let (name, why) = (words::line(who, 64), words::line(why, 240));
         let name = if name.is_empty() { address.to_owned() } else { name };
         let mut all = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         if !all.contains_key(&name) {

@@ -13,6 +13,7 @@ use super::ledger::Receipt;
 use super::message::Message;
 use super::publish::{Asker, Published};
 use super::queue::{Held, Hold};
+use crate::domain::words;
 use crate::protocol::mqtt::packet::{self, Packet, Publish};
 use crate::protocol::mqtt::topic::fits;
 use crate::protocol::mqtt::{Version, frame, say};
@@ -145,7 +146,7 @@ impl<S> Client<S> {
                         0x97 => "it has more filters than allowed, or too much of it waits for the card",
                         _ => "its filter is not one, or longer or deeper than allowed",
                     };
-                    let filter: String = ask.filter.chars().filter(|c| !c.is_control()).take(100).collect();
+                    let filter = words::line(&ask.filter, 100);
                     self.guard.refused(self.with.who.remembered(), &self.with.address, &format!("{why}: {filter}"));
                 }
                 self.say(What::Codes { kind: 9, id: subscribe.id, codes }, receipt);
@@ -261,7 +262,7 @@ impl<S> Client<S> {
             Published::Forbidden | Published::Unfit => {
                 self.forbidden += 1;
                 if self.forbidden == 1 {
-                    let (who, topic): (_, String) = (self.with.who.name(), p.topic.chars().filter(|c| !c.is_control()).take(100).collect());
+                    let (who, topic) = (self.with.who.name(), words::line(&p.topic, 100));
                     let why = if taken.what == Published::Unfit { "a topic or an announcement longer or deeper than allowed" } else { "it published outside of its permission" };
                     self.guard.refused(self.with.who.remembered(), &self.with.address, &format!("{why}: {topic}"));
                     if self.guard.may_log() {

@@ -16,6 +16,7 @@ use crate::domain::actor::Actor;
 use crate::domain::command::Command;
 use crate::domain::device::Presence;
 use crate::domain::id::CameraId;
+use crate::domain::words;
 use crate::journal::{Journal, SubmitError, Wish};
 use crate::live::pictures::{Picture, Pull};
 use crate::store::segments::Ring;
@@ -86,6 +87,8 @@ impl Keeper {
                 Ok(Err(cause)) => format!("{cause:#}"),
                 Err(_) => "it sent something that could not be read".to_owned(),
             };
+            // Part of it may be the camera's own words.
+            let why = words::line(&why, 300);
             self.picture.cut();
             let gave = matches!(self.picture.pull(), Pull::Live);
             let lost = Pull::Lost(why.clone());

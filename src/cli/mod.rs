@@ -136,7 +136,7 @@ pub fn load(cli: &Cli) -> Result<crate::config::Config, u8> {
 fn say(cli: &Cli, json: &serde_json::Value, text: &str) {
     use std::io::Write as _;
     // What devices and people called themselves must not steer the terminal.
-    let plain = |c: char| if c.is_control() && c != '\n' { '\u{fffd}' } else { c };
+    let plain = |c: char| if crate::domain::words::is_hidden(c) && !matches!(c, '\n' | '\u{200d}') { '\u{fffd}' } else { c };
     let line = if cli.json { json.to_string() } else { text.trim_end().chars().map(plain).collect() };
     // A closed pipe (`| head`) is no error.
     let _ = writeln!(std::io::stdout(), "{line}");

@@ -15,7 +15,8 @@ use super::sessions::Sessions;
 use super::sign_in::{self, Wrong};
 use super::store::{Outcome, Store};
 use crate::domain::event::{Entry, Event};
-use crate::domain::notice::{TITLE_MAX, unsound};
+use crate::domain::notice::{TITLE_MAX, clean, unsound};
+use crate::domain::words;
 use crate::doors::dates;
 use crate::doors::headers::{cookie, same_site, strict};
 use crate::doors::locale::{Lang, capital, noun};
@@ -231,7 +232,7 @@ impl Console {
     /// The first line of people's words; words that stayed in the village or cannot be read are not “nothing”.
     fn title(&self, village: &str, blob: &str) -> String {
         match self.store.text(village, blob) {
-            Ok(Some(text)) => text.lines().next().unwrap_or_default().chars().take(TITLE_MAX).collect(),
+            Ok(Some(text)) => words::line(text.lines().next().unwrap_or_default(), TITLE_MAX),
             Ok(None) => "…".to_owned(),
             Err(cause) => {
                 tracing::error!(village, blob, %cause, "words of a village cannot be read");
@@ -319,7 +320,7 @@ async fn page(State(console): State<Console>, headers: HeaderMap, uri: Uri) -> R
 async fn send(State(console): State<Console>, headers: HeaderMap, axum::Form(fields): axum::Form<Vec<(String, String)>>) -> Response {
     let get = |name: &str| fields.iter().find(|(n, _)| n == name).map(|(_, v)| v.trim().to_owned()).unwrap_or_default();
     let chosen: Vec<String> = fields.iter().filter(|(n, _)| n == "village").map(|(_, v)| v.clone()).filter(|v| console.villages.iter().any(|(id, _)| id == v)).collect();
-    let (title, body, once) = (get("title"), get("body"), get("once"));
+    let ((title, body), once) = (clean(&get("title"), &get("body")), get("once"));
     // What was typed comes back with the reason; nobody types it twice.
     let lang = language_of(&headers);
     let again = |status, wrong: String| {

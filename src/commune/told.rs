@@ -9,13 +9,12 @@ use serde::{Deserialize, Serialize};
 use super::account::Account;
 use super::store::error;
 use crate::domain::event::{Entry, Event};
+use crate::domain::words;
 
 /// Village and id of a thing → what people call it.
 const NAMES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("names");
 /// Village and sensor → the alarm in force.
 const ALARMS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("alarms");
-/// Most characters of a name.
-const NAME_MOST: usize = 200;
 /// A village whose history began anew counts from 1 again: what is a day older is older.
 const DAY_MS: i64 = 86_400_000;
 /// Most names of one village.
@@ -90,7 +89,7 @@ impl<'a> Teller<'a> {
                 }
                 account.names += 1;
             }
-            let called: String = called.chars().filter(|c| !c.is_control()).take(NAME_MOST).collect();
+            let called = words::line(called, words::NAME_MAX);
             self.names.insert(key.as_slice(), called.as_bytes()).map_err(error)?;
         }
         // A village's clock may be years ahead: what it says of later than now is of now.
@@ -157,8 +156,10 @@ pub(super) fn alarms(db: &Database, village: &str) -> io::Result<Vec<InForce>> {
 mod tests {
     use super::*;
     use crate::domain::actor::Actor;
+    use crate::domain::camera::Camera;
+    use crate::domain::device::Presence;
     use crate::domain::event::ClockQuality;
-    use crate::domain::id::EntityId;
+    use crate::domain::id::{CameraId, EntityId};
 
     fn entry(seq: u64, wall_ms: i64, event: Event) -> Entry {
         Entry { seq, mono_ms: 0, wall_ms, clock: ClockQuality::Synced, actor: Actor::House, cause: None, lane: event.lane(), lane_seq: seq, event }
@@ -194,6 +195,10 @@ mod tests {
         assert_eq!(tell(&[entry(1, 2_000, Event::Booted { boot: 1, previous: String::new() })]), 0);
         assert_eq!(tell(&[up(5)]), 1);
         assert_eq!(called(&db, "ben-thoc", "cb-01.level").expect("read"), "cb-01.level");
+        let camera = Camera { id: CameraId::new("c").expect("id"), name: format!("Ngã\u{202e} ba{}", "x".repeat(500)), signal: Presence::Unknown, looks: Vec::new() };
+        tell(&[entry(20, 3_000, Event::CameraDeclared { camera })]);
+        let name = called(&db, "ben-thoc", "c").expect("read");
+        assert!(name.starts_with("Ngã ba") && words::is_line(&name, words::NAME_MAX), "{name}");
         std::fs::remove_file(path).expect("clean");
     }
 }

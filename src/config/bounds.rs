@@ -1,8 +1,12 @@
-//! Whether what the broker is told makes sense.
+//! Whether what is written makes sense: names, numbers, and what the broker is told.
 
 use std::collections::BTreeMap;
 
 use super::Config;
+use crate::domain::command::Command;
+use crate::domain::decide::LIGHTS_PER_GROUP;
+use crate::domain::sound::{self, DECIMALS_MAX, HORNS_MAX, MARKS_MAX};
+use crate::domain::words::{self, NAME_MAX, UNIT_MAX};
 use crate::protocol::broker::Limits;
 use crate::protocol::mqtt::topic::is_filter;
 
@@ -79,6 +83,12 @@ pub fn broker(config: &Config, wrong: &mut dyn FnMut(&str, String)) {
     for a in config.accounts.iter().flat_map(|a| a.publish.iter().chain(&a.subscribe)).filter(|f| !is_filter(f)) {
         wrong("program", format!("“{a}” is not an MQTT filter"));
     }
+    for a in config.accounts.iter().filter(|a| sound::is_sound(&Command::GrantAccess { account: (*a).clone() }).is_err()) {
+        wrong("program", format!("“{}” has too many filters, or too long ones", a.name));
+    }
+    for g in config.groups.iter().filter(|g| g.lights.len() > LIGHTS_PER_GROUP) {
+        wrong("group", format!("“{}” has {} lamps, at most {LIGHTS_PER_GROUP} are wanted", g.id, g.lights.len()));
+    }
     if b.tls.is_none() && (b.websocket_tls.is_some() || b.client_certificates) {
         wrong("broker.tls", "WebSocket over TLS and client certificates need the TLS door".to_owned());
     }
@@ -110,4 +120,48 @@ impl TryFrom<BTreeMap<String, u64>> for Overlay {
         overlay.over(&Limits::default()).map_err(|e| e.to_string())?;
         Ok(overlay)
     }
+}
+
+/// A name as people read it, made clean: on one line, without what nobody sees.
+pub fn name(text: &str) -> Result<String, String> {
+    sound::name(text).map_err(|_| {
+        let n = words::line(text, usize::MAX).chars().count();
+        if n == 0 { "is empty: a name that people can read is wanted".to_owned() } else { format!("has {n} characters, at most {NAME_MAX} are wanted") }
+    })
+}
+
+/// A unit as printed behind a figure; it may be empty.
+pub fn unit(text: &str) -> Result<String, String> {
+    let clean = words::line(text, usize::MAX);
+    if clean.chars().count() <= UNIT_MAX { Ok(clean) } else { Err(format!("has {} characters, at most {UNIT_MAX} are wanted", clean.chars().count())) }
+}
+
+macro_rules! bounded {
+    ($($(#[$doc:meta])* $name:ident($of:ty), $test:expr, $wanted:expr;)*) => {$(
+        $(#[$doc])*
+        pub struct $name(pub $of);
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let value = <$of>::deserialize(from)?;
+                let is_good: fn(&$of) -> bool = $test;
+                if is_good(&value) { Ok(Self(value)) } else { Err(serde::de::Error::custom($wanted)) }
+            }
+        }
+    )*};
+}
+
+bounded! {
+    /// Days that pictures are kept.
+    Days(u32), |d| (1..=90).contains(d), "1 to 90 days are wanted";
+    /// Decimals of a sensor.
+    Decimals(u8), |d| *d <= DECIMALS_MAX, format!("0 to {DECIMALS_MAX} decimals are wanted");
+    /// Horns of a cluster.
+    Horns(u8), |h| *h <= HORNS_MAX, format!("0 to {HORNS_MAX} horns are wanted");
+    /// Marks of a sensor.
+    Marks(Vec<f64>), |m| sound::are_marks(m), format!("at most {MARKS_MAX} numbers are wanted, each below 10¹²");
+    /// Degrees north.
+    Latitude(f64), |d| sound::is_degrees(*d, 90.0), "-90 to 90 degrees are wanted";
+    /// Degrees east.
+    Longitude(f64), |d| sound::is_degrees(*d, 180.0), "-180 to 180 degrees are wanted";
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::bounds::Overlay;
+use super::bounds::{Days, Decimals, Horns, Latitude, Longitude, Marks, Overlay, name, unit};
 use super::read::{Section, Text};
 use super::{CameraSource, Config, Problem};
 use crate::domain::camera::Camera;
@@ -15,6 +15,9 @@ use crate::domain::sensor::Sensor;
 use crate::domain::speaker::Speaker;
 use crate::domain::village::Village;
 use crate::protocol::broker::Rule;
+
+/// Largest file of configuration, bytes.
+const LARGEST: u64 = 1 << 20;
 
 /// Reads all layers for the configuration file `main`; `environment` is the process's variables.
 ///
@@ -49,7 +52,8 @@ fn folder(path: &Path) -> Vec<PathBuf> {
 }
 
 fn take(path: &Path, layers: &mut Vec<(String, String)>, problems: &mut Vec<Problem>) {
-    match std::fs::read_to_string(path) {
+    let text = std::fs::metadata(path).and_then(|m| if m.len() > LARGEST { Err(std::io::Error::other("it is larger than 1 MiB")) } else { std::fs::read_to_string(path) });
+    match text {
         Ok(text) => layers.push((path.display().to_string(), text)),
         Err(cause) => problems.push(Problem { file: path.display().to_string(), line: 0, key: String::new(), what: format!("cannot be read: {cause}") }),
     }
@@ -94,9 +98,9 @@ fn set<T>(to: &mut Option<T>, value: Option<T>) {
 
 fn layer(mut root: Section<'_, '_>, config: &mut Config) {
     if let Some(mut s) = root.table("village") {
-        let parts = (s.must_parse("id", VillageId::new), s.must("name"), s.must("commune"), s.get("latitude"), s.get("longitude"));
+        let parts = (s.must_parse("id", VillageId::new), s.must_parse("name", name), s.must_parse("commune", name), s.get::<Latitude>("latitude"), s.get::<Longitude>("longitude"));
         if let (Some(id), Some(name), Some(commune), latitude, longitude) = parts {
-            config.village = Some(Village { id, name, commune, latitude: latitude.unwrap_or(0.0), longitude: longitude.unwrap_or(0.0) });
+            config.village = Some(Village { id, name, commune, latitude: latitude.map_or(0.0, |d| d.0), longitude: longitude.map_or(0.0, |d| d.0) });
         }
         s.finish();
     }
@@ -151,12 +155,12 @@ fn layer(mut root: Section<'_, '_>, config: &mut Config) {
         s.finish();
     }
     if let Some(mut s) = root.table("office") {
-        config.office.name = s.get("name").unwrap_or_else(|| std::mem::take(&mut config.office.name));
+        config.office.name = s.parsed("name", name).unwrap_or_else(|| std::mem::take(&mut config.office.name));
         set(&mut config.office.console, s.parsed("console", address));
         set(&mut config.office.mqtt, s.parsed("mqtt", address));
         config.office.names = s.get("names").unwrap_or_else(|| std::mem::take(&mut config.office.names));
         for mut v in s.tables("village") {
-            if let (Some(id), Some(name)) = (v.must_parse("id", VillageId::new), v.must::<String>("name")) {
+            if let (Some(id), Some(name)) = (v.must_parse("id", VillageId::new), v.must_parse("name", name)) {
                 config.office.villages.push((id.to_string(), name));
             }
             v.finish();
@@ -177,7 +181,7 @@ fn server(text: &str) -> Result<String, String> {
 
 fn lists(root: &mut Section<'_, '_>, config: &mut Config) {
     for mut s in root.tables("place") {
-        if let (Some(id), Some(name)) = (s.must_parse("id", PlaceId::new), s.must("name")) {
+        if let (Some(id), Some(name)) = (s.must_parse("id", PlaceId::new), s.must_parse("name", name)) {
             config.places.push(Place { id, name });
         }
         s.finish();
@@ -185,7 +189,7 @@ fn lists(root: &mut Section<'_, '_>, config: &mut Config) {
     for mut s in root.tables("device") {
         let secret: Option<String> = s.parsed("secret_sha256", sha256);
         let place = s.parsed("place", PlaceId::new);
-        if let (Some(id), Some(name)) = (s.must_parse("id", DeviceId::new), s.must("name")) {
+        if let (Some(id), Some(name)) = (s.must_parse("id", DeviceId::new), s.must_parse("name", name)) {
             if let Some(hash) = secret {
                 config.accounts.push(Account::of_device(id.clone(), hash));
             }
@@ -203,28 +207,29 @@ fn lists(root: &mut Section<'_, '_>, config: &mut Config) {
     }
     for mut s in root.tables("group") {
         let lights: Vec<EntityId> = s.must("lights").unwrap_or_default();
-        if let (Some(id), Some(name)) = (s.must_parse("id", GroupId::new), s.must("name")) {
+        if let (Some(id), Some(name)) = (s.must_parse("id", GroupId::new), s.must_parse("name", name)) {
             config.groups.push(Group { id, name, lights });
         }
         s.finish();
     }
     for mut s in root.tables("sensor") {
-        let (unit, decimals, marks) = (s.get("unit").unwrap_or_default(), s.get("decimals").unwrap_or(0), s.get("marks").unwrap_or_default());
-        if let (Some(id), Some(name)) = (s.must_parse("id", EntityId::new), s.must("name")) {
+        let unit = s.parsed("unit", unit).unwrap_or_default();
+        let (decimals, marks) = (s.get::<Decimals>("decimals").map_or(0, |d| d.0), s.get::<Marks>("marks").map_or_else(Vec::new, |m| m.0));
+        if let (Some(id), Some(name)) = (s.must_parse("id", EntityId::new), s.must_parse("name", name)) {
             config.sensors.push(Sensor { id, name, unit, decimals, marks, alarm: None });
         }
         s.finish();
     }
     for mut s in root.tables("speaker") {
-        let horns = s.get("horns").unwrap_or(1);
-        if let (Some(id), Some(name)) = (s.must_parse("id", DeviceId::new), s.must("name")) {
+        let horns = s.get::<Horns>("horns").map_or(1, |h| h.0);
+        if let (Some(id), Some(name)) = (s.must_parse("id", DeviceId::new), s.must_parse("name", name)) {
             config.speakers.push(Speaker { id, name, horns });
         }
         s.finish();
     }
     for mut s in root.tables("camera") {
         let (url, user, password_file) = (s.parsed("url", rtsp), s.get("user"), s.get("password_file"));
-        if let (Some(id), Some(name)) = (s.must_parse("id", CameraId::new), s.must("name")) {
+        if let (Some(id), Some(name)) = (s.must_parse("id", CameraId::new), s.must_parse("name", name)) {
             // A later layer may connect a camera that an earlier one named.
             let known = config.cameras.iter_mut().find(|c| c.camera.id == id);
             let fresh = CameraSource { camera: Camera { id, name, signal: Presence::Unknown, looks: Vec::new() }, url, user, password_file };
@@ -234,18 +239,6 @@ fn lists(root: &mut Section<'_, '_>, config: &mut Config) {
             }
         }
         s.finish();
-    }
-}
-
-/// Days that pictures are kept.
-#[derive(serde::Deserialize)]
-#[serde(try_from = "u32")]
-struct Days(u32);
-
-impl TryFrom<u32> for Days {
-    type Error = &'static str;
-    fn try_from(days: u32) -> Result<Self, Self::Error> {
-        if (1..=90).contains(&days) { Ok(Self(days)) } else { Err("1 to 90 days are wanted") }
     }
 }
 

@@ -90,3 +90,31 @@ fn a_later_file_changes_the_limits_that_it_names_and_every_limit_is_judged() {
         assert_eq!(taken, good, "{value}");
     }
 }
+
+#[test]
+fn names_and_numbers_beyond_their_bounds_are_told_with_their_line() {
+    let long = "x".repeat(15_000);
+    let text = format!(
+        "[village]\nid = \"v\"\nname = \"{long}\"\ncommune = \"\\u200b\"\nlatitude = 91.0\nlongitude = 1e308\n[[place]]\nid = \"p\"\nname = \"{long}\"\n[[sensor]]\nid = \"a.b\"\nname = \"x\"\nunit = \"{long}\"\nmarks = [1e308]\ndecimals = 7\n[[speaker]]\nid = \"l\"\nname = \"x\"\nhorns = 200\n[[program]]\nid = \"q\"\nsecret_sha256 = \"{}\"\npublish = [\"{long}\"]\n[doors]\nportal = \"127.0.0.1:1\"\n",
+        "0".repeat(64)
+    );
+    let problems = one(&text).expect_err("bad");
+    let told: Vec<(usize, &str)> = problems.iter().map(|p| (p.line, p.key.as_str())).collect();
+    let lines = [
+        (3, "village.name"),
+        (4, "village.commune"),
+        (5, "village.latitude"),
+        (6, "village.longitude"),
+        (9, "place[0].name"),
+        (13, "sensor[0].unit"),
+        (14, "sensor[0].marks"),
+        (15, "sensor[0].decimals"),
+        (19, "speaker[0].horns"),
+    ];
+    assert_eq!(told[..lines.len()], lines, "{problems:?}");
+    assert!(problems[0].what.contains("15000 characters, at most 120"), "{}", problems[0]);
+    assert!(problems.iter().any(|p| p.key == "program") && problems.iter().all(|p| p.what.len() < 2_000));
+    // What nobody sees is left out, and what was typed in two signs is one.
+    let config = one(&GOOD.replace("Thôn Bến Thóc", "Tho\u{302}n \u{202e} Bến Thóc")).expect("good");
+    assert_eq!(config.village.expect("there").name, "Thôn Bến Thóc");
+}

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::blob::BlobRef;
-use super::id::{DeviceId, UserId};
+use super::id::{DeviceId, TokenId, UserId};
 
 /// Who caused an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,11 @@ pub enum Actor {
     },
     /// The technician on the control socket.
     Console,
+    /// A program, by its token.
+    Program {
+        /// Which token.
+        id: TokenId,
+    },
 }
 
 /// What a person may do.

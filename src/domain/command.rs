@@ -109,3 +109,15 @@ pub enum Command {
     /// Take a person's access away.
     RemoveUser { user: UserId },
 }
+
+impl Command {
+    /// The file of people's words that this command names, if any.
+    #[must_use]
+    pub const fn blob(&self) -> Option<&BlobRef> {
+        match self {
+            Self::QueueAnnouncement { text, .. } | Self::PublishNotice { text, .. } => Some(text),
+            Self::PutUser { user } => Some(&user.record),
+            _ => None,
+        }
+    }
+}

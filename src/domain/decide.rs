@@ -2,17 +2,19 @@
 //!
 //! Invariants: pure; never panics on any input; the events it returns, applied in order, leave the state
 //! as the command's author would expect. A `Declare…` or `Report…` that changes nothing gives no events.
-//! Permission is decided here and nowhere else.
+//! Before anything is looked at: who may ask ([`super::rights`]), and whether what is asked is sound ([`super::sound`]).
 
 use serde::{Deserialize, Serialize};
 
 use super::actor::{Actor, Role};
 use super::command::Command;
-use super::device::{Account, Device, Presence};
+use super::device::{Device, Presence};
 use super::event::Event;
+use super::rights::permit;
+use super::sound::is_sound;
 use super::speaker::{Class, Ending, Play};
 use super::state::State;
-use super::thing;
+use super::{thing, words};
 
 /// Entities a single device may announce.
 pub const ENTITIES_PER_DEVICE: usize = 64;
@@ -78,12 +80,22 @@ pub enum Rejection {
     /// The last chief cannot be removed.
     #[error("the last chief cannot be removed")]
     LastChief,
-    /// A number that is none, or a text beyond every bound.
-    #[error("not a sound value")]
-    Unsound,
+    /// A part of it is beyond its bounds: a number that is none, a text that is empty, too long or hides something.
+    #[error("not a sound value: {what} {}", most_of(*most))]
+    Unsound {
+        /// Which part; empty = the whole.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        what: String,
+        /// Most characters of a text; 0 = it is a number.
+        #[serde(default)]
+        most: u64,
+    },
 }
 
 impl Rejection {
+    /// The whole is beyond its bounds.
+    pub const UNSOUND: Self = Self::Unsound { what: String::new(), most: 0 };
+
     /// Key of the sentence in `locales/*.ftl`.
     #[must_use]
     pub const fn key(&self) -> &'static str {
@@ -96,73 +108,17 @@ impl Rejection {
             Self::Exists { .. } => "refused-exists",
             Self::Expired => "refused-expired",
             Self::LastChief => "refused-last-chief",
-            Self::Unsound => "refused-unsound",
+            Self::Unsound { .. } => "refused-unsound",
         }
     }
 }
 
+fn most_of(most: u64) -> String {
+    if most == 0 { String::new() } else { format!("(at most {most} characters, on one line, without hidden ones)") }
+}
+
 fn unknown(what: &str, id: impl std::fmt::Display) -> Rejection {
     Rejection::Unknown { what: what.to_owned(), id: id.to_string() }
-}
-
-/// What `actor` may ask for.
-fn permit(state: &State, actor: &Actor, command: &Command) -> Result<(), Rejection> {
-    let allowed = match actor {
-        Actor::House | Actor::Console => true,
-        Actor::User { id } => match state.users.get(id).map(|u| u.role) {
-            Some(Role::Chief) => user_command(command),
-            Some(Role::Technician) => technician_command(command, state),
-            None => false,
-        },
-        // It takes down what it put up, not what the village wrote.
-        Actor::Commune => match command {
-            Command::PublishNotice { .. } | Command::QueueAnnouncement { .. } => true,
-            Command::TakeDownNotice { id } => state.notices.get(id).is_none_or(|n| n.from_commune),
-            _ => false,
-        },
-        Actor::Device { id } => match command {
-            Command::AdoptEntities { device, .. } | Command::WithdrawEntities { device, .. } | Command::ReportPresence { device, .. } => device == id,
-            Command::ReportLight { light, .. } => state.entities.get(light).is_some_and(|e| e.device == *id),
-            Command::ReportLevel { sensor, .. } => state.entities.get(sensor).is_some_and(|e| e.device == *id),
-            Command::BeginPlayback { speaker, .. } | Command::FinishPlayback { speaker, .. } => speaker == id,
-            _ => false,
-        },
-    };
-    if allowed { Ok(()) } else { Err(Rejection::NotPermitted) }
-}
-
-const fn user_command(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::SwitchLight { .. }
-            | Command::SwitchGroup { .. }
-            | Command::QueueAnnouncement { .. }
-            | Command::StopEverything
-            | Command::PublishNotice { .. }
-            | Command::TakeDownNotice { .. }
-            | Command::LookAtPictures { .. }
-            | Command::PutUser { .. }
-            | Command::RemoveUser { .. }
-    )
-}
-
-/// A technician gives a device its own topics and no others, and no horn cluster another secret: whoever holds that
-/// would speak for it.
-fn technician_command(command: &Command, state: &State) -> bool {
-    if let Command::GrantAccess { account } = command {
-        return *account == Account::of_device(account.name.clone(), account.secret_sha256.clone()) && !state.speakers.contains_key(&account.name);
-    }
-    matches!(
-        command,
-        Command::SwitchLight { .. }
-            | Command::SwitchGroup { .. }
-            | Command::StopEverything
-            | Command::LookAtPictures { .. }
-            | Command::DeclareDevice { .. }
-            | Command::RevokeAccess { .. }
-            | Command::DeclareGroup { .. }
-            | Command::DeclareSensor { .. }
-    )
 }
 
 /// Turns a wish into facts.
@@ -172,6 +128,7 @@ fn technician_command(command: &Command, state: &State) -> bool {
 #[expect(clippy::too_many_lines, reason = "one arm per command: the table of contents of what can happen")]
 pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Result<Vec<Event>, Rejection> {
     permit(state, actor, command)?;
+    is_sound(command)?;
     Ok(match command {
         Command::DeclareVillage { village } => changed(state.village.as_deref() != Some(village), || Event::VillageDeclared { village: village.clone() }),
         Command::DeclarePlace { place } => {
@@ -195,8 +152,8 @@ pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Resu
         Command::RevokeAccess { account } => thing::revoke(state, account)?,
         Command::AdoptEntities { device, model, entities } => thing::adopt(state, device, model, entities)?,
         Command::WithdrawEntities { device, entities } => thing::withdraw(state, device, entities),
-        Command::NoteConfigured { things } => thing::note_configured(state, actor, things)?,
-        Command::PutAway { thing } => thing::put_away(state, actor, thing)?,
+        Command::NoteConfigured { things } => thing::note_configured(state, things),
+        Command::PutAway { thing } => thing::put_away(state, thing),
         Command::ReportPresence { device, here } => {
             let known = state.devices.get(device).ok_or_else(|| unknown("device", device))?;
             let same = matches!((known.presence, here), (Presence::Here { .. }, true) | (Presence::Gone { .. }, false));
@@ -231,17 +188,11 @@ pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Resu
         }
         Command::DeclareSensor { sensor } => {
             room(&state.sensors, &sensor.id)?;
-            if sensor.marks.iter().any(|m| !m.is_finite()) {
-                return Err(Rejection::Unsound);
-            }
             let same = state.sensors.get(&sensor.id).is_some_and(|s| super::sensor::Sensor { alarm: s.alarm, ..sensor.clone() } == **s);
             changed(!same, || Event::SensorDeclared { sensor: super::sensor::Sensor { alarm: None, ..sensor.clone() } })
         }
         Command::ReportLevel { sensor, level, value } => {
             let known = state.sensors.get(sensor).ok_or_else(|| unknown("sensor", sensor))?;
-            if !value.is_finite() {
-                return Err(Rejection::Unsound);
-            }
             let was = known.alarm.map_or(0, |a| a.level);
             match level.cmp(&was) {
                 std::cmp::Ordering::Greater => vec![Event::SensorAlarmRaised { sensor: sensor.clone(), level: *level, value: *value }],
@@ -277,7 +228,8 @@ pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Resu
         Command::FinishPlayback { announcement, speaker, how } => {
             let play = play_of(state, announcement, speaker)?;
             let how = match how {
-                Ending::Failed { why } => Ending::Failed { why: why.chars().take(200).collect() },
+                Ending::Failed { why } => Ending::Failed { why: words::line(why, 200) },
+                Ending::Played { ms } => Ending::Played { ms: (*ms).min(86_400_000) },
                 other => other.clone(),
             };
             changed(!matches!(play, Play::Ended { .. }), || Event::PlaybackFinished { announcement: announcement.clone(), speaker: speaker.clone(), how })

@@ -80,6 +80,8 @@ ids! {
     AnnouncementId;
     /// A person who may sign in.
     UserId;
+    /// What a program shows to be let in.
+    TokenId;
     /// Names one intent for ever: sending it twice does it once.
     CommandId;
     /// A checksummed file of people's data; random.

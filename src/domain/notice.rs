@@ -4,11 +4,18 @@ use serde::{Deserialize, Serialize};
 
 use super::blob::BlobRef;
 use super::id::NoticeId;
+use super::words;
 
 /// Most characters of a title.
 pub const TITLE_MAX: usize = 150;
 /// Most characters of a body.
 pub const BODY_MAX: usize = 8_000;
+
+/// A title and a body as somebody typed them, made clean: nothing hidden, nothing that turns words around.
+#[must_use]
+pub fn clean(title: &str, body: &str) -> (String, String) {
+    (words::line(title, usize::MAX), words::body(body, usize::MAX))
+}
 
 /// What is wrong with a title and a body as they were typed: the key of the sentence, the characters there are and the
 /// most there may be; none = nothing. Notices and the commune's bulletins have the same bounds.

@@ -16,8 +16,8 @@ use super::notice::NoticeKind;
 use super::speaker::{Class, Ending, Speaker};
 use super::state::State;
 
-fn blob() -> BlobRef {
-    BlobRef { id: BlobId::new("b").expect("id"), mac: "00".into(), len: 1 }
+pub fn blob() -> BlobRef {
+    BlobRef { id: BlobId::new("b").expect("id"), mac: "00".repeat(32), len: 1 }
 }
 
 /// A lamp entity as discovery makes it.
@@ -67,7 +67,7 @@ fn command() -> impl Strategy<Value = Command> {
         14 => Command::PutUser { user: User { id: UserId::new("u").expect("id"), role: if on { Role::Chief } else { Role::Technician }, record: blob(), generation: 7 } },
         15 => Command::RemoveUser { user: UserId::new("u").expect("id") },
         16 => Command::ReportPresence { device: device_id(a), here: on },
-        17 => Command::GrantAccess { account: Account::of_device(device_id(a), "00".into()) },
+        17 => Command::GrantAccess { account: Account::of_device(device_id(a), "00".repeat(32)) },
         18 => Command::RevokeAccess { account: device_id(a) },
         _ => Command::ReportLevel { sensor: lit(a), level: b, value: f64::from(b) },
     })
@@ -172,11 +172,11 @@ fn nobody_grants_or_takes_more_than_is_theirs() {
     put(&mut state, Actor::House, Event::SpeakerDeclared { speaker: Speaker { id: device_id(1), name: "x".into(), horns: 1 } });
     let may = |state: &State, actor: &Actor, command: Command| decide(state, actor, &command, Now { wall_ms: 1000 });
     // A technician gives devices their own topics, and no cluster another secret.
-    let own = Account::of_device(device_id(0), "00".into());
+    let own = Account::of_device(device_id(0), "00".repeat(32));
     assert!(may(&state, &tech, Command::GrantAccess { account: own.clone() }).is_ok());
     assert!(may(&state, &tech, Command::GrantAccess { account: Account { publish: vec!["#".into()], ..own.clone() } }).is_err());
     assert!(may(&state, &tech, Command::GrantAccess { account: Account { subscribe: vec!["c/#".into()], ..own.clone() } }).is_err());
-    assert!(may(&state, &tech, Command::GrantAccess { account: Account::of_device(device_id(1), "00".into()) }).is_err());
+    assert!(may(&state, &tech, Command::GrantAccess { account: Account::of_device(device_id(1), "00".repeat(32)) }).is_err());
     // What was taken away does not come back with the configuration, but by somebody's hand.
     put(&mut state, Actor::House, Event::AccessGranted { account: own.clone() });
     put(&mut state, tech.clone(), Event::AccessRevoked { account: device_id(0) });

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::actor::Actor;
 use super::decide::{ENTITIES_PER_DEVICE, Rejection};
 use super::device::Presence;
 use super::entity::Entity;
@@ -69,9 +68,8 @@ pub(super) fn adopt(state: &State, device: &DeviceId, model: &str, entities: &[E
         return Err(Rejection::Exists { id: foreign.id.to_string() });
     }
     let fresh: Vec<_> = entities.iter().filter(|e| state.entities.get(&e.id).is_none_or(|k| **k != **e)).cloned().collect();
-    let model: String = model.chars().take(120).collect();
     let changed = !fresh.is_empty() || known.model != model;
-    Ok(if changed { vec![Event::EntitiesAdopted { device: device.clone(), model, entities: fresh }] } else { Vec::new() })
+    Ok(if changed { vec![Event::EntitiesAdopted { device: device.clone(), model: model.to_owned(), entities: fresh }] } else { Vec::new() })
 }
 
 /// A device took announcements back.
@@ -95,17 +93,14 @@ pub(super) fn revoke(state: &State, account: &DeviceId) -> Result<Vec<Event>, Re
 }
 
 /// Something left the configuration.
-pub(super) fn put_away(state: &State, actor: &Actor, thing: &Thing) -> Result<Vec<Event>, Rejection> {
-    if *actor != Actor::House {
-        return Err(Rejection::NotPermitted);
-    }
+pub(super) fn put_away(state: &State, thing: &Thing) -> Vec<Event> {
     if !state.configured.contains(thing) {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     // An account that a technician gave keeps its device, whatever the configuration says.
     let kept = |id: &DeviceId| state.accounts.contains_key(id) && !state.configured.contains(&Thing::Account(id.clone()));
     let mut events = match thing {
-        Thing::Device(id) if kept(id) => return Ok(Vec::new()),
+        Thing::Device(id) if kept(id) => return Vec::new(),
         Thing::Device(id) => ended(sensors_of(state, id)),
         Thing::Sensor(id) => {
             let still = |s: &Sensor| state.entities.get(&s.id).is_some_and(|e| Sensor { marks: Vec::new(), ..s.clone() }.can_alarm(e));
@@ -114,16 +109,13 @@ pub(super) fn put_away(state: &State, actor: &Actor, thing: &Thing) -> Result<Ve
         _ => Vec::new(),
     };
     events.push(Event::ThingPutAway { thing: thing.clone() });
-    Ok(events)
+    events
 }
 
 /// The configuration names these: those that it did not name before.
-pub(super) fn note_configured(state: &State, actor: &Actor, things: &[Thing]) -> Result<Vec<Event>, Rejection> {
-    if *actor != Actor::House {
-        return Err(Rejection::NotPermitted);
-    }
+pub(super) fn note_configured(state: &State, things: &[Thing]) -> Vec<Event> {
     let fresh: Vec<Thing> = things.iter().filter(|t| !state.configured.contains(t)).cloned().collect();
-    Ok(if fresh.is_empty() { Vec::new() } else { vec![Event::Configured { things: fresh }] })
+    if fresh.is_empty() { Vec::new() } else { vec![Event::Configured { things: fresh }] }
 }
 
 impl State {

@@ -7,5 +7,6 @@ pub mod losses;
 pub mod page;
 mod patient;
 pub mod refusals;
+pub mod rejections;
 pub mod serve;
 pub mod session;

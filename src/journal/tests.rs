@@ -57,7 +57,7 @@ fn road(n: u64) -> Wish {
 }
 
 fn notice(n: u64) -> Command {
-    let text = BlobRef { id: BlobId::new("b").expect("id"), mac: "00".into(), len: 1 };
+    let text = BlobRef { id: BlobId::new("b").expect("id"), mac: "00".repeat(32), len: 1 };
     Command::PublishNotice { id: NoticeId::new(&format!("n{n}")).expect("id"), text, kind: NoticeKind::Notice, until: None }
 }
 

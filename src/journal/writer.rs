@@ -279,10 +279,10 @@ impl Writer {
             lanes[lane.index()] += 1;
             let seq = self.state.seq + 1 + i as u64;
             let entry = Entry { seq, mono_ms: self.clock.mono_ms(), wall_ms: self.clock.wall_ms(), clock, actor: actor.clone(), cause, lane, lane_seq: lanes[lane.index()], event };
-            let bytes = codec::entry_bytes(&entry).map_err(|_| Rejection::Unsound)?;
+            let bytes = codec::entry_bytes(&entry).map_err(|_| Rejection::UNSOUND)?;
             size += bytes.len() + 4;
             if bytes.len() > ENTRY_MAX || size > WISH_MAX {
-                return Err(Rejection::Unsound);
+                return Err(Rejection::UNSOUND);
             }
             out.push((entry, bytes));
         }

@@ -11,10 +11,10 @@ use serde_json::{Map, Value};
 use super::rendered;
 use crate::domain::entity::{Availability, Entity, Kind, Order, Source};
 use crate::domain::id::{DeviceId, EntityId};
-use crate::domain::words;
+use crate::domain::{sound, words};
 
 /// Longest payload that an announcement may name, bytes.
-const PAYLOAD_MAX: usize = 1_024;
+const PAYLOAD_MAX: usize = sound::EXACT_MAX;
 /// Longest device class, characters.
 const CLASS_MAX: usize = 32;
 /// A device that promises to speak more often than this is held to this: each silence is an entry, seconds.
@@ -245,7 +245,7 @@ pub fn word(source: &Source, kind: Kind, payload: &[u8]) -> Word {
         },
     };
     match kind {
-        Kind::Sensor => text.trim().parse::<f64>().ok().filter(|n| n.is_finite() && n.abs() < 1e12).map_or(Word::Unclear, Word::Value),
+        Kind::Sensor => text.trim().parse::<f64>().ok().filter(|n| sound::is_value(*n)).map_or(Word::Unclear, Word::Value),
         _ if text == source.on => Word::Value(1.0),
         _ if text == source.off => Word::Value(0.0),
         _ => Word::Unclear,

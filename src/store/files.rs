@@ -8,13 +8,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::domain::blob::BlobRef;
+use crate::domain::blob::{BlobRef, LARGEST};
 use crate::domain::id::BlobId;
 use crate::keys::secret;
 use crate::log::disk::write_whole;
-
-/// Largest file of people's data, bytes.
-pub const LARGEST: usize = 256 * 1024;
 
 /// Why a file's content cannot be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -7,7 +7,7 @@ use crate::domain::actor::Actor;
 use crate::domain::command::Command;
 use crate::domain::decide::{NOTICES_OF_COMMUNE, NOTICES_UP};
 use crate::domain::id::{CommandId, NoticeId};
-use crate::domain::notice::{NoticeKind, unsound};
+use crate::domain::notice::{NoticeKind, clean, unsound};
 use crate::journal::{SubmitError, Wish};
 use crate::protocol::commune::Bulletin;
 
@@ -28,16 +28,15 @@ impl Uplink {
         if today >= BULLETINS_A_DAY || up.clone().filter(|n| n.from_commune).count() >= NOTICES_OF_COMMUNE || up.count() >= NOTICES_UP {
             return Ok(Some("refused-too-many".into()));
         }
-        let clean = |text: &str, lines: bool| -> String { text.chars().filter(|c| lines && *c == '\n' || !c.is_control()).collect() };
-        let bulletin = Bulletin { title: clean(&bulletin.title, false), body: clean(&bulletin.body, true), ..bulletin };
+        let (title, body) = clean(&bulletin.title, &bulletin.body);
         // The same bounds as at the commune's own form.
-        if unsound(bulletin.title.trim(), bulletin.body.trim()).is_some() {
+        if unsound(&title, &body).is_some() {
             return Ok(Some("refused-unsound".into()));
         }
         if self.journal.state().notices.contains_key(&notice) {
             return Ok(None);
         }
-        let text = self.files.put(format!("{}\n{}", bulletin.title, bulletin.body).into_bytes()).await?;
+        let text = self.files.put(format!("{title}\n{body}").into_bytes()).await?;
         let kind = if bulletin.urgent { NoticeKind::Urgent } else { NoticeKind::Notice };
         let wish = Wish::new(Actor::Commune, Command::PublishNotice { id: notice, text: text.clone(), kind, until: bulletin.until }).named(name, expires_at);
         match self.journal.submit(wish).await {

@@ -15,6 +15,7 @@ use crate::domain::blob::BlobRef;
 use crate::domain::command::Command;
 use crate::domain::id::DeviceId;
 use crate::domain::state::State as Village;
+use crate::domain::words;
 use crate::doors::headers::{came_from, cookie};
 use crate::doors::locale::Lang;
 use crate::doors::page::{Frame, see, show_with};
@@ -304,16 +305,11 @@ impl axum::extract::FromRequest<App> for Fields {
     type Rejection = Response;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
-        use unicode_normalization::UnicodeNormalization as _;
         let (mut parts, body) = request.into_parts();
         let Ok(visit) = Visit::from_request_parts(&mut parts, app).await;
         let request = Request::from_parts(parts, body);
         match axum::Form::<Vec<(String, String)>>::from_request(request, app).await {
-            Ok(axum::Form(fields)) => {
-                // What people type is kept in NFC, without control characters but line breaks.
-                let clean = |v: String| v.nfc().filter(|c| *c == '\n' || !c.is_control()).collect();
-                Ok(Self(fields.into_iter().map(|(n, v)| (n, clean(v))).collect()))
-            }
+            Ok(axum::Form(fields)) => Ok(Self(fields.into_iter().map(|(n, v)| (n, words::body(&v, usize::MAX))).collect())),
             Err(_) => Err(app.problem(&visit, StatusCode::BAD_REQUEST, "refused-title", "refused-unsound")),
         }
     }

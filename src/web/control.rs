@@ -2,24 +2,25 @@
 
 use std::time::Duration;
 
-use axum::Json;
-use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
 use serde::Deserialize;
 
 use super::app::App;
 use crate::domain::actor::{Actor, Role, User};
 use crate::domain::camera::Camera;
 use crate::domain::command::Command;
+use crate::domain::decide::Rejection;
 use crate::domain::device::{Account, Device, Presence};
-use crate::domain::id::{CommandId, DeviceId, NoticeId, PlaceId, UserId};
-use crate::domain::notice::{BODY_MAX, TITLE_MAX};
+use crate::domain::id::{CommandId, DeviceId, NoticeId, PlaceId, TokenId, UserId};
+use crate::domain::{notice, words};
 use crate::doors::dates;
 use crate::doors::locale::Lang;
-use crate::journal::{SubmitError, Wish};
+use crate::doors::rejections;
+use crate::journal::{Receipt, SubmitError, Wish};
 use crate::keys::secret;
 use crate::live::faults::ClockFault;
 use crate::live::pictures::Pull;
@@ -39,7 +40,7 @@ pub fn router(app: App, pids: impl Fn() -> Vec<(String, u32)> + Clone + Send + S
         .route("/users", post(put_person))
         .route("/devices", post(put_device))
         .route("/notices", post(put_notice))
-        .route("/commands", post(submit))
+        .route("/commands", post(|State(app): State<App>, Json(submit): Json<Submit>| async move { obey(&app, Actor::Console, submit).await }))
         .merge(super::broker::router())
         .with_state(app)
 }
@@ -49,16 +50,25 @@ pub fn api(app: App) -> Router<App> {
     Router::new()
         .route("/api/state", get(|State(app): State<App>| async move { Json(app.village().as_ref().clone()) }))
         .route("/api/entries", get(entries))
-        .route("/api/commands", post(submit))
+        .route(
+            "/api/commands",
+            post(|State(app): State<App>, Extension(program): Extension<Program>, Json(submit): Json<Submit>| async move { obey(&app, Actor::Program { id: program.0 }, submit).await }),
+        )
         .route("/api/metrics", get(super::broker::metrics))
         .layer(axum::middleware::from_fn_with_state(app, bearer))
 }
 
+/// The program that asks, by its token.
+#[derive(Clone)]
+struct Program(TokenId);
+
 /// Lets only the token's holder through; only hashes are compared.
-async fn bearer(State(app): State<App>, request: axum::extract::Request, next: axum::middleware::Next) -> Response {
+async fn bearer(State(app): State<App>, mut request: axum::extract::Request, next: axum::middleware::Next) -> Response {
     let given = request.headers().get(axum::http::header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
     let good = given.is_some_and(|t| !app.api_token.is_empty() && secret::same(&secret::sha256(t.trim().as_bytes()), &app.api_token));
-    if good { next.run(request).await } else { refuse(StatusCode::UNAUTHORIZED, "a bearer token is needed") }
+    let Some(id) = good.then(|| TokenId::new("api").ok()).flatten() else { return refuse(StatusCode::UNAUTHORIZED, "a bearer token is needed") };
+    request.extensions_mut().insert(Program(id));
+    next.run(request).await
 }
 
 /// `Sync` of the standard library; the name is taken here.
@@ -204,19 +214,29 @@ fn refuse(status: StatusCode, why: impl std::fmt::Display) -> Response {
     (status, Json(serde_json::json!({ "error": why.to_string() }))).into_response()
 }
 
-async fn carry_out(app: &App, wish: Wish) -> Result<serde_json::Value, Response> {
-    match app.journal.submit(wish).await {
-        Ok(receipt) => Ok(serde_json::json!({ "first": receipt.first, "last": receipt.last })),
-        Err(SubmitError::Rejected(why)) => Err(refuse(StatusCode::CONFLICT, why)),
-        Err(SubmitError::Closed(why)) => Err(refuse(StatusCode::SERVICE_UNAVAILABLE, why)),
-    }
+async fn carry_out(app: &App, wish: Wish) -> Result<Receipt, Response> {
+    let (actor, command) = (wish.actor.clone(), rejections::name(&wish.command));
+    app.journal.submit(wish).await.map_err(|error| match error {
+        SubmitError::Rejected(why) => refuse(if why == Rejection::NotPermitted { StatusCode::FORBIDDEN } else { StatusCode::CONFLICT }, rejections::sentence(Lang::Vi, &why, &actor, &command)),
+        SubmitError::Closed(why) => refuse(StatusCode::SERVICE_UNAVAILABLE, why),
+    })
 }
 
-async fn submit(State(app): State<App>, Json(submit): Json<Submit>) -> Response {
-    match carry_out(&app, Wish::new(Actor::Console, submit.command)).await {
-        Ok(made) => Json(made).into_response(),
-        Err(response) => response,
+fn made(receipt: Receipt) -> Response {
+    Json(serde_json::json!({ "first": receipt.first, "last": receipt.last })).into_response()
+}
+
+/// A command as it came from outside. What it names of people's words must be here, whole and proved: an entry must not
+/// point at nothing.
+async fn obey(app: &App, actor: Actor, submit: Submit) -> Response {
+    if let Some(blob) = submit.command.blob().cloned() {
+        let files = app.files.clone();
+        let found = tokio::task::spawn_blocking(move || files.get(&blob).is_ok()).await;
+        if !found.unwrap_or(false) {
+            return refuse(StatusCode::CONFLICT, Lang::Vi.t("refused-no-file"));
+        }
     }
+    carry_out(app, Wish::new(actor, submit.command)).await.map_or_else(|refused| refused, made)
 }
 
 /// Declares a device and gives it an account, or takes its account away; says whether the broker has that in force.
@@ -230,7 +250,8 @@ async fn put_device(State(app): State<App>, Json(put): Json<PutDevice>) -> Respo
         return refuse(StatusCode::CONFLICT, format!("the secret of {id} stands in the configuration (secret_sha256); change it there, or take it out there first"));
     }
     if let Some(secret_sha256) = put.secret_sha256 {
-        let name = if put.name.is_empty() { known.as_ref().map_or_else(|| id.to_string(), |d| d.name.clone()) } else { put.name };
+        let name = words::line(&put.name, usize::MAX);
+        let name = if name.is_empty() { known.as_ref().map_or_else(|| id.to_string(), |d| d.name.clone()) } else { name };
         let device =
             known.map_or_else(|| Device { id: id.clone(), name: name.clone(), place: None, model: String::new(), presence: Presence::Unknown }, |d| Device { name: name.clone(), ..(*d).clone() });
         wishes.push(Command::DeclareDevice { device: Device { place: place.or(device.place.clone()), ..device } });
@@ -240,10 +261,9 @@ async fn put_device(State(app): State<App>, Json(put): Json<PutDevice>) -> Respo
     }
     let mut last = 0;
     for command in wishes {
-        match app.journal.submit(Wish::new(Actor::Console, command)).await {
+        match carry_out(&app, Wish::new(Actor::Console, command)).await {
             Ok(receipt) => last = last.max(receipt.last),
-            Err(SubmitError::Rejected(why)) => return refuse(StatusCode::CONFLICT, why),
-            Err(SubmitError::Closed(why)) => return refuse(StatusCode::SERVICE_UNAVAILABLE, why),
+            Err(refused) => return refused,
         }
     }
     let in_force = app.live.south.until_access(last, IN_FORCE).await;
@@ -266,7 +286,11 @@ async fn put_person(State(app): State<App>, Json(put): Json<PutPerson>) -> Respo
         Err(cause) => return refuse(StatusCode::SERVICE_UNAVAILABLE, cause),
     };
     let is_known = known.is_some();
-    let name = if put.name.is_empty() { known.and_then(|u| app.sessions.person(&u)).map(|p| p.name).unwrap_or_default() } else { put.name };
+    let name = words::line(&put.name, usize::MAX);
+    if name.chars().count() > words::NAME_MAX {
+        return refuse(StatusCode::BAD_REQUEST, Lang::Vi.f("refused-text", &[("part", &Lang::Vi.t("part-name")), ("most", &words::NAME_MAX.to_string())]));
+    }
+    let name = if name.is_empty() { known.and_then(|u| app.sessions.person(&u)).map(|p| p.name).unwrap_or_default() } else { name };
     if name.is_empty() && is_known {
         return refuse(StatusCode::SERVICE_UNAVAILABLE, format!("“{id}” is known, but the file with the name cannot be read; give the name again with “conglang user add”"));
     }
@@ -288,13 +312,11 @@ async fn put_notice(State(app): State<App>, Json(put): Json<PutNotice>) -> Respo
     let (Ok(id), Ok(once)) = (NoticeId::new(&put.id), CommandId::new(&format!("notice-{}", put.id))) else {
         return refuse(StatusCode::BAD_REQUEST, "the id holds something else than a–z, 0–9, - _ .");
     };
-    if put.title.chars().count() > TITLE_MAX || put.body.chars().count() > BODY_MAX {
-        return refuse(StatusCode::BAD_REQUEST, "a title has at most 150 characters and a body 8,000");
+    let (title, body) = notice::clean(&put.title, &put.body);
+    if let Some((key, n, most)) = notice::unsound(&title, &body) {
+        return refuse(StatusCode::BAD_REQUEST, Lang::Vi.f(key, &[("n", &n.to_string()), ("most", &most.to_string())]));
     }
-    let Ok(text) = app.files.put(format!("{}\n{}", put.title, put.body).into_bytes()).await else { return refuse(StatusCode::SERVICE_UNAVAILABLE, "the text could not be written") };
+    let Ok(text) = app.files.put(format!("{title}\n{body}").into_bytes()).await else { return refuse(StatusCode::SERVICE_UNAVAILABLE, "the text could not be written") };
     let wish = Wish::new(Actor::Console, Command::PublishNotice { id, text, kind: put.kind, until: put.until }).named(once, i64::MAX);
-    match carry_out(&app, wish).await {
-        Ok(made) => Json(made).into_response(),
-        Err(response) => response,
-    }
+    carry_out(&app, wish).await.map_or_else(|refused| refused, made)
 }

@@ -8,7 +8,7 @@ use super::app::{App, Fields, Visit};
 use super::rows::{ListPage, Part, Row};
 use crate::domain::command::Command;
 use crate::domain::id::{CommandId, NoticeId};
-use crate::domain::notice::{Notice, NoticeKind, unsound};
+use crate::domain::notice::{Notice, NoticeKind, clean, unsound};
 use crate::doors::dates;
 use crate::doors::locale::Lang;
 use crate::doors::page::{Frame, Piece, see, show, show_with, with_phones};
@@ -156,15 +156,14 @@ pub async fn publish(State(app): State<App>, visit: Visit, fields: Fields) -> Re
     if !app.proves(&visit, fields.get("form")) {
         return again(StatusCode::FORBIDDEN, visit.lang.t("form-again"));
     }
-    let title: String = fields.get("title").split_whitespace().collect::<Vec<_>>().join(" ");
-    let body = fields.get("body").trim();
+    let (title, body) = clean(fields.get("title"), fields.get("body"));
     if !visit.is_chief() {
         return app.problem(&visit, StatusCode::FORBIDDEN, "refused-title", "refused-not-permitted");
     }
     let (Ok(id), Ok(once)) = (NoticeId::new(fields.get("once")), CommandId::new(fields.get("once"))) else {
         return again(StatusCode::BAD_REQUEST, visit.lang.t("form-again"));
     };
-    if let Some((key, n, most)) = unsound(&title, body) {
+    if let Some((key, n, most)) = unsound(&title, &body) {
         return again(StatusCode::BAD_REQUEST, visit.lang.f(key, &[("n", &n.to_string()), ("most", &most.to_string())]));
     }
     // Back and once more: the page is new, the words are not.

@@ -13,6 +13,7 @@ use crate::domain::device::Presence;
 use crate::domain::id::{AnnouncementId, BlobId, CommandId, DeviceId, NoticeId};
 use crate::domain::speaker::{Announcement, Class, Ending, Play};
 use crate::domain::state::State as Village;
+use crate::domain::words::line;
 use crate::doors::dates;
 use crate::doors::locale::Lang;
 use crate::doors::page::{Frame, see, show, show_with};
@@ -259,7 +260,7 @@ pub async fn hear(State(app): State<App>, visit: Visit, fields: Fields) -> Respo
     if !app.proves(&visit, fields.get("form")) {
         return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
     }
-    let text = fields.get("text").split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = line(fields.get("text"), usize::MAX);
     if !visit.is_chief() {
         return app.problem(&visit, StatusCode::FORBIDDEN, "refused-title", "refused-not-permitted");
     }

@@ -78,6 +78,7 @@ impl App {
             Actor::Commune => lang.t("by-commune"),
             Actor::Console => lang.t("by-console"),
             Actor::Device { .. } => lang.t("by-device"),
+            Actor::Program { id } => lang.f("by-program", &[("name", id.as_str())]),
             Actor::User { id } => state.users.get(id).and_then(|u| self.sessions.person(u)).map_or_else(|| id.to_string(), |p| p.name),
         }
     }

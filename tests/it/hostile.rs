@@ -131,6 +131,34 @@ fn programs_need_the_token_and_what_they_may_not_do_is_said() {
     assert_eq!(status, 200, "{body}");
     assert_eq!(ask("POST", "/api/commands", token.trim(), r#"{"command":{"do":"SwitchLight","light":"none.light","on":true}}"#).0, 409);
     assert!((400..500).contains(&ask("POST", "/api/commands", token.trim(), "{").0));
+    // What only the house finds out, what stands in the configuration, and who may sign in: no token says it.
+    let hash = "0".repeat(64);
+    let text = format!(r#"{{"id":"0123","mac":"{hash}","len":5}}"#);
+    for (wish, name) in [
+        (r#"{"do":"NoteTrim","from":1,"to":2}"#.to_owned(), "NoteTrim"),
+        (r#"{"do":"NoteDamage","epoch":"00","from":1,"to":2}"#.to_owned(), "NoteDamage"),
+        (r#"{"do":"NoteClock","offset_ms":1}"#.to_owned(), "NoteClock"),
+        (format!(r##"{{"do":"GrantAccess","account":{{"name":"den-01","secret_sha256":"{hash}","publish":["#"],"subscribe":["#"]}}}}"##), "GrantAccess"),
+        (format!(r#"{{"do":"GrantAccess","account":{{"name":"loa-01","secret_sha256":"{hash}","publish":[],"subscribe":[]}}}}"#), "GrantAccess"),
+        (r#"{"do":"ReportLevel","sensor":"cb-01.level","level":1,"value":1e308}"#.to_owned(), "ReportLevel"),
+        (r#"{"do":"EraseBlob","blob":"0123"}"#.to_owned(), "EraseBlob"),
+        (r#"{"do":"DeclareVillage","village":{"id":"x","name":"x","commune":"x","latitude":1.0,"longitude":1.0}}"#.to_owned(), "DeclareVillage"),
+    ] {
+        let (status, body) = ask("POST", "/api/commands", token.trim(), &format!(r#"{{"command":{wish}}}"#));
+        assert!(status == 403 && body.contains("“api”") && body.contains(name), "{name}: {status} {body}");
+        let said = house.command(&serde_json::from_str(&wish).expect("json"));
+        assert!(matches!(said.status, 403 | 409) || name == "EraseBlob", "{name}: {} {}", said.status, said.body);
+    }
+    // A notice that names no text of this house; a name that would fill every page; one that turns the page around.
+    let empty = format!(r#"{{"command":{{"do":"PublishNotice","id":"n1","text":{text},"kind":"notice","until":null}}}}"#);
+    let (status, body) = ask("POST", "/api/commands", token.trim(), &empty);
+    assert!(status == 409 && body.contains("tệp chữ"), "{status} {body}");
+    for bad in ["x".repeat(15_000), "a\u{202e}b".into(), String::new()] {
+        let wish = serde_json::json!({ "command": { "do": "DeclareDevice", "device": { "id": "den-09", "name": bad } } });
+        let (status, body) = ask("POST", "/api/commands", token.trim(), &wish.to_string());
+        assert!(status == 409 && body.contains("120") && body.len() < 400, "{status} {body}");
+    }
+    assert!(house.state()["notices"].as_object().is_some_and(serde_json::Map::is_empty));
     let (status, body) = ask("GET", "/api/entries?after=0&limit=3", token.trim(), "");
     assert!(status == 200 && serde_json::from_str::<Vec<serde_json::Value>>(&body).expect("json").len() == 3, "{body}");
     assert_eq!(house.stop(), Some(0));

@@ -129,8 +129,11 @@ fn what_was_typed_comes_back_with_the_reason() {
         assert!(refused.body.contains(kept), "{kept} stands in the form again");
     }
     let once = refused.body.split_once("name=\"once\" value=\"").and_then(|(_, r)| r.split('"').next()).expect("a fresh name").to_owned();
-    let done = house.post("/notices", &cookie, &[("form", &form), ("once", &once), ("title", "Họp thôn"), ("body", "Ngày mai họp thôn."), ("kind", "event"), ("days", "30")]);
+    let turned = ("Họp\u{202e} thôn\u{200b}", "Ngày mai\u{2066} họp thôn.\u{7}");
+    let done = house.post("/notices", &cookie, &[("form", &form), ("once", &once), ("title", turned.0), ("body", turned.1), ("kind", "event"), ("days", "30")]);
     assert_eq!(done.status, 303, "and is taken when it is right");
+    let shown = house.get(&format!("/notices/{once}"), &cookie).body;
+    assert!(shown.contains("Họp thôn<") && shown.contains("Ngày mai họp thôn.") && !shown.contains(['\u{202e}', '\u{2066}', '\u{200b}', '\u{7}']), "nothing hides in it: {shown}");
     let twice = house.post("/notices", &cookie, &[("form", &form), ("once", &once), ("title", "Họp thôn"), ("body", "Ngày mai họp thôn."), ("kind", "event"), ("days", "30")]);
     assert_eq!(twice.status, 303, "a double tap is the same tap");
     assert!(house.get(&format!("/notices/{once}"), &cookie).body.contains("treo đến"));
