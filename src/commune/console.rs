@@ -202,7 +202,7 @@ impl Console {
                     }
                     Event::NoticePublished { id: notice, text, .. } => {
                         let key = if down.contains(notice) { "happened-taken-down-one" } else { "happened-published" };
-                        (lang.f(key, &[("text", &self.title(id, text.id.as_str()))]), "")
+                        (lang.f(key, &[("text", &self.title(lang, id, text.id.as_str()))]), "")
                     }
                     Event::SensorAlarmLowered { sensor, value, level: 0 } => (lang.f("commune-lowered", &[("name", &called(sensor.as_str())), ("value", &dates::number(*value, 1))]), ""),
                     Event::LightGivenUp { light, .. } => (capital(&lang.f("happened-gave-up", &[("name", &noun(lang, "a-light", &called(light.as_str())))])), "bad"),
@@ -230,9 +230,10 @@ impl Console {
     }
 
     /// The first line of people's words; words that stayed in the village or cannot be read are not “nothing”.
-    fn title(&self, village: &str, blob: &str) -> String {
+    fn title(&self, lang: Lang, village: &str, blob: &str) -> String {
         match self.store.text(village, blob) {
             Ok(Some(text)) => words::line(text.lines().next().unwrap_or_default(), TITLE_MAX),
+            Ok(None) if self.store.is_erased(village, blob).unwrap_or(false) => lang.t("erased"),
             Ok(None) => "…".to_owned(),
             Err(cause) => {
                 tracing::error!(village, blob, %cause, "words of a village cannot be read");

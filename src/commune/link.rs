@@ -144,9 +144,27 @@ pub async fn run(socket: PathBuf, secret: String, store: Store, signer: Signer, 
             }
         }
     };
+    // What villages erased: it takes long where much is stored, and nobody waits for it.
+    let scrubbing = async {
+        let mut again = tokio::time::interval(AGAIN);
+        loop {
+            again.tick().await;
+            match tokio::task::spawn_blocking({
+                let desk = desk.clone();
+                move || desk.store.scrub()
+            })
+            .await?
+            {
+                Ok(true) => tracing::info!("what a village erased is gone from the store's free pages too"),
+                Ok(false) => {}
+                Err(cause) => tracing::error!(%cause, "what a village erased could not be written over in the store; it is tried again"),
+            }
+        }
+    };
     tokio::select! {
         ended = receiving => ended,
         ended = working => ended,
+        ended = scrubbing => ended,
         () = stop.soft.cancelled() => Ok(()),
     }
 }

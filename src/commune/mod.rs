@@ -5,6 +5,7 @@ mod account;
 mod bulletins;
 pub mod console;
 pub mod engine;
+mod erased;
 pub mod link;
 pub mod sessions;
 pub mod sign_in;

@@ -15,13 +15,14 @@ use super::account::{self, Account, RECORD_COST};
 use super::bulletins::DOWN;
 pub use super::bulletins::{Outcome, Waiting};
 use super::engine::{Take, gap, take};
+use super::erased;
 use super::told::{self, InForce, Teller};
 use crate::domain::event::Entry;
 use crate::protocol::commune::{Batch, NUMBER_MOST, Stream, TEXT_MOST};
 
 const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records");
 const APPLIED: TableDefinition<'_, &[u8], u64> = TableDefinition::new("applied");
-const TEXTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("texts");
+pub(super) const TEXTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("texts");
 pub(super) const ASIDE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("quarantine");
 const GAPS: TableDefinition<'_, &[u8], u64> = TableDefinition::new("gaps");
 pub(super) const META: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("meta");
@@ -39,6 +40,7 @@ const CACHE: usize = 32 * 1024 * 1024;
 pub struct Store {
     pub(super) db: Arc<Database>,
     pub(super) incarnation: String,
+    path: Arc<Path>,
 }
 
 /// When a village was last heard and how far it is.
@@ -77,7 +79,13 @@ fn append(write: &WriteTransaction, village: &str, key: &[u8], records: &[(u64, 
     let entries: Vec<Option<Entry>> = records.iter().map(|(_, bytes)| serde_json::from_slice(bytes).ok()).collect();
     // Only words that these records name, and no more than people write.
     let named: BTreeSet<&str> = entries.iter().flatten().filter_map(|e| e.event.blob().map(|b| b.id.as_str())).collect();
-    let texts: Vec<(&String, &String)> = batch.texts.iter().filter(|(id, text)| named.contains(id.as_str()) && text.len() <= TEXT_MOST).collect();
+    erased::take(write, village, &entries)?;
+    let mut texts: Vec<(&String, &String)> = Vec::new();
+    for (id, text) in batch.texts.iter().filter(|(id, text)| named.contains(id.as_str()) && text.len() <= TEXT_MOST) {
+        if !erased::is_erased(write, village, id)? {
+            texts.push((id, text));
+        }
+    }
     let mut account = account::load(write, village)?;
     let size = records.iter().map(|(_, b)| b.len() as u64 + RECORD_COST).sum::<u64>() + texts.iter().map(|(_, t)| t.len() as u64 + RECORD_COST).sum::<u64>();
     // The console tells it.
@@ -159,6 +167,7 @@ impl Store {
             }
             told::begin(&write)?;
             account::begin(&write)?;
+            erased::begin(&write)?;
             write.open_table(APPLIED).map_err(error)?;
             write.open_table(GAPS).map_err(error)?;
             let mut meta = write.open_table(META).map_err(error)?;
@@ -173,7 +182,7 @@ impl Store {
             }
         };
         write.commit().map_err(error)?;
-        Ok(Self { db: Arc::new(db), incarnation })
+        Ok(Self { db: Arc::new(db), incarnation, path: path.into() })
     }
 
     /// Which database this is.
@@ -342,6 +351,22 @@ impl Store {
         let read = self.db.begin_read().map_err(error)?;
         let table = read.open_table(TEXTS).map_err(error)?;
         Ok(table.get([village.as_bytes(), b"\0", blob.as_bytes()].concat().as_slice()).map_err(error)?.map(|v| String::from_utf8_lossy(v.value()).into_owned()))
+    }
+
+    /// True when a village erased these words.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn is_erased(&self, village: &str, blob: &str) -> io::Result<bool> {
+        erased::says_erased(&self.db, village, blob)
+    }
+
+    /// Writes over what was erased and still stands in free pages of the file; true = there was something. Blocks for long.
+    ///
+    /// # Errors
+    /// When the store cannot be written; it is to be called again.
+    pub fn scrub(&self) -> io::Result<bool> {
+        erased::scrub(&self.db, &self.path)
     }
 
     /// What a village calls a thing; its id when it never said.

@@ -6,7 +6,11 @@ use redb::{ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _
 
 use super::account::{ASIDE_MOST, DAY_BYTES};
 use super::store::Store;
-use crate::domain::event::Lane;
+use crate::domain::actor::Actor;
+use crate::domain::blob::BlobRef;
+use crate::domain::event::{ClockQuality, Entry, Event, Lane};
+use crate::domain::id::{BlobId, NoticeId};
+use crate::domain::notice::NoticeKind;
 use crate::protocol::commune::{Batch, Stream, pack};
 
 fn rig() -> (Store, std::path::PathBuf) {
@@ -80,5 +84,36 @@ fn a_day_is_full_and_the_next_one_goes_on_and_the_others_do_not_notice() {
     assert_eq!(round, [(0, false), (1, false)], "the mark stays, so it comes again");
     assert!(store.account("v").expect("account").is_full(0));
     assert_eq!(store.take("v", &batch, 86_400_000).expect("the next day").0, 1);
+    std::fs::remove_file(path).expect("clean");
+}
+
+#[test]
+fn erased_words_go_and_stay_away_and_stand_in_no_page_of_the_file() {
+    const WORDS: &str = "Chuyen-rieng-nha-ba-Ty-51b0";
+    let (store, path) = rig();
+    let entry = |n: u64, event: Event| {
+        serde_json::to_vec(&Entry { seq: n, mono_ms: 0, wall_ms: 0, clock: ClockQuality::Synced, actor: Actor::House, cause: None, lane: Lane::Log, lane_seq: n, event }).expect("entry")
+    };
+    let text = BlobRef { id: BlobId::new("b1").expect("id"), mac: String::new(), len: 1 };
+    let notice = |n| entry(n, Event::NoticePublished { id: NoticeId::new("n1").expect("id"), text: text.clone(), kind: NoticeKind::Notice, until: None });
+    let erased = |n| entry(n, Event::Erased { blob: text.id.clone() });
+    let words = BTreeMap::from([("b1".to_owned(), WORDS.repeat(50))]);
+    let take = |n: u64, record: &[u8]| store.take("v", &pack(stream(1), n, &[record], words.clone()).expect("packed"), 0).expect("taken");
+    let filled = BTreeMap::from([("b1".to_owned(), "x".repeat(9_000))]);
+    take(1, &notice(1));
+    assert!(store.text("v", "b1").expect("read").is_some() && !store.scrub().expect("nothing to do"));
+    // A batch that cannot be read is kept as it came.
+    store.take("v", &Batch { records: "!".into(), ..pack(stream(2), 1, &[&notice(1)], words.clone()).expect("packed") }, 0).expect("counted");
+    let file = || std::fs::read(&path).expect("file");
+    let holds = || memchr::memmem::find(&file(), WORDS.as_bytes()).is_some();
+    assert!(holds(), "or the test proves nothing");
+    take(2, &erased(2));
+    assert!(store.text("v", "b1").expect("read").is_none() && store.is_erased("v", "b1").expect("read") && !store.is_erased("w", "b1").expect("read"));
+    assert!(store.scrub().expect("scrubbed") && !store.scrub().expect("once"));
+    assert!(!holds(), "free pages are written over");
+    // An older boot of the village sends it again.
+    store.take("v", &pack(stream(3), 1, &[&notice(1)], filled).expect("packed"), 0).expect("taken");
+    assert!(store.text("v", "b1").expect("read").is_none(), "what is erased does not come back");
+    assert_eq!(rows(&store, "quarantine"), 1);
     std::fs::remove_file(path).expect("clean");
 }

@@ -36,7 +36,7 @@ pub enum Command {
     NoteDamage { epoch: String, from: u64, to: u64 },
     /// Say that entries `from` to `to` go, before they go.
     NoteTrim { from: u64, to: u64 },
-    /// A blob was erased on request.
+    /// Words of people are to be erased, on request.
     EraseBlob { blob: BlobId },
 
     // --- devices

@@ -13,7 +13,7 @@ use super::event::Event;
 use super::rights::permit;
 use super::sound::is_sound;
 use super::speaker::{Class, Ending, Play};
-use super::state::State;
+use super::state::{ERASED_KEPT, State};
 use super::{thing, words};
 
 /// Entities a single device may announce.
@@ -138,7 +138,8 @@ pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Resu
         Command::NoteClock { offset_ms } => vec![Event::ClockKnown { offset_ms: *offset_ms }],
         Command::NoteTrim { from, to } => changed(from <= to && *to < state.seq, || Event::HistoryTrimmed { from: *from, to: *to }),
         Command::NoteDamage { epoch, from, to } => vec![Event::HistoryDamaged { epoch: epoch.clone(), from: *from, to: *to }],
-        Command::EraseBlob { blob } => vec![Event::Erased { blob: blob.clone() }],
+        Command::EraseBlob { .. } if state.erased.len() >= ERASED_KEPT => return Err(Rejection::TooMany { most: ERASED_KEPT as u64 }),
+        Command::EraseBlob { blob } => changed(!state.erased.contains(blob), || Event::Erased { blob: blob.clone() }),
         Command::DeclareDevice { device } => {
             room(&state.devices, &device.id)?;
             changed(state.devices.get(&device.id).is_none_or(|d| !same_device(d, device)), || Event::DeviceDeclared { device: Device { presence: Presence::Unknown, ..device.clone() } })

@@ -33,7 +33,7 @@ pub enum Event {
     HistoryTrimmed { from: u64, to: u64 },
     /// History from `from` to `to` (the last number known to have existed) could not be read.
     HistoryDamaged { epoch: String, from: u64, to: u64 },
-    /// People's data was erased.
+    /// People's words are erased, for ever: whoever has them lets them go (`store::erase`).
     Erased { blob: BlobId },
     /// What the village is.
     VillageDeclared { village: Village },

@@ -14,7 +14,7 @@ use super::camera::{Camera, LOOKS, Look};
 use super::device::{Account, Device, Presence};
 use super::entity::Entity;
 use super::event::{Entry, Event};
-use super::id::{AnnouncementId, CameraId, DeviceId, EntityId, GroupId, NoticeId, PlaceId, UserId};
+use super::id::{AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, PlaceId, UserId};
 use super::light::{Desired, Group, Light, Reported};
 use super::notice::Notice;
 use super::place::Place;
@@ -31,6 +31,9 @@ pub const ENDED_ANNOUNCEMENTS_KEPT: usize = 20;
 
 /// Notices after which those whose time is over are forgotten (history keeps them).
 pub const NOTICES_KEPT: usize = 1_000;
+
+/// Most erased words that are kept in mind: no village is asked so often.
+pub const ERASED_KEPT: usize = 10_000;
 
 /// Findings of damage that are kept.
 pub const DAMAGE_KEPT: usize = 100;
@@ -77,6 +80,9 @@ pub struct State {
     /// The last “Dừng tất cả”: its entry and its wall ms.
     #[serde(default)]
     pub silenced: Option<(u64, i64)>,
+    /// People's words that are to be nowhere any more.
+    #[serde(default)]
+    pub erased: Arc<BTreeSet<BlobId>>,
     /// Damage that was found, oldest first: last good entry, last entry that is missing. Health stays amber.
     pub damage: Arc<Vec<(u64, u64)>>,
 }
@@ -107,7 +113,8 @@ impl State {
                     damage.remove(0);
                 }
             }
-            Event::ClockKnown { .. } | Event::HistoryTrimmed { .. } | Event::Erased { .. } | Event::CommandRefused { .. } => {}
+            Event::ClockKnown { .. } | Event::HistoryTrimmed { .. } | Event::CommandRefused { .. } => {}
+            Event::Erased { blob } => drop(Arc::make_mut(&mut self.erased).insert(blob.clone())),
             Event::VillageDeclared { village } => self.village = Some(Arc::new(village.clone())),
             Event::PlaceDeclared { place } => put(&mut self.places, place.id.clone(), place.clone()),
             Event::DeviceDeclared { device } => self.put_device(device),

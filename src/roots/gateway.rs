@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use super::broker::{Broker, Terms, bind};
 use super::doors;
 use super::ending::{self, or_rest};
+use super::erasure::Erasure;
 use super::housekeeping::{Housekeeping, serve_certificate};
 use super::secrets::Secrets;
 use super::seed;
@@ -118,6 +119,10 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
         api_token: Arc::new(secrets.token.clone()),
     };
     let sounds = Sounds::open(&layout.data.join("sounds"))?;
+    // Before anybody can look: what came back from a backup goes again.
+    let erasure = Erasure { journal: journal.clone(), files: app.files.clone(), sounds: sounds.clone(), house: house.clone(), looked: layout.data.join("people/erased-looked") };
+    let _ = erasure.all(&journal.state());
+    house.service("erasure", move |stop| erasure.clone().run(stop));
     start_voice(&config, &app, &keys, secrets.voice.clone(), &sounds)?;
     start_uplink(&config, &keys, &journal, &app.files, &live, &house);
     let chores = Housekeeping {

@@ -6,6 +6,7 @@ pub mod commune;
 mod desk;
 pub mod doors;
 mod ending;
+pub mod erasure;
 pub mod gateway;
 pub mod housekeeping;
 pub mod retention;

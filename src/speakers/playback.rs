@@ -335,10 +335,16 @@ async fn sound(files: Files, live: Live, sounds: Sounds, said: std::sync::Arc<An
     let text = files.text(&said.text).ok()?;
     match live.voice.speak(&text).await {
         Ok(spoken) => {
-            let (hash, wav) = (spoken.hash.clone(), spoken.wav);
-            let kept = tokio::task::spawn_blocking(move || sounds.put(&hash, &wav)).await;
+            let (hash, wav, of) = (spoken.hash.clone(), spoken.wav, said.text.id.clone());
+            let forgetting = sounds.clone();
+            let kept = tokio::task::spawn_blocking(move || sounds.put(&hash, &wav, &of)).await;
             if !matches!(kept, Ok(Ok(()))) {
                 tracing::error!("a sound could not be written");
+                return None;
+            }
+            // They were erased while they were read.
+            if files.text(&said.text).is_err() {
+                let _ = forgetting.forget(&said.text.id);
                 return None;
             }
             Some(Sound { hash: spoken.hash, ms: spoken.ms })

@@ -13,6 +13,9 @@ use crate::domain::id::BlobId;
 use crate::keys::secret;
 use crate::log::disk::write_whole;
 
+/// The folders of the two copies.
+pub(super) const COPIES: [&str; 2] = ["a", "b"];
+
 /// Why a file's content cannot be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Lost {
@@ -27,7 +30,7 @@ pub enum Lost {
 /// The folder of people's files; clones are the same.
 #[derive(Debug, Clone)]
 pub struct Files {
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     key: Arc<Vec<u8>>,
     /// The key is lost: nothing can be proved, so nothing is read or written.
     is_locked: bool,
@@ -39,7 +42,7 @@ impl Files {
     /// # Errors
     /// Whatever the file system says.
     pub fn open(folder: &Path, key: Vec<u8>) -> io::Result<Self> {
-        for copy in ["a", "b"] {
+        for copy in COPIES {
             std::fs::create_dir_all(folder.join(copy))?;
         }
         Ok(Self { folder: folder.to_owned(), key: Arc::new(key), is_locked: false })
@@ -60,7 +63,7 @@ impl Files {
         self.is_locked
     }
 
-    fn path(&self, copy: &str, id: &BlobId) -> PathBuf {
+    pub(super) fn path(&self, copy: &str, id: &BlobId) -> PathBuf {
         self.folder.join(copy).join(id.as_str())
     }
 
@@ -86,7 +89,7 @@ impl Files {
         }
         let mut bytes = crc32c::crc32c(content).to_le_bytes().to_vec();
         bytes.extend_from_slice(content);
-        for copy in ["a", "b"] {
+        for copy in COPIES {
             write_whole(&self.path(copy, id), &bytes)?;
         }
         Ok(BlobRef { id: id.clone(), mac: secret::mac(&self.key, content), len: content.len() as u64 })
@@ -107,7 +110,7 @@ impl Files {
     /// [`Lost`] when it is not there or damaged.
     pub fn get(&self, blob: &BlobRef) -> Result<Vec<u8>, Lost> {
         let mut seen = self.is_locked;
-        for copy in ["a", "b"] {
+        for copy in COPIES {
             let Some(bytes) = std::fs::read(self.path(copy, &blob.id)).ok().filter(|_| !self.is_locked) else { continue };
             seen = true;
             if let Some((crc, content)) = bytes.split_at_checked(4)
@@ -142,21 +145,6 @@ impl Files {
             }
         }
         Ok(out)
-    }
-
-    /// Removes both copies.
-    ///
-    /// # Errors
-    /// Whatever the file system says.
-    pub fn erase(&self, id: &BlobId) -> io::Result<()> {
-        for copy in ["a", "b"] {
-            match std::fs::remove_file(self.path(copy, id)) {
-                Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
-                _ => {}
-            }
-            std::fs::File::open(self.folder.join(copy))?.sync_all()?;
-        }
-        Ok(())
     }
 }
 

@@ -10,7 +10,7 @@ use conglang::protocol::commune::Bulletin;
 
 use crate::house::{House, free_port};
 
-struct Office {
+pub struct Office {
     dir: PathBuf,
     port: u16,
     child: Option<Child>,
@@ -29,7 +29,7 @@ impl Office {
         Self { dir: dir.to_owned(), port, child: None }
     }
 
-    fn start(&mut self) {
+    pub fn start(&mut self) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.join("office/log.txt")).expect("log");
         self.child = Some(
             Command::new(env!("CARGO_BIN_EXE_conglang"))
@@ -44,7 +44,7 @@ impl Office {
         );
     }
 
-    fn kill(&mut self) {
+    pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().expect("killed");
             child.wait().expect("reaped");
@@ -63,7 +63,7 @@ impl Drop for Office {
     }
 }
 
-fn pair() -> (House, Office) {
+pub fn pair() -> (House, Office) {
     let scratch = House::new("");
     let dir = scratch.dir.clone();
     let office = Office::new(&dir);
@@ -85,7 +85,7 @@ fn pair() -> (House, Office) {
     (scratch, office)
 }
 
-fn received(house: &House) -> bool {
+pub fn received(house: &House) -> bool {
     let status: serde_json::Value = serde_json::from_str(&house.cli(&["sync", "status", "--json"]).1).unwrap_or_default();
     status["up"] == true && status["waiting"] == 0 && status["received"].as_u64().unwrap_or(0) >= house.state()["seq"].as_u64().unwrap_or(u64::MAX)
 }
