@@ -1,23 +1,23 @@
-//! Opening: newest whole snapshot, packed history behind it, the log's tail after it.
+//! Opening: what lies here is read, sorted into ours and another's, and folded into the village as it is.
 //!
-//! The same code runs after a clean stop, a kill and a power cut. The redb index is never needed here.
+//! The same code runs after a clean stop, a kill and a power cut. Log and packs are the truth: a snapshot is where folding
+//! begins when one is whole, and without one it begins at the oldest pack, or at the first whole group of the log. The redb
+//! index is never needed here. Nothing is changed before it is certain that nothing is of a newer program.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Stored;
 use super::chain::Heads;
-use super::codec::{self, Record};
+use super::fold;
 use super::history::History;
-use super::pack::{self, Pack};
-use super::snapshot::{self, EpochSpan, Snapshot, SnapshotError};
-use crate::domain::id::CommandId;
-use crate::domain::state::State;
+use super::kin;
+use super::logged::Logged;
+use super::pack;
+use super::snapshot::{self, Copy, Snapshot, SnapshotError};
 use crate::log::disk::Disk;
-use crate::log::frame::{Epoch, Group};
-use crate::log::recover::{Damage, Floor};
+use crate::log::frame::Epoch;
+use crate::log::recover::Floor;
 use crate::log::segments::{Log, OpenError as LogError};
 
 /// Where a journal lies: the folder of snapshots and packs, and the disk of the log.
@@ -57,6 +57,8 @@ pub struct Opened {
     pub(super) history: Arc<History>,
     pub(super) packed: (u64, Heads),
     pub(super) newest_floor: Floor,
+    /// Fewer whole snapshots lie here than there should be: another is written before anything is built on this start.
+    pub(super) lacks_snapshot: bool,
     /// What could not be read, if anything.
     pub report: Report,
 }
@@ -64,13 +66,24 @@ pub struct Opened {
 /// What was wrong, for doctor, health and `HistoryDamaged`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Damage in the log: epoch, last good entry, last entry known to have existed.
+    /// Damage: epoch, last good entry, last entry known to have existed.
     pub damage: Vec<(Epoch, u64, u64)>,
     /// Snapshots that were damaged.
     pub snapshots_passed: usize,
+    /// There are packs and no snapshot that can be used, or only one from long before them (a kill leaves at most one pack without):
+    /// the village was made from its entries.
+    pub is_folded: bool,
     /// Packs that were damaged (renamed aside).
     pub packs_damaged: usize,
-    /// Records in whole frames that this program could not read.
+    /// Packs that were gone, of which at least a part stands in the log and is packed again.
+    pub packs_mended: usize,
+    /// Snapshots, packs and segments of the log that are another village's, or a twin's (renamed or copied aside).
+    pub foreign: usize,
+    /// Segments of the log that somebody cut short.
+    pub cut: usize,
+    /// Files of the log that somebody removed.
+    pub gone: usize,
+    /// Records in whole frames that this program could not read, and groups of the log that are missing.
     pub unread: usize,
 }
 
@@ -79,6 +92,30 @@ impl Report {
     #[must_use]
     pub fn is_clean(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// What was wrong, in words for a technician; empty = nothing.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let mut out = Vec::new();
+        for (_, from, to) in &self.damage {
+            let last = (*to).max(*from);
+            out.push(if from == to { format!("entry {last} is not what the chain says") } else { format!("entries {} to {last} are missing", from + 1) });
+        }
+        let mut count = |n: usize, what: &str| {
+            if n > 0 {
+                out.push(format!("{n} {what}"));
+            }
+        };
+        count(self.packs_damaged, "packs of history are damaged and were set aside");
+        count(self.packs_mended, "packs of history were gone or damaged; what of them stands in the log is written again");
+        count(self.foreign, "files are of another village or of a copy of this one, and were set aside");
+        count(self.cut, "segments of the log were cut short; what stood behind the cut is gone");
+        count(self.gone, "files of the log were removed; what stood in them, if anything, is gone");
+        count(self.unread, "groups or records of the log cannot be read");
+        count(self.snapshots_passed, "snapshots were damaged and are made again");
+        count(usize::from(self.is_folded), "time the village was made from its entries, because its snapshots were gone or old");
+        out.join("; ")
     }
 }
 
@@ -95,40 +132,116 @@ pub fn open(place: Place, epoch: Epoch) -> Result<Opened, OpenError> {
     std::fs::create_dir_all(&place.folder).map_err(io)?;
     // What a killed process renamed must be durable before anything is built on it.
     std::fs::File::open(&place.folder).and_then(|f| f.sync_all()).map_err(io)?;
-    let found = snapshot::newest(&place.folder).map_err(|e| match e {
+    let copies = snapshot::copies(&folder).map_err(|e| match e {
         SnapshotError::Io(cause) => io(cause),
         SnapshotError::Newer(version) => OpenError::Newer { folder: folder.clone(), version },
     })?;
-    let (packs, damaged) = pack::list(&place.folder).map_err(io)?;
-    let mut report = Report { snapshots_passed: found.passed, packs_damaged: damaged.len(), ..Report::default() };
-    let mut snapshot = found.newest.unwrap_or_default();
-    let newest_floor = snapshot.floor;
-    let keep = found.older_floor.unwrap_or(snapshot.floor);
-
-    let (log, recovery) = Log::open(place.disk, epoch, &keep).map_err(|e| match e {
+    let (mut packs, damaged) = pack::list(&folder).map_err(io)?;
+    let whole = Floor { holes: true, ..Floor::default() };
+    let (mut log, recovery) = Log::open(place.disk, epoch, &whole).map_err(|e| match e {
         LogError::Io(cause) => io(cause),
         LogError::Newer(version) => OpenError::Newer { folder: folder.clone(), version: u32::from(version) },
     })?;
-    let records = decode(recovery.groups, &mut report).map_err(|version| OpenError::Newer { folder: folder.clone(), version })?;
+    let mut logged = Logged::of(recovery.groups).map_err(|version| OpenError::Newer { folder: folder.clone(), version })?;
+    let kin = kin::judge(&copies, &packs, &logged.lines);
     // Nothing is of a newer version: from here on files may be changed.
+    let mut report = Report { packs_damaged: damaged.len(), ..Report::default() };
     for path in damaged {
         let _ = std::fs::rename(&path, path.with_extension("damaged"));
     }
-    sweep(&place.folder);
-    let first_in_log = records.iter().find_map(|r| if let Record::Entry(e) = &r.record { Some(e.seq) } else { None });
-    catch_up_from_packs(&mut snapshot, &packs, first_in_log.unwrap_or(u64::MAX), &mut report);
-    let packed = packs.last().map_or((0, Heads::default()), |p| (p.last, p.end));
-    let tail = replay(records, &mut snapshot, &mut report);
-    if let Some(Damage { epoch, last_seen_seq }) = recovery.damage {
-        report.damage.push((epoch, snapshot.state.seq, last_seen_seq.max(snapshot.state.seq)));
+    sweep(&folder);
+    let mut ours = kin.packs.iter();
+    packs.retain(|pack| {
+        let stays = ours.next().copied().unwrap_or(true);
+        if !stays {
+            foreign(&pack.path, &mut report);
+        }
+        stays
+    });
+    let mut chosen = choose(copies, &kin.copies, &mut report);
+    let is_first_start = packs.is_empty() && logged.lines.is_empty() && chosen.is_empty() && report.is_clean();
+    let lacks_snapshot = !is_first_start && (chosen.len() < 2 || chosen[0].1.state.seq != chosen.last().map_or(0, |c| c.1.state.seq) || report.snapshots_passed + report.foreign > 0);
+    chosen.sort_by_key(|(_, s)| std::cmp::Reverse(s.state.seq));
+    let newest = chosen.first().map(|(_, s)| s.clone());
+    // The log is kept from the older one on, so that the newest may rot.
+    let keep = newest.as_ref().and_then(|n| chosen.iter().find(|(_, s)| s.state.seq < n.state.seq)).or(chosen.first()).map(|(_, s)| s.floor).unwrap_or_default();
+    let is_none = newest.is_none();
+    let mut snapshot = newest.unwrap_or_default();
+    report.is_folded = packs.iter().filter(|p| p.first > snapshot.state.seq).count() > usize::from(!is_none);
+    let newest_floor = snapshot.floor;
+    for segment in logged.keep(|epoch| kin.log.contains(epoch)) {
+        if segment >= newest_floor.segment {
+            report.foreign += 1;
+            let _ = log.set_aside(segment);
+        }
     }
-    for pair in packs.windows(2).filter(|p| p[1].first > p[0].last + 1) {
-        report.damage.push((epoch, pair[0].last, pair[1].first - 1));
-    }
+    let promised = (snapshot.first, snapshot.state.seq);
+    let found = fold::fold(&mut snapshot, &packs, &logged, keep.segment);
+    report.damage = found.damage;
+    report.cut = recovery.cut.iter().filter(|s| **s >= newest_floor.segment).count();
+    report.gone = recovery.gone;
+    log.begin_after(newest_floor.segment);
+    log.release(keep.segment.saturating_sub(1));
+
+    let before = packs.len();
+    packs = fold::mended(&folder, packs, &logged);
+    // A snapshot is written after its pack: entries that it knows and no pack has were packed, and are packed again.
+    report.packs_mended = packs.len() - before + usize::from(packs.last().map_or(0, |p| p.last) < promised.1);
+    let tail = fold::unpacked(&logged, &packs);
+    let oldest = packs.first().map(|p| p.first).or_else(|| tail.first().map(|e| e.entry.seq)).unwrap_or(0);
+    let kept_from = if promised.0 > 0 { promised.0.max(found.trimmed + 1) } else { oldest };
+    report.damage.extend(fold::holes(&packs, &tail, kept_from, snapshot.state.seq));
+    prove(&mut snapshot, &mut report);
     let known = snapshot.state.damage.clone();
-    report.damage.retain(|(_, from, to)| !known.contains(&(*from, *to)));
-    let history = Arc::new(History::new(tail, packs, snapshot.epochs.clone()));
-    Ok(Opened { log, snapshot, history, packed, newest_floor, report })
+    let mut told = std::collections::BTreeSet::new();
+    report.damage.retain(|(_, from, to)| !known.contains(&(*from, *to)) && told.insert((*from, *to)));
+    if report.damage.is_empty() {
+        report.unread = logged.lacks(&newest_floor);
+    } else {
+        for segment in log.sealed().iter().map(|s| s.segment).filter(|s| *s >= newest_floor.segment).collect::<Vec<_>>() {
+            let _ = log.set_aside(segment);
+        }
+    }
+    let packed = packs.last().map_or((0, Heads::default()), |p| (p.last, p.end));
+    let history = Arc::new(History::new(tail.into(), packs, snapshot.epochs.clone()));
+    Ok(Opened { log, snapshot, history, packed, newest_floor, lacks_snapshot, report })
+}
+
+/// The whole snapshots that are ours, as they lie, the spare last. What is another's is renamed aside, and what is damaged goes: a
+/// whole one is written in its place.
+fn choose(copies: Vec<Copy>, ours: &[bool], report: &mut Report) -> Vec<(bool, Snapshot)> {
+    let mut out = Vec::new();
+    for (copy, is_ours) in copies.into_iter().zip(ours) {
+        match copy.snapshot {
+            Some(snapshot) if *is_ours => out.push((copy.is_spare, snapshot)),
+            Some(_) => foreign(&copy.path, report),
+            None => {
+                report.snapshots_passed += 1;
+                if !copy.is_unread {
+                    let _ = std::fs::remove_file(&copy.path);
+                }
+            }
+        }
+    }
+    out
+}
+
+fn foreign(path: &Path, report: &mut Report) {
+    report.foreign += 1;
+    tracing::error!(path = %path.display(), "the file does not belong to this history; it is set aside and not used");
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let kind = path.extension().unwrap_or_default().to_string_lossy();
+    let _ = std::fs::rename(path, path.with_file_name(format!("{name}-{kind}.foreign")));
+}
+
+/// What feeds, outcomes and boots say has been, and is nowhere, is missing: no number is given twice.
+fn prove(snapshot: &mut Snapshot, report: &mut Report) {
+    let proven = snapshot.proven();
+    if proven > snapshot.state.seq {
+        let epoch = snapshot.epochs.last().map(|e| e.epoch).unwrap_or_default();
+        report.damage.push((epoch, snapshot.state.seq, proven));
+        Arc::make_mut(&mut snapshot.state).seq = proven;
+    }
 }
 
 /// Removes half-written files of a process that was killed.
@@ -137,123 +250,6 @@ fn sweep(folder: &Path) {
     for path in entries.filter_map(Result::ok).map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == "new")) {
         let _ = std::fs::remove_file(path);
     }
-}
-
-/// One record of the log with its frame's epoch; `stamp` is set on the last record of a group.
-struct Replayed {
-    epoch: Epoch,
-    bytes: Vec<u8>,
-    record: Record,
-    stamp: Option<Heads>,
-}
-
-fn decode(groups: Vec<Group>, report: &mut Report) -> Result<Vec<Replayed>, u32> {
-    let mut out = Vec::new();
-    for group in groups {
-        for bytes in group.records {
-            match codec::decode(&bytes) {
-                Ok(record) => out.push(Replayed { epoch: group.epoch, bytes, record, stamp: None }),
-                Err(codec::CodecError::Newer(version)) => return Err(version),
-                Err(codec::CodecError::Shape(_)) => report.unread += 1,
-            }
-        }
-        if group.stamp != [0; 128]
-            && let Some(last) = out.last_mut()
-        {
-            last.stamp = Some(Heads::from_stamp(&group.stamp));
-        }
-    }
-    Ok(out)
-}
-
-/// Entries that neither the snapshot nor the log (which begins with `log_from`) has are taken from packs.
-fn catch_up_from_packs(snapshot: &mut Snapshot, packs: &[Pack], log_from: u64, report: &mut Report) {
-    if snapshot.state.seq + 1 >= log_from || packs.last().is_none_or(|p| p.last <= snapshot.state.seq) {
-        return;
-    }
-    let mut state = State::clone(&snapshot.state);
-    let begin = state.seq;
-    for pack in packs.iter().filter(|p| p.last > begin) {
-        if state.seq < pack.first {
-            snapshot.heads = pack.heads;
-        }
-        for block in pack.blocks.iter().filter(|b| b.last > begin && b.first < log_from) {
-            if block.first > state.seq + 1 {
-                report.damage.push((block.epoch, state.seq, block.first - 1));
-            }
-            let Ok(entries) = pack::read(&pack.path, block) else {
-                report.damage.push((block.epoch, state.seq, block.last));
-                state.seq = block.last;
-                continue;
-            };
-            let from = state.seq;
-            for stored in entries.iter().filter(|e| e.entry.seq > from && e.entry.seq < log_from) {
-                note_span(&mut snapshot.epochs, stored, &mut snapshot.heads);
-                snapshot.heads.add(stored.entry.lane, &stored.bytes);
-                state.apply(&stored.entry);
-            }
-        }
-    }
-    snapshot.state = Arc::new(state);
-}
-
-/// Keeps the list of boots: a new epoch begins its chain, a known one grows.
-fn note_span(epochs: &mut Vec<EpochSpan>, stored: &Stored, heads: &mut Heads) {
-    let entry = &stored.entry;
-    if epochs.last().is_none_or(|e| e.epoch != stored.epoch) {
-        *heads = heads.begin(&stored.epoch);
-        epochs.push(EpochSpan { epoch: stored.epoch, boot: 0, first: entry.seq, last: entry.seq, lanes: [0; 4], start: *heads });
-    }
-    if let Some(span) = epochs.last_mut() {
-        span.last = entry.seq;
-        span.lanes[entry.lane.index()] = entry.lane_seq;
-        if let crate::domain::event::Event::Booted { boot, .. } = &entry.event {
-            span.boot = *boot;
-        }
-    }
-}
-
-/// Applies the log to the snapshot; gives the entries that were new to it.
-fn replay(records: Vec<Replayed>, snapshot: &mut Snapshot, report: &mut Report) -> VecDeque<Arc<Stored>> {
-    let mut state = Arc::unwrap_or_clone(std::mem::take(&mut snapshot.state));
-    let mut tail = VecDeque::new();
-    let mut advanced = false;
-    for Replayed { epoch, bytes, record, stamp } in records {
-        match record {
-            Record::Entry(entry) if entry.seq > state.seq => {
-                if entry.seq > state.seq + 1 {
-                    // The end of an epoch is gone without a trace in its own frames. What came later is kept.
-                    report.damage.push((epoch, state.seq, entry.seq - 1));
-                }
-                let stored = Arc::new(Stored { epoch, bytes: bytes.into(), entry: *entry });
-                note_span(&mut snapshot.epochs, &stored, &mut snapshot.heads);
-                snapshot.heads.add(stored.entry.lane, &stored.bytes);
-                state.apply(&stored.entry);
-                tail.push_back(stored);
-                advanced = true;
-            }
-            Record::Entry(_) => {}
-            Record::Cursor(cursor) => {
-                let at = snapshot.cursors.entry(cursor.feed).or_default();
-                *at = (*at).max(cursor.seq);
-            }
-            Record::Outcome(outcome) => {
-                let outcomes: &mut BTreeMap<CommandId, codec::Outcome> = Arc::make_mut(&mut snapshot.outcomes);
-                outcomes.insert(outcome.id.clone(), outcome);
-            }
-        }
-        if let Some(stamp) = stamp.filter(|_| std::mem::take(&mut advanced))
-            && snapshot.heads != stamp
-        {
-            if report.damage.is_empty() {
-                // The frame is whole but its content is not what the chain says: somebody changed it.
-                report.damage.push((epoch, state.seq, state.seq));
-            }
-            snapshot.heads = stamp;
-        }
-    }
-    snapshot.state = Arc::new(state);
-    tail
 }
 
 /// The folder of a journal inside the data folder.

@@ -7,13 +7,15 @@ use std::io;
 use std::path::Path;
 
 use super::chain::Heads;
-use super::codec::{self, Record};
+use super::kin;
+use super::logged::Logged;
 use super::pack;
 use super::snapshot;
-use crate::domain::event::Lane;
+use crate::domain::event::{Entry, Event, Lane};
 use crate::log::disk::{Disk as _, Folder};
 use crate::log::frame::Epoch;
-use crate::log::recover::{Floor, scan};
+use crate::log::recover::{Floor, Scan, scan};
+use crate::log::segments::SEGMENT;
 
 /// What a check found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -34,12 +36,13 @@ struct Walk {
     heads: Option<Heads>,
     epoch: Option<Epoch>,
     lanes: [u64; 4],
+    /// Until where history was let go, as its entries say.
+    trimmed: u64,
     out: Findings,
 }
 
 impl Walk {
-    fn entry(&mut self, epoch: &Epoch, bytes: &[u8]) {
-        let Ok(Record::Entry(entry)) = codec::decode(bytes) else { return };
+    fn entry(&mut self, epoch: &Epoch, entry: &Entry, bytes: &[u8]) {
         if entry.seq <= self.out.last {
             return;
         }
@@ -51,7 +54,13 @@ impl Walk {
             self.epoch = Some(*epoch);
             self.lanes = [0; 4];
             self.out.epochs += 1;
-            self.heads = self.heads.map(|h| h.begin(epoch));
+            // One that is met in its middle began its chain before what is here.
+            if matches!(entry.event, Event::Booted { .. }) {
+                self.heads = self.heads.map(|h| h.begin(epoch));
+            }
+        }
+        if let Event::HistoryTrimmed { to, .. } = entry.event {
+            self.trimmed = self.trimmed.max(to);
         }
         let lane = entry.lane;
         let expected = &mut self.lanes[lane.index()];
@@ -86,64 +95,108 @@ impl Walk {
 /// # Errors
 /// When a folder cannot be read at all.
 pub fn check(folder: &Path, log: &Path, mut progress: impl FnMut(u64)) -> io::Result<Findings> {
-    let mut walk = Walk { heads: None, epoch: None, lanes: [0; 4], out: Findings::default() };
+    let mut walk = Walk { heads: None, epoch: None, lanes: [0; 4], trimmed: 0, out: Findings::default() };
+    // First what is written last: a village that runs meanwhile must not look as if something were missing.
+    let copies = snapshot::copies(folder).map_err(io::Error::other)?;
     let mut names: Vec<_> = std::fs::read_dir(folder)?.filter_map(Result::ok).map(|e| e.path()).collect();
     names.sort();
+    let mut packs = Vec::new();
     for path in names {
         match path.extension().and_then(|e| e.to_str()) {
             Some("damaged") => walk.out.wrong.push(format!("{} was set aside as damaged", path.display())),
+            Some("foreign") => walk.out.wrong.push(format!("{} was set aside: it is of another village or of a copy of this one", path.display())),
             Some("pack") => match pack::open(&path) {
-                Ok(pack) => {
-                    walk.compare(&pack.heads, &path.display().to_string());
-                    for block in &pack.blocks {
-                        match pack::read(&path, block) {
-                            Ok(entries) => entries.iter().for_each(|e| walk.entry(&e.epoch, &e.bytes)),
-                            Err(cause) => walk.out.wrong.push(format!("{}: {cause}", path.display())),
-                        }
-                    }
-                    walk.compare(&pack.end, &path.display().to_string());
-                    progress(walk.out.entries);
-                }
+                Ok(pack) => packs.push(pack),
                 Err(cause) => walk.out.wrong.push(format!("{}: {cause}", path.display())),
             },
             _ => {}
         }
     }
-    let found = snapshot::newest(folder).map_err(io::Error::other)?;
-    if found.passed > 0 {
-        walk.out.wrong.push(format!("{} snapshot(s) are damaged", found.passed));
+    let (found, cut) = scan_log(&mut walk, log)?;
+    let mut logged = Logged::of(found.groups).map_err(|v| io::Error::other(format!("the log was written by a newer version of this program ({v})")))?;
+    let kin = kin::judge(&copies, &packs, &logged.lines);
+    for (pack, _) in packs.iter().zip(&kin.packs).filter(|(_, ours)| !**ours) {
+        walk.out.wrong.push(format!("{} is of another village or of a copy of this one", pack.path.display()));
     }
-    let (newest_floor, promised) = found.newest.map_or((Floor::default(), 0), |s| (s.floor, s.state.seq));
-    check_log(&mut walk, log, &found.older_floor.unwrap_or(newest_floor))?;
-    if walk.out.last < promised {
-        walk.out.wrong.push(format!("entries {} to {promised} were there at the last snapshot and are gone", walk.out.last + 1));
+    for pack in packs.iter().zip(&kin.packs).filter(|(_, ours)| **ours).map(|(p, _)| p) {
+        let name = pack.path.display().to_string();
+        walk.compare(&pack.heads, &name);
+        for block in &pack.blocks {
+            match pack::read(&pack.path, block) {
+                Ok(entries) => entries.iter().for_each(|e| walk.entry(&e.epoch, &e.entry, &e.bytes)),
+                Err(cause) => walk.out.wrong.push(format!("{name}: {cause}")),
+            }
+        }
+        walk.compare(&pack.end, &name);
+        progress(walk.out.entries);
+    }
+    let damaged = copies.iter().filter(|c| c.snapshot.is_none()).count();
+    if damaged > 0 {
+        walk.out.wrong.push(format!("{damaged} snapshot(s) are damaged"));
+    }
+    for (copy, _) in copies.iter().zip(&kin.copies).filter(|(c, ours)| c.snapshot.is_some() && !**ours) {
+        walk.out.wrong.push(format!("{} is of another village or of a copy of this one", copy.path.display()));
+    }
+    let newest = copies.iter().zip(&kin.copies).filter(|(_, ours)| **ours).filter_map(|(c, _)| c.snapshot.as_ref()).max_by_key(|s| s.state.seq);
+    if newest.is_none() && !packs.is_empty() {
+        walk.out.wrong.push("no snapshot can be used; the next start makes one from the entries".into());
+    }
+    let floor = newest.map(|s| s.floor).unwrap_or_default();
+    for segment in logged.keep(|epoch| kin.log.contains(epoch)).into_iter().filter(|s| *s >= floor.segment) {
+        walk.out.wrong.push(format!("segment {segment} of the log is of another village or of a copy of this one"));
+    }
+    for segment in cut.into_iter().filter(|s| *s >= floor.segment) {
+        walk.out.wrong.push(format!("segment {segment} of the log was cut short; what stood behind entry {} may be gone", logged.last_in(segment)));
+    }
+    for (n, line) in logged.lines.iter().enumerate() {
+        let Some(entry) = line.entry() else { continue };
+        let before = walk.out.last;
+        walk.entry(&line.epoch, entry, &line.bytes);
+        if walk.out.last > before
+            && let Some(stamp) = line.stamp
+        {
+            walk.compare(&stamp, &format!("record {n} of the log"));
+        }
+    }
+    let lacks = logged.lacks(&floor);
+    if lacks > 0 {
+        walk.out.wrong.push(format!("{lacks} groups or records of the log cannot be read; behind them stands entry {}", walk.out.last));
+    }
+    if let Some(newest) = newest {
+        if packs.last().map_or(0, |p| p.last) < newest.state.seq {
+            walk.out.wrong.push("the newest pack is gone or damaged; what of it stands in the log is packed again at the next start".into());
+        }
+        let proven = newest.proven().max(logged.proven());
+        if walk.out.last < proven {
+            walk.out.wrong.push(format!("entries {} to {proven} were there and are gone", walk.out.last + 1));
+        }
+        let from = if newest.first == 0 { 0 } else { newest.first.max(walk.trimmed + 1) };
+        if walk.out.first > from && from > 0 {
+            walk.out.wrong.push(format!("entries {from} to {} were there and are gone", walk.out.first - 1));
+        }
     }
     progress(walk.out.entries);
     Ok(walk.out)
 }
 
-fn check_log(walk: &mut Walk, log: &Path, floor: &Floor) -> io::Result<()> {
+/// Everything that stands in the log, and the segments whose files are shorter than they were made.
+fn scan_log(walk: &mut Walk, log: &Path) -> io::Result<(Scan, Vec<u64>)> {
     if !log.is_dir() {
         walk.out.wrong.push(format!("the log folder {} is missing", log.display()));
-        return Ok(());
+        return Ok((Scan::default(), Vec::new()));
     }
     let mut disk = Folder::open(log)?;
     let mut slots = Vec::new();
-    for slot in disk.slots()? {
+    let numbers = disk.slots()?;
+    let gone = numbers.last().map_or(0..0, |last| 0..*last).filter(|n| !numbers.contains(n)).count();
+    if gone > 0 {
+        walk.out.wrong.push(format!("{gone} file(s) of the log were removed"));
+    }
+    for slot in numbers {
         slots.push((slot, disk.read(slot)?));
     }
-    let found = scan(slots, floor);
-    if let Some(damage) = found.damage {
-        walk.out.wrong.push(format!("the log is damaged in epoch {}: entries after {} cannot be read", codec::epoch_text(&damage.epoch), walk.out.last));
-    }
-    for group in &found.groups {
-        let before = walk.out.last;
-        for record in &group.records {
-            walk.entry(&group.epoch, record);
-        }
-        if walk.out.last > before {
-            walk.compare(&Heads::from_stamp(&group.stamp), &format!("log group {}", group.number));
-        }
-    }
-    Ok(())
+    let short: Vec<u32> = slots.iter().filter(|(_, c)| c.len() != SEGMENT).map(|(s, _)| *s).collect();
+    let found = scan(slots, &Floor { holes: true, ..Floor::default() });
+    let cut = found.slots.iter().filter(|(_, slot)| short.contains(slot)).map(|(segment, _)| *segment).collect();
+    Ok((found, cut))
 }

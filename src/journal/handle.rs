@@ -1,6 +1,7 @@
 //! What the rest of the house holds: submit, read, wait.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::codec::{self, Cursor};
 use super::feed::Feed;
 use super::history::History;
 use super::writer::{Request, Writer};
-use super::{OpenError, Stored, boot};
+use super::{OpenError, Stored, boot, snapshot};
 use crate::domain::actor::Actor;
 use crate::domain::command::Command;
 use crate::domain::decide::Rejection;
@@ -99,6 +100,7 @@ pub struct Journal {
     failed: watch::Receiver<Option<String>>,
     cursors: Arc<Mutex<BTreeMap<String, u64>>>,
     epoch: Epoch,
+    folder: Arc<Path>,
 }
 
 impl std::fmt::Debug for Request {
@@ -117,6 +119,7 @@ impl Journal {
         let folder = place.folder.clone();
         let opened = boot::open(place, epoch)?;
         let report = opened.report.clone();
+        let settles = opened.lacks_snapshot || !report.is_clean();
         clock.raise_floor(last_wall(&opened));
         let previous = opened.snapshot.epochs.last().map(|e| codec::epoch_text(&e.epoch)).unwrap_or_default();
         let history = opened.history.clone();
@@ -125,6 +128,10 @@ impl Journal {
         let (requests, inbox) = mpsc::channel(QUEUE);
         let mut writer = Writer::new(opened, epoch, clock, folder.clone(), publish.clone(), inbox, requests.downgrade());
         writer.begin(&report.damage, &previous).map_err(|cause| OpenError::Io { folder: folder.clone(), cause })?;
+        if settles && let Err(cause) = writer.settle() {
+            // Nothing was recycled for it: packs and log are as good at the next start, and it is tried again with the next checkpoint.
+            tracing::error!(%cause, "no snapshot could be written at the start");
+        }
         let (fail, failed) = watch::channel(None);
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
             let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| writer.run()));
@@ -133,8 +140,8 @@ impl Journal {
                 fail.send_replace(Some(cause.to_string()));
             }
         });
-        thread.map_err(|cause| OpenError::Io { folder, cause })?;
-        Ok((Self { requests, state, _publish: publish, history, failed, cursors, epoch }, report))
+        thread.map_err(|cause| OpenError::Io { folder: folder.clone(), cause })?;
+        Ok((Self { requests, state, _publish: publish, history, failed, cursors, epoch, folder: folder.into() }, report))
     }
 
     /// Submits a wish and waits until it is decided and durable.
@@ -242,7 +249,14 @@ impl Journal {
         self.requests.send(Request::Checkpoint).await.map_err(|_| Closed)
     }
 
-    /// Lets history below `floor` go, as far as it is packed.
+    /// Whether history below `floor` may go: what it made of the village must stand in two whole snapshots at least, because
+    /// nothing else knows it then.
+    pub async fn may_trim(&self, floor: u64) -> bool {
+        let folder = self.folder.clone();
+        tokio::task::spawn_blocking(move || snapshot::covering(&folder, floor.saturating_sub(1)) >= 2).await.unwrap_or(false)
+    }
+
+    /// Lets history below `floor` go, as far as it is packed. Ask [`Journal::may_trim`] before.
     ///
     /// # Errors
     /// [`Closed`] when the journal ended.

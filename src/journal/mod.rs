@@ -8,13 +8,18 @@ pub mod chain;
 pub mod check;
 pub mod codec;
 pub mod feed;
+mod fold;
 pub mod handle;
 pub mod history;
 pub mod index;
+mod kin;
+mod logged;
 pub mod pack;
 pub mod snapshot;
 mod writer;
 
+#[cfg(test)]
+mod loss_tests;
 #[cfg(test)]
 mod rot_tests;
 #[cfg(test)]

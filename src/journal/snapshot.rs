@@ -1,12 +1,13 @@
 //! Snapshots: the state and what else a boot needs, so that the log stays short.
 //!
 //! A file `<seq>.snap` (16 hexadecimal digits): magic `CLSN`, version u16, zero u16, CRC32C u32 of the
-//! payload, payload = zstd of JSON. The two newest are kept; a damaged one is passed over for the older one
-//! plus packed history.
+//! payload, payload = zstd of JSON. The two newest are kept, and the newest once more as `spare/state`, away from their
+//! names. A damaged one is passed over for another plus packed history. Only when history was trimmed is a snapshot more
+//! than a shortcut: it is then the only one who knows what the village was before, so trimming asks [`covering`].
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,18 @@ pub struct Snapshot {
     pub floor: Floor,
     /// The epochs that still have entries here, oldest first.
     pub epochs: Vec<EpochSpan>,
+    /// The oldest entry that history still had; 0 = not known (written by an older program).
+    pub first: u64,
+}
+
+impl Snapshot {
+    /// The last entry that feeds, outcomes and boots say has been.
+    #[must_use]
+    pub fn proven(&self) -> u64 {
+        let cursors = self.cursors.values().copied();
+        let outcomes = self.outcomes.values().filter_map(|o| o.result.as_ref().ok().map(|r| r.1));
+        cursors.chain(outcomes).chain(self.epochs.last().map(|e| e.last)).max().unwrap_or(0).max(self.state.seq)
+    }
 }
 
 /// One boot's run of entries.
@@ -67,6 +80,8 @@ struct Body {
     heads: Vec<String>,
     floor: (u64, String, u64),
     epochs: Vec<SpanBody>,
+    #[serde(default)]
+    first: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -93,7 +108,12 @@ fn heads_in(texts: &[String]) -> Option<Heads> {
     Some(out)
 }
 
-/// Writes a snapshot, durable with its name, and removes all but the two newest.
+/// The further copy of the newest snapshot.
+fn spare(folder: &Path) -> PathBuf {
+    folder.join("spare").join("state")
+}
+
+/// Writes a snapshot, durable with its name and once more as the spare, and removes all but the two newest.
 ///
 /// # Errors
 /// Whatever the file system says.
@@ -106,6 +126,7 @@ pub fn write(folder: &Path, snapshot: &Snapshot) -> io::Result<()> {
         heads: heads_out(&snapshot.heads),
         floor: (snapshot.floor.segment, codec::epoch_text(&snapshot.floor.epoch), snapshot.floor.group),
         epochs: snapshot.epochs.iter().map(|e| SpanBody { epoch: codec::epoch_text(&e.epoch), boot: e.boot, first: e.first, last: e.last, lanes: e.lanes, start: heads_out(&e.start) }).collect(),
+        first: snapshot.first,
     };
     let payload = zstd::bulk::compress(&serde_json::to_vec(&body)?, 1)?;
     let mut out = Vec::with_capacity(payload.len() + 12);
@@ -115,6 +136,11 @@ pub fn write(folder: &Path, snapshot: &Snapshot) -> io::Result<()> {
     out.extend_from_slice(&crc32c::crc32c(&payload).to_le_bytes());
     out.extend_from_slice(&payload);
     write_whole(&folder.join(format!("{:016x}.snap", snapshot.state.seq)), &out)?;
+    if !folder.join("spare").is_dir() {
+        std::fs::create_dir_all(folder.join("spare"))?;
+        std::fs::File::open(folder)?.sync_all()?;
+    }
+    write_whole(&spare(folder), &out)?;
     let names = names(folder)?;
     for old in names.iter().rev().skip(KEPT) {
         // The new one stands; an old one that cannot be removed is tried again next time.
@@ -147,36 +173,44 @@ pub enum SnapshotError {
     Newer(u32),
 }
 
-/// What was found of snapshots.
-#[derive(Debug, Default)]
-pub struct Found {
-    /// The newest that is whole.
-    pub newest: Option<Snapshot>,
-    /// The floor of the one before it: the log is kept from there, so that this one may rot too.
-    pub older_floor: Option<Floor>,
-    /// Damaged ones that were passed over.
-    pub passed: usize,
+/// One file that should hold a snapshot.
+#[derive(Debug)]
+pub struct Copy {
+    /// The file.
+    pub path: PathBuf,
+    /// It is the spare.
+    pub is_spare: bool,
+    /// What it holds; none = it is damaged.
+    pub snapshot: Option<Snapshot>,
+    /// The medium could not read it: it may be whole another day.
+    pub is_unread: bool,
 }
 
-/// The newest snapshot that is whole, and what stands behind it.
+/// Every copy that lies in `folder`, newest name first, the spare last.
 ///
 /// # Errors
-/// [`SnapshotError`] when the folder cannot be read or the newest was written by a newer program.
-pub fn newest(folder: &Path) -> Result<Found, SnapshotError> {
-    let mut out = Found::default();
-    for name in names(folder)?.iter().rev() {
-        // One that cannot be read is as good as damaged.
-        match std::fs::read(folder.join(name)).map_or(Ok(None), |bytes| read(&bytes)) {
-            Ok(Some(snapshot)) if out.newest.is_none() => out.newest = Some(snapshot),
-            Ok(Some(snapshot)) => {
-                out.older_floor = Some(snapshot.floor);
-                break;
-            }
-            Ok(None) => out.passed += 1,
-            Err(version) => return Err(SnapshotError::Newer(version)),
-        }
+/// [`SnapshotError`] when the folder cannot be read or a copy was written by a newer program.
+pub fn copies(folder: &Path) -> Result<Vec<Copy>, SnapshotError> {
+    let mut paths: Vec<PathBuf> = names(folder)?.iter().rev().map(|name| folder.join(name)).collect();
+    paths.push(spare(folder));
+    let mut out = Vec::new();
+    for path in paths {
+        let is_spare = path == spare(folder);
+        let copy = match std::fs::read(&path) {
+            Ok(bytes) => Copy { snapshot: read(&bytes).map_err(SnapshotError::Newer)?, path, is_spare, is_unread: false },
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => continue,
+            // One that cannot be read is as good as damaged, in this boot.
+            Err(_) => Copy { snapshot: None, path, is_spare, is_unread: true },
+        };
+        out.push(copy);
     }
     Ok(out)
+}
+
+/// How many whole copies know the village after entry `seq` or later. Reads them all.
+#[must_use]
+pub fn covering(folder: &Path, seq: u64) -> usize {
+    copies(folder).map_or(0, |all| all.iter().filter(|c| c.snapshot.as_ref().is_some_and(|s| s.state.seq >= seq)).count())
 }
 
 fn read(bytes: &[u8]) -> Result<Option<Snapshot>, u32> {
@@ -206,7 +240,8 @@ fn rebuild(body: Body) -> Option<Snapshot> {
         outcomes: Arc::new(body.outcomes.into_iter().map(|o| (o.id.clone(), o)).collect()),
         cursors: body.cursors,
         heads: heads_in(&body.heads)?,
-        floor: Floor { segment: body.floor.0, epoch: codec::epoch_from(&body.floor.1)?, group: body.floor.2, any_start: false },
+        floor: Floor { segment: body.floor.0, epoch: codec::epoch_from(&body.floor.1)?, group: body.floor.2, ..Floor::default() },
         epochs: epochs?,
+        first: body.first,
     })
 }

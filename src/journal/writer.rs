@@ -134,8 +134,19 @@ impl Writer {
         }
         let entries = self.number(&Actor::House, None, events).map_err(|r| io::Error::other(r.to_string()))?;
         self.record(entries);
-        self.sync()?;
-        self.log.heal()
+        self.sync()
+    }
+
+    /// Packs everything and writes a snapshot, before anybody builds on this start.
+    pub(super) fn settle(&mut self) -> io::Result<()> {
+        self.log.seal();
+        let Some(job) = self.job() else { return Ok(()) };
+        let done = pack_and_snapshot(&self.folder, &job)?;
+        self.checkpointed(done);
+        if let Err(cause) = self.log.mend() {
+            tracing::warn!(%cause, "files of the log that are gone could not be made again");
+        }
+        Ok(())
     }
 
     /// Runs until shutdown, until every handle is gone, or until the medium fails (then the error).
@@ -328,7 +339,15 @@ impl Writer {
 
     fn snapshot(&self) -> Snapshot {
         let floor = self.log.sealed().back().map(|s| s.floor).unwrap_or_default();
-        Snapshot { state: Arc::new(self.state.clone()), outcomes: self.outcomes.clone(), cursors: self.cursors.clone(), heads: self.heads, floor, epochs: self.history.epochs() }
+        Snapshot {
+            state: Arc::new(self.state.clone()),
+            outcomes: self.outcomes.clone(),
+            cursors: self.cursors.clone(),
+            heads: self.heads,
+            floor,
+            epochs: self.history.epochs(),
+            first: self.history.span().0,
+        }
     }
 
     /// Hands packing and the snapshot to a helper thread when `wanted` segments are sealed.
@@ -386,11 +405,7 @@ impl Writer {
     fn finish(&mut self) -> io::Result<()> {
         self.sync()?;
         self.packed_or_not();
-        self.log.seal();
-        let Some(job) = self.job() else { return Ok(()) };
-        let done = pack_and_snapshot(&self.folder, &job)?;
-        self.checkpointed(done);
-        Ok(())
+        self.settle()
     }
 }
 

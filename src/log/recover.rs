@@ -21,6 +21,9 @@ pub struct Floor {
     /// first that is needed. Whatever group stands first there is the beginning; what stands before it is dead, and
     /// neither rot nor a torn write in it is damage.
     pub any_start: bool,
+    /// The caller numbers its records itself and has a copy of most of them: every group that stands is given, in order,
+    /// whatever is missing between, and what is damage is the caller's finding. Nothing is beyond anything.
+    pub holes: bool,
 }
 
 /// The first segment that is needed as a group says it (little-endian at the beginning of its stamp), 0 = all.
@@ -115,6 +118,13 @@ pub fn scan(slots: Vec<(u32, Vec<u8>)>, floor: &Floor) -> Scan {
 
 /// Walks the frames in order and stops at the first gap that a later group of the same epoch proves.
 fn judge(placed: Vec<Placed>, floor: &Floor, out: &mut Scan) {
+    if floor.holes {
+        for p in placed {
+            out.slots.insert(p.group.segment, p.slot);
+            out.groups.push(p.group);
+        }
+        return;
+    }
     let mut expected: Option<(Epoch, u64)> = (floor.segment > 0).then_some((floor.epoch, floor.group));
     let mut previous: Option<(u64, usize)> = None;
     let mut iter = placed.into_iter();

@@ -36,6 +36,10 @@ pub struct Recovery {
     pub damage: Option<Damage>,
     /// The first segment that is needed, as the groups say; 0 = all.
     pub first: u64,
+    /// Segments whose files are shorter than they were made, although groups stand in them: somebody cut them.
+    pub cut: Vec<u64>,
+    /// Files that are not there although later ones are: somebody removed them, this log never does.
+    pub gone: usize,
 }
 
 /// A finished segment.
@@ -58,6 +62,8 @@ pub struct Log {
     sealed: VecDeque<Sealed>,
     free: VecDeque<u32>,
     short: VecDeque<u32>,
+    /// Slots in use whose files are too short for another segment.
+    cut: Vec<u32>,
     beyond: Vec<(u32, usize)>,
     next_slot: u32,
     /// Why it takes nothing more.
@@ -100,7 +106,10 @@ impl Log {
         let held: Vec<u32> = found.beyond.iter().map(|(slot, _)| *slot).collect();
         // A slot that was cut short while it was made is made again before it is used.
         found.free.retain(|s| !short.contains(s) && !held.contains(s));
-        let short = short.into_iter().filter(|s| !held.contains(s) && !found.slots.values().any(|u| u == s)).collect();
+        let (cut, cut_slots) = found.slots.iter().filter(|(_, slot)| short.contains(slot)).unzip();
+        let gone: Vec<u32> = numbers.last().map_or(0..0, |last| 0..*last).filter(|n| !numbers.contains(n)).collect();
+        let missing = gone.len();
+        let short = gone.into_iter().chain(short).filter(|s| !held.contains(s) && !found.slots.values().any(|u| u == s)).collect();
         let next_slot = numbers.iter().max().map_or(0, |n| n + 1);
         let last = found.groups.last().map(|g| (g.epoch, g.number + 1));
         let mut sealed = VecDeque::new();
@@ -109,7 +118,7 @@ impl Log {
             // The floor after a segment: the first group of the next one, or what follows the last group.
             let next = segments.get(i + 1).and_then(|n| found.groups.iter().find(|g| g.segment == *n)).map(|g| (g.epoch, g.number));
             let (epoch, group) = next.or(last).unwrap_or((floor.epoch, floor.group));
-            sealed.push_back(Sealed { segment: *segment, floor: Floor { segment: segment + 1, epoch, group, any_start: false } });
+            sealed.push_back(Sealed { segment: *segment, floor: Floor { segment: segment + 1, epoch, group, ..Floor::default() } });
         }
         let log = Self {
             disk,
@@ -121,11 +130,12 @@ impl Log {
             sealed,
             free: found.free.into(),
             short,
+            cut: cut_slots,
             beyond: found.beyond,
             next_slot,
             broken,
         };
-        Ok((log, Recovery { groups: found.groups, damage: found.damage, first: found.first }))
+        Ok((log, Recovery { groups: found.groups, damage: found.damage, first: found.first, cut, gone: missing }))
     }
 
     /// Writes one group and makes it durable. `records` must stay under [`MAX_PAYLOAD`] with 4 bytes each.
@@ -182,7 +192,7 @@ impl Log {
 
     fn begin_segment(&mut self) -> io::Result<Current> {
         if let Some(old) = self.current.take() {
-            let floor = Floor { segment: old.segment + 1, epoch: self.epoch, group: self.next_group, any_start: false };
+            let floor = Floor { segment: old.segment + 1, epoch: self.epoch, group: self.next_group, ..Floor::default() };
             self.sealed.push_back(Sealed { segment: old.segment, floor });
         }
         let slot = match self.free.pop_front() {
@@ -236,6 +246,34 @@ impl Log {
         Ok(true)
     }
 
+    /// Begins no segment up to and with this one: the caller's own copy knows of it, though it does not stand here any more.
+    pub fn begin_after(&mut self, segment: u64) {
+        self.next_segment = self.next_segment.max(segment.saturating_add(1));
+    }
+
+    /// Makes the files again that are gone or were cut short and hold nothing.
+    ///
+    /// # Errors
+    /// Whatever the medium says; they are missed again at the next opening then.
+    pub fn mend(&mut self) -> io::Result<()> {
+        while self.broken.is_none() && !self.short.is_empty() {
+            let slot = self.make_slot()?;
+            self.free.push_back(slot);
+        }
+        Ok(())
+    }
+
+    /// Keeps a copy of a segment for a person to look at.
+    ///
+    /// # Errors
+    /// Whatever the medium says; nothing depends on it.
+    pub fn set_aside(&mut self, segment: u64) -> io::Result<()> {
+        match self.live.get(&segment) {
+            Some(slot) => self.disk.set_aside(*slot),
+            None => Ok(()),
+        }
+    }
+
     /// Finished segments, oldest first, that were not released.
     #[must_use]
     pub fn sealed(&self) -> &VecDeque<Sealed> {
@@ -250,7 +288,10 @@ impl Log {
         let keep = self.live.split_off(&(segment + 1));
         let current = self.current.map(|c| c.slot);
         for slot in std::mem::replace(&mut self.live, keep).into_values() {
-            if Some(slot) != current {
+            if self.cut.contains(&slot) {
+                self.cut.retain(|s| *s != slot);
+                self.short.push_back(slot);
+            } else if Some(slot) != current {
                 self.free.push_back(slot);
             }
         }
@@ -259,7 +300,7 @@ impl Log {
     /// Ends the current segment so that it can be copied and released.
     pub fn seal(&mut self) {
         if let Some(old) = self.current.take() {
-            let floor = Floor { segment: old.segment + 1, epoch: self.epoch, group: self.next_group, any_start: false };
+            let floor = Floor { segment: old.segment + 1, epoch: self.epoch, group: self.next_group, ..Floor::default() };
             self.sealed.push_back(Sealed { segment: old.segment, floor });
         }
     }

@@ -73,11 +73,13 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     let epoch = secret::random::<16>()?;
     let place = Place { folder: boot::folder(&layout.data), disk: Box::new(Folder::open(&layout.data.join("log"))?) };
     let (journal, report) = Journal::open(place, epoch, clock.clone())?;
-    if !report.is_clean() {
-        tracing::warn!(?report, "part of the history could not be read; the village runs on");
+    let mut told = report.words();
+    if !told.is_empty() {
+        tracing::warn!(told, "the journal was not as it should be; the village runs on");
+    } else if !journal.state().damage.is_empty() {
+        told = "part of the history could not be read".into();
     }
-    let damaged = !journal.state().damage.is_empty();
-    house.health().set("journal", if damaged { Light::Amber } else { Light::Green }, if damaged { "part of the history could not be read" } else { "" });
+    house.health().set("journal", if told.is_empty() { Light::Green } else { Light::Amber }, &told);
     let files = secrets.files(&layout.data.join("people"))?;
     secrets.tell(house.health());
     let samples = Samples::open(&layout.data.join("samples"), epoch)?;

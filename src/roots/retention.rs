@@ -65,6 +65,11 @@ pub async fn trim(journal: &Journal, index: &Index, folder: &Path, now_ms: i64, 
     if first == 0 || floor <= first {
         return Ok(0);
     }
+    if !journal.may_trim(floor).await {
+        tracing::warn!(floor, "old history stays: fewer than two whole snapshots know what it made of the village");
+        journal.checkpoint().await?;
+        return Ok(0);
+    }
     // It is told before it happens: a cut between the two leaves an entry too many, never a hole without one.
     journal.submit(Wish::new(Actor::House, Command::NoteTrim { from: first, to: floor - 1 })).await?;
     journal.trim(floor).await?;

@@ -1,0 +1,354 @@
+//! Every kind of file that the journal keeps: gone, cut, all NUL, one bit turned, of another village, a week old. After each
+//! the village starts, nothing acknowledged that still stands anywhere is lost, what is lost is told, and what is acknowledged
+//! next survives a kill.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::*;
+use crate::domain::actor::Actor;
+use crate::domain::command::Command;
+use crate::domain::id::{CommandId, PlaceId};
+use crate::domain::place::Place as Road;
+use crate::log::disk::Folder;
+use crate::supervisor::clock::Clock;
+
+/// Roads of a round; a round ends with a checkpoint.
+const ROUND: u64 = 250;
+const ROUNDS: u64 = 4;
+/// Roads that stand in the log only.
+const TAIL: u64 = 40;
+const ROADS: u64 = ROUND * ROUNDS + TAIL;
+
+struct Temp(PathBuf);
+
+impl Temp {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("conglang-loss-{name}-{}", crate::keys::secret::token().expect("random")));
+        std::fs::create_dir_all(&path).expect("temp");
+        Self(path)
+    }
+
+    fn of(other: &Path, name: &str) -> Self {
+        let temp = Self::new(name);
+        copy(other, &temp.0);
+        temp
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.0.join("journal")
+    }
+}
+
+impl Drop for Temp {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("folder");
+    for entry in std::fs::read_dir(from).expect("dir") {
+        let path = entry.expect("entry").path();
+        let target = to.join(path.file_name().expect("name"));
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).expect("copied");
+        }
+    }
+}
+
+fn open(folder: &Path) -> (Journal, Report) {
+    let disk = Folder::open(&folder.join("log")).expect("log");
+    let place = Place { folder: folder.join("journal"), disk: Box::new(disk) };
+    Journal::open(place, crate::keys::secret::random().expect("random"), Clock::manual(1_000_000)).expect("whatever lies there, the village opens")
+}
+
+fn road(village: &str, n: u64) -> Wish {
+    Wish::new(Actor::House, Command::DeclarePlace { place: Road { id: PlaceId::new(&format!("{village}{n}")).expect("id"), name: format!("Ngõ {n}") } })
+}
+
+async fn roads(journal: &Journal, village: &str, from: u64, to: u64) {
+    for answer in futures_util::future::join_all((from..to).map(|n| journal.submit(road(village, n)))).await {
+        answer.expect("answered");
+    }
+}
+
+async fn checkpoint(journal: &Journal) {
+    let packs = journal.history().packs().len();
+    journal.checkpoint().await.expect("asked");
+    for _ in 0..500 {
+        if journal.history().packs().len() > packs {
+            // Asked after the pack is in: the snapshot is durable.
+            return journal.ping().await.expect("alive");
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it was not packed");
+}
+
+/// Leaves the journal as a kill would.
+fn crash(journal: Journal) {
+    std::mem::forget(journal);
+}
+
+fn named() -> Wish {
+    road("n", 0).named(CommandId::new("once").expect("id"), i64::MAX)
+}
+
+/// A village with four packs, two snapshots and their spare, a log that was recycled and has a tail, and what it was a week ago.
+async fn village(name: &str) -> (Temp, Temp) {
+    let temp = Temp::new(name);
+    let mut week = None;
+    for round in 0..ROUNDS {
+        let (journal, _) = open(&temp.0);
+        roads(&journal, name, round * ROUND, (round + 1) * ROUND).await;
+        if round == 1 {
+            journal.submit(named()).await.expect("answered");
+            journal.feed("xa", 0).done(100).await.expect("noted");
+        }
+        checkpoint(&journal).await;
+        // As a clean stop and as a kill.
+        if round % 2 == 0 {
+            journal.shutdown().await.expect("stopped");
+        } else {
+            crash(journal);
+        }
+        if round == 1 {
+            week = Some(Temp::of(&temp.0, "week"));
+        }
+    }
+    let (journal, _) = open(&temp.0);
+    roads(&journal, name, ROADS - TAIL, ROADS).await;
+    crash(journal);
+    (temp, week.expect("made"))
+}
+
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut out: Vec<_> = std::fs::read_dir(folder).expect("dir").filter_map(Result::ok).map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == extension)).collect();
+    out.sort();
+    out
+}
+
+/// Segments of a log, by the number of the segment that stands in them.
+fn segments(temp: &Path) -> Vec<PathBuf> {
+    let number = |path: &PathBuf| match crate::log::frame::decode(&std::fs::read(path).expect("read")) {
+        crate::log::frame::Found::Group(group, _) => Some((group.segment, path.clone())),
+        _ => None,
+    };
+    let mut out: Vec<_> = files(&temp.join("log"), "seg").iter().filter_map(number).collect();
+    out.sort();
+    out.into_iter().map(|(_, p)| p).collect()
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Newest,
+    Older,
+    Spare,
+    AllSnapshots,
+    FirstPack,
+    MiddlePack,
+    LastPack,
+    TailSegment,
+    EarlierSegment,
+}
+
+const WHATS: [What; 9] = [What::Newest, What::Older, What::Spare, What::AllSnapshots, What::FirstPack, What::MiddlePack, What::LastPack, What::TailSegment, What::EarlierSegment];
+
+/// The files of a kind.
+fn of(what: What, temp: &Temp) -> Vec<PathBuf> {
+    let (snaps, packs, spare) = (files(&temp.journal(), "snap"), files(&temp.journal(), "pack"), temp.journal().join("spare/state"));
+    let segments = segments(&temp.0);
+    match what {
+        What::Newest => vec![snaps.last().expect("two").clone()],
+        What::Older => vec![snaps[0].clone()],
+        What::Spare => vec![spare],
+        What::AllSnapshots => snaps.into_iter().chain([spare]).collect(),
+        What::FirstPack => vec![packs[0].clone()],
+        What::MiddlePack => vec![packs[packs.len() / 2].clone()],
+        What::LastPack => vec![packs.last().expect("some").clone()],
+        What::TailSegment => vec![segments.last().expect("some").clone()],
+        What::EarlierSegment => vec![segments[segments.len().saturating_sub(2)].clone()],
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    Gone,
+    Cut,
+    Nul,
+    Bit,
+    Foreign,
+    Old,
+}
+
+const HOWS: [How; 6] = [How::Gone, How::Cut, How::Nul, How::Bit, How::Foreign, How::Old];
+
+/// Hurts a file; false = there is no such case.
+fn hurt(path: &Path, how: How, foreign: Option<&PathBuf>, old: Option<&PathBuf>) -> bool {
+    let mut bytes = std::fs::read(path).expect("read");
+    let used = bytes.iter().rposition(|b| *b != 0).unwrap_or(0);
+    match how {
+        How::Gone => {
+            std::fs::remove_file(path).expect("gone");
+            return true;
+        }
+        How::Cut => bytes.truncate(used / 2),
+        How::Nul => bytes.fill(0),
+        How::Bit => bytes[used * 2 / 3] ^= 4,
+        How::Foreign | How::Old => match if how == How::Foreign { foreign } else { old } {
+            Some(other) => bytes = std::fs::read(other).expect("read"),
+            None => return false,
+        },
+    }
+    std::fs::write(path, bytes).expect("written");
+    true
+}
+
+/// What is missing in the village, and in its history beyond what is told.
+async fn judge(journal: &Journal, report: &Report, name: &str) -> (usize, usize) {
+    let state = journal.state();
+    let roads = (0..ROADS).filter(|n| !state.places.contains_key(&PlaceId::new(&format!("{name}{n}")).expect("id"))).count();
+    let entries: BTreeSet<u64> = journal.after(0, 10_000).await.iter().map(|e| e.entry.seq).collect();
+    let told = |seq: u64| state.damage.iter().any(|(from, to)| *from < seq && seq <= *to) || journal.history().unreadable().iter().any(|(from, to)| (*from..=*to).contains(&seq));
+    let trimmed = journal.after(0, 10_000).await.iter().map(|e| if let crate::domain::event::Event::HistoryTrimmed { to, .. } = e.entry.event { to } else { 0 }).max().unwrap_or(0);
+    let untold = (trimmed + 1..=state.seq).filter(|seq| !entries.contains(seq) && !told(*seq)).count();
+    assert!(untold == 0 || !report.is_clean());
+    (roads, untold)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_file_is_lost_the_village_starts_with_all_that_still_stands() {
+    let (base, week) = village("p").await;
+    let (other, _) = village("q").await;
+    for what in WHATS {
+        for how in HOWS {
+            let temp = Temp::of(&base.0, "case");
+            let (foreign, old) = (of(what, &other), of(what, &week));
+            // A pack of last week is the pack of today, and segments of last week are other segments.
+            let is_snapshot = matches!(what, What::Newest | What::Older | What::Spare | What::AllSnapshots);
+            let cases: Vec<bool> = of(what, &temp).iter().enumerate().map(|(i, path)| hurt(path, how, foreign.get(i), old.get(i).filter(|_| is_snapshot))).collect();
+            if !cases.contains(&true) {
+                continue;
+            }
+            let case = format!("{what:?} {how:?}");
+            let found = check::check(&temp.journal(), &temp.0.join("log"), |_| {}).expect("checks");
+            let (journal, report) = open(&temp.0);
+            let (roads_lost, untold) = judge(&journal, &report, "p").await;
+            assert_eq!(untold, 0, "{case}: {report:?}");
+            let names: Vec<String> = journal.state().places.keys().filter(|k| k.as_str().starts_with('q')).map(ToString::to_string).collect();
+            assert!(names.is_empty(), "{case}: another village's roads: {names:?}");
+            match what {
+                What::TailSegment => assert!(roads_lost as u64 <= TAIL, "{case}: {roads_lost}"),
+                _ => assert_eq!(roads_lost, 0, "{case}: {report:?}"),
+            }
+            if is_snapshot {
+                assert_eq!(report.damage, [], "{case}");
+            }
+            // What is changed is told; what is merely not there is told when something is missing for it.
+            let is_told = !report.is_clean() || !journal.history().unreadable().is_empty();
+            let silent = match (what, how) {
+                (What::Newest | What::Older | What::Spare, How::Gone) => true,
+                // An older copy of ours is a snapshot of ours.
+                (What::Newest | What::Older | What::Spare, How::Old) => true,
+                // What nothing ever spoke of.
+                (What::TailSegment, How::Gone | How::Nul | How::Bit) => true,
+                // It stands in packs and below the floor.
+                (What::EarlierSegment, _) => true,
+                _ => false,
+            };
+            assert!(silent || is_told, "{case} is told: {report:?}");
+            assert!(silent || how == How::Old || !found.wrong.is_empty(), "{case}: “journal check” tells: {found:?}");
+            // A named command is not carried out again while its outcome stands anywhere.
+            if what != What::AllSnapshots {
+                assert!(journal.submit(named()).await.expect("answered").repeated, "{case}");
+                assert_eq!(journal.cursor("xa"), 100, "{case}");
+            }
+            let next = journal.state().seq + 1;
+            let receipt = journal.submit(road("new", 0)).await.expect("answered");
+            assert_eq!(receipt.first, next, "{case}");
+            roads(&journal, "new", 1, 50).await;
+            crash(journal);
+            let (journal, again) = open(&temp.0);
+            let kept = (0..50).filter(|n| journal.state().places.contains_key(&PlaceId::new(&format!("new{n}")).expect("id"))).count();
+            assert_eq!(kept, 50, "{case}: what was acknowledged after it is there");
+            assert_eq!(judge(&journal, &again, "p").await.0, roads_lost, "{case}");
+            assert_eq!((again.damage.as_slice(), again.snapshots_passed, again.cut), (&[][..], 0, 0), "{case}: it is told once");
+            assert!(snapshot::covering(&temp.journal(), 0) >= 2, "{case}: snapshots are made again");
+            crash(journal);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_any_snapshot_what_is_left_of_a_trimmed_history_goes_on() {
+    let (base, _) = village("p").await;
+    let temp = Temp::of(&base.0, "trimmed");
+    let (journal, _) = open(&temp.0);
+    let first = journal.history().packs()[1].last + 1;
+    assert!(journal.may_trim(first).await);
+    journal.submit(Wish::new(Actor::House, Command::NoteTrim { from: 1, to: first - 1 })).await.expect("noted");
+    journal.trim(first).await.expect("asked");
+    journal.ping().await.expect("alive");
+    let seq = journal.state().seq;
+    crash(journal);
+    // With its snapshots nothing is wrong with it.
+    let same = Temp::of(&temp.0, "same");
+    let (journal, report) = open(&same.0);
+    assert!(report.is_clean(), "{report:?}");
+    assert_eq!(judge(&journal, &report, "p").await.0, 0);
+    assert_eq!(check::check(&same.journal(), &same.0.join("log"), |_| {}).expect("checks").wrong, Vec::<String>::new());
+    crash(journal);
+    for path in of(What::AllSnapshots, &temp) {
+        std::fs::remove_file(path).expect("gone");
+    }
+    let (journal, report) = open(&temp.0);
+    assert_eq!(report.damage.iter().map(|d| (d.1, d.2)).collect::<Vec<_>>(), [(0, first - 1)]);
+    assert!(journal.state().seq > seq, "no number is given twice");
+    assert_eq!(judge(&journal, &report, "p").await, (usize::try_from(2 * ROUND).expect("small"), 0));
+    assert_eq!(journal.history().span().0, first);
+    crash(journal);
+    assert!(open(&temp.0).1.damage.is_empty(), "it is told once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_is_trimmed_only_while_two_snapshots_cover_it() {
+    let (base, _) = village("p").await;
+    let (journal, _) = open(&base.0);
+    assert!(journal.may_trim(10).await);
+    let snapshots = of(What::AllSnapshots, &base);
+    for path in &snapshots[1..] {
+        std::fs::write(path, b"rot").expect("written");
+    }
+    assert!(!journal.may_trim(10).await, "one copy is not enough");
+    crash(journal);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_cursor_proves_and_the_log_has_not_is_missing_and_its_numbers_are_not_given_again() {
+    let temp = Temp::new("proof");
+    let (journal, _) = open(&temp.0);
+    roads(&journal, "p", 0, 20).await;
+    checkpoint(&journal).await;
+    let at = journal.state().seq;
+    roads(&journal, "p", 20, 30).await;
+    journal.feed("xa", 0).done(at + 10).await.expect("noted");
+    roads(&journal, "p", 30, 31).await;
+    crash(journal);
+    // Entries are cut out of the log, the group with the cursor stands.
+    let tail = segments(&temp.0).pop().expect("some");
+    let mut bytes = std::fs::read(&tail).expect("read");
+    let groups: Vec<usize> = (0..bytes.len() / 4096).map(|b| b * 4096).filter(|at| bytes[*at..*at + 4] == *b"CLGP").collect();
+    for at in &groups[..groups.len() - 1] {
+        bytes[*at..*at + 4096].fill(0);
+    }
+    std::fs::write(&tail, &bytes).expect("written");
+    assert!(!check::check(&temp.journal(), &temp.0.join("log"), |_| {}).expect("checks").wrong.is_empty());
+    let (journal, report) = open(&temp.0);
+    assert_eq!(report.damage.len(), 1, "{report:?}");
+    assert!(journal.state().seq > at + 11);
+    crash(journal);
+}
