@@ -21,7 +21,7 @@ const ANNOUNCED: usize = 64;
 const ANNOUNCEMENT: usize = 16 * 1024;
 
 impl Ingest {
-    pub(super) async fn announcement(&self, topic: &str, payload: &[u8], now: u64, turns: &mut Turns) -> anyhow::Result<()> {
+    pub(super) async fn announcement(&self, topic: &str, payload: &[u8], retained: bool, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
         // Its own question whether the house is there comes back to it.
         if topic == "homeassistant/status" {
             return Ok(());
@@ -40,6 +40,11 @@ impl Ingest {
         };
         let Some(mut entity) = announced.entity else { return Ok(()) };
         let device = announced.device;
+        let state = self.journal.state();
+        // What a device left behind when it was put away does not bring it back; who is here announces himself anew.
+        if retained && !state.devices.contains_key(&device) && !state.accounts.contains_key(&device) {
+            return Ok(());
+        }
         if !turns.budget.take(&device, now) {
             let waiting = turns.announced.entry(device.clone()).or_default();
             if waiting.len() < ANNOUNCED {
@@ -49,7 +54,11 @@ impl Ingest {
             }
             return Ok(());
         }
-        let state = self.journal.state();
+        if state.entities.get(&entity.id).is_some_and(|known| known.kind != entity.kind) {
+            turns.budget.give_back(&device);
+            self.turn_down(topic, &format!("under this id it is announced as something else; take that announcement back and announce again: {}", entity.id));
+            return Ok(());
+        }
         let known = state.devices.get(&device);
         let called = |own: &str| if own.is_empty() { device.to_string() } else { own.to_owned() };
         if entity.name.is_empty() {
@@ -66,7 +75,7 @@ impl Ingest {
             Some(Rejection::TooMany { most }) => self.turn_down(topic, &format!("this account has too many entities, at most: {most}")),
             Some(why) => self.turn_down(topic, &format!("the house refuses it: {why}")),
         }
-        if state.entities.get(&entity.id).is_some_and(|old| old.kind != entity.kind || old.state != entity.state) {
+        if state.entities.get(&entity.id).is_some_and(|old| old.state != entity.state) {
             self.live.latest.forget(&entity.id);
         }
         self.settle(&entity, now, turns).await
@@ -124,7 +133,7 @@ impl Ingest {
         let ready: Vec<DeviceId> = turns.announced.keys().filter(|d| turns.budget.has(d, now)).cloned().collect();
         for device in ready {
             if let Some((topic, payload)) = turns.announced.get_mut(&device).and_then(std::collections::BTreeMap::pop_first) {
-                self.announcement(&topic, &payload, now, turns).await?;
+                self.announcement(&topic, &payload, false, now, turns).await?;
             }
         }
         Ok(())

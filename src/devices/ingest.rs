@@ -118,6 +118,7 @@ impl Ingest {
                 _ = tick.tick() => {
                     let now = self.clock.mono_ms();
                     self.levels_again(now, &mut turns).await?;
+                    self.over(&topics, now, &mut turns).await?;
                     let due: Vec<EntityId> = turns.held.keys().filter(|e| turns.taken.get(*e).is_none_or(|t| now >= t + REPORT_EVERY_MS)).cloned().collect();
                     for entity in due {
                         if let Some((on, _)) = turns.held.remove(&entity) {
@@ -134,7 +135,7 @@ impl Ingest {
     async fn message(&self, topics: &Topics, topic: &str, payload: &[u8], retained: bool, turns: &mut Turns) -> anyhow::Result<()> {
         let now = self.clock.mono_ms();
         if topic.starts_with("homeassistant/") {
-            return self.announcement(topic, payload, now, turns).await;
+            return self.announcement(topic, payload, retained, now, turns).await;
         }
         let Some(device) = topic.strip_prefix("d/").and_then(|t| t.split('/').next()).and_then(|d| DeviceId::new(d).ok()) else { return Ok(()) };
         if !retained {
@@ -168,6 +169,13 @@ impl Ingest {
             let number = match discovery::word(&entity.state, entity.kind, payload) {
                 Word::Value(number) => number,
                 Word::Nothing => continue,
+                // A lamp that does not know has said nothing of itself; a sensor that does not know has no value.
+                Word::Unknown => {
+                    if !entity.kind.is_switched() {
+                        self.live.latest.forget(&entity.id);
+                    }
+                    continue;
+                }
                 // How it is, is not known any more. An alarm stays: nobody said that it is over.
                 Word::Unclear => {
                     tracing::debug!(topic, entity = entity.id.as_str(), "a payload that is no value of this entity");
@@ -196,6 +204,16 @@ impl Ingest {
                 // gauge is below its mark again, only the gauge itself says.
                 self.level(entity, number, now, turns).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// A “yes” that nobody will take back is over after its time.
+    async fn over(&self, topics: &Topics, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
+        for entity in topics.state.values().flatten().filter(|e| e.off_delay_s > 0) {
+            let Some(value) = self.live.latest.get(&entity.id).filter(|v| v.number > 0.5 && now >= v.mono_ms + u64::from(entity.off_delay_s) * 1000) else { continue };
+            self.live.latest.set(&entity.id, Value { number: 0.0, at: self.clock.wall_ms(), mono_ms: now, ..value });
+            self.level(entity, 0.0, now, turns).await?;
         }
         Ok(())
     }

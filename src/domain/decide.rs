@@ -196,6 +196,9 @@ pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Resu
             let known = state.sensors.get(sensor).ok_or_else(|| unknown("sensor", sensor))?;
             let was = known.alarm.map_or(0, |a| a.level);
             match level.cmp(&was) {
+                // Who has no account says nothing: what stands in the broker of a device that left must not alarm anew, for
+                // nobody could end it.
+                std::cmp::Ordering::Greater if !state.is_spoken_for(sensor) => Vec::new(),
                 std::cmp::Ordering::Greater => vec![Event::SensorAlarmRaised { sensor: sensor.clone(), level: *level, value: *value }],
                 std::cmp::Ordering::Less => vec![Event::SensorAlarmLowered { sensor: sensor.clone(), level: *level, value: *value }],
                 std::cmp::Ordering::Equal => Vec::new(),

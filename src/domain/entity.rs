@@ -33,9 +33,17 @@ pub struct Entity {
     /// What a yes or no is about, in Home Assistant's words (`device_class`): `door`, `smoke`; empty = it does not say.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub class: String,
-    /// Seconds without a value after which the entity is silent; 0 = never.
+    /// Seconds after which its last value is not known to hold any more, and in which its device promises to be heard; 0 = never.
     #[serde(default)]
     pub expire_after_s: u32,
+    /// Seconds after which a “yes” is over because the device never says “no”; 0 = it says so itself.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub off_delay_s: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// What sort of thing an entity is.

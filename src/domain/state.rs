@@ -264,6 +264,12 @@ impl State {
         self.devices.get(&self.entities.get(entity)?.device)
     }
 
+    /// True for a thing whose device has an account: somebody says how it is.
+    #[must_use]
+    pub fn is_spoken_for(&self, entity: &EntityId) -> bool {
+        self.entities.get(entity).is_some_and(|e| self.accounts.contains_key(&e.device))
+    }
+
     /// True for a device whose account people took away: what it said last is nobody's word, and its silence no fault.
     #[must_use]
     pub fn is_sent_away(&self, device: &DeviceId) -> bool {

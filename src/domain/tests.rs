@@ -33,6 +33,7 @@ pub fn lamp(device: &DeviceId) -> Entity {
         unit: String::new(),
         class: String::new(),
         expire_after_s: 0,
+        off_delay_s: 0,
     }
 }
 

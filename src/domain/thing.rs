@@ -64,7 +64,8 @@ pub(super) fn adopt(state: &State, device: &DeviceId, model: &str, entities: &[E
     if held + entities.len() > ENTITIES_PER_DEVICE {
         return Err(Rejection::TooMany { most: ENTITIES_PER_DEVICE as u64 });
     }
-    if let Some(foreign) = entities.iter().find(|e| e.device != *device || state.entities.get(&e.id).is_some_and(|k| k.device != *device)) {
+    // An id is one thing: what is announced as another beside it would end its alarm.
+    if let Some(foreign) = entities.iter().find(|e| e.device != *device || state.entities.get(&e.id).is_some_and(|k| k.device != *device || k.kind != e.kind)) {
         return Err(Rejection::Exists { id: foreign.id.to_string() });
     }
     let fresh: Vec<_> = entities.iter().filter(|e| state.entities.get(&e.id).is_none_or(|k| **k != **e)).cloned().collect();
@@ -101,7 +102,7 @@ pub(super) fn put_away(state: &State, thing: &Thing) -> Vec<Event> {
     let kept = |id: &DeviceId| state.accounts.contains_key(id) && !state.configured.contains(&Thing::Account(id.clone()));
     let mut events = match thing {
         Thing::Device(id) if kept(id) => return Vec::new(),
-        Thing::Device(id) => ended(sensors_of(state, id)),
+        Thing::Device(id) | Thing::Account(id) => ended(sensors_of(state, id)),
         Thing::Sensor(id) => {
             let still = |s: &Sensor| state.entities.get(&s.id).is_some_and(|e| Sensor { marks: Vec::new(), ..s.clone() }.can_alarm(e));
             ended(state.sensors.get(id).filter(|s| !still(s)).into_iter())

@@ -57,7 +57,7 @@ const WORDS: [(&str, &str); 52] = [
 ];
 
 /// Why an announcement cannot be used, in the same way. What stands in the words of `protocol::discovery` and `devices`.
-const ANNOUNCEMENTS: [(&str, &str); 21] = [
+const ANNOUNCEMENTS: [(&str, &str); 23] = [
     ("more of its announcements are not used", "còn lời tự giới thiệu khác không dùng được"),
     ("it is no discovery topic", "chủ đề tự giới thiệu viết sai"),
     ("its component is not used in this house", "máy không dùng loại này"),
@@ -78,6 +78,8 @@ const ANNOUNCEMENTS: [(&str, &str); 21] = [
     ("it names topics that are not its own, which begin with", "dùng chủ đề của thiết bị khác; chủ đề của nó phải bắt đầu bằng"),
     ("too many of its announcements wait", "khai quá nhiều cùng lúc; một giờ nữa khai lại phần còn thiếu"),
     ("this account has too many entities, at most", "tài khoản này đã khai đủ, nhiều nhất"),
+    ("under this id it is announced as something else; take that announcement back and announce again", "mã này đã được khai là loại khác; gỡ lời khai kia rồi khai lại"),
+    ("what should be a number of seconds is none", "chỗ phải ghi số giây lại không phải số"),
     ("the house refuses it", "máy không nhận"),
 ];
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::watch;
 
+use crate::domain::entity::Entity;
 use crate::domain::id::{DeviceId, EntityId};
 use crate::domain::light::{Light, Reported};
 use crate::domain::state::State;
@@ -80,6 +81,14 @@ impl Latest {
         self.changed.send_modify(|n| *n += 1);
     }
 
+    /// True when the latest value is older than its device promised: nobody knows whether it still holds. `since_ms` is from when
+    /// on devices can be heard at all (monotonic), none = they cannot now, and nothing is their fault.
+    #[must_use]
+    pub fn is_expired(&self, entity: &Entity, now_ms: u64, since_ms: Option<u64>) -> bool {
+        let Some(since) = since_ms.filter(|_| entity.expire_after_s > 0) else { return false };
+        self.get(&entity.id).is_some_and(|v| now_ms.saturating_sub(v.mono_ms.max(since)) > u64::from(entity.expire_after_s) * 1000)
+    }
+
     /// The latest value.
     #[must_use]
     pub fn get(&self, entity: &EntityId) -> Option<Value> {
@@ -135,4 +144,38 @@ impl Latest {
 /// Its device was sent away: what stands in the broker is nobody's word.
 fn sent_away(state: &State, light: &Light) -> bool {
     state.device_of(&light.id).is_some_and(|d| state.is_sent_away(&d.id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::entity::{Kind, Source};
+
+    #[test]
+    fn a_value_holds_as_long_as_its_device_promised() {
+        let id = EntityId::new("bk-01.smoke").expect("id");
+        let source = Source { topic: "d/bk-01/smoke".into(), field: None, on: "ON".into(), off: "OFF".into() };
+        let entity = Entity {
+            id: id.clone(),
+            device: DeviceId::new("bk-01").expect("id"),
+            name: String::new(),
+            kind: Kind::BinarySensor,
+            state: source,
+            order: None,
+            availability: None,
+            unit: String::new(),
+            class: "smoke".into(),
+            expire_after_s: 60,
+            off_delay_s: 0,
+        };
+        let latest = Latest::default();
+        assert!(!latest.is_expired(&entity, 1_000_000, Some(0)), "what was never said is not old");
+        latest.set(&id, Value { number: 0.0, at: 0, mono_ms: 1_000, kept: false });
+        // Other words of its device do not count: the head may be dead while the box ticks on.
+        latest.hear(&entity.device, 61_000);
+        assert_eq!([61_000, 61_001].map(|now| latest.is_expired(&entity, now, Some(0))), [false, true]);
+        assert!(!latest.is_expired(&entity, 200_000, None), "nobody can be heard now");
+        assert!(!latest.is_expired(&entity, 200_000, Some(150_000)), "it has had no minute yet");
+        assert!(!latest.is_expired(&Entity { expire_after_s: 0, ..entity }, u64::MAX, Some(0)), "it promised nothing");
+    }
 }

@@ -97,12 +97,8 @@ pub fn read(topic: &str, payload: &[u8]) -> Result<Announced, String> {
         availability: fields.availability()?,
         unit: shown(&map, &["unit_of_measurement", "unit_of_meas"], words::UNIT_MAX),
         class: if kind == Kind::BinarySensor { shown(&map, &["device_class", "dev_cla"], CLASS_MAX) } else { String::new() },
-        expire_after_s: map
-            .get("expire_after")
-            .or_else(|| map.get("exp_aft"))
-            .and_then(Value::as_u64)
-            .and_then(|n| u32::try_from(n).ok())
-            .map_or(0, |n| if n == 0 { 0 } else { n.max(EXPIRE_LEAST_S) }),
+        expire_after_s: fields.seconds(&["expire_after", "exp_aft"])?.map_or(0, |n| if n == 0 { 0 } else { n.max(EXPIRE_LEAST_S) }),
+        off_delay_s: fields.seconds(&["off_delay", "off_dly"])?.filter(|_| kind == Kind::BinarySensor).unwrap_or(0),
     };
     let model = words::line(&format!("{} {}", of_device(&["manufacturer", "mf"]), of_device(&["model", "mdl"])), words::NAME_MAX);
     Ok(Announced { device, device_name: of_device(&["name"]), model, id, kind, entity: Some(entity) })
@@ -125,6 +121,18 @@ impl<'a> Fields<'a> {
             Some(Value::String(text)) if text.len() > PAYLOAD_MAX => Err(format!("a payload is too long: {}", names.first().unwrap_or(&""))),
             found => Ok(found),
         }
+    }
+
+    /// A number of seconds, written as a number or as text, as `vol.Coerce(int)` takes it.
+    fn seconds(&self, names: &[&str]) -> Result<Option<u32>, String> {
+        let whole = |n: f64| if (0.0..f64::from(u32::MAX)).contains(&n) { format!("{n:.0}").parse().ok() } else { None };
+        let seconds = match self.find(names) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::Number(n)) => n.as_f64().and_then(|n| whole(n.trunc())),
+            Some(Value::String(text)) => text.trim().parse().ok(),
+            Some(_) => None,
+        };
+        seconds.map(Some).ok_or_else(|| format!("what should be a number of seconds is none: {}", names.first().unwrap_or(&"")))
     }
 
     /// A topic, with `~` at its beginning or end replaced by the base.
@@ -219,6 +227,8 @@ pub enum Word {
     Value(f64),
     /// Nothing about this entity: empty, or without its field.
     Nothing,
+    /// It says that it does not know: a JSON null, or Home Assistant's word for it.
+    Unknown,
     /// Something that is no value of it: how it is, is not known any more.
     Unclear,
 }
@@ -235,6 +245,7 @@ pub fn word(source: &Source, kind: Kind, payload: &[u8]) -> Word {
         Some(field) => match serde_json::from_str::<Value>(whole) {
             Ok(json) => match json.get(field) {
                 None => return Word::Nothing,
+                Some(Value::Null) => return Word::Unknown,
                 Some(value) => match rendered::text(value) {
                     Some(text) if text.trim().is_empty() => return Word::Nothing,
                     Some(text) => text.trim().to_owned(),
@@ -245,6 +256,7 @@ pub fn word(source: &Source, kind: Kind, payload: &[u8]) -> Word {
         },
     };
     match kind {
+        _ if text.trim() == rendered::NONE && source.on != text && source.off != text => Word::Unknown,
         Kind::Sensor => text.trim().parse::<f64>().ok().filter(|n| sound::is_value(*n)).map_or(Word::Unclear, Word::Value),
         _ if text == source.on => Word::Value(1.0),
         _ if text == source.off => Word::Value(0.0),

@@ -8,6 +8,9 @@
 
 use serde_json::{Number, Value};
 
+/// How Home Assistant writes that a value is not known (`PAYLOAD_NONE`), as Python does.
+pub const NONE: &str = "None";
+
 /// A value as text; none = it is nothing, a list or an object.
 #[must_use]
 pub fn text(value: &Value) -> Option<String> {

@@ -65,6 +65,12 @@ struct Looks {
     empty: String,
 }
 
+/// Cameras whose pictures come, and of which nothing can be seen later: they cannot be decoded, or the disk does not take them.
+pub(super) fn unseen<'a>(app: &'a App, state: &'a Village) -> impl Iterator<Item = &'a Camera> {
+    let is_unseen = |c: &Camera| app.live.pictures.get(&c.id).is_some_and(|p| p.faults().undecodable.is_some() || !p.recording().trouble.is_empty());
+    state.cameras.values().filter(move |c| matches!(c.signal, Presence::Here { .. }) && is_unseen(c)).map(AsRef::as_ref)
+}
+
 /// How a camera's picture is, in words, with its mark.
 fn words(app: &App, lang: Lang, c: &Camera) -> (String, &'static str) {
     let now = app.house.clock().wall_ms();
@@ -72,6 +78,7 @@ fn words(app: &App, lang: Lang, c: &Camera) -> (String, &'static str) {
     match (c.signal, pull) {
         (_, Pull::NoAddress) => (lang.t("camera-no-address"), "off"),
         (Presence::Gone { since }, _) => (lang.f("camera-lost", &[("since", &dates::since(now, since))]), "bad"),
+        (Presence::Here { .. }, Pull::Live) if app.live.pictures.get(&c.id).is_some_and(|p| p.faults().undecodable.is_some()) => (lang.t("camera-unseen"), "bad"),
         (Presence::Here { since }, Pull::Live) => (lang.f("camera-live", &[("since", &dates::since(now, since))]), ""),
         // It was well a moment ago, or the house has only just begun.
         _ => (lang.t("camera-calling"), "warn"),
@@ -152,7 +159,7 @@ fn how(app: &App, lang: Lang, c: &Camera) -> String {
     let faults = picture.as_ref().map(|p| p.faults()).unwrap_or_default();
     let coding = picture.as_ref().and_then(|p| p.keyframe()).is_some_and(|f| !f.format.plays_in_browsers());
     let mut detail = Vec::new();
-    if mark == "bad" {
+    if c.signal.is_gone() {
         detail.push(lang.t("camera-lost-do"));
     } else if !recording.trouble.is_empty() {
         detail.push(lang.t("camera-not-recorded"));

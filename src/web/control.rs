@@ -111,7 +111,7 @@ fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
         .filter_map(|s| Some((s, app.live.latest.get(&s.id)?)))
         .map(|(s, v)| {
             let value = format!("{} {} {}", s.name, dates::number(v.number, s.decimals), s.unit).trim_end().to_owned();
-            let is_old = v.kept || super::sensors::silent_since(&state, s).is_some() || super::sensors::is_sent_away(&state, s);
+            let is_old = v.kept || super::sensors::is_expired(app, &state, s) || super::sensors::silent_since(&state, s).is_some() || super::sensors::is_sent_away(&state, s);
             if is_old { format!("{value} (cũ)") } else { value }
         })
         .take(2)
@@ -134,7 +134,17 @@ fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
     let lines = vec![
         line("loa", format!("{horns}/{} cụm", state.speakers.len()), words(silent(state.speakers.values().map(|s| (s.name.clone(), presence(&s.id))).collect(), "im"), "")),
         line("đèn", format!("{lit}/{} sáng", state.lights.len()), words(bad_lights, "")),
-        line("camera", format!("{pictures}/{}", state.cameras.len()), words(silent(state.cameras.values().map(|c| (c.name.clone(), c.signal)).collect(), "mất hình"), "")),
+        line(
+            "camera",
+            format!("{pictures}/{}", state.cameras.len()),
+            words(
+                silent(state.cameras.values().map(|c| (c.name.clone(), c.signal)).collect(), "mất hình")
+                    .into_iter()
+                    .chain(super::cameras::unseen(app, &state).map(|c| format!("{} ghi mà không xem lại được", c.name)))
+                    .collect(),
+                "",
+            ),
+        ),
         line("cảm biến", state.sensors.len().to_string(), words(readings, "chưa có số đo")),
         line("xã", if link.configured && link.up && link.waiting == 0 { "nhận đủ".into() } else { String::new() }, sync_words),
         line("kết nối", format!("{} thiết bị", mqtt.connected), if mqtt.dropped > 0 { format!("từ khi chạy đã bỏ {} gói tin MQTT; xem conglang broker clients", mqtt.dropped) } else { String::new() }),

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::app::{App, Fields, Visit};
 use super::rows::{ListPage, Part, Row, Say, html};
 use crate::domain::command::Command;
-use crate::domain::device::Presence;
+use crate::domain::device::{Device, Presence};
 use crate::domain::id::{EntityId, GroupId};
 use crate::domain::light::Light;
 use crate::domain::state::State as Village;
@@ -58,6 +58,11 @@ pub(super) fn words(app: &App, lang: Lang, state: &Village, light: &Light) -> (S
     }
     if app.live.latest.is_unclear(&light.id) {
         return (lang.t("reading-unclear"), "bad");
+    }
+    // What stands in the broker since nobody knows when is not an answer.
+    let heard = |d: &Device| d.presence != Presence::Unknown || app.live.latest.heard(&d.id).is_some();
+    if let Some(kept) = app.live.latest.get(&light.id).filter(|v| v.kept && !device.is_some_and(|d| heard(d))) {
+        return (format!("{} · {}", lang.t(if kept.number > 0.5 { "light-on" } else { "light-off" }), lang.t("reading-kept")), "off");
     }
     match light.reported {
         None => (lang.t("light-unknown"), "off"),

@@ -5,13 +5,16 @@ use axum::response::Response;
 
 use super::app::{App, Visit};
 use super::rows::{ListPage, Part, Row, Say, html};
+use crate::domain::device::Device;
 use crate::domain::entity::{Entity, Kind};
+use crate::domain::id::DeviceId;
 use crate::domain::sensor::{Alarm, Sensor};
 use crate::domain::state::State as Village;
 use crate::domain::yes_no::{self, Weight};
 use crate::doors::dates;
 use crate::doors::locale::Lang;
 use crate::doors::page::show;
+use crate::live::latest::Value;
 
 /// The mark that an alarm passed, and whether the value is below it by now: the alarm stays until it is well below, and
 /// who reads both must not think that the box is confused.
@@ -20,14 +23,26 @@ pub(super) fn passed(app: &App, sensor: &Sensor, alarm: &Alarm) -> (f64, bool) {
     (mark, app.live.latest.get(&sensor.id).is_some_and(|v| v.number < mark))
 }
 
+/// The device of a sensor, also of one that the configuration names and nobody announced: its id begins with its device's.
+pub(super) fn device_of<'a>(state: &'a Village, sensor: &Sensor) -> Option<&'a Device> {
+    let named = || state.devices.get(&DeviceId::new(sensor.id.as_str().split('.').next()?).ok()?);
+    state.device_of(&sensor.id).or_else(named).map(AsRef::as_ref)
+}
+
 /// The device of a sensor was sent away: what it said last is nobody's word.
 pub(super) fn is_sent_away(state: &Village, sensor: &Sensor) -> bool {
-    state.device_of(&sensor.id).is_some_and(|d| state.is_sent_away(&d.id))
+    device_of(state, sensor).is_some_and(|d| state.is_sent_away(&d.id))
 }
 
 /// When the device of a sensor fell silent; none = it is heard, or never was.
 pub(super) fn silent_since(state: &Village, sensor: &Sensor) -> Option<i64> {
-    state.device_of(&sensor.id)?.presence.gone_since()
+    device_of(state, sensor)?.presence.gone_since()
+}
+
+/// Its last value is older than it promised, although its device is heard: how it is, is not known.
+pub(super) fn is_expired(app: &App, state: &Village, sensor: &Sensor) -> bool {
+    let now = app.house.clock().mono_ms();
+    state.entities.get(&sensor.id).is_some_and(|e| app.live.latest.is_expired(e, now, app.live.south.up_since()))
 }
 
 /// How a yes or no is, in the words of its class; none = it is not known.
@@ -36,29 +51,34 @@ pub(super) fn yes_no(app: &App, lang: Lang, entity: &Entity) -> Option<(String, 
     Some((lang.t(&yes_no::key(&entity.class, on)), yes_no::weight(&entity.class, on)))
 }
 
-/// Watches over something (an alarm is possible) while nobody knows how it is: it never spoke, or not in words that are understood.
+/// Watches over something (an alarm is possible) while nobody knows how it is: it never spoke, not in words that are
+/// understood, or too long ago.
 pub(super) fn is_blind(app: &App, state: &Village, sensor: &Sensor) -> bool {
     let watches = state.entities.get(&sensor.id).is_none_or(|e| sensor.can_alarm(e));
-    watches && !is_sent_away(state, sensor) && silent_since(state, sensor).is_none() && app.live.latest.get(&sensor.id).is_none()
+    watches && !is_sent_away(state, sensor) && silent_since(state, sensor).is_none() && (app.live.latest.get(&sensor.id).is_none() || is_expired(app, state, sensor))
 }
 
-/// When its last value was heard, or why none is known.
-fn when(app: &App, lang: Lang, sensor: &Sensor) -> String {
+/// When its last value was heard (in the words of `key`), or why none is known.
+pub(super) fn when(app: &App, lang: Lang, state: &Village, sensor: &Sensor, key: &str) -> String {
+    let at = |v: &Value| dates::since(app.house.clock().wall_ms(), v.at);
     match app.live.latest.get(&sensor.id) {
         _ if app.live.latest.is_unclear(&sensor.id) => lang.t("reading-unclear"),
         None => lang.t("tile-reading-none"),
+        Some(v) if is_expired(app, state, sensor) => lang.f("reading-expired", &[("time", &at(&v))]),
         Some(v) if v.kept => lang.t("reading-kept"),
-        Some(v) => lang.f("reading-at", &[("time", &dates::since(app.house.clock().wall_ms(), v.at))]),
+        Some(v) => lang.f(key, &[("time", &at(&v))]),
     }
 }
 
 /// How a yes or no is, in words, and its mark.
-fn words_of_yes_no(app: &App, lang: Lang, sensor: &Sensor, entity: &Entity) -> (String, &'static str) {
-    let known = yes_no(app, lang, entity);
+fn words_of_yes_no(app: &App, lang: Lang, state: &Village, sensor: &Sensor, entity: &Entity) -> (String, &'static str) {
+    let is_expired = is_expired(app, state, sensor);
+    let known = yes_no(app, lang, entity).filter(|_| !is_expired);
     let alarm = sensor.alarm.map(|a| lang.f("reading-smoke", &[("since", &dates::since(app.house.clock().wall_ms(), a.at))]));
     let mark = match (&known, app.live.latest.is_unclear(&entity.id)) {
         _ if alarm.is_some() => "bad",
         (_, true) => "warn",
+        _ if is_expired && sensor.can_alarm(entity) => "warn",
         (None, false) => "off",
         (Some((_, Weight::Plain)), false) => "",
         (Some(_), false) => "warn",
@@ -68,7 +88,7 @@ fn words_of_yes_no(app: &App, lang: Lang, sensor: &Sensor, entity: &Entity) -> (
 }
 
 /// How a measured number is, in words, and its mark.
-fn words_of_number(app: &App, lang: Lang, sensor: &Sensor) -> (String, &'static str) {
+fn words_of_number(app: &App, lang: Lang, state: &Village, sensor: &Sensor) -> (String, &'static str) {
     let number = |v: f64| dates::number(v, sensor.decimals);
     match (sensor.alarm, app.live.latest.get(&sensor.id)) {
         (Some(a), _) => {
@@ -78,6 +98,7 @@ fn words_of_number(app: &App, lang: Lang, sensor: &Sensor) -> (String, &'static 
             let words = lang.f(key, &[("mark", &number(mark)), ("unit", &sensor.unit), ("level", &a.level.to_string()), ("since", &since)]);
             (words, if a.level > 1 { "bad" } else { "warn" })
         }
+        (None, Some(_)) if is_expired(app, state, sensor) => (String::new(), if sensor.marks.is_empty() { "off" } else { "warn" }),
         // Nobody said what would be too much: it is a number, not a comfort.
         (None, Some(_)) if sensor.marks.is_empty() => (lang.t("reading-no-mark"), "off"),
         (None, Some(_)) => (lang.f("reading-next", &[("mark", &number(sensor.marks.first().copied().unwrap_or_default())), ("unit", &sensor.unit)]), ""),
@@ -97,7 +118,7 @@ pub(super) fn row(app: &App, lang: Lang, state: &Village, sensor: &Sensor) -> St
         Some(v) if asks.is_none() => format!("{}: {}", sensor.name, lang.f("reading", &[("value", &dates::number(v.number, sensor.decimals)), ("unit", &sensor.unit)])).trim_end().to_owned(),
         _ => sensor.name.clone(),
     };
-    let (words, mark) = asks.map_or_else(|| words_of_number(app, lang, sensor), |e| words_of_yes_no(app, lang, sensor, e));
+    let (words, mark) = asks.map_or_else(|| words_of_number(app, lang, state, sensor), |e| words_of_yes_no(app, lang, state, sensor, e));
     // What a silent device said last is no comfort.
     let (words, mark) = match silent_since(state, sensor) {
         None => (words, mark),
@@ -107,7 +128,7 @@ pub(super) fn row(app: &App, lang: Lang, state: &Village, sensor: &Sensor) -> St
             (if sensor.alarm.is_some() { format!("{words} · {gone}") } else { gone }, "bad")
         }
     };
-    let when = when(app, lang, sensor);
+    let when = when(app, lang, state, sensor, "reading-at");
     let words = if words.is_empty() { when } else { format!("{words} · {when}") };
     Row { id, mark, name, words, side: String::new(), href: String::new() }.html()
 }

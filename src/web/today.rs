@@ -9,7 +9,7 @@ use super::app::{App, Visit};
 use super::notices::{Brief, brief};
 use super::rows::{Say, Tile, html};
 use super::words::is_news;
-use crate::domain::device::Presence;
+use crate::domain::device::{Device, Presence};
 use crate::domain::entity::Kind;
 use crate::domain::notice::NoticeKind;
 use crate::domain::sensor::{Alarm, Sensor};
@@ -61,11 +61,14 @@ fn broken(lang: Lang, state: &Village) -> Vec<(String, i64)> {
 
 /// Devices and cameras that never answered yet, and what should watch and does not say how it is: not broken, and not well either.
 pub(super) fn unheard(app: &App, state: &Village) -> Option<Vec<String>> {
-    let devices = state.devices.values().filter(|d| d.presence == Presence::Unknown && app.live.latest.heard(&d.id).is_none() && state.accounts.contains_key(&d.id)).map(|d| d.name.clone());
+    let never = |d: &Device| d.presence == Presence::Unknown && app.live.latest.heard(&d.id).is_none() && state.accounts.contains_key(&d.id);
+    let devices = state.devices.values().filter(|d| never(d)).map(|d| d.name.clone());
     let cameras = state.cameras.values().filter(|c| c.signal == Presence::Unknown).map(|c| format!("camera {}", c.name));
-    let here = |s: &Sensor| state.device_of(&s.id).is_some_and(|d| matches!(d.presence, Presence::Here { .. }));
-    let blind = state.sensors.values().filter(|s| here(s) && super::sensors::is_blind(app, state, s)).map(|s| s.name.clone());
-    let all: Vec<String> = devices.chain(cameras).chain(blind).collect();
+    // Each once: where the whole device was never heard, it is told as that.
+    let told = |s: &Sensor| super::sensors::device_of(state, s).is_some_and(never);
+    let blind = state.sensors.values().filter(|s| super::sensors::is_blind(app, state, s) && !told(s)).map(|s| s.name.clone());
+    let unseen = super::cameras::unseen(app, state).map(|c| format!("camera {}", c.name));
+    let all: Vec<String> = devices.chain(cameras).chain(blind).chain(unseen).collect();
     (!all.is_empty()).then_some(all)
 }
 
@@ -200,9 +203,11 @@ fn tiles(app: &App, lang: Lang, state: &Village) -> Vec<Tile> {
     });
     let seen = state.cameras.values().filter(|c| matches!(c.signal, Presence::Here { .. })).count();
     let lost = state.cameras.values().find(|c| c.signal.is_gone());
+    let unseen = super::cameras::unseen(app, state).next();
     let words = match lost {
         Some(c) => lang.f("tile-cameras-bad", &[("name", &c.name)]),
         None if seen == 0 => lang.t("tile-cameras-none"),
+        None if unseen.is_some() => lang.f("tile-cameras-unseen", &[("name", &unseen.map(|c| c.name.clone()).unwrap_or_default())]),
         None if seen < state.cameras.len() => lang.f("tile-cameras-unheard", &[("n", &(state.cameras.len() - seen).to_string())]),
         None => lang.t("tile-cameras-ok"),
     };
@@ -210,19 +215,14 @@ fn tiles(app: &App, lang: Lang, state: &Village) -> Vec<Tile> {
         id: "tile-cameras".into(),
         icon: CAMERA,
         href: "/cameras",
-        bad: lost.is_some(),
+        bad: lost.is_some() || unseen.is_some(),
         name: lang.f("tile-cameras", &[("n", &seen.to_string()), ("all", &state.cameras.len().to_string())]),
         words,
     });
     for sensor in state.sensors.values().filter(|s| !s.marks.is_empty() && !s.unit.is_empty() && !super::sensors::is_sent_away(state, s)).take(2) {
         let latest = app.live.latest.get(&sensor.id);
         let name = latest.map_or_else(|| sensor.name.clone(), |v| format!("{} {} {}", sensor.name, dates::number(v.number, sensor.decimals), sensor.unit));
-        let words = match latest {
-            _ if app.live.latest.is_unclear(&sensor.id) => lang.t("reading-unclear"),
-            None => lang.t("tile-reading-none"),
-            Some(v) if v.kept => lang.t("reading-kept"),
-            Some(v) => lang.f("tile-reading-time", &[("time", &dates::since(now, v.at))]),
-        };
+        let words = super::sensors::when(app, lang, state, sensor, "tile-reading-time");
         let silent = super::sensors::silent_since(state, sensor);
         let words = silent.map_or(words, |since| lang.f("tile-reading-gone", &[("since", &dates::since(now, since))]));
         let icon = if sensor.unit == "°C" { WARMTH } else { WATER };

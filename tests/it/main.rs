@@ -31,6 +31,7 @@ mod rumqttc;
 mod south;
 mod strangers;
 mod tidy;
+mod unsure;
 mod voice;
 mod words;
 mod worker;

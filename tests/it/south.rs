@@ -10,26 +10,26 @@ use crate::peer::{Came, Hello, Peer};
 const SOON: Duration = Duration::from_secs(15);
 
 /// A device, connected.
-fn device(house: &House, id: &str, clean: bool) -> Peer {
+pub fn device(house: &House, id: &str, clean: bool) -> Peer {
     Peer::connect(house.mqtt, &Hello { user: id, password: &secret(id), client: &format!("{id}-client"), clean, ..Hello::default() })
 }
 
 /// Announces a thing of `id`, and waits until the house has taken it in.
-fn announce(house: &House, peer: &mut Peer, id: &str, component: &str, object: &str, config: &Value) {
+pub fn announce(house: &House, peer: &mut Peer, id: &str, component: &str, object: &str, config: &Value) {
     peer.tell(&format!("homeassistant/{component}/{id}/{object}/config"), config.to_string().as_bytes(), true);
     house.until("it is adopted", SOON, |h| !h.state()["entities"][format!("{id}.{object}")].is_null());
 }
 
 /// What happened to a thing, as names of events, oldest first.
-fn told(house: &House, kinds: &[&str], thing: &str) -> Vec<String> {
+pub fn told(house: &House, kinds: &[&str], thing: &str) -> Vec<String> {
     let about = |e: &Value| ["sensor", "light", "device"].iter().any(|k| e["event"][k] == thing);
     house.entries().iter().filter(|e| kinds.contains(&e["event"]["t"].as_str().unwrap_or_default()) && about(e)).map(|e| e["event"]["t"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
-const ALARMS: [&str; 2] = ["SensorAlarmRaised", "SensorAlarmLowered"];
+pub const ALARMS: [&str; 2] = ["SensorAlarmRaised", "SensorAlarmLowered"];
 
 /// The row of a page with this id.
-fn row(house: &House, cookie: &str, page: &str, id: &str) -> String {
+pub fn row(house: &House, cookie: &str, page: &str, id: &str) -> String {
     let body = house.get(page, cookie).body;
     let from = body.find(&format!("id=\"{id}\"")).unwrap_or(body.len());
     body[from..].split("</li>").next().unwrap_or_default().to_owned()

@@ -14,7 +14,7 @@ fn an_announcement_with_abbreviations_is_read() {
 }
 
 /// Announced payloads (as JSON, empty = not announced), whether a template picks a field, what the device says, what it means.
-const STATES: [(&str, &str, bool, &str, Word); 46] = {
+const STATES: [(&str, &str, bool, &str, Word); 49] = {
     const ON: Word = Word::Value(1.0);
     const OFF: Word = Word::Value(0.0);
     const UNCLEAR: Word = Word::Unclear;
@@ -28,7 +28,10 @@ const STATES: [(&str, &str, bool, &str, Word); 46] = {
         ("true", "false", true, r#"{"x":"true"}"#, UNCLEAR),
         ("true", "false", true, r#"{"x":"True"}"#, ON),
         ("true", "false", true, r#"{"x":1}"#, UNCLEAR),
-        ("true", "false", true, r#"{"x":null}"#, UNCLEAR),
+        ("true", "false", true, r#"{"x":null}"#, Word::Unknown),
+        ("true", "false", true, r#"{"x":"None"}"#, Word::Unknown),
+        ("", "", false, "None", Word::Unknown),
+        (r#""None""#, r#""off""#, false, "None", ON),
         ("true", "false", true, r#"{"y":true}"#, NOTHING),
         ("true", "false", true, "true", NOTHING),
         ("true", "false", true, "hỏng", UNCLEAR),
