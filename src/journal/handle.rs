@@ -111,10 +111,11 @@ impl std::fmt::Debug for Request {
 
 impl Journal {
     /// Opens the journal for this boot and starts its thread. The report says what could not be read; the
-    /// damage is already an entry then.
+    /// damage is already an entry then. On a medium that can be read and has no room, or fails, it opens as one that failed
+    /// while it ran: it shows what is known and takes nothing.
     ///
     /// # Errors
-    /// [`OpenError`] when the medium fails or was written by a newer program.
+    /// [`OpenError`] when the medium cannot be read, may only be read, or was written by a newer program.
     pub fn open(place: Place, epoch: Epoch, clock: Clock) -> Result<(Self, Report), OpenError> {
         let folder = place.folder.clone();
         let opened = boot::open(place, epoch)?;
@@ -127,12 +128,20 @@ impl Journal {
         let (publish, state) = watch::channel(opened.snapshot.state.clone());
         let (requests, inbox) = mpsc::channel(QUEUE);
         let mut writer = Writer::new(opened, epoch, clock, folder.clone(), publish.clone(), inbox, requests.downgrade());
-        writer.begin(&report.damage, &previous).map_err(|cause| OpenError::Io { folder: folder.clone(), cause })?;
+        let (fail, failed) = watch::channel(None);
+        let journal = Self { requests, state, _publish: publish, history, failed, cursors, epoch, folder: folder.clone().into() };
+        if let Err(cause) = writer.begin(&report.damage, &previous) {
+            if cause.kind() == std::io::ErrorKind::ReadOnlyFilesystem {
+                return Err(OpenError::Io { folder, cause });
+            }
+            tracing::error!(%cause, "the journal cannot be written: what is known is shown, and every command is refused, until the house starts again");
+            fail.send_replace(Some(cause.to_string()));
+            return Ok((journal, report));
+        }
         if settles && let Err(cause) = writer.settle() {
             // Nothing was recycled for it: packs and log are as good at the next start, and it is tried again with the next checkpoint.
             tracing::error!(%cause, "no snapshot could be written at the start");
         }
-        let (fail, failed) = watch::channel(None);
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
             let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| writer.run()));
             if let Err(cause) = ended.unwrap_or_else(|_| Err(std::io::Error::other("the journal's thread panicked"))) {
@@ -140,8 +149,8 @@ impl Journal {
                 fail.send_replace(Some(cause.to_string()));
             }
         });
-        thread.map_err(|cause| OpenError::Io { folder: folder.clone(), cause })?;
-        Ok((Self { requests, state, _publish: publish, history, failed, cursors, epoch, folder: folder.into() }, report))
+        thread.map_err(|cause| OpenError::Io { folder, cause })?;
+        Ok((journal, report))
     }
 
     /// Submits a wish and waits until it is decided and durable.

@@ -31,6 +31,7 @@ use crate::speakers::playback::{Playback, serve_voice};
 use crate::speakers::sounds::Sounds;
 use crate::store::files::Files;
 use crate::store::samples::Samples;
+use crate::store::space::Ballast;
 use crate::supervisor::clock::Clock;
 use crate::supervisor::health::Light;
 use crate::supervisor::{Supervisor, systemd};
@@ -56,6 +57,12 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     std::fs::create_dir_all(&layout.data).and_then(|()| std::fs::create_dir_all(&layout.run)).map_err(|e| anyhow::anyhow!("cannot make {} or {}: {e}", layout.data.display(), layout.run.display()))?;
     let _lock = lock(&layout.data).await?;
 
+    // On a full disk the room that was held for the journal comes first.
+    match Ballast::of(&layout.data).give_back() {
+        Ok(true) => tracing::warn!("the disk is full; the ballast was given back for the journal"),
+        Ok(false) => {}
+        Err(cause) => tracing::error!(%cause, "the ballast could not be given back"),
+    }
     let clock = Clock::system(0);
     let keys = layout.data.join("keys");
     let secrets = Secrets::open(&layout.data)?;
@@ -85,7 +92,10 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     let samples = Samples::open(&layout.data.join("samples"), epoch)?;
     let sessions = Sessions::open(&keys, secrets.pepper.clone(), secrets.forms.clone(), files.clone(), clock.clone())?;
     let live = Live::default();
-    seed::declare(&journal, &config).await?;
+    // A card without room keeps the configuration of the last start in force; it is declared when it takes again.
+    if journal.failed().borrow().is_none() {
+        seed::declare(&journal, &config).await?;
+    }
 
     // Broker.
     let had_devices = journal.state().boot > 1 && !journal.state().accounts.is_empty();
@@ -204,9 +214,11 @@ async fn broker_doors(config: &Config, keys: &Path, secrets: &Secrets, clock: &C
     let folder = keys.join("house-ca");
     let files = CertFiles::named(keys, "mqtt");
     let certificate = (files, names, folder);
-    if secrets.has_authority {
-        serve_certificate(&certificate, clock)?;
-    } else if crate::keys::tls::Served::load(&certificate.0).is_err() {
+    let made = if secrets.has_authority { serve_certificate(&certificate, clock).map(drop) } else { Ok(()) };
+    if let Err(cause) = &made {
+        tracing::error!(%cause, "the broker's certificate could not be made; the one there is serves on, and it is tried again each minute");
+    }
+    if (made.is_err() || !secrets.has_authority) && crate::keys::tls::Served::load(&certificate.0).is_err() {
         // Nobody can sign one: TLS doors refuse, the others serve.
         return Ok((doors, None));
     }
@@ -317,7 +329,12 @@ fn start_voice(config: &Config, app: &App, keys: &Path, key: Option<Vec<u8>>, so
     app.house.service("speech", move |stop| serve_voice(speech.clone(), live.clone(), stop));
     let last = keys.join("voice.last");
     if let Some(key) = &key {
-        secret::write_file(&keys.join("voice.pub"), Signing::of(key)?.public().as_bytes())?;
+        let (path, public) = (keys.join("voice.pub"), Signing::of(key)?.public());
+        if std::fs::read(&path).ok().as_deref() != Some(public.as_bytes())
+            && let Err(cause) = secret::write_file(&path, public.as_bytes())
+        {
+            tracing::error!(%cause, path = %path.display(), "the public half of the village's voice could not be written");
+        }
     }
     // Clusters fetch from the portal's door unless the configuration names another address.
     let portal = config.doors.portal.map(|a| if a.ip().is_unspecified() { format!("http://127.0.0.1:{}", a.port()) } else { format!("http://{a}") });

@@ -58,19 +58,30 @@ impl Ballast {
         Self(data.join("ballast"))
     }
 
+    /// Gives the ballast back when there is almost no room; true = it was given back now. Blocks.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn give_back(&self) -> io::Result<bool> {
+        let (free, _) = of(self.0.parent().unwrap_or(Path::new("/")))?;
+        let gives = free < BALLAST_AT && self.0.exists();
+        if gives {
+            std::fs::remove_file(&self.0)?;
+        }
+        Ok(gives)
+    }
+
     /// Lays the ballast down when there is plenty of room, gives it back when there is almost none. True = it was
     /// given back now. Blocks.
     ///
     /// # Errors
     /// Whatever the file system says.
     pub fn keep(&self) -> io::Result<bool> {
-        let folder = self.0.parent().unwrap_or(Path::new("/"));
-        let (free, _) = of(folder)?;
-        let there = std::fs::metadata(&self.0).is_ok_and(|m| m.len() == BALLAST as u64);
-        if there && free < BALLAST_AT {
-            std::fs::remove_file(&self.0)?;
+        if self.give_back()? {
             return Ok(true);
         }
+        let (free, _) = of(self.0.parent().unwrap_or(Path::new("/")))?;
+        let there = std::fs::metadata(&self.0).is_ok_and(|m| m.len() == BALLAST as u64);
         if !there && free > LITTLE + BALLAST as u64 {
             // Written, not only declared: a hole in a file holds no room.
             let mut file = File::create(&self.0)?;

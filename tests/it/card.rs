@@ -40,6 +40,15 @@ impl Walled {
         Self(child)
     }
 
+    /// Stops the gateway politely; it is started again at once.
+    fn stop(&self, house: &House) {
+        let child_of = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("children").split_whitespace().next().expect("a child").to_owned();
+        let gateway = child_of(&child_of(&self.0.id().to_string()));
+        let pid = rustix::process::Pid::from_raw(gateway.parse().expect("pid")).expect("pid");
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("signal");
+        house.until("it ends", Duration::from_secs(20), |h| h.ended() == "0");
+    }
+
     /// The data folder as the gateway sees it.
     fn data(&self, house: &House) -> std::path::PathBuf {
         Path::new("/proc").join(self.0.id().to_string()).join("root").join(house.dir.join("data").strip_prefix("/").expect("absolute"))
@@ -164,4 +173,58 @@ fn a_card_that_dies_under_the_house_stops_commands_and_nothing_else() {
     let places = house.state()["places"].clone();
     assert!((0..100).all(|n| !places[format!("p{n}")].is_null()) && places["p100"].is_null(), "what was answered, and only that");
     assert_eq!(road(100), 200);
+}
+
+/// A house whose card was filled to the last byte while it was off; `before` is shell that does more harm.
+fn filled(house: &House, mount: &str, before: &str) -> Walled {
+    let fill = "{ cat /dev/zero > \"$DATA/filler\"; sync; true; } 2>/dev/null";
+    Walled::start_as(house, &format!("{{ {mount}; }} && {{ {before} }} && {fill}"), &[])
+}
+
+#[test]
+fn a_card_that_is_full_at_the_start_gives_the_ballast_back_and_without_one_the_house_runs_without_the_card() {
+    if !may_mount() {
+        return;
+    }
+    let house = House::new("");
+    let mount = mount_card(&house.dir, 512, "errors=remount-ro");
+    let walled = Walled::start_as(&house, &mount, &[]);
+    let answers = |h: &House| h.cli(&["status", "--json"]).0 != 1;
+    house.until("the gateway answers", Duration::from_secs(20), answers);
+    let road = |n: usize| house.command(&serde_json::json!({ "do": "DeclarePlace", "place": { "id": format!("p{n}"), "name": "Ngõ Cầu Tre" } })).status;
+    assert!((0..50).all(|n| road(n) == 200));
+    house.until("the ballast lies", Duration::from_secs(20), |h| std::fs::metadata(walled.data(h).join("ballast")).is_ok_and(|m| m.len() == 32 << 20));
+    let lamp = Lamp::start(&house, "den-01");
+    let switched = |to: &'static str| move |h: &House| h.cli(&["broker", "pub", "c/den-01/set", to]).0 == 0 && h.cli(&["broker", "topics", "d/den-01/state"]).1.contains(&format!(" {to}"));
+    house.until("it is switched", Duration::from_secs(20), switched("ON"));
+    drop(walled);
+
+    // The room that was held is used.
+    let walled = filled(&house, &mount, "true;");
+    house.until("the gateway answers", Duration::from_secs(20), answers);
+    assert!(!walled.data(&house).join("ballast").exists() && house.ended().is_empty());
+    assert!((50..100).all(|n| road(n) == 200), "commands go on from the reserve");
+    walled.stop(&house);
+    drop(walled);
+
+    // Nothing is left, not even a file of the log that could be written over: all that stood there is packed.
+    std::fs::remove_file(format!("{}.code", house.config().display())).expect("it ended once");
+    let walled = filled(&house, &mount, "rm -f \"$DATA\"/log/*.seg \"$DATA/ballast\";");
+    house.until("the gateway answers", Duration::from_secs(20), answers);
+    house.until("it is said", Duration::from_secs(20), |h| h.cli(&["status"]).1.contains("! journal (red)"));
+    assert_eq!(house.cli(&["doctor"]).0, 2);
+    let refused = house.command(&serde_json::json!({ "do": "DeclarePlace", "place": { "id": "late", "name": "Ngõ" } }));
+    assert_eq!(refused.status, 503, "{refused:?}");
+    assert_eq!(crate::house::http(house.portal, "GET", "/", "", "").status, 200, "visitors get in");
+    house.until("it is switched", Duration::from_secs(20), switched("OFF"));
+    assert!((0..100).all(|n| !house.state()["places"][format!("p{n}")].is_null()), "what is known is shown");
+    assert_eq!(house.ended(), "", "it goes on");
+    // Somebody makes room: it ends, is started again, and all is there.
+    std::fs::remove_file(walled.data(&house).join("filler")).expect("room");
+    house.until("it begins anew", Duration::from_secs(30), |h| h.ended() == "74");
+    house.until("the gateway answers", Duration::from_secs(20), answers);
+    assert!((0..100).all(|n| !house.state()["places"][format!("p{n}")].is_null()));
+    assert_eq!(road(100), 200);
+    house.until("it is switched", Duration::from_secs(20), switched("ON"));
+    drop(lamp);
 }
