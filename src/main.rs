@@ -17,6 +17,11 @@ fn main() -> ExitCode {
             return ExitCode::from(if told.use_stderr() { 64 } else { 0 });
         }
     };
+    // What lies in the data folders is the house's own, wherever it was started from. The answers of `setup` hold no secret and are
+    // read by the house's user.
+    if !matches!(cli.command, Command::Setup) {
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    }
     let filter = EnvFilter::try_from_env("CONGLANG_LOG").unwrap_or_else(|_| EnvFilter::new("info,rumqttc=warn,retina=warn"));
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal).with_target(false).init();

@@ -78,6 +78,8 @@ enum What {
 
 fn main() -> ExitCode {
     conglang::supervisor::panics::tell_in_one_line();
+    // Secrets and PINs lie in what it writes.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO).init();
     match run(Args::parse().what) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! `doctor`: eleven checks. Each finding has a code, a severity, a sentence, and what to do. Works with the
+//! `doctor`: twelve checks. Each finding has a code, a severity, a sentence, and what to do. Works with the
 //! daemon dead: what needs the daemon is then one finding, the rest is looked at directly.
 
 use serde::Serialize;
@@ -36,9 +36,9 @@ fn note(code: &'static str, what: impl Into<String>, todo: impl Into<String>) ->
     Finding { severity: Severity::Note, code, what: what.into(), todo: todo.into() }
 }
 
-/// Checks in all: one of the configuration, seven of the disk and the machine, three that only a running house answers.
-const CHECKS: usize = 11;
-const OFFLINE: usize = 8;
+/// Checks in all: one of the configuration, eight of the disk and the machine, three that only a running house answers.
+const CHECKS: usize = 12;
+const OFFLINE: usize = 9;
 
 /// Carries it out.
 pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
@@ -50,7 +50,7 @@ pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
         Ok(config) => {
             let layout = Layout::of(&config);
             offline(&config, &layout, &mut found);
-            // 5 daemon
+            // The daemon
             match client::ask(cli, "GET", "/status", None).and_then(|v| Ok(serde_json::from_value::<Status>(v)?)) {
                 Err(cause) => {
                     made = OFFLINE;
@@ -97,6 +97,15 @@ fn offline(config: &crate::config::Config, layout: &Layout, found: &mut Vec<Find
     let probe = layout.data.join(".doctor");
     if let Err(cause) = std::fs::write(&probe, b"x").and_then(|()| std::fs::remove_file(&probe)) {
         found.push(error("D-DSK-03", format!("Không ghi được vào {}: {cause}", layout.data.display()), "thẻ nhớ có thể đã khóa hoặc hỏng; chạy bằng đúng người dùng; thay thẻ"));
+    }
+    // 5 who else may read
+    let (secret, rest) = super::modes::wide(&layout.data);
+    let todo = format!("chmod -R go= {}", layout.data.display());
+    if !secret.is_empty() {
+        found.push(error("D-PRM-01", format!("Người khác trên máy này đọc được khóa: {}", super::modes::told(&secret)), todo.clone()));
+    }
+    if !rest.is_empty() {
+        found.push(note("D-PRM-02", format!("Người khác trên máy này vào được dữ liệu: {}", super::modes::told(&rest)), todo));
     }
     // 6 clock
     let clock = crate::supervisor::clock::Clock::system(0);

@@ -9,6 +9,7 @@ mod device;
 mod doctor;
 mod journal;
 mod key;
+mod modes;
 mod setup;
 mod status;
 mod user;

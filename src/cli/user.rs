@@ -1,9 +1,10 @@
-//! `user add|pin|list`.
+//! `user add|pin|rename|list`.
 
 use clap::Subcommand;
 
 use super::{Cli, client, say};
 use crate::domain::state::State;
+use crate::protocol::control::{Change, PutPerson};
 
 /// People who may sign in.
 #[derive(Debug, Subcommand)]
@@ -28,6 +29,13 @@ pub enum User {
         /// Name as people say it, when it changes
         name: Option<String>,
     },
+    /// Call a person otherwise; the PIN stays, nobody has to sign in again
+    Rename {
+        /// Id
+        id: String,
+        /// Name as people say it
+        name: String,
+    },
     /// Who may sign in
     List,
 }
@@ -35,8 +43,14 @@ pub enum User {
 /// Carries it out.
 pub fn run(cli: &Cli, what: &User) -> anyhow::Result<u8> {
     match what {
-        User::Add { id, name, role, pin } => put(cli, id, name, role, pin.as_deref()),
-        User::Pin { id, name } => put(cli, id, name.as_deref().unwrap_or_default(), "", None),
+        User::Add { id, name, role, pin } => put(cli, Change::Add, id, name, role, pin.as_deref()),
+        User::Pin { id, name } => put(cli, Change::Pin, id, name.as_deref().unwrap_or_default(), "", None),
+        User::Rename { id, name } => {
+            let put = PutPerson { change: Change::Rename, id: id.clone(), name: name.clone(), role: String::new(), pin: None };
+            let made = client::ask(cli, "POST", "/users", Some(&serde_json::to_value(put)?))?;
+            say(cli, &made, &format!("{id} từ nay là {}. Mã PIN giữ nguyên, không ai phải đăng nhập lại.", made["name"].as_str().unwrap_or(name)));
+            Ok(0)
+        }
         User::List => {
             let value = client::ask(cli, "GET", "/state", None)?;
             let state: State = serde_json::from_value(value.clone())?;
@@ -50,9 +64,9 @@ pub fn run(cli: &Cli, what: &User) -> anyhow::Result<u8> {
     }
 }
 
-fn put(cli: &Cli, id: &str, name: &str, role: &str, pin: Option<&str>) -> anyhow::Result<u8> {
-    let body = serde_json::json!({ "id": id, "name": name, "role": role, "pin": pin });
-    let made = client::ask(cli, "POST", "/users", Some(&body))?;
-    say(cli, &made, &format!("{} đăng nhập bằng mã PIN {}. Đưa tận tay, mã không hiện lại.", if name.is_empty() { id } else { name }, made["pin"].as_str().unwrap_or_default()));
+fn put(cli: &Cli, change: Change, id: &str, name: &str, role: &str, pin: Option<&str>) -> anyhow::Result<u8> {
+    let put = PutPerson { change, id: id.to_owned(), name: name.to_owned(), role: role.to_owned(), pin: pin.map(str::to_owned) };
+    let made = client::ask(cli, "POST", "/users", Some(&serde_json::to_value(put)?))?;
+    say(cli, &made, &format!("{} ({id}) đăng nhập bằng mã PIN {}. Đưa tận tay, mã không hiện lại.", made["name"].as_str().unwrap_or(id), made["pin"].as_str().unwrap_or_default()));
     Ok(0)
 }

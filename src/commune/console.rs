@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use tokio::sync::Semaphore;
@@ -19,6 +19,7 @@ use crate::domain::notice::{TITLE_MAX, clean, unsound};
 use crate::domain::words;
 use crate::doors::dates;
 use crate::doors::headers::{cookie, same_site, strict};
+use crate::doors::hosts::{Hosts, known};
 use crate::doors::locale::{Lang, capital, noun};
 use crate::doors::page::{Frame, see, show_with};
 use crate::keys::pins::Pins;
@@ -114,7 +115,7 @@ struct Page {
 }
 
 /// The console's routes.
-pub fn router(console: Console) -> Router {
+pub fn router(console: Console, hosts: Hosts) -> Router {
     Router::new()
         .route("/", get(page))
         .route("/sign-in", post(sign_in::enter))
@@ -125,6 +126,7 @@ pub fn router(console: Console) -> Router {
         .route("/villages.json", get(villages_json))
         .layer(DefaultBodyLimit::max(64 * 1024))
         .layer(from_fn(same_site))
+        .layer(from_fn_with_state(hosts, known))
         .layer(from_fn(strict))
         .layer(from_fn(inline_style))
         .with_state(console)

@@ -17,6 +17,7 @@ use crate::doors::page::see;
 use crate::doors::serve::Peer;
 use crate::keys::pins::Failure;
 use crate::keys::secret;
+use crate::supervisor::lobby::neighbour;
 
 const DAY_MS: i64 = 86_400_000;
 /// A wrong PIN costs an address this long, ms.
@@ -50,6 +51,8 @@ impl Wrong {
     /// Counts a try as wrong before it is looked at (guesses side by side would otherwise all count as one); else gives
     /// how long this address waits, ms.
     fn count(&mut self, address: IpAddr, now: u64, day: i64) -> Result<Counted, u64> {
+        // Whoever has an IPv6 network has as many addresses as there are guesses.
+        let address = neighbour(address);
         if self.today.0 != day {
             self.today = (day, 0);
         }
@@ -95,7 +98,7 @@ impl Wrong {
 /// Where a visitor comes from, and whether over TLS.
 fn from(peer: Peer) -> (IpAddr, bool) {
     match peer {
-        Peer::Net { address, secure } => (address.ip(), secure),
+        Peer::Net { address, secure, .. } => (address.ip(), secure),
         Peer::Console => (IpAddr::from([127, 0, 0, 1]), false),
     }
 }
@@ -205,6 +208,10 @@ mod tests {
             assert!(wrong.count(address, u64::from(n) * WRONG_WAIT_MS, 0).is_ok(), "try {n}");
         }
         assert_eq!(wrong.count(address, u64::from(WRONG_MAX) * WRONG_WAIT_MS, 0), Err(300_000 - WRONG_WAIT_MS));
+        let of = |n: u16| IpAddr::from([0x2001, 0xdb8, 0, 1, n, 0, 0, n]);
+        assert!(wrong.count(of(1), 0, 0).is_ok());
+        assert_eq!(wrong.count(of(2), 1, 0), Err(WRONG_WAIT_MS - 1), "another address of the same network");
+        assert!(wrong.count(IpAddr::from([0x2001, 0xdb8, 0, 2, 1, 0, 0, 1]), 1, 0).is_ok(), "another network");
         // An address that was right is let in when strangers used up the day.
         let officer = IpAddr::from([10, 0, 0, 2]);
         let right = wrong.count(officer, 0, 0).expect("may try");

@@ -1,8 +1,11 @@
 //! Where things lie on this machine, from the configuration. Asked by the roots and by the technician's commands.
 
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::Config;
+use crate::keys::secret::make_folder;
 
 /// Folders and sockets.
 pub struct Layout {
@@ -22,5 +25,21 @@ impl Layout {
         let control = config.doors.control.clone().unwrap_or_else(|| "/run/conglang/control.sock".into());
         let run = control.parent().map_or_else(|| data.clone(), Path::to_owned);
         Self { data, run, control }
+    }
+
+    /// Makes the folders that are not there: the data for the house alone (0700), the sockets also for the group of the
+    /// technician's user (0750).
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn make(&self) -> io::Result<()> {
+        make_folder(&self.data)?;
+        if !self.run.is_dir() {
+            make_folder(&self.run)?;
+            if !self.run.starts_with(&self.data) {
+                std::fs::set_permissions(&self.run, std::fs::Permissions::from_mode(0o750))?;
+            }
+        }
+        Ok(())
     }
 }

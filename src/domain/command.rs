@@ -106,6 +106,8 @@ pub enum Command {
     // --- people
     /// Add a person or change their PIN or role (the generation is set by `decide`).
     PutUser { user: User },
+    /// Call a person otherwise: their file holds the new name and the same PIN.
+    RenameUser { user: UserId, record: BlobRef },
     /// Take a person's access away.
     RemoveUser { user: UserId },
 }
@@ -117,6 +119,7 @@ impl Command {
         match self {
             Self::QueueAnnouncement { text, .. } | Self::PublishNotice { text, .. } => Some(text),
             Self::PutUser { user } => Some(&user.record),
+            Self::RenameUser { record, .. } => Some(record),
             _ => None,
         }
     }

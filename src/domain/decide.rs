@@ -298,6 +298,10 @@ pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Resu
             user.generation = state.seq + 1;
             vec![Event::UserPut { user }]
         }
+        Command::RenameUser { user, record } => {
+            let known = state.users.get(user).ok_or_else(|| unknown("user", user))?;
+            changed(known.record != *record, || Event::UserRenamed { user: user.clone(), record: record.clone() })
+        }
         Command::RemoveUser { user } => {
             let known = state.users.get(user).ok_or_else(|| unknown("user", user))?;
             if known.role == Role::Chief && chiefs(state) == 1 {

@@ -104,6 +104,8 @@ pub enum Event {
     NoticeTakenDown { id: NoticeId },
     /// A person may sign in, or their PIN or role changed.
     UserPut { user: User },
+    /// A person is called otherwise; the PIN and the phones stay.
+    UserRenamed { user: UserId, record: BlobRef },
     /// A person may no longer sign in.
     UserRemoved { user: UserId },
     /// A command of the commune or of a program was refused, and why.
@@ -145,7 +147,7 @@ impl Event {
     #[must_use]
     pub const fn lane(&self) -> Lane {
         match self {
-            Self::AccessGranted { .. } | Self::AccessRevoked { .. } | Self::UserPut { .. } | Self::UserRemoved { .. } | Self::Configured { .. } => Lane::Local,
+            Self::AccessGranted { .. } | Self::AccessRevoked { .. } | Self::UserPut { .. } | Self::UserRenamed { .. } | Self::UserRemoved { .. } | Self::Configured { .. } => Lane::Local,
             Self::HistoryDamaged { .. } | Self::SensorAlarmRaised { .. } | Self::LightGivenUp { .. } => Lane::Alarm,
             Self::Booted { .. }
             | Self::ClockKnown { .. }
@@ -184,6 +186,7 @@ impl Event {
         match self {
             Self::AnnouncementQueued { text, .. } | Self::NoticePublished { text, .. } => Some(text),
             Self::UserPut { user } => Some(&user.record),
+            Self::UserRenamed { record, .. } => Some(record),
             _ => None,
         }
     }
@@ -221,7 +224,7 @@ impl Event {
             Self::CameraRemoved { camera } | Self::CameraChanged { camera, .. } => camera.as_str(),
             Self::NoticePublished { id, .. } | Self::NoticeTakenDown { id } => id.as_str(),
             Self::UserPut { user } => user.id.as_str(),
-            Self::UserRemoved { user } => user.as_str(),
+            Self::UserRenamed { user, .. } | Self::UserRemoved { user } => user.as_str(),
             _ => return None,
         })
     }

@@ -45,7 +45,7 @@ pub const fn givers(command: &Command) -> &'static [Giver] {
         | Command::RemoveCamera { .. }
         | Command::ReportCamera { .. } => &[],
         Command::EraseBlob { .. } => &[Console],
-        Command::PutUser { .. } | Command::RemoveUser { .. } => &[Chief, Console],
+        Command::PutUser { .. } | Command::RenameUser { .. } | Command::RemoveUser { .. } => &[Chief, Console],
         // What only somebody who sees the pictures can have looked at.
         Command::LookAtPictures { .. } => &[Chief, Technician],
         Command::DeclarePlace { .. } => &[Console, Program],

@@ -177,6 +177,7 @@ pub fn is_sound(command: &Command) -> Result<(), Rejection> {
             is_number("until", until.is_none_or(|u| (0..TIME_MAX).contains(&u)))
         }
         Command::PutUser { user } => is_blob(&user.record),
+        Command::RenameUser { record, .. } => is_blob(record),
         // Ids, numbers of which every one is sound, and the reason of a receiver, which `decide` cuts: an end is never refused.
         Command::NoteClock { .. }
         | Command::NoteTrim { .. }

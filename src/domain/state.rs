@@ -196,6 +196,7 @@ impl State {
             }
             Event::NoticeTakenDown { id } => drop(Arc::make_mut(&mut self.notices).remove(id)),
             Event::UserPut { user } => put(&mut self.users, user.id.clone(), user.clone()),
+            Event::UserRenamed { user, record } => change(&mut self.users, user, |u| u.record = record.clone()),
             Event::UserRemoved { user } => drop(Arc::make_mut(&mut self.users).remove(user)),
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod dates;
 pub mod headers;
+pub mod hosts;
 pub mod locale;
 pub mod losses;
 pub mod page;

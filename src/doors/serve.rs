@@ -42,6 +42,8 @@ pub enum Peer {
     Net {
         /// Address.
         address: SocketAddr,
+        /// Our own, as they called it.
+        here: SocketAddr,
         /// Over TLS.
         secure: bool,
     },
@@ -127,13 +129,14 @@ pub async fn tcp(listener: std::net::TcpListener, tls: Option<TlsAcceptor>, app:
         let (tls, app, stop, seat) = (tls.clone(), app.clone(), stop.clone(), Arc::new(seat));
         house.spawn(async move {
             let _ = stream.set_nodelay(true);
+            let Ok(here) = stream.local_addr() else { return };
             // Below TLS: what its buffers take, the reader has not taken.
             let stream = Patient::new(Metered::new(stream, meter));
             let served = async {
                 match tls {
-                    None => connection(stream, Peer::Net { address, secure: false }, app, stop, &seat).await,
+                    None => connection(stream, Peer::Net { address, here, secure: false }, app, stop, &seat).await,
                     Some(acceptor) => match tokio::time::timeout(Duration::from_secs(10), acceptor.accept(stream)).await {
-                        Ok(Ok(stream)) => connection(stream, Peer::Net { address, secure: true }, app, stop, &seat).await,
+                        Ok(Ok(stream)) => connection(stream, Peer::Net { address, here, secure: true }, app, stop, &seat).await,
                         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
                         Err(_) => tracing::debug!("a TLS client never spoke"),
                     },

@@ -3,7 +3,7 @@
 //! Device secrets are 128 random bits, so SHA-256 is enough; PINs are six digits and hashed in [`super::pins`].
 
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -81,16 +81,41 @@ pub fn is_pin(text: &str) -> bool {
     text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
+/// Makes a folder that only its owner may enter (0700), with those above it; one that is there stays as it is. Made by root
+/// for the house, it belongs to whom the folder above it belongs to.
+///
+/// # Errors
+/// Whatever the file system says.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = folder.parent() {
+        make_folder(above)?;
+    }
+    match std::fs::DirBuilder::new().mode(0o700).create(folder) {
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        made => made?,
+    }
+    if let Some(above) = folder.parent().filter(|_| rustix::process::geteuid().is_root()) {
+        let owner = std::fs::metadata(if above.as_os_str().is_empty() { Path::new(".") } else { above })?;
+        std::os::unix::fs::chown(folder, Some(owner.uid()), Some(owner.gid()))?;
+    }
+    Ok(())
+}
+
 /// Writes a secret file (0600), whole or not at all.
 ///
 /// # Errors
 /// Whatever the file system says.
 pub fn write_file(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().ok_or_else(|| io::Error::other("no folder"))?;
-    std::fs::create_dir_all(folder)?;
+    make_folder(folder)?;
     let temporary = path.with_extension("new");
     let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
     file.write_all(content)?;
+    // An older one that was wider must not be filled again.
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
     // Made by root for the house: it belongs to whom its folder belongs to.
     if rustix::process::geteuid().is_root() {
         let owner = std::fs::metadata(folder)?;

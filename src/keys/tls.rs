@@ -14,6 +14,7 @@ use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use x509_parser::extensions::GeneralName;
 
 use super::authority::Files;
 use super::dates::{self, Dated};
@@ -146,6 +147,16 @@ pub fn check_client(ca: &Path, pem: &[u8], name: &str, clock: &Clock) -> io::Res
     let verifier = WebPkiClientVerifier::builder_with_provider(roots(ca)?, provider()).build().map_err(io::Error::other)?;
     verifier.verify_client_cert(first, rest, dates::judged_at(first, clock)).map_err(io::Error::other)?;
     if common_name(first).as_deref() == Some(name) { Ok(()) } else { Err(io::Error::other("it names somebody else")) }
+}
+
+/// The DNS names that the first certificate of a PEM file is for.
+#[must_use]
+pub fn names(pem: &[u8]) -> Vec<String> {
+    let Some(first) = chain(pem).ok().and_then(|c| c.into_iter().next()) else { return Vec::new() };
+    let Ok((_, parsed)) = x509_parser::parse_x509_certificate(&first) else { return Vec::new() };
+    let Ok(Some(names)) = parsed.subject_alternative_name() else { return Vec::new() };
+    let dns = |name: &GeneralName<'_>| if let GeneralName::DNSName(name) = name { Some((*name).to_owned()) } else { None };
+    names.value.general_names.iter().filter_map(dns).collect()
 }
 
 /// First and last second of the first certificate of a PEM file, since 1970.

@@ -51,9 +51,25 @@ pub struct Sync {
     pub waiting: u64,
 }
 
-/// `POST /users`: adds a person or gives a new PIN.
+/// What becomes of a person.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// Somebody new; an id that is known is refused.
+    #[default]
+    Add,
+    /// A new PIN for somebody who is known.
+    Pin,
+    /// Another name for somebody who is known; the PIN stays.
+    Rename,
+}
+
+/// `POST /users`: adds a person, gives a new PIN or another name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PutPerson {
+    /// What is to be done.
+    #[serde(default)]
+    pub change: Change,
     /// Id.
     pub id: String,
     /// Name as people say it.

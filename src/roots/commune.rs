@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::config::layout::Layout;
 use crate::domain::device::Account;
 use crate::domain::id::{DeviceId, VillageId};
+use crate::doors::hosts::Hosts;
 use crate::doors::serve;
 use crate::keys::authority::{Authority, Files};
 use crate::keys::holders::Holders;
@@ -44,8 +45,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     let mut wish = systemd::StopSignal::listen()?;
     crate::supervisor::fds::raise_limit();
     let layout = Layout::of(&config);
-    std::fs::create_dir_all(&layout.data)?;
-    std::fs::create_dir_all(&layout.run)?;
+    layout.make()?;
     let clock = Clock::system(0);
     let house = Supervisor::new(clock.clone());
     let mut ring = Ring::look(&layout.data);
@@ -129,17 +129,21 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     if let Some(address) = config.office.console {
         let listener = Arc::new(bind(address).await?);
         let app = match (key, pin.and_then(|p| String::from_utf8(p).ok())) {
-            (Some(key), Some(pin)) => router(Console {
-                store,
-                name: config.office.name.clone(),
-                villages: Arc::new(config.office.villages.clone()),
-                clock: clock.clone(),
-                sessions: Sessions::open(&layout.data.join("console-sessions.json"), key.clone(), &pin, clock.clone()),
-                pin: Arc::new(pin),
-                pins: pins::Pins::new(key),
-                wrong: Arc::new(Mutex::default()),
-                pages: Arc::new(Semaphore::new(PAGES)),
-            }),
+            (Some(key), Some(pin)) => {
+                let hosts = Hosts::new(config.office.names.clone(), None);
+                let console = Console {
+                    store,
+                    name: config.office.name.clone(),
+                    villages: Arc::new(config.office.villages.clone()),
+                    clock: clock.clone(),
+                    sessions: Sessions::open(&layout.data.join("console-sessions.json"), key.clone(), &pin, clock.clone()),
+                    pin: Arc::new(pin),
+                    pins: pins::Pins::new(key),
+                    wrong: Arc::new(Mutex::default()),
+                    pages: Arc::new(Semaphore::new(PAGES)),
+                };
+                router(console, hosts)
+            }
             _ => closed(&ring.told()),
         };
         let h = house.clone();

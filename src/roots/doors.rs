@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::broker::Broker;
 use crate::cameras::stills::Stills;
 use crate::config::layout::Layout;
+use crate::doors::hosts::Hosts;
 use crate::doors::serve;
 use crate::keys::authority::Files as CertFiles;
 use crate::keys::tls::{self, Served};
@@ -15,7 +16,7 @@ use crate::supervisor::health::Light;
 use crate::supervisor::{Stop, Supervisor};
 use crate::web::app::App;
 
-/// Opens every door for people: portal, dashboard (plain and TLS), control socket.
+/// Opens every door for people: portal, dashboard (plain and TLS), control socket. `also` = further names of this box.
 ///
 /// # Errors
 /// When a listener cannot be shared.
@@ -30,9 +31,11 @@ pub fn start(
     dashboard: Option<std::net::TcpListener>,
     dashboard_tls: Option<std::net::TcpListener>,
     control: std::os::unix::net::UnixListener,
+    also: &[String],
     house: &Supervisor,
 ) -> anyhow::Result<()> {
-    let pages = crate::web::dashboard::router(app.clone());
+    let hosts = Hosts::new(app.names.iter().chain(also).cloned(), Some(CertFiles::named(&layout.data.join("keys"), "public").certificate));
+    let pages = crate::web::dashboard::router(app.clone(), hosts);
     if let Some(listener) = portal {
         door(house, "portal", listener, None, crate::web::portal::router(app.clone(), sound_of(sounds)))?;
     }

@@ -54,7 +54,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     let wish = systemd::StopSignal::listen()?;
     crate::supervisor::fds::raise_limit();
     let layout = Layout::of(&config);
-    std::fs::create_dir_all(&layout.data).and_then(|()| std::fs::create_dir_all(&layout.run)).map_err(|e| anyhow::anyhow!("cannot make {} or {}: {e}", layout.data.display(), layout.run.display()))?;
+    layout.make().map_err(|e| anyhow::anyhow!("cannot make {} or {}: {e}", layout.data.display(), layout.run.display()))?;
     let _lock = lock(&layout.data).await?;
 
     // On a full disk the room that was held for the journal comes first.
@@ -152,7 +152,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
         let chores = chores.clone();
         async move { chores.run(stop).await }
     });
-    doors::start(&app, &broker, &stills, &layout, &sounds, portal, dashboard, dashboard_tls, control, &house)?;
+    doors::start(&app, &broker, &stills, &layout, &sounds, portal, dashboard, dashboard_tls, control, &config.broker.names, &house)?;
 
     if !broker.ready(BROKER_WAIT).await {
         house.health().set("broker", Light::Red, "it does not serve yet");

@@ -99,7 +99,7 @@ impl FromRequestParts<App> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
         let (address, secure) = match parts.extensions.get::<ConnectInfo<Peer>>() {
-            Some(ConnectInfo(Peer::Net { address, secure })) => (address.ip(), *secure),
+            Some(ConnectInfo(Peer::Net { address, secure, .. })) => (address.ip(), *secure),
             _ => (IpAddr::from([127, 0, 0, 1]), false),
         };
         let headers = &parts.headers;

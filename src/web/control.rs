@@ -10,12 +10,12 @@ use axum::{Extension, Json, Router};
 use serde::Deserialize;
 
 use super::app::App;
-use crate::domain::actor::{Actor, Role, User};
+use crate::domain::actor::Actor;
 use crate::domain::camera::Camera;
 use crate::domain::command::Command;
 use crate::domain::decide::Rejection;
 use crate::domain::device::{Account, Device, Presence};
-use crate::domain::id::{CommandId, DeviceId, NoticeId, PlaceId, TokenId, UserId};
+use crate::domain::id::{CommandId, DeviceId, NoticeId, PlaceId, TokenId};
 use crate::domain::{notice, words};
 use crate::doors::dates;
 use crate::doors::locale::Lang;
@@ -24,7 +24,7 @@ use crate::journal::{Receipt, SubmitError, Wish};
 use crate::keys::secret;
 use crate::live::faults::ClockFault;
 use crate::live::pictures::Pull;
-use crate::protocol::control::{CameraLine, Line, PutDevice, PutNotice, PutPerson, Status, Submit, Sync};
+use crate::protocol::control::{CameraLine, Line, PutDevice, PutNotice, Status, Submit, Sync};
 use crate::supervisor::health::Light;
 
 /// How long a changed account is waited for.
@@ -37,7 +37,7 @@ pub fn router(app: App, pids: impl Fn() -> Vec<(String, u32)> + Clone + Send + S
         .route("/cameras", get(|State(app): State<App>| async move { Json(cameras(&app)) }))
         .route("/entries", get(entries))
         .route("/state", get(|State(app): State<App>| async move { Json(app.village().as_ref().clone()) }))
-        .route("/users", post(put_person))
+        .route("/users", post(super::people::put))
         .route("/devices", post(put_device))
         .route("/notices", post(put_notice))
         .route("/commands", post(|State(app): State<App>, Json(submit): Json<Submit>| async move { obey(&app, Actor::Console, submit).await }))
@@ -220,11 +220,11 @@ async fn entries(State(app): State<App>, Query(span): Query<Span>) -> Response {
     Json(lines).into_response()
 }
 
-fn refuse(status: StatusCode, why: impl std::fmt::Display) -> Response {
+pub(super) fn refuse(status: StatusCode, why: impl std::fmt::Display) -> Response {
     (status, Json(serde_json::json!({ "error": why.to_string() }))).into_response()
 }
 
-async fn carry_out(app: &App, wish: Wish) -> Result<Receipt, Response> {
+pub(super) async fn carry_out(app: &App, wish: Wish) -> Result<Receipt, Response> {
     let (actor, command) = (wish.actor.clone(), rejections::name(&wish.command));
     app.journal.submit(wish).await.map_err(|error| match error {
         SubmitError::Rejected(why) => refuse(if why == Rejection::NotPermitted { StatusCode::FORBIDDEN } else { StatusCode::CONFLICT }, rejections::sentence(Lang::Vi, &why, &actor, &command)),
@@ -278,44 +278,6 @@ async fn put_device(State(app): State<App>, Json(put): Json<PutDevice>) -> Respo
     }
     let in_force = app.live.south.until_access(last, IN_FORCE).await;
     Json(serde_json::json!({ "last": last, "in_force": in_force })).into_response()
-}
-
-async fn put_person(State(app): State<App>, Json(put): Json<PutPerson>) -> Response {
-    let Ok(id) = UserId::new(&put.id) else { return refuse(StatusCode::BAD_REQUEST, "the id holds something else than a–z, 0–9, - _ .") };
-    let known = app.journal.state().users.get(&id).cloned();
-    let role = match put.role.as_str() {
-        // A new PIN changes no rights.
-        "" => known.as_ref().map_or(Role::Chief, |u| u.role),
-        "chief" => Role::Chief,
-        "technician" => Role::Technician,
-        other => return refuse(StatusCode::BAD_REQUEST, format!("“{other}” is no role: chief or technician")),
-    };
-    let pin = match put.pin.map_or_else(secret::pin, Ok) {
-        Ok(pin) if secret::is_pin(&pin) => pin,
-        Ok(_) => return refuse(StatusCode::BAD_REQUEST, "a PIN has six digits"),
-        Err(cause) => return refuse(StatusCode::SERVICE_UNAVAILABLE, cause),
-    };
-    let is_known = known.is_some();
-    let name = words::line(&put.name, usize::MAX);
-    if name.chars().count() > words::NAME_MAX {
-        return refuse(StatusCode::BAD_REQUEST, Lang::Vi.f("refused-text", &[("part", &Lang::Vi.t("part-name")), ("most", &words::NAME_MAX.to_string())]));
-    }
-    let name = if name.is_empty() { known.and_then(|u| app.sessions.person(&u)).map(|p| p.name).unwrap_or_default() } else { name };
-    if name.is_empty() && is_known {
-        return refuse(StatusCode::SERVICE_UNAVAILABLE, format!("“{id}” is known, but the file with the name cannot be read; give the name again with “conglang user add”"));
-    }
-    if name.is_empty() {
-        return refuse(StatusCode::NOT_FOUND, format!("nobody is known as “{id}”; “conglang user list” shows who is"));
-    }
-    let record = match app.sessions.make_person(&name, &pin).await {
-        Ok(record) => record,
-        Err(cause) => return refuse(StatusCode::SERVICE_UNAVAILABLE, cause),
-    };
-    app.sessions.forget_wrong(&id);
-    match carry_out(&app, Wish::new(Actor::Console, Command::PutUser { user: User { id, role, record, generation: 0 } })).await {
-        Ok(_) => Json(serde_json::json!({ "pin": pin })).into_response(),
-        Err(response) => response,
-    }
 }
 
 async fn put_notice(State(app): State<App>, Json(put): Json<PutNotice>) -> Response {

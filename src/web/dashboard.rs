@@ -10,6 +10,7 @@ use axum::routing::{get, post};
 use super::app::{App, Visit, signed_in};
 use super::{cameras, devices, history, lights, live, notices, sensors, sign_in, speakers, today, watch};
 use crate::doors::headers::{same_site, strict};
+use crate::doors::hosts::{Hosts, known};
 use crate::doors::locale::Lang;
 use crate::doors::page::asset;
 
@@ -23,7 +24,7 @@ const ICON_192: &[u8] = include_bytes!("assets/icon-192.png");
 const ICON_512: &[u8] = include_bytes!("assets/icon-512.png");
 
 /// All pages of the village's own people.
-pub fn router(app: App) -> Router {
+pub fn router(app: App, hosts: Hosts) -> Router {
     let inside = Router::new()
         .route("/", get(today::page))
         .route("/lights", get(lights::page))
@@ -67,6 +68,7 @@ pub fn router(app: App) -> Router {
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(64 * 1024))
         .layer(from_fn(same_site))
+        .layer(from_fn_with_state(hosts, known))
         .layer(from_fn(strict))
         .with_state(app)
 }

@@ -10,6 +10,7 @@ pub mod history;
 pub mod lights;
 pub mod live;
 pub mod notices;
+pub mod people;
 pub mod portal;
 pub mod rows;
 pub mod sensors;

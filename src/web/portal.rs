@@ -18,6 +18,7 @@ use crate::domain::id::NoticeId;
 use crate::domain::notice::NoticeKind;
 use crate::doors::dates;
 use crate::doors::headers::strict;
+use crate::doors::hosts::bare;
 use crate::doors::locale::Lang;
 use crate::doors::page::{Frame, Piece, see, show, show_with, with_phones};
 
@@ -56,11 +57,8 @@ fn found(path: &str) -> Response {
 /// A request for another name (a probe, any site) is led to ours.
 async fn right_name(State(app): State<App>, request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let bare = host.rsplit_once(':').map_or(host, |(h, p)| if p.bytes().all(|b| b.is_ascii_digit()) { h } else { host });
-    let ours = app.names.is_empty()
-        || bare.parse::<std::net::IpAddr>().is_ok()
-        || bare.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>().is_ok()
-        || app.names.iter().any(|n| n.eq_ignore_ascii_case(bare));
+    let bare = bare(host);
+    let ours = app.names.is_empty() || bare.parse::<std::net::IpAddr>().is_ok() || app.names.iter().any(|n| n.eq_ignore_ascii_case(bare));
     match (ours, app.names.first()) {
         (false, Some(name)) => found(&format!("http://{name}/")),
         _ => next.run(request).await,

@@ -129,6 +129,7 @@ impl App {
             Event::NoticePublished { text, .. } => (lang.f("happened-published", &[("text", &self.text_of(lang, text, 60))]), ""),
             Event::NoticeTakenDown { .. } => (lang.t("happened-taken-down"), "off"),
             Event::UserPut { user } => (lang.f("happened-user", &[("name", &self.sessions.person(user).map_or_else(|| user.id.to_string(), |p| p.name))]), ""),
+            Event::UserRenamed { user, record } => (lang.f("happened-renamed", &[("name", &self.sessions.person_in(record).map_or_else(|| user.to_string(), |p| p.name))]), ""),
             Event::UserRemoved { user } => (lang.f("happened-user-gone", &[("name", user.as_str())]), "warn"),
             Event::CommandRefused { .. } => (lang.t("happened-refused"), "warn"),
         }

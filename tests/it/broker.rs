@@ -363,7 +363,7 @@ fn the_technician_looks_into_the_broker() {
     let token = std::fs::read_to_string(house.dir.join("data/keys/api.token")).expect("token");
     let ask = |who: &str| {
         let mut stream = TcpStream::connect(("127.0.0.1", house.dashboard)).expect("connects");
-        stream.write_all(format!("GET /api/metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{who}\r\n").as_bytes()).expect("written");
+        stream.write_all(format!("GET /api/metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{who}\r\n").as_bytes()).expect("written");
         String::from_utf8_lossy(&read(&mut stream, Duration::from_secs(5))).into_owned()
     };
     let answer = ask(&format!("authorization: Bearer {}\r\n", token.trim()));

@@ -160,7 +160,9 @@ impl House {
 
     /// Adds the chief and signs in; gives the cookie.
     pub fn sign_in(&self) -> String {
-        assert_eq!(self.cli(&["user", "add", "mau", "Ông Mẫu", "--pin", CHIEF_PIN]).0, 0);
+        if self.state()["users"]["mau"].is_null() {
+            assert_eq!(self.cli(&["user", "add", "mau", "Ông Mẫu", "--pin", CHIEF_PIN]).0, 0);
+        }
         let answer = self.post("/sign-in", "", &[("user", "mau"), ("pin", CHIEF_PIN)]);
         assert_eq!(answer.status, 303, "{answer:?}");
         let cookie = answer.head.lines().find_map(|l| l.strip_prefix("set-cookie: ")).expect("cookie");

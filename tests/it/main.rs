@@ -12,6 +12,7 @@ mod commune;
 mod console;
 mod crowds;
 mod deaths;
+mod doors;
 mod erasure;
 mod faults;
 mod flood;

@@ -66,7 +66,8 @@ fn a_form_of_another_site_or_without_its_token_changes_nothing() {
     let asked = Instant::now();
     house.until("the lamp answers", Duration::from_secs(5), |h| h.state()["lights"]["den-01.light"]["reported"]["on"] == true);
     assert!(asked.elapsed() < Duration::from_secs(5));
-    assert!(house.get("/history", &cookie).body.contains("vì: Bật đèn"), "the cause is told in words");
+    // What the lamp said is shown before it is written down.
+    house.until("the cause is told in words", Duration::from_secs(5), |h| h.get("/history", &cookie).body.contains("vì: Bật đèn"));
 }
 
 #[test]
@@ -108,6 +109,20 @@ fn a_new_pin_keeps_the_role_and_the_name_and_ends_the_old_phones() {
     assert!(code == 0 && text.contains("vi"), "{text}");
     assert_eq!(house.state()["users"]["vi"]["role"], "technician", "a new PIN makes nobody a chief");
     assert_eq!(house.cli(&["user", "pin", "nobody"]).0, 1);
+    // The id of the chief typed once more makes nobody else out of him, and puts nobody out.
+    let generation = house.state()["users"]["mau"]["generation"].clone();
+    assert_eq!(house.cli(&["user", "add", "mau", "Bà Lúa", "--role", "technician"]).0, 1);
+    let (code, text) = house.cli(&["user", "rename", "mau", "Ông \u{202e}Mẫu  Lớn"]);
+    assert!(code == 0 && text.contains("Ông Mẫu Lớn"), "{text}");
+    assert_eq!(house.cli(&["user", "rename", "nobody", "Ai"]).0, 1);
+    assert_eq!(house.cli(&["user", "rename", "mau", "\u{200b}"]).0, 1);
+    assert_eq!(house.cli(&["user", "add", "dai", &"x".repeat(121)]).0, 1);
+    let chief = &house.state()["users"]["mau"];
+    assert!(chief["role"] == "chief" && chief["generation"] == generation, "{chief}");
+    let page = house.get("/me", &cookie);
+    assert!(page.status == 200 && page.body.contains("Ông Mẫu Lớn") && !page.body.contains('\u{202e}'), "the phone stays signed in");
+    assert!(house.get("/history", &cookie).body.contains("Đổi tên thành Ông Mẫu Lớn"));
+    assert_eq!(house.post("/sign-in", "", &[("user", "mau"), ("pin", crate::house::CHIEF_PIN)]).status, 303, "the PIN is the same");
     assert_eq!(house.get("/", &cookie).status, 200);
     assert_eq!(house.cli(&["user", "pin", "mau"]).0, 0);
     assert_eq!(house.get("/", &cookie).status, 303, "the old phone signs in again");

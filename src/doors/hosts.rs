@@ -1,0 +1,111 @@
+//! By which names a door is called: a page of another's that points its name at this box must not read ours.
+//!
+//! Known are the address that the visitor came to, `localhost`, the machine's own name, the names of the configuration and
+//! those of the certificate that is installed for HTTPS. A request without a host cannot come from a page.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+
+use super::locale::Lang;
+use super::serve::Peer;
+use crate::domain::words;
+use crate::keys::tls;
+
+/// The names of one door; clones are the same.
+#[derive(Debug, Clone)]
+pub struct Hosts {
+    names: Arc<Vec<String>>,
+    certificate: Option<Arc<PathBuf>>,
+}
+
+impl Hosts {
+    /// The machine's own names and these; `certificate` = a PEM file whose names count as well, now or later.
+    #[must_use]
+    pub fn new(configured: impl IntoIterator<Item = String>, certificate: Option<PathBuf>) -> Self {
+        let own = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let names = ["localhost".to_owned(), format!("{own}.local"), own].into_iter().chain(configured).collect();
+        Self { names: Arc::new(names), certificate: certificate.map(Arc::new) }
+    }
+
+    fn is_known(&self, host: &str, here: IpAddr) -> bool {
+        let host = bare(host);
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return address.to_canonical() == here.to_canonical() || self.names.iter().any(|n| n == host);
+        }
+        let host = host.strip_suffix('.').unwrap_or(host);
+        let is_name = |name: &str| match name.strip_prefix("*.") {
+            Some(domain) => host.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(domain)),
+            None => name.eq_ignore_ascii_case(host),
+        };
+        let in_certificate = || self.certificate.as_ref().and_then(|path| std::fs::read(path.as_ref()).ok()).is_some_and(|pem| tls::names(&pem).iter().any(|n| is_name(n)));
+        self.names.iter().any(|n| is_name(n)) || in_certificate()
+    }
+}
+
+/// A host without its port and brackets.
+#[must_use]
+pub fn bare(host: &str) -> &str {
+    let host = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && (!name.contains(':') || name.ends_with(']')) => name,
+        _ => host,
+    };
+    host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host)
+}
+
+/// Answers to its own names only; others are told where the page is.
+pub async fn known(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
+    let (here, scheme) = match request.extensions().get::<ConnectInfo<Peer>>() {
+        Some(ConnectInfo(Peer::Net { here, secure, .. })) => (*here, if *secure { "https" } else { "http" }),
+        _ => return next.run(request).await,
+    };
+    let asked = request.headers().get_all(header::HOST).iter().map(|v| v.to_str().unwrap_or_default()).chain(request.uri().authority().map(axum::http::uri::Authority::as_str));
+    let strange = asked.into_iter().find(|host| !hosts.is_known(host, here.ip())).map(|host| words::line(host, 80));
+    match strange {
+        None => next.run(request).await,
+        Some(host) => (StatusCode::MISDIRECTED_REQUEST, told(&host, scheme, here)).into_response(),
+    }
+}
+
+fn told(host: &str, scheme: &str, here: SocketAddr) -> String {
+    let there = format!("{scheme}://{}/", SocketAddr::new(here.ip().to_canonical(), here.port()));
+    [Lang::Vi, Lang::En].map(|lang| lang.f("wrong-host", &[("host", host), ("there", &there)]) + "\n").join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_door_answers_to_its_own_names_only() {
+        let hosts = Hosts::new(["benthoc.example".to_owned(), "*.xa.example".to_owned(), "203.0.113.7".to_owned()], None);
+        let here: IpAddr = "192.168.1.5".parse().expect("address");
+        for good in ["192.168.1.5", "192.168.1.5:81", "localhost:8081", "LocalHost", "BenThoc.example:80", "benthoc.example.", "a.xa.example", "203.0.113.7"] {
+            assert!(hosts.is_known(good, here), "{good}");
+        }
+        for bad in [
+            "evil.example",
+            "192.168.1.6",
+            "benthoc.example.evil.example",
+            "evil-benthoc.example",
+            "xa.example",
+            "a.b.xa.example",
+            "",
+            "[::1]:80",
+            "192.168.1.5.evil.example",
+            "localhost.evil.example",
+        ] {
+            assert!(!hosts.is_known(bad, here), "{bad}");
+        }
+        let six: IpAddr = "fd00::5".parse().expect("address");
+        assert!(hosts.is_known("[fd00::5]:8081", six) && hosts.is_known("[FD00:0::5]", six) && !hosts.is_known("[fd00::6]", six));
+        assert!(hosts.is_known("192.168.1.5", "::ffff:192.168.1.5".parse().expect("address")));
+        let own = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        assert!(hosts.is_known(&own, here) && hosts.is_known(&format!("{own}.local:80"), here));
+    }
+}
