@@ -165,6 +165,8 @@ fn amber(part: &str) -> &'static str {
         "pictures" => "chạy được; nâng cấp nhân Linux hoặc tệp conglang.service khi có dịp",
         "queues" => "conglang broker clients: dòng có “đã bỏ…” là thiết bị nhận chậm; xem mạng của nó",
         "journal" => "conglang journal check",
+        "people" => "chép lại tệp trong people/ từ bản sao lưu; không có thì gỡ thông báo, hoặc: conglang user pin TÊN. Hay gặp thì thay thẻ nhớ",
+        "commune" => "hỏi xã; xem có hai máy cùng tên không, thẻ có bị chép từ bản cũ không. Không xóa gì ở xã",
         "ledger" => "thiết bị nói lại trạng thái khi nối lại; đèn, loa: ra lệnh lại. Hay gặp thì thay thẻ nhớ",
         "index" => "xóa index.redb trong thư mục dữ liệu rồi khởi động lại; máy tự dựng lại",
         "certificate" => "xem giờ của máy; conglang cert show",

@@ -42,7 +42,8 @@ pub fn sync(cli: &Cli, what: &Sync) -> anyhow::Result<u8> {
     } else if s.up {
         format!("Xã đã nhận đủ đến mục {} lúc {}, chờ gửi {}.", s.received, crate::doors::dates::clock(s.received_at), s.waiting)
     } else {
-        format!("Mất kết nối với xã. Đã lưu tại chỗ, chờ gửi {}.", s.waiting)
+        let got = if s.received == 0 { "Xã chưa nhận mục nào".to_owned() } else { format!("Xã đã nhận đủ đến mục {}", s.received) };
+        format!("Mất kết nối với xã. {got}; đã lưu tại chỗ, chờ gửi {}.", s.waiting)
     };
     say(cli, &serde_json::to_value(s)?, &text);
     Ok(if s.configured && !s.up { 2 } else { 0 })

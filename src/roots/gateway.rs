@@ -36,6 +36,7 @@ use crate::supervisor::clock::Clock;
 use crate::supervisor::health::Light;
 use crate::supervisor::{Supervisor, systemd};
 use crate::sync::uplink::Uplink;
+use crate::sync::waiting::Receipts;
 use crate::web::app::App;
 
 /// How long the house may take to close.
@@ -372,6 +373,7 @@ fn start_uplink(config: &Config, keys: &Path, journal: &Journal, files: &Files, 
         files: files.clone(),
         live: live.clone(),
         clock: house.clock().clone(),
+        receipts: Receipts::default(),
     };
     let now = house.clock().wall_ms();
     live.uplink.change(|l| {

@@ -1,16 +1,21 @@
 //! What must be done every so often: readings to disk, the index, a daily checkpoint, certificates, space.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::broker::Broker;
 use super::retention;
 use crate::domain::actor::Actor;
+use crate::domain::blob::BlobRef;
 use crate::domain::command::Command;
+use crate::domain::id::BlobId;
+use crate::domain::state::State;
 use crate::journal::index::Index;
 use crate::journal::{Journal, SubmitError, Wish};
 use crate::keys::authority::{Files, HOUSE};
 use crate::store::files::Files as PeopleFiles;
+use crate::store::look::Walk;
 use crate::store::samples::Samples;
 use crate::store::space::{self, Ballast};
 use crate::supervisor::clock::{Clock, Trust};
@@ -51,6 +56,7 @@ impl Housekeeping {
         let mut space = tokio::time::interval(Duration::from_secs(5));
         let mut minutes = 0u64;
         let mut retained: Option<u64> = None;
+        let mut people = Walk::default();
         // What the clock was worth when the house began, and how far it then stood from the time since.
         let mut trusted = (self.house.clock().trust(), self.house.clock().offset_ms());
         loop {
@@ -69,6 +75,7 @@ impl Housekeeping {
             }
             self.flush().await;
             self.index_up_to_date().await;
+            people = self.look_at_people(people).await;
             if writes && minutes > 0 && minutes.is_multiple_of(24 * 60) {
                 self.journal.checkpoint().await?;
             }
@@ -112,6 +119,42 @@ impl Housekeeping {
             Ok(Err(cause)) => self.house.health().set("index", Light::Amber, &format!("the index cannot be used: {cause}")),
             Err(cause) => tracing::error!(%cause, "the index panicked"),
         }
+    }
+
+    /// The next of people's files, and what is told of all.
+    async fn look_at_people(&self, mut walk: Walk) -> Walk {
+        if self.files.is_locked() {
+            return walk;
+        }
+        let (files, state) = (self.files.clone(), self.journal.state());
+        let named = named(&state);
+        let known: BTreeMap<BlobId, BlobRef> = named.iter().map(|(b, _)| (b.id.clone(), b.clone())).collect();
+        let looked = tokio::task::spawn_blocking(move || {
+            let done = walk.step(&files, &known, &state.erased);
+            (walk, done)
+        });
+        let (walk, done) = match looked.await {
+            Ok(looked) => looked,
+            Err(cause) => {
+                tracing::error!(%cause, "looking at people's files panicked");
+                return Walk::default();
+            }
+        };
+        let mut told = Vec::new();
+        if !walk.damaged.is_empty() {
+            let names: Vec<&str> = named.iter().filter(|(b, _)| walk.damaged.contains(&b.id)).map(|(_, name)| name.as_str()).take(3).collect();
+            let which = if names.is_empty() { "cũ, không còn trên trang".to_owned() } else { names.join(", ") };
+            told.push(format!("{} nội dung hỏng hoặc mất cả hai bản: {which}", walk.damaged.len()));
+        }
+        if walk.mended > 0 {
+            told.push(format!("{} nội dung hỏng một bản, đã chép lại từ bản kia", walk.mended));
+        }
+        if let Err(cause) = done {
+            told.push(format!("chưa xem được hết các tệp của dân: {cause}"));
+        }
+        let light = if told.is_empty() { Light::Green } else { Light::Amber };
+        self.house.health().set("people", light, &told.join("; "));
+        walk
     }
 
     async fn look_at_space(&self) {
@@ -168,6 +211,14 @@ impl Housekeeping {
             self.house.health().set("journal", Light::Amber, &format!("packed history from entry {from} to {to} cannot be read ({} such places)", holes.len()));
         }
     }
+}
+
+/// People's files that the village uses now, and what each is of.
+fn named(state: &State) -> Vec<(BlobRef, String)> {
+    let people = state.users.values().map(|u| (u.record.clone(), format!("hồ sơ của {}", u.id)));
+    let notices = state.notices.values().map(|n| (n.text.clone(), format!("thông báo {}", n.id)));
+    let said = state.announcements.values().map(|a| (a.text.clone(), format!("câu phát loa {}", a.id)));
+    people.chain(notices).chain(said).collect()
 }
 
 /// A broker's certificate, its names, and the folder of the CA that signs it.

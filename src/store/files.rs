@@ -31,7 +31,7 @@ pub enum Lost {
 #[derive(Debug, Clone)]
 pub struct Files {
     pub(super) folder: PathBuf,
-    key: Arc<Vec<u8>>,
+    pub(super) key: Arc<Vec<u8>>,
     /// The key is lost: nothing can be proved, so nothing is read or written.
     is_locked: bool,
 }

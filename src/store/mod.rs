@@ -2,6 +2,7 @@
 
 pub mod erase;
 pub mod files;
+pub mod look;
 pub mod samples;
 pub mod segments;
 pub mod space;

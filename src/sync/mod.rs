@@ -7,6 +7,7 @@ mod downlink;
 pub mod engine;
 mod trust;
 pub mod uplink;
+pub mod waiting;
 
 #[cfg(test)]
 mod tests;

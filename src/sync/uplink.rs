@@ -8,6 +8,7 @@ use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, TlsConfiguration, Tr
 use tokio::sync::mpsc;
 
 use super::engine::{Do, Engine, Offer};
+use super::waiting::Receipts;
 use crate::domain::event::Lane;
 use crate::domain::id::VillageId;
 use crate::journal::{Journal, codec};
@@ -22,13 +23,15 @@ use crate::supervisor::backoff::{Backoff, jitter};
 use crate::supervisor::clock::Clock;
 
 /// Lanes on the wire, in order of sending.
-const LANES: [Lane; 3] = [Lane::Alarm, Lane::Log, Lane::State];
+pub(super) const LANES: [Lane; 3] = [Lane::Alarm, Lane::Log, Lane::State];
 
 /// Name of the cursor that says what the commune has.
 pub const RECEIPT: &str = "receipt";
 
 /// Largest batch as it goes onto the wire, bytes; the commune's broker takes 256 KiB.
 const WIRE_MOST: usize = 200 * 1024;
+/// How often it is counted what waits, whatever the link does.
+const COUNT: Duration = Duration::from_secs(2);
 /// Records that cannot be read for so long are missing, ms.
 const DOUBT_MS: u64 = 5_000;
 
@@ -62,6 +65,8 @@ pub struct Uplink {
     pub live: Live,
     /// The clock.
     pub clock: Clock,
+    /// What the commune acknowledged.
+    pub receipts: Receipts,
 }
 
 impl Uplink {
@@ -71,6 +76,25 @@ impl Uplink {
     /// # Errors
     /// Never by itself; the type fits a service.
     pub async fn keep(self, stop: Stop) -> anyhow::Result<()> {
+        let received = self.journal.cursor(RECEIPT);
+        let at = self.journal.before(received.saturating_add(1), 1).await.first().map_or(0, |e| e.entry.wall_ms);
+        self.live.uplink.change(|l| (l.received, l.received_at) = (received, at));
+        let counting = async {
+            let mut every = tokio::time::interval(COUNT);
+            loop {
+                every.tick().await;
+                let waiting = self.waiting().await;
+                self.live.uplink.change(|l| l.waiting = waiting);
+            }
+        };
+        tokio::select! {
+            () = counting => {}
+            () = self.keep_linked(&stop) => {}
+        }
+        Ok(())
+    }
+
+    async fn keep_linked(&self, stop: &Stop) {
         let mut backoff = Backoff::new(1_000, 60_000);
         let mut refused = 0u32;
         while !stop.soft.is_cancelled() {
@@ -89,7 +113,6 @@ impl Uplink {
                 () = stop.soft.cancelled() => {}
             }
         }
-        Ok(())
     }
 
     /// Runs one connection until it breaks or `stop`.
@@ -194,7 +217,7 @@ impl Uplink {
     }
 
     /// Streams with what they still hold, oldest epoch first.
-    fn offers(&self) -> Vec<Offer> {
+    pub(super) fn offers(&self) -> Vec<Offer> {
         let history = self.journal.history();
         let mut out = Vec::new();
         for span in history.epochs() {
@@ -344,7 +367,8 @@ impl Uplink {
         let newest = self.journal.before(u64::MAX, 1).await.first().map(|e| (e.entry.seq, e.entry.wall_ms));
         let offers = self.offers();
         let complete = engine.is_complete(&offers);
-        let waiting: u64 = offers.iter().map(|(s, _, last)| last.saturating_sub(engine.applied(s))).sum();
+        self.receipts.heard(engine, &offers);
+        let waiting = self.waiting().await;
         if let (true, Some((seq, _))) = (complete, newest)
             && seq > self.journal.cursor(RECEIPT)
         {

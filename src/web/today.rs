@@ -232,7 +232,7 @@ fn tiles(app: &App, lang: Lang, state: &Village) -> Vec<Tile> {
     let (name, words, bad) = if !link.configured {
         (lang.t("tile-sync-none"), lang.t("tile-sync-none-do"), false)
     } else if !link.up {
-        (lang.t("tile-sync-down"), lang.t("tile-sync-down-do"), true)
+        (lang.t("tile-sync-down"), lang.f("tile-sync-down-do", &[("n", &link.waiting.to_string())]), true)
     } else if link.waiting > 0 {
         (lang.f("tile-sync-waiting", &[("n", &link.waiting.to_string())]), lang.t("tile-sync-waiting-do"), false)
     } else {
