@@ -2,7 +2,7 @@
 //!
 //! Invariant: whoever has the format and a picture of it, from a keyframe on, has every set that the picture names.
 //! Sets that the format holds are left out of the pictures; once a set differs from it, sets stay in the pictures
-//! and each keyframe carries what differs, until a new format is made. Source: ISO/IEC 14496-15 (5.3.3, 8.3.3).
+//! and each keyframe carries every set that is known, until a new format is made. Source: ISO/IEC 14496-15 (5.3.3, 8.3.3).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -16,8 +16,12 @@ const STANDS: u32 = 5;
 /// Each step back counts as [`STEP`], each step on takes one off; at [`STEPS`] the clock is given up.
 const STEP: u32 = 8;
 const STEPS: u32 = 60;
-/// So many jumps, and the clock is given up.
+/// So many jumps, or so many times that it stayed behind after a step back, and the clock is given up.
 const JUMPS: u32 = 5;
+/// So many pictures in turn that stand behind what was shown: the clock stepped back, and they are placed by when they
+/// come. Where pictures are sent out of order, more than any order holds.
+const BEHIND: u32 = 5;
+const BEHIND_ORDER: u32 = 17;
 /// The pace is looked at so often, ms; a clock that is off by a twentieth this many times in turn is given up.
 const WINDOW_MS: i64 = 10_000;
 const OFF: i64 = 20;
@@ -54,6 +58,14 @@ pub struct Timing {
     same: u32,
     steps: u32,
     jumps: u32,
+    /// How many pictures in turn stood behind what was shown before them.
+    behind: u32,
+    /// How far out of order pictures came before these.
+    depth_before: usize,
+    /// The last one that did not: where it is shown, and when it came.
+    ahead: (i64, u64),
+    /// How often the clock stayed behind.
+    backs: u32,
     window: Window,
 }
 
@@ -75,7 +87,7 @@ struct Window {
 }
 
 impl Timing {
-    /// For a stream of so many ticks a second that is sent `reorder` pictures out of order, when that is known.
+    /// For a stream of so many ticks a second.
     pub fn new(timescale: u32) -> Self {
         Self {
             scale: i64::from(timescale.max(1)),
@@ -89,6 +101,10 @@ impl Timing {
             same: 0,
             steps: 0,
             jumps: 0,
+            behind: 0,
+            depth_before: 0,
+            ahead: (0, 0),
+            backs: 0,
             window: Window::default(),
         }
     }
@@ -112,6 +128,7 @@ impl Timing {
         let Some(last) = &self.last else {
             self.first_mono = mono_ms;
             self.shift = raw.saturating_neg();
+            self.ahead = (0, mono_ms);
             self.depth = reorder.unwrap_or(0).min(REORDER_MAX);
             return self.settle(raw, 0, mono_ms, false);
         };
@@ -147,6 +164,12 @@ impl Timing {
             }
         }
         let mut shown = raw.saturating_add(self.shift);
+        if self.stays_behind(shown, step, mono_ms, reorders, if reorders { last_ticks } else { last_shown }) {
+            let (before, came) = self.ahead;
+            shown = before.saturating_add(self.ticks(i64::try_from(mono_ms.saturating_sub(came)).unwrap_or(0))).max(last_shown.saturating_add(1));
+            self.shift = shown.saturating_sub(raw);
+            self.ahead = (shown, mono_ms);
+        }
         if !reorders && shown <= last_shown {
             if step < 0 {
                 self.steps += STEP;
@@ -166,6 +189,31 @@ impl Timing {
             }
         }
         self.settle(raw, shown, mono_ms, false)
+    }
+
+    /// Whether the clock stepped back by less than a jump and stays there. One late picture is only held back a little, but
+    /// all of them would be crushed into one moment until the clock is where it was.
+    fn stays_behind(&mut self, shown: i64, step: i64, mono_ms: u64, reorders: bool, least: i64) -> bool {
+        if shown > least {
+            self.behind = 0;
+            self.ahead = self.ahead.max((shown, mono_ms));
+        } else if step > 0 || reorders {
+            if self.behind == 0 {
+                self.depth_before = self.depth;
+            }
+            self.behind += 1;
+        }
+        if self.behind < if reorders { BEHIND_ORDER } else { BEHIND } {
+            return false;
+        }
+        self.behind = 0;
+        self.depth = self.depth_before;
+        self.order.clear();
+        self.backs += 1;
+        if self.backs >= JUMPS {
+            self.give_up(ClockFault::StepsBack);
+        }
+        true
     }
 
     fn give_up(&mut self, why: ClockFault) {
@@ -261,6 +309,33 @@ mod tests {
         let (timing, placed) = run((0..400).map(|n| (n * 50 + n / 20 * 3_600_000, n * 50)), false);
         grows(&placed);
         assert_eq!((timing.fault(), placed[399].ticks), (Some(ClockFault::Jumps), 399 * 50 * 90));
+    }
+
+    /// How many pictures in turn stand nearer than a tenth of their usual distance, at most.
+    fn crushed(placed: &[Placed], usual: i64) -> usize {
+        placed.windows(2).map(|w| w[1].ticks - w[0].ticks < usual / 10).collect::<Vec<_>>().split(|near| !near).map(<[bool]>::len).max().unwrap_or(0)
+    }
+
+    #[test]
+    fn after_a_small_step_back_pictures_go_on_at_their_pace() {
+        for back in [600, 1_000, 1_900] {
+            let (timing, placed) = run((0..400).map(|n| (n * 50 - if n > 200 { back } else { 0 }, n * 50)), false);
+            grows(&placed);
+            assert_eq!((timing.fault(), placed[399].ticks), (None, 399 * 50 * 90), "{back}");
+            assert!(crushed(&placed, 50 * 90) <= 6, "{back}: {}", crushed(&placed, 50 * 90));
+        }
+        // Also where pictures are sent out of order: I P B B P B B …
+        let shown = |n: i64| if n == 0 { 0 } else { (n - 1) / 3 * 3 + [3, 1, 2][usize::try_from((n - 1) % 3).expect("small")] };
+        let (timing, placed) = run((0..601).map(|n| (shown(n) * 40 - if n > 300 { 1_900 } else { 0 }, n * 40)), true);
+        grows(&placed);
+        assert_eq!(timing.fault(), None);
+        assert!(crushed(&placed, 40 * 90) < 24, "{}", crushed(&placed, 40 * 90));
+        let off = placed[600].ticks + i64::from(placed[600].shown) - shown(600) * 40 * 90;
+        assert!(off.abs() < 300 * 90, "{off}");
+        // Again and again: the clock is not believed any more, and nothing stands still.
+        let (timing, placed) = run((0..800).map(|n| (n * 50 - n / 60 * 1_500, n * 50)), false);
+        grows(&placed);
+        assert_eq!((timing.fault(), placed[799].ticks), (Some(ClockFault::StepsBack), 799 * 50 * 90));
     }
 
     #[test]
