@@ -1,8 +1,9 @@
 //! Recording one camera: groups of frames become fragments, fragments become segments of the ring.
 //!
 //! A segment begins with a keyframe and ends after a minute, at a new connection, at new parameters, after frames
-//! were missed, or when nothing comes. One that goes on where the last ended begins at that very moment: no two
-//! overlap, and no hole is shown where none is. A disk that is slow loses frames here, never the pull; a disk that
+//! were missed, when nothing comes, or when the wall clock was set back. One that goes on where the last ended begins
+//! at that very moment: no two overlap, and no hole is shown where none is. Only what was recorded before the clock was
+//! set back and after it may bear the same dates: neither is moved to where it was not. A disk that is slow loses frames here, never the pull; a disk that
 //! refuses is tried again.
 
 use std::sync::Arc;
@@ -38,6 +39,8 @@ const NEAREST_MS: u64 = 1_000;
 const JUMP_MS: i64 = 10_000;
 /// What is learned later of when a segment began is believed within this, ms.
 const LATER_MS: i64 = 30_000;
+/// A step back of the wall clock that is no picture's delay, ms.
+const SET_BACK_MS: i64 = 5_000;
 /// Pause after the disk refused, ms.
 const PAUSE_MS: u64 = 10_000;
 
@@ -64,6 +67,8 @@ pub struct Recorder {
     rest_until: u64,
     /// Where the last segment ended, wall ms.
     ended_ms: i64,
+    /// The wall clock was set back since the open segment began or the last one ended.
+    is_set_back: bool,
     /// The newest picture that was taken.
     last: Option<AccessUnit>,
 }
@@ -78,10 +83,17 @@ fn follows(last: &AccessUnit, next: &AccessUnit) -> bool {
     next.run == last.run && (Arc::ptr_eq(&next.format, &last.format) || next.format == last.format) && next.ticks > last.ticks && step <= JUMP_MS
 }
 
+/// Whether the wall clock was set back between two pictures. Within a stretch times only grow; the first picture of one
+/// is dated when it came.
+fn is_set_back(last: &AccessUnit, next: &AccessUnit) -> bool {
+    let passed = if next.run == last.run { 0 } else { i64::try_from(next.mono_ms.saturating_sub(last.mono_ms)).unwrap_or(0) };
+    last.at_ms.saturating_add(passed).saturating_sub(next.at_ms) > SET_BACK_MS
+}
+
 impl Recorder {
     /// Records nothing yet.
     pub const fn new(camera: CameraId, ring: Ring, picture: Arc<Picture>, clock: Clock) -> Self {
-        Self { camera, ring, picture, clock, open: None, pending: Vec::new(), bytes: 0, rest_until: 0, ended_ms: i64::MIN, last: None }
+        Self { camera, ring, picture, clock, open: None, pending: Vec::new(), bytes: 0, rest_until: 0, ended_ms: i64::MIN, is_set_back: false, last: None }
     }
 
     /// Records until `stop`.
@@ -137,8 +149,14 @@ impl Recorder {
     }
 
     async fn take(&mut self, frame: AccessUnit) {
-        if self.last.as_ref().is_some_and(|last| !follows(last, &frame)) {
+        let (goes_on, set_back) = self.last.as_ref().map_or((true, false), |last| (follows(last, &frame), is_set_back(last, &frame)));
+        if !goes_on {
             self.end().await;
+        }
+        if set_back {
+            // What came before it is dated by the old clock; the segment ends at the next keyframe, so that nothing is lost.
+            self.write(Some(frame.ticks)).await;
+            self.is_set_back = true;
         }
         self.last = Some(frame.clone());
         let first = self.pending.first();
@@ -148,7 +166,7 @@ impl Recorder {
         }
         let ends = |o: &Open| {
             let due = ms(frame.ticks - o.base_ticks, frame.format.timescale) >= SEGMENT_MS;
-            frame.keyframe && due || frame.mono_ms.saturating_sub(o.base_mono) > SEGMENT_MOST_MS || o.writer.bytes() > SEGMENT_MOST_BYTES
+            frame.keyframe && (due || self.is_set_back) || frame.mono_ms.saturating_sub(o.base_mono) > SEGMENT_MOST_MS || o.writer.bytes() > SEGMENT_MOST_BYTES
         };
         if self.open.as_ref().is_some_and(ends) {
             self.close(Some(frame.at_ms)).await;
@@ -169,10 +187,15 @@ impl Recorder {
         if self.open.is_none() && (!first.keyframe || now < self.rest_until) {
             return;
         }
+        if self.open.is_none() && std::mem::take(&mut self.is_set_back) {
+            self.ended_ms = i64::MIN;
+        }
         // The picture that took least time to come says best when the first was taken.
         let began = |base: i64| group.iter().map(|f| f.at_ms - ms(f.ticks - base, f.format.timescale)).min().unwrap_or(first.at_ms);
         let at_ms = after(began(first.ticks), self.ended_ms);
-        if let Some(open) = &mut self.open {
+        if let Some(open) = &mut self.open
+            && !self.is_set_back
+        {
             open.began_ms = open.began_ms.min(began(open.base_ticks));
         }
         let usual = group.iter().zip(group.iter().skip(1)).map(|(a, b)| b.ticks - a.ticks).next_back().unwrap_or(i64::from(last.format.timescale / 15));
@@ -238,6 +261,7 @@ impl Recorder {
     /// Ends the segment. `next_ms` = when the one that goes on from it begins.
     async fn close(&mut self, next_ms: Option<i64>) {
         let Some(open) = self.open.take() else { return };
+        let next_ms = next_ms.filter(|_| !self.is_set_back);
         let named = open.writer.start_ms();
         // A start that nobody agreed on, or that the ring moved, stays as it is.
         let later = !open.is_moved && (1..LATER_MS).contains(&(named - open.began_ms));
@@ -261,123 +285,10 @@ impl Recorder {
     }
 }
 
-/// A start that lies a little before the last end is that end; one far before it means that the clock was set back.
+/// A start that lies a little before the last end is that end.
 fn after(start_ms: i64, ended_ms: i64) -> i64 {
     if ended_ms.saturating_sub(start_ms) < SEGMENT_MS { start_ms.max(ended_ms) } else { start_ms }
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio_util::sync::CancellationToken;
-
-    use super::*;
-    use crate::live::pictures::Format;
-    use crate::store::segments::{Budget, Segment};
-
-    const T: i64 = 1_795_232_640_000;
-
-    struct Bench {
-        folder: std::path::PathBuf,
-        ring: Ring,
-        recorder: Recorder,
-        format: Arc<Format>,
-    }
-
-    impl Bench {
-        fn new() -> Self {
-            let folder = std::env::temp_dir().join(format!("conglang-record-{}", crate::keys::secret::token().expect("random")));
-            std::fs::create_dir_all(&folder).expect("folder");
-            let ring = Ring::new(&folder, Budget { bytes: 1 << 30, days: 15 });
-            let clock = Clock::manual(T);
-            clock.advance(Duration::from_secs(3600));
-            clock.set_synced();
-            let camera = CameraId::new("cam-01").expect("id");
-            let recorder = Recorder::new(camera, ring.clone(), Arc::new(Picture::default()), clock);
-            let format = Format { codec: "avc1.42C016".into(), sample_entry: vec![0, 0, 0, 8, b'a', b'v', b'c', b'1'], decoder: Vec::new(), width: 640, height: 360, timescale: 1_000 };
-            Self { folder, ring, recorder, format: Arc::new(format) }
-        }
-
-        /// A picture of a stretch, `ticks` ms into it, a keyframe every two seconds; `late` = it was held up so long, as far
-        /// as one could tell.
-        fn frame(&self, run: u64, ticks: i64, late: i64) -> AccessUnit {
-            let at_ms = T + 10_000_000 * i64::try_from(run).expect("small") + ticks + late;
-            AccessUnit {
-                format: self.format.clone(),
-                run,
-                at_ms,
-                mono_ms: 3_600_000 + u64::try_from(ticks).expect("later"),
-                ticks,
-                shown: 0,
-                keyframe: ticks % 2_000 == 0,
-                bytes: vec![0, 0, 0, 1, 5].into(),
-            }
-        }
-
-        fn kept(&self) -> Vec<Segment> {
-            self.ring.list(&self.recorder.camera)
-        }
-    }
-
-    impl Drop for Bench {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.folder);
-        }
-    }
-
-    #[tokio::test]
-    async fn segments_meet_and_a_late_beginning_is_corrected_when_it_is_known() {
-        let mut bench = Bench::new();
-        bench.ring.load().expect("loads");
-        for n in 0..2_000 {
-            // The first two seconds come six late; what follows shows it.
-            let frame = bench.frame(1, n * 100, if n < 20 { 6_000 } else { 0 });
-            bench.recorder.take(frame).await;
-            bench.recorder.clock.advance(Duration::from_millis(100));
-        }
-        bench.recorder.end().await;
-        let kept = bench.kept();
-        assert_eq!(kept.len(), 4, "{kept:?}");
-        assert_eq!(kept[0].start_ms, T + 10_000_000);
-        for pair in kept.windows(2) {
-            assert_eq!(pair[0].start_ms + i64::from(pair[0].duration_ms), pair[1].start_ms);
-        }
-        assert_eq!(kept.iter().map(|s| s.duration_ms).sum::<u32>(), 200_000);
-    }
-
-    #[tokio::test]
-    async fn short_pieces_cost_no_rest() {
-        let mut bench = Bench::new();
-        bench.ring.load().expect("loads");
-        for run in 1..5 {
-            for n in 0..30 {
-                let mut frame = bench.frame(run, n * 100, 0);
-                frame.mono_ms += (run - 1) * 4_000;
-                bench.recorder.take(frame).await;
-            }
-            bench.recorder.clock.advance(Duration::from_secs(4));
-        }
-        bench.recorder.end().await;
-        assert_eq!(bench.kept().iter().map(|s| s.duration_ms).collect::<Vec<_>>(), [3_000; 4]);
-    }
-
-    #[tokio::test]
-    async fn what_came_before_the_disk_was_ready_is_kept() {
-        let bench = Bench::new();
-        for n in 0..15 {
-            bench.recorder.picture.push(&bench.frame(1, n * 100, 0));
-        }
-        bench.ring.load().expect("loads");
-        let stop = Stop { soft: CancellationToken::new(), hard: CancellationToken::new() };
-        let (picture, soft) = (bench.recorder.picture.clone(), stop.soft.clone());
-        let ends = async {
-            while picture.viewers() == 0 {
-                tokio::task::yield_now().await;
-            }
-            soft.cancel();
-        };
-        let recorder = Recorder::new(bench.recorder.camera.clone(), bench.ring.clone(), picture.clone(), bench.recorder.clock.clone());
-        tokio::join!(recorder.run(&stop), ends);
-        let kept = bench.kept();
-        assert_eq!(kept.iter().map(|s| (s.start_ms, s.duration_ms)).collect::<Vec<_>>(), [(T + 10_000_000, 1_500)]);
-    }
-}
+mod tests;

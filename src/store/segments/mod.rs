@@ -8,6 +8,7 @@
 mod recover;
 mod write;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
@@ -106,7 +107,7 @@ impl Ring {
         if *self.ready.borrow() {
             return Ok(0);
         }
-        let (mut segments, mut open) = (BTreeMap::new(), Vec::new());
+        let (mut segments, mut open, mut doubles) = (BTreeMap::new(), Vec::new(), Vec::new());
         for camera in std::fs::read_dir(&*self.folder)? {
             let camera = camera?;
             let Some(id) = camera.file_name().to_str().and_then(|n| CameraId::new(n).ok()) else { continue };
@@ -115,7 +116,12 @@ impl Ring {
                     let name = file.file_name();
                     let Some(name) = name.to_str() else { continue };
                     if let Some(segment) = parse(name).filter(|s| self.path(&id, *s) == file.path()) {
-                        segments.insert((segment.start_ms, id.clone()), segment);
+                        match segments.entry((segment.start_ms, id.clone())) {
+                            Entry::Vacant(free) => {
+                                free.insert(segment);
+                            }
+                            Entry::Occupied(_) => doubles.push((id.clone(), file.path(), segment)),
+                        }
                     } else if let Some(start) = name.strip_suffix(".part").and_then(|n| n.parse().ok()) {
                         open.push((id.clone(), start, file.path()));
                     }
@@ -128,6 +134,11 @@ impl Ring {
             *by.entry(camera.clone()).or_default() += segment.bytes;
         }
         *self.lock() = Index { segments, bytes, by, torn: Vec::new() };
+        for (camera, path, segment) in doubles {
+            if let Err(cause) = self.finish(&camera, &path, segment) {
+                tracing::warn!(%cause, path = %path.display(), "a piece of recording that begins when another does could not be named anew");
+            }
+        }
         let mut kept = 0;
         for (camera, start_ms, path) in open {
             match self.close_torn(&camera, start_ms, &path) {
@@ -160,19 +171,30 @@ impl Ring {
         Ok(true)
     }
 
-    /// Gives a synced file its name and takes it into the index.
-    fn finish(&self, camera: &CameraId, path: &Path, segment: Segment) -> io::Result<()> {
+    /// Gives a synced file its name and takes it into the index; gives what it is known as. A clock that was set back shows
+    /// the same moment twice: no piece takes another's place, it begins the next free moment of its day.
+    fn finish(&self, camera: &CameraId, path: &Path, segment: Segment) -> io::Result<Segment> {
+        let segment = Segment { start_ms: self.free_start(camera, path, segment.start_ms), ..segment };
         std::fs::rename(path, path.with_file_name(name(segment)))?;
         if let Some(day) = path.parent() {
             File::open(day)?.sync_all()?;
         }
         let mut index = self.lock();
-        if let Some(old) = index.segments.insert((segment.start_ms, camera.clone()), segment) {
-            index.bytes = index.bytes.saturating_sub(old.bytes);
-        }
+        index.segments.insert((segment.start_ms, camera.clone()), segment);
         index.bytes += segment.bytes;
         *index.by.entry(camera.clone()).or_default() += segment.bytes;
-        Ok(())
+        Ok(segment)
+    }
+
+    /// The moment nearest to `start_ms` at which no other piece of the camera begins, within the day in whose folder it lies.
+    fn free_start(&self, camera: &CameraId, path: &Path, start_ms: i64) -> i64 {
+        let index = self.lock();
+        let is_free = |s: &i64| !index.segments.contains_key(&(*s, camera.clone()));
+        let lies_there = |s: &i64| path.parent() == Some(&self.day(camera, *s));
+        if is_free(&start_ms) || !lies_there(&start_ms) {
+            return start_ms;
+        }
+        (1..DAY_MS).flat_map(|n| [start_ms + n, start_ms - n]).find(|s| is_free(s) && lies_there(s)).unwrap_or(start_ms)
     }
 
     /// Begins a segment whose first frame came at `start_ms`. While the date is not agreed (`dated` false) it begins
@@ -183,8 +205,14 @@ impl Ring {
     pub fn begin(&self, camera: &CameraId, start_ms: i64, dated: bool, init: &[u8], mono_ms: u64) -> io::Result<Writer> {
         self.has_room(1)?;
         let newest = if dated { None } else { self.lock().segments.last_key_value().map(|((s, _), _)| s + 1) };
-        let start_ms = newest.map_or(start_ms, |n| n.max(start_ms)).clamp(0, START_MOST);
-        Writer::create(self.clone(), camera.clone(), &self.day(camera, start_ms), start_ms, init, mono_ms)
+        let mut start_ms = newest.map_or(start_ms, |n| n.max(start_ms)).clamp(0, START_MOST);
+        loop {
+            match Writer::create(self.clone(), camera.clone(), &self.day(camera, start_ms), start_ms, init, mono_ms) {
+                // One that could not be ended yet began at that moment.
+                Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => start_ms += 1,
+                made => return made,
+            }
+        }
     }
 
     /// Says that nothing may be written, and why; none = it may again.

@@ -182,3 +182,36 @@ fn a_camera_that_sends_much_pushes_out_its_own_pictures() {
     assert_eq!(ring.list(&cam(1)).len(), 10, "the quiet camera keeps all of its own");
     assert!(ring.list(&cam(2)).len() < 25);
 }
+
+#[test]
+fn two_pieces_that_begin_at_the_same_moment_are_both_kept() {
+    let folder = Folder::new();
+    let ring = folder.ring(1 << 30, 15);
+    // The clock was set back: the same moment comes again, with as many bytes.
+    write(&ring, &cam(1), T, 5).shut().expect("closed");
+    let again = write(&ring, &cam(1), T, 5);
+    let third = write(&ring, &cam(1), T, 5);
+    assert_eq!(third.start_ms(), T + 1, "one that is open has that name");
+    assert_eq!(again.shut().expect("closed").start_ms, T + 1);
+    assert_eq!(third.shut().expect("closed").start_ms, T + 2, "what it began as is taken");
+    // Those that an earlier version left.
+    let one = ring.list(&cam(1))[0];
+    std::fs::copy(ring.path(&cam(1), one), ring.path(&cam(1), Segment { duration_ms: 4_000, ..one })).expect("copied");
+    let after = folder.ring(1 << 30, 15);
+    assert_eq!(after.list(&cam(1)).iter().map(|s| s.start_ms - T).collect::<Vec<_>>(), [-1, 0, 1, 2]);
+    assert!(after.list(&cam(1)).iter().all(|s| after.path(&cam(1), *s).exists()));
+    assert_eq!(after.totals().1, 4 * one.bytes);
+    // At the end of a day it stays in the day's folder.
+    let last = (T..T + DAY_MS).find(|t| calendar::day_number(t + 1) != calendar::day_number(*t)).expect("a day ends");
+    write(&ring, &cam(2), last, 1).shut().expect("closed");
+    assert_eq!(write(&ring, &cam(2), last, 1).shut().expect("closed").start_ms, last - 1);
+}
+
+#[test]
+fn a_piece_whose_pictures_run_ahead_ends_when_the_next_begins() {
+    let folder = Folder::new();
+    let ring = folder.ring(1 << 30, 15);
+    // Sixty seconds by the camera in 48 of ours; then a clock that was set an hour ahead.
+    assert_eq!(write(&ring, &cam(1), T, 60).close(T, Some(T + 48_000)).expect("closed").duration_ms, 48_000);
+    assert_eq!(write(&ring, &cam(1), T + 48_000, 60).close(T + 48_000, Some(T + 3_600_000)).expect("closed").duration_ms, 60_000);
+}

@@ -9,7 +9,7 @@ use crate::domain::id::CameraId;
 
 /// Longest time that a written fragment may not be on disk yet, ms.
 const SYNC_MS: u64 = 5_000;
-/// A segment's own length and the time until the next one may differ by so much and still be one line, ms.
+/// The time until the next segment may be longer than a segment's own length by so much and still be one line, ms.
 const JOIN_MS: u32 = 10_000;
 
 /// An open segment. Dropped without [`Writer::close`] it is left to the ring, which keeps what is whole.
@@ -92,7 +92,8 @@ impl Writer {
 
     /// Ends the segment: to disk, then its name. `start_ms` is when it truly began, as far as that is known now;
     /// `next_ms`, when the segment that goes on from it begins: a name leaves no hole and no overlap between the two.
-    /// Blocks.
+    /// Where the pictures' own times run ahead of ours, ours hold: else the next would begin later than it did, and so
+    /// would all that follow. Blocks.
     ///
     /// # Errors
     /// When the disk refuses; the ring tries again later.
@@ -106,11 +107,11 @@ impl Writer {
         // It stays in the folder of its day.
         let day = self.ring.day(&self.camera, start_ms);
         let start_ms = if self.path.parent() == Some(&day) { start_ms } else { self.start_ms };
-        let until = next_ms.and_then(|n| u32::try_from(n - start_ms).ok()).filter(|d| d.abs_diff(self.duration_ms) < JOIN_MS && *d > 0);
+        let until = next_ms.and_then(|n| u32::try_from(n - start_ms).ok()).filter(|d| *d > 0 && d.saturating_sub(self.duration_ms) < JOIN_MS);
         let segment = Segment { start_ms, duration_ms: until.unwrap_or(self.duration_ms), bytes: self.bytes };
-        self.ring.finish(&self.camera, &self.path, segment)?;
+        let named = self.ring.finish(&self.camera, &self.path, segment)?;
         self.ended = true;
-        Ok(segment)
+        Ok(named)
     }
 }
 
