@@ -9,6 +9,7 @@ use futures_util::FutureExt as _;
 use retina::client::SessionGroup;
 use tokio::time::timeout;
 
+use super::loss::Loss;
 use super::record::Recorder;
 use super::rtsp;
 pub use super::rtsp::Source;
@@ -75,13 +76,13 @@ impl Keeper {
     /// Calls the camera again and again.
     async fn call(&self, group: &Arc<SessionGroup>) {
         let mut backoff = Backoff::new(1_000, 30_000);
-        let mut runs = 0;
+        let (mut runs, mut loss) = (0, Loss::default());
         loop {
             if !matches!(self.picture.pull(), Pull::Lost(_)) {
                 self.picture.set_pull(&Pull::Calling);
             }
             // What a camera sends may make the library panic; that ends this session and no other.
-            let ended = AssertUnwindSafe(rtsp::pull(&self.source, &self.picture, &self.clock, &mut runs, group)).catch_unwind().await;
+            let ended = AssertUnwindSafe(rtsp::pull(&self.source, &self.picture, &self.clock, &mut runs, &mut loss, group)).catch_unwind().await;
             let why = match ended {
                 Ok(Ok(())) => "it ended by itself".to_owned(),
                 Ok(Err(cause)) => format!("{cause:#}"),

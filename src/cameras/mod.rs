@@ -5,6 +5,7 @@
 
 mod bits;
 pub mod keep;
+mod loss;
 mod parameters;
 mod record;
 mod records;

@@ -13,6 +13,7 @@ use futures_util::StreamExt as _;
 use retina::client::{Credentials, InitialSequenceNumberPolicy, PacketItem, PlayOptions, Session, SessionGroup, SessionOptions, SetupOptions, TcpTransportOptions, Transport};
 use tokio::time::{Instant, timeout};
 
+use super::loss::Loss;
 use super::parameters::Parameters;
 use super::rtp::{Assembler, UNIT_MAX};
 use super::timing::Timing;
@@ -80,11 +81,12 @@ async fn within<T>(what: &str, step: impl Future<Output = Result<T, retina::Erro
     }
 }
 
-/// Pulls until something ends it; gives why. `runs` counts the unbroken stretches of pictures.
+/// Pulls until something ends it; gives why. `runs` counts the unbroken stretches of pictures, `loss` those that packets
+/// were missing for.
 ///
 /// # Errors
 /// Always: the reason of the end, for the technician.
-pub async fn pull(source: &Source, picture: &Picture, clock: &Clock, runs: &mut u64, group: &Arc<SessionGroup>) -> anyhow::Result<()> {
+pub async fn pull(source: &Source, picture: &Picture, clock: &Clock, runs: &mut u64, loss: &mut Loss, group: &Arc<SessionGroup>) -> anyhow::Result<()> {
     let options = SessionOptions::default().creds(source.credentials()?).user_agent("conglang".into()).session_group(group.clone());
     let mut session = within("DESCRIBE", Session::describe(url::Url::parse(&source.url)?, options)).await?;
     let video = session.streams().iter().enumerate().find_map(|(n, s)| match (s.media(), s.encoding_name()) {
@@ -108,6 +110,7 @@ pub async fn pull(source: &Source, picture: &Picture, clock: &Clock, runs: &mut 
     let (mut assembler, mut timing) = (Assembler::new(coding), Timing::new(timescale));
     let mut frame_by = Instant::now() + FRAME;
     let mut waits = Some(Instant::now() + KEYFRAME);
+    let mut has_begun = false;
     let mut leaves_out_leading = true;
     let mut has_sets = false;
     let mut at_least = i64::MIN;
@@ -142,10 +145,14 @@ pub async fn pull(source: &Source, picture: &Picture, clock: &Clock, runs: &mut 
             let mono_ms = clock.mono_ms();
             let ready = parameters.ready(unit, mono_ms)?;
             if torn || follows_loss {
-                // What follows a loss refers to what was lost.
+                // What follows a loss may refer to what was lost.
                 waits = waits.or(Some(Instant::now() + KEYFRAME));
             }
             if torn {
+                if has_begun {
+                    let told = loss.note(mono_ms, true);
+                    picture.find(|f| f.loss = told);
+                }
                 continue;
             }
             let Some(ready) = ready else { continue };
@@ -153,10 +160,14 @@ pub async fn pull(source: &Source, picture: &Picture, clock: &Clock, runs: &mut 
             if ready.keyframe {
                 // What leads a first keyframe refers to what nobody has.
                 leaves_out_leading = waits.take().is_some();
+                has_begun = true;
             }
-            if waits.is_some() || ready.leads && leaves_out_leading {
+            // Before the first keyframe nothing can be decoded.
+            if !has_begun || ready.leads && leaves_out_leading {
                 continue;
             }
+            let follows_loss = waits.is_some();
+            let told = loss.note(mono_ms, follows_loss);
             let placed = timing.place(raw, mono_ms, ready.keyframe, ready.reorders, parameters.reorder());
             if placed.anew {
                 *runs += 1;
@@ -166,8 +177,18 @@ pub async fn pull(source: &Source, picture: &Picture, clock: &Clock, runs: &mut 
                 // Somebody set the clock back.
                 at_least = clock.wall_ms();
             }
-            picture.push(&AccessUnit { format: ready.format, run: *runs, at_ms: at_least, mono_ms, ticks: placed.ticks, shown: placed.shown, keyframe: ready.keyframe, bytes: ready.bytes });
-            picture.find(|f| f.clock = timing.fault());
+            picture.push(&AccessUnit {
+                format: ready.format,
+                run: *runs,
+                at_ms: at_least,
+                mono_ms,
+                ticks: placed.ticks,
+                shown: placed.shown,
+                keyframe: ready.keyframe,
+                follows_loss,
+                bytes: ready.bytes,
+            });
+            picture.find(|f| (f.clock, f.loss) = (timing.fault(), told));
             picture.set_pull(&Pull::Live);
         }
     }

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::domain::id::CameraId;
-use crate::live::pictures::{AccessUnit, Pictures, Still};
+use crate::live::pictures::{AccessUnit, Picture, Pictures, Still};
 use crate::protocol::media::{Answer, Ask, Coding, Fact, MESSAGE_MAX, Refusal};
 use crate::supervisor::clock::Clock;
 use crate::supervisor::health::Light;
@@ -159,16 +159,12 @@ impl Stills {
                 picture.try_still(frame.at_ms);
                 let (coding, at_ms) = (if frame.format.codec.starts_with("avc") { Coding::H264 } else { Coding::H265 }, frame.at_ms);
                 let ask = Ask { id: *id, coding, width: WIDTH.min(frame.format.width), decoder: frame.format.decoder.clone(), frame: frame.bytes.to_vec() };
-                let answer = timeout(PATIENCE, exchange(&mut socket, &ask)).await.unwrap_or_else(|_| Err(anyhow::anyhow!("no answer for a picture of {camera} in {PATIENCE:?}")));
+                let Ok(answer) = timeout(PATIENCE, exchange(&mut socket, &ask)).await else {
+                    picture.late_still("the program that decodes pictures gave no answer in time");
+                    anyhow::bail!("no answer for a picture of {camera} in {PATIENCE:?}");
+                };
                 let answer = answer.inspect_err(|_| picture.no_still("the program that decodes pictures ended over it"))?;
-                match answer.still {
-                    Ok(jpeg) => picture.set_still(Still { at_ms, jpeg: Bytes::from(jpeg) }),
-                    Err(Refusal::Lacks(why)) => tracing::warn!(%camera, why, "no still could be made on this machine"),
-                    Err(Refusal::Undecodable(why)) => {
-                        tracing::debug!(%camera, why, "no still could be made");
-                        picture.no_still(&why);
-                    }
-                }
+                tell(&camera, &picture, at_ms, answer.still);
             }
         }
     }
@@ -191,6 +187,27 @@ impl Stills {
     }
 }
 
+/// Says what came of the keyframe of that time.
+fn tell(camera: &CameraId, picture: &Picture, at_ms: i64, still: Result<Vec<u8>, Refusal>) {
+    match still {
+        Ok(jpeg) => picture.set_still(Still { at_ms, jpeg: Bytes::from(jpeg) }),
+        Err(Refusal::Lacks(why)) => {
+            if picture.faults().unchecked.as_ref() != Some(&why) {
+                tracing::warn!(%camera, why, "no still could be made on this machine");
+            }
+            picture.cannot_check(&why);
+        }
+        Err(Refusal::Late(why)) => {
+            tracing::warn!(%camera, why, "no still was made in time");
+            picture.late_still(&why);
+        }
+        Err(Refusal::Undecodable(why)) => {
+            tracing::debug!(%camera, why, "no still could be made");
+            picture.no_still(&why);
+        }
+    }
+}
+
 async fn exchange(socket: &mut UnixStream, ask: &Ask) -> anyhow::Result<Answer> {
     socket.write_all(&ask.encode()).await?;
     let len = socket.read_u32().await? as usize;
@@ -200,4 +217,27 @@ async fn exchange(socket: &mut UnixStream, ask: &Ask) -> anyhow::Result<Answer> 
     let answer = Answer::decode(&body).ok_or_else(|| anyhow::anyhow!("an answer that is none"))?;
     anyhow::ensure!(answer.id == ask.id, "an answer to another question");
     Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_without_the_decoder_is_told_and_a_late_answer_is_neither_good_nor_bad() {
+        let (camera, picture) = (CameraId::new("cam-01").expect("id"), Picture::default());
+        tell(&camera, &picture, 1, Err(Refusal::Lacks("install it".to_owned())));
+        assert_eq!(picture.faults().unchecked.as_deref(), Some("install it"));
+        tell(&camera, &picture, 2, Ok(vec![0xff, 0xd8]));
+        assert_eq!((picture.faults().unchecked, picture.still().map(|s| s.at_ms)), (None, Some(2)));
+        for n in 0..10 {
+            tell(&camera, &picture, 3 + n, Err(Refusal::Late("too slow".to_owned())));
+            assert!(picture.faults().undecodable.is_none() && !picture.is_in_doubt());
+        }
+        assert_eq!(picture.faults().unchecked.as_deref(), Some("too slow"));
+        for n in 0..3 {
+            tell(&camera, &picture, 20 + n, Err(Refusal::Undecodable("broken".to_owned())));
+        }
+        assert_eq!(picture.faults().undecodable.as_deref(), Some("broken"));
+    }
 }

@@ -153,6 +153,12 @@ pub fn camera(cli: &Cli, what: &Camera) -> anyhow::Result<u8> {
         if !c.undecodable.is_empty() {
             text.push_str(&format!("            đang ghi nhưng không giải mã được: {}\n", c.undecodable));
         }
+        if !c.unchecked.is_empty() {
+            text.push_str(&format!("            đang ghi, nhưng máy này không kiểm tra được là có giải mã được không: {}\n", c.unchecked));
+        }
+        if c.loss > 0 {
+            text.push_str(&format!("            mất gói trên đường truyền, {} % hình trong một phút bị thiếu hoặc nhòe: xem dây mạng, Wi-Fi, giảm tốc độ bit của camera\n", c.loss));
+        }
         if !c.clock.is_empty() {
             text.push_str(&format!("            đồng hồ của camera chạy sai, ghi theo giờ của máy: {}\n", c.clock));
         }
@@ -161,5 +167,5 @@ pub fn camera(cli: &Cli, what: &Camera) -> anyhow::Result<u8> {
         }
     }
     say(cli, &value, &text);
-    Ok(if lost > 0 || cameras.iter().any(|c| !c.undecodable.is_empty()) { 2 } else { 0 })
+    Ok(if lost > 0 || cameras.iter().any(|c| !c.undecodable.is_empty() || !c.unchecked.is_empty() || c.loss > 0) { 2 } else { 0 })
 }

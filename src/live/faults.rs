@@ -34,6 +34,10 @@ impl ClockFault {
 pub struct Faults {
     /// Keyframes cannot be decoded: why, for the technician.
     pub undecodable: Option<String>,
+    /// Nobody could look whether keyframes can be decoded: why, for the technician.
+    pub unchecked: Option<String>,
+    /// So many percent of a minute's pictures are missing, or may be smeared, because packets get lost on the way.
+    pub loss: Option<u8>,
     /// The camera's clock.
     pub clock: Option<ClockFault>,
 }

@@ -4,6 +4,8 @@
 //! frames up to the next keyframe and never holds up the camera. The group of frames is bounded in number and
 //! bytes: a camera without keyframes has no group, and a viewer waits.
 
+mod stills;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -21,14 +23,10 @@ const GROUP_FRAMES: usize = 600;
 const GROUP_BYTES: usize = 8 << 20;
 /// How many frames a reader may lag behind.
 const LAG: usize = 128;
-/// Somebody who looked so lately looks still, ms.
-const LOOKED_MS: i64 = 10_000;
-/// So many keyframes in turn that cannot be decoded are told.
-const FAILURES: u32 = 3;
 /// How long who asks for a still waits for a fresh one.
 const FRESH_WAIT: Duration = Duration::from_millis(1_500);
 /// A still of this age is fresh, ms.
-const FRESH_MS: i64 = 10_000;
+const FRESH_MS: u64 = 10_000;
 
 /// What a decoder or a player must know before the first frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +70,8 @@ pub struct AccessUnit {
     pub shown: i32,
     /// It can be decoded without any other.
     pub keyframe: bool,
+    /// Packets were lost since the last keyframe: it is whole itself, but what it refers to may not be.
+    pub follows_loss: bool,
     /// The NAL units.
     pub bytes: Bytes,
 }
@@ -123,6 +123,7 @@ pub struct Picture {
     still: watch::Sender<Option<Still>>,
     tried: AtomicI64,
     failed: AtomicU32,
+    late: AtomicU32,
     looked: AtomicI64,
     pull: watch::Sender<Pull>,
     recording: watch::Sender<Recording>,
@@ -137,6 +138,7 @@ impl Default for Picture {
             still: watch::Sender::default(),
             tried: AtomicI64::new(0),
             failed: AtomicU32::new(0),
+            late: AtomicU32::new(0),
             looked: AtomicI64::new(i64::MIN),
             pull: watch::Sender::default(),
             recording: watch::Sender::default(),
@@ -186,50 +188,6 @@ impl Picture {
     #[must_use]
     pub fn viewers(&self) -> usize {
         self.frames.receiver_count()
-    }
-
-    /// A still was made.
-    pub fn set_still(&self, still: Still) {
-        self.tried.store(still.at_ms, Ordering::Relaxed);
-        self.failed.store(0, Ordering::Relaxed);
-        self.find(|f| f.undecodable = None);
-        self.still.send_replace(Some(still));
-    }
-
-    /// Of the frame of that time a still is being made, wall ms.
-    pub fn try_still(&self, at_ms: i64) {
-        self.tried.store(at_ms, Ordering::Relaxed);
-    }
-
-    /// That keyframe could not be decoded. One may be torn; several in turn mean that nobody can see what is kept.
-    pub fn no_still(&self, why: &str) {
-        if self.failed.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES {
-            self.find(|f| f.undecodable = Some(why.to_owned()));
-        }
-    }
-
-    /// The last keyframe could not be decoded, and it is not yet known whether others can be.
-    #[must_use]
-    pub fn is_in_doubt(&self) -> bool {
-        (1..FAILURES).contains(&self.failed.load(Ordering::Relaxed))
-    }
-
-    /// Of which frame a still was last made or tried, wall ms; 0 = none.
-    #[must_use]
-    pub fn tried_at(&self) -> i64 {
-        self.tried.load(Ordering::Relaxed)
-    }
-
-    /// Whether somebody looked at the still lately.
-    #[must_use]
-    pub fn is_wanted(&self, now_ms: i64) -> bool {
-        (0..LOOKED_MS).contains(&now_ms.saturating_sub(self.looked.load(Ordering::Relaxed)))
-    }
-
-    /// The newest still.
-    #[must_use]
-    pub fn still(&self) -> Option<Still> {
-        self.still.borrow().clone()
     }
 
     /// Says how the pull is.
@@ -308,7 +266,8 @@ impl Pictures {
     pub async fn look(&self, camera: &CameraId, now_ms: i64) -> Option<Still> {
         let picture = self.get(camera)?;
         picture.looked.store(now_ms, Ordering::Relaxed);
-        let fresh = |s: &Option<Still>| s.as_ref().is_some_and(|s| (0..FRESH_MS).contains(&(now_ms - s.at_ms)) || s.at_ms > now_ms);
+        // One that is dated long after now was made before the clock was set back.
+        let fresh = |s: &Option<Still>| s.as_ref().is_some_and(|s| now_ms.abs_diff(s.at_ms) < FRESH_MS);
         let mut still = picture.still.subscribe();
         if !fresh(&still.borrow_and_update()) && picture.keyframe().is_some() {
             self.wanted.send_modify(|n| *n += 1);
@@ -342,7 +301,7 @@ mod tests {
 
     fn frame(ticks: i64, keyframe: bool, len: usize) -> AccessUnit {
         let format = Format { codec: "avc1.4d401e".into(), sample_entry: Vec::new(), decoder: Vec::new(), width: 640, height: 360, timescale: 90_000 };
-        AccessUnit { format: Arc::new(format), run: 1, at_ms: ticks, mono_ms: 0, ticks, shown: 0, keyframe, bytes: vec![0; len].into() }
+        AccessUnit { format: Arc::new(format), run: 1, at_ms: ticks, mono_ms: 0, ticks, shown: 0, keyframe, follows_loss: false, bytes: vec![0; len].into() }
     }
 
     #[test]
@@ -372,5 +331,21 @@ mod tests {
         assert!(picture.join().0.is_empty(), "the group outgrew its bound and was given up");
         picture.push(&frame(3000, true, GROUP_BYTES + 1));
         assert!(picture.join().0.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_still_of_before_the_clock_was_set_back_is_not_taken_for_a_fresh_one() {
+        let (pictures, camera, now) = (Pictures::default(), CameraId::new("cam-01").expect("id"), 1_795_232_640_000);
+        let picture = pictures.open(&camera);
+        picture.push(&frame(0, true, 1));
+        picture.set_still(Still { at_ms: now + 3_600_000, jpeg: Bytes::new() });
+        let mut wanted = pictures.wanted();
+        let makes = async {
+            if tokio::time::timeout(Duration::from_secs(1), wanted.changed()).await.is_ok() {
+                picture.set_still(Still { at_ms: now, jpeg: Bytes::new() });
+            }
+        };
+        let (seen, ()) = tokio::join!(pictures.look(&camera, now), makes);
+        assert_eq!(seen.map(|s| s.at_ms), Some(now));
     }
 }

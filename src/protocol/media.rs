@@ -50,6 +50,8 @@ pub enum Refusal {
     Undecodable(String),
     /// This machine cannot decode such pictures.
     Lacks(String),
+    /// It took too long; of the picture nothing is known.
+    Late(String),
 }
 
 /// A still, or why there is none.
@@ -121,6 +123,10 @@ impl Answer {
                     b.push(2);
                     b.extend_from_slice(why.as_bytes());
                 }
+                Err(Refusal::Late(why)) => {
+                    b.push(3);
+                    b.extend_from_slice(why.as_bytes());
+                }
             }
         })
     }
@@ -134,6 +140,7 @@ impl Answer {
         let still = match well {
             1 => Ok(body.to_vec()),
             2 => Err(Refusal::Lacks(words())),
+            3 => Err(Refusal::Late(words())),
             _ => Err(Refusal::Undecodable(words())),
         };
         Some(Self { id, still })
@@ -153,7 +160,7 @@ mod tests {
         for cut in 0..18 {
             assert!(Ask::decode(&bytes[4..4 + cut.min(14)]).is_none_or(|a| a.frame.is_empty()), "cut at {cut}");
         }
-        for still in [Ok(vec![0xff, 0xd8]), Err(Refusal::Undecodable("it is broken".to_owned())), Err(Refusal::Lacks("no decoder".to_owned()))] {
+        for still in [Ok(vec![0xff, 0xd8]), Err(Refusal::Undecodable("it is broken".to_owned())), Err(Refusal::Lacks("no decoder".to_owned())), Err(Refusal::Late("too slow".to_owned()))] {
             let answer = Answer { id: 9, still };
             assert_eq!(Answer::decode(&answer.encode()[4..]), Some(answer));
         }

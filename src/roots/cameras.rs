@@ -9,6 +9,7 @@ use crate::cameras::stills::Stills;
 use crate::config::Config;
 use crate::journal::Journal;
 use crate::live::Live;
+use crate::live::faults::Faults;
 use crate::store::segments::{Budget, Ring};
 use crate::supervisor::Supervisor;
 use crate::supervisor::clock::Trust;
@@ -68,9 +69,10 @@ pub fn start(config: &Config, data: &Path, journal: &Journal, live: &Live, house
                 let (making, clock) = (ring.clone(), house.clock().clone());
                 let now = (clock.trust() == Trust::Synced).then(|| clock.wall_ms());
                 match tokio::task::spawn_blocking(move || making.make_room(now)).await? {
-                    Ok(_) if refused(&live).is_some() => house.health().set("recordings", Light::Amber, &refused(&live).unwrap_or_default()),
-                    Ok(_) if undecodable(&live).is_some() => house.health().set("recordings", Light::Amber, &undecodable(&live).unwrap_or_default()),
-                    Ok(_) => house.health().set("recordings", Light::Green, ""),
+                    Ok(_) => match refused(&live).or_else(|| faulty(&live)) {
+                        Some(why) => house.health().set("recordings", Light::Amber, &why),
+                        None => house.health().set("recordings", Light::Green, ""),
+                    },
                     Err(cause) => house.health().set("recordings", Light::Amber, &format!("{}: {cause}", ring.folder().display())),
                 }
             }
@@ -100,10 +102,19 @@ fn refused(live: &Live) -> Option<String> {
     live.pictures.all().into_iter().find_map(|(id, p)| Some(p.recording().trouble).filter(|t| !t.is_empty()).map(|why| format!("{id}: {why}")))
 }
 
-/// The cameras whose pictures are kept and cannot be decoded, and why.
-fn undecodable(live: &Live) -> Option<String> {
-    let all: Vec<String> = live.pictures.all().into_iter().filter_map(|(id, p)| Some(format!("{id}: {}", p.faults().undecodable?))).collect();
-    (!all.is_empty()).then(|| format!("pictures are recorded but cannot be decoded; {}", all.join("; ")))
+/// The cameras whose pictures are kept and perhaps cannot be seen, and why.
+fn faulty(live: &Live) -> Option<String> {
+    let faults: Vec<_> = live.pictures.all().into_iter().map(|(id, p)| (id, p.faults())).collect();
+    let told = |what: &str, why: &dyn Fn(&Faults) -> Option<String>| {
+        let all: Vec<String> = faults.iter().filter_map(|(id, f)| Some(format!("{id}: {}", why(f)?))).collect();
+        (!all.is_empty()).then(|| format!("{what}; {}", all.join("; ")))
+    };
+    let all = [
+        told("pictures are recorded but cannot be decoded", &|f| f.undecodable.clone()),
+        told("pictures are recorded and this machine cannot check whether they can be decoded", &|f| f.unchecked.clone()),
+        told("packets get lost between the camera and this machine (look at cable, Wi-Fi, bit rate): so much of a minute's pictures is missing or smeared", &|f| f.loss.map(|n| format!("{n} %"))),
+    ];
+    all.into_iter().flatten().reduce(|a, b| format!("{a} · {b}"))
 }
 
 /// Where pictures are kept, and whether that is what was meant.
@@ -130,5 +141,26 @@ impl Place {
         } else {
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::CameraId;
+
+    #[test]
+    fn whatever_is_wrong_with_pictures_is_told_camera_by_camera() {
+        let live = Live::default();
+        let open = |id: &str| live.pictures.open(&CameraId::new(id).expect("id"));
+        let (one, two) = (open("cam-01"), open("cam-02"));
+        assert_eq!(faulty(&live), None);
+        one.find(|f| f.unchecked = Some("install the decoder".to_owned()));
+        two.find(|f| f.loss = Some(30));
+        let said = faulty(&live).expect("told");
+        assert!(said.contains("cam-01: install the decoder") && said.contains("cam-02: 30 %"), "{said}");
+        two.find(|f| (f.loss, f.undecodable) = (None, Some("broken".to_owned())));
+        one.find(|f| f.unchecked = None);
+        assert_eq!(faulty(&live).as_deref(), Some("pictures are recorded but cannot be decoded; cam-02: broken"));
     }
 }

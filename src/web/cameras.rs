@@ -4,7 +4,7 @@
 
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{AppendHeaders, IntoResponse as _, Response};
 
 use super::app::{App, Visit};
 use super::rows::{Row, Say, html};
@@ -16,8 +16,11 @@ use crate::domain::state::State as Village;
 use crate::doors::dates;
 use crate::doors::locale::Lang;
 use crate::doors::page::{Frame, show};
+use crate::live::faults::Faults;
 use crate::live::pictures::Pull;
 
+/// A still that is older was not followed by another although one is made every minute, ms.
+const OLD_MS: u64 = 300_000;
 /// A recording that told nothing for so long is none, ms.
 const KEPT_MS: u64 = 90_000;
 
@@ -37,7 +40,7 @@ struct Tile<'a> {
     /// When the still was taken; 0 = there is none.
     at: i64,
     alt: String,
-    /// “14:05”: when the still was taken; empty = there is none.
+    /// “14:05”, and the date of one that is old: when the still was taken; empty = there is none.
     time: String,
     words: String,
     lost: bool,
@@ -85,13 +88,23 @@ fn words(app: &App, lang: Lang, c: &Camera) -> (String, &'static str) {
     }
 }
 
+/// “14:05 21/11/2026” of a still that is old; none = it is as new as stills are.
+fn taken(now: i64, at: i64) -> Option<String> {
+    (now.abs_diff(at) > OLD_MS).then(|| format!("{} {}", dates::clock(at), dates::date(at)))
+}
+
 fn tile(app: &App, lang: Lang, c: &Camera) -> String {
     let (words, mark) = words(app, lang, c);
     // By the minute: a picture that is replaced more often than it loads is never seen.
     let at = app.live.pictures.get(&c.id).and_then(|p| p.still()).map_or(0, |s| s.at_ms - s.at_ms.rem_euclid(60_000));
-    let alt = lang.f("camera-still", &[("name", &c.name), ("at", &dates::clock(at))]);
+    let taken = taken(app.house.clock().wall_ms(), at);
+    let alt = lang.f("camera-still", &[("name", &c.name), ("at", taken.as_deref().unwrap_or(&dates::clock(at)))]);
     let at = if mark.is_empty() || mark == "warn" { at } else { 0 };
-    let time = if at > 0 { dates::clock(at) } else { String::new() };
+    let time = match taken {
+        _ if at == 0 => String::new(),
+        Some(taken) => lang.f("camera-still-old", &[("at", &taken)]),
+        None => dates::clock(at),
+    };
     html(&Tile { id: c.id.as_str(), name: &c.name, at, alt, time, words, lost: mark == "bad" })
 }
 
@@ -113,11 +126,16 @@ fn sentence(app: &App, lang: Lang, state: &Village) -> String {
     let live = state.cameras.values().filter(|c| matches!(c.signal, Presence::Here { .. })).count();
     let title = if lost.is_empty() { lang.f("camera-sum", &[("n", &live.to_string()), ("all", &all.to_string())]) } else { lost.join("; ") + "." };
     let refused = state.cameras.keys().filter_map(|id| app.live.pictures.get(id)).any(|p| !p.recording().trouble.is_empty());
-    let undecodable: Vec<&str> = state.cameras.values().filter(|c| app.live.pictures.get(&c.id).is_some_and(|p| p.faults().undecodable.is_some())).map(|c| c.name.as_str()).collect();
+    let with = |is: fn(&Faults) -> bool| state.cameras.values().filter(|c| app.live.pictures.get(&c.id).is_some_and(|p| is(&p.faults()))).map(|c| c.name.as_str()).collect::<Vec<&str>>();
+    let (undecodable, harmed, unchecked) = (with(|f| f.undecodable.is_some()), with(|f| f.loss.is_some()), with(|f| f.unchecked.is_some()));
     let kept = if refused {
         lang.t("camera-not-recorded")
     } else if !undecodable.is_empty() {
         format!("{}: {}", undecodable.join(", "), lang.t("camera-undecodable"))
+    } else if !harmed.is_empty() {
+        format!("{}: {}", harmed.join(", "), lang.t("camera-loss-some"))
+    } else if !unchecked.is_empty() {
+        format!("{}: {}", unchecked.join(", "), lang.t("camera-unchecked"))
     } else if state.cameras.keys().any(|id| is_kept(app, id)) {
         lang.f("camera-kept", &[("days", &app.keep_days.to_string())])
     } else {
@@ -125,7 +143,7 @@ fn sentence(app: &App, lang: Lang, state: &Village) -> String {
     };
     let kind = if refused || !undecodable.is_empty() {
         "bad"
-    } else if lost.is_empty() {
+    } else if lost.is_empty() && harmed.is_empty() && unchecked.is_empty() {
         "info"
     } else {
         "warn"
@@ -168,6 +186,17 @@ fn how(app: &App, lang: Lang, c: &Camera) -> String {
     } else if mark.is_empty() && is_kept(app, &c.id) {
         detail.push(lang.f("camera-kept", &[("days", &app.keep_days.to_string())]));
     }
+    if faults.undecodable.is_none() && faults.unchecked.is_some() {
+        detail.push(lang.t("camera-unchecked"));
+    }
+    if let Some(percent) = faults.loss {
+        detail.push(lang.f("camera-loss", &[("n", &percent.to_string())]));
+    }
+    // Who has no player sees the still: without a word it would pass for new.
+    let old = picture.as_ref().and_then(|p| p.still()).and_then(|s| taken(app.house.clock().wall_ms(), s.at_ms)).filter(|_| mark.is_empty() || mark == "warn");
+    if let Some(at) = &old {
+        detail.push(lang.f("camera-still-last", &[("at", at)]));
+    }
     if faults.clock.is_some() {
         detail.push(lang.t("camera-clock"));
     }
@@ -176,7 +205,7 @@ fn how(app: &App, lang: Lang, c: &Camera) -> String {
     }
     let kind = match mark {
         "" if !recording.trouble.is_empty() || faults.undecodable.is_some() => "bad",
-        "" if faults.clock.is_some() => "warn",
+        "" if faults.clock.is_some() || faults.unchecked.is_some() || faults.loss.is_some() || old.is_some() => "warn",
         "" => "",
         "off" => "info",
         other => other,
@@ -237,7 +266,28 @@ pub async fn still(State(app): State<App>, visit: Visit, Path(id): Path<String>,
         _ => (app.live.pictures.look(&id, app.house.clock().wall_ms()).await, "no-store"),
     };
     match still {
-        Some(still) => ([(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, cache)], still.jpeg).into_response(),
+        Some(still) => {
+            // How old it is by our clock: the phone's may show another time.
+            let age = app.house.clock().wall_ms().saturating_sub(still.at_ms).max(0) / 1_000;
+            let when = [("still-at", still.at_ms.to_string()), ("still-age", age.to_string())];
+            ([(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, cache)], AppendHeaders(when), still.jpeg).into_response()
+        }
         None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_still_bears_its_date_whichever_way_the_clock_was_set() {
+        // 21 November 2026, 14:04.
+        let at = 1_795_244_640_000;
+        assert_eq!((taken(at + 120_000, at), taken(at - 1_000, at)), (None, None));
+        for now in [at + 301_000, at + 9 * 86_400_000, at - 3_600_000] {
+            assert_eq!(taken(now, at).as_deref(), Some(&*format!("{} {}", dates::clock(at), dates::date(at))));
+        }
+        assert!(taken(at + 301_000, at).expect("old").ends_with("/11/2026"));
     }
 }

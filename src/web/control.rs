@@ -182,6 +182,8 @@ fn cameras(app: &App) -> Vec<CameraLine> {
             recorded_bytes: bytes,
             recording_trouble: recording.trouble,
             undecodable: faults.undecodable.unwrap_or_default(),
+            unchecked: faults.unchecked.unwrap_or_default(),
+            loss: faults.loss.unwrap_or_default(),
             clock: faults.clock.map_or("", ClockFault::name).to_owned(),
             removed: !state.cameras.contains_key(&c.id),
         }

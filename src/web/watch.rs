@@ -149,7 +149,8 @@ async fn watch(app: App, visit: Visit, id: CameraId, picture: Arc<Picture>, mut 
             },
         };
         let Some(frame) = frame else { continue };
-        waits_for_key &= !frame.keyframe;
+        // What follows a loss may be smeared, or more than a phone's player bears: it is kept, and not shown.
+        waits_for_key = (waits_for_key || frame.follows_loss) && !frame.keyframe;
         if waits_for_key {
             continue;
         }
@@ -170,7 +171,7 @@ mod tests {
     #[test]
     fn a_stream_begins_with_a_keyframe_and_anew_at_each_call() {
         let format = Arc::new(Format { codec: "avc1.4d401e".into(), sample_entry: vec![0, 0, 0, 8, b'a', b'v', b'c', b'1'], decoder: Vec::new(), width: 640, height: 360, timescale: 90_000 });
-        let frame = |run, ticks, keyframe| AccessUnit { format: format.clone(), run, at_ms: 0, mono_ms: 0, ticks, shown: 0, keyframe, bytes: vec![0, 0, 0, 1, 5].into() };
+        let frame = |run, ticks, keyframe| AccessUnit { format: format.clone(), run, at_ms: 0, mono_ms: 0, ticks, shown: 0, keyframe, follows_loss: false, bytes: vec![0, 0, 0, 1, 5].into() };
         let mut stream = Stream::default();
         assert!(stream.messages(frame(1, 0, false)).is_empty());
         assert_eq!(stream.messages(frame(1, 6000, true)).len(), 3);

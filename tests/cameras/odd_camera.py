@@ -15,6 +15,7 @@ round. A behaviour is `name` or `name=number`; several are joined by `+`.
   jump=S          after S seconds the clock is an hour ahead
   pace=PERCENT    the clock goes at so many percent
   stall=S         after S seconds nothing comes for six, then all at once
+  skips           a packet's number is left out after each keyframe, and no packet
   deaf            requests after PLAY are never answered
   wrongseq        RTP-Info names a first packet that never comes
   nosets          the description holds no parameter sets
@@ -146,6 +147,8 @@ class Session:
             seen = True
             packets = [p for nal in nals for p in clip.payloads(nal)]
             data = b"".join(self.packet(p, 7000 + stamp, i == len(packets) - 1) for i, p in enumerate(packets))
+            if "skips" in odd and any(clip.kind(x) == 5 for x in nals):
+                self.seq += 1
             if "stall" in odd and odd["stall"] <= t < odd["stall"] + 6:
                 held += data
             else:

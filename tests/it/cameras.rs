@@ -141,6 +141,9 @@ fn a_camera_is_recorded_seen_live_and_whole_after_kill_9() {
     // A still, and who looked.
     let still = house.get("/cameras/cam-02/still", &cookie);
     assert_eq!((still.status, still.head.contains("image/jpeg")), (200, true), "{}", still.head);
+    let head = |key: &str| still.head.lines().find_map(|l| l.to_ascii_lowercase().strip_prefix(key)?.trim().parse::<i64>().ok()).unwrap_or_else(|| panic!("{key} {}", still.head));
+    let now = i64::try_from(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("now").as_millis()).expect("now");
+    assert!((0..120).contains(&head("still-age:")) && (now - 120_000..=now).contains(&head("still-at:")), "{}", still.head);
     let looks = house.state()["cameras"]["cam-01"]["looks"].clone();
     assert_eq!(looks[0]["who"], serde_json::json!({ "is": "user", "id": "mau" }));
     assert_eq!(looks.as_array().map(Vec::len), Some(1), "one look, however often it is asked");

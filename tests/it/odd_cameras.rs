@@ -75,6 +75,7 @@ fn odd_cameras_are_recorded_and_every_file_decodes() {
         ("plain.264/jump=5", 0.99),
         ("plain.264/stall=9", 0.99),
         ("plain.264/wrongseq", 0.99),
+        ("plain.264/skips", 0.99),
         ("plain.264/closes=5", 0.7),
         ("plain.264/bye=5", 0.7),
         ("plain.264/deaf", 0.7),
@@ -105,8 +106,15 @@ fn odd_cameras_are_recorded_and_every_file_decodes() {
         std::fs::write(&path, &film).expect("film");
         assert_eq!(probe(&path).0, 40, "{camera}");
     }
-    let said = house.cli(&["camera", "list"]).1;
+    // Whose packets seem to be lost is told; what came whole is kept all the same.
+    let lossy = 1 + odd.iter().position(|(p, _)| p.ends_with("skips")).expect("one");
+    house.until("it is told", Duration::from_secs(90), |h| h.camera(lossy)["loss"].as_u64() > Some(90));
+    let (code, said) = house.cli(&["camera", "list"]);
     assert!(said.contains("đồng hồ của camera chạy sai"), "{said}");
+    assert_eq!((code, said.matches("mất gói trên đường truyền").count()), (2, 1), "{said}");
+    assert!(house.get(&format!("/cameras/cam-{lossy:02}"), &cookie).body.contains("mất gói"));
+    assert!(!house.get("/cameras/cam-01", &cookie).body.contains("mất gói"));
+    house.until("health says so", Duration::from_secs(30), |h| h.cli(&["status", "--json"]).1.contains(&format!("missing or smeared; cam-{lossy:02}: ")));
     assert!(!said.contains("không giải mã được"), "{said}");
     assert_eq!(house.stop(), Some(0));
 

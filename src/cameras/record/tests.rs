@@ -41,6 +41,7 @@ impl Bench {
             ticks,
             shown: 0,
             keyframe: ticks % 2_000 == 0,
+            follows_loss: false,
             bytes: vec![0, 0, 0, 1, 5].into(),
         }
     }

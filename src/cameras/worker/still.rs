@@ -27,7 +27,8 @@ fn element(name: &str) -> anyhow::Result<gst::Element> {
 /// Makes it: JPEG bytes.
 pub fn make(mut ask: Ask) -> Result<Vec<u8>, Refusal> {
     let (frame, line) = (std::mem::take(&mut ask.frame), line(ask).map_err(|cause| Refusal::Lacks(format!("{cause:#}")))?);
-    line.decode(frame).map_err(|cause| Refusal::Undecodable(format!("{cause:#}")))
+    line.push(frame).map_err(|cause| Refusal::Undecodable(format!("{cause:#}")))?;
+    line.pull(MOST)
 }
 
 /// A pipeline that is ready.
@@ -65,13 +66,25 @@ fn line(ask: Ask) -> anyhow::Result<Line> {
 }
 
 impl Line {
-    fn decode(&self, frame: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+    fn push(&self, frame: Vec<u8>) -> anyhow::Result<()> {
         let mut frame = gst::Buffer::from_slice(frame);
         frame.get_mut().context("a buffer of our own")?.set_pts(gst::ClockTime::ZERO);
         self.src.push_buffer(frame)?;
         self.src.end_of_stream()?;
-        let sample = self.sink.try_pull_sample(MOST).context("the picture could not be decoded")?;
-        let map = sample.buffer().context("no picture")?.map_readable()?;
+        Ok(())
+    }
+
+    /// The still. When none comes, the decoder said so, or it took longer than `most`: these are two things.
+    fn pull(&self, most: gst::ClockTime) -> Result<Vec<u8>, Refusal> {
+        let Some(sample) = self.sink.try_pull_sample(most) else {
+            let has_failed = || self.pipeline.bus().is_some_and(|bus| bus.pop_filtered(&[gst::MessageType::Error]).is_some());
+            return Err(if self.sink.is_eos() || has_failed() {
+                Refusal::Undecodable("the picture could not be decoded".to_owned())
+            } else {
+                Refusal::Late(format!("decoding a picture took longer than {} s; this machine has too much to do", most.seconds()))
+            });
+        };
+        let map = sample.buffer().and_then(|b| b.map_readable().ok()).ok_or_else(|| Refusal::Undecodable("no picture".to_owned()))?;
         Ok(map.as_slice().to_vec())
     }
 }
@@ -79,5 +92,29 @@ impl Line {
 impl Drop for Line {
     fn drop(&mut self) {
         let _ = self.pipeline.set_state(gst::State::Null);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line for pictures of 640×360 (Constrained Baseline).
+    fn ready() -> Line {
+        begin().expect("GStreamer");
+        let sps = b"\x67\x42\xc0\x16\xda\x02\x80\xbf\xe5\xc0\x44\0\0\x03\0\x04\0\0\x03\0\x78\x3c\x58\xba\x80";
+        let decoder = [b"\x01\x42\xc0\x16\xff\xe1\0\x19", &sps[..], b"\x01\0\x04", b"\x68\xce\x3c\x80"].concat();
+        line(Ask { id: 1, coding: Coding::H264, width: 320, decoder, frame: Vec::new() }).expect("gstreamer1.0-libav")
+    }
+
+    #[test]
+    fn a_picture_that_is_broken_and_one_that_takes_long_are_two_things() {
+        // Nothing was pushed and nothing ended: it would come later.
+        let waits = ready().pull(gst::ClockTime::from_mseconds(20));
+        assert!(matches!(waits, Err(Refusal::Late(_))), "{waits:?}");
+        let line = ready();
+        line.push([&[0, 0, 0, 40, 0x65, 0x88, 0x80][..], &[4; 37]].concat()).expect("pushed");
+        let broken = line.pull(gst::ClockTime::from_seconds(60));
+        assert!(matches!(broken, Err(Refusal::Undecodable(_))), "{broken:?}");
     }
 }

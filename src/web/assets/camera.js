@@ -9,12 +9,30 @@
   function tell(what, kind) { if (tag.textContent !== tag.dataset[what]) { tag.textContent = tag.dataset[what]; tag.className = "tag " + kind; } }
   function stills() {
     if (document.hidden || slow) return;
-    var i = new Image();
     slow = 1;
-    i.onload = i.onerror = function () {
-      // “New” is said of a picture that came, not of one that was asked for.
-      if (i.width) { if (only || failed > 2) tell("slow", "warn"); if (only || v.readyState < 2) v.poster = i.src; } else tell("wait", ""); slow = setTimeout(function () { slow = 0; if (only || failed > 2) stills(); }, 5000); };
-    i.src = still + "?n=" + Date.now();
+    var is = function () { return only || failed > 2; };
+    var next = function () { slow = setTimeout(function () { slow = 0; if (is()) stills(); }, 5000); };
+    fetch(still + "?n=" + Date.now(), { redirect: "manual" }).then(function (r) {
+      if (!r.ok) throw r.status;
+      var at = +r.headers.get("still-at"), age = +r.headers.get("still-age");
+      return r.blob().then(function (b) {
+        var f = new FileReader();
+        f.onload = function () {
+          // “New” is said of a picture that came and is new, not of one that was asked for.
+          if (is()) { if (age < 30) tell("slow", "warn"); else old(at); }
+          if (only || v.readyState < 2) v.poster = f.result;
+          next();
+        };
+        f.onerror = next;
+        f.readAsDataURL(b);
+      });
+    }).catch(function () { tell("wait", ""); next(); });
+  }
+  // By the village's time, whatever the phone's is.
+  function old(at) {
+    var t = new Date(at + 252e5).toISOString(), day = t.slice(0, 10).split("-").map(Number).reverse().join("/");
+    tag.textContent = tag.dataset.old + " " + t.slice(11, 16) + " " + day;
+    tag.className = "tag bad";
   }
   function part() {
     if (!sb || sb.updating || !queue.length || ms.readyState !== "open") return;
