@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::device::Account;
 use crate::domain::id::DeviceId;
-use crate::keys::holders::Table as Holders;
+use crate::keys::holders::{Proof, Table as Holders};
 use crate::protocol::mqtt::topic::{covers, matches};
 
 pub use crate::protocol::broker::HOUSE;
@@ -83,10 +83,10 @@ impl Table {
         (same == 0).then(|| Identity::Account(name.to_owned()))
     }
 
-    /// True when a connection with this certificate's key may be this identity's; who brought none proved itself otherwise.
-    pub fn holds(&self, who: &Identity, key: &str) -> bool {
+    /// True when a connection with this certificate may be this identity's; who brought none proved itself otherwise.
+    pub fn holds(&self, who: &Identity, proof: &Proof) -> bool {
         match who {
-            Identity::Account(name) if !key.is_empty() => self.holders.get(name).is_none_or(|h| h.admits(key)),
+            Identity::Account(name) if !proof.key.is_empty() => self.holders.get(name).is_none_or(|h| h.admits(proof)),
             _ => true,
         }
     }

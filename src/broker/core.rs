@@ -139,7 +139,7 @@ impl Core {
         if self.table.credential(&o.who).as_deref() != Some(&o.credential) {
             return Err((0x87, "its account changed"));
         }
-        if !self.table.holds(&o.who, &o.peer.key) {
+        if !self.table.holds(&o.who, &o.peer.proof) {
             return Err((0x87, "its certificate is not the newest of this name"));
         }
         let key = (o.who.clone(), o.client_id.clone());

@@ -20,7 +20,8 @@ use super::guard::Guard;
 use super::limits::Bucket;
 use super::session::Peer;
 use super::websocket;
-use crate::keys::tls::{common_name, key_hash};
+use crate::keys::holders::Proof;
+use crate::keys::tls::{common_name, proof};
 use crate::protocol::broker::Door;
 use crate::supervisor::child::Facts;
 use crate::supervisor::lobby::{Lobby, Seat, neighbour};
@@ -158,11 +159,11 @@ impl Edge {
             Door::Tls | Door::WebSocketTls => {
                 let acceptor = self.tls.clone().ok_or_else(|| io::Error::other("no certificate"))?;
                 let tls = within(Some(&stranger), until, Box::pin(acceptor.accept(stream))).await.map_err(io::Error::other)??;
-                let holder = tls.get_ref().1.peer_certificates().and_then(|c| c.first()).map(|c| common_name(c).zip(key_hash(c)));
+                let holder = tls.get_ref().1.peer_certificates().and_then(|c| c.first()).map(|c| common_name(c).zip(proof(c)));
                 let entrance = match holder {
-                    Some(Some((name, key))) => {
-                        peer.key.clone_from(&key);
-                        self.came(&name, key).await;
+                    Some(Some((name, proof))) => {
+                        peer.proof.clone_from(&proof);
+                        self.came(&name, proof).await;
                         Entrance::Certificate(name)
                     }
                     Some(None) => return Err(io::Error::other("the certificate names nobody")),
@@ -178,11 +179,11 @@ impl Edge {
     }
 
     /// Tells the parent whose certificate came: it keeps which key is whose. Names without an account are nobody's.
-    async fn came(&self, name: &str, key: String) {
+    async fn came(&self, name: &str, proof: Proof) {
         if !self.guard.knows(name) {
             return;
         }
-        if let Ok(line) = serde_json::to_string(&crate::protocol::broker::Fact::Holder { name: name.to_owned(), key }) {
+        if let Ok(line) = serde_json::to_string(&crate::protocol::broker::Fact::Holder { name: name.to_owned(), key: proof.key, until: proof.until }) {
             self.facts.say(line).await;
         }
     }

@@ -12,6 +12,7 @@ use super::access::Identity;
 use super::ledger::record::{Head, Record};
 use super::matcher::{Hearing, Slot};
 use super::queue::{Held, Queue};
+use crate::keys::holders::Proof;
 use crate::protocol::broker::HOUSE_LINK;
 use crate::protocol::mqtt::connect::Will;
 
@@ -22,8 +23,8 @@ pub struct Peer {
     pub door: &'static str,
     /// “3.1”, “3.1.1” or “5”.
     pub version: &'static str,
-    /// SHA-256 of its certificate's public key; empty = it brought none.
-    pub key: String,
+    /// What its certificate proves; empty = it brought none.
+    pub proof: Proof,
 }
 
 /// One client's session.

@@ -137,7 +137,7 @@ impl Core {
         for (slot, session) in (0..).zip(sessions.iter_mut()).filter_map(|(n, s)| Some((n, s.as_mut()?))) {
             let (kept, before) = (session.is_kept(), session.subscriptions.len());
             let Session { who, credential, line, subscriptions, owner, number, queue, peer, .. } = session;
-            if table.credential(who).as_deref() != Some(credential) || !table.holds(who, &peer.key) {
+            if table.credential(who).as_deref() != Some(credential) || !table.holds(who, &peer.proof) {
                 match line {
                     Some(line) => line.cut.now(0x87, "its account changed"),
                     None => over.push(slot),

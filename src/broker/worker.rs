@@ -31,7 +31,7 @@ pub async fn run(birth: Birth) -> anyhow::Result<()> {
     let folder = PathBuf::from(&settings.folder);
     std::fs::create_dir_all(&folder)?;
     let _lock = lock(&folder).await?;
-    let (ledger, clock) = (ledger_in(&folder)?, Clock::system(0));
+    let (ledger, clock) = (ledger_in(&folder)?, Clock::system(settings.floor_ms));
     // A card that cannot be read or written must not keep lamps dark: the broker serves from memory, and begins anew when the
     // card is there again.
     let (mut loss, served_before) = (None, settings.served_before);

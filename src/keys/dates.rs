@@ -1,8 +1,9 @@
 //! By which time a peer's certificate is judged.
 //!
-//! Invariant: where the time is known, by that time, strictly. Where it is not ([`Trust::None`]: a dead clock at 1970, one
-//! years ahead), what is known is only that it is not before the floor: then a certificate is refused for its dates when no
-//! time from there on fits. Signature, issuer, name and use are judged as ever.
+//! Invariant: where somebody vouches for the time, by that time, strictly. Where nobody does (a dead clock at 1970, one decades
+//! ahead, and as well a mistyped year that could be true), what is known is only that it is not before the floor: then a
+//! certificate is refused for its dates when no time from there on fits, because a clock that is wrong must shut nobody out. Who
+//! holds the newest one is known besides ([`super::holders`]). Signature, issuer, name and use are judged as ever.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +19,11 @@ use crate::supervisor::clock::{Clock, Trust};
 
 /// When a certificate is to be judged.
 pub fn judged_at(certificate: &CertificateDer<'_>, clock: &Clock) -> UnixTime {
-    let now = i64::try_from(clock.certain_s()).unwrap_or(i64::MAX);
+    let is_known = clock.trust() == Trust::Synced;
+    let now = i64::try_from(if is_known { clock.certain_s() } else { clock.floor_s() }).unwrap_or(i64::MAX);
     let at = match dates_of(certificate) {
         // It ended before the floor, or its dates are no dates: no doubt about that.
-        Some((from, until)) if clock.trust() == Trust::None && from <= until && now <= until => now.max(from),
+        Some((from, until)) if !is_known && from <= until && now <= until => now.max(from),
         _ => now,
     };
     UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(at).unwrap_or(0)))

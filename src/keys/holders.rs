@@ -1,8 +1,9 @@
 //! Who holds which certificate: a name lets nobody in by itself, the key that was given to it does.
 //!
 //! Invariants: the first key that is seen for a name is its key (certificates of before this record); a renewed one is let in
-//! beside it and, once it came, alone; one that was made by hand is alone at once. What a name held under an account that
-//! ended is barred from the next account of that name. Every change reads the file, changes it, writes it, under one lock: the
+//! beside it and, once it came, alone; one that was made by hand is alone at once. What a name held before, or under an account that
+//! ended, is barred. A key that is not known here and whose certificate ends later than the one that is held is newer than this
+//! record (a copy of before its renewal): it is let in and takes its place. Every change reads the file, changes it, writes it, under one lock: the
 //! running house and a command may both do so.
 
 use std::collections::BTreeMap;
@@ -14,6 +15,15 @@ use serde::{Deserialize, Serialize};
 /// Keys that a name held before, at most.
 const BARRED: usize = 64;
 
+/// What a certificate proves beside its name: over which key it is, and when it ends (seconds since 1970). Empty = none was brought.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proof {
+    /// SHA-256 of its public key.
+    pub key: String,
+    /// Its end.
+    pub until: i64,
+}
+
 /// What is known of one name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
@@ -23,16 +33,34 @@ pub struct Holder {
     /// SHA-256 of the public keys that are let in, oldest first: one, or two while a renewed one has not come yet.
     #[serde(default)]
     pub held: Vec<String>,
-    /// Keys of earlier accounts of this name.
+    /// When the certificate of the last key ends, seconds since 1970; 0 = it did not come yet.
+    #[serde(default)]
+    pub until: i64,
+    /// Keys that this name held before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub barred: Vec<String>,
 }
 
 impl Holder {
-    /// True when this key is let in.
+    /// True when who brings this is let in.
     #[must_use]
-    pub fn admits(&self, key: &str) -> bool {
-        if self.held.is_empty() { !self.barred.iter().any(|k| k == key) } else { self.held.iter().any(|k| k == key) }
+    pub fn admits(&self, proof: &Proof) -> bool {
+        let is_barred = || self.barred.contains(&proof.key);
+        self.held.contains(&proof.key) || if self.held.is_empty() { !is_barred() } else { self.is_older_than(proof) && !is_barred() }
+    }
+
+    /// True when the record is of before this certificate.
+    fn is_older_than(&self, proof: &Proof) -> bool {
+        self.until > 0 && proof.until > self.until
+    }
+
+    /// This key alone is let in from now on; 0 = when it ends is seen when it comes.
+    fn keep(&mut self, key: &str, until: i64) {
+        self.barred.extend(std::mem::take(&mut self.held).into_iter().filter(|k| k != key));
+        self.barred.retain(|k| k != key);
+        let over = self.barred.len().saturating_sub(BARRED);
+        self.barred.drain(..over);
+        (self.held, self.until) = (vec![key.to_owned()], until);
     }
 
     /// Its account ended or was opened anew: what it held opens nothing any more.
@@ -40,6 +68,7 @@ impl Holder {
         self.barred.append(&mut self.held);
         let over = self.barred.len().saturating_sub(BARRED);
         self.barred.drain(..over);
+        self.until = 0;
         grant.clone_into(&mut self.grant);
     }
 }
@@ -100,18 +129,25 @@ impl Holders {
         Ok(true)
     }
 
-    /// A connection of `name`, whose account `grant` opened, brought this key. True = what is let in changed.
+    /// A connection of `name`, whose account `grant` opened, brought this. True = what is let in changed.
     ///
     /// # Errors
     /// Whatever the file system says.
-    pub fn seen(&self, name: &str, grant: &str, key: &str) -> io::Result<bool> {
+    pub fn seen(&self, name: &str, grant: &str, proof: &Proof) -> io::Result<bool> {
         self.change(|table| {
             let holder = table.entry(name.to_owned()).or_default();
-            if holder.held.is_empty() && holder.admits(key) {
-                (holder.grant, holder.held) = (grant.to_owned(), vec![key.to_owned()]);
-            } else if holder.held.last().is_some_and(|newest| newest == key) {
-                // The renewed one came: the one before it is over.
-                holder.held = vec![key.to_owned()];
+            if !holder.admits(proof) {
+                return;
+            }
+            let is_first = holder.held.is_empty();
+            if is_first {
+                grant.clone_into(&mut holder.grant);
+            }
+            // The renewed one came, or one that this record is too old to know: the one before it is over.
+            if is_first || holder.held.last().is_some_and(|newest| *newest == proof.key) || !holder.held.contains(&proof.key) {
+                holder.keep(&proof.key, proof.until);
+            } else if holder.until == 0 && holder.held.len() == 1 {
+                holder.until = proof.until;
             }
         })
     }
@@ -142,7 +178,8 @@ impl Holders {
         self.change(|table| {
             let holder = table.entry(name.to_owned()).or_default();
             // One that was signed before and never came was lost on its way.
-            holder.held.truncate(1);
+            let lost = holder.held.split_off(holder.held.len().min(1));
+            holder.barred.extend(lost);
             if holder.held.first().is_none_or(|k| k != key) {
                 holder.held.push(key.to_owned());
             }
@@ -155,8 +192,7 @@ impl Holders {
     /// Whatever the file system says.
     pub fn only(&self, name: &str, key: &str) -> io::Result<bool> {
         self.change(|table| {
-            let holder = table.entry(name.to_owned()).or_default();
-            holder.held = vec![key.to_owned()];
+            table.entry(name.to_owned()).or_default().keep(key, 0);
         })
     }
 }
@@ -169,29 +205,53 @@ mod tests {
     fn the_newest_key_of_a_name_is_let_in_and_none_of_an_earlier_account() {
         let folder = std::env::temp_dir().join(format!("conglang-holders-{}", getrandom::u64().expect("random")));
         let holders = Holders::of(&folder);
-        let admits = |name: &str, key: &str| holders.read().expect("read").get(name).is_none_or(|h| h.admits(key));
+        let of = |key: &str| Proof { key: key.to_owned(), until: 1_000 };
+        let admits = |name: &str, key: &str| holders.read().expect("read").get(name).is_none_or(|h| h.admits(&of(key)));
         assert!(admits("ben-thoc", "k1"), "nothing is known of it yet");
-        assert!(holders.seen("ben-thoc", "", "k1").expect("written") && !holders.seen("ben-thoc", "", "k1").expect("the same"));
-        assert!(!admits("ben-thoc", "k2") && !holders.seen("ben-thoc", "", "k2").expect("asked"));
+        assert!(holders.seen("ben-thoc", "", &of("k1")).expect("written") && !holders.seen("ben-thoc", "", &of("k1")).expect("the same"));
+        assert!(!admits("ben-thoc", "k2") && !holders.seen("ben-thoc", "", &of("k2")).expect("asked"));
         // A renewal that was lost, and one that came.
         holders.renewed("ben-thoc", "lost").expect("written");
         holders.renewed("ben-thoc", "k2").expect("written");
         assert!(admits("ben-thoc", "k1") && admits("ben-thoc", "k2") && !admits("ben-thoc", "lost"));
-        holders.seen("ben-thoc", "", "k1").expect("the old one may come until then");
-        assert!(admits("ben-thoc", "k1") && holders.seen("ben-thoc", "", "k2").expect("written") && !admits("ben-thoc", "k1"));
+        holders.seen("ben-thoc", "", &of("k1")).expect("the old one may come until then");
+        assert!(admits("ben-thoc", "k1") && holders.seen("ben-thoc", "", &of("k2")).expect("written") && !admits("ben-thoc", "k1"));
         holders.only("ben-thoc", "k3").expect("written");
         assert!(admits("ben-thoc", "k3") && !admits("ben-thoc", "k2"));
         // A device that was removed and added again.
         let grants = |secret: Option<&str>| secret.map(|s| ("den-01".to_owned(), s.to_owned())).into_iter().chain([("ben-thoc".to_owned(), String::new())]).collect();
-        holders.seen("den-01", "s1", "d1").expect("written");
+        holders.seen("den-01", "s1", &of("d1")).expect("written");
         assert!(!holders.granted(&grants(Some("s1"))).expect("the same"));
         assert!(holders.granted(&grants(None)).expect("written") && holders.granted(&grants(Some("s2"))).expect("written"));
         assert!(!admits("den-01", "d1") && admits("den-01", "d2"));
-        holders.seen("den-01", "s2", "d1").expect("asked");
+        holders.seen("den-01", "s2", &of("d1")).expect("asked");
         assert!(!admits("den-01", "d1"), "seeing it again does not let it in");
         std::fs::write(folder.join("holders.json"), [0; 40]).expect("written");
         assert!(holders.read().is_err() && holders.only("x", "y").is_err(), "nothing is written over what cannot be read");
         assert!(holders.mend().is_some() && holders.mend().is_none() && folder.join("holders.damaged").exists());
+        std::fs::remove_dir_all(folder).expect("clean");
+    }
+
+    #[test]
+    fn a_copy_of_before_a_renewal_shuts_nobody_out() {
+        let folder = std::env::temp_dir().join(format!("conglang-holders-{}", getrandom::u64().expect("random")));
+        let holders = Holders::of(&folder);
+        let of = |key: &str, until: i64| Proof { key: key.to_owned(), until };
+        let admits = |proof: &Proof| holders.read().expect("read").get("ben-thoc").is_none_or(|h| h.admits(proof));
+        holders.seen("ben-thoc", "", &of("k1", 1_000)).expect("written");
+        let copy = std::fs::read(folder.join("holders.json")).expect("read");
+        holders.renewed("ben-thoc", "k2").expect("written");
+        holders.seen("ben-thoc", "", &of("k2", 2_000)).expect("written");
+        assert!(!admits(&of("k1", 1_000)));
+        std::fs::write(folder.join("holders.json"), copy).expect("brought back");
+        assert!(admits(&of("k1", 1_000)) && admits(&of("k2", 2_000)), "the renewed one is newer than this copy");
+        assert!(!admits(&of("stray", 1_000)) && !admits(&of("stray", 999)), "what is not newer is nobody's");
+        assert!(holders.seen("ben-thoc", "", &of("k2", 2_000)).expect("written") && !admits(&of("k1", 1_000)), "and it is alone from then on");
+        // What it held before never comes back, whatever dates a wrong clock gave it.
+        holders.only("ben-thoc", "k3").expect("written");
+        assert!(!admits(&of("k2", 9_000)) && !admits(&of("k9", 9_000)), "one made by hand is alone");
+        holders.seen("ben-thoc", "", &of("k3", 3_000)).expect("written");
+        assert!(!admits(&of("k2", 9_000)) && !admits(&of("k1", 9_000)) && admits(&of("k3", 3_000)));
         std::fs::remove_dir_all(folder).expect("clean");
     }
 }

@@ -18,6 +18,7 @@ use x509_parser::extensions::GeneralName;
 
 use super::authority::Files;
 use super::dates::{self, Dated};
+use super::holders::Proof;
 use crate::supervisor::clock::Clock;
 
 /// ring.
@@ -186,6 +187,12 @@ pub(super) fn holds_key(pem: &[u8], public: &[u8]) -> bool {
 pub fn key_hash(certificate: &CertificateDer<'_>) -> Option<String> {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
     Some(super::secret::sha256(parsed.public_key().raw))
+}
+
+/// What a certificate proves beside its name.
+#[must_use]
+pub fn proof(certificate: &CertificateDer<'_>) -> Option<Proof> {
+    Some(Proof { key: key_hash(certificate)?, until: dates_of(certificate)?.1 })
 }
 
 /// [`key_hash`] of the first certificate of a PEM file.

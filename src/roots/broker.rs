@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::domain::device::Account;
 use crate::keys::authority::Files;
-use crate::keys::holders::Holders;
+use crate::keys::holders::{Holders, Proof};
 use crate::protocol::broker::{Answer, Counters, Door, Fact, Limits, Order, Question, Rule, Settings};
 use crate::protocol::way::Way;
 use crate::supervisor::health::Light;
@@ -39,6 +39,8 @@ pub struct Terms {
     pub quarantine: bool,
     /// How safely messages are kept, by topic.
     pub rules: Vec<Rule>,
+    /// The latest time that is known to be over, wall ms.
+    pub floor_ms: i64,
     /// A broker served here before: a folder without anything is a loss, not a beginning.
     pub served_before: bool,
     /// Bounds.
@@ -97,6 +99,7 @@ impl Broker {
             certificate_only: terms.certificate_only,
             quarantine: terms.quarantine,
             rules: terms.rules,
+            floor_ms: terms.floor_ms,
             served_before: terms.served_before,
             limits: terms.limits,
         };
@@ -213,10 +216,10 @@ impl Broker {
     }
 
     /// A verified certificate of this name came to a door.
-    async fn came(&self, name: &str, key: &str) {
+    async fn came(&self, name: &str, proof: &Proof) {
         let grant = self.accounts.lock().unwrap_or_else(PoisonError::into_inner).1.iter().find(|a| a.name.as_str() == name).map(|a| a.secret_sha256.clone());
         let (Some(holders), Some(grant)) = (&self.holders, grant) else { return };
-        match holders.seen(name, &grant, key) {
+        match holders.seen(name, &grant, proof) {
             Ok(true) => self.tell_holders().await,
             Ok(false) => {}
             Err(cause) => tracing::error!(%cause, name, "whose certificate came could not be written"),
@@ -300,7 +303,7 @@ impl Broker {
                             let _ = tell.send(answer);
                         }
                     }
-                    Ok(Fact::Holder { name, key }) => self.came(&name, &key).await,
+                    Ok(Fact::Holder { name, key, until }) => self.came(&name, &Proof { key, until }).await,
                     Ok(Fact::Beat) => {}
                     Err(_) => tracing::warn!(line, "the broker said something unknown"),
                 },

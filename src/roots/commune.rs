@@ -91,7 +91,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
         accounts.push(Account::of_village(DeviceId::new(id)?, &VillageId::new(id)?, String::new()));
     }
     let holders = Holders::of(&keys);
-    let terms = Terms { client_ca: Some(ca.join("ca.pem")), holders: Some(holders.clone()), certificate_only: true, rules: usual_rules(), ..Terms::default() };
+    let terms = Terms { client_ca: Some(ca.join("ca.pem")), holders: Some(holders.clone()), certificate_only: true, rules: usual_rules(), floor_ms: clock.floor_ms(), ..Terms::default() };
     let (broker, orders) = Broker::new(doors, &layout.data.join("broker"), &layout.run, secret::token()?, Some(&files), terms, accounts);
     let (kept, for_keep, stop) = (broker.clone(), house.clone(), house.stop().clone());
     house.spawn(async move {

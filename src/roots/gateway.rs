@@ -105,7 +105,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     let client_ca = certificate.as_ref().filter(|_| config.broker.client_certificates).map(|(_, _, ca)| ca.join("ca.pem")).filter(|ca| Authority::is_certificate(ca));
     let holders = client_ca.is_some().then(|| Holders::of(&keys));
     let (quarantine, rules, limits) = (config.broker.quarantine, config.broker.rules.clone(), config.broker.limits.clone());
-    let terms = Terms { client_ca, holders, certificate_only: false, quarantine, rules, limits, served_before: had_devices };
+    let terms = Terms { client_ca, holders, certificate_only: false, quarantine, rules, limits, floor_ms: clock.floor_ms(), served_before: had_devices };
     let (broker, orders) = Broker::new(doors, &layout.data.join("broker"), &layout.run, secret::token()?, certificate.as_ref().map(|c| &c.0), terms, accounts);
     start_broker(&broker, orders, &house, &journal, &live);
     super::desk::start(&broker, &house, &live);
@@ -136,7 +136,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     let erasure = Erasure { journal: journal.clone(), files: app.files.clone(), sounds: sounds.clone(), house: house.clone(), looked: layout.data.join("people/erased-looked") };
     let _ = erasure.all(&journal.state());
     house.service("erasure", move |stop| erasure.clone().run(stop));
-    start_voice(&config, &app, &keys, secrets.voice.clone(), &sounds)?;
+    start_voice(&config, &app, &keys, (secrets.voice.clone(), secrets.is_voice_new), &sounds)?;
     start_uplink(&config, &keys, &journal, &app.files, &live, &house);
     let chores = Housekeeping {
         journal: journal.clone(),
@@ -324,8 +324,8 @@ fn start_south(broker: &Broker, house: &Supervisor, journal: &Journal, live: &Li
     });
 }
 
-/// The village's voice: sentences as sound, and playback on the clusters.
-fn start_voice(config: &Config, app: &App, keys: &Path, key: Option<Vec<u8>>, sounds: &Sounds) -> anyhow::Result<()> {
+/// The village's voice (its key, and whether it was made in this start): sentences as sound, and playback on the clusters.
+fn start_voice(config: &Config, app: &App, keys: &Path, (key, is_first): (Option<Vec<u8>>, bool), sounds: &Sounds) -> anyhow::Result<()> {
     let (speech, live) = (config.speech.clone(), app.live.clone());
     app.house.service("speech", move |stop| serve_voice(speech.clone(), live.clone(), stop));
     let last = keys.join("voice.last");
@@ -345,7 +345,7 @@ fn start_voice(config: &Config, app: &App, keys: &Path, key: Option<Vec<u8>>, so
         let (app, sounds, url, last, key) = (app.clone(), sounds.clone(), url.clone(), last.clone(), key.clone());
         async move {
             let key = key.as_deref().map(Signing::of).transpose()?;
-            let numbers = Numbers::open(&last, app.house.clock().clone());
+            let numbers = Numbers::open(&last, is_first, app.house.clock().clone());
             if let Some(why) = &numbers.lost {
                 tracing::error!("{why}");
                 app.house.health().set("voice", Light::Amber, why);

@@ -32,6 +32,8 @@ pub struct Secrets {
     pub forms: Option<Vec<u8>>,
     /// The village's voice.
     pub voice: Option<Vec<u8>>,
+    /// The voice was made in this start.
+    pub is_voice_new: bool,
     /// The hash of what programs show; empty = none is let in.
     pub token: String,
     /// There is a key to sign the broker's certificate with.
@@ -49,6 +51,7 @@ impl Secrets {
         let people = ring.bytes(ring::PEOPLE)?;
         let pepper = ring.bytes(ring::PEPPER)?;
         let forms = ring.bytes(ring::FORMS)?;
+        let is_voice_new = !ring.path(ring::VOICE).exists();
         let voice = ring.bytes(ring::VOICE)?;
         let token = ring.get(ring::TOKEN, |path| secret::write_file(path, secret::token()?.as_bytes()))?;
         let authority = ring.get(ring::HOUSE, |path| {
@@ -58,7 +61,7 @@ impl Secrets {
         if authority.is_some() {
             keep_pair(&data.join("keys/house-ca"))?;
         }
-        Ok(Self { people, pepper, forms, voice, token: token.map_or_else(String::new, |t| secret::sha256(t.trim_ascii())), has_authority: authority.is_some(), told: ring.told() })
+        Ok(Self { people, pepper, forms, voice, is_voice_new, token: token.map_or_else(String::new, |t| secret::sha256(t.trim_ascii())), has_authority: authority.is_some(), told: ring.told() })
     }
 
     /// People's files with their key, or locked without it.

@@ -106,6 +106,21 @@ impl Clock {
         }
     }
 
+    /// The latest time that is known to be over, ms.
+    #[must_use]
+    pub fn floor_ms(&self) -> i64 {
+        match &*self.0 {
+            Source::System { floor_ms, .. } => floor_ms.load(Ordering::Relaxed),
+            Source::Manual { wall_ms, .. } => wall_ms.load(Ordering::SeqCst),
+        }
+    }
+
+    /// [`Clock::floor_ms`] in seconds.
+    #[must_use]
+    pub fn floor_s(&self) -> u64 {
+        u64::try_from(self.floor_ms() / 1000).unwrap_or(0)
+    }
+
     /// [`Clock::certain_ms`] in seconds.
     #[must_use]
     pub fn certain_s(&self) -> u64 {

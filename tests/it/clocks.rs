@@ -124,6 +124,30 @@ fn lane(wrong: &str, first_is_wrong: bool) {
     assert_eq!(house.cli(&["journal", "check"]).0, 0);
 }
 
+/// A day that could be true, some hundred days from now, as `date` writes it.
+fn in_days(days: i64) -> String {
+    let said = Command::new("date").args(["-u", "-d", &format!("{days} days"), "+%F %T"]).output().expect("date");
+    String::from_utf8_lossy(&said.stdout).trim().to_owned()
+}
+
+#[test]
+fn a_mistyped_year_at_one_end_or_both_shuts_nobody_out() {
+    let mut house = pair(NOW);
+    let far = in_days(300);
+    let good = |house: &House| std::fs::read(house.dir.join("data/keys/mqtt.pem")).expect("certificate");
+    let mut first = None;
+    for (n, (village, commune)) in [(NOW, NOW), (far.as_str(), NOW), (NOW, far.as_str()), (far.as_str(), far.as_str()), (NOW, NOW)].into_iter().enumerate() {
+        let at = format!("start {n}: village at “{village}”, commune at “{commune}”");
+        let office = Office::start(&house.dir, commune);
+        house.start_with(&env(village));
+        house.until(&format!("{at}: a device comes in over TLS"), Duration::from_secs(15), device_comes_in);
+        house.until(&format!("{at}: the commune has everything"), Duration::from_secs(60), received);
+        assert!(*first.get_or_insert_with(|| good(&house)) == good(&house), "{at}: nothing is issued over a good certificate");
+        assert_eq!(house.stop(), Some(0), "{at}");
+        drop(office);
+    }
+}
+
 #[test]
 fn a_life_that_began_right_goes_through_1970_and_back() {
     lane("1970-01-01 00:10:00", false);

@@ -128,6 +128,7 @@ impl Worker {
             certificate_only: false,
             quarantine: false,
             rules: rules.unwrap_or_else(usual_rules),
+            floor_ms: 0,
             served_before: false,
             limits,
         };

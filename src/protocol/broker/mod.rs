@@ -42,6 +42,9 @@ pub struct Settings {
     /// How safely messages are kept, by topic; the first that matches counts.
     #[serde(default)]
     pub rules: Vec<Rule>,
+    /// The latest time that is known to be over, wall ms: certificates that ended before it are refused whatever the clock says.
+    #[serde(default)]
+    pub floor_ms: i64,
     /// A broker served here before: a folder without anything is a loss, not a beginning.
     #[serde(default)]
     pub served_before: bool,
@@ -235,6 +238,8 @@ pub enum Fact {
         name: String,
         /// SHA-256 of its public key.
         key: String,
+        /// When it ends, seconds since 1970.
+        until: i64,
     },
     /// A device was refused or cut, and why.
     Trouble {
