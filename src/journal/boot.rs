@@ -94,6 +94,12 @@ impl Report {
         *self == Self::default()
     }
 
+    /// True when something that was there is not any more: told on the first page.
+    #[must_use]
+    pub fn is_loss(&self) -> bool {
+        !self.damage.is_empty() || self.packs_damaged + self.foreign + self.cut + self.gone + self.unread > 0
+    }
+
     /// What was wrong, in words for a technician; empty = nothing.
     #[must_use]
     pub fn words(&self) -> String {

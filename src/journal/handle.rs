@@ -258,6 +258,11 @@ impl Journal {
         self.requests.send(Request::Checkpoint).await.map_err(|_| Closed)
     }
 
+    /// The folder of its packs and snapshots.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Whether history below `floor` may go: what it made of the village must stand in two whole snapshots at least, because
     /// nothing else knows it then.
     pub async fn may_trim(&self, floor: u64) -> bool {

@@ -188,6 +188,17 @@ impl History {
         Some((pack.path.clone(), pack.first, block))
     }
 
+    /// A block could not be read; what was let go meanwhile need not be.
+    pub(super) fn cannot_read(&self, path: &Path, block: &Block, cause: &std::io::Error) {
+        if !self.read_lock().packs.iter().any(|p| p.path == *path) {
+            return;
+        }
+        let mut known = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < 1_000 && known.insert((block.first, block.last)) {
+            tracing::error!(%cause, path = %path.display(), from = block.first, to = block.last, "packed history could not be read");
+        }
+    }
+
     /// Reads a block; none = it cannot be read, which is said in the log and shows as a hole.
     fn block(&self, path: &Path, pack: u64, block: &Block) -> Option<Vec<Arc<Stored>>> {
         let key = (pack, block.at);
@@ -198,10 +209,7 @@ impl History {
         let entries = match pack::read(path, block) {
             Ok(entries) => entries,
             Err(cause) => {
-                let mut known = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
-                if known.len() < 1_000 && known.insert((block.first, block.last)) {
-                    tracing::error!(%cause, path = %path.display(), from = block.first, to = block.last, "packed history could not be read");
-                }
+                self.cannot_read(path, block, &cause);
                 return None;
             }
         };

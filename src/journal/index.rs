@@ -7,12 +7,14 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use redb::{Builder, Database, Durability, ReadableDatabase as _, ReadableTable as _, TableDefinition};
 use tokio::sync::watch;
 
 use super::Stored;
+use super::chain::Heads;
 use super::history::History;
 use super::pack;
 
@@ -23,6 +25,8 @@ const BY_DAY: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("by_day");
 const THROUGH: &[u8] = b"through-2";
 /// What an index of the first format has instead: it is built again.
 const OLD_THROUGH: &[u8] = b"through";
+/// How the chain stood after the last pack that is indexed: an index of another history has other heads.
+const HEADS: &[u8] = b"heads";
 /// redb's page cache here, bytes.
 const CACHE: usize = 8 * 1024 * 1024;
 /// Entries added or forgotten since the file was last made smaller; kept in the file, a restart does not begin anew.
@@ -37,6 +41,8 @@ pub struct Index {
     db: Arc<Mutex<Option<Database>>>,
     path: PathBuf,
     through: watch::Sender<u64>,
+    /// A value was damaged when somebody asked: it is built again.
+    suspect: Arc<AtomicBool>,
 }
 
 fn seal(payload: &[u8]) -> Vec<u8> {
@@ -86,7 +92,7 @@ impl Index {
     /// An index at `path` that is not opened yet; [`Index::catch_up`] opens it.
     #[must_use]
     pub fn new(path: &Path) -> Self {
-        Self { db: Arc::default(), path: path.to_owned(), through: watch::Sender::new(0) }
+        Self { db: Arc::default(), path: path.to_owned(), through: watch::Sender::new(0), suspect: Arc::default() }
     }
 
     /// Last entry that is indexed; rises.
@@ -95,10 +101,10 @@ impl Index {
         self.through.subscribe()
     }
 
-    fn open(&self) -> io::Result<u64> {
+    fn open(&self) -> io::Result<(u64, Option<Heads>)> {
         let path = self.path.clone();
         // redb may panic on a rotten file; a panic here is a damaged index, nothing more.
-        let opened = std::panic::catch_unwind(move || -> Result<(Database, u64), io::Error> {
+        let opened = std::panic::catch_unwind(move || -> Result<(Database, (u64, Option<Heads>)), io::Error> {
             let db = Builder::new().set_cache_size(CACHE).set_check_integrity_on_open(true).create(&path).map_err(io_error)?;
             let write = db.begin_write().map_err(io_error)?;
             let through = {
@@ -110,10 +116,12 @@ impl Index {
                     return Err(io::Error::other("the index is of an older format"));
                 }
                 let found = meta.get(THROUGH).map_err(io_error)?;
-                match found {
+                let through = match found {
                     Some(value) => unseal(value.value())?.try_into().map(u64::from_le_bytes).map_err(io::Error::other)?,
                     None => 0,
-                }
+                };
+                let heads = meta.get(HEADS).map_err(io_error)?.and_then(|v| unseal(v.value()).ok()?.try_into().ok().map(|stamp| Heads::from_stamp(&stamp)));
+                (through, heads)
             };
             write.commit().map_err(io_error)?;
             Ok((db, through))
@@ -130,11 +138,16 @@ impl Index {
     /// # Errors
     /// When neither the old nor a new index can be opened, or a pack cannot be read.
     pub fn catch_up(&self, history: &History) -> io::Result<bool> {
-        let mut anew = false;
+        let mut anew = self.suspect.swap(false, Ordering::Relaxed);
+        if anew {
+            tracing::warn!(path = %self.path.display(), "the index is damaged; it is set aside and built again");
+            drop(self.db.lock().unwrap_or_else(PoisonError::into_inner).take());
+            std::fs::rename(&self.path, self.path.with_extension("damaged"))?;
+        }
         let closed = self.db.lock().unwrap_or_else(PoisonError::into_inner).is_none();
-        let mut through = if closed {
+        let (mut through, heads) = if closed {
             match self.open() {
-                Ok(through) => through,
+                Ok(found) => found,
                 Err(cause) => {
                     tracing::warn!(%cause, path = %self.path.display(), "the index is set aside and built again");
                     let aside = self.path.with_extension("damaged");
@@ -146,14 +159,17 @@ impl Index {
                 }
             }
         } else {
-            *self.through.borrow()
+            (*self.through.borrow(), None)
         };
         let packs = history.packs();
-        if packs.last().is_none_or(|p| p.last < through) && through > 0 {
-            // An index ahead of history belongs to another card: begin again.
+        // One that is ahead of history, or whose last pack ends otherwise, belongs to another card; what an older program wrote
+        // has no heads and is believed.
+        let ends_otherwise = |heads: Heads| packs.iter().find(|p| p.last >= through).is_some_and(|p| p.last != through || p.end != heads);
+        if through > 0 && (packs.last().is_none_or(|p| p.last < through) || heads.is_some_and(ends_otherwise)) {
+            tracing::warn!(path = %self.path.display(), "the index is of another history; it is built again");
             self.db.lock().unwrap_or_else(PoisonError::into_inner).take();
             std::fs::remove_file(&self.path)?;
-            through = self.open()?;
+            through = self.open()?.0;
             anew = true;
         }
         let done = through;
@@ -257,6 +273,7 @@ impl Index {
             }
             let mut meta = write.open_table(META).map_err(io_error)?;
             meta.insert(THROUGH, seal(&pack.last.to_le_bytes()).as_slice()).map_err(io_error)?;
+            meta.insert(HEADS, seal(&pack.end.stamp()).as_slice()).map_err(io_error)?;
         }
         write.commit().map_err(io_error)
     }
@@ -343,6 +360,16 @@ impl Index {
     }
 
     fn lookup(&self, table: TableDefinition<'_, &[u8], &[u8]>, name: u64, before: u64, limit: usize) -> io::Result<Vec<u64>> {
+        // redb may panic on a page that rotted behind its back.
+        let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.rows(table, name, before, limit)));
+        let found = found.unwrap_or_else(|_| Err(io::Error::other("the index is damaged")));
+        if found.is_err() {
+            self.suspect.store(true, Ordering::Relaxed);
+        }
+        found
+    }
+
+    fn rows(&self, table: TableDefinition<'_, &[u8], &[u8]>, name: u64, before: u64, limit: usize) -> io::Result<Vec<u64>> {
         let guard = self.db.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(db) = guard.as_ref() else { return Ok(Vec::new()) };
         let read = db.begin_read().map_err(io_error)?;

@@ -70,8 +70,13 @@ fn road(village: &str, n: u64) -> Wish {
     Wish::new(Actor::House, Command::DeclarePlace { place: Road { id: PlaceId::new(&format!("{village}{n}")).expect("id"), name: format!("Ngõ {n}") } })
 }
 
+/// What led to road `n`: in each village another entry.
+fn cause(village: &str, n: u64) -> u64 {
+    10_000 * u64::from(village.as_bytes()[0]) + n
+}
+
 async fn roads(journal: &Journal, village: &str, from: u64, to: u64) {
-    for answer in futures_util::future::join_all((from..to).map(|n| journal.submit(road(village, n)))).await {
+    for answer in futures_util::future::join_all((from..to).map(|n| journal.submit(road(village, n).because(cause(village, n))))).await {
         answer.expect("answered");
     }
 }
@@ -350,5 +355,57 @@ async fn what_a_cursor_proves_and_the_log_has_not_is_missing_and_its_numbers_are
     let (journal, report) = open(&temp.0);
     assert_eq!(report.damage.len(), 1, "{report:?}");
     assert!(journal.state().seq > at + 11);
+    crash(journal);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_of_another_village_or_of_last_week_is_not_believed() {
+    let (base, week) = village("p").await;
+    let (other, _) = village("q").await;
+    let made = |temp: &Temp| {
+        let (journal, _) = open(&temp.0);
+        let index = index::Index::new(&temp.0.join("index.redb"));
+        index.catch_up(&journal.history()).expect("indexed");
+        index.close();
+        crash(journal);
+        std::fs::read(temp.0.join("index.redb")).expect("read")
+    };
+    for (name, bytes, is_anew) in [("another's", made(&other), true), ("older", made(&week), false)] {
+        let temp = Temp::of(&base.0, "index");
+        std::fs::write(temp.0.join("index.redb"), bytes).expect("written");
+        let (journal, _) = open(&temp.0);
+        let index = index::Index::new(&temp.0.join("index.redb"));
+        assert_eq!(index.catch_up(&journal.history()).expect("indexed"), is_anew, "{name}");
+        for n in [7, 700] {
+            assert_eq!(index.by_cause(&journal.history(), cause("p", n), 5).expect("asked").len(), 1, "{name}: {n}");
+        }
+        index.close();
+        crash(journal);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rot_that_comes_while_the_village_runs_is_found() {
+    let (base, _) = village("p").await;
+    let (journal, _) = open(&base.0);
+    let whole = walk::walk(&journal, Duration::ZERO).await;
+    assert_eq!((whole.blocks, whole.snapshots), (journal.history().packs().iter().map(|p| p.blocks.len()).sum(), 0));
+    assert!(journal.history().unreadable().is_empty());
+    let pack = journal.history().packs()[1].clone();
+    let mut bytes = std::fs::read(&pack.path).expect("read");
+    let at = usize::try_from(pack.blocks[1].at).expect("small") + 100;
+    bytes[at] ^= 1;
+    std::fs::write(&pack.path, bytes).expect("written");
+    std::fs::write(of(What::Newest, &base).remove(0), b"rot").expect("written");
+    journal.submit(road("new", 0)).await.expect("answered");
+    assert_eq!(walk::walk(&journal, Duration::ZERO).await.snapshots, 1);
+    assert_eq!(journal.history().unreadable(), [(pack.blocks[1].first, pack.blocks[1].last)]);
+    for _ in 0..500 {
+        if snapshot::copies(&base.journal()).expect("read").iter().filter(|c| c.snapshot.is_some()).count() == 3 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(snapshot::covering(&base.journal(), 1), 3, "snapshots are made again while it runs");
     crash(journal);
 }

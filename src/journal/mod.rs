@@ -16,6 +16,7 @@ mod kin;
 mod logged;
 pub mod pack;
 pub mod snapshot;
+pub mod walk;
 mod writer;
 
 #[cfg(test)]

@@ -88,6 +88,9 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
         told = "part of the history could not be read".into();
     }
     house.health().set("journal", if told.is_empty() { Light::Green } else { Light::Amber }, &told);
+    if report.is_loss() {
+        house.health().set("history", Light::Amber, &told);
+    }
     let files = secrets.files(&layout.data.join("people"))?;
     secrets.tell(house.health());
     let samples = Samples::open(&layout.data.join("samples"), epoch)?;
@@ -153,6 +156,8 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
         let chores = chores.clone();
         async move { chores.run(stop).await }
     });
+    let (walked, walker) = (journal.clone(), house.clone());
+    house.service("walk", move |stop| super::housekeeping::walk(walked.clone(), walker.clone(), stop));
     doors::start(&app, &broker, &stills, &layout, &sounds, portal, dashboard, dashboard_tls, control, &config.broker.names, &house)?;
 
     if !broker.ready(BROKER_WAIT).await {

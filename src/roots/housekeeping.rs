@@ -12,7 +12,7 @@ use crate::domain::command::Command;
 use crate::domain::id::BlobId;
 use crate::domain::state::State;
 use crate::journal::index::Index;
-use crate::journal::{Journal, SubmitError, Wish};
+use crate::journal::{Journal, SubmitError, Wish, walk};
 use crate::keys::authority::{Files, HOUSE};
 use crate::store::files::Files as PeopleFiles;
 use crate::store::look::Walk;
@@ -206,9 +206,43 @@ impl Housekeeping {
 
     /// Blocks of history that could not be read when somebody asked.
     fn tell_holes(&self) {
-        let holes = self.journal.history().unreadable();
-        if let Some((from, to)) = holes.first() {
-            self.house.health().set("journal", Light::Amber, &format!("packed history from entry {from} to {to} cannot be read ({} such places)", holes.len()));
+        tell_holes(&self.journal, &self.house);
+    }
+}
+
+fn tell_holes(journal: &Journal, house: &Supervisor) {
+    let holes = journal.history().unreadable();
+    // One that failed says more, and red.
+    if let Some((from, to)) = holes.first().filter(|_| journal.failed().borrow().is_none()) {
+        for part in ["journal", "history"] {
+            house.health().set(part, Light::Amber, &format!("packed history from entry {from} to {to} cannot be read ({} such places)", holes.len()));
+        }
+    }
+}
+
+/// Pause between two reads of the slow look at packed history.
+const STRIDE: Duration = Duration::from_millis(100);
+/// Pause between two looks.
+const LOOK: Duration = Duration::from_secs(86_400);
+
+/// Looks at everything that is packed, behind open doors and once a day.
+///
+/// # Errors
+/// Never by itself; the type fits a service.
+pub async fn walk(journal: Journal, house: Supervisor, stop: Stop) -> anyhow::Result<()> {
+    loop {
+        let seen = tokio::select! {
+            seen = walk::walk(&journal, STRIDE) => seen,
+            () = stop.soft.cancelled() => return Ok(()),
+        };
+        tracing::debug!(seen.blocks, "packed history was looked at");
+        if seen.snapshots > 0 && journal.failed().borrow().is_none() {
+            house.health().set("journal", Light::Amber, &format!("{} snapshots were damaged and are made again; nothing is missing, look at the card", seen.snapshots));
+        }
+        tell_holes(&journal, &house);
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            () = stop.soft.cancelled() => return Ok(()),
         }
     }
 }

@@ -117,7 +117,7 @@ fn alarm(app: &App, lang: Lang, state: &Village) -> Option<String> {
 fn lost(app: &App, lang: Lang) -> Option<String> {
     let parts = app.house.health().parts();
     let is_lost = |part: &&str| parts.get(*part).is_some_and(|c| c.light == Light::Amber);
-    let words: Vec<String> = ["ledger", "people", "commune"].iter().filter(|p| is_lost(p)).map(|p| lang.t(&format!("lost-{p}"))).collect();
+    let words: Vec<String> = ["history", "ledger", "people", "commune"].iter().filter(|p| is_lost(p)).map(|p| lang.t(&format!("lost-{p}"))).collect();
     (!words.is_empty()).then(|| words.join(" "))
 }
 

@@ -380,6 +380,7 @@ fn nothing_acknowledged_is_lost_when_gateway_or_worker_is_killed_at_random() {
             house.until("another worker serves", Duration::from_secs(20), |h| ![0, pid].contains(&h.pid_of("broker")));
         } else {
             house.kill();
+            crate::losses::harm(&house.dir.join("data"), &mut dice);
             house.start();
         }
         deaths.push((began, Instant::now()));

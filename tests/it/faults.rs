@@ -11,6 +11,27 @@ fn rounds() -> usize {
     if std::env::var_os("CONGLANG_LONG").is_some() { 1000 } else { 20 }
 }
 
+/// Three who declare places, each with the next number, until `stop` or until nobody answers; what was answered is noted.
+pub fn writers(house: &House, stop: &Arc<AtomicBool>, answered: &Arc<Mutex<Vec<String>>>, number: &Arc<AtomicU64>) -> Vec<std::thread::JoinHandle<()>> {
+    let one = |_| {
+        let (stop, answered, number, socket) = (stop.clone(), answered.clone(), number.clone(), house.dir.join("run/control.sock"));
+        std::thread::spawn(move || {
+            while !stop.load(Ordering::SeqCst) {
+                let id = format!("p{}", number.fetch_add(1, Ordering::SeqCst));
+                let body = serde_json::json!({ "command": { "do": "DeclarePlace", "place": { "id": id, "name": "Ngõ" } } }).to_string();
+                let request = format!("POST /commands HTTP/1.1\r\nhost: c\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+                let Ok(mut stream) = std::os::unix::net::UnixStream::connect(&socket) else { return };
+                use std::io::{Read as _, Write as _};
+                let mut answer = String::new();
+                if stream.write_all(request.as_bytes()).is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.starts_with("HTTP/1.1 200") {
+                    answered.lock().expect("lock").push(id);
+                }
+            }
+        })
+    };
+    (0..3).map(one).collect()
+}
+
 #[test]
 fn kill_9_under_load_loses_nothing_answered() {
     let mut house = House::new("");
@@ -20,24 +41,7 @@ fn kill_9_under_load_loses_nothing_answered() {
     for round in 0..rounds() {
         house.start();
         let stop = Arc::new(AtomicBool::new(false));
-        let writers: Vec<_> = (0..3)
-            .map(|_| {
-                let (stop, answered, number, socket) = (stop.clone(), answered.clone(), number.clone(), house.dir.join("run/control.sock"));
-                std::thread::spawn(move || {
-                    while !stop.load(Ordering::SeqCst) {
-                        let id = format!("p{}", number.fetch_add(1, Ordering::SeqCst));
-                        let body = serde_json::json!({ "command": { "do": "DeclarePlace", "place": { "id": id, "name": "Ngõ" } } }).to_string();
-                        let request = format!("POST /commands HTTP/1.1\r\nhost: c\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-                        let Ok(mut stream) = std::os::unix::net::UnixStream::connect(&socket) else { return };
-                        use std::io::{Read as _, Write as _};
-                        let mut answer = String::new();
-                        if stream.write_all(request.as_bytes()).is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.starts_with("HTTP/1.1 200") {
-                            answered.lock().expect("lock").push(id);
-                        }
-                    }
-                })
-            })
-            .collect();
+        let writers = writers(&house, &stop, &answered, &number);
         dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         std::thread::sleep(Duration::from_millis(5 + dice % 115));
         house.kill();

@@ -21,6 +21,7 @@ mod house;
 mod keys;
 mod limits;
 mod loads;
+mod losses;
 mod odd_cameras;
 mod office;
 mod pages;

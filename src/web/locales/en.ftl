@@ -69,6 +69,7 @@ machine-trouble-do = Call the technician.
 part-queues = the memory card cannot be written
 part-broker = the part that talks to devices does not run
 part-journal = the history cannot be written
+lost-history = Part of the history is lost or damaged.
 lost-ledger = Part of what the box remembered of devices is lost.
 lost-people = A notice or a name kept in the box is damaged.
 lost-commune = The history at the commune and in this box do not agree.

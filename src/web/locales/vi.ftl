@@ -69,6 +69,7 @@ machine-trouble-do = Gọi kỹ thuật.
 part-queues = thẻ nhớ không ghi được
 part-broker = bộ phận nối với thiết bị chưa chạy
 part-journal = không ghi được nhật ký
+lost-history = Một phần lịch sử trên máy đã mất hoặc hỏng.
 lost-ledger = Một phần trạng thái thiết bị nhớ trên máy đã mất.
 lost-people = Có thông báo hoặc tên người trên máy bị hỏng.
 lost-commune = Lịch sử ở xã và ở máy này không khớp nhau.
