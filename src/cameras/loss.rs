@@ -1,4 +1,4 @@
-//! How many of a camera's pictures suffer from packets that get lost, by the minute.
+//! How many of a camera's pictures are lost or harmed, by the minute: by packets that are missing, by a disk that is slow.
 //!
 //! A line that loses a little now and then is as lines are; one that harms a tenth of a minute's pictures is told, and
 //! is told until it was well for some minutes.
@@ -7,7 +7,7 @@
 const MINUTE_MS: u64 = 60_000;
 const LEAST: u32 = 20;
 /// More than so many percent are told.
-const MOST: u32 = 10;
+const MOST: u64 = 10;
 /// So many counts without trouble, and it is over.
 const WELL: u32 = 3;
 
@@ -27,7 +27,7 @@ impl Loss {
     pub fn note(&mut self, mono_ms: u64, is_harmed: bool) -> Option<u8> {
         let began = *self.began.get_or_insert(mono_ms);
         if mono_ms.saturating_sub(began) >= MINUTE_MS && self.came >= LEAST {
-            let percent = self.harmed.saturating_mul(100) / self.came;
+            let percent = u64::from(self.harmed) * 100 / u64::from(self.came);
             if percent > MOST {
                 self.told = u8::try_from(percent).ok();
                 self.well = 0;
@@ -37,9 +37,16 @@ impl Loss {
             }
             (self.began, self.came, self.harmed) = (Some(mono_ms), 0, 0);
         }
-        self.came += 1;
-        self.harmed += u32::from(is_harmed);
+        self.came = self.came.saturating_add(1);
+        self.harmed = self.harmed.saturating_add(u32::from(is_harmed));
         self.told
+    }
+
+    /// So many pictures are gone altogether; they count with the next one that comes.
+    pub fn miss(&mut self, pictures: u64) {
+        let pictures = u32::try_from(pictures).unwrap_or(u32::MAX);
+        self.came = self.came.saturating_add(pictures);
+        self.harmed = self.harmed.saturating_add(pictures);
     }
 }
 
@@ -70,5 +77,13 @@ mod tests {
         let mut loss = Loss::default();
         assert!((0..30).all(|n| loss.note(n * 60_000, n % 7 == 0).is_none_or(|p| p > 10)));
         assert_eq!(Loss::default().note(9, true), None);
+    }
+
+    #[test]
+    fn what_is_gone_altogether_counts_too() {
+        let (mut loss, mut now) = (Loss::default(), 5_000);
+        assert_eq!(minute(&mut loss, &mut now, 0), None);
+        loss.miss(200);
+        assert_eq!(minute(&mut loss, &mut now, 0), Some(25));
     }
 }

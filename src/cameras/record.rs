@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
+use super::loss::Loss;
 use crate::domain::id::CameraId;
 use crate::live::pictures::{AccessUnit, Picture};
 use crate::protocol::fmp4::{self, Sample};
@@ -69,6 +70,8 @@ pub struct Recorder {
     ended_ms: i64,
     /// The wall clock was set back since the open segment began or the last one ended.
     is_set_back: bool,
+    /// Pictures that the disk was too slow for.
+    missed: Loss,
     /// The newest picture that was taken.
     last: Option<AccessUnit>,
 }
@@ -92,8 +95,8 @@ fn is_set_back(last: &AccessUnit, next: &AccessUnit) -> bool {
 
 impl Recorder {
     /// Records nothing yet.
-    pub const fn new(camera: CameraId, ring: Ring, picture: Arc<Picture>, clock: Clock) -> Self {
-        Self { camera, ring, picture, clock, open: None, pending: Vec::new(), bytes: 0, rest_until: 0, ended_ms: i64::MIN, is_set_back: false, last: None }
+    pub fn new(camera: CameraId, ring: Ring, picture: Arc<Picture>, clock: Clock) -> Self {
+        Self { camera, ring, picture, clock, open: None, pending: Vec::new(), bytes: 0, rest_until: 0, ended_ms: i64::MIN, is_set_back: false, missed: Loss::default(), last: None }
     }
 
     /// Records until `stop`.
@@ -118,17 +121,10 @@ impl Recorder {
                 Ok(Ok(frame)) => self.take(frame).await,
                 Ok(Err(RecvError::Lagged(missed))) => {
                     tracing::warn!(camera = %self.camera, missed, "the disk was too slow for pictures");
+                    let missed = missed + frames.len() as u64;
                     let (group, rest) = self.picture.join();
                     frames = rest;
-                    // What is kept for viewers since the last keyframe is not lost for the disk either.
-                    if !group.iter().any(|f| self.has_taken(f)) {
-                        self.end().await;
-                    }
-                    for frame in group {
-                        if !self.has_taken(&frame) {
-                            self.take(frame).await;
-                        }
-                    }
+                    self.catch_up(missed, group).await;
                 }
                 Ok(Err(RecvError::Closed)) => break,
                 // Nothing comes: what is there goes to disk, and nothing is missing.
@@ -142,6 +138,22 @@ impl Recorder {
             }
         }
         self.end().await;
+    }
+
+    /// Goes on after so many pictures were not taken in time; what is kept for viewers since the last keyframe is not lost for
+    /// the disk either.
+    async fn catch_up(&mut self, missed: u64, group: Vec<AccessUnit>) {
+        if !group.iter().any(|f| self.has_taken(f)) {
+            self.end().await;
+        }
+        let mut lost = missed;
+        for frame in group {
+            if !self.has_taken(&frame) {
+                self.take(frame).await;
+                lost = lost.saturating_sub(1);
+            }
+        }
+        self.missed.miss(lost);
     }
 
     fn has_taken(&self, frame: &AccessUnit) -> bool {
@@ -159,6 +171,8 @@ impl Recorder {
             self.is_set_back = true;
         }
         self.last = Some(frame.clone());
+        let missed = self.missed.note(frame.mono_ms, false);
+        self.picture.find(|f| f.missed = missed);
         let first = self.pending.first();
         let full = self.bytes > GROUP_BYTES || self.pending.len() >= GROUP_FRAMES || first.is_some_and(|f| ms(frame.ticks - f.ticks, f.format.timescale) > GROUP_MS);
         if frame.keyframe || full {

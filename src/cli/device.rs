@@ -159,6 +159,9 @@ pub fn camera(cli: &Cli, what: &Camera) -> anyhow::Result<u8> {
         if c.loss > 0 {
             text.push_str(&format!("            mất gói trên đường truyền, {} % hình trong một phút bị thiếu hoặc nhòe: xem dây mạng, Wi-Fi, giảm tốc độ bit của camera\n", c.loss));
         }
+        if c.missed > 0 {
+            text.push_str(&format!("            đĩa ghi không kịp, {} % hình trong một phút không được ghi: xem đĩa có hỏng hay bận việc khác, giảm tốc độ bit của camera\n", c.missed));
+        }
         if !c.clock.is_empty() {
             text.push_str(&format!("            đồng hồ của camera chạy sai, ghi theo giờ của máy: {}\n", c.clock));
         }
@@ -167,5 +170,5 @@ pub fn camera(cli: &Cli, what: &Camera) -> anyhow::Result<u8> {
         }
     }
     say(cli, &value, &text);
-    Ok(if lost > 0 || cameras.iter().any(|c| !c.undecodable.is_empty() || !c.unchecked.is_empty() || c.loss > 0) { 2 } else { 0 })
+    Ok(if lost > 0 || cameras.iter().any(|c| !c.undecodable.is_empty() || !c.unchecked.is_empty() || c.loss > 0 || c.missed > 0) { 2 } else { 0 })
 }

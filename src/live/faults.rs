@@ -38,6 +38,8 @@ pub struct Faults {
     pub unchecked: Option<String>,
     /// So many percent of a minute's pictures are missing, or may be smeared, because packets get lost on the way.
     pub loss: Option<u8>,
+    /// So many percent of a minute's pictures came and were not recorded, because the disk is too slow.
+    pub missed: Option<u8>,
     /// The camera's clock.
     pub clock: Option<ClockFault>,
 }

@@ -147,6 +147,9 @@ pub struct CameraLine {
     /// So many percent of a minute's pictures are missing or may be smeared, because packets get lost; 0 = few.
     #[serde(default)]
     pub loss: u8,
+    /// So many percent of a minute's pictures came and were not recorded, because the disk is too slow; 0 = few.
+    #[serde(default)]
+    pub missed: u8,
     /// The camera's clock is not believed: how it fails; empty = it is.
     #[serde(default)]
     pub clock: String,

@@ -113,6 +113,7 @@ fn faulty(live: &Live) -> Option<String> {
         told("pictures are recorded but cannot be decoded", &|f| f.undecodable.clone()),
         told("pictures are recorded and this machine cannot check whether they can be decoded", &|f| f.unchecked.clone()),
         told("packets get lost between the camera and this machine (look at cable, Wi-Fi, bit rate): so much of a minute's pictures is missing or smeared", &|f| f.loss.map(|n| format!("{n} %"))),
+        told("the disk is too slow for pictures (it may be dying, or busy with other things): so much of a minute is not recorded", &|f| f.missed.map(|n| format!("{n} %"))),
     ];
     all.into_iter().flatten().reduce(|a, b| format!("{a} · {b}"))
 }
@@ -160,7 +161,9 @@ mod tests {
         let said = faulty(&live).expect("told");
         assert!(said.contains("cam-01: install the decoder") && said.contains("cam-02: 30 %"), "{said}");
         two.find(|f| (f.loss, f.undecodable) = (None, Some("broken".to_owned())));
-        one.find(|f| f.unchecked = None);
+        one.find(|f| (f.unchecked, f.missed) = (None, Some(46)));
+        assert!(faulty(&live).expect("told").ends_with("is not recorded; cam-01: 46 %"), "{:?}", faulty(&live));
+        one.find(|f| f.missed = None);
         assert_eq!(faulty(&live).as_deref(), Some("pictures are recorded but cannot be decoded; cam-02: broken"));
     }
 }

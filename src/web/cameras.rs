@@ -127,7 +127,7 @@ fn sentence(app: &App, lang: Lang, state: &Village) -> String {
     let title = if lost.is_empty() { lang.f("camera-sum", &[("n", &live.to_string()), ("all", &all.to_string())]) } else { lost.join("; ") + "." };
     let refused = state.cameras.keys().filter_map(|id| app.live.pictures.get(id)).any(|p| !p.recording().trouble.is_empty());
     let with = |is: fn(&Faults) -> bool| state.cameras.values().filter(|c| app.live.pictures.get(&c.id).is_some_and(|p| is(&p.faults()))).map(|c| c.name.as_str()).collect::<Vec<&str>>();
-    let (undecodable, harmed, unchecked) = (with(|f| f.undecodable.is_some()), with(|f| f.loss.is_some()), with(|f| f.unchecked.is_some()));
+    let (undecodable, harmed, unchecked) = (with(|f| f.undecodable.is_some()), with(|f| f.loss.is_some() || f.missed.is_some()), with(|f| f.unchecked.is_some()));
     let kept = if refused {
         lang.t("camera-not-recorded")
     } else if !undecodable.is_empty() {
@@ -192,6 +192,9 @@ fn how(app: &App, lang: Lang, c: &Camera) -> String {
     if let Some(percent) = faults.loss {
         detail.push(lang.f("camera-loss", &[("n", &percent.to_string())]));
     }
+    if let Some(percent) = faults.missed {
+        detail.push(lang.f("camera-missed", &[("n", &percent.to_string())]));
+    }
     // Who has no player sees the still: without a word it would pass for new.
     let old = picture.as_ref().and_then(|p| p.still()).and_then(|s| taken(app.house.clock().wall_ms(), s.at_ms)).filter(|_| mark.is_empty() || mark == "warn");
     if let Some(at) = &old {
@@ -205,7 +208,7 @@ fn how(app: &App, lang: Lang, c: &Camera) -> String {
     }
     let kind = match mark {
         "" if !recording.trouble.is_empty() || faults.undecodable.is_some() => "bad",
-        "" if faults.clock.is_some() || faults.unchecked.is_some() || faults.loss.is_some() || old.is_some() => "warn",
+        "" if faults.clock.is_some() || faults.unchecked.is_some() || faults.loss.is_some() || faults.missed.is_some() || old.is_some() => "warn",
         "" => "",
         "off" => "info",
         other => other,

@@ -184,6 +184,7 @@ fn cameras(app: &App) -> Vec<CameraLine> {
             undecodable: faults.undecodable.unwrap_or_default(),
             unchecked: faults.unchecked.unwrap_or_default(),
             loss: faults.loss.unwrap_or_default(),
+            missed: faults.missed.unwrap_or_default(),
             clock: faults.clock.map_or("", ClockFault::name).to_owned(),
             removed: !state.cameras.contains_key(&c.id),
         }

@@ -116,6 +116,18 @@ async fn the_chief_signs_in_switches_a_lamp_and_sees_it_answer() {
     let size = phone.execute("let v = document.getElementById('watch'); return [v.videoWidth, v.videoHeight]", vec![]).await.expect("script");
     assert_eq!(size, serde_json::json!([640, 360]));
     words(&phone, "#looks", "Ông Mẫu", Duration::from_secs(5)).await;
+    // A phone that can show stills only: an old one is told with its date, a new one as new.
+    let script = "let own = id => { let e = document.getElementById(id), c = e.cloneNode(); e.replaceWith(c); return e; };
+        own('watch').pause(); own('watch-tag'); delete window.MediaSource; delete window.ManagedMediaSource;
+        window.house = window.fetch;
+        window.fetch = (u, o) => house(u, o).then(r => r.blob()).then(b => new Response(b, { headers: { 'still-at': '1795244640000', 'still-age': '600' } }));
+        let s = document.createElement('script'); s.src = '/a/camera.js?stills'; document.body.append(s)";
+    phone.execute(script, vec![]).await.expect("script");
+    words(&phone, "#watch-tag", "Ảnh cũ, chụp lúc 14:04 21/11/2026", Duration::from_secs(10)).await;
+    let poster = phone.execute("return document.getElementById('watch').poster.slice(0, 23)", vec![]).await.expect("script");
+    assert_eq!(poster, "data:image/jpeg;base64,", "it is shown all the same");
+    phone.execute("window.fetch = window.house", vec![]).await.expect("script");
+    words(&phone, "#watch-tag", "Ảnh mới mỗi 5 giây", Duration::from_secs(15)).await;
     // The portal is styled by its one request, and has no script.
     phone.goto(&format!("http://127.0.0.1:{}/", house.portal)).await.expect("opens");
     let color = phone.execute("return getComputedStyle(document.querySelector('.go')).backgroundColor", vec![]).await.expect("script");

@@ -172,3 +172,23 @@ async fn a_camera_whose_clock_jumps_ahead_dates_only_its_own_pictures() {
     bench.recorder.end().await;
     assert_eq!(spans(&bench), [(0, 60), (60, 48), (108, 60), (168, 60), (228, 60), (288, 12)]);
 }
+
+#[tokio::test]
+async fn what_the_disk_was_too_slow_for_is_told() {
+    let mut bench = Bench::new();
+    bench.ring.load().expect("loads");
+    for n in (0..300).chain(590..700) {
+        if n == 590 {
+            // Ten of the last group are there still.
+            let group = (580..590).map(|n| bench.frame(1, n * 100, 0)).collect();
+            bench.recorder.catch_up(290, group).await;
+        }
+        let frame = bench.frame(1, n * 100, 0);
+        bench.recorder.take(frame).await;
+        bench.recorder.clock.advance(Duration::from_millis(100));
+    }
+    bench.recorder.end().await;
+    assert_eq!(spans(&bench), [(0, 30), (58, 12)]);
+    // 280 of 600 in the first minute.
+    assert_eq!(bench.recorder.picture.faults().missed, Some(46));
+}
