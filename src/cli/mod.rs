@@ -12,6 +12,7 @@ mod key;
 mod modes;
 mod setup;
 mod status;
+mod token;
 mod user;
 
 use std::path::PathBuf;
@@ -68,6 +69,9 @@ pub enum Command {
     /// People who may sign in
     #[command(subcommand)]
     User(user::User),
+    /// Tokens of programs
+    #[command(subcommand)]
+    Token(token::Token),
     /// Certificates
     #[command(subcommand)]
     Cert(cert::Cert),
@@ -94,6 +98,7 @@ pub fn run(cli: &Cli) -> u8 {
         Command::Camera(what) => device::camera(cli, what),
         Command::Sync(what) => status::sync(cli, what),
         Command::User(what) => user::run(cli, what),
+        Command::Token(what) => token::run(cli, what),
         Command::Cert(what) => cert::run(cli, what),
         Command::Key(what) => key::run(cli, what),
         Command::Setup => setup::run(cli),

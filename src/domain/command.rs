@@ -12,13 +12,14 @@ use super::blob::BlobRef;
 use super::camera::Camera;
 use super::device::{Account, Device};
 use super::entity::Entity;
-use super::id::{AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, UserId};
+use super::id::{AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, TokenId, UserId};
 use super::light::Group;
 use super::notice::NoticeKind;
 use super::place::Place;
 use super::sensor::Sensor;
 use super::speaker::{Class, Ending, Speaker};
 use super::thing::Thing;
+use super::token::Token;
 use super::village::Village;
 
 /// An intent.
@@ -110,6 +111,10 @@ pub enum Command {
     RenameUser { user: UserId, record: BlobRef },
     /// Take a person's access away.
     RemoveUser { user: UserId },
+    /// Give a program a token.
+    PutToken { token: Token },
+    /// Take a program's token away.
+    RemoveToken { token: TokenId },
 }
 
 impl Command {

@@ -14,6 +14,7 @@ use super::rights::permit;
 use super::sound::is_sound;
 use super::speaker::{Class, Ending, Play};
 use super::state::{ERASED_KEPT, State};
+use super::token::{FILE, TOKENS};
 use super::{thing, words};
 
 /// Entities a single device may announce.
@@ -302,6 +303,19 @@ pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Resu
             let known = state.users.get(user).ok_or_else(|| unknown("user", user))?;
             changed(known.record != *record, || Event::UserRenamed { user: user.clone(), record: record.clone() })
         }
+        Command::PutToken { token } => {
+            if token.id.as_str() == FILE || state.tokens.contains_key(&token.id) {
+                return Err(Rejection::Exists { id: token.id.to_string() });
+            }
+            if state.tokens.len() >= TOKENS {
+                return Err(Rejection::TooMany { most: TOKENS as u64 });
+            }
+            vec![Event::TokenPut { token: token.clone() }]
+        }
+        Command::RemoveToken { token } => match state.tokens.get(token) {
+            None if token.as_str() != FILE => return Err(unknown("token", token)),
+            known => changed(known.is_none_or(|t| !t.scopes.is_empty()), || Event::TokenRemoved { token: token.clone() }),
+        },
         Command::RemoveUser { user } => {
             let known = state.users.get(user).ok_or_else(|| unknown("user", user))?;
             if known.role == Role::Chief && chiefs(state) == 1 {

@@ -12,13 +12,14 @@ use super::blob::BlobRef;
 use super::camera::Camera;
 use super::device::{Account, Device};
 use super::entity::Entity;
-use super::id::{AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, UserId};
+use super::id::{AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, TokenId, UserId};
 use super::light::Group;
 use super::notice::NoticeKind;
 use super::place::Place;
 use super::sensor::Sensor;
 use super::speaker::{Class, Ending, Speaker};
 use super::thing::Thing;
+use super::token::Token;
 use super::village::Village;
 
 /// A fact.
@@ -108,6 +109,10 @@ pub enum Event {
     UserRenamed { user: UserId, record: BlobRef },
     /// A person may no longer sign in.
     UserRemoved { user: UserId },
+    /// A program has a token.
+    TokenPut { token: Token },
+    /// A program's token opens nothing any more.
+    TokenRemoved { token: TokenId },
     /// A command of the commune or of a program was refused, and why.
     CommandRefused { reason: String },
 }
@@ -147,7 +152,14 @@ impl Event {
     #[must_use]
     pub const fn lane(&self) -> Lane {
         match self {
-            Self::AccessGranted { .. } | Self::AccessRevoked { .. } | Self::UserPut { .. } | Self::UserRenamed { .. } | Self::UserRemoved { .. } | Self::Configured { .. } => Lane::Local,
+            Self::AccessGranted { .. }
+            | Self::AccessRevoked { .. }
+            | Self::UserPut { .. }
+            | Self::UserRenamed { .. }
+            | Self::UserRemoved { .. }
+            | Self::TokenPut { .. }
+            | Self::TokenRemoved { .. }
+            | Self::Configured { .. } => Lane::Local,
             Self::HistoryDamaged { .. } | Self::SensorAlarmRaised { .. } | Self::LightGivenUp { .. } => Lane::Alarm,
             Self::Booted { .. }
             | Self::ClockKnown { .. }
@@ -224,6 +236,8 @@ impl Event {
             Self::CameraRemoved { camera } | Self::CameraChanged { camera, .. } => camera.as_str(),
             Self::NoticePublished { id, .. } | Self::NoticeTakenDown { id } => id.as_str(),
             Self::UserPut { user } => user.id.as_str(),
+            Self::TokenPut { token } => token.id.as_str(),
+            Self::TokenRemoved { token } => token.as_str(),
             Self::UserRenamed { user, .. } | Self::UserRemoved { user } => user.as_str(),
             _ => return None,
         })

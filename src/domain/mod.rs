@@ -19,6 +19,7 @@ pub mod sound;
 pub mod speaker;
 pub mod state;
 pub mod thing;
+pub mod token;
 pub mod village;
 pub mod words;
 pub mod yes_no;

@@ -8,7 +8,9 @@ use super::actor::{Actor, Role};
 use super::command::Command;
 use super::decide::Rejection;
 use super::device::Account;
+use super::id::TokenId;
 use super::state::State;
+use super::token::{FILE, Scope};
 
 /// Who asks, as far as the table goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,8 +21,8 @@ pub enum Giver {
     Technician,
     /// Whoever may open the control socket.
     Console,
-    /// A program with a token.
-    Program,
+    /// A program with a token of this scope.
+    Program(Scope),
     /// The commune.
     Commune,
     /// A device, of itself.
@@ -31,6 +33,7 @@ pub enum Giver {
 #[must_use]
 pub const fn givers(command: &Command) -> &'static [Giver] {
     use Giver::{Chief, Commune, Console, Device, Program, Technician};
+    use Scope::{Manage, Speak, Switch};
     match command {
         // What the house finds out about itself, and what the configuration says.
         Command::DeclareVillage { .. }
@@ -44,12 +47,14 @@ pub const fn givers(command: &Command) -> &'static [Giver] {
         | Command::DeclareCamera { .. }
         | Command::RemoveCamera { .. }
         | Command::ReportCamera { .. } => &[],
-        Command::EraseBlob { .. } => &[Console],
+        Command::EraseBlob { .. } | Command::PutToken { .. } | Command::RemoveToken { .. } => &[Console],
         Command::PutUser { .. } | Command::RenameUser { .. } | Command::RemoveUser { .. } => &[Chief, Console],
         // What only somebody who sees the pictures can have looked at.
         Command::LookAtPictures { .. } => &[Chief, Technician],
-        Command::DeclarePlace { .. } => &[Console, Program],
-        Command::DeclareDevice { .. } | Command::GrantAccess { .. } | Command::RevokeAccess { .. } | Command::DeclareGroup { .. } | Command::DeclareSensor { .. } => &[Technician, Console, Program],
+        Command::DeclarePlace { .. } => &[Console, Program(Manage)],
+        Command::DeclareDevice { .. } | Command::GrantAccess { .. } | Command::RevokeAccess { .. } | Command::DeclareGroup { .. } | Command::DeclareSensor { .. } => {
+            &[Technician, Console, Program(Manage)]
+        }
         // Only the thing itself knows how it is.
         Command::AdoptEntities { .. }
         | Command::WithdrawEntities { .. }
@@ -58,23 +63,28 @@ pub const fn givers(command: &Command) -> &'static [Giver] {
         | Command::ReportLevel { .. }
         | Command::BeginPlayback { .. }
         | Command::FinishPlayback { .. } => &[Device],
-        Command::SwitchLight { .. } | Command::SwitchGroup { .. } | Command::StopEverything => &[Chief, Technician, Console, Program],
-        Command::QueueAnnouncement { .. } | Command::PublishNotice { .. } | Command::TakeDownNotice { .. } => &[Chief, Console, Program, Commune],
+        Command::SwitchLight { .. } | Command::SwitchGroup { .. } => &[Chief, Technician, Console, Program(Switch)],
+        // Silence is everybody's who can make a noise.
+        Command::StopEverything => &[Chief, Technician, Console, Program(Switch), Program(Speak)],
+        Command::QueueAnnouncement { .. } | Command::PublishNotice { .. } | Command::TakeDownNotice { .. } => &[Chief, Console, Program(Speak), Commune],
     }
 }
 
-/// As what an actor stands in the table; none = the house, or nobody who is known.
-fn giver(state: &State, actor: &Actor) -> Option<Giver> {
-    match actor {
-        Actor::House => None,
-        Actor::User { id } => state.users.get(id).map(|u| match u.role {
-            Role::Chief => Giver::Chief,
-            Role::Technician => Giver::Technician,
-        }),
-        Actor::Console => Some(Giver::Console),
-        Actor::Program { .. } => Some(Giver::Program),
-        Actor::Commune => Some(Giver::Commune),
-        Actor::Device { .. } => Some(Giver::Device),
+/// Whether a token may this. The one in the file may all, until it is taken away.
+#[must_use]
+pub fn has(state: &State, token: &TokenId, scope: Scope) -> bool {
+    state.tokens.get(token).map_or(token.as_str() == FILE, |t| t.scopes.contains(&scope))
+}
+
+/// Whether an actor stands in the table as this.
+fn is(state: &State, actor: &Actor, giver: Giver) -> bool {
+    let role = |id, role| state.users.get(id).is_some_and(|u| u.role == role);
+    match (actor, giver) {
+        (Actor::User { id }, Giver::Chief) => role(id, Role::Chief),
+        (Actor::User { id }, Giver::Technician) => role(id, Role::Technician),
+        (Actor::Program { id }, Giver::Program(scope)) => has(state, id, scope),
+        (Actor::Console, Giver::Console) | (Actor::Commune, Giver::Commune) | (Actor::Device { .. }, Giver::Device) => true,
+        _ => false,
     }
 }
 
@@ -101,7 +111,7 @@ fn is_own(state: &State, actor: &Actor, command: &Command) -> bool {
 /// # Errors
 /// [`Rejection::NotPermitted`].
 pub fn permit(state: &State, actor: &Actor, command: &Command) -> Result<(), Rejection> {
-    let is_permitted = *actor == Actor::House || giver(state, actor).is_some_and(|g| givers(command).contains(&g)) && is_own(state, actor, command);
+    let is_permitted = *actor == Actor::House || givers(command).iter().any(|g| is(state, actor, *g)) && is_own(state, actor, command);
     if is_permitted { Ok(()) } else { Err(Rejection::NotPermitted) }
 }
 

@@ -33,7 +33,8 @@ const LOOKED_MAX: usize = 500;
 pub const TIME_MAX: i64 = 253_370_764_800_000;
 
 /// What a part of a command may be called in a refusal; the end of the key `part-…`.
-pub const PARTS: [&str; 18] = ["name", "commune", "unit", "model", "class", "topic", "payload", "field", "secret", "text", "epoch", "place", "decimals", "marks", "value", "horns", "cameras", "until"];
+pub const PARTS: [&str; 19] =
+    ["name", "commune", "unit", "model", "class", "topic", "payload", "field", "secret", "text", "epoch", "place", "decimals", "marks", "value", "horns", "cameras", "until", "scopes"];
 
 /// A part of a command that is beyond its bounds: `what` is one of [`PARTS`], `most` the characters there may be.
 fn unsound(what: &str, most: usize) -> Rejection {
@@ -176,6 +177,10 @@ pub fn is_sound(command: &Command) -> Result<(), Rejection> {
             is_blob(text)?;
             is_number("until", until.is_none_or(|u| (0..TIME_MAX).contains(&u)))
         }
+        Command::PutToken { token } => {
+            is_hash("secret", &token.sha256)?;
+            check(!token.scopes.is_empty(), "scopes", 0)
+        }
         Command::PutUser { user } => is_blob(&user.record),
         Command::RenameUser { record, .. } => is_blob(record),
         // Ids, numbers of which every one is sound, and the reason of a receiver, which `decide` cuts: an end is never refused.
@@ -197,7 +202,8 @@ pub fn is_sound(command: &Command) -> Result<(), Rejection> {
         | Command::RemoveCamera { .. }
         | Command::ReportCamera { .. }
         | Command::TakeDownNotice { .. }
-        | Command::RemoveUser { .. } => Ok(()),
+        | Command::RemoveUser { .. }
+        | Command::RemoveToken { .. } => Ok(()),
     }
 }
 

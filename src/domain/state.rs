@@ -14,13 +14,14 @@ use super::camera::{Camera, LOOKS, Look};
 use super::device::{Account, Device, Presence};
 use super::entity::Entity;
 use super::event::{Entry, Event};
-use super::id::{AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, PlaceId, UserId};
+use super::id::{AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, PlaceId, TokenId, UserId};
 use super::light::{Desired, Group, Light, Reported};
 use super::notice::Notice;
 use super::place::Place;
 use super::sensor::{Alarm, Sensor};
 use super::speaker::{Announcement, Play, Speaker};
 use super::thing::Thing;
+use super::token::{FILE, Token};
 use super::village::Village;
 
 /// One noun's things by id.
@@ -74,6 +75,9 @@ pub struct State {
     pub notices: Things<NoticeId, Notice>,
     /// People who may sign in.
     pub users: Things<UserId, User>,
+    /// Tokens of programs.
+    #[serde(default)]
+    pub tokens: Things<TokenId, Token>,
     /// What the configuration named at the last start.
     #[serde(default)]
     pub configured: Arc<BTreeSet<Thing>>,
@@ -197,6 +201,10 @@ impl State {
             Event::NoticeTakenDown { id } => drop(Arc::make_mut(&mut self.notices).remove(id)),
             Event::UserPut { user } => put(&mut self.users, user.id.clone(), user.clone()),
             Event::UserRenamed { user, record } => change(&mut self.users, user, |u| u.record = record.clone()),
+            Event::TokenPut { token } => put(&mut self.tokens, token.id.clone(), token.clone()),
+            // The token of the file lies there still: that it opens nothing is kept in mind.
+            Event::TokenRemoved { token } if token.as_str() == FILE => put(&mut self.tokens, token.clone(), Token::away(token.clone())),
+            Event::TokenRemoved { token } => drop(Arc::make_mut(&mut self.tokens).remove(token)),
             Event::UserRemoved { user } => drop(Arc::make_mut(&mut self.users).remove(user)),
         }
     }

@@ -18,7 +18,9 @@ pub fn sentence(lang: Lang, why: &Rejection, actor: &Actor, command: &str) -> St
             if *most > 0 { lang.f("refused-text", &[("part", &part), ("most", &most.to_string())]) } else { lang.f("refused-number", &[("part", &part)]) }
         }
         Rejection::NotSwitchable { .. } | Rejection::EmptyZone | Rejection::Expired | Rejection::LastChief | Rejection::Unsound { .. } => lang.t(why.key()),
-        Rejection::Unknown { .. } | Rejection::TooMany { .. } | Rejection::Exists { .. } => why.to_string(),
+        Rejection::Unknown { id, .. } => lang.f("refused-unknown-id", &[("id", id)]),
+        Rejection::TooMany { most } => lang.f("refused-too-many-most", &[("most", &most.to_string())]),
+        Rejection::Exists { id } => lang.f("refused-exists-id", &[("id", id)]),
     }
 }
 

@@ -120,6 +120,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     let app = App {
         index: index.clone(),
         seats: crate::supervisor::lobby::Lobby::new(crate::web::watch::VIEWERS),
+        followers: crate::supervisor::lobby::Lobby::new(crate::web::live::FOLLOWERS),
         titles: Arc::default(),
         configured: Arc::new(config.accounts.iter().map(|a| a.name.clone()).collect()),
         technician: Arc::new(config.doors.technician_phone.clone().unwrap_or_default()),

@@ -45,6 +45,8 @@ pub struct App {
     pub ring: Ring,
     /// Who watches live pictures, by session.
     pub seats: Lobby<String>,
+    /// Who follows pages, by session.
+    pub followers: Lobby<String>,
     /// Which words a notice had that was taken down, by the number of that entry; none = not to be found.
     pub titles: Arc<Mutex<BTreeMap<u64, Option<BlobRef>>>>,
     /// Telephone of the technician; empty = none is known.
@@ -61,7 +63,7 @@ pub struct App {
     pub names: Arc<Vec<String>>,
     /// Devices whose secret stands in the configuration.
     pub configured: Arc<BTreeSet<DeviceId>>,
-    /// SHA-256 of the token of programs; empty = none.
+    /// SHA-256 of the token in the folder of keys; empty = none.
     pub api_token: Arc<String>,
 }
 

@@ -6,7 +6,7 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use axum::{Extension, Json, Router};
+use axum::{Json, Router};
 use serde::Deserialize;
 
 use super::app::App;
@@ -15,13 +15,12 @@ use crate::domain::camera::Camera;
 use crate::domain::command::Command;
 use crate::domain::decide::Rejection;
 use crate::domain::device::{Account, Device, Presence};
-use crate::domain::id::{CommandId, DeviceId, NoticeId, PlaceId, TokenId};
+use crate::domain::id::{CommandId, DeviceId, NoticeId, PlaceId};
 use crate::domain::{notice, words};
 use crate::doors::dates;
 use crate::doors::locale::Lang;
 use crate::doors::rejections;
 use crate::journal::{Receipt, SubmitError, Wish};
-use crate::keys::secret;
 use crate::live::faults::ClockFault;
 use crate::live::pictures::Pull;
 use crate::protocol::control::{CameraLine, Line, PutDevice, PutNotice, Status, Submit, Sync};
@@ -43,32 +42,6 @@ pub fn router(app: App, pids: impl Fn() -> Vec<(String, u32)> + Clone + Send + S
         .route("/commands", post(|State(app): State<App>, Json(submit): Json<Submit>| async move { obey(&app, Actor::Console, submit).await }))
         .merge(super::broker::router())
         .with_state(app)
-}
-
-/// What programs may ask over the dashboard's door, with `authorization: Bearer <token>`.
-pub fn api(app: App) -> Router<App> {
-    Router::new()
-        .route("/api/state", get(|State(app): State<App>| async move { Json(app.village().as_ref().clone()) }))
-        .route("/api/entries", get(entries))
-        .route(
-            "/api/commands",
-            post(|State(app): State<App>, Extension(program): Extension<Program>, Json(submit): Json<Submit>| async move { obey(&app, Actor::Program { id: program.0 }, submit).await }),
-        )
-        .route("/api/metrics", get(super::broker::metrics))
-        .layer(axum::middleware::from_fn_with_state(app, bearer))
-}
-
-/// The program that asks, by its token.
-#[derive(Clone)]
-struct Program(TokenId);
-
-/// Lets only the token's holder through; only hashes are compared.
-async fn bearer(State(app): State<App>, mut request: axum::extract::Request, next: axum::middleware::Next) -> Response {
-    let given = request.headers().get(axum::http::header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
-    let good = given.is_some_and(|t| !app.api_token.is_empty() && secret::same(&secret::sha256(t.trim().as_bytes()), &app.api_token));
-    let Some(id) = good.then(|| TokenId::new("api").ok()).flatten() else { return refuse(StatusCode::UNAUTHORIZED, "a bearer token is needed") };
-    request.extensions_mut().insert(Program(id));
-    next.run(request).await
 }
 
 /// `Sync` of the standard library; the name is taken here.
@@ -195,19 +168,25 @@ fn cameras(app: &App) -> Vec<CameraLine> {
     state.cameras.values().cloned().chain(gone).map(|c| line(&c)).collect()
 }
 
+/// Which entries are asked for.
 #[derive(Debug, Deserialize)]
-struct Span {
+pub(super) struct Span {
     after: Option<u64>,
     limit: Option<usize>,
     about: Option<String>,
 }
 
 async fn entries(State(app): State<App>, Query(span): Query<Span>) -> Response {
+    found(&app, span).await.map_or_else(|refused| refused, |entries| Json(entries).into_response())
+}
+
+/// The entries, oldest first.
+pub(super) async fn found(app: &App, span: Span) -> Result<Vec<serde_json::Value>, Response> {
     let limit = span.limit.unwrap_or(20).min(1_000);
     let found = match span.after {
         _ if span.about.is_some() => {
             let Some(mut found) = app.about(span.about.as_deref().unwrap_or_default(), u64::MAX, limit).await else {
-                return refuse(StatusCode::SERVICE_UNAVAILABLE, "the index of the history cannot be read now; “conglang journal tail” still can");
+                return Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "the index of the history cannot be read now; “conglang journal tail” still can"));
             };
             found.reverse();
             found
@@ -219,8 +198,7 @@ async fn entries(State(app): State<App>, Query(span): Query<Span>) -> Response {
             found
         }
     };
-    let lines: Vec<serde_json::Value> = found.iter().filter_map(|e| serde_json::from_slice(&e.bytes).ok()).collect();
-    Json(lines).into_response()
+    Ok(found.iter().filter_map(|e| serde_json::from_slice(&e.bytes).ok()).collect())
 }
 
 pub(super) fn refuse(status: StatusCode, why: impl std::fmt::Display) -> Response {
@@ -241,7 +219,7 @@ fn made(receipt: Receipt) -> Response {
 
 /// A command as it came from outside. What it names of people's words must be here, whole and proved: an entry must not
 /// point at nothing.
-async fn obey(app: &App, actor: Actor, submit: Submit) -> Response {
+pub(super) async fn obey(app: &App, actor: Actor, submit: Submit) -> Response {
     if let Some(blob) = submit.command.blob().cloned() {
         let files = app.files.clone();
         let found = tokio::task::spawn_blocking(move || files.get(&blob).is_ok()).await;

@@ -54,7 +54,7 @@ pub fn router(app: App, hosts: Hosts) -> Router {
         .layer(from_fn_with_state(app.clone(), signed_in));
     Router::new()
         .merge(inside)
-        .merge(super::control::api(app.clone()))
+        .merge(super::api::router(app.clone()))
         .route("/sign-in", get(sign_in::form).post(sign_in::enter))
         .route("/lang/{tag}", get(sign_in::language))
         .route("/big", get(sign_in::bigger))

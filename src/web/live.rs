@@ -10,7 +10,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
@@ -18,7 +18,13 @@ use tokio::time::Instant;
 
 use super::app::{App, Visit};
 use crate::domain::state::State as Village;
+use crate::supervisor::lobby::Seat;
+use crate::supervisor::meter::Meter;
 
+/// Most pages that are followed at once, in the whole house; one more takes the place of one of the session that holds the most.
+pub const FOLLOWERS: usize = 64;
+/// Most of them by one session: as many as a browser opens to one house.
+const BY_ONE: usize = 6;
 /// Shortest time between two values of one fragment.
 const PACE: Duration = Duration::from_millis(500);
 /// Shortest time between two looks at live values: a flood of readings does not become a flood of pages.
@@ -47,6 +53,7 @@ fn key(fragment: &str) -> &str {
 }
 
 struct Following {
+    seat: Seat<String>,
     app: App,
     visit: Visit,
     page: String,
@@ -77,6 +84,7 @@ impl Following {
                     changed = self.link.changed() => changed.ok()?,
                     () = tokio::time::sleep_until(wake) => committed = false,
                     () = stop.cancelled() => return None,
+                    () = self.seat.needed() => return None,
                 }
             }
             self.first = false;
@@ -114,7 +122,13 @@ pub async fn follow(State(app): State<App>, visit: Visit, Path(page): Path<Strin
     if fragments(&app, &visit, &page, &app.journal.state()).await.is_none() {
         return StatusCode::NOT_FOUND.into_response();
     }
+    let Some(seat) = app.followers.enter(visit.token.clone(), BY_ONE, &Meter::begun()) else {
+        return (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "30")], visit.lang.t("live-full")).into_response();
+    };
+    // Whoever follows keeps the place; only who holds more makes room for another session.
+    seat.is_known();
     let following = Following {
+        seat,
         state: app.journal.watch(),
         values: app.live.latest.watch(),
         link: app.live.uplink.watch(),

@@ -1,5 +1,6 @@
 //! Web doors of the village: the portal (no script at all), the dashboard, the control socket.
 
+pub mod api;
 pub mod app;
 pub mod broker;
 pub mod cameras;

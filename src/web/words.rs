@@ -130,6 +130,8 @@ impl App {
             Event::NoticeTakenDown { .. } => (lang.t("happened-taken-down"), "off"),
             Event::UserPut { user } => (lang.f("happened-user", &[("name", &self.sessions.person(user).map_or_else(|| user.id.to_string(), |p| p.name))]), ""),
             Event::UserRenamed { user, record } => (lang.f("happened-renamed", &[("name", &self.sessions.person_in(record).map_or_else(|| user.to_string(), |p| p.name))]), ""),
+            Event::TokenPut { token } => (lang.f("happened-token", &[("name", token.id.as_str()), ("scopes", &token.scopes.iter().map(|s| s.name()).collect::<Vec<_>>().join(", "))]), ""),
+            Event::TokenRemoved { token } => (lang.f("happened-token-gone", &[("name", token.as_str())]), "warn"),
             Event::UserRemoved { user } => (lang.f("happened-user-gone", &[("name", user.as_str())]), "warn"),
             Event::CommandRefused { .. } => (lang.t("happened-refused"), "warn"),
         }

@@ -96,3 +96,135 @@ fn pages_behind_a_sign_in_answer_to_their_own_names_and_the_portal_to_all() {
     assert_eq!(status(&asked_as(house.portal, Some("benthoc.example"), "/")), 200);
     assert_eq!(house.stop(), Some(0));
 }
+
+/// A request with a program's token: status and body.
+fn with_token(port: u16, token: &str, method: &str, path: &str, body: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("connects");
+    let head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+    stream.write_all((head + body).as_bytes()).expect("written");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("read");
+    (status(&answer), answer.split_once("\r\n\r\n").map(|(_, b)| b.to_owned()).unwrap_or_default())
+}
+
+#[test]
+fn a_token_opens_what_its_scopes_say_until_it_is_taken_away() {
+    let mut house = House::new("");
+    house.start();
+    let cookie = house.sign_in();
+    let port = house.dashboard;
+    let add = |name: &str, scope: &str| {
+        let (code, text) = house.cli(&["token", "add", name, "--scope", scope, "--json"]);
+        assert_eq!(code, 0, "{text}");
+        serde_json::from_str::<serde_json::Value>(&text).expect("json")["token"].as_str().expect("token").to_owned()
+    };
+    let (read, switch) = (add("man-hinh", "read"), add("cong-tac", "switch,speak"));
+    let on = r#"{"command":{"do":"SwitchLight","light":"none.light","on":true}}"#;
+    let place = r#"{"command":{"do":"DeclarePlace","place":{"id":"p","name":"Ngõ"}}}"#;
+    for path in ["/api/state", "/api/entries?after=0&limit=100", "/api/metrics"] {
+        let (status, body) = with_token(port, &read, "GET", path, "");
+        assert_eq!(status, 200, "{path}: {body}");
+        for secret in ["sha256", "\"record\"", &read] {
+            assert!(!body.contains(secret), "{path} shows {secret}: {body}");
+        }
+        let (status, body) = with_token(port, &switch, "GET", path, "");
+        assert!(status == 403 && body.contains("“cong-tac”") && body.contains("read"), "{path}: {status} {body}");
+    }
+    assert!(with_token(port, &read, "GET", "/api/state", "").1.contains("Thôn Bến Thóc"));
+    let (status, body) = with_token(port, &read, "POST", "/api/commands", on);
+    assert!(status == 403 && body.contains("“man-hinh”") && body.contains("SwitchLight"), "{status} {body}");
+    assert_eq!(with_token(port, &switch, "POST", "/api/commands", on).0, 409, "it may, and there is no such lamp");
+    assert_eq!(with_token(port, &switch, "POST", "/api/commands", place).0, 403);
+    assert_eq!(with_token(port, &switch, "POST", "/api/commands", r#"{"command":{"do":"StopEverything"}}"#).0, 200);
+    assert!(house.entries().iter().any(|e| e["actor"]["id"] == "cong-tac" && e["event"]["t"] == "EverythingStopped"), "it stands in the history by name");
+    // No token makes tokens; the technician does, each name once, with scopes that there are.
+    let more = format!(r#"{{"command":{{"do":"PutToken","token":{{"id":"x","sha256":"{}","scopes":["manage"]}}}}}}"#, "0".repeat(64));
+    let file = std::fs::read_to_string(house.dir.join("data/keys/api.token")).expect("token");
+    for token in [&read, &switch, &file] {
+        assert_eq!(with_token(port, token, "POST", "/api/commands", &more).0, 403);
+    }
+    assert_eq!(
+        (house.cli(&["token", "add", "man-hinh", "--scope", "read"]).0, house.cli(&["token", "add", "api", "--scope", "read"]).0, house.cli(&["token", "add", "x", "--scope", "all"]).0),
+        (1, 1, 64)
+    );
+    let listed = house.cli(&["token", "list"]).1;
+    assert!(listed.starts_with("3 mã") && ["man-hinh", "cong-tac", "api"].iter().all(|n| listed.contains(n)) && !listed.contains(&read), "{listed}");
+    let history = house.get("/history", &cookie).body;
+    assert!(history.contains("Cấp mã cho phần mềm cong-tac: switch, speak"), "{history}");
+    // Taken away, each opens nothing at once, also the one in the file, also after a start.
+    assert_eq!(with_token(port, file.trim(), "POST", "/api/commands", place).0, 200);
+    for name in ["man-hinh", "api"] {
+        assert_eq!(house.cli(&["token", "remove", name]).0, 0);
+    }
+    assert_eq!(house.cli(&["token", "remove", "man-hinh"]).0, 1);
+    assert_eq!(house.stop(), Some(0));
+    house.start();
+    for token in [read.as_str(), file.trim()] {
+        assert_eq!(with_token(port, token, "GET", "/api/state", "").0, 401);
+    }
+    assert_eq!(with_token(port, &switch, "POST", "/api/commands", on).0, 409);
+    assert!(house.cli(&["token", "list"]).1.starts_with("1 mã"));
+    assert_eq!(house.stop(), Some(0));
+}
+
+/// A page's stream: its first lines are read, the rest comes.
+fn follow(port: u16, cookie: &str) -> (TcpStream, String) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("connects");
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(20))).expect("timeout");
+    stream.write_all(format!("GET /live/other HTTP/1.1\r\nhost: localhost\r\ncookie: {cookie}\r\n\r\n").as_bytes()).expect("written");
+    let mut head = Vec::new();
+    let mut buffer = [0; 4096];
+    while !String::from_utf8_lossy(&head).contains("\r\n\r\n") {
+        let n = stream.read(&mut buffer).expect("read");
+        assert!(n > 0, "closed");
+        head.extend_from_slice(&buffer[..n]);
+    }
+    (stream, String::from_utf8_lossy(&head).into_owned())
+}
+
+#[test]
+fn pages_that_follow_are_bounded_and_the_page_itself_goes_on() {
+    let mut house = House::new("");
+    house.start();
+    house.sign_in();
+    let port = house.dashboard;
+    let session = || {
+        let answer = house.post("/sign-in", "", &[("user", "mau"), ("pin", crate::house::CHIEF_PIN)]);
+        answer.head.lines().find_map(|l| l.strip_prefix("set-cookie: ")).and_then(|c| c.split(';').next()).expect("cookie").to_owned()
+    };
+    let cookies: Vec<String> = (0..12).map(|_| session()).collect();
+    let open = |cookie: &str| {
+        let (stream, head) = follow(port, cookie);
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        stream
+    };
+    // A session has its share; one more is told why, in words, and the page is there all the same.
+    let mut held: Vec<TcpStream> = (0..6).map(|_| open(&cookies[0])).collect();
+    let (_refused, head) = follow(port, &cookies[0]);
+    assert!(head.starts_with("HTTP/1.1 429") && head.contains("retry-after: 30") && head.contains("Trang này vẫn dùng được"), "{head}");
+    assert_eq!(house.get("/lights", &cookies[0]).status, 200);
+    drop(held.pop());
+    house.until("a place comes back", std::time::Duration::from_secs(20), |_| follow(port, &cookies[0]).1.starts_with("HTTP/1.1 200"));
+    drop(held);
+    // All places: who comes new takes one of the session that holds the most, and the others go on.
+    let mut crowd: Vec<TcpStream> = cookies[1..11].iter().flat_map(|c| (0..6).map(|_| open(c)).collect::<Vec<_>>()).collect();
+    let few: Vec<TcpStream> = (0..3).map(|_| open(&cookies[11])).collect();
+    let late = open(&cookies[0]);
+    let mut later = open(&cookies[0]);
+    let ended = |stream: &mut TcpStream| {
+        stream.set_read_timeout(Some(std::time::Duration::from_millis(1))).expect("timeout");
+        let mut buffer = [0; 8_192];
+        loop {
+            match stream.read(&mut buffer) {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(cause) => return !matches!(cause.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut),
+            }
+        }
+    };
+    let crowd = std::cell::RefCell::new(&mut crowd);
+    house.until("one of a crowd made room", std::time::Duration::from_secs(20), |_| crowd.borrow_mut().iter_mut().any(&ended));
+    assert!(!ended(&mut later), "and not who came for it");
+    drop((few, late));
+    assert_eq!(house.stop(), Some(0));
+}

@@ -44,6 +44,8 @@ TakeDownNotice    Hc.CPX...
 PutUser           Hc.C.....
 RenameUser        Hc.C.....
 RemoveUser        Hc.C.....
+PutToken          H..C.....
+RemoveToken       H..C.....
 ";
 
 /// One of each command, about the lamp `d0`.
@@ -95,6 +97,8 @@ pub fn samples() -> Vec<Command> {
         { "do": "PutUser", "user": { "id": "u", "role": "chief", "record": text, "generation": 0 } },
         { "do": "RenameUser", "user": "u", "record": text },
         { "do": "RemoveUser", "user": "u" },
+        { "do": "PutToken", "token": { "id": "t", "sha256": "00".repeat(32), "scopes": ["read"] } },
+        { "do": "RemoveToken", "token": "t" },
     ]);
     let samples: Vec<Command> = [machine, things, people].into_iter().flat_map(|part| serde_json::from_value::<Vec<Command>>(part).expect("commands")).collect();
     // The error names every command that there is.
@@ -178,4 +182,29 @@ fn accounts_with_wide_filters_are_the_configurations() {
     for asker in [&program, &technician] {
         assert_eq!(permit(&state, asker, &horn), Err(Rejection::NotPermitted), "{asker:?}");
     }
+}
+
+#[test]
+fn a_token_may_what_its_scopes_say_and_the_one_of_the_file_all_until_it_is_taken_away() {
+    use crate::domain::token::Token;
+    let mut state = village();
+    let id = |id: &str| TokenId::new(id).expect("id");
+    let may = |state: &State, token: &str| -> String {
+        let actor = Actor::Program { id: id(token) };
+        samples().iter().filter(|c| permit(state, &actor, c).is_ok()).map(name).collect::<Vec<_>>().join(" ")
+    };
+    for scope in Scope::ALL {
+        put(&mut state, Event::TokenPut { token: Token { id: id(scope.name()), sha256: "00".repeat(32), scopes: [scope].into() } });
+    }
+    assert_eq!(may(&state, "read"), "");
+    assert_eq!(may(&state, "switch"), "SwitchLight SwitchGroup StopEverything");
+    assert_eq!(may(&state, "speak"), "QueueAnnouncement StopEverything PublishNotice TakeDownNotice");
+    assert_eq!(may(&state, "manage"), "DeclarePlace DeclareDevice GrantAccess RevokeAccess DeclareGroup DeclareSensor");
+    assert_eq!(may(&state, "nobody"), "");
+    assert!(has(&state, &id("read"), Scope::Read) && !has(&state, &id("switch"), Scope::Read));
+    assert_eq!(may(&state, FILE).split(' ').count(), 12, "{}", may(&state, FILE));
+    put(&mut state, Event::TokenRemoved { token: id(FILE) });
+    put(&mut state, Event::TokenRemoved { token: id("switch") });
+    assert_eq!(may(&state, FILE) + &may(&state, "switch"), "");
+    assert!(!has(&state, &id(FILE), Scope::Read) && !state.tokens.contains_key(&id("switch")));
 }

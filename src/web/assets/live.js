@@ -20,7 +20,7 @@
     es.onerror = function () {
       if (!timer) timer = setTimeout(lost, 5000);
       // Closed for good: perhaps this phone was signed out, and that is not a lost connection.
-      if (es.readyState === 2) fetch(where, { method: "HEAD" }).then(function (r) { if (r.status === 401) location.reload(); }).catch(function () {});
+      if (es.readyState === 2) fetch(where, { method: "HEAD" }).then(function (r) { if (r.status === 401) location.reload(); else if (r.status === 429 || r.status === 200) setTimeout(again, 30000); }).catch(function () {});
     };
     es.onmessage = function (m) {
       found();
@@ -36,6 +36,7 @@
       });
     };
   }
+  function again() { if (!document.hidden && es.readyState === 2) open(); }
   open();
   document.addEventListener("visibilitychange", function () {
     if (document.hidden) { es.close(); clearTimeout(timer); timer = 0; } else if (es.readyState === 2) open();

@@ -1,0 +1,88 @@
+//! What programs may ask over the dashboard's door, with `authorization: Bearer <token>`.
+//!
+//! Invariants: a request is let in by a token's hash and may what its scopes say; no answer holds a hash of a secret or the name
+//! of a file about a person.
+
+use axum::extract::{Query, Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use serde_json::Value;
+
+use super::app::App;
+use super::control::{Span, found, obey, refuse};
+use crate::domain::actor::Actor;
+use crate::domain::id::TokenId;
+use crate::domain::rights;
+use crate::domain::token::{FILE, Scope};
+use crate::doors::locale::Lang;
+use crate::keys::secret;
+use crate::protocol::control::Submit;
+
+/// The program that asks, by its token.
+#[derive(Clone)]
+struct Program(TokenId);
+
+/// The routes.
+pub fn router(app: App) -> Router<App> {
+    Router::new()
+        .route("/api/state", get(state))
+        .route("/api/entries", get(entries))
+        .route("/api/commands", post(command))
+        .route("/api/metrics", get(super::broker::metrics))
+        .layer(axum::middleware::from_fn_with_state(app, bearer))
+}
+
+/// Lets only a token's holder through; only hashes are compared.
+async fn bearer(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let given = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+    let Some(id) = given.and_then(|token| program(&app, token.trim())) else { return refuse(StatusCode::UNAUTHORIZED, Lang::Vi.t("api-no-token")) };
+    // What changes nothing is reading; what a command needs is decided with the command.
+    if *request.method() != Method::POST && !rights::has(&app.journal.state(), &id, Scope::Read) {
+        return refuse(StatusCode::FORBIDDEN, Lang::Vi.f("api-no-scope", &[("name", id.as_str()), ("scope", Scope::Read.name())]));
+    }
+    request.extensions_mut().insert(Program(id));
+    next.run(request).await
+}
+
+/// Whose token it is.
+fn program(app: &App, token: &str) -> Option<TokenId> {
+    let hash = secret::sha256(token.as_bytes());
+    let state = app.journal.state();
+    let named = state.tokens.values().find(|t| !t.scopes.is_empty() && secret::same(&hash, &t.sha256)).map(|t| t.id.clone());
+    let file = || TokenId::new(FILE).ok().filter(|id| !app.api_token.is_empty() && !state.tokens.contains_key(id) && secret::same(&hash, &app.api_token));
+    named.or_else(file)
+}
+
+async fn command(State(app): State<App>, Extension(program): Extension<Program>, Json(submit): Json<Submit>) -> Response {
+    obey(&app, Actor::Program { id: program.0 }, submit).await
+}
+
+async fn state(State(app): State<App>) -> Response {
+    match serde_json::to_value(app.village().as_ref()) {
+        Ok(state) => Json(veiled(state)).into_response(),
+        Err(cause) => refuse(StatusCode::SERVICE_UNAVAILABLE, cause),
+    }
+}
+
+async fn entries(State(app): State<App>, Query(span): Query<Span>) -> Response {
+    match found(&app, span).await {
+        Ok(entries) => Json(entries.into_iter().map(veiled).collect::<Vec<_>>()).into_response(),
+        Err(refused) => refused,
+    }
+}
+
+/// Without what opens something or leads to somebody's file: hashes of secrets and of tokens, records of people.
+fn veiled(mut value: Value) -> Value {
+    match &mut value {
+        Value::Object(map) => {
+            map.retain(|key, _| !matches!(key.as_str(), "secret_sha256" | "sha256" | "record"));
+            map.values_mut().for_each(|inner| *inner = veiled(inner.take()));
+        }
+        Value::Array(list) => list.iter_mut().for_each(|inner| *inner = veiled(inner.take())),
+        _ => {}
+    }
+    value
+}
