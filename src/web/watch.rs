@@ -65,12 +65,19 @@ struct Stream {
     base: i64,
     sequence: u32,
     usual: u32,
+    /// Something was left out: what follows up to the next keyframe is of no use.
+    waits_for_key: bool,
 }
 
 impl Stream {
     /// The messages for one frame; none while a keyframe is waited for.
     fn messages(&mut self, frame: AccessUnit) -> Vec<Message> {
         let mut out = Vec::new();
+        // What follows a loss may be smeared, or more than a phone's player bears: it is kept, and not shown.
+        self.waits_for_key = (self.waits_for_key || frame.follows_loss) && !frame.keyframe;
+        if self.waits_for_key {
+            return out;
+        }
         let goes_on = self.last.as_ref().is_some_and(|l| l.run == frame.run && Arc::ptr_eq(&l.format, &frame.format) && l.ticks < frame.ticks);
         if !goes_on {
             self.last = None;
@@ -102,7 +109,6 @@ async fn watch(app: App, visit: Visit, id: CameraId, picture: Arc<Picture>, mut 
     let mut stream = Stream::default();
     let (stop, clock) = (app.house.stop().soft.clone(), app.house.clock().clone());
     let mut check = tokio::time::interval(CHECK);
-    let mut waits_for_key = false;
     let (mut sent, mut taken, mut heard_at, mut looked_at) = (0u64, 0u64, clock.mono_ms(), clock.mono_ms());
     loop {
         let frame = tokio::select! {
@@ -137,23 +143,18 @@ async fn watch(app: App, visit: Visit, id: CameraId, picture: Arc<Picture>, mut 
             frame = frames.recv() => match frame {
                 // A phone that is behind gets no more before the next keyframe: what it would show is long past.
                 Ok(frame) if clock.mono_ms().saturating_sub(frame.mono_ms) > LATE_MS || sent - taken > AHEAD + if taken < first { first } else { 0 } => {
-                    waits_for_key = true;
+                    stream.waits_for_key = true;
                     None
                 }
                 Ok(frame) => Some(frame),
                 Err(RecvError::Lagged(_)) => {
-                    waits_for_key = true;
+                    stream.waits_for_key = true;
                     None
                 }
                 Err(RecvError::Closed) => return,
             },
         };
         let Some(frame) = frame else { continue };
-        // What follows a loss may be smeared, or more than a phone's player bears: it is kept, and not shown.
-        waits_for_key = (waits_for_key || frame.follows_loss) && !frame.keyframe;
-        if waits_for_key {
-            continue;
-        }
         for message in stream.messages(frame) {
             if !matches!(timeout(STUCK, socket.send(message)).await, Ok(Ok(()))) {
                 return;
@@ -179,5 +180,9 @@ mod tests {
         assert_eq!(stream.messages(frame(2, 500, false)).len(), 0, "another call, and no keyframe yet");
         assert_eq!(stream.messages(frame(2, 900, true)).len(), 3);
         assert_eq!(stream.base, 900);
+        let harmed = |ticks| AccessUnit { follows_loss: true, ..frame(2, ticks, false) };
+        assert_eq!(stream.messages(harmed(6_900)).len(), 0, "what follows a loss is not shown");
+        assert_eq!(stream.messages(frame(2, 12_900, false)).len(), 0, "nor what refers to it");
+        assert_eq!(stream.messages(frame(2, 18_900, true)).len(), 1, "the same stream goes on with a keyframe");
     }
 }
