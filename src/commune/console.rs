@@ -25,6 +25,7 @@ use crate::doors::page::{Frame, see, show_with};
 use crate::keys::pins::Pins;
 use crate::keys::secret;
 use crate::protocol::commune::Bulletin;
+use crate::protocol::parting::Parting;
 use crate::supervisor::clock::Clock;
 
 const DAY_MS: i64 = 86_400_000;
@@ -165,8 +166,20 @@ impl Console {
                 let received = if seen.newest_at == 0 { "–".to_owned() } else { dates::since(now, seen.newest_at) };
                 lang.f("commune-heard", &[("last", &dates::since(now, seen.heard_at)), ("received", &received), ("n", &seen.records.to_string())])
             };
-            // What is refused or cannot be read is told where the village stands.
-            let (mark, words) = if account.is_full(now) {
+            // What is refused or cannot be read, and what does not go on where it was, is told where the village stands.
+            let Ok(trouble) = self.store.trouble(id, now) else {
+                return VillageRow { id: id.clone(), name: name.clone(), mark: "bad", words: lang.t("commune-unread"), chosen: true };
+            };
+            let (mark, words) = if let Some(t) = trouble {
+                let key = match t.how {
+                    Parting::Shorter => "commune-parted-shorter",
+                    Parting::Older => "commune-parted-older",
+                    Parting::Twin => "commune-parted-twin",
+                    Parting::Differs => "commune-parted-differs",
+                };
+                let told = lang.f(key, &[("n", &t.missing.to_string()), ("boot", &t.boot.to_string()), ("highest", &t.highest.to_string())]);
+                ("bad", format!("{words} · {told} ({})", dates::since(now, t.at)))
+            } else if account.is_full(now) {
                 ("bad", format!("{words} · {}", lang.t("commune-full")))
             } else if account.unreadable > 0 {
                 (if mark.is_empty() { "warn" } else { mark }, format!("{words} · {}", lang.f("commune-unreadable", &[("n", &account.unreadable.to_string())])))

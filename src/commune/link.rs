@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, Transport};
 
+use super::past::Greeting;
 use super::store::{Outcome, Store};
 use super::turns::Turns;
 use crate::keys::authority::Authority;
@@ -230,9 +231,10 @@ impl Desk {
         let incarnation = store.incarnation().to_owned();
         Ok(match up {
             Up::Hello { epoch, boot, streams } => {
-                store.hello(village, &epoch, boot, now_ms)?;
-                let applied = store.applied_of(village, streams.into_iter().map(|(s, ..)| s))?;
-                Some(Down::Resume { incarnation, applied, now_ms, sure: self.clock.trust() != Trust::None })
+                let applied = store.applied_of(village, streams.iter().map(|(s, ..)| s.clone()))?;
+                store.hello(village, &Greeting::new(&epoch, boot, &streams, &applied), now_ms)?;
+                let known = Some(Box::new(store.known(village, &applied, now_ms)?));
+                Some(Down::Resume { incarnation, applied, now_ms, sure: self.clock.trust() != Trust::None, known })
             }
             Up::Batch(batch) => {
                 let (applied, hole) = store.take(village, &batch, now_ms)?;
@@ -258,6 +260,10 @@ impl Desk {
                     None
                 }
             },
+            Up::Differs { stream, .. } => {
+                store.differs(village, &stream, now_ms)?;
+                None
+            }
             Up::Outcome { seq, refused } => {
                 store.outcome(village, seq, refused)?;
                 None

@@ -15,24 +15,24 @@ use super::account::{self, Account, RECORD_COST};
 use super::bulletins::DOWN;
 pub use super::bulletins::{Outcome, Waiting};
 use super::engine::{Take, gap, take};
-use super::erased;
 use super::told::{self, InForce, Teller};
+use super::{erased, past};
 use crate::domain::event::Entry;
 use crate::protocol::commune::{Batch, NUMBER_MOST, Stream, TEXT_MOST};
 
-const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records");
+pub(super) const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records");
 const APPLIED: TableDefinition<'_, &[u8], u64> = TableDefinition::new("applied");
 pub(super) const TEXTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("texts");
 pub(super) const ASIDE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("quarantine");
 const GAPS: TableDefinition<'_, &[u8], u64> = TableDefinition::new("gaps");
 pub(super) const META: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("meta");
-const SEEN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("seen");
+pub(super) const SEEN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("seen");
 /// Village and number of an entry in its house → key of the record: what came last, whatever boot it is of.
 const NEWEST: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("newest");
 /// Of what is read for one page of a village, bytes.
 const NEWEST_BYTES: usize = 512 * 1024;
 /// A greeting that says nothing new is written down this often, ms.
-const HEARD_MS: i64 = 10_000;
+pub(super) const HEARD_MS: i64 = 10_000;
 const CACHE: usize = 32 * 1024 * 1024;
 
 /// The store; clones are the same.
@@ -64,7 +64,7 @@ pub(super) fn error(cause: impl Into<redb::Error>) -> io::Error {
     io::Error::other(cause.into())
 }
 
-fn stream_key(village: &str, stream: &Stream) -> Vec<u8> {
+pub(super) fn stream_key(village: &str, stream: &Stream) -> Vec<u8> {
     [village.as_bytes(), b"\0", stream.epoch.as_bytes(), b"\0", &[u8::try_from(stream.lane.index()).unwrap_or(0)], b"\0"].concat()
 }
 
@@ -168,6 +168,7 @@ impl Store {
             told::begin(&write)?;
             account::begin(&write)?;
             erased::begin(&write)?;
+            past::begin(&write)?;
             write.open_table(APPLIED).map_err(error)?;
             write.open_table(GAPS).map_err(error)?;
             let mut meta = write.open_table(META).map_err(error)?;
@@ -251,24 +252,6 @@ impl Store {
         };
         write.commit().map_err(error)?;
         Ok(applied)
-    }
-
-    /// A village said hello. What says nothing new costs no write.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub fn hello(&self, village: &str, epoch: &str, boot: u64, now_ms: i64) -> io::Result<()> {
-        let known = self.seen(village)?;
-        if known.epoch == epoch && known.boot == boot && (known.heard_at..known.heard_at.saturating_add(HEARD_MS)).contains(&now_ms) {
-            return Ok(());
-        }
-        let write = self.db.begin_write().map_err(error)?;
-        {
-            let mut seen = write.open_table(SEEN).map_err(error)?;
-            let state = Seen { heard_at: now_ms, epoch: epoch.to_owned(), boot, ..known };
-            seen.insert(village.as_bytes(), serde_json::to_vec(&state)?.as_slice()).map_err(error)?;
-        }
-        write.commit().map_err(error)
     }
 
     /// How far each of these streams is applied.

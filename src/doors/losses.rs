@@ -2,6 +2,7 @@
 
 use super::dates;
 use crate::protocol::broker::{Loss, Rot};
+use crate::protocol::parting::{Parting, Trouble};
 
 /// So long a loss is told as something to look at, ms.
 const TOLD_FOR: i64 = 7 * 86_400_000;
@@ -44,4 +45,16 @@ pub fn of_broker(loss: &Loss) -> String {
         dates::clock(at),
         dates::date(at)
     )
+}
+
+/// How this history and the commune's copy of it parted.
+#[must_use]
+pub fn of_commune(trouble: &Trouble) -> String {
+    let what = match trouble.how {
+        Parting::Shorter => format!("xã đã nhận nhiều hơn máy này còn giữ {} mục: cuối nhật ký của máy đã mất", trouble.missing),
+        Parting::Older => format!("máy này nói lần khởi động {}, xã đã biết đến lần {}: thẻ nhớ bị đưa về bản cũ, hoặc làm lại từ đầu", trouble.boot, trouble.highest),
+        Parting::Twin => "có hai máy nói với xã bằng tên của thôn này: thẻ nhớ đã bị chép thành hai".to_owned(),
+        Parting::Differs => "xã giữ một mục khác với mục cùng số trên máy này".to_owned(),
+    };
+    format!("{what}. Thấy lúc {} {}; xã giữ nguyên những gì đã nhận", dates::clock(trouble.at), dates::date(trouble.at))
 }

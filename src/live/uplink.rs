@@ -2,6 +2,8 @@
 
 use tokio::sync::watch;
 
+use crate::protocol::parting::Trouble;
+
 /// The link as it is now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LinkState {
@@ -17,6 +19,8 @@ pub struct LinkState {
     pub received_at: i64,
     /// Entries that wait.
     pub waiting: u64,
+    /// The commune's copy of history and this one are not one; none = they are, as far as is known.
+    pub trouble: Option<Trouble>,
 }
 
 /// The link; clones are the same.

@@ -13,6 +13,7 @@ use base64ct::{Base64, Encoding as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::parting::Known;
 use crate::domain::event::Lane;
 
 /// Largest batch of records, uncompressed bytes.
@@ -46,7 +47,7 @@ pub struct Stream {
 
 impl Stream {
     /// An epoch is what it says, and entries that stay in the village have no lane on the wire.
-    fn is_sound(&self) -> bool {
+    pub(super) fn is_sound(&self) -> bool {
         self.epoch.len() == 32 && self.epoch.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) && self.lane != Lane::Local
     }
 }
@@ -81,6 +82,13 @@ pub enum Up {
     Renew {
         /// Only its public key is taken.
         request: String,
+    },
+    /// The commune has another record in this place. Said only to a commune that told what it has.
+    Differs {
+        /// Stream.
+        stream: Stream,
+        /// Which record.
+        number: u64,
     },
     /// What became of a command of the commune.
     Outcome {
@@ -131,6 +139,9 @@ pub enum Down {
         /// The commune knows its own time, as far as a clock can say. (Communes of before did not say it.)
         #[serde(default = "yes")]
         sure: bool,
+        /// Whether its copy and the village's are one. (Communes of before did not say it.)
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        known: Option<Box<Known>>,
     },
     /// How far a stream is applied, durably.
     Ack {
@@ -200,6 +211,7 @@ impl Up {
                 }
                 (reason.len() > REASON_MOST).then_some("a reason that is too long")
             }
+            Self::Differs { stream, number } => (!stream.is_sound() || *number > NUMBER_MOST).then_some("a record that cannot be"),
             Self::Renew { request } => (request.len() > PEM_MOST).then_some("a request that is too long"),
             Self::Outcome { refused, .. } => refused.as_ref().is_some_and(|why| why.len() > REASON_MOST).then_some("a reason that is too long"),
         }
@@ -226,6 +238,7 @@ impl Down {
     #[must_use]
     pub fn unsound(&self) -> Option<&'static str> {
         match self {
+            Self::Resume { known: Some(known), .. } if !known.is_sound() => Some("an answer that cannot be"),
             Self::Resume { incarnation, applied, .. } => {
                 (incarnation.len() > INCARNATION_MOST || applied.len() > HELLO_STREAMS || !applied.iter().all(|(s, n)| s.is_sound() && *n <= NUMBER_MOST)).then_some("an answer that cannot be")
             }
@@ -343,9 +356,9 @@ mod tests {
             assert!(bad.unsound().is_some(), "{bad:?}");
         }
         for bad in [
-            Down::Resume { incarnation: "x".repeat(1_000), applied: vec![], now_ms: 0, sure: true },
-            Down::Resume { incarnation: "x".into(), applied: vec![(stream(sound, Lane::Log), u64::MAX)], now_ms: 0, sure: true },
-            Down::Resume { incarnation: "x".into(), applied: vec![(stream(sound, Lane::Log), 1); HELLO_STREAMS + 1], now_ms: 0, sure: true },
+            Down::Resume { incarnation: "x".repeat(1_000), applied: vec![], now_ms: 0, sure: true, known: None },
+            Down::Resume { incarnation: "x".into(), applied: vec![(stream(sound, Lane::Log), u64::MAX)], now_ms: 0, sure: true, known: None },
+            Down::Resume { incarnation: "x".into(), applied: vec![(stream(sound, Lane::Log), 1); HELLO_STREAMS + 1], now_ms: 0, sure: true, known: None },
             Down::Ack { incarnation: "x".into(), stream: stream("", Lane::Log), applied: 1, hole: false },
             Down::Certificate { certificate: "x".repeat(1 << 20) },
         ] {

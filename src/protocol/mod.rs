@@ -8,6 +8,7 @@ pub mod discovery;
 pub mod fmp4;
 pub mod media;
 pub mod mqtt;
+pub mod parting;
 pub mod rendered;
 pub mod speaker;
 pub mod way;

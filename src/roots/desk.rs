@@ -6,6 +6,7 @@ use super::broker::Broker;
 use crate::doors::losses;
 use crate::live::Live;
 use crate::protocol::broker::{Answer, Counters, Question};
+use crate::protocol::parting::Trouble;
 use crate::supervisor::Supervisor;
 use crate::supervisor::health::{Health, Light};
 
@@ -46,6 +47,14 @@ fn tell_loss(counters: &Counters, health: &Health, now_ms: i64) {
     }
 }
 
+/// What is wrong between this history and the commune's copy of it.
+fn tell_trouble(trouble: Option<&Trouble>, health: &Health) {
+    match trouble {
+        Some(trouble) => health.set("commune", Light::Amber, &losses::of_commune(trouble)),
+        None => health.set("commune", Light::Green, ""),
+    }
+}
+
 /// Carries what the doors ask to the broker's worker, and what it counted back.
 pub fn start(broker: &Broker, house: &Supervisor, live: &Live) {
     live.broker.set_way(broker.way());
@@ -65,6 +74,7 @@ pub fn start(broker: &Broker, house: &Supervisor, live: &Live) {
                     _ = second.tick() => {
                         live.broker.set_counters(broker.counters());
                         told.tell(&broker.counters(), house.health(), house.clock().mono_ms());
+                        tell_trouble(live.uplink.now().trouble.as_ref(), house.health());
                         tell_loss(&broker.counters(), house.health(), house.clock().wall_ms());
                         if let Some(Answer::Why(refusals)) = broker.ask(Question::Why { id: String::new() }).await {
                             live.broker.set_refusals(refusals);

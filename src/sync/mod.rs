@@ -5,6 +5,7 @@
 
 mod downlink;
 pub mod engine;
+mod parting;
 mod trust;
 pub mod uplink;
 pub mod waiting;

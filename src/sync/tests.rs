@@ -105,7 +105,7 @@ impl World {
         match up {
             Up::Hello { streams, .. } => {
                 let applied = streams.into_iter().map(|(s, ..)| (s.clone(), self.store.get(&s).map_or(0, |x| x.0))).collect();
-                self.wire.push(Wire::Down(Down::Resume { incarnation, applied, now_ms: 0, sure: true }));
+                self.wire.push(Wire::Down(Down::Resume { incarnation, applied, now_ms: 0, sure: true, known: None }));
             }
             Up::Batch(batch) => {
                 let stream = batch.stream.clone();
@@ -133,7 +133,7 @@ impl World {
                 let applied = entry.0;
                 self.wire.push(Wire::Down(Down::Ack { incarnation, stream, applied, hole: from > applied + 1 }));
             }
-            Up::Outcome { .. } | Up::Renew { .. } => {}
+            Up::Outcome { .. } | Up::Renew { .. } | Up::Differs { .. } => {}
         }
     }
 
@@ -268,7 +268,7 @@ fn nonsense_of_the_commune_is_harmless() {
     let offers = vec![(stream.clone(), 1, 10)];
     engine.connected(0);
     for applied in [u64::MAX, 0, 5, u64::MAX - 1] {
-        let down = Down::Resume { incarnation: "x".into(), applied: vec![(stream.clone(), applied)], now_ms: i64::MIN, sure: true };
+        let down = Down::Resume { incarnation: "x".into(), applied: vec![(stream.clone(), applied)], now_ms: i64::MIN, sure: true, known: None };
         engine.heard(&down, &offers, 0);
         engine.heard(&Down::Ack { incarnation: "x".into(), stream: stream.clone(), applied, hole: true }, &offers, 0);
         engine.heard(&Down::Ack { incarnation: "y".into(), stream: stream.clone(), applied, hole: false }, &offers, 0);

@@ -189,8 +189,9 @@ impl Uplink {
                                     asked = Some(key);
                                     self.post(client, &Up::Renew { request }).await?;
                                 }
-                                if let Down::Resume { now_ms, sure, .. } = &down {
+                                if let Down::Resume { now_ms, sure, applied, known, .. } = &down {
                                     self.take_time(*now_ms, *sure);
+                                    self.compare(client, applied, known.as_deref()).await?;
                                 }
                                 engine.heard(&down, &self.offers(), now)
                             }
@@ -353,7 +354,7 @@ impl Uplink {
         Ok(true)
     }
 
-    async fn post(&self, client: &AsyncClient, up: &Up) -> anyhow::Result<()> {
+    pub(super) async fn post(&self, client: &AsyncClient, up: &Up) -> anyhow::Result<()> {
         client.publish(format!("up/{}/say", self.village), QoS::AtLeastOnce, false, serde_json::to_vec(up)?).await?;
         Ok(())
     }

@@ -52,7 +52,7 @@ impl Office {
     }
 
     /// The store, while the commune does not run.
-    fn store(&self) -> Store {
+    pub fn store(&self) -> Store {
         Store::open(&self.dir.join("commune/commune.redb")).expect("store")
     }
 }
@@ -166,6 +166,7 @@ fn journal_and_commune_are_equal_after_both_were_killed_often() {
             }
         }
     }
+    assert_eq!(office.store().trouble("ben-thoc", 0).expect("read"), None, "deaths are no copies");
     let theirs: std::collections::BTreeMap<_, _> = office.store().records("ben-thoc").expect("records").into_iter().map(|(e, l, n, b)| ((e, l, n), b)).collect();
     assert_eq!(ours.len(), theirs.len());
     assert!(ours == theirs, "record by record");

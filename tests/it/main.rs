@@ -10,6 +10,7 @@ mod card;
 mod clocks;
 mod commune;
 mod console;
+mod copies;
 mod crowds;
 mod deaths;
 mod doors;
