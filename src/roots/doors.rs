@@ -1,6 +1,6 @@
 //! The doors for people: each a service of its own, so that one that fails does not take the others along.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,10 +61,10 @@ pub fn start(
     Ok(())
 }
 
-/// Gives a sound by its hash, for the door where clusters fetch it.
-fn sound_of(sounds: &Sounds) -> impl Fn(String) -> Option<Vec<u8>> + Clone + Send + Sync + 'static {
+/// Gives the file of a sound by its hash, for the door where clusters fetch it.
+fn sound_of(sounds: &Sounds) -> impl Fn(String) -> Option<PathBuf> + Clone + Send + Sync + 'static {
     let sounds = sounds.clone();
-    move |hash| sounds.get(&hash)
+    move |hash| sounds.file(&hash)
 }
 
 fn door(house: &Supervisor, name: &'static str, listener: std::net::TcpListener, tls: Option<tokio_rustls::TlsAcceptor>, app: axum::Router) -> anyhow::Result<()> {

@@ -60,10 +60,10 @@ impl Sounds {
         Ok(())
     }
 
-    /// A sound by its hash; blocks.
+    /// The file of a sound by its hash.
     #[must_use]
-    pub fn get(&self, hash: &str) -> Option<Vec<u8>> {
-        std::fs::read(self.path(hash)?).ok()
+    pub fn file(&self, hash: &str) -> Option<PathBuf> {
+        self.path(hash).filter(|p| p.exists())
     }
 
     /// Lets the sounds of words go that are erased; true = there were some. Blocks.
@@ -113,7 +113,7 @@ mod tests {
         assert!(!sounds.forget(&id("b9")).expect("nothing"));
         std::fs::write(folder.join(format!("{old}.wav")), b"c").expect("of an older version");
         assert!(sounds.forget(&id("b1")).expect("gone"));
-        assert_eq!([&one, &two, &old].map(|h| sounds.get(h).is_some()), [false, true, false]);
+        assert_eq!([&one, &two, &old].map(|h| sounds.file(h).is_some()), [false, true, false]);
         assert_eq!(std::fs::read_dir(&folder).expect("dir").count(), 2, "a sound and whose it is");
         std::fs::remove_dir_all(folder).expect("clean");
     }

@@ -19,6 +19,8 @@ use crate::log::segments::Log;
 pub const KEPT_MS: i64 = 24 * 3_600_000;
 /// Readings kept per sensor: one every 10 s for a day.
 pub const KEPT: usize = 8_640;
+/// Readings of one sensor that are nearer to each other than this are one: a device in the wrong hands writes 45 MB a day, ms.
+const MOMENT_MS: i64 = 2_000;
 /// Segments of readings on disk.
 const SEGMENTS: usize = 16;
 
@@ -83,11 +85,20 @@ impl Samples {
 
     /// Takes a reading. Without a good clock readings of before are not judged by time.
     pub fn add(&self, sensor: &EntityId, at: i64, value: i64) {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = inner.kept.entry(sensor.clone()).or_default();
+        let mut guard = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let Inner { kept, fresh } = &mut *guard;
+        let kept = kept.entry(sensor.clone()).or_default();
+        // One that chatters wears no card: what it says within a moment stands in for what it said at its beginning.
+        if let Some(last) = kept.back_mut().filter(|last| (0..MOMENT_MS).contains(&(at - last.0))) {
+            last.1 = value;
+            if let Some(waiting) = fresh.get_mut(sensor).and_then(|f| f.last_mut()).filter(|f| f.0 == last.0) {
+                waiting.1 = value;
+            }
+            return;
+        }
         kept.push_back((at, value));
         trim(kept);
-        inner.fresh.entry(sensor.clone()).or_default().push((at, value));
+        fresh.entry(sensor.clone()).or_default().push((at, value));
     }
 
     /// The readings of a sensor, oldest first.
@@ -170,6 +181,26 @@ fn parse(record: &[u8]) -> Option<(EntityId, Vec<Reading>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sensor_that_chatters_costs_a_reading_in_two_seconds_and_its_last_word_is_kept() {
+        let folder = std::env::temp_dir().join(format!("conglang-samples-{}", getrandom::u64().expect("random")));
+        let id = EntityId::new("cb-01.level").expect("id");
+        let samples = Samples::open(&folder, [1; 16]).expect("opens");
+        for ms in 0..60_000 {
+            samples.add(&id, 1_000_000 + ms, ms);
+        }
+        let of = samples.of(&id);
+        assert_eq!((of.len(), of.last()), (30, Some(&(1_058_000, 59_999))));
+        assert_eq!(samples.inner.lock().expect("lock").fresh[&id], of, "and so much goes to the card");
+        samples.flush().expect("written");
+        samples.add(&id, 1_059_999, 7);
+        assert_eq!(samples.of(&id).last(), Some(&(1_058_000, 7)));
+        // A clock that was set back begins anew.
+        samples.add(&id, 1_000, 8);
+        assert_eq!(samples.of(&id).last(), Some(&(1_000, 8)));
+        std::fs::remove_dir_all(folder).expect("clean");
+    }
 
     #[test]
     fn rot_never_makes_a_reading_that_nobody_took() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::extract::{Query, State};
+use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -26,6 +26,9 @@ use crate::live::pictures::Pull;
 use crate::protocol::control::{CameraLine, Line, PutDevice, PutNotice, Status, Submit, Sync};
 use crate::supervisor::health::Light;
 
+/// Largest request, bytes: a notice of the longest kind, escaped.
+const BODY: usize = 128 * 1024;
+
 /// How long a changed account is waited for.
 const IN_FORCE: Duration = Duration::from_secs(5);
 
@@ -41,6 +44,7 @@ pub fn router(app: App, pids: impl Fn() -> Vec<(String, u32)> + Clone + Send + S
         .route("/notices", post(put_notice))
         .route("/commands", post(|State(app): State<App>, Json(submit): Json<Submit>| async move { obey(&app, Actor::Console, submit).await }))
         .merge(super::broker::router())
+        .layer(DefaultBodyLimit::max(BODY))
         .with_state(app)
 }
 

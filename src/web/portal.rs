@@ -3,13 +3,20 @@
 //! Probes of phones get a redirect, so that the page pops up. Opening the way to the internet belongs to the
 //! guest network's own issue; here the page and the notices stand.
 
+use std::path::PathBuf;
+
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use bytes::Bytes;
+use futures_util::stream;
 use serde::Deserialize;
+use tokio::fs::File;
+use tokio::io::AsyncReadExt as _;
 
 use super::app::App;
 use super::dashboard::STYLE;
@@ -25,6 +32,9 @@ use crate::doors::page::{Frame, Piece, see, show, show_with, with_phones};
 /// What phones ask to find out whether they are behind a portal.
 const PROBES: [&str; 9] = ["/generate_204", "/gen_204", "/hotspot-detect.html", "/library/test/success.html", "/connecttest.txt", "/ncsi.txt", "/redirect", "/success.txt", "/canonical.html"];
 
+/// So much of a sound is in memory for each who fetches it, bytes.
+const PIECE: usize = 64 * 1024;
+
 /// Choices carried in the address: the portal keeps nothing on the phone.
 #[derive(Debug, Default, Deserialize)]
 pub struct Choice {
@@ -33,7 +43,7 @@ pub struct Choice {
 }
 
 /// All pages of the portal.
-pub fn router(app: App, sound: impl Fn(String) -> Option<Vec<u8>> + Clone + Send + Sync + 'static) -> Router {
+pub fn router(app: App, sound: impl Fn(String) -> Option<PathBuf> + Clone + Send + Sync + 'static) -> Router {
     let mut router = Router::new().route("/", get(splash)).route("/t", get(list)).route("/t/{id}", get(one)).route("/in", get(enter));
     router = router.route("/sound/{hash}", get(move |Path(hash): Path<String>| sounds(hash, sound.clone())));
     for probe in PROBES {
@@ -42,12 +52,22 @@ pub fn router(app: App, sound: impl Fn(String) -> Option<Vec<u8>> + Clone + Send
     router.fallback(|| async { found("/") }).layer(from_fn_with_state(app.clone(), right_name)).layer(from_fn(strict)).layer(from_fn(inline_style)).with_state(app)
 }
 
-/// A sound for a horn cluster; its name is a hash that only the order tells.
-async fn sounds(hash: String, sound: impl Fn(String) -> Option<Vec<u8>> + Send + 'static) -> Response {
-    match tokio::task::spawn_blocking(move || sound(hash)).await {
-        Ok(Some(wav)) => ([(header::CONTENT_TYPE, "audio/wav")], wav).into_response(),
-        _ => StatusCode::NOT_FOUND.into_response(),
-    }
+/// A sound for a horn cluster; its name is a hash that only the order tells. Read piece by piece: who fetches it and takes its
+/// time holds one piece, not the sound.
+async fn sounds(hash: String, sound: impl Fn(String) -> Option<PathBuf> + Send + 'static) -> Response {
+    let Some(path) = sound(hash) else { return StatusCode::NOT_FOUND.into_response() };
+    let Ok(file) = File::open(path).await else { return StatusCode::NOT_FOUND.into_response() };
+    let Ok(about) = file.metadata().await else { return StatusCode::NOT_FOUND.into_response() };
+    let pieces = stream::unfold(file, |mut file| async move {
+        let mut piece = vec![0; PIECE];
+        let read = file.read(&mut piece).await;
+        let read = read.map(|n| {
+            piece.truncate(n);
+            Bytes::from(piece)
+        });
+        if read.as_ref().is_ok_and(Bytes::is_empty) { None } else { Some((read, file)) }
+    });
+    ([(header::CONTENT_TYPE, "audio/wav".to_owned()), (header::CONTENT_LENGTH, about.len().to_string())], Body::from_stream(pieces)).into_response()
 }
 
 fn found(path: &str) -> Response {

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::house::House;
-use crate::office::Commune;
+use crate::office::{Commune, memory_kb};
 
 /// Everything in a folder and the folder itself.
 fn everything(path: &Path, out: &mut Vec<PathBuf>) {
@@ -226,5 +226,65 @@ fn pages_that_follow_are_bounded_and_the_page_itself_goes_on() {
     house.until("one of a crowd made room", std::time::Duration::from_secs(20), |_| crowd.borrow_mut().iter_mut().any(&ended));
     assert!(!ended(&mut later), "and not who came for it");
     drop((few, late));
+    assert_eq!(house.stop(), Some(0));
+}
+
+#[test]
+fn a_sound_that_is_fetched_and_not_taken_costs_a_piece_each() {
+    let mut house = House::new("");
+    house.start();
+    let hash = "ab".repeat(32);
+    let sound: Vec<u8> = (0..8u32 << 20).map(|n| u8::try_from(n % 251).expect("small")).collect();
+    std::fs::write(house.dir.join(format!("data/sounds/{hash}.wav")), &sound).expect("written");
+    let ask = || {
+        let mut stream = TcpStream::connect(("127.0.0.1", house.portal)).expect("connects");
+        stream.write_all(format!("GET /sound/{hash} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes()).expect("written");
+        stream
+    };
+    let mut whole = Vec::new();
+    ask().read_to_end(&mut whole).expect("read");
+    assert!(whole.ends_with(&sound) && String::from_utf8_lossy(&whole[..200]).contains("content-length: 8388608"), "it comes whole");
+    for strange in ["..%2f..%2fkeys%2fapi.token", "ab", &"cd".repeat(32)] {
+        assert_eq!(status(&asked_as(house.portal, Some("x"), &format!("/sound/{strange}"))), 404, "{strange}");
+    }
+    let before = memory_kb(house.gateway_pid(), "VmRSS:");
+    let mut held: Vec<TcpStream> = (0..60).map(|_| ask()).collect();
+    for stream in &mut held {
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).expect("it began");
+        assert_eq!(&first[..], b"HTTP/1.1 200");
+    }
+    let after = memory_kb(house.gateway_pid(), "VmRSS:");
+    assert!(after.saturating_sub(before) < 48 * 1024, "{before} KiB before, {after} with sixty who wait");
+    drop(held);
+    assert_eq!(house.stop(), Some(0));
+}
+
+#[test]
+fn a_body_beyond_its_bound_is_refused_at_every_door() {
+    let mut house = House::new("");
+    house.start();
+    let mut commune = Commune::new(&["ben-thoc".to_owned()]);
+    commune.start(&[]);
+    let long = "x".repeat(200 * 1024);
+    for (door, path) in [(house.dashboard, "/sign-in"), (house.dashboard, "/api/commands"), (commune.console, "/sign-in")] {
+        let token = std::fs::read_to_string(house.dir.join("data/keys/api.token")).expect("token");
+        let mut stream = TcpStream::connect(("127.0.0.1", door)).expect("connects");
+        let kind = if path.starts_with("/api") { "application/json" } else { "application/x-www-form-urlencoded" };
+        let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n", long.len());
+        // The rest may be refused before it is written.
+        let _ = stream.write_all((head + &long).as_bytes());
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        assert!(answer.is_empty() || matches!(status(&answer), 400 | 413), "{path}: {answer}");
+    }
+    let mut control = std::os::unix::net::UnixStream::connect(house.dir.join("run/control.sock")).expect("control socket");
+    let head = format!("POST /commands HTTP/1.1\r\nhost: c\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", long.len());
+    let _ = control.write_all((head + &long).as_bytes());
+    let mut answer = Vec::new();
+    let _ = control.read_to_end(&mut answer);
+    assert!(answer.is_empty() || status(&String::from_utf8_lossy(&answer)) == 413, "{}", String::from_utf8_lossy(&answer));
+    assert_eq!(house.get("/sign-in", "").status, 200);
     assert_eq!(house.stop(), Some(0));
 }
