@@ -63,20 +63,68 @@ fn boot_at(snapshot: &Snapshot, seq: u64) -> Option<Epoch> {
     after.checked_sub(1).and_then(|i| snapshot.epochs.get(i)).filter(|e| seq <= e.last).map(|e| e.epoch)
 }
 
-/// How many blocks of a pack a snapshot bears out, and how many it contradicts. A block that is rotten says nothing.
-fn against(snapshot: &Snapshot, pack: &Pack) -> (usize, usize) {
-    let (mut with, mut without) = (0, 0);
+/// What a snapshot and other files say of the same entries: for each such place the entry, which file, and whether they agree.
+fn places(snapshot: &Snapshot, others: &[&Snapshot], packs: &[Pack], lines: &[&Line]) -> Vec<(u64, (u8, u64), bool)> {
+    let mut out = Vec::new();
+    for pack in packs {
+        out.extend(against(snapshot, pack).into_iter().map(|(seq, agrees)| (seq, (0, pack.first), agrees)));
+    }
+    for line in lines {
+        if let Some(seq) = line.entry().map(|e| e.seq)
+            && let Some(said) = boot_at(snapshot, seq)
+        {
+            out.push((seq, (1, line.segment), said == line.epoch));
+        }
+    }
+    for (n, other) in (0..).zip(others) {
+        out.extend(other.epochs.iter().filter_map(|e| Some((e.first, (2, n), boot_at(snapshot, e.first)? == e.epoch))));
+    }
+    out
+}
+
+/// What a snapshot says of the blocks of a pack: each one's first entry, and whether they agree. A block that is rotten says nothing.
+fn against(snapshot: &Snapshot, pack: &Pack) -> Vec<(u64, bool)> {
+    let mut out = Vec::new();
     for block in &pack.blocks {
         match boot_at(snapshot, block.first) {
-            Some(epoch) if epoch == block.epoch => with += 1,
-            Some(_) if pack::read(&pack.path, block).is_ok() => without += 1,
+            Some(epoch) if epoch == block.epoch => out.push((block.first, true)),
+            Some(_) if pack::read(&pack.path, block).is_ok() => out.push((block.first, false)),
             _ => {}
         }
     }
-    if pack.last == snapshot.state.seq && pack.end != snapshot.heads && without == 0 && with > 0 {
-        return (0, with);
+    if pack.last == snapshot.state.seq && pack.end != snapshot.heads && out.iter().all(|(_, agrees)| *agrees) {
+        out.push((pack.last, false));
     }
-    (with, without)
+    out
+}
+
+/// Two histories that agree at a place agree before it: of files that speak of what came after the first quarrel the
+/// majority is right.
+fn fits(places: &[(u64, (u8, u64), bool)]) -> bool {
+    let Some(quarrel) = places.iter().filter(|p| !p.2).map(|p| p.0).min() else { return true };
+    let (with, without): (Vec<_>, Vec<_>) = places.iter().filter(|p| p.0 >= quarrel).partition(|p| p.2);
+    let files = |of: Vec<&(u64, (u8, u64), bool)>| of.iter().map(|p| p.1).collect::<BTreeSet<_>>();
+    let without = files(without);
+    files(with).difference(&without).count() >= without.len()
+}
+
+/// Takes out the boots that begin after entry `from` and go on from another boot than the last one there: a copy's.
+fn without_forks(log: &mut BTreeSet<Epoch>, order: &[Epoch], lines: &[Line], from: u64) {
+    let mut seen: BTreeSet<Epoch> = order.iter().copied().collect();
+    let mut last = order.last().copied();
+    let mut judged = BTreeSet::new();
+    for line in lines.iter().filter(|l| l.entry().is_some_and(|e| e.seq > from)) {
+        if seen.contains(&line.epoch) || !log.contains(&line.epoch) || !judged.insert(line.epoch) {
+            continue;
+        }
+        match line.previous() {
+            Some(previous) if Some(previous) != last && seen.contains(&previous) => drop(log.remove(&line.epoch)),
+            _ => {
+                last = Some(line.epoch);
+                seen.insert(line.epoch);
+            }
+        }
+    }
 }
 
 /// Judges what was found.
@@ -124,13 +172,13 @@ pub(super) fn judge(copies: &[Copy], packs: &[Pack], lines: &[Line]) -> Kin {
         }
     }
     let mut is_ours = |epoch: &Epoch| Some(families.find(epoch)) == ours || log.contains(epoch);
-    let fits = |snapshot: &Snapshot| {
-        let packed = packs.iter().map(|p| against(snapshot, p)).fold((0, 0), |sum, (with, without)| (sum.0 + usize::from(with > without), sum.1 + usize::from(without > with)));
-        let logged = lines.iter().filter(|l| log.contains(&l.epoch)).filter_map(|l| Some((boot_at(snapshot, l.entry()?.seq)?, l.epoch)));
-        let (same, other): (Vec<_>, Vec<_>) = logged.partition(|(said, is)| said == is);
-        packed.0 + usize::from(!same.is_empty()) >= packed.1 + usize::from(!other.is_empty())
-    };
-    let kept: Vec<bool> = copies.iter().map(|c| c.snapshot.as_ref().is_some_and(|s| s.epochs.last().is_none_or(|e| is_ours(&e.epoch)) && fits(s))).collect();
+    let of_log: Vec<&Line> = lines.iter().filter(|l| log.contains(&l.epoch)).collect();
+    let related: Vec<bool> = copies.iter().map(|c| c.snapshot.as_ref().is_some_and(|s| s.epochs.last().is_none_or(|e| is_ours(&e.epoch)))).collect();
+    let whole: Vec<(usize, &Snapshot)> = (0..).zip(copies).filter(|(i, _)| related[*i]).filter_map(|(i, c)| Some((i, c.snapshot.as_ref()?))).collect();
+    let others = |i: usize| whole.iter().filter(|(n, _)| *n != i).map(|(_, s)| *s).collect::<Vec<_>>();
+    let ours_of = |(i, s): &(usize, &Snapshot)| fits(&places(s, &others(*i), packs, &of_log)).then_some(*i);
+    let fitting: BTreeSet<usize> = whole.iter().filter_map(ours_of).collect();
+    let kept: Vec<bool> = (0..copies.len()).map(|i| fitting.contains(&i)).collect();
     let newest = copies.iter().zip(&kept).filter(|(_, kept)| **kept).filter_map(|(c, _)| c.snapshot.as_ref()).max_by_key(|s| s.state.seq);
     // No pack goes beyond what is known to have been; where nothing is known, any may.
     let logged = lines.iter().filter(|l| log.contains(&l.epoch)).filter_map(|l| l.entry().map(|e| e.seq)).max();
@@ -138,11 +186,21 @@ pub(super) fn judge(copies: &[Copy], packs: &[Pack], lines: &[Line]) -> Kin {
     let mut of_packs: Vec<bool> = Vec::new();
     for (i, pack) in packs.iter().enumerate() {
         let related = pack.blocks.iter().any(|b| is_ours(&b.epoch));
-        let contradicted = newest.is_some_and(|s| matches!(against(s, pack), (with, without) if without > with));
+        let contradicted = newest.is_some_and(|s| against(s, pack).iter().any(|(_, agrees)| !agrees));
         let meets = |other: Option<&Pack>, touches: fn(&Pack, &Pack) -> bool| other.is_some_and(|o| touches(o, pack));
         let clash = meets(i.checked_sub(1).and_then(|n| packs.get(n)), |before, it| it.first <= before.last || before.last + 1 == it.first && before.end != it.heads)
             || meets(packs.get(i + 1), |after, it| after.first <= it.last || it.last + 1 == after.first && it.end != after.heads);
         of_packs.push(!contradicted && (related || !clash && pack.first <= reach));
+    }
+    if let Some(s) = newest {
+        let other: BTreeSet<Epoch> = lines.iter().filter(|l| l.entry().and_then(|e| boot_at(s, e.seq)).is_some_and(|said| said != l.epoch)).map(|l| l.epoch).collect();
+        log.retain(|epoch| !other.contains(epoch));
+    }
+    let packed = || packs.iter().zip(&of_packs).filter(|(_, ours)| **ours).flat_map(|(p, _)| p.blocks.iter().map(|b| b.epoch)).collect::<Vec<_>>();
+    let last = packs.iter().zip(&of_packs).filter(|(_, ours)| **ours).map(|(p, _)| p.last).max().unwrap_or(0);
+    match newest {
+        Some(s) if s.state.seq >= last => without_forks(&mut log, &s.epochs.iter().map(|e| e.epoch).collect::<Vec<_>>(), lines, s.state.seq),
+        _ => without_forks(&mut log, &packed(), lines, last),
     }
     Kin { copies: kept, packs: of_packs, log }
 }

@@ -409,3 +409,35 @@ async fn rot_that_comes_while_the_village_runs_is_found() {
     assert_eq!(snapshot::covering(&base.journal(), 1), 3, "snapshots are made again while it runs");
     crash(journal);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_copy_of_the_card_wrote_on_its_own_is_not_mixed_in() {
+    let (base, twin) = village("p").await;
+    for _ in 0..2 {
+        let (journal, _) = open(&twin.0);
+        roads(&journal, "t", 0, 300).await;
+        roads(&journal, "t", 300, 600).await;
+        checkpoint(&journal).await;
+        crash(journal);
+    }
+    for what in [What::Newest, What::Spare, What::AllSnapshots, What::LastPack, What::TailSegment] {
+        let temp = Temp::of(&base.0, "twin");
+        for (path, other) in of(what, &temp).iter().zip(of(what, &twin)) {
+            std::fs::copy(other, path).expect("copied");
+        }
+        let case = format!("{what:?}");
+        let wrong = check::check(&temp.journal(), &temp.0.join("log"), |_| {}).expect("checks").wrong;
+        let (journal, report) = open(&temp.0);
+        // A segment below the floor is dead, whoever wrote it.
+        assert!(what == What::TailSegment || !wrong.is_empty() && !report.is_clean(), "{case}");
+        assert!(journal.state().places.keys().all(|k| !k.as_str().starts_with('t')), "{case}: {report:?}");
+        let lost = judge(&journal, &report, "p").await;
+        assert!(lost == (0, 0) || what == What::TailSegment && lost.1 == 0, "{case}: {lost:?} {report:?}");
+        roads(&journal, "new", 0, 50).await;
+        crash(journal);
+        let (journal, again) = open(&temp.0);
+        assert!((0..50).all(|n| journal.state().places.contains_key(&PlaceId::new(&format!("new{n}")).expect("id"))), "{case}");
+        assert_eq!(again.damage, [], "{case}");
+        crash(journal);
+    }
+}

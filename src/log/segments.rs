@@ -79,7 +79,8 @@ struct Current {
 
 impl Log {
     /// Opens the log for the boot `epoch` and gives what stands in it. Groups beyond damage are left where
-    /// they are until [`Log::heal`]. A log on a medium that may only be read opens, and refuses every group.
+    /// they are until [`Log::heal`]. A log on a medium that may only be read, or does not sync, opens, and
+    /// refuses every group.
     ///
     /// # Errors
     /// [`OpenError`] when the medium fails or holds a newer format; nothing was changed then.
@@ -95,14 +96,8 @@ impl Log {
             return Err(OpenError::Newer(version));
         }
         // The last group may stand in the page cache only: its writer was killed before the sync. A medium that may only be read
-        // is as durable as it gets.
-        let mut broken = None;
-        if let Some((_, slot)) = found.slots.last_key_value() {
-            match disk.sync(*slot) {
-                Err(cause) if cause.kind() == io::ErrorKind::ReadOnlyFilesystem => broken = Some(cause.kind()),
-                done => done?,
-            }
-        }
+        // is as durable as it gets; one that fails takes nothing more, and what it gave can be shown.
+        let broken = found.slots.last_key_value().and_then(|(_, slot)| disk.sync(*slot).err()).map(|cause| cause.kind());
         let held: Vec<u32> = found.beyond.iter().map(|(slot, _)| *slot).collect();
         // A slot that was cut short while it was made is made again before it is used.
         found.free.retain(|s| !short.contains(s) && !held.contains(s));
