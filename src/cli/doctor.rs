@@ -167,6 +167,7 @@ fn amber(part: &str) -> &'static str {
         "people" => "chép lại tệp trong people/ từ bản sao lưu; không có thì gỡ thông báo, hoặc: conglang user pin TÊN. Hay gặp thì thay thẻ nhớ",
         "commune" => "hỏi xã; xem có hai máy cùng tên không, thẻ có bị chép từ bản cũ không. Không xóa gì ở xã",
         "journal" | "history" => "conglang journal check",
+        "samples" => "số đo mới vẫn được ghi; hay gặp thì thay thẻ nhớ",
         "ledger" => "thiết bị nói lại trạng thái khi nối lại; đèn, loa: ra lệnh lại. Hay gặp thì thay thẻ nhớ",
         "index" => "xóa index.redb trong thư mục dữ liệu rồi khởi động lại; máy tự dựng lại",
         "certificate" => "xem giờ của máy; conglang cert show",

@@ -46,14 +46,7 @@ impl Sessions {
     /// Opens the file of sign-ins (a damaged one means: everybody signs in again). `pin` is the hash of the PIN.
     #[must_use]
     pub fn open(path: &Path, key: Vec<u8>, pin: &str, clock: Clock) -> Self {
-        let kept = match std::fs::read(path).map(|bytes| serde_json::from_slice(&bytes)) {
-            Ok(Ok(kept)) => kept,
-            Ok(Err(cause)) => {
-                tracing::warn!(%cause, "the file of who is signed in is damaged; everybody signs in again");
-                BTreeMap::new()
-            }
-            Err(_) => BTreeMap::new(),
-        };
+        let kept = crate::doors::kept::read(path, "everybody signs in again");
         Self { inner: Arc::new(Mutex::new(kept)), path: path.to_owned(), key: Arc::new(key), pin: secret::sha256(pin.as_bytes()), clock }
     }
 

@@ -3,6 +3,7 @@
 pub mod dates;
 pub mod headers;
 pub mod hosts;
+pub mod kept;
 pub mod locale;
 pub mod losses;
 pub mod page;

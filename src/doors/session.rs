@@ -116,9 +116,9 @@ impl Sessions {
     /// When the machine has no randomness to give.
     pub fn open(folder: &Path, pepper: Option<Vec<u8>>, key: Option<Vec<u8>>, files: Files, clock: Clock) -> io::Result<Self> {
         let path = folder.join("sessions.json");
-        let sessions = std::fs::read(&path).ok().and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default();
+        let sessions = super::kept::read(&path, "everybody signs in again");
         let eras_path = folder.join("known-phones.json");
-        let eras = std::fs::read(&eras_path).ok().and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default();
+        let eras = super::kept::read(&eras_path, "phones that were put out may be known again; they need the PIN all the same");
         let key = key.map_or_else(|| secret::random::<32>().map(|k| k.to_vec()), Ok)?;
         Ok(Self {
             inner: Arc::new(Mutex::new(Inner { sessions, eras, ..Inner::default() })),

@@ -93,7 +93,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     }
     let files = secrets.files(&layout.data.join("people"))?;
     secrets.tell(house.health());
-    let samples = Samples::open(&layout.data.join("samples"), epoch)?;
+    let samples = Samples::open(&layout.data.join("samples"), epoch, &journal.history().epochs().iter().map(|e| e.epoch).collect::<Vec<_>>())?;
     let sessions = Sessions::open(&keys, secrets.pepper.clone(), secrets.forms.clone(), files.clone(), clock.clone())?;
     let live = Live::default();
     // A card without room keeps the configuration of the last start in force; it is declared when it takes again.

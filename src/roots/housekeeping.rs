@@ -101,7 +101,11 @@ impl Housekeeping {
     async fn flush(&self) {
         let samples = self.samples.clone();
         match tokio::task::spawn_blocking(move || samples.flush()).await {
-            Ok(Ok(())) => self.house.health().set("samples", Light::Green, ""),
+            // After a day all that is shown was taken since.
+            Ok(Ok(())) => match self.samples.lost().filter(|_| self.house.clock().mono_ms() < 24 * 3_600_000) {
+                Some(why) => self.house.health().set("samples", Light::Amber, &format!("{why}: một phần số đo của ngày qua đã mất")),
+                None => self.house.health().set("samples", Light::Green, ""),
+            },
             Ok(Err(cause)) => self.house.health().set("samples", Light::Amber, &format!("readings could not be written: {cause}")),
             Err(cause) => tracing::error!(%cause, "writing readings panicked"),
         }

@@ -4,16 +4,18 @@
 //! decimals. A frame's record: sensor id length u8, id, count u32, then (ms i64, value i64) each.
 //! Deliberately absent so far: hour chunks in redb, tiers, export.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::id::EntityId;
-use crate::log::disk::Folder;
-use crate::log::frame::Epoch;
+use crate::keys::secret;
+use crate::log::disk::{Disk as _, Folder, write_whole};
+use crate::log::frame::{self, Epoch, Group};
 use crate::log::recover::Floor;
-use crate::log::segments::Log;
+use crate::log::segments::{Log, Recovery};
 
 /// How long readings are kept in memory, ms.
 pub const KEPT_MS: i64 = 24 * 3_600_000;
@@ -21,6 +23,8 @@ pub const KEPT_MS: i64 = 24 * 3_600_000;
 pub const KEPT: usize = 8_640;
 /// Readings of one sensor that are nearer to each other than this are one: a device in the wrong hands writes 45 MB a day, ms.
 const MOMENT_MS: i64 = 2_000;
+/// Groups after which the mark is written anew: an hour.
+const MARK_EVERY: u64 = 64;
 /// Segments of readings on disk.
 const SEGMENTS: usize = 16;
 
@@ -40,35 +44,131 @@ pub struct Samples {
     /// The log, its last number, and the first segment that is needed.
     log: Arc<Mutex<Option<(Log, u64, u64)>>>,
     place: Arc<Mutex<(PathBuf, Epoch)>>,
+    lost: Option<&'static str>,
+    /// The group that the mark names.
+    marked: Arc<AtomicU64>,
+}
+
+fn mark_of(folder: &Path) -> PathBuf {
+    folder.with_extension("mark")
+}
+
+/// How far the readings were, and the boot that wrote them; of a mark that cannot be read only that there were some.
+fn read_mark(folder: &Path) -> Option<(u64, Option<Epoch>)> {
+    let bytes = std::fs::read(mark_of(folder)).ok()?;
+    let text = String::from_utf8(bytes).unwrap_or_default();
+    let (number, boot) = text.split_once(' ').unwrap_or_default();
+    let byte = |i: usize| boot.get(i * 2..i * 2 + 2).and_then(|b| u8::from_str_radix(b, 16).ok());
+    let boot = (0..16).map(byte).collect::<Option<Vec<u8>>>().and_then(|b| b.try_into().ok());
+    Some((number.parse().unwrap_or(1), boot))
+}
+
+/// The groups that stand in a file, with their places.
+fn read_groups(content: &[u8], out: &mut Vec<(Group, usize)>) {
+    let mut at = 0;
+    while at < content.len() {
+        match frame::decode(&content[at..]) {
+            frame::Found::Group(group, len) => {
+                out.push((*group, at));
+                at += len;
+            }
+            _ => at += frame::BLOCK,
+        }
+    }
+}
+
+/// True when a boot wrote under this epoch: its own, or one of those that it goes on under after a failure
+/// ([`Samples::reopen`]).
+fn is_of(epoch: &Epoch, boot: &Epoch) -> bool {
+    let shape = |e: &Epoch| e.map(|byte| byte.wrapping_sub(e[0]));
+    shape(epoch) == shape(boot)
+}
+
+/// Why readings are missing. Segments are numbered from 2 without a hole; older ones than the first that is needed may
+/// be gone.
+fn lost(groups: &[(Group, usize)], found: &Recovery, reached: Option<u64>) -> Option<&'static str> {
+    let segments: BTreeSet<u64> = groups.iter().map(|(g, _)| g.segment).filter(|s| *s >= found.first.max(2)).collect();
+    let last = groups.iter().map(|(g, _)| g.first_seq).max().unwrap_or(0);
+    if groups.is_empty() {
+        reached.map(|_| "tệp số đo đã mất hoặc trống trơn")
+    } else if found.damage.is_some()
+        || segments.first().is_some_and(|first| *first > found.first.max(2))
+        || segments.last().is_some_and(|last| last - segments.first().unwrap_or(last) >= segments.len() as u64)
+    {
+        Some("tệp số đo hỏng một phần")
+    } else {
+        reached.filter(|n| *n > last).map(|_| "tệp số đo là bản cũ, hoặc thiếu phần cuối")
+    }
 }
 
 impl Samples {
-    /// Opens the folder and reads back what is there. A damaged file costs readings, nothing else.
+    /// Opens the folder and reads back what is there; `boots` = the boots that history knows (none = it does not say), whose
+    /// readings are ours. A damaged file costs readings, nothing else: each group stands for itself.
     ///
     /// # Errors
     /// Whatever the file system says.
-    pub fn open(folder: &Path, epoch: Epoch) -> io::Result<Self> {
-        let disk = Folder::open(folder)?;
+    pub fn open(folder: &Path, epoch: Epoch, boots: &[Epoch]) -> io::Result<Self> {
+        let mut disk = Folder::open(folder)?;
+        let mut groups = Vec::new();
+        for slot in disk.slots()? {
+            read_groups(&disk.read(slot)?, &mut groups);
+        }
+        groups.sort_by_key(|(group, at)| (group.segment, *at));
+        let mark = read_mark(folder);
+        let is_ours = |group: &Group| boots.is_empty() || boots.iter().chain(mark.as_ref().and_then(|(_, boot)| boot.as_ref())).any(|boot| is_of(&group.epoch, boot));
+        let (groups, others): (Vec<_>, Vec<_>) = groups.into_iter().partition(|(group, _)| is_ours(group));
+        // Boots that history let go wrote long ago; what is no older than ours is another's.
+        let newest = |groups: &[(Group, usize)]| groups.iter().flat_map(|(g, _)| &g.records).filter_map(|r| parse(r)?.1.last().map(|r| r.0)).max();
+        let is_foreign = newest(&others).is_some_and(|theirs| newest(&groups).is_none_or(|ours| theirs > ours - KEPT_MS));
         let floor = Floor { any_start: true, ..Floor::default() };
         let (mut log, found) = Log::open(Box::new(disk), epoch, &floor).map_err(io::Error::other)?;
-        log.heal()?;
-        let (out, found_first) = (Self::default(), found.first);
-        let mut last = 0;
+        let out = Self::default();
+        let reached = mark.as_ref().map(|(number, _)| *number);
+        let last = found.groups.last().map_or(0, |g| g.first_seq);
+        let lost = if is_foreign { Some("có tệp số đo của máy khác, không dùng") } else { lost(&groups, &found, reached) };
+        if let Some(why) = lost {
+            tracing::warn!(why, "readings of the last day are lost; what is whole is used");
+        }
         {
             let mut inner = out.inner.lock().unwrap_or_else(PoisonError::into_inner);
-            for group in found.groups {
-                last = group.first_seq;
-                for (id, readings) in group.records.iter().filter_map(|r| parse(r)) {
-                    inner.kept.entry(id).or_default().extend(readings);
-                }
+            for (id, readings) in groups.iter().flat_map(|(group, _)| &group.records).filter_map(|r| parse(r)) {
+                inner.kept.entry(id).or_default().extend(readings);
             }
             for kept in inner.kept.values_mut() {
                 trim(kept);
             }
+            // What stands behind damage is struck out there, so it is written again.
+            let stays: BTreeSet<(u64, u64)> = found.groups.iter().map(|g| (g.segment, g.number)).collect();
+            let behind = groups.iter().filter(|(g, _)| found.damage.is_some() && g.segment >= found.first && !stays.contains(&(g.segment, g.number)));
+            for (id, readings) in behind.flat_map(|(group, _)| &group.records).filter_map(|r| parse(r)) {
+                inner.fresh.entry(id).or_default().extend(readings);
+            }
         }
-        *out.log.lock().unwrap_or_else(PoisonError::into_inner) = Some((log, last, found_first));
+        if let Err(cause) = log.heal() {
+            tracing::warn!(%cause, "damage in the readings' files could not be struck out; it is found again");
+        }
+        let marked = reached.filter(|n| *n <= last).unwrap_or(0);
+        *out.log.lock().unwrap_or_else(PoisonError::into_inner) = Some((log, last, found.first));
         *out.place.lock().unwrap_or_else(PoisonError::into_inner) = (folder.to_owned(), epoch);
-        Ok(out)
+        Ok(Self { lost, marked: Arc::new(AtomicU64::new(marked)), ..out })
+    }
+
+    /// Why readings of the last day are missing, for the technician; none = all are there, as far as is known.
+    #[must_use]
+    pub const fn lost(&self) -> Option<&'static str> {
+        self.lost
+    }
+
+    /// Says beside the folder how far it is, now and then: so that an empty or older one is told apart from a first start.
+    fn mark(&self, last: u64) -> io::Result<()> {
+        let marked = self.marked.load(Ordering::SeqCst);
+        if marked > 0 && last < marked + MARK_EVERY {
+            return Ok(());
+        }
+        let (folder, boot) = self.place.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        write_whole(&mark_of(&folder), format!("{last} {}", secret::hex(&boot)).as_bytes())?;
+        self.marked.store(last, Ordering::SeqCst);
+        Ok(())
     }
 
     /// A log that failed refuses everything: it is opened again, under another epoch.
@@ -147,7 +247,8 @@ impl Samples {
             *first = log.sealed().iter().rev().nth(SEGMENTS).map_or(*first, |s| s.segment + 1);
             log.append_from(*first, *number, &part.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
         }
-        Ok(())
+        let last = *number;
+        self.mark(last)
     }
 }
 
@@ -179,72 +280,4 @@ fn parse(record: &[u8]) -> Option<(EntityId, Vec<Reading>)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sensor_that_chatters_costs_a_reading_in_two_seconds_and_its_last_word_is_kept() {
-        let folder = std::env::temp_dir().join(format!("conglang-samples-{}", getrandom::u64().expect("random")));
-        let id = EntityId::new("cb-01.level").expect("id");
-        let samples = Samples::open(&folder, [1; 16]).expect("opens");
-        for ms in 0..60_000 {
-            samples.add(&id, 1_000_000 + ms, ms);
-        }
-        let of = samples.of(&id);
-        assert_eq!((of.len(), of.last()), (30, Some(&(1_058_000, 59_999))));
-        assert_eq!(samples.inner.lock().expect("lock").fresh[&id], of, "and so much goes to the card");
-        samples.flush().expect("written");
-        samples.add(&id, 1_059_999, 7);
-        assert_eq!(samples.of(&id).last(), Some(&(1_058_000, 7)));
-        // A clock that was set back begins anew.
-        samples.add(&id, 1_000, 8);
-        assert_eq!(samples.of(&id).last(), Some(&(1_000, 8)));
-        std::fs::remove_dir_all(folder).expect("clean");
-    }
-
-    #[test]
-    fn rot_never_makes_a_reading_that_nobody_took() {
-        let folder = std::env::temp_dir().join(format!("conglang-samples-{}", getrandom::u64().expect("random")));
-        let id = EntityId::new("cb-01.level").expect("id");
-        let samples = Samples::open(&folder, [1; 16]).expect("opens");
-        for i in 0..600 {
-            samples.add(&id, i * 10_000, i * 7);
-            if i % 20 == 0 {
-                samples.flush().expect("written");
-            }
-        }
-        drop(samples);
-        let segment = std::fs::read_dir(&folder).expect("dir").filter_map(Result::ok).map(|e| e.path()).find(|p| std::fs::read(p).is_ok_and(|b| b.starts_with(b"CLGP"))).expect("a segment");
-        let whole = std::fs::read(&segment).expect("read");
-        let cases = crate::log::sim::cases(100);
-        for case in 0..cases {
-            let bytes = crate::log::sim::spoilt(&whole, case, cases);
-            let spoilt = folder.with_extension(case.to_string());
-            std::fs::create_dir_all(&spoilt).expect("folder");
-            std::fs::write(spoilt.join(segment.file_name().expect("name")), &bytes).expect("write");
-            let samples = Samples::open(&spoilt, [2; 16]).expect("opens");
-            assert!(samples.of(&id).iter().all(|(at, v)| *v == at / 10_000 * 7), "case {case}");
-            std::fs::remove_dir_all(spoilt).expect("clean");
-        }
-        std::fs::remove_dir_all(folder).expect("clean");
-    }
-
-    #[test]
-    fn readings_survive_a_flush_and_are_bounded() {
-        let folder = std::env::temp_dir().join(format!("conglang-samples-{}", getrandom::u64().expect("random")));
-        let id = EntityId::new("cb-01.level").expect("id");
-        let samples = Samples::open(&folder, [1; 16]).expect("opens");
-        for i in 0..10_000 {
-            samples.add(&id, i * 10_000, i);
-        }
-        assert_eq!(samples.of(&id).len(), KEPT);
-        samples.flush().expect("written");
-        samples.add(&id, 100_000_001, 5);
-        drop(samples);
-        let samples = Samples::open(&folder, [2; 16]).expect("opens");
-        assert_eq!(samples.of(&id).last(), Some(&(99_990_000, 9_999)), "the unflushed minute is lost, no more");
-        assert_eq!(samples.of(&id).len(), KEPT);
-        assert!(parse(&[200, 1, 2]).is_none());
-        std::fs::remove_dir_all(folder).expect("clean");
-    }
-}
+mod tests;
