@@ -126,7 +126,7 @@ impl Edge {
             }
             let share = if peer.ip().is_loopback() { limits.half_open_per_address.max(HALF_OPEN_LOOPBACK) } else { limits.half_open_per_address };
             let meter = Meter::begun();
-            let Some(seat) = lobby.enter(near, share, &meter) else {
+            let Some(seat) = lobby.enter_as(near, peer.ip().to_canonical(), share, &meter) else {
                 self.guard.refused("", &address, "too many connections of this address have not said who they are");
                 continue;
             };

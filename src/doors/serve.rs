@@ -125,7 +125,7 @@ pub async fn tcp(listener: std::net::TcpListener, tls: Option<TlsAcceptor>, app:
         // One phone cannot take the places of all, and a full house has room for one more phone.
         let share = if address.ip().is_loopback() { BY_LOOPBACK } else { BY_ADDRESS };
         let meter = Meter::begun();
-        let Some(seat) = lobby.enter(neighbour(address.ip()), share, &meter) else { continue };
+        let Some(seat) = lobby.enter_as(neighbour(address.ip()), address.ip().to_canonical(), share, &meter) else { continue };
         let (tls, app, stop, seat) = (tls.clone(), app.clone(), stop.clone(), Arc::new(seat));
         house.spawn(async move {
             let _ = stream.set_nodelay(true);

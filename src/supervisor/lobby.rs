@@ -1,7 +1,7 @@
 //! A door's places, so given that nobody who came first keeps others out.
 //!
-//! Invariants: a newcomer finds a place though all are taken, unless its own address (or session) has its share; who makes
-//! room is of those that hold more of their share than the newcomer would, so a crowd displaces itself; of them the one that
+//! Invariants: a newcomer finds a place though all are taken, unless its own address (or session) has its share; in a network
+//! that counts as one, whoever of it holds the most makes room for a neighbour that holds less; else who makes room is of those that hold more of their share than the newcomer would, so a crowd displaces itself; of them the one that
 //! came first and has shown nothing yet (who it is, what it wants), and only then one that has, who has been still the longest.
 //! Each door has a lobby of its own: what happens at one closes no other. A place comes back when it is dropped.
 
@@ -31,6 +31,8 @@ pub fn neighbour(address: IpAddr) -> IpAddr {
 #[derive(Debug)]
 struct Guest<K> {
     key: K,
+    /// Who it is among those of one key.
+    member: K,
     came: Instant,
     /// It has shown who it is or what it wants.
     known: bool,
@@ -82,13 +84,21 @@ impl<K: Ord + Clone> Lobby<K> {
     /// A place for one more of `key`, which may hold `share`; none = it holds its share, and all of it is fresh or known.
     #[must_use]
     pub fn enter(&self, key: K, share: usize, meter: &Arc<Meter>) -> Option<Seat<K>> {
+        self.enter_as(key.clone(), key, share, meter)
+    }
+
+    /// The same for one of several that share a key: the neighbours of an IPv6 network.
+    #[must_use]
+    pub fn enter_as(&self, key: K, member: K, share: usize, meter: &Arc<Meter>) -> Option<Seat<K>> {
         let now = Instant::now();
         let mut inner = self.lock();
         let own = inner.groups.get(&key).map_or(0, |g| g.guests.len());
         if own >= share {
-            let first = inner.groups.get(&key).and_then(|g| inner.stranger_of(g))?;
+            let group = inner.groups.get(&key)?;
+            let greedy = inner.greedy_of(group, &member);
+            let first = greedy.or_else(|| inner.stranger_of(group))?;
             let stale = inner.guests.get(&first).is_some_and(|g| now.saturating_duration_since(g.came) >= FRESH);
-            inner.leave(if stale { first } else { return None });
+            inner.leave(if greedy.is_some() || stale { first } else { return None });
         } else if inner.guests.len() >= inner.most
             && let Some(number) = inner.displaced(&key, own, share)
         {
@@ -97,7 +107,7 @@ impl<K: Ord + Clone> Lobby<K> {
         inner.last += 1;
         let (number, out) = (inner.last, CancellationToken::new());
         inner.groups.entry(key.clone()).or_insert_with(|| Group { share, guests: BTreeSet::new() }).guests.insert(number);
-        inner.guests.insert(number, Guest { key, came: now, known: false, out: out.clone(), meter: meter.clone() });
+        inner.guests.insert(number, Guest { key, member, came: now, known: false, out: out.clone(), meter: meter.clone() });
         drop(inner);
         Some(Seat { lobby: self.clone(), number, out })
     }
@@ -125,6 +135,18 @@ impl<K: Ord> Inner<K> {
     /// Of a group, who came first and has shown nothing.
     fn stranger_of(&self, group: &Group) -> Option<u64> {
         group.guests.iter().copied().find(|n| self.guests.get(n).is_some_and(|g| !g.known))
+    }
+
+    /// Of a group, the first stranger of the member that holds the most, when that is more than the newcomer would.
+    fn greedy_of(&self, group: &Group, newcomer: &K) -> Option<u64> {
+        let mut held: BTreeMap<&K, (usize, Option<u64>)> = BTreeMap::new();
+        for (number, guest) in group.guests.iter().filter_map(|n| Some((*n, self.guests.get(n)?))) {
+            let (count, first) = held.entry(&guest.member).or_default();
+            *count += 1;
+            *first = first.or_else(|| (!guest.known).then_some(number));
+        }
+        let own = held.get(newcomer).map_or(0, |(count, _)| *count);
+        held.into_values().filter(|(count, _)| *count > own + 1).filter_map(|(count, first)| Some((count, std::cmp::Reverse(first?)))).max().map(|(_, first)| first.0)
     }
 
     /// Who makes room for a newcomer of `key`, which holds `own` of `share`.
@@ -203,6 +225,21 @@ mod tests {
         assert!(again.is_some(), "a crowd that is known keeps to its share, and may hold it");
         drop((calm, noisy, other, late, later, again));
         assert!(lobby.lock().groups.is_empty(), "who left costs nothing");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn in_a_network_that_counts_as_one_a_crowd_keeps_no_neighbour_out() {
+        let lobby = Lobby::new(100);
+        let come = |member: u32| lobby.enter_as(0, member, 4, &Meter::begun());
+        let lamp = come(1).expect("room");
+        let crowd: Vec<_> = (0..3).map(|_| come(2).expect("room")).collect();
+        assert!(come(2).is_none(), "the share is full, and all of it is fresh");
+        let other = come(3).expect("a neighbour comes in at once");
+        let after: Vec<bool> = crowd.iter().map(Seat::is_needed).collect();
+        assert_eq!(after, [true, false, false]);
+        assert!(!lamp.is_needed() && !other.is_needed());
+        crowd.iter().for_each(Seat::is_known);
+        assert!(come(4).is_none(), "who has shown who it is keeps its place");
     }
 
     #[tokio::test(start_paused = true)]
