@@ -1,8 +1,9 @@
 //! What the commune keeps for one village beside its records: how much it told today, how many names, alarms and unreadable
 //! batches there are. Counted as it grows, so that no message costs more because there is much already.
 //!
-//! Invariant: whatever a village sends, the store grows by [`DAY_BYTES`] a day at most; what is over is not taken and comes
-//! again the next day by the village's own protocol.
+//! Invariant: whatever a village sends, the store grows by [`DAY_BYTES`] a day at most, and where the disk is running full by
+//! [`SPARSE_BYTES`], which an honest village does not notice; what is over is not taken and comes again by the village's own
+//! protocol. So one that fills the disk is stopped before the others are.
 
 use std::io;
 
@@ -11,16 +12,55 @@ use serde::{Deserialize, Serialize};
 
 use super::store::{ASIDE, error};
 use super::told;
+use crate::store::space::is_little;
 
 const ACCOUNTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("accounts");
 const DAY_MS: i64 = 86_400_000;
 /// What one village may add in a day, bytes: a busy one tells 5 MB, one that was away for a month 150 MB.
 pub(super) const DAY_BYTES: u64 = 512 * 1024 * 1024;
+/// The same where little room is left on the disk.
+pub(super) const SPARSE_BYTES: u64 = 8 * 1024 * 1024;
+/// Below this nothing is taken any more, bytes: a store that cannot commit answers nobody.
+const RESERVE: u64 = 64 * 1024 * 1024;
 /// What a record costs beside its bytes: its two keys and their places in the tables.
 pub(super) const RECORD_COST: u64 = 256;
 /// Unreadable batches of one village that are kept for a look: how many, and their bytes. More are only counted.
 pub(super) const ASIDE_MOST: u64 = 100;
 pub(super) const ASIDE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// The day it is, and how much each village may add in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Today {
+    /// Now, wall ms.
+    pub now_ms: i64,
+    /// Bytes.
+    pub most: u64,
+}
+
+impl Today {
+    /// With so much free of all on the store's disk, bytes.
+    #[must_use]
+    pub const fn with(now_ms: i64, free: u64, total: u64) -> Self {
+        let most = if free < RESERVE {
+            0
+        } else if is_little(free, total) {
+            SPARSE_BYTES
+        } else {
+            DAY_BYTES
+        };
+        Self { now_ms, most }
+    }
+
+    /// Why less is taken than on other days, as the key of a sentence; none = it is not.
+    #[must_use]
+    pub const fn why(&self) -> Option<&'static str> {
+        match self.most {
+            0 => Some("commune-no-room"),
+            DAY_BYTES.. => None,
+            _ => Some("commune-little-room"),
+        }
+    }
+}
 
 /// One village's account.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,12 +83,12 @@ pub struct Account {
 
 impl Account {
     /// True when the village may tell so much more today; it is counted then.
-    pub(super) fn takes(&mut self, bytes: u64, now_ms: i64) -> bool {
-        let day = now_ms.div_euclid(DAY_MS);
+    pub(super) fn takes(&mut self, bytes: u64, today: Today) -> bool {
+        let day = today.now_ms.div_euclid(DAY_MS);
         if self.day != day {
             (self.day, self.bytes) = (day, 0);
         }
-        if self.bytes.saturating_add(bytes) > DAY_BYTES {
+        if self.bytes.saturating_add(bytes) > today.most {
             return false;
         }
         self.bytes += bytes;
@@ -68,8 +108,8 @@ impl Account {
 
     /// True when the village told all it may today.
     #[must_use]
-    pub fn is_full(&self, now_ms: i64) -> bool {
-        self.day == now_ms.div_euclid(DAY_MS) && self.bytes > DAY_BYTES - DAY_BYTES / 100
+    pub fn is_full(&self, today: Today) -> bool {
+        self.day == today.now_ms.div_euclid(DAY_MS) && self.bytes > today.most - today.most / 100
     }
 }
 
@@ -114,17 +154,32 @@ pub(super) fn read(db: &redb::Database, village: &str) -> io::Result<Account> {
 mod tests {
     use super::*;
 
+    fn day(now_ms: i64) -> Today {
+        Today { now_ms, most: DAY_BYTES }
+    }
+
     #[test]
     fn a_day_has_its_measure_and_so_has_what_is_set_aside() {
         let mut account = Account::default();
-        assert!(account.takes(DAY_BYTES, 5));
-        assert!(!account.takes(1, DAY_MS - 1) && account.is_full(DAY_MS - 1));
-        assert!(account.takes(1, DAY_MS) && !account.is_full(DAY_MS), "the next day is another");
-        assert!(account.takes(1, 0), "and so is one before, when the clock was put right");
-        assert!(!account.takes(u64::MAX, 0));
+        assert!(account.takes(DAY_BYTES, day(5)));
+        assert!(!account.takes(1, day(DAY_MS - 1)) && account.is_full(day(DAY_MS - 1)));
+        assert!(account.takes(1, day(DAY_MS)) && !account.is_full(day(DAY_MS)), "the next day is another");
+        assert!(account.takes(1, day(0)), "and so is one before, when the clock was put right");
+        assert!(!account.takes(u64::MAX, day(0)));
         let kept = (0..1_000).filter(|_| account.keeps_aside(250 * 1024)).count();
         assert_eq!((kept, account.unreadable), (16, 1_000));
         let mut account = Account::default();
         assert_eq!((0..1_000).filter(|_| account.keeps_aside(10)).count() as u64, ASIDE_MOST);
+    }
+
+    #[test]
+    fn a_disk_that_runs_full_stops_who_fills_it_before_the_others() {
+        let gib = 1024 * 1024 * 1024;
+        let (plenty, little, none) = (Today::with(0, 100 * gib, 200 * gib), Today::with(0, gib / 8, 200 * gib), Today::with(0, RESERVE - 1, 200 * gib));
+        assert_eq!([plenty, little, none].map(|t| (t.most, t.why().is_some())), [(DAY_BYTES, false), (SPARSE_BYTES, true), (0, true)]);
+        let (mut loud, mut calm) = (Account::default(), Account::default());
+        assert!(loud.takes(100 * 1024 * 1024, plenty) && calm.takes(1024 * 1024, plenty));
+        assert!(!loud.takes(1, little) && calm.takes(1024 * 1024, little));
+        assert!(!calm.takes(1, none), "what cannot be stored is not acknowledged");
     }
 }

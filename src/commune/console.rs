@@ -33,6 +33,8 @@ const DAY_MS: i64 = 86_400_000;
 const BULLETIN_MS: i64 = 7 * DAY_MS;
 /// Newest records of a village that are looked through, and rows that are shown beside the alarms.
 const NEWEST: usize = 400;
+/// Alarms of one village that have a row each.
+const ALARMS: usize = 20;
 const ROWS: usize = 12;
 /// Rows of bulletins.
 const SENT: usize = 20;
@@ -179,7 +181,7 @@ impl Console {
                 };
                 let told = lang.f(key, &[("n", &t.missing.to_string()), ("boot", &t.boot.to_string()), ("highest", &t.highest.to_string())]);
                 ("bad", format!("{words} · {told} ({})", dates::since(now, t.at)))
-            } else if account.is_full(now) {
+            } else if account.is_full(self.store.today(now)) {
                 ("bad", format!("{words} · {}", lang.t("commune-full")))
             } else if account.unreadable > 0 {
                 (if mark.is_empty() { "warn" } else { mark }, format!("{words} · {}", lang.f("commune-unreadable", &[("n", &account.unreadable.to_string())])))
@@ -198,11 +200,17 @@ impl Console {
         let row = |mark, at: i64, village: &str, words: &str| (at.min(now), crate::doors::page::plain_row(mark, &format!("{village}: {words}"), &dates::since(now, at.min(now))));
         for (id, name) in self.villages.iter() {
             let called = |thing: &str| self.store.called(id, thing).unwrap_or_else(|_| thing.to_owned());
-            let (Ok(in_force), Ok(newest)) = (self.store.alarms(id), self.store.newest(id, NEWEST)) else {
+            let (Ok(mut in_force), Ok(newest)) = (self.store.alarms(id), self.store.newest(id, NEWEST)) else {
                 alarms.push(row("bad", now, name, &lang.t("commune-unread")));
                 continue;
             };
-            for alarm in in_force {
+            // None hides another's: of each village the newest, and how many more there are.
+            let more = in_force.len().saturating_sub(ALARMS);
+            if more > 0 {
+                alarms.push(row("bad", now, name, &lang.f("commune-more-alarms", &[("n", &more.to_string())])));
+            }
+            in_force.sort_by_key(|alarm| std::cmp::Reverse(alarm.at));
+            for alarm in in_force.into_iter().take(ALARMS) {
                 let words = lang.f("commune-raised", &[("name", &called(&alarm.sensor)), ("value", &dates::number(alarm.value, 1))]);
                 alarms.push(row("bad", alarm.at, name, &words));
             }
@@ -307,7 +315,10 @@ impl Console {
         let Ok(once) = secret::token() else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
         let good = rows.iter().filter(|r| r.mark.is_empty()).count().to_string();
         let summary = lang.f("commune-summary", &[("n", &good), ("all", &rows.len().to_string())]);
-        let (reported, bulletins) = if signed_in { (self.reported(lang, now), self.bulletins(lang, now)) } else { Default::default() };
+        let (mut reported, bulletins) = if signed_in { (self.reported(lang, now), self.bulletins(lang, now)) } else { Default::default() };
+        if let Some(why) = self.store.today(now).why().filter(|_| signed_in) {
+            reported.insert(0, crate::doors::page::plain_row("bad", &lang.t(why), ""));
+        }
         let inside = token.map(|t| self.inside(lang, now, t)).unwrap_or_default();
         let other = if lang.tag() == "vi" { "en" } else { "vi" };
         show_with(status, &Page { css: STYLE, signed_in, wrong, summary, villages: rows, reported, bulletins, typed, once, inside, other, f })

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use redb::{Builder, Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
-use super::account::{self, Account, RECORD_COST};
+use super::account::{self, Account, RECORD_COST, Today};
 use super::bulletins::DOWN;
 pub use super::bulletins::{Outcome, Waiting};
 use super::engine::{Take, gap, take};
@@ -19,6 +19,7 @@ use super::told::{self, InForce, Teller};
 use super::{erased, past};
 use crate::domain::event::Entry;
 use crate::protocol::commune::{Batch, NUMBER_MOST, Stream, TEXT_MOST};
+use crate::store::space;
 
 pub(super) const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records");
 const APPLIED: TableDefinition<'_, &[u8], u64> = TableDefinition::new("applied");
@@ -74,7 +75,8 @@ pub(super) fn with_number(mut key: Vec<u8>, n: u64) -> Vec<u8> {
 }
 
 /// Stores records and what they tell; false = the village told all it may today.
-fn append(write: &WriteTransaction, village: &str, key: &[u8], records: &[(u64, Vec<u8>)], batch: &Batch, now_ms: i64) -> io::Result<bool> {
+fn append(write: &WriteTransaction, village: &str, key: &[u8], records: &[(u64, Vec<u8>)], batch: &Batch, today: Today) -> io::Result<bool> {
+    let now_ms = today.now_ms;
     // Of a newer version may be what cannot be read here: it is kept as it came.
     let entries: Vec<Option<Entry>> = records.iter().map(|(_, bytes)| serde_json::from_slice(bytes).ok()).collect();
     // Only words that these records name, and no more than people write.
@@ -89,7 +91,7 @@ fn append(write: &WriteTransaction, village: &str, key: &[u8], records: &[(u64, 
     let mut account = account::load(write, village)?;
     let size = records.iter().map(|(_, b)| b.len() as u64 + RECORD_COST).sum::<u64>() + texts.iter().map(|(_, t)| t.len() as u64 + RECORD_COST).sum::<u64>();
     // The console tells it.
-    if !account.takes(size, now_ms) {
+    if !account.takes(size, today) {
         return Ok(false);
     }
     let mut table = write.open_table(RECORDS).map_err(error)?;
@@ -121,7 +123,7 @@ fn append(write: &WriteTransaction, village: &str, key: &[u8], records: &[(u64, 
 
 /// Takes a batch in, in a transaction: how far the stream is then, whether the batch began behind a hole, whether anything is
 /// to be committed.
-fn take_in(write: &WriteTransaction, village: &str, batch: &Batch, now_ms: i64) -> io::Result<(u64, bool, bool)> {
+fn take_in(write: &WriteTransaction, village: &str, batch: &Batch, today: Today) -> io::Result<(u64, bool, bool)> {
     let key = stream_key(village, &batch.stream);
     let mut marks = write.open_table(APPLIED).map_err(error)?;
     let before = marks.get(key.as_slice()).map_err(error)?.map_or(0, |v| v.value());
@@ -130,7 +132,7 @@ fn take_in(write: &WriteTransaction, village: &str, batch: &Batch, now_ms: i64) 
         Take::Quarantine { why, applied } => {
             let bytes = serde_json::to_vec(batch)?;
             let mut account = account::load(write, village)?;
-            if !account.takes(bytes.len() as u64, now_ms) {
+            if !account.takes(bytes.len() as u64, today) {
                 return Ok((before, false, false));
             }
             let kept = account.keeps_aside(bytes.len() as u64);
@@ -143,7 +145,7 @@ fn take_in(write: &WriteTransaction, village: &str, batch: &Batch, now_ms: i64) 
             applied
         }
         Take::Append { records, applied } => {
-            if !append(write, village, &key, &records, batch, now_ms)? {
+            if !append(write, village, &key, &records, batch, today)? {
                 return Ok((before, false, false));
             }
             applied
@@ -192,6 +194,13 @@ impl Store {
         &self.incarnation
     }
 
+    /// How much each village may add today: less where the disk is running full.
+    #[must_use]
+    pub fn today(&self, now_ms: i64) -> Today {
+        let (free, total) = self.path.parent().and_then(|folder| space::of(folder).ok()).unwrap_or((u64::MAX, u64::MAX));
+        Today::with(now_ms, free, total)
+    }
+
     /// How far a stream is applied.
     ///
     /// # Errors
@@ -218,8 +227,9 @@ impl Store {
     /// # Errors
     /// When the store cannot be written; nothing was applied then.
     pub fn take_round<'a>(&self, batches: impl Iterator<Item = (&'a str, &'a Batch)>, now_ms: i64) -> io::Result<Vec<(u64, bool)>> {
+        let today = self.today(now_ms);
         let write = self.db.begin_write().map_err(error)?;
-        let taken = batches.map(|(village, batch)| take_in(&write, village, batch, now_ms)).collect::<io::Result<Vec<_>>>()?;
+        let taken = batches.map(|(village, batch)| take_in(&write, village, batch, today)).collect::<io::Result<Vec<_>>>()?;
         if taken.iter().any(|(.., is_new)| *is_new) {
             write.commit().map_err(error)?;
         }
@@ -238,7 +248,7 @@ impl Store {
             let before = marks.get(key.as_slice()).map_err(error)?.map_or(0, |v| v.value());
             let Some(applied) = gap(from, to, before) else { return Ok(before) };
             let mut account = account::load(&write, village)?;
-            if !account.takes(RECORD_COST, now_ms) {
+            if !account.takes(RECORD_COST, self.today(now_ms)) {
                 return Ok(before);
             }
             account::keep(&write, village, &account)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use redb::{ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition};
 
-use super::account::{ASIDE_MOST, DAY_BYTES};
+use super::account::{ASIDE_MOST, DAY_BYTES, Today};
 use super::store::Store;
 use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
@@ -76,13 +76,13 @@ fn a_day_is_full_and_the_next_one_goes_on_and_the_others_do_not_notice() {
     let (store, path) = rig();
     let write = store.db.begin_write().expect("write");
     let mut account = super::account::load(&write, "v").expect("account");
-    assert!(account.takes(DAY_BYTES - 1, 0));
+    assert!(account.takes(DAY_BYTES - 1, Today { now_ms: 0, most: DAY_BYTES }));
     super::account::keep(&write, "v", &account).expect("kept");
     write.commit().expect("committed");
     let batch = pack(stream(1), 1, &[&record(1, "a")], BTreeMap::new()).expect("packed");
     let round = store.take_round([("v", &batch), ("w", &batch)].into_iter(), 0).expect("a round");
     assert_eq!(round, [(0, false), (1, false)], "the mark stays, so it comes again");
-    assert!(store.account("v").expect("account").is_full(0));
+    assert!(store.account("v").expect("account").is_full(Today { now_ms: 0, most: DAY_BYTES }));
     assert_eq!(store.take("v", &batch, 86_400_000).expect("the next day").0, 1);
     std::fs::remove_file(path).expect("clean");
 }

@@ -178,7 +178,7 @@ fn one_village_that_sends_anything_it_likes_keeps_nobody_waiting() {
     assert_eq!(took.len() as u64, 20 * rounds);
     assert!(sent > 20, "it was loud: {sent}");
     // The figure that is promised is measured on a machine at rest; here others compile beside.
-    assert!(p99 < Duration::from_secs(3), "receipts came late: {p99:?}");
+    assert!(took[took.len() - 1] < Duration::from_secs(3), "a receipt came late: {:?}", took[took.len() - 1]);
     assert!(peak.iter().sum::<u64>() < 150 * 1024, "{peak:?} KiB");
     // A record costs its bytes, its keys and half-empty pages; the file grows in steps.
     assert!(grown < 3 * told + 48 * 1024 * 1024, "{grown} bytes for {told} that were told");
