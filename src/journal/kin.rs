@@ -108,22 +108,30 @@ fn fits(places: &[(u64, (u8, u64), bool)]) -> bool {
     files(with).difference(&without).count() >= without.len()
 }
 
-/// Takes out the boots that begin after entry `from` and go on from another boot than the last one there: a copy's.
+/// Takes out the boots that begin after entry `from` and do not belong to the line that ends in the newest segment: two boots
+/// that go on from the same one are of two cards. `order` are the boots up to `from`, and their line is certain.
 fn without_forks(log: &mut BTreeSet<Epoch>, order: &[Epoch], lines: &[Line], from: u64) {
-    let mut seen: BTreeSet<Epoch> = order.iter().copied().collect();
-    let mut last = order.last().copied();
+    let known: BTreeSet<&Epoch> = order.iter().collect();
+    let mut line_of: Vec<Epoch> = Vec::new();
     let mut judged = BTreeSet::new();
     for line in lines.iter().filter(|l| l.entry().is_some_and(|e| e.seq > from)) {
-        if seen.contains(&line.epoch) || !log.contains(&line.epoch) || !judged.insert(line.epoch) {
+        if known.contains(&line.epoch) || !log.contains(&line.epoch) || !judged.insert(line.epoch) {
             continue;
         }
-        match line.previous() {
-            Some(previous) if Some(previous) != last && seen.contains(&previous) => drop(log.remove(&line.epoch)),
-            _ => {
-                last = Some(line.epoch);
-                seen.insert(line.epoch);
+        // How many of those that were accepted stand before it; all, when what it goes on from is not known.
+        let before = match line.previous() {
+            Some(previous) if order.last() == Some(&previous) => 0,
+            Some(previous) if known.contains(&previous) => {
+                log.remove(&line.epoch);
+                continue;
             }
+            Some(previous) => line_of.iter().position(|e| *e == previous).map_or(line_of.len(), |n| n + 1),
+            None => line_of.len(),
+        };
+        for epoch in line_of.drain(before..) {
+            log.remove(&epoch);
         }
+        line_of.push(line.epoch);
     }
 }
 
@@ -203,4 +211,44 @@ pub(super) fn judge(copies: &[Copy], packs: &[Pack], lines: &[Line]) -> Kin {
         _ => without_forks(&mut log, &packed(), lines, last),
     }
     Kin { copies: kept, packs: of_packs, log }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::actor::Actor;
+    use crate::domain::event::{ClockQuality, Entry, Event, Lane};
+    use crate::journal::codec::{self, Record};
+
+    /// The first entry of boot `epoch` after boot `previous`, in segment `segment`.
+    fn boot(segment: u64, seq: u64, epoch: u8, previous: u8) -> Line {
+        let event = Event::Booted { boot: 1, previous: codec::epoch_text(&[previous; 16]) };
+        let entry = Entry { seq, mono_ms: 0, wall_ms: 0, clock: ClockQuality::None, actor: Actor::House, cause: None, lane: Lane::Log, lane_seq: 1, event };
+        Line { segment, epoch: [epoch; 16], bytes: Vec::new(), record: Record::Entry(Box::new(entry)), stamp: None }
+    }
+
+    #[test]
+    fn of_two_boots_after_the_same_one_the_line_to_the_newest_segment_stays() {
+        let order = [[1; 16], [2; 16]];
+        // Boots after entry 100: segment, first entry, boot, the boot before; which stay.
+        type Case = (&'static [(u64, u64, u8, u8)], &'static [u8]);
+        let cases: [Case; 6] = [
+            (&[(5, 101, 3, 2), (6, 110, 4, 3)], &[3, 4]),
+            // Boot 3 could not be read when boot 4 began, and can again.
+            (&[(5, 101, 3, 2), (6, 101, 4, 2), (7, 120, 5, 4)], &[4, 5]),
+            // A copy's: the certain line went on from boot 1 with boot 2.
+            (&[(5, 101, 3, 2), (9, 140, 9, 1)], &[3]),
+            // The boots between are lost.
+            (&[(5, 101, 3, 2), (8, 140, 7, 6)], &[3, 7]),
+            (&[(5, 101, 3, 2), (6, 110, 4, 3), (7, 112, 5, 3)], &[3, 5]),
+            // Dead segments of long ago say nothing.
+            (&[(2, 40, 8, 7), (5, 101, 3, 2)], &[8, 3]),
+        ];
+        for (boots, stay) in cases {
+            let lines: Vec<Line> = boots.iter().map(|(segment, seq, epoch, previous)| boot(*segment, *seq, *epoch, *previous)).collect();
+            let mut log: BTreeSet<Epoch> = lines.iter().map(|l| l.epoch).collect();
+            without_forks(&mut log, &order, &lines, 100);
+            assert_eq!(log, stay.iter().map(|e| [*e; 16]).collect(), "{boots:?}");
+        }
+    }
 }
