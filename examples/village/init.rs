@@ -33,7 +33,8 @@ pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()
         list.push(extra.into());
     }
     std::fs::write(parts.join("20-devices.toml"), toml::to_string(&devices)?)?;
-    std::fs::copy(data.join("village.toml"), parts.join("10-village.toml"))?;
+    // A copy would be as wide as what it was copied from.
+    std::fs::write(parts.join("10-village.toml"), std::fs::read(data.join("village.toml"))?)?;
     secret::write_file(&dir.join("secrets.json"), serde_json::to_string_pretty(&serde_json::json!({ "devices": secrets, "guest": guest }))?.as_bytes())?;
 
     // Cameras: all that the demo's RTSP server plays, and two that are lost.

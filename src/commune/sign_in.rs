@@ -51,8 +51,9 @@ impl Wrong {
     /// Counts a try as wrong before it is looked at (guesses side by side would otherwise all count as one); else gives
     /// how long this address waits, ms.
     fn count(&mut self, address: IpAddr, now: u64, day: i64) -> Result<Counted, u64> {
-        // Whoever has an IPv6 network has as many addresses as there are guesses.
-        let address = neighbour(address);
+        // Whoever has an IPv6 network has as many addresses as there are guesses. One of it that was right is counted for itself:
+        // no neighbour locks the officer.
+        let address = if self.right.contains(&address) { address } else { neighbour(address) };
         if self.today.0 != day {
             self.today = (day, 0);
         }
@@ -86,11 +87,11 @@ impl Wrong {
         self.today.1 = self.today.1.saturating_sub(u32::from(!counted.known));
     }
 
-    fn was_right(&mut self, counted: Counted) {
+    fn was_right(&mut self, counted: Counted, address: IpAddr) {
         self.take_back(counted);
         self.by.remove(&counted.address);
         if self.right.len() < 1_000 {
-            self.right.insert(counted.address);
+            self.right.insert(address);
         }
     }
 }
@@ -119,7 +120,7 @@ async fn prove(console: &Console, address: IpAddr, pin: &str, lang: Lang) -> Res
     };
     match looked {
         Ok((true, _)) => {
-            wrong().was_right(counted);
+            wrong().was_right(counted, address);
             Ok(())
         }
         Ok((false, _)) => {
@@ -212,10 +213,14 @@ mod tests {
         assert!(wrong.count(of(1), 0, 0).is_ok());
         assert_eq!(wrong.count(of(2), 1, 0), Err(WRONG_WAIT_MS - 1), "another address of the same network");
         assert!(wrong.count(IpAddr::from([0x2001, 0xdb8, 0, 2, 1, 0, 0, 1]), 1, 0).is_ok(), "another network");
+        let own = wrong.count(of(3), WRONG_WAIT_MS, 0).expect("may try");
+        wrong.was_right(own, of(3));
+        assert!(wrong.count(of(4), WRONG_WAIT_MS, 0).is_ok() && wrong.count(of(5), WRONG_WAIT_MS, 0).is_err());
+        assert!(wrong.count(of(3), WRONG_WAIT_MS, 0).is_ok_and(|c| c.known), "who was right is not kept out by neighbours");
         // An address that was right is let in when strangers used up the day.
         let officer = IpAddr::from([10, 0, 0, 2]);
         let right = wrong.count(officer, 0, 0).expect("may try");
-        wrong.was_right(right);
+        wrong.was_right(right, officer);
         for n in 0..u8::MAX {
             let _ = wrong.count(IpAddr::from([10, 0, 1, n]), 0, 0);
         }

@@ -70,7 +70,9 @@ struct Wrong {
 #[derive(Default)]
 struct Inner {
     sessions: BTreeMap<String, Session>,
-    wrong: BTreeMap<(UserId, IpAddr), Wrong>,
+    /// By person, address, and whether the phone is one that signed in before: those are counted apart, so that no neighbour in
+    /// the same network locks the chief's own phone.
+    wrong: BTreeMap<(UserId, IpAddr, bool), Wrong>,
     wrong_today: BTreeMap<UserId, Wrong>,
     /// How often a person put all other phones out: what they were known by is worth nothing since.
     eras: BTreeMap<UserId, u64>,
@@ -219,10 +221,10 @@ impl Sessions {
         self.may_try(user, address, now, trusted)?;
         let (right, turn) = turn.check(pin, &person.pin).await.map_err(failed)?;
         if !right {
-            return Err(self.count_wrong(user, address, now));
+            return Err(self.count_wrong(user, address, now, trusted));
         }
         drop(turn);
-        self.lock().wrong.remove(&(user.clone(), address));
+        self.lock().wrong.remove(&(user.clone(), address, trusted));
         Ok(whose.generation)
     }
 
@@ -238,13 +240,13 @@ impl Sessions {
     /// A new PIN was given: what was wrong before says nothing about it.
     pub fn forget_wrong(&self, user: &UserId) {
         let mut inner = self.lock();
-        inner.wrong.retain(|(u, _), _| u != user);
+        inner.wrong.retain(|(u, ..), _| u != user);
         inner.wrong_today.remove(user);
     }
 
     fn may_try(&self, user: &UserId, address: IpAddr, now: u64, trusted: bool) -> Result<(), Denied> {
         let inner = self.lock();
-        let here = inner.wrong.get(&(user.clone(), address)).copied().unwrap_or_default();
+        let here = inner.wrong.get(&(user.clone(), address, trusted)).copied().unwrap_or_default();
         if here.count >= TRIES && now < here.at + LOCK_MS {
             return Err(Denied::Locked((here.at + LOCK_MS - now).div_ceil(1000)));
         }
@@ -255,7 +257,7 @@ impl Sessions {
         Ok(())
     }
 
-    fn count_wrong(&self, user: &UserId, address: IpAddr, now: u64) -> Denied {
+    fn count_wrong(&self, user: &UserId, address: IpAddr, now: u64, trusted: bool) -> Denied {
         let mut inner = self.lock();
         // Bounded whatever a prankster invents.
         if inner.wrong.len() > 5_000 {
@@ -264,7 +266,7 @@ impl Sessions {
                 inner.wrong.clear();
             }
         }
-        let here = inner.wrong.entry((user.clone(), address)).or_default();
+        let here = inner.wrong.entry((user.clone(), address, trusted)).or_default();
         if now > here.at + LOCK_MS {
             here.count = 0;
         }

@@ -39,6 +39,9 @@ async fn a_prankster_locks_himself_out_and_never_the_chief() {
     assert_eq!(sessions.sign_in(&state, &chief, "000000", of(77), None).await, Err(Denied::Locked(300)));
     assert!(matches!(sessions.sign_in(&state, &chief, "135790", of(78), None).await, Err(Denied::Locked(_))), "an address of its own does not help");
     assert!(sessions.sign_in(&state, &chief, "135790", IpAddr::from([0x2001, 0xdb8, 0, 2, 1, 0, 0, 1]), None).await.is_ok());
+    let own = sessions.known_phone(&state, &chief);
+    assert!(sessions.sign_in(&state, &chief, "135790", of(79), Some(&own)).await.is_ok(), "the chief's own phone in that network is not locked");
+    assert!(matches!(sessions.sign_in(&state, &chief, "135790", of(78), Some("x")).await, Err(Denied::Locked(_))), "nor is a stranger let in for that");
     // Many addresses: strangers are refused, the remembered phone still gets in.
     for n in 0..TRIES_A_DAY {
         let _ = sessions.sign_in(&state, &chief, "111111", IpAddr::from([10, 1, 0, u8::try_from(n).expect("small")]), None).await;
