@@ -18,6 +18,8 @@ const STEP: u32 = 8;
 const STEPS: u32 = 60;
 /// So many jumps, or so many times that it stayed behind after a step back, and the clock is given up.
 const JUMPS: u32 = 5;
+/// After so long without another, ms, one of them is forgotten: a clock that is put right once a week is not a bad one.
+const CALM_MS: u64 = 600_000;
 /// So many pictures in turn that stand behind what was shown: the clock stepped back, and they are placed by when they
 /// come. Where pictures are sent out of order, more than any order holds.
 const BEHIND: u32 = 5;
@@ -26,6 +28,8 @@ const BEHIND_ORDER: u32 = 17;
 const WINDOW_MS: i64 = 10_000;
 const OFF: i64 = 20;
 const OFF_TURNS: u32 = 3;
+/// One that lags is given up only beyond this, ms: until then it may as well be the network that is too thin.
+const LAG_MS: i64 = 10_000;
 /// A change of clocks within this needs no new beginning, ms.
 const NEAR_MS: i64 = 500;
 /// Most pictures that are sent before one that is shown earlier.
@@ -64,8 +68,9 @@ pub struct Timing {
     depth_before: usize,
     /// The last one that did not: where it is shown, and when it came.
     ahead: (i64, u64),
-    /// How often the clock stayed behind.
     backs: u32,
+    /// When one of `jumps` or `backs` was last counted or forgotten, monotonic ms.
+    calm_since: u64,
     window: Window,
 }
 
@@ -105,6 +110,7 @@ impl Timing {
             depth_before: 0,
             ahead: (0, 0),
             backs: 0,
+            calm_since: 0,
             window: Window::default(),
         }
     }
@@ -151,6 +157,11 @@ impl Timing {
         if self.fault.is_some() {
             return self.settle(raw, now.max(last_ticks.saturating_add(1)), mono_ms, false);
         }
+        if mono_ms.saturating_sub(self.calm_since) >= CALM_MS {
+            self.calm_since = mono_ms;
+            self.jumps = self.jumps.saturating_sub(1);
+            self.backs = self.backs.saturating_sub(1);
+        }
         let step = raw.saturating_sub(last_raw);
         self.same = if step == 0 { self.same + 1 } else { 0 };
         if self.same >= STANDS {
@@ -159,6 +170,7 @@ impl Timing {
         if self.ms(step) < -BACK_MS || self.ms(step.saturating_sub(since)) > AHEAD_MS {
             self.shift = last_shown.saturating_add(since.max(1)).saturating_sub(raw);
             self.jumps += 1;
+            self.calm_since = mono_ms;
             if self.jumps >= JUMPS {
                 self.give_up(ClockFault::Jumps);
             }
@@ -210,6 +222,7 @@ impl Timing {
         self.depth = self.depth_before;
         self.order.clear();
         self.backs += 1;
+        self.calm_since = mono_ms;
         if self.backs >= JUMPS {
             self.give_up(ClockFault::StepsBack);
         }
@@ -254,7 +267,7 @@ impl Timing {
                 let off = least.saturating_sub(before);
                 let turn = if off.saturating_abs() > WINDOW_MS / OFF { i32::try_from(off.signum()).unwrap_or(0) } else { 0 };
                 w.off = if turn == 0 || w.off.signum() == -turn { turn } else { w.off + turn };
-                if w.off.unsigned_abs() >= OFF_TURNS {
+                if w.off.unsigned_abs() >= OFF_TURNS && (off < 0 || least > LAG_MS) {
                     self.given_up.get_or_insert(ClockFault::Pace);
                 }
             }
@@ -373,5 +386,15 @@ mod tests {
             assert_eq!(p.ticks + i64::from(p.shown), s * 40 * 90, "shown when the camera says");
         }
         assert!(placed[10..].iter().all(|p| p.shown >= 0));
+    }
+
+    #[test]
+    fn a_clock_that_is_put_right_now_and_then_is_believed_and_so_is_one_behind_a_thin_link() {
+        // Two pictures a second; each eleven minutes, or each 50 s, the camera's clock is put ahead by 20 s.
+        let jumping = |each: i64| run((0..14_400).map(|n| (n * 500 + n / each * 20_000, n * 500)), false).0.fault();
+        assert_eq!([jumping(1_320), jumping(100)], [None, Some(ClockFault::Jumps)]);
+        // For 50 s each picture comes 6 % later than the one before, then the link is wide again.
+        let (timing, placed) = run((0..4_000).map(|n| (n * 40, n * 40 + if n < 1_250 { n * 40 * 6 / 100 } else { 0 })), false);
+        assert_eq!((timing.fault(), placed[3_999].ago_ms), (None, 0));
     }
 }

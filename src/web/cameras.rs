@@ -74,6 +74,12 @@ pub(super) fn unseen<'a>(app: &'a App, state: &'a Village) -> impl Iterator<Item
     state.cameras.values().filter(move |c| matches!(c.signal, Presence::Here { .. }) && is_unseen(c)).map(AsRef::as_ref)
 }
 
+/// Cameras whose pictures come and are kept, of which nobody knows whether they can be seen later, or of which many are missing.
+pub(super) fn unsure<'a>(app: &'a App, state: &'a Village) -> impl Iterator<Item = &'a Camera> {
+    let is_unsure = |c: &Camera| app.live.pictures.get(&c.id).map(|p| p.faults()).is_some_and(|f| f.undecodable.is_none() && (f.unchecked.is_some() || f.loss.is_some() || f.missed.is_some()));
+    state.cameras.values().filter(move |c| matches!(c.signal, Presence::Here { .. }) && is_unsure(c)).map(AsRef::as_ref)
+}
+
 /// How a camera's picture is, in words, with its mark.
 fn words(app: &App, lang: Lang, c: &Camera) -> (String, &'static str) {
     let now = app.house.clock().wall_ms();

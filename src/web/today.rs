@@ -67,7 +67,7 @@ pub(super) fn unheard(app: &App, state: &Village) -> Option<Vec<String>> {
     // Each once: where the whole device was never heard, it is told as that.
     let told = |s: &Sensor| super::sensors::device_of(state, s).is_some_and(never);
     let blind = state.sensors.values().filter(|s| super::sensors::is_blind(app, state, s) && !told(s)).map(|s| s.name.clone());
-    let unseen = super::cameras::unseen(app, state).map(|c| format!("camera {}", c.name));
+    let unseen = super::cameras::unseen(app, state).chain(super::cameras::unsure(app, state)).map(|c| format!("camera {}", c.name));
     let all: Vec<String> = devices.chain(cameras).chain(blind).chain(unseen).collect();
     (!all.is_empty()).then_some(all)
 }

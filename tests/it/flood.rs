@@ -50,9 +50,14 @@ fn enter(commune: &Commune, village: &str, stream: &Stream) -> (Client, Connecti
             other => panic!("{village} does not get in: {other:?}"),
         }
     }
-    assert!(say(&client, village, &Up::Hello { epoch: stream.epoch.clone(), boot: 1, streams: vec![(stream.clone(), 1, 1)] }));
-    assert!(matches!(hear(&mut connection, Duration::from_secs(60)), Some(Down::Resume { .. })));
-    (client, connection)
+    // What was said while the commune's own link began anew is lost; a village says it again until it is answered.
+    for _ in 0..6 {
+        assert!(say(&client, village, &Up::Hello { epoch: stream.epoch.clone(), boot: 1, streams: vec![(stream.clone(), 1, 1)] }));
+        if matches!(hear(&mut connection, Duration::from_secs(10)), Some(Down::Resume { .. })) {
+            return (client, connection);
+        }
+    }
+    panic!("{village} is not answered")
 }
 
 /// An entry that declares a place: as small as an honest one.

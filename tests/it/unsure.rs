@@ -70,7 +70,7 @@ fn who_does_not_know_says_nothing_strange_and_who_watches_blindly_is_told() {
     gauge.tell("d/cb-01/s", br#"{"cm":[]}"#, false);
     shows("Không rõ");
     // Four devices were never heard; the gauge was, and what the configuration expects of it is not there.
-    house.until("it is counted among what is not known", SOON, |h| h.get("/", &cookie).body.contains("Còn 5 thiết bị chưa trả lời"));
+    house.until("it is counted among what is not known", SOON, |h| h.get("/", &cookie).body.contains("Chưa rõ 5 thứ thế nào"));
     assert!(house.cli(&["status"]).1.contains("5 thứ chưa rõ thế nào"));
 }
 
