@@ -1,17 +1,20 @@
 //! What villages erased: their words go here too, now and whenever they come again.
 //!
-//! Invariants: the words and the note that they are erased go in one transaction, the one of the entry that says so; what a
-//! transaction let go still stands in free pages of the file, so those are written over afterwards ([`scrub`]), which a
-//! death in between does not forget.
+//! Invariants: words are files of their own, durable before the record that names them is: a database lets pages go with
+//! what stood in them, a file that is unlinked is gone. Their file goes before the transaction of the entry that says so is
+//! acknowledged: after a death in between the entry comes again, and finds nothing more to do. Words that an older version kept in the
+//! database are let go there, and its free pages are written over ([`scrub`]), as far as it goes.
 
 use std::collections::BTreeSet;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
 
 use super::store::{ASIDE, META, TEXTS, error};
 use crate::domain::event::{Entry, Event};
+use crate::domain::id::BlobId;
+use crate::keys::secret;
 use crate::protocol::commune::Batch;
 
 /// Village and file of people's words that are erased.
@@ -25,10 +28,34 @@ const PAGE: usize = 4_000;
 /// Pages of one round.
 const ROUND: u64 = 256;
 /// Rounds after the file grew: what was let go last is free only then.
-const AFTER: usize = 3;
+const AFTER: usize = 4;
+/// So often free pages are written over: who read while they were let go holds them back for a moment.
+const TIMES: u8 = 3;
 
 fn key(village: &str, blob: &str) -> Vec<u8> {
     [village.as_bytes(), b"\0", blob.as_bytes()].concat()
+}
+
+/// The file of a village's words; both ids have been looked at.
+fn file(folder: &Path, village: &str, blob: &str) -> PathBuf {
+    folder.join(village).join(blob)
+}
+
+/// Keeps a village's words, durable.
+pub(super) fn keep(folder: &Path, village: &str, blob: &str, text: &str) -> io::Result<()> {
+    secret::write_file(&file(folder, village, blob), text.as_bytes())
+}
+
+/// A village's words; none = they are not here.
+pub(super) fn words(folder: &Path, village: &str, blob: &str) -> io::Result<Option<String>> {
+    if BlobId::new(blob).is_err() {
+        return Ok(None);
+    }
+    match std::fs::read(file(folder, village, blob)) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(cause),
+    }
 }
 
 /// Makes the table.
@@ -37,17 +64,23 @@ pub(super) fn begin(write: &WriteTransaction) -> io::Result<()> {
 }
 
 /// Lets go what these entries say is erased.
-pub(super) fn take(write: &WriteTransaction, village: &str, entries: &[Option<Entry>]) -> io::Result<()> {
+pub(super) fn take(write: &WriteTransaction, folder: &Path, village: &str, entries: &[Option<Entry>]) -> io::Result<()> {
     let gone: BTreeSet<&str> = entries.iter().flatten().filter_map(|e| if let Event::Erased { blob } = &e.event { Some(blob.as_str()) } else { None }).collect();
     if gone.is_empty() {
         return Ok(());
     }
+    let mut is_old = false;
     let (mut erased, mut texts) = (write.open_table(ERASED).map_err(error)?, write.open_table(TEXTS).map_err(error)?);
     for blob in &gone {
         erased.insert(key(village, blob).as_slice(), [].as_slice()).map_err(error)?;
-        texts.remove(key(village, blob).as_slice()).map_err(error)?;
+        is_old |= texts.remove(key(village, blob).as_slice()).map_err(error)?.is_some();
+        match std::fs::remove_file(file(folder, village, blob)) {
+            Ok(()) => std::fs::File::open(folder.join(village))?.sync_all()?,
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
+            Err(cause) => return Err(cause),
+        }
     }
-    // A batch that could not be read was kept as it came, words and all.
+    // An older version kept a batch that could not be read words and all.
     let mut aside = write.open_table(ASIDE).map_err(error)?;
     let (from, to) = ([village.as_bytes(), b"\0"].concat(), [village.as_bytes(), b"\x01"].concat());
     let mut cleaned = Vec::new();
@@ -60,10 +93,13 @@ pub(super) fn take(write: &WriteTransaction, village: &str, entries: &[Option<En
             cleaned.push((name.value().to_vec(), serde_json::to_vec(&batch)?));
         }
     }
+    is_old |= !cleaned.is_empty();
     for (name, value) in cleaned {
         aside.insert(name.as_slice(), value.as_slice()).map_err(error)?;
     }
-    write.open_table(META).map_err(error)?.insert(DUE, [1].as_slice()).map_err(error)?;
+    if is_old {
+        write.open_table(META).map_err(error)?.insert(DUE, [TIMES].as_slice()).map_err(error)?;
+    }
     Ok(())
 }
 
@@ -79,11 +115,11 @@ pub(super) fn says_erased(db: &Database, village: &str, blob: &str) -> io::Resul
     Ok(table.get(key(village, blob).as_slice()).map_err(error)?.is_some())
 }
 
-/// Writes over what stands in free pages, when something was erased since the last time; true = it did. Blocks, for as long
+/// Writes over what stands in free pages, when something was erased lately; true = it did. Blocks, for as long
 /// as it takes to fill the free pages of the file; others write in between.
 pub(super) fn scrub(db: &Database, path: &Path) -> io::Result<bool> {
-    let due = db.begin_read().map_err(error)?.open_table(META).map_err(error)?.get(DUE).map_err(error)?.is_some();
-    if !due {
+    let times = db.begin_read().map_err(error)?.open_table(META).map_err(error)?.get(DUE).map_err(error)?.map_or(0, |v| v.value().first().copied().unwrap_or(0));
+    if times == 0 {
         return Ok(false);
     }
     let size = || std::fs::metadata(path).map(|m| m.len());
@@ -103,7 +139,14 @@ pub(super) fn scrub(db: &Database, path: &Path) -> io::Result<bool> {
     }
     let write = db.begin_write().map_err(error)?;
     write.delete_table(FILL).map_err(error)?;
-    write.open_table(META).map_err(error)?.remove(DUE).map_err(error)?;
+    {
+        // Something may have been erased meanwhile.
+        let mut meta = write.open_table(META).map_err(error)?;
+        let now = meta.get(DUE).map_err(error)?.map_or(0, |v| v.value().first().copied().unwrap_or(0));
+        if now == times {
+            meta.insert(DUE, [times - 1].as_slice()).map_err(error)?;
+        }
+    }
     write.commit().map_err(error)?;
     Ok(true)
 }

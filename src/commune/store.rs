@@ -3,7 +3,7 @@
 //! Invariant: records and `applied` are one transaction, committed `Immediate`; an ACK is sent only after it.
 //! Keys are bytes: `village NUL epoch NUL lane NUL number (big endian)`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -42,6 +42,8 @@ pub struct Store {
     pub(super) db: Arc<Database>,
     pub(super) incarnation: String,
     path: Arc<Path>,
+    /// People's words, a folder of each village.
+    folder: Arc<Path>,
 }
 
 /// When a village was last heard and how far it is.
@@ -75,13 +77,13 @@ pub(super) fn with_number(mut key: Vec<u8>, n: u64) -> Vec<u8> {
 }
 
 /// Stores records and what they tell; false = the village told all it may today.
-fn append(write: &WriteTransaction, village: &str, key: &[u8], records: &[(u64, Vec<u8>)], batch: &Batch, today: Today) -> io::Result<bool> {
+fn append(write: &WriteTransaction, folder: &Path, village: &str, key: &[u8], records: &[(u64, Vec<u8>)], batch: &Batch, today: Today) -> io::Result<bool> {
     let now_ms = today.now_ms;
     // Of a newer version may be what cannot be read here: it is kept as it came.
     let entries: Vec<Option<Entry>> = records.iter().map(|(_, bytes)| serde_json::from_slice(bytes).ok()).collect();
     // Only words that these records name, and no more than people write.
     let named: BTreeSet<&str> = entries.iter().flatten().filter_map(|e| e.event.blob().map(|b| b.id.as_str())).collect();
-    erased::take(write, village, &entries)?;
+    erased::take(write, folder, village, &entries)?;
     let mut texts: Vec<(&String, &String)> = Vec::new();
     for (id, text) in batch.texts.iter().filter(|(id, text)| named.contains(id.as_str()) && text.len() <= TEXT_MOST) {
         if !erased::is_erased(write, village, id)? {
@@ -113,9 +115,8 @@ fn append(write: &WriteTransaction, village: &str, key: &[u8], records: &[(u64, 
     }
     state.heard_at = now_ms;
     seen.insert(village.as_bytes(), serde_json::to_vec(&state)?.as_slice()).map_err(error)?;
-    let mut words = write.open_table(TEXTS).map_err(error)?;
     for (blob, text) in texts {
-        words.insert([village.as_bytes(), b"\0", blob.as_bytes()].concat().as_slice(), text.as_bytes()).map_err(error)?;
+        erased::keep(folder, village, blob, text)?;
     }
     account::keep(write, village, &account)?;
     Ok(true)
@@ -123,14 +124,15 @@ fn append(write: &WriteTransaction, village: &str, key: &[u8], records: &[(u64, 
 
 /// Takes a batch in, in a transaction: how far the stream is then, whether the batch began behind a hole, whether anything is
 /// to be committed.
-fn take_in(write: &WriteTransaction, village: &str, batch: &Batch, today: Today) -> io::Result<(u64, bool, bool)> {
+fn take_in(write: &WriteTransaction, folder: &Path, village: &str, batch: &Batch, today: Today) -> io::Result<(u64, bool, bool)> {
     let key = stream_key(village, &batch.stream);
     let mut marks = write.open_table(APPLIED).map_err(error)?;
     let before = marks.get(key.as_slice()).map_err(error)?.map_or(0, |v| v.value());
     let applied = match take(batch, before) {
         Take::Nothing { hole } => return Ok((before, hole, false)),
         Take::Quarantine { why, applied } => {
-            let bytes = serde_json::to_vec(batch)?;
+            // Without people's words: those are no part of what cannot be read.
+            let bytes = serde_json::to_vec(&Batch { texts: BTreeMap::new(), ..batch.clone() })?;
             let mut account = account::load(write, village)?;
             if !account.takes(bytes.len() as u64, today) {
                 return Ok((before, false, false));
@@ -145,7 +147,7 @@ fn take_in(write: &WriteTransaction, village: &str, batch: &Batch, today: Today)
             applied
         }
         Take::Append { records, applied } => {
-            if !append(write, village, &key, &records, batch, today)? {
+            if !append(write, folder, village, &key, &records, batch, today)? {
                 return Ok((before, false, false));
             }
             applied
@@ -185,7 +187,7 @@ impl Store {
             }
         };
         write.commit().map_err(error)?;
-        Ok(Self { db: Arc::new(db), incarnation, path: path.into() })
+        Ok(Self { db: Arc::new(db), incarnation, path: path.into(), folder: path.with_extension("texts").into() })
     }
 
     /// Which database this is.
@@ -229,7 +231,7 @@ impl Store {
     pub fn take_round<'a>(&self, batches: impl Iterator<Item = (&'a str, &'a Batch)>, now_ms: i64) -> io::Result<Vec<(u64, bool)>> {
         let today = self.today(now_ms);
         let write = self.db.begin_write().map_err(error)?;
-        let taken = batches.map(|(village, batch)| take_in(&write, village, batch, today)).collect::<io::Result<Vec<_>>>()?;
+        let taken = batches.map(|(village, batch)| take_in(&write, &self.folder, village, batch, today)).collect::<io::Result<Vec<_>>>()?;
         if taken.iter().any(|(.., is_new)| *is_new) {
             write.commit().map_err(error)?;
         }
@@ -341,6 +343,10 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub fn text(&self, village: &str, blob: &str) -> io::Result<Option<String>> {
+        if let Some(words) = erased::words(&self.folder, village, blob)? {
+            return Ok(Some(words));
+        }
+        // An older version kept them here.
         let read = self.db.begin_read().map_err(error)?;
         let table = read.open_table(TEXTS).map_err(error)?;
         Ok(table.get([village.as_bytes(), b"\0", blob.as_bytes()].concat().as_slice()).map_err(error)?.map(|v| String::from_utf8_lossy(v.value()).into_owned()))

@@ -50,6 +50,7 @@ fn a_mark_moves_as_far_as_there_is_something() {
     assert_eq!(store.seen("v").expect("seen").records, 2);
     // A village that nobody knew is told apart from the others.
     assert_eq!(store.take("w", &good, 0).expect("taken"), (2, false));
+    let _ = std::fs::remove_dir_all(path.with_extension("texts"));
     std::fs::remove_file(path).expect("clean");
 }
 
@@ -68,6 +69,7 @@ fn gaps_that_follow_each_other_are_one_row_and_none_reaches_beyond_belief() {
     let batch = pack(stream(1), 51, &[&record(51, "a")], BTreeMap::new()).expect("packed");
     assert_eq!(store.take("v", &batch, 0).expect("taken").0, 51);
     assert_eq!(store.take_gap("v", &stream(1), 52, 60, 0).expect("taken"), 60);
+    let _ = std::fs::remove_dir_all(path.with_extension("texts"));
     std::fs::remove_file(path).expect("clean");
 }
 
@@ -84,6 +86,7 @@ fn a_day_is_full_and_the_next_one_goes_on_and_the_others_do_not_notice() {
     assert_eq!(round, [(0, false), (1, false)], "the mark stays, so it comes again");
     assert!(store.account("v").expect("account").is_full(Today { now_ms: 0, most: DAY_BYTES }));
     assert_eq!(store.take("v", &batch, 86_400_000).expect("the next day").0, 1);
+    let _ = std::fs::remove_dir_all(path.with_extension("texts"));
     std::fs::remove_file(path).expect("clean");
 }
 
@@ -104,16 +107,24 @@ fn erased_words_go_and_stay_away_and_stand_in_no_page_of_the_file() {
     assert!(store.text("v", "b1").expect("read").is_some() && !store.scrub().expect("nothing to do"));
     // A batch that cannot be read is kept as it came.
     store.take("v", &Batch { records: "!".into(), ..pack(stream(2), 1, &[&notice(1)], words.clone()).expect("packed") }, 0).expect("counted");
-    let file = || std::fs::read(&path).expect("file");
-    let holds = || memchr::memmem::find(&file(), WORDS.as_bytes()).is_some();
-    assert!(holds(), "or the test proves nothing");
+    let folder = path.with_extension("texts");
+    let holds = |file: &std::path::Path| std::fs::read(file).is_ok_and(|b| memchr::memmem::find(&b, WORDS.as_bytes()).is_some());
+    assert!(holds(&folder.join("v/b1")) && !holds(&path), "the database never holds them");
     take(2, &erased(2));
     assert!(store.text("v", "b1").expect("read").is_none() && store.is_erased("v", "b1").expect("read") && !store.is_erased("w", "b1").expect("read"));
-    assert!(store.scrub().expect("scrubbed") && !store.scrub().expect("once"));
-    assert!(!holds(), "free pages are written over");
+    assert!(!folder.join("v/b1").exists() && !holds(&path));
+    // As an older version kept them.
+    let write = store.db.begin_write().expect("write");
+    write.open_table(TableDefinition::<&[u8], &[u8]>::new("texts")).expect("table").insert(b"v\0b1".as_slice(), WORDS.as_bytes()).expect("kept");
+    write.commit().expect("committed");
+    assert!(store.text("v", "b1").expect("read").is_some() && holds(&path));
+    take(3, &erased(3));
+    assert!(store.text("v", "b1").expect("read").is_none());
+    assert_eq!((0..9).filter(|_| store.scrub().expect("scrubbed")).count(), 3, "and then it is over");
     // An older boot of the village sends it again.
     store.take("v", &pack(stream(3), 1, &[&notice(1)], filled).expect("packed"), 0).expect("taken");
     assert!(store.text("v", "b1").expect("read").is_none(), "what is erased does not come back");
     assert_eq!(rows(&store, "quarantine"), 1);
+    let _ = std::fs::remove_dir_all(path.with_extension("texts"));
     std::fs::remove_file(path).expect("clean");
 }

@@ -1,8 +1,8 @@
 //! How far the ledger was, kept beside it: so that an empty folder is told apart from a first start, an old copy from the
 //! newest, another's from ours.
 //!
-//! Two files of one block, written in place one after the other (a cut spoils one of them at most): one beside the ledger's
-//! folder, one in it. The mark follows the ledger at some distance (`EVERY`): what it says was there, was there; at a planned
+//! Two files of one block, written in place one after the other (a cut spoils one of them at most): one beside the broker's
+//! folder (which may be copied or lost as a whole), one in the ledger's. The mark follows the ledger at some distance (`EVERY`): what it says was there, was there; at a planned
 //! end it says exactly how far. Content: CRC32C u32, length u32, JSON, zeros.
 
 use std::fs::{File, OpenOptions};
@@ -42,10 +42,10 @@ pub struct Marks([PathBuf; 2]);
 impl Marks {
     /// Of the ledger in that folder.
     pub fn of(folder: &Path) -> Self {
-        Self([folder.with_extension("mark"), folder.join("mark")])
+        Self([folder.parent().unwrap_or(folder).with_extension("mark"), folder.join("mark")])
     }
 
-    /// The mark that says most; none = there is none that can be read. The one beside the folder decides which ledger it is:
+    /// The mark that says most; none = there is none that can be read. The one beside the broker's folder decides which ledger it is:
     /// the other goes wherever the folder goes.
     pub fn read(&self) -> Option<Mark> {
         let [beside, inside] = self.0.each_ref().map(|path| read(path));

@@ -34,7 +34,7 @@ fn head(session: u64) -> Record {
 impl Village {
     fn empty() -> Self {
         let root = std::env::temp_dir().join(format!("conglang-rot-{}", getrandom::u64().expect("random")));
-        Self { ledger: root.join("ledger"), root }
+        Self { ledger: root.join("broker/ledger"), root }
     }
 
     /// 400 retained messages and a session, in groups of ten; ended as planned.
@@ -133,7 +133,14 @@ async fn an_empty_ledger_is_told_apart_from_a_first_start() {
     let first = Village::empty();
     let (mut store, found) = Store::open(&first.ledger, [1; 16], false).expect("opens");
     assert_eq!(store.tell_loss(&found, 2), None, "a first start lost nothing");
+    assert!(!store.wants_mark());
+    store.write(std::iter::once(head(1).encode())).expect("written");
+    assert!(store.wants_mark(), "from the first message on it is known that there was something, whatever ends the broker");
+    store.mark((0, 1));
+    assert!(!store.wants_mark());
     drop(store);
+    change(&first.ledger, |b| b.fill(0));
+    assert_eq!(how(first.begin().1.as_ref()), Some(Rot::Gone));
     for (name, hurt) in [
         ("NUL", (|folder| change(folder, |b| b.fill(0))) as fn(&Path)),
         ("all of it NUL", |folder| {
@@ -145,7 +152,8 @@ async fn an_empty_ledger_is_told_apart_from_a_first_start() {
         }),
         ("files gone", |folder| segments(folder).iter().for_each(|p| std::fs::remove_file(p).expect("removed"))),
         ("folder gone", |folder| std::fs::remove_dir_all(folder).expect("removed")),
-        ("folder and its mark gone", |folder| std::fs::remove_dir_all(folder.parent().expect("root")).expect("removed")),
+        ("the broker's folder gone", |folder| std::fs::remove_dir_all(folder.parent().expect("broker")).expect("removed")),
+        ("folder and its mark gone", |folder| std::fs::remove_dir_all(folder.parent().and_then(Path::parent).expect("root")).expect("removed")),
         ("cut to nothing", |folder| change(folder, Vec::clear)),
     ] {
         let village = Village::new();
@@ -166,6 +174,7 @@ async fn one_bit_costs_one_record_and_is_told() {
     for case in 0..cases {
         let village = Village::empty();
         copy(&whole.root, &village.root);
+        copy(&whole.root.join("broker"), &village.root.join("broker"));
         copy(&whole.ledger, &village.ledger);
         let (retained, sessions, loss) = village.after(|folder| change(folder, |b| b[case * used / cases] ^= 1 << (case % 8)));
         assert!(retained + sessions >= RETAINED, "case {case}: {retained} of {RETAINED}, {sessions} sessions");
@@ -189,7 +198,7 @@ async fn a_hole_a_cut_and_a_lost_segment_cost_what_they_hold_and_are_told() {
     assert!((391..400).contains(&retained) && how(loss.as_ref()) == Some(Rot::Damaged), "{retained}");
     // The mark itself: nothing of worth is lost, nothing is said.
     let (retained, sessions, loss) = Village::new().after(|folder| {
-        std::fs::write(folder.with_extension("mark"), b"").expect("write");
+        std::fs::write(folder.parent().expect("broker").with_extension("mark"), b"").expect("write");
         std::fs::write(folder.join("mark"), vec![0; 4096]).expect("write");
     });
     assert_eq!((retained, sessions, loss), (RETAINED, 1, None));
@@ -214,6 +223,14 @@ async fn an_older_copy_and_another_villages_are_told_and_not_mixed() {
         copy(&other.ledger, folder);
     });
     assert_eq!((loss.0, loss.1, how(loss.2.as_ref())), (0, 0, Some(Rot::Foreign)), "what another's devices said is not ours");
+    // The whole folder of another's broker, with the mark in it.
+    let village = Village::new();
+    let loss = village.after(|folder| {
+        let broker = folder.parent().expect("broker");
+        std::fs::remove_dir_all(broker).expect("removed");
+        copy(&other.ledger, folder);
+    });
+    assert_eq!((loss.0, loss.1, how(loss.2.as_ref())), (0, 0, Some(Rot::Foreign)));
     assert!(std::fs::read_dir(&mine).expect("dir").any(|e| e.expect("entry").file_name().to_string_lossy().starts_with("damaged-")), "it is set aside, not thrown away");
 }
 

@@ -133,9 +133,9 @@ impl Store {
         self.marked.loss.clone()
     }
 
-    /// True when the ledger is far beyond its mark.
+    /// True when the ledger is far beyond its mark, or the mark says that there is nothing and there is something.
     pub fn wants_mark(&self) -> bool {
-        self.last >= self.marked.number + EVERY || self.marked.number < self.first.0
+        self.last >= self.marked.number + EVERY || self.marked.number < self.first.0 || self.marked.number == 0 && self.last > 0
     }
 
     /// Marks how far the ledger is, and what it holds (retained messages, kept sessions).
