@@ -1,7 +1,7 @@
-//! Starting and ending the two brokers, with the same accounts, permissions and bounds.
+//! Starting and ending the brokers, with the same accounts, permissions and bounds where they have them (`rumqttd.rs` says what it lacks).
 //!
 //! Invariants: a process and a folder of its own for each start; only processes that were started here are ended, by their
-//! handle; every client logs in with a password and is judged by an access list in both brokers. What is alike: no
+//! handle; every client logs in with a password and is judged by an access list in ours and in Mosquitto. What is alike: no
 //! anonymous clients, 1,000 messages queued for a session, no delay on sockets, no log of connections. What is left as each
 //! broker has it: messages in flight to one client (20 in both), the cost of a password (Mosquitto 101 rounds of
 //! PBKDF2, ours one SHA-256 of a random secret). What is kept on disk is as `Keep` says. Rates and counts of ours are set out of the way, since Mosquitto has none.
@@ -22,6 +22,7 @@ use conglang::keys::secret;
 use conglang::supervisor::fds;
 use serde_json::json;
 
+use crate::rumqttd::{self, Settings};
 use crate::wire::Login;
 
 /// Everybody's password: 128 bits as text, as the project gives them out.
@@ -36,6 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub enum Kind {
     Ours,
     Mosquitto,
+    Rumqttd(Settings),
 }
 
 /// What is kept over a restart.
@@ -116,7 +118,12 @@ fn mosquitto() -> PathBuf {
 /// A sentence for each program that is missing; empty = all is here.
 pub fn missing() -> Vec<String> {
     let runs = |program: &Path| Command::new(program).arg("--help").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-    let wanted = [(program(), "build it, or name it with CONGLANG=…"), (mosquitto(), "package mosquitto"), ("mosquitto_passwd".into(), "package mosquitto")];
+    let wanted = [
+        (program(), "build it, or name it with CONGLANG=…"),
+        (rumqttd::program(), "cargo build --release --example rumqttd, or name it with RUMQTTD=…"),
+        (mosquitto(), "package mosquitto"),
+        ("mosquitto_passwd".into(), "package mosquitto"),
+    ];
     wanted.iter().filter(|(p, _)| !runs(p)).map(|(p, hint)| format!("{} does not start: {hint}", p.display())).collect()
 }
 
@@ -150,7 +157,7 @@ impl Broker {
         let mut listeners: Vec<TcpListener> = (0..if plan.every_door { 4 } else { 1 }).map(|_| TcpListener::bind("127.0.0.1:0").expect("port")).collect();
         let mut ports = listeners.iter().map(|l| l.local_addr().expect("address").port());
         let (port, others) = (ports.next().expect("a port"), ports.collect());
-        if kind == Kind::Mosquitto {
+        if kind != Kind::Ours {
             listeners.clear();
         }
         if plan.tls || plan.every_door {
@@ -187,6 +194,10 @@ impl Broker {
                 let child = Command::new(mosquitto()).arg("-c").arg(self.folder.join("mosquitto.conf")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
                 self.child = Some(child.expect("mosquitto starts"));
             }
+            Kind::Rumqttd(settings) => {
+                let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log")).expect("log");
+                self.child = Some(rumqttd::launch(settings, self.address(), log));
+            }
         }
     }
 
@@ -215,7 +226,7 @@ impl Broker {
     /// Ends it as its own service manager would, and waits.
     pub fn stop(&mut self) {
         self.line = None;
-        if self.kind == Kind::Mosquitto
+        if self.kind != Kind::Ours
             && let Some(child) = &self.child
         {
             let _ = rustix::process::kill_process(rustix::process::Pid::from_child(child), rustix::process::Signal::TERM);

@@ -1,10 +1,10 @@
-//! Our broker beside Mosquitto on the same machine in the same run: a table, or JSON with `--json`.
+//! Our broker beside Mosquitto and rumqttd on the same machine in the same run: a table, or JSON with `--json`.
 //!
-//! Each test runs in rounds; a round is ours, Mosquitto, and Mosquitto again, each in a fresh process, in an order that
-//! rotates. `--quick` is one short round, `--rounds N` another number, `--only NAME` one test or all that begin so,
-//! `--list` their names. `CONGLANG=…` and `MOSQUITTO=…` name other programs, `CONGLANG_BENCH_DIR` the folder for their files.
+//! Each test runs in rounds; a round is ours, Mosquitto, Mosquitto again, and rumqttd with its defaults and with its best
+//! settings, each in a fresh process, in an order that rotates. `--quick` is one short round, `--rounds N` another number, `--only NAME` one test or all that begin so,
+//! `--list` their names. `CONGLANG=…`, `MOSQUITTO=…` and `RUMQTTD=…` name other programs, `CONGLANG_BENCH_DIR` the folder for their files.
 //! Invariants: Mosquitto against itself says how much a difference must be to be one; permissions and passwords are on in
-//! both; the load comes from one thread of this process, and its CPU stands beside the broker's.
+//! ours and in Mosquitto; the load comes from one thread of this process, and its CPU stands beside the broker's.
 //! Deliberately absent: a bar to pass, and machines other than this one: broker and load share its processors.
 
 #![allow(
@@ -30,6 +30,7 @@ mod keep;
 mod load;
 mod process;
 mod report;
+mod rumqttd;
 mod wire;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -38,15 +39,16 @@ use std::time::Duration;
 
 use brokers::{Keep, Kind};
 use fan_in::Press::{Flood, Paced};
-use report::{Report, Round};
+use report::{Report, Round, WHO};
+use rumqttd::Settings;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Rounds of a whole run.
 const ROUNDS: usize = 7;
 /// No run of a test takes longer, or something is broken.
 const RUN_MAX: Duration = Duration::from_secs(120);
-/// Who runs in a round, by place in it.
-const WHO: [(&str, Kind); 3] = [("ours", Kind::Ours), ("Mosquitto A", Kind::Mosquitto), ("Mosquitto B", Kind::Mosquitto)];
+/// Which broker runs in a round, by place in it as [`WHO`] names them.
+const KINDS: [Kind; WHO.len()] = [Kind::Ours, Kind::Mosquitto, Kind::Mosquitto, Kind::Rumqttd(Settings::Defaults), Kind::Rumqttd(Settings::Best)];
 const TESTS: [&str; 25] = [
     "fan-in-0-paced",
     "fan-in-1-paced",
@@ -118,13 +120,25 @@ fn run_alone(test: &str, kind: Kind, quick: bool, luck: f64) -> Report {
 
 /// One round; who begins depends on its number.
 fn round(test: &str, number: usize, quick: bool) -> Round {
-    let mut reports: [Report; 3] = Default::default();
+    let mut reports = Round::default();
     let luck = f64::from(RandomState::new().build_hasher().finish() as u32) / f64::from(u32::MAX);
     for turn in 0..WHO.len() {
         let who = (turn + number) % WHO.len();
-        let (name, kind) = WHO[who];
+        let (name, kind) = (WHO[who], KINDS[who]);
+        if matches!(kind, Kind::Rumqttd(_)) && !rumqttd::takes_part(test) {
+            continue;
+        }
         eprintln!("{test}, round {}: {name}", number + 1);
-        reports[who] = run_alone(test, kind, quick, luck);
+        reports[who] = match std::panic::catch_unwind(|| run_alone(test, kind, quick, luck)) {
+            Ok(report) => report,
+            // Of ours and of the peer that is the measure, nothing is excused.
+            Err(panic) if !matches!(kind, Kind::Rumqttd(_)) => std::panic::resume_unwind(panic),
+            Err(_) => {
+                let mut broken = Report::default();
+                broken.note(format!("{test}: {name} broke it off"));
+                broken
+            }
+        };
     }
     reports
 }
@@ -173,7 +187,9 @@ fn main() -> ExitCode {
     if has("--json") {
         println!("{}", serde_json::json!({ "rounds": rounds, "figures": values, "notes": notes }));
     } else {
-        println!("\nratio: ours to Mosquitto of the same round, median of {rounds}; spread: Mosquitto to itself; inside it: tie. Lines with · are there to judge the others by.");
+        println!(
+            "\nratio: ours to Mosquitto of the same round, median of {rounds}; spread: Mosquitto to itself; inside it: tie; to rumqttd: ours to its best settings. Lines with · are there to judge the others by."
+        );
         if rounds < 5 {
             println!("So few rounds show the order of a difference, not whether there is one: judge by the whole run.");
         }

@@ -2,6 +2,7 @@
 //!
 //! Invariants: ours is compared with Mosquitto of the same round only; Mosquitto against itself (A and B of each round, in
 //! both directions, for the letters mean nothing) is the spread, and a median ratio inside it is a tie, whatever it looks like.
+//! rumqttd stands beside them with a ratio and no verdict: it has no permissions, keeps nothing, and is not run against itself.
 //! Deliberately absent: averages, outliers thrown away, any bar to pass: figures are for people.
 
 use std::collections::BTreeSet;
@@ -81,29 +82,37 @@ fn median(mut values: Vec<f64>) -> f64 {
     if n == 0 { f64::NAN } else { f64::midpoint(values[(n - 1) / 2], values[n / 2]) }
 }
 
-/// One round of a test: ours, Mosquitto A, Mosquitto B.
-pub type Round = [Report; 3];
+/// Who runs in a round, by place in it.
+pub const WHO: [&str; 5] = ["ours", "Mosquitto A", "Mosquitto B", "rumqttd", "rumqttd, best"];
+
+/// One round of a test: a report of each of [`WHO`]; one without figures = it did not take part.
+pub type Round = [Report; WHO.len()];
 
 /// A figure over all rounds.
 pub struct Row {
     pub name: String,
     unit: &'static str,
     better: Better,
-    runs: [Vec<f64>; 3],
+    runs: [Vec<f64>; WHO.len()],
 }
 
 /// All figures of a test over its rounds, and its notes.
 pub fn rows(rounds: &[Round]) -> (Vec<Row>, BTreeSet<String>) {
     let first = rounds.first().map(|r| r[0].figures.as_slice()).unwrap_or_default();
     let value = |report: &Report, name: &str| report.figures.iter().find(|f| f.name == name).map_or(f64::NAN, |f| f.value);
-    let rows = first.iter().map(|f| Row { name: f.name.clone(), unit: f.unit, better: f.better, runs: [0, 1, 2].map(|who| rounds.iter().map(|r| value(&r[who], &f.name)).collect()) }).collect();
+    let rows = first.iter().map(|f| Row { name: f.name.clone(), unit: f.unit, better: f.better, runs: std::array::from_fn(|who| rounds.iter().map(|r| value(&r[who], &f.name)).collect()) }).collect();
     (rows, rounds.iter().flatten().flat_map(|r| r.notes.iter().cloned()).collect())
 }
 
 impl Row {
     fn of(&self, values: impl IntoIterator<Item = f64>) -> f64 {
         let values: Vec<f64> = values.into_iter().collect();
-        if self.better == Better::Never { values.into_iter().fold(0.0, f64::max) } else { median(values) }
+        match self.better {
+            // A run without a figure is not one in which nothing went wrong.
+            Better::Never if values.iter().any(|v| v.is_nan()) => f64::NAN,
+            Better::Never => values.into_iter().fold(0.0, f64::max),
+            _ => median(values),
+        }
     }
 
     fn ours(&self) -> f64 {
@@ -117,6 +126,17 @@ impl Row {
     /// Median over rounds of ours to Mosquitto A; none = something was zero or missing.
     fn ratio(&self) -> Option<f64> {
         let ratio = median(self.runs[0].iter().zip(&self.runs[1]).map(|(ours, a)| ours / a).collect());
+        (ratio.is_finite() && ratio > 0.0).then_some(ratio)
+    }
+
+    /// rumqttd with its defaults, and as good as it can be; not a number where it did not take part.
+    fn rumqttd(&self) -> [f64; 2] {
+        [3, 4].map(|who| self.of(self.runs[who].iter().copied()))
+    }
+
+    /// Ours to rumqttd at its best.
+    fn to_rumqttd(&self) -> Option<f64> {
+        let ratio = median(self.runs[0].iter().zip(&self.runs[4]).map(|(ours, theirs)| ours / theirs).collect());
         (ratio.is_finite() && ratio > 0.0).then_some(ratio)
     }
 
@@ -152,23 +172,35 @@ impl Row {
     /// As a line of the table.
     pub fn line(&self) -> String {
         let mark = if self.better == Better::Aside { "· " } else { "" };
-        let ratio = self.ratio().map_or_else(|| "–".to_owned(), |r| format!("{r:.2}"));
+        let times = |ratio: Option<f64>| ratio.map_or_else(|| "–".to_owned(), |r| format!("{r:.2}"));
+        let (ratio, peer) = (times(self.ratio()), times(self.to_rumqttd()));
+        let [defaults, best] = self.rumqttd().map(|v| if v.is_nan() { "–".to_owned() } else { short(v) });
         let spread = self.spread().filter(|_| self.better != Better::Aside).map_or_else(|| "–".to_owned(), |(low, high)| format!("{low:.2}..{high:.2}"));
-        format!("{:<54} {:>11} {:>11} {:<9} {ratio:>6}  {spread:<12} {}", format!("{mark}{}", self.name), short(self.ours()), short(self.theirs()), self.unit, self.verdict()).trim_end().to_owned()
+        format!(
+            "{:<54} {:>11} {:>11} {:<9} {ratio:>6}  {spread:<12} {:<7} {defaults:>11} {best:>11} {peer:>6}",
+            format!("{mark}{}", self.name),
+            short(self.ours()),
+            short(self.theirs()),
+            self.unit,
+            self.verdict()
+        )
+        .trim_end()
+        .to_owned()
     }
 
     pub fn json(&self) -> Value {
         let (ratio, spread) = (self.ratio(), self.spread().map(|(low, high)| [low, high]));
         json!({
             "name": self.name, "unit": self.unit, "ours": self.ours(), "mosquitto": self.theirs(), "ratio": ratio, "spread": spread, "verdict": self.verdict(),
-            "runs": { "ours": self.runs[0], "mosquitto_a": self.runs[1], "mosquitto_b": self.runs[2] },
+            "rumqttd": self.rumqttd()[0], "rumqttd_best": self.rumqttd()[1], "ratio_to_rumqttd_best": self.to_rumqttd(),
+            "runs": { "ours": self.runs[0], "mosquitto_a": self.runs[1], "mosquitto_b": self.runs[2], "rumqttd": self.runs[3], "rumqttd_best": self.runs[4] },
         })
     }
 }
 
 /// The table's head.
 pub fn head() -> String {
-    format!("{:<54} {:>11} {:>11} {:<9} {:>6}  {:<12} verdict", "", "ours", "Mosquitto", "", "ratio", "spread")
+    format!("{:<54} {:>11} {:>11} {:<9} {:>6}  {:<12} {:<7} {:>11} {:>11} {:>6}", "", "ours", "Mosquitto", "", "ratio", "spread", "verdict", "rumqttd", "its best", "to it")
 }
 
 fn short(value: f64) -> String {

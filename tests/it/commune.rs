@@ -85,9 +85,48 @@ pub fn pair() -> (House, Office) {
     (scratch, office)
 }
 
+/// True when the commune has all that there is.
 pub fn received(house: &House) -> bool {
     let status: serde_json::Value = serde_json::from_str(&house.cli(&["sync", "status", "--json"]).1).unwrap_or_default();
     status["up"] == true && status["waiting"] == 0 && status["received"].as_u64().unwrap_or(0) >= house.state()["seq"].as_u64().unwrap_or(u64::MAX)
+}
+
+/// Record by record: what a house's journal holds for the wire is what the commune stored, byte for byte, and so is the chain.
+/// The house has ended well, so that all is packed. Gives how many records and how many boots there are.
+pub fn equal_record_by_record(data: &Path, store: &Store) -> (usize, u64) {
+    let (packs, damaged) = conglang::journal::pack::list(&data.join("journal")).expect("packs");
+    assert!(damaged.is_empty());
+    let mut ours = std::collections::BTreeMap::new();
+    for pack in &packs {
+        for block in &pack.blocks {
+            for stored in conglang::journal::pack::read(&pack.path, block).expect("block") {
+                if stored.entry.lane != conglang::domain::event::Lane::Local {
+                    let key = (conglang::journal::codec::epoch_text(&stored.epoch), u8::try_from(stored.entry.lane.index()).expect("small"), stored.entry.lane_seq);
+                    assert!(ours.insert(key, stored.bytes.to_vec()).is_none(), "an identity is used once");
+                }
+            }
+        }
+    }
+    let theirs: std::collections::BTreeMap<_, _> = store.records("ben-thoc").expect("records").into_iter().map(|(e, l, n, b)| ((e, l, n), b)).collect();
+    assert_eq!(ours.len(), theirs.len());
+    assert!(ours == theirs, "record by record");
+    // And the chain: what the commune can hash from its own records is what the house's journal ends with.
+    let mut epochs: Vec<[u8; 16]> = packs.iter().flat_map(|p| p.blocks.iter().map(|b| b.epoch)).collect();
+    epochs.dedup();
+    let mut heads = conglang::journal::chain::Heads::default();
+    for epoch in &epochs {
+        heads = heads.begin(epoch);
+        let name = conglang::journal::codec::epoch_text(epoch);
+        for lane in [conglang::domain::event::Lane::Alarm, conglang::domain::event::Lane::Log, conglang::domain::event::Lane::State] {
+            let number = u8::try_from(lane.index()).expect("small");
+            for bytes in theirs.range((name.clone(), number, 0)..=(name.clone(), number, u64::MAX)).map(|(_, b)| b) {
+                heads.add(lane, bytes);
+            }
+        }
+    }
+    let end = packs.last().expect("packs").end;
+    assert_eq!(heads.0[1..], end.0[1..], "the chain is the same on both sides");
+    (ours.len(), epochs.len() as u64)
 }
 
 #[test]
@@ -152,42 +191,10 @@ fn journal_and_commune_are_equal_after_both_were_killed_often() {
     house.until("all is received", Duration::from_secs(60), received);
     assert_eq!(house.stop(), Some(0));
     office.kill();
-    // Record by record: what the journal holds for the wire is what the commune stored, byte for byte.
-    let (packs, damaged) = conglang::journal::pack::list(&house.dir.join("data/journal")).expect("packs");
-    assert!(damaged.is_empty());
-    let mut ours = std::collections::BTreeMap::new();
-    for pack in &packs {
-        for block in &pack.blocks {
-            for stored in conglang::journal::pack::read(&pack.path, block).expect("block") {
-                if stored.entry.lane != conglang::domain::event::Lane::Local {
-                    let key = (conglang::journal::codec::epoch_text(&stored.epoch), u8::try_from(stored.entry.lane.index()).expect("small"), stored.entry.lane_seq);
-                    assert!(ours.insert(key, stored.bytes.to_vec()).is_none(), "an identity is used once");
-                }
-            }
-        }
-    }
+    let (records, boots) = equal_record_by_record(&house.dir.join("data"), &office.store());
+    assert!(boots > rounds / 4, "the house was killed often: {boots} boots");
+    assert!(records > 100);
     assert_eq!(office.store().trouble("ben-thoc", 0).expect("read"), None, "deaths are no copies");
-    let theirs: std::collections::BTreeMap<_, _> = office.store().records("ben-thoc").expect("records").into_iter().map(|(e, l, n, b)| ((e, l, n), b)).collect();
-    assert_eq!(ours.len(), theirs.len());
-    assert!(ours == theirs, "record by record");
-    // And the chain: what the commune can hash from its own records is what the house's journal ends with.
-    let mut epochs: Vec<[u8; 16]> = packs.iter().flat_map(|p| p.blocks.iter().map(|b| b.epoch)).collect();
-    epochs.dedup();
-    let mut heads = conglang::journal::chain::Heads::default();
-    for epoch in &epochs {
-        heads = heads.begin(epoch);
-        let name = conglang::journal::codec::epoch_text(epoch);
-        for lane in [conglang::domain::event::Lane::Alarm, conglang::domain::event::Lane::Log, conglang::domain::event::Lane::State] {
-            let number = u8::try_from(lane.index()).expect("small");
-            for bytes in theirs.range((name.clone(), number, 0)..=(name.clone(), number, u64::MAX)).map(|(_, b)| b) {
-                heads.add(lane, bytes);
-            }
-        }
-    }
-    let end = packs.last().expect("packs").end;
-    assert_eq!(heads.0[1..], end.0[1..], "the chain is the same on both sides");
-    assert!(epochs.len() as u64 > rounds / 4, "the house was killed often: {} boots", epochs.len());
-    assert!(ours.len() > 100);
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod doors;
 mod erasure;
 mod faults;
 mod flood;
+mod foreign;
 mod hostile;
 mod house;
 mod keys;
