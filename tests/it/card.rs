@@ -78,7 +78,7 @@ fn a_full_disk_stops_pictures_and_readings_before_commands() {
     house.until("the gateway answers", Duration::from_secs(20), |h| h.cli(&["status", "--json"]).0 != 1);
     let data = walled.data(&house);
     house.until("the ballast lies", Duration::from_secs(20), |_| std::fs::metadata(data.join("ballast")).is_ok_and(|m| m.len() == 32 << 20));
-    let road = |n: usize| house.command(&serde_json::json!({ "do": "DeclarePlace", "place": { "id": format!("p{n}"), "name": "Ngõ Cầu Tre ".repeat(20) } })).status;
+    let road = |n: usize| house.command(&serde_json::json!({ "do": "DeclarePlace", "place": { "id": format!("p{n}"), "name": "Ngõ Cầu Tre ".repeat(9).trim() } })).status;
     let fill = |name: &str| {
         let mut file = std::fs::File::create(data.join(name)).expect("filler");
         let block = vec![7; 65_536];
