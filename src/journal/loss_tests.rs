@@ -19,24 +19,26 @@ const ROUND: u64 = 250;
 const ROUNDS: u64 = 4;
 /// Roads that stand in the log only.
 const TAIL: u64 = 40;
-const ROADS: u64 = ROUND * ROUNDS + TAIL;
+pub(super) const ROADS: u64 = ROUND * ROUNDS + TAIL;
+/// The last entry of a village: its roads, its boots and the named one.
+const WRITTEN: u64 = ROADS + ROUNDS + 2;
 
-struct Temp(PathBuf);
+pub(super) struct Temp(pub(super) PathBuf);
 
 impl Temp {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("conglang-loss-{name}-{}", crate::keys::secret::token().expect("random")));
         std::fs::create_dir_all(&path).expect("temp");
         Self(path)
     }
 
-    fn of(other: &Path, name: &str) -> Self {
+    pub(super) fn of(other: &Path, name: &str) -> Self {
         let temp = Self::new(name);
         copy(other, &temp.0);
         temp
     }
 
-    fn journal(&self) -> PathBuf {
+    pub(super) fn journal(&self) -> PathBuf {
         self.0.join("journal")
     }
 }
@@ -60,13 +62,13 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn open(folder: &Path) -> (Journal, Report) {
+pub(super) fn open(folder: &Path) -> (Journal, Report) {
     let disk = Folder::open(&folder.join("log")).expect("log");
     let place = Place { folder: folder.join("journal"), disk: Box::new(disk) };
     Journal::open(place, crate::keys::secret::random().expect("random"), Clock::manual(1_000_000)).expect("whatever lies there, the village opens")
 }
 
-fn road(village: &str, n: u64) -> Wish {
+pub(super) fn road(village: &str, n: u64) -> Wish {
     Wish::new(Actor::House, Command::DeclarePlace { place: Road { id: PlaceId::new(&format!("{village}{n}")).expect("id"), name: format!("Ngõ {n}") } })
 }
 
@@ -75,7 +77,7 @@ fn cause(village: &str, n: u64) -> u64 {
     10_000 * u64::from(village.as_bytes()[0]) + n
 }
 
-async fn roads(journal: &Journal, village: &str, from: u64, to: u64) {
+pub(super) async fn roads(journal: &Journal, village: &str, from: u64, to: u64) {
     for answer in futures_util::future::join_all((from..to).map(|n| journal.submit(road(village, n).because(cause(village, n))))).await {
         answer.expect("answered");
     }
@@ -95,7 +97,7 @@ async fn checkpoint(journal: &Journal) {
 }
 
 /// Leaves the journal as a kill would.
-fn crash(journal: Journal) {
+pub(super) fn crash(journal: Journal) {
     std::mem::forget(journal);
 }
 
@@ -104,7 +106,7 @@ fn named() -> Wish {
 }
 
 /// A village with four packs, two snapshots and their spare, a log that was recycled and has a tail, and what it was a week ago.
-async fn village(name: &str) -> (Temp, Temp) {
+pub(super) async fn village(name: &str) -> (Temp, Temp) {
     let temp = Temp::new(name);
     let mut week = None;
     for round in 0..ROUNDS {
@@ -131,14 +133,14 @@ async fn village(name: &str) -> (Temp, Temp) {
     (temp, week.expect("made"))
 }
 
-fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+pub(super) fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut out: Vec<_> = std::fs::read_dir(folder).expect("dir").filter_map(Result::ok).map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == extension)).collect();
     out.sort();
     out
 }
 
 /// Segments of a log, by the number of the segment that stands in them.
-fn segments(temp: &Path) -> Vec<PathBuf> {
+pub(super) fn segments(temp: &Path) -> Vec<PathBuf> {
     let number = |path: &PathBuf| match crate::log::frame::decode(&std::fs::read(path).expect("read")) {
         crate::log::frame::Found::Group(group, _) => Some((group.segment, path.clone())),
         _ => None,
@@ -214,7 +216,7 @@ fn hurt(path: &Path, how: How, foreign: Option<&PathBuf>, old: Option<&PathBuf>)
 }
 
 /// What is missing in the village, and in its history beyond what is told.
-async fn judge(journal: &Journal, report: &Report, name: &str) -> (usize, usize) {
+pub(super) async fn judge(journal: &Journal, report: &Report, name: &str) -> (usize, usize) {
     let state = journal.state();
     let roads = (0..ROADS).filter(|n| !state.places.contains_key(&PlaceId::new(&format!("{name}{n}")).expect("id"))).count();
     let entries: BTreeSet<u64> = journal.after(0, 10_000).await.iter().map(|e| e.entry.seq).collect();
@@ -222,6 +224,7 @@ async fn judge(journal: &Journal, report: &Report, name: &str) -> (usize, usize)
     let trimmed = journal.after(0, 10_000).await.iter().map(|e| if let crate::domain::event::Event::HistoryTrimmed { to, .. } = e.entry.event { to } else { 0 }).max().unwrap_or(0);
     let untold = (trimmed + 1..=state.seq).filter(|seq| !entries.contains(seq) && !told(*seq)).count();
     assert!(untold == 0 || !report.is_clean());
+    assert!(state.damage.iter().all(|(_, to)| *to <= WRITTEN), "nothing is missing that never was: {:?}", state.damage);
     (roads, untold)
 }
 

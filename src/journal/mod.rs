@@ -20,6 +20,8 @@ pub mod walk;
 mod writer;
 
 #[cfg(test)]
+mod header_tests;
+#[cfg(test)]
 mod loss_tests;
 #[cfg(test)]
 mod rot_tests;

@@ -5,6 +5,9 @@
 //! version u16, count u16, first seq u64, last seq u64, epoch 16 B, compressed length u32, raw length u32,
 //! CRC32C u32 (block header without this field, and payload), payload = zstd of (u32 length, bytes) each.
 //! A block holds at most 100 entries of one epoch.
+//!
+//! Invariants: no number of a header is believed that neither its neighbours nor the sum over its block bear out, so rot costs the
+//! block that it hits; a pack ends with a block that is whole.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -14,6 +17,7 @@ use std::sync::Arc;
 use super::Stored;
 use super::chain::Heads;
 use super::codec;
+use crate::domain::event::Event;
 use crate::log::disk::write_whole;
 use crate::log::frame::Epoch;
 
@@ -22,6 +26,7 @@ pub const BLOCK_ENTRIES: usize = 100;
 const HEAD: usize = 268;
 const BLOCK_HEAD: usize = 52;
 const RAW_MAX: usize = 64 * 1024 * 1024;
+const MAGIC: &[u8] = b"CLHB";
 
 /// One pack file.
 #[derive(Debug, Clone)]
@@ -84,7 +89,7 @@ pub fn write(folder: &Path, heads: &Heads, end: &Heads, entries: &[Arc<Stored>])
         }
         let payload = zstd::bulk::compress(&raw, 3)?;
         let mut head = Vec::with_capacity(BLOCK_HEAD);
-        head.extend_from_slice(b"CLHB");
+        head.extend_from_slice(MAGIC);
         head.extend_from_slice(&1u16.to_le_bytes());
         head.extend_from_slice(&u16::try_from(n).unwrap_or(u16::MAX).to_le_bytes());
         head.extend_from_slice(&start.entry.seq.to_le_bytes());
@@ -103,43 +108,147 @@ pub fn write(folder: &Path, heads: &Heads, end: &Heads, entries: &[Arc<Stored>])
     open(&path)
 }
 
-/// Reads a pack's head and the places of its blocks; payloads are checked when they are read.
+/// Reads a pack's head and the places of its blocks. Where a header is not what its neighbours say, or the last block is not
+/// whole, the file is searched for what is: blocks between others that are lost are one block that cannot be read, and those
+/// at the end are left out, as if the pack had ended before them.
 ///
 /// # Errors
-/// When the file cannot be read or its head is damaged.
+/// When the file cannot be read, its head is damaged or nothing in it is whole; `Unsupported` for a newer program's.
 pub fn open(path: &Path) -> io::Result<Pack> {
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();
     let mut head = [0; HEAD];
     file.read_exact(&mut head)?;
-    if &head[..4] == b"CLHP" && u16::from_le_bytes([head[4], head[5]]) > 1 {
-        return Err(io::Error::new(io::ErrorKind::Unsupported, "the pack was written by a newer version of this program"));
+    let named = path.file_stem().and_then(|n| u64::from_str_radix(n.to_str()?, 16).ok()).unwrap_or(0);
+    // No sum covers the version of the head; that of the blocks is under theirs.
+    let is_newer = head.starts_with(b"CLHP") && u16::from_le_bytes([head[4], head[5]]) > 1;
+    if !head.starts_with(b"CLHP") || crc32c::crc32c(&head[12..]).to_le_bytes() != head[8..12] {
+        let is_ours = !is_newer || search(&std::fs::read(path)?, named).is_ok_and(|(blocks, _)| !blocks.is_empty());
+        return Err(if is_ours { broken("the head of the pack is damaged") } else { newer() });
     }
-    if &head[..4] != b"CLHP" || crc32c::crc32c(&head[12..]).to_le_bytes() != head[8..12] {
-        return Err(broken("the head of the pack is damaged"));
+    let (mut before, mut after) = ([0; 128], [0; 128]);
+    before.copy_from_slice(&head[12..140]);
+    after.copy_from_slice(&head[140..]);
+    let (heads, mut end) = (Heads::from_stamp(&before), Heads::from_stamp(&after));
+    let quick = if is_newer { None } else { in_line(&mut file, size, named)? };
+    // A medium that cannot read the last block today may read it tomorrow; its numbers are those that its place asks for.
+    let is_whole = |block: &Block| payload(path, block).map_or_else(|cause| !matches!(cause.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof), |_| true);
+    let blocks = match quick {
+        Some(blocks) if blocks.last().is_some_and(is_whole) => blocks,
+        _ => {
+            let bytes = std::fs::read(path)?;
+            let (blocks, is_short) = search(&bytes, named).map_err(|cause| if is_newer { newer() } else { cause })?;
+            if is_short {
+                tracing::error!(path = %path.display(), through = blocks.last().map_or(0, |b| b.last), "the end of a pack is damaged or cut off; what stands before it is used");
+                end = end_of(path, heads, &blocks).unwrap_or(end);
+            }
+            blocks
+        }
+    };
+    let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else { return Err(if is_newer { newer() } else { broken("the pack is empty") }) };
+    Ok(Pack { path: path.to_owned(), first: first.first, last: last.last, heads, end, blocks })
+}
+
+fn newer() -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, "the pack was written by a newer version of this program")
+}
+
+fn version_of(head: &[u8; BLOCK_HEAD]) -> u16 {
+    u16::from_le_bytes([head[4], head[5]])
+}
+
+impl Block {
+    /// What a header at byte `at` says, and whether it can be right.
+    fn of(head: &[u8; BLOCK_HEAD], at: u64) -> (Self, bool) {
+        let u32_at = |i: usize| u32::from_le_bytes([head[i], head[i + 1], head[i + 2], head[i + 3]]);
+        let u64_at = |i: usize| u64::from(u32_at(i)) | u64::from(u32_at(i + 4)) << 32;
+        let block = Self { at, first: u64_at(8), last: u64_at(16), epoch: copy16(&head[24..40]), compressed: u32_at(40), raw: u32_at(44), crc: u32_at(48) };
+        let count = u64::from(u16::from_le_bytes([head[6], head[7]]));
+        let counts = (1..=BLOCK_ENTRIES as u64).contains(&count) && block.last.checked_sub(block.first) == Some(count - 1);
+        (block, head.starts_with(MAGIC) && version_of(head) == 1 && counts)
     }
-    let (mut stamp, mut end) = ([0; 128], [0; 128]);
-    stamp.copy_from_slice(&head[12..140]);
-    end.copy_from_slice(&head[140..]);
+
+    /// Where the next one begins.
+    fn next(&self) -> u64 {
+        self.at + BLOCK_HEAD as u64 + u64::from(self.compressed)
+    }
+}
+
+/// The blocks, when each begins with the entry after the one before; none = one does not, or cannot.
+fn in_line(file: &mut File, size: u64, named: u64) -> io::Result<Option<Vec<Block>>> {
     let mut blocks: Vec<Block> = Vec::new();
     let mut at = HEAD as u64;
     while at < size {
-        let mut b = [0; BLOCK_HEAD];
-        file.seek(SeekFrom::Start(at))?;
-        file.read_exact(&mut b)?;
-        let u32_at = |i: usize| u32::from_le_bytes([b[i], b[i + 1], b[i + 2], b[i + 3]]);
-        let u64_at = |i: usize| u64::from(u32_at(i)) | u64::from(u32_at(i + 4)) << 32;
-        let block = Block { at, first: u64_at(8), last: u64_at(16), epoch: copy16(&b[24..40]), compressed: u32_at(40), raw: u32_at(44), crc: u32_at(48) };
-        let next = at + BLOCK_HEAD as u64 + u64::from(block.compressed);
-        let follows = blocks.last().is_none_or(|p| p.last < block.first);
-        if &b[..4] != b"CLHB" || next > size || block.first > block.last || !follows {
-            return Err(broken("a block of the pack is damaged"));
+        if size - at < BLOCK_HEAD as u64 {
+            return Ok(None);
         }
+        let mut head = [0; BLOCK_HEAD];
+        file.seek(SeekFrom::Start(at))?;
+        file.read_exact(&mut head)?;
+        let (block, is_sound) = Block::of(&head, at);
+        let expected = blocks.last().map_or(named, |b| b.last + 1);
+        if !is_sound || block.first != expected || block.next() > size {
+            return Ok(None);
+        }
+        at = block.next();
         blocks.push(block);
-        at = next;
     }
-    let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else { return Err(broken("the pack is empty")) };
-    Ok(Pack { path: path.to_owned(), first: first.first, last: last.last, heads: Heads::from_stamp(&stamp), end: Heads::from_stamp(&end), blocks })
+    Ok(Some(blocks))
+}
+
+/// The blocks of a file in which not all is in line, and whether something at its end was left out. `named` is the first entry as
+/// the file's name says.
+fn search(bytes: &[u8], named: u64) -> io::Result<(Vec<Block>, bool)> {
+    let mut blocks: Vec<Block> = Vec::new();
+    let (mut at, mut lost, mut whole) = (HEAD, None, 0);
+    while let Some(head) = bytes.get(at..).and_then(|rest| rest.first_chunk::<BLOCK_HEAD>()) {
+        let (block, is_sound) = Block::of(head, at as u64);
+        let next = usize::try_from(block.next()).unwrap_or(usize::MAX);
+        let is_whole = head.starts_with(MAGIC) && bytes.get(at + BLOCK_HEAD..next).is_some_and(|payload| crc32c::crc32c_append(crc32c::crc32c(&head[..48]), payload) == block.crc);
+        if is_whole && version_of(head) > 1 {
+            return Err(newer());
+        }
+        let follows = blocks.last().map_or(0, |b| b.last) < block.first && block.first <= block.last;
+        let expected = blocks.last().map_or(named, |b| b.last + 1);
+        let leads_on = is_sound && lost.is_none() && block.first == expected && bytes.get(next..).is_some_and(|rest| rest.starts_with(MAGIC));
+        if follows && (is_whole || leads_on) {
+            if let Some(begins) = lost.take()
+                && block.first != expected
+            {
+                if !(1..block.first).contains(&expected) {
+                    return Err(broken("the first block of the pack is damaged"));
+                }
+                // Reading it finds its sum wrong; what matters are the numbers, which its neighbours bound.
+                let compressed = u32::try_from(at.saturating_sub(begins + BLOCK_HEAD)).unwrap_or(u32::MAX);
+                blocks.push(Block { at: begins as u64, first: expected, last: block.first - 1, compressed, ..block });
+            }
+            blocks.push(block);
+            if is_whole {
+                whole = blocks.len();
+            }
+            at = next;
+        } else {
+            lost.get_or_insert(at);
+            let Some(found) = bytes.get(at + 1..).and_then(|rest| rest.windows(MAGIC.len()).position(|w| w == MAGIC)) else { break };
+            at += 1 + found;
+        }
+    }
+    let is_short = lost.is_some() || at < bytes.len() || whole < blocks.len();
+    blocks.truncate(whole);
+    Ok((blocks, is_short))
+}
+
+/// The heads after the last of `blocks`; none = one cannot be read.
+fn end_of(path: &Path, mut heads: Heads, blocks: &[Block]) -> Option<Heads> {
+    for block in blocks {
+        for e in read(path, block).ok()? {
+            if matches!(e.entry.event, Event::Booted { .. }) {
+                heads = heads.begin(&e.epoch);
+            }
+            heads.add(e.entry.lane, &e.bytes);
+        }
+    }
+    Some(heads)
 }
 
 fn copy16(bytes: &[u8]) -> Epoch {
@@ -148,20 +257,27 @@ fn copy16(bytes: &[u8]) -> Epoch {
     out
 }
 
-/// Reads one block.
-///
-/// # Errors
-/// When the file cannot be read, or what it holds is not what was written.
-pub fn read(pack: &Path, block: &Block) -> io::Result<Vec<Arc<Stored>>> {
+/// What stands behind a block's header, when the sum is right.
+fn payload(pack: &Path, block: &Block) -> io::Result<Vec<u8>> {
     let mut file = File::open(pack)?;
     let mut head = [0; BLOCK_HEAD];
     file.seek(SeekFrom::Start(block.at))?;
     file.read_exact(&mut head)?;
     let mut payload = vec![0; block.compressed as usize];
     file.read_exact(&mut payload)?;
-    if crc32c::crc32c_append(crc32c::crc32c(&head[..48]), &payload) != block.crc {
+    // The sum is the one that stands there: a block that was searched for and not found has its neighbour's here.
+    if crc32c::crc32c_append(crc32c::crc32c(&head[..48]), &payload).to_le_bytes() != head[48..] {
         return Err(broken("a block of the pack is damaged"));
     }
+    Ok(payload)
+}
+
+/// Reads one block.
+///
+/// # Errors
+/// When the file cannot be read, or what it holds is not what was written.
+pub fn read(pack: &Path, block: &Block) -> io::Result<Vec<Arc<Stored>>> {
+    let payload = payload(pack, block)?;
     let raw = zstd::bulk::decompress(&payload, (block.raw as usize).min(RAW_MAX))?;
     let mut out = Vec::with_capacity(BLOCK_ENTRIES);
     let mut rest = raw.as_slice();
@@ -171,6 +287,9 @@ pub fn read(pack: &Path, block: &Block) -> io::Result<Vec<Arc<Stored>>> {
         let codec::Record::Entry(entry) = codec::decode(bytes).map_err(io::Error::other)? else {
             return Err(broken("a block of the pack holds something else"));
         };
+        if !(block.first..=block.last).contains(&entry.seq) {
+            return Err(broken("a block of the pack is not the one that its header says"));
+        }
         out.push(Arc::new(Stored { epoch: block.epoch, bytes: bytes.into(), entry: *entry }));
         rest = after;
     }

@@ -220,15 +220,14 @@ fn read(bytes: &[u8]) -> Result<Option<Snapshot>, u32> {
     if crc32c::crc32c(&bytes[12..]).to_le_bytes() != bytes[8..12] {
         return Ok(None);
     }
+    // No sum covers this version; the one inside is under the sum, and is believed when it can be read.
     let version = u16::from_le_bytes([bytes[4], bytes[5]]);
-    if version > 1 {
-        return Err(u32::from(version));
-    }
-    let Ok(raw) = zstd::bulk::decompress(&bytes[12..], RAW_MAX) else { return Ok(None) };
+    let unread = if version > 1 { Err(u32::from(version)) } else { Ok(None) };
+    let Ok(raw) = zstd::bulk::decompress(&bytes[12..], RAW_MAX) else { return unread };
     match serde_json::from_slice::<Body>(&raw) {
         Ok(body) if body.v > 1 => Err(body.v),
         Ok(body) => Ok(rebuild(body)),
-        Err(_) => Ok(None),
+        Err(_) => unread,
     }
 }
 
