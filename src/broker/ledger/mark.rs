@@ -3,7 +3,12 @@
 //!
 //! Two files of one block, written in place one after the other (a cut spoils one of them at most): one beside the broker's
 //! folder (which may be copied or lost as a whole), one in the ledger's. The mark follows the ledger at some distance (`EVERY`): what it says was there, was there; at a planned
-//! end it says exactly how far. Content: CRC32C u32, length u32, JSON, zeros.
+//! end it says exactly how far. Content: CRC32C u32, length u32, JSON, zeros. A third file, with the keys, says only which
+//! ledger is this house's, and is written once.
+//!
+//! Invariant: one file of another village never makes a stranger of our ledger, nor two of them: which ledger is ours is what
+//! most of four witnesses say (the three files and the segments); two against two, what the file with the keys says, because
+//! it goes with neither the broker's folder nor its mark.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -12,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::keys::secret;
 use crate::log::frame::BLOCK;
 use crate::protocol::broker::Loss;
 
@@ -37,46 +43,70 @@ pub struct Mark {
 
 /// The files of a ledger's mark.
 #[derive(Debug)]
-pub struct Marks([PathBuf; 2]);
+pub struct Marks {
+    /// Beside the broker's folder, and in the ledger's.
+    both: [PathBuf; 2],
+    /// With the keys.
+    name: PathBuf,
+}
 
 impl Marks {
     /// Of the ledger in that folder.
     pub fn of(folder: &Path) -> Self {
-        Self([folder.parent().unwrap_or(folder).with_extension("mark"), folder.join("mark")])
+        let broker = folder.parent().unwrap_or(folder);
+        let name = broker.file_name().unwrap_or_default();
+        Self { both: [broker.with_extension("mark"), folder.join("mark")], name: broker.with_file_name("keys").join(name).with_extension("ledger") }
     }
 
-    /// The mark that says most; none = there is none that can be read. The one beside the broker's folder decides which ledger it is:
-    /// the other goes wherever the folder goes.
-    pub fn read(&self) -> Option<Mark> {
-        let [beside, inside] = self.0.each_ref().map(|path| read(path));
-        match (beside, inside) {
-            (Some(beside), Some(inside)) if beside.ledger == inside.ledger && inside.number > beside.number => Some(inside),
-            (beside, inside) => beside.or(inside),
+    /// Which ledger is ours, and the mark of it that says most; none = nothing says it. `stored` = the ledger of which most
+    /// stands in the segments.
+    pub fn judge(&self, stored: Option<&str>) -> (Option<String>, Option<Mark>) {
+        let [beside, inside] = self.both.each_ref().map(|path| read(path));
+        // An older version wrote none: then the mark beside the folder stands for it, because the other goes wherever the folder goes.
+        let name = read(&self.name).or_else(|| beside.clone()).map(|m| m.ledger);
+        let marked = [&beside, &inside].map(|m| m.as_ref().map(|m| m.ledger.clone()));
+        // In the order of their weight where as many speak for one as for another.
+        let witnesses: Vec<String> = [name].into_iter().chain(marked).chain([stored.map(str::to_owned)]).flatten().collect();
+        let voices = |of: &String| witnesses.iter().filter(|w| *w == of).count();
+        let Some(ours) = witnesses.iter().rev().max_by_key(|w| voices(w)).cloned() else { return (None, None) };
+        if voices(&ours) < witnesses.len() {
+            tracing::warn!(ours, ?witnesses, "the marks of the broker's ledger are not all of one ledger; those of others are written anew");
         }
+        let mark = [beside, inside].into_iter().flatten().filter(|m| m.ledger == ours).max_by_key(|m| m.number);
+        (Some(ours), mark)
     }
 
     /// True when at least one of the files is there, readable or not.
     pub fn exist(&self) -> bool {
-        self.0.iter().any(|path| path.exists())
+        self.both.iter().chain([&self.name]).any(|path| path.exists())
     }
 
-    /// Writes both.
+    /// Writes both, and which ledger it is where that is not known.
     pub fn write(&self, mark: &Mark) -> io::Result<()> {
-        let json = serde_json::to_vec(mark)?;
-        let len = u32::try_from(json.len()).unwrap_or(u32::MAX);
-        let mut bytes = [&crc32c::crc32c(&json).to_le_bytes()[..], &len.to_le_bytes(), &json].concat();
-        bytes.resize(BLOCK, 0);
-        for path in &self.0 {
-            let is_new = !path.exists();
-            let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
-            file.write_all_at(&bytes, 0)?;
-            file.sync_data()?;
-            if let Some(folder) = path.parent().filter(|_| is_new) {
-                File::open(folder)?.sync_all()?;
+        self.both.iter().try_for_each(|path| write(path, mark))?;
+        if read(&self.name).is_none_or(|known| known.ledger != mark.ledger) {
+            if let Some(keys) = self.name.parent() {
+                secret::make_folder(keys)?;
             }
+            write(&self.name, &Mark { ledger: mark.ledger.clone(), ..Mark::default() })?;
         }
         Ok(())
     }
+}
+
+fn write(path: &Path, mark: &Mark) -> io::Result<()> {
+    let json = serde_json::to_vec(mark)?;
+    let len = u32::try_from(json.len()).unwrap_or(u32::MAX);
+    let mut bytes = [&crc32c::crc32c(&json).to_le_bytes()[..], &len.to_le_bytes(), &json].concat();
+    bytes.resize(BLOCK, 0);
+    let is_new = !path.exists();
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+    file.write_all_at(&bytes, 0)?;
+    file.sync_data()?;
+    if let Some(folder) = path.parent().filter(|_| is_new) {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
 }
 
 fn read(path: &Path) -> Option<Mark> {
@@ -84,5 +114,6 @@ fn read(path: &Path) -> Option<Mark> {
     let (sum, rest) = bytes.split_first_chunk::<4>()?;
     let (len, rest) = rest.split_first_chunk::<4>()?;
     let json = rest.get(..usize::try_from(u32::from_le_bytes(*len)).ok()?)?;
-    (crc32c::crc32c(json) == u32::from_le_bytes(*sum)).then(|| serde_json::from_slice(json).ok())?
+    let is_whole = crc32c::crc32c(json) == u32::from_le_bytes(*sum);
+    is_whole.then(|| serde_json::from_slice(json).ok())?.filter(|mark: &Mark| !mark.ledger.is_empty())
 }

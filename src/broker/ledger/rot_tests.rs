@@ -234,6 +234,60 @@ async fn an_older_copy_and_another_villages_are_told_and_not_mixed() {
     assert!(std::fs::read_dir(&mine).expect("dir").any(|e| e.expect("entry").file_name().to_string_lossy().starts_with("damaged-")), "it is set aside, not thrown away");
 }
 
+/// A ledger's mark in each of its places.
+fn marks(ledger: &Path) -> [PathBuf; 3] {
+    let broker = ledger.parent().expect("broker");
+    [broker.with_extension("mark"), ledger.join("mark"), broker.with_file_name("keys").join("broker.ledger")]
+}
+
+#[tokio::test]
+async fn another_villages_marks_never_make_a_stranger_of_our_own_ledger() {
+    let (other, third) = (Village::new(), Village::new());
+    // Of the places (beside, inside, with the keys) those that are another's.
+    let cases: [&[usize]; 4] = [&[0], &[1], &[2], &[0, 1]];
+    for which in cases {
+        let village = Village::empty();
+        village.say(0..200);
+        village.say(200..RETAINED);
+        let (retained, sessions, loss) = village.after(|folder| {
+            for n in which {
+                std::fs::copy(&marks(&other.ledger)[*n], &marks(folder)[*n]).expect("copied");
+            }
+        });
+        assert_eq!((retained, sessions, loss), (RETAINED, 1, None), "{which:?}");
+        assert!(!std::fs::read_dir(&village.ledger).expect("dir").any(|e| e.expect("entry").file_name().to_string_lossy().starts_with("damaged-")), "{which:?}");
+    }
+    // Each mark of another: the segments and what stands with the keys are left.
+    let village = Village::new();
+    let (retained, sessions, loss) = village.after(|folder| {
+        for (n, from) in [&other, &third].into_iter().enumerate() {
+            std::fs::copy(&marks(&from.ledger)[n], &marks(folder)[n]).expect("copied");
+        }
+    });
+    assert_eq!((retained, sessions, loss), (RETAINED, 1, None));
+    // The whole folder another's, with the mark in it: what another's devices said is not ours.
+    let village = Village::new();
+    let (retained, sessions, loss) = village.after(|folder| {
+        std::fs::remove_dir_all(folder).expect("removed");
+        copy(&other.ledger, folder);
+    });
+    assert_eq!((retained, sessions, how(loss.as_ref())), (0, 0, Some(Rot::Foreign)));
+    // With all marks gone what was set aside is not taken for ours.
+    let (retained, _, _) = {
+        village.say(0..50);
+        village.after(|folder| marks(folder).iter().for_each(|path| std::fs::remove_file(path).expect("removed")))
+    };
+    assert_eq!(retained, 50);
+    // Before there was a file with the keys, the mark beside the folder says it.
+    let village = Village::new();
+    let (retained, _, loss) = village.after(|folder| {
+        std::fs::remove_file(&marks(folder)[2]).expect("removed");
+        std::fs::remove_file(&marks(folder)[1]).expect("removed");
+    });
+    assert_eq!((retained, loss), (RETAINED, None));
+    assert!(marks(&village.ledger).iter().all(|path| path.exists()), "written anew");
+}
+
 #[tokio::test]
 async fn what_was_saved_outlives_a_death_before_it_is_written_anew() {
     let village = Village::new();

@@ -109,11 +109,13 @@ impl Files {
         }
     }
 
-    /// The ledger of which most is here.
+    /// The ledger of which most is here: in files in use first, because among those set aside are other villages'.
     pub fn main(&self) -> Option<Id> {
-        let mut count: BTreeMap<Id, usize> = BTreeMap::new();
-        for (id, _) in self.groups.keys() {
-            *count.entry(*id).or_default() += 1;
+        let mut count: BTreeMap<Id, (usize, usize)> = BTreeMap::new();
+        for key in self.groups.keys() {
+            let (in_use, all) = count.entry(key.0).or_default();
+            *in_use += usize::from(self.places.contains_key(key));
+            *all += 1;
         }
         count.into_iter().max_by_key(|(_, n)| *n).map(|(id, _)| id)
     }

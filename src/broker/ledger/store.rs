@@ -79,7 +79,7 @@ impl Store {
     pub fn open(folder: &Path, epoch: Epoch, served_before: bool) -> io::Result<(Self, Found)> {
         let mut disk = Folder::open(folder)?;
         let marks = Marks::of(folder);
-        let (mark, was_marked) = (marks.read(), marks.exist());
+        let was_marked = marks.exist();
         let mut files = Files::default();
         for slot in disk.slots()? {
             files.add(Some(slot), &disk.read(slot)?);
@@ -90,7 +90,8 @@ impl Store {
         for path in set_aside(folder)? {
             files.add(None, &std::fs::read(&path).unwrap_or_default());
         }
-        let known = mark.as_ref().and_then(|m| id_of(&m.ledger));
+        let (ours, mark) = marks.judge(files.main().map(|id| secret::hex(&id)).as_deref());
+        let known = ours.as_deref().and_then(id_of);
         let ledger = match known.or_else(|| files.main()) {
             Some(id) => id,
             None => secret::random()?,
