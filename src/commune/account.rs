@@ -1,7 +1,8 @@
 //! What the commune keeps for one village beside its records: how much it told today, how many names, alarms and unreadable
 //! batches there are. Counted as it grows, so that no message costs more because there is much already.
 //!
-//! Invariant: whatever a village sends, the store grows by [`DAY_BYTES`] a day at most, and where the disk is running full by
+//! Invariant: whatever a village sends, the store grows by [`DAY_BYTES`] a day at most (a file of its words counts as what it
+//! takes on the disk and of its files), and where the disk is running full, of bytes or of files, by
 //! [`SPARSE_BYTES`], which an honest village does not notice; what is over is not taken and comes again by the village's own
 //! protocol. So one that fills the disk is stopped before the others are.
 
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::store::{ASIDE, error};
 use super::told;
-use crate::store::space::is_little;
+use crate::store::space::{are_few, is_little};
 
 const ACCOUNTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("accounts");
 const DAY_MS: i64 = 86_400_000;
@@ -21,12 +22,23 @@ pub(super) const DAY_BYTES: u64 = 512 * 1024 * 1024;
 /// The same where little room is left on the disk.
 pub(super) const SPARSE_BYTES: u64 = 8 * 1024 * 1024;
 /// Below this nothing is taken any more, bytes: a store that cannot commit answers nobody.
-const RESERVE: u64 = 64 * 1024 * 1024;
+pub(super) const RESERVE: u64 = 64 * 1024 * 1024;
+/// The same in files, and as a share of all.
+const RESERVE_FILES: u64 = 1_000;
+const RESERVE_SHARE: u64 = 40;
 /// What a record costs beside its bytes: its two keys and their places in the tables.
 pub(super) const RECORD_COST: u64 = 256;
+/// A file takes whole blocks of the disk, and is one of so many: ext4 makes one for each 16 KiB.
+const BLOCK: u64 = 4 * 1024;
+const FILE_COST: u64 = 16 * 1024;
 /// Unreadable batches of one village that are kept for a look: how many, and their bytes. More are only counted.
 pub(super) const ASIDE_MOST: u64 = 100;
 pub(super) const ASIDE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// What people's words cost, as the file that they are.
+pub(super) const fn text_cost(len: u64) -> u64 {
+    (if len < BLOCK { BLOCK } else { len.next_multiple_of(BLOCK) }) + FILE_COST
+}
 
 /// The day it is, and how much each village may add in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,12 +50,13 @@ pub struct Today {
 }
 
 impl Today {
-    /// With so much free of all on the store's disk, bytes.
+    /// With so much free of all on the store's disk, in bytes and in files.
     #[must_use]
-    pub const fn with(now_ms: i64, free: u64, total: u64) -> Self {
-        let most = if free < RESERVE {
+    pub const fn with(now_ms: i64, (free, total): (u64, u64), (files_free, files): (u64, u64)) -> Self {
+        let reserve = if files / RESERVE_SHARE < RESERVE_FILES { files / RESERVE_SHARE } else { RESERVE_FILES };
+        let most = if free < RESERVE || files_free < reserve {
             0
-        } else if is_little(free, total) {
+        } else if is_little(free, total) || are_few(files_free, files) {
             SPARSE_BYTES
         } else {
             DAY_BYTES
@@ -173,10 +186,27 @@ mod tests {
     }
 
     #[test]
+    fn words_cost_what_their_files_take_however_short_they_are() {
+        assert_eq!([0, 1, 4_096, 4_097].map(text_cost), [BLOCK + FILE_COST, BLOCK + FILE_COST, BLOCK + FILE_COST, 2 * BLOCK + FILE_COST]);
+        let mut account = Account::default();
+        let files = (0..1_000_000).take_while(|n| account.takes(text_cost(n % 2), day(0))).count();
+        assert!((20_000..30_000).contains(&files), "{files} files in a day");
+        let mut account = Account::default();
+        let files = (0..1_000_000).take_while(|n| account.takes(text_cost(n % 2), Today { most: SPARSE_BYTES, ..day(0) })).count();
+        assert!((300..500).contains(&files), "{files} where little is left");
+    }
+
+    #[test]
     fn a_disk_that_runs_full_stops_who_fills_it_before_the_others() {
         let gib = 1024 * 1024 * 1024;
-        let (plenty, little, none) = (Today::with(0, 100 * gib, 200 * gib), Today::with(0, gib / 8, 200 * gib), Today::with(0, RESERVE - 1, 200 * gib));
-        assert_eq!([plenty, little, none].map(|t| (t.most, t.why().is_some())), [(DAY_BYTES, false), (SPARSE_BYTES, true), (0, true)]);
+        let files = 500_000;
+        let with = |free, files_free| Today::with(0, (free, 200 * gib), (files_free, files));
+        let (plenty, little, none) = (with(100 * gib, files / 2), with(gib / 8, files / 2), with(RESERVE - 1, files / 2));
+        let three = [(DAY_BYTES, false), (SPARSE_BYTES, true), (0, true)];
+        assert_eq!([plenty, little, none].map(|t| (t.most, t.why().is_some())), three);
+        // The same of files, where there is any amount of room.
+        assert_eq!([files / 2, 4_999, 999].map(|n| with(100 * gib, n)).map(|t| (t.most, t.why().is_some())), three);
+        assert_eq!(Today::with(0, (100 * gib, 200 * gib), (0, 0)), plenty, "a file system that makes files as they are needed");
         let (mut loud, mut calm) = (Account::default(), Account::default());
         assert!(loud.takes(100 * 1024 * 1024, plenty) && calm.takes(1024 * 1024, plenty));
         assert!(!loud.takes(1, little) && calm.takes(1024 * 1024, little));

@@ -41,9 +41,19 @@ fn file(folder: &Path, village: &str, blob: &str) -> PathBuf {
     folder.join(village).join(blob)
 }
 
-/// Keeps a village's words, durable.
-pub(super) fn keep(folder: &Path, village: &str, blob: &str, text: &str) -> io::Result<()> {
-    secret::write_file(&file(folder, village, blob), text.as_bytes())
+/// Keeps a village's words, durable; a name and the words each.
+pub(super) fn keep(folder: &Path, village: &str, texts: &[(&str, &[u8])]) -> io::Result<()> {
+    if texts.is_empty() {
+        return Ok(());
+    }
+    let place = folder.join(village);
+    let is_new = !place.is_dir();
+    secret::write_files(&place, texts)?;
+    if is_new {
+        std::fs::File::open(folder)?.sync_all()?;
+        std::fs::File::open(folder.parent().unwrap_or(folder))?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// A village's words; none = they are not here.
@@ -69,16 +79,22 @@ pub(super) fn take(write: &WriteTransaction, folder: &Path, village: &str, entri
     if gone.is_empty() {
         return Ok(());
     }
-    let mut is_old = false;
+    let (mut is_old, mut is_gone) = (false, false);
     let (mut erased, mut texts) = (write.open_table(ERASED).map_err(error)?, write.open_table(TEXTS).map_err(error)?);
     for blob in &gone {
         erased.insert(key(village, blob).as_slice(), [].as_slice()).map_err(error)?;
         is_old |= texts.remove(key(village, blob).as_slice()).map_err(error)?.is_some();
-        match std::fs::remove_file(file(folder, village, blob)) {
-            Ok(()) => std::fs::File::open(folder.join(village))?.sync_all()?,
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
-            Err(cause) => return Err(cause),
+        // A death while it was being written leaves it under another name.
+        for name in [file(folder, village, blob), folder.join(village).join(format!(".{blob}"))] {
+            match std::fs::remove_file(name) {
+                Ok(()) => is_gone = true,
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
+                Err(cause) => return Err(cause),
+            }
         }
+    }
+    if is_gone {
+        std::fs::File::open(folder.join(village))?.sync_all()?;
     }
     // An older version kept a batch that could not be read words and all.
     let mut aside = write.open_table(ASIDE).map_err(error)?;

@@ -84,14 +84,14 @@ fn append(write: &WriteTransaction, folder: &Path, village: &str, key: &[u8], re
     // Only words that these records name, and no more than people write.
     let named: BTreeSet<&str> = entries.iter().flatten().filter_map(|e| e.event.blob().map(|b| b.id.as_str())).collect();
     erased::take(write, folder, village, &entries)?;
-    let mut texts: Vec<(&String, &String)> = Vec::new();
+    let mut texts: Vec<(&str, &[u8])> = Vec::new();
     for (id, text) in batch.texts.iter().filter(|(id, text)| named.contains(id.as_str()) && text.len() <= TEXT_MOST) {
         if !erased::is_erased(write, village, id)? {
-            texts.push((id, text));
+            texts.push((id, text.as_bytes()));
         }
     }
     let mut account = account::load(write, village)?;
-    let size = records.iter().map(|(_, b)| b.len() as u64 + RECORD_COST).sum::<u64>() + texts.iter().map(|(_, t)| t.len() as u64 + RECORD_COST).sum::<u64>();
+    let size = records.iter().map(|(_, b)| b.len() as u64 + RECORD_COST).sum::<u64>() + texts.iter().map(|(_, t)| account::text_cost(t.len() as u64)).sum::<u64>();
     // The console tells it.
     if !account.takes(size, today) {
         return Ok(false);
@@ -115,9 +115,7 @@ fn append(write: &WriteTransaction, folder: &Path, village: &str, key: &[u8], re
     }
     state.heard_at = now_ms;
     seen.insert(village.as_bytes(), serde_json::to_vec(&state)?.as_slice()).map_err(error)?;
-    for (blob, text) in texts {
-        erased::keep(folder, village, blob, text)?;
-    }
+    erased::keep(folder, village, &texts)?;
     account::keep(write, village, &account)?;
     Ok(true)
 }
@@ -199,8 +197,8 @@ impl Store {
     /// How much each village may add today: less where the disk is running full.
     #[must_use]
     pub fn today(&self, now_ms: i64) -> Today {
-        let (free, total) = self.path.parent().and_then(|folder| space::of(folder).ok()).unwrap_or((u64::MAX, u64::MAX));
-        Today::with(now_ms, free, total)
+        let of = |left: fn(&Path) -> io::Result<(u64, u64)>| self.path.parent().and_then(|folder| left(folder).ok()).unwrap_or((u64::MAX, u64::MAX));
+        Today::with(now_ms, of(space::of), of(space::files_of))
     }
 
     /// How far a stream is applied.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use redb::{ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition};
 
-use super::account::{ASIDE_MOST, DAY_BYTES, Today};
+use super::account::{ASIDE_MOST, Account, DAY_BYTES, Today};
 use super::store::Store;
 use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
@@ -86,6 +86,33 @@ fn a_day_is_full_and_the_next_one_goes_on_and_the_others_do_not_notice() {
     assert_eq!(round, [(0, false), (1, false)], "the mark stays, so it comes again");
     assert!(store.account("v").expect("account").is_full(Today { now_ms: 0, most: DAY_BYTES }));
     assert_eq!(store.take("v", &batch, 86_400_000).expect("the next day").0, 1);
+    let _ = std::fs::remove_dir_all(path.with_extension("texts"));
+    std::fs::remove_file(path).expect("clean");
+}
+
+#[test]
+fn words_of_one_letter_are_charged_as_the_files_that_they_are() {
+    let (store, path) = rig();
+    let prefill = |left: u64| {
+        let write = store.db.begin_write().expect("write");
+        let mut account = Account::default();
+        assert!(account.takes(DAY_BYTES - left, Today { now_ms: 0, most: DAY_BYTES }));
+        super::account::keep(&write, "v", &account).expect("kept");
+        write.commit().expect("committed");
+    };
+    let id = |n: u64| BlobId::new(&format!("b.{n}")).expect("id");
+    let notice = |n: u64| {
+        let event = Event::NoticePublished { id: NoticeId::new("n1").expect("id"), text: BlobRef { id: id(n), mac: String::new(), len: 1 }, kind: NoticeKind::Notice, until: None };
+        serde_json::to_vec(&Entry { seq: n, mono_ms: 0, wall_ms: 0, clock: ClockQuality::Synced, actor: Actor::House, cause: None, lane: Lane::Log, lane_seq: n, event }).expect("entry")
+    };
+    let records: Vec<Vec<u8>> = (1..=60).map(notice).collect();
+    let words = (1..=60).map(|n| (id(n).as_str().to_owned(), "x".repeat(usize::from(n % 2 == 0)))).collect();
+    let batch = pack(stream(1), 1, &records.iter().map(Vec::as_slice).collect::<Vec<_>>(), words).expect("packed");
+    let files = || std::fs::read_dir(path.with_extension("texts").join("v")).map_or(0, Iterator::count);
+    prefill(1024 * 1024);
+    assert_eq!((store.take("v", &batch, 0).expect("answered").0, files()), (0, 0), "sixty files are more than a megabyte");
+    prefill(2 * 1024 * 1024);
+    assert_eq!((store.take("v", &batch, 0).expect("taken").0, files()), (60, 60));
     let _ = std::fs::remove_dir_all(path.with_extension("texts"));
     std::fs::remove_file(path).expect("clean");
 }

@@ -112,7 +112,36 @@ pub fn write_file(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().ok_or_else(|| io::Error::other("no folder"))?;
     make_folder(folder)?;
     let temporary = path.with_extension("new");
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    let file = write_new(folder, &temporary, content)?;
+    file.sync_data()?;
+    std::fs::rename(&temporary, path)?;
+    std::fs::File::open(folder)?.sync_all()
+}
+
+/// So many files are written out one by one; more of them together with whatever else the file system has to write.
+const ONE_BY_ONE: usize = 4;
+
+/// Writes files (0600) into one folder, each whole or not at all, and all durable at the end; a name that begins with no dot
+/// and the content each. It waits for the disk a few times, however many there are.
+///
+/// # Errors
+/// Whatever the file system says.
+pub fn write_files(folder: &Path, files: &[(&str, &[u8])]) -> io::Result<()> {
+    make_folder(folder)?;
+    let temporary = |name: &str| folder.join(format!(".{name}"));
+    let written = files.iter().map(|(name, content)| write_new(folder, &temporary(name), content)).collect::<io::Result<Vec<_>>>()?;
+    let whole = std::fs::File::open(folder)?;
+    if written.len() > ONE_BY_ONE {
+        rustix::fs::syncfs(&whole)?;
+    } else {
+        written.iter().try_for_each(std::fs::File::sync_data)?;
+    }
+    files.iter().try_for_each(|(name, _)| std::fs::rename(temporary(name), folder.join(name)))?;
+    whole.sync_all()
+}
+
+fn write_new(folder: &Path, temporary: &Path, content: &[u8]) -> io::Result<std::fs::File> {
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(temporary)?;
     file.write_all(content)?;
     // An older one that was wider must not be filled again.
     file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
@@ -121,9 +150,7 @@ pub fn write_file(path: &Path, content: &[u8]) -> io::Result<()> {
         let owner = std::fs::metadata(folder)?;
         std::os::unix::fs::fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
     }
-    file.sync_data()?;
-    std::fs::rename(&temporary, path)?;
-    std::fs::File::open(folder)?.sync_all()
+    Ok(file)
 }
 
 /// Reads a secret file, or makes it with 32 random bytes.
@@ -146,6 +173,18 @@ pub fn load_or_make(path: &Path) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_files_are_written_whole_over_what_was_there_and_nothing_is_left_beside_them() {
+        let folder = std::env::temp_dir().join(format!("conglang-files-{}", getrandom::u64().expect("random")));
+        for (n, content) in [(3, "a"), (50, "longer"), (2, "")] {
+            let names: Vec<String> = (0..n).map(|n| format!("b.{n}")).collect();
+            write_files(&folder, &names.iter().map(|name| (name.as_str(), content.as_bytes())).collect::<Vec<_>>()).expect("written");
+            assert!(names.iter().all(|name| std::fs::read(folder.join(name)).is_ok_and(|b| b == content.as_bytes())));
+            assert_eq!(std::fs::read_dir(&folder).expect("dir").count(), n.max(if content.is_empty() { 50 } else { n }));
+        }
+        std::fs::remove_dir_all(folder).expect("clean");
+    }
 
     #[test]
     fn a_pin_has_six_digits() {

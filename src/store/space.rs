@@ -13,6 +13,24 @@ pub fn of(path: &Path) -> io::Result<(u64, u64)> {
     Ok((s.f_bavail.saturating_mul(s.f_frsize), s.f_blocks.saturating_mul(s.f_frsize)))
 }
 
+/// Free files of the file system that holds `path`, and all that there can ever be; 0 of 0 = it makes them as they are needed.
+///
+/// # Errors
+/// Whatever the file system says.
+pub fn files_of(path: &Path) -> io::Result<(u64, u64)> {
+    let s = rustix::fs::statvfs(path)?;
+    Ok((s.f_favail, s.f_files))
+}
+
+/// Files that are never few; on a small file system a tenth of all is enough.
+pub const FEW_FILES: u64 = 5_000;
+
+/// True when a file system runs out of files, however much room it has.
+#[must_use]
+pub const fn are_few(free: u64, all: u64) -> bool {
+    free < if all / 10 < FEW_FILES { all / 10 } else { FEW_FILES }
+}
+
 /// Below this share of the file system (or [`LITTLE`] bytes) somebody should look; on a large disk below [`ENOUGH`]. Less
 /// than what the ring of pictures leaves free, so that a full ring is an ordinary day.
 pub const LITTLE_SHARE: u64 = 40;
@@ -98,6 +116,13 @@ impl Ballast {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_run_out_by_their_number_where_they_are_numbered() {
+        assert!(are_few(4_999, 500_000) && !are_few(5_000, 500_000));
+        assert!(are_few(799, 8_000) && !are_few(800, 8_000));
+        assert!(!are_few(0, 0), "a file system that makes them as they are needed");
+    }
 
     #[test]
     fn a_folder_takes_what_it_has_room_for_and_nothing_is_left_there() {
