@@ -7,10 +7,13 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
 
+use super::account::RESERVE;
 use super::store::{ASIDE, META, TEXTS, error};
 use crate::domain::event::{Entry, Event};
 use crate::domain::id::BlobId;
@@ -29,6 +32,10 @@ const PAGE: usize = 4_000;
 const ROUND: u64 = 256;
 /// Rounds after the file grew: what was let go last is free only then.
 const AFTER: usize = 4;
+/// Bytes beside the reserve that are left before each round: what a round takes, and what others write meanwhile.
+const MARGIN: u64 = 16 * 1024 * 1024;
+/// So long a failed try rests, ms.
+const REST_MS: u64 = 3_600_000;
 /// So often free pages are written over: who read while they were let go holds them back for a moment.
 const TIMES: u8 = 3;
 
@@ -68,8 +75,9 @@ pub(super) fn words(folder: &Path, village: &str, blob: &str) -> io::Result<Opti
     }
 }
 
-/// Makes the table.
+/// Makes the table; gives back what a death left filled.
 pub(super) fn begin(write: &WriteTransaction) -> io::Result<()> {
+    write.delete_table(FILL).map_err(error)?;
     write.open_table(ERASED).map_err(error).map(drop)
 }
 
@@ -131,16 +139,32 @@ pub(super) fn says_erased(db: &Database, village: &str, blob: &str) -> io::Resul
     Ok(table.get(key(village, blob).as_slice()).map_err(error)?.is_some())
 }
 
-/// Writes over what stands in free pages, when something was erased lately; true = it did. Blocks, for as long
-/// as it takes to fill the free pages of the file; others write in between.
-pub(super) fn scrub(db: &Database, path: &Path) -> io::Result<bool> {
+/// Writes over what stands in free pages, when something was erased lately; true = it did. `free` says how many bytes the
+/// disk has left: a store that runs into its end commits nothing more, so filling stops long before. Whatever happens,
+/// the pages are free again at the end. Blocks, for as long as it takes to fill the free pages of the file; others write in between.
+pub(super) fn scrub(db: &Database, path: &Path, free: &dyn Fn() -> u64) -> io::Result<bool> {
     let times = db.begin_read().map_err(error)?.open_table(META).map_err(error)?.get(DUE).map_err(error)?.map_or(0, |v| v.value().first().copied().unwrap_or(0));
     if times == 0 {
         return Ok(false);
     }
-    let size = || std::fs::metadata(path).map(|m| m.len());
-    let (before, mut after, mut n) = (size()?, 0, 0);
-    while after < AFTER {
+    let filled = fill(db, path, free);
+    let emptied = empty(db, filled.is_ok().then_some(times));
+    filled.and(emptied).map(|()| true)
+}
+
+/// Fills free pages until the file grows.
+fn fill(db: &Database, path: &Path, free: &dyn Fn() -> u64) -> io::Result<()> {
+    let file = std::fs::metadata(path)?;
+    // Pages that were never written take room only now.
+    let unwritten = file.len().saturating_sub(file.blocks() * 512);
+    let (mut least, mut after, mut n) = (file.len(), 0, 0);
+    let most = file.len() / PAGE as u64 + (AFTER as u64 + 1) * ROUND;
+    let mut needs = RESERVE + unwritten + MARGIN;
+    while after < AFTER && n < most {
+        if free() < needs {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "there is not enough room on the disk for writing over its free pages"));
+        }
+        needs = RESERVE + MARGIN;
         let write = db.begin_write().map_err(error)?;
         {
             let mut fill = write.open_table(FILL).map_err(error)?;
@@ -150,19 +174,39 @@ pub(super) fn scrub(db: &Database, path: &Path) -> io::Result<bool> {
             }
         }
         write.commit().map_err(error)?;
-        // A file grows when no page of it is free any more.
-        after += usize::from(size()? > before);
+        // A file grows when no page of it is free any more; it shrinks when others let its end go.
+        let size = std::fs::metadata(path)?.len();
+        after += usize::from(size > least);
+        least = least.min(size);
     }
+    Ok(())
+}
+
+/// Gives the filled pages back, and counts one time less when they were `times` and all were filled.
+fn empty(db: &Database, times: Option<u8>) -> io::Result<()> {
     let write = db.begin_write().map_err(error)?;
     write.delete_table(FILL).map_err(error)?;
     {
         // Something may have been erased meanwhile.
         let mut meta = write.open_table(META).map_err(error)?;
         let now = meta.get(DUE).map_err(error)?.map_or(0, |v| v.value().first().copied().unwrap_or(0));
-        if now == times {
+        if let Some(times) = times.filter(|times| *times == now) {
             meta.insert(DUE, [times - 1].as_slice()).map_err(error)?;
         }
     }
-    write.commit().map_err(error)?;
-    Ok(true)
+    write.commit().map_err(error)
+}
+
+/// A store that is written over at most once at a time, and rests when it could not be.
+#[derive(Debug, Default)]
+pub(super) struct Scrubbing(AtomicU64);
+
+impl Scrubbing {
+    /// As [`scrub`], but not within an hour of monotonic time after it failed.
+    pub(super) fn turn(&self, now_mono_ms: u64, scrub: impl FnOnce() -> io::Result<bool>) -> io::Result<bool> {
+        if now_mono_ms < self.0.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        scrub().inspect_err(|_| self.0.store(now_mono_ms.saturating_add(REST_MS), Ordering::Relaxed))
+    }
 }

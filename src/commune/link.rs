@@ -152,13 +152,13 @@ pub async fn run(socket: PathBuf, secret: String, store: Store, signer: Signer, 
             again.tick().await;
             match tokio::task::spawn_blocking({
                 let desk = desk.clone();
-                move || desk.store.scrub()
+                move || desk.store.scrub(desk.clock.mono_ms())
             })
             .await?
             {
                 Ok(true) => tracing::info!("what a village erased is gone from the store's free pages too"),
                 Ok(false) => {}
-                Err(cause) => tracing::error!(%cause, "what a village erased could not be written over in the store; it is tried again"),
+                Err(cause) => tracing::error!(%cause, "what a village erased could not be written over in the store; it is tried again in an hour, or when the commune starts again"),
             }
         }
     };

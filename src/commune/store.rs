@@ -44,6 +44,7 @@ pub struct Store {
     path: Arc<Path>,
     /// People's words, a folder of each village.
     folder: Arc<Path>,
+    scrubbing: Arc<erased::Scrubbing>,
 }
 
 /// When a village was last heard and how far it is.
@@ -185,7 +186,7 @@ impl Store {
             }
         };
         write.commit().map_err(error)?;
-        Ok(Self { db: Arc::new(db), incarnation, path: path.into(), folder: path.with_extension("texts").into() })
+        Ok(Self { db: Arc::new(db), incarnation, path: path.into(), folder: path.with_extension("texts").into(), scrubbing: Arc::default() })
     }
 
     /// Which database this is.
@@ -197,8 +198,11 @@ impl Store {
     /// How much each village may add today: less where the disk is running full.
     #[must_use]
     pub fn today(&self, now_ms: i64) -> Today {
-        let of = |left: fn(&Path) -> io::Result<(u64, u64)>| self.path.parent().and_then(|folder| left(folder).ok()).unwrap_or((u64::MAX, u64::MAX));
-        Today::with(now_ms, of(space::of), of(space::files_of))
+        Today::with(now_ms, self.room(space::of), self.room(space::files_of))
+    }
+
+    fn room(&self, left: fn(&Path) -> io::Result<(u64, u64)>) -> (u64, u64) {
+        self.path.parent().and_then(|folder| left(folder).ok()).unwrap_or((u64::MAX, u64::MAX))
     }
 
     /// How far a stream is applied.
@@ -361,9 +365,14 @@ impl Store {
     /// Writes over what was erased and still stands in free pages of the file; true = there was something. Blocks for long.
     ///
     /// # Errors
-    /// When the store cannot be written; it is to be called again.
-    pub fn scrub(&self) -> io::Result<bool> {
-        erased::scrub(&self.db, &self.path)
+    /// When there is too little room, or the store cannot be written; it is tried again after an hour.
+    pub fn scrub(&self, now_mono_ms: u64) -> io::Result<bool> {
+        self.scrub_with(now_mono_ms, &|| self.room(space::of).0)
+    }
+
+    /// As [`Store::scrub`], on a disk that has so many bytes left.
+    pub(super) fn scrub_with(&self, now_mono_ms: u64, free: &dyn Fn() -> u64) -> io::Result<bool> {
+        self.scrubbing.turn(now_mono_ms, || erased::scrub(&self.db, &self.path, free))
     }
 
     /// What a village calls a thing; its id when it never said.
