@@ -6,9 +6,11 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+
+use super::segments::SEGMENT;
 
 /// A place for segments. Every method may fail; after a failed `write` or `sync` the caller stops.
 pub trait Disk: Send {
@@ -89,6 +91,7 @@ fn fill(file: &File, len: usize) -> io::Result<()> {
         file.write_all_at(&zeros[..n], at as u64)?;
         at += n;
     }
+    file.set_len(len as u64)?;
     file.sync_all()
 }
 
@@ -96,7 +99,7 @@ impl Folder {
     /// Reads block by block; what the medium cannot read counts as zeros, which recovery judges.
     fn read_around(&mut self, slot: u32) -> io::Result<Vec<u8>> {
         let file = self.file(slot)?;
-        let len = usize::try_from(file.metadata()?.len()).unwrap_or(0);
+        let len = usize::try_from(file.metadata()?.len()).unwrap_or(0).min(SEGMENT + 1);
         let mut out = vec![0; len];
         for (i, block) in out.chunks_mut(4096).enumerate() {
             if file.read_exact_at(block, i as u64 * 4096).is_err() {
@@ -112,8 +115,11 @@ impl Disk for Folder {
         let mut out = Vec::new();
         for entry in std::fs::read_dir(&self.path)? {
             let name = entry?.file_name();
-            if let Some(number) = name.to_str().and_then(|n| n.strip_suffix(".seg")).and_then(|n| n.parse().ok()) {
+            let Some(number) = name.to_str().and_then(|n| n.strip_suffix(".seg")).and_then(|n| n.parse().ok()) else { continue };
+            if self.name(number).file_name() == Some(&name) && self.path.join(&name).is_file() {
                 out.push(number);
+            } else {
+                tracing::warn!(path = %self.path.join(&name).display(), "what lies there is no file of this log; it is left alone");
             }
         }
         out.sort_unstable();
@@ -134,9 +140,11 @@ impl Disk for Folder {
     }
 
     fn read(&mut self, slot: u32) -> io::Result<Vec<u8>> {
-        match std::fs::read(self.name(slot)) {
+        // One byte more than a segment has, so that a longer file is known for one.
+        let mut out = Vec::new();
+        match File::open(self.name(slot)).and_then(|file| file.take(SEGMENT as u64 + 1).read_to_end(&mut out)) {
             Err(cause) if cause.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => self.read_around(slot),
-            other => other,
+            other => other.map(|_| out),
         }
     }
 

@@ -15,6 +15,20 @@ use super::recover::{Damage, Floor, scan};
 pub const SEGMENT: usize = 1024 * 1024;
 /// Spare slots that `prepare` keeps ready.
 pub const SPARE: usize = 2;
+/// Files that may be missing before one that this log made; one beyond that was named by somebody else.
+const MISSING: usize = 8;
+
+/// Of the numbers of a log's files, rising: those that are missing between them, and those that this log did not give.
+#[must_use]
+pub fn survey(numbers: &[u32]) -> (Vec<u32>, Vec<u32>) {
+    let (mut gone, mut next) = (Vec::new(), 0);
+    let is_near = |(i, n): &(usize, &u32)| usize::try_from(**n).is_ok_and(|n| n <= i + MISSING);
+    for (_, n) in numbers.iter().enumerate().take_while(is_near) {
+        gone.extend(next..*n);
+        next = n + 1;
+    }
+    (gone, numbers.iter().copied().filter(|n| *n >= next).collect())
+}
 
 /// Why a log could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +54,8 @@ pub struct Recovery {
     pub cut: Vec<u64>,
     /// Files that are not there although later ones are: somebody removed them, this log never does.
     pub gone: usize,
+    /// Files whose numbers this log did not give. What stands in them is read; they are not written over while nothing does.
+    pub stray: Vec<u32>,
 }
 
 /// A finished segment.
@@ -66,6 +82,7 @@ pub struct Log {
     cut: Vec<u32>,
     beyond: Vec<(u32, usize)>,
     next_slot: u32,
+    stray: Vec<u32>,
     /// Why it takes nothing more.
     broken: Option<io::ErrorKind>,
 }
@@ -99,13 +116,13 @@ impl Log {
         // is as durable as it gets; one that fails takes nothing more, and what it gave can be shown.
         let broken = found.slots.last_key_value().and_then(|(_, slot)| disk.sync(*slot).err()).map(|cause| cause.kind());
         let held: Vec<u32> = found.beyond.iter().map(|(slot, _)| *slot).collect();
+        let (gone, stray) = survey(&numbers);
         // A slot that was cut short while it was made is made again before it is used.
-        found.free.retain(|s| !short.contains(s) && !held.contains(s));
+        found.free.retain(|s| !short.contains(s) && !held.contains(s) && !stray.contains(s));
         let (cut, cut_slots) = found.slots.iter().filter(|(_, slot)| short.contains(slot)).unzip();
-        let gone: Vec<u32> = numbers.last().map_or(0..0, |last| 0..*last).filter(|n| !numbers.contains(n)).collect();
         let missing = gone.len();
-        let short = gone.into_iter().chain(short).filter(|s| !held.contains(s) && !found.slots.values().any(|u| u == s)).collect();
-        let next_slot = numbers.iter().max().map_or(0, |n| n + 1);
+        let next_slot = numbers.iter().rfind(|n| !stray.contains(n)).map_or(0, |n| n + 1);
+        let short = gone.into_iter().chain(short).filter(|s| !held.contains(s) && !stray.contains(s) && !found.slots.values().any(|u| u == s)).collect();
         let last = found.groups.last().map(|g| (g.epoch, g.number + 1));
         let mut sealed = VecDeque::new();
         let segments: Vec<u64> = found.slots.keys().copied().collect();
@@ -128,9 +145,10 @@ impl Log {
             cut: cut_slots,
             beyond: found.beyond,
             next_slot,
+            stray: stray.clone(),
             broken,
         };
-        Ok((log, Recovery { groups: found.groups, damage: found.damage, first: found.first, cut, gone: missing }))
+        Ok((log, Recovery { groups: found.groups, damage: found.damage, first: found.first, cut, gone: missing, stray }))
     }
 
     /// Writes one group and makes it durable. `records` must stay under [`MAX_PAYLOAD`] with 4 bytes each.
@@ -201,15 +219,24 @@ impl Log {
     }
 
     fn make_slot(&mut self) -> io::Result<u32> {
-        if let Some(slot) = self.short.front().copied() {
-            self.disk.create(slot, SEGMENT)?;
-            self.short.pop_front();
-            return Ok(slot);
+        loop {
+            let remade = self.short.front().copied();
+            let slot = remade.unwrap_or(self.next_slot);
+            let is_taken = remade.is_none() && self.stray.contains(&slot);
+            let made = if is_taken { Err(io::ErrorKind::IsADirectory.into()) } else { self.disk.create(slot, SEGMENT) };
+            // What somebody else put under its name is passed over.
+            if made.as_ref().is_err_and(|cause| cause.kind() != io::ErrorKind::IsADirectory) {
+                return made.map(|()| slot);
+            }
+            if remade.is_some() {
+                self.short.pop_front();
+            } else {
+                self.next_slot += 1;
+            }
+            if made.is_ok() {
+                return Ok(slot);
+            }
         }
-        let slot = self.next_slot;
-        self.disk.create(slot, SEGMENT)?;
-        self.next_slot += 1;
-        Ok(slot)
     }
 
     /// Copies groups beyond damage aside and makes them invalid, so that damage is found once. Call it when

@@ -232,3 +232,50 @@ fn a_cut_while_a_dead_segment_is_written_over_is_no_damage_and_rot_in_it_neither
     }
     assert!(recycled > 0, "segments are written over, or it proves nothing");
 }
+
+#[test]
+fn a_file_with_a_number_far_beyond_the_others_is_left_alone_and_nothing_is_made_up_to_it() {
+    let disk = SimDisk::default();
+    fill(&disk, 1, 0, 40, &mut Dice(3));
+    let mut content = disk.image(disk.operations(), Honesty::Honest, || 0);
+    let files = content.len();
+    let stray = [20_261_129, u32::MAX];
+    for slot in stray {
+        content.insert(slot, b"a letter".to_vec());
+    }
+    let disk = SimDisk::with(content);
+    let (mut log, found) = Log::open(Box::new(disk.clone()), [2; 16], &Floor::default()).expect("opens");
+    assert_eq!((found.gone, found.stray.as_slice()), (0, &stray[..]));
+    log.mend().expect("mended");
+    for seq in 0..40 {
+        log.append(seq, &[0; 128], &[&[7; 100_000]]).expect("written");
+        log.prepare().expect("made");
+    }
+    let after = disk.image(disk.operations(), Honesty::Honest, || 0);
+    assert!(after.len() <= files + 10, "{} files", after.len());
+    assert!(stray.iter().all(|slot| after[slot] == b"a letter"), "they are not ours to write over");
+    // Of those that may well be ours the missing ones are made again.
+    let (gone, stray) = super::segments::survey(&[0, 2, 5, 400]);
+    assert_eq!((gone.as_slice(), stray.as_slice()), (&[1, 3, 4][..], &[400][..]));
+}
+
+#[test]
+fn what_somebody_else_named_like_a_segment_does_not_keep_the_log_shut() {
+    let path = std::env::temp_dir().join(format!("conglang-strange-{}", std::process::id()));
+    std::fs::create_dir_all(path.join("0001.seg")).expect("made");
+    for name in ["1.seg", "+5.seg", "00007.seg"] {
+        std::fs::write(path.join(name), b"a letter").expect("written");
+    }
+    let huge = std::fs::File::create(path.join("4294967295.seg")).expect("made");
+    huge.set_len(1 << 34).expect("sparse");
+    for epoch in 1..4 {
+        let (mut log, found) = Log::open(Box::new(super::disk::Folder::open(&path).expect("folder")), [epoch; 16], &Floor::default()).expect("opens");
+        assert_eq!(found.groups.len(), usize::from(epoch) - 1);
+        assert_eq!(found.stray, [u32::MAX]);
+        log.mend().expect("mended");
+        log.append(1, &[0; 128], &[b"on it goes"]).expect("written");
+        log.prepare().expect("made");
+    }
+    assert!(std::fs::read_dir(&path).expect("dir").count() < 12);
+    std::fs::remove_dir_all(&path).expect("removed");
+}
