@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::chain::Heads;
+use super::damage;
 use super::fold;
 use super::history::History;
 use super::kin;
@@ -57,6 +58,8 @@ pub struct Opened {
     pub(super) history: Arc<History>,
     pub(super) packed: (u64, Heads),
     pub(super) newest_floor: Floor,
+    /// The first segment that holds what could not be packed again: from it on nothing is released in this boot.
+    pub(super) kept: u64,
     /// Fewer whole snapshots lie here than there should be: another is written before anything is built on this start.
     pub(super) lacks_snapshot: bool,
     /// What could not be read, if anything.
@@ -83,6 +86,8 @@ pub struct Report {
     pub cut: usize,
     /// Files of the log that somebody removed.
     pub gone: usize,
+    /// Files in the log's folder whose numbers the log never gave.
+    pub stray: usize,
     /// Records in whole frames that this program could not read, and groups of the log that are missing.
     pub unread: usize,
 }
@@ -118,6 +123,10 @@ impl Report {
         count(self.foreign, "files are of another village or of a copy of this one, and were set aside");
         count(self.cut, "segments of the log were cut short; what stood behind the cut is gone");
         count(self.gone, "files of the log were removed; what stood in them, if anything, is gone");
+        count(
+            self.stray,
+            "files in the log's folder have numbers that this log never gave; they are read and left where they are, and may be moved away when “journal check” misses nothing without them",
+        );
         count(self.unread, "groups or records of the log cannot be read");
         count(self.snapshots_passed, "snapshots were damaged and are made again");
         count(usize::from(self.is_folded), "time the village was made from its entries, because its snapshots were gone or old");
@@ -186,21 +195,24 @@ pub fn open(place: Place, epoch: Epoch) -> Result<Opened, OpenError> {
     report.damage = found.damage;
     report.cut = recovery.cut.iter().filter(|s| **s >= newest_floor.segment).count();
     report.gone = recovery.gone;
+    report.stray = recovery.stray.len();
     log.begin_after(newest_floor.segment);
-    log.release(keep.segment.saturating_sub(1));
 
     let before = packs.len();
-    packs = fold::mended(&folder, packs, &logged);
+    let unwritten;
+    (packs, unwritten) = fold::mended(&folder, packs, &logged);
     // A snapshot is written after its pack: entries that it knows and no pack has were packed, and are packed again.
     report.packs_mended = packs.len() - before + usize::from(packs.last().map_or(0, |p| p.last) < promised.1);
     let tail = fold::unpacked(&logged, &packs);
+    // What is in no pack stays where it stands until it is in one: the tail until it was packed, the rest in this boot.
+    let kept = logged.first_with(|seq| unwritten.iter().any(|(from, to)| (*from..=*to).contains(&seq))).unwrap_or(u64::MAX);
+    let unpacked = tail.first().and_then(|first| logged.first_with(|seq| seq >= first.entry.seq)).unwrap_or(u64::MAX);
+    log.release(keep.segment.min(kept).min(unpacked).saturating_sub(1));
     let oldest = packs.first().map(|p| p.first).or_else(|| tail.first().map(|e| e.entry.seq)).unwrap_or(0);
     let kept_from = if promised.0 > 0 { promised.0.max(found.trimmed + 1) } else { oldest };
     report.damage.extend(fold::holes(&packs, &tail, kept_from, snapshot.state.seq));
     prove(&mut snapshot, &mut report);
-    let known = snapshot.state.damage.clone();
-    let mut told = std::collections::BTreeSet::new();
-    report.damage.retain(|(_, from, to)| !known.contains(&(*from, *to)) && told.insert((*from, *to)));
+    report.damage = damage::news(std::mem::take(&mut report.damage), &snapshot.state.damage);
     if report.damage.is_empty() {
         report.unread = logged.lacks(&newest_floor);
     } else {
@@ -210,7 +222,7 @@ pub fn open(place: Place, epoch: Epoch) -> Result<Opened, OpenError> {
     }
     let packed = packs.last().map_or((0, Heads::default()), |p| (p.last, p.end));
     let history = Arc::new(History::new(tail.into(), packs, snapshot.epochs.clone()));
-    Ok(Opened { log, snapshot, history, packed, newest_floor, lacks_snapshot, report })
+    Ok(Opened { log, snapshot, history, packed, newest_floor, kept, lacks_snapshot, report })
 }
 
 /// The whole snapshots that are ours, as they lie, the spare last. What is another's is renamed aside, and what is damaged goes: a

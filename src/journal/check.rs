@@ -15,7 +15,7 @@ use crate::domain::event::{Entry, Event, Lane};
 use crate::log::disk::{Disk as _, Folder};
 use crate::log::frame::Epoch;
 use crate::log::recover::{Floor, Scan, scan};
-use crate::log::segments::SEGMENT;
+use crate::log::segments::{SEGMENT, survey};
 
 /// What a check found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -188,10 +188,11 @@ fn scan_log(walk: &mut Walk, log: &Path) -> io::Result<(Scan, Vec<u64>)> {
     let mut disk = Folder::open(log)?;
     let mut slots = Vec::new();
     let numbers = disk.slots()?;
-    let gone = numbers.last().map_or(0..0, |last| 0..*last).filter(|n| !numbers.contains(n)).count();
-    if gone > 0 {
-        walk.out.wrong.push(format!("{gone} file(s) of the log were removed"));
+    let (gone, stray) = survey(&numbers);
+    if !gone.is_empty() {
+        walk.out.wrong.push(format!("{} file(s) of the log were removed", gone.len()));
     }
+    walk.out.wrong.extend(stray.iter().map(|n| format!("{}: the log never gave this number", log.join(format!("{n:04}.seg")).display())));
     for slot in numbers {
         slots.push((slot, disk.read(slot)?));
     }

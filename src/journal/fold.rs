@@ -185,9 +185,11 @@ pub(super) fn holes(packs: &[Pack], tail: &[Arc<Stored>], first: u64, last: u64)
     out
 }
 
-/// The packs with those between them that are gone and still stand in the log: they are written again.
-pub(super) fn mended(folder: &Path, packs: Vec<Pack>, logged: &Logged) -> Vec<Pack> {
+/// The packs with those between them that are gone and still stand in the log: they are written again. Also the first and last
+/// entry of each that could not be written.
+pub(super) fn mended(folder: &Path, packs: Vec<Pack>, logged: &Logged) -> (Vec<Pack>, Vec<(u64, u64)>) {
     let mut out: Vec<Pack> = Vec::with_capacity(packs.len());
+    let mut unwritten = Vec::new();
     for pack in packs {
         let (last, end) = out.last().map_or((0, Heads::default()), |p| (p.last, p.end));
         if pack.first > last + 1 {
@@ -203,13 +205,16 @@ pub(super) fn mended(folder: &Path, packs: Vec<Pack>, logged: &Logged) -> Vec<Pa
             if heads == pack.heads && !entries.is_empty() {
                 match pack::write(folder, &end, &heads, &entries) {
                     Ok(again) => out.push(again),
-                    Err(cause) => tracing::error!(%cause, from = last + 1, to = pack.first - 1, "a lost pack could not be written again"),
+                    Err(cause) => {
+                        tracing::error!(%cause, from = last + 1, to = pack.first - 1, "a lost pack could not be written again; it stays in the log");
+                        unwritten.push((last + 1, pack.first - 1));
+                    }
                 }
             }
         }
         out.push(pack);
     }
-    out
+    (out, unwritten)
 }
 
 fn stored(line: &Line) -> Option<Stored> {

@@ -113,6 +113,11 @@ impl Logged {
         self.lines.iter().filter(|l| l.segment == segment).filter_map(|l| l.entry().map(|e| e.seq)).max().unwrap_or(0)
     }
 
+    /// The first segment in which an entry stands whose number `wanted` accepts.
+    pub(super) fn first_with(&self, wanted: impl Fn(u64) -> bool) -> Option<u64> {
+        self.lines.iter().filter(|l| l.entry().is_some_and(|e| wanted(e.seq))).map(|l| l.segment).min()
+    }
+
     /// The last entry that feeds and outcomes say has been.
     pub(super) fn proven(&self) -> u64 {
         let of = |line: &Line| match &line.record {

@@ -7,6 +7,7 @@ pub mod boot;
 pub mod chain;
 pub mod check;
 pub mod codec;
+mod damage;
 pub mod feed;
 mod fold;
 pub mod handle;
@@ -25,6 +26,8 @@ mod header_tests;
 mod loss_tests;
 #[cfg(test)]
 mod rot_tests;
+#[cfg(test)]
+mod start_tests;
 #[cfg(test)]
 mod tests;
 

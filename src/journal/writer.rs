@@ -84,6 +84,8 @@ pub(super) struct Writer {
     failed_at: usize,
     /// What the checkpoint before the last one made releasable: the log is kept back to the older snapshot.
     release_next: u64,
+    /// From this segment on nothing is released in this boot.
+    kept: u64,
     records: Vec<Vec<u8>>,
     queued: usize,
     fresh: Vec<Arc<Stored>>,
@@ -118,6 +120,7 @@ impl Writer {
             packing: None,
             failed_at: 0,
             release_next: opened.newest_floor.segment.saturating_sub(1),
+            kept: opened.kept,
             records: Vec::new(),
             queued: 0,
             fresh: Vec::new(),
@@ -398,7 +401,8 @@ impl Writer {
             self.packed.0 = pack.last;
             self.history.packed(pack);
         }
-        self.log.release(std::mem::replace(&mut self.release_next, done.through));
+        let through = std::mem::replace(&mut self.release_next, done.through);
+        self.log.release(through.min(self.kept.saturating_sub(1)));
     }
 
     /// A clean stop: everything packed, so the next boot has no tail to replay.

@@ -1,0 +1,133 @@
+//! Starts on a journal that lost much: what only the log holds is not written over, and no number of holes keeps the village shut.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use tokio::sync::{mpsc, watch};
+
+use super::loss_tests::{Temp, crash, files, judge, open, road, village};
+use super::*;
+use crate::domain::state::DAMAGE_KEPT;
+use crate::log::disk::Folder;
+use crate::log::frame::BLOCK;
+use crate::log::sim::{Honesty, SimDisk};
+use crate::supervisor::clock::Clock;
+
+/// A start that is killed after its first group, before anything was packed.
+fn killed(folder: &Path) {
+    let disk = Folder::open(&folder.join("log")).expect("log");
+    let place = Place { folder: folder.join("journal"), disk: Box::new(disk) };
+    let epoch: Epoch = crate::keys::secret::random().expect("random");
+    let opened = boot::open(place, epoch).expect("opens");
+    let previous = opened.snapshot.epochs.last().map(|e| codec::epoch_text(&e.epoch)).unwrap_or_default();
+    let damage = opened.report.damage.clone();
+    let (publish, _) = watch::channel(opened.snapshot.state.clone());
+    let (requests, inbox) = mpsc::channel(1);
+    let mut writer = writer::Writer::new(opened, epoch, Clock::manual(1_000_000), folder.join("journal"), publish, inbox, requests.downgrade());
+    writer.begin(&damage, &previous).expect("written");
+}
+
+/// The village without its two newest packs, and the first entry that is in no pack then.
+async fn without_packs() -> (Temp, u64) {
+    let (base, _) = village("p").await;
+    let paths = files(&base.journal(), "pack");
+    let first = pack::open(&paths[paths.len() - 2]).expect("whole").first;
+    for path in &paths[paths.len() - 2..] {
+        std::fs::remove_file(path).expect("gone");
+    }
+    (base, first)
+}
+
+async fn assert_whole(temp: &Temp) {
+    for _ in 0..2 {
+        let (journal, report) = open(&temp.0);
+        assert_eq!(judge(&journal, &report, "p").await, (0, 0), "{report:?}");
+        assert!(report.damage.is_empty() && journal.state().damage.is_empty(), "{report:?}");
+        assert_eq!(journal.after(0, 10_000).await.len() as u64, journal.state().seq);
+        crash(journal);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_in_the_log_only_outlives_kills_between_the_start_and_its_packing() {
+    let (temp, _) = without_packs().await;
+    for _ in 0..10 {
+        killed(&temp.0);
+    }
+    assert_whole(&temp).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_in_the_log_only_outlives_starts_that_cannot_pack_it() {
+    let (temp, first) = without_packs().await;
+    let blocks = temp.journal().join(format!("{first:016x}.pack.new"));
+    std::fs::create_dir(&blocks).expect("made");
+    for _ in 0..10 {
+        let (journal, _) = open(&temp.0);
+        journal.ping().await.expect("alive");
+        crash(journal);
+    }
+    std::fs::remove_dir(blocks).expect("gone");
+    assert_whole(&temp).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_middle_pack_that_cannot_be_written_again_is_not_lost_with_its_segment() {
+    let (base, _) = village("p").await;
+    let packs = pack::list(&base.journal()).expect("listed").0;
+    // The one before the newest: it still stands in a segment that is given back.
+    let gone = &packs[packs.len() - 2];
+    std::fs::remove_file(&gone.path).expect("gone");
+    let blocks = base.journal().join(format!("{:016x}.pack.new", gone.first));
+    std::fs::create_dir(&blocks).expect("made");
+    for _ in 0..10 {
+        let (journal, _) = open(&base.0);
+        journal.ping().await.expect("alive");
+        crash(journal);
+    }
+    std::fs::remove_dir(blocks).expect("gone");
+    let (journal, report) = open(&base.0);
+    assert_eq!(judge(&journal, &report, "p").await, (0, 0));
+    assert_eq!(journal.after(0, 10_000).await.len() as u64, journal.state().seq, "{report:?}");
+    crash(journal);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_holes_are_told_in_one_group_and_the_village_starts() {
+    const ENTRIES: u64 = 3_000;
+    let temp = Temp::new("holes");
+    // Nothing is packed: all stands in the log.
+    let blocks = temp.journal().join(format!("{:016x}.pack.new", 1));
+    std::fs::create_dir_all(&blocks).expect("made");
+    let disk = SimDisk::default();
+    let open_on = |disk: SimDisk| {
+        let place = Place { folder: temp.journal(), disk: Box::new(disk) };
+        Journal::open(place, crate::keys::secret::random().expect("random"), Clock::manual(1_000_000)).expect("opens")
+    };
+    let (journal, _) = open_on(disk.clone());
+    for n in 0..ENTRIES {
+        journal.submit(road("p", n)).await.expect("answered");
+    }
+    crash(journal);
+    std::fs::remove_dir(blocks).expect("gone");
+    let mut content = disk.image(disk.operations(), Honesty::Honest, || 0);
+    for bytes in content.values_mut() {
+        for block in bytes.chunks_mut(BLOCK).step_by(2) {
+            block.fill(0);
+        }
+    }
+    let disk = SimDisk::with(content);
+    let (journal, report) = open_on(disk.clone());
+    assert!(journal.failed().borrow().is_none());
+    assert!((2..=DAMAGE_KEPT).contains(&report.damage.len()), "{}", report.damage.len());
+    let state = journal.state();
+    let seen: BTreeSet<u64> = journal.after(0, 10_000).await.iter().map(|e| e.entry.seq).collect();
+    let told = |seq: u64| state.damage.iter().any(|(from, to)| *from < seq && seq <= *to);
+    assert!(seen.len() as u64 > ENTRIES / 3 && (1..=state.seq).all(|n| seen.contains(&n) || told(n)));
+    journal.submit(road("new", 0)).await.expect("answered");
+    crash(journal);
+    let (journal, report) = open_on(SimDisk::with(disk.image(disk.operations(), Honesty::Honest, || 0)));
+    assert_eq!(report.damage, [], "it is told once");
+    assert_eq!(journal.submit(road("new", 1)).await.expect("answered").first, state.seq + 3);
+    crash(journal);
+}
