@@ -248,7 +248,7 @@ fn a_file_with_a_number_far_beyond_the_others_is_left_alone_and_nothing_is_made_
     assert_eq!((found.gone, found.stray.as_slice()), (0, &stray[..]));
     log.mend().expect("mended");
     for seq in 0..40 {
-        log.append(seq, &[0; 128], &[&[7; 100_000]]).expect("written");
+        log.append(seq, &[0; 128], &[vec![7; 100_000].as_slice()]).expect("written");
         log.prepare().expect("made");
     }
     let after = disk.image(disk.operations(), Honesty::Honest, || 0);
