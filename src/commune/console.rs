@@ -21,6 +21,7 @@ use crate::doors::dates;
 use crate::doors::headers::{cookie, same_site, strict};
 use crate::doors::hosts::{Hosts, known};
 use crate::doors::locale::{Lang, capital, noun};
+use crate::doors::losses;
 use crate::doors::page::{Frame, see, show_with};
 use crate::keys::pins::Pins;
 use crate::keys::secret;
@@ -236,7 +237,7 @@ impl Console {
                     Event::PresenceChanged { device, here } => (lang.f(if *here { "happened-here" } else { "happened-gone" }, &[("name", &called(device.as_str()))]), if *here { "" } else { "bad" }),
                     Event::EverythingStopped {} => (lang.t("happened-stopped"), "warn"),
                     Event::Booted { boot, .. } => (lang.f("happened-booted", &[("n", &boot.to_string())]), "off"),
-                    Event::HistoryDamaged { from, to, .. } => (lang.f("happened-damage", &[("from", &from.to_string()), ("to", &to.to_string())]), "bad"),
+                    Event::HistoryDamaged { from, to, lost, .. } => (losses::of_history(lang, *from, *to, *lost), "bad"),
                     _ => continue,
                 };
                 // That something answers again is no news by itself; it only makes its silence old.

@@ -7,6 +7,7 @@ pub mod console;
 pub mod engine;
 mod erased;
 pub mod link;
+mod newest;
 pub mod past;
 pub mod sessions;
 pub mod sign_in;

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use redb::{ReadableDatabase as _, TableDefinition, WriteTransaction};
+use redb::{ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
 use super::store::{HEARD_MS, RECORDS, SEEN, Seen, Store, error, stream_key, with_number};
@@ -37,6 +37,8 @@ pub(super) struct Past {
     /// How much of an epoch's end was missing when it was told.
     shorter: BTreeMap<String, u64>,
     trouble: Option<Trouble>,
+    /// How often it was set back, so that its numbers began again from an earlier one.
+    generation: u64,
 }
 
 /// What a greeting says: epoch and boot that speak, and of which epochs fewer records are there than were acknowledged.
@@ -87,6 +89,7 @@ impl Past {
             let over = self.boots.len().saturating_sub(KEPT);
             self.boots.drain(..over);
         }
+        self.generation += u64::from(matches!(found, Some((Parting::Older, _))));
         (*epoch).clone_into(&mut self.last);
         let fresh: u64 = missing.iter().filter(|(epoch, n)| self.shorter.get(*epoch).is_none_or(|told| *told < **n)).map(|(_, n)| *n).sum();
         if fresh > 0 {
@@ -111,6 +114,13 @@ impl Past {
 /// Makes the table.
 pub(super) fn begin(write: &WriteTransaction) -> io::Result<()> {
     write.open_table(PAST).map_err(error).map(drop)
+}
+
+/// In which generation of its history a village is: numbers rise within one.
+pub(super) fn generation(write: &WriteTransaction, village: &str) -> io::Result<u64> {
+    let table = write.open_table(PAST).map_err(error)?;
+    let past = table.get(village.as_bytes()).map_err(error)?.and_then(|v| serde_json::from_slice::<Past>(v.value()).ok());
+    Ok(past.map_or(0, |p| p.generation))
 }
 
 impl Store {
@@ -215,7 +225,7 @@ mod tests {
         // A card set back: a boot that was before, under another name; it goes on, and is told once.
         assert_eq!(say(&mut past, ("x", 6), &["c", "d", "x"], &[("d", 4)]), Some(Parting::Older));
         assert_eq!(past.trouble.as_ref().map(|t| (t.highest, t.missing)), Some((7, 4)));
-        assert_eq!(say(&mut past, ("x", 6), &["c", "d", "x"], &[("d", 4)]), None);
+        assert_eq!((say(&mut past, ("x", 6), &["c", "d", "x"], &[("d", 4)]), past.generation), (None, 1), "its numbers began again once");
         assert_eq!(say(&mut past, ("y", 7), &["d", "x", "y"], &[("d", 4)]), None, "once");
         // The card that it was copied from is put in again: a higher boot that knows nothing of the last.
         assert_eq!(say(&mut past, ("h", 8), &["d", "g", "h"], &[]), Some(Parting::Older));

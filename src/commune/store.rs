@@ -15,8 +15,9 @@ use super::account::{self, Account, RECORD_COST, Today};
 use super::bulletins::DOWN;
 pub use super::bulletins::{Outcome, Waiting};
 use super::engine::{Take, gap, take};
+use super::newest::Noting;
 use super::told::{self, InForce, Teller};
-use super::{erased, past};
+use super::{erased, newest, past};
 use crate::domain::event::Entry;
 use crate::protocol::commune::{Batch, NUMBER_MOST, Stream, TEXT_MOST};
 use crate::store::space;
@@ -28,10 +29,6 @@ pub(super) const ASIDE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new
 const GAPS: TableDefinition<'_, &[u8], u64> = TableDefinition::new("gaps");
 pub(super) const META: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("meta");
 pub(super) const SEEN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("seen");
-/// Village and number of an entry in its house → key of the record: what came last, whatever boot it is of.
-const NEWEST: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("newest");
-/// Of what is read for one page of a village, bytes.
-const NEWEST_BYTES: usize = 512 * 1024;
 /// A greeting that says nothing new is written down this often, ms.
 pub(super) const HEARD_MS: i64 = 10_000;
 const CACHE: usize = 32 * 1024 * 1024;
@@ -100,8 +97,9 @@ fn append(write: &WriteTransaction, folder: &Path, village: &str, key: &[u8], re
     let mut table = write.open_table(RECORDS).map_err(error)?;
     let mut seen = write.open_table(SEEN).map_err(error)?;
     let mut state: Seen = seen.get(village.as_bytes()).map_err(error)?.and_then(|v| serde_json::from_slice(v.value()).ok()).unwrap_or_default();
-    let mut newest = write.open_table(NEWEST).map_err(error)?;
-    let mut teller = Teller::new(write, village, now_ms)?;
+    let generation = past::generation(write, village)?;
+    let mut newest = Noting::new(write, village, &batch.stream.epoch, generation)?;
+    let mut teller = Teller::new(write, village, generation, now_ms)?;
     for ((n, bytes), entry) in records.iter().zip(&entries) {
         let name = with_number(key.to_vec(), *n);
         table.insert(name.as_slice(), bytes.as_slice()).map_err(error)?;
@@ -110,7 +108,7 @@ fn append(write: &WriteTransaction, folder: &Path, village: &str, key: &[u8], re
             // A village's clock may be years ahead: what it says of later than now is of now.
             state.newest_at = state.newest_at.max(entry.wall_ms.min(now_ms));
             state.newest_seq = state.newest_seq.max(entry.seq.min(NUMBER_MOST));
-            newest.insert(with_number([village.as_bytes(), b"\0"].concat(), entry.seq).as_slice(), name.as_slice()).map_err(error)?;
+            newest.note(entry.seq, &name)?;
             teller.note(&mut account, entry)?;
         }
     }
@@ -165,13 +163,14 @@ impl Store {
         let db = Builder::new().set_cache_size(CACHE).set_check_integrity_on_open(true).create(path).map_err(error)?;
         let write = db.begin_write().map_err(error)?;
         let incarnation = {
-            for table in [RECORDS, TEXTS, ASIDE, DOWN, SEEN, NEWEST] {
+            for table in [RECORDS, TEXTS, ASIDE, DOWN, SEEN] {
                 write.open_table(table).map_err(error)?;
             }
             told::begin(&write)?;
             account::begin(&write)?;
             erased::begin(&write)?;
             past::begin(&write)?;
+            newest::begin(&write)?;
             write.open_table(APPLIED).map_err(error)?;
             write.open_table(GAPS).map_err(error)?;
             let mut meta = write.open_table(META).map_err(error)?;
@@ -314,28 +313,6 @@ impl Store {
             }
             n.copy_from_slice(&rest[35..]);
             out.push((String::from_utf8_lossy(&rest[..32]).into_owned(), rest[33], u64::from_be_bytes(n), v.value().to_vec()));
-        }
-        Ok(out)
-    }
-
-    /// Up to `limit` records of a village, the newest of its house first; fewer when they are large.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn newest(&self, village: &str, limit: usize) -> io::Result<Vec<Vec<u8>>> {
-        let read = self.db.begin_read().map_err(error)?;
-        let (newest, records) = (read.open_table(NEWEST).map_err(error)?, read.open_table(RECORDS).map_err(error)?);
-        let (from, to) = ([village.as_bytes(), b"\0"].concat(), [village.as_bytes(), b"\x01"].concat());
-        let (mut out, mut size) = (Vec::new(), 0);
-        for row in newest.range(from.as_slice()..to.as_slice()).map_err(error)?.rev().take(limit) {
-            let (_, key) = row.map_err(error)?;
-            if let Some(record) = records.get(key.value()).map_err(error)? {
-                size += record.value().len();
-                if size > NEWEST_BYTES {
-                    break;
-                }
-                out.push(record.value().to_vec());
-            }
         }
         Ok(out)
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use redb::{ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition, TableHandle as _};
 
 use super::account::{ASIDE_MOST, Account, DAY_BYTES, RESERVE, Today};
+use super::past::Greeting;
 use super::store::Store;
 use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
@@ -147,6 +148,47 @@ fn writing_over_free_pages_stops_before_the_disk_is_full_and_gives_them_back() {
     let store = Store::open(&path).expect("opens");
     assert!(!holds_fill(&store));
     assert!(store.scrub_with(0, &|| u64::MAX).expect("there is room") && !store.scrub_with(0, &|| u64::MAX).expect("it is done"));
+    let _ = std::fs::remove_dir_all(path.with_extension("texts"));
+    std::fs::remove_file(path).expect("clean");
+}
+
+#[test]
+fn what_a_village_told_before_it_was_set_back_stays_on_the_pages_behind_what_it_tells_since() {
+    let (store, path) = rig();
+    let said = |n: u64, seq: u64, place: &str| {
+        let place = crate::domain::place::Place { id: crate::domain::id::PlaceId::new(place).expect("id"), name: "Ngõ".into() };
+        serde_json::to_vec(&Entry { seq, mono_ms: 0, wall_ms: 0, clock: ClockQuality::Synced, actor: Actor::House, cause: None, lane: Lane::Log, lane_seq: n, event: Event::PlaceDeclared { place } })
+            .expect("entry")
+    };
+    let hello = |boot: u64, names: &[u64]| {
+        let streams: Vec<_> = names.iter().map(|n| (stream(*n), 1, 1)).collect();
+        store.hello("v", &Greeting::new(&stream(boot).epoch, boot, &streams, &[]), 1).expect("heard");
+    };
+    let tell = |of: u64, n: u64, record: &[u8]| assert_eq!(store.take("v", &pack(stream(of), n, &[record], BTreeMap::new()).expect("packed"), 1).expect("taken").0, n);
+    let newest = |limit| -> Vec<String> {
+        let all = store.newest("v", limit).expect("read");
+        all.iter().map(|r| serde_json::from_slice::<serde_json::Value>(r).expect("json")["event"]["place"]["id"].as_str().expect("id").to_owned()).collect()
+    };
+    // A row as older versions wrote it.
+    let (old, key) = (said(1, 900, "old"), [b"v\0".as_slice(), stream(9).epoch.as_bytes(), b"\0\x02\0", &1u64.to_be_bytes()].concat());
+    let write = store.db.begin_write().expect("write");
+    write.open_table(TableDefinition::<&[u8], &[u8]>::new("records")).expect("table").insert(key.as_slice(), old.as_slice()).expect("kept");
+    write.open_table(TableDefinition::<&[u8], &[u8]>::new("newest")).expect("table").insert([b"v\0".as_slice(), &900u64.to_be_bytes()].concat().as_slice(), key.as_slice()).expect("kept");
+    write.commit().expect("committed");
+    hello(10, &[10]);
+    for n in 1..=3 {
+        tell(10, n, &said(n, n, &format!("a{n}")));
+    }
+    assert_eq!(newest(9), ["a3", "a2", "a1", "old"]);
+    // The card is set back to before a2 and goes on under another epoch.
+    hello(10 + 1, &[11]);
+    tell(11, 1, &said(1, 2, "b2"));
+    assert_eq!(newest(9), ["b2", "a3", "a2", "a1", "old"], "nothing that was acknowledged goes from the pages");
+    assert_eq!(newest(1), ["b2"], "what it tells now comes first");
+    // The next boot goes on.
+    hello(12, &[11, 12]);
+    tell(12, 1, &said(1, 3, "b3"));
+    assert_eq!(newest(3), ["b3", "b2", "a3"]);
     let _ = std::fs::remove_dir_all(path.with_extension("texts"));
     std::fs::remove_file(path).expect("clean");
 }

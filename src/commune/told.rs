@@ -27,6 +27,9 @@ const ALARMS_MOST: u64 = 500;
 /// not end a newer alarm.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InForce {
+    /// How often the village had been set back: its numbers began again from an earlier one.
+    #[serde(default)]
+    pub generation: u64,
     /// Number of the entry in its village's history.
     pub seq: u64,
     /// The mark that is passed; 0 = none.
@@ -66,6 +69,7 @@ pub(super) fn count(write: &WriteTransaction, village: &str) -> io::Result<(u64,
 /// Notes what the entries of one batch tell.
 pub(super) struct Teller<'a> {
     village: &'a str,
+    generation: u64,
     now_ms: i64,
     names: Table<'a, &'static [u8], &'static [u8]>,
     alarms: Table<'a, &'static [u8], &'static [u8]>,
@@ -75,8 +79,8 @@ pub(super) struct Teller<'a> {
 
 impl<'a> Teller<'a> {
     /// Opens the tables.
-    pub(super) fn new(write: &'a WriteTransaction, village: &'a str, now_ms: i64) -> io::Result<Self> {
-        Ok(Self { village, now_ms, names: write.open_table(NAMES).map_err(error)?, alarms: write.open_table(ALARMS).map_err(error)?, begun: 0 })
+    pub(super) fn new(write: &'a WriteTransaction, village: &'a str, generation: u64, now_ms: i64) -> io::Result<Self> {
+        Ok(Self { village, generation, now_ms, names: write.open_table(NAMES).map_err(error)?, alarms: write.open_table(ALARMS).map_err(error)?, begun: 0 })
     }
 
     /// Notes what an entry tells; what it adds is counted in the village's account.
@@ -111,11 +115,11 @@ impl<'a> Teller<'a> {
         let key = key(self.village, sensor);
         let known = self.alarms.get(key.as_slice()).map_err(error)?.and_then(|v| serde_json::from_slice::<InForce>(v.value()).ok());
         match &known {
-            Some(known) if known.seq < entry.seq || known.at.saturating_add(DAY_MS) < at => {}
+            Some(known) if (known.generation, known.seq) < (self.generation, entry.seq) || known.at.saturating_add(DAY_MS) < at => {}
             None if account.alarms < ALARMS_MOST => account.alarms += 1,
             _ => return Ok(()),
         }
-        let told = InForce { sensor: sensor.to_owned(), value, at, seq: entry.seq, level };
+        let told = InForce { sensor: sensor.to_owned(), value, at, generation: self.generation, seq: entry.seq, level };
         self.alarms.insert(key.as_slice(), serde_json::to_vec(&told)?.as_slice()).map_err(error)?;
         Ok(())
     }
@@ -172,12 +176,12 @@ mod tests {
         let sensor = EntityId::new("cb-01.level").expect("id");
         let up = |seq| entry(seq, 1_000, Event::SensorAlarmRaised { sensor: sensor.clone(), level: 1, value: 200.0 });
         let down = |seq| entry(seq, 1_000, Event::SensorAlarmLowered { sensor: sensor.clone(), level: 0, value: 100.0 });
-        let tell = |entries: &[Entry]| {
+        let tell_in = |generation: u64, entries: &[Entry]| {
             let write = db.begin_write().expect("write");
             begin(&write).expect("tables");
             let mut account = Account::default();
             (account.names, account.alarms) = count(&write, "ben-thoc").expect("counted");
-            let mut teller = Teller::new(&write, "ben-thoc", 10_000).expect("tables");
+            let mut teller = Teller::new(&write, "ben-thoc", generation, 10_000).expect("tables");
             for entry in entries {
                 teller.note(&mut account, entry).expect("noted");
             }
@@ -186,6 +190,7 @@ mod tests {
             write.commit().expect("committed");
             alarms(&db, "ben-thoc").expect("read").len()
         };
+        let tell = |entries: &[Entry]| tell_in(0, entries);
         // The lane of alarms overtakes the lane of what else happened.
         assert_eq!(tell(&[up(14), up(16), down(15)]), 1, "it rose again after that fall");
         assert_eq!(tell(&[down(17)]), 0);
@@ -199,6 +204,11 @@ mod tests {
         tell(&[entry(20, 3_000, Event::CameraDeclared { camera })]);
         let name = called(&db, "ben-thoc", "c").expect("read");
         assert!(name.starts_with("Ngã ba") && words::is_line(&name, words::NAME_MAX), "{name}");
+        // A card that was set back gives numbers out again: what it says is newer than what was said before.
+        assert_eq!(tell(&[up(30)]), 1);
+        assert_eq!(tell_in(1, &[down(22)]), 0, "it is over, whatever numbers there were");
+        assert_eq!(tell_in(1, &[up(24), down(23)]), 1);
+        assert_eq!(tell_in(0, &[down(40)]), 1, "and what was said before it comes late");
         std::fs::remove_file(path).expect("clean");
     }
 }

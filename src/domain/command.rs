@@ -33,8 +33,14 @@ pub enum Command {
     DeclarePlace { place: Place },
     /// The wall clock became trustworthy: `offset_ms` is to be added to earlier wall times of this boot.
     NoteClock { offset_ms: i64 },
-    /// History between two sequence numbers could not be read.
-    NoteDamage { epoch: String, from: u64, to: u64 },
+    /// History between two sequence numbers could not be read, or so much of an epoch behind the first of them.
+    NoteDamage {
+        epoch: String,
+        from: u64,
+        to: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lost: Option<u64>,
+    },
     /// Say that entries `from` to `to` go, before they go.
     NoteTrim { from: u64, to: u64 },
     /// Words of people are to be erased, on request.

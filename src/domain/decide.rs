@@ -138,7 +138,7 @@ pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Resu
         }
         Command::NoteClock { offset_ms } => vec![Event::ClockKnown { offset_ms: *offset_ms }],
         Command::NoteTrim { from, to } => changed(from <= to && *to < state.seq, || Event::HistoryTrimmed { from: *from, to: *to }),
-        Command::NoteDamage { epoch, from, to } => vec![Event::HistoryDamaged { epoch: epoch.clone(), from: *from, to: *to }],
+        Command::NoteDamage { epoch, from, to, lost } => vec![Event::HistoryDamaged { epoch: epoch.clone(), from: *from, to: *to, lost: *lost }],
         Command::EraseBlob { .. } if state.erased.len() >= ERASED_KEPT => return Err(Rejection::TooMany { most: ERASED_KEPT as u64 }),
         Command::EraseBlob { blob } => changed(!state.erased.contains(blob), || Event::Erased { blob: blob.clone() }),
         Command::DeclareDevice { device } => {

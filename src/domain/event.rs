@@ -32,8 +32,15 @@ pub enum Event {
     ClockKnown { offset_ms: i64 },
     /// Entries `from` to `to` were let go: too old, or no room for them.
     HistoryTrimmed { from: u64, to: u64 },
-    /// History from `from` to `to` (the last number known to have existed) could not be read.
-    HistoryDamaged { epoch: String, from: u64, to: u64 },
+    /// History behind `from` up to `to` (the last number known to have existed) could not be read. `lost` counts entries that were
+    /// behind `from` in that epoch, where their numbers cannot be named: others have them now.
+    HistoryDamaged {
+        epoch: String,
+        from: u64,
+        to: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lost: Option<u64>,
+    },
     /// People's words are erased, for ever: whoever has them lets them go (`store::erase`).
     Erased { blob: BlobId },
     /// What the village is.

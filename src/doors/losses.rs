@@ -1,6 +1,7 @@
 //! What was kept and is not any more, in the technician's words: the same in health, `doctor` and `broker status`.
 
 use super::dates;
+use super::locale::Lang;
 use crate::protocol::broker::{Loss, Rot};
 use crate::protocol::parting::{Parting, Trouble};
 
@@ -15,6 +16,16 @@ pub fn is_young(loss: &Loss, now_ms: i64) -> bool {
 
 fn found_at(loss: &Loss) -> i64 {
     i64::try_from(loss.at).unwrap_or(i64::MAX).saturating_mul(1000)
+}
+
+/// What history lost, as its entry says it: behind `from` up to `to`, or so many behind `from` whose numbers others have now.
+#[must_use]
+pub fn of_history(lang: Lang, from: u64, to: u64, lost: Option<u64>) -> String {
+    let (from, to) = (from.to_string(), to.to_string());
+    match lost {
+        Some(n) => lang.f("happened-damage-end", &[("n", &n.to_string()), ("from", &from)]),
+        None => lang.f("happened-damage", &[("from", &from), ("to", &to)]),
+    }
 }
 
 /// What the broker lost of its ledger, how much, and what is still there.

@@ -133,7 +133,7 @@ impl Writer {
         let boot = self.span.boot;
         let mut events = vec![Event::Booted { boot, previous: previous.to_owned() }];
         for (epoch, from, to) in damage {
-            events.push(Event::HistoryDamaged { epoch: codec::epoch_text(epoch), from: *from, to: *to });
+            events.push(Event::HistoryDamaged { epoch: codec::epoch_text(epoch), from: *from, to: *to, lost: None });
         }
         let entries = self.number(&Actor::House, None, events).map_err(|r| io::Error::other(r.to_string()))?;
         self.record(entries);

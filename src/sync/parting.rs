@@ -9,6 +9,7 @@ use rumqttc::AsyncClient;
 use super::uplink::Uplink;
 use crate::domain::actor::Actor;
 use crate::domain::command::Command;
+use crate::journal::snapshot::EpochSpan;
 use crate::journal::{SubmitError, Wish, codec};
 use crate::keys::secret;
 use crate::protocol::commune::{Stream, Up};
@@ -16,6 +17,17 @@ use crate::protocol::parting::{Known, Parting, Trouble};
 
 /// Pages of entries that are looked through for one record.
 const PAGES: usize = 20;
+
+/// Behind which number history lost entries, up to which, and how many when numbers do not say it.
+type Lost = (u64, u64, Option<u64>);
+
+/// What is told of entries behind `from` that once reached to `to`: numbers that entries of other epochs have now are not lost.
+fn lost(spans: &[EpochSpan], from: u64, to: u64) -> Lost {
+    match spans.iter().map(|s| s.first).filter(|first| *first > from).min() {
+        Some(next) if next <= to => (from, next - 1, Some(to - from)),
+        _ => (from, to, None),
+    }
+}
 
 impl Uplink {
     /// Looks at what the commune said; `applied` is how far each stream is there.
@@ -27,7 +39,7 @@ impl Uplink {
             let missing: u64 = applied.iter().filter(|(s, _)| codec::epoch_from(&s.epoch) == Some(span.epoch)).map(|(s, n)| n.saturating_sub(span.lanes[s.lane.index()])).sum();
             if missing > 0 {
                 let epoch = codec::epoch_text(&span.epoch);
-                self.note_loss(&epoch, span.last, span.last + missing).await?;
+                self.note_loss(&epoch, lost(&spans, span.last, span.last.saturating_add(missing))).await?;
                 // A commune that knows of such things stops telling it after some days.
                 trouble = trouble.or_else(|| known.is_none().then(|| Trouble { how: Parting::Shorter, at: self.clock.wall_ms(), epoch, boot: state.boot, highest: 0, missing }));
             }
@@ -37,7 +49,7 @@ impl Uplink {
             && known.trouble.as_ref().is_some_and(|t| t.how == Parting::Older && codec::epoch_from(&t.epoch) == Some(current))
             && known.newest_seq >= span.first
         {
-            self.note_loss(&codec::epoch_text(&current), span.first.saturating_sub(1), known.newest_seq).await?;
+            self.note_loss(&codec::epoch_text(&current), lost(&spans, span.first.saturating_sub(1), known.newest_seq)).await?;
         }
         for (stream, n, hash) in known.map(|k| k.heads.as_slice()).unwrap_or_default() {
             if self.record(stream, *n).await.is_some_and(|ours| secret::sha256(&ours) != *hash) {
@@ -51,12 +63,12 @@ impl Uplink {
     }
 
     /// Notes once that history lost its end.
-    async fn note_loss(&self, epoch: &str, from: u64, to: u64) -> anyhow::Result<()> {
+    async fn note_loss(&self, epoch: &str, (from, to, lost): Lost) -> anyhow::Result<()> {
         if self.journal.state().damage.iter().any(|(known, _)| *known == from) {
             return Ok(());
         }
-        tracing::error!(epoch, from, to, "the commune acknowledged more of this history than is here: its end is lost");
-        match self.journal.submit(Wish::new(Actor::House, Command::NoteDamage { epoch: epoch.to_owned(), from, to })).await {
+        tracing::error!(epoch, from, to, ?lost, "the commune acknowledged more of this history than is here: its end is lost");
+        match self.journal.submit(Wish::new(Actor::House, Command::NoteDamage { epoch: epoch.to_owned(), from, to, lost })).await {
             Err(SubmitError::Closed(closed)) => Err(closed.into()),
             _ => Ok(()),
         }
@@ -79,5 +91,22 @@ impl Uplink {
             }
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_never_names_numbers_that_others_have_now() {
+        let span = |first, last| EpochSpan { epoch: [0; 16], boot: 0, first, last, lanes: [0; 4], start: crate::journal::chain::Heads::default() };
+        let spans = [span(1, 40), span(41, 60), span(70, 80)];
+        assert_eq!(lost(&spans, 80, 85), (80, 85, None), "the last one lost its end, and nothing stands behind it");
+        assert_eq!(lost(&spans, 40, 45), (40, 40, Some(5)), "the next boot has these numbers");
+        assert_eq!(lost(&spans, 60, 65), (60, 65, None));
+        assert_eq!(lost(&spans, 60, 75), (60, 69, Some(15)));
+        // A card set back: what boots that it knows nothing of had written.
+        assert_eq!(lost(&spans, 69, 90), (69, 69, Some(21)));
     }
 }

@@ -11,6 +11,7 @@ use crate::domain::id::EntityId;
 use crate::domain::state::State;
 use crate::doors::dates;
 use crate::doors::locale::{Lang, capital, noun};
+use crate::doors::losses;
 
 /// Notices that were taken down whose words are remembered, so that open pages do not search history each second.
 const TITLES: usize = 500;
@@ -91,7 +92,7 @@ impl App {
             Event::Booted { boot, .. } => (lang.f("happened-booted", &[("n", &boot.to_string())]), ""),
             Event::ClockKnown { .. } => (lang.t("happened-clock"), ""),
             Event::HistoryTrimmed { from, to } => (lang.f("happened-trimmed", &[("from", &from.to_string()), ("to", &to.to_string())]), "off"),
-            Event::HistoryDamaged { from, to, .. } => (lang.f("happened-damage", &[("from", &from.to_string()), ("to", &to.to_string())]), "bad"),
+            Event::HistoryDamaged { from, to, lost, .. } => (losses::of_history(lang, *from, *to, *lost), "bad"),
             Event::Erased { .. } => (lang.t("happened-erased"), ""),
             Event::VillageDeclared { .. } => (lang.t("happened-village"), ""),
             Event::PlaceDeclared { place } => (lang.f("happened-place", &[("name", &place.name)]), ""),

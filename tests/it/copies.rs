@@ -83,5 +83,16 @@ fn a_card_that_was_set_back_is_noticed_by_the_commune_told_on_both_sides_and_not
     house.until("the commune has everything", Duration::from_secs(30), received);
     house.until("it is still told", Duration::from_secs(20), |h| h.cli(&["doctor"]).1.contains("“commune”"));
     assert_eq!(losses(&house).len(), 1, "{:?}", losses(&house));
+    // What is lost is told as so many: the numbers are those of other entries now.
+    let loss = &losses(&house)[0]["event"];
+    assert!(loss["from"] == loss["to"] && loss["lost"].as_u64() > Some(0), "{loss}");
+    assert!(house.get("/history", &cookie).body.contains("mục nhật ký cuối của lần chạy trước"), "history says so");
+    // The commune's pages show what it had and what came beside it.
+    office.kill();
+    let newest: Vec<Vec<u8>> = office.store().newest("ben-thoc", 10_000).expect("read");
+    for id in ["r1", "r2", "r3", "r9"] {
+        assert!(newest.iter().any(|r| memchr::memmem::find(r, format!("\"{id}\"").as_bytes()).is_some()), "{id}");
+    }
+    office.start();
     assert_eq!(house.cli(&["journal", "check"]).0, 0);
 }

@@ -95,6 +95,7 @@ fn crates_stay_where_they_belong() {
                     "src/commune/account.rs",
                     "src/commune/bulletins.rs",
                     "src/commune/erased.rs",
+                    "src/commune/newest.rs",
                     "src/commune/past.rs",
                     "src/commune/store_tests.rs",
                 ],

@@ -360,6 +360,7 @@ by-program = program { $name }
 by-device = the device says
 happened-booted = The box started, start no. { $n }
 happened-damage = A part of the history is lost (items { $from } to { $to })
+happened-damage-end = The end of an earlier run is lost from the history ({ $n } items behind item { $from })
 history-of = History: { $name }
 happened-trimmed = Old history from entry { $from } to { $to } has gone
 happened-clock = The clock of the box was set

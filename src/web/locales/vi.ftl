@@ -360,6 +360,7 @@ by-program = phần mềm { $name }
 by-device = thiết bị báo
 happened-booted = Máy khởi động lần { $n }
 happened-damage = Mất một đoạn nhật ký (từ mục { $from } đến { $to })
+happened-damage-end = Mất { $n } mục nhật ký cuối của lần chạy trước (sau mục { $from })
 history-of = Nhật ký: { $name }
 happened-trimmed = Nhật ký cũ từ mục { $from } đến { $to } đã hết hạn giữ
 happened-clock = Đã chỉnh giờ của máy
