@@ -93,6 +93,12 @@ fn offline(config: &crate::config::Config, layout: &Layout, found: &mut Vec<Find
         Ok(_) => {}
         Err(cause) => found.push(error("D-DSK-02", format!("Không thấy thư mục dữ liệu {}: {cause}", layout.data.display()), "kiểm tra thẻ nhớ, quyền của thư mục")),
     }
+    if let Ok((free, all)) = crate::store::space::files_of(&layout.data)
+        && crate::store::space::are_few(free, all)
+    {
+        let told = format!("Ổ đĩa sắp hết chỗ cho tệp mới: chỉ tạo được thêm {free} tệp ở {}", layout.data.display());
+        found.push(error("D-DSK-04", told, "xóa bớt tệp nhỏ không thuộc phần mềm này (df -i cho biết còn bao nhiêu), hoặc thay thẻ lớn hơn"));
+    }
     // 4 writable
     let probe = layout.data.join(".doctor");
     if let Err(cause) = std::fs::write(&probe, b"x").and_then(|()| std::fs::remove_file(&probe)) {

@@ -172,7 +172,10 @@ impl Housekeeping {
             }
             (_, Err(cause)) | (Ok(Err(cause)), _) if !matches!(cause.kind(), std::io::ErrorKind::StorageFull) => cause.to_string(),
             (_, Ok((free, total))) if space::is_little(free, total) => format!("{} MB are left on {}", free >> 20, self.data.display()),
-            _ => String::new(),
+            _ => match space::files_of(&self.data) {
+                Ok((free, all)) if space::are_few(free, all) => format!("{free} files more fit on {}, whatever their size", self.data.display()),
+                _ => String::new(),
+            },
         };
         self.house.health().set("space", if told.is_empty() { Light::Green } else { Light::Amber }, &told);
     }
