@@ -114,7 +114,14 @@ pub enum Command {
     /// Add a person or change their PIN or role (the generation is set by `decide`).
     PutUser { user: User },
     /// Call a person otherwise: their file holds the new name and the same PIN.
-    RenameUser { user: UserId, record: BlobRef },
+    RenameUser {
+        /// Who.
+        user: UserId,
+        /// The record with the new name.
+        record: BlobRef,
+        /// The generation of the record that it was made from: another PIN given meanwhile must not be undone.
+        generation: u64,
+    },
     /// Take a person's access away.
     RemoveUser { user: UserId },
     /// Give a program a token.

@@ -299,8 +299,11 @@ pub fn decide(state: &State, actor: &Actor, command: &Command, now: Now) -> Resu
             user.generation = state.seq + 1;
             vec![Event::UserPut { user }]
         }
-        Command::RenameUser { user, record } => {
+        Command::RenameUser { user, record, generation } => {
             let known = state.users.get(user).ok_or_else(|| unknown("user", user))?;
+            if known.generation != *generation {
+                return Err(Rejection::Expired);
+            }
             changed(known.record != *record, || Event::UserRenamed { user: user.clone(), record: record.clone() })
         }
         Command::PutToken { token } => {

@@ -6,7 +6,7 @@ use super::actor::{Actor, Role, User};
 use super::blob::BlobRef;
 use super::camera::Camera;
 use super::command::Command;
-use super::decide::{Now, decide};
+use super::decide::{Now, Rejection, decide};
 use super::device::{Account, Device, Presence};
 use super::entity::{Entity, Kind, Order, Source};
 use super::event::{ClockQuality, Entry, Event};
@@ -183,6 +183,10 @@ fn nobody_grants_or_takes_more_than_is_theirs() {
     put(&mut state, tech.clone(), Event::AccessRevoked { account: device_id(0) });
     assert_eq!(may(&state, &Actor::House, Command::GrantAccess { account: own.clone() }), Ok(vec![]));
     assert!(may(&state, &Actor::Console, Command::GrantAccess { account: own }).is_ok_and(|e| e.len() == 1));
+    // A name that was typed before another PIN was given does not bring the old PIN back.
+    let rename = |generation| Command::RenameUser { user: UserId::new("vi").expect("id"), record: BlobRef { id: BlobId::new("other").expect("id"), ..blob() }, generation };
+    assert!(may(&state, &Actor::Console, rename(0)).is_ok_and(|e| e.len() == 1));
+    assert_eq!(may(&state, &Actor::Console, rename(7)), Err(Rejection::Expired));
     // The commune takes down its own notices; nothing is put up for yesterday, and what is over takes no room.
     let notice = |id: &str, until| Command::PublishNotice { id: NoticeId::new(id).expect("id"), text: blob(), kind: NoticeKind::Notice, until };
     assert!(may(&state, &Actor::Commune, notice("old", Some(999))).is_err());

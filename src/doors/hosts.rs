@@ -1,7 +1,8 @@
 //! By which names a door is called: a page of another's that points its name at this box must not read ours.
 //!
-//! Known are the address that the visitor came to, `localhost`, the machine's own name, the names of the configuration and
-//! those of the certificate that is installed for HTTPS. A request without a host cannot come from a page.
+//! Known are every address as a number (nobody can point one at this box, and the router in front of it may have another),
+//! `localhost`, the machine's own name, the names of the configuration and those of the certificate that is installed for
+//! HTTPS. A request without a host cannot come from a page.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -33,10 +34,10 @@ impl Hosts {
         Self { names: Arc::new(names), certificate: certificate.map(Arc::new) }
     }
 
-    fn is_known(&self, host: &str, here: IpAddr) -> bool {
+    fn is_known(&self, host: &str) -> bool {
         let host = bare(host);
-        if let Ok(address) = host.parse::<IpAddr>() {
-            return address.to_canonical() == here.to_canonical() || self.names.iter().any(|n| n == host);
+        if host.parse::<IpAddr>().is_ok() {
+            return true;
         }
         let host = host.strip_suffix('.').unwrap_or(host);
         let is_name = |name: &str| match name.strip_prefix("*.") {
@@ -65,7 +66,7 @@ pub async fn known(State(hosts): State<Hosts>, request: Request, next: Next) -> 
         _ => return next.run(request).await,
     };
     let asked = request.headers().get_all(header::HOST).iter().map(|v| v.to_str().unwrap_or_default()).chain(request.uri().authority().map(axum::http::uri::Authority::as_str));
-    let strange = asked.into_iter().find(|host| !hosts.is_known(host, here.ip())).map(|host| words::line(host, 80));
+    let strange = asked.into_iter().find(|host| !hosts.is_known(host)).map(|host| words::line(host, 80));
     match strange {
         None => next.run(request).await,
         Some(host) => (StatusCode::MISDIRECTED_REQUEST, told(&host, scheme, here)).into_response(),
@@ -83,29 +84,14 @@ mod tests {
 
     #[test]
     fn a_door_answers_to_its_own_names_only() {
-        let hosts = Hosts::new(["benthoc.example".to_owned(), "*.xa.example".to_owned(), "203.0.113.7".to_owned()], None);
-        let here: IpAddr = "192.168.1.5".parse().expect("address");
-        for good in ["192.168.1.5", "192.168.1.5:81", "localhost:8081", "LocalHost", "BenThoc.example:80", "benthoc.example.", "a.xa.example", "203.0.113.7"] {
-            assert!(hosts.is_known(good, here), "{good}");
+        let hosts = Hosts::new(["benthoc.example".to_owned(), "*.xa.example".to_owned()], None);
+        for good in ["192.168.1.5", "192.168.1.5:81", "localhost:8081", "LocalHost", "BenThoc.example:80", "benthoc.example.", "a.xa.example", "203.0.113.7", "[::1]:80", "[FD00:0::5]"] {
+            assert!(hosts.is_known(good), "{good}");
         }
-        for bad in [
-            "evil.example",
-            "192.168.1.6",
-            "benthoc.example.evil.example",
-            "evil-benthoc.example",
-            "xa.example",
-            "a.b.xa.example",
-            "",
-            "[::1]:80",
-            "192.168.1.5.evil.example",
-            "localhost.evil.example",
-        ] {
-            assert!(!hosts.is_known(bad, here), "{bad}");
+        for bad in ["evil.example", "benthoc.example.evil.example", "evil-benthoc.example", "xa.example", "a.b.xa.example", "", "192.168.1.5.evil.example", "localhost.evil.example"] {
+            assert!(!hosts.is_known(bad), "{bad}");
         }
-        let six: IpAddr = "fd00::5".parse().expect("address");
-        assert!(hosts.is_known("[fd00::5]:8081", six) && hosts.is_known("[FD00:0::5]", six) && !hosts.is_known("[fd00::6]", six));
-        assert!(hosts.is_known("192.168.1.5", "::ffff:192.168.1.5".parse().expect("address")));
         let own = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        assert!(hosts.is_known(&own, here) && hosts.is_known(&format!("{own}.local:80"), here));
+        assert!(hosts.is_known(&own) && hosts.is_known(&format!("{own}.local:80")));
     }
 }

@@ -1,18 +1,21 @@
 //! How records are written: versioned, self-describing JSON, readable with any tool.
 //!
-//! Invariants: an entry's bytes are made once and never re-serialised (the chain is over them). Version 1 is
-//! the shape of `domain::event` today; when it changes, the old shape is frozen here with an upcaster, and
-//! the samples in tests/samples/journal/ must decode for ever.
+//! Invariants: an entry's bytes are made once and never re-serialised (the chain is over them). Version 2 is
+//! the shape of `domain::event` today; version 1 is the same without programs as actors, tokens and renamed people, and what
+//! needs none of these is still written as 1, so that a program of before reads what it can know and refuses the rest instead of
+//! taking it for damage. When a shape changes, the old one is frozen here with an upcaster, and the samples in
+//! tests/samples/journal/ must decode for ever.
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::actor::Actor;
 use crate::domain::decide::Rejection;
-use crate::domain::event::Entry;
+use crate::domain::event::{Entry, Event};
 use crate::domain::id::CommandId;
 use crate::log::frame::Epoch;
 
-/// Version of the entry shape written here.
-pub const VERSION: u32 = 1;
+/// Newest version of the entry shape that is written here.
+pub const VERSION: u32 = 2;
 
 /// One record of a group.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,12 +78,20 @@ struct Probe {
     v: Option<u32>,
 }
 
+/// The oldest version that knows the shape of this entry.
+const fn version_of(entry: &Entry) -> u32 {
+    match (&entry.actor, &entry.event) {
+        (Actor::Program { .. }, _) | (_, Event::UserRenamed { .. } | Event::TokenPut { .. } | Event::TokenRemoved { .. }) => 2,
+        _ => 1,
+    }
+}
+
 /// The bytes of an entry.
 ///
 /// # Errors
 /// [`CodecError`] when the entry would not read back as it is (a number that is none): it must not be stored.
 pub fn entry_bytes(entry: &Entry) -> Result<Vec<u8>, CodecError> {
-    let bytes = serde_json::to_vec(&EntryOut { v: VERSION, entry })?;
+    let bytes = serde_json::to_vec(&EntryOut { v: version_of(entry), entry })?;
     let _: Entry = serde_json::from_slice(&bytes)?;
     Ok(bytes)
 }
@@ -108,7 +119,7 @@ pub fn decode(bytes: &[u8]) -> Result<Record, CodecError> {
             Side::Cursor(cursor) => Record::Cursor(cursor),
             Side::Outcome(outcome) => Record::Outcome(outcome),
         }),
-        Some(VERSION) => Ok(Record::Entry(Box::new(serde_json::from_slice(bytes)?))),
+        Some(1..=VERSION) => Ok(Record::Entry(Box::new(serde_json::from_slice(bytes)?))),
         Some(other) => Err(CodecError::Newer(other)),
     }
 }
@@ -140,4 +151,22 @@ pub fn hex(bytes: &[u8]) -> String {
         let _ = write!(out, "{b:02x}");
         out
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::{ClockQuality, Lane};
+    use crate::domain::id::TokenId;
+
+    #[test]
+    fn what_a_program_of_before_cannot_know_says_so() {
+        let entry = |actor, event| Entry { seq: 1, mono_ms: 0, wall_ms: 0, clock: ClockQuality::None, actor, cause: None, lane: Lane::Local, lane_seq: 1, event };
+        let version = |entry: &Entry| serde_json::from_slice::<Probe>(&entry_bytes(entry).expect("sound")).expect("JSON").v;
+        let stopped = || Event::EverythingStopped {};
+        assert_eq!(version(&entry(Actor::Console, stopped())), Some(1));
+        let program = Actor::Program { id: TokenId::new("nha-thong-minh").expect("id") };
+        assert_eq!(version(&entry(program, stopped())), Some(2));
+        assert_eq!(version(&entry(Actor::Console, Event::TokenRemoved { token: TokenId::new("api").expect("id") })), Some(2));
+    }
 }

@@ -48,9 +48,10 @@ async fn change(app: &App, put: PutPerson) -> Result<serde_json::Value, Response
         _ => {}
     }
     if put.change == Change::Rename {
+        let generation = known.as_ref().map_or(0, |u| u.generation);
         let Some(person) = person else { return Err(refuse(StatusCode::SERVICE_UNAVAILABLE, LANG.f("person-unread", &[("id", id.as_str())]))) };
         let record = app.sessions.rename(person, &name).await.map_err(cannot)?;
-        let receipt = carry_out(app, Wish::new(Actor::Console, Command::RenameUser { user: id, record })).await?;
+        let receipt = carry_out(app, Wish::new(Actor::Console, Command::RenameUser { user: id, record, generation })).await?;
         return Ok(serde_json::json!({ "name": name, "last": receipt.last }));
     }
     let role = match put.role.as_str() {

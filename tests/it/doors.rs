@@ -78,7 +78,7 @@ fn pages_behind_a_sign_in_answer_to_their_own_names_and_the_portal_to_all() {
             assert_eq!(status(&asked_as(door, Some(good), path)), 200, "{good}");
         }
         assert_eq!(status(&asked_as(door, None, path)), 200, "no page of another asks without a host");
-        for bad in ["evil.example", "127.0.0.1.evil.example", "192.0.2.7", "localhost.evil.example:80", "[::1]", "\u{202e}x"] {
+        for bad in ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "192.0.2.7.evil.example", "\u{202e}x"] {
             let answer = asked_as(door, Some(bad), path);
             assert_eq!(status(&answer), 421, "{bad}: {answer}");
             assert!(answer.contains(&format!("http://127.0.0.1:{door}/")) && answer.contains("names") && !answer.contains('\u{202e}'), "{answer}");

@@ -95,7 +95,7 @@ pub fn samples() -> Vec<Command> {
         { "do": "PublishNotice", "id": "n", "text": text, "kind": "notice", "until": 5 },
         { "do": "TakeDownNotice", "id": "n" },
         { "do": "PutUser", "user": { "id": "u", "role": "chief", "record": text, "generation": 0 } },
-        { "do": "RenameUser", "user": "u", "record": text },
+        { "do": "RenameUser", "user": "u", "record": text, "generation": 0 },
         { "do": "RemoveUser", "user": "u" },
         { "do": "PutToken", "token": { "id": "t", "sha256": "00".repeat(32), "scopes": ["read"] } },
         { "do": "RemoveToken", "token": "t" },
