@@ -92,7 +92,7 @@ fn road(n: usize) -> Wish {
 /// A journal in `dir`.
 pub fn journal(dir: &Path) -> Journal {
     let disk = Folder::open(&dir.join("log")).expect("log");
-    Journal::open(Place { folder: dir.join("journal"), disk: Box::new(disk) }, secret::random().expect("random"), Clock::system(0)).expect("opens").0
+    Journal::open(Place { folder: dir.join("journal"), disk: Box::new(disk), village: None }, secret::random().expect("random"), Clock::system(0)).expect("opens").0
 }
 
 fn main() {

@@ -43,9 +43,10 @@ pub fn run(cli: &Cli, what: &Journal) -> anyhow::Result<u8> {
 fn check(cli: &Cli) -> anyhow::Result<u8> {
     let Ok(config) = super::load(cli) else { return Ok(78) };
     let data = crate::config::layout::Layout::of(&config).data;
+    let name = config.village.as_ref().map(|v| &v.id);
     let talk = std::io::stderr().is_terminal() && !cli.json;
     let mut shown = 0;
-    let findings = crate::journal::check::check(&crate::journal::boot::folder(&data), &data.join("log"), |n| {
+    let findings = crate::journal::check::check(&crate::journal::boot::folder(&data), &data.join("log"), name, |n| {
         if talk && n >= shown + 10_000 {
             shown = n;
             let _ = write!(std::io::stderr(), "\rđã kiểm tra {n} mục…");

@@ -16,6 +16,7 @@ use super::kin;
 use super::logged::Logged;
 use super::pack;
 use super::snapshot::{self, Copy, Snapshot, SnapshotError};
+use crate::domain::id::VillageId;
 use crate::log::disk::Disk;
 use crate::log::frame::Epoch;
 use crate::log::recover::Floor;
@@ -27,6 +28,8 @@ pub struct Place {
     pub folder: PathBuf,
     /// The log's disk.
     pub disk: Box<dyn Disk>,
+    /// The village's name at the commune, as it is configured: files that say it are ours. None = not known here.
+    pub village: Option<VillageId>,
 }
 
 /// Why a journal could not be opened. Nothing was changed then.
@@ -158,7 +161,7 @@ pub fn open(place: Place, epoch: Epoch) -> Result<Opened, OpenError> {
         LogError::Newer(version) => OpenError::Newer { folder: folder.clone(), version: u32::from(version) },
     })?;
     let mut logged = Logged::of(recovery.groups).map_err(|version| OpenError::Newer { folder: folder.clone(), version })?;
-    let kin = kin::judge(&copies, &packs, &logged.lines);
+    let kin = kin::judge(&copies, &packs, &logged.lines, place.village.as_ref());
     // Nothing is of a newer version: from here on files may be changed.
     let mut report = Report { packs_damaged: damaged.len(), ..Report::default() };
     for path in damaged {

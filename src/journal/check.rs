@@ -12,6 +12,7 @@ use super::logged::Logged;
 use super::pack;
 use super::snapshot;
 use crate::domain::event::{Entry, Event, Lane};
+use crate::domain::id::VillageId;
 use crate::log::disk::{Disk as _, Folder};
 use crate::log::frame::Epoch;
 use crate::log::recover::{Floor, Scan, scan};
@@ -90,11 +91,11 @@ impl Walk {
     }
 }
 
-/// Checks the journal in `folder` with its log in `log`; `progress` is told entries read so far.
+/// Checks the journal in `folder` with its log in `log`; `name` is the village's as it is configured, `progress` is told entries read so far.
 ///
 /// # Errors
 /// When a folder cannot be read at all.
-pub fn check(folder: &Path, log: &Path, mut progress: impl FnMut(u64)) -> io::Result<Findings> {
+pub fn check(folder: &Path, log: &Path, name: Option<&VillageId>, mut progress: impl FnMut(u64)) -> io::Result<Findings> {
     let mut walk = Walk { heads: None, epoch: None, lanes: [0; 4], trimmed: 0, out: Findings::default() };
     // First what is written last: a village that runs meanwhile must not look as if something were missing.
     let copies = snapshot::copies(folder).map_err(io::Error::other)?;
@@ -114,7 +115,7 @@ pub fn check(folder: &Path, log: &Path, mut progress: impl FnMut(u64)) -> io::Re
     }
     let (found, cut) = scan_log(&mut walk, log)?;
     let mut logged = Logged::of(found.groups).map_err(|v| io::Error::other(format!("the log was written by a newer version of this program ({v})")))?;
-    let kin = kin::judge(&copies, &packs, &logged.lines);
+    let kin = kin::judge(&copies, &packs, &logged.lines, name);
     for (pack, _) in packs.iter().zip(&kin.packs).filter(|(_, ours)| !**ours) {
         walk.out.wrong.push(format!("{} is of another village or of a copy of this one", pack.path.display()));
     }

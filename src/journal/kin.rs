@@ -1,15 +1,18 @@
 //! Which of the files that lie here are of one history: a copy put back, or a file of another village, is told from ours.
 //!
 //! Every boot has a name of its own (its epoch), and every boot names the one before. Files that share a boot, or whose
-//! boots follow each other, or packs whose chains meet, belong together; the largest such family is this village's. What is in
-//! it may still be of a twin that went its own way after a copy of the card was made: then the same number stands
-//! under two boots, and the majority is right.
+//! boots follow each other, or packs whose chains meet, belong together. This village's family is the one that says its
+//! configured name, and of several the largest. Segments of the log are many and lie loose in one folder: a family of nothing else
+//! weighs nothing while there is any pack or snapshot. What is in the family may still be of a twin that went its own way
+//! after a copy of the card was made: then the same number stands under two boots, and the majority is right.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::logged::Line;
 use super::pack::{self, Pack};
 use super::snapshot::{Copy, Snapshot};
+use crate::domain::event::Event;
+use crate::domain::id::VillageId;
 use crate::log::frame::Epoch;
 
 /// What a pack or a segment of the log weighs; a snapshot weighs one.
@@ -135,13 +138,16 @@ fn without_forks(log: &mut BTreeSet<Epoch>, order: &[Epoch], lines: &[Line], fro
     }
 }
 
-/// Judges what was found.
-pub(super) fn judge(copies: &[Copy], packs: &[Pack], lines: &[Line]) -> Kin {
+/// The epochs in their families, and the root of ours. `name` is the village's as it is configured.
+fn family(copies: &[Copy], packs: &[Pack], lines: &[Line], name: Option<&VillageId>) -> (Families, Option<usize>) {
     let mut families = Families::default();
     let mut weights: Vec<(Epoch, usize)> = Vec::new();
+    let mut named: Vec<Epoch> = Vec::new();
     for snapshot in copies.iter().filter_map(|c| c.snapshot.as_ref()) {
         families.unite(snapshot.epochs.iter().map(|e| &e.epoch));
-        weights.extend(snapshot.epochs.last().map(|e| (e.epoch, 1)));
+        let last = snapshot.epochs.last().map(|e| e.epoch);
+        weights.extend(last.map(|e| (e, 1)));
+        named.extend(last.filter(|_| snapshot.state.village.as_ref().is_some_and(|v| Some(&v.id) == name)));
     }
     for pack in packs {
         families.unite(pack.blocks.iter().map(|b| &b.epoch));
@@ -150,24 +156,53 @@ pub(super) fn judge(copies: &[Copy], packs: &[Pack], lines: &[Line]) -> Kin {
     for pair in packs.windows(2).filter(|p| p[0].last + 1 == p[1].first && p[0].end == p[1].heads) {
         families.unite(pair[0].blocks.last().into_iter().chain(pair[1].blocks.first()).map(|b| &b.epoch));
     }
-    let mut segment = None;
     for line in lines {
-        if segment.replace(line.segment) != Some(line.segment) {
-            weights.push((line.epoch, TRUTH));
-        }
         if let Some(previous) = line.previous() {
             families.unite([&previous, &line.epoch]);
+        }
+        if matches!(line.entry().map(|e| &e.event), Some(Event::VillageDeclared { village }) if Some(&village.id) == name) {
+            named.push(line.epoch);
         }
     }
     let mut sums: BTreeMap<usize, usize> = BTreeMap::new();
     for (epoch, weight) in &weights {
         *sums.entry(families.find(epoch)).or_default() += weight;
     }
+    let is_bare = sums.is_empty();
+    let segments: BTreeSet<(u64, usize)> = lines.iter().map(|l| (l.segment, families.find(&l.epoch))).collect();
+    for (_, root) in &segments {
+        match sums.get_mut(root) {
+            Some(sum) => *sum += TRUTH,
+            None if is_bare => drop(sums.insert(*root, TRUTH)),
+            None => {}
+        }
+    }
+    let named: BTreeSet<usize> = named.iter().map(|e| families.find(e)).collect();
+    // A log that says our name is ours also beside another's packs.
+    for root in &named {
+        sums.entry(*root).or_default();
+    }
+    let in_log = |root: &usize| segments.iter().any(|(_, of)| of == root);
+    let ours = sums.iter().max_by_key(|(root, sum)| (named.contains(root), **sum, in_log(root))).map(|(root, _)| *root);
+    (families, ours)
+}
+
+/// Whether entries of the log that nothing ties to the files here can have come after them: what a snapshot does not know stands
+/// behind its floor, and boots are counted.
+fn may_follow(lines: &[&Line], snapshot: &Snapshot) -> bool {
+    lines.iter().filter_map(|l| Some((l.segment, l.entry()?))).all(|(segment, entry)| {
+        let is_behind = entry.seq > snapshot.state.seq && segment >= snapshot.floor.segment;
+        is_behind && !matches!(entry.event, Event::Booted { boot, .. } if boot <= snapshot.state.boot)
+    })
+}
+
+/// Judges what was found. `name` is the village's as it is configured.
+pub(super) fn judge(copies: &[Copy], packs: &[Pack], lines: &[Line], name: Option<&VillageId>) -> Kin {
+    let (mut families, ours) = family(copies, packs, lines, name);
     let mut log_sums: BTreeMap<usize, usize> = BTreeMap::new();
     for line in lines {
         *log_sums.entry(families.find(&line.epoch)).or_default() += 1;
     }
-    let ours = sums.iter().max_by_key(|(root, sum)| (**sum, log_sums.contains_key(root))).map(|(root, _)| *root);
     // Where every file that would tie them together is gone, a log that begins behind all packs goes on from them.
     let behind = packs.iter().map(|p| p.last).max().unwrap_or(0);
     let alone = log_sums.iter().filter(|_| ours.is_none_or(|o| !log_sums.contains_key(&o))).max_by_key(|(_, n)| **n).map(|(root, _)| *root);
@@ -175,7 +210,9 @@ pub(super) fn judge(copies: &[Copy], packs: &[Pack], lines: &[Line]) -> Kin {
     let mut log: BTreeSet<Epoch> = lines.iter().map(|l| l.epoch).filter(|e| is_ours(e)).collect();
     if let Some(root) = alone {
         let of: Vec<&Line> = lines.iter().filter(|l| families.find(&l.epoch) == root).collect();
-        if of.iter().filter_map(|l| l.entry()).all(|e| e.seq > behind) {
+        let known: Vec<&Snapshot> = copies.iter().filter_map(|c| c.snapshot.as_ref()).filter(|s| s.epochs.last().is_some_and(|e| Some(families.find(&e.epoch)) == ours)).collect();
+        let says_other = |l: &&Line| matches!(l.entry().map(|e| &e.event), Some(Event::VillageDeclared { village }) if name.is_some_and(|n| *n != village.id));
+        if of.iter().filter_map(|l| l.entry()).all(|e| e.seq > behind) && known.iter().all(|s| may_follow(&of, s)) && !of.iter().any(says_other) {
             log.extend(of.iter().map(|l| l.epoch));
         }
     }
@@ -195,10 +232,12 @@ pub(super) fn judge(copies: &[Copy], packs: &[Pack], lines: &[Line]) -> Kin {
     for (i, pack) in packs.iter().enumerate() {
         let related = pack.blocks.iter().any(|b| is_ours(&b.epoch));
         let contradicted = newest.is_some_and(|s| against(s, pack).iter().any(|(_, agrees)| !agrees));
+        // What our log says of the same entries.
+        let quarrels = || of_log.iter().any(|l| l.entry().is_some_and(|e| (pack.first..=pack.last).contains(&e.seq)) && pack.blocks.iter().all(|b| b.epoch != l.epoch));
         let meets = |other: Option<&Pack>, touches: fn(&Pack, &Pack) -> bool| other.is_some_and(|o| touches(o, pack));
         let clash = meets(i.checked_sub(1).and_then(|n| packs.get(n)), |before, it| it.first <= before.last || before.last + 1 == it.first && before.end != it.heads)
             || meets(packs.get(i + 1), |after, it| after.first <= it.last || it.last + 1 == after.first && it.end != after.heads);
-        of_packs.push(!contradicted && (related || !clash && pack.first <= reach));
+        of_packs.push(!contradicted && (related || !clash && pack.first <= reach && !quarrels()));
     }
     if let Some(s) = newest {
         let other: BTreeSet<Epoch> = lines.iter().filter(|l| l.entry().and_then(|e| boot_at(s, e.seq)).is_some_and(|said| said != l.epoch)).map(|l| l.epoch).collect();
@@ -217,7 +256,7 @@ pub(super) fn judge(copies: &[Copy], packs: &[Pack], lines: &[Line]) -> Kin {
 mod tests {
     use super::*;
     use crate::domain::actor::Actor;
-    use crate::domain::event::{ClockQuality, Entry, Event, Lane};
+    use crate::domain::event::{ClockQuality, Entry, Lane};
     use crate::journal::codec::{self, Record};
 
     /// The first entry of boot `epoch` after boot `previous`, in segment `segment`.

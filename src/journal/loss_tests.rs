@@ -18,7 +18,7 @@ use crate::supervisor::clock::Clock;
 const ROUND: u64 = 250;
 const ROUNDS: u64 = 4;
 /// Roads that stand in the log only.
-const TAIL: u64 = 40;
+pub(super) const TAIL: u64 = 40;
 pub(super) const ROADS: u64 = ROUND * ROUNDS + TAIL;
 /// The last entry of a village: its roads, its boots and the named one.
 const WRITTEN: u64 = ROADS + ROUNDS + 2;
@@ -64,7 +64,7 @@ fn copy(from: &Path, to: &Path) {
 
 pub(super) fn open(folder: &Path) -> (Journal, Report) {
     let disk = Folder::open(&folder.join("log")).expect("log");
-    let place = Place { folder: folder.join("journal"), disk: Box::new(disk) };
+    let place = Place { folder: folder.join("journal"), disk: Box::new(disk), village: None };
     Journal::open(place, crate::keys::secret::random().expect("random"), Clock::manual(1_000_000)).expect("whatever lies there, the village opens")
 }
 
@@ -243,7 +243,7 @@ async fn whatever_file_is_lost_the_village_starts_with_all_that_still_stands() {
                 continue;
             }
             let case = format!("{what:?} {how:?}");
-            let found = check::check(&temp.journal(), &temp.0.join("log"), |_| {}).expect("checks");
+            let found = check::check(&temp.journal(), &temp.0.join("log"), None, |_| {}).expect("checks");
             let (journal, report) = open(&temp.0);
             let (roads_lost, untold) = judge(&journal, &report, "p").await;
             assert_eq!(untold, 0, "{case}: {report:?}");
@@ -308,7 +308,7 @@ async fn without_any_snapshot_what_is_left_of_a_trimmed_history_goes_on() {
     let (journal, report) = open(&same.0);
     assert!(report.is_clean(), "{report:?}");
     assert_eq!(judge(&journal, &report, "p").await.0, 0);
-    assert_eq!(check::check(&same.journal(), &same.0.join("log"), |_| {}).expect("checks").wrong, Vec::<String>::new());
+    assert_eq!(check::check(&same.journal(), &same.0.join("log"), None, |_| {}).expect("checks").wrong, Vec::<String>::new());
     crash(journal);
     for path in of(What::AllSnapshots, &temp) {
         std::fs::remove_file(path).expect("gone");
@@ -354,7 +354,7 @@ async fn what_a_cursor_proves_and_the_log_has_not_is_missing_and_its_numbers_are
         bytes[*at..*at + 4096].fill(0);
     }
     std::fs::write(&tail, &bytes).expect("written");
-    assert!(!check::check(&temp.journal(), &temp.0.join("log"), |_| {}).expect("checks").wrong.is_empty());
+    assert!(!check::check(&temp.journal(), &temp.0.join("log"), None, |_| {}).expect("checks").wrong.is_empty());
     let (journal, report) = open(&temp.0);
     assert_eq!(report.damage.len(), 1, "{report:?}");
     assert!(journal.state().seq > at + 11);
@@ -429,7 +429,7 @@ async fn what_a_copy_of_the_card_wrote_on_its_own_is_not_mixed_in() {
             std::fs::copy(other, path).expect("copied");
         }
         let case = format!("{what:?}");
-        let wrong = check::check(&temp.journal(), &temp.0.join("log"), |_| {}).expect("checks").wrong;
+        let wrong = check::check(&temp.journal(), &temp.0.join("log"), None, |_| {}).expect("checks").wrong;
         let (journal, report) = open(&temp.0);
         // A segment below the floor is dead, whoever wrote it.
         assert!(what == What::TailSegment || !wrong.is_empty() && !report.is_clean(), "{case}");

@@ -68,7 +68,7 @@ fn spoil(path: &Path, roll: &mut impl FnMut(u64) -> u64) {
 
 fn open(folder: &Path) -> (Journal, Report) {
     let disk = Folder::open(&folder.join("log")).expect("log");
-    let place = Place { folder: folder.join("journal"), disk: Box::new(disk) };
+    let place = Place { folder: folder.join("journal"), disk: Box::new(disk), village: None };
     Journal::open(place, crate::keys::secret::random().expect("random"), Clock::manual(1_000_000)).expect("a rotten file never keeps the village from opening")
 }
 

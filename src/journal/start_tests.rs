@@ -5,9 +5,13 @@ use std::path::Path;
 
 use tokio::sync::{mpsc, watch};
 
-use super::loss_tests::{Temp, crash, files, judge, open, road, village};
+use super::loss_tests::{ROADS, TAIL, Temp, crash, files, judge, open, road, roads, village};
 use super::*;
+use crate::domain::actor::Actor;
+use crate::domain::command::Command;
+use crate::domain::id::{PlaceId, VillageId};
 use crate::domain::state::DAMAGE_KEPT;
+use crate::domain::village::Village;
 use crate::log::disk::Folder;
 use crate::log::frame::BLOCK;
 use crate::log::sim::{Honesty, SimDisk};
@@ -16,7 +20,7 @@ use crate::supervisor::clock::Clock;
 /// A start that is killed after its first group, before anything was packed.
 fn killed(folder: &Path) {
     let disk = Folder::open(&folder.join("log")).expect("log");
-    let place = Place { folder: folder.join("journal"), disk: Box::new(disk) };
+    let place = Place { folder: folder.join("journal"), disk: Box::new(disk), village: None };
     let epoch: Epoch = crate::keys::secret::random().expect("random");
     let opened = boot::open(place, epoch).expect("opens");
     let previous = opened.snapshot.epochs.last().map(|e| codec::epoch_text(&e.epoch)).unwrap_or_default();
@@ -63,9 +67,7 @@ async fn what_stands_in_the_log_only_outlives_starts_that_cannot_pack_it() {
     let blocks = temp.journal().join(format!("{first:016x}.pack.new"));
     std::fs::create_dir(&blocks).expect("made");
     for _ in 0..10 {
-        let (journal, _) = open(&temp.0);
-        journal.ping().await.expect("alive");
-        crash(journal);
+        crash(open(&temp.0).0);
     }
     std::fs::remove_dir(blocks).expect("gone");
     assert_whole(&temp).await;
@@ -101,7 +103,7 @@ async fn a_thousand_holes_are_told_in_one_group_and_the_village_starts() {
     std::fs::create_dir_all(&blocks).expect("made");
     let disk = SimDisk::default();
     let open_on = |disk: SimDisk| {
-        let place = Place { folder: temp.journal(), disk: Box::new(disk) };
+        let place = Place { folder: temp.journal(), disk: Box::new(disk), village: None };
         Journal::open(place, crate::keys::secret::random().expect("random"), Clock::manual(1_000_000)).expect("opens")
     };
     let (journal, _) = open_on(disk.clone());
@@ -129,5 +131,70 @@ async fn a_thousand_holes_are_told_in_one_group_and_the_village_starts() {
     let (journal, report) = open_on(SimDisk::with(disk.image(disk.operations(), Honesty::Honest, || 0)));
     assert_eq!(report.damage, [], "it is told once");
     assert_eq!(journal.submit(road("new", 1)).await.expect("answered").first, state.seq + 3);
+    crash(journal);
+}
+
+/// Puts the log of `other` in place of the one of `temp`, or beside it.
+fn mix(temp: &Temp, other: &Temp, beside: bool) {
+    let log = temp.0.join("log");
+    let own = files(&log, "seg");
+    if !beside {
+        own.iter().for_each(|path| std::fs::remove_file(path).expect("gone"));
+    }
+    let from = if beside { own.len() } else { 0 };
+    for (path, n) in files(&other.0.join("log"), "seg").iter().zip(from..) {
+        std::fs::copy(path, log.join(format!("{n:04}.seg"))).expect("copied");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_of_another_village_with_more_segments_does_not_make_the_village_another() {
+    let (base, _) = village("p").await;
+    let (other, _) = village("q").await;
+    for n in 0..6 {
+        let (journal, _) = open(&other.0);
+        roads(&journal, "q", ROADS + n * 20, ROADS + n * 20 + 20).await;
+        crash(journal);
+    }
+    for beside in [true, false] {
+        let temp = Temp::of(&base.0, "mixed");
+        mix(&temp, &other, beside);
+        let case = format!("beside: {beside}");
+        assert!(!check::check(&temp.journal(), &temp.0.join("log"), None, |_| {}).expect("checks").wrong.is_empty(), "{case}");
+        let (journal, report) = open(&temp.0);
+        assert!(report.foreign > 0 && journal.history().packs().len() >= 4, "{case}: {report:?}");
+        assert!(journal.state().places.keys().all(|k| !k.as_str().starts_with('q')), "{case}: {report:?}");
+        let (lost, untold) = judge(&journal, &report, "p").await;
+        assert!(lost as u64 <= if beside { 0 } else { TAIL } && untold == 0, "{case}: {lost} {untold} {report:?}");
+        roads(&journal, "new", 0, 50).await;
+        crash(journal);
+        let (journal, again) = open(&temp.0);
+        assert!((0..50).all(|n| journal.state().places.contains_key(&PlaceId::new(&format!("new{n}")).expect("id"))), "{case}");
+        assert_eq!((judge(&journal, &again, "p").await, again.damage.as_slice()), ((lost, 0), &[][..]), "{case}");
+        crash(journal);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_young_log_that_says_the_configured_name_is_ours_beside_another_villages_packs() {
+    let (other, _) = village("q").await;
+    let temp = Temp::new("young");
+    let start = |name: &str| {
+        let disk = Folder::open(&temp.0.join("log")).expect("log");
+        let place = Place { folder: temp.journal(), disk: Box::new(disk), village: Some(VillageId::new(name).expect("id")) };
+        Journal::open(place, crate::keys::secret::random().expect("random"), Clock::manual(1_000_000)).expect("opens")
+    };
+    let (journal, _) = start("p");
+    let village = Village { id: VillageId::new("p").expect("id"), name: "Thôn Bến Thóc".into(), commune: "xã Đồng Nếp".into(), latitude: 21.0, longitude: 105.8 };
+    journal.submit(Wish::new(Actor::House, Command::DeclareVillage { village })).await.expect("answered");
+    roads(&journal, "p", 0, 30).await;
+    let seq = journal.state().seq;
+    crash(journal);
+    for path in files(&other.journal(), "pack").into_iter().chain(files(&other.journal(), "snap")) {
+        std::fs::copy(&path, temp.journal().join(path.file_name().expect("name"))).expect("copied");
+    }
+    let (journal, report) = start("p");
+    assert!(report.foreign >= 6, "{report:?}");
+    assert_eq!((journal.state().places.len(), journal.state().seq), (30, seq + 1), "{report:?}");
     crash(journal);
 }

@@ -40,11 +40,11 @@ fn epoch() -> Epoch {
 
 fn open(temp: &Path) -> (Journal, Report) {
     let disk = Folder::open(&temp.join("log")).expect("log");
-    Journal::open(Place { folder: temp.join("journal"), disk: Box::new(disk) }, epoch(), Clock::manual(1_000_000)).expect("opens")
+    Journal::open(Place { folder: temp.join("journal"), disk: Box::new(disk), village: None }, epoch(), Clock::manual(1_000_000)).expect("opens")
 }
 
 fn open_on(temp: &Path, disk: SimDisk) -> Result<(Journal, Report), OpenError> {
-    Journal::open(Place { folder: temp.join("journal"), disk: Box::new(disk) }, epoch(), Clock::manual(1_000_000))
+    Journal::open(Place { folder: temp.join("journal"), disk: Box::new(disk), village: None }, epoch(), Clock::manual(1_000_000))
 }
 
 /// Leaves the journal as a kill would: no packing, no snapshot, no goodbye.
@@ -106,7 +106,7 @@ async fn history_is_packed_recycled_and_read_back_in_order() {
     let newest = journal.before(u64::MAX, 3002).await;
     assert_eq!(newest.len(), 3002);
     assert!(newest.windows(2).all(|w| w[0].entry.seq == w[1].entry.seq + 1), "newest first, no hole");
-    let findings = check::check(&temp.0.join("journal"), &temp.0.join("log"), |_| {}).expect("check");
+    let findings = check::check(&temp.0.join("journal"), &temp.0.join("log"), None, |_| {}).expect("check");
     assert_eq!((findings.wrong.as_slice(), findings.entries), (&[][..], 3002));
 }
 
@@ -244,7 +244,7 @@ async fn changed_history_is_visible() {
     let crc = crc32c::crc32c(&bytes[start..start + 192 + len]);
     bytes[start + 56..start + 60].copy_from_slice(&crc.to_le_bytes());
     std::fs::write(&path, &bytes).expect("write");
-    let findings = check::check(&temp.0.join("journal"), &temp.0.join("log"), |_| {}).expect("check");
+    let findings = check::check(&temp.0.join("journal"), &temp.0.join("log"), None, |_| {}).expect("check");
     assert!(findings.wrong.iter().any(|w| w.contains("changed")), "{findings:?}");
     let (_, report) = open(&temp.0);
     assert!(!report.is_clean(), "boot sees it too");

@@ -79,7 +79,7 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
     // Journal and stores.
     let house = Supervisor::new(clock.clone());
     let epoch = secret::random::<16>()?;
-    let place = Place { folder: boot::folder(&layout.data), disk: Box::new(Folder::open(&layout.data.join("log"))?) };
+    let place = Place { folder: boot::folder(&layout.data), disk: Box::new(Folder::open(&layout.data.join("log"))?), village: config.village.as_ref().map(|v| v.id.clone()) };
     let (journal, report) = Journal::open(place, epoch, clock.clone())?;
     let mut told = report.words();
     if !told.is_empty() {

@@ -146,7 +146,7 @@ mod tests {
     const DAY: u64 = 86_400;
 
     fn open(dir: &Path, clock: &Clock) -> Journal {
-        let place = Place { folder: boot::folder(dir), disk: Box::new(Folder::open(&dir.join("log")).expect("log")) };
+        let place = Place { folder: boot::folder(dir), disk: Box::new(Folder::open(&dir.join("log")).expect("log")), village: None };
         Journal::open(place, secret::random().expect("random"), clock.clone()).expect("opens").0
     }
 
