@@ -139,7 +139,9 @@ fn mix(temp: &Temp, other: &Temp, beside: bool) {
     let log = temp.0.join("log");
     let own = files(&log, "seg");
     if !beside {
-        own.iter().for_each(|path| std::fs::remove_file(path).expect("gone"));
+        for path in &own {
+            std::fs::remove_file(path).expect("gone");
+        }
     }
     let from = if beside { own.len() } else { 0 };
     for (path, n) in files(&other.0.join("log"), "seg").iter().zip(from..) {
