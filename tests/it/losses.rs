@@ -111,6 +111,14 @@ fn a_bit_that_turned_in_old_history_is_said_at_every_door() {
     let mut house = House::new("");
     house.start();
     let cookie = house.sign_in();
+    // More than one block: a last one is made again from the log.
+    let (answered, stop) = (Arc::new(Mutex::new(Vec::<String>::new())), Arc::new(AtomicBool::new(false)));
+    let writers = crate::faults::writers(&house, &stop, &answered, &Arc::new(AtomicU64::new(0)));
+    house.until("a block is full", Duration::from_secs(20), |_| answered.lock().expect("whole").len() > 150);
+    stop.store(true, Ordering::SeqCst);
+    for writer in writers {
+        writer.join().expect("writer");
+    }
     assert_eq!(house.stop(), Some(0));
     let pack = files(&house.dir.join("data/journal"), "pack").remove(0);
     let mut bytes = std::fs::read(&pack).expect("read");
