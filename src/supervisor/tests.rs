@@ -18,6 +18,10 @@ struct Rig {
 }
 
 fn rig(script: &str, memory_max: u64) -> Rig {
+    rig_with(script, memory_max, "{}".into())
+}
+
+fn rig_with(script: &str, memory_max: u64, settings: String) -> Rig {
     let house = Supervisor::new(Clock::system(0));
     let (orders, inbox) = mpsc::channel(8);
     let (say, facts) = mpsc::channel(1000);
@@ -25,7 +29,7 @@ fn rig(script: &str, memory_max: u64) -> Rig {
     let spec = Spec { name: "rig", program: "/bin/sh".into(), args: vec!["-c".into(), script.into()], env: Vec::new(), memory_max, silence_max: Duration::from_millis(800) };
     let (stop, health) = (house.stop().clone(), house.health().clone());
     house.spawn(async move {
-        let start = || Ok(Start { fds: Vec::new(), settings: "{}".into(), orders: vec!["first".into()] });
+        let start = || Ok(Start { fds: Vec::new(), settings: settings.clone(), orders: vec!["first".into()] });
         keep(&spec, start, inbox, say, stop, health, number).await.expect("keeps");
     });
     Rig { house, facts, orders, pid }
@@ -90,9 +94,20 @@ async fn a_killed_or_dying_worker_is_replaced() {
     let pid = *rig.pid.wait_for(|p| *p != 0).await.expect("pid");
     let pid = rustix::process::Pid::from_raw(i32::try_from(pid).expect("pid")).expect("pid");
     rustix::process::kill_process(pid, rustix::process::Signal::ABORT).expect("kill");
-    assert!(rig.end().await.contains("ended"));
+    let why = rig.end().await;
+    assert!(why.contains("it ended (signal: 6"), "{why}");
     rig.pid.wait_for(|p| *p != 0).await.expect("again");
     rig.house.drain(Duration::from_secs(5)).await;
+}
+
+/// The broken pipe is seen before the end, and the end is what is told.
+#[tokio::test]
+async fn a_worker_that_dies_before_it_was_told_anything_has_ended() {
+    for script in ["exit 3", "exec <&-; sleep 0.3; exit 3", "exec >&-; sleep 0.3; exit 3", "exec <&- >&-; sleep 0.3; exit 3"] {
+        let mut rig = rig_with(script, 1 << 30, "x".repeat(4 << 20));
+        assert_eq!(rig.end().await, "it ended (exit status: 3)", "{script}");
+        rig.house.drain(Duration::from_secs(5)).await;
+    }
 }
 
 #[tokio::test]

@@ -117,6 +117,9 @@ pub async fn keep(
 
 fn spawn(spec: &Spec, start: Start) -> std::io::Result<(Child, UnixStream, String)> {
     let (ours, theirs) = UnixStream::pair()?;
+    // Before the worker lives, so that one that dies at once cannot make this fail: its end is told, not our broken pipe.
+    let borrowed: Vec<_> = start.fds.iter().map(|fd| fd.as_fd()).collect();
+    fds::send(&ours, &borrowed)?;
     let mut command = Command::new(&spec.program);
     command.args(&spec.args).envs(spec.env.iter().cloned()).stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.env_remove("NOTIFY_SOCKET").env_remove("WATCHDOG_USEC").env_remove("WATCHDOG_PID").kill_on_drop(true);
@@ -127,8 +130,6 @@ fn spawn(spec: &Spec, start: Start) -> std::io::Result<(Child, UnixStream, Strin
     let child = command.spawn()?;
     // The command still holds the child's end; without this we would never see it close.
     drop(command);
-    let borrowed: Vec<_> = start.fds.iter().map(|fd| fd.as_fd()).collect();
-    fds::send(&ours, &borrowed)?;
     ours.set_nonblocking(true)?;
     let mut begin = start.settings;
     begin.push('\n');
@@ -155,7 +156,7 @@ async fn attend(spec: &Spec, mut child: Child, socket: UnixStream, begin: String
         tokio::select! {
             status = child.wait() => {
                 // What it said before it ended still counts.
-                let mut why = status.map_or_else(|e| e.to_string(), |s| format!("it ended ({s})"));
+                let mut why = end(status);
                 while let Ok(Some(said)) = tokio::time::timeout(Duration::from_millis(100), ears.recv()).await {
                     match said {
                         Ok(line) => drop(facts.send(Fact::Line(line)).await),
@@ -173,14 +174,11 @@ async fn attend(spec: &Spec, mut child: Child, socket: UnixStream, begin: String
                     silent_at = tokio::time::Instant::now() + spec.silence_max;
                 }
                 Some(Err(why)) => break why,
-                None => match tokio::time::timeout(GRACE, child.wait()).await {
-                    Ok(status) => break status.map_or_else(|e| e.to_string(), |s| format!("it ended ({s})")),
-                    Err(_) => break "it closed its stdout".into(),
-                },
+                None => break end_or(&mut child, "it closed its stdout".into()).await,
             },
             written = stdin.write(&pending), if !pending.is_empty() => match written {
                 Ok(n) => drop(pending.drain(..n)),
-                Err(cause) => break format!("it does not take orders: {cause}"),
+                Err(cause) => break end_or(&mut child, format!("it does not take orders: {cause}")).await,
             },
             order = orders.recv(), if pending.is_empty() => match order {
                 Some(order) => pending = (order + "\n").into_bytes(),
@@ -200,6 +198,16 @@ async fn attend(spec: &Spec, mut child: Child, socket: UnixStream, begin: String
     }
     drop((logs, listening));
     why
+}
+
+/// How a worker ended, as a reason.
+fn end(status: std::io::Result<std::process::ExitStatus>) -> String {
+    status.map_or_else(|e| e.to_string(), |s| format!("it ended ({s})"))
+}
+
+/// A closed pipe is often the first that is seen of an end: the end is the reason then, and `why` only of one that lives on.
+async fn end_or(child: &mut Child, why: String) -> String {
+    tokio::time::timeout(GRACE, child.wait()).await.map_or(why, end)
 }
 
 async fn listen(stdout: impl AsyncRead + Unpin, heard: mpsc::Sender<Result<String, String>>) {
