@@ -1,4 +1,5 @@
-//! Cổng Làng: the village gate. One line per module; the map with walkthroughs is docs/architecture.md.
+//! Cổng Làng: the village gate. One line per module; the map with walkthroughs is
+//! docs/architecture.md.
 
 /// MQTT: the village's broker.
 pub mod broker;

@@ -17,15 +17,24 @@ fn main() -> ExitCode {
             return ExitCode::from(if told.use_stderr() { 64 } else { 0 });
         }
     };
-    // What lies in the data folders is the house's own, wherever it was started from. The answers of `setup` hold no secret and are
-    // read by the house's user.
+    // What lies in the data folders is the house's own, wherever it was started from. The answers
+    // of `setup` hold no secret and are read by the house's user.
     if !matches!(cli.command, Command::Setup) {
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     }
-    let filter = EnvFilter::try_from_env("CONGLANG_LOG").unwrap_or_else(|_| EnvFilter::new("info,rumqttc=warn,retina=warn"));
+    let filter = EnvFilter::try_from_env("CONGLANG_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,rumqttc=warn,retina=warn"));
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal).with_target(false).init();
-    if rustls::crypto::ring::default_provider().install_default().is_err() {
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(terminal)
+        .with_target(false)
+        .init();
+    if rustls::crypto::ring::default_provider()
+        .install_default()
+        .is_err()
+    {
         tracing::warn!("a crypto provider was installed before ours");
     }
     ExitCode::from(match &cli.command {
@@ -44,7 +53,10 @@ fn role(cli: &Cli, run: impl FnOnce(conglang::config::Config) -> Ending) -> u8 {
         Ok(config) => config,
         Err(code) => return code,
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(cause) => {
             eprintln!("no runtime: {cause}");

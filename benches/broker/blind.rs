@@ -1,4 +1,5 @@
-//! A TLS client that believes every server: half the work of a handshake for whoever loads a broker.
+//! A TLS client that believes every server: half the work of a handshake for whoever loads a
+//! broker.
 //!
 //! Invariants: for loopback and measurements only; the server's work is the same.
 //! Deliberately absent: any trust.
@@ -15,15 +16,32 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 struct Blind(Arc<CryptoProvider>);
 
 impl ServerCertVerifier for Blind {
-    fn verify_server_cert(&self, _: &CertificateDer<'_>, _: &[CertificateDer<'_>], _: &ServerName<'_>, _: &[u8], _: UnixTime) -> Result<ServerCertVerified, Error> {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
         Ok(ServerCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(&self, _: &[u8], _: &CertificateDer<'_>, _: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
         Ok(HandshakeSignatureValid::assertion())
     }
 
-    fn verify_tls13_signature(&self, _: &[u8], _: &CertificateDer<'_>, _: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
         Ok(HandshakeSignatureValid::assertion())
     }
 
@@ -35,8 +53,13 @@ impl ServerCertVerifier for Blind {
 /// A configuration without verification and without resumption: every handshake is whole.
 pub fn config() -> Arc<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().expect("versions");
-    let mut config = builder.dangerous().with_custom_certificate_verifier(Arc::new(Blind(provider))).with_no_client_auth();
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .expect("versions");
+    let mut config = builder
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Blind(provider)))
+        .with_no_client_auth();
     config.resumption = Resumption::disabled();
     Arc::new(config)
 }

@@ -1,11 +1,14 @@
-//! Starting and ending the brokers, with the same accounts, permissions and bounds where they have them (`rumqttd.rs` says what it lacks).
+//! Starting and ending the brokers, with the same accounts, permissions and bounds where they have
+//! them (`rumqttd.rs` says what it lacks).
 //!
-//! Invariants: a process and a folder of its own for each start; only processes that were started here are ended, by their
-//! handle; every client logs in with a password and is judged by an access list in ours and in Mosquitto. What is alike: no
-//! anonymous clients, 1,000 messages queued for a session, no delay on sockets, no log of connections. What is left as each
-//! broker has it: messages in flight to one client (20 in both), the cost of a password (Mosquitto 101 rounds of
-//! PBKDF2, ours one SHA-256 of a random secret). What is kept on disk is as `Keep` says. Rates and counts of ours are set out of the way, since Mosquitto has none.
-//! Deliberately absent: bridges, client certificates.
+//! Invariants: a process and a folder of its own for each start; only processes that were started
+//! here are ended, by their handle; every client logs in with a password and is judged by an access
+//! list in ours and in Mosquitto. What is alike: no anonymous clients, 1,000 messages queued for a
+//! session, no delay on sockets, no log of connections. What is left as each broker has it:
+//! messages in flight to one client (20 in both), the cost of a password (Mosquitto 101 rounds of
+//! PBKDF2, ours one SHA-256 of a random secret). What is kept on disk is as `Keep` says. Rates and
+//! counts of ours are set out of the way, since Mosquitto has none. Deliberately absent: bridges,
+//! client certificates.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -45,7 +48,8 @@ pub enum Kind {
 pub enum Keep {
     /// Nothing; ours: class memory.
     Nothing,
-    /// Mosquitto: its file, written at the default interval (30 minutes) and at a polite end; ours: class batched.
+    /// Mosquitto: its file, written at the default interval (30 minutes) and at a polite end; ours:
+    /// class batched.
     Default,
     /// Mosquitto: its file, written every so many seconds; ours: class durable.
     Every(u32),
@@ -76,7 +80,12 @@ pub struct Plan {
 impl Plan {
     /// A plain door and nothing kept.
     pub fn plain(accounts: usize) -> Self {
-        Self { accounts, tls: false, keep: Keep::Nothing, every_door: false }
+        Self {
+            accounts,
+            tls: false,
+            keep: Keep::Nothing,
+            every_door: false,
+        }
     }
 }
 
@@ -103,7 +112,12 @@ pub fn name(n: usize) -> String {
 
 /// The login of an account whose client id is its name.
 pub fn login(name: &str) -> Login<'_> {
-    Login { client_id: name, name, password: PASSWORD, clean: true }
+    Login {
+        client_id: name,
+        name,
+        password: PASSWORD,
+        clean: true,
+    }
 }
 
 fn program() -> PathBuf {
@@ -117,32 +131,57 @@ fn mosquitto() -> PathBuf {
 
 /// A sentence for each program that is missing; empty = all is here.
 pub fn missing() -> Vec<String> {
-    let runs = |program: &Path| Command::new(program).arg("--help").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    let runs = |program: &Path| {
+        Command::new(program)
+            .arg("--help")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok()
+    };
     let wanted = [
         (program(), "build it, or name it with CONGLANG=…"),
-        (rumqttd::program(), "cargo build --release --example rumqttd, or name it with RUMQTTD=…"),
+        (
+            rumqttd::program(),
+            "cargo build --release --example rumqttd, or name it with RUMQTTD=…",
+        ),
         (mosquitto(), "package mosquitto"),
         ("mosquitto_passwd".into(), "package mosquitto"),
     ];
-    wanted.iter().filter(|(p, _)| !runs(p)).map(|(p, hint)| format!("{} does not start: {hint}", p.display())).collect()
+    wanted
+        .iter()
+        .filter(|(p, _)| !runs(p))
+        .map(|(p, hint)| format!("{} does not start: {hint}", p.display()))
+        .collect()
 }
 
-/// The password as Mosquitto keeps it; the salt is the same for all, which changes nothing of what a login costs.
+/// The password as Mosquitto keeps it; the salt is the same for all, which changes nothing of what
+/// a login costs.
 fn hashed(folder: &Path) -> &'static str {
     static HASHED: OnceLock<String> = OnceLock::new();
     HASHED.get_or_init(|| {
         let file = folder.join("one");
         fs::write(&file, format!("x:{PASSWORD}\n")).expect("password file");
-        let done = Command::new("mosquitto_passwd").arg("-U").arg(&file).status().expect("mosquitto_passwd");
+        let done = Command::new("mosquitto_passwd")
+            .arg("-U")
+            .arg(&file)
+            .status()
+            .expect("mosquitto_passwd");
         assert!(done.success(), "mosquitto_passwd failed");
-        fs::read_to_string(&file).expect("password file").trim().trim_start_matches("x:").to_owned()
+        fs::read_to_string(&file)
+            .expect("password file")
+            .trim()
+            .trim_start_matches("x:")
+            .to_owned()
     })
 }
 
 /// Writes a certificate for 127.0.0.1: chain and key.
 fn certificate(folder: &Path) {
     let (chain, key) = (folder.join("chain.pem"), folder.join("key.pem"));
-    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("certificate");
+    let made =
+        rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("certificate");
     fs::write(&chain, made.cert.pem()).expect("certificate");
     fs::write(&key, made.signing_key.serialize_pem()).expect("key");
 }
@@ -151,11 +190,20 @@ impl Broker {
     /// Starts a broker in a fresh folder and waits until it serves.
     pub fn start(kind: Kind, plan: Plan) -> Self {
         static STARTS: AtomicU32 = AtomicU32::new(0);
-        let parent = std::env::var_os("CONGLANG_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
-        let folder = parent.join(format!("broker-bench-{}-{}", std::process::id(), STARTS.fetch_add(1, Ordering::Relaxed)));
+        let parent =
+            std::env::var_os("CONGLANG_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
+        let folder = parent.join(format!(
+            "broker-bench-{}-{}",
+            std::process::id(),
+            STARTS.fetch_add(1, Ordering::Relaxed)
+        ));
         fs::create_dir_all(&folder).expect("folder");
-        let mut listeners: Vec<TcpListener> = (0..if plan.every_door { 4 } else { 1 }).map(|_| TcpListener::bind("127.0.0.1:0").expect("port")).collect();
-        let mut ports = listeners.iter().map(|l| l.local_addr().expect("address").port());
+        let mut listeners: Vec<TcpListener> = (0..if plan.every_door { 4 } else { 1 })
+            .map(|_| TcpListener::bind("127.0.0.1:0").expect("port"))
+            .collect();
+        let mut ports = listeners
+            .iter()
+            .map(|l| l.local_addr().expect("address").port());
         let (port, others) = (ports.next().expect("a port"), ports.collect());
         if kind != Kind::Ours {
             listeners.clear();
@@ -163,7 +211,17 @@ impl Broker {
         if plan.tls || plan.every_door {
             certificate(&folder);
         }
-        let mut broker = Self { kind, plan, folder, port, others, listeners, child: None, line: None, ready: None };
+        let mut broker = Self {
+            kind,
+            plan,
+            folder,
+            port,
+            others,
+            listeners,
+            child: None,
+            line: None,
+            ready: None,
+        };
         if kind == Kind::Mosquitto {
             broker.configure_mosquitto();
         }
@@ -182,7 +240,10 @@ impl Broker {
 
     /// Every door.
     pub fn doors(&self) -> Vec<SocketAddr> {
-        std::iter::once(&self.port).chain(&self.others).map(|port| ([127, 0, 0, 1], *port).into()).collect()
+        std::iter::once(&self.port)
+            .chain(&self.others)
+            .map(|port| ([127, 0, 0, 1], *port).into())
+            .collect()
     }
 
     /// Starts the process on what is in the folder already; does not wait.
@@ -190,12 +251,26 @@ impl Broker {
         match self.kind {
             Kind::Ours => self.launch_ours(),
             Kind::Mosquitto => {
-                let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log")).expect("log");
-                let child = Command::new(mosquitto()).arg("-c").arg(self.folder.join("mosquitto.conf")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
+                let log = fs::OpenOptions::new()
+                    .create(true)
+                    .append(true)
+                    .open(self.folder.join("log"))
+                    .expect("log");
+                let child = Command::new(mosquitto())
+                    .arg("-c")
+                    .arg(self.folder.join("mosquitto.conf"))
+                    .stdin(Stdio::null())
+                    .stdout(Stdio::null())
+                    .stderr(log)
+                    .spawn();
                 self.child = Some(child.expect("mosquitto starts"));
             }
             Kind::Rumqttd(settings) => {
-                let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log")).expect("log");
+                let log = fs::OpenOptions::new()
+                    .create(true)
+                    .append(true)
+                    .open(self.folder.join("log"))
+                    .expect("log");
                 self.child = Some(rumqttd::launch(settings, self.address(), log));
             }
         }
@@ -216,11 +291,18 @@ impl Broker {
                 std::thread::sleep(Duration::from_millis(2));
             },
         };
-        assert!(serves, "{:?} does not serve: {}", self.kind, fs::read_to_string(self.folder.join("log")).unwrap_or_default());
+        assert!(
+            serves,
+            "{:?} does not serve: {}",
+            self.kind,
+            fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+        );
     }
 
     fn ended(&mut self) -> bool {
-        self.child.as_mut().is_none_or(|c| !matches!(c.try_wait(), Ok(None)))
+        self.child
+            .as_mut()
+            .is_none_or(|c| !matches!(c.try_wait(), Ok(None)))
     }
 
     /// Ends it as its own service manager would, and waits.
@@ -229,7 +311,10 @@ impl Broker {
         if self.kind != Kind::Ours
             && let Some(child) = &self.child
         {
-            let _ = rustix::process::kill_process(rustix::process::Pid::from_child(child), rustix::process::Signal::TERM);
+            let _ = rustix::process::kill_process(
+                rustix::process::Pid::from_child(child),
+                rustix::process::Signal::TERM,
+            );
         }
         let until = Instant::now() + PATIENCE;
         while !self.ended() && Instant::now() < until {
@@ -249,15 +334,25 @@ impl Broker {
 
     fn launch_ours(&mut self) {
         let (mut line, theirs) = UnixStream::pair().expect("socket");
-        let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log")).expect("log");
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.folder.join("log"))
+            .expect("log");
         let mut command = Command::new(program());
-        command.args(["worker", "broker"]).stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::piped()).stderr(log);
+        command
+            .args(["worker", "broker"])
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::piped())
+            .stderr(log);
         let mut child = command.spawn().expect("conglang starts");
-        // The command still holds the worker's end; without this the worker's death would not be seen.
+        // The command still holds the worker's end; without this the worker's death would not be
+        // seen.
         drop(command);
         let listeners: Vec<_> = self.listeners.iter().map(AsFd::as_fd).collect();
         fds::send(&line, &listeners).expect("listeners are passed");
-        line.write_all(self.orders().as_bytes()).expect("settings are taken");
+        line.write_all(self.orders().as_bytes())
+            .expect("settings are taken");
         let (say, ready) = mpsc::channel();
         let facts = BufReader::new(child.stdout.take().expect("stdout"));
         // Its facts are read to the end, or it would wait for us.
@@ -274,7 +369,8 @@ impl Broker {
     /// Settings and access table of ours, a line each.
     fn orders(&self) -> String {
         let path = |file: &str| self.folder.join(file).display().to_string();
-        let certificate = (self.plan.tls || self.plan.every_door).then(|| (path("chain.pem"), path("key.pem")));
+        let certificate =
+            (self.plan.tls || self.plan.every_door).then(|| (path("chain.pem"), path("key.pem")));
         let limits = json!({
             "connections": 10_000, "half_open": 10_000, "per_address": 10_000, "handshake_s": 30,
             "messages_per_second": u32::MAX, "bytes_per_second": u32::MAX, "queued": 1_000, "queued_bytes": 64 << 20,
@@ -300,9 +396,20 @@ impl Broker {
         let account = |name: String, publish: [String; 2], subscribe: [String; 2]| json!({ "name": name, "secret_sha256": hash, "publish": publish, "subscribe": subscribe });
         let devices = (0..self.plan.accounts).map(|n| {
             let name = name(n);
-            account(name.clone(), [format!("d/{name}/#"), format!("homeassistant/+/{name}/config")], [format!("c/{name}/#"), "all/#".to_owned()])
+            account(
+                name.clone(),
+                [
+                    format!("d/{name}/#"),
+                    format!("homeassistant/+/{name}/config"),
+                ],
+                [format!("c/{name}/#"), "all/#".to_owned()],
+            )
         });
-        let all = account(ALL.to_owned(), ["#".to_owned(), "c/#".to_owned()], ["#".to_owned(), "d/#".to_owned()]);
+        let all = account(
+            ALL.to_owned(),
+            ["#".to_owned(), "c/#".to_owned()],
+            ["#".to_owned(), "d/#".to_owned()],
+        );
         let access = json!({ "order": "access", "n": 1, "accounts": devices.chain([all]).collect::<Vec<_>>() });
         format!("{settings}\n{access}\n")
     }
@@ -310,7 +417,10 @@ impl Broker {
     fn configure_mosquitto(&self) {
         let path = |file: &str| self.folder.join(file).display().to_string();
         let hash = hashed(&self.folder);
-        let (mut passwords, mut access) = (format!("{ALL}:{hash}\n"), format!("user {ALL}\ntopic readwrite #\ntopic read d/#\ntopic write c/#\n"));
+        let (mut passwords, mut access) = (
+            format!("{ALL}:{hash}\n"),
+            format!("user {ALL}\ntopic readwrite #\ntopic read d/#\ntopic write c/#\n"),
+        );
         for name in (0..self.plan.accounts).map(name) {
             passwords.push_str(&format!("{name}:{hash}\n"));
             access.push_str(&format!("user {name}\ntopic write d/{name}/#\ntopic write homeassistant/+/{name}/config\ntopic read c/{name}/#\ntopic read all/#\n"));
@@ -324,7 +434,11 @@ impl Broker {
             path("access"),
         );
         if self.plan.tls {
-            text.push_str(&format!("certfile {}\nkeyfile {}\n", path("chain.pem"), path("key.pem")));
+            text.push_str(&format!(
+                "certfile {}\nkeyfile {}\n",
+                path("chain.pem"),
+                path("key.pem")
+            ));
         }
         for (port, kind) in self.others.iter().zip(["tls", "ws", "wss"]) {
             text.push_str(&format!("listener {port} 127.0.0.1\n"));
@@ -332,13 +446,23 @@ impl Broker {
                 text.push_str("protocol websockets\n");
             }
             if kind != "ws" {
-                text.push_str(&format!("certfile {}\nkeyfile {}\n", path("chain.pem"), path("key.pem")));
+                text.push_str(&format!(
+                    "certfile {}\nkeyfile {}\n",
+                    path("chain.pem"),
+                    path("key.pem")
+                ));
             }
         }
         match self.plan.keep {
             Keep::Nothing => text.push_str("persistence false\n"),
-            Keep::Default => text.push_str(&format!("persistence true\npersistence_location {}/\n", self.folder.display())),
-            Keep::Every(seconds) => text.push_str(&format!("persistence true\npersistence_location {}/\nautosave_interval {seconds}\n", self.folder.display())),
+            Keep::Default => text.push_str(&format!(
+                "persistence true\npersistence_location {}/\n",
+                self.folder.display()
+            )),
+            Keep::Every(seconds) => text.push_str(&format!(
+                "persistence true\npersistence_location {}/\nautosave_interval {seconds}\n",
+                self.folder.display()
+            )),
         }
         fs::write(path("mosquitto.conf"), text).expect("configuration");
     }

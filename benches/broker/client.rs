@@ -1,8 +1,9 @@
 //! One connection of the load generator.
 //!
-//! Invariants: one read takes as much as the buffer holds, many answers leave in one write; a broker that closes or
-//! refuses ends the run with a sentence, for a figure without its load would be a lie.
-//! Deliberately absent: reconnects, keep alive (runs are shorter), time-outs (the run has one around everything).
+//! Invariants: one read takes as much as the buffer holds, many answers leave in one write; a
+//! broker that closes or refuses ends the run with a sentence, for a figure without its load would
+//! be a lie. Deliberately absent: reconnects, keep alive (runs are shorter), time-outs (the run has
+//! one around everything).
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,7 +18,8 @@ use crate::wire::{self, Login, Message, Packet};
 pub const BUSY: usize = 64 * 1024;
 /// Bytes that a quiet connection reads at once.
 pub const QUIET: usize = 1024;
-/// Bytes that a publisher's socket takes ahead of the broker: a flood must wait at its source, not in the kernel.
+/// Bytes that a publisher's socket takes ahead of the broker: a flood must wait at its source, not
+/// in the kernel.
 const AHEAD: usize = 32 * 1024;
 
 /// A connection that has said who it is.
@@ -48,17 +50,31 @@ impl Client {
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// Says CONNECT on a ready stream and waits for CONNACK.
     pub async fn greet(stream: S, login: &Login<'_>, room: usize) -> io::Result<Self> {
-        let mut client = Self { stream, input: vec![0; room], start: 0, end: 0, output: Vec::new() };
+        let mut client = Self {
+            stream,
+            input: vec![0; room],
+            start: 0,
+            end: 0,
+            output: Vec::new(),
+        };
         client.send(&wire::connect(login)).await?;
         let code = client.expect(wire::CONNACK).await?;
-        if code == 0 { Ok(client) } else { Err(io::Error::other(format!("CONNACK {code}"))) }
+        if code == 0 {
+            Ok(client)
+        } else {
+            Err(io::Error::other(format!("CONNACK {code}")))
+        }
     }
 
     /// Subscribes to one filter and waits for SUBACK; gives the QoS that was granted.
     pub async fn subscribe(&mut self, filter: &str, qos: u8) -> io::Result<u8> {
         self.send(&wire::subscribe(1, filter, qos)).await?;
         let code = self.expect(wire::SUBACK).await?;
-        if code <= 2 { Ok(code) } else { Err(io::Error::other(format!("SUBACK {code} for {filter}"))) }
+        if code <= 2 {
+            Ok(code)
+        } else {
+            Err(io::Error::other(format!("SUBACK {code} for {filter}")))
+        }
     }
 
     /// Waits for a packet of that kind, the next one to come; gives its last byte.
@@ -66,7 +82,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         loop {
             if let Some(packet) = self.whole() {
                 let (got, code) = (packet.kind(), packet.code());
-                return if got == kind { Ok(code) } else { Err(io::Error::other(format!("packet {got:#x} instead of {kind:#x}"))) };
+                return if got == kind {
+                    Ok(code)
+                } else {
+                    Err(io::Error::other(format!(
+                        "packet {got:#x} instead of {kind:#x}"
+                    )))
+                };
             }
             self.read().await?;
         }
@@ -101,7 +123,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             self.input.resize(self.end * 2, 0);
         }
         match self.stream.read(&mut self.input[self.end..]).await? {
-            0 => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the broker closed the connection")),
+            0 => Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the broker closed the connection",
+            )),
             n => {
                 self.end += n;
                 Ok(())
@@ -116,32 +141,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         Some(packet)
     }
 
-    /// Handles all whole packets that were read as a subscriber does: `hear` gets each message, answers are queued. A
-    /// message of QoS 2 is heard at its PUBLISH.
+    /// Handles all whole packets that were read as a subscriber does: `hear` gets each message,
+    /// answers are queued. A message of QoS 2 is heard at its PUBLISH.
     pub fn hear(&mut self, mut hear: impl FnMut(Message<'_>)) {
         while let Some((packet, len)) = wire::first(&self.input[self.start..self.end]) {
             if let Some(message) = packet.message() {
                 hear(message);
                 match message.qos {
-                    1 => self.output.extend_from_slice(&wire::answer(wire::PUBACK, message.id)),
-                    2 => self.output.extend_from_slice(&wire::answer(wire::PUBREC, message.id)),
+                    1 => self
+                        .output
+                        .extend_from_slice(&wire::answer(wire::PUBACK, message.id)),
+                    2 => self
+                        .output
+                        .extend_from_slice(&wire::answer(wire::PUBREC, message.id)),
                     _ => {}
                 }
             } else if packet.kind() == wire::PUBREL {
-                self.output.extend_from_slice(&wire::answer(wire::PUBCOMP, packet.id()));
+                self.output
+                    .extend_from_slice(&wire::answer(wire::PUBCOMP, packet.id()));
             }
             self.start += len;
         }
     }
 
-    /// Handles all whole packets that were read as a publisher does: `done` gets the id of each message that the broker
-    /// has taken, at any QoS; what QoS 2 needs on the way is queued.
+    /// Handles all whole packets that were read as a publisher does: `done` gets the id of each
+    /// message that the broker has taken, at any QoS; what QoS 2 needs on the way is queued.
     pub fn taken(&mut self, mut done: impl FnMut(u16, &mut Vec<u8>)) {
         while let Some((packet, len)) = wire::first(&self.input[self.start..self.end]) {
             let id = packet.id();
             match packet.kind() {
                 wire::PUBACK | wire::PUBCOMP => done(id, &mut self.output),
-                wire::PUBREC => self.output.extend_from_slice(&wire::answer(wire::PUBREL, id)),
+                wire::PUBREC => self
+                    .output
+                    .extend_from_slice(&wire::answer(wire::PUBREL, id)),
                 _ => {}
             }
             self.start += len;

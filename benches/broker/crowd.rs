@@ -1,9 +1,10 @@
 //! Many connections: what one costs while it is silent, and how fast they come back all at once.
 //!
-//! Invariants: an idle connection has logged in and subscribed to its own branch, as a device has; memory is read after it
-//! stood still. In the storm every handshake is whole (no resumption), eight at once; the client does not
-//! verify, for its work is not what is measured; the connections stay, as those of devices after a power cut do.
-//! Deliberately absent: memory in the kernel, client certificates.
+//! Invariants: an idle connection has logged in and subscribed to its own branch, as a device has;
+//! memory is read after it stood still. In the storm every handshake is whole (no resumption),
+//! eight at once; the client does not verify, for its work is not what is measured; the connections
+//! stay, as those of devices after a power cut do. Deliberately absent: memory in the kernel,
+//! client certificates.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -43,12 +44,19 @@ async fn settled_rss(pid: u32) -> f64 {
 pub async fn idle(kind: Kind, connections: usize) -> Report {
     let broker = Broker::start(kind, Plan::plain(connections));
     // The first connection pays for what all share.
-    let first = Client::open(broker.address(), &login(&name(0)), QUIET).await.expect("a device connects");
+    let first = Client::open(broker.address(), &login(&name(0)), QUIET)
+        .await
+        .expect("a device connects");
     let before = settled_rss(broker.pid()).await;
     let mut open = vec![first];
     for name in (1..connections).map(name) {
-        let mut client = Client::open(broker.address(), &login(&name), QUIET).await.expect("a device connects");
-        client.subscribe(&format!("c/{name}/#"), 1).await.expect("a device subscribes");
+        let mut client = Client::open(broker.address(), &login(&name), QUIET)
+            .await
+            .expect("a device connects");
+        client
+            .subscribe(&format!("c/{name}/#"), 1)
+            .await
+            .expect("a device subscribes");
         open.push(client);
     }
     let after = settled_rss(broker.pid()).await;
@@ -57,15 +65,33 @@ pub async fn idle(kind: Kind, connections: usize) -> Report {
     let used = meter.stop();
     drop(open);
     let mut report = Report::default();
-    report.less(format!("{connections} idle connections: RSS of each"), (after - before) / (connections - 1) as f64, "bytes");
-    report.aside(format!("{connections} idle connections: RSS in all"), after / 1024.0, "KiB");
-    report.less(format!("{connections} idle connections: broker's CPU"), used.broker / used.wall * 1000.0, "ms/s");
+    report.less(
+        format!("{connections} idle connections: RSS of each"),
+        (after - before) / (connections - 1) as f64,
+        "bytes",
+    );
+    report.aside(
+        format!("{connections} idle connections: RSS in all"),
+        after / 1024.0,
+        "KiB",
+    );
+    report.less(
+        format!("{connections} idle connections: broker's CPU"),
+        used.broker / used.wall * 1000.0,
+        "ms/s",
+    );
     report
 }
 
 /// TLS connections after a power cut.
 pub async fn storm(kind: Kind) -> Report {
-    let broker = Broker::start(kind, Plan { tls: true, ..Plan::plain(STORM) });
+    let broker = Broker::start(
+        kind,
+        Plan {
+            tls: true,
+            ..Plan::plain(STORM)
+        },
+    );
     let (connector, address) = (TlsConnector::from(blind::config()), broker.address());
     let next = Rc::new(Cell::new(0));
     let mut lanes = JoinSet::new();
@@ -78,8 +104,15 @@ pub async fn storm(kind: Kind) -> Report {
                 let name = name(next.replace(next.get() + 1));
                 let began = std::time::Instant::now();
                 let server = ServerName::from(std::net::IpAddr::from([127, 0, 0, 1]));
-                let stream = connector.connect(server, tcp(address).await.expect("a device connects")).await.expect("a handshake succeeds");
-                open.push(Client::greet(stream, &login(&name), QUIET).await.expect("a device logs in"));
+                let stream = connector
+                    .connect(server, tcp(address).await.expect("a device connects"))
+                    .await
+                    .expect("a handshake succeeds");
+                open.push(
+                    Client::greet(stream, &login(&name), QUIET)
+                        .await
+                        .expect("a device logs in"),
+                );
                 times.push(began.elapsed().as_secs_f64() * 1e6);
             }
             (open, times)
@@ -89,9 +122,23 @@ pub async fn storm(kind: Kind) -> Report {
     let used = meter.stop();
     let mut report = Report::default();
     report.more("TLS storm: connections", STORM as f64 / used.wall, "1/s");
-    report.latency("TLS storm: one connection", ended.iter().flat_map(|(_, times)| times.iter().copied()).collect());
-    report.less("TLS storm: broker's CPU for each", used.broker * 1e6 / STORM as f64, "µs");
-    report.less("TLS storm: broker's RSS, all connected", rss(broker.pid()) / 1024.0, "KiB");
+    report.latency(
+        "TLS storm: one connection",
+        ended
+            .iter()
+            .flat_map(|(_, times)| times.iter().copied())
+            .collect(),
+    );
+    report.less(
+        "TLS storm: broker's CPU for each",
+        used.broker * 1e6 / STORM as f64,
+        "µs",
+    );
+    report.less(
+        "TLS storm: broker's RSS, all connected",
+        rss(broker.pid()) / 1024.0,
+        "KiB",
+    );
     busy(&mut report, "TLS storm", used);
     report
 }

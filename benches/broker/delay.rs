@@ -1,9 +1,10 @@
-//! How long a message takes: one to one, beside garbage at every door, and in a village on an ordinary day.
+//! How long a message takes: one to one, beside garbage at every door, and in a village on an
+//! ordinary day.
 //!
-//! Invariants: a message's time begins before it is written and ends when it has been read; both ends are this process,
-//! so one clock serves; the load is far from what either broker can carry.
-//! The village: 500 devices say together 20 retained states a second, a dashboard hears `#`, and twice a second it
-//! commands a lamp, which answers with its state.
+//! Invariants: a message's time begins before it is written and ends when it has been read; both
+//! ends are this process, so one clock serves; the load is far from what either broker can carry.
+//! The village: 500 devices say together 20 retained states a second, a dashboard hears `#`, and
+//! twice a second it commands a lamp, which answers with its state.
 //! Deliberately absent: networks with delay or loss.
 
 use std::cell::RefCell;
@@ -42,9 +43,16 @@ fn microseconds(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1e6
 }
 
-/// One publisher, one subscriber, 200 messages a second. What is kept at all is kept for the subscriber's session.
+/// One publisher, one subscriber, 200 messages a second. What is kept at all is kept for the
+/// subscriber's session.
 pub async fn one_to_one(kind: Kind, qos: u8, keep: Keep, seconds: f64) -> Report {
-    let broker = Broker::start(kind, Plan { keep, ..Plan::plain(1) });
+    let broker = Broker::start(
+        kind,
+        Plan {
+            keep,
+            ..Plan::plain(1)
+        },
+    );
     let times = pairs(&broker, qos, keep, seconds).await;
     let mut report = Report::default();
     let name = format!("one to one QoS {qos}{}", keep.name());
@@ -53,9 +61,16 @@ pub async fn one_to_one(kind: Kind, qos: u8, keep: Keep, seconds: f64) -> Report
     report
 }
 
-/// The same beside garbage: bytes without sense at every door, as many connections a second as [`GARBAGE`] says.
+/// The same beside garbage: bytes without sense at every door, as many connections a second as
+/// [`GARBAGE`] says.
 pub async fn beside_garbage(kind: Kind, quiet: f64, seconds: f64) -> Report {
-    let broker = Broker::start(kind, Plan { every_door: true, ..Plan::plain(1) });
+    let broker = Broker::start(
+        kind,
+        Plan {
+            every_door: true,
+            ..Plan::plain(1)
+        },
+    );
     let (mut before, _) = pairs(&broker, 1, Keep::Nothing, quiet).await;
     let over = Arc::new(AtomicBool::new(false));
     let thrower = std::thread::spawn({
@@ -67,10 +82,18 @@ pub async fn beside_garbage(kind: Kind, quiet: f64, seconds: f64) -> Report {
     let thrown = thrower.join().expect("the garbage ends");
     let mut report = Report::default();
     let (quiet, loud) = (quantile(&mut before, 0.99), quantile(&mut with, 0.99));
-    report.aside("garbage at every door: connections", thrown as f64 / seconds, "1/s");
+    report.aside(
+        "garbage at every door: connections",
+        thrown as f64 / seconds,
+        "1/s",
+    );
     report.less("garbage at every door: p99 before", quiet, "µs");
     report.less("garbage at every door: p99 beside it", loud, "µs");
-    report.less("garbage at every door: p99 beside it to before", loud / quiet, "×");
+    report.less(
+        "garbage at every door: p99 beside it to before",
+        loud / quiet,
+        "×",
+    );
     busy(&mut report, "garbage at every door", used);
     report
 }
@@ -84,8 +107,14 @@ fn garbage(doors: &[SocketAddr], over: &AtomicBool) -> u64 {
     let mut next = Instant::now();
     while !over.load(Ordering::Relaxed) {
         let door = doors[thrown as usize % doors.len()];
-        let begins: &[u8] = [&b"\x10\x20\x00\x04MQTT\x05\xc2\x00\x3c"[..], b"GET /mqtt HTTP/1.1\r\nupgrade: websocket\r\n", b""][thrown as usize % 3];
-        let rest: Vec<u8> = (0..dice.roll() % 400).map(|_| (dice.roll() & 0xff) as u8).collect();
+        let begins: &[u8] = [
+            &b"\x10\x20\x00\x04MQTT\x05\xc2\x00\x3c"[..],
+            b"GET /mqtt HTTP/1.1\r\nupgrade: websocket\r\n",
+            b"",
+        ][thrown as usize % 3];
+        let rest: Vec<u8> = (0..dice.roll() % 400)
+            .map(|_| (dice.roll() & 0xff) as u8)
+            .collect();
         if let Ok(mut stream) = std::net::TcpStream::connect(door) {
             let _ = stream.write_all(&[begins, &rest].concat());
             thrown += 1;
@@ -98,10 +127,20 @@ fn garbage(doors: &[SocketAddr], over: &AtomicBool) -> u64 {
 
 /// The times of messages from one publisher to one subscriber, microseconds, and what they cost.
 async fn pairs(broker: &Broker, qos: u8, keep: Keep, seconds: f64) -> (Vec<f64>, Used) {
-    let hears = Login { clean: keep == Keep::Nothing, ..login(ALL) };
-    let mut subscriber = Client::open(broker.address(), &hears, QUIET).await.expect("the subscriber connects");
-    subscriber.subscribe("d/u0000/x", qos).await.expect("the subscriber subscribes");
-    let mut publisher = Client::open(broker.address(), &login("u0000"), QUIET).await.expect("the publisher connects");
+    let hears = Login {
+        clean: keep == Keep::Nothing,
+        ..login(ALL)
+    };
+    let mut subscriber = Client::open(broker.address(), &hears, QUIET)
+        .await
+        .expect("the subscriber connects");
+    subscriber
+        .subscribe("d/u0000/x", qos)
+        .await
+        .expect("the subscriber subscribes");
+    let mut publisher = Client::open(broker.address(), &login("u0000"), QUIET)
+        .await
+        .expect("the publisher connects");
     let (mut tick, mut sent, mut times) = (every(5), Vec::new(), Vec::new());
     let wanted = (seconds * 200.0) as usize;
     let meter = Meter::start(broker.pid());
@@ -134,8 +173,21 @@ async fn pairs(broker: &Broker, qos: u8, keep: Keep, seconds: f64) -> (Vec<f64>,
 type Written = Rc<RefCell<HashMap<u64, Instant>>>;
 
 /// A device: says its state when told to by the bench, and when a command comes.
-async fn device(mut client: Client, name: String, mut speak: mpsc::UnboundedReceiver<u64>, written: Written) {
-    let state = |number: u64| wire::publish(&format!("d/{name}/state"), &wire::payload(number, PAYLOAD), 1, true, number as u16 % 60_000 + 1);
+async fn device(
+    mut client: Client,
+    name: String,
+    mut speak: mpsc::UnboundedReceiver<u64>,
+    written: Written,
+) {
+    let state = |number: u64| {
+        wire::publish(
+            &format!("d/{name}/state"),
+            &wire::payload(number, PAYLOAD),
+            1,
+            true,
+            number as u16 % 60_000 + 1,
+        )
+    };
     loop {
         tokio::select! {
                     read = client.read() => {
@@ -161,17 +213,28 @@ pub async fn village(kind: Kind, seconds: f64) -> Report {
     let broker = Broker::start(kind, Plan::plain(DEVICES));
     let (written, mut devices, mut say) = (Written::default(), JoinSet::new(), Vec::new());
     for name in (0..DEVICES).map(name) {
-        let mut client = Client::open(broker.address(), &login(&name), QUIET).await.expect("a device connects");
-        client.subscribe(&format!("c/{name}/#"), 1).await.expect("a device subscribes");
+        let mut client = Client::open(broker.address(), &login(&name), QUIET)
+            .await
+            .expect("a device connects");
+        client
+            .subscribe(&format!("c/{name}/#"), 1)
+            .await
+            .expect("a device subscribes");
         let (speak, told) = mpsc::unbounded_channel();
         devices.spawn_local(device(client, name, told, written.clone()));
         say.push(speak);
     }
-    let mut dashboard = Client::open(broker.address(), &login(ALL), 4 * QUIET).await.expect("the dashboard connects");
-    dashboard.subscribe("#", 1).await.expect("the dashboard subscribes");
+    let mut dashboard = Client::open(broker.address(), &login(ALL), 4 * QUIET)
+        .await
+        .expect("the dashboard connects");
+    dashboard
+        .subscribe("#", 1)
+        .await
+        .expect("the dashboard subscribes");
     sleep(Duration::from_secs(1)).await;
     let (mut states, mut commands) = (every(50), every(500));
-    let (mut said, mut commanded, mut heard, mut answered) = (0u64, COMMANDS, Vec::new(), Vec::new());
+    let (mut said, mut commanded, mut heard, mut answered) =
+        (0u64, COMMANDS, Vec::new(), Vec::new());
     let (meter, began) = (Meter::start(broker.pid()), Instant::now());
     let end = Duration::from_secs_f64(seconds);
     let mut finish = Box::pin(sleep(end + Duration::from_millis(300)));
@@ -203,13 +266,20 @@ pub async fn village(kind: Kind, seconds: f64) -> Report {
     let used = meter.stop();
     let mut report = Report::default();
     if !written.borrow().is_empty() {
-        report.note(format!("village: {kind:?} lost {} states or answers", written.borrow().len()));
+        report.note(format!(
+            "village: {kind:?} lost {} states or answers",
+            written.borrow().len()
+        ));
     }
     // A command and its answer are two messages.
     let messages = said + 2 * (commanded - COMMANDS);
     report.latency("village: state to dashboard", heard);
     report.latency("village: command to answer", answered);
-    report.less("village: broker's CPU per 1,000 messages", used.broker * 1e6 / messages as f64, "ms");
+    report.less(
+        "village: broker's CPU per 1,000 messages",
+        used.broker * 1e6 / messages as f64,
+        "ms",
+    );
     report.less("village: RSS", process::rss(broker.pid()) / 1024.0, "KiB");
     report.less("village: PSS", process::pss(broker.pid()) / 1024.0, "KiB");
     busy(&mut report, "village", used);

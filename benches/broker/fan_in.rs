@@ -1,13 +1,14 @@
 //! Many to one: 100 publishers, one subscriber of all they say.
 //!
-//! Invariants: rates are counted where messages arrive, between two moments of a running load; what was lost is counted
-//! after the last message has come; nothing is retained. Two ways to press:
-//! flood: with QoS 1 and 2 each publisher has 20 messages unacknowledged all the time, with QoS 0 it writes as fast as its
-//! socket takes. More comes in than one subscriber can have; what a broker does then is half of the figure.
-//! paced: each publisher has 8 messages that the subscriber does not have yet. All of them fit into a session's queue of
-//! 1,000, so a broker that also reads the subscriber's answers in time drops nothing: the figure is what goes through. What
-//! has not come after 200 ms was dropped; it is counted, and the pressure does not fade with it.
-//! Deliberately absent: other sizes of payload, several subscribers.
+//! Invariants: rates are counted where messages arrive, between two moments of a running load; what
+//! was lost is counted after the last message has come; nothing is retained. Two ways to press:
+//! flood: with QoS 1 and 2 each publisher has 20 messages unacknowledged all the time, with QoS 0
+//! it writes as fast as its socket takes. More comes in than one subscriber can have; what a broker
+//! does then is half of the figure. paced: each publisher has 8 messages that the subscriber does
+//! not have yet. All of them fit into a session's queue of 1,000, so a broker that also reads the
+//! subscriber's answers in time drops nothing: the figure is what goes through. What has not come
+//! after 200 ms was dropped; it is counted, and the pressure does not fade with it. Deliberately
+//! absent: other sizes of payload, several subscribers.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -54,12 +55,22 @@ fn topic(publisher: usize) -> String {
     format!("d/{}/x", name(publisher))
 }
 
-/// Publishes QoS 0 without waiting for anybody until the load is over. The connection is given back open: closing it now
-/// would throw away what is on its way.
+/// Publishes QoS 0 without waiting for anybody until the load is over. The connection is given back
+/// open: closing it now would throw away what is on its way.
 async fn flood(mut client: Client, publisher: usize, tally: Rc<Tally>) -> Client {
-    let burst = wire::publish(&topic(publisher), &wire::payload(publisher as u64, PAYLOAD), 0, false, 0).repeat(BURST as usize);
+    let burst = wire::publish(
+        &topic(publisher),
+        &wire::payload(publisher as u64, PAYLOAD),
+        0,
+        false,
+        0,
+    )
+    .repeat(BURST as usize);
     while !tally.over.get() {
-        client.send(&burst).await.expect("a publisher stays connected");
+        client
+            .send(&burst)
+            .await
+            .expect("a publisher stays connected");
         add(&tally.sent, BURST);
         tokio::task::yield_now().await;
     }
@@ -68,10 +79,21 @@ async fn flood(mut client: Client, publisher: usize, tally: Rc<Tally>) -> Client
 
 /// The packets of a window, with ids from 1.
 fn packets(publisher: usize, qos: u8, window: usize) -> Vec<Vec<u8>> {
-    (1..=window as u16).map(|id| wire::publish(&topic(publisher), &wire::payload(publisher as u64, PAYLOAD), qos, false, id)).collect()
+    (1..=window as u16)
+        .map(|id| {
+            wire::publish(
+                &topic(publisher),
+                &wire::payload(publisher as u64, PAYLOAD),
+                qos,
+                false,
+                id,
+            )
+        })
+        .collect()
 }
 
-/// Publishes with a full window of unacknowledged messages until the load is over, then waits for the last answers.
+/// Publishes with a full window of unacknowledged messages until the load is over, then waits for
+/// the last answers.
 async fn press(mut client: Client, publisher: usize, qos: u8, tally: Rc<Tally>) -> Client {
     let packets = packets(publisher, qos, WINDOW);
     for packet in &packets {
@@ -101,7 +123,8 @@ async fn pace(mut client: Client, publisher: usize, qos: u8, tally: Rc<Tally>) -
     let (arrived, bell) = &tally.arrived[publisher];
     let (mut sent, mut taken, mut lost) = (0, 0, 0);
     while !tally.over.get() {
-        // Answers and messages both come in order, so a place in the window is free when both have come.
+        // Answers and messages both come in order, so a place in the window is free when both have
+        // come.
         let done = (arrived.get() + lost).min(if qos == 0 { sent } else { taken });
         while sent < done + PACED {
             client.queue(&packets[(sent % PACED) as usize]);
@@ -136,23 +159,51 @@ async fn listen(mut client: Client, press: Press, tally: Rc<Tally>) {
         client.hear(|message| {
             heard += 1;
             if press == Press::Paced
-                && let Some((arrived, bell)) = wire::number(message.payload).and_then(|n| tally.arrived.get(n as usize))
+                && let Some((arrived, bell)) =
+                    wire::number(message.payload).and_then(|n| tally.arrived.get(n as usize))
             {
                 add(arrived, 1);
                 bell.notify_one();
             }
         });
         add(&tally.received, heard);
-        client.flush().await.expect("the subscriber stays connected");
+        client
+            .flush()
+            .await
+            .expect("the subscriber stays connected");
     }
 }
 
 /// Runs the test once.
 pub async fn run(kind: Kind, qos: u8, how: Press, keep: Keep, seconds: f64) -> Report {
-    let broker = Broker::start(kind, Plan { keep, ..Plan::plain(PUBLISHERS) });
-    let (mut report, tally) = (Report::default(), Rc::new(Tally { arrived: (0..PUBLISHERS).map(|_| Default::default()).collect(), ..Tally::default() }));
-    let mut subscriber = Client::open(broker.address(), &Login { clean: keep == Keep::Nothing, ..login(ALL) }, 4 * BUSY).await.expect("the subscriber connects");
-    let granted = subscriber.subscribe("d/#", qos).await.expect("the subscriber subscribes");
+    let broker = Broker::start(
+        kind,
+        Plan {
+            keep,
+            ..Plan::plain(PUBLISHERS)
+        },
+    );
+    let (mut report, tally) = (
+        Report::default(),
+        Rc::new(Tally {
+            arrived: (0..PUBLISHERS).map(|_| Default::default()).collect(),
+            ..Tally::default()
+        }),
+    );
+    let mut subscriber = Client::open(
+        broker.address(),
+        &Login {
+            clean: keep == Keep::Nothing,
+            ..login(ALL)
+        },
+        4 * BUSY,
+    )
+    .await
+    .expect("the subscriber connects");
+    let granted = subscriber
+        .subscribe("d/#", qos)
+        .await
+        .expect("the subscriber subscribes");
     if granted != qos {
         report.note(format!("fan-in QoS {qos}: {kind:?} granted QoS {granted}"));
     }
@@ -160,36 +211,67 @@ pub async fn run(kind: Kind, qos: u8, how: Press, keep: Keep, seconds: f64) -> R
     hearing.spawn_local(listen(subscriber, how, tally.clone()));
     let mut publishers = JoinSet::new();
     for publisher in 0..PUBLISHERS {
-        let client = Client::open(broker.address(), &login(&name(publisher)), QUIET).await.expect("a publisher connects");
+        let client = Client::open(broker.address(), &login(&name(publisher)), QUIET)
+            .await
+            .expect("a publisher connects");
         match (how, qos) {
-            (Press::Paced, _) => publishers.spawn_local(pace(client, publisher, qos, tally.clone())),
+            (Press::Paced, _) => {
+                publishers.spawn_local(pace(client, publisher, qos, tally.clone()))
+            }
             (Press::Flood, 0) => publishers.spawn_local(flood(client, publisher, tally.clone())),
-            (Press::Flood, _) => publishers.spawn_local(press(client, publisher, qos, tally.clone())),
+            (Press::Flood, _) => {
+                publishers.spawn_local(press(client, publisher, qos, tally.clone()))
+            }
         };
     }
     sleep(WARM).await;
-    let (meter, received, taken) = (Meter::start(broker.pid()), tally.received.get(), tally.taken.get());
+    let (meter, received, taken) = (
+        Meter::start(broker.pid()),
+        tally.received.get(),
+        tally.taken.get(),
+    );
     sleep(Duration::from_secs_f64(seconds)).await;
     let used = meter.stop();
     let rate = |now: u64, before: u64| (now - before) as f64 / used.wall;
-    let (received, taken) = (rate(tally.received.get(), received), rate(tally.taken.get(), taken));
+    let (received, taken) = (
+        rate(tally.received.get(), received),
+        rate(tally.taken.get(), taken),
+    );
     tally.over.set(true);
     tally.arrived.iter().for_each(|(_, bell)| bell.notify_one());
-    // Whoever still has answers to come waits for them; the connections stay open until the last message is here.
+    // Whoever still has answers to come waits for them; the connections stay open until the last
+    // message is here.
     let mut open = Vec::new();
     while let Some(client) = publishers.join_next().await {
         open.push(client.expect("a publisher ends well"));
     }
     settle(&tally.received).await;
     drop(open);
-    let test = format!("fan-in QoS {qos}, {}{}", if how == Press::Flood { "flood" } else { "paced" }, keep.name());
+    let test = format!(
+        "fan-in QoS {qos}, {}{}",
+        if how == Press::Flood {
+            "flood"
+        } else {
+            "paced"
+        },
+        keep.name()
+    );
     report.more(format!("{test}: received"), received, "msg/s");
     if qos > 0 {
-        report.aside(format!("{test}: acknowledged to publishers"), taken, "msg/s");
+        report.aside(
+            format!("{test}: acknowledged to publishers"),
+            taken,
+            "msg/s",
+        );
     }
-    let lost = tally.sent.get().saturating_sub(tally.received.get()) as f64 / tally.sent.get() as f64;
+    let lost =
+        tally.sent.get().saturating_sub(tally.received.get()) as f64 / tally.sent.get() as f64;
     report.less(format!("{test}: sent, never received"), lost * 100.0, "%");
-    report.less(format!("{test}: broker's CPU per 1,000 received"), used.broker * 1e6 / (received * used.wall), "ms");
+    report.less(
+        format!("{test}: broker's CPU per 1,000 received"),
+        used.broker * 1e6 / (received * used.wall),
+        "ms",
+    );
     busy(&mut report, &test, used);
     report
 }

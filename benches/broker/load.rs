@@ -1,7 +1,7 @@
 //! What the tests of flow share: windows, payloads, waiting for the end.
 //!
-//! Invariants: one size of payload and one window for all, so that figures of different tests can be laid side by side.
-//! Deliberately absent: options for them.
+//! Invariants: one size of payload and one window for all, so that figures of different tests can
+//! be laid side by side. Deliberately absent: options for them.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -11,7 +11,8 @@ use tokio::time::sleep;
 use crate::process::Used;
 use crate::report::Report;
 
-/// Unacknowledged messages of one publisher: what Mosquitto takes of one client without more configuration.
+/// Unacknowledged messages of one publisher: what Mosquitto takes of one client without more
+/// configuration.
 pub const WINDOW: usize = 20;
 /// Bytes of a payload.
 pub const PAYLOAD: usize = 64;
@@ -38,7 +39,19 @@ pub async fn settle(cell: &Cell<u64>) {
 
 /// Says how busy everybody was: whoever is near a whole core sets the pace.
 pub fn busy(report: &mut Report, test: &str, used: Used) {
-    report.aside(format!("{test}: broker's CPU"), used.broker / used.wall * 100.0, "% core");
-    report.aside(format!("{test}: generator's CPU"), used.own / used.wall * 100.0, "% core");
-    report.aside(format!("{test}: others' CPU"), used.others / used.wall * 100.0, "% core");
+    report.aside(
+        format!("{test}: broker's CPU"),
+        used.broker / used.wall * 100.0,
+        "% core",
+    );
+    report.aside(
+        format!("{test}: generator's CPU"),
+        used.own / used.wall * 100.0,
+        "% core",
+    );
+    report.aside(
+        format!("{test}: others' CPU"),
+        used.others / used.wall * 100.0,
+        "% core",
+    );
 }

@@ -1,11 +1,15 @@
-//! Our broker beside Mosquitto and rumqttd on the same machine in the same run: a table, or JSON with `--json`.
+//! Our broker beside Mosquitto and rumqttd on the same machine in the same run: a table, or JSON
+//! with `--json`.
 //!
-//! Each test runs in rounds; a round is ours, Mosquitto, Mosquitto again, and rumqttd with its defaults and with its best
-//! settings, each in a fresh process, in an order that rotates. `--quick` is one short round, `--rounds N` another number, `--only NAME` one test or all that begin so,
-//! `--list` their names. `CONGLANG=…`, `MOSQUITTO=…` and `RUMQTTD=…` name other programs, `CONGLANG_BENCH_DIR` the folder for their files.
-//! Invariants: Mosquitto against itself says how much a difference must be to be one; permissions and passwords are on in
-//! ours and in Mosquitto; the load comes from one thread of this process, and its CPU stands beside the broker's.
-//! Deliberately absent: a bar to pass, and machines other than this one: broker and load share its processors.
+//! Each test runs in rounds; a round is ours, Mosquitto, Mosquitto again, and rumqttd with its
+//! defaults and with its best settings, each in a fresh process, in an order that rotates.
+//! `--quick` is one short round, `--rounds N` another number, `--only NAME` one test or all that
+//! begin so, `--list` their names. `CONGLANG=…`, `MOSQUITTO=…` and `RUMQTTD=…` name other programs,
+//! `CONGLANG_BENCH_DIR` the folder for their files. Invariants: Mosquitto against itself says how
+//! much a difference must be to be one; permissions and passwords are on in ours and in Mosquitto;
+//! the load comes from one thread of this process, and its CPU stands beside the broker's.
+//! Deliberately absent: a bar to pass, and machines other than this one: broker and load share its
+//! processors.
 
 #![allow(
     clippy::unwrap_used,
@@ -48,7 +52,13 @@ const ROUNDS: usize = 7;
 /// No run of a test takes longer, or something is broken.
 const RUN_MAX: Duration = Duration::from_secs(120);
 /// Which broker runs in a round, by place in it as [`WHO`] names them.
-const KINDS: [Kind; WHO.len()] = [Kind::Ours, Kind::Mosquitto, Kind::Mosquitto, Kind::Rumqttd(Settings::Defaults), Kind::Rumqttd(Settings::Best)];
+const KINDS: [Kind; WHO.len()] = [
+    Kind::Ours,
+    Kind::Mosquitto,
+    Kind::Mosquitto,
+    Kind::Rumqttd(Settings::Defaults),
+    Kind::Rumqttd(Settings::Best),
+];
 const TESTS: [&str; 25] = [
     "fan-in-0-paced",
     "fan-in-1-paced",
@@ -113,9 +123,16 @@ async fn run(test: &str, kind: Kind, quick: bool, luck: f64) -> Report {
 
 /// One run in a runtime of its own, so that nothing of it is left for the next.
 fn run_alone(test: &str, kind: Kind, quick: bool, luck: f64) -> Report {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("runtime");
     let local = tokio::task::LocalSet::new();
-    local.block_on(&runtime, async { tokio::time::timeout(RUN_MAX, run(test, kind, quick, luck)).await.unwrap_or_else(|_| panic!("{test} of {kind:?} took too long")) })
+    local.block_on(&runtime, async {
+        tokio::time::timeout(RUN_MAX, run(test, kind, quick, luck))
+            .await
+            .unwrap_or_else(|_| panic!("{test} of {kind:?} took too long"))
+    })
 }
 
 /// One round; who begins depends on its number.
@@ -145,7 +162,11 @@ fn round(test: &str, number: usize, quick: bool) -> Round {
 
 /// The value after an option.
 fn after<'a>(words: &'a [String], option: &str) -> Option<&'a str> {
-    words.iter().position(|w| w == option).and_then(|at| words.get(at + 1)).map(String::as_str)
+    words
+        .iter()
+        .position(|w| w == option)
+        .and_then(|at| words.get(at + 1))
+        .map(String::as_str)
 }
 
 fn main() -> ExitCode {
@@ -162,18 +183,33 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let limit = getrlimit(Resource::Nofile);
-    if setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).is_err() || limit.maximum.is_some_and(|m| m < 6_000) {
-        eprintln!("5,000 connections need 6,000 open files; the limit of this session is lower (ulimit -Hn)");
+    if setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            ..limit
+        },
+    )
+    .is_err()
+        || limit.maximum.is_some_and(|m| m < 6_000)
+    {
+        eprintln!(
+            "5,000 connections need 6,000 open files; the limit of this session is lower (ulimit -Hn)"
+        );
         return ExitCode::FAILURE;
     }
     let (quick, only) = (has("--quick"), after(&words, "--only").unwrap_or_default());
-    let rounds = after(&words, "--rounds").and_then(|n| n.parse().ok()).unwrap_or(if quick { 1 } else { ROUNDS });
+    let rounds = after(&words, "--rounds")
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(if quick { 1 } else { ROUNDS });
     let (mut values, mut notes) = (Vec::new(), Vec::new());
     if !has("--json") {
         println!("{}", report::head());
     }
     for test in TESTS.into_iter().filter(|t| t.starts_with(only)) {
-        let all: Vec<Round> = (0..rounds).map(|number| round(test, number, quick)).collect();
+        let all: Vec<Round> = (0..rounds)
+            .map(|number| round(test, number, quick))
+            .collect();
         let (rows, said) = report::rows(&all);
         notes.extend(said);
         for row in rows {
@@ -185,13 +221,18 @@ fn main() -> ExitCode {
         }
     }
     if has("--json") {
-        println!("{}", serde_json::json!({ "rounds": rounds, "figures": values, "notes": notes }));
+        println!(
+            "{}",
+            serde_json::json!({ "rounds": rounds, "figures": values, "notes": notes })
+        );
     } else {
         println!(
             "\nratio: ours to Mosquitto of the same round, median of {rounds}; spread: Mosquitto to itself; inside it: tie; to rumqttd: ours to its best settings. Lines with · are there to judge the others by."
         );
         if rounds < 5 {
-            println!("So few rounds show the order of a difference, not whether there is one: judge by the whole run.");
+            println!(
+                "So few rounds show the order of a difference, not whether there is one: judge by the whole run."
+            );
         }
         for note in notes {
             println!("{note}");

@@ -1,8 +1,9 @@
 //! From runs to a table: medians, paired ratios, and what difference means nothing.
 //!
-//! Invariants: ours is compared with Mosquitto of the same round only; Mosquitto against itself (A and B of each round, in
-//! both directions, for the letters mean nothing) is the spread, and a median ratio inside it is a tie, whatever it looks like.
-//! rumqttd stands beside them with a ratio and no verdict: it has no permissions, keeps nothing, and is not run against itself.
+//! Invariants: ours is compared with Mosquitto of the same round only; Mosquitto against itself (A
+//! and B of each round, in both directions, for the letters mean nothing) is the spread, and a
+//! median ratio inside it is a tie, whatever it looks like. rumqttd stands beside them with a ratio
+//! and no verdict: it has no permissions, keeps nothing, and is not run against itself.
 //! Deliberately absent: averages, outliers thrown away, any bar to pass: figures are for people.
 
 use std::collections::BTreeSet;
@@ -38,7 +39,12 @@ pub struct Report {
 
 impl Report {
     fn add(&mut self, name: impl Into<String>, value: f64, unit: &'static str, better: Better) {
-        self.figures.push(Figure { name: name.into(), unit, better, value });
+        self.figures.push(Figure {
+            name: name.into(),
+            unit,
+            better,
+            value,
+        });
     }
 
     pub fn more(&mut self, name: impl Into<String>, value: f64, unit: &'static str) {
@@ -73,17 +79,30 @@ impl Report {
 pub fn quantile(values: &mut [f64], q: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let last = values.len().saturating_sub(1);
-    values.get((last as f64 * q).round() as usize).copied().unwrap_or(f64::NAN)
+    values
+        .get((last as f64 * q).round() as usize)
+        .copied()
+        .unwrap_or(f64::NAN)
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let n = values.len();
-    if n == 0 { f64::NAN } else { f64::midpoint(values[(n - 1) / 2], values[n / 2]) }
+    if n == 0 {
+        f64::NAN
+    } else {
+        f64::midpoint(values[(n - 1) / 2], values[n / 2])
+    }
 }
 
 /// Who runs in a round, by place in it.
-pub const WHO: [&str; 5] = ["ours", "Mosquitto A", "Mosquitto B", "rumqttd", "rumqttd, best"];
+pub const WHO: [&str; 5] = [
+    "ours",
+    "Mosquitto A",
+    "Mosquitto B",
+    "rumqttd",
+    "rumqttd, best",
+];
 
 /// One round of a test: a report of each of [`WHO`]; one without figures = it did not take part.
 pub type Round = [Report; WHO.len()];
@@ -98,10 +117,36 @@ pub struct Row {
 
 /// All figures of a test over its rounds, and its notes.
 pub fn rows(rounds: &[Round]) -> (Vec<Row>, BTreeSet<String>) {
-    let first = rounds.first().map(|r| r[0].figures.as_slice()).unwrap_or_default();
-    let value = |report: &Report, name: &str| report.figures.iter().find(|f| f.name == name).map_or(f64::NAN, |f| f.value);
-    let rows = first.iter().map(|f| Row { name: f.name.clone(), unit: f.unit, better: f.better, runs: std::array::from_fn(|who| rounds.iter().map(|r| value(&r[who], &f.name)).collect()) }).collect();
-    (rows, rounds.iter().flatten().flat_map(|r| r.notes.iter().cloned()).collect())
+    let first = rounds
+        .first()
+        .map(|r| r[0].figures.as_slice())
+        .unwrap_or_default();
+    let value = |report: &Report, name: &str| {
+        report
+            .figures
+            .iter()
+            .find(|f| f.name == name)
+            .map_or(f64::NAN, |f| f.value)
+    };
+    let rows = first
+        .iter()
+        .map(|f| Row {
+            name: f.name.clone(),
+            unit: f.unit,
+            better: f.better,
+            runs: std::array::from_fn(|who| {
+                rounds.iter().map(|r| value(&r[who], &f.name)).collect()
+            }),
+        })
+        .collect();
+    (
+        rows,
+        rounds
+            .iter()
+            .flatten()
+            .flat_map(|r| r.notes.iter().cloned())
+            .collect(),
+    )
 }
 
 impl Row {
@@ -125,24 +170,41 @@ impl Row {
 
     /// Median over rounds of ours to Mosquitto A; none = something was zero or missing.
     fn ratio(&self) -> Option<f64> {
-        let ratio = median(self.runs[0].iter().zip(&self.runs[1]).map(|(ours, a)| ours / a).collect());
+        let ratio = median(
+            self.runs[0]
+                .iter()
+                .zip(&self.runs[1])
+                .map(|(ours, a)| ours / a)
+                .collect(),
+        );
         (ratio.is_finite() && ratio > 0.0).then_some(ratio)
     }
 
-    /// rumqttd with its defaults, and as good as it can be; not a number where it did not take part.
+    /// rumqttd with its defaults, and as good as it can be; not a number where it did not take
+    /// part.
     fn rumqttd(&self) -> [f64; 2] {
         [3, 4].map(|who| self.of(self.runs[who].iter().copied()))
     }
 
     /// Ours to rumqttd at its best.
     fn to_rumqttd(&self) -> Option<f64> {
-        let ratio = median(self.runs[0].iter().zip(&self.runs[4]).map(|(ours, theirs)| ours / theirs).collect());
+        let ratio = median(
+            self.runs[0]
+                .iter()
+                .zip(&self.runs[4])
+                .map(|(ours, theirs)| ours / theirs)
+                .collect(),
+        );
         (ratio.is_finite() && ratio > 0.0).then_some(ratio)
     }
 
     /// The furthest that Mosquitto was from itself, both ways.
     fn spread(&self) -> Option<(f64, f64)> {
-        let most = self.runs[1].iter().zip(&self.runs[2]).map(|(a, b)| (a / b).max(b / a)).fold(1.0, f64::max);
+        let most = self.runs[1]
+            .iter()
+            .zip(&self.runs[2])
+            .map(|(a, b)| (a / b).max(b / a))
+            .fold(1.0, f64::max);
         most.is_finite().then_some((1.0 / most, most))
     }
 
@@ -162,7 +224,10 @@ impl Row {
             (_, Some(ratio), Some((low, high))) => (low..=high).contains(&ratio),
             _ => ours.total_cmp(&theirs).is_eq(),
         };
-        match (tie, better(self.ratio().map_or(ours, |r| r * theirs), theirs)) {
+        match (
+            tie,
+            better(self.ratio().map_or(ours, |r| r * theirs), theirs),
+        ) {
             (true, _) => "tie",
             (false, true) => "better",
             (false, false) => "worse",
@@ -171,11 +236,28 @@ impl Row {
 
     /// As a line of the table.
     pub fn line(&self) -> String {
-        let mark = if self.better == Better::Aside { "· " } else { "" };
-        let times = |ratio: Option<f64>| ratio.map_or_else(|| "–".to_owned(), |r| format!("{r:.2}"));
+        let mark = if self.better == Better::Aside {
+            "· "
+        } else {
+            ""
+        };
+        let times =
+            |ratio: Option<f64>| ratio.map_or_else(|| "–".to_owned(), |r| format!("{r:.2}"));
         let (ratio, peer) = (times(self.ratio()), times(self.to_rumqttd()));
-        let [defaults, best] = self.rumqttd().map(|v| if v.is_nan() { "–".to_owned() } else { short(v) });
-        let spread = self.spread().filter(|_| self.better != Better::Aside).map_or_else(|| "–".to_owned(), |(low, high)| format!("{low:.2}..{high:.2}"));
+        let [defaults, best] = self.rumqttd().map(|v| {
+            if v.is_nan() {
+                "–".to_owned()
+            } else {
+                short(v)
+            }
+        });
+        let spread = self
+            .spread()
+            .filter(|_| self.better != Better::Aside)
+            .map_or_else(
+                || "–".to_owned(),
+                |(low, high)| format!("{low:.2}..{high:.2}"),
+            );
         format!(
             "{:<54} {:>11} {:>11} {:<9} {ratio:>6}  {spread:<12} {:<7} {defaults:>11} {best:>11} {peer:>6}",
             format!("{mark}{}", self.name),
@@ -200,7 +282,10 @@ impl Row {
 
 /// The table's head.
 pub fn head() -> String {
-    format!("{:<54} {:>11} {:>11} {:<9} {:>6}  {:<12} {:<7} {:>11} {:>11} {:>6}", "", "ours", "Mosquitto", "", "ratio", "spread", "verdict", "rumqttd", "its best", "to it")
+    format!(
+        "{:<54} {:>11} {:>11} {:<9} {:>6}  {:<12} {:<7} {:>11} {:>11} {:>6}",
+        "", "ours", "Mosquitto", "", "ratio", "spread", "verdict", "rumqttd", "its best", "to it"
+    )
 }
 
 fn short(value: f64) -> String {

@@ -1,8 +1,9 @@
 //! MQTT 3.1.1 on the wire, just enough to load a broker.
 //!
-//! It shares nothing with the project's codec on purpose: a mistake of the codec must not be measured by itself.
-//! Invariants: packets are encoded once and sent many times; reading looks at headers and never copies a body.
-//! Deliberately absent: MQTT 5, wills, unsubscribe, any judgement of what a broker sends beyond "is it whole".
+//! It shares nothing with the project's codec on purpose: a mistake of the codec must not be
+//! measured by itself. Invariants: packets are encoded once and sent many times; reading looks at
+//! headers and never copies a body. Deliberately absent: MQTT 5, wills, unsubscribe, any judgement
+//! of what a broker sends beyond "is it whole".
 
 pub const CONNACK: u8 = 0x20;
 pub const PUBLISH: u8 = 0x30;
@@ -102,7 +103,9 @@ impl<'a> Packet<'a> {
 
     /// The packet id of an answer; 0 when there is none.
     pub fn id(self) -> u16 {
-        self.body.first_chunk().map_or(0, |b| u16::from_be_bytes(*b))
+        self.body
+            .first_chunk()
+            .map_or(0, |b| u16::from_be_bytes(*b))
     }
 
     /// The last byte: the return code of CONNACK and of a SUBACK to one filter.
@@ -118,8 +121,18 @@ impl<'a> Packet<'a> {
         let qos = self.first >> 1 & 3;
         let (len, rest) = self.body.split_first_chunk()?;
         let (topic, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*len)))?;
-        let (id, payload) = if qos > 0 { rest.split_first_chunk().map(|(id, rest)| (u16::from_be_bytes(*id), rest))? } else { (0, rest) };
-        Some(Message { qos, id, topic, payload })
+        let (id, payload) = if qos > 0 {
+            rest.split_first_chunk()
+                .map(|(id, rest)| (u16::from_be_bytes(*id), rest))?
+        } else {
+            (0, rest)
+        };
+        Some(Message {
+            qos,
+            id,
+            topic,
+            payload,
+        })
     }
 }
 
@@ -135,7 +148,13 @@ pub fn first(bytes: &[u8]) -> Option<(Packet<'_>, usize)> {
         }
         assert!(at < 5, "a broker sent a length that MQTT does not know");
     }
-    Some((Packet { first: bytes[0], body: bytes.get(at..at + len)? }, at + len))
+    Some((
+        Packet {
+            first: bytes[0],
+            body: bytes.get(at..at + len)?,
+        },
+        at + len,
+    ))
 }
 
 /// The number that the bench writes at the front of a payload.

@@ -1,4 +1,5 @@
-//! The real gateway with devices that answer, a signed-in phone and, where asked, cameras that are recorded.
+//! The real gateway with devices that answer, a signed-in phone and, where asked, cameras that are
+//! recorded.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -30,7 +31,11 @@ pub struct House {
 }
 
 fn port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").expect("port").local_addr().expect("address").port()
+    std::net::TcpListener::bind("127.0.0.1:0")
+        .expect("port")
+        .local_addr()
+        .expect("address")
+        .port()
 }
 
 fn token(id: &str) -> String {
@@ -38,7 +43,11 @@ fn token(id: &str) -> String {
 }
 
 fn spawn(dir: &Path, environment: &[(&str, &str)]) -> Child {
-    let log = std::fs::OpenOptions::new().create(true).append(true).open(dir.join("log.txt")).expect("log");
+    let log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(dir.join("log.txt"))
+        .expect("log");
     Command::new(env!("CARGO_BIN_EXE_conglang"))
         .arg("--config")
         .arg(dir.join("conglang.toml"))
@@ -56,7 +65,9 @@ pub fn time_to_ready(dir: &Path) -> f64 {
     let socket = dir.join("notify");
     let _ = std::fs::remove_file(&socket);
     let listener = std::os::unix::net::UnixDatagram::bind(&socket).expect("socket");
-    listener.set_read_timeout(Some(Duration::from_secs(60))).expect("timeout");
+    listener
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .expect("timeout");
     let began = Instant::now();
     let mut child = spawn(dir, &[("NOTIFY_SOCKET", &socket.display().to_string())]);
     let mut buffer = [0; 512];
@@ -74,8 +85,15 @@ pub fn time_to_ready(dir: &Path) -> f64 {
 
 /// Asks the control socket of the house in `dir`; empty = nobody answers.
 pub fn ask(dir: &Path, method: &str, path: &str, body: &str) -> String {
-    let Ok(mut stream) = std::os::unix::net::UnixStream::connect(dir.join("run/control.sock")) else { return String::new() };
-    let _ = write!(stream, "{method} {path} HTTP/1.1\r\nhost: c\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let Ok(mut stream) = std::os::unix::net::UnixStream::connect(dir.join("run/control.sock"))
+    else {
+        return String::new();
+    };
+    let _ = write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nhost: c\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
     let mut answer = String::new();
     let _ = stream.read_to_string(&mut answer);
     answer
@@ -86,7 +104,8 @@ pub fn start_again(dir: &Path) -> Child {
     spawn(dir, &[])
 }
 
-/// Writes a configuration with `sensors` gauges and lamp `den-01`; gives the MQTT and dashboard ports.
+/// Writes a configuration with `sensors` gauges and lamp `den-01`; gives the MQTT and dashboard
+/// ports.
 pub fn configure(dir: &Path, sensors: usize, more: &str) -> (u16, u16) {
     std::fs::create_dir_all(dir.join("run")).expect("folder");
     let (mqtt, door) = (port(), port());
@@ -95,8 +114,12 @@ pub fn configure(dir: &Path, sensors: usize, more: &str) -> (u16, u16) {
         dir.join("data").display().to_string(),
         dir.join("run/control.sock").display().to_string(),
     );
-    for id in std::iter::once("den-01".to_owned()).chain((0..sensors).map(|n| format!("cb-{n:03}"))) {
-        text.push_str(&format!("[[device]]\nid = \"{id}\"\nname = \"Thiết bị {id}\"\nsecret_sha256 = \"{}\"\n", secret::sha256(token(&id).as_bytes())));
+    for id in std::iter::once("den-01".to_owned()).chain((0..sensors).map(|n| format!("cb-{n:03}")))
+    {
+        text.push_str(&format!(
+            "[[device]]\nid = \"{id}\"\nname = \"Thiết bị {id}\"\nsecret_sha256 = \"{}\"\n",
+            secret::sha256(token(&id).as_bytes())
+        ));
     }
     text.push_str(more);
     std::fs::write(dir.join("conglang.toml"), text).expect("configuration");
@@ -105,7 +128,9 @@ pub fn configure(dir: &Path, sensors: usize, more: &str) -> (u16, u16) {
 
 fn client(id: &str, port: u16, then: impl Fn(&Client, Event) + Send + 'static) -> Client {
     let mut options = MqttOptions::new(format!("bench-{id}"), "127.0.0.1", port);
-    options.set_credentials(id, token(id)).set_keep_alive(Duration::from_secs(30));
+    options
+        .set_credentials(id, token(id))
+        .set_keep_alive(Duration::from_secs(30));
     let (client, mut connection) = Client::new(options, 512);
     let own = client.clone();
     std::thread::spawn(move || {
@@ -120,15 +145,26 @@ fn client(id: &str, port: u16, then: impl Fn(&Client, Event) + Send + 'static) -
 }
 
 impl House {
-    /// A house with `cameras` recorded cameras and `sensors` gauges, a signed-in phone that looks at the gauges.
+    /// A house with `cameras` recorded cameras and `sensors` gauges, a signed-in phone that looks
+    /// at the gauges.
     pub fn start(dir: &Path, cameras: u32, sensors: usize) -> Self {
         let (mut server, mut more) = (None, String::new());
         if cameras > 0 {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/village/cameras.py");
-            let mut child = Command::new("/usr/bin/python3").arg(path).args(["--count", &cameras.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python3");
+            let mut child = Command::new("/usr/bin/python3")
+                .arg(path)
+                .args(["--count", &cameras.to_string()])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .expect("python3");
             let mut line = String::new();
-            BufReader::new(child.stdout.take().expect("stdout")).read_line(&mut line).expect("its port (packages python3-gi, gir1.2-gst-rtsp-server-1.0, ffmpeg)");
-            let port = serde_json::from_str::<serde_json::Value>(&line).expect("json")["port"].as_u64().expect("port");
+            BufReader::new(child.stdout.take().expect("stdout"))
+                .read_line(&mut line)
+                .expect("its port (packages python3-gi, gir1.2-gst-rtsp-server-1.0, ffmpeg)");
+            let port = serde_json::from_str::<serde_json::Value>(&line).expect("json")["port"]
+                .as_u64()
+                .expect("port");
             more = (1..=cameras).map(|n| format!("[[camera]]\nid = \"cam-{n:02}\"\nname = \"Camera {n}\"\nurl = \"rtsp://127.0.0.1:{port}/cam-{n:02}\"\n")).collect();
             server = Some(child);
         }
@@ -138,13 +174,29 @@ impl House {
         client("den-01", mqtt, move |client, event| match event {
             Event::Incoming(Packet::ConnAck(_)) => {
                 let config = serde_json::json!({ "name": "Đèn", "stat_t": "d/den-01/state", "cmd_t": "c/den-01/set" });
-                client.try_publish("homeassistant/light/den-01/light/config", QoS::AtLeastOnce, true, config.to_string()).expect("queued");
-                client.try_subscribe("c/den-01/#", QoS::AtLeastOnce).expect("queued");
-                client.try_publish("d/den-01/state", QoS::AtLeastOnce, false, "OFF").expect("queued");
+                client
+                    .try_publish(
+                        "homeassistant/light/den-01/light/config",
+                        QoS::AtLeastOnce,
+                        true,
+                        config.to_string(),
+                    )
+                    .expect("queued");
+                client
+                    .try_subscribe("c/den-01/#", QoS::AtLeastOnce)
+                    .expect("queued");
+                client
+                    .try_publish("d/den-01/state", QoS::AtLeastOnce, false, "OFF")
+                    .expect("queued");
             }
             Event::Incoming(Packet::Publish(p)) => {
                 let _ = say.send(Instant::now());
-                let _ = client.try_publish("d/den-01/state", QoS::AtLeastOnce, false, p.payload.to_vec());
+                let _ = client.try_publish(
+                    "d/den-01/state",
+                    QoS::AtLeastOnce,
+                    false,
+                    p.payload.to_vec(),
+                );
             }
             _ => {}
         });
@@ -164,10 +216,24 @@ impl House {
             })
             .collect();
         let client = gauges.into_iter().next().expect("a gauge");
-        let mut house = Self { dir: dir.to_owned(), child, cameras: server, heard, shown: mpsc::channel().1, client, sensors: 12, door, cookie: String::new(), form: String::new(), line: None };
+        let mut house = Self {
+            dir: dir.to_owned(),
+            child,
+            cameras: server,
+            heard,
+            shown: mpsc::channel().1,
+            client,
+            sensors: 12,
+            door,
+            cookie: String::new(),
+            form: String::new(),
+            line: None,
+        };
         let end = Instant::now() + Duration::from_secs(60);
         let last = format!("\"cb-{:03}.v11\"", sensors - 1);
-        while !house.ask("GET", "/state", "").contains("\"den-01.light\"") || !house.ask("GET", "/state", "").contains(&last) {
+        while !house.ask("GET", "/state", "").contains("\"den-01.light\"")
+            || !house.ask("GET", "/state", "").contains(&last)
+        {
             assert!(Instant::now() < end, "the devices were not adopted");
             std::thread::sleep(Duration::from_millis(100));
         }
@@ -177,17 +243,36 @@ impl House {
     }
 
     fn sign_in(&mut self) {
-        self.ask("POST", "/users", &serde_json::json!({ "id": "mau", "name": "Ông Mẫu", "role": "chief", "pin": PIN }).to_string());
+        self.ask(
+            "POST",
+            "/users",
+            &serde_json::json!({ "id": "mau", "name": "Ông Mẫu", "role": "chief", "pin": PIN })
+                .to_string(),
+        );
         let answer = self.http("POST", "/sign-in", &format!("user=mau&pin={PIN}"));
-        self.cookie = answer.lines().find_map(|l| l.strip_prefix("set-cookie: ")).and_then(|c| c.split(';').next()).map(str::to_owned).expect("cookie");
+        self.cookie = answer
+            .lines()
+            .find_map(|l| l.strip_prefix("set-cookie: "))
+            .and_then(|c| c.split(';').next())
+            .map(str::to_owned)
+            .expect("cookie");
         let page = self.http("GET", "/lights", "");
-        self.form = page.split_once("name=\"form\" value=\"").and_then(|(_, r)| r.split('"').next()).map(str::to_owned).expect("form");
+        self.form = page
+            .split_once("name=\"form\" value=\"")
+            .and_then(|(_, r)| r.split('"').next())
+            .map(str::to_owned)
+            .expect("form");
     }
 
     /// The phone's page of gauges, live: fragments and when they came.
     fn look(&mut self) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.door)).expect("dashboard");
-        write!(stream, "GET /live/sensors HTTP/1.1\r\nhost: 127.0.0.1:{}\r\ncookie: {}\r\n\r\n", self.door, self.cookie).expect("asked");
+        write!(
+            stream,
+            "GET /live/sensors HTTP/1.1\r\nhost: 127.0.0.1:{}\r\ncookie: {}\r\n\r\n",
+            self.door, self.cookie
+        )
+        .expect("asked");
         let (say, shown) = mpsc::channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stream).lines() {
@@ -200,7 +285,8 @@ impl House {
         self.shown = shown;
     }
 
-    /// One request on the phone's standing connection, a new one when the house let it go; the whole answer.
+    /// One request on the phone's standing connection, a new one when the house let it go; the
+    /// whole answer.
     fn http(&mut self, method: &str, path: &str, body: &str) -> String {
         let request = format!(
             "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\ncookie: {}\r\nx-live: 1\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
@@ -208,7 +294,11 @@ impl House {
             self.cookie,
             body.len()
         );
-        if let Some(answer) = self.line.take().and_then(|line| self.exchange(line, &request)) {
+        if let Some(answer) = self
+            .line
+            .take()
+            .and_then(|line| self.exchange(line, &request))
+        {
             return answer;
         }
         let fresh = TcpStream::connect(("127.0.0.1", self.door)).expect("dashboard");
@@ -224,7 +314,11 @@ impl House {
             answer.extend_from_slice(&buffer[..n]);
             let text = String::from_utf8_lossy(&answer);
             if let Some((head, rest)) = text.split_once("\r\n\r\n") {
-                let len = head.lines().find_map(|l| l.strip_prefix("content-length: ")).and_then(|l| l.parse::<usize>().ok()).unwrap_or(0);
+                let len = head
+                    .lines()
+                    .find_map(|l| l.strip_prefix("content-length: "))
+                    .and_then(|l| l.parse::<usize>().ok())
+                    .unwrap_or(0);
                 if rest.len() >= len {
                     let out = text.into_owned();
                     self.line = Some(line);
@@ -248,18 +342,27 @@ impl House {
             if all > 0 && cameras.matches("\"recorded_until\":0").count() == 0 {
                 return;
             }
-            assert!(Instant::now() < end, "not every camera is recorded after a minute; without python3-gi, gir1.2-gst-rtsp-server-1.0 and ffmpeg there is no picture to record");
+            assert!(
+                Instant::now() < end,
+                "not every camera is recorded after a minute; without python3-gi, gir1.2-gst-rtsp-server-1.0 and ffmpeg there is no picture to record"
+            );
             std::thread::sleep(Duration::from_millis(200));
         }
     }
 
-    /// Milliseconds from the button's request to the lamp's command on the wire; waits for the lamp's answer after it.
+    /// Milliseconds from the button's request to the lamp's command on the wire; waits for the
+    /// lamp's answer after it.
     pub fn press(&mut self, on: bool) -> f64 {
         while self.heard.try_recv().is_ok() {}
         let body = format!("on={}&form={}", u8::from(on), self.form);
         let began = Instant::now();
         self.http("POST", "/lights/den-01.light", &body);
-        let took = self.heard.recv_timeout(Duration::from_secs(5)).map_or(5_000.0, |at| at.duration_since(began).as_secs_f64() * 1000.0);
+        let took = self
+            .heard
+            .recv_timeout(Duration::from_secs(5))
+            .map_or(5_000.0, |at| {
+                at.duration_since(began).as_secs_f64() * 1000.0
+            });
         let end = Instant::now() + Duration::from_secs(5);
         let wanted = format!("\"reported\":{{\"on\":{on}");
         while !self.ask("GET", "/state", "").contains(&wanted) && Instant::now() < end {
@@ -272,13 +375,24 @@ impl House {
     pub fn publish(&mut self, i: usize) -> f64 {
         while self.shown.try_recv().is_ok() {}
         let (gauge, value) = (i % self.sensors, 100 + i % 7_919);
-        // One fragment goes at most twice a second, and looks are 40 ms apart: neither is what is measured.
+        // One fragment goes at most twice a second, and looks are 40 ms apart: neither is what is
+        // measured.
         std::thread::sleep(Duration::from_millis(45));
         let began = Instant::now();
-        self.client.try_publish(format!("d/cb-000/v{gauge}"), QoS::AtLeastOnce, false, value.to_string()).expect("queued");
+        self.client
+            .try_publish(
+                format!("d/cb-000/v{gauge}"),
+                QoS::AtLeastOnce,
+                false,
+                value.to_string(),
+            )
+            .expect("queued");
         let (name, words) = (format!("cb-000.v{gauge}\""), format!("{value}"));
         let end = began + Duration::from_secs(5);
-        while let Ok((line, at)) = self.shown.recv_timeout(end.saturating_duration_since(Instant::now())) {
+        while let Ok((line, at)) = self
+            .shown
+            .recv_timeout(end.saturating_duration_since(Instant::now()))
+        {
             if line.contains(&name) && line.contains(&words) {
                 return at.duration_since(began).as_secs_f64() * 1000.0;
             }
@@ -288,9 +402,18 @@ impl House {
 
     /// PSS of gateway and broker, bytes.
     pub fn memory(&self) -> (u64, u64) {
-        let status: serde_json::Value = serde_json::from_str(self.ask("GET", "/status", "").split_once("\r\n\r\n").map_or("", |(_, b)| b)).expect("status");
+        let status: serde_json::Value = serde_json::from_str(
+            self.ask("GET", "/status", "")
+                .split_once("\r\n\r\n")
+                .map_or("", |(_, b)| b),
+        )
+        .expect("status");
         let of = |name: &str| {
-            let pid = status["pids"].as_array().and_then(|p| p.iter().find(|p| p[0] == name)).and_then(|p| p[1].as_u64()).unwrap_or(0);
+            let pid = status["pids"]
+                .as_array()
+                .and_then(|p| p.iter().find(|p| p[0] == name))
+                .and_then(|p| p[1].as_u64())
+                .unwrap_or(0);
             conglang::supervisor::worker::pss_of(pid as u32).unwrap_or(0)
         };
         (of("gateway"), of("broker"))

@@ -1,4 +1,5 @@
-//! A million kept entries: how soon commands are taken after kill -9, with the index and without it.
+//! A million kept entries: how soon commands are taken after kill -9, with the index and without
+//! it.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -20,16 +21,36 @@ pub fn million(root: &Path, rows: &mut Vec<Row>) {
     let dir = root.join("million");
     configure(&dir, 0, "");
     std::fs::create_dir_all(dir.join("data")).expect("folder");
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("runtime");
     let began = Instant::now();
     runtime.block_on(async {
         let journal = journal(&dir.join("data"));
         for n in 0..100 {
-            let device = Device { id: DeviceId::new(&format!("d{n}")).expect("id"), name: "Đèn".into(), place: None, model: String::new(), presence: Presence::Unknown };
-            journal.submit(Wish::new(Actor::House, Wanted::DeclareDevice { device })).await.expect("answered");
+            let device = Device {
+                id: DeviceId::new(&format!("d{n}")).expect("id"),
+                name: "Đèn".into(),
+                place: None,
+                model: String::new(),
+                presence: Presence::Unknown,
+            };
+            journal
+                .submit(Wish::new(Actor::House, Wanted::DeclareDevice { device }))
+                .await
+                .expect("answered");
         }
         for round in 0..ENTRIES / 100 {
-            let wishes = (0..100).map(|n| journal.submit(Wish::new(Actor::House, Wanted::ReportPresence { device: DeviceId::new(&format!("d{n}")).expect("id"), here: round.is_multiple_of(2) })));
+            let wishes = (0..100).map(|n| {
+                journal.submit(Wish::new(
+                    Actor::House,
+                    Wanted::ReportPresence {
+                        device: DeviceId::new(&format!("d{n}")).expect("id"),
+                        here: round.is_multiple_of(2),
+                    },
+                ))
+            });
             futures_util::future::join_all(wishes).await;
             if round.is_multiple_of(1000) {
                 eprintln!("{} of {ENTRIES} entries…", round * 100);
@@ -40,10 +61,27 @@ pub fn million(root: &Path, rows: &mut Vec<Row>) {
     });
     eprintln!("a million entries in {:.1} s", ms(began) / 1000.0);
     runtime.shutdown_background();
-    let journal_bytes: u64 = std::fs::read_dir(dir.join("data/journal")).expect("dir").filter_map(Result::ok).filter_map(|e| e.metadata().ok()).map(|m| m.len()).sum();
-    rows.push(figure("history of 1,000,000 entries on disk", journal_bytes as f64 / 1e6, "MB", ""));
-    for (name, bar, wipe) in [("kill -9 with 1,000,000 entries → a command answered", "≤ 2000", true), ("  once more, with its index", "≤ 2000", false), ("  once more, index deleted", "≤ 2000", true)]
-    {
+    let journal_bytes: u64 = std::fs::read_dir(dir.join("data/journal"))
+        .expect("dir")
+        .filter_map(Result::ok)
+        .filter_map(|e| e.metadata().ok())
+        .map(|m| m.len())
+        .sum();
+    rows.push(figure(
+        "history of 1,000,000 entries on disk",
+        journal_bytes as f64 / 1e6,
+        "MB",
+        "",
+    ));
+    for (name, bar, wipe) in [
+        (
+            "kill -9 with 1,000,000 entries → a command answered",
+            "≤ 2000",
+            true,
+        ),
+        ("  once more, with its index", "≤ 2000", false),
+        ("  once more, index deleted", "≤ 2000", true),
+    ] {
         let index = dir.join("data/index.redb");
         if wipe {
             let _ = std::fs::remove_file(&index);
@@ -61,11 +99,27 @@ pub fn million(root: &Path, rows: &mut Vec<Row>) {
             std::thread::sleep(Duration::from_millis(50));
         }
         if wipe {
-            rows.push(figure("  index made again from nothing", ms(began) / 1000.0, "s", ""));
-            // redb doubles a file's length when it needs room; what was never written takes none of the card.
+            rows.push(figure(
+                "  index made again from nothing",
+                ms(began) / 1000.0,
+                "s",
+                "",
+            ));
+            // redb doubles a file's length when it needs room; what was never written takes none of
+            // the card.
             let about = std::fs::metadata(&index).expect("index");
-            rows.push(figure("  index on disk", about.blocks() as f64 * 512.0 / 1e6, "MB", "≤ 64"));
-            rows.push(figure("  length of its file", about.len() as f64 / 1e6, "MB", ""));
+            rows.push(figure(
+                "  index on disk",
+                about.blocks() as f64 * 512.0 / 1e6,
+                "MB",
+                "≤ 64",
+            ));
+            rows.push(figure(
+                "  length of its file",
+                about.len() as f64 / 1e6,
+                "MB",
+                "",
+            ));
         }
         let _ = child.kill();
         let _ = child.wait();

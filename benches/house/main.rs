@@ -1,8 +1,10 @@
-//! What the house costs, beside the disk's own `fdatasync` in the same run: a table, or JSON with `--json`.
+//! What the house costs, beside the disk's own `fdatasync` in the same run: a table, or JSON with
+//! `--json`.
 //!
-//! Never a timed test: figures are for people, side by side. `CONGLANG_BENCH_DIR` chooses the file system,
-//! `CONGLANG_BENCH_BLOCK` names its `/sys/block/…/stat` when it has a device of its own (scripts/bench makes one), `--soak`
-//! adds ten minutes of load for memory, `--kept` measures the million entries alone.
+//! Never a timed test: figures are for people, side by side. `CONGLANG_BENCH_DIR` chooses the file
+//! system, `CONGLANG_BENCH_BLOCK` names its `/sys/block/…/stat` when it has a device of its own
+//! (scripts/bench makes one), `--soak` adds ten minutes of load for memory, `--kept` measures the
+//! million entries alone.
 
 #![allow(
     clippy::unwrap_used,
@@ -49,7 +51,13 @@ pub struct Row {
 
 /// A line with one figure.
 pub fn figure(name: &str, value: f64, unit: &'static str, bar: &str) -> Row {
-    Row { name: name.to_owned(), p50: value, p99: None, unit, bar: bar.to_owned() }
+    Row {
+        name: name.to_owned(),
+        p50: value,
+        p99: None,
+        unit,
+        bar: bar.to_owned(),
+    }
 }
 
 fn quantile(values: &mut [f64], q: f64) -> f64 {
@@ -61,7 +69,13 @@ fn quantile(values: &mut [f64], q: f64) -> f64 {
 fn row(name: &str, mut runs: Vec<Vec<f64>>, bar: &str) -> Row {
     let mut p50: Vec<f64> = runs.iter_mut().map(|r| quantile(r, 0.5)).collect();
     let mut p99: Vec<f64> = runs.iter_mut().map(|r| quantile(r, 0.99)).collect();
-    Row { name: name.to_owned(), p50: quantile(&mut p50, 0.5), p99: Some(quantile(&mut p99, 0.5)), unit: "ms", bar: bar.to_owned() }
+    Row {
+        name: name.to_owned(),
+        p50: quantile(&mut p50, 0.5),
+        p99: Some(quantile(&mut p99, 0.5)),
+        unit: "ms",
+        bar: bar.to_owned(),
+    }
 }
 
 /// Milliseconds since.
@@ -73,12 +87,20 @@ pub fn ms(began: Instant) -> f64 {
 fn syncs(dir: &Path) -> Vec<f64> {
     let path = dir.join("sync-probe");
     std::fs::write(&path, vec![0u8; 1 << 20]).expect("probe");
-    let file = std::fs::OpenOptions::new().write(true).open(&path).expect("probe");
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .expect("probe");
     file.sync_all().expect("sync");
     (0..EACH)
         .map(|i| {
             let began = Instant::now();
-            std::os::unix::fs::FileExt::write_all_at(&file, &[7; 4096], (i as u64 * 4096) % (1 << 20)).expect("write");
+            std::os::unix::fs::FileExt::write_all_at(
+                &file,
+                &[7; 4096],
+                (i as u64 * 4096) % (1 << 20),
+            )
+            .expect("write");
             file.sync_data().expect("sync");
             ms(began)
         })
@@ -86,13 +108,31 @@ fn syncs(dir: &Path) -> Vec<f64> {
 }
 
 fn road(n: usize) -> Wish {
-    Wish::new(Actor::House, Wanted::DeclarePlace { place: Road { id: PlaceId::new(&format!("p{}", n % 4_000)).expect("id"), name: format!("Ngõ Cầu Tre {n}") } })
+    Wish::new(
+        Actor::House,
+        Wanted::DeclarePlace {
+            place: Road {
+                id: PlaceId::new(&format!("p{}", n % 4_000)).expect("id"),
+                name: format!("Ngõ Cầu Tre {n}"),
+            },
+        },
+    )
 }
 
 /// A journal in `dir`.
 pub fn journal(dir: &Path) -> Journal {
     let disk = Folder::open(&dir.join("log")).expect("log");
-    Journal::open(Place { folder: dir.join("journal"), disk: Box::new(disk), village: None }, secret::random().expect("random"), Clock::system(0)).expect("opens").0
+    Journal::open(
+        Place {
+            folder: dir.join("journal"),
+            disk: Box::new(disk),
+            village: None,
+        },
+        secret::random().expect("random"),
+        Clock::system(0),
+    )
+    .expect("opens")
+    .0
 }
 
 fn main() {
@@ -102,7 +142,12 @@ fn main() {
     if has("--list") {
         return;
     }
-    let root = std::env::var_os("CONGLANG_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from).join(format!("conglang-bench-{}", secret::token().expect("random")));
+    let root = std::env::var_os("CONGLANG_BENCH_DIR")
+        .map_or_else(std::env::temp_dir, PathBuf::from)
+        .join(format!(
+            "conglang-bench-{}",
+            secret::token().expect("random")
+        ));
     std::fs::create_dir_all(&root).expect("folder");
     let mut rows = Vec::new();
     if has("--kept") {
@@ -114,7 +159,9 @@ fn main() {
         ready(&root, &mut rows);
         kept::million(&root, &mut rows);
         memory(&root, if has("--soak") { 600 } else { 20 }, &mut rows);
-        let program = std::fs::metadata(env!("CARGO_BIN_EXE_conglang")).expect("binary").len();
+        let program = std::fs::metadata(env!("CARGO_BIN_EXE_conglang"))
+            .expect("binary")
+            .len();
         rows.push(figure("the program", program as f64 / 1e6, "MB", ""));
     }
     std::fs::remove_dir_all(&root).expect("clean");
@@ -122,9 +169,13 @@ fn main() {
 }
 
 fn latencies(root: &Path, rows: &mut Vec<Row>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("runtime");
     let (mut disk, mut alone, mut tens) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut wire, mut shown, mut wire_4, mut shown_4) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut wire, mut shown, mut wire_4, mut shown_4) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut house = House::start(&root.join("house"), 0, 12);
     let mut recording = House::start(&root.join("recording"), 4, 12);
     recording.until_recorded();
@@ -165,13 +216,31 @@ fn latencies(root: &Path, rows: &mut Vec<Row>) {
     // A commit with 10,000 entities, beside one with few.
     let many = runtime.block_on(async {
         for n in 0..10_000 {
-            let device = Device { id: DeviceId::new(&format!("d{n}")).expect("id"), name: "Đèn".into(), place: None, model: String::new(), presence: Presence::Unknown };
-            journal.submit(Wish::new(Actor::House, Wanted::DeclareDevice { device })).await.expect("answered");
+            let device = Device {
+                id: DeviceId::new(&format!("d{n}")).expect("id"),
+                name: "Đèn".into(),
+                place: None,
+                model: String::new(),
+                presence: Presence::Unknown,
+            };
+            journal
+                .submit(Wish::new(Actor::House, Wanted::DeclareDevice { device }))
+                .await
+                .expect("answered");
         }
         let mut out = Vec::new();
         for n in 0..EACH {
             let began = Instant::now();
-            journal.submit(Wish::new(Actor::House, Wanted::ReportPresence { device: DeviceId::new(&format!("d{n}")).expect("id"), here: true })).await.expect("answered");
+            journal
+                .submit(Wish::new(
+                    Actor::House,
+                    Wanted::ReportPresence {
+                        device: DeviceId::new(&format!("d{n}")).expect("id"),
+                        here: true,
+                    },
+                ))
+                .await
+                .expect("answered");
             out.push(ms(began));
         }
         out
@@ -179,16 +248,30 @@ fn latencies(root: &Path, rows: &mut Vec<Row>) {
     runtime.block_on(journal.shutdown()).expect("stopped");
     let sync = row("fdatasync of 4 KiB on this disk", disk, "");
     let (p50, p99) = (sync.p50, sync.p99.unwrap_or(0.0));
-    let bar = |more: f64| format!("≤ {:.1} / {:.1}", p50 + 10.0 + more, 2.0 * p99 + 20.0 + more);
+    let bar = |more: f64| {
+        format!(
+            "≤ {:.1} / {:.1}",
+            p50 + 10.0 + more,
+            2.0 * p99 + 20.0 + more
+        )
+    };
     rows.push(sync);
     let few = row("one command, answered", alone, "");
     let plus = format!("≤ {:.1} / –", few.p50 + 0.5);
     rows.push(few);
     rows.push(row("the same with 10,000 devices", vec![many], &plus));
     rows.push(row("ten commands at once, all answered", tens, ""));
-    rows.push(row("button → the lamp's command on the wire", wire, &bar(0.0)));
+    rows.push(row(
+        "button → the lamp's command on the wire",
+        wire,
+        &bar(0.0),
+    ));
     rows.push(row("  while 4 cameras record", wire_4, &bar(0.0)));
-    rows.push(row("publish → fragment on the dashboard", shown, &bar(50.0)));
+    rows.push(row(
+        "publish → fragment on the dashboard",
+        shown,
+        &bar(50.0),
+    ));
     rows.push(row("  while 4 cameras record", shown_4, &bar(50.0)));
 }
 
@@ -196,7 +279,9 @@ fn latencies(root: &Path, rows: &mut Vec<Row>) {
 fn ready(root: &Path, rows: &mut Vec<Row>) {
     let dir = root.join("hundred");
     drop(House::start(&dir, 0, 100));
-    let runs = (0..RUNS).map(|_| vec![gateway::time_to_ready(&dir)]).collect();
+    let runs = (0..RUNS)
+        .map(|_| vec![gateway::time_to_ready(&dir)])
+        .collect();
     rows.push(row("start → ready, 100 devices known", runs, "≤ 2000"));
 }
 
@@ -213,19 +298,30 @@ fn memory(root: &Path, seconds: u64, rows: &mut Vec<Row>) {
         i += 1;
     }
     let (gateway, broker) = house.memory();
-    rows.push(figure(&format!("memory of gateway + broker after {seconds} s of load"), (gateway + broker) as f64 / 1e6, "MB PSS", "≤ 60 (after 600 s)"));
+    rows.push(figure(
+        &format!("memory of gateway + broker after {seconds} s of load"),
+        (gateway + broker) as f64 / 1e6,
+        "MB PSS",
+        "≤ 60 (after 600 s)",
+    ));
 }
 
 /// Sectors of 512 bytes that a device wrote so far.
 fn written(stat: &Path) -> u64 {
     let text = std::fs::read_to_string(stat).expect("the device's counters");
-    text.split_whitespace().nth(6).and_then(|n| n.parse::<u64>().ok()).expect("sectors") * 512
+    text.split_whitespace()
+        .nth(6)
+        .and_then(|n| n.parse::<u64>().ok())
+        .expect("sectors")
+        * 512
 }
 
 /// What a command costs the card: 1,000 of them, on segments that were used before.
 fn wear(root: &Path, stat: &Path, rows: &mut Vec<Row>) {
     let house = House::start(&root.join("wear"), 0, 4);
-    let place = |n: usize| serde_json::json!({ "command": { "do": "DeclarePlace", "place": { "id": format!("p{}", n % 500), "name": format!("Ngõ {n}") } } }).to_string();
+    let place = |n: usize| {
+        serde_json::json!({ "command": { "do": "DeclarePlace", "place": { "id": format!("p{}", n % 500), "name": format!("Ngõ {n}") } } }).to_string()
+    };
     let settle = || {
         rustix::fs::sync();
         std::thread::sleep(Duration::from_secs(7));
@@ -241,18 +337,30 @@ fn wear(root: &Path, stat: &Path, rows: &mut Vec<Row>) {
         house.ask("POST", "/commands", &place(10_000 + n));
     }
     rustix::fs::sync();
-    rows.push(figure("bytes to the device, a command alone", (written(stat) - before) as f64 / 1_000.0, "B", "≤ 6000"));
+    rows.push(figure(
+        "bytes to the device, a command alone",
+        (written(stat) - before) as f64 / 1_000.0,
+        "B",
+        "≤ 6000",
+    ));
     let before = settle();
     for n in 0..100 {
         std::thread::scope(|s| {
             for i in 0..10 {
                 let dir = root.join("wear");
-                s.spawn(move || gateway::ask(&dir, "POST", "/commands", &place(20_000 + n * 10 + i)));
+                s.spawn(move || {
+                    gateway::ask(&dir, "POST", "/commands", &place(20_000 + n * 10 + i))
+                });
             }
         });
     }
     rustix::fs::sync();
-    rows.push(figure("bytes to the device, each of ten at once", (written(stat) - before) as f64 / 1_000.0, "B", "≤ 1500"));
+    rows.push(figure(
+        "bytes to the device, each of ten at once",
+        (written(stat) - before) as f64 / 1_000.0,
+        "B",
+        "≤ 1500",
+    ));
 }
 
 fn print(rows: &[Row], json: bool) {
@@ -264,6 +372,9 @@ fn print(rows: &[Row], json: bool) {
     println!("{:<54}{:>10}{:>10}  {:<8}bar", "", "p50", "p99", "");
     for r in rows {
         let p99 = r.p99.map_or_else(String::new, |p| format!("{p:.3}"));
-        println!("{:<54}{:>10.3}{p99:>10}  {:<8}{}", r.name, r.p50, r.unit, r.bar);
+        println!(
+            "{:<54}{:>10.3}{p99:>10}  {:<8}{}",
+            r.name, r.p50, r.unit, r.bar
+        );
     }
 }

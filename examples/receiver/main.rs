@@ -1,7 +1,13 @@
-//! A receiver for a horn cluster that plays into a WAV file: for a bench without horns, and as the model of a
-//! real one. `receiver --id loa-01 --secret … --key … --out loa-01.wav [--host H --port P]`.
+//! A receiver for a horn cluster that plays into a WAV file: for a bench without horns, and as the
+//! model of a real one. `receiver --id loa-01 --secret … --key … --out loa-01.wav [--host H --port
+//! P]`.
 
-#![allow(clippy::disallowed_methods, clippy::unnecessary_debug_formatting, clippy::unused_async, reason = "a simulator beside the house, not a part of it")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unnecessary_debug_formatting,
+    clippy::unused_async,
+    reason = "a simulator beside the house, not a part of it"
+)]
 
 #[path = "../village/receiver.rs"]
 mod receiver;
@@ -36,10 +42,23 @@ struct Args {
 
 fn main() -> ExitCode {
     conglang::supervisor::panics::tell_in_one_line();
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .init();
     let a = Args::parse();
-    let receiver = receiver::Receiver { id: a.id, host: a.host, port: a.port, secret: a.secret, key: a.key, out: a.out };
-    let ended = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::new).and_then(|runtime| runtime.block_on(receiver.run()));
+    let receiver = receiver::Receiver {
+        id: a.id,
+        host: a.host,
+        port: a.port,
+        secret: a.secret,
+        key: a.key,
+        out: a.out,
+    };
+    let ended = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::new)
+        .and_then(|runtime| runtime.block_on(receiver.run()));
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -1,9 +1,12 @@
-//! The demo's notice board, made for the day of the run: `config/demo/notices.toml` with its days and placeholders filled in.
+//! The demo's notice board, made for the day of the run: `config/demo/notices.toml` with its days
+//! and placeholders filled in.
 //!
-//! A notice has `id`, `kind`, `title`, `body`, and days by name (see `days.rs`), of which `until` is also the last moment that
-//! the house shows it. In its texts `{name}` is that day in words, “Thứ Bảy 12/12/2026”; `{name.short}` the same without the year,
-//! `{name.lunar}` the lunar day, and `{name.time}`, `{name.month}`, `{name.quarter}`, `{name.year}` that part of it. Whatever cannot be
-//! filled in, a day that no text uses, and what the house would refuse is an error with a sentence: the board is whole or not put up.
+//! A notice has `id`, `kind`, `title`, `body`, and days by name (see `days.rs`), of which `until`
+//! is also the last moment that the house shows it. In its texts `{name}` is that day in words,
+//! “Thứ Bảy 12/12/2026”; `{name.short}` the same without the year, `{name.lunar}` the lunar day,
+//! and `{name.time}`, `{name.month}`, `{name.quarter}`, `{name.year}` that part of it. Whatever
+//! cannot be filled in, a day that no text uses, and what the house would refuse is an error with a
+//! sentence: the board is whole or not put up.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,13 +48,21 @@ struct Written {
 /// # Errors
 /// A sentence that names the notice and what is wrong with it.
 pub fn compose(text: &str, now_ms: i64) -> anyhow::Result<Vec<Notice>> {
-    let file: File = toml::from_str(text).context("bảng tin không đúng dạng TOML, hoặc thiếu id, kind, title, body")?;
+    let file: File = toml::from_str(text)
+        .context("bảng tin không đúng dạng TOML, hoặc thiếu id, kind, title, body")?;
     ensure!(!file.notice.is_empty(), "bảng tin không có thông báo nào");
     let mut seen = BTreeSet::new();
     let mut out = Vec::new();
     for written in &file.notice {
-        ensure!(seen.insert(&written.id), "hai thông báo cùng mang mã {}", written.id);
-        out.push(fill(written, now_ms).with_context(|| format!("thông báo {} “{}”", written.id, written.title))?);
+        ensure!(
+            seen.insert(&written.id),
+            "hai thông báo cùng mang mã {}",
+            written.id
+        );
+        out.push(
+            fill(written, now_ms)
+                .with_context(|| format!("thông báo {} “{}”", written.id, written.title))?,
+        );
     }
     Ok(out)
 }
@@ -59,7 +70,10 @@ pub fn compose(text: &str, now_ms: i64) -> anyhow::Result<Vec<Notice>> {
 fn fill(written: &Written, now_ms: i64) -> anyhow::Result<Notice> {
     let mut days = BTreeMap::new();
     for (name, words) in &written.days {
-        days.insert(name.as_str(), Moment::parse(words, now_ms).with_context(|| format!("ngày “{name}”"))?);
+        days.insert(
+            name.as_str(),
+            Moment::parse(words, now_ms).with_context(|| format!("ngày “{name}”"))?,
+        );
     }
     let mut used = BTreeSet::from(["until".to_owned()]);
     let title = said(&written.title, &days, &mut used)?;
@@ -67,32 +81,62 @@ fn fill(written: &Written, now_ms: i64) -> anyhow::Result<Notice> {
     if let Some(idle) = days.keys().find(|name| !used.contains(**name)) {
         bail!("không chỗ nào dùng đến ngày “{idle}”; bỏ nó đi, hoặc viết {{{idle}}} vào lời");
     }
-    ensure!(unsound(&title, &body).is_none(), "lời trống hoặc dài quá mức nhà văn hóa nhận");
+    ensure!(
+        unsound(&title, &body).is_none(),
+        "lời trống hoặc dài quá mức nhà văn hóa nhận"
+    );
     let until = days.get("until").map(|m| m.end_ms());
-    ensure!(until.is_none_or(|u| u > now_ms), "“until” đã qua rồi: cổng không nhận thông báo đã hết hạn");
-    Ok(Notice { id: written.id.clone(), kind: written.kind, title, body, until })
+    ensure!(
+        until.is_none_or(|u| u > now_ms),
+        "“until” đã qua rồi: cổng không nhận thông báo đã hết hạn"
+    );
+    Ok(Notice {
+        id: written.id.clone(),
+        kind: written.kind,
+        title,
+        body,
+        until,
+    })
 }
 
 /// `text` with its placeholders filled in.
-fn said(text: &str, days: &BTreeMap<&str, Moment>, used: &mut BTreeSet<String>) -> anyhow::Result<String> {
+fn said(
+    text: &str,
+    days: &BTreeMap<&str, Moment>,
+    used: &mut BTreeSet<String>,
+) -> anyhow::Result<String> {
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {
-        let (inside, after) = after.split_once('}').context("có dấu “{” mà không có dấu “}”")?;
+        let (inside, after) = after
+            .split_once('}')
+            .context("có dấu “{” mà không có dấu “}”")?;
         let (name, part) = inside.split_once('.').unwrap_or((inside, ""));
         let Some(moment) = days.get(name) else {
             let known = days.keys().copied().collect::<Vec<_>>().join(", ");
-            bail!("không biết {{{inside}}} là ngày nào; thông báo này có các ngày: {}", if known.is_empty() { "(không có)" } else { &known });
+            bail!(
+                "không biết {{{inside}}} là ngày nào; thông báo này có các ngày: {}",
+                if known.is_empty() {
+                    "(không có)"
+                } else {
+                    &known
+                }
+            );
         };
         let Some(words) = moment.words(part) else {
-            bail!("{{{inside}}}: không có phần “{part}”, hoặc ngày ấy không có giờ; có short, lunar, time, month, quarter, year");
+            bail!(
+                "{{{inside}}}: không có phần “{part}”, hoặc ngày ấy không có giờ; có short, lunar, time, month, quarter, year"
+            );
         };
         used.insert(name.to_owned());
         out.push_str(before);
         out.push_str(&words);
         rest = after;
     }
-    ensure!(!rest.contains('}') && !out.contains('}'), "có dấu “}}” mà không có dấu “{{”");
+    ensure!(
+        !rest.contains('}') && !out.contains('}'),
+        "có dấu “}}” mà không có dấu “{{”"
+    );
     out.push_str(rest);
     Ok(out)
 }

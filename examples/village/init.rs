@@ -16,11 +16,21 @@ pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()
     // Devices, each with a fresh secret of 128 bits.
     let mut devices: toml::Table = std::fs::read_to_string(data.join("devices.toml"))?.parse()?;
     let mut secrets = serde_json::Map::new();
-    for device in devices.get_mut("device").and_then(|d| d.as_array_mut()).into_iter().flatten() {
-        let Some(table) = device.as_table_mut() else { continue };
+    for device in devices
+        .get_mut("device")
+        .and_then(|d| d.as_array_mut())
+        .into_iter()
+        .flatten()
+    {
+        let Some(table) = device.as_table_mut() else {
+            continue;
+        };
         let id = table["id"].as_str().unwrap_or_default().to_owned();
         let token = secret::token()?;
-        table.insert("secret_sha256".into(), secret::sha256(token.as_bytes()).into());
+        table.insert(
+            "secret_sha256".into(),
+            secret::sha256(token.as_bytes()).into(),
+        );
         secrets.insert(id, token.into());
     }
     // An account for programs that want to act as a new device.
@@ -28,24 +38,50 @@ pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()
     let mut extra = toml::Table::new();
     extra.insert("id".into(), "guest-01".into());
     extra.insert("name".into(), "Thiết bị thử".into());
-    extra.insert("secret_sha256".into(), secret::sha256(guest.as_bytes()).into());
+    extra.insert(
+        "secret_sha256".into(),
+        secret::sha256(guest.as_bytes()).into(),
+    );
     if let Some(list) = devices.get_mut("device").and_then(|d| d.as_array_mut()) {
         list.push(extra.into());
     }
     std::fs::write(parts.join("20-devices.toml"), toml::to_string(&devices)?)?;
     // A copy would be as wide as what it was copied from.
-    std::fs::write(parts.join("10-village.toml"), std::fs::read(data.join("village.toml"))?)?;
-    secret::write_file(&dir.join("secrets.json"), serde_json::to_string_pretty(&serde_json::json!({ "devices": secrets, "guest": guest }))?.as_bytes())?;
+    std::fs::write(
+        parts.join("10-village.toml"),
+        std::fs::read(data.join("village.toml"))?,
+    )?;
+    secret::write_file(
+        &dir.join("secrets.json"),
+        serde_json::to_string_pretty(&serde_json::json!({ "devices": secrets, "guest": guest }))?
+            .as_bytes(),
+    )?;
 
     // Cameras: all that the demo's RTSP server plays, and two that are lost.
     let village: toml::Table = std::fs::read_to_string(data.join("village.toml"))?.parse()?;
     let password = dir.join("camera.password");
     secret::write_file(&password, secret::token()?.as_bytes())?;
     let mut text = String::new();
-    for camera in village.get("camera").and_then(|c| c.as_array()).into_iter().flatten() {
-        let (id, name) = (camera["id"].as_str().unwrap_or_default(), camera["name"].as_str().unwrap_or_default());
-        let path = if crate::cameras::LOST.contains(&id) { "lost" } else { id };
-        writeln!(text, "[[camera]]\nid = {id:?}\nname = {name:?}\nurl = \"rtsp://127.0.0.1:{}/{path}\"\nuser = \"village\"\npassword_file = {password:?}", base + 54)?;
+    for camera in village
+        .get("camera")
+        .and_then(|c| c.as_array())
+        .into_iter()
+        .flatten()
+    {
+        let (id, name) = (
+            camera["id"].as_str().unwrap_or_default(),
+            camera["name"].as_str().unwrap_or_default(),
+        );
+        let path = if crate::cameras::LOST.contains(&id) {
+            "lost"
+        } else {
+            id
+        };
+        writeln!(
+            text,
+            "[[camera]]\nid = {id:?}\nname = {name:?}\nurl = \"rtsp://127.0.0.1:{}/{path}\"\nuser = \"village\"\npassword_file = {password:?}",
+            base + 54
+        )?;
     }
     std::fs::write(parts.join("30-cameras.toml"), text)?;
 
@@ -53,9 +89,16 @@ pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()
     certificates(dir, now_s)?;
 
     // A socket's path has room for 108 bytes.
-    let run = if dir.as_os_str().len() > 70 { std::env::temp_dir().join(format!("conglang-run-{}", &secret::token()?[..12])) } else { dir.join("run") };
+    let run = if dir.as_os_str().len() > 70 {
+        std::env::temp_dir().join(format!("conglang-run-{}", &secret::token()?[..12]))
+    } else {
+        dir.join("run")
+    };
     std::fs::create_dir_all(&run)?;
-    std::fs::write(dir.join("control.path"), run.join("control.sock").display().to_string())?;
+    std::fs::write(
+        dir.join("control.path"),
+        run.join("control.sock").display().to_string(),
+    )?;
     let mut text = String::new();
     writeln!(text, "# A throw-away village, made by the demo.")?;
     writeln!(text, "[data]\nfolder = {:?}", dir.join("data"))?;
@@ -67,38 +110,72 @@ pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()
         port(82),
         run.join("control.sock")
     )?;
-    writeln!(text, "[broker]\nplain = {:?}\ntls = {:?}\nwebsocket = {:?}", port(83), port(88), port(84))?;
+    writeln!(
+        text,
+        "[broker]\nplain = {:?}\ntls = {:?}\nwebsocket = {:?}",
+        port(83),
+        port(88),
+        port(84)
+    )?;
     writeln!(text, "[speech]\nurl = \"http://127.0.0.1:{}\"", base + 80)?;
-    writeln!(text, "[commune]\nserver = \"mqtts://127.0.0.1:{}\"\nca = {:?}\ncertificate = {:?}\nkey = {:?}", base + 98, ca.join("ca.pem"), village.certificate, village.key)?;
+    writeln!(
+        text,
+        "[commune]\nserver = \"mqtts://127.0.0.1:{}\"\nca = {:?}\ncertificate = {:?}\nkey = {:?}",
+        base + 98,
+        ca.join("ca.pem"),
+        village.certificate,
+        village.key
+    )?;
     std::fs::write(dir.join("conglang.toml"), text)?;
 
     let mut text = String::new();
     writeln!(text, "# The commune of the throw-away village.")?;
     writeln!(text, "[data]\nfolder = {:?}", dir.join("commune"))?;
-    writeln!(text, "[doors]\ncontrol = {:?}", run.join("commune.d/control.sock"))?;
-    writeln!(text, "[office]\nname = \"xã Đồng Nếp\"\nconsole = {:?}\nmqtt = {:?}", port(91), port(98))?;
-    writeln!(text, "[[office.village]]\nid = \"ben-thoc\"\nname = \"Bến Thóc\"\n[[office.village]]\nid = \"go-mit\"\nname = \"Gò Mít\"")?;
+    writeln!(
+        text,
+        "[doors]\ncontrol = {:?}",
+        run.join("commune.d/control.sock")
+    )?;
+    writeln!(
+        text,
+        "[office]\nname = \"xã Đồng Nếp\"\nconsole = {:?}\nmqtt = {:?}",
+        port(91),
+        port(98)
+    )?;
+    writeln!(
+        text,
+        "[[office.village]]\nid = \"ben-thoc\"\nname = \"Bến Thóc\"\n[[office.village]]\nid = \"go-mit\"\nname = \"Gò Mít\""
+    )?;
     std::fs::create_dir_all(dir.join("commune-conf"))?;
     std::fs::write(dir.join("commune-conf/commune.toml"), text)?;
     Ok(())
 }
 
-/// Makes anew what ended while the demo's folder lay still: what a running house renews by itself it cannot renew once it is over.
+/// Makes anew what ended while the demo's folder lay still: what a running house renews by itself
+/// it cannot renew once it is over.
 pub fn renew(dir: &Path, now_ms: i64) -> anyhow::Result<()> {
     let now_s = u64::try_from(now_ms / 1_000)?;
     let lasts = |files: Files| files.days_left(now_s).is_some_and(|days| days > RENEW_DAYS);
     let keys = dir.join("data/keys");
     let linked = lasts(Files::named(dir, "village")) || lasts(Files::named(&keys, "commune"));
-    if linked && lasts(Files::named(&keys, "public")) { Ok(()) } else { certificates(dir, now_s) }
+    if linked && lasts(Files::named(&keys, "public")) {
+        Ok(())
+    } else {
+        certificates(dir, now_s)
+    }
 }
 
-/// The village's certificate from the commune's CA, and that of the throw-away dashboard's HTTPS, so that programs can try it; a
-/// real village installs a publicly valid one.
+/// The village's certificate from the commune's CA, and that of the throw-away dashboard's HTTPS,
+/// so that programs can try it; a real village installs a publicly valid one.
 fn certificates(dir: &Path, now_s: u64) -> anyhow::Result<()> {
     let authority = Authority::load_or_make(&dir.join("commune/keys/ca"), "xã Đồng Nếp", now_s)?;
     Files::named(dir, "village").write(&authority.client("ben-thoc", now_s)?)?;
     let keys = dir.join("data/keys");
     let house = Authority::load_or_make(&keys.join("house-ca"), "Cổng Làng, nhà văn hóa", now_s)?;
-    Files::named(&keys, "public").write(&house.server("localhost", &["localhost".to_owned(), "127.0.0.1".to_owned()], now_s)?)?;
+    Files::named(&keys, "public").write(&house.server(
+        "localhost",
+        &["localhost".to_owned(), "127.0.0.1".to_owned()],
+        now_s,
+    )?)?;
     Ok(())
 }

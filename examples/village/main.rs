@@ -1,9 +1,15 @@
 //! The village simulator: devices that nobody has to plug in, for the demo, tests and benches.
 //!
-//! `village init` writes a throw-away village Bến Thóc with fresh secrets; `village run` plays its devices:
-//! real MQTT clients that announce themselves, answer, are slow, die and lie as real ones do.
+//! `village init` writes a throw-away village Bến Thóc with fresh secrets; `village run` plays its
+//! devices: real MQTT clients that announce themselves, answer, are slow, die and lie as real ones
+//! do.
 
-#![allow(clippy::disallowed_methods, clippy::unnecessary_debug_formatting, clippy::unused_async, reason = "a simulator beside the house, not a part of it")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unnecessary_debug_formatting,
+    clippy::unused_async,
+    reason = "a simulator beside the house, not a part of it"
+)]
 
 mod board;
 mod cameras;
@@ -80,7 +86,10 @@ fn main() -> ExitCode {
     conglang::supervisor::panics::tell_in_one_line();
     // Secrets and PINs lie in what it writes.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO).init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing::Level::INFO)
+        .init();
     match run(Args::parse().what) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -93,16 +102,27 @@ fn main() -> ExitCode {
 
 fn run(what: What) -> anyhow::Result<()> {
     match what {
-        What::Init { dir, port_base, bind, data } => init::init(&dir, port_base, &bind, &data),
+        What::Init {
+            dir,
+            port_base,
+            bind,
+            data,
+        } => init::init(&dir, port_base, &bind, &data),
         What::Notices { dir, data } => show::notices(&dir, &data),
         What::Show { dir } => show::show(&dir),
         What::Renew { dir } => init::renew(&dir, now_ms()),
         What::When { words } => {
-            println!("{}", days::Moment::parse(&words, now_ms())?.begin_ms() / 1_000);
+            println!(
+                "{}",
+                days::Moment::parse(&words, now_ms())?.begin_ms() / 1_000
+            );
             Ok(())
         }
         What::Run { dir } => {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()?;
             runtime.block_on(devices::run(&dir))
         }
     }

@@ -1,7 +1,8 @@
 //! A horn cluster's receiver: takes signed orders, fetches sounds by hash, plays them, proves it.
 //!
-//! Plays in real time into a WAV file, as a sound card would. Refuses what is not signed by the pinned key,
-//! not newer than the last order, or expired; its memory of the last order survives a restart in a file.
+//! Plays in real time into a WAV file, as a sound card would. Refuses what is not signed by the
+//! pinned key, not newer than the last order, or expired; its memory of the last order survives a
+//! restart in a file.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,11 +28,13 @@ pub struct Receiver {
 }
 
 fn now_ms() -> i64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(0))
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(0))
 }
 
-/// What a receiver remembers through a restart: the number of the last order that counts, and how the announcement
-/// that it last played stands.
+/// What a receiver remembers through a restart: the number of the last order that counts, and how
+/// the announcement that it last played stands.
 #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
 struct Memory {
     last: u64,
@@ -40,7 +43,10 @@ struct Memory {
 
 impl Memory {
     fn load(path: &Path) -> Self {
-        std::fs::read(path).ok().and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default()
+        std::fs::read(path)
+            .ok()
+            .and_then(|b| serde_json::from_slice(&b).ok())
+            .unwrap_or_default()
     }
 
     /// Whole or not at all: a torn memory would take old orders again.
@@ -58,7 +64,11 @@ impl Memory {
 
 /// What comes back from the receiver's own tasks.
 enum Done {
-    Fetched { announcement: String, hash: String, wav: Option<Vec<u8>> },
+    Fetched {
+        announcement: String,
+        hash: String,
+        wav: Option<Vec<u8>>,
+    },
     Status(Status),
 }
 
@@ -69,8 +79,15 @@ impl Receiver {
         let path = self.out.with_extension("last");
         let mut memory = Memory::load(&path);
         let mut options = MqttOptions::new(format!("horn-{}", self.id), &self.host, self.port);
-        options.set_credentials(&self.id, &self.secret).set_keep_alive(Duration::from_secs(15));
-        options.set_last_will(LastWill::new(format!("d/{}/up", self.id), "offline", QoS::AtLeastOnce, true));
+        options
+            .set_credentials(&self.id, &self.secret)
+            .set_keep_alive(Duration::from_secs(15));
+        options.set_last_will(LastWill::new(
+            format!("d/{}/up", self.id),
+            "offline",
+            QoS::AtLeastOnce,
+            true,
+        ));
         let (client, mut events) = AsyncClient::new(options, 32);
         let mut sound: Option<(String, Vec<u8>)> = None;
         // Rises with every stop: a play that began before falls silent.
@@ -99,16 +116,40 @@ impl Receiver {
             match event {
                 Ok(Event::Incoming(Packet::ConnAck(_))) => {
                     let _ = client.try_subscribe(format!("c/{}/#", self.id), QoS::AtLeastOnce);
-                    let _ = client.try_publish(format!("d/{}/up", self.id), QoS::AtLeastOnce, true, "online");
+                    let _ = client.try_publish(
+                        format!("d/{}/up", self.id),
+                        QoS::AtLeastOnce,
+                        true,
+                        "online",
+                    );
                 }
                 Ok(Event::Incoming(Packet::Publish(p))) if p.topic.ends_with("/order") => {
-                    let order = match judge(&p.payload, &self.id, |b, s| pinned.verify(b, s), memory.last, now_ms()) {
-                        Ok(Judged::Obey(order)) if order.act.announcement().is_empty() || memory.status.as_ref().is_none_or(|s| s.announcement != order.act.announcement()) => order,
-                        // The house did not hear how it stands: it is told again, and nothing is played twice.
+                    let order = match judge(
+                        &p.payload,
+                        &self.id,
+                        |b, s| pinned.verify(b, s),
+                        memory.last,
+                        now_ms(),
+                    ) {
+                        Ok(Judged::Obey(order))
+                            if order.act.announcement().is_empty()
+                                || memory
+                                    .status
+                                    .as_ref()
+                                    .is_none_or(|s| s.announcement != order.act.announcement()) =>
+                        {
+                            order
+                        }
+                        // The house did not hear how it stands: it is told again, and nothing is
+                        // played twice.
                         Ok(Judged::Obey(order) | Judged::Known(order)) => {
                             match &memory.status {
-                                Some(status) if status.announcement == order.act.announcement() => self.say(&client, status),
-                                _ if order.act == Act::Stop && order.seq == memory.last => self.say(&client, &stopped()),
+                                Some(status) if status.announcement == order.act.announcement() => {
+                                    self.say(&client, status)
+                                }
+                                _ if order.act == Act::Stop && order.seq == memory.last => {
+                                    self.say(&client, &stopped())
+                                }
                                 _ => tracing::warn!(id = self.id, "an older order came again"),
                             }
                             continue;
@@ -119,28 +160,65 @@ impl Receiver {
                         }
                     };
                     match order.act {
-                        Act::Prepare { announcement, url, hash } => {
+                        Act::Prepare {
+                            announcement,
+                            url,
+                            hash,
+                        } => {
                             let report = report.clone();
                             tokio::spawn(async move {
-                                let wav = fetch(&url).await.filter(|w| conglang::keys::secret::sha256(w) == hash);
-                                let _ = report.send(Done::Fetched { announcement, hash, wav }).await;
+                                let wav = fetch(&url)
+                                    .await
+                                    .filter(|w| conglang::keys::secret::sha256(w) == hash);
+                                let _ = report
+                                    .send(Done::Fetched {
+                                        announcement,
+                                        hash,
+                                        wav,
+                                    })
+                                    .await;
                             });
                         }
                         Act::Play { announcement, hash } => {
                             memory.last = order.seq;
-                            let found = sound.clone().filter(|(h, _)| *h == hash).and_then(|(_, w)| parse_wav(&w));
-                            let (state, why) = if found.is_some() { (State::Playing, "") } else { (State::Failed, "the sound is not here") };
-                            let status = Status { announcement: announcement.clone(), state, ms: 0, why: why.into() };
+                            let found = sound
+                                .clone()
+                                .filter(|(h, _)| *h == hash)
+                                .and_then(|(_, w)| parse_wav(&w));
+                            let (state, why) = if found.is_some() {
+                                (State::Playing, "")
+                            } else {
+                                (State::Failed, "the sound is not here")
+                            };
+                            let status = Status {
+                                announcement: announcement.clone(),
+                                state,
+                                ms: 0,
+                                why: why.into(),
+                            };
                             memory.status = Some(status.clone());
                             memory.save(&path);
                             self.say(&client, &status);
                             if let Some((rate, samples)) = found {
-                                // Which silence this play belongs to is settled before a stop can come.
-                                let (this, report, silence, mine) = (self.clone(), report.clone(), silence.clone(), silence.load(Ordering::SeqCst));
+                                // Which silence this play belongs to is settled before a stop can
+                                // come.
+                                let (this, report, silence, mine) = (
+                                    self.clone(),
+                                    report.clone(),
+                                    silence.clone(),
+                                    silence.load(Ordering::SeqCst),
+                                );
                                 tokio::spawn(async move {
                                     let ms = this.play(rate, &samples, &silence, mine).await;
                                     if let Some(ms) = ms {
-                                        let _ = report.send(Done::Status(Status { announcement, state: State::Played, ms, why: String::new() })).await;
+                                        let _ = report
+                                            .send(Done::Status(Status {
+                                                announcement,
+                                                state: State::Played,
+                                                ms,
+                                                why: String::new(),
+                                            }))
+                                            .await;
                                     }
                                 });
                             }
@@ -148,7 +226,9 @@ impl Receiver {
                         Act::Stop => {
                             silence.fetch_add(1, Ordering::SeqCst);
                             memory.last = order.seq;
-                            if let Some(status) = memory.status.as_mut().filter(|s| s.state == State::Playing) {
+                            if let Some(status) =
+                                memory.status.as_mut().filter(|s| s.state == State::Playing)
+                            {
                                 status.state = State::Stopped;
                             }
                             memory.save(&path);
@@ -163,7 +243,13 @@ impl Receiver {
     }
 
     /// Plays in real time; how many ms when all of it was played.
-    async fn play(&self, rate: u32, samples: &[i16], silence: &AtomicU64, mine: u64) -> Option<u64> {
+    async fn play(
+        &self,
+        rate: u32,
+        samples: &[i16],
+        silence: &AtomicU64,
+        mine: u64,
+    ) -> Option<u64> {
         let mut played = append(&self.out);
         let begin = played.len();
         let mut tick = tokio::time::interval(Duration::from_millis(20));
@@ -180,17 +266,31 @@ impl Receiver {
     }
 
     fn say(&self, client: &AsyncClient, status: &Status) {
-        let _ = client.try_publish(format!("d/{}/speaker/status", self.id), QoS::AtLeastOnce, false, serde_json::to_vec(status).unwrap_or_default());
+        let _ = client.try_publish(
+            format!("d/{}/speaker/status", self.id),
+            QoS::AtLeastOnce,
+            false,
+            serde_json::to_vec(status).unwrap_or_default(),
+        );
     }
 }
 
 fn stopped() -> Status {
-    Status { announcement: String::new(), state: State::Stopped, ms: 0, why: String::new() }
+    Status {
+        announcement: String::new(),
+        state: State::Stopped,
+        ms: 0,
+        why: String::new(),
+    }
 }
 
 /// What was played so far.
 fn append(out: &Path) -> Vec<i16> {
-    std::fs::read(out).ok().and_then(|b| parse_wav(&b)).map(|(_, s)| s).unwrap_or_default()
+    std::fs::read(out)
+        .ok()
+        .and_then(|b| parse_wav(&b))
+        .map(|(_, s)| s)
+        .unwrap_or_default()
 }
 
 /// GET over plain HTTP on the device segment; the hash proves the content.
@@ -199,11 +299,22 @@ async fn fetch(url: &str) -> Option<Vec<u8>> {
     let (host, path) = rest.split_once('/')?;
     let work = async {
         let mut stream = tokio::net::TcpStream::connect(host).await.ok()?;
-        stream.write_all(format!("GET /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").as_bytes()).await.ok()?;
+        stream
+            .write_all(
+                format!("GET /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")
+                    .as_bytes(),
+            )
+            .await
+            .ok()?;
         let mut answer = Vec::new();
         stream.take(40 << 20).read_to_end(&mut answer).await.ok()?;
         let at = answer.windows(4).position(|w| w == b"\r\n\r\n")?;
-        answer.starts_with(b"HTTP/1.1 200").then(|| answer.split_off(at + 4))
+        answer
+            .starts_with(b"HTTP/1.1 200")
+            .then(|| answer.split_off(at + 4))
     };
-    tokio::time::timeout(Duration::from_secs(10), work).await.ok().flatten()
+    tokio::time::timeout(Duration::from_secs(10), work)
+        .await
+        .ok()
+        .flatten()
 }

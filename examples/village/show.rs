@@ -10,12 +10,16 @@ use serde_json::{Value, json};
 /// Publishes the demo's notices, made for today, over the control socket.
 pub fn notices(dir: &Path, data: &Path) -> anyhow::Result<()> {
     let path = data.join("notices.toml");
-    let text = std::fs::read_to_string(&path).with_context(|| format!("không đọc được {}", path.display()))?;
-    let notices = super::board::compose(&text, super::now_ms()).with_context(|| format!("không dựng được bảng tin từ {}", path.display()))?;
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("không đọc được {}", path.display()))?;
+    let notices = super::board::compose(&text, super::now_ms())
+        .with_context(|| format!("không dựng được bảng tin từ {}", path.display()))?;
     let socket = control(dir)?;
     for notice in notices.iter().rev() {
         let body = json!({ "id": notice.id, "title": notice.title, "body": notice.body, "kind": notice.kind, "until": notice.until });
-        post(&socket, "/notices", &body).with_context(|| format!("không đăng được thông báo {} “{}”", notice.id, notice.title))?;
+        post(&socket, "/notices", &body).with_context(|| {
+            format!("không đăng được thông báo {} “{}”", notice.id, notice.title)
+        })?;
     }
     Ok(())
 }
@@ -33,30 +37,70 @@ fn post(socket: &Path, path: &str, body: &Value) -> anyhow::Result<()> {
         return Ok(());
     }
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    // The reason is a sentence in JSON, or what the door itself says of a request that it cannot read.
-    let reason = serde_json::from_str::<Value>(body).ok().and_then(|v| v["error"].as_str().map(str::to_owned));
-    anyhow::bail!("cổng từ chối: {}", reason.unwrap_or_else(|| format!("{} {body}", head.lines().next().unwrap_or("(im lặng)"))))
+    // The reason is a sentence in JSON, or what the door itself says of a request that it cannot
+    // read.
+    let reason = serde_json::from_str::<Value>(body)
+        .ok()
+        .and_then(|v| v["error"].as_str().map(str::to_owned));
+    anyhow::bail!(
+        "cổng từ chối: {}",
+        reason.unwrap_or_else(|| format!("{} {body}", head.lines().next().unwrap_or("(im lặng)")))
+    )
 }
 
 /// Prints addresses, PINs and the portal's QR code.
 pub fn show(dir: &Path) -> anyhow::Result<()> {
     let path = dir.join("demo.json");
-    let demo = std::fs::read_to_string(&path).with_context(|| format!("không đọc được {}", path.display()))?;
-    let demo: Value = serde_json::from_str(&demo).with_context(|| format!("{} không phải là JSON", path.display()))?;
-    let text = |pointer: &str| demo.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let qr = fast_qr::QRBuilder::new(text("/portal")).build().map(|q| q.to_str()).unwrap_or_default();
+    let demo = std::fs::read_to_string(&path)
+        .with_context(|| format!("không đọc được {}", path.display()))?;
+    let demo: Value = serde_json::from_str(&demo)
+        .with_context(|| format!("{} không phải là JSON", path.display()))?;
+    let text = |pointer: &str| {
+        demo.pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let qr = fast_qr::QRBuilder::new(text("/portal"))
+        .build()
+        .map(|q| q.to_str())
+        .unwrap_or_default();
     println!("{qr}\n");
     println!("Thôn Bến Thóc đang chạy. Ctrl-C để dừng.\n");
-    println!("  Bảng điều hành   {:<34} Ông Mẫu, mã PIN {}", text("/dashboard"), text("/pins/chief"));
+    println!(
+        "  Bảng điều hành   {:<34} Ông Mẫu, mã PIN {}",
+        text("/dashboard"),
+        text("/pins/chief")
+    );
     println!("  Trang đón khách  {}", text("/portal"));
-    println!("  Xã Đồng Nếp      {:<34} mã PIN {}", text("/commune"), text("/pins/commune"));
-    println!("  Thiết bị         {:<34} {} / {}", text("/mqtt/plain"), text("/mqtt/username"), text("/mqtt/password"));
-    println!("  Kỹ thuật         target/release/conglang --config {} status\n", dir.join("conglang.toml").display());
+    println!(
+        "  Xã Đồng Nếp      {:<34} mã PIN {}",
+        text("/commune"),
+        text("/pins/commune")
+    );
+    println!(
+        "  Thiết bị         {:<34} {} / {}",
+        text("/mqtt/plain"),
+        text("/mqtt/username"),
+        text("/mqtt/password")
+    );
+    println!(
+        "  Kỹ thuật         target/release/conglang --config {} status\n",
+        dir.join("conglang.toml").display()
+    );
     Ok(())
 }
 
 /// The gateway's control socket.
 fn control(dir: &Path) -> anyhow::Result<std::path::PathBuf> {
     let path = dir.join("control.path");
-    Ok(std::fs::read_to_string(&path).with_context(|| format!("không đọc được {}; thư mục này do “village init” dựng", path.display()))?.trim().into())
+    Ok(std::fs::read_to_string(&path)
+        .with_context(|| {
+            format!(
+                "không đọc được {}; thư mục này do “village init” dựng",
+                path.display()
+            )
+        })?
+        .trim()
+        .into())
 }

@@ -1,4 +1,5 @@
-//! The frame reader and every packet behind it, all versions: any bytes, cut anywhere, are packets or a violation.
+//! The frame reader and every packet behind it, all versions: any bytes, cut anywhere, are packets
+//! or a violation.
 #![no_main]
 
 use bytes::BytesMut;
@@ -6,7 +7,9 @@ use conglang::protocol::mqtt::{Version, frame, packet};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let Some((cut, bytes)) = data.split_first() else { return };
+    let Some((cut, bytes)) = data.split_first() else {
+        return;
+    };
     let version = [Version::V311, Version::V5, Version::V31, Version::V5][usize::from(cut & 3)];
     // In two pieces, as the network brings them.
     let at = usize::from(*cut >> 2).min(bytes.len());

@@ -1,5 +1,5 @@
-//! MQTT 5 properties in every packet that has them: what goes on unchanged is never longer than what came, and what we say
-//! of it is read back.
+//! MQTT 5 properties in every packet that has them: what goes on unchanged is never longer than
+//! what came, and what we say of it is read back.
 #![no_main]
 
 use bytes::{Bytes, BytesMut};
@@ -10,8 +10,11 @@ use conglang::protocol::mqtt::{Version, frame};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let Some((kind, bytes)) = data.split_first() else { return };
-    // PUBLISH with QoS 1, SUBSCRIBE, UNSUBSCRIBE, DISCONNECT, PUBACK: a packet id and the fuzzer's properties.
+    let Some((kind, bytes)) = data.split_first() else {
+        return;
+    };
+    // PUBLISH with QoS 1, SUBSCRIBE, UNSUBSCRIBE, DISCONNECT, PUBACK: a packet id and the fuzzer's
+    // properties.
     let (first, head): (u8, &[u8]) = match kind % 5 {
         0 => (0x32, b"\0\x01a\0\x07"),
         1 => (0x82, b"\0\x07"),
@@ -20,13 +23,32 @@ fuzz_target!(|data: &[u8]| {
         _ => (0x40, b"\0\x07\0"),
     };
     let body = Bytes::from([head, bytes].concat());
-    let Ok(Packet::Publish(p)) = packet::read(Version::V5, Frame { first, body }) else { return };
+    let Ok(Packet::Publish(p)) = packet::read(Version::V5, Frame { first, body }) else {
+        return;
+    };
     assert!(p.properties.forward.len() <= bytes.len());
     let mut out = BytesMut::new();
-    let delivery =
-        Delivery { topic: "a", payload: &p.payload, qos: 1, id: 7, dup: false, retain: false, forward: &p.properties.forward, expiry: p.properties.message_expiry, subscription_ids: &[], alias: None };
+    let delivery = Delivery {
+        topic: "a",
+        payload: &p.payload,
+        qos: 1,
+        id: 7,
+        dup: false,
+        retain: false,
+        forward: &p.properties.forward,
+        expiry: p.properties.message_expiry,
+        subscription_ids: &[],
+        alias: None,
+    };
     say::publish(&mut out, Version::V5, &delivery);
-    let back = frame::take(&mut out, usize::MAX).expect("our own frame").expect("whole");
-    let Ok(Packet::Publish(again)) = packet::read(Version::V5, back) else { panic!("what we say is not read back") };
-    assert_eq!((again.properties.forward, again.payload), (p.properties.forward, p.payload));
+    let back = frame::take(&mut out, usize::MAX)
+        .expect("our own frame")
+        .expect("whole");
+    let Ok(Packet::Publish(again)) = packet::read(Version::V5, back) else {
+        panic!("what we say is not read back")
+    };
+    assert_eq!(
+        (again.properties.forward, again.payload),
+        (p.properties.forward, p.payload)
+    );
 });

@@ -1,5 +1,5 @@
-//! Who may say and hear what. The table comes whole from the parent; open connections are judged by the
-//! table in force at each packet.
+//! Who may say and hear what. The table comes whole from the parent; open connections are judged by
+//! the table in force at each packet.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,8 @@ pub enum Identity {
     House,
     /// An account of the table.
     Account(String),
-    /// A device without an account, under the name that it gave: it may announce itself and nothing else.
+    /// A device without an account, under the name that it gave: it may announce itself and nothing
+    /// else.
     Stranger(String),
 }
 
@@ -33,7 +34,8 @@ impl Identity {
         }
     }
 
-    /// The name under which a refusal is remembered; empty = by the address: what a stranger invents is no name.
+    /// The name under which a refusal is remembered; empty = by the address: what a stranger
+    /// invents is no name.
     pub fn remembered(&self) -> &str {
         match self {
             Self::Stranger(_) => "",
@@ -62,7 +64,16 @@ pub struct Table {
 
 impl Table {
     pub fn new(accounts: Vec<Account>, quarantine: bool) -> Self {
-        Self { accounts: Arc::new(accounts.into_iter().map(|a| (a.name.to_string(), a)).collect()), quarantine, holders: Arc::default() }
+        Self {
+            accounts: Arc::new(
+                accounts
+                    .into_iter()
+                    .map(|a| (a.name.to_string(), a))
+                    .collect(),
+            ),
+            quarantine,
+            holders: Arc::default(),
+        }
     }
 
     /// The same with other holders.
@@ -70,30 +81,43 @@ impl Table {
         Self { holders, ..self }
     }
 
-    /// The stranger of that name, where strangers may announce themselves: a name that a device could have, and nobody has.
+    /// The stranger of that name, where strangers may announce themselves: a name that a device
+    /// could have, and nobody has.
     pub fn stranger(&self, name: &str) -> Option<Identity> {
-        (self.quarantine && DeviceId::new(name).is_ok() && !self.accounts.contains_key(name)).then(|| Identity::Stranger(name.to_owned()))
+        (self.quarantine && DeviceId::new(name).is_ok() && !self.accounts.contains_key(name))
+            .then(|| Identity::Stranger(name.to_owned()))
     }
 
     /// The account that the password opens. Compares whole hashes: the secret is 128 random bits.
     pub fn login(&self, name: &str, password: &[u8]) -> Option<Identity> {
         let account = self.accounts.get(name)?;
         let hash = crate::journal::codec::hex(&Sha256::digest(password));
-        let same = hash.bytes().zip(account.secret_sha256.bytes()).fold(hash.len() ^ account.secret_sha256.len(), |d, (a, b)| d | usize::from(a ^ b));
+        let same = hash
+            .bytes()
+            .zip(account.secret_sha256.bytes())
+            .fold(hash.len() ^ account.secret_sha256.len(), |d, (a, b)| {
+                d | usize::from(a ^ b)
+            });
         (same == 0).then(|| Identity::Account(name.to_owned()))
     }
 
-    /// True when a connection with this certificate may be this identity's; who brought none proved itself otherwise.
+    /// True when a connection with this certificate may be this identity's; who brought none proved
+    /// itself otherwise.
     pub fn holds(&self, who: &Identity, proof: &Proof) -> bool {
         match who {
-            Identity::Account(name) if !proof.key.is_empty() => self.holders.get(name).is_none_or(|h| h.admits(proof)),
+            Identity::Account(name) if !proof.key.is_empty() => {
+                self.holders.get(name).is_none_or(|h| h.admits(proof))
+            }
             _ => true,
         }
     }
 
-    /// The account of a verified client certificate; which of its certificates may come is for [`Table::holds`].
+    /// The account of a verified client certificate; which of its certificates may come is for
+    /// [`Table::holds`].
     pub fn by_certificate(&self, name: &str) -> Option<Identity> {
-        self.accounts.contains_key(name).then(|| Identity::Account(name.to_owned()))
+        self.accounts
+            .contains_key(name)
+            .then(|| Identity::Account(name.to_owned()))
     }
 
     /// What opens this identity now; a session that another one opened is over.
@@ -113,10 +137,17 @@ impl Table {
     pub fn may_publish(&self, who: &Identity, topic: &str) -> bool {
         match who {
             Identity::House => true,
-            Identity::Account(name) => self.accounts.get(name).is_some_and(|a| a.publish.iter().any(|f| matches(f, topic))),
+            Identity::Account(name) => self
+                .accounts
+                .get(name)
+                .is_some_and(|a| a.publish.iter().any(|f| matches(f, topic))),
             Identity::Stranger(name) => {
                 let mut levels = topic.split('/');
-                levels.next() == Some("homeassistant") && levels.next().is_some() && levels.next() == Some(name) && levels.next_back() == Some("config") && levels.count() <= 1
+                levels.next() == Some("homeassistant")
+                    && levels.next().is_some()
+                    && levels.next() == Some(name)
+                    && levels.next_back() == Some("config")
+                    && levels.count() <= 1
             }
         }
     }
@@ -124,7 +155,10 @@ impl Table {
     pub fn may_subscribe(&self, who: &Identity, filter: &str) -> bool {
         match who {
             Identity::House => true,
-            Identity::Account(name) => self.accounts.get(name).is_some_and(|a| a.subscribe.iter().any(|f| covers(f, filter))),
+            Identity::Account(name) => self
+                .accounts
+                .get(name)
+                .is_some_and(|a| a.subscribe.iter().any(|f| covers(f, filter))),
             Identity::Stranger(_) => false,
         }
     }

@@ -11,7 +11,12 @@ use super::queue::{Finished, Out, Queue};
 impl Core {
     /// Works on a session's queue and keeps the sums of its bytes right.
     fn queue<T>(&mut self, slot: Slot, work: impl FnOnce(&mut Queue) -> Option<T>) -> Option<T> {
-        let Self { sessions, queued_bytes, per_account, .. } = self;
+        let Self {
+            sessions,
+            queued_bytes,
+            per_account,
+            ..
+        } = self;
         let session = sessions.get_mut(slot as usize)?.as_mut()?;
         let bytes = session.queue.bytes;
         let done = work(&mut session.queue);
@@ -42,8 +47,12 @@ impl Core {
     /// PUBREC. False = there is no such delivery: PUBREL says so.
     pub fn received(&mut self, slot: Slot, id: u16) -> bool {
         let known = self.queue(slot, |q| q.received(id));
-        let Self { sessions, ledger, .. } = self;
-        let Some(session) = sessions.get_mut(slot as usize).and_then(Option::as_mut) else { return false };
+        let Self {
+            sessions, ledger, ..
+        } = self;
+        let Some(session) = sessions.get_mut(slot as usize).and_then(Option::as_mut) else {
+            return false;
+        };
         match known {
             Some((true, owed @ Some(_))) => {
                 let number = ledger.released(&session.owner.clone(), session.number, id, owed);
@@ -63,11 +72,15 @@ impl Core {
         self.finished(slot, done);
     }
 
-    /// A batch is on disk, or cannot be: what waited for it goes on. A card that fails must not hold a delivery for ever:
-    /// without it, the promise is memory's.
+    /// A batch is on disk, or cannot be: what waited for it goes on. A card that fails must not
+    /// hold a delivery for ever: without it, the promise is memory's.
     pub fn settled(&mut self, batch: &Batch) {
         self.ledger.written();
-        let Self { sessions, by_number, .. } = self;
+        let Self {
+            sessions,
+            by_number,
+            ..
+        } = self;
         let mut each = |number: u64, work: &dyn Fn(&mut Queue)| {
             let slot = by_number.get(&number).copied().unwrap_or(Slot::MAX);
             if let Some(session) = sessions.get_mut(slot as usize).and_then(Option::as_mut) {
@@ -85,10 +98,25 @@ impl Core {
 
     /// The next thing that may be sent to a client.
     pub fn next(&mut self, slot: Slot, now: Instant) -> Option<Out> {
-        let Self { sessions, ledger, counters, queued_bytes, per_account, retained, sys, .. } = self;
+        let Self {
+            sessions,
+            ledger,
+            counters,
+            queued_bytes,
+            per_account,
+            retained,
+            sys,
+            ..
+        } = self;
         let session = sessions.get_mut(slot as usize)?.as_mut()?;
         let (bytes, outlived) = (session.queue.bytes, session.queue.outlived);
-        let find = |topic: &str| retained.get(topic).or_else(|| sys.get(topic)).filter(|m| !m.is_over(now)).cloned();
+        let find = |topic: &str| {
+            retained
+                .get(topic)
+                .or_else(|| sys.get(topic))
+                .filter(|m| !m.is_over(now))
+                .cloned()
+        };
         let next = session.queue.next(now, &find);
         count_bytes(queued_bytes, per_account, session, bytes);
         if session.queue.outlived > outlived {

@@ -7,7 +7,8 @@ use super::guard::Guard;
 use super::session::Session;
 use crate::protocol::broker::{Answer, ClientRow, Question, TopicRow};
 
-/// Bytes of one answer: a line of facts is bounded (`supervisor/worker`), whatever clients call themselves.
+/// Bytes of one answer: a line of facts is bounded (`supervisor/worker`), whatever clients call
+/// themselves.
 const LARGEST: usize = 128 * 1024;
 /// Characters of payload and of a filter shown.
 const SHOWN: usize = 80;
@@ -37,11 +38,28 @@ fn row(session: &Session, now: Instant) -> ClientRow {
         account: session.who.name().to_owned(),
         client_id: session.client_id.clone(),
         connected: here,
-        address: if here { session.peer.address.clone() } else { String::new() },
-        version: if here { session.peer.version.to_owned() } else { String::new() },
-        door: if here { session.peer.door.to_owned() } else { String::new() },
+        address: if here {
+            session.peer.address.clone()
+        } else {
+            String::new()
+        },
+        version: if here {
+            session.peer.version.to_owned()
+        } else {
+            String::new()
+        },
+        door: if here {
+            session.peer.door.to_owned()
+        } else {
+            String::new()
+        },
         seconds: now.saturating_duration_since(session.since).as_secs(),
-        filters: session.subscriptions.keys().take(20).map(|f| shown(f)).collect(),
+        filters: session
+            .subscriptions
+            .keys()
+            .take(20)
+            .map(|f| shown(f))
+            .collect(),
         queued,
         inflight,
         dropped: session.queue.dropped,
@@ -55,20 +73,44 @@ pub fn answer(guard: &Guard, ask: &Question) -> Answer {
     match ask {
         Question::Clients { after } => {
             let core = guard.lock();
-            let all = core.by_client.iter().filter(|((who, client), _)| after.as_ref().is_none_or(|(a, c)| (who.name(), client.as_str()) > (a.as_str(), c.as_str())));
-            let mut rows: Vec<ClientRow> = all.filter_map(|(_, slot)| core.sessions.get(*slot as usize)?.as_ref().map(|s| row(s, now))).collect();
+            let all = core.by_client.iter().filter(|((who, client), _)| {
+                after
+                    .as_ref()
+                    .is_none_or(|(a, c)| (who.name(), client.as_str()) > (a.as_str(), c.as_str()))
+            });
+            let mut rows: Vec<ClientRow> = all
+                .filter_map(|(_, slot)| {
+                    core.sessions
+                        .get(*slot as usize)?
+                        .as_ref()
+                        .map(|s| row(s, now))
+                })
+                .collect();
             rows.sort_by(|a, b| (&a.account, &a.client_id).cmp(&(&b.account, &b.client_id)));
             let (rows, more) = fitting(rows.into_iter());
             Answer::Clients(rows, more)
         }
         Question::Topics { filter, after } => {
             let core = guard.lock();
-            let sys = core.sys.values().filter(|m| filter.starts_with('$') && crate::protocol::mqtt::topic::matches(filter, &m.topic)).map(|m| ("", m));
-            let kept = core.retained.matching(filter, now).chain(sys).filter(|(_, m)| after.as_ref().is_none_or(|a| *m.topic > **a));
+            let sys = core
+                .sys
+                .values()
+                .filter(|m| {
+                    filter.starts_with('$')
+                        && crate::protocol::mqtt::topic::matches(filter, &m.topic)
+                })
+                .map(|m| ("", m));
+            let kept = core
+                .retained
+                .matching(filter, now)
+                .chain(sys)
+                .filter(|(_, m)| after.as_ref().is_none_or(|a| *m.topic > **a));
             let rows = kept.map(|(owner, m)| TopicRow {
                 topic: m.topic.to_string(),
                 owner: owner.to_owned(),
-                payload: shown(&String::from_utf8_lossy(m.payload.get(..4 * SHOWN).unwrap_or(&m.payload))),
+                payload: shown(&String::from_utf8_lossy(
+                    m.payload.get(..4 * SHOWN).unwrap_or(&m.payload),
+                )),
                 bytes: m.payload.len(),
                 qos: m.qos,
             });
@@ -77,7 +119,14 @@ pub fn answer(guard: &Guard, ask: &Question) -> Answer {
         }
         Question::Kick { id } => {
             let mut core = guard.lock();
-            let found: Vec<_> = core.by_client.iter().filter(|((who, client), _)| *who != Identity::House && (who.name() == id || client == id)).map(|(_, slot)| *slot).collect();
+            let found: Vec<_> = core
+                .by_client
+                .iter()
+                .filter(|((who, client), _)| {
+                    *who != Identity::House && (who.name() == id || client == id)
+                })
+                .map(|(_, slot)| *slot)
+                .collect();
             for slot in &found {
                 let line = core.session(*slot).and_then(|s| s.line.clone());
                 match line {

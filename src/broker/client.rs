@@ -1,9 +1,10 @@
 //! A connected client: one task that reads, answers and sends until the end.
 //!
-//! Invariants: nothing is read while the client must pause (back pressure); keep alive is judged by what the client sent,
-//! never by what was sent to it; answers go out in the order of what they answer, each when what it promises is so; a client
-//! that does not take its messages is cut; a polite DISCONNECT drops the will, everything else says it. `inbound` handles
-//! what the client says, `outbound` says what is for it.
+//! Invariants: nothing is read while the client must pause (back pressure); keep alive is judged by
+//! what the client sent, never by what was sent to it; answers go out in the order of what they
+//! answer, each when what it promises is so; a client that does not take its messages is cut; a
+//! polite DISCONNECT drops the will, everything else says it. `inbound` handles what the client
+//! says, `outbound` says what is for it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -114,10 +115,22 @@ impl From<Violation> for Stop {
 }
 
 /// Serves a client to its end. `input` holds what came behind CONNECT.
-pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(io: S, input: BytesMut, guard: Arc<Guard>, with: Agreed) -> Ended {
+pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    io: S,
+    input: BytesMut,
+    guard: Arc<Guard>,
+    with: Agreed,
+) -> Ended {
     let now = Instant::now();
     let limits = &guard.limits;
-    let rate = (with.who != Identity::House).then(|| guard.rates.of(&with.who, limits.messages_per_second, limits.bytes_per_second, now));
+    let rate = (with.who != Identity::House).then(|| {
+        guard.rates.of(
+            &with.who,
+            limits.messages_per_second,
+            limits.bytes_per_second,
+            now,
+        )
+    });
     let mut client = Client {
         io,
         owner: with.who.owner().into(),
@@ -139,14 +152,19 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(io: S, input: BytesMut, gu
         spoke: false,
         traffic: Traffic::default(),
     };
-    say::welcome(&mut client.output, client.with.version, &client.with.welcome);
+    say::welcome(
+        &mut client.output,
+        client.with.version,
+        &client.with.welcome,
+    );
     let stop = client.run().await;
     client.end(stop).await
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     async fn run(&mut self) -> Stop {
-        let patience = (self.with.keep_alive > 0).then(|| Duration::from_millis(u64::from(self.with.keep_alive) * 1500));
+        let patience = (self.with.keep_alive > 0)
+            .then(|| Duration::from_millis(u64::from(self.with.keep_alive) * 1500));
         let wake = self.with.attached.wake.clone();
         let timer = tokio::time::sleep_until(self.heard_at + patience.unwrap_or(LATER));
         tokio::pin!(timer);
@@ -228,7 +246,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             match self.frames() {
                 Err(stop) => return stop,
                 // Somebody may wait for its place meanwhile.
-                Ok(Pause::Held) => tokio::time::sleep_until(self.read_after.min(Instant::now() + GOODBYE)).await,
+                Ok(Pause::Held) => {
+                    tokio::time::sleep_until(self.read_after.min(Instant::now() + GOODBYE)).await
+                }
                 Ok(Pause::Pressed) => tokio::task::yield_now().await,
                 // Nobody will read the answers.
                 Ok(Pause::Full) => self.answers.clear(),
@@ -252,7 +272,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             Stop::PoliteWithWill | Stop::Gone => (false, None),
             Stop::Stuck => (false, Some("it does not take its messages")),
             Stop::Cut(code, why) => {
-                say::disconnect(&mut self.output, self.with.version, code, why, self.with.largest);
+                say::disconnect(
+                    &mut self.output,
+                    self.with.version,
+                    code,
+                    why,
+                    self.with.largest,
+                );
                 (false, Some(why))
             }
         };
@@ -270,10 +296,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             core.detach(&self.with.attached, polite, Instant::now());
         }
         if let Some(why) = trouble {
-            self.guard.refused(self.with.who.remembered(), &self.with.address, why);
+            self.guard
+                .refused(self.with.who.remembered(), &self.with.address, why);
         }
         stream::close(&mut self.io, GOODBYE).await;
-        Ended { who: self.with.who.name().to_owned(), trouble: trouble.map(str::to_owned) }
+        Ended {
+            who: self.with.who.name().to_owned(),
+            trouble: trouble.map(str::to_owned),
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! The edge: listeners, and everything that happens before MQTT.
 //!
-//! Invariants: accepting never waits for a client (handshakes run in the connection's own task under one
-//! deadline); strangers are few at each door (`half_open`), so are connections from one address, and none of them keeps
-//! another out (`Lobby`); who is known takes no stranger's place, and strangers none of those who are known.
+//! Invariants: accepting never waits for a client (handshakes run in the connection's own task
+//! under one deadline); strangers are few at each door (`half_open`), so are connections from one
+//! address, and none of them keeps another out (`Lobby`); who is known takes no stranger's place,
+//! and strangers none of those who are known.
 
 use std::io;
 use std::net::IpAddr;
@@ -54,7 +55,10 @@ pub struct Stranger {
 }
 
 /// The places of one who said who it is.
-pub struct Admitted(#[expect(dead_code, reason = "held, then dropped")] OwnedSemaphorePermit, #[expect(dead_code, reason = "held, then dropped")] Place<IpAddr>);
+pub struct Admitted(
+    #[expect(dead_code, reason = "held, then dropped")] OwnedSemaphorePermit,
+    #[expect(dead_code, reason = "held, then dropped")] Place<IpAddr>,
+);
 
 impl Stranger {
     /// It said who it is: its place in the lobby is free. Errors are a CONNACK code and a sentence.
@@ -62,15 +66,27 @@ impl Stranger {
         if self.seat.is_needed() {
             return Err((0x97, NEEDED));
         }
-        let Ok(permit) = self.edge.all.clone().try_acquire_owned() else { return Err((0x97, "the broker has no place for more connections")) };
-        let Some(place) = self.edge.addresses.take(self.address, self.edge.guard.limits.per_address) else { return Err((0x97, "too many connections of this address")) };
+        let Ok(permit) = self.edge.all.clone().try_acquire_owned() else {
+            return Err((0x97, "the broker has no place for more connections"));
+        };
+        let Some(place) = self
+            .edge
+            .addresses
+            .take(self.address, self.edge.guard.limits.per_address)
+        else {
+            return Err((0x97, "too many connections of this address"));
+        };
         Ok(Admitted(permit, place))
     }
 }
 
-/// Waits for what a stranger does, until its time is over or its place is needed; the error says which. None = the house
-/// itself, whose place nobody needs.
-pub async fn within<T>(stranger: Option<&Stranger>, until: Instant, work: impl Future<Output = T>) -> Result<T, &'static str> {
+/// Waits for what a stranger does, until its time is over or its place is needed; the error says
+/// which. None = the house itself, whose place nobody needs.
+pub async fn within<T>(
+    stranger: Option<&Stranger>,
+    until: Instant,
+    work: impl Future<Output = T>,
+) -> Result<T, &'static str> {
     let needed = async {
         match stranger {
             Some(stranger) => stranger.seat.needed().await,
@@ -92,11 +108,21 @@ const NEEDED: &str = "it had not said who it is when its place was needed";
 impl Edge {
     pub fn new(guard: Arc<Guard>, facts: Facts, tls: Option<TlsAcceptor>) -> Arc<Self> {
         let all = Arc::new(Semaphore::new(guard.limits.connections));
-        Arc::new(Self { guard, facts, tls, all, addresses: Places::default(), troubles: Mutex::new((Bucket::of(TROUBLES.1, TROUBLES.0, Instant::now()), 0)) })
+        Arc::new(Self {
+            guard,
+            facts,
+            tls,
+            all,
+            addresses: Places::default(),
+            troubles: Mutex::new((Bucket::of(TROUBLES.1, TROUBLES.0, Instant::now()), 0)),
+        })
     }
 
     /// Serves one TCP door until the broker ends.
-    #[expect(clippy::disallowed_methods, reason = "a connection's task ends with its connection; the process ends the rest")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a connection's task ends with its connection; the process ends the rest"
+    )]
     pub async fn tcp(self: Arc<Self>, door: Door, listener: TcpListener) {
         let limits = &self.guard.limits;
         let lobby = Lobby::new(limits.half_open);
@@ -117,49 +143,121 @@ impl Edge {
             };
             let (address, near) = (peer.ip().to_string(), neighbour(peer.ip()));
             if self.all.available_permits() == 0 {
-                self.guard.refused("", &address, "the broker has no place for more connections");
+                self.guard
+                    .refused("", &address, "the broker has no place for more connections");
                 continue;
             }
             if self.addresses.held(&near) >= limits.per_address {
-                self.guard.refused("", &address, "too many connections of this address");
+                self.guard
+                    .refused("", &address, "too many connections of this address");
                 continue;
             }
-            let share = if peer.ip().is_loopback() { limits.half_open_per_address.max(HALF_OPEN_LOOPBACK) } else { limits.half_open_per_address };
+            let share = if peer.ip().is_loopback() {
+                limits.half_open_per_address.max(HALF_OPEN_LOOPBACK)
+            } else {
+                limits.half_open_per_address
+            };
             let meter = Meter::begun();
             let Some(seat) = lobby.enter_as(near, peer.ip().to_canonical(), share, &meter) else {
-                self.guard.refused("", &address, "too many connections of this address have not said who they are");
+                self.guard.refused(
+                    "",
+                    &address,
+                    "too many connections of this address have not said who they are",
+                );
                 continue;
             };
             let edge = self.clone();
             tokio::spawn(async move {
                 let until = Instant::now() + Duration::from_secs(edge.guard.limits.handshake_s);
                 let _ = stream.set_nodelay(true);
-                let stranger = Stranger { seat, address: near, edge: edge.clone() };
-                let ended = match edge.transport(door, Metered::new(stream, meter.clone()), &address, until, stranger, meter).await {
+                let stranger = Stranger {
+                    seat,
+                    address: near,
+                    edge: edge.clone(),
+                };
+                let ended = match edge
+                    .transport(
+                        door,
+                        Metered::new(stream, meter.clone()),
+                        &address,
+                        until,
+                        stranger,
+                        meter,
+                    )
+                    .await
+                {
                     Ok(ended) => ended,
-                    Err(cause) => Ended::nobody(&edge.guard, &address, &format!("the {} handshake failed: {cause}", name_of(door))),
+                    Err(cause) => Ended::nobody(
+                        &edge.guard,
+                        &address,
+                        &format!("the {} handshake failed: {cause}", name_of(door)),
+                    ),
                 };
                 edge.tell(&address, ended).await;
             });
         }
     }
 
-    // Each way in is its own allocation: a plain connection does not carry the size of the largest, nor anybody what only the
-    // handshake needs.
-    async fn transport(&self, door: Door, stream: Metered<TcpStream>, address: &str, until: Instant, stranger: Stranger, meter: Arc<Meter>) -> io::Result<Ended> {
+    // Each way in is its own allocation: a plain connection does not carry the size of the largest,
+    // nor anybody what only the handshake needs.
+    async fn transport(
+        &self,
+        door: Door,
+        stream: Metered<TcpStream>,
+        address: &str,
+        until: Instant,
+        stranger: Stranger,
+        meter: Arc<Meter>,
+    ) -> io::Result<Ended> {
         let guard = self.guard.clone();
-        let mut peer = Peer { address: address.to_owned(), door: name_of(door), ..Peer::default() };
-        let arrival = |entrance, stranger, peer| Arrival { entrance, until, peer, stranger: Some(stranger), meter };
+        let mut peer = Peer {
+            address: address.to_owned(),
+            door: name_of(door),
+            ..Peer::default()
+        };
+        let arrival = |entrance, stranger, peer| Arrival {
+            entrance,
+            until,
+            peer,
+            stranger: Some(stranger),
+            meter,
+        };
         match door {
-            Door::Plain => Ok(Box::pin(serve(stream, guard, arrival(Entrance::Password, stranger, peer))).await),
+            Door::Plain => Ok(Box::pin(serve(
+                stream,
+                guard,
+                arrival(Entrance::Password, stranger, peer),
+            ))
+            .await),
             Door::WebSocket => {
-                let ws = within(Some(&stranger), until, Box::pin(websocket::accept(stream, guard.limits.packet))).await.map_err(io::Error::other)??;
-                Ok(Box::pin(serve(ws, guard, arrival(Entrance::Password, stranger, peer))).await)
+                let ws = within(
+                    Some(&stranger),
+                    until,
+                    Box::pin(websocket::accept(stream, guard.limits.packet)),
+                )
+                .await
+                .map_err(io::Error::other)??;
+                Ok(Box::pin(serve(
+                    ws,
+                    guard,
+                    arrival(Entrance::Password, stranger, peer),
+                ))
+                .await)
             }
             Door::Tls | Door::WebSocketTls => {
-                let acceptor = self.tls.clone().ok_or_else(|| io::Error::other("no certificate"))?;
-                let tls = within(Some(&stranger), until, Box::pin(acceptor.accept(stream))).await.map_err(io::Error::other)??;
-                let holder = tls.get_ref().1.peer_certificates().and_then(|c| c.first()).map(|c| common_name(c).zip(proof(c)));
+                let acceptor = self
+                    .tls
+                    .clone()
+                    .ok_or_else(|| io::Error::other("no certificate"))?;
+                let tls = within(Some(&stranger), until, Box::pin(acceptor.accept(stream)))
+                    .await
+                    .map_err(io::Error::other)??;
+                let holder = tls
+                    .get_ref()
+                    .1
+                    .peer_certificates()
+                    .and_then(|c| c.first())
+                    .map(|c| common_name(c).zip(proof(c)));
                 let entrance = match holder {
                     Some(Some((name, proof))) => {
                         peer.proof.clone_from(&proof);
@@ -170,7 +268,13 @@ impl Edge {
                     None => Entrance::Password,
                 };
                 if door == Door::WebSocketTls {
-                    let ws = within(Some(&stranger), until, Box::pin(websocket::accept(tls, guard.limits.packet))).await.map_err(io::Error::other)??;
+                    let ws = within(
+                        Some(&stranger),
+                        until,
+                        Box::pin(websocket::accept(tls, guard.limits.packet)),
+                    )
+                    .await
+                    .map_err(io::Error::other)??;
                     return Ok(Box::pin(serve(ws, guard, arrival(entrance, stranger, peer))).await);
                 }
                 Ok(Box::pin(serve(tls, guard, arrival(entrance, stranger, peer))).await)
@@ -178,18 +282,26 @@ impl Edge {
         }
     }
 
-    /// Tells the parent whose certificate came: it keeps which key is whose. Names without an account are nobody's.
+    /// Tells the parent whose certificate came: it keeps which key is whose. Names without an
+    /// account are nobody's.
     async fn came(&self, name: &str, proof: Proof) {
         if !self.guard.knows(name) {
             return;
         }
-        if let Ok(line) = serde_json::to_string(&crate::protocol::broker::Fact::Holder { name: name.to_owned(), key: proof.key, until: proof.until }) {
+        if let Ok(line) = serde_json::to_string(&crate::protocol::broker::Fact::Holder {
+            name: name.to_owned(),
+            key: proof.key,
+            until: proof.until,
+        }) {
             self.facts.say(line).await;
         }
     }
 
     /// Serves the house's own socket for ever.
-    #[expect(clippy::disallowed_methods, reason = "a connection's task ends with its connection; the process ends the rest")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a connection's task ends with its connection; the process ends the rest"
+    )]
     pub async fn house(self: Arc<Self>, listener: UnixListener, secret: &str) {
         let secret: Arc<str> = secret.into();
         loop {
@@ -204,8 +316,20 @@ impl Edge {
             let (edge, secret) = (self.clone(), secret.clone());
             tokio::spawn(async move {
                 let until = Instant::now() + Duration::from_secs(5);
-                let (peer, meter) = (Peer { door: "house", ..Peer::default() }, Meter::begun());
-                let arrival = Arrival { entrance: Entrance::House(secret), until, peer, stranger: None, meter: meter.clone() };
+                let (peer, meter) = (
+                    Peer {
+                        door: "house",
+                        ..Peer::default()
+                    },
+                    Meter::begun(),
+                );
+                let arrival = Arrival {
+                    entrance: Entrance::House(secret),
+                    until,
+                    peer,
+                    stranger: None,
+                    meter: meter.clone(),
+                };
                 let ended = serve(Metered::new(stream, meter), edge.guard.clone(), arrival).await;
                 edge.tell("house", ended).await;
             });
@@ -223,7 +347,11 @@ impl Edge {
                 }
                 std::mem::take(&mut troubles.1)
             };
-            let who = if ended.who.is_empty() { address.to_owned() } else { format!("{} ({address})", ended.who) };
+            let who = if ended.who.is_empty() {
+                address.to_owned()
+            } else {
+                format!("{} ({address})", ended.who)
+            };
             let fact = crate::protocol::broker::Fact::Trouble { who, why, untold };
             if let Ok(line) = serde_json::to_string(&fact) {
                 self.facts.say(line).await;
@@ -242,8 +370,8 @@ fn name_of(door: Door) -> &'static str {
     }
 }
 
-/// Binds the house's own socket, in place of one that an earlier worker left, for this user only. It is
-/// bound before the worker says that it is ready: who hears so may connect at once.
+/// Binds the house's own socket, in place of one that an earlier worker left, for this user only.
+/// It is bound before the worker says that it is ready: who hears so may connect at once.
 ///
 /// # Errors
 /// When the socket cannot be made there.

@@ -1,5 +1,5 @@
-//! Token buckets: messages and bytes a second of one device. Who is over is read more slowly; only a single packet worth more
-//! than ten seconds is cut.
+//! Token buckets: messages and bytes a second of one device. Who is over is read more slowly; only
+//! a single packet worth more than ten seconds is cut.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,7 +28,12 @@ impl Bucket {
 
     /// One that fills by `rate` a second up to `most`, and is full.
     pub fn of(rate: f64, most: f64, now: Instant) -> Self {
-        Self { rate, level: most, most, at: now }
+        Self {
+            rate,
+            level: most,
+            most,
+            at: now,
+        }
     }
 
     /// Takes one if there is one.
@@ -45,11 +50,16 @@ impl Bucket {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
         self.at = now;
         self.level = (self.level + passed * self.rate).min(self.most) - amount;
-        if self.level >= 0.0 { Duration::ZERO } else { Duration::from_secs_f64((-self.level / self.rate).min(60.0)) }
+        if self.level >= 0.0 {
+            Duration::ZERO
+        } else {
+            Duration::from_secs_f64((-self.level / self.rate).min(60.0))
+        }
     }
 }
 
-/// Messages and bytes of one account, over all its connections: whoever comes eight times has no eight shares.
+/// Messages and bytes of one account, over all its connections: whoever comes eight times has no
+/// eight shares.
 #[derive(Debug)]
 pub struct Rate {
     pub messages: Bucket,
@@ -63,12 +73,21 @@ pub struct Rates(Mutex<BTreeMap<Identity, Arc<Mutex<Rate>>>>);
 impl Rates {
     /// The rate of an account; strangers share one.
     pub fn of(&self, who: &Identity, messages: u32, bytes: u32, now: Instant) -> Arc<Mutex<Rate>> {
-        let fresh = || Arc::new(Mutex::new(Rate { messages: Bucket::new(messages, now), bytes: Bucket::new(bytes, now) }));
+        let fresh = || {
+            Arc::new(Mutex::new(Rate {
+                messages: Bucket::new(messages, now),
+                bytes: Bucket::new(bytes, now),
+            }))
+        };
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() > ACCOUNTS {
             all.retain(|_, r| Arc::strong_count(r) > 1);
         }
-        let whose = if matches!(who, Identity::Stranger(_)) { Identity::Stranger(String::new()) } else { who.clone() };
+        let whose = if matches!(who, Identity::Stranger(_)) {
+            Identity::Stranger(String::new())
+        } else {
+            who.clone()
+        };
         all.entry(whose).or_insert_with(fresh).clone()
     }
 }
@@ -81,8 +100,14 @@ mod tests {
     async fn a_burst_is_free_and_a_flood_waits() {
         let now = Instant::now();
         let mut b = Bucket::new(10, now);
-        assert!((0..20).all(|_| b.take(1.0, now).is_zero()), "two seconds' worth at once");
+        assert!(
+            (0..20).all(|_| b.take(1.0, now).is_zero()),
+            "two seconds' worth at once"
+        );
         assert!(!b.take(1.0, now).is_zero());
-        assert!(b.take(1.0, now + Duration::from_secs(1)).is_zero(), "it fills again");
+        assert!(
+            b.take(1.0, now + Duration::from_secs(1)).is_zero(),
+            "it fills again"
+        );
     }
 }

@@ -1,8 +1,9 @@
 //! The subscription trie: which sessions hear a topic, and which groups share it.
 //!
-//! Invariants: a filter stands at most once per session (in a group: per session and group); removing the last
-//! subscriber of a branch removes the branch, so memory is bounded by what is subscribed now, not by what ever was.
-//! Deliberately absent: any idea of who is connected; `deliver` chooses a group's member.
+//! Invariants: a filter stands at most once per session (in a group: per session and group);
+//! removing the last subscriber of a branch removes the branch, so memory is bounded by what is
+//! subscribed now, not by what ever was. Deliberately absent: any idea of who is connected;
+//! `deliver` chooses a group's member.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -83,7 +84,10 @@ impl Matcher {
     /// Adds a member to a group, or replaces how it hears; true = it is new.
     pub fn add_shared(&mut self, group: &str, filter: &str, slot: Slot, hearing: Hearing) -> bool {
         let groups = &mut self.node(filter).groups;
-        let group = groups.entry(group.into()).or_insert_with(|| Group { name: format!("$share/{group}/{filter}").into(), ..Group::default() });
+        let group = groups.entry(group.into()).or_insert_with(|| Group {
+            name: format!("$share/{group}/{filter}").into(),
+            ..Group::default()
+        });
         match group.members.iter_mut().find(|(s, _)| *s == slot) {
             Some(member) => {
                 member.1 = hearing;
@@ -99,9 +103,17 @@ impl Matcher {
     }
 
     fn prune(&mut self, filter: &str, take: &mut dyn FnMut(&mut Node) -> bool) -> bool {
-        fn go(node: &mut Node, mut levels: std::str::Split<'_, char>, take: &mut dyn FnMut(&mut Node) -> bool) -> bool {
-            let Some(level) = levels.next() else { return take(node) };
-            let Some(child) = node.children.get_mut(level) else { return false };
+        fn go(
+            node: &mut Node,
+            mut levels: std::str::Split<'_, char>,
+            take: &mut dyn FnMut(&mut Node) -> bool,
+        ) -> bool {
+            let Some(level) = levels.next() else {
+                return take(node);
+            };
+            let Some(child) = node.children.get_mut(level) else {
+                return false;
+            };
             let was = go(child, levels, take);
             if child.is_bare() {
                 node.children.remove(level);
@@ -113,7 +125,10 @@ impl Matcher {
 
     /// Removes; true = it was there.
     pub fn remove(&mut self, filter: &str, slot: Slot) -> bool {
-        let was = self.prune(filter, &mut |node| match node.here.binary_search_by_key(&slot, |(s, _)| *s) {
+        let was = self.prune(filter, &mut |node| match node
+            .here
+            .binary_search_by_key(&slot, |(s, _)| *s)
+        {
             Ok(at) => {
                 node.here.remove(at);
                 true
@@ -127,7 +142,9 @@ impl Matcher {
     /// Removes a member from a group; true = it was there.
     pub fn remove_shared(&mut self, group: &str, filter: &str, slot: Slot) -> bool {
         let was = self.prune(filter, &mut |node| {
-            let Some(known) = node.groups.get_mut(group) else { return false };
+            let Some(known) = node.groups.get_mut(group) else {
+                return false;
+            };
             let before = known.members.len();
             known.members.retain(|(s, _)| *s != slot);
             let was = known.members.len() < before;
@@ -141,9 +158,14 @@ impl Matcher {
         was
     }
 
-    /// Calls `heard` with the listeners of every filter that matches, and `shared` with every group whose filter does.
-    /// A session with overlapping filters comes once per filter.
-    pub fn each(&mut self, topic: &str, heard: &mut dyn FnMut(&[(Slot, Hearing)]), shared: &mut dyn FnMut(&mut Group)) {
+    /// Calls `heard` with the listeners of every filter that matches, and `shared` with every group
+    /// whose filter does. A session with overlapping filters comes once per filter.
+    pub fn each(
+        &mut self,
+        topic: &str,
+        heard: &mut dyn FnMut(&[(Slot, Hearing)]),
+        shared: &mut dyn FnMut(&mut Group),
+    ) {
         let hidden = topic.starts_with('$');
         walk(&mut self.root, Some(topic), hidden, heard, shared);
     }
@@ -158,24 +180,38 @@ impl Matcher {
     }
 }
 
-fn here(node: &mut Node, heard: &mut dyn FnMut(&[(Slot, Hearing)]), shared: &mut dyn FnMut(&mut Group)) {
+fn here(
+    node: &mut Node,
+    heard: &mut dyn FnMut(&[(Slot, Hearing)]),
+    shared: &mut dyn FnMut(&mut Group),
+) {
     if !node.here.is_empty() {
         heard(&node.here);
     }
     node.groups.values_mut().for_each(shared);
 }
 
-/// `rest` = the levels that are left; none = the topic's end. Topics have few levels (`Limits::topic_levels`), so this does
-/// not go deep.
-fn walk(node: &mut Node, rest: Option<&str>, hidden: bool, heard: &mut dyn FnMut(&[(Slot, Hearing)]), shared: &mut dyn FnMut(&mut Group)) {
+/// `rest` = the levels that are left; none = the topic's end. Topics have few levels
+/// (`Limits::topic_levels`), so this does not go deep.
+fn walk(
+    node: &mut Node,
+    rest: Option<&str>,
+    hidden: bool,
+    heard: &mut dyn FnMut(&[(Slot, Hearing)]),
+    shared: &mut dyn FnMut(&mut Group),
+) {
     if node.children.is_empty() && rest.is_some() {
         return;
     }
     if !hidden && let Some(all) = node.children.get_mut("#") {
         here(all, heard, shared);
     }
-    let Some(rest) = rest else { return here(node, heard, shared) };
-    let (level, rest) = rest.split_once('/').map_or((rest, None), |(level, rest)| (level, Some(rest)));
+    let Some(rest) = rest else {
+        return here(node, heard, shared);
+    };
+    let (level, rest) = rest
+        .split_once('/')
+        .map_or((rest, None), |(level, rest)| (level, Some(rest)));
     if let Some(child) = node.children.get_mut(level) {
         walk(child, rest, false, heard, shared);
     }
@@ -191,7 +227,12 @@ mod tests {
     use super::*;
     use crate::protocol::mqtt::topic::matches;
 
-    const PLAIN: Hearing = Hearing { qos: 0, no_local: false, retain_as_published: false, identifier: None };
+    const PLAIN: Hearing = Hearing {
+        qos: 0,
+        no_local: false,
+        retain_as_published: false,
+        identifier: None,
+    };
 
     proptest! {
         #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]

@@ -21,7 +21,11 @@ pub struct Message {
 impl Message {
     /// True when a reader would see no difference.
     pub fn is_same(&self, other: &Self) -> bool {
-        self.payload == other.payload && self.qos == other.qos && self.forward == other.forward && self.expires.is_none() && other.expires.is_none()
+        self.payload == other.payload
+            && self.qos == other.qos
+            && self.forward == other.forward
+            && self.expires.is_none()
+            && other.expires.is_none()
     }
 
     /// Bytes that a client decides about.

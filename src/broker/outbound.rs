@@ -1,7 +1,8 @@
-//! What a client is sent: answers first, then batches of what is queued, as fast as its socket takes them.
+//! What a client is sent: answers first, then batches of what is queued, as fast as its socket
+//! takes them.
 //!
-//! Invariants: nothing larger than the client takes is said; who takes nothing for [`WRITE_MAX`] is cut, whatever comes for it
-//! meanwhile.
+//! Invariants: nothing larger than the client takes is said; who takes nothing for [`WRITE_MAX`] is
+//! cut, whatever comes for it meanwhile.
 
 use std::time::Duration;
 
@@ -25,7 +26,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         if let Some(alias) = self.aliases_out.get(topic) {
             return Some((*alias, false));
         }
-        let next = u16::try_from(self.aliases_out.len() + 1).ok().filter(|n| *n <= self.with.aliases)?;
+        let next = u16::try_from(self.aliases_out.len() + 1)
+            .ok()
+            .filter(|n| *n <= self.with.aliases)?;
         self.aliases_out.insert(topic.into(), next);
         Some((next, true))
     }
@@ -33,7 +36,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// Encodes a delivery; false = it is larger than the client takes.
     fn deliver(&mut self, id: u16, item: &Queued, again: bool, now: Instant) -> bool {
         let m = &item.message;
-        let expiry = m.expires.map(|e| u32::try_from(e.saturating_duration_since(now).as_secs()).unwrap_or(u32::MAX).max(1));
+        let expiry = m.expires.map(|e| {
+            u32::try_from(e.saturating_duration_since(now).as_secs())
+                .unwrap_or(u32::MAX)
+                .max(1)
+        });
         let before = self.output.len();
         let alias = self.alias(&m.topic);
         let delivery = Delivery {
@@ -98,8 +105,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         Ok(more)
     }
 
-    /// Writes the output out, for as long as the socket takes some of it every [`WRITE_MAX`]: a slow link is not a dead one, and
-    /// what comes meanwhile is no sign of life. True = something came.
+    /// Writes the output out, for as long as the socket takes some of it every [`WRITE_MAX`]: a
+    /// slow link is not a dead one, and what comes meanwhile is no sign of life. True =
+    /// something came.
     async fn write_out(&mut self) -> Result<bool, Stop> {
         let (wake, meter) = (self.with.attached.wake.clone(), self.with.meter.clone());
         let mut came = false;

@@ -1,6 +1,7 @@
 //! Retained messages, bounded. In memory only; the ledger carries them to disk.
 //!
-//! Invariants: one message a topic, and the connection that said it last; bounds hold in number, bytes and per account; what is over its time is not given.
+//! Invariants: one message a topic, and the connection that said it last; bounds hold in number,
+//! bytes and per account; what is over its time is not given.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -46,7 +47,12 @@ pub struct Retained {
 
 impl Retained {
     pub fn new() -> Self {
-        Self { messages: BTreeMap::new(), per_owner: BTreeMap::new(), bytes: 0, refused: 0 }
+        Self {
+            messages: BTreeMap::new(),
+            per_owner: BTreeMap::new(),
+            bytes: 0,
+            refused: 0,
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -54,7 +60,14 @@ impl Retained {
     }
 
     fn remove(&mut self, topic: &str) -> bool {
-        let Some(Word { owner, message: old, .. }) = self.messages.remove(topic) else { return false };
+        let Some(Word {
+            owner,
+            message: old,
+            ..
+        }) = self.messages.remove(topic)
+        else {
+            return false;
+        };
         self.bytes -= old.size();
         if let Some(n) = self.per_owner.get_mut(&owner) {
             n.0 -= 1;
@@ -67,8 +80,18 @@ impl Retained {
     }
 
     /// Keeps, replaces or (with an empty payload) removes. `line` as in [`Word`].
-    pub fn set(&mut self, owner: &Arc<str>, line: u64, message: &Arc<Message>, limits: &Limits) -> Change {
-        if let Some(word) = self.messages.get_mut(&message.topic).filter(|w| w.owner == *owner && w.message.is_same(message)) {
+    pub fn set(
+        &mut self,
+        owner: &Arc<str>,
+        line: u64,
+        message: &Arc<Message>,
+        limits: &Limits,
+    ) -> Change {
+        if let Some(word) = self
+            .messages
+            .get_mut(&message.topic)
+            .filter(|w| w.owner == *owner && w.message.is_same(message))
+        {
             word.line = line;
             return Change::None;
         }
@@ -79,17 +102,30 @@ impl Retained {
         }
         let size = message.size();
         let (mine, my_bytes) = self.per_owner.get(owner).copied().unwrap_or_default();
-        let own_bound = &**owner != HOUSE && (mine >= limits.retained_per_device || my_bytes + size > limits.retained_bytes_per_device);
+        let own_bound = &**owner != HOUSE
+            && (mine >= limits.retained_per_device
+                || my_bytes + size > limits.retained_bytes_per_device);
         // What replaces something larger needs no room.
         let shrinks = before.is_some_and(|before| size <= before);
-        if own_bound || !shrinks && (self.messages.len() >= limits.retained || self.bytes + size > limits.retained_bytes) {
+        if own_bound
+            || !shrinks
+                && (self.messages.len() >= limits.retained
+                    || self.bytes + size > limits.retained_bytes)
+        {
             self.refused += 1;
             return Change::Refused(was);
         }
         let mine = self.per_owner.entry(owner.clone()).or_default();
         *mine = (mine.0 + 1, mine.1 + size);
         self.bytes += size;
-        self.messages.insert(message.topic.clone(), Word { owner: owner.clone(), message: message.clone(), line });
+        self.messages.insert(
+            message.topic.clone(),
+            Word {
+                owner: owner.clone(),
+                message: message.clone(),
+                line,
+            },
+        );
         Change::Kept
     }
 
@@ -104,17 +140,43 @@ impl Retained {
     }
 
     /// Those that match, in the order of their topics.
-    pub fn matching<'a>(&'a self, filter: &'a str, now: Instant) -> impl Iterator<Item = (&'a str, &'a Arc<Message>)> + 'a {
+    pub fn matching<'a>(
+        &'a self,
+        filter: &'a str,
+        now: Instant,
+    ) -> impl Iterator<Item = (&'a str, &'a Arc<Message>)> + 'a {
         // What stands before the first wildcard bounds where to look.
         let exact = filter.find(['+', '#']).map_or(filter, |at| &filter[..at]);
-        let (wild, from) = (is_wild(filter), exact.strip_suffix('/').filter(|_| filter.ends_with('#')).unwrap_or(exact));
-        let range = self.messages.range::<str, _>((Bound::Included(from), Bound::Unbounded)).take_while(move |(t, _)| t.starts_with(from));
-        range.filter(move |(t, w)| (if wild { matches(filter, t) } else { &***t == filter }) && !w.message.is_over(now)).map(|(_, w)| (&*w.owner, &w.message))
+        let (wild, from) = (
+            is_wild(filter),
+            exact
+                .strip_suffix('/')
+                .filter(|_| filter.ends_with('#'))
+                .unwrap_or(exact),
+        );
+        let range = self
+            .messages
+            .range::<str, _>((Bound::Included(from), Bound::Unbounded))
+            .take_while(move |(t, _)| t.starts_with(from));
+        range
+            .filter(move |(t, w)| {
+                (if wild {
+                    matches(filter, t)
+                } else {
+                    &***t == filter
+                }) && !w.message.is_over(now)
+            })
+            .map(|(_, w)| (&*w.owner, &w.message))
     }
 
     /// Removes what is over its time; gives the topics and owners.
     pub fn expire(&mut self, now: Instant) -> Vec<(Arc<str>, Box<str>)> {
-        let over: Vec<(Arc<str>, Box<str>)> = self.messages.iter().filter(|(_, w)| w.message.is_over(now)).map(|(t, w)| (w.owner.clone(), t.clone())).collect();
+        let over: Vec<(Arc<str>, Box<str>)> = self
+            .messages
+            .iter()
+            .filter(|(_, w)| w.message.is_over(now))
+            .map(|(t, w)| (w.owner.clone(), t.clone()))
+            .collect();
         for (_, topic) in &over {
             self.remove(topic);
         }
@@ -132,28 +194,83 @@ mod tests {
     use super::*;
 
     fn message(topic: &str, payload: &str) -> Arc<Message> {
-        Arc::new(Message { topic: topic.into(), payload: payload.as_bytes().into(), qos: 1, retain: true, forward: bytes::Bytes::new(), expires: None })
+        Arc::new(Message {
+            topic: topic.into(),
+            payload: payload.as_bytes().into(),
+            qos: 1,
+            retain: true,
+            forward: bytes::Bytes::new(),
+            expires: None,
+        })
     }
 
     #[tokio::test]
     async fn bounds_hold_and_topics_come_in_order() {
-        let limits = Limits { retained_per_device: 3, retained_bytes: 40, ..Limits::default() };
-        let (mut kept, owner, other): (_, Arc<str>, Arc<str>) = (Retained::new(), "den-01".into(), "den-02".into());
-        let said: Vec<Change> = ["b", "a", "a/c", "d"].iter().map(|t| kept.set(&owner, 0, &message(t, "ON"), &limits)).collect();
-        assert_eq!(said, [Change::Kept, Change::Kept, Change::Kept, Change::Refused(false)]);
-        assert_eq!(kept.set(&owner, 0, &message("b", "ON"), &limits), Change::None, "the same again");
-        assert_eq!(kept.set(&owner, 0, &message("b", &"x".repeat(60)), &limits), Change::Refused(true), "too large, and the old word is not true any more");
-        assert_eq!(kept.set(&other, 0, &message("đèn/1", "ON"), &limits), Change::Kept);
+        let limits = Limits {
+            retained_per_device: 3,
+            retained_bytes: 40,
+            ..Limits::default()
+        };
+        let (mut kept, owner, other): (_, Arc<str>, Arc<str>) =
+            (Retained::new(), "den-01".into(), "den-02".into());
+        let said: Vec<Change> = ["b", "a", "a/c", "d"]
+            .iter()
+            .map(|t| kept.set(&owner, 0, &message(t, "ON"), &limits))
+            .collect();
+        assert_eq!(
+            said,
+            [
+                Change::Kept,
+                Change::Kept,
+                Change::Kept,
+                Change::Refused(false)
+            ]
+        );
+        assert_eq!(
+            kept.set(&owner, 0, &message("b", "ON"), &limits),
+            Change::None,
+            "the same again"
+        );
+        assert_eq!(
+            kept.set(&owner, 0, &message("b", &"x".repeat(60)), &limits),
+            Change::Refused(true),
+            "too large, and the old word is not true any more"
+        );
+        assert_eq!(
+            kept.set(&other, 0, &message("đèn/1", "ON"), &limits),
+            Change::Kept
+        );
         let now = Instant::now();
-        let topics = |filter: &str| kept.matching(filter, now).map(|(_, m)| m.topic.to_string()).collect::<Vec<_>>();
+        let topics = |filter: &str| {
+            kept.matching(filter, now)
+                .map(|(_, m)| m.topic.to_string())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(topics("#"), ["a", "a/c", "đèn/1"]);
-        assert_eq!((topics("a/#"), topics("a"), topics("+/1"), topics("đ/#")), (vec!["a".into(), "a/c".into()], vec!["a".into()], vec!["đèn/1".into()], vec![]));
-        assert_eq!(kept.set(&other, 0, &message("a", ""), &limits), Change::Removed);
-        assert_eq!((kept.len(), kept.bytes, kept.refused), (2, "a/cON".len() + "đèn/1ON".len(), 2));
+        assert_eq!(
+            (topics("a/#"), topics("a"), topics("+/1"), topics("đ/#")),
+            (
+                vec!["a".into(), "a/c".into()],
+                vec!["a".into()],
+                vec!["đèn/1".into()],
+                vec![]
+            )
+        );
+        assert_eq!(
+            kept.set(&other, 0, &message("a", ""), &limits),
+            Change::Removed
+        );
+        assert_eq!(
+            (kept.len(), kept.bytes, kept.refused),
+            (2, "a/cON".len() + "đèn/1ON".len(), 2)
+        );
         let mut short = Message::clone(&message("e", "1"));
         short.expires = Some(now + std::time::Duration::from_secs(1));
         kept.set(&other, 0, &Arc::new(short), &limits);
         assert!(kept.expire(now).is_empty());
-        assert_eq!(kept.expire(now + std::time::Duration::from_secs(1)), [(other, "e".into())]);
+        assert_eq!(
+            kept.expire(now + std::time::Duration::from_secs(1)),
+            [(other, "e".into())]
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! A client's seat at the broker: its session, the connection that holds it, and what a newcomer asks for.
+//! A client's seat at the broker: its session, the connection that holds it, and what a newcomer
+//! asks for.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -75,7 +76,9 @@ impl Session {
             client_id: self.client_id.clone(),
             credential: self.credential.clone(),
             keep_s: u32::try_from(self.keep_for.as_secs()).unwrap_or(u32::MAX),
-            away: self.is_away().then(|| wall.saturating_sub(now.saturating_duration_since(self.since).as_secs())),
+            away: self
+                .is_away()
+                .then(|| wall.saturating_sub(now.saturating_duration_since(self.since).as_secs())),
             next_id: self.queue.next_id(),
         })
     }
@@ -90,7 +93,10 @@ pub struct Cut {
 
 impl Cut {
     fn new(wake: Arc<Notify>) -> Self {
-        Self { why: Arc::default(), wake }
+        Self {
+            why: Arc::default(),
+            wake,
+        }
     }
 
     /// Ends the connection with a reason code and its sentence; the first reason counts.
@@ -115,7 +121,11 @@ pub struct Line {
 
 impl Line {
     pub fn new(number: u64, wake: Arc<Notify>) -> Self {
-        Self { number, cut: Cut::new(wake), gone: CancellationToken::new() }
+        Self {
+            number,
+            cut: Cut::new(wake),
+            gone: CancellationToken::new(),
+        }
     }
 }
 
@@ -146,7 +156,14 @@ pub struct Attached {
 
 impl Attached {
     pub fn new(slot: Slot, line: &Line, present: bool, wake: Arc<Notify>) -> Self {
-        Self { slot, number: line.number, present, wake, cut: line.cut.clone(), gone: line.gone.clone() }
+        Self {
+            slot,
+            number: line.number,
+            present,
+            wake,
+            cut: line.cut.clone(),
+            gone: line.gone.clone(),
+        }
     }
 }
 

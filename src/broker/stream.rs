@@ -1,4 +1,5 @@
-//! Reading without keeping: an idle connection holds no read buffer, all of them share one per thread.
+//! Reading without keeping: an idle connection holds no read buffer, all of them share one per
+//! thread.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -31,8 +32,9 @@ pub async fn read<S: AsyncRead + Unpin>(io: &mut S, input: &mut BytesMut) -> io:
     .await
 }
 
-/// Ends a connection so that the last word arrives: the writing side is closed, and what the peer still sends is read for a
-/// moment, because a close over unread bytes would be a reset, and a reset may overtake the last word.
+/// Ends a connection so that the last word arrives: the writing side is closed, and what the peer
+/// still sends is read for a moment, because a close over unread bytes would be a reset, and a
+/// reset may overtake the last word.
 pub async fn close<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S, most: Duration) {
     let _ = tokio::time::timeout(most, async {
         io.shutdown().await?;

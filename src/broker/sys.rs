@@ -1,6 +1,6 @@
-//! `$SYS`: the broker's figures as topics, in the names that Mosquitto made usual (mosquitto(8), “Broker status”), for
-//! tools that know them. They are told every ten seconds to who may hear them, and to a new subscriber at once; they are
-//! not retained messages and are never on disk.
+//! `$SYS`: the broker's figures as topics, in the names that Mosquitto made usual (mosquitto(8),
+//! “Broker status”), for tools that know them. They are told every ten seconds to who may hear
+//! them, and to a new subscriber at once; they are not retained messages and are never on disk.
 
 use std::sync::Arc;
 
@@ -46,10 +46,21 @@ impl Core {
     pub fn tell_sys(&mut self, counters: &Counters, now: Instant) {
         for (name, value) in figures(counters) {
             let topic = format!("$SYS/broker/{name}");
-            if self.sys.get(topic.as_str()).is_some_and(|m| *m.payload == *value.as_bytes()) {
+            if self
+                .sys
+                .get(topic.as_str())
+                .is_some_and(|m| *m.payload == *value.as_bytes())
+            {
                 continue;
             }
-            let message = Arc::new(Message { topic: topic.as_str().into(), payload: value.into_bytes().into(), qos: 0, retain: true, forward: bytes::Bytes::new(), expires: None });
+            let message = Arc::new(Message {
+                topic: topic.as_str().into(),
+                payload: value.into_bytes().into(),
+                qos: 0,
+                retain: true,
+                forward: bytes::Bytes::new(),
+                expires: None,
+            });
             self.sys.insert(topic.into(), message.clone());
             self.spread(&message, now);
         }

@@ -34,27 +34,51 @@ fn only_mqtt(request: &Request, mut response: Response) -> Result<Response, Erro
     let asked = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL).iter();
     // Clients of MQTT 3.1 ask for a name of their own.
     let names = ["mqtt", "mqttv3.1"];
-    if let Some(name) = asked.filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).find_map(|p| names.into_iter().find(|n| *n == p.trim())) {
-        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
+    if let Some(name) = asked
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(','))
+        .find_map(|p| names.into_iter().find(|n| *n == p.trim()))
+    {
+        response
+            .headers_mut()
+            .insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
         return Ok(response);
     }
-    let mut refusal = ErrorResponse::new(Some("this door speaks the WebSocket subprotocol mqtt".into()));
+    let mut refusal = ErrorResponse::new(Some(
+        "this door speaks the WebSocket subprotocol mqtt".into(),
+    ));
     *refusal.status_mut() = StatusCode::BAD_REQUEST;
     Err(refusal)
 }
 
 /// Accepts the handshake. The caller sets the deadline.
-pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(io: S, packet: usize) -> io::Result<WsBytes<S>> {
-    let config =
-        WebSocketConfig::default().read_buffer_size(8 * 1024).write_buffer_size(0).max_write_buffer_size(4 * CHUNK).max_message_size(Some(packet + 16 * 1024)).max_frame_size(Some(packet + 16 * 1024));
-    let ws = accept_hdr_async_with_config(io, only_mqtt, Some(config)).await.map_err(io_error)?;
-    Ok(WsBytes { ws, rest: Bytes::new(), empty: 0, failed: None })
+pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
+    io: S,
+    packet: usize,
+) -> io::Result<WsBytes<S>> {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(8 * 1024)
+        .write_buffer_size(0)
+        .max_write_buffer_size(4 * CHUNK)
+        .max_message_size(Some(packet + 16 * 1024))
+        .max_frame_size(Some(packet + 16 * 1024));
+    let ws = accept_hdr_async_with_config(io, only_mqtt, Some(config))
+        .await
+        .map_err(io_error)?;
+    Ok(WsBytes {
+        ws,
+        rest: Bytes::new(),
+        empty: 0,
+        failed: None,
+    })
 }
 
 fn io_error(error: tungstenite::Error) -> io::Error {
     match error {
         tungstenite::Error::Io(cause) => cause,
-        tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed => io::ErrorKind::BrokenPipe.into(),
+        tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed => {
+            io::ErrorKind::BrokenPipe.into()
+        }
         other => io::Error::new(io::ErrorKind::InvalidData, other.to_string()),
     }
 }
@@ -63,12 +87,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WsBytes<S> {
     /// The next bytes into `rest`; ready and still empty = the end, or a frame without data.
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         match ready!(Pin::new(&mut self.ws).poll_next(cx)) {
-            Some(Ok(Message::Binary(bytes))) if !bytes.is_empty() => (self.rest, self.empty) = (bytes, 0),
-            Some(Ok(Message::Text(_))) => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "a text frame [MQTT-6.0.0-1]"))),
+            Some(Ok(Message::Binary(bytes))) if !bytes.is_empty() => {
+                (self.rest, self.empty) = (bytes, 0)
+            }
+            Some(Ok(Message::Text(_))) => {
+                return Poll::Ready(Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "a text frame [MQTT-6.0.0-1]",
+                )));
+            }
             Some(Ok(_)) => {
                 self.empty += 1;
                 if self.empty > EMPTY_MAX {
-                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "too many frames without data")));
+                    return Poll::Ready(Err(io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        "too many frames without data",
+                    )));
                 }
             }
             Some(Err(error)) => return Poll::Ready(Err(io_error(error))),
@@ -79,7 +113,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WsBytes<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WsBytes<S> {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = out.filled().len();
         // Small frames are read together, a few: each costs more than its bytes.
@@ -116,22 +154,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WsBytes<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WsBytes<S> {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if bytes.is_empty() {
             return Poll::Ready(Ok(0));
         }
         ready!(Pin::new(&mut this.ws).poll_ready(cx)).map_err(io_error)?;
         let n = bytes.len().min(CHUNK);
-        Pin::new(&mut this.ws).start_send(Message::Binary(Bytes::copy_from_slice(&bytes[..n]))).map_err(io_error)?;
+        Pin::new(&mut this.ws)
+            .start_send(Message::Binary(Bytes::copy_from_slice(&bytes[..n])))
+            .map_err(io_error)?;
         Poll::Ready(Ok(n))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().ws).poll_flush(cx).map_err(io_error)
+        Pin::new(&mut self.get_mut().ws)
+            .poll_flush(cx)
+            .map_err(io_error)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().ws).poll_close(cx).map_err(io_error)
+        Pin::new(&mut self.get_mut().ws)
+            .poll_close(cx)
+            .map_err(io_error)
     }
 }

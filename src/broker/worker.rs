@@ -22,20 +22,28 @@ use crate::supervisor::clock::Clock;
 ///
 /// # Errors
 /// When settings cannot be read, a listener is missing, or the house's own socket failed.
-#[expect(clippy::disallowed_methods, reason = "the worker's tasks live as long as the process")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the worker's tasks live as long as the process"
+)]
 pub async fn run(birth: Birth) -> anyhow::Result<()> {
     crate::supervisor::fds::raise_limit();
     let (fds, mut orders, facts) = birth.begin()?;
-    let line = orders.next().await.ok_or_else(|| anyhow::anyhow!("no settings came"))?;
+    let line = orders
+        .next()
+        .await
+        .ok_or_else(|| anyhow::anyhow!("no settings came"))?;
     let settings: Settings = serde_json::from_str(&line)?;
     let folder = PathBuf::from(&settings.folder);
     std::fs::create_dir_all(&folder)?;
     let _lock = lock(&folder).await?;
     let (ledger, clock) = (ledger_in(&folder)?, Clock::system(settings.floor_ms));
-    // A card that cannot be read or written must not keep lamps dark: the broker serves from memory, and begins anew when the
-    // card is there again.
+    // A card that cannot be read or written must not keep lamps dark: the broker serves from
+    // memory, and begins anew when the card is there again.
     let (mut loss, served_before) = (None, settings.served_before);
-    let (store, found) = match crate::keys::secret::random().and_then(|epoch| Store::open(&ledger, epoch, served_before)) {
+    let (store, found) = match crate::keys::secret::random()
+        .and_then(|epoch| Store::open(&ledger, epoch, served_before))
+    {
         Ok((mut store, mut found)) => {
             loss = store.tell_loss(&found, u64::try_from(clock.wall_ms() / 1000).unwrap_or(0));
             store.begin(&mut found);
@@ -46,24 +54,51 @@ pub async fn run(birth: Birth) -> anyhow::Result<()> {
             (None, Found::default())
         }
     };
-    let guard = Arc::new(Guard::new(&settings, clock.clone(), found, tokio::time::Instant::now()));
+    let guard = Arc::new(Guard::new(
+        &settings,
+        clock.clone(),
+        found,
+        tokio::time::Instant::now(),
+    ));
     guard.lock().counters.loss = loss.map(Box::new);
     if store.is_none() {
         guard.lock().ledger.go_blind();
     }
-    let certificate = settings.certificate.as_ref().map(|(c, k)| Files { certificate: c.into(), key: k.into() });
+    let certificate = settings.certificate.as_ref().map(|(c, k)| Files {
+        certificate: c.into(),
+        key: k.into(),
+    });
     let served = certificate.as_ref().map(Served::load).transpose()?;
     let acceptor = match &served {
-        Some(served) => Some(tls::server(served.clone(), settings.client_ca.as_deref().map(|ca| (Path::new(ca), settings.certificate_only)), clock)?.into()),
+        Some(served) => Some(
+            tls::server(
+                served.clone(),
+                settings
+                    .client_ca
+                    .as_deref()
+                    .map(|ca| (Path::new(ca), settings.certificate_only)),
+                clock,
+            )?
+            .into(),
+        ),
         None => None,
     };
     // Nobody comes in before the access table is here.
-    let Some(Order::Access { n, accounts }) = orders.next().await.and_then(|l| serde_json::from_str(&l).ok()) else {
+    let Some(Order::Access { n, accounts }) = orders
+        .next()
+        .await
+        .and_then(|l| serde_json::from_str(&l).ok())
+    else {
         anyhow::bail!("the first order must be the access table");
     };
     guard.set_table(Table::new(accounts, settings.quarantine));
     let edge = Edge::new(guard.clone(), facts.clone(), acceptor);
-    anyhow::ensure!(fds.len() == settings.doors.len(), "{} doors but {} listeners", settings.doors.len(), fds.len());
+    anyhow::ensure!(
+        fds.len() == settings.doors.len(),
+        "{} doors but {} listeners",
+        settings.doors.len(),
+        fds.len()
+    );
     for (door, fd) in settings.doors.iter().zip(fds) {
         serve(&edge, *door, fd)?;
     }
@@ -129,8 +164,8 @@ pub async fn run(birth: Birth) -> anyhow::Result<()> {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // The writer's last round. A parent that lives ends us after two seconds; when it is dead the next worker waits for our
-    // lock so long.
+    // The writer's last round. A parent that lives ends us after two seconds; when it is dead the
+    // next worker waits for our lock so long.
     bell.end();
     for _ in 0..80 {
         if writer.is_finished() {
@@ -149,7 +184,10 @@ fn serve(edge: &Arc<Edge>, door: Door, fd: OwnedFd) -> io::Result<()> {
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "a door lives as long as the process")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a door lives as long as the process"
+)]
 fn spawn_door(edge: Arc<Edge>, door: Door, listener: tokio::net::TcpListener) {
     tokio::spawn(edge.tcp(door, listener));
 }
@@ -173,11 +211,18 @@ fn ledger_in(folder: &Path) -> io::Result<PathBuf> {
 async fn lock(folder: &Path) -> anyhow::Result<std::fs::File> {
     let path = folder.join("lock");
     // On a card that takes nothing the file of before will do.
-    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(&path).or_else(|cause| std::fs::File::open(&path).map_err(|_| cause))?;
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .or_else(|cause| std::fs::File::open(&path).map_err(|_| cause))?;
     for _ in 0..50 {
         match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(file),
-            Err(rustix::io::Errno::WOULDBLOCK) => tokio::time::sleep(Duration::from_millis(100)).await,
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                tokio::time::sleep(Duration::from_millis(100)).await
+            }
             Err(other) => return Err(other.into()),
         }
     }

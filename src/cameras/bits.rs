@@ -1,8 +1,8 @@
-//! The few bits of H.264 and H.265 that the house itself must read: ids of parameter sets, kinds of slices,
-//! and what an H.265 sequence says of its size and order.
+//! The few bits of H.264 and H.265 that the house itself must read: ids of parameter sets, kinds of
+//! slices, and what an H.265 sequence says of its size and order.
 //!
-//! Source: ITU-T H.264 (7.3.2, 7.3.3), H.265 (7.3.2.2, 7.3.3). Invariant: whatever the bytes are, reading ends in
-//! a value or in none. Deliberately absent: everything that only a decoder needs.
+//! Source: ITU-T H.264 (7.3.2, 7.3.3), H.265 (7.3.2.2, 7.3.3). Invariant: whatever the bytes are,
+//! reading ends in a value or in none. Deliberately absent: everything that only a decoder needs.
 
 /// Reads bits of a NAL unit, leaving out its emulation prevention bytes.
 pub struct Bits<'a> {
@@ -15,7 +15,12 @@ pub struct Bits<'a> {
 impl<'a> Bits<'a> {
     /// From the first byte after the NAL unit's header.
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, zeros: 0, bit: 0 }
+        Self {
+            bytes,
+            at: 0,
+            zeros: 0,
+            bit: 0,
+        }
     }
 
     fn bit(&mut self) -> Option<u32> {
@@ -29,7 +34,11 @@ impl<'a> Bits<'a> {
         if self.bit == 8 {
             self.bit = 0;
             self.at += 1;
-            self.zeros = if byte == 0 { self.zeros.saturating_add(1) } else { 0 };
+            self.zeros = if byte == 0 {
+                self.zeros.saturating_add(1)
+            } else {
+                0
+            };
         }
         Some(u32::from(bit))
     }
@@ -126,7 +135,9 @@ impl HevcSequence {
             *byte = u8::try_from(bits.u(8)?).ok()?;
         }
         if layers > 1 {
-            let told: Vec<(u32, u32)> = (1..layers).map(|_| Some((bits.u(1)?, bits.u(1)?))).collect::<Option<_>>()?;
+            let told: Vec<(u32, u32)> = (1..layers)
+                .map(|_| Some((bits.u(1)?, bits.u(1)?)))
+                .collect::<Option<_>>()?;
             bits.skip(2 * (9 - layers))?;
             for (profile, level) in told {
                 bits.skip(profile * 88 + level * 8)?;
@@ -142,9 +153,14 @@ impl HevcSequence {
             let [left, right, top, bottom] = [bits.ue()?, bits.ue()?, bits.ue()?, bits.ue()?];
             let unit = if matches!(chroma, 1 | 2) { 2 } else { 1 };
             across = left.checked_add(right)?.checked_mul(unit)?;
-            down = top.checked_add(bottom)?.checked_mul(if chroma == 1 { 2 } else { 1 })?;
+            down = top
+                .checked_add(bottom)?
+                .checked_mul(if chroma == 1 { 2 } else { 1 })?;
         }
-        let depth = (u8::try_from(bits.ue()?).ok()?, u8::try_from(bits.ue()?).ok()?);
+        let depth = (
+            u8::try_from(bits.ue()?).ok()?,
+            u8::try_from(bits.ue()?).ok()?,
+        );
         bits.ue()?;
         let mut reorder = 0;
         let each = bits.u(1)? == 1;
@@ -155,7 +171,17 @@ impl HevcSequence {
         }
         let size = (width.checked_sub(across)?, height.checked_sub(down)?);
         (depth.0 < 8 && depth.1 < 8 && chroma < 4).then_some(())?;
-        Some(Self { id, video, profile, layers: u8::try_from(layers).ok()?, nested: u8::try_from(nested).ok()?, chroma: u8::try_from(chroma).ok()?, depth, size, reorder: reorder.min(16) as usize })
+        Some(Self {
+            id,
+            video,
+            profile,
+            layers: u8::try_from(layers).ok()?,
+            nested: u8::try_from(nested).ok()?,
+            chroma: u8::try_from(chroma).ok()?,
+            depth,
+            size,
+            reorder: reorder.min(16) as usize,
+        })
     }
 
     /// Its name by RFC 6381, as `hvc1.1.6.L93.B0`.
@@ -166,7 +192,11 @@ impl HevcSequence {
         let tier = if p[0] & 0x20 == 0 { 'L' } else { 'H' };
         let mut name = format!("hvc1.{space}{}.{compatible:X}.{tier}{}", p[0] & 0x1f, p[11]);
         let constraints = &p[5..11];
-        for byte in &constraints[..constraints.iter().rposition(|b| *b != 0).map_or(0, |n| n + 1)] {
+        for byte in &constraints[..constraints
+            .iter()
+            .rposition(|b| *b != 0)
+            .map_or(0, |n| n + 1)]
+        {
             name.push_str(&format!(".{byte:X}"));
         }
         name
@@ -183,7 +213,10 @@ mod tests {
     fn numbers_of_variable_length_are_read_and_stuffing_is_left_out() {
         // 1, 010, 011, 00100, then 0x000003 0x01 that stands for 0x000001.
         let mut bits = Bits::new(&[0b1010_0110, 0b0100_0000, 0, 0, 3, 1]);
-        assert_eq!([bits.ue(), bits.ue(), bits.ue(), bits.ue()], [Some(0), Some(1), Some(2), Some(3)]);
+        assert_eq!(
+            [bits.ue(), bits.ue(), bits.ue(), bits.ue()],
+            [Some(0), Some(1), Some(2), Some(3)]
+        );
         assert_eq!(bits.u(4 + 24), Some(1));
         assert_eq!(bits.u(1), None);
     }

@@ -1,5 +1,5 @@
-//! Keeping one camera: calling it again for ever, recording it, and telling the village when its picture
-//! comes and goes.
+//! Keeping one camera: calling it again for ever, recording it, and telling the village when its
+//! picture comes and goes.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -53,7 +53,12 @@ impl Keeper {
     /// # Errors
     /// When the journal closed.
     pub async fn run(self, stop: Stop) -> anyhow::Result<()> {
-        let recorder = Recorder::new(self.camera.clone(), self.ring.clone(), self.picture.clone(), self.clock.clone());
+        let recorder = Recorder::new(
+            self.camera.clone(),
+            self.ring.clone(),
+            self.picture.clone(),
+            self.clock.clone(),
+        );
         let group = Arc::new(SessionGroup::default().named(self.camera.to_string()));
         let pulling = async {
             tokio::select! {
@@ -61,7 +66,11 @@ impl Keeper {
                 () = stop.soft.cancelled() => {}
             }
             // A camera that is not told keeps the session for a minute and may refuse the next.
-            let _ = timeout(TEARDOWN, AssertUnwindSafe(group.await_teardown()).catch_unwind()).await;
+            let _ = timeout(
+                TEARDOWN,
+                AssertUnwindSafe(group.await_teardown()).catch_unwind(),
+            )
+            .await;
         };
         let telling = async {
             tokio::select! {
@@ -82,7 +91,16 @@ impl Keeper {
                 self.picture.set_pull(&Pull::Calling);
             }
             // What a camera sends may make the library panic; that ends this session and no other.
-            let ended = AssertUnwindSafe(rtsp::pull(&self.source, &self.picture, &self.clock, &mut runs, &mut loss, group)).catch_unwind().await;
+            let ended = AssertUnwindSafe(rtsp::pull(
+                &self.source,
+                &self.picture,
+                &self.clock,
+                &mut runs,
+                &mut loss,
+                group,
+            ))
+            .catch_unwind()
+            .await;
             let why = match ended {
                 Ok(Ok(())) => "it ended by itself".to_owned(),
                 Ok(Err(cause)) => format!("{cause:#}"),
@@ -97,12 +115,17 @@ impl Keeper {
                 tracing::warn!(camera = %self.camera, why, "no picture comes; the camera is called again");
             }
             self.picture.set_pull(&lost);
-            // One that gives pictures for a moment at a time must not be called more seldom than one that is dead.
+            // One that gives pictures for a moment at a time must not be called more seldom than
+            // one that is dead.
             if gave {
                 backoff.reset();
             }
             // Some cameras serve few sessions: the last one is given back first.
-            let _ = timeout(TEARDOWN, AssertUnwindSafe(group.await_teardown()).catch_unwind()).await;
+            let _ = timeout(
+                TEARDOWN,
+                AssertUnwindSafe(group.await_teardown()).catch_unwind(),
+            )
+            .await;
             tokio::time::sleep(backoff.next(jitter())).await;
         }
     }
@@ -112,21 +135,33 @@ impl Keeper {
         let mut pull = self.picture.watch();
         loop {
             let live = matches!(*pull.borrow_and_update(), Pull::Live);
-            let known = self.journal.state().cameras.get(&self.camera).map(|c| c.signal);
+            let known = self
+                .journal
+                .state()
+                .cameras
+                .get(&self.camera)
+                .map(|c| c.signal);
             let told = match known {
                 Some(Presence::Here { .. }) => Some(true),
                 Some(Presence::Gone { .. }) => Some(false),
                 _ => None,
             };
             if told != Some(live) {
-                // A picture that comes and goes by the moment is not news each time; the first one is.
+                // A picture that comes and goes by the moment is not news each time; the first one
+                // is.
                 if known != Some(Presence::Unknown) || !live {
                     let turned = |p: &Pull| matches!(p, Pull::Live) != live;
                     if timeout(LOST, pull.wait_for(turned)).await.is_ok() {
                         continue;
                     }
                 }
-                let wish = Wish::new(Actor::House, Command::ReportCamera { camera: self.camera.clone(), here: live });
+                let wish = Wish::new(
+                    Actor::House,
+                    Command::ReportCamera {
+                        camera: self.camera.clone(),
+                        here: live,
+                    },
+                );
                 if let Err(SubmitError::Closed(closed)) = self.journal.submit(wish).await {
                     return Err(closed.into());
                 }

@@ -1,7 +1,8 @@
-//! How many of a camera's pictures are lost or harmed, by the minute: by packets that are missing, by a disk that is slow.
+//! How many of a camera's pictures are lost or harmed, by the minute: by packets that are missing,
+//! by a disk that is slow.
 //!
-//! A line that loses a little now and then is as lines are; one that harms a tenth of a minute's pictures is told, and
-//! is told until it was well for some minutes.
+//! A line that loses a little now and then is as lines are; one that harms a tenth of a minute's
+//! pictures is told, and is told until it was well for some minutes.
 
 /// Length of a count, ms, and the fewest pictures that say anything.
 const MINUTE_MS: u64 = 60_000;
@@ -22,8 +23,8 @@ pub struct Loss {
 }
 
 impl Loss {
-    /// A picture came; `is_harmed` = something of it is missing, or of what it may refer to. Gives what is to be told: how
-    /// many percent of a minute's pictures were harmed.
+    /// A picture came; `is_harmed` = something of it is missing, or of what it may refer to. Gives
+    /// what is to be told: how many percent of a minute's pictures were harmed.
     pub fn note(&mut self, mono_ms: u64, is_harmed: bool) -> Option<u8> {
         let began = *self.began.get_or_insert(mono_ms);
         if mono_ms.saturating_sub(began) >= MINUTE_MS && self.came >= LEAST {
@@ -68,8 +69,24 @@ mod tests {
     fn much_loss_is_told_and_gone_when_it_was_well_for_some_minutes() {
         let (mut loss, mut now) = (Loss::default(), 5_000);
         // What is told is the minute before.
-        let said: Vec<Option<u8>> = [10, 0, 97, 30, 0, 5, 0, 0, 0].into_iter().map(|harmed| minute(&mut loss, &mut now, harmed)).collect();
-        assert_eq!(said, [None, None, None, Some(97), Some(30), Some(30), Some(30), None, None]);
+        let said: Vec<Option<u8>> = [10, 0, 97, 30, 0, 5, 0, 0, 0]
+            .into_iter()
+            .map(|harmed| minute(&mut loss, &mut now, harmed))
+            .collect();
+        assert_eq!(
+            said,
+            [
+                None,
+                None,
+                None,
+                Some(97),
+                Some(30),
+                Some(30),
+                Some(30),
+                None,
+                None
+            ]
+        );
     }
 
     #[test]

@@ -1,8 +1,10 @@
-//! A camera's parameter sets, all of them, and the format that a file and a player are told from them.
+//! A camera's parameter sets, all of them, and the format that a file and a player are told from
+//! them.
 //!
-//! Invariant: whoever has the format and a picture of it, from a keyframe on, has every set that the picture names.
-//! Sets that the format holds are left out of the pictures; once a set differs from it, sets stay in the pictures
-//! and each keyframe carries every set that is known, until a new format is made. Source: ISO/IEC 14496-15 (5.3.3, 8.3.3).
+//! Invariant: whoever has the format and a picture of it, from a keyframe on, has every set that
+//! the picture names. Sets that the format holds are left out of the pictures; once a set differs
+//! from it, sets stay in the pictures and each keyframe carries every set that is known, until a
+//! new format is made. Source: ISO/IEC 14496-15 (5.3.3, 8.3.3).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -60,7 +62,8 @@ pub struct Parameters {
     held: Sets,
     format: Option<Arc<Format>>,
     made_mono: u64,
-    /// A set differed from the format since that was made: who decodes may hold the other one still.
+    /// A set differed from the format since that was made: who decodes may hold the other one
+    /// still.
     strayed: bool,
     reorder: Option<usize>,
     has_b: bool,
@@ -69,7 +72,17 @@ pub struct Parameters {
 impl Parameters {
     /// Nothing is known yet.
     pub const fn new(coding: Coding, timescale: u32) -> Self {
-        Self { coding, timescale, known: Sets::new(), held: Sets::new(), format: None, made_mono: 0, strayed: false, reorder: None, has_b: false }
+        Self {
+            coding,
+            timescale,
+            known: Sets::new(),
+            held: Sets::new(),
+            format: None,
+            made_mono: 0,
+            strayed: false,
+            reorder: None,
+            has_b: false,
+        }
     }
 
     /// How many pictures may be sent before one that is shown earlier, when the stream says so.
@@ -82,11 +95,27 @@ impl Parameters {
         let text = String::from_utf8_lossy(sdp);
         let begins = format!("a=fmtp:{payload_type} ");
         for line in text.lines().filter_map(|l| l.trim().strip_prefix(&begins)) {
-            let values = line.split(';').filter_map(|p| p.trim().split_once('=')).filter(|(k, _)| matches!(*k, "sprop-parameter-sets" | "sprop-vps" | "sprop-sps" | "sprop-pps"));
+            let values = line
+                .split(';')
+                .filter_map(|p| p.trim().split_once('='))
+                .filter(|(k, _)| {
+                    matches!(
+                        *k,
+                        "sprop-parameter-sets" | "sprop-vps" | "sprop-sps" | "sprop-pps"
+                    )
+                });
             for part in values.flat_map(|(_, v)| v.split(',')) {
                 let part = part.trim();
-                let Ok(nal) = Base64::decode_vec(part).or_else(|_| Base64Unpadded::decode_vec(part.trim_end_matches('='))) else { continue };
-                let start = nal.iter().position(|b| *b != 0).filter(|n| *n >= 2 && nal[*n] == 1).map_or(0, |n| n + 1);
+                let Ok(nal) = Base64::decode_vec(part)
+                    .or_else(|_| Base64Unpadded::decode_vec(part.trim_end_matches('=')))
+                else {
+                    continue;
+                };
+                let start = nal
+                    .iter()
+                    .position(|b| *b != 0)
+                    .filter(|n| *n >= 2 && nal[*n] == 1)
+                    .map_or(0, |n| n + 1);
                 self.learn(&nal[start..]);
             }
         }
@@ -101,7 +130,8 @@ impl Parameters {
             Coding::H265 if k == video => Some((u32::from(nal.get(2)? >> 4), None)),
             Coding::H265 if k == sequence => HevcSequence::read(nal).map(|s| (s.id, Some(s.video))),
             _ if k == picture => {
-                let mut bits = Bits::new(nal.get(if self.coding == Coding::H264 { 1 } else { 2 }..)?);
+                let mut bits =
+                    Bits::new(nal.get(if self.coding == Coding::H264 { 1 } else { 2 }..)?);
                 Some((bits.ue()?, Some(bits.ue()?)))
             }
             _ => None,
@@ -110,12 +140,19 @@ impl Parameters {
 
     /// Takes a set; true = it is news.
     fn learn(&mut self, nal: &[u8]) -> bool {
-        let Some((id, _)) = self.ids(nal) else { return false };
+        let Some((id, _)) = self.ids(nal) else {
+            return false;
+        };
         let key = (kind(self.coding, nal), id);
         if self.known.get(&key).is_some_and(|k| k == nal) || nal.len() > SET_MAX || id > 255 {
             return false;
         }
-        let others: usize = self.known.iter().filter(|(k, _)| **k != key).map(|(_, s)| s.len()).sum();
+        let others: usize = self
+            .known
+            .iter()
+            .filter(|(k, _)| **k != key)
+            .map(|(_, s)| s.len())
+            .sum();
         if others + nal.len() > SETS_MAX {
             return false;
         }
@@ -130,15 +167,27 @@ impl Parameters {
         for nal in unit.nals() {
             let k = kind(self.coding, nal);
             if [video, sequence, picture].contains(&k) && self.learn(nal) && k != picture {
-                changed = self.ids(nal).map(|(id, _)| id).filter(|_| k == sequence).or(changed);
+                changed = self
+                    .ids(nal)
+                    .map(|(id, _)| id)
+                    .filter(|_| k == sequence)
+                    .or(changed);
             }
         }
         // A new sequence comes with its picture sets; older ones may not fit it any more.
         if let Some(id) = changed {
-            let of = |nal: &[u8]| kind(self.coding, nal) == picture && self.ids(nal).is_some_and(|(_, s)| s == Some(id));
+            let of = |nal: &[u8]| {
+                kind(self.coding, nal) == picture
+                    && self.ids(nal).is_some_and(|(_, s)| s == Some(id))
+            };
             let fresh: Vec<&[u8]> = unit.nals().filter(|n| of(n)).collect();
             if !fresh.is_empty() {
-                let stale: Vec<_> = self.known.iter().filter(|(_, nal)| of(nal) && !fresh.contains(&nal.as_slice())).map(|(k, _)| *k).collect();
+                let stale: Vec<_> = self
+                    .known
+                    .iter()
+                    .filter(|(_, nal)| of(nal) && !fresh.contains(&nal.as_slice()))
+                    .map(|(k, _)| *k)
+                    .collect();
                 for key in stale {
                     self.known.remove(&key);
                 }
@@ -147,25 +196,34 @@ impl Parameters {
     }
 
     /// Sets of a kind: those of pictures, or the others.
-    fn of<'a>(&self, sets: &'a Sets, pictures: bool) -> impl Iterator<Item = (&'a (u8, u32), &'a Vec<u8>)> {
+    fn of<'a>(
+        &self,
+        sets: &'a Sets,
+        pictures: bool,
+    ) -> impl Iterator<Item = (&'a (u8, u32), &'a Vec<u8>)> {
         let picture = kinds(self.coding)[2];
-        sets.iter().filter(move |((k, _), _)| (*k == picture) == pictures)
+        sets.iter()
+            .filter(move |((k, _), _)| (*k == picture) == pictures)
     }
 
-    /// What a picture is, and what of it goes to files and players. None = nothing is known of its parameters yet.
+    /// What a picture is, and what of it goes to files and players. None = nothing is known of its
+    /// parameters yet.
     ///
     /// # Errors
     /// When its parameters cannot be used; the sentence is for the technician.
     pub fn ready(&mut self, unit: Unit, mono_ms: u64) -> anyhow::Result<Option<Ready>> {
         let [video, sequence, picture] = kinds(self.coding);
-        let has_sets = unit.nals().any(|n| [video, sequence, picture].contains(&kind(self.coding, n)));
+        let has_sets = unit
+            .nals()
+            .any(|n| [video, sequence, picture].contains(&kind(self.coding, n)));
         if has_sets {
             self.learn_all(&unit);
             self.strayed |= self.format.is_some() && self.known != self.held;
         }
         let look = self.look(&unit);
         if look.key && self.known != self.held {
-            let is_new = self.format.is_none() || self.of(&self.known, false).ne(self.of(&self.held, false));
+            let is_new =
+                self.format.is_none() || self.of(&self.known, false).ne(self.of(&self.held, false));
             if (is_new || mono_ms.saturating_sub(self.made_mono) >= REST_MS)
                 && let Some(format) = self.make(look.set)?
             {
@@ -177,13 +235,26 @@ impl Parameters {
                 }
             }
         }
-        let Some(format) = self.format.clone() else { return Ok(None) };
-        let bytes = if has_sets || self.strayed && look.key { self.rebuilt(&unit, look.key) } else { unit.bytes };
+        let Some(format) = self.format.clone() else {
+            return Ok(None);
+        };
+        let bytes = if has_sets || self.strayed && look.key {
+            self.rebuilt(&unit, look.key)
+        } else {
+            unit.bytes
+        };
         let reorders = self.reorder.map_or(self.has_b, |n| n > 0);
-        Ok(Some(Ready { format, keyframe: look.key, reorders, leads: look.leads, bytes: bytes.into() }))
+        Ok(Some(Ready {
+            format,
+            keyframe: look.key,
+            reorders,
+            leads: look.leads,
+            bytes: bytes.into(),
+        }))
     }
 
-    /// The picture's bytes without the sets that the format holds; after one differed, a keyframe brings them all.
+    /// The picture's bytes without the sets that the format holds; after one differed, a keyframe
+    /// brings them all.
     fn rebuilt(&self, unit: &Unit, keyframe: bool) -> Vec<u8> {
         let delimiter = if self.coding == Coding::H264 { 9 } else { 35 };
         let mut out = Vec::with_capacity(unit.bytes.len() + 256);
@@ -191,14 +262,20 @@ impl Parameters {
             out.extend_from_slice(&u32::try_from(nal.len()).unwrap_or(0).to_be_bytes());
             out.extend_from_slice(nal);
         };
-        unit.nals().filter(|n| kind(self.coding, n) == delimiter).for_each(|n| put(&mut out, n));
+        unit.nals()
+            .filter(|n| kind(self.coding, n) == delimiter)
+            .for_each(|n| put(&mut out, n));
         if keyframe && self.strayed {
             self.known.values().for_each(|nal| put(&mut out, nal));
         }
-        let is_known = |nal: &[u8], k: u8| self.ids(nal).is_some_and(|(id, _)| self.known.get(&(k, id)).is_some_and(|s| s == nal));
+        let is_known = |nal: &[u8], k: u8| {
+            self.ids(nal)
+                .is_some_and(|(id, _)| self.known.get(&(k, id)).is_some_and(|s| s == nal))
+        };
         for nal in unit.nals() {
             let k = kind(self.coding, nal);
-            let is_told = (keyframe || !self.strayed) && kinds(self.coding).contains(&k) && is_known(nal, k);
+            let is_told =
+                (keyframe || !self.strayed) && kinds(self.coding).contains(&k) && is_known(nal, k);
             if k != delimiter && !is_told {
                 put(&mut out, nal);
             }
@@ -209,44 +286,113 @@ impl Parameters {
     /// What the picture's slices say.
     fn look(&mut self, unit: &Unit) -> Look {
         let coding = self.coding;
-        let Some(slice) = unit.nals().find(|n| is_slice(coding, kind(coding, n))) else { return Look::default() };
+        let Some(slice) = unit.nals().find(|n| is_slice(coding, kind(coding, n))) else {
+            return Look::default();
+        };
         let k = kind(coding, slice);
         if coding == Coding::H265 {
-            return Look { key: (16..=23).contains(&k), set: hevc_key_slice(slice), leads: matches!(k, 8 | 9) };
+            return Look {
+                key: (16..=23).contains(&k),
+                set: hevc_key_slice(slice),
+                leads: matches!(k, 8 | 9),
+            };
         }
         let (of, set) = avc_slice(slice).unzip();
         self.has_b |= of == Some(1);
         // An I picture that a recovery point announces is as good as an IDR to begin with.
-        let recovers = || of == Some(2) && unit.nals().any(|n| kind(coding, n) == 6 && avc_recovery(n) == Some(0));
-        Look { key: k == 5 || recovers(), set, leads: false }
+        let recovers = || {
+            of == Some(2)
+                && unit
+                    .nals()
+                    .any(|n| kind(coding, n) == 6 && avc_recovery(n) == Some(0))
+        };
+        Look {
+            key: k == 5 || recovers(),
+            set,
+            leads: false,
+        }
     }
 
     /// The format of a keyframe whose slices name the picture set `named`.
     fn make(&mut self, named: Option<u32>) -> anyhow::Result<Option<Format>> {
         let [video, sequence, picture] = kinds(self.coding);
-        let found = self.of(&self.known, true).find(|((_, id), _)| named.is_none_or(|n| n == *id)).map(|(_, nal)| nal.clone());
+        let found = self
+            .of(&self.known, true)
+            .find(|((_, id), _)| named.is_none_or(|n| n == *id))
+            .map(|(_, nal)| nal.clone());
         let Some(pps) = found else { return Ok(None) };
         let belongs = self.ids(&pps).and_then(|(_, s)| s).unwrap_or(0);
-        let Some(sps) = self.known.get(&(sequence, belongs)) else { return Ok(None) };
-        let list = |k: u8| self.known.iter().filter(move |((of, _), _)| *of == k).map(|(_, nal)| nal.as_slice()).collect::<Vec<_>>();
+        let Some(sps) = self.known.get(&(sequence, belongs)) else {
+            return Ok(None);
+        };
+        let list = |k: u8| {
+            self.known
+                .iter()
+                .filter(move |((of, _), _)| *of == k)
+                .map(|(_, nal)| nal.as_slice())
+                .collect::<Vec<_>>()
+        };
         let (codec, record, size) = match self.coding {
             Coding::H264 => {
-                let read = retina::codec::h264::parameters_from_sps_and_pps(sps, &pps, Framing::FourByteLength)
-                    .map_err(|cause| anyhow::anyhow!("its parameters cannot be read: {}", cause.to_string().lines().next().unwrap_or_default()))?;
-                (read.rfc6381_codec().to_owned(), avc_record(sps, &list(sequence), &list(picture)), read.pixel_dimensions())
+                let read = retina::codec::h264::parameters_from_sps_and_pps(
+                    sps,
+                    &pps,
+                    Framing::FourByteLength,
+                )
+                .map_err(|cause| {
+                    anyhow::anyhow!(
+                        "its parameters cannot be read: {}",
+                        cause.to_string().lines().next().unwrap_or_default()
+                    )
+                })?;
+                (
+                    read.rfc6381_codec().to_owned(),
+                    avc_record(sps, &list(sequence), &list(picture)),
+                    read.pixel_dimensions(),
+                )
             }
             Coding::H265 => {
-                let read = HevcSequence::read(sps).ok_or_else(|| anyhow::anyhow!("its parameters cannot be read"))?;
+                let read = HevcSequence::read(sps)
+                    .ok_or_else(|| anyhow::anyhow!("its parameters cannot be read"))?;
                 self.reorder = Some(read.reorder);
-                (read.codec(), hevc_record(&read, &[(video, list(video)), (sequence, list(sequence)), (picture, list(picture))]), read.size)
+                (
+                    read.codec(),
+                    hevc_record(
+                        &read,
+                        &[
+                            (video, list(video)),
+                            (sequence, list(sequence)),
+                            (picture, list(picture)),
+                        ],
+                    ),
+                    read.size,
+                )
             }
         };
         let (width, height) = size;
-        anyhow::ensure!(width > 0 && height > 0 && width <= SIDE && height <= SIDE && width.saturating_mul(height) <= AREA, "its pictures are {width}×{height}");
+        anyhow::ensure!(
+            width > 0
+                && height > 0
+                && width <= SIDE
+                && height <= SIDE
+                && width.saturating_mul(height) <= AREA,
+            "its pictures are {width}×{height}"
+        );
         let (width, height) = (u16::try_from(width)?, u16::try_from(height)?);
-        let names = if self.coding == Coding::H264 { (*b"avc1", *b"avcC") } else { (*b"hvc1", *b"hvcC") };
+        let names = if self.coding == Coding::H264 {
+            (*b"avc1", *b"avcC")
+        } else {
+            (*b"hvc1", *b"hvcC")
+        };
         let sample_entry = fmp4::sample_entry(names.0, names.1, &record, width, height);
-        Ok(Some(Format { codec, sample_entry, decoder: record, width, height, timescale: self.timescale }))
+        Ok(Some(Format {
+            codec,
+            sample_entry,
+            decoder: record,
+            width,
+            height,
+            timescale: self.timescale,
+        }))
     }
 }
 
@@ -267,8 +413,13 @@ mod tests {
     /// The pictures of a stream with two picture parameter sets, 5 of 15 with the second.
     fn units() -> Vec<Vec<Vec<u8>>> {
         let stream = include_bytes!("../../tests/cameras/two-pps.264");
-        let starts: Vec<usize> = memchr::memmem::find_iter(stream, &[0, 0, 1]).map(|n| n + 3).collect();
-        let nals = starts.iter().enumerate().map(|(n, at)| stream[*at..starts.get(n + 1).map_or(stream.len(), |e| e - 3)].to_vec());
+        let starts: Vec<usize> = memchr::memmem::find_iter(stream, &[0, 0, 1])
+            .map(|n| n + 3)
+            .collect();
+        let nals = starts
+            .iter()
+            .enumerate()
+            .map(|(n, at)| stream[*at..starts.get(n + 1).map_or(stream.len(), |e| e - 3)].to_vec());
         let mut units = vec![Vec::new()];
         for nal in nals {
             let is_slice = is_slice(Coding::H264, kind(Coding::H264, &nal));
@@ -302,49 +453,107 @@ mod tests {
     fn every_set_of_the_stream_is_in_the_record() {
         let mut parameters = Parameters::new(Coding::H264, 90_000);
         let units = units();
-        let ready = parameters.ready(unit(&units[0]), 0).expect("read").expect("ready");
+        let ready = parameters
+            .ready(unit(&units[0]), 0)
+            .expect("read")
+            .expect("ready");
         let record = &ready.format.decoder;
         for set in units[0].iter().filter(|n| matches!(n[0] & 0x1f, 7 | 8)) {
             let trimmed = &set[..=set.iter().rposition(|b| *b != 0).expect("some")];
             assert!(memchr::memmem::find(record, trimmed).is_some(), "{set:?}");
         }
-        assert_eq!((ready.format.codec.as_str(), ready.format.width, ready.format.height), ("avc1.42C016", 640, 360));
-        assert_eq!(kinds_of(&ready.bytes), [6, 5], "what the record holds need not be in the picture");
-        let later = parameters.ready(unit(&units[15]), 1_000).expect("read").expect("ready");
-        assert!(Arc::ptr_eq(&later.format, &ready.format) && later.keyframe, "the same sets again are the same format");
+        assert_eq!(
+            (
+                ready.format.codec.as_str(),
+                ready.format.width,
+                ready.format.height
+            ),
+            ("avc1.42C016", 640, 360)
+        );
+        assert_eq!(
+            kinds_of(&ready.bytes),
+            [6, 5],
+            "what the record holds need not be in the picture"
+        );
+        let later = parameters
+            .ready(unit(&units[15]), 1_000)
+            .expect("read")
+            .expect("ready");
+        assert!(
+            Arc::ptr_eq(&later.format, &ready.format) && later.keyframe,
+            "the same sets again are the same format"
+        );
     }
 
     #[test]
     fn sets_that_change_all_the_time_ride_with_the_pictures_and_no_format_is_made_for_each() {
         let mut parameters = Parameters::new(Coding::H264, 90_000);
         let mut units = units();
-        let first = parameters.ready(unit(&units[0]), 0).expect("read").expect("ready");
-        let at = units[0].iter().rposition(|n| n[0] & 0x1f == 8).expect("a set");
+        let first = parameters
+            .ready(unit(&units[0]), 0)
+            .expect("read")
+            .expect("ready");
+        let at = units[0]
+            .iter()
+            .rposition(|n| n[0] & 0x1f == 8)
+            .expect("a set");
         let second = units[0][at].clone();
         // Another content of the same id, and back.
         let last = units[0][at].iter().rposition(|b| *b != 0).expect("some");
         units[0][at][last] ^= 0x18;
-        let changed = parameters.ready(unit(&units[0]), 2_000).expect("read").expect("ready");
+        let changed = parameters
+            .ready(unit(&units[0]), 2_000)
+            .expect("read")
+            .expect("ready");
         assert!(Arc::ptr_eq(&changed.format, &first.format));
-        assert_eq!(kinds_of(&changed.bytes), [7, 8, 8, 6, 5], "a keyframe brings all");
+        assert_eq!(
+            kinds_of(&changed.bytes),
+            [7, 8, 8, 6, 5],
+            "a keyframe brings all"
+        );
         units[0][at] = second;
-        let back = parameters.ready(unit(&units[0]), 4_000).expect("read").expect("ready");
-        assert_eq!(kinds_of(&back.bytes), [7, 8, 8, 6, 5], "who decodes may hold the other one still");
+        let back = parameters
+            .ready(unit(&units[0]), 4_000)
+            .expect("read")
+            .expect("ready");
+        assert_eq!(
+            kinds_of(&back.bytes),
+            [7, 8, 8, 6, 5],
+            "who decodes may hold the other one still"
+        );
         // A keyframe that brings none is given those that stand.
-        let bare: Vec<Vec<u8>> = units[0].iter().filter(|n| n[0] & 0x1f == 5).cloned().collect();
-        let given = parameters.ready(unit(&bare), 6_000).expect("read").expect("ready");
+        let bare: Vec<Vec<u8>> = units[0]
+            .iter()
+            .filter(|n| n[0] & 0x1f == 5)
+            .cloned()
+            .collect();
+        let given = parameters
+            .ready(unit(&bare), 6_000)
+            .expect("read")
+            .expect("ready");
         assert_eq!(kinds_of(&given.bytes), [7, 8, 8, 5]);
     }
 
     #[test]
     fn the_description_tells_all_sets_and_without_any_there_is_no_picture() {
         let units = units();
-        let bare: Vec<Vec<u8>> = units[0].iter().filter(|n| n[0] & 0x1f == 5).cloned().collect();
+        let bare: Vec<Vec<u8>> = units[0]
+            .iter()
+            .filter(|n| n[0] & 0x1f == 5)
+            .cloned()
+            .collect();
         let mut parameters = Parameters::new(Coding::H264, 90_000);
         assert!(parameters.ready(unit(&bare), 0).expect("read").is_none());
-        let sets: Vec<String> = units[0].iter().filter(|n| matches!(n[0] & 0x1f, 7 | 8)).map(|n| Base64::encode_string(n)).collect();
+        let sets: Vec<String> = units[0]
+            .iter()
+            .filter(|n| matches!(n[0] & 0x1f, 7 | 8))
+            .map(|n| Base64::encode_string(n))
+            .collect();
         parameters.describe(format!("v=0\r\nm=video 0 RTP/AVP 97\r\na=fmtp:97 packetization-mode=1; sprop-parameter-sets={};x=1\r\n", sets.join(",")).as_bytes(), 97);
-        let ready = parameters.ready(unit(&bare), 0).expect("read").expect("ready");
+        let ready = parameters
+            .ready(unit(&bare), 0)
+            .expect("read")
+            .expect("ready");
         assert_eq!(ready.format.decoder[5] & 0x1f, 1);
         assert_eq!(kinds_of(&ready.bytes), [5]);
     }

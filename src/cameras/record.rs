@@ -1,10 +1,11 @@
 //! Recording one camera: groups of frames become fragments, fragments become segments of the ring.
 //!
-//! A segment begins with a keyframe and ends after a minute, at a new connection, at new parameters, after frames
-//! were missed, when nothing comes, or when the wall clock was set back. One that goes on where the last ended begins
-//! at that very moment: no two overlap, and no hole is shown where none is. Only what was recorded before the clock was
-//! set back and after it may bear the same dates: neither is moved to where it was not. A disk that is slow loses frames here, never the pull; a disk that
-//! refuses is tried again.
+//! A segment begins with a keyframe and ends after a minute, at a new connection, at new
+//! parameters, after frames were missed, when nothing comes, or when the wall clock was set back.
+//! One that goes on where the last ended begins at that very moment: no two overlap, and no hole is
+//! shown where none is. Only what was recorded before the clock was set back and after it may bear
+//! the same dates: neither is moved to where it was not. A disk that is slow loses frames here,
+//! never the pull; a disk that refuses is tried again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,19 +23,20 @@ use crate::supervisor::clock::{Clock, Trust};
 
 /// Length of a segment, ms.
 const SEGMENT_MS: i64 = 60_000;
-/// Nothing came for so long: what is pending goes to disk; at the second time the segment ends. The network may hold up
-/// for seconds what goes on without a break then.
+/// Nothing came for so long: what is pending goes to disk; at the second time the segment ends. The
+/// network may hold up for seconds what goes on without a break then.
 const IDLE: Duration = Duration::from_secs(5);
 /// A group without a keyframe is written after so long, ms.
 const GROUP_MS: i64 = 5_000;
 /// Most bytes and frames of a pending group.
 const GROUP_BYTES: usize = 8 << 20;
 const GROUP_FRAMES: usize = 600;
-/// A segment ends after so long or so much also without a keyframe, ms and bytes; what follows up to the next keyframe
-/// is lost then.
+/// A segment ends after so long or so much also without a keyframe, ms and bytes; what follows up
+/// to the next keyframe is lost then.
 const SEGMENT_MOST_MS: u64 = 600_000;
 const SEGMENT_MOST_BYTES: u64 = 256 << 20;
-/// Two segments do not begin nearer than this: pictures that break off each moment would wear the disk, ms.
+/// Two segments do not begin nearer than this: pictures that break off each moment would wear the
+/// disk, ms.
 const NEAREST_MS: u64 = 1_000;
 /// A longer step from one picture to the next ends a segment, ms.
 const JUMP_MS: i64 = 10_000;
@@ -77,26 +79,51 @@ pub struct Recorder {
 }
 
 const fn ms(ticks: i64, timescale: u32) -> i64 {
-    ticks.saturating_mul(1000) / if timescale == 0 { 90_000 } else { timescale as i64 }
+    ticks.saturating_mul(1000)
+        / if timescale == 0 {
+            90_000
+        } else {
+            timescale as i64
+        }
 }
 
 /// Whether `next` goes on where `last` was.
 fn follows(last: &AccessUnit, next: &AccessUnit) -> bool {
     let step = ms(next.ticks.saturating_sub(last.ticks), last.format.timescale);
-    next.run == last.run && (Arc::ptr_eq(&next.format, &last.format) || next.format == last.format) && next.ticks > last.ticks && step <= JUMP_MS
+    next.run == last.run
+        && (Arc::ptr_eq(&next.format, &last.format) || next.format == last.format)
+        && next.ticks > last.ticks
+        && step <= JUMP_MS
 }
 
-/// Whether the wall clock was set back between two pictures. Within a stretch times only grow; the first picture of one
-/// is dated when it came.
+/// Whether the wall clock was set back between two pictures. Within a stretch times only grow; the
+/// first picture of one is dated when it came.
 fn is_set_back(last: &AccessUnit, next: &AccessUnit) -> bool {
-    let passed = if next.run == last.run { 0 } else { i64::try_from(next.mono_ms.saturating_sub(last.mono_ms)).unwrap_or(0) };
+    let passed = if next.run == last.run {
+        0
+    } else {
+        i64::try_from(next.mono_ms.saturating_sub(last.mono_ms)).unwrap_or(0)
+    };
     last.at_ms.saturating_add(passed).saturating_sub(next.at_ms) > SET_BACK_MS
 }
 
 impl Recorder {
     /// Records nothing yet.
     pub fn new(camera: CameraId, ring: Ring, picture: Arc<Picture>, clock: Clock) -> Self {
-        Self { camera, ring, picture, clock, open: None, pending: Vec::new(), bytes: 0, rest_until: 0, ended_ms: i64::MIN, is_set_back: false, missed: Loss::default(), last: None }
+        Self {
+            camera,
+            ring,
+            picture,
+            clock,
+            open: None,
+            pending: Vec::new(),
+            bytes: 0,
+            rest_until: 0,
+            ended_ms: i64::MIN,
+            is_set_back: false,
+            missed: Loss::default(),
+            last: None,
+        }
     }
 
     /// Records until `stop`.
@@ -140,8 +167,8 @@ impl Recorder {
         self.end().await;
     }
 
-    /// Goes on after so many pictures were not taken in time; what is kept for viewers since the last keyframe is not lost for
-    /// the disk either.
+    /// Goes on after so many pictures were not taken in time; what is kept for viewers since the
+    /// last keyframe is not lost for the disk either.
     async fn catch_up(&mut self, missed: u64, group: Vec<AccessUnit>) {
         if !group.iter().any(|f| self.has_taken(f)) {
             self.end().await;
@@ -157,16 +184,21 @@ impl Recorder {
     }
 
     fn has_taken(&self, frame: &AccessUnit) -> bool {
-        self.last.as_ref().is_some_and(|l| (frame.run, frame.ticks) <= (l.run, l.ticks))
+        self.last
+            .as_ref()
+            .is_some_and(|l| (frame.run, frame.ticks) <= (l.run, l.ticks))
     }
 
     async fn take(&mut self, frame: AccessUnit) {
-        let (goes_on, set_back) = self.last.as_ref().map_or((true, false), |last| (follows(last, &frame), is_set_back(last, &frame)));
+        let (goes_on, set_back) = self.last.as_ref().map_or((true, false), |last| {
+            (follows(last, &frame), is_set_back(last, &frame))
+        });
         if !goes_on {
             self.end().await;
         }
         if set_back {
-            // What came before it is dated by the old clock; the segment ends at the next keyframe, so that nothing is lost.
+            // What came before it is dated by the old clock; the segment ends at the next keyframe,
+            // so that nothing is lost.
             self.write(Some(frame.ticks)).await;
             self.is_set_back = true;
         }
@@ -174,13 +206,17 @@ impl Recorder {
         let missed = self.missed.note(frame.mono_ms, false);
         self.picture.find(|f| f.missed = missed);
         let first = self.pending.first();
-        let full = self.bytes > GROUP_BYTES || self.pending.len() >= GROUP_FRAMES || first.is_some_and(|f| ms(frame.ticks - f.ticks, f.format.timescale) > GROUP_MS);
+        let full = self.bytes > GROUP_BYTES
+            || self.pending.len() >= GROUP_FRAMES
+            || first.is_some_and(|f| ms(frame.ticks - f.ticks, f.format.timescale) > GROUP_MS);
         if frame.keyframe || full {
             self.write(Some(frame.ticks)).await;
         }
         let ends = |o: &Open| {
             let due = ms(frame.ticks - o.base_ticks, frame.format.timescale) >= SEGMENT_MS;
-            frame.keyframe && (due || self.is_set_back) || frame.mono_ms.saturating_sub(o.base_mono) > SEGMENT_MOST_MS || o.writer.bytes() > SEGMENT_MOST_BYTES
+            frame.keyframe && (due || self.is_set_back)
+                || frame.mono_ms.saturating_sub(o.base_mono) > SEGMENT_MOST_MS
+                || o.writer.bytes() > SEGMENT_MOST_BYTES
         };
         if self.open.as_ref().is_some_and(ends) {
             self.close(Some(frame.at_ms)).await;
@@ -196,7 +232,9 @@ impl Recorder {
     async fn write(&mut self, until: Option<i64>) {
         let group = std::mem::take(&mut self.pending);
         self.bytes = 0;
-        let (Some(first), Some(last)) = (group.first(), group.last()) else { return };
+        let (Some(first), Some(last)) = (group.first(), group.last()) else {
+            return;
+        };
         let now = self.clock.mono_ms();
         if self.open.is_none() && (!first.keyframe || now < self.rest_until) {
             return;
@@ -205,46 +243,91 @@ impl Recorder {
             self.ended_ms = i64::MIN;
         }
         // The picture that took least time to come says best when the first was taken.
-        let began = |base: i64| group.iter().map(|f| f.at_ms - ms(f.ticks - base, f.format.timescale)).min().unwrap_or(first.at_ms);
+        let began = |base: i64| {
+            group
+                .iter()
+                .map(|f| f.at_ms - ms(f.ticks - base, f.format.timescale))
+                .min()
+                .unwrap_or(first.at_ms)
+        };
         let at_ms = after(began(first.ticks), self.ended_ms);
         if let Some(open) = &mut self.open
             && !self.is_set_back
         {
             open.began_ms = open.began_ms.min(began(open.base_ticks));
         }
-        let usual = group.iter().zip(group.iter().skip(1)).map(|(a, b)| b.ticks - a.ticks).next_back().unwrap_or(i64::from(last.format.timescale / 15));
+        let usual = group
+            .iter()
+            .zip(group.iter().skip(1))
+            .map(|(a, b)| b.ticks - a.ticks)
+            .next_back()
+            .unwrap_or(i64::from(last.format.timescale / 15));
         let ends = until.unwrap_or(last.ticks + usual);
         let nexts = group.iter().skip(1).map(|f| f.ticks).chain([ends]);
         let samples: Vec<Sample> = group
             .iter()
             .zip(nexts)
-            .map(|(f, next)| Sample { duration: u32::try_from(next - f.ticks).unwrap_or(1).max(1), shown: f.shown, size: u32::try_from(f.bytes.len()).unwrap_or(0), keyframe: f.keyframe })
+            .map(|(f, next)| Sample {
+                duration: u32::try_from(next - f.ticks).unwrap_or(1).max(1),
+                shown: f.shown,
+                size: u32::try_from(f.bytes.len()).unwrap_or(0),
+                keyframe: f.keyframe,
+            })
             .collect();
         let (open, ring, camera) = (self.open.take(), self.ring.clone(), self.camera.clone());
-        let (format, base, base_mono, came) = (first.format.clone(), first.ticks, first.mono_ms, last.at_ms);
+        let (format, base, base_mono, came) =
+            (first.format.clone(), first.ticks, first.mono_ms, last.at_ms);
         let dated = self.clock.trust() == Trust::Synced;
-        let written = tokio::task::spawn_blocking(move || -> (Option<Open>, std::io::Result<()>) {
-            let mut open = match open {
-                Some(open) => open,
-                None => match ring.begin(&camera, at_ms, dated, &fmp4::init(format.timescale, &format.sample_entry, format.width, format.height), now) {
-                    Ok(writer) => Open { is_moved: writer.start_ms() != at_ms, writer, base_ticks: base, base_mono, sequence: 0, began_ms: at_ms },
-                    Err(cause) => return (None, Err(cause)),
-                },
-            };
-            open.sequence += 1;
-            let start = u64::try_from(base - open.base_ticks).unwrap_or(0);
-            let fragment = fmp4::fragment(open.sequence, start, &samples, group.iter().map(|f| &*f.bytes));
-            let ends_ms = u32::try_from(ms(ends - open.base_ticks, format.timescale)).unwrap_or(u32::MAX);
-            match open.writer.append(&fragment, ends_ms, now) {
-                Ok(()) => (Some(open), Ok(())),
-                Err(cause) => (None, Err(cause)),
-            }
-        });
+        let written =
+            tokio::task::spawn_blocking(move || -> (Option<Open>, std::io::Result<()>) {
+                let mut open = match open {
+                    Some(open) => open,
+                    None => match ring.begin(
+                        &camera,
+                        at_ms,
+                        dated,
+                        &fmp4::init(
+                            format.timescale,
+                            &format.sample_entry,
+                            format.width,
+                            format.height,
+                        ),
+                        now,
+                    ) {
+                        Ok(writer) => Open {
+                            is_moved: writer.start_ms() != at_ms,
+                            writer,
+                            base_ticks: base,
+                            base_mono,
+                            sequence: 0,
+                            began_ms: at_ms,
+                        },
+                        Err(cause) => return (None, Err(cause)),
+                    },
+                };
+                open.sequence += 1;
+                let start = u64::try_from(base - open.base_ticks).unwrap_or(0);
+                let fragment = fmp4::fragment(
+                    open.sequence,
+                    start,
+                    &samples,
+                    group.iter().map(|f| &*f.bytes),
+                );
+                let ends_ms =
+                    u32::try_from(ms(ends - open.base_ticks, format.timescale)).unwrap_or(u32::MAX);
+                match open.writer.append(&fragment, ends_ms, now) {
+                    Ok(()) => (Some(open), Ok(())),
+                    Err(cause) => (None, Err(cause)),
+                }
+            });
         match written.await {
             Ok((open, Ok(()))) => {
                 if let Some(open) = &open {
                     // Never later than the last picture came, whatever the camera's clock says.
-                    self.told(came.min(open.writer.start_ms() + i64::from(open.writer.on_disk_ms())), open.writer.on_disk_ms() > 0);
+                    self.told(
+                        came.min(open.writer.start_ms() + i64::from(open.writer.on_disk_ms())),
+                        open.writer.on_disk_ms() > 0,
+                    );
                 }
                 self.open = open;
             }
@@ -279,13 +362,20 @@ impl Recorder {
         let named = open.writer.start_ms();
         // A start that nobody agreed on, or that the ring moved, stays as it is.
         let later = !open.is_moved && (1..LATER_MS).contains(&(named - open.began_ms));
-        let start_ms = if later { after(open.began_ms, self.ended_ms).min(named) } else { named };
+        let start_ms = if later {
+            after(open.began_ms, self.ended_ms).min(named)
+        } else {
+            named
+        };
         self.rest_until = self.rest_until.max(open.base_mono + NEAREST_MS);
         let closed = tokio::task::spawn_blocking(move || open.writer.close(start_ms, next_ms));
         match closed.await {
             Ok(Ok(segment)) => {
                 self.ended_ms = segment.start_ms + i64::from(segment.duration_ms);
-                self.told(self.clock.wall_ms().min(self.ended_ms), segment.duration_ms > 0);
+                self.told(
+                    self.clock.wall_ms().min(self.ended_ms),
+                    segment.duration_ms > 0,
+                );
             }
             Ok(Err(cause)) => self.refused(&cause.to_string()),
             Err(panic) => self.refused(&panic.to_string()),
@@ -301,7 +391,11 @@ impl Recorder {
 
 /// A start that lies a little before the last end is that end.
 fn after(start_ms: i64, ended_ms: i64) -> i64 {
-    if ended_ms.saturating_sub(start_ms) < SEGMENT_MS { start_ms.max(ended_ms) } else { start_ms }
+    if ended_ms.saturating_sub(start_ms) < SEGMENT_MS {
+        start_ms.max(ended_ms)
+    } else {
+        start_ms
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
-//! Decoder configuration records: what an MP4 file and a player are told of a stream's parameter sets, all of them.
+//! Decoder configuration records: what an MP4 file and a player are told of a stream's parameter
+//! sets, all of them.
 //!
-//! Source: ISO/IEC 14496-15 (5.3.3.1, 8.3.3.1). Lengths in samples have four bytes. Absent: reading them.
+//! Source: ISO/IEC 14496-15 (5.3.3.1, 8.3.3.1). Lengths in samples have four bytes. Absent: reading
+//! them.
 
 use super::bits::{Bits, HevcSequence};
 
@@ -32,10 +34,19 @@ pub fn avc_record(active: &[u8], sequences: &[&[u8]], pictures: &[&[u8]]) -> Vec
         let mut bits = Bits::new(active.get(4..).unwrap_or_default());
         let mut read = || Some((bits.ue()?, bits.ue()?));
         if let Some((_, chroma)) = read() {
-            let skipped = if chroma == 3 { bits.u(1).map(|_| ()) } else { Some(()) };
+            let skipped = if chroma == 3 {
+                bits.u(1).map(|_| ())
+            } else {
+                Some(())
+            };
             if let Some((luma, depth)) = skipped.and_then(|()| Some((bits.ue()?, bits.ue()?))) {
                 let byte = |n: u32, mask: u8| u8::try_from(n).unwrap_or(0) & !mask | mask;
-                out.extend_from_slice(&[byte(chroma, 0xfc), byte(luma, 0xf8), byte(depth, 0xf8), 0]);
+                out.extend_from_slice(&[
+                    byte(chroma, 0xfc),
+                    byte(luma, 0xf8),
+                    byte(depth, 0xf8),
+                    0,
+                ]);
             }
         }
     }
@@ -46,7 +57,17 @@ pub fn avc_record(active: &[u8], sequences: &[&[u8]], pictures: &[&[u8]]) -> Vec
 pub fn hevc_record(read: &HevcSequence, arrays: &[(u8, Vec<&[u8]>)]) -> Vec<u8> {
     let mut out = vec![1];
     out.extend_from_slice(&read.profile);
-    out.extend_from_slice(&[0xf0, 0, 0xfc, 0xfc | read.chroma, 0xf8 | read.depth.0, 0xf8 | read.depth.1, 0, 0, read.layers << 3 | read.nested << 2 | 3]);
+    out.extend_from_slice(&[
+        0xf0,
+        0,
+        0xfc,
+        0xfc | read.chroma,
+        0xf8 | read.depth.0,
+        0xf8 | read.depth.1,
+        0,
+        0,
+        read.layers << 3 | read.nested << 2 | 3,
+    ]);
     let arrays: Vec<_> = arrays.iter().filter(|(_, sets)| !sets.is_empty()).collect();
     out.push(u8::try_from(arrays.len()).unwrap_or(0));
     for (k, sets) in arrays {

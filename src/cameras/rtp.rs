@@ -1,9 +1,10 @@
 //! What a camera sends in RTP packets, put together: access units with every NAL unit in them.
 //!
-//! The RTSP library would leave out parameter sets that a picture brings along and keeps one of each kind; a
-//! stream with two picture parameter sets cannot be decoded without both. So packets are put together here.
-//! Source: RFC 6184 (H.264), RFC 7798 (H.265). Tolerated: start codes in a payload, a fragment without its end,
-//! marks on each packet, no marks at all. Invariant: a unit is bounded, and one that is not whole says so.
+//! The RTSP library would leave out parameter sets that a picture brings along and keeps one of
+//! each kind; a stream with two picture parameter sets cannot be decoded without both. So packets
+//! are put together here. Source: RFC 6184 (H.264), RFC 7798 (H.265). Tolerated: start codes in a
+//! payload, a fragment without its end, marks on each packet, no marks at all. Invariant: a unit is
+//! bounded, and one that is not whole says so.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -40,7 +41,11 @@ impl Unit {
 /// Kind of a NAL unit.
 pub fn kind(coding: Coding, nal: &[u8]) -> u8 {
     let first = nal.first().copied().unwrap_or(0);
-    if coding == Coding::H264 { first & 0x1f } else { first >> 1 & 0x3f }
+    if coding == Coding::H264 {
+        first & 0x1f
+    } else {
+        first >> 1 & 0x3f
+    }
 }
 
 /// It holds a part of a picture.
@@ -78,7 +83,19 @@ pub struct Assembler {
 impl Assembler {
     /// Nothing came yet.
     pub const fn new(coding: Coding) -> Self {
-        Self { coding, ticks: None, bytes: Vec::new(), nals: Vec::new(), fragment: None, has_slice: false, lost: false, torn: false, marked: None, marks_lie: false, ready: VecDeque::new() }
+        Self {
+            coding,
+            ticks: None,
+            bytes: Vec::new(),
+            nals: Vec::new(),
+            fragment: None,
+            has_slice: false,
+            lost: false,
+            torn: false,
+            marked: None,
+            marks_lie: false,
+            ready: VecDeque::new(),
+        }
     }
 
     /// The next whole unit.
@@ -86,7 +103,8 @@ impl Assembler {
         self.ready.pop_front()
     }
 
-    /// Takes a packet's payload; `loss` = packets before it are missing. False = the picture is too large.
+    /// Takes a packet's payload; `loss` = packets before it are missing. False = the picture is too
+    /// large.
     pub fn push(&mut self, payload: &[u8], ticks: i64, mark: bool, loss: bool) -> bool {
         if self.ticks.is_some_and(|t| t != ticks) {
             // Parameter sets sometimes carry another time than the picture that they stand before.
@@ -116,22 +134,35 @@ impl Assembler {
     }
 
     fn take(&mut self, payload: &[u8]) {
-        let (Some(first), head) = (payload.first().copied(), if self.coding == Coding::H264 { 1 } else { 2 }) else { return };
+        let (Some(first), head) = (
+            payload.first().copied(),
+            if self.coding == Coding::H264 { 1 } else { 2 },
+        ) else {
+            return;
+        };
         let kind = kind(self.coding, payload);
         match (self.coding, kind) {
             (Coding::H264, 24) => self.aggregate(payload.get(1..).unwrap_or_default()),
             (Coding::H264, 25) => self.aggregate(payload.get(3..).unwrap_or_default()),
             (Coding::H265, 48) => self.aggregate(payload.get(2..).unwrap_or_default()),
             (Coding::H264, 28 | 29) | (Coding::H265, 49) => {
-                let Some(fu) = payload.get(head).copied() else { return };
-                let rest = payload.get(head + if kind == 29 { 3 } else { 1 }..).unwrap_or_default();
+                let Some(fu) = payload.get(head).copied() else {
+                    return;
+                };
+                let rest = payload
+                    .get(head + if kind == 29 { 3 } else { 1 }..)
+                    .unwrap_or_default();
                 let whole = match self.coding {
                     Coding::H264 => vec![first & 0xe0 | fu & 0x1f],
-                    Coding::H265 => vec![first & 0x81 | (fu & 0x3f) << 1, payload.get(1).copied().unwrap_or(1)],
+                    Coding::H265 => vec![
+                        first & 0x81 | (fu & 0x3f) << 1,
+                        payload.get(1).copied().unwrap_or(1),
+                    ],
                 };
                 self.part(&whole, rest, fu & 0x80 != 0, fu & 0x40 != 0);
             }
-            // What other ways of packing there are no camera uses; a first byte of zero is a start code.
+            // What other ways of packing there are no camera uses; a first byte of zero is a start
+            // code.
             (Coding::H264, 26 | 27 | 30 | 31) | (Coding::H265, 50..) => {}
             _ => {
                 self.end_fragment();
@@ -180,13 +211,18 @@ impl Assembler {
 
     /// A fragmented NAL unit is whole, with or without its end mark.
     fn end_fragment(&mut self) {
-        let Some(from) = self.fragment.take() else { return };
+        let Some(from) = self.fragment.take() else {
+            return;
+        };
         let whole = &self.bytes[from + 4..];
-        if whole.last().is_some_and(|b| *b != 0) && memchr::memmem::find(whole, &[0, 0, 1]).is_none() {
+        if whole.last().is_some_and(|b| *b != 0)
+            && memchr::memmem::find(whole, &[0, 0, 1]).is_none()
+        {
             // As it should be: it stays where it lies.
             let nal = from + 4..self.bytes.len();
             if self.note(nal.clone()) {
-                self.bytes[from..from + 4].copy_from_slice(&u32::try_from(nal.len()).unwrap_or(0).to_be_bytes());
+                self.bytes[from..from + 4]
+                    .copy_from_slice(&u32::try_from(nal.len()).unwrap_or(0).to_be_bytes());
                 self.nals.push(nal);
             } else {
                 self.bytes.truncate(from);
@@ -212,7 +248,8 @@ impl Assembler {
         // Zeros after the end belong to a start code or to nobody.
         let len = nal.iter().rposition(|b| *b != 0).map_or(0, |n| n + 1);
         let from = self.bytes.len();
-        self.bytes.extend_from_slice(&u32::try_from(len).unwrap_or(0).to_be_bytes());
+        self.bytes
+            .extend_from_slice(&u32::try_from(len).unwrap_or(0).to_be_bytes());
         self.bytes.extend_from_slice(&nal[..len]);
         if self.note(from + 4..from + 4 + len) {
             self.nals.push(from + 4..from + 4 + len);
@@ -239,9 +276,18 @@ impl Assembler {
 
     fn finish(&mut self) {
         self.end_fragment();
-        let (bytes, nals) = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.nals));
+        let (bytes, nals) = (
+            std::mem::take(&mut self.bytes),
+            std::mem::take(&mut self.nals),
+        );
         if self.has_slice {
-            self.ready.push_back(Unit { ticks: self.ticks.unwrap_or(0), bytes, nals, follows_loss: std::mem::take(&mut self.lost), torn: self.torn });
+            self.ready.push_back(Unit {
+                ticks: self.ticks.unwrap_or(0),
+                bytes,
+                nals,
+                follows_loss: std::mem::take(&mut self.lost),
+                torn: self.torn,
+            });
         }
         self.torn = false;
         self.has_slice = false;
@@ -261,14 +307,26 @@ mod tests {
     const IDR: [u8; 5] = [0x65, 0x88, 1, 2, 3];
 
     fn units(assembler: &mut Assembler) -> Vec<Vec<Vec<u8>>> {
-        std::iter::from_fn(|| assembler.pull()).map(|u| u.nals().map(<[u8]>::to_vec).collect()).collect()
+        std::iter::from_fn(|| assembler.pull())
+            .map(|u| u.nals().map(<[u8]>::to_vec).collect())
+            .collect()
     }
 
     #[test]
     fn every_set_stays_whichever_way_it_is_packed() {
-        let whole = vec![vec![SPS.to_vec(), PPS.to_vec(), OTHER.to_vec(), IDR.to_vec()]];
+        let whole = vec![vec![
+            SPS.to_vec(),
+            PPS.to_vec(),
+            OTHER.to_vec(),
+            IDR.to_vec(),
+        ]];
         let mut a = Assembler::new(Coding::H264);
-        for (nal, mark) in [(&SPS[..], false), (&PPS, false), (&OTHER, false), (&IDR, true)] {
+        for (nal, mark) in [
+            (&SPS[..], false),
+            (&PPS, false),
+            (&OTHER, false),
+            (&IDR, true),
+        ] {
             assert!(a.push(nal, 5, mark, false));
         }
         assert_eq!(units(&mut a), whole);
@@ -280,11 +338,27 @@ mod tests {
         // The sets have a time of their own; the picture comes in pieces, its last without an end.
         assert!(a.push(&packed, 6, true, false));
         for (n, byte) in IDR[1..].iter().enumerate() {
-            assert!(a.push(&[0x7c, 5 | if n == 0 { 0x80 } else { 0 }, *byte], 9, false, false));
+            assert!(a.push(
+                &[0x7c, 5 | if n == 0 { 0x80 } else { 0 }, *byte],
+                9,
+                false,
+                false
+            ));
         }
         assert!(a.push(&[0x41, 0x9a, 1], 10, true, false));
         assert_eq!(units(&mut a), [whole[0].clone(), vec![vec![0x41, 0x9a, 1]]]);
-        let stream = [&[0, 0, 0, 1][..], &SPS, &[0, 0, 1], &PPS, &[0, 0, 0, 1], &OTHER, &[0, 0, 0, 1], &IDR, &[0]].concat();
+        let stream = [
+            &[0, 0, 0, 1][..],
+            &SPS,
+            &[0, 0, 1],
+            &PPS,
+            &[0, 0, 0, 1],
+            &OTHER,
+            &[0, 0, 0, 1],
+            &IDR,
+            &[0],
+        ]
+        .concat();
         assert!(a.push(&stream, 11, true, false));
         assert_eq!(units(&mut a), whole, "start codes in one packet");
     }
@@ -294,7 +368,10 @@ mod tests {
         let mut a = Assembler::new(Coding::H264);
         assert!(a.push(&[0x7c, 0x85, 0x88], 1, false, false));
         assert!(a.push(&[0x7c, 0x45, 2], 1, true, true));
-        assert!(a.pull().is_some_and(|u| u.torn && u.follows_loss), "its middle");
+        assert!(
+            a.pull().is_some_and(|u| u.torn && u.follows_loss),
+            "its middle"
+        );
         assert!(a.push(&[0x41, 0x9a], 2, true, false));
         assert!(a.pull().is_some_and(|u| !u.torn && !u.follows_loss));
         assert!(a.push(&[0x41, 0x9a], 3, false, false));

@@ -1,7 +1,7 @@
 //! One RTSP session with a camera, from DESCRIBE to its end: frames come out as values.
 //!
-//! The library speaks RTSP and orders packets; putting pictures together, their parameter sets and their times
-//! are ours (`rtp`, `parameters`, `timing`). It has no time-outs: those are here too.
+//! The library speaks RTSP and orders packets; putting pictures together, their parameter sets and
+//! their times are ours (`rtp`, `parameters`, `timing`). It has no time-outs: those are here too.
 //! Source: RFC 2326 (RTSP), RFC 3550 (RTP, RTCP).
 
 use std::path::PathBuf;
@@ -10,7 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use retina::client::{Credentials, InitialSequenceNumberPolicy, PacketItem, PlayOptions, Session, SessionGroup, SessionOptions, SetupOptions, TcpTransportOptions, Transport};
+use retina::client::{
+    Credentials, InitialSequenceNumberPolicy, PacketItem, PlayOptions, Session, SessionGroup,
+    SessionOptions, SetupOptions, TcpTransportOptions, Transport,
+};
 use tokio::time::{Instant, timeout};
 
 use super::loss::Loss;
@@ -25,10 +28,11 @@ use crate::supervisor::clock::Clock;
 const ANSWER: Duration = Duration::from_secs(10);
 /// Longest time without a frame.
 const FRAME: Duration = Duration::from_secs(8);
-/// Longest wait for a keyframe, at the beginning and after a loss. Later ones may be as rare as they like: what follows
-/// an unbroken line of pictures can be decoded.
+/// Longest wait for a keyframe, at the beginning and after a loss. Later ones may be as rare as
+/// they like: what follows an unbroken line of pictures can be decoded.
 const KEYFRAME: Duration = Duration::from_secs(45);
-/// What a camera may send in [`SPAN`]: bytes and frames. More is a fault or an attack, and costs memory.
+/// What a camera may send in [`SPAN`]: bytes and frames. More is a fault or an attack, and costs
+/// memory.
 const SPAN: Duration = Duration::from_secs(5);
 const SPAN_BYTES: usize = 20 << 20;
 const SPAN_FRAMES: u32 = 600;
@@ -48,9 +52,16 @@ pub struct Source {
 
 impl Source {
     fn credentials(&self) -> anyhow::Result<Option<Credentials>> {
-        let Some(username) = self.user.clone() else { return Ok(None) };
+        let Some(username) = self.user.clone() else {
+            return Ok(None);
+        };
         let password = match &self.password_file {
-            Some(file) => std::fs::read_to_string(file).map_err(|e| anyhow::anyhow!("the password file {} cannot be read: {e}", file.display()))?.trim().to_owned(),
+            Some(file) => std::fs::read_to_string(file)
+                .map_err(|e| {
+                    anyhow::anyhow!("the password file {} cannot be read: {e}", file.display())
+                })?
+                .trim()
+                .to_owned(),
             None => String::new(),
         };
         Ok(Some(Credentials { username, password }))
@@ -66,45 +77,93 @@ fn explain(what: &str, error: &retina::Error) -> anyhow::Error {
         Some(401 | 403) => anyhow::anyhow!("it refuses the user or the password"),
         Some(404) => anyhow::anyhow!("it knows no such picture; look at the path of its address"),
         Some(453 | 503) => anyhow::anyhow!("it serves too many already"),
-        Some(461) => anyhow::anyhow!("it does not send over TCP; allow “RTP over RTSP (TCP)” in its settings"),
+        Some(461) => anyhow::anyhow!(
+            "it does not send over TCP; allow “RTP over RTSP (TCP)” in its settings"
+        ),
         // The answer itself was a yes: what it holds is the trouble.
-        Some(200..300) => anyhow::anyhow!("its answer to {what} cannot be read: {}", first.split_once(": ").map_or(first, |(_, why)| why)),
+        Some(200..300) => anyhow::anyhow!(
+            "its answer to {what} cannot be read: {}",
+            first.split_once(": ").map_or(first, |(_, why)| why)
+        ),
         Some(code) => anyhow::anyhow!("it answered {code} to {what}"),
         None => anyhow::anyhow!("{what} failed: {first}"),
     }
 }
 
-async fn within<T>(what: &str, step: impl Future<Output = Result<T, retina::Error>>) -> anyhow::Result<T> {
+async fn within<T>(
+    what: &str,
+    step: impl Future<Output = Result<T, retina::Error>>,
+) -> anyhow::Result<T> {
     match timeout(ANSWER, step).await {
         Ok(done) => done.map_err(|e| explain(what, &e)),
         Err(_) => anyhow::bail!("it did not answer {what} within {} s", ANSWER.as_secs()),
     }
 }
 
-/// Pulls until something ends it; gives why. `runs` counts the unbroken stretches of pictures, `loss` those that packets
-/// were missing for.
+/// Pulls until something ends it; gives why. `runs` counts the unbroken stretches of pictures,
+/// `loss` those that packets were missing for.
 ///
 /// # Errors
 /// Always: the reason of the end, for the technician.
-pub async fn pull(source: &Source, picture: &Picture, clock: &Clock, runs: &mut u64, loss: &mut Loss, group: &Arc<SessionGroup>) -> anyhow::Result<()> {
-    let options = SessionOptions::default().creds(source.credentials()?).user_agent("conglang".into()).session_group(group.clone());
-    let mut session = within("DESCRIBE", Session::describe(url::Url::parse(&source.url)?, options)).await?;
-    let video = session.streams().iter().enumerate().find_map(|(n, s)| match (s.media(), s.encoding_name()) {
-        ("video", "h264") => Some((n, Coding::H264)),
-        ("video", "h265") => Some((n, Coding::H265)),
-        _ => None,
+pub async fn pull(
+    source: &Source,
+    picture: &Picture,
+    clock: &Clock,
+    runs: &mut u64,
+    loss: &mut Loss,
+    group: &Arc<SessionGroup>,
+) -> anyhow::Result<()> {
+    let options = SessionOptions::default()
+        .creds(source.credentials()?)
+        .user_agent("conglang".into())
+        .session_group(group.clone());
+    let mut session = within(
+        "DESCRIBE",
+        Session::describe(url::Url::parse(&source.url)?, options),
+    )
+    .await?;
+    let video = session.streams().iter().enumerate().find_map(|(n, s)| {
+        match (s.media(), s.encoding_name()) {
+            ("video", "h264") => Some((n, Coding::H264)),
+            ("video", "h265") => Some((n, Coding::H265)),
+            _ => None,
+        }
     });
     let Some((video, coding)) = video else {
-        let offered: Vec<_> = session.streams().iter().map(|s| format!("{} {}", s.media(), s.encoding_name())).collect();
-        anyhow::bail!("it sends neither H.264 nor H.265, but {}", if offered.is_empty() { "nothing".to_owned() } else { offered.join(", ") });
+        let offered: Vec<_> = session
+            .streams()
+            .iter()
+            .map(|s| format!("{} {}", s.media(), s.encoding_name()))
+            .collect();
+        anyhow::bail!(
+            "it sends neither H.264 nor H.265, but {}",
+            if offered.is_empty() {
+                "nothing".to_owned()
+            } else {
+                offered.join(", ")
+            }
+        );
     };
-    within("SETUP", session.setup(video, SetupOptions::default().transport(Transport::Tcp(TcpTransportOptions::default())))).await?;
+    within(
+        "SETUP",
+        session.setup(
+            video,
+            SetupOptions::default().transport(Transport::Tcp(TcpTransportOptions::default())),
+        ),
+    )
+    .await?;
     let stream = &session.streams()[video];
     let timescale = stream.clock_rate_hz();
     let mut parameters = Parameters::new(coding, timescale);
     parameters.describe(session.sdp(), stream.rtp_payload_type());
     // Some name a first packet that never comes; what comes first is first.
-    let mut items = pin!(within("PLAY", session.play(PlayOptions::default().initial_seq(InitialSequenceNumberPolicy::Ignore))).await?);
+    let mut items = pin!(
+        within(
+            "PLAY",
+            session.play(PlayOptions::default().initial_seq(InitialSequenceNumberPolicy::Ignore))
+        )
+        .await?
+    );
 
     *runs += 1;
     let (mut assembler, mut timing) = (Assembler::new(coding), Timing::new(timescale));
@@ -126,9 +185,21 @@ pub async fn pull(source: &Source, picture: &Picture, clock: &Clock, runs: &mut 
         };
         match item {
             Some(Ok(PacketItem::Rtp(packet))) => {
-                anyhow::ensure!(assembler.push(packet.payload(), packet.timestamp().elapsed(), packet.mark(), packet.loss() > 0), "it sent a picture of more than {} MB", UNIT_MAX >> 20);
+                anyhow::ensure!(
+                    assembler.push(
+                        packet.payload(),
+                        packet.timestamp().elapsed(),
+                        packet.mark(),
+                        packet.loss() > 0
+                    ),
+                    "it sent a picture of more than {} MB",
+                    UNIT_MAX >> 20
+                );
             }
-            Some(Ok(PacketItem::Rtcp(report))) => anyhow::ensure!(report.pkts().all(|p| p.payload_type() != BYE), "it said goodbye"),
+            Some(Ok(PacketItem::Rtcp(report))) => anyhow::ensure!(
+                report.pkts().all(|p| p.payload_type() != BYE),
+                "it said goodbye"
+            ),
             Some(Ok(_)) => continue,
             Some(Err(error)) => return Err(explain("receiving", &error)),
             None => anyhow::bail!("it ended the connection"),
@@ -140,7 +211,13 @@ pub async fn pull(source: &Source, picture: &Picture, clock: &Clock, runs: &mut 
             }
             span.1 += unit.bytes.len();
             span.2 += 1;
-            anyhow::ensure!(span.1 <= SPAN_BYTES && span.2 <= SPAN_FRAMES, "it sends too much: {} MB and {} pictures in {} s", span.1 >> 20, span.2, SPAN.as_secs());
+            anyhow::ensure!(
+                span.1 <= SPAN_BYTES && span.2 <= SPAN_FRAMES,
+                "it sends too much: {} MB and {} pictures in {} s",
+                span.1 >> 20,
+                span.2,
+                SPAN.as_secs()
+            );
             let (raw, torn, follows_loss) = (unit.ticks, unit.torn, unit.follows_loss);
             let mono_ms = clock.mono_ms();
             let ready = parameters.ready(unit, mono_ms)?;
@@ -168,7 +245,13 @@ pub async fn pull(source: &Source, picture: &Picture, clock: &Clock, runs: &mut 
             }
             let follows_loss = waits.is_some();
             let told = loss.note(mono_ms, follows_loss);
-            let placed = timing.place(raw, mono_ms, ready.keyframe, ready.reorders, parameters.reorder());
+            let placed = timing.place(
+                raw,
+                mono_ms,
+                ready.keyframe,
+                ready.reorders,
+                parameters.reorder(),
+            );
             if placed.anew {
                 *runs += 1;
             }

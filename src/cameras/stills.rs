@@ -1,7 +1,7 @@
 //! One still per camera: keyframes go to the `media` worker, JPEG comes back.
 //!
-//! One question is open at a time; a worker that does not answer in time is ended and started again. A still
-//! is made every minute, and at once when somebody asks and the last one is old.
+//! One question is open at a time; a worker that does not answer in time is ended and started
+//! again. A still is made every minute, and at once when somebody asks and the last one is old.
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
@@ -57,7 +57,14 @@ impl Stills {
     /// For these cameras.
     #[must_use]
     pub fn new(pictures: Pictures, cameras: Vec<CameraId>, clock: Clock) -> Self {
-        Self { pictures, cameras: Arc::new(cameras), clock, socket: Arc::default(), started: watch::Sender::new(0), pid: watch::Sender::new(0) }
+        Self {
+            pictures,
+            cameras: Arc::new(cameras),
+            clock,
+            socket: Arc::default(),
+            started: watch::Sender::new(0),
+            pid: watch::Sender::new(0),
+        }
     }
 
     /// The worker's process; 0 = none.
@@ -71,7 +78,11 @@ impl Stills {
         ours.set_nonblocking(true)?;
         *self.socket.lock().unwrap_or_else(PoisonError::into_inner) = Some(ours);
         self.started.send_modify(|n| *n += 1);
-        Ok(Start { fds: vec![OwnedFd::from(theirs)], settings: "{}".into(), orders: Vec::new() })
+        Ok(Start {
+            fds: vec![OwnedFd::from(theirs)],
+            settings: "{}".into(),
+            orders: Vec::new(),
+        })
     }
 
     /// Keeps the worker until `stop`. `registry` is where it keeps what it knows of its plugins.
@@ -86,14 +97,27 @@ impl Stills {
             program: "/proc/self/exe".into(),
             args: vec!["worker".into(), "media".into()],
             // The list of decoders is read and never written by who sees pictures.
-            env: vec![("GST_REGISTRY".into(), registry.display().to_string()), ("GST_REGISTRY_UPDATE".into(), "no".into()), ("GST_REGISTRY_FORK".into(), "no".into())],
+            env: vec![
+                ("GST_REGISTRY".into(), registry.display().to_string()),
+                ("GST_REGISTRY_UPDATE".into(), "no".into()),
+                ("GST_REGISTRY_FORK".into(), "no".into()),
+            ],
             memory_max: MEMORY_MAX,
             silence_max: Duration::from_secs(10),
         };
         let this = self.clone();
         // In a process of its own that has ended before the first picture comes.
         let list = registry.display().to_string();
-        if let Err(cause) = helper::run("/proc/self/exe", &["worker", "plugins"], &[("GST_REGISTRY", &list)], b"", LOOK, 4096).await {
+        if let Err(cause) = helper::run(
+            "/proc/self/exe",
+            &["worker", "plugins"],
+            &[("GST_REGISTRY", &list)],
+            b"",
+            LOOK,
+            4096,
+        )
+        .await
+        {
             tracing::error!(%cause, "the decoders of this machine could not be listed; there may be no stills");
         }
         let health = house.health().clone();
@@ -102,7 +126,9 @@ impl Stills {
                 let Life::Line(line) = fact else { continue };
                 match serde_json::from_str(&line) {
                     Ok(Fact::ShutIn { whole: true }) => health.set("pictures", Light::Green, ""),
-                    Ok(Fact::ShutIn { whole: false }) => health.set("pictures", Light::Amber, NOT_SHUT),
+                    Ok(Fact::ShutIn { whole: false }) => {
+                        health.set("pictures", Light::Amber, NOT_SHUT)
+                    }
                     Ok(Fact::Beat) | Err(_) => tracing::debug!(line, "the media worker says"),
                 }
             }
@@ -123,7 +149,11 @@ impl Stills {
         let mut wanted = self.pictures.wanted();
         let mut id = 0;
         loop {
-            let taken = self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let taken = self
+                .socket
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
             let Some(socket) = taken else {
                 tokio::select! {
                     changed = started.changed() => changed?,
@@ -144,7 +174,12 @@ impl Stills {
     }
 
     /// Talks with one life of the worker.
-    async fn talk(&self, mut socket: UnixStream, wanted: &mut watch::Receiver<u64>, id: &mut u64) -> anyhow::Result<()> {
+    async fn talk(
+        &self,
+        mut socket: UnixStream,
+        wanted: &mut watch::Receiver<u64>,
+        id: &mut u64,
+    ) -> anyhow::Result<()> {
         let mut second = tokio::time::interval(Duration::from_secs(1));
         loop {
             tokio::select! {
@@ -154,16 +189,33 @@ impl Stills {
             let mut due: VecDeque<_> = self.cameras.iter().filter_map(|c| self.due(c)).collect();
             while let Some((camera, frame)) = due.pop_front() {
                 *id += 1;
-                let Some(picture) = self.pictures.get(&camera) else { continue };
+                let Some(picture) = self.pictures.get(&camera) else {
+                    continue;
+                };
                 // A picture that ends the worker is not tried again: the others have their turn.
                 picture.try_still(frame.at_ms);
-                let (coding, at_ms) = (if frame.format.codec.starts_with("avc") { Coding::H264 } else { Coding::H265 }, frame.at_ms);
-                let ask = Ask { id: *id, coding, width: WIDTH.min(frame.format.width), decoder: frame.format.decoder.clone(), frame: frame.bytes.to_vec() };
+                let (coding, at_ms) = (
+                    if frame.format.codec.starts_with("avc") {
+                        Coding::H264
+                    } else {
+                        Coding::H265
+                    },
+                    frame.at_ms,
+                );
+                let ask = Ask {
+                    id: *id,
+                    coding,
+                    width: WIDTH.min(frame.format.width),
+                    decoder: frame.format.decoder.clone(),
+                    frame: frame.bytes.to_vec(),
+                };
                 let Ok(answer) = timeout(PATIENCE, exchange(&mut socket, &ask)).await else {
                     picture.late_still("the program that decodes pictures gave no answer in time");
                     anyhow::bail!("no answer for a picture of {camera} in {PATIENCE:?}");
                 };
-                let answer = answer.inspect_err(|_| picture.no_still("the program that decodes pictures ended over it"))?;
+                let answer = answer.inspect_err(|_| {
+                    picture.no_still("the program that decodes pictures ended over it")
+                })?;
                 tell(&camera, &picture, at_ms, answer.still);
             }
         }
@@ -190,7 +242,10 @@ impl Stills {
 /// Says what came of the keyframe of that time.
 fn tell(camera: &CameraId, picture: &Picture, at_ms: i64, still: Result<Vec<u8>, Refusal>) {
     match still {
-        Ok(jpeg) => picture.set_still(Still { at_ms, jpeg: Bytes::from(jpeg) }),
+        Ok(jpeg) => picture.set_still(Still {
+            at_ms,
+            jpeg: Bytes::from(jpeg),
+        }),
         Err(Refusal::Lacks(why)) => {
             if picture.faults().unchecked.as_ref() != Some(&why) {
                 tracing::warn!(%camera, why, "no still could be made on this machine");
@@ -226,17 +281,35 @@ mod tests {
     #[test]
     fn a_machine_without_the_decoder_is_told_and_a_late_answer_is_neither_good_nor_bad() {
         let (camera, picture) = (CameraId::new("cam-01").expect("id"), Picture::default());
-        tell(&camera, &picture, 1, Err(Refusal::Lacks("install it".to_owned())));
+        tell(
+            &camera,
+            &picture,
+            1,
+            Err(Refusal::Lacks("install it".to_owned())),
+        );
         assert_eq!(picture.faults().unchecked.as_deref(), Some("install it"));
         tell(&camera, &picture, 2, Ok(vec![0xff, 0xd8]));
-        assert_eq!((picture.faults().unchecked, picture.still().map(|s| s.at_ms)), (None, Some(2)));
+        assert_eq!(
+            (picture.faults().unchecked, picture.still().map(|s| s.at_ms)),
+            (None, Some(2))
+        );
         for n in 0..10 {
-            tell(&camera, &picture, 3 + n, Err(Refusal::Late("too slow".to_owned())));
+            tell(
+                &camera,
+                &picture,
+                3 + n,
+                Err(Refusal::Late("too slow".to_owned())),
+            );
             assert!(picture.faults().undecodable.is_none() && !picture.is_in_doubt());
         }
         assert_eq!(picture.faults().unchecked.as_deref(), Some("too slow"));
         for n in 0..3 {
-            tell(&camera, &picture, 20 + n, Err(Refusal::Undecodable("broken".to_owned())));
+            tell(
+                &camera,
+                &picture,
+                20 + n,
+                Err(Refusal::Undecodable("broken".to_owned())),
+            );
         }
         assert_eq!(picture.faults().undecodable.as_deref(), Some("broken"));
     }

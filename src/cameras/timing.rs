@@ -1,8 +1,9 @@
 //! When each picture was taken and is shown, from the camera's time stamps and from when they came.
 //!
-//! A camera's clock is believed as long as it goes at the pace of ours: the network may hold pictures up for
-//! seconds and let them go all at once. A clock that stands, runs away or steps about is given up with its name, and
-//! what came is kept at the time at which it came. Invariants: decoding times only grow; nothing ends a session.
+//! A camera's clock is believed as long as it goes at the pace of ours: the network may hold
+//! pictures up for seconds and let them go all at once. A clock that stands, runs away or steps
+//! about is given up with its name, and what came is kept at the time at which it came. Invariants:
+//! decoding times only grow; nothing ends a session.
 
 use std::collections::VecDeque;
 
@@ -13,22 +14,27 @@ const BACK_MS: i64 = 2_000;
 const AHEAD_MS: i64 = 10_000;
 /// So many pictures of one moment: the clock stands.
 const STANDS: u32 = 5;
-/// Each step back counts as [`STEP`], each step on takes one off; at [`STEPS`] the clock is given up.
+/// Each step back counts as [`STEP`], each step on takes one off; at [`STEPS`] the clock is given
+/// up.
 const STEP: u32 = 8;
 const STEPS: u32 = 60;
-/// So many jumps, or so many times that it stayed behind after a step back, and the clock is given up.
+/// So many jumps, or so many times that it stayed behind after a step back, and the clock is given
+/// up.
 const JUMPS: u32 = 5;
-/// After so long without another, ms, one of them is forgotten: a clock that is put right once a week is not a bad one.
+/// After so long without another, ms, one of them is forgotten: a clock that is put right once a
+/// week is not a bad one.
 const CALM_MS: u64 = 600_000;
-/// So many pictures in turn that stand behind what was shown: the clock stepped back, and they are placed by when they
-/// come. Where pictures are sent out of order, more than any order holds.
+/// So many pictures in turn that stand behind what was shown: the clock stepped back, and they are
+/// placed by when they come. Where pictures are sent out of order, more than any order holds.
 const BEHIND: u32 = 5;
 const BEHIND_ORDER: u32 = 17;
-/// The pace is looked at so often, ms; a clock that is off by a twentieth this many times in turn is given up.
+/// The pace is looked at so often, ms; a clock that is off by a twentieth this many times in turn
+/// is given up.
 const WINDOW_MS: i64 = 10_000;
 const OFF: i64 = 20;
 const OFF_TURNS: u32 = 3;
-/// One that lags is given up only beyond this, ms: until then it may as well be the network that is too thin.
+/// One that lags is given up only beyond this, ms: until then it may as well be the network that is
+/// too thin.
 const LAG_MS: i64 = 10_000;
 /// A change of clocks within this needs no new beginning, ms.
 const NEAR_MS: i64 = 500;
@@ -81,8 +87,8 @@ struct Last {
     mono_ms: u64,
 }
 
-/// The least delay of the pictures in this stretch of time and in the one before: what the network held up is not
-/// the clock's.
+/// The least delay of the pictures in this stretch of time and in the one before: what the network
+/// held up is not the clock's.
 #[derive(Default)]
 struct Window {
     until: i64,
@@ -128,9 +134,16 @@ impl Timing {
         ms.saturating_mul(self.scale) / 1000
     }
 
-    /// Places a picture with the camera's time stamp `raw` that came at `mono_ms`. `reorders` = earlier ones may
-    /// follow, `reorder` = how many, when that is known.
-    pub fn place(&mut self, raw: i64, mono_ms: u64, keyframe: bool, reorders: bool, reorder: Option<usize>) -> Placed {
+    /// Places a picture with the camera's time stamp `raw` that came at `mono_ms`. `reorders` =
+    /// earlier ones may follow, `reorder` = how many, when that is known.
+    pub fn place(
+        &mut self,
+        raw: i64,
+        mono_ms: u64,
+        keyframe: bool,
+        reorders: bool,
+        reorder: Option<usize>,
+    ) -> Placed {
         let Some(last) = &self.last else {
             self.first_mono = mono_ms;
             self.shift = raw.saturating_neg();
@@ -141,7 +154,8 @@ impl Timing {
         let since = self.ticks(i64::try_from(mono_ms.saturating_sub(last.mono_ms)).unwrap_or(0));
         let (last_raw, last_shown, last_ticks) = (last.raw, last.shown, last.ticks);
         let now = self.ticks(i64::try_from(mono_ms.saturating_sub(self.first_mono)).unwrap_or(0));
-        // A clock that ran ahead is left at a keyframe, as a new beginning; one that lags, when it is near.
+        // A clock that ran ahead is left at a keyframe, as a new beginning; one that lags, when it
+        // is near.
         if self.fault.is_none()
             && let Some(why) = self.given_up
         {
@@ -176,9 +190,19 @@ impl Timing {
             }
         }
         let mut shown = raw.saturating_add(self.shift);
-        if self.stays_behind(shown, step, mono_ms, reorders, if reorders { last_ticks } else { last_shown }) {
+        if self.stays_behind(
+            shown,
+            step,
+            mono_ms,
+            reorders,
+            if reorders { last_ticks } else { last_shown },
+        ) {
             let (before, came) = self.ahead;
-            shown = before.saturating_add(self.ticks(i64::try_from(mono_ms.saturating_sub(came)).unwrap_or(0))).max(last_shown.saturating_add(1));
+            shown = before
+                .saturating_add(
+                    self.ticks(i64::try_from(mono_ms.saturating_sub(came)).unwrap_or(0)),
+                )
+                .max(last_shown.saturating_add(1));
             self.shift = shown.saturating_sub(raw);
             self.ahead = (shown, mono_ms);
         }
@@ -203,9 +227,17 @@ impl Timing {
         self.settle(raw, shown, mono_ms, false)
     }
 
-    /// Whether the clock stepped back by less than a jump and stays there. One late picture is only held back a little, but
-    /// all of them would be crushed into one moment until the clock is where it was.
-    fn stays_behind(&mut self, shown: i64, step: i64, mono_ms: u64, reorders: bool, least: i64) -> bool {
+    /// Whether the clock stepped back by less than a jump and stays there. One late picture is only
+    /// held back a little, but all of them would be crushed into one moment until the clock is
+    /// where it was.
+    fn stays_behind(
+        &mut self,
+        shown: i64,
+        step: i64,
+        mono_ms: u64,
+        reorders: bool,
+        least: i64,
+    ) -> bool {
         if shown > least {
             self.behind = 0;
             self.ahead = self.ahead.max((shown, mono_ms));
@@ -233,7 +265,8 @@ impl Timing {
         self.given_up.get_or_insert(why);
     }
 
-    /// Gives a picture that is shown at `shown` its time of decoding: never after a later one is shown.
+    /// Gives a picture that is shown at `shown` its time of decoding: never after a later one is
+    /// shown.
     fn settle(&mut self, raw: i64, shown: i64, mono_ms: u64, anew: bool) -> Placed {
         let at = self.order.partition_point(|s| *s <= shown);
         self.order.insert(at, shown);
@@ -245,15 +278,33 @@ impl Timing {
         } else {
             // Too few came to know the order: some time before what comes first.
             let lacking = i64::try_from(self.depth + 1 - self.order.len()).unwrap_or(0);
-            self.order.front().copied().unwrap_or(shown).saturating_sub(lacking.saturating_mul(self.scale / 30))
+            self.order
+                .front()
+                .copied()
+                .unwrap_or(shown)
+                .saturating_sub(lacking.saturating_mul(self.scale / 30))
         };
         let ticks = match &self.last {
             Some(last) if !anew => earliest.max(last.ticks.saturating_add(1)),
             _ => earliest,
         };
-        self.last = Some(Last { raw, shown, ticks, mono_ms });
-        let ago_ms = if self.fault.is_some() { 0 } else { self.delay(shown, mono_ms) };
-        Placed { ticks, shown: i32::try_from(shown.saturating_sub(ticks)).unwrap_or(0), ago_ms, anew }
+        self.last = Some(Last {
+            raw,
+            shown,
+            ticks,
+            mono_ms,
+        });
+        let ago_ms = if self.fault.is_some() {
+            0
+        } else {
+            self.delay(shown, mono_ms)
+        };
+        Placed {
+            ticks,
+            shown: i32::try_from(shown.saturating_sub(ticks)).unwrap_or(0),
+            ago_ms,
+            anew,
+        }
     }
 
     /// How much longer than the fastest this picture took.
@@ -265,8 +316,16 @@ impl Timing {
             w.until = came + WINDOW_MS;
             if let (Some(least), Some(before)) = (w.least, w.before) {
                 let off = least.saturating_sub(before);
-                let turn = if off.saturating_abs() > WINDOW_MS / OFF { i32::try_from(off.signum()).unwrap_or(0) } else { 0 };
-                w.off = if turn == 0 || w.off.signum() == -turn { turn } else { w.off + turn };
+                let turn = if off.saturating_abs() > WINDOW_MS / OFF {
+                    i32::try_from(off.signum()).unwrap_or(0)
+                } else {
+                    0
+                };
+                w.off = if turn == 0 || w.off.signum() == -turn {
+                    turn
+                } else {
+                    w.off + turn
+                };
                 if w.off.unsigned_abs() >= OFF_TURNS && (off < 0 || least > LAG_MS) {
                     self.given_up.get_or_insert(ClockFault::Pace);
                 }
@@ -283,26 +342,65 @@ impl Timing {
 mod tests {
     use super::*;
 
-    /// Places pictures with these stamps and times of coming (ms), at 90 kHz; the keyframes stand every thirty.
+    /// Places pictures with these stamps and times of coming (ms), at 90 kHz; the keyframes stand
+    /// every thirty.
     fn run(pictures: impl Iterator<Item = (i64, i64)>, reorders: bool) -> (Timing, Vec<Placed>) {
         let mut timing = Timing::new(90_000);
-        let placed = pictures.enumerate().map(|(n, (stamp, came))| timing.place(stamp * 90, u64::try_from(came + 1_000).expect("later"), n % 30 == 0, reorders, None)).collect();
+        let placed = pictures
+            .enumerate()
+            .map(|(n, (stamp, came))| {
+                timing.place(
+                    stamp * 90,
+                    u64::try_from(came + 1_000).expect("later"),
+                    n % 30 == 0,
+                    reorders,
+                    None,
+                )
+            })
+            .collect();
         (timing, placed)
     }
 
     fn grows(placed: &[Placed]) {
-        assert!(placed.windows(2).all(|w| w[0].ticks < w[1].ticks || w[1].anew), "{placed:?}");
+        assert!(
+            placed
+                .windows(2)
+                .all(|w| w[0].ticks < w[1].ticks || w[1].anew),
+            "{placed:?}"
+        );
     }
 
     #[test]
     fn what_the_network_holds_up_is_dated_when_it_was_taken() {
         // At second 10 nothing comes for 7 s, then all at once.
-        let (timing, placed) = run((0..1000).map(|n| n * 50).map(|t| (t, if (10_000..17_000).contains(&t) { 17_000 } else { t })), false);
+        let (timing, placed) = run(
+            (0..1000).map(|n| n * 50).map(|t| {
+                (
+                    t,
+                    if (10_000..17_000).contains(&t) {
+                        17_000
+                    } else {
+                        t
+                    },
+                )
+            }),
+            false,
+        );
         grows(&placed);
         assert_eq!(timing.fault(), None);
         for (n, p) in placed.iter().enumerate() {
             let t = i64::try_from(n).expect("small") * 50;
-            assert_eq!((p.ticks, p.ago_ms), (t * 90, if (10_000..17_000).contains(&t) { 17_000 - t } else { 0 }));
+            assert_eq!(
+                (p.ticks, p.ago_ms),
+                (
+                    t * 90,
+                    if (10_000..17_000).contains(&t) {
+                        17_000 - t
+                    } else {
+                        0
+                    }
+                )
+            );
         }
     }
 
@@ -317,50 +415,110 @@ mod tests {
 
     #[test]
     fn jumps_are_bridged_and_many_are_told() {
-        let (timing, placed) = run((0..100).map(|n| (n * 50 + if n > 30 { 3_600_000 } else { 0 } - if n > 60 { 7_200_000 } else { 0 }, n * 50)), false);
+        let (timing, placed) = run(
+            (0..100).map(|n| {
+                (
+                    n * 50 + if n > 30 { 3_600_000 } else { 0 }
+                        - if n > 60 { 7_200_000 } else { 0 },
+                    n * 50,
+                )
+            }),
+            false,
+        );
         assert_eq!((timing.fault(), placed[99].ticks), (None, 99 * 50 * 90));
-        let (timing, placed) = run((0..400).map(|n| (n * 50 + n / 20 * 3_600_000, n * 50)), false);
+        let (timing, placed) = run(
+            (0..400).map(|n| (n * 50 + n / 20 * 3_600_000, n * 50)),
+            false,
+        );
         grows(&placed);
-        assert_eq!((timing.fault(), placed[399].ticks), (Some(ClockFault::Jumps), 399 * 50 * 90));
+        assert_eq!(
+            (timing.fault(), placed[399].ticks),
+            (Some(ClockFault::Jumps), 399 * 50 * 90)
+        );
     }
 
     /// How many pictures in turn stand nearer than a tenth of their usual distance, at most.
     fn crushed(placed: &[Placed], usual: i64) -> usize {
-        placed.windows(2).map(|w| w[1].ticks - w[0].ticks < usual / 10).collect::<Vec<_>>().split(|near| !near).map(<[bool]>::len).max().unwrap_or(0)
+        placed
+            .windows(2)
+            .map(|w| w[1].ticks - w[0].ticks < usual / 10)
+            .collect::<Vec<_>>()
+            .split(|near| !near)
+            .map(<[bool]>::len)
+            .max()
+            .unwrap_or(0)
     }
 
     #[test]
     fn after_a_small_step_back_pictures_go_on_at_their_pace() {
         for back in [600, 1_000, 1_900] {
-            let (timing, placed) = run((0..400).map(|n| (n * 50 - if n > 200 { back } else { 0 }, n * 50)), false);
+            let (timing, placed) = run(
+                (0..400).map(|n| (n * 50 - if n > 200 { back } else { 0 }, n * 50)),
+                false,
+            );
             grows(&placed);
-            assert_eq!((timing.fault(), placed[399].ticks), (None, 399 * 50 * 90), "{back}");
-            assert!(crushed(&placed, 50 * 90) <= 6, "{back}: {}", crushed(&placed, 50 * 90));
+            assert_eq!(
+                (timing.fault(), placed[399].ticks),
+                (None, 399 * 50 * 90),
+                "{back}"
+            );
+            assert!(
+                crushed(&placed, 50 * 90) <= 6,
+                "{back}: {}",
+                crushed(&placed, 50 * 90)
+            );
         }
         // Also where pictures are sent out of order: I P B B P B B …
-        let shown = |n: i64| if n == 0 { 0 } else { (n - 1) / 3 * 3 + [3, 1, 2][usize::try_from((n - 1) % 3).expect("small")] };
-        let (timing, placed) = run((0..601).map(|n| (shown(n) * 40 - if n > 300 { 1_900 } else { 0 }, n * 40)), true);
+        let shown = |n: i64| {
+            if n == 0 {
+                0
+            } else {
+                (n - 1) / 3 * 3 + [3, 1, 2][usize::try_from((n - 1) % 3).expect("small")]
+            }
+        };
+        let (timing, placed) = run(
+            (0..601).map(|n| (shown(n) * 40 - if n > 300 { 1_900 } else { 0 }, n * 40)),
+            true,
+        );
         grows(&placed);
         assert_eq!(timing.fault(), None);
-        assert!(crushed(&placed, 40 * 90) < 24, "{}", crushed(&placed, 40 * 90));
+        assert!(
+            crushed(&placed, 40 * 90) < 24,
+            "{}",
+            crushed(&placed, 40 * 90)
+        );
         let off = placed[600].ticks + i64::from(placed[600].shown) - shown(600) * 40 * 90;
         assert!(off.abs() < 300 * 90, "{off}");
         // Again and again: the clock is not believed any more, and nothing stands still.
         let (timing, placed) = run((0..800).map(|n| (n * 50 - n / 60 * 1_500, n * 50)), false);
         grows(&placed);
-        assert_eq!((timing.fault(), placed[799].ticks), (Some(ClockFault::StepsBack), 799 * 50 * 90));
+        assert_eq!(
+            (timing.fault(), placed[799].ticks),
+            (Some(ClockFault::StepsBack), 799 * 50 * 90)
+        );
     }
 
     #[test]
     fn jitter_is_smoothed_and_a_clock_that_steps_about_is_told() {
-        let (timing, placed) = run((0..600).map(|n| (n * 66 + [0, 40, -30, 55, -55, 10][usize::try_from(n % 6).expect("small")], n * 66)), false);
+        let (timing, placed) = run(
+            (0..600).map(|n| {
+                (
+                    n * 66 + [0, 40, -30, 55, -55, 10][usize::try_from(n % 6).expect("small")],
+                    n * 66,
+                )
+            }),
+            false,
+        );
         grows(&placed);
         assert_eq!(placed.len(), 600);
         assert!(matches!(timing.fault(), None | Some(ClockFault::StepsBack)));
         assert!((placed[599].ticks - 599 * 66 * 90).abs() < 90 * 100);
         let (timing, placed) = run((0..600).map(|n| (n * 66 + n % 2 * 900, n * 66)), false);
         grows(&placed);
-        assert_eq!((timing.fault(), placed[599].ticks), (Some(ClockFault::StepsBack), 599 * 66 * 90));
+        assert_eq!(
+            (timing.fault(), placed[599].ticks),
+            (Some(ClockFault::StepsBack), 599 * 66 * 90)
+        );
     }
 
     #[test]
@@ -372,29 +530,63 @@ mod tests {
             assert_eq!(placed[1_999].ticks, 1_999 * 50 * 90);
         }
         // A tenth of a second in an hour is no other pace.
-        assert_eq!(run((0..20_000).map(|n| (n * 50, n * 50 + n / 700)), false).0.fault(), None);
+        assert_eq!(
+            run((0..20_000).map(|n| (n * 50, n * 50 + n / 700)), false)
+                .0
+                .fault(),
+            None
+        );
     }
 
     #[test]
     fn pictures_out_of_order_are_decoded_before_they_are_shown() {
         // I P B B P B B …, as sent.
-        let shown = (0..300).map(|n: i64| if n == 0 { 0 } else { (n - 1) / 3 * 3 + [3, 1, 2][usize::try_from((n - 1) % 3).expect("small")] });
+        let shown = (0..300).map(|n: i64| {
+            if n == 0 {
+                0
+            } else {
+                (n - 1) / 3 * 3 + [3, 1, 2][usize::try_from((n - 1) % 3).expect("small")]
+            }
+        });
         let (timing, placed) = run(shown.clone().zip(0..).map(|(s, n)| (s * 40, n * 40)), true);
         grows(&placed);
         assert_eq!(timing.fault(), None);
         for (p, s) in placed.iter().zip(shown) {
-            assert_eq!(p.ticks + i64::from(p.shown), s * 40 * 90, "shown when the camera says");
+            assert_eq!(
+                p.ticks + i64::from(p.shown),
+                s * 40 * 90,
+                "shown when the camera says"
+            );
         }
         assert!(placed[10..].iter().all(|p| p.shown >= 0));
     }
 
     #[test]
     fn a_clock_that_is_put_right_now_and_then_is_believed_and_so_is_one_behind_a_thin_link() {
-        // Two pictures a second; each eleven minutes, or each 50 s, the camera's clock is put ahead by 20 s.
-        let jumping = |each: i64| run((0..14_400).map(|n| (n * 500 + n / each * 20_000, n * 500)), false).0.fault();
-        assert_eq!([jumping(1_320), jumping(100)], [None, Some(ClockFault::Jumps)]);
+        // Two pictures a second; each eleven minutes, or each 50 s, the camera's clock is put ahead
+        // by 20 s.
+        let jumping = |each: i64| {
+            run(
+                (0..14_400).map(|n| (n * 500 + n / each * 20_000, n * 500)),
+                false,
+            )
+            .0
+            .fault()
+        };
+        assert_eq!(
+            [jumping(1_320), jumping(100)],
+            [None, Some(ClockFault::Jumps)]
+        );
         // For 50 s each picture comes 6 % later than the one before, then the link is wide again.
-        let (timing, placed) = run((0..4_000).map(|n| (n * 40, n * 40 + if n < 1_250 { n * 40 * 6 / 100 } else { 0 })), false);
+        let (timing, placed) = run(
+            (0..4_000).map(|n| {
+                (
+                    n * 40,
+                    n * 40 + if n < 1_250 { n * 40 * 6 / 100 } else { 0 },
+                )
+            }),
+            false,
+        );
         assert_eq!((timing.fault(), placed[3_999].ago_ms), (None, 0));
     }
 }

@@ -62,7 +62,15 @@ pub enum Broker {
 
 /// A query's text in a path.
 fn escaped(text: &str) -> String {
-    text.bytes().map(|b| if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    text.bytes()
+        .map(|b| {
+            if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
+        .collect()
 }
 
 fn ago(seconds: u64) -> String {
@@ -76,13 +84,26 @@ fn ago(seconds: u64) -> String {
 
 fn client_line(c: &ClientRow) -> String {
     let how = if c.connected {
-        format!("đang kết nối {} · MQTT {} · {} · {}", ago(c.seconds), c.version, c.door, if c.address.is_empty() { "máy này" } else { &c.address })
+        format!(
+            "đang kết nối {} · MQTT {} · {} · {}",
+            ago(c.seconds),
+            c.version,
+            c.door,
+            if c.address.is_empty() {
+                "máy này"
+            } else {
+                &c.address
+            }
+        )
     } else {
         format!("vắng {}, phiên được giữ", ago(c.seconds))
     };
     let mut line = format!("  {:<18}{:<22}{how}", c.account, c.client_id);
     if c.queued + c.inflight > 0 {
-        line.push_str(&format!(" · chờ {}, chưa xác nhận {}", c.queued, c.inflight));
+        line.push_str(&format!(
+            " · chờ {}, chưa xác nhận {}",
+            c.queued, c.inflight
+        ));
     }
     if c.dropped > 0 {
         line.push_str(&format!(" · đã bỏ {} gói tin vì hàng đợi đầy", c.dropped));
@@ -96,7 +117,11 @@ pub fn run(cli: &Cli, what: &Broker) -> anyhow::Result<u8> {
         Broker::Status => {
             let value = client::ask(cli, "GET", "/broker", None)?;
             let c: Counters = serde_json::from_value(value.clone())?;
-            let card = if c.card_fails { "KHÔNG ghi được" } else { "tốt" };
+            let card = if c.card_fails {
+                "KHÔNG ghi được"
+            } else {
+                "tốt"
+            };
             let text = format!(
                 "{} máy đang kết nối (nhiều nhất {}), giữ chỗ cho {} thiết bị vắng, {} thiết bị lạ đang nối.\n  gói tin  nhận {}, gửi {}, đang đợi {}, bỏ vì hàng đợi đầy {}, bỏ vì hết hạn {}\n  giữ lại  {} gói tin, {} kB\n  từ chối  {} lần vào, {} lần ngắt, {} gói tin ngoài quyền\n  thẻ nhớ  {card}, đã ghi {} kB, chờ ghi {} thay đổi\n",
                 c.connected,
@@ -127,16 +152,29 @@ pub fn run(cli: &Cli, what: &Broker) -> anyhow::Result<u8> {
             let value = client::ask(cli, "GET", "/broker/clients", None)?;
             let rows: Vec<ClientRow> = serde_json::from_value(value.clone())?;
             let here = rows.iter().filter(|c| c.connected).count();
-            let text = format!("{here} máy đang kết nối, {} vắng mặt\n{}", rows.len() - here, rows.iter().map(client_line).collect::<String>());
+            let text = format!(
+                "{here} máy đang kết nối, {} vắng mặt\n{}",
+                rows.len() - here,
+                rows.iter().map(client_line).collect::<String>()
+            );
             say(cli, &value, &text);
             Ok(0)
         }
         Broker::Topics { filter } => {
-            let value = client::ask(cli, "GET", &format!("/broker/topics?filter={}", escaped(filter)), None)?;
+            let value = client::ask(
+                cli,
+                "GET",
+                &format!("/broker/topics?filter={}", escaped(filter)),
+                None,
+            )?;
             let rows: Vec<TopicRow> = serde_json::from_value(value.clone())?;
             let mut text = format!("{} gói tin được giữ lại\n", rows.len());
             for t in &rows {
-                let more = if t.bytes > t.payload.len() { format!("… ({} byte)", t.bytes) } else { String::new() };
+                let more = if t.bytes > t.payload.len() {
+                    format!("… ({} byte)", t.bytes)
+                } else {
+                    String::new()
+                };
                 let (topic, payload) = (t.topic.replace('\n', " "), t.payload.replace('\n', " "));
                 text.push_str(&format!("  {topic:<44} {payload}{more}\n"));
             }
@@ -144,8 +182,15 @@ pub fn run(cli: &Cli, what: &Broker) -> anyhow::Result<u8> {
             Ok(0)
         }
         Broker::Kick { id } => {
-            let value = client::ask(cli, "POST", "/broker/kick", Some(&serde_json::json!({ "id": id })))?;
-            let Answer::Kicked(n) = serde_json::from_value(value.clone())? else { anyhow::bail!("máy chủ MQTT trả lời lạ") };
+            let value = client::ask(
+                cli,
+                "POST",
+                "/broker/kick",
+                Some(&serde_json::json!({ "id": id })),
+            )?;
+            let Answer::Kicked(n) = serde_json::from_value(value.clone())? else {
+                anyhow::bail!("máy chủ MQTT trả lời lạ")
+            };
             say(
                 cli,
                 &value,
@@ -159,29 +204,76 @@ pub fn run(cli: &Cli, what: &Broker) -> anyhow::Result<u8> {
         }
         Broker::Why { id } => {
             let value = client::ask(cli, "GET", &format!("/broker/why?id={}", escaped(id)), None)?;
-            let Answer::Why(rows) = serde_json::from_value(value.clone())? else { anyhow::bail!("máy chủ MQTT trả lời lạ") };
+            let Answer::Why(rows) = serde_json::from_value(value.clone())? else {
+                anyhow::bail!("máy chủ MQTT trả lời lạ")
+            };
             let mut text = match (rows.is_empty(), id.is_empty()) {
                 (true, true) => "Từ khi chạy, máy chủ MQTT chưa từ chối ai.\n".to_owned(),
-                (true, false) => format!("Không nhớ lần nào từ chối “{id}”. Thiết bị gõ sai tên thì tìm theo địa chỉ: conglang broker why 192.168.…\n"),
+                (true, false) => format!(
+                    "Không nhớ lần nào từ chối “{id}”. Thiết bị gõ sai tên thì tìm theo địa chỉ: conglang broker why 192.168.…\n"
+                ),
                 _ => String::new(),
             };
             for r in &rows {
-                let times = if r.times > 1 { format!(" ({} lần)", r.times) } else { String::new() };
-                let from = if r.address.is_empty() || r.address == r.who { String::new() } else { format!(" từ {}", r.address) };
-                text.push_str(&format!("  {} {}  {}{from}: {}{times}\n", dates::date(r.at * 1000), dates::clock(r.at * 1000), r.who, refusals::vietnamese(&r.why)));
+                let times = if r.times > 1 {
+                    format!(" ({} lần)", r.times)
+                } else {
+                    String::new()
+                };
+                let from = if r.address.is_empty() || r.address == r.who {
+                    String::new()
+                } else {
+                    format!(" từ {}", r.address)
+                };
+                text.push_str(&format!(
+                    "  {} {}  {}{from}: {}{times}\n",
+                    dates::date(r.at * 1000),
+                    dates::clock(r.at * 1000),
+                    r.who,
+                    refusals::vietnamese(&r.why)
+                ));
             }
             say(cli, &value, &text);
             Ok(0)
         }
-        Broker::Sub { topic, count, qos } => talk(cli, Talk::Sub { topic, count: *count, qos: *qos }),
-        Broker::Pub { topic, payload, retain, qos } => talk(cli, Talk::Pub { topic, payload, retain: *retain, qos: *qos }),
+        Broker::Sub { topic, count, qos } => talk(
+            cli,
+            Talk::Sub {
+                topic,
+                count: *count,
+                qos: *qos,
+            },
+        ),
+        Broker::Pub {
+            topic,
+            payload,
+            retain,
+            qos,
+        } => talk(
+            cli,
+            Talk::Pub {
+                topic,
+                payload,
+                retain: *retain,
+                qos: *qos,
+            },
+        ),
     }
 }
 
 #[derive(Clone, Copy)]
 enum Talk<'a> {
-    Sub { topic: &'a str, count: Option<usize>, qos: u8 },
-    Pub { topic: &'a str, payload: &'a str, retain: bool, qos: u8 },
+    Sub {
+        topic: &'a str,
+        count: Option<usize>,
+        qos: u8,
+    },
+    Pub {
+        topic: &'a str,
+        payload: &'a str,
+        retain: bool,
+        qos: u8,
+    },
 }
 
 fn level(qos: u8) -> QoS {
@@ -195,12 +287,24 @@ fn level(qos: u8) -> QoS {
 /// Speaks MQTT as the house, over its private socket.
 fn talk(cli: &Cli, what: Talk<'_>) -> anyhow::Result<u8> {
     let way = client::ask(cli, "GET", "/broker/way", None)?;
-    let Ok(Way { socket, secret, packet }) = serde_json::from_value(way) else { anyhow::bail!("máy chủ MQTT chưa sẵn sàng; xem “conglang doctor”") };
+    let Ok(Way {
+        socket,
+        secret,
+        packet,
+    }) = serde_json::from_value(way)
+    else {
+        anyhow::bail!("máy chủ MQTT chưa sẵn sàng; xem “conglang doctor”")
+    };
     let id = format!("cli-{}", crate::keys::secret::token()?);
     let mut options = MqttOptions::new(id, socket.display().to_string(), 0);
     options.set_transport(Transport::unix());
-    options.set_credentials(HOUSE, secret).set_keep_alive(Duration::from_secs(30)).set_max_packet_size((packet + 4096).max(2 << 20), (packet + 4096).max(2 << 20));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    options
+        .set_credentials(HOUSE, secret)
+        .set_keep_alive(Duration::from_secs(30))
+        .set_max_packet_size((packet + 4096).max(2 << 20), (packet + 4096).max(2 << 20));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let (client, mut events) = AsyncClient::new(options, 16);
         let mut heard = 0;

@@ -16,7 +16,8 @@ use crate::supervisor::clock::Trust;
 /// Certificates.
 #[derive(Debug, Subcommand)]
 pub enum Cert {
-    /// Install a publicly valid certificate for the dashboard's HTTPS; taken into service within seconds
+    /// Install a publicly valid certificate for the dashboard's HTTPS; taken into service within
+    /// seconds
     Install {
         /// Chain, PEM
         certificate: PathBuf,
@@ -50,47 +51,115 @@ pub(super) fn standing(of: Standing) -> String {
 
 /// Carries it out.
 pub fn run(cli: &Cli, what: &Cert) -> anyhow::Result<u8> {
-    let Ok(config) = super::load(cli) else { return Ok(78) };
+    let Ok(config) = super::load(cli) else {
+        return Ok(78);
+    };
     let keys = Layout::of(&config).data.join("keys");
     let clock = crate::supervisor::clock::Clock::system(0);
     match what {
         Cert::Install { certificate, key } => {
-            let given = Files { certificate: certificate.clone(), key: key.clone() };
+            let given = Files {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            };
             Served::load(&given).map_err(|e| anyhow::anyhow!("chứng thư và khóa không dùng được: {e}. Kiểm tra hai tệp có phải PEM và thuộc về nhau"))?;
-            let identity = Identity { certificate: std::fs::read_to_string(certificate)?, key: std::fs::read_to_string(key)? };
+            let identity = Identity {
+                certificate: std::fs::read_to_string(certificate)?,
+                key: std::fs::read_to_string(key)?,
+            };
             let installed = Files::named(&keys, "public");
             installed.write(&identity)?;
             let days = installed.left(&clock);
-            let words = days.map_or_else(|| "chưa đến ngày có hiệu lực; xem giờ của máy".to_owned(), |days| format!("còn {days} ngày"));
-            say(cli, &serde_json::json!({ "days": days }), &format!("Đã cài chứng thư, {words}. Trang điều hành dùng ngay trong vài giây."));
+            let words = days.map_or_else(
+                || "chưa đến ngày có hiệu lực; xem giờ của máy".to_owned(),
+                |days| format!("còn {days} ngày"),
+            );
+            say(
+                cli,
+                &serde_json::json!({ "days": days }),
+                &format!("Đã cài chứng thư, {words}. Trang điều hành dùng ngay trong vài giây."),
+            );
             Ok(if days.is_none_or(|d| d < 0) { 2 } else { 0 })
         }
         Cert::Show => {
             let public = Files::named(&keys, "public");
             let there = public.certificate.exists();
-            let (public, mqtt) = (public.left(&clock), Files::named(&keys, "mqtt").standing(&keys.join(if config.office.mqtt.is_some() { "ca" } else { "house-ca" }), &clock));
-            let words = |d: Option<i64>| d.map_or_else(|| "chưa có".to_owned(), |d| format!("còn {d} ngày"));
-            let unproven = if clock.trust() == Trust::None { "\nGiờ của máy chưa đúng: số ngày tính theo giờ gần nhất đã biết." } else { "" };
-            let told = if there && public.is_none() { "không dùng được (hỏng, hoặc chưa đến ngày có hiệu lực)".to_owned() } else { words(public) };
-            let text = format!("HTTPS của trang điều hành: {told}\nMQTT của thiết bị: {} (tự gia hạn){unproven}", standing(mqtt));
-            say(cli, &serde_json::json!({ "public": public, "mqtt": mqtt.days() }), &text);
-            Ok(if public.is_some_and(|d| d < 0) || there && public.is_none() || mqtt.days().is_some_and(|d| d < 0) { 2 } else { 0 })
+            let (public, mqtt) = (
+                public.left(&clock),
+                Files::named(&keys, "mqtt").standing(
+                    &keys.join(if config.office.mqtt.is_some() {
+                        "ca"
+                    } else {
+                        "house-ca"
+                    }),
+                    &clock,
+                ),
+            );
+            let words = |d: Option<i64>| {
+                d.map_or_else(|| "chưa có".to_owned(), |d| format!("còn {d} ngày"))
+            };
+            let unproven = if clock.trust() == Trust::None {
+                "\nGiờ của máy chưa đúng: số ngày tính theo giờ gần nhất đã biết."
+            } else {
+                ""
+            };
+            let told = if there && public.is_none() {
+                "không dùng được (hỏng, hoặc chưa đến ngày có hiệu lực)".to_owned()
+            } else {
+                words(public)
+            };
+            let text = format!(
+                "HTTPS của trang điều hành: {told}\nMQTT của thiết bị: {} (tự gia hạn){unproven}",
+                standing(mqtt)
+            );
+            say(
+                cli,
+                &serde_json::json!({ "public": public, "mqtt": mqtt.days() }),
+                &text,
+            );
+            Ok(
+                if public.is_some_and(|d| d < 0)
+                    || there && public.is_none()
+                    || mqtt.days().is_some_and(|d| d < 0)
+                {
+                    2
+                } else {
+                    0
+                },
+            )
         }
         Cert::Village { id, out } => {
             let id = crate::domain::id::VillageId::new(id)?;
             if let Some(lack) = Ring::look(&Layout::of(&config).data).lack(COMMUNE) {
-                anyhow::bail!("khóa {} {}; xem: conglang key show", COMMUNE.file, super::key::words(lack));
+                anyhow::bail!(
+                    "khóa {} {}; xem: conglang key show",
+                    COMMUNE.file,
+                    super::key::words(lack)
+                );
             }
-            let authority = Authority::load_or_make(&keys.join("ca"), &config.office.name, clock.certain_s())?;
-            let identity = authority.client_at(id.as_str(), (clock.trust() != Trust::None).then(|| clock.certain_s()))?;
-            Files { certificate: out.clone(), key: out.clone() }.write(&identity)?;
+            let authority =
+                Authority::load_or_make(&keys.join("ca"), &config.office.name, clock.certain_s())?;
+            let identity = authority.client_at(
+                id.as_str(),
+                (clock.trust() != Trust::None).then(|| clock.certain_s()),
+            )?;
+            Files {
+                certificate: out.clone(),
+                key: out.clone(),
+            }
+            .write(&identity)?;
             // From here on the one before is of no use, to whoever holds a copy of it too.
-            let key = tls::key_hash_of(identity.certificate.as_bytes()).ok_or_else(|| anyhow::anyhow!("chứng thư vừa làm không đọc được"))?;
+            let key = tls::key_hash_of(identity.certificate.as_bytes())
+                .ok_or_else(|| anyhow::anyhow!("chứng thư vừa làm không đọc được"))?;
             Holders::of(&keys).only(id.as_str(), &key)?;
             say(
                 cli,
                 &serde_json::json!({ "file": out, "ca": keys.join("ca/ca.pem") }),
-                &format!("Đã ghi {}. Mang tệp này và {} đến thôn. Chứng thư cũ của thôn (nếu có) không dùng được nữa.", out.display(), keys.join("ca/ca.pem").display()),
+                &format!(
+                    "Đã ghi {}. Mang tệp này và {} đến thôn. Chứng thư cũ của thôn (nếu có) không dùng được nữa.",
+                    out.display(),
+                    keys.join("ca/ca.pem").display()
+                ),
             );
             Ok(0)
         }

@@ -20,9 +20,17 @@ pub fn run(cli: &Cli, what: &Config) -> anyhow::Result<u8> {
         Err(code) => return Ok(code),
     };
     match what {
-        Config::Check => say(cli, &serde_json::json!({ "problems": [] }), &format!("Cấu hình đúng: {} giá trị.", config.origins.len())),
+        Config::Check => say(
+            cli,
+            &serde_json::json!({ "problems": [] }),
+            &format!("Cấu hình đúng: {} giá trị.", config.origins.len()),
+        ),
         Config::Show => {
-            let text: String = config.origins.iter().map(|(key, from)| format!("{key:<40}{from}\n")).collect();
+            let text: String = config
+                .origins
+                .iter()
+                .map(|(key, from)| format!("{key:<40}{from}\n"))
+                .collect();
             say(cli, &serde_json::to_value(&config.origins)?, &text);
         }
     }

@@ -60,8 +60,14 @@ fn state(cli: &Cli) -> anyhow::Result<(State, serde_json::Value)> {
 fn presence(p: Presence) -> String {
     match p {
         Presence::Unknown => "chưa rõ: chưa báo có mặt lần nào".to_owned(),
-        Presence::Here { since } => format!("trả lời, từ {} {}", dates::date(since), dates::clock(since)),
-        Presence::Gone { since } => format!("không trả lời từ {} {}", dates::date(since), dates::clock(since)),
+        Presence::Here { since } => {
+            format!("trả lời, từ {} {}", dates::date(since), dates::clock(since))
+        }
+        Presence::Gone { since } => format!(
+            "không trả lời từ {} {}",
+            dates::date(since),
+            dates::clock(since)
+        ),
     }
 }
 
@@ -70,12 +76,32 @@ pub fn device(cli: &Cli, what: &Device) -> anyhow::Result<u8> {
     match what {
         Device::List => {
             let (state, value) = state(cli)?;
-            let gone = state.devices.values().filter(|d| d.presence.is_gone()).count();
-            let unknown = state.devices.values().filter(|d| d.presence == Presence::Unknown).count();
-            let unknown = if unknown > 0 { format!(", {unknown} chưa rõ") } else { String::new() };
-            let mut text = format!("{} thiết bị, {gone} không trả lời{unknown}\n", state.devices.len());
+            let gone = state
+                .devices
+                .values()
+                .filter(|d| d.presence.is_gone())
+                .count();
+            let unknown = state
+                .devices
+                .values()
+                .filter(|d| d.presence == Presence::Unknown)
+                .count();
+            let unknown = if unknown > 0 {
+                format!(", {unknown} chưa rõ")
+            } else {
+                String::new()
+            };
+            let mut text = format!(
+                "{} thiết bị, {gone} không trả lời{unknown}\n",
+                state.devices.len()
+            );
             for d in state.devices.values() {
-                text.push_str(&format!("  {:<12}{:<34}{}\n", d.id.as_str(), d.name, presence(d.presence)));
+                text.push_str(&format!(
+                    "  {:<12}{:<34}{}\n",
+                    d.id.as_str(),
+                    d.name,
+                    presence(d.presence)
+                ));
             }
             say(cli, &value["devices"], &text);
             Ok(if gone > 0 { 2 } else { 0 })
@@ -83,38 +109,92 @@ pub fn device(cli: &Cli, what: &Device) -> anyhow::Result<u8> {
         Device::Add { id, name, place } => {
             use base64ct::Encoding as _;
             let secret = base64ct::Base64UrlUnpadded::encode_string(&secret::random::<16>()?);
-            let put = PutDevice { id: id.clone(), name: name.clone(), place: place.clone(), secret_sha256: Some(secret::sha256(secret.as_bytes())) };
+            let put = PutDevice {
+                id: id.clone(),
+                name: name.clone(),
+                place: place.clone(),
+                secret_sha256: Some(secret::sha256(secret.as_bytes())),
+            };
             let made = client::ask(cli, "POST", "/devices", Some(&serde_json::to_value(put)?))?;
-            let wait = if made["in_force"] == true { "dùng được ngay" } else { "đã ghi; máy chủ MQTT chưa trả lời, xem “conglang doctor”" };
+            let wait = if made["in_force"] == true {
+                "dùng được ngay"
+            } else {
+                "đã ghi; máy chủ MQTT chưa trả lời, xem “conglang doctor”"
+            };
             // Mistakes in the configuration were told; ports that nobody knows are not named.
             let doors = super::load(cli).map(|c| c.broker).ok();
-            let at = |name: &str, door: Option<std::net::SocketAddr>| door.map(|a| format!("{name} {}", a.port()));
-            let ports: Vec<String> = doors.map_or_else(Vec::new, |d| [at("thường", d.plain), at("TLS", d.tls)].into_iter().flatten().collect());
+            let at = |name: &str, door: Option<std::net::SocketAddr>| {
+                door.map(|a| format!("{name} {}", a.port()))
+            };
+            let ports: Vec<String> = doors.map_or_else(Vec::new, |d| {
+                [at("thường", d.plain), at("TLS", d.tls)]
+                    .into_iter()
+                    .flatten()
+                    .collect()
+            });
             let text = format!(
                 "{id}: {wait}.\n  Máy chủ MQTT     địa chỉ của hộp này, cổng {}\n  Người dùng MQTT  {id}\n  Mật khẩu         {secret}\n  Nói dưới         d/{id}/…\n  Nghe dưới        c/{id}/…\nMật khẩu không hiện lại; quên thì chạy lại lệnh này để đổi.",
-                if ports.is_empty() { "chưa rõ (sửa cấu hình, xem trên)".to_owned() } else { ports.join(", ") }
+                if ports.is_empty() {
+                    "chưa rõ (sửa cấu hình, xem trên)".to_owned()
+                } else {
+                    ports.join(", ")
+                }
             );
-            say(cli, &serde_json::json!({ "id": id, "secret": secret, "in_force": made["in_force"] }), &text);
+            say(
+                cli,
+                &serde_json::json!({ "id": id, "secret": secret, "in_force": made["in_force"] }),
+                &text,
+            );
             Ok(u8::from(made["in_force"] != true))
         }
         Device::Remove { id } => {
-            let put = PutDevice { id: id.clone(), name: String::new(), place: None, secret_sha256: None };
+            let put = PutDevice {
+                id: id.clone(),
+                name: String::new(),
+                place: None,
+                secret_sha256: None,
+            };
             let made = client::ask(cli, "POST", "/devices", Some(&serde_json::to_value(put)?))?;
             let text = if made["in_force"] == true {
                 format!("{id}: đã thu hồi, kết nối đã cắt.")
             } else {
-                format!("{id}: đã ghi lệnh thu hồi; máy chủ MQTT chưa xác nhận, xem “conglang doctor”.")
+                format!(
+                    "{id}: đã ghi lệnh thu hồi; máy chủ MQTT chưa xác nhận, xem “conglang doctor”."
+                )
             };
             say(cli, &made, &text);
             Ok(u8::from(made["in_force"] != true))
         }
         Device::Show { id } => {
             let (state, value) = state(cli)?;
-            let Some(d) = state.devices.values().find(|d| d.id.as_str() == id) else { anyhow::bail!("không có thiết bị “{id}”; xem “conglang device list”") };
-            let mut text = format!("{} ({}): {}\n  {}\n", d.name, d.id, presence(d.presence), d.model);
+            let Some(d) = state.devices.values().find(|d| d.id.as_str() == id) else {
+                anyhow::bail!("không có thiết bị “{id}”; xem “conglang device list”")
+            };
+            let mut text = format!(
+                "{} ({}): {}\n  {}\n",
+                d.name,
+                d.id,
+                presence(d.presence),
+                d.model
+            );
             for e in state.entities.values().filter(|e| e.device == d.id) {
-                let light = state.lights.get(&e.id).map(|l| format!("  yêu cầu {:?}, báo {:?}", l.desired.map(|x| x.on), l.reported.map(|x| x.on))).unwrap_or_default();
-                text.push_str(&format!("  {:<24}{:?}  {}{light}\n", e.id.as_str(), e.kind, e.state.topic));
+                let light = state
+                    .lights
+                    .get(&e.id)
+                    .map(|l| {
+                        format!(
+                            "  yêu cầu {:?}, báo {:?}",
+                            l.desired.map(|x| x.on),
+                            l.reported.map(|x| x.on)
+                        )
+                    })
+                    .unwrap_or_default();
+                text.push_str(&format!(
+                    "  {:<24}{:?}  {}{light}\n",
+                    e.id.as_str(),
+                    e.kind,
+                    e.state.topic
+                ));
             }
             say(cli, &value["devices"][id.as_str()], &text);
             Ok(0)
@@ -122,7 +202,14 @@ pub fn device(cli: &Cli, what: &Device) -> anyhow::Result<u8> {
         Device::Set { entity, to } => {
             let body = serde_json::json!({ "command": { "do": "SwitchLight", "light": entity, "on": to == "on" } });
             let made = client::ask(cli, "POST", "/commands", Some(&body))?;
-            say(cli, &made, &format!("Đã ghi lệnh (mục {}). Đèn trả lời thì trang Đèn đường đổi màu.", made["last"]));
+            say(
+                cli,
+                &made,
+                &format!(
+                    "Đã ghi lệnh (mục {}). Đèn trả lời thì trang Đèn đường đổi màu.",
+                    made["last"]
+                ),
+            );
             Ok(0)
         }
     }
@@ -134,24 +221,39 @@ pub fn camera(cli: &Cli, what: &Camera) -> anyhow::Result<u8> {
     let value = client::ask(cli, "GET", "/cameras", None)?;
     let cameras: Vec<CameraLine> = serde_json::from_value(value.clone())?;
     let lost = cameras.iter().filter(|c| c.signal.is_gone()).count();
-    let mut text = format!("{} camera, {lost} mất hình\n", cameras.iter().filter(|c| !c.removed).count());
+    let mut text = format!(
+        "{} camera, {lost} mất hình\n",
+        cameras.iter().filter(|c| !c.removed).count()
+    );
     for c in &cameras {
         let how = match c.signal {
             _ if c.removed => "đã gỡ khỏi cấu hình, còn hình ghi".to_owned(),
             Presence::Unknown => "chưa có hình".to_owned(),
-            Presence::Here { since } => format!("có hình từ {} {}", dates::date(since), dates::clock(since)),
-            Presence::Gone { since } => format!("mất hình từ {} {}", dates::date(since), dates::clock(since)),
+            Presence::Here { since } => {
+                format!("có hình từ {} {}", dates::date(since), dates::clock(since))
+            }
+            Presence::Gone { since } => {
+                format!("mất hình từ {} {}", dates::date(since), dates::clock(since))
+            }
         };
         text.push_str(&format!("  {:<10}{:<28}{how}", c.id, c.name));
         if !c.codec.is_empty() {
             text.push_str(&format!(" · {}", c.codec));
         }
         if c.recorded_until > 0 {
-            text.push_str(&format!(" · ghi đến {} {}, {} MB", dates::date(c.recorded_until), dates::clock(c.recorded_until), c.recorded_bytes >> 20));
+            text.push_str(&format!(
+                " · ghi đến {} {}, {} MB",
+                dates::date(c.recorded_until),
+                dates::clock(c.recorded_until),
+                c.recorded_bytes >> 20
+            ));
         }
         text.push('\n');
         if !c.undecodable.is_empty() {
-            text.push_str(&format!("            đang ghi nhưng không giải mã được: {}\n", c.undecodable));
+            text.push_str(&format!(
+                "            đang ghi nhưng không giải mã được: {}\n",
+                c.undecodable
+            ));
         }
         if !c.unchecked.is_empty() {
             text.push_str(&format!("            đang ghi, nhưng máy này không kiểm tra được là có giải mã được không: {}\n", c.unchecked));
@@ -163,12 +265,28 @@ pub fn camera(cli: &Cli, what: &Camera) -> anyhow::Result<u8> {
             text.push_str(&format!("            đĩa ghi không kịp, {} % hình trong một phút không được ghi: xem đĩa có hỏng hay bận việc khác, giảm tốc độ bit của camera\n", c.missed));
         }
         if !c.clock.is_empty() {
-            text.push_str(&format!("            đồng hồ của camera chạy sai, ghi theo giờ của máy: {}\n", c.clock));
+            text.push_str(&format!(
+                "            đồng hồ của camera chạy sai, ghi theo giờ của máy: {}\n",
+                c.clock
+            ));
         }
-        for trouble in [&c.why, &c.recording_trouble].into_iter().filter(|t| !t.is_empty()) {
+        for trouble in [&c.why, &c.recording_trouble]
+            .into_iter()
+            .filter(|t| !t.is_empty())
+        {
             text.push_str(&format!("            {trouble}\n"));
         }
     }
     say(cli, &value, &text);
-    Ok(if lost > 0 || cameras.iter().any(|c| !c.undecodable.is_empty() || !c.unchecked.is_empty() || c.loss > 0 || c.missed > 0) { 2 } else { 0 })
+    Ok(
+        if lost > 0
+            || cameras.iter().any(|c| {
+                !c.undecodable.is_empty() || !c.unchecked.is_empty() || c.loss > 0 || c.missed > 0
+            })
+        {
+            2
+        } else {
+            0
+        },
+    )
 }

@@ -1,4 +1,5 @@
-//! `key show|renew|accept`: the keys of the data folder, with the house running or dead. The only way to replace one.
+//! `key show|renew|accept`: the keys of the data folder, with the house running or dead. The only
+//! way to replace one.
 
 use clap::Subcommand;
 
@@ -32,7 +33,11 @@ pub enum Key {
 
 /// All keys of this place.
 pub(super) fn of(config: &Config) -> &'static [Name] {
-    if config.office.mqtt.is_some() { &COMMUNE_KEYS } else { &VILLAGE_KEYS }
+    if config.office.mqtt.is_some() {
+        &COMMUNE_KEYS
+    } else {
+        &VILLAGE_KEYS
+    }
 }
 
 /// What is wrong, in Vietnamese.
@@ -61,13 +66,25 @@ pub(super) fn stops(name: Name) -> &'static str {
 /// What a new key costs.
 fn costs(name: Name) -> &'static str {
     match name {
-        n if n == ring::PEOPLE => "Mọi thông báo, tên người và mã PIN đã ghi bằng khóa cũ KHÔNG đọc lại được nữa. Sau đó phải thêm lại từng người: conglang user pin MÃ",
-        n if n == ring::PEPPER => "Mọi mã PIN cũ hết giá trị. Sau đó cấp mã mới cho từng người: conglang user pin MÃ",
-        n if n == ring::FORMS => "Trang đang mở phải tải lại; điện thoại đã quen phải đăng nhập lại một lần mới được nhận ra",
-        n if n == ring::VOICE => "Mọi cụm loa từ chối lệnh cho đến khi ghim lại keys/voice.pub mới vào từng cụm",
+        n if n == ring::PEOPLE => {
+            "Mọi thông báo, tên người và mã PIN đã ghi bằng khóa cũ KHÔNG đọc lại được nữa. Sau đó phải thêm lại từng người: conglang user pin MÃ"
+        }
+        n if n == ring::PEPPER => {
+            "Mọi mã PIN cũ hết giá trị. Sau đó cấp mã mới cho từng người: conglang user pin MÃ"
+        }
+        n if n == ring::FORMS => {
+            "Trang đang mở phải tải lại; điện thoại đã quen phải đăng nhập lại một lần mới được nhận ra"
+        }
+        n if n == ring::VOICE => {
+            "Mọi cụm loa từ chối lệnh cho đến khi ghim lại keys/voice.pub mới vào từng cụm"
+        }
         n if n == ring::TOKEN => "Mọi phần mềm ngoài phải được đưa mã mới trong keys/api.token",
-        n if n == ring::HOUSE => "Mọi thiết bị nối bằng TLS phải được chép lại keys/house-ca/ca.pem mới",
-        n if n == ring::COMMUNE => "Mọi thôn mất kết nối cho đến khi được mang chứng thư mới (conglang cert village) và ca.pem mới",
+        n if n == ring::HOUSE => {
+            "Mọi thiết bị nối bằng TLS phải được chép lại keys/house-ca/ca.pem mới"
+        }
+        n if n == ring::COMMUNE => {
+            "Mọi thôn mất kết nối cho đến khi được mang chứng thư mới (conglang cert village) và ca.pem mới"
+        }
         n if n == ring::CONSOLE => "Mã PIN của trang xã được làm lại: xem keys/console.first-pin",
         _ => "Mã PIN cũ của trang xã hết giá trị; mã mới ở keys/console.first-pin",
     }
@@ -75,34 +92,57 @@ fn costs(name: Name) -> &'static str {
 
 fn find(config: &Config, name: &str) -> anyhow::Result<Name> {
     let all = of(config);
-    all.iter().find(|n| n.name == name || n.file == name).copied().ok_or_else(|| {
-        let names: Vec<&str> = all.iter().map(|n| n.name).collect();
-        anyhow::anyhow!("không có khóa “{name}”; các khóa là: {}", names.join(", "))
-    })
+    all.iter()
+        .find(|n| n.name == name || n.file == name)
+        .copied()
+        .ok_or_else(|| {
+            let names: Vec<&str> = all.iter().map(|n| n.name).collect();
+            anyhow::anyhow!("không có khóa “{name}”; các khóa là: {}", names.join(", "))
+        })
 }
 
 /// Carries it out.
 pub fn run(cli: &Cli, what: &Key) -> anyhow::Result<u8> {
-    let Ok(config) = super::load(cli) else { return Ok(78) };
+    let Ok(config) = super::load(cli) else {
+        return Ok(78);
+    };
     let data = Layout::of(&config).data;
     let mut ring = Ring::look(&data);
     match what {
         Key::Show => {
-            let all: Vec<(Name, Option<Lack>)> = of(&config).iter().map(|n| (*n, ring.lack(*n))).collect();
+            let all: Vec<(Name, Option<Lack>)> =
+                of(&config).iter().map(|n| (*n, ring.lack(*n))).collect();
             let state = |name: Name, lack: Option<Lack>| match lack {
                 Some(lack) => format!("{}: {}", words(lack), stops(name)),
                 None if ring.path(name).exists() => "tốt".to_owned(),
                 None => "chưa có, lần chạy đầu sẽ làm".to_owned(),
             };
-            let text: Vec<String> = all.iter().map(|(n, lack)| format!("{:<12} {}", n.name, state(*n, *lack))).collect();
-            let json: serde_json::Map<String, serde_json::Value> = all.iter().map(|(n, lack)| (n.name.to_owned(), lack.map_or("ok", Lack::words).into())).collect();
+            let text: Vec<String> = all
+                .iter()
+                .map(|(n, lack)| format!("{:<12} {}", n.name, state(*n, *lack)))
+                .collect();
+            let json: serde_json::Map<String, serde_json::Value> = all
+                .iter()
+                .map(|(n, lack)| (n.name.to_owned(), lack.map_or("ok", Lack::words).into()))
+                .collect();
             say(cli, &json.into(), &text.join("\n"));
-            Ok(if all.iter().any(|(_, lack)| lack.is_some()) { 2 } else { 0 })
+            Ok(if all.iter().any(|(_, lack)| lack.is_some()) {
+                2
+            } else {
+                0
+            })
         }
         Key::Accept { name } => {
             let name = find(&config, name)?;
             ring.accept(name)?;
-            say(cli, &serde_json::json!({ "accepted": name.name }), &format!("Từ nay {} đang có là khóa đúng. Khởi động lại: systemctl restart conglang", name.file));
+            say(
+                cli,
+                &serde_json::json!({ "accepted": name.name }),
+                &format!(
+                    "Từ nay {} đang có là khóa đúng. Khởi động lại: systemctl restart conglang",
+                    name.file
+                ),
+            );
             Ok(0)
         }
         Key::Renew { name, yes } => {
@@ -115,12 +155,24 @@ pub fn run(cli: &Cli, what: &Key) -> anyhow::Result<u8> {
                     ring.path(name).display(),
                     name.name
                 );
-                say(cli, &serde_json::json!({ "would": name.name, "costs": costs(name) }), &text);
+                say(
+                    cli,
+                    &serde_json::json!({ "would": name.name, "costs": costs(name) }),
+                    &text,
+                );
                 return Ok(2);
             }
             renew(&mut ring, name, &config)?;
-            let text = format!("Đã làm khóa {} mới; khóa cũ (nếu còn) ở tệp .before bên cạnh.\n{}.\nKhởi động lại: systemctl restart conglang", name.file, costs(name));
-            say(cli, &serde_json::json!({ "renewed": name.name, "costs": costs(name) }), &text);
+            let text = format!(
+                "Đã làm khóa {} mới; khóa cũ (nếu còn) ở tệp .before bên cạnh.\n{}.\nKhởi động lại: systemctl restart conglang",
+                name.file,
+                costs(name)
+            );
+            say(
+                cli,
+                &serde_json::json!({ "renewed": name.name, "costs": costs(name) }),
+                &text,
+            );
             Ok(0)
         }
     }
@@ -131,20 +183,30 @@ fn renew(ring: &mut Ring, name: Name, config: &Config) -> anyhow::Result<()> {
     let keys = Layout::of(config).data.join("keys");
     match name {
         n if n == ring::HOUSE || n == ring::COMMUNE => {
-            // Made in a folder of its own: nothing of the old one is touched before the new one is whole.
+            // Made in a folder of its own: nothing of the old one is touched before the new one is
+            // whole.
             let fresh = keys.join("ca.fresh");
             let _ = std::fs::remove_dir_all(&fresh);
-            let title = if n == ring::HOUSE { crate::keys::authority::HOUSE } else { &config.office.name };
+            let title = if n == ring::HOUSE {
+                crate::keys::authority::HOUSE
+            } else {
+                &config.office.name
+            };
             Authority::load_or_make(&fresh, title, Clock::system(0).certain_s())?;
             let key = std::fs::read(fresh.join("ca.key"))?;
             std::fs::remove_dir_all(&fresh)?;
             ring.replace(name, &key)?;
-            // Its certificate is made over the new key at the next start, and what the old one signed counts as none.
+            // Its certificate is made over the new key at the next start, and what the old one
+            // signed counts as none.
             let certificate = path.with_file_name("ca.pem");
             if certificate.exists() {
                 std::fs::rename(&certificate, path.with_file_name("ca.pem.before"))?;
             }
-            Authority::load_or_make(path.parent().unwrap_or(&keys), title, Clock::system(0).certain_s())?;
+            Authority::load_or_make(
+                path.parent().unwrap_or(&keys),
+                title,
+                Clock::system(0).certain_s(),
+            )?;
         }
         n if n == ring::TOKEN => ring.replace(name, secret::token()?.as_bytes())?,
         n if n == ring::PIN || n == ring::CONSOLE => {

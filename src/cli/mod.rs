@@ -21,10 +21,21 @@ use clap::{Parser, Subcommand};
 
 /// The command line.
 #[derive(Debug, Parser)]
-#[command(name = "conglang", version, about = "Cổng Làng: the village gate", arg_required_else_help = true)]
+#[command(
+    name = "conglang",
+    version,
+    about = "Cổng Làng: the village gate",
+    arg_required_else_help = true
+)]
 pub struct Cli {
     /// Configuration file.
-    #[arg(short, long, value_name = "FILE", default_value = "/etc/conglang/conglang.toml", global = true)]
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        default_value = "/etc/conglang/conglang.toml",
+        global = true
+    )]
     pub config: PathBuf,
     /// Answer as JSON.
     #[arg(long, global = true)]
@@ -142,8 +153,18 @@ pub fn load(cli: &Cli) -> Result<crate::config::Config, u8> {
 fn say(cli: &Cli, json: &serde_json::Value, text: &str) {
     use std::io::Write as _;
     // What devices and people called themselves must not steer the terminal.
-    let plain = |c: char| if crate::domain::words::is_hidden(c) && !matches!(c, '\n' | '\u{200d}') { '\u{fffd}' } else { c };
-    let line = if cli.json { json.to_string() } else { text.trim_end().chars().map(plain).collect() };
+    let plain = |c: char| {
+        if crate::domain::words::is_hidden(c) && !matches!(c, '\n' | '\u{200d}') {
+            '\u{fffd}'
+        } else {
+            c
+        }
+    };
+    let line = if cli.json {
+        json.to_string()
+    } else {
+        text.trim_end().chars().map(plain).collect()
+    };
     // A closed pipe (`| head`) is no error.
     let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -8,27 +8,55 @@ const TOLD: usize = 3;
 
 fn is_wide(path: &Path) -> bool {
     // What a link points at is looked at where it stands.
-    std::fs::symlink_metadata(path).is_ok_and(|m| !m.is_symlink() && m.permissions().mode() & 0o077 != 0)
+    std::fs::symlink_metadata(path)
+        .is_ok_and(|m| !m.is_symlink() && m.permissions().mode() & 0o077 != 0)
 }
 
 fn inside(folder: &Path) -> Vec<PathBuf> {
-    let mut out: Vec<PathBuf> = std::fs::read_dir(folder).into_iter().flatten().filter_map(|e| Some(e.ok()?.path())).collect();
+    let mut out: Vec<PathBuf> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|e| Some(e.ok()?.path()))
+        .collect();
     out.sort();
     out
 }
 
-/// What others may read or enter: of the keys, and of the rest. Files are judged though their folder is shut: a copy of the
-/// folder, or a moment in which it was open, does not shut them.
+/// What others may read or enter: of the keys, and of the rest. Files are judged though their
+/// folder is shut: a copy of the folder, or a moment in which it was open, does not shut them.
 pub fn wide(data: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
     let keys = data.join("keys");
-    let secret = inside(&keys).into_iter().chain(inside(&keys.join("house-ca"))).chain(inside(&keys.join("ca"))).chain([keys.clone()]).filter(|p| is_wide(p)).collect();
-    let rest = [data.to_owned()].into_iter().chain(inside(data)).chain(inside(&data.join("people"))).filter(|p| *p != keys && is_wide(p)).collect();
+    let secret = inside(&keys)
+        .into_iter()
+        .chain(inside(&keys.join("house-ca")))
+        .chain(inside(&keys.join("ca")))
+        .chain([keys.clone()])
+        .filter(|p| is_wide(p))
+        .collect();
+    let rest = [data.to_owned()]
+        .into_iter()
+        .chain(inside(data))
+        .chain(inside(&data.join("people")))
+        .filter(|p| *p != keys && is_wide(p))
+        .collect();
     (secret, rest)
 }
 
 /// The first of them, and how many more there are.
 pub fn told(paths: &[PathBuf]) -> String {
     let more = paths.len().saturating_sub(TOLD);
-    let rest = if more > 0 { format!(" và {more} nữa") } else { String::new() };
-    format!("{}{rest}", paths.iter().take(TOLD).map(|p| p.display().to_string()).collect::<Vec<_>>().join(", "))
+    let rest = if more > 0 {
+        format!(" và {more} nữa")
+    } else {
+        String::new()
+    };
+    format!(
+        "{}{rest}",
+        paths
+            .iter()
+            .take(TOLD)
+            .map(|p| p.display().to_string())
+            .collect::<Vec<_>>()
+            .join(", ")
+    )
 }

@@ -1,4 +1,5 @@
-//! `setup`: six questions, one TOML file. Nothing is overwritten; Enter takes what stands in brackets.
+//! `setup`: six questions, one TOML file. Nothing is overwritten; Enter takes what stands in
+//! brackets.
 
 use std::io::{BufRead as _, Write as _};
 
@@ -6,14 +7,21 @@ use super::{Cli, say};
 
 /// Asks and writes.
 pub fn run(cli: &Cli) -> anyhow::Result<u8> {
-    anyhow::ensure!(!cli.config.exists(), "{} đã có; sửa tệp đó hoặc chọn tệp khác bằng --config", cli.config.display());
+    anyhow::ensure!(
+        !cli.config.exists(),
+        "{} đã có; sửa tệp đó hoặc chọn tệp khác bằng --config",
+        cli.config.display()
+    );
     let name = ask("1/6 Tên thôn", "Thôn Bến Thóc")?;
     let commune = ask("1/6 Thuộc xã", "xã Đồng Nếp")?;
     let place = ask("2/6 Tọa độ (vĩ độ, kinh độ)", "19.0, 107.0")?;
     let chief = ask("3/6 Trưởng thôn (tên để gọi)", "Ông Mẫu")?;
     let phone = ask("3/6 Điện thoại của kỹ thuật (để trống nếu chưa có)", "")?;
     let wifi = ask("4/6 Tên trang khi vào wifi", "thon.lan")?;
-    let fenced = ask("4/6 Địa chỉ của máy này ở mạng thiết bị, ví dụ 192.168.20.1 (để trống nếu chưa có)", "")?;
+    let fenced = ask(
+        "4/6 Địa chỉ của máy này ở mạng thiết bị, ví dụ 192.168.20.1 (để trống nếu chưa có)",
+        "",
+    )?;
     let server = ask("5/6 Máy chủ của xã (để trống nếu chưa có)", "")?;
     let folder = ask("6/6 Thư mục dữ liệu", "/var/lib/conglang")?;
     let (latitude, longitude) = place
@@ -29,21 +37,42 @@ pub fn run(cli: &Cli) -> anyhow::Result<u8> {
     }
     text.push_str("\n[broker]\ntls = \"0.0.0.0:8883\"\n");
     if !fenced.is_empty() {
-        // Without encryption only where nobody but devices is; the horns fetch their sounds there too.
-        text.push_str(&format!("plain = {:?}\n\n[speech]\nurl = {:?}\n", format!("{fenced}:1883"), format!("http://{fenced}:80")));
+        // Without encryption only where nobody but devices is; the horns fetch their sounds there
+        // too.
+        text.push_str(&format!(
+            "plain = {:?}\n\n[speech]\nurl = {:?}\n",
+            format!("{fenced}:1883"),
+            format!("http://{fenced}:80")
+        ));
     }
     if !server.is_empty() {
         text.push_str(&format!("\n[commune]\nserver = {server:?}\nca = \"/etc/conglang/commune-ca.pem\"\ncertificate = \"/etc/conglang/village.pem\"\nkey = \"/etc/conglang/village.pem\"\n"));
     }
-    if let Err(problems) = crate::config::load_from(&[(cli.config.display().to_string(), text.clone())]) {
-        anyhow::bail!("câu trả lời chưa dùng được: {}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
+    if let Err(problems) =
+        crate::config::load_from(&[(cli.config.display().to_string(), text.clone())])
+    {
+        anyhow::bail!(
+            "câu trả lời chưa dùng được: {}",
+            problems
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("; ")
+        );
     }
     if let Some(folder) = cli.config.parent() {
         std::fs::create_dir_all(folder)?;
     }
     crate::log::disk::write_whole(&cli.config, text.as_bytes())?;
-    let next = format!("Đã ghi {}. Tiếp theo: systemctl start conglang; conglang user add truong-thon {chief:?}; conglang doctor", cli.config.display());
-    say(cli, &serde_json::json!({ "file": cli.config, "village": id }), &next);
+    let next = format!(
+        "Đã ghi {}. Tiếp theo: systemctl start conglang; conglang user add truong-thon {chief:?}; conglang doctor",
+        cli.config.display()
+    );
+    say(
+        cli,
+        &serde_json::json!({ "file": cli.config, "village": id }),
+        &next,
+    );
     Ok(0)
 }
 
@@ -58,15 +87,32 @@ fn ask(question: &str, usual: &str) -> anyhow::Result<String> {
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
     let line = line.trim();
-    Ok(if line.is_empty() { usual.to_owned() } else { line.to_owned() })
+    Ok(if line.is_empty() {
+        usual.to_owned()
+    } else {
+        line.to_owned()
+    })
 }
 
 /// “Thôn Bến Thóc” → `ben-thoc`.
 fn slug(name: &str) -> String {
     use unicode_normalization::UnicodeNormalization as _;
-    let plain: String = name.trim_start_matches("Thôn ").replace(['đ', 'Đ'], "d").nfd().filter(char::is_ascii).collect();
-    let words: Vec<String> = plain.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_ascii_lowercase).collect();
-    if words.is_empty() { "thon".to_owned() } else { words.join("-").chars().take(60).collect() }
+    let plain: String = name
+        .trim_start_matches("Thôn ")
+        .replace(['đ', 'Đ'], "d")
+        .nfd()
+        .filter(char::is_ascii)
+        .collect();
+    let words: Vec<String> = plain
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|w| !w.is_empty())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    if words.is_empty() {
+        "thon".to_owned()
+    } else {
+        words.join("-").chars().take(60).collect()
+    }
 }
 
 #[cfg(test)]

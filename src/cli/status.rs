@@ -21,9 +21,17 @@ fn ask(cli: &Cli) -> anyhow::Result<(Status, serde_json::Value)> {
 pub fn status(cli: &Cli) -> anyhow::Result<u8> {
     let (status, value) = ask(cli)?;
     let d = crate::domain::calendar::day(status.at);
-    let mut text = format!("{:<62}{:>2}/{:<2} {}\n", status.sentence, d.day, d.month, crate::doors::dates::clock(status.at));
+    let mut text = format!(
+        "{:<62}{:>2}/{:<2} {}\n",
+        status.sentence,
+        d.day,
+        d.month,
+        crate::doors::dates::clock(status.at)
+    );
     for line in &status.lines {
-        text.push_str(&format!("  {:<9}{:<12}{}\n", line.name, line.count, line.words).replace(" \n", "\n"));
+        text.push_str(
+            &format!("  {:<9}{:<12}{}\n", line.name, line.count, line.words).replace(" \n", "\n"),
+        );
     }
     for (part, light, why) in status.health.iter().filter(|(_, l, _)| l != "green") {
         text.push_str(&format!("  ! {part} ({light}): {why}\n"));
@@ -40,10 +48,22 @@ pub fn sync(cli: &Cli, what: &Sync) -> anyhow::Result<u8> {
     let text = if !s.configured {
         "Chưa nối với xã.".to_owned()
     } else if s.up {
-        format!("Xã đã nhận đủ đến mục {} lúc {}, chờ gửi {}.", s.received, crate::doors::dates::clock(s.received_at), s.waiting)
+        format!(
+            "Xã đã nhận đủ đến mục {} lúc {}, chờ gửi {}.",
+            s.received,
+            crate::doors::dates::clock(s.received_at),
+            s.waiting
+        )
     } else {
-        let got = if s.received == 0 { "Xã chưa nhận mục nào".to_owned() } else { format!("Xã đã nhận đủ đến mục {}", s.received) };
-        format!("Mất kết nối với xã. {got}; đã lưu tại chỗ, chờ gửi {}.", s.waiting)
+        let got = if s.received == 0 {
+            "Xã chưa nhận mục nào".to_owned()
+        } else {
+            format!("Xã đã nhận đủ đến mục {}", s.received)
+        };
+        format!(
+            "Mất kết nối với xã. {got}; đã lưu tại chỗ, chờ gửi {}.",
+            s.waiting
+        )
     };
     say(cli, &serde_json::to_value(s)?, &text);
     Ok(if s.configured && !s.up { 2 } else { 0 })

@@ -43,12 +43,37 @@ pub enum User {
 /// Carries it out.
 pub fn run(cli: &Cli, what: &User) -> anyhow::Result<u8> {
     match what {
-        User::Add { id, name, role, pin } => put(cli, Change::Add, id, name, role, pin.as_deref()),
-        User::Pin { id, name } => put(cli, Change::Pin, id, name.as_deref().unwrap_or_default(), "", None),
+        User::Add {
+            id,
+            name,
+            role,
+            pin,
+        } => put(cli, Change::Add, id, name, role, pin.as_deref()),
+        User::Pin { id, name } => put(
+            cli,
+            Change::Pin,
+            id,
+            name.as_deref().unwrap_or_default(),
+            "",
+            None,
+        ),
         User::Rename { id, name } => {
-            let put = PutPerson { change: Change::Rename, id: id.clone(), name: name.clone(), role: String::new(), pin: None };
+            let put = PutPerson {
+                change: Change::Rename,
+                id: id.clone(),
+                name: name.clone(),
+                role: String::new(),
+                pin: None,
+            };
             let made = client::ask(cli, "POST", "/users", Some(&serde_json::to_value(put)?))?;
-            say(cli, &made, &format!("{id} từ nay là {}. Mã PIN giữ nguyên, không ai phải đăng nhập lại.", made["name"].as_str().unwrap_or(name)));
+            say(
+                cli,
+                &made,
+                &format!(
+                    "{id} từ nay là {}. Mã PIN giữ nguyên, không ai phải đăng nhập lại.",
+                    made["name"].as_str().unwrap_or(name)
+                ),
+            );
             Ok(0)
         }
         User::List => {
@@ -56,7 +81,15 @@ pub fn run(cli: &Cli, what: &User) -> anyhow::Result<u8> {
             let state: State = serde_json::from_value(value.clone())?;
             let mut text = format!("{} người\n", state.users.len());
             for u in state.users.values() {
-                text.push_str(&format!("  {:<14}{}\n", u.id.as_str(), if u.role == crate::domain::actor::Role::Chief { "trưởng thôn" } else { "kỹ thuật" }));
+                text.push_str(&format!(
+                    "  {:<14}{}\n",
+                    u.id.as_str(),
+                    if u.role == crate::domain::actor::Role::Chief {
+                        "trưởng thôn"
+                    } else {
+                        "kỹ thuật"
+                    }
+                ));
             }
             say(cli, &value["users"], &text);
             Ok(0)
@@ -64,9 +97,30 @@ pub fn run(cli: &Cli, what: &User) -> anyhow::Result<u8> {
     }
 }
 
-fn put(cli: &Cli, change: Change, id: &str, name: &str, role: &str, pin: Option<&str>) -> anyhow::Result<u8> {
-    let put = PutPerson { change, id: id.to_owned(), name: name.to_owned(), role: role.to_owned(), pin: pin.map(str::to_owned) };
+fn put(
+    cli: &Cli,
+    change: Change,
+    id: &str,
+    name: &str,
+    role: &str,
+    pin: Option<&str>,
+) -> anyhow::Result<u8> {
+    let put = PutPerson {
+        change,
+        id: id.to_owned(),
+        name: name.to_owned(),
+        role: role.to_owned(),
+        pin: pin.map(str::to_owned),
+    };
     let made = client::ask(cli, "POST", "/users", Some(&serde_json::to_value(put)?))?;
-    say(cli, &made, &format!("{} ({id}) đăng nhập bằng mã PIN {}. Đưa tận tay, mã không hiện lại.", made["name"].as_str().unwrap_or(id), made["pin"].as_str().unwrap_or_default()));
+    say(
+        cli,
+        &made,
+        &format!(
+            "{} ({id}) đăng nhập bằng mã PIN {}. Đưa tận tay, mã không hiện lại.",
+            made["name"].as_str().unwrap_or(id),
+            made["pin"].as_str().unwrap_or_default()
+        ),
+    );
     Ok(0)
 }

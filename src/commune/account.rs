@@ -1,10 +1,12 @@
-//! What the commune keeps for one village beside its records: how much it told today, how many names, alarms and unreadable
-//! batches there are. Counted as it grows, so that no message costs more because there is much already.
+//! What the commune keeps for one village beside its records: how much it told today, how many
+//! names, alarms and unreadable batches there are. Counted as it grows, so that no message costs
+//! more because there is much already.
 //!
-//! Invariant: whatever a village sends, the store grows by [`DAY_BYTES`] a day at most (a file of its words counts as what it
-//! takes on the disk and of its files), and where the disk is running full, of bytes or of files, by
-//! [`SPARSE_BYTES`], which an honest village does not notice; what is over is not taken and comes again by the village's own
-//! protocol. So one that fills the disk is stopped before the others are.
+//! Invariant: whatever a village sends, the store grows by [`DAY_BYTES`] a day at most (a file of
+//! its words counts as what it takes on the disk and of its files), and where the disk is running
+//! full, of bytes or of files, by [`SPARSE_BYTES`], which an honest village does not notice; what
+//! is over is not taken and comes again by the village's own protocol. So one that fills the disk
+//! is stopped before the others are.
 
 use std::io;
 
@@ -17,7 +19,8 @@ use crate::store::space::{are_few, is_little};
 
 const ACCOUNTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("accounts");
 const DAY_MS: i64 = 86_400_000;
-/// What one village may add in a day, bytes: a busy one tells 5 MB, one that was away for a month 150 MB.
+/// What one village may add in a day, bytes: a busy one tells 5 MB, one that was away for a month
+/// 150 MB.
 pub(super) const DAY_BYTES: u64 = 512 * 1024 * 1024;
 /// The same where little room is left on the disk.
 pub(super) const SPARSE_BYTES: u64 = 8 * 1024 * 1024;
@@ -31,13 +34,18 @@ pub(super) const RECORD_COST: u64 = 256;
 /// A file takes whole blocks of the disk, and is one of so many: ext4 makes one for each 16 KiB.
 const BLOCK: u64 = 4 * 1024;
 const FILE_COST: u64 = 16 * 1024;
-/// Unreadable batches of one village that are kept for a look: how many, and their bytes. More are only counted.
+/// Unreadable batches of one village that are kept for a look: how many, and their bytes. More are
+/// only counted.
 pub(super) const ASIDE_MOST: u64 = 100;
 pub(super) const ASIDE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// What people's words cost, as the file that they are.
 pub(super) const fn text_cost(len: u64) -> u64 {
-    (if len < BLOCK { BLOCK } else { len.next_multiple_of(BLOCK) }) + FILE_COST
+    (if len < BLOCK {
+        BLOCK
+    } else {
+        len.next_multiple_of(BLOCK)
+    }) + FILE_COST
 }
 
 /// The day it is, and how much each village may add in it.
@@ -52,8 +60,16 @@ pub struct Today {
 impl Today {
     /// With so much free of all on the store's disk, in bytes and in files.
     #[must_use]
-    pub const fn with(now_ms: i64, (free, total): (u64, u64), (files_free, files): (u64, u64)) -> Self {
-        let reserve = if files / RESERVE_SHARE < RESERVE_FILES { files / RESERVE_SHARE } else { RESERVE_FILES };
+    pub const fn with(
+        now_ms: i64,
+        (free, total): (u64, u64),
+        (files_free, files): (u64, u64),
+    ) -> Self {
+        let reserve = if files / RESERVE_SHARE < RESERVE_FILES {
+            files / RESERVE_SHARE
+        } else {
+            RESERVE_FILES
+        };
         let most = if free < RESERVE || files_free < reserve {
             0
         } else if is_little(free, total) || are_few(files_free, files) {
@@ -134,24 +150,45 @@ pub(super) fn begin(write: &WriteTransaction) -> io::Result<()> {
 /// A village's account; one that never had any is counted once.
 pub(super) fn load(write: &WriteTransaction, village: &str) -> io::Result<Account> {
     let table = write.open_table(ACCOUNTS).map_err(error)?;
-    if let Some(known) = table.get(village.as_bytes()).map_err(error)?.and_then(|v| serde_json::from_slice(v.value()).ok()) {
+    if let Some(known) = table
+        .get(village.as_bytes())
+        .map_err(error)?
+        .and_then(|v| serde_json::from_slice(v.value()).ok())
+    {
         return Ok(known);
     }
     let (names, alarms) = told::count(write, village)?;
     let (mut aside, mut aside_bytes) = (0, 0);
-    let (from, to) = ([village.as_bytes(), b"\0"].concat(), [village.as_bytes(), b"\x01"].concat());
-    for row in write.open_table(ASIDE).map_err(error)?.range(from.as_slice()..to.as_slice()).map_err(error)? {
+    let (from, to) = (
+        [village.as_bytes(), b"\0"].concat(),
+        [village.as_bytes(), b"\x01"].concat(),
+    );
+    for row in write
+        .open_table(ASIDE)
+        .map_err(error)?
+        .range(from.as_slice()..to.as_slice())
+        .map_err(error)?
+    {
         let (_, value) = row.map_err(error)?;
         aside += 1;
         aside_bytes += value.value().len() as u64;
     }
-    Ok(Account { names, alarms, aside, aside_bytes, unreadable: aside, ..Account::default() })
+    Ok(Account {
+        names,
+        alarms,
+        aside,
+        aside_bytes,
+        unreadable: aside,
+        ..Account::default()
+    })
 }
 
 /// Keeps a village's account.
 pub(super) fn keep(write: &WriteTransaction, village: &str, account: &Account) -> io::Result<()> {
     let mut table = write.open_table(ACCOUNTS).map_err(error)?;
-    table.insert(village.as_bytes(), serde_json::to_vec(account)?.as_slice()).map_err(error)?;
+    table
+        .insert(village.as_bytes(), serde_json::to_vec(account)?.as_slice())
+        .map_err(error)?;
     Ok(())
 }
 
@@ -160,7 +197,10 @@ pub(super) fn read(db: &redb::Database, village: &str) -> io::Result<Account> {
     use redb::ReadableDatabase as _;
     let read = db.begin_read().map_err(error)?;
     let table = read.open_table(ACCOUNTS).map_err(error)?;
-    table.get(village.as_bytes()).map_err(error)?.map_or_else(|| Ok(Account::default()), |v| Ok(serde_json::from_slice(v.value()).unwrap_or_default()))
+    table.get(village.as_bytes()).map_err(error)?.map_or_else(
+        || Ok(Account::default()),
+        |v| Ok(serde_json::from_slice(v.value()).unwrap_or_default()),
+    )
 }
 
 #[cfg(test)]
@@ -168,7 +208,10 @@ mod tests {
     use super::*;
 
     fn day(now_ms: i64) -> Today {
-        Today { now_ms, most: DAY_BYTES }
+        Today {
+            now_ms,
+            most: DAY_BYTES,
+        }
     }
 
     #[test]
@@ -176,23 +219,54 @@ mod tests {
         let mut account = Account::default();
         assert!(account.takes(DAY_BYTES, day(5)));
         assert!(!account.takes(1, day(DAY_MS - 1)) && account.is_full(day(DAY_MS - 1)));
-        assert!(account.takes(1, day(DAY_MS)) && !account.is_full(day(DAY_MS)), "the next day is another");
-        assert!(account.takes(1, day(0)), "and so is one before, when the clock was put right");
+        assert!(
+            account.takes(1, day(DAY_MS)) && !account.is_full(day(DAY_MS)),
+            "the next day is another"
+        );
+        assert!(
+            account.takes(1, day(0)),
+            "and so is one before, when the clock was put right"
+        );
         assert!(!account.takes(u64::MAX, day(0)));
-        let kept = (0..1_000).filter(|_| account.keeps_aside(250 * 1024)).count();
+        let kept = (0..1_000)
+            .filter(|_| account.keeps_aside(250 * 1024))
+            .count();
         assert_eq!((kept, account.unreadable), (16, 1_000));
         let mut account = Account::default();
-        assert_eq!((0..1_000).filter(|_| account.keeps_aside(10)).count() as u64, ASIDE_MOST);
+        assert_eq!(
+            (0..1_000).filter(|_| account.keeps_aside(10)).count() as u64,
+            ASIDE_MOST
+        );
     }
 
     #[test]
     fn words_cost_what_their_files_take_however_short_they_are() {
-        assert_eq!([0, 1, 4_096, 4_097].map(text_cost), [BLOCK + FILE_COST, BLOCK + FILE_COST, BLOCK + FILE_COST, 2 * BLOCK + FILE_COST]);
+        assert_eq!(
+            [0, 1, 4_096, 4_097].map(text_cost),
+            [
+                BLOCK + FILE_COST,
+                BLOCK + FILE_COST,
+                BLOCK + FILE_COST,
+                2 * BLOCK + FILE_COST
+            ]
+        );
         let mut account = Account::default();
-        let files = (0..1_000_000).take_while(|n| account.takes(text_cost(n % 2), day(0))).count();
+        let files = (0..1_000_000)
+            .take_while(|n| account.takes(text_cost(n % 2), day(0)))
+            .count();
         assert!((20_000..30_000).contains(&files), "{files} files in a day");
         let mut account = Account::default();
-        let files = (0..1_000_000).take_while(|n| account.takes(text_cost(n % 2), Today { most: SPARSE_BYTES, ..day(0) })).count();
+        let files = (0..1_000_000)
+            .take_while(|n| {
+                account.takes(
+                    text_cost(n % 2),
+                    Today {
+                        most: SPARSE_BYTES,
+                        ..day(0)
+                    },
+                )
+            })
+            .count();
         assert!((300..500).contains(&files), "{files} where little is left");
     }
 
@@ -201,15 +275,34 @@ mod tests {
         let gib = 1024 * 1024 * 1024;
         let files = 500_000;
         let with = |free, files_free| Today::with(0, (free, 200 * gib), (files_free, files));
-        let (plenty, little, none) = (with(100 * gib, files / 2), with(gib / 8, files / 2), with(RESERVE - 1, files / 2));
+        let (plenty, little, none) = (
+            with(100 * gib, files / 2),
+            with(gib / 8, files / 2),
+            with(RESERVE - 1, files / 2),
+        );
         let three = [(DAY_BYTES, false), (SPARSE_BYTES, true), (0, true)];
-        assert_eq!([plenty, little, none].map(|t| (t.most, t.why().is_some())), three);
+        assert_eq!(
+            [plenty, little, none].map(|t| (t.most, t.why().is_some())),
+            three
+        );
         // The same of files, where there is any amount of room.
-        assert_eq!([files / 2, 4_999, 999].map(|n| with(100 * gib, n)).map(|t| (t.most, t.why().is_some())), three);
-        assert_eq!(Today::with(0, (100 * gib, 200 * gib), (0, 0)), plenty, "a file system that makes files as they are needed");
+        assert_eq!(
+            [files / 2, 4_999, 999]
+                .map(|n| with(100 * gib, n))
+                .map(|t| (t.most, t.why().is_some())),
+            three
+        );
+        assert_eq!(
+            Today::with(0, (100 * gib, 200 * gib), (0, 0)),
+            plenty,
+            "a file system that makes files as they are needed"
+        );
         let (mut loud, mut calm) = (Account::default(), Account::default());
         assert!(loud.takes(100 * 1024 * 1024, plenty) && calm.takes(1024 * 1024, plenty));
         assert!(!loud.takes(1, little) && calm.takes(1024 * 1024, little));
-        assert!(!calm.takes(1, none), "what cannot be stored is not acknowledged");
+        assert!(
+            !calm.takes(1, none),
+            "what cannot be stored is not acknowledged"
+        );
     }
 }

@@ -39,12 +39,19 @@ pub enum Outcome {
 }
 
 impl Store {
-    /// Queues a bulletin for villages, for all of them or for none. `once` is the form's own name: what was sent under it
-    /// before is not sent again. Gives how many villages it was queued for now.
+    /// Queues a bulletin for villages, for all of them or for none. `once` is the form's own name:
+    /// what was sent under it before is not sent again. Gives how many villages it was queued
+    /// for now.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn send(&self, villages: &[String], bulletin: &Bulletin, expires_at: i64, once: &str) -> io::Result<usize> {
+    pub fn send(
+        &self,
+        villages: &[String],
+        bulletin: &Bulletin,
+        expires_at: i64,
+        once: &str,
+    ) -> io::Result<usize> {
         let write = self.db.begin_write().map_err(error)?;
         {
             let mut meta = write.open_table(META).map_err(error)?;
@@ -52,11 +59,15 @@ impl Store {
             if meta.get(name.as_slice()).map_err(error)?.is_some() {
                 return Ok(0);
             }
-            meta.insert(name.as_slice(), expires_at.to_be_bytes().as_slice()).map_err(error)?;
+            meta.insert(name.as_slice(), expires_at.to_be_bytes().as_slice())
+                .map_err(error)?;
         }
         for village in villages {
             let mut down = write.open_table(DOWN).map_err(error)?;
-            let (from, to) = ([village.as_bytes(), b"\0"].concat(), [village.as_bytes(), b"\x01"].concat());
+            let (from, to) = (
+                [village.as_bytes(), b"\0"].concat(),
+                [village.as_bytes(), b"\x01"].concat(),
+            );
             let last = down
                 .range(from.as_slice()..to.as_slice())
                 .map_err(error)?
@@ -66,8 +77,21 @@ impl Store {
                 .and_then(|(k, _)| k.value().last_chunk::<8>().map(|b| u64::from_be_bytes(*b)))
                 .unwrap_or(0);
             let seq = last + 1;
-            let waiting = Waiting { seq, id: format!("xa-{}-{seq}", &self.incarnation[..16.min(self.incarnation.len())]), expires_at, bulletin: bulletin.clone(), outcome: Outcome::Waiting };
-            down.insert(with_number(from, seq).as_slice(), serde_json::to_vec(&waiting)?.as_slice()).map_err(error)?;
+            let waiting = Waiting {
+                seq,
+                id: format!(
+                    "xa-{}-{seq}",
+                    &self.incarnation[..16.min(self.incarnation.len())]
+                ),
+                expires_at,
+                bulletin: bulletin.clone(),
+                outcome: Outcome::Waiting,
+            };
+            down.insert(
+                with_number(from, seq).as_slice(),
+                serde_json::to_vec(&waiting)?.as_slice(),
+            )
+            .map_err(error)?;
         }
         write.commit().map_err(error)?;
         Ok(villages.len())
@@ -80,20 +104,42 @@ impl Store {
     pub fn sent(&self, village: &str) -> io::Result<Vec<Waiting>> {
         let read = self.db.begin_read().map_err(error)?;
         let table = read.open_table(DOWN).map_err(error)?;
-        let (from, to) = ([village.as_bytes(), b"\0"].concat(), [village.as_bytes(), b"\x01"].concat());
-        table.range(from.as_slice()..to.as_slice()).map_err(error)?.map(|row| row.map_err(error).and_then(|(_, v)| Ok(serde_json::from_slice(v.value())?))).collect()
+        let (from, to) = (
+            [village.as_bytes(), b"\0"].concat(),
+            [village.as_bytes(), b"\x01"].concat(),
+        );
+        table
+            .range(from.as_slice()..to.as_slice())
+            .map_err(error)?
+            .map(|row| {
+                row.map_err(error)
+                    .and_then(|(_, v)| Ok(serde_json::from_slice(v.value())?))
+            })
+            .collect()
     }
 
-    /// The bulletins that were queued last for a village, the newest first: what is decided and shown often does not cost
-    /// more with every year.
+    /// The bulletins that were queued last for a village, the newest first: what is decided and
+    /// shown often does not cost more with every year.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn lately(&self, village: &str, limit: usize) -> io::Result<Vec<Waiting>> {
         let read = self.db.begin_read().map_err(error)?;
         let table = read.open_table(DOWN).map_err(error)?;
-        let (from, to) = ([village.as_bytes(), b"\0"].concat(), [village.as_bytes(), b"\x01"].concat());
-        table.range(from.as_slice()..to.as_slice()).map_err(error)?.rev().take(limit).map(|row| row.map_err(error).and_then(|(_, v)| Ok(serde_json::from_slice(v.value())?))).collect()
+        let (from, to) = (
+            [village.as_bytes(), b"\0"].concat(),
+            [village.as_bytes(), b"\x01"].concat(),
+        );
+        table
+            .range(from.as_slice()..to.as_slice())
+            .map_err(error)?
+            .rev()
+            .take(limit)
+            .map(|row| {
+                row.map_err(error)
+                    .and_then(|(_, v)| Ok(serde_json::from_slice(v.value())?))
+            })
+            .collect()
     }
 
     /// Notes what became of a command; only of one that there is, and only what is new.
@@ -105,12 +151,25 @@ impl Store {
         let known = {
             let read = self.db.begin_read().map_err(error)?;
             let down = read.open_table(DOWN).map_err(error)?;
-            down.get(key.as_slice()).map_err(error)?.map(|v| serde_json::from_slice::<Waiting>(v.value())).transpose()?
+            down.get(key.as_slice())
+                .map_err(error)?
+                .map(|v| serde_json::from_slice::<Waiting>(v.value()))
+                .transpose()?
         };
-        let Some(mut waiting) = known else { return Ok(()) };
+        let Some(mut waiting) = known else {
+            return Ok(());
+        };
         // A key of a sentence and nothing else: a village's words are not this page's.
-        let sound = |why: &String| why.len() <= 60 && why.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
-        let outcome = refused.map_or(Outcome::Done, |why| Outcome::Refused(if sound(&why) { why } else { "refused-unsound".to_owned() }));
+        let sound = |why: &String| {
+            why.len() <= 60 && why.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
+        };
+        let outcome = refused.map_or(Outcome::Done, |why| {
+            Outcome::Refused(if sound(&why) {
+                why
+            } else {
+                "refused-unsound".to_owned()
+            })
+        });
         if waiting.outcome == outcome {
             return Ok(());
         }
@@ -118,7 +177,8 @@ impl Store {
         let write = self.db.begin_write().map_err(error)?;
         {
             let mut down = write.open_table(DOWN).map_err(error)?;
-            down.insert(key.as_slice(), serde_json::to_vec(&waiting)?.as_slice()).map_err(error)?;
+            down.insert(key.as_slice(), serde_json::to_vec(&waiting)?.as_slice())
+                .map_err(error)?;
         }
         write.commit().map_err(error)
     }

@@ -1,8 +1,9 @@
 //! The commune's half of the protocol: pure decisions about one message, given what is applied.
 //!
-//! Invariants: skip what is applied, append what continues, refuse a hole by answering with the old number;
-//! a batch that cannot be read is quarantined and still counts, so that nothing ever blocks a village. A mark never moves
-//! further than a batch or a gap may reach: what a village promises is not believed.
+//! Invariants: skip what is applied, append what continues, refuse a hole by answering with the old
+//! number; a batch that cannot be read is quarantined and still counts, so that nothing ever blocks
+//! a village. A mark never moves further than a batch or a gap may reach: what a village promises
+//! is not believed.
 
 use crate::protocol::commune::{BATCH_RECORDS, Batch, GAP_MOST, NUMBER_MOST, unpack};
 
@@ -33,18 +34,39 @@ pub enum Take {
 /// Judges a batch for a stream that is applied up to `applied`.
 #[must_use]
 pub fn take(batch: &Batch, applied: u64) -> Take {
-    let last = match batch.first.checked_add(batch.count).and_then(|n| n.checked_sub(1)) {
-        Some(last) if batch.first > 0 && batch.count > 0 && batch.count <= BATCH_RECORDS as u64 && last <= NUMBER_MOST => last,
+    let last = match batch
+        .first
+        .checked_add(batch.count)
+        .and_then(|n| n.checked_sub(1))
+    {
+        Some(last)
+            if batch.first > 0
+                && batch.count > 0
+                && batch.count <= BATCH_RECORDS as u64
+                && last <= NUMBER_MOST =>
+        {
+            last
+        }
         _ => return Take::Nothing { hole: false },
     };
     if last <= applied || batch.first > applied.saturating_add(1) {
-        return Take::Nothing { hole: last > applied };
+        return Take::Nothing {
+            hole: last > applied,
+        };
     }
     match unpack(batch) {
         Err(why) => Take::Quarantine { why, applied: last },
         Ok(records) => {
-            let records = records.into_iter().zip(batch.first..).map(|(bytes, n)| (n, bytes)).filter(|(n, _)| *n > applied).collect();
-            Take::Append { records, applied: last }
+            let records = records
+                .into_iter()
+                .zip(batch.first..)
+                .map(|(bytes, n)| (n, bytes))
+                .filter(|(n, _)| *n > applied)
+                .collect();
+            Take::Append {
+                records,
+                applied: last,
+            }
         }
     }
 }
@@ -52,5 +74,14 @@ pub fn take(batch: &Batch, applied: u64) -> Take {
 /// Judges a gap for a stream that is applied up to `applied`; gives the new mark when it continues.
 #[must_use]
 pub const fn gap(from: u64, to: u64, applied: u64) -> Option<u64> {
-    if from <= applied.saturating_add(1) && to > applied && from > 0 && to - from <= GAP_MOST && to <= NUMBER_MOST { Some(to) } else { None }
+    if from <= applied.saturating_add(1)
+        && to > applied
+        && from > 0
+        && to - from <= GAP_MOST
+        && to <= NUMBER_MOST
+    {
+        Some(to)
+    } else {
+        None
+    }
 }

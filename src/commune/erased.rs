@@ -1,8 +1,9 @@
 //! What villages erased: their words go here too, now and whenever they come again.
 //!
-//! Invariants: words are files of their own, durable before the record that names them is: a database lets pages go with
-//! what stood in them, a file that is unlinked is gone. Their file goes before the transaction of the entry that says so is
-//! acknowledged: after a death in between the entry comes again, and finds nothing more to do. Words that an older version kept in the
+//! Invariants: words are files of their own, durable before the record that names them is: a
+//! database lets pages go with what stood in them, a file that is unlinked is gone. Their file goes
+//! before the transaction of the entry that says so is acknowledged: after a death in between the
+//! entry comes again, and finds nothing more to do. Words that an older version kept in the
 //! database are let go there, and its free pages are written over ([`scrub`]), as far as it goes.
 
 use std::collections::BTreeSet;
@@ -11,7 +12,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
+use redb::{
+    Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction,
+};
 
 use super::account::RESERVE;
 use super::store::{ASIDE, META, TEXTS, error};
@@ -32,11 +35,13 @@ const PAGE: usize = 4_000;
 const ROUND: u64 = 256;
 /// Rounds after the file grew: what was let go last is free only then.
 const AFTER: usize = 4;
-/// Bytes beside the reserve that are left before each round: what a round takes, and what others write meanwhile.
+/// Bytes beside the reserve that are left before each round: what a round takes, and what others
+/// write meanwhile.
 const MARGIN: u64 = 16 * 1024 * 1024;
 /// So long a failed try rests, ms.
 const REST_MS: u64 = 3_600_000;
-/// So often free pages are written over: who read while they were let go holds them back for a moment.
+/// So often free pages are written over: who read while they were let go holds them back for a
+/// moment.
 const TIMES: u8 = 3;
 
 fn key(village: &str, blob: &str) -> Vec<u8> {
@@ -82,18 +87,44 @@ pub(super) fn begin(write: &WriteTransaction) -> io::Result<()> {
 }
 
 /// Lets go what these entries say is erased.
-pub(super) fn take(write: &WriteTransaction, folder: &Path, village: &str, entries: &[Option<Entry>]) -> io::Result<()> {
-    let gone: BTreeSet<&str> = entries.iter().flatten().filter_map(|e| if let Event::Erased { blob } = &e.event { Some(blob.as_str()) } else { None }).collect();
+pub(super) fn take(
+    write: &WriteTransaction,
+    folder: &Path,
+    village: &str,
+    entries: &[Option<Entry>],
+) -> io::Result<()> {
+    let gone: BTreeSet<&str> = entries
+        .iter()
+        .flatten()
+        .filter_map(|e| {
+            if let Event::Erased { blob } = &e.event {
+                Some(blob.as_str())
+            } else {
+                None
+            }
+        })
+        .collect();
     if gone.is_empty() {
         return Ok(());
     }
     let (mut is_old, mut is_gone) = (false, false);
-    let (mut erased, mut texts) = (write.open_table(ERASED).map_err(error)?, write.open_table(TEXTS).map_err(error)?);
+    let (mut erased, mut texts) = (
+        write.open_table(ERASED).map_err(error)?,
+        write.open_table(TEXTS).map_err(error)?,
+    );
     for blob in &gone {
-        erased.insert(key(village, blob).as_slice(), [].as_slice()).map_err(error)?;
-        is_old |= texts.remove(key(village, blob).as_slice()).map_err(error)?.is_some();
+        erased
+            .insert(key(village, blob).as_slice(), [].as_slice())
+            .map_err(error)?;
+        is_old |= texts
+            .remove(key(village, blob).as_slice())
+            .map_err(error)?
+            .is_some();
         // A death while it was being written leaves it under another name.
-        for name in [file(folder, village, blob), folder.join(village).join(format!(".{blob}"))] {
+        for name in [
+            file(folder, village, blob),
+            folder.join(village).join(format!(".{blob}")),
+        ] {
             match std::fs::remove_file(name) {
                 Ok(()) => is_gone = true,
                 Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
@@ -106,11 +137,16 @@ pub(super) fn take(write: &WriteTransaction, folder: &Path, village: &str, entri
     }
     // An older version kept a batch that could not be read words and all.
     let mut aside = write.open_table(ASIDE).map_err(error)?;
-    let (from, to) = ([village.as_bytes(), b"\0"].concat(), [village.as_bytes(), b"\x01"].concat());
+    let (from, to) = (
+        [village.as_bytes(), b"\0"].concat(),
+        [village.as_bytes(), b"\x01"].concat(),
+    );
     let mut cleaned = Vec::new();
     for row in aside.range(from.as_slice()..to.as_slice()).map_err(error)? {
         let (name, value) = row.map_err(error)?;
-        let Ok(mut batch) = serde_json::from_slice::<Batch>(value.value()) else { continue };
+        let Ok(mut batch) = serde_json::from_slice::<Batch>(value.value()) else {
+            continue;
+        };
         let before = batch.texts.len();
         batch.texts.retain(|id, _| !gone.contains(id.as_str()));
         if batch.texts.len() < before {
@@ -119,31 +155,53 @@ pub(super) fn take(write: &WriteTransaction, folder: &Path, village: &str, entri
     }
     is_old |= !cleaned.is_empty();
     for (name, value) in cleaned {
-        aside.insert(name.as_slice(), value.as_slice()).map_err(error)?;
+        aside
+            .insert(name.as_slice(), value.as_slice())
+            .map_err(error)?;
     }
     if is_old {
-        write.open_table(META).map_err(error)?.insert(DUE, [TIMES].as_slice()).map_err(error)?;
+        write
+            .open_table(META)
+            .map_err(error)?
+            .insert(DUE, [TIMES].as_slice())
+            .map_err(error)?;
     }
     Ok(())
 }
 
 /// True when these words of a village are erased.
 pub(super) fn is_erased(write: &WriteTransaction, village: &str, blob: &str) -> io::Result<bool> {
-    Ok(write.open_table(ERASED).map_err(error)?.get(key(village, blob).as_slice()).map_err(error)?.is_some())
+    Ok(write
+        .open_table(ERASED)
+        .map_err(error)?
+        .get(key(village, blob).as_slice())
+        .map_err(error)?
+        .is_some())
 }
 
 /// The same, for a page.
 pub(super) fn says_erased(db: &Database, village: &str, blob: &str) -> io::Result<bool> {
     let read = db.begin_read().map_err(error)?;
     let table = read.open_table(ERASED).map_err(error)?;
-    Ok(table.get(key(village, blob).as_slice()).map_err(error)?.is_some())
+    Ok(table
+        .get(key(village, blob).as_slice())
+        .map_err(error)?
+        .is_some())
 }
 
-/// Writes over what stands in free pages, when something was erased lately; true = it did. `free` says how many bytes the
-/// disk has left: a store that runs into its end commits nothing more, so filling stops long before. Whatever happens,
-/// the pages are free again at the end. Blocks, for as long as it takes to fill the free pages of the file; others write in between.
+/// Writes over what stands in free pages, when something was erased lately; true = it did. `free`
+/// says how many bytes the disk has left: a store that runs into its end commits nothing more, so
+/// filling stops long before. Whatever happens, the pages are free again at the end. Blocks, for as
+/// long as it takes to fill the free pages of the file; others write in between.
 pub(super) fn scrub(db: &Database, path: &Path, free: &dyn Fn() -> u64) -> io::Result<bool> {
-    let times = db.begin_read().map_err(error)?.open_table(META).map_err(error)?.get(DUE).map_err(error)?.map_or(0, |v| v.value().first().copied().unwrap_or(0));
+    let times = db
+        .begin_read()
+        .map_err(error)?
+        .open_table(META)
+        .map_err(error)?
+        .get(DUE)
+        .map_err(error)?
+        .map_or(0, |v| v.value().first().copied().unwrap_or(0));
     if times == 0 {
         return Ok(false);
     }
@@ -162,7 +220,10 @@ fn fill(db: &Database, path: &Path, free: &dyn Fn() -> u64) -> io::Result<()> {
     let mut needs = RESERVE + unwritten + MARGIN;
     while after < AFTER && n < most {
         if free() < needs {
-            return Err(io::Error::new(io::ErrorKind::StorageFull, "there is not enough room on the disk for writing over its free pages"));
+            return Err(io::Error::new(
+                io::ErrorKind::StorageFull,
+                "there is not enough room on the disk for writing over its free pages",
+            ));
         }
         needs = RESERVE + MARGIN;
         let write = db.begin_write().map_err(error)?;
@@ -182,14 +243,18 @@ fn fill(db: &Database, path: &Path, free: &dyn Fn() -> u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Gives the filled pages back, and counts one time less when they were `times` and all were filled.
+/// Gives the filled pages back, and counts one time less when they were `times` and all were
+/// filled.
 fn empty(db: &Database, times: Option<u8>) -> io::Result<()> {
     let write = db.begin_write().map_err(error)?;
     write.delete_table(FILL).map_err(error)?;
     {
         // Something may have been erased meanwhile.
         let mut meta = write.open_table(META).map_err(error)?;
-        let now = meta.get(DUE).map_err(error)?.map_or(0, |v| v.value().first().copied().unwrap_or(0));
+        let now = meta
+            .get(DUE)
+            .map_err(error)?
+            .map_or(0, |v| v.value().first().copied().unwrap_or(0));
         if let Some(times) = times.filter(|times| *times == now) {
             meta.insert(DUE, [times - 1].as_slice()).map_err(error)?;
         }
@@ -203,10 +268,17 @@ pub(super) struct Scrubbing(AtomicU64);
 
 impl Scrubbing {
     /// As [`scrub`], but not within an hour of monotonic time after it failed.
-    pub(super) fn turn(&self, now_mono_ms: u64, scrub: impl FnOnce() -> io::Result<bool>) -> io::Result<bool> {
+    pub(super) fn turn(
+        &self,
+        now_mono_ms: u64,
+        scrub: impl FnOnce() -> io::Result<bool>,
+    ) -> io::Result<bool> {
         if now_mono_ms < self.0.load(Ordering::Relaxed) {
             return Ok(false);
         }
-        scrub().inspect_err(|_| self.0.store(now_mono_ms.saturating_add(REST_MS), Ordering::Relaxed))
+        scrub().inspect_err(|_| {
+            self.0
+                .store(now_mono_ms.saturating_add(REST_MS), Ordering::Relaxed)
+        })
     }
 }

@@ -1,7 +1,8 @@
 //! The commune's own client of its broker: hears every village, answers from the committed store.
 //!
-//! Whatever comes is taken off the link at once, so that nobody stands in another's way there, and waits in the queue of its
-//! village ([`Turns`]). What is beyond the bounds of the protocol is refused before it is looked into.
+//! Whatever comes is taken off the link at once, so that nobody stands in another's way there, and
+//! waits in the queue of its village ([`Turns`]). What is beyond the bounds of the protocol is
+//! refused before it is looked into.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -25,7 +26,8 @@ use crate::supervisor::clock::{Clock, Trust};
 const AGAIN: Duration = Duration::from_secs(5);
 /// Bulletins of one village, the newest, that are looked through for such.
 const LATELY: usize = 200;
-/// A village gets a certificate this often, ms of monotonic time: signing is dear, and one lasts for months.
+/// A village gets a certificate this often, ms of monotonic time: signing is dear, and one lasts
+/// for months.
 const RENEW_MS: u64 = 60_000;
 /// What is wrong with what a village says is told this often, ms: it must not fill the log either.
 const COMPLAIN_MS: u64 = 10_000;
@@ -52,11 +54,19 @@ impl Desk {
         let now = self.clock.mono_ms();
         let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
         let memory = of.entry(village.to_owned()).or_default();
-        if memory.complained.is_some_and(|at| now < at.saturating_add(COMPLAIN_MS)) {
+        if memory
+            .complained
+            .is_some_and(|at| now < at.saturating_add(COMPLAIN_MS))
+        {
             memory.untold += 1;
             return;
         }
-        tracing::warn!(village, why, untold = memory.untold, "what a village said was not taken");
+        tracing::warn!(
+            village,
+            why,
+            untold = memory.untold,
+            "what a village said was not taken"
+        );
         (memory.complained, memory.untold) = (Some(now), 0);
     }
 
@@ -65,7 +75,9 @@ impl Desk {
         let now = self.clock.mono_ms();
         let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
         let memory = of.entry(village.to_owned()).or_default();
-        let may = memory.renewed.is_none_or(|at| now >= at.saturating_add(RENEW_MS));
+        let may = memory
+            .renewed
+            .is_none_or(|at| now >= at.saturating_add(RENEW_MS));
         if may {
             memory.renewed = Some(now);
         }
@@ -83,14 +95,19 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Signs a village's next certificate. It is let in before it is given away, and the one in use until it came.
+    /// Signs a village's next certificate. It is let in before it is given away, and the one in use
+    /// until it came.
     fn sign(&self, request: &str, village: &str, clock: &Clock) -> std::io::Result<String> {
         if clock.trust() == Trust::None {
             return Err(std::io::Error::other("the commune does not know the time"));
         }
-        let authority = self.authority.as_ref().ok_or_else(|| std::io::Error::other("the key of the commune's authority is lost"))?;
+        let authority = self
+            .authority
+            .as_ref()
+            .ok_or_else(|| std::io::Error::other("the key of the commune's authority is lost"))?;
         let certificate = authority.sign_request(request, village, clock.certain_s())?;
-        let key = tls::key_hash_of(certificate.as_bytes()).ok_or(std::io::ErrorKind::InvalidData)?;
+        let key =
+            tls::key_hash_of(certificate.as_bytes()).ok_or(std::io::ErrorKind::InvalidData)?;
         self.holders.renewed(village, &key)?;
         Ok(certificate)
     }
@@ -100,23 +117,51 @@ impl Signer {
 ///
 /// # Errors
 /// Why it ended.
-pub async fn run(socket: PathBuf, secret: String, store: Store, signer: Signer, villages: Vec<String>, clock: Clock, stop: Stop) -> anyhow::Result<()> {
+pub async fn run(
+    socket: PathBuf,
+    secret: String,
+    store: Store,
+    signer: Signer,
+    villages: Vec<String>,
+    clock: Clock,
+    stop: Stop,
+) -> anyhow::Result<()> {
     let mut options = MqttOptions::new("commune", socket.display().to_string(), 0);
-    options.set_transport(Transport::unix()).set_keep_alive(Duration::from_secs(20)).set_clean_session(true).set_credentials("@house", secret);
-    options.set_max_packet_size(8 << 20, 8 << 20).set_inflight(64);
+    options
+        .set_transport(Transport::unix())
+        .set_keep_alive(Duration::from_secs(20))
+        .set_clean_session(true)
+        .set_credentials("@house", secret);
+    options
+        .set_max_packet_size(8 << 20, 8 << 20)
+        .set_inflight(64);
     let (client, mut events) = AsyncClient::new(options, 256);
     let turns = Turns::default();
-    let desk = Arc::new(Desk { store, signer, clock, of: Mutex::default() });
+    let desk = Arc::new(Desk {
+        store,
+        signer,
+        clock,
+        of: Mutex::default(),
+    });
     let receiving = async {
         loop {
             match events.poll().await? {
-                Event::Incoming(Packet::ConnAck(_)) => client.try_subscribe("up/#", QoS::AtLeastOnce)?,
+                Event::Incoming(Packet::ConnAck(_)) => {
+                    client.try_subscribe("up/#", QoS::AtLeastOnce)?
+                }
                 Event::Incoming(Packet::Publish(publish)) => {
                     // The topic is what the certificate allows: it says who speaks.
-                    if let Some(village) = publish.topic.strip_prefix("up/").and_then(|t| t.split('/').next()).filter(|v| villages.iter().any(|k| k == v))
+                    if let Some(village) = publish
+                        .topic
+                        .strip_prefix("up/")
+                        .and_then(|t| t.split('/').next())
+                        .filter(|v| villages.iter().any(|k| k == v))
                         && !turns.put(village, publish.payload)
                     {
-                        desk.complain(village, "it says more than can be worked off; it says it again");
+                        desk.complain(
+                            village,
+                            "it says more than can be worked off; it says it again",
+                        );
                     }
                 }
                 _ => {}
@@ -156,9 +201,13 @@ pub async fn run(socket: PathBuf, secret: String, store: Store, signer: Signer, 
             })
             .await?
             {
-                Ok(true) => tracing::info!("what a village erased is gone from the store's free pages too"),
+                Ok(true) => {
+                    tracing::info!("what a village erased is gone from the store's free pages too")
+                }
                 Ok(false) => {}
-                Err(cause) => tracing::error!(%cause, "what a village erased could not be written over in the store; it is tried again in an hour, or when the commune starts again"),
+                Err(cause) => {
+                    tracing::error!(%cause, "what a village erased could not be written over in the store; it is tried again in an hour, or when the commune starts again")
+                }
             }
         }
     };
@@ -171,7 +220,14 @@ pub async fn run(socket: PathBuf, secret: String, store: Store, signer: Signer, 
 }
 
 async fn post(client: &AsyncClient, village: &str, down: &Down) -> anyhow::Result<()> {
-    client.publish(format!("down/{village}/say"), QoS::AtLeastOnce, false, serde_json::to_vec(down)?).await?;
+    client
+        .publish(
+            format!("down/{village}/say"),
+            QoS::AtLeastOnce,
+            false,
+            serde_json::to_vec(down)?,
+        )
+        .await?;
     Ok(())
 }
 
@@ -186,15 +242,30 @@ impl Desk {
                 Some(up) => match self.answer_one(&village, up) {
                     Ok(down) => out.extend(down.map(|down| (village, down))),
                     // One village's trouble is not the others': it sends again by its own protocol.
-                    Err(cause) => tracing::error!(village, %cause, "what a village said could not be stored"),
+                    Err(cause) => {
+                        tracing::error!(village, %cause, "what a village said could not be stored")
+                    }
                 },
                 None => {}
             }
         }
-        let ack = |batch: &Batch, (applied, hole)| Down::Ack { incarnation: self.store.incarnation().to_owned(), stream: batch.stream.clone(), applied, hole };
+        let ack = |batch: &Batch, (applied, hole)| Down::Ack {
+            incarnation: self.store.incarnation().to_owned(),
+            stream: batch.stream.clone(),
+            applied,
+            hole,
+        };
         let now_ms = self.clock.wall_ms();
-        if let Ok(taken) = self.store.take_round(batches.iter().map(|(v, b)| (v.as_str(), b)), now_ms) {
-            out.extend(batches.iter().zip(taken).map(|((village, batch), taken)| (village.clone(), ack(batch, taken))));
+        if let Ok(taken) = self
+            .store
+            .take_round(batches.iter().map(|(v, b)| (v.as_str(), b)), now_ms)
+        {
+            out.extend(
+                batches
+                    .iter()
+                    .zip(taken)
+                    .map(|((village, batch), taken)| (village.clone(), ack(batch, taken))),
+            );
             return out;
         }
         // One of them is the trouble: each by itself.
@@ -204,7 +275,9 @@ impl Desk {
                     let down = ack(&batch, taken);
                     out.push((village, down));
                 }
-                Err(cause) => tracing::error!(village, %cause, "what a village said could not be stored"),
+                Err(cause) => {
+                    tracing::error!(village, %cause, "what a village said could not be stored")
+                }
             }
         }
         out
@@ -230,33 +303,69 @@ impl Desk {
         let (store, now_ms) = (&self.store, self.clock.wall_ms());
         let incarnation = store.incarnation().to_owned();
         Ok(match up {
-            Up::Hello { epoch, boot, streams } => {
+            Up::Hello {
+                epoch,
+                boot,
+                streams,
+            } => {
                 let applied = store.applied_of(village, streams.iter().map(|(s, ..)| s.clone()))?;
-                store.hello(village, &Greeting::new(&epoch, boot, &streams, &applied), now_ms)?;
+                store.hello(
+                    village,
+                    &Greeting::new(&epoch, boot, &streams, &applied),
+                    now_ms,
+                )?;
                 let known = Some(Box::new(store.known(village, &applied, now_ms)?));
-                Some(Down::Resume { incarnation, applied, now_ms, sure: self.clock.trust() != Trust::None, known })
+                Some(Down::Resume {
+                    incarnation,
+                    applied,
+                    now_ms,
+                    sure: self.clock.trust() != Trust::None,
+                    known,
+                })
             }
             Up::Batch(batch) => {
                 let (applied, hole) = store.take(village, &batch, now_ms)?;
-                Some(Down::Ack { incarnation, stream: batch.stream, applied, hole })
+                Some(Down::Ack {
+                    incarnation,
+                    stream: batch.stream,
+                    applied,
+                    hole,
+                })
             }
-            Up::Gap { stream, from, to, reason } => {
-                self.complain(village, &format!("records {from} to {to} are missing there, it says: {reason}"));
+            Up::Gap {
+                stream,
+                from,
+                to,
+                reason,
+            } => {
+                self.complain(
+                    village,
+                    &format!("records {from} to {to} are missing there, it says: {reason}"),
+                );
                 let applied = store.take_gap(village, &stream, from, to, now_ms)?;
-                Some(Down::Ack { incarnation, stream, applied, hole: from > applied.saturating_add(1) })
+                Some(Down::Ack {
+                    incarnation,
+                    stream,
+                    applied,
+                    hole: from > applied.saturating_add(1),
+                })
             }
             Up::Renew { .. } if !self.may_renew(village) => {
                 self.complain(village, "it asks for one certificate after the other");
                 None
             }
-            // Whoever speaks here holds the newest certificate of this name; the next one is for the same name.
+            // Whoever speaks here holds the newest certificate of this name; the next one is for
+            // the same name.
             Up::Renew { request } => match self.signer.sign(&request, village, &self.clock) {
                 Ok(certificate) => {
                     tracing::info!(village, "a village's certificate was renewed");
                     Some(Down::Certificate { certificate })
                 }
                 Err(cause) => {
-                    self.complain(village, &format!("it asked for a certificate and got none: {cause}"));
+                    self.complain(
+                        village,
+                        &format!("it asked for a certificate and got none: {cause}"),
+                    );
                     None
                 }
             },

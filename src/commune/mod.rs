@@ -1,5 +1,6 @@
-//! The commune's server: takes many villages' uplinks, gives receipts from its committed store, sends
-//! bulletins, shows one console. Its broker is the same worker behind TLS with client certificates.
+//! The commune's server: takes many villages' uplinks, gives receipts from its committed store,
+//! sends bulletins, shows one console. Its broker is the same worker behind TLS with client
+//! certificates.
 
 mod account;
 mod bulletins;

@@ -1,8 +1,10 @@
-//! What a village told last, for the commune's pages: an index over its records by their numbers in its house.
+//! What a village told last, for the commune's pages: an index over its records by their numbers in
+//! its house.
 //!
-//! Invariant: nothing that was acknowledged leaves the pages because something else came. A village that was set back gives
-//! numbers out again: its history goes on in another generation ([`super::past`]), whose records stand before all of the ones
-//! before it, and beside them. Key: village, NUL, [`MARKED`] + generation, number, epoch → key of the record. Older versions
+//! Invariant: nothing that was acknowledged leaves the pages because something else came. A village
+//! that was set back gives numbers out again: its history goes on in another generation
+//! ([`super::past`]), whose records stand before all of the ones before it, and beside them. Key:
+//! village, NUL, [`MARKED`] + generation, number, epoch → key of the record. Older versions
 //! wrote village, NUL, number: those rows are of before all generations.
 
 use std::io;
@@ -32,30 +34,59 @@ pub(super) struct Noting<'a> {
 
 impl<'a> Noting<'a> {
     /// Opens the table.
-    pub(super) fn new(write: &'a WriteTransaction, village: &'a str, epoch: &'a str, generation: u64) -> io::Result<Self> {
-        Ok(Self { table: write.open_table(NEWEST).map_err(error)?, village, epoch, generation })
+    pub(super) fn new(
+        write: &'a WriteTransaction,
+        village: &'a str,
+        epoch: &'a str,
+        generation: u64,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            table: write.open_table(NEWEST).map_err(error)?,
+            village,
+            epoch,
+            generation,
+        })
     }
 
     /// Notes the record with this number in its house.
     pub(super) fn note(&mut self, seq: u64, record: &[u8]) -> io::Result<()> {
         let generation = MARKED.saturating_add(self.generation).to_be_bytes();
-        let key = [self.village.as_bytes(), b"\0", &generation, &seq.to_be_bytes(), self.epoch.as_bytes()].concat();
+        let key = [
+            self.village.as_bytes(),
+            b"\0",
+            &generation,
+            &seq.to_be_bytes(),
+            self.epoch.as_bytes(),
+        ]
+        .concat();
         self.table.insert(key.as_slice(), record).map_err(error)?;
         Ok(())
     }
 }
 
 impl Store {
-    /// Up to `limit` records of a village, the newest of its house first; fewer when they are large.
+    /// Up to `limit` records of a village, the newest of its house first; fewer when they are
+    /// large.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn newest(&self, village: &str, limit: usize) -> io::Result<Vec<Vec<u8>>> {
         let read = self.db.begin_read().map_err(error)?;
-        let (newest, records) = (read.open_table(NEWEST).map_err(error)?, read.open_table(RECORDS).map_err(error)?);
-        let (from, to) = ([village.as_bytes(), b"\0"].concat(), [village.as_bytes(), b"\x01"].concat());
+        let (newest, records) = (
+            read.open_table(NEWEST).map_err(error)?,
+            read.open_table(RECORDS).map_err(error)?,
+        );
+        let (from, to) = (
+            [village.as_bytes(), b"\0"].concat(),
+            [village.as_bytes(), b"\x01"].concat(),
+        );
         let (mut out, mut size) = (Vec::new(), 0);
-        for row in newest.range(from.as_slice()..to.as_slice()).map_err(error)?.rev().take(limit) {
+        for row in newest
+            .range(from.as_slice()..to.as_slice())
+            .map_err(error)?
+            .rev()
+            .take(limit)
+        {
             let (_, key) = row.map_err(error)?;
             if let Some(record) = records.get(key.value()).map_err(error)? {
                 size += record.value().len();

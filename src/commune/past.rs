@@ -1,9 +1,11 @@
-//! What the commune remembers of a village's boots, and whether what it hears now can be the same box going on.
+//! What the commune remembers of a village's boots, and whether what it hears now can be the same
+//! box going on.
 //!
-//! Invariants: a boot is heard under one name (its epoch) from one box, boots follow each other, and what was acknowledged
-//! is still there when the village says how far it is. What breaks this is a card that was set back, copied, or two boxes
-//! with one name: it is told on the console and to the village for some days. What the commune has it keeps, whatever comes.
-//! Peers that say less than this know nothing of it: what is missing is unknown, never wrong.
+//! Invariants: a boot is heard under one name (its epoch) from one box, boots follow each other,
+//! and what was acknowledged is still there when the village says how far it is. What breaks this
+//! is a card that was set back, copied, or two boxes with one name: it is told on the console and
+//! to the village for some days. What the commune has it keeps, whatever comes. Peers that say less
+//! than this know nothing of it: what is missing is unknown, never wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -41,7 +43,8 @@ pub(super) struct Past {
     generation: u64,
 }
 
-/// What a greeting says: epoch and boot that speak, and of which epochs fewer records are there than were acknowledged.
+/// What a greeting says: epoch and boot that speak, and of which epochs fewer records are there
+/// than were acknowledged.
 pub struct Greeting<'a> {
     /// The epoch that speaks.
     pub epoch: &'a str,
@@ -55,23 +58,42 @@ pub struct Greeting<'a> {
 
 impl<'a> Greeting<'a> {
     /// Compares what a village has with how far the commune is.
-    pub fn new(epoch: &'a str, boot: u64, streams: &'a [(Stream, u64, u64)], applied: &[(Stream, u64)]) -> Self {
+    pub fn new(
+        epoch: &'a str,
+        boot: u64,
+        streams: &'a [(Stream, u64, u64)],
+        applied: &[(Stream, u64)],
+    ) -> Self {
         let lasts: BTreeMap<&Stream, u64> = streams.iter().map(|(s, _, last)| (s, *last)).collect();
         let mut missing = BTreeMap::new();
         for (stream, applied) in applied {
-            if let Some(less) = lasts.get(stream).and_then(|last| applied.checked_sub(*last)).filter(|n| *n > 0) {
+            if let Some(less) = lasts
+                .get(stream)
+                .and_then(|last| applied.checked_sub(*last))
+                .filter(|n| *n > 0)
+            {
                 *missing.entry(stream.epoch.clone()).or_default() += less;
             }
         }
-        Self { epoch, boot, missing, names: streams.iter().map(|(s, ..)| s.epoch.as_str()).collect() }
+        Self {
+            epoch,
+            boot,
+            missing,
+            names: streams.iter().map(|(s, ..)| s.epoch.as_str()).collect(),
+        }
     }
 }
 
 impl Past {
-    /// Takes a greeting in; true = something is not as it can be. `is_lately` = its village was heard so lately that it cannot
-    /// have let go what it said then.
+    /// Takes a greeting in; true = something is not as it can be. `is_lately` = its village was
+    /// heard so lately that it cannot have let go what it said then.
     fn take(&mut self, greeting: &Greeting<'_>, is_lately: bool, now_ms: i64) -> bool {
-        let Greeting { epoch, boot, missing, names } = greeting;
+        let Greeting {
+            epoch,
+            boot,
+            missing,
+            names,
+        } = greeting;
         let mut found = None;
         let highest = self.boots.iter().map(|(boot, _)| *boot).max();
         if self.boots.iter().any(|(_, known)| known == epoch) {
@@ -80,9 +102,12 @@ impl Past {
                 found = Some((Parting::Twin, 0));
             }
         } else {
-            // Who goes on has the epoch in which it spoke last; who does not was set back, or is another.
+            // Who goes on has the epoch in which it spoke last; who does not was set back, or is
+            // another.
             let before = self.boots.iter().find(|(_, known)| *known == self.last);
-            if before.is_some_and(|(last, name)| boot <= last || is_lately && !names.contains(name.as_str())) {
+            if before.is_some_and(|(last, name)| {
+                boot <= last || is_lately && !names.contains(name.as_str())
+            }) {
                 found = Some((Parting::Older, 0));
             }
             self.boots.push((*boot, (*epoch).to_owned()));
@@ -91,23 +116,38 @@ impl Past {
         }
         self.generation += u64::from(matches!(found, Some((Parting::Older, _))));
         (*epoch).clone_into(&mut self.last);
-        let fresh: u64 = missing.iter().filter(|(epoch, n)| self.shorter.get(*epoch).is_none_or(|told| *told < **n)).map(|(_, n)| *n).sum();
+        let fresh: u64 = missing
+            .iter()
+            .filter(|(epoch, n)| self.shorter.get(*epoch).is_none_or(|told| *told < **n))
+            .map(|(_, n)| *n)
+            .sum();
         if fresh > 0 {
             self.shorter.extend(missing.clone());
             while self.shorter.len() > KEPT {
                 self.shorter.pop_first();
             }
             // That boots went back says more.
-            found = found.or(Some((Parting::Shorter, 0))).map(|(how, _)| (how, fresh));
+            found = found
+                .or(Some((Parting::Shorter, 0)))
+                .map(|(how, _)| (how, fresh));
         }
         if let Some((how, missing)) = found {
-            self.trouble = Some(Trouble { how, at: now_ms, epoch: (*epoch).to_owned(), boot: *boot, highest: highest.unwrap_or(0), missing });
+            self.trouble = Some(Trouble {
+                how,
+                at: now_ms,
+                epoch: (*epoch).to_owned(),
+                boot: *boot,
+                highest: highest.unwrap_or(0),
+                missing,
+            });
         }
         found.is_some()
     }
 
     fn young(&self, now_ms: i64) -> Option<Trouble> {
-        self.trouble.clone().filter(|t| now_ms.saturating_sub(t.at) < TOLD_MS)
+        self.trouble
+            .clone()
+            .filter(|t| now_ms.saturating_sub(t.at) < TOLD_MS)
     }
 }
 
@@ -119,7 +159,10 @@ pub(super) fn begin(write: &WriteTransaction) -> io::Result<()> {
 /// In which generation of its history a village is: numbers rise within one.
 pub(super) fn generation(write: &WriteTransaction, village: &str) -> io::Result<u64> {
     let table = write.open_table(PAST).map_err(error)?;
-    let past = table.get(village.as_bytes()).map_err(error)?.and_then(|v| serde_json::from_slice::<Past>(v.value()).ok());
+    let past = table
+        .get(village.as_bytes())
+        .map_err(error)?
+        .and_then(|v| serde_json::from_slice::<Past>(v.value()).ok());
     Ok(past.map_or(0, |p| p.generation))
 }
 
@@ -127,14 +170,31 @@ impl Store {
     fn past(&self, village: &str, seen: &Seen) -> io::Result<Past> {
         let read = self.db.begin_read().map_err(error)?;
         let table = read.open_table(PAST).map_err(error)?;
-        let known = table.get(village.as_bytes()).map_err(error)?.and_then(|v| serde_json::from_slice(v.value()).ok());
+        let known = table
+            .get(village.as_bytes())
+            .map_err(error)?
+            .and_then(|v| serde_json::from_slice(v.value()).ok());
         // Before it was kept, only the last boot was.
-        let first = || if seen.epoch.is_empty() { Past::default() } else { Past { boots: vec![(seen.boot, seen.epoch.clone())], last: seen.epoch.clone(), ..Past::default() } };
+        let first = || {
+            if seen.epoch.is_empty() {
+                Past::default()
+            } else {
+                Past {
+                    boots: vec![(seen.boot, seen.epoch.clone())],
+                    last: seen.epoch.clone(),
+                    ..Past::default()
+                }
+            }
+        };
         Ok(known.unwrap_or_else(first))
     }
 
     fn keep_past(write: &WriteTransaction, village: &str, past: &Past) -> io::Result<()> {
-        write.open_table(PAST).map_err(error)?.insert(village.as_bytes(), serde_json::to_vec(past)?.as_slice()).map_err(error)?;
+        write
+            .open_table(PAST)
+            .map_err(error)?
+            .insert(village.as_bytes(), serde_json::to_vec(past)?.as_slice())
+            .map_err(error)?;
         Ok(())
     }
 
@@ -146,18 +206,33 @@ impl Store {
         let seen = self.seen(village)?;
         let before = self.past(village, &seen)?;
         let mut past = before.clone();
-        if past.take(greeting, now_ms.saturating_sub(seen.heard_at) < LATELY_MS, now_ms) {
+        if past.take(
+            greeting,
+            now_ms.saturating_sub(seen.heard_at) < LATELY_MS,
+            now_ms,
+        ) {
             tracing::error!(village, trouble = ?past.trouble, "what a village says does not go on where it was; what is here is kept");
         }
         let Greeting { epoch, boot, .. } = greeting;
-        if past == before && seen.epoch == *epoch && seen.boot == *boot && (seen.heard_at..seen.heard_at.saturating_add(HEARD_MS)).contains(&now_ms) {
+        if past == before
+            && seen.epoch == *epoch
+            && seen.boot == *boot
+            && (seen.heard_at..seen.heard_at.saturating_add(HEARD_MS)).contains(&now_ms)
+        {
             return Ok(());
         }
         let write = self.db.begin_write().map_err(error)?;
         {
             let mut table = write.open_table(SEEN).map_err(error)?;
-            let state = Seen { heard_at: now_ms, epoch: (*epoch).to_owned(), boot: *boot, ..seen };
-            table.insert(village.as_bytes(), serde_json::to_vec(&state)?.as_slice()).map_err(error)?;
+            let state = Seen {
+                heard_at: now_ms,
+                epoch: (*epoch).to_owned(),
+                boot: *boot,
+                ..seen
+            };
+            table
+                .insert(village.as_bytes(), serde_json::to_vec(&state)?.as_slice())
+                .map_err(error)?;
         }
         Self::keep_past(&write, village, &past)?;
         write.commit().map_err(error)
@@ -169,18 +244,41 @@ impl Store {
     /// When the store cannot be written.
     pub fn differs(&self, village: &str, stream: &Stream, now_ms: i64) -> io::Result<()> {
         let mut past = self.past(village, &self.seen(village)?)?;
-        let known = past.boots.iter().find(|(_, e)| *e == stream.epoch).map(|(boot, _)| *boot);
+        let known = past
+            .boots
+            .iter()
+            .find(|(_, e)| *e == stream.epoch)
+            .map(|(boot, _)| *boot);
         // Said again at each connection: told once.
-        let Some(boot) = known.filter(|_| !past.trouble.as_ref().is_some_and(|t| t.how == Parting::Differs && t.epoch == stream.epoch)) else { return Ok(()) };
-        tracing::error!(village, ?stream, "an epoch of a village goes on differently there than here; what is here is kept");
+        let Some(boot) = known.filter(|_| {
+            !past
+                .trouble
+                .as_ref()
+                .is_some_and(|t| t.how == Parting::Differs && t.epoch == stream.epoch)
+        }) else {
+            return Ok(());
+        };
+        tracing::error!(
+            village,
+            ?stream,
+            "an epoch of a village goes on differently there than here; what is here is kept"
+        );
         let highest = past.boots.iter().map(|(boot, _)| *boot).max().unwrap_or(0);
-        past.trouble = Some(Trouble { how: Parting::Differs, at: now_ms, epoch: stream.epoch.clone(), boot, highest, missing: 0 });
+        past.trouble = Some(Trouble {
+            how: Parting::Differs,
+            at: now_ms,
+            epoch: stream.epoch.clone(),
+            boot,
+            highest,
+            missing: 0,
+        });
         let write = self.db.begin_write().map_err(error)?;
         Self::keep_past(&write, village, &past)?;
         write.commit().map_err(error)
     }
 
-    /// What is wrong between a village's history and what is here; none = nothing, or it is long past.
+    /// What is wrong between a village's history and what is here; none = nothing, or it is long
+    /// past.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -188,22 +286,35 @@ impl Store {
         Ok(self.past(village, &self.seen(village)?)?.young(now_ms))
     }
 
-    /// What a village is told beside how far each stream is: what stands last of the newest, and what is wrong.
+    /// What a village is told beside how far each stream is: what stands last of the newest, and
+    /// what is wrong.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn known(&self, village: &str, applied: &[(Stream, u64)], now_ms: i64) -> io::Result<Known> {
+    pub fn known(
+        &self,
+        village: &str,
+        applied: &[(Stream, u64)],
+        now_ms: i64,
+    ) -> io::Result<Known> {
         let seen = self.seen(village)?;
         let trouble = self.past(village, &seen)?.young(now_ms);
         let read = self.db.begin_read().map_err(error)?;
         let records = read.open_table(RECORDS).map_err(error)?;
         let mut heads = Vec::new();
         for (stream, n) in applied.iter().rev().take(HEADS).filter(|(_, n)| *n > 0) {
-            if let Some(record) = records.get(with_number(stream_key(village, stream), *n).as_slice()).map_err(error)? {
+            if let Some(record) = records
+                .get(with_number(stream_key(village, stream), *n).as_slice())
+                .map_err(error)?
+            {
                 heads.push((stream.clone(), *n, secret::sha256(record.value())));
             }
         }
-        Ok(Known { heads, newest_seq: seen.newest_seq, trouble })
+        Ok(Known {
+            heads,
+            newest_seq: seen.newest_seq,
+            trouble,
+        })
     }
 }
 
@@ -211,65 +322,172 @@ impl Store {
 mod tests {
     use super::*;
 
-    fn say(past: &mut Past, (epoch, boot): (&str, u64), names: &[&'static str], missing: &[(&str, u64)]) -> Option<Parting> {
+    fn say(
+        past: &mut Past,
+        (epoch, boot): (&str, u64),
+        names: &[&'static str],
+        missing: &[(&str, u64)],
+    ) -> Option<Parting> {
         let missing = missing.iter().map(|(e, n)| ((*e).to_owned(), *n)).collect();
-        past.take(&Greeting { epoch, boot, missing, names: names.iter().copied().collect() }, true, 5).then(|| past.trouble.as_ref().expect("told").how)
+        past.take(
+            &Greeting {
+                epoch,
+                boot,
+                missing,
+                names: names.iter().copied().collect(),
+            },
+            true,
+            5,
+        )
+        .then(|| past.trouble.as_ref().expect("told").how)
     }
 
     #[test]
     fn what_cannot_be_the_same_box_going_on_is_noticed_and_nothing_else() {
         let mut past = Past::default();
         for (boot, epoch) in [(3, "c"), (3, "c"), (4, "d"), (4, "d"), (7, "g")] {
-            assert_eq!(say(&mut past, (epoch, boot), &["c", "d", "g"], &[]), None, "boots follow each other, some never connected");
+            assert_eq!(
+                say(&mut past, (epoch, boot), &["c", "d", "g"], &[]),
+                None,
+                "boots follow each other, some never connected"
+            );
         }
-        // A card set back: a boot that was before, under another name; it goes on, and is told once.
-        assert_eq!(say(&mut past, ("x", 6), &["c", "d", "x"], &[("d", 4)]), Some(Parting::Older));
-        assert_eq!(past.trouble.as_ref().map(|t| (t.highest, t.missing)), Some((7, 4)));
-        assert_eq!((say(&mut past, ("x", 6), &["c", "d", "x"], &[("d", 4)]), past.generation), (None, 1), "its numbers began again once");
-        assert_eq!(say(&mut past, ("y", 7), &["d", "x", "y"], &[("d", 4)]), None, "once");
-        // The card that it was copied from is put in again: a higher boot that knows nothing of the last.
-        assert_eq!(say(&mut past, ("h", 8), &["d", "g", "h"], &[]), Some(Parting::Older));
+        // A card set back: a boot that was before, under another name; it goes on, and is told
+        // once.
+        assert_eq!(
+            say(&mut past, ("x", 6), &["c", "d", "x"], &[("d", 4)]),
+            Some(Parting::Older)
+        );
+        assert_eq!(
+            past.trouble.as_ref().map(|t| (t.highest, t.missing)),
+            Some((7, 4))
+        );
+        assert_eq!(
+            (
+                say(&mut past, ("x", 6), &["c", "d", "x"], &[("d", 4)]),
+                past.generation
+            ),
+            (None, 1),
+            "its numbers began again once"
+        );
+        assert_eq!(
+            say(&mut past, ("y", 7), &["d", "x", "y"], &[("d", 4)]),
+            None,
+            "once"
+        );
+        // The card that it was copied from is put in again: a higher boot that knows nothing of the
+        // last.
+        assert_eq!(
+            say(&mut past, ("h", 8), &["d", "g", "h"], &[]),
+            Some(Parting::Older)
+        );
         // Both live at once.
-        assert_eq!(say(&mut past, ("y", 7), &["x", "y"], &[]), Some(Parting::Twin));
-        assert_eq!(say(&mut past, ("h", 8), &["g", "h"], &[]), Some(Parting::Twin));
+        assert_eq!(
+            say(&mut past, ("y", 7), &["x", "y"], &[]),
+            Some(Parting::Twin)
+        );
+        assert_eq!(
+            say(&mut past, ("h", 8), &["g", "h"], &[]),
+            Some(Parting::Twin)
+        );
         // An epoch lost its end.
-        assert_eq!(say(&mut past, ("z", 9), &["h", "z"], &[("h", 2)]), Some(Parting::Shorter));
-        assert_eq!(say(&mut past, ("z", 9), &["h", "z"], &[("h", 3)]), Some(Parting::Shorter), "and more of it");
+        assert_eq!(
+            say(&mut past, ("z", 9), &["h", "z"], &[("h", 2)]),
+            Some(Parting::Shorter)
+        );
+        assert_eq!(
+            say(&mut past, ("z", 9), &["h", "z"], &[("h", 3)]),
+            Some(Parting::Shorter),
+            "and more of it"
+        );
         // A new card begins from one.
         assert_eq!(say(&mut past, ("1", 1), &["1"], &[]), Some(Parting::Older));
         assert!(past.young(5 + TOLD_MS).is_none() && past.young(4 + TOLD_MS).is_some());
         for n in 0..1_000 {
-            say(&mut past, (&format!("e{n}"), 10 + n), &[], &[(&format!("m{n}"), 1)]);
+            say(
+                &mut past,
+                (&format!("e{n}"), 10 + n),
+                &[],
+                &[(&format!("m{n}"), 1)],
+            );
         }
         let mut away = past.clone();
-        let late = Greeting { epoch: "late", boot: 5_000, missing: BTreeMap::new(), names: BTreeSet::new() };
-        assert!(!away.take(&late, false, 5) && past.take(&late, true, 5), "who was away for a month may have let go what it said before");
+        let late = Greeting {
+            epoch: "late",
+            boot: 5_000,
+            missing: BTreeMap::new(),
+            names: BTreeSet::new(),
+        };
+        assert!(
+            !away.take(&late, false, 5) && past.take(&late, true, 5),
+            "who was away for a month may have let go what it said before"
+        );
         assert!(past.boots.len() <= KEPT && past.shorter.len() <= KEPT);
     }
 
     #[test]
     fn the_village_is_told_what_stands_last_and_its_word_that_it_differs_is_kept() {
-        let path = std::env::temp_dir().join(format!("conglang-past-{}.redb", getrandom::u64().expect("random")));
+        let path = std::env::temp_dir().join(format!(
+            "conglang-past-{}.redb",
+            getrandom::u64().expect("random")
+        ));
         let store = Store::open(&path).expect("store");
-        let stream = Stream { epoch: format!("{:032x}", 5), lane: crate::domain::event::Lane::Log };
+        let stream = Stream {
+            epoch: format!("{:032x}", 5),
+            lane: crate::domain::event::Lane::Log,
+        };
         let record = br#"{"lane":"log","lane_seq":1,"seq":9}"#;
-        let batch = crate::protocol::commune::pack(stream.clone(), 1, &[record.as_slice()], BTreeMap::new()).expect("packed");
+        let batch = crate::protocol::commune::pack(
+            stream.clone(),
+            1,
+            &[record.as_slice()],
+            BTreeMap::new(),
+        )
+        .expect("packed");
         assert_eq!(store.take("v", &batch, 0).expect("taken"), (1, false));
         let known = store.known("v", &[(stream.clone(), 1)], 0).expect("read");
-        assert_eq!((known.heads, known.trouble), (vec![(stream.clone(), 1, secret::sha256(record))], None));
+        assert_eq!(
+            (known.heads, known.trouble),
+            (vec![(stream.clone(), 1, secret::sha256(record))], None)
+        );
         // Fewer than were acknowledged, in its greeting.
         let offered = [(stream.clone(), 1, 0)];
         let greeting = Greeting::new(&stream.epoch, 5, &offered, &[(stream.clone(), 1)]);
         store.hello("v", &greeting, 100).expect("heard");
-        let told = |now| store.trouble("v", now).expect("read").map(|t| (t.how, t.missing));
-        assert_eq!((told(200), told(100 + TOLD_MS)), (Some((Parting::Shorter, 1)), None));
-        store.differs("v", &Stream { epoch: format!("{:032x}", 6), ..stream.clone() }, 300).expect("of an epoch that nobody knows");
+        let told = |now| {
+            store
+                .trouble("v", now)
+                .expect("read")
+                .map(|t| (t.how, t.missing))
+        };
+        assert_eq!(
+            (told(200), told(100 + TOLD_MS)),
+            (Some((Parting::Shorter, 1)), None)
+        );
+        store
+            .differs(
+                "v",
+                &Stream {
+                    epoch: format!("{:032x}", 6),
+                    ..stream.clone()
+                },
+                300,
+            )
+            .expect("of an epoch that nobody knows");
         assert_eq!(told(300), Some((Parting::Shorter, 1)));
         store.differs("v", &stream, 300).expect("kept");
         store.differs("v", &stream, 900).expect("said again");
-        assert_eq!(store.trouble("v", 901).expect("read").map(|t| (t.how, t.at)), Some((Parting::Differs, 300)));
+        assert_eq!(
+            store
+                .trouble("v", 901)
+                .expect("read")
+                .map(|t| (t.how, t.at)),
+            Some((Parting::Differs, 300))
+        );
         // A village that was known before boots were remembered.
-        store.hello("w", &Greeting::new("a", 5, &[], &[]), 0).expect("heard");
+        store
+            .hello("w", &Greeting::new("a", 5, &[], &[]), 0)
+            .expect("heard");
         assert_eq!(store.trouble("w", 0).expect("read"), None);
         std::fs::remove_file(path).expect("clean");
     }

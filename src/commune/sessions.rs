@@ -1,5 +1,6 @@
-//! Who is signed in at the console: a token per sign-in, of which only the hash is kept; listed, ended by a button, by a day
-//! or by a new PIN. Bounded in number. Deliberately absent: names; there is one PIN.
+//! Who is signed in at the console: a token per sign-in, of which only the hash is kept; listed,
+//! ended by a button, by a day or by a new PIN. Bounded in number. Deliberately absent: names;
+//! there is one PIN.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -43,11 +44,18 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Opens the file of sign-ins (a damaged one means: everybody signs in again). `pin` is the hash of the PIN.
+    /// Opens the file of sign-ins (a damaged one means: everybody signs in again). `pin` is the
+    /// hash of the PIN.
     #[must_use]
     pub fn open(path: &Path, key: Vec<u8>, pin: &str, clock: Clock) -> Self {
         let kept = crate::doors::kept::read(path, "everybody signs in again");
-        Self { inner: Arc::new(Mutex::new(kept)), path: path.to_owned(), key: Arc::new(key), pin: secret::sha256(pin.as_bytes()), clock }
+        Self {
+            inner: Arc::new(Mutex::new(kept)),
+            path: path.to_owned(),
+            key: Arc::new(key),
+            pin: secret::sha256(pin.as_bytes()),
+            clock,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Session>> {
@@ -56,7 +64,8 @@ impl Sessions {
 
     /// A clock that was years ahead when somebody signed in must not keep them in for years.
     fn is_good(&self, session: &Session) -> bool {
-        session.pin == self.pin && self.clock.wall_ms().abs_diff(session.began_at) < LASTS_MS.unsigned_abs()
+        session.pin == self.pin
+            && self.clock.wall_ms().abs_diff(session.began_at) < LASTS_MS.unsigned_abs()
     }
 
     /// Somebody signed in; gives the cookie.
@@ -68,20 +77,39 @@ impl Sessions {
         let mut inner = self.lock();
         inner.retain(|_, s| self.is_good(s));
         while inner.len() >= MOST {
-            let Some(oldest) = inner.iter().min_by_key(|(_, s)| s.began_at).map(|(k, _)| k.clone()) else { break };
+            let Some(oldest) = inner
+                .iter()
+                .min_by_key(|(_, s)| s.began_at)
+                .map(|(k, _)| k.clone())
+            else {
+                break;
+            };
             inner.remove(&oldest);
         }
-        inner.insert(secret::sha256(token.as_bytes()), Session { began_at: self.clock.wall_ms(), address, pin: self.pin.clone() });
+        inner.insert(
+            secret::sha256(token.as_bytes()),
+            Session {
+                began_at: self.clock.wall_ms(),
+                address,
+                pin: self.pin.clone(),
+            },
+        );
         self.save(&inner);
         let secure = if secure { "; Secure" } else { "" };
-        Ok(format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}", LASTS_MS / 1000))
+        Ok(format!(
+            "{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}",
+            LASTS_MS / 1000
+        ))
     }
 
     /// The token of a request, when it is signed in.
     #[must_use]
     pub fn token(&self, headers: &HeaderMap) -> Option<String> {
         let token = cookie(headers, COOKIE)?;
-        self.lock().get(&secret::sha256(token.as_bytes())).filter(|s| self.is_good(s)).map(|_| token.to_owned())
+        self.lock()
+            .get(&secret::sha256(token.as_bytes()))
+            .filter(|s| self.is_good(s))
+            .map(|_| token.to_owned())
     }
 
     /// Ends a sign-in.
@@ -103,7 +131,12 @@ impl Sessions {
     #[must_use]
     pub fn list(&self, token: &str) -> Vec<(Session, bool)> {
         let mine = secret::sha256(token.as_bytes());
-        let mut all: Vec<(Session, bool)> = self.lock().iter().filter(|(_, s)| self.is_good(s)).map(|(hash, s)| (s.clone(), *hash == mine)).collect();
+        let mut all: Vec<(Session, bool)> = self
+            .lock()
+            .iter()
+            .filter(|(_, s)| self.is_good(s))
+            .map(|(hash, s)| (s.clone(), *hash == mine))
+            .collect();
         all.sort_by_key(|(s, _)| std::cmp::Reverse(s.began_at));
         all
     }
@@ -115,7 +148,9 @@ impl Sessions {
     }
 
     fn save(&self, inner: &BTreeMap<String, Session>) {
-        let done = serde_json::to_vec(inner).map_err(io::Error::other).and_then(|bytes| secret::write_file(&self.path, &bytes));
+        let done = serde_json::to_vec(inner)
+            .map_err(io::Error::other)
+            .and_then(|bytes| secret::write_file(&self.path, &bytes));
         if let Err(cause) = done {
             tracing::warn!(%cause, "who is signed in could not be written; they sign in again after a restart");
         }
@@ -128,23 +163,43 @@ mod tests {
 
     fn asked(cookie: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        headers.insert("cookie", cookie.split(';').next().expect("pair").parse().expect("header"));
+        headers.insert(
+            "cookie",
+            cookie
+                .split(';')
+                .next()
+                .expect("pair")
+                .parse()
+                .expect("header"),
+        );
         headers
     }
 
     #[test]
     fn each_sign_in_is_its_own_and_ends_by_button_day_or_pin() {
-        let folder = std::env::temp_dir().join(format!("conglang-console-{}", getrandom::u64().expect("random")));
+        let folder = std::env::temp_dir().join(format!(
+            "conglang-console-{}",
+            getrandom::u64().expect("random")
+        ));
         let path = folder.join("sessions.json");
         let clock = Clock::manual(1_000_000);
         let open = |pin: &str| Sessions::open(&path, vec![7; 32], pin, clock.clone());
         let sessions = open("hash of a PIN");
         let one = asked(&sessions.begin("10.0.0.1".into(), false).expect("in"));
         let two = asked(&sessions.begin("10.0.0.2".into(), false).expect("in"));
-        let (a, b) = (sessions.token(&one).expect("in"), sessions.token(&two).expect("in"));
+        let (a, b) = (
+            sessions.token(&one).expect("in"),
+            sessions.token(&two).expect("in"),
+        );
         assert!(a != b && sessions.form(&a) != sessions.form(&b));
-        assert!(!std::fs::read_to_string(&path).expect("kept").contains(&a), "only hashes are kept");
-        assert_eq!(sessions.list(&a).iter().filter(|(_, mine)| *mine).count(), 1);
+        assert!(
+            !std::fs::read_to_string(&path).expect("kept").contains(&a),
+            "only hashes are kept"
+        );
+        assert_eq!(
+            sessions.list(&a).iter().filter(|(_, mine)| *mine).count(),
+            1
+        );
         sessions.end(&a);
         assert!(sessions.token(&one).is_none() && sessions.token(&two).is_some());
         // A new process knows who is in; a new PIN puts everybody out.

@@ -1,14 +1,17 @@
-//! The commune's store (redb): records as they came, how far each stream is applied, texts, downlink.
+//! The commune's store (redb): records as they came, how far each stream is applied, texts,
+//! downlink.
 //!
-//! Invariant: records and `applied` are one transaction, committed `Immediate`; an ACK is sent only after it.
-//! Keys are bytes: `village NUL epoch NUL lane NUL number (big endian)`.
+//! Invariant: records and `applied` are one transaction, committed `Immediate`; an ACK is sent only
+//! after it. Keys are bytes: `village NUL epoch NUL lane NUL number (big endian)`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use redb::{Builder, Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
+use redb::{
+    Builder, Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction,
+};
 use serde::{Deserialize, Serialize};
 
 use super::account::{self, Account, RECORD_COST, Today};
@@ -66,7 +69,15 @@ pub(super) fn error(cause: impl Into<redb::Error>) -> io::Error {
 }
 
 pub(super) fn stream_key(village: &str, stream: &Stream) -> Vec<u8> {
-    [village.as_bytes(), b"\0", stream.epoch.as_bytes(), b"\0", &[u8::try_from(stream.lane.index()).unwrap_or(0)], b"\0"].concat()
+    [
+        village.as_bytes(),
+        b"\0",
+        stream.epoch.as_bytes(),
+        b"\0",
+        &[u8::try_from(stream.lane.index()).unwrap_or(0)],
+        b"\0",
+    ]
+    .concat()
 }
 
 pub(super) fn with_number(mut key: Vec<u8>, n: u64) -> Vec<u8> {
@@ -75,34 +86,66 @@ pub(super) fn with_number(mut key: Vec<u8>, n: u64) -> Vec<u8> {
 }
 
 /// Stores records and what they tell; false = the village told all it may today.
-fn append(write: &WriteTransaction, folder: &Path, village: &str, key: &[u8], records: &[(u64, Vec<u8>)], batch: &Batch, today: Today) -> io::Result<bool> {
+fn append(
+    write: &WriteTransaction,
+    folder: &Path,
+    village: &str,
+    key: &[u8],
+    records: &[(u64, Vec<u8>)],
+    batch: &Batch,
+    today: Today,
+) -> io::Result<bool> {
     let now_ms = today.now_ms;
     // Of a newer version may be what cannot be read here: it is kept as it came.
-    let entries: Vec<Option<Entry>> = records.iter().map(|(_, bytes)| serde_json::from_slice(bytes).ok()).collect();
+    let entries: Vec<Option<Entry>> = records
+        .iter()
+        .map(|(_, bytes)| serde_json::from_slice(bytes).ok())
+        .collect();
     // Only words that these records name, and no more than people write.
-    let named: BTreeSet<&str> = entries.iter().flatten().filter_map(|e| e.event.blob().map(|b| b.id.as_str())).collect();
+    let named: BTreeSet<&str> = entries
+        .iter()
+        .flatten()
+        .filter_map(|e| e.event.blob().map(|b| b.id.as_str()))
+        .collect();
     erased::take(write, folder, village, &entries)?;
     let mut texts: Vec<(&str, &[u8])> = Vec::new();
-    for (id, text) in batch.texts.iter().filter(|(id, text)| named.contains(id.as_str()) && text.len() <= TEXT_MOST) {
+    for (id, text) in batch
+        .texts
+        .iter()
+        .filter(|(id, text)| named.contains(id.as_str()) && text.len() <= TEXT_MOST)
+    {
         if !erased::is_erased(write, village, id)? {
             texts.push((id, text.as_bytes()));
         }
     }
     let mut account = account::load(write, village)?;
-    let size = records.iter().map(|(_, b)| b.len() as u64 + RECORD_COST).sum::<u64>() + texts.iter().map(|(_, t)| account::text_cost(t.len() as u64)).sum::<u64>();
+    let size = records
+        .iter()
+        .map(|(_, b)| b.len() as u64 + RECORD_COST)
+        .sum::<u64>()
+        + texts
+            .iter()
+            .map(|(_, t)| account::text_cost(t.len() as u64))
+            .sum::<u64>();
     // The console tells it.
     if !account.takes(size, today) {
         return Ok(false);
     }
     let mut table = write.open_table(RECORDS).map_err(error)?;
     let mut seen = write.open_table(SEEN).map_err(error)?;
-    let mut state: Seen = seen.get(village.as_bytes()).map_err(error)?.and_then(|v| serde_json::from_slice(v.value()).ok()).unwrap_or_default();
+    let mut state: Seen = seen
+        .get(village.as_bytes())
+        .map_err(error)?
+        .and_then(|v| serde_json::from_slice(v.value()).ok())
+        .unwrap_or_default();
     let generation = past::generation(write, village)?;
     let mut newest = Noting::new(write, village, &batch.stream.epoch, generation)?;
     let mut teller = Teller::new(write, village, generation, now_ms)?;
     for ((n, bytes), entry) in records.iter().zip(&entries) {
         let name = with_number(key.to_vec(), *n);
-        table.insert(name.as_slice(), bytes.as_slice()).map_err(error)?;
+        table
+            .insert(name.as_slice(), bytes.as_slice())
+            .map_err(error)?;
         state.records += 1;
         if let Some(entry) = entry {
             // A village's clock may be years ahead: what it says of later than now is of now.
@@ -113,32 +156,54 @@ fn append(write: &WriteTransaction, folder: &Path, village: &str, key: &[u8], re
         }
     }
     state.heard_at = now_ms;
-    seen.insert(village.as_bytes(), serde_json::to_vec(&state)?.as_slice()).map_err(error)?;
+    seen.insert(village.as_bytes(), serde_json::to_vec(&state)?.as_slice())
+        .map_err(error)?;
     erased::keep(folder, village, &texts)?;
     account::keep(write, village, &account)?;
     Ok(true)
 }
 
-/// Takes a batch in, in a transaction: how far the stream is then, whether the batch began behind a hole, whether anything is
-/// to be committed.
-fn take_in(write: &WriteTransaction, folder: &Path, village: &str, batch: &Batch, today: Today) -> io::Result<(u64, bool, bool)> {
+/// Takes a batch in, in a transaction: how far the stream is then, whether the batch began behind a
+/// hole, whether anything is to be committed.
+fn take_in(
+    write: &WriteTransaction,
+    folder: &Path,
+    village: &str,
+    batch: &Batch,
+    today: Today,
+) -> io::Result<(u64, bool, bool)> {
     let key = stream_key(village, &batch.stream);
     let mut marks = write.open_table(APPLIED).map_err(error)?;
-    let before = marks.get(key.as_slice()).map_err(error)?.map_or(0, |v| v.value());
+    let before = marks
+        .get(key.as_slice())
+        .map_err(error)?
+        .map_or(0, |v| v.value());
     let applied = match take(batch, before) {
         Take::Nothing { hole } => return Ok((before, hole, false)),
         Take::Quarantine { why, applied } => {
             // Without people's words: those are no part of what cannot be read.
-            let bytes = serde_json::to_vec(&Batch { texts: BTreeMap::new(), ..batch.clone() })?;
+            let bytes = serde_json::to_vec(&Batch {
+                texts: BTreeMap::new(),
+                ..batch.clone()
+            })?;
             let mut account = account::load(write, village)?;
             if !account.takes(bytes.len() as u64, today) {
                 return Ok((before, false, false));
             }
             let kept = account.keeps_aside(bytes.len() as u64);
             if kept {
-                tracing::error!(village, why, "a batch cannot be read; it is counted and kept aside");
+                tracing::error!(
+                    village,
+                    why,
+                    "a batch cannot be read; it is counted and kept aside"
+                );
                 let mut aside = write.open_table(ASIDE).map_err(error)?;
-                aside.insert(with_number(key.clone(), batch.first).as_slice(), bytes.as_slice()).map_err(error)?;
+                aside
+                    .insert(
+                        with_number(key.clone(), batch.first).as_slice(),
+                        bytes.as_slice(),
+                    )
+                    .map_err(error)?;
             }
             account::keep(write, village, &account)?;
             applied
@@ -160,7 +225,11 @@ impl Store {
     /// # Errors
     /// When the file cannot be used or is damaged.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let db = Builder::new().set_cache_size(CACHE).set_check_integrity_on_open(true).create(path).map_err(error)?;
+        let db = Builder::new()
+            .set_cache_size(CACHE)
+            .set_check_integrity_on_open(true)
+            .create(path)
+            .map_err(error)?;
         let write = db.begin_write().map_err(error)?;
         let incarnation = {
             for table in [RECORDS, TEXTS, ASIDE, DOWN, SEEN] {
@@ -174,18 +243,28 @@ impl Store {
             write.open_table(APPLIED).map_err(error)?;
             write.open_table(GAPS).map_err(error)?;
             let mut meta = write.open_table(META).map_err(error)?;
-            let known = meta.get(b"incarnation".as_slice()).map_err(error)?.map(|v| String::from_utf8_lossy(v.value()).into_owned());
+            let known = meta
+                .get(b"incarnation".as_slice())
+                .map_err(error)?
+                .map(|v| String::from_utf8_lossy(v.value()).into_owned());
             match known {
                 Some(known) => known,
                 None => {
                     let fresh = crate::keys::secret::token()?;
-                    meta.insert(b"incarnation".as_slice(), fresh.as_bytes()).map_err(error)?;
+                    meta.insert(b"incarnation".as_slice(), fresh.as_bytes())
+                        .map_err(error)?;
                     fresh
                 }
             }
         };
         write.commit().map_err(error)?;
-        Ok(Self { db: Arc::new(db), incarnation, path: path.into(), folder: path.with_extension("texts").into(), scrubbing: Arc::default() })
+        Ok(Self {
+            db: Arc::new(db),
+            incarnation,
+            path: path.into(),
+            folder: path.with_extension("texts").into(),
+            scrubbing: Arc::default(),
+        })
     }
 
     /// Which database this is.
@@ -201,7 +280,10 @@ impl Store {
     }
 
     fn room(&self, left: fn(&Path) -> io::Result<(u64, u64)>) -> (u64, u64) {
-        self.path.parent().and_then(|folder| left(folder).ok()).unwrap_or((u64::MAX, u64::MAX))
+        self.path
+            .parent()
+            .and_then(|folder| left(folder).ok())
+            .unwrap_or((u64::MAX, u64::MAX))
     }
 
     /// How far a stream is applied.
@@ -211,53 +293,91 @@ impl Store {
     pub fn applied(&self, village: &str, stream: &Stream) -> io::Result<u64> {
         let read = self.db.begin_read().map_err(error)?;
         let table = read.open_table(APPLIED).map_err(error)?;
-        Ok(table.get(stream_key(village, stream).as_slice()).map_err(error)?.map_or(0, |v| v.value()))
+        Ok(table
+            .get(stream_key(village, stream).as_slice())
+            .map_err(error)?
+            .map_or(0, |v| v.value()))
     }
 
-    /// Takes a batch in; gives how far the stream is then, durably, and whether the batch began behind a hole. What is more
-    /// than the village may tell in a day is not taken: the mark stays.
+    /// Takes a batch in; gives how far the stream is then, durably, and whether the batch began
+    /// behind a hole. What is more than the village may tell in a day is not taken: the mark
+    /// stays.
     ///
     /// # Errors
     /// When the store cannot be written; nothing was applied then.
     pub fn take(&self, village: &str, batch: &Batch, now_ms: i64) -> io::Result<(u64, bool)> {
         let taken = self.take_round(std::iter::once((village, batch)), now_ms)?;
-        taken.into_iter().next().ok_or_else(|| io::Error::other("nothing was taken"))
+        taken
+            .into_iter()
+            .next()
+            .ok_or_else(|| io::Error::other("nothing was taken"))
     }
 
-    /// Takes a batch of each of some villages in, all in one transaction: a disk that syncs slowly makes nobody wait for
-    /// the others one after the other.
+    /// Takes a batch of each of some villages in, all in one transaction: a disk that syncs slowly
+    /// makes nobody wait for the others one after the other.
     ///
     /// # Errors
     /// When the store cannot be written; nothing was applied then.
-    pub fn take_round<'a>(&self, batches: impl Iterator<Item = (&'a str, &'a Batch)>, now_ms: i64) -> io::Result<Vec<(u64, bool)>> {
+    pub fn take_round<'a>(
+        &self,
+        batches: impl Iterator<Item = (&'a str, &'a Batch)>,
+        now_ms: i64,
+    ) -> io::Result<Vec<(u64, bool)>> {
         let today = self.today(now_ms);
         let write = self.db.begin_write().map_err(error)?;
-        let taken = batches.map(|(village, batch)| take_in(&write, &self.folder, village, batch, today)).collect::<io::Result<Vec<_>>>()?;
+        let taken = batches
+            .map(|(village, batch)| take_in(&write, &self.folder, village, batch, today))
+            .collect::<io::Result<Vec<_>>>()?;
         if taken.iter().any(|(.., is_new)| *is_new) {
             write.commit().map_err(error)?;
         }
-        Ok(taken.into_iter().map(|(applied, hole, _)| (applied, hole)).collect())
+        Ok(taken
+            .into_iter()
+            .map(|(applied, hole, _)| (applied, hole))
+            .collect())
     }
 
     /// Takes a gap in; gives how far the stream is then. Gaps that follow each other are one.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn take_gap(&self, village: &str, stream: &Stream, from: u64, to: u64, now_ms: i64) -> io::Result<u64> {
+    pub fn take_gap(
+        &self,
+        village: &str,
+        stream: &Stream,
+        from: u64,
+        to: u64,
+        now_ms: i64,
+    ) -> io::Result<u64> {
         let key = stream_key(village, stream);
         let write = self.db.begin_write().map_err(error)?;
         let applied = {
             let mut marks = write.open_table(APPLIED).map_err(error)?;
-            let before = marks.get(key.as_slice()).map_err(error)?.map_or(0, |v| v.value());
-            let Some(applied) = gap(from, to, before) else { return Ok(before) };
+            let before = marks
+                .get(key.as_slice())
+                .map_err(error)?
+                .map_or(0, |v| v.value());
+            let Some(applied) = gap(from, to, before) else {
+                return Ok(before);
+            };
             let mut account = account::load(&write, village)?;
             if !account.takes(RECORD_COST, self.today(now_ms)) {
                 return Ok(before);
             }
             account::keep(&write, village, &account)?;
             let mut gaps = write.open_table(GAPS).map_err(error)?;
-            let last = gaps.range(with_number(key.clone(), 0).as_slice()..=with_number(key.clone(), before).as_slice()).map_err(error)?.next_back().transpose().map_err(error)?;
-            let joins = last.filter(|(_, to)| to.value() == before).map(|(k, _)| k.value().to_vec());
+            let last = gaps
+                .range(
+                    with_number(key.clone(), 0).as_slice()
+                        ..=with_number(key.clone(), before).as_slice(),
+                )
+                .map_err(error)?
+                .next_back()
+                .transpose()
+                .map_err(error)?;
+            let joins = last
+                .filter(|(_, to)| to.value() == before)
+                .map(|(k, _)| k.value().to_vec());
             let at = joins.unwrap_or_else(|| with_number(key.clone(), before + 1));
             gaps.insert(at.as_slice(), to).map_err(error)?;
             marks.insert(key.as_slice(), applied).map_err(error)?;
@@ -271,10 +391,25 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn applied_of(&self, village: &str, streams: impl Iterator<Item = Stream>) -> io::Result<Vec<(Stream, u64)>> {
+    pub fn applied_of(
+        &self,
+        village: &str,
+        streams: impl Iterator<Item = Stream>,
+    ) -> io::Result<Vec<(Stream, u64)>> {
         let read = self.db.begin_read().map_err(error)?;
         let table = read.open_table(APPLIED).map_err(error)?;
-        streams.map(|s| Ok((table.get(stream_key(village, &s).as_slice()).map_err(error)?.map_or(0, |v| v.value()), s))).map(|r: io::Result<(u64, Stream)>| r.map(|(n, s)| (s, n))).collect()
+        streams
+            .map(|s| {
+                Ok((
+                    table
+                        .get(stream_key(village, &s).as_slice())
+                        .map_err(error)?
+                        .map_or(0, |v| v.value()),
+                    s,
+                ))
+            })
+            .map(|r: io::Result<(u64, Stream)>| r.map(|(n, s)| (s, n)))
+            .collect()
     }
 
     /// What is counted of a village.
@@ -292,7 +427,11 @@ impl Store {
     pub fn seen(&self, village: &str) -> io::Result<Seen> {
         let read = self.db.begin_read().map_err(error)?;
         let table = read.open_table(SEEN).map_err(error)?;
-        Ok(table.get(village.as_bytes()).map_err(error)?.and_then(|v| serde_json::from_slice(v.value()).ok()).unwrap_or_default())
+        Ok(table
+            .get(village.as_bytes())
+            .map_err(error)?
+            .and_then(|v| serde_json::from_slice(v.value()).ok())
+            .unwrap_or_default())
     }
 
     /// Every record of a village, in the order of its streams and numbers.
@@ -302,7 +441,10 @@ impl Store {
     pub fn records(&self, village: &str) -> io::Result<Vec<(String, u8, u64, Vec<u8>)>> {
         let read = self.db.begin_read().map_err(error)?;
         let table = read.open_table(RECORDS).map_err(error)?;
-        let (from, to) = ([village.as_bytes(), b"\0"].concat(), [village.as_bytes(), b"\x01"].concat());
+        let (from, to) = (
+            [village.as_bytes(), b"\0"].concat(),
+            [village.as_bytes(), b"\x01"].concat(),
+        );
         let mut out = Vec::new();
         for row in table.range(from.as_slice()..to.as_slice()).map_err(error)? {
             let (k, v) = row.map_err(error)?;
@@ -312,7 +454,12 @@ impl Store {
                 continue;
             }
             n.copy_from_slice(&rest[35..]);
-            out.push((String::from_utf8_lossy(&rest[..32]).into_owned(), rest[33], u64::from_be_bytes(n), v.value().to_vec()));
+            out.push((
+                String::from_utf8_lossy(&rest[..32]).into_owned(),
+                rest[33],
+                u64::from_be_bytes(n),
+                v.value().to_vec(),
+            ));
         }
         Ok(out)
     }
@@ -328,7 +475,14 @@ impl Store {
         // An older version kept them here.
         let read = self.db.begin_read().map_err(error)?;
         let table = read.open_table(TEXTS).map_err(error)?;
-        Ok(table.get([village.as_bytes(), b"\0", blob.as_bytes()].concat().as_slice()).map_err(error)?.map(|v| String::from_utf8_lossy(v.value()).into_owned()))
+        Ok(table
+            .get(
+                [village.as_bytes(), b"\0", blob.as_bytes()]
+                    .concat()
+                    .as_slice(),
+            )
+            .map_err(error)?
+            .map(|v| String::from_utf8_lossy(v.value()).into_owned()))
     }
 
     /// True when a village erased these words.
@@ -339,17 +493,20 @@ impl Store {
         erased::says_erased(&self.db, village, blob)
     }
 
-    /// Writes over what was erased and still stands in free pages of the file; true = there was something. Blocks for long.
+    /// Writes over what was erased and still stands in free pages of the file; true = there was
+    /// something. Blocks for long.
     ///
     /// # Errors
-    /// When there is too little room, or the store cannot be written; it is tried again after an hour.
+    /// When there is too little room, or the store cannot be written; it is tried again after an
+    /// hour.
     pub fn scrub(&self, now_mono_ms: u64) -> io::Result<bool> {
         self.scrub_with(now_mono_ms, &|| self.room(space::of).0)
     }
 
     /// As [`Store::scrub`], on a disk that has so many bytes left.
     pub(super) fn scrub_with(&self, now_mono_ms: u64, free: &dyn Fn() -> u64) -> io::Result<bool> {
-        self.scrubbing.turn(now_mono_ms, || erased::scrub(&self.db, &self.path, free))
+        self.scrubbing
+            .turn(now_mono_ms, || erased::scrub(&self.db, &self.path, free))
     }
 
     /// What a village calls a thing; its id when it never said.

@@ -1,8 +1,12 @@
-//! The store against villages that promise what is not so: marks move as far as there is something, rows are bounded.
+//! The store against villages that promise what is not so: marks move as far as there is something,
+//! rows are bounded.
 
 use std::collections::BTreeMap;
 
-use redb::{ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition, TableHandle as _};
+use redb::{
+    ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition,
+    TableHandle as _,
+};
 
 use super::account::{ASIDE_MOST, Account, DAY_BYTES, RESERVE, Today};
 use super::past::Greeting;
@@ -15,39 +19,92 @@ use crate::domain::notice::NoticeKind;
 use crate::protocol::commune::{Batch, Stream, pack};
 
 fn rig() -> (Store, std::path::PathBuf) {
-    let path = std::env::temp_dir().join(format!("conglang-store-{}.redb", getrandom::u64().expect("random")));
+    let path = std::env::temp_dir().join(format!(
+        "conglang-store-{}.redb",
+        getrandom::u64().expect("random")
+    ));
     (Store::open(&path).expect("store"), path)
 }
 
 fn stream(n: u64) -> Stream {
-    Stream { epoch: format!("{n:032x}"), lane: Lane::Log }
+    Stream {
+        epoch: format!("{n:032x}"),
+        lane: Lane::Log,
+    }
 }
 
 fn record(n: u64, words: &str) -> Vec<u8> {
-    serde_json::json!({ "lane": "log", "lane_seq": n, "seq": n, "words": words }).to_string().into_bytes()
+    serde_json::json!({ "lane": "log", "lane_seq": n, "seq": n, "words": words })
+        .to_string()
+        .into_bytes()
 }
 
 fn rows(store: &Store, table: &'static str) -> u64 {
-    store.db.begin_read().expect("read").open_table(TableDefinition::<&[u8], &[u8]>::new(table)).expect("table").len().expect("rows")
+    store
+        .db
+        .begin_read()
+        .expect("read")
+        .open_table(TableDefinition::<&[u8], &[u8]>::new(table))
+        .expect("table")
+        .len()
+        .expect("rows")
 }
 
 #[test]
 fn a_mark_moves_as_far_as_there_is_something() {
     let (store, path) = rig();
-    let good = pack(stream(1), 1, &[&record(1, "a"), &record(2, "b")], BTreeMap::new()).expect("packed");
-    for bad in [Batch { count: 1 << 63, ..good.clone() }, Batch { count: 101, ..good.clone() }, Batch { first: u64::MAX, ..good.clone() }] {
-        assert_eq!(store.take("v", &bad, 0).expect("answered").0, 0, "{}", bad.count);
+    let good = pack(
+        stream(1),
+        1,
+        &[&record(1, "a"), &record(2, "b")],
+        BTreeMap::new(),
+    )
+    .expect("packed");
+    for bad in [
+        Batch {
+            count: 1 << 63,
+            ..good.clone()
+        },
+        Batch {
+            count: 101,
+            ..good.clone()
+        },
+        Batch {
+            first: u64::MAX,
+            ..good.clone()
+        },
+    ] {
+        assert_eq!(
+            store.take("v", &bad, 0).expect("answered").0,
+            0,
+            "{}",
+            bad.count
+        );
     }
     assert_eq!(store.take("v", &good, 0).expect("taken"), (2, false));
     assert_eq!(store.take("v", &good, 0).expect("repeated"), (2, false));
     let far = pack(stream(1), 9, &[&record(9, "c")], BTreeMap::new()).expect("packed");
     assert_eq!(store.take("v", &far, 0).expect("a hole"), (2, true));
     // What cannot be read counts as far as it may reach, and so much of it is kept.
-    let noise = |first| Batch { first, count: 100, records: "!".into(), ..good.clone() };
+    let noise = |first| Batch {
+        first,
+        count: 100,
+        records: "!".into(),
+        ..good.clone()
+    };
     for n in 0..2 * ASIDE_MOST {
-        assert_eq!(store.take("v", &noise(3 + n * 100), 0).expect("counted").0, 102 + n * 100);
+        assert_eq!(
+            store.take("v", &noise(3 + n * 100), 0).expect("counted").0,
+            102 + n * 100
+        );
     }
-    assert_eq!((rows(&store, "quarantine"), store.account("v").expect("account").unreadable), (ASIDE_MOST, 2 * ASIDE_MOST));
+    assert_eq!(
+        (
+            rows(&store, "quarantine"),
+            store.account("v").expect("account").unreadable
+        ),
+        (ASIDE_MOST, 2 * ASIDE_MOST)
+    );
     assert_eq!(store.seen("v").expect("seen").records, 2);
     // A village that nobody knew is told apart from the others.
     assert_eq!(store.take("w", &good, 0).expect("taken"), (2, false));
@@ -61,15 +118,29 @@ fn gaps_that_follow_each_other_are_one_row_and_none_reaches_beyond_belief() {
     for n in 1..=50 {
         assert_eq!(store.take_gap("v", &stream(1), n, n, 0).expect("taken"), n);
     }
-    assert_eq!(store.take_gap("v", &stream(1), 51, u64::MAX, 0).expect("answered"), 50);
+    assert_eq!(
+        store
+            .take_gap("v", &stream(1), 51, u64::MAX, 0)
+            .expect("answered"),
+        50
+    );
     let read = store.db.begin_read().expect("read");
-    let gaps = read.open_table(TableDefinition::<&[u8], u64>::new("gaps")).expect("table");
-    let all: Vec<u64> = gaps.iter().expect("rows").map(|row| row.expect("row").1.value()).collect();
+    let gaps = read
+        .open_table(TableDefinition::<&[u8], u64>::new("gaps"))
+        .expect("table");
+    let all: Vec<u64> = gaps
+        .iter()
+        .expect("rows")
+        .map(|row| row.expect("row").1.value())
+        .collect();
     assert_eq!(all, [50]);
     drop((gaps, read));
     let batch = pack(stream(1), 51, &[&record(51, "a")], BTreeMap::new()).expect("packed");
     assert_eq!(store.take("v", &batch, 0).expect("taken").0, 51);
-    assert_eq!(store.take_gap("v", &stream(1), 52, 60, 0).expect("taken"), 60);
+    assert_eq!(
+        store.take_gap("v", &stream(1), 52, 60, 0).expect("taken"),
+        60
+    );
     let _ = std::fs::remove_dir_all(path.with_extension("texts"));
     std::fs::remove_file(path).expect("clean");
 }
@@ -79,14 +150,32 @@ fn a_day_is_full_and_the_next_one_goes_on_and_the_others_do_not_notice() {
     let (store, path) = rig();
     let write = store.db.begin_write().expect("write");
     let mut account = super::account::load(&write, "v").expect("account");
-    assert!(account.takes(DAY_BYTES - 1, Today { now_ms: 0, most: DAY_BYTES }));
+    assert!(account.takes(
+        DAY_BYTES - 1,
+        Today {
+            now_ms: 0,
+            most: DAY_BYTES
+        }
+    ));
     super::account::keep(&write, "v", &account).expect("kept");
     write.commit().expect("committed");
     let batch = pack(stream(1), 1, &[&record(1, "a")], BTreeMap::new()).expect("packed");
-    let round = store.take_round([("v", &batch), ("w", &batch)].into_iter(), 0).expect("a round");
-    assert_eq!(round, [(0, false), (1, false)], "the mark stays, so it comes again");
-    assert!(store.account("v").expect("account").is_full(Today { now_ms: 0, most: DAY_BYTES }));
-    assert_eq!(store.take("v", &batch, 86_400_000).expect("the next day").0, 1);
+    let round = store
+        .take_round([("v", &batch), ("w", &batch)].into_iter(), 0)
+        .expect("a round");
+    assert_eq!(
+        round,
+        [(0, false), (1, false)],
+        "the mark stays, so it comes again"
+    );
+    assert!(store.account("v").expect("account").is_full(Today {
+        now_ms: 0,
+        most: DAY_BYTES
+    }));
+    assert_eq!(
+        store.take("v", &batch, 86_400_000).expect("the next day").0,
+        1
+    );
     let _ = std::fs::remove_dir_all(path.with_extension("texts"));
     std::fs::remove_file(path).expect("clean");
 }
@@ -97,23 +186,70 @@ fn words_of_one_letter_are_charged_as_the_files_that_they_are() {
     let prefill = |left: u64| {
         let write = store.db.begin_write().expect("write");
         let mut account = Account::default();
-        assert!(account.takes(DAY_BYTES - left, Today { now_ms: 0, most: DAY_BYTES }));
+        assert!(account.takes(
+            DAY_BYTES - left,
+            Today {
+                now_ms: 0,
+                most: DAY_BYTES
+            }
+        ));
         super::account::keep(&write, "v", &account).expect("kept");
         write.commit().expect("committed");
     };
     let id = |n: u64| BlobId::new(&format!("b.{n}")).expect("id");
     let notice = |n: u64| {
-        let event = Event::NoticePublished { id: NoticeId::new("n1").expect("id"), text: BlobRef { id: id(n), mac: String::new(), len: 1 }, kind: NoticeKind::Notice, until: None };
-        serde_json::to_vec(&Entry { seq: n, mono_ms: 0, wall_ms: 0, clock: ClockQuality::Synced, actor: Actor::House, cause: None, lane: Lane::Log, lane_seq: n, event }).expect("entry")
+        let event = Event::NoticePublished {
+            id: NoticeId::new("n1").expect("id"),
+            text: BlobRef {
+                id: id(n),
+                mac: String::new(),
+                len: 1,
+            },
+            kind: NoticeKind::Notice,
+            until: None,
+        };
+        serde_json::to_vec(&Entry {
+            seq: n,
+            mono_ms: 0,
+            wall_ms: 0,
+            clock: ClockQuality::Synced,
+            actor: Actor::House,
+            cause: None,
+            lane: Lane::Log,
+            lane_seq: n,
+            event,
+        })
+        .expect("entry")
     };
     let records: Vec<Vec<u8>> = (1..=60).map(notice).collect();
-    let words = (1..=60).map(|n| (id(n).as_str().to_owned(), "x".repeat(usize::from(n % 2 == 0)))).collect();
-    let batch = pack(stream(1), 1, &records.iter().map(Vec::as_slice).collect::<Vec<_>>(), words).expect("packed");
-    let files = || std::fs::read_dir(path.with_extension("texts").join("v")).map_or(0, Iterator::count);
+    let words = (1..=60)
+        .map(|n| {
+            (
+                id(n).as_str().to_owned(),
+                "x".repeat(usize::from(n % 2 == 0)),
+            )
+        })
+        .collect();
+    let batch = pack(
+        stream(1),
+        1,
+        &records.iter().map(Vec::as_slice).collect::<Vec<_>>(),
+        words,
+    )
+    .expect("packed");
+    let files =
+        || std::fs::read_dir(path.with_extension("texts").join("v")).map_or(0, Iterator::count);
     prefill(1024 * 1024);
-    assert_eq!((store.take("v", &batch, 0).expect("answered").0, files()), (0, 0), "sixty files are more than a megabyte");
+    assert_eq!(
+        (store.take("v", &batch, 0).expect("answered").0, files()),
+        (0, 0),
+        "sixty files are more than a megabyte"
+    );
     prefill(2 * 1024 * 1024);
-    assert_eq!((store.take("v", &batch, 0).expect("taken").0, files()), (60, 60));
+    assert_eq!(
+        (store.take("v", &batch, 0).expect("taken").0, files()),
+        (60, 60)
+    );
     let _ = std::fs::remove_dir_all(path.with_extension("texts"));
     std::fs::remove_file(path).expect("clean");
 }
@@ -123,16 +259,38 @@ fn writing_over_free_pages_stops_before_the_disk_is_full_and_gives_them_back() {
     let (store, path) = rig();
     let due = |store: &Store| {
         let write = store.db.begin_write().expect("write");
-        write.open_table(TableDefinition::<&[u8], &[u8]>::new("meta")).expect("table").insert(b"scrub".as_slice(), [1].as_slice()).expect("due");
+        write
+            .open_table(TableDefinition::<&[u8], &[u8]>::new("meta"))
+            .expect("table")
+            .insert(b"scrub".as_slice(), [1].as_slice())
+            .expect("due");
         write.commit().expect("committed");
     };
-    let holds_fill = |store: &Store| store.db.begin_read().expect("read").list_tables().expect("tables").any(|t| t.name() == "fill");
+    let holds_fill = |store: &Store| {
+        store
+            .db
+            .begin_read()
+            .expect("read")
+            .list_tables()
+            .expect("tables")
+            .any(|t| t.name() == "fill")
+    };
     due(&store);
     let (size, hour) = (std::fs::metadata(&path).expect("file").len(), 3_600_000);
-    let full = store.scrub_with(0, &|| RESERVE + 1024).expect_err("there is too little room");
+    let full = store
+        .scrub_with(0, &|| RESERVE + 1024)
+        .expect_err("there is too little room");
     assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
-    assert_eq!(std::fs::metadata(&path).expect("file").len(), size, "nothing was written");
-    assert!(!store.scrub_with(hour - 1, &|| panic!("it rests")).expect("it rests"));
+    assert_eq!(
+        std::fs::metadata(&path).expect("file").len(),
+        size,
+        "nothing was written"
+    );
+    assert!(
+        !store
+            .scrub_with(hour - 1, &|| panic!("it rests"))
+            .expect("it rests")
+    );
     // Others fill the disk while it works.
     let room = std::cell::Cell::new(RESERVE + 64 * 1024 * 1024 + size);
     let shrinks = || room.replace(room.get() - 24 * 1024 * 1024);
@@ -142,12 +300,19 @@ fn writing_over_free_pages_stops_before_the_disk_is_full_and_gives_them_back() {
     assert_eq!(store.take("v", &batch, 0).expect("the store goes on").0, 1);
     // A death in between.
     let write = store.db.begin_write().expect("write");
-    write.open_table(TableDefinition::<u64, &[u8]>::new("fill")).expect("table").insert(1, [0].as_slice()).expect("filled");
+    write
+        .open_table(TableDefinition::<u64, &[u8]>::new("fill"))
+        .expect("table")
+        .insert(1, [0].as_slice())
+        .expect("filled");
     write.commit().expect("committed");
     drop(store);
     let store = Store::open(&path).expect("opens");
     assert!(!holds_fill(&store));
-    assert!(store.scrub_with(0, &|| u64::MAX).expect("there is room") && !store.scrub_with(0, &|| u64::MAX).expect("it is done"));
+    assert!(
+        store.scrub_with(0, &|| u64::MAX).expect("there is room")
+            && !store.scrub_with(0, &|| u64::MAX).expect("it is done")
+    );
     let _ = std::fs::remove_dir_all(path.with_extension("texts"));
     std::fs::remove_file(path).expect("clean");
 }
@@ -156,24 +321,77 @@ fn writing_over_free_pages_stops_before_the_disk_is_full_and_gives_them_back() {
 fn what_a_village_told_before_it_was_set_back_stays_on_the_pages_behind_what_it_tells_since() {
     let (store, path) = rig();
     let said = |n: u64, seq: u64, place: &str| {
-        let place = crate::domain::place::Place { id: crate::domain::id::PlaceId::new(place).expect("id"), name: "Ngõ".into() };
-        serde_json::to_vec(&Entry { seq, mono_ms: 0, wall_ms: 0, clock: ClockQuality::Synced, actor: Actor::House, cause: None, lane: Lane::Log, lane_seq: n, event: Event::PlaceDeclared { place } })
-            .expect("entry")
+        let place = crate::domain::place::Place {
+            id: crate::domain::id::PlaceId::new(place).expect("id"),
+            name: "Ngõ".into(),
+        };
+        serde_json::to_vec(&Entry {
+            seq,
+            mono_ms: 0,
+            wall_ms: 0,
+            clock: ClockQuality::Synced,
+            actor: Actor::House,
+            cause: None,
+            lane: Lane::Log,
+            lane_seq: n,
+            event: Event::PlaceDeclared { place },
+        })
+        .expect("entry")
     };
     let hello = |boot: u64, names: &[u64]| {
         let streams: Vec<_> = names.iter().map(|n| (stream(*n), 1, 1)).collect();
-        store.hello("v", &Greeting::new(&stream(boot).epoch, boot, &streams, &[]), 1).expect("heard");
+        store
+            .hello(
+                "v",
+                &Greeting::new(&stream(boot).epoch, boot, &streams, &[]),
+                1,
+            )
+            .expect("heard");
     };
-    let tell = |of: u64, n: u64, record: &[u8]| assert_eq!(store.take("v", &pack(stream(of), n, &[record], BTreeMap::new()).expect("packed"), 1).expect("taken").0, n);
+    let tell = |of: u64, n: u64, record: &[u8]| {
+        assert_eq!(
+            store
+                .take(
+                    "v",
+                    &pack(stream(of), n, &[record], BTreeMap::new()).expect("packed"),
+                    1
+                )
+                .expect("taken")
+                .0,
+            n
+        )
+    };
     let newest = |limit| -> Vec<String> {
         let all = store.newest("v", limit).expect("read");
         all.iter().map(|r| serde_json::from_slice::<serde_json::Value>(r).expect("json")["event"]["place"]["id"].as_str().expect("id").to_owned()).collect()
     };
     // A row as older versions wrote it.
-    let (old, key) = (said(1, 900, "old"), [b"v\0".as_slice(), stream(9).epoch.as_bytes(), b"\0\x02\0", &1u64.to_be_bytes()].concat());
+    let (old, key) = (
+        said(1, 900, "old"),
+        [
+            b"v\0".as_slice(),
+            stream(9).epoch.as_bytes(),
+            b"\0\x02\0",
+            &1u64.to_be_bytes(),
+        ]
+        .concat(),
+    );
     let write = store.db.begin_write().expect("write");
-    write.open_table(TableDefinition::<&[u8], &[u8]>::new("records")).expect("table").insert(key.as_slice(), old.as_slice()).expect("kept");
-    write.open_table(TableDefinition::<&[u8], &[u8]>::new("newest")).expect("table").insert([b"v\0".as_slice(), &900u64.to_be_bytes()].concat().as_slice(), key.as_slice()).expect("kept");
+    write
+        .open_table(TableDefinition::<&[u8], &[u8]>::new("records"))
+        .expect("table")
+        .insert(key.as_slice(), old.as_slice())
+        .expect("kept");
+    write
+        .open_table(TableDefinition::<&[u8], &[u8]>::new("newest"))
+        .expect("table")
+        .insert(
+            [b"v\0".as_slice(), &900u64.to_be_bytes()]
+                .concat()
+                .as_slice(),
+            key.as_slice(),
+        )
+        .expect("kept");
     write.commit().expect("committed");
     hello(10, &[10]);
     for n in 1..=3 {
@@ -183,7 +401,11 @@ fn what_a_village_told_before_it_was_set_back_stays_on_the_pages_behind_what_it_
     // The card is set back to before a2 and goes on under another epoch.
     hello(10 + 1, &[11]);
     tell(11, 1, &said(1, 2, "b2"));
-    assert_eq!(newest(9), ["b2", "a3", "a2", "a1", "old"], "nothing that was acknowledged goes from the pages");
+    assert_eq!(
+        newest(9),
+        ["b2", "a3", "a2", "a1", "old"],
+        "nothing that was acknowledged goes from the pages"
+    );
     assert_eq!(newest(1), ["b2"], "what it tells now comes first");
     // The next boot goes on.
     hello(12, &[11, 12]);
@@ -198,35 +420,112 @@ fn erased_words_go_and_stay_away_and_stand_in_no_page_of_the_file() {
     const WORDS: &str = "Chuyen-rieng-nha-ba-Ty-51b0";
     let (store, path) = rig();
     let entry = |n: u64, event: Event| {
-        serde_json::to_vec(&Entry { seq: n, mono_ms: 0, wall_ms: 0, clock: ClockQuality::Synced, actor: Actor::House, cause: None, lane: Lane::Log, lane_seq: n, event }).expect("entry")
+        serde_json::to_vec(&Entry {
+            seq: n,
+            mono_ms: 0,
+            wall_ms: 0,
+            clock: ClockQuality::Synced,
+            actor: Actor::House,
+            cause: None,
+            lane: Lane::Log,
+            lane_seq: n,
+            event,
+        })
+        .expect("entry")
     };
-    let text = BlobRef { id: BlobId::new("b1").expect("id"), mac: String::new(), len: 1 };
-    let notice = |n| entry(n, Event::NoticePublished { id: NoticeId::new("n1").expect("id"), text: text.clone(), kind: NoticeKind::Notice, until: None });
-    let erased = |n| entry(n, Event::Erased { blob: text.id.clone() });
+    let text = BlobRef {
+        id: BlobId::new("b1").expect("id"),
+        mac: String::new(),
+        len: 1,
+    };
+    let notice = |n| {
+        entry(
+            n,
+            Event::NoticePublished {
+                id: NoticeId::new("n1").expect("id"),
+                text: text.clone(),
+                kind: NoticeKind::Notice,
+                until: None,
+            },
+        )
+    };
+    let erased = |n| {
+        entry(
+            n,
+            Event::Erased {
+                blob: text.id.clone(),
+            },
+        )
+    };
     let words = BTreeMap::from([("b1".to_owned(), WORDS.repeat(50))]);
-    let take = |n: u64, record: &[u8]| store.take("v", &pack(stream(1), n, &[record], words.clone()).expect("packed"), 0).expect("taken");
+    let take = |n: u64, record: &[u8]| {
+        store
+            .take(
+                "v",
+                &pack(stream(1), n, &[record], words.clone()).expect("packed"),
+                0,
+            )
+            .expect("taken")
+    };
     let filled = BTreeMap::from([("b1".to_owned(), "x".repeat(9_000))]);
     take(1, &notice(1));
-    assert!(store.text("v", "b1").expect("read").is_some() && !store.scrub(0).expect("nothing to do"));
+    assert!(
+        store.text("v", "b1").expect("read").is_some() && !store.scrub(0).expect("nothing to do")
+    );
     // A batch that cannot be read is kept as it came.
-    store.take("v", &Batch { records: "!".into(), ..pack(stream(2), 1, &[&notice(1)], words.clone()).expect("packed") }, 0).expect("counted");
+    store
+        .take(
+            "v",
+            &Batch {
+                records: "!".into(),
+                ..pack(stream(2), 1, &[&notice(1)], words.clone()).expect("packed")
+            },
+            0,
+        )
+        .expect("counted");
     let folder = path.with_extension("texts");
-    let holds = |file: &std::path::Path| std::fs::read(file).is_ok_and(|b| memchr::memmem::find(&b, WORDS.as_bytes()).is_some());
-    assert!(holds(&folder.join("v/b1")) && !holds(&path), "the database never holds them");
+    let holds = |file: &std::path::Path| {
+        std::fs::read(file).is_ok_and(|b| memchr::memmem::find(&b, WORDS.as_bytes()).is_some())
+    };
+    assert!(
+        holds(&folder.join("v/b1")) && !holds(&path),
+        "the database never holds them"
+    );
     take(2, &erased(2));
-    assert!(store.text("v", "b1").expect("read").is_none() && store.is_erased("v", "b1").expect("read") && !store.is_erased("w", "b1").expect("read"));
+    assert!(
+        store.text("v", "b1").expect("read").is_none()
+            && store.is_erased("v", "b1").expect("read")
+            && !store.is_erased("w", "b1").expect("read")
+    );
     assert!(!folder.join("v/b1").exists() && !holds(&path));
     // As an older version kept them.
     let write = store.db.begin_write().expect("write");
-    write.open_table(TableDefinition::<&[u8], &[u8]>::new("texts")).expect("table").insert(b"v\0b1".as_slice(), WORDS.as_bytes()).expect("kept");
+    write
+        .open_table(TableDefinition::<&[u8], &[u8]>::new("texts"))
+        .expect("table")
+        .insert(b"v\0b1".as_slice(), WORDS.as_bytes())
+        .expect("kept");
     write.commit().expect("committed");
     assert!(store.text("v", "b1").expect("read").is_some() && holds(&path));
     take(3, &erased(3));
     assert!(store.text("v", "b1").expect("read").is_none());
-    assert_eq!((0..9).filter(|_| store.scrub(0).expect("scrubbed")).count(), 3, "and then it is over");
+    assert_eq!(
+        (0..9).filter(|_| store.scrub(0).expect("scrubbed")).count(),
+        3,
+        "and then it is over"
+    );
     // An older boot of the village sends it again.
-    store.take("v", &pack(stream(3), 1, &[&notice(1)], filled).expect("packed"), 0).expect("taken");
-    assert!(store.text("v", "b1").expect("read").is_none(), "what is erased does not come back");
+    store
+        .take(
+            "v",
+            &pack(stream(3), 1, &[&notice(1)], filled).expect("packed"),
+            0,
+        )
+        .expect("taken");
+    assert!(
+        store.text("v", "b1").expect("read").is_none(),
+        "what is erased does not come back"
+    );
     assert_eq!(rows(&store, "quarantine"), 1);
     let _ = std::fs::remove_dir_all(path.with_extension("texts"));
     std::fs::remove_file(path).expect("clean");

@@ -1,9 +1,11 @@
-//! What villages told of their things, kept beside their records in the same transaction: what each is called, and which
-//! alarms are in force. Bounded per village; longer names are cut.
+//! What villages told of their things, kept beside their records in the same transaction: what each
+//! is called, and which alarms are in force. Bounded per village; longer names are cut.
 
 use std::io;
 
-use redb::{Database, ReadableDatabase as _, ReadableTable as _, Table, TableDefinition, WriteTransaction};
+use redb::{
+    Database, ReadableDatabase as _, ReadableTable as _, Table, TableDefinition, WriteTransaction,
+};
 use serde::{Deserialize, Serialize};
 
 use super::account::Account;
@@ -23,8 +25,8 @@ const NAMES_MOST: u64 = 20_000;
 /// Most sensors of one village whose alarms are kept.
 const ALARMS_MOST: u64 = 500;
 
-/// What was told last of a sensor's alarm. Falls are kept too: lanes overtake each other, and a fall that comes late must
-/// not end a newer alarm.
+/// What was told last of a sensor's alarm. Falls are kept too: lanes overtake each other, and a
+/// fall that comes late must not end a newer alarm.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InForce {
     /// How often the village had been set back: its numbers began again from an earlier one.
@@ -61,8 +63,18 @@ pub(super) fn begin(write: &WriteTransaction) -> io::Result<()> {
 /// How many names and alarms of a village there are: counted once, then kept in its account.
 pub(super) fn count(write: &WriteTransaction, village: &str) -> io::Result<(u64, u64)> {
     let (from, to) = range(village);
-    let names = write.open_table(NAMES).map_err(error)?.range(from.as_slice()..to.as_slice()).map_err(error)?.count();
-    let alarms = write.open_table(ALARMS).map_err(error)?.range(from.as_slice()..to.as_slice()).map_err(error)?.count();
+    let names = write
+        .open_table(NAMES)
+        .map_err(error)?
+        .range(from.as_slice()..to.as_slice())
+        .map_err(error)?
+        .count();
+    let alarms = write
+        .open_table(ALARMS)
+        .map_err(error)?
+        .range(from.as_slice()..to.as_slice())
+        .map_err(error)?
+        .count();
     Ok((names as u64, alarms as u64))
 }
 
@@ -79,8 +91,20 @@ pub(super) struct Teller<'a> {
 
 impl<'a> Teller<'a> {
     /// Opens the tables.
-    pub(super) fn new(write: &'a WriteTransaction, village: &'a str, generation: u64, now_ms: i64) -> io::Result<Self> {
-        Ok(Self { village, generation, now_ms, names: write.open_table(NAMES).map_err(error)?, alarms: write.open_table(ALARMS).map_err(error)?, begun: 0 })
+    pub(super) fn new(
+        write: &'a WriteTransaction,
+        village: &'a str,
+        generation: u64,
+        now_ms: i64,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            village,
+            generation,
+            now_ms,
+            names: write.open_table(NAMES).map_err(error)?,
+            alarms: write.open_table(ALARMS).map_err(error)?,
+            begun: 0,
+        })
     }
 
     /// Notes what an entry tells; what it adds is counted in the village's account.
@@ -94,33 +118,67 @@ impl<'a> Teller<'a> {
                 account.names += 1;
             }
             let called = words::line(called, words::NAME_MAX);
-            self.names.insert(key.as_slice(), called.as_bytes()).map_err(error)?;
+            self.names
+                .insert(key.as_slice(), called.as_bytes())
+                .map_err(error)?;
         }
         // A village's clock may be years ahead: what it says of later than now is of now.
         let at = entry.wall_ms.min(self.now_ms);
         let (sensor, level, value) = match &entry.event {
-            Event::SensorAlarmRaised { sensor, level, value } | Event::SensorAlarmLowered { sensor, level, value } => (sensor.as_str(), *level, *value),
-            // A first boot: another card, another history; what its sensors said before is over. Nobody begins twice in one
-            // batch.
+            Event::SensorAlarmRaised {
+                sensor,
+                level,
+                value,
+            }
+            | Event::SensorAlarmLowered {
+                sensor,
+                level,
+                value,
+            } => (sensor.as_str(), *level, *value),
+            // A first boot: another card, another history; what its sensors said before is over.
+            // Nobody begins twice in one batch.
             Event::Booted { boot: 1, .. } if self.begun == 0 => {
                 self.begun += 1;
                 let (from, to) = range(self.village);
-                let before = |_: &[u8], v: &[u8]| serde_json::from_slice::<InForce>(v).is_ok_and(|known| known.at >= at);
-                self.alarms.retain_in(from.as_slice()..to.as_slice(), before).map_err(error)?;
-                account.alarms = self.alarms.range(from.as_slice()..to.as_slice()).map_err(error)?.count() as u64;
+                let before = |_: &[u8], v: &[u8]| {
+                    serde_json::from_slice::<InForce>(v).is_ok_and(|known| known.at >= at)
+                };
+                self.alarms
+                    .retain_in(from.as_slice()..to.as_slice(), before)
+                    .map_err(error)?;
+                account.alarms = self
+                    .alarms
+                    .range(from.as_slice()..to.as_slice())
+                    .map_err(error)?
+                    .count() as u64;
                 return Ok(());
             }
             _ => return Ok(()),
         };
         let key = key(self.village, sensor);
-        let known = self.alarms.get(key.as_slice()).map_err(error)?.and_then(|v| serde_json::from_slice::<InForce>(v.value()).ok());
+        let known = self
+            .alarms
+            .get(key.as_slice())
+            .map_err(error)?
+            .and_then(|v| serde_json::from_slice::<InForce>(v.value()).ok());
         match &known {
-            Some(known) if (known.generation, known.seq) < (self.generation, entry.seq) || known.at.saturating_add(DAY_MS) < at => {}
+            Some(known)
+                if (known.generation, known.seq) < (self.generation, entry.seq)
+                    || known.at.saturating_add(DAY_MS) < at => {}
             None if account.alarms < ALARMS_MOST => account.alarms += 1,
             _ => return Ok(()),
         }
-        let told = InForce { sensor: sensor.to_owned(), value, at, generation: self.generation, seq: entry.seq, level };
-        self.alarms.insert(key.as_slice(), serde_json::to_vec(&told)?.as_slice()).map_err(error)?;
+        let told = InForce {
+            sensor: sensor.to_owned(),
+            value,
+            at,
+            generation: self.generation,
+            seq: entry.seq,
+            level,
+        };
+        self.alarms
+            .insert(key.as_slice(), serde_json::to_vec(&told)?.as_slice())
+            .map_err(error)?;
         Ok(())
     }
 }
@@ -148,9 +206,16 @@ pub(super) fn alarms(db: &Database, village: &str) -> io::Result<Vec<InForce>> {
     let read = db.begin_read().map_err(error)?;
     let table = read.open_table(ALARMS).map_err(error)?;
     let mut out = Vec::new();
-    for row in table.range(range(village).0.as_slice()..range(village).1.as_slice()).map_err(error)? {
+    for row in table
+        .range(range(village).0.as_slice()..range(village).1.as_slice())
+        .map_err(error)?
+    {
         let (_, value) = row.map_err(error)?;
-        out.extend(serde_json::from_slice::<InForce>(value.value()).ok().filter(|a| a.level > 0));
+        out.extend(
+            serde_json::from_slice::<InForce>(value.value())
+                .ok()
+                .filter(|a| a.level > 0),
+        );
     }
     out.sort_by_key(|a| std::cmp::Reverse(a.at));
     Ok(out)
@@ -166,16 +231,49 @@ mod tests {
     use crate::domain::id::{CameraId, EntityId};
 
     fn entry(seq: u64, wall_ms: i64, event: Event) -> Entry {
-        Entry { seq, mono_ms: 0, wall_ms, clock: ClockQuality::Synced, actor: Actor::House, cause: None, lane: event.lane(), lane_seq: seq, event }
+        Entry {
+            seq,
+            mono_ms: 0,
+            wall_ms,
+            clock: ClockQuality::Synced,
+            actor: Actor::House,
+            cause: None,
+            lane: event.lane(),
+            lane_seq: seq,
+            event,
+        }
     }
 
     #[test]
     fn a_fall_that_comes_late_ends_no_newer_alarm() {
-        let path = std::env::temp_dir().join(format!("conglang-told-{}.redb", getrandom::u64().expect("random")));
+        let path = std::env::temp_dir().join(format!(
+            "conglang-told-{}.redb",
+            getrandom::u64().expect("random")
+        ));
         let db = Database::create(&path).expect("store");
         let sensor = EntityId::new("cb-01.level").expect("id");
-        let up = |seq| entry(seq, 1_000, Event::SensorAlarmRaised { sensor: sensor.clone(), level: 1, value: 200.0 });
-        let down = |seq| entry(seq, 1_000, Event::SensorAlarmLowered { sensor: sensor.clone(), level: 0, value: 100.0 });
+        let up = |seq| {
+            entry(
+                seq,
+                1_000,
+                Event::SensorAlarmRaised {
+                    sensor: sensor.clone(),
+                    level: 1,
+                    value: 200.0,
+                },
+            )
+        };
+        let down = |seq| {
+            entry(
+                seq,
+                1_000,
+                Event::SensorAlarmLowered {
+                    sensor: sensor.clone(),
+                    level: 0,
+                    value: 100.0,
+                },
+            )
+        };
         let tell_in = |generation: u64, entries: &[Entry]| {
             let write = db.begin_write().expect("write");
             begin(&write).expect("tables");
@@ -186,29 +284,66 @@ mod tests {
                 teller.note(&mut account, entry).expect("noted");
             }
             drop(teller);
-            assert_eq!((account.names, account.alarms), count(&write, "ben-thoc").expect("counted"));
+            assert_eq!(
+                (account.names, account.alarms),
+                count(&write, "ben-thoc").expect("counted")
+            );
             write.commit().expect("committed");
             alarms(&db, "ben-thoc").expect("read").len()
         };
         let tell = |entries: &[Entry]| tell_in(0, entries);
         // The lane of alarms overtakes the lane of what else happened.
-        assert_eq!(tell(&[up(14), up(16), down(15)]), 1, "it rose again after that fall");
+        assert_eq!(
+            tell(&[up(14), up(16), down(15)]),
+            1,
+            "it rose again after that fall"
+        );
         assert_eq!(tell(&[down(17)]), 0);
         assert_eq!(tell(&[up(12)]), 0, "an old one comes late");
         assert_eq!(tell(&[up(18)]), 1);
         // Another card: its history counts from 1 again, and what was before it is over.
-        assert_eq!(tell(&[entry(1, 2_000, Event::Booted { boot: 1, previous: String::new() })]), 0);
+        assert_eq!(
+            tell(&[entry(
+                1,
+                2_000,
+                Event::Booted {
+                    boot: 1,
+                    previous: String::new()
+                }
+            )]),
+            0
+        );
         assert_eq!(tell(&[up(5)]), 1);
-        assert_eq!(called(&db, "ben-thoc", "cb-01.level").expect("read"), "cb-01.level");
-        let camera = Camera { id: CameraId::new("c").expect("id"), name: format!("Ngã\u{202e} ba{}", "x".repeat(500)), signal: Presence::Unknown, looks: Vec::new() };
+        assert_eq!(
+            called(&db, "ben-thoc", "cb-01.level").expect("read"),
+            "cb-01.level"
+        );
+        let camera = Camera {
+            id: CameraId::new("c").expect("id"),
+            name: format!("Ngã\u{202e} ba{}", "x".repeat(500)),
+            signal: Presence::Unknown,
+            looks: Vec::new(),
+        };
         tell(&[entry(20, 3_000, Event::CameraDeclared { camera })]);
         let name = called(&db, "ben-thoc", "c").expect("read");
-        assert!(name.starts_with("Ngã ba") && words::is_line(&name, words::NAME_MAX), "{name}");
-        // A card that was set back gives numbers out again: what it says is newer than what was said before.
+        assert!(
+            name.starts_with("Ngã ba") && words::is_line(&name, words::NAME_MAX),
+            "{name}"
+        );
+        // A card that was set back gives numbers out again: what it says is newer than what was
+        // said before.
         assert_eq!(tell(&[up(30)]), 1);
-        assert_eq!(tell_in(1, &[down(22)]), 0, "it is over, whatever numbers there were");
+        assert_eq!(
+            tell_in(1, &[down(22)]),
+            0,
+            "it is over, whatever numbers there were"
+        );
         assert_eq!(tell_in(1, &[up(24), down(23)]), 1);
-        assert_eq!(tell_in(0, &[down(40)]), 1, "and what was said before it comes late");
+        assert_eq!(
+            tell_in(0, &[down(40)]),
+            1,
+            "and what was said before it comes late"
+        );
         std::fs::remove_file(path).expect("clean");
     }
 }

@@ -1,7 +1,9 @@
-//! What villages said and nobody looked at yet: a short queue for each, and villages in turn, one message at a time.
+//! What villages said and nobody looked at yet: a short queue for each, and villages in turn, one
+//! message at a time.
 //!
-//! Invariants: a village waits for at most one message of each other village, however much they say; what it says beyond
-//! its own room is dropped, and comes again by its own protocol. Nothing here waits for a village.
+//! Invariants: a village waits for at most one message of each other village, however much they
+//! say; what it says beyond its own room is dropped, and comes again by its own protocol. Nothing
+//! here waits for a village.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -46,7 +48,9 @@ impl Turns {
         let inner = &mut *guard;
         let size = message.len();
         let waiting = inner.of.entry(village.to_owned()).or_default();
-        let is_full = waiting.messages.len() >= MESSAGES || waiting.bytes + size > BYTES || inner.bytes + size > BYTES_ALL;
+        let is_full = waiting.messages.len() >= MESSAGES
+            || waiting.bytes + size > BYTES
+            || inner.bytes + size > BYTES_ALL;
         if is_full && !waiting.messages.is_empty() {
             return false;
         }
@@ -66,9 +70,15 @@ impl Turns {
         let inner = &mut *guard;
         let mut round = Vec::new();
         for _ in 0..inner.turns.len().min(ROUND) {
-            let Some(village) = inner.turns.pop_front() else { break };
-            let Some(waiting) = inner.of.get_mut(&village) else { continue };
-            let Some(message) = waiting.messages.pop_front() else { continue };
+            let Some(village) = inner.turns.pop_front() else {
+                break;
+            };
+            let Some(waiting) = inner.of.get_mut(&village) else {
+                continue;
+            };
+            let Some(message) = waiting.messages.pop_front() else {
+                continue;
+            };
             waiting.bytes -= message.len();
             inner.bytes -= message.len();
             if !waiting.messages.is_empty() {
@@ -98,17 +108,30 @@ mod tests {
     #[tokio::test]
     async fn one_that_says_much_keeps_nobody_waiting_and_has_its_room() {
         let turns = Turns::default();
-        let taken = (0..1_000).filter(|_| turns.put("loud", Bytes::from_static(b"x"))).count();
+        let taken = (0..1_000)
+            .filter(|_| turns.put("loud", Bytes::from_static(b"x")))
+            .count();
         assert_eq!(taken, MESSAGES);
         for village in ["a", "b"] {
-            assert!(turns.put(village, Bytes::from_static(b"1")) && turns.put(village, Bytes::from_static(b"2")));
+            assert!(
+                turns.put(village, Bytes::from_static(b"1"))
+                    && turns.put(village, Bytes::from_static(b"2"))
+            );
         }
         for _ in 0..2 {
-            let round: Vec<String> = turns.next().await.into_iter().map(|(village, _)| village).collect();
+            let round: Vec<String> = turns
+                .next()
+                .await
+                .into_iter()
+                .map(|(village, _)| village)
+                .collect();
             assert_eq!(round, ["loud", "a", "b"]);
         }
         assert_eq!(turns.next().await.len(), 1, "the rest is the loud one's");
-        assert!(turns.put("loud", Bytes::from_static(b"x")), "its room comes back");
+        assert!(
+            turns.put("loud", Bytes::from_static(b"x")),
+            "its room comes back"
+        );
     }
 
     #[tokio::test]
@@ -119,7 +142,10 @@ mod tests {
         for name in &names {
             turns.put(name, large.clone());
         }
-        assert!(!turns.put(&names[0], large.clone()), "the second has no room");
+        assert!(
+            !turns.put(&names[0], large.clone()),
+            "the second has no room"
+        );
         names.push("new".into());
         assert!(turns.put("new", large));
         let mut heard = Vec::new();

@@ -14,7 +14,10 @@ use crate::protocol::mqtt::topic::is_filter;
 pub fn broker(config: &Config, wrong: &mut dyn FnMut(&str, String)) {
     let b = &config.broker;
     for rule in b.rules.iter().filter(|r| !is_filter(&r.filter)) {
-        wrong("broker.rules", format!("“{}” is not an MQTT filter", rule.filter));
+        wrong(
+            "broker.rules",
+            format!("“{}” is not an MQTT filter", rule.filter),
+        );
     }
     // Every limit has its row: one that is new does not compile without.
     let Limits {
@@ -49,11 +52,21 @@ pub fn broker(config: &Config, wrong: &mut dyn FnMut(&str, String)) {
     let bounds: [(&str, u64, u64, u64); 27] = [
         ("connections", connections as u64, 1, 100_000),
         ("half_open", half_open as u64, 1, 100_000),
-        ("half_open_per_address", half_open_per_address as u64, 1, 100_000),
+        (
+            "half_open_per_address",
+            half_open_per_address as u64,
+            1,
+            100_000,
+        ),
         ("per_address", per_address as u64, 1, 100_000),
         ("handshake_s", handshake_s, 1, 300),
         ("packet", packet as u64, 1_024, 16 << 20),
-        ("messages_per_second", messages_per_second.into(), 10, u64::MAX),
+        (
+            "messages_per_second",
+            messages_per_second.into(),
+            10,
+            u64::MAX,
+        ),
         ("bytes_per_second", bytes_per_second.into(), 1_024, u64::MAX),
         ("filters", filters as u64, 1, 10_000),
         ("topic_bytes", topic_bytes as u64, 64, 65_535),
@@ -72,25 +85,65 @@ pub fn broker(config: &Config, wrong: &mut dyn FnMut(&str, String)) {
         ("sessions", sessions as u64, 1, 100_000),
         ("retained", retained as u64, 0, 100_000),
         ("retained_bytes", retained_bytes as u64, 0, 96 << 20),
-        ("retained_per_device", retained_per_device as u64, 0, 100_000),
-        ("retained_bytes_per_device", retained_bytes_per_device as u64, 0, 96 << 20),
+        (
+            "retained_per_device",
+            retained_per_device as u64,
+            0,
+            100_000,
+        ),
+        (
+            "retained_bytes_per_device",
+            retained_bytes_per_device as u64,
+            0,
+            96 << 20,
+        ),
     ];
     for (key, value, least, most) in bounds {
         if !(least..=most).contains(&value) {
-            wrong(&format!("broker.limits.{key}"), format!("{value} is not between {least} and {most}"));
+            wrong(
+                &format!("broker.limits.{key}"),
+                format!("{value} is not between {least} and {most}"),
+            );
         }
     }
-    for a in config.accounts.iter().flat_map(|a| a.publish.iter().chain(&a.subscribe)).filter(|f| !is_filter(f)) {
+    for a in config
+        .accounts
+        .iter()
+        .flat_map(|a| a.publish.iter().chain(&a.subscribe))
+        .filter(|f| !is_filter(f))
+    {
         wrong("program", format!("“{a}” is not an MQTT filter"));
     }
-    for a in config.accounts.iter().filter(|a| sound::is_sound(&Command::GrantAccess { account: (*a).clone() }).is_err()) {
-        wrong("program", format!("“{}” has too many filters, or too long ones", a.name));
+    for a in config.accounts.iter().filter(|a| {
+        sound::is_sound(&Command::GrantAccess {
+            account: (*a).clone(),
+        })
+        .is_err()
+    }) {
+        wrong(
+            "program",
+            format!("“{}” has too many filters, or too long ones", a.name),
+        );
     }
-    for g in config.groups.iter().filter(|g| g.lights.len() > LIGHTS_PER_GROUP) {
-        wrong("group", format!("“{}” has {} lamps, at most {LIGHTS_PER_GROUP} are wanted", g.id, g.lights.len()));
+    for g in config
+        .groups
+        .iter()
+        .filter(|g| g.lights.len() > LIGHTS_PER_GROUP)
+    {
+        wrong(
+            "group",
+            format!(
+                "“{}” has {} lamps, at most {LIGHTS_PER_GROUP} are wanted",
+                g.id,
+                g.lights.len()
+            ),
+        );
     }
     if b.tls.is_none() && (b.websocket_tls.is_some() || b.client_certificates) {
-        wrong("broker.tls", "WebSocket over TLS and client certificates need the TLS door".to_owned());
+        wrong(
+            "broker.tls",
+            "WebSocket over TLS and client certificates need the TLS door".to_owned(),
+        );
     }
 }
 
@@ -117,7 +170,9 @@ impl TryFrom<BTreeMap<String, u64>> for Overlay {
     type Error = String;
     fn try_from(keys: BTreeMap<String, u64>) -> Result<Self, String> {
         let overlay = Self(keys);
-        overlay.over(&Limits::default()).map_err(|e| e.to_string())?;
+        overlay
+            .over(&Limits::default())
+            .map_err(|e| e.to_string())?;
         Ok(overlay)
     }
 }
@@ -126,14 +181,25 @@ impl TryFrom<BTreeMap<String, u64>> for Overlay {
 pub fn name(text: &str) -> Result<String, String> {
     sound::name(text).map_err(|_| {
         let n = words::line(text, usize::MAX).chars().count();
-        if n == 0 { "is empty: a name that people can read is wanted".to_owned() } else { format!("has {n} characters, at most {NAME_MAX} are wanted") }
+        if n == 0 {
+            "is empty: a name that people can read is wanted".to_owned()
+        } else {
+            format!("has {n} characters, at most {NAME_MAX} are wanted")
+        }
     })
 }
 
 /// A unit as printed behind a figure; it may be empty.
 pub fn unit(text: &str) -> Result<String, String> {
     let clean = words::line(text, usize::MAX);
-    if clean.chars().count() <= UNIT_MAX { Ok(clean) } else { Err(format!("has {} characters, at most {UNIT_MAX} are wanted", clean.chars().count())) }
+    if clean.chars().count() <= UNIT_MAX {
+        Ok(clean)
+    } else {
+        Err(format!(
+            "has {} characters, at most {UNIT_MAX} are wanted",
+            clean.chars().count()
+        ))
+    }
 }
 
 macro_rules! bounded {

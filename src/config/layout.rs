@@ -1,4 +1,5 @@
-//! Where things lie on this machine, from the configuration. Asked by the roots and by the technician's commands.
+//! Where things lie on this machine, from the configuration. Asked by the roots and by the
+//! technician's commands.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -21,14 +22,23 @@ impl Layout {
     /// From the configuration.
     #[must_use]
     pub fn of(config: &Config) -> Self {
-        let data = config.data.clone().unwrap_or_else(|| "/var/lib/conglang".into());
-        let control = config.doors.control.clone().unwrap_or_else(|| "/run/conglang/control.sock".into());
-        let run = control.parent().map_or_else(|| data.clone(), Path::to_owned);
+        let data = config
+            .data
+            .clone()
+            .unwrap_or_else(|| "/var/lib/conglang".into());
+        let control = config
+            .doors
+            .control
+            .clone()
+            .unwrap_or_else(|| "/run/conglang/control.sock".into());
+        let run = control
+            .parent()
+            .map_or_else(|| data.clone(), Path::to_owned);
         Self { data, run, control }
     }
 
-    /// Makes the folders that are not there: the data for the house alone (0700), the sockets also for the group of the
-    /// technician's user (0750).
+    /// Makes the folders that are not there: the data for the house alone (0700), the sockets also
+    /// for the group of the technician's user (0750).
     ///
     /// # Errors
     /// Whatever the file system says.

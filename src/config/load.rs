@@ -23,7 +23,10 @@ const LARGEST: u64 = 1 << 20;
 ///
 /// # Errors
 /// All mistakes of all layers at once.
-pub fn load(main: &Path, environment: impl Iterator<Item = (String, String)>) -> Result<Config, Vec<Problem>> {
+pub fn load(
+    main: &Path,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<Config, Vec<Problem>> {
     let mut layers = Vec::new();
     let mut problems = Vec::new();
     for path in folder(Path::new("/usr/lib/conglang")) {
@@ -45,17 +48,34 @@ pub fn load(main: &Path, environment: impl Iterator<Item = (String, String)>) ->
 }
 
 fn folder(path: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(path) else { return Vec::new() };
-    let mut out: Vec<PathBuf> = entries.filter_map(Result::ok).map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == "toml")).collect();
+    let Ok(entries) = std::fs::read_dir(path) else {
+        return Vec::new();
+    };
+    let mut out: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .map(|e| e.path())
+        .filter(|p| p.extension().is_some_and(|x| x == "toml"))
+        .collect();
     out.sort();
     out
 }
 
 fn take(path: &Path, layers: &mut Vec<(String, String)>, problems: &mut Vec<Problem>) {
-    let text = std::fs::metadata(path).and_then(|m| if m.len() > LARGEST { Err(std::io::Error::other("it is larger than 1 MiB")) } else { std::fs::read_to_string(path) });
+    let text = std::fs::metadata(path).and_then(|m| {
+        if m.len() > LARGEST {
+            Err(std::io::Error::other("it is larger than 1 MiB"))
+        } else {
+            std::fs::read_to_string(path)
+        }
+    });
     match text {
         Ok(text) => layers.push((path.display().to_string(), text)),
-        Err(cause) => problems.push(Problem { file: path.display().to_string(), line: 0, key: String::new(), what: format!("cannot be read: {cause}") }),
+        Err(cause) => problems.push(Problem {
+            file: path.display().to_string(),
+            line: 0,
+            key: String::new(),
+            what: format!("cannot be read: {cause}"),
+        }),
     }
 }
 
@@ -63,8 +83,15 @@ fn take(path: &Path, layers: &mut Vec<(String, String)>, problems: &mut Vec<Prob
 fn variable(name: &str, value: &str) -> Option<(String, String)> {
     let (section, key) = name.strip_prefix("CONGLANG__")?.split_once("__")?;
     let (section, key) = (section.to_ascii_lowercase(), key.to_ascii_lowercase());
-    let plain = value.parse::<i64>().is_ok() || value == "true" || value == "false" || value.starts_with('[');
-    let value = if plain { value.to_owned() } else { format!("{value:?}") };
+    let plain = value.parse::<i64>().is_ok()
+        || value == "true"
+        || value == "false"
+        || value.starts_with('[');
+    let value = if plain {
+        value.to_owned()
+    } else {
+        format!("{value:?}")
+    };
     Some((name.to_owned(), format!("[{section}]\n{key} = {value}\n")))
 }
 
@@ -83,11 +110,16 @@ pub fn load_from(layers: &[(String, String)]) -> Result<Config, Vec<Problem>> {
         config.origins.extend(origins);
     }
     check(&config, &mut problems);
-    if problems.is_empty() { Ok(config) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(config)
+    } else {
+        Err(problems)
+    }
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| format!("“{text}” is not an address like 0.0.0.0:80"))
+    text.parse()
+        .map_err(|_| format!("“{text}” is not an address like 0.0.0.0:80"))
 }
 
 fn set<T>(to: &mut Option<T>, value: Option<T>) {
@@ -98,9 +130,21 @@ fn set<T>(to: &mut Option<T>, value: Option<T>) {
 
 fn layer(mut root: Section<'_, '_>, config: &mut Config) {
     if let Some(mut s) = root.table("village") {
-        let parts = (s.must_parse("id", VillageId::new), s.must_parse("name", name), s.must_parse("commune", name), s.get::<Latitude>("latitude"), s.get::<Longitude>("longitude"));
+        let parts = (
+            s.must_parse("id", VillageId::new),
+            s.must_parse("name", name),
+            s.must_parse("commune", name),
+            s.get::<Latitude>("latitude"),
+            s.get::<Longitude>("longitude"),
+        );
         if let (Some(id), Some(name), Some(commune), latitude, longitude) = parts {
-            config.village = Some(Village { id, name, commune, latitude: latitude.map_or(0.0, |d| d.0), longitude: longitude.map_or(0.0, |d| d.0) });
+            config.village = Some(Village {
+                id,
+                name,
+                commune,
+                latitude: latitude.map_or(0.0, |d| d.0),
+                longitude: longitude.map_or(0.0, |d| d.0),
+            });
         }
         s.finish();
     }
@@ -111,19 +155,33 @@ fn layer(mut root: Section<'_, '_>, config: &mut Config) {
     if let Some(mut s) = root.table("doors") {
         set(&mut config.doors.portal, s.parsed("portal", address));
         set(&mut config.doors.dashboard, s.parsed("dashboard", address));
-        set(&mut config.doors.dashboard_tls, s.parsed("dashboard_tls", address));
+        set(
+            &mut config.doors.dashboard_tls,
+            s.parsed("dashboard_tls", address),
+        );
         set(&mut config.doors.control, s.get("control"));
-        config.doors.names = s.get("names").unwrap_or_else(|| std::mem::take(&mut config.doors.names));
-        config.doors.technician_phone = s.parsed("technician_phone", telephone).or_else(|| config.doors.technician_phone.take());
+        config.doors.names = s
+            .get("names")
+            .unwrap_or_else(|| std::mem::take(&mut config.doors.names));
+        config.doors.technician_phone = s
+            .parsed("technician_phone", telephone)
+            .or_else(|| config.doors.technician_phone.take());
         s.finish();
     }
     if let Some(mut s) = root.table("broker") {
         set(&mut config.broker.plain, s.parsed("plain", address));
         set(&mut config.broker.tls, s.parsed("tls", address));
         set(&mut config.broker.websocket, s.parsed("websocket", address));
-        set(&mut config.broker.websocket_tls, s.parsed("websocket_tls", address));
-        config.broker.names = s.get("names").unwrap_or_else(|| std::mem::take(&mut config.broker.names));
-        config.broker.client_certificates = s.get("client_certificates").unwrap_or(config.broker.client_certificates);
+        set(
+            &mut config.broker.websocket_tls,
+            s.parsed("websocket_tls", address),
+        );
+        config.broker.names = s
+            .get("names")
+            .unwrap_or_else(|| std::mem::take(&mut config.broker.names));
+        config.broker.client_certificates = s
+            .get("client_certificates")
+            .unwrap_or(config.broker.client_certificates);
         config.broker.quarantine = s.get("quarantine").unwrap_or(config.broker.quarantine);
         if let Some(rules) = s.get::<Vec<Rule>>("rules") {
             config.broker.rules = rules;
@@ -136,8 +194,12 @@ fn layer(mut root: Section<'_, '_>, config: &mut Config) {
         s.finish();
     }
     if let Some(mut s) = root.table("speech") {
-        config.speech.program = s.get("program").unwrap_or_else(|| std::mem::take(&mut config.speech.program));
-        config.speech.voice = s.get("voice").unwrap_or_else(|| std::mem::take(&mut config.speech.voice));
+        config.speech.program = s
+            .get("program")
+            .unwrap_or_else(|| std::mem::take(&mut config.speech.program));
+        config.speech.voice = s
+            .get("voice")
+            .unwrap_or_else(|| std::mem::take(&mut config.speech.voice));
         set(&mut config.speech.url, s.get("url"));
         s.finish();
     }
@@ -151,16 +213,25 @@ fn layer(mut root: Section<'_, '_>, config: &mut Config) {
     if let Some(mut s) = root.table("recording") {
         set(&mut config.recording.folder, s.get("folder"));
         config.recording.keep_gb = s.get("keep_gb").unwrap_or(config.recording.keep_gb);
-        config.recording.keep_days = s.get("keep_days").map_or(config.recording.keep_days, |Days(d)| d);
+        config.recording.keep_days = s
+            .get("keep_days")
+            .map_or(config.recording.keep_days, |Days(d)| d);
         s.finish();
     }
     if let Some(mut s) = root.table("office") {
-        config.office.name = s.parsed("name", name).unwrap_or_else(|| std::mem::take(&mut config.office.name));
+        config.office.name = s
+            .parsed("name", name)
+            .unwrap_or_else(|| std::mem::take(&mut config.office.name));
         set(&mut config.office.console, s.parsed("console", address));
         set(&mut config.office.mqtt, s.parsed("mqtt", address));
-        config.office.names = s.get("names").unwrap_or_else(|| std::mem::take(&mut config.office.names));
+        config.office.names = s
+            .get("names")
+            .unwrap_or_else(|| std::mem::take(&mut config.office.names));
         for mut v in s.tables("village") {
-            if let (Some(id), Some(name)) = (v.must_parse("id", VillageId::new), v.must_parse("name", name)) {
+            if let (Some(id), Some(name)) = (
+                v.must_parse("id", VillageId::new),
+                v.must_parse("name", name),
+            ) {
                 config.office.villages.push((id.to_string(), name));
             }
             v.finish();
@@ -174,14 +245,20 @@ fn layer(mut root: Section<'_, '_>, config: &mut Config) {
 fn server(text: &str) -> Result<String, String> {
     let plain = text.strip_prefix("mqtts://").unwrap_or(text);
     match plain.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(plain.to_owned()),
-        _ => Err(format!("“{text}” is not an address like mqtts://xa.example:8883")),
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+            Ok(plain.to_owned())
+        }
+        _ => Err(format!(
+            "“{text}” is not an address like mqtts://xa.example:8883"
+        )),
     }
 }
 
 fn lists(root: &mut Section<'_, '_>, config: &mut Config) {
     for mut s in root.tables("place") {
-        if let (Some(id), Some(name)) = (s.must_parse("id", PlaceId::new), s.must_parse("name", name)) {
+        if let (Some(id), Some(name)) =
+            (s.must_parse("id", PlaceId::new), s.must_parse("name", name))
+        {
             config.places.push(Place { id, name });
         }
         s.finish();
@@ -189,50 +266,96 @@ fn lists(root: &mut Section<'_, '_>, config: &mut Config) {
     for mut s in root.tables("device") {
         let secret: Option<String> = s.parsed("secret_sha256", sha256);
         let place = s.parsed("place", PlaceId::new);
-        if let (Some(id), Some(name)) = (s.must_parse("id", DeviceId::new), s.must_parse("name", name)) {
+        if let (Some(id), Some(name)) = (
+            s.must_parse("id", DeviceId::new),
+            s.must_parse("name", name),
+        ) {
             if let Some(hash) = secret {
                 config.accounts.push(Account::of_device(id.clone(), hash));
             }
-            config.devices.push(Device { id, name, place, model: String::new(), presence: Presence::Unknown });
+            config.devices.push(Device {
+                id,
+                name,
+                place,
+                model: String::new(),
+                presence: Presence::Unknown,
+            });
         }
         s.finish();
     }
     for mut s in root.tables("program") {
         let secret: Option<String> = s.must_parse("secret_sha256", sha256);
-        let (publish, subscribe) = (s.get("publish").unwrap_or_default(), s.get("subscribe").unwrap_or_default());
+        let (publish, subscribe) = (
+            s.get("publish").unwrap_or_default(),
+            s.get("subscribe").unwrap_or_default(),
+        );
         if let (Some(id), Some(hash)) = (s.must_parse("id", DeviceId::new), secret) {
-            config.accounts.push(Account::of_program(id, hash, publish, subscribe));
+            config
+                .accounts
+                .push(Account::of_program(id, hash, publish, subscribe));
         }
         s.finish();
     }
     for mut s in root.tables("group") {
         let lights: Vec<EntityId> = s.must("lights").unwrap_or_default();
-        if let (Some(id), Some(name)) = (s.must_parse("id", GroupId::new), s.must_parse("name", name)) {
+        if let (Some(id), Some(name)) =
+            (s.must_parse("id", GroupId::new), s.must_parse("name", name))
+        {
             config.groups.push(Group { id, name, lights });
         }
         s.finish();
     }
     for mut s in root.tables("sensor") {
         let unit = s.parsed("unit", unit).unwrap_or_default();
-        let (decimals, marks) = (s.get::<Decimals>("decimals").map_or(0, |d| d.0), s.get::<Marks>("marks").map_or_else(Vec::new, |m| m.0));
-        if let (Some(id), Some(name)) = (s.must_parse("id", EntityId::new), s.must_parse("name", name)) {
-            config.sensors.push(Sensor { id, name, unit, decimals, marks, alarm: None });
+        let (decimals, marks) = (
+            s.get::<Decimals>("decimals").map_or(0, |d| d.0),
+            s.get::<Marks>("marks").map_or_else(Vec::new, |m| m.0),
+        );
+        if let (Some(id), Some(name)) = (
+            s.must_parse("id", EntityId::new),
+            s.must_parse("name", name),
+        ) {
+            config.sensors.push(Sensor {
+                id,
+                name,
+                unit,
+                decimals,
+                marks,
+                alarm: None,
+            });
         }
         s.finish();
     }
     for mut s in root.tables("speaker") {
         let horns = s.get::<Horns>("horns").map_or(1, |h| h.0);
-        if let (Some(id), Some(name)) = (s.must_parse("id", DeviceId::new), s.must_parse("name", name)) {
+        if let (Some(id), Some(name)) = (
+            s.must_parse("id", DeviceId::new),
+            s.must_parse("name", name),
+        ) {
             config.speakers.push(Speaker { id, name, horns });
         }
         s.finish();
     }
     for mut s in root.tables("camera") {
-        let (url, user, password_file) = (s.parsed("url", rtsp), s.get("user"), s.get("password_file"));
-        if let (Some(id), Some(name)) = (s.must_parse("id", CameraId::new), s.must_parse("name", name)) {
+        let (url, user, password_file) =
+            (s.parsed("url", rtsp), s.get("user"), s.get("password_file"));
+        if let (Some(id), Some(name)) = (
+            s.must_parse("id", CameraId::new),
+            s.must_parse("name", name),
+        ) {
             // A later layer may connect a camera that an earlier one named.
             let known = config.cameras.iter_mut().find(|c| c.camera.id == id);
-            let fresh = CameraSource { camera: Camera { id, name, signal: Presence::Unknown, looks: Vec::new() }, url, user, password_file };
+            let fresh = CameraSource {
+                camera: Camera {
+                    id,
+                    name,
+                    signal: Presence::Unknown,
+                    looks: Vec::new(),
+                },
+                url,
+                user,
+                password_file,
+            };
             match known {
                 Some(known) => *known = fresh,
                 None => config.cameras.push(fresh),
@@ -246,7 +369,12 @@ fn rtsp(text: &str) -> Result<String, &'static str> {
     if !text.starts_with("rtsp://") {
         return Err("an address beginning with rtsp:// is wanted");
     }
-    if text.trim_start_matches("rtsp://").split('/').next().is_some_and(|host| host.contains('@')) {
+    if text
+        .trim_start_matches("rtsp://")
+        .split('/')
+        .next()
+        .is_some_and(|host| host.contains('@'))
+    {
         return Err("user and password do not belong in the address: use user and password_file");
     }
     url::Url::parse(text).map_err(|_| "an address like rtsp://192.168.2.31:554/path is wanted")?;
@@ -254,11 +382,28 @@ fn rtsp(text: &str) -> Result<String, &'static str> {
 }
 
 fn check(config: &Config, problems: &mut Vec<Problem>) {
-    let mut wrong = |key: &str, what: String| problems.push(Problem { file: "(all layers)".into(), line: 0, key: key.to_owned(), what });
-    if config.commune.server.is_some() && (config.commune.ca.is_none() || config.commune.certificate.is_none() || config.commune.key.is_none()) {
-        wrong("commune", "server needs ca, certificate and key beside it".into());
+    let mut wrong = |key: &str, what: String| {
+        problems.push(Problem {
+            file: "(all layers)".into(),
+            line: 0,
+            key: key.to_owned(),
+            what,
+        })
+    };
+    if config.commune.server.is_some()
+        && (config.commune.ca.is_none()
+            || config.commune.certificate.is_none()
+            || config.commune.key.is_none())
+    {
+        wrong(
+            "commune",
+            "server needs ca, certificate and key beside it".into(),
+        );
     }
-    if !config.speakers.is_empty() && config.speech.url.is_none() && config.doors.portal.is_some_and(|p| p.ip().is_unspecified()) {
+    if !config.speakers.is_empty()
+        && config.speech.url.is_none()
+        && config.doors.portal.is_some_and(|p| p.ip().is_unspecified())
+    {
         wrong("speech.url", "clusters fetch sounds from the portal, which listens on every address: say on which one they reach it, http://192.168.20.1:80".into());
     }
     super::bounds::broker(config, &mut wrong);
@@ -288,12 +433,24 @@ fn check(config: &Config, problems: &mut Vec<Problem>) {
 }
 
 fn sha256(text: &str) -> Result<String, &'static str> {
-    if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) { Ok(text.to_ascii_lowercase()) } else { Err("64 hexadecimal digits are wanted") }
+    if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("64 hexadecimal digits are wanted")
+    }
 }
 
 /// A telephone number: digits, with spaces, dots or a leading plus for the eye.
 fn telephone(text: &str) -> Result<String, &'static str> {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let sound = (3..=15).contains(&digits) && text.len() <= 24 && text.bytes().all(|b| b.is_ascii_digit() || b" .+-".contains(&b));
-    if sound { Ok(text.trim().to_owned()) } else { Err("is not a telephone number, for example \"0912 345 678\"") }
+    let sound = (3..=15).contains(&digits)
+        && text.len() <= 24
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b" .+-".contains(&b));
+    if sound {
+        Ok(text.trim().to_owned())
+    } else {
+        Err("is not a telephone number, for example \"0912 345 678\"")
+    }
 }

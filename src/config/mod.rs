@@ -1,8 +1,9 @@
 //! What must be known before boot: layers of TOML, every mistake at once with file, line and key.
 //!
-//! Layers, each over the one before: compiled defaults, `/usr/lib/conglang/*.toml`, the file named (or
-//! `/etc/conglang/conglang.toml`), `conglang.d/*.toml` beside it, `CONGLANG__SECTION__KEY` in the
-//! environment. Lists (`[[device]]`, …) add up. What staff change is a command and lives in the journal.
+//! Layers, each over the one before: compiled defaults, `/usr/lib/conglang/*.toml`, the file named
+//! (or `/etc/conglang/conglang.toml`), `conglang.d/*.toml` beside it, `CONGLANG__SECTION__KEY` in
+//! the environment. Lists (`[[device]]`, …) add up. What staff change is a command and lives in the
+//! journal.
 
 mod bounds;
 pub mod layout;
@@ -74,7 +75,8 @@ pub struct Doors {
     pub control: Option<PathBuf>,
     /// Names the portal answers to; others are redirected to the first.
     pub names: Vec<String>,
-    /// Telephone of the village's technician, as people write it; stands on every page that says “call the technician”.
+    /// Telephone of the village's technician, as people write it; stands on every page that says
+    /// “call the technician”.
     pub technician_phone: Option<String>,
 }
 
@@ -103,7 +105,17 @@ pub struct Broker {
 
 impl Default for Broker {
     fn default() -> Self {
-        Self { plain: None, tls: None, websocket: None, websocket_tls: None, names: Vec::new(), client_certificates: false, quarantine: true, rules: usual_rules(), limits: Limits::default() }
+        Self {
+            plain: None,
+            tls: None,
+            websocket: None,
+            websocket_tls: None,
+            names: Vec::new(),
+            client_certificates: false,
+            quarantine: true,
+            rules: usual_rules(),
+            limits: Limits::default(),
+        }
     }
 }
 
@@ -120,7 +132,11 @@ pub struct Speech {
 
 impl Default for Speech {
     fn default() -> Self {
-        Self { program: "espeak-ng".into(), voice: "vi".into(), url: None }
+        Self {
+            program: "espeak-ng".into(),
+            voice: "vi".into(),
+            url: None,
+        }
     }
 }
 
@@ -150,7 +166,11 @@ pub struct Recording {
 
 impl Default for Recording {
     fn default() -> Self {
-        Self { folder: None, keep_gb: 50, keep_days: 15 }
+        Self {
+            folder: None,
+            keep_gb: 50,
+            keep_days: 15,
+        }
     }
 }
 
@@ -197,7 +217,11 @@ pub struct Problem {
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}: {}: {}", self.file, self.line, self.key, self.what)
+        write!(
+            f,
+            "{}:{}: {}: {}",
+            self.file, self.line, self.key, self.what
+        )
     }
 }
 

@@ -1,4 +1,5 @@
-//! Reading one TOML text so that every mistake is found: keys are taken one by one, what is left is unknown.
+//! Reading one TOML text so that every mistake is found: keys are taken one by one, what is left is
+//! unknown.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -20,24 +21,46 @@ pub struct Text<'i> {
 
 impl<'i> Text<'i> {
     pub fn new(file: &'i str, source: &'i str) -> Self {
-        Self { source, file, problems: RefCell::default(), origins: RefCell::default() }
+        Self {
+            source,
+            file,
+            problems: RefCell::default(),
+            origins: RefCell::default(),
+        }
     }
 
     fn line(&self, span: &Range<usize>) -> usize {
         let end = span.start.min(self.source.len());
-        1 + self.source.as_bytes()[..end].iter().filter(|b| **b == b'\n').count()
+        1 + self.source.as_bytes()[..end]
+            .iter()
+            .filter(|b| **b == b'\n')
+            .count()
     }
 
     fn problem(&self, span: &Range<usize>, key: String, what: impl Into<String>) {
-        self.problems.borrow_mut().push(Problem { file: self.file.to_owned(), line: self.line(span), key, what: what.into() });
+        self.problems.borrow_mut().push(Problem {
+            file: self.file.to_owned(),
+            line: self.line(span),
+            key,
+            what: what.into(),
+        });
     }
 
     pub fn root(&self) -> Section<'_, 'i> {
         let (table, errors) = DeTable::parse_recoverable(self.source);
         for error in errors {
-            self.problem(&error.span().unwrap_or(0..0), String::new(), error.message());
+            self.problem(
+                &error.span().unwrap_or(0..0),
+                String::new(),
+                error.message(),
+            );
         }
-        Section { text: self, path: String::new(), span: table.span(), table: table.into_inner() }
+        Section {
+            text: self,
+            path: String::new(),
+            span: table.span(),
+            table: table.into_inner(),
+        }
     }
 
     pub fn finish(self) -> (Vec<Problem>, BTreeMap<String, String>) {
@@ -57,7 +80,11 @@ pub struct Section<'d, 'i> {
 
 impl<'d, 'i> Section<'d, 'i> {
     fn key(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
     }
 
     /// A value that may be missing.
@@ -67,11 +94,18 @@ impl<'d, 'i> Section<'d, 'i> {
         match T::deserialize(ValueDeserializer::from(value)) {
             Ok(value) => {
                 let line = self.text.line(&span);
-                self.text.origins.borrow_mut().insert(self.key(key), format!("{}:{line}", self.text.file));
+                self.text
+                    .origins
+                    .borrow_mut()
+                    .insert(self.key(key), format!("{}:{line}", self.text.file));
                 Some(value)
             }
             Err(error) => {
-                self.text.problem(&error.span().unwrap_or(span), self.key(key), error.message());
+                self.text.problem(
+                    &error.span().unwrap_or(span),
+                    self.key(key),
+                    error.message(),
+                );
                 None
             }
         }
@@ -86,19 +120,28 @@ impl<'d, 'i> Section<'d, 'i> {
     }
 
     /// A value as text that `parse` accepts.
-    pub fn parsed<T, E: std::fmt::Display>(&mut self, key: &str, parse: impl Fn(&str) -> Result<T, E>) -> Option<T> {
+    pub fn parsed<T, E: std::fmt::Display>(
+        &mut self,
+        key: &str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<T> {
         let spanned: Spanned<String> = self.get(key)?;
         match parse(spanned.get_ref()) {
             Ok(value) => Some(value),
             Err(error) => {
-                self.text.problem(&spanned.span(), self.key(key), error.to_string());
+                self.text
+                    .problem(&spanned.span(), self.key(key), error.to_string());
                 None
             }
         }
     }
 
     /// As `parsed`, and it must be there.
-    pub fn must_parse<T, E: std::fmt::Display>(&mut self, key: &str, parse: impl Fn(&str) -> Result<T, E>) -> Option<T> {
+    pub fn must_parse<T, E: std::fmt::Display>(
+        &mut self,
+        key: &str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<T> {
         if !self.table.contains_key(key) {
             self.text.problem(&self.span, self.key(key), "is missing");
         }
@@ -108,9 +151,18 @@ impl<'d, 'i> Section<'d, 'i> {
     fn section(&self, key: &str, value: Spanned<DeValue<'i>>) -> Option<Section<'d, 'i>> {
         let span = value.span();
         match value.into_inner() {
-            DeValue::Table(table) => Some(Section { text: self.text, path: self.key(key), span, table }),
+            DeValue::Table(table) => Some(Section {
+                text: self.text,
+                path: self.key(key),
+                span,
+                table,
+            }),
             other => {
-                self.text.problem(&span, self.key(key), format!("a table is wanted, this is {}", other.type_str()));
+                self.text.problem(
+                    &span,
+                    self.key(key),
+                    format!("a table is wanted, this is {}", other.type_str()),
+                );
                 None
             }
         }
@@ -124,12 +176,22 @@ impl<'d, 'i> Section<'d, 'i> {
 
     /// A list of tables.
     pub fn tables(&mut self, key: &str) -> Vec<Section<'d, 'i>> {
-        let Some(value) = self.table.remove(key) else { return Vec::new() };
+        let Some(value) = self.table.remove(key) else {
+            return Vec::new();
+        };
         let span = value.span();
         match value.into_inner() {
-            DeValue::Array(items) => items.into_iter().enumerate().filter_map(|(i, v)| self.section(&format!("{key}[{i}]"), v)).collect(),
+            DeValue::Array(items) => items
+                .into_iter()
+                .enumerate()
+                .filter_map(|(i, v)| self.section(&format!("{key}[{i}]"), v))
+                .collect(),
             other => {
-                self.text.problem(&span, self.key(key), format!("[[{key}]] is wanted, this is {}", other.type_str()));
+                self.text.problem(
+                    &span,
+                    self.key(key),
+                    format!("[[{key}]] is wanted, this is {}", other.type_str()),
+                );
                 Vec::new()
             }
         }
@@ -138,7 +200,11 @@ impl<'d, 'i> Section<'d, 'i> {
     /// What is left is unknown.
     pub fn finish(mut self) {
         for (key, _) in std::mem::take(&mut self.table) {
-            self.text.problem(&key.span(), self.key(key.get_ref()), "is not a key that this program knows");
+            self.text.problem(
+                &key.span(),
+                self.key(key.get_ref()),
+                "is not a key that this program knows",
+            );
         }
     }
 }

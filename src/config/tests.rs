@@ -12,7 +12,14 @@ fn one(text: &str) -> Result<super::Config, Vec<super::Problem>> {
 
 #[test]
 fn a_good_file_says_where_each_value_came_from() {
-    let config = load_from(&[("a.toml".into(), GOOD.into()), ("b.toml".into(), "[doors]\nportal = \"127.0.0.1:9090\"\n".into())]).expect("good");
+    let config = load_from(&[
+        ("a.toml".into(), GOOD.into()),
+        (
+            "b.toml".into(),
+            "[doors]\nportal = \"127.0.0.1:9090\"\n".into(),
+        ),
+    ])
+    .expect("good");
     assert_eq!(config.doors.portal.expect("set").port(), 9090);
     assert_eq!(config.origins["doors.portal"], "b.toml:2");
     assert_eq!(config.origins["village.name"], "a.toml:3");
@@ -23,8 +30,22 @@ fn all_mistakes_are_told_at_once() {
     let text = "[village]\nid = \"Bến\"\nname = 3\n[doors]\nportal = \"here\"\nporttal = 1\n[[camera]]\nid = \"c\"\nname = \"x\"\nurl = \"rtsp://me:pw@h/x\"\n[nonsense]\n";
     let problems = one(text).expect_err("bad");
     let told: Vec<(usize, &str)> = problems.iter().map(|p| (p.line, p.key.as_str())).collect();
-    assert_eq!(told, [(1, "village.commune"), (2, "village.id"), (3, "village.name"), (5, "doors.portal"), (6, "doors.porttal"), (10, "camera[0].url"), (11, "nonsense")]);
-    assert!(problems.iter().all(|p| !p.what.contains("pw@")), "a password is never repeated");
+    assert_eq!(
+        told,
+        [
+            (1, "village.commune"),
+            (2, "village.id"),
+            (3, "village.name"),
+            (5, "doors.portal"),
+            (6, "doors.porttal"),
+            (10, "camera[0].url"),
+            (11, "nonsense")
+        ]
+    );
+    assert!(
+        problems.iter().all(|p| !p.what.contains("pw@")),
+        "a password is never repeated"
+    );
 }
 
 #[test]
@@ -49,7 +70,10 @@ proptest! {
 
 #[test]
 fn the_examples_are_right_as_they_stand() {
-    for (name, text) in [("conglang.toml", include_str!("../../config/conglang.toml")), ("commune.toml", include_str!("../../config/commune.toml"))] {
+    for (name, text) in [
+        ("conglang.toml", include_str!("../../config/conglang.toml")),
+        ("commune.toml", include_str!("../../config/commune.toml")),
+    ] {
         let found = load_from(&[(name.to_owned(), text.to_owned())]);
         assert!(found.is_ok(), "{name}: {:?}", found.err());
         // And with what is switched off switched on.
@@ -57,7 +81,14 @@ fn the_examples_are_right_as_they_stand() {
             .lines()
             .map(|l| {
                 l.strip_prefix("# ")
-                    .filter(|l| l.starts_with("[[") || l.split_once(" = ").is_some_and(|(k, _)| k.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')))
+                    .filter(|l| {
+                        l.starts_with("[[")
+                            || l.split_once(" = ").is_some_and(|(k, _)| {
+                                k.bytes().all(|b| {
+                                    b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'
+                                })
+                            })
+                    })
                     .unwrap_or(l)
             })
             .map(|l| format!("{l}\n"))
@@ -70,20 +101,48 @@ fn the_examples_are_right_as_they_stand() {
 #[test]
 fn a_later_file_changes_the_limits_that_it_names_and_every_limit_is_judged() {
     let limits = |file: &str, text: &str| (file.to_owned(), format!("[broker.limits]\n{text}\n"));
-    let config = load_from(&[("a.toml".into(), GOOD.into()), limits("b.toml", "packet = 65536\nfilters = 10"), limits("c.toml", "filters = 20")]).expect("good");
-    let (l, usual) = (&config.broker.limits, crate::protocol::broker::Limits::default());
+    let config = load_from(&[
+        ("a.toml".into(), GOOD.into()),
+        limits("b.toml", "packet = 65536\nfilters = 10"),
+        limits("c.toml", "filters = 20"),
+    ])
+    .expect("good");
+    let (l, usual) = (
+        &config.broker.limits,
+        crate::protocol::broker::Limits::default(),
+    );
     assert_eq!((l.packet, l.filters, l.queued), (65_536, 20, usual.queued));
     // Zero, or more than anything: which are taken, and which are named as wrong.
     for (value, good) in [
-        ("0", vec!["aliases", "keep_alive_s", "quarantined", "retained", "retained_bytes", "retained_bytes_per_device", "retained_per_device"]),
-        ("4000000000", vec!["bytes_per_second", "messages_per_second", "session_s"]),
+        (
+            "0",
+            vec![
+                "aliases",
+                "keep_alive_s",
+                "quarantined",
+                "retained",
+                "retained_bytes",
+                "retained_bytes_per_device",
+                "retained_per_device",
+            ],
+        ),
+        (
+            "4000000000",
+            vec!["bytes_per_second", "messages_per_second", "session_s"],
+        ),
     ] {
         let all = serde_json::to_value(&usual).expect("json");
         let mut taken = Vec::new();
         for key in all.as_object().expect("an object").keys() {
-            match load_from(&[("a.toml".into(), GOOD.into()), limits("b.toml", &format!("{key} = {value}"))]) {
+            match load_from(&[
+                ("a.toml".into(), GOOD.into()),
+                limits("b.toml", &format!("{key} = {value}")),
+            ]) {
                 Ok(_) => taken.push(key.clone()),
-                Err(problems) => assert!(problems.iter().any(|p| p.key.starts_with("broker.limits")), "{key} = {value}: {problems:?}"),
+                Err(problems) => assert!(
+                    problems.iter().any(|p| p.key.starts_with("broker.limits")),
+                    "{key} = {value}: {problems:?}"
+                ),
             }
         }
         taken.sort();
@@ -112,9 +171,17 @@ fn names_and_numbers_beyond_their_bounds_are_told_with_their_line() {
         (19, "speaker[0].horns"),
     ];
     assert_eq!(told[..lines.len()], lines, "{problems:?}");
-    assert!(problems[0].what.contains("15000 characters, at most 120"), "{}", problems[0]);
-    assert!(problems.iter().any(|p| p.key == "program") && problems.iter().all(|p| p.what.len() < 2_000));
+    assert!(
+        problems[0].what.contains("15000 characters, at most 120"),
+        "{}",
+        problems[0]
+    );
+    assert!(
+        problems.iter().any(|p| p.key == "program")
+            && problems.iter().all(|p| p.what.len() < 2_000)
+    );
     // What nobody sees is left out, and what was typed in two signs is one.
-    let config = one(&GOOD.replace("Thôn Bến Thóc", "Tho\u{302}n \u{202e} Bến Thóc")).expect("good");
+    let config =
+        one(&GOOD.replace("Thôn Bến Thóc", "Tho\u{302}n \u{202e} Bến Thóc")).expect("good");
     assert_eq!(config.village.expect("there").name, "Thôn Bến Thóc");
 }

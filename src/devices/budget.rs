@@ -1,9 +1,9 @@
-//! How much a device may write into history: a card is worn by entries, and a relay that chatters, or a device in the
-//! wrong hands, would write all day.
+//! How much a device may write into history: a card is worn by entries, and a relay that chatters,
+//! or a device in the wrong hands, would write all day.
 //!
-//! Invariants: what a page must know is late at most (the caller keeps the last word, asks again, and writes it when the
-//! house stops; a power cut may cost what waited, as it costs what was on its way);
-//! memory is one small record per device that has an account.
+//! Invariants: what a page must know is late at most (the caller keeps the last word, asks again,
+//! and writes it when the house stops; a power cut may cost what waited, as it costs what was on
+//! its way); memory is one small record per device that has an account.
 
 use std::collections::BTreeMap;
 
@@ -25,15 +25,21 @@ impl Budget {
         let left = (left + now.saturating_sub(at) as f64 / EACH_MS).min(BURST);
         let may = left >= 1.0;
         if !may && at != now {
-            tracing::debug!(device = device.as_str(), "it changes too often; the last word is taken when its turn comes");
+            tracing::debug!(
+                device = device.as_str(),
+                "it changes too often; the last word is taken when its turn comes"
+            );
         }
-        self.0.insert(device.clone(), (if may { left - 1.0 } else { left }, now));
+        self.0
+            .insert(device.clone(), (if may { left - 1.0 } else { left }, now));
         may
     }
 
     /// True when the device may write one entry now; nothing is counted.
     pub fn has(&self, device: &DeviceId, now: u64) -> bool {
-        self.0.get(device).is_none_or(|(left, at)| left + now.saturating_sub(*at) as f64 / EACH_MS >= 1.0)
+        self.0
+            .get(device)
+            .is_none_or(|(left, at)| left + now.saturating_sub(*at) as f64 / EACH_MS >= 1.0)
     }
 
     /// Nothing had to be written after all.
@@ -50,9 +56,19 @@ mod tests {
 
     #[test]
     fn a_chattering_device_is_slowed_and_no_other() {
-        let (mut budget, noisy, calm) = (Budget::default(), DeviceId::new("a").expect("id"), DeviceId::new("b").expect("id"));
-        let taken = (0..86_400_000).step_by(1_000).filter(|ms| budget.take(&noisy, *ms)).count();
-        assert!((8_600..=8_900).contains(&taken), "{taken} in a day of one each second");
+        let (mut budget, noisy, calm) = (
+            Budget::default(),
+            DeviceId::new("a").expect("id"),
+            DeviceId::new("b").expect("id"),
+        );
+        let taken = (0..86_400_000)
+            .step_by(1_000)
+            .filter(|ms| budget.take(&noisy, *ms))
+            .count();
+        assert!(
+            (8_600..=8_900).contains(&taken),
+            "{taken} in a day of one each second"
+        );
         assert!(budget.take(&calm, 86_400_000));
         let mut fresh = Budget::default();
         for _ in 0..1_000 {

@@ -1,9 +1,11 @@
-//! Desired → reported: a reconciler that repeats an order until the lamp answers, then gives up in words.
+//! Desired → reported: a reconciler that repeats an order until the lamp answers, then gives up in
+//! words.
 //!
-//! Takes no input: it compares what was ordered with what the lamp said last, whenever something changed or time
-//! passed. An order older than [`STALE_MS`] when it is first seen (after a power cut) is not sent any more.
-//! Invariant: a lamp gets the last order or none. Orders wait here, never in the broker (QoS 0): a session that is kept would
-//! carry out each order and each copy of it when its lamp returns, hours later. A lamp that returns while its order stands is
+//! Takes no input: it compares what was ordered with what the lamp said last, whenever something
+//! changed or time passed. An order older than [`STALE_MS`] when it is first seen (after a power
+//! cut) is not sent any more. Invariant: a lamp gets the last order or none. Orders wait here,
+//! never in the broker (QoS 0): a session that is kept would carry out each order and each copy of
+//! it when its lamp returns, hours later. A lamp that returns while its order stands is
 //! told at once.
 
 use std::collections::BTreeMap;
@@ -29,7 +31,8 @@ struct Try {
     order: u64,
     sent: usize,
     next_at: u64,
-    /// When it was sent last to a device that was silent then: its first word after that says that it is back.
+    /// When it was sent last to a device that was silent then: its first word after that says that
+    /// it is back.
     to_silence: Option<u64>,
 }
 
@@ -46,33 +49,63 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
         let state = live.latest.over(&watch.borrow_and_update());
         let now = clock.mono_ms();
         let mut wake_at = now + 60_000;
-        tries.retain(|id, t| state.lights.get(id).is_some_and(|l| l.is_waiting() && l.desired.is_some_and(|d| d.order == t.order)));
+        tries.retain(|id, t| {
+            state
+                .lights
+                .get(id)
+                .is_some_and(|l| l.is_waiting() && l.desired.is_some_and(|d| d.order == t.order))
+        });
         for light in state.lights.values().filter(|l| l.is_waiting()) {
-            let (Some(desired), Some(entity)) = (light.desired, state.entities.get(&light.id)) else { continue };
-            let fresh = || Try { order: desired.order, sent: 0, next_at: now, to_silence: None };
+            let (Some(desired), Some(entity)) = (light.desired, state.entities.get(&light.id))
+            else {
+                continue;
+            };
+            let fresh = || Try {
+                order: desired.order,
+                sent: 0,
+                next_at: now,
+                to_silence: None,
+            };
             let attempt = tries.entry(light.id.clone()).or_insert_with(fresh);
             let heard = live.latest.heard(&entity.device);
-            let is_back = attempt.to_silence.is_some_and(|at| heard.is_some_and(|h| h > at));
+            let is_back = attempt
+                .to_silence
+                .is_some_and(|at| heard.is_some_and(|h| h > at));
             let stale = attempt.sent == 0 && clock.wall_ms() - desired.at > STALE_MS;
             if !stale && attempt.next_at > now && !is_back {
                 wake_at = wake_at.min(attempt.next_at);
                 continue;
             }
-            // The last word to one that is back is not held against it, nor does it move the times of the others.
+            // The last word to one that is back is not held against it, nor does it move the times
+            // of the others.
             let may = attempt.sent < AGAIN_MS.len() || is_back && attempt.next_at > now;
             let Some(order) = entity.order.as_ref().filter(|_| !stale && may) else {
-                let wish = Wish::new(Actor::House, Command::GiveUpLight { light: light.id.clone(), order: desired.order }).because(desired.order);
+                let wish = Wish::new(
+                    Actor::House,
+                    Command::GiveUpLight {
+                        light: light.id.clone(),
+                        order: desired.order,
+                    },
+                )
+                .because(desired.order);
                 if let Err(SubmitError::Closed(closed)) = journal.submit(wish).await {
                     return Err(closed.into());
                 }
                 continue;
             };
             let payload = if desired.on { &order.on } else { &order.off };
-            let sent = live.south.post(Outgoing { topic: order.topic.clone(), payload: payload.clone().into_bytes(), retain: false, queued: false });
+            let sent = live.south.post(Outgoing {
+                topic: order.topic.clone(),
+                payload: payload.clone().into_bytes(),
+                retain: false,
+                queued: false,
+            });
             match (sent, attempt.next_at > now) {
                 (true, true) => attempt.to_silence = None,
                 (true, false) => {
-                    attempt.to_silence = heard.is_none_or(|h| now.saturating_sub(h) > SILENCE_MS).then_some(now);
+                    attempt.to_silence = heard
+                        .is_none_or(|h| now.saturating_sub(h) > SILENCE_MS)
+                        .then_some(now);
                     attempt.next_at = now + AGAIN_MS[attempt.sent];
                     attempt.sent += 1;
                 }

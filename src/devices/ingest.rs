@@ -1,8 +1,9 @@
 //! What devices say: announcements, states, values, presence, words of horns.
 //!
-//! Invariants: a message is acknowledged after its command is durable or was refused; a report that answers
-//! an order or changes a page goes at once, one that repeats within 2 s waits and the last wins; a reading
-//! never becomes an entry, passing a mark does. What a device may write is bounded (`budget`).
+//! Invariants: a message is acknowledged after its command is durable or was refused; a report that
+//! answers an order or changes a page goes at once, one that repeats within 2 s waits and the last
+//! wins; a reading never becomes an entry, passing a mark does. What a device may write is bounded
+//! (`budget`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,7 +50,8 @@ pub struct Ingest {
 pub(super) struct Turns {
     /// When a report of an entity was last taken, monotonic ms.
     taken: BTreeMap<EntityId, u64>,
-    /// The last word of entities, sensors and devices that spoke too often; of lamps with the entry it came after.
+    /// The last word of entities, sensors and devices that spoke too often; of lamps with the
+    /// entry it came after.
     held: BTreeMap<EntityId, (bool, u64)>,
     levels: BTreeMap<EntityId, f64>,
     presence: BTreeMap<DeviceId, bool>,
@@ -77,16 +79,26 @@ struct Topics {
 impl Topics {
     /// Builds the topic table anew when the entities changed.
     fn refresh(&mut self, state: &State) {
-        if self.entities.as_ref().is_some_and(|e| Arc::ptr_eq(e, &state.entities)) {
+        if self
+            .entities
+            .as_ref()
+            .is_some_and(|e| Arc::ptr_eq(e, &state.entities))
+        {
             return;
         }
         self.entities = Some(state.entities.clone());
         self.state.clear();
         self.availability.clear();
         for entity in state.entities.values() {
-            self.state.entry(entity.state.topic.clone()).or_default().push(entity.clone());
+            self.state
+                .entry(entity.state.topic.clone())
+                .or_default()
+                .push(entity.clone());
             if let Some(a) = &entity.availability {
-                self.availability.entry(a.topic.clone()).or_default().push(entity.clone());
+                self.availability
+                    .entry(a.topic.clone())
+                    .or_default()
+                    .push(entity.clone());
             }
         }
     }
@@ -97,7 +109,11 @@ impl Ingest {
     ///
     /// # Errors
     /// When the journal closed.
-    pub async fn run(&self, heard: &mut mpsc::Receiver<Incoming>, stop: Stop) -> anyhow::Result<()> {
+    pub async fn run(
+        &self,
+        heard: &mut mpsc::Receiver<Incoming>,
+        stop: Stop,
+    ) -> anyhow::Result<()> {
         let mut topics = Topics::default();
         let mut turns = Turns::default();
         let mut tick = tokio::time::interval(Duration::from_millis(500));
@@ -132,24 +148,52 @@ impl Ingest {
         }
     }
 
-    async fn message(&self, topics: &Topics, topic: &str, payload: &[u8], retained: bool, turns: &mut Turns) -> anyhow::Result<()> {
+    async fn message(
+        &self,
+        topics: &Topics,
+        topic: &str,
+        payload: &[u8],
+        retained: bool,
+        turns: &mut Turns,
+    ) -> anyhow::Result<()> {
         let now = self.clock.mono_ms();
         if topic.starts_with("homeassistant/") {
-            return self.announcement(topic, payload, retained, now, turns).await;
+            return self
+                .announcement(topic, payload, retained, now, turns)
+                .await;
         }
-        let Some(device) = topic.strip_prefix("d/").and_then(|t| t.split('/').next()).and_then(|d| DeviceId::new(d).ok()) else { return Ok(()) };
+        let Some(device) = topic
+            .strip_prefix("d/")
+            .and_then(|t| t.split('/').next())
+            .and_then(|d| DeviceId::new(d).ok())
+        else {
+            return Ok(());
+        };
         if !retained {
             self.live.latest.hear(&device, now);
         }
-        if let Some(about) = topic.strip_prefix(&format!("d/{device}/speaker/")).filter(|a| *a == "status" && self.journal.state().speakers.contains_key(&device)) {
-            self.live.south.heard(Heard { device: device.to_string(), about: about.to_owned(), payload: payload.to_vec() });
+        if let Some(about) = topic
+            .strip_prefix(&format!("d/{device}/speaker/"))
+            .filter(|a| *a == "status" && self.journal.state().speakers.contains_key(&device))
+        {
+            self.live.south.heard(Heard {
+                device: device.to_string(),
+                about: about.to_owned(),
+                payload: payload.to_vec(),
+            });
         }
-        if topic == format!("d/{device}/up") && !topics.availability.contains_key(topic) && matches!(payload, b"online" | b"offline") {
+        if topic == format!("d/{device}/up")
+            && !topics.availability.contains_key(topic)
+            && matches!(payload, b"online" | b"offline")
+        {
             // A device without entities (a horn cluster) says by itself that it is there.
-            self.presence(&device, payload == b"online", now, turns).await?;
+            self.presence(&device, payload == b"online", now, turns)
+                .await?;
         }
         for entity in topics.availability.get(topic).into_iter().flatten() {
-            let Some(a) = &entity.availability else { continue };
+            let Some(a) = &entity.availability else {
+                continue;
+            };
             let here = if payload == a.here.as_bytes() {
                 true
             } else if payload == a.gone.as_bytes() {
@@ -169,7 +213,8 @@ impl Ingest {
             let number = match discovery::word(&entity.state, entity.kind, payload) {
                 Word::Value(number) => number,
                 Word::Nothing => continue,
-                // A lamp that does not know has said nothing of itself; a sensor that does not know has no value.
+                // A lamp that does not know has said nothing of itself; a sensor that does not know
+                // has no value.
                 Word::Unknown => {
                     if !entity.kind.is_switched() {
                         self.live.latest.forget(&entity.id);
@@ -178,19 +223,44 @@ impl Ingest {
                 }
                 // How it is, is not known any more. An alarm stays: nobody said that it is over.
                 Word::Unclear => {
-                    tracing::debug!(topic, entity = entity.id.as_str(), "a payload that is no value of this entity");
+                    tracing::debug!(
+                        topic,
+                        entity = entity.id.as_str(),
+                        "a payload that is no value of this entity"
+                    );
                     self.live.latest.set_unclear(&entity.id);
                     continue;
                 }
             };
             let state = self.journal.state();
             // Against its last word, be it written or not.
-            let waits = state.lights.get(&entity.id).is_some_and(|l| Light { reported: self.live.latest.reported(l), ..(**l).clone() }.is_waiting());
-            self.live.latest.set(&entity.id, Value { number, at: self.clock.wall_ms(), mono_ms: now, kept: retained });
+            let waits = state.lights.get(&entity.id).is_some_and(|l| {
+                Light {
+                    reported: self.live.latest.reported(l),
+                    ..(**l).clone()
+                }
+                .is_waiting()
+            });
+            self.live.latest.set(
+                &entity.id,
+                Value {
+                    number,
+                    at: self.clock.wall_ms(),
+                    mono_ms: now,
+                    kept: retained,
+                },
+            );
             if entity.kind.is_switched() {
                 let on = number > 0.5;
-                let answers = waits && state.lights.get(&entity.id).is_some_and(|l| l.desired.is_some_and(|d| d.on == on));
-                let recent = turns.taken.get(&entity.id).is_some_and(|t| now < t + REPORT_EVERY_MS);
+                let answers = waits
+                    && state
+                        .lights
+                        .get(&entity.id)
+                        .is_some_and(|l| l.desired.is_some_and(|d| d.on == on));
+                let recent = turns
+                    .taken
+                    .get(&entity.id)
+                    .is_some_and(|t| now < t + REPORT_EVERY_MS);
                 if recent && !answers {
                     turns.held.insert(entity.id.clone(), (on, state.seq));
                 } else {
@@ -199,9 +269,17 @@ impl Ingest {
                 }
             } else if !retained {
                 self.reading(entity, number, now, turns).await?;
-            } else if entity.kind == Kind::BinarySensor || self.journal.state().sensors.get(&entity.id).is_some_and(|s| s.alarm.is_none()) {
-                // What stood there before the house listened: a yes or no is still so, and a mark that was passed is told. That a
-                // gauge is below its mark again, only the gauge itself says.
+            } else if entity.kind == Kind::BinarySensor
+                || self
+                    .journal
+                    .state()
+                    .sensors
+                    .get(&entity.id)
+                    .is_some_and(|s| s.alarm.is_none())
+            {
+                // What stood there before the house listened: a yes or no is still so, and a mark
+                // that was passed is told. That a gauge is below its mark again,
+                // only the gauge itself says.
                 self.level(entity, number, now, turns).await?;
             }
         }
@@ -210,29 +288,69 @@ impl Ingest {
 
     /// A “yes” that nobody will take back is over after its time.
     async fn over(&self, topics: &Topics, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
-        for entity in topics.state.values().flatten().filter(|e| e.off_delay_s > 0) {
-            let Some(value) = self.live.latest.get(&entity.id).filter(|v| v.number > 0.5 && now >= v.mono_ms + u64::from(entity.off_delay_s) * 1000) else { continue };
-            self.live.latest.set(&entity.id, Value { number: 0.0, at: self.clock.wall_ms(), mono_ms: now, ..value });
+        for entity in topics
+            .state
+            .values()
+            .flatten()
+            .filter(|e| e.off_delay_s > 0)
+        {
+            let Some(value) = self.live.latest.get(&entity.id).filter(|v| {
+                v.number > 0.5 && now >= v.mono_ms + u64::from(entity.off_delay_s) * 1000
+            }) else {
+                continue;
+            };
+            self.live.latest.set(
+                &entity.id,
+                Value {
+                    number: 0.0,
+                    at: self.clock.wall_ms(),
+                    mono_ms: now,
+                    ..value
+                },
+            );
             self.level(entity, 0.0, now, turns).await?;
         }
         Ok(())
     }
 
-    async fn presence(&self, device: &DeviceId, here: bool, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
+    async fn presence(
+        &self,
+        device: &DeviceId,
+        here: bool,
+        now: u64,
+        turns: &mut Turns,
+    ) -> anyhow::Result<()> {
         turns.presence.remove(device);
         if !turns.budget.take(device, now) {
             turns.presence.insert(device.clone(), here);
             return Ok(());
         }
-        let wish = Wish::new(Actor::Device { id: device.clone() }, Command::ReportPresence { device: device.clone(), here });
+        let wish = Wish::new(
+            Actor::Device { id: device.clone() },
+            Command::ReportPresence {
+                device: device.clone(),
+                here,
+            },
+        );
         self.spend(wish, device, turns).await.map(drop)
     }
 
     /// Words that wait and say otherwise than an order that came after them.
     async fn contradicted(&self, turns: &mut Turns) -> anyhow::Result<()> {
         let state = self.journal.state();
-        let says_otherwise = |id: &EntityId, on: bool, after: u64| state.lights.get(id).and_then(|l| l.desired).is_some_and(|d| d.order > after && d.on != on);
-        let due: Vec<(EntityId, bool)> = turns.held.iter().filter(|(id, (on, after))| says_otherwise(id, *on, *after)).map(|(id, (on, _))| (id.clone(), *on)).collect();
+        let says_otherwise = |id: &EntityId, on: bool, after: u64| {
+            state
+                .lights
+                .get(id)
+                .and_then(|l| l.desired)
+                .is_some_and(|d| d.order > after && d.on != on)
+        };
+        let due: Vec<(EntityId, bool)> = turns
+            .held
+            .iter()
+            .filter(|(id, (on, after))| says_otherwise(id, *on, *after))
+            .map(|(id, (on, _))| (id.clone(), *on))
+            .collect();
         for (light, on) in due {
             turns.held.remove(&light);
             self.report(&light, on, self.clock.mono_ms(), turns).await?;
@@ -240,34 +358,75 @@ impl Ingest {
         Ok(())
     }
 
-    async fn report(&self, light: &EntityId, on: bool, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
+    async fn report(
+        &self,
+        light: &EntityId,
+        on: bool,
+        now: u64,
+        turns: &mut Turns,
+    ) -> anyhow::Result<()> {
         let state = self.journal.state();
-        let (Some(entity), Some(known)) = (state.entities.get(light), state.lights.get(light)) else { return Ok(()) };
-        let order = known.desired.filter(|d| d.on == on && known.reported.is_none_or(|r| r.on != on)).map(|d| d.order);
+        let (Some(entity), Some(known)) = (state.entities.get(light), state.lights.get(light))
+        else {
+            return Ok(());
+        };
+        let order = known
+            .desired
+            .filter(|d| d.on == on && known.reported.is_none_or(|r| r.on != on))
+            .map(|d| d.order);
         // An answer to an order is always taken: orders are people's.
         if !turns.budget.take(&entity.device, now) && order.is_none() {
             turns.held.insert(light.clone(), (on, state.seq));
             return Ok(());
         }
         turns.taken.insert(light.clone(), now);
-        let mut wish = Wish::new(Actor::Device { id: entity.device.clone() }, Command::ReportLight { light: light.clone(), on });
+        let mut wish = Wish::new(
+            Actor::Device {
+                id: entity.device.clone(),
+            },
+            Command::ReportLight {
+                light: light.clone(),
+                on,
+            },
+        );
         wish.cause = order;
         self.spend(wish, &entity.device, turns).await.map(drop)
     }
 
-    async fn reading(&self, entity: &Entity, number: f64, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
+    async fn reading(
+        &self,
+        entity: &Entity,
+        number: f64,
+        now: u64,
+        turns: &mut Turns,
+    ) -> anyhow::Result<()> {
         let state = self.journal.state();
-        let Some(sensor) = state.sensors.get(&entity.id) else { return Ok(()) };
+        let Some(sensor) = state.sensors.get(&entity.id) else {
+            return Ok(());
+        };
         let scaled = (number * 10f64.powi(i32::from(sensor.decimals.min(6)))).round();
-        #[expect(clippy::cast_possible_truncation, reason = "values are bounded to 1e12 by the parser")]
-        self.samples.add(&entity.id, self.clock.wall_ms(), scaled as i64);
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "values are bounded to 1e12 by the parser"
+        )]
+        self.samples
+            .add(&entity.id, self.clock.wall_ms(), scaled as i64);
         self.level(entity, number, now, turns).await
     }
 
-    /// Passing a mark is told. A rise never waits: it is an alarm, and cannot come again without a fall, which is paid for.
-    pub(super) async fn level(&self, entity: &Entity, number: f64, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
+    /// Passing a mark is told. A rise never waits: it is an alarm, and cannot come again without a
+    /// fall, which is paid for.
+    pub(super) async fn level(
+        &self,
+        entity: &Entity,
+        number: f64,
+        now: u64,
+        turns: &mut Turns,
+    ) -> anyhow::Result<()> {
         let state = self.journal.state();
-        let Some(sensor) = state.sensors.get(&entity.id) else { return Ok(()) };
+        let Some(sensor) = state.sensors.get(&entity.id) else {
+            return Ok(());
+        };
         let level = sensor.level(entity, number);
         let known = sensor.alarm.map_or(0, |a| a.level);
         turns.levels.remove(&entity.id);
@@ -278,7 +437,16 @@ impl Ingest {
             turns.levels.insert(entity.id.clone(), number);
             return Ok(());
         }
-        let wish = Wish::new(Actor::Device { id: entity.device.clone() }, Command::ReportLevel { sensor: entity.id.clone(), level, value: number });
+        let wish = Wish::new(
+            Actor::Device {
+                id: entity.device.clone(),
+            },
+            Command::ReportLevel {
+                sensor: entity.id.clone(),
+                level,
+                value: number,
+            },
+        );
         self.spend(wish, &entity.device, turns).await.map(drop)
     }
 
@@ -305,23 +473,65 @@ impl Ingest {
     /// The house stops: last words that waited are written, whatever they cost.
     async fn last_words(&self, turns: Turns) -> anyhow::Result<()> {
         for (device, here) in turns.presence {
-            drop(self.submit(Wish::new(Actor::Device { id: device.clone() }, Command::ReportPresence { device, here })).await?);
+            drop(
+                self.submit(Wish::new(
+                    Actor::Device { id: device.clone() },
+                    Command::ReportPresence { device, here },
+                ))
+                .await?,
+            );
         }
         for (light, (on, _)) in turns.held {
-            let Some(device) = self.journal.state().entities.get(&light).map(|e| e.device.clone()) else { continue };
-            drop(self.submit(Wish::new(Actor::Device { id: device }, Command::ReportLight { light, on })).await?);
+            let Some(device) = self
+                .journal
+                .state()
+                .entities
+                .get(&light)
+                .map(|e| e.device.clone())
+            else {
+                continue;
+            };
+            drop(
+                self.submit(Wish::new(
+                    Actor::Device { id: device },
+                    Command::ReportLight { light, on },
+                ))
+                .await?,
+            );
         }
         for (sensor, value) in turns.levels {
             let state = self.journal.state();
-            let (Some(entity), Some(known)) = (state.entities.get(&sensor), state.sensors.get(&sensor)) else { continue };
+            let (Some(entity), Some(known)) =
+                (state.entities.get(&sensor), state.sensors.get(&sensor))
+            else {
+                continue;
+            };
             let level = known.level(entity, value);
-            drop(self.submit(Wish::new(Actor::Device { id: entity.device.clone() }, Command::ReportLevel { sensor, level, value })).await?);
+            drop(
+                self.submit(Wish::new(
+                    Actor::Device {
+                        id: entity.device.clone(),
+                    },
+                    Command::ReportLevel {
+                        sensor,
+                        level,
+                        value,
+                    },
+                ))
+                .await?,
+            );
         }
         Ok(())
     }
 
-    /// Submits what the device's budget paid for; what changed nothing costs nothing. Gives why it was refused.
-    pub(super) async fn spend(&self, wish: Wish, device: &DeviceId, turns: &mut Turns) -> anyhow::Result<Option<Rejection>> {
+    /// Submits what the device's budget paid for; what changed nothing costs nothing. Gives why it
+    /// was refused.
+    pub(super) async fn spend(
+        &self,
+        wish: Wish,
+        device: &DeviceId,
+        turns: &mut Turns,
+    ) -> anyhow::Result<Option<Rejection>> {
         let made = self.submit(wish).await?;
         if made.as_ref().map_or(true, |receipt| receipt.first == 0) {
             turns.budget.give_back(device);

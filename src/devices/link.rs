@@ -1,9 +1,11 @@
-//! The house's client of its own broker: one rumqttc v3.1.1 connection on the worker's private socket.
+//! The house's client of its own broker: one rumqttc v3.1.1 connection on the worker's private
+//! socket.
 //!
-//! Invariants: a message is acknowledged after what it led to is durable; one task owns the event loop;
-//! a fresh client at each reconnect (nothing is left in the crate's memory; what it had not acknowledged is in the
-//! broker's session); orders never rely on the
-//! broker's queues, they are in the journal. A canary goes round every 2 s; `canary_lost` tells when not.
+//! Invariants: a message is acknowledged after what it led to is durable; one task owns the event
+//! loop; a fresh client at each reconnect (nothing is left in the crate's memory; what it had not
+//! acknowledged is in the broker's session); orders never rely on the
+//! broker's queues, they are in the journal. A canary goes round every 2 s; `canary_lost` tells
+//! when not.
 
 use std::time::Duration;
 
@@ -25,13 +27,15 @@ const CANARY_EVERY: Duration = Duration::from_secs(2);
 const CANARY_LOST: Duration = Duration::from_secs(12);
 /// Without a link for so long, though the broker says that it serves, it is dead too.
 const LINK_LOST: Duration = Duration::from_secs(20);
-/// Requests that the client holds: room for every acknowledgement that may wait, beside [`PUBLISHES`].
+/// Requests that the client holds: room for every acknowledgement that may wait, beside
+/// [`PUBLISHES`].
 const REQUESTS: usize = 1_024;
-/// Publishes that wait in the client at once. With the rest of [`REQUESTS`] free for acknowledgements, ingest and
-/// event loop never wait for each other.
+/// Publishes that wait in the client at once. With the rest of [`REQUESTS`] free for
+/// acknowledgements, ingest and event loop never wait for each other.
 const PUBLISHES: usize = 128;
 
-/// What an announcement in quarantine is longer by, and a header; and what may stand on disk from a time of other bounds.
+/// What an announcement in quarantine is longer by, and a header; and what may stand on disk from a
+/// time of other bounds.
 const PACKET: (usize, usize) = (4 * 1024, 512 * 1024);
 
 /// What the link hands on: a message and the means to acknowledge it.
@@ -44,7 +48,8 @@ pub struct Incoming {
 impl Incoming {
     /// Acknowledges: what it led to is durable.
     pub async fn done(self) {
-        // When the link is gone the broker keeps what was not acknowledged, and gives it to the next link.
+        // When the link is gone the broker keeps what was not acknowledged, and gives it to the
+        // next link.
         let _ = self.client.ack(&self.publish).await;
     }
 }
@@ -72,12 +77,25 @@ impl Drop for Down<'_> {
 ///
 /// # Errors
 /// Why the connection ended.
-pub async fn run(way: &Way, live: &Live, clock: &Clock, heard: &mpsc::Sender<Incoming>, pulse: &watch::Sender<Pulse>, stop: &Stop) -> anyhow::Result<()> {
+pub async fn run(
+    way: &Way,
+    live: &Live,
+    clock: &Clock,
+    heard: &mpsc::Sender<Incoming>,
+    pulse: &watch::Sender<Pulse>,
+    stop: &Stop,
+) -> anyhow::Result<()> {
     let mut options = MqttOptions::new(HOUSE_LINK, way.socket.display().to_string(), 0);
     options.set_transport(Transport::unix());
-    options.set_keep_alive(Duration::from_secs(20)).set_clean_session(false).set_credentials(HOUSE, way.secret.clone());
+    options
+        .set_keep_alive(Duration::from_secs(20))
+        .set_clean_session(false)
+        .set_credentials(HOUSE, way.secret.clone());
     let packet = (way.packet + PACKET.0).max(PACKET.1);
-    options.set_max_packet_size(packet, packet).set_inflight(64).set_manual_acks(true);
+    options
+        .set_max_packet_size(packet, packet)
+        .set_inflight(64)
+        .set_manual_acks(true);
     let (client, events) = AsyncClient::new(options, REQUESTS);
     let mut outbox = live.south.outbox().await;
     // What was posted to a link that broke was meant for then.
@@ -91,40 +109,76 @@ pub async fn run(way: &Way, live: &Live, clock: &Clock, heard: &mpsc::Sender<Inc
     }
 }
 
-async fn receive(mut events: EventLoop, client: &AsyncClient, heard: &mpsc::Sender<Incoming>, publishes: &Semaphore, live: &Live, clock: &Clock, pulse: &watch::Sender<Pulse>) -> anyhow::Result<()> {
+async fn receive(
+    mut events: EventLoop,
+    client: &AsyncClient,
+    heard: &mpsc::Sender<Incoming>,
+    publishes: &Semaphore,
+    live: &Live,
+    clock: &Clock,
+    pulse: &watch::Sender<Pulse>,
+) -> anyhow::Result<()> {
     let filters = ["d/#", "homeassistant/#", CANARY];
     let mut granted = 0;
     loop {
         match events.poll().await? {
             Event::Incoming(Packet::ConnAck(_)) => {
                 for filter in filters {
-                    client.try_subscribe(filter, if filter == CANARY { QoS::AtMostOnce } else { QoS::AtLeastOnce })?;
+                    client.try_subscribe(
+                        filter,
+                        if filter == CANARY {
+                            QoS::AtMostOnce
+                        } else {
+                            QoS::AtLeastOnce
+                        },
+                    )?;
                 }
             }
             Event::Incoming(Packet::SubAck(_)) => {
                 granted += 1;
                 if granted == filters.len() {
                     // Devices that announce themselves when asked do so now.
-                    client.try_publish("homeassistant/status", QoS::AtLeastOnce, false, "online")?;
+                    client.try_publish(
+                        "homeassistant/status",
+                        QoS::AtLeastOnce,
+                        false,
+                        "online",
+                    )?;
                     live.south.set_up(Some(clock.mono_ms()));
                     pulse.send_modify(|p| p.up = true);
                 }
             }
-            Event::Incoming(Packet::Publish(publish)) if publish.topic == CANARY => pulse.send_modify(|p| p.canaries += 1),
+            Event::Incoming(Packet::Publish(publish)) if publish.topic == CANARY => {
+                pulse.send_modify(|p| p.canaries += 1)
+            }
             Event::Incoming(Packet::Publish(publish)) => {
-                // A broker that delivers is alive, also when its canary waits behind a card that is slow.
+                // A broker that delivers is alive, also when its canary waits behind a card that is
+                // slow.
                 pulse.send_modify(|p| p.canaries += 1);
-                let incoming = Incoming { publish, client: client.clone() };
-                // A slow ingest holds the loop back, and with it the broker, whose queue for us is long but bounded.
+                let incoming = Incoming {
+                    publish,
+                    client: client.clone(),
+                };
+                // A slow ingest holds the loop back, and with it the broker, whose queue for us is
+                // long but bounded.
                 heard.send(incoming).await?;
             }
-            Event::Outgoing(rumqttc::Outgoing::Publish(_)) if publishes.available_permits() < PUBLISHES => publishes.add_permits(1),
+            Event::Outgoing(rumqttc::Outgoing::Publish(_))
+                if publishes.available_permits() < PUBLISHES =>
+            {
+                publishes.add_permits(1)
+            }
             _ => {}
         }
     }
 }
 
-async fn send(client: &AsyncClient, outbox: &mut mpsc::Receiver<Outgoing>, publishes: &Semaphore, pulse: &watch::Sender<Pulse>) -> anyhow::Result<()> {
+async fn send(
+    client: &AsyncClient,
+    outbox: &mut mpsc::Receiver<Outgoing>,
+    publishes: &Semaphore,
+    pulse: &watch::Sender<Pulse>,
+) -> anyhow::Result<()> {
     // Before the subscriptions are in force an answer could be missed.
     pulse.subscribe().wait_for(|p| p.up).await?;
     let mut canary = tokio::time::interval(CANARY_EVERY);
@@ -150,10 +204,15 @@ async fn send(client: &AsyncClient, outbox: &mut mpsc::Receiver<Outgoing>, publi
     }
 }
 
-/// Waits until the canary has been away too long, on a link that stands or on one that cannot be made.
+/// Waits until the canary has been away too long, on a link that stands or on one that cannot be
+/// made.
 pub async fn canary_lost(mut pulse: watch::Receiver<Pulse>) {
     loop {
-        let most = if pulse.borrow_and_update().up { CANARY_LOST } else { LINK_LOST };
+        let most = if pulse.borrow_and_update().up {
+            CANARY_LOST
+        } else {
+            LINK_LOST
+        };
         match tokio::time::timeout(most, pulse.changed()).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => std::future::pending().await,

@@ -1,7 +1,7 @@
 //! South door: the house's own MQTT client, and what devices say and are told.
 //!
-//! `link` owns the connection; `ingest` turns messages into commands and live values, `adoption` announcements into
-//! entities; `desired` repeats
+//! `link` owns the connection; `ingest` turns messages into commands and live values, `adoption`
+//! announcements into entities; `desired` repeats
 //! orders until the device answers; `presence` says who is silent.
 
 mod adoption;

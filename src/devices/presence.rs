@@ -1,4 +1,5 @@
-//! Presence by silence: a device that promised to speak and does not is gone. Last wills come by `ingest`.
+//! Presence by silence: a device that promised to speak and does not is gone. Last wills come by
+//! `ingest`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +20,8 @@ use crate::supervisor::clock::Clock;
 /// When the journal closed.
 pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyhow::Result<()> {
     let mut budget = Budget::default();
-    // When each that is gone was first seen to be so: only what is heard after that says that it is back.
+    // When each that is gone was first seen to be so: only what is heard after that says that it is
+    // back.
     let mut gone: BTreeMap<DeviceId, u64> = BTreeMap::new();
     let mut tick = tokio::time::interval(Duration::from_secs(2));
     loop {
@@ -30,9 +32,20 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
         let state = journal.state();
         let now = clock.mono_ms();
         // While our own link is down nobody can be heard: that is not their silence.
-        let Some(up) = live.south.up_since() else { continue };
-        gone.retain(|id, _| state.devices.get(id).is_some_and(|d| matches!(d.presence, Presence::Gone { .. })));
-        for (id, _) in state.devices.iter().filter(|(_, d)| matches!(d.presence, Presence::Gone { .. })) {
+        let Some(up) = live.south.up_since() else {
+            continue;
+        };
+        gone.retain(|id, _| {
+            state
+                .devices
+                .get(id)
+                .is_some_and(|d| matches!(d.presence, Presence::Gone { .. }))
+        });
+        for (id, _) in state
+            .devices
+            .iter()
+            .filter(|(_, d)| matches!(d.presence, Presence::Gone { .. }))
+        {
             gone.entry(id.clone()).or_insert(now);
         }
         // The shortest promise of each device, ms.
@@ -42,11 +55,19 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
             *promise = (*promise).min(u64::from(entity.expire_after_s) * 1000);
         }
         for (id, promise) in promises {
-            let Some(device) = state.devices.get(id) else { continue };
+            let Some(device) = state.devices.get(id) else {
+                continue;
+            };
             let heard = live.latest.heard(id);
             let silent = now.saturating_sub(heard.unwrap_or(0).max(up));
             let here = match device.presence {
-                Presence::Gone { .. } if heard.is_some_and(|h| gone.get(id).is_some_and(|at| h > *at) && now.saturating_sub(h) < promise) => true,
+                Presence::Gone { .. }
+                    if heard.is_some_and(|h| {
+                        gone.get(id).is_some_and(|at| h > *at) && now.saturating_sub(h) < promise
+                    }) =>
+                {
+                    true
+                }
                 Presence::Unknown if heard.is_some() => true,
                 Presence::Here { .. } | Presence::Unknown if silent > promise => false,
                 _ => continue,
@@ -55,7 +76,13 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
             if !budget.take(id, now) {
                 continue;
             }
-            let wish = Wish::new(Actor::House, Command::ReportPresence { device: id.clone(), here });
+            let wish = Wish::new(
+                Actor::House,
+                Command::ReportPresence {
+                    device: id.clone(),
+                    here,
+                },
+            );
             if let Err(SubmitError::Closed(closed)) = journal.submit(wish).await {
                 return Err(closed.into());
             }

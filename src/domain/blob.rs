@@ -1,7 +1,7 @@
 //! How history names people's words without holding them.
 //!
-//! What people typed is a file (`store/files`); an entry holds only this. Erasing the file leaves the
-//! entry, its order and its hash chain whole.
+//! What people typed is a file (`store/files`); an entry holds only this. Erasing the file leaves
+//! the entry, its order and its hash chain whole.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,8 +15,8 @@ pub const LARGEST: usize = 256 * 1024;
 pub struct BlobRef {
     /// Random id; also the file's name.
     pub id: BlobId,
-    /// HMAC-SHA-256 of the content under the house's key, lower-case hexadecimal: it proves the content
-    /// without letting a reader of the history guess it.
+    /// HMAC-SHA-256 of the content under the house's key, lower-case hexadecimal: it proves the
+    /// content without letting a reader of the history guess it.
     pub mac: String,
     /// Bytes.
     pub len: u64,

@@ -1,7 +1,7 @@
 //! Vietnamese dates: weekday, solar and lunar, at UTC+7.
 //!
-//! Source of the lunar calendar: Hồ Ngọc Đức, “Computing the Vietnamese lunar calendar” (after J. Meeus,
-//! Astronomical Algorithms, 1998): new moons and sun longitude at UTC+7.
+//! Source of the lunar calendar: Hồ Ngọc Đức, “Computing the Vietnamese lunar calendar” (after J.
+//! Meeus, Astronomical Algorithms, 1998): new moons and sun longitude at UTC+7.
 
 use std::f64::consts::PI;
 
@@ -53,7 +53,8 @@ pub fn weekday(wall_ms: i64) -> u8 {
     u8::try_from((day_number(wall_ms) + 4).rem_euclid(7)).unwrap_or(0)
 }
 
-/// The day in the village's zone. Source: H. Hinnant, “chrono-compatible low-level date algorithms”.
+/// The day in the village's zone. Source: H. Hinnant, “chrono-compatible low-level date
+/// algorithms”.
 #[must_use]
 pub fn day(wall_ms: i64) -> Day {
     civil(day_number(wall_ms))
@@ -66,9 +67,16 @@ fn civil(number: i64) -> Day {
     let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
     let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
     let mp = (5 * doy + 2) / 153;
-    let (d, m) = (doy - (153 * mp + 2) / 5 + 1, if mp < 10 { mp + 3 } else { mp - 9 });
+    let (d, m) = (
+        doy - (153 * mp + 2) / 5 + 1,
+        if mp < 10 { mp + 3 } else { mp - 9 },
+    );
     let year = yoe + era * 400 + i64::from(m <= 2);
-    Day { year: i32::try_from(year).unwrap_or(0), month: u8::try_from(m).unwrap_or(1), day: u8::try_from(d).unwrap_or(1) }
+    Day {
+        year: i32::try_from(year).unwrap_or(0),
+        month: u8::try_from(m).unwrap_or(1),
+        day: u8::try_from(d).unwrap_or(1),
+    }
 }
 
 /// Julian day number at noon of a day since 1970-01-01.
@@ -76,7 +84,10 @@ const fn julian(number: i64) -> i64 {
     number + 2_440_588
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "astronomical day numbers fit")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "astronomical day numbers fit"
+)]
 fn new_moon(k: i64) -> i64 {
     let k = k as f64;
     let t = k / 1236.85;
@@ -94,7 +105,11 @@ fn new_moon(k: i64) -> i64 {
     c -= 0.0074 * (dr * (m - mpr)).sin() - 0.0004 * (dr * (2.0 * f + m)).sin();
     c -= 0.0004 * (dr * (2.0 * f - m)).sin() + 0.0006 * (dr * (2.0 * f + mpr)).sin();
     c += 0.0010 * (dr * (2.0 * f - mpr)).sin() + 0.0005 * (dr * (2.0 * mpr + m)).sin();
-    let delta = if t < -11.0 { 0.001 + 0.000_839 * t + 0.000_226_1 * t2 - 0.000_008_45 * t3 - 0.000_000_081 * t * t3 } else { -0.000_278 + 0.000_265 * t + 0.000_262 * t2 };
+    let delta = if t < -11.0 {
+        0.001 + 0.000_839 * t + 0.000_226_1 * t2 - 0.000_008_45 * t3 - 0.000_000_081 * t * t3
+    } else {
+        -0.000_278 + 0.000_265 * t + 0.000_262 * t2
+    };
     (jd + c - delta + 0.5 + ZONE / 24.0).floor() as i64
 }
 
@@ -105,17 +120,26 @@ fn sun_sector(jdn: i64) -> i64 {
     let dr = PI / 180.0;
     let m = 357.529_10 + 35_999.050_30 * t - 0.000_155_9 * t2 - 0.000_000_48 * t * t2;
     let l0 = 280.466_45 + 36_000.769_83 * t + 0.000_303_2 * t2;
-    let dl = (1.914_600 - 0.004_817 * t - 0.000_014 * t2) * (dr * m).sin() + (0.019_993 - 0.000_101 * t) * (dr * 2.0 * m).sin() + 0.000_290 * (dr * 3.0 * m).sin();
+    let dl = (1.914_600 - 0.004_817 * t - 0.000_014 * t2) * (dr * m).sin()
+        + (0.019_993 - 0.000_101 * t) * (dr * 2.0 * m).sin()
+        + 0.000_290 * (dr * 3.0 * m).sin();
     let l = ((l0 + dl) * dr).rem_euclid(PI * 2.0);
     (l / PI * 6.0).floor() as i64
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "astronomical day numbers fit")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "astronomical day numbers fit"
+)]
 fn lunar_month_11(year: i32) -> i64 {
     let off = julian(days_from_civil(year, 12, 31)) - 2_415_021;
     let k = (off as f64 / 29.530_588_853).floor() as i64;
     let nm = new_moon(k);
-    if sun_sector(nm) >= 9 { new_moon(k - 1) } else { nm }
+    if sun_sector(nm) >= 9 {
+        new_moon(k - 1)
+    } else {
+        nm
+    }
 }
 
 fn days_from_civil(year: i32, month: i64, day: i64) -> i64 {
@@ -126,7 +150,10 @@ fn days_from_civil(year: i32, month: i64, day: i64) -> i64 {
     era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "astronomical day numbers fit")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "astronomical day numbers fit"
+)]
 fn leap_month_offset(a11: i64) -> i64 {
     let k = ((a11 as f64 - 2_415_021.076_998_695) / 29.530_588_853 + 0.5).floor() as i64;
     let mut i = 1;
@@ -143,7 +170,10 @@ fn leap_month_offset(a11: i64) -> i64 {
 
 /// The lunar day in the village's zone.
 #[must_use]
-#[expect(clippy::cast_possible_truncation, reason = "astronomical day numbers fit")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "astronomical day numbers fit"
+)]
 pub fn lunar(wall_ms: i64) -> LunarDay {
     let number = day_number(wall_ms);
     let year = civil(number).year;
@@ -179,7 +209,12 @@ pub fn lunar(wall_ms: i64) -> LunarDay {
     if month >= 11 && diff < 4 {
         lunar_year -= 1;
     }
-    LunarDay { year: lunar_year, month: u8::try_from(month).unwrap_or(1), day: u8::try_from(day).unwrap_or(1), leap }
+    LunarDay {
+        year: lunar_year,
+        month: u8::try_from(month).unwrap_or(1),
+        day: u8::try_from(day).unwrap_or(1),
+        leap,
+    }
 }
 
 #[cfg(test)]
@@ -205,15 +240,34 @@ mod tests {
             (2026, 12, 12, 4, 11, false),
         ] {
             let l = lunar(at(y, m, d));
-            assert_eq!((l.day, l.month, l.leap), (lunar_day, lunar_month, leap), "{y}-{m}-{d}");
+            assert_eq!(
+                (l.day, l.month, l.leap),
+                (lunar_day, lunar_month, leap),
+                "{y}-{m}-{d}"
+            );
         }
     }
 
     #[test]
     fn days_weekdays_and_minutes_are_at_utc_plus_7() {
-        assert_eq!(day(at(2026, 11, 21)), Day { year: 2026, month: 11, day: 21 });
+        assert_eq!(
+            day(at(2026, 11, 21)),
+            Day {
+                year: 2026,
+                month: 11,
+                day: 21
+            }
+        );
         assert_eq!(weekday(at(2026, 11, 21)), 6, "a Saturday");
         assert_eq!(minute_of_day(at(2026, 11, 21)), 12 * 60);
-        assert_eq!(day(-1), Day { year: 1970, month: 1, day: 1 }, "07:00 in the village");
+        assert_eq!(
+            day(-1),
+            Day {
+                year: 1970,
+                month: 1,
+                day: 1
+            },
+            "07:00 in the village"
+        );
     }
 }

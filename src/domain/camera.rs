@@ -1,7 +1,8 @@
 //! Cameras, as people know them: a place that can be looked at.
 //!
-//! Whoever looked stands in the history; the last few stand here too, so that a page need not search.
-//! Deliberately absent: addresses and passwords. They are configuration (a secret file), never history.
+//! Whoever looked stands in the history; the last few stand here too, so that a page need not
+//! search. Deliberately absent: addresses and passwords. They are configuration (a secret file),
+//! never history.
 
 use serde::{Deserialize, Serialize};
 

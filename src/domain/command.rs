@@ -1,9 +1,13 @@
 //! Every intent. Imperative, grouped by noun.
 //!
-//! A command is a wish: `decide` turns it into events or refuses it. `Declare…` commands state how a thing
-//! should be and change nothing when it is so already. Commands are never stored; events are.
+//! A command is a wish: `decide` turns it into events or refuses it. `Declare…` commands state how
+//! a thing should be and change nothing when it is so already. Commands are never stored; events
+//! are.
 
-#![allow(missing_docs, reason = "fields of variants are named by what they are; the variant says the rest")]
+#![allow(
+    missing_docs,
+    reason = "fields of variants are named by what they are; the variant says the rest"
+)]
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +16,9 @@ use super::blob::BlobRef;
 use super::camera::Camera;
 use super::device::{Account, Device};
 use super::entity::Entity;
-use super::id::{AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, TokenId, UserId};
+use super::id::{
+    AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, TokenId, UserId,
+};
 use super::light::Group;
 use super::notice::NoticeKind;
 use super::place::Place;
@@ -31,9 +37,11 @@ pub enum Command {
     DeclareVillage { village: Village },
     /// Say that a place exists.
     DeclarePlace { place: Place },
-    /// The wall clock became trustworthy: `offset_ms` is to be added to earlier wall times of this boot.
+    /// The wall clock became trustworthy: `offset_ms` is to be added to earlier wall times of this
+    /// boot.
     NoteClock { offset_ms: i64 },
-    /// History between two sequence numbers could not be read, or so much of an epoch behind the first of them.
+    /// History between two sequence numbers could not be read, or so much of an epoch behind the
+    /// first of them.
     NoteDamage {
         epoch: String,
         from: u64,
@@ -54,9 +62,16 @@ pub enum Command {
     /// Take a device's account away.
     RevokeAccess { account: DeviceId },
     /// A device announced itself and what it does.
-    AdoptEntities { device: DeviceId, model: String, entities: Vec<Entity> },
+    AdoptEntities {
+        device: DeviceId,
+        model: String,
+        entities: Vec<Entity>,
+    },
     /// A device took back what it announced.
-    WithdrawEntities { device: DeviceId, entities: Vec<EntityId> },
+    WithdrawEntities {
+        device: DeviceId,
+        entities: Vec<EntityId>,
+    },
     /// The configuration names these things.
     NoteConfigured { things: Vec<Thing> },
     /// The configuration does not name this any more.
@@ -80,24 +95,42 @@ pub enum Command {
     /// Say a sensor's name, unit and marks.
     DeclareSensor { sensor: Sensor },
     /// A value moved to another level (0 = below every mark).
-    ReportLevel { sensor: EntityId, level: u8, value: f64 },
+    ReportLevel {
+        sensor: EntityId,
+        level: u8,
+        value: f64,
+    },
 
     // --- speakers
     /// Say that a cluster exists.
     DeclareSpeaker { speaker: Speaker },
     /// Say something on the horns.
-    QueueAnnouncement { id: AnnouncementId, text: BlobRef, class: Class, zone: Vec<DeviceId>, expires_in_ms: i64 },
+    QueueAnnouncement {
+        id: AnnouncementId,
+        text: BlobRef,
+        class: Class,
+        zone: Vec<DeviceId>,
+        expires_in_ms: i64,
+    },
     /// A cluster says that it plays.
-    BeginPlayback { announcement: AnnouncementId, speaker: DeviceId },
+    BeginPlayback {
+        announcement: AnnouncementId,
+        speaker: DeviceId,
+    },
     /// A cluster's play ended.
-    FinishPlayback { announcement: AnnouncementId, speaker: DeviceId, how: Ending },
+    FinishPlayback {
+        announcement: AnnouncementId,
+        speaker: DeviceId,
+        how: Ending,
+    },
     /// Dừng tất cả.
     StopEverything,
 
     // --- cameras
     /// Say that a camera exists.
     DeclareCamera { camera: Camera },
-    /// A camera is not part of the village any more; what was recorded of it stays as long as it may.
+    /// A camera is not part of the village any more; what was recorded of it stays as long as it
+    /// may.
     RemoveCamera { camera: CameraId },
     /// A lasting change of a camera's signal.
     ReportCamera { camera: CameraId, here: bool },
@@ -106,7 +139,12 @@ pub enum Command {
 
     // --- notices
     /// Put a notice up.
-    PublishNotice { id: NoticeId, text: BlobRef, kind: NoticeKind, until: Option<i64> },
+    PublishNotice {
+        id: NoticeId,
+        text: BlobRef,
+        kind: NoticeKind,
+        until: Option<i64>,
+    },
     /// Take a notice down.
     TakeDownNotice { id: NoticeId },
 
@@ -119,7 +157,8 @@ pub enum Command {
         user: UserId,
         /// The record with the new name.
         record: BlobRef,
-        /// The generation of the record that it was made from: another PIN given meanwhile must not be undone.
+        /// The generation of the record that it was made from: another PIN given meanwhile must
+        /// not be undone.
         generation: u64,
     },
     /// Take a person's access away.

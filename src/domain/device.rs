@@ -22,7 +22,8 @@ pub struct Device {
     pub presence: Presence,
 }
 
-/// Whether a device answers. `since` is wall time in milliseconds since 1970 UTC as far as the box knew it.
+/// Whether a device answers. `since` is wall time in milliseconds since 1970 UTC as far as the box
+/// knew it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Presence {
@@ -51,7 +52,11 @@ impl Presence {
     /// When the device fell silent, wall ms; none = it is heard, or never was.
     #[must_use]
     pub const fn gone_since(self) -> Option<i64> {
-        if let Self::Gone { since } = self { Some(since) } else { None }
+        if let Self::Gone { since } = self {
+            Some(since)
+        } else {
+            None
+        }
     }
 }
 
@@ -72,30 +77,50 @@ pub struct Account {
 }
 
 impl Account {
-    /// The account of an ordinary device: speaks under `d/<id>/`, listens under `c/<id>/`, announces itself
-    /// by Home Assistant discovery.
+    /// The account of an ordinary device: speaks under `d/<id>/`, listens under `c/<id>/`,
+    /// announces itself by Home Assistant discovery.
     #[must_use]
     pub fn of_device(name: DeviceId, secret_sha256: String) -> Self {
         Self {
-            publish: vec![format!("d/{name}/#"), format!("homeassistant/+/{name}/+/config"), format!("homeassistant/+/{name}/config")],
+            publish: vec![
+                format!("d/{name}/#"),
+                format!("homeassistant/+/{name}/+/config"),
+                format!("homeassistant/+/{name}/config"),
+            ],
             subscribe: vec![format!("c/{name}/#"), "homeassistant/status".to_owned()],
             name,
             secret_sha256,
         }
     }
 
-    /// The account of a program (Home Assistant, Node-RED): hears what devices say and announce and the broker's figures,
-    /// speaks under `p/<id>/` only; `publish` and `subscribe` add to that.
+    /// The account of a program (Home Assistant, Node-RED): hears what devices say and announce and
+    /// the broker's figures, speaks under `p/<id>/` only; `publish` and `subscribe` add to
+    /// that.
     #[must_use]
-    pub fn of_program(name: DeviceId, secret_sha256: String, publish: Vec<String>, subscribe: Vec<String>) -> Self {
+    pub fn of_program(
+        name: DeviceId,
+        secret_sha256: String,
+        publish: Vec<String>,
+        subscribe: Vec<String>,
+    ) -> Self {
         let own = format!("p/{name}/#");
         let hears = ["d/#", "homeassistant/#", "$SYS/#"].map(str::to_owned);
-        Self { publish: std::iter::once(own.clone()).chain(publish).collect(), subscribe: hears.into_iter().chain([own]).chain(subscribe).collect(), name, secret_sha256 }
+        Self {
+            publish: std::iter::once(own.clone()).chain(publish).collect(),
+            subscribe: hears.into_iter().chain([own]).chain(subscribe).collect(),
+            name,
+            secret_sha256,
+        }
     }
 
     /// The account of a village at its commune: only its own branch, both ways.
     #[must_use]
     pub fn of_village(name: DeviceId, village: &VillageId, secret_sha256: String) -> Self {
-        Self { name, secret_sha256, publish: vec![format!("up/{village}/#")], subscribe: vec![format!("down/{village}/#")] }
+        Self {
+            name,
+            secret_sha256,
+            publish: vec![format!("up/{village}/#")],
+            subscribe: vec![format!("down/{village}/#")],
+        }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! The wiring is what Home Assistant's MQTT discovery can say, reduced to what this house uses.
 //! Source: <https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery>.
-//! Deliberately absent: templates as programs. A value is the whole payload or one field of a JSON object.
+//! Deliberately absent: templates as programs. A value is the whole payload or one field of a JSON
+//! object.
 
 use serde::{Deserialize, Serialize};
 
@@ -30,13 +31,16 @@ pub struct Entity {
     /// Unit of a sensor's values, as printed: `cm`, `°C`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub unit: String,
-    /// What a yes or no is about, in Home Assistant's words (`device_class`): `door`, `smoke`; empty = it does not say.
+    /// What a yes or no is about, in Home Assistant's words (`device_class`): `door`, `smoke`;
+    /// empty = it does not say.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub class: String,
-    /// Seconds after which its last value is not known to hold any more, and in which its device promises to be heard; 0 = never.
+    /// Seconds after which its last value is not known to hold any more, and in which its device
+    /// promises to be heard; 0 = never.
     #[serde(default)]
     pub expire_after_s: u32,
-    /// Seconds after which a “yes” is over because the device never says “no”; 0 = it says so itself.
+    /// Seconds after which a “yes” is over because the device never says “no”; 0 = it says so
+    /// itself.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub off_delay_s: u32,
 }

@@ -1,9 +1,13 @@
 //! Every fact. Past tense. What is written down, and in which lane it travels.
 //!
-//! Invariant: events are what is stored for ever (version 1 of the codec); a change of shape here is a new
-//! version with an upcaster in `journal/codec`. Apply must be total: any event on any state is defined.
+//! Invariant: events are what is stored for ever (version 1 of the codec); a change of shape here
+//! is a new version with an upcaster in `journal/codec`. Apply must be total: any event on any
+//! state is defined.
 
-#![allow(missing_docs, reason = "fields of variants are named by what they are; the variant says the rest")]
+#![allow(
+    missing_docs,
+    reason = "fields of variants are named by what they are; the variant says the rest"
+)]
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +16,9 @@ use super::blob::BlobRef;
 use super::camera::Camera;
 use super::device::{Account, Device};
 use super::entity::Entity;
-use super::id::{AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, TokenId, UserId};
+use super::id::{
+    AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, TokenId, UserId,
+};
 use super::light::Group;
 use super::notice::NoticeKind;
 use super::place::Place;
@@ -32,8 +38,9 @@ pub enum Event {
     ClockKnown { offset_ms: i64 },
     /// Entries `from` to `to` were let go: too old, or no room for them.
     HistoryTrimmed { from: u64, to: u64 },
-    /// History behind `from` up to `to` (the last number known to have existed) could not be read. `lost` counts entries that were
-    /// behind `from` in that epoch, where their numbers cannot be named: others have them now.
+    /// History behind `from` up to `to` (the last number known to have existed) could not be read.
+    /// `lost` counts entries that were behind `from` in that epoch, where their numbers cannot
+    /// be named: others have them now.
     HistoryDamaged {
         epoch: String,
         from: u64,
@@ -54,9 +61,16 @@ pub enum Event {
     /// A device may no longer speak.
     AccessRevoked { account: DeviceId },
     /// A device said what it does.
-    EntitiesAdopted { device: DeviceId, model: String, entities: Vec<Entity> },
+    EntitiesAdopted {
+        device: DeviceId,
+        model: String,
+        entities: Vec<Entity>,
+    },
     /// A device took back what it announced.
-    EntitiesWithdrawn { device: DeviceId, entities: Vec<EntityId> },
+    EntitiesWithdrawn {
+        device: DeviceId,
+        entities: Vec<EntityId>,
+    },
     /// The configuration names these things, and did not before.
     Configured { things: Vec<Thing> },
     /// The configuration does not name this any more, and what stood on it is gone.
@@ -79,17 +93,38 @@ pub enum Event {
     /// A sensor's name, unit and marks.
     SensorDeclared { sensor: Sensor },
     /// A value passed a mark upwards.
-    SensorAlarmRaised { sensor: EntityId, level: u8, value: f64 },
+    SensorAlarmRaised {
+        sensor: EntityId,
+        level: u8,
+        value: f64,
+    },
     /// A value fell below a mark; `level` is what remains.
-    SensorAlarmLowered { sensor: EntityId, level: u8, value: f64 },
+    SensorAlarmLowered {
+        sensor: EntityId,
+        level: u8,
+        value: f64,
+    },
     /// A cluster exists.
     SpeakerDeclared { speaker: Speaker },
     /// Something is to be said.
-    AnnouncementQueued { id: AnnouncementId, text: BlobRef, class: Class, zone: Vec<DeviceId>, expires_at: i64 },
+    AnnouncementQueued {
+        id: AnnouncementId,
+        text: BlobRef,
+        class: Class,
+        zone: Vec<DeviceId>,
+        expires_at: i64,
+    },
     /// A cluster plays.
-    PlaybackBegan { announcement: AnnouncementId, speaker: DeviceId },
+    PlaybackBegan {
+        announcement: AnnouncementId,
+        speaker: DeviceId,
+    },
     /// A cluster's play ended.
-    PlaybackFinished { announcement: AnnouncementId, speaker: DeviceId, how: Ending },
+    PlaybackFinished {
+        announcement: AnnouncementId,
+        speaker: DeviceId,
+        how: Ending,
+    },
     /// Everything was told to be silent.
     EverythingStopped {},
     /// A camera exists.
@@ -167,7 +202,9 @@ impl Event {
             | Self::TokenPut { .. }
             | Self::TokenRemoved { .. }
             | Self::Configured { .. } => Lane::Local,
-            Self::HistoryDamaged { .. } | Self::SensorAlarmRaised { .. } | Self::LightGivenUp { .. } => Lane::Alarm,
+            Self::HistoryDamaged { .. }
+            | Self::SensorAlarmRaised { .. }
+            | Self::LightGivenUp { .. } => Lane::Alarm,
             Self::Booted { .. }
             | Self::ClockKnown { .. }
             | Self::HistoryTrimmed { .. }
@@ -203,7 +240,9 @@ impl Event {
     #[must_use]
     pub const fn blob(&self) -> Option<&BlobRef> {
         match self {
-            Self::AnnouncementQueued { text, .. } | Self::NoticePublished { text, .. } => Some(text),
+            Self::AnnouncementQueued { text, .. } | Self::NoticePublished { text, .. } => {
+                Some(text)
+            }
             Self::UserPut { user } => Some(&user.record),
             Self::UserRenamed { record, .. } => Some(record),
             _ => None,
@@ -218,7 +257,10 @@ impl Event {
             Self::SensorDeclared { sensor } => vec![(sensor.id.as_str(), &sensor.name)],
             Self::SpeakerDeclared { speaker } => vec![(speaker.id.as_str(), &speaker.name)],
             Self::CameraDeclared { camera } => vec![(camera.id.as_str(), &camera.name)],
-            Self::EntitiesAdopted { entities, .. } => entities.iter().map(|e| (e.id.as_str(), e.name.as_str())).collect(),
+            Self::EntitiesAdopted { entities, .. } => entities
+                .iter()
+                .map(|e| (e.id.as_str(), e.name.as_str()))
+                .collect(),
             _ => Vec::new(),
         }
     }
@@ -231,14 +273,21 @@ impl Event {
             Self::AccessGranted { account } => account.name.as_str(),
             Self::AccessRevoked { account } => account.as_str(),
             Self::ThingPutAway { thing } => thing.id(),
-            Self::EntitiesAdopted { device, .. } | Self::EntitiesWithdrawn { device, .. } | Self::PresenceChanged { device, .. } => device.as_str(),
+            Self::EntitiesAdopted { device, .. }
+            | Self::EntitiesWithdrawn { device, .. }
+            | Self::PresenceChanged { device, .. } => device.as_str(),
             Self::GroupDeclared { group } => group.id.as_str(),
-            Self::LightDesired { light, .. } | Self::LightReported { light, .. } | Self::LightGivenUp { light, .. } => light.as_str(),
+            Self::LightDesired { light, .. }
+            | Self::LightReported { light, .. }
+            | Self::LightGivenUp { light, .. } => light.as_str(),
             Self::SensorDeclared { sensor } => sensor.id.as_str(),
-            Self::SensorAlarmRaised { sensor, .. } | Self::SensorAlarmLowered { sensor, .. } => sensor.as_str(),
+            Self::SensorAlarmRaised { sensor, .. } | Self::SensorAlarmLowered { sensor, .. } => {
+                sensor.as_str()
+            }
             Self::SpeakerDeclared { speaker } => speaker.id.as_str(),
             Self::AnnouncementQueued { id, .. } => id.as_str(),
-            Self::PlaybackBegan { announcement, .. } | Self::PlaybackFinished { announcement, .. } => announcement.as_str(),
+            Self::PlaybackBegan { announcement, .. }
+            | Self::PlaybackFinished { announcement, .. } => announcement.as_str(),
             Self::CameraDeclared { camera } => camera.id.as_str(),
             Self::CameraRemoved { camera } | Self::CameraChanged { camera, .. } => camera.as_str(),
             Self::NoticePublished { id, .. } | Self::NoticeTakenDown { id } => id.as_str(),

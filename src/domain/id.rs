@@ -1,8 +1,9 @@
 //! Names of things, as values that cannot be malformed.
 //!
-//! Invariant: an id is 1–64 bytes of ASCII letters, digits, `_`, `-` or `.`, and does not begin with `.`;
-//! it is safe as a file name, an MQTT topic level, a URL segment and an HTML id. Ids are cheap to clone.
-//! Deliberately absent: ids for people-readable names; those are free text in the noun itself.
+//! Invariant: an id is 1–64 bytes of ASCII letters, digits, `_`, `-` or `.`, and does not begin
+//! with `.`; it is safe as a file name, an MQTT topic level, a URL segment and an HTML id. Ids are
+//! cheap to clone. Deliberately absent: ids for people-readable names; those are free text in the
+//! noun itself.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +18,11 @@ pub struct BadId(pub String);
 /// True when `text` may stand as an id (see the module's invariant).
 #[must_use]
 pub fn is_id(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && !text.starts_with('.') && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+    (1..=64).contains(&text.len())
+        && !text.starts_with('.')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
 }
 
 macro_rules! ids {

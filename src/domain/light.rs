@@ -1,7 +1,7 @@
 //! Lamps: what was asked for, and what the lamp said.
 //!
-//! Invariant: `reported` changes only by what the device published; a page never shows `desired` as if it
-//! were true. An order that got no answer ends as `given_up`, it is not repeated for ever.
+//! Invariant: `reported` changes only by what the device published; a page never shows `desired` as
+//! if it were true. An order that got no answer ends as `given_up`, it is not repeated for ever.
 
 use serde::{Deserialize, Serialize};
 
@@ -52,12 +52,14 @@ impl Light {
     /// True while an order waits for its answer.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        self.desired.is_some_and(|d| !d.given_up && self.reported.is_none_or(|r| r.on != d.on))
+        self.desired
+            .is_some_and(|d| !d.given_up && self.reported.is_none_or(|r| r.on != d.on))
     }
     /// True when an order was never answered.
     #[must_use]
     pub fn is_unanswered(&self) -> bool {
-        self.desired.is_some_and(|d| d.given_up && self.reported.is_none_or(|r| r.on != d.on))
+        self.desired
+            .is_some_and(|d| d.given_up && self.reported.is_none_or(|r| r.on != d.on))
     }
     /// True when the lamp says that it burns.
     #[must_use]

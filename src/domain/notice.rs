@@ -11,20 +11,28 @@ pub const TITLE_MAX: usize = 150;
 /// Most characters of a body.
 pub const BODY_MAX: usize = 8_000;
 
-/// A title and a body as somebody typed them, made clean: nothing hidden, nothing that turns words around.
+/// A title and a body as somebody typed them, made clean: nothing hidden, nothing that turns words
+/// around.
 #[must_use]
 pub fn clean(title: &str, body: &str) -> (String, String) {
-    (words::line(title, usize::MAX), words::body(body, usize::MAX))
+    (
+        words::line(title, usize::MAX),
+        words::body(body, usize::MAX),
+    )
 }
 
-/// What is wrong with a title and a body as they were typed: the key of the sentence, the characters there are and the
-/// most there may be; none = nothing. Notices and the commune's bulletins have the same bounds.
+/// What is wrong with a title and a body as they were typed: the key of the sentence, the
+/// characters there are and the most there may be; none = nothing. Notices and the commune's
+/// bulletins have the same bounds.
 #[must_use]
 pub fn unsound(title: &str, body: &str) -> Option<(&'static str, usize, usize)> {
     if title.is_empty() || body.is_empty() {
         return Some(("notice-empty", 0, 0));
     }
-    let long = [("notice-long-title", title.chars().count(), TITLE_MAX), ("notice-long-body", body.chars().count(), BODY_MAX)];
+    let long = [
+        ("notice-long-title", title.chars().count(), TITLE_MAX),
+        ("notice-long-body", body.chars().count(), BODY_MAX),
+    ];
     long.into_iter().find(|(_, n, most)| n > most)
 }
 

@@ -1,7 +1,7 @@
 //! Roads and alleys: where things hang.
 //!
-//! Deliberately absent: households. House numbers and directions come with their own issue, and names of
-//! people never stand here.
+//! Deliberately absent: households. House numbers and directions come with their own issue, and
+//! names of people never stand here.
 
 use serde::{Deserialize, Serialize};
 

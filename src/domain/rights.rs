@@ -1,8 +1,8 @@
 //! Who may ask for what: one table for every door.
 //!
-//! Invariants: every command stands here by name, so a new one is nobody's but the house's until somebody says whose it is;
-//! what a door lets in, and by which proof, changes nothing of this. The house itself may everything: it is this program, and
-//! no door speaks in its name.
+//! Invariants: every command stands here by name, so a new one is nobody's but the house's until
+//! somebody says whose it is; what a door lets in, and by which proof, changes nothing of this. The
+//! house itself may everything: it is this program, and no door speaks in its name.
 
 use super::actor::{Actor, Role};
 use super::command::Command;
@@ -47,14 +47,20 @@ pub const fn givers(command: &Command) -> &'static [Giver] {
         | Command::DeclareCamera { .. }
         | Command::RemoveCamera { .. }
         | Command::ReportCamera { .. } => &[],
-        Command::EraseBlob { .. } | Command::PutToken { .. } | Command::RemoveToken { .. } => &[Console],
-        Command::PutUser { .. } | Command::RenameUser { .. } | Command::RemoveUser { .. } => &[Chief, Console],
+        Command::EraseBlob { .. } | Command::PutToken { .. } | Command::RemoveToken { .. } => {
+            &[Console]
+        }
+        Command::PutUser { .. } | Command::RenameUser { .. } | Command::RemoveUser { .. } => {
+            &[Chief, Console]
+        }
         // What only somebody who sees the pictures can have looked at.
         Command::LookAtPictures { .. } => &[Chief, Technician],
         Command::DeclarePlace { .. } => &[Console, Program(Manage)],
-        Command::DeclareDevice { .. } | Command::GrantAccess { .. } | Command::RevokeAccess { .. } | Command::DeclareGroup { .. } | Command::DeclareSensor { .. } => {
-            &[Technician, Console, Program(Manage)]
-        }
+        Command::DeclareDevice { .. }
+        | Command::GrantAccess { .. }
+        | Command::RevokeAccess { .. }
+        | Command::DeclareGroup { .. }
+        | Command::DeclareSensor { .. } => &[Technician, Console, Program(Manage)],
         // Only the thing itself knows how it is.
         Command::AdoptEntities { .. }
         | Command::WithdrawEntities { .. }
@@ -63,17 +69,24 @@ pub const fn givers(command: &Command) -> &'static [Giver] {
         | Command::ReportLevel { .. }
         | Command::BeginPlayback { .. }
         | Command::FinishPlayback { .. } => &[Device],
-        Command::SwitchLight { .. } | Command::SwitchGroup { .. } => &[Chief, Technician, Console, Program(Switch)],
+        Command::SwitchLight { .. } | Command::SwitchGroup { .. } => {
+            &[Chief, Technician, Console, Program(Switch)]
+        }
         // Silence is everybody's who can make a noise.
         Command::StopEverything => &[Chief, Technician, Console, Program(Switch), Program(Speak)],
-        Command::QueueAnnouncement { .. } | Command::PublishNotice { .. } | Command::TakeDownNotice { .. } => &[Chief, Console, Program(Speak), Commune],
+        Command::QueueAnnouncement { .. }
+        | Command::PublishNotice { .. }
+        | Command::TakeDownNotice { .. } => &[Chief, Console, Program(Speak), Commune],
     }
 }
 
 /// Whether a token may this. The one in the file may all, until it is taken away.
 #[must_use]
 pub fn has(state: &State, token: &TokenId, scope: Scope) -> bool {
-    state.tokens.get(token).map_or(token.as_str() == FILE, |t| t.scopes.contains(&scope))
+    state
+        .tokens
+        .get(token)
+        .map_or(token.as_str() == FILE, |t| t.scopes.contains(&scope))
 }
 
 /// Whether an actor stands in the table as this.
@@ -83,7 +96,9 @@ fn is(state: &State, actor: &Actor, giver: Giver) -> bool {
         (Actor::User { id }, Giver::Chief) => role(id, Role::Chief),
         (Actor::User { id }, Giver::Technician) => role(id, Role::Technician),
         (Actor::Program { id }, Giver::Program(scope)) => has(state, id, scope),
-        (Actor::Console, Giver::Console) | (Actor::Commune, Giver::Commune) | (Actor::Device { .. }, Giver::Device) => true,
+        (Actor::Console, Giver::Console)
+        | (Actor::Commune, Giver::Commune)
+        | (Actor::Device { .. }, Giver::Device) => true,
         _ => false,
     }
 }
@@ -91,17 +106,33 @@ fn is(state: &State, actor: &Actor, giver: Giver) -> bool {
 /// True when what is asked for is the asker's own business.
 fn is_own(state: &State, actor: &Actor, command: &Command) -> bool {
     match (actor, command) {
-        // A device gets its own topics and no others: filters like `#` are written in the configuration. Who gives a horn cluster
-        // another secret would speak for it: that takes the machine itself.
+        // A device gets its own topics and no others: filters like `#` are written in the
+        // configuration. Who gives a horn cluster another secret would speak for it: that
+        // takes the machine itself.
         (_, Command::GrantAccess { account }) => {
-            let plain = *account == Account::of_device(account.name.clone(), account.secret_sha256.clone());
+            let plain =
+                *account == Account::of_device(account.name.clone(), account.secret_sha256.clone());
             plain && (*actor == Actor::Console || !state.speakers.contains_key(&account.name))
         }
         // It takes down what it put up, not what the village wrote.
-        (Actor::Commune, Command::TakeDownNotice { id }) => state.notices.get(id).is_none_or(|n| n.from_commune),
-        (Actor::Device { id }, Command::AdoptEntities { device, .. } | Command::WithdrawEntities { device, .. } | Command::ReportPresence { device, .. }) => device == id,
-        (Actor::Device { id }, Command::ReportLight { light: entity, .. } | Command::ReportLevel { sensor: entity, .. }) => state.entities.get(entity).is_some_and(|e| e.device == *id),
-        (Actor::Device { id }, Command::BeginPlayback { speaker, .. } | Command::FinishPlayback { speaker, .. }) => speaker == id,
+        (Actor::Commune, Command::TakeDownNotice { id }) => {
+            state.notices.get(id).is_none_or(|n| n.from_commune)
+        }
+        (
+            Actor::Device { id },
+            Command::AdoptEntities { device, .. }
+            | Command::WithdrawEntities { device, .. }
+            | Command::ReportPresence { device, .. },
+        ) => device == id,
+        (
+            Actor::Device { id },
+            Command::ReportLight { light: entity, .. }
+            | Command::ReportLevel { sensor: entity, .. },
+        ) => state.entities.get(entity).is_some_and(|e| e.device == *id),
+        (
+            Actor::Device { id },
+            Command::BeginPlayback { speaker, .. } | Command::FinishPlayback { speaker, .. },
+        ) => speaker == id,
         _ => true,
     }
 }
@@ -111,8 +142,13 @@ fn is_own(state: &State, actor: &Actor, command: &Command) -> bool {
 /// # Errors
 /// [`Rejection::NotPermitted`].
 pub fn permit(state: &State, actor: &Actor, command: &Command) -> Result<(), Rejection> {
-    let is_permitted = *actor == Actor::House || givers(command).iter().any(|g| is(state, actor, *g)) && is_own(state, actor, command);
-    if is_permitted { Ok(()) } else { Err(Rejection::NotPermitted) }
+    let is_permitted = *actor == Actor::House
+        || givers(command).iter().any(|g| is(state, actor, *g)) && is_own(state, actor, command);
+    if is_permitted {
+        Ok(())
+    } else {
+        Err(Rejection::NotPermitted)
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Sensors: the marks that a value may pass, and whether it has.
 //!
-//! Readings themselves are not history (they live in `store/samples` and `live/`); passing a mark is.
+//! Readings themselves are not history (they live in `store/samples` and `live/`); passing a mark
+//! is.
 
 use serde::{Deserialize, Serialize};
 
@@ -44,29 +45,49 @@ impl Sensor {
     /// A sensor as its device announces it: no marks.
     #[must_use]
     pub fn of(entity: &Entity) -> Self {
-        Self { id: entity.id.clone(), name: entity.name.clone(), unit: entity.unit.clone(), decimals: 1, marks: Vec::new(), alarm: None }
+        Self {
+            id: entity.id.clone(),
+            name: entity.name.clone(),
+            unit: entity.unit.clone(),
+            decimals: 1,
+            marks: Vec::new(),
+            alarm: None,
+        }
     }
 
-    /// The level that `value` of `entity` means: by the marks, or, for a yes or no without marks, by its class.
+    /// The level that `value` of `entity` means: by the marks, or, for a yes or no without marks,
+    /// by its class.
     #[must_use]
     pub fn level(&self, entity: &Entity, value: f64) -> u8 {
-        if entity.kind == Kind::BinarySensor && self.marks.is_empty() { u8::from(weight(&entity.class, value > 0.5) == Weight::Alarm) } else { self.level_of(value) }
+        if entity.kind == Kind::BinarySensor && self.marks.is_empty() {
+            u8::from(weight(&entity.class, value > 0.5) == Weight::Alarm)
+        } else {
+            self.level_of(value)
+        }
     }
 
     /// True when some value of `entity` raises an alarm.
     #[must_use]
     pub fn can_alarm(&self, entity: &Entity) -> bool {
-        !self.marks.is_empty() || entity.kind == Kind::BinarySensor && [true, false].iter().any(|on| weight(&entity.class, *on) == Weight::Alarm)
+        !self.marks.is_empty()
+            || entity.kind == Kind::BinarySensor
+                && [true, false]
+                    .iter()
+                    .any(|on| weight(&entity.class, *on) == Weight::Alarm)
     }
 
-    /// The level that `value` means, with a hysteresis of 2 % of the mark so that a value on the mark does
-    /// not ring twice a second. 0 = under the first mark.
+    /// The level that `value` means, with a hysteresis of 2 % of the mark so that a value on the
+    /// mark does not ring twice a second. 0 = under the first mark.
     #[must_use]
     pub fn level_of(&self, value: f64) -> u8 {
         let now = self.alarm.map_or(0, |a| usize::from(a.level));
         let mut level = 0;
         for (i, mark) in self.marks.iter().enumerate() {
-            let edge = if i < now { mark - mark.abs() * 0.02 } else { *mark };
+            let edge = if i < now {
+                mark - mark.abs() * 0.02
+            } else {
+                *mark
+            };
             if value >= edge {
                 level = i + 1;
             }
@@ -80,14 +101,28 @@ mod tests {
     use super::*;
 
     fn gauge() -> Sensor {
-        Sensor { id: EntityId::new("cb-01.level").expect("id"), name: "Mực nước".into(), unit: "cm".into(), decimals: 0, marks: vec![180.0, 230.0, 260.0], alarm: None }
+        Sensor {
+            id: EntityId::new("cb-01.level").expect("id"),
+            name: "Mực nước".into(),
+            unit: "cm".into(),
+            decimals: 0,
+            marks: vec![180.0, 230.0, 260.0],
+            alarm: None,
+        }
     }
 
     #[test]
     fn a_level_needs_its_mark_and_leaves_below_it() {
         let mut s = gauge();
-        assert_eq!([s.level_of(179.9), s.level_of(180.0), s.level_of(261.0)], [0, 1, 3]);
-        s.alarm = Some(Alarm { level: 1, value: 181.0, at: 0 });
+        assert_eq!(
+            [s.level_of(179.9), s.level_of(180.0), s.level_of(261.0)],
+            [0, 1, 3]
+        );
+        s.alarm = Some(Alarm {
+            level: 1,
+            value: 181.0,
+            at: 0,
+        });
         assert_eq!([s.level_of(177.0), s.level_of(176.0)], [1, 0]);
     }
 }

@@ -1,8 +1,9 @@
 //! The bounds of everything that a command may carry into history: one place for every door.
 //!
-//! Invariants: what passes here is a clean line of a stated length where people read it, a short text where machines compare
-//! it, and a finite number within its bounds; so whatever a door forgets, no page holds more than is said here. Doors that
-//! people type at clean first ([`name`]) and tell what was too long; here nothing is mended, only refused.
+//! Invariants: what passes here is a clean line of a stated length where people read it, a short
+//! text where machines compare it, and a finite number within its bounds; so whatever a door
+//! forgets, no page holds more than is said here. Doors that people type at clean first ([`name`])
+//! and tell what was too long; here nothing is mended, only refused.
 
 use super::blob::{BlobRef, LARGEST};
 use super::command::Command;
@@ -33,16 +34,26 @@ const LOOKED_MAX: usize = 500;
 pub const TIME_MAX: i64 = 253_370_764_800_000;
 
 /// What a part of a command may be called in a refusal; the end of the key `part-…`.
-pub const PARTS: [&str; 19] =
-    ["name", "commune", "unit", "model", "class", "topic", "payload", "field", "secret", "text", "epoch", "place", "decimals", "marks", "value", "horns", "cameras", "until", "scopes"];
+pub const PARTS: [&str; 19] = [
+    "name", "commune", "unit", "model", "class", "topic", "payload", "field", "secret", "text",
+    "epoch", "place", "decimals", "marks", "value", "horns", "cameras", "until", "scopes",
+];
 
-/// A part of a command that is beyond its bounds: `what` is one of [`PARTS`], `most` the characters there may be.
+/// A part of a command that is beyond its bounds: `what` is one of [`PARTS`], `most` the characters
+/// there may be.
 fn unsound(what: &str, most: usize) -> Rejection {
-    Rejection::Unsound { what: what.to_owned(), most: most as u64 }
+    Rejection::Unsound {
+        what: what.to_owned(),
+        most: most as u64,
+    }
 }
 
 fn check(good: bool, what: &str, most: usize) -> Result<(), Rejection> {
-    if good { Ok(()) } else { Err(unsound(what, most)) }
+    if good {
+        Ok(())
+    } else {
+        Err(unsound(what, most))
+    }
 }
 
 /// A name as somebody wrote it, made clean.
@@ -55,7 +66,11 @@ pub fn name(text: &str) -> Result<String, Rejection> {
 }
 
 fn is_name(what: &str, text: &str) -> Result<(), Rejection> {
-    check(!text.is_empty() && words::is_line(text, NAME_MAX), what, NAME_MAX)
+    check(
+        !text.is_empty() && words::is_line(text, NAME_MAX),
+        what,
+        NAME_MAX,
+    )
 }
 
 fn is_short(what: &str, text: &str, most: usize) -> Result<(), Rejection> {
@@ -68,11 +83,19 @@ fn is_exact(what: &str, text: &str, most: usize) -> Result<(), Rejection> {
 }
 
 fn is_topic(text: &str) -> Result<(), Rejection> {
-    check(text.len() <= EXACT_MAX && !text.chars().any(words::is_hidden), "topic", EXACT_MAX)
+    check(
+        text.len() <= EXACT_MAX && !text.chars().any(words::is_hidden),
+        "topic",
+        EXACT_MAX,
+    )
 }
 
 fn is_hash(what: &str, text: &str) -> Result<(), Rejection> {
-    check(text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')), what, 64)
+    check(
+        text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')),
+        what,
+        64,
+    )
 }
 
 fn is_blob(blob: &BlobRef) -> Result<(), Rejection> {
@@ -93,7 +116,10 @@ fn is_number(what: &str, good: bool) -> Result<(), Rejection> {
 fn village(village: &Village) -> Result<(), Rejection> {
     is_name("name", &village.name)?;
     is_name("commune", &village.commune)?;
-    is_number("place", is_degrees(village.latitude, 90.0) && is_degrees(village.longitude, 180.0))
+    is_number(
+        "place",
+        is_degrees(village.latitude, 90.0) && is_degrees(village.longitude, 180.0),
+    )
 }
 
 /// Whether a number is an angle of at most so many degrees either way.
@@ -118,7 +144,11 @@ fn entity(entity: &Entity) -> Result<(), Rejection> {
     is_topic(&entity.state.topic)?;
     is_exact("payload", &entity.state.on, EXACT_MAX)?;
     is_exact("payload", &entity.state.off, EXACT_MAX)?;
-    entity.state.field.iter().try_for_each(|f| is_short("field", f, FIELD_MAX))?;
+    entity
+        .state
+        .field
+        .iter()
+        .try_for_each(|f| is_short("field", f, FIELD_MAX))?;
     if let Some(order) = &entity.order {
         is_topic(&order.topic)?;
         is_exact("payload", &order.on, EXACT_MAX)?;
@@ -153,19 +183,28 @@ pub fn is_sound(command: &Command) -> Result<(), Rejection> {
     match command {
         Command::DeclareVillage { village: v } => village(v),
         Command::DeclarePlace { place } => is_name("name", &place.name),
-        Command::NoteDamage { epoch, .. } => check(epoch.len() <= 64 && epoch.bytes().all(|b| b.is_ascii_hexdigit()), "epoch", 64),
+        Command::NoteDamage { epoch, .. } => check(
+            epoch.len() <= 64 && epoch.bytes().all(|b| b.is_ascii_hexdigit()),
+            "epoch",
+            64,
+        ),
         Command::DeclareDevice { device } => {
             is_name("name", &device.name)?;
             is_short("model", &device.model, NAME_MAX)
         }
         Command::GrantAccess { account: a } => account(a),
-        Command::AdoptEntities { model, entities, .. } => {
+        Command::AdoptEntities {
+            model, entities, ..
+        } => {
             is_short("model", model, NAME_MAX)?;
             entities.iter().try_for_each(entity)
         }
         Command::DeclareGroup { group } => is_name("name", &group.name),
         Command::DeclareSensor { sensor: s } => sensor(s),
-        Command::ReportLevel { level, value, .. } => is_number("value", is_value(*value) && usize::from(*level) <= MARKS_MAX),
+        Command::ReportLevel { level, value, .. } => is_number(
+            "value",
+            is_value(*value) && usize::from(*level) <= MARKS_MAX,
+        ),
         Command::DeclareSpeaker { speaker } => {
             is_name("name", &speaker.name)?;
             is_number("horns", speaker.horns <= HORNS_MAX)
@@ -183,7 +222,8 @@ pub fn is_sound(command: &Command) -> Result<(), Rejection> {
         }
         Command::PutUser { user } => is_blob(&user.record),
         Command::RenameUser { record, .. } => is_blob(record),
-        // Ids, numbers of which every one is sound, and the reason of a receiver, which `decide` cuts: an end is never refused.
+        // Ids, numbers of which every one is sound, and the reason of a receiver, which `decide`
+        // cuts: an end is never refused.
         Command::NoteClock { .. }
         | Command::NoteTrim { .. }
         | Command::EraseBlob { .. }

@@ -1,8 +1,8 @@
 //! Horn clusters and what is said on them.
 //!
-//! Invariant: an announcement ends once for each cluster it was sent to, with what that cluster proved.
-//! A normal or priority announcement that could not begin before `expires_at` is never played later.
-//! Classes follow Thông tư 39/2020/TT-BTTTT (normal, priority, emergency).
+//! Invariant: an announcement ends once for each cluster it was sent to, with what that cluster
+//! proved. A normal or priority announcement that could not begin before `expires_at` is never
+//! played later. Classes follow Thông tư 39/2020/TT-BTTTT (normal, priority, emergency).
 
 use std::collections::BTreeMap;
 
@@ -101,7 +101,18 @@ impl Announcement {
     /// Clusters that played all of it, and clusters in all.
     #[must_use]
     pub fn score(&self) -> (usize, usize) {
-        let played = self.plays.values().filter(|p| matches!(p, Play::Ended { how: Ending::Played { .. } })).count();
+        let played = self
+            .plays
+            .values()
+            .filter(|p| {
+                matches!(
+                    p,
+                    Play::Ended {
+                        how: Ending::Played { .. }
+                    }
+                )
+            })
+            .count();
         (played, self.plays.len())
     }
 }

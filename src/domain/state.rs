@@ -1,8 +1,9 @@
 //! The village as it is: one immutable value made from the entries.
 //!
-//! Invariants: `apply` is total and needs nothing but the entry; replaying all entries gives the same value
-//! as a snapshot plus the rest. Only current things stand here; what ended is read from the journal.
-//! Each noun is an `Arc` map of `Arc` values, so that a commit copies pointers of the touched nouns once.
+//! Invariants: `apply` is total and needs nothing but the entry; replaying all entries gives the
+//! same value as a snapshot plus the rest. Only current things stand here; what ended is read from
+//! the journal. Each noun is an `Arc` map of `Arc` values, so that a commit copies pointers of the
+//! touched nouns once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,7 +15,10 @@ use super::camera::{Camera, LOOKS, Look};
 use super::device::{Account, Device, Presence};
 use super::entity::Entity;
 use super::event::{Entry, Event};
-use super::id::{AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, PlaceId, TokenId, UserId};
+use super::id::{
+    AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, PlaceId, TokenId,
+    UserId,
+};
 use super::light::{Desired, Group, Light, Reported};
 use super::notice::Notice;
 use super::place::Place;
@@ -87,7 +91,8 @@ pub struct State {
     /// People's words that are to be nowhere any more.
     #[serde(default)]
     pub erased: Arc<BTreeSet<BlobId>>,
-    /// Damage that was found, oldest first: last good entry, last entry that is missing. Health stays amber.
+    /// Damage that was found, oldest first: last good entry, last entry that is missing. Health
+    /// stays amber.
     pub damage: Arc<Vec<(u64, u64)>>,
 }
 
@@ -95,7 +100,11 @@ pub(super) fn put<K: Ord + Clone, V>(things: &mut Things<K, V>, key: K, value: V
     Arc::make_mut(things).insert(key, Arc::new(value));
 }
 
-pub(super) fn change<K: Ord + Clone, V: Clone>(things: &mut Things<K, V>, key: &K, how: impl FnOnce(&mut V)) {
+pub(super) fn change<K: Ord + Clone, V: Clone>(
+    things: &mut Things<K, V>,
+    key: &K,
+    how: impl FnOnce(&mut V),
+) {
     if things.contains_key(key)
         && let Some(value) = Arc::make_mut(things).get_mut(key)
     {
@@ -104,7 +113,8 @@ pub(super) fn change<K: Ord + Clone, V: Clone>(things: &mut Things<K, V>, key: &
 }
 
 impl State {
-    /// Takes one entry in. Total: an event about a thing that is not there changes nothing but `seq`.
+    /// Takes one entry in. Total: an event about a thing that is not there changes nothing but
+    /// `seq`.
     pub fn apply(&mut self, entry: &Entry) {
         self.seq = entry.seq;
         let at = entry.wall_ms;
@@ -117,10 +127,14 @@ impl State {
                     damage.remove(0);
                 }
             }
-            Event::ClockKnown { .. } | Event::HistoryTrimmed { .. } | Event::CommandRefused { .. } => {}
+            Event::ClockKnown { .. }
+            | Event::HistoryTrimmed { .. }
+            | Event::CommandRefused { .. } => {}
             Event::Erased { blob } => drop(Arc::make_mut(&mut self.erased).insert(blob.clone())),
             Event::VillageDeclared { village } => self.village = Some(Arc::new(village.clone())),
-            Event::PlaceDeclared { place } => put(&mut self.places, place.id.clone(), place.clone()),
+            Event::PlaceDeclared { place } => {
+                put(&mut self.places, place.id.clone(), place.clone())
+            }
             Event::DeviceDeclared { device } => self.put_device(device),
             Event::AccessGranted { account } => {
                 put(&mut self.accounts, account.name.clone(), account.clone());
@@ -138,18 +152,33 @@ impl State {
                     }
                 });
             }
-            Event::EntitiesAdopted { device, model, entities } => self.adopt(device, model, entities),
+            Event::EntitiesAdopted {
+                device,
+                model,
+                entities,
+            } => self.adopt(device, model, entities),
             Event::EntitiesWithdrawn { entities, .. } => self.withdraw(entities),
-            Event::Configured { things } => Arc::make_mut(&mut self.configured).extend(things.iter().cloned()),
+            Event::Configured { things } => {
+                Arc::make_mut(&mut self.configured).extend(things.iter().cloned())
+            }
             Event::ThingPutAway { thing } => self.put_away(thing),
             Event::PresenceChanged { device, here } => {
-                change(&mut self.devices, device, |d| d.presence = presence(*here, at));
+                change(&mut self.devices, device, |d| {
+                    d.presence = presence(*here, at)
+                });
             }
             Event::GroupDeclared { group } => self.put_group(group),
             Event::LightDesired { light, on, .. } => change(&mut self.lights, light, |l| {
-                l.desired = Some(Desired { on: *on, order: entry.seq, at, given_up: false });
+                l.desired = Some(Desired {
+                    on: *on,
+                    order: entry.seq,
+                    at,
+                    given_up: false,
+                });
             }),
-            Event::LightReported { light, on } => change(&mut self.lights, light, |l| l.reported = Some(Reported { on: *on, at })),
+            Event::LightReported { light, on } => change(&mut self.lights, light, |l| {
+                l.reported = Some(Reported { on: *on, at })
+            }),
             Event::LightGivenUp { light, order } => change(&mut self.lights, light, |l| {
                 if let Some(d) = l.desired.as_mut().filter(|d| d.order == *order) {
                     d.given_up = true;
@@ -157,42 +186,118 @@ impl State {
             }),
             Event::SensorDeclared { sensor } => {
                 let alarm = self.sensors.get(&sensor.id).and_then(|s| s.alarm);
-                put(&mut self.sensors, sensor.id.clone(), Sensor { alarm, ..sensor.clone() });
+                put(
+                    &mut self.sensors,
+                    sensor.id.clone(),
+                    Sensor {
+                        alarm,
+                        ..sensor.clone()
+                    },
+                );
             }
-            Event::SensorAlarmRaised { sensor, level, value } | Event::SensorAlarmLowered { sensor, level, value } => {
-                change(&mut self.sensors, sensor, |s| s.alarm = (*level > 0).then_some(Alarm { level: *level, value: *value, at }));
+            Event::SensorAlarmRaised {
+                sensor,
+                level,
+                value,
             }
-            Event::SpeakerDeclared { speaker } => put(&mut self.speakers, speaker.id.clone(), speaker.clone()),
-            Event::AnnouncementQueued { id, text, class, zone, expires_at } => {
+            | Event::SensorAlarmLowered {
+                sensor,
+                level,
+                value,
+            } => {
+                change(&mut self.sensors, sensor, |s| {
+                    s.alarm = (*level > 0).then_some(Alarm {
+                        level: *level,
+                        value: *value,
+                        at,
+                    })
+                });
+            }
+            Event::SpeakerDeclared { speaker } => {
+                put(&mut self.speakers, speaker.id.clone(), speaker.clone())
+            }
+            Event::AnnouncementQueued {
+                id,
+                text,
+                class,
+                zone,
+                expires_at,
+            } => {
                 let plays = zone.iter().map(|s| (s.clone(), Play::Waiting)).collect();
-                let said = Announcement { id: id.clone(), text: text.clone(), class: *class, at, order: entry.seq, expires_at: *expires_at, plays };
+                let said = Announcement {
+                    id: id.clone(),
+                    text: text.clone(),
+                    class: *class,
+                    at,
+                    order: entry.seq,
+                    expires_at: *expires_at,
+                    plays,
+                };
                 put(&mut self.announcements, id.clone(), said);
                 self.forget_old_announcements();
             }
-            Event::PlaybackBegan { announcement, speaker } => self.set_play(announcement, speaker, Play::Playing),
-            Event::PlaybackFinished { announcement, speaker, how } => self.set_play(announcement, speaker, Play::Ended { how: how.clone() }),
+            Event::PlaybackBegan {
+                announcement,
+                speaker,
+            } => self.set_play(announcement, speaker, Play::Playing),
+            Event::PlaybackFinished {
+                announcement,
+                speaker,
+                how,
+            } => self.set_play(announcement, speaker, Play::Ended { how: how.clone() }),
             Event::EverythingStopped {} => {
                 self.silenced = Some((entry.seq, at));
                 self.stop_everything();
             }
             Event::CameraDeclared { camera } => {
-                let (signal, looks) = self.cameras.get(&camera.id).map_or((camera.signal, Vec::new()), |c| (c.signal, c.looks.clone()));
-                put(&mut self.cameras, camera.id.clone(), Camera { signal, looks, ..camera.clone() });
+                let (signal, looks) = self
+                    .cameras
+                    .get(&camera.id)
+                    .map_or((camera.signal, Vec::new()), |c| (c.signal, c.looks.clone()));
+                put(
+                    &mut self.cameras,
+                    camera.id.clone(),
+                    Camera {
+                        signal,
+                        looks,
+                        ..camera.clone()
+                    },
+                );
             }
-            Event::CameraRemoved { camera } => drop(Arc::make_mut(&mut self.cameras).remove(camera)),
-            Event::CameraChanged { camera, here } => change(&mut self.cameras, camera, |c| c.signal = presence(*here, at)),
+            Event::CameraRemoved { camera } => {
+                drop(Arc::make_mut(&mut self.cameras).remove(camera))
+            }
+            Event::CameraChanged { camera, here } => change(&mut self.cameras, camera, |c| {
+                c.signal = presence(*here, at)
+            }),
             Event::PicturesSeen { cameras } => {
                 for camera in cameras {
                     change(&mut self.cameras, camera, |c| {
-                        c.looks.push(Look { who: entry.actor.clone(), at });
+                        c.looks.push(Look {
+                            who: entry.actor.clone(),
+                            at,
+                        });
                         let over = c.looks.len().saturating_sub(LOOKS);
                         c.looks.drain(..over);
                     });
                 }
             }
-            Event::NoticePublished { id, text, kind, until } => {
+            Event::NoticePublished {
+                id,
+                text,
+                kind,
+                until,
+            } => {
                 let from_commune = entry.actor == super::actor::Actor::Commune;
-                let notice = Notice { id: id.clone(), text: text.clone(), kind: *kind, at, order: entry.seq, until: *until, from_commune };
+                let notice = Notice {
+                    id: id.clone(),
+                    text: text.clone(),
+                    kind: *kind,
+                    at,
+                    order: entry.seq,
+                    until: *until,
+                    from_commune,
+                };
                 put(&mut self.notices, id.clone(), notice);
                 if self.notices.len() > NOTICES_KEPT {
                     Arc::make_mut(&mut self.notices).retain(|_, n| n.until.is_none_or(|u| u >= at));
@@ -200,10 +305,14 @@ impl State {
             }
             Event::NoticeTakenDown { id } => drop(Arc::make_mut(&mut self.notices).remove(id)),
             Event::UserPut { user } => put(&mut self.users, user.id.clone(), user.clone()),
-            Event::UserRenamed { user, record } => change(&mut self.users, user, |u| u.record = record.clone()),
+            Event::UserRenamed { user, record } => {
+                change(&mut self.users, user, |u| u.record = record.clone())
+            }
             Event::TokenPut { token } => put(&mut self.tokens, token.id.clone(), token.clone()),
             // The token of the file lies there still: that it opens nothing is kept in mind.
-            Event::TokenRemoved { token } if token.as_str() == FILE => put(&mut self.tokens, token.clone(), Token::away(token.clone())),
+            Event::TokenRemoved { token } if token.as_str() == FILE => {
+                put(&mut self.tokens, token.clone(), Token::away(token.clone()))
+            }
             Event::TokenRemoved { token } => drop(Arc::make_mut(&mut self.tokens).remove(token)),
             Event::UserRemoved { user } => drop(Arc::make_mut(&mut self.users).remove(user)),
         }
@@ -221,25 +330,37 @@ impl State {
     }
 
     pub(super) fn group_of(&self, light: &EntityId) -> Option<GroupId> {
-        self.groups.values().find(|g| g.lights.contains(light)).map(|g| g.id.clone())
+        self.groups
+            .values()
+            .find(|g| g.lights.contains(light))
+            .map(|g| g.id.clone())
     }
 
     fn put_group(&mut self, group: &Group) {
-        let left: Vec<EntityId> = self.lights.values().filter(|l| l.group.as_ref() == Some(&group.id) && !group.lights.contains(&l.id)).map(|l| l.id.clone()).collect();
+        let left: Vec<EntityId> = self
+            .lights
+            .values()
+            .filter(|l| l.group.as_ref() == Some(&group.id) && !group.lights.contains(&l.id))
+            .map(|l| l.id.clone())
+            .collect();
         for light in &left {
             change(&mut self.lights, light, |l| l.group = None);
         }
         for light in &group.lights {
-            change(&mut self.lights, light, |l| l.group = Some(group.id.clone()));
+            change(&mut self.lights, light, |l| {
+                l.group = Some(group.id.clone())
+            });
         }
         put(&mut self.groups, group.id.clone(), group.clone());
     }
 
     fn set_play(&mut self, announcement: &AnnouncementId, speaker: &DeviceId, play: Play) {
         change(&mut self.announcements, announcement, |a| {
-            // An end is final and a stop is not undone: a late word of the receiver cannot reopen it.
+            // An end is final and a stop is not undone: a late word of the receiver cannot reopen
+            // it.
             if let Some(p) = a.plays.get_mut(speaker)
-                && (matches!(play, Play::Ended { .. }) && !matches!(p, Play::Ended { .. }) || *p == Play::Waiting)
+                && (matches!(play, Play::Ended { .. }) && !matches!(p, Play::Ended { .. })
+                    || *p == Play::Waiting)
             {
                 *p = play;
             }
@@ -247,10 +368,19 @@ impl State {
     }
 
     fn stop_everything(&mut self) {
-        let playing: Vec<AnnouncementId> = self.announcements.values().filter(|a| !a.is_over()).map(|a| a.id.clone()).collect();
+        let playing: Vec<AnnouncementId> = self
+            .announcements
+            .values()
+            .filter(|a| !a.is_over())
+            .map(|a| a.id.clone())
+            .collect();
         for id in playing {
             change(&mut self.announcements, &id, |a| {
-                for play in a.plays.values_mut().filter(|p| !matches!(p, Play::Ended { .. })) {
+                for play in a
+                    .plays
+                    .values_mut()
+                    .filter(|p| !matches!(p, Play::Ended { .. }))
+                {
                     *play = Play::Stopping;
                 }
             });
@@ -258,7 +388,12 @@ impl State {
     }
 
     fn forget_old_announcements(&mut self) {
-        let mut ended: Vec<(u64, AnnouncementId)> = self.announcements.values().filter(|a| a.is_over()).map(|a| (a.order, a.id.clone())).collect();
+        let mut ended: Vec<(u64, AnnouncementId)> = self
+            .announcements
+            .values()
+            .filter(|a| a.is_over())
+            .map(|a| (a.order, a.id.clone()))
+            .collect();
         if ended.len() > ENDED_ANNOUNCEMENTS_KEPT {
             ended.sort_unstable();
             for (_, id) in &ended[..ended.len() - ENDED_ANNOUNCEMENTS_KEPT] {
@@ -276,10 +411,13 @@ impl State {
     /// True for a thing whose device has an account: somebody says how it is.
     #[must_use]
     pub fn is_spoken_for(&self, entity: &EntityId) -> bool {
-        self.entities.get(entity).is_some_and(|e| self.accounts.contains_key(&e.device))
+        self.entities
+            .get(entity)
+            .is_some_and(|e| self.accounts.contains_key(&e.device))
     }
 
-    /// True for a device whose account people took away: what it said last is nobody's word, and its silence no fault.
+    /// True for a device whose account people took away: what it said last is nobody's word, and
+    /// its silence no fault.
     #[must_use]
     pub fn is_sent_away(&self, device: &DeviceId) -> bool {
         self.revoked.contains(device)
@@ -287,13 +425,21 @@ impl State {
 
     /// Devices that are silent and should not be: with it since when, wall ms.
     pub fn missing(&self) -> impl Iterator<Item = (&Arc<Device>, i64)> {
-        self.devices.values().filter(|d| !self.is_sent_away(&d.id)).filter_map(|d| Some((d, d.presence.gone_since()?)))
+        self.devices
+            .values()
+            .filter(|d| !self.is_sent_away(&d.id))
+            .filter_map(|d| Some((d, d.presence.gone_since()?)))
     }
 
     /// Announcements that have not ended, oldest first.
     #[must_use]
     pub fn on_air(&self) -> Vec<Arc<Announcement>> {
-        let mut out: Vec<_> = self.announcements.values().filter(|a| !a.is_over()).cloned().collect();
+        let mut out: Vec<_> = self
+            .announcements
+            .values()
+            .filter(|a| !a.is_over())
+            .cloned()
+            .collect();
         out.sort_by_key(|a| a.order);
         out
     }
@@ -301,12 +447,26 @@ impl State {
     /// Notices in force at `now` (wall ms): urgent first, then newest.
     #[must_use]
     pub fn notices_at(&self, now: i64) -> Vec<Arc<Notice>> {
-        let mut out: Vec<_> = self.notices.values().filter(|n| n.until.is_none_or(|u| u >= now)).cloned().collect();
-        out.sort_by_key(|n| (n.kind != super::notice::NoticeKind::Urgent, std::cmp::Reverse(n.order)));
+        let mut out: Vec<_> = self
+            .notices
+            .values()
+            .filter(|n| n.until.is_none_or(|u| u >= now))
+            .cloned()
+            .collect();
+        out.sort_by_key(|n| {
+            (
+                n.kind != super::notice::NoticeKind::Urgent,
+                std::cmp::Reverse(n.order),
+            )
+        });
         out
     }
 }
 
 const fn presence(here: bool, since: i64) -> Presence {
-    if here { Presence::Here { since } } else { Presence::Gone { since } }
+    if here {
+        Presence::Here { since }
+    } else {
+        Presence::Gone { since }
+    }
 }

@@ -1,4 +1,5 @@
-//! Properties of deciding and applying: random histories never panic, and replay equals snapshot plus tail.
+//! Properties of deciding and applying: random histories never panic, and replay equals snapshot
+//! plus tail.
 
 use proptest::prelude::*;
 
@@ -17,7 +18,11 @@ use super::speaker::{Class, Ending, Speaker};
 use super::state::State;
 
 pub fn blob() -> BlobRef {
-    BlobRef { id: BlobId::new("b").expect("id"), mac: "00".repeat(32), len: 1 }
+    BlobRef {
+        id: BlobId::new("b").expect("id"),
+        mac: "00".repeat(32),
+        len: 1,
+    }
 }
 
 /// A lamp entity as discovery makes it.
@@ -27,8 +32,17 @@ pub fn lamp(device: &DeviceId) -> Entity {
         device: device.clone(),
         name: "Cổng làng".into(),
         kind: Kind::Light,
-        state: Source { topic: format!("d/{device}/state"), field: None, on: "ON".into(), off: "OFF".into() },
-        order: Some(Order { topic: format!("c/{device}/set"), on: "ON".into(), off: "OFF".into() }),
+        state: Source {
+            topic: format!("d/{device}/state"),
+            field: None,
+            on: "ON".into(),
+            off: "OFF".into(),
+        },
+        order: Some(Order {
+            topic: format!("c/{device}/set"),
+            on: "ON".into(),
+            off: "OFF".into(),
+        }),
         availability: None,
         unit: String::new(),
         class: String::new(),
@@ -46,32 +60,114 @@ fn command() -> impl Strategy<Value = Command> {
     let lit = |n: u8| EntityId::new(&format!("d{}.light", n % 5)).expect("id");
     let looked = |n: u8| CameraId::new(&format!("c{}", n % 2)).expect("id");
     let up = |n: u8| NoticeId::new(&format!("n{}", n % 3)).expect("id");
-    (0u8..23, any::<u8>(), any::<u8>(), any::<bool>()).prop_map(move |(what, a, b, on)| match what {
-        0 => Command::DeclareDevice { device: Device { id: device_id(a), name: format!("x{b}"), place: None, model: String::new(), presence: Presence::Unknown } },
-        1 => Command::AdoptEntities { device: device_id(a), model: "m".into(), entities: vec![lamp(&device_id(b))] },
-        2 => Command::SwitchLight { light: lit(a), on },
-        3 => Command::ReportLight { light: lit(a), on },
-        4 => Command::GiveUpLight { light: lit(a), order: u64::from(b) },
-        5 => Command::DeclareGroup { group: Group { id: GroupId::new("g").expect("id"), name: "g".into(), lights: vec![lit(a), lit(b)] } },
-        6 => Command::SwitchGroup { group: GroupId::new("g").expect("id"), on },
-        7 => Command::DeclareSpeaker { speaker: Speaker { id: device_id(a), name: "x".into(), horns: 2 } },
-        8 => Command::QueueAnnouncement { id: said(a), text: blob(), class: Class::Normal, zone: vec![device_id(a), device_id(b)], expires_in_ms: i64::from(b) - 100 },
-        9 => Command::BeginPlayback { announcement: said(a), speaker: device_id(b) },
-        10 => Command::FinishPlayback { announcement: said(a), speaker: device_id(b), how: Ending::Played { ms: 1 } },
-        11 => Command::StopEverything,
-        12 => Command::PublishNotice { id: up(a), text: blob(), kind: NoticeKind::Notice, until: on.then_some(i64::from(b)) },
-        13 => Command::TakeDownNotice { id: up(a) },
-        20 => Command::DeclareCamera { camera: Camera { id: looked(a), name: format!("c{b}"), signal: Presence::Unknown, looks: Vec::new() } },
-        21 if b % 5 == 0 => Command::RemoveCamera { camera: looked(a) },
-        21 => Command::ReportCamera { camera: looked(a), here: on },
-        22 => Command::LookAtPictures { cameras: vec![looked(a), looked(b)] },
-        14 => Command::PutUser { user: User { id: UserId::new("u").expect("id"), role: if on { Role::Chief } else { Role::Technician }, record: blob(), generation: 7 } },
-        15 => Command::RemoveUser { user: UserId::new("u").expect("id") },
-        16 => Command::ReportPresence { device: device_id(a), here: on },
-        17 => Command::GrantAccess { account: Account::of_device(device_id(a), "00".repeat(32)) },
-        18 => Command::RevokeAccess { account: device_id(a) },
-        _ => Command::ReportLevel { sensor: lit(a), level: b, value: f64::from(b) },
-    })
+    (0u8..23, any::<u8>(), any::<u8>(), any::<bool>()).prop_map(
+        move |(what, a, b, on)| match what {
+            0 => Command::DeclareDevice {
+                device: Device {
+                    id: device_id(a),
+                    name: format!("x{b}"),
+                    place: None,
+                    model: String::new(),
+                    presence: Presence::Unknown,
+                },
+            },
+            1 => Command::AdoptEntities {
+                device: device_id(a),
+                model: "m".into(),
+                entities: vec![lamp(&device_id(b))],
+            },
+            2 => Command::SwitchLight { light: lit(a), on },
+            3 => Command::ReportLight { light: lit(a), on },
+            4 => Command::GiveUpLight {
+                light: lit(a),
+                order: u64::from(b),
+            },
+            5 => Command::DeclareGroup {
+                group: Group {
+                    id: GroupId::new("g").expect("id"),
+                    name: "g".into(),
+                    lights: vec![lit(a), lit(b)],
+                },
+            },
+            6 => Command::SwitchGroup {
+                group: GroupId::new("g").expect("id"),
+                on,
+            },
+            7 => Command::DeclareSpeaker {
+                speaker: Speaker {
+                    id: device_id(a),
+                    name: "x".into(),
+                    horns: 2,
+                },
+            },
+            8 => Command::QueueAnnouncement {
+                id: said(a),
+                text: blob(),
+                class: Class::Normal,
+                zone: vec![device_id(a), device_id(b)],
+                expires_in_ms: i64::from(b) - 100,
+            },
+            9 => Command::BeginPlayback {
+                announcement: said(a),
+                speaker: device_id(b),
+            },
+            10 => Command::FinishPlayback {
+                announcement: said(a),
+                speaker: device_id(b),
+                how: Ending::Played { ms: 1 },
+            },
+            11 => Command::StopEverything,
+            12 => Command::PublishNotice {
+                id: up(a),
+                text: blob(),
+                kind: NoticeKind::Notice,
+                until: on.then_some(i64::from(b)),
+            },
+            13 => Command::TakeDownNotice { id: up(a) },
+            20 => Command::DeclareCamera {
+                camera: Camera {
+                    id: looked(a),
+                    name: format!("c{b}"),
+                    signal: Presence::Unknown,
+                    looks: Vec::new(),
+                },
+            },
+            21 if b % 5 == 0 => Command::RemoveCamera { camera: looked(a) },
+            21 => Command::ReportCamera {
+                camera: looked(a),
+                here: on,
+            },
+            22 => Command::LookAtPictures {
+                cameras: vec![looked(a), looked(b)],
+            },
+            14 => Command::PutUser {
+                user: User {
+                    id: UserId::new("u").expect("id"),
+                    role: if on { Role::Chief } else { Role::Technician },
+                    record: blob(),
+                    generation: 7,
+                },
+            },
+            15 => Command::RemoveUser {
+                user: UserId::new("u").expect("id"),
+            },
+            16 => Command::ReportPresence {
+                device: device_id(a),
+                here: on,
+            },
+            17 => Command::GrantAccess {
+                account: Account::of_device(device_id(a), "00".repeat(32)),
+            },
+            18 => Command::RevokeAccess {
+                account: device_id(a),
+            },
+            _ => Command::ReportLevel {
+                sensor: lit(a),
+                level: b,
+                value: f64::from(b),
+            },
+        },
+    )
 }
 
 fn actor() -> impl Strategy<Value = Actor> {
@@ -90,7 +186,17 @@ fn entries(wishes: &[(Actor, Command)]) -> (Vec<Entry>, State) {
         let wall_ms = i64::try_from(i).expect("small") * 10;
         for event in decide(&state, who, wish, Now { wall_ms }).unwrap_or_default() {
             let seq = state.seq + 1;
-            let entry = Entry { seq, mono_ms: 0, wall_ms, clock: ClockQuality::Synced, actor: who.clone(), cause: None, lane: event.lane(), lane_seq: seq, event };
+            let entry = Entry {
+                seq,
+                mono_ms: 0,
+                wall_ms,
+                clock: ClockQuality::Synced,
+                actor: who.clone(),
+                cause: None,
+                lane: event.lane(),
+                lane_seq: seq,
+                event,
+            };
             state.apply(&entry);
             out.push(entry);
         }
@@ -147,74 +253,358 @@ fn a_technician_cannot_speak_and_a_device_cannot_act_for_another() {
     let tech = UserId::new("vi").expect("id");
     let put = |state: &mut State, event: Event| {
         let seq = state.seq + 1;
-        state.apply(&Entry { seq, mono_ms: 0, wall_ms: 0, clock: ClockQuality::None, actor: Actor::House, cause: None, lane: event.lane(), lane_seq: seq, event });
+        state.apply(&Entry {
+            seq,
+            mono_ms: 0,
+            wall_ms: 0,
+            clock: ClockQuality::None,
+            actor: Actor::House,
+            cause: None,
+            lane: event.lane(),
+            lane_seq: seq,
+            event,
+        });
     };
-    put(&mut state, Event::UserPut { user: User { id: tech.clone(), role: Role::Technician, record: blob(), generation: 0 } });
+    put(
+        &mut state,
+        Event::UserPut {
+            user: User {
+                id: tech.clone(),
+                role: Role::Technician,
+                record: blob(),
+                generation: 0,
+            },
+        },
+    );
     for id in [device_id(0), device_id(1)] {
-        put(&mut state, Event::SpeakerDeclared { speaker: Speaker { id: id.clone(), name: "x".into(), horns: 1 } });
-        put(&mut state, Event::DeviceDeclared { device: Device { id, name: "x".into(), place: None, model: String::new(), presence: Presence::Unknown } });
+        put(
+            &mut state,
+            Event::SpeakerDeclared {
+                speaker: Speaker {
+                    id: id.clone(),
+                    name: "x".into(),
+                    horns: 1,
+                },
+            },
+        );
+        put(
+            &mut state,
+            Event::DeviceDeclared {
+                device: Device {
+                    id,
+                    name: "x".into(),
+                    place: None,
+                    model: String::new(),
+                    presence: Presence::Unknown,
+                },
+            },
+        );
     }
-    let speak = Command::QueueAnnouncement { id: AnnouncementId::new("a").expect("id"), text: blob(), class: Class::Normal, zone: vec![device_id(0)], expires_in_ms: 1 };
-    assert!(decide(&state, &Actor::User { id: tech }, &speak, Now { wall_ms: 0 }).is_err());
-    assert!(decide(&state, &Actor::Device { id: device_id(0) }, &Command::ReportPresence { device: device_id(1), here: true }, Now { wall_ms: 0 }).is_err());
-    assert!(decide(&state, &Actor::Device { id: device_id(0) }, &speak, Now { wall_ms: 0 }).is_err());
-    assert!(decide(&state, &Actor::Commune, &Command::StopEverything, Now { wall_ms: 0 }).is_err());
+    let speak = Command::QueueAnnouncement {
+        id: AnnouncementId::new("a").expect("id"),
+        text: blob(),
+        class: Class::Normal,
+        zone: vec![device_id(0)],
+        expires_in_ms: 1,
+    };
+    assert!(
+        decide(
+            &state,
+            &Actor::User { id: tech },
+            &speak,
+            Now { wall_ms: 0 }
+        )
+        .is_err()
+    );
+    assert!(
+        decide(
+            &state,
+            &Actor::Device { id: device_id(0) },
+            &Command::ReportPresence {
+                device: device_id(1),
+                here: true
+            },
+            Now { wall_ms: 0 }
+        )
+        .is_err()
+    );
+    assert!(
+        decide(
+            &state,
+            &Actor::Device { id: device_id(0) },
+            &speak,
+            Now { wall_ms: 0 }
+        )
+        .is_err()
+    );
+    assert!(
+        decide(
+            &state,
+            &Actor::Commune,
+            &Command::StopEverything,
+            Now { wall_ms: 0 }
+        )
+        .is_err()
+    );
 }
 
 #[test]
 fn nobody_grants_or_takes_more_than_is_theirs() {
     let mut state = State::default();
-    let tech = Actor::User { id: UserId::new("vi").expect("id") };
+    let tech = Actor::User {
+        id: UserId::new("vi").expect("id"),
+    };
     let put = |state: &mut State, actor: Actor, event: Event| {
         let seq = state.seq + 1;
-        state.apply(&Entry { seq, mono_ms: 0, wall_ms: 1000, clock: ClockQuality::Synced, actor, cause: None, lane: event.lane(), lane_seq: seq, event });
+        state.apply(&Entry {
+            seq,
+            mono_ms: 0,
+            wall_ms: 1000,
+            clock: ClockQuality::Synced,
+            actor,
+            cause: None,
+            lane: event.lane(),
+            lane_seq: seq,
+            event,
+        });
     };
-    put(&mut state, Actor::House, Event::UserPut { user: User { id: UserId::new("vi").expect("id"), role: Role::Technician, record: blob(), generation: 0 } });
-    put(&mut state, Actor::House, Event::SpeakerDeclared { speaker: Speaker { id: device_id(1), name: "x".into(), horns: 1 } });
-    let may = |state: &State, actor: &Actor, command: Command| decide(state, actor, &command, Now { wall_ms: 1000 });
+    put(
+        &mut state,
+        Actor::House,
+        Event::UserPut {
+            user: User {
+                id: UserId::new("vi").expect("id"),
+                role: Role::Technician,
+                record: blob(),
+                generation: 0,
+            },
+        },
+    );
+    put(
+        &mut state,
+        Actor::House,
+        Event::SpeakerDeclared {
+            speaker: Speaker {
+                id: device_id(1),
+                name: "x".into(),
+                horns: 1,
+            },
+        },
+    );
+    let may = |state: &State, actor: &Actor, command: Command| {
+        decide(state, actor, &command, Now { wall_ms: 1000 })
+    };
     // A technician gives devices their own topics, and no cluster another secret.
     let own = Account::of_device(device_id(0), "00".repeat(32));
-    assert!(may(&state, &tech, Command::GrantAccess { account: own.clone() }).is_ok());
-    assert!(may(&state, &tech, Command::GrantAccess { account: Account { publish: vec!["#".into()], ..own.clone() } }).is_err());
-    assert!(may(&state, &tech, Command::GrantAccess { account: Account { subscribe: vec!["c/#".into()], ..own.clone() } }).is_err());
-    assert!(may(&state, &tech, Command::GrantAccess { account: Account::of_device(device_id(1), "00".repeat(32)) }).is_err());
+    assert!(
+        may(
+            &state,
+            &tech,
+            Command::GrantAccess {
+                account: own.clone()
+            }
+        )
+        .is_ok()
+    );
+    assert!(
+        may(
+            &state,
+            &tech,
+            Command::GrantAccess {
+                account: Account {
+                    publish: vec!["#".into()],
+                    ..own.clone()
+                }
+            }
+        )
+        .is_err()
+    );
+    assert!(
+        may(
+            &state,
+            &tech,
+            Command::GrantAccess {
+                account: Account {
+                    subscribe: vec!["c/#".into()],
+                    ..own.clone()
+                }
+            }
+        )
+        .is_err()
+    );
+    assert!(
+        may(
+            &state,
+            &tech,
+            Command::GrantAccess {
+                account: Account::of_device(device_id(1), "00".repeat(32))
+            }
+        )
+        .is_err()
+    );
     // What was taken away does not come back with the configuration, but by somebody's hand.
-    put(&mut state, Actor::House, Event::AccessGranted { account: own.clone() });
-    put(&mut state, tech.clone(), Event::AccessRevoked { account: device_id(0) });
-    assert_eq!(may(&state, &Actor::House, Command::GrantAccess { account: own.clone() }), Ok(vec![]));
-    assert!(may(&state, &Actor::Console, Command::GrantAccess { account: own }).is_ok_and(|e| e.len() == 1));
+    put(
+        &mut state,
+        Actor::House,
+        Event::AccessGranted {
+            account: own.clone(),
+        },
+    );
+    put(
+        &mut state,
+        tech.clone(),
+        Event::AccessRevoked {
+            account: device_id(0),
+        },
+    );
+    assert_eq!(
+        may(
+            &state,
+            &Actor::House,
+            Command::GrantAccess {
+                account: own.clone()
+            }
+        ),
+        Ok(vec![])
+    );
+    assert!(
+        may(
+            &state,
+            &Actor::Console,
+            Command::GrantAccess { account: own }
+        )
+        .is_ok_and(|e| e.len() == 1)
+    );
     // A name that was typed before another PIN was given does not bring the old PIN back.
-    let rename = |generation| Command::RenameUser { user: UserId::new("vi").expect("id"), record: BlobRef { id: BlobId::new("other").expect("id"), ..blob() }, generation };
+    let rename = |generation| Command::RenameUser {
+        user: UserId::new("vi").expect("id"),
+        record: BlobRef {
+            id: BlobId::new("other").expect("id"),
+            ..blob()
+        },
+        generation,
+    };
     assert!(may(&state, &Actor::Console, rename(0)).is_ok_and(|e| e.len() == 1));
-    assert_eq!(may(&state, &Actor::Console, rename(7)), Err(Rejection::Expired));
-    // The commune takes down its own notices; nothing is put up for yesterday, and what is over takes no room.
-    let notice = |id: &str, until| Command::PublishNotice { id: NoticeId::new(id).expect("id"), text: blob(), kind: NoticeKind::Notice, until };
+    assert_eq!(
+        may(&state, &Actor::Console, rename(7)),
+        Err(Rejection::Expired)
+    );
+    // The commune takes down its own notices; nothing is put up for yesterday, and what is over
+    // takes no room.
+    let notice = |id: &str, until| Command::PublishNotice {
+        id: NoticeId::new(id).expect("id"),
+        text: blob(),
+        kind: NoticeKind::Notice,
+        until,
+    };
     assert!(may(&state, &Actor::Commune, notice("old", Some(999))).is_err());
-    put(&mut state, tech, Event::NoticePublished { id: NoticeId::new("ours").expect("id"), text: blob(), kind: NoticeKind::Notice, until: None });
-    assert!(may(&state, &Actor::Commune, Command::TakeDownNotice { id: NoticeId::new("ours").expect("id") }).is_err());
+    put(
+        &mut state,
+        tech,
+        Event::NoticePublished {
+            id: NoticeId::new("ours").expect("id"),
+            text: blob(),
+            kind: NoticeKind::Notice,
+            until: None,
+        },
+    );
+    assert!(
+        may(
+            &state,
+            &Actor::Commune,
+            Command::TakeDownNotice {
+                id: NoticeId::new("ours").expect("id")
+            }
+        )
+        .is_err()
+    );
     for n in 0..600 {
         put(
             &mut state,
             Actor::Commune,
-            Event::NoticePublished { id: NoticeId::new(&format!("n{n}")).expect("id"), text: blob(), kind: NoticeKind::Notice, until: Some(if n < 500 { 999 } else { 5_000 }) },
+            Event::NoticePublished {
+                id: NoticeId::new(&format!("n{n}")).expect("id"),
+                text: blob(),
+                kind: NoticeKind::Notice,
+                until: Some(if n < 500 { 999 } else { 5_000 }),
+            },
         );
     }
-    assert!(may(&state, &Actor::Commune, notice("one-more", None)).is_err(), "a hundred of the commune's are up");
-    assert!(may(&state, &Actor::Console, notice("the-village", None)).is_ok(), "and leave room for the village's");
-    assert!(may(&state, &Actor::Commune, Command::TakeDownNotice { id: NoticeId::new("n599").expect("id") }).is_ok());
+    assert!(
+        may(&state, &Actor::Commune, notice("one-more", None)).is_err(),
+        "a hundred of the commune's are up"
+    );
+    assert!(
+        may(&state, &Actor::Console, notice("the-village", None)).is_ok(),
+        "and leave room for the village's"
+    );
+    assert!(
+        may(
+            &state,
+            &Actor::Commune,
+            Command::TakeDownNotice {
+                id: NoticeId::new("n599").expect("id")
+            }
+        )
+        .is_ok()
+    );
 }
 
 #[test]
 fn a_stop_is_final_for_each_cluster() {
     let mut wishes = vec![
-        (Actor::House, Command::DeclareSpeaker { speaker: Speaker { id: device_id(0), name: "x".into(), horns: 1 } }),
-        (Actor::House, Command::QueueAnnouncement { id: AnnouncementId::new("a").expect("id"), text: blob(), class: Class::Normal, zone: vec![device_id(0)], expires_in_ms: 60_000 }),
+        (
+            Actor::House,
+            Command::DeclareSpeaker {
+                speaker: Speaker {
+                    id: device_id(0),
+                    name: "x".into(),
+                    horns: 1,
+                },
+            },
+        ),
+        (
+            Actor::House,
+            Command::QueueAnnouncement {
+                id: AnnouncementId::new("a").expect("id"),
+                text: blob(),
+                class: Class::Normal,
+                zone: vec![device_id(0)],
+                expires_in_ms: 60_000,
+            },
+        ),
         (Actor::House, Command::StopEverything),
-        (Actor::House, Command::BeginPlayback { announcement: AnnouncementId::new("a").expect("id"), speaker: device_id(0) }),
+        (
+            Actor::House,
+            Command::BeginPlayback {
+                announcement: AnnouncementId::new("a").expect("id"),
+                speaker: device_id(0),
+            },
+        ),
     ];
-    assert!(!entries(&wishes).1.on_air().is_empty(), "silence is not proved yet");
-    wishes.push((Actor::House, Command::FinishPlayback { announcement: AnnouncementId::new("a").expect("id"), speaker: device_id(0), how: Ending::Stopped }));
-    wishes.push((Actor::House, Command::FinishPlayback { announcement: AnnouncementId::new("a").expect("id"), speaker: device_id(0), how: Ending::Played { ms: 9 } }));
+    assert!(
+        !entries(&wishes).1.on_air().is_empty(),
+        "silence is not proved yet"
+    );
+    wishes.push((
+        Actor::House,
+        Command::FinishPlayback {
+            announcement: AnnouncementId::new("a").expect("id"),
+            speaker: device_id(0),
+            how: Ending::Stopped,
+        },
+    ));
+    wishes.push((
+        Actor::House,
+        Command::FinishPlayback {
+            announcement: AnnouncementId::new("a").expect("id"),
+            speaker: device_id(0),
+            how: Ending::Played { ms: 9 },
+        },
+    ));
     let said = entries(&wishes).1;
-    assert_eq!(said.announcements.values().next().expect("one").score(), (0, 1));
+    assert_eq!(
+        said.announcements.values().next().expect("one").score(),
+        (0, 1)
+    );
 }

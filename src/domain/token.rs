@@ -1,7 +1,8 @@
 //! What programs show to be let in, and what each may.
 //!
-//! Invariants: only the hash of a token is kept; a token may what its scopes say and nothing else. The token in the file
-//! `keys/api.token` ([`FILE`]) is not written down here: it may everything that programs may, until it is taken away.
+//! Invariants: only the hash of a token is kept; a token may what its scopes say and nothing else.
+//! The token in the file `keys/api.token` ([`FILE`]) is not written down here: it may everything
+//! that programs may, until it is taken away.
 
 use std::collections::BTreeSet;
 
@@ -48,7 +49,10 @@ impl Scope {
 impl std::str::FromStr for Scope {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|s| s.name() == text).ok_or_else(|| format!("“{text}”: read, switch, speak, manage"))
+        Self::ALL
+            .into_iter()
+            .find(|s| s.name() == text)
+            .ok_or_else(|| format!("“{text}”: read, switch, speak, manage"))
     }
 }
 
@@ -57,7 +61,8 @@ impl std::str::FromStr for Scope {
 pub struct Token {
     /// Its name; programs stand in the history by it.
     pub id: TokenId,
-    /// SHA-256 of it, lower-case hexadecimal; empty = it was taken away and does not come back by itself.
+    /// SHA-256 of it, lower-case hexadecimal; empty = it was taken away and does not come back by
+    /// itself.
     pub sha256: String,
     /// What it may.
     pub scopes: BTreeSet<Scope>,
@@ -67,6 +72,10 @@ impl Token {
     /// The token of the file, taken away.
     #[must_use]
     pub const fn away(id: TokenId) -> Self {
-        Self { id, sha256: String::new(), scopes: BTreeSet::new() }
+        Self {
+            id,
+            sha256: String::new(),
+            scopes: BTreeSet::new(),
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! Texts that people see, made fit to be shown: one place for every door.
 //!
-//! Invariants: what comes out is NFC, shows everything that it holds, and reads in the order in which it stands; cleaning
-//! twice changes nothing. A page, a terminal and a horn get the same words, so nothing in them may steer one of these:
-//! no control characters, nothing that turns the direction of writing, nothing invisible, no heap of marks on one letter.
-//! A line has no line breaks; a body has `\n` only. Emoji may be joined; letters may not be (nobody here writes Persian).
-//! Deliberately absent: what is polite, and escaping for HTML (the templates do that).
+//! Invariants: what comes out is NFC, shows everything that it holds, and reads in the order in
+//! which it stands; cleaning twice changes nothing. A page, a terminal and a horn get the same
+//! words, so nothing in them may steer one of these: no control characters, nothing that turns the
+//! direction of writing, nothing invisible, no heap of marks on one letter. A line has no line
+//! breaks; a body has `\n` only. Emoji may be joined; letters may not be (nobody here writes
+//! Persian). Deliberately absent: what is polite, and escaping for HTML (the templates do that).
 
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
@@ -12,13 +13,14 @@ use unicode_normalization::char::is_combining_mark;
 /// Most marks on one letter; Vietnamese in NFC needs none.
 const MARKS: usize = 4;
 
-/// Most characters of a name: of a village, a place, a device, a group, a sensor, a camera, a person.
+/// Most characters of a name: of a village, a place, a device, a group, a sensor, a camera, a
+/// person.
 pub const NAME_MAX: usize = 120;
 /// Most characters of a unit as printed.
 pub const UNIT_MAX: usize = 16;
 
-/// True for what no reader sees or what turns the words around: control characters, bidirectional marks and overrides,
-/// joiners and other invisible signs, noncharacters.
+/// True for what no reader sees or what turns the words around: control characters, bidirectional
+/// marks and overrides, joiners and other invisible signs, noncharacters.
 #[must_use]
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
@@ -52,7 +54,12 @@ fn shown(text: &str, breaks: bool) -> String {
                 }
             }
             '\t' | '\u{2800}' => ' ',
-            '\u{200d}' if last.is_some_and(is_picture) && chars.peek().copied().is_some_and(is_picture) => '\u{200d}',
+            '\u{200d}'
+                if last.is_some_and(is_picture)
+                    && chars.peek().copied().is_some_and(is_picture) =>
+            {
+                '\u{200d}'
+            }
             hidden if is_hidden(hidden) => continue,
             seen => seen,
         };
@@ -74,7 +81,14 @@ fn cut(text: &str, most: usize) -> &str {
         None => text,
         Some((end, next)) => {
             let head = &text[..end];
-            let head = if is_combining_mark(next) { head.trim_end_matches(is_combining_mark).char_indices().next_back().map_or("", |(at, _)| &head[..at]) } else { head };
+            let head = if is_combining_mark(next) {
+                head.trim_end_matches(is_combining_mark)
+                    .char_indices()
+                    .next_back()
+                    .map_or("", |(at, _)| &head[..at])
+            } else {
+                head
+            };
             head.trim_end_matches('\u{200d}')
         }
     }
@@ -83,11 +97,15 @@ fn cut(text: &str, most: usize) -> &str {
 /// A name, a title, a reason: one line, single spaces, at most `most` characters.
 #[must_use]
 pub fn line(text: &str, most: usize) -> String {
-    let one = shown(text, false).split_whitespace().collect::<Vec<_>>().join(" ");
+    let one = shown(text, false)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
     cut(&one, most).trim_end().to_owned()
 }
 
-/// What is longer than a line: its line breaks stay, nothing else is hidden in it; at most `most` characters.
+/// What is longer than a line: its line breaks stay, nothing else is hidden in it; at most `most`
+/// characters.
 #[must_use]
 pub fn body(text: &str, most: usize) -> String {
     let all = shown(text, true);
@@ -106,7 +124,8 @@ pub fn is_body(text: &str, most: usize) -> bool {
     fits(text, most) && body(text, most) == text
 }
 
-/// A text of `most` characters has at most four bytes for each: who sends more is not read to its end.
+/// A text of `most` characters has at most four bytes for each: who sends more is not read to its
+/// end.
 fn fits(text: &str, most: usize) -> bool {
     text.len() <= most.saturating_mul(4) && text.chars().count() <= most
 }
@@ -135,7 +154,10 @@ mod tests {
         ] {
             assert_eq!(line(given, 100), shown, "{given:?}");
         }
-        assert_eq!(body("một\r\nhai\rba\u{2029}bốn\u{b}\u{202e}năm\n", 100), "một\nhai\nba\nbốn\nnăm");
+        assert_eq!(
+            body("một\r\nhai\rba\u{2029}bốn\u{b}\u{202e}năm\n", 100),
+            "một\nhai\nba\nbốn\nnăm"
+        );
         let heap = format!("a{}b", "\u{30d}".repeat(500));
         assert_eq!(line(&heap, 100).chars().count(), 2 + MARKS);
     }
@@ -143,9 +165,20 @@ mod tests {
     #[test]
     fn a_cut_leaves_whole_letters() {
         assert_eq!(line("một hai", 4), "một");
-        assert_eq!(line("xa\u{30d}\u{30e}", 2), "x", "half of a letter is another letter");
+        assert_eq!(
+            line("xa\u{30d}\u{30e}", 2),
+            "x",
+            "half of a letter is another letter"
+        );
         assert_eq!(line("👩\u{200d}🌾", 2), "👩");
-        assert!(is_line("Ngõ Cầu Tre", 11) && !is_line("Ngõ Cầu Tre", 10) && !is_line("Ngõ  Cầu", 20) && !is_line("a\nb", 20) && is_body("a\nb", 3) && !is_body("a\r\nb", 20));
+        assert!(
+            is_line("Ngõ Cầu Tre", 11)
+                && !is_line("Ngõ Cầu Tre", 10)
+                && !is_line("Ngõ  Cầu", 20)
+                && !is_line("a\nb", 20)
+                && is_body("a\nb", 3)
+                && !is_body("a\r\nb", 20)
+        );
     }
 
     proptest! {

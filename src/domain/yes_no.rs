@@ -1,7 +1,9 @@
-//! What a yes or no is about: Home Assistant's device classes of binary sensors, and how grave a “yes” is here.
+//! What a yes or no is about: Home Assistant's device classes of binary sensors, and how grave a
+//! “yes” is here.
 //!
 //! Source: <https://www.home-assistant.io/integrations/binary_sensor/#device-class>. The words are in the locale files
-//! (`state-<class>-on`, `state-<class>-off`); a class that is not known is on or off, and never well.
+//! (`state-<class>-on`, `state-<class>-off`); a class that is not known is on or off, and never
+//! well.
 
 /// How grave it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,9 +18,10 @@ pub enum Weight {
 
 /// Classes, with the weight of “on” and of “off”.
 ///
-/// An alarm are those where “on” itself means danger: smoke, gas, carbon monoxide, water where none should be, heat of a
-/// fire detector, an unsafe state, and a box that is being broken open. A problem is not: devices call a full dust
-/// filter so. Doors, motion and the like alarm only where a `[[sensor]]` table gives them a mark.
+/// An alarm are those where “on” itself means danger: smoke, gas, carbon monoxide, water where none
+/// should be, heat of a fire detector, an unsafe state, and a box that is being broken open. A
+/// problem is not: devices call a full dust filter so. Doors, motion and the like alarm only where
+/// a `[[sensor]]` table gives them a mark.
 const CLASSES: [(&str, Weight, Weight); 28] = {
     use Weight::{Alarm, Care, Plain};
     [
@@ -56,17 +59,31 @@ const CLASSES: [(&str, Weight, Weight); 28] = {
 /// How grave it is that something of this class is on or off.
 #[must_use]
 pub fn weight(class: &str, on: bool) -> Weight {
-    CLASSES.iter().find(|(name, ..)| *name == class).map_or(Weight::Plain, |(_, yes, no)| if on { *yes } else { *no })
+    CLASSES
+        .iter()
+        .find(|(name, ..)| *name == class)
+        .map_or(Weight::Plain, |(_, yes, no)| if on { *yes } else { *no })
 }
 
 /// Key of the words for it in the locale files.
 #[must_use]
 pub fn key(class: &str, on: bool) -> String {
-    let known = CLASSES.iter().find(|(name, ..)| *name == class).map_or("other", |(name, ..)| *name);
-    format!("state-{}-{}", known.replace('_', "-"), if on { "on" } else { "off" })
+    let known = CLASSES
+        .iter()
+        .find(|(name, ..)| *name == class)
+        .map_or("other", |(name, ..)| *name);
+    format!(
+        "state-{}-{}",
+        known.replace('_', "-"),
+        if on { "on" } else { "off" }
+    )
 }
 
 /// All keys of words.
 pub fn keys() -> impl Iterator<Item = String> {
-    CLASSES.iter().map(|(name, ..)| *name).chain([""]).flat_map(|class| [key(class, true), key(class, false)])
+    CLASSES
+        .iter()
+        .map(|(name, ..)| *name)
+        .chain([""])
+        .flat_map(|class| [key(class, true), key(class, false)])
 }

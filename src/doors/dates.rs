@@ -20,13 +20,19 @@ pub fn date(ms: i64) -> String {
 /// “Thứ Bảy 21/11/2026”.
 #[must_use]
 pub fn long(lang: Lang, ms: i64) -> String {
-    format!("{} {}", lang.t(&format!("weekday-{}", weekday(ms))), date(ms))
+    format!(
+        "{} {}",
+        lang.t(&format!("weekday-{}", weekday(ms))),
+        date(ms)
+    )
 }
 
 /// “13 tháng Mười âm lịch”, “mùng 4 tháng Mười một âm lịch”, “rằm tháng Giêng âm lịch”.
 #[must_use]
 pub fn lunar_words(lang: Lang, ms: i64) -> String {
-    let LunarDay { month, day, leap, .. } = lunar(ms);
+    let LunarDay {
+        month, day, leap, ..
+    } = lunar(ms);
     let number = day.to_string();
     let day = match (lang, day) {
         (Lang::Vi, 1..=10) => format!("mùng {number}"),
@@ -34,7 +40,10 @@ pub fn lunar_words(lang: Lang, ms: i64) -> String {
         _ => number,
     };
     let month = lang.t(&format!("lunar-month-{month}"));
-    lang.f(if leap { "lunar-leap" } else { "lunar-date" }, &[("day", &day), ("month", &month)])
+    lang.f(
+        if leap { "lunar-leap" } else { "lunar-date" },
+        &[("day", &day), ("month", &month)],
+    )
 }
 
 /// Since when, short: “14:05” today, “19/11” before.
@@ -59,7 +68,11 @@ pub fn number(value: f64, decimals: u8) -> String {
         return format!("{value:.1e}").replace('.', ",");
     }
     let text = format!("{value:.*}", usize::from(decimals.min(3)));
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text };
+    let text = if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    };
     text.replace('.', ",")
 }
 
@@ -71,16 +84,28 @@ mod tests {
     fn dates_are_said_as_people_say_them() {
         // 2026-11-21 07:05 UTC = 14:05 in the village.
         let ms = 1_795_244_700_000;
-        assert_eq!((clock(ms).as_str(), long(Lang::Vi, ms).as_str()), ("14:05", "Thứ Bảy 21/11/2026"));
+        assert_eq!(
+            (clock(ms).as_str(), long(Lang::Vi, ms).as_str()),
+            ("14:05", "Thứ Bảy 21/11/2026")
+        );
         assert_eq!(lunar_words(Lang::Vi, ms), "13 tháng Mười âm lịch");
         assert_eq!(since(ms, ms - 2 * 86_400_000), "19/11");
         assert_eq!(number(172.0, 0), "172");
         assert_eq!(number(31.50, 2), "31,5");
         assert_eq!(number(100.0, 0), "100");
-        assert_eq!((number(1e308, 1).as_str(), number(f64::NAN, 1).as_str()), ("1,0e308", "–"));
+        assert_eq!(
+            (number(1e308, 1).as_str(), number(f64::NAN, 1).as_str()),
+            ("1,0e308", "–")
+        );
         // A clock of anybody's may show anything.
         for ms in [i64::MIN, -1, 253_402_300_800_000, i64::MAX] {
-            let _ = (clock(ms), date(ms), long(Lang::Vi, ms), since(0, ms), since(ms, 0));
+            let _ = (
+                clock(ms),
+                date(ms),
+                long(Lang::Vi, ms),
+                since(0, ms),
+                since(ms, 0),
+            );
         }
     }
 }

@@ -18,8 +18,14 @@ pub async fn strict(request: Request, next: Next) -> Response {
         (header::X_FRAME_OPTIONS, "DENY"),
         // “no-referrer” would make browsers send `Origin: null` with our own forms.
         (header::REFERRER_POLICY, "same-origin"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(self)"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("permissions-policy"),
+            "camera=(), geolocation=(), microphone=(self)",
+        ),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
@@ -29,9 +35,14 @@ pub async fn strict(request: Request, next: Next) -> Response {
     response
 }
 
-/// Refuses changes that another site sends: `Sec-Fetch-Site` and `Origin` must be our own when they are there.
+/// Refuses changes that another site sends: `Sec-Fetch-Site` and `Origin` must be our own when they
+/// are there.
 pub async fn same_site(request: Request, next: Next) -> Response {
-    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) && !request.headers().contains_key(header::UPGRADE) {
+    if matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    ) && !request.headers().contains_key(header::UPGRADE)
+    {
         return next.run(request).await;
     }
     if is_ours(request.headers()) {
@@ -45,18 +56,33 @@ fn is_ours(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     let site_ok = text("sec-fetch-site").is_none_or(|s| matches!(s, "same-origin" | "none"));
     let host = text("host");
-    site_ok && text("origin").is_none_or(|o| o.split_once("://").is_some_and(|(_, rest)| Some(rest) == host))
+    site_ok
+        && text("origin").is_none_or(|o| {
+            o.split_once("://")
+                .is_some_and(|(_, rest)| Some(rest) == host)
+        })
 }
 
 /// A cookie of the request.
 #[must_use]
 pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';')).filter_map(|c| c.trim().split_once('=')).find(|(n, _)| *n == name).map(|(_, v)| v)
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(';'))
+        .filter_map(|c| c.trim().split_once('='))
+        .find(|(n, _)| *n == name)
+        .map(|(_, v)| v)
 }
 
 /// The path of ours that a request came from; never another site.
 #[must_use]
 pub fn came_from(headers: &HeaderMap) -> String {
-    let path = headers.get(header::REFERER).and_then(|v| v.to_str().ok()).and_then(|r| r.splitn(4, '/').nth(3)).unwrap_or_default();
+    let path = headers
+        .get(header::REFERER)
+        .and_then(|v| v.to_str().ok())
+        .and_then(|r| r.splitn(4, '/').nth(3))
+        .unwrap_or_default();
     format!("/{}", path.trim_start_matches(['/', '\\']))
 }

@@ -1,8 +1,10 @@
-//! By which names a door is called: a page of another's that points its name at this box must not read ours.
+//! By which names a door is called: a page of another's that points its name at this box must not
+//! read ours.
 //!
-//! Known are every address as a number (nobody can point one at this box, and the router in front of it may have another),
-//! `localhost`, the machine's own name, the names of the configuration and those of the certificate that is installed for
-//! HTTPS. A request without a host cannot come from a page.
+//! Known are every address as a number (nobody can point one at this box, and the router in front
+//! of it may have another), `localhost`, the machine's own name, the names of the configuration and
+//! those of the certificate that is installed for HTTPS. A request without a host cannot come from
+//! a page.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -26,12 +28,22 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    /// The machine's own names and these; `certificate` = a PEM file whose names count as well, now or later.
+    /// The machine's own names and these; `certificate` = a PEM file whose names count as well, now
+    /// or later.
     #[must_use]
     pub fn new(configured: impl IntoIterator<Item = String>, certificate: Option<PathBuf>) -> Self {
-        let own = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let names = ["localhost".to_owned(), format!("{own}.local"), own].into_iter().chain(configured).collect();
-        Self { names: Arc::new(names), certificate: certificate.map(Arc::new) }
+        let own = rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned();
+        let names = ["localhost".to_owned(), format!("{own}.local"), own]
+            .into_iter()
+            .chain(configured)
+            .collect();
+        Self {
+            names: Arc::new(names),
+            certificate: certificate.map(Arc::new),
+        }
     }
 
     fn is_known(&self, host: &str) -> bool {
@@ -41,10 +53,17 @@ impl Hosts {
         }
         let host = host.strip_suffix('.').unwrap_or(host);
         let is_name = |name: &str| match name.strip_prefix("*.") {
-            Some(domain) => host.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(domain)),
+            Some(domain) => host
+                .split_once('.')
+                .is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(domain)),
             None => name.eq_ignore_ascii_case(host),
         };
-        let in_certificate = || self.certificate.as_ref().and_then(|path| std::fs::read(path.as_ref()).ok()).is_some_and(|pem| tls::names(&pem).iter().any(|n| is_name(n)));
+        let in_certificate = || {
+            self.certificate
+                .as_ref()
+                .and_then(|path| std::fs::read(path.as_ref()).ok())
+                .is_some_and(|pem| tls::names(&pem).iter().any(|n| is_name(n)))
+        };
         self.names.iter().any(|n| is_name(n)) || in_certificate()
     }
 }
@@ -53,20 +72,42 @@ impl Hosts {
 #[must_use]
 pub fn bare(host: &str) -> &str {
     let host = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && (!name.contains(':') || name.ends_with(']')) => name,
+        Some((name, port))
+            if port.bytes().all(|b| b.is_ascii_digit())
+                && (!name.contains(':') || name.ends_with(']')) =>
+        {
+            name
+        }
         _ => host,
     };
-    host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host)
+    host.strip_prefix('[')
+        .and_then(|h| h.strip_suffix(']'))
+        .unwrap_or(host)
 }
 
 /// Answers to its own names only; others are told where the page is.
 pub async fn known(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
     let (here, scheme) = match request.extensions().get::<ConnectInfo<Peer>>() {
-        Some(ConnectInfo(Peer::Net { here, secure, .. })) => (*here, if *secure { "https" } else { "http" }),
+        Some(ConnectInfo(Peer::Net { here, secure, .. })) => {
+            (*here, if *secure { "https" } else { "http" })
+        }
         _ => return next.run(request).await,
     };
-    let asked = request.headers().get_all(header::HOST).iter().map(|v| v.to_str().unwrap_or_default()).chain(request.uri().authority().map(axum::http::uri::Authority::as_str));
-    let strange = asked.into_iter().find(|host| !hosts.is_known(host)).map(|host| words::line(host, 80));
+    let asked = request
+        .headers()
+        .get_all(header::HOST)
+        .iter()
+        .map(|v| v.to_str().unwrap_or_default())
+        .chain(
+            request
+                .uri()
+                .authority()
+                .map(axum::http::uri::Authority::as_str),
+        );
+    let strange = asked
+        .into_iter()
+        .find(|host| !hosts.is_known(host))
+        .map(|host| words::line(host, 80));
     match strange {
         None => next.run(request).await,
         Some(host) => (StatusCode::MISDIRECTED_REQUEST, told(&host, scheme, here)).into_response(),
@@ -74,8 +115,13 @@ pub async fn known(State(hosts): State<Hosts>, request: Request, next: Next) -> 
 }
 
 fn told(host: &str, scheme: &str, here: SocketAddr) -> String {
-    let there = format!("{scheme}://{}/", SocketAddr::new(here.ip().to_canonical(), here.port()));
-    [Lang::Vi, Lang::En].map(|lang| lang.f("wrong-host", &[("host", host), ("there", &there)]) + "\n").join("\n")
+    let there = format!(
+        "{scheme}://{}/",
+        SocketAddr::new(here.ip().to_canonical(), here.port())
+    );
+    [Lang::Vi, Lang::En]
+        .map(|lang| lang.f("wrong-host", &[("host", host), ("there", &there)]) + "\n")
+        .join("\n")
 }
 
 #[cfg(test)]
@@ -84,14 +130,40 @@ mod tests {
 
     #[test]
     fn a_door_answers_to_its_own_names_only() {
-        let hosts = Hosts::new(["benthoc.example".to_owned(), "*.xa.example".to_owned()], None);
-        for good in ["192.168.1.5", "192.168.1.5:81", "localhost:8081", "LocalHost", "BenThoc.example:80", "benthoc.example.", "a.xa.example", "203.0.113.7", "[::1]:80", "[FD00:0::5]"] {
+        let hosts = Hosts::new(
+            ["benthoc.example".to_owned(), "*.xa.example".to_owned()],
+            None,
+        );
+        for good in [
+            "192.168.1.5",
+            "192.168.1.5:81",
+            "localhost:8081",
+            "LocalHost",
+            "BenThoc.example:80",
+            "benthoc.example.",
+            "a.xa.example",
+            "203.0.113.7",
+            "[::1]:80",
+            "[FD00:0::5]",
+        ] {
             assert!(hosts.is_known(good), "{good}");
         }
-        for bad in ["evil.example", "benthoc.example.evil.example", "evil-benthoc.example", "xa.example", "a.b.xa.example", "", "192.168.1.5.evil.example", "localhost.evil.example"] {
+        for bad in [
+            "evil.example",
+            "benthoc.example.evil.example",
+            "evil-benthoc.example",
+            "xa.example",
+            "a.b.xa.example",
+            "",
+            "192.168.1.5.evil.example",
+            "localhost.evil.example",
+        ] {
             assert!(!hosts.is_known(bad), "{bad}");
         }
-        let own = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let own = rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned();
         assert!(hosts.is_known(&own) && hosts.is_known(&format!("{own}.local:80")));
     }
 }

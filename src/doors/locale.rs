@@ -1,6 +1,7 @@
 //! The two languages. Vietnamese is the source of truth; a key that English lacks falls back to it.
 //!
-//! A missing key shows as itself and is an error in the log; a test checks that both files have every key.
+//! A missing key shows as itself and is an error in the log; a test checks that both files have
+//! every key.
 
 use std::sync::LazyLock;
 
@@ -34,11 +35,15 @@ fn load(tag: &str, text: &str) -> Bundle {
 static BUNDLES: LazyLock<(Bundle, Bundle)> = LazyLock::new(|| (load("vi", VI), load("en", EN)));
 
 impl Lang {
-    /// What was chosen; Vietnamese otherwise. What a browser says it accepts is not asked: many phones here were never set
-    /// to Vietnamese, and English is one tap away on every page.
+    /// What was chosen; Vietnamese otherwise. What a browser says it accepts is not asked: many
+    /// phones here were never set to Vietnamese, and English is one tap away on every page.
     #[must_use]
     pub fn choose(chosen: Option<&str>) -> Self {
-        if chosen == Some("en") { Self::En } else { Self::Vi }
+        if chosen == Some("en") {
+            Self::En
+        } else {
+            Self::Vi
+        }
     }
 
     /// `vi` or `en`.
@@ -63,7 +68,9 @@ impl Lang {
         for (name, value) in values {
             // Numbers choose plural forms; everything else is text.
             match value.parse::<u32>() {
-                Ok(number) if value.len() < 7 && (!value.starts_with('0') || *value == "0") => args.set((*name).to_owned(), number),
+                Ok(number) if value.len() < 7 && (!value.starts_with('0') || *value == "0") => {
+                    args.set((*name).to_owned(), number)
+                }
                 _ => args.set((*name).to_owned(), (*value).to_owned()),
             }
         }
@@ -75,7 +82,9 @@ impl Lang {
         for bundle in bundles {
             if let Some(pattern) = bundle.get_message(key).and_then(|m| m.value()) {
                 let mut errors = Vec::new();
-                let text = bundle.format_pattern(pattern, Some(&args), &mut errors).into_owned();
+                let text = bundle
+                    .format_pattern(pattern, Some(&args), &mut errors)
+                    .into_owned();
                 if !errors.is_empty() {
                     tracing::error!(key, ?errors, "a sentence lacks an argument");
                 }
@@ -92,14 +101,20 @@ impl Lang {
 pub fn noun(lang: Lang, key: &str, name: &str) -> String {
     let whole = lang.f(key, &[("name", name)]);
     let first = |s: &str| s.split(' ').next().unwrap_or_default().to_lowercase();
-    if first(name) == first(&whole) { name.to_owned() } else { whole }
+    if first(name) == first(&whole) {
+        name.to_owned()
+    } else {
+        whole
+    }
 }
 
 /// A sentence begins with a capital.
 #[must_use]
 pub fn capital(sentence: &str) -> String {
     let mut letters = sentence.chars();
-    letters.next().map_or_else(String::new, |c| c.to_uppercase().chain(letters).collect())
+    letters
+        .next()
+        .map_or_else(String::new, |c| c.to_uppercase().chain(letters).collect())
 }
 
 #[cfg(test)]
@@ -112,15 +127,26 @@ mod tests {
         text.lines()
             .filter_map(|l| l.split_once(" =").or_else(|| l.split_once('=')))
             .map(|(k, _)| k)
-            .filter(|k| k.starts_with(|c: char| c.is_ascii_lowercase()) && k.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
+            .filter(|k| {
+                k.starts_with(|c: char| c.is_ascii_lowercase())
+                    && k.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+            })
             .collect()
     }
 
     #[test]
     fn both_languages_have_every_key_and_parse() {
         let (vi, en) = (keys(VI), keys(EN));
-        assert_eq!(vi.difference(&en).collect::<Vec<_>>(), Vec::<&&str>::new(), "missing in en.ftl");
-        assert_eq!(en.difference(&vi).collect::<Vec<_>>(), Vec::<&&str>::new(), "missing in vi.ftl");
+        assert_eq!(
+            vi.difference(&en).collect::<Vec<_>>(),
+            Vec::<&&str>::new(),
+            "missing in en.ftl"
+        );
+        assert_eq!(
+            en.difference(&vi).collect::<Vec<_>>(),
+            Vec::<&&str>::new(),
+            "missing in vi.ftl"
+        );
         for (text, bundle) in [(VI, &BUNDLES.0), (EN, &BUNDLES.1)] {
             assert!(FluentResource::try_new(text.to_owned()).is_ok());
             for key in keys(text) {
@@ -134,7 +160,10 @@ mod tests {
     fn a_name_gets_its_noun_once() {
         assert_eq!(noun(Lang::Vi, "a-light", "Cổng làng"), "đèn Cổng làng");
         assert_eq!(noun(Lang::Vi, "a-light", "Đèn thử"), "Đèn thử");
-        assert_eq!((capital("đèn Cổng làng").as_str(), capital("").as_str()), ("Đèn Cổng làng", ""));
+        assert_eq!(
+            (capital("đèn Cổng làng").as_str(), capital("").as_str()),
+            ("Đèn Cổng làng", "")
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What was kept and is not any more, in the technician's words: the same in health, `doctor` and `broker status`.
+//! What was kept and is not any more, in the technician's words: the same in health, `doctor` and
+//! `broker status`.
 
 use super::dates;
 use super::locale::Lang;
@@ -8,22 +9,29 @@ use crate::protocol::parting::{Parting, Trouble};
 /// So long a loss is told as something to look at, ms.
 const TOLD_FOR: i64 = 7 * 86_400_000;
 
-/// True while a loss is young enough that somebody should look; a clock that went back tells it again rather than not.
+/// True while a loss is young enough that somebody should look; a clock that went back tells it
+/// again rather than not.
 #[must_use]
 pub fn is_young(loss: &Loss, now_ms: i64) -> bool {
     now_ms.saturating_sub(found_at(loss)) < TOLD_FOR
 }
 
 fn found_at(loss: &Loss) -> i64 {
-    i64::try_from(loss.at).unwrap_or(i64::MAX).saturating_mul(1000)
+    i64::try_from(loss.at)
+        .unwrap_or(i64::MAX)
+        .saturating_mul(1000)
 }
 
-/// What history lost, as its entry says it: behind `from` up to `to`, or so many behind `from` whose numbers others have now.
+/// What history lost, as its entry says it: behind `from` up to `to`, or so many behind `from`
+/// whose numbers others have now.
 #[must_use]
 pub fn of_history(lang: Lang, from: u64, to: u64, lost: Option<u64>) -> String {
     let (from, to) = (from.to_string(), to.to_string());
     match lost {
-        Some(n) => lang.f("happened-damage-end", &[("n", &n.to_string()), ("from", &from)]),
+        Some(n) => lang.f(
+            "happened-damage-end",
+            &[("n", &n.to_string()), ("from", &from)],
+        ),
         None => lang.f("happened-damage", &[("from", &from), ("to", &to)]),
     }
 }
@@ -45,8 +53,18 @@ pub fn of_broker(loss: &Loss) -> String {
     if loss.records > 0 {
         parts.push(format!("{} thay đổi", loss.records));
     }
-    let lost = if parts.is_empty() { String::new() } else { format!("; không đọc được {}", parts.join(" và ")) };
-    let before = |n: u64| if n > 0 { format!(" (trước đó {n})") } else { String::new() };
+    let lost = if parts.is_empty() {
+        String::new()
+    } else {
+        format!("; không đọc được {}", parts.join(" và "))
+    };
+    let before = |n: u64| {
+        if n > 0 {
+            format!(" (trước đó {n})")
+        } else {
+            String::new()
+        }
+    };
     format!(
         "{what}{lost}; còn {} gói tin giữ lại{} và {} phiên{}. Thấy lúc {} {}",
         loss.retained_left,
@@ -62,10 +80,22 @@ pub fn of_broker(loss: &Loss) -> String {
 #[must_use]
 pub fn of_commune(trouble: &Trouble) -> String {
     let what = match trouble.how {
-        Parting::Shorter => format!("xã đã nhận nhiều hơn máy này còn giữ {} mục: cuối nhật ký của máy đã mất", trouble.missing),
-        Parting::Older => format!("máy này nói lần khởi động {}, xã đã biết đến lần {}: thẻ nhớ bị đưa về bản cũ, hoặc làm lại từ đầu", trouble.boot, trouble.highest),
-        Parting::Twin => "có hai máy nói với xã bằng tên của thôn này: thẻ nhớ đã bị chép thành hai".to_owned(),
+        Parting::Shorter => format!(
+            "xã đã nhận nhiều hơn máy này còn giữ {} mục: cuối nhật ký của máy đã mất",
+            trouble.missing
+        ),
+        Parting::Older => format!(
+            "máy này nói lần khởi động {}, xã đã biết đến lần {}: thẻ nhớ bị đưa về bản cũ, hoặc làm lại từ đầu",
+            trouble.boot, trouble.highest
+        ),
+        Parting::Twin => {
+            "có hai máy nói với xã bằng tên của thôn này: thẻ nhớ đã bị chép thành hai".to_owned()
+        }
         Parting::Differs => "xã giữ một mục khác với mục cùng số trên máy này".to_owned(),
     };
-    format!("{what}. Thấy lúc {} {}; xã giữ nguyên những gì đã nhận", dates::clock(trouble.at), dates::date(trouble.at))
+    format!(
+        "{what}. Thấy lúc {} {}; xã giữ nguyên những gì đã nhận",
+        dates::clock(trouble.at),
+        dates::date(trouble.at)
+    )
 }

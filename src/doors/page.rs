@@ -39,7 +39,10 @@ impl Frame {
     /// The technician's telephone as a phone dials it: digits and a leading plus.
     #[must_use]
     pub fn technician_dial(&self) -> String {
-        self.technician.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect()
+        self.technician
+            .chars()
+            .filter(|c| c.is_ascii_digit() || *c == '+')
+            .collect()
     }
 
     /// The words of a key.
@@ -56,8 +59,16 @@ impl Frame {
 
     /// The words of a key with two arguments.
     #[must_use]
-    pub fn t2(&self, key: &str, a: &str, x: impl std::fmt::Display, b: &str, y: impl std::fmt::Display) -> String {
-        self.lang.f(key, &[(a, &x.to_string()), (b, &y.to_string())])
+    pub fn t2(
+        &self,
+        key: &str,
+        a: &str,
+        x: impl std::fmt::Display,
+        b: &str,
+        y: impl std::fmt::Display,
+    ) -> String {
+        self.lang
+            .f(key, &[(a, &x.to_string()), (b, &y.to_string())])
     }
 }
 
@@ -88,11 +99,21 @@ pub fn see(path: &str) -> Response {
 /// A file that is part of the program; a day in the cache.
 #[must_use]
 pub fn asset(kind: &'static str, content: &'static [u8]) -> Response {
-    ([(CONTENT_TYPE, kind), (axum::http::header::CACHE_CONTROL, "public, max-age=86400")], content).into_response()
+    (
+        [
+            (CONTENT_TYPE, kind),
+            (axum::http::header::CACHE_CONTROL, "public, max-age=86400"),
+        ],
+        content,
+    )
+        .into_response()
 }
 
 #[derive(askama::Template)]
-#[template(source = "<li><span class=\"mark {{ mark }}\"></span><span class=\"what\"><b>{{ words }}</b></span><time class=\"num\">{{ side }}</time></li>", ext = "html")]
+#[template(
+    source = "<li><span class=\"mark {{ mark }}\"></span><span class=\"what\"><b>{{ words }}</b></span><time class=\"num\">{{ side }}</time></li>",
+    ext = "html"
+)]
 struct PlainRow<'a> {
     mark: &'a str,
     words: &'a str,
@@ -114,11 +135,15 @@ pub struct Piece {
     pub dial: String,
 }
 
-/// Bytes of the telephone number that a text begins with, and its digits: a 0 and nine more (ten after 02), one space or
-/// full stop between digits at most; none = it does not begin with one.
+/// Bytes of the telephone number that a text begins with, and its digits: a 0 and nine more (ten
+/// after 02), one space or full stop between digits at most; none = it does not begin with one.
 fn telephone(text: &str) -> Option<(usize, String)> {
     let bytes = text.as_bytes();
-    let most = if bytes.first() == Some(&b'0') && bytes.get(1) == Some(&b'2') { 11 } else { 10 };
+    let most = if bytes.first() == Some(&b'0') && bytes.get(1) == Some(&b'2') {
+        11
+    } else {
+        10
+    };
     let (mut digits, mut at) = (String::new(), 0);
     while digits.len() < most {
         match (bytes.get(at), bytes.get(at + 1)) {
@@ -142,9 +167,15 @@ pub fn with_phones(text: &str) -> Vec<Piece> {
         let is_fresh = first == '0' && !plain.ends_with(|c: char| c.is_alphanumeric() || c == '.');
         if let Some((length, dial)) = telephone(rest).filter(|_| is_fresh) {
             if !plain.is_empty() {
-                out.push(Piece { words: std::mem::take(&mut plain), dial: String::new() });
+                out.push(Piece {
+                    words: std::mem::take(&mut plain),
+                    dial: String::new(),
+                });
             }
-            out.push(Piece { words: rest[..length].to_owned(), dial });
+            out.push(Piece {
+                words: rest[..length].to_owned(),
+                dial,
+            });
             rest = &rest[length..];
         } else {
             plain.push(first);
@@ -152,7 +183,10 @@ pub fn with_phones(text: &str) -> Vec<Piece> {
         }
     }
     if !plain.is_empty() {
-        out.push(Piece { words: plain, dial: String::new() });
+        out.push(Piece {
+            words: plain,
+            dial: String::new(),
+        });
     }
     out
 }
@@ -163,14 +197,52 @@ mod tests {
 
     #[test]
     fn telephone_numbers_can_be_tapped_and_nothing_else() {
-        let told = |text: &str| with_phones(text).into_iter().map(|p| (p.words, p.dial)).collect::<Vec<_>>();
+        let told = |text: &str| {
+            with_phones(text)
+                .into_iter()
+                .map(|p| (p.words, p.dial))
+                .collect::<Vec<_>>()
+        };
         let words = |w: &str| (w.to_owned(), String::new());
-        assert_eq!(told("Trực: 0000 000 011. Nguồn"), [words("Trực: "), ("0000 000 011".to_owned(), "0000000011".to_owned()), words(". Nguồn")]);
-        let dialled = |text: &str| with_phones(text).into_iter().map(|p| p.dial).filter(|d| !d.is_empty()).collect::<Vec<_>>();
-        assert_eq!(dialled("0912 345 678 2 lần, 0912 345 678. 2 xe"), ["0912345678", "0912345678"]);
-        assert_eq!(dialled("0912345678 24 giờ; 0912345679 0912345680; 024 3825 1234"), ["0912345678", "0912345679", "0912345680", "02438251234"]);
-        for text in ["", "Ngày 21/11/2026, 07 giờ", "mã 1.001193", "số 10000000000", "A0123456789", "0 giờ 30 ngày 01.02"] {
-            assert_eq!(told(text), if text.is_empty() { vec![] } else { vec![words(text)] });
+        assert_eq!(
+            told("Trực: 0000 000 011. Nguồn"),
+            [
+                words("Trực: "),
+                ("0000 000 011".to_owned(), "0000000011".to_owned()),
+                words(". Nguồn")
+            ]
+        );
+        let dialled = |text: &str| {
+            with_phones(text)
+                .into_iter()
+                .map(|p| p.dial)
+                .filter(|d| !d.is_empty())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            dialled("0912 345 678 2 lần, 0912 345 678. 2 xe"),
+            ["0912345678", "0912345678"]
+        );
+        assert_eq!(
+            dialled("0912345678 24 giờ; 0912345679 0912345680; 024 3825 1234"),
+            ["0912345678", "0912345679", "0912345680", "02438251234"]
+        );
+        for text in [
+            "",
+            "Ngày 21/11/2026, 07 giờ",
+            "mã 1.001193",
+            "số 10000000000",
+            "A0123456789",
+            "0 giờ 30 ngày 01.02",
+        ] {
+            assert_eq!(
+                told(text),
+                if text.is_empty() {
+                    vec![]
+                } else {
+                    vec![words(text)]
+                }
+            );
         }
     }
 }

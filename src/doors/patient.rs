@@ -1,7 +1,7 @@
 //! A connection whose reader does not read is not waited for without end.
 //!
-//! Invariant: a write that moved no byte for [`PATIENCE`] ends the connection; a slow reader that takes a little now and
-//! then keeps it. Reading has its own deadlines in the server.
+//! Invariant: a write that moved no byte for [`PATIENCE`] ends the connection; a slow reader that
+//! takes a little now and then keeps it. Reading has its own deadlines in the server.
 
 use std::io;
 use std::pin::Pin;
@@ -27,29 +27,50 @@ impl<I> Patient<I> {
         Self { io, stuck: None }
     }
 
-    fn judge<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn judge<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        polled: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         if polled.is_ready() {
             self.stuck = None;
             return polled;
         }
         let stuck = self.stuck.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
-        stuck.as_mut().poll(cx).map(|()| Err(io::Error::new(io::ErrorKind::TimedOut, "the other end does not read")))
+        stuck.as_mut().poll(cx).map(|()| {
+            Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "the other end does not read",
+            ))
+        })
     }
 }
 
 impl<I: AsyncRead + Unpin> AsyncRead for Patient<I> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_read(cx, buf)
     }
 }
 
 impl<I: AsyncWrite + Unpin> AsyncWrite for Patient<I> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.io).poll_write(cx, buf);
         self.judge(cx, polled)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
         self.judge(cx, polled)
     }
@@ -87,7 +108,13 @@ mod tests {
         };
         let (written, ()) = tokio::join!(near.write_all(&[7; 128]), slow);
         written.expect("a slow reader gets everything");
-        assert_eq!(near.write_all(&[7; 128]).await.expect_err("nobody reads").kind(), io::ErrorKind::TimedOut);
+        assert_eq!(
+            near.write_all(&[7; 128])
+                .await
+                .expect_err("nobody reads")
+                .kind(),
+            io::ErrorKind::TimedOut
+        );
         drop(far);
     }
 }

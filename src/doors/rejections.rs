@@ -5,21 +5,38 @@ use crate::domain::actor::Actor;
 use crate::domain::command::Command;
 use crate::domain::decide::Rejection;
 
-/// What programs and the technician are told; a page has its own, shorter sentences ([`Rejection::key`]).
+/// What programs and the technician are told; a page has its own, shorter sentences
+/// ([`Rejection::key`]).
 #[must_use]
 pub fn sentence(lang: Lang, why: &Rejection, actor: &Actor, command: &str) -> String {
     match why {
         Rejection::NotPermitted => match actor {
-            Actor::Program { id } => lang.f("refused-program", &[("name", id.as_str()), ("command", command)]),
+            Actor::Program { id } => lang.f(
+                "refused-program",
+                &[("name", id.as_str()), ("command", command)],
+            ),
             _ => lang.f("refused-console", &[("command", command)]),
         },
         Rejection::Unsound { what, most } if !what.is_empty() => {
             let part = lang.t(&format!("part-{what}"));
-            if *most > 0 { lang.f("refused-text", &[("part", &part), ("most", &most.to_string())]) } else { lang.f("refused-number", &[("part", &part)]) }
+            if *most > 0 {
+                lang.f(
+                    "refused-text",
+                    &[("part", &part), ("most", &most.to_string())],
+                )
+            } else {
+                lang.f("refused-number", &[("part", &part)])
+            }
         }
-        Rejection::NotSwitchable { .. } | Rejection::EmptyZone | Rejection::Expired | Rejection::LastChief | Rejection::Unsound { .. } => lang.t(why.key()),
+        Rejection::NotSwitchable { .. }
+        | Rejection::EmptyZone
+        | Rejection::Expired
+        | Rejection::LastChief
+        | Rejection::Unsound { .. } => lang.t(why.key()),
         Rejection::Unknown { id, .. } => lang.f("refused-unknown-id", &[("id", id)]),
-        Rejection::TooMany { most } => lang.f("refused-too-many-most", &[("most", &most.to_string())]),
+        Rejection::TooMany { most } => {
+            lang.f("refused-too-many-most", &[("most", &most.to_string())])
+        }
         Rejection::Exists { id } => lang.f("refused-exists-id", &[("id", id)]),
     }
 }
@@ -27,7 +44,10 @@ pub fn sentence(lang: Lang, why: &Rejection, actor: &Actor, command: &str) -> St
 /// The name of a command, as it is sent.
 #[must_use]
 pub fn name(command: &Command) -> String {
-    serde_json::to_value(command).ok().and_then(|v| v["do"].as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(command)
+        .ok()
+        .and_then(|v| v["do"].as_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

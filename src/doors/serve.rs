@@ -1,7 +1,7 @@
 //! Serving HTTP/1.1 on TCP, TLS and Unix sockets, with deadlines and a polite end.
 //!
-//! Invariant: whoever holds connections open, with half requests or with answers that it does not read, keeps nobody out
-//! (`Lobby`).
+//! Invariant: whoever holds connections open, with half requests or with answers that it does not
+//! read, keeps nobody out (`Lobby`).
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -32,7 +32,8 @@ const CONNECTIONS: usize = 1_000;
 /// Connections of one address at once; programs on this machine have more.
 const BY_ADDRESS: usize = 32;
 const BY_LOOPBACK: usize = 400;
-/// How long a request may take to come in and be answered; streams that follow are not bounded by this.
+/// How long a request may take to come in and be answered; streams that follow are not bounded by
+/// this.
 const ANSWER: Duration = Duration::from_secs(30);
 
 /// Who is at the other end.
@@ -51,8 +52,8 @@ pub enum Peer {
     Console,
 }
 
-/// What is answered while the machine's clock shows no date that HTTP can write: hyper writes one with every answer, and
-/// panics where it cannot.
+/// What is answered while the machine's clock shows no date that HTTP can write: hyper writes one
+/// with every answer, and panics where it cannot.
 const NO_DATE: &str = "Đồng hồ của máy đang sai (trước năm 1970 hoặc sau năm 9998) nên trang chưa mở được. Kỹ thuật chỉnh lại giờ của máy là được.\n\nThe clock of this machine is wrong (before 1970 or after 9998), so no page can be opened. Set the machine's time.\n";
 
 async fn connection<I, K>(mut io: I, peer: Peer, app: Router, stop: Stop, seat: &Arc<Seat<K>>)
@@ -81,11 +82,26 @@ where
         request.extensions_mut().insert(ConnectInfo(peer));
         let answer = app.clone().call(request);
         // A body that drips is not waited for.
-        async move { Ok::<_, Infallible>(tokio::time::timeout(ANSWER, answer).await.unwrap_or_else(|_| Ok(StatusCode::REQUEST_TIMEOUT.into_response())).unwrap_or_else(|never| match never {})) }
+        async move {
+            Ok::<_, Infallible>(
+                tokio::time::timeout(ANSWER, answer)
+                    .await
+                    .unwrap_or_else(|_| Ok(StatusCode::REQUEST_TIMEOUT.into_response()))
+                    .unwrap_or_else(|never| match never {}),
+            )
+        }
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(15)).max_buf_size(64 * 1024).max_headers(64);
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(io), service).with_upgrades());
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(15))
+        .max_buf_size(64 * 1024)
+        .max_headers(64);
+    let mut connection = std::pin::pin!(
+        builder
+            .serve_connection(TokioIo::new(io), service)
+            .with_upgrades()
+    );
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = stop.soft.cancelled() => {
@@ -105,7 +121,13 @@ where
 ///
 /// # Errors
 /// When the listener cannot be used at all.
-pub async fn tcp(listener: std::net::TcpListener, tls: Option<TlsAcceptor>, app: Router, house: Supervisor, stop: Stop) -> anyhow::Result<()> {
+pub async fn tcp(
+    listener: std::net::TcpListener,
+    tls: Option<TlsAcceptor>,
+    app: Router,
+    house: Supervisor,
+    stop: Stop,
+) -> anyhow::Result<()> {
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
     let lobby = Lobby::new(CONNECTIONS);
@@ -123,9 +145,20 @@ pub async fn tcp(listener: std::net::TcpListener, tls: Option<TlsAcceptor>, app:
             }
         };
         // One phone cannot take the places of all, and a full house has room for one more phone.
-        let share = if address.ip().is_loopback() { BY_LOOPBACK } else { BY_ADDRESS };
+        let share = if address.ip().is_loopback() {
+            BY_LOOPBACK
+        } else {
+            BY_ADDRESS
+        };
         let meter = Meter::begun();
-        let Some(seat) = lobby.enter_as(neighbour(address.ip()), address.ip().to_canonical(), share, &meter) else { continue };
+        let Some(seat) = lobby.enter_as(
+            neighbour(address.ip()),
+            address.ip().to_canonical(),
+            share,
+            &meter,
+        ) else {
+            continue;
+        };
         let (tls, app, stop, seat) = (tls.clone(), app.clone(), stop.clone(), Arc::new(seat));
         house.spawn(async move {
             let _ = stream.set_nodelay(true);
@@ -154,7 +187,12 @@ pub async fn tcp(listener: std::net::TcpListener, tls: Option<TlsAcceptor>, app:
 ///
 /// # Errors
 /// When the listener cannot be used at all.
-pub async fn unix(listener: std::os::unix::net::UnixListener, app: Router, house: Supervisor, stop: Stop) -> anyhow::Result<()> {
+pub async fn unix(
+    listener: std::os::unix::net::UnixListener,
+    app: Router,
+    house: Supervisor,
+    stop: Stop,
+) -> anyhow::Result<()> {
     listener.set_nonblocking(true)?;
     let listener = UnixListener::from_std(listener)?;
     let lobby = Lobby::new(BY_LOOPBACK);
@@ -173,7 +211,9 @@ pub async fn unix(listener: std::os::unix::net::UnixListener, app: Router, house
         };
         let meter = Meter::begun();
         // All who come here are one: the technician.
-        let Some(seat) = lobby.enter((), BY_LOOPBACK, &meter) else { continue };
+        let Some(seat) = lobby.enter((), BY_LOOPBACK, &meter) else {
+            continue;
+        };
         let (app, stop, seat) = (app.clone(), stop.clone(), Arc::new(seat));
         house.spawn(async move {
             let stream = Patient::new(Metered::new(stream, meter));

@@ -1,9 +1,10 @@
 //! Sign-in by PIN and a remembered phone.
 //!
-//! Invariants: only hashes of tokens are kept; a session is over when its user's generation changed; wrong
-//! PINs are counted per (person, address), so a prankster locks out himself and never the chief; when many
-//! addresses try one person, only phones that signed in before may still try. What could not be looked at (a crowd, no
-//! memory, a damaged file) is not wrong and counts nothing. Hashes have their own bounds: [`crate::keys::pins`].
+//! Invariants: only hashes of tokens are kept; a session is over when its user's generation
+//! changed; wrong PINs are counted per (person, address), so a prankster locks out himself and
+//! never the chief; when many addresses try one person, only phones that signed in before may still
+//! try. What could not be looked at (a crowd, no memory, a damaged file) is not wrong and counts
+//! nothing. Hashes have their own bounds: [`crate::keys::pins`].
 
 use std::collections::BTreeMap;
 use std::io;
@@ -53,8 +54,8 @@ struct Session {
 }
 
 impl Session {
-    /// Not used for too long. A clock that jumped must not sign everybody out: age is judged only forwards and within
-    /// reason.
+    /// Not used for too long. A clock that jumped must not sign everybody out: age is judged only
+    /// forwards and within reason.
     const fn is_stale(&self, now: i64) -> bool {
         let idle = now - self.used_at;
         idle > REMEMBERED_MS && idle < 10 * REMEMBERED_MS
@@ -70,11 +71,12 @@ struct Wrong {
 #[derive(Default)]
 struct Inner {
     sessions: BTreeMap<String, Session>,
-    /// By person, address, and whether the phone is one that signed in before: those are counted apart, so that no neighbour in
-    /// the same network locks the chief's own phone.
+    /// By person, address, and whether the phone is one that signed in before: those are counted
+    /// apart, so that no neighbour in the same network locks the chief's own phone.
     wrong: BTreeMap<(UserId, IpAddr, bool), Wrong>,
     wrong_today: BTreeMap<UserId, Wrong>,
-    /// How often a person put all other phones out: what they were known by is worth nothing since.
+    /// How often a person put all other phones out: what they were known by is worth nothing
+    /// since.
     eras: BTreeMap<UserId, u64>,
 }
 
@@ -110,20 +112,33 @@ pub enum Denied {
 }
 
 impl Sessions {
-    /// Opens the sessions file (a damaged one means: everybody signs in again) with keys from the ring; one that is lost is
-    /// none. Without the pepper nobody signs in or gets a PIN, and no PIN is called wrong; without the key of forms one of this
-    /// run seals them.
+    /// Opens the sessions file (a damaged one means: everybody signs in again) with keys from the
+    /// ring; one that is lost is none. Without the pepper nobody signs in or gets a PIN, and no
+    /// PIN is called wrong; without the key of forms one of this run seals them.
     ///
     /// # Errors
     /// When the machine has no randomness to give.
-    pub fn open(folder: &Path, pepper: Option<Vec<u8>>, key: Option<Vec<u8>>, files: Files, clock: Clock) -> io::Result<Self> {
+    pub fn open(
+        folder: &Path,
+        pepper: Option<Vec<u8>>,
+        key: Option<Vec<u8>>,
+        files: Files,
+        clock: Clock,
+    ) -> io::Result<Self> {
         let path = folder.join("sessions.json");
         let sessions = super::kept::read(&path, "everybody signs in again");
         let eras_path = folder.join("known-phones.json");
-        let eras = super::kept::read(&eras_path, "phones that were put out may be known again; they need the PIN all the same");
+        let eras = super::kept::read(
+            &eras_path,
+            "phones that were put out may be known again; they need the PIN all the same",
+        );
         let key = key.map_or_else(|| secret::random::<32>().map(|k| k.to_vec()), Ok)?;
         Ok(Self {
-            inner: Arc::new(Mutex::new(Inner { sessions, eras, ..Inner::default() })),
+            inner: Arc::new(Mutex::new(Inner {
+                sessions,
+                eras,
+                ..Inner::default()
+            })),
             path,
             eras: eras_path,
             is_locked: pepper.is_none() || files.is_locked(),
@@ -155,7 +170,12 @@ impl Sessions {
     /// # Errors
     /// When the file cannot be written.
     pub async fn rename(&self, person: Person, name: &str) -> io::Result<BlobRef> {
-        self.files.put(serde_json::to_vec(&Person { name: name.to_owned(), ..person })?).await
+        self.files
+            .put(serde_json::to_vec(&Person {
+                name: name.to_owned(),
+                ..person
+            })?)
+            .await
     }
 
     /// Makes a person's file from a name and a PIN.
@@ -164,28 +184,54 @@ impl Sessions {
     /// When the file cannot be written or there is no memory to hash.
     pub async fn make_person(&self, name: &str, pin: &str) -> io::Result<BlobRef> {
         if self.is_locked {
-            return Err(io::Error::other("a key of the house is lost: conglang doctor"));
+            return Err(io::Error::other(
+                "a key of the house is lost: conglang doctor",
+            ));
         }
         let hash = self.pins.hash(pin).await.map_err(io::Error::other)?;
-        self.files.put(serde_json::to_vec(&Person { name: name.to_owned(), pin: hash })?).await
+        self.files
+            .put(serde_json::to_vec(&Person {
+                name: name.to_owned(),
+                pin: hash,
+            })?)
+            .await
     }
 
-    /// Tries a person's PIN and gives the token of a new session. `known` is what a phone that signed in before was
-    /// given ([`Sessions::known_phone`]).
+    /// Tries a person's PIN and gives the token of a new session. `known` is what a phone that
+    /// signed in before was given ([`Sessions::known_phone`]).
     ///
     /// # Errors
     /// [`Denied`] with what to tell.
-    pub async fn sign_in(&self, state: &State, user: &UserId, pin: &str, address: IpAddr, known: Option<&str>) -> Result<String, Denied> {
+    pub async fn sign_in(
+        &self,
+        state: &State,
+        user: &UserId,
+        pin: &str,
+        address: IpAddr,
+        known: Option<&str>,
+    ) -> Result<String, Denied> {
         let generation = self.prove(state, user, pin, address, known).await?;
         let token = secret::token().map_err(|_| Denied::Broken)?;
         let mut inner = self.lock();
-        let mine: Vec<(i64, String)> = inner.sessions.iter().filter(|(_, s)| s.user == *user).map(|(k, s)| (s.used_at, k.clone())).collect();
+        let mine: Vec<(i64, String)> = inner
+            .sessions
+            .iter()
+            .filter(|(_, s)| s.user == *user)
+            .map(|(k, s)| (s.used_at, k.clone()))
+            .collect();
         if mine.len() >= SESSIONS
             && let Some((_, oldest)) = mine.into_iter().min()
         {
             inner.sessions.remove(&oldest);
         }
-        inner.sessions.insert(secret::sha256(token.as_bytes()), Session { user: user.clone(), generation, used_at: self.clock.wall_ms() });
+        inner.sessions.insert(
+            secret::sha256(token.as_bytes()),
+            Session {
+                user: user.clone(),
+                generation,
+                used_at: self.clock.wall_ms(),
+            },
+        );
         self.save(&inner);
         Ok(token)
     }
@@ -194,7 +240,14 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Denied`] with what to tell.
-    pub async fn prove(&self, state: &State, user: &UserId, pin: &str, address: IpAddr, known: Option<&str>) -> Result<u64, Denied> {
+    pub async fn prove(
+        &self,
+        state: &State,
+        user: &UserId,
+        pin: &str,
+        address: IpAddr,
+        known: Option<&str>,
+    ) -> Result<u64, Denied> {
         // Whoever has an IPv6 network has as many addresses as there are guesses.
         let address = neighbour(address);
         if self.is_locked {
@@ -202,8 +255,11 @@ impl Sessions {
         }
         let now = self.clock.mono_ms();
         let trusted = known.is_some_and(|k| secret::same(k, &self.known_phone(state, user)));
-        // Names are shown to everybody and six digits are no guess: neither invented names nor other text cost anything.
-        let Some(whose) = state.users.get(user).filter(|_| secret::is_pin(pin)) else { return Err(Denied::Wrong(TRIES)) };
+        // Names are shown to everybody and six digits are no guess: neither invented names nor
+        // other text cost anything.
+        let Some(whose) = state.users.get(user).filter(|_| secret::is_pin(pin)) else {
+            return Err(Denied::Wrong(TRIES));
+        };
         self.may_try(user, address, now, trusted)?;
         let Some(person) = self.person(whose) else {
             tracing::error!(%user, "this person's file cannot be read, so no PIN of theirs can be looked at; give PIN and name again with “conglang user pin”");
@@ -216,7 +272,8 @@ impl Sessions {
                 Denied::Broken
             }
         };
-        // Guesses that waited their turn side by side are looked at again; the turn lasts until a wrong one is counted.
+        // Guesses that waited their turn side by side are looked at again; the turn lasts until a
+        // wrong one is counted.
         let turn = self.pins.turn(trusted).await.map_err(failed)?;
         self.may_try(user, address, now, trusted)?;
         let (right, turn) = turn.check(pin, &person.pin).await.map_err(failed)?;
@@ -228,13 +285,17 @@ impl Sessions {
         Ok(whose.generation)
     }
 
-    /// What a phone keeps of having signed in as this person: it opens nothing, but strangers' wrong PINs do not keep it
-    /// out. Worth nothing after a new PIN, or after all other phones were put out.
+    /// What a phone keeps of having signed in as this person: it opens nothing, but strangers'
+    /// wrong PINs do not keep it out. Worth nothing after a new PIN, or after all other phones
+    /// were put out.
     #[must_use]
     pub fn known_phone(&self, state: &State, user: &UserId) -> String {
         let generation = state.users.get(user).map_or(0, |u| u.generation);
         let era = self.lock().eras.get(user).copied().unwrap_or(0);
-        secret::mac(&self.key, format!("known phone {user} {generation} {era}").as_bytes())
+        secret::mac(
+            &self.key,
+            format!("known phone {user} {generation} {era}").as_bytes(),
+        )
     }
 
     /// A new PIN was given: what was wrong before says nothing about it.
@@ -244,14 +305,31 @@ impl Sessions {
         inner.wrong_today.remove(user);
     }
 
-    fn may_try(&self, user: &UserId, address: IpAddr, now: u64, trusted: bool) -> Result<(), Denied> {
+    fn may_try(
+        &self,
+        user: &UserId,
+        address: IpAddr,
+        now: u64,
+        trusted: bool,
+    ) -> Result<(), Denied> {
         let inner = self.lock();
-        let here = inner.wrong.get(&(user.clone(), address, trusted)).copied().unwrap_or_default();
+        let here = inner
+            .wrong
+            .get(&(user.clone(), address, trusted))
+            .copied()
+            .unwrap_or_default();
         if here.count >= TRIES && now < here.at + LOCK_MS {
             return Err(Denied::Locked((here.at + LOCK_MS - now).div_ceil(1000)));
         }
         let today = inner.wrong_today.get(user).copied().unwrap_or_default();
-        if today.count >= if trusted { TRIES_A_DAY_KNOWN } else { TRIES_A_DAY } && now < today.at + 86_400_000 {
+        if today.count
+            >= if trusted {
+                TRIES_A_DAY_KNOWN
+            } else {
+                TRIES_A_DAY
+            }
+            && now < today.at + 86_400_000
+        {
             return Err(Denied::UnknownPhone);
         }
         Ok(())
@@ -266,7 +344,10 @@ impl Sessions {
                 inner.wrong.clear();
             }
         }
-        let here = inner.wrong.entry((user.clone(), address, trusted)).or_default();
+        let here = inner
+            .wrong
+            .entry((user.clone(), address, trusted))
+            .or_default();
         if now > here.at + LOCK_MS {
             here.count = 0;
         }
@@ -278,7 +359,11 @@ impl Sessions {
             *today = Wrong { count: 0, at: now };
         }
         today.count += 1;
-        if left == 0 { Denied::Locked(LOCK_MS / 1000) } else { Denied::Wrong(left) }
+        if left == 0 {
+            Denied::Locked(LOCK_MS / 1000)
+        } else {
+            Denied::Wrong(left)
+        }
     }
 
     /// The user of a session's token, while it is good.
@@ -288,7 +373,11 @@ impl Sessions {
         let now = self.clock.wall_ms();
         let mut inner = self.lock();
         let session = inner.sessions.get_mut(&hash)?;
-        let user = state.users.get(&session.user).filter(|u| u.generation == session.generation).cloned();
+        let user = state
+            .users
+            .get(&session.user)
+            .filter(|u| u.generation == session.generation)
+            .cloned();
         let idle = now - session.used_at;
         if user.is_none() || session.is_stale(now) {
             inner.sessions.remove(&hash);
@@ -314,24 +403,34 @@ impl Sessions {
     pub fn count(&self, state: &State, user: &UserId) -> usize {
         let generation = state.users.get(user).map(|u| u.generation);
         let now = self.clock.wall_ms();
-        self.lock().sessions.values().filter(|s| s.user == *user && Some(s.generation) == generation && !s.is_stale(now)).count()
+        self.lock()
+            .sessions
+            .values()
+            .filter(|s| s.user == *user && Some(s.generation) == generation && !s.is_stale(now))
+            .count()
     }
 
     /// Ends every session of a person but this one, and what their phones were known by.
     pub fn sign_out_others(&self, user: &UserId, token: &str) {
         let mine = secret::sha256(token.as_bytes());
         let mut inner = self.lock();
-        inner.sessions.retain(|hash, s| s.user != *user || *hash == mine);
+        inner
+            .sessions
+            .retain(|hash, s| s.user != *user || *hash == mine);
         *inner.eras.entry(user.clone()).or_default() += 1;
         self.save(&inner);
-        let done = serde_json::to_vec(&inner.eras).map_err(io::Error::other).and_then(|bytes| secret::write_file(&self.eras, &bytes));
+        let done = serde_json::to_vec(&inner.eras)
+            .map_err(io::Error::other)
+            .and_then(|bytes| secret::write_file(&self.eras, &bytes));
         if let Err(cause) = done {
             tracing::warn!(%cause, "that the other phones were put out could not be written");
         }
     }
 
     fn save(&self, inner: &Inner) {
-        let done = serde_json::to_vec(&inner.sessions).map_err(io::Error::other).and_then(|bytes| secret::write_file(&self.path, &bytes));
+        let done = serde_json::to_vec(&inner.sessions)
+            .map_err(io::Error::other)
+            .and_then(|bytes| secret::write_file(&self.path, &bytes));
         if let Err(cause) = done {
             tracing::warn!(%cause, "remembered phones could not be written; they sign in again after a restart");
         }

@@ -1,8 +1,10 @@
-//! Opening: what lies here is read, sorted into ours and another's, and folded into the village as it is.
+//! Opening: what lies here is read, sorted into ours and another's, and folded into the village as
+//! it is.
 //!
-//! The same code runs after a clean stop, a kill and a power cut. Log and packs are the truth: a snapshot is where folding
-//! begins when one is whole, and without one it begins at the oldest pack, or at the first whole group of the log. The redb
-//! index is never needed here. Nothing is changed before it is certain that nothing is of a newer program.
+//! The same code runs after a clean stop, a kill and a power cut. Log and packs are the truth: a
+//! snapshot is where folding begins when one is whole, and without one it begins at the oldest
+//! pack, or at the first whole group of the log. The redb index is never needed here. Nothing is
+//! changed before it is certain that nothing is of a newer program.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -28,7 +30,8 @@ pub struct Place {
     pub folder: PathBuf,
     /// The log's disk.
     pub disk: Box<dyn Disk>,
-    /// The village's name at the commune, as it is configured: files that say it are ours. None = not known here.
+    /// The village's name at the commune, as it is configured: files that say it are ours. None =
+    /// not known here.
     pub village: Option<VillageId>,
 }
 
@@ -45,7 +48,9 @@ pub enum OpenError {
         cause: io::Error,
     },
     /// Written by a newer program: run that one, or restore a backup from before it.
-    #[error("the journal in {folder} was written by a newer version of this program (format {version})")]
+    #[error(
+        "the journal in {folder} was written by a newer version of this program (format {version})"
+    )]
     Newer {
         /// Its folder.
         folder: PathBuf,
@@ -61,9 +66,11 @@ pub struct Opened {
     pub(super) history: Arc<History>,
     pub(super) packed: (u64, Heads),
     pub(super) newest_floor: Floor,
-    /// The first segment that holds what could not be packed again: from it on nothing is released in this boot.
+    /// The first segment that holds what could not be packed again: from it on nothing is released
+    /// in this boot.
     pub(super) kept: u64,
-    /// Fewer whole snapshots lie here than there should be: another is written before anything is built on this start.
+    /// Fewer whole snapshots lie here than there should be: another is written before anything is
+    /// built on this start.
     pub(super) lacks_snapshot: bool,
     /// What could not be read, if anything.
     pub report: Report,
@@ -76,14 +83,15 @@ pub struct Report {
     pub damage: Vec<(Epoch, u64, u64)>,
     /// Snapshots that were damaged.
     pub snapshots_passed: usize,
-    /// There are packs and no snapshot that can be used, or only one from long before them (a kill leaves at most one pack without):
-    /// the village was made from its entries.
+    /// There are packs and no snapshot that can be used, or only one from long before them (a kill
+    /// leaves at most one pack without): the village was made from its entries.
     pub is_folded: bool,
     /// Packs that were damaged (renamed aside).
     pub packs_damaged: usize,
     /// Packs that were gone, of which at least a part stands in the log and is packed again.
     pub packs_mended: usize,
-    /// Snapshots, packs and segments of the log that are another village's, or a twin's (renamed or copied aside).
+    /// Snapshots, packs and segments of the log that are another village's, or a twin's (renamed
+    /// or copied aside).
     pub foreign: usize,
     /// Segments of the log that somebody cut short.
     pub cut: usize,
@@ -91,7 +99,8 @@ pub struct Report {
     pub gone: usize,
     /// Files in the log's folder whose numbers the log never gave.
     pub stray: usize,
-    /// Records in whole frames that this program could not read, and groups of the log that are missing.
+    /// Records in whole frames that this program could not read, and groups of the log that are
+    /// missing.
     pub unread: usize,
 }
 
@@ -105,7 +114,8 @@ impl Report {
     /// True when something that was there is not any more: told on the first page.
     #[must_use]
     pub fn is_loss(&self) -> bool {
-        !self.damage.is_empty() || self.packs_damaged + self.foreign + self.cut + self.gone + self.unread > 0
+        !self.damage.is_empty()
+            || self.packs_damaged + self.foreign + self.cut + self.gone + self.unread > 0
     }
 
     /// What was wrong, in words for a technician; empty = nothing.
@@ -114,25 +124,50 @@ impl Report {
         let mut out = Vec::new();
         for (_, from, to) in &self.damage {
             let last = (*to).max(*from);
-            out.push(if from == to { format!("entry {last} is not what the chain says") } else { format!("entries {} to {last} are missing", from + 1) });
+            out.push(if from == to {
+                format!("entry {last} is not what the chain says")
+            } else {
+                format!("entries {} to {last} are missing", from + 1)
+            });
         }
         let mut count = |n: usize, what: &str| {
             if n > 0 {
                 out.push(format!("{n} {what}"));
             }
         };
-        count(self.packs_damaged, "packs of history are damaged and were set aside");
-        count(self.packs_mended, "packs of history were gone or damaged; what of them stands in the log is written again");
-        count(self.foreign, "files are of another village or of a copy of this one, and were set aside");
-        count(self.cut, "segments of the log were cut short; what stood behind the cut is gone");
-        count(self.gone, "files of the log were removed; what stood in them, if anything, is gone");
+        count(
+            self.packs_damaged,
+            "packs of history are damaged and were set aside",
+        );
+        count(
+            self.packs_mended,
+            "packs of history were gone or damaged; what of them stands in the log is written again",
+        );
+        count(
+            self.foreign,
+            "files are of another village or of a copy of this one, and were set aside",
+        );
+        count(
+            self.cut,
+            "segments of the log were cut short; what stood behind the cut is gone",
+        );
+        count(
+            self.gone,
+            "files of the log were removed; what stood in them, if anything, is gone",
+        );
         count(
             self.stray,
             "files in the log's folder have numbers that this log never gave; they are read and left where they are, and may be moved away when “journal check” misses nothing without them",
         );
         count(self.unread, "groups or records of the log cannot be read");
-        count(self.snapshots_passed, "snapshots were damaged and are made again");
-        count(usize::from(self.is_folded), "time the village was made from its entries, because its snapshots were gone or old");
+        count(
+            self.snapshots_passed,
+            "snapshots were damaged and are made again",
+        );
+        count(
+            usize::from(self.is_folded),
+            "time the village was made from its entries, because its snapshots were gone or old",
+        );
         out.join("; ")
     }
 }
@@ -144,26 +179,49 @@ impl Report {
 pub fn open(place: Place, epoch: Epoch) -> Result<Opened, OpenError> {
     let folder = place.folder.clone();
     let io = |cause: io::Error| match cause.kind() {
-        io::ErrorKind::Unsupported => OpenError::Newer { folder: folder.clone(), version: 2 },
-        _ => OpenError::Io { folder: folder.clone(), cause },
+        io::ErrorKind::Unsupported => OpenError::Newer {
+            folder: folder.clone(),
+            version: 2,
+        },
+        _ => OpenError::Io {
+            folder: folder.clone(),
+            cause,
+        },
     };
     std::fs::create_dir_all(&place.folder).map_err(io)?;
     // What a killed process renamed must be durable before anything is built on it.
-    std::fs::File::open(&place.folder).and_then(|f| f.sync_all()).map_err(io)?;
+    std::fs::File::open(&place.folder)
+        .and_then(|f| f.sync_all())
+        .map_err(io)?;
     let copies = snapshot::copies(&folder).map_err(|e| match e {
         SnapshotError::Io(cause) => io(cause),
-        SnapshotError::Newer(version) => OpenError::Newer { folder: folder.clone(), version },
+        SnapshotError::Newer(version) => OpenError::Newer {
+            folder: folder.clone(),
+            version,
+        },
     })?;
     let (mut packs, damaged) = pack::list(&folder).map_err(io)?;
-    let whole = Floor { holes: true, ..Floor::default() };
+    let whole = Floor {
+        holes: true,
+        ..Floor::default()
+    };
     let (mut log, recovery) = Log::open(place.disk, epoch, &whole).map_err(|e| match e {
         LogError::Io(cause) => io(cause),
-        LogError::Newer(version) => OpenError::Newer { folder: folder.clone(), version: u32::from(version) },
+        LogError::Newer(version) => OpenError::Newer {
+            folder: folder.clone(),
+            version: u32::from(version),
+        },
     })?;
-    let mut logged = Logged::of(recovery.groups).map_err(|version| OpenError::Newer { folder: folder.clone(), version })?;
+    let mut logged = Logged::of(recovery.groups).map_err(|version| OpenError::Newer {
+        folder: folder.clone(),
+        version,
+    })?;
     let kin = kin::judge(&copies, &packs, &logged.lines, place.village.as_ref());
     // Nothing is of a newer version: from here on files may be changed.
-    let mut report = Report { packs_damaged: damaged.len(), ..Report::default() };
+    let mut report = Report {
+        packs_damaged: damaged.len(),
+        ..Report::default()
+    };
     for path in damaged {
         let _ = std::fs::rename(&path, path.with_extension("damaged"));
     }
@@ -177,15 +235,28 @@ pub fn open(place: Place, epoch: Epoch) -> Result<Opened, OpenError> {
         stays
     });
     let mut chosen = choose(copies, &kin.copies, &mut report);
-    let is_first_start = packs.is_empty() && logged.lines.is_empty() && chosen.is_empty() && report.is_clean();
-    let lacks_snapshot = !is_first_start && (chosen.len() < 2 || chosen[0].1.state.seq != chosen.last().map_or(0, |c| c.1.state.seq) || report.snapshots_passed + report.foreign > 0);
+    let is_first_start =
+        packs.is_empty() && logged.lines.is_empty() && chosen.is_empty() && report.is_clean();
+    let lacks_snapshot = !is_first_start
+        && (chosen.len() < 2
+            || chosen[0].1.state.seq != chosen.last().map_or(0, |c| c.1.state.seq)
+            || report.snapshots_passed + report.foreign > 0);
     chosen.sort_by_key(|(_, s)| std::cmp::Reverse(s.state.seq));
     let newest = chosen.first().map(|(_, s)| s.clone());
     // The log is kept from the older one on, so that the newest may rot.
-    let keep = newest.as_ref().and_then(|n| chosen.iter().find(|(_, s)| s.state.seq < n.state.seq)).or(chosen.first()).map(|(_, s)| s.floor).unwrap_or_default();
+    let keep = newest
+        .as_ref()
+        .and_then(|n| chosen.iter().find(|(_, s)| s.state.seq < n.state.seq))
+        .or(chosen.first())
+        .map(|(_, s)| s.floor)
+        .unwrap_or_default();
     let is_none = newest.is_none();
     let mut snapshot = newest.unwrap_or_default();
-    report.is_folded = packs.iter().filter(|p| p.first > snapshot.state.seq).count() > usize::from(!is_none);
+    report.is_folded = packs
+        .iter()
+        .filter(|p| p.first > snapshot.state.seq)
+        .count()
+        > usize::from(!is_none);
     let newest_floor = snapshot.floor;
     for segment in logged.keep(|epoch| kin.log.contains(epoch)) {
         if segment >= newest_floor.segment {
@@ -196,7 +267,11 @@ pub fn open(place: Place, epoch: Epoch) -> Result<Opened, OpenError> {
     let promised = (snapshot.first, snapshot.state.seq);
     let found = fold::fold(&mut snapshot, &packs, &logged, keep.segment);
     report.damage = found.damage;
-    report.cut = recovery.cut.iter().filter(|s| **s >= newest_floor.segment).count();
+    report.cut = recovery
+        .cut
+        .iter()
+        .filter(|s| **s >= newest_floor.segment)
+        .count();
     report.gone = recovery.gone;
     report.stray = recovery.stray.len();
     log.begin_after(newest_floor.segment);
@@ -204,32 +279,71 @@ pub fn open(place: Place, epoch: Epoch) -> Result<Opened, OpenError> {
     let before = packs.len();
     let unwritten;
     (packs, unwritten) = fold::mended(&folder, packs, &logged);
-    // A snapshot is written after its pack: entries that it knows and no pack has were packed, and are packed again.
-    report.packs_mended = packs.len() - before + usize::from(packs.last().map_or(0, |p| p.last) < promised.1);
+    // A snapshot is written after its pack: entries that it knows and no pack has were packed, and
+    // are packed again.
+    report.packs_mended =
+        packs.len() - before + usize::from(packs.last().map_or(0, |p| p.last) < promised.1);
     let tail = fold::unpacked(&logged, &packs);
-    // What is in no pack stays where it stands until it is in one: the tail until it was packed, the rest in this boot.
-    let kept = logged.first_with(|seq| unwritten.iter().any(|(from, to)| (*from..=*to).contains(&seq))).unwrap_or(u64::MAX);
-    let unpacked = tail.first().and_then(|first| logged.first_with(|seq| seq >= first.entry.seq)).unwrap_or(u64::MAX);
+    // What is in no pack stays where it stands until it is in one: the tail until it was packed,
+    // the rest in this boot.
+    let kept = logged
+        .first_with(|seq| {
+            unwritten
+                .iter()
+                .any(|(from, to)| (*from..=*to).contains(&seq))
+        })
+        .unwrap_or(u64::MAX);
+    let unpacked = tail
+        .first()
+        .and_then(|first| logged.first_with(|seq| seq >= first.entry.seq))
+        .unwrap_or(u64::MAX);
     log.release(keep.segment.min(kept).min(unpacked).saturating_sub(1));
-    let oldest = packs.first().map(|p| p.first).or_else(|| tail.first().map(|e| e.entry.seq)).unwrap_or(0);
-    let kept_from = if promised.0 > 0 { promised.0.max(found.trimmed + 1) } else { oldest };
-    report.damage.extend(fold::holes(&packs, &tail, kept_from, snapshot.state.seq));
+    let oldest = packs
+        .first()
+        .map(|p| p.first)
+        .or_else(|| tail.first().map(|e| e.entry.seq))
+        .unwrap_or(0);
+    let kept_from = if promised.0 > 0 {
+        promised.0.max(found.trimmed + 1)
+    } else {
+        oldest
+    };
+    report
+        .damage
+        .extend(fold::holes(&packs, &tail, kept_from, snapshot.state.seq));
     prove(&mut snapshot, &mut report);
     report.damage = damage::news(std::mem::take(&mut report.damage), &snapshot.state.damage);
     if report.damage.is_empty() {
         report.unread = logged.lacks(&newest_floor);
     } else {
-        for segment in log.sealed().iter().map(|s| s.segment).filter(|s| *s >= newest_floor.segment).collect::<Vec<_>>() {
+        for segment in log
+            .sealed()
+            .iter()
+            .map(|s| s.segment)
+            .filter(|s| *s >= newest_floor.segment)
+            .collect::<Vec<_>>()
+        {
             let _ = log.set_aside(segment);
         }
     }
-    let packed = packs.last().map_or((0, Heads::default()), |p| (p.last, p.end));
+    let packed = packs
+        .last()
+        .map_or((0, Heads::default()), |p| (p.last, p.end));
     let history = Arc::new(History::new(tail.into(), packs, snapshot.epochs.clone()));
-    Ok(Opened { log, snapshot, history, packed, newest_floor, kept, lacks_snapshot, report })
+    Ok(Opened {
+        log,
+        snapshot,
+        history,
+        packed,
+        newest_floor,
+        kept,
+        lacks_snapshot,
+        report,
+    })
 }
 
-/// The whole snapshots that are ours, as they lie, the spare last. What is another's is renamed aside, and what is damaged goes: a
-/// whole one is written in its place.
+/// The whole snapshots that are ours, as they lie, the spare last. What is another's is renamed
+/// aside, and what is damaged goes: a whole one is written in its place.
 fn choose(copies: Vec<Copy>, ours: &[bool], report: &mut Report) -> Vec<(bool, Snapshot)> {
     let mut out = Vec::new();
     for (copy, is_ours) in copies.into_iter().zip(ours) {
@@ -255,7 +369,8 @@ fn foreign(path: &Path, report: &mut Report) {
     let _ = std::fs::rename(path, path.with_file_name(format!("{name}-{kind}.foreign")));
 }
 
-/// What feeds, outcomes and boots say has been, and is nowhere, is missing: no number is given twice.
+/// What feeds, outcomes and boots say has been, and is nowhere, is missing: no number is given
+/// twice.
 fn prove(snapshot: &mut Snapshot, report: &mut Report) {
     let proven = snapshot.proven();
     if proven > snapshot.state.seq {
@@ -267,8 +382,14 @@ fn prove(snapshot: &mut Snapshot, report: &mut Report) {
 
 /// Removes half-written files of a process that was killed.
 fn sweep(folder: &Path) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for path in entries.filter_map(Result::ok).map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == "new")) {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
+    for path in entries
+        .filter_map(Result::ok)
+        .map(|e| e.path())
+        .filter(|p| p.extension().is_some_and(|x| x == "new"))
+    {
         let _ = std::fs::remove_file(path);
     }
 }

@@ -1,8 +1,9 @@
 //! The hash chain: removing or changing history is visible.
 //!
-//! One chain per lane. Within an epoch `H(n) = SHA-256(H(n-1) ‖ stored bytes of the lane's n-th entry)`; an
-//! epoch begins with `SHA-256("conglang epoch" ‖ epoch ‖ lane number ‖ last head of the epoch before)`.
-//! Heads after each group stand in the group's header, so a changed entry contradicts its own frame.
+//! One chain per lane. Within an epoch `H(n) = SHA-256(H(n-1) ‖ stored bytes of the lane's n-th
+//! entry)`; an epoch begins with `SHA-256("conglang epoch" ‖ epoch ‖ lane number ‖ last head of the
+//! epoch before)`. Heads after each group stand in the group's header, so a changed entry
+//! contradicts its own frame.
 
 use sha2::{Digest, Sha256};
 

@@ -1,7 +1,8 @@
-//! `journal check`: is history whole, and is it what was written? Works with the daemon dead, reads only.
+//! `journal check`: is history whole, and is it what was written? Works with the daemon dead, reads
+//! only.
 //!
-//! Walks packs and log, recomputes the hash chain, compares it with every stored head. Long work: it
-//! reports progress by callback.
+//! Walks packs and log, recomputes the hash chain, compares it with every stored head. Long work:
+//! it reports progress by callback.
 
 use std::io;
 use std::path::Path;
@@ -48,7 +49,11 @@ impl Walk {
             return;
         }
         if self.out.last != 0 && entry.seq != self.out.last + 1 {
-            self.out.wrong.push(format!("entries {} to {} are missing", self.out.last + 1, entry.seq - 1));
+            self.out.wrong.push(format!(
+                "entries {} to {} are missing",
+                self.out.last + 1,
+                entry.seq - 1
+            ));
             self.heads = None;
         }
         if self.epoch.as_ref() != Some(epoch) {
@@ -66,7 +71,10 @@ impl Walk {
         let lane = entry.lane;
         let expected = &mut self.lanes[lane.index()];
         if *expected != 0 && entry.lane_seq != *expected + 1 {
-            self.out.wrong.push(format!("entry {}: lane {lane:?} jumps from {} to {}", entry.seq, *expected, entry.lane_seq));
+            self.out.wrong.push(format!(
+                "entry {}: lane {lane:?} jumps from {} to {}",
+                entry.seq, *expected, entry.lane_seq
+            ));
         }
         *expected = entry.lane_seq;
         if let Some(heads) = &mut self.heads {
@@ -91,21 +99,43 @@ impl Walk {
     }
 }
 
-/// Checks the journal in `folder` with its log in `log`; `name` is the village's as it is configured, `progress` is told entries read so far.
+/// Checks the journal in `folder` with its log in `log`; `name` is the village's as it is
+/// configured, `progress` is told entries read so far.
 ///
 /// # Errors
 /// When a folder cannot be read at all.
-pub fn check(folder: &Path, log: &Path, name: Option<&VillageId>, mut progress: impl FnMut(u64)) -> io::Result<Findings> {
-    let mut walk = Walk { heads: None, epoch: None, lanes: [0; 4], trimmed: 0, out: Findings::default() };
-    // First what is written last: a village that runs meanwhile must not look as if something were missing.
+pub fn check(
+    folder: &Path,
+    log: &Path,
+    name: Option<&VillageId>,
+    mut progress: impl FnMut(u64),
+) -> io::Result<Findings> {
+    let mut walk = Walk {
+        heads: None,
+        epoch: None,
+        lanes: [0; 4],
+        trimmed: 0,
+        out: Findings::default(),
+    };
+    // First what is written last: a village that runs meanwhile must not look as if something were
+    // missing.
     let copies = snapshot::copies(folder).map_err(io::Error::other)?;
-    let mut names: Vec<_> = std::fs::read_dir(folder)?.filter_map(Result::ok).map(|e| e.path()).collect();
+    let mut names: Vec<_> = std::fs::read_dir(folder)?
+        .filter_map(Result::ok)
+        .map(|e| e.path())
+        .collect();
     names.sort();
     let mut packs = Vec::new();
     for path in names {
         match path.extension().and_then(|e| e.to_str()) {
-            Some("damaged") => walk.out.wrong.push(format!("{} was set aside as damaged", path.display())),
-            Some("foreign") => walk.out.wrong.push(format!("{} was set aside: it is of another village or of a copy of this one", path.display())),
+            Some("damaged") => walk
+                .out
+                .wrong
+                .push(format!("{} was set aside as damaged", path.display())),
+            Some("foreign") => walk.out.wrong.push(format!(
+                "{} was set aside: it is of another village or of a copy of this one",
+                path.display()
+            )),
             Some("pack") => match pack::open(&path) {
                 Ok(pack) => packs.push(pack),
                 Err(cause) => walk.out.wrong.push(format!("{}: {cause}", path.display())),
@@ -114,17 +144,31 @@ pub fn check(folder: &Path, log: &Path, name: Option<&VillageId>, mut progress: 
         }
     }
     let (found, cut) = scan_log(&mut walk, log)?;
-    let mut logged = Logged::of(found.groups).map_err(|v| io::Error::other(format!("the log was written by a newer version of this program ({v})")))?;
+    let mut logged = Logged::of(found.groups).map_err(|v| {
+        io::Error::other(format!(
+            "the log was written by a newer version of this program ({v})"
+        ))
+    })?;
     let kin = kin::judge(&copies, &packs, &logged.lines, name);
     for (pack, _) in packs.iter().zip(&kin.packs).filter(|(_, ours)| !**ours) {
-        walk.out.wrong.push(format!("{} is of another village or of a copy of this one", pack.path.display()));
+        walk.out.wrong.push(format!(
+            "{} is of another village or of a copy of this one",
+            pack.path.display()
+        ));
     }
-    for pack in packs.iter().zip(&kin.packs).filter(|(_, ours)| **ours).map(|(p, _)| p) {
+    for pack in packs
+        .iter()
+        .zip(&kin.packs)
+        .filter(|(_, ours)| **ours)
+        .map(|(p, _)| p)
+    {
         let name = pack.path.display().to_string();
         walk.compare(&pack.heads, &name);
         for block in &pack.blocks {
             match pack::read(&pack.path, block) {
-                Ok(entries) => entries.iter().for_each(|e| walk.entry(&e.epoch, &e.entry, &e.bytes)),
+                Ok(entries) => entries
+                    .iter()
+                    .for_each(|e| walk.entry(&e.epoch, &e.entry, &e.bytes)),
                 Err(cause) => walk.out.wrong.push(format!("{name}: {cause}")),
             }
         }
@@ -133,21 +177,46 @@ pub fn check(folder: &Path, log: &Path, name: Option<&VillageId>, mut progress: 
     }
     let damaged = copies.iter().filter(|c| c.snapshot.is_none()).count();
     if damaged > 0 {
-        walk.out.wrong.push(format!("{damaged} snapshot(s) are damaged"));
+        walk.out
+            .wrong
+            .push(format!("{damaged} snapshot(s) are damaged"));
     }
-    for (copy, _) in copies.iter().zip(&kin.copies).filter(|(c, ours)| c.snapshot.is_some() && !**ours) {
-        walk.out.wrong.push(format!("{} is of another village or of a copy of this one", copy.path.display()));
+    for (copy, _) in copies
+        .iter()
+        .zip(&kin.copies)
+        .filter(|(c, ours)| c.snapshot.is_some() && !**ours)
+    {
+        walk.out.wrong.push(format!(
+            "{} is of another village or of a copy of this one",
+            copy.path.display()
+        ));
     }
-    let newest = copies.iter().zip(&kin.copies).filter(|(_, ours)| **ours).filter_map(|(c, _)| c.snapshot.as_ref()).max_by_key(|s| s.state.seq);
+    let newest = copies
+        .iter()
+        .zip(&kin.copies)
+        .filter(|(_, ours)| **ours)
+        .filter_map(|(c, _)| c.snapshot.as_ref())
+        .max_by_key(|s| s.state.seq);
     if newest.is_none() && !packs.is_empty() {
-        walk.out.wrong.push("no snapshot can be used; the next start makes one from the entries".into());
+        walk.out
+            .wrong
+            .push("no snapshot can be used; the next start makes one from the entries".into());
     }
     let floor = newest.map(|s| s.floor).unwrap_or_default();
-    for segment in logged.keep(|epoch| kin.log.contains(epoch)).into_iter().filter(|s| *s >= floor.segment) {
-        walk.out.wrong.push(format!("segment {segment} of the log is of another village or of a copy of this one"));
+    for segment in logged
+        .keep(|epoch| kin.log.contains(epoch))
+        .into_iter()
+        .filter(|s| *s >= floor.segment)
+    {
+        walk.out.wrong.push(format!(
+            "segment {segment} of the log is of another village or of a copy of this one"
+        ));
     }
     for segment in cut.into_iter().filter(|s| *s >= floor.segment) {
-        walk.out.wrong.push(format!("segment {segment} of the log was cut short; what stood behind entry {} may be gone", logged.last_in(segment)));
+        walk.out.wrong.push(format!(
+            "segment {segment} of the log was cut short; what stood behind entry {} may be gone",
+            logged.last_in(segment)
+        ));
     }
     for (n, line) in logged.lines.iter().enumerate() {
         let Some(entry) = line.entry() else { continue };
@@ -161,7 +230,10 @@ pub fn check(folder: &Path, log: &Path, name: Option<&VillageId>, mut progress: 
     }
     let lacks = logged.lacks(&floor);
     if lacks > 0 {
-        walk.out.wrong.push(format!("{lacks} groups or records of the log cannot be read; behind them stands entry {}", walk.out.last));
+        walk.out.wrong.push(format!(
+            "{lacks} groups or records of the log cannot be read; behind them stands entry {}",
+            walk.out.last
+        ));
     }
     if let Some(newest) = newest {
         if packs.last().map_or(0, |p| p.last) < newest.state.seq {
@@ -169,11 +241,21 @@ pub fn check(folder: &Path, log: &Path, name: Option<&VillageId>, mut progress: 
         }
         let proven = newest.proven().max(logged.proven());
         if walk.out.last < proven {
-            walk.out.wrong.push(format!("entries {} to {proven} were there and are gone", walk.out.last + 1));
+            walk.out.wrong.push(format!(
+                "entries {} to {proven} were there and are gone",
+                walk.out.last + 1
+            ));
         }
-        let from = if newest.first == 0 { 0 } else { newest.first.max(walk.trimmed + 1) };
+        let from = if newest.first == 0 {
+            0
+        } else {
+            newest.first.max(walk.trimmed + 1)
+        };
         if walk.out.first > from && from > 0 {
-            walk.out.wrong.push(format!("entries {from} to {} were there and are gone", walk.out.first - 1));
+            walk.out.wrong.push(format!(
+                "entries {from} to {} were there and are gone",
+                walk.out.first - 1
+            ));
         }
     }
     progress(walk.out.entries);
@@ -183,7 +265,9 @@ pub fn check(folder: &Path, log: &Path, name: Option<&VillageId>, mut progress: 
 /// Everything that stands in the log, and the segments whose files are shorter than they were made.
 fn scan_log(walk: &mut Walk, log: &Path) -> io::Result<(Scan, Vec<u64>)> {
     if !log.is_dir() {
-        walk.out.wrong.push(format!("the log folder {} is missing", log.display()));
+        walk.out
+            .wrong
+            .push(format!("the log folder {} is missing", log.display()));
         return Ok((Scan::default(), Vec::new()));
     }
     let mut disk = Folder::open(log)?;
@@ -191,14 +275,36 @@ fn scan_log(walk: &mut Walk, log: &Path) -> io::Result<(Scan, Vec<u64>)> {
     let numbers = disk.slots()?;
     let (gone, stray) = survey(&numbers);
     if !gone.is_empty() {
-        walk.out.wrong.push(format!("{} file(s) of the log were removed", gone.len()));
+        walk.out
+            .wrong
+            .push(format!("{} file(s) of the log were removed", gone.len()));
     }
-    walk.out.wrong.extend(stray.iter().map(|n| format!("{}: the log never gave this number", log.join(format!("{n:04}.seg")).display())));
+    walk.out.wrong.extend(stray.iter().map(|n| {
+        format!(
+            "{}: the log never gave this number",
+            log.join(format!("{n:04}.seg")).display()
+        )
+    }));
     for slot in numbers {
         slots.push((slot, disk.read(slot)?));
     }
-    let short: Vec<u32> = slots.iter().filter(|(_, c)| c.len() != SEGMENT).map(|(s, _)| *s).collect();
-    let found = scan(slots, &Floor { holes: true, ..Floor::default() });
-    let cut = found.slots.iter().filter(|(_, slot)| short.contains(slot)).map(|(segment, _)| *segment).collect();
+    let short: Vec<u32> = slots
+        .iter()
+        .filter(|(_, c)| c.len() != SEGMENT)
+        .map(|(s, _)| *s)
+        .collect();
+    let found = scan(
+        slots,
+        &Floor {
+            holes: true,
+            ..Floor::default()
+        },
+    );
+    let cut = found
+        .slots
+        .iter()
+        .filter(|(_, slot)| short.contains(slot))
+        .map(|(segment, _)| *segment)
+        .collect();
     Ok((found, cut))
 }

@@ -1,9 +1,10 @@
 //! How records are written: versioned, self-describing JSON, readable with any tool.
 //!
-//! Invariants: an entry's bytes are made once and never re-serialised (the chain is over them). Version 2 is
-//! the shape of `domain::event` today; version 1 is the same without programs as actors, tokens and renamed people, and what
-//! needs none of these is still written as 1, so that a program of before reads what it can know and refuses the rest instead of
-//! taking it for damage. When a shape changes, the old one is frozen here with an upcaster, and the samples in
+//! Invariants: an entry's bytes are made once and never re-serialised (the chain is over them).
+//! Version 2 is the shape of `domain::event` today; version 1 is the same without programs as
+//! actors, tokens and renamed people, and what needs none of these is still written as 1, so that a
+//! program of before reads what it can know and refuses the rest instead of taking it for damage.
+//! When a shape changes, the old one is frozen here with an upcaster, and the samples in
 //! tests/samples/journal/ must decode for ever.
 
 use serde::{Deserialize, Serialize};
@@ -81,7 +82,8 @@ struct Probe {
 /// The oldest version that knows the shape of this entry.
 const fn version_of(entry: &Entry) -> u32 {
     match (&entry.actor, &entry.event) {
-        (Actor::Program { .. }, _) | (_, Event::UserRenamed { .. } | Event::TokenPut { .. } | Event::TokenRemoved { .. }) => 2,
+        (Actor::Program { .. }, _)
+        | (_, Event::UserRenamed { .. } | Event::TokenPut { .. } | Event::TokenRemoved { .. }) => 2,
         _ => 1,
     }
 }
@@ -89,9 +91,13 @@ const fn version_of(entry: &Entry) -> u32 {
 /// The bytes of an entry.
 ///
 /// # Errors
-/// [`CodecError`] when the entry would not read back as it is (a number that is none): it must not be stored.
+/// [`CodecError`] when the entry would not read back as it is (a number that is none): it must not
+/// be stored.
 pub fn entry_bytes(entry: &Entry) -> Result<Vec<u8>, CodecError> {
-    let bytes = serde_json::to_vec(&EntryOut { v: version_of(entry), entry })?;
+    let bytes = serde_json::to_vec(&EntryOut {
+        v: version_of(entry),
+        entry,
+    })?;
     let _: Entry = serde_json::from_slice(&bytes)?;
     Ok(bytes)
 }
@@ -147,10 +153,12 @@ pub fn epoch_from(text: &str) -> Option<Epoch> {
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, b| {
-        let _ = write!(out, "{b:02x}");
-        out
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut out, b| {
+            let _ = write!(out, "{b:02x}");
+            out
+        })
 }
 
 #[cfg(test)]
@@ -161,12 +169,36 @@ mod tests {
 
     #[test]
     fn what_a_program_of_before_cannot_know_says_so() {
-        let entry = |actor, event| Entry { seq: 1, mono_ms: 0, wall_ms: 0, clock: ClockQuality::None, actor, cause: None, lane: Lane::Local, lane_seq: 1, event };
-        let version = |entry: &Entry| serde_json::from_slice::<Probe>(&entry_bytes(entry).expect("sound")).expect("JSON").v;
+        let entry = |actor, event| Entry {
+            seq: 1,
+            mono_ms: 0,
+            wall_ms: 0,
+            clock: ClockQuality::None,
+            actor,
+            cause: None,
+            lane: Lane::Local,
+            lane_seq: 1,
+            event,
+        };
+        let version = |entry: &Entry| {
+            serde_json::from_slice::<Probe>(&entry_bytes(entry).expect("sound"))
+                .expect("JSON")
+                .v
+        };
         let stopped = || Event::EverythingStopped {};
         assert_eq!(version(&entry(Actor::Console, stopped())), Some(1));
-        let program = Actor::Program { id: TokenId::new("nha-thong-minh").expect("id") };
+        let program = Actor::Program {
+            id: TokenId::new("nha-thong-minh").expect("id"),
+        };
         assert_eq!(version(&entry(program, stopped())), Some(2));
-        assert_eq!(version(&entry(Actor::Console, Event::TokenRemoved { token: TokenId::new("api").expect("id") })), Some(2));
+        assert_eq!(
+            version(&entry(
+                Actor::Console,
+                Event::TokenRemoved {
+                    token: TokenId::new("api").expect("id")
+                }
+            )),
+            Some(2)
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! What is missing, as it is told: few ranges, however many holes there are.
 //!
-//! Invariant: every hole lies in a range that is told or was told before, and no more ranges are told than a village keeps and one
-//! group holds.
+//! Invariant: every hole lies in a range that is told or was told before, and no more ranges are
+//! told than a village keeps and one group holds.
 
 use std::collections::BTreeSet;
 
@@ -14,12 +14,19 @@ pub(super) type Damage = (Epoch, u64, u64);
 /// Ranges that are told at least, however many are known.
 const LEAST: usize = 10;
 
-/// What of `found` is not known yet. Ranges that touch are one; where there are too many, those that lie nearest to each other
-/// are told as one with what stands between them.
+/// What of `found` is not known yet. Ranges that touch are one; where there are too many, those
+/// that lie nearest to each other are told as one with what stands between them.
 pub(super) fn news(found: Vec<Damage>, known: &[(u64, u64)]) -> Vec<Damage> {
-    let is_known = |from: u64, to: u64| known.iter().any(|k| *k == (from, to) || from < to && k.0 <= from && to <= k.1);
+    let is_known = |from: u64, to: u64| {
+        known
+            .iter()
+            .any(|k| *k == (from, to) || from < to && k.0 <= from && to <= k.1)
+    };
     // An entry that is not what the chain says is no range.
-    let (mut changed, mut ranges): (Vec<_>, Vec<_>) = found.into_iter().filter(|(_, from, to)| !is_known(*from, *to)).partition(|(_, from, to)| from == to);
+    let (mut changed, mut ranges): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .filter(|(_, from, to)| !is_known(*from, *to))
+        .partition(|(_, from, to)| from == to);
     ranges.sort_by_key(|(_, from, to)| (*from, *to));
     let mut out: Vec<Damage> = Vec::new();
     for range in ranges {
@@ -30,7 +37,11 @@ pub(super) fn news(found: Vec<Damage>, known: &[(u64, u64)]) -> Vec<Damage> {
     }
     let most = DAMAGE_KEPT.saturating_sub(known.len()).max(LEAST);
     if out.len() > most {
-        let mut gaps: Vec<(u64, usize)> = out.windows(2).zip(1..).map(|(pair, n)| (pair[1].1 - pair[0].2, n)).collect();
+        let mut gaps: Vec<(u64, usize)> = out
+            .windows(2)
+            .zip(1..)
+            .map(|(pair, n)| (pair[1].1 - pair[0].2, n))
+            .collect();
         gaps.sort_unstable_by_key(|(gap, n)| (std::cmp::Reverse(*gap), *n));
         let begins: BTreeSet<usize> = gaps.into_iter().take(most - 1).map(|(_, n)| n).collect();
         let mut joined: Vec<Damage> = Vec::with_capacity(most);
@@ -53,28 +64,53 @@ mod tests {
     use super::*;
 
     fn of(ranges: &[(u64, u64)]) -> Vec<Damage> {
-        ranges.iter().map(|(from, to)| ([1; 16], *from, *to)).collect()
+        ranges
+            .iter()
+            .map(|(from, to)| ([1; 16], *from, *to))
+            .collect()
     }
 
     #[test]
     fn ranges_that_touch_are_one_and_what_is_known_is_not_told_again() {
-        assert_eq!(news(of(&[(5, 9), (0, 5), (20, 22), (8, 12), (40, 40), (40, 40)]), &[]), of(&[(0, 12), (20, 22), (40, 40)]));
-        assert_eq!(news(of(&[(5, 9), (20, 30), (40, 40)]), &[(4, 9), (20, 29), (40, 40)]), of(&[(20, 30)]));
+        assert_eq!(
+            news(
+                of(&[(5, 9), (0, 5), (20, 22), (8, 12), (40, 40), (40, 40)]),
+                &[]
+            ),
+            of(&[(0, 12), (20, 22), (40, 40)])
+        );
+        assert_eq!(
+            news(
+                of(&[(5, 9), (20, 30), (40, 40)]),
+                &[(4, 9), (20, 29), (40, 40)]
+            ),
+            of(&[(20, 30)])
+        );
     }
 
     #[test]
     fn of_many_holes_the_nearest_are_told_as_one_and_none_is_left_out() {
-        let holes: Vec<(u64, u64)> = (0..5_000).map(|n| (n * 3 + n / 100 * 1_000, n * 3 + n / 100 * 1_000 + 1)).collect();
+        let holes: Vec<(u64, u64)> = (0..5_000)
+            .map(|n| (n * 3 + n / 100 * 1_000, n * 3 + n / 100 * 1_000 + 1))
+            .collect();
         let told = news(of(&holes), &[(90_000_000, 90_000_001)]);
         assert_eq!(told.len(), DAMAGE_KEPT - 1);
-        assert!(holes.iter().all(|(from, to)| told.iter().any(|(_, a, b)| a <= from && to <= b)));
+        assert!(
+            holes
+                .iter()
+                .all(|(from, to)| told.iter().any(|(_, a, b)| a <= from && to <= b))
+        );
         assert!(told.windows(2).all(|w| w[0].2 < w[1].1));
         // The wide spaces between hundreds stay untold.
         assert!((0..49).all(|n| {
             let last = holes[n * 100 + 99].1;
-            !told.iter().any(|(_, a, b)| *a < last + 500 && last + 500 <= *b)
+            !told
+                .iter()
+                .any(|(_, a, b)| *a < last + 500 && last + 500 <= *b)
         }));
-        let known: Vec<(u64, u64)> = (0..100).map(|n| (80_000_000 + n * 10, 80_000_001 + n * 10)).collect();
+        let known: Vec<(u64, u64)> = (0..100)
+            .map(|n| (80_000_000 + n * 10, 80_000_001 + n * 10))
+            .collect();
         assert_eq!(news(of(&holes), &known).len(), LEAST);
     }
 }

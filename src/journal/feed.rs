@@ -1,7 +1,7 @@
 //! A feed: every entry, in order, from a persisted cursor. At least once.
 //!
-//! A feed whose cursor lies before the oldest entry gets [`Batch::Gap`] and goes on behind it: history never
-//! waits for a feed that nobody runs.
+//! A feed whose cursor lies before the oldest entry gets [`Batch::Gap`] and goes on behind it:
+//! history never waits for a feed that nobody runs.
 
 use std::sync::Arc;
 
@@ -32,7 +32,11 @@ pub enum Batch {
 
 impl Feed {
     pub(super) fn new(journal: Journal, name: &str, at: u64) -> Self {
-        Self { journal, name: name.to_owned(), read: at }
+        Self {
+            journal,
+            name: name.to_owned(),
+            read: at,
+        }
     }
 
     /// The last entry that was handed out.
@@ -41,7 +45,8 @@ impl Feed {
         self.read
     }
 
-    /// Waits for the next entries, at most `limit`. Cancel-safe: what was not handed out comes again.
+    /// Waits for the next entries, at most `limit`. Cancel-safe: what was not handed out comes
+    /// again.
     ///
     /// # Errors
     /// [`Closed`] when the journal ended.
@@ -51,18 +56,32 @@ impl Feed {
             watch.borrow_and_update();
             let (first, _) = self.journal.history().span();
             if first > self.read.saturating_add(1) {
-                let gap = Batch::Gap { from: self.read + 1, to: first - 1 };
+                let gap = Batch::Gap {
+                    from: self.read + 1,
+                    to: first - 1,
+                };
                 self.read = first - 1;
                 return Ok(gap);
             }
             let mut found = self.journal.after(self.read, limit).await;
-            if let Some(begin) = found.first().map(|e| e.entry.seq).filter(|s| *s > self.read + 1) {
+            if let Some(begin) = found
+                .first()
+                .map(|e| e.entry.seq)
+                .filter(|s| *s > self.read + 1)
+            {
                 // History has a hole here: it is told, and the rest comes next.
-                let gap = Batch::Gap { from: self.read + 1, to: begin - 1 };
+                let gap = Batch::Gap {
+                    from: self.read + 1,
+                    to: begin - 1,
+                };
                 self.read = begin - 1;
                 return Ok(gap);
             }
-            let whole = found.windows(2).take_while(|w| w[1].entry.seq == w[0].entry.seq + 1).count() + 1;
+            let whole = found
+                .windows(2)
+                .take_while(|w| w[1].entry.seq == w[0].entry.seq + 1)
+                .count()
+                + 1;
             found.truncate(whole);
             if let Some(last) = found.last() {
                 self.read = last.entry.seq;
@@ -77,6 +96,11 @@ impl Feed {
     /// # Errors
     /// [`Closed`] when the journal ended.
     pub async fn done(&self, seq: u64) -> Result<(), Closed> {
-        self.journal.move_cursor(Cursor { feed: self.name.clone(), seq }).await
+        self.journal
+            .move_cursor(Cursor {
+                feed: self.name.clone(),
+                seq,
+            })
+            .await
     }
 }

@@ -1,7 +1,8 @@
 //! From a snapshot, or from nothing, to the village as it is: packs first, then the log.
 //!
-//! Invariants: an entry that stands anywhere is taken in, whatever is missing before it; what is missing is told once, with its
-//! first and last number; the chain goes on from the next head that is written down.
+//! Invariants: an entry that stands anywhere is taken in, whatever is missing before it; what is
+//! missing is told once, with its first and last number; the chain goes on from the next head that
+//! is written down.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -36,10 +37,22 @@ struct Fold<'a> {
     out: Found,
 }
 
-/// Takes into `snapshot` what packs and log have beyond it; side records of the log from segment `side_from` on.
-pub(super) fn fold(snapshot: &mut Snapshot, packs: &[Pack], logged: &Logged, side_from: u64) -> Found {
-    let mut fold =
-        Fold { state: Arc::unwrap_or_clone(std::mem::take(&mut snapshot.state)), heads: snapshot.heads, sure: true, spans: &mut snapshot.epochs, logged: logged.entries(), out: Found::default() };
+/// Takes into `snapshot` what packs and log have beyond it; side records of the log from segment
+/// `side_from` on.
+pub(super) fn fold(
+    snapshot: &mut Snapshot,
+    packs: &[Pack],
+    logged: &Logged,
+    side_from: u64,
+) -> Found {
+    let mut fold = Fold {
+        state: Arc::unwrap_or_clone(std::mem::take(&mut snapshot.state)),
+        heads: snapshot.heads,
+        sure: true,
+        spans: &mut snapshot.epochs,
+        logged: logged.entries(),
+        out: Found::default(),
+    };
     for pack in packs {
         fold.pack(pack);
     }
@@ -54,7 +67,9 @@ pub(super) fn fold(snapshot: &mut Snapshot, packs: &[Pack], logged: &Logged, sid
                 let at = snapshot.cursors.entry(cursor.feed.clone()).or_default();
                 *at = (*at).max(cursor.seq);
             }
-            Record::Outcome(outcome) => drop(Arc::make_mut(&mut snapshot.outcomes).insert(outcome.id.clone(), outcome.clone())),
+            Record::Outcome(outcome) => drop(
+                Arc::make_mut(&mut snapshot.outcomes).insert(outcome.id.clone(), outcome.clone()),
+            ),
         }
     }
     out
@@ -92,7 +107,11 @@ impl Fold<'_> {
     /// Takes from the log what stands there up to entry `to`.
     fn log(&mut self, to: u64) {
         while self.state.seq < to
-            && let Some((seq, line)) = self.logged.range(self.state.seq + 1..=to).next().map(|(s, l)| (*s, *l))
+            && let Some((seq, line)) = self
+                .logged
+                .range(self.state.seq + 1..=to)
+                .next()
+                .map(|(s, l)| (*s, *l))
         {
             let Some(stored) = stored(line) else { return };
             self.take(&stored);
@@ -130,7 +149,9 @@ impl Fold<'_> {
     fn anchor(&mut self, epoch: Epoch, heads: Heads) {
         if self.sure && self.heads != heads && self.out.damage.is_empty() {
             // The frame is whole but its content is not what the chain says: somebody changed it.
-            self.out.damage.push((epoch, self.state.seq, self.state.seq));
+            self.out
+                .damage
+                .push((epoch, self.state.seq, self.state.seq));
         }
         self.heads = heads;
         self.sure = true;
@@ -149,7 +170,14 @@ fn note_span(epochs: &mut Vec<EpochSpan>, stored: &Stored, heads: &mut Heads) {
         if matches!(entry.event, Event::Booted { .. }) {
             *heads = heads.begin(&stored.epoch);
         }
-        epochs.push(EpochSpan { epoch: stored.epoch, boot: 0, first: entry.seq, last: entry.seq, lanes: [0; 4], start: *heads });
+        epochs.push(EpochSpan {
+            epoch: stored.epoch,
+            boot: 0,
+            first: entry.seq,
+            last: entry.seq,
+            lanes: [0; 4],
+            start: *heads,
+        });
     }
     if let Some(span) = epochs.last_mut() {
         span.last = entry.seq;
@@ -160,16 +188,30 @@ fn note_span(epochs: &mut Vec<EpochSpan>, stored: &Stored, heads: &mut Heads) {
     }
 }
 
-/// Entries that are in no pack, for the memory's tail; damage where history has no file for what the village has been through.
+/// Entries that are in no pack, for the memory's tail; damage where history has no file for what
+/// the village has been through.
 pub(super) fn unpacked(logged: &Logged, packs: &[Pack]) -> Vec<Arc<Stored>> {
     let packed = packs.last().map_or(0, |p| p.last);
     let newer = logged.entries().split_off(&packed.saturating_add(1));
-    newer.into_values().filter_map(stored).map(Arc::new).collect()
+    newer
+        .into_values()
+        .filter_map(stored)
+        .map(Arc::new)
+        .collect()
 }
 
-/// Ranges (last before, last missing) that neither packs nor `tail` hold, of the entries `first` to `last`.
-pub(super) fn holes(packs: &[Pack], tail: &[Arc<Stored>], first: u64, last: u64) -> Vec<(Epoch, u64, u64)> {
-    let pieces = packs.iter().map(|p| (block_epoch(p), p.first, p.last)).chain(tail.iter().map(|e| (e.epoch, e.entry.seq, e.entry.seq)));
+/// Ranges (last before, last missing) that neither packs nor `tail` hold, of the entries `first` to
+/// `last`.
+pub(super) fn holes(
+    packs: &[Pack],
+    tail: &[Arc<Stored>],
+    first: u64,
+    last: u64,
+) -> Vec<(Epoch, u64, u64)> {
+    let pieces = packs
+        .iter()
+        .map(|p| (block_epoch(p), p.first, p.last))
+        .chain(tail.iter().map(|e| (e.epoch, e.entry.seq, e.entry.seq)));
     let mut out = Vec::new();
     let (mut at, mut epoch) = (first.saturating_sub(1), Epoch::default());
     for (of, begins, ends) in pieces {
@@ -185,15 +227,26 @@ pub(super) fn holes(packs: &[Pack], tail: &[Arc<Stored>], first: u64, last: u64)
     out
 }
 
-/// The packs with those between them that are gone and still stand in the log: they are written again. Also the first and last
-/// entry of each that could not be written.
-pub(super) fn mended(folder: &Path, packs: Vec<Pack>, logged: &Logged) -> (Vec<Pack>, Vec<(u64, u64)>) {
+/// The packs with those between them that are gone and still stand in the log: they are written
+/// again. Also the first and last entry of each that could not be written.
+pub(super) fn mended(
+    folder: &Path,
+    packs: Vec<Pack>,
+    logged: &Logged,
+) -> (Vec<Pack>, Vec<(u64, u64)>) {
     let mut out: Vec<Pack> = Vec::with_capacity(packs.len());
     let mut unwritten = Vec::new();
     for pack in packs {
-        let (last, end) = out.last().map_or((0, Heads::default()), |p| (p.last, p.end));
+        let (last, end) = out
+            .last()
+            .map_or((0, Heads::default()), |p| (p.last, p.end));
         if pack.first > last + 1 {
-            let entries: Vec<Arc<Stored>> = logged.entries().range(last + 1..pack.first).filter_map(|(_, l)| stored(l)).map(Arc::new).collect();
+            let entries: Vec<Arc<Stored>> = logged
+                .entries()
+                .range(last + 1..pack.first)
+                .filter_map(|(_, l)| stored(l))
+                .map(Arc::new)
+                .collect();
             let mut heads = end;
             for e in &entries {
                 if matches!(e.entry.event, Event::Booted { .. }) {
@@ -218,5 +271,9 @@ pub(super) fn mended(folder: &Path, packs: Vec<Pack>, logged: &Logged) -> (Vec<P
 }
 
 fn stored(line: &Line) -> Option<Stored> {
-    Some(Stored { epoch: line.epoch, bytes: line.bytes.as_slice().into(), entry: line.entry()?.clone() })
+    Some(Stored {
+        epoch: line.epoch,
+        bytes: line.bytes.as_slice().into(),
+        entry: line.entry()?.clone(),
+    })
 }

@@ -70,7 +70,13 @@ impl Wish {
     /// A command without a name.
     #[must_use]
     pub const fn new(actor: Actor, command: Command) -> Self {
-        Self { actor, command, cause: None, id: None, expires_at: i64::MAX }
+        Self {
+            actor,
+            command,
+            cause: None,
+            id: None,
+            expires_at: i64::MAX,
+        }
     }
 
     /// The same, led to by entry `seq`.
@@ -110,26 +116,50 @@ impl std::fmt::Debug for Request {
 }
 
 impl Journal {
-    /// Opens the journal for this boot and starts its thread. The report says what could not be read; the
-    /// damage is already an entry then. On a medium that can be read and has no room, or fails, it opens as one that failed
-    /// while it ran: it shows what is known and takes nothing.
+    /// Opens the journal for this boot and starts its thread. The report says what could not be
+    /// read; the damage is already an entry then. On a medium that can be read and has no room,
+    /// or fails, it opens as one that failed while it ran: it shows what is known and takes
+    /// nothing.
     ///
     /// # Errors
-    /// [`OpenError`] when the medium cannot be read, may only be read, or was written by a newer program.
+    /// [`OpenError`] when the medium cannot be read, may only be read, or was written by a newer
+    /// program.
     pub fn open(place: Place, epoch: Epoch, clock: Clock) -> Result<(Self, Report), OpenError> {
         let folder = place.folder.clone();
         let opened = boot::open(place, epoch)?;
         let report = opened.report.clone();
         let settles = opened.lacks_snapshot || !report.is_clean();
         clock.raise_floor(last_wall(&opened));
-        let previous = opened.snapshot.epochs.last().map(|e| codec::epoch_text(&e.epoch)).unwrap_or_default();
+        let previous = opened
+            .snapshot
+            .epochs
+            .last()
+            .map(|e| codec::epoch_text(&e.epoch))
+            .unwrap_or_default();
         let history = opened.history.clone();
         let cursors = Arc::new(Mutex::new(opened.snapshot.cursors.clone()));
         let (publish, state) = watch::channel(opened.snapshot.state.clone());
         let (requests, inbox) = mpsc::channel(QUEUE);
-        let mut writer = Writer::new(opened, epoch, clock, folder.clone(), publish.clone(), inbox, requests.downgrade());
+        let mut writer = Writer::new(
+            opened,
+            epoch,
+            clock,
+            folder.clone(),
+            publish.clone(),
+            inbox,
+            requests.downgrade(),
+        );
         let (fail, failed) = watch::channel(None);
-        let journal = Self { requests, state, _publish: publish, history, failed, cursors, epoch, folder: folder.clone().into() };
+        let journal = Self {
+            requests,
+            state,
+            _publish: publish,
+            history,
+            failed,
+            cursors,
+            epoch,
+            folder: folder.clone().into(),
+        };
         if let Err(cause) = writer.begin(&report.damage, &previous) {
             if cause.kind() == std::io::ErrorKind::ReadOnlyFilesystem {
                 return Err(OpenError::Io { folder, cause });
@@ -139,7 +169,8 @@ impl Journal {
             return Ok((journal, report));
         }
         if settles && let Err(cause) = writer.settle() {
-            // Nothing was recycled for it: packs and log are as good at the next start, and it is tried again with the next checkpoint.
+            // Nothing was recycled for it: packs and log are as good at the next start, and it is
+            // tried again with the next checkpoint.
             tracing::error!(%cause, "no snapshot could be written at the start");
         }
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
@@ -159,7 +190,10 @@ impl Journal {
     /// [`SubmitError`] when it was refused or the journal ended.
     pub async fn submit(&self, wish: Wish) -> Result<Receipt, SubmitError> {
         let (reply, answer) = oneshot::channel();
-        self.requests.send(Request::Submit(Box::new(wish), reply)).await.map_err(|_| Closed)?;
+        self.requests
+            .send(Request::Submit(Box::new(wish), reply))
+            .await
+            .map_err(|_| Closed)?;
         answer.await.map_err(|_| Closed)?
     }
 
@@ -169,7 +203,10 @@ impl Journal {
     /// [`Closed`] when the journal ended.
     pub async fn ping(&self) -> Result<(), Closed> {
         let (reply, answer) = oneshot::channel();
-        self.requests.send(Request::Noop(reply)).await.map_err(|_| Closed)?;
+        self.requests
+            .send(Request::Noop(reply))
+            .await
+            .map_err(|_| Closed)?;
         answer.await.map_err(|_| Closed)
     }
 
@@ -179,7 +216,10 @@ impl Journal {
     /// [`Closed`] when that failed; what was answered is in the log all the same.
     pub async fn shutdown(&self) -> Result<(), Closed> {
         let (reply, answer) = oneshot::channel();
-        self.requests.send(Request::Shutdown(reply)).await.map_err(|_| Closed)?;
+        self.requests
+            .send(Request::Shutdown(reply))
+            .await
+            .map_err(|_| Closed)?;
         answer.await.map_err(|_| Closed)?
     }
 
@@ -219,19 +259,30 @@ impl Journal {
             return found;
         }
         let history = self.history.clone();
-        tokio::task::spawn_blocking(move || history.after(seq, limit)).await.unwrap_or_default()
+        tokio::task::spawn_blocking(move || history.after(seq, limit))
+            .await
+            .unwrap_or_default()
     }
 
     /// Up to `limit` entries before `seq`, newest first; what cannot be read is left out.
     pub async fn before(&self, seq: u64, limit: usize) -> Vec<Arc<Stored>> {
         let history = self.history.clone();
-        tokio::task::spawn_blocking(move || history.before(seq, limit)).await.unwrap_or_default()
+        tokio::task::spawn_blocking(move || history.before(seq, limit))
+            .await
+            .unwrap_or_default()
     }
 
-    /// Every entry in order from where the feed `name` stopped; a new feed begins after entry `start`.
+    /// Every entry in order from where the feed `name` stopped; a new feed begins after entry
+    /// `start`.
     #[must_use]
     pub fn feed(&self, name: &str, start: u64) -> Feed {
-        let at = self.cursors.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied().unwrap_or(start);
+        let at = self
+            .cursors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .copied()
+            .unwrap_or(start);
         Feed::new(self.clone(), name, at)
     }
 
@@ -241,21 +292,33 @@ impl Journal {
             let at = cursors.entry(cursor.feed.clone()).or_default();
             *at = (*at).max(cursor.seq);
         }
-        self.requests.send(Request::Cursor(cursor)).await.map_err(|_| Closed)
+        self.requests
+            .send(Request::Cursor(cursor))
+            .await
+            .map_err(|_| Closed)
     }
 
     /// How far a feed is, as far as it said.
     #[must_use]
     pub fn cursor(&self, feed: &str) -> u64 {
-        self.cursors.lock().unwrap_or_else(PoisonError::into_inner).get(feed).copied().unwrap_or(0)
+        self.cursors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(feed)
+            .copied()
+            .unwrap_or(0)
     }
 
-    /// Packs history and writes a snapshot now, also when few segments are full: once a day is enough.
+    /// Packs history and writes a snapshot now, also when few segments are full: once a day is
+    /// enough.
     ///
     /// # Errors
     /// [`Closed`] when the journal ended.
     pub async fn checkpoint(&self) -> Result<(), Closed> {
-        self.requests.send(Request::Checkpoint).await.map_err(|_| Closed)
+        self.requests
+            .send(Request::Checkpoint)
+            .await
+            .map_err(|_| Closed)
     }
 
     /// The folder of its packs and snapshots.
@@ -263,11 +326,15 @@ impl Journal {
         &self.folder
     }
 
-    /// Whether history below `floor` may go: what it made of the village must stand in two whole snapshots at least, because
-    /// nothing else knows it then.
+    /// Whether history below `floor` may go: what it made of the village must stand in two whole
+    /// snapshots at least, because nothing else knows it then.
     pub async fn may_trim(&self, floor: u64) -> bool {
         let folder = self.folder.clone();
-        tokio::task::spawn_blocking(move || snapshot::covering(&folder, floor.saturating_sub(1)) >= 2).await.unwrap_or(false)
+        tokio::task::spawn_blocking(move || {
+            snapshot::covering(&folder, floor.saturating_sub(1)) >= 2
+        })
+        .await
+        .unwrap_or(false)
     }
 
     /// Lets history below `floor` go, as far as it is packed. Ask [`Journal::may_trim`] before.
@@ -275,11 +342,19 @@ impl Journal {
     /// # Errors
     /// [`Closed`] when the journal ended.
     pub async fn trim(&self, floor: u64) -> Result<(), Closed> {
-        self.requests.send(Request::Trim(floor)).await.map_err(|_| Closed)
+        self.requests
+            .send(Request::Trim(floor))
+            .await
+            .map_err(|_| Closed)
     }
 
     /// Waits for an entry led to by `seq` that `wanted` accepts; none when `within` passed first.
-    pub async fn wait(&self, seq: u64, within: Duration, mut wanted: impl FnMut(&Stored) -> bool) -> Option<Arc<Stored>> {
+    pub async fn wait(
+        &self,
+        seq: u64,
+        within: Duration,
+        mut wanted: impl FnMut(&Stored) -> bool,
+    ) -> Option<Arc<Stored>> {
         let mut watch = self.watch();
         let mut at = seq;
         let search = async {
@@ -289,7 +364,10 @@ impl Journal {
                     let found = self.after(at, 256).await;
                     let Some(last) = found.last() else { break };
                     at = last.entry.seq;
-                    if let Some(hit) = found.into_iter().find(|e| e.entry.cause == Some(seq) && wanted(e)) {
+                    if let Some(hit) = found
+                        .into_iter()
+                        .find(|e| e.entry.cause == Some(seq) && wanted(e))
+                    {
                         return Some(hit);
                     }
                 }
@@ -304,5 +382,10 @@ impl Journal {
 fn last_wall(opened: &Opened) -> i64 {
     let last = opened.history.span().1;
     let synced = |e: &&Arc<Stored>| e.entry.clock == crate::domain::event::ClockQuality::Synced;
-    opened.history.before(last.saturating_add(1), 500).iter().find(synced).map_or(0, |e| e.entry.wall_ms)
+    opened
+        .history
+        .before(last.saturating_add(1), 500)
+        .iter()
+        .find(synced)
+        .map_or(0, |e| e.entry.wall_ms)
 }

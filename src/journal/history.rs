@@ -1,7 +1,7 @@
 //! Reading what happened: the recent entries in memory, the older ones in packs.
 //!
-//! Invariant: the memory tail holds at least every entry that is in no pack, without a hole before it.
-//! Readers copy pointers out under a short lock; nobody holds a lock while reading a file.
+//! Invariant: the memory tail holds at least every entry that is in no pack, without a hole before
+//! it. Readers copy pointers out under a short lock; nobody holds a lock while reading a file.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -35,7 +35,15 @@ impl History {
     /// History as boot found it.
     #[must_use]
     pub fn new(tail: VecDeque<Arc<Stored>>, packs: Vec<Pack>, epochs: Vec<EpochSpan>) -> Self {
-        Self { inner: RwLock::new(Inner { tail, packs, epochs }), cache: Mutex::default(), unreadable: Mutex::default() }
+        Self {
+            inner: RwLock::new(Inner {
+                tail,
+                packs,
+                epochs,
+            }),
+            cache: Mutex::default(),
+            unreadable: Mutex::default(),
+        }
     }
 
     fn read_lock(&self) -> RwLockReadGuard<'_, Inner> {
@@ -71,7 +79,12 @@ impl History {
         let mut inner = self.write_lock();
         let n = inner.packs.iter().take_while(|p| p.last < floor).count();
         let gone: Vec<Pack> = inner.packs.drain(..n).collect();
-        let first = inner.packs.first().map(|p| p.first).or_else(|| inner.tail.front().map(|e| e.entry.seq)).unwrap_or(floor);
+        let first = inner
+            .packs
+            .first()
+            .map(|p| p.first)
+            .or_else(|| inner.tail.front().map(|e| e.entry.seq))
+            .unwrap_or(floor);
         inner.epochs.retain(|e| e.last >= first);
         gone
     }
@@ -80,7 +93,12 @@ impl History {
     pub(super) fn unpacked(&self) -> Vec<Arc<Stored>> {
         let inner = self.read_lock();
         let packed = inner.packs.last().map_or(0, |p| p.last);
-        inner.tail.iter().filter(|e| e.entry.seq > packed).cloned().collect()
+        inner
+            .tail
+            .iter()
+            .filter(|e| e.entry.seq > packed)
+            .cloned()
+            .collect()
     }
 
     /// The boots that still have entries here, oldest first.
@@ -99,16 +117,29 @@ impl History {
     #[must_use]
     pub fn span(&self) -> (u64, u64) {
         let inner = self.read_lock();
-        let first = inner.packs.first().map(|p| p.first).or_else(|| inner.tail.front().map(|e| e.entry.seq)).unwrap_or(0);
-        let last = inner.tail.back().map(|e| e.entry.seq).or_else(|| inner.packs.last().map(|p| p.last)).unwrap_or(0);
+        let first = inner
+            .packs
+            .first()
+            .map(|p| p.first)
+            .or_else(|| inner.tail.front().map(|e| e.entry.seq))
+            .unwrap_or(0);
+        let last = inner
+            .tail
+            .back()
+            .map(|e| e.entry.seq)
+            .or_else(|| inner.packs.last().map(|p| p.last))
+            .unwrap_or(0);
         (first, last)
     }
 
-    /// Up to `limit` entries after `seq`, oldest first, when memory holds them; none = a file must be read.
+    /// Up to `limit` entries after `seq`, oldest first, when memory holds them; none = a file must
+    /// be read.
     #[must_use]
     pub fn recent_after(&self, seq: u64, limit: usize) -> Option<Vec<Arc<Stored>>> {
         let inner = self.read_lock();
-        let Some(first) = inner.tail.front() else { return inner.packs.is_empty().then(Vec::new) };
+        let Some(first) = inner.tail.front() else {
+            return inner.packs.is_empty().then(Vec::new);
+        };
         let begins = first.entry.seq;
         if seq.saturating_add(1) < begins && inner.packs.first().is_some_and(|p| p.first < begins) {
             return None;
@@ -137,8 +168,15 @@ impl History {
                 continue;
             };
             from = block.last;
-            let Some(entries) = self.block(&path, first, &block) else { continue };
-            out.extend(entries.into_iter().filter(|e| e.entry.seq > seq).take(limit - out.len()));
+            let Some(entries) = self.block(&path, first, &block) else {
+                continue;
+            };
+            out.extend(
+                entries
+                    .into_iter()
+                    .filter(|e| e.entry.seq > seq)
+                    .take(limit - out.len()),
+            );
         }
         out
     }
@@ -150,15 +188,34 @@ impl History {
         let mut out: Vec<Arc<Stored>> = {
             let inner = self.read_lock();
             let to = inner.tail.partition_point(|e| e.entry.seq < seq);
-            inner.tail.iter().take(to).rev().take(limit).cloned().collect()
+            inner
+                .tail
+                .iter()
+                .take(to)
+                .rev()
+                .take(limit)
+                .cloned()
+                .collect()
         };
         let mut floor = u64::MAX;
         while out.len() < limit {
             let below = out.last().map_or(seq, |e| e.entry.seq);
-            let Some((path, first, block)) = self.block_for(below.min(floor).saturating_sub(1), true) else { break };
+            let Some((path, first, block)) =
+                self.block_for(below.min(floor).saturating_sub(1), true)
+            else {
+                break;
+            };
             floor = block.first;
-            let Some(entries) = self.block(&path, first, &block) else { continue };
-            out.extend(entries.into_iter().rev().filter(|e| e.entry.seq < below).take(limit - out.len()));
+            let Some(entries) = self.block(&path, first, &block) else {
+                continue;
+            };
+            out.extend(
+                entries
+                    .into_iter()
+                    .rev()
+                    .filter(|e| e.entry.seq < below)
+                    .take(limit - out.len()),
+            );
         }
         out
     }
@@ -166,13 +223,21 @@ impl History {
     /// First and last entry of the blocks that could not be read so far.
     #[must_use]
     pub fn unreadable(&self) -> Vec<(u64, u64)> {
-        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+        self.unreadable
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .copied()
+            .collect()
     }
 
     /// One entry by its number. May read a file: not for an async thread.
     #[must_use]
     pub fn one(&self, seq: u64) -> Option<Arc<Stored>> {
-        self.after(seq.saturating_sub(1), 1).into_iter().next().filter(|e| e.entry.seq == seq)
+        self.after(seq.saturating_sub(1), 1)
+            .into_iter()
+            .next()
+            .filter(|e| e.entry.seq == seq)
     }
 
     /// The block that holds `seq`, or the nearest later one (`back`: the nearest earlier one).
@@ -182,8 +247,15 @@ impl History {
             let pack = inner.packs.iter().rev().find(|p| p.first <= seq)?;
             (pack, *pack.blocks.iter().rev().find(|b| b.first <= seq)?)
         } else {
-            let pack = inner.packs.get(inner.packs.partition_point(|p| p.last < seq))?;
-            (pack, *pack.blocks.get(pack.blocks.partition_point(|b| b.last < seq))?)
+            let pack = inner
+                .packs
+                .get(inner.packs.partition_point(|p| p.last < seq))?;
+            (
+                pack,
+                *pack
+                    .blocks
+                    .get(pack.blocks.partition_point(|b| b.last < seq))?,
+            )
         };
         Some((pack.path.clone(), pack.first, block))
     }
@@ -193,7 +265,10 @@ impl History {
         if !self.read_lock().packs.iter().any(|p| p.path == *path) {
             return;
         }
-        let mut known = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self
+            .unreadable
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if known.len() < 1_000 && known.insert((block.first, block.last)) {
             tracing::error!(%cause, path = %path.display(), from = block.first, to = block.last, "packed history could not be read");
         }
@@ -202,7 +277,13 @@ impl History {
     /// Reads a block; none = it cannot be read, which is said in the log and shows as a hole.
     fn block(&self, path: &Path, pack: u64, block: &Block) -> Option<Vec<Arc<Stored>>> {
         let key = (pack, block.at);
-        let cached = self.cache.lock().unwrap_or_else(PoisonError::into_inner).iter().find(|(k, _)| *k == key).map(|(_, e)| e.clone());
+        let cached = self
+            .cache
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .find(|(k, _)| *k == key)
+            .map(|(_, e)| e.clone());
         if cached.is_some() {
             return cached;
         }

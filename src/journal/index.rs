@@ -1,16 +1,18 @@
 //! redb index over packed history: by subject, by day, by cause. Never the only copy of anything.
 //!
 //! Follows the packs with one durable commit per pack (about a thousand entries); opened with
-//! an integrity check; lost or suspicious, it is renamed aside and built again behind a running village.
-//! Keys are bytes only: a list of block offsets per (key, block), so a busy lamp costs a byte per entry.
-//! Every value is in our envelope: version 1, CRC32C, payload.
+//! an integrity check; lost or suspicious, it is renamed aside and built again behind a running
+//! village. Keys are bytes only: a list of block offsets per (key, block), so a busy lamp costs a
+//! byte per entry. Every value is in our envelope: version 1, CRC32C, payload.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use redb::{Builder, Database, Durability, ReadableDatabase as _, ReadableTable as _, TableDefinition};
+use redb::{
+    Builder, Database, Durability, ReadableDatabase as _, ReadableTable as _, TableDefinition,
+};
 use tokio::sync::watch;
 
 use super::Stored;
@@ -25,11 +27,13 @@ const BY_DAY: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("by_day");
 const THROUGH: &[u8] = b"through-2";
 /// What an index of the first format has instead: it is built again.
 const OLD_THROUGH: &[u8] = b"through";
-/// How the chain stood after the last pack that is indexed: an index of another history has other heads.
+/// How the chain stood after the last pack that is indexed: an index of another history has other
+/// heads.
 const HEADS: &[u8] = b"heads";
 /// redb's page cache here, bytes.
 const CACHE: usize = 8 * 1024 * 1024;
-/// Entries added or forgotten since the file was last made smaller; kept in the file, a restart does not begin anew.
+/// Entries added or forgotten since the file was last made smaller; kept in the file, a restart
+/// does not begin anew.
 const LOOSE: &[u8] = b"loose";
 /// After so many the file is made smaller.
 const COMPACT_AFTER: u64 = 50_000;
@@ -53,7 +57,12 @@ fn seal(payload: &[u8]) -> Vec<u8> {
 }
 
 fn unseal(value: &[u8]) -> io::Result<&[u8]> {
-    let damaged = || io::Error::new(io::ErrorKind::InvalidData, "a value of the index is damaged");
+    let damaged = || {
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a value of the index is damaged",
+        )
+    };
     let (head, payload) = value.split_at_checked(5).ok_or_else(damaged)?;
     if head[0] != 1 || crc32c::crc32c(payload).to_le_bytes() != head[1..] {
         return Err(damaged());
@@ -61,14 +70,15 @@ fn unseal(value: &[u8]) -> io::Result<&[u8]> {
     Ok(payload)
 }
 
-/// Bytes of a number in a key: a million million entries, and names that collide once in a million million pairs (what
-/// collides is filtered when it is read).
+/// Bytes of a number in a key: a million million entries, and names that collide once in a million
+/// million pairs (what collides is filtered when it is read).
 const SHORT: usize = 5;
 
 fn key(hash: u64, block_first: u64) -> [u8; 2 * SHORT] {
     let mut out = [0; 2 * SHORT];
     out[..SHORT].copy_from_slice(&hash.to_be_bytes()[8 - SHORT..]);
-    out[SHORT..].copy_from_slice(&block_first.min((1 << (8 * SHORT)) - 1).to_be_bytes()[8 - SHORT..]);
+    out[SHORT..]
+        .copy_from_slice(&block_first.min((1 << (8 * SHORT)) - 1).to_be_bytes()[8 - SHORT..]);
     out
 }
 
@@ -79,9 +89,12 @@ fn block_of(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(out))
 }
 
-/// FNV-1a, 64 bits: a stable name for a subject; a collision only shows an entry too many, which is filtered.
+/// FNV-1a, 64 bits: a stable name for a subject; a collision only shows an entry too many, which is
+/// filtered.
 fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| {
+        (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 fn io_error(cause: impl Into<redb::Error>) -> io::Error {
@@ -92,7 +105,12 @@ impl Index {
     /// An index at `path` that is not opened yet; [`Index::catch_up`] opens it.
     #[must_use]
     pub fn new(path: &Path) -> Self {
-        Self { db: Arc::default(), path: path.to_owned(), through: watch::Sender::new(0), suspect: Arc::default() }
+        Self {
+            db: Arc::default(),
+            path: path.to_owned(),
+            through: watch::Sender::new(0),
+            suspect: Arc::default(),
+        }
     }
 
     /// Last entry that is indexed; rises.
@@ -104,36 +122,52 @@ impl Index {
     fn open(&self) -> io::Result<(u64, Option<Heads>)> {
         let path = self.path.clone();
         // redb may panic on a rotten file; a panic here is a damaged index, nothing more.
-        let opened = std::panic::catch_unwind(move || -> Result<(Database, (u64, Option<Heads>)), io::Error> {
-            let db = Builder::new().set_cache_size(CACHE).set_check_integrity_on_open(true).create(&path).map_err(io_error)?;
-            let write = db.begin_write().map_err(io_error)?;
-            let through = {
-                let meta = write.open_table(META).map_err(io_error)?;
-                write.open_table(BY_SUBJECT).map_err(io_error)?;
-                write.open_table(BY_CAUSE).map_err(io_error)?;
-                write.open_table(BY_DAY).map_err(io_error)?;
-                if meta.get(OLD_THROUGH).map_err(io_error)?.is_some() {
-                    return Err(io::Error::other("the index is of an older format"));
-                }
-                let found = meta.get(THROUGH).map_err(io_error)?;
-                let through = match found {
-                    Some(value) => unseal(value.value())?.try_into().map(u64::from_le_bytes).map_err(io::Error::other)?,
-                    None => 0,
+        let opened = std::panic::catch_unwind(
+            move || -> Result<(Database, (u64, Option<Heads>)), io::Error> {
+                let db = Builder::new()
+                    .set_cache_size(CACHE)
+                    .set_check_integrity_on_open(true)
+                    .create(&path)
+                    .map_err(io_error)?;
+                let write = db.begin_write().map_err(io_error)?;
+                let through = {
+                    let meta = write.open_table(META).map_err(io_error)?;
+                    write.open_table(BY_SUBJECT).map_err(io_error)?;
+                    write.open_table(BY_CAUSE).map_err(io_error)?;
+                    write.open_table(BY_DAY).map_err(io_error)?;
+                    if meta.get(OLD_THROUGH).map_err(io_error)?.is_some() {
+                        return Err(io::Error::other("the index is of an older format"));
+                    }
+                    let found = meta.get(THROUGH).map_err(io_error)?;
+                    let through = match found {
+                        Some(value) => unseal(value.value())?
+                            .try_into()
+                            .map(u64::from_le_bytes)
+                            .map_err(io::Error::other)?,
+                        None => 0,
+                    };
+                    let heads = meta.get(HEADS).map_err(io_error)?.and_then(|v| {
+                        unseal(v.value())
+                            .ok()?
+                            .try_into()
+                            .ok()
+                            .map(|stamp| Heads::from_stamp(&stamp))
+                    });
+                    (through, heads)
                 };
-                let heads = meta.get(HEADS).map_err(io_error)?.and_then(|v| unseal(v.value()).ok()?.try_into().ok().map(|stamp| Heads::from_stamp(&stamp)));
-                (through, heads)
-            };
-            write.commit().map_err(io_error)?;
-            Ok((db, through))
-        })
+                write.commit().map_err(io_error)?;
+                Ok((db, through))
+            },
+        )
         .unwrap_or_else(|_| Err(io::Error::other("the index is damaged")));
         let (db, through) = opened?;
         *self.db.lock().unwrap_or_else(PoisonError::into_inner) = Some(db);
         Ok(through)
     }
 
-    /// Opens the index and brings it up to the packs of `history`. Blocking; call it again after each
-    /// checkpoint. A damaged index is renamed aside and built again. True = it had to be built anew.
+    /// Opens the index and brings it up to the packs of `history`. Blocking; call it again after
+    /// each checkpoint. A damaged index is renamed aside and built again. True = it had to be
+    /// built anew.
     ///
     /// # Errors
     /// When neither the old nor a new index can be opened, or a pack cannot be read.
@@ -141,10 +175,19 @@ impl Index {
         let mut anew = self.suspect.swap(false, Ordering::Relaxed);
         if anew {
             tracing::warn!(path = %self.path.display(), "the index is damaged; it is set aside and built again");
-            drop(self.db.lock().unwrap_or_else(PoisonError::into_inner).take());
+            drop(
+                self.db
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .take(),
+            );
             std::fs::rename(&self.path, self.path.with_extension("damaged"))?;
         }
-        let closed = self.db.lock().unwrap_or_else(PoisonError::into_inner).is_none();
+        let closed = self
+            .db
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_none();
         let (mut through, heads) = if closed {
             match self.open() {
                 Ok(found) => found,
@@ -162,12 +205,22 @@ impl Index {
             (*self.through.borrow(), None)
         };
         let packs = history.packs();
-        // One that is ahead of history, or whose last pack ends otherwise, belongs to another card; what an older program wrote
-        // has no heads and is believed.
-        let ends_otherwise = |heads: Heads| packs.iter().find(|p| p.last >= through).is_some_and(|p| p.last != through || p.end != heads);
-        if through > 0 && (packs.last().is_none_or(|p| p.last < through) || heads.is_some_and(ends_otherwise)) {
+        // One that is ahead of history, or whose last pack ends otherwise, belongs to another card;
+        // what an older program wrote has no heads and is believed.
+        let ends_otherwise = |heads: Heads| {
+            packs
+                .iter()
+                .find(|p| p.last >= through)
+                .is_some_and(|p| p.last != through || p.end != heads)
+        };
+        if through > 0
+            && (packs.last().is_none_or(|p| p.last < through) || heads.is_some_and(ends_otherwise))
+        {
             tracing::warn!(path = %self.path.display(), "the index is of another history; it is built again");
-            self.db.lock().unwrap_or_else(PoisonError::into_inner).take();
+            self.db
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
             std::fs::remove_file(&self.path)?;
             through = self.open()?.0;
             anew = true;
@@ -176,7 +229,12 @@ impl Index {
         for pack in packs.iter().filter(|p| p.last > done) {
             if let Err(cause) = self.add(pack) {
                 // redb refuses everything after an error of the disk: it is opened again next time.
-                drop(self.db.lock().unwrap_or_else(PoisonError::into_inner).take());
+                drop(
+                    self.db
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .take(),
+                );
                 return Err(cause);
             }
             through = pack.last;
@@ -190,32 +248,54 @@ impl Index {
         Ok(anew)
     }
 
-    /// Counts entries that left room behind; gives how many there are since the file was last made smaller.
+    /// Counts entries that left room behind; gives how many there are since the file was last made
+    /// smaller.
     fn loose(&self, more: u64) -> io::Result<u64> {
         let guard = self.db.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(db) = guard.as_ref() else { return Ok(0) };
+        let Some(db) = guard.as_ref() else {
+            return Ok(0);
+        };
         let write = db.begin_write().map_err(io_error)?;
         let all = {
             let mut meta = write.open_table(META).map_err(io_error)?;
-            let known = meta.get(LOOSE).map_err(io_error)?.and_then(|v| unseal(v.value()).ok()?.try_into().ok().map(u64::from_le_bytes)).unwrap_or(0);
+            let known = meta
+                .get(LOOSE)
+                .map_err(io_error)?
+                .and_then(|v| {
+                    unseal(v.value())
+                        .ok()?
+                        .try_into()
+                        .ok()
+                        .map(u64::from_le_bytes)
+                })
+                .unwrap_or(0);
             let all = known.saturating_add(more);
             if more > 0 {
-                meta.insert(LOOSE, seal(&all.to_le_bytes()).as_slice()).map_err(io_error)?;
+                meta.insert(LOOSE, seal(&all.to_le_bytes()).as_slice())
+                    .map_err(io_error)?;
             }
             all
         };
-        let done = if more > 0 { write.commit().map_err(io_error) } else { write.abort().map_err(io_error) };
+        let done = if more > 0 {
+            write.commit().map_err(io_error)
+        } else {
+            write.abort().map_err(io_error)
+        };
         done?;
         Ok(all)
     }
 
-    /// Gives back what adding and forgetting left free in the file. Pages that ask meanwhile wait for it: it is behind
-    /// the village and rare.
+    /// Gives back what adding and forgetting left free in the file. Pages that ask meanwhile wait
+    /// for it: it is behind the village and rare.
     fn compact(&self) {
         let mut guard = self.db.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(db) = guard.as_mut() else { return };
         let zero = db.begin_write().map_err(io_error).and_then(|write| {
-            write.open_table(META).map_err(io_error)?.insert(LOOSE, seal(&0u64.to_le_bytes()).as_slice()).map_err(io_error)?;
+            write
+                .open_table(META)
+                .map_err(io_error)?
+                .insert(LOOSE, seal(&0u64.to_le_bytes()).as_slice())
+                .map_err(io_error)?;
             write.commit().map_err(io_error)
         });
         if let Err(cause) = zero {
@@ -224,7 +304,8 @@ impl Index {
         }
         let size = || std::fs::metadata(&self.path).map_or(0, |m| m.len());
         let before = size();
-        // What one pass frees is given back by the next; a pass that found nothing may have waited for the last commit.
+        // What one pass frees is given back by the next; a pass that found nothing may have waited
+        // for the last commit.
         let mut idle = 0;
         for _ in 0..8 {
             match db.compact() {
@@ -242,19 +323,28 @@ impl Index {
 
     fn add(&self, pack: &pack::Pack) -> io::Result<()> {
         let guard = self.db.lock().unwrap_or_else(PoisonError::into_inner);
-        let db = guard.as_ref().ok_or_else(|| io::Error::other("the index is closed"))?;
+        let db = guard
+            .as_ref()
+            .ok_or_else(|| io::Error::other("the index is closed"))?;
         let mut write = db.begin_write().map_err(io_error)?;
-        write.set_durability(Durability::Immediate).map_err(io::Error::other)?;
+        write
+            .set_durability(Durability::Immediate)
+            .map_err(io::Error::other)?;
         {
             let mut subjects = write.open_table(BY_SUBJECT).map_err(io_error)?;
             let mut causes = write.open_table(BY_CAUSE).map_err(io_error)?;
             let mut days = write.open_table(BY_DAY).map_err(io_error)?;
             for block in &pack.blocks {
-                let mut lists: std::collections::BTreeMap<(bool, u64), Vec<u8>> = std::collections::BTreeMap::new();
-                let Ok(entries) = pack::read(&pack.path, block) else { continue };
+                let mut lists: std::collections::BTreeMap<(bool, u64), Vec<u8>> =
+                    std::collections::BTreeMap::new();
+                let Ok(entries) = pack::read(&pack.path, block) else {
+                    continue;
+                };
                 for stored in entries {
                     let entry = &stored.entry;
-                    let Ok(offset) = u8::try_from(entry.seq - block.first) else { continue };
+                    let Ok(offset) = u8::try_from(entry.seq - block.first) else {
+                        continue;
+                    };
                     if let Some(subject) = entry.event.subject() {
                         lists.entry((true, hash(subject))).or_default().push(offset);
                     }
@@ -263,17 +353,22 @@ impl Index {
                     }
                     let day = u64::try_from(entry.wall_ms / DAY_MS).unwrap_or(0);
                     if days.get(day).map_err(io_error)?.is_none() {
-                        days.insert(day, seal(&entry.seq.to_le_bytes()).as_slice()).map_err(io_error)?;
+                        days.insert(day, seal(&entry.seq.to_le_bytes()).as_slice())
+                            .map_err(io_error)?;
                     }
                 }
                 for ((subject, name), offsets) in lists {
                     let table = if subject { &mut subjects } else { &mut causes };
-                    table.insert(key(name, block.first).as_slice(), seal(&offsets).as_slice()).map_err(io_error)?;
+                    table
+                        .insert(key(name, block.first).as_slice(), seal(&offsets).as_slice())
+                        .map_err(io_error)?;
                 }
             }
             let mut meta = write.open_table(META).map_err(io_error)?;
-            meta.insert(THROUGH, seal(&pack.last.to_le_bytes()).as_slice()).map_err(io_error)?;
-            meta.insert(HEADS, seal(&pack.end.stamp()).as_slice()).map_err(io_error)?;
+            meta.insert(THROUGH, seal(&pack.last.to_le_bytes()).as_slice())
+                .map_err(io_error)?;
+            meta.insert(HEADS, seal(&pack.end.stamp()).as_slice())
+                .map_err(io_error)?;
         }
         write.commit().map_err(io_error)
     }
@@ -284,11 +379,17 @@ impl Index {
     /// When the index is damaged or cannot be written.
     pub fn forget(&self, floor: u64) -> io::Result<()> {
         let guard = self.db.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(db) = guard.as_ref() else { return Ok(()) };
+        let Some(db) = guard.as_ref() else {
+            return Ok(());
+        };
         let write = db.begin_write().map_err(io_error)?;
         for table in [BY_SUBJECT, BY_CAUSE] {
             let stays = |k: &[u8], _: &[u8]| block_of(k).is_some_and(|b| b >= floor);
-            write.open_table(table).map_err(io_error)?.retain(stays).map_err(io_error)?;
+            write
+                .open_table(table)
+                .map_err(io_error)?
+                .retain(stays)
+                .map_err(io_error)?;
         }
         write.commit().map_err(io_error)?;
         drop(guard);
@@ -298,7 +399,14 @@ impl Index {
 
     /// Makes everything durable and closes the file.
     pub fn close(&self) {
-        let Some(db) = self.db.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        let Some(db) = self
+            .db
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        else {
+            return;
+        };
         if let Ok(write) = db.begin_write() {
             drop(write.commit());
         }
@@ -308,11 +416,20 @@ impl Index {
     ///
     /// # Errors
     /// When the index or a pack is damaged.
-    pub fn by_subject(&self, history: &History, subject: &str, before: u64, limit: usize) -> io::Result<Vec<Arc<Stored>>> {
+    pub fn by_subject(
+        &self,
+        history: &History,
+        subject: &str,
+        before: u64,
+        limit: usize,
+    ) -> io::Result<Vec<Arc<Stored>>> {
         let seqs = self.lookup(BY_SUBJECT, hash(subject), before, limit * 2)?;
         let mut out = Vec::new();
         for seq in seqs {
-            if let Some(found) = history.one(seq).filter(|s| s.entry.event.subject() == Some(subject)) {
+            if let Some(found) = history
+                .one(seq)
+                .filter(|s| s.entry.event.subject() == Some(subject))
+            {
                 out.push(found);
             }
             if out.len() == limit {
@@ -322,12 +439,18 @@ impl Index {
         Ok(out)
     }
 
-    /// Entries about any of `subjects` before `before`, newest first, whether packed or not: what is not indexed yet is
-    /// read from the tail. Blocking.
+    /// Entries about any of `subjects` before `before`, newest first, whether packed or not: what
+    /// is not indexed yet is read from the tail. Blocking.
     ///
     /// # Errors
     /// When the index or a pack is damaged.
-    pub fn about(&self, history: &History, subjects: &[String], before: u64, limit: usize) -> io::Result<Vec<Arc<Stored>>> {
+    pub fn about(
+        &self,
+        history: &History,
+        subjects: &[String],
+        before: u64,
+        limit: usize,
+    ) -> io::Result<Vec<Arc<Stored>>> {
         let through = *self.through.borrow();
         let mut out = Vec::new();
         let mut at = before;
@@ -335,11 +458,22 @@ impl Index {
             let page = history.before(at, 500);
             let Some(last) = page.last() else { break };
             at = last.entry.seq;
-            out.extend(page.into_iter().filter(|e| e.entry.seq > through && e.entry.event.subject().is_some_and(|s| subjects.iter().any(|w| w == s))));
+            out.extend(page.into_iter().filter(|e| {
+                e.entry.seq > through
+                    && e.entry
+                        .event
+                        .subject()
+                        .is_some_and(|s| subjects.iter().any(|w| w == s))
+            }));
         }
         for subject in subjects {
             // What the tail gave is told also when the index cannot be read.
-            match self.by_subject(history, subject, before.min(through.saturating_add(1)), limit) {
+            match self.by_subject(
+                history,
+                subject,
+                before.min(through.saturating_add(1)),
+                limit,
+            ) {
                 Ok(found) => out.extend(found),
                 Err(cause) if out.is_empty() => return Err(cause),
                 Err(cause) => tracing::warn!(%cause, "the index could not be asked"),
@@ -354,14 +488,32 @@ impl Index {
     ///
     /// # Errors
     /// When the index or a pack is damaged.
-    pub fn by_cause(&self, history: &History, cause: u64, limit: usize) -> io::Result<Vec<Arc<Stored>>> {
+    pub fn by_cause(
+        &self,
+        history: &History,
+        cause: u64,
+        limit: usize,
+    ) -> io::Result<Vec<Arc<Stored>>> {
         let seqs = self.lookup(BY_CAUSE, cause, u64::MAX, limit)?;
-        Ok(seqs.into_iter().filter_map(|s| history.one(s)).filter(|e| e.entry.cause == Some(cause)).take(limit).collect())
+        Ok(seqs
+            .into_iter()
+            .filter_map(|s| history.one(s))
+            .filter(|e| e.entry.cause == Some(cause))
+            .take(limit)
+            .collect())
     }
 
-    fn lookup(&self, table: TableDefinition<'_, &[u8], &[u8]>, name: u64, before: u64, limit: usize) -> io::Result<Vec<u64>> {
+    fn lookup(
+        &self,
+        table: TableDefinition<'_, &[u8], &[u8]>,
+        name: u64,
+        before: u64,
+        limit: usize,
+    ) -> io::Result<Vec<u64>> {
         // redb may panic on a page that rotted behind its back.
-        let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.rows(table, name, before, limit)));
+        let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            self.rows(table, name, before, limit)
+        }));
         let found = found.unwrap_or_else(|_| Err(io::Error::other("the index is damaged")));
         if found.is_err() {
             self.suspect.store(true, Ordering::Relaxed);
@@ -369,17 +521,37 @@ impl Index {
         found
     }
 
-    fn rows(&self, table: TableDefinition<'_, &[u8], &[u8]>, name: u64, before: u64, limit: usize) -> io::Result<Vec<u64>> {
+    fn rows(
+        &self,
+        table: TableDefinition<'_, &[u8], &[u8]>,
+        name: u64,
+        before: u64,
+        limit: usize,
+    ) -> io::Result<Vec<u64>> {
         let guard = self.db.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(db) = guard.as_ref() else { return Ok(Vec::new()) };
+        let Some(db) = guard.as_ref() else {
+            return Ok(Vec::new());
+        };
         let read = db.begin_read().map_err(io_error)?;
         let table = read.open_table(table).map_err(io_error)?;
         let (from, to) = (key(name, 0), key(name, before));
         let mut out = Vec::new();
-        for row in table.range(from.as_slice()..to.as_slice()).map_err(io_error)?.rev() {
+        for row in table
+            .range(from.as_slice()..to.as_slice())
+            .map_err(io_error)?
+            .rev()
+        {
             let (k, v) = row.map_err(io_error)?;
-            let Some(first) = block_of(k.value()) else { continue };
-            out.extend(unseal(v.value())?.iter().rev().map(|o| first + u64::from(*o)).filter(|s| *s < before));
+            let Some(first) = block_of(k.value()) else {
+                continue;
+            };
+            out.extend(
+                unseal(v.value())?
+                    .iter()
+                    .rev()
+                    .map(|o| first + u64::from(*o))
+                    .filter(|s| *s < before),
+            );
             if out.len() >= limit {
                 break;
             }

@@ -25,12 +25,18 @@ pub(super) struct Line {
 impl Line {
     /// The entry, when it is one.
     pub(super) fn entry(&self) -> Option<&Entry> {
-        if let Record::Entry(entry) = &self.record { Some(entry) } else { None }
+        if let Record::Entry(entry) = &self.record {
+            Some(entry)
+        } else {
+            None
+        }
     }
 
     /// The epoch before, when this is a boot's first entry and says so.
     pub(super) fn previous(&self) -> Option<Epoch> {
-        let Event::Booted { previous, .. } = &self.entry()?.event else { return None };
+        let Event::Booted { previous, .. } = &self.entry()?.event else {
+            return None;
+        };
         codec::epoch_from(previous)
     }
 }
@@ -58,13 +64,22 @@ impl Logged {
             out.places.push((group.segment, group.epoch, group.number));
             for bytes in group.records {
                 match codec::decode(&bytes) {
-                    Ok(record) => out.lines.push(Line { segment: group.segment, epoch: group.epoch, bytes, record, stamp: None }),
+                    Ok(record) => out.lines.push(Line {
+                        segment: group.segment,
+                        epoch: group.epoch,
+                        bytes,
+                        record,
+                        stamp: None,
+                    }),
                     Err(codec::CodecError::Newer(version)) => return Err(version),
                     Err(codec::CodecError::Shape(_)) => out.strange.push(group.segment),
                 }
             }
             if group.stamp != [0; 128]
-                && let Some(last) = out.lines[before..].iter_mut().rev().find(|l| l.entry().is_some())
+                && let Some(last) = out.lines[before..]
+                    .iter_mut()
+                    .rev()
+                    .find(|l| l.entry().is_some())
             {
                 last.stamp = Some(Heads::from_stamp(&group.stamp));
             }
@@ -83,7 +98,8 @@ impl Logged {
         out
     }
 
-    /// How many groups or records from `floor` on are missing or strange, as far as their own numbers tell.
+    /// How many groups or records from `floor` on are missing or strange, as far as their own
+    /// numbers tell.
     pub(super) fn lacks(&self, floor: &Floor) -> usize {
         let mut expected = (floor.segment > 0).then_some((floor.epoch, floor.group));
         let mut lacks = self.strange.iter().filter(|s| **s >= floor.segment).count();
@@ -101,7 +117,12 @@ impl Logged {
 
     /// Takes away what `ours` does not accept; gives the segments it stood in.
     pub(super) fn keep(&mut self, ours: impl Fn(&Epoch) -> bool) -> Vec<u64> {
-        let mut gone: Vec<u64> = self.places.iter().filter(|p| !ours(&p.1)).map(|p| p.0).collect();
+        let mut gone: Vec<u64> = self
+            .places
+            .iter()
+            .filter(|p| !ours(&p.1))
+            .map(|p| p.0)
+            .collect();
         gone.dedup();
         self.lines.retain(|l| ours(&l.epoch));
         self.places.retain(|p| ours(&p.1));
@@ -110,12 +131,21 @@ impl Logged {
 
     /// The last entry that stands in a segment.
     pub(super) fn last_in(&self, segment: u64) -> u64 {
-        self.lines.iter().filter(|l| l.segment == segment).filter_map(|l| l.entry().map(|e| e.seq)).max().unwrap_or(0)
+        self.lines
+            .iter()
+            .filter(|l| l.segment == segment)
+            .filter_map(|l| l.entry().map(|e| e.seq))
+            .max()
+            .unwrap_or(0)
     }
 
     /// The first segment in which an entry stands whose number `wanted` accepts.
     pub(super) fn first_with(&self, wanted: impl Fn(u64) -> bool) -> Option<u64> {
-        self.lines.iter().filter(|l| l.entry().is_some_and(|e| wanted(e.seq))).map(|l| l.segment).min()
+        self.lines
+            .iter()
+            .filter(|l| l.entry().is_some_and(|e| wanted(e.seq)))
+            .map(|l| l.segment)
+            .min()
     }
 
     /// The last entry that feeds and outcomes say has been.

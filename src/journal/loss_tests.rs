@@ -1,6 +1,6 @@
-//! Every kind of file that the journal keeps: gone, cut, all NUL, one bit turned, of another village, a week old. After each
-//! the village starts, nothing acknowledged that still stands anywhere is lost, what is lost is told, and what is acknowledged
-//! next survives a kill.
+//! Every kind of file that the journal keeps: gone, cut, all NUL, one bit turned, of another
+//! village, a week old. After each the village starts, nothing acknowledged that still stands
+//! anywhere is lost, what is lost is told, and what is acknowledged next survives a kill.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,10 @@ pub(super) struct Temp(pub(super) PathBuf);
 
 impl Temp {
     pub(super) fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("conglang-loss-{name}-{}", crate::keys::secret::token().expect("random")));
+        let path = std::env::temp_dir().join(format!(
+            "conglang-loss-{name}-{}",
+            crate::keys::secret::token().expect("random")
+        ));
         std::fs::create_dir_all(&path).expect("temp");
         Self(path)
     }
@@ -64,12 +67,29 @@ fn copy(from: &Path, to: &Path) {
 
 pub(super) fn open(folder: &Path) -> (Journal, Report) {
     let disk = Folder::open(&folder.join("log")).expect("log");
-    let place = Place { folder: folder.join("journal"), disk: Box::new(disk), village: None };
-    Journal::open(place, crate::keys::secret::random().expect("random"), Clock::manual(1_000_000)).expect("whatever lies there, the village opens")
+    let place = Place {
+        folder: folder.join("journal"),
+        disk: Box::new(disk),
+        village: None,
+    };
+    Journal::open(
+        place,
+        crate::keys::secret::random().expect("random"),
+        Clock::manual(1_000_000),
+    )
+    .expect("whatever lies there, the village opens")
 }
 
 pub(super) fn road(village: &str, n: u64) -> Wish {
-    Wish::new(Actor::House, Command::DeclarePlace { place: Road { id: PlaceId::new(&format!("{village}{n}")).expect("id"), name: format!("Ngõ {n}") } })
+    Wish::new(
+        Actor::House,
+        Command::DeclarePlace {
+            place: Road {
+                id: PlaceId::new(&format!("{village}{n}")).expect("id"),
+                name: format!("Ngõ {n}"),
+            },
+        },
+    )
 }
 
 /// What led to road `n`: in each village another entry.
@@ -78,7 +98,11 @@ fn cause(village: &str, n: u64) -> u64 {
 }
 
 pub(super) async fn roads(journal: &Journal, village: &str, from: u64, to: u64) {
-    for answer in futures_util::future::join_all((from..to).map(|n| journal.submit(road(village, n).because(cause(village, n))))).await {
+    for answer in futures_util::future::join_all(
+        (from..to).map(|n| journal.submit(road(village, n).because(cause(village, n)))),
+    )
+    .await
+    {
         answer.expect("answered");
     }
 }
@@ -105,7 +129,8 @@ fn named() -> Wish {
     road("n", 0).named(CommandId::new("once").expect("id"), i64::MAX)
 }
 
-/// A village with four packs, two snapshots and their spare, a log that was recycled and has a tail, and what it was a week ago.
+/// A village with four packs, two snapshots and their spare, a log that was recycled and has a
+/// tail, and what it was a week ago.
 pub(super) async fn village(name: &str) -> (Temp, Temp) {
     let temp = Temp::new(name);
     let mut week = None;
@@ -134,18 +159,27 @@ pub(super) async fn village(name: &str) -> (Temp, Temp) {
 }
 
 pub(super) fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
-    let mut out: Vec<_> = std::fs::read_dir(folder).expect("dir").filter_map(Result::ok).map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == extension)).collect();
+    let mut out: Vec<_> = std::fs::read_dir(folder)
+        .expect("dir")
+        .filter_map(Result::ok)
+        .map(|e| e.path())
+        .filter(|p| p.extension().is_some_and(|x| x == extension))
+        .collect();
     out.sort();
     out
 }
 
 /// Segments of a log, by the number of the segment that stands in them.
 pub(super) fn segments(temp: &Path) -> Vec<PathBuf> {
-    let number = |path: &PathBuf| match crate::log::frame::decode(&std::fs::read(path).expect("read")) {
-        crate::log::frame::Found::Group(group, _) => Some((group.segment, path.clone())),
-        _ => None,
-    };
-    let mut out: Vec<_> = files(&temp.join("log"), "seg").iter().filter_map(number).collect();
+    let number =
+        |path: &PathBuf| match crate::log::frame::decode(&std::fs::read(path).expect("read")) {
+            crate::log::frame::Found::Group(group, _) => Some((group.segment, path.clone())),
+            _ => None,
+        };
+    let mut out: Vec<_> = files(&temp.join("log"), "seg")
+        .iter()
+        .filter_map(number)
+        .collect();
     out.sort();
     out.into_iter().map(|(_, p)| p).collect()
 }
@@ -163,11 +197,25 @@ enum What {
     EarlierSegment,
 }
 
-const WHATS: [What; 9] = [What::Newest, What::Older, What::Spare, What::AllSnapshots, What::FirstPack, What::MiddlePack, What::LastPack, What::TailSegment, What::EarlierSegment];
+const WHATS: [What; 9] = [
+    What::Newest,
+    What::Older,
+    What::Spare,
+    What::AllSnapshots,
+    What::FirstPack,
+    What::MiddlePack,
+    What::LastPack,
+    What::TailSegment,
+    What::EarlierSegment,
+];
 
 /// The files of a kind.
 fn of(what: What, temp: &Temp) -> Vec<PathBuf> {
-    let (snaps, packs, spare) = (files(&temp.journal(), "snap"), files(&temp.journal(), "pack"), temp.journal().join("spare/state"));
+    let (snaps, packs, spare) = (
+        files(&temp.journal(), "snap"),
+        files(&temp.journal(), "pack"),
+        temp.journal().join("spare/state"),
+    );
     let segments = segments(&temp.0);
     match what {
         What::Newest => vec![snaps.last().expect("two").clone()],
@@ -192,7 +240,14 @@ enum How {
     Old,
 }
 
-const HOWS: [How; 6] = [How::Gone, How::Cut, How::Nul, How::Bit, How::Foreign, How::Old];
+const HOWS: [How; 6] = [
+    How::Gone,
+    How::Cut,
+    How::Nul,
+    How::Bit,
+    How::Foreign,
+    How::Old,
+];
 
 /// Hurts a file; false = there is no such case.
 fn hurt(path: &Path, how: How, foreign: Option<&PathBuf>, old: Option<&PathBuf>) -> bool {
@@ -218,13 +273,52 @@ fn hurt(path: &Path, how: How, foreign: Option<&PathBuf>, old: Option<&PathBuf>)
 /// What is missing in the village, and in its history beyond what is told.
 pub(super) async fn judge(journal: &Journal, report: &Report, name: &str) -> (usize, usize) {
     let state = journal.state();
-    let roads = (0..ROADS).filter(|n| !state.places.contains_key(&PlaceId::new(&format!("{name}{n}")).expect("id"))).count();
-    let entries: BTreeSet<u64> = journal.after(0, 10_000).await.iter().map(|e| e.entry.seq).collect();
-    let told = |seq: u64| state.damage.iter().any(|(from, to)| *from < seq && seq <= *to) || journal.history().unreadable().iter().any(|(from, to)| (*from..=*to).contains(&seq));
-    let trimmed = journal.after(0, 10_000).await.iter().map(|e| if let crate::domain::event::Event::HistoryTrimmed { to, .. } = e.entry.event { to } else { 0 }).max().unwrap_or(0);
-    let untold = (trimmed + 1..=state.seq).filter(|seq| !entries.contains(seq) && !told(*seq)).count();
+    let roads = (0..ROADS)
+        .filter(|n| {
+            !state
+                .places
+                .contains_key(&PlaceId::new(&format!("{name}{n}")).expect("id"))
+        })
+        .count();
+    let entries: BTreeSet<u64> = journal
+        .after(0, 10_000)
+        .await
+        .iter()
+        .map(|e| e.entry.seq)
+        .collect();
+    let told = |seq: u64| {
+        state
+            .damage
+            .iter()
+            .any(|(from, to)| *from < seq && seq <= *to)
+            || journal
+                .history()
+                .unreadable()
+                .iter()
+                .any(|(from, to)| (*from..=*to).contains(&seq))
+    };
+    let trimmed = journal
+        .after(0, 10_000)
+        .await
+        .iter()
+        .map(|e| {
+            if let crate::domain::event::Event::HistoryTrimmed { to, .. } = e.entry.event {
+                to
+            } else {
+                0
+            }
+        })
+        .max()
+        .unwrap_or(0);
+    let untold = (trimmed + 1..=state.seq)
+        .filter(|seq| !entries.contains(seq) && !told(*seq))
+        .count();
     assert!(untold == 0 || !report.is_clean());
-    assert!(state.damage.iter().all(|(_, to)| *to <= WRITTEN), "nothing is missing that never was: {:?}", state.damage);
+    assert!(
+        state.damage.iter().all(|(_, to)| *to <= WRITTEN),
+        "nothing is missing that never was: {:?}",
+        state.damage
+    );
     (roads, untold)
 }
 
@@ -236,19 +330,44 @@ async fn whatever_file_is_lost_the_village_starts_with_all_that_still_stands() {
         for how in HOWS {
             let temp = Temp::of(&base.0, "case");
             let (foreign, old) = (of(what, &other), of(what, &week));
-            // A pack of last week is the pack of today, and segments of last week are other segments.
-            let is_snapshot = matches!(what, What::Newest | What::Older | What::Spare | What::AllSnapshots);
-            let cases: Vec<bool> = of(what, &temp).iter().enumerate().map(|(i, path)| hurt(path, how, foreign.get(i), old.get(i).filter(|_| is_snapshot))).collect();
+            // A pack of last week is the pack of today, and segments of last week are other
+            // segments.
+            let is_snapshot = matches!(
+                what,
+                What::Newest | What::Older | What::Spare | What::AllSnapshots
+            );
+            let cases: Vec<bool> = of(what, &temp)
+                .iter()
+                .enumerate()
+                .map(|(i, path)| {
+                    hurt(
+                        path,
+                        how,
+                        foreign.get(i),
+                        old.get(i).filter(|_| is_snapshot),
+                    )
+                })
+                .collect();
             if !cases.contains(&true) {
                 continue;
             }
             let case = format!("{what:?} {how:?}");
-            let found = check::check(&temp.journal(), &temp.0.join("log"), None, |_| {}).expect("checks");
+            let found =
+                check::check(&temp.journal(), &temp.0.join("log"), None, |_| {}).expect("checks");
             let (journal, report) = open(&temp.0);
             let (roads_lost, untold) = judge(&journal, &report, "p").await;
             assert_eq!(untold, 0, "{case}: {report:?}");
-            let names: Vec<String> = journal.state().places.keys().filter(|k| k.as_str().starts_with('q')).map(ToString::to_string).collect();
-            assert!(names.is_empty(), "{case}: another village's roads: {names:?}");
+            let names: Vec<String> = journal
+                .state()
+                .places
+                .keys()
+                .filter(|k| k.as_str().starts_with('q'))
+                .map(ToString::to_string)
+                .collect();
+            assert!(
+                names.is_empty(),
+                "{case}: another village's roads: {names:?}"
+            );
             match what {
                 What::TailSegment => assert!(roads_lost as u64 <= TAIL, "{case}: {roads_lost}"),
                 _ => assert_eq!(roads_lost, 0, "{case}: {report:?}"),
@@ -256,7 +375,8 @@ async fn whatever_file_is_lost_the_village_starts_with_all_that_still_stands() {
             if is_snapshot {
                 assert_eq!(report.damage, [], "{case}");
             }
-            // What is changed is told; what is merely not there is told when something is missing for it.
+            // What is changed is told; what is merely not there is told when something is missing
+            // for it.
             let is_told = !report.is_clean() || !journal.history().unreadable().is_empty();
             let silent = match (what, how) {
                 (What::Newest | What::Older | What::Spare, How::Gone) => true,
@@ -269,10 +389,16 @@ async fn whatever_file_is_lost_the_village_starts_with_all_that_still_stands() {
                 _ => false,
             };
             assert!(silent || is_told, "{case} is told: {report:?}");
-            assert!(silent || how == How::Old || !found.wrong.is_empty(), "{case}: “journal check” tells: {found:?}");
+            assert!(
+                silent || how == How::Old || !found.wrong.is_empty(),
+                "{case}: “journal check” tells: {found:?}"
+            );
             // A named command is not carried out again while its outcome stands anywhere.
             if what != What::AllSnapshots {
-                assert!(journal.submit(named()).await.expect("answered").repeated, "{case}");
+                assert!(
+                    journal.submit(named()).await.expect("answered").repeated,
+                    "{case}"
+                );
                 assert_eq!(journal.cursor("xa"), 100, "{case}");
             }
             let next = journal.state().seq + 1;
@@ -281,11 +407,25 @@ async fn whatever_file_is_lost_the_village_starts_with_all_that_still_stands() {
             roads(&journal, "new", 1, 50).await;
             crash(journal);
             let (journal, again) = open(&temp.0);
-            let kept = (0..50).filter(|n| journal.state().places.contains_key(&PlaceId::new(&format!("new{n}")).expect("id"))).count();
+            let kept = (0..50)
+                .filter(|n| {
+                    journal
+                        .state()
+                        .places
+                        .contains_key(&PlaceId::new(&format!("new{n}")).expect("id"))
+                })
+                .count();
             assert_eq!(kept, 50, "{case}: what was acknowledged after it is there");
             assert_eq!(judge(&journal, &again, "p").await.0, roads_lost, "{case}");
-            assert_eq!((again.damage.as_slice(), again.snapshots_passed, again.cut), (&[][..], 0, 0), "{case}: it is told once");
-            assert!(snapshot::covering(&temp.journal(), 0) >= 2, "{case}: snapshots are made again");
+            assert_eq!(
+                (again.damage.as_slice(), again.snapshots_passed, again.cut),
+                (&[][..], 0, 0),
+                "{case}: it is told once"
+            );
+            assert!(
+                snapshot::covering(&temp.journal(), 0) >= 2,
+                "{case}: snapshots are made again"
+            );
             crash(journal);
         }
     }
@@ -298,7 +438,16 @@ async fn without_any_snapshot_what_is_left_of_a_trimmed_history_goes_on() {
     let (journal, _) = open(&temp.0);
     let first = journal.history().packs()[1].last + 1;
     assert!(journal.may_trim(first).await);
-    journal.submit(Wish::new(Actor::House, Command::NoteTrim { from: 1, to: first - 1 })).await.expect("noted");
+    journal
+        .submit(Wish::new(
+            Actor::House,
+            Command::NoteTrim {
+                from: 1,
+                to: first - 1,
+            },
+        ))
+        .await
+        .expect("noted");
     journal.trim(first).await.expect("asked");
     journal.ping().await.expect("alive");
     let seq = journal.state().seq;
@@ -308,15 +457,26 @@ async fn without_any_snapshot_what_is_left_of_a_trimmed_history_goes_on() {
     let (journal, report) = open(&same.0);
     assert!(report.is_clean(), "{report:?}");
     assert_eq!(judge(&journal, &report, "p").await.0, 0);
-    assert_eq!(check::check(&same.journal(), &same.0.join("log"), None, |_| {}).expect("checks").wrong, Vec::<String>::new());
+    assert_eq!(
+        check::check(&same.journal(), &same.0.join("log"), None, |_| {})
+            .expect("checks")
+            .wrong,
+        Vec::<String>::new()
+    );
     crash(journal);
     for path in of(What::AllSnapshots, &temp) {
         std::fs::remove_file(path).expect("gone");
     }
     let (journal, report) = open(&temp.0);
-    assert_eq!(report.damage.iter().map(|d| (d.1, d.2)).collect::<Vec<_>>(), [(0, first - 1)]);
+    assert_eq!(
+        report.damage.iter().map(|d| (d.1, d.2)).collect::<Vec<_>>(),
+        [(0, first - 1)]
+    );
     assert!(journal.state().seq > seq, "no number is given twice");
-    assert_eq!(judge(&journal, &report, "p").await, (usize::try_from(2 * ROUND).expect("small"), 0));
+    assert_eq!(
+        judge(&journal, &report, "p").await,
+        (usize::try_from(2 * ROUND).expect("small"), 0)
+    );
     assert_eq!(journal.history().span().0, first);
     crash(journal);
     assert!(open(&temp.0).1.damage.is_empty(), "it is told once");
@@ -349,12 +509,20 @@ async fn what_a_cursor_proves_and_the_log_has_not_is_missing_and_its_numbers_are
     // Entries are cut out of the log, the group with the cursor stands.
     let tail = segments(&temp.0).pop().expect("some");
     let mut bytes = std::fs::read(&tail).expect("read");
-    let groups: Vec<usize> = (0..bytes.len() / 4096).map(|b| b * 4096).filter(|at| bytes[*at..*at + 4] == *b"CLGP").collect();
+    let groups: Vec<usize> = (0..bytes.len() / 4096)
+        .map(|b| b * 4096)
+        .filter(|at| bytes[*at..*at + 4] == *b"CLGP")
+        .collect();
     for at in &groups[..groups.len() - 1] {
         bytes[*at..*at + 4096].fill(0);
     }
     std::fs::write(&tail, &bytes).expect("written");
-    assert!(!check::check(&temp.journal(), &temp.0.join("log"), None, |_| {}).expect("checks").wrong.is_empty());
+    assert!(
+        !check::check(&temp.journal(), &temp.0.join("log"), None, |_| {})
+            .expect("checks")
+            .wrong
+            .is_empty()
+    );
     let (journal, report) = open(&temp.0);
     assert_eq!(report.damage.len(), 1, "{report:?}");
     assert!(journal.state().seq > at + 11);
@@ -373,14 +541,28 @@ async fn an_index_of_another_village_or_of_last_week_is_not_believed() {
         crash(journal);
         std::fs::read(temp.0.join("index.redb")).expect("read")
     };
-    for (name, bytes, is_anew) in [("another's", made(&other), true), ("older", made(&week), false)] {
+    for (name, bytes, is_anew) in [
+        ("another's", made(&other), true),
+        ("older", made(&week), false),
+    ] {
         let temp = Temp::of(&base.0, "index");
         std::fs::write(temp.0.join("index.redb"), bytes).expect("written");
         let (journal, _) = open(&temp.0);
         let index = index::Index::new(&temp.0.join("index.redb"));
-        assert_eq!(index.catch_up(&journal.history()).expect("indexed"), is_anew, "{name}");
+        assert_eq!(
+            index.catch_up(&journal.history()).expect("indexed"),
+            is_anew,
+            "{name}"
+        );
         for n in [7, 700] {
-            assert_eq!(index.by_cause(&journal.history(), cause("p", n), 5).expect("asked").len(), 1, "{name}: {n}");
+            assert_eq!(
+                index
+                    .by_cause(&journal.history(), cause("p", n), 5)
+                    .expect("asked")
+                    .len(),
+                1,
+                "{name}: {n}"
+            );
         }
         index.close();
         crash(journal);
@@ -392,7 +574,18 @@ async fn rot_that_comes_while_the_village_runs_is_found() {
     let (base, _) = village("p").await;
     let (journal, _) = open(&base.0);
     let whole = walk::walk(&journal, Duration::ZERO).await;
-    assert_eq!((whole.blocks, whole.snapshots), (journal.history().packs().iter().map(|p| p.blocks.len()).sum(), 0));
+    assert_eq!(
+        (whole.blocks, whole.snapshots),
+        (
+            journal
+                .history()
+                .packs()
+                .iter()
+                .map(|p| p.blocks.len())
+                .sum(),
+            0
+        )
+    );
     assert!(journal.history().unreadable().is_empty());
     let pack = journal.history().packs()[1].clone();
     let mut bytes = std::fs::read(&pack.path).expect("read");
@@ -402,14 +595,27 @@ async fn rot_that_comes_while_the_village_runs_is_found() {
     std::fs::write(of(What::Newest, &base).remove(0), b"rot").expect("written");
     journal.submit(road("new", 0)).await.expect("answered");
     assert_eq!(walk::walk(&journal, Duration::ZERO).await.snapshots, 1);
-    assert_eq!(journal.history().unreadable(), [(pack.blocks[1].first, pack.blocks[1].last)]);
+    assert_eq!(
+        journal.history().unreadable(),
+        [(pack.blocks[1].first, pack.blocks[1].last)]
+    );
     for _ in 0..500 {
-        if snapshot::copies(&base.journal()).expect("read").iter().filter(|c| c.snapshot.is_some()).count() == 3 {
+        if snapshot::copies(&base.journal())
+            .expect("read")
+            .iter()
+            .filter(|c| c.snapshot.is_some())
+            .count()
+            == 3
+        {
             break;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert_eq!(snapshot::covering(&base.journal(), 1), 3, "snapshots are made again while it runs");
+    assert_eq!(
+        snapshot::covering(&base.journal(), 1),
+        3,
+        "snapshots are made again while it runs"
+    );
     crash(journal);
 }
 
@@ -423,23 +629,50 @@ async fn what_a_copy_of_the_card_wrote_on_its_own_is_not_mixed_in() {
         checkpoint(&journal).await;
         crash(journal);
     }
-    for what in [What::Newest, What::Spare, What::AllSnapshots, What::LastPack, What::TailSegment] {
+    for what in [
+        What::Newest,
+        What::Spare,
+        What::AllSnapshots,
+        What::LastPack,
+        What::TailSegment,
+    ] {
         let temp = Temp::of(&base.0, "twin");
         for (path, other) in of(what, &temp).iter().zip(of(what, &twin)) {
             std::fs::copy(other, path).expect("copied");
         }
         let case = format!("{what:?}");
-        let wrong = check::check(&temp.journal(), &temp.0.join("log"), None, |_| {}).expect("checks").wrong;
+        let wrong = check::check(&temp.journal(), &temp.0.join("log"), None, |_| {})
+            .expect("checks")
+            .wrong;
         let (journal, report) = open(&temp.0);
         // A segment below the floor is dead, whoever wrote it.
-        assert!(what == What::TailSegment || !wrong.is_empty() && !report.is_clean(), "{case}");
-        assert!(journal.state().places.keys().all(|k| !k.as_str().starts_with('t')), "{case}: {report:?}");
+        assert!(
+            what == What::TailSegment || !wrong.is_empty() && !report.is_clean(),
+            "{case}"
+        );
+        assert!(
+            journal
+                .state()
+                .places
+                .keys()
+                .all(|k| !k.as_str().starts_with('t')),
+            "{case}: {report:?}"
+        );
         let lost = judge(&journal, &report, "p").await;
-        assert!(lost == (0, 0) || what == What::TailSegment && lost.1 == 0, "{case}: {lost:?} {report:?}");
+        assert!(
+            lost == (0, 0) || what == What::TailSegment && lost.1 == 0,
+            "{case}: {lost:?} {report:?}"
+        );
         roads(&journal, "new", 0, 50).await;
         crash(journal);
         let (journal, again) = open(&temp.0);
-        assert!((0..50).all(|n| journal.state().places.contains_key(&PlaceId::new(&format!("new{n}")).expect("id"))), "{case}");
+        assert!(
+            (0..50).all(|n| journal
+                .state()
+                .places
+                .contains_key(&PlaceId::new(&format!("new{n}")).expect("id"))),
+            "{case}"
+        );
         assert_eq!(again.damage, [], "{case}");
         crash(journal);
     }

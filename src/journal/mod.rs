@@ -1,7 +1,9 @@
-//! WHAT HAPPENED: one ordered, durable journal; the log is the truth and everything else is made from it.
+//! WHAT HAPPENED: one ordered, durable journal; the log is the truth and everything else is made
+//! from it.
 //!
-//! One thread owns the state: decide, number, append, sync, apply, publish, answer. Whoever gets an answer
-//! reads their own write. Nobody receives events by channel: readers wake and read from their own cursor.
+//! One thread owns the state: decide, number, append, sync, apply, publish, answer. Whoever gets an
+//! answer reads their own write. Nobody receives events by channel: readers wake and read from
+//! their own cursor.
 
 pub mod boot;
 pub mod chain;

@@ -1,13 +1,14 @@
 //! Packed history: immutable files of compressed blocks.
 //!
-//! A file `<first seq>.pack` (16 hexadecimal digits) begins with magic `CLHP`, version u16, zero u16, CRC32C
-//! u32 of the heads, and 256 bytes: the chain heads before its first entry and after its last. Then blocks: magic `CLHB`,
-//! version u16, count u16, first seq u64, last seq u64, epoch 16 B, compressed length u32, raw length u32,
-//! CRC32C u32 (block header without this field, and payload), payload = zstd of (u32 length, bytes) each.
-//! A block holds at most 100 entries of one epoch.
+//! A file `<first seq>.pack` (16 hexadecimal digits) begins with magic `CLHP`, version u16, zero
+//! u16, CRC32C u32 of the heads, and 256 bytes: the chain heads before its first entry and after
+//! its last. Then blocks: magic `CLHB`, version u16, count u16, first seq u64, last seq u64, epoch
+//! 16 B, compressed length u32, raw length u32, CRC32C u32 (block header without this field, and
+//! payload), payload = zstd of (u32 length, bytes) each. A block holds at most 100 entries of one
+//! epoch.
 //!
-//! Invariants: no number of a header is believed that neither its neighbours nor the sum over its block bear out, so rot costs the
-//! block that it hits; a pack ends with a block that is whole.
+//! Invariants: no number of a header is believed that neither its neighbours nor the sum over its
+//! block bear out, so rot costs the block that it hits; a pack ends with a block that is whole.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -69,8 +70,15 @@ fn broken(what: &str) -> io::Error {
 ///
 /// # Errors
 /// Whatever the file system says; no file is left under its name then.
-pub fn write(folder: &Path, heads: &Heads, end: &Heads, entries: &[Arc<Stored>]) -> io::Result<Pack> {
-    let Some(first) = entries.first().map(|e| e.entry.seq) else { return Err(broken("nothing to pack")) };
+pub fn write(
+    folder: &Path,
+    heads: &Heads,
+    end: &Heads,
+    entries: &[Arc<Stored>],
+) -> io::Result<Pack> {
+    let Some(first) = entries.first().map(|e| e.entry.seq) else {
+        return Err(broken("nothing to pack"));
+    };
     let mut out = Vec::new();
     out.extend_from_slice(b"CLHP");
     out.extend_from_slice(&1u16.to_le_bytes());
@@ -80,11 +88,19 @@ pub fn write(folder: &Path, heads: &Heads, end: &Heads, entries: &[Arc<Stored>])
     out.extend_from_slice(&both);
     let mut rest = entries;
     while let Some(start) = rest.first() {
-        let n = rest.iter().take(BLOCK_ENTRIES).take_while(|e| e.epoch == start.epoch).count();
+        let n = rest
+            .iter()
+            .take(BLOCK_ENTRIES)
+            .take_while(|e| e.epoch == start.epoch)
+            .count();
         let (block, after) = rest.split_at(n);
         let mut raw = Vec::new();
         for e in block {
-            raw.extend_from_slice(&u32::try_from(e.bytes.len()).unwrap_or(u32::MAX).to_le_bytes());
+            raw.extend_from_slice(
+                &u32::try_from(e.bytes.len())
+                    .unwrap_or(u32::MAX)
+                    .to_le_bytes(),
+            );
             raw.extend_from_slice(&e.bytes);
         }
         let payload = zstd::bulk::compress(&raw, 3)?;
@@ -95,7 +111,11 @@ pub fn write(folder: &Path, heads: &Heads, end: &Heads, entries: &[Arc<Stored>])
         head.extend_from_slice(&start.entry.seq.to_le_bytes());
         head.extend_from_slice(&block.last().map_or(0, |e| e.entry.seq).to_le_bytes());
         head.extend_from_slice(&start.epoch);
-        head.extend_from_slice(&u32::try_from(payload.len()).unwrap_or(u32::MAX).to_le_bytes());
+        head.extend_from_slice(
+            &u32::try_from(payload.len())
+                .unwrap_or(u32::MAX)
+                .to_le_bytes(),
+        );
         head.extend_from_slice(&u32::try_from(raw.len()).unwrap_or(u32::MAX).to_le_bytes());
         let crc = crc32c::crc32c_append(crc32c::crc32c(&head), &payload);
         head.extend_from_slice(&crc.to_le_bytes());
@@ -108,36 +128,62 @@ pub fn write(folder: &Path, heads: &Heads, end: &Heads, entries: &[Arc<Stored>])
     open(&path)
 }
 
-/// Reads a pack's head and the places of its blocks. Where a header is not what its neighbours say, or the last block is not
-/// whole, the file is searched for what is: blocks between others that are lost are one block that cannot be read, and those
-/// at the end are left out, as if the pack had ended before them.
+/// Reads a pack's head and the places of its blocks. Where a header is not what its neighbours say,
+/// or the last block is not whole, the file is searched for what is: blocks between others that are
+/// lost are one block that cannot be read, and those at the end are left out, as if the pack had
+/// ended before them.
 ///
 /// # Errors
-/// When the file cannot be read, its head is damaged or nothing in it is whole; `Unsupported` for a newer program's.
+/// When the file cannot be read, its head is damaged or nothing in it is whole; `Unsupported` for a
+/// newer program's.
 pub fn open(path: &Path) -> io::Result<Pack> {
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();
     let mut head = [0; HEAD];
     file.read_exact(&mut head)?;
-    let named = path.file_stem().and_then(|n| u64::from_str_radix(n.to_str()?, 16).ok()).unwrap_or(0);
+    let named = path
+        .file_stem()
+        .and_then(|n| u64::from_str_radix(n.to_str()?, 16).ok())
+        .unwrap_or(0);
     // No sum covers the version of the head; that of the blocks is under theirs.
     let is_newer = head.starts_with(b"CLHP") && u16::from_le_bytes([head[4], head[5]]) > 1;
     if !head.starts_with(b"CLHP") || crc32c::crc32c(&head[12..]).to_le_bytes() != head[8..12] {
-        let is_ours = !is_newer || search(&std::fs::read(path)?, named).is_ok_and(|(blocks, _)| !blocks.is_empty());
-        return Err(if is_ours { broken("the head of the pack is damaged") } else { newer() });
+        let is_ours = !is_newer
+            || search(&std::fs::read(path)?, named).is_ok_and(|(blocks, _)| !blocks.is_empty());
+        return Err(if is_ours {
+            broken("the head of the pack is damaged")
+        } else {
+            newer()
+        });
     }
     let (mut before, mut after) = ([0; 128], [0; 128]);
     before.copy_from_slice(&head[12..140]);
     after.copy_from_slice(&head[140..]);
     let (heads, mut end) = (Heads::from_stamp(&before), Heads::from_stamp(&after));
-    let quick = if is_newer { None } else { in_line(&mut file, size, named)? };
-    // A medium that cannot read the last block today may read it tomorrow; its numbers are those that its place asks for.
-    let is_whole = |block: &Block| payload(path, block).map_or_else(|cause| !matches!(cause.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof), |_| true);
+    let quick = if is_newer {
+        None
+    } else {
+        in_line(&mut file, size, named)?
+    };
+    // A medium that cannot read the last block today may read it tomorrow; its numbers are those
+    // that its place asks for.
+    let is_whole = |block: &Block| {
+        payload(path, block).map_or_else(
+            |cause| {
+                !matches!(
+                    cause.kind(),
+                    io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+                )
+            },
+            |_| true,
+        )
+    };
     let blocks = match quick {
         Some(blocks) if blocks.last().is_some_and(is_whole) => blocks,
         _ => {
             let bytes = std::fs::read(path)?;
-            let (blocks, is_short) = search(&bytes, named).map_err(|cause| if is_newer { newer() } else { cause })?;
+            let (blocks, is_short) =
+                search(&bytes, named).map_err(|cause| if is_newer { newer() } else { cause })?;
             if is_short {
                 tracing::error!(path = %path.display(), through = blocks.last().map_or(0, |b| b.last), "the end of a pack is damaged or cut off; what stands before it is used");
                 end = end_of(path, heads, &blocks).unwrap_or(end);
@@ -145,12 +191,28 @@ pub fn open(path: &Path) -> io::Result<Pack> {
             blocks
         }
     };
-    let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else { return Err(if is_newer { newer() } else { broken("the pack is empty") }) };
-    Ok(Pack { path: path.to_owned(), first: first.first, last: last.last, heads, end, blocks })
+    let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else {
+        return Err(if is_newer {
+            newer()
+        } else {
+            broken("the pack is empty")
+        });
+    };
+    Ok(Pack {
+        path: path.to_owned(),
+        first: first.first,
+        last: last.last,
+        heads,
+        end,
+        blocks,
+    })
 }
 
 fn newer() -> io::Error {
-    io::Error::new(io::ErrorKind::Unsupported, "the pack was written by a newer version of this program")
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        "the pack was written by a newer version of this program",
+    )
 }
 
 fn version_of(head: &[u8; BLOCK_HEAD]) -> u16 {
@@ -160,12 +222,25 @@ fn version_of(head: &[u8; BLOCK_HEAD]) -> u16 {
 impl Block {
     /// What a header at byte `at` says, and whether it can be right.
     fn of(head: &[u8; BLOCK_HEAD], at: u64) -> (Self, bool) {
-        let u32_at = |i: usize| u32::from_le_bytes([head[i], head[i + 1], head[i + 2], head[i + 3]]);
+        let u32_at =
+            |i: usize| u32::from_le_bytes([head[i], head[i + 1], head[i + 2], head[i + 3]]);
         let u64_at = |i: usize| u64::from(u32_at(i)) | u64::from(u32_at(i + 4)) << 32;
-        let block = Self { at, first: u64_at(8), last: u64_at(16), epoch: copy16(&head[24..40]), compressed: u32_at(40), raw: u32_at(44), crc: u32_at(48) };
+        let block = Self {
+            at,
+            first: u64_at(8),
+            last: u64_at(16),
+            epoch: copy16(&head[24..40]),
+            compressed: u32_at(40),
+            raw: u32_at(44),
+            crc: u32_at(48),
+        };
         let count = u64::from(u16::from_le_bytes([head[6], head[7]]));
-        let counts = (1..=BLOCK_ENTRIES as u64).contains(&count) && block.last.checked_sub(block.first) == Some(count - 1);
-        (block, head.starts_with(MAGIC) && version_of(head) == 1 && counts)
+        let counts = (1..=BLOCK_ENTRIES as u64).contains(&count)
+            && block.last.checked_sub(block.first) == Some(count - 1);
+        (
+            block,
+            head.starts_with(MAGIC) && version_of(head) == 1 && counts,
+        )
     }
 
     /// Where the next one begins.
@@ -174,7 +249,8 @@ impl Block {
     }
 }
 
-/// The blocks, when each begins with the entry after the one before; none = one does not, or cannot.
+/// The blocks, when each begins with the entry after the one before; none = one does not, or
+/// cannot.
 fn in_line(file: &mut File, size: u64, named: u64) -> io::Result<Option<Vec<Block>>> {
     let mut blocks: Vec<Block> = Vec::new();
     let mut at = HEAD as u64;
@@ -196,21 +272,33 @@ fn in_line(file: &mut File, size: u64, named: u64) -> io::Result<Option<Vec<Bloc
     Ok(Some(blocks))
 }
 
-/// The blocks of a file in which not all is in line, and whether something at its end was left out. `named` is the first entry as
-/// the file's name says.
+/// The blocks of a file in which not all is in line, and whether something at its end was left out.
+/// `named` is the first entry as the file's name says.
 fn search(bytes: &[u8], named: u64) -> io::Result<(Vec<Block>, bool)> {
     let mut blocks: Vec<Block> = Vec::new();
     let (mut at, mut lost, mut whole) = (HEAD, None, 0);
-    while let Some(head) = bytes.get(at..).and_then(|rest| rest.first_chunk::<BLOCK_HEAD>()) {
+    while let Some(head) = bytes
+        .get(at..)
+        .and_then(|rest| rest.first_chunk::<BLOCK_HEAD>())
+    {
         let (block, is_sound) = Block::of(head, at as u64);
         let next = usize::try_from(block.next()).unwrap_or(usize::MAX);
-        let is_whole = head.starts_with(MAGIC) && bytes.get(at + BLOCK_HEAD..next).is_some_and(|payload| crc32c::crc32c_append(crc32c::crc32c(&head[..48]), payload) == block.crc);
+        let is_whole = head.starts_with(MAGIC)
+            && bytes.get(at + BLOCK_HEAD..next).is_some_and(|payload| {
+                crc32c::crc32c_append(crc32c::crc32c(&head[..48]), payload) == block.crc
+            });
         if is_whole && version_of(head) > 1 {
             return Err(newer());
         }
-        let follows = blocks.last().map_or(0, |b| b.last) < block.first && block.first <= block.last;
+        let follows =
+            blocks.last().map_or(0, |b| b.last) < block.first && block.first <= block.last;
         let expected = blocks.last().map_or(named, |b| b.last + 1);
-        let leads_on = is_sound && lost.is_none() && block.first == expected && bytes.get(next..).is_some_and(|rest| rest.starts_with(MAGIC));
+        let leads_on = is_sound
+            && lost.is_none()
+            && block.first == expected
+            && bytes
+                .get(next..)
+                .is_some_and(|rest| rest.starts_with(MAGIC));
         if follows && (is_whole || leads_on) {
             if let Some(begins) = lost.take()
                 && block.first != expected
@@ -218,9 +306,17 @@ fn search(bytes: &[u8], named: u64) -> io::Result<(Vec<Block>, bool)> {
                 if !(1..block.first).contains(&expected) {
                     return Err(broken("the first block of the pack is damaged"));
                 }
-                // Reading it finds its sum wrong; what matters are the numbers, which its neighbours bound.
-                let compressed = u32::try_from(at.saturating_sub(begins + BLOCK_HEAD)).unwrap_or(u32::MAX);
-                blocks.push(Block { at: begins as u64, first: expected, last: block.first - 1, compressed, ..block });
+                // Reading it finds its sum wrong; what matters are the numbers, which its
+                // neighbours bound.
+                let compressed =
+                    u32::try_from(at.saturating_sub(begins + BLOCK_HEAD)).unwrap_or(u32::MAX);
+                blocks.push(Block {
+                    at: begins as u64,
+                    first: expected,
+                    last: block.first - 1,
+                    compressed,
+                    ..block
+                });
             }
             blocks.push(block);
             if is_whole {
@@ -229,7 +325,12 @@ fn search(bytes: &[u8], named: u64) -> io::Result<(Vec<Block>, bool)> {
             at = next;
         } else {
             lost.get_or_insert(at);
-            let Some(found) = bytes.get(at + 1..).and_then(|rest| rest.windows(MAGIC.len()).position(|w| w == MAGIC)) else { break };
+            let Some(found) = bytes
+                .get(at + 1..)
+                .and_then(|rest| rest.windows(MAGIC.len()).position(|w| w == MAGIC))
+            else {
+                break;
+            };
             at += 1 + found;
         }
     }
@@ -265,7 +366,8 @@ fn payload(pack: &Path, block: &Block) -> io::Result<Vec<u8>> {
     file.read_exact(&mut head)?;
     let mut payload = vec![0; block.compressed as usize];
     file.read_exact(&mut payload)?;
-    // The sum is the one that stands there: a block that was searched for and not found has its neighbour's here.
+    // The sum is the one that stands there: a block that was searched for and not found has its
+    // neighbour's here.
     if crc32c::crc32c_append(crc32c::crc32c(&head[..48]), &payload).to_le_bytes() != head[48..] {
         return Err(broken("a block of the pack is damaged"));
     }
@@ -283,14 +385,22 @@ pub fn read(pack: &Path, block: &Block) -> io::Result<Vec<Arc<Stored>>> {
     let mut rest = raw.as_slice();
     while let Some((len, after)) = rest.split_first_chunk::<4>() {
         let len = u32::from_le_bytes(*len) as usize;
-        let Some((bytes, after)) = after.split_at_checked(len) else { return Err(broken("a block of the pack is damaged")) };
+        let Some((bytes, after)) = after.split_at_checked(len) else {
+            return Err(broken("a block of the pack is damaged"));
+        };
         let codec::Record::Entry(entry) = codec::decode(bytes).map_err(io::Error::other)? else {
             return Err(broken("a block of the pack holds something else"));
         };
         if !(block.first..=block.last).contains(&entry.seq) {
-            return Err(broken("a block of the pack is not the one that its header says"));
+            return Err(broken(
+                "a block of the pack is not the one that its header says",
+            ));
         }
-        out.push(Arc::new(Stored { epoch: block.epoch, bytes: bytes.into(), entry: *entry }));
+        out.push(Arc::new(Stored {
+            epoch: block.epoch,
+            bytes: bytes.into(),
+            entry: *entry,
+        }));
         rest = after;
     }
     Ok(out)
@@ -310,10 +420,19 @@ pub fn list(folder: &Path) -> io::Result<(Vec<Pack>, Vec<PathBuf>)> {
         }
         match open(&path) {
             Ok(pack) => packs.push(pack),
-            Err(cause) if matches!(cause.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => damaged.push(path),
+            Err(cause)
+                if matches!(
+                    cause.kind(),
+                    io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+                ) =>
+            {
+                damaged.push(path)
+            }
             Err(cause) if cause.kind() == io::ErrorKind::Unsupported => return Err(cause),
             // A passing error must not cost a good file: it is left and only missing in this boot.
-            Err(cause) => tracing::error!(%cause, path = %path.display(), "packed history could not be read"),
+            Err(cause) => {
+                tracing::error!(%cause, path = %path.display(), "packed history could not be read")
+            }
         }
     }
     packs.sort_by_key(|p| p.first);

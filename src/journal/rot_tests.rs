@@ -1,4 +1,5 @@
-//! Rot, a hundred times per kind of file: nothing panics, nothing wrong is read, what is lost is told.
+//! Rot, a hundred times per kind of file: nothing panics, nothing wrong is read, what is lost is
+//! told.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,10 @@ struct Temp(PathBuf);
 
 impl Temp {
     fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("conglang-rot-{name}-{}", crate::keys::secret::token().expect("random")));
+        let path = std::env::temp_dir().join(format!(
+            "conglang-rot-{name}-{}",
+            crate::keys::secret::token().expect("random")
+        ));
         std::fs::create_dir_all(&path).expect("temp");
         Self(path)
     }
@@ -68,8 +72,17 @@ fn spoil(path: &Path, roll: &mut impl FnMut(u64) -> u64) {
 
 fn open(folder: &Path) -> (Journal, Report) {
     let disk = Folder::open(&folder.join("log")).expect("log");
-    let place = Place { folder: folder.join("journal"), disk: Box::new(disk), village: None };
-    Journal::open(place, crate::keys::secret::random().expect("random"), Clock::manual(1_000_000)).expect("a rotten file never keeps the village from opening")
+    let place = Place {
+        folder: folder.join("journal"),
+        disk: Box::new(disk),
+        village: None,
+    };
+    Journal::open(
+        place,
+        crate::keys::secret::random().expect("random"),
+        Clock::manual(1_000_000),
+    )
+    .expect("a rotten file never keeps the village from opening")
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -86,7 +99,12 @@ fn copy(from: &Path, to: &Path) {
 }
 
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
-    let mut out: Vec<_> = std::fs::read_dir(folder).expect("dir").filter_map(Result::ok).map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == extension)).collect();
+    let mut out: Vec<_> = std::fs::read_dir(folder)
+        .expect("dir")
+        .filter_map(Result::ok)
+        .map(|e| e.path())
+        .filter(|p| p.extension().is_some_and(|x| x == extension))
+        .collect();
     out.sort();
     out
 }
@@ -95,29 +113,58 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
 async fn village(name: &str) -> (Temp, State, BTreeMap<u64, Arc<[u8]>>) {
     let temp = Temp::new(name);
     let (journal, _) = open(&temp.0);
-    let wishes = (0..ENTRIES).map(|n| journal.submit(Wish::new(Actor::House, Command::DeclarePlace { place: Road { id: PlaceId::new(&format!("p{n}")).expect("id"), name: format!("Ngõ {n}") } })));
+    let wishes = (0..ENTRIES).map(|n| {
+        journal.submit(Wish::new(
+            Actor::House,
+            Command::DeclarePlace {
+                place: Road {
+                    id: PlaceId::new(&format!("p{n}")).expect("id"),
+                    name: format!("Ngõ {n}"),
+                },
+            },
+        ))
+    });
     for answer in futures_util::future::join_all(wishes).await {
         answer.expect("answered");
     }
     journal.shutdown().await.expect("stopped");
-    let entries = journal.after(0, 10_000).await.into_iter().map(|s| (s.entry.seq, s.bytes.clone())).collect();
+    let entries = journal
+        .after(0, 10_000)
+        .await
+        .into_iter()
+        .map(|s| (s.entry.seq, s.bytes.clone()))
+        .collect();
     let state = journal.state().as_ref().clone();
     drop(journal);
     (temp, state, entries)
 }
 
 /// What can be read is what was written, and what cannot is told.
-async fn judge(journal: &Journal, report: &Report, entries: &BTreeMap<u64, Arc<[u8]>>, folder: &Path, case: u64) {
+async fn judge(
+    journal: &Journal,
+    report: &Report,
+    entries: &BTreeMap<u64, Arc<[u8]>>,
+    folder: &Path,
+    case: u64,
+) {
     let read = journal.after(0, 10_000).await;
     let mut seen = 0;
     for stored in read.iter().filter(|s| s.entry.seq <= ENTRIES) {
-        assert_eq!(entries.get(&stored.entry.seq), Some(&stored.bytes), "case {case}: entry {}", stored.entry.seq);
+        assert_eq!(
+            entries.get(&stored.entry.seq),
+            Some(&stored.bytes),
+            "case {case}: entry {}",
+            stored.entry.seq
+        );
         seen += 1;
     }
     let whole = seen >= ENTRIES;
     // Looked at after the reading: what reading finds counts too.
     let damaged = files(&folder.join("journal"), "damaged").len();
-    assert!(whole || !report.is_clean() || damaged > 0 || !journal.history().unreadable().is_empty(), "case {case}: {seen} of {ENTRIES}, and nobody says so");
+    assert!(
+        whole || !report.is_clean() || damaged > 0 || !journal.history().unreadable().is_empty(),
+        "case {case}: {seen} of {ENTRIES}, and nobody says so"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,13 +176,23 @@ async fn a_rotten_pack_is_a_told_gap() {
         copy(&base.0, &temp.0);
         let mut roll = dice(case + 1);
         let packs = files(&temp.0.join("journal"), "pack");
-        spoil(&packs[usize::try_from(roll(packs.len() as u64)).expect("small")], &mut roll);
+        spoil(
+            &packs[usize::try_from(roll(packs.len() as u64)).expect("small")],
+            &mut roll,
+        );
         let (journal, report) = open(&temp.0);
-        assert_eq!(journal.state().places, state.places, "case {case}: the village is as it was");
+        assert_eq!(
+            journal.state().places,
+            state.places,
+            "case {case}: the village is as it was"
+        );
         judge(&journal, &report, &entries, &temp.0, case).await;
         let damaged = files(&temp.0.join("journal"), "damaged").len();
         lost += usize::from(damaged > 0 || !report.is_clean());
-        journal.submit(Wish::new(Actor::House, Command::StopEverything)).await.expect("the village runs");
+        journal
+            .submit(Wish::new(Actor::House, Command::StopEverything))
+            .await
+            .expect("the village runs");
         journal.shutdown().await.expect("stopped");
     }
     assert!(lost > 10, "the rig spoils, or it proves nothing: {lost}");
@@ -149,7 +206,12 @@ async fn a_rotten_snapshot_costs_nothing() {
         let temp = Temp::new("snapshot");
         copy(&base.0, &temp.0);
         let mut roll = dice(case + 1_000);
-        spoil(files(&temp.0.join("journal"), "snap").last().expect("snapshot"), &mut roll);
+        spoil(
+            files(&temp.0.join("journal"), "snap")
+                .last()
+                .expect("snapshot"),
+            &mut roll,
+        );
         let (journal, report) = open(&temp.0);
         assert_eq!(journal.state().places, state.places, "case {case}");
         assert!(report.damage.is_empty(), "case {case}: {report:?}");
@@ -157,7 +219,10 @@ async fn a_rotten_snapshot_costs_nothing() {
         passed += report.snapshots_passed;
         journal.shutdown().await.expect("stopped");
     }
-    assert!(passed > 50, "the rig spoils, or it proves nothing: {passed}");
+    assert!(
+        passed > 50,
+        "the rig spoils, or it proves nothing: {passed}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,9 +243,13 @@ async fn a_rotten_index_is_built_again_or_was_not_hurt() {
         spoil(&path, &mut dice(case + 2_000));
         let index = index::Index::new(&path);
         anew += usize::from(index.catch_up(&history).expect("the index is usable again"));
-        // Damage that the check at opening does not see shows as an error or a missing row, never as a wrong one.
+        // Damage that the check at opening does not see shows as an error or a missing row, never
+        // as a wrong one.
         if let Ok(found) = index.by_subject(&history, "p77", u64::MAX, 5) {
-            assert!(found.iter().all(|s| s.entry.event.subject() == Some("p77")), "case {case}");
+            assert!(
+                found.iter().all(|s| s.entry.event.subject() == Some("p77")),
+                "case {case}"
+            );
         }
         index.close();
         let _ = std::fs::remove_file(&path);

@@ -1,9 +1,10 @@
 //! Snapshots: the state and what else a boot needs, so that the log stays short.
 //!
-//! A file `<seq>.snap` (16 hexadecimal digits): magic `CLSN`, version u16, zero u16, CRC32C u32 of the
-//! payload, payload = zstd of JSON. The two newest are kept, and the newest once more as `spare/state`, away from their
-//! names. A damaged one is passed over for another plus packed history. Only when history was trimmed is a snapshot more
-//! than a shortcut: it is then the only one who knows what the village was before, so trimming asks [`covering`].
+//! A file `<seq>.snap` (16 hexadecimal digits): magic `CLSN`, version u16, zero u16, CRC32C u32 of
+//! the payload, payload = zstd of JSON. The two newest are kept, and the newest once more as
+//! `spare/state`, away from their names. A damaged one is passed over for another plus packed
+//! history. Only when history was trimmed is a snapshot more than a shortcut: it is then the only
+//! one who knows what the village was before, so trimming asks [`covering`].
 
 use std::collections::BTreeMap;
 use std::io;
@@ -49,8 +50,16 @@ impl Snapshot {
     #[must_use]
     pub fn proven(&self) -> u64 {
         let cursors = self.cursors.values().copied();
-        let outcomes = self.outcomes.values().filter_map(|o| o.result.as_ref().ok().map(|r| r.1));
-        cursors.chain(outcomes).chain(self.epochs.last().map(|e| e.last)).max().unwrap_or(0).max(self.state.seq)
+        let outcomes = self
+            .outcomes
+            .values()
+            .filter_map(|o| o.result.as_ref().ok().map(|r| r.1));
+        cursors
+            .chain(outcomes)
+            .chain(self.epochs.last().map(|e| e.last))
+            .max()
+            .unwrap_or(0)
+            .max(self.state.seq)
     }
 }
 
@@ -113,7 +122,8 @@ fn spare(folder: &Path) -> PathBuf {
     folder.join("spare").join("state")
 }
 
-/// Writes a snapshot, durable with its name and once more as the spare, and removes all but the two newest.
+/// Writes a snapshot, durable with its name and once more as the spare, and removes all but the two
+/// newest.
 ///
 /// # Errors
 /// Whatever the file system says.
@@ -124,8 +134,23 @@ pub fn write(folder: &Path, snapshot: &Snapshot) -> io::Result<()> {
         outcomes: snapshot.outcomes.values().cloned().collect(),
         cursors: snapshot.cursors.clone(),
         heads: heads_out(&snapshot.heads),
-        floor: (snapshot.floor.segment, codec::epoch_text(&snapshot.floor.epoch), snapshot.floor.group),
-        epochs: snapshot.epochs.iter().map(|e| SpanBody { epoch: codec::epoch_text(&e.epoch), boot: e.boot, first: e.first, last: e.last, lanes: e.lanes, start: heads_out(&e.start) }).collect(),
+        floor: (
+            snapshot.floor.segment,
+            codec::epoch_text(&snapshot.floor.epoch),
+            snapshot.floor.group,
+        ),
+        epochs: snapshot
+            .epochs
+            .iter()
+            .map(|e| SpanBody {
+                epoch: codec::epoch_text(&e.epoch),
+                boot: e.boot,
+                first: e.first,
+                last: e.last,
+                lanes: e.lanes,
+                start: heads_out(&e.start),
+            })
+            .collect(),
         first: snapshot.first,
     };
     let payload = zstd::bulk::compress(&serde_json::to_vec(&body)?, 1)?;
@@ -135,7 +160,10 @@ pub fn write(folder: &Path, snapshot: &Snapshot) -> io::Result<()> {
     out.extend_from_slice(&[0; 2]);
     out.extend_from_slice(&crc32c::crc32c(&payload).to_le_bytes());
     out.extend_from_slice(&payload);
-    write_whole(&folder.join(format!("{:016x}.snap", snapshot.state.seq)), &out)?;
+    write_whole(
+        &folder.join(format!("{:016x}.snap", snapshot.state.seq)),
+        &out,
+    )?;
     if !folder.join("spare").is_dir() {
         std::fs::create_dir_all(folder.join("spare"))?;
         std::fs::File::open(folder)?.sync_all()?;
@@ -191,16 +219,30 @@ pub struct Copy {
 /// # Errors
 /// [`SnapshotError`] when the folder cannot be read or a copy was written by a newer program.
 pub fn copies(folder: &Path) -> Result<Vec<Copy>, SnapshotError> {
-    let mut paths: Vec<PathBuf> = names(folder)?.iter().rev().map(|name| folder.join(name)).collect();
+    let mut paths: Vec<PathBuf> = names(folder)?
+        .iter()
+        .rev()
+        .map(|name| folder.join(name))
+        .collect();
     paths.push(spare(folder));
     let mut out = Vec::new();
     for path in paths {
         let is_spare = path == spare(folder);
         let copy = match std::fs::read(&path) {
-            Ok(bytes) => Copy { snapshot: read(&bytes).map_err(SnapshotError::Newer)?, path, is_spare, is_unread: false },
+            Ok(bytes) => Copy {
+                snapshot: read(&bytes).map_err(SnapshotError::Newer)?,
+                path,
+                is_spare,
+                is_unread: false,
+            },
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => continue,
             // One that cannot be read is as good as damaged, in this boot.
-            Err(_) => Copy { snapshot: None, path, is_spare, is_unread: true },
+            Err(_) => Copy {
+                snapshot: None,
+                path,
+                is_spare,
+                is_unread: true,
+            },
         };
         out.push(copy);
     }
@@ -210,7 +252,11 @@ pub fn copies(folder: &Path) -> Result<Vec<Copy>, SnapshotError> {
 /// How many whole copies know the village after entry `seq` or later. Reads them all.
 #[must_use]
 pub fn covering(folder: &Path, seq: u64) -> usize {
-    copies(folder).map_or(0, |all| all.iter().filter(|c| c.snapshot.as_ref().is_some_and(|s| s.state.seq >= seq)).count())
+    copies(folder).map_or(0, |all| {
+        all.iter()
+            .filter(|c| c.snapshot.as_ref().is_some_and(|s| s.state.seq >= seq))
+            .count()
+    })
 }
 
 fn read(bytes: &[u8]) -> Result<Option<Snapshot>, u32> {
@@ -220,10 +266,17 @@ fn read(bytes: &[u8]) -> Result<Option<Snapshot>, u32> {
     if crc32c::crc32c(&bytes[12..]).to_le_bytes() != bytes[8..12] {
         return Ok(None);
     }
-    // No sum covers this version; the one inside is under the sum, and is believed when it can be read.
+    // No sum covers this version; the one inside is under the sum, and is believed when it can be
+    // read.
     let version = u16::from_le_bytes([bytes[4], bytes[5]]);
-    let unread = if version > 1 { Err(u32::from(version)) } else { Ok(None) };
-    let Ok(raw) = zstd::bulk::decompress(&bytes[12..], RAW_MAX) else { return unread };
+    let unread = if version > 1 {
+        Err(u32::from(version))
+    } else {
+        Ok(None)
+    };
+    let Ok(raw) = zstd::bulk::decompress(&bytes[12..], RAW_MAX) else {
+        return unread;
+    };
     match serde_json::from_slice::<Body>(&raw) {
         Ok(body) if body.v > 1 => Err(body.v),
         Ok(body) => Ok(rebuild(body)),
@@ -232,14 +285,36 @@ fn read(bytes: &[u8]) -> Result<Option<Snapshot>, u32> {
 }
 
 fn rebuild(body: Body) -> Option<Snapshot> {
-    let epochs: Option<Vec<EpochSpan>> =
-        body.epochs.into_iter().map(|e| Some(EpochSpan { epoch: codec::epoch_from(&e.epoch)?, boot: e.boot, first: e.first, last: e.last, lanes: e.lanes, start: heads_in(&e.start)? })).collect();
+    let epochs: Option<Vec<EpochSpan>> = body
+        .epochs
+        .into_iter()
+        .map(|e| {
+            Some(EpochSpan {
+                epoch: codec::epoch_from(&e.epoch)?,
+                boot: e.boot,
+                first: e.first,
+                last: e.last,
+                lanes: e.lanes,
+                start: heads_in(&e.start)?,
+            })
+        })
+        .collect();
     Some(Snapshot {
         state: body.state,
-        outcomes: Arc::new(body.outcomes.into_iter().map(|o| (o.id.clone(), o)).collect()),
+        outcomes: Arc::new(
+            body.outcomes
+                .into_iter()
+                .map(|o| (o.id.clone(), o))
+                .collect(),
+        ),
         cursors: body.cursors,
         heads: heads_in(&body.heads)?,
-        floor: Floor { segment: body.floor.0, epoch: codec::epoch_from(&body.floor.1)?, group: body.floor.2, ..Floor::default() },
+        floor: Floor {
+            segment: body.floor.0,
+            epoch: codec::epoch_from(&body.floor.1)?,
+            group: body.floor.2,
+            ..Floor::default()
+        },
         epochs: epochs?,
         first: body.first,
     })

@@ -1,4 +1,5 @@
-//! Starts on a journal that lost much: what only the log holds is not written over, and no number of holes keeps the village shut.
+//! Starts on a journal that lost much: what only the log holds is not written over, and no number
+//! of holes keeps the village shut.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -20,14 +21,31 @@ use crate::supervisor::clock::Clock;
 /// A start that is killed after its first group, before anything was packed.
 fn killed(folder: &Path) {
     let disk = Folder::open(&folder.join("log")).expect("log");
-    let place = Place { folder: folder.join("journal"), disk: Box::new(disk), village: None };
+    let place = Place {
+        folder: folder.join("journal"),
+        disk: Box::new(disk),
+        village: None,
+    };
     let epoch: Epoch = crate::keys::secret::random().expect("random");
     let opened = boot::open(place, epoch).expect("opens");
-    let previous = opened.snapshot.epochs.last().map(|e| codec::epoch_text(&e.epoch)).unwrap_or_default();
+    let previous = opened
+        .snapshot
+        .epochs
+        .last()
+        .map(|e| codec::epoch_text(&e.epoch))
+        .unwrap_or_default();
     let damage = opened.report.damage.clone();
     let (publish, _) = watch::channel(opened.snapshot.state.clone());
     let (requests, inbox) = mpsc::channel(1);
-    let mut writer = writer::Writer::new(opened, epoch, Clock::manual(1_000_000), folder.join("journal"), publish, inbox, requests.downgrade());
+    let mut writer = writer::Writer::new(
+        opened,
+        epoch,
+        Clock::manual(1_000_000),
+        folder.join("journal"),
+        publish,
+        inbox,
+        requests.downgrade(),
+    );
     writer.begin(&damage, &previous).expect("written");
 }
 
@@ -46,8 +64,14 @@ async fn assert_whole(temp: &Temp) {
     for _ in 0..2 {
         let (journal, report) = open(&temp.0);
         assert_eq!(judge(&journal, &report, "p").await, (0, 0), "{report:?}");
-        assert!(report.damage.is_empty() && journal.state().damage.is_empty(), "{report:?}");
-        assert_eq!(journal.after(0, 10_000).await.len() as u64, journal.state().seq);
+        assert!(
+            report.damage.is_empty() && journal.state().damage.is_empty(),
+            "{report:?}"
+        );
+        assert_eq!(
+            journal.after(0, 10_000).await.len() as u64,
+            journal.state().seq
+        );
         crash(journal);
     }
 }
@@ -90,7 +114,11 @@ async fn a_middle_pack_that_cannot_be_written_again_is_not_lost_with_its_segment
     std::fs::remove_dir(blocks).expect("gone");
     let (journal, report) = open(&base.0);
     assert_eq!(judge(&journal, &report, "p").await, (0, 0));
-    assert_eq!(journal.after(0, 10_000).await.len() as u64, journal.state().seq, "{report:?}");
+    assert_eq!(
+        journal.after(0, 10_000).await.len() as u64,
+        journal.state().seq,
+        "{report:?}"
+    );
     crash(journal);
 }
 
@@ -103,8 +131,17 @@ async fn a_thousand_holes_are_told_in_one_group_and_the_village_starts() {
     std::fs::create_dir_all(&blocks).expect("made");
     let disk = SimDisk::default();
     let open_on = |disk: SimDisk| {
-        let place = Place { folder: temp.journal(), disk: Box::new(disk), village: None };
-        Journal::open(place, crate::keys::secret::random().expect("random"), Clock::manual(1_000_000)).expect("opens")
+        let place = Place {
+            folder: temp.journal(),
+            disk: Box::new(disk),
+            village: None,
+        };
+        Journal::open(
+            place,
+            crate::keys::secret::random().expect("random"),
+            Clock::manual(1_000_000),
+        )
+        .expect("opens")
     };
     let (journal, _) = open_on(disk.clone());
     for n in 0..ENTRIES {
@@ -121,16 +158,43 @@ async fn a_thousand_holes_are_told_in_one_group_and_the_village_starts() {
     let disk = SimDisk::with(content);
     let (journal, report) = open_on(disk.clone());
     assert!(journal.failed().borrow().is_none());
-    assert!((2..=DAMAGE_KEPT).contains(&report.damage.len()), "{}", report.damage.len());
+    assert!(
+        (2..=DAMAGE_KEPT).contains(&report.damage.len()),
+        "{}",
+        report.damage.len()
+    );
     let state = journal.state();
-    let seen: BTreeSet<u64> = journal.after(0, 10_000).await.iter().map(|e| e.entry.seq).collect();
-    let told = |seq: u64| state.damage.iter().any(|(from, to)| *from < seq && seq <= *to);
-    assert!(seen.len() as u64 > ENTRIES / 3 && (1..=state.seq).all(|n| seen.contains(&n) || told(n)));
+    let seen: BTreeSet<u64> = journal
+        .after(0, 10_000)
+        .await
+        .iter()
+        .map(|e| e.entry.seq)
+        .collect();
+    let told = |seq: u64| {
+        state
+            .damage
+            .iter()
+            .any(|(from, to)| *from < seq && seq <= *to)
+    };
+    assert!(
+        seen.len() as u64 > ENTRIES / 3 && (1..=state.seq).all(|n| seen.contains(&n) || told(n))
+    );
     journal.submit(road("new", 0)).await.expect("answered");
     crash(journal);
-    let (journal, report) = open_on(SimDisk::with(disk.image(disk.operations(), Honesty::Honest, || 0)));
+    let (journal, report) = open_on(SimDisk::with(disk.image(
+        disk.operations(),
+        Honesty::Honest,
+        || 0,
+    )));
     assert_eq!(report.damage, [], "it is told once");
-    assert_eq!(journal.submit(road("new", 1)).await.expect("answered").first, state.seq + 3);
+    assert_eq!(
+        journal
+            .submit(road("new", 1))
+            .await
+            .expect("answered")
+            .first,
+        state.seq + 3
+    );
     crash(journal);
 }
 
@@ -162,17 +226,46 @@ async fn a_log_of_another_village_with_more_segments_does_not_make_the_village_a
         let temp = Temp::of(&base.0, "mixed");
         mix(&temp, &other, beside);
         let case = format!("beside: {beside}");
-        assert!(!check::check(&temp.journal(), &temp.0.join("log"), None, |_| {}).expect("checks").wrong.is_empty(), "{case}");
+        assert!(
+            !check::check(&temp.journal(), &temp.0.join("log"), None, |_| {})
+                .expect("checks")
+                .wrong
+                .is_empty(),
+            "{case}"
+        );
         let (journal, report) = open(&temp.0);
-        assert!(report.foreign > 0 && journal.history().packs().len() >= 4, "{case}: {report:?}");
-        assert!(journal.state().places.keys().all(|k| !k.as_str().starts_with('q')), "{case}: {report:?}");
+        assert!(
+            report.foreign > 0 && journal.history().packs().len() >= 4,
+            "{case}: {report:?}"
+        );
+        assert!(
+            journal
+                .state()
+                .places
+                .keys()
+                .all(|k| !k.as_str().starts_with('q')),
+            "{case}: {report:?}"
+        );
         let (lost, untold) = judge(&journal, &report, "p").await;
-        assert!(lost as u64 <= if beside { 0 } else { TAIL } && untold == 0, "{case}: {lost} {untold} {report:?}");
+        assert!(
+            lost as u64 <= if beside { 0 } else { TAIL } && untold == 0,
+            "{case}: {lost} {untold} {report:?}"
+        );
         roads(&journal, "new", 0, 50).await;
         crash(journal);
         let (journal, again) = open(&temp.0);
-        assert!((0..50).all(|n| journal.state().places.contains_key(&PlaceId::new(&format!("new{n}")).expect("id"))), "{case}");
-        assert_eq!((judge(&journal, &again, "p").await, again.damage.as_slice()), ((lost, 0), &[][..]), "{case}");
+        assert!(
+            (0..50).all(|n| journal
+                .state()
+                .places
+                .contains_key(&PlaceId::new(&format!("new{n}")).expect("id"))),
+            "{case}"
+        );
+        assert_eq!(
+            (judge(&journal, &again, "p").await, again.damage.as_slice()),
+            ((lost, 0), &[][..]),
+            "{case}"
+        );
         crash(journal);
     }
 }
@@ -183,20 +276,45 @@ async fn a_young_log_that_says_the_configured_name_is_ours_beside_another_villag
     let temp = Temp::new("young");
     let start = |name: &str| {
         let disk = Folder::open(&temp.0.join("log")).expect("log");
-        let place = Place { folder: temp.journal(), disk: Box::new(disk), village: Some(VillageId::new(name).expect("id")) };
-        Journal::open(place, crate::keys::secret::random().expect("random"), Clock::manual(1_000_000)).expect("opens")
+        let place = Place {
+            folder: temp.journal(),
+            disk: Box::new(disk),
+            village: Some(VillageId::new(name).expect("id")),
+        };
+        Journal::open(
+            place,
+            crate::keys::secret::random().expect("random"),
+            Clock::manual(1_000_000),
+        )
+        .expect("opens")
     };
     let (journal, _) = start("p");
-    let village = Village { id: VillageId::new("p").expect("id"), name: "Thôn Bến Thóc".into(), commune: "xã Đồng Nếp".into(), latitude: 21.0, longitude: 105.8 };
-    journal.submit(Wish::new(Actor::House, Command::DeclareVillage { village })).await.expect("answered");
+    let village = Village {
+        id: VillageId::new("p").expect("id"),
+        name: "Thôn Bến Thóc".into(),
+        commune: "xã Đồng Nếp".into(),
+        latitude: 21.0,
+        longitude: 105.8,
+    };
+    journal
+        .submit(Wish::new(Actor::House, Command::DeclareVillage { village }))
+        .await
+        .expect("answered");
     roads(&journal, "p", 0, 30).await;
     let seq = journal.state().seq;
     crash(journal);
-    for path in files(&other.journal(), "pack").into_iter().chain(files(&other.journal(), "snap")) {
+    for path in files(&other.journal(), "pack")
+        .into_iter()
+        .chain(files(&other.journal(), "snap"))
+    {
         std::fs::copy(&path, temp.journal().join(path.file_name().expect("name"))).expect("copied");
     }
     let (journal, report) = start("p");
     assert!(report.foreign >= 6, "{report:?}");
-    assert_eq!((journal.state().places.len(), journal.state().seq), (30, seq + 1), "{report:?}");
+    assert_eq!(
+        (journal.state().places.len(), journal.state().seq),
+        (30, seq + 1),
+        "{report:?}"
+    );
     crash(journal);
 }

@@ -17,8 +17,8 @@ pub struct Seen {
     pub snapshots: usize,
 }
 
-/// Reads every pack block by block, and the snapshots, with a pause after each stride. What cannot be read is in
-/// [`super::history::History::unreadable`] afterwards.
+/// Reads every pack block by block, and the snapshots, with a pause after each stride. What cannot
+/// be read is in [`super::history::History::unreadable`] afterwards.
 pub async fn walk(journal: &Journal, pause: Duration) -> Seen {
     let history = journal.history();
     let mut out = Seen::default();
@@ -26,7 +26,11 @@ pub async fn walk(journal: &Journal, pause: Duration) -> Seen {
         let mut rest = pack.blocks.as_slice();
         while !rest.is_empty() {
             let begins = rest[0].at;
-            let n = rest.iter().take_while(|b| b.at < begins + STRIDE).count().max(1);
+            let n = rest
+                .iter()
+                .take_while(|b| b.at < begins + STRIDE)
+                .count()
+                .max(1);
             let (blocks, after) = rest.split_at(n);
             let (path, blocks, history) = (pack.path.clone(), blocks.to_vec(), history.clone());
             out.blocks += n;
@@ -45,16 +49,25 @@ pub async fn walk(journal: &Journal, pause: Duration) -> Seen {
         }
     }
     let folder = journal.folder().to_owned();
-    out.snapshots = tokio::task::spawn_blocking(move || remove_rotten(&folder)).await.unwrap_or(0);
+    out.snapshots = tokio::task::spawn_blocking(move || remove_rotten(&folder))
+        .await
+        .unwrap_or(0);
     if out.snapshots > 0 && journal.checkpoint().await.is_err() {
-        tracing::warn!("snapshots are damaged and the journal takes nothing: they are made again at the next start");
+        tracing::warn!(
+            "snapshots are damaged and the journal takes nothing: they are made again at the next start"
+        );
     }
     out
 }
 
 fn remove_rotten(folder: &Path) -> usize {
-    let Ok(copies) = snapshot::copies(folder) else { return 0 };
-    let rotten: Vec<_> = copies.into_iter().filter(|c| c.snapshot.is_none() && !c.is_unread).collect();
+    let Ok(copies) = snapshot::copies(folder) else {
+        return 0;
+    };
+    let rotten: Vec<_> = copies
+        .into_iter()
+        .filter(|c| c.snapshot.is_none() && !c.is_unread)
+        .collect();
     for copy in &rotten {
         tracing::error!(path = %copy.path.display(), "a snapshot is damaged; it is removed, and another is written");
         let _ = std::fs::remove_file(&copy.path);

@@ -1,8 +1,8 @@
 //! The one thread that changes the village.
 //!
-//! Invariants: nothing is published or answered before its group is synced; a failed sync ends the thread
-//! and with it every promise, from then on everybody gets `Closed`. A group is what queued while the
-//! previous one was being synced: the writer never waits to gather.
+//! Invariants: nothing is published or answered before its group is synced; a failed sync ends the
+//! thread and with it every promise, from then on everybody gets `Closed`. A group is what queued
+//! while the previous one was being synced: the writer never waits to gather.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -50,8 +50,8 @@ pub(super) enum Request {
     Shutdown(oneshot::Sender<Result<(), Closed>>),
 }
 
-/// A finished checkpoint: entries of segments up to `through` are in `pack` (none = there were none), after
-/// which the chain has these heads.
+/// A finished checkpoint: entries of segments up to `through` are in `pack` (none = there were
+/// none), after which the chain has these heads.
 pub(super) struct Checkpoint {
     through: u64,
     pack: Option<pack::Pack>,
@@ -82,7 +82,8 @@ pub(super) struct Writer {
     packing: Option<std::thread::JoinHandle<io::Result<Checkpoint>>>,
     /// Packing failed when so many segments were sealed: not again before there are more.
     failed_at: usize,
-    /// What the checkpoint before the last one made releasable: the log is kept back to the older snapshot.
+    /// What the checkpoint before the last one made releasable: the log is kept back to the older
+    /// snapshot.
     release_next: u64,
     /// From this segment on nothing is released in this boot.
     kept: u64,
@@ -94,18 +95,36 @@ pub(super) struct Writer {
 
 /// What a request waits for until the group is synced.
 enum Answer {
-    Submit(oneshot::Sender<Result<Receipt, SubmitError>>, Result<Receipt, SubmitError>),
+    Submit(
+        oneshot::Sender<Result<Receipt, SubmitError>>,
+        Result<Receipt, SubmitError>,
+    ),
     Noop(oneshot::Sender<()>),
 }
 
 impl Writer {
-    pub(super) fn new(opened: Opened, epoch: Epoch, clock: Clock, folder: PathBuf, publish: watch::Sender<Arc<State>>, requests: mpsc::Receiver<Request>, back: mpsc::WeakSender<Request>) -> Self {
+    pub(super) fn new(
+        opened: Opened,
+        epoch: Epoch,
+        clock: Clock,
+        folder: PathBuf,
+        publish: watch::Sender<Arc<State>>,
+        requests: mpsc::Receiver<Request>,
+        back: mpsc::WeakSender<Request>,
+    ) -> Self {
         let s = opened.snapshot;
         let heads = s.heads.begin(&epoch);
         let boot = s.state.boot + 1;
         Self {
             log: opened.log,
-            span: EpochSpan { epoch, boot, first: s.state.seq + 1, last: s.state.seq, lanes: [0; 4], start: heads },
+            span: EpochSpan {
+                epoch,
+                boot,
+                first: s.state.seq + 1,
+                last: s.state.seq,
+                lanes: [0; 4],
+                start: heads,
+            },
             state: State::clone(&s.state),
             outcomes: s.outcomes,
             cursors: s.cursors,
@@ -131,11 +150,21 @@ impl Writer {
     /// Writes the boot's first entries: that it booted, and what was found damaged.
     pub(super) fn begin(&mut self, damage: &[(Epoch, u64, u64)], previous: &str) -> io::Result<()> {
         let boot = self.span.boot;
-        let mut events = vec![Event::Booted { boot, previous: previous.to_owned() }];
+        let mut events = vec![Event::Booted {
+            boot,
+            previous: previous.to_owned(),
+        }];
         for (epoch, from, to) in damage {
-            events.push(Event::HistoryDamaged { epoch: codec::epoch_text(epoch), from: *from, to: *to, lost: None });
+            events.push(Event::HistoryDamaged {
+                epoch: codec::epoch_text(epoch),
+                from: *from,
+                to: *to,
+                lost: None,
+            });
         }
-        let entries = self.number(&Actor::House, None, events).map_err(|r| io::Error::other(r.to_string()))?;
+        let entries = self
+            .number(&Actor::House, None, events)
+            .map_err(|r| io::Error::other(r.to_string()))?;
         self.record(entries);
         self.sync()
     }
@@ -224,13 +253,26 @@ impl Writer {
         let now = self.clock.wall_ms();
         if let Some(id) = &wish.id {
             if let Some(known) = self.outcomes.get(id) {
-                return known.result.clone().map(|(first, last)| Receipt { first, last, repeated: true }).map_err(SubmitError::Rejected);
+                return known
+                    .result
+                    .clone()
+                    .map(|(first, last)| Receipt {
+                        first,
+                        last,
+                        repeated: true,
+                    })
+                    .map_err(SubmitError::Rejected);
             }
             if wish.expires_at < self.clock.certain_ms() {
                 return self.refuse(&wish, Rejection::Expired);
             }
         }
-        let events = match decide(&self.state, &wish.actor, &wish.command, Now { wall_ms: now }) {
+        let events = match decide(
+            &self.state,
+            &wish.actor,
+            &wish.command,
+            Now { wall_ms: now },
+        ) {
             Ok(events) => events,
             Err(rejection) => return self.refuse(&wish, rejection),
         };
@@ -243,27 +285,43 @@ impl Writer {
         let last = self.state.seq;
         let made = if last < first { (0, 0) } else { (first, last) };
         if let Some(id) = wish.id {
-            self.keep_outcome(Outcome { id, result: Ok(made), expires_at: wish.expires_at });
+            self.keep_outcome(Outcome {
+                id,
+                result: Ok(made),
+                expires_at: wish.expires_at,
+            });
         }
-        Ok(Receipt { first: made.0, last: made.1, repeated: false })
+        Ok(Receipt {
+            first: made.0,
+            last: made.1,
+            repeated: false,
+        })
     }
 
     fn refuse(&mut self, wish: &Wish, rejection: Rejection) -> Result<Receipt, SubmitError> {
         if let Some(id) = &wish.id {
             if matches!(wish.actor, Actor::Commune) {
-                let event = Event::CommandRefused { reason: rejection.key().to_owned() };
+                let event = Event::CommandRefused {
+                    reason: rejection.key().to_owned(),
+                };
                 if let Ok(entries) = self.number(&wish.actor, wish.cause, vec![event]) {
                     self.record(entries);
                 }
             }
-            self.keep_outcome(Outcome { id: id.clone(), result: Err(rejection.clone()), expires_at: wish.expires_at });
+            self.keep_outcome(Outcome {
+                id: id.clone(),
+                result: Err(rejection.clone()),
+                expires_at: wish.expires_at,
+            });
         }
         Err(SubmitError::Rejected(rejection))
     }
 
     fn keep_outcome(&mut self, mut outcome: Outcome) {
         // No command is worth anything for longer than outcomes are kept.
-        outcome.expires_at = outcome.expires_at.min(self.clock.certain_ms().saturating_add(OUTCOME_KEPT_MS));
+        outcome.expires_at = outcome
+            .expires_at
+            .min(self.clock.certain_ms().saturating_add(OUTCOME_KEPT_MS));
         let bytes = codec::outcome_bytes(&outcome);
         self.queued += bytes.len();
         self.records.push(bytes);
@@ -279,7 +337,12 @@ impl Writer {
     }
 
     /// Numbers events and makes their bytes; nothing is changed yet.
-    fn number(&self, actor: &Actor, cause: Option<u64>, events: Vec<Event>) -> Result<Vec<(Entry, Vec<u8>)>, Rejection> {
+    fn number(
+        &self,
+        actor: &Actor,
+        cause: Option<u64>,
+        events: Vec<Event>,
+    ) -> Result<Vec<(Entry, Vec<u8>)>, Rejection> {
         let clock = match self.clock.trust() {
             Trust::None => ClockQuality::None,
             Trust::Restored => ClockQuality::Restored,
@@ -292,7 +355,17 @@ impl Writer {
             let lane = event.lane();
             lanes[lane.index()] += 1;
             let seq = self.state.seq + 1 + i as u64;
-            let entry = Entry { seq, mono_ms: self.clock.mono_ms(), wall_ms: self.clock.wall_ms(), clock, actor: actor.clone(), cause, lane, lane_seq: lanes[lane.index()], event };
+            let entry = Entry {
+                seq,
+                mono_ms: self.clock.mono_ms(),
+                wall_ms: self.clock.wall_ms(),
+                clock,
+                actor: actor.clone(),
+                cause,
+                lane,
+                lane_seq: lanes[lane.index()],
+                event,
+            };
             let bytes = codec::entry_bytes(&entry).map_err(|_| Rejection::UNSOUND)?;
             size += bytes.len() + 4;
             if bytes.len() > ENTRY_MAX || size > WISH_MAX {
@@ -312,7 +385,11 @@ impl Writer {
             self.span.last = entry.seq;
             self.queued += bytes.len();
             self.records.push(bytes.clone());
-            self.fresh.push(Arc::new(Stored { epoch: self.span.epoch, bytes: bytes.into(), entry }));
+            self.fresh.push(Arc::new(Stored {
+                epoch: self.span.epoch,
+                bytes: bytes.into(),
+                entry,
+            }));
         }
     }
 
@@ -324,9 +401,13 @@ impl Writer {
         }
         for feed in std::mem::take(&mut self.moved) {
             let seq = self.cursors.get(&feed).copied().unwrap_or_default();
-            self.records.push(codec::cursor_bytes(&Cursor { feed, seq }));
+            self.records
+                .push(codec::cursor_bytes(&Cursor { feed, seq }));
         }
-        let seq = self.fresh.first().map_or(self.state.seq + 1, |e| e.entry.seq);
+        let seq = self
+            .fresh
+            .first()
+            .map_or(self.state.seq + 1, |e| e.entry.seq);
         let records = std::mem::take(&mut self.records);
         self.queued = 0;
         // GROUP_BYTES, WISH_MAX and few cursors keep this under MAX_PAYLOAD: a group is one frame.
@@ -341,7 +422,12 @@ impl Writer {
     }
 
     fn snapshot(&self) -> Snapshot {
-        let floor = self.log.sealed().back().map(|s| s.floor).unwrap_or_default();
+        let floor = self
+            .log
+            .sealed()
+            .back()
+            .map(|s| s.floor)
+            .unwrap_or_default();
         Snapshot {
             state: Arc::new(self.state.clone()),
             outcomes: self.outcomes.clone(),
@@ -355,20 +441,27 @@ impl Writer {
 
     /// Hands packing and the snapshot to a helper thread when `wanted` segments are sealed.
     fn checkpoint(&mut self, wanted: usize) {
-        let sealed = self.log.sealed().iter().filter(|s| s.segment > self.release_next).count();
+        let sealed = self
+            .log
+            .sealed()
+            .iter()
+            .filter(|s| s.segment > self.release_next)
+            .count();
         if self.packing.is_some() || sealed < wanted || sealed <= self.failed_at {
             return;
         }
         let Some(job) = self.job() else { return };
         let folder = self.folder.clone();
         let back = self.back.clone();
-        let spawned = std::thread::Builder::new().name("journal-pack".into()).spawn(move || {
-            let done = pack_and_snapshot(&folder, &job);
-            if let Some(back) = back.upgrade() {
-                let _ = back.blocking_send(Request::Checkpointed);
-            }
-            done
-        });
+        let spawned = std::thread::Builder::new()
+            .name("journal-pack".into())
+            .spawn(move || {
+                let done = pack_and_snapshot(&folder, &job);
+                if let Some(back) = back.upgrade() {
+                    let _ = back.blocking_send(Request::Checkpointed);
+                }
+                done
+            });
         match spawned {
             Ok(thread) => self.packing = Some(thread),
             Err(cause) => tracing::error!(%cause, "no thread for packing history"),
@@ -378,13 +471,22 @@ impl Writer {
     fn job(&mut self) -> Option<Job> {
         self.forget_outcomes();
         let through = self.log.sealed().back().map(|s| s.segment)?;
-        Some(Job { through, heads: self.packed.1, entries: self.history.unpacked(), snapshot: self.snapshot() })
+        Some(Job {
+            through,
+            heads: self.packed.1,
+            entries: self.history.unpacked(),
+            snapshot: self.snapshot(),
+        })
     }
 
     /// Takes the result of the packing thread.
     fn packed_or_not(&mut self) {
-        let Some(thread) = self.packing.take() else { return };
-        let done = thread.join().unwrap_or_else(|_| Err(io::Error::other("the packing thread panicked")));
+        let Some(thread) = self.packing.take() else {
+            return;
+        };
+        let done = thread
+            .join()
+            .unwrap_or_else(|_| Err(io::Error::other("the packing thread panicked")));
         match done {
             Ok(done) => self.checkpointed(done),
             Err(cause) => {
@@ -415,7 +517,15 @@ impl Writer {
 
 fn pack_and_snapshot(folder: &std::path::Path, job: &Job) -> io::Result<Checkpoint> {
     let end = job.snapshot.heads;
-    let pack = if job.entries.is_empty() { None } else { Some(pack::write(folder, &job.heads, &end, &job.entries)?) };
+    let pack = if job.entries.is_empty() {
+        None
+    } else {
+        Some(pack::write(folder, &job.heads, &end, &job.entries)?)
+    };
     snapshot::write(folder, &job.snapshot)?;
-    Ok(Checkpoint { through: job.through, pack, end })
+    Ok(Checkpoint {
+        through: job.through,
+        pack,
+        end,
+    })
 }

@@ -1,20 +1,22 @@
 //! A certificate authority for machines: devices and villages. Never on a phone.
 //!
-//! The commune has one for its villages, each house one for its devices. ECDSA P-256. Serial numbers are random: a
-//! renewed key must not repeat one.
+//! The commune has one for its villages, each house one for its devices. ECDSA P-256. Serial
+//! numbers are random: a renewed key must not repeat one.
 //!
-//! Dates are such that a clock which was wrong for a while does no lasting harm: whatever is issued is valid from the
-//! beginning of its CA, a CA from before any box that runs this program, and nothing outlasts its CA. A leaf lasts 90
-//! days, a CA thirty years; its certificate is made again over the same key before it ends, so that whoever pinned it
-//! goes on. How a certificate stands is judged in `standing.rs`.
+//! Dates are such that a clock which was wrong for a while does no lasting harm: whatever is issued
+//! is valid from the beginning of its CA, a CA from before any box that runs this program, and
+//! nothing outlasts its CA. A leaf lasts 90 days, a CA thirty years; its certificate is made again
+//! over the same key before it ends, so that whoever pinned it goes on. How a certificate stands is
+//! judged in `standing.rs`.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
-    PublicKeyData, SerialNumber,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName,
+    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256, PublicKeyData, SerialNumber,
 };
 
 /// Days a leaf is valid.
@@ -63,10 +65,20 @@ fn params(name: &str, sans: &[String], from_s: u64, until_s: u64) -> io::Result<
 }
 
 /// A CA's certificate over its key, for thirty years from `now_s`, and for all of `validity`.
-fn ca_certificate(key: &KeyPair, name: &str, now_s: u64, validity: Option<(i64, i64)>) -> io::Result<String> {
+fn ca_certificate(
+    key: &KeyPair,
+    name: &str,
+    now_s: u64,
+    validity: Option<(i64, i64)>,
+) -> io::Result<String> {
     let second = |s: i64| u64::try_from(s).unwrap_or(0);
-    let from = BEGINS.min(now_s.saturating_sub(DAY)).min(validity.map_or(u64::MAX, |v| second(v.0)));
-    let until = now_s.min(LATEST).saturating_add(CA_DAYS * DAY).max(validity.map_or(0, |v| second(v.1)));
+    let from = BEGINS
+        .min(now_s.saturating_sub(DAY))
+        .min(validity.map_or(u64::MAX, |v| second(v.0)));
+    let until = now_s
+        .min(LATEST)
+        .saturating_add(CA_DAYS * DAY)
+        .max(validity.map_or(0, |v| second(v.1)));
     let mut p = params(name, &[], from, until)?;
     p.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     p.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -74,36 +86,72 @@ fn ca_certificate(key: &KeyPair, name: &str, now_s: u64, validity: Option<(i64, 
 }
 
 impl Authority {
-    /// Loads `<folder>/ca.pem` and `ca.key`, or makes a new authority named `name` where there is neither. A certificate
-    /// that is gone, damaged, not valid at `now_s` or soon ended is made again over the key: those who pinned the old one
-    /// still trust what it signs.
+    /// Loads `<folder>/ca.pem` and `ca.key`, or makes a new authority named `name` where there is
+    /// neither. A certificate that is gone, damaged, not valid at `now_s` or soon ended is made
+    /// again over the key: those who pinned the old one still trust what it signs.
     ///
     /// # Errors
-    /// Whatever the file system says, or when the key is gone or damaged: a key is never made over a certificate.
+    /// Whatever the file system says, or when the key is gone or damaged: a key is never made over
+    /// a certificate.
     pub fn load_or_make(folder: &Path, name: &str, now_s: u64) -> io::Result<Self> {
         let (cert_path, key_path) = (folder.join("ca.pem"), folder.join("ca.key"));
         if !cert_path.exists() && !key_path.exists() {
             let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(io::Error::other)?;
             super::secret::write_file(&key_path, key.serialize_pem().as_bytes())?;
         }
-        let key = std::fs::read_to_string(&key_path).and_then(|pem| KeyPair::from_pem(&pem).map_err(io::Error::other));
-        let key = key.map_err(|cause| io::Error::new(cause.kind(), format!("the key of the authority {} cannot be used: {cause}", key_path.display())))?;
-        let found = std::fs::read(&cert_path).ok().filter(|pem| super::tls::validity(pem).is_some());
-        if found.as_ref().is_some_and(|pem| !super::tls::holds_key(pem, &key.subject_public_key_info())) {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} and {} do not belong together", cert_path.display(), key_path.display())));
+        let key = std::fs::read_to_string(&key_path)
+            .and_then(|pem| KeyPair::from_pem(&pem).map_err(io::Error::other));
+        let key = key.map_err(|cause| {
+            io::Error::new(
+                cause.kind(),
+                format!(
+                    "the key of the authority {} cannot be used: {cause}",
+                    key_path.display()
+                ),
+            )
+        })?;
+        let found = std::fs::read(&cert_path)
+            .ok()
+            .filter(|pem| super::tls::validity(pem).is_some());
+        if found
+            .as_ref()
+            .is_some_and(|pem| !super::tls::holds_key(pem, &key.subject_public_key_info()))
+        {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!(
+                    "{} and {} do not belong together",
+                    cert_path.display(),
+                    key_path.display()
+                ),
+            ));
         }
         let validity = found.as_deref().and_then(super::tls::validity);
         let now = i64::try_from(now_s).unwrap_or(i64::MAX);
-        let stands = validity.is_some_and(|(from, until)| from <= now && until.saturating_sub(now) > CA_RENEW_DAYS * 86_400);
+        let stands = validity.is_some_and(|(from, until)| {
+            from <= now && until.saturating_sub(now) > CA_RENEW_DAYS * 86_400
+        });
         if !stands {
             // The name is part of what others pinned.
             let known = found.as_deref().and_then(super::tls::name_of);
-            super::secret::write_file(&cert_path, ca_certificate(&key, known.as_deref().unwrap_or(name), now_s, validity)?.as_bytes())?;
+            super::secret::write_file(
+                &cert_path,
+                ca_certificate(&key, known.as_deref().unwrap_or(name), now_s, validity)?.as_bytes(),
+            )?;
         }
         let certificate = std::fs::read_to_string(&cert_path)?;
-        let validity = super::tls::validity(certificate.as_bytes()).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("{} is no certificate", cert_path.display())))?;
+        let validity = super::tls::validity(certificate.as_bytes()).ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{} is no certificate", cert_path.display()),
+            )
+        })?;
         let issuer = Issuer::from_ca_cert_pem(&certificate, key).map_err(io::Error::other)?;
-        Ok(Self { issuer, certificate, validity })
+        Ok(Self {
+            issuer,
+            certificate,
+            validity,
+        })
     }
 
     /// True when the file holds a certificate.
@@ -115,8 +163,11 @@ impl Authority {
     /// True when certificate and key in `folder` belong together.
     #[must_use]
     pub fn is_pair(folder: &Path) -> bool {
-        let key = std::fs::read_to_string(folder.join("ca.key")).ok().and_then(|pem| KeyPair::from_pem(&pem).ok());
-        key.zip(std::fs::read(folder.join("ca.pem")).ok()).is_some_and(|(key, pem)| super::tls::holds_key(&pem, &key.subject_public_key_info()))
+        let key = std::fs::read_to_string(folder.join("ca.key"))
+            .ok()
+            .and_then(|pem| KeyPair::from_pem(&pem).ok());
+        key.zip(std::fs::read(folder.join("ca.pem")).ok())
+            .is_some_and(|(key, pem)| super::tls::holds_key(&pem, &key.subject_public_key_info()))
     }
 
     /// The CA's certificate, PEM: what others trust.
@@ -125,16 +176,35 @@ impl Authority {
         &self.certificate
     }
 
-    /// From the CA's beginning, for [`LEAF_DAYS`] from now, never beyond the CA's end; with no time known, until that end:
-    /// it is made again when the time is known.
-    fn leaf(&self, key: &impl PublicKeyData, name: &str, sans: &[String], usage: ExtendedKeyUsagePurpose, now_s: Option<u64>) -> io::Result<String> {
-        let (from, end) = (u64::try_from(self.validity.0).unwrap_or(0), u64::try_from(self.validity.1).unwrap_or(0));
-        let mut p = params(name, sans, from, now_s.map_or(end, |now| now.min(LATEST).saturating_add(LEAF_DAYS * DAY).min(end)))?;
+    /// From the CA's beginning, for [`LEAF_DAYS`] from now, never beyond the CA's end; with no time
+    /// known, until that end: it is made again when the time is known.
+    fn leaf(
+        &self,
+        key: &impl PublicKeyData,
+        name: &str,
+        sans: &[String],
+        usage: ExtendedKeyUsagePurpose,
+        now_s: Option<u64>,
+    ) -> io::Result<String> {
+        let (from, end) = (
+            u64::try_from(self.validity.0).unwrap_or(0),
+            u64::try_from(self.validity.1).unwrap_or(0),
+        );
+        let mut p = params(
+            name,
+            sans,
+            from,
+            now_s.map_or(end, |now| {
+                now.min(LATEST).saturating_add(LEAF_DAYS * DAY).min(end)
+            }),
+        )?;
         p.is_ca = IsCa::ExplicitNoCa;
         p.use_authority_key_identifier_extension = true;
         p.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         p.extended_key_usages = vec![usage];
-        Ok(p.signed_by(key, &self.issuer).map_err(io::Error::other)?.pem())
+        Ok(p.signed_by(key, &self.issuer)
+            .map_err(io::Error::other)?
+            .pem())
     }
 
     /// A server's certificate for these names and addresses.
@@ -149,10 +219,19 @@ impl Authority {
     ///
     /// # Errors
     /// As [`Authority::server`].
-    pub fn server_at(&self, name: &str, sans: &[String], now_s: Option<u64>) -> io::Result<Identity> {
+    pub fn server_at(
+        &self,
+        name: &str,
+        sans: &[String],
+        now_s: Option<u64>,
+    ) -> io::Result<Identity> {
         let key = KeyPair::generate().map_err(io::Error::other)?;
-        let certificate = self.leaf(&key, name, sans, ExtendedKeyUsagePurpose::ServerAuth, now_s)?;
-        Ok(Identity { certificate, key: key.serialize_pem() })
+        let certificate =
+            self.leaf(&key, name, sans, ExtendedKeyUsagePurpose::ServerAuth, now_s)?;
+        Ok(Identity {
+            certificate,
+            key: key.serialize_pem(),
+        })
     }
 
     /// A client's certificate; its common name is who it is.
@@ -170,7 +249,10 @@ impl Authority {
     pub fn client_at(&self, name: &str, now_s: Option<u64>) -> io::Result<Identity> {
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let certificate = self.leaf(&key, name, &[], ExtendedKeyUsagePurpose::ClientAuth, now_s)?;
-        Ok(Identity { certificate, key: key.serialize_pem() })
+        Ok(Identity {
+            certificate,
+            key: key.serialize_pem(),
+        })
     }
 
     /// Signs a request for `name`: only its public key is taken, never what it asks for.
@@ -179,7 +261,13 @@ impl Authority {
     /// When the request is not one, or does not prove its key.
     pub fn sign_request(&self, request: &str, name: &str, now_s: u64) -> io::Result<String> {
         let csr = CertificateSigningRequestParams::from_pem(request).map_err(io::Error::other)?;
-        self.leaf(&csr.public_key, name, &[], ExtendedKeyUsagePurpose::ClientAuth, Some(now_s))
+        self.leaf(
+            &csr.public_key,
+            name,
+            &[],
+            ExtendedKeyUsagePurpose::ClientAuth,
+            Some(now_s),
+        )
     }
 }
 
@@ -192,7 +280,11 @@ pub fn request(name: &str) -> io::Result<(String, String)> {
     let mut p = CertificateParams::new(Vec::new()).map_err(io::Error::other)?;
     p.distinguished_name = DistinguishedName::new();
     p.distinguished_name.push(DnType::CommonName, name);
-    let request = p.serialize_request(&key).map_err(io::Error::other)?.pem().map_err(io::Error::other)?;
+    let request = p
+        .serialize_request(&key)
+        .map_err(io::Error::other)?
+        .pem()
+        .map_err(io::Error::other)?;
     Ok((request, key.serialize_pem()))
 }
 
@@ -210,7 +302,10 @@ impl Files {
     #[must_use]
     pub fn named(folder: &Path, name: &str) -> Self {
         let path = folder.join(format!("{name}.pem"));
-        Self { certificate: path.clone(), key: path }
+        Self {
+            certificate: path.clone(),
+            key: path,
+        }
     }
 
     /// Writes both.
@@ -219,7 +314,12 @@ impl Files {
     /// Whatever the file system says.
     pub fn write(&self, identity: &Identity) -> io::Result<()> {
         if self.key == self.certificate {
-            return super::secret::write_file(&self.key, [identity.key.as_str(), &identity.certificate].concat().as_bytes());
+            return super::secret::write_file(
+                &self.key,
+                [identity.key.as_str(), &identity.certificate]
+                    .concat()
+                    .as_bytes(),
+            );
         }
         super::secret::write_file(&self.key, identity.key.as_bytes())?;
         super::secret::write_file(&self.certificate, identity.certificate.as_bytes())
@@ -229,7 +329,9 @@ impl Files {
     #[must_use]
     pub fn days_left(&self, now_s: u64) -> Option<i64> {
         let now = i64::try_from(now_s).unwrap_or(i64::MAX);
-        self.validity().filter(|(from, _)| *from <= now).map(|(_, end)| (end.saturating_sub(now)).div_euclid(86_400))
+        self.validity()
+            .filter(|(from, _)| *from <= now)
+            .map(|(_, end)| (end.saturating_sub(now)).div_euclid(86_400))
     }
 
     /// The certificate's first and last second.

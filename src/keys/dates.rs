@@ -1,9 +1,11 @@
 //! By which time a peer's certificate is judged.
 //!
-//! Invariant: where somebody vouches for the time, by that time, strictly. Where nobody does (a dead clock at 1970, one decades
-//! ahead, and as well a mistyped year that could be true), what is known is only that it is not before the floor: then a
-//! certificate is refused for its dates when no time from there on fits, because a clock that is wrong must shut nobody out. Who
-//! holds the newest one is known besides ([`super::holders`]). Signature, issuer, name and use are judged as ever.
+//! Invariant: where somebody vouches for the time, by that time, strictly. Where nobody does (a
+//! dead clock at 1970, one decades ahead, and as well a mistyped year that could be true), what is
+//! known is only that it is not before the floor: then a certificate is refused for its dates when
+//! no time from there on fits, because a clock that is wrong must shut nobody out. Who
+//! holds the newest one is known besides ([`super::holders`]). Signature, issuer, name and use are
+//! judged as ever.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +22,12 @@ use crate::supervisor::clock::{Clock, Trust};
 /// When a certificate is to be judged.
 pub fn judged_at(certificate: &CertificateDer<'_>, clock: &Clock) -> UnixTime {
     let is_known = clock.trust() == Trust::Synced;
-    let now = i64::try_from(if is_known { clock.certain_s() } else { clock.floor_s() }).unwrap_or(i64::MAX);
+    let now = i64::try_from(if is_known {
+        clock.certain_s()
+    } else {
+        clock.floor_s()
+    })
+    .unwrap_or(i64::MAX);
     let at = match dates_of(certificate) {
         // It ended before the floor, or its dates are no dates: no doubt about that.
         Some((from, until)) if !is_known && from <= until && now <= until => now.max(from),
@@ -44,15 +51,33 @@ impl<V: ?Sized> Dated<V> {
 }
 
 impl ServerCertVerifier for Dated<WebPkiServerVerifier> {
-    fn verify_server_cert(&self, first: &CertificateDer<'_>, rest: &[CertificateDer<'_>], name: &ServerName<'_>, ocsp: &[u8], _now: UnixTime) -> Result<ServerCertVerified, Error> {
-        self.inner.verify_server_cert(first, rest, name, ocsp, judged_at(first, &self.clock))
+    fn verify_server_cert(
+        &self,
+        first: &CertificateDer<'_>,
+        rest: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        self.inner
+            .verify_server_cert(first, rest, name, ocsp, judged_at(first, &self.clock))
     }
 
-    fn verify_tls12_signature(&self, message: &[u8], cert: &CertificateDer<'_>, dss: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
         self.inner.verify_tls12_signature(message, cert, dss)
     }
 
-    fn verify_tls13_signature(&self, message: &[u8], cert: &CertificateDer<'_>, dss: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
         self.inner.verify_tls13_signature(message, cert, dss)
     }
 
@@ -74,15 +99,31 @@ impl ClientCertVerifier for Dated<dyn ClientCertVerifier> {
         self.inner.root_hint_subjects()
     }
 
-    fn verify_client_cert(&self, first: &CertificateDer<'_>, rest: &[CertificateDer<'_>], _now: UnixTime) -> Result<ClientCertVerified, Error> {
-        self.inner.verify_client_cert(first, rest, judged_at(first, &self.clock))
+    fn verify_client_cert(
+        &self,
+        first: &CertificateDer<'_>,
+        rest: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        self.inner
+            .verify_client_cert(first, rest, judged_at(first, &self.clock))
     }
 
-    fn verify_tls12_signature(&self, message: &[u8], cert: &CertificateDer<'_>, dss: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
         self.inner.verify_tls12_signature(message, cert, dss)
     }
 
-    fn verify_tls13_signature(&self, message: &[u8], cert: &CertificateDer<'_>, dss: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
         self.inner.verify_tls13_signature(message, cert, dss)
     }
 
@@ -99,18 +140,29 @@ mod tests {
 
     #[test]
     fn dates_are_judged_strictly_by_a_known_time_and_only_by_the_floor_without_one() {
-        let folder = std::env::temp_dir().join(format!("conglang-dates-{}", getrandom::u64().expect("random")));
+        let folder = std::env::temp_dir().join(format!(
+            "conglang-dates-{}",
+            getrandom::u64().expect("random")
+        ));
         let now = 1_800_000_000;
         let authority = Authority::load_or_make(&folder, "Bến Thóc", now).expect("made");
         let ca = folder.join("ca.pem");
         let leaf = |at: u64| authority.client("ben-thoc", at).expect("leaf").certificate;
-        let verdict = |pem: &str, clock: &Clock| tls::check_client(&ca, pem.as_bytes(), "ben-thoc", clock).is_ok();
+        let verdict = |pem: &str, clock: &Clock| {
+            tls::check_client(&ca, pem.as_bytes(), "ben-thoc", clock).is_ok()
+        };
         let known = Clock::manual(i64::try_from(now * 1000).expect("ms"));
         assert!(verdict(&leaf(now), &known));
-        assert!(!verdict(&leaf(now - 91 * 86_400), &known), "it ended yesterday, and the time is known");
+        assert!(
+            !verdict(&leaf(now - 91 * 86_400), &known),
+            "it ended yesterday, and the time is known"
+        );
         let lost = Clock::unknown(i64::try_from(now * 1000).expect("ms"));
         assert!(verdict(&leaf(now), &lost));
-        assert!(!verdict(&leaf(now - 91 * 86_400), &lost), "it ended before the time that is known to be over");
+        assert!(
+            !verdict(&leaf(now - 91 * 86_400), &lost),
+            "it ended before the time that is known to be over"
+        );
         assert!(!verdict("garbage", &lost));
         std::fs::remove_dir_all(folder).expect("clean");
     }

@@ -1,10 +1,11 @@
 //! Who holds which certificate: a name lets nobody in by itself, the key that was given to it does.
 //!
-//! Invariants: the first key that is seen for a name is its key (certificates of before this record); a renewed one is let in
-//! beside it and, once it came, alone; one that was made by hand is alone at once. What a name held before, or under an account that
-//! ended, is barred. A key that is not known here and whose certificate ends later than the one that is held is newer than this
-//! record (a copy of before its renewal): it is let in and takes its place. Every change reads the file, changes it, writes it, under one lock: the
-//! running house and a command may both do so.
+//! Invariants: the first key that is seen for a name is its key (certificates of before this
+//! record); a renewed one is let in beside it and, once it came, alone; one that was made by hand
+//! is alone at once. What a name held before, or under an account that ended, is barred. A key that
+//! is not known here and whose certificate ends later than the one that is held is newer than this
+//! record (a copy of before its renewal): it is let in and takes its place. Every change reads the
+//! file, changes it, writes it, under one lock: the running house and a command may both do so.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,7 +16,8 @@ use serde::{Deserialize, Serialize};
 /// Keys that a name held before, at most.
 const BARRED: usize = 64;
 
-/// What a certificate proves beside its name: over which key it is, and when it ends (seconds since 1970). Empty = none was brought.
+/// What a certificate proves beside its name: over which key it is, and when it ends (seconds since
+/// 1970). Empty = none was brought.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Proof {
     /// SHA-256 of its public key.
@@ -30,7 +32,8 @@ pub struct Holder {
     /// What its account was opened by when its key was seen (the hash of its secret).
     #[serde(default)]
     pub grant: String,
-    /// SHA-256 of the public keys that are let in, oldest first: one, or two while a renewed one has not come yet.
+    /// SHA-256 of the public keys that are let in, oldest first: one, or two while a renewed one
+    /// has not come yet.
     #[serde(default)]
     pub held: Vec<String>,
     /// When the certificate of the last key ends, seconds since 1970; 0 = it did not come yet.
@@ -46,7 +49,12 @@ impl Holder {
     #[must_use]
     pub fn admits(&self, proof: &Proof) -> bool {
         let is_barred = || self.barred.contains(&proof.key);
-        self.held.contains(&proof.key) || if self.held.is_empty() { !is_barred() } else { self.is_older_than(proof) && !is_barred() }
+        self.held.contains(&proof.key)
+            || if self.held.is_empty() {
+                !is_barred()
+            } else {
+                self.is_older_than(proof) && !is_barred()
+            }
     }
 
     /// True when the record is of before this certificate.
@@ -56,7 +64,11 @@ impl Holder {
 
     /// This key alone is let in from now on; 0 = when it ends is seen when it comes.
     fn keep(&mut self, key: &str, until: i64) {
-        self.barred.extend(std::mem::take(&mut self.held).into_iter().filter(|k| k != key));
+        self.barred.extend(
+            std::mem::take(&mut self.held)
+                .into_iter()
+                .filter(|k| k != key),
+        );
         self.barred.retain(|k| k != key);
         let over = self.barred.len().saturating_sub(BARRED);
         self.barred.drain(..over);
@@ -100,22 +112,34 @@ impl Holders {
     /// When the file is there and cannot be read, or is damaged.
     pub fn read(&self) -> io::Result<Table> {
         match std::fs::read(&self.0) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|cause| io::Error::new(io::ErrorKind::InvalidData, format!("{} is damaged: {cause}", self.0.display()))),
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|cause| {
+                io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("{} is damaged: {cause}", self.0.display()),
+                )
+            }),
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(Table::new()),
             Err(cause) => Err(cause),
         }
     }
 
-    /// Sets a damaged file aside: who comes next is taken as the holder, as before there was a record. Gives why, if it was.
+    /// Sets a damaged file aside: who comes next is taken as the holder, as before there was a
+    /// record. Gives why, if it was.
     #[must_use]
     pub fn mend(&self) -> Option<String> {
-        let cause = self.read().err().filter(|cause| cause.kind() == io::ErrorKind::InvalidData)?;
+        let cause = self
+            .read()
+            .err()
+            .filter(|cause| cause.kind() == io::ErrorKind::InvalidData)?;
         let _ = std::fs::rename(&self.0, self.0.with_extension("damaged"));
         Some(cause.to_string())
     }
 
     fn change(&self, what: impl FnOnce(&mut Table)) -> io::Result<bool> {
-        let folder = self.0.parent().ok_or_else(|| io::Error::other("no folder"))?;
+        let folder = self
+            .0
+            .parent()
+            .ok_or_else(|| io::Error::other("no folder"))?;
         std::fs::create_dir_all(folder)?;
         let turn = std::fs::File::open(folder)?;
         rustix::fs::flock(&turn, rustix::fs::FlockOperation::LockExclusive)?;
@@ -129,7 +153,8 @@ impl Holders {
         Ok(true)
     }
 
-    /// A connection of `name`, whose account `grant` opened, brought this. True = what is let in changed.
+    /// A connection of `name`, whose account `grant` opened, brought this. True = what is let in
+    /// changed.
     ///
     /// # Errors
     /// Whatever the file system says.
@@ -143,8 +168,15 @@ impl Holders {
             if is_first {
                 grant.clone_into(&mut holder.grant);
             }
-            // The renewed one came, or one that this record is too old to know: the one before it is over.
-            if is_first || holder.held.last().is_some_and(|newest| *newest == proof.key) || !holder.held.contains(&proof.key) {
+            // The renewed one came, or one that this record is too old to know: the one before it
+            // is over.
+            if is_first
+                || holder
+                    .held
+                    .last()
+                    .is_some_and(|newest| *newest == proof.key)
+                || !holder.held.contains(&proof.key)
+            {
                 holder.keep(&proof.key, proof.until);
             } else if holder.until == 0 && holder.held.len() == 1 {
                 holder.until = proof.until;
@@ -152,7 +184,8 @@ impl Holders {
         })
     }
 
-    /// Looks which accounts ended or were opened anew since their keys were seen. True = something changed.
+    /// Looks which accounts ended or were opened anew since their keys were seen. True = something
+    /// changed.
     ///
     /// # Errors
     /// Whatever the file system says.
@@ -203,54 +236,131 @@ mod tests {
 
     #[test]
     fn the_newest_key_of_a_name_is_let_in_and_none_of_an_earlier_account() {
-        let folder = std::env::temp_dir().join(format!("conglang-holders-{}", getrandom::u64().expect("random")));
+        let folder = std::env::temp_dir().join(format!(
+            "conglang-holders-{}",
+            getrandom::u64().expect("random")
+        ));
         let holders = Holders::of(&folder);
-        let of = |key: &str| Proof { key: key.to_owned(), until: 1_000 };
-        let admits = |name: &str, key: &str| holders.read().expect("read").get(name).is_none_or(|h| h.admits(&of(key)));
+        let of = |key: &str| Proof {
+            key: key.to_owned(),
+            until: 1_000,
+        };
+        let admits = |name: &str, key: &str| {
+            holders
+                .read()
+                .expect("read")
+                .get(name)
+                .is_none_or(|h| h.admits(&of(key)))
+        };
         assert!(admits("ben-thoc", "k1"), "nothing is known of it yet");
-        assert!(holders.seen("ben-thoc", "", &of("k1")).expect("written") && !holders.seen("ben-thoc", "", &of("k1")).expect("the same"));
-        assert!(!admits("ben-thoc", "k2") && !holders.seen("ben-thoc", "", &of("k2")).expect("asked"));
+        assert!(
+            holders.seen("ben-thoc", "", &of("k1")).expect("written")
+                && !holders.seen("ben-thoc", "", &of("k1")).expect("the same")
+        );
+        assert!(
+            !admits("ben-thoc", "k2") && !holders.seen("ben-thoc", "", &of("k2")).expect("asked")
+        );
         // A renewal that was lost, and one that came.
         holders.renewed("ben-thoc", "lost").expect("written");
         holders.renewed("ben-thoc", "k2").expect("written");
-        assert!(admits("ben-thoc", "k1") && admits("ben-thoc", "k2") && !admits("ben-thoc", "lost"));
-        holders.seen("ben-thoc", "", &of("k1")).expect("the old one may come until then");
-        assert!(admits("ben-thoc", "k1") && holders.seen("ben-thoc", "", &of("k2")).expect("written") && !admits("ben-thoc", "k1"));
+        assert!(
+            admits("ben-thoc", "k1") && admits("ben-thoc", "k2") && !admits("ben-thoc", "lost")
+        );
+        holders
+            .seen("ben-thoc", "", &of("k1"))
+            .expect("the old one may come until then");
+        assert!(
+            admits("ben-thoc", "k1")
+                && holders.seen("ben-thoc", "", &of("k2")).expect("written")
+                && !admits("ben-thoc", "k1")
+        );
         holders.only("ben-thoc", "k3").expect("written");
         assert!(admits("ben-thoc", "k3") && !admits("ben-thoc", "k2"));
         // A device that was removed and added again.
-        let grants = |secret: Option<&str>| secret.map(|s| ("den-01".to_owned(), s.to_owned())).into_iter().chain([("ben-thoc".to_owned(), String::new())]).collect();
+        let grants = |secret: Option<&str>| {
+            secret
+                .map(|s| ("den-01".to_owned(), s.to_owned()))
+                .into_iter()
+                .chain([("ben-thoc".to_owned(), String::new())])
+                .collect()
+        };
         holders.seen("den-01", "s1", &of("d1")).expect("written");
         assert!(!holders.granted(&grants(Some("s1"))).expect("the same"));
-        assert!(holders.granted(&grants(None)).expect("written") && holders.granted(&grants(Some("s2"))).expect("written"));
+        assert!(
+            holders.granted(&grants(None)).expect("written")
+                && holders.granted(&grants(Some("s2"))).expect("written")
+        );
         assert!(!admits("den-01", "d1") && admits("den-01", "d2"));
         holders.seen("den-01", "s2", &of("d1")).expect("asked");
-        assert!(!admits("den-01", "d1"), "seeing it again does not let it in");
+        assert!(
+            !admits("den-01", "d1"),
+            "seeing it again does not let it in"
+        );
         std::fs::write(folder.join("holders.json"), [0; 40]).expect("written");
-        assert!(holders.read().is_err() && holders.only("x", "y").is_err(), "nothing is written over what cannot be read");
-        assert!(holders.mend().is_some() && holders.mend().is_none() && folder.join("holders.damaged").exists());
+        assert!(
+            holders.read().is_err() && holders.only("x", "y").is_err(),
+            "nothing is written over what cannot be read"
+        );
+        assert!(
+            holders.mend().is_some()
+                && holders.mend().is_none()
+                && folder.join("holders.damaged").exists()
+        );
         std::fs::remove_dir_all(folder).expect("clean");
     }
 
     #[test]
     fn a_copy_of_before_a_renewal_shuts_nobody_out() {
-        let folder = std::env::temp_dir().join(format!("conglang-holders-{}", getrandom::u64().expect("random")));
+        let folder = std::env::temp_dir().join(format!(
+            "conglang-holders-{}",
+            getrandom::u64().expect("random")
+        ));
         let holders = Holders::of(&folder);
-        let of = |key: &str, until: i64| Proof { key: key.to_owned(), until };
-        let admits = |proof: &Proof| holders.read().expect("read").get("ben-thoc").is_none_or(|h| h.admits(proof));
-        holders.seen("ben-thoc", "", &of("k1", 1_000)).expect("written");
+        let of = |key: &str, until: i64| Proof {
+            key: key.to_owned(),
+            until,
+        };
+        let admits = |proof: &Proof| {
+            holders
+                .read()
+                .expect("read")
+                .get("ben-thoc")
+                .is_none_or(|h| h.admits(proof))
+        };
+        holders
+            .seen("ben-thoc", "", &of("k1", 1_000))
+            .expect("written");
         let copy = std::fs::read(folder.join("holders.json")).expect("read");
         holders.renewed("ben-thoc", "k2").expect("written");
-        holders.seen("ben-thoc", "", &of("k2", 2_000)).expect("written");
+        holders
+            .seen("ben-thoc", "", &of("k2", 2_000))
+            .expect("written");
         assert!(!admits(&of("k1", 1_000)));
         std::fs::write(folder.join("holders.json"), copy).expect("brought back");
-        assert!(admits(&of("k1", 1_000)) && admits(&of("k2", 2_000)), "the renewed one is newer than this copy");
-        assert!(!admits(&of("stray", 1_000)) && !admits(&of("stray", 999)), "what is not newer is nobody's");
-        assert!(holders.seen("ben-thoc", "", &of("k2", 2_000)).expect("written") && !admits(&of("k1", 1_000)), "and it is alone from then on");
+        assert!(
+            admits(&of("k1", 1_000)) && admits(&of("k2", 2_000)),
+            "the renewed one is newer than this copy"
+        );
+        assert!(
+            !admits(&of("stray", 1_000)) && !admits(&of("stray", 999)),
+            "what is not newer is nobody's"
+        );
+        assert!(
+            holders
+                .seen("ben-thoc", "", &of("k2", 2_000))
+                .expect("written")
+                && !admits(&of("k1", 1_000)),
+            "and it is alone from then on"
+        );
         // What it held before never comes back, whatever dates a wrong clock gave it.
         holders.only("ben-thoc", "k3").expect("written");
-        assert!(!admits(&of("k2", 9_000)) && !admits(&of("k9", 9_000)), "one made by hand is alone");
-        holders.seen("ben-thoc", "", &of("k3", 3_000)).expect("written");
+        assert!(
+            !admits(&of("k2", 9_000)) && !admits(&of("k9", 9_000)),
+            "one made by hand is alone"
+        );
+        holders
+            .seen("ben-thoc", "", &of("k3", 3_000))
+            .expect("written");
         assert!(!admits(&of("k2", 9_000)) && !admits(&of("k1", 9_000)) && admits(&of("k3", 3_000)));
         std::fs::remove_dir_all(folder).expect("clean");
     }

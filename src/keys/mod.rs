@@ -1,7 +1,8 @@
-//! WHO WE ARE: certificate authorities, certificates renewed while serving, signatures, secrets, PINs.
+//! WHO WE ARE: certificate authorities, certificates renewed while serving, signatures, secrets,
+//! PINs.
 //!
-//! The only reader of private keys. ring is the one TLS provider; certificates are judged by a time that
-//! never lies before what the house already knows (the box has no battery-backed clock).
+//! The only reader of private keys. ring is the one TLS provider; certificates are judged by a time
+//! that never lies before what the house already knows (the box has no battery-backed clock).
 
 pub mod authority;
 mod dates;

@@ -1,9 +1,11 @@
-//! PINs hashed and looked at in one place, whoever asks: a hash costs 19 MiB and some tens of ms, and strangers ask.
+//! PINs hashed and looked at in one place, whoever asks: a hash costs 19 MiB and some tens of ms,
+//! and strangers ask.
 //!
-//! Invariants: [`AT_ONCE`] hashes at once, [`WAITING`] strangers wait, the next is told to come later; a turn lasts as
-//! long as its work, also when the one who asked has left. A block of memory is a mapping of its own that goes back to the
-//! system with its turn: the heap never sees it. “Wrong” is said of a PIN that was hashed and differs, of nothing else: no
-//! memory, a damaged hash or a crowd is a [`Failure`]. Parameters: argon2id, 19 MiB, t=2, p=1 (OWASP Password Storage
+//! Invariants: [`AT_ONCE`] hashes at once, [`WAITING`] strangers wait, the next is told to come
+//! later; a turn lasts as long as its work, also when the one who asked has left. A block of memory
+//! is a mapping of its own that goes back to the system with its turn: the heap never sees it.
+//! “Wrong” is said of a PIN that was hashed and differs, of nothing else: no memory, a damaged hash
+//! or a crowd is a [`Failure`]. Parameters: argon2id, 19 MiB, t=2, p=1 (OWASP Password Storage
 //! Cheat Sheet), with the house's pepper (a secret file) between a stolen card and a guess.
 
 use std::io;
@@ -26,8 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
 /// The dearest hash that is looked at: a file that says more is not believed.
 const DEAREST: (u32, u32, u32) = (64 * 1024, 8, 4);
-/// Blocks (1 KiB each) that are asked of the system for one hash, used or not. Above 32 MiB glibc always makes a mapping
-/// of its own and unmaps it; a smaller block goes through the heap from the second time on, one heap per thread, and stays.
+/// Blocks (1 KiB each) that are asked of the system for one hash, used or not. Above 32 MiB glibc
+/// always makes a mapping of its own and unmaps it; a smaller block goes through the heap from the
+/// second time on, one heap per thread, and stays.
 const OWN_MAPPING: usize = 33 * 1024;
 
 /// Why nothing is known of a PIN.
@@ -66,17 +69,38 @@ impl Pins {
     /// A place with its pepper.
     #[must_use]
     pub fn new(pepper: Vec<u8>) -> Self {
-        Self { pepper: Arc::new(pepper), turns: Arc::new(Semaphore::new(AT_ONCE)), strangers: Arc::new(Semaphore::new(AT_ONCE + WAITING)) }
+        Self {
+            pepper: Arc::new(pepper),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            strangers: Arc::new(Semaphore::new(AT_ONCE + WAITING)),
+        }
     }
 
-    /// Waits for a turn. Whoever proved before that he belongs here (`known`) is not sent away because strangers crowd.
+    /// Waits for a turn. Whoever proved before that he belongs here (`known`) is not sent away
+    /// because strangers crowd.
     ///
     /// # Errors
     /// [`Failure::Busy`] when too many wait, or the wait was too long.
     pub async fn turn(&self, known: bool) -> Result<Turn, Failure> {
-        let place = if known { None } else { Some(self.strangers.clone().try_acquire_owned().map_err(|_| Failure::Busy)?) };
-        let permit = tokio::time::timeout(PATIENCE, self.turns.clone().acquire_owned()).await.map_err(|_| Failure::Busy)?.map_err(Failure::broken)?;
-        Ok(Turn { pepper: self.pepper.clone(), _permit: permit, _place: place })
+        let place = if known {
+            None
+        } else {
+            Some(
+                self.strangers
+                    .clone()
+                    .try_acquire_owned()
+                    .map_err(|_| Failure::Busy)?,
+            )
+        };
+        let permit = tokio::time::timeout(PATIENCE, self.turns.clone().acquire_owned())
+            .await
+            .map_err(|_| Failure::Busy)?
+            .map_err(Failure::broken)?;
+        Ok(Turn {
+            pepper: self.pepper.clone(),
+            _permit: permit,
+            _place: place,
+        })
     }
 
     /// Hashes a PIN.
@@ -86,33 +110,53 @@ impl Pins {
     pub async fn hash(&self, pin: &str) -> Result<String, Failure> {
         let turn = self.turn(true).await?;
         let pin = pin.to_owned();
-        tokio::task::spawn_blocking(move || hash(&pin, &turn.pepper)).await.map_err(Failure::broken)?
+        tokio::task::spawn_blocking(move || hash(&pin, &turn.pepper))
+            .await
+            .map_err(Failure::broken)?
     }
 }
 
 impl Turn {
-    /// True when the PIN is the one that was hashed; the turn comes back, so that a wrong one is counted before it ends.
+    /// True when the PIN is the one that was hashed; the turn comes back, so that a wrong one is
+    /// counted before it ends.
     ///
     /// # Errors
     /// [`Failure::Broken`] when that could not be found out.
     pub async fn check(self, pin: &str, hash: &str) -> Result<(bool, Self), Failure> {
         let (pin, hash) = (pin.to_owned(), hash.to_owned());
-        // The turn goes with the work: whoever leaves before the end makes no room for another hash.
-        tokio::task::spawn_blocking(move || check(&pin, &hash, &self.pepper).map(|right| (right, self))).await.map_err(Failure::broken)?
+        // The turn goes with the work: whoever leaves before the end makes no room for another
+        // hash.
+        tokio::task::spawn_blocking(move || {
+            check(&pin, &hash, &self.pepper).map(|right| (right, self))
+        })
+        .await
+        .map_err(Failure::broken)?
     }
 }
 
 /// argon2id of a PIN, in a block that is given back at once.
-fn work(pin: &str, pepper: &[u8], salt: &[u8], params: Params, out: &mut [u8]) -> Result<(), Failure> {
+fn work(
+    pin: &str,
+    pepper: &[u8],
+    salt: &[u8],
+    params: Params,
+    out: &mut [u8],
+) -> Result<(), Failure> {
     let count = params.block_count();
     let mut blocks: Vec<Block> = Vec::new();
-    blocks.try_reserve_exact(count.max(OWN_MAPPING)).map_err(Failure::broken)?;
+    blocks
+        .try_reserve_exact(count.max(OWN_MAPPING))
+        .map_err(Failure::broken)?;
     blocks.resize(count, Block::default());
-    let hasher = Argon2::new_with_secret(pepper, Algorithm::Argon2id, Version::V0x13, params).map_err(Failure::broken)?;
-    hasher.hash_password_into_with_memory(pin.as_bytes(), salt, out, &mut blocks[..]).map_err(Failure::broken)
+    let hasher = Argon2::new_with_secret(pepper, Algorithm::Argon2id, Version::V0x13, params)
+        .map_err(Failure::broken)?;
+    hasher
+        .hash_password_into_with_memory(pin.as_bytes(), salt, out, &mut blocks[..])
+        .map_err(Failure::broken)
 }
 
-/// Hashes a PIN in the calling thread, without a turn: for the first start, when nobody can ask yet.
+/// Hashes a PIN in the calling thread, without a turn: for the first start, when nobody can ask
+/// yet.
 ///
 /// # Errors
 /// When there is no randomness or memory.
@@ -122,19 +166,38 @@ pub fn hash(pin: &str, pepper: &[u8]) -> Result<String, Failure> {
     let text = ParamsString::try_from(&params).map_err(Failure::broken)?;
     let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
     work(pin, pepper, &salt, params, &mut out)?;
-    let (salt, out) = (Salt::new(&salt).map_err(Failure::broken)?, Output::new(&out).map_err(Failure::broken)?);
-    Ok(PasswordHash { algorithm: ARGON2ID_IDENT, version: Some(Version::V0x13.into()), params: text, salt: Some(salt), hash: Some(out) }.to_string())
+    let (salt, out) = (
+        Salt::new(&salt).map_err(Failure::broken)?,
+        Output::new(&out).map_err(Failure::broken)?,
+    );
+    Ok(PasswordHash {
+        algorithm: ARGON2ID_IDENT,
+        version: Some(Version::V0x13.into()),
+        params: text,
+        salt: Some(salt),
+        hash: Some(out),
+    }
+    .to_string())
 }
 
 /// True when the PIN is the one that was hashed.
 fn check(pin: &str, hash: &str, pepper: &[u8]) -> Result<bool, Failure> {
-    let known = PasswordHash::new(hash.trim()).map_err(|e| Failure::broken(format!("what is kept of it is no hash: {e}")))?;
+    let known = PasswordHash::new(hash.trim())
+        .map_err(|e| Failure::broken(format!("what is kept of it is no hash: {e}")))?;
     let params = Params::try_from(&known).map_err(Failure::broken)?;
     let is_ours = known.algorithm == ARGON2ID_IDENT && known.version == Some(Version::V0x13.into());
-    if !is_ours || params.m_cost() > DEAREST.0 || params.t_cost() > DEAREST.1 || params.p_cost() > DEAREST.2 {
-        return Err(Failure::broken("what is kept of it is another kind of hash"));
+    if !is_ours
+        || params.m_cost() > DEAREST.0
+        || params.t_cost() > DEAREST.1
+        || params.p_cost() > DEAREST.2
+    {
+        return Err(Failure::broken(
+            "what is kept of it is another kind of hash",
+        ));
     }
-    let (Some(salt), Some(expected)) = (known.salt, known.hash) else { return Err(Failure::broken("what is kept of it is half a hash")) };
+    let (Some(salt), Some(expected)) = (known.salt, known.hash) else {
+        return Err(Failure::broken("what is kept of it is half a hash"));
+    };
     let mut out = vec![0; expected.len()];
     work(pin, pepper, &salt, params, &mut out)?;
     // `Output` compares in constant time.
@@ -150,7 +213,10 @@ mod tests {
     #[test]
     fn a_pin_opens_only_with_its_pepper() {
         let kept = hash("123456", PEPPER).expect("hash");
-        assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
+        assert!(
+            kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{kept}"
+        );
         assert!(check("123456", &kept, PEPPER).expect("looked at"));
         assert!(!check("123457", &kept, PEPPER).expect("looked at"));
         assert!(!check("123456", &kept, b"another pepper of the same length").expect("looked at"));
@@ -160,7 +226,11 @@ mod tests {
     fn hashes_of_the_crates_own_making_stay_good() {
         use argon2::PasswordHasher as _;
         let params = Params::new(19 * 1024, 2, 1, None).expect("params");
-        let old = Argon2::new_with_secret(PEPPER, Algorithm::Argon2id, Version::V0x13, params).expect("hasher").hash_password_with_salt(b"246802", b"sixteen bytes ok").expect("hash").to_string();
+        let old = Argon2::new_with_secret(PEPPER, Algorithm::Argon2id, Version::V0x13, params)
+            .expect("hasher")
+            .hash_password_with_salt(b"246802", b"sixteen bytes ok")
+            .expect("hash")
+            .to_string();
         assert!(check("246802", &old, PEPPER).expect("looked at"));
         assert!(!check("246803", &old, PEPPER).expect("looked at"));
     }
@@ -170,14 +240,29 @@ mod tests {
         let kept = hash("123456", PEPPER).expect("hash");
         let dear = kept.replace("m=19456", "m=4194304");
         let slow = kept.replace("t=2", "t=4000000000");
-        for bad in ["", "garbage", &kept[..kept.len() - 44], &kept.replace("argon2id", "argon2i"), &dear, &slow] {
-            assert!(matches!(check("123456", bad, PEPPER), Err(Failure::Broken(_))), "{bad}");
+        for bad in [
+            "",
+            "garbage",
+            &kept[..kept.len() - 44],
+            &kept.replace("argon2id", "argon2i"),
+            &dear,
+            &slow,
+        ] {
+            assert!(
+                matches!(check("123456", bad, PEPPER), Err(Failure::Broken(_))),
+                "{bad}"
+            );
         }
     }
 
     fn resident_kb() -> u64 {
         let status = std::fs::read_to_string("/proc/self/status").expect("status");
-        status.lines().find_map(|l| l.strip_prefix("VmRSS:")).and_then(|l| l.split_whitespace().next()).and_then(|n| n.parse().ok()).expect("VmRSS")
+        status
+            .lines()
+            .find_map(|l| l.strip_prefix("VmRSS:"))
+            .and_then(|l| l.split_whitespace().next())
+            .and_then(|n| n.parse().ok())
+            .expect("VmRSS")
     }
 
     /// As many as the long lane asks for; a few hundred show the same.
@@ -186,13 +271,23 @@ mod tests {
         let pins = Pins::new(PEPPER.to_vec());
         let kept = pins.hash("123456").await.expect("hash");
         let before = resident_kb();
-        let rounds = if std::env::var_os("CONGLANG_LONG").is_some() { 1_000 } else { 120 };
+        let rounds = if std::env::var_os("CONGLANG_LONG").is_some() {
+            1_000
+        } else {
+            120
+        };
         let (mut wrong, mut busy) = (0, 0);
         while wrong < rounds {
             let mut tries = tokio::task::JoinSet::new();
             for _ in 0..AT_ONCE + WAITING + 20 {
                 let (pins, kept) = (pins.clone(), kept.clone());
-                tries.spawn(async move { pins.turn(false).await?.check("000000", &kept).await.map(|(right, _)| right) });
+                tries.spawn(async move {
+                    pins.turn(false)
+                        .await?
+                        .check("000000", &kept)
+                        .await
+                        .map(|(right, _)| right)
+                });
             }
             while let Some(one) = tries.join_next().await {
                 match one.expect("joined") {
@@ -208,23 +303,35 @@ mod tests {
         let grown = resident_kb().saturating_sub(before);
         println!("{wrong} wrong, {busy} sent away, {grown} KiB more");
         assert!(busy > 0, "a crowd does not wait without end");
-        assert!(grown < 5 * 1024, "{grown} KiB stay after {wrong} wrong PINs");
+        assert!(
+            grown < 5 * 1024,
+            "{grown} KiB stay after {wrong} wrong PINs"
+        );
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn who_leaves_makes_no_room_for_another_hash() {
         let pins = Pins::new(PEPPER.to_vec());
         // The dearest there may be: it lasts.
-        let kept = hash("123456", PEPPER).expect("hash").replace("m=19456,t=2", "m=65536,t=8");
+        let kept = hash("123456", PEPPER)
+            .expect("hash")
+            .replace("m=19456,t=2", "m=65536,t=8");
         for _ in 0..AT_ONCE {
             let turn = pins.turn(false).await.expect("a turn");
-            let gone = tokio::time::timeout(Duration::from_millis(1), turn.check("000000", &kept)).await;
+            let gone =
+                tokio::time::timeout(Duration::from_millis(1), turn.check("000000", &kept)).await;
             assert!(gone.is_err(), "the one who asked is gone, the work is not");
         }
         assert_eq!(pins.turns.available_permits(), 0);
         assert_eq!(pins.strangers.available_permits(), WAITING);
         // And it ends: every turn comes back.
-        let all = pins.turns.acquire_many(u32::try_from(AT_ONCE).expect("small"));
-        assert!(tokio::time::timeout(Duration::from_secs(60), all).await.is_ok());
+        let all = pins
+            .turns
+            .acquire_many(u32::try_from(AT_ONCE).expect("small"));
+        assert!(
+            tokio::time::timeout(Duration::from_secs(60), all)
+                .await
+                .is_ok()
+        );
     }
 }

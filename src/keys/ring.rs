@@ -1,9 +1,11 @@
-//! The ring of keys: which this house has, and whether each is still the one that its history was made with.
+//! The ring of keys: which this house has, and whether each is still the one that its history was
+//! made with.
 //!
-//! Invariants: a key is made once, when nothing is there that an earlier one protects; from then on one that is missing,
-//! damaged or another is told and never replaced by the program itself, and only what needs it stops. What was made is
-//! recorded beside the folder of keys by fingerprint, after the key: a power cut between the two is settled by the next start.
-//! A folder of before this record, or one whose record is gone, is taken as it is.
+//! Invariants: a key is made once, when nothing is there that an earlier one protects; from then on
+//! one that is missing, damaged or another is told and never replaced by the program itself, and
+//! only what needs it stops. What was made is recorded beside the folder of keys by fingerprint,
+//! after the key: a power cut between the two is settled by the next start. A folder of before this
+//! record, or one whose record is gone, is taken as it is.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -33,13 +35,23 @@ pub struct Name {
     pub file: &'static str,
     /// What it holds.
     pub form: Form,
-    /// Made only when something needs it, so its absence in a folder without a record says nothing. The file that says that it
-    /// was there.
+    /// Made only when something needs it, so its absence in a folder without a record says
+    /// nothing. The file that says that it was there.
     pub proof: Option<&'static str>,
 }
 
-const fn key(name: &'static str, file: &'static str, form: Form, proof: Option<&'static str>) -> Name {
-    Name { name, file, form, proof }
+const fn key(
+    name: &'static str,
+    file: &'static str,
+    form: Form,
+    proof: Option<&'static str>,
+) -> Name {
+    Name {
+        name,
+        file,
+        form,
+        proof,
+    }
 }
 
 /// Keyed hashes of what people typed.
@@ -53,7 +65,12 @@ pub const VOICE: Name = key("voice", "voice.key", Form::Bytes, None);
 /// What programs show.
 pub const TOKEN: Name = key("token", "api.token", Form::Text, None);
 /// Signs the certificate of the house's broker.
-pub const HOUSE: Name = key("house-ca", "house-ca/ca.key", Form::Pem, Some("house-ca/ca.pem"));
+pub const HOUSE: Name = key(
+    "house-ca",
+    "house-ca/ca.key",
+    Form::Pem,
+    Some("house-ca/ca.pem"),
+);
 /// Signs villages' certificates.
 pub const COMMUNE: Name = key("ca", "ca/ca.key", Form::Pem, None);
 /// Stands behind what the commune's console keeps.
@@ -120,19 +137,40 @@ fn fingerprint(content: &[u8]) -> String {
 fn is_key(form: Form, content: &[u8]) -> bool {
     match form {
         Form::Bytes => content.len() >= 32 && content.iter().any(|b| *b != 0),
-        Form::Text => content.trim_ascii().len() >= 16 && content.iter().all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace()),
-        Form::Pem => std::str::from_utf8(content).is_ok_and(|pem| rcgen::KeyPair::from_pem(pem).is_ok()),
+        Form::Text => {
+            content.trim_ascii().len() >= 16
+                && content
+                    .iter()
+                    .all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace())
+        }
+        Form::Pem => {
+            std::str::from_utf8(content).is_ok_and(|pem| rcgen::KeyPair::from_pem(pem).is_ok())
+        }
     }
 }
 
 impl Ring {
-    /// Looks at a data folder. Nothing is made or written. Call it before anything else writes there.
+    /// Looks at a data folder. Nothing is made or written. Call it before anything else writes
+    /// there.
     #[must_use]
     pub fn look(data: &Path) -> Self {
-        let holds = |folder: &str| std::fs::read_dir(data.join(folder)).is_ok_and(|mut d| d.next().is_some());
-        let has_history = holds("log") || holds("journal") || holds("people/a") || data.join("commune.redb").exists();
-        let record = std::fs::read(data.join("made.json")).ok().and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok()).filter(|r| r.sum == r.sum());
-        Self { data: data.to_owned(), record, has_history, lacks: Vec::new() }
+        let holds = |folder: &str| {
+            std::fs::read_dir(data.join(folder)).is_ok_and(|mut d| d.next().is_some())
+        };
+        let has_history = holds("log")
+            || holds("journal")
+            || holds("people/a")
+            || data.join("commune.redb").exists();
+        let record = std::fs::read(data.join("made.json"))
+            .ok()
+            .and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok())
+            .filter(|r| r.sum == r.sum());
+        Self {
+            data: data.to_owned(),
+            record,
+            has_history,
+            lacks: Vec::new(),
+        }
     }
 
     /// A key's file.
@@ -147,23 +185,39 @@ impl Ring {
         let known = self.record.as_ref().map(|r| r.keys.get(name.name));
         match std::fs::read(self.path(name)) {
             Ok(content) if !is_key(name.form, &content) => Some(Lack::Damaged),
-            Ok(content) => known.flatten().is_some_and(|prints| !prints.contains(&fingerprint(&content))).then_some(Lack::Other),
+            Ok(content) => known
+                .flatten()
+                .is_some_and(|prints| !prints.contains(&fingerprint(&content)))
+                .then_some(Lack::Other),
             Err(cause) if cause.kind() != io::ErrorKind::NotFound => Some(Lack::Damaged),
             Err(_) => {
-                // A record may lack keys that there were: one that was gone, or a card that took nothing.
+                // A record may lack keys that there were: one that was gone, or a card that took
+                // nothing.
                 let was = known.flatten().is_some() || self.has_history && name.proof.is_none();
-                (was || name.proof.is_some_and(|proof| self.data.join("keys").join(proof).exists())).then_some(Lack::Gone)
+                (was || name
+                    .proof
+                    .is_some_and(|proof| self.data.join("keys").join(proof).exists()))
+                .then_some(Lack::Gone)
             }
         }
     }
 
-    /// A key's content: as it is, made by `make` when there never was one; none = it is lost ([`Ring::lacks`]).
+    /// A key's content: as it is, made by `make` when there never was one; none = it is lost
+    /// ([`Ring::lacks`]).
     ///
     /// # Errors
     /// Whatever the file system says when it cannot be written.
-    pub fn get(&mut self, name: Name, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<Option<Vec<u8>>> {
+    pub fn get(
+        &mut self,
+        name: Name,
+        make: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> io::Result<Option<Vec<u8>>> {
         if let Some(lack) = self.lack(name) {
-            tracing::error!(key = name.file, "a key {}: what needs it does not run; it is not made anew by itself", lack.words());
+            tracing::error!(
+                key = name.file,
+                "a key {}: what needs it does not run; it is not made anew by itself",
+                lack.words()
+            );
             self.lacks.push((name, lack));
             return Ok(None);
         }
@@ -181,7 +235,9 @@ impl Ring {
     /// # Errors
     /// As [`Ring::get`].
     pub fn bytes(&mut self, name: Name) -> io::Result<Option<Vec<u8>>> {
-        self.get(name, |path| secret::write_file(path, &secret::random::<32>()?))
+        self.get(name, |path| {
+            secret::write_file(path, &secret::random::<32>()?)
+        })
     }
 
     /// Writes down which key this history is made with.
@@ -189,16 +245,25 @@ impl Ring {
     /// # Errors
     /// Whatever the file system says.
     fn note(&mut self, name: Name, prints: Vec<String>) -> io::Result<()> {
-        if self.record.as_ref().is_some_and(|r| r.keys.get(name.name) == Some(&prints)) {
+        if self
+            .record
+            .as_ref()
+            .is_some_and(|r| r.keys.get(name.name) == Some(&prints))
+        {
             return Ok(());
         }
         let mut record = self.record.clone().unwrap_or_default();
         record.keys.insert(name.name.to_owned(), prints);
         record.sum = record.sum();
         // A card that takes nothing costs the record, not the start: the next one writes it.
-        match secret::write_file(&self.data.join("made.json"), &serde_json::to_vec_pretty(&record)?) {
+        match secret::write_file(
+            &self.data.join("made.json"),
+            &serde_json::to_vec_pretty(&record)?,
+        ) {
             Ok(()) => self.record = Some(record),
-            Err(cause) => tracing::error!(%cause, key = name.file, "which key this is could not be written down"),
+            Err(cause) => {
+                tracing::error!(%cause, key = name.file, "which key this is could not be written down")
+            }
         }
         Ok(())
     }
@@ -210,20 +275,28 @@ impl Ring {
     pub fn accept(&mut self, name: Name) -> io::Result<()> {
         let content = std::fs::read(self.path(name))?;
         if !is_key(name.form, &content) {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} is damaged", self.path(name).display())));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{} is damaged", self.path(name).display()),
+            ));
         }
         self.note(name, vec![fingerprint(&content)])
     }
 
-    /// Puts another key in its place: a technician says so and knows what it costs. The old one stays beside it as
-    /// `….before`. A power cut leaves the old or the new one, and either counts.
+    /// Puts another key in its place: a technician says so and knows what it costs. The old one
+    /// stays beside it as `….before`. A power cut leaves the old or the new one, and either
+    /// counts.
     ///
     /// # Errors
     /// Whatever the file system says.
     pub fn replace(&mut self, name: Name, fresh: &[u8]) -> io::Result<()> {
         let path = self.path(name);
         let old = std::fs::read(&path).ok();
-        let both = old.iter().map(|c| fingerprint(c)).chain([fingerprint(fresh)]).collect();
+        let both = old
+            .iter()
+            .map(|c| fingerprint(c))
+            .chain([fingerprint(fresh)])
+            .collect();
         if let Some(old) = &old {
             secret::write_file(&PathBuf::from(format!("{}.before", path.display())), old)?;
         }
@@ -235,7 +308,11 @@ impl Ring {
     /// What is wrong, in a sentence for health; empty = nothing.
     #[must_use]
     pub fn told(&self) -> String {
-        self.lacks.iter().map(|(name, lack)| format!("{} {}", name.file, lack.words())).collect::<Vec<_>>().join(", ")
+        self.lacks
+            .iter()
+            .map(|(name, lack)| format!("{} {}", name.file, lack.words()))
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 }
 
@@ -244,12 +321,18 @@ mod tests {
     use super::*;
 
     fn folder() -> PathBuf {
-        std::env::temp_dir().join(format!("conglang-ring-{}", getrandom::u64().expect("random")))
+        std::env::temp_dir().join(format!(
+            "conglang-ring-{}",
+            getrandom::u64().expect("random")
+        ))
     }
 
     fn open(data: &Path) -> (Vec<Vec<u8>>, Vec<(Name, Lack)>) {
         let mut ring = Ring::look(data);
-        let got = [PEOPLE, VOICE].iter().filter_map(|n| ring.bytes(*n).expect("reads")).collect();
+        let got = [PEOPLE, VOICE]
+            .iter()
+            .filter_map(|n| ring.bytes(*n).expect("reads"))
+            .collect();
         (got, ring.lacks)
     }
 
@@ -268,17 +351,29 @@ mod tests {
         std::fs::write(data.join("journal/1.snap"), "x").expect("history");
         let path = data.join("keys/voice.key");
         let whole = std::fs::read(&path).expect("read");
-        for (harm, expected) in [(None, Lack::Gone), (Some(whole[..9].to_vec()), Lack::Damaged), (Some(vec![0; 32]), Lack::Damaged), (Some(vec![7; 32]), Lack::Other)] {
+        for (harm, expected) in [
+            (None, Lack::Gone),
+            (Some(whole[..9].to_vec()), Lack::Damaged),
+            (Some(vec![0; 32]), Lack::Damaged),
+            (Some(vec![7; 32]), Lack::Other),
+        ] {
             match harm {
                 None => std::fs::remove_file(&path).expect("removed"),
                 Some(bytes) => std::fs::write(&path, bytes).expect("written"),
             }
             for _ in 0..2 {
                 let (got, lacks) = open(&data);
-                assert_eq!((got.len(), lacks), (1, vec![(VOICE, expected)]), "the other key is there");
+                assert_eq!(
+                    (got.len(), lacks),
+                    (1, vec![(VOICE, expected)]),
+                    "the other key is there"
+                );
             }
             std::fs::write(&path, &whole).expect("written");
-            assert!(open(&data).1.is_empty(), "a copy that is brought back is taken");
+            assert!(
+                open(&data).1.is_empty(),
+                "a copy that is brought back is taken"
+            );
         }
         let mut turned = whole.clone();
         turned[3] ^= 4;
@@ -286,9 +381,15 @@ mod tests {
         assert_eq!(open(&data).1, [(VOICE, Lack::Other)]);
         Ring::look(&data).accept(VOICE).expect("accepted");
         assert!(open(&data).1.is_empty());
-        Ring::look(&data).replace(VOICE, &[9; 32]).expect("replaced");
-        assert!(open(&data).1.is_empty() && std::fs::read(data.join("keys/voice.key.before")).expect("kept") == turned);
-        // The record: gone or damaged, what is there is taken as it is, and what is missing is still missed.
+        Ring::look(&data)
+            .replace(VOICE, &[9; 32])
+            .expect("replaced");
+        assert!(
+            open(&data).1.is_empty()
+                && std::fs::read(data.join("keys/voice.key.before")).expect("kept") == turned
+        );
+        // The record: gone or damaged, what is there is taken as it is, and what is missing is
+        // still missed.
         for harm in [None, Some(&b"{}"[..]), Some(&[0; 50][..])] {
             match harm {
                 None => std::fs::remove_file(data.join("made.json")).expect("removed"),
@@ -308,7 +409,10 @@ mod tests {
         match form {
             Form::Bytes => secret::random::<32>().expect("random").to_vec(),
             Form::Text => format!("{}\n", secret::token().expect("random")).into_bytes(),
-            Form::Pem => rcgen::KeyPair::generate().expect("key").serialize_pem().into_bytes(),
+            Form::Pem => rcgen::KeyPair::generate()
+                .expect("key")
+                .serialize_pem()
+                .into_bytes(),
         }
     }
 
@@ -332,9 +436,12 @@ mod tests {
                 ring.lacks
             };
             assert_eq!(open(), []);
-            // Each was replaced once: the one of before is the older copy that somebody may bring back.
+            // Each was replaced once: the one of before is the older copy that somebody may bring
+            // back.
             for key in keys {
-                Ring::look(&data).replace(*key, &fresh(key.form)).expect("replaced");
+                Ring::look(&data)
+                    .replace(*key, &fresh(key.form))
+                    .expect("replaced");
             }
             std::fs::create_dir_all(data.join("journal")).expect("folder");
             std::fs::write(data.join("journal/1.snap"), "x").expect("history");
@@ -344,13 +451,27 @@ mod tests {
                 let older = std::fs::read(format!("{}.before", path.display())).expect("kept");
                 let mut turned = whole.clone();
                 turned[whole.len() / 2] ^= 1;
-                let harms =
-                    [("truncated", whole[..whole.len() / 3].to_vec()), ("all NUL", vec![0; whole.len()]), ("one bit turned", turned), ("of another village", fresh(key.form)), ("older", older)];
+                let harms = [
+                    ("truncated", whole[..whole.len() / 3].to_vec()),
+                    ("all NUL", vec![0; whole.len()]),
+                    ("one bit turned", turned),
+                    ("of another village", fresh(key.form)),
+                    ("older", older),
+                ];
                 for (how, bytes) in harms {
                     std::fs::write(&path, &bytes).expect("written");
                     let lacks = open();
-                    assert!(matches!(lacks[..], [(name, Lack::Damaged | Lack::Other)] if name == *key), "{} {how}: {lacks:?}", key.file);
-                    assert_eq!(std::fs::read(&path).expect("read"), bytes, "{} {how} stays as it is", key.file);
+                    assert!(
+                        matches!(lacks[..], [(name, Lack::Damaged | Lack::Other)] if name == *key),
+                        "{} {how}: {lacks:?}",
+                        key.file
+                    );
+                    assert_eq!(
+                        std::fs::read(&path).expect("read"),
+                        bytes,
+                        "{} {how} stays as it is",
+                        key.file
+                    );
                     std::fs::write(&path, &whole).expect("brought back");
                 }
                 std::fs::remove_file(&path).expect("removed");

@@ -1,9 +1,12 @@
 //! Random secrets, their hashes, what a PIN looks like.
 //!
-//! Device secrets are 128 random bits, so SHA-256 is enough; PINs are six digits and hashed in [`super::pins`].
+//! Device secrets are 128 random bits, so SHA-256 is enough; PINs are six digits and hashed in
+//! [`super::pins`].
 
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::Path;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -13,10 +16,12 @@ use sha2::{Digest as _, Sha256};
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, b| {
-        let _ = write!(out, "{b:02x}");
-        out
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut out, b| {
+            let _ = write!(out, "{b:02x}");
+            out
+        })
 }
 
 /// `N` random bytes.
@@ -81,8 +86,8 @@ pub fn is_pin(text: &str) -> bool {
     text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Makes a folder that only its owner may enter (0700), with those above it; one that is there stays as it is. Made by root
-/// for the house, it belongs to whom the folder above it belongs to.
+/// Makes a folder that only its owner may enter (0700), with those above it; one that is there
+/// stays as it is. Made by root for the house, it belongs to whom the folder above it belongs to.
 ///
 /// # Errors
 /// Whatever the file system says.
@@ -97,8 +102,15 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
         Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
         made => made?,
     }
-    if let Some(above) = folder.parent().filter(|_| rustix::process::geteuid().is_root()) {
-        let owner = std::fs::metadata(if above.as_os_str().is_empty() { Path::new(".") } else { above })?;
+    if let Some(above) = folder
+        .parent()
+        .filter(|_| rustix::process::geteuid().is_root())
+    {
+        let owner = std::fs::metadata(if above.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            above
+        })?;
         std::os::unix::fs::chown(folder, Some(owner.uid()), Some(owner.gid()))?;
     }
     Ok(())
@@ -118,30 +130,42 @@ pub fn write_file(path: &Path, content: &[u8]) -> io::Result<()> {
     std::fs::File::open(folder)?.sync_all()
 }
 
-/// So many files are written out one by one; more of them together with whatever else the file system has to write.
+/// So many files are written out one by one; more of them together with whatever else the file
+/// system has to write.
 const ONE_BY_ONE: usize = 4;
 
-/// Writes files (0600) into one folder, each whole or not at all, and all durable at the end; a name that begins with no dot
-/// and the content each. It waits for the disk a few times, however many there are.
+/// Writes files (0600) into one folder, each whole or not at all, and all durable at the end; a
+/// name that begins with no dot and the content each. It waits for the disk a few times, however
+/// many there are.
 ///
 /// # Errors
 /// Whatever the file system says.
 pub fn write_files(folder: &Path, files: &[(&str, &[u8])]) -> io::Result<()> {
     make_folder(folder)?;
     let temporary = |name: &str| folder.join(format!(".{name}"));
-    let written = files.iter().map(|(name, content)| write_new(folder, &temporary(name), content)).collect::<io::Result<Vec<_>>>()?;
+    let written = files
+        .iter()
+        .map(|(name, content)| write_new(folder, &temporary(name), content))
+        .collect::<io::Result<Vec<_>>>()?;
     let whole = std::fs::File::open(folder)?;
     if written.len() > ONE_BY_ONE {
         rustix::fs::syncfs(&whole)?;
     } else {
         written.iter().try_for_each(std::fs::File::sync_data)?;
     }
-    files.iter().try_for_each(|(name, _)| std::fs::rename(temporary(name), folder.join(name)))?;
+    files
+        .iter()
+        .try_for_each(|(name, _)| std::fs::rename(temporary(name), folder.join(name)))?;
     whole.sync_all()
 }
 
 fn write_new(folder: &Path, temporary: &Path, content: &[u8]) -> io::Result<std::fs::File> {
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(temporary)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(temporary)?;
     file.write_all(content)?;
     // An older one that was wider must not be filled again.
     file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
@@ -160,7 +184,10 @@ fn write_new(folder: &Path, temporary: &Path, content: &[u8]) -> io::Result<std:
 pub fn load_or_make(path: &Path) -> io::Result<Vec<u8>> {
     match std::fs::read(path) {
         Ok(content) if content.len() >= 32 => Ok(content),
-        Ok(_) => Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} is too short to be a key", path.display()))),
+        Ok(_) => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("{} is too short to be a key", path.display()),
+        )),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
             let fresh = random::<32>()?;
             write_file(path, &fresh)?;
@@ -176,12 +203,27 @@ mod tests {
 
     #[test]
     fn many_files_are_written_whole_over_what_was_there_and_nothing_is_left_beside_them() {
-        let folder = std::env::temp_dir().join(format!("conglang-files-{}", getrandom::u64().expect("random")));
+        let folder = std::env::temp_dir().join(format!(
+            "conglang-files-{}",
+            getrandom::u64().expect("random")
+        ));
         for (n, content) in [(3, "a"), (50, "longer"), (2, "")] {
             let names: Vec<String> = (0..n).map(|n| format!("b.{n}")).collect();
-            write_files(&folder, &names.iter().map(|name| (name.as_str(), content.as_bytes())).collect::<Vec<_>>()).expect("written");
-            assert!(names.iter().all(|name| std::fs::read(folder.join(name)).is_ok_and(|b| b == content.as_bytes())));
-            assert_eq!(std::fs::read_dir(&folder).expect("dir").count(), n.max(if content.is_empty() { 50 } else { n }));
+            write_files(
+                &folder,
+                &names
+                    .iter()
+                    .map(|name| (name.as_str(), content.as_bytes()))
+                    .collect::<Vec<_>>(),
+            )
+            .expect("written");
+            assert!(names.iter().all(|name| {
+                std::fs::read(folder.join(name)).is_ok_and(|b| b == content.as_bytes())
+            }));
+            assert_eq!(
+                std::fs::read_dir(&folder).expect("dir").count(),
+                n.max(if content.is_empty() { 50 } else { n })
+            );
         }
         std::fs::remove_dir_all(folder).expect("clean");
     }
@@ -193,8 +235,14 @@ mod tests {
 
     #[test]
     fn macs_and_hashes_are_the_known_ones() {
-        assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            sha256(b"abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
         // RFC 4231, test case 2.
-        assert_eq!(mac(b"Jefe", b"what do ya want for nothing?"), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+        assert_eq!(
+            mac(b"Jefe", b"what do ya want for nothing?"),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
     }
 }

@@ -23,7 +23,10 @@ impl Signing {
     /// # Errors
     /// When they are fewer.
     pub fn of(content: &[u8]) -> io::Result<Self> {
-        let seed: [u8; 32] = content.get(..32).and_then(|s| s.try_into().ok()).ok_or(io::ErrorKind::InvalidData)?;
+        let seed: [u8; 32] = content
+            .get(..32)
+            .and_then(|s| s.try_into().ok())
+            .ok_or(io::ErrorKind::InvalidData)?;
         Ok(Self(SigningKey::from_bytes(&seed)))
     }
 
@@ -51,7 +54,9 @@ impl Pinned {
     /// A sentence when it is not a sound key.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut bytes = [0; 32];
-        let len = Base64::decode(text.trim(), &mut bytes).map_err(|e| format!("the key is not base64: {e}"))?.len();
+        let len = Base64::decode(text.trim(), &mut bytes)
+            .map_err(|e| format!("the key is not base64: {e}"))?
+            .len();
         let key = VerifyingKey::from_bytes(&bytes).map_err(|e| format!("not a public key: {e}"))?;
         if len != 32 || key.is_weak() {
             return Err("not a sound public key".into());
@@ -63,7 +68,11 @@ impl Pinned {
     #[must_use]
     pub fn verify(&self, message: &[u8], signature: &str) -> bool {
         let mut bytes = [0; 64];
-        Base64::decode(signature, &mut bytes).is_ok_and(|b| b.len() == 64) && self.0.verify_strict(message, &Signature::from_bytes(&bytes)).is_ok()
+        Base64::decode(signature, &mut bytes).is_ok_and(|b| b.len() == 64)
+            && self
+                .0
+                .verify_strict(message, &Signature::from_bytes(&bytes))
+                .is_ok()
     }
 }
 
@@ -73,7 +82,10 @@ mod tests {
 
     #[test]
     fn only_the_key_signs_and_only_what_was_signed_verifies() {
-        let folder = std::env::temp_dir().join(format!("conglang-sign-{}", getrandom::u64().expect("random")));
+        let folder = std::env::temp_dir().join(format!(
+            "conglang-sign-{}",
+            getrandom::u64().expect("random")
+        ));
         let key = Signing::load_or_make(&folder.join("voice.key")).expect("made");
         let again = Signing::load_or_make(&folder.join("voice.key")).expect("loaded");
         assert_eq!(key.public(), again.public());
@@ -82,7 +94,10 @@ mod tests {
         assert!(pinned.verify(b"play", &signature));
         assert!(!pinned.verify(b"plaY", &signature));
         assert!(!pinned.verify(b"play", "AAAA"));
-        assert!(Pinned::parse("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").is_err(), "a weak key");
+        assert!(
+            Pinned::parse("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").is_err(),
+            "a weak key"
+        );
         std::fs::remove_dir_all(folder).expect("clean");
     }
 }

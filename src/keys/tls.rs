@@ -32,7 +32,9 @@ struct Time(Clock);
 
 impl TimeProvider for Time {
     fn current_time(&self) -> Option<UnixTime> {
-        Some(UnixTime::since_unix_epoch(Duration::from_millis(u64::try_from(self.0.certain_ms()).unwrap_or(0))))
+        Some(UnixTime::since_unix_epoch(Duration::from_millis(
+            u64::try_from(self.0.certain_ms()).unwrap_or(0),
+        )))
     }
 }
 
@@ -62,19 +64,34 @@ impl Served {
 
 impl ResolvesServerCert for Served {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
+        Some(
+            self.0
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        )
     }
 }
 
 fn load(files: &Files) -> io::Result<CertifiedKey> {
     let chain = chain(&std::fs::read(&files.certificate)?)?;
-    let key = PrivateKeyDer::from_pem_slice(&std::fs::read(&files.key)?).map_err(io::Error::other)?;
+    let key =
+        PrivateKeyDer::from_pem_slice(&std::fs::read(&files.key)?).map_err(io::Error::other)?;
     CertifiedKey::from_der(chain, key, &provider()).map_err(io::Error::other)
 }
 
 fn chain(pem: &[u8]) -> io::Result<Vec<CertificateDer<'static>>> {
-    let chain = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().map_err(io::Error::other)?;
-    if chain.is_empty() { Err(io::Error::new(io::ErrorKind::InvalidData, "the file holds no certificate")) } else { Ok(chain) }
+    let chain = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(io::Error::other)?;
+    if chain.is_empty() {
+        Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "the file holds no certificate",
+        ))
+    } else {
+        Ok(chain)
+    }
 }
 
 fn roots(ca: &Path) -> io::Result<Arc<RootCertStore>> {
@@ -85,16 +102,27 @@ fn roots(ca: &Path) -> io::Result<Arc<RootCertStore>> {
     Ok(Arc::new(store))
 }
 
-/// A server's configuration; with a client CA, clients may bring a certificate of it, or (true) must.
+/// A server's configuration; with a client CA, clients may bring a certificate of it, or (true)
+/// must.
 ///
 /// # Errors
 /// When the CA file cannot be used.
-pub fn server(served: Arc<Served>, client_ca: Option<(&Path, bool)>, clock: Clock) -> io::Result<Arc<ServerConfig>> {
+pub fn server(
+    served: Arc<Served>,
+    client_ca: Option<(&Path, bool)>,
+    clock: Clock,
+) -> io::Result<Arc<ServerConfig>> {
     let verifier = match client_ca {
         None => WebPkiClientVerifier::no_client_auth(),
         Some((ca, must)) => {
             let builder = WebPkiClientVerifier::builder_with_provider(roots(ca)?, provider());
-            let strict = if must { builder } else { builder.allow_unauthenticated() }.build().map_err(io::Error::other)?;
+            let strict = if must {
+                builder
+            } else {
+                builder.allow_unauthenticated()
+            }
+            .build()
+            .map_err(io::Error::other)?;
             Arc::new(Dated::new(strict, clock.clone()))
         }
     };
@@ -116,14 +144,23 @@ pub fn server(served: Arc<Served>, client_ca: Option<(&Path, bool)>, clock: Cloc
 /// # Errors
 /// When a file cannot be used.
 pub fn client(ca: &Path, identity: Option<&Files>, clock: Clock) -> io::Result<Arc<ClientConfig>> {
-    let builder = ClientConfig::builder_with_details(provider(), Arc::new(Time(clock.clone()))).with_safe_default_protocol_versions().map_err(io::Error::other)?;
-    let strict = WebPkiServerVerifier::builder_with_provider(roots(ca)?, provider()).build().map_err(io::Error::other)?;
-    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(Dated::new(strict, clock)));
+    let builder = ClientConfig::builder_with_details(provider(), Arc::new(Time(clock.clone())))
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?;
+    let strict = WebPkiServerVerifier::builder_with_provider(roots(ca)?, provider())
+        .build()
+        .map_err(io::Error::other)?;
+    let builder = builder
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Dated::new(strict, clock)));
     let config = match identity {
         None => builder.with_no_client_auth(),
         Some(files) => {
-            let key = PrivateKeyDer::from_pem_slice(&std::fs::read(&files.key)?).map_err(io::Error::other)?;
-            builder.with_client_auth_cert(chain(&std::fs::read(&files.certificate)?)?, key).map_err(io::Error::other)?
+            let key = PrivateKeyDer::from_pem_slice(&std::fs::read(&files.key)?)
+                .map_err(io::Error::other)?;
+            builder
+                .with_client_auth_cert(chain(&std::fs::read(&files.certificate)?)?, key)
+                .map_err(io::Error::other)?
         }
     };
     Ok(Arc::new(config))
@@ -138,25 +175,48 @@ pub fn common_name(certificate: &CertificateDer<'_>) -> Option<String> {
     names.next().is_none().then_some(name)
 }
 
-/// Checks a client's certificate as its server will: signed by `ca`, for clients, named `name`, in force.
+/// Checks a client's certificate as its server will: signed by `ca`, for clients, named `name`, in
+/// force.
 ///
 /// # Errors
 /// Why the server would refuse it.
 pub fn check_client(ca: &Path, pem: &[u8], name: &str, clock: &Clock) -> io::Result<()> {
     let chain = chain(pem)?;
-    let (first, rest) = chain.split_first().ok_or_else(|| io::Error::other("no certificate"))?;
-    let verifier = WebPkiClientVerifier::builder_with_provider(roots(ca)?, provider()).build().map_err(io::Error::other)?;
-    verifier.verify_client_cert(first, rest, dates::judged_at(first, clock)).map_err(io::Error::other)?;
-    if common_name(first).as_deref() == Some(name) { Ok(()) } else { Err(io::Error::other("it names somebody else")) }
+    let (first, rest) = chain
+        .split_first()
+        .ok_or_else(|| io::Error::other("no certificate"))?;
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots(ca)?, provider())
+        .build()
+        .map_err(io::Error::other)?;
+    verifier
+        .verify_client_cert(first, rest, dates::judged_at(first, clock))
+        .map_err(io::Error::other)?;
+    if common_name(first).as_deref() == Some(name) {
+        Ok(())
+    } else {
+        Err(io::Error::other("it names somebody else"))
+    }
 }
 
 /// The DNS names that the first certificate of a PEM file is for.
 #[must_use]
 pub fn names(pem: &[u8]) -> Vec<String> {
-    let Some(first) = chain(pem).ok().and_then(|c| c.into_iter().next()) else { return Vec::new() };
-    let Ok((_, parsed)) = x509_parser::parse_x509_certificate(&first) else { return Vec::new() };
-    let Ok(Some(names)) = parsed.subject_alternative_name() else { return Vec::new() };
-    let dns = |name: &GeneralName<'_>| if let GeneralName::DNSName(name) = name { Some((*name).to_owned()) } else { None };
+    let Some(first) = chain(pem).ok().and_then(|c| c.into_iter().next()) else {
+        return Vec::new();
+    };
+    let Ok((_, parsed)) = x509_parser::parse_x509_certificate(&first) else {
+        return Vec::new();
+    };
+    let Ok(Some(names)) = parsed.subject_alternative_name() else {
+        return Vec::new();
+    };
+    let dns = |name: &GeneralName<'_>| {
+        if let GeneralName::DNSName(name) = name {
+            Some((*name).to_owned())
+        } else {
+            None
+        }
+    };
     names.value.general_names.iter().filter_map(dns).collect()
 }
 
@@ -169,7 +229,10 @@ pub fn validity(pem: &[u8]) -> Option<(i64, i64)> {
 /// First and last second of a certificate.
 pub(super) fn dates_of(certificate: &CertificateDer<'_>) -> Option<(i64, i64)> {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
-    Some((parsed.validity().not_before.timestamp(), parsed.validity().not_after.timestamp()))
+    Some((
+        parsed.validity().not_before.timestamp(),
+        parsed.validity().not_after.timestamp(),
+    ))
 }
 
 /// The common name in a PEM file's first certificate.
@@ -179,10 +242,19 @@ pub(super) fn name_of(pem: &[u8]) -> Option<String> {
 
 /// True when the first certificate of a PEM file is over this public key.
 pub(super) fn holds_key(pem: &[u8], public: &[u8]) -> bool {
-    chain(pem).is_ok_and(|c| c.first().and_then(|c| x509_parser::parse_x509_certificate(c).ok().map(|(_, p)| p.public_key().raw == public)).unwrap_or(false))
+    chain(pem).is_ok_and(|c| {
+        c.first()
+            .and_then(|c| {
+                x509_parser::parse_x509_certificate(c)
+                    .ok()
+                    .map(|(_, p)| p.public_key().raw == public)
+            })
+            .unwrap_or(false)
+    })
 }
 
-/// SHA-256 of a certificate's public key, hexadecimal: who holds it, whatever it is named and however often it is renewed.
+/// SHA-256 of a certificate's public key, hexadecimal: who holds it, whatever it is named and
+/// however often it is renewed.
 #[must_use]
 pub fn key_hash(certificate: &CertificateDer<'_>) -> Option<String> {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
@@ -192,7 +264,10 @@ pub fn key_hash(certificate: &CertificateDer<'_>) -> Option<String> {
 /// What a certificate proves beside its name.
 #[must_use]
 pub fn proof(certificate: &CertificateDer<'_>) -> Option<Proof> {
-    Some(Proof { key: key_hash(certificate)?, until: dates_of(certificate)?.1 })
+    Some(Proof {
+        key: key_hash(certificate)?,
+        until: dates_of(certificate)?.1,
+    })
 }
 
 /// [`key_hash`] of the first certificate of a PEM file.
@@ -208,8 +283,16 @@ pub(super) fn is_signed_by(ca: &Path, pem: &[u8]) -> bool {
         let first = chain.first().ok_or(io::ErrorKind::InvalidData)?;
         let (from, _) = dates_of(first).ok_or(io::ErrorKind::InvalidData)?;
         let at = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(from).unwrap_or(0)));
-        let parsed = rustls::server::ParsedCertificate::try_from(first).map_err(io::Error::other)?;
-        verify_server_cert_signed_by_trust_anchor(&parsed, &*roots(ca)?, &[], at, provider().signature_verification_algorithms.all).map_err(io::Error::other)
+        let parsed =
+            rustls::server::ParsedCertificate::try_from(first).map_err(io::Error::other)?;
+        verify_server_cert_signed_by_trust_anchor(
+            &parsed,
+            &*roots(ca)?,
+            &[],
+            at,
+            provider().signature_verification_algorithms.all,
+        )
+        .map_err(io::Error::other)
     };
     judge().is_ok()
 }
@@ -221,21 +304,42 @@ mod tests {
 
     #[test]
     fn a_house_makes_renews_and_serves_its_certificates() {
-        let folder = std::env::temp_dir().join(format!("conglang-keys-{}", getrandom::u64().expect("random")));
+        let folder = std::env::temp_dir().join(format!(
+            "conglang-keys-{}",
+            getrandom::u64().expect("random")
+        ));
         let ca = Authority::load_or_make(&folder, "Bến Thóc", 1_800_000_000).expect("made");
         let again = Authority::load_or_make(&folder, "Bến Thóc", 1_800_000_000).expect("loaded");
         assert_eq!(ca.certificate(), again.certificate());
         let files = Files::named(&folder, "mqtt");
-        files.write(&ca.server("gate", &["localhost".into(), "127.0.0.1".into()], 1_800_000_000).expect("leaf")).expect("written");
+        files
+            .write(
+                &ca.server(
+                    "gate",
+                    &["localhost".into(), "127.0.0.1".into()],
+                    1_800_000_000,
+                )
+                .expect("leaf"),
+            )
+            .expect("written");
         assert_eq!(files.days_left(1_800_000_000), Some(90));
         let served = Served::load(&files).expect("served");
-        files.write(&again.server("gate", &["localhost".into()], 1_800_000_000 + 80 * 86_400).expect("leaf")).expect("written");
+        files
+            .write(
+                &again
+                    .server("gate", &["localhost".into()], 1_800_000_000 + 80 * 86_400)
+                    .expect("leaf"),
+            )
+            .expect("written");
         served.reload(&files).expect("renewed while serving");
         std::fs::write(&files.certificate, "garbage").expect("write");
         assert!(served.reload(&files).is_err(), "and the old one stays");
         let village = Files::named(&folder, "village");
-        village.write(&ca.client("ben-thoc", 1_800_000_000).expect("leaf")).expect("written");
-        client(&folder.join("ca.pem"), Some(&village), Clock::manual(0)).expect("a client's configuration");
+        village
+            .write(&ca.client("ben-thoc", 1_800_000_000).expect("leaf"))
+            .expect("written");
+        client(&folder.join("ca.pem"), Some(&village), Clock::manual(0))
+            .expect("a client's configuration");
         let der = chain(&std::fs::read(&village.certificate).expect("read")).expect("chain");
         assert_eq!(common_name(&der[0]).as_deref(), Some("ben-thoc"));
         std::fs::remove_dir_all(folder).expect("clean");

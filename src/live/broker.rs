@@ -1,6 +1,8 @@
-//! The broker as the doors see it: what it counted, what it answers when asked, the way to it for the technician's tools.
+//! The broker as the doors see it: what it counted, what it answers when asked, the way to it for
+//! the technician's tools.
 //!
-//! The root that keeps the worker fills it; the doors only ask. Bounded: an asker waits a few seconds at most.
+//! The root that keeps the worker fills it; the doors only ask. Bounded: an asker waits a few
+//! seconds at most.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -28,7 +30,13 @@ pub struct Desk {
 impl Default for Desk {
     fn default() -> Self {
         let (ask, asked) = mpsc::channel(16);
-        Self { ask, asked: Mutex::new(asked), counters: watch::Sender::new(Counters::default()), refusals: watch::Sender::new(Arc::default()), way: OnceLock::new() }
+        Self {
+            ask,
+            asked: Mutex::new(asked),
+            counters: watch::Sender::new(Counters::default()),
+            refusals: watch::Sender::new(Arc::default()),
+            way: OnceLock::new(),
+        }
     }
 }
 

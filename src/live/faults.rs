@@ -1,9 +1,10 @@
 //! What is wrong with a camera's pictures although they come and are kept.
 //!
-//! A picture that comes is not yet one that can be seen: whoever finds out says it here, and every page, command and
-//! lamp of health tells it from here.
+//! A picture that comes is not yet one that can be seen: whoever finds out says it here, and every
+//! page, command and lamp of health tells it from here.
 
-/// Why the time stamps of a camera are not believed; its pictures are kept at the time at which they come.
+/// Why the time stamps of a camera are not believed; its pictures are kept at the time at which
+/// they come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClockFault {
     /// All say the same.
@@ -36,9 +37,11 @@ pub struct Faults {
     pub undecodable: Option<String>,
     /// Nobody could look whether keyframes can be decoded: why, for the technician.
     pub unchecked: Option<String>,
-    /// So many percent of a minute's pictures are missing, or may be smeared, because packets get lost on the way.
+    /// So many percent of a minute's pictures are missing, or may be smeared, because packets get
+    /// lost on the way.
     pub loss: Option<u8>,
-    /// So many percent of a minute's pictures came and were not recorded, because the disk is too slow.
+    /// So many percent of a minute's pictures came and were not recorded, because the disk is too
+    /// slow.
     pub missed: Option<u8>,
     /// The camera's clock.
     pub clock: Option<ClockFault>,

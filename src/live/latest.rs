@@ -10,7 +10,8 @@ use crate::domain::id::{DeviceId, EntityId};
 use crate::domain::light::{Light, Reported};
 use crate::domain::state::State;
 
-/// A device that is heard after so long a silence may have been away: those who wait for it are woken, ms.
+/// A device that is heard after so long a silence may have been away: those who wait for it are
+/// woken, ms.
 const BACK_MS: u64 = 3_000;
 
 /// A value as it was heard.
@@ -68,7 +69,11 @@ impl Latest {
     /// True when its last word was no value of it.
     #[must_use]
     pub fn is_unclear(&self, entity: &EntityId) -> bool {
-        self.inner.read().unwrap_or_else(PoisonError::into_inner).unclear.contains(entity)
+        self.inner
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .unclear
+            .contains(entity)
     }
 
     /// It is gone, or is read in another way now: what it said is nobody's word.
@@ -81,31 +86,52 @@ impl Latest {
         self.changed.send_modify(|n| *n += 1);
     }
 
-    /// True when the latest value is older than its device promised: nobody knows whether it still holds. `since_ms` is from when
-    /// on devices can be heard at all (monotonic), none = they cannot now, and nothing is their fault.
+    /// True when the latest value is older than its device promised: nobody knows whether it still
+    /// holds. `since_ms` is from when on devices can be heard at all (monotonic), none = they
+    /// cannot now, and nothing is their fault.
     #[must_use]
     pub fn is_expired(&self, entity: &Entity, now_ms: u64, since_ms: Option<u64>) -> bool {
-        let Some(since) = since_ms.filter(|_| entity.expire_after_s > 0) else { return false };
-        self.get(&entity.id).is_some_and(|v| now_ms.saturating_sub(v.mono_ms.max(since)) > u64::from(entity.expire_after_s) * 1000)
+        let Some(since) = since_ms.filter(|_| entity.expire_after_s > 0) else {
+            return false;
+        };
+        self.get(&entity.id).is_some_and(|v| {
+            now_ms.saturating_sub(v.mono_ms.max(since)) > u64::from(entity.expire_after_s) * 1000
+        })
     }
 
     /// The latest value.
     #[must_use]
     pub fn get(&self, entity: &EntityId) -> Option<Value> {
-        self.inner.read().unwrap_or_else(PoisonError::into_inner).values.get(entity).copied()
+        self.inner
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values
+            .get(entity)
+            .copied()
     }
 
     /// What a lamp said last, be it written already or still waiting for its turn.
     #[must_use]
     pub fn reported(&self, light: &Light) -> Option<Reported> {
-        let word = self.get(&light.id).map(|v| Reported { on: v.number > 0.5, at: v.at });
-        word.filter(|w| light.reported.is_none_or(|r| r.on != w.on)).or(light.reported)
+        let word = self.get(&light.id).map(|v| Reported {
+            on: v.number > 0.5,
+            at: v.at,
+        });
+        word.filter(|w| light.reported.is_none_or(|r| r.on != w.on))
+            .or(light.reported)
     }
 
-    /// The village with the last words of its lamps: history may wait for its turn, people and orders do not.
+    /// The village with the last words of its lamps: history may wait for its turn, people and
+    /// orders do not.
     #[must_use]
     pub fn over(&self, state: &Arc<State>) -> Arc<State> {
-        let newer = |l: &Arc<Light>| Some((l.id.clone(), self.reported(l).filter(|r| l.reported != Some(*r) && !sent_away(state, l))?));
+        let newer = |l: &Arc<Light>| {
+            Some((
+                l.id.clone(),
+                self.reported(l)
+                    .filter(|r| l.reported != Some(*r) && !sent_away(state, l))?,
+            ))
+        };
         let words: Vec<(EntityId, Reported)> = state.lights.values().filter_map(newer).collect();
         if words.is_empty() {
             return state.clone();
@@ -122,7 +148,12 @@ impl Latest {
 
     /// A device said something at monotonic ms.
     pub fn hear(&self, device: &DeviceId, mono_ms: u64) {
-        let before = self.inner.write().unwrap_or_else(PoisonError::into_inner).heard.insert(device.clone(), mono_ms);
+        let before = self
+            .inner
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .heard
+            .insert(device.clone(), mono_ms);
         if before.is_none_or(|at| mono_ms.saturating_sub(at) >= BACK_MS) {
             self.changed.send_modify(|n| *n += 1);
         }
@@ -131,7 +162,12 @@ impl Latest {
     /// When a device was last heard, monotonic ms.
     #[must_use]
     pub fn heard(&self, device: &DeviceId) -> Option<u64> {
-        self.inner.read().unwrap_or_else(PoisonError::into_inner).heard.get(device).copied()
+        self.inner
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .heard
+            .get(device)
+            .copied()
     }
 
     /// Wakes after each change.
@@ -143,7 +179,9 @@ impl Latest {
 
 /// Its device was sent away: what stands in the broker is nobody's word.
 fn sent_away(state: &State, light: &Light) -> bool {
-    state.device_of(&light.id).is_some_and(|d| state.is_sent_away(&d.id))
+    state
+        .device_of(&light.id)
+        .is_some_and(|d| state.is_sent_away(&d.id))
 }
 
 #[cfg(test)]
@@ -154,7 +192,12 @@ mod tests {
     #[test]
     fn a_value_holds_as_long_as_its_device_promised() {
         let id = EntityId::new("bk-01.smoke").expect("id");
-        let source = Source { topic: "d/bk-01/smoke".into(), field: None, on: "ON".into(), off: "OFF".into() };
+        let source = Source {
+            topic: "d/bk-01/smoke".into(),
+            field: None,
+            on: "ON".into(),
+            off: "OFF".into(),
+        };
         let entity = Entity {
             id: id.clone(),
             device: DeviceId::new("bk-01").expect("id"),
@@ -169,13 +212,43 @@ mod tests {
             off_delay_s: 0,
         };
         let latest = Latest::default();
-        assert!(!latest.is_expired(&entity, 1_000_000, Some(0)), "what was never said is not old");
-        latest.set(&id, Value { number: 0.0, at: 0, mono_ms: 1_000, kept: false });
+        assert!(
+            !latest.is_expired(&entity, 1_000_000, Some(0)),
+            "what was never said is not old"
+        );
+        latest.set(
+            &id,
+            Value {
+                number: 0.0,
+                at: 0,
+                mono_ms: 1_000,
+                kept: false,
+            },
+        );
         // Other words of its device do not count: the head may be dead while the box ticks on.
         latest.hear(&entity.device, 61_000);
-        assert_eq!([61_000, 61_001].map(|now| latest.is_expired(&entity, now, Some(0))), [false, true]);
-        assert!(!latest.is_expired(&entity, 200_000, None), "nobody can be heard now");
-        assert!(!latest.is_expired(&entity, 200_000, Some(150_000)), "it has had no minute yet");
-        assert!(!latest.is_expired(&Entity { expire_after_s: 0, ..entity }, u64::MAX, Some(0)), "it promised nothing");
+        assert_eq!(
+            [61_000, 61_001].map(|now| latest.is_expired(&entity, now, Some(0))),
+            [false, true]
+        );
+        assert!(
+            !latest.is_expired(&entity, 200_000, None),
+            "nobody can be heard now"
+        );
+        assert!(
+            !latest.is_expired(&entity, 200_000, Some(150_000)),
+            "it has had no minute yet"
+        );
+        assert!(
+            !latest.is_expired(
+                &Entity {
+                    expire_after_s: 0,
+                    ..entity
+                },
+                u64::MAX,
+                Some(0)
+            ),
+            "it promised nothing"
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! WHAT IS NOW: latest values, camera pictures, messages to and from devices, the commune link. Bounded, in memory; filled by
-//! the nouns, read by the doors. After a restart it is empty and that is right.
+//! WHAT IS NOW: latest values, camera pictures, messages to and from devices, the commune link.
+//! Bounded, in memory; filled by the nouns, read by the doors. After a restart it is empty and that
+//! is right.
 
 pub mod broker;
 pub mod faults;

@@ -1,8 +1,8 @@
 //! What each camera shows now: its frames since the last keyframe, its newest still, how it is.
 //!
-//! One pull fills it, however many look. A frame is a value that every reader shares; a slow reader loses
-//! frames up to the next keyframe and never holds up the camera. The group of frames is bounded in number and
-//! bytes: a camera without keyframes has no group, and a viewer waits.
+//! One pull fills it, however many look. A frame is a value that every reader shares; a slow reader
+//! loses frames up to the next keyframe and never holds up the camera. The group of frames is
+//! bounded in number and bytes: a camera without keyframes has no group, and a viewer waits.
 
 mod stills;
 
@@ -70,7 +70,8 @@ pub struct AccessUnit {
     pub shown: i32,
     /// It can be decoded without any other.
     pub keyframe: bool,
-    /// Packets were lost since the last keyframe: it is whole itself, but what it refers to may not be.
+    /// Packets were lost since the last keyframe: it is whole itself, but what it refers to may
+    /// not be.
     pub follows_loss: bool,
     /// The NAL units.
     pub bytes: Bytes,
@@ -181,7 +182,12 @@ impl Picture {
     /// The last keyframe, when it is still part of what comes.
     #[must_use]
     pub fn keyframe(&self) -> Option<AccessUnit> {
-        self.group.lock().unwrap_or_else(PoisonError::into_inner).frames.first().cloned()
+        self.group
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .frames
+            .first()
+            .cloned()
     }
 
     /// How many look on.
@@ -262,12 +268,16 @@ impl Pictures {
         self.wanted.send_modify(|n| *n += 1);
     }
 
-    /// The newest still of a camera, for somebody who looks now: a fresh one when it comes soon enough.
+    /// The newest still of a camera, for somebody who looks now: a fresh one when it comes soon
+    /// enough.
     pub async fn look(&self, camera: &CameraId, now_ms: i64) -> Option<Still> {
         let picture = self.get(camera)?;
         picture.looked.store(now_ms, Ordering::Relaxed);
         // One that is dated long after now was made before the clock was set back.
-        let fresh = |s: &Option<Still>| s.as_ref().is_some_and(|s| now_ms.abs_diff(s.at_ms) < FRESH_MS);
+        let fresh = |s: &Option<Still>| {
+            s.as_ref()
+                .is_some_and(|s| now_ms.abs_diff(s.at_ms) < FRESH_MS)
+        };
         let mut still = picture.still.subscribe();
         if !fresh(&still.borrow_and_update()) && picture.keyframe().is_some() {
             self.wanted.send_modify(|n| *n += 1);
@@ -279,19 +289,33 @@ impl Pictures {
     /// The camera's picture; made when it is first asked for by the camera's keeper.
     #[must_use]
     pub fn open(&self, camera: &CameraId) -> Arc<Picture> {
-        self.cameras.write().unwrap_or_else(PoisonError::into_inner).entry(camera.clone()).or_default().clone()
+        self.cameras
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(camera.clone())
+            .or_default()
+            .clone()
     }
 
     /// All cameras.
     #[must_use]
     pub fn all(&self) -> Vec<(CameraId, Arc<Picture>)> {
-        self.cameras.read().unwrap_or_else(PoisonError::into_inner).iter().map(|(id, p)| (id.clone(), p.clone())).collect()
+        self.cameras
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .map(|(id, p)| (id.clone(), p.clone()))
+            .collect()
     }
 
     /// The camera's picture; none = no such camera is configured.
     #[must_use]
     pub fn get(&self, camera: &CameraId) -> Option<Arc<Picture>> {
-        self.cameras.read().unwrap_or_else(PoisonError::into_inner).get(camera).cloned()
+        self.cameras
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(camera)
+            .cloned()
     }
 }
 
@@ -300,8 +324,25 @@ mod tests {
     use super::*;
 
     fn frame(ticks: i64, keyframe: bool, len: usize) -> AccessUnit {
-        let format = Format { codec: "avc1.4d401e".into(), sample_entry: Vec::new(), decoder: Vec::new(), width: 640, height: 360, timescale: 90_000 };
-        AccessUnit { format: Arc::new(format), run: 1, at_ms: ticks, mono_ms: 0, ticks, shown: 0, keyframe, follows_loss: false, bytes: vec![0; len].into() }
+        let format = Format {
+            codec: "avc1.4d401e".into(),
+            sample_entry: Vec::new(),
+            decoder: Vec::new(),
+            width: 640,
+            height: 360,
+            timescale: 90_000,
+        };
+        AccessUnit {
+            format: Arc::new(format),
+            run: 1,
+            at_ms: ticks,
+            mono_ms: 0,
+            ticks,
+            shown: 0,
+            keyframe,
+            follows_loss: false,
+            bytes: vec![0; len].into(),
+        }
     }
 
     #[test]
@@ -313,7 +354,10 @@ mod tests {
             picture.push(&frame(n, n % 8 == 1, 1));
         }
         let (group, mut rest) = picture.join();
-        assert_eq!(group.iter().map(|f| f.ticks).collect::<Vec<_>>(), [17, 18, 19]);
+        assert_eq!(
+            group.iter().map(|f| f.ticks).collect::<Vec<_>>(),
+            [17, 18, 19]
+        );
         assert!(group[0].keyframe);
         picture.push(&frame(20, false, 1));
         assert_eq!(rest.try_recv().expect("the next").ticks, 20);
@@ -328,21 +372,37 @@ mod tests {
         for n in 1..2000 {
             picture.push(&frame(n, false, 1000));
         }
-        assert!(picture.join().0.is_empty(), "the group outgrew its bound and was given up");
+        assert!(
+            picture.join().0.is_empty(),
+            "the group outgrew its bound and was given up"
+        );
         picture.push(&frame(3000, true, GROUP_BYTES + 1));
         assert!(picture.join().0.is_empty());
     }
 
     #[tokio::test]
     async fn a_still_of_before_the_clock_was_set_back_is_not_taken_for_a_fresh_one() {
-        let (pictures, camera, now) = (Pictures::default(), CameraId::new("cam-01").expect("id"), 1_795_232_640_000);
+        let (pictures, camera, now) = (
+            Pictures::default(),
+            CameraId::new("cam-01").expect("id"),
+            1_795_232_640_000,
+        );
         let picture = pictures.open(&camera);
         picture.push(&frame(0, true, 1));
-        picture.set_still(Still { at_ms: now + 3_600_000, jpeg: Bytes::new() });
+        picture.set_still(Still {
+            at_ms: now + 3_600_000,
+            jpeg: Bytes::new(),
+        });
         let mut wanted = pictures.wanted();
         let makes = async {
-            if tokio::time::timeout(Duration::from_secs(1), wanted.changed()).await.is_ok() {
-                picture.set_still(Still { at_ms: now, jpeg: Bytes::new() });
+            if tokio::time::timeout(Duration::from_secs(1), wanted.changed())
+                .await
+                .is_ok()
+            {
+                picture.set_still(Still {
+                    at_ms: now,
+                    jpeg: Bytes::new(),
+                });
             }
         };
         let (seen, ()) = tokio::join!(pictures.look(&camera, now), makes);

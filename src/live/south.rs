@@ -1,8 +1,9 @@
 //! Messages to and from devices, between the MQTT link and the nouns that speak through it.
 //!
-//! A noun posts a message; the link publishes it when it can. What horns say (`d/<device>/speaker/…`) comes
-//! back here. Both bounded: a full outbox is told to the poster, old words of horns fall out first. While the link
-//! is down nothing is taken: an order that waited would be carried out long after it was meant.
+//! A noun posts a message; the link publishes it when it can. What horns say
+//! (`d/<device>/speaker/…`) comes back here. Both bounded: a full outbox is told to the poster, old
+//! words of horns fall out first. While the link is down nothing is taken: an order that waited
+//! would be carried out long after it was meant.
 
 use tokio::sync::{Mutex, MutexGuard, broadcast, mpsc, watch};
 
@@ -15,8 +16,9 @@ pub struct Outgoing {
     pub payload: Vec<u8>,
     /// Kept by the broker for a device that comes later.
     pub retain: bool,
-    /// Kept for a device that is away, in its session (QoS 1). What is said again until it is answered must not be: its
-    /// copies, and what it took the place of, would all be carried out when the device returns.
+    /// Kept for a device that is away, in its session (QoS 1). What is said again until it is
+    /// answered must not be: its copies, and what it took the place of, would all be carried
+    /// out when the device returns.
     pub queued: bool,
 }
 
@@ -43,7 +45,13 @@ pub struct South {
 impl Default for South {
     fn default() -> Self {
         let (post, inbox) = mpsc::channel(512);
-        Self { post, outbox: Mutex::new(inbox), horns: broadcast::channel(512).0, up: watch::Sender::new(None), access: watch::Sender::new(0) }
+        Self {
+            post,
+            outbox: Mutex::new(inbox),
+            horns: broadcast::channel(512).0,
+            up: watch::Sender::new(None),
+            access: watch::Sender::new(0),
+        }
     }
 }
 
@@ -54,7 +62,8 @@ impl South {
         self.up_since().is_some() && self.post.try_send(message).is_ok()
     }
 
-    /// The outbox, for the link as long as it holds it; the lock goes with the link, however it ends.
+    /// The outbox, for the link as long as it holds it; the lock goes with the link, however it
+    /// ends.
     pub async fn outbox(&self) -> MutexGuard<'_, mpsc::Receiver<Outgoing>> {
         self.outbox.lock().await
     }
@@ -70,7 +79,8 @@ impl South {
         *self.up.borrow()
     }
 
-    /// The accounts as they stood at entry `seq` are in force at the broker, open connections included.
+    /// The accounts as they stood at entry `seq` are in force at the broker, open connections
+    /// included.
     pub fn set_access(&self, seq: u64) {
         self.access.send_replace(seq);
     }
@@ -78,7 +88,9 @@ impl South {
     /// Waits until accounts of entry `seq` are in force; false = not within `most`.
     pub async fn until_access(&self, seq: u64, most: std::time::Duration) -> bool {
         let mut access = self.access.subscribe();
-        tokio::time::timeout(most, access.wait_for(|known| *known >= seq)).await.is_ok_and(|known| known.is_ok())
+        tokio::time::timeout(most, access.wait_for(|known| *known >= seq))
+            .await
+            .is_ok_and(|known| known.is_ok())
     }
 
     /// A horn cluster said something.

@@ -1,7 +1,9 @@
-//! Announcements that could not be used, and why: what `broker why`, the page Thiết bị and `doctor` tell.
+//! Announcements that could not be used, and why: what `broker why`, the page Thiết bị and `doctor`
+//! tell.
 //!
-//! Invariants: one reason per announcement; it goes when a good announcement, or a withdrawal, comes on the same topic. Bounded:
-//! [`DEVICES`] devices, of each the first [`TOPICS`] topics in words; of more only how many, counted up to [`COUNTED`].
+//! Invariants: one reason per announcement; it goes when a good announcement, or a withdrawal,
+//! comes on the same topic. Bounded: [`DEVICES`] devices, of each the first [`TOPICS`] topics in
+//! words; of more only how many, counted up to [`COUNTED`].
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,9 +66,22 @@ impl Announcements {
         let of = all.entry(device.clone()).or_default();
         let topic = short(topic);
         if let Some(known) = of.told.get_mut(&topic) {
-            *known = TurnedDown { topic, why: short(why), at, times: known.times.saturating_add(1) };
+            *known = TurnedDown {
+                topic,
+                why: short(why),
+                at,
+                times: known.times.saturating_add(1),
+            };
         } else if of.told.len() < TOPICS {
-            of.told.insert(topic.clone(), TurnedDown { topic, why: short(why), at, times: 1 });
+            of.told.insert(
+                topic.clone(),
+                TurnedDown {
+                    topic,
+                    why: short(why),
+                    at,
+                    times: 1,
+                },
+            );
         } else if of.others.len() < COUNTED {
             of.others.insert(number(&topic));
         }
@@ -75,7 +90,9 @@ impl Announcements {
     /// One is used, or was withdrawn.
     pub fn settle(&self, device: &DeviceId, topic: &str) {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(of) = all.get_mut(device) else { return };
+        let Some(of) = all.get_mut(device) else {
+            return;
+        };
         let topic = short(topic);
         of.told.remove(&topic);
         of.others.remove(&number(&topic));
@@ -86,20 +103,30 @@ impl Announcements {
 
     /// Keeps only what is told of these devices.
     pub fn keep(&self, known: &dyn Fn(&DeviceId) -> bool) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).retain(|device, _| known(device));
+        self.0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|device, _| known(device));
     }
 
     /// Those of a device, and how many more there are.
     #[must_use]
     pub fn of(&self, device: &DeviceId) -> (Vec<TurnedDown>, usize) {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        all.get(device).map(|of| (of.told.values().cloned().collect(), of.others.len())).unwrap_or_default()
+        all.get(device)
+            .map(|of| (of.told.values().cloned().collect(), of.others.len()))
+            .unwrap_or_default()
     }
 
     /// Devices of which something is told.
     #[must_use]
     pub fn devices(&self) -> Vec<DeviceId> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keys()
+            .cloned()
+            .collect()
     }
 }
 
@@ -119,9 +146,17 @@ mod tests {
         for n in 0..2_000 {
             all.settle(&bridge, &topic(n));
         }
-        assert_eq!((all.of(&bridge), all.devices()), ((Vec::new(), 0), Vec::new()));
+        assert_eq!(
+            (all.of(&bridge), all.devices()),
+            ((Vec::new(), 0), Vec::new())
+        );
         for n in 0..1_000 {
-            all.turn_down(&DeviceId::new(&format!("d{n}")).expect("id"), &"x".repeat(5_000), &"y".repeat(5_000), 1);
+            all.turn_down(
+                &DeviceId::new(&format!("d{n}")).expect("id"),
+                &"x".repeat(5_000),
+                &"y".repeat(5_000),
+                1,
+            );
         }
         assert_eq!(all.devices().len(), DEVICES);
         assert!(all.of(&DeviceId::new("d0").expect("id")).0[0].why.len() <= LONG);

@@ -19,7 +19,8 @@ pub struct LinkState {
     pub received_at: i64,
     /// Entries that wait.
     pub waiting: u64,
-    /// The commune's copy of history and this one are not one; none = they are, as far as is known.
+    /// The commune's copy of history and this one are not one; none = they are, as far as is
+    /// known.
     pub trouble: Option<Trouble>,
 }
 

@@ -25,7 +25,10 @@ pub struct Voice {
 impl Default for Voice {
     fn default() -> Self {
         let (ask, inbox) = mpsc::channel(8);
-        Self { ask, inbox: Mutex::new(inbox) }
+        Self {
+            ask,
+            inbox: Mutex::new(inbox),
+        }
     }
 }
 
@@ -36,9 +39,13 @@ impl Voice {
     /// Why there is none, for the technician.
     pub async fn speak(&self, text: &str) -> Result<Spoken, String> {
         let (reply, answer) = oneshot::channel();
-        self.ask.try_send((text.to_owned(), reply)).map_err(|_| "too many sentences wait to be read".to_owned())?;
+        self.ask
+            .try_send((text.to_owned(), reply))
+            .map_err(|_| "too many sentences wait to be read".to_owned())?;
         // Whoever waits is a person with a phone in hand.
-        let answer = tokio::time::timeout(std::time::Duration::from_secs(15), answer).await.map_err(|_| "nobody read the sentence in time".to_owned())?;
+        let answer = tokio::time::timeout(std::time::Duration::from_secs(15), answer)
+            .await
+            .map_err(|_| "nobody read the sentence in time".to_owned())?;
         answer.map_err(|_| "the speech service is not running".to_owned())?
     }
 

@@ -1,8 +1,8 @@
 //! Where segments lie: a folder of numbered files of one size.
 //!
-//! A slot is a file `NNNN.seg`, written once with zeros and then overwritten for ever; which segment it
-//! holds is said by its content, so nothing is renamed while the village runs. Two implementations: the
-//! real folder here, and `sim` (power cuts, lies, failures).
+//! A slot is a file `NNNN.seg`, written once with zeros and then overwritten for ever; which
+//! segment it holds is said by its content, so nothing is renamed while the village runs. Two
+//! implementations: the real folder here, and `sim` (power cuts, lies, failures).
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -63,7 +63,10 @@ impl Folder {
     /// Whatever the file system says.
     pub fn open(path: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(path)?;
-        Ok(Self { path: path.to_owned(), open: BTreeMap::new() })
+        Ok(Self {
+            path: path.to_owned(),
+            open: BTreeMap::new(),
+        })
     }
 
     fn name(&self, slot: u32) -> PathBuf {
@@ -72,10 +75,15 @@ impl Folder {
 
     fn file(&mut self, slot: u32) -> io::Result<&File> {
         if !self.open.contains_key(&slot) {
-            let file = OpenOptions::new().read(true).write(true).open(self.name(slot))?;
+            let file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .open(self.name(slot))?;
             self.open.insert(slot, file);
         }
-        self.open.get(&slot).ok_or_else(|| io::Error::other("slot vanished"))
+        self.open
+            .get(&slot)
+            .ok_or_else(|| io::Error::other("slot vanished"))
     }
 
     fn sync_folder(&self) -> io::Result<()> {
@@ -99,7 +107,9 @@ impl Folder {
     /// Reads block by block; what the medium cannot read counts as zeros, which recovery judges.
     fn read_around(&mut self, slot: u32) -> io::Result<Vec<u8>> {
         let file = self.file(slot)?;
-        let len = usize::try_from(file.metadata()?.len()).unwrap_or(0).min(SEGMENT + 1);
+        let len = usize::try_from(file.metadata()?.len())
+            .unwrap_or(0)
+            .min(SEGMENT + 1);
         let mut out = vec![0; len];
         for (i, block) in out.chunks_mut(4096).enumerate() {
             if file.read_exact_at(block, i as u64 * 4096).is_err() {
@@ -115,7 +125,13 @@ impl Disk for Folder {
         let mut out = Vec::new();
         for entry in std::fs::read_dir(&self.path)? {
             let name = entry?.file_name();
-            let Some(number) = name.to_str().and_then(|n| n.strip_suffix(".seg")).and_then(|n| n.parse().ok()) else { continue };
+            let Some(number) = name
+                .to_str()
+                .and_then(|n| n.strip_suffix(".seg"))
+                .and_then(|n| n.parse().ok())
+            else {
+                continue;
+            };
             if self.name(number).file_name() == Some(&name) && self.path.join(&name).is_file() {
                 out.push(number);
             } else {
@@ -128,7 +144,12 @@ impl Disk for Folder {
 
     fn create(&mut self, slot: u32, len: usize) -> io::Result<()> {
         self.open.remove(&slot);
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(self.name(slot))?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(self.name(slot))?;
         if let Err(cause) = fill(&file, len) {
             // A half-made slot must not hold the last free space.
             let _ = std::fs::remove_file(self.name(slot));
@@ -142,8 +163,12 @@ impl Disk for Folder {
     fn read(&mut self, slot: u32) -> io::Result<Vec<u8>> {
         // One byte more than a segment has, so that a longer file is known for one.
         let mut out = Vec::new();
-        match File::open(self.name(slot)).and_then(|file| file.take(SEGMENT as u64 + 1).read_to_end(&mut out)) {
-            Err(cause) if cause.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => self.read_around(slot),
+        match File::open(self.name(slot))
+            .and_then(|file| file.take(SEGMENT as u64 + 1).read_to_end(&mut out))
+        {
+            Err(cause) if cause.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => {
+                self.read_around(slot)
+            }
             other => other.map(|_| out),
         }
     }

@@ -1,12 +1,13 @@
 //! One group on disk: a header of 192 bytes, records, padding to 4 KiB.
 //!
-//! Layout, little-endian: magic `CLGP`, version u16, zero u16, segment u64, epoch 16 B, group u64, first seq
-//! u64, payload length u32, record count u32, CRC32C u32 (over the whole frame without padding, this field
-//! zero), zero u32, stamp 128 B (the caller's; the journal keeps its hash chain heads there), then records,
-//! each a u32 length and bytes. The CRC's place is the same in every version, so a newer frame is told
-//! apart from a damaged one.
+//! Layout, little-endian: magic `CLGP`, version u16, zero u16, segment u64, epoch 16 B, group u64,
+//! first seq u64, payload length u32, record count u32, CRC32C u32 (over the whole frame without
+//! padding, this field zero), zero u32, stamp 128 B (the caller's; the journal keeps its hash chain
+//! heads there), then records, each a u32 length and bytes. The CRC's place is the same in every
+//! version, so a newer frame is told apart from a damaged one.
 
-/// Frames begin on this boundary and are padded to it: the smallest write a card does not turn into more.
+/// Frames begin on this boundary and are padded to it: the smallest write a card does not turn into
+/// more.
 pub const BLOCK: usize = 4096;
 /// Bytes before the records.
 pub const HEADER: usize = 192;
@@ -63,7 +64,14 @@ fn length(len: usize) -> u32 {
 
 /// Makes the bytes of one group, padded. The caller keeps the payload under [`MAX_PAYLOAD`].
 #[must_use]
-pub fn encode(segment: u64, epoch: &Epoch, number: u64, first_seq: u64, stamp: &Stamp, records: &[&[u8]]) -> Vec<u8> {
+pub fn encode(
+    segment: u64,
+    epoch: &Epoch,
+    number: u64,
+    first_seq: u64,
+    stamp: &Stamp,
+    records: &[&[u8]],
+) -> Vec<u8> {
     let payload: usize = records.iter().map(|r| r.len() + 4).sum();
     let mut out = Vec::with_capacity(size_of(records));
     out.extend_from_slice(&MAGIC);
@@ -110,7 +118,10 @@ pub fn decode(bytes: &[u8]) -> Found {
     if payload > MAX_PAYLOAD || end > bytes.len() {
         return Found::Nothing;
     }
-    let crc = crc32c::crc32c_append(crc32c::crc32c_append(crc32c::crc32c(&bytes[..56]), &[0; 4]), &bytes[60..end]);
+    let crc = crc32c::crc32c_append(
+        crc32c::crc32c_append(crc32c::crc32c(&bytes[..56]), &[0; 4]),
+        &bytes[60..end],
+    );
     if crc as usize != u32_at(bytes, 56) {
         return Found::Nothing;
     }
@@ -136,6 +147,13 @@ pub fn decode(bytes: &[u8]) -> Found {
     epoch.copy_from_slice(&bytes[16..32]);
     let mut stamp = [0; 128];
     stamp.copy_from_slice(&bytes[64..192]);
-    let group = Group { segment: u64_at(bytes, 8), epoch, number: u64_at(bytes, 32), first_seq: u64_at(bytes, 40), stamp, records };
+    let group = Group {
+        segment: u64_at(bytes, 8),
+        epoch,
+        number: u64_at(bytes, 32),
+        first_seq: u64_at(bytes, 40),
+        stamp,
+        records,
+    };
     Found::Group(Box::new(group), end.next_multiple_of(BLOCK))
 }

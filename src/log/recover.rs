@@ -1,8 +1,8 @@
 //! Recovery: which groups stand, and whether what is missing is a torn tail or damage.
 //!
-//! Segments are recycled, so older valid frames lie beyond every tail; a frame counts only with the segment
-//! number of its place in order. A missing group is a torn tail unless a later valid group of the same
-//! epoch has a higher number; then it is damage, and replay ends before it.
+//! Segments are recycled, so older valid frames lie beyond every tail; a frame counts only with the
+//! segment number of its place in order. A missing group is a torn tail unless a later valid group
+//! of the same epoch has a higher number; then it is damage, and replay ends before it.
 
 use std::collections::BTreeMap;
 
@@ -17,18 +17,24 @@ pub struct Floor {
     pub epoch: Epoch,
     /// The number of the first group of that epoch in or after that segment.
     pub group: u64,
-    /// The caller keeps no floor of its own: [`super::segments::Log::append_from`] writes into each group which segment is the
-    /// first that is needed. Whatever group stands first there is the beginning; what stands before it is dead, and
-    /// neither rot nor a torn write in it is damage.
+    /// The caller keeps no floor of its own: [`super::segments::Log::append_from`] writes into
+    /// each group which segment is the first that is needed. Whatever group stands first there
+    /// is the beginning; what stands before it is dead, and neither rot nor a torn write in it
+    /// is damage.
     pub any_start: bool,
-    /// The caller numbers its records itself and has a copy of most of them: every group that stands is given, in order,
-    /// whatever is missing between, and what is damage is the caller's finding. Nothing is beyond anything.
+    /// The caller numbers its records itself and has a copy of most of them: every group that
+    /// stands is given, in order, whatever is missing between, and what is damage is the
+    /// caller's finding. Nothing is beyond anything.
     pub holes: bool,
 }
 
-/// The first segment that is needed as a group says it (little-endian at the beginning of its stamp), 0 = all.
+/// The first segment that is needed as a group says it (little-endian at the beginning of its
+/// stamp), 0 = all.
 fn first_needed(group: &Group) -> u64 {
-    let first = group.stamp.first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
+    let first = group
+        .stamp
+        .first_chunk()
+        .map_or(0, |b| u64::from_le_bytes(*b));
     if first <= group.segment { first } else { 0 }
 }
 
@@ -82,7 +88,12 @@ pub fn scan(slots: Vec<(u32, Vec<u8>)>, floor: &Floor) -> Scan {
                 Found::Group(group, len) => {
                     out.last_segment = out.last_segment.max(group.segment);
                     if group.segment >= floor.segment {
-                        placed.push(Placed { slot, at, end: at + len, group: *group });
+                        placed.push(Placed {
+                            slot,
+                            at,
+                            end: at + len,
+                            group: *group,
+                        });
                     }
                     at += len;
                 }
@@ -106,9 +117,16 @@ pub fn scan(slots: Vec<(u32, Vec<u8>)>, floor: &Floor) -> Scan {
     }
     placed.sort_by_key(|p| (p.group.segment, p.at));
     if floor.any_start {
-        out.first = placed.iter().map(|p| first_needed(&p.group)).max().unwrap_or(0);
+        out.first = placed
+            .iter()
+            .map(|p| first_needed(&p.group))
+            .max()
+            .unwrap_or(0);
         let needed = placed.split_off(placed.partition_point(|p| p.group.segment < out.first));
-        let mut dead: Vec<u32> = std::mem::replace(&mut placed, needed).into_iter().map(|p| p.slot).collect();
+        let mut dead: Vec<u32> = std::mem::replace(&mut placed, needed)
+            .into_iter()
+            .map(|p| p.slot)
+            .collect();
         dead.dedup();
         out.free.append(&mut dead);
     }
@@ -116,7 +134,8 @@ pub fn scan(slots: Vec<(u32, Vec<u8>)>, floor: &Floor) -> Scan {
     out
 }
 
-/// Walks the frames in order and stops at the first gap that a later group of the same epoch proves.
+/// Walks the frames in order and stops at the first gap that a later group of the same epoch
+/// proves.
 fn judge(placed: Vec<Placed>, floor: &Floor, out: &mut Scan) {
     if floor.holes {
         for p in placed {
@@ -125,7 +144,8 @@ fn judge(placed: Vec<Placed>, floor: &Floor, out: &mut Scan) {
         }
         return;
     }
-    let mut expected: Option<(Epoch, u64)> = (floor.segment > 0).then_some((floor.epoch, floor.group));
+    let mut expected: Option<(Epoch, u64)> =
+        (floor.segment > 0).then_some((floor.epoch, floor.group));
     let mut previous: Option<(u64, usize)> = None;
     let mut iter = placed.into_iter();
     for p in iter.by_ref() {
@@ -139,7 +159,10 @@ fn judge(placed: Vec<Placed>, floor: &Floor, out: &mut Scan) {
             _ => p.at == 0,
         };
         if !(follows && in_place) {
-            out.damage = Some(Damage { epoch: p.group.epoch, last_seen_seq: last_seq(&p.group) });
+            out.damage = Some(Damage {
+                epoch: p.group.epoch,
+                last_seen_seq: last_seq(&p.group),
+            });
             out.beyond.push((p.slot, p.at));
             break;
         }
@@ -156,8 +179,8 @@ fn judge(placed: Vec<Placed>, floor: &Floor, out: &mut Scan) {
     }
 }
 
-/// The caller's last sequence number in a group, as far as the log can tell (records that are no entries
-/// make it too high by their number).
+/// The caller's last sequence number in a group, as far as the log can tell (records that are no
+/// entries make it too high by their number).
 fn last_seq(group: &Group) -> u64 {
     group.first_seq + (group.records.len() as u64).saturating_sub(1)
 }

@@ -1,8 +1,9 @@
 //! The writer: groups one after the other, each synced before the next begins.
 //!
-//! Invariants: `append` returns only when the group is durable; a boot begins a new segment at its first
-//! group and never writes behind an unknown tail; a slot is overwritten only after its segment was released.
-//! After an error the log refuses everything: what the medium holds is then unknown.
+//! Invariants: `append` returns only when the group is durable; a boot begins a new segment at its
+//! first group and never writes behind an unknown tail; a slot is overwritten only after its
+//! segment was released. After an error the log refuses everything: what the medium holds is then
+//! unknown.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -15,10 +16,12 @@ use super::recover::{Damage, Floor, scan};
 pub const SEGMENT: usize = 1024 * 1024;
 /// Spare slots that `prepare` keeps ready.
 pub const SPARE: usize = 2;
-/// Files that may be missing before one that this log made; one beyond that was named by somebody else.
+/// Files that may be missing before one that this log made; one beyond that was named by somebody
+/// else.
 const MISSING: usize = 8;
 
-/// Of the numbers of a log's files, rising: those that are missing between them, and those that this log did not give.
+/// Of the numbers of a log's files, rising: those that are missing between them, and those that
+/// this log did not give.
 #[must_use]
 pub fn survey(numbers: &[u32]) -> (Vec<u32>, Vec<u32>) {
     let (mut gone, mut next) = (Vec::new(), 0);
@@ -27,7 +30,10 @@ pub fn survey(numbers: &[u32]) -> (Vec<u32>, Vec<u32>) {
         gone.extend(next..*n);
         next = n + 1;
     }
-    (gone, numbers.iter().copied().filter(|n| *n >= next).collect())
+    (
+        gone,
+        numbers.iter().copied().filter(|n| *n >= next).collect(),
+    )
 }
 
 /// Why a log could not be opened.
@@ -50,11 +56,14 @@ pub struct Recovery {
     pub damage: Option<Damage>,
     /// The first segment that is needed, as the groups say; 0 = all.
     pub first: u64,
-    /// Segments whose files are shorter than they were made, although groups stand in them: somebody cut them.
+    /// Segments whose files are shorter than they were made, although groups stand in them:
+    /// somebody cut them.
     pub cut: Vec<u64>,
-    /// Files that are not there although later ones are: somebody removed them, this log never does.
+    /// Files that are not there although later ones are: somebody removed them, this log never
+    /// does.
     pub gone: usize,
-    /// Files whose numbers this log did not give. What stands in them is read; they are not written over while nothing does.
+    /// Files whose numbers this log did not give. What stands in them is read; they are not
+    /// written over while nothing does.
     pub stray: Vec<u32>,
 }
 
@@ -63,7 +72,8 @@ pub struct Recovery {
 pub struct Sealed {
     /// Its number.
     pub segment: u64,
-    /// First sequence number of the next segment: everything below stands in this one or an older one.
+    /// First sequence number of the next segment: everything below stands in this one or an older
+    /// one.
     pub floor: Floor,
 }
 
@@ -95,42 +105,82 @@ struct Current {
 }
 
 impl Log {
-    /// Opens the log for the boot `epoch` and gives what stands in it. Groups beyond damage are left where
-    /// they are until [`Log::heal`]. A log on a medium that may only be read, or does not sync, opens, and
-    /// refuses every group.
+    /// Opens the log for the boot `epoch` and gives what stands in it. Groups beyond damage are
+    /// left where they are until [`Log::heal`]. A log on a medium that may only be read, or
+    /// does not sync, opens, and refuses every group.
     ///
     /// # Errors
     /// [`OpenError`] when the medium fails or holds a newer format; nothing was changed then.
-    pub fn open(mut disk: Box<dyn Disk>, epoch: Epoch, floor: &Floor) -> Result<(Self, Recovery), OpenError> {
+    pub fn open(
+        mut disk: Box<dyn Disk>,
+        epoch: Epoch,
+        floor: &Floor,
+    ) -> Result<(Self, Recovery), OpenError> {
         let numbers = disk.slots()?;
         let mut contents = Vec::with_capacity(numbers.len());
         for slot in &numbers {
             contents.push((*slot, disk.read(*slot)?));
         }
-        let short: Vec<u32> = contents.iter().filter(|(_, c)| c.len() != SEGMENT).map(|(s, _)| *s).collect();
+        let short: Vec<u32> = contents
+            .iter()
+            .filter(|(_, c)| c.len() != SEGMENT)
+            .map(|(s, _)| *s)
+            .collect();
         let mut found = scan(contents, floor);
         if let Some(version) = found.newer {
             return Err(OpenError::Newer(version));
         }
-        // The last group may stand in the page cache only: its writer was killed before the sync. A medium that may only be read
-        // is as durable as it gets; one that fails takes nothing more, and what it gave can be shown.
-        let broken = found.slots.last_key_value().and_then(|(_, slot)| disk.sync(*slot).err()).map(|cause| cause.kind());
+        // The last group may stand in the page cache only: its writer was killed before the sync. A
+        // medium that may only be read is as durable as it gets; one that fails takes
+        // nothing more, and what it gave can be shown.
+        let broken = found
+            .slots
+            .last_key_value()
+            .and_then(|(_, slot)| disk.sync(*slot).err())
+            .map(|cause| cause.kind());
         let held: Vec<u32> = found.beyond.iter().map(|(slot, _)| *slot).collect();
         let (gone, stray) = survey(&numbers);
         // A slot that was cut short while it was made is made again before it is used.
-        found.free.retain(|s| !short.contains(s) && !held.contains(s) && !stray.contains(s));
-        let (cut, cut_slots) = found.slots.iter().filter(|(_, slot)| short.contains(slot)).unzip();
+        found
+            .free
+            .retain(|s| !short.contains(s) && !held.contains(s) && !stray.contains(s));
+        let (cut, cut_slots) = found
+            .slots
+            .iter()
+            .filter(|(_, slot)| short.contains(slot))
+            .unzip();
         let missing = gone.len();
-        let next_slot = numbers.iter().rfind(|n| !stray.contains(n)).map_or(0, |n| n + 1);
-        let short = gone.into_iter().chain(short).filter(|s| !held.contains(s) && !stray.contains(s) && !found.slots.values().any(|u| u == s)).collect();
+        let next_slot = numbers
+            .iter()
+            .rfind(|n| !stray.contains(n))
+            .map_or(0, |n| n + 1);
+        let short = gone
+            .into_iter()
+            .chain(short)
+            .filter(|s| {
+                !held.contains(s) && !stray.contains(s) && !found.slots.values().any(|u| u == s)
+            })
+            .collect();
         let last = found.groups.last().map(|g| (g.epoch, g.number + 1));
         let mut sealed = VecDeque::new();
         let segments: Vec<u64> = found.slots.keys().copied().collect();
         for (i, segment) in segments.iter().enumerate() {
-            // The floor after a segment: the first group of the next one, or what follows the last group.
-            let next = segments.get(i + 1).and_then(|n| found.groups.iter().find(|g| g.segment == *n)).map(|g| (g.epoch, g.number));
+            // The floor after a segment: the first group of the next one, or what follows the last
+            // group.
+            let next = segments
+                .get(i + 1)
+                .and_then(|n| found.groups.iter().find(|g| g.segment == *n))
+                .map(|g| (g.epoch, g.number));
             let (epoch, group) = next.or(last).unwrap_or((floor.epoch, floor.group));
-            sealed.push_back(Sealed { segment: *segment, floor: Floor { segment: segment + 1, epoch, group, ..Floor::default() } });
+            sealed.push_back(Sealed {
+                segment: *segment,
+                floor: Floor {
+                    segment: segment + 1,
+                    epoch,
+                    group,
+                    ..Floor::default()
+                },
+            });
         }
         let log = Self {
             disk,
@@ -148,29 +198,47 @@ impl Log {
             stray: stray.clone(),
             broken,
         };
-        Ok((log, Recovery { groups: found.groups, damage: found.damage, first: found.first, cut, gone: missing, stray }))
+        Ok((
+            log,
+            Recovery {
+                groups: found.groups,
+                damage: found.damage,
+                first: found.first,
+                cut,
+                gone: missing,
+                stray,
+            },
+        ))
     }
 
-    /// Writes one group and makes it durable. `records` must stay under [`MAX_PAYLOAD`] with 4 bytes each.
+    /// Writes one group and makes it durable. `records` must stay under [`MAX_PAYLOAD`] with 4
+    /// bytes each.
     ///
     /// # Errors
-    /// Whatever the medium says; the log is unusable afterwards, except for a group that is too large.
+    /// Whatever the medium says; the log is unusable afterwards, except for a group that is too
+    /// large.
     pub fn append(&mut self, first_seq: u64, stamp: &Stamp, records: &[&[u8]]) -> io::Result<()> {
         if let Some(kind) = self.broken {
-            return Err(io::Error::new(kind, format!("the log takes nothing since it failed or was opened read-only ({kind})")));
+            return Err(io::Error::new(
+                kind,
+                format!("the log takes nothing since it failed or was opened read-only ({kind})"),
+            ));
         }
         let size = size_of(records);
         if size > MAX_PAYLOAD {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "group too large"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "group too large",
+            ));
         }
         let done = self.write(first_seq, stamp, records, size);
         self.broken = done.as_ref().err().map(io::Error::kind);
         done
     }
 
-    /// Writes one group that says that nothing before segment `first` is needed any more, and then gives those segments
-    /// back: never before, so that a write that the power cut tears cannot be mistaken for damage. For callers that open with
-    /// [`Floor::any_start`].
+    /// Writes one group that says that nothing before segment `first` is needed any more, and then
+    /// gives those segments back: never before, so that a write that the power cut tears cannot
+    /// be mistaken for damage. For callers that open with [`Floor::any_start`].
     ///
     /// # Errors
     /// As [`Log::append`].
@@ -190,23 +258,47 @@ impl Log {
         self.next_segment
     }
 
-    fn write(&mut self, first_seq: u64, stamp: &Stamp, records: &[&[u8]], size: usize) -> io::Result<()> {
+    fn write(
+        &mut self,
+        first_seq: u64,
+        stamp: &Stamp,
+        records: &[&[u8]],
+        size: usize,
+    ) -> io::Result<()> {
         let place = match self.current {
             Some(c) if c.at + size <= SEGMENT => c,
             _ => self.begin_segment()?,
         };
-        let bytes = encode(place.segment, &self.epoch, self.next_group, first_seq, stamp, records);
+        let bytes = encode(
+            place.segment,
+            &self.epoch,
+            self.next_group,
+            first_seq,
+            stamp,
+            records,
+        );
         self.disk.write(place.slot, place.at, &bytes)?;
         self.disk.sync(place.slot)?;
         self.next_group += 1;
-        self.current = Some(Current { at: place.at + bytes.len(), ..place });
+        self.current = Some(Current {
+            at: place.at + bytes.len(),
+            ..place
+        });
         Ok(())
     }
 
     fn begin_segment(&mut self) -> io::Result<Current> {
         if let Some(old) = self.current.take() {
-            let floor = Floor { segment: old.segment + 1, epoch: self.epoch, group: self.next_group, ..Floor::default() };
-            self.sealed.push_back(Sealed { segment: old.segment, floor });
+            let floor = Floor {
+                segment: old.segment + 1,
+                epoch: self.epoch,
+                group: self.next_group,
+                ..Floor::default()
+            };
+            self.sealed.push_back(Sealed {
+                segment: old.segment,
+                floor,
+            });
         }
         let slot = match self.free.pop_front() {
             Some(slot) => slot,
@@ -215,7 +307,11 @@ impl Log {
         let segment = self.next_segment;
         self.next_segment += 1;
         self.live.insert(segment, slot);
-        Ok(Current { segment, slot, at: 0 })
+        Ok(Current {
+            segment,
+            slot,
+            at: 0,
+        })
     }
 
     fn make_slot(&mut self) -> io::Result<u32> {
@@ -223,9 +319,16 @@ impl Log {
             let remade = self.short.front().copied();
             let slot = remade.unwrap_or(self.next_slot);
             let is_taken = remade.is_none() && self.stray.contains(&slot);
-            let made = if is_taken { Err(io::ErrorKind::IsADirectory.into()) } else { self.disk.create(slot, SEGMENT) };
+            let made = if is_taken {
+                Err(io::ErrorKind::IsADirectory.into())
+            } else {
+                self.disk.create(slot, SEGMENT)
+            };
             // What somebody else put under its name is passed over.
-            if made.as_ref().is_err_and(|cause| cause.kind() != io::ErrorKind::IsADirectory) {
+            if made
+                .as_ref()
+                .is_err_and(|cause| cause.kind() != io::ErrorKind::IsADirectory)
+            {
                 return made.map(|()| slot);
             }
             if remade.is_some() {
@@ -239,8 +342,8 @@ impl Log {
         }
     }
 
-    /// Copies groups beyond damage aside and makes them invalid, so that damage is found once. Call it when
-    /// the finding itself is durable.
+    /// Copies groups beyond damage aside and makes them invalid, so that damage is found once. Call
+    /// it when the finding itself is durable.
     ///
     /// # Errors
     /// Whatever the medium says; the damage is found again at the next opening then.
@@ -248,7 +351,11 @@ impl Log {
         let places = std::mem::take(&mut self.beyond);
         strike_out(self.disk.as_mut(), &places)?;
         let used: Vec<u32> = self.live.values().copied().collect();
-        let mut slots: Vec<u32> = places.into_iter().map(|(slot, _)| slot).filter(|s| !used.contains(s)).collect();
+        let mut slots: Vec<u32> = places
+            .into_iter()
+            .map(|(slot, _)| slot)
+            .filter(|s| !used.contains(s))
+            .collect();
         slots.sort_unstable();
         slots.dedup();
         self.free.extend(slots);
@@ -258,7 +365,8 @@ impl Log {
     /// Makes one spare slot when there are too few. Call it when nobody waits. True = it made one.
     ///
     /// # Errors
-    /// Whatever the medium says; a failure here does not break the log (there may be no room for a spare).
+    /// Whatever the medium says; a failure here does not break the log (there may be no room for a
+    /// spare).
     pub fn prepare(&mut self) -> io::Result<bool> {
         if self.broken.is_some() || self.free.len() >= SPARE {
             return Ok(false);
@@ -268,7 +376,8 @@ impl Log {
         Ok(true)
     }
 
-    /// Begins no segment up to and with this one: the caller's own copy knows of it, though it does not stand here any more.
+    /// Begins no segment up to and with this one: the caller's own copy knows of it, though it does
+    /// not stand here any more.
     pub fn begin_after(&mut self, segment: u64) {
         self.next_segment = self.next_segment.max(segment.saturating_add(1));
     }
@@ -322,8 +431,16 @@ impl Log {
     /// Ends the current segment so that it can be copied and released.
     pub fn seal(&mut self) {
         if let Some(old) = self.current.take() {
-            let floor = Floor { segment: old.segment + 1, epoch: self.epoch, group: self.next_group, ..Floor::default() };
-            self.sealed.push_back(Sealed { segment: old.segment, floor });
+            let floor = Floor {
+                segment: old.segment + 1,
+                epoch: self.epoch,
+                group: self.next_group,
+                ..Floor::default()
+            };
+            self.sealed.push_back(Sealed {
+                segment: old.segment,
+                floor,
+            });
         }
     }
 
@@ -339,7 +456,8 @@ fn strike_out(disk: &mut dyn Disk, places: &[(u32, usize)]) -> io::Result<()> {
     let mut slots: Vec<u32> = places.iter().map(|(slot, _)| *slot).collect();
     slots.dedup();
     for slot in slots {
-        // The copy is for a person's curiosity; that there is no room for it must not stop the village.
+        // The copy is for a person's curiosity; that there is no room for it must not stop the
+        // village.
         if let Err(cause) = disk.set_aside(slot) {
             tracing::warn!(%cause, slot, "a damaged segment could not be copied aside");
         }

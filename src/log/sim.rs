@@ -1,8 +1,8 @@
 //! A disk that can be cut, lie and fail: the rig behind the fault tests.
 //!
-//! Every write and sync is recorded; `image` rebuilds what a power cut at any point would leave, at 512-byte
-//! granularity. An honest disk keeps all that was synced; a lying one may lose part of the last operations
-//! in spite of it. For tests, benches and fuzzing only; never used by a role.
+//! Every write and sync is recorded; `image` rebuilds what a power cut at any point would leave, at
+//! 512-byte granularity. An honest disk keeps all that was synced; a lying one may lose part of the
+//! last operations in spite of it. For tests, benches and fuzzing only; never used by a role.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -46,7 +46,11 @@ impl SimDisk {
     /// A disk with this content.
     #[must_use]
     pub fn with(base: BTreeMap<u32, Vec<u8>>) -> Self {
-        Self(Arc::new(Mutex::new(Inner { now: base.clone(), base, ..Inner::default() })))
+        Self(Arc::new(Mutex::new(Inner {
+            now: base.clone(),
+            base,
+            ..Inner::default()
+        })))
     }
 
     /// Operations so far: the points at which a cut is possible.
@@ -61,8 +65,14 @@ impl SimDisk {
         inner.fail_at = Some(inner.calls + n);
     }
 
-    /// The content that a power cut after `at` operations leaves. `random` gives numbers for what survives.
-    pub fn image(&self, at: usize, honesty: Honesty, mut random: impl FnMut() -> u64) -> BTreeMap<u32, Vec<u8>> {
+    /// The content that a power cut after `at` operations leaves. `random` gives numbers for what
+    /// survives.
+    pub fn image(
+        &self,
+        at: usize,
+        honesty: Honesty,
+        mut random: impl FnMut() -> u64,
+    ) -> BTreeMap<u32, Vec<u8>> {
         let inner = self.lock();
         let mut out = inner.base.clone();
         let ops = &inner.ops[..at.min(inner.ops.len())];
@@ -70,7 +80,8 @@ impl SimDisk {
             Honesty::Honest => 0,
             Honesty::Lying(n) => ops.len().saturating_sub(n),
         };
-        // Survival probability differs per cut: sometimes nearly all is lost, sometimes nearly nothing.
+        // Survival probability differs per cut: sometimes nearly all is lost, sometimes nearly
+        // nothing.
         let bias = random() % 5;
         for (i, op) in ops.iter().enumerate() {
             let settled = match honesty {
@@ -104,7 +115,11 @@ impl SimDisk {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn act(&self, op: Op, apply: impl FnOnce(&mut BTreeMap<u32, Vec<u8>>) -> io::Result<()>) -> io::Result<()> {
+    fn act(
+        &self,
+        op: Op,
+        apply: impl FnOnce(&mut BTreeMap<u32, Vec<u8>>) -> io::Result<()>,
+    ) -> io::Result<()> {
         let mut inner = self.lock();
         let call = inner.calls;
         inner.calls += 1;
@@ -120,7 +135,9 @@ impl SimDisk {
 /// Creations sync by themselves; a write is firm once its slot was synced after it.
 fn op_is_synced(ops: &[Op], i: usize) -> bool {
     match &ops[i] {
-        Op::Write(slot, ..) => ops[i + 1..].iter().any(|o| matches!(o, Op::Sync(s) if s == slot)),
+        Op::Write(slot, ..) => ops[i + 1..]
+            .iter()
+            .any(|o| matches!(o, Op::Sync(s) if s == slot)),
         _ => i + 1 < ops.len(),
     }
 }
@@ -136,12 +153,18 @@ impl Disk for SimDisk {
         })
     }
     fn read(&mut self, slot: u32) -> io::Result<Vec<u8>> {
-        self.lock().now.get(&slot).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.lock()
+            .now
+            .get(&slot)
+            .cloned()
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
     fn write(&mut self, slot: u32, at: usize, bytes: &[u8]) -> io::Result<()> {
         self.act(Op::Write(slot, at, bytes.to_vec()), |now| {
             let content = now.get_mut(&slot).ok_or(io::ErrorKind::NotFound)?;
-            let space = content.get_mut(at..at + bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+            let space = content
+                .get_mut(at..at + bytes.len())
+                .ok_or(io::ErrorKind::StorageFull)?;
             space.copy_from_slice(bytes);
             Ok(())
         })
@@ -166,13 +189,19 @@ impl Dice {
     }
 }
 
-/// How often a fault test tries: `usual` times in CI, a thousand in the long lane (`CONGLANG_LONG`).
+/// How often a fault test tries: `usual` times in CI, a thousand in the long lane
+/// (`CONGLANG_LONG`).
 #[must_use]
 pub fn cases(usual: usize) -> usize {
-    if std::env::var_os("CONGLANG_LONG").is_some() { 1_000 } else { usual }
+    if std::env::var_os("CONGLANG_LONG").is_some() {
+        1_000
+    } else {
+        usual
+    }
 }
 
-/// A file as rot leaves it: of `cases` cases the `case`-th, hit somewhere in what is written of it. A hole, a cut, a bit.
+/// A file as rot leaves it: of `cases` cases the `case`-th, hit somewhere in what is written of it.
+/// A hole, a cut, a bit.
 #[must_use]
 pub fn spoilt(whole: &[u8], case: usize, cases: usize) -> Vec<u8> {
     let mut bytes = whole.to_vec();

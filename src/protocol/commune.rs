@@ -3,8 +3,9 @@
 //! Identity of a record is `(village, epoch, lane, lane_seq)`. Topics: the village publishes on
 //! `up/<village>/…`, hears `down/<village>/…`. JSON, records compressed.
 //!
-//! Both sides know the same bounds: what one may send is what the other takes. What is beyond them is refused at the door
-//! ([`Up::unsound`], [`Down::unsound`]) before anything is unpacked, stored or believed.
+//! Both sides know the same bounds: what one may send is what the other takes. What is beyond them
+//! is refused at the door ([`Up::unsound`], [`Down::unsound`]) before anything is unpacked, stored
+//! or believed.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -20,10 +21,11 @@ use crate::domain::event::Lane;
 pub const BATCH_RAW: usize = 64 * 1024;
 /// Records of one batch.
 pub const BATCH_RECORDS: usize = 100;
-/// Largest uncompressed batch that a receiver takes: a batch ends with the record that passes [`BATCH_RAW`], and a record
-/// of the journal has at most 64 KiB.
+/// Largest uncompressed batch that a receiver takes: a batch ends with the record that passes
+/// [`BATCH_RAW`], and a record of the journal has at most 64 KiB.
 pub const RAW_MAX: usize = 256 * 1024;
-/// Most streams that HELLO names and RESUME answers: about 100 bytes each, well below the largest message.
+/// Most streams that HELLO names and RESUME answers: about 100 bytes each, well below the largest
+/// message.
 pub const HELLO_STREAMS: usize = 1_500;
 /// Longest words of one record, bytes.
 pub const TEXT_MOST: usize = 256 * 1024;
@@ -48,7 +50,12 @@ pub struct Stream {
 impl Stream {
     /// An epoch is what it says, and entries that stay in the village have no lane on the wire.
     pub(super) fn is_sound(&self) -> bool {
-        self.epoch.len() == 32 && self.epoch.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) && self.lane != Lane::Local
+        self.epoch.len() == 32
+            && self
+                .epoch
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+            && self.lane != Lane::Local
     }
 }
 
@@ -78,7 +85,8 @@ pub enum Up {
         /// Why.
         reason: String,
     },
-    /// The village's certificate ends soon: a request (PKCS #10, PEM) for a new one, for the same name.
+    /// The village's certificate ends soon: a request (PKCS #10, PEM) for a new one, for the same
+    /// name.
     Renew {
         /// Only its public key is taken.
         request: String,
@@ -136,7 +144,8 @@ pub enum Down {
         applied: Vec<(Stream, u64)>,
         /// The commune's wall time, ms: a village without a clock takes its floor from it.
         now_ms: i64,
-        /// The commune knows its own time, as far as a clock can say. (Communes of before did not say it.)
+        /// The commune knows its own time, as far as a clock can say. (Communes of before did not
+        /// say it.)
         #[serde(default = "yes")]
         sure: bool,
         /// Whether its copy and the village's are one. (Communes of before did not say it.)
@@ -151,7 +160,8 @@ pub enum Down {
         stream: Stream,
         /// Everything up to here is in the store.
         applied: u64,
-        /// The batch began behind a hole: send again from here. (A batch that came twice is no hole.)
+        /// The batch began behind a hole: send again from here. (A batch that came twice is no
+        /// hole.)
         hole: bool,
     },
     /// The village's next certificate, PEM.
@@ -194,26 +204,55 @@ impl Up {
     #[must_use]
     pub fn unsound(&self) -> Option<&'static str> {
         match self {
-            Self::Hello { epoch, boot, streams } => {
-                if !(Stream { epoch: epoch.clone(), lane: Lane::Log }).is_sound() || *boot > NUMBER_MOST {
+            Self::Hello {
+                epoch,
+                boot,
+                streams,
+            } => {
+                if !(Stream {
+                    epoch: epoch.clone(),
+                    lane: Lane::Log,
+                })
+                .is_sound()
+                    || *boot > NUMBER_MOST
+                {
                     return Some("its epoch or boot is none");
                 }
                 if streams.len() > HELLO_STREAMS {
                     return Some("more streams than a greeting names");
                 }
-                let is_sound = |(stream, first, last): &(Stream, u64, u64)| stream.is_sound() && first <= last && *last <= NUMBER_MOST;
+                let is_sound = |(stream, first, last): &(Stream, u64, u64)| {
+                    stream.is_sound() && first <= last && *last <= NUMBER_MOST
+                };
                 (!streams.iter().all(is_sound)).then_some("a stream that cannot be")
             }
             Self::Batch(batch) => batch.unsound(),
-            Self::Gap { stream, from, to, reason } => {
-                if !stream.is_sound() || *from == 0 || from > to || *to > NUMBER_MOST || to - from > GAP_MOST {
+            Self::Gap {
+                stream,
+                from,
+                to,
+                reason,
+            } => {
+                if !stream.is_sound()
+                    || *from == 0
+                    || from > to
+                    || *to > NUMBER_MOST
+                    || to - from > GAP_MOST
+                {
                     return Some("a gap that cannot be");
                 }
                 (reason.len() > REASON_MOST).then_some("a reason that is too long")
             }
-            Self::Differs { stream, number } => (!stream.is_sound() || *number > NUMBER_MOST).then_some("a record that cannot be"),
-            Self::Renew { request } => (request.len() > PEM_MOST).then_some("a request that is too long"),
-            Self::Outcome { refused, .. } => refused.as_ref().is_some_and(|why| why.len() > REASON_MOST).then_some("a reason that is too long"),
+            Self::Differs { stream, number } => {
+                (!stream.is_sound() || *number > NUMBER_MOST).then_some("a record that cannot be")
+            }
+            Self::Renew { request } => {
+                (request.len() > PEM_MOST).then_some("a request that is too long")
+            }
+            Self::Outcome { refused, .. } => refused
+                .as_ref()
+                .is_some_and(|why| why.len() > REASON_MOST)
+                .then_some("a reason that is too long"),
         }
     }
 }
@@ -238,12 +277,31 @@ impl Down {
     #[must_use]
     pub fn unsound(&self) -> Option<&'static str> {
         match self {
-            Self::Resume { known: Some(known), .. } if !known.is_sound() => Some("an answer that cannot be"),
-            Self::Resume { incarnation, applied, .. } => {
-                (incarnation.len() > INCARNATION_MOST || applied.len() > HELLO_STREAMS || !applied.iter().all(|(s, n)| s.is_sound() && *n <= NUMBER_MOST)).then_some("an answer that cannot be")
+            Self::Resume {
+                known: Some(known), ..
+            } if !known.is_sound() => Some("an answer that cannot be"),
+            Self::Resume {
+                incarnation,
+                applied,
+                ..
+            } => (incarnation.len() > INCARNATION_MOST
+                || applied.len() > HELLO_STREAMS
+                || !applied
+                    .iter()
+                    .all(|(s, n)| s.is_sound() && *n <= NUMBER_MOST))
+            .then_some("an answer that cannot be"),
+            Self::Ack {
+                incarnation,
+                stream,
+                applied,
+                ..
+            } => (incarnation.len() > INCARNATION_MOST
+                || !stream.is_sound()
+                || *applied > NUMBER_MOST)
+                .then_some("a receipt that cannot be"),
+            Self::Certificate { certificate } => {
+                (certificate.len() > PEM_MOST).then_some("a certificate that is too long")
             }
-            Self::Ack { incarnation, stream, applied, .. } => (incarnation.len() > INCARNATION_MOST || !stream.is_sound() || *applied > NUMBER_MOST).then_some("a receipt that cannot be"),
-            Self::Certificate { certificate } => (certificate.len() > PEM_MOST).then_some("a certificate that is too long"),
             // Carried out or refused with a reason, where it is obeyed.
             Self::Command { .. } => None,
         }
@@ -254,10 +312,22 @@ impl Down {
 ///
 /// # Errors
 /// When compression fails (out of memory).
-pub fn pack(stream: Stream, first: u64, records: &[&[u8]], texts: BTreeMap<String, String>) -> io::Result<Batch> {
+pub fn pack(
+    stream: Stream,
+    first: u64,
+    records: &[&[u8]],
+    texts: BTreeMap<String, String>,
+) -> io::Result<Batch> {
     let raw = records.join(&b'\n');
     let sha256 = crate::keys::secret::hex(&Sha256::digest(&raw));
-    Ok(Batch { stream, first, count: records.len() as u64, sha256, records: Base64::encode_string(&zstd::bulk::compress(&raw, 3)?), texts })
+    Ok(Batch {
+        stream,
+        first,
+        count: records.len() as u64,
+        sha256,
+        records: Base64::encode_string(&zstd::bulk::compress(&raw, 3)?),
+        texts,
+    })
 }
 
 /// The records of a batch, checked.
@@ -268,15 +338,24 @@ pub fn unpack(batch: &Batch) -> Result<Vec<Vec<u8>>, String> {
     if let Some(why) = batch.unsound() {
         return Err(why.to_owned());
     }
-    let packed = Base64::decode_vec(&batch.records).map_err(|e| format!("the records are not base64: {e}"))?;
-    let raw = zstd::bulk::decompress(&packed, RAW_MAX).map_err(|e| format!("the records cannot be unpacked: {e}"))?;
+    let packed = Base64::decode_vec(&batch.records)
+        .map_err(|e| format!("the records are not base64: {e}"))?;
+    let raw = zstd::bulk::decompress(&packed, RAW_MAX)
+        .map_err(|e| format!("the records cannot be unpacked: {e}"))?;
     if crate::keys::secret::hex(&Sha256::digest(&raw)) != batch.sha256 {
         return Err("the records are not what was packed".into());
     }
     // One more than there may be is looked for, not all that there are.
-    let records: Vec<Vec<u8>> = raw.split(|b| *b == b'\n').take(BATCH_RECORDS + 1).map(<[u8]>::to_vec).collect();
+    let records: Vec<Vec<u8>> = raw
+        .split(|b| *b == b'\n')
+        .take(BATCH_RECORDS + 1)
+        .map(<[u8]>::to_vec)
+        .collect();
     if records.len() as u64 != batch.count {
-        return Err(format!("not the {} records that were promised", batch.count));
+        return Err(format!(
+            "not the {} records that were promised",
+            batch.count
+        ));
     }
     // A record says itself which one it is; the rest of it may be of a newer version than this one.
     for (record, n) in records.iter().zip(batch.first..) {
@@ -294,7 +373,10 @@ mod tests {
     use super::*;
 
     fn log() -> Stream {
-        Stream { epoch: "00".repeat(16), lane: Lane::Log }
+        Stream {
+            epoch: "00".repeat(16),
+            lane: Lane::Log,
+        }
     }
 
     fn record(n: u64) -> Vec<u8> {
@@ -307,17 +389,43 @@ mod tests {
         let batch = pack(log(), 5, &[&five, &six], BTreeMap::new()).expect("packed");
         assert_eq!(unpack(&batch).expect("whole"), [five.clone(), six.clone()]);
         for bad in [
-            Batch { count: 3, ..batch.clone() },
-            Batch { first: 4, ..batch.clone() },
-            Batch { stream: Stream { lane: Lane::Alarm, ..log() }, ..batch.clone() },
-            Batch { sha256: "00".into(), ..batch.clone() },
-            Batch { records: "!".into(), ..batch.clone() },
-            Batch { records: String::new(), ..batch.clone() },
+            Batch {
+                count: 3,
+                ..batch.clone()
+            },
+            Batch {
+                first: 4,
+                ..batch.clone()
+            },
+            Batch {
+                stream: Stream {
+                    lane: Lane::Alarm,
+                    ..log()
+                },
+                ..batch.clone()
+            },
+            Batch {
+                sha256: "00".into(),
+                ..batch.clone()
+            },
+            Batch {
+                records: "!".into(),
+                ..batch.clone()
+            },
+            Batch {
+                records: String::new(),
+                ..batch.clone()
+            },
         ] {
             assert!(unpack(&bad).is_err(), "{bad:?}");
         }
         // One record twice, a record of another lane, one that is none.
-        for records in [vec![five.as_slice(), &five], vec![&five, b"{\"lane\":\"alarm\",\"lane_seq\":6}"], vec![&five, b"garbage"], vec![&five, b""]] {
+        for records in [
+            vec![five.as_slice(), &five],
+            vec![&five, b"{\"lane\":\"alarm\",\"lane_seq\":6}"],
+            vec![&five, b"garbage"],
+            vec![&five, b""],
+        ] {
             assert!(unpack(&pack(log(), 5, &records, BTreeMap::new()).expect("packed")).is_err());
         }
     }
@@ -330,37 +438,136 @@ mod tests {
         let raw = vec![b'\n'; 3_999_999];
         let packed = Base64::encode_string(&zstd::bulk::compress(&raw, 3).expect("packed"));
         assert!(packed.len() < 1_000);
-        let empty = Batch { count: 4_000_000, sha256: crate::keys::secret::hex(&Sha256::digest(&raw)), records: packed, ..batch.clone() };
+        let empty = Batch {
+            count: 4_000_000,
+            sha256: crate::keys::secret::hex(&Sha256::digest(&raw)),
+            records: packed,
+            ..batch.clone()
+        };
         assert!(Up::Batch(empty.clone()).unsound().is_some() && unpack(&empty).is_err());
-        assert!(unpack(&Batch { count: 100, ..empty }).is_err(), "nor with a smaller promise");
-        let stream = |epoch: &str, lane| Stream { epoch: epoch.into(), lane };
+        assert!(
+            unpack(&Batch {
+                count: 100,
+                ..empty
+            })
+            .is_err(),
+            "nor with a smaller promise"
+        );
+        let stream = |epoch: &str, lane| Stream {
+            epoch: epoch.into(),
+            lane,
+        };
         let sound = "0123456789abcdef0123456789abcdef";
         for bad in [
-            Up::Batch(Batch { count: 1 << 63, ..batch.clone() }),
-            Up::Batch(Batch { count: 0, ..batch.clone() }),
-            Up::Batch(Batch { first: 0, ..batch.clone() }),
-            Up::Batch(Batch { first: u64::MAX, ..batch.clone() }),
-            Up::Batch(Batch { stream: stream(sound, Lane::Local), ..batch.clone() }),
-            Up::Batch(Batch { stream: stream("an epoch", Lane::Log), ..batch.clone() }),
-            Up::Batch(Batch { texts: (0..=BATCH_RECORDS).map(|n| (n.to_string(), String::new())).collect(), ..batch }),
-            Up::Hello { epoch: "x".repeat(1_000), boot: 1, streams: vec![] },
-            Up::Hello { epoch: sound.into(), boot: u64::MAX, streams: vec![] },
-            Up::Hello { epoch: sound.into(), boot: 1, streams: vec![(stream(sound, Lane::Log), 1, 2); HELLO_STREAMS + 1] },
-            Up::Hello { epoch: sound.into(), boot: 1, streams: vec![(stream(sound, Lane::Log), 1, u64::MAX)] },
-            Up::Gap { stream: stream(sound, Lane::Log), from: 1, to: GAP_MOST + 2, reason: String::new() },
-            Up::Gap { stream: stream(sound, Lane::Log), from: 2, to: 1, reason: String::new() },
-            Up::Gap { stream: stream(sound, Lane::Log), from: 1, to: 2, reason: "x".repeat(10_000) },
-            Up::Renew { request: "x".repeat(200_000) },
-            Up::Outcome { seq: 1, refused: Some("x".repeat(10_000)) },
+            Up::Batch(Batch {
+                count: 1 << 63,
+                ..batch.clone()
+            }),
+            Up::Batch(Batch {
+                count: 0,
+                ..batch.clone()
+            }),
+            Up::Batch(Batch {
+                first: 0,
+                ..batch.clone()
+            }),
+            Up::Batch(Batch {
+                first: u64::MAX,
+                ..batch.clone()
+            }),
+            Up::Batch(Batch {
+                stream: stream(sound, Lane::Local),
+                ..batch.clone()
+            }),
+            Up::Batch(Batch {
+                stream: stream("an epoch", Lane::Log),
+                ..batch.clone()
+            }),
+            Up::Batch(Batch {
+                texts: (0..=BATCH_RECORDS)
+                    .map(|n| (n.to_string(), String::new()))
+                    .collect(),
+                ..batch
+            }),
+            Up::Hello {
+                epoch: "x".repeat(1_000),
+                boot: 1,
+                streams: vec![],
+            },
+            Up::Hello {
+                epoch: sound.into(),
+                boot: u64::MAX,
+                streams: vec![],
+            },
+            Up::Hello {
+                epoch: sound.into(),
+                boot: 1,
+                streams: vec![(stream(sound, Lane::Log), 1, 2); HELLO_STREAMS + 1],
+            },
+            Up::Hello {
+                epoch: sound.into(),
+                boot: 1,
+                streams: vec![(stream(sound, Lane::Log), 1, u64::MAX)],
+            },
+            Up::Gap {
+                stream: stream(sound, Lane::Log),
+                from: 1,
+                to: GAP_MOST + 2,
+                reason: String::new(),
+            },
+            Up::Gap {
+                stream: stream(sound, Lane::Log),
+                from: 2,
+                to: 1,
+                reason: String::new(),
+            },
+            Up::Gap {
+                stream: stream(sound, Lane::Log),
+                from: 1,
+                to: 2,
+                reason: "x".repeat(10_000),
+            },
+            Up::Renew {
+                request: "x".repeat(200_000),
+            },
+            Up::Outcome {
+                seq: 1,
+                refused: Some("x".repeat(10_000)),
+            },
         ] {
             assert!(bad.unsound().is_some(), "{bad:?}");
         }
         for bad in [
-            Down::Resume { incarnation: "x".repeat(1_000), applied: vec![], now_ms: 0, sure: true, known: None },
-            Down::Resume { incarnation: "x".into(), applied: vec![(stream(sound, Lane::Log), u64::MAX)], now_ms: 0, sure: true, known: None },
-            Down::Resume { incarnation: "x".into(), applied: vec![(stream(sound, Lane::Log), 1); HELLO_STREAMS + 1], now_ms: 0, sure: true, known: None },
-            Down::Ack { incarnation: "x".into(), stream: stream("", Lane::Log), applied: 1, hole: false },
-            Down::Certificate { certificate: "x".repeat(1 << 20) },
+            Down::Resume {
+                incarnation: "x".repeat(1_000),
+                applied: vec![],
+                now_ms: 0,
+                sure: true,
+                known: None,
+            },
+            Down::Resume {
+                incarnation: "x".into(),
+                applied: vec![(stream(sound, Lane::Log), u64::MAX)],
+                now_ms: 0,
+                sure: true,
+                known: None,
+            },
+            Down::Resume {
+                incarnation: "x".into(),
+                applied: vec![(stream(sound, Lane::Log), 1); HELLO_STREAMS + 1],
+                now_ms: 0,
+                sure: true,
+                known: None,
+            },
+            Down::Ack {
+                incarnation: "x".into(),
+                stream: stream("", Lane::Log),
+                applied: 1,
+                hole: false,
+            },
+            Down::Certificate {
+                certificate: "x".repeat(1 << 20),
+            },
         ] {
             assert!(bad.unsound().is_some(), "{bad:?}");
         }

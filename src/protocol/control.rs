@@ -141,13 +141,16 @@ pub struct CameraLine {
     /// Pictures come and are kept, yet keyframes cannot be decoded: why; empty = they can.
     #[serde(default)]
     pub undecodable: String,
-    /// Nobody could look whether keyframes can be decoded: why; empty = somebody could, or none came yet.
+    /// Nobody could look whether keyframes can be decoded: why; empty = somebody could, or none
+    /// came yet.
     #[serde(default)]
     pub unchecked: String,
-    /// So many percent of a minute's pictures are missing or may be smeared, because packets get lost; 0 = few.
+    /// So many percent of a minute's pictures are missing or may be smeared, because packets get
+    /// lost; 0 = few.
     #[serde(default)]
     pub loss: u8,
-    /// So many percent of a minute's pictures came and were not recorded, because the disk is too slow; 0 = few.
+    /// So many percent of a minute's pictures came and were not recorded, because the disk is too
+    /// slow; 0 = few.
     #[serde(default)]
     pub missed: u8,
     /// The camera's clock is not believed: how it fails; empty = it is.

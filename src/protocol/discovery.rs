@@ -1,10 +1,11 @@
-//! Home Assistant's MQTT discovery, as far as this house speaks it: light, switch, sensor, binary_sensor.
+//! Home Assistant's MQTT discovery, as far as this house speaks it: light, switch, sensor,
+//! binary_sensor.
 //!
 //! Source: <https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery>, with abbreviations and `~`.
-//! Invariants: a payload of any JSON type is compared as Home Assistant compares it (`rendered`), exactly: what is neither
-//! “on” nor “off” is never taken for one of them; what cannot be driven as announced is refused, never half adopted.
-//! Deliberately absent: templates as programs. `{{ value }}` and `{{ value_json.field }}` are understood,
-//! anything else is refused with its reason.
+//! Invariants: a payload of any JSON type is compared as Home Assistant compares it (`rendered`),
+//! exactly: what is neither “on” nor “off” is never taken for one of them; what cannot be driven as
+//! announced is refused, never half adopted. Deliberately absent: templates as programs. `{{ value
+//! }}` and `{{ value_json.field }}` are understood, anything else is refused with its reason.
 
 use serde_json::{Map, Value};
 
@@ -17,7 +18,8 @@ use crate::domain::{sound, words};
 const PAYLOAD_MAX: usize = sound::EXACT_MAX;
 /// Longest device class, characters.
 const CLASS_MAX: usize = 32;
-/// A device that promises to speak more often than this is held to this: each silence is an entry, seconds.
+/// A device that promises to speak more often than this is held to this: each silence is an entry,
+/// seconds.
 const EXPIRE_LEAST_S: u32 = 30;
 
 /// What a discovery message announces.
@@ -33,14 +35,16 @@ pub struct Announced {
     pub id: EntityId,
     /// What sort of thing the topic says that it is.
     pub kind: Kind,
-    /// What it does, its name empty where that is the device's; none = the message was empty (the entity is withdrawn).
+    /// What it does, its name empty where that is the device's; none = the message was empty (the
+    /// entity is withdrawn).
     pub entity: Option<Entity>,
 }
 
 /// Reads a message on `homeassistant/<component>/<node>/<object>/config`.
 ///
 /// # Errors
-/// A sentence for the technician: why this announcement cannot be used. `doors::refusals` has its words in Vietnamese.
+/// A sentence for the technician: why this announcement cannot be used. `doors::refusals` has its
+/// words in Vietnamese.
 pub fn read(topic: &str, payload: &[u8]) -> Result<Announced, String> {
     let levels: Vec<&str> = topic.split('/').collect();
     let (component, node, object) = match levels.as_slice() {
@@ -55,53 +59,120 @@ pub fn read(topic: &str, payload: &[u8]) -> Result<Announced, String> {
         "binary_sensor" => Kind::BinarySensor,
         other => return Err(format!("its component is not used in this house: {other}")),
     };
-    let device = DeviceId::new(node).map_err(|_| format!("its node id is no id of this house: {node}"))?;
-    let id = EntityId::new(&format!("{device}.{object}")).map_err(|_| format!("its object id is no id of this house: {object}"))?;
+    let device =
+        DeviceId::new(node).map_err(|_| format!("its node id is no id of this house: {node}"))?;
+    let id = EntityId::new(&format!("{device}.{object}"))
+        .map_err(|_| format!("its object id is no id of this house: {object}"))?;
     if payload.is_empty() {
-        return Ok(Announced { device, device_name: String::new(), model: String::new(), id, kind, entity: None });
+        return Ok(Announced {
+            device,
+            device_name: String::new(),
+            model: String::new(),
+            id,
+            kind,
+            entity: None,
+        });
     }
-    let value: Value = serde_json::from_slice(payload).map_err(|e| format!("the announcement is not JSON: {e}"))?;
-    let Value::Object(map) = value else { return Err("the announcement is not a JSON object".into()) };
-    let fields = Fields { base: exact(&map, &["~"])?.unwrap_or_default(), map: &map };
+    let value: Value = serde_json::from_slice(payload)
+        .map_err(|e| format!("the announcement is not JSON: {e}"))?;
+    let Value::Object(map) = value else {
+        return Err("the announcement is not a JSON object".into());
+    };
+    let fields = Fields {
+        base: exact(&map, &["~"])?.unwrap_or_default(),
+        map: &map,
+    };
     fields.can_be_driven()?;
-    let state_topic = fields.topic(&["state_topic", "stat_t"])?.ok_or("state_topic is missing")?;
+    let state_topic = fields
+        .topic(&["state_topic", "stat_t"])?
+        .ok_or("state_topic is missing")?;
     let on = fields.payload(&["payload_on", "pl_on"])?;
     let off = fields.payload(&["payload_off", "pl_off"])?;
     let (said_on, said_off) = (compared(on, "ON")?, compared(off, "OFF")?);
     let order = match fields.topic(&["command_topic", "cmd_t"])? {
-        Some(topic) if kind.is_switched() => Some(Order { topic, on: sent(on, "ON"), off: sent(off, "OFF") }),
+        Some(topic) if kind.is_switched() => Some(Order {
+            topic,
+            on: sent(on, "ON"),
+            off: sent(off, "OFF"),
+        }),
         None if kind.is_switched() => return Err("command_topic is missing".into()),
         _ => None,
     };
     // Only a switch has words of its own for its state; empty ones count as none.
     let state = |names: &[&str], or: String| -> Result<String, String> {
         match fields.payload(names)? {
-            Some(value) if kind == Kind::Switch => Ok(Some(compared(Some(value), "")?).filter(|text| !text.is_empty()).unwrap_or(or)),
+            Some(value) if kind == Kind::Switch => Ok(Some(compared(Some(value), "")?)
+                .filter(|text| !text.is_empty())
+                .unwrap_or(or)),
             _ => Ok(or),
         }
     };
-    let source = Source { topic: state_topic, field: field(&fields)?, on: state(&["state_on", "stat_on"], said_on)?, off: state(&["state_off", "stat_off"], said_off)? };
+    let source = Source {
+        topic: state_topic,
+        field: field(&fields)?,
+        on: state(&["state_on", "stat_on"], said_on)?,
+        off: state(&["state_off", "stat_off"], said_off)?,
+    };
     if source.on == source.off {
         return Err("on and off are the same word".into());
     }
-    let device_map = map.get("device").or_else(|| map.get("dev")).and_then(Value::as_object);
-    let of_device = |names: &[&str]| device_map.map(|d| shown(d, names, words::NAME_MAX)).unwrap_or_default();
+    let device_map = map
+        .get("device")
+        .or_else(|| map.get("dev"))
+        .and_then(Value::as_object);
+    let of_device = |names: &[&str]| {
+        device_map
+            .map(|d| shown(d, names, words::NAME_MAX))
+            .unwrap_or_default()
+    };
     let entity = Entity {
         id: id.clone(),
         device: device.clone(),
-        // A name that is there and empty is the device's; one that is missing is what stands in the topic.
-        name: if map.contains_key("name") || object == "main" { shown(&map, &["name"], words::NAME_MAX) } else { object.to_owned() },
+        // A name that is there and empty is the device's; one that is missing is what stands in the
+        // topic.
+        name: if map.contains_key("name") || object == "main" {
+            shown(&map, &["name"], words::NAME_MAX)
+        } else {
+            object.to_owned()
+        },
         kind,
         state: source,
         order,
         availability: fields.availability()?,
-        unit: shown(&map, &["unit_of_measurement", "unit_of_meas"], words::UNIT_MAX),
-        class: if kind == Kind::BinarySensor { shown(&map, &["device_class", "dev_cla"], CLASS_MAX) } else { String::new() },
-        expire_after_s: fields.seconds(&["expire_after", "exp_aft"])?.map_or(0, |n| if n == 0 { 0 } else { n.max(EXPIRE_LEAST_S) }),
-        off_delay_s: fields.seconds(&["off_delay", "off_dly"])?.filter(|_| kind == Kind::BinarySensor).unwrap_or(0),
+        unit: shown(
+            &map,
+            &["unit_of_measurement", "unit_of_meas"],
+            words::UNIT_MAX,
+        ),
+        class: if kind == Kind::BinarySensor {
+            shown(&map, &["device_class", "dev_cla"], CLASS_MAX)
+        } else {
+            String::new()
+        },
+        expire_after_s: fields
+            .seconds(&["expire_after", "exp_aft"])?
+            .map_or(0, |n| if n == 0 { 0 } else { n.max(EXPIRE_LEAST_S) }),
+        off_delay_s: fields
+            .seconds(&["off_delay", "off_dly"])?
+            .filter(|_| kind == Kind::BinarySensor)
+            .unwrap_or(0),
     };
-    let model = words::line(&format!("{} {}", of_device(&["manufacturer", "mf"]), of_device(&["model", "mdl"])), words::NAME_MAX);
-    Ok(Announced { device, device_name: of_device(&["name"]), model, id, kind, entity: Some(entity) })
+    let model = words::line(
+        &format!(
+            "{} {}",
+            of_device(&["manufacturer", "mf"]),
+            of_device(&["model", "mdl"])
+        ),
+        words::NAME_MAX,
+    );
+    Ok(Announced {
+        device,
+        device_name: of_device(&["name"]),
+        model,
+        id,
+        kind,
+        entity: Some(entity),
+    })
 }
 
 struct Fields<'a> {
@@ -117,22 +188,39 @@ impl<'a> Fields<'a> {
     /// A payload as it stands in the announcement.
     fn payload(&self, names: &[&str]) -> Result<Option<&'a Value>, String> {
         match self.find(names) {
-            Some(Value::Null | Value::Array(_) | Value::Object(_)) => Err(format!("a payload is neither a text nor a number nor true or false: {}", names.first().unwrap_or(&""))),
-            Some(Value::String(text)) if text.len() > PAYLOAD_MAX => Err(format!("a payload is too long: {}", names.first().unwrap_or(&""))),
+            Some(Value::Null | Value::Array(_) | Value::Object(_)) => Err(format!(
+                "a payload is neither a text nor a number nor true or false: {}",
+                names.first().unwrap_or(&"")
+            )),
+            Some(Value::String(text)) if text.len() > PAYLOAD_MAX => Err(format!(
+                "a payload is too long: {}",
+                names.first().unwrap_or(&"")
+            )),
             found => Ok(found),
         }
     }
 
     /// A number of seconds, written as a number or as text, as `vol.Coerce(int)` takes it.
     fn seconds(&self, names: &[&str]) -> Result<Option<u32>, String> {
-        let whole = |n: f64| if (0.0..f64::from(u32::MAX)).contains(&n) { format!("{n:.0}").parse().ok() } else { None };
+        let whole = |n: f64| {
+            if (0.0..f64::from(u32::MAX)).contains(&n) {
+                format!("{n:.0}").parse().ok()
+            } else {
+                None
+            }
+        };
         let seconds = match self.find(names) {
             None | Some(Value::Null) => return Ok(None),
             Some(Value::Number(n)) => n.as_f64().and_then(|n| whole(n.trunc())),
             Some(Value::String(text)) => text.trim().parse().ok(),
             Some(_) => None,
         };
-        seconds.map(Some).ok_or_else(|| format!("what should be a number of seconds is none: {}", names.first().unwrap_or(&"")))
+        seconds.map(Some).ok_or_else(|| {
+            format!(
+                "what should be a number of seconds is none: {}",
+                names.first().unwrap_or(&"")
+            )
+        })
     }
 
     /// A topic, with `~` at its beginning or end replaced by the base.
@@ -142,34 +230,73 @@ impl<'a> Fields<'a> {
 
     /// What this house has no hands for is refused whole.
     fn can_be_driven(&self) -> Result<(), String> {
-        if let Some(schema) = self.find(&["schema"]).filter(|s| !matches!(s.as_str(), Some("basic" | "default"))) {
-            return Err(format!("its schema is not understood, only the default one is: {}", rendered::text(schema).unwrap_or_default()));
+        if let Some(schema) = self
+            .find(&["schema"])
+            .filter(|s| !matches!(s.as_str(), Some("basic" | "default")))
+        {
+            return Err(format!(
+                "its schema is not understood, only the default one is: {}",
+                rendered::text(schema).unwrap_or_default()
+            ));
         }
         match exact(self.map, &["command_template", "cmd_tpl"])? {
-            Some(template) if inner(&template) != Some("value") => Err(format!("a template for its orders is not understood: {template}")),
+            Some(template) if inner(&template) != Some("value") => Err(format!(
+                "a template for its orders is not understood: {template}"
+            )),
             _ => Ok(()),
         }
     }
 
-    /// The first of what says that the device is there. One that only a template can read is left out: nothing is known then.
+    /// The first of what says that the device is there. One that only a template can read is left
+    /// out: nothing is known then.
     fn availability(&self) -> Result<Option<Availability>, String> {
-        let list = self.find(&["availability", "avty"]).and_then(Value::as_array).and_then(|l| l.first()).and_then(Value::as_object);
-        let from = Fields { base: self.base.clone(), map: list.unwrap_or(self.map) };
+        let list = self
+            .find(&["availability", "avty"])
+            .and_then(Value::as_array)
+            .and_then(|l| l.first())
+            .and_then(Value::as_object);
+        let from = Fields {
+            base: self.base.clone(),
+            map: list.unwrap_or(self.map),
+        };
         let templates = ["value_template", "val_tpl"];
-        let template = exact(from.map, if list.is_some() { &templates } else { &["availability_template", "avty_tpl"] })?;
-        let Some(topic) = from.topic(&["availability_topic", "avty_t", "topic", "t"])?.filter(|_| template.is_none_or(|t| inner(&t) == Some("value"))) else { return Ok(None) };
+        let template = exact(
+            from.map,
+            if list.is_some() {
+                &templates
+            } else {
+                &["availability_template", "avty_tpl"]
+            },
+        )?;
+        let Some(topic) = from
+            .topic(&["availability_topic", "avty_t", "topic", "t"])?
+            .filter(|_| template.is_none_or(|t| inner(&t) == Some("value")))
+        else {
+            return Ok(None);
+        };
         let here = compared(from.payload(&["payload_available", "pl_avail"])?, "online")?;
-        let gone = compared(from.payload(&["payload_not_available", "pl_not_avail"])?, "offline")?;
+        let gone = compared(
+            from.payload(&["payload_not_available", "pl_not_avail"])?,
+            "offline",
+        )?;
         Ok(Some(Availability { topic, here, gone }))
     }
 }
 
 /// A payload as the text that a state is compared with.
 fn compared(payload: Option<&Value>, usual: &str) -> Result<String, String> {
-    payload.map_or_else(|| Ok(usual.to_owned()), |value| rendered::text(value).ok_or_else(|| "a payload is neither a text nor a number nor true or false".to_owned()))
+    payload.map_or_else(
+        || Ok(usual.to_owned()),
+        |value| {
+            rendered::text(value).ok_or_else(|| {
+                "a payload is neither a text nor a number nor true or false".to_owned()
+            })
+        },
+    )
 }
 
-/// A payload as it is sent as an order: a text as it is, anything else as the JSON that the device announced and reads.
+/// A payload as it is sent as an order: a text as it is, anything else as the JSON that the device
+/// announced and reads.
 fn sent(payload: Option<&Value>, usual: &str) -> String {
     match payload {
         None => usual.to_owned(),
@@ -193,27 +320,54 @@ fn exact(map: &Map<String, Value>, names: &[&str]) -> Result<Option<String>, Str
     match names.iter().find_map(|n| map.get(*n)) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone()).filter(|t| !t.is_empty())),
-        Some(_) => Err(format!("what should be a text is none: {}", names.first().unwrap_or(&""))),
+        Some(_) => Err(format!(
+            "what should be a text is none: {}",
+            names.first().unwrap_or(&"")
+        )),
     }
 }
 
-/// A text that people see, as a clean line. What a device calls itself is shown on pages and printed in terminals.
+/// A text that people see, as a clean line. What a device calls itself is shown on pages and
+/// printed in terminals.
 fn shown(map: &Map<String, Value>, names: &[&str], most: usize) -> String {
-    let text = names.iter().find_map(|n| map.get(*n)).and_then(rendered::text).unwrap_or_default();
+    let text = names
+        .iter()
+        .find_map(|n| map.get(*n))
+        .and_then(rendered::text)
+        .unwrap_or_default();
     words::line(&text, most)
 }
 
 /// What stands between `{{` and `}}`.
 fn inner(template: &str) -> Option<&str> {
-    template.trim().strip_prefix("{{").and_then(|t| t.strip_suffix("}}")).map(str::trim)
+    template
+        .trim()
+        .strip_prefix("{{")
+        .and_then(|t| t.strip_suffix("}}"))
+        .map(str::trim)
 }
 
 fn field(fields: &Fields<'_>) -> Result<Option<String>, String> {
-    let Some(template) = exact(fields.map, &["state_value_template", "stat_val_tpl", "value_template", "val_tpl"])? else { return Ok(None) };
+    let Some(template) = exact(
+        fields.map,
+        &[
+            "state_value_template",
+            "stat_val_tpl",
+            "value_template",
+            "val_tpl",
+        ],
+    )?
+    else {
+        return Ok(None);
+    };
     match inner(&template) {
         Some("value") => Ok(None),
         Some(inner) => match inner.strip_prefix("value_json.") {
-            Some(name) if !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_') => Ok(Some(name.to_owned())),
+            Some(name)
+                if !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_') =>
+            {
+                Ok(Some(name.to_owned()))
+            }
             _ => Err(format!("the template is not understood: {template}")),
         },
         None => Err(format!("the template is not understood: {template}")),
@@ -236,7 +390,9 @@ pub enum Word {
 /// Reads a message as the entity's source says.
 #[must_use]
 pub fn word(source: &Source, kind: Kind, payload: &[u8]) -> Word {
-    let Ok(whole) = std::str::from_utf8(payload) else { return Word::Unclear };
+    let Ok(whole) = std::str::from_utf8(payload) else {
+        return Word::Unclear;
+    };
     if whole.trim().is_empty() {
         return Word::Nothing;
     }
@@ -256,8 +412,15 @@ pub fn word(source: &Source, kind: Kind, payload: &[u8]) -> Word {
         },
     };
     match kind {
-        _ if text.trim() == rendered::NONE && source.on != text && source.off != text => Word::Unknown,
-        Kind::Sensor => text.trim().parse::<f64>().ok().filter(|n| sound::is_value(*n)).map_or(Word::Unclear, Word::Value),
+        _ if text.trim() == rendered::NONE && source.on != text && source.off != text => {
+            Word::Unknown
+        }
+        Kind::Sensor => text
+            .trim()
+            .parse::<f64>()
+            .ok()
+            .filter(|n| sound::is_value(*n))
+            .map_or(Word::Unclear, Word::Value),
         _ if text == source.on => Word::Value(1.0),
         _ if text == source.off => Word::Value(0.0),
         _ => Word::Unclear,

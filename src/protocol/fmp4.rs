@@ -1,7 +1,8 @@
 //! Fragmented MP4 with one video track: what the ring keeps and what a browser's MediaSource takes.
 //!
-//! Source: ISO/IEC 14496-12 (boxes §4.2, `moov` §8.2.1, `mvex` §8.8.1, `moof` §8.8.4, `trun` §8.8.8). Sample entries come from whoever
-//! knows the codec. Absent: audio, edit lists, more than one track, reading what others wrote.
+//! Source: ISO/IEC 14496-12 (boxes §4.2, `moov` §8.2.1, `mvex` §8.8.1, `moof` §8.8.4, `trun`
+//! §8.8.8). Sample entries come from whoever knows the codec. Absent: audio, edit lists, more than
+//! one track, reading what others wrote.
 
 /// One frame in a fragment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,11 +43,14 @@ fn words(out: &mut Vec<u8>, words: &[u32]) {
 /// Unity matrix of `mvhd` and `tkhd`.
 const MATRIX: [u32; 9] = [0x0001_0000, 0, 0, 0, 0x0001_0000, 0, 0, 0, 0x4000_0000];
 
-/// The first part of a file or stream: `ftyp` and `moov`. `sample_entry` is a whole box; `timescale` in ticks a second.
+/// The first part of a file or stream: `ftyp` and `moov`. `sample_entry` is a whole box;
+/// `timescale` in ticks a second.
 #[must_use]
 pub fn init(timescale: u32, sample_entry: &[u8], width: u16, height: u16) -> Vec<u8> {
     let mut out = Vec::with_capacity(700);
-    wrap(&mut out, *b"ftyp", |b| b.extend_from_slice(b"iso5\0\0\x02\0iso5iso6mp41"));
+    wrap(&mut out, *b"ftyp", |b| {
+        b.extend_from_slice(b"iso5\0\0\x02\0iso5iso6mp41")
+    });
     wrap(&mut out, *b"moov", |b| {
         wrap(b, *b"mvhd", |b| {
             words(b, &[0, 0, 0, timescale, 0, 0x0001_0000, 0x0100_0000, 0, 0]);
@@ -60,7 +64,9 @@ pub fn init(timescale: u32, sample_entry: &[u8], width: u16, height: u16) -> Vec
                 words(b, &[u32::from(width) << 16, u32::from(height) << 16]);
             });
             wrap(b, *b"mdia", |b| {
-                wrap(b, *b"mdhd", |b| words(b, &[0, 0, 0, timescale, 0, 0x55c4_0000]));
+                wrap(b, *b"mdhd", |b| {
+                    words(b, &[0, 0, 0, timescale, 0, 0x55c4_0000])
+                });
                 wrap(b, *b"hdlr", |b| {
                     words(b, &[0, 0]);
                     b.extend_from_slice(b"vide");
@@ -88,18 +94,34 @@ pub fn init(timescale: u32, sample_entry: &[u8], width: u16, height: u16) -> Vec
                 });
             });
         });
-        wrap(b, *b"mvex", |b| wrap(b, *b"trex", |b| words(b, &[0, 1, 1, 0, 0, 0])));
+        wrap(b, *b"mvex", |b| {
+            wrap(b, *b"trex", |b| words(b, &[0, 1, 1, 0, 0, 0]))
+        });
     });
     out
 }
 
 /// A video sample entry, `name`, with its decoder configuration record in a box `config`.
 #[must_use]
-pub fn sample_entry(name: [u8; 4], config: [u8; 4], record: &[u8], width: u16, height: u16) -> Vec<u8> {
+pub fn sample_entry(
+    name: [u8; 4],
+    config: [u8; 4],
+    record: &[u8],
+    width: u16,
+    height: u16,
+) -> Vec<u8> {
     let mut out = Vec::with_capacity(100 + record.len());
     wrap(&mut out, name, |b| {
         words(b, &[0, 1, 0, 0, 0, 0]);
-        words(b, &[u32::from(width) << 16 | u32::from(height), 0x0048_0000, 0x0048_0000, 0]);
+        words(
+            b,
+            &[
+                u32::from(width) << 16 | u32::from(height),
+                0x0048_0000,
+                0x0048_0000,
+                0,
+            ],
+        );
         b.extend_from_slice(&[0, 1]);
         b.extend_from_slice(&[0; 32]);
         b.extend_from_slice(&[0, 0x18, 0xff, 0xff]);
@@ -108,9 +130,15 @@ pub fn sample_entry(name: [u8; 4], config: [u8; 4], record: &[u8], width: u16, h
     out
 }
 
-/// One fragment, `moof` and `mdat`: `base` is the first sample's time in ticks; `data` yields each sample's bytes in order.
+/// One fragment, `moof` and `mdat`: `base` is the first sample's time in ticks; `data` yields each
+/// sample's bytes in order.
 #[must_use]
-pub fn fragment<'a>(sequence: u32, base: u64, samples: &[Sample], data: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+pub fn fragment<'a>(
+    sequence: u32,
+    base: u64,
+    samples: &[Sample],
+    data: impl Iterator<Item = &'a [u8]>,
+) -> Vec<u8> {
     let total: usize = samples.iter().map(|s| s.size as usize).sum();
     let mut out = Vec::with_capacity(total + 100 + samples.len() * 16);
     let mut offset_at = 0;
@@ -126,11 +154,20 @@ pub fn fragment<'a>(sequence: u32, base: u64, samples: &[Sample], data: impl Ite
             });
             wrap(b, *b"trun", |b| {
                 // data offset; duration, size, flags and (signed) composition offset of each sample
-                words(b, &[if reorders { REORDERED } else { IN_ORDER }, u32::try_from(samples.len()).unwrap_or(u32::MAX)]);
+                words(
+                    b,
+                    &[
+                        if reorders { REORDERED } else { IN_ORDER },
+                        u32::try_from(samples.len()).unwrap_or(u32::MAX),
+                    ],
+                );
                 offset_at = b.len();
                 words(b, &[0]);
                 for s in samples {
-                    words(b, &[s.duration, s.size, if s.keyframe { KEY } else { DELTA }]);
+                    words(
+                        b,
+                        &[s.duration, s.size, if s.keyframe { KEY } else { DELTA }],
+                    );
                     if reorders {
                         b.extend_from_slice(&s.shown.to_be_bytes());
                     }
@@ -140,7 +177,9 @@ pub fn fragment<'a>(sequence: u32, base: u64, samples: &[Sample], data: impl Ite
     });
     let offset = u32::try_from(out.len() + 8).unwrap_or(u32::MAX);
     out[offset_at..offset_at + 4].copy_from_slice(&offset.to_be_bytes());
-    wrap(&mut out, *b"mdat", |b| data.for_each(|d| b.extend_from_slice(d)));
+    wrap(&mut out, *b"mdat", |b| {
+        data.for_each(|d| b.extend_from_slice(d))
+    });
     out
 }
 
@@ -157,7 +196,11 @@ fn find<'a>(bytes: &'a [u8], path: &[[u8; 4]]) -> Option<&'a [u8]> {
         let size = word(bytes, at)? as usize;
         let inside = bytes.get(at + 8..at.checked_add(size)?)?;
         if bytes.get(at + 4..at + 8)? == name {
-            return if rest.is_empty() { Some(inside) } else { find(inside, rest) };
+            return if rest.is_empty() {
+                Some(inside)
+            } else {
+                find(inside, rest)
+            };
         }
         at += size.max(8);
     }
@@ -166,7 +209,9 @@ fn find<'a>(bytes: &'a [u8], path: &[[u8; 4]]) -> Option<&'a [u8]> {
 /// Ticks per second, of a `moov` body.
 #[must_use]
 pub fn timescale(moov: &[u8]) -> Option<u32> {
-    find(moov, &[*b"mvhd"]).and_then(|b| word(b, 12)).filter(|t| *t > 0)
+    find(moov, &[*b"mvhd"])
+        .and_then(|b| word(b, 12))
+        .filter(|t| *t > 0)
 }
 
 /// First time in ticks and the samples, of a `moof` body as [`fragment`] writes it.
@@ -184,8 +229,17 @@ pub fn run(moof: &[u8]) -> Option<(u64, Vec<Sample>)> {
     (run.len().checked_sub(12)? == count.checked_mul(each)?).then_some(())?;
     let sample = |n: usize| {
         let at = 12 + n * each;
-        let shown = if each == 16 { word(run, at + 12)?.cast_signed() } else { 0 };
-        Some(Sample { duration: word(run, at)?, shown, size: word(run, at + 4)?, keyframe: word(run, at + 8)? == KEY })
+        let shown = if each == 16 {
+            word(run, at + 12)?.cast_signed()
+        } else {
+            0
+        };
+        Some(Sample {
+            duration: word(run, at)?,
+            shown,
+            size: word(run, at + 4)?,
+            keyframe: word(run, at + 8)? == KEY,
+        })
     };
     let samples: Option<Vec<_>> = (0..count).map(sample).collect();
     Some((base, samples?))
@@ -201,11 +255,32 @@ mod tests {
         let moov = head.windows(4).position(|w| w == b"moov").expect("moov") + 4;
         assert_eq!(timescale(&head[moov..]), Some(90_000));
         for shown in [0, 9000, -40] {
-            let samples = [Sample { duration: 6000, shown, size: 3, keyframe: true }, Sample { duration: 3000, shown: 0, size: 2, keyframe: false }];
-            let bytes = fragment(7, 1 << 40, &samples, [&[1u8, 2, 3][..], &[4, 5]].into_iter());
+            let samples = [
+                Sample {
+                    duration: 6000,
+                    shown,
+                    size: 3,
+                    keyframe: true,
+                },
+                Sample {
+                    duration: 3000,
+                    shown: 0,
+                    size: 2,
+                    keyframe: false,
+                },
+            ];
+            let bytes = fragment(
+                7,
+                1 << 40,
+                &samples,
+                [&[1u8, 2, 3][..], &[4, 5]].into_iter(),
+            );
             let size = u32::from_be_bytes(bytes[..4].try_into().expect("four")) as usize;
             assert_eq!(run(&bytes[8..size]), Some((1 << 40, samples.to_vec())));
-            assert_eq!(&bytes[size..], [0, 0, 0, 13, b'm', b'd', b'a', b't', 1, 2, 3, 4, 5]);
+            assert_eq!(
+                &bytes[size..],
+                [0, 0, 0, 13, b'm', b'd', b'a', b't', 1, 2, 3, 4, 5]
+            );
         }
     }
 }

@@ -1,7 +1,8 @@
-//! What the gateway asks its `media` worker and what comes back, over their own socket: length, then body.
+//! What the gateway asks its `media` worker and what comes back, over their own socket: length,
+//! then body.
 //!
-//! Length is a big-endian `u32` of what follows. Absent: anything that a stranger may name — a request holds
-//! numbers and coded pictures, never words of a pipeline.
+//! Length is a big-endian `u32` of what follows. Absent: anything that a stranger may name — a
+//! request holds numbers and coded pictures, never words of a pipeline.
 
 /// Largest message.
 pub const MESSAGE_MAX: usize = 16 << 20;
@@ -100,7 +101,17 @@ impl Ask {
         let width = u16::from_be_bytes(take(&mut body)?);
         let len = u32::from_be_bytes(take(&mut body)?) as usize;
         let (decoder, frame) = body.split_at_checked(len)?;
-        Some(Self { id, coding: if coding == 0 { Coding::H264 } else { Coding::H265 }, width, decoder: decoder.to_vec(), frame: frame.to_vec() })
+        Some(Self {
+            id,
+            coding: if coding == 0 {
+                Coding::H264
+            } else {
+                Coding::H265
+            },
+            width,
+            decoder: decoder.to_vec(),
+            frame: frame.to_vec(),
+        })
     }
 }
 
@@ -153,14 +164,31 @@ mod tests {
 
     #[test]
     fn both_come_back_as_they_were_and_cut_ones_are_refused() {
-        let ask = Ask { id: 7, coding: Coding::H265, width: 320, decoder: vec![1, 2, 3], frame: vec![4; 100] };
+        let ask = Ask {
+            id: 7,
+            coding: Coding::H265,
+            width: 320,
+            decoder: vec![1, 2, 3],
+            frame: vec![4; 100],
+        };
         let bytes = ask.encode();
-        assert_eq!(u32::from_be_bytes(bytes[..4].try_into().expect("four")) as usize, bytes.len() - 4);
+        assert_eq!(
+            u32::from_be_bytes(bytes[..4].try_into().expect("four")) as usize,
+            bytes.len() - 4
+        );
         assert_eq!(Ask::decode(&bytes[4..]), Some(ask));
         for cut in 0..18 {
-            assert!(Ask::decode(&bytes[4..4 + cut.min(14)]).is_none_or(|a| a.frame.is_empty()), "cut at {cut}");
+            assert!(
+                Ask::decode(&bytes[4..4 + cut.min(14)]).is_none_or(|a| a.frame.is_empty()),
+                "cut at {cut}"
+            );
         }
-        for still in [Ok(vec![0xff, 0xd8]), Err(Refusal::Undecodable("it is broken".to_owned())), Err(Refusal::Lacks("no decoder".to_owned())), Err(Refusal::Late("too slow".to_owned()))] {
+        for still in [
+            Ok(vec![0xff, 0xd8]),
+            Err(Refusal::Undecodable("it is broken".to_owned())),
+            Err(Refusal::Lacks("no decoder".to_owned())),
+            Err(Refusal::Late("too slow".to_owned())),
+        ] {
             let answer = Answer { id: 9, still };
             assert_eq!(Answer::decode(&answer.encode()[4..]), Some(answer));
         }

@@ -1,5 +1,5 @@
-//! WHAT is said at each door, as types. Parse and format only: no I/O, no clock; nothing here may panic on
-//! any input.
+//! WHAT is said at each door, as types. Parse and format only: no I/O, no clock; nothing here may
+//! panic on any input.
 
 pub mod broker;
 pub mod commune;

@@ -13,7 +13,8 @@ const HEADS_MOST: usize = 64;
 pub enum Parting {
     /// The village has fewer records than were acknowledged.
     Shorter,
-    /// A boot speaks that is not newer than one that was heard: a card was set back, or another one put in.
+    /// A boot speaks that is not newer than one that was heard: a card was set back, or another one
+    /// put in.
     Older,
     /// Two boxes speak under one name.
     Twin,
@@ -54,8 +55,18 @@ impl Known {
     /// True when it is within the bounds of the protocol.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        let heads = self.heads.len() <= HEADS_MOST && self.heads.iter().all(|(stream, n, hash)| stream.is_sound() && *n <= NUMBER_MOST && hash.len() == 64);
-        heads && self.newest_seq <= NUMBER_MOST && self.trouble.as_ref().is_none_or(|t| t.epoch.len() == 32 && t.boot <= NUMBER_MOST && t.highest <= NUMBER_MOST && t.missing <= NUMBER_MOST)
+        let heads = self.heads.len() <= HEADS_MOST
+            && self.heads.iter().all(|(stream, n, hash)| {
+                stream.is_sound() && *n <= NUMBER_MOST && hash.len() == 64
+            });
+        heads
+            && self.newest_seq <= NUMBER_MOST
+            && self.trouble.as_ref().is_none_or(|t| {
+                t.epoch.len() == 32
+                    && t.boot <= NUMBER_MOST
+                    && t.highest <= NUMBER_MOST
+                    && t.missing <= NUMBER_MOST
+            })
     }
 }
 
@@ -67,13 +78,40 @@ mod tests {
     #[test]
     fn peers_of_before_are_understood_and_understand() {
         let old = r#"{"say":"resume","incarnation":"x","applied":[],"now_ms":1}"#;
-        let Ok(Down::Resume { known, .. }) = serde_json::from_str(old) else { panic!("an older commune is understood") };
+        let Ok(Down::Resume { known, .. }) = serde_json::from_str(old) else {
+            panic!("an older commune is understood")
+        };
         assert_eq!(known, None, "what it does not say is unknown");
-        assert!(serde_json::from_str::<Up>(r#"{"say":"hello","epoch":"x","boot":1,"streams":[]}"#).is_ok());
-        let trouble = Trouble { how: Parting::Twin, at: 1, epoch: "0".repeat(32), boot: 1, highest: 2, missing: 0 };
-        let known = Known { trouble: Some(trouble.clone()), ..Known::default() };
+        assert!(
+            serde_json::from_str::<Up>(r#"{"say":"hello","epoch":"x","boot":1,"streams":[]}"#)
+                .is_ok()
+        );
+        let trouble = Trouble {
+            how: Parting::Twin,
+            at: 1,
+            epoch: "0".repeat(32),
+            boot: 1,
+            highest: 2,
+            missing: 0,
+        };
+        let known = Known {
+            trouble: Some(trouble.clone()),
+            ..Known::default()
+        };
         assert!(known.is_sound());
-        for bad in [Known { newest_seq: u64::MAX, ..Known::default() }, Known { trouble: Some(Trouble { epoch: "x".repeat(1_000), ..trouble }), ..Known::default() }] {
+        for bad in [
+            Known {
+                newest_seq: u64::MAX,
+                ..Known::default()
+            },
+            Known {
+                trouble: Some(Trouble {
+                    epoch: "x".repeat(1_000),
+                    ..trouble
+                }),
+                ..Known::default()
+            },
+        ] {
             assert!(!bad.is_sound());
         }
     }

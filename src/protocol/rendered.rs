@@ -1,10 +1,10 @@
-//! How Home Assistant writes a JSON value as text: devices announce payloads as JSON values and say states as JSON fields,
-//! and both are compared as text.
+//! How Home Assistant writes a JSON value as text: devices announce payloads as JSON values and say
+//! states as JSON fields, and both are compared as text.
 //!
-//! Two rules. What an announcement configures goes through `cv.string`, which is Python's `str`: `false` is “False”, `1` is
-//! “1”, `1.0` is “1.0”; nothing, a list or an object is refused. What a template renders is the same `str` of the field, with
-//! white space cut off at both ends; a field that is not there renders as nothing.
-//! Source: <https://github.com/home-assistant/core> (`helpers/config_validation.py`, `components/mqtt/binary_sensor.py`).
+//! Two rules. What an announcement configures goes through `cv.string`, which is Python's `str`:
+//! `false` is “False”, `1` is “1”, `1.0` is “1.0”; nothing, a list or an object is refused. What a
+//! template renders is the same `str` of the field, with white space cut off at both ends; a field
+//! that is not there renders as nothing. Source: <https://github.com/home-assistant/core> (`helpers/config_validation.py`, `components/mqtt/binary_sensor.py`).
 
 use serde_json::{Number, Value};
 
@@ -30,16 +30,29 @@ fn number_text(number: &Number) -> String {
     }
 }
 
-/// The shortest digits that read back as the same number: plain from 0.0001 to under 10^16, beyond that with an exponent of
-/// at least two digits.
+/// The shortest digits that read back as the same number: plain from 0.0001 to under 10^16, beyond
+/// that with an exponent of at least two digits.
 fn float_text(float: f64) -> String {
     let scientific = format!("{float:e}");
-    let Some((digits, exponent)) = scientific.split_once('e').and_then(|(d, e)| Some((d, e.parse::<i32>().ok()?))) else { return scientific };
+    let Some((digits, exponent)) = scientific
+        .split_once('e')
+        .and_then(|(d, e)| Some((d, e.parse::<i32>().ok()?)))
+    else {
+        return scientific;
+    };
     if float == 0.0 || (-4..16).contains(&exponent) {
         let plain = float.to_string();
-        return if plain.contains('.') { plain } else { format!("{plain}.0") };
+        return if plain.contains('.') {
+            plain
+        } else {
+            format!("{plain}.0")
+        };
     }
-    format!("{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
+    format!(
+        "{digits}e{}{:02}",
+        if exponent < 0 { '-' } else { '+' },
+        exponent.abs()
+    )
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! How the house's own clients reach the broker: what `/broker/way` of the control socket answers. Whoever holds it may speak as
-//! the house.
+//! How the house's own clients reach the broker: what `/broker/way` of the control socket answers.
+//! Whoever holds it may speak as the house.
 
 use std::path::PathBuf;
 

@@ -1,6 +1,8 @@
-//! Keeping the broker's worker: listeners, settings, the access table, its facts. (The canary is the link's: `devices::link`.)
+//! Keeping the broker's worker: listeners, settings, the access table, its facts. (The canary is
+//! the link's: `devices::link`.)
 //!
-//! Both roots start it from `protocol::broker::Settings`; the listeners are bound here and outlive the worker.
+//! Both roots start it from `protocol::broker::Settings`; the listeners are bound here and outlive
+//! the worker.
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
@@ -13,7 +15,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::domain::device::Account;
 use crate::keys::authority::Files;
 use crate::keys::holders::{Holders, Proof};
-use crate::protocol::broker::{Answer, Counters, Door, Fact, Limits, Order, Question, Rule, Settings};
+use crate::protocol::broker::{
+    Answer, Counters, Door, Fact, Limits, Order, Question, Rule, Settings,
+};
 use crate::protocol::way::Way;
 use crate::supervisor::health::Light;
 use crate::supervisor::worker::{self, Fact as Life, Spec, Start};
@@ -81,20 +85,35 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let cause = last.map_or_else(String::new, |c| c.to_string());
-    anyhow::bail!("cannot listen on {address}: {cause}. Another program may use this port; “ss -ltnp” shows which")
+    anyhow::bail!(
+        "cannot listen on {address}: {cause}. Another program may use this port; “ss -ltnp” shows which"
+    )
 }
 
 impl Broker {
     /// Prepares the broker; [`Broker::keep`] starts it.
     #[must_use]
-    pub fn new(doors: Vec<(Door, TcpListener)>, folder: &Path, run: &Path, secret: String, certificate: Option<&Files>, terms: Terms, accounts: Vec<Account>) -> (Self, mpsc::Receiver<String>) {
+    pub fn new(
+        doors: Vec<(Door, TcpListener)>,
+        folder: &Path,
+        run: &Path,
+        secret: String,
+        certificate: Option<&Files>,
+        terms: Terms,
+        accounts: Vec<Account>,
+    ) -> (Self, mpsc::Receiver<String>) {
         let (orders, inbox) = mpsc::channel(64);
         let settings = Settings {
             doors: doors.iter().map(|(door, _)| *door).collect(),
             house_socket: run.join("mqtt.sock").display().to_string(),
             house_secret: secret,
             folder: folder.display().to_string(),
-            certificate: certificate.map(|f| (f.certificate.display().to_string(), f.key.display().to_string())),
+            certificate: certificate.map(|f| {
+                (
+                    f.certificate.display().to_string(),
+                    f.key.display().to_string(),
+                )
+            }),
             client_ca: terms.client_ca.map(|p| p.display().to_string()),
             certificate_only: terms.certificate_only,
             quarantine: terms.quarantine,
@@ -116,7 +135,10 @@ impl Broker {
             holders: terms.holders,
         };
         if let Some(why) = broker.holders.as_ref().and_then(Holders::mend) {
-            tracing::error!(why, "which certificate is whose is not known any more; the next of each name is taken as its holder");
+            tracing::error!(
+                why,
+                "which certificate is whose is not known any more; the next of each name is taken as its holder"
+            );
         }
         broker.look_at_grants();
         (broker, inbox)
@@ -126,7 +148,11 @@ impl Broker {
     #[must_use]
     pub fn way(&self) -> Way {
         let s = &self.settings;
-        Way { socket: PathBuf::from(&s.house_socket), secret: s.house_secret.clone(), packet: s.limits.packet }
+        Way {
+            socket: PathBuf::from(&s.house_socket),
+            secret: s.house_secret.clone(),
+            packet: s.limits.packet,
+        }
     }
 
     /// Its process; 0 = none.
@@ -161,7 +187,9 @@ impl Broker {
     /// Waits until the doors are served; false = not within `most`.
     pub async fn ready(&self, most: Duration) -> bool {
         let mut ready = self.ready.subscribe();
-        tokio::time::timeout(most, ready.wait_for(|r| *r)).await.is_ok()
+        tokio::time::timeout(most, ready.wait_for(|r| *r))
+            .await
+            .is_ok()
     }
 
     /// Waits until the doors are served, for as long as it takes.
@@ -175,7 +203,11 @@ impl Broker {
             let mut guard = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
             guard.0 += 1;
             guard.1 = accounts;
-            serde_json::to_string(&Order::Access { n: guard.0, accounts: guard.1.clone() }).map(|line| (guard.0, line))
+            serde_json::to_string(&Order::Access {
+                n: guard.0,
+                accounts: guard.1.clone(),
+            })
+            .map(|line| (guard.0, line))
         };
         if self.look_at_grants() {
             self.tell_holders().await;
@@ -192,20 +224,37 @@ impl Broker {
         }
     }
 
-    /// What a certificate opened of an account that ended or was opened anew, it opens no more; true = something changed.
+    /// What a certificate opened of an account that ended or was opened anew, it opens no more;
+    /// true = something changed.
     fn look_at_grants(&self) -> bool {
-        let Some(holders) = &self.holders else { return false };
-        let grants = self.accounts.lock().unwrap_or_else(PoisonError::into_inner).1.iter().map(|a| (a.name.to_string(), a.secret_sha256.clone())).collect();
+        let Some(holders) = &self.holders else {
+            return false;
+        };
+        let grants = self
+            .accounts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .1
+            .iter()
+            .map(|a| (a.name.to_string(), a.secret_sha256.clone()))
+            .collect();
         holders.granted(&grants).unwrap_or_else(|cause| {
             tracing::error!(%cause, "which certificate is whose could not be written");
             false
         })
     }
 
-    /// The order that says which certificate is whose; none = nobody brings one, or it cannot be read: then what was said last
-    /// stays in force.
+    /// The order that says which certificate is whose; none = nobody brings one, or it cannot be
+    /// read: then what was said last stays in force.
     fn holders_order(&self) -> Option<String> {
-        let holders = self.holders.as_ref()?.read().inspect_err(|cause| tracing::error!(%cause, "which certificate is whose could not be read")).ok()?;
+        let holders = self
+            .holders
+            .as_ref()?
+            .read()
+            .inspect_err(
+                |cause| tracing::error!(%cause, "which certificate is whose could not be read"),
+            )
+            .ok()?;
         serde_json::to_string(&Order::Holders { holders }).ok()
     }
 
@@ -217,18 +266,33 @@ impl Broker {
 
     /// A verified certificate of this name came to a door.
     async fn came(&self, name: &str, proof: &Proof) {
-        let grant = self.accounts.lock().unwrap_or_else(PoisonError::into_inner).1.iter().find(|a| a.name.as_str() == name).map(|a| a.secret_sha256.clone());
-        let (Some(holders), Some(grant)) = (&self.holders, grant) else { return };
+        let grant = self
+            .accounts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .1
+            .iter()
+            .find(|a| a.name.as_str() == name)
+            .map(|a| a.secret_sha256.clone());
+        let (Some(holders), Some(grant)) = (&self.holders, grant) else {
+            return;
+        };
         match holders.seen(name, &grant, proof) {
             Ok(true) => self.tell_holders().await,
             Ok(false) => {}
-            Err(cause) => tracing::error!(%cause, name, "whose certificate came could not be written"),
+            Err(cause) => {
+                tracing::error!(%cause, name, "whose certificate came could not be written")
+            }
         }
     }
 
     /// Waits until the worker has the table of that number in force, on open connections too.
     pub async fn until_applied(&self, n: u64) {
-        let _ = self.applied.subscribe().wait_for(|applied| *applied >= n).await;
+        let _ = self
+            .applied
+            .subscribe()
+            .wait_for(|applied| *applied >= n)
+            .await;
     }
 
     /// Makes the worker read its certificate again.
@@ -244,21 +308,45 @@ impl Broker {
     }
 
     fn start(&self) -> std::io::Result<Start> {
-        let fds = self.doors.iter().map(|(_, l)| l.try_clone().map(Into::into)).collect::<std::io::Result<Vec<_>>>()?;
+        let fds = self
+            .doors
+            .iter()
+            .map(|(_, l)| l.try_clone().map(Into::into))
+            .collect::<std::io::Result<Vec<_>>>()?;
         let guard = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = Order::Access { n: guard.0, accounts: guard.1.clone() };
-        let orders = std::iter::once(serde_json::to_string(&first)?).chain(self.holders_order()).collect();
-        Ok(Start { fds, settings: serde_json::to_string(&self.settings)?, orders })
+        let first = Order::Access {
+            n: guard.0,
+            accounts: guard.1.clone(),
+        };
+        let orders = std::iter::once(serde_json::to_string(&first)?)
+            .chain(self.holders_order())
+            .collect();
+        Ok(Start {
+            fds,
+            settings: serde_json::to_string(&self.settings)?,
+            orders,
+        })
     }
 
     /// Keeps the worker until `stop`.
     ///
     /// # Errors
     /// Never by itself; the type fits a service.
-    pub async fn keep(self, inbox: mpsc::Receiver<String>, house: Supervisor, stop: Stop) -> anyhow::Result<()> {
+    pub async fn keep(
+        self,
+        inbox: mpsc::Receiver<String>,
+        house: Supervisor,
+        stop: Stop,
+    ) -> anyhow::Result<()> {
         let (say, facts) = mpsc::channel(256);
-        let spec =
-            Spec { name: "broker", program: "/proc/self/exe".into(), args: vec!["worker".into(), "broker".into()], env: Vec::new(), memory_max: MEMORY_MAX, silence_max: Duration::from_secs(10) };
+        let spec = Spec {
+            name: "broker",
+            program: "/proc/self/exe".into(),
+            args: vec!["worker".into(), "broker".into()],
+            env: Vec::new(),
+            memory_max: MEMORY_MAX,
+            silence_max: Duration::from_secs(10),
+        };
         let this = self.clone();
         let listen = self.clone().hear(facts, house.clone());
         tokio::select! {
@@ -296,14 +384,24 @@ impl Broker {
                         house.health().set("broker", Light::Green, "");
                     }
                     Ok(Fact::Applied { n }) => drop(self.applied.send_replace(n)),
-                    Ok(Fact::Trouble { who, why, untold }) => tracing::warn!(who, why, untold, "a device was refused or cut"),
+                    Ok(Fact::Trouble { who, why, untold }) => {
+                        tracing::warn!(who, why, untold, "a device was refused or cut")
+                    }
                     Ok(Fact::Counters(counters)) => drop(self.counters.send_replace(counters)),
                     Ok(Fact::Answer { n, answer }) => {
-                        if let Some(tell) = self.asked.lock().unwrap_or_else(PoisonError::into_inner).1.remove(&n) {
+                        if let Some(tell) = self
+                            .asked
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .1
+                            .remove(&n)
+                        {
                             let _ = tell.send(answer);
                         }
                     }
-                    Ok(Fact::Holder { name, key, until }) => self.came(&name, &Proof { key, until }).await,
+                    Ok(Fact::Holder { name, key, until }) => {
+                        self.came(&name, &Proof { key, until }).await
+                    }
                     Ok(Fact::Beat) => {}
                     Err(_) => tracing::warn!(line, "the broker said something unknown"),
                 },

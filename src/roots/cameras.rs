@@ -19,22 +19,52 @@ use crate::supervisor::health::Light;
 const ROOM: Duration = Duration::from_secs(10);
 
 /// Starts everything about cameras; gives the ring and the stills.
-pub fn start(config: &Config, data: &Path, journal: &Journal, live: &Live, house: &Supervisor) -> (Ring, Stills) {
+pub fn start(
+    config: &Config,
+    data: &Path,
+    journal: &Journal,
+    live: &Live,
+    house: &Supervisor,
+) -> (Ring, Stills) {
     let own = config.recording.folder.clone();
     let folder = own.clone().unwrap_or_else(|| data.join("recordings"));
-    let place = Place { folder: folder.clone(), data: data.to_owned(), is_configured: own.is_some() };
-    let ring = Ring::new(&folder, Budget { bytes: config.recording.keep_gb.saturating_mul(1_000_000_000), days: config.recording.keep_days });
+    let place = Place {
+        folder: folder.clone(),
+        data: data.to_owned(),
+        is_configured: own.is_some(),
+    };
+    let ring = Ring::new(
+        &folder,
+        Budget {
+            bytes: config.recording.keep_gb.saturating_mul(1_000_000_000),
+            days: config.recording.keep_days,
+        },
+    );
     let mut called = Vec::new();
     for camera in &config.cameras {
         let picture = live.pictures.open(&camera.camera.id);
         let Some(url) = &camera.url else { continue };
         called.push(camera.camera.id.clone());
-        let source = Source { url: url.clone(), user: camera.user.clone(), password_file: camera.password_file.clone() };
-        let keeper = Keeper { camera: camera.camera.id.clone(), source, picture, ring: ring.clone(), journal: journal.clone(), clock: house.clock().clone() };
-        house.service(format!("camera {}", camera.camera.id), move |stop| keeper.clone().run(stop));
+        let source = Source {
+            url: url.clone(),
+            user: camera.user.clone(),
+            password_file: camera.password_file.clone(),
+        };
+        let keeper = Keeper {
+            camera: camera.camera.id.clone(),
+            source,
+            picture,
+            ring: ring.clone(),
+            journal: journal.clone(),
+            clock: house.clock().clone(),
+        };
+        house.service(format!("camera {}", camera.camera.id), move |stop| {
+            keeper.clone().run(stop)
+        });
     }
     let stills = Stills::new(live.pictures.clone(), called.clone(), house.clock().clone());
-    // Also without a camera: what was recorded before is mended, counted, and goes when its days are over.
+    // Also without a camera: what was recorded before is mended, counted, and goes when its days
+    // are over.
     let is_used = !called.is_empty();
     let (kept, with, shown) = (ring.clone(), house.clone(), live.clone());
     house.service("recordings", move |stop| {
@@ -47,9 +77,15 @@ pub fn start(config: &Config, data: &Path, journal: &Journal, live: &Live, house
             }
             let loading = ring.clone();
             let checked = place.clone();
-            let mended = tokio::task::spawn_blocking(move || checked.check().and_then(|()| loading.load()))
-                .await?
-                .map_err(|e| anyhow::anyhow!("recordings in {} cannot be read: {e}", ring.folder().display()))?;
+            let mended =
+                tokio::task::spawn_blocking(move || checked.check().and_then(|()| loading.load()))
+                    .await?
+                    .map_err(|e| {
+                        anyhow::anyhow!(
+                            "recordings in {} cannot be read: {e}",
+                            ring.folder().display()
+                        )
+                    })?;
             if mended > 0 {
                 tracing::info!(mended, "recordings that a cut left open were kept");
             }
@@ -59,10 +95,15 @@ pub fn start(config: &Config, data: &Path, journal: &Journal, live: &Live, house
                     _ = tick.tick() => {}
                     () = stop.soft.cancelled() => return Ok(()),
                 }
-                // A disk that was taken out while the house runs must not become a folder on the card.
+                // A disk that was taken out while the house runs must not become a folder on the
+                // card.
                 if let Err(cause) = place.check() {
                     ring.close(Some(cause.to_string()));
-                    house.health().set("recordings", Light::Amber, &format!("{}: {cause}", ring.folder().display()));
+                    house.health().set(
+                        "recordings",
+                        Light::Amber,
+                        &format!("{}: {cause}", ring.folder().display()),
+                    );
                     continue;
                 }
                 ring.close(None);
@@ -73,7 +114,11 @@ pub fn start(config: &Config, data: &Path, journal: &Journal, live: &Live, house
                         Some(why) => house.health().set("recordings", Light::Amber, &why),
                         None => house.health().set("recordings", Light::Green, ""),
                     },
-                    Err(cause) => house.health().set("recordings", Light::Amber, &format!("{}: {cause}", ring.folder().display())),
+                    Err(cause) => house.health().set(
+                        "recordings",
+                        Light::Amber,
+                        &format!("{}: {cause}", ring.folder().display()),
+                    ),
                 }
             }
         }
@@ -82,7 +127,11 @@ pub fn start(config: &Config, data: &Path, journal: &Journal, live: &Live, house
         return (ring, stills);
     }
     // A folder of its own: it is written before the worker that sees pictures begins.
-    let (worker, with, registry) = (stills.clone(), house.clone(), data.join("gstreamer/registry.bin"));
+    let (worker, with, registry) = (
+        stills.clone(),
+        house.clone(),
+        data.join("gstreamer/registry.bin"),
+    );
     house.service("media", move |stop| {
         let (worker, house, registry) = (worker.clone(), with.clone(), registry.clone());
         async move {
@@ -99,23 +148,48 @@ pub fn start(config: &Config, data: &Path, journal: &Journal, live: &Live, house
 
 /// The first camera whose pictures cannot be kept, and why.
 fn refused(live: &Live) -> Option<String> {
-    live.pictures.all().into_iter().find_map(|(id, p)| Some(p.recording().trouble).filter(|t| !t.is_empty()).map(|why| format!("{id}: {why}")))
+    live.pictures.all().into_iter().find_map(|(id, p)| {
+        Some(p.recording().trouble)
+            .filter(|t| !t.is_empty())
+            .map(|why| format!("{id}: {why}"))
+    })
 }
 
 /// The cameras whose pictures are kept and perhaps cannot be seen, and why.
 fn faulty(live: &Live) -> Option<String> {
-    let faults: Vec<_> = live.pictures.all().into_iter().map(|(id, p)| (id, p.faults())).collect();
+    let faults: Vec<_> = live
+        .pictures
+        .all()
+        .into_iter()
+        .map(|(id, p)| (id, p.faults()))
+        .collect();
     let told = |what: &str, why: &dyn Fn(&Faults) -> Option<String>| {
-        let all: Vec<String> = faults.iter().filter_map(|(id, f)| Some(format!("{id}: {}", why(f)?))).collect();
+        let all: Vec<String> = faults
+            .iter()
+            .filter_map(|(id, f)| Some(format!("{id}: {}", why(f)?)))
+            .collect();
         (!all.is_empty()).then(|| format!("{what}; {}", all.join("; ")))
     };
     let all = [
-        told("pictures are recorded but cannot be decoded", &|f| f.undecodable.clone()),
-        told("pictures are recorded and this machine cannot check whether they can be decoded", &|f| f.unchecked.clone()),
-        told("packets get lost between the camera and this machine (look at cable, Wi-Fi, bit rate): so much of a minute's pictures is missing or smeared", &|f| f.loss.map(|n| format!("{n} %"))),
-        told("the disk is too slow for pictures (it may be dying, or busy with other things): so much of a minute is not recorded", &|f| f.missed.map(|n| format!("{n} %"))),
+        told("pictures are recorded but cannot be decoded", &|f| {
+            f.undecodable.clone()
+        }),
+        told(
+            "pictures are recorded and this machine cannot check whether they can be decoded",
+            &|f| f.unchecked.clone(),
+        ),
+        told(
+            "packets get lost between the camera and this machine (look at cable, Wi-Fi, bit rate): so much of a minute's pictures is missing or smeared",
+            &|f| f.loss.map(|n| format!("{n} %")),
+        ),
+        told(
+            "the disk is too slow for pictures (it may be dying, or busy with other things): so much of a minute is not recorded",
+            &|f| f.missed.map(|n| format!("{n} %")),
+        ),
     ];
-    all.into_iter().flatten().reduce(|a, b| format!("{a} · {b}"))
+    all.into_iter()
+        .flatten()
+        .reduce(|a, b| format!("{a} · {b}"))
 }
 
 /// Where pictures are kept, and whether that is what was meant.
@@ -127,8 +201,9 @@ struct Place {
 }
 
 impl Place {
-    /// A folder of our own is made. A configured one must be there; one that was on a disk of its own and is not any
-    /// more is an unmounted disk: filling the memory card in its stead would hide the loss and wear the card.
+    /// A folder of our own is made. A configured one must be there; one that was on a disk of its
+    /// own and is not any more is an unmounted disk: filling the memory card in its stead would
+    /// hide the loss and wear the card.
     fn check(&self) -> std::io::Result<()> {
         if !self.is_configured {
             return std::fs::create_dir_all(&self.folder);
@@ -137,8 +212,12 @@ impl Place {
         let mark = self.data.join("recordings.apart");
         if apart {
             std::fs::write(&mark, self.folder.display().to_string())
-        } else if std::fs::read_to_string(&mark).is_ok_and(|known| known == self.folder.display().to_string()) {
-            Err(std::io::Error::other("it was a disk of its own and is not any more: is the disk mounted? (If this is meant, remove recordings.apart in the data folder.)"))
+        } else if std::fs::read_to_string(&mark)
+            .is_ok_and(|known| known == self.folder.display().to_string())
+        {
+            Err(std::io::Error::other(
+                "it was a disk of its own and is not any more: is the disk mounted? (If this is meant, remove recordings.apart in the data folder.)",
+            ))
         } else {
             Ok(())
         }
@@ -159,11 +238,23 @@ mod tests {
         one.find(|f| f.unchecked = Some("install the decoder".to_owned()));
         two.find(|f| f.loss = Some(30));
         let said = faulty(&live).expect("told");
-        assert!(said.contains("cam-01: install the decoder") && said.contains("cam-02: 30 %"), "{said}");
+        assert!(
+            said.contains("cam-01: install the decoder") && said.contains("cam-02: 30 %"),
+            "{said}"
+        );
         two.find(|f| (f.loss, f.undecodable) = (None, Some("broken".to_owned())));
         one.find(|f| (f.unchecked, f.missed) = (None, Some(46)));
-        assert!(faulty(&live).expect("told").ends_with("is not recorded; cam-01: 46 %"), "{:?}", faulty(&live));
+        assert!(
+            faulty(&live)
+                .expect("told")
+                .ends_with("is not recorded; cam-01: 46 %"),
+            "{:?}",
+            faulty(&live)
+        );
         one.find(|f| f.missed = None);
-        assert_eq!(faulty(&live).as_deref(), Some("pictures are recorded but cannot be decoded; cam-02: broken"));
+        assert_eq!(
+            faulty(&live).as_deref(),
+            Some("pictures are recorded but cannot be decoded; cam-02: broken")
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Between the doors and the broker's worker: questions, figures, refusals, and what the technician must be told.
+//! Between the doors and the broker's worker: questions, figures, refusals, and what the technician
+//! must be told.
 
 use std::time::Duration;
 
@@ -20,19 +21,38 @@ struct Told {
 }
 
 impl Told {
-    /// What is dropped for space is never silent: the part is amber for an hour, red while the card takes nothing.
+    /// What is dropped for space is never silent: the part is amber for an hour, red while the card
+    /// takes nothing.
     fn tell(&mut self, counters: &Counters, health: &Health, now_ms: u64) {
         // A new worker counts from the beginning.
-        let fresh = if counters.dropped < self.dropped { counters.dropped } else { counters.dropped - self.dropped };
+        let fresh = if counters.dropped < self.dropped {
+            counters.dropped
+        } else {
+            counters.dropped - self.dropped
+        };
         self.sum += fresh;
         self.dropped = counters.dropped;
         if fresh > 0 {
             self.at = Some(now_ms);
         }
         if counters.card_fails {
-            health.set("queues", Light::Red, "thẻ nhớ không ghi được: gói tin MQTT chỉ còn trong bộ nhớ");
-        } else if self.at.is_some_and(|at| now_ms.saturating_sub(at) < 3_600_000) {
-            health.set("queues", Light::Amber, &format!("đã bỏ {} gói tin MQTT vì hàng đợi của một thiết bị nhận bị đầy", self.sum));
+            health.set(
+                "queues",
+                Light::Red,
+                "thẻ nhớ không ghi được: gói tin MQTT chỉ còn trong bộ nhớ",
+            );
+        } else if self
+            .at
+            .is_some_and(|at| now_ms.saturating_sub(at) < 3_600_000)
+        {
+            health.set(
+                "queues",
+                Light::Amber,
+                &format!(
+                    "đã bỏ {} gói tin MQTT vì hàng đợi của một thiết bị nhận bị đầy",
+                    self.sum
+                ),
+            );
         } else {
             health.set("queues", Light::Green, "");
         }
@@ -41,7 +61,11 @@ impl Told {
 
 /// What the broker lost of what it had on disk is told for some days, also after it began anew.
 fn tell_loss(counters: &Counters, health: &Health, now_ms: i64) {
-    match counters.loss.as_ref().filter(|loss| losses::is_young(loss, now_ms)) {
+    match counters
+        .loss
+        .as_ref()
+        .filter(|loss| losses::is_young(loss, now_ms))
+    {
         Some(loss) => health.set("ledger", Light::Amber, &losses::of_broker(loss)),
         None => health.set("ledger", Light::Green, ""),
     }

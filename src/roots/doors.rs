@@ -1,4 +1,5 @@
-//! The doors for people: each a service of its own, so that one that fails does not take the others along.
+//! The doors for people: each a service of its own, so that one that fails does not take the others
+//! along.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +17,8 @@ use crate::supervisor::health::Light;
 use crate::supervisor::{Stop, Supervisor};
 use crate::web::app::App;
 
-/// Opens every door for people: portal, dashboard (plain and TLS), control socket. `also` = further names of this box.
+/// Opens every door for people: portal, dashboard (plain and TLS), control socket. `also` = further
+/// names of this box.
 ///
 /// # Errors
 /// When a listener cannot be shared.
@@ -34,10 +36,19 @@ pub fn start(
     also: &[String],
     house: &Supervisor,
 ) -> anyhow::Result<()> {
-    let hosts = Hosts::new(app.names.iter().chain(also).cloned(), Some(CertFiles::named(&layout.data.join("keys"), "public").certificate));
+    let hosts = Hosts::new(
+        app.names.iter().chain(also).cloned(),
+        Some(CertFiles::named(&layout.data.join("keys"), "public").certificate),
+    );
     let pages = crate::web::dashboard::router(app.clone(), hosts);
     if let Some(listener) = portal {
-        door(house, "portal", listener, None, crate::web::portal::router(app.clone(), sound_of(sounds)))?;
+        door(
+            house,
+            "portal",
+            listener,
+            None,
+            crate::web::portal::router(app.clone(), sound_of(sounds)),
+        )?;
     }
     if let Some(listener) = dashboard {
         door(house, "dashboard", listener, None, pages.clone())?;
@@ -45,13 +56,20 @@ pub fn start(
     if let Some(listener) = dashboard_tls {
         let (h, data, listener) = (house.clone(), layout.data.clone(), Arc::new(listener));
         house.service("dashboard_tls", move |stop| {
-            let (house, data, pages, listener) = (h.clone(), data.clone(), pages.clone(), listener.clone());
+            let (house, data, pages, listener) =
+                (h.clone(), data.clone(), pages.clone(), listener.clone());
             async move { https(&house, &data, &listener, pages, stop).await }
         });
     }
     let broker = broker.clone();
     let stills = stills.clone();
-    let pids = move || vec![("gateway".to_owned(), std::process::id()), ("broker".to_owned(), broker.pid()), ("media".to_owned(), stills.pid())];
+    let pids = move || {
+        vec![
+            ("gateway".to_owned(), std::process::id()),
+            ("broker".to_owned(), broker.pid()),
+            ("media".to_owned(), stills.pid()),
+        ]
+    };
     let app = crate::web::control::router(app.clone(), pids);
     let (h, listener) = (house.clone(), Arc::new(control));
     house.service("control", move |stop| {
@@ -67,7 +85,13 @@ fn sound_of(sounds: &Sounds) -> impl Fn(String) -> Option<PathBuf> + Clone + Sen
     move |hash| sounds.file(&hash)
 }
 
-fn door(house: &Supervisor, name: &'static str, listener: std::net::TcpListener, tls: Option<tokio_rustls::TlsAcceptor>, app: axum::Router) -> anyhow::Result<()> {
+fn door(
+    house: &Supervisor,
+    name: &'static str,
+    listener: std::net::TcpListener,
+    tls: Option<tokio_rustls::TlsAcceptor>,
+    app: axum::Router,
+) -> anyhow::Result<()> {
     let (h, listener) = (house.clone(), Arc::new(listener));
     house.service(name, move |stop| {
         let (house, app, listener, tls) = (h.clone(), app.clone(), listener.clone(), tls.clone());
@@ -76,14 +100,28 @@ fn door(house: &Supervisor, name: &'static str, listener: std::net::TcpListener,
     Ok(())
 }
 
-/// HTTPS with the publicly valid certificate that the technician installs, now or later: the file is looked at
-/// every few seconds, and a new one is served without dropping a connection.
-async fn https(house: &Supervisor, data: &Path, listener: &std::net::TcpListener, pages: axum::Router, stop: Stop) -> anyhow::Result<()> {
+/// HTTPS with the publicly valid certificate that the technician installs, now or later: the file
+/// is looked at every few seconds, and a new one is served without dropping a connection.
+async fn https(
+    house: &Supervisor,
+    data: &Path,
+    listener: &std::net::TcpListener,
+    pages: axum::Router,
+    stop: Stop,
+) -> anyhow::Result<()> {
     let files = CertFiles::named(&data.join("keys"), "public");
-    let stamp = || std::fs::metadata(&files.certificate).and_then(|m| m.modified()).ok();
+    let stamp = || {
+        std::fs::metadata(&files.certificate)
+            .and_then(|m| m.modified())
+            .ok()
+    };
     let mut look = tokio::time::interval(Duration::from_secs(3));
     while stamp().is_none() {
-        house.health().set("dashboard_tls", Light::Amber, "no certificate is installed for HTTPS; “conglang cert install” takes one");
+        house.health().set(
+            "dashboard_tls",
+            Light::Amber,
+            "no certificate is installed for HTTPS; “conglang cert install” takes one",
+        );
         tokio::select! {
             _ = look.tick() => {}
             () = stop.soft.cancelled() => return Ok(()),
@@ -100,7 +138,9 @@ async fn https(house: &Supervisor, data: &Path, listener: &std::net::TcpListener
                 known = stamp();
                 match served.reload(&files) {
                     Ok(()) => tracing::info!("a new certificate is served"),
-                    Err(cause) => tracing::error!(%cause, "the new certificate cannot be used; the old one stays"),
+                    Err(cause) => {
+                        tracing::error!(%cause, "the new certificate cannot be used; the old one stays")
+                    }
                 }
             }
         }

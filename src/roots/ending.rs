@@ -1,12 +1,14 @@
 //! When and how the gateway ends.
 //!
-//! Invariants: a signal ends it; a journal that failed does not. What can be done without the card goes on for as long as the
-//! card is full, read-only or dead: the broker carries orders between devices, visitors get in, pages show what is, and every
-//! command is refused in words because it could not be kept. Services that do nothing but write the journal rest meanwhile: they
-//! take no device's word that they could not keep, and repeat no order; the link to the commune acknowledges nothing, and is made
-//! again. When the card can be written again the gateway ends with 74,
-//! and whoever watches over it starts it from what is durable. A card that neither takes nor refuses (a write that hangs) is
-//! the watchdog's. Deliberately absent: mending the journal in a running process.
+//! Invariants: a signal ends it; a journal that failed does not. What can be done without the card
+//! goes on for as long as the card is full, read-only or dead: the broker carries orders between
+//! devices, visitors get in, pages show what is, and every command is refused in words because it
+//! could not be kept. Services that do nothing but write the journal rest meanwhile: they
+//! take no device's word that they could not keep, and repeat no order; the link to the commune
+//! acknowledges nothing, and is made again. When the card can be written again the gateway ends
+//! with 74, and whoever watches over it starts it from what is durable. A card that neither takes
+//! nor refuses (a write that hangs) is the watchdog's. Deliberately absent: mending the journal in
+//! a running process.
 
 use std::path::Path;
 use std::time::Duration;
@@ -29,14 +31,24 @@ const SAID: Duration = Duration::from_secs(2);
 /// Exit code of a gateway whose journal failed (EX_IOERR of sysexits.h).
 pub const FAILED: u8 = 74;
 
-/// A service that ended because the journal failed rests until the house ends; any other end is its own.
+/// A service that ended because the journal failed rests until the house ends; any other end is its
+/// own.
 ///
 /// # Errors
 /// Those of the service.
-pub async fn or_rest(journal: &Journal, stop: &Stop, service: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    let Err(cause) = service.await else { return Ok(()) };
+pub async fn or_rest(
+    journal: &Journal,
+    stop: &Stop,
+    service: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    let Err(cause) = service.await else {
+        return Ok(());
+    };
     let mut failed = journal.failed();
-    let is_why = cause.is::<Closed>() && tokio::time::timeout(SAID, failed.wait_for(Option::is_some)).await.is_ok_and(|f| f.is_ok());
+    let is_why = cause.is::<Closed>()
+        && tokio::time::timeout(SAID, failed.wait_for(Option::is_some))
+            .await
+            .is_ok_and(|f| f.is_ok());
     if !is_why {
         return Err(cause);
     }
@@ -45,7 +57,12 @@ pub async fn or_rest(journal: &Journal, stop: &Stop, service: impl Future<Output
 }
 
 /// Feeds the watchdog until the end; gives the exit code.
-pub async fn until(mut wish: systemd::StopSignal, house: &Supervisor, journal: &Journal, data: &Path) -> u8 {
+pub async fn until(
+    mut wish: systemd::StopSignal,
+    house: &Supervisor,
+    journal: &Journal,
+    data: &Path,
+) -> u8 {
     let mut failed = journal.failed();
     let mut tick = tokio::time::interval(systemd::watchdog().unwrap_or(Duration::from_secs(10)));
     let why = loop {
@@ -58,7 +75,9 @@ pub async fn until(mut wish: systemd::StopSignal, house: &Supervisor, journal: &
             },
         }
     };
-    let told = format!("thẻ nhớ không ghi được ({why}): lệnh nào cũng bị từ chối cho đến khi ghi được, lúc đó máy tự khởi động lại");
+    let told = format!(
+        "thẻ nhớ không ghi được ({why}): lệnh nào cũng bị từ chối cho đến khi ghi được, lúc đó máy tự khởi động lại"
+    );
     let (folder, mut good) = (data.join("log"), 0);
     let mut look = tokio::time::interval(LOOK);
     let mut looking = tokio::task::JoinSet::new();

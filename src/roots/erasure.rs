@@ -1,4 +1,5 @@
-//! What the history says is erased is erased: at the start, as soon as an entry says so, and again when it came back.
+//! What the history says is erased is erased: at the start, as soon as an entry says so, and again
+//! when it came back.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -38,7 +39,11 @@ impl Erasure {
         let mut left = BTreeSet::new();
         let mut why = String::new();
         for id in ids {
-            match self.files.erase(&id).and_then(|was_there| self.sounds.forget(&id).map(|sounds| was_there || sounds)) {
+            match self
+                .files
+                .erase(&id)
+                .and_then(|was_there| self.sounds.forget(&id).map(|sounds| was_there || sounds))
+            {
                 Ok(true) => tracing::info!(%id, "people's words were erased, as an entry says"),
                 Ok(false) => {}
                 Err(cause) => {
@@ -48,8 +53,19 @@ impl Erasure {
                 }
             }
         }
-        let light = if left.is_empty() { Light::Green } else { Light::Red };
-        let told = if left.is_empty() { String::new() } else { format!("chưa xóa được {} nội dung đã yêu cầu xóa: {why}; máy thử lại mỗi 10 giây", left.len()) };
+        let light = if left.is_empty() {
+            Light::Green
+        } else {
+            Light::Red
+        };
+        let told = if left.is_empty() {
+            String::new()
+        } else {
+            format!(
+                "chưa xóa được {} nội dung đã yêu cầu xóa: {why}; máy thử lại mỗi 10 giây",
+                left.len()
+            )
+        };
         self.house.health().set("erasure", light, &told);
         left
     }
@@ -67,7 +83,15 @@ impl Erasure {
     pub async fn run(self, stop: Stop) -> anyhow::Result<()> {
         let mut watch = self.journal.watch();
         let mut known = watch.borrow_and_update().erased.clone();
-        let mut left = self.work(known.iter().cloned().chain(self.of_before().await).collect()).await;
+        let mut left = self
+            .work(
+                known
+                    .iter()
+                    .cloned()
+                    .chain(self.of_before().await)
+                    .collect(),
+            )
+            .await;
         loop {
             tokio::select! {
                 changed = watch.changed() => changed?,
@@ -104,7 +128,13 @@ impl Erasure {
             let entries = self.journal.before(at, 500).await;
             let Some(last) = entries.last() else { break };
             at = last.entry.seq;
-            found.extend(entries.iter().filter_map(|e| if let Event::Erased { blob } = &e.entry.event { Some(blob.clone()) } else { None }));
+            found.extend(entries.iter().filter_map(|e| {
+                if let Event::Erased { blob } = &e.entry.event {
+                    Some(blob.clone())
+                } else {
+                    None
+                }
+            }));
         }
         if self.carry_out(found.iter().cloned()).is_empty()
             && let Err(cause) = crate::keys::secret::write_file(&self.looked, b"")

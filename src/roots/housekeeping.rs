@@ -1,4 +1,5 @@
-//! What must be done every so often: readings to disk, the index, a daily checkpoint, certificates, space.
+//! What must be done every so often: readings to disk, the index, a daily checkpoint, certificates,
+//! space.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -57,7 +58,8 @@ impl Housekeeping {
         let mut minutes = 0u64;
         let mut retained: Option<u64> = None;
         let mut people = Walk::default();
-        // What the clock was worth when the house began, and how far it then stood from the time since.
+        // What the clock was worth when the house began, and how far it then stood from the time
+        // since.
         let mut trusted = (self.house.clock().trust(), self.house.clock().offset_ms());
         loop {
             tokio::select! {
@@ -79,7 +81,8 @@ impl Housekeeping {
             if writes && minutes > 0 && minutes.is_multiple_of(24 * 60) {
                 self.journal.checkpoint().await?;
             }
-            // Once a day, not in the first minutes of a boot, and whenever the date comes to be known.
+            // Once a day, not in the first minutes of a boot, and whenever the date comes to be
+            // known.
             let due = retained.is_none_or(|at| minutes >= at + 24 * 60);
             if writes && minutes >= 10 && due && self.house.clock().trust() == Trust::Synced {
                 self.retain().await?;
@@ -90,7 +93,9 @@ impl Housekeeping {
                 && let Err(cause) = renew(&self.house, &self.broker, certificate).await
             {
                 tracing::error!(%cause, "a certificate could not be renewed");
-                self.house.health().set("certificate", Light::Amber, &cause.to_string());
+                self.house
+                    .health()
+                    .set("certificate", Light::Amber, &cause.to_string());
             }
             minutes += 1;
         }
@@ -102,11 +107,23 @@ impl Housekeeping {
         let samples = self.samples.clone();
         match tokio::task::spawn_blocking(move || samples.flush()).await {
             // After a day all that is shown was taken since.
-            Ok(Ok(())) => match self.samples.lost().filter(|_| self.house.clock().mono_ms() < 24 * 3_600_000) {
-                Some(why) => self.house.health().set("samples", Light::Amber, &format!("{why}: một phần số đo của ngày qua đã mất")),
+            Ok(Ok(())) => match self
+                .samples
+                .lost()
+                .filter(|_| self.house.clock().mono_ms() < 24 * 3_600_000)
+            {
+                Some(why) => self.house.health().set(
+                    "samples",
+                    Light::Amber,
+                    &format!("{why}: một phần số đo của ngày qua đã mất"),
+                ),
                 None => self.house.health().set("samples", Light::Green, ""),
             },
-            Ok(Err(cause)) => self.house.health().set("samples", Light::Amber, &format!("readings could not be written: {cause}")),
+            Ok(Err(cause)) => self.house.health().set(
+                "samples",
+                Light::Amber,
+                &format!("readings could not be written: {cause}"),
+            ),
             Err(cause) => tracing::error!(%cause, "writing readings panicked"),
         }
     }
@@ -120,7 +137,11 @@ impl Housekeeping {
                 }
                 self.house.health().set("index", Light::Green, "");
             }
-            Ok(Err(cause)) => self.house.health().set("index", Light::Amber, &format!("the index cannot be used: {cause}")),
+            Ok(Err(cause)) => self.house.health().set(
+                "index",
+                Light::Amber,
+                &format!("the index cannot be used: {cause}"),
+            ),
             Err(cause) => tracing::error!(%cause, "the index panicked"),
         }
     }
@@ -132,7 +153,10 @@ impl Housekeeping {
         }
         let (files, state) = (self.files.clone(), self.journal.state());
         let named = named(&state);
-        let known: BTreeMap<BlobId, BlobRef> = named.iter().map(|(b, _)| (b.id.clone(), b.clone())).collect();
+        let known: BTreeMap<BlobId, BlobRef> = named
+            .iter()
+            .map(|(b, _)| (b.id.clone(), b.clone()))
+            .collect();
         let looked = tokio::task::spawn_blocking(move || {
             let done = walk.step(&files, &known, &state.erased);
             (walk, done)
@@ -146,17 +170,36 @@ impl Housekeeping {
         };
         let mut told = Vec::new();
         if !walk.damaged.is_empty() {
-            let names: Vec<&str> = named.iter().filter(|(b, _)| walk.damaged.contains(&b.id)).map(|(_, name)| name.as_str()).take(3).collect();
-            let which = if names.is_empty() { "cũ, không còn trên trang".to_owned() } else { names.join(", ") };
-            told.push(format!("{} nội dung hỏng hoặc mất cả hai bản: {which}", walk.damaged.len()));
+            let names: Vec<&str> = named
+                .iter()
+                .filter(|(b, _)| walk.damaged.contains(&b.id))
+                .map(|(_, name)| name.as_str())
+                .take(3)
+                .collect();
+            let which = if names.is_empty() {
+                "cũ, không còn trên trang".to_owned()
+            } else {
+                names.join(", ")
+            };
+            told.push(format!(
+                "{} nội dung hỏng hoặc mất cả hai bản: {which}",
+                walk.damaged.len()
+            ));
         }
         if walk.mended > 0 {
-            told.push(format!("{} nội dung hỏng một bản, đã chép lại từ bản kia", walk.mended));
+            told.push(format!(
+                "{} nội dung hỏng một bản, đã chép lại từ bản kia",
+                walk.mended
+            ));
         }
         if let Err(cause) = done {
             told.push(format!("chưa xem được hết các tệp của dân: {cause}"));
         }
-        let light = if told.is_empty() { Light::Green } else { Light::Amber };
+        let light = if told.is_empty() {
+            Light::Green
+        } else {
+            Light::Amber
+        };
         self.house.health().set("people", light, &told.join("; "));
         walk
     }
@@ -170,14 +213,31 @@ impl Housekeeping {
                 tracing::warn!("the disk is full; the ballast was given back for the journal");
                 return;
             }
-            (_, Err(cause)) | (Ok(Err(cause)), _) if !matches!(cause.kind(), std::io::ErrorKind::StorageFull) => cause.to_string(),
-            (_, Ok((free, total))) if space::is_little(free, total) => format!("{} MB are left on {}", free >> 20, self.data.display()),
+            (_, Err(cause)) | (Ok(Err(cause)), _)
+                if !matches!(cause.kind(), std::io::ErrorKind::StorageFull) =>
+            {
+                cause.to_string()
+            }
+            (_, Ok((free, total))) if space::is_little(free, total) => {
+                format!("{} MB are left on {}", free >> 20, self.data.display())
+            }
             _ => match space::files_of(&self.data) {
-                Ok((free, all)) if space::are_few(free, all) => format!("{free} files more fit on {}, whatever their size", self.data.display()),
+                Ok((free, all)) if space::are_few(free, all) => format!(
+                    "{free} files more fit on {}, whatever their size",
+                    self.data.display()
+                ),
                 _ => String::new(),
             },
         };
-        self.house.health().set("space", if told.is_empty() { Light::Green } else { Light::Amber }, &told);
+        self.house.health().set(
+            "space",
+            if told.is_empty() {
+                Light::Green
+            } else {
+                Light::Amber
+            },
+            &told,
+        );
     }
 
     /// When the time becomes known, an entry says by how much what came before was wrong.
@@ -185,7 +245,11 @@ impl Housekeeping {
         let now = (self.house.clock().trust(), self.house.clock().offset_ms());
         if now.0 == Trust::Synced && before.0 != Trust::Synced {
             let offset_ms = now.1.saturating_sub(before.1);
-            match self.journal.submit(Wish::new(Actor::House, Command::NoteClock { offset_ms })).await {
+            match self
+                .journal
+                .submit(Wish::new(Actor::House, Command::NoteClock { offset_ms }))
+                .await
+            {
                 Err(SubmitError::Closed(closed)) => return Err(closed.into()),
                 _ => tracing::info!(offset_ms, "the time is known now"),
             }
@@ -198,12 +262,19 @@ impl Housekeeping {
     async fn retain(&self) -> anyhow::Result<()> {
         let now = self.house.clock().wall_ms();
         let receipt = self.has_commune.then(|| self.journal.cursor(RECEIPT));
-        // First the sweep: it reads the entries that the trim lets go. A house that was off for a week looks at that week.
+        // First the sweep: it reads the entries that the trim lets go. A house that was off for a
+        // week looks at that week.
         let mark = self.data.join("swept");
-        let since = std::fs::read_to_string(&mark).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0);
+        let since = std::fs::read_to_string(&mark)
+            .ok()
+            .and_then(|t| t.trim().parse().ok())
+            .unwrap_or(0);
         match retention::sweep(&self.journal, &self.files, since, now).await {
             // Three days are looked at again: a file may be older than the clock said.
-            Ok(_) => crate::keys::secret::write_file(&mark, (now - retention::KEEP_MS / 10).to_string().as_bytes())?,
+            Ok(_) => crate::keys::secret::write_file(
+                &mark,
+                (now - retention::KEEP_MS / 10).to_string().as_bytes(),
+            )?,
             Err(cause) => tracing::warn!(%cause, "files that nobody names could not be looked for"),
         }
         let gone = retention::trim(&self.journal, &self.index, &self.data, now, receipt).await?;
@@ -220,9 +291,19 @@ impl Housekeeping {
 fn tell_holes(journal: &Journal, house: &Supervisor) {
     let holes = journal.history().unreadable();
     // One that failed says more, and red.
-    if let Some((from, to)) = holes.first().filter(|_| journal.failed().borrow().is_none()) {
+    if let Some((from, to)) = holes
+        .first()
+        .filter(|_| journal.failed().borrow().is_none())
+    {
         for part in ["journal", "history"] {
-            house.health().set(part, Light::Amber, &format!("packed history from entry {from} to {to} cannot be read ({} such places)", holes.len()));
+            house.health().set(
+                part,
+                Light::Amber,
+                &format!(
+                    "packed history from entry {from} to {to} cannot be read ({} such places)",
+                    holes.len()
+                ),
+            );
         }
     }
 }
@@ -256,9 +337,18 @@ pub async fn walk(journal: Journal, house: Supervisor, stop: Stop) -> anyhow::Re
 
 /// People's files that the village uses now, and what each is of.
 fn named(state: &State) -> Vec<(BlobRef, String)> {
-    let people = state.users.values().map(|u| (u.record.clone(), format!("hồ sơ của {}", u.id)));
-    let notices = state.notices.values().map(|n| (n.text.clone(), format!("thông báo {}", n.id)));
-    let said = state.announcements.values().map(|a| (a.text.clone(), format!("câu phát loa {}", a.id)));
+    let people = state
+        .users
+        .values()
+        .map(|u| (u.record.clone(), format!("hồ sơ của {}", u.id)));
+    let notices = state
+        .notices
+        .values()
+        .map(|n| (n.text.clone(), format!("thông báo {}", n.id)));
+    let said = state
+        .announcements
+        .values()
+        .map(|a| (a.text.clone(), format!("câu phát loa {}", a.id)));
     people.chain(notices).chain(said).collect()
 }
 
@@ -268,12 +358,16 @@ pub type Certificate = (Files, Vec<String>, PathBuf);
 /// The common name of a broker's certificate.
 const SERVER: &str = "cong-lang";
 
-/// Makes a broker's certificate anew when it ends soon or counts as none, without dropping a connection: also as soon as a
-/// clock that was wrong is right again.
+/// Makes a broker's certificate anew when it ends soon or counts as none, without dropping a
+/// connection: also as soon as a clock that was wrong is right again.
 ///
 /// # Errors
 /// When the CA cannot be loaded or a file cannot be written.
-pub async fn renew(house: &Supervisor, broker: &Broker, certificate: &Certificate) -> anyhow::Result<()> {
+pub async fn renew(
+    house: &Supervisor,
+    broker: &Broker,
+    certificate: &Certificate,
+) -> anyhow::Result<()> {
     if serve_certificate(certificate, house.clock())? {
         broker.renew_certificate().await;
         tracing::info!("the broker's certificate was renewed");
@@ -286,7 +380,10 @@ pub async fn renew(house: &Supervisor, broker: &Broker, certificate: &Certificat
 ///
 /// # Errors
 /// When the CA cannot be loaded or a file cannot be written.
-pub fn serve_certificate((files, names, folder): &Certificate, clock: &Clock) -> std::io::Result<bool> {
+pub fn serve_certificate(
+    (files, names, folder): &Certificate,
+    clock: &Clock,
+) -> std::io::Result<bool> {
     let due = files.is_due(folder, clock);
     if due {
         files.make(folder, HOUSE, SERVER, names, clock)?;

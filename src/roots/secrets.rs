@@ -1,5 +1,5 @@
-//! The keys of a village at its start: all are looked at before the journal notes a boot, so that a cut in a first boot
-//! leaves no history without them.
+//! The keys of a village at its start: all are looked at before the journal notes a boot, so that a
+//! cut in a first boot leaves no history without them.
 
 use std::path::Path;
 
@@ -10,7 +10,8 @@ use crate::store::files::Files;
 use crate::supervisor::clock::Clock;
 use crate::supervisor::health::{Health, Light};
 
-/// An authority's certificate that is over another key than its own is set aside: it is made again over the key.
+/// An authority's certificate that is over another key than its own is set aside: it is made again
+/// over the key.
 ///
 /// # Errors
 /// Whatever the file system says.
@@ -53,7 +54,9 @@ impl Secrets {
         let forms = ring.bytes(ring::FORMS)?;
         let is_voice_new = !ring.path(ring::VOICE).exists();
         let voice = ring.bytes(ring::VOICE)?;
-        let token = ring.get(ring::TOKEN, |path| secret::write_file(path, secret::token()?.as_bytes()))?;
+        let token = ring.get(ring::TOKEN, |path| {
+            secret::write_file(path, secret::token()?.as_bytes())
+        })?;
         let authority = ring.get(ring::HOUSE, |path| {
             let folder = path.parent().unwrap_or(path);
             Authority::load_or_make(folder, HOUSE, Clock::system(0).certain_s()).map(drop)
@@ -61,7 +64,16 @@ impl Secrets {
         if authority.is_some() {
             keep_pair(&data.join("keys/house-ca"))?;
         }
-        Ok(Self { people, pepper, forms, voice, is_voice_new, token: token.map_or_else(String::new, |t| secret::sha256(t.trim_ascii())), has_authority: authority.is_some(), told: ring.told() })
+        Ok(Self {
+            people,
+            pepper,
+            forms,
+            voice,
+            is_voice_new,
+            token: token.map_or_else(String::new, |t| secret::sha256(t.trim_ascii())),
+            has_authority: authority.is_some(),
+            told: ring.told(),
+        })
     }
 
     /// People's files with their key, or locked without it.
@@ -77,6 +89,14 @@ impl Secrets {
 
     /// Says in the house's health what is lost.
     pub fn tell(&self, health: &Health) {
-        health.set("keys", if self.told.is_empty() { Light::Green } else { Light::Red }, &self.told);
+        health.set(
+            "keys",
+            if self.told.is_empty() {
+                Light::Green
+            } else {
+                Light::Red
+            },
+            &self.told,
+        );
     }
 }

@@ -8,7 +8,8 @@ use crate::supervisor::confine::confine;
 /// Runs a worker's role to its end; gives the exit code.
 #[must_use]
 pub fn run(role: &str) -> u8 {
-    // Not a worker that stays: it writes down which decoders this machine has, before anybody sees a picture.
+    // Not a worker that stays: it writes down which decoders this machine has, before anybody sees
+    // a picture.
     if role == "plugins" {
         return match crate::cameras::worker::look() {
             Ok(()) => 0,
@@ -27,7 +28,11 @@ pub fn run(role: &str) -> u8 {
     };
     let shut = role == "media" && shut_in();
     // The broker's work is many small steps under one lock: a second thread would only wait for it.
-    let mut builder = if role == "broker" { tokio::runtime::Builder::new_current_thread() } else { tokio::runtime::Builder::new_multi_thread() };
+    let mut builder = if role == "broker" {
+        tokio::runtime::Builder::new_current_thread()
+    } else {
+        tokio::runtime::Builder::new_multi_thread()
+    };
     if role != "broker" {
         builder.worker_threads(2);
     }
@@ -55,13 +60,27 @@ pub fn run(role: &str) -> u8 {
     }
 }
 
-/// Pictures come from cameras that strangers may have got at: who decodes them sees the system's libraries and the list
-/// of decoders, writes nothing, and speaks to nobody but its parent: no keys, no history, no recordings, no network, no
-/// control socket.
+/// Pictures come from cameras that strangers may have got at: who decodes them sees the system's
+/// libraries and the list of decoders, writes nothing, and speaks to nobody but its parent: no
+/// keys, no history, no recordings, no network, no control socket.
 fn shut_in() -> bool {
     let registry = std::env::var_os("GST_REGISTRY").unwrap_or_default();
-    let read = ["/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/ld.so.preload", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu", "/dev/urandom"];
-    let read: Vec<&Path> = read.into_iter().map(Path::new).chain([Path::new(&registry)]).collect();
+    let read = [
+        "/usr",
+        "/lib",
+        "/lib64",
+        "/etc/ld.so.cache",
+        "/etc/ld.so.preload",
+        "/proc/cpuinfo",
+        "/proc/meminfo",
+        "/sys/devices/system/cpu",
+        "/dev/urandom",
+    ];
+    let read: Vec<&Path> = read
+        .into_iter()
+        .map(Path::new)
+        .chain([Path::new(&registry)])
+        .collect();
     let shut = confine(&read, &[Path::new("/dev/null")]);
     shut.files && shut.calls
 }

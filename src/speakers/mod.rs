@@ -1,4 +1,5 @@
-//! The village's voice: a sentence becomes sound, horn clusters play it, every order signed, every end proved.
+//! The village's voice: a sentence becomes sound, horn clusters play it, every order signed, every
+//! end proved.
 
 pub mod numbers;
 pub mod playback;

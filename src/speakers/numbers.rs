@@ -1,11 +1,12 @@
 //! Numbers of orders: they rise for ever, whatever happens to the history or the clock.
 //!
-//! A receiver refuses what is not newer than the last order it took, so a number that falls would make the
-//! village mute. A number is at least the wall time in ms and above every one that was ever reserved; numbers
-//! are reserved on disk some minutes ahead, so that few orders cost a write. (A hybrid logical clock, after Kulkarni
-//! et al. 2014, with one writer.) Where the reservation cannot be read, or is gone although the voice's key is older than this
-//! start, numbers go on thirty days beyond the time: above every one
-//! that was given while the clock was not ahead of what it is now, through thousands of restarts. That is told.
+//! A receiver refuses what is not newer than the last order it took, so a number that falls would
+//! make the village mute. A number is at least the wall time in ms and above every one that was
+//! ever reserved; numbers are reserved on disk some minutes ahead, so that few orders cost a write.
+//! (A hybrid logical clock, after Kulkarni et al. 2014, with one writer.) Where the reservation
+//! cannot be read, or is gone although the voice's key is older than this start, numbers go on
+//! thirty days beyond the time: above every one that was given while the clock was not ahead of
+//! what it is now, through thousands of restarts. That is told.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,8 @@ use crate::supervisor::clock::Clock;
 
 /// How far numbers are reserved ahead.
 const AHEAD: u64 = 600_000;
-/// How far beyond the time numbers go on when it is lost how far they were reserved: each restart may have skipped a reservation.
+/// How far beyond the time numbers go on when it is lost how far they were reserved: each restart
+/// may have skipped a reservation.
 const BEYOND: u64 = 30 * 86_400_000;
 /// No time in ms was ever beyond (the year 9999), so neither was a number.
 const LARGEST: u64 = 253_402_300_800_000;
@@ -32,19 +34,36 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    /// Goes on above what was reserved in `path`; `is_first` = the voice was made in this start, so nothing was reserved before.
+    /// Goes on above what was reserved in `path`; `is_first` = the voice was made in this start, so
+    /// nothing was reserved before.
     #[must_use]
     pub fn open(path: &Path, is_first: bool, clock: Clock) -> Self {
         let reserved = match std::fs::read_to_string(path) {
-            Ok(text) => text.trim().parse().ok().filter(|n| *n <= LARGEST).ok_or_else(|| "it is not a number".to_owned()),
+            Ok(text) => text
+                .trim()
+                .parse()
+                .ok()
+                .filter(|n| *n <= LARGEST)
+                .ok_or_else(|| "it is not a number".to_owned()),
             Err(cause) if cause.kind() == io::ErrorKind::NotFound && is_first => Ok(0),
             Err(cause) => Err(cause.to_string()),
         };
         let now = u64::try_from(clock.certain_ms()).unwrap_or(0);
-        let lost = reserved.as_ref().err().map(|cause| format!("{} cannot be read ({cause}): orders are numbered on from the time", path.display()));
+        let lost = reserved.as_ref().err().map(|cause| {
+            format!(
+                "{} cannot be read ({cause}): orders are numbered on from the time",
+                path.display()
+            )
+        });
         let reserved = reserved.unwrap_or(now.saturating_add(BEYOND));
-        let numbers = Self { path: path.to_owned(), clock, given: Mutex::new((reserved, reserved)), lost };
-        // From here on the file is there: one that is missing later was lost. A card that takes nothing now is told by the first order.
+        let numbers = Self {
+            path: path.to_owned(),
+            clock,
+            given: Mutex::new((reserved, reserved)),
+            lost,
+        };
+        // From here on the file is there: one that is missing later was lost. A card that takes
+        // nothing now is told by the first order.
         if is_first || numbers.lost.is_some() {
             let _ = numbers.next();
         }
@@ -57,7 +76,9 @@ impl Numbers {
     /// When it cannot be reserved: an order without a number is not sent.
     pub fn next(&self) -> io::Result<u64> {
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = u64::try_from(self.clock.certain_ms()).unwrap_or(0).max(given.0 + 1);
+        let next = u64::try_from(self.clock.certain_ms())
+            .unwrap_or(0)
+            .max(given.0 + 1);
         if next > given.1 {
             secret::write_file(&self.path, (next + AHEAD).to_string().as_bytes())?;
             given.1 = next + AHEAD;
@@ -73,13 +94,20 @@ mod tests {
 
     #[test]
     fn numbers_rise_through_restarts_and_clocks_that_fall() {
-        let folder = std::env::temp_dir().join(format!("conglang-numbers-{}", getrandom::u64().expect("random")));
+        let folder = std::env::temp_dir().join(format!(
+            "conglang-numbers-{}",
+            getrandom::u64().expect("random")
+        ));
         let path = folder.join("voice.last");
         let clock = Clock::manual(1_795_232_640_000);
         let mut last = 0;
         for boot in 0..5 {
             // The second boot believes that it is 1970.
-            clock.set_wall(if boot == 1 { 0 } else { 1_795_232_640_000 + boot });
+            clock.set_wall(if boot == 1 {
+                0
+            } else {
+                1_795_232_640_000 + boot
+            });
             let numbers = Numbers::open(&path, boot == 0, clock.clone());
             assert_eq!(numbers.lost, None);
             for _ in 0..3 {
@@ -89,7 +117,15 @@ mod tests {
             }
         }
         // Damaged by a card: no number comes again, and it is told, once.
-        for damage in ["gone", "x", "", "\0\0\0", "18446744073709551615", "-1", "9999999999999999"] {
+        for damage in [
+            "gone",
+            "x",
+            "",
+            "\0\0\0",
+            "18446744073709551615",
+            "-1",
+            "9999999999999999",
+        ] {
             if damage == "gone" {
                 std::fs::remove_file(&path).expect("removed");
             } else {
@@ -98,9 +134,16 @@ mod tests {
             let numbers = Numbers::open(&path, false, clock.clone());
             assert!(numbers.lost.is_some(), "{damage}");
             let next = numbers.next().expect("a number");
-            assert!(next > last && next < LARGEST, "{next} after {last} and “{damage}”");
+            assert!(
+                next > last && next < LARGEST,
+                "{next} after {last} and “{damage}”"
+            );
             last = next;
-            assert_eq!(Numbers::open(&path, false, clock.clone()).lost, None, "{damage}");
+            assert_eq!(
+                Numbers::open(&path, false, clock.clone()).lost,
+                None,
+                "{damage}"
+            );
             clock.advance(std::time::Duration::from_millis(2 * AHEAD));
         }
         std::fs::remove_dir_all(folder).expect("clean");

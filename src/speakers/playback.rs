@@ -1,9 +1,9 @@
 //! Playback: a reconciler that brings every cluster from “ordered” to a proved end.
 //!
-//! For each announcement on air and each of its clusters: prepare, play, wait for proof; told to stop: stop and
-//! wait for silence. Invariants: a cluster is given one announcement at a time, oldest first; nothing begins
-//! after its time; an order that nobody answers ends in words, never in waiting for ever. The same code runs
-//! after a power cut: what is stale is recorded as missed.
+//! For each announcement on air and each of its clusters: prepare, play, wait for proof; told to
+//! stop: stop and wait for silence. Invariants: a cluster is given one announcement at a time,
+//! oldest first; nothing begins after its time; an order that nobody answers ends in words, never
+//! in waiting for ever. The same code runs after a power cut: what is stale is recorded as missed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -69,7 +69,8 @@ struct Step {
     ended_by: u64,
     /// Since when silence is waited for, monotonic ms.
     stopping: Option<u64>,
-    /// The numbers of prepare, play and stop: the same order keeps its number when it is sent again.
+    /// The numbers of prepare, play and stop: the same order keeps its number when it is sent
+    /// again.
     numbers: [Option<u64>; 3],
 }
 
@@ -109,7 +110,16 @@ impl Playback {
         let mut steps: Steps = BTreeMap::new();
         let mut sounds: BTreeMap<AnnouncementId, Making> = BTreeMap::new();
         let mut readers = JoinSet::new();
-        let mut silence = Silence { order: self.journal.state().silenced.map_or(0, |(order, at)| if self.clock.wall_ms() - at < 60_000 { order - 1 } else { order }), ..Silence::default() };
+        let mut silence = Silence {
+            order: self.journal.state().silenced.map_or(0, |(order, at)| {
+                if self.clock.wall_ms() - at < 60_000 {
+                    order - 1
+                } else {
+                    order
+                }
+            }),
+            ..Silence::default()
+        };
         let mut tick = tokio::time::interval(Duration::from_millis(250));
         loop {
             tokio::select! {
@@ -133,9 +143,22 @@ impl Playback {
             self.silence(&state, &mut silence);
             let mut busy: Vec<DeviceId> = Vec::new();
             for said in on_air {
-                if !sounds.contains_key(&said.id) && said.plays.values().any(|p| matches!(p, Play::Waiting | Play::Playing)) {
+                if !sounds.contains_key(&said.id)
+                    && said
+                        .plays
+                        .values()
+                        .any(|p| matches!(p, Play::Waiting | Play::Playing))
+                {
                     sounds.insert(said.id.clone(), Making::Wait);
-                    let (id, making) = (said.id.clone(), sound(self.files.clone(), self.live.clone(), self.sounds.clone(), said.clone()));
+                    let (id, making) = (
+                        said.id.clone(),
+                        sound(
+                            self.files.clone(),
+                            self.live.clone(),
+                            self.sounds.clone(),
+                            said.clone(),
+                        ),
+                    );
                     readers.spawn(async move { (id, making.await) });
                 }
                 for (speaker, play) in &said.plays {
@@ -143,8 +166,14 @@ impl Playback {
                         continue;
                     }
                     busy.push(speaker.clone());
-                    let step = steps.entry((said.id.clone(), speaker.clone())).or_insert_with(|| Step { began: self.clock.mono_ms(), ..Step::default() });
-                    let ending = self.step(&state, &said, speaker, play, sounds.get(&said.id), step);
+                    let step = steps
+                        .entry((said.id.clone(), speaker.clone()))
+                        .or_insert_with(|| Step {
+                            began: self.clock.mono_ms(),
+                            ..Step::default()
+                        });
+                    let ending =
+                        self.step(&state, &said, speaker, play, sounds.get(&said.id), step);
                     if let Some(how) = ending {
                         self.finish(&said, speaker, how).await?;
                     }
@@ -153,20 +182,34 @@ impl Playback {
         }
     }
 
-    /// Tells “Dừng tất cả” to every cluster, a few times: also to those whose play is believed over.
+    /// Tells “Dừng tất cả” to every cluster, a few times: also to those whose play is believed
+    /// over.
     fn silence(&self, state: &State, silence: &mut Silence) {
         let now = self.clock.mono_ms();
-        let Some((order, _)) = state.silenced else { return };
+        let Some((order, _)) = state.silenced else {
+            return;
+        };
         if order > silence.order {
-            let Ok(number) = self.numbers.next() else { return };
-            *silence = Silence { order, number, told: 0, at: 0 };
+            let Ok(number) = self.numbers.next() else {
+                return;
+            };
+            *silence = Silence {
+                order,
+                number,
+                told: 0,
+                at: 0,
+            };
         }
         if silence.number == 0 || silence.told >= STOPS || now < silence.at {
             return;
         }
         let playing = state.on_air();
         let mut told = true;
-        for speaker in state.speakers.keys().filter(|s| !playing.iter().any(|a| a.plays.get(s) == Some(&Play::Stopping))) {
+        for speaker in state.speakers.keys().filter(|s| {
+            !playing
+                .iter()
+                .any(|a| a.plays.get(s) == Some(&Play::Stopping))
+        }) {
             told &= self.order(speaker, silence.number, self.expiry(60_000), Act::Stop);
         }
         // Nobody heard it while the link is down: it is told when that stands again.
@@ -175,7 +218,15 @@ impl Playback {
     }
 
     /// One look at one cluster; gives its end when it has come.
-    fn step(&self, state: &State, said: &Announcement, speaker: &DeviceId, play: &Play, making: Option<&Making>, step: &mut Step) -> Option<Ending> {
+    fn step(
+        &self,
+        state: &State,
+        said: &Announcement,
+        speaker: &DeviceId,
+        play: &Play,
+        making: Option<&Making>,
+        step: &mut Step,
+    ) -> Option<Ending> {
         let now = self.clock.mono_ms();
         let due = step.sent.is_none_or(|t| now >= t + AGAIN_MS);
         // Nobody can answer while our own link is down.
@@ -183,17 +234,28 @@ impl Playback {
         match play {
             Play::Waiting => {
                 if self.clock.wall_ms() > said.expires_at {
-                    return Some(if step.sent.is_some() { Ending::Unanswered } else { Ending::Missed });
+                    return Some(if step.sent.is_some() {
+                        Ending::Unanswered
+                    } else {
+                        Ending::Missed
+                    });
                 }
                 let sound = match making {
                     Some(Making::Done(Some(sound))) => sound,
-                    Some(Making::Done(None)) => return Some(Ending::Failed { why: "the sentence could not be read aloud".into() }),
+                    Some(Making::Done(None)) => {
+                        return Some(Ending::Failed {
+                            why: "the sentence could not be read aloud".into(),
+                        });
+                    }
                     Some(Making::Wait) | None => {
                         step.began = now;
                         return None;
                     }
                 };
-                let gone = state.devices.get(speaker).is_some_and(|d| d.presence.is_gone());
+                let gone = state
+                    .devices
+                    .get(speaker)
+                    .is_some_and(|d| d.presence.is_gone());
                 if !is_up {
                     step.began = now;
                 }
@@ -210,13 +272,31 @@ impl Playback {
                 if due {
                     let announcement = said.id.to_string();
                     let (n, act) = if step.prepared {
-                        (1, Act::Play { announcement, hash: sound.hash.clone() })
+                        (
+                            1,
+                            Act::Play {
+                                announcement,
+                                hash: sound.hash.clone(),
+                            },
+                        )
                     } else {
-                        (0, Act::Prepare { announcement, url: format!("{}/sound/{}", self.url, sound.hash), hash: sound.hash.clone() })
+                        (
+                            0,
+                            Act::Prepare {
+                                announcement,
+                                url: format!("{}/sound/{}", self.url, sound.hash),
+                                hash: sound.hash.clone(),
+                            },
+                        )
                     };
                     step.ended_by = now + sound.ms + SLACK_MS;
                     if let Some(number) = self.number(step, n)
-                        && self.order(speaker, number, self.expiry(said.expires_at - self.clock.wall_ms()), act)
+                        && self.order(
+                            speaker,
+                            number,
+                            self.expiry(said.expires_at - self.clock.wall_ms()),
+                            act,
+                        )
                     {
                         step.sent = Some(now);
                     }
@@ -225,9 +305,12 @@ impl Playback {
             }
             Play::Playing => {
                 if step.ended_by == 0 {
-                    // A play that began before a restart: it may last as long as its sound from now on.
+                    // A play that began before a restart: it may last as long as its sound from now
+                    // on.
                     step.ended_by = match making {
-                        Some(Making::Done(sound)) => now + sound.as_ref().map_or(60_000, |s| s.ms) + SLACK_MS,
+                        Some(Making::Done(sound)) => {
+                            now + sound.as_ref().map_or(60_000, |s| s.ms) + SLACK_MS
+                        }
                         Some(Making::Wait) | None => return None,
                     };
                 }
@@ -259,7 +342,8 @@ impl Playback {
         }
     }
 
-    /// When an order that is good for `ms` ends, for receivers that know the time when this box does not.
+    /// When an order that is good for `ms` ends, for receivers that know the time when this box
+    /// does not.
     fn expiry(&self, ms: i64) -> i64 {
         self.clock.certain_ms().saturating_add(ms)
     }
@@ -267,23 +351,46 @@ impl Playback {
     /// The number of a step's order `n`; none = it cannot be reserved now.
     fn number(&self, step: &mut Step, n: usize) -> Option<u64> {
         if step.numbers[n].is_none() {
-            step.numbers[n] = self.numbers.next().inspect_err(|cause| tracing::error!(%cause, "an order cannot be numbered")).ok();
+            step.numbers[n] = self
+                .numbers
+                .next()
+                .inspect_err(|cause| tracing::error!(%cause, "an order cannot be numbered"))
+                .ok();
         }
         step.numbers[n]
     }
 
-    /// Posts an order; false = it was not posted (the link is down, or its outbox full), the next look tries again.
+    /// Posts an order; false = it was not posted (the link is down, or its outbox full), the next
+    /// look tries again.
     fn order(&self, speaker: &DeviceId, seq: u64, expires_at: i64, act: Act) -> bool {
-        let Ok(order) = serde_json::to_string(&Order { seq, expires_at, act }) else { return false };
+        let Ok(order) = serde_json::to_string(&Order {
+            seq,
+            expires_at,
+            act,
+        }) else {
+            return false;
+        };
         let Some(key) = &self.key else { return false };
         let signature = key.sign(&signed_bytes(speaker.as_str(), &order));
-        let Ok(payload) = serde_json::to_vec(&Envelope { order, signature }) else { return false };
-        self.live.south.post(Outgoing { topic: format!("c/{speaker}/order"), payload, retain: false, queued: true })
+        let Ok(payload) = serde_json::to_vec(&Envelope { order, signature }) else {
+            return false;
+        };
+        self.live.south.post(Outgoing {
+            topic: format!("c/{speaker}/order"),
+            payload,
+            retain: false,
+            queued: true,
+        })
     }
 
     /// A cluster said something.
     async fn heard(&self, heard: &Heard, steps: &mut Steps) -> anyhow::Result<()> {
-        let (Ok(speaker), Ok(status)) = (DeviceId::new(&heard.device), serde_json::from_slice::<Status>(&heard.payload)) else { return Ok(()) };
+        let (Ok(speaker), Ok(status)) = (
+            DeviceId::new(&heard.device),
+            serde_json::from_slice::<Status>(&heard.payload),
+        ) else {
+            return Ok(());
+        };
         let state = self.journal.state();
         if status.state == Said::Stopped {
             for said in state.on_air() {
@@ -293,33 +400,68 @@ impl Playback {
             }
             return Ok(());
         }
-        let Some(said) = AnnouncementId::new(&status.announcement).ok().and_then(|id| state.announcements.get(&id).cloned()) else { return Ok(()) };
+        let Some(said) = AnnouncementId::new(&status.announcement)
+            .ok()
+            .and_then(|id| state.announcements.get(&id).cloned())
+        else {
+            return Ok(());
+        };
         match status.state {
             Said::Prepared => {
-                if let Some(step) = steps.get_mut(&(said.id.clone(), speaker)).filter(|s| !s.prepared) {
+                if let Some(step) = steps
+                    .get_mut(&(said.id.clone(), speaker))
+                    .filter(|s| !s.prepared)
+                {
                     step.prepared = true;
                     step.sent = None;
                     step.began = self.clock.mono_ms();
                 }
             }
             Said::Playing => {
-                let wish = Wish::new(Actor::Device { id: speaker.clone() }, Command::BeginPlayback { announcement: said.id.clone(), speaker }).because(said.order);
+                let wish = Wish::new(
+                    Actor::Device {
+                        id: speaker.clone(),
+                    },
+                    Command::BeginPlayback {
+                        announcement: said.id.clone(),
+                        speaker,
+                    },
+                )
+                .because(said.order);
                 self.submit(wish).await?;
             }
-            Said::Played => self.finish(&said, &speaker, Ending::Played { ms: status.ms }).await?,
-            Said::Failed => self.finish(&said, &speaker, Ending::Failed { why: status.why }).await?,
+            Said::Played => {
+                self.finish(&said, &speaker, Ending::Played { ms: status.ms })
+                    .await?
+            }
+            Said::Failed => {
+                self.finish(&said, &speaker, Ending::Failed { why: status.why })
+                    .await?
+            }
             Said::Stopped => {}
         }
         Ok(())
     }
 
-    async fn finish(&self, said: &Announcement, speaker: &DeviceId, how: Ending) -> anyhow::Result<()> {
+    async fn finish(
+        &self,
+        said: &Announcement,
+        speaker: &DeviceId,
+        how: Ending,
+    ) -> anyhow::Result<()> {
         let actor = match how {
             Ending::Unanswered | Ending::Missed | Ending::Failed { .. } => Actor::House,
-            Ending::Played { .. } | Ending::Stopped => Actor::Device { id: speaker.clone() },
+            Ending::Played { .. } | Ending::Stopped => Actor::Device {
+                id: speaker.clone(),
+            },
         };
-        let command = Command::FinishPlayback { announcement: said.id.clone(), speaker: speaker.clone(), how };
-        self.submit(Wish::new(actor, command).because(said.order)).await
+        let command = Command::FinishPlayback {
+            announcement: said.id.clone(),
+            speaker: speaker.clone(),
+            how,
+        };
+        self.submit(Wish::new(actor, command).because(said.order))
+            .await
     }
 
     async fn submit(&self, wish: Wish) -> anyhow::Result<()> {
@@ -330,8 +472,14 @@ impl Playback {
     }
 }
 
-/// The sound of an announcement; none = it cannot be made. It may take seconds: nobody else waits for it.
-async fn sound(files: Files, live: Live, sounds: Sounds, said: std::sync::Arc<Announcement>) -> Option<Sound> {
+/// The sound of an announcement; none = it cannot be made. It may take seconds: nobody else waits
+/// for it.
+async fn sound(
+    files: Files,
+    live: Live,
+    sounds: Sounds,
+    said: std::sync::Arc<Announcement>,
+) -> Option<Sound> {
     let text = files.text(&said.text).ok()?;
     match live.voice.speak(&text).await {
         Ok(spoken) => {
@@ -347,7 +495,10 @@ async fn sound(files: Files, live: Live, sounds: Sounds, said: std::sync::Arc<An
                 let _ = forgetting.forget(&said.text.id);
                 return None;
             }
-            Some(Sound { hash: spoken.hash, ms: spoken.ms })
+            Some(Sound {
+                hash: spoken.hash,
+                ms: spoken.ms,
+            })
         }
         Err(why) => {
             tracing::error!(why, "an announcement could not be read aloud");
@@ -360,7 +511,11 @@ async fn sound(files: Files, live: Live, sounds: Sounds, said: std::sync::Arc<An
 ///
 /// # Errors
 /// Never by itself; the type fits a service.
-pub async fn serve_voice(speech: crate::config::Speech, live: Live, stop: Stop) -> anyhow::Result<()> {
+pub async fn serve_voice(
+    speech: crate::config::Speech,
+    live: Live,
+    stop: Stop,
+) -> anyhow::Result<()> {
     let mut inbox = live.voice.inbox().await;
     let mut kept: Vec<(String, crate::live::voice::Spoken)> = Vec::new();
     loop {
@@ -369,7 +524,10 @@ pub async fn serve_voice(speech: crate::config::Speech, live: Live, stop: Stop) 
             () = stop.soft.cancelled() => None,
         };
         let Some((text, reply)) = request else { break };
-        let known = kept.iter().find(|(t, _)| *t == text).map(|(_, s)| s.clone());
+        let known = kept
+            .iter()
+            .find(|(t, _)| *t == text)
+            .map(|(_, s)| s.clone());
         let answer = match known {
             Some(spoken) => Ok(spoken),
             None => super::speech::speak(&speech, &text).await,

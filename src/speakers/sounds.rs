@@ -1,7 +1,9 @@
-//! Sounds by their hash, for clusters to fetch: what is spoken in public is no secret, its name is unguessable.
+//! Sounds by their hash, for clusters to fetch: what is spoken in public is no secret, its name is
+//! unguessable.
 //!
-//! Beside each sound stands whose words it says (`….of`, an id a line), so that it goes when they are erased. One that does
-//! not say it (of an older version) goes with whatever is erased: it is made again when it is needed.
+//! Beside each sound stands whose words it says (`….of`, an id a line), so that it goes when they
+//! are erased. One that does not say it (of an older version) goes with whatever is erased: it is
+//! made again when it is needed.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -37,7 +39,8 @@ impl Sounds {
     }
 
     fn path(&self, hash: &str) -> Option<PathBuf> {
-        (hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit())).then(|| self.0.join(format!("{hash}.wav")))
+        (hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit()))
+            .then(|| self.0.join(format!("{hash}.wav")))
     }
 
     /// Keeps a sound that says the words `of`; blocks.
@@ -75,7 +78,9 @@ impl Sounds {
         for entry in std::fs::read_dir(&self.0)? {
             let path = entry?.path();
             let says = || std::fs::read_to_string(path.with_extension(OWNERS));
-            if path.extension().is_some_and(|e| e == "wav") && says().map_or(true, |owners| owners.lines().any(|l| l == of.as_str())) {
+            if path.extension().is_some_and(|e| e == "wav")
+                && says().map_or(true, |owners| owners.lines().any(|l| l == of.as_str()))
+            {
                 remove(&path)?;
                 remove(&path.with_extension(OWNERS))?;
                 gone = true;
@@ -88,9 +93,15 @@ impl Sounds {
     }
 
     fn forget_oldest(&self) {
-        let Ok(entries) = std::fs::read_dir(&self.0) else { return };
-        let wavs = entries.filter_map(Result::ok).filter(|e| e.path().extension().is_some_and(|e| e == "wav"));
-        let mut files: Vec<_> = wavs.filter_map(|e| Some((e.metadata().ok()?.modified().ok()?, e.path()))).collect();
+        let Ok(entries) = std::fs::read_dir(&self.0) else {
+            return;
+        };
+        let wavs = entries
+            .filter_map(Result::ok)
+            .filter(|e| e.path().extension().is_some_and(|e| e == "wav"));
+        let mut files: Vec<_> = wavs
+            .filter_map(|e| Some((e.metadata().ok()?.modified().ok()?, e.path())))
+            .collect();
         files.sort();
         for (_, path) in files.iter().take(files.len().saturating_sub(KEPT)) {
             let _ = remove(path).and_then(|()| remove(&path.with_extension(OWNERS)));
@@ -104,7 +115,10 @@ mod tests {
 
     #[test]
     fn the_sound_of_erased_words_goes_and_others_stay() {
-        let folder = std::env::temp_dir().join(format!("conglang-sounds-{}", getrandom::u64().expect("random")));
+        let folder = std::env::temp_dir().join(format!(
+            "conglang-sounds-{}",
+            getrandom::u64().expect("random")
+        ));
         let sounds = Sounds::open(&folder).expect("opens");
         let id = |n: &str| BlobId::new(n).expect("id");
         let [one, two, old] = ["1", "2", "3"].map(|n| n.repeat(64));
@@ -113,8 +127,15 @@ mod tests {
         assert!(!sounds.forget(&id("b9")).expect("nothing"));
         std::fs::write(folder.join(format!("{old}.wav")), b"c").expect("of an older version");
         assert!(sounds.forget(&id("b1")).expect("gone"));
-        assert_eq!([&one, &two, &old].map(|h| sounds.file(h).is_some()), [false, true, false]);
-        assert_eq!(std::fs::read_dir(&folder).expect("dir").count(), 2, "a sound and whose it is");
+        assert_eq!(
+            [&one, &two, &old].map(|h| sounds.file(h).is_some()),
+            [false, true, false]
+        );
+        assert_eq!(
+            std::fs::read_dir(&folder).expect("dir").count(),
+            2,
+            "a sound and whose it is"
+        );
         std::fs::remove_dir_all(folder).expect("clean");
     }
 }

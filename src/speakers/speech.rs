@@ -1,7 +1,8 @@
 //! A sentence as sound: our Vietnamese normaliser in front of `espeak-ng` (a helper program).
 //!
-//! The program reads acronyms as English, times as numbers, and nearly clips; so abbreviations, times and
-//! dates are written out first, and the peak is brought to −1.5 dBFS. What people typed goes to its stdin.
+//! The program reads acronyms as English, times as numbers, and nearly clips; so abbreviations,
+//! times and dates are written out first, and the peak is brought to −1.5 dBFS. What people typed
+//! goes to its stdin.
 
 use std::time::Duration;
 
@@ -43,7 +44,10 @@ const WORDS: [(&str, &str); 20] = [
 /// Writes a sentence as it is to be read.
 #[must_use]
 pub fn normalise(text: &str) -> String {
-    text.split_whitespace().map(word).collect::<Vec<_>>().join(" ")
+    text.split_whitespace()
+        .map(word)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn word(word: &str) -> String {
@@ -52,7 +56,14 @@ fn word(word: &str) -> String {
     if core.is_empty() {
         return word.to_owned();
     }
-    let read = WORDS.iter().find(|(w, _)| *w == core).map(|(_, r)| (*r).to_owned()).or_else(|| time(core)).or_else(|| date(core)).or_else(|| money(core)).unwrap_or_else(|| core.to_owned());
+    let read = WORDS
+        .iter()
+        .find(|(w, _)| *w == core)
+        .map(|(_, r)| (*r).to_owned())
+        .or_else(|| time(core))
+        .or_else(|| date(core))
+        .or_else(|| money(core))
+        .unwrap_or_else(|| core.to_owned());
     format!("{before}{read}{after}")
 }
 
@@ -64,12 +75,19 @@ fn time(text: &str) -> Option<String> {
         return Some(format!("{hour} giờ"));
     }
     let minute: u8 = minute.parse().ok().filter(|m| *m < 60)?;
-    Some(if minute == 0 { format!("{hour} giờ") } else { format!("{hour} giờ {minute}") })
+    Some(if minute == 0 {
+        format!("{hour} giờ")
+    } else {
+        format!("{hour} giờ {minute}")
+    })
 }
 
 /// “25/11”, “25/11/2026” → “ngày 25 tháng 11 năm 2026”.
 fn date(text: &str) -> Option<String> {
-    let parts: Vec<u16> = text.split('/').map(|p| p.parse().ok()).collect::<Option<_>>()?;
+    let parts: Vec<u16> = text
+        .split('/')
+        .map(|p| p.parse().ok())
+        .collect::<Option<_>>()?;
     match parts.as_slice() {
         [d @ 1..=31, m @ 1..=12] => Some(format!("ngày {d} tháng {m}")),
         [d @ 1..=31, m @ 1..=12, y @ 1900..=2200] => Some(format!("ngày {d} tháng {m} năm {y}")),
@@ -80,7 +98,10 @@ fn date(text: &str) -> Option<String> {
 /// “48.600.000” → “48600000”: the program reads the points as stops.
 fn money(text: &str) -> Option<String> {
     let parts: Vec<&str> = text.split('.').collect();
-    let grouped = parts.len() > 1 && (1..=3).contains(&parts[0].len()) && parts[1..].iter().all(|p| p.len() == 3) && parts.iter().all(|p| p.bytes().all(|b| b.is_ascii_digit()));
+    let grouped = parts.len() > 1
+        && (1..=3).contains(&parts[0].len())
+        && parts[1..].iter().all(|p| p.len() == 3)
+        && parts.iter().all(|p| p.bytes().all(|b| b.is_ascii_digit()));
     grouped.then(|| parts.concat())
 }
 
@@ -90,15 +111,31 @@ fn money(text: &str) -> Option<String> {
 /// A sentence for the technician.
 pub async fn speak(speech: &Speech, text: &str) -> Result<Spoken, String> {
     let read = normalise(text);
-    let args = ["-v", speech.voice.as_str(), "-s", "145", "-g", "4", "--stdin", "--stdout"];
-    let raw = helper::run(&speech.program, &args, &[], read.as_bytes(), LIMIT, LARGEST).await.map_err(|e| e.to_string())?;
-    let (rate, samples) = parse_wav(&raw).ok_or_else(|| format!("{} gave no sound", speech.program))?;
+    let args = [
+        "-v",
+        speech.voice.as_str(),
+        "-s",
+        "145",
+        "-g",
+        "4",
+        "--stdin",
+        "--stdout",
+    ];
+    let raw = helper::run(&speech.program, &args, &[], read.as_bytes(), LIMIT, LARGEST)
+        .await
+        .map_err(|e| e.to_string())?;
+    let (rate, samples) =
+        parse_wav(&raw).ok_or_else(|| format!("{} gave no sound", speech.program))?;
     if samples.is_empty() {
         return Err(format!("{} gave an empty sound", speech.program));
     }
     let wav = write_wav(rate, &level(&samples));
     let hash = crate::keys::secret::sha256(&wav);
-    Ok(Spoken { ms: samples.len() as u64 * 1000 / u64::from(rate.max(1)), wav, hash })
+    Ok(Spoken {
+        ms: samples.len() as u64 * 1000 / u64::from(rate.max(1)),
+        wav,
+        hash,
+    })
 }
 
 /// Sample rate and samples of a 16-bit mono WAV; a streamed header (length unknown) is understood.
@@ -122,7 +159,14 @@ pub fn parse_wav(bytes: &[u8]) -> Option<(u32, Vec<i16>)> {
             }
         } else if id == b"data" {
             let data = &bytes[body..bytes.len().min(body.saturating_add(len))];
-            return (rate > 0).then(|| (rate, data.chunks_exact(2).map(|c| i16::from_le_bytes([c[0], c[1]])).collect()));
+            return (rate > 0).then(|| {
+                (
+                    rate,
+                    data.chunks_exact(2)
+                        .map(|c| i16::from_le_bytes([c[0], c[1]]))
+                        .collect(),
+                )
+            });
         }
         at = body.checked_add(len)?.checked_add(len % 2)?;
     }
@@ -151,10 +195,19 @@ pub fn write_wav(rate: u32, samples: &[i16]) -> Vec<u8> {
 
 /// Brings the peak to [`PEAK`].
 fn level(samples: &[i16]) -> Vec<i16> {
-    let peak = samples.iter().map(|s| f64::from(s.unsigned_abs())).fold(1.0, f64::max);
+    let peak = samples
+        .iter()
+        .map(|s| f64::from(s.unsigned_abs()))
+        .fold(1.0, f64::max);
     let gain = PEAK * f64::from(i16::MAX) / peak;
-    #[expect(clippy::cast_possible_truncation, reason = "the gain keeps every sample within 16 bits")]
-    samples.iter().map(|s| (f64::from(*s) * gain).round() as i16).collect()
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the gain keeps every sample within 16 bits"
+    )]
+    samples
+        .iter()
+        .map(|s| (f64::from(*s) * gain).round() as i16)
+        .collect()
 }
 
 #[cfg(test)]
@@ -164,7 +217,10 @@ mod tests {
     #[test]
     fn what_the_program_reads_badly_is_written_out() {
         for (typed, read) in [
-            ("UBND xã họp lúc 19:30 ngày 25/11.", "Ủy ban nhân dân xã họp lúc 19 giờ 30 ngày ngày 25 tháng 11."),
+            (
+                "UBND xã họp lúc 19:30 ngày 25/11.",
+                "Ủy ban nhân dân xã họp lúc 19 giờ 30 ngày ngày 25 tháng 11.",
+            ),
             ("Thu 48.600.000 đ", "Thu 48600000 đ"),
             ("Mang BHYT, 7h00", "Mang bảo hiểm y tế, 7 giờ"),
             ("12/12/2026", "ngày 12 tháng 12 năm 2026"),
@@ -176,10 +232,18 @@ mod tests {
 
     #[test]
     fn sound_is_levelled_and_survives_its_file() {
-        let samples: Vec<i16> = (0..1000).map(|i| if i % 2 == 0 { i16::MAX } else { i16::MIN + 1 }).collect();
+        let samples: Vec<i16> = (0..1000)
+            .map(|i| if i % 2 == 0 { i16::MAX } else { i16::MIN + 1 })
+            .collect();
         let levelled = level(&samples);
-        assert!(levelled.iter().all(|s| s.unsigned_abs() <= 27_558), "−1.5 dBFS");
-        assert_eq!(parse_wav(&write_wav(22_050, &levelled)), Some((22_050, levelled)));
+        assert!(
+            levelled.iter().all(|s| s.unsigned_abs() <= 27_558),
+            "−1.5 dBFS"
+        );
+        assert_eq!(
+            parse_wav(&write_wav(22_050, &levelled)),
+            Some((22_050, levelled))
+        );
         assert_eq!(parse_wav(b"RIFF1234WAVEjunk"), None);
     }
 
@@ -194,7 +258,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_missing_program_is_a_sentence() {
-        let speech = Speech { program: "no-such-voice".into(), voice: "vi".into(), url: None };
-        assert!(speak(&speech, "xin chào").await.expect_err("none").contains("no-such-voice"));
+        let speech = Speech {
+            program: "no-such-voice".into(),
+            voice: "vi".into(),
+            url: None,
+        };
+        assert!(
+            speak(&speech, "xin chào")
+                .await
+                .expect_err("none")
+                .contains("no-such-voice")
+        );
     }
 }

@@ -1,7 +1,8 @@
-//! Files of people's data: what people typed, names, PIN hashes. Named by random id, checked by keyed hash.
+//! Files of people's data: what people typed, names, PIN hashes. Named by random id, checked by
+//! keyed hash.
 //!
-//! Invariants: a file is durable before the entry that names it; people's files are kept twice; a missing or
-//! damaged file is a value ([`Lost`]), never a crash. Format: CRC32C u32, content.
+//! Invariants: a file is durable before the entry that names it; people's files are kept twice; a
+//! missing or damaged file is a value ([`Lost`]), never a crash. Format: CRC32C u32, content.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -45,16 +46,23 @@ impl Files {
         for copy in COPIES {
             std::fs::create_dir_all(folder.join(copy))?;
         }
-        Ok(Self { folder: folder.to_owned(), key: Arc::new(key), is_locked: false })
+        Ok(Self {
+            folder: folder.to_owned(),
+            key: Arc::new(key),
+            is_locked: false,
+        })
     }
 
-    /// The folder while its key is lost: everything in it reads as damaged, and nothing is written that could not be proved
-    /// later.
+    /// The folder while its key is lost: everything in it reads as damaged, and nothing is written
+    /// that could not be proved later.
     ///
     /// # Errors
     /// As [`Files::open`].
     pub fn locked(folder: &Path) -> io::Result<Self> {
-        Ok(Self { is_locked: true, ..Self::open(folder, Vec::new())? })
+        Ok(Self {
+            is_locked: true,
+            ..Self::open(folder, Vec::new())?
+        })
     }
 
     /// True while its key is lost.
@@ -85,14 +93,21 @@ impl Files {
             return Err(io::Error::other("the key of people's files is lost"));
         }
         if content.len() > LARGEST {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "larger than a file of people's data may be"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "larger than a file of people's data may be",
+            ));
         }
         let mut bytes = crc32c::crc32c(content).to_le_bytes().to_vec();
         bytes.extend_from_slice(content);
         for copy in COPIES {
             write_whole(&self.path(copy, id), &bytes)?;
         }
-        Ok(BlobRef { id: id.clone(), mac: secret::mac(&self.key, content), len: content.len() as u64 })
+        Ok(BlobRef {
+            id: id.clone(),
+            mac: secret::mac(&self.key, content),
+            len: content.len() as u64,
+        })
     }
 
     /// Writes content off the async threads.
@@ -101,7 +116,9 @@ impl Files {
     /// As [`Files::put_blocking`].
     pub async fn put(&self, content: Vec<u8>) -> io::Result<BlobRef> {
         let files = self.clone();
-        tokio::task::spawn_blocking(move || files.put_blocking(&content)).await.map_err(io::Error::other)?
+        tokio::task::spawn_blocking(move || files.put_blocking(&content))
+            .await
+            .map_err(io::Error::other)?
     }
 
     /// Reads content; blocks (small files, mostly cached by the kernel).
@@ -111,7 +128,12 @@ impl Files {
     pub fn get(&self, blob: &BlobRef) -> Result<Vec<u8>, Lost> {
         let mut seen = self.is_locked;
         for copy in COPIES {
-            let Some(bytes) = std::fs::read(self.path(copy, &blob.id)).ok().filter(|_| !self.is_locked) else { continue };
+            let Some(bytes) = std::fs::read(self.path(copy, &blob.id))
+                .ok()
+                .filter(|_| !self.is_locked)
+            else {
+                continue;
+            };
             seen = true;
             if let Some((crc, content)) = bytes.split_at_checked(4)
                 && crc == crc32c::crc32c(content).to_le_bytes()
@@ -139,8 +161,17 @@ impl Files {
         let mut out = BTreeSet::new();
         for file in std::fs::read_dir(self.folder.join("a"))? {
             let file = file?;
-            let at = file.metadata()?.modified()?.duration_since(std::time::UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
-            if let Some(id) = file.file_name().to_str().and_then(|n| BlobId::new(n).ok()).filter(|_| (from_ms..to_ms).contains(&at)) {
+            let at = file
+                .metadata()?
+                .modified()?
+                .duration_since(std::time::UNIX_EPOCH)
+                .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
+            if let Some(id) = file
+                .file_name()
+                .to_str()
+                .and_then(|n| BlobId::new(n).ok())
+                .filter(|_| (from_ms..to_ms).contains(&at))
+            {
                 out.insert(id);
             }
         }
@@ -154,14 +185,21 @@ mod tests {
 
     #[test]
     fn rot_of_both_copies_is_never_somebody_elses_words() {
-        let folder = std::env::temp_dir().join(format!("conglang-files-{}", getrandom::u64().expect("random")));
+        let folder = std::env::temp_dir().join(format!(
+            "conglang-files-{}",
+            getrandom::u64().expect("random")
+        ));
         let files = Files::open(&folder, vec![7; 32]).expect("opens");
         let text = "Mời bà con họp thôn lúc 19 giờ 30.".repeat(5);
         let (mut lost, mut read) = (0, 0);
         let cases = crate::log::sim::cases(100);
         for case in 0..cases {
             let blob = files.put_blocking(text.as_bytes()).expect("written");
-            for copy in if case % 3 == 0 { &["a", "b"][..] } else { &["a"][..] } {
+            for copy in if case % 3 == 0 {
+                &["a", "b"][..]
+            } else {
+                &["a"][..]
+            } {
                 let path = files.path(copy, &blob.id);
                 let mut bytes = std::fs::read(&path).expect("read");
                 let at = case * bytes.len() / cases;
@@ -189,9 +227,14 @@ mod tests {
 
     #[test]
     fn one_damaged_copy_is_read_around_and_two_are_told() {
-        let folder = std::env::temp_dir().join(format!("conglang-files-{}", getrandom::u64().expect("random")));
+        let folder = std::env::temp_dir().join(format!(
+            "conglang-files-{}",
+            getrandom::u64().expect("random")
+        ));
         let files = Files::open(&folder, vec![7; 32]).expect("opens");
-        let blob = files.put_blocking("Họp thôn\n19 giờ 30".as_bytes()).expect("written");
+        let blob = files
+            .put_blocking("Họp thôn\n19 giờ 30".as_bytes())
+            .expect("written");
         assert_eq!(files.text(&blob).expect("there"), "Họp thôn\n19 giờ 30");
         std::fs::write(files.path("a", &blob.id), b"rot").expect("write");
         assert!(files.get(&blob).is_ok());

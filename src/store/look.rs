@@ -1,7 +1,9 @@
-//! A look at people's files before anybody needs them: one bad copy is written again from the other, two are told.
+//! A look at people's files before anybody needs them: one bad copy is written again from the
+//! other, two are told.
 //!
-//! Invariants: a copy is replaced only by bytes whose sum is right (and whose keyed hash is, where the house's state knows
-//! it); what is being erased at the same moment is not brought back; what is being written is left alone.
+//! Invariants: a copy is replaced only by bytes whose sum is right (and whose keyed hash is, where
+//! the house's state knows it); what is being erased at the same moment is not brought back; what
+//! is being written is left alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -42,31 +44,55 @@ impl Files {
             for entry in std::fs::read_dir(self.folder.join(copy))? {
                 // What a cut left of a write is no file yet.
                 let name = entry?.file_name();
-                out.extend(name.to_str().filter(|n| n.strip_suffix(".new").is_none()).and_then(|n| BlobId::new(n).ok()));
+                out.extend(
+                    name.to_str()
+                        .filter(|n| n.strip_suffix(".new").is_none())
+                        .and_then(|n| BlobId::new(n).ok()),
+                );
             }
         }
         Ok(out)
     }
 
-    /// Looks at both copies, and writes a bad one again; `known` is what the state says of it. Blocks.
+    /// Looks at both copies, and writes a bad one again; `known` is what the state says of it.
+    /// Blocks.
     ///
     /// # Errors
     /// When a bad copy could not be written again.
     pub fn look(&self, id: &BlobId, known: Option<&BlobRef>) -> io::Result<Found> {
         let copies = COPIES.map(|copy| std::fs::read(self.path(copy, id)));
         let is_good = |bytes: &io::Result<Vec<u8>>| {
-            let whole = bytes.as_ref().ok().and_then(|b| b.split_at_checked(4)).filter(|(crc, content)| *crc == crc32c::crc32c(content).to_le_bytes());
-            whole.is_some_and(|(_, content)| known.is_none_or(|k| secret::same(&secret::mac(&self.key, content), &k.mac)))
+            let whole = bytes
+                .as_ref()
+                .ok()
+                .and_then(|b| b.split_at_checked(4))
+                .filter(|(crc, content)| *crc == crc32c::crc32c(content).to_le_bytes());
+            whole.is_some_and(|(_, content)| {
+                known.is_none_or(|k| secret::same(&secret::mac(&self.key, content), &k.mac))
+            })
         };
-        let is_absent = |bytes: &io::Result<Vec<u8>>| bytes.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
+        let is_absent = |bytes: &io::Result<Vec<u8>>| {
+            bytes
+                .as_ref()
+                .is_err_and(|e| e.kind() == io::ErrorKind::NotFound)
+        };
         let (good, bad) = match (is_good(&copies[0]), is_good(&copies[1])) {
-            // Two that are whole and not the same: which one is right nobody can say without its keyed hash.
-            (true, true) if copies[0].as_ref().ok() != copies[1].as_ref().ok() => return Ok(Found::Damaged),
+            // Two that are whole and not the same: which one is right nobody can say without its
+            // keyed hash.
+            (true, true) if copies[0].as_ref().ok() != copies[1].as_ref().ok() => {
+                return Ok(Found::Damaged);
+            }
             (true, true) => return Ok(Found::Whole),
             (true, false) => (0, 1),
             (false, true) => (1, 0),
             (false, false) if copies.iter().all(is_absent) => return Ok(Found::Gone),
-            (false, false) => return Ok(if self.is_young(id) { Found::Whole } else { Found::Damaged }),
+            (false, false) => {
+                return Ok(if self.is_young(id) {
+                    Found::Whole
+                } else {
+                    Found::Damaged
+                });
+            }
         };
         if self.is_young(id) {
             return Ok(Found::Whole);
@@ -81,7 +107,11 @@ impl Files {
     }
 
     fn is_young(&self, id: &BlobId) -> bool {
-        COPIES.iter().any(|copy| std::fs::metadata(self.path(copy, id)).and_then(|m| m.modified()).is_ok_and(|at| at.elapsed().is_ok_and(|age| age < YOUNG)))
+        COPIES.iter().any(|copy| {
+            std::fs::metadata(self.path(copy, id))
+                .and_then(|m| m.modified())
+                .is_ok_and(|at| at.elapsed().is_ok_and(|age| age < YOUNG))
+        })
     }
 }
 
@@ -98,13 +128,25 @@ pub struct Walk {
 }
 
 impl Walk {
-    /// Looks at the next files. `known` is what the state names, `erased` what is to be nowhere. Blocks.
+    /// Looks at the next files. `known` is what the state names, `erased` what is to be nowhere.
+    /// Blocks.
     ///
     /// # Errors
     /// When the folder cannot be read or a copy cannot be written.
-    pub fn step(&mut self, files: &Files, known: &BTreeMap<BlobId, BlobRef>, erased: &BTreeSet<BlobId>) -> io::Result<()> {
+    pub fn step(
+        &mut self,
+        files: &Files,
+        known: &BTreeMap<BlobId, BlobRef>,
+        erased: &BTreeSet<BlobId>,
+    ) -> io::Result<()> {
         if self.left.is_empty() {
-            self.left = files.names()?.into_iter().chain(known.keys().cloned()).collect::<BTreeSet<_>>().into_iter().collect();
+            self.left = files
+                .names()?
+                .into_iter()
+                .chain(known.keys().cloned())
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect();
             self.bad.clear();
         }
         for id in self.left.split_off(self.left.len().saturating_sub(EACH)) {
@@ -150,7 +192,11 @@ mod tests {
             3 => std::fs::write(path, [&[old[0] ^ 1], &old[1..]].concat()).expect("one bit"),
             4 => std::fs::write(path, other).expect("of another village"),
             // All the same to who looks: older words with a sum of their own.
-            _ => std::fs::write(path, [&crc32c::crc32c(b"cu").to_le_bytes()[..], b"cu"].concat()).expect("older"),
+            _ => std::fs::write(
+                path,
+                [&crc32c::crc32c(b"cu").to_le_bytes()[..], b"cu"].concat(),
+            )
+            .expect("older"),
         }
         if path.exists() {
             age(path);
@@ -159,12 +205,19 @@ mod tests {
 
     fn age(path: &Path) {
         let then = std::time::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        std::fs::File::options().write(true).open(path).and_then(|f| f.set_modified(then)).expect("aged");
+        std::fs::File::options()
+            .write(true)
+            .open(path)
+            .and_then(|f| f.set_modified(then))
+            .expect("aged");
     }
 
     #[test]
     fn every_harm_of_one_copy_is_mended_and_of_both_is_told() {
-        let folder = std::env::temp_dir().join(format!("conglang-look-{}", getrandom::u64().expect("random")));
+        let folder = std::env::temp_dir().join(format!(
+            "conglang-look-{}",
+            getrandom::u64().expect("random")
+        ));
         let files = Files::open(&folder, vec![7; 32]).expect("opens");
         let (theirs, ours) = (b"Thon khac".to_vec(), "Họp thôn lúc 19 giờ 30".as_bytes());
         let other = [&crc32c::crc32c(&theirs).to_le_bytes()[..], &theirs].concat();
@@ -183,14 +236,23 @@ mod tests {
                 }
                 let mut walk = Walk::default();
                 walk.step(&files, &known, &BTreeSet::new()).expect("looked");
-                assert_eq!((walk.damaged.contains(&blob.id), walk.mended), (both, u64::from(!both)), "harm {how}");
+                assert_eq!(
+                    (walk.damaged.contains(&blob.id), walk.mended),
+                    (both, u64::from(!both)),
+                    "harm {how}"
+                );
                 assert_eq!(files.get(&blob).is_ok(), !both);
-                assert_eq!(std::fs::read(&paths[0]).is_ok_and(|b| b == good), !both, "harm {how}: the copy is good again");
+                assert_eq!(
+                    std::fs::read(&paths[0]).is_ok_and(|b| b == good),
+                    !both,
+                    "harm {how}: the copy is good again"
+                );
                 // Put back from a backup it is well again; erased it is not looked for any more.
                 files.put_as(&blob.id, ours).expect("put back");
                 walk.step(&files, &known, &BTreeSet::new()).expect("looked");
                 assert!(walk.damaged.is_empty());
-                walk.step(&files, &known, &BTreeSet::from([blob.id.clone()])).expect("looked");
+                walk.step(&files, &known, &BTreeSet::from([blob.id.clone()]))
+                    .expect("looked");
                 assert!(walk.damaged.is_empty() && paths.iter().all(|p| !p.exists()));
             }
         }

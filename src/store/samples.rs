@@ -1,8 +1,8 @@
 //! Readings of the last 24 hours, in memory, flushed as `log/` frames every minute.
 //!
-//! Readings are not history: up to a minute may be lost in a power cut. Integers scaled by the sensor's
-//! decimals. A frame's record: sensor id length u8, id, count u32, then (ms i64, value i64) each.
-//! Deliberately absent so far: hour chunks in redb, tiers, export.
+//! Readings are not history: up to a minute may be lost in a power cut. Integers scaled by the
+//! sensor's decimals. A frame's record: sensor id length u8, id, count u32, then (ms i64, value
+//! i64) each. Deliberately absent so far: hour chunks in redb, tiers, export.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -21,7 +21,8 @@ use crate::log::segments::{Log, Recovery};
 pub const KEPT_MS: i64 = 24 * 3_600_000;
 /// Readings kept per sensor: one every 10 s for a day.
 pub const KEPT: usize = 8_640;
-/// Readings of one sensor that are nearer to each other than this are one: a device in the wrong hands writes 45 MB a day, ms.
+/// Readings of one sensor that are nearer to each other than this are one: a device in the wrong
+/// hands writes 45 MB a day, ms.
 const MOMENT_MS: i64 = 2_000;
 /// Groups after which the mark is written anew: an hour.
 const MARK_EVERY: u64 = 64;
@@ -53,13 +54,20 @@ fn mark_of(folder: &Path) -> PathBuf {
     folder.with_extension("mark")
 }
 
-/// How far the readings were, and the boot that wrote them; of a mark that cannot be read only that there were some.
+/// How far the readings were, and the boot that wrote them; of a mark that cannot be read only that
+/// there were some.
 fn read_mark(folder: &Path) -> Option<(u64, Option<Epoch>)> {
     let bytes = std::fs::read(mark_of(folder)).ok()?;
     let text = String::from_utf8(bytes).unwrap_or_default();
     let (number, boot) = text.split_once(' ').unwrap_or_default();
-    let byte = |i: usize| boot.get(i * 2..i * 2 + 2).and_then(|b| u8::from_str_radix(b, 16).ok());
-    let boot = (0..16).map(byte).collect::<Option<Vec<u8>>>().and_then(|b| b.try_into().ok());
+    let byte = |i: usize| {
+        boot.get(i * 2..i * 2 + 2)
+            .and_then(|b| u8::from_str_radix(b, 16).ok())
+    };
+    let boot = (0..16)
+        .map(byte)
+        .collect::<Option<Vec<u8>>>()
+        .and_then(|b| b.try_into().ok());
     Some((number.parse().unwrap_or(1), boot))
 }
 
@@ -77,33 +85,44 @@ fn read_groups(content: &[u8], out: &mut Vec<(Group, usize)>) {
     }
 }
 
-/// True when a boot wrote under this epoch: its own, or one of those that it goes on under after a failure
-/// ([`Samples::reopen`]).
+/// True when a boot wrote under this epoch: its own, or one of those that it goes on under after a
+/// failure ([`Samples::reopen`]).
 fn is_of(epoch: &Epoch, boot: &Epoch) -> bool {
     let shape = |e: &Epoch| e.map(|byte| byte.wrapping_sub(e[0]));
     shape(epoch) == shape(boot)
 }
 
-/// Why readings are missing. Segments are numbered from 2 without a hole; older ones than the first that is needed may
-/// be gone.
+/// Why readings are missing. Segments are numbered from 2 without a hole; older ones than the first
+/// that is needed may be gone.
 fn lost(groups: &[(Group, usize)], found: &Recovery, reached: Option<u64>) -> Option<&'static str> {
-    let segments: BTreeSet<u64> = groups.iter().map(|(g, _)| g.segment).filter(|s| *s >= found.first.max(2)).collect();
+    let segments: BTreeSet<u64> = groups
+        .iter()
+        .map(|(g, _)| g.segment)
+        .filter(|s| *s >= found.first.max(2))
+        .collect();
     let last = groups.iter().map(|(g, _)| g.first_seq).max().unwrap_or(0);
     if groups.is_empty() {
         reached.map(|_| "tệp số đo đã mất hoặc trống trơn")
     } else if found.damage.is_some()
-        || segments.first().is_some_and(|first| *first > found.first.max(2))
-        || segments.last().is_some_and(|last| last - segments.first().unwrap_or(last) >= segments.len() as u64)
+        || segments
+            .first()
+            .is_some_and(|first| *first > found.first.max(2))
+        || segments
+            .last()
+            .is_some_and(|last| last - segments.first().unwrap_or(last) >= segments.len() as u64)
     {
         Some("tệp số đo hỏng một phần")
     } else {
-        reached.filter(|n| *n > last).map(|_| "tệp số đo là bản cũ, hoặc thiếu phần cuối")
+        reached
+            .filter(|n| *n > last)
+            .map(|_| "tệp số đo là bản cũ, hoặc thiếu phần cuối")
     }
 }
 
 impl Samples {
-    /// Opens the folder and reads back what is there; `boots` = the boots that history knows (none = it does not say), whose
-    /// readings are ours. A damaged file costs readings, nothing else: each group stands for itself.
+    /// Opens the folder and reads back what is there; `boots` = the boots that history knows (none
+    /// = it does not say), whose readings are ours. A damaged file costs readings, nothing
+    /// else: each group stands for itself.
     ///
     /// # Errors
     /// Whatever the file system says.
@@ -115,32 +134,69 @@ impl Samples {
         }
         groups.sort_by_key(|(group, at)| (group.segment, *at));
         let mark = read_mark(folder);
-        let is_ours = |group: &Group| boots.is_empty() || boots.iter().chain(mark.as_ref().and_then(|(_, boot)| boot.as_ref())).any(|boot| is_of(&group.epoch, boot));
-        let (groups, others): (Vec<_>, Vec<_>) = groups.into_iter().partition(|(group, _)| is_ours(group));
+        let is_ours = |group: &Group| {
+            boots.is_empty()
+                || boots
+                    .iter()
+                    .chain(mark.as_ref().and_then(|(_, boot)| boot.as_ref()))
+                    .any(|boot| is_of(&group.epoch, boot))
+        };
+        let (groups, others): (Vec<_>, Vec<_>) =
+            groups.into_iter().partition(|(group, _)| is_ours(group));
         // Boots that history let go wrote long ago; what is no older than ours is another's.
-        let newest = |groups: &[(Group, usize)]| groups.iter().flat_map(|(g, _)| &g.records).filter_map(|r| parse(r)?.1.last().map(|r| r.0)).max();
-        let is_foreign = newest(&others).is_some_and(|theirs| newest(&groups).is_none_or(|ours| theirs > ours - KEPT_MS));
-        let floor = Floor { any_start: true, ..Floor::default() };
-        let (mut log, found) = Log::open(Box::new(disk), epoch, &floor).map_err(io::Error::other)?;
+        let newest = |groups: &[(Group, usize)]| {
+            groups
+                .iter()
+                .flat_map(|(g, _)| &g.records)
+                .filter_map(|r| parse(r)?.1.last().map(|r| r.0))
+                .max()
+        };
+        let is_foreign = newest(&others)
+            .is_some_and(|theirs| newest(&groups).is_none_or(|ours| theirs > ours - KEPT_MS));
+        let floor = Floor {
+            any_start: true,
+            ..Floor::default()
+        };
+        let (mut log, found) =
+            Log::open(Box::new(disk), epoch, &floor).map_err(io::Error::other)?;
         let out = Self::default();
         let reached = mark.as_ref().map(|(number, _)| *number);
         let last = found.groups.last().map_or(0, |g| g.first_seq);
-        let lost = if is_foreign { Some("có tệp số đo của máy khác, không dùng") } else { lost(&groups, &found, reached) };
+        let lost = if is_foreign {
+            Some("có tệp số đo của máy khác, không dùng")
+        } else {
+            lost(&groups, &found, reached)
+        };
         if let Some(why) = lost {
-            tracing::warn!(why, "readings of the last day are lost; what is whole is used");
+            tracing::warn!(
+                why,
+                "readings of the last day are lost; what is whole is used"
+            );
         }
         {
             let mut inner = out.inner.lock().unwrap_or_else(PoisonError::into_inner);
-            for (id, readings) in groups.iter().flat_map(|(group, _)| &group.records).filter_map(|r| parse(r)) {
+            for (id, readings) in groups
+                .iter()
+                .flat_map(|(group, _)| &group.records)
+                .filter_map(|r| parse(r))
+            {
                 inner.kept.entry(id).or_default().extend(readings);
             }
             for kept in inner.kept.values_mut() {
                 trim(kept);
             }
             // What stands behind damage is struck out there, so it is written again.
-            let stays: BTreeSet<(u64, u64)> = found.groups.iter().map(|g| (g.segment, g.number)).collect();
-            let behind = groups.iter().filter(|(g, _)| found.damage.is_some() && g.segment >= found.first && !stays.contains(&(g.segment, g.number)));
-            for (id, readings) in behind.flat_map(|(group, _)| &group.records).filter_map(|r| parse(r)) {
+            let stays: BTreeSet<(u64, u64)> =
+                found.groups.iter().map(|g| (g.segment, g.number)).collect();
+            let behind = groups.iter().filter(|(g, _)| {
+                found.damage.is_some()
+                    && g.segment >= found.first
+                    && !stays.contains(&(g.segment, g.number))
+            });
+            for (id, readings) in behind
+                .flat_map(|(group, _)| &group.records)
+                .filter_map(|r| parse(r))
+            {
                 inner.fresh.entry(id).or_default().extend(readings);
             }
         }
@@ -150,23 +206,36 @@ impl Samples {
         let marked = reached.filter(|n| *n <= last).unwrap_or(0);
         *out.log.lock().unwrap_or_else(PoisonError::into_inner) = Some((log, last, found.first));
         *out.place.lock().unwrap_or_else(PoisonError::into_inner) = (folder.to_owned(), epoch);
-        Ok(Self { lost, marked: Arc::new(AtomicU64::new(marked)), ..out })
+        Ok(Self {
+            lost,
+            marked: Arc::new(AtomicU64::new(marked)),
+            ..out
+        })
     }
 
-    /// Why readings of the last day are missing, for the technician; none = all are there, as far as is known.
+    /// Why readings of the last day are missing, for the technician; none = all are there, as far
+    /// as is known.
     #[must_use]
     pub const fn lost(&self) -> Option<&'static str> {
         self.lost
     }
 
-    /// Says beside the folder how far it is, now and then: so that an empty or older one is told apart from a first start.
+    /// Says beside the folder how far it is, now and then: so that an empty or older one is told
+    /// apart from a first start.
     fn mark(&self, last: u64) -> io::Result<()> {
         let marked = self.marked.load(Ordering::SeqCst);
         if marked > 0 && last < marked + MARK_EVERY {
             return Ok(());
         }
-        let (folder, boot) = self.place.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        write_whole(&mark_of(&folder), format!("{last} {}", secret::hex(&boot)).as_bytes())?;
+        let (folder, boot) = self
+            .place
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        write_whole(
+            &mark_of(&folder),
+            format!("{last} {}", secret::hex(&boot)).as_bytes(),
+        )?;
         self.marked.store(last, Ordering::SeqCst);
         Ok(())
     }
@@ -177,10 +246,18 @@ impl Samples {
         for byte in &mut place.1 {
             *byte = byte.wrapping_add(1);
         }
-        let floor = Floor { any_start: true, ..Floor::default() };
-        let (mut log, found) = Log::open(Box::new(Folder::open(&place.0)?), place.1, &floor).map_err(io::Error::other)?;
+        let floor = Floor {
+            any_start: true,
+            ..Floor::default()
+        };
+        let (mut log, found) = Log::open(Box::new(Folder::open(&place.0)?), place.1, &floor)
+            .map_err(io::Error::other)?;
         log.heal()?;
-        Ok((log, found.groups.last().map_or(0, |g| g.first_seq), found.first))
+        Ok((
+            log,
+            found.groups.last().map_or(0, |g| g.first_seq),
+            found.first,
+        ))
     }
 
     /// Takes a reading. Without a good clock readings of before are not judged by time.
@@ -188,10 +265,18 @@ impl Samples {
         let mut guard = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let Inner { kept, fresh } = &mut *guard;
         let kept = kept.entry(sensor.clone()).or_default();
-        // One that chatters wears no card: what it says within a moment stands in for what it said at its beginning.
-        if let Some(last) = kept.back_mut().filter(|last| (0..MOMENT_MS).contains(&(at - last.0))) {
+        // One that chatters wears no card: what it says within a moment stands in for what it said
+        // at its beginning.
+        if let Some(last) = kept
+            .back_mut()
+            .filter(|last| (0..MOMENT_MS).contains(&(at - last.0)))
+        {
             last.1 = value;
-            if let Some(waiting) = fresh.get_mut(sensor).and_then(|f| f.last_mut()).filter(|f| f.0 == last.0) {
+            if let Some(waiting) = fresh
+                .get_mut(sensor)
+                .and_then(|f| f.last_mut())
+                .filter(|f| f.0 == last.0)
+            {
                 waiting.1 = value;
             }
             return;
@@ -204,7 +289,13 @@ impl Samples {
     /// The readings of a sensor, oldest first.
     #[must_use]
     pub fn of(&self, sensor: &EntityId) -> Vec<Reading> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).kept.get(sensor).map(|k| k.iter().copied().collect()).unwrap_or_default()
+        self.inner
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .kept
+            .get(sensor)
+            .map(|k| k.iter().copied().collect())
+            .unwrap_or_default()
     }
 
     /// Writes what is new; blocks. Call it every minute.
@@ -212,7 +303,13 @@ impl Samples {
     /// # Errors
     /// Whatever the medium says; the readings wait for the next flush.
     pub fn flush(&self) -> io::Result<()> {
-        let fresh = std::mem::take(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner).fresh);
+        let fresh = std::mem::take(
+            &mut self
+                .inner
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .fresh,
+        );
         if fresh.is_empty() {
             return Ok(());
         }
@@ -233,19 +330,34 @@ impl Samples {
         written
     }
 
-    fn write(&self, guard: &mut Option<(Log, u64, u64)>, fresh: &BTreeMap<EntityId, Vec<Reading>>) -> io::Result<()> {
+    fn write(
+        &self,
+        guard: &mut Option<(Log, u64, u64)>,
+        fresh: &BTreeMap<EntityId, Vec<Reading>>,
+    ) -> io::Result<()> {
         if guard.is_none() {
             *guard = Some(self.reopen()?);
         }
-        let Some((log, number, first)) = guard.as_mut() else { return Ok(()) };
+        let Some((log, number, first)) = guard.as_mut() else {
+            return Ok(());
+        };
         let mut records: Vec<Vec<u8>> = Vec::new();
         for (id, readings) in fresh {
             records.extend(readings.chunks(1000).map(|part| record(id, part)));
         }
         for part in records.chunks(16) {
             *number += 1;
-            *first = log.sealed().iter().rev().nth(SEGMENTS).map_or(*first, |s| s.segment + 1);
-            log.append_from(*first, *number, &part.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+            *first = log
+                .sealed()
+                .iter()
+                .rev()
+                .nth(SEGMENTS)
+                .map_or(*first, |s| s.segment + 1);
+            log.append_from(
+                *first,
+                *number,
+                &part.iter().map(Vec::as_slice).collect::<Vec<_>>(),
+            )?;
         }
         let last = *number;
         self.mark(last)
@@ -262,7 +374,11 @@ fn trim(kept: &mut VecDeque<Reading>) {
 fn record(id: &EntityId, readings: &[Reading]) -> Vec<u8> {
     let mut out = vec![u8::try_from(id.as_str().len()).unwrap_or(u8::MAX)];
     out.extend_from_slice(id.as_str().as_bytes());
-    out.extend_from_slice(&u32::try_from(readings.len()).unwrap_or(u32::MAX).to_le_bytes());
+    out.extend_from_slice(
+        &u32::try_from(readings.len())
+            .unwrap_or(u32::MAX)
+            .to_le_bytes(),
+    );
     for (at, value) in readings {
         out.extend_from_slice(&at.to_le_bytes());
         out.extend_from_slice(&value.to_le_bytes());
@@ -275,7 +391,15 @@ fn parse(record: &[u8]) -> Option<(EntityId, Vec<Reading>)> {
     let (id, rest) = rest.split_at_checked(usize::from(*len))?;
     let id = EntityId::new(std::str::from_utf8(id).ok()?).ok()?;
     let (_, rest) = rest.split_first_chunk::<4>()?;
-    let readings = rest.chunks_exact(16).filter_map(|c| Some((i64::from_le_bytes(c[..8].try_into().ok()?), i64::from_le_bytes(c[8..].try_into().ok()?)))).collect();
+    let readings = rest
+        .chunks_exact(16)
+        .filter_map(|c| {
+            Some((
+                i64::from_le_bytes(c[..8].try_into().ok()?),
+                i64::from_le_bytes(c[8..].try_into().ok()?),
+            ))
+        })
+        .collect();
     Some((id, readings))
 }
 

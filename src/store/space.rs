@@ -1,4 +1,5 @@
-//! The watch over free space: said early, acted on in order (pictures first, never what people said).
+//! The watch over free space: said early, acted on in order (pictures first, never what people
+//! said).
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -10,10 +11,14 @@ use std::path::{Path, PathBuf};
 /// Whatever the file system says.
 pub fn of(path: &Path) -> io::Result<(u64, u64)> {
     let s = rustix::fs::statvfs(path)?;
-    Ok((s.f_bavail.saturating_mul(s.f_frsize), s.f_blocks.saturating_mul(s.f_frsize)))
+    Ok((
+        s.f_bavail.saturating_mul(s.f_frsize),
+        s.f_blocks.saturating_mul(s.f_frsize),
+    ))
 }
 
-/// Free files of the file system that holds `path`, and all that there can ever be; 0 of 0 = it makes them as they are needed.
+/// Free files of the file system that holds `path`, and all that there can ever be; 0 of 0 = it
+/// makes them as they are needed.
 ///
 /// # Errors
 /// Whatever the file system says.
@@ -28,11 +33,16 @@ pub const FEW_FILES: u64 = 5_000;
 /// True when a file system runs out of files, however much room it has.
 #[must_use]
 pub const fn are_few(free: u64, all: u64) -> bool {
-    free < if all / 10 < FEW_FILES { all / 10 } else { FEW_FILES }
+    free < if all / 10 < FEW_FILES {
+        all / 10
+    } else {
+        FEW_FILES
+    }
 }
 
-/// Below this share of the file system (or [`LITTLE`] bytes) somebody should look; on a large disk below [`ENOUGH`]. Less
-/// than what the ring of pictures leaves free, so that a full ring is an ordinary day.
+/// Below this share of the file system (or [`LITTLE`] bytes) somebody should look; on a large disk
+/// below [`ENOUGH`]. Less than what the ring of pictures leaves free, so that a full ring is an
+/// ordinary day.
 pub const LITTLE_SHARE: u64 = 40;
 /// Bytes that are never little.
 pub const ENOUGH: u64 = 700 * 1024 * 1024;
@@ -55,7 +65,10 @@ pub fn takes(folder: &Path, room: u64, bytes: usize) -> io::Result<()> {
         return Err(io::ErrorKind::StorageFull.into());
     }
     let path = folder.join("probe");
-    let written = File::create(&path).and_then(|mut file| file.write_all(&vec![0x42; bytes]).and_then(|()| file.sync_all()));
+    let written = File::create(&path).and_then(|mut file| {
+        file.write_all(&vec![0x42; bytes])
+            .and_then(|()| file.sync_all())
+    });
     let gone = std::fs::remove_file(&path);
     written.and(gone)
 }
@@ -89,8 +102,8 @@ impl Ballast {
         Ok(gives)
     }
 
-    /// Lays the ballast down when there is plenty of room, gives it back when there is almost none. True = it was
-    /// given back now. Blocks.
+    /// Lays the ballast down when there is plenty of room, gives it back when there is almost none.
+    /// True = it was given back now. Blocks.
     ///
     /// # Errors
     /// Whatever the file system says.
@@ -121,15 +134,24 @@ mod tests {
     fn files_run_out_by_their_number_where_they_are_numbered() {
         assert!(are_few(4_999, 500_000) && !are_few(5_000, 500_000));
         assert!(are_few(799, 8_000) && !are_few(800, 8_000));
-        assert!(!are_few(0, 0), "a file system that makes them as they are needed");
+        assert!(
+            !are_few(0, 0),
+            "a file system that makes them as they are needed"
+        );
     }
 
     #[test]
     fn a_folder_takes_what_it_has_room_for_and_nothing_is_left_there() {
-        let folder = std::env::temp_dir().join(format!("conglang-space-{}", getrandom::u64().expect("random")));
+        let folder = std::env::temp_dir().join(format!(
+            "conglang-space-{}",
+            getrandom::u64().expect("random")
+        ));
         assert!(takes(&folder, 0, 1).is_err(), "there is no such folder");
         std::fs::create_dir_all(&folder).expect("folder");
-        assert_eq!(takes(&folder, u64::MAX, 1).map_err(|e| e.kind()), Err(io::ErrorKind::StorageFull));
+        assert_eq!(
+            takes(&folder, u64::MAX, 1).map_err(|e| e.kind()),
+            Err(io::ErrorKind::StorageFull)
+        );
         takes(&folder, 1, 100_000).expect("it takes it");
         assert_eq!(std::fs::read_dir(&folder).expect("read").count(), 0);
         std::fs::remove_dir_all(&folder).expect("gone");

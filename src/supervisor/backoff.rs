@@ -1,9 +1,9 @@
 //! How long to wait before the next try: doubling from 1 s to 60 s, with jitter.
 //!
-//! What works for a while at a time rests no longer than it worked: a part that fails now and then must not be away
-//! more than one that is dead.
-//! Jitter keeps a hundred devices or services that failed together from coming back together. The random
-//! number is a parameter.
+//! What works for a while at a time rests no longer than it worked: a part that fails now and then
+//! must not be away more than one that is dead.
+//! Jitter keeps a hundred devices or services that failed together from coming back together. The
+//! random number is a parameter.
 
 use std::time::Duration;
 
@@ -20,7 +20,12 @@ impl Backoff {
     /// From `least` to `most`.
     #[must_use]
     pub const fn new(least_ms: u64, most_ms: u64) -> Self {
-        Self { next: least_ms, last: least_ms, most: most_ms, least: least_ms }
+        Self {
+            next: least_ms,
+            last: least_ms,
+            most: most_ms,
+            least: least_ms,
+        }
     }
 
     /// The house's usual: 1 s to 60 s.
@@ -37,7 +42,8 @@ impl Backoff {
         Duration::from_millis(step / 2 + random % (step / 2 + 1))
     }
 
-    /// A run lasted for so long, ms: one that was longer than the rest before it lets the waits begin again.
+    /// A run lasted for so long, ms: one that was longer than the rest before it lets the waits
+    /// begin again.
     pub const fn ran(&mut self, ms: u64) {
         if ms > self.last {
             self.reset();
@@ -65,7 +71,11 @@ mod tests {
     fn waits_double_to_the_bound_and_begin_again() {
         let mut b = Backoff::new(1000, 4000);
         let steps: Vec<u128> = (0..4).map(|_| b.next(u64::MAX).as_millis()).collect();
-        assert!(steps.windows(2).all(|w| w[1] >= w[0] / 2) && steps.iter().all(|s| (500..=4000).contains(s)), "{steps:?}");
+        assert!(
+            steps.windows(2).all(|w| w[1] >= w[0] / 2)
+                && steps.iter().all(|s| (500..=4000).contains(s)),
+            "{steps:?}"
+        );
         b.reset();
         assert!(b.next(0).as_millis() == 500);
         // Five seconds of work at a time are never paid with more than as much of rest.
@@ -78,6 +88,10 @@ mod tests {
             dead.ran(200);
             let _ = dead.next(0);
         }
-        assert_eq!(dead.next(0).as_millis(), 30_000, "what never works is tried ever more seldom");
+        assert_eq!(
+            dead.next(0).as_millis(),
+            30_000,
+            "what never works is tried ever more seldom"
+        );
     }
 }

@@ -58,20 +58,25 @@ impl Birth {
     ///
     /// # Errors
     /// When the socket cannot be used.
-    #[expect(clippy::disallowed_methods, reason = "the worker's own two tasks live as long as the process")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the worker's own two tasks live as long as the process"
+    )]
     pub fn begin(self) -> io::Result<(Vec<OwnedFd>, Orders, Facts)> {
         let socket = tokio::net::UnixStream::from_std(self.socket)?;
         let orders = Orders(BufReader::new(socket).lines());
         let (say, mut said) = mpsc::channel::<String>(256);
-        std::thread::Builder::new().name("facts".into()).spawn(move || {
-            use std::io::Write as _;
-            while let Some(line) = said.blocking_recv() {
-                let mut out = io::stdout().lock();
-                if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
-                    return;
+        std::thread::Builder::new()
+            .name("facts".into())
+            .spawn(move || {
+                use std::io::Write as _;
+                while let Some(line) = said.blocking_recv() {
+                    let mut out = io::stdout().lock();
+                    if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
+                        return;
+                    }
                 }
-            }
-        })?;
+            })?;
         let beat = Facts(say.clone());
         tokio::spawn(async move {
             let mut tick = tokio::time::interval(Duration::from_secs(1));

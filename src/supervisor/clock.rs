@@ -1,7 +1,8 @@
 //! Time as a parameter: the system's clock, or one that a test turns by hand.
 //!
-//! Invariants: `mono_ms` never goes back and begins near 0 at start; `wall_ms` may be wrong (the box has no
-//! battery-backed clock) and says how far to believe it. This is the only file that reads ambient clocks.
+//! Invariants: `mono_ms` never goes back and begins near 0 at start; `wall_ms` may be wrong (the
+//! box has no battery-backed clock) and says how far to believe it. This is the only file that
+//! reads ambient clocks.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +12,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// How far the wall clock may be believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {
-    /// Before the floor, or years beyond it with nobody to vouch for it: the box does not know the time.
+    /// Before the floor, or years beyond it with nobody to vouch for it: the box does not know the
+    /// time.
     None,
     /// After the floor and not absurdly so, not agreed with a source in this boot.
     Restored,
@@ -22,11 +24,13 @@ pub enum Trust {
 /// A wall time that the box cannot be before: 2026-01-01 UTC, ms. Set at each release.
 pub const BUILD_FLOOR_MS: i64 = 1_767_225_600_000;
 
-/// How far beyond the floor a clock is believed that nobody vouched for, ms: ten years. A dead or mistyped clock is as often
-/// far ahead as it is far behind, and what it dates would be dated for ever.
+/// How far beyond the floor a clock is believed that nobody vouched for, ms: ten years. A dead or
+/// mistyped clock is as often far ahead as it is far behind, and what it dates would be dated for
+/// ever.
 const BELIEVED_MS: i64 = 3_652 * 86_400_000;
 
-/// A proof of the wall clock holds for the clock of which it was said: when it was set since by more than this, ms, it is over.
+/// A proof of the wall clock holds for the clock of which it was said: when it was set since by
+/// more than this, ms, it is over.
 const JUMP_MS: u64 = 600_000;
 
 /// systemd-timesyncd makes this file once the clock agreed with a server.
@@ -34,9 +38,14 @@ const TIMESYNC: &str = "/run/systemd/timesync/synchronized";
 
 /// Whether the machine's clock shows a day that HTTP can write: not before 1970, not after 9998.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the ambient clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the ambient clock"
+)]
 pub fn has_http_date() -> bool {
-    SystemTime::now().duration_since(UNIX_EPOCH).is_ok_and(|d| d.as_secs() < 253_370_764_800)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .is_ok_and(|d| d.as_secs() < 253_370_764_800)
 }
 
 #[derive(Debug)]
@@ -44,7 +53,8 @@ enum Source {
     System {
         start: Instant,
         floor_ms: AtomicI64,
-        /// Wall time less the time since the start when it was agreed, ms; the least number = it was not.
+        /// Wall time less the time since the start when it was agreed, ms; the least number = it
+        /// was not.
         agreed: AtomicI64,
     },
     Manual {
@@ -61,47 +71,72 @@ pub struct Clock(Arc<Source>);
 impl Clock {
     /// The machine's clock. `floor_ms` is the latest wall time known from before (0 = none).
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the ambient clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the ambient clock"
+    )]
     pub fn system(floor_ms: i64) -> Self {
-        Self(Arc::new(Source::System { start: Instant::now(), floor_ms: AtomicI64::new(floor_ms.max(BUILD_FLOOR_MS)), agreed: AtomicI64::new(i64::MIN) }))
+        Self(Arc::new(Source::System {
+            start: Instant::now(),
+            floor_ms: AtomicI64::new(floor_ms.max(BUILD_FLOOR_MS)),
+            agreed: AtomicI64::new(i64::MIN),
+        }))
     }
 
     /// A clock that stands still until it is turned.
     #[must_use]
     pub fn manual(wall_ms: i64) -> Self {
-        Self(Arc::new(Source::Manual { mono_ms: AtomicU64::new(0), wall_ms: AtomicI64::new(wall_ms), synced: AtomicBool::new(true) }))
+        Self(Arc::new(Source::Manual {
+            mono_ms: AtomicU64::new(0),
+            wall_ms: AtomicI64::new(wall_ms),
+            synced: AtomicBool::new(true),
+        }))
     }
 
     /// The same, of which nobody knows whether it is right.
     #[must_use]
     pub fn unknown(wall_ms: i64) -> Self {
-        Self(Arc::new(Source::Manual { mono_ms: AtomicU64::new(0), wall_ms: AtomicI64::new(wall_ms), synced: AtomicBool::new(false) }))
+        Self(Arc::new(Source::Manual {
+            mono_ms: AtomicU64::new(0),
+            wall_ms: AtomicI64::new(wall_ms),
+            synced: AtomicBool::new(false),
+        }))
     }
 
     /// Milliseconds since this clock was made.
     #[must_use]
     pub fn mono_ms(&self) -> u64 {
         match &*self.0 {
-            Source::System { start, .. } => u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+            Source::System { start, .. } => {
+                u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
+            }
             Source::Manual { mono_ms, .. } => mono_ms.load(Ordering::SeqCst),
         }
     }
 
     /// Wall time, ms since 1970 UTC, as the machine believes it.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the ambient clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the ambient clock"
+    )]
     pub fn wall_ms(&self) -> i64 {
         match &*self.0 {
-            Source::System { .. } => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)),
+            Source::System { .. } => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)),
             Source::Manual { wall_ms, .. } => wall_ms.load(Ordering::SeqCst),
         }
     }
 
-    /// The wall time where it can be believed, else the floor: what dates are judged and written by.
+    /// The wall time where it can be believed, else the floor: what dates are judged and written
+    /// by.
     #[must_use]
     pub fn certain_ms(&self) -> i64 {
         match &*self.0 {
-            Source::System { floor_ms, .. } if self.trust() == Trust::None => floor_ms.load(Ordering::Relaxed),
+            Source::System { floor_ms, .. } if self.trust() == Trust::None => {
+                floor_ms.load(Ordering::Relaxed)
+            }
             Source::System { .. } | Source::Manual { .. } => self.wall_ms(),
         }
     }
@@ -130,7 +165,8 @@ impl Clock {
     /// Wall time less the time since the start, ms: constant until somebody sets the clock.
     #[must_use]
     pub fn offset_ms(&self) -> i64 {
-        self.wall_ms().saturating_sub(i64::try_from(self.mono_ms()).unwrap_or(0))
+        self.wall_ms()
+            .saturating_sub(i64::try_from(self.mono_ms()).unwrap_or(0))
     }
 
     /// Raises the floor: a time learned from an authenticated peer or from history.
@@ -152,8 +188,14 @@ impl Clock {
     #[must_use]
     pub fn trust(&self) -> Trust {
         match &*self.0 {
-            Source::System { floor_ms, agreed, .. } => {
-                let (wall, floor, agreed) = (self.wall_ms(), floor_ms.load(Ordering::Relaxed), agreed.load(Ordering::Relaxed));
+            Source::System {
+                floor_ms, agreed, ..
+            } => {
+                let (wall, floor, agreed) = (
+                    self.wall_ms(),
+                    floor_ms.load(Ordering::Relaxed),
+                    agreed.load(Ordering::Relaxed),
+                );
                 let is_agreed = agreed != i64::MIN && agreed.abs_diff(self.offset_ms()) < JUMP_MS;
                 // A source that agrees now outweighs a floor that an earlier boot left.
                 if wall >= BUILD_FLOOR_MS && (is_agreed || Path::new(TIMESYNC).exists()) {
@@ -176,7 +218,10 @@ impl Clock {
 
     /// Turns a manual clock forward; a system clock is left alone.
     pub fn advance(&self, by: Duration) {
-        if let Source::Manual { mono_ms, wall_ms, .. } = &*self.0 {
+        if let Source::Manual {
+            mono_ms, wall_ms, ..
+        } = &*self.0
+        {
             let ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
             mono_ms.fetch_add(ms, Ordering::SeqCst);
             wall_ms.fetch_add(i64::try_from(ms).unwrap_or(i64::MAX), Ordering::SeqCst);

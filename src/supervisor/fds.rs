@@ -2,15 +2,18 @@
 //!
 //! How many of them a process may have stands here too.
 //!
-//! The parent binds and keeps the listeners, so a worker's restart refuses no connection. Safe code only.
-//! Source: unix(7), cmsg(3).
+//! The parent binds and keeps the listeners, so a worker's restart refuses no connection. Safe code
+//! only. Source: unix(7), cmsg(3).
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::retry_on_intr;
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg, sendmsg};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
 
 /// Most descriptors in one message.
 pub const MAX_FDS: usize = 8;
@@ -18,13 +21,22 @@ pub const MAX_FDS: usize = 8;
 /// Descriptors that a process with doors may open.
 const OPEN_MAX: u64 = 16_384;
 
-/// Lets this process open as many descriptors as its doors have places: the usual 1,024 are fewer, and whoever took them all
-/// would close every door, and the journal's files with them.
+/// Lets this process open as many descriptors as its doors have places: the usual 1,024 are fewer,
+/// and whoever took them all would close every door, and the journal's files with them.
 pub fn raise_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    let wanted = limit.maximum.map_or(OPEN_MAX, |most| most.min(OPEN_MAX)).max(limit.current.unwrap_or(0));
-    if let Err(cause) = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..limit }) {
+    let wanted = limit
+        .maximum
+        .map_or(OPEN_MAX, |most| most.min(OPEN_MAX))
+        .max(limit.current.unwrap_or(0));
+    if let Err(cause) = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: Some(wanted),
+            ..limit
+        },
+    ) {
         tracing::warn!(%cause, wanted, "the limit of open descriptors could not be raised");
     }
 }
@@ -42,7 +54,14 @@ pub fn send(socket: impl AsFd, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
     if !fds.is_empty() && !control.push(SendAncillaryMessage::ScmRights(fds)) {
         return Err(io::ErrorKind::InvalidInput.into());
     }
-    retry_on_intr(|| sendmsg(&socket, &[IoSlice::new(b"\n")], &mut control, SendFlags::NOSIGNAL))?;
+    retry_on_intr(|| {
+        sendmsg(
+            &socket,
+            &[IoSlice::new(b"\n")],
+            &mut control,
+            SendFlags::NOSIGNAL,
+        )
+    })?;
     Ok(())
 }
 
@@ -54,7 +73,14 @@ pub fn receive(socket: impl AsFd) -> io::Result<Vec<OwnedFd>> {
     let mut byte = [0];
     let mut space = [MaybeUninit::<u8>::uninit(); rustix::cmsg_space!(ScmRights(MAX_FDS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
-    let message = retry_on_intr(|| recvmsg(&socket, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC))?;
+    let message = retry_on_intr(|| {
+        recvmsg(
+            &socket,
+            &mut [IoSliceMut::new(&mut byte)],
+            &mut control,
+            RecvFlags::CMSG_CLOEXEC,
+        )
+    })?;
     let mut fds = Vec::new();
     for part in control.drain() {
         if let RecvAncillaryMessage::ScmRights(these) = part {

@@ -45,7 +45,11 @@ impl Health {
     /// Nothing is known yet.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
-        Self { parts: Arc::default(), changed: watch::Sender::new(0), clock }
+        Self {
+            parts: Arc::default(),
+            changed: watch::Sender::new(0),
+            clock,
+        }
     }
 
     /// Says how a part is; `since` stays while the light stays.
@@ -59,7 +63,15 @@ impl Health {
             }
             let since_ms = old.filter(|o| o.light == light).map_or(now, |o| o.since_ms);
             let restarts = old.map_or(0, |o| o.restarts);
-            parts.insert(part.to_owned(), Condition { light, why: why.to_owned(), since_ms, restarts });
+            parts.insert(
+                part.to_owned(),
+                Condition {
+                    light,
+                    why: why.to_owned(),
+                    since_ms,
+                    restarts,
+                },
+            );
         }
         self.changed.send_modify(|n| *n += 1);
     }
@@ -75,13 +87,20 @@ impl Health {
     /// All parts.
     #[must_use]
     pub fn parts(&self) -> BTreeMap<String, Condition> {
-        self.parts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.parts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The worst light.
     #[must_use]
     pub fn worst(&self) -> Light {
-        self.parts().values().map(|c| c.light).max().unwrap_or(Light::Green)
+        self.parts()
+            .values()
+            .map(|c| c.light)
+            .max()
+            .unwrap_or(Light::Green)
     }
 
     /// Wakes when something changed.

@@ -1,6 +1,7 @@
 //! Helper programs: argv, stdin, a deadline, a bound on output, nothing inherited.
 //!
-//! Never a shell; the caller's text goes to stdin or to one argument, so a sentence cannot become a command.
+//! Never a shell; the caller's text goes to stdin or to one argument, so a sentence cannot become a
+//! command.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -56,23 +57,51 @@ pub enum HelperError {
     },
 }
 
-/// Runs `program` with `args` and these variables beside its parent's, gives it `input`, and returns what it wrote.
+/// Runs `program` with `args` and these variables beside its parent's, gives it `input`, and
+/// returns what it wrote.
 ///
 /// # Errors
 /// [`HelperError`] when it could not be run to a good end within `limit` and `most` bytes.
-pub async fn run(program: &str, args: &[&str], env: &[(&str, &str)], input: &[u8], limit: Duration, most: usize) -> Result<Vec<u8>, HelperError> {
+pub async fn run(
+    program: &str,
+    args: &[&str],
+    env: &[(&str, &str)],
+    input: &[u8],
+    limit: Duration,
+    most: usize,
+) -> Result<Vec<u8>, HelperError> {
     let mut command = tokio::process::Command::new(program);
-    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).envs(env.iter().copied());
-    command.env_remove("NOTIFY_SOCKET").env_remove("WATCHDOG_USEC").env_remove("WATCHDOG_PID");
-    let mut child = command.spawn().map_err(|cause| HelperError::Start { program: program.to_owned(), cause })?;
-    let pipe = |cause| HelperError::Pipe { program: program.to_owned(), cause };
+    command
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .envs(env.iter().copied());
+    command
+        .env_remove("NOTIFY_SOCKET")
+        .env_remove("WATCHDOG_USEC")
+        .env_remove("WATCHDOG_PID");
+    let mut child = command.spawn().map_err(|cause| HelperError::Start {
+        program: program.to_owned(),
+        cause,
+    })?;
+    let pipe = |cause| HelperError::Pipe {
+        program: program.to_owned(),
+        cause,
+    };
     let missing = || pipe(std::io::Error::other("no pipe"));
     let mut stdin = child.stdin.take().ok_or_else(missing)?;
-    let mut stdout = child.stdout.take().ok_or_else(missing)?.take(most as u64 + 1);
+    let mut stdout = child
+        .stdout
+        .take()
+        .ok_or_else(missing)?
+        .take(most as u64 + 1);
     let mut stderr = child.stderr.take().ok_or_else(missing)?.take(64 * 1024);
     let work = async {
         let feed = async {
-            // A helper that does not read its input to the end is judged by its status, not by this.
+            // A helper that does not read its input to the end is judged by its status, not by
+            // this.
             let _ = stdin.write_all(input).await;
             drop(stdin);
         };
@@ -80,7 +109,14 @@ pub async fn run(program: &str, args: &[&str], env: &[(&str, &str)], input: &[u8
         let mut words = Vec::new();
         let read_out = async {
             stdout.read_to_end(&mut out).await.map_err(pipe)?;
-            if out.len() > most { Err(HelperError::TooMuch { program: program.to_owned(), most }) } else { Ok(()) }
+            if out.len() > most {
+                Err(HelperError::TooMuch {
+                    program: program.to_owned(),
+                    most,
+                })
+            } else {
+                Ok(())
+            }
         };
         let read_words = async { stderr.read_to_end(&mut words).await.map(drop).map_err(pipe) };
         tokio::try_join!(
@@ -95,10 +131,23 @@ pub async fn run(program: &str, args: &[&str], env: &[(&str, &str)], input: &[u8
         if status.success() {
             return Ok(out);
         }
-        let words = String::from_utf8_lossy(&words).trim().chars().take(400).collect();
-        Err(HelperError::Failed { program: program.to_owned(), status: status.to_string(), words })
+        let words = String::from_utf8_lossy(&words)
+            .trim()
+            .chars()
+            .take(400)
+            .collect();
+        Err(HelperError::Failed {
+            program: program.to_owned(),
+            status: status.to_string(),
+            words,
+        })
     };
-    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(HelperError::Deadline { program: program.to_owned(), limit }))
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+        Err(HelperError::Deadline {
+            program: program.to_owned(),
+            limit,
+        })
+    })
 }
 
 #[cfg(test)]
@@ -109,15 +158,28 @@ mod tests {
 
     #[tokio::test]
     async fn input_goes_through_and_output_comes_back() {
-        let out = run("cat", &[], &[], "đèn\n".as_bytes(), SECOND, 100).await.expect("cat");
+        let out = run("cat", &[], &[], "đèn\n".as_bytes(), SECOND, 100)
+            .await
+            .expect("cat");
         assert_eq!(out, "đèn\n".as_bytes());
     }
 
     #[tokio::test]
     async fn every_bad_end_has_its_error() {
-        assert!(matches!(run("no-such-program-here", &[], &[], b"", SECOND, 1).await, Err(HelperError::Start { .. })));
-        assert!(matches!(run("sleep", &["30"], &[], b"", Duration::from_millis(50), 1).await, Err(HelperError::Deadline { .. })));
-        assert!(matches!(run("ls", &["/nowhere"], &[], b"", SECOND, 100).await, Err(HelperError::Failed { words, .. }) if words.contains("nowhere")));
-        assert!(matches!(run("yes", &[], &[], b"", SECOND, 1000).await, Err(HelperError::TooMuch { .. })));
+        assert!(matches!(
+            run("no-such-program-here", &[], &[], b"", SECOND, 1).await,
+            Err(HelperError::Start { .. })
+        ));
+        assert!(matches!(
+            run("sleep", &["30"], &[], b"", Duration::from_millis(50), 1).await,
+            Err(HelperError::Deadline { .. })
+        ));
+        assert!(
+            matches!(run("ls", &["/nowhere"], &[], b"", SECOND, 100).await, Err(HelperError::Failed { words, .. }) if words.contains("nowhere"))
+        );
+        assert!(matches!(
+            run("yes", &[], &[], b"", SECOND, 1000).await,
+            Err(HelperError::TooMuch { .. })
+        ));
     }
 }

@@ -1,7 +1,8 @@
 //! What every listener of ours has from the moment it is bound.
 //!
-//! Invariants: an end that vanished without a word (a cable, a flat battery) is known after two minutes, also where nothing
-//! is said meanwhile; a row of newcomers that is a moment too fast is not turned away by the kernel.
+//! Invariants: an end that vanished without a word (a cable, a flat battery) is known after two
+//! minutes, also where nothing is said meanwhile; a row of newcomers that is a moment too fast is
+//! not turned away by the kernel.
 
 use std::io;
 use std::os::fd::AsFd;

@@ -1,5 +1,5 @@
-//! When a connection last moved anything: measured at the socket, below TLS and frames, where a buffer takes nothing that the
-//! other end did not.
+//! When a connection last moved anything: measured at the socket, below TLS and frames, where a
+//! buffer takes nothing that the other end did not.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -24,7 +24,11 @@ impl Meter {
     /// A meter of a connection that begins now.
     #[must_use]
     pub fn begun() -> Arc<Self> {
-        Arc::new(Self { born: Instant::now(), wrote: AtomicU64::new(0), moved: AtomicU64::new(0) })
+        Arc::new(Self {
+            born: Instant::now(),
+            wrote: AtomicU64::new(0),
+            moved: AtomicU64::new(0),
+        })
     }
 
     fn now(&self) -> u64 {
@@ -72,7 +76,11 @@ impl<I> Metered<I> {
 }
 
 impl<I: AsyncRead + Unpin> AsyncRead for Metered<I> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
         if buf.filled().len() > before {
@@ -83,12 +91,20 @@ impl<I: AsyncRead + Unpin> AsyncRead for Metered<I> {
 }
 
 impl<I: AsyncWrite + Unpin> AsyncWrite for Metered<I> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let done = ready!(Pin::new(&mut self.io).poll_write(cx, buf));
         self.wrote(done)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let done = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, bufs));
         self.wrote(done)
     }

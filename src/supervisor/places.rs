@@ -22,7 +22,12 @@ impl<K: Ord + Clone> Places<K> {
     /// How many `key` holds.
     #[must_use]
     pub fn held(&self, key: &K) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied().unwrap_or(0)
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(key)
+            .copied()
+            .unwrap_or(0)
     }
 
     /// A place for `key`, which may hold `each`.
@@ -58,9 +63,16 @@ mod tests {
     fn each_is_bounded_and_places_come_back() {
         let places = Places::default();
         let first: Vec<_> = (0..3).filter_map(|_| places.take("a", 2)).collect();
-        assert_eq!((first.len(), places.held(&"a")), (2, 2), "one key has its share");
+        assert_eq!(
+            (first.len(), places.held(&"a")),
+            (2, 2),
+            "one key has its share"
+        );
         let other = places.take("b", 2).expect("another has room");
         drop((first, other));
-        assert!(places.0.lock().expect("lock").is_empty(), "who holds nothing costs nothing");
+        assert!(
+            places.0.lock().expect("lock").is_empty(),
+            "who holds nothing costs nothing"
+        );
     }
 }

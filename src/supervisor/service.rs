@@ -1,8 +1,8 @@
 //! Services and reconcilers: what runs as long as the house does.
 //!
-//! A service is a factory that builds a fresh run; when a run fails, panics or returns early it is built
-//! again after a jittered backoff, and health says so. Draining: the soft token asks everybody to finish
-//! their unit; after a deadline the hard token ends what is left.
+//! A service is a factory that builds a fresh run; when a run fails, panics or returns early it is
+//! built again after a jittered backoff, and health says so. Draining: the soft token asks
+//! everybody to finish their unit; after a deadline the hard token ends what is left.
 //! This is the only file where tasks are spawned for good.
 
 use std::borrow::Cow;
@@ -41,8 +41,16 @@ impl Supervisor {
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         let hard = CancellationToken::new();
-        let stop = Stop { soft: hard.child_token(), hard };
-        Self { tracker: TaskTracker::new(), stop, health: Health::new(clock.clone()), clock }
+        let stop = Stop {
+            soft: hard.child_token(),
+            hard,
+        };
+        Self {
+            tracker: TaskTracker::new(),
+            stop,
+            health: Health::new(clock.clone()),
+            clock,
+        }
     }
 
     /// The house's health.
@@ -120,7 +128,9 @@ impl Supervisor {
     pub async fn drain(&self, deadline: Duration) -> bool {
         self.stop.soft.cancel();
         self.tracker.close();
-        let finished = tokio::time::timeout(deadline, self.tracker.wait()).await.is_ok();
+        let finished = tokio::time::timeout(deadline, self.tracker.wait())
+            .await
+            .is_ok();
         self.stop.hard.cancel();
         if !finished {
             let _ = tokio::time::timeout(Duration::from_secs(2), self.tracker.wait()).await;
@@ -130,7 +140,11 @@ impl Supervisor {
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    panic.downcast_ref::<&str>().map(|s| (*s).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without words".to_owned())
+    panic
+        .downcast_ref::<&str>()
+        .map(|s| (*s).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "without words".to_owned())
 }
 
 #[cfg(test)]
@@ -154,7 +168,10 @@ mod tests {
         });
         tokio::time::sleep(Duration::from_secs(40)).await;
         let after_40 = runs.load(Ordering::SeqCst);
-        assert!((5..=8).contains(&after_40), "1+2+4+8+16 s halved at best: {after_40}");
+        assert!(
+            (5..=8).contains(&after_40),
+            "1+2+4+8+16 s halved at best: {after_40}"
+        );
         assert!(house.health().parts()["shaky"].why.contains("planned"));
         assert!(house.drain(Duration::from_secs(1)).await);
     }
@@ -182,7 +199,10 @@ mod tests {
             }
         });
         tokio::time::sleep(Duration::from_millis(1)).await;
-        assert!(!house.drain(Duration::from_secs(10)).await, "somebody had to be ended");
+        assert!(
+            !house.drain(Duration::from_secs(10)).await,
+            "somebody had to be ended"
+        );
         assert_eq!(finished.load(Ordering::SeqCst), 1);
     }
 }

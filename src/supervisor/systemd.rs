@@ -30,8 +30,8 @@ pub fn watchdog() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|d| d / 2)
 }
 
-/// The wish to stop, from systemd or the keyboard. Made first of all: what comes while a role still starts is not lost, and
-/// ends it politely as soon as it can.
+/// The wish to stop, from systemd or the keyboard. Made first of all: what comes while a role still
+/// starts is not lost, and ends it politely as soon as it can.
 pub struct StopSignal {
     term: tokio::signal::unix::Signal,
     int: tokio::signal::unix::Signal,
@@ -44,7 +44,10 @@ impl StopSignal {
     /// When the signals cannot be taken.
     pub fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+        })
     }
 
     /// Waits for it.

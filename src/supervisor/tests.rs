@@ -26,13 +26,33 @@ fn rig_with(script: &str, memory_max: u64, settings: String) -> Rig {
     let (orders, inbox) = mpsc::channel(8);
     let (say, facts) = mpsc::channel(1000);
     let (number, pid) = watch::channel(0);
-    let spec = Spec { name: "rig", program: "/bin/sh".into(), args: vec!["-c".into(), script.into()], env: Vec::new(), memory_max, silence_max: Duration::from_millis(800) };
+    let spec = Spec {
+        name: "rig",
+        program: "/bin/sh".into(),
+        args: vec!["-c".into(), script.into()],
+        env: Vec::new(),
+        memory_max,
+        silence_max: Duration::from_millis(800),
+    };
     let (stop, health) = (house.stop().clone(), house.health().clone());
     house.spawn(async move {
-        let start = || Ok(Start { fds: Vec::new(), settings: settings.clone(), orders: vec!["first".into()] });
-        keep(&spec, start, inbox, say, stop, health, number).await.expect("keeps");
+        let start = || {
+            Ok(Start {
+                fds: Vec::new(),
+                settings: settings.clone(),
+                orders: vec!["first".into()],
+            })
+        };
+        keep(&spec, start, inbox, say, stop, health, number)
+            .await
+            .expect("keeps");
     });
-    Rig { house, facts, orders, pid }
+    Rig {
+        house,
+        facts,
+        orders,
+        pid,
+    }
 }
 
 impl Rig {
@@ -45,13 +65,18 @@ impl Rig {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(15), wait).await.expect("it ends")
+        tokio::time::timeout(Duration::from_secs(15), wait)
+            .await
+            .expect("it ends")
     }
 }
 
 #[tokio::test]
 async fn orders_go_in_and_facts_come_out() {
-    let mut rig = rig(&format!("{BEAT} while read line; do echo \"got $line\"; done"), 1 << 30);
+    let mut rig = rig(
+        &format!("{BEAT} while read line; do echo \"got $line\"; done"),
+        1 << 30,
+    );
     rig.orders.send("second".into()).await.expect("order");
     let mut lines = Vec::new();
     while lines.len() < 3 {
@@ -60,15 +85,24 @@ async fn orders_go_in_and_facts_come_out() {
         }
     }
     // The first byte (with the descriptors) reads as an empty line in a shell.
-    assert!(lines.contains(&"got {}".to_owned()) && lines.contains(&"got first".to_owned()), "{lines:?}");
-    assert!(rig.house.drain(Duration::from_secs(5)).await, "stdin's end is enough");
+    assert!(
+        lines.contains(&"got {}".to_owned()) && lines.contains(&"got first".to_owned()),
+        "{lines:?}"
+    );
+    assert!(
+        rig.house.drain(Duration::from_secs(5)).await,
+        "stdin's end is enough"
+    );
 }
 
 #[tokio::test]
 async fn a_silent_worker_is_replaced() {
     let mut rig = rig("sleep 60", 1 << 30);
     assert!(rig.end().await.contains("silent"));
-    assert!(matches!(rig.facts.recv().await, Some(Fact::Started(_))), "the first restart is at once");
+    assert!(
+        matches!(rig.facts.recv().await, Some(Fact::Started(_))),
+        "the first restart is at once"
+    );
     rig.house.drain(Duration::from_secs(5)).await;
 }
 
@@ -90,7 +124,10 @@ async fn an_endless_line_is_babble() {
 
 #[tokio::test]
 async fn a_killed_or_dying_worker_is_replaced() {
-    let mut rig = rig(&format!("{BEAT} while :; do {BEAT} sleep 0.1; done"), 1 << 30);
+    let mut rig = rig(
+        &format!("{BEAT} while :; do {BEAT} sleep 0.1; done"),
+        1 << 30,
+    );
     let pid = *rig.pid.wait_for(|p| *p != 0).await.expect("pid");
     let pid = rustix::process::Pid::from_raw(i32::try_from(pid).expect("pid")).expect("pid");
     rustix::process::kill_process(pid, rustix::process::Signal::ABORT).expect("kill");
@@ -103,7 +140,12 @@ async fn a_killed_or_dying_worker_is_replaced() {
 /// The broken pipe is seen before the end, and the end is what is told.
 #[tokio::test]
 async fn a_worker_that_dies_before_it_was_told_anything_has_ended() {
-    for script in ["exit 3", "exec <&-; sleep 0.3; exit 3", "exec >&-; sleep 0.3; exit 3", "exec <&- >&-; sleep 0.3; exit 3"] {
+    for script in [
+        "exit 3",
+        "exec <&-; sleep 0.3; exit 3",
+        "exec >&-; sleep 0.3; exit 3",
+        "exec <&- >&-; sleep 0.3; exit 3",
+    ] {
         let mut rig = rig_with(script, 1 << 30, "x".repeat(4 << 20));
         assert_eq!(rig.end().await, "it ended (exit status: 3)", "{script}");
         rig.house.drain(Duration::from_secs(5)).await;
@@ -112,16 +154,27 @@ async fn a_worker_that_dies_before_it_was_told_anything_has_ended() {
 
 #[tokio::test]
 async fn a_deaf_worker_is_killed_after_its_grace() {
-    let mut rig = rig(&format!("trap '' TERM HUP; while :; do {BEAT} sleep 0.1; done"), 1 << 30);
+    let mut rig = rig(
+        &format!("trap '' TERM HUP; while :; do {BEAT} sleep 0.1; done"),
+        1 << 30,
+    );
     rig.pid.wait_for(|p| *p != 0).await.expect("pid");
     let began = tokio::time::Instant::now();
     assert!(rig.house.drain(Duration::from_secs(10)).await);
-    assert!(began.elapsed() < Duration::from_secs(5), "killed after the grace");
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "killed after the grace"
+    );
 }
 
 #[tokio::test]
 async fn a_growing_worker_is_replaced() {
-    let mut rig = rig(&format!("{BEAT} (while :; do {BEAT} sleep 0.2; done) & exec awk 'BEGIN {{ s = \"x\"; for (i = 0; i < 27; i++) s = s s; while (1) i++ }}' > /dev/null"), 64 << 20);
+    let mut rig = rig(
+        &format!(
+            "{BEAT} (while :; do {BEAT} sleep 0.2; done) & exec awk 'BEGIN {{ s = \"x\"; for (i = 0; i < 27; i++) s = s s; while (1) i++ }}' > /dev/null"
+        ),
+        64 << 20,
+    );
     let why = rig.end().await;
     assert!(why.contains("memory"), "{why}");
     rig.house.drain(Duration::from_secs(5)).await;

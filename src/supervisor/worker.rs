@@ -1,9 +1,10 @@
 //! Workers: what can crash or block lives in a child process of the same binary.
 //!
 //! The contract: stdin is a socket whose first byte brings open listeners, whose first line
-//! is settings and whose further lines are orders; stdout lines are facts, `{"fact":"beat"}` at least every
-//! few seconds; stderr is logs; at stdin's end the worker finishes and is gone in 2 s. The parent kills one
-//! that is silent, babbles, outgrows its memory (PSS) or ignores the end. First restart at once, then backoff.
+//! is settings and whose further lines are orders; stdout lines are facts, `{"fact":"beat"}` at
+//! least every few seconds; stderr is logs; at stdin's end the worker finishes and is gone in 2 s.
+//! The parent kills one that is silent, babbles, outgrows its memory (PSS) or ignores the end.
+//! First restart at once, then backoff.
 
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -11,7 +12,9 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader,
+};
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, watch};
 
@@ -64,8 +67,8 @@ pub enum Fact {
     Ended(String),
 }
 
-/// Keeps a worker running until `stop`. `start` is asked at each start; `orders` are passed on while it
-/// runs (those given while it is down are dropped: `start` must rebuild everything).
+/// Keeps a worker running until `stop`. `start` is asked at each start; `orders` are passed on
+/// while it runs (those given while it is down are dropped: `start` must rebuild everything).
 ///
 /// # Errors
 /// Never by itself; the type fits a service.
@@ -97,7 +100,11 @@ pub async fn keep(
         if stop.soft.is_cancelled() {
             return Ok(());
         }
-        tracing::warn!(worker = spec.name, why, "a worker ended and is started again");
+        tracing::warn!(
+            worker = spec.name,
+            why,
+            "a worker ended and is started again"
+        );
         health.set(spec.name, Light::Red, &why);
         health.restarted(spec.name);
         let _ = facts.send(Fact::Ended(why)).await;
@@ -117,14 +124,26 @@ pub async fn keep(
 
 fn spawn(spec: &Spec, start: Start) -> std::io::Result<(Child, UnixStream, String)> {
     let (ours, theirs) = UnixStream::pair()?;
-    // Before the worker lives, so that one that dies at once cannot make this fail: its end is told, not our broken pipe.
+    // Before the worker lives, so that one that dies at once cannot make this fail: its end is
+    // told, not our broken pipe.
     let borrowed: Vec<_> = start.fds.iter().map(|fd| fd.as_fd()).collect();
     fds::send(&ours, &borrowed)?;
     let mut command = Command::new(&spec.program);
-    command.args(&spec.args).envs(spec.env.iter().cloned()).stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.env_remove("NOTIFY_SOCKET").env_remove("WATCHDOG_USEC").env_remove("WATCHDOG_PID").kill_on_drop(true);
+    command
+        .args(&spec.args)
+        .envs(spec.env.iter().cloned())
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+        .env_remove("NOTIFY_SOCKET")
+        .env_remove("WATCHDOG_USEC")
+        .env_remove("WATCHDOG_PID")
+        .kill_on_drop(true);
     // Configuration may stand in the environment; it is not the worker's.
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CONGLANG__")) {
+    for (name, _) in
+        std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CONGLANG__"))
+    {
         command.env_remove(name);
     }
     let child = command.spawn()?;
@@ -141,9 +160,21 @@ fn spawn(spec: &Spec, start: Start) -> std::io::Result<(Child, UnixStream, Strin
 }
 
 /// Runs one life of a worker; gives the reason of its end.
-async fn attend(spec: &Spec, mut child: Child, socket: UnixStream, begin: String, orders: &mut mpsc::Receiver<String>, facts: &mpsc::Sender<Fact>, stop: &Stop) -> String {
-    let Ok(mut stdin) = tokio::net::UnixStream::from_std(socket) else { return "no socket".into() };
-    let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else { return "no pipes".into() };
+async fn attend(
+    spec: &Spec,
+    mut child: Child,
+    socket: UnixStream,
+    begin: String,
+    orders: &mut mpsc::Receiver<String>,
+    facts: &mpsc::Sender<Fact>,
+    stop: &Stop,
+) -> String {
+    let Ok(mut stdin) = tokio::net::UnixStream::from_std(socket) else {
+        return "no socket".into();
+    };
+    let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+        return "no pipes".into();
+    };
     let number = child.id().unwrap_or(0);
     let logs = tokio::task::JoinSet::from_iter([pass_logs(spec.name, stderr)]);
     let (heard, mut ears) = mpsc::channel(256);
@@ -205,9 +236,12 @@ fn end(status: std::io::Result<std::process::ExitStatus>) -> String {
     status.map_or_else(|e| e.to_string(), |s| format!("it ended ({s})"))
 }
 
-/// A closed pipe is often the first that is seen of an end: the end is the reason then, and `why` only of one that lives on.
+/// A closed pipe is often the first that is seen of an end: the end is the reason then, and `why`
+/// only of one that lives on.
 async fn end_or(child: &mut Child, why: String) -> String {
-    tokio::time::timeout(GRACE, child.wait()).await.map_or(why, end)
+    tokio::time::timeout(GRACE, child.wait())
+        .await
+        .map_or(why, end)
 }
 
 async fn listen(stdout: impl AsyncRead + Unpin, heard: mpsc::Sender<Result<String, String>>) {
@@ -225,9 +259,14 @@ async fn listen(stdout: impl AsyncRead + Unpin, heard: mpsc::Sender<Result<Strin
             second = tokio::time::Instant::now();
             count = 0;
         }
-        let babbles = line.last() != Some(&b'\n') && line.len() as u64 >= LINE || count > LINES_PER_SECOND;
+        let babbles =
+            line.last() != Some(&b'\n') && line.len() as u64 >= LINE || count > LINES_PER_SECOND;
         let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-        let said = if babbles { Err("it babbled".to_owned()) } else { Ok(text) };
+        let said = if babbles {
+            Err("it babbled".to_owned())
+        } else {
+            Ok(text)
+        };
         if heard.send(said).await.is_err() || babbles {
             return;
         }
@@ -238,7 +277,11 @@ async fn pass_logs(name: &'static str, stderr: impl AsyncRead + Unpin) {
     let mut reader = BufReader::new(stderr);
     loop {
         let mut line = Vec::new();
-        match (&mut reader).take(16 * 1024).read_until(b'\n', &mut line).await {
+        match (&mut reader)
+            .take(16 * 1024)
+            .read_until(b'\n', &mut line)
+            .await
+        {
             Ok(n) if n > 0 => {
                 let text = String::from_utf8_lossy(&line);
                 let text = text.trim_end();
@@ -253,7 +296,10 @@ async fn pass_logs(name: &'static str, stderr: impl AsyncRead + Unpin) {
 
 /// Ends a process that does not do its work; 0 is nobody.
 pub fn kill(pid: u32) {
-    if let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) {
+    if let Some(pid) = i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+    {
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
     }
 }
@@ -263,5 +309,9 @@ pub fn kill(pid: u32) {
 pub fn pss_of(pid: u32) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
     let line = text.lines().find(|l| l.starts_with("Pss:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kb| kb * 1024)
+    line.split_whitespace()
+        .nth(1)?
+        .parse::<u64>()
+        .ok()
+        .map(|kb| kb * 1024)
 }

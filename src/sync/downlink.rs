@@ -1,6 +1,7 @@
 //! What the commune wants done in the village: a bulletin becomes a notice, once.
 //!
-//! A commune that sends without end, or what is long past, leaves no trace here: it is refused before anything is written.
+//! A commune that sends without end, or what is long past, leaves no trace here: it is refused
+//! before anything is written.
 
 use super::uplink::Uplink;
 use crate::domain::actor::Actor;
@@ -15,17 +16,36 @@ use crate::protocol::commune::Bulletin;
 const BULLETINS_A_DAY: usize = 50;
 impl Uplink {
     /// A bulletin of the commune becomes a notice, once; gives why not.
-    pub(super) async fn obey(&self, id: &str, expires_at: i64, bulletin: Bulletin) -> anyhow::Result<Option<String>> {
-        let (Ok(name), Ok(notice)) = (CommandId::new(id), NoticeId::new(id)) else { return Ok(Some("refused-unsound".into())) };
+    pub(super) async fn obey(
+        &self,
+        id: &str,
+        expires_at: i64,
+        bulletin: Bulletin,
+    ) -> anyhow::Result<Option<String>> {
+        let (Ok(name), Ok(notice)) = (CommandId::new(id), NoticeId::new(id)) else {
+            return Ok(Some("refused-unsound".into()));
+        };
         // Refused without a trace: a commune that sends without end must not fill history.
-        if expires_at < self.clock.certain_ms() || bulletin.until.is_some_and(|u| u < self.clock.certain_ms()) {
+        if expires_at < self.clock.certain_ms()
+            || bulletin.until.is_some_and(|u| u < self.clock.certain_ms())
+        {
             return Ok(Some("refused-expired".into()));
         }
         // What the journal would refuse is refused before it, too: its refusals are entries.
         let (state, now) = (self.journal.state(), self.clock.wall_ms());
-        let up = state.notices.values().filter(|n| n.until.is_none_or(|u| u >= now));
-        let today = state.notices.values().filter(|n| n.from_commune && n.at > now - 86_400_000).count();
-        if today >= BULLETINS_A_DAY || up.clone().filter(|n| n.from_commune).count() >= NOTICES_OF_COMMUNE || up.count() >= NOTICES_UP {
+        let up = state
+            .notices
+            .values()
+            .filter(|n| n.until.is_none_or(|u| u >= now));
+        let today = state
+            .notices
+            .values()
+            .filter(|n| n.from_commune && n.at > now - 86_400_000)
+            .count();
+        if today >= BULLETINS_A_DAY
+            || up.clone().filter(|n| n.from_commune).count() >= NOTICES_OF_COMMUNE
+            || up.count() >= NOTICES_UP
+        {
             return Ok(Some("refused-too-many".into()));
         }
         let (title, body) = clean(&bulletin.title, &bulletin.body);
@@ -36,9 +56,25 @@ impl Uplink {
         if self.journal.state().notices.contains_key(&notice) {
             return Ok(None);
         }
-        let text = self.files.put(format!("{title}\n{body}").into_bytes()).await?;
-        let kind = if bulletin.urgent { NoticeKind::Urgent } else { NoticeKind::Notice };
-        let wish = Wish::new(Actor::Commune, Command::PublishNotice { id: notice, text: text.clone(), kind, until: bulletin.until }).named(name, expires_at);
+        let text = self
+            .files
+            .put(format!("{title}\n{body}").into_bytes())
+            .await?;
+        let kind = if bulletin.urgent {
+            NoticeKind::Urgent
+        } else {
+            NoticeKind::Notice
+        };
+        let wish = Wish::new(
+            Actor::Commune,
+            Command::PublishNotice {
+                id: notice,
+                text: text.clone(),
+                kind,
+                until: bulletin.until,
+            },
+        )
+        .named(name, expires_at);
         match self.journal.submit(wish).await {
             Ok(receipt) => {
                 if receipt.repeated {

@@ -1,8 +1,9 @@
 //! The village's half of the protocol as a pure state machine.
 //!
-//! Invariants: nothing is sent before the commune said how far it is; at most [`WINDOW`] batches of one
-//! stream are unanswered; what was acknowledged by another incarnation counts for nothing; streams go in the
-//! order of their epochs, alarms first within one, so that an old epoch is finished before its successor.
+//! Invariants: nothing is sent before the commune said how far it is; at most [`WINDOW`] batches of
+//! one stream are unanswered; what was acknowledged by another incarnation counts for nothing;
+//! streams go in the order of their epochs, alarms first within one, so that an old epoch is
+//! finished before its successor.
 
 use std::collections::BTreeMap;
 
@@ -84,24 +85,65 @@ impl Engine {
     /// The commune said something. `offers` is what there is now, in order of sending.
     pub fn heard(&mut self, down: &Down, offers: &[Offer], now_ms: u64) -> Vec<Do> {
         match down {
-            Down::Resume { incarnation, applied, .. } => {
+            Down::Resume {
+                incarnation,
+                applied,
+                ..
+            } => {
                 self.heard_at = now_ms;
                 self.incarnation = Some(incarnation.clone());
-                // Only of what was offered, and no further than it goes: a commune cannot fill memory with streams that it
-                // invents, nor have what is not written yet.
-                let lasts: BTreeMap<&Stream, u64> = offers.iter().map(|(s, _, last)| (s, *last)).collect();
-                let applied: Vec<(&Stream, u64)> = applied.iter().filter_map(|(s, n)| lasts.get(s).map(|last| (s, *n.min(last)))).collect();
-                self.lanes = applied.iter().map(|(s, n)| ((*s).clone(), Lane { applied: *n, flying: Vec::new() })).collect();
-                let mut out: Vec<Do> = applied.iter().map(|(s, n)| Do::Received { stream: (*s).clone(), applied: *n }).collect();
+                // Only of what was offered, and no further than it goes: a commune cannot fill
+                // memory with streams that it invents, nor have what is not written
+                // yet.
+                let lasts: BTreeMap<&Stream, u64> =
+                    offers.iter().map(|(s, _, last)| (s, *last)).collect();
+                let applied: Vec<(&Stream, u64)> = applied
+                    .iter()
+                    .filter_map(|(s, n)| lasts.get(s).map(|last| (s, *n.min(last))))
+                    .collect();
+                self.lanes = applied
+                    .iter()
+                    .map(|(s, n)| {
+                        (
+                            (*s).clone(),
+                            Lane {
+                                applied: *n,
+                                flying: Vec::new(),
+                            },
+                        )
+                    })
+                    .collect();
+                let mut out: Vec<Do> = applied
+                    .iter()
+                    .map(|(s, n)| Do::Received {
+                        stream: (*s).clone(),
+                        applied: *n,
+                    })
+                    .collect();
                 out.extend(self.more(offers));
                 out
             }
-            Down::Ack { incarnation, stream, applied, hole } => {
+            Down::Ack {
+                incarnation,
+                stream,
+                applied,
+                hole,
+            } => {
                 if self.incarnation.as_ref() != Some(incarnation) {
                     // Another database answers: what it has is not known before it says so.
-                    return if self.incarnation.is_some() { self.connected(now_ms) } else { Vec::new() };
+                    return if self.incarnation.is_some() {
+                        self.connected(now_ms)
+                    } else {
+                        Vec::new()
+                    };
                 }
-                let Some(last) = offers.iter().find(|(o, ..)| o == stream).map(|(_, _, last)| *last) else { return Vec::new() };
+                let Some(last) = offers
+                    .iter()
+                    .find(|(o, ..)| o == stream)
+                    .map(|(_, _, last)| *last)
+                else {
+                    return Vec::new();
+                };
                 self.heard_at = now_ms;
                 let lane = self.lanes.entry(stream.clone()).or_default();
                 // An older word of the commune may come late: what is applied never falls.
@@ -111,7 +153,10 @@ impl Engine {
                 if *hole {
                     lane.flying.clear();
                 }
-                let mut out = vec![Do::Received { stream: stream.clone(), applied }];
+                let mut out = vec![Do::Received {
+                    stream: stream.clone(),
+                    applied,
+                }];
                 out.extend(self.more(offers));
                 out
             }
@@ -124,7 +169,8 @@ impl Engine {
 
     /// Something new may be there, or time passed.
     pub fn tick(&mut self, offers: &[Offer], now_ms: u64) -> Vec<Do> {
-        let waits = self.asked && self.incarnation.is_none() || self.lanes.values().any(|l| !l.flying.is_empty());
+        let waits = self.asked && self.incarnation.is_none()
+            || self.lanes.values().any(|l| !l.flying.is_empty());
         // Quiet before the question is not silence after it.
         if waits && now_ms.saturating_sub(self.heard_at.max(self.waits_since)) > PATIENCE_MS {
             return self.connected(now_ms);
@@ -137,7 +183,11 @@ impl Engine {
         if self.lanes.values().all(|l| l.flying.is_empty()) {
             self.waits_since = now_ms;
         }
-        self.lanes.entry(stream.clone()).or_default().flying.push(last);
+        self.lanes
+            .entry(stream.clone())
+            .or_default()
+            .flying
+            .push(last);
     }
 
     /// What to send now: the first stream, in order, that has more than the commune.
@@ -147,7 +197,13 @@ impl Engine {
         }
         for (stream, first, last) in offers {
             let lane = self.lanes.entry(stream.clone()).or_default();
-            let next = lane.flying.last().copied().unwrap_or(lane.applied).max(lane.applied).saturating_add(1);
+            let next = lane
+                .flying
+                .last()
+                .copied()
+                .unwrap_or(lane.applied)
+                .max(lane.applied)
+                .saturating_add(1);
             if next > *last {
                 if lane.flying.is_empty() {
                     continue;
@@ -157,10 +213,17 @@ impl Engine {
             }
             if next < *first {
                 lane.flying.push(first - 1);
-                return vec![Do::Gap { stream: stream.clone(), from: next, to: first - 1 }];
+                return vec![Do::Gap {
+                    stream: stream.clone(),
+                    from: next,
+                    to: first - 1,
+                }];
             }
             if (lane.flying.len() as u64) < WINDOW {
-                return vec![Do::Send { stream: stream.clone(), from: next }];
+                return vec![Do::Send {
+                    stream: stream.clone(),
+                    from: next,
+                }];
             }
             return Vec::new();
         }
@@ -170,7 +233,10 @@ impl Engine {
     /// True when the commune has everything that is offered.
     #[must_use]
     pub fn is_complete(&self, offers: &[Offer]) -> bool {
-        self.incarnation.is_some() && offers.iter().all(|(s, _, last)| self.lanes.get(s).map_or(0, |l| l.applied) >= *last)
+        self.incarnation.is_some()
+            && offers
+                .iter()
+                .all(|(s, _, last)| self.lanes.get(s).map_or(0, |l| l.applied) >= *last)
     }
 
     /// True when the commune answers: it has said how far it is.

@@ -1,5 +1,6 @@
-//! Both engines against each other over a link that loses, doubles and reorders, with crashes of both sides,
-//! a restored commune and trimmed history: nothing is lost, nothing is doubled, a number means one record.
+//! Both engines against each other over a link that loses, doubles and reorders, with crashes of
+//! both sides, a restored commune and trimmed history: nothing is lost, nothing is doubled, a
+//! number means one record.
 
 use std::collections::BTreeMap;
 
@@ -67,7 +68,10 @@ impl World {
     fn boot(&mut self) {
         self.epochs += 1;
         for lane in [Lane::Alarm, Lane::Log] {
-            let stream = Stream { epoch: format!("{:032x}", self.epochs), lane };
+            let stream = Stream {
+                epoch: format!("{:032x}", self.epochs),
+                lane,
+            };
             self.written.insert(stream.clone(), BTreeMap::new());
             self.kept_from.insert(stream.clone(), 1);
             self.order.push(stream);
@@ -78,24 +82,54 @@ impl World {
     }
 
     fn offers(&self) -> Vec<Offer> {
-        self.order.iter().map(|s| (s.clone(), self.kept_from[s], self.written[s].keys().last().copied().unwrap_or(0))).filter(|(_, _, last)| *last > 0).collect()
+        self.order
+            .iter()
+            .map(|s| {
+                (
+                    s.clone(),
+                    self.kept_from[s],
+                    self.written[s].keys().last().copied().unwrap_or(0),
+                )
+            })
+            .filter(|(_, _, last)| *last > 0)
+            .collect()
     }
 
     fn act(&mut self, todo: Vec<Do>) {
         for what in todo {
             match what {
-                Do::Hello => self.wire.push(Wire::Up(Up::Hello { epoch: String::new(), boot: 0, streams: self.offers() })),
+                Do::Hello => self.wire.push(Wire::Up(Up::Hello {
+                    epoch: String::new(),
+                    boot: 0,
+                    streams: self.offers(),
+                })),
                 Do::Send { stream, from } => {
-                    let records: Vec<(u64, Vec<u8>)> = self.written[&stream].range(from..).take(3).map(|(n, r)| (*n, r.clone())).collect();
+                    let records: Vec<(u64, Vec<u8>)> = self.written[&stream]
+                        .range(from..)
+                        .take(3)
+                        .map(|(n, r)| (*n, r.clone()))
+                        .collect();
                     let bytes: Vec<&[u8]> = records.iter().map(|(_, r)| r.as_slice()).collect();
-                    let batch = pack(stream.clone(), from, &bytes, BTreeMap::new()).expect("packed");
-                    self.engine.sent(&stream, records.last().expect("asked for what is there").0, self.now);
+                    let batch =
+                        pack(stream.clone(), from, &bytes, BTreeMap::new()).expect("packed");
+                    self.engine.sent(
+                        &stream,
+                        records.last().expect("asked for what is there").0,
+                        self.now,
+                    );
                     self.wire.push(Wire::Up(Up::Batch(batch)));
                     let more = self.engine.tick(&self.offers(), self.now);
                     self.act(more);
                 }
-                Do::Gap { stream, from, to } => self.wire.push(Wire::Up(Up::Gap { stream, from, to, reason: "trimmed".into() })),
-                Do::Received { stream, applied } => assert!(self.store.get(&stream).is_none_or(|s| s.0 >= applied) || self.incarnation > 0),
+                Do::Gap { stream, from, to } => self.wire.push(Wire::Up(Up::Gap {
+                    stream,
+                    from,
+                    to,
+                    reason: "trimmed".into(),
+                })),
+                Do::Received { stream, applied } => assert!(
+                    self.store.get(&stream).is_none_or(|s| s.0 >= applied) || self.incarnation > 0
+                ),
             }
         }
     }
@@ -104,8 +138,17 @@ impl World {
         let incarnation = self.incarnation.to_string();
         match up {
             Up::Hello { streams, .. } => {
-                let applied = streams.into_iter().map(|(s, ..)| (s.clone(), self.store.get(&s).map_or(0, |x| x.0))).collect();
-                self.wire.push(Wire::Down(Down::Resume { incarnation, applied, now_ms: 0, sure: true, known: None }));
+                let applied = streams
+                    .into_iter()
+                    .map(|(s, ..)| (s.clone(), self.store.get(&s).map_or(0, |x| x.0)))
+                    .collect();
+                self.wire.push(Wire::Down(Down::Resume {
+                    incarnation,
+                    applied,
+                    now_ms: 0,
+                    sure: true,
+                    known: None,
+                }));
             }
             Up::Batch(batch) => {
                 let stream = batch.stream.clone();
@@ -115,23 +158,38 @@ impl World {
                 match taken {
                     Take::Append { records, applied } => {
                         for (n, bytes) in records {
-                            assert!(entry.1.insert(n, bytes).is_none(), "a record is stored once");
+                            assert!(
+                                entry.1.insert(n, bytes).is_none(),
+                                "a record is stored once"
+                            );
                         }
                         entry.0 = applied;
                     }
                     Take::Nothing { .. } => {}
                     Take::Quarantine { why, .. } => panic!("{why}"),
                 }
-                self.wire.push(Wire::Down(Down::Ack { incarnation, stream, applied: self.store.get(&batch.stream).map_or(0, |x| x.0), hole }));
+                self.wire.push(Wire::Down(Down::Ack {
+                    incarnation,
+                    stream,
+                    applied: self.store.get(&batch.stream).map_or(0, |x| x.0),
+                    hole,
+                }));
             }
-            Up::Gap { stream, from, to, .. } => {
+            Up::Gap {
+                stream, from, to, ..
+            } => {
                 let entry = self.store.entry(stream.clone()).or_default();
                 if let Some(applied) = gap(from, to, entry.0) {
                     entry.2.push((from.max(entry.0 + 1), to));
                     entry.0 = applied;
                 }
                 let applied = entry.0;
-                self.wire.push(Wire::Down(Down::Ack { incarnation, stream, applied, hole: from > applied + 1 }));
+                self.wire.push(Wire::Down(Down::Ack {
+                    incarnation,
+                    stream,
+                    applied,
+                    hole: from > applied + 1,
+                }));
             }
             Up::Outcome { .. } | Up::Renew { .. } | Up::Differs { .. } => {}
         }
@@ -154,7 +212,10 @@ impl World {
                 assert_eq!(Some(bytes), truth.get(n), "a number means one record");
             }
             for n in 1..=*applied {
-                assert!(records.contains_key(&n) || gaps.iter().any(|(a, b)| (*a..=*b).contains(&n)), "record {n} of {stream:?} is applied but neither there nor declared missing");
+                assert!(
+                    records.contains_key(&n) || gaps.iter().any(|(a, b)| (*a..=*b).contains(&n)),
+                    "record {n} of {stream:?} is applied but neither there nor declared missing"
+                );
             }
         }
     }
@@ -163,7 +224,9 @@ impl World {
         match step.clone() {
             Step::Write(n) => {
                 for i in 0..u64::from(n) {
-                    let stream = self.order[self.order.len() - 2 + usize::try_from(i % 2).expect("0 or 1")].clone();
+                    let stream = self.order
+                        [self.order.len() - 2 + usize::try_from(i % 2).expect("0 or 1")]
+                    .clone();
                     let records = self.written.get_mut(&stream).expect("stream");
                     let number = records.len() as u64 + 1;
                     let record = serde_json::json!({ "lane": stream.lane, "lane_seq": number, "epoch": stream.epoch });
@@ -181,7 +244,11 @@ impl World {
             Step::Trim(n) => {
                 // Only what the commune once had may go; a restored one may ask for it again.
                 let stream = self.order[0].clone();
-                let have = self.store.get(&stream).map_or(0, |s| s.0).min(self.kept_from[&stream] + u64::from(n));
+                let have = self
+                    .store
+                    .get(&stream)
+                    .map_or(0, |s| s.0)
+                    .min(self.kept_from[&stream] + u64::from(n));
                 let kept = self.kept_from.get_mut(&stream).expect("stream");
                 *kept = (*kept).max(have);
                 if self.incarnation.is_multiple_of(2) {
@@ -189,8 +256,12 @@ impl World {
                 }
             }
             Step::Deliver(i) if !self.wire.is_empty() => self.deliver(i.index(self.wire.len())),
-            Step::Lose(i) if !self.wire.is_empty() => drop(self.wire.remove(i.index(self.wire.len()))),
-            Step::Double(i) if !self.wire.is_empty() => self.wire.push(self.wire[i.index(self.wire.len())].clone()),
+            Step::Lose(i) if !self.wire.is_empty() => {
+                drop(self.wire.remove(i.index(self.wire.len())))
+            }
+            Step::Double(i) if !self.wire.is_empty() => {
+                self.wire.push(self.wire[i.index(self.wire.len())].clone())
+            }
             Step::Time => {
                 self.now += 11_000;
                 let todo = self.engine.tick(&self.offers(), self.now);
@@ -264,16 +335,50 @@ proptest! {
 #[test]
 fn nonsense_of_the_commune_is_harmless() {
     let mut engine = Engine::default();
-    let stream = Stream { epoch: "00".repeat(16), lane: Lane::Log };
+    let stream = Stream {
+        epoch: "00".repeat(16),
+        lane: Lane::Log,
+    };
     let offers = vec![(stream.clone(), 1, 10)];
     engine.connected(0);
     for applied in [u64::MAX, 0, 5, u64::MAX - 1] {
-        let down = Down::Resume { incarnation: "x".into(), applied: vec![(stream.clone(), applied)], now_ms: i64::MIN, sure: true, known: None };
+        let down = Down::Resume {
+            incarnation: "x".into(),
+            applied: vec![(stream.clone(), applied)],
+            now_ms: i64::MIN,
+            sure: true,
+            known: None,
+        };
         engine.heard(&down, &offers, 0);
-        engine.heard(&Down::Ack { incarnation: "x".into(), stream: stream.clone(), applied, hole: true }, &offers, 0);
-        engine.heard(&Down::Ack { incarnation: "y".into(), stream: stream.clone(), applied, hole: false }, &offers, 0);
+        engine.heard(
+            &Down::Ack {
+                incarnation: "x".into(),
+                stream: stream.clone(),
+                applied,
+                hole: true,
+            },
+            &offers,
+            0,
+        );
+        engine.heard(
+            &Down::Ack {
+                incarnation: "y".into(),
+                stream: stream.clone(),
+                applied,
+                hole: false,
+            },
+            &offers,
+            0,
+        );
         engine.tick(&offers, u64::MAX);
     }
-    let batch = Batch { stream, first: u64::MAX, count: u64::MAX, sha256: String::new(), records: String::new(), texts: BTreeMap::new() };
+    let batch = Batch {
+        stream,
+        first: u64::MAX,
+        count: u64::MAX,
+        sha256: String::new(),
+        records: String::new(),
+        texts: BTreeMap::new(),
+    };
     assert_eq!(take(&batch, 3), Take::Nothing { hole: false });
 }

@@ -1,7 +1,8 @@
-//! What the village takes from the commune on trust: its next certificate, and the time when it has none of its own.
+//! What the village takes from the commune on trust: its next certificate, and the time when it has
+//! none of its own.
 //!
-//! Neither is taken blindly: a certificate replaces the one in use only when it can be used, and a clock that is years
-//! ahead cannot make every certificate old.
+//! Neither is taken blindly: a certificate replaces the one in use only when it can be used, and a
+//! clock that is years ahead cannot make every certificate old.
 
 use super::uplink::Uplink;
 use crate::keys::authority::{Files as CertFiles, Identity};
@@ -15,24 +16,41 @@ const AGREE_MS: u64 = 120_000;
 const LIFE_DAYS: i64 = 92;
 
 impl Uplink {
-    /// The certificate to show, and its days: the one that lasts longest, but one that lasts longer than any that is made
-    /// now was dated by a wrong clock and comes last of those that can be used.
+    /// The certificate to show, and its days: the one that lasts longest, but one that lasts longer
+    /// than any that is made now was dated by a wrong clock and comes last of those that can be
+    /// used.
     pub(super) fn best(&self) -> (&CertFiles, i64) {
-        let days = |f: &CertFiles| f.left(&self.clock).map_or(i64::MIN, |d| if d > LIFE_DAYS { 0 } else { d });
+        let days = |f: &CertFiles| {
+            f.left(&self.clock)
+                .map_or(i64::MIN, |d| if d > LIFE_DAYS { 0 } else { d })
+        };
         let (given, renewed) = (days(&self.identity), days(&self.renewed));
-        if renewed > given { (&self.renewed, renewed) } else { (&self.identity, given) }
+        if renewed > given {
+            (&self.renewed, renewed)
+        } else {
+            (&self.identity, given)
+        }
     }
 
-    /// The one to show in this connection: after one that was refused the other has its turn, if there is one.
+    /// The one to show in this connection: after one that was refused the other has its turn, if
+    /// there is one.
     pub(super) fn turn(&self, refused: u32) -> &CertFiles {
         let best = self.best().0;
-        let other = if std::ptr::eq(best, &raw const self.identity) { &self.renewed } else { &self.identity };
-        if refused % 2 == 1 && other.left(&self.clock).is_some() { other } else { best }
+        let other = if std::ptr::eq(best, &raw const self.identity) {
+            &self.renewed
+        } else {
+            &self.identity
+        };
+        if refused % 2 == 1 && other.left(&self.clock).is_some() {
+            other
+        } else {
+            best
+        }
     }
 
-    /// The commune's clock, when it knows its own (`sure`): two that agree are agreed. A village without a date takes its
-    /// floor from it, but never one beyond the life of its own certificate: a commune that is years ahead must not make
-    /// every certificate old.
+    /// The commune's clock, when it knows its own (`sure`): two that agree are agreed. A village
+    /// without a date takes its floor from it, but never one beyond the life of its own
+    /// certificate: a commune that is years ahead must not make every certificate old.
     pub(super) fn take_time(&self, now_ms: i64, sure: bool) {
         if !sure {
             return;
@@ -40,23 +58,54 @@ impl Uplink {
         if self.clock.wall_ms().abs_diff(now_ms) < AGREE_MS {
             self.clock.set_synced();
         } else if self.clock.trust() == Trust::None {
-            let ends = self.clock.certain_ms().saturating_add(self.best().1.max(0).saturating_mul(86_400_000));
+            let ends = self
+                .clock
+                .certain_ms()
+                .saturating_add(self.best().1.max(0).saturating_mul(86_400_000));
             self.clock.raise_floor(now_ms.min(ends));
         }
     }
 
     /// A renewed certificate is taken when it is one, for our key; the next connection uses it.
     pub(super) fn take_certificate(&self, certificate: &str, key: String) {
-        let identity = Identity { certificate: certificate.to_owned(), key };
+        let identity = Identity {
+            certificate: certificate.to_owned(),
+            key,
+        };
         // Judged beside the one in use, which stays until the new one is known to be good.
-        let next = CertFiles::named(self.renewed.certificate.parent().unwrap_or(std::path::Path::new(".")), "commune-next");
+        let next = CertFiles::named(
+            self.renewed
+                .certificate
+                .parent()
+                .unwrap_or(std::path::Path::new(".")),
+            "commune-next",
+        );
         // Signed by our commune, for us, and not for longer than certificates of its CA last.
-        let judged = tls::check_client(&self.ca, certificate.as_bytes(), self.village.as_str(), &self.clock)
-            .and_then(|()| next.write(&identity))
-            .and_then(|()| if next.left(&self.clock).is_some_and(|d| d <= LIFE_DAYS || self.clock.trust() == Trust::None) { Ok(()) } else { Err(std::io::Error::other("it lasts too long")) });
-        let taken = judged.and_then(|()| tls::client(&self.ca, Some(&next), self.clock.clone())).and_then(|_| std::fs::rename(&next.certificate, &self.renewed.certificate));
+        let judged = tls::check_client(
+            &self.ca,
+            certificate.as_bytes(),
+            self.village.as_str(),
+            &self.clock,
+        )
+        .and_then(|()| next.write(&identity))
+        .and_then(|()| {
+            if next
+                .left(&self.clock)
+                .is_some_and(|d| d <= LIFE_DAYS || self.clock.trust() == Trust::None)
+            {
+                Ok(())
+            } else {
+                Err(std::io::Error::other("it lasts too long"))
+            }
+        });
+        let taken = judged
+            .and_then(|()| tls::client(&self.ca, Some(&next), self.clock.clone()))
+            .and_then(|_| std::fs::rename(&next.certificate, &self.renewed.certificate));
         match taken {
-            Ok(()) => tracing::info!(days = self.best().1, "the commune renewed the village's certificate"),
+            Ok(()) => tracing::info!(
+                days = self.best().1,
+                "the commune renewed the village's certificate"
+            ),
             Err(cause) => {
                 tracing::error!(%cause, "the renewed certificate cannot be used; the old one stays");
                 let _ = std::fs::remove_file(&next.certificate);

@@ -1,4 +1,5 @@
-//! The truck: a fresh MQTT client at each connection, the engine's wishes carried out from the journal.
+//! The truck: a fresh MQTT client at each connection, the engine's wishes carried out from the
+//! journal.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -70,15 +71,22 @@ pub struct Uplink {
 }
 
 impl Uplink {
-    /// Keeps a connection until `stop`. A commune that cannot be reached is an ordinary day, not a failure of
-    /// the house: health stays green, the page says that work is kept.
+    /// Keeps a connection until `stop`. A commune that cannot be reached is an ordinary day, not a
+    /// failure of the house: health stays green, the page says that work is kept.
     ///
     /// # Errors
     /// Never by itself; the type fits a service.
     pub async fn keep(self, stop: Stop) -> anyhow::Result<()> {
         let received = self.journal.cursor(RECEIPT);
-        let at = self.journal.before(received.saturating_add(1), 1).await.first().map_or(0, |e| e.entry.wall_ms);
-        self.live.uplink.change(|l| (l.received, l.received_at) = (received, at));
+        let at = self
+            .journal
+            .before(received.saturating_add(1), 1)
+            .await
+            .first()
+            .map_or(0, |e| e.entry.wall_ms);
+        self.live
+            .uplink
+            .change(|l| (l.received, l.received_at) = (received, at));
         let counting = async {
             let mut every = tokio::time::interval(COUNT);
             loop {
@@ -120,18 +128,27 @@ impl Uplink {
     /// # Errors
     /// Why it ended.
     async fn run(&self, stop: Stop, refused: u32) -> anyhow::Result<()> {
-        let (host, port) = self.server.rsplit_once(':').ok_or_else(|| anyhow::anyhow!("“{}” has no port", self.server))?;
+        let (host, port) = self
+            .server
+            .rsplit_once(':')
+            .ok_or_else(|| anyhow::anyhow!("“{}” has no port", self.server))?;
         let mut options = MqttOptions::new(format!("gate-{}", self.village), host, port.parse()?);
         let config = tls::client(&self.ca, Some(self.turn(refused)), self.clock.clone())?;
         options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(config)));
-        options.set_keep_alive(Duration::from_secs(30)).set_clean_session(true).set_max_packet_size(1 << 20, 8 << 20).set_inflight(16).set_manual_acks(true);
+        options
+            .set_keep_alive(Duration::from_secs(30))
+            .set_clean_session(true)
+            .set_max_packet_size(1 << 20, 8 << 20)
+            .set_inflight(16)
+            .set_manual_acks(true);
         let (client, mut events) = AsyncClient::new(options, 64);
         let (say, mut heard) = mpsc::channel(64);
         let receiving = async {
             loop {
                 match events.poll().await? {
                     Event::Incoming(Packet::ConnAck(_)) => {
-                        client.try_subscribe(format!("down/{}/#", self.village), QoS::AtLeastOnce)?;
+                        client
+                            .try_subscribe(format!("down/{}/#", self.village), QoS::AtLeastOnce)?;
                     }
                     Event::Incoming(Packet::SubAck(_)) => say.send(None).await?,
                     Event::Incoming(Packet::Publish(publish)) => say.send(Some(publish)).await?,
@@ -155,7 +172,11 @@ impl Uplink {
         ended
     }
 
-    async fn work(&self, client: &AsyncClient, heard: &mut mpsc::Receiver<Option<rumqttc::Publish>>) -> anyhow::Result<()> {
+    async fn work(
+        &self,
+        client: &AsyncClient,
+        heard: &mut mpsc::Receiver<Option<rumqttc::Publish>>,
+    ) -> anyhow::Result<()> {
         let mut engine = Engine::default();
         let mut known = Known::default();
         // The key of a request that was not answered yet.
@@ -212,7 +233,8 @@ impl Uplink {
                 }
                 _ = tick.tick() => engine.tick(&self.offers(), now),
             };
-            self.carry_out(client, &mut engine, &mut known, todo).await?;
+            self.carry_out(client, &mut engine, &mut known, todo)
+                .await?;
             self.show(&engine).await?;
         }
     }
@@ -226,15 +248,22 @@ impl Uplink {
                 let last = span.lanes[lane.index()];
                 if last > 0 {
                     // What was trimmed of an epoch is found, and told as a gap, when it is read.
-                    out.push((Stream { epoch: codec::epoch_text(&span.epoch), lane }, 1, last));
+                    out.push((
+                        Stream {
+                            epoch: codec::epoch_text(&span.epoch),
+                            lane,
+                        },
+                        1,
+                        last,
+                    ));
                 }
             }
         }
         out
     }
 
-    /// What HELLO names: the newest streams, as many as a message has room for. Of older ones the commune says how far it
-    /// is when they come; what it has it counts as repeated.
+    /// What HELLO names: the newest streams, as many as a message has room for. Of older ones the
+    /// commune says how far it is when they come; what it has it counts as repeated.
     fn newest_offers(&self) -> Vec<Offer> {
         let mut offers = self.offers();
         let over = offers.len().saturating_sub(HELLO_STREAMS);
@@ -242,15 +271,36 @@ impl Uplink {
         offers
     }
 
-    async fn carry_out(&self, client: &AsyncClient, engine: &mut Engine, known: &mut Known, todo: Vec<Do>) -> anyhow::Result<()> {
+    async fn carry_out(
+        &self,
+        client: &AsyncClient,
+        engine: &mut Engine,
+        known: &mut Known,
+        todo: Vec<Do>,
+    ) -> anyhow::Result<()> {
         let mut queue: std::collections::VecDeque<Do> = todo.into();
         while let Some(what) = queue.pop_front() {
             match what {
                 Do::Hello => {
-                    let up = Up::Hello { epoch: codec::epoch_text(&self.journal.epoch()), boot: self.journal.state().boot, streams: self.newest_offers() };
+                    let up = Up::Hello {
+                        epoch: codec::epoch_text(&self.journal.epoch()),
+                        boot: self.journal.state().boot,
+                        streams: self.newest_offers(),
+                    };
                     self.post(client, &up).await?;
                 }
-                Do::Gap { stream, from, to } => self.post(client, &Up::Gap { stream, from, to, reason: "trimmed or damaged".into() }).await?,
+                Do::Gap { stream, from, to } => {
+                    self.post(
+                        client,
+                        &Up::Gap {
+                            stream,
+                            from,
+                            to,
+                            reason: "trimmed or damaged".into(),
+                        },
+                    )
+                    .await?
+                }
                 Do::Received { .. } => {}
                 Do::Send { stream, from } => {
                     if self.send(client, engine, known, &stream, from).await? {
@@ -262,20 +312,40 @@ impl Uplink {
         Ok(())
     }
 
-    /// Sends records of a stream from `from` on; what is not there any more is told as a gap, once it was looked
-    /// for several times: a gap is for ever. False = nothing was sent, it is tried again with the next tick.
-    async fn send(&self, client: &AsyncClient, engine: &mut Engine, known: &mut Known, stream: &Stream, from: u64) -> anyhow::Result<bool> {
+    /// Sends records of a stream from `from` on; what is not there any more is told as a gap, once
+    /// it was looked for several times: a gap is for ever. False = nothing was sent, it is
+    /// tried again with the next tick.
+    async fn send(
+        &self,
+        client: &AsyncClient,
+        engine: &mut Engine,
+        known: &mut Known,
+        stream: &Stream,
+        from: u64,
+    ) -> anyhow::Result<bool> {
         let now = self.clock.mono_ms();
-        let Some(epoch) = codec::epoch_from(&stream.epoch) else { return Ok(false) };
+        let Some(epoch) = codec::epoch_from(&stream.epoch) else {
+            return Ok(false);
+        };
         let spans = self.journal.history().epochs();
-        let Some(span) = spans.iter().find(|s| s.epoch == epoch) else { return Ok(false) };
+        let Some(span) = spans.iter().find(|s| s.epoch == epoch) else {
+            return Ok(false);
+        };
         let mut records = Vec::new();
         let mut texts = BTreeMap::new();
         let mut size = 0;
-        // Numbers of a lane rise with the sequence: the n-th of a lane is at least n-1 entries into its epoch.
-        let mut at = span.first.saturating_sub(1).saturating_add(from.saturating_sub(1));
+        // Numbers of a lane rise with the sequence: the n-th of a lane is at least n-1 entries into
+        // its epoch.
+        let mut at = span
+            .first
+            .saturating_sub(1)
+            .saturating_add(from.saturating_sub(1));
         // Where the last batch of this stream ended is nearer than the beginning of its epoch.
-        if let Some((_, seq)) = known.ends.get(stream).filter(|(lane_seq, _)| *lane_seq < from) {
+        if let Some((_, seq)) = known
+            .ends
+            .get(stream)
+            .filter(|(lane_seq, _)| *lane_seq < from)
+        {
             at = at.max(*seq);
         }
         'read: while at < span.last {
@@ -294,7 +364,16 @@ impl Uplink {
                     if !records.is_empty() {
                         break 'read;
                     }
-                    return self.gap(client, engine, known, stream, from, stored.entry.lane_seq - 1).await;
+                    return self
+                        .gap(
+                            client,
+                            engine,
+                            known,
+                            stream,
+                            from,
+                            stored.entry.lane_seq - 1,
+                        )
+                        .await;
                 }
                 if let Some(blob) = stored.entry.event.blob()
                     && let Ok(text) = self.files.text(blob)
@@ -310,9 +389,19 @@ impl Uplink {
             }
         }
         let Some((last, seq)) = records.last().map(|r| (r.entry.lane_seq, r.entry.seq)) else {
-            return self.gap(client, engine, known, stream, from, span.lanes[stream.lane.index()]).await;
+            return self
+                .gap(
+                    client,
+                    engine,
+                    known,
+                    stream,
+                    from,
+                    span.lanes[stream.lane.index()],
+                )
+                .await;
         };
-        // What JSON makes of people's words is known only afterwards: a batch that is too large goes in halves.
+        // What JSON makes of people's words is known only afterwards: a batch that is too large
+        // goes in halves.
         let (mut last, mut seq) = (last, seq);
         let batch = loop {
             let bytes: Vec<&[u8]> = records.iter().map(|r| &*r.bytes).collect();
@@ -325,12 +414,20 @@ impl Uplink {
                 if let Some(end) = records.last() {
                     (last, seq) = (end.entry.lane_seq, end.entry.seq);
                 }
-                texts.retain(|id, _| records.iter().any(|r| r.entry.event.blob().is_some_and(|b| b.id.as_str() == id)));
+                texts.retain(|id, _| {
+                    records
+                        .iter()
+                        .any(|r| r.entry.event.blob().is_some_and(|b| b.id.as_str() == id))
+                });
             } else if texts.is_empty() {
                 break batch;
             } else {
                 // One record whose words do not fit: the record goes, its words stay here.
-                tracing::warn!(?stream, from, "words that are too long for the wire stay in the village");
+                tracing::warn!(
+                    ?stream,
+                    from,
+                    "words that are too long for the wire stay in the village"
+                );
                 texts.clear();
             }
         };
@@ -341,21 +438,50 @@ impl Uplink {
     }
 
     /// Declares records missing, when they were missing for [`DOUBT_MS`].
-    async fn gap(&self, client: &AsyncClient, engine: &mut Engine, known: &mut Known, stream: &Stream, from: u64, to: u64) -> anyhow::Result<bool> {
+    async fn gap(
+        &self,
+        client: &AsyncClient,
+        engine: &mut Engine,
+        known: &mut Known,
+        stream: &Stream,
+        from: u64,
+        to: u64,
+    ) -> anyhow::Result<bool> {
         let now = self.clock.mono_ms();
         let since = *known.doubts.entry((stream.clone(), from)).or_insert(now);
         if now.saturating_sub(since) < DOUBT_MS {
             return Ok(false);
         }
         known.doubts.remove(&(stream.clone(), from));
-        tracing::warn!(?stream, from, to, "records are no longer there; the commune is told");
+        tracing::warn!(
+            ?stream,
+            from,
+            to,
+            "records are no longer there; the commune is told"
+        );
         engine.sent(stream, to, now);
-        self.post(client, &Up::Gap { stream: stream.clone(), from, to, reason: "trimmed or damaged".into() }).await?;
+        self.post(
+            client,
+            &Up::Gap {
+                stream: stream.clone(),
+                from,
+                to,
+                reason: "trimmed or damaged".into(),
+            },
+        )
+        .await?;
         Ok(true)
     }
 
     pub(super) async fn post(&self, client: &AsyncClient, up: &Up) -> anyhow::Result<()> {
-        client.publish(format!("up/{}/say", self.village), QoS::AtLeastOnce, false, serde_json::to_vec(up)?).await?;
+        client
+            .publish(
+                format!("up/{}/say", self.village),
+                QoS::AtLeastOnce,
+                false,
+                serde_json::to_vec(up)?,
+            )
+            .await?;
         Ok(())
     }
 
@@ -365,7 +491,12 @@ impl Uplink {
             return Ok(());
         }
         // The newest entry first: one that comes between the two looks must not count as received.
-        let newest = self.journal.before(u64::MAX, 1).await.first().map(|e| (e.entry.seq, e.entry.wall_ms));
+        let newest = self
+            .journal
+            .before(u64::MAX, 1)
+            .await
+            .first()
+            .map(|e| (e.entry.seq, e.entry.wall_ms));
         let offers = self.offers();
         let complete = engine.is_complete(&offers);
         self.receipts.heard(engine, &offers);

@@ -1,7 +1,7 @@
 //! What programs may ask over the dashboard's door, with `authorization: Bearer <token>`.
 //!
-//! Invariants: a request is let in by a token's hash and may what its scopes say; no answer holds a hash of a secret or the name
-//! of a file about a person.
+//! Invariants: a request is let in by a token's hash and may what its scopes say; no answer holds a
+//! hash of a secret or the name of a file about a person.
 
 use axum::extract::{Query, Request, State};
 use axum::http::{Method, StatusCode, header};
@@ -37,11 +37,23 @@ pub fn router(app: App) -> Router<App> {
 
 /// Lets only a token's holder through; only hashes are compared.
 async fn bearer(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let given = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
-    let Some(id) = given.and_then(|token| program(&app, token.trim())) else { return refuse(StatusCode::UNAUTHORIZED, Lang::Vi.t("api-no-token")) };
+    let given = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.strip_prefix("Bearer "));
+    let Some(id) = given.and_then(|token| program(&app, token.trim())) else {
+        return refuse(StatusCode::UNAUTHORIZED, Lang::Vi.t("api-no-token"));
+    };
     // What changes nothing is reading; what a command needs is decided with the command.
     if *request.method() != Method::POST && !rights::has(&app.journal.state(), &id, Scope::Read) {
-        return refuse(StatusCode::FORBIDDEN, Lang::Vi.f("api-no-scope", &[("name", id.as_str()), ("scope", Scope::Read.name())]));
+        return refuse(
+            StatusCode::FORBIDDEN,
+            Lang::Vi.f(
+                "api-no-scope",
+                &[("name", id.as_str()), ("scope", Scope::Read.name())],
+            ),
+        );
     }
     request.extensions_mut().insert(Program(id));
     next.run(request).await
@@ -51,12 +63,26 @@ async fn bearer(State(app): State<App>, mut request: Request, next: Next) -> Res
 fn program(app: &App, token: &str) -> Option<TokenId> {
     let hash = secret::sha256(token.as_bytes());
     let state = app.journal.state();
-    let named = state.tokens.values().find(|t| !t.scopes.is_empty() && secret::same(&hash, &t.sha256)).map(|t| t.id.clone());
-    let file = || TokenId::new(FILE).ok().filter(|id| !app.api_token.is_empty() && !state.tokens.contains_key(id) && secret::same(&hash, &app.api_token));
+    let named = state
+        .tokens
+        .values()
+        .find(|t| !t.scopes.is_empty() && secret::same(&hash, &t.sha256))
+        .map(|t| t.id.clone());
+    let file = || {
+        TokenId::new(FILE).ok().filter(|id| {
+            !app.api_token.is_empty()
+                && !state.tokens.contains_key(id)
+                && secret::same(&hash, &app.api_token)
+        })
+    };
     named.or_else(file)
 }
 
-async fn command(State(app): State<App>, Extension(program): Extension<Program>, Json(submit): Json<Submit>) -> Response {
+async fn command(
+    State(app): State<App>,
+    Extension(program): Extension<Program>,
+    Json(submit): Json<Submit>,
+) -> Response {
     obey(&app, Actor::Program { id: program.0 }, submit).await
 }
 
@@ -74,14 +100,18 @@ async fn entries(State(app): State<App>, Query(span): Query<Span>) -> Response {
     }
 }
 
-/// Without what opens something or leads to somebody's file: hashes of secrets and of tokens, records of people.
+/// Without what opens something or leads to somebody's file: hashes of secrets and of tokens,
+/// records of people.
 fn veiled(mut value: Value) -> Value {
     match &mut value {
         Value::Object(map) => {
             map.retain(|key, _| !matches!(key.as_str(), "secret_sha256" | "sha256" | "record"));
-            map.values_mut().for_each(|inner| *inner = veiled(inner.take()));
+            map.values_mut()
+                .for_each(|inner| *inner = veiled(inner.take()));
         }
-        Value::Array(list) => list.iter_mut().for_each(|inner| *inner = veiled(inner.take())),
+        Value::Array(list) => list
+            .iter_mut()
+            .for_each(|inner| *inner = veiled(inner.take())),
         _ => {}
     }
     value

@@ -47,7 +47,8 @@ pub struct App {
     pub seats: Lobby<String>,
     /// Who follows pages, by session.
     pub followers: Lobby<String>,
-    /// Which words a notice had that was taken down, by the number of that entry; none = not to be found.
+    /// Which words a notice had that was taken down, by the number of that entry; none = not to be
+    /// found.
     pub titles: Arc<Mutex<BTreeMap<u64, Option<BlobRef>>>>,
     /// Telephone of the technician; empty = none is known.
     pub technician: Arc<String>,
@@ -101,13 +102,26 @@ impl FromRequestParts<App> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
         let (address, secure) = match parts.extensions.get::<ConnectInfo<Peer>>() {
-            Some(ConnectInfo(Peer::Net { address, secure, .. })) => (address.ip(), *secure),
+            Some(ConnectInfo(Peer::Net {
+                address, secure, ..
+            })) => (address.ip(), *secure),
             _ => (IpAddr::from([127, 0, 0, 1]), false),
         };
         let headers = &parts.headers;
-        let token = cookie(headers, session_cookie(secure)).unwrap_or_default().to_owned();
-        let user = if token.is_empty() { None } else { app.sessions.who(&app.journal.state(), &token) };
-        let said = parts.uri.query().and_then(|q| q.split('&').find_map(|p| p.strip_prefix("said="))).filter(|k| k.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')).map(str::to_owned);
+        let token = cookie(headers, session_cookie(secure))
+            .unwrap_or_default()
+            .to_owned();
+        let user = if token.is_empty() {
+            None
+        } else {
+            app.sessions.who(&app.journal.state(), &token)
+        };
+        let said = parts
+            .uri
+            .query()
+            .and_then(|q| q.split('&').find_map(|p| p.strip_prefix("said=")))
+            .filter(|k| k.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
+            .map(str::to_owned);
         Ok(Self {
             user,
             token,
@@ -137,7 +151,8 @@ impl Visit {
 }
 
 impl App {
-    /// The village as it is now: what lamps said last stands in it, also what waits for its turn in history.
+    /// The village as it is now: what lamps said last stands in it, also what waits for its turn in
+    /// history.
     #[must_use]
     pub fn village(&self) -> Arc<Village> {
         self.live.latest.over(&self.journal.state())
@@ -147,24 +162,50 @@ impl App {
     #[must_use]
     pub fn frame(&self, visit: &Visit, state: &Village, tab: &'static str) -> Frame {
         // Who is signed in stays signed in on the page when the file with the name cannot be read.
-        let person = visit.user.as_ref().map_or_else(String::new, |u| self.sessions.person(u).map_or_else(|| u.id.to_string(), |p| p.name));
-        // An address may come from anywhere: it does not say that the horns are silent while they are not.
+        let person = visit.user.as_ref().map_or_else(String::new, |u| {
+            self.sessions
+                .person(u)
+                .map_or_else(|| u.id.to_string(), |p| p.name)
+        });
+        // An address may come from anywhere: it does not say that the horns are silent while they
+        // are not.
         let now = self.house.clock().wall_ms();
-        let (plays, stopped) = (!state.on_air().is_empty(), state.silenced.is_some_and(|(_, at)| (0..60_000).contains(&(now - at))));
+        let (plays, stopped) = (
+            !state.on_air().is_empty(),
+            state
+                .silenced
+                .is_some_and(|(_, at)| (0..60_000).contains(&(now - at))),
+        );
         let said = match visit.said.as_deref() {
             Some("stopped") if stopped => Some(if plays { "stopping" } else { "stopped" }),
             Some("playing") if plays => Some("playing"),
-            Some(key @ ("published" | "taken-down" | "was-silent" | "others-out" | "sign-in-again")) => Some(key),
+            Some(
+                key @ ("published" | "taken-down" | "was-silent" | "others-out" | "sign-in-again"),
+            ) => Some(key),
             _ => None,
         };
         let said = said.map(|key| visit.lang.t(key));
         Frame {
             lang: visit.lang,
-            village: state.village.as_ref().map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.clone()),
-            commune: state.village.as_ref().map(|v| v.commune.clone()).unwrap_or_default(),
+            village: state
+                .village
+                .as_ref()
+                .map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.clone()),
+            commune: state
+                .village
+                .as_ref()
+                .map(|v| v.commune.clone())
+                .unwrap_or_default(),
             is_chief: visit.is_chief(),
-            form: if visit.user.is_some() { self.sessions.form_token(&visit.token) } else { String::new() },
-            on_air: state.on_air().last().map(|a| self.text_of(visit.lang, &a.text, 60)),
+            form: if visit.user.is_some() {
+                self.sessions.form_token(&visit.token)
+            } else {
+                String::new()
+            },
+            on_air: state
+                .on_air()
+                .last()
+                .map(|a| self.text_of(visit.lang, &a.text, 60)),
             person,
             tab,
             seq: state.seq,
@@ -180,7 +221,11 @@ impl App {
         match self.files.text(blob) {
             Ok(text) => {
                 let first = text.lines().next().unwrap_or_default();
-                if first.chars().count() > most { first.chars().take(most).chain(['…']).collect() } else { first.to_owned() }
+                if first.chars().count() > most {
+                    first.chars().take(most).chain(['…']).collect()
+                } else {
+                    first.to_owned()
+                }
             }
             Err(crate::store::files::Lost::Erased) => lang.t("erased"),
             Err(crate::store::files::Lost::Damaged) => lang.t("damaged"),
@@ -192,7 +237,9 @@ impl App {
     /// # Errors
     /// The page that tells why not.
     pub async fn submit(&self, visit: &Visit, command: Command) -> Result<Receipt, Response> {
-        let Some(actor) = visit.actor() else { return Err(see("/sign-in")) };
+        let Some(actor) = visit.actor() else {
+            return Err(see("/sign-in"));
+        };
         self.wish(visit, Wish::new(actor, command)).await
     }
 
@@ -203,35 +250,70 @@ impl App {
     pub async fn wish(&self, visit: &Visit, wish: Wish) -> Result<Receipt, Response> {
         match self.journal.submit(wish).await {
             Ok(receipt) => Ok(receipt),
-            Err(SubmitError::Rejected(why)) => Err(self.problem(visit, StatusCode::CONFLICT, "refused-title", why.key())),
-            Err(SubmitError::Closed(_)) => Err(self.problem(visit, StatusCode::SERVICE_UNAVAILABLE, "journal-closed", "journal-closed-do")),
+            Err(SubmitError::Rejected(why)) => {
+                Err(self.problem(visit, StatusCode::CONFLICT, "refused-title", why.key()))
+            }
+            Err(SubmitError::Closed(_)) => Err(self.problem(
+                visit,
+                StatusCode::SERVICE_UNAVAILABLE,
+                "journal-closed",
+                "journal-closed-do",
+            )),
         }
     }
 
     /// A page that tells what went wrong and what to do.
     #[must_use]
-    pub fn problem(&self, visit: &Visit, status: StatusCode, title: &str, detail: &str) -> Response {
+    pub fn problem(
+        &self,
+        visit: &Visit,
+        status: StatusCode,
+        title: &str,
+        detail: &str,
+    ) -> Response {
         let f = self.frame(visit, &self.journal.state(), "");
         let (title, detail) = (f.t(title), f.t(detail));
-        show_with(status, &ProblemPage { f, title, detail, back: visit.came_from.clone() })
+        show_with(
+            status,
+            &ProblemPage {
+                f,
+                title,
+                detail,
+                back: visit.came_from.clone(),
+            },
+        )
     }
 
     /// True when the form's token is this session's.
     #[must_use]
     pub fn proves(&self, visit: &Visit, form: &str) -> bool {
-        visit.user.is_some() && crate::keys::secret::same(form, &self.sessions.form_token(&visit.token))
+        visit.user.is_some()
+            && crate::keys::secret::same(form, &self.sessions.form_token(&visit.token))
     }
 }
 
 impl App {
-    /// Entries about a device and all that it does, or about any other thing, newest first; none = the index could not be
-    /// asked, which is not “nothing happened”.
-    pub async fn about(&self, id: &str, before: u64, limit: usize) -> Option<Vec<Arc<crate::journal::Stored>>> {
+    /// Entries about a device and all that it does, or about any other thing, newest first; none =
+    /// the index could not be asked, which is not “nothing happened”.
+    pub async fn about(
+        &self,
+        id: &str,
+        before: u64,
+        limit: usize,
+    ) -> Option<Vec<Arc<crate::journal::Stored>>> {
         let state = self.journal.state();
         let mut subjects = vec![id.to_owned()];
-        subjects.extend(state.entities.values().filter(|e| e.device.as_str() == id).map(|e| e.id.to_string()));
+        subjects.extend(
+            state
+                .entities
+                .values()
+                .filter(|e| e.device.as_str() == id)
+                .map(|e| e.id.to_string()),
+        );
         let (index, history) = (self.index.clone(), self.journal.history());
-        match tokio::task::spawn_blocking(move || index.about(&history, &subjects, before, limit)).await {
+        match tokio::task::spawn_blocking(move || index.about(&history, &subjects, before, limit))
+            .await
+        {
             Ok(Ok(found)) => Some(found),
             Ok(Err(cause)) => {
                 tracing::warn!(%cause, id, "the index could not be asked");
@@ -252,7 +334,9 @@ impl App {
     /// The box with “Dừng tất cả”, on every page while anything plays.
     #[must_use]
     pub fn on_air(&self, visit: &Visit, state: &Village) -> String {
-        super::rows::html(&OnAir { f: self.frame(visit, state, "") })
+        super::rows::html(&OnAir {
+            f: self.frame(visit, state, ""),
+        })
     }
 }
 
@@ -274,7 +358,11 @@ pub async fn signed_in(State(app): State<App>, request: Request, next: Next) -> 
             StatusCode::UNAUTHORIZED.into_response()
         } else {
             // Whoever was signed in is told why they are asked again.
-            see(if visit.token.is_empty() { "/sign-in" } else { "/sign-in?said=sign-in-again" })
+            see(if visit.token.is_empty() {
+                "/sign-in"
+            } else {
+                "/sign-in?said=sign-in-again"
+            })
         };
     }
     next.run(Request::from_parts(parts, body)).await
@@ -288,7 +376,10 @@ impl Fields {
     /// The first value of a field.
     #[must_use]
     pub fn get(&self, name: &str) -> &str {
-        self.0.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v)
+        self.0
+            .iter()
+            .find(|(n, _)| n == name)
+            .map_or("", |(_, v)| v)
     }
 
     /// All fields.
@@ -299,7 +390,10 @@ impl Fields {
 
     /// All values of a field.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.as_str())
+        self.0
+            .iter()
+            .filter(move |(n, _)| n == name)
+            .map(|(_, v)| v.as_str())
     }
 }
 
@@ -311,8 +405,18 @@ impl axum::extract::FromRequest<App> for Fields {
         let Ok(visit) = Visit::from_request_parts(&mut parts, app).await;
         let request = Request::from_parts(parts, body);
         match axum::Form::<Vec<(String, String)>>::from_request(request, app).await {
-            Ok(axum::Form(fields)) => Ok(Self(fields.into_iter().map(|(n, v)| (n, words::body(&v, usize::MAX))).collect())),
-            Err(_) => Err(app.problem(&visit, StatusCode::BAD_REQUEST, "refused-title", "refused-unsound")),
+            Ok(axum::Form(fields)) => Ok(Self(
+                fields
+                    .into_iter()
+                    .map(|(n, v)| (n, words::body(&v, usize::MAX)))
+                    .collect(),
+            )),
+            Err(_) => Err(app.problem(
+                &visit,
+                StatusCode::BAD_REQUEST,
+                "refused-title",
+                "refused-unsound",
+            )),
         }
     }
 }

@@ -15,11 +15,19 @@ use crate::protocol::broker::{Answer, Counters, Question, Refusal};
 /// Routes of the control socket.
 pub fn router() -> Router<App> {
     Router::new()
-        .route("/broker", get(|State(app): State<App>| async move { Json(app.live.broker.counters()) }))
+        .route(
+            "/broker",
+            get(|State(app): State<App>| async move { Json(app.live.broker.counters()) }),
+        )
         .route("/broker/clients", get(clients))
         .route("/broker/topics", get(topics))
         .route("/broker/why", get(why))
-        .route("/broker/kick", post(|State(app): State<App>, Json(q): Json<Id>| async move { ask(&app, Question::Kick { id: q.id }).await }))
+        .route(
+            "/broker/kick",
+            post(|State(app): State<App>, Json(q): Json<Id>| async move {
+                ask(&app, Question::Kick { id: q.id }).await
+            }),
+        )
         .route("/broker/way", get(way))
         .route("/metrics", get(metrics))
 }
@@ -36,7 +44,11 @@ struct Filter {
 }
 
 fn silent() -> Response {
-    (StatusCode::SERVICE_UNAVAILABLE, Json(serde_json::json!({ "error": "máy chủ MQTT không trả lời; xem “conglang doctor”" }))).into_response()
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        Json(serde_json::json!({ "error": "máy chủ MQTT không trả lời; xem “conglang doctor”" })),
+    )
+        .into_response()
 }
 
 async fn ask(app: &App, question: Question) -> Response {
@@ -48,12 +60,34 @@ async fn ask(app: &App, question: Question) -> Response {
 
 /// Whom the broker refused or cut, and whose announcements the house cannot use.
 async fn why(State(app): State<App>, Query(q): Query<Id>) -> Response {
-    let Some(Answer::Why(mut rows)) = app.live.broker.ask(Question::Why { id: q.id.clone() }).await else { return silent() };
-    for device in app.live.turned_down.devices().into_iter().filter(|d| q.id.is_empty() || d.as_str() == q.id) {
+    let Some(Answer::Why(mut rows)) = app
+        .live
+        .broker
+        .ask(Question::Why { id: q.id.clone() })
+        .await
+    else {
+        return silent();
+    };
+    for device in app
+        .live
+        .turned_down
+        .devices()
+        .into_iter()
+        .filter(|d| q.id.is_empty() || d.as_str() == q.id)
+    {
         let (told, more) = app.live.turned_down.of(&device);
-        let row = |at: i64, why: String, times: u64| Refusal { at: at / 1000, who: device.to_string(), address: String::new(), why, times };
+        let row = |at: i64, why: String, times: u64| Refusal {
+            at: at / 1000,
+            who: device.to_string(),
+            address: String::new(),
+            why,
+            times,
+        };
         let last = told.last().map_or(0, |t| t.at);
-        rows.extend(told.into_iter().map(|t| row(t.at, refusals::unused(&t.topic, &t.why), t.times)));
+        rows.extend(
+            told.into_iter()
+                .map(|t| row(t.at, refusals::unused(&t.topic, &t.why), t.times)),
+        );
         rows.extend((more > 0).then(|| row(last, refusals::more_unused(more), 1)));
     }
     Json(Answer::Why(rows)).into_response()
@@ -63,8 +97,14 @@ async fn why(State(app): State<App>, Query(q): Query<Id>) -> Response {
 async fn clients(State(app): State<App>) -> Response {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let Some(Answer::Clients(rows, more)) = app.live.broker.ask(Question::Clients { after }).await else { return silent() };
-        after = rows.last().map(|r| (r.account.clone(), r.client_id.clone()));
+        let Some(Answer::Clients(rows, more)) =
+            app.live.broker.ask(Question::Clients { after }).await
+        else {
+            return silent();
+        };
+        after = rows
+            .last()
+            .map(|r| (r.account.clone(), r.client_id.clone()));
         all.extend(rows);
         if !more || after.is_none() {
             return Json(all).into_response();
@@ -76,7 +116,17 @@ async fn clients(State(app): State<App>) -> Response {
 async fn topics(State(app): State<App>, Query(q): Query<Filter>) -> Response {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let Some(Answer::Topics(rows, more)) = app.live.broker.ask(Question::Topics { filter: q.filter.clone(), after }).await else { return silent() };
+        let Some(Answer::Topics(rows, more)) = app
+            .live
+            .broker
+            .ask(Question::Topics {
+                filter: q.filter.clone(),
+                after,
+            })
+            .await
+        else {
+            return silent();
+        };
         after = rows.last().map(|r| r.topic.clone());
         all.extend(rows);
         if !more || after.is_none() {
@@ -85,7 +135,8 @@ async fn topics(State(app): State<App>, Query(q): Query<Filter>) -> Response {
     }
 }
 
-/// How the technician's own tools reach the broker as the house; the control socket's permissions are the lock.
+/// How the technician's own tools reach the broker as the house; the control socket's permissions
+/// are the lock.
 async fn way(State(app): State<App>) -> Response {
     match app.live.broker.way() {
         Some(way) => Json(way).into_response(),
@@ -96,41 +147,175 @@ async fn way(State(app): State<App>) -> Response {
 /// The figures in the text format of Prometheus.
 /// Source: prometheus.io/docs/instrumenting/exposition_formats.
 pub async fn metrics(State(app): State<App>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], exposition(&app.live.broker.counters())).into_response()
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+        exposition(&app.live.broker.counters()),
+    )
+        .into_response()
 }
 
 fn exposition(c: &Counters) -> String {
     let rows: [(&str, &str, &str, u64); 30] = [
-        ("clients_connected", "gauge", "Connected clients", c.connected),
-        ("clients_connected_max", "gauge", "Most clients that were connected at once", c.connected_max),
-        ("sessions_away", "gauge", "Sessions kept for clients that are away", c.away),
-        ("sessions_expired_total", "counter", "Sessions whose time was over", c.expired),
-        ("quarantined", "gauge", "Devices without an account that announce themselves", c.quarantined),
-        ("packets_received_total", "counter", "Packets that came", c.traffic.packets_in),
-        ("bytes_received_total", "counter", "Bytes that came", c.traffic.bytes_in),
-        ("packets_sent_total", "counter", "Packets that went", c.traffic.packets_out),
-        ("bytes_sent_total", "counter", "Bytes that went", c.traffic.bytes_out),
-        ("messages_received_total", "counter", "Messages taken", c.received),
-        ("messages_received_bytes_total", "counter", "Their bytes of payload", c.received_bytes),
-        ("messages_sent_total", "counter", "Messages delivered", c.delivered),
-        ("messages_sent_bytes_total", "counter", "Their bytes of payload", c.delivered_bytes),
-        ("messages_dropped_total", "counter", "Messages dropped because a queue was full", c.dropped),
-        ("messages_outlived_total", "counter", "Messages dropped because their time was over", c.outlived),
-        ("messages_too_large_total", "counter", "Messages that were not sent because they are larger than their client takes", c.too_large),
-        ("publishes_forbidden_total", "counter", "Publishes outside of a permission", c.forbidden),
+        (
+            "clients_connected",
+            "gauge",
+            "Connected clients",
+            c.connected,
+        ),
+        (
+            "clients_connected_max",
+            "gauge",
+            "Most clients that were connected at once",
+            c.connected_max,
+        ),
+        (
+            "sessions_away",
+            "gauge",
+            "Sessions kept for clients that are away",
+            c.away,
+        ),
+        (
+            "sessions_expired_total",
+            "counter",
+            "Sessions whose time was over",
+            c.expired,
+        ),
+        (
+            "quarantined",
+            "gauge",
+            "Devices without an account that announce themselves",
+            c.quarantined,
+        ),
+        (
+            "packets_received_total",
+            "counter",
+            "Packets that came",
+            c.traffic.packets_in,
+        ),
+        (
+            "bytes_received_total",
+            "counter",
+            "Bytes that came",
+            c.traffic.bytes_in,
+        ),
+        (
+            "packets_sent_total",
+            "counter",
+            "Packets that went",
+            c.traffic.packets_out,
+        ),
+        (
+            "bytes_sent_total",
+            "counter",
+            "Bytes that went",
+            c.traffic.bytes_out,
+        ),
+        (
+            "messages_received_total",
+            "counter",
+            "Messages taken",
+            c.received,
+        ),
+        (
+            "messages_received_bytes_total",
+            "counter",
+            "Their bytes of payload",
+            c.received_bytes,
+        ),
+        (
+            "messages_sent_total",
+            "counter",
+            "Messages delivered",
+            c.delivered,
+        ),
+        (
+            "messages_sent_bytes_total",
+            "counter",
+            "Their bytes of payload",
+            c.delivered_bytes,
+        ),
+        (
+            "messages_dropped_total",
+            "counter",
+            "Messages dropped because a queue was full",
+            c.dropped,
+        ),
+        (
+            "messages_outlived_total",
+            "counter",
+            "Messages dropped because their time was over",
+            c.outlived,
+        ),
+        (
+            "messages_too_large_total",
+            "counter",
+            "Messages that were not sent because they are larger than their client takes",
+            c.too_large,
+        ),
+        (
+            "publishes_forbidden_total",
+            "counter",
+            "Publishes outside of a permission",
+            c.forbidden,
+        ),
         ("subscriptions", "gauge", "Subscriptions", c.subscriptions),
-        ("subscriptions_shared", "gauge", "Shared ones among them", c.shared),
-        ("messages_queued", "gauge", "Messages that wait in queues", c.queued),
-        ("messages_queued_bytes", "gauge", "Their bytes", c.queued_bytes),
+        (
+            "subscriptions_shared",
+            "gauge",
+            "Shared ones among them",
+            c.shared,
+        ),
+        (
+            "messages_queued",
+            "gauge",
+            "Messages that wait in queues",
+            c.queued,
+        ),
+        (
+            "messages_queued_bytes",
+            "gauge",
+            "Their bytes",
+            c.queued_bytes,
+        ),
         ("retained", "gauge", "Retained messages", c.retained),
         ("retained_bytes", "gauge", "Their bytes", c.retained_bytes),
-        ("retained_refused_total", "counter", "Retained messages refused because of a bound", c.retained_refused),
-        ("clients_refused_total", "counter", "Clients refused", c.refused),
+        (
+            "retained_refused_total",
+            "counter",
+            "Retained messages refused because of a bound",
+            c.retained_refused,
+        ),
+        (
+            "clients_refused_total",
+            "counter",
+            "Clients refused",
+            c.refused,
+        ),
         ("clients_cut_total", "counter", "Clients cut", c.cut),
-        ("card_written_bytes_total", "counter", "Bytes written to the card", c.written),
-        ("card_owed", "gauge", "Changes that wait for the card", c.owed),
-        ("card_failing", "gauge", "1 while the card does not take them", u64::from(c.card_fails)),
-        ("uptime_seconds", "gauge", "Seconds since the broker began", c.uptime_s),
+        (
+            "card_written_bytes_total",
+            "counter",
+            "Bytes written to the card",
+            c.written,
+        ),
+        (
+            "card_owed",
+            "gauge",
+            "Changes that wait for the card",
+            c.owed,
+        ),
+        (
+            "card_failing",
+            "gauge",
+            "1 while the card does not take them",
+            u64::from(c.card_fails),
+        ),
+        (
+            "uptime_seconds",
+            "gauge",
+            "Seconds since the broker began",
+            c.uptime_s,
+        ),
     ];
     rows.iter().map(|(name, kind, help, value)| format!("# HELP conglang_mqtt_{name} {help}\n# TYPE conglang_mqtt_{name} {kind}\nconglang_mqtt_{name} {value}\n")).collect()
 }

@@ -8,7 +8,9 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
 use super::app::{App, Visit, signed_in};
-use super::{cameras, devices, history, lights, live, notices, sensors, sign_in, speakers, today, watch};
+use super::{
+    cameras, devices, history, lights, live, notices, sensors, sign_in, speakers, today, watch,
+};
 use crate::doors::headers::{same_site, strict};
 use crate::doors::hosts::{Hosts, known};
 use crate::doors::locale::Lang;
@@ -58,12 +60,30 @@ pub fn router(app: App, hosts: Hosts) -> Router {
         .route("/sign-in", get(sign_in::form).post(sign_in::enter))
         .route("/lang/{tag}", get(sign_in::language))
         .route("/big", get(sign_in::bigger))
-        .route("/a/village.css", get(|| async { asset("text/css; charset=utf-8", STYLE.as_bytes()) }))
-        .route("/a/live.js", get(|| async { asset("text/javascript; charset=utf-8", SCRIPT.as_bytes()) }))
-        .route("/a/camera.js", get(|| async { asset("text/javascript; charset=utf-8", CAMERA.as_bytes()) }))
-        .route("/a/icon-192.png", get(|| async { asset("image/png", ICON_192) }))
-        .route("/a/icon-512.png", get(|| async { asset("image/png", ICON_512) }))
-        .route("/a/icon.svg", get(|| async { asset("image/svg+xml", ICON.as_bytes()) }))
+        .route(
+            "/a/village.css",
+            get(|| async { asset("text/css; charset=utf-8", STYLE.as_bytes()) }),
+        )
+        .route(
+            "/a/live.js",
+            get(|| async { asset("text/javascript; charset=utf-8", SCRIPT.as_bytes()) }),
+        )
+        .route(
+            "/a/camera.js",
+            get(|| async { asset("text/javascript; charset=utf-8", CAMERA.as_bytes()) }),
+        )
+        .route(
+            "/a/icon-192.png",
+            get(|| async { asset("image/png", ICON_192) }),
+        )
+        .route(
+            "/a/icon-512.png",
+            get(|| async { asset("image/png", ICON_512) }),
+        )
+        .route(
+            "/a/icon.svg",
+            get(|| async { asset("image/svg+xml", ICON.as_bytes()) }),
+        )
         .route("/manifest.webmanifest", get(manifest))
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(64 * 1024))
@@ -79,7 +99,12 @@ async fn not_found(State(app): State<App>, visit: Visit) -> Response {
 
 /// The app on a phone's first screen: icon, and the two things that must be near.
 async fn manifest(State(app): State<App>) -> Response {
-    let name = app.journal.state().village.as_ref().map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.clone());
+    let name = app
+        .journal
+        .state()
+        .village
+        .as_ref()
+        .map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.clone());
     let manifest = serde_json::json!({
         "name": name, "short_name": "Cổng Làng", "lang": "vi", "start_url": "/", "display": "standalone",
         "background_color": "#faf7f0", "theme_color": "#17694f",
@@ -93,5 +118,9 @@ async fn manifest(State(app): State<App>) -> Response {
             { "name": Lang::Vi.t("shortcut-stop"), "url": "/speakers#stop" },
         ],
     });
-    ([(header::CONTENT_TYPE, "application/manifest+json")], manifest.to_string()).into_response()
+    (
+        [(header::CONTENT_TYPE, "application/manifest+json")],
+        manifest.to_string(),
+    )
+        .into_response()
 }

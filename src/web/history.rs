@@ -26,7 +26,11 @@ pub async fn page(State(app): State<App>, visit: Visit, Query(from): Query<From>
     let f = app.frame(&visit, &state, "more");
     let before = from.before.unwrap_or(u64::MAX);
     // An id as it stands in entries; whatever else is asked for is about nothing.
-    let about = from.about.filter(|a| a.len() <= 64 && a.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)));
+    let about = from.about.filter(|a| {
+        a.len() <= 64
+            && a.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    });
     let found = match &about {
         Some(id) => app.about(id, before, ROWS).await,
         None => Some(app.journal.before(before, ROWS).await),
@@ -40,17 +44,44 @@ pub async fn page(State(app): State<App>, visit: Visit, Query(from): Query<From>
         let on = day_number(at);
         if day != Some(on) {
             day = Some(on);
-            parts.push(Part { name: dates::long(f.lang, at), ..Part::default() });
+            parts.push(Part {
+                name: dates::long(f.lang, at),
+                ..Part::default()
+            });
         }
         if let Some(part) = parts.last_mut() {
             part.rows.push(row);
         }
     }
     if parts.is_empty() {
-        parts.push(Part { empty: f.t(if is_unread { "history-unread" } else { "no-history" }), ..Part::default() });
+        parts.push(Part {
+            empty: f.t(if is_unread {
+                "history-unread"
+            } else {
+                "no-history"
+            }),
+            ..Part::default()
+        });
     }
-    let more = about.as_ref().map_or_else(String::new, |a| format!("&about={a}"));
-    let older = entries.last().map(|e| e.entry.seq).filter(|s| *s > 1 && entries.len() == ROWS).map(|s| (format!("/history?before={s}{more}"), f.t("older")));
-    let title = about.map_or_else(|| f.t("history"), |a| f.t1("history-of", "name", super::words::name_of(&state, &a)));
-    show(&ListPage { title, live: "/live/other", summary: String::new(), parts, links: older.into_iter().collect(), refresh: 0, f })
+    let more = about
+        .as_ref()
+        .map_or_else(String::new, |a| format!("&about={a}"));
+    let older = entries
+        .last()
+        .map(|e| e.entry.seq)
+        .filter(|s| *s > 1 && entries.len() == ROWS)
+        .map(|s| (format!("/history?before={s}{more}"), f.t("older")));
+    let title = about.map_or_else(
+        || f.t("history"),
+        |a| f.t1("history-of", "name", super::words::name_of(&state, &a)),
+    );
+    show(&ListPage {
+        title,
+        live: "/live/other",
+        summary: String::new(),
+        parts,
+        links: older.into_iter().collect(),
+        refresh: 0,
+        f,
+    })
 }

@@ -39,7 +39,12 @@ struct GroupControls<'a> {
 }
 
 /// How a lamp is, in words, with its mark.
-pub(super) fn words(app: &App, lang: Lang, state: &Village, light: &Light) -> (String, &'static str) {
+pub(super) fn words(
+    app: &App,
+    lang: Lang,
+    state: &Village,
+    light: &Light,
+) -> (String, &'static str) {
     let now = app.house.clock().wall_ms();
     let device = state.device_of(&light.id);
     if device.is_some_and(|d| state.is_sent_away(&d.id)) {
@@ -48,35 +53,90 @@ pub(super) fn words(app: &App, lang: Lang, state: &Village, light: &Light) -> (S
     let gone = device.and_then(|d| d.presence.gone_since());
     if let Some(desired) = light.desired.filter(|_| light.is_waiting()) {
         let seconds = ((now - desired.at) / 1000).max(0).to_string();
-        return (lang.f(if desired.on { "light-waiting-on" } else { "light-waiting-off" }, &[("n", &seconds)]), "warn");
+        return (
+            lang.f(
+                if desired.on {
+                    "light-waiting-on"
+                } else {
+                    "light-waiting-off"
+                },
+                &[("n", &seconds)],
+            ),
+            "warn",
+        );
     }
     if let Some(desired) = light.desired.filter(|_| light.is_unanswered()) {
-        return (lang.f("light-unanswered", &[("since", &dates::since(now, desired.at))]), "bad");
+        return (
+            lang.f(
+                "light-unanswered",
+                &[("since", &dates::since(now, desired.at))],
+            ),
+            "bad",
+        );
     }
     if let Some(since) = gone {
-        return (lang.f("light-gone", &[("since", &dates::since(now, since))]), "bad");
+        return (
+            lang.f("light-gone", &[("since", &dates::since(now, since))]),
+            "bad",
+        );
     }
     if app.live.latest.is_unclear(&light.id) {
         return (lang.t("reading-unclear"), "bad");
     }
     // What stands in the broker since nobody knows when is not an answer.
-    let heard = |d: &Device| d.presence != Presence::Unknown || app.live.latest.heard(&d.id).is_some();
-    if let Some(kept) = app.live.latest.get(&light.id).filter(|v| v.kept && !device.is_some_and(|d| heard(d))) {
-        return (format!("{} · {}", lang.t(if kept.number > 0.5 { "light-on" } else { "light-off" }), lang.t("reading-kept")), "off");
+    let heard =
+        |d: &Device| d.presence != Presence::Unknown || app.live.latest.heard(&d.id).is_some();
+    if let Some(kept) = app
+        .live
+        .latest
+        .get(&light.id)
+        .filter(|v| v.kept && !device.is_some_and(|d| heard(d)))
+    {
+        return (
+            format!(
+                "{} · {}",
+                lang.t(if kept.number > 0.5 {
+                    "light-on"
+                } else {
+                    "light-off"
+                }),
+                lang.t("reading-kept")
+            ),
+            "off",
+        );
     }
     match light.reported {
         None => (lang.t("light-unknown"), "off"),
-        Some(r) => (lang.f("light-since", &[("what", &lang.t(if r.on { "light-on" } else { "light-off" })), ("time", &dates::since(now, r.at))]), if r.on { "" } else { "off" }),
+        Some(r) => (
+            lang.f(
+                "light-since",
+                &[
+                    ("what", &lang.t(if r.on { "light-on" } else { "light-off" })),
+                    ("time", &dates::since(now, r.at)),
+                ],
+            ),
+            if r.on { "" } else { "off" },
+        ),
     }
 }
 
 fn row(app: &App, lang: Lang, form: &str, state: &Village, light: &Light) -> String {
     let (words, mark) = words(app, lang, state, light);
-    let on = light.desired.filter(|_| light.is_waiting()).map_or_else(|| light.is_on(), |d| d.on);
+    let on = light
+        .desired
+        .filter(|_| light.is_waiting())
+        .map_or_else(|| light.is_on(), |d| d.on);
     // What never answered is the technician's: a button that does nothing helps nobody.
     let device = state.device_of(&light.id);
-    let heard = light.reported.is_some() || light.desired.is_some() || device.is_some_and(|d| matches!(d.presence, Presence::Here { .. }));
-    let can = heard && !device.is_some_and(|d| state.is_sent_away(&d.id)) && state.entities.get(&light.id).is_some_and(|e| e.order.is_some());
+    let heard = light.reported.is_some()
+        || light.desired.is_some()
+        || device.is_some_and(|d| matches!(d.presence, Presence::Here { .. }));
+    let can = heard
+        && !device.is_some_and(|d| state.is_sent_away(&d.id))
+        && state
+            .entities
+            .get(&light.id)
+            .is_some_and(|e| e.order.is_some());
     html(&LightRow {
         id: light.id.as_str(),
         mark,
@@ -93,21 +153,49 @@ fn row(app: &App, lang: Lang, form: &str, state: &Village, light: &Light) -> Str
 /// A lamp of a group that never announced itself.
 fn silent(state: &Village, lang: Lang, id: &EntityId) -> String {
     let device = id.as_str().split('.').next().unwrap_or_default();
-    let here = state.devices.iter().any(|(k, d)| k.as_str() == device && matches!(d.presence, Presence::Here { .. }));
-    Row { id: format!("light-{id}"), mark: "off", name: silent_name(state, id), words: lang.t(if here { "light-not-announced" } else { "device-unknown" }), ..Row::default() }.html()
+    let here = state
+        .devices
+        .iter()
+        .any(|(k, d)| k.as_str() == device && matches!(d.presence, Presence::Here { .. }));
+    Row {
+        id: format!("light-{id}"),
+        mark: "off",
+        name: silent_name(state, id),
+        words: lang.t(if here {
+            "light-not-announced"
+        } else {
+            "device-unknown"
+        }),
+        ..Row::default()
+    }
+    .html()
 }
 
-/// Names of the lamps that never answered: those that announced themselves, and those that only their group knows.
+/// Names of the lamps that never answered: those that announced themselves, and those that only
+/// their group knows.
 pub(super) fn never(state: &Village) -> Vec<String> {
-    let mut out: Vec<String> = state.lights.values().filter(|l| l.reported.is_none() && l.desired.is_none()).map(|l| l.name.clone()).collect();
-    let grouped = state.groups.values().flat_map(|g| g.lights.iter()).filter(|id| !state.lights.contains_key(*id));
+    let mut out: Vec<String> = state
+        .lights
+        .values()
+        .filter(|l| l.reported.is_none() && l.desired.is_none())
+        .map(|l| l.name.clone())
+        .collect();
+    let grouped = state
+        .groups
+        .values()
+        .flat_map(|g| g.lights.iter())
+        .filter(|id| !state.lights.contains_key(*id));
     out.extend(grouped.map(|id| silent_name(state, id)));
     out
 }
 
 /// Lamps in all: those that announced themselves, and those that only their group knows.
 pub(super) fn all(state: &Village) -> usize {
-    let grouped = state.groups.values().flat_map(|g| g.lights.iter()).filter(|id| !state.lights.contains_key(*id));
+    let grouped = state
+        .groups
+        .values()
+        .flat_map(|g| g.lights.iter())
+        .filter(|id| !state.lights.contains_key(*id));
     state.lights.len() + grouped.count()
 }
 
@@ -119,7 +207,11 @@ fn silent_name(state: &Village, id: &EntityId) -> String {
 fn summary(app: &App, lang: Lang, state: &Village) -> String {
     let (mut on, mut off, mut waiting, mut bad) = (0, 0, 0, 0);
     let never = never(state);
-    for light in state.lights.values().filter(|l| l.reported.is_some() || l.desired.is_some()) {
+    for light in state
+        .lights
+        .values()
+        .filter(|l| l.reported.is_some() || l.desired.is_some())
+    {
         match words(app, lang, state, light).1 {
             "bad" => bad += 1,
             "warn" => waiting += 1,
@@ -127,13 +219,38 @@ fn summary(app: &App, lang: Lang, state: &Village) -> String {
             _ => off += 1,
         }
     }
-    let parts = [("lights-on", on), ("lights-waiting", waiting), ("lights-off", off), ("lights-bad", bad)];
-    let title = parts.iter().filter(|(_, n)| *n > 0).map(|(key, n)| lang.f(key, &[("n", &n.to_string())])).collect::<Vec<_>>().join(", ");
+    let parts = [
+        ("lights-on", on),
+        ("lights-waiting", waiting),
+        ("lights-off", off),
+        ("lights-bad", bad),
+    ];
+    let title = parts
+        .iter()
+        .filter(|(_, n)| *n > 0)
+        .map(|(key, n)| lang.f(key, &[("n", &n.to_string())]))
+        .collect::<Vec<_>>()
+        .join(", ");
     let title = match (title.is_empty(), never.is_empty()) {
         (true, true) => lang.t("lights-none"),
         (_, true) => title,
-        (true, false) => lang.f("lights-never", &[("n", &never.len().to_string()), ("names", &never.join(", "))]),
-        (false, false) => format!("{title}, {}", lang.f("lights-never", &[("n", &never.len().to_string()), ("names", &never.join(", "))])),
+        (true, false) => lang.f(
+            "lights-never",
+            &[
+                ("n", &never.len().to_string()),
+                ("names", &never.join(", ")),
+            ],
+        ),
+        (false, false) => format!(
+            "{title}, {}",
+            lang.f(
+                "lights-never",
+                &[
+                    ("n", &never.len().to_string()),
+                    ("names", &never.join(", "))
+                ]
+            )
+        ),
     };
     html(&Say {
         id: "lights-summary".into(),
@@ -153,7 +270,12 @@ fn summary(app: &App, lang: Lang, state: &Village) -> String {
 pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
     let form = app.sessions.form_token(&visit.token);
     let mut out = vec![summary(app, visit.lang, state)];
-    out.extend(state.lights.values().map(|l| row(app, visit.lang, &form, state, l)));
+    out.extend(
+        state
+            .lights
+            .values()
+            .map(|l| row(app, visit.lang, &form, state, l)),
+    );
     out
 }
 
@@ -166,44 +288,120 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
         .values()
         .map(|g| Part {
             name: g.name.clone(),
-            controls: html(&GroupControls { id: g.id.as_str(), form: &f.form, on: f.t("turn-on-all"), off: f.t("turn-off-all") }),
-            rows: g.lights.iter().map(|id| state.lights.get(id).map_or_else(|| silent(&state, f.lang, id), |l| row(&app, f.lang, &f.form, &state, l))).collect(),
+            controls: html(&GroupControls {
+                id: g.id.as_str(),
+                form: &f.form,
+                on: f.t("turn-on-all"),
+                off: f.t("turn-off-all"),
+            }),
+            rows: g
+                .lights
+                .iter()
+                .map(|id| {
+                    state.lights.get(id).map_or_else(
+                        || silent(&state, f.lang, id),
+                        |l| row(&app, f.lang, &f.form, &state, l),
+                    )
+                })
+                .collect(),
             empty: f.t("no-lights"),
         })
         .collect();
-    let others: Vec<String> = state.lights.values().filter(|l| l.group.is_none()).map(|l| row(&app, f.lang, &f.form, &state, l)).collect();
+    let others: Vec<String> = state
+        .lights
+        .values()
+        .filter(|l| l.group.is_none())
+        .map(|l| row(&app, f.lang, &f.form, &state, l))
+        .collect();
     if !others.is_empty() || parts.is_empty() {
-        let name = if parts.is_empty() { String::new() } else { f.t("other-lights") };
-        parts.push(Part { name, controls: String::new(), rows: others, empty: f.t("no-lights") });
+        let name = if parts.is_empty() {
+            String::new()
+        } else {
+            f.t("other-lights")
+        };
+        parts.push(Part {
+            name,
+            controls: String::new(),
+            rows: others,
+            empty: f.t("no-lights"),
+        });
     }
     let summary = summary(&app, f.lang, &state);
-    show(&ListPage { title: f.t("lights-page"), live: "/live/lights", summary, parts, links: Vec::new(), refresh: if state.lights.values().any(|l| l.is_waiting()) { 2 } else { 0 }, f })
+    show(&ListPage {
+        title: f.t("lights-page"),
+        live: "/live/lights",
+        summary,
+        parts,
+        links: Vec::new(),
+        refresh: if state.lights.values().any(|l| l.is_waiting()) {
+            2
+        } else {
+            0
+        },
+        f,
+    })
 }
 
 /// Back to where the button was pressed.
 fn answer(visit: &Visit, place: &str) -> Response {
-    if visit.live { StatusCode::NO_CONTENT.into_response() } else { see(&format!("/lights#{place}")) }
+    if visit.live {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        see(&format!("/lights#{place}"))
+    }
 }
 
 /// Switches one lamp.
-pub async fn switch(State(app): State<App>, visit: Visit, Path(id): Path<String>, fields: Fields) -> Response {
+pub async fn switch(
+    State(app): State<App>,
+    visit: Visit,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Response {
     if !app.proves(&visit, fields.get("form")) {
         return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
     }
-    let Ok(light) = EntityId::new(&id) else { return app.problem(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do") };
-    match app.submit(&visit, Command::SwitchLight { light, on: fields.get("on") == "1" }).await {
+    let Ok(light) = EntityId::new(&id) else {
+        return app.problem(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do");
+    };
+    match app
+        .submit(
+            &visit,
+            Command::SwitchLight {
+                light,
+                on: fields.get("on") == "1",
+            },
+        )
+        .await
+    {
         Ok(_) => answer(&visit, &format!("light-{id}")),
         Err(page) => page,
     }
 }
 
 /// Switches a group.
-pub async fn switch_group(State(app): State<App>, visit: Visit, Path(id): Path<String>, fields: Fields) -> Response {
+pub async fn switch_group(
+    State(app): State<App>,
+    visit: Visit,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Response {
     if !app.proves(&visit, fields.get("form")) {
         return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
     }
-    let Ok(group) = GroupId::new(&id) else { return app.problem(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do") };
-    match app.submit(&visit, Command::SwitchGroup { group, on: fields.get("on") == "1" }).await {
+    let Ok(group) = GroupId::new(&id) else {
+        return app.problem(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do");
+    };
+    match app
+        .submit(
+            &visit,
+            Command::SwitchGroup {
+                group,
+                on: fields.get("on") == "1",
+            },
+        )
+        .await
+    {
         Ok(_) => answer(&visit, &format!("group-{id}")),
         Err(page) => page,
     }

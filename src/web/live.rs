@@ -1,9 +1,9 @@
 //! Live updates by SSE: fragments whose id replaces the element with that id.
 //!
-//! After each commit and each live value the page's fragments are made again and those that changed are sent, with
-//! the entry number as id. What a commit changed goes at once; a fragment that only a live value changes goes at most
-//! twice a second, and waits for nobody else's. A reconnect gets every fragment whole: nothing depends on
-//! what was sent before.
+//! After each commit and each live value the page's fragments are made again and those that changed
+//! are sent, with the entry number as id. What a commit changed goes at once; a fragment that only
+//! a live value changes goes at most twice a second, and waits for nobody else's. A reconnect gets
+//! every fragment whole: nothing depends on what was sent before.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -21,13 +21,15 @@ use crate::domain::state::State as Village;
 use crate::supervisor::lobby::Seat;
 use crate::supervisor::meter::Meter;
 
-/// Most pages that are followed at once, in the whole house; one more takes the place of one of the session that holds the most.
+/// Most pages that are followed at once, in the whole house; one more takes the place of one of the
+/// session that holds the most.
 pub const FOLLOWERS: usize = 64;
 /// Most of them by one session: as many as a browser opens to one house.
 const BY_ONE: usize = 6;
 /// Shortest time between two values of one fragment.
 const PACE: Duration = Duration::from_millis(500);
-/// Shortest time between two looks at live values: a flood of readings does not become a flood of pages.
+/// Shortest time between two looks at live values: a flood of readings does not become a flood of
+/// pages.
 const LOOK: Duration = Duration::from_millis(40);
 /// Waiting rows count seconds: look again so often even when nothing happened.
 const IDLE: Duration = Duration::from_secs(1);
@@ -49,7 +51,10 @@ async fn fragments(app: &App, visit: &Visit, page: &str, state: &Village) -> Opt
 
 /// Key of a fragment: its first id attribute.
 fn key(fragment: &str) -> &str {
-    fragment.split_once("id=\"").and_then(|(_, rest)| rest.split('"').next()).unwrap_or(fragment)
+    fragment
+        .split_once("id=\"")
+        .and_then(|(_, rest)| rest.split('"').next())
+        .unwrap_or(fragment)
 }
 
 struct Following {
@@ -119,11 +124,22 @@ impl Following {
 
 /// The stream of a page's fragments.
 pub async fn follow(State(app): State<App>, visit: Visit, Path(page): Path<String>) -> Response {
-    if fragments(&app, &visit, &page, &app.journal.state()).await.is_none() {
+    if fragments(&app, &visit, &page, &app.journal.state())
+        .await
+        .is_none()
+    {
         return StatusCode::NOT_FOUND.into_response();
     }
-    let Some(seat) = app.followers.enter(visit.token.clone(), BY_ONE, &Meter::begun()) else {
-        return (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "30")], visit.lang.t("live-full")).into_response();
+    let Some(seat) = app
+        .followers
+        .enter(visit.token.clone(), BY_ONE, &Meter::begun())
+    else {
+        return (
+            StatusCode::TOO_MANY_REQUESTS,
+            [(header::RETRY_AFTER, "30")],
+            visit.lang.t("live-full"),
+        )
+            .into_response();
     };
     // Whoever follows keeps the place; only who holds more makes room for another session.
     seat.is_known();
@@ -142,8 +158,14 @@ pub async fn follow(State(app): State<App>, visit: Visit, Path(page): Path<Strin
     };
     let events = stream::unfold(following, |mut following| async move {
         let (seq, html) = following.next().await?;
-        let event = Event::default().id(seq.to_string()).data(html.replace('\r', ""));
+        let event = Event::default()
+            .id(seq.to_string())
+            .data(html.replace('\r', ""));
         Some((Ok::<_, Infallible>(event), following))
     });
-    ([("x-accel-buffering", "no")], Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))).into_response()
+    (
+        [("x-accel-buffering", "no")],
+        Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))),
+    )
+        .into_response()
 }

@@ -1,4 +1,5 @@
-//! Thông báo: write, publish, take down. Written once; the portal and the commune get the same words.
+//! Thông báo: write, publish, take down. Written once; the portal and the commune get the same
+//! words.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -50,7 +51,14 @@ pub fn words(app: &App, lang: Lang, notice: &Notice) -> (String, Vec<String>) {
     match app.files.text(&notice.text) {
         Ok(text) => {
             let (title, body) = text.split_once('\n').unwrap_or((&text, ""));
-            (title.to_owned(), body.lines().map(str::trim).filter(|l| !l.is_empty()).map(str::to_owned).collect())
+            (
+                title.to_owned(),
+                body.lines()
+                    .map(str::trim)
+                    .filter(|l| !l.is_empty())
+                    .map(str::to_owned)
+                    .collect(),
+            )
         }
         Err(Lost::Erased) => (lang.t("erased"), Vec::new()),
         Err(Lost::Damaged) => (lang.t("damaged"), Vec::new()),
@@ -64,8 +72,23 @@ pub fn when(lang: Lang, notice: &Notice) -> String {
 }
 
 fn told(lang: Lang, notice: &Notice, date: impl Fn(i64) -> String) -> String {
-    let posted = lang.f(if notice.from_commune { "posted-by-commune" } else { "posted" }, &[("when", &date(notice.at))]);
-    notice.until.map_or_else(|| posted.clone(), |until| format!("{posted} · {}", lang.f("posted-until", &[("when", &date(until))])))
+    let posted = lang.f(
+        if notice.from_commune {
+            "posted-by-commune"
+        } else {
+            "posted"
+        },
+        &[("when", &date(notice.at))],
+    );
+    notice.until.map_or_else(
+        || posted.clone(),
+        |until| {
+            format!(
+                "{posted} · {}",
+                lang.f("posted-until", &[("when", &date(until))])
+            )
+        },
+    )
 }
 
 /// A notice for a list.
@@ -74,17 +97,40 @@ pub fn brief(app: &App, lang: Lang, notice: &Notice) -> Brief {
     let (title, body) = words(app, lang, notice);
     let first = body.first().cloned().unwrap_or_default();
     let lead = lead(&title, &body);
-    let summary = if first.chars().count() > 140 { first.chars().take(140).chain(['…']).collect() } else { first };
-    Brief { id: notice.id.to_string(), title, summary, lead, when: told(lang, notice, dates::date), fresh: (0..NEW_MS).contains(&(app.house.clock().wall_ms() - notice.at)) }
+    let summary = if first.chars().count() > 140 {
+        first.chars().take(140).chain(['…']).collect()
+    } else {
+        first
+    };
+    Brief {
+        id: notice.id.to_string(),
+        title,
+        summary,
+        lead,
+        when: told(lang, notice, dates::date),
+        fresh: (0..NEW_MS).contains(&(app.house.clock().wall_ms() - notice.at)),
+    }
 }
 
 /// Characters of an urgent notice that stand on first pages.
 const LEAD: usize = 300;
 
 fn lead(title: &str, body: &[String]) -> String {
-    let repeats = body.len() > 1 && body.first().is_some_and(|first| first.to_lowercase().starts_with(&title.to_lowercase()));
-    let words = body.iter().skip(usize::from(repeats)).map(String::as_str).collect::<Vec<_>>().join(" ");
-    if words.chars().count() > LEAD { words.chars().take(LEAD).chain(['…']).collect() } else { words }
+    let repeats = body.len() > 1
+        && body
+            .first()
+            .is_some_and(|first| first.to_lowercase().starts_with(&title.to_lowercase()));
+    let words = body
+        .iter()
+        .skip(usize::from(repeats))
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(" ");
+    if words.chars().count() > LEAD {
+        words.chars().take(LEAD).chain(['…']).collect()
+    } else {
+        words
+    }
 }
 
 /// The list.
@@ -96,13 +142,43 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
         .iter()
         .map(|n| {
             let b = brief(&app, f.lang, n);
-            Row { id: format!("notice-{}", b.id), mark: if n.kind == NoticeKind::Urgent { "warn" } else { "" }, name: b.title, words: b.when, side: String::new(), href: format!("/notices/{}", b.id) }
-                .html()
+            Row {
+                id: format!("notice-{}", b.id),
+                mark: if n.kind == NoticeKind::Urgent {
+                    "warn"
+                } else {
+                    ""
+                },
+                name: b.title,
+                words: b.when,
+                side: String::new(),
+                href: format!("/notices/{}", b.id),
+            }
+            .html()
         })
         .collect();
-    let write = if f.is_chief { format!("<p><a class=\"button go huge\" href=\"/notices/new\">{}</a></p>", f.t("write-notice")) } else { String::new() };
-    let parts = vec![Part { rows, empty: f.t("no-notices"), ..Part::default() }];
-    show(&ListPage { title: f.t("notices"), live: "/live/other", summary: write, parts, links: Vec::new(), refresh: 0, f })
+    let write = if f.is_chief {
+        format!(
+            "<p><a class=\"button go huge\" href=\"/notices/new\">{}</a></p>",
+            f.t("write-notice")
+        )
+    } else {
+        String::new()
+    };
+    let parts = vec![Part {
+        rows,
+        empty: f.t("no-notices"),
+        ..Part::default()
+    }];
+    show(&ListPage {
+        title: f.t("notices"),
+        live: "/live/other",
+        summary: write,
+        parts,
+        links: Vec::new(),
+        refresh: 0,
+        f,
+    })
 }
 
 #[derive(askama::Template)]
@@ -128,18 +204,55 @@ struct Choice {
 /// The form, with what was typed before and why that was not taken.
 fn form(app: &App, visit: &Visit, once: String, typed: &Fields, wrong: String) -> NewPage {
     let f = app.frame(visit, &app.journal.state(), "more");
-    let choice = |name: &str, value: &'static str, words: String| Choice { chosen: typed.get(name) == value, value, words };
-    let kinds = [("notice", "kind-notice"), ("event", "kind-event"), ("document", "kind-document"), ("urgent", "kind-urgent")].map(|(v, key)| choice("kind", v, f.t(key))).into();
-    let days = [("7", f.t1("for-days", "n", "7")), ("30", f.t1("for-days", "n", "30")), ("0", f.t("until-taken-down"))].map(|(v, words)| choice("days", v, words)).into();
-    NewPage { once, wrong, title: typed.get("title").to_owned(), body: typed.get("body").to_owned(), kinds, days, f }
+    let choice = |name: &str, value: &'static str, words: String| Choice {
+        chosen: typed.get(name) == value,
+        value,
+        words,
+    };
+    let kinds = [
+        ("notice", "kind-notice"),
+        ("event", "kind-event"),
+        ("document", "kind-document"),
+        ("urgent", "kind-urgent"),
+    ]
+    .map(|(v, key)| choice("kind", v, f.t(key)))
+    .into();
+    let days = [
+        ("7", f.t1("for-days", "n", "7")),
+        ("30", f.t1("for-days", "n", "30")),
+        ("0", f.t("until-taken-down")),
+    ]
+    .map(|(v, words)| choice("days", v, words))
+    .into();
+    NewPage {
+        once,
+        wrong,
+        title: typed.get("title").to_owned(),
+        body: typed.get("body").to_owned(),
+        kinds,
+        days,
+        f,
+    }
 }
 
 /// The empty form.
 pub async fn new(State(app): State<App>, visit: Visit) -> Response {
     if !visit.is_chief() {
-        return app.problem(&visit, StatusCode::FORBIDDEN, "refused-title", "refused-not-permitted");
+        return app.problem(
+            &visit,
+            StatusCode::FORBIDDEN,
+            "refused-title",
+            "refused-not-permitted",
+        );
     }
-    let Ok(once) = crate::keys::secret::token() else { return app.problem(&visit, StatusCode::SERVICE_UNAVAILABLE, "refused-title", "cannot-now") };
+    let Ok(once) = crate::keys::secret::token() else {
+        return app.problem(
+            &visit,
+            StatusCode::SERVICE_UNAVAILABLE,
+            "refused-title",
+            "cannot-now",
+        );
+    };
     show(&form(&app, &visit, once, &Fields::default(), String::new()))
 }
 
@@ -151,27 +264,53 @@ pub async fn publish(State(app): State<App>, visit: Visit, fields: Fields) -> Re
     // What was typed comes back with the reason, under a fresh name: nobody types it twice.
     let again = |status, wrong: String| match crate::keys::secret::token() {
         Ok(once) => show_with(status, &form(&app, &visit, once, &fields, wrong)),
-        Err(_) => app.problem(&visit, StatusCode::SERVICE_UNAVAILABLE, "refused-title", "cannot-now"),
+        Err(_) => app.problem(
+            &visit,
+            StatusCode::SERVICE_UNAVAILABLE,
+            "refused-title",
+            "cannot-now",
+        ),
     };
     if !app.proves(&visit, fields.get("form")) {
         return again(StatusCode::FORBIDDEN, visit.lang.t("form-again"));
     }
     let (title, body) = clean(fields.get("title"), fields.get("body"));
     if !visit.is_chief() {
-        return app.problem(&visit, StatusCode::FORBIDDEN, "refused-title", "refused-not-permitted");
+        return app.problem(
+            &visit,
+            StatusCode::FORBIDDEN,
+            "refused-title",
+            "refused-not-permitted",
+        );
     }
-    let (Ok(id), Ok(once)) = (NoticeId::new(fields.get("once")), CommandId::new(fields.get("once"))) else {
+    let (Ok(id), Ok(once)) = (
+        NoticeId::new(fields.get("once")),
+        CommandId::new(fields.get("once")),
+    ) else {
         return again(StatusCode::BAD_REQUEST, visit.lang.t("form-again"));
     };
     if let Some((key, n, most)) = unsound(&title, &body) {
-        return again(StatusCode::BAD_REQUEST, visit.lang.f(key, &[("n", &n.to_string()), ("most", &most.to_string())]));
+        return again(
+            StatusCode::BAD_REQUEST,
+            visit
+                .lang
+                .f(key, &[("n", &n.to_string()), ("most", &most.to_string())]),
+        );
     }
     // Back and once more: the page is new, the words are not.
     let state = app.journal.state();
     if state.notices.contains_key(&id) {
         return see(&format!("/notices/{id}?said=published"));
     }
-    if state.notices_at(app.house.clock().certain_ms()).iter().any(|n| app.files.text(&n.text).is_ok_and(|t| t == format!("{title}\n{body}"))) {
+    if state
+        .notices_at(app.house.clock().certain_ms())
+        .iter()
+        .any(|n| {
+            app.files
+                .text(&n.text)
+                .is_ok_and(|t| t == format!("{title}\n{body}"))
+        })
+    {
         return again(StatusCode::CONFLICT, visit.lang.t("notice-twice"));
     }
     let kind = match fields.get("kind") {
@@ -180,18 +319,41 @@ pub async fn publish(State(app): State<App>, visit: Visit, fields: Fields) -> Re
         "document" => NoticeKind::Document,
         _ => NoticeKind::Notice,
     };
-    // A box whose clock is dead believes in 1970: what is published then must still be for days to come.
+    // A box whose clock is dead believes in 1970: what is published then must still be for days to
+    // come.
     let now = app.house.clock().certain_ms();
-    let until = fields.get("days").parse::<i64>().ok().filter(|d| (1..=366).contains(d)).map(|d| now + d * DAY_MS);
+    let until = fields
+        .get("days")
+        .parse::<i64>()
+        .ok()
+        .filter(|d| (1..=366).contains(d))
+        .map(|d| now + d * DAY_MS);
     let Ok(text) = app.files.put(format!("{title}\n{body}").into_bytes()).await else {
-        return again(StatusCode::SERVICE_UNAVAILABLE, visit.lang.t("journal-closed-do"));
+        return again(
+            StatusCode::SERVICE_UNAVAILABLE,
+            visit.lang.t("journal-closed-do"),
+        );
     };
-    let Some(actor) = visit.actor() else { return see("/sign-in") };
-    let wish = Wish::new(actor, Command::PublishNotice { id: id.clone(), text, kind, until }).named(once, now + DAY_MS);
+    let Some(actor) = visit.actor() else {
+        return see("/sign-in");
+    };
+    let wish = Wish::new(
+        actor,
+        Command::PublishNotice {
+            id: id.clone(),
+            text,
+            kind,
+            until,
+        },
+    )
+    .named(once, now + DAY_MS);
     match app.journal.submit(wish).await {
         Ok(_) => see(&format!("/notices/{id}?said=published")),
         Err(SubmitError::Rejected(why)) => again(StatusCode::CONFLICT, visit.lang.t(why.key())),
-        Err(SubmitError::Closed(_)) => again(StatusCode::SERVICE_UNAVAILABLE, visit.lang.t("journal-closed-do")),
+        Err(SubmitError::Closed(_)) => again(
+            StatusCode::SERVICE_UNAVAILABLE,
+            visit.lang.t("journal-closed-do"),
+        ),
     }
 }
 
@@ -211,8 +373,16 @@ struct NoticePage {
 pub async fn one(State(app): State<App>, visit: Visit, Path(id): Path<String>) -> Response {
     let state = app.journal.state();
     let f = app.frame(&visit, &state, "more");
-    let Some(notice) = NoticeId::new(&id).ok().and_then(|id| state.notices.get(&id)) else {
-        return app.problem(&visit, StatusCode::NOT_FOUND, "notice-no-longer", "notice-no-longer-do");
+    let Some(notice) = NoticeId::new(&id)
+        .ok()
+        .and_then(|id| state.notices.get(&id))
+    else {
+        return app.problem(
+            &visit,
+            StatusCode::NOT_FOUND,
+            "notice-no-longer",
+            "notice-no-longer-do",
+        );
     };
     let (title, paragraphs) = words(&app, f.lang, notice);
     let link = app.live.uplink.now();
@@ -226,15 +396,30 @@ pub async fn one(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
         "receipt-not-yet"
     });
     let paragraphs = paragraphs.iter().map(|p| with_phones(p)).collect();
-    show(&NoticePage { id: notice.id.to_string(), title, when: when(f.lang, notice), paragraphs, receipt, can_take_down: f.is_chief, f })
+    show(&NoticePage {
+        id: notice.id.to_string(),
+        title,
+        when: when(f.lang, notice),
+        paragraphs,
+        receipt,
+        can_take_down: f.is_chief,
+        f,
+    })
 }
 
 /// Takes one down.
-pub async fn take_down(State(app): State<App>, visit: Visit, Path(id): Path<String>, fields: Fields) -> Response {
+pub async fn take_down(
+    State(app): State<App>,
+    visit: Visit,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Response {
     if !app.proves(&visit, fields.get("form")) {
         return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
     }
-    let Ok(id) = NoticeId::new(&id) else { return app.problem(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do") };
+    let Ok(id) = NoticeId::new(&id) else {
+        return app.problem(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do");
+    };
     match app.submit(&visit, Command::TakeDownNotice { id }).await {
         Ok(_) => see("/notices?said=taken-down"),
         Err(page) => page,

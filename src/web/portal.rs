@@ -1,7 +1,8 @@
-//! The portal: what a visitor's phone opens by itself. No script, no cookie, no storage, one request a page.
+//! The portal: what a visitor's phone opens by itself. No script, no cookie, no storage, one
+//! request a page.
 //!
-//! Probes of phones get a redirect, so that the page pops up. Opening the way to the internet belongs to the
-//! guest network's own issue; here the page and the notices stand.
+//! Probes of phones get a redirect, so that the page pops up. Opening the way to the internet
+//! belongs to the guest network's own issue; here the page and the notices stand.
 
 use std::path::PathBuf;
 
@@ -30,7 +31,17 @@ use crate::doors::locale::Lang;
 use crate::doors::page::{Frame, Piece, see, show, show_with, with_phones};
 
 /// What phones ask to find out whether they are behind a portal.
-const PROBES: [&str; 9] = ["/generate_204", "/gen_204", "/hotspot-detect.html", "/library/test/success.html", "/connecttest.txt", "/ncsi.txt", "/redirect", "/success.txt", "/canonical.html"];
+const PROBES: [&str; 9] = [
+    "/generate_204",
+    "/gen_204",
+    "/hotspot-detect.html",
+    "/library/test/success.html",
+    "/connecttest.txt",
+    "/ncsi.txt",
+    "/redirect",
+    "/success.txt",
+    "/canonical.html",
+];
 
 /// So much of a sound is in memory for each who fetches it, bytes.
 const PIECE: usize = 64 * 1024;
@@ -43,21 +54,45 @@ pub struct Choice {
 }
 
 /// All pages of the portal.
-pub fn router(app: App, sound: impl Fn(String) -> Option<PathBuf> + Clone + Send + Sync + 'static) -> Router {
-    let mut router = Router::new().route("/", get(splash)).route("/t", get(list)).route("/t/{id}", get(one)).route("/in", get(enter));
-    router = router.route("/sound/{hash}", get(move |Path(hash): Path<String>| sounds(hash, sound.clone())));
+pub fn router(
+    app: App,
+    sound: impl Fn(String) -> Option<PathBuf> + Clone + Send + Sync + 'static,
+) -> Router {
+    let mut router = Router::new()
+        .route("/", get(splash))
+        .route("/t", get(list))
+        .route("/t/{id}", get(one))
+        .route("/in", get(enter));
+    router = router.route(
+        "/sound/{hash}",
+        get(move |Path(hash): Path<String>| sounds(hash, sound.clone())),
+    );
     for probe in PROBES {
         router = router.route(probe, get(|| async { found("/") }));
     }
-    router.fallback(|| async { found("/") }).layer(from_fn_with_state(app.clone(), right_name)).layer(from_fn(strict)).layer(from_fn(inline_style)).with_state(app)
+    router
+        .fallback(|| async { found("/") })
+        .layer(from_fn_with_state(app.clone(), right_name))
+        .layer(from_fn(strict))
+        .layer(from_fn(inline_style))
+        .with_state(app)
 }
 
-/// A sound for a horn cluster; its name is a hash that only the order tells. Read piece by piece: who fetches it and takes its
-/// time holds one piece, not the sound.
-async fn sounds(hash: String, sound: impl Fn(String) -> Option<PathBuf> + Send + 'static) -> Response {
-    let Some(path) = sound(hash) else { return StatusCode::NOT_FOUND.into_response() };
-    let Ok(file) = File::open(path).await else { return StatusCode::NOT_FOUND.into_response() };
-    let Ok(about) = file.metadata().await else { return StatusCode::NOT_FOUND.into_response() };
+/// A sound for a horn cluster; its name is a hash that only the order tells. Read piece by piece:
+/// who fetches it and takes its time holds one piece, not the sound.
+async fn sounds(
+    hash: String,
+    sound: impl Fn(String) -> Option<PathBuf> + Send + 'static,
+) -> Response {
+    let Some(path) = sound(hash) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let Ok(file) = File::open(path).await else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let Ok(about) = file.metadata().await else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     let pieces = stream::unfold(file, |mut file| async move {
         let mut piece = vec![0; PIECE];
         let read = file.read(&mut piece).await;
@@ -65,9 +100,20 @@ async fn sounds(hash: String, sound: impl Fn(String) -> Option<PathBuf> + Send +
             piece.truncate(n);
             Bytes::from(piece)
         });
-        if read.as_ref().is_ok_and(Bytes::is_empty) { None } else { Some((read, file)) }
+        if read.as_ref().is_ok_and(Bytes::is_empty) {
+            None
+        } else {
+            Some((read, file))
+        }
     });
-    ([(header::CONTENT_TYPE, "audio/wav".to_owned()), (header::CONTENT_LENGTH, about.len().to_string())], Body::from_stream(pieces)).into_response()
+    (
+        [
+            (header::CONTENT_TYPE, "audio/wav".to_owned()),
+            (header::CONTENT_LENGTH, about.len().to_string()),
+        ],
+        Body::from_stream(pieces),
+    )
+        .into_response()
 }
 
 fn found(path: &str) -> Response {
@@ -76,9 +122,15 @@ fn found(path: &str) -> Response {
 
 /// A request for another name (a probe, any site) is led to ours.
 async fn right_name(State(app): State<App>, request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let host = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
     let bare = bare(host);
-    let ours = app.names.is_empty() || bare.parse::<std::net::IpAddr>().is_ok() || app.names.iter().any(|n| n.eq_ignore_ascii_case(bare));
+    let ours = app.names.is_empty()
+        || bare.parse::<std::net::IpAddr>().is_ok()
+        || app.names.iter().any(|n| n.eq_ignore_ascii_case(bare));
     match (ours, app.names.first()) {
         (false, Some(name)) => found(&format!("http://{name}/")),
         _ => next.run(request).await,
@@ -90,17 +142,27 @@ async fn inline_style(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     use base64ct::{Base64, Encoding as _};
     use sha2::{Digest as _, Sha256};
-    static HASH: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| Base64::encode_string(&Sha256::digest(STYLE.as_bytes())));
-    let policy = format!("default-src 'none'; style-src 'sha256-{}'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'", *HASH);
+    static HASH: std::sync::LazyLock<String> =
+        std::sync::LazyLock::new(|| Base64::encode_string(&Sha256::digest(STYLE.as_bytes())));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{}'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        *HASH
+    );
     if let Ok(value) = policy.parse() {
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, value);
+        response
+            .headers_mut()
+            .insert(header::CONTENT_SECURITY_POLICY, value);
     }
     response
 }
 
 /// The choices as they ride along in every address.
 fn query(f: &Frame) -> String {
-    format!("?lang={}{}", f.lang.tag(), if f.big { "&big=1" } else { "" })
+    format!(
+        "?lang={}{}",
+        f.lang.tag(),
+        if f.big { "&big=1" } else { "" }
+    )
 }
 
 #[derive(askama::Template)]
@@ -120,20 +182,53 @@ struct Splash {
 fn frame(app: &App, choice: &Choice) -> Frame {
     let lang = Lang::choose(choice.lang.as_deref());
     let state = app.journal.state();
-    Frame { lang, village: state.village.as_ref().map_or_else(|| "Cổng Làng".to_owned(), |v| v.name.replacen("Thôn ", "thôn ", 1)), big: choice.big.is_some(), ..Frame::default() }
+    Frame {
+        lang,
+        village: state.village.as_ref().map_or_else(
+            || "Cổng Làng".to_owned(),
+            |v| v.name.replacen("Thôn ", "thôn ", 1),
+        ),
+        big: choice.big.is_some(),
+        ..Frame::default()
+    }
 }
 
 fn page(app: &App, choice: &Choice, first: bool) -> Response {
     let most = if first { 3 } else { 100 };
     let f = frame(app, choice);
     let now = app.house.clock().wall_ms();
-    let all = app.journal.state().notices_at(app.house.clock().certain_ms());
+    let all = app
+        .journal
+        .state()
+        .notices_at(app.house.clock().certain_ms());
     let (urgent, others): (Vec<_>, Vec<_>) = all.iter().partition(|n| n.kind == NoticeKind::Urgent);
-    let urgent = urgent.into_iter().take(3).map(|n| brief(app, f.lang, n)).collect();
-    let notices = others.into_iter().take(most).map(|n| brief(app, f.lang, n)).collect();
-    let date = format!("{} · {}", dates::long(f.lang, now), dates::lunar_words(f.lang, now));
+    let urgent = urgent
+        .into_iter()
+        .take(3)
+        .map(|n| brief(app, f.lang, n))
+        .collect();
+    let notices = others
+        .into_iter()
+        .take(most)
+        .map(|n| brief(app, f.lang, n))
+        .collect();
+    let date = format!(
+        "{} · {}",
+        dates::long(f.lang, now),
+        dates::lunar_words(f.lang, now)
+    );
     let other = if f.lang.tag() == "vi" { "en" } else { "vi" };
-    show(&Splash { css: STYLE, q: query(&f), first, size: if f.big { "usual-text" } else { "larger-text" }, date, urgent, notices, other, f })
+    show(&Splash {
+        css: STYLE,
+        q: query(&f),
+        first,
+        size: if f.big { "usual-text" } else { "larger-text" },
+        date,
+        urgent,
+        notices,
+        other,
+        f,
+    })
 }
 
 /// The first page.
@@ -148,8 +243,15 @@ pub async fn list(State(app): State<App>, Query(choice): Query<Choice>) -> Respo
 
 /// One tap. Until the guest network has its slot here, the village's own news is what there is.
 pub async fn enter(Query(choice): Query<Choice>) -> Response {
-    let lang = if choice.lang.as_deref() == Some("en") { "en" } else { "vi" };
-    see(&format!("/t?lang={lang}{}", if choice.big.is_some() { "&big=1" } else { "" }))
+    let lang = if choice.lang.as_deref() == Some("en") {
+        "en"
+    } else {
+        "vi"
+    };
+    see(&format!(
+        "/t?lang={lang}{}",
+        if choice.big.is_some() { "&big=1" } else { "" }
+    ))
 }
 
 #[derive(askama::Template)]
@@ -164,20 +266,44 @@ struct PortalNotice {
 }
 
 /// One notice.
-pub async fn one(State(app): State<App>, Path(id): Path<String>, Query(choice): Query<Choice>) -> Response {
+pub async fn one(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(choice): Query<Choice>,
+) -> Response {
     let f = frame(&app, &choice);
     let state = app.journal.state();
     let now = app.house.clock().certain_ms();
-    let found = NoticeId::new(&id).ok().and_then(|id| state.notices.get(&id).cloned()).filter(|n| n.until.is_none_or(|u| u >= now));
+    let found = NoticeId::new(&id)
+        .ok()
+        .and_then(|id| state.notices.get(&id).cloned())
+        .filter(|n| n.until.is_none_or(|u| u >= now));
     match found {
         Some(notice) => {
             let (title, paragraphs) = words(&app, f.lang, &notice);
             let paragraphs = paragraphs.iter().map(|p| with_phones(p)).collect();
-            show(&PortalNotice { css: STYLE, q: query(&f), title, when: when(f.lang, &notice), paragraphs, f })
+            show(&PortalNotice {
+                css: STYLE,
+                q: query(&f),
+                title,
+                when: when(f.lang, &notice),
+                paragraphs,
+                f,
+            })
         }
         None => {
             let (title, detail) = (f.t("notice-no-longer"), f.t("notice-no-longer-do"));
-            show_with(StatusCode::NOT_FOUND, &PortalNotice { css: STYLE, q: query(&f), title, when: String::new(), paragraphs: vec![with_phones(&detail)], f })
+            show_with(
+                StatusCode::NOT_FOUND,
+                &PortalNotice {
+                    css: STYLE,
+                    q: query(&f),
+                    title,
+                    when: String::new(),
+                    paragraphs: vec![with_phones(&detail)],
+                    f,
+                },
+            )
         }
     }
 }

@@ -82,7 +82,8 @@ pub struct ListPage {
     pub parts: Vec<Part>,
     /// Links at the end: address and words.
     pub links: Vec<(String, String)>,
-    /// Without script the page asks again after so many seconds, while something is awaited; 0 = never.
+    /// Without script the page asks again after so many seconds, while something is awaited; 0 =
+    /// never.
     pub refresh: u8,
 }
 

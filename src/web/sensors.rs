@@ -16,17 +16,35 @@ use crate::doors::locale::Lang;
 use crate::doors::page::show;
 use crate::live::latest::Value;
 
-/// The mark that an alarm passed, and whether the value is below it by now: the alarm stays until it is well below, and
-/// who reads both must not think that the box is confused.
+/// The mark that an alarm passed, and whether the value is below it by now: the alarm stays until
+/// it is well below, and who reads both must not think that the box is confused.
 pub(super) fn passed(app: &App, sensor: &Sensor, alarm: &Alarm) -> (f64, bool) {
-    let mark = sensor.marks.get(usize::from(alarm.level).saturating_sub(1)).copied().unwrap_or_default();
-    (mark, app.live.latest.get(&sensor.id).is_some_and(|v| v.number < mark))
+    let mark = sensor
+        .marks
+        .get(usize::from(alarm.level).saturating_sub(1))
+        .copied()
+        .unwrap_or_default();
+    (
+        mark,
+        app.live
+            .latest
+            .get(&sensor.id)
+            .is_some_and(|v| v.number < mark),
+    )
 }
 
-/// The device of a sensor, also of one that the configuration names and nobody announced: its id begins with its device's.
+/// The device of a sensor, also of one that the configuration names and nobody announced: its id
+/// begins with its device's.
 pub(super) fn device_of<'a>(state: &'a Village, sensor: &Sensor) -> Option<&'a Device> {
-    let named = || state.devices.get(&DeviceId::new(sensor.id.as_str().split('.').next()?).ok()?);
-    state.device_of(&sensor.id).or_else(named).map(AsRef::as_ref)
+    let named = || {
+        state
+            .devices
+            .get(&DeviceId::new(sensor.id.as_str().split('.').next()?).ok()?)
+    };
+    state
+        .device_of(&sensor.id)
+        .or_else(named)
+        .map(AsRef::as_ref)
 }
 
 /// The device of a sensor was sent away: what it said last is nobody's word.
@@ -42,20 +60,33 @@ pub(super) fn silent_since(state: &Village, sensor: &Sensor) -> Option<i64> {
 /// Its last value is older than it promised, although its device is heard: how it is, is not known.
 pub(super) fn is_expired(app: &App, state: &Village, sensor: &Sensor) -> bool {
     let now = app.house.clock().mono_ms();
-    state.entities.get(&sensor.id).is_some_and(|e| app.live.latest.is_expired(e, now, app.live.south.up_since()))
+    state.entities.get(&sensor.id).is_some_and(|e| {
+        app.live
+            .latest
+            .is_expired(e, now, app.live.south.up_since())
+    })
 }
 
 /// How a yes or no is, in the words of its class; none = it is not known.
 pub(super) fn yes_no(app: &App, lang: Lang, entity: &Entity) -> Option<(String, Weight)> {
     let on = app.live.latest.get(&entity.id)?.number > 0.5;
-    Some((lang.t(&yes_no::key(&entity.class, on)), yes_no::weight(&entity.class, on)))
+    Some((
+        lang.t(&yes_no::key(&entity.class, on)),
+        yes_no::weight(&entity.class, on),
+    ))
 }
 
-/// Watches over something (an alarm is possible) while nobody knows how it is: it never spoke, not in words that are
-/// understood, or too long ago.
+/// Watches over something (an alarm is possible) while nobody knows how it is: it never spoke, not
+/// in words that are understood, or too long ago.
 pub(super) fn is_blind(app: &App, state: &Village, sensor: &Sensor) -> bool {
-    let watches = state.entities.get(&sensor.id).is_none_or(|e| sensor.can_alarm(e));
-    watches && !is_sent_away(state, sensor) && silent_since(state, sensor).is_none() && (app.live.latest.get(&sensor.id).is_none() || is_expired(app, state, sensor))
+    let watches = state
+        .entities
+        .get(&sensor.id)
+        .is_none_or(|e| sensor.can_alarm(e));
+    watches
+        && !is_sent_away(state, sensor)
+        && silent_since(state, sensor).is_none()
+        && (app.live.latest.get(&sensor.id).is_none() || is_expired(app, state, sensor))
 }
 
 /// When its last value was heard (in the words of `key`), or why none is known.
@@ -64,17 +95,30 @@ pub(super) fn when(app: &App, lang: Lang, state: &Village, sensor: &Sensor, key:
     match app.live.latest.get(&sensor.id) {
         _ if app.live.latest.is_unclear(&sensor.id) => lang.t("reading-unclear"),
         None => lang.t("tile-reading-none"),
-        Some(v) if is_expired(app, state, sensor) => lang.f("reading-expired", &[("time", &at(&v))]),
+        Some(v) if is_expired(app, state, sensor) => {
+            lang.f("reading-expired", &[("time", &at(&v))])
+        }
         Some(v) if v.kept => lang.t("reading-kept"),
         Some(v) => lang.f(key, &[("time", &at(&v))]),
     }
 }
 
 /// How a yes or no is, in words, and its mark.
-fn words_of_yes_no(app: &App, lang: Lang, state: &Village, sensor: &Sensor, entity: &Entity) -> (String, &'static str) {
+fn words_of_yes_no(
+    app: &App,
+    lang: Lang,
+    state: &Village,
+    sensor: &Sensor,
+    entity: &Entity,
+) -> (String, &'static str) {
     let is_expired = is_expired(app, state, sensor);
     let known = yes_no(app, lang, entity).filter(|_| !is_expired);
-    let alarm = sensor.alarm.map(|a| lang.f("reading-smoke", &[("since", &dates::since(app.house.clock().wall_ms(), a.at))]));
+    let alarm = sensor.alarm.map(|a| {
+        lang.f(
+            "reading-smoke",
+            &[("since", &dates::since(app.house.clock().wall_ms(), a.at))],
+        )
+    });
     let mark = match (&known, app.live.latest.is_unclear(&entity.id)) {
         _ if alarm.is_some() => "bad",
         (_, true) => "warn",
@@ -83,26 +127,73 @@ fn words_of_yes_no(app: &App, lang: Lang, state: &Village, sensor: &Sensor, enti
         (Some((_, Weight::Plain)), false) => "",
         (Some(_), false) => "warn",
     };
-    let words: Vec<String> = known.map(|(words, _)| words).into_iter().chain(alarm).collect();
+    let words: Vec<String> = known
+        .map(|(words, _)| words)
+        .into_iter()
+        .chain(alarm)
+        .collect();
     (words.join(" · "), mark)
 }
 
 /// How a measured number is, in words, and its mark.
-fn words_of_number(app: &App, lang: Lang, state: &Village, sensor: &Sensor) -> (String, &'static str) {
+fn words_of_number(
+    app: &App,
+    lang: Lang,
+    state: &Village,
+    sensor: &Sensor,
+) -> (String, &'static str) {
     let number = |v: f64| dates::number(v, sensor.decimals);
     match (sensor.alarm, app.live.latest.get(&sensor.id)) {
         (Some(a), _) => {
             let (mark, is_falling) = passed(app, sensor, &a);
-            let key = if is_falling { "reading-falling" } else { "reading-level" };
+            let key = if is_falling {
+                "reading-falling"
+            } else {
+                "reading-level"
+            };
             let since = dates::since(app.house.clock().wall_ms(), a.at);
-            let words = lang.f(key, &[("mark", &number(mark)), ("unit", &sensor.unit), ("level", &a.level.to_string()), ("since", &since)]);
+            let words = lang.f(
+                key,
+                &[
+                    ("mark", &number(mark)),
+                    ("unit", &sensor.unit),
+                    ("level", &a.level.to_string()),
+                    ("since", &since),
+                ],
+            );
             (words, if a.level > 1 { "bad" } else { "warn" })
         }
-        (None, Some(_)) if is_expired(app, state, sensor) => (String::new(), if sensor.marks.is_empty() { "off" } else { "warn" }),
+        (None, Some(_)) if is_expired(app, state, sensor) => (
+            String::new(),
+            if sensor.marks.is_empty() {
+                "off"
+            } else {
+                "warn"
+            },
+        ),
         // Nobody said what would be too much: it is a number, not a comfort.
         (None, Some(_)) if sensor.marks.is_empty() => (lang.t("reading-no-mark"), "off"),
-        (None, Some(_)) => (lang.f("reading-next", &[("mark", &number(sensor.marks.first().copied().unwrap_or_default())), ("unit", &sensor.unit)]), ""),
-        (None, None) => (String::new(), if app.live.latest.is_unclear(&sensor.id) { "warn" } else { "off" }),
+        (None, Some(_)) => (
+            lang.f(
+                "reading-next",
+                &[
+                    (
+                        "mark",
+                        &number(sensor.marks.first().copied().unwrap_or_default()),
+                    ),
+                    ("unit", &sensor.unit),
+                ],
+            ),
+            "",
+        ),
+        (None, None) => (
+            String::new(),
+            if app.live.latest.is_unclear(&sensor.id) {
+                "warn"
+            } else {
+                "off"
+            },
+        ),
     }
 }
 
@@ -110,32 +201,85 @@ fn words_of_number(app: &App, lang: Lang, state: &Village, sensor: &Sensor) -> (
 pub(super) fn row(app: &App, lang: Lang, state: &Village, sensor: &Sensor) -> String {
     let id = format!("sensor-{}", sensor.id);
     if is_sent_away(state, sensor) {
-        return Row { id, mark: "off", name: sensor.name.clone(), words: lang.t("device-sent-away"), ..Row::default() }.html();
+        return Row {
+            id,
+            mark: "off",
+            name: sensor.name.clone(),
+            words: lang.t("device-sent-away"),
+            ..Row::default()
+        }
+        .html();
     }
     let entity = state.entities.get(&sensor.id);
     let asks = entity.filter(|e| e.kind == Kind::BinarySensor);
     let name = match app.live.latest.get(&sensor.id) {
-        Some(v) if asks.is_none() => format!("{}: {}", sensor.name, lang.f("reading", &[("value", &dates::number(v.number, sensor.decimals)), ("unit", &sensor.unit)])).trim_end().to_owned(),
+        Some(v) if asks.is_none() => format!(
+            "{}: {}",
+            sensor.name,
+            lang.f(
+                "reading",
+                &[
+                    ("value", &dates::number(v.number, sensor.decimals)),
+                    ("unit", &sensor.unit)
+                ]
+            )
+        )
+        .trim_end()
+        .to_owned(),
         _ => sensor.name.clone(),
     };
-    let (words, mark) = asks.map_or_else(|| words_of_number(app, lang, state, sensor), |e| words_of_yes_no(app, lang, state, sensor, e));
+    let (words, mark) = asks.map_or_else(
+        || words_of_number(app, lang, state, sensor),
+        |e| words_of_yes_no(app, lang, state, sensor, e),
+    );
     // What a silent device said last is no comfort.
     let (words, mark) = match silent_since(state, sensor) {
         None => (words, mark),
         Some(since) => {
-            let key = if entity.is_some_and(|e| e.kind == Kind::BinarySensor && sensor.can_alarm(e)) { "reading-deaf" } else { "reading-gone" };
-            let gone = lang.f(key, &[("since", &dates::since(app.house.clock().wall_ms(), since))]);
-            (if sensor.alarm.is_some() { format!("{words} · {gone}") } else { gone }, "bad")
+            let key = if entity.is_some_and(|e| e.kind == Kind::BinarySensor && sensor.can_alarm(e))
+            {
+                "reading-deaf"
+            } else {
+                "reading-gone"
+            };
+            let gone = lang.f(
+                key,
+                &[("since", &dates::since(app.house.clock().wall_ms(), since))],
+            );
+            (
+                if sensor.alarm.is_some() {
+                    format!("{words} · {gone}")
+                } else {
+                    gone
+                },
+                "bad",
+            )
         }
     };
     let when = when(app, lang, state, sensor, "reading-at");
-    let words = if words.is_empty() { when } else { format!("{words} · {when}") };
-    Row { id, mark, name, words, side: String::new(), href: String::new() }.html()
+    let words = if words.is_empty() {
+        when
+    } else {
+        format!("{words} · {when}")
+    };
+    Row {
+        id,
+        mark,
+        name,
+        words,
+        side: String::new(),
+        href: String::new(),
+    }
+    .html()
 }
 
 /// The fragments of this page.
 pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
-    state.sensors.values().map(|s| row(app, visit.lang, state, s)).collect()
+    state
+        .sensors
+        .values()
+        .map(|s| row(app, visit.lang, state, s))
+        .collect()
 }
 
 /// The page.
@@ -143,7 +287,24 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
     let state = app.journal.state();
     let f = app.frame(&visit, &state, "more");
     let rows = fragments(&app, &visit, &state);
-    let summary = html(&Say { id: "sensors-note".into(), kind: "info", title: f.t("sensor-note"), detail: String::new() });
-    let parts = vec![Part { rows, empty: f.t("no-sensors"), ..Part::default() }];
-    show(&ListPage { title: f.t("sensors"), live: "/live/sensors", summary, parts, links: Vec::new(), refresh: 0, f })
+    let summary = html(&Say {
+        id: "sensors-note".into(),
+        kind: "info",
+        title: f.t("sensor-note"),
+        detail: String::new(),
+    });
+    let parts = vec![Part {
+        rows,
+        empty: f.t("no-sensors"),
+        ..Part::default()
+    }];
+    show(&ListPage {
+        title: f.t("sensors"),
+        live: "/live/sensors",
+        summary,
+        parts,
+        links: Vec::new(),
+        refresh: 0,
+        f,
+    })
 }

@@ -24,11 +24,27 @@ struct SignInPage {
 
 fn sign_in_page(app: &App, visit: &Visit, chosen: &str, wrong: String) -> SignInPage {
     let state = app.journal.state();
-    let mut people: Vec<(String, String)> = state.users.values().map(|u| (u.id.to_string(), name_of_person(app, &state, &u.id))).collect();
+    let mut people: Vec<(String, String)> = state
+        .users
+        .values()
+        .map(|u| (u.id.to_string(), name_of_person(app, &state, &u.id)))
+        .collect();
     // The chief first: that is who signs in.
-    let is_other = |id: &str| state.users.iter().find(|(k, _)| k.as_str() == id).is_none_or(|(_, u)| u.role != Role::Chief);
+    let is_other = |id: &str| {
+        state
+            .users
+            .iter()
+            .find(|(k, _)| k.as_str() == id)
+            .is_none_or(|(_, u)| u.role != Role::Chief)
+    };
     people.sort_by(|a, b| (is_other(&a.0), &a.1).cmp(&(is_other(&b.0), &b.1)));
-    SignInPage { f: app.frame(visit, &state, ""), people, chosen: chosen.to_owned(), wrong, other: if visit.lang.tag() == "vi" { "en" } else { "vi" } }
+    SignInPage {
+        f: app.frame(visit, &state, ""),
+        people,
+        chosen: chosen.to_owned(),
+        wrong,
+        other: if visit.lang.tag() == "vi" { "en" } else { "vi" },
+    }
 }
 
 /// The form.
@@ -39,9 +55,14 @@ pub async fn form(State(app): State<App>, visit: Visit) -> Response {
     show(&sign_in_page(&app, &visit, "", String::new()))
 }
 
-/// What a person is called; by the id when their file cannot be read: nobody vanishes from the page for that.
+/// What a person is called; by the id when their file cannot be read: nobody vanishes from the page
+/// for that.
 fn name_of_person(app: &App, state: &crate::domain::state::State, user: &UserId) -> String {
-    state.users.get(user).and_then(|u| app.sessions.person(u)).map_or_else(|| user.to_string(), |p| p.name)
+    state
+        .users
+        .get(user)
+        .and_then(|u| app.sessions.person(u))
+        .map_or_else(|| user.to_string(), |p| p.name)
 }
 
 /// Name of the cookie that says: this person signed in on this phone before.
@@ -50,18 +71,46 @@ fn known_cookie(user: &UserId) -> String {
 }
 
 /// Tries the PIN.
-pub async fn enter(State(app): State<App>, visit: Visit, headers: HeaderMap, fields: Fields) -> Response {
+pub async fn enter(
+    State(app): State<App>,
+    visit: Visit,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Response {
     let state = app.journal.state();
     let chosen = fields.get("user").to_owned();
-    let Ok(user) = UserId::new(&chosen) else { return see("/sign-in") };
+    let Ok(user) = UserId::new(&chosen) else {
+        return see("/sign-in");
+    };
     let name = known_cookie(&user);
     let known = cookie(&headers, &name);
-    match app.sessions.sign_in(&state, &user, fields.get("pin").trim(), visit.address, known).await {
+    match app
+        .sessions
+        .sign_in(
+            &state,
+            &user,
+            fields.get("pin").trim(),
+            visit.address,
+            known,
+        )
+        .await
+    {
         Ok(token) => {
             let secure = if visit.secure { "; Secure" } else { "" };
-            let session = format!("{}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}", session_cookie(visit.secure), REMEMBERED_MS / 1000);
-            let known = format!("{name}={}; Path=/sign-in; HttpOnly; SameSite=Lax; Max-Age=31536000{secure}", app.sessions.known_phone(&state, &user));
-            (AppendHeaders([(SET_COOKIE, session), (SET_COOKIE, known)]), see("/")).into_response()
+            let session = format!(
+                "{}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}",
+                session_cookie(visit.secure),
+                REMEMBERED_MS / 1000
+            );
+            let known = format!(
+                "{name}={}; Path=/sign-in; HttpOnly; SameSite=Lax; Max-Age=31536000{secure}",
+                app.sessions.known_phone(&state, &user)
+            );
+            (
+                AppendHeaders([(SET_COOKIE, session), (SET_COOKIE, known)]),
+                see("/"),
+            )
+                .into_response()
         }
         Err(denied) => {
             let (status, wrong) = words(&app, &visit, &state, &user, denied);
@@ -90,41 +139,98 @@ struct MePage {
     other: &'static str,
 }
 
-/// Ends every other session of this person: a lost phone speaks no more. With the PIN: whoever has the lost phone must
-/// not put the chief out.
+/// Ends every other session of this person: a lost phone speaks no more. With the PIN: whoever has
+/// the lost phone must not put the chief out.
 pub async fn leave_others(State(app): State<App>, visit: Visit, fields: Fields) -> Response {
-    let Some(user) = visit.user.clone().filter(|_| app.proves(&visit, fields.get("form"))) else {
+    let Some(user) = visit
+        .user
+        .clone()
+        .filter(|_| app.proves(&visit, fields.get("form")))
+    else {
         return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
     };
     let state = app.journal.state();
-    if let Err(denied) = app.sessions.prove(&state, &user.id, fields.get("pin").trim(), visit.address, Some(&app.sessions.known_phone(&state, &user.id))).await {
+    if let Err(denied) = app
+        .sessions
+        .prove(
+            &state,
+            &user.id,
+            fields.get("pin").trim(),
+            visit.address,
+            Some(&app.sessions.known_phone(&state, &user.id)),
+        )
+        .await
+    {
         let (status, wrong) = words(&app, &visit, &state, &user.id, denied);
         return show_with(status, &me_page(&app, &visit, wrong));
     }
     app.sessions.sign_out_others(&user.id, &visit.token);
     let secure = if visit.secure { "; Secure" } else { "" };
-    let known = format!("{}={}; Path=/sign-in; HttpOnly; SameSite=Lax; Max-Age=31536000{secure}", known_cookie(&user.id), app.sessions.known_phone(&state, &user.id));
+    let known = format!(
+        "{}={}; Path=/sign-in; HttpOnly; SameSite=Lax; Max-Age=31536000{secure}",
+        known_cookie(&user.id),
+        app.sessions.known_phone(&state, &user.id)
+    );
     ([(SET_COOKIE, known)], see("/me?said=others-out")).into_response()
 }
 
 /// Why a PIN was not taken, in words.
-fn words(app: &App, visit: &Visit, state: &crate::domain::state::State, user: &UserId, denied: Denied) -> (StatusCode, String) {
+fn words(
+    app: &App,
+    visit: &Visit,
+    state: &crate::domain::state::State,
+    user: &UserId,
+    denied: Denied,
+) -> (StatusCode, String) {
     match denied {
-        Denied::Wrong(n) => (StatusCode::UNAUTHORIZED, visit.lang.f("wrong-pin", &[("n", &n.to_string()), ("name", &name_of_person(app, state, user))])),
-        Denied::Locked(seconds) => (StatusCode::TOO_MANY_REQUESTS, visit.lang.f("locked-pin", &[("minutes", &seconds.div_ceil(60).to_string())])),
+        Denied::Wrong(n) => (
+            StatusCode::UNAUTHORIZED,
+            visit.lang.f(
+                "wrong-pin",
+                &[
+                    ("n", &n.to_string()),
+                    ("name", &name_of_person(app, state, user)),
+                ],
+            ),
+        ),
+        Denied::Locked(seconds) => (
+            StatusCode::TOO_MANY_REQUESTS,
+            visit.lang.f(
+                "locked-pin",
+                &[("minutes", &seconds.div_ceil(60).to_string())],
+            ),
+        ),
         Denied::UnknownPhone => (StatusCode::TOO_MANY_REQUESTS, visit.lang.t("unknown-phone")),
         Denied::Busy => (StatusCode::TOO_MANY_REQUESTS, visit.lang.t("busy-pin")),
         Denied::KeyLost => (StatusCode::SERVICE_UNAVAILABLE, visit.lang.t("key-lost")),
-        Denied::Broken => (StatusCode::SERVICE_UNAVAILABLE, visit.lang.t("unlooked-pin")),
+        Denied::Broken => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            visit.lang.t("unlooked-pin"),
+        ),
     }
 }
 
 fn me_page(app: &App, visit: &Visit, wrong: String) -> MePage {
     let state = app.journal.state();
     let f = app.frame(visit, &state, "more");
-    let role = f.t(if visit.user.as_ref().is_some_and(|u| u.role == Role::Chief) { "role-chief" } else { "role-technician" });
-    let phones = visit.user.as_ref().map_or(1, |u| app.sessions.count(&state, &u.id));
-    MePage { role, phones, wrong, other: if f.lang.tag() == "vi" { "en" } else { "vi" }, f }
+    let role = f.t(
+        if visit.user.as_ref().is_some_and(|u| u.role == Role::Chief) {
+            "role-chief"
+        } else {
+            "role-technician"
+        },
+    );
+    let phones = visit
+        .user
+        .as_ref()
+        .map_or(1, |u| app.sessions.count(&state, &u.id));
+    MePage {
+        role,
+        phones,
+        wrong,
+        other: if f.lang.tag() == "vi" { "en" } else { "vi" },
+        f,
+    }
 }
 
 /// The person's own page.
@@ -135,11 +241,25 @@ pub async fn me(State(app): State<App>, visit: Visit) -> Response {
 /// Changes the language of this phone.
 pub async fn language(Path(tag): Path<String>, headers: HeaderMap) -> Response {
     let tag = if tag == "en" { "en" } else { "vi" };
-    ([(SET_COOKIE, format!("lang={tag}; Path=/; SameSite=Lax; Max-Age=31536000"))], see(&came_from(&headers))).into_response()
+    (
+        [(
+            SET_COOKIE,
+            format!("lang={tag}; Path=/; SameSite=Lax; Max-Age=31536000"),
+        )],
+        see(&came_from(&headers)),
+    )
+        .into_response()
 }
 
 /// Larger text on this phone, or not any more.
 pub async fn bigger(visit: Visit, headers: HeaderMap) -> Response {
     let age = if visit.big { 0 } else { 31_536_000 };
-    ([(SET_COOKIE, format!("big=1; Path=/; SameSite=Lax; Max-Age={age}"))], see(&came_from(&headers))).into_response()
+    (
+        [(
+            SET_COOKIE,
+            format!("big=1; Path=/; SameSite=Lax; Max-Age={age}"),
+        )],
+        see(&came_from(&headers)),
+    )
+        .into_response()
 }

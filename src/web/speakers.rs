@@ -56,14 +56,28 @@ fn pick(app: &App, lang: Lang, state: &Village, chosen: Option<&[String]>) -> Ve
     let now = app.house.clock().wall_ms();
     let one = |s: &std::sync::Arc<crate::domain::speaker::Speaker>| {
         let horns = lang.f("horns", &[("n", &s.horns.to_string())]);
-        let (words, mark) = match state.devices.get(&s.id).map(|d| d.presence).unwrap_or_default() {
+        let (words, mark) = match state
+            .devices
+            .get(&s.id)
+            .map(|d| d.presence)
+            .unwrap_or_default()
+        {
             _ if state.is_sent_away(&s.id) => (lang.t("device-sent-away"), "off"),
             Presence::Here { .. } => (horns, ""),
             Presence::Unknown => (format!("{horns} · {}", lang.t("device-unknown")), "off"),
-            Presence::Gone { since } => (lang.f("device-gone", &[("since", &dates::since(now, since))]), "bad"),
+            Presence::Gone { since } => (
+                lang.f("device-gone", &[("since", &dates::since(now, since))]),
+                "bad",
+            ),
         };
         let chosen = chosen.map_or(mark.is_empty(), |c| c.iter().any(|z| z == s.id.as_str()));
-        Pick { id: s.id.to_string(), mark, name: s.name.clone(), words, chosen }
+        Pick {
+            id: s.id.to_string(),
+            mark,
+            name: s.name.clone(),
+            words,
+            chosen,
+        }
     };
     state.speakers.values().map(one).collect()
 }
@@ -74,29 +88,88 @@ fn result(lang: Lang, state: &Village, said: &Announcement) -> (String, &'static
     let (n, all) = (played.to_string(), all.to_string());
     if !said.is_over() {
         // How many sound or have sounded: nobody presses again because “0” have ended.
-        let began = said.plays.values().filter(|p| !matches!(p, Play::Waiting)).count().to_string();
-        return (lang.f(if began == "0" { "played-beginning" } else { "played-running" }, &[("n", &began), ("all", &all)]), "warn");
+        let began = said
+            .plays
+            .values()
+            .filter(|p| !matches!(p, Play::Waiting))
+            .count()
+            .to_string();
+        return (
+            lang.f(
+                if began == "0" {
+                    "played-beginning"
+                } else {
+                    "played-running"
+                },
+                &[("n", &began), ("all", &all)],
+            ),
+            "warn",
+        );
     }
     let troubles: Vec<String> = said
         .plays
         .iter()
         .filter_map(|(speaker, play)| {
             let key = match play {
-                Play::Ended { how: Ending::Played { .. } } => return None,
-                Play::Ended { how: Ending::Stopped } => "played-stopped",
-                Play::Ended { how: Ending::Missed } => "played-missed",
-                Play::Ended { how: Ending::Failed { .. } } => "played-failed",
+                Play::Ended {
+                    how: Ending::Played { .. },
+                } => return None,
+                Play::Ended {
+                    how: Ending::Stopped,
+                } => "played-stopped",
+                Play::Ended {
+                    how: Ending::Missed,
+                } => "played-missed",
+                Play::Ended {
+                    how: Ending::Failed { .. },
+                } => "played-failed",
                 _ => "played-unanswered",
             };
             Some(lang.f(key, &[("name", &name_of(state, speaker.as_str()))]))
         })
         .collect();
-    let stopped = said.plays.values().filter(|p| matches!(p, Play::Ended { how: Ending::Stopped })).count();
+    let stopped = said
+        .plays
+        .values()
+        .filter(|p| {
+            matches!(
+                p,
+                Play::Ended {
+                    how: Ending::Stopped
+                }
+            )
+        })
+        .count();
     if stopped > 0 && stopped == said.plays.len() {
-        let names = said.plays.keys().map(|s| name_of(state, s.as_str())).collect::<Vec<_>>().join(", ");
-        return (lang.f("played-cut", &[("n", &stopped.to_string()), ("names", &names)]), "off");
+        let names = said
+            .plays
+            .keys()
+            .map(|s| name_of(state, s.as_str()))
+            .collect::<Vec<_>>()
+            .join(", ");
+        return (
+            lang.f(
+                "played-cut",
+                &[("n", &stopped.to_string()), ("names", &names)],
+            ),
+            "off",
+        );
     }
-    if troubles.is_empty() { (lang.f("played-all", &[("n", &n), ("all", &all)]), "") } else { (lang.f("played-part", &[("n", &n), ("all", &all), ("who", &(troubles.join("; ") + "."))]), "warn") }
+    if troubles.is_empty() {
+        (lang.f("played-all", &[("n", &n), ("all", &all)]), "")
+    } else {
+        (
+            lang.f(
+                "played-part",
+                &[
+                    ("n", &n),
+                    ("all", &all),
+                    ("who", &(troubles.join("; ") + ".")),
+                ],
+            ),
+            "warn",
+        )
+    }
 }
 
 fn played(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
@@ -109,8 +182,20 @@ fn played(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
         .map(|a| {
             let (words, mark) = result(lang, state, a);
             let href = again(app, visit, a);
-            let words = if href.is_empty() { words } else { format!("{words} · {}", lang.t("tap-to-repeat")) };
-            Row { id: format!("said-{}", a.id), mark, name: format!("“{}”", app.text_of(lang, &a.text, 60)), words, side: dates::since(now, a.at), href }.html()
+            let words = if href.is_empty() {
+                words
+            } else {
+                format!("{words} · {}", lang.t("tap-to-repeat"))
+            };
+            Row {
+                id: format!("said-{}", a.id),
+                mark,
+                name: format!("“{}”", app.text_of(lang, &a.text, 60)),
+                words,
+                side: dates::since(now, a.at),
+                href,
+            }
+            .html()
         })
         .collect()
 }
@@ -120,27 +205,54 @@ fn again(app: &App, visit: &Visit, said: &Announcement) -> String {
     if !visit.is_chief() || !said.is_over() || said.text.len == 0 {
         return String::new();
     }
-    let once = app.sessions.seal(&visit.token, &format!("again {}", said.id));
-    let heard = Heard { blob: said.text.id.to_string(), mac: said.text.mac.clone(), len: said.text.len, once, zone: said.plays.keys().map(ToString::to_string).collect(), seal: String::new() };
+    let once = app
+        .sessions
+        .seal(&visit.token, &format!("again {}", said.id));
+    let heard = Heard {
+        blob: said.text.id.to_string(),
+        mac: said.text.mac.clone(),
+        len: said.text.len,
+        once,
+        zone: said.plays.keys().map(ToString::to_string).collect(),
+        seal: String::new(),
+    };
     format!("/speakers/hear?{}", heard.sealed(app, visit).query())
 }
 
 fn played_list(app: &App, visit: &Visit, state: &Village) -> String {
     let rows = played(app, visit, state);
-    let rows = if rows.is_empty() { format!("<li class=\"soft\">{}</li>", visit.lang.t("nothing-played")) } else { rows.concat() };
+    let rows = if rows.is_empty() {
+        format!("<li class=\"soft\">{}</li>", visit.lang.t("nothing-played"))
+    } else {
+        rows.concat()
+    };
     format!("<ul class=\"rows sheet\" id=\"played\">{rows}</ul>")
 }
 
-/// How the newest announcement went, on top of the page where it is seen, for as long as somebody waits for it.
+/// How the newest announcement went, on top of the page where it is seen, for as long as somebody
+/// waits for it.
 fn last(app: &App, lang: Lang, state: &Village) -> String {
     let now = app.house.clock().wall_ms();
-    let newest = state.announcements.values().max_by_key(|a| a.order).filter(|a| (0..LAST_MS).contains(&(now - a.at)) && a.is_over());
+    let newest = state
+        .announcements
+        .values()
+        .max_by_key(|a| a.order)
+        .filter(|a| (0..LAST_MS).contains(&(now - a.at)) && a.is_over());
     newest.map_or_else(
         || "<div id=\"last\"></div>".to_owned(),
         |a| {
             let (words, mark) = result(lang, state, a);
             let kind = if mark == "off" { "info" } else { mark };
-            html(&Say { id: "last".into(), kind, title: words, detail: format!("“{}” · {}", app.text_of(lang, &a.text, 60), dates::since(now, a.at)) })
+            html(&Say {
+                id: "last".into(),
+                kind,
+                title: words,
+                detail: format!(
+                    "“{}” · {}",
+                    app.text_of(lang, &a.text, 60),
+                    dates::since(now, a.at)
+                ),
+            })
         },
     )
 }
@@ -150,30 +262,98 @@ pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
     vec![last(app, visit.lang, state), played_list(app, visit, state)]
 }
 
-fn form(app: &App, visit: &Visit, text: String, chosen: Option<&[String]>, wrong: String) -> SpeakersPage {
+fn form(
+    app: &App,
+    visit: &Visit,
+    text: String,
+    chosen: Option<&[String]>,
+    wrong: String,
+) -> SpeakersPage {
     let state = app.journal.state();
     let f = app.frame(visit, &state, "speakers");
     // What went before says nothing of the sentence that is being mended.
-    let last = if wrong.is_empty() && text.is_empty() { last(app, f.lang, &state) } else { String::new() };
-    let (speakers, played) = (pick(app, f.lang, &state, chosen), played_list(app, visit, &state));
-    let refresh = if visit.said.as_deref() == Some("playing") && f.on_air.is_some() && text.is_empty() { 5 } else { 0 };
-    SpeakersPage { f, text, wrong, speakers, refresh, last, played }
+    let last = if wrong.is_empty() && text.is_empty() {
+        last(app, f.lang, &state)
+    } else {
+        String::new()
+    };
+    let (speakers, played) = (
+        pick(app, f.lang, &state, chosen),
+        played_list(app, visit, &state),
+    );
+    let refresh =
+        if visit.said.as_deref() == Some("playing") && f.on_air.is_some() && text.is_empty() {
+            5
+        } else {
+            0
+        };
+    SpeakersPage {
+        f,
+        text,
+        wrong,
+        speakers,
+        refresh,
+        last,
+        played,
+    }
 }
 
-/// The page; a sentence that was heard and is to be mended stands in its form again, a notice that is to be read aloud too.
-pub async fn page(State(app): State<App>, visit: Visit, Query(asked): Query<Vec<(String, String)>>) -> Response {
-    if let Some((_, id)) = asked.iter().find(|(name, _)| name == "notice").filter(|_| visit.is_chief()) {
+/// The page; a sentence that was heard and is to be mended stands in its form again, a notice that
+/// is to be read aloud too.
+pub async fn page(
+    State(app): State<App>,
+    visit: Visit,
+    Query(asked): Query<Vec<(String, String)>>,
+) -> Response {
+    if let Some((_, id)) = asked
+        .iter()
+        .find(|(name, _)| name == "notice")
+        .filter(|_| visit.is_chief())
+    {
         let state = app.journal.state();
-        let notice = NoticeId::new(id).ok().and_then(|id| state.notices.get(&id).cloned()).filter(|n| app.files.text(&n.text).is_ok());
-        let (title, body) = notice.map(|n| super::notices::words(&app, visit.lang, &n)).unwrap_or_default();
-        let sentence = |p: String| if p.is_empty() || p.ends_with(['.', '!', '?']) { p } else { format!("{p}.") };
-        let (text, is_cut) = spoken_part(&std::iter::once(title).chain(body).map(sentence).collect::<Vec<_>>().join(" "));
-        return show(&form(&app, &visit, text, None, if is_cut { visit.lang.t("notice-cut") } else { String::new() }));
+        let notice = NoticeId::new(id)
+            .ok()
+            .and_then(|id| state.notices.get(&id).cloned())
+            .filter(|n| app.files.text(&n.text).is_ok());
+        let (title, body) = notice
+            .map(|n| super::notices::words(&app, visit.lang, &n))
+            .unwrap_or_default();
+        let sentence = |p: String| {
+            if p.is_empty() || p.ends_with(['.', '!', '?']) {
+                p
+            } else {
+                format!("{p}.")
+            }
+        };
+        let (text, is_cut) = spoken_part(
+            &std::iter::once(title)
+                .chain(body)
+                .map(sentence)
+                .collect::<Vec<_>>()
+                .join(" "),
+        );
+        return show(&form(
+            &app,
+            &visit,
+            text,
+            None,
+            if is_cut {
+                visit.lang.t("notice-cut")
+            } else {
+                String::new()
+            },
+        ));
     }
     let heard = Heard::of(asked);
     let text = heard.text(&app, &visit);
     let chosen = text.is_some().then_some(heard.zone.as_slice());
-    show(&form(&app, &visit, text.unwrap_or_default(), chosen, String::new()))
+    show(&form(
+        &app,
+        &visit,
+        text.unwrap_or_default(),
+        chosen,
+        String::new(),
+    ))
 }
 
 /// As much of a text as one announcement holds, to the end of a sentence; true = there was more.
@@ -186,7 +366,8 @@ fn spoken_part(text: &str) -> (String, bool) {
     (most[..end].to_owned(), true)
 }
 
-/// A sentence that was typed and kept in a file, with where it is to be played: what its pages' addresses tell.
+/// A sentence that was typed and kept in a file, with where it is to be played: what its pages'
+/// addresses tell.
 #[derive(Default)]
 struct Heard {
     blob: String,
@@ -208,7 +389,9 @@ impl Heard {
                 "len" => heard.len = value.parse().unwrap_or(0),
                 "once" => heard.once = value,
                 "seal" => heard.seal = value,
-                "zone" if DeviceId::new(&value).is_ok() && heard.zone.len() < ZONE => heard.zone.push(value),
+                "zone" if DeviceId::new(&value).is_ok() && heard.zone.len() < ZONE => {
+                    heard.zone.push(value)
+                }
                 _ => {}
             }
         }
@@ -216,18 +399,26 @@ impl Heard {
     }
 
     fn blob(&self) -> Option<BlobRef> {
-        BlobId::new(&self.blob).ok().map(|id| BlobRef { id, mac: self.mac.clone(), len: self.len })
+        BlobId::new(&self.blob).ok().map(|id| BlobRef {
+            id,
+            mac: self.mac.clone(),
+            len: self.len,
+        })
     }
 
     /// The words, when this session typed them.
     fn text(&self, app: &App, visit: &Visit) -> Option<String> {
-        let sealed = visit.is_chief() && secret::same(&self.seal, &app.sessions.seal(&visit.token, &self.bare()));
+        let sealed = visit.is_chief()
+            && secret::same(&self.seal, &app.sessions.seal(&visit.token, &self.bare()));
         app.files.text(&self.blob().filter(|_| sealed)?).ok()
     }
 
     /// With the seal of this session.
     fn sealed(self, app: &App, visit: &Visit) -> Self {
-        Self { seal: app.sessions.seal(&visit.token, &self.bare()), ..self }
+        Self {
+            seal: app.sessions.seal(&visit.token, &self.bare()),
+            ..self
+        }
     }
 
     /// As the query of an address.
@@ -236,8 +427,13 @@ impl Heard {
     }
 
     fn bare(&self) -> String {
-        let mut out = format!("blob={}&mac={}&len={}&once={}", self.blob, self.mac, self.len, self.once);
-        self.zone.iter().for_each(|z| out.push_str(&format!("&zone={z}")));
+        let mut out = format!(
+            "blob={}&mac={}&len={}&once={}",
+            self.blob, self.mac, self.len, self.once
+        );
+        self.zone
+            .iter()
+            .for_each(|z| out.push_str(&format!("&zone={z}")));
         out
     }
 }
@@ -262,11 +458,26 @@ pub async fn hear(State(app): State<App>, visit: Visit, fields: Fields) -> Respo
     }
     let text = line(fields.get("text"), usize::MAX);
     if !visit.is_chief() {
-        return app.problem(&visit, StatusCode::FORBIDDEN, "refused-title", "refused-not-permitted");
+        return app.problem(
+            &visit,
+            StatusCode::FORBIDDEN,
+            "refused-title",
+            "refused-not-permitted",
+        );
     }
-    let zone: Vec<String> = fields.all("zone").filter(|z| DeviceId::new(z).is_ok()).take(ZONE).map(str::to_owned).collect();
+    let zone: Vec<String> = fields
+        .all("zone")
+        .filter(|z| DeviceId::new(z).is_ok())
+        .take(ZONE)
+        .map(str::to_owned)
+        .collect();
     // What was typed comes back with the reason: nobody types it twice.
-    let again = |status, key: &str| show_with(status, &form(&app, &visit, text.clone(), Some(&zone), visit.lang.t(key)));
+    let again = |status, key: &str| {
+        show_with(
+            status,
+            &form(&app, &visit, text.clone(), Some(&zone), visit.lang.t(key)),
+        )
+    };
     if text.is_empty() {
         return again(StatusCode::BAD_REQUEST, "empty-sentence");
     }
@@ -280,42 +491,93 @@ pub async fn hear(State(app): State<App>, visit: Visit, fields: Fields) -> Respo
         tracing::error!(why, "a sentence could not be read aloud");
         return again(StatusCode::SERVICE_UNAVAILABLE, "speech-failed-do");
     }
-    let (Ok(blob), Ok(once)) = (app.files.put(text.clone().into_bytes()).await, secret::token()) else {
+    let (Ok(blob), Ok(once)) = (
+        app.files.put(text.clone().into_bytes()).await,
+        secret::token(),
+    ) else {
         return again(StatusCode::SERVICE_UNAVAILABLE, "journal-closed-do");
     };
     // An address of its own: going back to it, or reloading it, sends nothing again.
-    let heard = Heard { blob: blob.id.to_string(), mac: blob.mac, len: blob.len, once, zone, seal: String::new() };
-    see(&format!("/speakers/hear?{}", heard.sealed(&app, &visit).query()))
+    let heard = Heard {
+        blob: blob.id.to_string(),
+        mac: blob.mac,
+        len: blob.len,
+        once,
+        zone,
+        seal: String::new(),
+    };
+    see(&format!(
+        "/speakers/hear?{}",
+        heard.sealed(&app, &visit).query()
+    ))
 }
 
 /// The sentence, its sound, and the question whether to play it.
-pub async fn heard(State(app): State<App>, visit: Visit, Query(heard): Query<Vec<(String, String)>>) -> Response {
+pub async fn heard(
+    State(app): State<App>,
+    visit: Visit,
+    Query(heard): Query<Vec<(String, String)>>,
+) -> Response {
     let is_again = heard.iter().any(|(name, _)| name == "again");
     let heard = Heard::of(heard);
     let text = heard.text(&app, &visit);
-    let (Some(text), Ok(id), false) = (text, AnnouncementId::new(&heard.once), heard.zone.is_empty()) else { return see("/speakers") };
+    let (Some(text), Ok(id), false) = (
+        text,
+        AnnouncementId::new(&heard.once),
+        heard.zone.is_empty(),
+    ) else {
+        return see("/speakers");
+    };
     let state = app.journal.state();
-    // Played under this name already: once more needs a name of its own, and the page says what was.
+    // Played under this name already: once more needs a name of its own, and the page says what
+    // was.
     let before = state.announcements.get(&id).map(|a| a.at);
     let heard = match (before.is_some() || is_again, secret::token()) {
         (true, Ok(once)) => Heard { once, ..heard }.sealed(&app, &visit),
         _ => heard,
     };
     let f = app.frame(&visit, &state, "speakers");
-    let names = heard.zone.iter().map(|z| name_of(&state, z)).collect::<Vec<_>>().join(", ");
+    let names = heard
+        .zone
+        .iter()
+        .map(|z| name_of(&state, z))
+        .collect::<Vec<_>>()
+        .join(", ");
     let question = f.t2("hear-question", "n", heard.zone.len(), "names", names);
     let before = match before {
-        Some(at) => f.t1("heard-before", "time", dates::since(app.house.clock().wall_ms(), at)),
+        Some(at) => f.t1(
+            "heard-before",
+            "time",
+            dates::since(app.house.clock().wall_ms(), at),
+        ),
         None if is_again => f.t("heard-before-once"),
         None => String::new(),
     };
-    let play = f.t(if before.is_empty() { "play-now" } else { "play-again" });
-    show(&HearPage { f, text, query: heard.query(), heard, question, before, play })
+    let play = f.t(if before.is_empty() {
+        "play-now"
+    } else {
+        "play-again"
+    });
+    show(&HearPage {
+        f,
+        text,
+        query: heard.query(),
+        heard,
+        question,
+        before,
+        play,
+    })
 }
 
 /// The sound of a sentence that was typed.
-pub async fn sound(State(app): State<App>, visit: Visit, Query(heard): Query<Vec<(String, String)>>) -> Response {
-    let Some(text) = Heard::of(heard).text(&app, &visit) else { return StatusCode::NOT_FOUND.into_response() };
+pub async fn sound(
+    State(app): State<App>,
+    visit: Visit,
+    Query(heard): Query<Vec<(String, String)>>,
+) -> Response {
+    let Some(text) = Heard::of(heard).text(&app, &visit) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     match app.live.voice.speak(&text).await {
         Ok(spoken) => ([(header::CONTENT_TYPE, "audio/wav")], spoken.wav).into_response(),
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
@@ -330,13 +592,34 @@ pub async fn announce(State(app): State<App>, visit: Visit, fields: Fields) -> R
     let heard = Heard::of(fields.into_pairs());
     let is_typed_here = heard.text(&app, &visit).is_some();
     let query = heard.query();
-    let zone: Vec<DeviceId> = heard.zone.iter().filter_map(|z| DeviceId::new(z).ok()).collect();
-    let (Ok(id), Ok(once), Some(text), true) = (AnnouncementId::new(&heard.once), CommandId::new(&heard.once), heard.blob(), is_typed_here) else {
+    let zone: Vec<DeviceId> = heard
+        .zone
+        .iter()
+        .filter_map(|z| DeviceId::new(z).ok())
+        .collect();
+    let (Ok(id), Ok(once), Some(text), true) = (
+        AnnouncementId::new(&heard.once),
+        CommandId::new(&heard.once),
+        heard.blob(),
+        is_typed_here,
+    ) else {
         return app.problem(&visit, StatusCode::BAD_REQUEST, "form-old", "form-old-do");
     };
-    let Some(actor) = visit.actor() else { return see("/sign-in") };
+    let Some(actor) = visit.actor() else {
+        return see("/sign-in");
+    };
     let now = app.house.clock().certain_ms();
-    let wish = Wish::new(actor, Command::QueueAnnouncement { id, text, class: Class::Normal, zone, expires_in_ms: EXPIRES_MS }).named(once, now + EXPIRES_MS);
+    let wish = Wish::new(
+        actor,
+        Command::QueueAnnouncement {
+            id,
+            text,
+            class: Class::Normal,
+            zone,
+            expires_in_ms: EXPIRES_MS,
+        },
+    )
+    .named(once, now + EXPIRES_MS);
     match app.wish(&visit, wish).await {
         // Back and once more: what was played is not played again, and nobody is told that it is.
         Ok(receipt) if receipt.repeated => see(&format!("/speakers/hear?{query}&again=1")),
@@ -352,7 +635,11 @@ pub async fn stop(State(app): State<App>, visit: Visit, fields: Fields) -> Respo
     }
     let was_silent = app.journal.state().on_air().is_empty();
     match app.submit(&visit, Command::StopEverything).await {
-        Ok(_) => see(if was_silent { "/speakers?said=was-silent" } else { "/speakers?said=stopped" }),
+        Ok(_) => see(if was_silent {
+            "/speakers?said=was-silent"
+        } else {
+            "/speakers?said=stopped"
+        }),
         Err(page) => page,
     }
 }

@@ -1,9 +1,10 @@
-//! The live picture over a WebSocket: words about the coming stream, its beginning, then a fragment per frame.
+//! The live picture over a WebSocket: words about the coming stream, its beginning, then a fragment
+//! per frame.
 //!
-//! A message of text (`{"codec":…}`) begins a stream and is followed by the MP4's beginning; each further message is
-//! one fragment. A new stream begins whenever the camera was called again or changed its picture. The phone says
-//! every second how many messages it has taken: one that is behind loses frames up to the next keyframe, so that
-//! “trực tiếp” is live; nobody waits for it.
+//! A message of text (`{"codec":…}`) begins a stream and is followed by the MP4's beginning; each
+//! further message is one fragment. A new stream begins whenever the camera was called again or
+//! changed its picture. The phone says every second how many messages it has taken: one that is
+//! behind loses frames up to the next keyframe, so that “trực tiếp” is live; nobody waits for it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,7 +25,8 @@ use crate::live::pictures::{AccessUnit, Picture};
 use crate::protocol::fmp4::{self, Sample};
 use crate::supervisor::meter::Meter;
 
-/// Most viewers at once, in the whole house; one more takes the place of one of the session that holds the most.
+/// Most viewers at once, in the whole house; one more takes the place of one of the session that
+/// holds the most.
 pub const VIEWERS: usize = 40;
 /// A phone that takes nothing for so long is gone.
 const STUCK: Duration = Duration::from_secs(10);
@@ -38,24 +40,41 @@ const SILENT_MS: u64 = 15_000;
 const LOOK_MS: u64 = 600_000;
 /// A frame that waited for so long is not sent, ms.
 const LATE_MS: u64 = 2_000;
-/// Messages that a phone may be behind, beside the group that it begins with: some seconds of pictures.
+/// Messages that a phone may be behind, beside the group that it begins with: some seconds of
+/// pictures.
 const AHEAD: u64 = 75;
 
 /// The live picture of a camera.
-pub async fn live(State(app): State<App>, visit: Visit, Path(id): Path<String>, upgrade: WebSocketUpgrade) -> Response {
-    let Some((id, picture)) = CameraId::new(&id).ok().and_then(|id| app.live.pictures.get(&id).map(|p| (id, p))) else {
+pub async fn live(
+    State(app): State<App>,
+    visit: Visit,
+    Path(id): Path<String>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let Some((id, picture)) = CameraId::new(&id)
+        .ok()
+        .and_then(|id| app.live.pictures.get(&id).map(|p| (id, p)))
+    else {
         return StatusCode::NOT_FOUND.into_response();
     };
     if let Err(refused) = look(&app, &visit, vec![id.clone()]).await {
         return refused;
     }
-    let Some(seat) = app.seats.enter(visit.token.clone(), BY_ONE, &Meter::begun()) else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
-    upgrade.max_message_size(1024).max_frame_size(1024).on_upgrade(move |socket| async move {
-        tokio::select! {
-            () = seat.needed() => {}
-            () = watch(app, visit, id, picture, socket) => {}
-        }
-    })
+    let Some(seat) = app
+        .seats
+        .enter(visit.token.clone(), BY_ONE, &Meter::begun())
+    else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    upgrade
+        .max_message_size(1024)
+        .max_frame_size(1024)
+        .on_upgrade(move |socket| async move {
+            tokio::select! {
+                () = seat.needed() => {}
+                () = watch(app, visit, id, picture, socket) => {}
+            }
+        })
 }
 
 /// What is sent to one viewer, frame by frame.
@@ -73,12 +92,15 @@ impl Stream {
     /// The messages for one frame; none while a keyframe is waited for.
     fn messages(&mut self, frame: AccessUnit) -> Vec<Message> {
         let mut out = Vec::new();
-        // What follows a loss may be smeared, or more than a phone's player bears: it is kept, and not shown.
+        // What follows a loss may be smeared, or more than a phone's player bears: it is kept, and
+        // not shown.
         self.waits_for_key = (self.waits_for_key || frame.follows_loss) && !frame.keyframe;
         if self.waits_for_key {
             return out;
         }
-        let goes_on = self.last.as_ref().is_some_and(|l| l.run == frame.run && Arc::ptr_eq(&l.format, &frame.format) && l.ticks < frame.ticks);
+        let goes_on = self.last.as_ref().is_some_and(|l| {
+            l.run == frame.run && Arc::ptr_eq(&l.format, &frame.format) && l.ticks < frame.ticks
+        });
         if !goes_on {
             self.last = None;
             if !frame.keyframe {
@@ -86,17 +108,37 @@ impl Stream {
             }
             let about = serde_json::json!({ "codec": frame.format.codec, "width": frame.format.width, "height": frame.format.height });
             out.push(Message::Text(about.to_string().into()));
-            out.push(Message::Binary(fmp4::init(frame.format.timescale, &frame.format.sample_entry, frame.format.width, frame.format.height).into()));
+            out.push(Message::Binary(
+                fmp4::init(
+                    frame.format.timescale,
+                    &frame.format.sample_entry,
+                    frame.format.width,
+                    frame.format.height,
+                )
+                .into(),
+            ));
             self.base = frame.ticks;
             self.usual = frame.format.timescale / 15;
         }
         if let Some(last) = &self.last {
-            self.usual = u32::try_from(frame.ticks - last.ticks).unwrap_or(self.usual).min(frame.format.timescale);
+            self.usual = u32::try_from(frame.ticks - last.ticks)
+                .unwrap_or(self.usual)
+                .min(frame.format.timescale);
         }
         self.sequence = self.sequence.wrapping_add(1);
-        let sample = Sample { duration: self.usual, shown: frame.shown, size: u32::try_from(frame.bytes.len()).unwrap_or(0), keyframe: frame.keyframe };
+        let sample = Sample {
+            duration: self.usual,
+            shown: frame.shown,
+            size: u32::try_from(frame.bytes.len()).unwrap_or(0),
+            keyframe: frame.keyframe,
+        };
         let start = u64::try_from(frame.ticks - self.base).unwrap_or(0);
-        out.push(Message::Binary(Bytes::from(fmp4::fragment(self.sequence, start, &[sample], std::iter::once(&*frame.bytes)))));
+        out.push(Message::Binary(Bytes::from(fmp4::fragment(
+            self.sequence,
+            start,
+            &[sample],
+            std::iter::once(&*frame.bytes),
+        ))));
         self.last = Some(frame);
         out
     }
@@ -109,7 +151,8 @@ async fn watch(app: App, visit: Visit, id: CameraId, picture: Arc<Picture>, mut 
     let mut stream = Stream::default();
     let (stop, clock) = (app.house.stop().soft.clone(), app.house.clock().clone());
     let mut check = tokio::time::interval(CHECK);
-    let (mut sent, mut taken, mut heard_at, mut looked_at) = (0u64, 0u64, clock.mono_ms(), clock.mono_ms());
+    let (mut sent, mut taken, mut heard_at, mut looked_at) =
+        (0u64, 0u64, clock.mono_ms(), clock.mono_ms());
     loop {
         let frame = tokio::select! {
             biased;
@@ -171,18 +214,54 @@ mod tests {
 
     #[test]
     fn a_stream_begins_with_a_keyframe_and_anew_at_each_call() {
-        let format = Arc::new(Format { codec: "avc1.4d401e".into(), sample_entry: vec![0, 0, 0, 8, b'a', b'v', b'c', b'1'], decoder: Vec::new(), width: 640, height: 360, timescale: 90_000 });
-        let frame = |run, ticks, keyframe| AccessUnit { format: format.clone(), run, at_ms: 0, mono_ms: 0, ticks, shown: 0, keyframe, follows_loss: false, bytes: vec![0, 0, 0, 1, 5].into() };
+        let format = Arc::new(Format {
+            codec: "avc1.4d401e".into(),
+            sample_entry: vec![0, 0, 0, 8, b'a', b'v', b'c', b'1'],
+            decoder: Vec::new(),
+            width: 640,
+            height: 360,
+            timescale: 90_000,
+        });
+        let frame = |run, ticks, keyframe| AccessUnit {
+            format: format.clone(),
+            run,
+            at_ms: 0,
+            mono_ms: 0,
+            ticks,
+            shown: 0,
+            keyframe,
+            follows_loss: false,
+            bytes: vec![0, 0, 0, 1, 5].into(),
+        };
         let mut stream = Stream::default();
         assert!(stream.messages(frame(1, 0, false)).is_empty());
         assert_eq!(stream.messages(frame(1, 6000, true)).len(), 3);
         assert_eq!(stream.messages(frame(1, 12_000, false)).len(), 1);
-        assert_eq!(stream.messages(frame(2, 500, false)).len(), 0, "another call, and no keyframe yet");
+        assert_eq!(
+            stream.messages(frame(2, 500, false)).len(),
+            0,
+            "another call, and no keyframe yet"
+        );
         assert_eq!(stream.messages(frame(2, 900, true)).len(), 3);
         assert_eq!(stream.base, 900);
-        let harmed = |ticks| AccessUnit { follows_loss: true, ..frame(2, ticks, false) };
-        assert_eq!(stream.messages(harmed(6_900)).len(), 0, "what follows a loss is not shown");
-        assert_eq!(stream.messages(frame(2, 12_900, false)).len(), 0, "nor what refers to it");
-        assert_eq!(stream.messages(frame(2, 18_900, true)).len(), 1, "the same stream goes on with a keyframe");
+        let harmed = |ticks| AccessUnit {
+            follows_loss: true,
+            ..frame(2, ticks, false)
+        };
+        assert_eq!(
+            stream.messages(harmed(6_900)).len(),
+            0,
+            "what follows a loss is not shown"
+        );
+        assert_eq!(
+            stream.messages(frame(2, 12_900, false)).len(),
+            0,
+            "nor what refers to it"
+        );
+        assert_eq!(
+            stream.messages(frame(2, 18_900, true)).len(),
+            1,
+            "the same stream goes on with a keyframe"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The chief's phone: a real Chromium at 360×800 signs in, presses a lamp and sees it answer in words.
+//! The chief's phone: a real Chromium at 360×800 signs in, presses a lamp and sees it answer in
+//! words.
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -16,7 +17,12 @@ struct Driver {
 impl Driver {
     fn start() -> Self {
         let port = free_port();
-        let child = Command::new("chromedriver").arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("chromedriver (package chromium-driver)");
+        let child = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver (package chromium-driver)");
         Self { child, port }
     }
 
@@ -32,7 +38,11 @@ impl Driver {
         .expect("capabilities");
         let end = Instant::now() + Duration::from_secs(30);
         loop {
-            match ClientBuilder::new(HttpConnector::new()).capabilities(capabilities.clone()).connect(&format!("http://127.0.0.1:{}", self.port)).await {
+            match ClientBuilder::new(HttpConnector::new())
+                .capabilities(capabilities.clone())
+                .connect(&format!("http://127.0.0.1:{}", self.port))
+                .await
+            {
                 Ok(client) => return client,
                 Err(error) => assert!(Instant::now() < end, "no browser: {error}"),
             }
@@ -59,7 +69,10 @@ async fn words(phone: &Client, css: &str, wanted: &str, most: Duration) -> Durat
         if text.contains(wanted) {
             return began.elapsed();
         }
-        assert!(began.elapsed() < most, "{css} says “{text}”, not “{wanted}”");
+        assert!(
+            began.elapsed() < most,
+            "{css} says “{text}”, not “{wanted}”"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -71,28 +84,89 @@ async fn the_chief_signs_in_switches_a_lamp_and_sees_it_answer() {
     house.start();
     house.sign_in();
     let _lamp = Lamp::start(&house, "den-01");
-    house.until("adopted", Duration::from_secs(10), |h| h.state()["lights"]["den-01.light"].is_object());
+    house.until("adopted", Duration::from_secs(10), |h| {
+        h.state()["lights"]["den-01.light"].is_object()
+    });
     let driver = Driver::start();
     let phone = driver.phone().await;
     let base = format!("http://127.0.0.1:{}", house.dashboard);
     phone.goto(&format!("{base}/lang/vi")).await.expect("opens");
     phone.goto(&base).await.expect("opens");
-    phone.find(Locator::Id("pin")).await.expect("the sign-in").send_keys(CHIEF_PIN).await.expect("typed");
-    phone.find(Locator::Css("main form button")).await.expect("button").click().await.expect("pressed");
+    phone
+        .find(Locator::Id("pin"))
+        .await
+        .expect("the sign-in")
+        .send_keys(CHIEF_PIN)
+        .await
+        .expect("typed");
+    phone
+        .find(Locator::Css("main form button"))
+        .await
+        .expect("button")
+        .click()
+        .await
+        .expect("pressed");
     words(&phone, "header", "Ông Mẫu", Duration::from_secs(5)).await;
 
     phone.goto(&format!("{base}/lights")).await.expect("opens");
-    words(&phone, "#light-den-01\\.light", "Đang tắt", Duration::from_secs(5)).await;
-    phone.execute("window.stayed = 1", vec![]).await.expect("mark");
-    phone.find(Locator::Css("#light-den-01\\.light button")).await.expect("button").click().await.expect("pressed");
-    let took = words(&phone, "#light-den-01\\.light", "Đang sáng", Duration::from_secs(5)).await;
+    words(
+        &phone,
+        "#light-den-01\\.light",
+        "Đang tắt",
+        Duration::from_secs(5),
+    )
+    .await;
+    phone
+        .execute("window.stayed = 1", vec![])
+        .await
+        .expect("mark");
+    phone
+        .find(Locator::Css("#light-den-01\\.light button"))
+        .await
+        .expect("button")
+        .click()
+        .await
+        .expect("pressed");
+    let took = words(
+        &phone,
+        "#light-den-01\\.light",
+        "Đang sáng",
+        Duration::from_secs(5),
+    )
+    .await;
     assert!(took < Duration::from_secs(3), "{took:?}");
-    assert_eq!(phone.execute("return window.stayed", vec![]).await.expect("script"), 1, "without leaving the page");
+    assert_eq!(
+        phone
+            .execute("return window.stayed", vec![])
+            .await
+            .expect("script"),
+        1,
+        "without leaving the page"
+    );
 
-    for path in ["/", "/lights", "/sensors", "/devices", "/cameras", "/cameras/cam-01", "/speakers", "/notices", "/notices/new", "/history", "/more", "/me"] {
+    for path in [
+        "/",
+        "/lights",
+        "/sensors",
+        "/devices",
+        "/cameras",
+        "/cameras/cam-01",
+        "/speakers",
+        "/notices",
+        "/notices/new",
+        "/history",
+        "/more",
+        "/me",
+    ] {
         phone.goto(&format!("{base}{path}")).await.expect("opens");
-        let wide = phone.execute("return document.documentElement.scrollWidth", vec![]).await.expect("script");
-        assert!(wide.as_u64().expect("number") <= 360, "{path} is {wide} wide");
+        let wide = phone
+            .execute("return document.documentElement.scrollWidth", vec![])
+            .await
+            .expect("script");
+        assert!(
+            wide.as_u64().expect("number") <= 360,
+            "{path} is {wide} wide"
+        );
         let small = phone
             .execute("return [...document.querySelectorAll('main button, main .button, main input:not([type=hidden]):not(.switch), main select, main textarea, main summary, .feet a')].filter(e => { const r = e.getBoundingClientRect(); return r.width > 0 && r.height < 47.5 }).map(e => e.outerHTML.slice(0, 80))", vec![])
             .await
@@ -100,20 +174,51 @@ async fn the_chief_signs_in_switches_a_lamp_and_sees_it_answer() {
         assert_eq!(small, serde_json::json!([]), "{path}: targets of 48 px");
     }
     // The camera's moving picture: it plays, and its clock moves on.
-    house.until("the camera shows a picture", Duration::from_secs(30), |h| h.state()["cameras"]["cam-01"]["signal"]["is"] == "here");
-    phone.goto(&format!("{base}/cameras/cam-01")).await.expect("opens");
+    house.until("the camera shows a picture", Duration::from_secs(30), |h| {
+        h.state()["cameras"]["cam-01"]["signal"]["is"] == "here"
+    });
+    phone
+        .goto(&format!("{base}/cameras/cam-01"))
+        .await
+        .expect("opens");
     words(&phone, "#watch-tag", "Trực tiếp", Duration::from_secs(10)).await;
     let at = |v: serde_json::Value| v.as_f64().unwrap_or(0.0);
     let began = Instant::now();
-    let first = at(phone.execute("return document.getElementById('watch').currentTime", vec![]).await.expect("script"));
+    let first = at(phone
+        .execute(
+            "return document.getElementById('watch').currentTime",
+            vec![],
+        )
+        .await
+        .expect("script"));
     let mut moved = 0.0;
     while moved < 2.0 {
-        assert!(began.elapsed() < Duration::from_secs(10), "its clock moved by {moved} s from {first}");
+        assert!(
+            began.elapsed() < Duration::from_secs(10),
+            "its clock moved by {moved} s from {first}"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
-        moved = at(phone.execute("return document.getElementById('watch').currentTime", vec![]).await.expect("script")) - first;
+        moved = at(phone
+            .execute(
+                "return document.getElementById('watch').currentTime",
+                vec![],
+            )
+            .await
+            .expect("script"))
+            - first;
     }
-    assert!(moved < began.elapsed().as_secs_f64() + 2.0, "it does not run away: {moved} s in {:?}", began.elapsed());
-    let size = phone.execute("let v = document.getElementById('watch'); return [v.videoWidth, v.videoHeight]", vec![]).await.expect("script");
+    assert!(
+        moved < began.elapsed().as_secs_f64() + 2.0,
+        "it does not run away: {moved} s in {:?}",
+        began.elapsed()
+    );
+    let size = phone
+        .execute(
+            "let v = document.getElementById('watch'); return [v.videoWidth, v.videoHeight]",
+            vec![],
+        )
+        .await
+        .expect("script");
     assert_eq!(size, serde_json::json!([640, 360]));
     words(&phone, "#looks", "Ông Mẫu", Duration::from_secs(5)).await;
     // A phone that can show stills only: an old one is told with its date, a new one as new.
@@ -123,15 +228,54 @@ async fn the_chief_signs_in_switches_a_lamp_and_sees_it_answer() {
         window.fetch = (u, o) => house(u, o).then(r => r.blob()).then(b => new Response(b, { headers: { 'still-at': '1795244640000', 'still-age': '600' } }));
         let s = document.createElement('script'); s.src = '/a/camera.js?stills'; document.body.append(s)";
     phone.execute(script, vec![]).await.expect("script");
-    words(&phone, "#watch-tag", "Ảnh cũ, chụp lúc 14:04 21/11/2026", Duration::from_secs(10)).await;
-    let poster = phone.execute("return document.getElementById('watch').poster.slice(0, 23)", vec![]).await.expect("script");
-    assert_eq!(poster, "data:image/jpeg;base64,", "it is shown all the same");
-    phone.execute("window.fetch = window.house", vec![]).await.expect("script");
-    words(&phone, "#watch-tag", "Ảnh mới mỗi 5 giây", Duration::from_secs(15)).await;
+    words(
+        &phone,
+        "#watch-tag",
+        "Ảnh cũ, chụp lúc 14:04 21/11/2026",
+        Duration::from_secs(10),
+    )
+    .await;
+    let poster = phone
+        .execute(
+            "return document.getElementById('watch').poster.slice(0, 23)",
+            vec![],
+        )
+        .await
+        .expect("script");
+    assert_eq!(
+        poster, "data:image/jpeg;base64,",
+        "it is shown all the same"
+    );
+    phone
+        .execute("window.fetch = window.house", vec![])
+        .await
+        .expect("script");
+    words(
+        &phone,
+        "#watch-tag",
+        "Ảnh mới mỗi 5 giây",
+        Duration::from_secs(15),
+    )
+    .await;
     // The portal is styled by its one request, and has no script.
-    phone.goto(&format!("http://127.0.0.1:{}/", house.portal)).await.expect("opens");
-    let color = phone.execute("return getComputedStyle(document.querySelector('.go')).backgroundColor", vec![]).await.expect("script");
+    phone
+        .goto(&format!("http://127.0.0.1:{}/", house.portal))
+        .await
+        .expect("opens");
+    let color = phone
+        .execute(
+            "return getComputedStyle(document.querySelector('.go')).backgroundColor",
+            vec![],
+        )
+        .await
+        .expect("script");
     assert_ne!(color, "rgba(0, 0, 0, 0)", "the style is in force");
-    assert_eq!(phone.execute("return document.scripts.length", vec![]).await.expect("script"), 0);
+    assert_eq!(
+        phone
+            .execute("return document.scripts.length", vec![])
+            .await
+            .expect("script"),
+        0
+    );
     phone.close().await.expect("closed");
 }

@@ -1,4 +1,5 @@
-//! Village and commune as two processes over TLS: receipts, bulletins once, and equality after kills.
+//! Village and commune as two processes over TLS: receipts, bulletins once, and equality after
+//! kills.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -26,11 +27,19 @@ impl Office {
         );
         std::fs::create_dir_all(dir.join("office")).expect("folder");
         std::fs::write(dir.join("office/commune.toml"), text).expect("configuration");
-        Self { dir: dir.to_owned(), port, child: None }
+        Self {
+            dir: dir.to_owned(),
+            port,
+            child: None,
+        }
     }
 
     pub fn start(&mut self) {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.join("office/log.txt")).expect("log");
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.dir.join("office/log.txt"))
+            .expect("log");
         self.child = Some(
             Command::new(env!("CARGO_BIN_EXE_conglang"))
                 .arg("--config")
@@ -68,10 +77,15 @@ pub fn pair() -> (House, Office) {
     let dir = scratch.dir.clone();
     let office = Office::new(&dir);
     let ca = dir.join("commune/keys/ca");
-    let now_s = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("time").as_secs();
+    let now_s = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("time")
+        .as_secs();
     let authority = Authority::load_or_make(&ca, "xã Đồng Nếp", now_s).expect("CA");
     let village = Files::named(&dir, "village");
-    village.write(&authority.client("ben-thoc", now_s).expect("certificate")).expect("written");
+    village
+        .write(&authority.client("ben-thoc", now_s).expect("certificate"))
+        .expect("written");
     let mut text = std::fs::read_to_string(scratch.config()).expect("configuration");
     let path = |p: &Path| format!("{:?}", p.display().to_string());
     text.push_str(&format!(
@@ -87,12 +101,17 @@ pub fn pair() -> (House, Office) {
 
 /// True when the commune has all that there is.
 pub fn received(house: &House) -> bool {
-    let status: serde_json::Value = serde_json::from_str(&house.cli(&["sync", "status", "--json"]).1).unwrap_or_default();
-    status["up"] == true && status["waiting"] == 0 && status["received"].as_u64().unwrap_or(0) >= house.state()["seq"].as_u64().unwrap_or(u64::MAX)
+    let status: serde_json::Value =
+        serde_json::from_str(&house.cli(&["sync", "status", "--json"]).1).unwrap_or_default();
+    status["up"] == true
+        && status["waiting"] == 0
+        && status["received"].as_u64().unwrap_or(0)
+            >= house.state()["seq"].as_u64().unwrap_or(u64::MAX)
 }
 
-/// Record by record: what a house's journal holds for the wire is what the commune stored, byte for byte, and so is the chain.
-/// The house has ended well, so that all is packed. Gives how many records and how many boots there are.
+/// Record by record: what a house's journal holds for the wire is what the commune stored, byte for
+/// byte, and so is the chain. The house has ended well, so that all is packed. Gives how many
+/// records and how many boots there are.
 pub fn equal_record_by_record(data: &Path, store: &Store) -> (usize, u64) {
     let (packs, damaged) = conglang::journal::pack::list(&data.join("journal")).expect("packs");
     assert!(damaged.is_empty());
@@ -101,31 +120,58 @@ pub fn equal_record_by_record(data: &Path, store: &Store) -> (usize, u64) {
         for block in &pack.blocks {
             for stored in conglang::journal::pack::read(&pack.path, block).expect("block") {
                 if stored.entry.lane != conglang::domain::event::Lane::Local {
-                    let key = (conglang::journal::codec::epoch_text(&stored.epoch), u8::try_from(stored.entry.lane.index()).expect("small"), stored.entry.lane_seq);
-                    assert!(ours.insert(key, stored.bytes.to_vec()).is_none(), "an identity is used once");
+                    let key = (
+                        conglang::journal::codec::epoch_text(&stored.epoch),
+                        u8::try_from(stored.entry.lane.index()).expect("small"),
+                        stored.entry.lane_seq,
+                    );
+                    assert!(
+                        ours.insert(key, stored.bytes.to_vec()).is_none(),
+                        "an identity is used once"
+                    );
                 }
             }
         }
     }
-    let theirs: std::collections::BTreeMap<_, _> = store.records("ben-thoc").expect("records").into_iter().map(|(e, l, n, b)| ((e, l, n), b)).collect();
+    let theirs: std::collections::BTreeMap<_, _> = store
+        .records("ben-thoc")
+        .expect("records")
+        .into_iter()
+        .map(|(e, l, n, b)| ((e, l, n), b))
+        .collect();
     assert_eq!(ours.len(), theirs.len());
     assert!(ours == theirs, "record by record");
-    // And the chain: what the commune can hash from its own records is what the house's journal ends with.
-    let mut epochs: Vec<[u8; 16]> = packs.iter().flat_map(|p| p.blocks.iter().map(|b| b.epoch)).collect();
+    // And the chain: what the commune can hash from its own records is what the house's journal
+    // ends with.
+    let mut epochs: Vec<[u8; 16]> = packs
+        .iter()
+        .flat_map(|p| p.blocks.iter().map(|b| b.epoch))
+        .collect();
     epochs.dedup();
     let mut heads = conglang::journal::chain::Heads::default();
     for epoch in &epochs {
         heads = heads.begin(epoch);
         let name = conglang::journal::codec::epoch_text(epoch);
-        for lane in [conglang::domain::event::Lane::Alarm, conglang::domain::event::Lane::Log, conglang::domain::event::Lane::State] {
+        for lane in [
+            conglang::domain::event::Lane::Alarm,
+            conglang::domain::event::Lane::Log,
+            conglang::domain::event::Lane::State,
+        ] {
             let number = u8::try_from(lane.index()).expect("small");
-            for bytes in theirs.range((name.clone(), number, 0)..=(name.clone(), number, u64::MAX)).map(|(_, b)| b) {
+            for bytes in theirs
+                .range((name.clone(), number, 0)..=(name.clone(), number, u64::MAX))
+                .map(|(_, b)| b)
+            {
                 heads.add(lane, bytes);
             }
         }
     }
     let end = packs.last().expect("packs").end;
-    assert_eq!(heads.0[1..], end.0[1..], "the chain is the same on both sides");
+    assert_eq!(
+        heads.0[1..],
+        end.0[1..],
+        "the chain is the same on both sides"
+    );
     (ours.len(), epochs.len() as u64)
 }
 
@@ -136,30 +182,89 @@ fn a_notice_reaches_the_commune_and_a_bulletin_the_village_once() {
     house.start();
     let cookie = house.sign_in();
     let form = house.form("/notices/new", &cookie);
-    let sent = house.post("/notices", &cookie, &[("form", &form), ("once", "n-0001"), ("title", "Họp thôn"), ("body", "19 giờ 30 tối nay."), ("kind", "event"), ("days", "7")]);
+    let sent = house.post(
+        "/notices",
+        &cookie,
+        &[
+            ("form", &form),
+            ("once", "n-0001"),
+            ("title", "Họp thôn"),
+            ("body", "19 giờ 30 tối nay."),
+            ("kind", "event"),
+            ("days", "7"),
+        ],
+    );
     assert_eq!(sent.status, 303, "{}", sent.body);
-    house.until("the commune has everything", Duration::from_secs(30), received);
-    assert!(house.get("/notices/n-0001", &cookie).body.contains("Xã đã nhận thông báo này"));
+    house.until(
+        "the commune has everything",
+        Duration::from_secs(30),
+        received,
+    );
+    assert!(
+        house
+            .get("/notices/n-0001", &cookie)
+            .body
+            .contains("Xã đã nhận thông báo này")
+    );
 
     office.kill();
     let store = office.store();
     let records = store.records("ben-thoc").expect("records");
-    assert!(records.iter().any(|r| String::from_utf8_lossy(&r.3).contains("NoticePublished")));
-    assert!(!records.iter().any(|r| String::from_utf8_lossy(&r.3).contains("secret_sha256")), "accounts never leave the box");
-    store.send(&["ben-thoc".to_owned()], &Bulletin { title: "Mưa lớn".into(), body: "Kê cao đồ đạc.".into(), urgent: true, until: None }, i64::MAX, "one form").expect("queued");
+    assert!(
+        records
+            .iter()
+            .any(|r| String::from_utf8_lossy(&r.3).contains("NoticePublished"))
+    );
+    assert!(
+        !records
+            .iter()
+            .any(|r| String::from_utf8_lossy(&r.3).contains("secret_sha256")),
+        "accounts never leave the box"
+    );
+    store
+        .send(
+            &["ben-thoc".to_owned()],
+            &Bulletin {
+                title: "Mưa lớn".into(),
+                body: "Kê cao đồ đạc.".into(),
+                urgent: true,
+                until: None,
+            },
+            i64::MAX,
+            "one form",
+        )
+        .expect("queued");
     drop(store);
-    house.until("the page says that work is kept", Duration::from_secs(20), |h| h.get("/", &cookie).body.contains("Đã lưu tại chỗ"));
+    house.until(
+        "the page says that work is kept",
+        Duration::from_secs(20),
+        |h| h.get("/", &cookie).body.contains("Đã lưu tại chỗ"),
+    );
     office.start();
-    house.until("the bulletin is a notice", Duration::from_secs(40), |h| h.state()["notices"].as_object().is_some_and(|n| n.len() == 2));
-    assert!(crate::house::http(house.portal, "GET", "/", "", "").body.contains("Mưa lớn"), "it stands on the portal");
+    house.until("the bulletin is a notice", Duration::from_secs(40), |h| {
+        h.state()["notices"]
+            .as_object()
+            .is_some_and(|n| n.len() == 2)
+    });
+    assert!(
+        crate::house::http(house.portal, "GET", "/", "", "")
+            .body
+            .contains("Mưa lớn"),
+        "it stands on the portal"
+    );
     house.kill();
     house.start();
     house.until("all is received", Duration::from_secs(30), received);
-    let published = house.entries().iter().filter(|e| e["event"]["t"] == "NoticePublished" && e["actor"]["is"] == "commune").count();
+    let published = house
+        .entries()
+        .iter()
+        .filter(|e| e["event"]["t"] == "NoticePublished" && e["actor"]["is"] == "commune")
+        .count();
     assert_eq!(published, 1, "once");
     // The commune asks again every five seconds until it knows what became of its bulletin.
     let known = (0..3).any(|_| {
-        // Its store can be read only while it does not run; give it time for a connection and a round.
+        // Its store can be read only while it does not run; give it time for a connection and a
+        // round.
         std::thread::sleep(Duration::from_secs(8));
         office.kill();
         let known = office.store().sent("ben-thoc").expect("sent")[0].outcome == Outcome::Done;
@@ -172,7 +277,11 @@ fn a_notice_reaches_the_commune_and_a_bulletin_the_village_once() {
 #[test]
 fn journal_and_commune_are_equal_after_both_were_killed_often() {
     let (mut house, mut office) = pair();
-    let rounds = if std::env::var_os("CONGLANG_LONG").is_some() { 100 } else { 40 };
+    let rounds = if std::env::var_os("CONGLANG_LONG").is_some() {
+        100
+    } else {
+        40
+    };
     house.start();
     office.start();
     for round in 0..rounds {
@@ -192,28 +301,53 @@ fn journal_and_commune_are_equal_after_both_were_killed_often() {
     assert_eq!(house.stop(), Some(0));
     office.kill();
     let (records, boots) = equal_record_by_record(&house.dir.join("data"), &office.store());
-    assert!(boots > rounds / 4, "the house was killed often: {boots} boots");
+    assert!(
+        boots > rounds / 4,
+        "the house was killed often: {boots} boots"
+    );
     assert!(records > 100);
-    assert_eq!(office.store().trouble("ben-thoc", 0).expect("read"), None, "deaths are no copies");
+    assert_eq!(
+        office.store().trouble("ben-thoc", 0).expect("read"),
+        None,
+        "deaths are no copies"
+    );
 }
 
 #[test]
 fn a_certificate_that_ends_soon_is_renewed_over_the_link_and_used() {
     let (mut house, mut office) = pair();
     let ca = house.dir.join("commune/keys/ca");
-    let now_s = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("time").as_secs();
+    let now_s = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("time")
+        .as_secs();
     let authority = Authority::load_or_make(&ca, "xã Đồng Nếp", now_s).expect("CA");
     // Made seventy days ago for ninety: twenty are left.
     let old = Files::named(&house.dir, "village");
-    old.write(&authority.client("ben-thoc", now_s - 70 * 86_400).expect("certificate")).expect("written");
+    old.write(
+        &authority
+            .client("ben-thoc", now_s - 70 * 86_400)
+            .expect("certificate"),
+    )
+    .expect("written");
     office.start();
     house.start();
     let renewed = Files::named(&house.dir.join("data/keys"), "commune");
-    house.until("it was renewed", Duration::from_secs(30), |_| renewed.days_left(now_s).is_some_and(|d| d > 80));
-    house.until("the commune has everything", Duration::from_secs(30), received);
+    house.until("it was renewed", Duration::from_secs(30), |_| {
+        renewed.days_left(now_s).is_some_and(|d| d > 80)
+    });
+    house.until(
+        "the commune has everything",
+        Duration::from_secs(30),
+        received,
+    );
     assert_eq!(house.stop(), Some(0));
     // The old one is of no use any more: the link stands by the new one.
     std::fs::write(&old.certificate, "ended").expect("written");
     house.start();
-    house.until("the link stands with the renewed certificate", Duration::from_secs(30), received);
+    house.until(
+        "the link stands with the renewed certificate",
+        Duration::from_secs(30),
+        received,
+    );
 }

@@ -1,5 +1,6 @@
-//! Crowds before the doors: whoever came first, from many addresses, with half words or with answers that he does not read,
-//! keeps nobody out. And ends that say nothing any more: they are asked, or cut.
+//! Crowds before the doors: whoever came first, from many addresses, with half words or with
+//! answers that he does not read, keeps nobody out. And ends that say nothing any more: they are
+//! asked, or cut.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
@@ -16,7 +17,14 @@ use crate::worker::{Worker, wide_limits, wire_accounts};
 /// As many descriptors as a crowd needs.
 fn many_files() {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    rustix::process::setrlimit(rustix::process::Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, ..limit }).expect("descriptors");
+    rustix::process::setrlimit(
+        rustix::process::Resource::Nofile,
+        rustix::process::Rlimit {
+            current: limit.maximum,
+            ..limit
+        },
+    )
+    .expect("descriptors");
 }
 
 /// A connection to a port of this machine from one of its many addresses, which has said `words`.
@@ -32,8 +40,18 @@ fn from(address: Ipv4Addr, port: u16, words: &[u8]) -> TcpStream {
 
 /// `each` connections from each of `addresses`, which say these words in turn.
 fn crowd(port: u16, addresses: u8, each: usize, words: &[&[u8]]) -> Vec<TcpStream> {
-    let one = |(n, address): (usize, u8)| from(Ipv4Addr::new(127, 7, 3, address), port, words[n % words.len()]);
-    (1..=addresses).flat_map(|a| (0..each).map(move |_| a)).enumerate().map(one).collect()
+    let one = |(n, address): (usize, u8)| {
+        from(
+            Ipv4Addr::new(127, 7, 3, address),
+            port,
+            words[n % words.len()],
+        )
+    };
+    (1..=addresses)
+        .flat_map(|a| (0..each).map(move |_| a))
+        .enumerate()
+        .map(one)
+        .collect()
 }
 
 fn hello(client: &str) -> Vec<u8> {
@@ -46,7 +64,14 @@ fn hello(client: &str) -> Vec<u8> {
 
 /// A frame of a WebSocket client, under a mask of zeros.
 fn frame(payload: &[u8]) -> Vec<u8> {
-    let mut out = vec![0x82, 0x80 | u8::try_from(payload.len()).expect("short"), 0, 0, 0, 0];
+    let mut out = vec![
+        0x82,
+        0x80 | u8::try_from(payload.len()).expect("short"),
+        0,
+        0,
+        0,
+        0,
+    ];
     out.extend_from_slice(payload);
     out
 }
@@ -72,7 +97,11 @@ fn is_let_in(mut stream: impl Read + Write, client: &str, websocket: bool) -> bo
             stream.write_all(UPGRADE)?;
             read_head(&mut stream)?;
         }
-        stream.write_all(&if websocket { frame(&hello(client)) } else { hello(client) })?;
+        stream.write_all(&if websocket {
+            frame(&hello(client))
+        } else {
+            hello(client)
+        })?;
         let mut answer = vec![0; if websocket { 6 } else { 4 }];
         stream.read_exact(&mut answer)?;
         Ok(answer)
@@ -82,16 +111,29 @@ fn is_let_in(mut stream: impl Read + Write, client: &str, websocket: bool) -> bo
 
 /// How long a lamp needs to come in by each door.
 fn comes_in(worker: &Worker, round: usize) -> Vec<(&'static str, Duration)> {
-    let doors = [("plain", worker.plain, false, false), ("TLS", worker.tls, true, false), ("WebSocket", worker.ws, false, true), ("WebSocket over TLS", worker.wss, true, true)];
+    let doors = [
+        ("plain", worker.plain, false, false),
+        ("TLS", worker.tls, true, false),
+        ("WebSocket", worker.ws, false, true),
+        ("WebSocket over TLS", worker.wss, true, true),
+    ];
     let come = |(name, port, secure, websocket): (&'static str, u16, bool, bool)| {
         let began = Instant::now();
         let tcp = TcpStream::connect(("127.0.0.1", port)).expect("connects");
-        tcp.set_read_timeout(Some(Duration::from_secs(5))).expect("timeout");
+        tcp.set_read_timeout(Some(Duration::from_secs(5)))
+            .expect("timeout");
         let client = format!("lamp-{round}-{name}");
         let good = if secure {
-            let config = tls::client(&worker.ca(), None, Clock::system(0)).expect("a configuration");
-            let connection = rustls::ClientConnection::new(config, "localhost".try_into().expect("a name")).expect("a connection");
-            is_let_in(rustls::StreamOwned::new(connection, tcp), &client, websocket)
+            let config =
+                tls::client(&worker.ca(), None, Clock::system(0)).expect("a configuration");
+            let connection =
+                rustls::ClientConnection::new(config, "localhost".try_into().expect("a name"))
+                    .expect("a connection");
+            is_let_in(
+                rustls::StreamOwned::new(connection, tcp),
+                &client,
+                websocket,
+            )
         } else {
             is_let_in(tcp, &client, websocket)
         };
@@ -105,10 +147,25 @@ fn comes_in(worker: &Worker, round: usize) -> Vec<(&'static str, Duration)> {
 fn whoever_came_first_keeps_no_lamp_out_of_any_door() {
     many_files();
     // The bounds of a house, but strangers that may stay for long.
-    let limits = Limits { handshake_s: 60, ..Limits::default() };
+    let limits = Limits {
+        handshake_s: 60,
+        ..Limits::default()
+    };
     let mut worker = Worker::started(limits, None, wire_accounts());
-    let mut known = Peer::connect(worker.plain, &Hello { client: "known", ..Hello::default() });
-    let words: [&[u8]; 5] = [b"", b"\x10", b"\x10\x20\x00\x04MQTT", b"\x16\x03\x01\x02\x00\x01\x00", &UPGRADE[..60]];
+    let mut known = Peer::connect(
+        worker.plain,
+        &Hello {
+            client: "known",
+            ..Hello::default()
+        },
+    );
+    let words: [&[u8]; 5] = [
+        b"",
+        b"\x10",
+        b"\x10\x20\x00\x04MQTT",
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        &UPGRADE[..60],
+    ];
     let mut slowest = Duration::ZERO;
     // Few addresses with many connections, then many with few; at one door, then at all.
     for (round, (addresses, each)) in [(3, 150), (16, 40), (200, 3)].into_iter().enumerate() {
@@ -116,15 +173,24 @@ fn whoever_came_first_keeps_no_lamp_out_of_any_door() {
         for port in [worker.ws, worker.plain, worker.tls, worker.wss] {
             held.extend(crowd(port, addresses, each, &words));
             for (door, took) in comes_in(&worker, round) {
-                assert!(took < Duration::from_secs(1), "{door}: {took:?} with {addresses} addresses of {each}");
+                assert!(
+                    took < Duration::from_secs(1),
+                    "{door}: {took:?} with {addresses} addresses of {each}"
+                );
                 slowest = slowest.max(took);
             }
         }
         assert!(known.barrier(), "who is in does not notice");
     }
     println!("a lamp comes in within {slowest:?}");
-    let Answer::Why(rows) = worker.ask(Question::Why { id: String::new() }) else { panic!("why") };
-    assert!(rows.iter().any(|r| r.why.contains("when its place was needed")), "{rows:?}");
+    let Answer::Why(rows) = worker.ask(Question::Why { id: String::new() }) else {
+        panic!("why")
+    };
+    assert!(
+        rows.iter()
+            .any(|r| r.why.contains("when its place was needed")),
+        "{rows:?}"
+    );
 }
 
 /// A page within a second, by a connection that was not there before.
@@ -137,12 +203,14 @@ fn is_shown(port: u16, path: &str) -> Duration {
 
 #[test]
 fn half_requests_and_unread_answers_keep_nobody_out_of_portal_and_dashboard() {
-    // Whoever was kept out waited for 15 s, until the first of the crowd was tired: far more than a busy machine takes.
+    // Whoever was kept out waited for 15 s, until the first of the crowd was tired: far more than a
+    // busy machine takes.
     const SHUT: Duration = Duration::from_secs(5);
     many_files();
     let mut house = House::new("");
     house.start();
-    // Answers that cost little to make: it is held places that are tried here, not the machine's speed.
+    // Answers that cost little to make: it is held places that are tried here, not the machine's
+    // speed.
     let asked = "GET /generate_204 HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".repeat(2);
     let words: [&[u8]; 6] = [
         b"",
@@ -159,29 +227,50 @@ fn half_requests_and_unread_answers_keep_nobody_out_of_portal_and_dashboard() {
             held.extend(crowd(port, addresses, each, &words));
             for (port, path) in [(house.portal, "/"), (house.dashboard, "/sign-in")] {
                 let took = is_shown(port, path);
-                assert!(took < SHUT, "{path}: {took:?} with {addresses} addresses of {each}");
+                assert!(
+                    took < SHUT,
+                    "{path}: {took:?} with {addresses} addresses of {each}"
+                );
                 slowest = slowest.max(took);
             }
         }
     }
-    println!("a page comes within {slowest:?} with {} connections held", held.len());
+    println!(
+        "a page comes within {slowest:?} with {} connections held",
+        held.len()
+    );
     // Their slow words change nothing.
     for stream in &mut held {
         let _ = stream.write_all(b"a");
     }
     assert!(is_shown(house.portal, "/").max(is_shown(house.dashboard, "/sign-in")) < SHUT);
-    assert_eq!(house.cli(&["status", "--json"]).0, 0, "the control socket answers");
+    assert_eq!(
+        house.cli(&["status", "--json"]).0,
+        0,
+        "the control socket answers"
+    );
 }
 
 /// What the kernel's timer of the far end of this connection waits for: 2 = keepalive.
 fn timer_of(near: &TcpStream) -> u8 {
     let hex = |address: std::net::SocketAddr| match address {
-        std::net::SocketAddr::V4(v4) => format!("{:08X}:{:04X}", u32::from_ne_bytes(v4.ip().octets()), v4.port()),
+        std::net::SocketAddr::V4(v4) => format!(
+            "{:08X}:{:04X}",
+            u32::from_ne_bytes(v4.ip().octets()),
+            v4.port()
+        ),
         std::net::SocketAddr::V6(_) => unreachable!("these tests speak IPv4"),
     };
-    let (here, there) = (hex(near.local_addr().expect("address")), hex(near.peer_addr().expect("address")));
+    let (here, there) = (
+        hex(near.local_addr().expect("address")),
+        hex(near.peer_addr().expect("address")),
+    );
     let table = std::fs::read_to_string("/proc/net/tcp").expect("the kernel's table");
-    let row = table.lines().map(|l| l.split_whitespace().collect::<Vec<_>>()).find(|f| f.len() > 5 && f[1] == there && f[2] == here).expect("the far end is of this machine");
+    let row = table
+        .lines()
+        .map(|l| l.split_whitespace().collect::<Vec<_>>())
+        .find(|f| f.len() > 5 && f[1] == there && f[2] == here)
+        .expect("the far end is of this machine");
     u8::from_str_radix(&row[5][..2], 16).expect("a timer")
 }
 
@@ -189,16 +278,28 @@ fn timer_of(near: &TcpStream) -> u8 {
 fn the_kernel_asks_silent_ends_of_every_door_whether_they_are_there() {
     let mut house = House::new("");
     house.start();
-    for port in [house.mqtt, house.mqtts, house.ws, house.portal, house.dashboard] {
+    for port in [
+        house.mqtt,
+        house.mqtts,
+        house.ws,
+        house.portal,
+        house.dashboard,
+    ] {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("connects");
-        house.until("the far end is asked now and then", Duration::from_secs(4), |_| timer_of(&stream) == 2);
+        house.until(
+            "the far end is asked now and then",
+            Duration::from_secs(4),
+            |_| timer_of(&stream) == 2,
+        );
     }
 }
 
 #[test]
 fn who_takes_nothing_is_cut_whatever_comes_for_it_and_who_takes_slowly_is_not() {
     let mut worker = Worker::started(wide_limits(), None, wire_accounts());
-    let small = |stream: &TcpStream| rustix::net::sockopt::set_socket_recv_buffer_size(stream, 8_192).expect("a small buffer");
+    let small = |stream: &TcpStream| {
+        rustix::net::sockopt::set_socket_recv_buffer_size(stream, 8_192).expect("a small buffer")
+    };
     // One that stops reading at the plain door, one behind frames, one that is slow.
     let subscribe = {
         let mut body = vec![0, 9];
@@ -208,17 +309,26 @@ fn who_takes_nothing_is_cut_whatever_comes_for_it_and_who_takes_slowly_is_not() 
     };
     let mut plain = TcpStream::connect(("127.0.0.1", worker.plain)).expect("connects");
     small(&plain);
-    plain.write_all(&[hello("stuck-plain"), subscribe.clone()].concat()).expect("said");
+    plain
+        .write_all(&[hello("stuck-plain"), subscribe.clone()].concat())
+        .expect("said");
     let mut ws = TcpStream::connect(("127.0.0.1", worker.ws)).expect("connects");
     small(&ws);
     ws.write_all(UPGRADE).expect("said");
     read_head(&mut ws).expect("the answer to the handshake");
-    ws.write_all(&[frame(&hello("stuck-ws")), frame(&subscribe)].concat()).expect("said");
+    ws.write_all(&[frame(&hello("stuck-ws")), frame(&subscribe)].concat())
+        .expect("said");
     let mut slow = TcpStream::connect(("127.0.0.1", worker.plain)).expect("connects");
-    slow.write_all(&[hello("slow"), subscribe].concat()).expect("said");
+    slow.write_all(&[hello("slow"), subscribe].concat())
+        .expect("said");
     let connected = |worker: &mut Worker| -> Vec<String> {
-        let Answer::Clients(rows, _) = worker.ask(Question::Clients { after: None }) else { panic!("clients") };
-        rows.into_iter().filter(|r| r.connected && !r.filters.is_empty()).map(|r| r.client_id).collect()
+        let Answer::Clients(rows, _) = worker.ask(Question::Clients { after: None }) else {
+            panic!("clients")
+        };
+        rows.into_iter()
+            .filter(|r| r.connected && !r.filters.is_empty())
+            .map(|r| r.client_id)
+            .collect()
     };
     let until = Instant::now() + Duration::from_secs(10);
     while connected(&mut worker).len() < 3 {
@@ -237,7 +347,13 @@ fn who_takes_nothing_is_cut_whatever_comes_for_it_and_who_takes_slowly_is_not() 
         true
     });
     // More than sockets and queues take; then something small all the time.
-    let mut says = Peer::connect(worker.plain, &Hello { client: "says", ..Hello::default() });
+    let mut says = Peer::connect(
+        worker.plain,
+        &Hello {
+            client: "says",
+            ..Hello::default()
+        },
+    );
     for _ in 0..300 {
         says.publish("flood/x", &vec![b'z'; 60_000], 0, 0);
     }
@@ -250,12 +366,24 @@ fn who_takes_nothing_is_cut_whatever_comes_for_it_and_who_takes_slowly_is_not() 
         if left == ["slow"] {
             break;
         }
-        assert!(began.elapsed() < Duration::from_secs(25), "still there: {left:?}");
+        assert!(
+            began.elapsed() < Duration::from_secs(25),
+            "still there: {left:?}"
+        );
         std::thread::sleep(Duration::from_millis(500));
     }
     println!("cut after {:?}", began.elapsed());
-    let Answer::Why(rows) = worker.ask(Question::Why { id: "rong".into() }) else { panic!("why") };
-    assert!(rows.iter().any(|r| r.why == "it does not take its messages"), "{rows:?}");
+    let Answer::Why(rows) = worker.ask(Question::Why { id: "rong".into() }) else {
+        panic!("why")
+    };
+    assert!(
+        rows.iter()
+            .any(|r| r.why == "it does not take its messages"),
+        "{rows:?}"
+    );
     stop.store(true, std::sync::atomic::Ordering::SeqCst);
-    assert!(reader.join().expect("it reads"), "who takes a little all the time is not cut");
+    assert!(
+        reader.join().expect("it reads"),
+        "who takes a little all the time is not cut"
+    );
 }

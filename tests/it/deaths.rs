@@ -1,7 +1,8 @@
-//! Sudden deaths under load: the broker's worker and the gateway end at random while publishers, a kept subscriber and devices
-//! with wills go on. What was acknowledged is judged by the promise of its class (docs/protocol.md): durable is never lost and
-//! QoS 2 comes once; batched may lose only what was said in the last 0.9 s before a death; memory is anybody's; no will is said
-//! twice, none of those who left politely.
+//! Sudden deaths under load: the broker's worker and the gateway end at random while publishers, a
+//! kept subscriber and devices with wills go on. What was acknowledged is judged by the promise of
+//! its class (docs/protocol.md): durable is never lost and QoS 2 comes once; batched may lose only
+//! what was said in the last 0.9 s before a death; memory is anybody's; no will is said twice, none
+//! of those who left politely.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,7 +36,13 @@ struct Who {
 
 impl Who {
     fn hello<'a>(&'a self, client: &'a str) -> Hello<'a> {
-        Hello { user: self.user, password: &self.password, client, clean: false, ..Hello::default() }
+        Hello {
+            user: self.user,
+            password: &self.password,
+            client,
+            clean: false,
+            ..Hello::default()
+        }
     }
 }
 
@@ -46,7 +53,11 @@ fn connected(who: &Who, hello: &Hello<'_>, over: &AtomicBool) -> Option<Peer> {
         if let Ok(peer) = Peer::try_connect(who.port, hello) {
             return Some(peer);
         }
-        assert!(Instant::now() < until, "{} cannot come in for a minute", hello.client);
+        assert!(
+            Instant::now() < until,
+            "{} cannot come in for a minute",
+            hello.client
+        );
         if over.load(Ordering::SeqCst) {
             return None;
         }
@@ -54,8 +65,8 @@ fn connected(who: &Who, hello: &Hello<'_>, over: &AtomicBool) -> Option<Peer> {
     }
 }
 
-/// A publisher that sends again what was not acknowledged, as the standard asks, at most `pace` messages a second: no queue
-/// is ever full.
+/// A publisher that sends again what was not acknowledged, as the standard asks, at most `pace`
+/// messages a second: no queue is ever full.
 fn publisher(who: &Who, topic: &str, qos: u8, pace: f64, over: &AtomicBool) -> BTreeMap<u32, Said> {
     struct Open {
         number: u32,
@@ -71,9 +82,15 @@ fn publisher(who: &Who, topic: &str, qos: u8, pace: f64, over: &AtomicBool) -> B
     while !over.load(Ordering::SeqCst) || !open.is_empty() {
         if over.load(Ordering::SeqCst) {
             let since = *late.get_or_insert_with(Instant::now);
-            assert!(since.elapsed() < Duration::from_secs(60), "{} messages on {topic} are never acknowledged", open.len());
+            assert!(
+                since.elapsed() < Duration::from_secs(60),
+                "{} messages on {topic} are never acknowledged",
+                open.len()
+            );
         }
-        let Some(mut peer) = connected(who, &who.hello(&name), &AtomicBool::new(false)) else { break };
+        let Some(mut peer) = connected(who, &who.hello(&name), &AtomicBool::new(false)) else {
+            break;
+        };
         if !peer.present {
             // The session is lost: what was released is done for us, the rest is said anew.
             open.retain(|_, o| !o.released);
@@ -87,23 +104,38 @@ fn publisher(who: &Who, topic: &str, qos: u8, pace: f64, over: &AtomicBool) -> B
             }
         }
         while !peer.ended {
-            while open.len() < 8 && f64::from(count) < began.elapsed().as_secs_f64() * pace && !over.load(Ordering::SeqCst) {
+            while open.len() < 8
+                && f64::from(count) < began.elapsed().as_secs_f64() * pace
+                && !over.load(Ordering::SeqCst)
+            {
                 next_id = next_id % 60_000 + 1;
                 count += 1;
-                open.insert(next_id, Open { number: count, sent: Instant::now(), released: false });
+                open.insert(
+                    next_id,
+                    Open {
+                        number: count,
+                        sent: Instant::now(),
+                        released: false,
+                    },
+                );
                 peer.publish(topic, count.to_string().as_bytes(), qos << 1, next_id);
             }
             if open.is_empty() && over.load(Ordering::SeqCst) {
                 break;
             }
-            let Some((first, body)) = peer.packet(Duration::from_millis(10)) else { continue };
+            let Some((first, body)) = peer.packet(Duration::from_millis(10)) else {
+                continue;
+            };
             let id = u16::from_be_bytes([body[0], body[1]]);
             // PUBACK, or PUBREC: the broker answers for it from now on.
             if matches!(first, 0x40 | 0x50)
                 && let Some(o) = open.get_mut(&id)
             {
                 o.released = true;
-                acknowledged.entry(o.number).or_insert(Said { sent: o.sent, acknowledged: Instant::now() });
+                acknowledged.entry(o.number).or_insert(Said {
+                    sent: o.sent,
+                    acknowledged: Instant::now(),
+                });
             }
             match first {
                 0x40 | 0x70 => drop(open.remove(&id)),
@@ -118,15 +150,25 @@ fn publisher(who: &Who, topic: &str, qos: u8, pace: f64, over: &AtomicBool) -> B
 /// How often each message (topic, payload) came.
 type Heard = Mutex<BTreeMap<(String, String), usize>>;
 
-/// A subscriber with a session that is kept; now and then it goes away for a moment, as the dice will.
-fn subscriber(who: &Who, filters: &[(String, u8)], over: &AtomicBool, heard: &Heard, told: &std::sync::mpsc::Sender<()>) {
+/// A subscriber with a session that is kept; now and then it goes away for a moment, as the dice
+/// will.
+fn subscriber(
+    who: &Who,
+    filters: &[(String, u8)],
+    over: &AtomicBool,
+    heard: &Heard,
+    told: &std::sync::mpsc::Sender<()>,
+) {
     let mut dice = Dice(0x0eab5);
-    // QoS 2 messages that we have and that are not released. A death may make the broker forget one of a class that is not
-    // durable; its packet id comes again then for another message, some day.
+    // QoS 2 messages that we have and that are not released. A death may make the broker forget one
+    // of a class that is not durable; its packet id comes again then for another message, some
+    // day.
     let mut held: BTreeMap<u16, (String, String)> = BTreeMap::new();
     let mut first_time = true;
     while !over.load(Ordering::SeqCst) {
-        let Some(mut peer) = connected(who, &who.hello("hears"), over) else { return };
+        let Some(mut peer) = connected(who, &who.hello("hears"), over) else {
+            return;
+        };
         if first_time {
             for (filter, qos) in filters {
                 assert_eq!(peer.subscribe(filter, *qos), *qos, "{filter}");
@@ -147,10 +189,21 @@ fn subscriber(who: &Who, filters: &[(String, u8)], over: &AtomicBool, heard: &He
             match first >> 4 {
                 3 => {
                     let came = peer.read(first, &body);
-                    let what = (came.topic, String::from_utf8(came.payload).expect("a number"));
-                    let before = if came.qos == 2 { held.insert(came.id, what.clone()) } else { None };
+                    let what = (
+                        came.topic,
+                        String::from_utf8(came.payload).expect("a number"),
+                    );
+                    let before = if came.qos == 2 {
+                        held.insert(came.id, what.clone())
+                    } else {
+                        None
+                    };
                     if before.as_ref() != Some(&what) {
-                        assert!(before.is_none_or(|b| !b.0.starts_with("d/")), "id {} stood for another message", came.id);
+                        assert!(
+                            before.is_none_or(|b| !b.0.starts_with("d/")),
+                            "id {} stood for another message",
+                            came.id
+                        );
                         *heard.lock().expect("whole").entry(what).or_default() += 1;
                     }
                     peer.answer(if came.qos == 2 { 0x50 } else { 0x40 }, came.id);
@@ -181,9 +234,14 @@ fn mortals(who: &Who, topic: &str, seed: u64, over: &AtomicBool) -> BTreeMap<Str
         if over.load(Ordering::SeqCst) {
             break;
         }
-        // A CONNECT that was not answered may have been taken all the same: the next one is another's.
+        // A CONNECT that was not answered may have been taken all the same: the next one is
+        // another's.
         let name = format!("{seed}-{attempt}");
-        let hello = Hello { clean: true, will: Some((topic, &name, 2, false)), ..who.hello(&name) };
+        let hello = Hello {
+            clean: true,
+            will: Some((topic, &name, 2, false)),
+            ..who.hello(&name)
+        };
         let Ok(mut peer) = Peer::try_connect(who.port, &hello) else {
             std::thread::sleep(Duration::from_millis(20));
             continue;
@@ -198,7 +256,14 @@ fn mortals(who: &Who, topic: &str, seed: u64, over: &AtomicBool) -> BTreeMap<Str
         if politely {
             peer.leave();
         }
-        lives.insert(name, Life { came, went: Instant::now(), politely });
+        lives.insert(
+            name,
+            Life {
+                came,
+                went: Instant::now(),
+                politely,
+            },
+        );
     }
     lives
 }
@@ -206,28 +271,51 @@ fn mortals(who: &Who, topic: &str, seed: u64, over: &AtomicBool) -> BTreeMap<Str
 /// From the beginning of an end until it is over.
 type Span = (Instant, Instant);
 
-/// Words, ears and wills while something ends the broker again and again; then everything is judged.
+/// Words, ears and wills while something ends the broker again and again; then everything is
+/// judged.
 struct Load {
     over: Arc<AtomicBool>,
     deaf: Arc<AtomicBool>,
     heard: Arc<Heard>,
-    mouths: Vec<(String, u8, Class, std::thread::JoinHandle<BTreeMap<u32, Said>>)>,
+    mouths: Vec<(
+        String,
+        u8,
+        Class,
+        std::thread::JoinHandle<BTreeMap<u32, Said>>,
+    )>,
     mortals: Vec<std::thread::JoinHandle<BTreeMap<String, Life>>>,
     ears: std::thread::JoinHandle<()>,
 }
 
 impl Load {
-    /// `mouths` speak on their topics, each `pace` times a second; the first of them has `mortals_at_once` devices too.
-    fn begin(mouths: &[(Who, String, u8, Class)], ear: &Who, root: &str, pace: f64, mortals_at_once: u64) -> Self {
-        let (over, deaf, heard) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)), Arc::new(Heard::default()));
+    /// `mouths` speak on their topics, each `pace` times a second; the first of them has
+    /// `mortals_at_once` devices too.
+    fn begin(
+        mouths: &[(Who, String, u8, Class)],
+        ear: &Who,
+        root: &str,
+        pace: f64,
+        mortals_at_once: u64,
+    ) -> Self {
+        let (over, deaf, heard) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(Heard::default()),
+        );
         let (told, ready) = std::sync::mpsc::channel();
         let will = format!("{root}/di-chuc");
-        let filters: Vec<(String, u8)> = mouths.iter().map(|(_, t, q, _)| (t.clone(), *q)).chain([(will.clone(), 2)]).collect();
+        let filters: Vec<(String, u8)> = mouths
+            .iter()
+            .map(|(_, t, q, _)| (t.clone(), *q))
+            .chain([(will.clone(), 2)])
+            .collect();
         let ears = std::thread::spawn({
             let (ear, deaf, heard) = (ear.clone(), deaf.clone(), heard.clone());
             move || subscriber(&ear, &filters, &deaf, &heard, &told)
         });
-        ready.recv_timeout(Duration::from_secs(20)).expect("it listens");
+        ready
+            .recv_timeout(Duration::from_secs(20))
+            .expect("it listens");
         let first = &mouths[0].0;
         let mortals = (1..=mortals_at_once)
             .map(|seed| {
@@ -239,25 +327,52 @@ impl Load {
             .iter()
             .map(|(mouth, topic, qos, class)| {
                 let (mouth, over, name, q) = (mouth.clone(), over.clone(), topic.clone(), *qos);
-                (topic.clone(), *qos, *class, std::thread::spawn(move || publisher(&mouth, &name, q, pace, &over)))
+                (
+                    topic.clone(),
+                    *qos,
+                    *class,
+                    std::thread::spawn(move || publisher(&mouth, &name, q, pace, &over)),
+                )
             })
             .collect();
-        Self { over, deaf, heard, mouths, mortals, ears }
+        Self {
+            over,
+            deaf,
+            heard,
+            mouths,
+            mortals,
+            ears,
+        }
     }
 
-    /// Ends the load and judges it. `deaths` are when the broker had no moment for a last word, `ends` are all its ends;
-    /// `least` messages must be acknowledged on each topic, or the rig does not work.
+    /// Ends the load and judges it. `deaths` are when the broker had no moment for a last word,
+    /// `ends` are all its ends; `least` messages must be acknowledged on each topic, or the rig
+    /// does not work.
     fn judge(self, root: &str, deaths: &[Span], ends: &[Span], least: usize) {
-        let within = |all: &[Span], from: Instant, to: Instant| all.iter().any(|(begin, end)| *begin <= to && from <= *end);
+        let within = |all: &[Span], from: Instant, to: Instant| {
+            all.iter().any(|(begin, end)| *begin <= to && from <= *end)
+        };
         let died = |from: Instant, to: Instant| within(deaths, from, to);
         // A while without deaths: some wills are owed for certain.
         std::thread::sleep(Duration::from_secs(4));
         self.over.store(true, Ordering::SeqCst);
-        let mouths: Vec<_> = self.mouths.into_iter().map(|(t, q, c, m)| (t, q, c, m.join().expect("publisher"))).collect();
-        let lives: BTreeMap<String, Life> = self.mortals.into_iter().flat_map(|m| m.join().expect("mortal")).collect();
+        let mouths: Vec<_> = self
+            .mouths
+            .into_iter()
+            .map(|(t, q, c, m)| (t, q, c, m.join().expect("publisher")))
+            .collect();
+        let lives: BTreeMap<String, Life> = self
+            .mortals
+            .into_iter()
+            .flat_map(|m| m.join().expect("mortal"))
+            .collect();
         // Those whose will was on disk when the broker died, or who went while it lived.
         let will = format!("{root}/di-chuc");
-        let owed: Vec<&String> = lives.iter().filter(|(_, l)| !l.politely && !died(l.came, l.came + BATCHED)).map(|(n, _)| n).collect();
+        let owed: Vec<&String> = lives
+            .iter()
+            .filter(|(_, l)| !l.politely && !died(l.came, l.came + BATCHED))
+            .map(|(n, _)| n)
+            .collect();
         let promised = |topic: &str, class: Class, n: u32, said: &Said| {
             let spared = match class {
                 Class::Durable => false,
@@ -266,9 +381,13 @@ impl Load {
             };
             (!spared).then(|| (topic.to_owned(), n.to_string()))
         };
-        let mut missing: BTreeSet<(String, String)> = owed.iter().map(|n| (will.clone(), (*n).clone())).collect();
+        let mut missing: BTreeSet<(String, String)> =
+            owed.iter().map(|n| (will.clone(), (*n).clone())).collect();
         for (topic, _, class, said) in &mouths {
-            missing.extend(said.iter().filter_map(|(n, s)| promised(topic, *class, *n, s)));
+            missing.extend(
+                said.iter()
+                    .filter_map(|(n, s)| promised(topic, *class, *n, s)),
+            );
         }
         let until = Instant::now() + Duration::from_secs(40);
         let all = missing.len();
@@ -280,39 +399,92 @@ impl Load {
         // For each the time from its acknowledgement to the next death.
         let next = |at: Instant| deaths.iter().find(|d| d.0 >= at).map(|d| d.0 - at);
         let told = |(topic, n): &(String, String)| {
-            let said = mouths.iter().find(|(t, ..)| t == topic).and_then(|(.., said)| said.get(&n.parse().unwrap_or(0)));
-            (topic.clone(), n.clone(), said.and_then(|s| next(s.acknowledged)), lives.get(n).map(|l| l.went - l.came))
+            let said = mouths
+                .iter()
+                .find(|(t, ..)| t == topic)
+                .and_then(|(.., said)| said.get(&n.parse().unwrap_or(0)));
+            (
+                topic.clone(),
+                n.clone(),
+                said.and_then(|s| next(s.acknowledged)),
+                lives.get(n).map(|l| l.went - l.came),
+            )
         };
-        assert!(missing.is_empty(), "{} of {all} that were promised are lost: {:?}", missing.len(), missing.iter().map(told).take(30).collect::<Vec<_>>());
+        assert!(
+            missing.is_empty(),
+            "{} of {all} that were promised are lost: {:?}",
+            missing.len(),
+            missing.iter().map(told).take(30).collect::<Vec<_>>()
+        );
         // What comes twice comes soon.
         std::thread::sleep(Duration::from_secs(2));
         self.deaf.store(true, Ordering::SeqCst);
         self.ears.join().expect("subscriber");
         let heard = self.heard.lock().expect("whole");
         for (topic, qos, class, said) in &mouths {
-            assert!(said.len() >= least, "the rig works: {} acknowledged on {topic}", said.len());
-            let of = |n: &u32| heard.get(&(topic.clone(), n.to_string())).copied().unwrap_or(0);
-            let again: Vec<&u32> = said.iter().filter(|(n, _)| of(n) > 1).map(|(n, _)| n).collect();
+            assert!(
+                said.len() >= least,
+                "the rig works: {} acknowledged on {topic}",
+                said.len()
+            );
+            let of = |n: &u32| {
+                heard
+                    .get(&(topic.clone(), n.to_string()))
+                    .copied()
+                    .unwrap_or(0)
+            };
+            let again: Vec<&u32> = said
+                .iter()
+                .filter(|(n, _)| of(n) > 1)
+                .map(|(n, _)| n)
+                .collect();
             // A QoS 2 message may come twice only where its class may forget that it came.
             let wrong: Vec<&&u32> = match (qos, class) {
                 (2, Class::Durable) => again.iter().collect(),
-                (2, Class::Batched) => again.iter().filter(|n| !died(said[**n].sent, said[**n].acknowledged + BATCHED * 3)).collect(),
+                (2, Class::Batched) => again
+                    .iter()
+                    .filter(|n| !died(said[**n].sent, said[**n].acknowledged + BATCHED * 3))
+                    .collect(),
                 _ => Vec::new(),
             };
-            assert!(wrong.is_empty(), "QoS 2 on {topic} came more than once: {wrong:?}");
+            assert!(
+                wrong.is_empty(),
+                "QoS 2 on {topic} came more than once: {wrong:?}"
+            );
             let lost = said.keys().filter(|n| of(n) == 0).count();
-            println!("{topic}: {} acknowledged, {lost} lost, {} came again", said.len(), again.len());
+            println!(
+                "{topic}: {} acknowledged, {lost} lost, {} came again",
+                said.len(),
+                again.len()
+            );
             assert!(*class != Class::Durable || lost == 0);
         }
-        let wills = |n: &str| heard.get(&(will.clone(), n.to_owned())).copied().unwrap_or(0);
+        let wills = |n: &str| {
+            heard
+                .get(&(will.clone(), n.to_owned()))
+                .copied()
+                .unwrap_or(0)
+        };
         for ((_, name), times) in heard.iter().filter(|((topic, _), _)| *topic == will) {
             assert!(*times == 1, "the will of {name} was said {times} times");
         }
         for (name, life) in &lives {
-            assert!(wills(name) == 0 || !life.politely || died(life.came, life.went + BATCHED) || within(ends, life.came, life.went + BATCHED), "{name} said goodbye");
+            assert!(
+                wills(name) == 0
+                    || !life.politely
+                    || died(life.came, life.went + BATCHED)
+                    || within(ends, life.came, life.went + BATCHED),
+                "{name} said goodbye"
+            );
         }
         let said = lives.keys().filter(|n| wills(n) == 1).count();
-        println!("{} deaths; {} lives with a will: {said} said once, {} of them owed, {} left politely", deaths.len(), lives.len(), owed.len(), lives.values().filter(|l| l.politely).count());
+        println!(
+            "{} deaths; {} lives with a will: {said} said once, {} of them owed, {} left politely",
+            deaths.len(),
+            lives.len(),
+            owed.len(),
+            lives.values().filter(|l| l.politely).count()
+        );
         assert!(!owed.is_empty(), "the rig works: some wills are owed");
     }
 }
@@ -322,15 +494,38 @@ const SPEAKERS: [&str; 6] = ["noi-1", "noi-2", "noi-3", "noi-4", "noi-5", "noi-6
 
 #[test]
 fn every_class_keeps_its_promise_and_wills_are_said_once_when_the_worker_dies_at_random() {
-    let rule = |filter: &str, class| Rule { filter: filter.into(), class };
+    let rule = |filter: &str, class| Rule {
+        filter: filter.into(),
+        class,
+    };
     let mut limits = wide_limits();
     limits.queued = 50_000;
-    // What one account may have written is bounded (a flush costs 4 KiB, and QoS 2 has two): each speaker has its own, and
-    // speaks calmly.
-    let accounts = wire_accounts().into_iter().chain(SPEAKERS.map(|name| account(name, "mat-khau-rong", vec!["#".into()], Vec::new()))).collect();
-    let mut worker = Worker::started(limits, Some(vec![rule("d/#", Class::Durable), rule("m/#", Class::Memory), rule("#", Class::Batched)]), accounts);
-    let mouth = |user| Who { port: worker.plain, user, password: "mat-khau-rong".into() };
-    let topics = ["d/bao/1", "d/bao/2", "b/bao/1", "b/bao/2", "m/bao/1", "m/bao/2"].into_iter().zip(SPEAKERS).zip([
+    // What one account may have written is bounded (a flush costs 4 KiB, and QoS 2 has two): each
+    // speaker has its own, and speaks calmly.
+    let accounts = wire_accounts()
+        .into_iter()
+        .chain(SPEAKERS.map(|name| account(name, "mat-khau-rong", vec!["#".into()], Vec::new())))
+        .collect();
+    let mut worker = Worker::started(
+        limits,
+        Some(vec![
+            rule("d/#", Class::Durable),
+            rule("m/#", Class::Memory),
+            rule("#", Class::Batched),
+        ]),
+        accounts,
+    );
+    let mouth = |user| Who {
+        port: worker.plain,
+        user,
+        password: "mat-khau-rong".into(),
+    };
+    let topics = [
+        "d/bao/1", "d/bao/2", "b/bao/1", "b/bao/2", "m/bao/1", "m/bao/2",
+    ]
+    .into_iter()
+    .zip(SPEAKERS)
+    .zip([
         Class::Durable,
         Class::Durable,
         Class::Batched,
@@ -338,7 +533,16 @@ fn every_class_keeps_its_promise_and_wills_are_said_once_when_the_worker_dies_at
         Class::Memory,
         Class::Memory,
     ]);
-    let mouths: Vec<_> = topics.map(|((topic, user), class)| (mouth(user), topic.to_owned(), topic.as_bytes()[6] - b'0', class)).collect();
+    let mouths: Vec<_> = topics
+        .map(|((topic, user), class)| {
+            (
+                mouth(user),
+                topic.to_owned(),
+                topic.as_bytes()[6] - b'0',
+                class,
+            )
+        })
+        .collect();
     let load = Load::begin(&mouths, &mouth("rong"), "d", 25.0, 6);
     let mut dice = Dice(4);
     let (mut deaths, mut ends) = (Vec::new(), Vec::new());
@@ -362,12 +566,30 @@ fn every_class_keeps_its_promise_and_wills_are_said_once_when_the_worker_dies_at
 
 #[test]
 fn nothing_acknowledged_is_lost_when_gateway_or_worker_is_killed_at_random() {
-    let program = format!("[[program]]\nid = \"tai\"\nsecret_sha256 = \"{}\"\n", conglang::keys::secret::sha256(b"mat-khau-tai"));
+    let program = format!(
+        "[[program]]\nid = \"tai\"\nsecret_sha256 = \"{}\"\n",
+        conglang::keys::secret::sha256(b"mat-khau-tai")
+    );
     let mut house = House::new(&program);
     house.start();
-    let mouth = Who { port: house.mqtt, user: "den-01", password: secret("den-01") };
-    let ear = Who { port: house.mqtt, user: "tai", password: "mat-khau-tai".into() };
-    let mouths = [1, 2].map(|qos| (mouth.clone(), format!("d/den-01/bao/{qos}"), qos, Class::Durable));
+    let mouth = Who {
+        port: house.mqtt,
+        user: "den-01",
+        password: secret("den-01"),
+    };
+    let ear = Who {
+        port: house.mqtt,
+        user: "tai",
+        password: "mat-khau-tai".into(),
+    };
+    let mouths = [1, 2].map(|qos| {
+        (
+            mouth.clone(),
+            format!("d/den-01/bao/{qos}"),
+            qos,
+            Class::Durable,
+        )
+    });
     let load = Load::begin(&mouths, &ear, "d/den-01", 20.0, 4);
     let mut dice = Dice(5);
     let mut deaths = Vec::new();
@@ -377,7 +599,9 @@ fn nothing_acknowledged_is_lost_when_gateway_or_worker_is_killed_at_random() {
         if dice.roll().is_multiple_of(3) {
             let pid = house.pid_of("broker");
             conglang::supervisor::worker::kill(pid);
-            house.until("another worker serves", Duration::from_secs(20), |h| ![0, pid].contains(&h.pid_of("broker")));
+            house.until("another worker serves", Duration::from_secs(20), |h| {
+                ![0, pid].contains(&h.pid_of("broker"))
+            });
         } else {
             house.kill();
             crate::losses::harm(&house.dir.join("data"), &mut dice);

@@ -1,4 +1,5 @@
-//! What must not hang on the surroundings: modes of files, names by which a door is called, how many follow a page.
+//! What must not hang on the surroundings: modes of files, names by which a door is called, how
+//! many follow a page.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -23,7 +24,14 @@ fn wide(path: &Path) -> Vec<PathBuf> {
     let mut all = Vec::new();
     everything(path, &mut all);
     assert!(all.len() > 10, "{}: {all:?}", path.display());
-    all.retain(|p| std::fs::symlink_metadata(p).expect("there").permissions().mode() & 0o077 != 0);
+    all.retain(|p| {
+        std::fs::symlink_metadata(p)
+            .expect("there")
+            .permissions()
+            .mode()
+            & 0o077
+            != 0
+    });
     all
 }
 
@@ -33,16 +41,31 @@ fn whatever_lies_in_the_data_folder_is_the_houses_own_and_doctor_tells_what_is_n
     house.start();
     let data = house.dir.join("data");
     house.sign_in();
-    assert_eq!(wide(&data), Vec::<PathBuf>::new(), "started by hand, with whatever umask there is");
+    assert_eq!(
+        wide(&data),
+        Vec::<PathBuf>::new(),
+        "started by hand, with whatever umask there is"
+    );
     let (code, text) = house.cli(&["doctor"]);
     assert!(code == 0 && !text.contains("D-PRM"), "{text}");
-    let open = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("mode");
+    let open = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("mode")
+    };
     open(&data.join("people"), 0o755);
     let (code, text) = house.cli(&["doctor"]);
-    assert!(code == 0 && text.contains("D-PRM-02") && text.contains("data/people") && text.contains("chmod"), "{text}");
+    assert!(
+        code == 0
+            && text.contains("D-PRM-02")
+            && text.contains("data/people")
+            && text.contains("chmod"),
+        "{text}"
+    );
     open(&data.join("keys/api.token"), 0o644);
     let (code, text) = house.cli(&["doctor"]);
-    assert!(code == 2 && text.contains("D-PRM-01") && text.contains("keys/api.token"), "{text}");
+    assert!(
+        code == 2 && text.contains("D-PRM-01") && text.contains("keys/api.token"),
+        "{text}"
+    );
     assert_eq!(house.stop(), Some(0));
     let mut commune = Commune::new(&["ben-thoc".to_owned()]);
     commune.start(&[]);
@@ -53,21 +76,32 @@ fn whatever_lies_in_the_data_folder_is_the_houses_own_and_doctor_tells_what_is_n
 /// The whole answer to `GET path` for a host; none = the line is left out, and HTTP/1.0 is spoken.
 fn asked_as(port: u16, host: Option<&str>, path: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("connects");
-    let head = host.map_or_else(|| format!("GET {path} HTTP/1.0\r\n"), |h| format!("GET {path} HTTP/1.1\r\nhost: {h}\r\nconnection: close\r\n"));
-    stream.write_all(format!("{head}\r\n").as_bytes()).expect("written");
+    let head = host.map_or_else(
+        || format!("GET {path} HTTP/1.0\r\n"),
+        |h| format!("GET {path} HTTP/1.1\r\nhost: {h}\r\nconnection: close\r\n"),
+    );
+    stream
+        .write_all(format!("{head}\r\n").as_bytes())
+        .expect("written");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("read");
     String::from_utf8_lossy(&answer).into_owned()
 }
 
 fn status(answer: &str) -> u16 {
-    answer.split_whitespace().nth(1).and_then(|s| s.parse().ok()).unwrap_or(0)
+    answer
+        .split_whitespace()
+        .nth(1)
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(0)
 }
 
 #[test]
 fn pages_behind_a_sign_in_answer_to_their_own_names_and_the_portal_to_all() {
     let mut house = House::new("");
-    let text = std::fs::read_to_string(house.config()).expect("configuration").replace("[doors]\n", "[doors]\nnames = [\"benthoc.example\"]\n");
+    let text = std::fs::read_to_string(house.config())
+        .expect("configuration")
+        .replace("[doors]\n", "[doors]\nnames = [\"benthoc.example\"]\n");
     std::fs::write(house.config(), text).expect("configuration");
     house.start();
     let mut commune = Commune::new(&["ben-thoc".to_owned()]);
@@ -77,34 +111,82 @@ fn pages_behind_a_sign_in_answer_to_their_own_names_and_the_portal_to_all() {
         for good in [own.as_str(), "127.0.0.1", "localhost:99"] {
             assert_eq!(status(&asked_as(door, Some(good), path)), 200, "{good}");
         }
-        assert_eq!(status(&asked_as(door, None, path)), 200, "no page of another asks without a host");
-        for bad in ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "192.0.2.7.evil.example", "\u{202e}x"] {
+        assert_eq!(
+            status(&asked_as(door, None, path)),
+            200,
+            "no page of another asks without a host"
+        );
+        for bad in [
+            "evil.example",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example:80",
+            "192.0.2.7.evil.example",
+            "\u{202e}x",
+        ] {
             let answer = asked_as(door, Some(bad), path);
             assert_eq!(status(&answer), 421, "{bad}: {answer}");
-            assert!(answer.contains(&format!("http://127.0.0.1:{door}/")) && answer.contains("names") && !answer.contains('\u{202e}'), "{answer}");
+            assert!(
+                answer.contains(&format!("http://127.0.0.1:{door}/"))
+                    && answer.contains("names")
+                    && !answer.contains('\u{202e}'),
+                "{answer}"
+            );
         }
     }
-    assert_eq!(status(&asked_as(house.dashboard, Some("BenThoc.example"), "/sign-in")), 200, "a name of the configuration");
-    for path in ["/api/state", "/a/village.css", "/live/today", "/cameras/cong/live"] {
-        assert_eq!(status(&asked_as(house.dashboard, Some("evil.example"), path)), 421, "{path}");
+    assert_eq!(
+        status(&asked_as(
+            house.dashboard,
+            Some("BenThoc.example"),
+            "/sign-in"
+        )),
+        200,
+        "a name of the configuration"
+    );
+    for path in [
+        "/api/state",
+        "/a/village.css",
+        "/live/today",
+        "/cameras/cong/live",
+    ] {
+        assert_eq!(
+            status(&asked_as(house.dashboard, Some("evil.example"), path)),
+            421,
+            "{path}"
+        );
     }
     // A phone's probe for any site is led to the portal.
-    for host in ["connectivitycheck.gstatic.com", "captive.apple.com", "evil.example"] {
+    for host in [
+        "connectivitycheck.gstatic.com",
+        "captive.apple.com",
+        "evil.example",
+    ] {
         let answer = asked_as(house.portal, Some(host), "/generate_204");
         assert!(status(&answer) == 302, "{host}: {answer}");
     }
-    assert_eq!(status(&asked_as(house.portal, Some("benthoc.example"), "/")), 200);
+    assert_eq!(
+        status(&asked_as(house.portal, Some("benthoc.example"), "/")),
+        200
+    );
     assert_eq!(house.stop(), Some(0));
 }
 
 /// A request with a program's token: status and body.
 fn with_token(port: u16, token: &str, method: &str, path: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("connects");
-    let head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
     stream.write_all((head + body).as_bytes()).expect("written");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("read");
-    (status(&answer), answer.split_once("\r\n\r\n").map(|(_, b)| b.to_owned()).unwrap_or_default())
+    (
+        status(&answer),
+        answer
+            .split_once("\r\n\r\n")
+            .map(|(_, b)| b.to_owned())
+            .unwrap_or_default(),
+    )
 }
 
 #[test]
@@ -116,43 +198,108 @@ fn a_token_opens_what_its_scopes_say_until_it_is_taken_away() {
     let add = |name: &str, scope: &str| {
         let (code, text) = house.cli(&["token", "add", name, "--scope", scope, "--json"]);
         assert_eq!(code, 0, "{text}");
-        serde_json::from_str::<serde_json::Value>(&text).expect("json")["token"].as_str().expect("token").to_owned()
+        serde_json::from_str::<serde_json::Value>(&text).expect("json")["token"]
+            .as_str()
+            .expect("token")
+            .to_owned()
     };
     let (read, switch) = (add("man-hinh", "read"), add("cong-tac", "switch,speak"));
     let on = r#"{"command":{"do":"SwitchLight","light":"none.light","on":true}}"#;
     let place = r#"{"command":{"do":"DeclarePlace","place":{"id":"p","name":"Ngõ"}}}"#;
-    for path in ["/api/state", "/api/entries?after=0&limit=100", "/api/metrics"] {
+    for path in [
+        "/api/state",
+        "/api/entries?after=0&limit=100",
+        "/api/metrics",
+    ] {
         let (status, body) = with_token(port, &read, "GET", path, "");
         assert_eq!(status, 200, "{path}: {body}");
         for secret in ["sha256", "\"record\"", &read] {
             assert!(!body.contains(secret), "{path} shows {secret}: {body}");
         }
         let (status, body) = with_token(port, &switch, "GET", path, "");
-        assert!(status == 403 && body.contains("“cong-tac”") && body.contains("read"), "{path}: {status} {body}");
+        assert!(
+            status == 403 && body.contains("“cong-tac”") && body.contains("read"),
+            "{path}: {status} {body}"
+        );
     }
-    assert!(with_token(port, &read, "GET", "/api/state", "").1.contains("Thôn Bến Thóc"));
+    assert!(
+        with_token(port, &read, "GET", "/api/state", "")
+            .1
+            .contains("Thôn Bến Thóc")
+    );
     let (status, body) = with_token(port, &read, "POST", "/api/commands", on);
-    assert!(status == 403 && body.contains("“man-hinh”") && body.contains("SwitchLight"), "{status} {body}");
-    assert_eq!(with_token(port, &switch, "POST", "/api/commands", on).0, 409, "it may, and there is no such lamp");
-    assert_eq!(with_token(port, &switch, "POST", "/api/commands", place).0, 403);
-    assert_eq!(with_token(port, &switch, "POST", "/api/commands", r#"{"command":{"do":"StopEverything"}}"#).0, 200);
-    assert!(house.entries().iter().any(|e| e["actor"]["id"] == "cong-tac" && e["event"]["t"] == "EverythingStopped"), "it stands in the history by name");
+    assert!(
+        status == 403 && body.contains("“man-hinh”") && body.contains("SwitchLight"),
+        "{status} {body}"
+    );
+    assert_eq!(
+        with_token(port, &switch, "POST", "/api/commands", on).0,
+        409,
+        "it may, and there is no such lamp"
+    );
+    assert_eq!(
+        with_token(port, &switch, "POST", "/api/commands", place).0,
+        403
+    );
+    assert_eq!(
+        with_token(
+            port,
+            &switch,
+            "POST",
+            "/api/commands",
+            r#"{"command":{"do":"StopEverything"}}"#
+        )
+        .0,
+        200
+    );
+    assert!(
+        house
+            .entries()
+            .iter()
+            .any(|e| e["actor"]["id"] == "cong-tac" && e["event"]["t"] == "EverythingStopped"),
+        "it stands in the history by name"
+    );
     // No token makes tokens; the technician does, each name once, with scopes that there are.
-    let more = format!(r#"{{"command":{{"do":"PutToken","token":{{"id":"x","sha256":"{}","scopes":["manage"]}}}}}}"#, "0".repeat(64));
+    let more = format!(
+        r#"{{"command":{{"do":"PutToken","token":{{"id":"x","sha256":"{}","scopes":["manage"]}}}}}}"#,
+        "0".repeat(64)
+    );
     let file = std::fs::read_to_string(house.dir.join("data/keys/api.token")).expect("token");
     for token in [&read, &switch, &file] {
-        assert_eq!(with_token(port, token, "POST", "/api/commands", &more).0, 403);
+        assert_eq!(
+            with_token(port, token, "POST", "/api/commands", &more).0,
+            403
+        );
     }
     assert_eq!(
-        (house.cli(&["token", "add", "man-hinh", "--scope", "read"]).0, house.cli(&["token", "add", "api", "--scope", "read"]).0, house.cli(&["token", "add", "x", "--scope", "all"]).0),
+        (
+            house
+                .cli(&["token", "add", "man-hinh", "--scope", "read"])
+                .0,
+            house.cli(&["token", "add", "api", "--scope", "read"]).0,
+            house.cli(&["token", "add", "x", "--scope", "all"]).0
+        ),
         (1, 1, 64)
     );
     let listed = house.cli(&["token", "list"]).1;
-    assert!(listed.starts_with("3 mã") && ["man-hinh", "cong-tac", "api"].iter().all(|n| listed.contains(n)) && !listed.contains(&read), "{listed}");
+    assert!(
+        listed.starts_with("3 mã")
+            && ["man-hinh", "cong-tac", "api"]
+                .iter()
+                .all(|n| listed.contains(n))
+            && !listed.contains(&read),
+        "{listed}"
+    );
     let history = house.get("/history", &cookie).body;
-    assert!(history.contains("Cấp mã cho phần mềm cong-tac: switch, speak"), "{history}");
+    assert!(
+        history.contains("Cấp mã cho phần mềm cong-tac: switch, speak"),
+        "{history}"
+    );
     // Taken away, each opens nothing at once, also the one in the file, also after a start.
-    assert_eq!(with_token(port, file.trim(), "POST", "/api/commands", place).0, 200);
+    assert_eq!(
+        with_token(port, file.trim(), "POST", "/api/commands", place).0,
+        200
+    );
     for name in ["man-hinh", "api"] {
         assert_eq!(house.cli(&["token", "remove", name]).0, 0);
     }
@@ -162,7 +309,10 @@ fn a_token_opens_what_its_scopes_say_until_it_is_taken_away() {
     for token in [read.as_str(), file.trim()] {
         assert_eq!(with_token(port, token, "GET", "/api/state", "").0, 401);
     }
-    assert_eq!(with_token(port, &switch, "POST", "/api/commands", on).0, 409);
+    assert_eq!(
+        with_token(port, &switch, "POST", "/api/commands", on).0,
+        409
+    );
     assert!(house.cli(&["token", "list"]).1.starts_with("1 mã"));
     assert_eq!(house.stop(), Some(0));
 }
@@ -170,8 +320,15 @@ fn a_token_opens_what_its_scopes_say_until_it_is_taken_away() {
 /// A page's stream: its first lines are read, the rest comes.
 fn follow(port: u16, cookie: &str) -> (TcpStream, String) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("connects");
-    stream.set_read_timeout(Some(std::time::Duration::from_secs(20))).expect("timeout");
-    stream.write_all(format!("GET /live/other HTTP/1.1\r\nhost: localhost\r\ncookie: {cookie}\r\n\r\n").as_bytes()).expect("written");
+    stream
+        .set_read_timeout(Some(std::time::Duration::from_secs(20)))
+        .expect("timeout");
+    stream
+        .write_all(
+            format!("GET /live/other HTTP/1.1\r\nhost: localhost\r\ncookie: {cookie}\r\n\r\n")
+                .as_bytes(),
+        )
+        .expect("written");
     let mut head = Vec::new();
     let mut buffer = [0; 4096];
     while !String::from_utf8_lossy(&head).contains("\r\n\r\n") {
@@ -189,8 +346,18 @@ fn pages_that_follow_are_bounded_and_the_page_itself_goes_on() {
     house.sign_in();
     let port = house.dashboard;
     let session = || {
-        let answer = house.post("/sign-in", "", &[("user", "mau"), ("pin", crate::house::CHIEF_PIN)]);
-        answer.head.lines().find_map(|l| l.strip_prefix("set-cookie: ")).and_then(|c| c.split(';').next()).expect("cookie").to_owned()
+        let answer = house.post(
+            "/sign-in",
+            "",
+            &[("user", "mau"), ("pin", crate::house::CHIEF_PIN)],
+        );
+        answer
+            .head
+            .lines()
+            .find_map(|l| l.strip_prefix("set-cookie: "))
+            .and_then(|c| c.split(';').next())
+            .expect("cookie")
+            .to_owned()
     };
     let cookies: Vec<String> = (0..12).map(|_| session()).collect();
     let open = |cookie: &str| {
@@ -201,29 +368,52 @@ fn pages_that_follow_are_bounded_and_the_page_itself_goes_on() {
     // A session has its share; one more is told why, in words, and the page is there all the same.
     let mut held: Vec<TcpStream> = (0..6).map(|_| open(&cookies[0])).collect();
     let (_refused, head) = follow(port, &cookies[0]);
-    assert!(head.starts_with("HTTP/1.1 429") && head.contains("retry-after: 30") && head.contains("Trang này vẫn dùng được"), "{head}");
+    assert!(
+        head.starts_with("HTTP/1.1 429")
+            && head.contains("retry-after: 30")
+            && head.contains("Trang này vẫn dùng được"),
+        "{head}"
+    );
     assert_eq!(house.get("/lights", &cookies[0]).status, 200);
     drop(held.pop());
-    house.until("a place comes back", std::time::Duration::from_secs(20), |_| follow(port, &cookies[0]).1.starts_with("HTTP/1.1 200"));
+    house.until(
+        "a place comes back",
+        std::time::Duration::from_secs(20),
+        |_| follow(port, &cookies[0]).1.starts_with("HTTP/1.1 200"),
+    );
     drop(held);
     // All places: who comes new takes one of the session that holds the most, and the others go on.
-    let mut crowd: Vec<TcpStream> = cookies[1..11].iter().flat_map(|c| (0..6).map(|_| open(c)).collect::<Vec<_>>()).collect();
+    let mut crowd: Vec<TcpStream> = cookies[1..11]
+        .iter()
+        .flat_map(|c| (0..6).map(|_| open(c)).collect::<Vec<_>>())
+        .collect();
     let few: Vec<TcpStream> = (0..3).map(|_| open(&cookies[11])).collect();
     let late = open(&cookies[0]);
     let mut later = open(&cookies[0]);
     let ended = |stream: &mut TcpStream| {
-        stream.set_read_timeout(Some(std::time::Duration::from_millis(1))).expect("timeout");
+        stream
+            .set_read_timeout(Some(std::time::Duration::from_millis(1)))
+            .expect("timeout");
         let mut buffer = [0; 8_192];
         loop {
             match stream.read(&mut buffer) {
                 Ok(0) => return true,
                 Ok(_) => {}
-                Err(cause) => return !matches!(cause.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut),
+                Err(cause) => {
+                    return !matches!(
+                        cause.kind(),
+                        std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
+                    );
+                }
             }
         }
     };
     let crowd = std::cell::RefCell::new(&mut crowd);
-    house.until("one of a crowd made room", std::time::Duration::from_secs(20), |_| crowd.borrow_mut().iter_mut().any(&ended));
+    house.until(
+        "one of a crowd made room",
+        std::time::Duration::from_secs(20),
+        |_| crowd.borrow_mut().iter_mut().any(&ended),
+    );
     assert!(!ended(&mut later), "and not who came for it");
     drop((few, late));
     assert_eq!(house.stop(), Some(0));
@@ -234,18 +424,37 @@ fn a_sound_that_is_fetched_and_not_taken_costs_a_piece_each() {
     let mut house = House::new("");
     house.start();
     let hash = "ab".repeat(32);
-    let sound: Vec<u8> = (0..8u32 << 20).map(|n| u8::try_from(n % 251).expect("small")).collect();
+    let sound: Vec<u8> = (0..8u32 << 20)
+        .map(|n| u8::try_from(n % 251).expect("small"))
+        .collect();
     std::fs::write(house.dir.join(format!("data/sounds/{hash}.wav")), &sound).expect("written");
     let ask = || {
         let mut stream = TcpStream::connect(("127.0.0.1", house.portal)).expect("connects");
-        stream.write_all(format!("GET /sound/{hash} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes()).expect("written");
+        stream
+            .write_all(
+                format!("GET /sound/{hash} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+                    .as_bytes(),
+            )
+            .expect("written");
         stream
     };
     let mut whole = Vec::new();
     ask().read_to_end(&mut whole).expect("read");
-    assert!(whole.ends_with(&sound) && String::from_utf8_lossy(&whole[..200]).contains("content-length: 8388608"), "it comes whole");
+    assert!(
+        whole.ends_with(&sound)
+            && String::from_utf8_lossy(&whole[..200]).contains("content-length: 8388608"),
+        "it comes whole"
+    );
     for strange in ["..%2f..%2fkeys%2fapi.token", "ab", &"cd".repeat(32)] {
-        assert_eq!(status(&asked_as(house.portal, Some("x"), &format!("/sound/{strange}"))), 404, "{strange}");
+        assert_eq!(
+            status(&asked_as(
+                house.portal,
+                Some("x"),
+                &format!("/sound/{strange}")
+            )),
+            404,
+            "{strange}"
+        );
     }
     let before = memory_kb(house.gateway_pid(), "VmRSS:");
     let mut held: Vec<TcpStream> = (0..60).map(|_| ask()).collect();
@@ -255,7 +464,10 @@ fn a_sound_that_is_fetched_and_not_taken_costs_a_piece_each() {
         assert_eq!(&first[..], b"HTTP/1.1 200");
     }
     let after = memory_kb(house.gateway_pid(), "VmRSS:");
-    assert!(after.saturating_sub(before) < 48 * 1024, "{before} KiB before, {after} with sixty who wait");
+    assert!(
+        after.saturating_sub(before) < 48 * 1024,
+        "{before} KiB before, {after} with sixty who wait"
+    );
     drop(held);
     assert_eq!(house.stop(), Some(0));
 }
@@ -267,24 +479,46 @@ fn a_body_beyond_its_bound_is_refused_at_every_door() {
     let mut commune = Commune::new(&["ben-thoc".to_owned()]);
     commune.start(&[]);
     let long = "x".repeat(200 * 1024);
-    for (door, path) in [(house.dashboard, "/sign-in"), (house.dashboard, "/api/commands"), (commune.console, "/sign-in")] {
+    for (door, path) in [
+        (house.dashboard, "/sign-in"),
+        (house.dashboard, "/api/commands"),
+        (commune.console, "/sign-in"),
+    ] {
         let token = std::fs::read_to_string(house.dir.join("data/keys/api.token")).expect("token");
         let mut stream = TcpStream::connect(("127.0.0.1", door)).expect("connects");
-        let kind = if path.starts_with("/api") { "application/json" } else { "application/x-www-form-urlencoded" };
-        let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n", long.len());
+        let kind = if path.starts_with("/api") {
+            "application/json"
+        } else {
+            "application/x-www-form-urlencoded"
+        };
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n",
+            long.len()
+        );
         // The rest may be refused before it is written.
         let _ = stream.write_all((head + &long).as_bytes());
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer);
         let answer = String::from_utf8_lossy(&answer).into_owned();
-        assert!(answer.is_empty() || matches!(status(&answer), 400 | 413), "{path}: {answer}");
+        assert!(
+            answer.is_empty() || matches!(status(&answer), 400 | 413),
+            "{path}: {answer}"
+        );
     }
-    let mut control = std::os::unix::net::UnixStream::connect(house.dir.join("run/control.sock")).expect("control socket");
-    let head = format!("POST /commands HTTP/1.1\r\nhost: c\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", long.len());
+    let mut control = std::os::unix::net::UnixStream::connect(house.dir.join("run/control.sock"))
+        .expect("control socket");
+    let head = format!(
+        "POST /commands HTTP/1.1\r\nhost: c\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        long.len()
+    );
     let _ = control.write_all((head + &long).as_bytes());
     let mut answer = Vec::new();
     let _ = control.read_to_end(&mut answer);
-    assert!(answer.is_empty() || status(&String::from_utf8_lossy(&answer)) == 413, "{}", String::from_utf8_lossy(&answer));
+    assert!(
+        answer.is_empty() || status(&String::from_utf8_lossy(&answer)) == 413,
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
     assert_eq!(house.get("/sign-in", "").status, 200);
     assert_eq!(house.stop(), Some(0));
 }

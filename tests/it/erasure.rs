@@ -1,4 +1,5 @@
-//! “Erased on request” is so: on both copies, after a cut, out of a backup, at the commune, in no file of either.
+//! “Erased on request” is so: on both copies, after a cut, out of a backup, at the commune, in no
+//! file of either.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,10 +8,15 @@ use crate::commune::{pair, received};
 
 /// Files under a folder that hold these bytes.
 fn holding(folder: &Path, words: &str, out: &mut Vec<String>) {
-    for entry in std::fs::read_dir(folder).expect("dir").map(|e| e.expect("entry").path()) {
+    for entry in std::fs::read_dir(folder)
+        .expect("dir")
+        .map(|e| e.expect("entry").path())
+    {
         if entry.is_dir() {
             holding(&entry, words, out);
-        } else if std::fs::read(&entry).is_ok_and(|b| memchr::memmem::find(&b, words.as_bytes()).is_some()) {
+        } else if std::fs::read(&entry)
+            .is_ok_and(|b| memchr::memmem::find(&b, words.as_bytes()).is_some())
+        {
             out.push(entry.display().to_string());
         }
     }
@@ -32,29 +38,71 @@ fn erased_words_are_in_no_file_of_the_village_or_the_commune_and_go_again_when_t
     house.start();
     let cookie = house.sign_in();
     let form = house.form("/notices/new", &cookie);
-    let sent = house.post("/notices", &cookie, &[("form", &form), ("once", "n-0001"), ("title", WORDS), ("body", "19 giờ 30 tối nay."), ("kind", "event"), ("days", "7")]);
+    let sent = house.post(
+        "/notices",
+        &cookie,
+        &[
+            ("form", &form),
+            ("once", "n-0001"),
+            ("title", WORDS),
+            ("body", "19 giờ 30 tối nay."),
+            ("kind", "event"),
+            ("days", "7"),
+        ],
+    );
     assert_eq!(sent.status, 303, "{}", sent.body);
-    house.until("the commune has everything", Duration::from_secs(30), received);
+    house.until(
+        "the commune has everything",
+        Duration::from_secs(30),
+        received,
+    );
     let (village, commune) = (house.dir.join("data"), house.dir.join("commune"));
     let before = all_holding(&[&village, &commune], WORDS);
-    assert!(before.iter().filter(|f| f.contains("/people/")).count() == 2 && before.iter().any(|f| f.contains("commune.texts")), "{before:?}");
-    let blob = house.state()["notices"]["n-0001"]["text"]["id"].as_str().expect("a file").to_owned();
+    assert!(
+        before.iter().filter(|f| f.contains("/people/")).count() == 2
+            && before.iter().any(|f| f.contains("commune.texts")),
+        "{before:?}"
+    );
+    let blob = house.state()["notices"]["n-0001"]["text"]["id"]
+        .as_str()
+        .expect("a file")
+        .to_owned();
     let copies = ["a", "b"].map(|c| village.join("people").join(c).join(&blob));
     let backup = std::fs::read(&copies[0]).expect("there");
 
-    assert_eq!(house.command(&serde_json::json!({ "do": "EraseBlob", "blob": blob })).status, 200);
-    house.until("both copies are gone", Duration::from_secs(10), |_| copies.iter().all(|c| !c.exists()));
-    assert!(house.get("/notices/n-0001", &cookie).body.contains("nội dung đã xóa"), "a page says so");
+    assert_eq!(
+        house
+            .command(&serde_json::json!({ "do": "EraseBlob", "blob": blob }))
+            .status,
+        200
+    );
+    house.until("both copies are gone", Duration::from_secs(10), |_| {
+        copies.iter().all(|c| !c.exists())
+    });
+    assert!(
+        house
+            .get("/notices/n-0001", &cookie)
+            .body
+            .contains("nội dung đã xóa"),
+        "a page says so"
+    );
     house.until("the commune heard of it", Duration::from_secs(30), received);
     let end = std::time::Instant::now() + Duration::from_secs(60);
     while !all_holding(&[&commune], WORDS).is_empty() {
         let log = std::fs::read_to_string(house.dir.join("office/log.txt")).unwrap_or_default();
-        assert!(std::time::Instant::now() < end, "the commune's copy is still in {:?}\n{log}", all_holding(&[&commune], WORDS));
+        assert!(
+            std::time::Instant::now() < end,
+            "the commune's copy is still in {:?}\n{log}",
+            all_holding(&[&commune], WORDS)
+        );
         std::thread::sleep(Duration::from_millis(200));
     }
     assert_eq!(house.stop(), Some(0));
     office.kill();
-    assert_eq!(all_holding(&[&village, &commune], WORDS), Vec::<String>::new());
+    assert_eq!(
+        all_holding(&[&village, &commune], WORDS),
+        Vec::<String>::new()
+    );
 
     // As a cut between the entry and the files leaves it, or a backup brings it back.
     for copy in &copies {
@@ -62,9 +110,18 @@ fn erased_words_are_in_no_file_of_the_village_or_the_commune_and_go_again_when_t
     }
     office.start();
     house.start();
-    assert_eq!(all_holding(&[&village], WORDS), Vec::<String>::new(), "gone before anybody could look");
+    assert_eq!(
+        all_holding(&[&village], WORDS),
+        Vec::<String>::new(),
+        "gone before anybody could look"
+    );
     // Beside it everything else is as it was.
     let (code, text) = house.cli(&["journal", "check"]);
     assert_eq!(code, 0, "{text}");
-    assert!(!serde_json::to_string(&house.entries()).expect("entries").contains(WORDS), "history never held them");
+    assert!(
+        !serde_json::to_string(&house.entries())
+            .expect("entries")
+            .contains(WORDS),
+        "history never held them"
+    );
 }

@@ -8,22 +8,45 @@ use std::time::Duration;
 use crate::house::{House, free_port};
 
 fn rounds() -> usize {
-    if std::env::var_os("CONGLANG_LONG").is_some() { 1000 } else { 20 }
+    if std::env::var_os("CONGLANG_LONG").is_some() {
+        1000
+    } else {
+        20
+    }
 }
 
-/// Three who declare places, each with the next number, until `stop` or until nobody answers; what was answered is noted.
-pub fn writers(house: &House, stop: &Arc<AtomicBool>, answered: &Arc<Mutex<Vec<String>>>, number: &Arc<AtomicU64>) -> Vec<std::thread::JoinHandle<()>> {
+/// Three who declare places, each with the next number, until `stop` or until nobody answers; what
+/// was answered is noted.
+pub fn writers(
+    house: &House,
+    stop: &Arc<AtomicBool>,
+    answered: &Arc<Mutex<Vec<String>>>,
+    number: &Arc<AtomicU64>,
+) -> Vec<std::thread::JoinHandle<()>> {
     let one = |_| {
-        let (stop, answered, number, socket) = (stop.clone(), answered.clone(), number.clone(), house.dir.join("run/control.sock"));
+        let (stop, answered, number, socket) = (
+            stop.clone(),
+            answered.clone(),
+            number.clone(),
+            house.dir.join("run/control.sock"),
+        );
         std::thread::spawn(move || {
             while !stop.load(Ordering::SeqCst) {
                 let id = format!("p{}", number.fetch_add(1, Ordering::SeqCst));
                 let body = serde_json::json!({ "command": { "do": "DeclarePlace", "place": { "id": id, "name": "Ngõ" } } }).to_string();
-                let request = format!("POST /commands HTTP/1.1\r\nhost: c\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-                let Ok(mut stream) = std::os::unix::net::UnixStream::connect(&socket) else { return };
+                let request = format!(
+                    "POST /commands HTTP/1.1\r\nhost: c\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+                    body.len()
+                );
+                let Ok(mut stream) = std::os::unix::net::UnixStream::connect(&socket) else {
+                    return;
+                };
                 use std::io::{Read as _, Write as _};
                 let mut answer = String::new();
-                if stream.write_all(request.as_bytes()).is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.starts_with("HTTP/1.1 200") {
+                if stream.write_all(request.as_bytes()).is_ok()
+                    && stream.read_to_string(&mut answer).is_ok()
+                    && answer.starts_with("HTTP/1.1 200")
+                {
                     answered.lock().expect("lock").push(id);
                 }
             }
@@ -50,16 +73,37 @@ fn kill_9_under_load_loses_nothing_answered() {
             writer.join().expect("writer");
         }
         if round % 5 == 0 {
-            assert_eq!(house.cli(&["journal", "check"]).0, 0, "round {round}: {}", house.cli(&["journal", "check"]).1);
+            assert_eq!(
+                house.cli(&["journal", "check"]).0,
+                0,
+                "round {round}: {}",
+                house.cli(&["journal", "check"]).1
+            );
         }
     }
     house.start();
     let state = house.state();
     let answered = answered.lock().expect("lock");
-    let lost: Vec<_> = answered.iter().filter(|id| state["places"][id.as_str()].is_null()).collect();
-    assert!(lost.is_empty(), "{} of {} answered commands were lost", lost.len(), answered.len());
-    eprintln!("{} answered commands over {} kills, none lost", answered.len(), rounds());
-    assert!(answered.len() > rounds(), "the load was a load: {}", answered.len());
+    let lost: Vec<_> = answered
+        .iter()
+        .filter(|id| state["places"][id.as_str()].is_null())
+        .collect();
+    assert!(
+        lost.is_empty(),
+        "{} of {} answered commands were lost",
+        lost.len(),
+        answered.len()
+    );
+    eprintln!(
+        "{} answered commands over {} kills, none lost",
+        answered.len(),
+        rounds()
+    );
+    assert!(
+        answered.len() > rounds(),
+        "the load was a load: {}",
+        answered.len()
+    );
     assert_eq!(house.stop(), Some(0));
     let (code, text) = house.cli(&["journal", "check"]);
     assert_eq!(code, 0, "{text}");
@@ -68,20 +112,37 @@ fn kill_9_under_load_loses_nothing_answered() {
 #[test]
 fn wrong_configuration_is_told_at_once_with_file_line_and_key() {
     let house = House::new("[nonsense]\nx = 1\n");
-    let out = Command::new(env!("CARGO_BIN_EXE_conglang")).arg("--config").arg(house.config()).arg("run").output().expect("runs");
+    let out = Command::new(env!("CARGO_BIN_EXE_conglang"))
+        .arg("--config")
+        .arg(house.config())
+        .arg("run")
+        .output()
+        .expect("runs");
     assert_eq!(out.status.code(), Some(78));
     let words = String::from_utf8_lossy(&out.stderr);
-    assert!(words.contains("conglang.toml:") && words.contains("nonsense"), "{words}");
+    assert!(
+        words.contains("conglang.toml:") && words.contains("nonsense"),
+        "{words}"
+    );
     std::fs::write(house.config(), "[village\n").expect("write");
     assert_eq!(house.cli(&["config", "check"]).0, 78);
-    assert_eq!(house.cli(&["doctor"]).0, 2, "doctor works without a configuration too");
+    assert_eq!(
+        house.cli(&["doctor"]).0,
+        2,
+        "doctor works without a configuration too"
+    );
 }
 
 #[test]
 fn a_port_in_use_is_said_with_its_address() {
     let house = House::new("");
     let _taken = std::net::TcpListener::bind(("127.0.0.1", house.portal)).expect("taken");
-    let out = Command::new(env!("CARGO_BIN_EXE_conglang")).arg("--config").arg(house.config()).arg("run").output().expect("runs");
+    let out = Command::new(env!("CARGO_BIN_EXE_conglang"))
+        .arg("--config")
+        .arg(house.config())
+        .arg("run")
+        .output()
+        .expect("runs");
     assert_eq!(out.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&out.stderr).contains(&format!("127.0.0.1:{}", house.portal)));
 }
@@ -90,17 +151,40 @@ fn a_port_in_use_is_said_with_its_address() {
 fn a_journal_of_a_newer_version_is_refused_and_left_alone() {
     let mut house = House::new("");
     house.start();
-    assert_eq!(house.stop(), Some(0), "a stop that comes while it still starts is polite too");
+    assert_eq!(
+        house.stop(),
+        Some(0),
+        "a stop that comes while it still starts is polite too"
+    );
     let folder = house.dir.join("data/journal");
-    let snapshot = std::fs::read_dir(&folder).expect("dir").filter_map(Result::ok).map(|e| e.path()).find(|p| p.extension().is_some_and(|e| e == "snap")).expect("snapshot");
+    let snapshot = std::fs::read_dir(&folder)
+        .expect("dir")
+        .filter_map(Result::ok)
+        .map(|e| e.path())
+        .find(|p| p.extension().is_some_and(|e| e == "snap"))
+        .expect("snapshot");
     // A version alone may be a bit that turned; what stands under the sum is in no shape of today.
     let payload = b"a shape of tomorrow";
-    let bytes = [b"CLSN\x02\0\0\0".as_slice(), &crc32c::crc32c(payload).to_le_bytes(), payload].concat();
+    let bytes = [
+        b"CLSN\x02\0\0\0".as_slice(),
+        &crc32c::crc32c(payload).to_le_bytes(),
+        payload,
+    ]
+    .concat();
     std::fs::write(&snapshot, &bytes).expect("write");
-    let out = Command::new(env!("CARGO_BIN_EXE_conglang")).arg("--config").arg(house.config()).arg("run").output().expect("runs");
+    let out = Command::new(env!("CARGO_BIN_EXE_conglang"))
+        .arg("--config")
+        .arg(house.config())
+        .arg("run")
+        .output()
+        .expect("runs");
     assert_eq!(out.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&out.stderr).contains("newer version"));
-    assert_eq!(std::fs::read(&snapshot).expect("read"), bytes, "nothing was changed");
+    assert_eq!(
+        std::fs::read(&snapshot).expect("read"),
+        bytes,
+        "nothing was changed"
+    );
 }
 
 #[test]
@@ -113,7 +197,11 @@ fn doctor_and_journal_check_work_with_the_daemon_dead() {
     assert!(code == 2 && text.contains("D-RUN-01"), "{text}");
     assert_eq!(house.cli(&["journal", "check"]).0, 0);
     let (code, json) = house.cli(&["doctor", "--json"]);
-    assert!(code == 2 && serde_json::from_str::<serde_json::Value>(&json).expect("json")["errors"].as_u64() >= Some(1));
+    assert!(
+        code == 2
+            && serde_json::from_str::<serde_json::Value>(&json).expect("json")["errors"].as_u64()
+                >= Some(1)
+    );
     let _ = free_port();
 }
 
@@ -122,29 +210,50 @@ fn a_deleted_index_and_a_repeated_boot_switch_nothing_twice() {
     let mut house = House::new("");
     house.start();
     let lamp = crate::house::Lamp::start(&house, "den-01");
-    house.until("adopted", Duration::from_secs(10), |h| h.state()["lights"]["den-01.light"].is_object());
+    house.until("adopted", Duration::from_secs(10), |h| {
+        h.state()["lights"]["den-01.light"].is_object()
+    });
     house.command(&serde_json::json!({ "do": "SwitchLight", "light": "den-01.light", "on": true }));
-    house.until("on", Duration::from_secs(10), |h| h.state()["lights"]["den-01.light"]["reported"]["on"] == true);
+    house.until("on", Duration::from_secs(10), |h| {
+        h.state()["lights"]["den-01.light"]["reported"]["on"] == true
+    });
     drop(lamp);
     house.stop();
     let _ = std::fs::remove_file(house.dir.join("data/index.redb"));
     house.start();
-    let orders = house.entries().iter().filter(|e| e["event"]["t"] == "LightDesired").count();
+    let orders = house
+        .entries()
+        .iter()
+        .filter(|e| e["event"]["t"] == "LightDesired")
+        .count();
     assert_eq!(orders, 1);
-    // On the wire: the first order that the lamp hears after the restart is the next one, not the old one again.
+    // On the wire: the first order that the lamp hears after the restart is the next one, not the
+    // old one again.
     use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
     let mut options = MqttOptions::new("listener", "127.0.0.1", house.mqtt);
     options.set_credentials("den-01", crate::house::secret("den-01"));
     let (client, mut connection) = Client::new(options, 16);
-    client.subscribe("c/den-01/#", QoS::AtLeastOnce).expect("queued");
+    client
+        .subscribe("c/den-01/#", QoS::AtLeastOnce)
+        .expect("queued");
     let mut heard = |wanted: fn(&Event) -> Option<String>| loop {
-        let event = connection.recv_timeout(Duration::from_secs(10)).expect("in time").expect("connected");
+        let event = connection
+            .recv_timeout(Duration::from_secs(10))
+            .expect("in time")
+            .expect("connected");
         if let Some(found) = wanted(&event) {
             break found;
         }
     };
     heard(|e| matches!(e, Event::Incoming(Packet::SubAck(_))).then(String::new));
-    house.command(&serde_json::json!({ "do": "SwitchLight", "light": "den-01.light", "on": false }));
-    let first = heard(|e| if let Event::Incoming(Packet::Publish(p)) = e { Some(String::from_utf8_lossy(&p.payload).into_owned()) } else { None });
+    house
+        .command(&serde_json::json!({ "do": "SwitchLight", "light": "den-01.light", "on": false }));
+    let first = heard(|e| {
+        if let Event::Incoming(Packet::Publish(p)) = e {
+            Some(String::from_utf8_lossy(&p.payload).into_owned())
+        } else {
+            None
+        }
+    });
     assert_eq!(first, "OFF");
 }

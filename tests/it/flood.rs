@@ -1,5 +1,6 @@
-//! Twenty villages and one that sends anything it likes at the rate its link allows: the others' receipts come in time, the
-//! commune's store grows by what was truly told, its memory stays bounded.
+//! Twenty villages and one that sends anything it likes at the rate its link allows: the others'
+//! receipts come in time, the commune's store grows by what was truly told, its memory stays
+//! bounded.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,15 +17,27 @@ use crate::office::Commune;
 
 fn connect(commune: &Commune, village: &str) -> (Client, Connection) {
     let files = commune.village(village);
-    let config = tls::client(&commune.ca().join("ca.pem"), Some(&files), Clock::system(0)).expect("client");
+    let config =
+        tls::client(&commune.ca().join("ca.pem"), Some(&files), Clock::system(0)).expect("client");
     let mut options = MqttOptions::new(format!("gate-{village}"), "localhost", commune.mqtt);
     options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(config)));
-    options.set_keep_alive(Duration::from_secs(30)).set_clean_session(true).set_max_packet_size(1 << 20, 8 << 20).set_inflight(16);
+    options
+        .set_keep_alive(Duration::from_secs(30))
+        .set_clean_session(true)
+        .set_max_packet_size(1 << 20, 8 << 20)
+        .set_inflight(16);
     Client::new(options, 64)
 }
 
 fn say(client: &Client, village: &str, up: &Up) -> bool {
-    client.try_publish(format!("up/{village}/say"), QoS::AtLeastOnce, false, serde_json::to_vec(up).expect("JSON")).is_ok()
+    client
+        .try_publish(
+            format!("up/{village}/say"),
+            QoS::AtLeastOnce,
+            false,
+            serde_json::to_vec(up).expect("JSON"),
+        )
+        .is_ok()
 }
 
 /// What the commune says next; none = nothing within `most`.
@@ -32,7 +45,9 @@ fn hear(connection: &mut Connection, most: Duration) -> Option<Down> {
     let until = Instant::now() + most;
     loop {
         match connection.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(Ok(Event::Incoming(Packet::Publish(publish)))) => return serde_json::from_slice(&publish.payload).ok(),
+            Ok(Ok(Event::Incoming(Packet::Publish(publish)))) => {
+                return serde_json::from_slice(&publish.payload).ok();
+            }
             Ok(Ok(_)) => {}
             Ok(Err(cause)) => panic!("the link ended: {cause}"),
             Err(_) => return None,
@@ -42,7 +57,9 @@ fn hear(connection: &mut Connection, most: Duration) -> Option<Down> {
 
 fn enter(commune: &Commune, village: &str, stream: &Stream) -> (Client, Connection) {
     let (client, mut connection) = connect(commune, village);
-    client.try_subscribe(format!("down/{village}/#"), QoS::AtLeastOnce).expect("queued");
+    client
+        .try_subscribe(format!("down/{village}/#"), QoS::AtLeastOnce)
+        .expect("queued");
     loop {
         match connection.recv_timeout(Duration::from_secs(60)) {
             Ok(Ok(Event::Incoming(Packet::SubAck(_)))) => break,
@@ -50,10 +67,22 @@ fn enter(commune: &Commune, village: &str, stream: &Stream) -> (Client, Connecti
             other => panic!("{village} does not get in: {other:?}"),
         }
     }
-    // What was said while the commune's own link began anew is lost; a village says it again until it is answered.
+    // What was said while the commune's own link began anew is lost; a village says it again until
+    // it is answered.
     for _ in 0..6 {
-        assert!(say(&client, village, &Up::Hello { epoch: stream.epoch.clone(), boot: 1, streams: vec![(stream.clone(), 1, 1)] }));
-        if matches!(hear(&mut connection, Duration::from_secs(10)), Some(Down::Resume { .. })) {
+        assert!(say(
+            &client,
+            village,
+            &Up::Hello {
+                epoch: stream.epoch.clone(),
+                boot: 1,
+                streams: vec![(stream.clone(), 1, 1)]
+            }
+        ));
+        if matches!(
+            hear(&mut connection, Duration::from_secs(10)),
+            Some(Down::Resume { .. })
+        ) {
             return (client, connection);
         }
     }
@@ -68,7 +97,13 @@ fn record(lane: Lane, n: u64, event: &serde_json::Value) -> Vec<u8> {
 
 fn honest(stream: &Stream, n: u64) -> Batch {
     let event = serde_json::json!({ "t": "LightReported", "light": "den-01.light", "on": n.is_multiple_of(2) });
-    pack(stream.clone(), n, &[&record(stream.lane, n, &event)], BTreeMap::new()).expect("packed")
+    pack(
+        stream.clone(),
+        n,
+        &[&record(stream.lane, n, &event)],
+        BTreeMap::new(),
+    )
+    .expect("packed")
 }
 
 /// A batch of `count` records of these bytes, whatever a batch may hold.
@@ -76,7 +111,14 @@ fn mad(stream: &Stream, first: u64, count: u64, raw: &[u8]) -> Batch {
     use base64ct::{Base64, Encoding as _};
     use sha2::{Digest as _, Sha256};
     let records = Base64::encode_string(&zstd::bulk::compress(raw, 3).expect("packed"));
-    Batch { stream: stream.clone(), first, count, sha256: conglang::keys::secret::hex(&Sha256::digest(raw)), records, texts: BTreeMap::new() }
+    Batch {
+        stream: stream.clone(),
+        first,
+        count,
+        sha256: conglang::keys::secret::hex(&Sha256::digest(raw)),
+        records,
+        texts: BTreeMap::new(),
+    }
 }
 
 /// As many names as a batch has room for, each another.
@@ -87,31 +129,68 @@ fn names(stream: &Stream, first: u64, round: u64) -> (Batch, u64) {
         let entities: Vec<_> = (0..12).map(entity).collect();
         raw.push(record(stream.lane, n, &serde_json::json!({ "t": "EntitiesAdopted", "device": format!("d{round}-{n}"), "model": "m", "entities": entities })));
     }
-    assert!(serde_json::from_slice::<Entry>(&raw[0]).is_ok(), "names are read as names");
+    assert!(
+        serde_json::from_slice::<Entry>(&raw[0]).is_ok(),
+        "names are read as names"
+    );
     let told = raw.iter().map(|r| r.len() as u64).sum();
     let raw: Vec<&[u8]> = raw.iter().map(Vec::as_slice).collect();
-    (pack(stream.clone(), first, &raw, BTreeMap::new()).expect("packed"), told)
+    (
+        pack(stream.clone(), first, &raw, BTreeMap::new()).expect("packed"),
+        told,
+    )
 }
 
-/// Sends anything it likes until `stop`; gives how many messages, and the bytes of entries that were truly told.
+/// Sends anything it likes until `stop`; gives how many messages, and the bytes of entries that
+/// were truly told.
 fn rogue(commune: &Commune, stop: &AtomicBool) -> (u64, u64) {
-    let stream = Stream { epoch: "ee".repeat(16), lane: Lane::State };
+    let stream = Stream {
+        epoch: "ee".repeat(16),
+        lane: Lane::State,
+    };
     let (client, mut connection) = enter(commune, "loud", &stream);
     let empty = vec![b'\n'; 3_999_999];
-    let noise: Vec<u8> = (0..100_000u32).map(|n| u8::try_from(n.wrapping_mul(2_654_435_761) >> 24).expect("a byte")).collect();
+    let noise: Vec<u8> = (0..100_000u32)
+        .map(|n| u8::try_from(n.wrapping_mul(2_654_435_761) >> 24).expect("a byte"))
+        .collect();
     let (mut sent, mut told, mut next) = (0, 0, 1);
     while !stop.load(Ordering::SeqCst) {
-        let other = |n: u64| Stream { epoch: format!("{n:032x}"), lane: Lane::Log };
+        let other = |n: u64| Stream {
+            epoch: format!("{n:032x}"),
+            lane: Lane::Log,
+        };
         let up = match sent % 12 {
             0 => Up::Batch(mad(&other(sent), 1, 4_000_000, &empty)),
             1 => Up::Batch(mad(&other(sent), 1, 100, &empty)),
-            2 => Up::Batch(Batch { count: 1 << 63, ..honest(&other(sent), 1) }),
+            2 => Up::Batch(Batch {
+                count: 1 << 63,
+                ..honest(&other(sent), 1)
+            }),
             3 => Up::Batch(mad(&other(sent), 1, 100, &noise)),
-            4 => Up::Hello { epoch: format!("{sent:032x}"), boot: sent, streams: (0..1_500).map(|n| (other(n), 1, 1 << 40)).collect() },
-            5 => Up::Gap { stream: other(sent), from: 1, to: u64::MAX, reason: "x".repeat(1_000) },
-            6 => Up::Gap { stream: other(sent), from: 1, to: 1 + sent, reason: "trimmed".into() },
-            7 => Up::Outcome { seq: sent, refused: Some("x".repeat(100_000)) },
-            8 => Up::Renew { request: "x".repeat(10_000) },
+            4 => Up::Hello {
+                epoch: format!("{sent:032x}"),
+                boot: sent,
+                streams: (0..1_500).map(|n| (other(n), 1, 1 << 40)).collect(),
+            },
+            5 => Up::Gap {
+                stream: other(sent),
+                from: 1,
+                to: u64::MAX,
+                reason: "x".repeat(1_000),
+            },
+            6 => Up::Gap {
+                stream: other(sent),
+                from: 1,
+                to: 1 + sent,
+                reason: "trimmed".into(),
+            },
+            7 => Up::Outcome {
+                seq: sent,
+                refused: Some("x".repeat(100_000)),
+            },
+            8 => Up::Renew {
+                request: "x".repeat(10_000),
+            },
             _ => {
                 let (batch, bytes) = names(&stream, next, sent);
                 next += 100;
@@ -133,12 +212,18 @@ fn rogue(commune: &Commune, stop: &AtomicBool) -> (u64, u64) {
 fn one_village_that_sends_anything_it_likes_keeps_nobody_waiting() {
     let long = std::env::var_os("CONGLANG_LONG").is_some();
     let rounds = if long { 200 } else { 20 };
-    let villages: Vec<String> = (0..20).map(|n| format!("thon-{n:02}")).chain(["loud".to_owned()]).collect();
+    let villages: Vec<String> = (0..20)
+        .map(|n| format!("thon-{n:02}"))
+        .chain(["loud".to_owned()])
+        .collect();
     let mut commune = Commune::new(&villages);
     commune.start(&[]);
     let commune = Arc::new(commune);
     let before = commune.store_bytes();
-    let (stop, entered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let (stop, entered) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicU64::new(0)),
+    );
     let loud = std::thread::spawn({
         let (commune, stop) = (commune.clone(), stop.clone());
         move || rogue(&commune, &stop)
@@ -149,7 +234,10 @@ fn one_village_that_sends_anything_it_likes_keeps_nobody_waiting() {
         .map(|village| {
             let (commune, entered) = (commune.clone(), entered.clone());
             std::thread::spawn(move || {
-                let stream = Stream { epoch: conglang::keys::secret::token().expect("random"), lane: Lane::State };
+                let stream = Stream {
+                    epoch: conglang::keys::secret::token().expect("random"),
+                    lane: Lane::State,
+                };
                 let (client, mut connection) = enter(&commune, &village, &stream);
                 entered.fetch_add(1, Ordering::SeqCst);
                 let mut took = Vec::new();
@@ -158,35 +246,67 @@ fn one_village_that_sends_anything_it_likes_keeps_nobody_waiting() {
                     assert!(say(&client, &village, &Up::Batch(honest(&stream, n))));
                     loop {
                         match hear(&mut connection, Duration::from_secs(60)) {
-                            Some(Down::Ack { applied, hole: false, .. }) if applied >= n => break,
+                            Some(Down::Ack {
+                                applied,
+                                hole: false,
+                                ..
+                            }) if applied >= n => break,
                             Some(_) => {}
                             None => panic!("{village}: no receipt for {n}"),
                         }
                     }
                     took.push(began.elapsed());
-                    // About as often as a busy village tells something; its link is listened to meanwhile.
+                    // About as often as a busy village tells something; its link is listened to
+                    // meanwhile.
                     let until = Instant::now() + Duration::from_millis(200);
-                    while connection.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok() {}
+                    while connection
+                        .recv_timeout(until.saturating_duration_since(Instant::now()))
+                        .is_ok()
+                    {}
                 }
                 took
             })
         })
         .collect();
-    let mut took: Vec<Duration> = threads.into_iter().flat_map(|t| t.join().expect("an honest village")).collect();
+    let mut took: Vec<Duration> = threads
+        .into_iter()
+        .flat_map(|t| t.join().expect("an honest village"))
+        .collect();
     stop.store(true, Ordering::SeqCst);
     let (sent, told) = loud.join().expect("the loud one");
     assert_eq!(entered.load(Ordering::SeqCst), 20);
     took.sort();
     let p99 = took[took.len() * 99 / 100];
-    let (peak, grown) = (commune.peak_kb(), commune.store_bytes().saturating_sub(before));
-    println!("receipts {}: p50 {:?}, p99 {p99:?}, max {:?}; loud sent {sent}, told {told} bytes; store + {grown} bytes; peak {peak:?} KiB", took.len(), took[took.len() / 2], took[took.len() - 1]);
+    let (peak, grown) = (
+        commune.peak_kb(),
+        commune.store_bytes().saturating_sub(before),
+    );
+    println!(
+        "receipts {}: p50 {:?}, p99 {p99:?}, max {:?}; loud sent {sent}, told {told} bytes; store + {grown} bytes; peak {peak:?} KiB",
+        took.len(),
+        took[took.len() / 2],
+        took[took.len() - 1]
+    );
     assert_eq!(took.len() as u64, 20 * rounds);
     assert!(sent > 20, "it was loud: {sent}");
     // The figure that is promised is measured on a machine at rest; here others compile beside.
-    assert!(took[took.len() - 1] < Duration::from_secs(3), "a receipt came late: {:?}", took[took.len() - 1]);
+    assert!(
+        took[took.len() - 1] < Duration::from_secs(3),
+        "a receipt came late: {:?}",
+        took[took.len() - 1]
+    );
     assert!(peak.iter().sum::<u64>() < 150 * 1024, "{peak:?} KiB");
     // A record costs its bytes, its keys and half-empty pages; the file grows in steps.
-    assert!(grown < 3 * told + 48 * 1024 * 1024, "{grown} bytes for {told} that were told");
-    let page = commune.visit([127, 0, 0, 1], "GET", "/", &commune.sign_in([127, 0, 0, 1]), &[]);
+    assert!(
+        grown < 3 * told + 48 * 1024 * 1024,
+        "{grown} bytes for {told} that were told"
+    );
+    let page = commune.visit(
+        [127, 0, 0, 1],
+        "GET",
+        "/",
+        &commune.sign_in([127, 0, 0, 1]),
+        &[],
+    );
     assert!(page.status == 200 && page.body.contains("Thôn loud"));
 }

@@ -1,7 +1,9 @@
-//! The commune's link over a broker that is not ours: rumqttd (`examples/rumqttd`), which keeps nothing over its death.
+//! The commune's link over a broker that is not ours: rumqttd (`examples/rumqttd`), which keeps
+//! nothing over its death.
 //!
-//! The village is the real house; the commune's end is its own link in this process, over its own store. Between them the
-//! foreign broker is killed often. What holds here holds because village and commune rely on no broker's promises.
+//! The village is the real house; the commune's end is its own link in this process, over its own
+//! store. Between them the foreign broker is killed often. What holds here holds because village
+//! and commune rely on no broker's promises.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -33,13 +35,23 @@ struct Foreign {
 
 impl Foreign {
     fn new() -> Self {
-        Self { address: ([127, 0, 0, 1], free_port()).into(), child: None }
+        Self {
+            address: ([127, 0, 0, 1], free_port()).into(),
+            child: None,
+        }
     }
 
     /// Starts it and waits until it takes connections.
     fn start(&mut self) {
-        let program = Path::new(env!("CARGO_BIN_EXE_conglang")).with_file_name("examples").join("rumqttd");
-        let child = Command::new(program).args([&self.address.to_string(), PASSWORD, "defaults"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let program = Path::new(env!("CARGO_BIN_EXE_conglang"))
+            .with_file_name("examples")
+            .join("rumqttd");
+        let child = Command::new(program)
+            .args([&self.address.to_string(), PASSWORD, "defaults"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
         self.child = Some(child.expect("rumqttd starts: cargo build --example rumqttd"));
         let until = Instant::now() + Duration::from_secs(30);
         while std::net::TcpStream::connect(self.address).is_err() {
@@ -62,9 +74,11 @@ impl Drop for Foreign {
     }
 }
 
-/// Doors to the foreign broker as both ends know them: TLS for the village, a socket of the machine for the commune.
+/// Doors to the foreign broker as both ends know them: TLS for the village, a socket of the machine
+/// for the commune.
 async fn doors(tls: TcpListener, served: Arc<Served>, socket: UnixListener, broker: SocketAddr) {
-    let acceptor = tokio_rustls::TlsAcceptor::from(tls::server(served, None, Clock::system(0)).expect("TLS"));
+    let acceptor =
+        tokio_rustls::TlsAcceptor::from(tls::server(served, None, Clock::system(0)).expect("TLS"));
     loop {
         tokio::select! {
             come = tls.accept() => {
@@ -90,7 +104,16 @@ async fn doors(tls: TcpListener, served: Arc<Served>, socket: UnixListener, brok
 /// The commune's end: tried again whenever it broke, as its own supervisor does.
 async fn commune(socket: PathBuf, store: Store, signer: Signer, stop: Stop) {
     while !stop.soft.is_cancelled() {
-        let _ = link::run(socket.clone(), PASSWORD.to_owned(), store.clone(), signer.clone(), vec!["ben-thoc".to_owned()], Clock::system(0), stop.clone()).await;
+        let _ = link::run(
+            socket.clone(),
+            PASSWORD.to_owned(),
+            store.clone(),
+            signer.clone(),
+            vec!["ben-thoc".to_owned()],
+            Clock::system(0),
+            stop.clone(),
+        )
+        .await;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -99,13 +122,33 @@ async fn commune(socket: PathBuf, store: Store, signer: Signer, stop: Stop) {
 fn over_a_foreign_broker_that_dies_often_nothing_is_lost_or_doubled() {
     let mut house = House::new("");
     let ca = house.dir.join("ca");
-    let now_s = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("time").as_secs();
+    let now_s = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("time")
+        .as_secs();
     let authority = Authority::load_or_make(&ca, "xã Đồng Nếp", now_s).expect("CA");
-    let (village, server) = (Files::named(&house.dir, "village"), Files::named(&house.dir, "server"));
-    village.write(&authority.client("ben-thoc", now_s).expect("certificate")).expect("written");
-    server.write(&authority.server("xã Đồng Nếp", &["127.0.0.1".to_owned()], now_s).expect("certificate")).expect("written");
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime");
-    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
+    let (village, server) = (
+        Files::named(&house.dir, "village"),
+        Files::named(&house.dir, "server"),
+    );
+    village
+        .write(&authority.client("ben-thoc", now_s).expect("certificate"))
+        .expect("written");
+    server
+        .write(
+            &authority
+                .server("xã Đồng Nếp", &["127.0.0.1".to_owned()], now_s)
+                .expect("certificate"),
+        )
+        .expect("written");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("runtime");
+    let listener = runtime
+        .block_on(TcpListener::bind("127.0.0.1:0"))
+        .expect("a port");
     let mut text = std::fs::read_to_string(house.config()).expect("configuration");
     let path = |p: &Path| format!("{:?}", p.display().to_string());
     text.push_str(&format!(
@@ -125,17 +168,40 @@ fn over_a_foreign_broker_that_dies_often_nothing_is_lost_or_doubled() {
         UnixListener::bind(&socket).expect("socket")
     };
     let store = Store::open(&house.dir.join("commune.redb")).expect("store");
-    let signer = Signer { authority: Some(Arc::new(authority)), holders: Holders::of(&house.dir) };
+    let signer = Signer {
+        authority: Some(Arc::new(authority)),
+        holders: Holders::of(&house.dir),
+    };
     let hard = CancellationToken::new();
-    let stop = Stop { soft: hard.child_token(), hard };
-    runtime.spawn(doors(listener, Served::load(&server).expect("certificate"), inner, foreign.address));
+    let stop = Stop {
+        soft: hard.child_token(),
+        hard,
+    };
+    runtime.spawn(doors(
+        listener,
+        Served::load(&server).expect("certificate"),
+        inner,
+        foreign.address,
+    ));
     let ended = runtime.spawn(commune(socket, store.clone(), signer, stop.clone()));
     house.start();
     house.until("the link stands", Duration::from_secs(40), received);
 
     for round in 0..6 {
-        let bulletin = Bulletin { title: format!("Bản tin {round}"), body: "Kê cao đồ đạc.".into(), urgent: false, until: None };
-        store.send(&["ben-thoc".to_owned()], &bulletin, i64::MAX, &format!("form {round}")).expect("queued");
+        let bulletin = Bulletin {
+            title: format!("Bản tin {round}"),
+            body: "Kê cao đồ đạc.".into(),
+            urgent: false,
+            until: None,
+        };
+        store
+            .send(
+                &["ben-thoc".to_owned()],
+                &bulletin,
+                i64::MAX,
+                &format!("form {round}"),
+            )
+            .expect("queued");
         for n in 0..40 {
             house.command(&serde_json::json!({ "do": "DeclarePlace", "place": { "id": format!("r{round}-{n}"), "name": "Ngõ" } }));
             if n == 7 * round % 40 {
@@ -144,15 +210,48 @@ fn over_a_foreign_broker_that_dies_often_nothing_is_lost_or_doubled() {
         }
         foreign.start();
     }
-    house.until("every bulletin is a notice", Duration::from_secs(120), |h| h.state()["notices"].as_object().is_some_and(|n| n.len() == 6));
-    house.until("the commune has everything", Duration::from_secs(120), received);
-    house.until("the commune knows what became of its bulletins", Duration::from_secs(60), |_| store.sent("ben-thoc").expect("sent").iter().all(|b| b.outcome == Outcome::Done));
-    let published = house.entries().iter().filter(|e| e["event"]["t"] == "NoticePublished" && e["actor"]["is"] == "commune").count();
+    house.until(
+        "every bulletin is a notice",
+        Duration::from_secs(120),
+        |h| {
+            h.state()["notices"]
+                .as_object()
+                .is_some_and(|n| n.len() == 6)
+        },
+    );
+    house.until(
+        "the commune has everything",
+        Duration::from_secs(120),
+        received,
+    );
+    house.until(
+        "the commune knows what became of its bulletins",
+        Duration::from_secs(60),
+        |_| {
+            store
+                .sent("ben-thoc")
+                .expect("sent")
+                .iter()
+                .all(|b| b.outcome == Outcome::Done)
+        },
+    );
+    let published = house
+        .entries()
+        .iter()
+        .filter(|e| e["event"]["t"] == "NoticePublished" && e["actor"]["is"] == "commune")
+        .count();
     assert_eq!(published, 6, "each once");
-    house.until("what the outcomes led to is there too", Duration::from_secs(60), received);
+    house.until(
+        "what the outcomes led to is there too",
+        Duration::from_secs(60),
+        received,
+    );
     assert_eq!(house.stop(), Some(0));
     stop.soft.cancel();
     runtime.block_on(ended).expect("the commune's end ends");
     let (records, boots) = equal_record_by_record(&house.dir.join("data"), &store);
-    assert!(records > 240 && boots == 1, "{records} records of {boots} boots");
+    assert!(
+        records > 240 && boots == 1,
+        "{records} records of {boots} boots"
+    );
 }

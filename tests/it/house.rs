@@ -1,4 +1,5 @@
-//! A house for one test: the real binary on free ports in a folder that goes away, and a plain HTTP client.
+//! A house for one test: the real binary on free ports in a folder that goes away, and a plain HTTP
+//! client.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -16,7 +17,8 @@ pub fn free_port() -> u16 {
 
 /// Ports that nobody uses now, each another: all are held until the last is drawn.
 pub fn free_ports<const N: usize>() -> [u16; N] {
-    let held: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let held: [TcpListener; N] =
+        std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").expect("a port"));
     held.map(|l| l.local_addr().expect("address").port())
 }
 
@@ -39,10 +41,13 @@ pub struct Answer {
 }
 
 impl House {
-    /// A house with devices `den-01`, `den-02` (lamps), `cb-01` (a gauge), `loa-01`, `loa-02`; extra lines of
-    /// configuration may be given. It is not started.
+    /// A house with devices `den-01`, `den-02` (lamps), `cb-01` (a gauge), `loa-01`, `loa-02`;
+    /// extra lines of configuration may be given. It is not started.
     pub fn new(extra: &str) -> Self {
-        let dir = std::env::temp_dir().join(format!("conglang-it-{}", conglang::keys::secret::token().expect("random")));
+        let dir = std::env::temp_dir().join(format!(
+            "conglang-it-{}",
+            conglang::keys::secret::token().expect("random")
+        ));
         std::fs::create_dir_all(dir.join("run")).expect("folder");
         let [portal, dashboard, mqtt, mqtts, ws] = free_ports();
         let mut text = format!(
@@ -50,14 +55,31 @@ impl House {
             dir.join("data").display().to_string(),
             dir.join("run/control.sock").display().to_string(),
         );
-        for (id, name) in [("den-01", "Đèn Cổng làng"), ("den-02", "Đèn Ngã ba Cây Đa"), ("cb-01", "Mực nước"), ("loa-01", "Loa Nhà văn hóa"), ("loa-02", "Loa Đình")] {
-            text.push_str(&format!("[[device]]\nid = \"{id}\"\nname = \"{name}\"\nsecret_sha256 = \"{}\"\n", conglang::keys::secret::sha256(secret(id).as_bytes())));
+        for (id, name) in [
+            ("den-01", "Đèn Cổng làng"),
+            ("den-02", "Đèn Ngã ba Cây Đa"),
+            ("cb-01", "Mực nước"),
+            ("loa-01", "Loa Nhà văn hóa"),
+            ("loa-02", "Loa Đình"),
+        ] {
+            text.push_str(&format!(
+                "[[device]]\nid = \"{id}\"\nname = \"{name}\"\nsecret_sha256 = \"{}\"\n",
+                conglang::keys::secret::sha256(secret(id).as_bytes())
+            ));
         }
         text.push_str("[[group]]\nid = \"truc\"\nname = \"Đường trục\"\nlights = [\"den-01.light\"]\n[[sensor]]\nid = \"cb-01.level\"\nname = \"Mực nước kênh\"\nunit = \"cm\"\nmarks = [180, 230]\n");
         text.push_str("[[speaker]]\nid = \"loa-01\"\nname = \"Nhà văn hóa\"\nhorns = 2\n[[speaker]]\nid = \"loa-02\"\nname = \"Đình\"\nhorns = 2\n");
         text.push_str(extra);
         std::fs::write(dir.join("conglang.toml"), text).expect("configuration");
-        Self { dir, portal, dashboard, mqtt, mqtts, ws, child: None }
+        Self {
+            dir,
+            portal,
+            dashboard,
+            mqtt,
+            mqtts,
+            ws,
+            child: None,
+        }
     }
 
     pub fn config(&self) -> PathBuf {
@@ -72,12 +94,18 @@ impl House {
     /// The same with variables in its environment.
     pub fn start_with(&mut self, environment: &[(&str, String)]) {
         self.launch(environment);
-        self.until("the gateway answers", Duration::from_secs(20), |h| h.cli(&["status", "--json"]).0 != 1);
+        self.until("the gateway answers", Duration::from_secs(20), |h| {
+            h.cli(&["status", "--json"]).0 != 1
+        });
     }
 
     /// The same without waiting for an answer.
     pub fn launch(&mut self, environment: &[(&str, String)]) {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.join("log.txt")).expect("log");
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.dir.join("log.txt"))
+            .expect("log");
         let child = Command::new(env!("CARGO_BIN_EXE_conglang"))
             .arg("--config")
             .arg(self.config())
@@ -93,8 +121,14 @@ impl House {
 
     /// The process of a worker, 0 = none.
     pub fn pid_of(&self, name: &str) -> u32 {
-        let status: Value = serde_json::from_str(&self.cli(&["status", "--json"]).1).expect("status");
-        let pid = status["pids"].as_array().expect("pids").iter().find(|p| p[0] == name).and_then(|p| p[1].as_u64());
+        let status: Value =
+            serde_json::from_str(&self.cli(&["status", "--json"]).1).expect("status");
+        let pid = status["pids"]
+            .as_array()
+            .expect("pids")
+            .iter()
+            .find(|p| p[0] == name)
+            .and_then(|p| p[1].as_u64());
         pid.and_then(|p| u32::try_from(p).ok()).unwrap_or(0)
     }
 
@@ -106,7 +140,8 @@ impl House {
     /// Says something to the control socket; what it answers.
     pub fn raw(&self, request: &str) -> String {
         use std::io::{Read as _, Write as _};
-        let mut stream = std::os::unix::net::UnixStream::connect(self.dir.join("run/control.sock")).expect("control socket");
+        let mut stream = std::os::unix::net::UnixStream::connect(self.dir.join("run/control.sock"))
+            .expect("control socket");
         stream.write_all(request.as_bytes()).expect("written");
         let mut answer = String::new();
         let _ = stream.read_to_string(&mut answer);
@@ -124,36 +159,62 @@ impl House {
     /// SIGTERM; gives the exit code.
     pub fn stop(&mut self) -> Option<i32> {
         let mut child = self.child.take()?;
-        let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).expect("pid")).expect("pid");
+        let pid =
+            rustix::process::Pid::from_raw(i32::try_from(child.id()).expect("pid")).expect("pid");
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("signal");
         child.wait().expect("reaped").code()
     }
 
     /// Runs a command of the technician: exit code and stdout.
     pub fn cli(&self, args: &[&str]) -> (i32, String) {
-        let out = Command::new(env!("CARGO_BIN_EXE_conglang")).arg("--config").arg(self.config()).args(args).output().expect("runs");
-        (out.status.code().unwrap_or(-1), String::from_utf8_lossy(&out.stdout).into_owned())
+        let out = Command::new(env!("CARGO_BIN_EXE_conglang"))
+            .arg("--config")
+            .arg(self.config())
+            .args(args)
+            .output()
+            .expect("runs");
+        (
+            out.status.code().unwrap_or(-1),
+            String::from_utf8_lossy(&out.stdout).into_owned(),
+        )
     }
 
     pub fn state(&self) -> Value {
-        serde_json::from_str(&http_unix(&self.dir.join("run/control.sock"), "GET", "/state", "").body).expect("state")
+        serde_json::from_str(
+            &http_unix(&self.dir.join("run/control.sock"), "GET", "/state", "").body,
+        )
+        .expect("state")
     }
 
     pub fn entries(&self) -> Vec<Value> {
-        let answer = http_unix(&self.dir.join("run/control.sock"), "GET", "/entries?limit=1000", "");
+        let answer = http_unix(
+            &self.dir.join("run/control.sock"),
+            "GET",
+            "/entries?limit=1000",
+            "",
+        );
         serde_json::from_str(&answer.body).expect("entries")
     }
 
     /// Submits a command as the technician.
     pub fn command(&self, command: &Value) -> Answer {
-        http_unix(&self.dir.join("run/control.sock"), "POST", "/commands", &serde_json::json!({ "command": command }).to_string())
+        http_unix(
+            &self.dir.join("run/control.sock"),
+            "POST",
+            "/commands",
+            &serde_json::json!({ "command": command }).to_string(),
+        )
     }
 
     /// Waits for a level, with a bound.
     pub fn until(&self, what: &str, most: Duration, good: impl Fn(&Self) -> bool) {
         let end = Instant::now() + most;
         while !good(self) {
-            assert!(Instant::now() < end, "not in time: {what}\n{}", std::fs::read_to_string(self.dir.join("log.txt")).unwrap_or_default());
+            assert!(
+                Instant::now() < end,
+                "not in time: {what}\n{}",
+                std::fs::read_to_string(self.dir.join("log.txt")).unwrap_or_default()
+            );
             std::thread::sleep(Duration::from_millis(30));
         }
     }
@@ -161,11 +222,19 @@ impl House {
     /// Adds the chief and signs in; gives the cookie.
     pub fn sign_in(&self) -> String {
         if self.state()["users"]["mau"].is_null() {
-            assert_eq!(self.cli(&["user", "add", "mau", "Ông Mẫu", "--pin", CHIEF_PIN]).0, 0);
+            assert_eq!(
+                self.cli(&["user", "add", "mau", "Ông Mẫu", "--pin", CHIEF_PIN])
+                    .0,
+                0
+            );
         }
         let answer = self.post("/sign-in", "", &[("user", "mau"), ("pin", CHIEF_PIN)]);
         assert_eq!(answer.status, 303, "{answer:?}");
-        let cookie = answer.head.lines().find_map(|l| l.strip_prefix("set-cookie: ")).expect("cookie");
+        let cookie = answer
+            .head
+            .lines()
+            .find_map(|l| l.strip_prefix("set-cookie: "))
+            .expect("cookie");
         cookie.split(';').next().expect("pair").to_owned()
     }
 
@@ -174,14 +243,21 @@ impl House {
     }
 
     pub fn post(&self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
-        let body = fields.iter().map(|(k, v)| format!("{k}={}", encode(v))).collect::<Vec<_>>().join("&");
+        let body = fields
+            .iter()
+            .map(|(k, v)| format!("{k}={}", encode(v)))
+            .collect::<Vec<_>>()
+            .join("&");
         http(self.dashboard, "POST", path, cookie, &body)
     }
 
     /// The form token of a page.
     pub fn form(&self, path: &str, cookie: &str) -> String {
         let page = self.get(path, cookie).body;
-        page.split_once("name=\"form\" value=\"").and_then(|(_, rest)| rest.split('"').next()).unwrap_or_default().to_owned()
+        page.split_once("name=\"form\" value=\"")
+            .and_then(|(_, rest)| rest.split('"').next())
+            .unwrap_or_default()
+            .to_owned()
     }
 }
 
@@ -192,7 +268,10 @@ impl Drop for House {
             let _ = child.wait();
         }
         if std::thread::panicking() {
-            eprintln!("--- log of the house\n{}", std::fs::read_to_string(self.dir.join("log.txt")).unwrap_or_default());
+            eprintln!(
+                "--- log of the house\n{}",
+                std::fs::read_to_string(self.dir.join("log.txt")).unwrap_or_default()
+            );
         }
         let _ = std::fs::remove_dir_all(&self.dir);
     }
@@ -200,8 +279,15 @@ impl Drop for House {
 
 /// A shared library of this machine whose path ends so.
 pub fn library(end: &str) -> String {
-    let out = Command::new("find").args(["/usr/lib", "-path", &format!("*/{end}")]).output().expect("find");
-    String::from_utf8_lossy(&out.stdout).lines().next().unwrap_or_else(|| panic!("no {end}: is its package installed?")).to_owned()
+    let out = Command::new("find")
+        .args(["/usr/lib", "-path", &format!("*/{end}")])
+        .output()
+        .expect("find");
+    String::from_utf8_lossy(&out.stdout)
+        .lines()
+        .next()
+        .unwrap_or_else(|| panic!("no {end}: is its package installed?"))
+        .to_owned()
 }
 
 /// The secret of a test device.
@@ -210,22 +296,45 @@ pub fn secret(id: &str) -> String {
 }
 
 fn encode(text: &str) -> String {
-    text.bytes().map(|b| if b.is_ascii_alphanumeric() { (b as char).to_string() } else { format!("%{b:02X}") }).collect()
+    text.bytes()
+        .map(|b| {
+            if b.is_ascii_alphanumeric() {
+                (b as char).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
+        .collect()
 }
 
 pub fn http(port: u16, method: &str, path: &str, cookie: &str, body: &str) -> Answer {
     let stream = TcpStream::connect(("127.0.0.1", port)).expect("connects");
-    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("timeout");
-    let cookie = if cookie.is_empty() { String::new() } else { format!("cookie: {cookie}\r\n") };
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .expect("timeout");
+    let cookie = if cookie.is_empty() {
+        String::new()
+    } else {
+        format!("cookie: {cookie}\r\n")
+    };
     exchange(
         stream,
-        &format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n{cookie}connection: close\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}", body.len()),
+        &format!(
+            "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n{cookie}connection: close\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        ),
     )
 }
 
 fn http_unix(socket: &std::path::Path, method: &str, path: &str, body: &str) -> Answer {
     let stream = std::os::unix::net::UnixStream::connect(socket).expect("control socket");
-    exchange(stream, &format!("{method} {path} HTTP/1.1\r\nhost: control\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len()))
+    exchange(
+        stream,
+        &format!(
+            "{method} {path} HTTP/1.1\r\nhost: control\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        ),
+    )
 }
 
 fn exchange(mut stream: impl std::io::Read + std::io::Write, request: &str) -> Answer {
@@ -235,10 +344,24 @@ fn exchange(mut stream: impl std::io::Read + std::io::Write, request: &str) -> A
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     // Of what people read: a picture may hold any bytes.
-    let read = head.lines().any(|l| l.to_ascii_lowercase().starts_with("content-type: text/html"));
-    assert!(!(read && body.contains("{$")), "a placeholder is shown raw: {body}");
-    let status = head.split_whitespace().nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
-    Answer { status, head: head.to_owned(), body: body.to_owned() }
+    let read = head.lines().any(|l| {
+        l.to_ascii_lowercase()
+            .starts_with("content-type: text/html")
+    });
+    assert!(
+        !(read && body.contains("{$")),
+        "a placeholder is shown raw: {body}"
+    );
+    let status = head
+        .split_whitespace()
+        .nth(1)
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(0);
+    Answer {
+        status,
+        head: head.to_owned(),
+        body: body.to_owned(),
+    }
 }
 
 /// A lamp as devices are: announces itself, answers orders. Runs on its own thread until dropped.
@@ -254,29 +377,59 @@ impl Lamp {
         let (port, flag) = (house.mqtt, stop.clone());
         let thread = std::thread::spawn(move || {
             let mut options = MqttOptions::new(format!("test-{id}"), "127.0.0.1", port);
-            options.set_credentials(id, secret(id)).set_keep_alive(Duration::from_secs(5));
-            options.set_last_will(LastWill::new(format!("d/{id}/up"), "offline", QoS::AtLeastOnce, true));
+            options
+                .set_credentials(id, secret(id))
+                .set_keep_alive(Duration::from_secs(5));
+            options.set_last_will(LastWill::new(
+                format!("d/{id}/up"),
+                "offline",
+                QoS::AtLeastOnce,
+                true,
+            ));
             let (client, mut connection) = Client::new(options, 32);
             let mut state = "OFF";
             while !flag.load(std::sync::atomic::Ordering::SeqCst) {
                 match connection.recv_timeout(Duration::from_millis(100)) {
                     Ok(Ok(Event::Incoming(Packet::ConnAck(_)))) => {
                         let config = serde_json::json!({ "~": format!("d/{id}"), "name": "Cổng làng", "stat_t": "~/state", "cmd_t": format!("c/{id}/set"), "avty_t": "~/up" });
-                        client.try_publish(format!("homeassistant/light/{id}/light/config"), QoS::AtLeastOnce, true, config.to_string()).expect("queued");
-                        client.try_publish(format!("d/{id}/up"), QoS::AtLeastOnce, true, "online").expect("queued");
-                        client.try_subscribe(format!("c/{id}/#"), QoS::AtLeastOnce).expect("queued");
-                        client.try_publish(format!("d/{id}/state"), QoS::AtLeastOnce, true, state).expect("queued");
+                        client
+                            .try_publish(
+                                format!("homeassistant/light/{id}/light/config"),
+                                QoS::AtLeastOnce,
+                                true,
+                                config.to_string(),
+                            )
+                            .expect("queued");
+                        client
+                            .try_publish(format!("d/{id}/up"), QoS::AtLeastOnce, true, "online")
+                            .expect("queued");
+                        client
+                            .try_subscribe(format!("c/{id}/#"), QoS::AtLeastOnce)
+                            .expect("queued");
+                        client
+                            .try_publish(format!("d/{id}/state"), QoS::AtLeastOnce, true, state)
+                            .expect("queued");
                     }
-                    Ok(Ok(Event::Incoming(Packet::Publish(p)))) if p.topic == format!("c/{id}/set") => {
+                    Ok(Ok(Event::Incoming(Packet::Publish(p))))
+                        if p.topic == format!("c/{id}/set") =>
+                    {
                         state = if &p.payload[..] == b"ON" { "ON" } else { "OFF" };
-                        let _ = client.try_publish(format!("d/{id}/state"), QoS::AtLeastOnce, true, state);
+                        let _ = client.try_publish(
+                            format!("d/{id}/state"),
+                            QoS::AtLeastOnce,
+                            true,
+                            state,
+                        );
                     }
                     Ok(Err(_)) => std::thread::sleep(Duration::from_millis(200)),
                     _ => {}
                 }
             }
         });
-        Self { stop, thread: Some(thread) }
+        Self {
+            stop,
+            thread: Some(thread),
+        }
     }
 }
 

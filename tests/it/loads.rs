@@ -1,5 +1,5 @@
-//! Loads on the broker's doors: memory stays bounded whatever a client invents, the others hardly notice.
-//! Figures are printed; bounds are wide, because the machine may be busy.
+//! Loads on the broker's doors: memory stays bounded whatever a client invents, the others hardly
+//! notice. Figures are printed; bounds are wide, because the machine may be busy.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -14,7 +14,14 @@ use crate::worker::{Worker, account, wide_limits, wire_accounts};
 /// As many descriptors as thousands of connections need.
 fn many_files() {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    rustix::process::setrlimit(rustix::process::Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, ..limit }).expect("descriptors");
+    rustix::process::setrlimit(
+        rustix::process::Resource::Nofile,
+        rustix::process::Rlimit {
+            current: limit.maximum,
+            ..limit
+        },
+    )
+    .expect("descriptors");
 }
 
 /// How long one device waits for its acknowledgement, the slowest of many.
@@ -22,7 +29,10 @@ fn slowest(good: &mut Peer, times: usize) -> Duration {
     (0..times)
         .map(|n| {
             let began = Instant::now();
-            assert_eq!(good.tell("d/rong/good", n.to_string().as_bytes(), false), Some(0));
+            assert_eq!(
+                good.tell("d/rong/good", n.to_string().as_bytes(), false),
+                Some(0)
+            );
             began.elapsed()
         })
         .max()
@@ -36,12 +46,28 @@ fn a_crowd_costs_little_memory_and_leaves_none_behind() {
     limits.connections = 6_000;
     let mut worker = Worker::started(limits, None, wire_accounts());
     // What the allocator takes once is not the crowd's.
-    let warm: Vec<Peer> = (0..50).map(|n| Peer::connect(worker.plain, &Hello { client: &format!("warm{n}"), ..Hello::default() })).collect();
+    let warm: Vec<Peer> = (0..50)
+        .map(|n| {
+            Peer::connect(
+                worker.plain,
+                &Hello {
+                    client: &format!("warm{n}"),
+                    ..Hello::default()
+                },
+            )
+        })
+        .collect();
     drop(warm);
     let empty = worker.memory();
     let crowd: Vec<Peer> = (0..5_000)
         .map(|n| {
-            let mut peer = Peer::connect(worker.plain, &Hello { client: &format!("c{n}"), ..Hello::default() });
+            let mut peer = Peer::connect(
+                worker.plain,
+                &Hello {
+                    client: &format!("c{n}"),
+                    ..Hello::default()
+                },
+            );
             assert_eq!(peer.subscribe(&format!("d/{n}/#"), 0), 0);
             peer
         })
@@ -55,22 +81,44 @@ fn a_crowd_costs_little_memory_and_leaves_none_behind() {
     // Client ids and topics that a client invents.
     let before = worker.memory();
     for n in 0..20_000 {
-        Peer::connect(worker.plain, &Hello { client: &format!("id{n}"), ..Hello::default() }).send(0xe0, &[]);
+        Peer::connect(
+            worker.plain,
+            &Hello {
+                client: &format!("id{n}"),
+                ..Hello::default()
+            },
+        )
+        .send(0xe0, &[]);
     }
-    println!("after ids: {} kB", worker.memory().saturating_sub(before) / 1024);
-    let mut inventor = Peer::connect(worker.plain, &Hello { client: "inventor", ..Hello::default() });
+    println!(
+        "after ids: {} kB",
+        worker.memory().saturating_sub(before) / 1024
+    );
+    let mut inventor = Peer::connect(
+        worker.plain,
+        &Hello {
+            client: "inventor",
+            ..Hello::default()
+        },
+    );
     for n in 0..100_000 {
         inventor.publish(&format!("t/{n}"), b"x", 0, 0);
     }
     assert!(inventor.barrier());
-    println!("after topics: {} kB", worker.memory().saturating_sub(before) / 1024);
+    println!(
+        "after topics: {} kB",
+        worker.memory().saturating_sub(before) / 1024
+    );
     for n in 0..5_000 {
         assert_eq!(inventor.subscribe(&format!("s/{n}/+/x"), 1), 1);
     }
     drop(inventor);
     let counters = worker.counters("all are gone", |c| c.connected == 0 && c.subscriptions == 0);
     let grown = worker.memory().saturating_sub(before);
-    println!("20,000 client ids, 100,000 topics, 5,000 filters: {} kB stay", grown / 1024);
+    println!(
+        "20,000 client ids, 100,000 topics, 5,000 filters: {} kB stay",
+        grown / 1024
+    );
     assert!(grown < 24 << 20, "{grown} bytes stay behind");
     assert_eq!((counters.away, counters.queued), (0, 0));
 }
@@ -83,33 +131,92 @@ fn retained_messages_and_sessions_are_bounded_and_come_in_order() {
     limits.connections = 200;
     let mut worker = Worker::started(limits, None, wire_accounts());
     let before = worker.memory();
-    let mut says = Peer::connect(worker.plain, &Hello { client: "says", v5: true, ..Hello::default() });
+    let mut says = Peer::connect(
+        worker.plain,
+        &Hello {
+            client: "says",
+            v5: true,
+            ..Hello::default()
+        },
+    );
     for n in 0..10_000 {
-        says.publish(&format!("r/{n:05}"), format!("{n:0100}").as_bytes(), 3, u16::try_from(n % 60 + 1).expect("small"));
+        says.publish(
+            &format!("r/{n:05}"),
+            format!("{n:0100}").as_bytes(),
+            3,
+            u16::try_from(n % 60 + 1).expect("small"),
+        );
         if n % 60 == 59 {
             assert!(says.barrier());
         }
     }
     assert!(says.barrier());
-    assert_eq!(says.tell("r/one-more", b"x", true), Some(0x97), "the bound is told");
-    let mut hears = Peer::connect(worker.plain, &Hello { client: "hears", ..Hello::default() });
+    assert_eq!(
+        says.tell("r/one-more", b"x", true),
+        Some(0x97),
+        "the bound is told"
+    );
+    let mut hears = Peer::connect(
+        worker.plain,
+        &Hello {
+            client: "hears",
+            ..Hello::default()
+        },
+    );
     assert_eq!(hears.subscribe("r/#", 1), 1);
     for n in 0..10_000 {
-        let came = hears.hear(Duration::from_secs(10)).unwrap_or_else(|| panic!("all of them, not only {n}: {:?}", worker.ask(Question::Why { id: String::new() })));
-        assert_eq!((came.topic, came.retain, came.qos), (format!("r/{n:05}"), true, 1));
+        let came = hears.hear(Duration::from_secs(10)).unwrap_or_else(|| {
+            panic!(
+                "all of them, not only {n}: {:?}",
+                worker.ask(Question::Why { id: String::new() })
+            )
+        });
+        assert_eq!(
+            (came.topic, came.retain, came.qos),
+            (format!("r/{n:05}"), true, 1)
+        );
         hears.answer(0x40, came.id);
     }
-    println!("10,000 retained of 100 bytes: {} bytes each", worker.memory().saturating_sub(before) / 10_000);
+    println!(
+        "10,000 retained of 100 bytes: {} bytes each",
+        worker.memory().saturating_sub(before) / 10_000
+    );
     // Sessions that are kept push out the oldest of those that are away.
     for n in 0..400 {
-        Peer::connect(worker.plain, &Hello { client: &format!("kept{n}"), clean: false, ..Hello::default() }).leave();
+        Peer::connect(
+            worker.plain,
+            &Hello {
+                client: &format!("kept{n}"),
+                clean: false,
+                ..Hello::default()
+            },
+        )
+        .leave();
     }
     let counters = worker.counters("they are away", |c| c.away >= 100 && c.connected == 2);
     assert!(counters.away <= 101, "{} sessions are kept", counters.away);
-    let Answer::Topics(rows, more) = worker.ask(Question::Topics { filter: "r/0000+".into(), after: None }) else { panic!("topics") };
-    assert_eq!((rows.len(), more), (0, false), "a filter of a part of a level matches nothing");
-    let Answer::Topics(rows, more) = worker.ask(Question::Topics { filter: "r/#".into(), after: Some("r/00199".into()) }) else { panic!("topics") };
-    assert!(rows.len() > 100 && rows[0].topic == "r/00200" && more, "as many as fit into an answer: {}", rows.len());
+    let Answer::Topics(rows, more) = worker.ask(Question::Topics {
+        filter: "r/0000+".into(),
+        after: None,
+    }) else {
+        panic!("topics")
+    };
+    assert_eq!(
+        (rows.len(), more),
+        (0, false),
+        "a filter of a part of a level matches nothing"
+    );
+    let Answer::Topics(rows, more) = worker.ask(Question::Topics {
+        filter: "r/#".into(),
+        after: Some("r/00199".into()),
+    }) else {
+        panic!("topics")
+    };
+    assert!(
+        rows.len() > 100 && rows[0].topic == "r/00200" && more,
+        "as many as fit into an answer: {}",
+        rows.len()
+    );
 }
 
 #[test]
@@ -123,25 +230,55 @@ fn floods_trickles_and_strangers_do_not_stop_the_others() {
     limits.half_open_per_address = 4_000;
     limits.queued = 100;
     let mut accounts = wire_accounts();
-    accounts.push(account("lu", "mat-khau-lu", vec!["#".into()], vec!["#".into()]));
+    accounts.push(account(
+        "lu",
+        "mat-khau-lu",
+        vec!["#".into()],
+        vec!["#".into()],
+    ));
     let mut worker = Worker::started(limits, None, accounts);
-    let mut good = Peer::connect(worker.plain, &Hello { client: "good", ..Hello::default() });
+    let mut good = Peer::connect(
+        worker.plain,
+        &Hello {
+            client: "good",
+            ..Hello::default()
+        },
+    );
     let quiet = slowest(&mut good, 100);
 
-    // 50,000 messages from one device as fast as the socket takes them, to a subscriber that never reads.
-    let flooder = |client: &'static str| Hello { user: "lu", password: "mat-khau-lu", client, ..Hello::default() };
-    let mut deaf = Peer::connect(worker.plain, &Hello { client: "deaf", ..Hello::default() });
+    // 50,000 messages from one device as fast as the socket takes them, to a subscriber that never
+    // reads.
+    let flooder = |client: &'static str| Hello {
+        user: "lu",
+        password: "mat-khau-lu",
+        client,
+        ..Hello::default()
+    };
+    let mut deaf = Peer::connect(
+        worker.plain,
+        &Hello {
+            client: "deaf",
+            ..Hello::default()
+        },
+    );
     assert_eq!(deaf.subscribe("flood/#", 1), 1);
     let port = worker.plain;
     let flood = std::thread::spawn(move || {
         let mut peer = Peer::connect(port, &flooder("flood"));
         for n in 0..50_000u32 {
-            peer.publish("flood/x", &n.to_be_bytes(), 2, u16::try_from(n % 60_000 + 1).expect("16 bits"));
+            peer.publish(
+                "flood/x",
+                &n.to_be_bytes(),
+                2,
+                u16::try_from(n % 60_000 + 1).expect("16 bits"),
+            );
         }
     });
     let flooded = slowest(&mut good, 100);
     // Connections that say nothing, and such that say one byte now and then.
-    let silent: Vec<TcpStream> = (0..2_000).map(|_| TcpStream::connect(("127.0.0.1", worker.plain)).expect("connects")).collect();
+    let silent: Vec<TcpStream> = (0..2_000)
+        .map(|_| TcpStream::connect(("127.0.0.1", worker.plain)).expect("connects"))
+        .collect();
     let half_open = slowest(&mut good, 100);
     drop(silent);
     let mut trickle = Vec::new();
@@ -155,18 +292,36 @@ fn floods_trickles_and_strangers_do_not_stop_the_others() {
     for stream in trickle.iter_mut().step_by(7) {
         let _ = stream.write_all(&[0x20]);
     }
-    // The strangers hold all their places; a device that was known before goes on, a new one is closed until there is room.
-    let Answer::Clients(rows, _) = worker.ask(Question::Clients { after: None }) else { panic!("clients") };
-    assert!(rows.iter().any(|r| r.client_id == "deaf" && r.connected), "the others are still there");
+    // The strangers hold all their places; a device that was known before goes on, a new one is
+    // closed until there is room.
+    let Answer::Clients(rows, _) = worker.ask(Question::Clients { after: None }) else {
+        panic!("clients")
+    };
+    assert!(
+        rows.iter().any(|r| r.client_id == "deaf" && r.connected),
+        "the others are still there"
+    );
     drop(trickle);
     let after = slowest(&mut good, 100);
-    println!("slowest of 100 acknowledgements: {quiet:?} quiet, {flooded:?} in a flood, {half_open:?} with 2,000 half-open, {after:?} after 10,000 that trickled");
-    for (what, took) in [("flood", flooded), ("half-open", half_open), ("trickle", after)] {
+    println!(
+        "slowest of 100 acknowledgements: {quiet:?} quiet, {flooded:?} in a flood, {half_open:?} with 2,000 half-open, {after:?} after 10,000 that trickled"
+    );
+    for (what, took) in [
+        ("flood", flooded),
+        ("half-open", half_open),
+        ("trickle", after),
+    ] {
         assert!(took < Duration::from_secs(2), "{what}: {took:?}");
     }
-    let counters = worker.counters("the queue of the one that never reads is full", |c| c.dropped > 0);
+    let counters = worker.counters("the queue of the one that never reads is full", |c| {
+        c.dropped > 0
+    });
     assert!(worker.memory() < 120 << 20, "{} MB", worker.memory() >> 20);
-    assert!(counters.queued <= 150, "{} wait for the one that never reads", counters.queued);
+    assert!(
+        counters.queued <= 150,
+        "{} wait for the one that never reads",
+        counters.queued
+    );
     worker.kill();
     let _ = flood.join();
 }
@@ -178,31 +333,66 @@ fn garbage_at_every_door_hurts_nobody_and_large_messages_pass_every_door() {
     let mut worker = Worker::started(limits, None, wire_accounts());
     let mut random = Dice(7);
     let mut dice = || random.roll();
-    let rounds = if std::env::var_os("CONGLANG_LONG").is_some() { 20_000 } else { 800 };
+    let rounds = if std::env::var_os("CONGLANG_LONG").is_some() {
+        20_000
+    } else {
+        800
+    };
     for round in 0..rounds {
         let port = [worker.plain, worker.tls, worker.ws, worker.wss][round % 4];
-        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { continue };
+        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else {
+            continue;
+        };
         let mut bytes: Vec<u8> = (0..dice() % 300).map(|_| (dice() & 0xff) as u8).collect();
         match round % 3 {
-            0 => bytes.splice(0..0, *b"\x10\x20\x00\x04MQTT\x05\xc2\x00\x3c").for_each(drop),
-            1 => bytes.splice(0..0, *b"GET /mqtt HTTP/1.1\r\nupgrade: websocket\r\n").for_each(drop),
+            0 => bytes
+                .splice(0..0, *b"\x10\x20\x00\x04MQTT\x05\xc2\x00\x3c")
+                .for_each(drop),
+            1 => bytes
+                .splice(0..0, *b"GET /mqtt HTTP/1.1\r\nupgrade: websocket\r\n")
+                .for_each(drop),
             _ => {}
         }
         let _ = stream.write_all(&bytes);
     }
     // A known client that goes mad behind its CONNECT.
     for round in 0..rounds / 4 {
-        let mut mad = Peer::connect(worker.plain, &Hello { client: &format!("mad{}", round % 10), v5: round % 2 == 0, clean: round % 3 == 0, ..Hello::default() });
+        let mut mad = Peer::connect(
+            worker.plain,
+            &Hello {
+                client: &format!("mad{}", round % 10),
+                v5: round % 2 == 0,
+                clean: round % 3 == 0,
+                ..Hello::default()
+            },
+        );
         let body: Vec<u8> = (0..dice() % 60).map(|_| (dice() & 0xff) as u8).collect();
         mad.send((dice() & 0xff) as u8, &body);
         mad.send((dice() & 0xff) as u8, &body);
     }
     assert!(worker.lives(), "nothing of it ended the broker");
-    let Answer::Why(all) = worker.ask(Question::Why { id: String::new() }) else { panic!("why") };
-    assert!(!all.is_empty() && all.iter().all(|r| !r.why.is_empty()), "it is remembered why");
-    let mut hears = Peer::connect(worker.plain, &Hello { client: "hears", ..Hello::default() });
+    let Answer::Why(all) = worker.ask(Question::Why { id: String::new() }) else {
+        panic!("why")
+    };
+    assert!(
+        !all.is_empty() && all.iter().all(|r| !r.why.is_empty()),
+        "it is remembered why"
+    );
+    let mut hears = Peer::connect(
+        worker.plain,
+        &Hello {
+            client: "hears",
+            ..Hello::default()
+        },
+    );
     assert_eq!(hears.subscribe("big/#", 2), 2);
-    let mut says = Peer::connect(worker.plain, &Hello { client: "says", ..Hello::default() });
+    let mut says = Peer::connect(
+        worker.plain,
+        &Hello {
+            client: "says",
+            ..Hello::default()
+        },
+    );
     let large: Vec<u8> = (0..1 << 20).map(|n: u32| (n % 251) as u8).collect();
     for n in 0..20 {
         assert_eq!(says.tell(&format!("big/{n}"), &large, false), Some(0));
@@ -215,29 +405,80 @@ fn garbage_at_every_door_hurts_nobody_and_large_messages_pass_every_door() {
 #[test]
 fn permissions_take_effect_on_open_connections_and_a_kicked_client_is_told_why() {
     let mut worker = Worker::started(wide_limits(), None, wire_accounts());
-    let narrow = Hello { user: "hep", password: "mat-khau-hep", client: "narrow", v5: true, ..Hello::default() };
+    let narrow = Hello {
+        user: "hep",
+        password: "mat-khau-hep",
+        client: "narrow",
+        v5: true,
+        ..Hello::default()
+    };
     let mut peer = Peer::connect(worker.plain, &narrow);
-    assert_eq!((peer.subscribe("c/hep/#", 1), peer.tell("d/hep/x", b"1", false)), (1, Some(0x10)));
+    assert_eq!(
+        (
+            peer.subscribe("c/hep/#", 1),
+            peer.tell("d/hep/x", b"1", false)
+        ),
+        (1, Some(0x10))
+    );
     let mut accounts = wire_accounts();
     accounts[1].subscribe = vec!["d/hep/#".into()];
     accounts[1].publish = vec!["d/hep/y".into()];
     worker.accounts(accounts.clone());
-    assert_eq!(peer.tell("d/hep/x", b"1", false), Some(0x87), "what was taken away is refused on the open connection");
-    let mut wide = Peer::connect(worker.plain, &Hello { client: "wide", v5: true, ..Hello::default() });
-    assert_eq!(wide.tell("c/hep/x", b"1", false), Some(0x10), "and its subscription is gone");
+    assert_eq!(
+        peer.tell("d/hep/x", b"1", false),
+        Some(0x87),
+        "what was taken away is refused on the open connection"
+    );
+    let mut wide = Peer::connect(
+        worker.plain,
+        &Hello {
+            client: "wide",
+            v5: true,
+            ..Hello::default()
+        },
+    );
+    assert_eq!(
+        wide.tell("c/hep/x", b"1", false),
+        Some(0x10),
+        "and its subscription is gone"
+    );
     // Its will is judged too.
-    let refused = Peer::try_connect(worker.plain, &Hello { will: Some(("d/hep/z", "x", 1, false)), client: "will", ..narrow.clone() });
+    let refused = Peer::try_connect(
+        worker.plain,
+        &Hello {
+            will: Some(("d/hep/z", "x", 1, false)),
+            client: "will",
+            ..narrow.clone()
+        },
+    );
     assert_eq!(refused.err(), Some(0x87));
-    let Answer::Why(why) = worker.ask(Question::Why { id: "hep".into() }) else { panic!("why") };
-    assert!(why.iter().any(|r| r.why.contains("will")) && why.iter().any(|r| r.why.contains("outside of its permission: d/hep/x")), "{why:?}");
-    assert_eq!(worker.ask(Question::Kick { id: "narrow".into() }), Answer::Kicked(1));
+    let Answer::Why(why) = worker.ask(Question::Why { id: "hep".into() }) else {
+        panic!("why")
+    };
+    assert!(
+        why.iter().any(|r| r.why.contains("will"))
+            && why
+                .iter()
+                .any(|r| r.why.contains("outside of its permission: d/hep/x")),
+        "{why:?}"
+    );
+    assert_eq!(
+        worker.ask(Question::Kick {
+            id: "narrow".into()
+        }),
+        Answer::Kicked(1)
+    );
     let (first, body) = peer.packet(Duration::from_secs(5)).expect("it is told");
     assert_eq!((first, body[0]), (0xe0, 0x98), "administrative action");
     // An account that is gone ends its connection.
     let mut peer = Peer::connect(worker.plain, &narrow);
     accounts.pop();
     worker.accounts(accounts);
-    assert_eq!(peer.packet(Duration::from_secs(5)).map(|(first, body)| (first, body[0])), Some((0xe0, 0x87)));
+    assert_eq!(
+        peer.packet(Duration::from_secs(5))
+            .map(|(first, body)| (first, body[0])),
+        Some((0xe0, 0x87))
+    );
     assert_eq!(Peer::try_connect(worker.plain, &narrow).err(), Some(0x86));
 }
 
@@ -247,34 +488,96 @@ fn a_device_without_an_account_may_announce_itself_and_nothing_else() {
     worker.settings.quarantine = true;
     worker.settings.limits.quarantined = 3;
     worker.start();
-    let mut ears = Peer::connect(worker.plain, &Hello { client: "ears", ..Hello::default() });
+    let mut ears = Peer::connect(
+        worker.plain,
+        &Hello {
+            client: "ears",
+            ..Hello::default()
+        },
+    );
     assert_eq!(ears.subscribe("#", 1), 1);
-    let stranger = Hello { user: "den-99", password: "any", client: "den-99", v5: true, clean: false, expiry: 1_000, will: Some(("d/den-99/up", "offline", 1, true)) };
+    let stranger = Hello {
+        user: "den-99",
+        password: "any",
+        client: "den-99",
+        v5: true,
+        clean: false,
+        expiry: 1_000,
+        will: Some(("d/den-99/up", "offline", 1, true)),
+    };
     let mut lamp = Peer::connect(worker.plain, &stranger);
-    assert_eq!(lamp.tell("homeassistant/light/den-99/light/config", b"{}", true), Some(0));
-    for topic in ["d/den-99/state", "homeassistant/light/den-01/light/config", "homeassistant/light/den-99/state", "quarantine/den-99/x"] {
+    assert_eq!(
+        lamp.tell("homeassistant/light/den-99/light/config", b"{}", true),
+        Some(0)
+    );
+    for topic in [
+        "d/den-99/state",
+        "homeassistant/light/den-01/light/config",
+        "homeassistant/light/den-99/state",
+        "quarantine/den-99/x",
+    ] {
         assert_eq!(lamp.tell(topic, b"x", false), Some(0x87), "{topic}");
     }
     assert_eq!(lamp.subscribe("c/den-99/#", 0), 0x87);
     let came = ears.hear(Duration::from_secs(5)).expect("it is announced");
-    assert_eq!((came.topic.as_str(), came.retain), ("quarantine/den-99/homeassistant/light/den-99/light/config", false));
+    assert_eq!(
+        (came.topic.as_str(), came.retain),
+        (
+            "quarantine/den-99/homeassistant/light/den-99/light/config",
+            false
+        )
+    );
     let counters = worker.counters("it is counted", |c| c.quarantined == 1);
     assert_eq!(counters.retained, 0, "nothing of it is kept");
     // It asks for its session to be kept, at its end too: it is not.
     lamp.send(0xe0, &[0, 5, 0x11, 0, 9, 0x3a, 0x80]);
     drop(lamp);
     worker.counters("it leaves no session", |c| c.quarantined == 0);
-    assert!(ears.hears_nothing(Duration::from_millis(500)), "and no will");
-    let many: Vec<_> = (0..5).map(|n| Peer::try_connect(worker.plain, &Hello { user: &format!("la-{n}"), password: "x", client: "x", ..Hello::default() })).collect();
-    assert!((3..5).contains(&many.iter().filter(|p| p.is_ok()).count()), "a few at a time; who came first makes room");
+    assert!(
+        ears.hears_nothing(Duration::from_millis(500)),
+        "and no will"
+    );
+    let many: Vec<_> = (0..5)
+        .map(|n| {
+            Peer::try_connect(
+                worker.plain,
+                &Hello {
+                    user: &format!("la-{n}"),
+                    password: "x",
+                    client: "x",
+                    ..Hello::default()
+                },
+            )
+        })
+        .collect();
+    assert!(
+        (3..5).contains(&many.iter().filter(|p| p.is_ok()).count()),
+        "a few at a time; who came first makes room"
+    );
     worker.counters("never more at once", |c| c.quarantined == 3);
-    assert!(Peer::try_connect(worker.plain, &Hello { user: "rong", password: "wrong", ..Hello::default() }).is_err(), "a known name needs its secret");
+    assert!(
+        Peer::try_connect(
+            worker.plain,
+            &Hello {
+                user: "rong",
+                password: "wrong",
+                ..Hello::default()
+            }
+        )
+        .is_err(),
+        "a known name needs its secret"
+    );
     let mut read = [0; 1];
     drop(many);
     let mut tcp = TcpStream::connect(("127.0.0.1", worker.plain)).expect("connects");
-    tcp.set_read_timeout(Some(Duration::from_secs(5))).expect("timeout");
-    tcp.write_all(b"\x10\x0c\x00\x04MQTT\x09\x02\x00\x3c\x00\x00").expect("written");
-    assert!(tcp.read_exact(&mut read).is_ok() && read == [0x20], "an unknown version is answered");
+    tcp.set_read_timeout(Some(Duration::from_secs(5)))
+        .expect("timeout");
+    tcp.write_all(b"\x10\x0c\x00\x04MQTT\x09\x02\x00\x3c\x00\x00")
+        .expect("written");
+    assert!(
+        tcp.read_exact(&mut read).is_ok() && read == [0x20],
+        "an unknown version is answered"
+    );
 }
 
 #[test]
@@ -283,20 +586,63 @@ fn what_strangers_call_themselves_neither_ends_the_broker_nor_forges_a_row() {
     for n in 0..700 {
         let name = format!("{n:03}\n{}", "\u{1}\u{202e}".repeat(40));
         let client = if n % 2 == 0 { "a" } else { "\u{1}" };
-        assert_eq!(Peer::try_connect(worker.plain, &Hello { user: &name, client, ..Hello::default() }).err(), Some(if n % 2 == 0 { 4 } else { 2 }));
+        assert_eq!(
+            Peer::try_connect(
+                worker.plain,
+                &Hello {
+                    user: &name,
+                    client,
+                    ..Hello::default()
+                }
+            )
+            .err(),
+            Some(if n % 2 == 0 { 4 } else { 2 })
+        );
         // Under a known name the sentence changes each time.
-        assert!(Peer::try_connect(worker.plain, &Hello { password: "wrong", client, ..Hello::default() }).is_err_and(|code| code != 0xff), "answered, not cut");
+        assert!(
+            Peer::try_connect(
+                worker.plain,
+                &Hello {
+                    password: "wrong",
+                    client,
+                    ..Hello::default()
+                }
+            )
+            .is_err_and(|code| code != 0xff),
+            "answered, not cut"
+        );
     }
-    let mut says = Peer::connect(worker.plain, &Hello { client: "says", ..Hello::default() });
+    let mut says = Peer::connect(
+        worker.plain,
+        &Hello {
+            client: "says",
+            ..Hello::default()
+        },
+    );
     for n in 0..400 {
-        assert_eq!(says.tell(&format!("x/{n}/{}", "\u{1}".repeat(900)), b"\n\n\n", true), Some(0));
+        assert_eq!(
+            says.tell(&format!("x/{n}/{}", "\u{1}".repeat(900)), b"\n\n\n", true),
+            Some(0)
+        );
     }
     for n in 0..60 {
-        assert_eq!(says.subscribe(&format!("y/{n}/{}", "\u{1}".repeat(900)), 0), 0);
+        assert_eq!(
+            says.subscribe(&format!("y/{n}/{}", "\u{1}".repeat(900)), 0),
+            0
+        );
     }
-    let Answer::Why(all) = worker.ask(Question::Why { id: String::new() }) else { panic!("why") };
-    assert!(!all.is_empty() && all.iter().all(|r| !r.who.contains(char::is_control)), "{all:?}");
-    assert!(matches!(worker.ask(Question::Clients { after: None }), Answer::Clients(rows, _) if !rows.is_empty()));
-    assert!(matches!(worker.ask(Question::Topics { filter: "#".into(), after: None }), Answer::Topics(rows, true) if !rows.is_empty()));
+    let Answer::Why(all) = worker.ask(Question::Why { id: String::new() }) else {
+        panic!("why")
+    };
+    assert!(
+        !all.is_empty() && all.iter().all(|r| !r.who.contains(char::is_control)),
+        "{all:?}"
+    );
+    assert!(
+        matches!(worker.ask(Question::Clients { after: None }), Answer::Clients(rows, _) if !rows.is_empty())
+    );
+    assert!(
+        matches!(worker.ask(Question::Topics { filter: "#".into(), after: None }), Answer::Topics(rows, true) if !rows.is_empty())
+    );
     assert!(worker.lives(), "nothing of it ended the broker");
 }

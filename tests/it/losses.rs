@@ -1,4 +1,5 @@
-//! Files that go or rot while the house is off or on: what is made from the truth is made again, and what is lost is said.
+//! Files that go or rot while the house is off or on: what is made from the truth is made again,
+//! and what is lost is said.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,7 +11,14 @@ use conglang::log::sim::{Dice, cases};
 use crate::house::{CHIEF_PIN, House};
 
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
-    let mut out: Vec<_> = std::fs::read_dir(folder).map(|dir| dir.filter_map(Result::ok).map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == extension)).collect()).unwrap_or_default();
+    let mut out: Vec<_> = std::fs::read_dir(folder)
+        .map(|dir| {
+            dir.filter_map(Result::ok)
+                .map(|e| e.path())
+                .filter(|p| p.extension().is_some_and(|x| x == extension))
+                .collect()
+        })
+        .unwrap_or_default();
     out.sort();
     out
 }
@@ -18,7 +26,11 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
 /// Snapshots, their spare, the index: what the house can make again from packs and log.
 fn derived(data: &Path) -> Vec<PathBuf> {
     let journal = data.join("journal");
-    files(&journal, "snap").into_iter().chain([journal.join("spare/state"), data.join("index.redb")]).filter(|p| p.exists()).collect()
+    files(&journal, "snap")
+        .into_iter()
+        .chain([journal.join("spare/state"), data.join("index.redb")])
+        .filter(|p| p.exists())
+        .collect()
 }
 
 /// Takes away or hurts some of what is derived, as the dice will; a copy of before is put back too.
@@ -31,7 +43,10 @@ pub fn harm(data: &Path, dice: &mut Dice) {
             continue;
         }
         let mut bytes = std::fs::read(path).expect("read");
-        let kept = data.join(format!("kept-{}", path.extension().unwrap_or_default().display()));
+        let kept = data.join(format!(
+            "kept-{}",
+            path.extension().unwrap_or_default().display()
+        ));
         let at = usize::try_from(dice.roll()).unwrap_or(0) % bytes.len().max(1);
         match dice.roll() % 5 {
             0 => {
@@ -54,13 +69,21 @@ pub fn harm(data: &Path, dice: &mut Dice) {
 #[test]
 fn nothing_answered_is_lost_when_derived_files_go_between_kills() {
     let mut house = House::new("");
-    let (answered, number) = (Arc::new(Mutex::new(Vec::<String>::new())), Arc::new(AtomicU64::new(0)));
+    let (answered, number) = (
+        Arc::new(Mutex::new(Vec::<String>::new())),
+        Arc::new(AtomicU64::new(0)),
+    );
     let mut dice = Dice(0x10_55e5);
     for round in 0..cases(20) {
         house.start();
         if round % 5 == 4 {
             let state = house.state();
-            let lost = answered.lock().expect("whole").iter().filter(|id| state["places"][id.as_str()].is_null()).count();
+            let lost = answered
+                .lock()
+                .expect("whole")
+                .iter()
+                .filter(|id| state["places"][id.as_str()].is_null())
+                .count();
             assert_eq!(lost, 0, "round {round}");
         }
         let stop = Arc::new(AtomicBool::new(false));
@@ -76,9 +99,21 @@ fn nothing_answered_is_lost_when_derived_files_go_between_kills() {
     house.start();
     let state = house.state();
     let answered = answered.lock().expect("whole");
-    let lost: Vec<_> = answered.iter().filter(|id| state["places"][id.as_str()].is_null()).collect();
-    assert!(lost.is_empty(), "{} of {} answered commands were lost", lost.len(), answered.len());
-    assert!(answered.len() > cases(20), "the load was a load: {}", answered.len());
+    let lost: Vec<_> = answered
+        .iter()
+        .filter(|id| state["places"][id.as_str()].is_null())
+        .collect();
+    assert!(
+        lost.is_empty(),
+        "{} of {} answered commands were lost",
+        lost.len(),
+        answered.len()
+    );
+    assert!(
+        answered.len() > cases(20),
+        "the load was a load: {}",
+        answered.len()
+    );
     assert_eq!(state["damage"], serde_json::json!([]), "nothing is missing");
     assert_eq!(house.stop(), Some(0));
     let (code, text) = house.cli(&["journal", "check"]);
@@ -94,16 +129,32 @@ fn people_and_history_are_there_without_any_snapshot_and_it_is_said() {
     for path in derived(&house.dir.join("data")) {
         std::fs::remove_file(path).expect("gone");
     }
-    assert_eq!(house.cli(&["journal", "check"]).0, 2, "it is told with the daemon dead");
+    assert_eq!(
+        house.cli(&["journal", "check"]).0,
+        2,
+        "it is told with the daemon dead"
+    );
     house.start();
     let (_, status) = house.cli(&["status"]);
-    assert!(status.contains("! journal") && status.contains("its snapshots were gone or old"), "{status}");
+    assert!(
+        status.contains("! journal") && status.contains("its snapshots were gone or old"),
+        "{status}"
+    );
     assert!(house.cli(&["doctor"]).1.contains("conglang journal check"));
-    assert_eq!(house.post("/sign-in", "", &[("user", "mau"), ("pin", CHIEF_PIN)]).status, 303, "the chief gets in");
+    assert_eq!(
+        house
+            .post("/sign-in", "", &[("user", "mau"), ("pin", CHIEF_PIN)])
+            .status,
+        303,
+        "the chief gets in"
+    );
     assert_eq!(house.stop(), Some(0));
     assert_eq!(house.cli(&["journal", "check"]).0, 0);
     house.start();
-    assert!(!house.cli(&["status"]).1.contains("! journal"), "it is told once");
+    assert!(
+        !house.cli(&["status"]).1.contains("! journal"),
+        "it is told once"
+    );
 }
 
 #[test]
@@ -112,9 +163,14 @@ fn a_bit_that_turned_in_old_history_is_said_at_every_door() {
     house.start();
     let cookie = house.sign_in();
     // More than one block: a last one is made again from the log.
-    let (answered, stop) = (Arc::new(Mutex::new(Vec::<String>::new())), Arc::new(AtomicBool::new(false)));
+    let (answered, stop) = (
+        Arc::new(Mutex::new(Vec::<String>::new())),
+        Arc::new(AtomicBool::new(false)),
+    );
     let writers = crate::faults::writers(&house, &stop, &answered, &Arc::new(AtomicU64::new(0)));
-    house.until("a block is full", Duration::from_secs(20), |_| answered.lock().expect("whole").len() > 150);
+    house.until("a block is full", Duration::from_secs(20), |_| {
+        answered.lock().expect("whole").len() > 150
+    });
     stop.store(true, Ordering::SeqCst);
     for writer in writers {
         writer.join().expect("writer");
@@ -126,10 +182,25 @@ fn a_bit_that_turned_in_old_history_is_said_at_every_door() {
     bytes[268 + 52 + 20] ^= 1;
     std::fs::write(&pack, bytes).expect("written");
     house.start();
-    house.until("it is found", Duration::from_secs(20), |h| h.cli(&["status"]).1.contains("! history"));
-    assert!(house.cli(&["doctor"]).1.contains("packed history from entry 1 to"), "{}", house.cli(&["doctor"]).1);
+    house.until("it is found", Duration::from_secs(20), |h| {
+        h.cli(&["status"]).1.contains("! history")
+    });
+    assert!(
+        house
+            .cli(&["doctor"])
+            .1
+            .contains("packed history from entry 1 to"),
+        "{}",
+        house.cli(&["doctor"]).1
+    );
     let today = house.get("/", &cookie);
-    assert!(today.body.contains("Một phần lịch sử trên máy đã mất hoặc hỏng"), "{}", today.body);
+    assert!(
+        today
+            .body
+            .contains("Một phần lịch sử trên máy đã mất hoặc hỏng"),
+        "{}",
+        today.body
+    );
 }
 
 #[test]
@@ -137,12 +208,18 @@ fn a_log_that_was_cut_is_said() {
     let mut house = House::new("");
     house.start();
     house.kill();
-    let log = files(&house.dir.join("data/log"), "seg").into_iter().find(|p| std::fs::read(p).expect("read").starts_with(b"CLGP")).expect("a segment");
+    let log = files(&house.dir.join("data/log"), "seg")
+        .into_iter()
+        .find(|p| std::fs::read(p).expect("read").starts_with(b"CLGP"))
+        .expect("a segment");
     let bytes = std::fs::read(&log).expect("read");
     std::fs::write(&log, &bytes[..8_192]).expect("cut");
     let (code, text) = house.cli(&["journal", "check"]);
     assert!(code == 2 && text.contains("cut short"), "{text}");
     house.start();
     let (_, status) = house.cli(&["status"]);
-    assert!(status.contains("! history") && status.contains("cut short"), "{status}");
+    assert!(
+        status.contains("! history") && status.contains("cut short"),
+        "{status}"
+    );
 }

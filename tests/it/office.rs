@@ -1,5 +1,5 @@
-//! A commune for one test: the real binary with villages and a console on free ports, visitors from many addresses, and
-//! what its processes hold of memory.
+//! A commune for one test: the real binary with villages and a console on free ports, visitors from
+//! many addresses, and what its processes hold of memory.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -21,7 +21,10 @@ pub struct Commune {
 impl Commune {
     /// A commune of these villages, not started.
     pub fn new(villages: &[String]) -> Self {
-        let dir = std::env::temp_dir().join(format!("conglang-office-{}", conglang::keys::secret::token().expect("random")));
+        let dir = std::env::temp_dir().join(format!(
+            "conglang-office-{}",
+            conglang::keys::secret::token().expect("random")
+        ));
         std::fs::create_dir_all(&dir).expect("folder");
         let [mqtt, console] = free_ports();
         let mut text = format!(
@@ -30,15 +33,26 @@ impl Commune {
             dir.join("run/control.sock").display().to_string()
         );
         for village in villages {
-            text.push_str(&format!("[[office.village]]\nid = \"{village}\"\nname = \"Thôn {village}\"\n"));
+            text.push_str(&format!(
+                "[[office.village]]\nid = \"{village}\"\nname = \"Thôn {village}\"\n"
+            ));
         }
         std::fs::write(dir.join("commune.toml"), text).expect("configuration");
-        Self { dir, mqtt, console, child: None }
+        Self {
+            dir,
+            mqtt,
+            console,
+            child: None,
+        }
     }
 
     /// Starts it, with variables in its environment, and waits until both doors are open.
     pub fn start(&mut self, environment: &[(&str, String)]) {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.join("log.txt")).expect("log");
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.dir.join("log.txt"))
+            .expect("log");
         let child = Command::new(env!("CARGO_BIN_EXE_conglang"))
             .arg("--config")
             .arg(self.dir.join("commune.toml"))
@@ -52,7 +66,11 @@ impl Commune {
         self.child = Some(child);
         let until = Instant::now() + Duration::from_secs(40);
         while !self.log().contains("the commune's doors are open") {
-            assert!(Instant::now() < until, "the commune does not open\n{}", self.log());
+            assert!(
+                Instant::now() < until,
+                "the commune does not open\n{}",
+                self.log()
+            );
             std::thread::sleep(Duration::from_millis(30));
         }
     }
@@ -67,15 +85,23 @@ impl Commune {
 
     /// The officer's first PIN.
     pub fn pin(&self) -> String {
-        std::fs::read_to_string(self.dir.join("data/keys/console.first-pin")).expect("PIN").trim().to_owned()
+        std::fs::read_to_string(self.dir.join("data/keys/console.first-pin"))
+            .expect("PIN")
+            .trim()
+            .to_owned()
     }
 
     /// A certificate of a village, signed by the commune's CA.
     pub fn village(&self, id: &str) -> Files {
-        let now_s = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("time").as_secs();
+        let now_s = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .expect("time")
+            .as_secs();
         let authority = Authority::load_or_make(&self.ca(), "xã Đồng Nếp", now_s).expect("CA");
         let files = Files::named(&self.dir, id);
-        files.write(&authority.client(id, now_s).expect("certificate")).expect("written");
+        files
+            .write(&authority.client(id, now_s).expect("certificate"))
+            .expect("written");
         files
     }
 
@@ -93,14 +119,26 @@ impl Commune {
         let mut pids = vec![self.pid()];
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("tasks");
         for task in tasks.flatten() {
-            let children = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
-            pids.extend(children.split_whitespace().filter_map(|p| p.parse::<u32>().ok()));
+            let children =
+                std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            pids.extend(
+                children
+                    .split_whitespace()
+                    .filter_map(|p| p.parse::<u32>().ok()),
+            );
         }
         pids.iter().map(|pid| memory_kb(*pid, "VmHWM:")).collect()
     }
 
     /// A visitor of the console from one of many addresses of this machine; status 0 = no answer.
-    pub fn visit(&self, address: [u8; 4], method: &str, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
+    pub fn visit(
+        &self,
+        address: [u8; 4],
+        method: &str,
+        path: &str,
+        cookie: &str,
+        fields: &[(&str, &str)],
+    ) -> Answer {
         visit(self.console, address, method, path, cookie, fields)
     }
 
@@ -108,7 +146,11 @@ impl Commune {
     pub fn sign_in(&self, address: [u8; 4]) -> String {
         let answer = self.visit(address, "POST", "/sign-in", "", &[("pin", &self.pin())]);
         assert_eq!(answer.status, 303, "{answer:?}");
-        let cookie = answer.head.lines().find_map(|l| l.strip_prefix("set-cookie: ")).expect("cookie");
+        let cookie = answer
+            .head
+            .lines()
+            .find_map(|l| l.strip_prefix("set-cookie: "))
+            .expect("cookie");
         cookie.split(';').next().expect("pair").to_owned()
     }
 }
@@ -129,7 +171,12 @@ impl Drop for Commune {
 /// A line of a process's status, KiB.
 pub fn memory_kb(pid: u32, line: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    status.lines().find_map(|l| l.strip_prefix(line)).and_then(|l| l.split_whitespace().next()).and_then(|n| n.parse().ok()).unwrap_or(0)
+    status
+        .lines()
+        .find_map(|l| l.strip_prefix(line))
+        .and_then(|l| l.split_whitespace().next())
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(0)
 }
 
 /// A connection from an address of this machine.
@@ -143,11 +190,30 @@ pub fn from_address(address: [u8; 4], port: u16) -> std::io::Result<TcpStream> {
 }
 
 /// A visitor of a door from one of many addresses of this machine; status 0 = no answer.
-pub fn visit(port: u16, address: [u8; 4], method: &str, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
-    let body = fields.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join("&");
-    let none = Answer { status: 0, head: String::new(), body: String::new() };
-    let Ok(mut stream) = from_address(address, port) else { return none };
-    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("timeout");
+pub fn visit(
+    port: u16,
+    address: [u8; 4],
+    method: &str,
+    path: &str,
+    cookie: &str,
+    fields: &[(&str, &str)],
+) -> Answer {
+    let body = fields
+        .iter()
+        .map(|(k, v)| format!("{k}={v}"))
+        .collect::<Vec<_>>()
+        .join("&");
+    let none = Answer {
+        status: 0,
+        head: String::new(),
+        body: String::new(),
+    };
+    let Ok(mut stream) = from_address(address, port) else {
+        return none;
+    };
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .expect("timeout");
     let request = format!(
         "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncookie: {cookie}\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
@@ -159,5 +225,13 @@ pub fn visit(port: u16, address: [u8; 4], method: &str, path: &str, cookie: &str
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     assert!(!body.contains("{$"), "a placeholder is shown raw: {body}");
-    Answer { status: head.split_whitespace().nth(1).and_then(|s| s.parse().ok()).unwrap_or(0), head: head.to_owned(), body: body.to_owned() }
+    Answer {
+        status: head
+            .split_whitespace()
+            .nth(1)
+            .and_then(|s| s.parse().ok())
+            .unwrap_or(0),
+        head: head.to_owned(),
+        body: body.to_owned(),
+    }
 }

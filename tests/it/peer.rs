@@ -1,4 +1,5 @@
-//! A client that speaks MQTT bytes, for tests that must see every packet. It is nobody's codec but its own.
+//! A client that speaks MQTT bytes, for tests that must see every packet. It is nobody's codec but
+//! its own.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
@@ -34,7 +35,15 @@ pub struct Hello<'a> {
 
 impl Default for Hello<'_> {
     fn default() -> Self {
-        Self { user: "rong", password: "mat-khau-rong", client: "", clean: true, v5: false, expiry: 0, will: None }
+        Self {
+            user: "rong",
+            password: "mat-khau-rong",
+            client: "",
+            clean: true,
+            v5: false,
+            expiry: 0,
+            will: None,
+        }
     }
 }
 
@@ -96,7 +105,15 @@ impl Peer {
         }
         text(&mut body, hello.user);
         text(&mut body, hello.password);
-        let mut peer = Self { stream, input: Vec::new(), v5: hello.v5, present: false, welcome: Vec::new(), ended: false, next_id: 0 };
+        let mut peer = Self {
+            stream,
+            input: Vec::new(),
+            v5: hello.v5,
+            present: false,
+            welcome: Vec::new(),
+            ended: false,
+            next_id: 0,
+        };
         peer.send(0x10, &body);
         match peer.packet(Duration::from_secs(10)) {
             Some((0x20, answer)) if answer[1] == 0 => {
@@ -145,7 +162,11 @@ impl Peer {
             let mut buffer = [0; 16_384];
             match self.stream.read(&mut buffer) {
                 Ok(n) if n > 0 => self.input.extend_from_slice(&buffer[..n]),
-                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => {}
+                Err(e)
+                    if matches!(
+                        e.kind(),
+                        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                    ) => {}
                 _ => {
                     self.ended = true;
                     return None;
@@ -213,7 +234,14 @@ impl Peer {
         if self.v5 {
             at += 1 + usize::from(body[at]);
         }
-        Came { topic, payload: body[at..].to_vec(), qos, retain: first & 1 != 0, dup: first & 8 != 0, id }
+        Came {
+            topic,
+            payload: body[at..].to_vec(),
+            qos,
+            retain: first & 1 != 0,
+            dup: first & 8 != 0,
+            id,
+        }
     }
 
     /// The next message; others than PUBLISH are passed over. It is not acknowledged.

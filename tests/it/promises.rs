@@ -1,4 +1,5 @@
-//! What the broker promises over its own death and over a full card, one case each; deaths at random under load are in `deaths`.
+//! What the broker promises over its own death and over a full card, one case each; deaths at
+//! random under load are in `deaths`.
 
 use std::time::{Duration, Instant};
 
@@ -10,13 +11,24 @@ use crate::worker::{Disk, Worker, card_dies, may_mount, wide_limits, wire_accoun
 #[test]
 fn a_will_is_said_once_over_the_broker_s_death_and_not_for_who_comes_back() {
     let mut worker = Worker::started(wide_limits(), None, wire_accounts());
-    let will = |client: &'static str, topic: &'static str| Hello { client, will: Some((topic, "offline", 1, true)), ..Hello::default() };
+    let will = |client: &'static str, topic: &'static str| Hello {
+        client,
+        will: Some((topic, "offline", 1, true)),
+        ..Hello::default()
+    };
     let mut back = Peer::connect(worker.plain, &will("back", "d/back/up"));
     let mut gone = Peer::connect(worker.plain, &will("gone", "d/gone/up"));
-    let kept = Hello { client: "ears", clean: false, ..Hello::default() };
+    let kept = Hello {
+        client: "ears",
+        clean: false,
+        ..Hello::default()
+    };
     let mut ears = Peer::connect(worker.plain, &kept);
     assert_eq!(ears.subscribe("d/+/up", 1), 1);
-    assert!(back.tell("d/back/up", b"online", true) == Some(0) && gone.tell("d/gone/up", b"online", true) == Some(0));
+    assert!(
+        back.tell("d/back/up", b"online", true) == Some(0)
+            && gone.tell("d/gone/up", b"online", true) == Some(0)
+    );
     // Wills are written within a second.
     std::thread::sleep(Duration::from_millis(1_200));
     worker.kill();
@@ -32,22 +44,54 @@ fn a_will_is_said_once_over_the_broker_s_death_and_not_for_who_comes_back() {
             said.push(came.topic);
         }
     }
-    assert_eq!(said, ["d/gone/up"], "once, and only of the one that did not come back");
-    let mut later = Peer::connect(worker.plain, &Hello { client: "later", ..Hello::default() });
+    assert_eq!(
+        said,
+        ["d/gone/up"],
+        "once, and only of the one that did not come back"
+    );
+    let mut later = Peer::connect(
+        worker.plain,
+        &Hello {
+            client: "later",
+            ..Hello::default()
+        },
+    );
     later.subscribe("d/gone/up", 0);
-    assert_eq!(later.hear(Duration::from_secs(3)).map(|c| (c.payload, c.retain)), Some((b"offline".to_vec(), true)), "and it is kept");
+    assert_eq!(
+        later
+            .hear(Duration::from_secs(3))
+            .map(|c| (c.payload, c.retain)),
+        Some((b"offline".to_vec(), true)),
+        "and it is kept"
+    );
 }
 
 #[test]
 fn a_kept_session_survives_a_polite_end_with_filters_queue_and_retained() {
     let mut worker = Worker::started(wide_limits(), None, wire_accounts());
-    let kept = Hello { client: "away", clean: false, ..Hello::default() };
+    let kept = Hello {
+        client: "away",
+        clean: false,
+        ..Hello::default()
+    };
     let mut away = Peer::connect(worker.plain, &kept);
-    assert_eq!((away.subscribe("d/x/#", 1), away.subscribe("p/#", 2)), (1, 2));
+    assert_eq!(
+        (away.subscribe("d/x/#", 1), away.subscribe("p/#", 2)),
+        (1, 2)
+    );
     away.leave();
-    let mut says = Peer::connect(worker.plain, &Hello { client: "says", ..Hello::default() });
+    let mut says = Peer::connect(
+        worker.plain,
+        &Hello {
+            client: "says",
+            ..Hello::default()
+        },
+    );
     for n in 0..50 {
-        assert_eq!(says.tell(&format!("d/x/{n:02}"), n.to_string().as_bytes(), n % 2 == 0), Some(0));
+        assert_eq!(
+            says.tell(&format!("d/x/{n:02}"), n.to_string().as_bytes(), n % 2 == 0),
+            Some(0)
+        );
     }
     let large = vec![b'x'; 1 << 20];
     assert_eq!(says.tell("p/large", &large, true), Some(0), "1 MiB");
@@ -60,31 +104,67 @@ fn a_kept_session_survives_a_polite_end_with_filters_queue_and_retained() {
         assert_eq!((came.topic, came.retain), (format!("d/x/{n:02}"), false));
         away.answer(0x40, came.id);
     }
-    assert_eq!(away.hear(Duration::from_secs(5)).expect("the large one").payload.len(), large.len());
-    let mut fresh = Peer::connect(worker.plain, &Hello { client: "fresh", ..Hello::default() });
+    assert_eq!(
+        away.hear(Duration::from_secs(5))
+            .expect("the large one")
+            .payload
+            .len(),
+        large.len()
+    );
+    let mut fresh = Peer::connect(
+        worker.plain,
+        &Hello {
+            client: "fresh",
+            ..Hello::default()
+        },
+    );
     fresh.subscribe("#", 0);
     let mut topics = Vec::new();
     while let Some(came) = fresh.hear(Duration::from_millis(500)) {
         assert!(came.retain);
         topics.push(came.topic);
     }
-    let expected: Vec<String> = (0..50).step_by(2).map(|n| format!("d/x/{n:02}")).chain(["p/large".to_owned()]).collect();
-    assert_eq!(topics, expected, "in the order of their topics, with the flag");
+    let expected: Vec<String> = (0..50)
+        .step_by(2)
+        .map(|n| format!("d/x/{n:02}"))
+        .chain(["p/large".to_owned()])
+        .collect();
+    assert_eq!(
+        topics, expected,
+        "in the order of their topics, with the flag"
+    );
 }
 
 #[test]
 fn what_was_never_sent_comes_without_dup_after_a_planned_end_and_with_it_after_a_death() {
     let mut worker = Worker::started(wide_limits(), None, wire_accounts());
-    let kept = Hello { client: "away", clean: false, ..Hello::default() };
+    let kept = Hello {
+        client: "away",
+        clean: false,
+        ..Hello::default()
+    };
     let mut away = Peer::connect(worker.plain, &kept);
     assert_eq!(away.subscribe("d/x/#", 2), 2);
-    let mut says = Peer::connect(worker.plain, &Hello { client: "says", ..Hello::default() });
+    let mut says = Peer::connect(
+        worker.plain,
+        &Hello {
+            client: "says",
+            ..Hello::default()
+        },
+    );
     assert_eq!(says.tell("d/x/sent", b"1", false), Some(0));
-    assert_eq!(away.hear(Duration::from_secs(5)).map(|c| (c.topic, c.dup)), Some(("d/x/sent".into(), false)));
+    assert_eq!(
+        away.hear(Duration::from_secs(5)).map(|c| (c.topic, c.dup)),
+        Some(("d/x/sent".into(), false))
+    );
     away.leave();
     assert_eq!(says.tell("d/x/fresh", b"2", false), Some(0));
     says.publish("d/x/once", b"3", 4, 700);
-    assert_eq!(says.packet(Duration::from_secs(5)).map(|p| p.0), Some(0x50), "PUBREC");
+    assert_eq!(
+        says.packet(Duration::from_secs(5)).map(|p| p.0),
+        Some(0x50),
+        "PUBREC"
+    );
     drop(says);
     // The second end finds what the first life never sent, in a life that did not send it either.
     for _ in 0..2 {
@@ -94,11 +174,23 @@ fn what_was_never_sent_comes_without_dup_after_a_planned_end_and_with_it_after_a
     let hears = |worker: &Worker| {
         let mut away = Peer::connect(worker.plain, &kept);
         assert!(away.present);
-        let mut came: Vec<(String, bool)> = (0..3).map(|_| away.hear(Duration::from_secs(5)).map(|c| (c.topic, c.dup)).expect("it was kept")).collect();
+        let mut came: Vec<(String, bool)> = (0..3)
+            .map(|_| {
+                away.hear(Duration::from_secs(5))
+                    .map(|c| (c.topic, c.dup))
+                    .expect("it was kept")
+            })
+            .collect();
         came.sort();
         came
     };
-    let all = |fresh| vec![("d/x/fresh".to_owned(), fresh), ("d/x/once".to_owned(), fresh), ("d/x/sent".to_owned(), true)];
+    let all = |fresh| {
+        vec![
+            ("d/x/fresh".to_owned(), fresh),
+            ("d/x/once".to_owned(), fresh),
+            ("d/x/sent".to_owned(), true),
+        ]
+    };
     assert_eq!(hears(&worker), all(false));
     // Sent now and not acknowledged; and a death, after which nobody knows what was sent.
     worker.kill();
@@ -106,14 +198,25 @@ fn what_was_never_sent_comes_without_dup_after_a_planned_end_and_with_it_after_a
     assert_eq!(hears(&worker), all(true));
 }
 
-/// While the card fails: a lamp of 3.1.1 says what must be kept. It cannot be told, so it is not answered; what needs no card
-/// goes on, and it hears its orders.
+/// While the card fails: a lamp of 3.1.1 says what must be kept. It cannot be told, so it is not
+/// answered; what needs no card goes on, and it hears its orders.
 fn a_publisher_of_before(worker: &mut Worker, says: &mut Peer, word: &[u8]) -> Peer {
-    let mut lamp = Peer::connect(worker.plain, &Hello { client: "lamp", clean: false, ..Hello::default() });
+    let mut lamp = Peer::connect(
+        worker.plain,
+        &Hello {
+            client: "lamp",
+            clean: false,
+            ..Hello::default()
+        },
+    );
     lamp.publish("d/x", word, 2, 7);
     let until = Instant::now() + Duration::from_secs(10);
-    while !matches!(worker.ask(Question::Why { id: "rong".into() }), Answer::Why(rows) if rows.iter().any(|r| r.why.contains("does not take what must be kept"))) {
-        assert!(Instant::now() < until, "the technician is told why it gets no answer");
+    while !matches!(worker.ask(Question::Why { id: "rong".into() }), Answer::Why(rows) if rows.iter().any(|r| r.why.contains("does not take what must be kept")))
+    {
+        assert!(
+            Instant::now() < until,
+            "the technician is told why it gets no answer"
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
     lamp.send(0x82, b"\x00\x4d\x00\x08c/lamp/#\x01");
@@ -129,16 +232,34 @@ fn a_publisher_of_before(worker: &mut Worker, says: &mut Peer, word: &[u8]) -> P
     says.publish("c/lamp/set", b"ON", 2, 0x7777);
     let came = lamp.hear(Duration::from_secs(2)).expect("the order");
     lamp.answer(0x40, came.id);
-    assert_eq!(says.packet(Duration::from_secs(2)), Some((0x40, vec![0x77, 0x77])), "who has it acknowledged it: no card is needed");
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
-    // Nor are the end of a subscription and QoS 2 answered, however often it is said, kept session or none.
-    let mut dimmer = Peer::connect(worker.plain, &Hello { client: "dimmer", ..Hello::default() });
+    assert_eq!(
+        says.packet(Duration::from_secs(2)),
+        Some((0x40, vec![0x77, 0x77])),
+        "who has it acknowledged it: no card is needed"
+    );
+    assert!(
+        began.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        began.elapsed()
+    );
+    // Nor are the end of a subscription and QoS 2 answered, however often it is said, kept session
+    // or none.
+    let mut dimmer = Peer::connect(
+        worker.plain,
+        &Hello {
+            client: "dimmer",
+            ..Hello::default()
+        },
+    );
     lamp.send(0xa2, b"\x00\x4e\x00\x08c/lamp/#");
     for dup in [0, 8] {
         for peer in [&mut lamp, &mut dimmer] {
             peer.publish("d/x", word, 4 | dup, 9);
             while let Some((first, _)) = peer.packet(Duration::from_millis(1_500)) {
-                assert!(![0x40, 0x50, 0xb0].contains(&first), "{first:#x} though nothing is kept");
+                assert!(
+                    ![0x40, 0x50, 0xb0].contains(&first),
+                    "{first:#x} though nothing is kept"
+                );
             }
             assert!(!peer.ended);
         }
@@ -149,7 +270,10 @@ fn a_publisher_of_before(worker: &mut Worker, says: &mut Peer, word: &[u8]) -> P
 /// So that it says it again.
 fn is_cut_in_the_end(mut lamp: Peer) {
     while let Some((first, body)) = lamp.packet(Duration::from_secs(40)) {
-        assert!(first != 0x40 || body != [0, 7], "it must not be acknowledged");
+        assert!(
+            first != 0x40 || body != [0, 7],
+            "it must not be acknowledged"
+        );
     }
     assert!(lamp.ended);
 }
@@ -159,15 +283,31 @@ fn a_full_card_is_told_to_publishers_and_the_others_go_on() {
     let mut worker = Worker::new(wide_limits(), None, wire_accounts());
     worker.disk = Disk::Small(8 << 20);
     worker.start();
-    let kept = |client: &'static str| Hello { client, clean: false, v5: true, expiry: 3_600, ..Hello::default() };
+    let kept = |client: &'static str| Hello {
+        client,
+        clean: false,
+        v5: true,
+        expiry: 3_600,
+        ..Hello::default()
+    };
     let mut away = Peer::connect(worker.plain, &kept("away"));
     assert_eq!(away.subscribe("d/#", 1), 1);
     away.leave();
-    let mut says = Peer::connect(worker.plain, &Hello { client: "says", v5: true, ..Hello::default() });
+    let mut says = Peer::connect(
+        worker.plain,
+        &Hello {
+            client: "says",
+            v5: true,
+            ..Hello::default()
+        },
+    );
     assert_eq!(says.tell("d/x", b"kept", false), Some(0));
     // Somebody fills the card to the last byte.
     let filler = worker.inside("filler");
-    let fill = std::io::copy(&mut std::io::repeat(0), &mut std::fs::File::create(&filler).expect("made"));
+    let fill = std::io::copy(
+        &mut std::io::repeat(0),
+        &mut std::fs::File::create(&filler).expect("made"),
+    );
     assert!(fill.is_err(), "full");
     let large = vec![b'x'; 300_000];
     let refused = (0..40).any(|_| says.tell("d/x", &large, false) == Some(0x97));
@@ -192,18 +332,44 @@ fn a_card_that_can_only_be_read_is_told_to_publishers_and_lamps_are_switched() {
     let mut worker = Worker::new(wide_limits(), None, wire_accounts());
     worker.disk = Disk::Card("errors=remount-ro");
     worker.start();
-    let kept = |client: &'static str| Hello { client, clean: false, v5: true, expiry: 3_600, ..Hello::default() };
+    let kept = |client: &'static str| Hello {
+        client,
+        clean: false,
+        v5: true,
+        expiry: 3_600,
+        ..Hello::default()
+    };
     let mut away = Peer::connect(worker.plain, &kept("away"));
     assert_eq!(away.subscribe("d/#", 1), 1);
     away.leave();
-    let says = |worker: &Worker| Peer::connect(worker.plain, &Hello { client: "says", v5: true, ..Hello::default() });
+    let says = |worker: &Worker| {
+        Peer::connect(
+            worker.plain,
+            &Hello {
+                client: "says",
+                v5: true,
+                ..Hello::default()
+            },
+        )
+    };
     let mut before = says(&worker);
     assert_eq!(before.tell("d/x", b"kept", false), Some(0));
     assert_eq!(before.tell("d/y", b"bright", true), Some(0));
-    let known = |worker: &Worker| Peer::connect(worker.plain, &Hello { client: "known", clean: false, ..Hello::default() }).subscribe("c/known/#", 1);
+    let known = |worker: &Worker| {
+        Peer::connect(
+            worker.plain,
+            &Hello {
+                client: "known",
+                clean: false,
+                ..Hello::default()
+            },
+        )
+        .subscribe("c/known/#", 1)
+    };
     assert_eq!(known(&worker), 1);
     card_dies(worker.pid(), &worker.folder);
-    // It fails under the broker, then the broker is killed and begins on a card that can only be read.
+    // It fails under the broker, then the broker is killed and begins on a card that can only be
+    // read.
     for begun in [false, true] {
         if begun {
             worker.kill();
@@ -211,14 +377,27 @@ fn a_card_that_can_only_be_read_is_told_to_publishers_and_lamps_are_switched() {
             worker.start();
         }
         let mut says = says(&worker);
-        assert!((0..40).any(|_| says.tell("d/x", b"not kept", false) == Some(0x97)), "the publisher is told");
+        assert!(
+            (0..40).any(|_| says.tell("d/x", b"not kept", false) == Some(0x97)),
+            "the publisher is told"
+        );
         worker.counters("the card is told of", |c| c.card_fails);
         assert_eq!(known(&worker), 1, "what the card has is not refused");
         let _old = a_publisher_of_before(&mut worker, &mut says, b"not kept");
         // What stands on the card is known though it cannot be written.
-        let mut fresh = Peer::connect(worker.plain, &Hello { client: "fresh", ..Hello::default() });
+        let mut fresh = Peer::connect(
+            worker.plain,
+            &Hello {
+                client: "fresh",
+                ..Hello::default()
+            },
+        );
         fresh.subscribe("d/y", 0);
-        assert_eq!(fresh.hear(Duration::from_secs(5)).map(|c| c.payload), Some(b"bright".to_vec()), "begun on it: {begun}");
+        assert_eq!(
+            fresh.hear(Duration::from_secs(5)).map(|c| c.payload),
+            Some(b"bright".to_vec()),
+            "begun on it: {begun}"
+        );
     }
     // The card is mended and the box started again.
     worker.kill();
@@ -232,13 +411,23 @@ fn a_card_that_can_only_be_read_is_told_to_publishers_and_lamps_are_switched() {
         away.answer(0x40, next.id);
         came.push(String::from_utf8_lossy(&next.payload).into_owned());
     }
-    assert_eq!(came, ["kept", "bright", "kept again"], "what was acknowledged, and nothing that was refused");
+    assert_eq!(
+        came,
+        ["kept", "bright", "kept again"],
+        "what was acknowledged, and nothing that was refused"
+    );
 }
 
 #[test]
 fn a_session_that_was_ended_stays_ended() {
     let mut worker = Worker::started(wide_limits(), None, wire_accounts());
-    let kept = |client: &'static str| Hello { client, clean: false, v5: true, expiry: 3_600, ..Hello::default() };
+    let kept = |client: &'static str| Hello {
+        client,
+        clean: false,
+        v5: true,
+        expiry: 3_600,
+        ..Hello::default()
+    };
     for client in ["kicked", "left"] {
         let mut peer = Peer::connect(worker.plain, &kept(client));
         assert_eq!(peer.subscribe("d/#", 1), 1);
@@ -247,44 +436,94 @@ fn a_session_that_was_ended_stays_ended() {
             peer.send(0xe0, &[0, 5, 0x11, 0, 0, 0, 0]);
         }
     }
-    assert_eq!(worker.ask(Question::Kick { id: "kicked".into() }), Answer::Kicked(1));
+    assert_eq!(
+        worker.ask(Question::Kick {
+            id: "kicked".into()
+        }),
+        Answer::Kicked(1)
+    );
     worker.counters("both are gone", |c| c.connected == 0 && c.away == 0);
     std::thread::sleep(Duration::from_millis(1_200));
     worker.kill();
     worker.start();
     for client in ["kicked", "left"] {
-        assert!(!Peer::connect(worker.plain, &kept(client)).present, "{client}");
+        assert!(
+            !Peer::connect(worker.plain, &kept(client)).present,
+            "{client}"
+        );
     }
 }
 
 #[test]
 fn a_publisher_may_use_all_of_what_was_agreed() {
     let worker = Worker::started(wide_limits(), None, wire_accounts());
-    let mut away = Peer::connect(worker.plain, &Hello { client: "away", clean: false, ..Hello::default() });
+    let mut away = Peer::connect(
+        worker.plain,
+        &Hello {
+            client: "away",
+            clean: false,
+            ..Hello::default()
+        },
+    );
     assert_eq!(away.subscribe("d/#", 2), 2);
     away.leave();
-    let mut says = Peer::connect(worker.plain, &Hello { client: "says", v5: true, clean: false, expiry: 100, ..Hello::default() });
+    let mut says = Peer::connect(
+        worker.plain,
+        &Hello {
+            client: "says",
+            v5: true,
+            clean: false,
+            expiry: 100,
+            ..Hello::default()
+        },
+    );
     for id in 1..=64 {
         says.publish("d/x", b"x", 4, id);
     }
     for id in 1..=64u16 {
         let (first, body) = says.packet(Duration::from_secs(5)).expect("an answer");
-        assert_eq!((first, u16::from_be_bytes([body[0], body[1]])), (0x50, id), "all of the receive maximum, in order");
+        assert_eq!(
+            (first, u16::from_be_bytes([body[0], body[1]])),
+            (0x50, id),
+            "all of the receive maximum, in order"
+        );
     }
 }
 
 #[test]
 fn a_planned_end_is_told_and_says_no_will() {
     let mut worker = Worker::started(wide_limits(), None, wire_accounts());
-    let hello = Hello { client: "lamp", v5: true, will: Some(("d/lamp/up", "offline", 1, true)), ..Hello::default() };
+    let hello = Hello {
+        client: "lamp",
+        v5: true,
+        will: Some(("d/lamp/up", "offline", 1, true)),
+        ..Hello::default()
+    };
     let mut lamp = Peer::connect(worker.plain, &hello);
     assert_eq!(lamp.tell("d/lamp/up", b"online", true), Some(0));
     worker.stop();
-    assert_eq!(lamp.packet(Duration::from_secs(5)).map(|(first, body)| (first, body[0])), Some((0xe0, 0x8b)), "the server shuts down");
+    assert_eq!(
+        lamp.packet(Duration::from_secs(5))
+            .map(|(first, body)| (first, body[0])),
+        Some((0xe0, 0x8b)),
+        "the server shuts down"
+    );
     worker.start();
     let _lamp = Peer::connect(worker.plain, &hello);
-    let mut ears = Peer::connect(worker.plain, &Hello { client: "ears", ..Hello::default() });
+    let mut ears = Peer::connect(
+        worker.plain,
+        &Hello {
+            client: "ears",
+            ..Hello::default()
+        },
+    );
     ears.subscribe("d/lamp/up", 0);
-    assert_eq!(ears.hear(Duration::from_secs(5)).map(|c| c.payload), Some(b"online".to_vec()));
-    assert!(ears.hears_nothing(Duration::from_secs(11)), "who came back is not told dead");
+    assert_eq!(
+        ears.hear(Duration::from_secs(5)).map(|c| c.payload),
+        Some(b"online".to_vec())
+    );
+    assert!(
+        ears.hears_nothing(Duration::from_secs(11)),
+        "who came back is not told dead"
+    );
 }

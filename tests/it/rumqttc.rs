@@ -1,5 +1,5 @@
-//! rumqttc as a judge of the broker: 3.1.1 and 5.0, on every door, each with all that a device does. The house itself speaks with
-//! it; here it is a stranger.
+//! rumqttc as a judge of the broker: 3.1.1 and 5.0, on every door, each with all that a device
+//! does. The house itself speaks with it; here it is a stranger.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -67,16 +67,28 @@ impl Talker {
             use rumqttc::v5::mqttbytes::v5::{LastWill, Packet};
             use rumqttc::v5::{Client, Event, MqttOptions};
             let mut options = MqttOptions::new(id, host, way.port);
-            options.set_credentials("rong", "mat-khau-rong").set_clean_start(clean).set_keep_alive(Duration::from_secs(5)).set_transport(way.transport.clone());
+            options
+                .set_credentials("rong", "mat-khau-rong")
+                .set_clean_start(clean)
+                .set_keep_alive(Duration::from_secs(5))
+                .set_transport(way.transport.clone());
             options.set_session_expiry_interval((!clean).then_some(600));
             if let Some(topic) = will {
-                options.set_last_will(LastWill::new(topic, "di chúc", rumqttc::v5::mqttbytes::QoS::AtLeastOnce, true, None));
+                options.set_last_will(LastWill::new(
+                    topic,
+                    "di chúc",
+                    rumqttc::v5::mqttbytes::QoS::AtLeastOnce,
+                    true,
+                    None,
+                ));
             }
             let (client, mut connection) = Client::new(options, 64);
             let ears = std::thread::spawn(move || {
                 let mut is_in = false;
                 while !over.load(Ordering::SeqCst) {
-                    let Ok(event) = connection.recv_timeout(tick(is_in)) else { continue };
+                    let Ok(event) = connection.recv_timeout(tick(is_in)) else {
+                        continue;
+                    };
                     let heard = match event {
                         Ok(Event::Incoming(Packet::ConnAck(ack))) => {
                             is_in = true;
@@ -84,9 +96,12 @@ impl Talker {
                         }
                         Ok(Event::Incoming(Packet::SubAck(_))) => Heard::Subscribed,
                         Ok(Event::Incoming(Packet::PubAck(_) | Packet::PubComp(_))) => Heard::Taken,
-                        Ok(Event::Incoming(Packet::Publish(p))) => {
-                            Heard::Message { topic: String::from_utf8_lossy(&p.topic).into_owned(), payload: String::from_utf8_lossy(&p.payload).into_owned(), qos: p.qos as u8, retain: p.retain }
-                        }
+                        Ok(Event::Incoming(Packet::Publish(p))) => Heard::Message {
+                            topic: String::from_utf8_lossy(&p.topic).into_owned(),
+                            payload: String::from_utf8_lossy(&p.payload).into_owned(),
+                            qos: p.qos as u8,
+                            retain: p.retain,
+                        },
                         Ok(_) => continue,
                         Err(cause) => panic!("{cause}"),
                     };
@@ -97,7 +112,11 @@ impl Talker {
         } else {
             use rumqttc::{Client, Event, LastWill, MqttOptions, Packet};
             let mut options = MqttOptions::new(id, host, way.port);
-            options.set_credentials("rong", "mat-khau-rong").set_clean_session(clean).set_keep_alive(Duration::from_secs(5)).set_transport(way.transport.clone());
+            options
+                .set_credentials("rong", "mat-khau-rong")
+                .set_clean_session(clean)
+                .set_keep_alive(Duration::from_secs(5))
+                .set_transport(way.transport.clone());
             if let Some(topic) = will {
                 options.set_last_will(LastWill::new(topic, "di chúc", QoS::AtLeastOnce, true));
             }
@@ -105,7 +124,9 @@ impl Talker {
             let ears = std::thread::spawn(move || {
                 let mut is_in = false;
                 while !over.load(Ordering::SeqCst) {
-                    let Ok(event) = connection.recv_timeout(tick(is_in)) else { continue };
+                    let Ok(event) = connection.recv_timeout(tick(is_in)) else {
+                        continue;
+                    };
                     let heard = match event {
                         Ok(Event::Incoming(Packet::ConnAck(ack))) => {
                             is_in = true;
@@ -113,9 +134,12 @@ impl Talker {
                         }
                         Ok(Event::Incoming(Packet::SubAck(_))) => Heard::Subscribed,
                         Ok(Event::Incoming(Packet::PubAck(_) | Packet::PubComp(_))) => Heard::Taken,
-                        Ok(Event::Incoming(Packet::Publish(p))) => {
-                            Heard::Message { topic: p.topic.clone(), payload: String::from_utf8_lossy(&p.payload).into_owned(), qos: p.qos as u8, retain: p.retain }
-                        }
+                        Ok(Event::Incoming(Packet::Publish(p))) => Heard::Message {
+                            topic: p.topic.clone(),
+                            payload: String::from_utf8_lossy(&p.payload).into_owned(),
+                            qos: p.qos as u8,
+                            retain: p.retain,
+                        },
                         Ok(_) => continue,
                         Err(cause) => panic!("{cause}"),
                     };
@@ -124,7 +148,13 @@ impl Talker {
             });
             (Mouth::V4(client), ears)
         };
-        Self { mouth, heard, early: VecDeque::new(), stop, ears: Some(ears) }
+        Self {
+            mouth,
+            heard,
+            early: VecDeque::new(),
+            stop,
+            ears: Some(ears),
+        }
     }
 
     /// Waits for something; what else comes is kept for later.
@@ -134,7 +164,10 @@ impl Talker {
         loop {
             let next = match seen.pop_front() {
                 Some(next) => next,
-                None => self.heard.recv_timeout(until.saturating_duration_since(Instant::now())).unwrap_or_else(|_| panic!("not in time: {what}; heard {:?}", self.early)),
+                None => self
+                    .heard
+                    .recv_timeout(until.saturating_duration_since(Instant::now()))
+                    .unwrap_or_else(|_| panic!("not in time: {what}; heard {:?}", self.early)),
             };
             if let Some(found) = wanted(&next) {
                 self.early.extend(seen);
@@ -145,7 +178,9 @@ impl Talker {
     }
 
     fn is_in(&mut self, present: bool) -> &mut Self {
-        let went_on = self.until("CONNACK", |h| if let Heard::In(p) = h { Some(*p) } else { None });
+        let went_on = self.until("CONNACK", |h| {
+            if let Heard::In(p) = h { Some(*p) } else { None }
+        });
         assert_eq!(went_on, present, "session present");
         self
     }
@@ -161,15 +196,24 @@ impl Talker {
     fn say(&mut self, topic: &str, payload: &str, qos: u8, retain: bool) {
         match &self.mouth {
             Mouth::V4(c) => c.publish(topic, level(qos), retain, payload).expect("said"),
-            Mouth::V5(c) => c.publish(topic, level5(qos), retain, payload.to_owned()).expect("said"),
+            Mouth::V5(c) => c
+                .publish(topic, level5(qos), retain, payload.to_owned())
+                .expect("said"),
         }
         if qos > 0 {
-            self.until("the publish is taken", |h| (*h == Heard::Taken).then_some(()));
+            self.until("the publish is taken", |h| {
+                (*h == Heard::Taken).then_some(())
+            });
         }
     }
 
     fn hear(&mut self, topic: &str, payload: &str, qos: u8, retain: bool) {
-        let wanted = Heard::Message { topic: topic.to_owned(), payload: payload.to_owned(), qos, retain };
+        let wanted = Heard::Message {
+            topic: topic.to_owned(),
+            payload: payload.to_owned(),
+            qos,
+            retain,
+        };
         self.until(&format!("{wanted:?}"), |h| (*h == wanted).then_some(()));
     }
 }
@@ -232,7 +276,9 @@ fn judge(way: &Way, name: &str) {
     // A shared subscription: each message once, both have work.
     let mut pair = [come("one"), come("two")];
     for member in &mut pair {
-        member.is_in(false).subscribe(&format!("$share/tổ/{}", at("việc/#")), 1);
+        member
+            .is_in(false)
+            .subscribe(&format!("$share/tổ/{}", at("việc/#")), 1);
     }
     for n in 0..10 {
         mouth.say(&at(&format!("việc/{n}")), "làm", 1, false);
@@ -242,7 +288,9 @@ fn judge(way: &Way, name: &str) {
     while work.iter().map(Vec::len).sum::<usize>() < 10 {
         assert!(Instant::now() < until, "{work:?}");
         for (member, work) in pair.iter_mut().zip(&mut work) {
-            if let Ok(Heard::Message { topic, .. }) = member.heard.recv_timeout(Duration::from_millis(50)) {
+            if let Ok(Heard::Message { topic, .. }) =
+                member.heard.recv_timeout(Duration::from_millis(50))
+            {
                 work.push(topic);
             }
         }
@@ -250,19 +298,38 @@ fn judge(way: &Way, name: &str) {
     let mut all: Vec<&String> = work.iter().flatten().collect();
     all.sort();
     all.dedup();
-    assert!(all.len() == 10 && work.iter().all(|w| w.len() >= 3), "fairly: {work:?}");
+    assert!(
+        all.len() == 10 && work.iter().all(|w| w.len() >= 3),
+        "fairly: {work:?}"
+    );
 }
 
 #[test]
 fn rumqttc_feels_at_home() {
     let worker = Worker::started(wide_limits(), None, wire_accounts());
-    let tls = || TlsConfiguration::Simple { ca: std::fs::read(worker.ca()).expect("the CA"), alpn: None, client_auth: None };
-    let doors = [("tcp", worker.plain, Transport::Tcp), ("tls", worker.tls, Transport::Tls(tls())), ("ws", worker.ws, Transport::Ws), ("wss", worker.wss, Transport::Wss(tls()))];
+    let tls = || TlsConfiguration::Simple {
+        ca: std::fs::read(worker.ca()).expect("the CA"),
+        alpn: None,
+        client_auth: None,
+    };
+    let doors = [
+        ("tcp", worker.plain, Transport::Tcp),
+        ("tls", worker.tls, Transport::Tls(tls())),
+        ("ws", worker.ws, Transport::Ws),
+        ("wss", worker.wss, Transport::Wss(tls())),
+    ];
     // The library leaves the choice of the cryptography to the process.
     let _ = rustls::crypto::ring::default_provider().install_default();
     for (door, port, transport) in doors {
         for v5 in [false, true] {
-            judge(&Way { v5, port, transport: transport.clone() }, &format!("{door}{}", if v5 { 5 } else { 4 }));
+            judge(
+                &Way {
+                    v5,
+                    port,
+                    transport: transport.clone(),
+                },
+                &format!("{door}{}", if v5 { 5 } else { 4 }),
+            );
         }
     }
 }

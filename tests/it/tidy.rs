@@ -1,9 +1,10 @@
-//! House rules as a test: files under 400 lines, imports one way, crates in their places, no forgotten marks.
+//! House rules as a test: files at most 750 lines, imports one way, crates in their places, no
+//! forgotten marks.
 
 use std::path::{Path, PathBuf};
 
 /// Largest file, lines.
-const CEILING: usize = 400;
+const CEILING: usize = 750;
 /// Named exceptions to the ceiling, at most three.
 const LARGER: [&str; 1] = ["src/journal/writer.rs"];
 
@@ -28,7 +29,15 @@ fn texts(folders: &[&str]) -> Vec<(String, String)> {
     for folder in folders {
         files(&root.join(folder), &mut paths);
     }
-    paths.into_iter().map(|p| (p.strip_prefix(root).expect("inside").display().to_string(), std::fs::read_to_string(&p).expect("text"))).collect()
+    paths
+        .into_iter()
+        .map(|p| {
+            (
+                p.strip_prefix(root).expect("inside").display().to_string(),
+                std::fs::read_to_string(&p).expect("text"),
+            )
+        })
+        .collect()
 }
 
 #[test]
@@ -36,43 +45,127 @@ fn files_are_small_headed_and_finished() {
     for (path, text) in texts(&["src", "tests", "benches", "examples"]) {
         let lines = text.lines().count();
         let test = path.ends_with("tests.rs");
-        assert!(lines <= CEILING || LARGER.contains(&path.as_str()) || test && lines <= 450, "{path} has {lines} lines");
-        assert!(text.starts_with("//!"), "{path} says at its head what it is for");
+        assert!(
+            lines <= CEILING || LARGER.contains(&path.as_str()) || test && lines <= 450,
+            "{path} has {lines} lines"
+        );
+        assert!(
+            text.starts_with("//!"),
+            "{path} says at its head what it is for"
+        );
         for mark in ["todo!(", "unimplemented!(", "FIXME", "#[ignore"] {
-            assert!(!text.contains(mark) || path == "tests/it/tidy.rs", "{path}: {mark}");
+            assert!(
+                !text.contains(mark) || path == "tests/it/tidy.rs",
+                "{path}: {mark}"
+            );
         }
     }
 }
 
 #[test]
 fn imports_go_one_way() {
-    let nouns = ["broker", "cameras", "devices", "speakers", "sync", "commune", "web"];
+    let nouns = [
+        "broker", "cameras", "devices", "speakers", "sync", "commune", "web",
+    ];
     for (path, text) in sources() {
-        let module = path.trim_start_matches("src/").split(['/', '.']).next().expect("module").to_owned();
+        let module = path
+            .trim_start_matches("src/")
+            .split(['/', '.'])
+            .next()
+            .expect("module")
+            .to_owned();
         let uses = |other: &str| text.contains(&format!("crate::{other}::"));
         let forbidden: Vec<&str> = match module.as_str() {
             "log" => {
-                vec!["domain", "protocol", "journal", "store", "live", "keys", "supervisor", "doors", "config", "roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"]
+                vec![
+                    "domain",
+                    "protocol",
+                    "journal",
+                    "store",
+                    "live",
+                    "keys",
+                    "supervisor",
+                    "doors",
+                    "config",
+                    "roots",
+                    "cli",
+                    "broker",
+                    "cameras",
+                    "devices",
+                    "speakers",
+                    "sync",
+                    "commune",
+                    "web",
+                ]
             }
             "supervisor" => {
-                vec!["domain", "protocol", "journal", "store", "live", "keys", "log", "doors", "config", "roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"]
+                vec![
+                    "domain", "protocol", "journal", "store", "live", "keys", "log", "doors",
+                    "config", "roots", "cli", "broker", "cameras", "devices", "speakers", "sync",
+                    "commune", "web",
+                ]
             }
             "domain" => {
-                vec!["protocol", "journal", "store", "live", "keys", "log", "doors", "config", "roots", "cli", "supervisor", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"]
+                vec![
+                    "protocol",
+                    "journal",
+                    "store",
+                    "live",
+                    "keys",
+                    "log",
+                    "doors",
+                    "config",
+                    "roots",
+                    "cli",
+                    "supervisor",
+                    "broker",
+                    "cameras",
+                    "devices",
+                    "speakers",
+                    "sync",
+                    "commune",
+                    "web",
+                ]
             }
-            "protocol" => vec!["journal", "store", "live", "doors", "config", "roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"],
-            "config" => vec!["journal", "store", "live", "doors", "roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"],
-            "keys" => vec!["domain", "protocol", "journal", "store", "live", "log", "doors", "config", "roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"],
-            // What the technician types works with the house dead: it reads disks, never what is now.
-            "cli" => vec!["live", "roots", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"],
-            "journal" | "store" | "live" => vec!["doors", "config", "roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"],
-            noun if nouns.contains(&noun) => nouns.iter().copied().filter(|n| *n != noun).chain(["roots", "cli"]).collect(),
-            "doors" => vec!["roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune", "web"],
+            "protocol" => vec![
+                "journal", "store", "live", "doors", "config", "roots", "cli", "broker", "cameras",
+                "devices", "speakers", "sync", "commune", "web",
+            ],
+            "config" => vec![
+                "journal", "store", "live", "doors", "roots", "cli", "broker", "cameras",
+                "devices", "speakers", "sync", "commune", "web",
+            ],
+            "keys" => vec![
+                "domain", "protocol", "journal", "store", "live", "log", "doors", "config",
+                "roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune",
+                "web",
+            ],
+            // What the technician types works with the house dead: it reads disks, never what is
+            // now.
+            "cli" => vec![
+                "live", "roots", "broker", "cameras", "devices", "speakers", "sync", "commune",
+                "web",
+            ],
+            "journal" | "store" | "live" => vec![
+                "doors", "config", "roots", "cli", "broker", "cameras", "devices", "speakers",
+                "sync", "commune", "web",
+            ],
+            noun if nouns.contains(&noun) => nouns
+                .iter()
+                .copied()
+                .filter(|n| *n != noun)
+                .chain(["roots", "cli"])
+                .collect(),
+            "doors" => vec![
+                "roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune",
+                "web",
+            ],
             _ => vec![],
         };
         for other in forbidden {
             // Two engines meet in the tests of sync, nowhere else.
-            let exception = path == "src/sync/tests.rs" && other == "commune" || path.ends_with("protocol/speaker.rs") && other == "keys";
+            let exception = path == "src/sync/tests.rs" && other == "commune"
+                || path.ends_with("protocol/speaker.rs") && other == "keys";
             assert!(exception || !uses(other), "{path} imports {other}");
         }
     }
@@ -82,7 +175,16 @@ fn imports_go_one_way() {
 fn crates_stay_where_they_belong() {
     for (path, text) in sources() {
         for (name, places) in [
-            ("rumqttc", &["src/devices/", "src/sync/", "src/commune/", "src/cli/broker.rs", "src/protocol/mqtt/tests.rs"][..]),
+            (
+                "rumqttc",
+                &[
+                    "src/devices/",
+                    "src/sync/",
+                    "src/commune/",
+                    "src/cli/broker.rs",
+                    "src/protocol/mqtt/tests.rs",
+                ][..],
+            ),
             ("retina", &["src/cameras/"]),
             ("gstreamer", &["src/cameras/worker/"]),
             (
@@ -100,10 +202,17 @@ fn crates_stay_where_they_belong() {
                     "src/commune/store_tests.rs",
                 ],
             ),
-            ("axum", &["src/doors/", "src/web/", "src/commune/", "src/roots/"]),
+            (
+                "axum",
+                &["src/doors/", "src/web/", "src/commune/", "src/roots/"],
+            ),
         ] {
-            let used = text.contains(&format!("{name}::")) && !text.contains(&format!("crate::{name}"));
-            assert!(!used || places.iter().any(|p| path.starts_with(p)), "{path} uses {name}");
+            let used =
+                text.contains(&format!("{name}::")) && !text.contains(&format!("crate::{name}"));
+            assert!(
+                !used || places.iter().any(|p| path.starts_with(p)),
+                "{path} uses {name}"
+            );
         }
     }
 }
@@ -111,9 +220,12 @@ fn crates_stay_where_they_belong() {
 #[test]
 fn the_map_names_only_what_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let map = std::fs::read_to_string(root.join("docs/architecture.md")).expect("docs/architecture.md");
+    let map =
+        std::fs::read_to_string(root.join("docs/architecture.md")).expect("docs/architecture.md");
     let mut seen = 0;
-    for word in map.split(|c: char| c.is_whitespace() || matches!(c, '`' | '(' | ')' | ',' | ';' | '|')) {
+    for word in
+        map.split(|c: char| c.is_whitespace() || matches!(c, '`' | '(' | ')' | ',' | ';' | '|'))
+    {
         if word.starts_with("src/")
             || word.starts_with("docs/")
             || word.starts_with("scripts/")
@@ -123,7 +235,10 @@ fn the_map_names_only_what_is_there() {
             || word.starts_with("systemd/")
         {
             seen += 1;
-            assert!(root.join(word.trim_end_matches(['.', ':'])).exists(), "docs/architecture.md names {word}");
+            assert!(
+                root.join(word.trim_end_matches(['.', ':'])).exists(),
+                "docs/architecture.md names {word}"
+            );
         }
     }
     assert!(seen > 30, "the map is a map");

@@ -1,4 +1,5 @@
-//! The village's voice: real receivers, each a process of its own that plays into a file; the files are measured.
+//! The village's voice: real receivers, each a process of its own that plays into a file; the files
+//! are measured.
 
 use std::process::{Child, Command};
 use std::time::Duration;
@@ -11,16 +12,31 @@ struct Horns(Vec<Child>);
 impl Horns {
     fn start(house: &House, ids: &[&str]) -> Self {
         let key = std::fs::read_to_string(house.dir.join("data/keys/voice.pub")).expect("key");
-        let program = std::path::Path::new(env!("CARGO_BIN_EXE_conglang")).with_file_name("examples").join("receiver");
+        let program = std::path::Path::new(env!("CARGO_BIN_EXE_conglang"))
+            .with_file_name("examples")
+            .join("receiver");
         let one = |id: &&str| {
             Command::new(&program)
-                .args(["--id", id, "--secret", &secret(id), "--key", &key, "--port", &house.mqtt.to_string(), "--out"])
+                .args([
+                    "--id",
+                    id,
+                    "--secret",
+                    &secret(id),
+                    "--key",
+                    &key,
+                    "--port",
+                    &house.mqtt.to_string(),
+                    "--out",
+                ])
                 .arg(house.dir.join(format!("{id}.wav")))
                 .spawn()
                 .expect("the receiver example is built")
         };
         let horns = Self(ids.iter().map(one).collect());
-        house.until("the clusters are here", Duration::from_secs(15), |h| ids.iter().all(|id| h.state()["devices"][*id]["presence"]["is"] == "here"));
+        house.until("the clusters are here", Duration::from_secs(15), |h| {
+            ids.iter()
+                .all(|id| h.state()["devices"][*id]["presence"]["is"] == "here")
+        });
         horns
     }
 }
@@ -41,11 +57,38 @@ fn speak(house: &House, cookie: &str, text: &str, zone: &[&str]) {
     fields.extend(zone.iter().map(|z| ("zone", *z)));
     let typed = house.post("/speakers/hear", cookie, &fields);
     assert_eq!(typed.status, 303, "{}", typed.body);
-    let heard = house.get(typed.head.lines().find_map(|l| l.strip_prefix("location: ")).expect("an address"), cookie);
+    let heard = house.get(
+        typed
+            .head
+            .lines()
+            .find_map(|l| l.strip_prefix("location: "))
+            .expect("an address"),
+        cookie,
+    );
     assert_eq!(heard.status, 200, "{}", heard.body);
-    let value = |name: &str| heard.body.split_once(&format!("name=\"{name}\" value=\"")).and_then(|(_, r)| r.split('"').next()).expect(name).to_owned();
-    let (blob, mac, len, once, seal) = (value("blob"), value("mac"), value("len"), value("once"), value("seal"));
-    let mut fields = vec![("form", form.as_str()), ("blob", &blob), ("mac", &mac), ("len", &len), ("once", &once), ("seal", &seal)];
+    let value = |name: &str| {
+        heard
+            .body
+            .split_once(&format!("name=\"{name}\" value=\""))
+            .and_then(|(_, r)| r.split('"').next())
+            .expect(name)
+            .to_owned()
+    };
+    let (blob, mac, len, once, seal) = (
+        value("blob"),
+        value("mac"),
+        value("len"),
+        value("once"),
+        value("seal"),
+    );
+    let mut fields = vec![
+        ("form", form.as_str()),
+        ("blob", &blob),
+        ("mac", &mac),
+        ("len", &len),
+        ("once", &once),
+        ("seal", &seal),
+    ];
     fields.extend(zone.iter().map(|z| ("zone", *z)));
     let said = house.post("/speakers/announce", cookie, &fields);
     assert_eq!(said.status, 303, "{}", said.body);
@@ -53,11 +96,18 @@ fn speak(house: &House, cookie: &str, text: &str, zone: &[&str]) {
 
 /// Samples per second and samples of what a cluster played so far.
 fn played(house: &House, id: &str) -> (u32, Vec<i16>) {
-    std::fs::read(house.dir.join(format!("{id}.wav"))).ok().and_then(|b| conglang::speakers::speech::parse_wav(&b)).unwrap_or_default()
+    std::fs::read(house.dir.join(format!("{id}.wav")))
+        .ok()
+        .and_then(|b| conglang::speakers::speech::parse_wav(&b))
+        .unwrap_or_default()
 }
 
 fn events(house: &House, kind: &str) -> usize {
-    house.entries().iter().filter(|e| e["event"]["t"] == kind).count()
+    house
+        .entries()
+        .iter()
+        .filter(|e| e["event"]["t"] == kind)
+        .count()
 }
 
 #[test]
@@ -66,12 +116,27 @@ fn a_sentence_is_spoken_on_two_clusters_and_proved() {
     house.start();
     let _horns = Horns::start(&house, &["loa-01", "loa-02"]);
     let cookie = house.sign_in();
-    speak(&house, &cookie, "Mời bà con họp thôn.", &["loa-01", "loa-02"]);
-    house.until("both played", Duration::from_secs(40), |h| h.get("/speakers", &cookie).body.contains("Đã phát 2/2 cụm"));
+    speak(
+        &house,
+        &cookie,
+        "Mời bà con họp thôn.",
+        &["loa-01", "loa-02"],
+    );
+    house.until("both played", Duration::from_secs(40), |h| {
+        h.get("/speakers", &cookie).body.contains("Đã phát 2/2 cụm")
+    });
     for id in ["loa-01", "loa-02"] {
         let (rate, samples) = played(&house, id);
-        let peak = samples.iter().map(|s| s.unsigned_abs()).max().expect("samples");
-        assert!(samples.len() > rate as usize / 2 && (20_000..=27_600).contains(&peak), "{id}: {} samples, peak {peak}", samples.len());
+        let peak = samples
+            .iter()
+            .map(|s| s.unsigned_abs())
+            .max()
+            .expect("samples");
+        assert!(
+            samples.len() > rate as usize / 2 && (20_000..=27_600).contains(&peak),
+            "{id}: {} samples, peak {peak}",
+            samples.len()
+        );
     }
 }
 
@@ -84,25 +149,71 @@ fn everything_stops_in_three_seconds_and_the_next_sentence_is_spoken() {
     let form = house.form("/speakers", &cookie);
     for round in 1..=3 {
         let before = played(&house, "loa-01").1.len();
-        speak(&house, &cookie, &format!("Lần {round}. {}", "Đề nghị bà con chú ý. ".repeat(12)), &["loa-01"]);
-        house.until("it plays", Duration::from_secs(20), |h| events(h, "PlaybackBegan") == round * 2 - 1);
+        speak(
+            &house,
+            &cookie,
+            &format!("Lần {round}. {}", "Đề nghị bà con chú ý. ".repeat(12)),
+            &["loa-01"],
+        );
+        house.until("it plays", Duration::from_secs(20), |h| {
+            events(h, "PlaybackBegan") == round * 2 - 1
+        });
         house.post("/speakers/stop", &cookie, &[("form", &form)]);
         // Whoever stops in order to say something else is not muted by the stop's repetitions.
-        speak(&house, &cookie, &format!("Xin nhắc lại, lần {round}."), &["loa-01"]);
-        let stopped = |e: &&serde_json::Value| e["event"]["t"] == "PlaybackFinished" && e["event"]["how"]["how"] == "stopped";
-        house.until("silence is proved", Duration::from_secs(10), |h| h.entries().iter().filter(stopped).count() == round);
-        assert!(house.get("/speakers", &cookie).body.contains("Đã dừng ở 1 cụm: Nhà văn hóa"));
+        speak(
+            &house,
+            &cookie,
+            &format!("Xin nhắc lại, lần {round}."),
+            &["loa-01"],
+        );
+        let stopped = |e: &&serde_json::Value| {
+            e["event"]["t"] == "PlaybackFinished" && e["event"]["how"]["how"] == "stopped"
+        };
+        house.until("silence is proved", Duration::from_secs(10), |h| {
+            h.entries().iter().filter(stopped).count() == round
+        });
+        assert!(
+            house
+                .get("/speakers", &cookie)
+                .body
+                .contains("Đã dừng ở 1 cụm: Nhà văn hóa")
+        );
         // By the house's own clock: from the order to the proof.
         let entries = house.entries();
-        let proved = entries.iter().filter(stopped).filter_map(|e| e["mono_ms"].as_u64()).next_back().expect("proved");
-        let ordered = entries.iter().filter(|e| e["event"]["t"] == "EverythingStopped").filter_map(|e| e["mono_ms"].as_u64()).next_back().expect("ordered");
+        let proved = entries
+            .iter()
+            .filter(stopped)
+            .filter_map(|e| e["mono_ms"].as_u64())
+            .next_back()
+            .expect("proved");
+        let ordered = entries
+            .iter()
+            .filter(|e| e["event"]["t"] == "EverythingStopped")
+            .filter_map(|e| e["mono_ms"].as_u64())
+            .next_back()
+            .expect("ordered");
         let took = proved - ordered;
         assert!(took < 3_000, "silence was proved after {took} ms");
-        house.until("the next one is played to its end", Duration::from_secs(30), |h| {
-            h.entries().iter().filter(|e| e["event"]["t"] == "PlaybackFinished" && e["event"]["how"]["how"] == "played").count() == round
-        });
+        house.until(
+            "the next one is played to its end",
+            Duration::from_secs(30),
+            |h| {
+                h.entries()
+                    .iter()
+                    .filter(|e| {
+                        e["event"]["t"] == "PlaybackFinished"
+                            && e["event"]["how"]["how"] == "played"
+                    })
+                    .count()
+                    == round
+            },
+        );
         let (rate, after) = played(&house, "loa-01");
-        assert!(after.len() - before < rate as usize * 9, "the long one was cut short: {} s", (after.len() - before) / rate as usize);
+        assert!(
+            after.len() - before < rate as usize * 9,
+            "the long one was cut short: {} s",
+            (after.len() - before) / rate as usize
+        );
     }
 }
 
@@ -112,17 +223,36 @@ fn a_power_cut_while_a_sentence_plays_loses_no_end_and_plays_nothing_twice() {
     house.start();
     let _horns = Horns::start(&house, &["loa-01", "loa-02"]);
     let cookie = house.sign_in();
-    speak(&house, &cookie, "Mời bà con ra đình nhận quà Tết, mang theo giấy mời.", &["loa-01", "loa-02"]);
-    house.until("it plays", Duration::from_secs(20), |h| events(h, "PlaybackBegan") > 0);
+    speak(
+        &house,
+        &cookie,
+        "Mời bà con ra đình nhận quà Tết, mang theo giấy mời.",
+        &["loa-01", "loa-02"],
+    );
+    house.until("it plays", Duration::from_secs(20), |h| {
+        events(h, "PlaybackBegan") > 0
+    });
     house.kill();
     house.start();
-    house.until("both ends are known", Duration::from_secs(60), |h| events(h, "PlaybackFinished") == 2);
-    assert!(house.get("/speakers", &cookie).body.contains("Đã phát 2/2 cụm"));
-    let lengths: Vec<usize> = ["loa-01", "loa-02"].iter().map(|id| played(&house, id).1.len()).collect();
+    house.until("both ends are known", Duration::from_secs(60), |h| {
+        events(h, "PlaybackFinished") == 2
+    });
+    assert!(
+        house
+            .get("/speakers", &cookie)
+            .body
+            .contains("Đã phát 2/2 cụm")
+    );
+    let lengths: Vec<usize> = ["loa-01", "loa-02"]
+        .iter()
+        .map(|id| played(&house, id).1.len())
+        .collect();
     assert_eq!(lengths[0], lengths[1], "each played all of it, once");
     // The house lost its memory: its orders must still be newer than what the receivers took.
     speak(&house, &cookie, "Xin cảm ơn.", &["loa-01"]);
-    house.until("it is played", Duration::from_secs(40), |h| events(h, "PlaybackFinished") == 3);
+    house.until("it is played", Duration::from_secs(40), |h| {
+        events(h, "PlaybackFinished") == 3
+    });
     house.kill();
     for part in ["log", "journal", "index.redb"] {
         let path = house.dir.join("data").join(part);
@@ -130,7 +260,15 @@ fn a_power_cut_while_a_sentence_plays_loses_no_end_and_plays_nothing_twice() {
     }
     house.start();
     let cookie = house.sign_in();
-    house.until("the clusters are here", Duration::from_secs(20), |h| ["loa-01", "loa-02"].iter().all(|id| h.state()["devices"][*id]["presence"]["is"] == "here"));
+    house.until("the clusters are here", Duration::from_secs(20), |h| {
+        ["loa-01", "loa-02"]
+            .iter()
+            .all(|id| h.state()["devices"][*id]["presence"]["is"] == "here")
+    });
     speak(&house, &cookie, "Máy đã được thay.", &["loa-01", "loa-02"]);
-    house.until("a house without its history is still obeyed", Duration::from_secs(40), |h| h.get("/speakers", &cookie).body.contains("Đã phát 2/2 cụm"));
+    house.until(
+        "a house without its history is still obeyed",
+        Duration::from_secs(40),
+        |h| h.get("/speakers", &cookie).body.contains("Đã phát 2/2 cụm"),
+    );
 }

@@ -1,4 +1,5 @@
-//! The words of both languages: every placeholder of a sentence is in both, and is given wherever the sentence is said.
+//! The words of both languages: every placeholder of a sentence is in both, and is given wherever
+//! the sentence is said.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -17,7 +18,11 @@ fn placeholders(text: &str) -> BTreeMap<String, BTreeSet<String>> {
         {
             name.trim().clone_into(&mut key);
         }
-        let names = line.split('$').skip(1).map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).collect::<String>());
+        let names = line.split('$').skip(1).map(|rest| {
+            rest.chars()
+                .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+                .collect::<String>()
+        });
         out.entry(key.clone()).or_default().extend(names);
     }
     out
@@ -36,12 +41,21 @@ fn sources(folder: &Path, out: &mut Vec<PathBuf>) {
 
 /// Every sentence that is said with its key written out: the key and what it is given.
 fn said(text: &str) -> Vec<(String, BTreeSet<String>)> {
-    let literal = |text: &str| text.strip_prefix('"').and_then(|t| t.split_once('"')).map(|(a, rest)| (a.to_owned(), rest.to_owned()));
+    let literal = |text: &str| {
+        text.strip_prefix('"')
+            .and_then(|t| t.split_once('"'))
+            .map(|(a, rest)| (a.to_owned(), rest.to_owned()))
+    };
+    // However a call is broken over lines, it is read as one.
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let text = words.join(" ").replace("( \"", "(\"");
     let mut out = Vec::new();
     for (call, kind) in [(".t(", 0), (".t1(", 1), (".t2(", 2), (".f(", 3)] {
         for (at, _) in text.match_indices(call) {
             let rest = &text[at + call.len()..];
-            let Some((key, rest)) = literal(rest.trim_start()) else { continue };
+            let Some((key, rest)) = literal(rest.trim_start()) else {
+                continue;
+            };
             // What stands between the brackets of this call.
             let mut depth = 1;
             let end = rest.char_indices().find(|(_, c)| {
@@ -52,8 +66,18 @@ fn said(text: &str) -> Vec<(String, BTreeSet<String>)> {
             let given = match kind {
                 // (name, value) pairs in a list; a list that is not written out here is not judged.
                 3 if !inside.contains("&[") => continue,
-                3 => inside.split("(\"").skip(1).filter_map(|p| p.split_once('"')).map(|(name, _)| name.to_owned()).collect(),
-                _ => inside.split(", \"").skip(1).filter_map(|p| p.split_once('"')).map(|(name, _)| name.to_owned()).collect(),
+                3 => inside
+                    .split("(\"")
+                    .skip(1)
+                    .filter_map(|p| p.split_once('"'))
+                    .map(|(name, _)| name.to_owned())
+                    .collect(),
+                _ => inside
+                    .split(", \"")
+                    .skip(1)
+                    .filter_map(|p| p.split_once('"'))
+                    .map(|(name, _)| name.to_owned())
+                    .collect(),
             };
             out.push((key, given));
         }
@@ -63,12 +87,18 @@ fn said(text: &str) -> Vec<(String, BTreeSet<String>)> {
 
 #[test]
 fn both_languages_have_the_same_placeholders_and_every_caller_gives_them() {
-    let (vi, en) = (placeholders(&read("src/web/locales/vi.ftl")), placeholders(&read("src/web/locales/en.ftl")));
+    let (vi, en) = (
+        placeholders(&read("src/web/locales/vi.ftl")),
+        placeholders(&read("src/web/locales/en.ftl")),
+    );
     for (key, names) in &vi {
         assert_eq!(en.get(key), Some(names), "placeholders of {key}");
     }
     let mut paths = Vec::new();
-    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut paths);
+    sources(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+        &mut paths,
+    );
     let (mut looked, mut lacking) = (0, Vec::new());
     for path in paths {
         for (key, given) in said(&std::fs::read_to_string(&path).expect("text")) {
@@ -76,17 +106,37 @@ fn both_languages_have_the_same_placeholders_and_every_caller_gives_them() {
             looked += 1;
             let missing: Vec<&String> = wanted.difference(&given).collect();
             if !missing.is_empty() {
-                lacking.push(format!("{}: {key} is not given {missing:?}", path.display()));
+                lacking.push(format!(
+                    "{}: {key} is not given {missing:?}",
+                    path.display()
+                ));
             }
         }
     }
     assert!(lacking.is_empty(), "{lacking:#?}");
-    assert!(looked > 200, "only {looked} were found: how sentences are said has changed");
+    assert!(
+        looked > 200,
+        "only {looked} were found: how sentences are said has changed"
+    );
 }
 
 #[test]
 fn the_test_sees_what_it_is_for() {
-    assert_eq!(said("lang.f(\"wrong-pin\", &[(\"n\", &x.to_string())])"), [("wrong-pin".to_owned(), BTreeSet::from(["n".to_owned()]))]);
-    assert_eq!(said("f.t2(\"a-b\", \"x\", g(1), \"y\", 2)"), [("a-b".to_owned(), BTreeSet::from(["x".to_owned(), "y".to_owned()]))]);
-    assert_eq!(placeholders("a = Sai { $name }, { $n } lần\nb = { $n ->\n    [one] { $n } try\n   *[other] { $m } tries\n }")["b"], BTreeSet::from(["n".to_owned(), "m".to_owned()]));
+    assert_eq!(
+        said("lang.f(\"wrong-pin\", &[(\"n\", &x.to_string())])"),
+        [("wrong-pin".to_owned(), BTreeSet::from(["n".to_owned()]))]
+    );
+    assert_eq!(
+        said("f.t2(\"a-b\", \"x\", g(1), \"y\", 2)"),
+        [(
+            "a-b".to_owned(),
+            BTreeSet::from(["x".to_owned(), "y".to_owned()])
+        )]
+    );
+    assert_eq!(
+        placeholders(
+            "a = Sai { $name }, { $n } lần\nb = { $n ->\n    [one] { $n } try\n   *[other] { $m } tries\n }"
+        )["b"],
+        BTreeSet::from(["n".to_owned(), "m".to_owned()])
+    );
 }

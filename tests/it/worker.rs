@@ -1,4 +1,5 @@
-//! The broker's worker alone, for tests that need other bounds, accounts or deaths than a house has.
+//! The broker's worker alone, for tests that need other bounds, accounts or deaths than a house
+//! has.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -13,7 +14,9 @@ use conglang::domain::device::Account;
 use conglang::domain::id::DeviceId;
 use conglang::keys::authority::{Authority, Files};
 use conglang::keys::secret;
-use conglang::protocol::broker::{Answer, Counters, Door, Fact, Limits, Order, Question, Rule, Settings, usual_rules};
+use conglang::protocol::broker::{
+    Answer, Counters, Door, Fact, Limits, Order, Question, Rule, Settings, usual_rules,
+};
 use conglang::supervisor::fds;
 
 /// Bounds that stand in nobody's way.
@@ -37,11 +40,29 @@ pub fn wide_limits() -> Limits {
 /// The accounts of `tests/wire/README.md`.
 pub fn wire_accounts() -> Vec<Account> {
     let all = |extra: &str| vec!["#".to_owned(), extra.to_owned()];
-    vec![account("rong", "mat-khau-rong", all("$SYS/#"), all("$SYS/#")), account("hep", "mat-khau-hep", vec!["d/hep/#".into()], vec!["c/hep/#".into(), "d/hep/#".into()])]
+    vec![
+        account("rong", "mat-khau-rong", all("$SYS/#"), all("$SYS/#")),
+        account(
+            "hep",
+            "mat-khau-hep",
+            vec!["d/hep/#".into()],
+            vec!["c/hep/#".into(), "d/hep/#".into()],
+        ),
+    ]
 }
 
-pub fn account(name: &str, password: &str, publish: Vec<String>, subscribe: Vec<String>) -> Account {
-    Account { name: DeviceId::new(name).expect("a name"), secret_sha256: secret::sha256(password.as_bytes()), publish, subscribe }
+pub fn account(
+    name: &str,
+    password: &str,
+    publish: Vec<String>,
+    subscribe: Vec<String>,
+) -> Account {
+    Account {
+        name: DeviceId::new(name).expect("a name"),
+        secret_sha256: secret::sha256(password.as_bytes()),
+        publish,
+        subscribe,
+    }
 }
 
 /// Where its data lie.
@@ -51,24 +72,32 @@ pub enum Disk {
     Shared,
     /// On a file system of its own of so many bytes, empty in each life.
     Small(u64),
-    /// On an ext4 file system of its own that outlives it; checked and mounted with these options before each life.
+    /// On an ext4 file system of its own that outlives it; checked and mounted with these options
+    /// before each life.
     Card(&'static str),
 }
 
 /// True when this process may mount file systems; where it must, not being able to is a failure.
 pub fn may_mount() -> bool {
     let may = rustix::process::geteuid().is_root() && Path::new("/dev/loop-control").exists();
-    assert!(may || std::env::var_os("CI").is_none(), "this test mounts a file system: it needs root and loop devices");
+    assert!(
+        may || std::env::var_os("CI").is_none(),
+        "this test mounts a file system: it needs root and loop devices"
+    );
     if !may {
         eprintln!("left out: mounting a file system needs root and loop devices");
     }
     may
 }
 
-/// Shell that mounts the ext4 file system of `megabytes` in `folder/card` onto `folder/data`, made when it is not there and
-/// checked before. The loop device of the life before goes with its mount namespace, in its own time.
+/// Shell that mounts the ext4 file system of `megabytes` in `folder/card` onto `folder/data`, made
+/// when it is not there and checked before. The loop device of the life before goes with its mount
+/// namespace, in its own time.
 pub fn mount_card(folder: &Path, megabytes: u32, options: &str) -> String {
-    let (card, data) = (folder.join("card").display().to_string(), folder.join("data").display().to_string());
+    let (card, data) = (
+        folder.join("card").display().to_string(),
+        folder.join("data").display().to_string(),
+    );
     format!(
         "for n in $(seq 100); do [ -z \"$(losetup -j {card})\" ] && break; sleep 0.1; done
         [ -e {card} ] || {{ truncate -s {megabytes}M {card} && mkfs.ext4 -q {card}; }}
@@ -76,11 +105,17 @@ pub fn mount_card(folder: &Path, megabytes: u32, options: &str) -> String {
     )
 }
 
-/// The file system in `folder/data`, as the process `pid` has it mounted, finds an error of its own: from now on it can only be
-/// read.
+/// The file system in `folder/data`, as the process `pid` has it mounted, finds an error of its
+/// own: from now on it can only be read.
 pub fn card_dies(pid: u32, folder: &Path) {
-    let done = Command::new("nsenter").args(["-t", &pid.to_string(), "-m", "mount", "-o", "remount,abort"]).arg(folder.join("data")).status();
-    assert!(done.expect("nsenter (util-linux)").success(), "the card was to fail");
+    let done = Command::new("nsenter")
+        .args(["-t", &pid.to_string(), "-m", "mount", "-o", "remount,abort"])
+        .arg(folder.join("data"))
+        .status();
+    assert!(
+        done.expect("nsenter (util-linux)").success(),
+        "the card was to fail"
+    );
 }
 
 /// A worker; its listeners outlive its lives.
@@ -107,13 +142,27 @@ struct Life {
 
 impl Worker {
     pub fn new(limits: Limits, rules: Option<Vec<Rule>>, accounts: Vec<Account>) -> Self {
-        let folder = std::env::temp_dir().join(format!("conglang-worker-{}", secret::token().expect("random")));
+        let folder = std::env::temp_dir().join(format!(
+            "conglang-worker-{}",
+            secret::token().expect("random")
+        ));
         std::fs::create_dir_all(&folder).expect("folder");
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("time").as_secs();
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .expect("time")
+            .as_secs();
         let authority = Authority::load_or_make(&folder.join("ca"), "Bến Thóc", now).expect("a CA");
         let files = Files::named(&folder, "mqtt");
-        files.write(&authority.server("gate", &["localhost".into(), "127.0.0.1".into()], now).expect("leaf")).expect("written");
-        let listeners: Vec<TcpListener> = (0..4).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
+        files
+            .write(
+                &authority
+                    .server("gate", &["localhost".into(), "127.0.0.1".into()], now)
+                    .expect("leaf"),
+            )
+            .expect("written");
+        let listeners: Vec<TcpListener> = (0..4)
+            .map(|_| TcpListener::bind("127.0.0.1:0").expect("a port"))
+            .collect();
         for listener in &listeners {
             rustix::net::listen(listener, 4_096).expect("listens");
         }
@@ -123,7 +172,10 @@ impl Worker {
             house_socket: folder.join("house.sock").display().to_string(),
             house_secret: "bi-mat".into(),
             folder: folder.join("data").display().to_string(),
-            certificate: Some((files.certificate.display().to_string(), files.key.display().to_string())),
+            certificate: Some((
+                files.certificate.display().to_string(),
+                files.key.display().to_string(),
+            )),
             client_ca: Some(folder.join("ca/ca.pem").display().to_string()),
             certificate_only: false,
             quarantine: false,
@@ -132,7 +184,19 @@ impl Worker {
             served_before: false,
             limits,
         };
-        Self { plain: port(0), tls: port(1), ws: port(2), wss: port(3), folder, settings, accounts, listeners, disk: Disk::Shared, life: None, asked: 0 }
+        Self {
+            plain: port(0),
+            tls: port(1),
+            ws: port(2),
+            wss: port(3),
+            folder,
+            settings,
+            accounts,
+            listeners,
+            disk: Disk::Shared,
+            life: None,
+            asked: 0,
+        }
     }
 
     pub fn started(limits: Limits, rules: Option<Vec<Rule>>, accounts: Vec<Account>) -> Self {
@@ -152,18 +216,31 @@ impl Worker {
 
     /// True while the process that was started last lives.
     pub fn lives(&mut self) -> bool {
-        self.life.as_mut().is_some_and(|life| life.child.try_wait().is_ok_and(|ended| ended.is_none()))
+        self.life
+            .as_mut()
+            .is_some_and(|life| life.child.try_wait().is_ok_and(|ended| ended.is_none()))
     }
 
     /// Starts it and waits until it serves.
     pub fn start(&mut self) {
         let (ours, theirs) = UnixStream::pair().expect("a pair");
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log.txt")).expect("log");
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.folder.join("log.txt"))
+            .expect("log");
         let mut command = self.command();
-        command.stdin(OwnedFd::from(theirs)).stdout(Stdio::piped()).stderr(log);
+        command
+            .stdin(OwnedFd::from(theirs))
+            .stdout(Stdio::piped())
+            .stderr(log);
         let mut child = command.spawn().expect("starts");
         drop(command);
-        let borrowed: Vec<_> = self.listeners.iter().map(std::os::fd::AsFd::as_fd).collect();
+        let borrowed: Vec<_> = self
+            .listeners
+            .iter()
+            .map(std::os::fd::AsFd::as_fd)
+            .collect();
         fds::send(ours.as_fd(), &borrowed).expect("listeners");
         let (say, facts) = channel();
         let out = BufReader::new(child.stdout.take().expect("stdout"));
@@ -177,10 +254,27 @@ impl Worker {
                 }
             }
         });
-        self.life = Some(Life { child, orders: ours, facts, counters: Counters::default() });
-        let first = Order::Access { n: 1, accounts: self.accounts.clone() };
-        let begin = format!("{}\n{}\n", serde_json::to_string(&self.settings).expect("settings"), serde_json::to_string(&first).expect("order"));
-        self.life.as_mut().expect("alive").orders.write_all(begin.as_bytes()).expect("told");
+        self.life = Some(Life {
+            child,
+            orders: ours,
+            facts,
+            counters: Counters::default(),
+        });
+        let first = Order::Access {
+            n: 1,
+            accounts: self.accounts.clone(),
+        };
+        let begin = format!(
+            "{}\n{}\n",
+            serde_json::to_string(&self.settings).expect("settings"),
+            serde_json::to_string(&first).expect("order")
+        );
+        self.life
+            .as_mut()
+            .expect("alive")
+            .orders
+            .write_all(begin.as_bytes())
+            .expect("told");
         self.until("it serves", |fact| *fact == Fact::Ready);
     }
 
@@ -201,7 +295,15 @@ impl Worker {
         if matches!(self.disk, Disk::Small(_)) {
             command.args(["--user", "--map-root-user"]);
         }
-        command.args(["--mount", "sh", "-c", &format!("{prepare} && exec \"$1\" worker broker")]).arg(&self.folder).arg(program);
+        command
+            .args([
+                "--mount",
+                "sh",
+                "-c",
+                &format!("{prepare} && exec \"$1\" worker broker"),
+            ])
+            .arg(&self.folder)
+            .arg(program);
         command
     }
 
@@ -211,8 +313,15 @@ impl Worker {
         let life = self.life.as_mut().expect("alive");
         let until = Instant::now() + Duration::from_secs(20);
         loop {
-            let fact = life.facts.recv_timeout(until.saturating_duration_since(Instant::now()));
-            let fact = fact.unwrap_or_else(|_| panic!("not in time: {what}\n{}", std::fs::read_to_string(&log).unwrap_or_default()));
+            let fact = life
+                .facts
+                .recv_timeout(until.saturating_duration_since(Instant::now()));
+            let fact = fact.unwrap_or_else(|_| {
+                panic!(
+                    "not in time: {what}\n{}",
+                    std::fs::read_to_string(&log).unwrap_or_default()
+                )
+            });
             if let Fact::Counters(counters) = &fact {
                 life.counters = counters.clone();
             }
@@ -224,14 +333,22 @@ impl Worker {
 
     fn order(&mut self, order: &Order) {
         let line = serde_json::to_string(order).expect("order") + "\n";
-        self.life.as_mut().expect("alive").orders.write_all(line.as_bytes()).expect("told");
+        self.life
+            .as_mut()
+            .expect("alive")
+            .orders
+            .write_all(line.as_bytes())
+            .expect("told");
     }
 
     pub fn ask(&mut self, ask: Question) -> Answer {
         self.asked += 1;
         let n = self.asked;
         self.order(&Order::Ask { n, ask });
-        match self.until("an answer", |fact| matches!(fact, Fact::Answer { n: m, .. } if *m == n)) {
+        match self.until(
+            "an answer",
+            |fact| matches!(fact, Fact::Answer { n: m, .. } if *m == n),
+        ) {
             Fact::Answer { answer, .. } => answer,
             _ => unreachable!("it was waited for"),
         }
@@ -249,7 +366,9 @@ impl Worker {
     /// Counters that are as wanted, waited for; none that were told before this call.
     pub fn counters(&mut self, what: &str, wanted: impl Fn(&Counters) -> bool) -> Counters {
         // Facts come in their order: what follows an answer is fresh.
-        self.ask(Question::Why { id: "@nobody".into() });
+        self.ask(Question::Why {
+            id: "@nobody".into(),
+        });
         match self.until(what, |fact| matches!(fact, Fact::Counters(c) if wanted(c))) {
             Fact::Counters(counters) => counters,
             _ => unreachable!("it was waited for"),
@@ -258,7 +377,11 @@ impl Worker {
 
     /// A path of its own disk, seen from outside.
     pub fn inside(&self, path: &str) -> PathBuf {
-        PathBuf::from(format!("/proc/{}/root{}/data/{path}", self.pid(), self.folder.display()))
+        PathBuf::from(format!(
+            "/proc/{}/root{}/data/{path}",
+            self.pid(),
+            self.folder.display()
+        ))
     }
 
     /// `kill -9`.

@@ -1,14 +1,16 @@
-//! How far the ledger was, kept beside it: so that an empty folder is told apart from a first start, an old copy from the
-//! newest, another's from ours.
+//! How far the ledger was, kept beside it: so that an empty folder is told apart from a first
+//! start, an old copy from the newest, another's from ours.
 //!
-//! Two files of one block, written in place one after the other (a cut spoils one of them at most): one beside the broker's
-//! folder (which may be copied or lost as a whole), one in the ledger's. The mark follows the ledger at some distance (`EVERY`): what it says was there, was there; at a planned
-//! end it says exactly how far. Content: CRC32C u32, length u32, JSON, zeros. A third file, with the keys, says only which
-//! ledger is this house's, and is written once.
+//! Two files of one block, written in place one after the other (a cut spoils one of them at most):
+//! one beside the broker's folder (which may be copied or lost as a whole), one in the ledger's.
+//! The mark follows the ledger at some distance (`EVERY`): what it says was there, was there; at a
+//! planned end it says exactly how far. Content: CRC32C u32, length u32, JSON, zeros. A third file,
+//! with the keys, says only which ledger is this house's, and is written once.
 //!
-//! Invariant: one file of another village never makes a stranger of our ledger, nor two of them: which ledger is ours is what
-//! most of four witnesses say (the three files and the segments); two against two, what the file with the keys says, because
-//! it goes with neither the broker's folder nor its mark.
+//! Invariant: one file of another village never makes a stranger of our ledger, nor two of them:
+//! which ledger is ours is what most of four witnesses say (the three files and the segments); two
+//! against two, what the file with the keys says, because it goes with neither the broker's folder
+//! nor its mark.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -55,30 +57,57 @@ impl Marks {
     pub fn of(folder: &Path) -> Self {
         let broker = folder.parent().unwrap_or(folder);
         let name = broker.file_name().unwrap_or_default();
-        Self { both: [broker.with_extension("mark"), folder.join("mark")], name: broker.with_file_name("keys").join(name).with_extension("ledger") }
+        Self {
+            both: [broker.with_extension("mark"), folder.join("mark")],
+            name: broker
+                .with_file_name("keys")
+                .join(name)
+                .with_extension("ledger"),
+        }
     }
 
-    /// Which ledger is ours, and the mark of it that says most; none = nothing says it. `stored` = the ledger of which most
-    /// stands in the segments.
+    /// Which ledger is ours, and the mark of it that says most; none = nothing says it. `stored` =
+    /// the ledger of which most stands in the segments.
     pub fn judge(&self, stored: Option<&str>) -> (Option<String>, Option<Mark>) {
         let [beside, inside] = self.both.each_ref().map(|path| read(path));
-        // An older version wrote none: then the mark beside the folder stands for it, because the other goes wherever the folder goes.
-        let name = read(&self.name).or_else(|| beside.clone()).map(|m| m.ledger);
+        // An older version wrote none: then the mark beside the folder stands for it, because the
+        // other goes wherever the folder goes.
+        let name = read(&self.name)
+            .or_else(|| beside.clone())
+            .map(|m| m.ledger);
         let marked = [&beside, &inside].map(|m| m.as_ref().map(|m| m.ledger.clone()));
         // In the order of their weight where as many speak for one as for another.
-        let witnesses: Vec<String> = [name].into_iter().chain(marked).chain([stored.map(str::to_owned)]).flatten().collect();
+        let witnesses: Vec<String> = [name]
+            .into_iter()
+            .chain(marked)
+            .chain([stored.map(str::to_owned)])
+            .flatten()
+            .collect();
         let voices = |of: &String| witnesses.iter().filter(|w| *w == of).count();
-        let Some(ours) = witnesses.iter().rev().max_by_key(|w| voices(w)).cloned() else { return (None, None) };
+        let Some(ours) = witnesses.iter().rev().max_by_key(|w| voices(w)).cloned() else {
+            return (None, None);
+        };
         if voices(&ours) < witnesses.len() {
-            tracing::warn!(ours, ?witnesses, "the marks of the broker's ledger are not all of one ledger; those of others are written anew");
+            tracing::warn!(
+                ours,
+                ?witnesses,
+                "the marks of the broker's ledger are not all of one ledger; those of others are written anew"
+            );
         }
-        let mark = [beside, inside].into_iter().flatten().filter(|m| m.ledger == ours).max_by_key(|m| m.number);
+        let mark = [beside, inside]
+            .into_iter()
+            .flatten()
+            .filter(|m| m.ledger == ours)
+            .max_by_key(|m| m.number);
         (Some(ours), mark)
     }
 
     /// True when at least one of the files is there, readable or not.
     pub fn exist(&self) -> bool {
-        self.both.iter().chain([&self.name]).any(|path| path.exists())
+        self.both
+            .iter()
+            .chain([&self.name])
+            .any(|path| path.exists())
     }
 
     /// Writes both, and which ledger it is where that is not known.
@@ -88,7 +117,13 @@ impl Marks {
             if let Some(keys) = self.name.parent() {
                 secret::make_folder(keys)?;
             }
-            write(&self.name, &Mark { ledger: mark.ledger.clone(), ..Mark::default() })?;
+            write(
+                &self.name,
+                &Mark {
+                    ledger: mark.ledger.clone(),
+                    ..Mark::default()
+                },
+            )?;
         }
         Ok(())
     }
@@ -97,10 +132,19 @@ impl Marks {
 fn write(path: &Path, mark: &Mark) -> io::Result<()> {
     let json = serde_json::to_vec(mark)?;
     let len = u32::try_from(json.len()).unwrap_or(u32::MAX);
-    let mut bytes = [&crc32c::crc32c(&json).to_le_bytes()[..], &len.to_le_bytes(), &json].concat();
+    let mut bytes = [
+        &crc32c::crc32c(&json).to_le_bytes()[..],
+        &len.to_le_bytes(),
+        &json,
+    ]
+    .concat();
     bytes.resize(BLOCK, 0);
     let is_new = !path.exists();
-    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)?;
     file.write_all_at(&bytes, 0)?;
     file.sync_data()?;
     if let Some(folder) = path.parent().filter(|_| is_new) {
@@ -115,5 +159,7 @@ fn read(path: &Path) -> Option<Mark> {
     let (len, rest) = rest.split_first_chunk::<4>()?;
     let json = rest.get(..usize::try_from(u32::from_le_bytes(*len)).ok()?)?;
     let is_whole = crc32c::crc32c(json) == u32::from_le_bytes(*sum);
-    is_whole.then(|| serde_json::from_slice(json).ok())?.filter(|mark: &Mark| !mark.ledger.is_empty())
+    is_whole
+        .then(|| serde_json::from_slice(json).ok())?
+        .filter(|mark: &Mark| !mark.ledger.is_empty())
 }

@@ -15,7 +15,11 @@ pub struct Receipt {
 
 impl Receipt {
     pub fn new(wake: Arc<Notify>) -> Arc<Self> {
-        Arc::new(Self { left: AtomicU32::new(0), failed: AtomicBool::new(false), wake })
+        Arc::new(Self {
+            left: AtomicU32::new(0),
+            failed: AtomicBool::new(false),
+            wake,
+        })
     }
 
     /// One more thing is waited for.

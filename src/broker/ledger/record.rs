@@ -1,12 +1,13 @@
 //! The ledger's records as bytes.
 //!
-//! A record is a letter and fields; texts and payloads carry their length in four bytes, little end first. `P`, `X`, `D`
-//! and `E` are as the first retained store wrote them. What cannot be read is none, never a guess. Times are wall seconds
-//! since 1970 as the box knew them when it wrote.
+//! A record is a letter and fields; texts and payloads carry their length in four bytes, little end
+//! first. `P`, `X`, `D` and `E` are as the first retained store wrote them. What cannot be read is
+//! none, never a guess. Times are wall seconds since 1970 as the box knew them when it wrote.
 
 use bytes::Bytes;
 
-/// A message on disk. `left` = seconds that it was still worth something, and when that was written.
+/// A message on disk. `left` = seconds that it was still worth something, and when that was
+/// written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
     pub topic: String,
@@ -86,8 +87,8 @@ pub enum Record {
         filter: String,
     },
     /// A message for sessions; `order` rises in the order of publishing.
-    /// `inbound` = the publisher's session and packet id of a QoS 2 message, session 0 = none: that it was taken and what
-    /// became of it are one record, so neither is without the other.
+    /// `inbound` = the publisher's session and packet id of a QoS 2 message, session 0 = none: that
+    /// it was taken and what became of it are one record, so neither is without the other.
     Queue {
         order: u64,
         inbound: (u64, u16),
@@ -115,7 +116,8 @@ pub enum Record {
     },
     Will(KeptWill),
     WillOver(u64),
-    /// Queued messages that were never sent to their client, by packet id: said at a planned end, true until [`Record::Began`].
+    /// Queued messages that were never sent to their client, by packet id: said at a planned end,
+    /// true until [`Record::Began`].
     Unsent {
         session: u64,
         ids: Vec<u16>,
@@ -157,7 +159,9 @@ impl Out {
         if m.left.is_some() {
             self.n32(left).n64(at);
         }
-        self.text(m.topic.as_bytes()).text(&m.forward).text(&m.payload)
+        self.text(m.topic.as_bytes())
+            .text(&m.forward)
+            .text(&m.payload)
     }
 }
 
@@ -196,10 +200,21 @@ impl<'a> In<'a> {
     }
     fn message(&mut self) -> Option<Kept> {
         let flags = self.n8()?;
-        let left = if flags & 8 != 0 { Some((self.n32()?, self.n64()?)) } else { None };
+        let left = if flags & 8 != 0 {
+            Some((self.n32()?, self.n64()?))
+        } else {
+            None
+        };
         let topic = self.text()?;
         let forward = Bytes::copy_from_slice(self.bytes()?);
-        Some(Kept { topic, forward, payload: self.bytes()?.to_vec(), qos: (flags & 3).min(2), retain: flags & 4 != 0, left })
+        Some(Kept {
+            topic,
+            forward,
+            payload: self.bytes()?.to_vec(),
+            qos: (flags & 3).min(2),
+            retain: flags & 4 != 0,
+            left,
+        })
     }
 }
 
@@ -209,7 +224,11 @@ impl Record {
         let mut o = Out(Vec::new());
         match self {
             Self::Put { owner, message } if message.left.is_none() => {
-                o.n8(b'P').n8(message.qos).text(message.topic.as_bytes()).text(owner.as_bytes()).text(&message.forward);
+                o.n8(b'P')
+                    .n8(message.qos)
+                    .text(message.topic.as_bytes())
+                    .text(owner.as_bytes())
+                    .text(&message.forward);
                 o.0.extend_from_slice(&message.payload);
             }
             Self::Put { owner, message } => {
@@ -226,22 +245,48 @@ impl Record {
                 o.n8(b'E');
             }
             Self::Session(h) => {
-                o.n8(b'S').n64(h.session).text(h.account.as_bytes()).text(h.client_id.as_bytes()).text(h.credential.as_bytes());
+                o.n8(b'S')
+                    .n64(h.session)
+                    .text(h.account.as_bytes())
+                    .text(h.client_id.as_bytes())
+                    .text(h.credential.as_bytes());
                 o.n32(h.keep_s).maybe(h.away).n16(h.next_id);
             }
             Self::Over(session) => {
                 o.n8(b'Z').n64(*session);
             }
-            Self::Filter { session, filter, options, identifier } => {
-                o.n8(b'F').n64(*session).n8(*options).n32(*identifier).text(filter.as_bytes());
+            Self::Filter {
+                session,
+                filter,
+                options,
+                identifier,
+            } => {
+                o.n8(b'F')
+                    .n64(*session)
+                    .n8(*options)
+                    .n32(*identifier)
+                    .text(filter.as_bytes());
             }
             Self::Unfilter { session, filter } => {
                 o.n8(b'f').n64(*session).text(filter.as_bytes());
             }
-            Self::Queue { order, inbound, message, targets } => {
-                o.n8(b'Q').n64(*order).n64(inbound.0).n16(inbound.1).message(message).n32(u32::try_from(targets.len()).unwrap_or(0));
+            Self::Queue {
+                order,
+                inbound,
+                message,
+                targets,
+            } => {
+                o.n8(b'Q')
+                    .n64(*order)
+                    .n64(inbound.0)
+                    .n16(inbound.1)
+                    .message(message)
+                    .n32(u32::try_from(targets.len()).unwrap_or(0));
                 for t in targets {
-                    o.n64(t.session).n16(t.id).n8(t.qos | u8::from(t.retain) << 2).text(t.group.as_bytes());
+                    o.n64(t.session)
+                        .n16(t.id)
+                        .n8(t.qos | u8::from(t.retain) << 2)
+                        .text(t.group.as_bytes());
                     o.n32(u32::try_from(t.identifiers.len()).unwrap_or(0));
                     for identifier in &t.identifiers {
                         o.n32(*identifier);
@@ -264,7 +309,13 @@ impl Record {
                 o.n8(b'i').n64(*session).n16(*id);
             }
             Self::Will(w) => {
-                o.n8(b'W').n64(w.session).text(w.account.as_bytes()).text(w.client_id.as_bytes()).n32(w.delay_s).maybe(w.due).message(&w.message);
+                o.n8(b'W')
+                    .n64(w.session)
+                    .text(w.account.as_bytes())
+                    .text(w.client_id.as_bytes())
+                    .n32(w.delay_s)
+                    .maybe(w.due)
+                    .message(&w.message);
             }
             Self::WillOver(session) => {
                 o.n8(b'w').n64(*session);
@@ -289,51 +340,117 @@ impl Record {
             b'P' => {
                 let (qos, topic, owner) = (i.n8()?.min(2), i.text()?, i.text()?);
                 let forward = Bytes::copy_from_slice(i.bytes()?);
-                Self::Put { owner, message: Kept { topic, payload: i.0.to_vec(), qos, retain: true, forward, left: None } }
+                Self::Put {
+                    owner,
+                    message: Kept {
+                        topic,
+                        payload: i.0.to_vec(),
+                        qos,
+                        retain: true,
+                        forward,
+                        left: None,
+                    },
+                }
             }
-            b'p' => Self::Put { owner: i.text()?, message: i.message()? },
+            b'p' => Self::Put {
+                owner: i.text()?,
+                message: i.message()?,
+            },
             b'X' => Self::Remove(String::from_utf8(i.0.to_vec()).ok()?),
             b'D' => Self::Dump,
             b'E' => Self::End,
             b'S' => {
-                let (session, account, client_id, credential) = (i.n64()?, i.text()?, i.text()?, i.text()?);
+                let (session, account, client_id, credential) =
+                    (i.n64()?, i.text()?, i.text()?, i.text()?);
                 let (keep_s, mut away) = (i.n32()?, None);
                 i.maybe(&mut away)?;
-                Self::Session(Head { session, account, client_id, credential, keep_s, away, next_id: i.n16()? })
+                Self::Session(Head {
+                    session,
+                    account,
+                    client_id,
+                    credential,
+                    keep_s,
+                    away,
+                    next_id: i.n16()?,
+                })
             }
             b'Z' => Self::Over(i.n64()?),
             b'F' => {
                 let (session, options, identifier) = (i.n64()?, i.n8()?, i.n32()?);
-                Self::Filter { session, options, identifier, filter: i.text()? }
+                Self::Filter {
+                    session,
+                    options,
+                    identifier,
+                    filter: i.text()?,
+                }
             }
-            b'f' => Self::Unfilter { session: i.n64()?, filter: i.text()? },
+            b'f' => Self::Unfilter {
+                session: i.n64()?,
+                filter: i.text()?,
+            },
             b'Q' => {
                 let (order, inbound) = (i.n64()?, (i.n64()?, i.n16()?));
                 let (message, count) = (i.message()?, i.n32()?);
                 let mut targets = Vec::new();
                 for _ in 0..count {
-                    let (session, id, flags, group, many) = (i.n64()?, i.n16()?, i.n8()?, i.text()?, i.n32()?);
+                    let (session, id, flags, group, many) =
+                        (i.n64()?, i.n16()?, i.n8()?, i.text()?, i.n32()?);
                     let identifiers = (0..many).map(|_| i.n32()).collect::<Option<Vec<u32>>>()?;
-                    targets.push(Target { session, id, qos: (flags & 3).min(2), retain: flags & 4 != 0, identifiers, group });
+                    targets.push(Target {
+                        session,
+                        id,
+                        qos: (flags & 3).min(2),
+                        retain: flags & 4 != 0,
+                        identifiers,
+                        group,
+                    });
                 }
-                Self::Queue { order, inbound, message, targets }
+                Self::Queue {
+                    order,
+                    inbound,
+                    message,
+                    targets,
+                }
             }
             b'A' => {
                 let session = i.n64()?;
-                Self::Acked { session, ids: std::iter::from_fn(|| i.n16()).collect() }
+                Self::Acked {
+                    session,
+                    ids: std::iter::from_fn(|| i.n16()).collect(),
+                }
             }
-            b'R' => Self::Released { session: i.n64()?, id: i.n16()? },
-            b'I' => Self::Inbound { session: i.n64()?, id: i.n16()? },
-            b'i' => Self::InboundOver { session: i.n64()?, id: i.n16()? },
+            b'R' => Self::Released {
+                session: i.n64()?,
+                id: i.n16()?,
+            },
+            b'I' => Self::Inbound {
+                session: i.n64()?,
+                id: i.n16()?,
+            },
+            b'i' => Self::InboundOver {
+                session: i.n64()?,
+                id: i.n16()?,
+            },
             b'W' => {
-                let (session, account, client_id, delay_s, mut due) = (i.n64()?, i.text()?, i.text()?, i.n32()?, None);
+                let (session, account, client_id, delay_s, mut due) =
+                    (i.n64()?, i.text()?, i.text()?, i.n32()?, None);
                 i.maybe(&mut due)?;
-                Self::Will(KeptWill { session, account, client_id, delay_s, due, message: i.message()? })
+                Self::Will(KeptWill {
+                    session,
+                    account,
+                    client_id,
+                    delay_s,
+                    due,
+                    message: i.message()?,
+                })
             }
             b'w' => Self::WillOver(i.n64()?),
             b'U' => {
                 let session = i.n64()?;
-                Self::Unsent { session, ids: std::iter::from_fn(|| i.n16()).collect() }
+                Self::Unsent {
+                    session,
+                    ids: std::iter::from_fn(|| i.n16()).collect(),
+                }
             }
             b'B' => Self::Began,
             _ => return None,
@@ -347,34 +464,95 @@ mod tests {
 
     #[test]
     fn every_record_comes_back_and_no_cut_is_taken_for_whole() {
-        let message = Kept { topic: "đèn/1".into(), payload: b"ON".to_vec(), qos: 2, retain: true, forward: Bytes::from_static(b"\x26\x00\x00\x00\x00"), left: Some((7, 9)) };
-        let plain = Kept { left: None, ..message.clone() };
-        let target = Target { session: 4, id: 5, qos: 1, retain: true, identifiers: vec![1, 2], group: "$share/g/a".into() };
-        let head = Head { session: 4, account: "den-01".into(), client_id: "a".into(), credential: "x".into(), keep_s: 9, away: Some(3), next_id: 6 };
+        let message = Kept {
+            topic: "đèn/1".into(),
+            payload: b"ON".to_vec(),
+            qos: 2,
+            retain: true,
+            forward: Bytes::from_static(b"\x26\x00\x00\x00\x00"),
+            left: Some((7, 9)),
+        };
+        let plain = Kept {
+            left: None,
+            ..message.clone()
+        };
+        let target = Target {
+            session: 4,
+            id: 5,
+            qos: 1,
+            retain: true,
+            identifiers: vec![1, 2],
+            group: "$share/g/a".into(),
+        };
+        let head = Head {
+            session: 4,
+            account: "den-01".into(),
+            client_id: "a".into(),
+            credential: "x".into(),
+            keep_s: 9,
+            away: Some(3),
+            next_id: 6,
+        };
         for record in [
-            Record::Put { owner: "den-01".into(), message: plain.clone() },
-            Record::Put { owner: "den-01".into(), message: message.clone() },
+            Record::Put {
+                owner: "den-01".into(),
+                message: plain.clone(),
+            },
+            Record::Put {
+                owner: "den-01".into(),
+                message: message.clone(),
+            },
             Record::Remove("đèn".into()),
             Record::Dump,
             Record::End,
             Record::Session(head),
             Record::Over(4),
-            Record::Filter { session: 4, filter: "a/#".into(), options: 5, identifier: 3 },
-            Record::Unfilter { session: 4, filter: "a/#".into() },
-            Record::Queue { order: 8, inbound: (4, 6), message: message.clone(), targets: vec![target] },
-            Record::Acked { session: 4, ids: vec![1, 65_535] },
+            Record::Filter {
+                session: 4,
+                filter: "a/#".into(),
+                options: 5,
+                identifier: 3,
+            },
+            Record::Unfilter {
+                session: 4,
+                filter: "a/#".into(),
+            },
+            Record::Queue {
+                order: 8,
+                inbound: (4, 6),
+                message: message.clone(),
+                targets: vec![target],
+            },
+            Record::Acked {
+                session: 4,
+                ids: vec![1, 65_535],
+            },
             Record::Released { session: 4, id: 2 },
             Record::Inbound { session: 4, id: 2 },
             Record::InboundOver { session: 4, id: 2 },
-            Record::Will(KeptWill { session: 4, account: "den-01".into(), client_id: "a".into(), message, delay_s: 3, due: None }),
+            Record::Will(KeptWill {
+                session: 4,
+                account: "den-01".into(),
+                client_id: "a".into(),
+                message,
+                delay_s: 3,
+                due: None,
+            }),
             Record::WillOver(4),
-            Record::Unsent { session: 4, ids: vec![2, 3] },
+            Record::Unsent {
+                session: 4,
+                ids: vec![2, 3],
+            },
             Record::Began,
         ] {
             let bytes = record.encode();
             assert_eq!(Record::decode(&bytes), Some(record.clone()));
             for cut in 0..bytes.len() {
-                assert_ne!(Record::decode(&bytes[..cut]), Some(record.clone()), "cut at {cut}");
+                assert_ne!(
+                    Record::decode(&bytes[..cut]),
+                    Some(record.clone()),
+                    "cut at {cut}"
+                );
             }
         }
         assert_eq!(Record::decode(b"?"), None);

@@ -1,8 +1,9 @@
 //! From the ledger's records back to the machine, and from the machine to a dump.
 //!
-//! Invariants: what a whole dump holds replaces what stood before it, a dump without its end counts for nothing; a delivery
-//! keeps its packet id; packet ids that were given out and not written down are not given out again soon. Clocks may stand
-//! still or go back while the power is off: time that passed is counted only when the clock says so.
+//! Invariants: what a whole dump holds replaces what stood before it, a dump without its end counts
+//! for nothing; a delivery keeps its packet id; packet ids that were given out and not written down
+//! are not given out again soon. Clocks may stand still or go back while the power is off: time
+//! that passed is counted only when the clock says so.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -64,7 +65,8 @@ impl Found {
     pub fn read_around<'a>(records: impl Iterator<Item = Option<&'a [u8]>>) -> Self {
         let mut found = Self::default();
         let records: Vec<Option<&[u8]>> = records.collect();
-        // Everything before the last whole dump is in it; only numbers that were given out still count.
+        // Everything before the last whole dump is in it; only numbers that were given out still
+        // count.
         let end = records.iter().rposition(|r| *r == Some(b"E"));
         let begin = end.and_then(|end| records[..end].iter().rposition(|r| *r == Some(b"D")));
         let before = begin.unwrap_or(0);
@@ -86,7 +88,9 @@ impl Found {
                     }
                     continue;
                 }
-                Some((b'>', piece)) => large.take().and_then(|large| Record::decode(&[&large, piece].concat())),
+                Some((b'>', piece)) => large
+                    .take()
+                    .and_then(|large| Record::decode(&[&large, piece].concat())),
                 _ => bytes.and_then(Record::decode),
             };
             let Some(record) = record else { continue };
@@ -101,7 +105,10 @@ impl Found {
 
     /// Retained messages and kept sessions that were found.
     pub fn counts(&self) -> (u64, u64) {
-        (self.retained.len() as u64, self.heads.values().filter(|h| h.keep_s > 0).count() as u64)
+        (
+            self.retained.len() as u64,
+            self.heads.values().filter(|h| h.keep_s > 0).count() as u64,
+        )
     }
 
     /// What a session has beside its head; its number is never given out again.
@@ -118,7 +125,10 @@ impl Found {
             Record::Will(will) => self.last_session = self.last_session.max(will.session),
             Record::Queue { order, targets, .. } => {
                 self.last_order = self.last_order.max(*order);
-                self.last_session = targets.iter().map(|t| t.session).fold(self.last_session, u64::max);
+                self.last_session = targets
+                    .iter()
+                    .map(|t| t.session)
+                    .fold(self.last_session, u64::max);
             }
             _ => {}
         }
@@ -127,7 +137,10 @@ impl Found {
     fn apply(&mut self, record: Record) {
         self.number(&record);
         match record {
-            Record::Put { owner, message } => drop(self.retained.insert(message.topic.clone(), (owner, message))),
+            Record::Put { owner, message } => drop(
+                self.retained
+                    .insert(message.topic.clone(), (owner, message)),
+            ),
             Record::Remove(topic) => drop(self.retained.remove(&topic)),
             Record::Session(head) => {
                 self.heads.insert(head.session, head);
@@ -136,18 +149,35 @@ impl Found {
                 self.heads.remove(&session);
                 self.kin.remove(&session);
             }
-            Record::Filter { session, filter, options, identifier } => {
-                let hearing = Hearing { qos: (options & 3).min(2), no_local: options & 4 != 0, retain_as_published: options & 8 != 0, identifier: (identifier > 0).then_some(identifier) };
+            Record::Filter {
+                session,
+                filter,
+                options,
+                identifier,
+            } => {
+                let hearing = Hearing {
+                    qos: (options & 3).min(2),
+                    no_local: options & 4 != 0,
+                    retain_as_published: options & 8 != 0,
+                    identifier: (identifier > 0).then_some(identifier),
+                };
                 self.kin(session).filters.insert(filter, hearing);
             }
             Record::Unfilter { session, filter } => drop(self.kin(session).filters.remove(&filter)),
-            Record::Queue { order, inbound, message, targets } => {
+            Record::Queue {
+                order,
+                inbound,
+                message,
+                targets,
+            } => {
                 if inbound.0 > 0 {
                     self.kin(inbound.0).received.push(inbound.1);
                 }
                 let message = Arc::new(message);
                 for target in targets {
-                    self.kin(target.session).queue.insert((order, target.id), (message.clone(), target));
+                    self.kin(target.session)
+                        .queue
+                        .insert((order, target.id), (message.clone(), target));
                 }
             }
             Record::Acked { session, ids } => {
@@ -174,7 +204,8 @@ impl Found {
         }
     }
 
-    /// True when messages are known not to have been sent: before they are, the disk must hear that this is over.
+    /// True when messages are known not to have been sent: before they are, the disk must hear that
+    /// this is over.
     pub fn knows_unsent(&self) -> bool {
         self.kin.values().any(|k| !k.unsent.is_empty())
     }
@@ -188,10 +219,20 @@ impl Found {
     pub fn restore(self, core: &mut Core, now: Instant) {
         let wall = core.wall();
         core.last_number = self.last_session;
-        core.ledger.resume(self.last_order, self.retained.keys().map(|t| t.as_str().into()), self.wills.keys().copied(), self.heads.keys().copied());
-        for (owner, message) in self.retained.into_values().filter(|(_, m)| class_of(&core.rules, &m.topic) != Class::Memory) {
+        core.ledger.resume(
+            self.last_order,
+            self.retained.keys().map(|t| t.as_str().into()),
+            self.wills.keys().copied(),
+            self.heads.keys().copied(),
+        );
+        for (owner, message) in self
+            .retained
+            .into_values()
+            .filter(|(_, m)| class_of(&core.rules, &m.topic) != Class::Memory)
+        {
             if let Some(message) = alive(&message, now, wall) {
-                core.retained.set(&owner.into(), 0, &Arc::new(message), &core.limits);
+                core.retained
+                    .set(&owner.into(), 0, &Arc::new(message), &core.limits);
             }
         }
         core.retained.refused = 0;
@@ -203,25 +244,61 @@ impl Found {
             revive(core, head, kin, &mut messages, now, wall);
         }
         for (session, will) in self.wills {
-            let at = will.due.map_or(GRACE, |due| Duration::from_secs(due.saturating_sub(wall).min(u64::from(will.delay_s)))).max(GRACE);
+            let at = will
+                .due
+                .map_or(GRACE, |due| {
+                    Duration::from_secs(due.saturating_sub(wall).min(u64::from(will.delay_s)))
+                })
+                .max(GRACE);
             if let Some(message) = alive(&will.message, now, wall) {
-                let expires = message.expires.map(|at| u32::try_from(at.saturating_duration_since(now).as_secs()).unwrap_or(u32::MAX));
-                let properties = Properties { message_expiry: expires, will_delay: Some(will.delay_s), forward: message.forward.clone(), ..Properties::default() };
+                let expires = message.expires.map(|at| {
+                    u32::try_from(at.saturating_duration_since(now).as_secs()).unwrap_or(u32::MAX)
+                });
+                let properties = Properties {
+                    message_expiry: expires,
+                    will_delay: Some(will.delay_s),
+                    forward: message.forward.clone(),
+                    ..Properties::default()
+                };
                 let topic = message.topic.to_string();
-                let said = Will { topic, payload: message.payload.to_vec().into(), qos: message.qos, retain: message.retain, properties };
-                core.wills.insert(session, Due { at: now + at, owner: identity(&will.account), client_id: will.client_id, will: said, line: 0, grace: will.due.is_none() });
+                let said = Will {
+                    topic,
+                    payload: message.payload.to_vec().into(),
+                    qos: message.qos,
+                    retain: message.retain,
+                    properties,
+                };
+                core.wills.insert(
+                    session,
+                    Due {
+                        at: now + at,
+                        owner: identity(&will.account),
+                        client_id: will.client_id,
+                        will: said,
+                        line: 0,
+                        grace: will.due.is_none(),
+                    },
+                );
             }
         }
     }
 }
 
 fn identity(account: &str) -> Identity {
-    if account == HOUSE { Identity::House } else { Identity::Account(account.to_owned()) }
+    if account == HOUSE {
+        Identity::House
+    } else {
+        Identity::Account(account.to_owned())
+    }
 }
 
 /// Wall seconds since `at`; a time that a clock without power said counts for nothing.
 fn passed(at: u64, wall: u64) -> u64 {
-    if is_timeless(at) { 0 } else { wall.saturating_sub(at) }
+    if is_timeless(at) {
+        0
+    } else {
+        wall.saturating_sub(at)
+    }
 }
 
 fn is_timeless(at: u64) -> bool {
@@ -232,28 +309,69 @@ fn is_timeless(at: u64) -> bool {
 fn alive(kept: &Kept, now: Instant, wall: u64) -> Option<Message> {
     let expires = match kept.left {
         None => None,
-        Some((left, at)) => Some(now + Duration::from_secs(u64::from(left).checked_sub(passed(at, wall)).filter(|left| *left > 0)?)),
+        Some((left, at)) => Some(
+            now + Duration::from_secs(
+                u64::from(left)
+                    .checked_sub(passed(at, wall))
+                    .filter(|left| *left > 0)?,
+            ),
+        ),
     };
-    Some(Message { topic: kept.topic.as_str().into(), payload: kept.payload.as_slice().into(), qos: kept.qos, retain: kept.retain, forward: kept.forward.clone(), expires })
+    Some(Message {
+        topic: kept.topic.as_str().into(),
+        payload: kept.payload.as_slice().into(),
+        qos: kept.qos,
+        retain: kept.retain,
+        forward: kept.forward.clone(),
+        expires,
+    })
 }
 
-fn revive(core: &mut Core, head: Head, kin: Kin, messages: &mut BTreeMap<u64, Option<Arc<Message>>>, now: Instant, wall: u64) {
+fn revive(
+    core: &mut Core,
+    head: Head,
+    kin: Kin,
+    messages: &mut BTreeMap<u64, Option<Arc<Message>>>,
+    now: Instant,
+    wall: u64,
+) {
     let keep_for = Duration::from_secs(u64::from(head.keep_s));
     let gone = Duration::from_secs(head.away.map_or(0, |at| passed(at, wall)));
     if gone >= keep_for {
-        core.ledger.note(&head.account.as_str().into(), Record::Over(head.session), None);
+        core.ledger.note(
+            &head.account.as_str().into(),
+            Record::Over(head.session),
+            None,
+        );
         return;
     }
     let who = identity(&head.account);
     let mut queue = core.queue_for(&who);
-    let last = kin.queue.values().map(|(_, t)| t.id).next_back().unwrap_or(head.next_id);
+    let last = kin
+        .queue
+        .values()
+        .map(|(_, t)| t.id)
+        .next_back()
+        .unwrap_or(head.next_id);
     for id in kin.released {
         queue.restore_released(id, 0);
     }
     for ((order, id), (kept, target)) in kin.queue {
-        let Some(message) = messages.entry(order).or_insert_with(|| alive(&kept, now, wall).map(Arc::new)).clone() else { continue };
+        let Some(message) = messages
+            .entry(order)
+            .or_insert_with(|| alive(&kept, now, wall).map(Arc::new))
+            .clone()
+        else {
+            continue;
+        };
         let group = (!target.group.is_empty()).then(|| target.group.as_str().into());
-        let item = Queued { message, qos: target.qos, retain: target.retain, identifiers: target.identifiers.into(), group };
+        let item = Queued {
+            message,
+            qos: target.qos,
+            retain: target.retain,
+            identifiers: target.identifiers.into(),
+            group,
+        };
         queue.restore(id, item, order, !kin.unsent.contains(&id));
     }
     queue.ids_from(last.wrapping_add(UNWRITTEN_IDS));
@@ -264,7 +382,19 @@ fn revive(core: &mut Core, head: Head, kin: Kin, messages: &mut BTreeMap<u64, Op
         client_id: head.client_id,
         subscriptions: kin.filters.clone(),
         queue,
-        received: kin.received.into_iter().map(|id| (id, Held { hold: Hold::FromDisk, receipt: None })).collect(),
+        received: kin
+            .received
+            .into_iter()
+            .map(|id| {
+                (
+                    id,
+                    Held {
+                        hold: Hold::FromDisk,
+                        receipt: None,
+                    },
+                )
+            })
+            .collect(),
         wake: Arc::new(Notify::new()),
         line: None,
         credential: head.credential,
@@ -277,7 +407,8 @@ fn revive(core: &mut Core, head: Head, kin: Kin, messages: &mut BTreeMap<u64, Op
     };
     if head.away.is_none_or(is_timeless) {
         // It is away from now on, also when the next life begins soon.
-        core.ledger.note(&session.owner, session.head(now, wall), None);
+        core.ledger
+            .note(&session.owner, session.head(now, wall), None);
     }
     crate::broker::publish::count_bytes(&mut core.queued_bytes, &mut core.per_account, &session, 0);
     let slot: Slot = core.place(session);
@@ -286,7 +417,8 @@ fn revive(core: &mut Core, head: Head, kin: Kin, messages: &mut BTreeMap<u64, Op
     }
 }
 
-/// Everything as it is, cheap to take under the lock: [`Snapshot::records`] makes the dump of it outside, `writer` its end.
+/// Everything as it is, cheap to take under the lock: [`Snapshot::records`] makes the dump of it
+/// outside, `writer` its end.
 pub struct Snapshot {
     retained: Vec<(Arc<str>, Arc<Message>)>,
     queued: BTreeMap<u64, (Arc<Message>, Vec<Target>)>,
@@ -298,14 +430,34 @@ pub struct Snapshot {
 impl Core {
     /// What waits for sessions and was never sent, for the last word of a planned end.
     pub fn unsent(&self) -> Vec<Record> {
-        let away = self.sessions.iter().flatten().filter(|s| s.is_kept() && s.is_away());
-        away.map(|s| Record::Unsent { session: s.number, ids: s.queue.never_sent() }).filter(|r| !matches!(r, Record::Unsent { ids, .. } if ids.is_empty())).collect()
+        let away = self
+            .sessions
+            .iter()
+            .flatten()
+            .filter(|s| s.is_kept() && s.is_away());
+        away.map(|s| Record::Unsent {
+            session: s.number,
+            ids: s.queue.never_sent(),
+        })
+        .filter(|r| !matches!(r, Record::Unsent { ids, .. } if ids.is_empty()))
+        .collect()
     }
 
     /// Retained messages and kept sessions, as the ledger's mark keeps them in mind.
     pub fn kept_counts(&self) -> (u64, u64) {
-        let lasting = self.retained.all().filter(|(_, m)| class_of(&self.rules, &m.topic) != Class::Memory).count();
-        (lasting as u64, self.sessions.iter().flatten().filter(|s| s.is_kept()).count() as u64)
+        let lasting = self
+            .retained
+            .all()
+            .filter(|(_, m)| class_of(&self.rules, &m.topic) != Class::Memory)
+            .count();
+        (
+            lasting as u64,
+            self.sessions
+                .iter()
+                .flatten()
+                .filter(|s| s.is_kept())
+                .count() as u64,
+        )
     }
 
     /// Takes the whole state for a dump. What the ledger still owes is in it.
@@ -313,32 +465,106 @@ impl Core {
         let wall = self.wall();
         // What memory alone keeps must not come back as it once was.
         let lasting = |m: &Message| class_of(&self.rules, &m.topic) != Class::Memory;
-        let mut shot = Snapshot { retained: self.retained.all().filter(|(_, m)| lasting(m)).map(|(o, m)| (o.clone(), m.clone())).collect(), queued: BTreeMap::new(), notes: Vec::new(), now, wall };
+        let mut shot = Snapshot {
+            retained: self
+                .retained
+                .all()
+                .filter(|(_, m)| lasting(m))
+                .map(|(o, m)| (o.clone(), m.clone()))
+                .collect(),
+            queued: BTreeMap::new(),
+            notes: Vec::new(),
+            now,
+            wall,
+        };
         for session in self.sessions.iter().flatten() {
             let number = session.number;
             if let Some(will) = &session.will {
-                shot.notes.push(Record::Will(will_record(number, (&session.owner, &session.client_id), will, None, now, wall)));
+                shot.notes.push(Record::Will(will_record(
+                    number,
+                    (&session.owner, &session.client_id),
+                    will,
+                    None,
+                    now,
+                    wall,
+                )));
             }
             if !session.is_kept() {
                 continue;
             }
             shot.notes.push(session.head(now, wall));
-            shot.notes.extend(session.subscriptions.iter().map(|(filter, h)| Record::Filter { session: number, filter: filter.clone(), options: options(h), identifier: h.identifier.unwrap_or(0) }));
+            shot.notes.extend(
+                session
+                    .subscriptions
+                    .iter()
+                    .map(|(filter, h)| Record::Filter {
+                        session: number,
+                        filter: filter.clone(),
+                        options: options(h),
+                        identifier: h.identifier.unwrap_or(0),
+                    }),
+            );
             let (messages, released) = session.queue.kept();
             for (order, id, item) in messages {
-                let target = Target { session: number, id, qos: item.qos, retain: item.retain, identifiers: item.identifiers.to_vec(), group: item.group.as_deref().unwrap_or_default().to_owned() };
-                shot.queued.entry(order).or_insert_with(|| (item.message.clone(), Vec::new())).1.push(target);
+                let target = Target {
+                    session: number,
+                    id,
+                    qos: item.qos,
+                    retain: item.retain,
+                    identifiers: item.identifiers.to_vec(),
+                    group: item.group.as_deref().unwrap_or_default().to_owned(),
+                };
+                shot.queued
+                    .entry(order)
+                    .or_insert_with(|| (item.message.clone(), Vec::new()))
+                    .1
+                    .push(target);
             }
-            shot.notes.extend(released.into_iter().map(|id| Record::Released { session: number, id }));
-            shot.notes.extend(session.received.iter().filter(|(_, held)| !matches!(held.hold, Hold::Memory | Hold::Over)).map(|(id, _)| Record::Inbound { session: number, id: *id }));
+            shot.notes
+                .extend(released.into_iter().map(|id| Record::Released {
+                    session: number,
+                    id,
+                }));
+            shot.notes.extend(
+                session
+                    .received
+                    .iter()
+                    .filter(|(_, held)| !matches!(held.hold, Hold::Memory | Hold::Over))
+                    .map(|(id, _)| Record::Inbound {
+                        session: number,
+                        id: *id,
+                    }),
+            );
         }
         for (number, due) in &self.wills {
             let left = due.at.saturating_duration_since(now).as_secs();
-            shot.notes.push(Record::Will(will_record(*number, (due.owner.name(), &due.client_id), &due.will, (!due.grace).then_some(wall + left), now, wall)));
+            shot.notes.push(Record::Will(will_record(
+                *number,
+                (due.owner.name(), &due.client_id),
+                &due.will,
+                (!due.grace).then_some(wall + left),
+                now,
+                wall,
+            )));
         }
-        let wills = self.sessions.iter().flatten().filter(|s| s.will.is_some()).map(|s| s.number).chain(self.wills.keys().copied());
-        let heads = self.sessions.iter().flatten().filter(|s| s.is_kept()).map(|s| s.number);
-        self.ledger.dumped(shot.retained.iter().map(|(_, m)| m.topic.clone()), wills, heads);
+        let wills = self
+            .sessions
+            .iter()
+            .flatten()
+            .filter(|s| s.will.is_some())
+            .map(|s| s.number)
+            .chain(self.wills.keys().copied());
+        let heads = self
+            .sessions
+            .iter()
+            .flatten()
+            .filter(|s| s.is_kept())
+            .map(|s| s.number);
+        self.ledger.dumped(
+            shot.retained.iter().map(|(_, m)| m.topic.clone()),
+            wills,
+            heads,
+        );
         shot
     }
 }
@@ -346,8 +572,16 @@ impl Core {
 impl Snapshot {
     /// The records of the dump but its end, one at a time: there is no second copy of everything.
     pub fn records(&self) -> impl Iterator<Item = Vec<u8>> {
-        let retained = self.retained.iter().map(|(owner, m)| super::put(owner, m, self.now, self.wall).encode());
-        let queued = self.queued.iter().map(|(order, (m, targets))| super::queued(*order, m, targets.clone(), self.now, self.wall).encode());
-        std::iter::once(Record::Dump.encode()).chain(retained).chain(self.notes.iter().map(Record::encode)).chain(queued)
+        let retained = self
+            .retained
+            .iter()
+            .map(|(owner, m)| super::put(owner, m, self.now, self.wall).encode());
+        let queued = self.queued.iter().map(|(order, (m, targets))| {
+            super::queued(*order, m, targets.clone(), self.now, self.wall).encode()
+        });
+        std::iter::once(Record::Dump.encode())
+            .chain(retained)
+            .chain(self.notes.iter().map(Record::encode))
+            .chain(queued)
     }
 }

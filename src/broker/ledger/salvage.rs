@@ -1,9 +1,10 @@
-//! Reads a ledger's files whatever became of them: what is whole of each group, what is missing in their row, what is of
-//! another ledger.
+//! Reads a ledger's files whatever became of them: what is whole of each group, what is missing in
+//! their row, what is of another ledger.
 //!
-//! Invariants: a record is used when its own sum is right, whatever happened around it; a group that the row says was there
-//! and of which nothing is found is counted, never passed over; what the power cut tore off at the end (nobody was told that
-//! it was kept) is used as far as it is whole and is no loss. Files set aside (`damaged-…`) are read too: until the next dump
+//! Invariants: a record is used when its own sum is right, whatever happened around it; a group
+//! that the row says was there and of which nothing is found is counted, never passed over; what
+//! the power cut tore off at the end (nobody was told that it was kept) is used as far as it is
+//! whole and is no loss. Files set aside (`damaged-…`) are read too: until the next dump
 //! they may be the only place of what was saved from them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +30,8 @@ impl Part {
 #[derive(Debug, Default)]
 pub struct Files {
     groups: BTreeMap<(Id, u64), Part>,
-    /// In which files something of a group was found, and whether the group stands there as it was written.
+    /// In which files something of a group was found, and whether the group stands there as it was
+    /// written.
     places: BTreeMap<(Id, u64), Vec<(u32, bool)>>,
     /// Segments of groups that stand as they were written, by their numbers.
     segments: BTreeMap<(Id, u64), u64>,
@@ -72,10 +74,18 @@ impl Files {
                     self.salvage(slot, &content[dark..at]);
                     at += len;
                     dark = at;
-                    // Older versions wrote groups without a table; those are read as they stand in the log.
-                    let Some(table) = group.records.first().and_then(|r| Table::read(r)) else { continue };
-                    let records = group.records[1..].iter().take(table.rows.len()).map(|r| Some(r.clone())).collect();
-                    self.segments.insert((table.stand.ledger, table.stand.number), group.segment);
+                    // Older versions wrote groups without a table; those are read as they stand in
+                    // the log.
+                    let Some(table) = group.records.first().and_then(|r| Table::read(r)) else {
+                        continue;
+                    };
+                    let records = group.records[1..]
+                        .iter()
+                        .take(table.rows.len())
+                        .map(|r| Some(r.clone()))
+                        .collect();
+                    self.segments
+                        .insert((table.stand.ledger, table.stand.number), group.segment);
                     self.merge(slot, &table, records, true);
                     continue;
                 }
@@ -94,7 +104,13 @@ impl Files {
         }
     }
 
-    fn merge(&mut self, slot: Option<u32>, table: &Table, records: Vec<Option<Vec<u8>>>, is_intact: bool) {
+    fn merge(
+        &mut self,
+        slot: Option<u32>,
+        table: &Table,
+        records: Vec<Option<Vec<u8>>>,
+        is_intact: bool,
+    ) {
         let key = (table.stand.ledger, table.stand.number);
         if let Some(slot) = slot {
             self.places.entry(key).or_default().push((slot, is_intact));
@@ -109,7 +125,8 @@ impl Files {
         }
     }
 
-    /// The ledger of which most is here: in files in use first, because among those set aside are other villages'.
+    /// The ledger of which most is here: in files in use first, because among those set aside are
+    /// other villages'.
     pub fn main(&self) -> Option<Id> {
         let mut count: BTreeMap<Id, (usize, usize)> = BTreeMap::new();
         for key in self.groups.keys() {
@@ -122,17 +139,35 @@ impl Files {
 
     /// Files in use that hold groups of other ledgers.
     pub fn foreign(&self, ours: &Id) -> BTreeSet<u32> {
-        self.places.iter().filter(|((id, _), _)| id != ours).flat_map(|(_, places)| places.iter().map(|(slot, _)| *slot)).collect()
+        self.places
+            .iter()
+            .filter(|((id, _), _)| id != ours)
+            .flat_map(|(_, places)| places.iter().map(|(slot, _)| *slot))
+            .collect()
     }
 
     /// The row of a ledger; `reached` = the group that it is known to have reached.
     pub fn row(&self, ledger: &Id, reached: u64) -> Row {
-        let mine: BTreeMap<u64, &Part> = self.groups.range((*ledger, 0)..=(*ledger, u64::MAX)).map(|((_, n), part)| (*n, part)).collect();
-        let mut row = Row { highest: mine.keys().next_back().copied().unwrap_or(0).max(reached), ..Row::default() };
+        let mine: BTreeMap<u64, &Part> = self
+            .groups
+            .range((*ledger, 0)..=(*ledger, u64::MAX))
+            .map(|((_, n), part)| (*n, part))
+            .collect();
+        let mut row = Row {
+            highest: mine.keys().next_back().copied().unwrap_or(0).max(reached),
+            ..Row::default()
+        };
         // What is not whole behind the mark was being written when the power went.
-        let Some((&last, end)) = mine.iter().rev().find(|(n, part)| **n <= reached || part.is_whole()) else {
+        let Some((&last, end)) = mine
+            .iter()
+            .rev()
+            .find(|(n, part)| **n <= reached || part.is_whole())
+        else {
             (row.lacks_end, row.is_torn) = (reached > 0, !mine.is_empty());
-            row.records = mine.values().flat_map(|part| part.records.iter().flatten().cloned().map(Some)).collect();
+            row.records = mine
+                .values()
+                .flat_map(|part| part.records.iter().flatten().cloned().map(Some))
+                .collect();
             return row;
         };
         (row.last, row.first, row.lacks_end) = (last, end.first.min(last), last < reached);
@@ -144,7 +179,10 @@ impl Files {
                 next = part.before.min(next - 1);
             } else {
                 // Before the hole whatever is there is better than nothing.
-                let below = mine.range(first..next).next_back().map_or(first - 1, |(n, _)| *n);
+                let below = mine
+                    .range(first..next)
+                    .next_back()
+                    .map_or(first - 1, |(n, _)| *n);
                 row.groups += next - below;
                 used.push((next, false));
                 next = below;
@@ -155,16 +193,27 @@ impl Files {
                 Some(part) if is_there => {
                     row.records.extend(part.records.iter().cloned());
                     row.lost += part.records.iter().filter(|r| r.is_none()).count() as u64;
-                    let places = self.places.get(&(*ledger, number)).map(Vec::as_slice).unwrap_or_default();
-                    row.damaged.extend(places.iter().filter(|(_, is_intact)| !is_intact).map(|(slot, _)| *slot));
+                    let places = self
+                        .places
+                        .get(&(*ledger, number))
+                        .map(Vec::as_slice)
+                        .unwrap_or_default();
+                    row.damaged.extend(
+                        places
+                            .iter()
+                            .filter(|(_, is_intact)| !is_intact)
+                            .map(|(slot, _)| *slot),
+                    );
                 }
-                // Its records are not counted, but what goes on over the hole must not be put together.
+                // Its records are not counted, but what goes on over the hole must not be put
+                // together.
                 _ => row.records.push(None),
             }
         }
         for (_, part) in mine.range(last + 1..) {
             row.is_torn = true;
-            row.records.extend(part.records.iter().flatten().cloned().map(Some));
+            row.records
+                .extend(part.records.iter().flatten().cloned().map(Some));
         }
         row.segment = self.segments.get(&(*ledger, row.first)).copied();
         row

@@ -1,10 +1,13 @@
-//! What makes damage cost as little as its record: each group says twice, before and behind its records, how long each of
-//! them is and what it sums up to, and where the group stands in the ledger.
+//! What makes damage cost as little as its record: each group says twice, before and behind its
+//! records, how long each of them is and what it sums up to, and where the group stands in the
+//! ledger.
 //!
-//! A table is itself a record of the group, of a kind that older versions do not know and pass over. It finds its records by
-//! itself: whatever else of the group is lost (the frame's head, the other table, other records), a table that is whole finds
-//! those that are. Layout, little end first: magic, flags u8 (1 = it stands behind), ledger 16 B, number u64, the number
-//! before u64, first needed number u64, count u32, then (length u32, CRC32C u32) each, and CRC32C u32 over all of it.
+//! A table is itself a record of the group, of a kind that older versions do not know and pass
+//! over. It finds its records by itself: whatever else of the group is lost (the frame's head, the
+//! other table, other records), a table that is whole finds those that are. Layout, little end
+//! first: magic, flags u8 (1 = it stands behind), ledger 16 B, number u64, the number before u64,
+//! first needed number u64, count u32, then (length u32, CRC32C u32) each, and CRC32C u32 over all
+//! of it.
 
 /// Begins a table; its last but one byte is the version.
 const MAGIC: &[u8; 8] = b"TABLE\xf3\x01\n";
@@ -62,11 +65,19 @@ pub fn encode(stand: &Stand, is_behind: bool, records: &[Vec<u8>]) -> Vec<u8> {
 }
 
 fn n64(bytes: &[u8], at: usize) -> Option<u64> {
-    bytes.get(at..at + 8)?.try_into().ok().map(u64::from_le_bytes)
+    bytes
+        .get(at..at + 8)?
+        .try_into()
+        .ok()
+        .map(u64::from_le_bytes)
 }
 
 fn n32(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes)
+    bytes
+        .get(at..at + 4)?
+        .try_into()
+        .ok()
+        .map(u32::from_le_bytes)
 }
 
 impl Table {
@@ -75,33 +86,61 @@ impl Table {
         let rest = bytes.strip_prefix(MAGIC)?;
         let is_behind = *rest.first()? == 1;
         let ledger = rest.get(1..17)?.try_into().ok()?;
-        let count = n32(bytes, 49).and_then(|n| usize::try_from(n).ok()).filter(|n| *n <= ROWS_MAX)?;
+        let count = n32(bytes, 49)
+            .and_then(|n| usize::try_from(n).ok())
+            .filter(|n| *n <= ROWS_MAX)?;
         let end = FIXED - 4 + count * ROW;
         if crc32c::crc32c(bytes.get(..end)?) != n32(bytes, end)? {
             return None;
         }
-        let stand = Stand { ledger, number: n64(bytes, 25)?, before: n64(bytes, 33)?, first: n64(bytes, 41)? };
-        let rows = (0..count).map(|i| Some((n32(bytes, FIXED - 4 + i * ROW)? as usize, n32(bytes, FIXED + i * ROW)?))).collect::<Option<Vec<_>>>()?;
-        Some(Self { stand, is_behind, rows, size: end + 4 })
+        let stand = Stand {
+            ledger,
+            number: n64(bytes, 25)?,
+            before: n64(bytes, 33)?,
+            first: n64(bytes, 41)?,
+        };
+        let rows = (0..count)
+            .map(|i| {
+                Some((
+                    n32(bytes, FIXED - 4 + i * ROW)? as usize,
+                    n32(bytes, FIXED + i * ROW)?,
+                ))
+            })
+            .collect::<Option<Vec<_>>>()?;
+        Some(Self {
+            stand,
+            is_behind,
+            rows,
+            size: end + 4,
+        })
     }
 
     /// All tables that stand whole in `bytes`, with their places.
     pub fn all(bytes: &[u8]) -> Vec<(usize, Self)> {
-        memchr::memmem::find_iter(bytes, MAGIC).filter_map(|at| Some((at, Self::read(&bytes[at..])?))).collect()
+        memchr::memmem::find_iter(bytes, MAGIC)
+            .filter_map(|at| Some((at, Self::read(&bytes[at..])?)))
+            .collect()
     }
 
     /// The records of the table that stands at `at`; none for each that is not what it was.
     pub fn records(&self, bytes: &[u8], at: usize) -> Vec<Option<Vec<u8>>> {
         let all: usize = self.rows.iter().map(|(len, _)| len + 4).sum();
         // Before each record, and before the table itself, stands its length.
-        let begin = if self.is_behind { at.checked_sub(4 + all) } else { Some(at + self.size) };
+        let begin = if self.is_behind {
+            at.checked_sub(4 + all)
+        } else {
+            Some(at + self.size)
+        };
         let mut next = begin;
         self.rows
             .iter()
             .map(|(len, sum)| {
                 let from = next? + 4;
                 next = Some(from + len);
-                bytes.get(from..from + len).filter(|record| crc32c::crc32c(record) == *sum).map(<[u8]>::to_vec)
+                bytes
+                    .get(from..from + len)
+                    .filter(|record| crc32c::crc32c(record) == *sum)
+                    .map(<[u8]>::to_vec)
             })
             .collect()
     }
@@ -113,22 +152,51 @@ mod tests {
 
     #[test]
     fn one_whole_table_finds_every_whole_record_and_none_that_rotted() {
-        let stand = Stand { ledger: [7; 16], number: 9, before: 7, first: 3 };
+        let stand = Stand {
+            ledger: [7; 16],
+            number: 9,
+            before: 7,
+            first: 3,
+        };
         let records: Vec<Vec<u8>> = (0..20u8).map(|n| vec![n; usize::from(n) * 3]).collect();
-        let parts = [vec![encode(&stand, false, &records)], records.clone(), vec![encode(&stand, true, &records)]].concat();
-        let bytes: Vec<u8> = parts.iter().flat_map(|p| [&u32::try_from(p.len()).expect("small").to_le_bytes()[..], p].concat()).collect();
+        let parts = [
+            vec![encode(&stand, false, &records)],
+            records.clone(),
+            vec![encode(&stand, true, &records)],
+        ]
+        .concat();
+        let bytes: Vec<u8> = parts
+            .iter()
+            .flat_map(|p| [&u32::try_from(p.len()).expect("small").to_le_bytes()[..], p].concat())
+            .collect();
         for bit in 0..bytes.len() * 8 {
             let mut rot = bytes.clone();
             rot[bit / 8] ^= 1 << (bit % 8);
             let tables = Table::all(&rot);
-            assert!(!tables.is_empty() && tables.iter().all(|(_, t)| t.stand == stand), "bit {bit}");
-            let found: Vec<Vec<Option<Vec<u8>>>> = tables.iter().map(|(at, t)| t.records(&rot, *at)).collect();
-            let lost = (0..records.len()).filter(|n| found.iter().all(|f| f[*n].is_none())).count();
+            assert!(
+                !tables.is_empty() && tables.iter().all(|(_, t)| t.stand == stand),
+                "bit {bit}"
+            );
+            let found: Vec<Vec<Option<Vec<u8>>>> =
+                tables.iter().map(|(at, t)| t.records(&rot, *at)).collect();
+            let lost = (0..records.len())
+                .filter(|n| found.iter().all(|f| f[*n].is_none()))
+                .count();
             assert!(lost <= 1, "bit {bit} cost {lost} records");
-            assert!(found.iter().all(|f| f.iter().zip(&records).all(|(f, r)| f.as_ref().is_none_or(|f| f == r))), "bit {bit} made a record that nobody wrote");
+            assert!(
+                found.iter().all(|f| f
+                    .iter()
+                    .zip(&records)
+                    .all(|(f, r)| f.as_ref().is_none_or(|f| f == r))),
+                "bit {bit} made a record that nobody wrote"
+            );
         }
         for cut in 0..bytes.len() {
-            assert!(Table::all(&bytes[..cut]).iter().all(|(_, t)| t.stand == stand));
+            assert!(
+                Table::all(&bytes[..cut])
+                    .iter()
+                    .all(|(_, t)| t.stand == stand)
+            );
         }
     }
 }

@@ -29,24 +29,45 @@ impl Ledger {
     pub fn take(&mut self, passed: Option<Duration>, now: Instant, wall: u64) -> Batch {
         let mut batch = Batch::default();
         if let Some(passed) = passed {
-            let fresh = i64::try_from(passed.as_millis()).unwrap_or(i64::MAX).saturating_mul(EACH_SECOND) / 1000;
-            self.budget.values_mut().for_each(|left| *left = left.saturating_add(fresh));
+            let fresh = i64::try_from(passed.as_millis())
+                .unwrap_or(i64::MAX)
+                .saturating_mul(EACH_SECOND)
+                / 1000;
+            self.budget
+                .values_mut()
+                .for_each(|left| *left = left.saturating_add(fresh));
             self.budget.retain(|_, left| *left < BURST);
         }
         // First what is over: its packet ids may be those of messages further on.
-        batch.records.extend(std::mem::take(&mut self.acked).into_iter().map(|(session, ids)| Record::Acked { session, ids }.encode()));
+        batch.records.extend(
+            std::mem::take(&mut self.acked)
+                .into_iter()
+                .map(|(session, ids)| Record::Acked { session, ids }.encode()),
+        );
         let numbers: Vec<Owed> = self.owed.keys().copied().collect();
         // Those for whom the card was flushed share what a flush costs.
         let mut rang: BTreeSet<Arc<str>> = BTreeSet::new();
         for number in numbers {
-            let Some(entry) = self.owed.get(&number) else { continue };
+            let Some(entry) = self.owed.get(&number) else {
+                continue;
+            };
             // Who has anything left may write; a large record is paid for afterwards.
             // What another began (PUBREL of a delivery) costs the receiver nothing.
-            let (owner, free) = (entry.owner.clone(), matches!(entry.what, What::Note(Record::Released { .. })));
-            if passed.is_some() && !free && !entry.free && &*owner != HOUSE && self.budget.get(&owner).is_some_and(|left| *left <= 0) {
+            let (owner, free) = (
+                entry.owner.clone(),
+                matches!(entry.what, What::Note(Record::Released { .. })),
+            );
+            if passed.is_some()
+                && !free
+                && !entry.free
+                && &*owner != HOUSE
+                && self.budget.get(&owner).is_some_and(|left| *left <= 0)
+            {
                 continue;
             }
-            let Some(entry) = self.take_out(number) else { continue };
+            let Some(entry) = self.take_out(number) else {
+                continue;
+            };
             let record = match entry.what {
                 What::Note(record) => {
                     match &record {
@@ -63,14 +84,33 @@ impl Ledger {
                             self.heads_on_disk.insert(head.session);
                         }
                         Record::Over(session) => drop(self.heads_on_disk.remove(session)),
-                        Record::Filter { session, filter, .. } | Record::Unfilter { session, filter } => drop(self.unsure.1.insert((*session, filter.clone()))),
+                        Record::Filter {
+                            session, filter, ..
+                        }
+                        | Record::Unfilter { session, filter } => {
+                            drop(self.unsure.1.insert((*session, filter.clone())))
+                        }
                         _ => {}
                     }
                     record
                 }
-                What::Message { message, targets, inbound } => {
-                    batch.stored.extend(targets.iter().filter(|t| t.qos == 2).map(|t| (t.session, t.id)));
-                    Record::Queue { order: number, inbound, message: kept(&message, now, wall), targets }
+                What::Message {
+                    message,
+                    targets,
+                    inbound,
+                } => {
+                    batch.stored.extend(
+                        targets
+                            .iter()
+                            .filter(|t| t.qos == 2)
+                            .map(|t| (t.session, t.id)),
+                    );
+                    Record::Queue {
+                        order: number,
+                        inbound,
+                        message: kept(&message, now, wall),
+                        targets,
+                    }
                 }
                 What::Retained { topic, message } => {
                     self.topics.remove(&topic);
@@ -78,7 +118,10 @@ impl Ledger {
                     match message {
                         Some(message) => {
                             self.on_disk.insert(topic);
-                            Record::Put { owner: owner.to_string(), message: kept(&message, now, wall) }
+                            Record::Put {
+                                owner: owner.to_string(),
+                                message: kept(&message, now, wall),
+                            }
                         }
                         None => {
                             self.on_disk.remove(&topic);
@@ -88,7 +131,9 @@ impl Ledger {
                 }
             };
             let bytes = record.encode();
-            let cost = i64::try_from(bytes.len()).unwrap_or(i64::MAX).saturating_add(EACH_RECORD);
+            let cost = i64::try_from(bytes.len())
+                .unwrap_or(i64::MAX)
+                .saturating_add(EACH_RECORD);
             // A card that takes nothing costs nothing.
             if !free && !self.fails {
                 let left = self.budget.entry(owner.clone()).or_insert(BURST);
@@ -116,10 +161,11 @@ impl Ledger {
         }
     }
 
-    /// What was taken is on disk, or cannot be (`fails`): then it stays unsure until everything is written whole; beyond
-    /// [`UNSURE_MAX`] everything is.
+    /// What was taken is on disk, or cannot be (`fails`): then it stays unsure until everything is
+    /// written whole; beyond [`UNSURE_MAX`] everything is.
     pub fn written(&mut self) {
-        self.unsure_of_all = self.fails && (self.unsure_of_all || self.unsure.0.len() + self.unsure.1.len() > UNSURE_MAX);
+        self.unsure_of_all = self.fails
+            && (self.unsure_of_all || self.unsure.0.len() + self.unsure.1.len() > UNSURE_MAX);
         if !self.fails || self.unsure_of_all {
             self.unsure = (BTreeSet::new(), BTreeSet::new());
         }

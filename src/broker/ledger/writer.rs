@@ -1,9 +1,9 @@
 //! The thread that writes what is owed.
 //!
-//! Invariants: who waits for the card waits a few milliseconds for company, then one flush serves all; what nobody waits for
-//! is written within a second; when the card had its share of bytes for now, both wait longer and nothing is lost. A card
-//! that fails costs those who wait their answer, never the broker: everything stays in memory and is written again, whole,
-//! when it can be.
+//! Invariants: who waits for the card waits a few milliseconds for company, then one flush serves
+//! all; what nobody waits for is written within a second; when the card had its share of bytes for
+//! now, both wait longer and nothing is lost. A card that fails costs those who wait their answer,
+//! never the broker: everything stays in memory and is written again, whole, when it can be.
 
 use std::io;
 use std::path::Path;
@@ -18,8 +18,8 @@ use crate::broker::guard::Guard;
 
 /// What nobody waits for is written at least this often.
 const WRITE_EVERY: Duration = Duration::from_millis(900);
-/// So long somebody who waits for the card waits for company; those who are quick acknowledge in this time, and what they
-/// have need not be written.
+/// So long somebody who waits for the card waits for company; those who are quick acknowledge in
+/// this time, and what they have need not be written.
 const COMPANY: Duration = Duration::from_millis(4);
 /// Both, when the card had its share.
 const STRETCHED: Duration = Duration::from_secs(5);
@@ -53,8 +53,14 @@ impl Bell {
     /// Waits for a ring, then for company; or for `most`. True = it is the last round.
     fn wait(&self, company: Duration, most: Duration) -> bool {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (state, _) = self.1.wait_timeout_while(state, most, |s| !s.0 && !s.1).unwrap_or_else(PoisonError::into_inner);
-        let (mut state, _) = self.1.wait_timeout_while(state, company, |s| !s.1).unwrap_or_else(PoisonError::into_inner);
+        let (state, _) = self
+            .1
+            .wait_timeout_while(state, most, |s| !s.0 && !s.1)
+            .unwrap_or_else(PoisonError::into_inner);
+        let (mut state, _) = self
+            .1
+            .wait_timeout_while(state, company, |s| !s.1)
+            .unwrap_or_else(PoisonError::into_inner);
         state.0 = false;
         state.1
     }
@@ -77,14 +83,17 @@ impl Share {
 
 /// Writes until the bell says that it is over.
 ///
-/// Without a store at the beginning it knows nothing of what stands on the card, and must not write over it: when the card can
-/// be used again the worker begins anew.
+/// Without a store at the beginning it knows nothing of what stands on the card, and must not write
+/// over it: when the card can be used again the worker begins anew.
 pub fn keep(guard: &Guard, store: Option<Store>, folder: &Path) {
     let bell = guard.lock().ledger.bell.clone();
     let blind = store.is_none();
     let mut store = store;
     let mut retry_at = Instant::now();
-    let mut share = Share { left: SHARE.0, at: Instant::now() };
+    let mut share = Share {
+        left: SHARE.0,
+        at: Instant::now(),
+    };
     let mut last_take = Instant::now();
     let mut rested = true;
     loop {
@@ -96,7 +105,8 @@ pub fn keep(guard: &Guard, store: Option<Store>, folder: &Path) {
         };
         let last = bell.wait(company, most);
         let now = Instant::now();
-        let passed = (!last).then(|| now.saturating_duration_since(std::mem::replace(&mut last_take, now)));
+        let passed =
+            (!last).then(|| now.saturating_duration_since(std::mem::replace(&mut last_take, now)));
         let (mut batch, dump) = {
             let mut core = guard.lock();
             let wall = core.wall();
@@ -106,7 +116,9 @@ pub fn keep(guard: &Guard, store: Option<Store>, folder: &Path) {
             }
             let again = store.is_some() && std::mem::take(&mut core.ledger.whole);
             let whole = reopen || again || store.as_ref().is_some_and(Store::wants_dump);
-            let batch = core.ledger.take(if whole { None } else { passed }, now, wall);
+            let batch = core
+                .ledger
+                .take(if whole { None } else { passed }, now, wall);
             (batch, (whole).then(|| core.snapshot(now)))
         };
         let before = store.as_ref().map_or(0, |s| s.written);
@@ -118,19 +130,25 @@ pub fn keep(guard: &Guard, store: Option<Store>, folder: &Path) {
                 dump.map_or(Ok(()), |dump| store.write_dump(&dump))
             }),
             None if blind => {
-                if dump.is_some() && crate::keys::secret::random().and_then(|epoch| Store::open(folder, epoch, false)).is_ok() {
+                if dump.is_some()
+                    && crate::keys::secret::random()
+                        .and_then(|epoch| Store::open(folder, epoch, false))
+                        .is_ok()
+                {
                     guard.anew.cancel();
                     return;
                 }
                 Err(io::Error::other("the card could not be used at the start"))
             }
             None => match dump {
-                Some(dump) => crate::keys::secret::random().and_then(|epoch| Store::open(folder, epoch, false)).and_then(|(mut fresh, _)| {
-                    fresh.write_dump(&dump)?;
-                    tracing::info!("the card takes the broker's messages again");
-                    store = Some(fresh);
-                    Ok(())
-                }),
+                Some(dump) => crate::keys::secret::random()
+                    .and_then(|epoch| Store::open(folder, epoch, false))
+                    .and_then(|(mut fresh, _)| {
+                        fresh.write_dump(&dump)?;
+                        tracing::info!("the card takes the broker's messages again");
+                        store = Some(fresh);
+                        Ok(())
+                    }),
                 None => Err(io::Error::other("the card failed before")),
             },
         };
@@ -143,8 +161,14 @@ pub fn keep(guard: &Guard, store: Option<Store>, folder: &Path) {
             retry_at = now + RETRY;
         }
         batch.receipts.iter().for_each(|r| r.settle(safe));
-        let wrote = store.as_ref().map_or(0, |s| s.written.saturating_sub(before));
-        let cost = if wrote > 0 { wrote as f64 + EACH_FLUSH } else { 0.0 };
+        let wrote = store
+            .as_ref()
+            .map_or(0, |s| s.written.saturating_sub(before));
+        let cost = if wrote > 0 {
+            wrote as f64 + EACH_FLUSH
+        } else {
+            0.0
+        };
         rested = share.take(cost, now);
         let mut core = guard.lock();
         core.counters.card_fails = store.is_none();
@@ -152,7 +176,8 @@ pub fn keep(guard: &Guard, store: Option<Store>, folder: &Path) {
         core.counters.written += wrote;
         core.settled(&batch);
         let unsent = if last { core.unsent() } else { Vec::new() };
-        let kept = (last || store.as_ref().is_some_and(Store::wants_mark)).then(|| core.kept_counts());
+        let kept =
+            (last || store.as_ref().is_some_and(Store::wants_mark)).then(|| core.kept_counts());
         drop(core);
         if last {
             // Without it they come with DUP, as after a death.

@@ -1,9 +1,11 @@
 //! What waits for one client, and how far each delivery has come.
 //!
-//! Invariants: a message is never dropped in silence (`dropped`, `outlived` count); QoS 1 stays until its PUBACK; QoS 2 goes
-//! PUBLISH, PUBREC, PUBREL, PUBCOMP, the payload until PUBREC, the packet id until PUBCOMP; after a reconnect everything
-//! unfinished is sent again in its first order; a packet id stands for one delivery at a time. A full queue loses its oldest
-//! QoS 0 message first; if there is none, the newcomer: what was acknowledged to a publisher does not make room.
+//! Invariants: a message is never dropped in silence (`dropped`, `outlived` count); QoS 1 stays
+//! until its PUBACK; QoS 2 goes PUBLISH, PUBREC, PUBREL, PUBCOMP, the payload until PUBREC, the
+//! packet id until PUBCOMP; after a reconnect everything unfinished is sent again in its first
+//! order; a packet id stands for one delivery at a time. A full queue loses its oldest
+//! QoS 0 message first; if there is none, the newcomer: what was acknowledged to a publisher does
+//! not make room.
 
 mod parting;
 
@@ -32,7 +34,8 @@ pub enum Hold {
     Durable,
     /// Released; that is on its way to the disk.
     Over,
-    /// From an earlier life: if the packet id comes without DUP, it is a new message whose predecessor's end was lost.
+    /// From an earlier life: if the packet id comes without DUP, it is a new message whose
+    /// predecessor's end was lost.
     FromDisk,
 }
 
@@ -81,7 +84,8 @@ struct Waiting {
     owed: Option<Owed>,
     /// It may have been sent by an earlier life of the broker: DUP [MQTT-3.3.1-1].
     again: bool,
-    /// It must not be sent before it is on disk: whoever got it once must not get it under another id.
+    /// It must not be sent before it is on disk: whoever got it once must not get it under another
+    /// id.
     held: bool,
 }
 
@@ -95,8 +99,9 @@ pub struct Finished {
 /// The queue of one session.
 #[derive(Debug)]
 pub struct Queue {
-    /// Topics of retained messages that a new subscription asked for, with its QoS and identifiers; the message is looked up
-    /// when it is sent. Bounded by the number of retained messages.
+    /// Topics of retained messages that a new subscription asked for, with its QoS and
+    /// identifiers; the message is looked up when it is sent. Bounded by the number of
+    /// retained messages.
     retained: BTreeMap<Box<str>, (u8, Box<[u32]>)>,
     waiting: VecDeque<Waiting>,
     flying: VecDeque<Flying>,
@@ -149,10 +154,13 @@ impl Queue {
         self.waiting.len() * 2 > self.most || self.bytes * 2 > self.most_bytes
     }
 
-    /// True when it is more than half full and its client takes messages all the same: its publishers should let it
-    /// breathe. Nobody waits for a client that stands still.
+    /// True when it is more than half full and its client takes messages all the same: its
+    /// publishers should let it breathe. Nobody waits for a client that stands still.
     pub fn is_pressed(&self, now: Instant) -> bool {
-        self.is_half_full() && self.taken_at.is_some_and(|at| now.saturating_duration_since(at) < BREATH)
+        self.is_half_full()
+            && self
+                .taken_at
+                .is_some_and(|at| now.saturating_duration_since(at) < BREATH)
     }
 
     /// Where packet ids stand, for the ledger.
@@ -176,7 +184,9 @@ impl Queue {
 
     /// Makes room for `item`; false = there is none.
     pub fn has_room(&mut self, item: &Queued) -> bool {
-        while self.waiting.len() >= self.most || self.bytes + item.size() > self.most_bytes && !self.waiting.is_empty() {
+        while self.waiting.len() >= self.most
+            || self.bytes + item.size() > self.most_bytes && !self.waiting.is_empty()
+        {
             let Some(at) = self.waiting.iter().position(|w| w.item.qos == 0) else {
                 self.dropped += 1;
                 return false;
@@ -189,13 +199,20 @@ impl Queue {
         true
     }
 
-    /// Puts a message at the end; [`Queue::has_room`] was asked before. `owed` = the ledger keeps it: then it gets its packet
-    /// id at once, so that the same message has the same id after a restart. Gives the id, 0 if it has none yet.
-    /// `held` = it is not sent before [`Queue::stored`].
+    /// Puts a message at the end; [`Queue::has_room`] was asked before. `owed` = the ledger keeps
+    /// it: then it gets its packet id at once, so that the same message has the same id after a
+    /// restart. Gives the id, 0 if it has none yet. `held` = it is not sent before
+    /// [`Queue::stored`].
     pub fn push(&mut self, item: Queued, owed: Option<Owed>, held: bool) -> u16 {
         let id = if owed.is_some() { self.free_id() } else { 0 };
         self.bytes += item.size();
-        self.waiting.push_back(Waiting { id, item, owed, again: false, held });
+        self.waiting.push_back(Waiting {
+            id,
+            item,
+            owed,
+            again: false,
+            held,
+        });
         id
     }
 
@@ -206,25 +223,41 @@ impl Queue {
         }
     }
 
-    /// Puts back what the ledger kept: a message that waits under its id, `again` = it may have been sent before.
+    /// Puts back what the ledger kept: a message that waits under its id, `again` = it may have
+    /// been sent before.
     pub fn restore(&mut self, id: u16, item: Queued, owed: Owed, again: bool) {
         self.ids.insert(id);
         self.bytes += item.size();
-        self.waiting.push_back(Waiting { id, item, owed: Some(owed), again, held: false });
+        self.waiting.push_back(Waiting {
+            id,
+            item,
+            owed: Some(owed),
+            again,
+            held: false,
+        });
     }
 
     /// Puts back what the ledger kept: a delivery whose PUBREC came.
     pub fn restore_released(&mut self, id: u16, owed: Owed) {
         self.ids.insert(id);
-        self.flying.push_back(Flying { id, stage: Stage::Released, item: None, qos: 2, owed: Some(owed), unsent: true });
+        self.flying.push_back(Flying {
+            id,
+            stage: Stage::Released,
+            item: None,
+            qos: 2,
+            owed: Some(owed),
+            unsent: true,
+        });
         self.unsent += 1;
     }
 
-    /// Asks for the retained message of a topic; it goes before what is said from now on. False = too many are asked for.
+    /// Asks for the retained message of a topic; it goes before what is said from now on. False =
+    /// too many are asked for.
     pub fn ask_retained(&mut self, topic: &str, qos: u8, identifiers: &[u32], most: usize) -> bool {
         let room = self.retained.len() < most || self.retained.contains_key(topic);
         if room {
-            self.retained.insert(topic.into(), (qos, identifiers.into()));
+            self.retained
+                .insert(topic.into(), (qos, identifiers.into()));
         }
         room
     }
@@ -232,13 +265,19 @@ impl Queue {
     /// A new connection: everything unfinished goes out again, in its order.
     pub fn reconnected(&mut self, window: usize) {
         self.window = window.max(1);
-        self.flying.iter_mut().for_each(|f| f.unsent = f.stage != Stage::Recording);
+        self.flying
+            .iter_mut()
+            .for_each(|f| f.unsent = f.stage != Stage::Recording);
         self.unsent = self.flying.iter().filter(|f| f.unsent).count();
     }
 
     /// The next thing that may be sent now.
     /// `find` looks a retained message up.
-    pub fn next(&mut self, now: Instant, find: &dyn Fn(&str) -> Option<Arc<Message>>) -> Option<Out> {
+    pub fn next(
+        &mut self,
+        now: Instant,
+        find: &dyn Fn(&str) -> Option<Arc<Message>>,
+    ) -> Option<Out> {
         let next = self.find_next(now, find);
         if next.is_some() {
             self.taken_at = Some(now);
@@ -246,7 +285,11 @@ impl Queue {
         next
     }
 
-    fn find_next(&mut self, now: Instant, find: &dyn Fn(&str) -> Option<Arc<Message>>) -> Option<Out> {
+    fn find_next(
+        &mut self,
+        now: Instant,
+        find: &dyn Fn(&str) -> Option<Arc<Message>>,
+    ) -> Option<Out> {
         if self.unsent > 0 {
             let open = self.flying.len() - self.unsent;
             let flying = self.flying.iter_mut().find(|f| f.unsent)?;
@@ -256,7 +299,11 @@ impl Queue {
             flying.unsent = false;
             self.unsent -= 1;
             return Some(match &flying.item {
-                Some(item) => Out::Publish { id: flying.id, item: item.clone(), again: true },
+                Some(item) => Out::Publish {
+                    id: flying.id,
+                    item: item.clone(),
+                    again: true,
+                },
                 None => Out::Release(flying.id),
             });
         }
@@ -274,8 +321,20 @@ impl Queue {
                         return None;
                     }
                     let (_, (_, identifiers)) = self.retained.pop_first()?;
-                    let item = Queued { message, qos, retain: true, identifiers, group: None };
-                    Waiting { id: 0, item, owed: None, again: false, held: false }
+                    let item = Queued {
+                        message,
+                        qos,
+                        retain: true,
+                        identifiers,
+                        group: None,
+                    };
+                    Waiting {
+                        id: 0,
+                        item,
+                        owed: None,
+                        again: false,
+                        held: false,
+                    }
                 }
                 None => {
                     let front = self.waiting.front()?;
@@ -291,17 +350,39 @@ impl Queue {
                 self.outlived += 1;
                 if next.id != 0 {
                     self.ids.remove(&next.id);
-                    self.ended.push(Finished { id: next.id, owed: next.owed });
+                    self.ended.push(Finished {
+                        id: next.id,
+                        owed: next.owed,
+                    });
                 }
                 continue;
             }
             if next.item.qos == 0 {
-                return Some(Out::Publish { id: 0, item: next.item, again: false });
+                return Some(Out::Publish {
+                    id: 0,
+                    item: next.item,
+                    again: false,
+                });
             }
-            let id = if next.id == 0 { self.free_id() } else { next.id };
+            let id = if next.id == 0 {
+                self.free_id()
+            } else {
+                next.id
+            };
             self.bytes += next.item.size();
-            self.flying.push_back(Flying { id, stage: Stage::Sent, item: Some(next.item.clone()), qos: next.item.qos, owed: next.owed, unsent: false });
-            return Some(Out::Publish { id, item: next.item, again: next.again });
+            self.flying.push_back(Flying {
+                id,
+                stage: Stage::Sent,
+                item: Some(next.item.clone()),
+                qos: next.item.qos,
+                owed: next.owed,
+                unsent: false,
+            });
+            return Some(Out::Publish {
+                id,
+                item: next.item,
+                again: next.again,
+            });
         }
     }
 
@@ -311,7 +392,10 @@ impl Queue {
         self.unsent -= usize::from(gone.unsent);
         self.bytes -= gone.item.as_ref().map_or(0, Queued::size);
         self.ids.remove(&id);
-        Some(Finished { id, owed: gone.owed })
+        Some(Finished {
+            id,
+            owed: gone.owed,
+        })
     }
 
     /// PUBACK.
@@ -324,8 +408,8 @@ impl Queue {
         self.finish(id, |f| f.qos == 2)
     }
 
-    /// PUBREC: the client has the message. None = there is no such delivery; true = it came for the first time, PUBREL waits
-    /// for [`Queue::recorded`]; false = PUBREL may go again.
+    /// PUBREC: the client has the message. None = there is no such delivery; true = it came for the
+    /// first time, PUBREL waits for [`Queue::recorded`]; false = PUBREL may go again.
     pub fn received(&mut self, id: u16) -> Option<(bool, Option<Owed>)> {
         let flying = self.flying.iter_mut().find(|f| f.id == id && f.qos == 2)?;
         self.bytes -= flying.item.take().map_or(0, |item| item.size());
@@ -358,12 +442,18 @@ impl Queue {
 
     /// True while PUBREL waits for the card.
     pub fn is_recording(&self, id: u16) -> bool {
-        self.flying.iter().any(|f| f.id == id && f.stage == Stage::Recording)
+        self.flying
+            .iter()
+            .any(|f| f.id == id && f.stage == Stage::Recording)
     }
 
     /// That PUBREC came is safe: PUBREL goes out next.
     pub fn recorded(&mut self, id: u16) {
-        if let Some(flying) = self.flying.iter_mut().find(|f| f.id == id && f.stage == Stage::Recording) {
+        if let Some(flying) = self
+            .flying
+            .iter_mut()
+            .find(|f| f.id == id && f.stage == Stage::Recording)
+        {
             flying.stage = Stage::Released;
             flying.unsent = true;
             self.unsent += 1;

@@ -17,20 +17,41 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let folder = std::env::temp_dir().join(format!("conglang-record-{}", crate::keys::secret::token().expect("random")));
+        let folder = std::env::temp_dir().join(format!(
+            "conglang-record-{}",
+            crate::keys::secret::token().expect("random")
+        ));
         std::fs::create_dir_all(&folder).expect("folder");
-        let ring = Ring::new(&folder, Budget { bytes: 1 << 30, days: 15 });
+        let ring = Ring::new(
+            &folder,
+            Budget {
+                bytes: 1 << 30,
+                days: 15,
+            },
+        );
         let clock = Clock::manual(T);
         clock.advance(Duration::from_secs(3600));
         clock.set_synced();
         let camera = CameraId::new("cam-01").expect("id");
         let recorder = Recorder::new(camera, ring.clone(), Arc::new(Picture::default()), clock);
-        let format = Format { codec: "avc1.42C016".into(), sample_entry: vec![0, 0, 0, 8, b'a', b'v', b'c', b'1'], decoder: Vec::new(), width: 640, height: 360, timescale: 1_000 };
-        Self { folder, ring, recorder, format: Arc::new(format) }
+        let format = Format {
+            codec: "avc1.42C016".into(),
+            sample_entry: vec![0, 0, 0, 8, b'a', b'v', b'c', b'1'],
+            decoder: Vec::new(),
+            width: 640,
+            height: 360,
+            timescale: 1_000,
+        };
+        Self {
+            folder,
+            ring,
+            recorder,
+            format: Arc::new(format),
+        }
     }
 
-    /// A picture of a stretch, `ticks` ms into it, a keyframe every two seconds; `late` = it was held up so long, as far
-    /// as one could tell.
+    /// A picture of a stretch, `ticks` ms into it, a keyframe every two seconds; `late` = it was
+    /// held up so long, as far as one could tell.
     fn frame(&self, run: u64, ticks: i64, late: i64) -> AccessUnit {
         let at_ms = T + 10_000_000 * i64::try_from(run).expect("small") + ticks + late;
         AccessUnit {
@@ -62,7 +83,8 @@ async fn segments_meet_and_a_late_beginning_is_corrected_when_it_is_known() {
     let mut bench = Bench::new();
     bench.ring.load().expect("loads");
     for n in 0..2_000 {
-        // The network holds up the first six seconds, which come all at once; what follows shows it.
+        // The network holds up the first six seconds, which come all at once; what follows shows
+        // it.
         let frame = bench.frame(1, n * 100, (6_000 - n * 100).max(0));
         bench.recorder.take(frame).await;
         bench.recorder.clock.advance(Duration::from_millis(100));
@@ -72,7 +94,10 @@ async fn segments_meet_and_a_late_beginning_is_corrected_when_it_is_known() {
     assert_eq!(kept.len(), 4, "{kept:?}");
     assert_eq!(kept[0].start_ms, T + 10_000_000);
     for pair in kept.windows(2) {
-        assert_eq!(pair[0].start_ms + i64::from(pair[0].duration_ms), pair[1].start_ms);
+        assert_eq!(
+            pair[0].start_ms + i64::from(pair[0].duration_ms),
+            pair[1].start_ms
+        );
     }
     assert_eq!(kept.iter().map(|s| s.duration_ms).sum::<u32>(), 200_000);
 }
@@ -90,7 +115,14 @@ async fn short_pieces_cost_no_rest() {
         bench.recorder.clock.advance(Duration::from_secs(4));
     }
     bench.recorder.end().await;
-    assert_eq!(bench.kept().iter().map(|s| s.duration_ms).collect::<Vec<_>>(), [3_000; 4]);
+    assert_eq!(
+        bench
+            .kept()
+            .iter()
+            .map(|s| s.duration_ms)
+            .collect::<Vec<_>>(),
+        [3_000; 4]
+    );
 }
 
 #[tokio::test]
@@ -100,7 +132,10 @@ async fn what_came_before_the_disk_was_ready_is_kept() {
         bench.recorder.picture.push(&bench.frame(1, n * 100, 0));
     }
     bench.ring.load().expect("loads");
-    let stop = Stop { soft: CancellationToken::new(), hard: CancellationToken::new() };
+    let stop = Stop {
+        soft: CancellationToken::new(),
+        hard: CancellationToken::new(),
+    };
     let (picture, soft) = (bench.recorder.picture.clone(), stop.soft.clone());
     let ends = async {
         while picture.viewers() == 0 {
@@ -108,24 +143,49 @@ async fn what_came_before_the_disk_was_ready_is_kept() {
         }
         soft.cancel();
     };
-    let recorder = Recorder::new(bench.recorder.camera.clone(), bench.ring.clone(), picture.clone(), bench.recorder.clock.clone());
+    let recorder = Recorder::new(
+        bench.recorder.camera.clone(),
+        bench.ring.clone(),
+        picture.clone(),
+        bench.recorder.clock.clone(),
+    );
     tokio::join!(recorder.run(&stop), ends);
     let kept = bench.kept();
-    assert_eq!(kept.iter().map(|s| (s.start_ms, s.duration_ms)).collect::<Vec<_>>(), [(T + 10_000_000, 1_500)]);
+    assert_eq!(
+        kept.iter()
+            .map(|s| (s.start_ms, s.duration_ms))
+            .collect::<Vec<_>>(),
+        [(T + 10_000_000, 1_500)]
+    );
 }
 
-/// The pieces, by seconds: when each begins after the first picture of the first stretch, and how long it is.
+/// The pieces, by seconds: when each begins after the first picture of the first stretch, and how
+/// long it is.
 fn spans(bench: &Bench) -> Vec<(i64, u32)> {
-    bench.kept().iter().map(|s| ((s.start_ms - T - 10_000_000) / 1_000, s.duration_ms / 1_000)).collect()
+    bench
+        .kept()
+        .iter()
+        .map(|s| ((s.start_ms - T - 10_000_000) / 1_000, s.duration_ms / 1_000))
+        .collect()
 }
 
 #[tokio::test]
 async fn a_clock_that_is_set_back_dates_nothing_wrong_and_loses_nothing() {
-    // In the first piece of a stretch and in a later one; in the midst of a group and at its beginning.
+    // In the first piece of a stretch and in a later one; in the midst of a group and at its
+    // beginning.
     for (at, want) in [
-        (1_205, [(0, 60), (60, 60), (102, 60), (120, 2), (162, 60), (222, 58)]),
-        (600, [(0, 60), (40, 60), (100, 60), (160, 60), (220, 60), (0, 0)]),
-        (305, [(0, 32), (12, 60), (72, 60), (132, 60), (192, 60), (252, 28)]),
+        (
+            1_205,
+            [(0, 60), (60, 60), (102, 60), (120, 2), (162, 60), (222, 58)],
+        ),
+        (
+            600,
+            [(0, 60), (40, 60), (100, 60), (160, 60), (220, 60), (0, 0)],
+        ),
+        (
+            305,
+            [(0, 32), (12, 60), (72, 60), (132, 60), (192, 60), (252, 28)],
+        ),
     ] {
         let mut bench = Bench::new();
         bench.ring.load().expect("loads");
@@ -145,7 +205,8 @@ async fn a_clock_that_is_set_back_while_nothing_comes_is_believed_at_once() {
     let mut bench = Bench::new();
     bench.ring.load().expect("loads");
     for n in 0..1_300 {
-        // Ninety seconds; ten seconds later the camera is back, and the clock is half a minute behind.
+        // Ninety seconds; ten seconds later the camera is back, and the clock is half a minute
+        // behind.
         let mut frame = bench.frame(1, n * 100, if n >= 1_000 { -30_000 } else { 0 });
         if n >= 1_000 {
             frame.run = 2;
@@ -170,7 +231,17 @@ async fn a_camera_whose_clock_jumps_ahead_dates_only_its_own_pictures() {
         bench.recorder.clock.advance(Duration::from_millis(100));
     }
     bench.recorder.end().await;
-    assert_eq!(spans(&bench), [(0, 60), (60, 48), (108, 60), (168, 60), (228, 60), (288, 12)]);
+    assert_eq!(
+        spans(&bench),
+        [
+            (0, 60),
+            (60, 48),
+            (108, 60),
+            (168, 60),
+            (228, 60),
+            (288, 12)
+        ]
+    );
 }
 
 #[tokio::test]

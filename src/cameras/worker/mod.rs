@@ -1,7 +1,7 @@
 //! `conglang worker media`: the only place of the house where pictures are decoded.
 //!
-//! Takes questions from its socket one by one, answers each; a question that cannot be answered is answered
-//! with a sentence. The parent ends a worker that hangs.
+//! Takes questions from its socket one by one, answers each; a question that cannot be answered is
+//! answered with a sentence. The parent ends a worker that hangs.
 
 mod still;
 
@@ -11,7 +11,8 @@ use std::os::unix::net::UnixStream;
 use crate::protocol::media::{Answer, Ask, Fact, MESSAGE_MAX};
 use crate::supervisor::child::Birth;
 
-/// Looks through the machine's decoders and writes down what it found (`GST_REGISTRY`). Nobody's pictures are near.
+/// Looks through the machine's decoders and writes down what it found (`GST_REGISTRY`). Nobody's
+/// pictures are near.
 ///
 /// # Errors
 /// When GStreamer cannot be started.
@@ -19,14 +20,20 @@ pub fn look() -> anyhow::Result<()> {
     still::begin()
 }
 
-/// Runs the worker until its parent is gone or wants an end. `shut` = the kernel keeps other files and calls from it.
+/// Runs the worker until its parent is gone or wants an end. `shut` = the kernel keeps other files
+/// and calls from it.
 ///
 /// # Errors
 /// When GStreamer cannot be started or the parent gave no socket.
 pub async fn run(birth: Birth, shut: bool) -> anyhow::Result<()> {
     let (mut fds, mut orders, facts) = birth.begin()?;
-    facts.say(serde_json::to_string(&Fact::ShutIn { whole: shut })?).await;
-    let socket = UnixStream::from(fds.pop().ok_or_else(|| anyhow::anyhow!("no socket came from the parent"))?);
+    facts
+        .say(serde_json::to_string(&Fact::ShutIn { whole: shut })?)
+        .await;
+    let socket = UnixStream::from(
+        fds.pop()
+            .ok_or_else(|| anyhow::anyhow!("no socket came from the parent"))?,
+    );
     socket.set_nonblocking(false)?;
     let ends = socket.try_clone()?;
     let work = tokio::task::spawn_blocking(move || serve(socket));

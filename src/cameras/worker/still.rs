@@ -1,7 +1,7 @@
 //! A still from one keyframe: a fresh pipeline each time, so that nothing of a bad frame stays.
 //!
-//! Elements are made by name and joined by hand; no text of a pipeline exists. Scaled before colours are
-//! converted, through RGB: standard-definition colours come out right.
+//! Elements are made by name and joined by hand; no text of a pipeline exists. Scaled before
+//! colours are converted, through RGB: standard-definition colours come out right.
 
 use anyhow::Context as _;
 use gstreamer as gst;
@@ -26,8 +26,12 @@ fn element(name: &str) -> anyhow::Result<gst::Element> {
 
 /// Makes it: JPEG bytes.
 pub fn make(mut ask: Ask) -> Result<Vec<u8>, Refusal> {
-    let (frame, line) = (std::mem::take(&mut ask.frame), line(ask).map_err(|cause| Refusal::Lacks(format!("{cause:#}")))?);
-    line.push(frame).map_err(|cause| Refusal::Undecodable(format!("{cause:#}")))?;
+    let (frame, line) = (
+        std::mem::take(&mut ask.frame),
+        line(ask).map_err(|cause| Refusal::Lacks(format!("{cause:#}")))?,
+    );
+    line.push(frame)
+        .map_err(|cause| Refusal::Undecodable(format!("{cause:#}")))?;
     line.pull(MOST)
 }
 
@@ -43,48 +47,100 @@ fn line(ask: Ask) -> anyhow::Result<Line> {
         Coding::H264 => ("video/x-h264", "avc", "avdec_h264"),
         Coding::H265 => ("video/x-h265", "hvc1", "avdec_h265"),
     };
-    let caps = gst::Caps::builder(media).field("stream-format", format).field("alignment", "au").field("codec_data", gst::Buffer::from_slice(ask.decoder)).build();
-    let src = AppSrc::builder().caps(&caps).format(gst::Format::Time).build();
+    let caps = gst::Caps::builder(media)
+        .field("stream-format", format)
+        .field("alignment", "au")
+        .field("codec_data", gst::Buffer::from_slice(ask.decoder))
+        .build();
+    let src = AppSrc::builder()
+        .caps(&caps)
+        .format(gst::Format::Time)
+        .build();
     let decode = element(decoder)?;
     decode.set_property("max-threads", 1i32);
     decode.set_property("output-corrupt", false);
-    let (scale, convert, small, encode) = (element("videoscale")?, element("videoconvert")?, element("capsfilter")?, element("jpegenc")?);
+    let (scale, convert, small, encode) = (
+        element("videoscale")?,
+        element("videoconvert")?,
+        element("capsfilter")?,
+        element("jpegenc")?,
+    );
     let width = i32::from(ask.width.clamp(16, 4096)) & !1;
-    small.set_property("caps", gst::Caps::builder("video/x-raw").field("width", width).field("height", gst::IntRange::new(2, 4096)).field("pixel-aspect-ratio", gst::Fraction::new(1, 1)).build());
+    small.set_property(
+        "caps",
+        gst::Caps::builder("video/x-raw")
+            .field("width", width)
+            .field("height", gst::IntRange::new(2, 4096))
+            .field("pixel-aspect-ratio", gst::Fraction::new(1, 1))
+            .build(),
+    );
     let rgb = element("capsfilter")?;
-    rgb.set_property("caps", gst::Caps::builder("video/x-raw").field("format", "RGBx").build());
+    rgb.set_property(
+        "caps",
+        gst::Caps::builder("video/x-raw")
+            .field("format", "RGBx")
+            .build(),
+    );
     let again = element("videoconvert")?;
     encode.set_property("quality", QUALITY);
     let sink = AppSink::builder().sync(false).max_buffers(1).build();
 
     let pipeline = gst::Pipeline::new();
-    let chain = [src.upcast_ref(), &decode, &scale, &small, &convert, &rgb, &again, &encode, sink.upcast_ref()];
+    let chain = [
+        src.upcast_ref(),
+        &decode,
+        &scale,
+        &small,
+        &convert,
+        &rgb,
+        &again,
+        &encode,
+        sink.upcast_ref(),
+    ];
     pipeline.add_many(chain)?;
     gst::Element::link_many(chain)?;
     pipeline.set_state(gst::State::Playing)?;
-    Ok(Line { pipeline, src, sink })
+    Ok(Line {
+        pipeline,
+        src,
+        sink,
+    })
 }
 
 impl Line {
     fn push(&self, frame: Vec<u8>) -> anyhow::Result<()> {
         let mut frame = gst::Buffer::from_slice(frame);
-        frame.get_mut().context("a buffer of our own")?.set_pts(gst::ClockTime::ZERO);
+        frame
+            .get_mut()
+            .context("a buffer of our own")?
+            .set_pts(gst::ClockTime::ZERO);
         self.src.push_buffer(frame)?;
         self.src.end_of_stream()?;
         Ok(())
     }
 
-    /// The still. When none comes, the decoder said so, or it took longer than `most`: these are two things.
+    /// The still. When none comes, the decoder said so, or it took longer than `most`: these are
+    /// two things.
     fn pull(&self, most: gst::ClockTime) -> Result<Vec<u8>, Refusal> {
         let Some(sample) = self.sink.try_pull_sample(most) else {
-            let has_failed = || self.pipeline.bus().is_some_and(|bus| bus.pop_filtered(&[gst::MessageType::Error]).is_some());
+            let has_failed = || {
+                self.pipeline
+                    .bus()
+                    .is_some_and(|bus| bus.pop_filtered(&[gst::MessageType::Error]).is_some())
+            };
             return Err(if self.sink.is_eos() || has_failed() {
                 Refusal::Undecodable("the picture could not be decoded".to_owned())
             } else {
-                Refusal::Late(format!("decoding a picture took longer than {} s; this machine has too much to do", most.seconds()))
+                Refusal::Late(format!(
+                    "decoding a picture took longer than {} s; this machine has too much to do",
+                    most.seconds()
+                ))
             });
         };
-        let map = sample.buffer().and_then(|b| b.map_readable().ok()).ok_or_else(|| Refusal::Undecodable("no picture".to_owned()))?;
+        let map = sample
+            .buffer()
+            .and_then(|b| b.map_readable().ok())
+            .ok_or_else(|| Refusal::Undecodable("no picture".to_owned()))?;
         Ok(map.as_slice().to_vec())
     }
 }
@@ -103,8 +159,21 @@ mod tests {
     fn ready() -> Line {
         begin().expect("GStreamer");
         let sps = b"\x67\x42\xc0\x16\xda\x02\x80\xbf\xe5\xc0\x44\0\0\x03\0\x04\0\0\x03\0\x78\x3c\x58\xba\x80";
-        let decoder = [b"\x01\x42\xc0\x16\xff\xe1\0\x19", &sps[..], b"\x01\0\x04", b"\x68\xce\x3c\x80"].concat();
-        line(Ask { id: 1, coding: Coding::H264, width: 320, decoder, frame: Vec::new() }).expect("gstreamer1.0-libav")
+        let decoder = [
+            b"\x01\x42\xc0\x16\xff\xe1\0\x19",
+            &sps[..],
+            b"\x01\0\x04",
+            b"\x68\xce\x3c\x80",
+        ]
+        .concat();
+        line(Ask {
+            id: 1,
+            coding: Coding::H264,
+            width: 320,
+            decoder,
+            frame: Vec::new(),
+        })
+        .expect("gstreamer1.0-libav")
     }
 
     #[test]
@@ -113,7 +182,8 @@ mod tests {
         let waits = ready().pull(gst::ClockTime::from_mseconds(20));
         assert!(matches!(waits, Err(Refusal::Late(_))), "{waits:?}");
         let line = ready();
-        line.push([&[0, 0, 0, 40, 0x65, 0x88, 0x80][..], &[4; 37]].concat()).expect("pushed");
+        line.push([&[0, 0, 0, 40, 0x65, 0x88, 0x80][..], &[4; 37]].concat())
+            .expect("pushed");
         let broken = line.pull(gst::ClockTime::from_seconds(60));
         assert!(matches!(broken, Err(Refusal::Undecodable(_))), "{broken:?}");
     }

@@ -7,7 +7,8 @@ use crate::domain::id::{DeviceId, TokenId, UserId};
 use crate::domain::speaker::Speaker;
 use crate::domain::tests::{blob, lamp};
 
-/// House, chief, technician, console, program, commune, the device that it is about, another device, somebody unknown.
+/// House, chief, technician, console, program, commune, the device that it is about, another
+/// device, somebody unknown.
 const TABLE: &str = "
 DeclareVillage    H........
 DeclarePlace      H..CP....
@@ -100,9 +101,14 @@ pub fn samples() -> Vec<Command> {
         { "do": "PutToken", "token": { "id": "t", "sha256": "00".repeat(32), "scopes": ["read"] } },
         { "do": "RemoveToken", "token": "t" },
     ]);
-    let samples: Vec<Command> = [machine, things, people].into_iter().flat_map(|part| serde_json::from_value::<Vec<Command>>(part).expect("commands")).collect();
+    let samples: Vec<Command> = [machine, things, people]
+        .into_iter()
+        .flat_map(|part| serde_json::from_value::<Vec<Command>>(part).expect("commands"))
+        .collect();
     // The error names every command that there is.
-    let known = serde_json::from_str::<Command>(r#"{"do":"?"}"#).expect_err("no command").to_string();
+    let known = serde_json::from_str::<Command>(r#"{"do":"?"}"#)
+        .expect_err("no command")
+        .to_string();
     let known: Vec<&str> = known.split('`').skip(3).step_by(2).collect();
     let sampled: Vec<String> = samples.iter().map(name).collect();
     assert_eq!(sampled, known, "a sample of every command");
@@ -110,23 +116,45 @@ pub fn samples() -> Vec<Command> {
 }
 
 fn name(command: &Command) -> String {
-    serde_json::to_value(command).expect("json")["do"].as_str().expect("a name").to_owned()
+    serde_json::to_value(command).expect("json")["do"]
+        .as_str()
+        .expect("a name")
+        .to_owned()
 }
 
 fn user(id: &str) -> Actor {
-    Actor::User { id: UserId::new(id).expect("id") }
+    Actor::User {
+        id: UserId::new(id).expect("id"),
+    }
 }
 
 fn device(id: &str) -> Actor {
-    Actor::Device { id: DeviceId::new(id).expect("id") }
+    Actor::Device {
+        id: DeviceId::new(id).expect("id"),
+    }
 }
 
 /// A village with a chief, a technician and a lamp.
 fn village() -> State {
     let mut state = State::default();
-    let person = |id: &str, role| Event::UserPut { user: User { id: UserId::new(id).expect("id"), role, record: blob(), generation: 1 } };
-    let lamps = Event::EntitiesAdopted { device: DeviceId::new("d0").expect("id"), model: String::new(), entities: vec![lamp(&DeviceId::new("d0").expect("id"))] };
-    for event in [person("chief", Role::Chief), person("technician", Role::Technician), lamps] {
+    let person = |id: &str, role| Event::UserPut {
+        user: User {
+            id: UserId::new(id).expect("id"),
+            role,
+            record: blob(),
+            generation: 1,
+        },
+    };
+    let lamps = Event::EntitiesAdopted {
+        device: DeviceId::new("d0").expect("id"),
+        model: String::new(),
+        entities: vec![lamp(&DeviceId::new("d0").expect("id"))],
+    };
+    for event in [
+        person("chief", Role::Chief),
+        person("technician", Role::Technician),
+        lamps,
+    ] {
         put(&mut state, event);
     }
     state
@@ -134,7 +162,17 @@ fn village() -> State {
 
 fn put(state: &mut State, event: Event) {
     let seq = state.seq + 1;
-    state.apply(&Entry { seq, mono_ms: 0, wall_ms: 0, clock: ClockQuality::Synced, actor: Actor::House, cause: None, lane: event.lane(), lane_seq: seq, event });
+    state.apply(&Entry {
+        seq,
+        mono_ms: 0,
+        wall_ms: 0,
+        clock: ClockQuality::Synced,
+        actor: Actor::House,
+        cause: None,
+        lane: event.lane(),
+        lane_seq: seq,
+        event,
+    });
 }
 
 #[test]
@@ -145,14 +183,28 @@ fn every_command_is_for_those_who_stand_in_the_table_and_for_nobody_else() {
         ('c', user("chief")),
         ('T', user("technician")),
         ('C', Actor::Console),
-        ('P', Actor::Program { id: TokenId::new("api").expect("id") }),
+        (
+            'P',
+            Actor::Program {
+                id: TokenId::new("api").expect("id"),
+            },
+        ),
         ('X', Actor::Commune),
         ('D', device("d0")),
         ('O', device("d1")),
         ('N', user("nobody")),
     ];
     let told: String = samples().iter().fold("\n".to_owned(), |told, command| {
-        let row: String = askers.iter().map(|(mark, actor)| if permit(&state, actor, command).is_ok() { *mark } else { '.' }).collect();
+        let row: String = askers
+            .iter()
+            .map(|(mark, actor)| {
+                if permit(&state, actor, command).is_ok() {
+                    *mark
+                } else {
+                    '.'
+                }
+            })
+            .collect();
         told + &format!("{:<18}{row}\n", name(command))
     });
     assert_eq!(told, TABLE);
@@ -162,25 +214,58 @@ fn every_command_is_for_those_who_stand_in_the_table_and_for_nobody_else() {
 fn accounts_with_wide_filters_are_the_configurations() {
     let mut state = village();
     let id = |id: &str| DeviceId::new(id).expect("id");
-    let (program, technician) = (Actor::Program { id: TokenId::new("api").expect("id") }, user("technician"));
+    let (program, technician) = (
+        Actor::Program {
+            id: TokenId::new("api").expect("id"),
+        },
+        user("technician"),
+    );
     let hash = "00".repeat(32);
     let wide = [
-        Account { publish: vec!["#".into()], ..Account::of_device(id("d0"), hash.clone()) },
-        Account { subscribe: vec!["c/#".into()], ..Account::of_device(id("d0"), hash.clone()) },
+        Account {
+            publish: vec!["#".into()],
+            ..Account::of_device(id("d0"), hash.clone())
+        },
+        Account {
+            subscribe: vec!["c/#".into()],
+            ..Account::of_device(id("d0"), hash.clone())
+        },
         Account::of_program(id("d0"), hash.clone(), vec![], vec![]),
     ];
     for account in wide {
         let grant = Command::GrantAccess { account };
         assert!(permit(&state, &Actor::House, &grant).is_ok());
         for asker in [&Actor::Console, &program, &technician] {
-            assert_eq!(permit(&state, asker, &grant), Err(Rejection::NotPermitted), "{asker:?}");
+            assert_eq!(
+                permit(&state, asker, &grant),
+                Err(Rejection::NotPermitted),
+                "{asker:?}"
+            );
         }
     }
-    put(&mut state, Event::SpeakerDeclared { speaker: Speaker { id: id("loa"), name: "Loa".into(), horns: 1 } });
-    let horn = Command::GrantAccess { account: Account::of_device(id("loa"), hash) };
-    assert!(permit(&state, &Actor::Console, &horn).is_ok(), "who stands at the box puts a new receiver in");
+    put(
+        &mut state,
+        Event::SpeakerDeclared {
+            speaker: Speaker {
+                id: id("loa"),
+                name: "Loa".into(),
+                horns: 1,
+            },
+        },
+    );
+    let horn = Command::GrantAccess {
+        account: Account::of_device(id("loa"), hash),
+    };
+    assert!(
+        permit(&state, &Actor::Console, &horn).is_ok(),
+        "who stands at the box puts a new receiver in"
+    );
     for asker in [&program, &technician] {
-        assert_eq!(permit(&state, asker, &horn), Err(Rejection::NotPermitted), "{asker:?}");
+        assert_eq!(
+            permit(&state, asker, &horn),
+            Err(Rejection::NotPermitted),
+            "{asker:?}"
+        );
     }
 }
 
@@ -191,20 +276,53 @@ fn a_token_may_what_its_scopes_say_and_the_one_of_the_file_all_until_it_is_taken
     let id = |id: &str| TokenId::new(id).expect("id");
     let may = |state: &State, token: &str| -> String {
         let actor = Actor::Program { id: id(token) };
-        samples().iter().filter(|c| permit(state, &actor, c).is_ok()).map(name).collect::<Vec<_>>().join(" ")
+        samples()
+            .iter()
+            .filter(|c| permit(state, &actor, c).is_ok())
+            .map(name)
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     for scope in Scope::ALL {
-        put(&mut state, Event::TokenPut { token: Token { id: id(scope.name()), sha256: "00".repeat(32), scopes: [scope].into() } });
+        put(
+            &mut state,
+            Event::TokenPut {
+                token: Token {
+                    id: id(scope.name()),
+                    sha256: "00".repeat(32),
+                    scopes: [scope].into(),
+                },
+            },
+        );
     }
     assert_eq!(may(&state, "read"), "");
-    assert_eq!(may(&state, "switch"), "SwitchLight SwitchGroup StopEverything");
-    assert_eq!(may(&state, "speak"), "QueueAnnouncement StopEverything PublishNotice TakeDownNotice");
-    assert_eq!(may(&state, "manage"), "DeclarePlace DeclareDevice GrantAccess RevokeAccess DeclareGroup DeclareSensor");
+    assert_eq!(
+        may(&state, "switch"),
+        "SwitchLight SwitchGroup StopEverything"
+    );
+    assert_eq!(
+        may(&state, "speak"),
+        "QueueAnnouncement StopEverything PublishNotice TakeDownNotice"
+    );
+    assert_eq!(
+        may(&state, "manage"),
+        "DeclarePlace DeclareDevice GrantAccess RevokeAccess DeclareGroup DeclareSensor"
+    );
     assert_eq!(may(&state, "nobody"), "");
     assert!(has(&state, &id("read"), Scope::Read) && !has(&state, &id("switch"), Scope::Read));
-    assert_eq!(may(&state, FILE).split(' ').count(), 12, "{}", may(&state, FILE));
+    assert_eq!(
+        may(&state, FILE).split(' ').count(),
+        12,
+        "{}",
+        may(&state, FILE)
+    );
     put(&mut state, Event::TokenRemoved { token: id(FILE) });
-    put(&mut state, Event::TokenRemoved { token: id("switch") });
+    put(
+        &mut state,
+        Event::TokenRemoved {
+            token: id("switch"),
+        },
+    );
     assert_eq!(may(&state, FILE) + &may(&state, "switch"), "");
     assert!(!has(&state, &id(FILE), Scope::Read) && !state.tokens.contains_key(&id("switch")));
 }

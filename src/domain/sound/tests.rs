@@ -40,10 +40,22 @@ fn with(command: &Value, hostile: &Value) -> Vec<Value> {
 }
 
 fn apply(state: &mut State, command: &Command) -> bool {
-    let Ok(events) = decide(state, &Actor::House, command, Now { wall_ms: 1 }) else { return false };
+    let Ok(events) = decide(state, &Actor::House, command, Now { wall_ms: 1 }) else {
+        return false;
+    };
     for event in events {
         let seq = state.seq + 1;
-        state.apply(&Entry { seq, mono_ms: 0, wall_ms: 1, clock: ClockQuality::Synced, actor: Actor::House, cause: None, lane: event.lane(), lane_seq: seq, event });
+        state.apply(&Entry {
+            seq,
+            mono_ms: 0,
+            wall_ms: 1,
+            clock: ClockQuality::Synced,
+            actor: Actor::House,
+            cause: None,
+            lane: event.lane(),
+            lane_seq: seq,
+            event,
+        });
     }
     true
 }
@@ -59,14 +71,24 @@ fn judge(key: &str, value: &Value) {
             }
         }
         Value::String(text) => match key {
-            "name" | "commune" | "model" => assert!(words::is_line(text, NAME_MAX), "{key}: {text:?}"),
+            "name" | "commune" | "model" => {
+                assert!(words::is_line(text, NAME_MAX), "{key}: {text:?}")
+            }
             "unit" => assert!(words::is_line(text, UNIT_MAX), "{key}: {text:?}"),
             "why" => assert!(words::is_line(text, 200), "{key}: {text:?}"),
             // What machines compare is as it is, and no page shows it.
-            "on" | "off" | "here" | "gone" => assert!(text.len() <= EXACT_MAX, "{key}: {} bytes", text.len()),
-            _ => assert!(text.len() <= EXACT_MAX && !text.chars().any(words::is_hidden), "{key}: {text:?}"),
+            "on" | "off" | "here" | "gone" => {
+                assert!(text.len() <= EXACT_MAX, "{key}: {} bytes", text.len())
+            }
+            _ => assert!(
+                text.len() <= EXACT_MAX && !text.chars().any(words::is_hidden),
+                "{key}: {text:?}"
+            ),
         },
-        Value::Number(number) => assert!(key == "damage" || number.as_f64().is_some_and(|n| n.abs() < 1e15), "{key}: {number}"),
+        Value::Number(number) => assert!(
+            key == "damage" || number.as_f64().is_some_and(|n| n.abs() < 1e15),
+            "{key}: {number}"
+        ),
         Value::Bool(_) | Value::Null => {}
     }
 }
@@ -79,8 +101,10 @@ fn hostile() -> impl Strategy<Value = Value> {
         Just(Value::from("Tra\u{323}m Bo\u{31b}m")),
         Just(Value::from("một\nhai\u{7}")),
         r"(\PC|\pC|[ab\u{202e}\u{200b}\u{301}\r\n\t ]){0,300}".prop_map(Value::from),
-        prop::sample::select(vec![1e308, -1e308, 1e13, -1.0, f64::MIN_POSITIVE, 90.1]).prop_map(Value::from),
-        prop::sample::select(vec![i64::MAX, i64::MIN, -1, 255, 65_536, TIME_MAX]).prop_map(Value::from),
+        prop::sample::select(vec![1e308, -1e308, 1e13, -1.0, f64::MIN_POSITIVE, 90.1])
+            .prop_map(Value::from),
+        prop::sample::select(vec![i64::MAX, i64::MIN, -1, 255, 65_536, TIME_MAX])
+            .prop_map(Value::from),
         Just(Value::from(u64::MAX)),
     ]
 }
@@ -120,7 +144,13 @@ fn what_a_sample_carries_is_sound_and_a_step_beyond_is_not() {
                 is_sound(&c).err()
             })
             .collect();
-        assert!(!whats.is_empty() && whats.iter().all(|r| matches!(r, Rejection::Unsound { what, .. } if what == part)), "{part}: {whats:?}");
+        assert!(
+            !whats.is_empty()
+                && whats
+                    .iter()
+                    .all(|r| matches!(r, Rejection::Unsound { what, .. } if what == part)),
+            "{part}: {whats:?}"
+        );
         assert!(PARTS.contains(&part));
     };
     refused("value", |c| {
@@ -174,5 +204,9 @@ fn what_a_sample_carries_is_sound_and_a_step_beyond_is_not() {
         }
     });
     assert_eq!(name("  Trạm\u{202e}  Bơm "), Ok("Trạm Bơm".to_owned()));
-    assert!(name("\u{200b}").is_err() && name(&"x".repeat(NAME_MAX)).is_ok() && name(&"x".repeat(NAME_MAX + 1)).is_err());
+    assert!(
+        name("\u{200b}").is_err()
+            && name(&"x".repeat(NAME_MAX)).is_ok()
+            && name(&"x".repeat(NAME_MAX + 1)).is_err()
+    );
 }

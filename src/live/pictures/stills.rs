@@ -1,7 +1,8 @@
-//! What is known of a camera's stills: the newest, when one was tried, and whether keyframes can be decoded at all.
+//! What is known of a camera's stills: the newest, when one was tried, and whether keyframes can be
+//! decoded at all.
 //!
-//! A still is the proof that what is kept can be seen. Three things are told apart: it was decoded, it cannot be decoded,
-//! and nobody could look; the last is neither of the others.
+//! A still is the proof that what is kept can be seen. Three things are told apart: it was decoded,
+//! it cannot be decoded, and nobody could look; the last is neither of the others.
 
 use std::sync::atomic::Ordering;
 
@@ -27,7 +28,8 @@ impl Picture {
         self.tried.store(at_ms, Ordering::Relaxed);
     }
 
-    /// That keyframe could not be decoded. One may be torn; several in turn mean that nobody can see what is kept.
+    /// That keyframe could not be decoded. One may be torn; several in turn mean that nobody can
+    /// see what is kept.
     pub fn no_still(&self, why: &str) {
         self.late.store(0, Ordering::Relaxed);
         let is_told = self.failed.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES;
@@ -39,7 +41,8 @@ impl Picture {
         });
     }
 
-    /// Decoding that keyframe took too long. It says nothing of the picture; several in turn mean that nobody looks.
+    /// Decoding that keyframe took too long. It says nothing of the picture; several in turn mean
+    /// that nobody looks.
     pub fn late_still(&self, why: &str) {
         if self.late.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES {
             self.cannot_check(why);
@@ -86,7 +89,12 @@ mod tests {
     fn cannot_be_decoded_and_could_not_be_looked_at_are_two_things() {
         let picture = Picture::default();
         let told = || (picture.faults().undecodable, picture.faults().unchecked);
-        let well = || picture.set_still(Still { at_ms: 1, jpeg: Bytes::new() });
+        let well = || {
+            picture.set_still(Still {
+                at_ms: 1,
+                jpeg: Bytes::new(),
+            })
+        };
         // One that is late is no news, several are, and say nothing against the picture.
         picture.late_still("slow");
         picture.late_still("slow");
@@ -102,9 +110,17 @@ mod tests {
         for _ in 0..FAILURES {
             picture.no_still("broken");
         }
-        assert_eq!(told(), (Some("broken".to_owned()), None), "it was looked at");
+        assert_eq!(
+            told(),
+            (Some("broken".to_owned()), None),
+            "it was looked at"
+        );
         picture.late_still("slow");
-        assert_eq!(told().0, Some("broken".to_owned()), "a late one is no good one");
+        assert_eq!(
+            told().0,
+            Some("broken".to_owned()),
+            "a late one is no good one"
+        );
         well();
         assert_eq!(told(), (None, None));
     }

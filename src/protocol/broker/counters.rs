@@ -1,4 +1,5 @@
-//! What the broker counts: figures for `status`, `$SYS` and Prometheus. Since the worker began, unless it says otherwise.
+//! What the broker counts: figures for `status`, `$SYS` and Prometheus. Since the worker began,
+//! unless it says otherwise.
 
 use serde::{Deserialize, Serialize};
 

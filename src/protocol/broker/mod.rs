@@ -1,4 +1,5 @@
-//! What parent and broker worker say to each other: settings, orders, facts. One JSON object a line.
+//! What parent and broker worker say to each other: settings, orders, facts. One JSON object a
+//! line.
 
 mod counters;
 
@@ -12,7 +13,8 @@ use crate::keys::holders::Table;
 /// User name of the house's own clients: not a device's, devices cannot take it.
 pub const HOUSE: &str = "@house";
 
-/// Client id of the house's link, by which devices are heard; a technician's commands come as the house too, under others.
+/// Client id of the house's link, by which devices are heard; a technician's commands come as the
+/// house too, under others.
 pub const HOUSE_LINK: &str = "house";
 
 /// What is remembered of a device without an account when it comes in.
@@ -42,7 +44,8 @@ pub struct Settings {
     /// How safely messages are kept, by topic; the first that matches counts.
     #[serde(default)]
     pub rules: Vec<Rule>,
-    /// The latest time that is known to be over, wall ms: certificates that ended before it are refused whatever the clock says.
+    /// The latest time that is known to be over, wall ms: certificates that ended before it are
+    /// refused whatever the clock says.
     #[serde(default)]
     pub floor_ms: i64,
     /// A broker served here before: a folder without anything is a loss, not a beginning.
@@ -76,12 +79,21 @@ pub struct Rule {
     pub class: Class,
 }
 
-/// The rules of a house that was told none: what a device says (`d/`) and what it is ordered to do (`c/`) is durable;
-/// announcements come again by themselves, programs' own topics are theirs to judge: batched.
+/// The rules of a house that was told none: what a device says (`d/`) and what it is ordered to do
+/// (`c/`) is durable; announcements come again by themselves, programs' own topics are theirs to
+/// judge: batched.
 #[must_use]
 pub fn usual_rules() -> Vec<Rule> {
-    let rule = |filter: &str, class| Rule { filter: filter.to_owned(), class };
-    vec![rule("d/#", Class::Durable), rule("c/#", Class::Durable), rule("house/#", Class::Memory), rule("#", Class::Batched)]
+    let rule = |filter: &str, class| Rule {
+        filter: filter.to_owned(),
+        class,
+    };
+    vec![
+        rule("d/#", Class::Durable),
+        rule("c/#", Class::Durable),
+        rule("house/#", Class::Memory),
+        rule("#", Class::Batched),
+    ]
 }
 
 /// What a listener is.
@@ -134,7 +146,8 @@ pub struct Limits {
     pub receive_maximum: u16,
     /// Topic aliases of one client, in each direction.
     pub aliases: u16,
-    /// Longest keep alive, seconds; a longer one, or none, is replaced by it for MQTT 5. 0 = as the client wishes.
+    /// Longest keep alive, seconds; a longer one, or none, is replaced by it for MQTT 5. 0 = as
+    /// the client wishes.
     pub keep_alive_s: u16,
     /// Longest life of a session whose client is away, seconds.
     pub session_s: u32,

@@ -7,13 +7,30 @@ fn an_announcement_with_abbreviations_is_read() {
     let json = r#"{"~":"d/den-01","name":"Cổng làng","stat_t":"~/state","cmd_t":"c/den-01/set","avty_t":"~/up","val_tpl":"{{ value_json.power }}","dev":{"mf":"Rạng Đông","mdl":"X1"}}"#;
     let a = read("homeassistant/light/den-01/light/config", json.as_bytes()).expect("read");
     let e = a.entity.expect("entity");
-    assert_eq!((e.id.as_str(), e.state.topic.as_str(), e.state.field.as_deref(), a.model.as_str()), ("den-01.light", "d/den-01/state", Some("power"), "Rạng Đông X1"));
+    assert_eq!(
+        (
+            e.id.as_str(),
+            e.state.topic.as_str(),
+            e.state.field.as_deref(),
+            a.model.as_str()
+        ),
+        (
+            "den-01.light",
+            "d/den-01/state",
+            Some("power"),
+            "Rạng Đông X1"
+        )
+    );
     assert_eq!(e.availability.expect("there").topic, "d/den-01/up");
-    assert_eq!(word(&e.state, Kind::Light, br#"{"power":"ON"}"#), Word::Value(1.0));
+    assert_eq!(
+        word(&e.state, Kind::Light, br#"{"power":"ON"}"#),
+        Word::Value(1.0)
+    );
     assert_eq!(word(&e.state, Kind::Light, b"ON"), Word::Unclear);
 }
 
-/// Announced payloads (as JSON, empty = not announced), whether a template picks a field, what the device says, what it means.
+/// Announced payloads (as JSON, empty = not announced), whether a template picks a field, what the
+/// device says, what it means.
 const STATES: [(&str, &str, bool, &str, Word); 49] = {
     const ON: Word = Word::Value(1.0);
     const OFF: Word = Word::Value(0.0);
@@ -78,15 +95,25 @@ fn a_state_is_known_only_by_the_very_word() {
     for kind in ["binary_sensor", "switch", "light"] {
         for (on, off, template, said, expected) in STATES {
             let mut json = r#"{"stat_t":"d/a/s","cmd_t":"c/a/s""#.to_owned();
-            for (name, value) in [("pl_on", on), ("payload_off", off)].iter().filter(|(_, v)| !v.is_empty()) {
+            for (name, value) in [("pl_on", on), ("payload_off", off)]
+                .iter()
+                .filter(|(_, v)| !v.is_empty())
+            {
                 json.push_str(&format!(r#","{name}":{value}"#));
             }
             if template {
                 json.push_str(r#","val_tpl":"{{value_json.x }}""#);
             }
             json.push('}');
-            let entity = read(&format!("homeassistant/{kind}/a/b/config"), json.as_bytes()).expect("read").entity.expect("entity");
-            assert_eq!(word(&entity.state, entity.kind, said.as_bytes()), expected, "{kind} {json} said {said}");
+            let entity = read(&format!("homeassistant/{kind}/a/b/config"), json.as_bytes())
+                .expect("read")
+                .entity
+                .expect("entity");
+            assert_eq!(
+                word(&entity.state, entity.kind, said.as_bytes()),
+                expected,
+                "{kind} {json} said {said}"
+            );
         }
     }
 }
@@ -94,18 +121,38 @@ fn a_state_is_known_only_by_the_very_word() {
 #[test]
 fn payloads_keep_their_case_and_their_signs() {
     let json = r#"{"stat_t":"d/a/s","cmd_t":"c/a/s","pl_on":"\u0001","pl_off":" off ","stat_on":true,"stat_off":0,"avty_t":"d/a/up","pl_avail":true,"pl_not_avail":0}"#;
-    let switch = read("homeassistant/switch/a/b/config", json.as_bytes()).expect("read").entity.expect("entity");
+    let switch = read("homeassistant/switch/a/b/config", json.as_bytes())
+        .expect("read")
+        .entity
+        .expect("entity");
     let order = switch.order.expect("order");
     assert_eq!((order.on.as_str(), order.off.as_str()), ("\u{1}", " off "));
-    assert_eq!((switch.state.on.as_str(), switch.state.off.as_str()), ("True", "0"));
+    assert_eq!(
+        (switch.state.on.as_str(), switch.state.off.as_str()),
+        ("True", "0")
+    );
     let there = switch.availability.expect("availability");
     assert_eq!((there.here.as_str(), there.gone.as_str()), ("True", "0"));
     // A light knows no words of its own for its state.
-    let light = read("homeassistant/light/a/b/config", json.as_bytes()).expect("read").entity.expect("entity");
-    assert_eq!((light.state.on.as_str(), light.state.off.as_str()), ("\u{1}", " off "));
-    for (json, on, off) in [(r#""pl_on":true,"pl_off":false"#, "true", "false"), (r#""pl_on":1,"pl_off":0"#, "1", "0"), (r#""pl_on":1.0"#, "1.0", "OFF")] {
+    let light = read("homeassistant/light/a/b/config", json.as_bytes())
+        .expect("read")
+        .entity
+        .expect("entity");
+    assert_eq!(
+        (light.state.on.as_str(), light.state.off.as_str()),
+        ("\u{1}", " off ")
+    );
+    for (json, on, off) in [
+        (r#""pl_on":true,"pl_off":false"#, "true", "false"),
+        (r#""pl_on":1,"pl_off":0"#, "1", "0"),
+        (r#""pl_on":1.0"#, "1.0", "OFF"),
+    ] {
         let json = format!(r#"{{"stat_t":"d/a/s","cmd_t":"c/a/s",{json}}}"#);
-        let order = read("homeassistant/switch/a/b/config", json.as_bytes()).expect("read").entity.and_then(|e| e.order).expect("order");
+        let order = read("homeassistant/switch/a/b/config", json.as_bytes())
+            .expect("read")
+            .entity
+            .and_then(|e| e.order)
+            .expect("order");
         assert_eq!((order.on.as_str(), order.off.as_str()), (on, off), "{json}");
     }
 }
@@ -123,11 +170,26 @@ fn a_name_is_a_clean_line_or_the_devices() {
         ("main", "", ""),
     ] {
         let json = format!(r#"{{{name}"stat_t":"d/a/s","dev":{{"name":"Kho\u0000"}}}}"#);
-        let a = read(&format!("homeassistant/sensor/a/{object}/config"), json.as_bytes()).expect("read");
-        assert_eq!((a.entity.expect("entity").name.as_str(), a.device_name.as_str()), (expected, "Kho"), "{json}");
+        let a = read(
+            &format!("homeassistant/sensor/a/{object}/config"),
+            json.as_bytes(),
+        )
+        .expect("read");
+        assert_eq!(
+            (
+                a.entity.expect("entity").name.as_str(),
+                a.device_name.as_str()
+            ),
+            (expected, "Kho"),
+            "{json}"
+        );
     }
     let long = format!(r#"{{"name":"{}","stat_t":"d/a/s"}}"#, "ô".repeat(5_000));
-    let name = read("homeassistant/sensor/a/b/config", long.as_bytes()).expect("read").entity.expect("entity").name;
+    let name = read("homeassistant/sensor/a/b/config", long.as_bytes())
+        .expect("read")
+        .entity
+        .expect("entity")
+        .name;
     assert_eq!(name.chars().count(), words::NAME_MAX);
 }
 
@@ -135,27 +197,69 @@ fn a_name_is_a_clean_line_or_the_devices() {
 fn what_is_not_understood_is_said() {
     for (topic, json) in [
         ("homeassistant/light/den-01/light/config", "{}"),
-        ("homeassistant/light/den-01/light/config", r#"{"stat_t":"x"}"#),
-        ("homeassistant/light/a/x/config", r#"{"stat_t":"x","cmd_t":"y","schema":"json"}"#),
-        ("homeassistant/light/a/x/config", r#"{"stat_t":"x","cmd_t":"y","schema":"template"}"#),
-        ("homeassistant/switch/a/x/config", r#"{"stat_t":"x","cmd_t":"y","command_template":"{\"v\": \"{{ value }}\"}"}"#),
-        ("homeassistant/switch/a/x/config", r#"{"stat_t":"x","cmd_t":"y","payload_on":null}"#),
-        ("homeassistant/switch/a/x/config", r#"{"stat_t":"x","cmd_t":"y","payload_off":["OFF"]}"#),
-        ("homeassistant/switch/a/x/config", r#"{"stat_t":"x","cmd_t":"y","payload_off":"ON"}"#),
-        ("homeassistant/switch/a/x/config", r#"{"stat_t":5,"cmd_t":"y"}"#),
+        (
+            "homeassistant/light/den-01/light/config",
+            r#"{"stat_t":"x"}"#,
+        ),
+        (
+            "homeassistant/light/a/x/config",
+            r#"{"stat_t":"x","cmd_t":"y","schema":"json"}"#,
+        ),
+        (
+            "homeassistant/light/a/x/config",
+            r#"{"stat_t":"x","cmd_t":"y","schema":"template"}"#,
+        ),
+        (
+            "homeassistant/switch/a/x/config",
+            r#"{"stat_t":"x","cmd_t":"y","command_template":"{\"v\": \"{{ value }}\"}"}"#,
+        ),
+        (
+            "homeassistant/switch/a/x/config",
+            r#"{"stat_t":"x","cmd_t":"y","payload_on":null}"#,
+        ),
+        (
+            "homeassistant/switch/a/x/config",
+            r#"{"stat_t":"x","cmd_t":"y","payload_off":["OFF"]}"#,
+        ),
+        (
+            "homeassistant/switch/a/x/config",
+            r#"{"stat_t":"x","cmd_t":"y","payload_off":"ON"}"#,
+        ),
+        (
+            "homeassistant/switch/a/x/config",
+            r#"{"stat_t":5,"cmd_t":"y"}"#,
+        ),
         ("homeassistant/fan/den-01/x/config", "{}"),
         ("homeassistant/sensor/đèn/x/config", r#"{"stat_t":"x"}"#),
-        ("homeassistant/sensor/a/x/config", r#"{"stat_t":"x","val_tpl":"{{ value | int * 2 }}"}"#),
+        (
+            "homeassistant/sensor/a/x/config",
+            r#"{"stat_t":"x","val_tpl":"{{ value | int * 2 }}"}"#,
+        ),
         ("homeassistant/sensor/a/x/config", "[1]"),
         ("homeassistant/sensor/a/config/x/y", "{}"),
     ] {
         assert!(read(topic, json.as_bytes()).is_err(), "{json}");
     }
-    let number = Source { topic: "t".into(), field: None, on: "ON".into(), off: "OFF".into() };
-    for (payload, expected) in
-        [("172", Word::Value(172.0)), (" 1.5\n", Word::Value(1.5)), ("inf", Word::Unclear), ("NaN", Word::Unclear), ("1e300", Word::Unclear), ("cao", Word::Unclear), ("", Word::Nothing)]
-    {
-        assert_eq!(word(&number, Kind::Sensor, payload.as_bytes()), expected, "{payload}");
+    let number = Source {
+        topic: "t".into(),
+        field: None,
+        on: "ON".into(),
+        off: "OFF".into(),
+    };
+    for (payload, expected) in [
+        ("172", Word::Value(172.0)),
+        (" 1.5\n", Word::Value(1.5)),
+        ("inf", Word::Unclear),
+        ("NaN", Word::Unclear),
+        ("1e300", Word::Unclear),
+        ("cao", Word::Unclear),
+        ("", Word::Nothing),
+    ] {
+        assert_eq!(
+            word(&number, Kind::Sensor, payload.as_bytes()),
+            expected,
+            "{payload}"
+        );
     }
 }
 

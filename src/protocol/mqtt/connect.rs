@@ -79,7 +79,8 @@ pub fn read(body: Bytes) -> Result<Connect, Refusal> {
     let v31 = version == Version::V31;
     let mut flags = body.u8()?;
     if v31 {
-        // Without a will its other flags are disregarded there, and nothing is said of the reserved one.
+        // Without a will its other flags are disregarded there, and nothing is said of the reserved
+        // one.
         flags &= if flags & 0x04 == 0 { !0x39 } else { !0x01 };
     }
     if flags & 1 != 0 {
@@ -95,40 +96,86 @@ pub fn read(body: Bytes) -> Result<Connect, Refusal> {
     }
     let keep_alive = body.u16()?;
     let v5 = version == Version::V5;
-    let props = if v5 { properties::read(&mut body, Place::Connect)? } else { Properties::default() };
+    let props = if v5 {
+        properties::read(&mut body, Place::Connect)?
+    } else {
+        Properties::default()
+    };
     let client_id = body.string()?;
     let will = if has_will {
-        let properties = if v5 { properties::read(&mut body, Place::Will)? } else { Properties::default() };
+        let properties = if v5 {
+            properties::read(&mut body, Place::Will)?
+        } else {
+            Properties::default()
+        };
         let topic = body.string()?;
         // A copy: a will lives as long as its connection, the packet need not.
         let payload = Bytes::copy_from_slice(&body.binary()?);
         if !is_topic(&topic) {
-            return Err(Refusal::Will(Violation { code: 0x90, what: "the will's topic is not a topic" }));
+            return Err(Refusal::Will(Violation {
+                code: 0x90,
+                what: "the will's topic is not a topic",
+            }));
         }
         if properties.is_text && std::str::from_utf8(&payload).is_err() {
-            return Err(Refusal::Will(Violation { code: 0x99, what: "the will says that it is text, and is not UTF-8" }));
+            return Err(Refusal::Will(Violation {
+                code: 0x99,
+                what: "the will says that it is text, and is not UTF-8",
+            }));
         }
-        Some(Will { topic, payload, qos: will_qos, retain: will_retain, properties })
+        Some(Will {
+            topic,
+            payload,
+            qos: will_qos,
+            retain: will_retain,
+            properties,
+        })
     } else {
         None
     };
-    // In 3.1 the length goes before the flags: a name or password that was announced may be absent, and what was not announced
-    // is disregarded.
-    let username = if has_name && !(v31 && body.left() == 0) { Some(body.string()?) } else { None };
-    let password = if has_password && !(v31 && body.left() == 0) { Some(body.binary()?) } else { None };
+    // In 3.1 the length goes before the flags: a name or password that was announced may be absent,
+    // and what was not announced is disregarded.
+    let username = if has_name && !(v31 && body.left() == 0) {
+        Some(body.string()?)
+    } else {
+        None
+    };
+    let password = if has_password && !(v31 && body.left() == 0) {
+        Some(body.binary()?)
+    } else {
+        None
+    };
     if body.left() > 0 && !v31 {
         return Err(malformed("CONNECT is longer than its content").into());
     }
-    Ok(Connect { version, level, client_id, clean: flags & 2 != 0, keep_alive, will, username, password, properties: props })
+    Ok(Connect {
+        version,
+        level,
+        client_id,
+        clean: flags & 2 != 0,
+        keep_alive,
+        will,
+        username,
+        password,
+        properties: props,
+    })
 }
 
-/// The largest packet that the sender of this body takes, as far as it can be read; also of a CONNECT that is not served.
+/// The largest packet that the sender of this body takes, as far as it can be read; also of a
+/// CONNECT that is not served.
 #[must_use]
 pub fn largest(body: Bytes) -> usize {
     let mut body = Body(body);
     let mut read = || {
         let (_, level, _, _) = (body.text()?, body.u8()?, body.u8()?, body.u16()?);
-        if level == 5 { properties::read(&mut body, Place::Connect) } else { Ok(Properties::default()) }
+        if level == 5 {
+            properties::read(&mut body, Place::Connect)
+        } else {
+            Ok(Properties::default())
+        }
     };
-    read().ok().and_then(|p| p.maximum_packet_size).map_or(usize::MAX, |n| n as usize)
+    read()
+        .ok()
+        .and_then(|p| p.maximum_packet_size)
+        .map_or(usize::MAX, |n| n as usize)
 }

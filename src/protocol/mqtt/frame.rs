@@ -13,7 +13,8 @@ pub struct Frame {
     pub body: Bytes,
 }
 
-/// Takes one packet off the front of `buffer`; none = more bytes are needed. `most` bounds the body.
+/// Takes one packet off the front of `buffer`; none = more bytes are needed. `most` bounds the
+/// body.
 ///
 /// # Errors
 /// A [`Violation`] when the length is malformed or too large; nothing can be read after it.
@@ -21,7 +22,9 @@ pub fn take(buffer: &mut BytesMut, most: usize) -> Result<Option<Frame>, Violati
     let mut len = 0usize;
     let mut header = 1;
     loop {
-        let Some(byte) = buffer.get(header) else { return Ok(None) };
+        let Some(byte) = buffer.get(header) else {
+            return Ok(None);
+        };
         len |= usize::from(byte & 0x7f) << (7 * (header - 1));
         header += 1;
         if byte & 0x80 == 0 {
@@ -32,14 +35,20 @@ pub fn take(buffer: &mut BytesMut, most: usize) -> Result<Option<Frame>, Violati
         }
     }
     if len > most {
-        return Err(Violation { code: 0x95, what: "the packet is larger than allowed" });
+        return Err(Violation {
+            code: 0x95,
+            what: "the packet is larger than allowed",
+        });
     }
     if buffer.len() < header + len {
         return Ok(None);
     }
     let first = buffer[0];
     buffer.advance(header);
-    Ok(Some(Frame { first, body: buffer.split_to(len).freeze() }))
+    Ok(Some(Frame {
+        first,
+        body: buffer.split_to(len).freeze(),
+    }))
 }
 
 /// Puts a header before a body.

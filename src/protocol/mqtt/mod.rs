@@ -1,8 +1,8 @@
 //! MQTT 3.1, 3.1.1 and 5.0 as a server hears and says it.
 //!
-//! Sources: OASIS MQTT 3.1.1 (29 October 2014) and MQTT 5.0 (7 March 2019). Numbers in brackets are their
-//! normative statements. Written by us because the codecs of the MQTT crates at hand lose packets, hide
-//! fields or accept what the standard forbids (docs/decisions/0002-mqtt-codec.md).
+//! Sources: OASIS MQTT 3.1.1 (29 October 2014) and MQTT 5.0 (7 March 2019). Numbers in brackets are
+//! their normative statements. Written by us because the codecs of the MQTT crates at hand lose
+//! packets, hide fields or accept what the standard forbids (docs/decisions/0002-mqtt-codec.md).
 
 mod body;
 pub mod connect;

@@ -102,7 +102,8 @@ pub fn read(version: Version, frame: Frame) -> Result<Packet, Violation> {
     let kind = frame.first >> 4;
     let mut body = Body(frame.body);
     let wanted_flags = if matches!(kind, 6 | 8 | 10) { 2 } else { 0 };
-    // In 3.1 they are DUP, QoS and RETAIN in every packet: DUP when it is sent again, the others not used.
+    // In 3.1 they are DUP, QoS and RETAIN in every packet: DUP when it is sent again, the others
+    // not used.
     if kind != 3 && flags != wanted_flags && version != Version::V31 {
         return Err(malformed("the flags of a packet are wrong"));
     }
@@ -136,15 +137,30 @@ fn publish(version: Version, flags: u8, body: &mut Body) -> Result<Publish, Viol
     }
     let topic = body.string()?;
     let id = if qos > 0 { packet_id(body)? } else { 0 };
-    let properties = if version == Version::V5 { properties::read(body, Place::Publish)? } else { Properties::default() };
+    let properties = if version == Version::V5 {
+        properties::read(body, Place::Publish)?
+    } else {
+        Properties::default()
+    };
     if topic.is_empty() && properties.topic_alias.is_none() {
         return Err(protocol_error("a publish without a topic"));
     }
     if !topic.is_empty() && !is_topic(&topic) {
-        return Err(Violation { code: 0x90, what: "not a topic that can be published to" });
+        return Err(Violation {
+            code: 0x90,
+            what: "not a topic that can be published to",
+        });
     }
     let payload = body.take(body.left())?;
-    Ok(Publish { dup: flags & 8 != 0, qos, retain: flags & 1 != 0, topic, id, properties, payload })
+    Ok(Publish {
+        dup: flags & 8 != 0,
+        qos,
+        retain: flags & 1 != 0,
+        topic,
+        id,
+        properties,
+        payload,
+    })
 }
 
 fn ack(version: Version, body: &mut Body) -> Result<(u16, u8), Violation> {
@@ -171,24 +187,42 @@ fn filter(version: Version, body: &mut Body) -> Result<String, Violation> {
 fn subscribe(version: Version, body: &mut Body) -> Result<Subscribe, Violation> {
     let id = packet_id(body)?;
     let v5 = version == Version::V5;
-    let identifier = if v5 { properties::read(body, Place::Subscribe)?.subscription_id } else { None };
+    let identifier = if v5 {
+        properties::read(body, Place::Subscribe)?.subscription_id
+    } else {
+        None
+    };
     let mut asks = Vec::new();
     while body.left() > 0 {
         let filter = filter(version, body)?;
         let options = body.u8()?;
         let (qos, handling) = (options & 3, options >> 4 & 3);
         if qos == 3 || options & 0xc0 != 0 || handling == 3 || !v5 && options > 2 {
-            return Err(if v5 && qos != 3 && options & 0xc0 == 0 { protocol_error("retain handling is 0, 1 or 2") } else { malformed("subscription options are wrong") });
+            return Err(if v5 && qos != 3 && options & 0xc0 == 0 {
+                protocol_error("retain handling is 0, 1 or 2")
+            } else {
+                malformed("subscription options are wrong")
+            });
         }
         if options & 4 != 0 && filter.starts_with("$share/") {
             return Err(protocol_error("no-local with a shared subscription"));
         }
-        asks.push(Ask { filter, qos, no_local: options & 4 != 0, retain_as_published: options & 8 != 0, retain_handling: handling });
+        asks.push(Ask {
+            filter,
+            qos,
+            no_local: options & 4 != 0,
+            retain_as_published: options & 8 != 0,
+            retain_handling: handling,
+        });
     }
     if asks.is_empty() {
         return Err(protocol_error("a SUBSCRIBE without filters"));
     }
-    Ok(Subscribe { id, identifier, asks })
+    Ok(Subscribe {
+        id,
+        identifier,
+        asks,
+    })
 }
 
 fn unsubscribe(version: Version, body: &mut Body) -> Result<Packet, Violation> {
@@ -208,9 +242,19 @@ fn unsubscribe(version: Version, body: &mut Body) -> Result<Packet, Violation> {
 
 fn disconnect(version: Version, body: &mut Body) -> Result<Packet, Violation> {
     if version != Version::V5 || body.left() == 0 {
-        return Ok(Packet::Disconnect { reason: 0, session_expiry: None });
+        return Ok(Packet::Disconnect {
+            reason: 0,
+            session_expiry: None,
+        });
     }
     let reason = body.u8()?;
-    let session_expiry = if body.left() > 0 { properties::read(body, Place::Disconnect)?.session_expiry } else { None };
-    Ok(Packet::Disconnect { reason, session_expiry })
+    let session_expiry = if body.left() > 0 {
+        properties::read(body, Place::Disconnect)?.session_expiry
+    } else {
+        None
+    };
+    Ok(Packet::Disconnect {
+        reason,
+        session_expiry,
+    })
 }

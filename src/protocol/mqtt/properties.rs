@@ -53,7 +53,10 @@ pub struct Properties {
 
 fn allowed(place: Place, id: usize) -> bool {
     match place {
-        Place::Connect => matches!(id, 0x11 | 0x15 | 0x16 | 0x17 | 0x19 | 0x21 | 0x22 | 0x26 | 0x27),
+        Place::Connect => matches!(
+            id,
+            0x11 | 0x15 | 0x16 | 0x17 | 0x19 | 0x21 | 0x22 | 0x26 | 0x27
+        ),
         Place::Will => matches!(id, 0x01 | 0x02 | 0x03 | 0x08 | 0x09 | 0x18 | 0x26),
         Place::Publish => matches!(id, 0x01 | 0x02 | 0x03 | 0x08 | 0x09 | 0x23 | 0x26),
         Place::Ack => matches!(id, 0x1f | 0x26),
@@ -87,14 +90,17 @@ pub(super) fn read(body: &mut Body, place: Place) -> Result<Properties, Violatio
                     _ => return Err(protocol_error("a flag is 0 or 1")),
                 };
                 out.is_text |= id == 0x01 && flag;
-                // 0x17: reasons are said only where that flag does not forbid them, in CONNACK and DISCONNECT.
+                // 0x17: reasons are said only where that flag does not forbid them, in CONNACK and
+                // DISCONNECT.
             }
             0x02 => out.message_expiry = Some(part.u32()?),
             0x03 | 0x1c | 0x1f => drop(part.text()?),
             0x08 => {
                 let topic = part.string()?;
                 if !super::topic::is_topic(&topic) {
-                    return Err(protocol_error("the response topic holds a wildcard or is empty"));
+                    return Err(protocol_error(
+                        "the response topic holds a wildcard or is empty",
+                    ));
                 }
             }
             0x09 => drop(part.binary()?),
@@ -121,7 +127,12 @@ pub(super) fn read(body: &mut Body, place: Place) -> Result<Properties, Violatio
             },
             0x22 => out.topic_alias_maximum = Some(part.u16()?),
             0x23 => match part.u16()? {
-                0 => return Err(Violation { code: 0x94, what: "topic alias 0" }),
+                0 => {
+                    return Err(Violation {
+                        code: 0x94,
+                        what: "topic alias 0",
+                    });
+                }
                 n => out.topic_alias = Some(n),
             },
             0x26 => {
@@ -134,7 +145,9 @@ pub(super) fn read(body: &mut Body, place: Place) -> Result<Properties, Violatio
             },
             _ => return Err(malformed("an unknown property")),
         }
-        if matches!(place, Place::Publish | Place::Will) && matches!(id, 0x01 | 0x03 | 0x08 | 0x09 | 0x26) {
+        if matches!(place, Place::Publish | Place::Will)
+            && matches!(id, 0x01 | 0x03 | 0x08 | 0x09 | 0x26)
+        {
             forward.extend_from_slice(&before[..before.len() - part.left()]);
         }
     }

@@ -5,8 +5,8 @@ use bytes::{BufMut as _, BytesMut};
 use super::Version;
 use super::frame::{put, put_varint, varint_len};
 
-/// What CONNACK tells an MQTT 5 client of the server's bounds; what is not named is served without bounds (QoS 2, retained
-/// messages, wildcards, subscription identifiers, shared subscriptions).
+/// What CONNACK tells an MQTT 5 client of the server's bounds; what is not named is served without
+/// bounds (QoS 2, retained messages, wildcards, subscription identifiers, shared subscriptions).
 #[derive(Debug, Clone, Default)]
 pub struct Welcome {
     /// An old session goes on.
@@ -61,8 +61,9 @@ pub fn welcome(out: &mut BytesMut, version: Version, w: &Welcome) {
     put(out, 0x20, &body);
 }
 
-/// CONNACK: refused. `code` is the MQTT 5 reason; 3.1.1 gets the nearest of its five. The words go where they fit into the
-/// client's `largest` packet; where not even the code does, nothing is said.
+/// CONNACK: refused. `code` is the MQTT 5 reason; 3.1.1 gets the nearest of its five. The words go
+/// where they fit into the client's `largest` packet; where not even the code does, nothing is
+/// said.
 pub fn refuse(out: &mut BytesMut, version: Version, code: u8, why: &str, largest: usize) {
     let mut body = BytesMut::new();
     body.put_u8(0);
@@ -141,9 +142,17 @@ pub fn publish(out: &mut BytesMut, version: Version, d: &Delivery<'_>) {
         props.extend_from_slice(d.forward);
     }
     let first = 0x30 | u8::from(d.dup) << 3 | d.qos << 1 | u8::from(d.retain);
-    let topic = if matches!(d.alias, Some((_, false))) { "" } else { d.topic };
+    let topic = if matches!(d.alias, Some((_, false))) {
+        ""
+    } else {
+        d.topic
+    };
     let v5 = version == Version::V5;
-    let props_len = if v5 { varint_len(props.len()) + props.len() } else { 0 };
+    let props_len = if v5 {
+        varint_len(props.len()) + props.len()
+    } else {
+        0
+    };
     let len = 2 + topic.len() + if d.qos > 0 { 2 } else { 0 } + props_len + d.payload.len();
     out.reserve(len + 5);
     out.put_u8(first);
@@ -189,8 +198,8 @@ pub fn pong(out: &mut BytesMut) {
     put(out, 0xd0, &[]);
 }
 
-/// DISCONNECT with a reason, in words where they fit into the client's `largest` packet; MQTT 3.1.1 has none from the server,
-/// so nothing is said.
+/// DISCONNECT with a reason, in words where they fit into the client's `largest` packet; MQTT 3.1.1
+/// has none from the server, so nothing is said.
 pub fn disconnect(out: &mut BytesMut, version: Version, code: u8, why: &str, largest: usize) {
     if version == Version::V5 {
         let mut body = BytesMut::new();

@@ -10,23 +10,58 @@ use super::topic::{covers, is_filter, is_topic, matches};
 use super::{Version, say};
 
 fn frame(bytes: &[u8]) -> Frame {
-    take(&mut BytesMut::from(bytes), 1 << 20).expect("sound").expect("whole")
+    take(&mut BytesMut::from(bytes), 1 << 20)
+        .expect("sound")
+        .expect("whole")
 }
 
 #[test]
 fn a_connect_of_each_version_is_read() {
     let v4 = b"\x10\x17\x00\x04MQTT\x04\xc2\x00\x3c\x00\x01a\x00\x02me\x00\x04\xff\x00\x01\x02";
     let c = connect::read(frame(v4).body).expect("3.1.1");
-    assert_eq!((c.version, c.clean, c.keep_alive, c.client_id.as_str(), c.username.as_deref()), (Version::V311, true, 60, "a", Some("me")));
-    assert_eq!(c.password.as_deref(), Some(&b"\xff\x00\x01\x02"[..]), "a password is bytes");
+    assert_eq!(
+        (
+            c.version,
+            c.clean,
+            c.keep_alive,
+            c.client_id.as_str(),
+            c.username.as_deref()
+        ),
+        (Version::V311, true, 60, "a", Some("me"))
+    );
+    assert_eq!(
+        c.password.as_deref(),
+        Some(&b"\xff\x00\x01\x02"[..]),
+        "a password is bytes"
+    );
     let v5 = b"\x10\x13\x00\x04MQTT\x05\x02\x00\x0a\x05\x11\x00\x00\x00\x78\x00\x01b";
     let c = connect::read(frame(v5).body).expect("5.0");
-    assert_eq!((c.version, c.properties.session_expiry), (Version::V5, Some(120)));
-    let old = connect::read(Bytes::from_static(b"\x00\x06MQIsdp\x03\x02\x00\x0a\x00\x01b")).expect("3.1");
+    assert_eq!(
+        (c.version, c.properties.session_expiry),
+        (Version::V5, Some(120))
+    );
+    let old = connect::read(Bytes::from_static(
+        b"\x00\x06MQIsdp\x03\x02\x00\x0a\x00\x01b",
+    ))
+    .expect("3.1");
     assert_eq!((old.version, old.level), (Version::V31, 3));
-    assert_eq!(connect::read(Bytes::from_static(b"\x00\x06MQIsdp\x04\x02\x00\x0a\x00\x01b")), Err(Refusal::Level));
-    assert_eq!(connect::read(Bytes::from_static(b"\x00\x04MQTT\x06\x02\x00\x0a\x00\x01b")), Err(Refusal::Level));
-    assert!(matches!(connect::read(Bytes::from_static(b"\x00\x04MQTT\x04\x03\x00\x0a\x00\x01b")), Err(Refusal::Violation(_))), "reserved flag");
+    assert_eq!(
+        connect::read(Bytes::from_static(
+            b"\x00\x06MQIsdp\x04\x02\x00\x0a\x00\x01b"
+        )),
+        Err(Refusal::Level)
+    );
+    assert_eq!(
+        connect::read(Bytes::from_static(b"\x00\x04MQTT\x06\x02\x00\x0a\x00\x01b")),
+        Err(Refusal::Level)
+    );
+    assert!(
+        matches!(
+            connect::read(Bytes::from_static(b"\x00\x04MQTT\x04\x03\x00\x0a\x00\x01b")),
+            Err(Refusal::Violation(_))
+        ),
+        "reserved flag"
+    );
 }
 
 #[test]
@@ -37,7 +72,10 @@ fn what_a_client_may_not_say_is_a_violation() {
         (b"\x32\x05\x00\x01a\x00\x00", "packet id 0"),
         (b"\x30\x03\x00\x01#", "wildcard in a topic"),
         (b"\x30\x02\x00\x00", "empty topic"),
-        (b"\x80\x06\x00\x01\x00\x01a\x00", "SUBSCRIBE with wrong flags"),
+        (
+            b"\x80\x06\x00\x01\x00\x01a\x00",
+            "SUBSCRIBE with wrong flags",
+        ),
         (b"\x82\x02\x00\x01", "SUBSCRIBE without filters"),
         (b"\x82\x06\x00\x01\x00\x01a\x03", "QoS 3 in SUBSCRIBE"),
         (b"\x20\x02\x00\x00", "CONNACK from a client"),
@@ -47,13 +85,36 @@ fn what_a_client_may_not_say_is_a_violation() {
     ] {
         assert!(packet::read(Version::V311, frame(bytes)).is_err(), "{why}");
     }
-    assert!(take(&mut BytesMut::from(&b"\x30\xff\xff\xff\xff\x01"[..]), 100).is_err(), "five bytes of length");
-    assert!(take(&mut BytesMut::from(&b"\x30\xff\x01"[..]), 100).is_err(), "too large is said before it is buffered");
+    assert!(
+        take(&mut BytesMut::from(&b"\x30\xff\xff\xff\xff\x01"[..]), 100).is_err(),
+        "five bytes of length"
+    );
+    assert!(
+        take(&mut BytesMut::from(&b"\x30\xff\x01"[..]), 100).is_err(),
+        "too large is said before it is buffered"
+    );
     assert_eq!(take(&mut BytesMut::from(&b"\x30\x05ab"[..]), 100), Ok(None));
-    assert!(matches!(packet::read(Version::V5, frame(b"\x30\x06\x00\x00\x03\x23\x00\x01")), Ok(Packet::Publish(p)) if p.topic.is_empty() && p.properties.topic_alias == Some(1)));
-    assert!(packet::read(Version::V5, frame(b"\x30\x06\x00\x00\x03\x23\x00\x00")).is_err(), "topic alias 0");
-    assert_eq!(packet::read(Version::V5, frame(b"\xe0\x00")), Ok(Packet::Disconnect { reason: 0, session_expiry: None }));
-    assert_eq!(packet::read(Version::V5, frame(b"\xe0\x01\x04")), Ok(Packet::Disconnect { reason: 4, session_expiry: None }));
+    assert!(
+        matches!(packet::read(Version::V5, frame(b"\x30\x06\x00\x00\x03\x23\x00\x01")), Ok(Packet::Publish(p)) if p.topic.is_empty() && p.properties.topic_alias == Some(1))
+    );
+    assert!(
+        packet::read(Version::V5, frame(b"\x30\x06\x00\x00\x03\x23\x00\x00")).is_err(),
+        "topic alias 0"
+    );
+    assert_eq!(
+        packet::read(Version::V5, frame(b"\xe0\x00")),
+        Ok(Packet::Disconnect {
+            reason: 0,
+            session_expiry: None
+        })
+    );
+    assert_eq!(
+        packet::read(Version::V5, frame(b"\xe0\x01\x04")),
+        Ok(Packet::Disconnect {
+            reason: 4,
+            session_expiry: None
+        })
+    );
 }
 
 #[test]
@@ -83,20 +144,31 @@ fn topics_and_filters_follow_the_standard() {
     ] {
         assert_eq!(matches(filter, topic), yes, "{filter} {topic}");
     }
-    for (allowed, asked, yes) in
-        [("d/1/#", "d/1/x", true), ("d/1/#", "d/+/x", false), ("d/+", "d/#", false), ("#", "a/#", true), ("#", "$SYS/#", false), ("a/+", "a/+", true), ("a/b", "a/+", false), ("c/1/#", "c/1", true)]
-    {
+    for (allowed, asked, yes) in [
+        ("d/1/#", "d/1/x", true),
+        ("d/1/#", "d/+/x", false),
+        ("d/+", "d/#", false),
+        ("#", "a/#", true),
+        ("#", "$SYS/#", false),
+        ("a/+", "a/+", true),
+        ("a/b", "a/+", false),
+        ("c/1/#", "c/1", true),
+    ] {
         assert_eq!(covers(allowed, asked), yes, "{allowed} {asked}");
     }
 }
 
 fn filter() -> impl Strategy<Value = String> {
-    (prop::collection::vec(prop::sample::select(vec!["a", "b", "+"]), 0..4), any::<bool>()).prop_map(|(mut levels, open)| {
-        if open || levels.is_empty() {
-            levels.push("#");
-        }
-        levels.join("/")
-    })
+    (
+        prop::collection::vec(prop::sample::select(vec!["a", "b", "+"]), 0..4),
+        any::<bool>(),
+    )
+        .prop_map(|(mut levels, open)| {
+            if open || levels.is_empty() {
+                levels.push("#");
+            }
+            levels.join("/")
+        })
 }
 
 proptest! {
@@ -158,6 +230,13 @@ fn frames_are_cut_at_any_byte() {
         let mut part = BytesMut::from(&whole[..cut]);
         assert_eq!(take(&mut part, 1000), Ok(None));
         part.extend_from_slice(&whole[cut..]);
-        assert_eq!(take(&mut part, 1000).expect("sound").expect("whole").body.len(), 200);
+        assert_eq!(
+            take(&mut part, 1000)
+                .expect("sound")
+                .expect("whole")
+                .body
+                .len(),
+            200
+        );
     }
 }

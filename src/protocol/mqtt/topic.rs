@@ -15,12 +15,13 @@ fn is_sound(text: &str) -> bool {
     !text.is_empty() && !text.contains('\0')
 }
 
-/// Group and filter of a shared subscription `$share/<group>/<filter>`; none = it is not one, or not well formed
-/// [MQTT-4.8.2-1, -2].
+/// Group and filter of a shared subscription `$share/<group>/<filter>`; none = it is not one, or
+/// not well formed [MQTT-4.8.2-1, -2].
 #[must_use]
 pub fn shared(text: &str) -> Option<(&str, &str)> {
     let (group, filter) = text.strip_prefix("$share/")?.split_once('/')?;
-    (!group.is_empty() && !group.contains(['+', '#']) && is_filter(filter)).then_some((group, filter))
+    (!group.is_empty() && !group.contains(['+', '#']) && is_filter(filter))
+        .then_some((group, filter))
 }
 
 /// True for a name that may be published to [MQTT-3.3.2-2, MQTT-4.7.3-1].
@@ -53,7 +54,8 @@ pub fn is_wild(filter: &str) -> bool {
     filter.contains(['+', '#'])
 }
 
-/// True when `topic` matches `filter`; `$`-topics are not matched by a wildcard at the front [MQTT-4.7.2-1].
+/// True when `topic` matches `filter`; `$`-topics are not matched by a wildcard at the front
+/// [MQTT-4.7.2-1].
 #[must_use]
 pub fn matches(filter: &str, topic: &str) -> bool {
     if topic.starts_with('$') && filter.starts_with(['+', '#']) {

@@ -4,7 +4,10 @@ use super::*;
 
 #[test]
 fn a_sensor_that_chatters_costs_a_reading_in_two_seconds_and_its_last_word_is_kept() {
-    let folder = std::env::temp_dir().join(format!("conglang-samples-{}", getrandom::u64().expect("random")));
+    let folder = std::env::temp_dir().join(format!(
+        "conglang-samples-{}",
+        getrandom::u64().expect("random")
+    ));
     let id = EntityId::new("cb-01.level").expect("id");
     let samples = Samples::open(&folder, [1; 16], &[]).expect("opens");
     for ms in 0..60_000 {
@@ -12,7 +15,11 @@ fn a_sensor_that_chatters_costs_a_reading_in_two_seconds_and_its_last_word_is_ke
     }
     let of = samples.of(&id);
     assert_eq!((of.len(), of.last()), (30, Some(&(1_058_000, 59_999))));
-    assert_eq!(samples.inner.lock().expect("lock").fresh[&id], of, "and so much goes to the card");
+    assert_eq!(
+        samples.inner.lock().expect("lock").fresh[&id],
+        of,
+        "and so much goes to the card"
+    );
     samples.flush().expect("written");
     samples.add(&id, 1_059_999, 7);
     assert_eq!(samples.of(&id).last(), Some(&(1_058_000, 7)));
@@ -24,7 +31,10 @@ fn a_sensor_that_chatters_costs_a_reading_in_two_seconds_and_its_last_word_is_ke
 
 #[test]
 fn rot_never_makes_a_reading_that_nobody_took() {
-    let folder = std::env::temp_dir().join(format!("conglang-samples-{}", getrandom::u64().expect("random")));
+    let folder = std::env::temp_dir().join(format!(
+        "conglang-samples-{}",
+        getrandom::u64().expect("random")
+    ));
     let id = EntityId::new("cb-01.level").expect("id");
     let samples = Samples::open(&folder, [1; 16], &[]).expect("opens");
     for i in 0..600 {
@@ -34,7 +44,12 @@ fn rot_never_makes_a_reading_that_nobody_took() {
         }
     }
     drop(samples);
-    let segment = std::fs::read_dir(&folder).expect("dir").filter_map(Result::ok).map(|e| e.path()).find(|p| std::fs::read(p).is_ok_and(|b| b.starts_with(b"CLGP"))).expect("a segment");
+    let segment = std::fs::read_dir(&folder)
+        .expect("dir")
+        .filter_map(Result::ok)
+        .map(|e| e.path())
+        .find(|p| std::fs::read(p).is_ok_and(|b| b.starts_with(b"CLGP")))
+        .expect("a segment");
     let whole = std::fs::read(&segment).expect("read");
     let cases = crate::log::sim::cases(100);
     for case in 0..cases {
@@ -43,7 +58,10 @@ fn rot_never_makes_a_reading_that_nobody_took() {
         std::fs::create_dir_all(&spoilt).expect("folder");
         std::fs::write(spoilt.join(segment.file_name().expect("name")), &bytes).expect("write");
         let samples = Samples::open(&spoilt, [2; 16], &[]).expect("opens");
-        assert!(samples.of(&id).iter().all(|(at, v)| *v == at / 10_000 * 7), "case {case}");
+        assert!(
+            samples.of(&id).iter().all(|(at, v)| *v == at / 10_000 * 7),
+            "case {case}"
+        );
         std::fs::remove_dir_all(spoilt).expect("clean");
     }
     std::fs::remove_dir_all(folder).expect("clean");
@@ -51,7 +69,10 @@ fn rot_never_makes_a_reading_that_nobody_took() {
 
 #[test]
 fn readings_survive_a_flush_and_are_bounded() {
-    let folder = std::env::temp_dir().join(format!("conglang-samples-{}", getrandom::u64().expect("random")));
+    let folder = std::env::temp_dir().join(format!(
+        "conglang-samples-{}",
+        getrandom::u64().expect("random")
+    ));
     let id = EntityId::new("cb-01.level").expect("id");
     let samples = Samples::open(&folder, [1; 16], &[]).expect("opens");
     for i in 0..10_000 {
@@ -62,7 +83,11 @@ fn readings_survive_a_flush_and_are_bounded() {
     samples.add(&id, 100_000_001, 5);
     drop(samples);
     let samples = Samples::open(&folder, [2; 16], &[]).expect("opens");
-    assert_eq!(samples.of(&id).last(), Some(&(99_990_000, 9_999)), "the unflushed minute is lost, no more");
+    assert_eq!(
+        samples.of(&id).last(),
+        Some(&(99_990_000, 9_999)),
+        "the unflushed minute is lost, no more"
+    );
     assert_eq!(samples.of(&id).len(), KEPT);
     assert!(parse(&[200, 1, 2]).is_none());
     std::fs::remove_dir_all(folder).expect("clean");
@@ -74,7 +99,14 @@ type Harm<'a> = (&'a str, &'a dyn Fn(&Path), usize, &'a str);
 #[test]
 fn each_harm_costs_what_it_hit_and_is_told() {
     let id = EntityId::new("cb-01.level").expect("id");
-    let root = || std::env::temp_dir().join(format!("conglang-samples-{}", getrandom::u64().expect("random"))).join("samples");
+    let root = || {
+        std::env::temp_dir()
+            .join(format!(
+                "conglang-samples-{}",
+                getrandom::u64().expect("random")
+            ))
+            .join("samples")
+    };
     let boot = |n: u8| std::array::from_fn(|i| n ^ u8::try_from(i * 7).expect("small"));
     // Two hours: a group a minute, six readings each.
     let fill = |folder: &Path, n: u8, hours: std::ops::Range<i64>| {
@@ -87,7 +119,13 @@ fn each_harm_costs_what_it_hit_and_is_told() {
             }
         }
     };
-    let segments = |folder: &Path| std::fs::read_dir(folder).expect("dir").map(|e| e.expect("entry").path()).filter(|p| p.extension().is_some_and(|e| e == "seg")).collect::<Vec<_>>();
+    let segments = |folder: &Path| {
+        std::fs::read_dir(folder)
+            .expect("dir")
+            .map(|e| e.expect("entry").path())
+            .filter(|p| p.extension().is_some_and(|e| e == "seg"))
+            .collect::<Vec<_>>()
+    };
     let change = |folder: &Path, how: &dyn Fn(&mut Vec<u8>)| {
         for path in segments(folder) {
             let mut bytes = std::fs::read(&path).expect("read");
@@ -106,11 +144,35 @@ fn each_harm_costs_what_it_hit_and_is_told() {
     fill(&other, 9, 0..2);
     fill(&older, 1, 0..1);
     let harms: [Harm<'_>; 7] = [
-        ("gone", &|f| std::fs::remove_dir_all(f).expect("removed"), 0, "trống trơn"),
-        ("files gone", &|f| segments(f).iter().for_each(|p| std::fs::remove_file(p).expect("removed")), 0, "trống trơn"),
+        (
+            "gone",
+            &|f| std::fs::remove_dir_all(f).expect("removed"),
+            0,
+            "trống trơn",
+        ),
+        (
+            "files gone",
+            &|f| {
+                segments(f)
+                    .iter()
+                    .for_each(|p| std::fs::remove_file(p).expect("removed"))
+            },
+            0,
+            "trống trơn",
+        ),
         ("NUL", &|f| change(f, &|b| b.fill(0)), 0, "trống trơn"),
-        ("one bit", &|f| change(f, &|b| b[30 * 4096 + 250] ^= 1), 714, "hỏng một phần"),
-        ("truncated", &|f| change(f, &|b| b.truncate(30 * 4096)), 180, "bản cũ"),
+        (
+            "one bit",
+            &|f| change(f, &|b| b[30 * 4096 + 250] ^= 1),
+            714,
+            "hỏng một phần",
+        ),
+        (
+            "truncated",
+            &|f| change(f, &|b| b.truncate(30 * 4096)),
+            180,
+            "bản cũ",
+        ),
         ("another village's", &|f| swap(f, &other), 0, "của máy khác"),
         ("older", &|f| swap(f, &older), 360, "bản cũ"),
     ];
@@ -118,15 +180,27 @@ fn each_harm_costs_what_it_hit_and_is_told() {
         let folder = root();
         fill(&folder, 1, 0..2);
         hurt(&folder);
-        let samples = Samples::open(&folder, boot(2), &[boot(1), boot(2)]).expect("it opens whatever became of it");
+        let samples = Samples::open(&folder, boot(2), &[boot(1), boot(2)])
+            .expect("it opens whatever became of it");
         assert_eq!(samples.of(&id).len(), there, "{name}");
-        assert!(samples.lost().is_some_and(|why| why.contains(words)), "{name}: {:?}", samples.lost());
-        assert!(samples.of(&id).iter().all(|(at, n)| *at == n * 10_000), "{name}: nobody took another");
+        assert!(
+            samples.lost().is_some_and(|why| why.contains(words)),
+            "{name}: {:?}",
+            samples.lost()
+        );
+        assert!(
+            samples.of(&id).iter().all(|(at, n)| *at == n * 10_000),
+            "{name}: nobody took another"
+        );
         samples.add(&id, 7_200_000, 720);
         samples.flush().expect("it goes on");
         drop(samples);
         let again = Samples::open(&folder, boot(3), &[boot(1), boot(2), boot(3)]).expect("opens");
-        assert_eq!(again.of(&id).len(), there + 1, "{name}: what was saved is on disk");
+        assert_eq!(
+            again.of(&id).len(),
+            there + 1,
+            "{name}: what was saved is on disk"
+        );
         std::fs::remove_dir_all(folder.parent().expect("root")).expect("clean");
     }
     for folder in [other, older] {

@@ -1,9 +1,10 @@
 //! The ring of camera pictures: segments of about a minute, the oldest removed first.
 //!
-//! `<folder>/<camera>/<yyyy-mm-dd>/<start ms>-<duration ms>-<bytes>.mp4`; while it is written `<start ms>.part`.
-//! Invariants: the name is the index row and is given only when the data is on disk; a `.part` that a cut left
-//! is kept up to its last whole fragment; the ring never takes the last free space of its disk.
-//! Deliberately absent: a database. Names rebuild everything, so there is no second truth to lose.
+//! `<folder>/<camera>/<yyyy-mm-dd>/<start ms>-<duration ms>-<bytes>.mp4`; while it is written
+//! `<start ms>.part`. Invariants: the name is the index row and is given only when the data is on
+//! disk; a `.part` that a cut left is kept up to its last whole fragment; the ring never takes the
+//! last free space of its disk. Deliberately absent: a database. Names rebuild everything, so there
+//! is no second truth to lose.
 
 mod recover;
 mod write;
@@ -25,11 +26,13 @@ pub use write::Writer;
 
 /// Free space that the ring leaves, bytes; on a small disk a twentieth of it.
 const LEAVE: u64 = 1 << 30;
-/// Room that is made beyond that, so that a while of pictures finds room: bytes; on a small disk a fiftieth of it.
+/// Room that is made beyond that, so that a while of pictures finds room: bytes; on a small disk a
+/// fiftieth of it.
 const AHEAD: u64 = 256 << 20;
 /// Most segments of the ring: a camera that makes them by the second cannot fill memory.
 const MOST: usize = 1_000_000;
-/// Most segments that go because of their age in one round: a clock that jumped cannot empty the ring at once.
+/// Most segments that go because of their age in one round: a clock that jumped cannot empty the
+/// ring at once.
 const OLD_AT_ONCE: u32 = 100;
 /// Most files that may refuse to go in one round.
 const STUCK_MOST: usize = 20;
@@ -81,7 +84,9 @@ pub struct Ring {
 
 impl std::fmt::Debug for Ring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ring").field("folder", &self.folder).finish_non_exhaustive()
+        f.debug_struct("Ring")
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
     }
 }
 
@@ -89,7 +94,13 @@ impl Ring {
     /// A ring in `folder`; [`Ring::load`] reads what is there.
     #[must_use]
     pub fn new(folder: &Path, budget: Budget) -> Self {
-        Self { folder: Arc::new(folder.to_owned()), budget, index: Arc::default(), ready: watch::Sender::new(false), closed: Arc::default() }
+        Self {
+            folder: Arc::new(folder.to_owned()),
+            budget,
+            index: Arc::default(),
+            ready: watch::Sender::new(false),
+            closed: Arc::default(),
+        }
     }
 
     /// Where it lies.
@@ -98,8 +109,8 @@ impl Ring {
         &self.folder
     }
 
-    /// Reads the names of all segments and closes those that a cut left open; gives how many of these were
-    /// kept. A second load of the same ring changes nothing. Blocks.
+    /// Reads the names of all segments and closes those that a cut left open; gives how many of
+    /// these were kept. A second load of the same ring changes nothing. Blocks.
     ///
     /// # Errors
     /// When the folder cannot be read; a single bad file is logged and left.
@@ -110,30 +121,46 @@ impl Ring {
         let (mut segments, mut open, mut doubles) = (BTreeMap::new(), Vec::new(), Vec::new());
         for camera in std::fs::read_dir(&*self.folder)? {
             let camera = camera?;
-            let Some(id) = camera.file_name().to_str().and_then(|n| CameraId::new(n).ok()) else { continue };
+            let Some(id) = camera
+                .file_name()
+                .to_str()
+                .and_then(|n| CameraId::new(n).ok())
+            else {
+                continue;
+            };
             for day in folders(&camera.path()) {
                 for file in std::fs::read_dir(&day).into_iter().flatten().flatten() {
                     let name = file.file_name();
                     let Some(name) = name.to_str() else { continue };
-                    if let Some(segment) = parse(name).filter(|s| self.path(&id, *s) == file.path()) {
+                    if let Some(segment) = parse(name).filter(|s| self.path(&id, *s) == file.path())
+                    {
                         match segments.entry((segment.start_ms, id.clone())) {
                             Entry::Vacant(free) => {
                                 free.insert(segment);
                             }
                             Entry::Occupied(_) => doubles.push((id.clone(), file.path(), segment)),
                         }
-                    } else if let Some(start) = name.strip_suffix(".part").and_then(|n| n.parse().ok()) {
+                    } else if let Some(start) =
+                        name.strip_suffix(".part").and_then(|n| n.parse().ok())
+                    {
                         open.push((id.clone(), start, file.path()));
                     }
                 }
             }
         }
-        let bytes = segments.values().fold(0, |sum: u64, s| sum.saturating_add(s.bytes));
+        let bytes = segments
+            .values()
+            .fold(0, |sum: u64, s| sum.saturating_add(s.bytes));
         let mut by: BTreeMap<CameraId, u64> = BTreeMap::new();
         for ((_, camera), segment) in &segments {
             *by.entry(camera.clone()).or_default() += segment.bytes;
         }
-        *self.lock() = Index { segments, bytes, by, torn: Vec::new() };
+        *self.lock() = Index {
+            segments,
+            bytes,
+            by,
+            torn: Vec::new(),
+        };
         for (camera, path, segment) in doubles {
             if let Err(cause) = self.finish(&camera, &path, segment) {
                 tracing::warn!(%cause, path = %path.display(), "a piece of recording that begins when another does could not be named anew");
@@ -144,7 +171,9 @@ impl Ring {
             match self.close_torn(&camera, start_ms, &path) {
                 Ok(true) => kept += 1,
                 Ok(false) => {}
-                Err(cause) => tracing::warn!(%cause, path = %path.display(), "a piece of recording could not be mended"),
+                Err(cause) => {
+                    tracing::warn!(%cause, path = %path.display(), "a piece of recording could not be mended")
+                }
             }
         }
         self.ready.send_replace(true);
@@ -156,7 +185,8 @@ impl Ring {
         let _ = self.ready.subscribe().wait_for(|r| *r).await;
     }
 
-    /// Cuts an open segment to what is whole and gives it its name; false = nothing of it was whole.
+    /// Cuts an open segment to what is whole and gives it its name; false = nothing of it was
+    /// whole.
     fn close_torn(&self, camera: &CameraId, start_ms: i64, path: &Path) -> io::Result<bool> {
         let mut file = File::options().read(true).write(true).open(path)?;
         let whole = recover::whole(&mut file)?;
@@ -166,27 +196,38 @@ impl Ring {
         }
         file.set_len(whole.bytes)?;
         file.sync_all()?;
-        let segment = Segment { start_ms, duration_ms: u32::try_from(whole.duration_ms).unwrap_or(u32::MAX), bytes: whole.bytes };
+        let segment = Segment {
+            start_ms,
+            duration_ms: u32::try_from(whole.duration_ms).unwrap_or(u32::MAX),
+            bytes: whole.bytes,
+        };
         self.finish(camera, path, segment)?;
         Ok(true)
     }
 
-    /// Gives a synced file its name and takes it into the index; gives what it is known as. A clock that was set back shows
-    /// the same moment twice: no piece takes another's place, it begins the next free moment of its day.
+    /// Gives a synced file its name and takes it into the index; gives what it is known as. A clock
+    /// that was set back shows the same moment twice: no piece takes another's place, it begins
+    /// the next free moment of its day.
     fn finish(&self, camera: &CameraId, path: &Path, segment: Segment) -> io::Result<Segment> {
-        let segment = Segment { start_ms: self.free_start(camera, path, segment.start_ms), ..segment };
+        let segment = Segment {
+            start_ms: self.free_start(camera, path, segment.start_ms),
+            ..segment
+        };
         std::fs::rename(path, path.with_file_name(name(segment)))?;
         if let Some(day) = path.parent() {
             File::open(day)?.sync_all()?;
         }
         let mut index = self.lock();
-        index.segments.insert((segment.start_ms, camera.clone()), segment);
+        index
+            .segments
+            .insert((segment.start_ms, camera.clone()), segment);
         index.bytes += segment.bytes;
         *index.by.entry(camera.clone()).or_default() += segment.bytes;
         Ok(segment)
     }
 
-    /// The moment nearest to `start_ms` at which no other piece of the camera begins, within the day in whose folder it lies.
+    /// The moment nearest to `start_ms` at which no other piece of the camera begins, within the
+    /// day in whose folder it lies.
     fn free_start(&self, camera: &CameraId, path: &Path, start_ms: i64) -> i64 {
         let index = self.lock();
         let is_free = |s: &i64| !index.segments.contains_key(&(*s, camera.clone()));
@@ -194,20 +235,47 @@ impl Ring {
         if is_free(&start_ms) || !lies_there(&start_ms) {
             return start_ms;
         }
-        (1..DAY_MS).flat_map(|n| [start_ms + n, start_ms - n]).find(|s| is_free(s) && lies_there(s)).unwrap_or(start_ms)
+        (1..DAY_MS)
+            .flat_map(|n| [start_ms + n, start_ms - n])
+            .find(|s| is_free(s) && lies_there(s))
+            .unwrap_or(start_ms)
     }
 
-    /// Begins a segment whose first frame came at `start_ms`. While the date is not agreed (`dated` false) it begins
-    /// after the newest there is: the order in which segments go is that of their names. Blocks.
+    /// Begins a segment whose first frame came at `start_ms`. While the date is not agreed (`dated`
+    /// false) it begins after the newest there is: the order in which segments go is that of
+    /// their names. Blocks.
     ///
     /// # Errors
     /// When there is no room that may be taken, or the disk refuses.
-    pub fn begin(&self, camera: &CameraId, start_ms: i64, dated: bool, init: &[u8], mono_ms: u64) -> io::Result<Writer> {
+    pub fn begin(
+        &self,
+        camera: &CameraId,
+        start_ms: i64,
+        dated: bool,
+        init: &[u8],
+        mono_ms: u64,
+    ) -> io::Result<Writer> {
         self.has_room(1)?;
-        let newest = if dated { None } else { self.lock().segments.last_key_value().map(|((s, _), _)| s + 1) };
-        let mut start_ms = newest.map_or(start_ms, |n| n.max(start_ms)).clamp(0, START_MOST);
+        let newest = if dated {
+            None
+        } else {
+            self.lock()
+                .segments
+                .last_key_value()
+                .map(|((s, _), _)| s + 1)
+        };
+        let mut start_ms = newest
+            .map_or(start_ms, |n| n.max(start_ms))
+            .clamp(0, START_MOST);
         loop {
-            match Writer::create(self.clone(), camera.clone(), &self.day(camera, start_ms), start_ms, init, mono_ms) {
+            match Writer::create(
+                self.clone(),
+                camera.clone(),
+                &self.day(camera, start_ms),
+                start_ms,
+                init,
+                mono_ms,
+            ) {
                 // One that could not be ended yet began at that moment.
                 Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => start_ms += 1,
                 made => return made,
@@ -227,44 +295,85 @@ impl Ring {
         }
         let (free, total) = space::of(&self.folder)?;
         if free < leave(total) / share {
-            return Err(io::Error::new(io::ErrorKind::StorageFull, format!("{} MB are left on the disk of {}; pictures leave {} MB free", free >> 20, self.folder.display(), leave(total) >> 20)));
+            return Err(io::Error::new(
+                io::ErrorKind::StorageFull,
+                format!(
+                    "{} MB are left on the disk of {}; pictures leave {} MB free",
+                    free >> 20,
+                    self.folder.display(),
+                    leave(total) >> 20
+                ),
+            ));
         }
         Ok(())
     }
 
     fn day(&self, camera: &CameraId, start_ms: i64) -> PathBuf {
         let day = calendar::day(start_ms);
-        self.folder.join(camera.as_str()).join(format!("{:04}-{:02}-{:02}", day.year, day.month, day.day))
+        self.folder
+            .join(camera.as_str())
+            .join(format!("{:04}-{:02}-{:02}", day.year, day.month, day.day))
     }
 
-    /// Removes the oldest segments until the ring keeps its budget, its days and the disk's last free space;
-    /// gives how many went. `now_ms` is none while the date is not agreed: then nothing is too old. Blocks.
+    /// Removes the oldest segments until the ring keeps its budget, its days and the disk's last
+    /// free space; gives how many went. `now_ms` is none while the date is not agreed: then
+    /// nothing is too old. Blocks.
     ///
     /// # Errors
-    /// When the disk cannot be asked or a file cannot be removed; the rest stays for the next round.
+    /// When the disk cannot be asked or a file cannot be removed; the rest stays for the next
+    /// round.
     pub fn make_room(&self, now_ms: Option<i64>) -> io::Result<u32> {
         self.end_torn();
         let (free, total) = space::of(&self.folder)?;
-        let wanted = if free < leave(total) { leave(total) + AHEAD.min(total / 50) } else { 0 };
+        let wanted = if free < leave(total) {
+            leave(total) + AHEAD.min(total / 50)
+        } else {
+            0
+        };
         let mut lacking = wanted.saturating_sub(free);
-        let oldest = now_ms.filter(|_| self.budget.days > 0).map(|now| now - i64::from(self.budget.days) * DAY_MS);
+        let oldest = now_ms
+            .filter(|_| self.budget.days > 0)
+            .map(|now| now - i64::from(self.budget.days) * DAY_MS);
         let (mut gone, mut aged) = (0, 0);
         let mut stuck: BTreeSet<(i64, CameraId)> = BTreeSet::new();
         loop {
             let next = {
                 let index = self.lock();
-                let full = index.bytes > self.budget.bytes || index.segments.len() > MOST || lacking > 0;
-                let old = |s: &Segment| aged < OLD_AT_ONCE && oldest.is_some_and(|o| s.start_ms < o);
-                // What is dated after tomorrow was written while the clock was wrong: it goes first.
-                let ahead = |s: i64| now_ms.is_some_and(|now| s > now + DAY_MS) && aged < OLD_AT_ONCE;
-                let future = index.segments.iter().rev().find(|(k, _)| !stuck.contains(k)).filter(|((s, _), _)| ahead(*s));
+                let full =
+                    index.bytes > self.budget.bytes || index.segments.len() > MOST || lacking > 0;
+                let old =
+                    |s: &Segment| aged < OLD_AT_ONCE && oldest.is_some_and(|o| s.start_ms < o);
+                // What is dated after tomorrow was written while the clock was wrong: it goes
+                // first.
+                let ahead =
+                    |s: i64| now_ms.is_some_and(|now| s > now + DAY_MS) && aged < OLD_AT_ONCE;
+                let future = index
+                    .segments
+                    .iter()
+                    .rev()
+                    .find(|(k, _)| !stuck.contains(k))
+                    .filter(|((s, _), _)| ahead(*s));
                 // A camera that sends much pushes out its own pictures, not the others'.
-                let greedy = index.by.iter().max_by_key(|(_, b)| **b).map(|(c, _)| c.clone());
+                let greedy = index
+                    .by
+                    .iter()
+                    .max_by_key(|(_, b)| **b)
+                    .map(|(c, _)| c.clone());
                 let of = |c: &CameraId| !full || greedy.as_ref().is_none_or(|g| g == c);
-                let first = || index.segments.iter().find(|(k, s)| !stuck.contains(k) && (of(&k.1) || old(s))).filter(|(_, s)| full || old(s));
-                future.or_else(first).map(|((_, c), s)| (c.clone(), *s, full))
+                let first = || {
+                    index
+                        .segments
+                        .iter()
+                        .find(|(k, s)| !stuck.contains(k) && (of(&k.1) || old(s)))
+                        .filter(|(_, s)| full || old(s))
+                };
+                future
+                    .or_else(first)
+                    .map(|((_, c), s)| (c.clone(), *s, full))
             };
-            let Some((camera, segment, full)) = next else { return Ok(gone) };
+            let Some((camera, segment, full)) = next else {
+                return Ok(gone);
+            };
             let path = self.path(&camera, segment);
             match std::fs::remove_file(&path) {
                 Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
@@ -307,7 +416,9 @@ impl Ring {
     }
 
     fn left(&self, camera: &CameraId, start_ms: i64, path: &Path) {
-        self.lock().torn.push((camera.clone(), start_ms, path.to_owned()));
+        self.lock()
+            .torn
+            .push((camera.clone(), start_ms, path.to_owned()));
     }
 
     /// Where a segment lies.
@@ -319,20 +430,34 @@ impl Ring {
     /// A camera's segments, oldest first.
     #[must_use]
     pub fn list(&self, camera: &CameraId) -> Vec<Segment> {
-        self.lock().segments.iter().filter(|((_, c), _)| c == camera).map(|(_, s)| *s).collect()
+        self.lock()
+            .segments
+            .iter()
+            .filter(|((_, c), _)| c == camera)
+            .map(|(_, s)| *s)
+            .collect()
     }
 
     /// The cameras of which something is kept.
     #[must_use]
     pub fn cameras(&self) -> Vec<CameraId> {
-        self.lock().by.iter().filter(|(_, bytes)| **bytes > 0).map(|(c, _)| c.clone()).collect()
+        self.lock()
+            .by
+            .iter()
+            .filter(|(_, bytes)| **bytes > 0)
+            .map(|(c, _)| c.clone())
+            .collect()
     }
 
     /// Segments, their bytes, and when the oldest begins.
     #[must_use]
     pub fn totals(&self) -> (usize, u64, Option<i64>) {
         let index = self.lock();
-        (index.segments.len(), index.bytes, index.segments.keys().next().map(|(s, _)| *s))
+        (
+            index.segments.len(),
+            index.bytes,
+            index.segments.keys().next().map(|(s, _)| *s),
+        )
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Index> {
@@ -342,11 +467,21 @@ impl Ring {
 
 /// Free bytes that stay on a disk of `total` bytes.
 const fn leave(total: u64) -> u64 {
-    if total / 20 < LEAVE { total / 20 } else { LEAVE }
+    if total / 20 < LEAVE {
+        total / 20
+    } else {
+        LEAVE
+    }
 }
 
 fn folders(path: &Path) -> Vec<PathBuf> {
-    std::fs::read_dir(path).into_iter().flatten().flatten().map(|e| e.path()).filter(|p| p.is_dir()).collect()
+    std::fs::read_dir(path)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|e| e.path())
+        .filter(|p| p.is_dir())
+        .collect()
 }
 
 fn name(s: Segment) -> String {
@@ -355,7 +490,11 @@ fn name(s: Segment) -> String {
 
 fn parse(name: &str) -> Option<Segment> {
     let mut parts = name.strip_suffix(".mp4")?.splitn(3, '-');
-    let segment = Segment { start_ms: parts.next()?.parse().ok()?, duration_ms: parts.next()?.parse().ok()?, bytes: parts.next()?.parse().ok()? };
+    let segment = Segment {
+        start_ms: parts.next()?.parse().ok()?,
+        duration_ms: parts.next()?.parse().ok()?,
+        bytes: parts.next()?.parse().ok()?,
+    };
     ((0..START_MOST).contains(&segment.start_ms) && segment.bytes <= BYTES_MOST).then_some(segment)
 }
 

@@ -18,8 +18,8 @@ pub struct Whole {
     pub duration_ms: u64,
 }
 
-/// Reads how much of a file of ours is whole. A fragment counts when its boxes are complete and its NAL
-/// lengths fill it exactly: blocks that a power cut left as zeros do not.
+/// Reads how much of a file of ours is whole. A fragment counts when its boxes are complete and its
+/// NAL lengths fill it exactly: blocks that a power cut left as zeros do not.
 ///
 /// # Errors
 /// Those of reading; whatever the bytes say is no error.
@@ -31,7 +31,9 @@ pub fn whole(file: &mut (impl Read + Seek)) -> io::Result<Whole> {
         match &name {
             b"ftyp" if at == 0 => {}
             b"moov" => {
-                let Some(body) = body(file, at, size)? else { break };
+                let Some(body) = body(file, at, size)? else {
+                    break;
+                };
                 timescale = fmp4::timescale(&body).unwrap_or(0);
                 if timescale == 0 {
                     break;
@@ -40,12 +42,22 @@ pub fn whole(file: &mut (impl Read + Seek)) -> io::Result<Whole> {
             }
             b"moof" if timescale > 0 => run = body(file, at, size)?.as_deref().and_then(fmp4::run),
             b"mdat" => {
-                let Some((base, samples)) = run.take() else { break };
+                let Some((base, samples)) = run.take() else {
+                    break;
+                };
                 if !is_filled(file, at + 8, size - 8, &samples)? {
                     break;
                 }
-                let ends: u64 = samples.iter().map(|s| u64::from(s.duration)).sum::<u64>().saturating_add(base);
-                seen = Whole { bytes: at + size, fragments: seen.fragments + 1, duration_ms: ends.saturating_mul(1000) / u64::from(timescale) };
+                let ends: u64 = samples
+                    .iter()
+                    .map(|s| u64::from(s.duration))
+                    .sum::<u64>()
+                    .saturating_add(base);
+                seen = Whole {
+                    bytes: at + size,
+                    fragments: seen.fragments + 1,
+                    duration_ms: ends.saturating_mul(1000) / u64::from(timescale),
+                };
             }
             _ => break,
         }
@@ -78,7 +90,12 @@ fn body(file: &mut (impl Read + Seek), at: u64, size: u64) -> io::Result<Option<
 }
 
 /// True when the samples' NAL lengths fill `len` bytes at `at` exactly.
-fn is_filled(file: &mut (impl Read + Seek), at: u64, len: u64, samples: &[Sample]) -> io::Result<bool> {
+fn is_filled(
+    file: &mut (impl Read + Seek),
+    at: u64,
+    len: u64,
+    samples: &[Sample],
+) -> io::Result<bool> {
     if samples.is_empty() || samples.iter().map(|s| u64::from(s.size)).sum::<u64>() != len {
         return Ok(false);
     }
@@ -122,8 +139,22 @@ mod tests {
         let mut ends = vec![out.len() as u64];
         for n in 0..fragments {
             let frames = [nal(900, 1), nal(100, 2), nal(100, 3)];
-            let samples: Vec<Sample> = frames.iter().enumerate().map(|(i, f)| Sample { duration: 6000, shown: 0, size: u32::try_from(f.len()).expect("small"), keyframe: i == 0 }).collect();
-            out.extend(fragment(n + 1, u64::from(n) * 18_000, &samples, frames.iter().map(Vec::as_slice)));
+            let samples: Vec<Sample> = frames
+                .iter()
+                .enumerate()
+                .map(|(i, f)| Sample {
+                    duration: 6000,
+                    shown: 0,
+                    size: u32::try_from(f.len()).expect("small"),
+                    keyframe: i == 0,
+                })
+                .collect();
+            out.extend(fragment(
+                n + 1,
+                u64::from(n) * 18_000,
+                &samples,
+                frames.iter().map(Vec::as_slice),
+            ));
             ends.push(out.len() as u64);
         }
         (out, ends)
@@ -132,7 +163,14 @@ mod tests {
     #[test]
     fn what_we_write_we_read_whole() {
         let (bytes, _) = file(5);
-        assert_eq!(whole(&mut Cursor::new(&bytes)).expect("reads"), Whole { bytes: bytes.len() as u64, fragments: 5, duration_ms: 1000 });
+        assert_eq!(
+            whole(&mut Cursor::new(&bytes)).expect("reads"),
+            Whole {
+                bytes: bytes.len() as u64,
+                fragments: 5,
+                duration_ms: 1000
+            }
+        );
     }
 
     #[test]
@@ -140,7 +178,12 @@ mod tests {
         let (bytes, ends) = file(4);
         for cut in 0..bytes.len() {
             let seen = whole(&mut Cursor::new(&bytes[..cut])).expect("reads");
-            let want = ends.iter().rev().find(|e| **e <= cut as u64).copied().unwrap_or(0);
+            let want = ends
+                .iter()
+                .rev()
+                .find(|e| **e <= cut as u64)
+                .copied()
+                .unwrap_or(0);
             assert_eq!(seen.bytes, want, "cut at {cut}");
         }
     }
@@ -150,7 +193,10 @@ mod tests {
         let (mut bytes, ends) = file(4);
         let from = usize::try_from(ends[3]).expect("small") + 300;
         bytes[from..].fill(0);
-        assert_eq!(whole(&mut Cursor::new(&bytes)).expect("reads").bytes, ends[3]);
+        assert_eq!(
+            whole(&mut Cursor::new(&bytes)).expect("reads").bytes,
+            ends[3]
+        );
     }
 
     proptest! {

@@ -14,7 +14,10 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("conglang-ring-{}", crate::keys::secret::token().expect("random")));
+        let path = std::env::temp_dir().join(format!(
+            "conglang-ring-{}",
+            crate::keys::secret::token().expect("random")
+        ));
         std::fs::create_dir_all(&path).expect("folder");
         Self(path)
     }
@@ -43,13 +46,24 @@ fn head() -> Vec<u8> {
 
 fn second(n: u32) -> Vec<u8> {
     let nal = [&[0, 0, 3, 232][..], &[7; 1000]].concat();
-    fragment(n, u64::from(n) * 1000, &[Sample { duration: 1000, shown: 0, size: 1004, keyframe: true }], std::iter::once(nal.as_slice()))
+    fragment(
+        n,
+        u64::from(n) * 1000,
+        &[Sample {
+            duration: 1000,
+            shown: 0,
+            size: 1004,
+            keyframe: true,
+        }],
+        std::iter::once(nal.as_slice()),
+    )
 }
 
 fn write(ring: &Ring, camera: &CameraId, start: i64, seconds: u32) -> Writer {
     let mut w = ring.begin(camera, start, true, &head(), 0).expect("begins");
     for n in 0..seconds {
-        w.append(&second(n), (n + 1) * 1000, u64::from(n) * 1000).expect("written");
+        w.append(&second(n), (n + 1) * 1000, u64::from(n) * 1000)
+            .expect("written");
     }
     w
 }
@@ -59,15 +73,24 @@ fn names_rebuild_the_whole_index() {
     let folder = Folder::new();
     let ring = folder.ring(1 << 30, 15);
     for n in 0..5 {
-        write(&ring, &cam(1), T + n * 60_000, 10).shut().expect("closed");
-        write(&ring, &cam(2), T + n * 60_000, 10).shut().expect("closed");
+        write(&ring, &cam(1), T + n * 60_000, 10)
+            .shut()
+            .expect("closed");
+        write(&ring, &cam(2), T + n * 60_000, 10)
+            .shut()
+            .expect("closed");
     }
     let again = folder.ring(1 << 30, 15);
     assert_eq!(again.list(&cam(1)), ring.list(&cam(1)));
     assert_eq!(again.totals(), ring.totals());
     let one = again.list(&cam(2))[3];
     assert_eq!((one.start_ms, one.duration_ms), (T + 180_000, 10_000));
-    assert_eq!(std::fs::metadata(again.path(&cam(2), one)).expect("there").len(), one.bytes);
+    assert_eq!(
+        std::fs::metadata(again.path(&cam(2), one))
+            .expect("there")
+            .len(),
+        one.bytes
+    );
 }
 
 #[test]
@@ -78,12 +101,21 @@ fn a_cut_leaves_whole_fragments_and_a_second_start_changes_nothing() {
         let first = ring(&folder);
         std::mem::forget(write(&first, &cam(1), T, 12));
         let part = first.day(&cam(1), T).join(format!("{T}.part"));
-        File::options().write(true).open(&part).expect("there").set_len(cut).expect("cut");
+        File::options()
+            .write(true)
+            .open(&part)
+            .expect("there")
+            .set_len(cut)
+            .expect("cut");
         let after = folder.ring(1 << 30, 15);
         let kept = after.list(&cam(1));
         let each = second(0).len() as u64;
         let whole = cut.saturating_sub(head().len() as u64) / each;
-        assert_eq!(kept.iter().map(|s| u64::from(s.duration_ms)).sum::<u64>(), whole * 1000, "cut at {cut}");
+        assert_eq!(
+            kept.iter().map(|s| u64::from(s.duration_ms)).sum::<u64>(),
+            whole * 1000,
+            "cut at {cut}"
+        );
         assert!(!part.exists());
         assert_eq!(folder.ring(1 << 30, 15).list(&cam(1)), kept);
     }
@@ -94,13 +126,24 @@ fn the_oldest_go_first_and_the_budget_holds() {
     let folder = Folder::new();
     let ring = folder.ring(60_000, 15);
     for n in 0..10 {
-        write(&ring, &cam(u32::try_from(n).expect("small") % 2), T + n * 60_000, 10).shut().expect("closed");
+        write(
+            &ring,
+            &cam(u32::try_from(n).expect("small") % 2),
+            T + n * 60_000,
+            10,
+        )
+        .shut()
+        .expect("closed");
         ring.make_room(Some(T)).expect("room");
     }
     let (_, bytes, oldest) = ring.totals();
     assert!(bytes <= 60_000, "{bytes}");
     assert!(oldest > Some(T + 3 * 60_000), "the oldest went");
-    assert_eq!(folder.ring(60_000, 15).totals(), ring.totals(), "the files went with them");
+    assert_eq!(
+        folder.ring(60_000, 15).totals(),
+        ring.totals(),
+        "the files went with them"
+    );
 }
 
 #[test]
@@ -108,7 +151,9 @@ fn days_count_only_when_the_date_is_known() {
     let folder = Folder::new();
     let ring = folder.ring(1 << 30, 15);
     write(&ring, &cam(1), T, 5).shut().expect("closed");
-    write(&ring, &cam(1), T + 86_400_000, 5).shut().expect("closed");
+    write(&ring, &cam(1), T + 86_400_000, 5)
+        .shut()
+        .expect("closed");
     let later = T + 15 * 86_400_000 + 1;
     assert_eq!(ring.make_room(None).expect("room"), 0);
     assert_eq!(ring.make_room(Some(later)).expect("room"), 1);
@@ -126,7 +171,9 @@ fn what_a_full_disk_left_half_written_is_mended_at_once() {
     assert!(ring.list(&cam(1)).is_empty());
     ring.make_room(Some(T)).expect("mended");
     assert_eq!(ring.list(&cam(1))[0].duration_ms, 3000);
-    write(&ring, &cam(1), T + 10_000, 0).shut().expect("nothing was written");
+    write(&ring, &cam(1), T + 10_000, 0)
+        .shut()
+        .expect("nothing was written");
     assert_eq!(ring.list(&cam(1)).len(), 1);
 }
 
@@ -135,7 +182,17 @@ fn strangers_in_the_folder_are_left_alone() {
     let folder = Folder::new();
     std::fs::create_dir_all(folder.0.join("cam-01/2026-11-21")).expect("folder");
     std::fs::create_dir_all(folder.0.join("lost+found")).expect("folder");
-    for name in ["notes.txt", "1-2.mp4", "x.part", "1-2-3-4.mp4", "-.mp4", "9223372036854775807-0-18446744073709551615.mp4", "+5-1-1.mp4", "007-1-1.mp4", "1795232640000-1000-99999999999999.mp4"] {
+    for name in [
+        "notes.txt",
+        "1-2.mp4",
+        "x.part",
+        "1-2-3-4.mp4",
+        "-.mp4",
+        "9223372036854775807-0-18446744073709551615.mp4",
+        "+5-1-1.mp4",
+        "007-1-1.mp4",
+        "1795232640000-1000-99999999999999.mp4",
+    ] {
         std::fs::write(folder.0.join("cam-01/2026-11-21").join(name), b"x").expect("file");
     }
     let ring = folder.ring(0, 1);
@@ -149,19 +206,35 @@ fn a_clock_that_jumped_neither_empties_the_ring_nor_fills_it_for_good() {
     let folder = Folder::new();
     let ring = folder.ring(120_000, 15);
     for n in 0..10 {
-        write(&ring, &cam(1), T + n * 60_000, 10).shut().expect("closed");
+        write(&ring, &cam(1), T + n * 60_000, 10)
+            .shut()
+            .expect("closed");
     }
     // For a while the clock says 2035; nobody agreed to that.
     let far = T + 9 * 365 * 86_400_000;
     for n in 0..5 {
-        ring.begin(&cam(1), far + n * 60_000, false, &head(), 0).expect("begins").shut().expect("empty");
-        write(&ring, &cam(1), far + n * 60_000, 10).shut().expect("closed");
+        ring.begin(&cam(1), far + n * 60_000, false, &head(), 0)
+            .expect("begins")
+            .shut()
+            .expect("empty");
+        write(&ring, &cam(1), far + n * 60_000, 10)
+            .shut()
+            .expect("closed");
     }
-    assert_eq!(ring.make_room(None).expect("room"), 5, "only what is too much: the oldest");
+    assert_eq!(
+        ring.make_room(None).expect("room"),
+        5,
+        "only what is too much: the oldest"
+    );
     // Corrected: what is dated in the future goes before what is real.
-    write(&ring, &cam(1), T + 600_000, 10).shut().expect("closed");
+    write(&ring, &cam(1), T + 600_000, 10)
+        .shut()
+        .expect("closed");
     ring.make_room(Some(T + 610_000)).expect("room");
-    assert!(ring.list(&cam(1)).iter().any(|s| s.start_ms == T + 600_000), "the newest real one stays");
+    assert!(
+        ring.list(&cam(1)).iter().any(|s| s.start_ms == T + 600_000),
+        "the newest real one stays"
+    );
     // Without an agreed date a segment is never older than those that are there.
     let w = ring.begin(&cam(2), 5, false, &head(), 0).expect("begins");
     assert!(w.start_ms() > T);
@@ -173,13 +246,21 @@ fn a_camera_that_sends_much_pushes_out_its_own_pictures() {
     let folder = Folder::new();
     let ring = folder.ring(300_000, 15);
     for n in 0..10 {
-        write(&ring, &cam(1), T + n * 60_000, 5).shut().expect("closed");
+        write(&ring, &cam(1), T + n * 60_000, 5)
+            .shut()
+            .expect("closed");
     }
     for n in 0..60 {
-        write(&ring, &cam(2), T + 600_000 + n * 60_000, 12).shut().expect("closed");
+        write(&ring, &cam(2), T + 600_000 + n * 60_000, 12)
+            .shut()
+            .expect("closed");
         ring.make_room(Some(T + 600_000)).expect("room");
     }
-    assert_eq!(ring.list(&cam(1)).len(), 10, "the quiet camera keeps all of its own");
+    assert_eq!(
+        ring.list(&cam(1)).len(),
+        10,
+        "the quiet camera keeps all of its own"
+    );
     assert!(ring.list(&cam(2)).len() < 25);
 }
 
@@ -193,18 +274,52 @@ fn two_pieces_that_begin_at_the_same_moment_are_both_kept() {
     let third = write(&ring, &cam(1), T, 5);
     assert_eq!(third.start_ms(), T + 1, "one that is open has that name");
     assert_eq!(again.shut().expect("closed").start_ms, T + 1);
-    assert_eq!(third.shut().expect("closed").start_ms, T + 2, "what it began as is taken");
+    assert_eq!(
+        third.shut().expect("closed").start_ms,
+        T + 2,
+        "what it began as is taken"
+    );
     // Those that an earlier version left.
     let one = ring.list(&cam(1))[0];
-    std::fs::copy(ring.path(&cam(1), one), ring.path(&cam(1), Segment { duration_ms: 4_000, ..one })).expect("copied");
+    std::fs::copy(
+        ring.path(&cam(1), one),
+        ring.path(
+            &cam(1),
+            Segment {
+                duration_ms: 4_000,
+                ..one
+            },
+        ),
+    )
+    .expect("copied");
     let after = folder.ring(1 << 30, 15);
-    assert_eq!(after.list(&cam(1)).iter().map(|s| s.start_ms - T).collect::<Vec<_>>(), [-1, 0, 1, 2]);
-    assert!(after.list(&cam(1)).iter().all(|s| after.path(&cam(1), *s).exists()));
+    assert_eq!(
+        after
+            .list(&cam(1))
+            .iter()
+            .map(|s| s.start_ms - T)
+            .collect::<Vec<_>>(),
+        [-1, 0, 1, 2]
+    );
+    assert!(
+        after
+            .list(&cam(1))
+            .iter()
+            .all(|s| after.path(&cam(1), *s).exists())
+    );
     assert_eq!(after.totals().1, 4 * one.bytes);
     // At the end of a day it stays in the day's folder.
-    let last = (T..T + DAY_MS).find(|t| calendar::day_number(t + 1) != calendar::day_number(*t)).expect("a day ends");
+    let last = (T..T + DAY_MS)
+        .find(|t| calendar::day_number(t + 1) != calendar::day_number(*t))
+        .expect("a day ends");
     write(&ring, &cam(2), last, 1).shut().expect("closed");
-    assert_eq!(write(&ring, &cam(2), last, 1).shut().expect("closed").start_ms, last - 1);
+    assert_eq!(
+        write(&ring, &cam(2), last, 1)
+            .shut()
+            .expect("closed")
+            .start_ms,
+        last - 1
+    );
 }
 
 #[test]
@@ -212,6 +327,18 @@ fn a_piece_whose_pictures_run_ahead_ends_when_the_next_begins() {
     let folder = Folder::new();
     let ring = folder.ring(1 << 30, 15);
     // Sixty seconds by the camera in 48 of ours; then a clock that was set an hour ahead.
-    assert_eq!(write(&ring, &cam(1), T, 60).close(T, Some(T + 48_000)).expect("closed").duration_ms, 48_000);
-    assert_eq!(write(&ring, &cam(1), T + 48_000, 60).close(T + 48_000, Some(T + 3_600_000)).expect("closed").duration_ms, 60_000);
+    assert_eq!(
+        write(&ring, &cam(1), T, 60)
+            .close(T, Some(T + 48_000))
+            .expect("closed")
+            .duration_ms,
+        48_000
+    );
+    assert_eq!(
+        write(&ring, &cam(1), T + 48_000, 60)
+            .close(T + 48_000, Some(T + 3_600_000))
+            .expect("closed")
+            .duration_ms,
+        60_000
+    );
 }

@@ -9,10 +9,12 @@ use crate::domain::id::CameraId;
 
 /// Longest time that a written fragment may not be on disk yet, ms.
 const SYNC_MS: u64 = 5_000;
-/// The time until the next segment may be longer than a segment's own length by so much and still be one line, ms.
+/// The time until the next segment may be longer than a segment's own length by so much and still
+/// be one line, ms.
 const JOIN_MS: u32 = 10_000;
 
-/// An open segment. Dropped without [`Writer::close`] it is left to the ring, which keeps what is whole.
+/// An open segment. Dropped without [`Writer::close`] it is left to the ring, which keeps what is
+/// whole.
 pub struct Writer {
     ring: Ring,
     camera: CameraId,
@@ -28,7 +30,14 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub(super) fn create(ring: Ring, camera: CameraId, day: &Path, start_ms: i64, init: &[u8], mono_ms: u64) -> io::Result<Self> {
+    pub(super) fn create(
+        ring: Ring,
+        camera: CameraId,
+        day: &Path,
+        start_ms: i64,
+        init: &[u8],
+        mono_ms: u64,
+    ) -> io::Result<Self> {
         if !day.is_dir() {
             std::fs::create_dir_all(day)?;
             for folder in day.ancestors().skip(1).take(2) {
@@ -37,11 +46,25 @@ impl Writer {
         }
         let path = day.join(format!("{start_ms}.part"));
         let mut file = File::options().write(true).create_new(true).open(&path)?;
-        if let Err(cause) = file.write_all(init).and_then(|()| File::open(day)?.sync_all()) {
+        if let Err(cause) = file
+            .write_all(init)
+            .and_then(|()| File::open(day)?.sync_all())
+        {
             let _ = std::fs::remove_file(&path);
             return Err(cause);
         }
-        Ok(Self { ring, camera, file, path, start_ms, bytes: init.len() as u64, duration_ms: 0, synced_mono: mono_ms, synced: (0, 0), ended: false })
+        Ok(Self {
+            ring,
+            camera,
+            file,
+            path,
+            start_ms,
+            bytes: init.len() as u64,
+            duration_ms: 0,
+            synced_mono: mono_ms,
+            synced: (0, 0),
+            ended: false,
+        })
     }
 
     /// When its first frame came, wall ms.
@@ -65,7 +88,8 @@ impl Writer {
     /// Writes a fragment that ends `ends_ms` after the start. Blocks.
     ///
     /// # Errors
-    /// When the disk refuses or its last free space would be taken; drop the writer then, what is whole is kept.
+    /// When the disk refuses or its last free space would be taken; drop the writer then, what is
+    /// whole is kept.
     pub fn append(&mut self, fragment: &[u8], ends_ms: u32, mono_ms: u64) -> io::Result<()> {
         self.ring.has_room(2)?;
         self.file.write_all(fragment)?;
@@ -90,10 +114,11 @@ impl Writer {
         Ok(())
     }
 
-    /// Ends the segment: to disk, then its name. `start_ms` is when it truly began, as far as that is known now;
-    /// `next_ms`, when the segment that goes on from it begins: a name leaves no hole and no overlap between the two.
-    /// Where the pictures' own times run ahead of ours, ours hold: else the next would begin later than it did, and so
-    /// would all that follow. Blocks.
+    /// Ends the segment: to disk, then its name. `start_ms` is when it truly began, as far as that
+    /// is known now; `next_ms`, when the segment that goes on from it begins: a name leaves no
+    /// hole and no overlap between the two. Where the pictures' own times run ahead of ours,
+    /// ours hold: else the next would begin later than it did, and so would all that follow.
+    /// Blocks.
     ///
     /// # Errors
     /// When the disk refuses; the ring tries again later.
@@ -101,14 +126,28 @@ impl Writer {
         if self.duration_ms == 0 {
             self.ended = true;
             std::fs::remove_file(&self.path)?;
-            return Ok(Segment { start_ms: self.start_ms, duration_ms: 0, bytes: 0 });
+            return Ok(Segment {
+                start_ms: self.start_ms,
+                duration_ms: 0,
+                bytes: 0,
+            });
         }
         self.sync()?;
         // It stays in the folder of its day.
         let day = self.ring.day(&self.camera, start_ms);
-        let start_ms = if self.path.parent() == Some(&day) { start_ms } else { self.start_ms };
-        let until = next_ms.and_then(|n| u32::try_from(n - start_ms).ok()).filter(|d| *d > 0 && d.saturating_sub(self.duration_ms) < JOIN_MS);
-        let segment = Segment { start_ms, duration_ms: until.unwrap_or(self.duration_ms), bytes: self.bytes };
+        let start_ms = if self.path.parent() == Some(&day) {
+            start_ms
+        } else {
+            self.start_ms
+        };
+        let until = next_ms
+            .and_then(|n| u32::try_from(n - start_ms).ok())
+            .filter(|d| *d > 0 && d.saturating_sub(self.duration_ms) < JOIN_MS);
+        let segment = Segment {
+            start_ms,
+            duration_ms: until.unwrap_or(self.duration_ms),
+            bytes: self.bytes,
+        };
         let named = self.ring.finish(&self.camera, &self.path, segment)?;
         self.ended = true;
         Ok(named)
