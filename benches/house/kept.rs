@@ -12,7 +12,7 @@ use conglang::domain::id::DeviceId;
 use conglang::journal::Wish;
 
 use crate::gateway::{ask, configure, start_again};
-use crate::{Row, figure, journal, ms};
+use crate::{Row, figure, journal, ms, remove};
 
 const ENTRIES: usize = 1_000_000;
 
@@ -124,5 +124,5 @@ pub fn million(root: &Path, rows: &mut Vec<Row>) {
         let _ = child.kill();
         let _ = child.wait();
     }
-    std::fs::remove_dir_all(&dir).expect("clean");
+    remove(&dir);
 }

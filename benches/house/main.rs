@@ -78,6 +78,16 @@ fn row(name: &str, mut runs: Vec<Vec<f64>>, bar: &str) -> Row {
     }
 }
 
+/// Removes a folder. The worker of a gateway that was killed goes on writing into it until it has
+/// seen the end of its standard input.
+pub(crate) fn remove(folder: &Path) {
+    let began = Instant::now();
+    while let Err(cause) = std::fs::remove_dir_all(folder) {
+        assert!(began.elapsed() < Duration::from_secs(30), "{cause}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 /// Milliseconds since.
 pub fn ms(began: Instant) -> f64 {
     began.elapsed().as_secs_f64() * 1000.0
@@ -164,7 +174,7 @@ fn main() {
             .len();
         rows.push(figure("the program", program as f64 / 1e6, "MB", ""));
     }
-    std::fs::remove_dir_all(&root).expect("clean");
+    remove(&root);
     print(&rows, has("--json"));
 }
 
