@@ -3,10 +3,11 @@
 use tokio::time::Instant;
 
 use super::core::Core;
-use super::ledger::Batch;
+use super::ledger::Finished;
+use super::ledger::take::Batch;
 use super::matcher::Slot;
-use super::publish::count_bytes;
-use super::queue::{Finished, Out, Queue};
+use super::queue::{Out, Queue};
+use super::quota::count_bytes;
 
 impl Core {
     /// Works on a session's queue and keeps the sums of its bytes right.

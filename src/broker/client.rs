@@ -4,7 +4,7 @@
 //! what the client sent, never by what was sent to it; answers go out in the order of what they
 //! answer, each when what it promises is so; a client that does not take its messages is cut; a
 //! polite DISCONNECT drops the will, everything else says it. `inbound` handles what the client
-//! says, `outbound` says what is for it.
+//! says, `replies` answers it, `outbound` says what is for it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ use tokio::time::{Instant, Sleep};
 use super::access::Identity;
 use super::connection::Ended;
 use super::guard::Guard;
-use super::inbound::{Answer, UNKEPT};
+use super::ledger::Receipt;
 use super::limits::Rate;
 use super::session::Attached;
 use super::stream;
@@ -35,6 +35,23 @@ pub(super) const BATCH: usize = 64 * 1024;
 const IDLE: usize = 16 * 1024;
 /// A day: no deadline.
 const LATER: Duration = Duration::from_secs(86_400);
+
+/// Why a client is cut whose messages the card does not take.
+pub(super) const UNKEPT: &str = "the card does not take what must be kept";
+
+/// An answer that may have to wait.
+pub(super) struct Answer {
+    pub(super) receipt: Option<Arc<Receipt>>,
+    pub(super) what: What,
+}
+
+/// What is answered.
+pub(super) enum What {
+    /// PUBACK (4), PUBREC (5) or PUBCOMP (7).
+    Ack { kind: u8, id: u16, reason: u8 },
+    /// SUBACK (9) or UNSUBACK (11).
+    Codes { kind: u8, id: u16, codes: Vec<u8> },
+}
 
 /// What CONNECT and CONNACK agreed.
 pub struct Agreed {

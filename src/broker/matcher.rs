@@ -8,6 +8,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::protocol::mqtt::topic::shared;
+
 /// Handle of a session; used again after the session's end.
 pub type Slot = u32;
 
@@ -217,6 +219,22 @@ fn walk(
     }
     if !hidden && let Some(child) = node.children.get_mut("+") {
         walk(child, rest, false, heard, shared);
+    }
+}
+
+/// Puts a filter, shared or not, into the matcher; true = it is new.
+pub fn listen(matcher: &mut Matcher, filter: &str, slot: Slot, hearing: Hearing) -> bool {
+    match shared(filter) {
+        Some((group, inner)) => matcher.add_shared(group, inner, slot, hearing),
+        None => matcher.add(filter, slot, hearing),
+    }
+}
+
+/// Takes a filter, shared or not, out of the matcher; true = it was there.
+pub fn unlisten(matcher: &mut Matcher, filter: &str, slot: Slot) -> bool {
+    match shared(filter) {
+        Some((group, inner)) => matcher.remove_shared(group, inner, slot),
+        None => matcher.remove(filter, slot),
     }
 }
 

@@ -1,10 +1,11 @@
 //! MQTT for the village's devices, in a worker process of its own.
 //!
-//! `edge` listens and shakes hands, `connection` finds out who it is, `client`, `inbound` and
-//! `outbound` serve one client; `guard` holds the machine under one lock: `core` (who comes and
-//! goes), `publish`, `subscribe`, `acknowledge`, `will`, over each `session` with its `queue`, the
-//! `matcher` and what is `retained`; `ledger` carries to disk what must outlive the process.
-//! docs/protocol.md says what is promised, docs/decisions/0003 and 0008 why it is built so.
+//! `edge` listens and shakes hands, `connection` finds out who it is, `client`, `inbound`,
+//! `inbound_publish`, `replies` and `outbound` serve one client; `guard` holds the machine under
+//! one lock: `core`, `attach` (who comes and goes), `publish`, `deliver`, `hold`, `subscribe`,
+//! `acknowledge`, `will`, over each `session` with its `queue`, the `matcher` and what is
+//! `retained`; `ledger` carries to disk what must outlive the process. docs/protocol.md says what
+//! is promised, docs/decisions/0003 and 0008 why it is built so.
 //!
 //! Words: *who* is an identity (house, account, device without an account), its *owner* the name
 //! under which it pays for card and rates; a *stranger* is a device without an account. A *slot* is
@@ -18,12 +19,17 @@
 mod access;
 mod acknowledge;
 mod answers;
+mod attach;
 mod client;
 mod connection;
 mod core;
+mod deliver;
+mod durability;
 mod edge;
 mod guard;
+mod hold;
 mod inbound;
+mod inbound_publish;
 mod ledger;
 mod limits;
 mod matcher;
@@ -31,6 +37,8 @@ mod message;
 mod outbound;
 mod publish;
 mod queue;
+mod quota;
+mod replies;
 mod retained;
 mod session;
 mod stream;

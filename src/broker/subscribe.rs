@@ -13,8 +13,8 @@ use super::access::{Identity, Table};
 use super::core::Core;
 use super::ledger::Receipt;
 use super::ledger::record::Record;
-use super::matcher::{Hearing, Matcher, Slot};
-use super::publish::count_bytes;
+use super::matcher::{Hearing, listen, unlisten};
+use super::quota::count_bytes;
 use super::session::{Attached, Session};
 use crate::protocol::mqtt::packet::Ask;
 use crate::protocol::mqtt::topic::{fits, is_filter, matches, shared};
@@ -22,22 +22,6 @@ use crate::protocol::mqtt::topic::{fits, is_filter, matches, shared};
 /// The bits of a subscription on disk.
 pub fn options(hearing: &Hearing) -> u8 {
     hearing.qos | u8::from(hearing.no_local) << 2 | u8::from(hearing.retain_as_published) << 3
-}
-
-/// Puts a filter, shared or not, into the matcher; true = it is new.
-pub fn listen(matcher: &mut Matcher, filter: &str, slot: Slot, hearing: Hearing) -> bool {
-    match shared(filter) {
-        Some((group, inner)) => matcher.add_shared(group, inner, slot, hearing),
-        None => matcher.add(filter, slot, hearing),
-    }
-}
-
-/// Takes a filter, shared or not, out of the matcher; true = it was there.
-pub fn unlisten(matcher: &mut Matcher, filter: &str, slot: Slot) -> bool {
-    match shared(filter) {
-        Some((group, inner)) => matcher.remove_shared(group, inner, slot),
-        None => matcher.remove(filter, slot),
-    }
 }
 
 impl Core {

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::access::Identity;
 use super::core::Core;
-use super::ledger;
+use super::ledger::kept::message_of;
 use super::ledger::record::{KeptWill, Record};
 use super::message::Message;
 use super::publish::Voice;
@@ -142,7 +142,7 @@ pub fn will_record(
     now: Instant,
     wall: u64,
 ) -> KeptWill {
-    let message = ledger::message_of(&message_of_will(will, now), now, wall);
+    let message = message_of(&message_of_will(will, now), now, wall);
     KeptWill {
         session,
         account: account.to_owned(),

@@ -13,8 +13,7 @@ use std::io;
 use redb::{ReadableTable as _, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
-use super::store::{ASIDE, error};
-use super::told;
+use super::db::{ALARMS, ASIDE, NAMES, error};
 use crate::store::space::{are_few, is_little};
 
 const ACCOUNTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("accounts");
@@ -147,6 +146,27 @@ pub(super) fn begin(write: &WriteTransaction) -> io::Result<()> {
     write.open_table(ACCOUNTS).map_err(error).map(drop)
 }
 
+/// How many names and alarms of a village there are: counted once, then kept in its account.
+pub(super) fn count(write: &WriteTransaction, village: &str) -> io::Result<(u64, u64)> {
+    let (from, to) = (
+        [village.as_bytes(), b"\0"].concat(),
+        [village.as_bytes(), b"\x01"].concat(),
+    );
+    let names = write
+        .open_table(NAMES)
+        .map_err(error)?
+        .range(from.as_slice()..to.as_slice())
+        .map_err(error)?
+        .count();
+    let alarms = write
+        .open_table(ALARMS)
+        .map_err(error)?
+        .range(from.as_slice()..to.as_slice())
+        .map_err(error)?
+        .count();
+    Ok((names as u64, alarms as u64))
+}
+
 /// A village's account; one that never had any is counted once.
 pub(super) fn load(write: &WriteTransaction, village: &str) -> io::Result<Account> {
     let table = write.open_table(ACCOUNTS).map_err(error)?;
@@ -157,7 +177,7 @@ pub(super) fn load(write: &WriteTransaction, village: &str) -> io::Result<Accoun
     {
         return Ok(known);
     }
-    let (names, alarms) = told::count(write, village)?;
+    let (names, alarms) = count(write, village)?;
     let (mut aside, mut aside_bytes) = (0, 0);
     let (from, to) = (
         [village.as_bytes(), b"\0"].concat(),

@@ -3,40 +3,12 @@
 use std::io;
 
 use redb::{ReadableDatabase as _, ReadableTable as _, TableDefinition};
-use serde::{Deserialize, Serialize};
 
-use super::store::{META, Store, error, with_number};
+use super::db::{META, Outcome, Waiting, error, with_number};
+use super::store::Store;
 use crate::protocol::commune::Bulletin;
 
 pub(super) const DOWN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("down");
-
-/// A command on its way down.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waiting {
-    /// Its number.
-    pub seq: u64,
-    /// Its name.
-    pub id: String,
-    /// Wall ms after which it means nothing.
-    pub expires_at: i64,
-    /// What it says.
-    pub bulletin: Bulletin,
-    /// What became of it.
-    pub outcome: Outcome,
-}
-
-/// What became of a command.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// The village did not say yet.
-    #[default]
-    Waiting,
-    /// Carried out.
-    Done,
-    /// Refused: the key of the sentence.
-    Refused(String),
-}
 
 impl Store {
     /// Queues a bulletin for villages, for all of them or for none. `once` is the form's own name:

@@ -17,7 +17,7 @@ use redb::{
 };
 
 use super::account::RESERVE;
-use super::store::{ASIDE, META, TEXTS, error};
+use super::db::{ASIDE, META, TEXTS, error};
 use crate::domain::event::{Entry, Event};
 use crate::domain::id::BlobId;
 use crate::keys::secret;

@@ -5,15 +5,21 @@
 mod account;
 mod bulletins;
 pub mod console;
+mod db;
 pub mod engine;
 mod erased;
+#[cfg(test)]
+mod erased_tests;
 pub mod link;
 mod newest;
+mod open;
 pub mod past;
 pub mod sessions;
 pub mod sign_in;
 pub mod store;
 #[cfg(test)]
 mod store_tests;
+mod take;
 mod told;
 mod turns;
+mod wrong;

@@ -11,7 +11,8 @@ use std::io;
 
 use redb::{ReadableDatabase as _, Table, TableDefinition, WriteTransaction};
 
-use super::store::{RECORDS, Store, error};
+use super::db::{RECORDS, error};
+use super::store::Store;
 
 const NEWEST: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("newest");
 /// Above all numbers that a village may give.

@@ -13,7 +13,8 @@ use std::io;
 use redb::{ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
-use super::store::{HEARD_MS, RECORDS, SEEN, Seen, Store, error, stream_key, with_number};
+use super::db::{HEARD_MS, RECORDS, SEEN, Seen, error, stream_key, with_number};
+use super::store::Store;
 use crate::keys::secret;
 use crate::protocol::commune::Stream;
 use crate::protocol::parting::{Known, Parting, Trouble};

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 
 use redb::{
     ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition,
-    TableHandle as _,
 };
 
-use super::account::{ASIDE_MOST, Account, DAY_BYTES, RESERVE, Today};
+use super::account::{ASIDE_MOST, Account, DAY_BYTES, Today};
 use super::past::Greeting;
 use super::store::Store;
 use crate::domain::actor::Actor;
@@ -18,7 +17,7 @@ use crate::domain::id::{BlobId, NoticeId};
 use crate::domain::notice::NoticeKind;
 use crate::protocol::commune::{Batch, Stream, pack};
 
-fn rig() -> (Store, std::path::PathBuf) {
+pub(super) fn rig() -> (Store, std::path::PathBuf) {
     let path = std::env::temp_dir().join(format!(
         "conglang-store-{}.redb",
         getrandom::u64().expect("random")
@@ -26,20 +25,20 @@ fn rig() -> (Store, std::path::PathBuf) {
     (Store::open(&path).expect("store"), path)
 }
 
-fn stream(n: u64) -> Stream {
+pub(super) fn stream(n: u64) -> Stream {
     Stream {
         epoch: format!("{n:032x}"),
         lane: Lane::Log,
     }
 }
 
-fn record(n: u64, words: &str) -> Vec<u8> {
+pub(super) fn record(n: u64, words: &str) -> Vec<u8> {
     serde_json::json!({ "lane": "log", "lane_seq": n, "seq": n, "words": words })
         .to_string()
         .into_bytes()
 }
 
-fn rows(store: &Store, table: &'static str) -> u64 {
+pub(super) fn rows(store: &Store, table: &'static str) -> u64 {
     store
         .db
         .begin_read()
@@ -255,69 +254,6 @@ fn words_of_one_letter_are_charged_as_the_files_that_they_are() {
 }
 
 #[test]
-fn writing_over_free_pages_stops_before_the_disk_is_full_and_gives_them_back() {
-    let (store, path) = rig();
-    let due = |store: &Store| {
-        let write = store.db.begin_write().expect("write");
-        write
-            .open_table(TableDefinition::<&[u8], &[u8]>::new("meta"))
-            .expect("table")
-            .insert(b"scrub".as_slice(), [1].as_slice())
-            .expect("due");
-        write.commit().expect("committed");
-    };
-    let holds_fill = |store: &Store| {
-        store
-            .db
-            .begin_read()
-            .expect("read")
-            .list_tables()
-            .expect("tables")
-            .any(|t| t.name() == "fill")
-    };
-    due(&store);
-    let (size, hour) = (std::fs::metadata(&path).expect("file").len(), 3_600_000);
-    let full = store
-        .scrub_with(0, &|| RESERVE + 1024)
-        .expect_err("there is too little room");
-    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
-    assert_eq!(
-        std::fs::metadata(&path).expect("file").len(),
-        size,
-        "nothing was written"
-    );
-    assert!(
-        !store
-            .scrub_with(hour - 1, &|| panic!("it rests"))
-            .expect("it rests")
-    );
-    // Others fill the disk while it works.
-    let room = std::cell::Cell::new(RESERVE + 64 * 1024 * 1024 + size);
-    let shrinks = || room.replace(room.get() - 24 * 1024 * 1024);
-    store.scrub_with(hour, &shrinks).expect_err("the room went");
-    assert!(!holds_fill(&store), "its pages are free again");
-    let batch = pack(stream(1), 1, &[&record(1, "a")], BTreeMap::new()).expect("packed");
-    assert_eq!(store.take("v", &batch, 0).expect("the store goes on").0, 1);
-    // A death in between.
-    let write = store.db.begin_write().expect("write");
-    write
-        .open_table(TableDefinition::<u64, &[u8]>::new("fill"))
-        .expect("table")
-        .insert(1, [0].as_slice())
-        .expect("filled");
-    write.commit().expect("committed");
-    drop(store);
-    let store = Store::open(&path).expect("opens");
-    assert!(!holds_fill(&store));
-    assert!(
-        store.scrub_with(0, &|| u64::MAX).expect("there is room")
-            && !store.scrub_with(0, &|| u64::MAX).expect("it is done")
-    );
-    let _ = std::fs::remove_dir_all(path.with_extension("texts"));
-    std::fs::remove_file(path).expect("clean");
-}
-
-#[test]
 fn what_a_village_told_before_it_was_set_back_stays_on_the_pages_behind_what_it_tells_since() {
     let (store, path) = rig();
     let said = |n: u64, seq: u64, place: &str| {
@@ -411,122 +347,6 @@ fn what_a_village_told_before_it_was_set_back_stays_on_the_pages_behind_what_it_
     hello(12, &[11, 12]);
     tell(12, 1, &said(1, 3, "b3"));
     assert_eq!(newest(3), ["b3", "b2", "a3"]);
-    let _ = std::fs::remove_dir_all(path.with_extension("texts"));
-    std::fs::remove_file(path).expect("clean");
-}
-
-#[test]
-fn erased_words_go_and_stay_away_and_stand_in_no_page_of_the_file() {
-    const WORDS: &str = "Chuyen-rieng-nha-ba-Ty-51b0";
-    let (store, path) = rig();
-    let entry = |n: u64, event: Event| {
-        serde_json::to_vec(&Entry {
-            seq: n,
-            mono_ms: 0,
-            wall_ms: 0,
-            clock: ClockQuality::Synced,
-            actor: Actor::House,
-            cause: None,
-            lane: Lane::Log,
-            lane_seq: n,
-            event,
-        })
-        .expect("entry")
-    };
-    let text = BlobRef {
-        id: BlobId::new("b1").expect("id"),
-        mac: String::new(),
-        len: 1,
-    };
-    let notice = |n| {
-        entry(
-            n,
-            Event::NoticePublished {
-                id: NoticeId::new("n1").expect("id"),
-                text: text.clone(),
-                kind: NoticeKind::Notice,
-                until: None,
-            },
-        )
-    };
-    let erased = |n| {
-        entry(
-            n,
-            Event::Erased {
-                blob: text.id.clone(),
-            },
-        )
-    };
-    let words = BTreeMap::from([("b1".to_owned(), WORDS.repeat(50))]);
-    let take = |n: u64, record: &[u8]| {
-        store
-            .take(
-                "v",
-                &pack(stream(1), n, &[record], words.clone()).expect("packed"),
-                0,
-            )
-            .expect("taken")
-    };
-    let filled = BTreeMap::from([("b1".to_owned(), "x".repeat(9_000))]);
-    take(1, &notice(1));
-    assert!(
-        store.text("v", "b1").expect("read").is_some() && !store.scrub(0).expect("nothing to do")
-    );
-    // A batch that cannot be read is kept as it came.
-    store
-        .take(
-            "v",
-            &Batch {
-                records: "!".into(),
-                ..pack(stream(2), 1, &[&notice(1)], words.clone()).expect("packed")
-            },
-            0,
-        )
-        .expect("counted");
-    let folder = path.with_extension("texts");
-    let holds = |file: &std::path::Path| {
-        std::fs::read(file).is_ok_and(|b| memchr::memmem::find(&b, WORDS.as_bytes()).is_some())
-    };
-    assert!(
-        holds(&folder.join("v/b1")) && !holds(&path),
-        "the database never holds them"
-    );
-    take(2, &erased(2));
-    assert!(
-        store.text("v", "b1").expect("read").is_none()
-            && store.is_erased("v", "b1").expect("read")
-            && !store.is_erased("w", "b1").expect("read")
-    );
-    assert!(!folder.join("v/b1").exists() && !holds(&path));
-    // As an older version kept them.
-    let write = store.db.begin_write().expect("write");
-    write
-        .open_table(TableDefinition::<&[u8], &[u8]>::new("texts"))
-        .expect("table")
-        .insert(b"v\0b1".as_slice(), WORDS.as_bytes())
-        .expect("kept");
-    write.commit().expect("committed");
-    assert!(store.text("v", "b1").expect("read").is_some() && holds(&path));
-    take(3, &erased(3));
-    assert!(store.text("v", "b1").expect("read").is_none());
-    assert_eq!(
-        (0..9).filter(|_| store.scrub(0).expect("scrubbed")).count(),
-        3,
-        "and then it is over"
-    );
-    // An older boot of the village sends it again.
-    store
-        .take(
-            "v",
-            &pack(stream(3), 1, &[&notice(1)], filled).expect("packed"),
-            0,
-        )
-        .expect("taken");
-    assert!(
-        store.text("v", "b1").expect("read").is_none(),
-        "what is erased does not come back"
-    );
-    assert_eq!(rows(&store, "quarantine"), 1);
     let _ = std::fs::remove_dir_all(path.with_extension("texts"));
     std::fs::remove_file(path).expect("clean");
 }

@@ -3,20 +3,14 @@
 
 use std::io;
 
-use redb::{
-    Database, ReadableDatabase as _, ReadableTable as _, Table, TableDefinition, WriteTransaction,
-};
+use redb::{Database, ReadableDatabase as _, ReadableTable as _, Table, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
 use super::account::Account;
-use super::store::error;
+use super::db::{ALARMS, NAMES, error};
 use crate::domain::event::{Entry, Event};
 use crate::domain::words;
 
-/// Village and id of a thing → what people call it.
-const NAMES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("names");
-/// Village and sensor → the alarm in force.
-const ALARMS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("alarms");
 /// A village whose history began anew counts from 1 again: what is a day older is older.
 const DAY_MS: i64 = 86_400_000;
 /// Most names of one village.
@@ -58,24 +52,6 @@ pub(super) fn begin(write: &WriteTransaction) -> io::Result<()> {
     write.open_table(NAMES).map_err(error)?;
     write.open_table(ALARMS).map_err(error)?;
     Ok(())
-}
-
-/// How many names and alarms of a village there are: counted once, then kept in its account.
-pub(super) fn count(write: &WriteTransaction, village: &str) -> io::Result<(u64, u64)> {
-    let (from, to) = range(village);
-    let names = write
-        .open_table(NAMES)
-        .map_err(error)?
-        .range(from.as_slice()..to.as_slice())
-        .map_err(error)?
-        .count();
-    let alarms = write
-        .open_table(ALARMS)
-        .map_err(error)?
-        .range(from.as_slice()..to.as_slice())
-        .map_err(error)?
-        .count();
-    Ok((names as u64, alarms as u64))
 }
 
 /// Notes what the entries of one batch tell.
@@ -223,6 +199,7 @@ pub(super) fn alarms(db: &Database, village: &str) -> io::Result<Vec<InForce>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::account::count;
     use super::*;
     use crate::domain::actor::Actor;
     use crate::domain::camera::Camera;

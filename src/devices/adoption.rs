@@ -4,7 +4,8 @@
 //! bounded and taken later; what an entity said before it was read in another way is forgotten;
 //! after an announcement the alarm of a sensor is what its class, its marks and its last word say.
 
-use super::ingest::{Ingest, Turns};
+use super::ingest::Ingest;
+use super::turns::Turns;
 use crate::domain::actor::Actor;
 use crate::domain::command::Command;
 use crate::domain::decide::Rejection;

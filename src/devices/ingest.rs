@@ -5,21 +5,17 @@
 //! wins; a reading never becomes an entry, passing a mark does. What a device may write is bounded
 //! (`budget`).
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::budget::Budget;
 use super::link::Incoming;
-use crate::domain::actor::Actor;
-use crate::domain::command::Command;
+use super::topics::Topics;
+use super::turns::Turns;
 use crate::domain::decide::Rejection;
-use crate::domain::entity::{Entity, Kind};
+use crate::domain::entity::Kind;
 use crate::domain::id::{DeviceId, EntityId};
 use crate::domain::light::Light;
-use crate::domain::state::State;
 use crate::journal::{Journal, Receipt, SubmitError, Wish};
 use crate::live::Live;
 use crate::live::latest::Value;
@@ -43,65 +39,6 @@ pub struct Ingest {
     pub samples: Samples,
     /// The clock.
     pub clock: Clock,
-}
-
-/// What waits for its turn, and how much each device may still write.
-#[derive(Default)]
-pub(super) struct Turns {
-    /// When a report of an entity was last taken, monotonic ms.
-    taken: BTreeMap<EntityId, u64>,
-    /// The last word of entities, sensors and devices that spoke too often; of lamps with the
-    /// entry it came after.
-    held: BTreeMap<EntityId, (bool, u64)>,
-    levels: BTreeMap<EntityId, f64>,
-    presence: BTreeMap<DeviceId, bool>,
-    /// Announcements by device and topic; `adoption` bounds them.
-    pub(super) announced: BTreeMap<DeviceId, BTreeMap<String, Vec<u8>>>,
-    pub(super) budget: Budget,
-}
-
-impl Turns {
-    /// What waits of an entity that is gone.
-    pub(super) fn forget(&mut self, entity: &EntityId) {
-        self.taken.remove(entity);
-        self.held.remove(entity);
-        self.levels.remove(entity);
-    }
-}
-
-#[derive(Default)]
-struct Topics {
-    entities: Option<Arc<BTreeMap<EntityId, Arc<Entity>>>>,
-    state: BTreeMap<String, Vec<Arc<Entity>>>,
-    availability: BTreeMap<String, Vec<Arc<Entity>>>,
-}
-
-impl Topics {
-    /// Builds the topic table anew when the entities changed.
-    fn refresh(&mut self, state: &State) {
-        if self
-            .entities
-            .as_ref()
-            .is_some_and(|e| Arc::ptr_eq(e, &state.entities))
-        {
-            return;
-        }
-        self.entities = Some(state.entities.clone());
-        self.state.clear();
-        self.availability.clear();
-        for entity in state.entities.values() {
-            self.state
-                .entry(entity.state.topic.clone())
-                .or_default()
-                .push(entity.clone());
-            if let Some(a) = &entity.availability {
-                self.availability
-                    .entry(a.topic.clone())
-                    .or_default()
-                    .push(entity.clone());
-            }
-        }
-    }
 }
 
 impl Ingest {
@@ -313,215 +250,12 @@ impl Ingest {
         Ok(())
     }
 
-    async fn presence(
-        &self,
-        device: &DeviceId,
-        here: bool,
-        now: u64,
-        turns: &mut Turns,
-    ) -> anyhow::Result<()> {
-        turns.presence.remove(device);
-        if !turns.budget.take(device, now) {
-            turns.presence.insert(device.clone(), here);
-            return Ok(());
-        }
-        let wish = Wish::new(
-            Actor::Device { id: device.clone() },
-            Command::ReportPresence {
-                device: device.clone(),
-                here,
-            },
-        );
-        self.spend(wish, device, turns).await.map(drop)
-    }
-
-    /// Words that wait and say otherwise than an order that came after them.
-    async fn contradicted(&self, turns: &mut Turns) -> anyhow::Result<()> {
-        let state = self.journal.state();
-        let says_otherwise = |id: &EntityId, on: bool, after: u64| {
-            state
-                .lights
-                .get(id)
-                .and_then(|l| l.desired)
-                .is_some_and(|d| d.order > after && d.on != on)
-        };
-        let due: Vec<(EntityId, bool)> = turns
-            .held
-            .iter()
-            .filter(|(id, (on, after))| says_otherwise(id, *on, *after))
-            .map(|(id, (on, _))| (id.clone(), *on))
-            .collect();
-        for (light, on) in due {
-            turns.held.remove(&light);
-            self.report(&light, on, self.clock.mono_ms(), turns).await?;
-        }
-        Ok(())
-    }
-
-    async fn report(
-        &self,
-        light: &EntityId,
-        on: bool,
-        now: u64,
-        turns: &mut Turns,
-    ) -> anyhow::Result<()> {
-        let state = self.journal.state();
-        let (Some(entity), Some(known)) = (state.entities.get(light), state.lights.get(light))
-        else {
-            return Ok(());
-        };
-        let order = known
-            .desired
-            .filter(|d| d.on == on && known.reported.is_none_or(|r| r.on != on))
-            .map(|d| d.order);
-        // An answer to an order is always taken: orders are people's.
-        if !turns.budget.take(&entity.device, now) && order.is_none() {
-            turns.held.insert(light.clone(), (on, state.seq));
-            return Ok(());
-        }
-        turns.taken.insert(light.clone(), now);
-        let mut wish = Wish::new(
-            Actor::Device {
-                id: entity.device.clone(),
-            },
-            Command::ReportLight {
-                light: light.clone(),
-                on,
-            },
-        );
-        wish.cause = order;
-        self.spend(wish, &entity.device, turns).await.map(drop)
-    }
-
-    async fn reading(
-        &self,
-        entity: &Entity,
-        number: f64,
-        now: u64,
-        turns: &mut Turns,
-    ) -> anyhow::Result<()> {
-        let state = self.journal.state();
-        let Some(sensor) = state.sensors.get(&entity.id) else {
-            return Ok(());
-        };
-        let scaled = (number * 10f64.powi(i32::from(sensor.decimals.min(6)))).round();
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "values are bounded to 1e12 by the parser"
-        )]
-        self.samples
-            .add(&entity.id, self.clock.wall_ms(), scaled as i64);
-        self.level(entity, number, now, turns).await
-    }
-
-    /// Passing a mark is told. A rise never waits: it is an alarm, and cannot come again without a
-    /// fall, which is paid for.
-    pub(super) async fn level(
-        &self,
-        entity: &Entity,
-        number: f64,
-        now: u64,
-        turns: &mut Turns,
-    ) -> anyhow::Result<()> {
-        let state = self.journal.state();
-        let Some(sensor) = state.sensors.get(&entity.id) else {
-            return Ok(());
-        };
-        let level = sensor.level(entity, number);
-        let known = sensor.alarm.map_or(0, |a| a.level);
-        turns.levels.remove(&entity.id);
-        if level == known {
-            return Ok(());
-        }
-        if !turns.budget.take(&entity.device, now) && level < known {
-            turns.levels.insert(entity.id.clone(), number);
-            return Ok(());
-        }
-        let wish = Wish::new(
-            Actor::Device {
-                id: entity.device.clone(),
-            },
-            Command::ReportLevel {
-                sensor: entity.id.clone(),
-                level,
-                value: number,
-            },
-        );
-        self.spend(wish, &entity.device, turns).await.map(drop)
-    }
-
-    /// What waited: alarms that are over come first.
-    async fn levels_again(&self, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
-        let state = self.journal.state();
-        for (id, number) in turns.levels.clone() {
-            match state.entities.get(&id) {
-                Some(entity) => self.level(entity, number, now, turns).await?,
-                None => drop(turns.levels.remove(&id)),
-            }
-        }
-        Ok(())
-    }
-
     /// What waited: presence, then announcements.
     async fn second_turn(&self, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
         for (device, here) in std::mem::take(&mut turns.presence) {
             self.presence(&device, here, now, turns).await?;
         }
         self.announcements_again(now, turns).await
-    }
-
-    /// The house stops: last words that waited are written, whatever they cost.
-    async fn last_words(&self, turns: Turns) -> anyhow::Result<()> {
-        for (device, here) in turns.presence {
-            drop(
-                self.submit(Wish::new(
-                    Actor::Device { id: device.clone() },
-                    Command::ReportPresence { device, here },
-                ))
-                .await?,
-            );
-        }
-        for (light, (on, _)) in turns.held {
-            let Some(device) = self
-                .journal
-                .state()
-                .entities
-                .get(&light)
-                .map(|e| e.device.clone())
-            else {
-                continue;
-            };
-            drop(
-                self.submit(Wish::new(
-                    Actor::Device { id: device },
-                    Command::ReportLight { light, on },
-                ))
-                .await?,
-            );
-        }
-        for (sensor, value) in turns.levels {
-            let state = self.journal.state();
-            let (Some(entity), Some(known)) =
-                (state.entities.get(&sensor), state.sensors.get(&sensor))
-            else {
-                continue;
-            };
-            let level = known.level(entity, value);
-            drop(
-                self.submit(Wish::new(
-                    Actor::Device {
-                        id: entity.device.clone(),
-                    },
-                    Command::ReportLevel {
-                        sensor,
-                        level,
-                        value,
-                    },
-                ))
-                .await?,
-            );
-        }
-        Ok(())
     }
 
     /// Submits what the device's budget paid for; what changed nothing costs nothing. Gives why it

@@ -3,25 +3,20 @@
 //! Invariants: pure; never panics on any input; the events it returns, applied in order, leave the
 //! state as the command's author would expect. A `Declare…` or `Report…` that changes nothing gives
 //! no events. Before anything is looked at: who may ask ([`super::rights`]), and whether what is
-//! asked is sound ([`super::sound`]).
+//! asked is sound ([`super::sound`]). What a refusal is, and what all parts need to decide, is in
+//! [`super::outcome`].
 
-use serde::{Deserialize, Serialize};
-
-use super::actor::{Actor, Role};
+use super::actor::Actor;
 use super::command::Command;
 use super::device::{Device, Presence};
 use super::event::Event;
+pub use super::outcome::{Now, Rejection};
+use super::outcome::{changed, room, unknown};
 use super::rights::permit;
 use super::sound::is_sound;
-use super::speaker::{Class, Ending, Play};
 use super::state::{ERASED_KEPT, State};
-use super::token::{FILE, TOKENS};
-use super::{thing, words};
+use super::{announcing, leaving, people};
 
-/// Entities a single device may announce.
-pub const ENTITIES_PER_DEVICE: usize = 64;
-/// Things of one noun that a village may hold.
-pub const THINGS_PER_NOUN: usize = 20_000;
 /// Notices that may be up at once.
 pub const NOTICES_UP: usize = 500;
 /// Lamps of one group.
@@ -32,107 +27,6 @@ pub const NOTICES_OF_COMMUNE: usize = 100;
 
 /// Somebody who looks again at a camera within this time goes on looking, ms.
 const LOOKS_ON_MS: i64 = 600_000;
-
-/// When a decision is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Now {
-    /// Wall time, ms since 1970 UTC, as the box believes it.
-    pub wall_ms: i64,
-}
-
-/// Why a wish was not granted. A value for people: `key()` names the sentence in the locale files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(tag = "why", rename_all = "snake_case")]
-pub enum Rejection {
-    /// The actor may not do this.
-    #[error("not permitted")]
-    NotPermitted,
-    /// There is no such thing.
-    #[error("there is no {what} “{id}”")]
-    Unknown {
-        /// Noun.
-        what: String,
-        /// Id asked for.
-        id: String,
-    },
-    /// The thing cannot do that.
-    #[error("“{id}” cannot be switched")]
-    NotSwitchable {
-        /// Id asked for.
-        id: String,
-    },
-    /// Nothing to speak on.
-    #[error("no horn cluster was chosen")]
-    EmptyZone,
-    /// A bound of the house.
-    #[error("too many: at most {most}")]
-    TooMany {
-        /// The bound.
-        most: u64,
-    },
-    /// The id is in use.
-    #[error("“{id}” exists already")]
-    Exists {
-        /// Id asked for.
-        id: String,
-    },
-    /// The command came after its time.
-    #[error("it came too late: its time is over")]
-    Expired,
-    /// The last chief cannot be removed.
-    #[error("the last chief cannot be removed")]
-    LastChief,
-    /// A part of it is beyond its bounds: a number that is none, a text that is empty, too long or
-    /// hides something.
-    #[error("not a sound value: {what} {}", most_of(*most))]
-    Unsound {
-        /// Which part; empty = the whole.
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        what: String,
-        /// Most characters of a text; 0 = it is a number.
-        #[serde(default)]
-        most: u64,
-    },
-}
-
-impl Rejection {
-    /// The whole is beyond its bounds.
-    pub const UNSOUND: Self = Self::Unsound {
-        what: String::new(),
-        most: 0,
-    };
-
-    /// Key of the sentence in `locales/*.ftl`.
-    #[must_use]
-    pub const fn key(&self) -> &'static str {
-        match self {
-            Self::NotPermitted => "refused-not-permitted",
-            Self::Unknown { .. } => "refused-unknown",
-            Self::NotSwitchable { .. } => "refused-not-switchable",
-            Self::EmptyZone => "refused-empty-zone",
-            Self::TooMany { .. } => "refused-too-many",
-            Self::Exists { .. } => "refused-exists",
-            Self::Expired => "refused-expired",
-            Self::LastChief => "refused-last-chief",
-            Self::Unsound { .. } => "refused-unsound",
-        }
-    }
-}
-
-fn most_of(most: u64) -> String {
-    if most == 0 {
-        String::new()
-    } else {
-        format!("(at most {most} characters, on one line, without hidden ones)")
-    }
-}
-
-fn unknown(what: &str, id: impl std::fmt::Display) -> Rejection {
-    Rejection::Unknown {
-        what: what.to_owned(),
-        id: id.to_string(),
-    }
-}
 
 /// Turns a wish into facts.
 ///
@@ -225,15 +119,17 @@ pub fn decide(
                 },
             )
         }
-        Command::RevokeAccess { account } => thing::revoke(state, account)?,
+        Command::RevokeAccess { account } => leaving::revoke(state, account)?,
         Command::AdoptEntities {
             device,
             model,
             entities,
-        } => thing::adopt(state, device, model, entities)?,
-        Command::WithdrawEntities { device, entities } => thing::withdraw(state, device, entities),
-        Command::NoteConfigured { things } => thing::note_configured(state, things),
-        Command::PutAway { thing } => thing::put_away(state, thing),
+        } => leaving::adopt(state, device, model, entities)?,
+        Command::WithdrawEntities { device, entities } => {
+            leaving::withdraw(state, device, entities)
+        }
+        Command::NoteConfigured { things } => leaving::note_configured(state, things),
+        Command::PutAway { thing } => leaving::put_away(state, thing),
         Command::ReportPresence { device, here } => {
             let known = state
                 .devices
@@ -372,68 +268,16 @@ pub fn decide(
             class,
             zone,
             expires_in_ms,
-        } => {
-            if zone.is_empty() {
-                return Err(Rejection::EmptyZone);
-            }
-            if let Some(missing) = zone.iter().find(|s| !state.speakers.contains_key(*s)) {
-                return Err(unknown("speaker", missing));
-            }
-            if state.announcements.contains_key(id) {
-                return Err(Rejection::Exists { id: id.to_string() });
-            }
-            let mut zone = zone.clone();
-            zone.sort();
-            zone.dedup();
-            let bound = if *class == Class::Emergency {
-                3_600_000
-            } else {
-                600_000
-            };
-            let expires_at = now
-                .wall_ms
-                .saturating_add((*expires_in_ms).clamp(1_000, bound));
-            vec![Event::AnnouncementQueued {
-                id: id.clone(),
-                text: text.clone(),
-                class: *class,
-                zone,
-                expires_at,
-            }]
-        }
+        } => announcing::queue(state, id, text, *class, zone, *expires_in_ms, now)?,
         Command::BeginPlayback {
             announcement,
             speaker,
-        } => {
-            let play = play_of(state, announcement, speaker)?;
-            changed(*play == Play::Waiting, || Event::PlaybackBegan {
-                announcement: announcement.clone(),
-                speaker: speaker.clone(),
-            })
-        }
+        } => announcing::begin(state, announcement, speaker)?,
         Command::FinishPlayback {
             announcement,
             speaker,
             how,
-        } => {
-            let play = play_of(state, announcement, speaker)?;
-            let how = match how {
-                Ending::Failed { why } => Ending::Failed {
-                    why: words::line(why, 200),
-                },
-                Ending::Played { ms } => Ending::Played {
-                    ms: (*ms).min(86_400_000),
-                },
-                other => other.clone(),
-            };
-            changed(!matches!(play, Play::Ended { .. }), || {
-                Event::PlaybackFinished {
-                    announcement: announcement.clone(),
-                    speaker: speaker.clone(),
-                    how,
-                }
-            })
-        }
+        } => announcing::finish(state, announcement, speaker, how)?,
         // Stopping is always recorded, also when nothing is known to play: somebody pressed the
         // button.
         Command::StopEverything => vec![Event::EverythingStopped {}],
@@ -528,87 +372,16 @@ pub fn decide(
             }
             vec![Event::NoticeTakenDown { id: id.clone() }]
         }
-        Command::PutUser { user } => {
-            room(&state.users, &user.id)?;
-            let mut user = user.clone();
-            let known = state.users.get(&user.id);
-            if known.is_some_and(|k| k.role == Role::Chief && user.role != Role::Chief)
-                && chiefs(state) == 1
-            {
-                return Err(Rejection::LastChief);
-            }
-            // Never used before, also after removal and return: a session of an older one stays
-            // over.
-            user.generation = state.seq + 1;
-            vec![Event::UserPut { user }]
-        }
+        Command::PutUser { user } => people::put(state, user)?,
         Command::RenameUser {
             user,
             record,
             generation,
-        } => {
-            let known = state.users.get(user).ok_or_else(|| unknown("user", user))?;
-            if known.generation != *generation {
-                return Err(Rejection::Expired);
-            }
-            changed(known.record != *record, || Event::UserRenamed {
-                user: user.clone(),
-                record: record.clone(),
-            })
-        }
-        Command::PutToken { token } => {
-            if token.id.as_str() == FILE || state.tokens.contains_key(&token.id) {
-                return Err(Rejection::Exists {
-                    id: token.id.to_string(),
-                });
-            }
-            if state.tokens.len() >= TOKENS {
-                return Err(Rejection::TooMany {
-                    most: TOKENS as u64,
-                });
-            }
-            vec![Event::TokenPut {
-                token: token.clone(),
-            }]
-        }
-        Command::RemoveToken { token } => match state.tokens.get(token) {
-            None if token.as_str() != FILE => return Err(unknown("token", token)),
-            known => changed(known.is_none_or(|t| !t.scopes.is_empty()), || {
-                Event::TokenRemoved {
-                    token: token.clone(),
-                }
-            }),
-        },
-        Command::RemoveUser { user } => {
-            let known = state.users.get(user).ok_or_else(|| unknown("user", user))?;
-            if known.role == Role::Chief && chiefs(state) == 1 {
-                return Err(Rejection::LastChief);
-            }
-            vec![Event::UserRemoved { user: user.clone() }]
-        }
+        } => people::rename(state, user, record, *generation)?,
+        Command::PutToken { token } => people::put_token(state, token)?,
+        Command::RemoveToken { token } => people::remove_token(state, token)?,
+        Command::RemoveUser { user } => people::remove(state, user)?,
     })
-}
-
-fn changed(yes: bool, event: impl FnOnce() -> Event) -> Vec<Event> {
-    if yes { vec![event()] } else { Vec::new() }
-}
-
-fn room<K: Ord, V>(things: &super::state::Things<K, V>, id: &K) -> Result<(), Rejection> {
-    if things.len() < THINGS_PER_NOUN || things.contains_key(id) {
-        Ok(())
-    } else {
-        Err(Rejection::TooMany {
-            most: THINGS_PER_NOUN as u64,
-        })
-    }
-}
-
-fn chiefs(state: &State) -> usize {
-    state
-        .users
-        .values()
-        .filter(|u| u.role == Role::Chief)
-        .count()
 }
 
 fn same_device(known: &Device, wanted: &Device) -> bool {
@@ -627,18 +400,4 @@ fn switchable(state: &State, light: &super::id::EntityId) -> Result<(), Rejectio
             id: light.to_string(),
         }),
     }
-}
-
-fn play_of<'a>(
-    state: &'a State,
-    announcement: &super::id::AnnouncementId,
-    speaker: &super::id::DeviceId,
-) -> Result<&'a Play, Rejection> {
-    let said = state
-        .announcements
-        .get(announcement)
-        .ok_or_else(|| unknown("announcement", announcement))?;
-    said.plays
-        .get(speaker)
-        .ok_or_else(|| unknown("speaker", speaker))
 }

@@ -1,6 +1,7 @@
 //! WHAT a village is: pure values. No async, no I/O, no clock, no randomness.
 
 pub mod actor;
+mod announcing;
 pub mod blob;
 pub mod calendar;
 pub mod camera;
@@ -10,8 +11,11 @@ pub mod device;
 pub mod entity;
 pub mod event;
 pub mod id;
+mod leaving;
 pub mod light;
 pub mod notice;
+pub mod outcome;
+mod people;
 pub mod place;
 pub mod rights;
 pub mod sensor;
@@ -24,5 +28,7 @@ pub mod village;
 pub mod words;
 pub mod yes_no;
 
+#[cfg(test)]
+mod refusal_tests;
 #[cfg(test)]
 mod tests;

@@ -6,9 +6,9 @@
 
 use super::actor::{Actor, Role};
 use super::command::Command;
-use super::decide::Rejection;
 use super::device::Account;
 use super::id::TokenId;
+use super::outcome::Rejection;
 use super::state::State;
 use super::token::{FILE, Scope};
 

@@ -7,9 +7,9 @@
 
 use super::blob::{BlobRef, LARGEST};
 use super::command::Command;
-use super::decide::Rejection;
 use super::device::Account;
 use super::entity::Entity;
+use super::outcome::Rejection;
 use super::sensor::Sensor;
 use super::village::Village;
 use super::words::{self, NAME_MAX, UNIT_MAX};

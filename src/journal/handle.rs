@@ -11,89 +11,15 @@ use super::boot::{Opened, Place, Report};
 use super::codec::{self, Cursor};
 use super::feed::Feed;
 use super::history::History;
-use super::writer::{Request, Writer};
+use super::request::{Closed, Receipt, Request, SubmitError, Wish};
+use super::writer::Writer;
 use super::{OpenError, Stored, boot, snapshot};
-use crate::domain::actor::Actor;
-use crate::domain::command::Command;
-use crate::domain::decide::Rejection;
-use crate::domain::id::CommandId;
 use crate::domain::state::State;
 use crate::log::frame::Epoch;
 use crate::supervisor::clock::Clock;
 
 /// Requests that may queue before submitters wait.
 const QUEUE: usize = 1024;
-
-/// The journal ended: its medium failed or the house is stopping. What was answered before is safe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the journal is closed")]
-pub struct Closed;
-
-/// Why a wish was not carried out.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SubmitError {
-    /// Refused, for a reason that can be told to people.
-    #[error(transparent)]
-    Rejected(#[from] Rejection),
-    /// The journal ended; whether it was carried out is unknown.
-    #[error(transparent)]
-    Closed(#[from] Closed),
-}
-
-/// What was made: the entries, durable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Receipt {
-    /// First entry; 0 = nothing had to change.
-    pub first: u64,
-    /// Last entry.
-    pub last: u64,
-    /// True when the same command was carried out before: this is the old outcome.
-    pub repeated: bool,
-}
-
-/// A command with who asks and what led to it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Wish {
-    /// Who.
-    pub actor: Actor,
-    /// What.
-    pub command: Command,
-    /// The entry that led to it.
-    pub cause: Option<u64>,
-    /// Its name, if it must not be carried out twice.
-    pub id: Option<CommandId>,
-    /// With a name: wall ms after which it means nothing.
-    pub expires_at: i64,
-}
-
-impl Wish {
-    /// A command without a name.
-    #[must_use]
-    pub const fn new(actor: Actor, command: Command) -> Self {
-        Self {
-            actor,
-            command,
-            cause: None,
-            id: None,
-            expires_at: i64::MAX,
-        }
-    }
-
-    /// The same, led to by entry `seq`.
-    #[must_use]
-    pub const fn because(mut self, seq: u64) -> Self {
-        self.cause = Some(seq);
-        self
-    }
-
-    /// The same, with a name: sending it twice does it once.
-    #[must_use]
-    pub fn named(mut self, id: CommandId, expires_at: i64) -> Self {
-        self.id = Some(id);
-        self.expires_at = expires_at;
-        self
-    }
-}
 
 /// The journal; clones are the same journal.
 #[derive(Debug, Clone)]
@@ -107,12 +33,6 @@ pub struct Journal {
     cursors: Arc<Mutex<BTreeMap<String, u64>>>,
     epoch: Epoch,
     folder: Arc<Path>,
-}
-
-impl std::fmt::Debug for Request {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Request")
-    }
 }
 
 impl Journal {

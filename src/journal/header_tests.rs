@@ -3,9 +3,8 @@
 
 use std::path::Path;
 
-use super::loss_tests::{ROADS, Temp, crash, files, judge, open, road, roads, village};
 use super::pack::{self, BLOCK_ENTRIES, Block, Pack};
-use crate::domain::id::PlaceId;
+use super::rig::{ROADS, Temp, crash, files, has_road, judge, open, road, roads, village};
 
 /// Bytes of a block's header.
 const HEADER: usize = 52;
@@ -140,13 +139,7 @@ async fn a_village_with_a_bit_turned_in_a_header_misses_no_more_than_that_block(
             roads(&journal, "new", 1, 50).await;
             crash(journal);
             let (journal, again) = open(&temp.0);
-            assert!(
-                (0..50).all(|n| journal
-                    .state()
-                    .places
-                    .contains_key(&PlaceId::new(&format!("new{n}")).expect("id"))),
-                "{case}"
-            );
+            assert!((0..50).all(|n| has_road(&journal, "new", n)), "{case}");
             assert_eq!(
                 (judge(&journal, &again, "p").await, again.damage.as_slice()),
                 ((roads_lost, 0), &[][..]),

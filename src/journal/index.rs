@@ -5,17 +5,16 @@
 //! village. Keys are bytes only: a list of block offsets per (key, block), so a busy lamp costs a
 //! byte per entry. Every value is in our envelope: version 1, CRC32C, payload.
 
+mod lookup;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use redb::{
-    Builder, Database, Durability, ReadableDatabase as _, ReadableTable as _, TableDefinition,
-};
+use redb::{Builder, Database, Durability, ReadableTable as _, TableDefinition};
 use tokio::sync::watch;
 
-use super::Stored;
 use super::chain::Heads;
 use super::history::History;
 use super::pack;
@@ -410,152 +409,5 @@ impl Index {
         if let Ok(write) = db.begin_write() {
             drop(write.commit());
         }
-    }
-
-    /// Packed entries about `subject` before `seq`, newest first. Blocking.
-    ///
-    /// # Errors
-    /// When the index or a pack is damaged.
-    pub fn by_subject(
-        &self,
-        history: &History,
-        subject: &str,
-        before: u64,
-        limit: usize,
-    ) -> io::Result<Vec<Arc<Stored>>> {
-        let seqs = self.lookup(BY_SUBJECT, hash(subject), before, limit * 2)?;
-        let mut out = Vec::new();
-        for seq in seqs {
-            if let Some(found) = history
-                .one(seq)
-                .filter(|s| s.entry.event.subject() == Some(subject))
-            {
-                out.push(found);
-            }
-            if out.len() == limit {
-                break;
-            }
-        }
-        Ok(out)
-    }
-
-    /// Entries about any of `subjects` before `before`, newest first, whether packed or not: what
-    /// is not indexed yet is read from the tail. Blocking.
-    ///
-    /// # Errors
-    /// When the index or a pack is damaged.
-    pub fn about(
-        &self,
-        history: &History,
-        subjects: &[String],
-        before: u64,
-        limit: usize,
-    ) -> io::Result<Vec<Arc<Stored>>> {
-        let through = *self.through.borrow();
-        let mut out = Vec::new();
-        let mut at = before;
-        while out.len() < limit && at > through.saturating_add(1) {
-            let page = history.before(at, 500);
-            let Some(last) = page.last() else { break };
-            at = last.entry.seq;
-            out.extend(page.into_iter().filter(|e| {
-                e.entry.seq > through
-                    && e.entry
-                        .event
-                        .subject()
-                        .is_some_and(|s| subjects.iter().any(|w| w == s))
-            }));
-        }
-        for subject in subjects {
-            // What the tail gave is told also when the index cannot be read.
-            match self.by_subject(
-                history,
-                subject,
-                before.min(through.saturating_add(1)),
-                limit,
-            ) {
-                Ok(found) => out.extend(found),
-                Err(cause) if out.is_empty() => return Err(cause),
-                Err(cause) => tracing::warn!(%cause, "the index could not be asked"),
-            }
-        }
-        out.sort_by_key(|e| std::cmp::Reverse(e.entry.seq));
-        out.truncate(limit);
-        Ok(out)
-    }
-
-    /// Packed entries led to by `cause`, newest first. Blocking.
-    ///
-    /// # Errors
-    /// When the index or a pack is damaged.
-    pub fn by_cause(
-        &self,
-        history: &History,
-        cause: u64,
-        limit: usize,
-    ) -> io::Result<Vec<Arc<Stored>>> {
-        let seqs = self.lookup(BY_CAUSE, cause, u64::MAX, limit)?;
-        Ok(seqs
-            .into_iter()
-            .filter_map(|s| history.one(s))
-            .filter(|e| e.entry.cause == Some(cause))
-            .take(limit)
-            .collect())
-    }
-
-    fn lookup(
-        &self,
-        table: TableDefinition<'_, &[u8], &[u8]>,
-        name: u64,
-        before: u64,
-        limit: usize,
-    ) -> io::Result<Vec<u64>> {
-        // redb may panic on a page that rotted behind its back.
-        let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            self.rows(table, name, before, limit)
-        }));
-        let found = found.unwrap_or_else(|_| Err(io::Error::other("the index is damaged")));
-        if found.is_err() {
-            self.suspect.store(true, Ordering::Relaxed);
-        }
-        found
-    }
-
-    fn rows(
-        &self,
-        table: TableDefinition<'_, &[u8], &[u8]>,
-        name: u64,
-        before: u64,
-        limit: usize,
-    ) -> io::Result<Vec<u64>> {
-        let guard = self.db.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(db) = guard.as_ref() else {
-            return Ok(Vec::new());
-        };
-        let read = db.begin_read().map_err(io_error)?;
-        let table = read.open_table(table).map_err(io_error)?;
-        let (from, to) = (key(name, 0), key(name, before));
-        let mut out = Vec::new();
-        for row in table
-            .range(from.as_slice()..to.as_slice())
-            .map_err(io_error)?
-            .rev()
-        {
-            let (k, v) = row.map_err(io_error)?;
-            let Some(first) = block_of(k.value()) else {
-                continue;
-            };
-            out.extend(
-                unseal(v.value())?
-                    .iter()
-                    .rev()
-                    .map(|o| first + u64::from(*o))
-                    .filter(|s| *s < before),
-            );
-            if out.len() >= limit {
-                break;
-            }
-        }
-        Ok(out)
     }
 }

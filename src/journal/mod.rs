@@ -18,14 +18,21 @@ pub mod index;
 mod kin;
 mod logged;
 pub mod pack;
+mod request;
 pub mod snapshot;
 pub mod walk;
 mod writer;
 
 #[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
 mod header_tests;
 #[cfg(test)]
+mod index_tests;
+#[cfg(test)]
 mod loss_tests;
+#[cfg(test)]
+mod rig;
 #[cfg(test)]
 mod rot_tests;
 #[cfg(test)]
@@ -39,7 +46,8 @@ use crate::domain::event::Entry;
 use crate::log::frame::Epoch;
 
 pub use boot::{OpenError, Place, Report};
-pub use handle::{Closed, Journal, Receipt, SubmitError, Wish};
+pub use handle::Journal;
+pub use request::{Closed, Receipt, SubmitError, Wish};
 
 /// One entry as it is stored.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,41 +2,21 @@
 //! told.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::rig::{Temp, files, open};
 use super::*;
 use crate::domain::actor::Actor;
 use crate::domain::command::Command;
 use crate::domain::id::PlaceId;
 use crate::domain::place::Place as Road;
 use crate::domain::state::State;
-use crate::log::disk::Folder;
-use crate::supervisor::clock::Clock;
 
 fn rots() -> u64 {
     crate::log::sim::cases(100) as u64
 }
 
 const ENTRIES: u64 = 2_300;
-
-struct Temp(PathBuf);
-
-impl Temp {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!(
-            "conglang-rot-{name}-{}",
-            crate::keys::secret::token().expect("random")
-        ));
-        std::fs::create_dir_all(&path).expect("temp");
-        Self(path)
-    }
-}
-
-impl Drop for Temp {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 /// A small deterministic generator: a failing case can be run again.
 fn dice(seed: u64) -> impl FnMut(u64) -> u64 {
@@ -68,45 +48,6 @@ fn spoil(path: &Path, roll: &mut impl FnMut(u64) -> u64) {
         }
     }
     std::fs::write(path, bytes).expect("write");
-}
-
-fn open(folder: &Path) -> (Journal, Report) {
-    let disk = Folder::open(&folder.join("log")).expect("log");
-    let place = Place {
-        folder: folder.join("journal"),
-        disk: Box::new(disk),
-        village: None,
-    };
-    Journal::open(
-        place,
-        crate::keys::secret::random().expect("random"),
-        Clock::manual(1_000_000),
-    )
-    .expect("a rotten file never keeps the village from opening")
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("folder");
-    for entry in std::fs::read_dir(from).expect("dir") {
-        let path = entry.expect("entry").path();
-        let target = to.join(path.file_name().expect("name"));
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            std::fs::copy(&path, &target).expect("copied");
-        }
-    }
-}
-
-fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
-    let mut out: Vec<_> = std::fs::read_dir(folder)
-        .expect("dir")
-        .filter_map(Result::ok)
-        .map(|e| e.path())
-        .filter(|p| p.extension().is_some_and(|x| x == extension))
-        .collect();
-    out.sort();
-    out
 }
 
 /// A village with packs and snapshots: its folder, its state, its entries.
@@ -172,8 +113,7 @@ async fn a_rotten_pack_is_a_told_gap() {
     let (base, state, entries) = village("pack").await;
     let mut lost = 0;
     for case in 0..rots() {
-        let temp = Temp::new("pack");
-        copy(&base.0, &temp.0);
+        let temp = Temp::of(&base.0, "pack");
         let mut roll = dice(case + 1);
         let packs = files(&temp.0.join("journal"), "pack");
         spoil(
@@ -203,8 +143,7 @@ async fn a_rotten_snapshot_costs_nothing() {
     let (base, state, entries) = village("snapshot").await;
     let mut passed = 0;
     for case in 0..rots() {
-        let temp = Temp::new("snapshot");
-        copy(&base.0, &temp.0);
+        let temp = Temp::of(&base.0, "snapshot");
         let mut roll = dice(case + 1_000);
         spoil(
             files(&temp.0.join("journal"), "snap")

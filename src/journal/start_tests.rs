@@ -6,11 +6,13 @@ use std::path::Path;
 
 use tokio::sync::{mpsc, watch};
 
-use super::loss_tests::{ROADS, TAIL, Temp, crash, files, judge, open, road, roads, village};
+use super::rig::{
+    self, ROADS, TAIL, Temp, crash, files, has_road, judge, open, road, roads, village,
+};
 use super::*;
 use crate::domain::actor::Actor;
 use crate::domain::command::Command;
-use crate::domain::id::{PlaceId, VillageId};
+use crate::domain::id::VillageId;
 use crate::domain::state::DAMAGE_KEPT;
 use crate::domain::village::Village;
 use crate::log::disk::Folder;
@@ -130,19 +132,7 @@ async fn a_thousand_holes_are_told_in_one_group_and_the_village_starts() {
     let blocks = temp.journal().join(format!("{:016x}.pack.new", 1));
     std::fs::create_dir_all(&blocks).expect("made");
     let disk = SimDisk::default();
-    let open_on = |disk: SimDisk| {
-        let place = Place {
-            folder: temp.journal(),
-            disk: Box::new(disk),
-            village: None,
-        };
-        Journal::open(
-            place,
-            crate::keys::secret::random().expect("random"),
-            Clock::manual(1_000_000),
-        )
-        .expect("opens")
-    };
+    let open_on = |disk: SimDisk| rig::open_on(&temp.0, disk).expect("opens");
     let (journal, _) = open_on(disk.clone());
     for n in 0..ENTRIES {
         journal.submit(road("p", n)).await.expect("answered");
@@ -254,13 +244,7 @@ async fn a_log_of_another_village_with_more_segments_does_not_make_the_village_a
         roads(&journal, "new", 0, 50).await;
         crash(journal);
         let (journal, again) = open(&temp.0);
-        assert!(
-            (0..50).all(|n| journal
-                .state()
-                .places
-                .contains_key(&PlaceId::new(&format!("new{n}")).expect("id"))),
-            "{case}"
-        );
+        assert!((0..50).all(|n| has_road(&journal, "new", n)), "{case}");
         assert_eq!(
             (judge(&journal, &again, "p").await, again.damage.as_slice()),
             ((lost, 0), &[][..]),

@@ -1,8 +1,10 @@
-//! The journal as a whole: restart, repeat, damage, failing media, a rotten index.
+//! The journal as a whole: restart, repeat, feeds, waiting, what is never stored, samples of old
+//! entries.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
+use super::rig::{Temp, crash, files, open};
 use super::*;
 use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
@@ -11,65 +13,8 @@ use crate::domain::event::Event;
 use crate::domain::id::{BlobId, CommandId, NoticeId, PlaceId};
 use crate::domain::notice::NoticeKind;
 use crate::domain::place::Place as Road;
-use crate::log::disk::Folder;
-use crate::log::sim::{Honesty, SimDisk};
-use crate::supervisor::clock::Clock;
 
-/// A folder that goes away with the test.
-struct Temp(PathBuf);
-impl Temp {
-    fn new(name: &str) -> Self {
-        let mut random = [0; 8];
-        getrandom::fill(&mut random).expect("random");
-        let path = std::env::temp_dir().join(format!("conglang-{name}-{}", codec::hex(&random)));
-        std::fs::create_dir_all(&path).expect("temp");
-        Self(path)
-    }
-}
-impl Drop for Temp {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn epoch() -> Epoch {
-    let mut out = [0; 16];
-    getrandom::fill(&mut out).expect("random");
-    out
-}
-
-fn open(temp: &Path) -> (Journal, Report) {
-    let disk = Folder::open(&temp.join("log")).expect("log");
-    Journal::open(
-        Place {
-            folder: temp.join("journal"),
-            disk: Box::new(disk),
-            village: None,
-        },
-        epoch(),
-        Clock::manual(1_000_000),
-    )
-    .expect("opens")
-}
-
-fn open_on(temp: &Path, disk: SimDisk) -> Result<(Journal, Report), OpenError> {
-    Journal::open(
-        Place {
-            folder: temp.join("journal"),
-            disk: Box::new(disk),
-            village: None,
-        },
-        epoch(),
-        Clock::manual(1_000_000),
-    )
-}
-
-/// Leaves the journal as a kill would: no packing, no snapshot, no goodbye.
-fn crash(journal: Journal) {
-    std::mem::forget(journal);
-}
-
-fn road(n: u64) -> Wish {
+pub(super) fn road(n: u64) -> Wish {
     Wish::new(
         Actor::House,
         Command::DeclarePlace {
@@ -81,7 +26,7 @@ fn road(n: u64) -> Wish {
     )
 }
 
-fn notice(n: u64) -> Command {
+pub(super) fn notice(n: u64) -> Command {
     let text = BlobRef {
         id: BlobId::new("b").expect("id"),
         mac: "00".repeat(32),
@@ -130,13 +75,7 @@ async fn history_is_packed_recycled_and_read_back_in_order() {
         journal.submit(road(n)).await.expect("answered");
     }
     journal.shutdown().await.expect("stopped");
-    let packs = std::fs::read_dir(temp.0.join("journal"))
-        .expect("dir")
-        .filter(|e| {
-            e.as_ref()
-                .is_ok_and(|e| e.path().extension().is_some_and(|x| x == "pack"))
-        })
-        .count();
+    let packs = files(&temp.journal(), "pack").len();
     assert!(packs >= 2, "{packs} packs");
     let log = std::fs::read_dir(temp.0.join("log")).expect("dir").count();
     assert!(log <= 14, "segments are recycled, there are {log}");
@@ -257,278 +196,6 @@ async fn waiting_finds_the_entry_that_was_caused() {
 }
 
 #[tokio::test]
-async fn a_failing_medium_closes_the_journal_and_loses_nothing_answered() {
-    let mut failures = 0;
-    for n in 0..40 {
-        let temp = Temp::new("fail");
-        let disk = SimDisk::default();
-        let Ok((journal, _)) = ({
-            disk.fail_after(n);
-            open_on(&temp.0, disk.clone())
-        }) else {
-            continue;
-        };
-        let mut answered = 0;
-        let mut closed = false;
-        for i in 0..60 {
-            match journal.submit(road(i)).await {
-                Ok(_) => answered = i + 1,
-                Err(SubmitError::Closed(_)) => {
-                    closed = true;
-                    break;
-                }
-                Err(other) => panic!("{other}"),
-            }
-        }
-        if !closed {
-            // The planned failure hit the making of a spare segment, which nobody waits for.
-            continue;
-        }
-        failures += 1;
-        let mut failed = journal.failed();
-        tokio::time::timeout(Duration::from_secs(5), failed.wait_for(Option::is_some))
-            .await
-            .expect("it is said")
-            .expect("thread");
-        assert!(journal.ping().await.is_err());
-        drop(journal);
-        let image = SimDisk::with(disk.image(disk.operations(), Honesty::Honest, || 3));
-        let (journal, report) = open_on(&temp.0, image).expect("reopens");
-        assert!(report.is_clean(), "{report:?}");
-        let roads = journal.state().places.len() as u64;
-        assert!(roads >= answered, "case {n}: {roads} of {answered}");
-    }
-    assert!(
-        failures > 20,
-        "the rig fails writes, or it proves nothing: {failures}"
-    );
-}
-
-#[tokio::test]
-async fn damage_becomes_an_entry_and_the_village_runs() {
-    let temp = Temp::new("damage");
-    let disk = SimDisk::default();
-    let (journal, _) = open_on(&temp.0, disk.clone()).expect("opens");
-    for n in 0..30 {
-        journal.submit(road(n)).await.expect("answered");
-    }
-    crash(journal);
-    let mut image = disk.image(disk.operations(), Honesty::Honest, || 0);
-    let slot = image
-        .values_mut()
-        .find(|c| c[..4] == *b"CLGP")
-        .expect("slot");
-    slot[10 * 4096..11 * 4096].fill(0);
-    let (journal, report) = open_on(&temp.0, SimDisk::with(image)).expect("opens");
-    assert_eq!(report.damage.len(), 1);
-    assert_eq!(
-        journal.state().damage.as_slice(),
-        [(10, 11)],
-        "what stands behind the hole is kept"
-    );
-    let all = journal.after(0, 100).await;
-    let said = all.iter().find_map(|s| {
-        if let Event::HistoryDamaged { from, to, .. } = s.entry.event {
-            Some((from, to))
-        } else {
-            None
-        }
-    });
-    assert_eq!(said, Some((10, 11)), "one entry is missing");
-    assert_eq!(
-        journal.state().places.len(),
-        29,
-        "the road of entry 11 is gone, and no other"
-    );
-    assert!(
-        (12..=31).all(|seq| all.iter().any(|s| s.entry.seq == seq)),
-        "they can be read"
-    );
-    journal.submit(road(100)).await.expect("the village runs");
-}
-
-#[tokio::test]
-async fn changed_history_is_visible() {
-    let temp = Temp::new("tamper");
-    let (journal, _) = open(&temp.0);
-    for n in 0..5 {
-        journal.submit(road(n)).await.expect("answered");
-    }
-    crash(journal);
-    let path = std::fs::read_dir(temp.0.join("log"))
-        .expect("dir")
-        .filter_map(Result::ok)
-        .map(|e| e.path())
-        .find(|p| std::fs::read(p).expect("read")[..4] == *b"CLGP")
-        .expect("segment");
-    let mut bytes = std::fs::read(&path).expect("read");
-    // A forger changes an entry and mends the frame's checksum.
-    let at = bytes
-        .windows(4)
-        .rposition(|w| w == "Ngõ".as_bytes())
-        .expect("text");
-    bytes[at..at + 4].copy_from_slice("Xõm".as_bytes());
-    let start = at / 4096 * 4096;
-    let len = u32::from_le_bytes(bytes[start + 48..start + 52].try_into().expect("4")) as usize;
-    bytes[start + 56..start + 60].fill(0);
-    let crc = crc32c::crc32c(&bytes[start..start + 192 + len]);
-    bytes[start + 56..start + 60].copy_from_slice(&crc.to_le_bytes());
-    std::fs::write(&path, &bytes).expect("write");
-    let findings =
-        check::check(&temp.0.join("journal"), &temp.0.join("log"), None, |_| {}).expect("check");
-    assert!(
-        findings.wrong.iter().any(|w| w.contains("changed")),
-        "{findings:?}"
-    );
-    let (_, report) = open(&temp.0);
-    assert!(!report.is_clean(), "boot sees it too");
-}
-
-#[tokio::test]
-async fn a_lost_rotten_or_truncated_index_is_built_again() {
-    let temp = Temp::new("index");
-    let (journal, _) = open(&temp.0);
-    for n in 0..2500 {
-        journal.submit(road(n)).await.expect("answered");
-    }
-    let order = journal
-        .submit(Wish::new(Actor::House, notice(7)))
-        .await
-        .expect("done")
-        .last;
-    journal
-        .submit(
-            Wish::new(
-                Actor::House,
-                Command::TakeDownNotice {
-                    id: NoticeId::new("n7").expect("id"),
-                },
-            )
-            .because(order),
-        )
-        .await
-        .expect("done");
-    journal.shutdown().await.expect("stopped");
-    let history = journal.history();
-    let path = temp.0.join("index.redb");
-    for (round, spoil) in [0usize, 1, 2, 3].into_iter().enumerate() {
-        let index = index::Index::new(&path);
-        let anew = index.catch_up(&history).expect("index");
-        assert_eq!(anew, round >= 2, "round {round}");
-        let about = index
-            .by_subject(&history, "n7", u64::MAX, 10)
-            .expect("lookup");
-        assert_eq!(
-            about.iter().map(|s| s.entry.seq).collect::<Vec<_>>(),
-            [order + 1, order]
-        );
-        assert_eq!(
-            index.by_cause(&history, order, 10).expect("lookup").len(),
-            1
-        );
-        index.close();
-        match spoil {
-            0 => std::fs::remove_file(&path).expect("gone"),
-            1 => {
-                let mut bytes = std::fs::read(&path).expect("read");
-                let middle = bytes.len() / 2;
-                for b in &mut bytes[4096..middle] {
-                    *b ^= 0x55;
-                }
-                std::fs::write(&path, bytes).expect("write");
-            }
-            _ => {
-                let bytes = std::fs::read(&path).expect("read");
-                std::fs::write(&path, &bytes[..bytes.len() / 3]).expect("write");
-            }
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_damaged_snapshot_is_replaced_by_the_older_one_and_packs() {
-    let temp = Temp::new("snap");
-    let (journal, _) = open(&temp.0);
-    for n in 0..2500 {
-        journal.submit(road(n)).await.expect("answered");
-    }
-    journal.shutdown().await.expect("stopped");
-    let places = journal.state().places.clone();
-    drop(journal);
-    let mut snaps: Vec<_> = std::fs::read_dir(temp.0.join("journal"))
-        .expect("dir")
-        .filter_map(Result::ok)
-        .map(|e| e.path())
-        .filter(|p| p.extension().is_some_and(|x| x == "snap"))
-        .collect();
-    snaps.sort();
-    let newest = snaps.last().expect("snapshot");
-    let mut bytes = std::fs::read(newest).expect("read");
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    std::fs::write(newest, bytes).expect("write");
-    let (journal, report) = open(&temp.0);
-    assert_eq!(report.snapshots_passed, 1);
-    assert!(report.damage.is_empty(), "{:?}", report.damage);
-    assert_eq!(journal.state().places, places);
-    journal.submit(road(9_999)).await.expect("the village runs");
-}
-
-#[tokio::test]
-async fn a_rotten_newest_snapshot_with_a_live_tail_loses_nothing() {
-    let temp = Temp::new("snaptail");
-    let (journal, _) = open(&temp.0);
-    let mut n = 0;
-    // Several checkpoints, then a tail behind the last one.
-    while snapshots(&temp.0).len() < 2 || n < 4000 {
-        n += 1;
-        journal.submit(road(n)).await.expect("answered");
-    }
-    for _ in 0..100 {
-        n += 1;
-        journal.submit(road(n)).await.expect("answered");
-    }
-    crash(journal);
-    std::fs::write(snapshots(&temp.0).last().expect("snapshot"), b"rot").expect("write");
-    let (journal, report) = open(&temp.0);
-    assert!(report.damage.is_empty(), "{:?}", report.damage);
-    assert_eq!(journal.state().places.len() as u64, n);
-}
-
-#[tokio::test]
-async fn a_feed_is_told_of_a_hole_and_goes_on() {
-    let temp = Temp::new("hole");
-    let (journal, _) = open(&temp.0);
-    for n in 0..2500 {
-        journal.submit(road(n)).await.expect("answered");
-    }
-    journal.shutdown().await.expect("stopped");
-    drop(journal);
-    let mut packs: Vec<_> = std::fs::read_dir(temp.0.join("journal"))
-        .expect("dir")
-        .filter_map(Result::ok)
-        .map(|e| e.path())
-        .filter(|p| p.extension().is_some_and(|x| x == "pack"))
-        .collect();
-    packs.sort();
-    let mut bytes = std::fs::read(&packs[0]).expect("read");
-    // Inside the first block's payload: behind the heads (268) and its own header (52).
-    bytes[268 + 52 + 20] ^= 1;
-    std::fs::write(&packs[0], bytes).expect("write");
-    let (journal, _) = open(&temp.0);
-    let mut reader = journal.feed("test", 0);
-    let (mut seen, mut gaps) = (0, 0);
-    while reader.read_to() < journal.state().seq {
-        match reader.next(300).await.expect("goes on") {
-            feed::Batch::Entries(e) => seen += e.len() as u64,
-            feed::Batch::Gap { from, to } => gaps += to - from + 1,
-        }
-    }
-    assert_eq!(gaps, 100, "one block");
-    assert_eq!(seen + gaps, journal.state().seq);
-}
-
-#[tokio::test]
 async fn a_number_that_is_none_is_refused_and_never_stored() {
     let temp = Temp::new("nan");
     let (journal, _) = open(&temp.0);
@@ -581,17 +248,6 @@ async fn a_number_that_is_none_is_refused_and_never_stored() {
     journal.submit(road(1)).await.expect("the village runs");
     crash(journal);
     assert!(open(&temp.0).1.is_clean());
-}
-
-fn snapshots(temp: &Path) -> Vec<PathBuf> {
-    let mut out: Vec<_> = std::fs::read_dir(temp.join("journal"))
-        .expect("dir")
-        .filter_map(Result::ok)
-        .map(|e| e.path())
-        .filter(|p| p.extension().is_some_and(|x| x == "snap"))
-        .collect();
-    out.sort();
-    out
 }
 
 #[test]

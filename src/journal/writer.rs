@@ -4,6 +4,9 @@
 //! thread and with it every promise, from then on everybody gets `Closed`. A group is what queued
 //! while the previous one was being synced: the writer never waits to gather.
 
+mod checkpoint;
+mod packing;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
@@ -11,13 +14,14 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::packing::Checkpoint;
+use super::Stored;
 use super::boot::Opened;
 use super::chain::Heads;
 use super::codec::{self, Cursor, Outcome};
-use super::handle::{Closed, Receipt, SubmitError, Wish};
 use super::history::History;
-use super::snapshot::{EpochSpan, Snapshot};
-use super::{Stored, pack, snapshot};
+use super::request::{Closed, Receipt, Request, SubmitError, Wish};
+use super::snapshot::EpochSpan;
 use crate::domain::actor::Actor;
 use crate::domain::decide::{Now, Rejection, decide};
 use crate::domain::event::{ClockQuality, Entry, Event};
@@ -38,32 +42,6 @@ const WISH_MAX: usize = 256 * 1024;
 const CHECKPOINT_SEGMENTS: usize = 4;
 /// How long an outcome is kept after its command expired: 30 days, ms.
 const OUTCOME_KEPT_MS: i64 = 30 * 86_400_000;
-
-pub(super) enum Request {
-    Submit(Box<Wish>, oneshot::Sender<Result<Receipt, SubmitError>>),
-    Cursor(Cursor),
-    Noop(oneshot::Sender<()>),
-    /// The packing thread is through; its result comes by joining it.
-    Checkpointed,
-    Checkpoint,
-    Trim(u64),
-    Shutdown(oneshot::Sender<Result<(), Closed>>),
-}
-
-/// A finished checkpoint: entries of segments up to `through` are in `pack` (none = there were
-/// none), after which the chain has these heads.
-pub(super) struct Checkpoint {
-    through: u64,
-    pack: Option<pack::Pack>,
-    end: Heads,
-}
-
-struct Job {
-    through: u64,
-    heads: Heads,
-    entries: Vec<Arc<Stored>>,
-    snapshot: Snapshot,
-}
 
 pub(super) struct Writer {
     log: Log,
@@ -167,18 +145,6 @@ impl Writer {
             .map_err(|r| io::Error::other(r.to_string()))?;
         self.record(entries);
         self.sync()
-    }
-
-    /// Packs everything and writes a snapshot, before anybody builds on this start.
-    pub(super) fn settle(&mut self) -> io::Result<()> {
-        self.log.seal();
-        let Some(job) = self.job() else { return Ok(()) };
-        let done = pack_and_snapshot(&self.folder, &job)?;
-        self.checkpointed(done);
-        if let Err(cause) = self.log.mend() {
-            tracing::warn!(%cause, "files of the log that are gone could not be made again");
-        }
-        Ok(())
     }
 
     /// Runs until shutdown, until every handle is gone, or until the medium fails (then the error).
@@ -421,111 +387,10 @@ impl Writer {
         Ok(())
     }
 
-    fn snapshot(&self) -> Snapshot {
-        let floor = self
-            .log
-            .sealed()
-            .back()
-            .map(|s| s.floor)
-            .unwrap_or_default();
-        Snapshot {
-            state: Arc::new(self.state.clone()),
-            outcomes: self.outcomes.clone(),
-            cursors: self.cursors.clone(),
-            heads: self.heads,
-            floor,
-            epochs: self.history.epochs(),
-            first: self.history.span().0,
-        }
-    }
-
-    /// Hands packing and the snapshot to a helper thread when `wanted` segments are sealed.
-    fn checkpoint(&mut self, wanted: usize) {
-        let sealed = self
-            .log
-            .sealed()
-            .iter()
-            .filter(|s| s.segment > self.release_next)
-            .count();
-        if self.packing.is_some() || sealed < wanted || sealed <= self.failed_at {
-            return;
-        }
-        let Some(job) = self.job() else { return };
-        let folder = self.folder.clone();
-        let back = self.back.clone();
-        let spawned = std::thread::Builder::new()
-            .name("journal-pack".into())
-            .spawn(move || {
-                let done = pack_and_snapshot(&folder, &job);
-                if let Some(back) = back.upgrade() {
-                    let _ = back.blocking_send(Request::Checkpointed);
-                }
-                done
-            });
-        match spawned {
-            Ok(thread) => self.packing = Some(thread),
-            Err(cause) => tracing::error!(%cause, "no thread for packing history"),
-        }
-    }
-
-    fn job(&mut self) -> Option<Job> {
-        self.forget_outcomes();
-        let through = self.log.sealed().back().map(|s| s.segment)?;
-        Some(Job {
-            through,
-            heads: self.packed.1,
-            entries: self.history.unpacked(),
-            snapshot: self.snapshot(),
-        })
-    }
-
-    /// Takes the result of the packing thread.
-    fn packed_or_not(&mut self) {
-        let Some(thread) = self.packing.take() else {
-            return;
-        };
-        let done = thread
-            .join()
-            .unwrap_or_else(|_| Err(io::Error::other("the packing thread panicked")));
-        match done {
-            Ok(done) => self.checkpointed(done),
-            Err(cause) => {
-                self.failed_at = self.log.sealed().len();
-                tracing::error!(%cause, "history could not be packed; it stays in the log and is tried again later");
-            }
-        }
-    }
-
-    fn checkpointed(&mut self, done: Checkpoint) {
-        self.failed_at = 0;
-        self.packed.1 = done.end;
-        if let Some(pack) = done.pack {
-            self.packed.0 = pack.last;
-            self.history.packed(pack);
-        }
-        let through = std::mem::replace(&mut self.release_next, done.through);
-        self.log.release(through.min(self.kept.saturating_sub(1)));
-    }
-
     /// A clean stop: everything packed, so the next boot has no tail to replay.
     fn finish(&mut self) -> io::Result<()> {
         self.sync()?;
         self.packed_or_not();
         self.settle()
     }
-}
-
-fn pack_and_snapshot(folder: &std::path::Path, job: &Job) -> io::Result<Checkpoint> {
-    let end = job.snapshot.heads;
-    let pack = if job.entries.is_empty() {
-        None
-    } else {
-        Some(pack::write(folder, &job.heads, &end, &job.entries)?)
-    };
-    snapshot::write(folder, &job.snapshot)?;
-    Ok(Checkpoint {
-        through: job.through,
-        pack,
-        end,
-    })
 }

@@ -11,4 +11,5 @@ pub mod mqtt;
 pub mod parting;
 pub mod rendered;
 pub mod speaker;
+mod stream;
 pub mod way;

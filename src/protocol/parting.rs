@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::commune::{NUMBER_MOST, Stream};
+use super::stream::{NUMBER_MOST, Stream};
 
 /// Streams of which the last record is told.
 const HEADS_MOST: usize = 64;

@@ -12,4 +12,8 @@ pub mod housekeeping;
 pub mod retention;
 pub mod secrets;
 pub mod seed;
+mod sockets;
+mod south;
+mod uplink;
+mod voice;
 pub mod worker;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 
+use super::making::{Making, sound};
 use super::numbers::Numbers;
 use super::sounds::Sounds;
 use crate::domain::actor::Actor;
@@ -72,19 +73,6 @@ struct Step {
     /// The numbers of prepare, play and stop: the same order keeps its number when it is sent
     /// again.
     numbers: [Option<u64>; 3],
-}
-
-struct Sound {
-    hash: String,
-    ms: u64,
-}
-
-/// The sound of an announcement.
-enum Making {
-    /// It is being read aloud.
-    Wait,
-    /// It is there, or cannot be made.
-    Done(Option<Sound>),
 }
 
 /// “Dừng tất cả” as it is told to clusters that are believed silent: they may not be.
@@ -470,76 +458,4 @@ impl Playback {
             _ => Ok(()),
         }
     }
-}
-
-/// The sound of an announcement; none = it cannot be made. It may take seconds: nobody else waits
-/// for it.
-async fn sound(
-    files: Files,
-    live: Live,
-    sounds: Sounds,
-    said: std::sync::Arc<Announcement>,
-) -> Option<Sound> {
-    let text = files.text(&said.text).ok()?;
-    match live.voice.speak(&text).await {
-        Ok(spoken) => {
-            let (hash, wav, of) = (spoken.hash.clone(), spoken.wav, said.text.id.clone());
-            let forgetting = sounds.clone();
-            let kept = tokio::task::spawn_blocking(move || sounds.put(&hash, &wav, &of)).await;
-            if !matches!(kept, Ok(Ok(()))) {
-                tracing::error!("a sound could not be written");
-                return None;
-            }
-            // They were erased while they were read.
-            if files.text(&said.text).is_err() {
-                let _ = forgetting.forget(&said.text.id);
-                return None;
-            }
-            Some(Sound {
-                hash: spoken.hash,
-                ms: spoken.ms,
-            })
-        }
-        Err(why) => {
-            tracing::error!(why, "an announcement could not be read aloud");
-            None
-        }
-    }
-}
-
-/// Answers requests for sentences as sound until `stop`; the last few are kept.
-///
-/// # Errors
-/// Never by itself; the type fits a service.
-pub async fn serve_voice(
-    speech: crate::config::Speech,
-    live: Live,
-    stop: Stop,
-) -> anyhow::Result<()> {
-    let mut inbox = live.voice.inbox().await;
-    let mut kept: Vec<(String, crate::live::voice::Spoken)> = Vec::new();
-    loop {
-        let request = tokio::select! {
-            request = inbox.recv() => request,
-            () = stop.soft.cancelled() => None,
-        };
-        let Some((text, reply)) = request else { break };
-        let known = kept
-            .iter()
-            .find(|(t, _)| *t == text)
-            .map(|(_, s)| s.clone());
-        let answer = match known {
-            Some(spoken) => Ok(spoken),
-            None => super::speech::speak(&speech, &text).await,
-        };
-        if let Ok(spoken) = &answer {
-            kept.retain(|(t, _)| *t != text);
-            kept.push((text, spoken.clone()));
-            if kept.len() > 4 {
-                kept.remove(0);
-            }
-        }
-        let _ = reply.send(answer);
-    }
-    Ok(())
 }

@@ -1,12 +1,15 @@
 //! The uplink: store and forward to the commune, resumable, without loss or doubles.
 //!
-//! `engine` is a pure state machine (what was heard or time → what to do); `uplink` owns the MQTT
-//! client and the journal. The commune's `applied` is the only truth; the village's own cursor is a
-//! hint for trimming.
+//! `engine` is a pure state machine (what was heard or time → what to do); `link` owns the MQTT
+//! client, `send` reads the journal, `uplink` is what both work with. The commune's `applied` is
+//! the only truth; the village's own cursor is a hint for trimming.
 
 mod downlink;
 pub mod engine;
+mod link;
 mod parting;
+mod receipts;
+mod send;
 mod trust;
 pub mod uplink;
 pub mod waiting;

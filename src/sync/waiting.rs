@@ -5,46 +5,11 @@
 //! this boot; before the first one, as the receipt says it that outlives boots (everything up to an
 //! entry of the house).
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::PoisonError;
 
-use super::engine::{Engine, Offer};
+pub use super::receipts::Receipts;
 use super::uplink::{LANES, RECEIPT, Uplink};
 use crate::domain::event::Lane;
-use crate::protocol::commune::Stream;
-
-#[derive(Debug, Default)]
-struct Inner {
-    /// How far each stream is at the commune; none = it did not say yet.
-    has: Option<BTreeMap<Stream, u64>>,
-    /// Of the epoch that the receipt ends in: the receipt, and how much of the epoch is behind it.
-    /// It is sealed.
-    behind: Option<(u64, u64)>,
-}
-
-/// What the commune acknowledged; clones are the same.
-#[derive(Debug, Clone, Default)]
-pub struct Receipts(Arc<Mutex<Inner>>);
-
-impl Receipts {
-    /// The commune said how far it is.
-    pub(super) fn heard(&self, engine: &Engine, offers: &[Offer]) {
-        let has = offers
-            .iter()
-            .map(|(stream, ..)| (stream.clone(), engine.applied(stream)))
-            .collect();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).has = Some(has);
-    }
-
-    fn behind(&self, receipt: u64) -> Option<u64> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .behind
-            .filter(|(of, _)| *of == receipt)
-            .map(|(_, n)| n)
-    }
-}
 
 impl Uplink {
     /// Records that exist and that the commune did not acknowledge.

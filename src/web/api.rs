@@ -12,7 +12,8 @@ use axum::{Extension, Json, Router};
 use serde_json::Value;
 
 use super::app::App;
-use super::control::{Span, found, obey, refuse};
+use super::control::entries::{Span, found};
+use super::control::obey::{obey, refuse};
 use crate::domain::actor::Actor;
 use crate::domain::id::TokenId;
 use crate::domain::rights;

@@ -73,7 +73,7 @@ pub async fn page(State(app): State<App>, visit: Visit, Query(from): Query<From>
         .map(|s| (format!("/history?before={s}{more}"), f.t("older")));
     let title = about.map_or_else(
         || f.t("history"),
-        |a| f.t1("history-of", "name", super::words::name_of(&state, &a)),
+        |a| f.t1("history-of", "name", super::names::name_of(&state, &a)),
     );
     show(&ListPage {
         title,

@@ -200,7 +200,7 @@ pub(super) fn all(state: &Village) -> usize {
 }
 
 fn silent_name(state: &Village, id: &EntityId) -> String {
-    let name = super::words::name_of(state, id.as_str().split('.').next().unwrap_or_default());
+    let name = super::names::name_of(state, id.as_str().split('.').next().unwrap_or_default());
     name.strip_prefix("Đèn ").unwrap_or(&name).to_owned()
 }
 

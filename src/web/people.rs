@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use super::app::App;
-use super::control::{carry_out, refuse};
+use super::control::obey::{carry_out, refuse};
 use crate::domain::actor::{Actor, Role, User};
 use crate::domain::command::Command;
 use crate::domain::id::UserId;

@@ -8,6 +8,8 @@
     reason = "tests"
 )]
 
+mod admission;
+mod announcements;
 mod board;
 mod broker;
 mod browser;
@@ -24,9 +26,13 @@ mod erasure;
 mod faults;
 mod flood;
 mod foreign;
+mod full_card;
 mod hostile;
 mod house;
+mod house_broker;
+mod jumps;
 mod keys;
+mod lamps;
 mod limits;
 mod loads;
 mod losses;
@@ -34,13 +40,19 @@ mod odd_cameras;
 mod office;
 mod pages;
 mod peer;
+mod pins;
 mod presence;
 mod promises;
+mod raw;
 mod rot;
 mod rumqttc;
+mod sensors;
+mod setup;
 mod south;
 mod strangers;
+mod technician;
 mod tidy;
+mod tokens;
 mod unsure;
 mod voice;
 mod words;

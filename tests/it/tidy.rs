@@ -1,12 +1,12 @@
-//! House rules as a test: files at most 750 lines, imports one way, crates in their places, no
+//! House rules as a test: files at most 500 lines, imports one way, crates in their places, no
 //! forgotten marks.
 
 use std::path::{Path, PathBuf};
 
 /// Largest file, lines.
-const CEILING: usize = 750;
+const CEILING: usize = 500;
 /// Named exceptions to the ceiling, at most three.
-const LARGER: [&str; 1] = ["src/journal/writer.rs"];
+const LARGER: [&str; 0] = [];
 
 fn files(root: &Path, out: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(root).expect("dir") {
@@ -44,9 +44,9 @@ fn texts(folders: &[&str]) -> Vec<(String, String)> {
 fn files_are_small_headed_and_finished() {
     for (path, text) in texts(&["src", "tests", "benches", "examples"]) {
         let lines = text.lines().count();
-        let test = path.ends_with("tests.rs");
+
         assert!(
-            lines <= CEILING || LARGER.contains(&path.as_str()) || test && lines <= 450,
+            lines <= CEILING || LARGER.contains(&path.as_str()),
             "{path} has {lines} lines"
         );
         assert!(
@@ -192,11 +192,15 @@ fn crates_stay_where_they_belong() {
                 &[
                     "src/journal/",
                     "src/store/",
+                    "src/commune/db.rs",
+                    "src/commune/open.rs",
                     "src/commune/store.rs",
+                    "src/commune/take.rs",
                     "src/commune/told.rs",
                     "src/commune/account.rs",
                     "src/commune/bulletins.rs",
                     "src/commune/erased.rs",
+                    "src/commune/erased_tests.rs",
                     "src/commune/newest.rs",
                     "src/commune/past.rs",
                     "src/commune/store_tests.rs",

@@ -9,9 +9,10 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::dump::Snapshot;
 use super::mark::{EVERY, Mark, Marks};
 use super::record::Record;
-use super::restore::{Found, Snapshot};
+use super::restore::Found;
 use super::salvage::{Files, Row};
 use super::table::{self, Id, Stand, Table};
 use crate::keys::secret;

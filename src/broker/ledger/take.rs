@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::kept::kept;
+use super::number::Owed;
+use super::receipt::Receipt;
 use super::record::Record;
-use super::{BURST, EACH_FLUSH, EACH_RECORD, EACH_SECOND, Ledger, Owed, Receipt, What, kept};
+use super::{BURST, EACH_FLUSH, EACH_RECORD, EACH_SECOND, Ledger, What};
 use crate::broker::access::HOUSE;
 
 /// Topics and filters that are remembered as unsure while the card fails; beyond them all are.
@@ -88,7 +91,7 @@ impl Ledger {
                             session, filter, ..
                         }
                         | Record::Unfilter { session, filter } => {
-                            drop(self.unsure.1.insert((*session, filter.clone())))
+                            self.unsure.1.insert((*session, filter.clone()));
                         }
                         _ => {}
                     }

@@ -1,39 +1,26 @@
 //! The ledger: wear, starvation, what need not be written, what a restart brings back, rot.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::kept::kept;
+use super::record::{self, Record, Target};
+use super::rig::{core, message};
 use super::store::Store;
-use super::*;
+use super::{Finished, Ledger, Receipt};
 use crate::broker::access::HOUSE;
 use crate::broker::core::Core;
+use crate::broker::message::Message;
 use crate::protocol::broker::Limits;
-use crate::supervisor::clock::Clock;
-use tokio::sync::Notify;
-
-fn message(topic: &str, payload: &str) -> Arc<Message> {
-    Arc::new(Message {
-        topic: topic.into(),
-        payload: payload.as_bytes().into(),
-        qos: 1,
-        retain: true,
-        forward: bytes::Bytes::new(),
-        expires: None,
-    })
-}
 
 fn folder() -> std::path::PathBuf {
     std::env::temp_dir().join(format!(
         "conglang-ledger-{}",
         getrandom::u64().expect("random")
     ))
-}
-
-fn core() -> Core {
-    Core::new(
-        Limits::default(),
-        crate::protocol::broker::usual_rules(),
-        Clock::manual(1_800_000_000_000),
-    )
 }
 
 #[tokio::test]

@@ -7,7 +7,6 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -29,42 +28,6 @@ const RETRY: Duration = Duration::from_secs(10);
 const SHARE: (f64, f64) = (128.0 * 1024.0 * 1024.0, 1536.0);
 /// What a flush costs beside its bytes.
 const EACH_FLUSH: f64 = 4096.0;
-
-/// Wakes the writer.
-#[derive(Debug, Default)]
-pub struct Bell(Mutex<(bool, bool)>, Condvar);
-
-impl Bell {
-    /// Somebody waits for the card.
-    pub fn ring(&self) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !state.0 {
-            state.0 = true;
-            self.1.notify_one();
-        }
-    }
-
-    /// The end: one last round.
-    pub fn end(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
-        self.1.notify_one();
-    }
-
-    /// Waits for a ring, then for company; or for `most`. True = it is the last round.
-    fn wait(&self, company: Duration, most: Duration) -> bool {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (state, _) = self
-            .1
-            .wait_timeout_while(state, most, |s| !s.0 && !s.1)
-            .unwrap_or_else(PoisonError::into_inner);
-        let (mut state, _) = self
-            .1
-            .wait_timeout_while(state, company, |s| !s.1)
-            .unwrap_or_else(PoisonError::into_inner);
-        state.0 = false;
-        state.1
-    }
-}
 
 /// How many bytes the card may have.
 struct Share {

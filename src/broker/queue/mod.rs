@@ -15,13 +15,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::broker::ledger::{Finished, Owed};
 use crate::broker::message::{Message, Queued};
 
 /// A client that took nothing for so long stands still.
 const BREATH: Duration = Duration::from_millis(20);
-
-/// Number of a change that the ledger owes (or owed) the disk.
-pub type Owed = u64;
 
 /// How safely it is known that a QoS 2 message of the client was taken and is not released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,13 +85,6 @@ struct Waiting {
     /// It must not be sent before it is on disk: whoever got it once must not get it under another
     /// id.
     held: bool,
-}
-
-/// The end of a delivery: what the ledger must know of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Finished {
-    pub id: u16,
-    pub owed: Option<Owed>,
 }
 
 /// The queue of one session.

@@ -2,12 +2,16 @@
 
 use super::*;
 
-#[test]
-fn a_sensor_that_chatters_costs_a_reading_in_two_seconds_and_its_last_word_is_kept() {
-    let folder = std::env::temp_dir().join(format!(
+fn folder() -> PathBuf {
+    std::env::temp_dir().join(format!(
         "conglang-samples-{}",
         getrandom::u64().expect("random")
-    ));
+    ))
+}
+
+#[test]
+fn a_sensor_that_chatters_costs_a_reading_in_two_seconds_and_its_last_word_is_kept() {
+    let folder = folder();
     let id = EntityId::new("cb-01.level").expect("id");
     let samples = Samples::open(&folder, [1; 16], &[]).expect("opens");
     for ms in 0..60_000 {
@@ -31,10 +35,7 @@ fn a_sensor_that_chatters_costs_a_reading_in_two_seconds_and_its_last_word_is_ke
 
 #[test]
 fn rot_never_makes_a_reading_that_nobody_took() {
-    let folder = std::env::temp_dir().join(format!(
-        "conglang-samples-{}",
-        getrandom::u64().expect("random")
-    ));
+    let folder = folder();
     let id = EntityId::new("cb-01.level").expect("id");
     let samples = Samples::open(&folder, [1; 16], &[]).expect("opens");
     for i in 0..600 {
@@ -69,10 +70,7 @@ fn rot_never_makes_a_reading_that_nobody_took() {
 
 #[test]
 fn readings_survive_a_flush_and_are_bounded() {
-    let folder = std::env::temp_dir().join(format!(
-        "conglang-samples-{}",
-        getrandom::u64().expect("random")
-    ));
+    let folder = folder();
     let id = EntityId::new("cb-01.level").expect("id");
     let samples = Samples::open(&folder, [1; 16], &[]).expect("opens");
     for i in 0..10_000 {
@@ -99,14 +97,7 @@ type Harm<'a> = (&'a str, &'a dyn Fn(&Path), usize, &'a str);
 #[test]
 fn each_harm_costs_what_it_hit_and_is_told() {
     let id = EntityId::new("cb-01.level").expect("id");
-    let root = || {
-        std::env::temp_dir()
-            .join(format!(
-                "conglang-samples-{}",
-                getrandom::u64().expect("random")
-            ))
-            .join("samples")
-    };
+    let root = || folder().join("samples");
     let boot = |n: u8| std::array::from_fn(|i| n ^ u8::try_from(i * 7).expect("small"));
     // Two hours: a group a minute, six readings each.
     let fill = |folder: &Path, n: u8, hours: std::ops::Range<i64>| {

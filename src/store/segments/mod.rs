@@ -7,10 +7,12 @@
 //! is no second truth to lose.
 
 mod recover;
+mod room;
+mod segment;
 mod write;
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,39 +20,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
-use super::space;
+use self::segment::{name, parse};
 use crate::domain::calendar;
 use crate::domain::id::CameraId;
 
+pub use segment::Segment;
 pub use write::Writer;
 
-/// Free space that the ring leaves, bytes; on a small disk a twentieth of it.
-const LEAVE: u64 = 1 << 30;
-/// Room that is made beyond that, so that a while of pictures finds room: bytes; on a small disk a
-/// fiftieth of it.
-const AHEAD: u64 = 256 << 20;
-/// Most segments of the ring: a camera that makes them by the second cannot fill memory.
-const MOST: usize = 1_000_000;
-/// Most segments that go because of their age in one round: a clock that jumped cannot empty the
-/// ring at once.
-const OLD_AT_ONCE: u32 = 100;
-/// Most files that may refuse to go in one round.
-const STUCK_MOST: usize = 20;
-/// Largest segment that is believed, bytes, and the last start, 2100-01-01.
-const BYTES_MOST: u64 = 1 << 32;
-const START_MOST: i64 = 4_102_444_800_000;
 const DAY_MS: i64 = 86_400_000;
-
-/// A finished segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Segment {
-    /// When its first frame came, wall ms.
-    pub start_ms: i64,
-    /// How long it is, ms.
-    pub duration_ms: u32,
-    /// Bytes.
-    pub bytes: u64,
-}
 
 /// What the ring may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -241,71 +218,9 @@ impl Ring {
             .unwrap_or(start_ms)
     }
 
-    /// Begins a segment whose first frame came at `start_ms`. While the date is not agreed (`dated`
-    /// false) it begins after the newest there is: the order in which segments go is that of
-    /// their names. Blocks.
-    ///
-    /// # Errors
-    /// When there is no room that may be taken, or the disk refuses.
-    pub fn begin(
-        &self,
-        camera: &CameraId,
-        start_ms: i64,
-        dated: bool,
-        init: &[u8],
-        mono_ms: u64,
-    ) -> io::Result<Writer> {
-        self.has_room(1)?;
-        let newest = if dated {
-            None
-        } else {
-            self.lock()
-                .segments
-                .last_key_value()
-                .map(|((s, _), _)| s + 1)
-        };
-        let mut start_ms = newest
-            .map_or(start_ms, |n| n.max(start_ms))
-            .clamp(0, START_MOST);
-        loop {
-            match Writer::create(
-                self.clone(),
-                camera.clone(),
-                &self.day(camera, start_ms),
-                start_ms,
-                init,
-                mono_ms,
-            ) {
-                // One that could not be ended yet began at that moment.
-                Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => start_ms += 1,
-                made => return made,
-            }
-        }
-    }
-
     /// Says that nothing may be written, and why; none = it may again.
     pub fn close(&self, why: Option<String>) {
         *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = why;
-    }
-
-    /// Refuses when less is free than `1 / share` of what pictures leave free.
-    fn has_room(&self, share: u64) -> io::Result<()> {
-        if let Some(why) = &*self.closed.lock().unwrap_or_else(PoisonError::into_inner) {
-            return Err(io::Error::other(why.clone()));
-        }
-        let (free, total) = space::of(&self.folder)?;
-        if free < leave(total) / share {
-            return Err(io::Error::new(
-                io::ErrorKind::StorageFull,
-                format!(
-                    "{} MB are left on the disk of {}; pictures leave {} MB free",
-                    free >> 20,
-                    self.folder.display(),
-                    leave(total) >> 20
-                ),
-            ));
-        }
-        Ok(())
     }
 
     fn day(&self, camera: &CameraId, start_ms: i64) -> PathBuf {
@@ -313,106 +228,6 @@ impl Ring {
         self.folder
             .join(camera.as_str())
             .join(format!("{:04}-{:02}-{:02}", day.year, day.month, day.day))
-    }
-
-    /// Removes the oldest segments until the ring keeps its budget, its days and the disk's last
-    /// free space; gives how many went. `now_ms` is none while the date is not agreed: then
-    /// nothing is too old. Blocks.
-    ///
-    /// # Errors
-    /// When the disk cannot be asked or a file cannot be removed; the rest stays for the next
-    /// round.
-    pub fn make_room(&self, now_ms: Option<i64>) -> io::Result<u32> {
-        self.end_torn();
-        let (free, total) = space::of(&self.folder)?;
-        let wanted = if free < leave(total) {
-            leave(total) + AHEAD.min(total / 50)
-        } else {
-            0
-        };
-        let mut lacking = wanted.saturating_sub(free);
-        let oldest = now_ms
-            .filter(|_| self.budget.days > 0)
-            .map(|now| now - i64::from(self.budget.days) * DAY_MS);
-        let (mut gone, mut aged) = (0, 0);
-        let mut stuck: BTreeSet<(i64, CameraId)> = BTreeSet::new();
-        loop {
-            let next = {
-                let index = self.lock();
-                let full =
-                    index.bytes > self.budget.bytes || index.segments.len() > MOST || lacking > 0;
-                let old =
-                    |s: &Segment| aged < OLD_AT_ONCE && oldest.is_some_and(|o| s.start_ms < o);
-                // What is dated after tomorrow was written while the clock was wrong: it goes
-                // first.
-                let ahead =
-                    |s: i64| now_ms.is_some_and(|now| s > now + DAY_MS) && aged < OLD_AT_ONCE;
-                let future = index
-                    .segments
-                    .iter()
-                    .rev()
-                    .find(|(k, _)| !stuck.contains(k))
-                    .filter(|((s, _), _)| ahead(*s));
-                // A camera that sends much pushes out its own pictures, not the others'.
-                let greedy = index
-                    .by
-                    .iter()
-                    .max_by_key(|(_, b)| **b)
-                    .map(|(c, _)| c.clone());
-                let of = |c: &CameraId| !full || greedy.as_ref().is_none_or(|g| g == c);
-                let first = || {
-                    index
-                        .segments
-                        .iter()
-                        .find(|(k, s)| !stuck.contains(k) && (of(&k.1) || old(s)))
-                        .filter(|(_, s)| full || old(s))
-                };
-                future
-                    .or_else(first)
-                    .map(|((_, c), s)| (c.clone(), *s, full))
-            };
-            let Some((camera, segment, full)) = next else {
-                return Ok(gone);
-            };
-            let path = self.path(&camera, segment);
-            match std::fs::remove_file(&path) {
-                Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
-                    // One bad file must not keep all others; many mean that the disk refuses.
-                    if stuck.len() >= STUCK_MOST {
-                        return Err(cause);
-                    }
-                    tracing::warn!(%cause, path = %path.display(), "an old recording could not be removed");
-                    stuck.insert((segment.start_ms, camera));
-                    continue;
-                }
-                _ => {}
-            }
-            // A day's folder goes with its last segment.
-            path.parent().map(std::fs::remove_dir);
-            let mut index = self.lock();
-            index.bytes = index.bytes.saturating_sub(segment.bytes);
-            if let Some(own) = index.by.get_mut(&camera) {
-                *own = own.saturating_sub(segment.bytes);
-            }
-            index.segments.remove(&(segment.start_ms, camera));
-            lacking = lacking.saturating_sub(segment.bytes);
-            gone += 1;
-            aged += u32::from(!full);
-        }
-    }
-
-    /// Tries again to end pieces that could not be ended when their recorder left them.
-    fn end_torn(&self) {
-        let torn = std::mem::take(&mut self.lock().torn);
-        for (camera, start_ms, path) in torn {
-            match self.close_torn(&camera, start_ms, &path) {
-                Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
-                    tracing::warn!(%cause, path = %path.display(), "a piece of recording could not be ended");
-                    self.lock().torn.push((camera, start_ms, path));
-                }
-                _ => {}
-            }
-        }
     }
 
     fn left(&self, camera: &CameraId, start_ms: i64, path: &Path) {
@@ -465,15 +280,6 @@ impl Ring {
     }
 }
 
-/// Free bytes that stay on a disk of `total` bytes.
-const fn leave(total: u64) -> u64 {
-    if total / 20 < LEAVE {
-        total / 20
-    } else {
-        LEAVE
-    }
-}
-
 fn folders(path: &Path) -> Vec<PathBuf> {
     std::fs::read_dir(path)
         .into_iter()
@@ -482,20 +288,6 @@ fn folders(path: &Path) -> Vec<PathBuf> {
         .map(|e| e.path())
         .filter(|p| p.is_dir())
         .collect()
-}
-
-fn name(s: Segment) -> String {
-    format!("{}-{}-{}.mp4", s.start_ms, s.duration_ms, s.bytes)
-}
-
-fn parse(name: &str) -> Option<Segment> {
-    let mut parts = name.strip_suffix(".mp4")?.splitn(3, '-');
-    let segment = Segment {
-        start_ms: parts.next()?.parse().ok()?,
-        duration_ms: parts.next()?.parse().ok()?,
-        bytes: parts.next()?.parse().ok()?,
-    };
-    ((0..START_MOST).contains(&segment.start_ms) && segment.bytes <= BYTES_MOST).then_some(segment)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::segment::START_MOST;
 use super::{Ring, Segment};
 use crate::domain::id::CameraId;
 
@@ -30,7 +31,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub(super) fn create(
+    fn create(
         ring: Ring,
         camera: CameraId,
         day: &Path,
@@ -151,6 +152,50 @@ impl Writer {
         let named = self.ring.finish(&self.camera, &self.path, segment)?;
         self.ended = true;
         Ok(named)
+    }
+}
+
+impl Ring {
+    /// Begins a segment whose first frame came at `start_ms`. While the date is not agreed (`dated`
+    /// false) it begins after the newest there is: the order in which segments go is that of
+    /// their names. Blocks.
+    ///
+    /// # Errors
+    /// When there is no room that may be taken, or the disk refuses.
+    pub fn begin(
+        &self,
+        camera: &CameraId,
+        start_ms: i64,
+        dated: bool,
+        init: &[u8],
+        mono_ms: u64,
+    ) -> io::Result<Writer> {
+        self.has_room(1)?;
+        let newest = if dated {
+            None
+        } else {
+            self.lock()
+                .segments
+                .last_key_value()
+                .map(|((s, _), _)| s + 1)
+        };
+        let mut start_ms = newest
+            .map_or(start_ms, |n| n.max(start_ms))
+            .clamp(0, START_MOST);
+        loop {
+            match Writer::create(
+                self.clone(),
+                camera.clone(),
+                &self.day(camera, start_ms),
+                start_ms,
+                init,
+                mono_ms,
+            ) {
+                // One that could not be ended yet began at that moment.
+                Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => start_ms += 1,
+                made => return made,
+            }
+        }
     }
 }
 

@@ -1,0 +1,291 @@
+//! What clients do, to the machine and to the model: they come, publish, subscribe, and judge what
+//! they hear.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::world::{Sub, World, level, one_in, pick, who};
+use crate::broker::message::Message;
+use crate::broker::publish::Asker;
+use crate::broker::queue::Out;
+use crate::broker::session::{Opening, Peer};
+use crate::log::sim::Dice;
+use crate::protocol::mqtt::connect::Will;
+use crate::protocol::mqtt::packet::Ask;
+use crate::protocol::mqtt::properties::Properties;
+use crate::protocol::mqtt::topic::matches;
+
+const FILTERS: [&str; 9] = ["a", "a/+", "a/#", "#", "+/b", "b", "+", "m/#", "a/b/c"];
+
+impl World {
+    pub(super) fn connect(&mut self, client: usize, dice: &mut Dice) {
+        self.gone(client, false);
+        let clean = one_in(dice, 3);
+        let keep = Duration::from_secs([0, 40, 100_000][pick(dice, 3)]);
+        let window = [1, 2, 20][pick(dice, 3)];
+        let will = one_in(dice, 3).then(|| {
+            let word = self.word(dice);
+            (word, Duration::from_secs([0, 5][pick(dice, 2)]))
+        });
+        let said = will
+            .as_ref()
+            .map(|((topic, payload, qos, retain, _), delay)| Will {
+                topic: topic.clone(),
+                payload: payload.clone().into(),
+                qos: *qos,
+                retain: *retain,
+                properties: Properties {
+                    will_delay: u32::try_from(delay.as_secs()).ok(),
+                    ..Properties::default()
+                },
+            });
+        let opening = Opening {
+            who: who(),
+            client_id: client.to_string(),
+            clean,
+            keep_for: keep,
+            window,
+            credential: "00".into(),
+            will: said,
+            peer: Peer::default(),
+        };
+        let attached = self.core.attach(opening, self.now).expect("let in");
+        if self.due.get(&client).is_some_and(|due| due.2) {
+            self.due.remove(&client);
+        }
+        if clean && self.seats.contains_key(&client) {
+            self.over(client);
+        }
+        self.trace.push(format!(
+            "connected {client} clean {clean} keep {keep:?} present {}",
+            attached.present
+        ));
+        assert_eq!(
+            attached.present,
+            self.seats.contains_key(&client),
+            "session present"
+        );
+        self.due.remove(&client);
+        let seat = self.seats.entry(client).or_default();
+        seat.again = seat.flying.iter().map(|f| f.0).collect();
+        (seat.keep, seat.window, seat.will, seat.left, seat.online) =
+            (keep, window, will, None, Some(attached));
+    }
+
+    pub(super) fn publish(&mut self, client: usize, dice: &mut Dice) {
+        let Some(slot) = self
+            .seats
+            .get(&client)
+            .and_then(|s| s.online.as_ref())
+            .map(|a| (a.slot, a.wake.clone()))
+        else {
+            return;
+        };
+        let word = self.word(dice);
+        let message = Message {
+            topic: word.0.as_str().into(),
+            payload: word.1.as_bytes().into(),
+            qos: word.2,
+            retain: word.3,
+            forward: bytes::Bytes::new(),
+            expires: None,
+        };
+        let asker = Asker {
+            wake: &slot.1,
+            inbound: None,
+        };
+        self.core.publish(
+            &who(),
+            &Arc::from("a"),
+            Some(slot.0),
+            message,
+            Some(&asker),
+            self.now,
+        );
+        self.said(Some(client), &word);
+    }
+
+    pub(super) fn subscribe(&mut self, client: usize, dice: &mut Dice) {
+        let Some(seat) = self.seats.get_mut(&client) else {
+            return;
+        };
+        let Some(attached) = &seat.online else { return };
+        let filter = FILTERS[pick(dice, 9)];
+        if one_in(dice, 4) {
+            let (codes, _) = self.core.unsubscribe(attached, &[filter.to_owned()]);
+            self.trace.push(format!("{client} unsubscribes {filter}"));
+            assert_eq!(
+                codes,
+                [if seat.subs.remove(filter).is_some() {
+                    0
+                } else {
+                    0x11
+                }]
+            );
+            return;
+        }
+        let sub = Sub {
+            qos: level(dice),
+            no_local: one_in(dice, 4),
+            as_published: one_in(dice, 2),
+            identifier: one_in(dice, 2).then(|| u32::from(level(dice)) + 1),
+        };
+        let handling = level(dice);
+        let ask = Ask {
+            filter: filter.to_owned(),
+            qos: sub.qos,
+            no_local: sub.no_local,
+            retain_as_published: sub.as_published,
+            retain_handling: handling,
+        };
+        let (codes, _) = self
+            .core
+            .subscribe(attached, &[ask], sub.identifier, self.now);
+        self.trace.push(format!(
+            "{client} subscribes {filter} qos {} handling {handling} {:?}",
+            sub.qos, sub.identifier
+        ));
+        assert_eq!(codes, [sub.qos]);
+        let fresh = seat.subs.insert(filter.to_owned(), sub.clone()).is_none();
+        if handling == 0 || handling == 1 && fresh {
+            for topic in self.retained.keys().filter(|t| matches(filter, t)) {
+                seat.retained.insert(
+                    topic.clone(),
+                    (sub.qos, sub.identifier.into_iter().collect()),
+                );
+            }
+        }
+    }
+
+    /// The client takes what it is sent, and answers some of it.
+    pub(super) fn listen(&mut self, client: usize, dice: &mut Dice) {
+        self.write();
+        let (core, now) = (&mut self.core, self.now);
+        let Some(seat) = self.seats.get_mut(&client) else {
+            return;
+        };
+        let Some(slot) = seat.online.as_ref().map(|a| a.slot) else {
+            return;
+        };
+        for _ in 0..dice.roll() % 12 {
+            let kept = &self.retained;
+            if seat.again.is_empty() {
+                // What is not retained any more is passed over.
+                while seat
+                    .retained
+                    .first_key_value()
+                    .is_some_and(|(t, _)| !kept.contains_key(t))
+                {
+                    seat.retained.pop_first();
+                }
+            }
+            let first = seat.retained.first_key_value().and_then(|(t, (qos, ids))| {
+                kept.get(t).map(|(payload, said)| {
+                    (
+                        t.clone(),
+                        payload.clone(),
+                        (*qos).min(*said),
+                        true,
+                        ids.clone(),
+                    )
+                })
+            });
+            let Some(out) = core.next(slot, now) else {
+                let blocked = seat.flying.len() - seat.again.len() >= seat.window;
+                let next = first
+                    .as_ref()
+                    .map(|w| w.2)
+                    .or(seat.waiting.front().map(|(w, _)| w.2));
+                assert!(
+                    seat.again.is_empty() && (next.is_none() || blocked && next > Some(0))
+                        || !seat.again.is_empty() && blocked,
+                    "client {client} waits for {next:?}: {:?} of {:?}, in flight {:?}, again {:?}, window {}",
+                    core.session(slot).map(|s| s.queue.len()),
+                    (seat.waiting.len(), seat.retained.len()),
+                    seat.flying,
+                    seat.again,
+                    seat.window
+                );
+                break;
+            };
+            match out {
+                Out::Release(id) => {
+                    assert!(
+                        seat.flying.iter().any(|f| f.0 == id && f.1.is_none()),
+                        "PUBREL after PUBREC"
+                    );
+                    // Among releases the order of PUBREC counts, which the model does not keep.
+                    seat.again.retain(|i| *i != id);
+                }
+                Out::Publish { id, item, again } => {
+                    let mut identifiers = item.identifiers.to_vec();
+                    identifiers.sort_unstable();
+                    let came = (
+                        item.message.topic.to_string(),
+                        String::from_utf8_lossy(&item.message.payload).into_owned(),
+                        item.qos,
+                        item.retain,
+                        identifiers,
+                    );
+                    if seat.again.front() == Some(&id) && id > 0 {
+                        seat.again.pop_front();
+                        let flying = seat.flying.iter().find(|f| f.0 == id).expect("in flight");
+                        assert_eq!(flying.1.as_ref(), Some(&came), "again, the same");
+                        assert!(again);
+                        continue;
+                    }
+                    let (expected, kept) = match first {
+                        Some(word) => {
+                            seat.retained.pop_first();
+                            (word, false)
+                        }
+                        None => seat.waiting.pop_front().unwrap_or_else(|| {
+                            panic!("client {client} heard {came:?} that nobody said to it")
+                        }),
+                    };
+                    assert_eq!(came, expected, "client {client}");
+                    if id > 0 {
+                        assert!(
+                            !seat.flying.iter().any(|f| f.0 == id),
+                            "packet id {id} is in use"
+                        );
+                        seat.flying.push((id, Some(came), item.qos, kept));
+                        assert!(seat.flying.len() <= seat.window, "the window");
+                    }
+                }
+            }
+        }
+        for _ in 0..dice.roll() % 8 {
+            if seat.flying.is_empty() {
+                break;
+            }
+            let at = pick(dice, seat.flying.len());
+            let (id, word, qos, _) = seat.flying[at].clone();
+            // Only what was sent on this connection is answered.
+            if seat.again.contains(&id) {
+                continue;
+            }
+            match (qos, word) {
+                (1, _) => {
+                    core.acknowledge(slot, id);
+                    seat.flying.remove(at);
+                }
+                (_, Some(_)) => {
+                    assert!(core.received(slot, id));
+                    seat.flying[at].1 = None;
+                    let batch = core.ledger.take(None, now, core.wall());
+                    core.settled(&batch);
+                    self.records.extend(batch.records);
+                }
+                (_, None) => {
+                    core.completed(slot, id);
+                    // PUBREL may not have been sent yet: then PUBCOMP came too early and says
+                    // nothing.
+                    if core.session(slot).is_some_and(|s| !s.queue.is_known(id)) {
+                        seat.flying.remove(at);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Reports as commands: presence, what a lamp is, the marks that a sensor passed.
+//!
+//! Invariants: what a device may write is bounded (`budget`), and what it may not write now waits,
+//! the last word of each; answers to orders and rising alarms never wait; nothing that waits is lost
+//! when the house stops.
+
+use super::ingest::Ingest;
+use super::turns::Turns;
+use crate::domain::actor::Actor;
+use crate::domain::command::Command;
+use crate::domain::entity::Entity;
+use crate::domain::id::{DeviceId, EntityId};
+use crate::journal::Wish;
+
+impl Ingest {
+    pub(super) async fn presence(
+        &self,
+        device: &DeviceId,
+        here: bool,
+        now: u64,
+        turns: &mut Turns,
+    ) -> anyhow::Result<()> {
+        turns.presence.remove(device);
+        if !turns.budget.take(device, now) {
+            turns.presence.insert(device.clone(), here);
+            return Ok(());
+        }
+        let wish = Wish::new(
+            Actor::Device { id: device.clone() },
+            Command::ReportPresence {
+                device: device.clone(),
+                here,
+            },
+        );
+        self.spend(wish, device, turns).await.map(drop)
+    }
+
+    /// Words that wait and say otherwise than an order that came after them.
+    pub(super) async fn contradicted(&self, turns: &mut Turns) -> anyhow::Result<()> {
+        let state = self.journal.state();
+        let says_otherwise = |id: &EntityId, on: bool, after: u64| {
+            state
+                .lights
+                .get(id)
+                .and_then(|l| l.desired)
+                .is_some_and(|d| d.order > after && d.on != on)
+        };
+        let due: Vec<(EntityId, bool)> = turns
+            .held
+            .iter()
+            .filter(|(id, (on, after))| says_otherwise(id, *on, *after))
+            .map(|(id, (on, _))| (id.clone(), *on))
+            .collect();
+        for (light, on) in due {
+            turns.held.remove(&light);
+            self.report(&light, on, self.clock.mono_ms(), turns).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn report(
+        &self,
+        light: &EntityId,
+        on: bool,
+        now: u64,
+        turns: &mut Turns,
+    ) -> anyhow::Result<()> {
+        let state = self.journal.state();
+        let (Some(entity), Some(known)) = (state.entities.get(light), state.lights.get(light))
+        else {
+            return Ok(());
+        };
+        let order = known
+            .desired
+            .filter(|d| d.on == on && known.reported.is_none_or(|r| r.on != on))
+            .map(|d| d.order);
+        // An answer to an order is always taken: orders are people's.
+        if !turns.budget.take(&entity.device, now) && order.is_none() {
+            turns.held.insert(light.clone(), (on, state.seq));
+            return Ok(());
+        }
+        turns.taken.insert(light.clone(), now);
+        let mut wish = Wish::new(
+            Actor::Device {
+                id: entity.device.clone(),
+            },
+            Command::ReportLight {
+                light: light.clone(),
+                on,
+            },
+        );
+        wish.cause = order;
+        self.spend(wish, &entity.device, turns).await.map(drop)
+    }
+
+    pub(super) async fn reading(
+        &self,
+        entity: &Entity,
+        number: f64,
+        now: u64,
+        turns: &mut Turns,
+    ) -> anyhow::Result<()> {
+        let state = self.journal.state();
+        let Some(sensor) = state.sensors.get(&entity.id) else {
+            return Ok(());
+        };
+        let scaled = (number * 10f64.powi(i32::from(sensor.decimals.min(6)))).round();
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "values are bounded to 1e12 by the parser"
+        )]
+        self.samples
+            .add(&entity.id, self.clock.wall_ms(), scaled as i64);
+        self.level(entity, number, now, turns).await
+    }
+
+    /// Passing a mark is told. A rise never waits: it is an alarm, and cannot come again without a
+    /// fall, which is paid for.
+    pub(super) async fn level(
+        &self,
+        entity: &Entity,
+        number: f64,
+        now: u64,
+        turns: &mut Turns,
+    ) -> anyhow::Result<()> {
+        let state = self.journal.state();
+        let Some(sensor) = state.sensors.get(&entity.id) else {
+            return Ok(());
+        };
+        let level = sensor.level(entity, number);
+        let known = sensor.alarm.map_or(0, |a| a.level);
+        turns.levels.remove(&entity.id);
+        if level == known {
+            return Ok(());
+        }
+        if !turns.budget.take(&entity.device, now) && level < known {
+            turns.levels.insert(entity.id.clone(), number);
+            return Ok(());
+        }
+        let wish = Wish::new(
+            Actor::Device {
+                id: entity.device.clone(),
+            },
+            Command::ReportLevel {
+                sensor: entity.id.clone(),
+                level,
+                value: number,
+            },
+        );
+        self.spend(wish, &entity.device, turns).await.map(drop)
+    }
+
+    /// What waited: alarms that are over come first.
+    pub(super) async fn levels_again(&self, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
+        let state = self.journal.state();
+        for (id, number) in turns.levels.clone() {
+            match state.entities.get(&id) {
+                Some(entity) => self.level(entity, number, now, turns).await?,
+                None => drop(turns.levels.remove(&id)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The house stops: last words that waited are written, whatever they cost.
+    pub(super) async fn last_words(&self, turns: Turns) -> anyhow::Result<()> {
+        for (device, here) in turns.presence {
+            drop(
+                self.submit(Wish::new(
+                    Actor::Device { id: device.clone() },
+                    Command::ReportPresence { device, here },
+                ))
+                .await?,
+            );
+        }
+        for (light, (on, _)) in turns.held {
+            let Some(device) = self
+                .journal
+                .state()
+                .entities
+                .get(&light)
+                .map(|e| e.device.clone())
+            else {
+                continue;
+            };
+            drop(
+                self.submit(Wish::new(
+                    Actor::Device { id: device },
+                    Command::ReportLight { light, on },
+                ))
+                .await?,
+            );
+        }
+        for (sensor, value) in turns.levels {
+            let state = self.journal.state();
+            let (Some(entity), Some(known)) =
+                (state.entities.get(&sensor), state.sensors.get(&sensor))
+            else {
+                continue;
+            };
+            let level = known.level(entity, value);
+            drop(
+                self.submit(Wish::new(
+                    Actor::Device {
+                        id: entity.device.clone(),
+                    },
+                    Command::ReportLevel {
+                        sensor,
+                        level,
+                        value,
+                    },
+                ))
+                .await?,
+            );
+        }
+        Ok(())
+    }
+}

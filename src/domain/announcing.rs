@@ -1,0 +1,101 @@
+//! Announcements, decided: a sentence waits for its clusters, begins on each, ends on each.
+
+use super::blob::BlobRef;
+use super::event::Event;
+use super::id::{AnnouncementId, DeviceId};
+use super::outcome::{Now, Rejection, changed, unknown};
+use super::speaker::{Class, Ending, Play};
+use super::state::State;
+use super::words;
+
+/// A sentence for the clusters of a zone.
+pub(super) fn queue(
+    state: &State,
+    id: &AnnouncementId,
+    text: &BlobRef,
+    class: Class,
+    zone: &[DeviceId],
+    expires_in_ms: i64,
+    now: Now,
+) -> Result<Vec<Event>, Rejection> {
+    if zone.is_empty() {
+        return Err(Rejection::EmptyZone);
+    }
+    if let Some(missing) = zone.iter().find(|s| !state.speakers.contains_key(*s)) {
+        return Err(unknown("speaker", missing));
+    }
+    if state.announcements.contains_key(id) {
+        return Err(Rejection::Exists { id: id.to_string() });
+    }
+    let mut zone = zone.to_vec();
+    zone.sort();
+    zone.dedup();
+    let bound = if class == Class::Emergency {
+        3_600_000
+    } else {
+        600_000
+    };
+    let expires_at = now
+        .wall_ms
+        .saturating_add(expires_in_ms.clamp(1_000, bound));
+    Ok(vec![Event::AnnouncementQueued {
+        id: id.clone(),
+        text: text.clone(),
+        class,
+        zone,
+        expires_at,
+    }])
+}
+
+/// A cluster plays it.
+pub(super) fn begin(
+    state: &State,
+    announcement: &AnnouncementId,
+    speaker: &DeviceId,
+) -> Result<Vec<Event>, Rejection> {
+    let play = play_of(state, announcement, speaker)?;
+    Ok(changed(*play == Play::Waiting, || Event::PlaybackBegan {
+        announcement: announcement.clone(),
+        speaker: speaker.clone(),
+    }))
+}
+
+/// A cluster's play ended.
+pub(super) fn finish(
+    state: &State,
+    announcement: &AnnouncementId,
+    speaker: &DeviceId,
+    how: &Ending,
+) -> Result<Vec<Event>, Rejection> {
+    let play = play_of(state, announcement, speaker)?;
+    let how = match how {
+        Ending::Failed { why } => Ending::Failed {
+            why: words::line(why, 200),
+        },
+        Ending::Played { ms } => Ending::Played {
+            ms: (*ms).min(86_400_000),
+        },
+        other => other.clone(),
+    };
+    Ok(changed(!matches!(play, Play::Ended { .. }), || {
+        Event::PlaybackFinished {
+            announcement: announcement.clone(),
+            speaker: speaker.clone(),
+            how,
+        }
+    }))
+}
+
+fn play_of<'a>(
+    state: &'a State,
+    announcement: &AnnouncementId,
+    speaker: &DeviceId,
+) -> Result<&'a Play, Rejection> {
+    let said = state
+        .announcements
+        .get(announcement)
+        .ok_or_else(|| unknown("announcement", announcement))?;
+    said.plays
+        .get(speaker)
+        .ok_or_else(|| unknown("speaker", speaker))
+}

@@ -1,0 +1,41 @@
+//! A checkpoint as a piece of work: what it is made of, making it, what it came to.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::journal::chain::Heads;
+use crate::journal::snapshot::Snapshot;
+use crate::journal::{Stored, pack, snapshot};
+
+/// A finished checkpoint: entries of segments up to `through` are in `pack` (none = there were
+/// none), after which the chain has these heads.
+pub(super) struct Checkpoint {
+    pub(super) through: u64,
+    pub(super) pack: Option<pack::Pack>,
+    pub(super) end: Heads,
+}
+
+/// What a checkpoint is made of.
+pub(super) struct Job {
+    pub(super) through: u64,
+    pub(super) heads: Heads,
+    pub(super) entries: Vec<Arc<Stored>>,
+    pub(super) snapshot: Snapshot,
+}
+
+/// Writes the pack, then the snapshot that knows of it. Blocks.
+pub(super) fn pack_and_snapshot(folder: &Path, job: &Job) -> io::Result<Checkpoint> {
+    let end = job.snapshot.heads;
+    let pack = if job.entries.is_empty() {
+        None
+    } else {
+        Some(pack::write(folder, &job.heads, &end, &job.entries)?)
+    };
+    snapshot::write(folder, &job.snapshot)?;
+    Ok(Checkpoint {
+        through: job.through,
+        pack,
+        end,
+    })
+}

@@ -1,0 +1,49 @@
+//! Entries of the history as they are, for the control socket and for programs.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::super::app::App;
+use super::obey::refuse;
+
+/// Which entries are asked for.
+#[derive(Debug, Deserialize)]
+pub(in crate::web) struct Span {
+    after: Option<u64>,
+    limit: Option<usize>,
+    about: Option<String>,
+}
+
+/// The entries, oldest first.
+pub(in crate::web) async fn found(
+    app: &App,
+    span: Span,
+) -> Result<Vec<serde_json::Value>, Response> {
+    let limit = span.limit.unwrap_or(20).min(1_000);
+    let found = match span.after {
+        _ if span.about.is_some() => {
+            let Some(mut found) = app
+                .about(span.about.as_deref().unwrap_or_default(), u64::MAX, limit)
+                .await
+            else {
+                return Err(refuse(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "the index of the history cannot be read now; “conglang journal tail” still can",
+                ));
+            };
+            found.reverse();
+            found
+        }
+        Some(after) => app.journal.after(after, limit).await,
+        None => {
+            let mut found = app.journal.before(u64::MAX, limit).await;
+            found.reverse();
+            found
+        }
+    };
+    Ok(found
+        .iter()
+        .filter_map(|e| serde_json::from_slice(&e.bytes).ok())
+        .collect())
+}

@@ -1,0 +1,55 @@
+//! Commands from outside, of the control socket and of programs: carried out, or refused in words.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+
+use super::super::app::App;
+use crate::domain::actor::Actor;
+use crate::domain::decide::Rejection;
+use crate::doors::locale::Lang;
+use crate::doors::rejections;
+use crate::journal::{Receipt, SubmitError, Wish};
+use crate::protocol::control::Submit;
+
+pub(in crate::web) fn refuse(status: StatusCode, why: impl std::fmt::Display) -> Response {
+    (
+        status,
+        Json(serde_json::json!({ "error": why.to_string() })),
+    )
+        .into_response()
+}
+
+pub(in crate::web) async fn carry_out(app: &App, wish: Wish) -> Result<Receipt, Response> {
+    let (actor, command) = (wish.actor.clone(), rejections::name(&wish.command));
+    app.journal.submit(wish).await.map_err(|error| match error {
+        SubmitError::Rejected(why) => refuse(
+            if why == Rejection::NotPermitted {
+                StatusCode::FORBIDDEN
+            } else {
+                StatusCode::CONFLICT
+            },
+            rejections::sentence(Lang::Vi, &why, &actor, &command),
+        ),
+        SubmitError::Closed(why) => refuse(StatusCode::SERVICE_UNAVAILABLE, why),
+    })
+}
+
+pub(super) fn made(receipt: Receipt) -> Response {
+    Json(serde_json::json!({ "first": receipt.first, "last": receipt.last })).into_response()
+}
+
+/// A command as it came from outside. What it names of people's words must be here, whole and
+/// proved: an entry must not point at nothing.
+pub(in crate::web) async fn obey(app: &App, actor: Actor, submit: Submit) -> Response {
+    if let Some(blob) = submit.command.blob().cloned() {
+        let files = app.files.clone();
+        let found = tokio::task::spawn_blocking(move || files.get(&blob).is_ok()).await;
+        if !found.unwrap_or(false) {
+            return refuse(StatusCode::CONFLICT, Lang::Vi.t("refused-no-file"));
+        }
+    }
+    carry_out(app, Wish::new(actor, submit.command))
+        .await
+        .map_or_else(|refused| refused, made)
+}

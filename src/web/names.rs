@@ -1,0 +1,56 @@
+//! What people call the things of the village.
+
+use crate::domain::state::State;
+use crate::doors::locale::{Lang, noun};
+
+/// What people call a lamp, a device, a sensor, a cluster, a camera; its id when it has no name.
+#[must_use]
+pub fn name_of(state: &State, id: &str) -> String {
+    let light = state
+        .lights
+        .iter()
+        .find(|(k, _)| k.as_str() == id)
+        .map(|(_, v)| v.name.clone());
+    light
+        .or_else(|| {
+            state
+                .sensors
+                .iter()
+                .find(|(k, _)| k.as_str() == id)
+                .map(|(_, v)| v.name.clone())
+        })
+        .or_else(|| {
+            state
+                .speakers
+                .iter()
+                .find(|(k, _)| k.as_str() == id)
+                .map(|(_, v)| v.name.clone())
+        })
+        .or_else(|| {
+            state
+                .devices
+                .iter()
+                .find(|(k, _)| k.as_str() == id)
+                .map(|(_, v)| v.name.clone())
+        })
+        .or_else(|| {
+            state
+                .cameras
+                .iter()
+                .find(|(k, _)| k.as_str() == id)
+                .map(|(_, v)| v.name.clone())
+        })
+        .unwrap_or_else(|| id.to_owned())
+}
+
+/// The same with its noun, as it stands within a sentence: “đèn Cổng làng”, “loa Nhà văn hóa”.
+pub(super) fn noun_of(lang: Lang, state: &State, id: &str) -> String {
+    let name = name_of(state, id);
+    if state.lights.keys().any(|k| k.as_str() == id) {
+        noun(lang, "a-light", &name)
+    } else if state.speakers.keys().any(|k| k.as_str() == id) {
+        noun(lang, "a-speaker", &name)
+    } else {
+        name
+    }
+}
