@@ -45,7 +45,7 @@ pub struct Tile {
     pub href: &'static str,
     /// Something is wrong.
     pub bad: bool,
-    /// Its drawing: the path of a 24×24 line icon.
+    /// Its drawing: a name of `templates/components/icon.html`.
     pub icon: &'static str,
     /// In bold.
     pub name: String,

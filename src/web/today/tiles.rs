@@ -139,7 +139,11 @@ pub(super) fn tiles(app: &App, lang: Lang, state: &Village) -> Vec<Tile> {
         let words = silent.map_or(words, |since| {
             lang.f("tile-reading-gone", &[("since", &dates::since(now, since))])
         });
-        let icon = if sensor.unit == "°C" { "warmth" } else { "water" };
+        let icon = if sensor.unit == "°C" {
+            "warmth"
+        } else {
+            "water"
+        };
         out.push(Tile {
             id: format!("tile-{}", sensor.id),
             icon,
