@@ -145,10 +145,10 @@ impl Receiver {
                         Ok(Judged::Obey(order) | Judged::Known(order)) => {
                             match &memory.status {
                                 Some(status) if status.announcement == order.act.announcement() => {
-                                    self.say(&client, status)
+                                    self.say(&client, status);
                                 }
                                 _ if order.act == Act::Stop && order.seq == memory.last => {
-                                    self.say(&client, &stopped())
+                                    self.say(&client, &stopped());
                                 }
                                 _ => tracing::warn!(id = self.id, "an older order came again"),
                             }

@@ -248,7 +248,7 @@ impl Core {
         }
         match will {
             Some(will) if !polite && delay.is_zero() => {
-                self.say_will(&who, (number, attached.number), &will, now)
+                self.say_will(&who, (number, attached.number), &will, now);
             }
             Some(will) if !polite => {
                 let at = now + delay;

@@ -264,7 +264,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 Err(stop) => return stop,
                 // Somebody may wait for its place meanwhile.
                 Ok(Pause::Held) => {
-                    tokio::time::sleep_until(self.read_after.min(Instant::now() + GOODBYE)).await
+                    tokio::time::sleep_until(self.read_after.min(Instant::now() + GOODBYE)).await;
                 }
                 Ok(Pause::Pressed) => tokio::task::yield_now().await,
                 // Nobody will read the answers.

@@ -88,7 +88,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WsBytes<S> {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         match ready!(Pin::new(&mut self.ws).poll_next(cx)) {
             Some(Ok(Message::Binary(bytes))) if !bytes.is_empty() => {
-                (self.rest, self.empty) = (bytes, 0)
+                (self.rest, self.empty) = (bytes, 0);
             }
             Some(Ok(Message::Text(_))) => {
                 return Poll::Ready(Err(io::Error::new(

@@ -127,7 +127,7 @@ impl Stills {
                 match serde_json::from_str(&line) {
                     Ok(Fact::ShutIn { whole: true }) => health.set("pictures", Light::Green, ""),
                     Ok(Fact::ShutIn { whole: false }) => {
-                        health.set("pictures", Light::Amber, NOT_SHUT)
+                        health.set("pictures", Light::Amber, NOT_SHUT);
                     }
                     Ok(Fact::Beat) | Err(_) => tracing::debug!(line, "the media worker says"),
                 }
@@ -214,7 +214,7 @@ impl Stills {
                     anyhow::bail!("no answer for a picture of {camera} in {PATIENCE:?}");
                 };
                 let answer = answer.inspect_err(|_| {
-                    picture.no_still("the program that decodes pictures ended over it")
+                    picture.no_still("the program that decodes pictures ended over it");
                 })?;
                 tell(&camera, &picture, at_ms, answer.still);
             }

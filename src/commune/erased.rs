@@ -278,7 +278,7 @@ impl Scrubbing {
         }
         scrub().inspect_err(|_| {
             self.0
-                .store(now_mono_ms.saturating_add(REST_MS), Ordering::Relaxed)
+                .store(now_mono_ms.saturating_add(REST_MS), Ordering::Relaxed);
         })
     }
 }

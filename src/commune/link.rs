@@ -147,7 +147,7 @@ pub async fn run(
         loop {
             match events.poll().await? {
                 Event::Incoming(Packet::ConnAck(_)) => {
-                    client.try_subscribe("up/#", QoS::AtLeastOnce)?
+                    client.try_subscribe("up/#", QoS::AtLeastOnce)?;
                 }
                 Event::Incoming(Packet::Publish(publish)) => {
                     // The topic is what the certificate allows: it says who speaks.
@@ -202,11 +202,11 @@ pub async fn run(
             .await?
             {
                 Ok(true) => {
-                    tracing::info!("what a village erased is gone from the store's free pages too")
+                    tracing::info!("what a village erased is gone from the store's free pages too");
                 }
                 Ok(false) => {}
                 Err(cause) => {
-                    tracing::error!(%cause, "what a village erased could not be written over in the store; it is tried again in an hour, or when the commune starts again")
+                    tracing::error!(%cause, "what a village erased could not be written over in the store; it is tried again in an hour, or when the commune starts again");
                 }
             }
         }
@@ -243,7 +243,7 @@ impl Desk {
                     Ok(down) => out.extend(down.map(|down| (village, down))),
                     // One village's trouble is not the others': it sends again by its own protocol.
                     Err(cause) => {
-                        tracing::error!(village, %cause, "what a village said could not be stored")
+                        tracing::error!(village, %cause, "what a village said could not be stored");
                     }
                 },
                 None => {}
@@ -276,7 +276,7 @@ impl Desk {
                     out.push((village, down));
                 }
                 Err(cause) => {
-                    tracing::error!(village, %cause, "what a village said could not be stored")
+                    tracing::error!(village, %cause, "what a village said could not be stored");
                 }
             }
         }

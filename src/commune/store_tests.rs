@@ -295,7 +295,7 @@ fn what_a_village_told_before_it_was_set_back_stays_on_the_pages_behind_what_it_
                 .expect("taken")
                 .0,
             n
-        )
+        );
     };
     let newest = |limit| -> Vec<String> {
         let all = store.newest("v", limit).expect("read");

@@ -388,7 +388,7 @@ fn check(config: &Config, problems: &mut Vec<Problem>) {
             line: 0,
             key: key.to_owned(),
             what,
-        })
+        });
     };
     if config.commune.server.is_some()
         && (config.commune.ca.is_none()

@@ -149,7 +149,7 @@ async fn receive(
                 }
             }
             Event::Incoming(Packet::Publish(publish)) if publish.topic == CANARY => {
-                pulse.send_modify(|p| p.canaries += 1)
+                pulse.send_modify(|p| p.canaries += 1);
             }
             Event::Incoming(Packet::Publish(publish)) => {
                 // A broker that delivers is alive, also when its canary waits behind a card that is
@@ -166,7 +166,7 @@ async fn receive(
             Event::Outgoing(rumqttc::Outgoing::Publish(_))
                 if publishes.available_permits() < PUBLISHES =>
             {
-                publishes.add_permits(1)
+                publishes.add_permits(1);
             }
             _ => {}
         }

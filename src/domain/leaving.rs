@@ -174,7 +174,7 @@ pub(super) fn note_configured(state: &State, things: &[Thing]) -> Vec<Event> {
 impl State {
     pub(super) fn adopt(&mut self, device: &DeviceId, model: &str, entities: &[Entity]) {
         super::state::change(&mut self.devices, device, |d| {
-            model.clone_into(&mut d.model)
+            model.clone_into(&mut d.model);
         });
         for entity in entities {
             self.adopt_one(entity);

@@ -133,7 +133,7 @@ impl State {
             Event::Erased { blob } => drop(Arc::make_mut(&mut self.erased).insert(blob.clone())),
             Event::VillageDeclared { village } => self.village = Some(Arc::new(village.clone())),
             Event::PlaceDeclared { place } => {
-                put(&mut self.places, place.id.clone(), place.clone())
+                put(&mut self.places, place.id.clone(), place.clone());
             }
             Event::DeviceDeclared { device } => self.put_device(device),
             Event::AccessGranted { account } => {
@@ -159,12 +159,12 @@ impl State {
             } => self.adopt(device, model, entities),
             Event::EntitiesWithdrawn { entities, .. } => self.withdraw(entities),
             Event::Configured { things } => {
-                Arc::make_mut(&mut self.configured).extend(things.iter().cloned())
+                Arc::make_mut(&mut self.configured).extend(things.iter().cloned());
             }
             Event::ThingPutAway { thing } => self.put_away(thing),
             Event::PresenceChanged { device, here } => {
                 change(&mut self.devices, device, |d| {
-                    d.presence = presence(*here, at)
+                    d.presence = presence(*here, at);
                 });
             }
             Event::GroupDeclared { group } => self.put_group(group),
@@ -177,7 +177,7 @@ impl State {
                 });
             }),
             Event::LightReported { light, on } => change(&mut self.lights, light, |l| {
-                l.reported = Some(Reported { on: *on, at })
+                l.reported = Some(Reported { on: *on, at });
             }),
             Event::LightGivenUp { light, order } => change(&mut self.lights, light, |l| {
                 if let Some(d) = l.desired.as_mut().filter(|d| d.order == *order) {
@@ -210,11 +210,11 @@ impl State {
                         level: *level,
                         value: *value,
                         at,
-                    })
+                    });
                 });
             }
             Event::SpeakerDeclared { speaker } => {
-                put(&mut self.speakers, speaker.id.clone(), speaker.clone())
+                put(&mut self.speakers, speaker.id.clone(), speaker.clone());
             }
             Event::AnnouncementQueued {
                 id,
@@ -265,10 +265,10 @@ impl State {
                 );
             }
             Event::CameraRemoved { camera } => {
-                drop(Arc::make_mut(&mut self.cameras).remove(camera))
+                drop(Arc::make_mut(&mut self.cameras).remove(camera));
             }
             Event::CameraChanged { camera, here } => change(&mut self.cameras, camera, |c| {
-                c.signal = presence(*here, at)
+                c.signal = presence(*here, at);
             }),
             Event::PicturesSeen { cameras } => {
                 for camera in cameras {
@@ -306,12 +306,12 @@ impl State {
             Event::NoticeTakenDown { id } => drop(Arc::make_mut(&mut self.notices).remove(id)),
             Event::UserPut { user } => put(&mut self.users, user.id.clone(), user.clone()),
             Event::UserRenamed { user, record } => {
-                change(&mut self.users, user, |u| u.record = record.clone())
+                change(&mut self.users, user, |u| u.record = record.clone());
             }
             Event::TokenPut { token } => put(&mut self.tokens, token.id.clone(), token.clone()),
             // The token of the file lies there still: that it opens nothing is kept in mind.
             Event::TokenRemoved { token } if token.as_str() == FILE => {
-                put(&mut self.tokens, token.clone(), Token::away(token.clone()))
+                put(&mut self.tokens, token.clone(), Token::away(token.clone()));
             }
             Event::TokenRemoved { token } => drop(Arc::make_mut(&mut self.tokens).remove(token)),
             Event::UserRemoved { user } => drop(Arc::make_mut(&mut self.users).remove(user)),
@@ -348,7 +348,7 @@ impl State {
         }
         for light in &group.lights {
             change(&mut self.lights, light, |l| {
-                l.group = Some(group.id.clone())
+                l.group = Some(group.id.clone());
             });
         }
         put(&mut self.groups, group.id.clone(), group.clone());

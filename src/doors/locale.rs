@@ -69,7 +69,7 @@ impl Lang {
             // Numbers choose plural forms; everything else is text.
             match value.parse::<u32>() {
                 Ok(number) if value.len() < 7 && (!value.starts_with('0') || *value == "0") => {
-                    args.set((*name).to_owned(), number)
+                    args.set((*name).to_owned(), number);
                 }
                 _ => args.set((*name).to_owned(), (*value).to_owned()),
             }

@@ -426,12 +426,12 @@ pub fn list(folder: &Path) -> io::Result<(Vec<Pack>, Vec<PathBuf>)> {
                     io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
                 ) =>
             {
-                damaged.push(path)
+                damaged.push(path);
             }
             Err(cause) if cause.kind() == io::ErrorKind::Unsupported => return Err(cause),
             // A passing error must not cost a good file: it is left and only missing in this boot.
             Err(cause) => {
-                tracing::error!(%cause, path = %path.display(), "packed history could not be read")
+                tracing::error!(%cause, path = %path.display(), "packed history could not be read");
             }
         }
     }

@@ -262,7 +262,7 @@ impl Ring {
         ) {
             Ok(()) => self.record = Some(record),
             Err(cause) => {
-                tracing::error!(%cause, key = name.file, "which key this is could not be written down")
+                tracing::error!(%cause, key = name.file, "which key this is could not be written down");
             }
         }
         Ok(())

@@ -49,7 +49,7 @@ const MATRIX: [u32; 9] = [0x0001_0000, 0, 0, 0, 0x0001_0000, 0, 0, 0, 0x4000_000
 pub fn init(timescale: u32, sample_entry: &[u8], width: u16, height: u16) -> Vec<u8> {
     let mut out = Vec::with_capacity(700);
     wrap(&mut out, *b"ftyp", |b| {
-        b.extend_from_slice(b"iso5\0\0\x02\0iso5iso6mp41")
+        b.extend_from_slice(b"iso5\0\0\x02\0iso5iso6mp41");
     });
     wrap(&mut out, *b"moov", |b| {
         wrap(b, *b"mvhd", |b| {
@@ -65,7 +65,7 @@ pub fn init(timescale: u32, sample_entry: &[u8], width: u16, height: u16) -> Vec
             });
             wrap(b, *b"mdia", |b| {
                 wrap(b, *b"mdhd", |b| {
-                    words(b, &[0, 0, 0, timescale, 0, 0x55c4_0000])
+                    words(b, &[0, 0, 0, timescale, 0, 0x55c4_0000]);
                 });
                 wrap(b, *b"hdlr", |b| {
                     words(b, &[0, 0]);
@@ -95,7 +95,7 @@ pub fn init(timescale: u32, sample_entry: &[u8], width: u16, height: u16) -> Vec
             });
         });
         wrap(b, *b"mvex", |b| {
-            wrap(b, *b"trex", |b| words(b, &[0, 1, 1, 0, 0, 0]))
+            wrap(b, *b"trex", |b| words(b, &[0, 1, 1, 0, 0, 0]));
         });
     });
     out
@@ -178,7 +178,7 @@ pub fn fragment<'a>(
     let offset = u32::try_from(out.len() + 8).unwrap_or(u32::MAX);
     out[offset_at..offset_at + 4].copy_from_slice(&offset.to_be_bytes());
     wrap(&mut out, *b"mdat", |b| {
-        data.for_each(|d| b.extend_from_slice(d))
+        data.for_each(|d| b.extend_from_slice(d));
     });
     out
 }

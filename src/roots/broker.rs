@@ -281,7 +281,7 @@ impl Broker {
             Ok(true) => self.tell_holders().await,
             Ok(false) => {}
             Err(cause) => {
-                tracing::error!(%cause, name, "whose certificate came could not be written")
+                tracing::error!(%cause, name, "whose certificate came could not be written");
             }
         }
     }
@@ -385,7 +385,7 @@ impl Broker {
                     }
                     Ok(Fact::Applied { n }) => drop(self.applied.send_replace(n)),
                     Ok(Fact::Trouble { who, why, untold }) => {
-                        tracing::warn!(who, why, untold, "a device was refused or cut")
+                        tracing::warn!(who, why, untold, "a device was refused or cut");
                     }
                     Ok(Fact::Counters(counters)) => drop(self.counters.send_replace(counters)),
                     Ok(Fact::Answer { n, answer }) => {
@@ -400,7 +400,7 @@ impl Broker {
                         }
                     }
                     Ok(Fact::Holder { name, key, until }) => {
-                        self.came(&name, &Proof { key, until }).await
+                        self.came(&name, &Proof { key, until }).await;
                     }
                     Ok(Fact::Beat) => {}
                     Err(_) => tracing::warn!(line, "the broker said something unknown"),

@@ -139,7 +139,7 @@ async fn https(
                 match served.reload(&files) {
                     Ok(()) => tracing::info!("a new certificate is served"),
                     Err(cause) => {
-                        tracing::error!(%cause, "the new certificate cannot be used; the old one stays")
+                        tracing::error!(%cause, "the new certificate cannot be used; the old one stays");
                     }
                 }
             }

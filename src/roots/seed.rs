@@ -125,7 +125,7 @@ pub async fn declare(journal: &Journal, config: &Config) -> anyhow::Result<()> {
         match result {
             Ok(_) => {}
             Err(SubmitError::Rejected(why)) => {
-                tracing::warn!(%why, number = n, "something in the configuration cannot be declared")
+                tracing::warn!(%why, number = n, "something in the configuration cannot be declared");
             }
             Err(SubmitError::Closed(closed)) => return Err(closed.into()),
         }

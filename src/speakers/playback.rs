@@ -420,11 +420,11 @@ impl Playback {
             }
             Said::Played => {
                 self.finish(&said, &speaker, Ending::Played { ms: status.ms })
-                    .await?
+                    .await?;
             }
             Said::Failed => {
                 self.finish(&said, &speaker, Ending::Failed { why: status.why })
-                    .await?
+                    .await?;
             }
             Said::Stopped => {}
         }

@@ -248,7 +248,7 @@ mod tests {
                 use std::io::Write as _;
                 let shut = confine(&[], &[&own]);
                 let denied = |what: io::Error| {
-                    assert_eq!(what.kind(), io::ErrorKind::PermissionDenied, "{what}")
+                    assert_eq!(what.kind(), io::ErrorKind::PermissionDenied, "{what}");
                 };
                 if shut.files {
                     assert_eq!(

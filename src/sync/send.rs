@@ -55,7 +55,7 @@ impl Uplink {
                             reason: "trimmed or damaged".into(),
                         },
                     )
-                    .await?
+                    .await?;
                 }
                 Do::Received { .. } => {}
                 Do::Send { stream, from } => {

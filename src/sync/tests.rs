@@ -257,10 +257,10 @@ impl World {
             }
             Step::Deliver(i) if !self.wire.is_empty() => self.deliver(i.index(self.wire.len())),
             Step::Lose(i) if !self.wire.is_empty() => {
-                drop(self.wire.remove(i.index(self.wire.len())))
+                drop(self.wire.remove(i.index(self.wire.len())));
             }
             Step::Double(i) if !self.wire.is_empty() => {
-                self.wire.push(self.wire[i.index(self.wire.len())].clone())
+                self.wire.push(self.wire[i.index(self.wire.len())].clone());
             }
             Step::Time => {
                 self.now += 11_000;

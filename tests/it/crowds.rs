@@ -298,7 +298,7 @@ fn the_kernel_asks_silent_ends_of_every_door_whether_they_are_there() {
 fn who_takes_nothing_is_cut_whatever_comes_for_it_and_who_takes_slowly_is_not() {
     let mut worker = Worker::started(wide_limits(), None, wire_accounts());
     let small = |stream: &TcpStream| {
-        rustix::net::sockopt::set_socket_recv_buffer_size(stream, 8_192).expect("a small buffer")
+        rustix::net::sockopt::set_socket_recv_buffer_size(stream, 8_192).expect("a small buffer");
     };
     // One that stops reading at the plain door, one behind frames, one that is slow.
     let subscribe = {

@@ -49,7 +49,7 @@ fn whatever_lies_in_the_data_folder_is_the_houses_own_and_doctor_tells_what_is_n
     let (code, text) = house.cli(&["doctor"]);
     assert!(code == 0 && !text.contains("D-PRM"), "{text}");
     let open = |path: &Path, mode| {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("mode")
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("mode");
     };
     open(&data.join("people"), 0o755);
     let (code, text) = house.cli(&["doctor"]);

@@ -25,7 +25,7 @@ fn a_contact_announced_turned_round_is_read_as_announced() {
     let shows = |words: &str| {
         house.until(words, SOON, |h| {
             row(h, &cookie, "/sensors", "sensor-cb-01.contact").contains(words)
-        })
+        });
     };
     door.tell("d/cb-01/door", br#"{"contact":true}"#, true);
     shows("Cửa đang đóng");

@@ -105,7 +105,7 @@ fn who_does_not_know_says_nothing_strange_and_who_watches_blindly_is_told() {
     let shows = |words: &str| {
         house.until(words, SOON, |h| {
             row(h, &cookie, "/sensors", "sensor-cb-01.depth").contains(words)
-        })
+        });
     };
     gauge.tell("d/cb-01/s", br#"{"cm":12}"#, false);
     shows("12");

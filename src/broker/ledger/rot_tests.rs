@@ -44,19 +44,19 @@ async fn an_empty_ledger_is_told_apart_from_a_first_start() {
             });
         }),
         ("files gone", |folder| {
-            segments(folder)
-                .iter()
-                .for_each(|p| std::fs::remove_file(p).expect("removed"))
+            for p in segments(folder) {
+                std::fs::remove_file(p).expect("removed");
+            }
         }),
         ("folder gone", |folder| {
-            std::fs::remove_dir_all(folder).expect("removed")
+            std::fs::remove_dir_all(folder).expect("removed");
         }),
         ("the broker's folder gone", |folder| {
-            std::fs::remove_dir_all(folder.parent().expect("broker")).expect("removed")
+            std::fs::remove_dir_all(folder.parent().expect("broker")).expect("removed");
         }),
         ("folder and its mark gone", |folder| {
             std::fs::remove_dir_all(folder.parent().and_then(Path::parent).expect("root"))
-                .expect("removed")
+                .expect("removed");
         }),
         ("cut to nothing", |folder| change(folder, Vec::clear)),
     ] {
@@ -253,9 +253,9 @@ async fn another_villages_marks_never_make_a_stranger_of_our_own_ledger() {
     let (retained, _, _) = {
         village.say(0..50);
         village.after(|folder| {
-            marks(folder)
-                .iter()
-                .for_each(|path| std::fs::remove_file(path).expect("removed"))
+            for path in marks(folder) {
+                std::fs::remove_file(path).expect("removed");
+            }
         })
     };
     assert_eq!(retained, 50);

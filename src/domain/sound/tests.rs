@@ -72,13 +72,13 @@ fn judge(key: &str, value: &Value) {
         }
         Value::String(text) => match key {
             "name" | "commune" | "model" => {
-                assert!(words::is_line(text, NAME_MAX), "{key}: {text:?}")
+                assert!(words::is_line(text, NAME_MAX), "{key}: {text:?}");
             }
             "unit" => assert!(words::is_line(text, UNIT_MAX), "{key}: {text:?}"),
             "why" => assert!(words::is_line(text, 200), "{key}: {text:?}"),
             // What machines compare is as it is, and no page shows it.
             "on" | "off" | "here" | "gone" => {
-                assert!(text.len() <= EXACT_MAX, "{key}: {} bytes", text.len())
+                assert!(text.len() <= EXACT_MAX, "{key}: {} bytes", text.len());
             }
             _ => assert!(
                 text.len() <= EXACT_MAX && !text.chars().any(words::is_hidden),

@@ -93,7 +93,7 @@ mod tests {
             picture.set_still(Still {
                 at_ms: 1,
                 jpeg: Bytes::new(),
-            })
+            });
         };
         // One that is late is no news, several are, and say nothing against the picture.
         picture.late_still("slow");

@@ -149,7 +149,7 @@ impl Ring {
                 Ok(true) => kept += 1,
                 Ok(false) => {}
                 Err(cause) => {
-                    tracing::warn!(%cause, path = %path.display(), "a piece of recording could not be mended")
+                    tracing::warn!(%cause, path = %path.display(), "a piece of recording could not be mended");
                 }
             }
         }

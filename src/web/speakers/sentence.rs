@@ -34,7 +34,7 @@ impl Heard {
                 "once" => heard.once = value,
                 "seal" => heard.seal = value,
                 "zone" if DeviceId::new(&value).is_ok() && heard.zone.len() < ZONE => {
-                    heard.zone.push(value)
+                    heard.zone.push(value);
                 }
                 _ => {}
             }
