@@ -1,6 +1,8 @@
 //! Cổng Làng: the village gate. One line per module; the map with walkthroughs is
 //! docs/architecture.md.
 
+/// Composition: one file per role.
+pub mod app;
 /// MQTT: the village's broker.
 pub mod broker;
 /// Pictures: pulled, kept, shown.
@@ -16,7 +18,7 @@ pub mod devices;
 /// What a village is: pure values, commands, events.
 pub mod domain;
 /// What every web door shares: session, headers, language, layout.
-pub mod doors;
+pub mod http;
 /// What happened: the one ordered, durable journal.
 pub mod journal;
 /// Who we are: authorities, certificates, signatures, secrets.
@@ -27,8 +29,6 @@ pub mod live;
 pub mod log;
 /// What is said at each door, as types.
 pub mod protocol;
-/// Composition: one file per role.
-pub mod roots;
 /// The village's voice: speech, signed orders, proof of play.
 pub mod speakers;
 /// Bulk that is not history: files, samples, pictures, space.

@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use conglang::cli::{self, Cli, Command};
-use conglang::roots;
+use conglang::app;
+use conglang::cli::{self, Cli, CliCommand};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    conglang::supervisor::panics::tell_in_one_line();
+    conglang::supervisor::panics::install_hook();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(told) => {
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     };
     // What lies in the data folders is the house's own, wherever it was started from. The answers
     // of `setup` hold no secret and are read by the house's user.
-    if !matches!(cli.command, Command::Setup) {
+    if !matches!(cli.command, CliCommand::Setup) {
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     }
     let filter = EnvFilter::try_from_env("CONGLANG_LOG")
@@ -35,20 +35,20 @@ fn main() -> ExitCode {
         .install_default()
         .is_err()
     {
-        tracing::warn!("a crypto provider was installed before ours");
+        tracing::warn!("crypto provider already installed");
     }
     ExitCode::from(match &cli.command {
-        Command::Worker { role } => roots::worker::run(role),
-        Command::Run => role(&cli, |config| Box::pin(roots::gateway::run(config))),
-        Command::Commune => role(&cli, |config| Box::pin(roots::commune::run(config))),
+        CliCommand::Worker { role } => app::worker::run(role),
+        CliCommand::Run => run_role(&cli, |config| Box::pin(app::gateway::run(config))),
+        CliCommand::Commune => run_role(&cli, |config| Box::pin(app::commune::run(config))),
         _ => cli::run(&cli),
     })
 }
 
-type Ending = std::pin::Pin<Box<dyn Future<Output = anyhow::Result<u8>>>>;
+type RoleFuture = std::pin::Pin<Box<dyn Future<Output = anyhow::Result<u8>>>>;
 
 /// Loads the configuration and runs a role to its end.
-fn role(cli: &Cli, run: impl FnOnce(conglang::config::Config) -> Ending) -> u8 {
+fn run_role(cli: &Cli, run: impl FnOnce(conglang::config::Config) -> RoleFuture) -> u8 {
     let config = match cli::load(cli) {
         Ok(config) => config,
         Err(code) => return code,

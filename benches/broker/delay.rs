@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use conglang::log::sim::Dice;
+use conglang::log::sim::TestRng;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -103,7 +103,7 @@ const GARBAGE: u32 = 400;
 
 /// Throws garbage until it is over; gives how many connections.
 fn garbage(doors: &[SocketAddr], over: &AtomicBool) -> u64 {
-    let (mut dice, mut thrown) = (Dice(11), 0);
+    let (mut dice, mut thrown) = (TestRng(11), 0);
     let mut next = Instant::now();
     while !over.load(Ordering::Relaxed) {
         let door = doors[thrown as usize % doors.len()];
@@ -112,8 +112,8 @@ fn garbage(doors: &[SocketAddr], over: &AtomicBool) -> u64 {
             b"GET /mqtt HTTP/1.1\r\nupgrade: websocket\r\n",
             b"",
         ][thrown as usize % 3];
-        let rest: Vec<u8> = (0..dice.roll() % 400)
-            .map(|_| (dice.roll() & 0xff) as u8)
+        let rest: Vec<u8> = (0..dice.next_u64() % 400)
+            .map(|_| (dice.next_u64() & 0xff) as u8)
             .collect();
         if let Ok(mut stream) = std::net::TcpStream::connect(door) {
             let _ = stream.write_all(&[begins, &rest].concat());

@@ -170,7 +170,7 @@ fn after<'a>(words: &'a [String], option: &str) -> Option<&'a str> {
 }
 
 fn main() -> ExitCode {
-    conglang::supervisor::panics::tell_in_one_line();
+    conglang::supervisor::panics::install_hook();
     let words: Vec<String> = std::env::args().skip(1).collect();
     let has = |option: &str| words.iter().any(|w| w == option);
     if has("--list") {

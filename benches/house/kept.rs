@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use conglang::domain::actor::Actor;
 use conglang::domain::command::Command as Wanted;
-use conglang::domain::device::{Device, Presence};
+use conglang::domain::device::{Availability, Device};
 use conglang::domain::id::DeviceId;
-use conglang::journal::Wish;
+use conglang::journal::CommandRequest;
 
 use crate::gateway::{ask, configure, start_again};
 use crate::{Row, figure, journal, ms, remove};
@@ -34,17 +34,20 @@ pub fn million(root: &Path, rows: &mut Vec<Row>) {
                 name: "Đèn".into(),
                 place: None,
                 model: String::new(),
-                presence: Presence::Unknown,
+                availability: Availability::Unknown,
             };
             journal
-                .submit(Wish::new(Actor::House, Wanted::DeclareDevice { device }))
+                .submit(CommandRequest::new(
+                    Actor::System,
+                    Wanted::DeclareDevice { device },
+                ))
                 .await
                 .expect("answered");
         }
         for round in 0..ENTRIES / 100 {
             let wishes = (0..100).map(|n| {
-                journal.submit(Wish::new(
-                    Actor::House,
+                journal.submit(CommandRequest::new(
+                    Actor::System,
                     Wanted::ReportPresence {
                         device: DeviceId::new(&format!("d{n}")).expect("id"),
                         here: round.is_multiple_of(2),

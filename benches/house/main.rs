@@ -26,12 +26,12 @@ use std::time::{Duration, Instant};
 
 use conglang::domain::actor::Actor;
 use conglang::domain::command::Command as Wanted;
-use conglang::domain::device::{Device, Presence};
+use conglang::domain::device::{Availability, Device};
 use conglang::domain::id::{DeviceId, PlaceId};
-use conglang::domain::place::Place as Road;
-use conglang::journal::{Journal, Place, Wish};
+use conglang::domain::place::Place;
+use conglang::journal::{CommandRequest, Journal, JournalStorage};
 use conglang::keys::secret;
-use conglang::log::disk::Folder;
+use conglang::log::disk::DirDisk;
 use conglang::supervisor::clock::Clock;
 
 use gateway::House;
@@ -117,11 +117,11 @@ fn syncs(dir: &Path) -> Vec<f64> {
         .collect()
 }
 
-fn road(n: usize) -> Wish {
-    Wish::new(
-        Actor::House,
+fn road(n: usize) -> CommandRequest {
+    CommandRequest::new(
+        Actor::System,
         Wanted::DeclarePlace {
-            place: Road {
+            place: Place {
                 id: PlaceId::new(&format!("p{}", n % 4_000)).expect("id"),
                 name: format!("Ngõ Cầu Tre {n}"),
             },
@@ -131,9 +131,9 @@ fn road(n: usize) -> Wish {
 
 /// A journal in `dir`.
 pub fn journal(dir: &Path) -> Journal {
-    let disk = Folder::open(&dir.join("log")).expect("log");
+    let disk = DirDisk::open(&dir.join("log")).expect("log");
     Journal::open(
-        Place {
+        JournalStorage {
             folder: dir.join("journal"),
             disk: Box::new(disk),
             village: None,
@@ -146,7 +146,7 @@ pub fn journal(dir: &Path) -> Journal {
 }
 
 fn main() {
-    conglang::supervisor::panics::tell_in_one_line();
+    conglang::supervisor::panics::install_hook();
     let has = |flag: &str| std::env::args().any(|a| a == flag);
     // Test runners ask what tests are here: none.
     if has("--list") {
@@ -231,10 +231,13 @@ fn latencies(root: &Path, rows: &mut Vec<Row>) {
                 name: "Đèn".into(),
                 place: None,
                 model: String::new(),
-                presence: Presence::Unknown,
+                availability: Availability::Unknown,
             };
             journal
-                .submit(Wish::new(Actor::House, Wanted::DeclareDevice { device }))
+                .submit(CommandRequest::new(
+                    Actor::System,
+                    Wanted::DeclareDevice { device },
+                ))
                 .await
                 .expect("answered");
         }
@@ -242,8 +245,8 @@ fn latencies(root: &Path, rows: &mut Vec<Row>) {
         for n in 0..EACH {
             let began = Instant::now();
             journal
-                .submit(Wish::new(
-                    Actor::House,
+                .submit(CommandRequest::new(
+                    Actor::System,
                     Wanted::ReportPresence {
                         device: DeviceId::new(&format!("d{n}")).expect("id"),
                         here: true,

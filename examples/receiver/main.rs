@@ -41,7 +41,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    conglang::supervisor::panics::tell_in_one_line();
+    conglang::supervisor::panics::install_hook();
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .init();

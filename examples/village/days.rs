@@ -9,8 +9,8 @@
 
 use anyhow::{Context as _, bail, ensure};
 use conglang::domain::calendar::{Day, ZONE_MS, day, day_number, lunar};
-use conglang::doors::dates;
-use conglang::doors::locale::Lang;
+use conglang::http::dates;
+use conglang::http::locale::Lang;
 
 const DAY_MS: i64 = 86_400_000;
 /// Days that are looked through at most: a 29 February may be eight years away.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use conglang::keys::authority::{Authority, Files, RENEW_DAYS};
+use conglang::keys::authority::{Authority, CertificateFiles, RENEW_DAYS};
 use conglang::keys::secret;
 
 /// Writes everything that the demo needs into `dir`.
@@ -85,7 +85,10 @@ pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()
     }
     std::fs::write(parts.join("30-cameras.toml"), text)?;
 
-    let (ca, village) = (dir.join("commune/keys/ca"), Files::named(dir, "village"));
+    let (ca, village) = (
+        dir.join("commune/keys/ca"),
+        CertificateFiles::named(dir, "village"),
+    );
     certificates(dir, now_s)?;
 
     // A socket's path has room for 108 bytes.
@@ -155,10 +158,12 @@ pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()
 /// it cannot renew once it is over.
 pub fn renew(dir: &Path, now_ms: i64) -> anyhow::Result<()> {
     let now_s = u64::try_from(now_ms / 1_000)?;
-    let lasts = |files: Files| files.days_left(now_s).is_some_and(|days| days > RENEW_DAYS);
+    let lasts =
+        |files: CertificateFiles| files.days_left(now_s).is_some_and(|days| days > RENEW_DAYS);
     let keys = dir.join("data/keys");
-    let linked = lasts(Files::named(dir, "village")) || lasts(Files::named(&keys, "commune"));
-    if linked && lasts(Files::named(&keys, "public")) {
+    let linked = lasts(CertificateFiles::named(dir, "village"))
+        || lasts(CertificateFiles::named(&keys, "commune"));
+    if linked && lasts(CertificateFiles::named(&keys, "public")) {
         Ok(())
     } else {
         certificates(dir, now_s)
@@ -169,10 +174,10 @@ pub fn renew(dir: &Path, now_ms: i64) -> anyhow::Result<()> {
 /// so that programs can try it; a real village installs a publicly valid one.
 fn certificates(dir: &Path, now_s: u64) -> anyhow::Result<()> {
     let authority = Authority::load_or_make(&dir.join("commune/keys/ca"), "xã Đồng Nếp", now_s)?;
-    Files::named(dir, "village").write(&authority.client("ben-thoc", now_s)?)?;
+    CertificateFiles::named(dir, "village").write(&authority.issue_client("ben-thoc", now_s)?)?;
     let keys = dir.join("data/keys");
     let house = Authority::load_or_make(&keys.join("house-ca"), "Cổng Làng, nhà văn hóa", now_s)?;
-    Files::named(&keys, "public").write(&house.server(
+    CertificateFiles::named(&keys, "public").write(&house.issue_server(
         "localhost",
         &["localhost".to_owned(), "127.0.0.1".to_owned()],
         now_s,

@@ -83,7 +83,7 @@ enum What {
 }
 
 fn main() -> ExitCode {
-    conglang::supervisor::panics::tell_in_one_line();
+    conglang::supervisor::panics::install_hook();
     // Secrets and PINs lie in what it writes.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     tracing_subscriber::fmt()
@@ -130,5 +130,5 @@ fn run(what: What) -> anyhow::Result<()> {
 
 /// Now, and never before this program was made.
 fn now_ms() -> i64 {
-    conglang::supervisor::clock::Clock::system(0).certain_ms()
+    conglang::supervisor::clock::Clock::system(0).trusted_ms()
 }

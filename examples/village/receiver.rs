@@ -9,8 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use conglang::keys::signing::Pinned;
-use conglang::protocol::speaker::{Act, Judged, State, Status, judge};
+use conglang::keys::signing::PinnedPublicKey;
+use conglang::protocol::speaker::{
+    ReceiverState, ReceiverStatus, SpeakerAction, Verdict, verify_order,
+};
 use conglang::speakers::speech::{parse_wav, write_wav};
 use rumqttc::{AsyncClient, Event, LastWill, MqttOptions, Packet, QoS};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -38,7 +40,7 @@ fn now_ms() -> i64 {
 #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
 struct Memory {
     last: u64,
-    status: Option<Status>,
+    status: Option<ReceiverStatus>,
 }
 
 impl Memory {
@@ -69,13 +71,13 @@ enum Done {
         hash: String,
         wav: Option<Vec<u8>>,
     },
-    Status(Status),
+    Status(ReceiverStatus),
 }
 
 impl Receiver {
     /// Runs for ever.
     pub async fn run(self) -> anyhow::Result<()> {
-        let pinned = Pinned::parse(&self.key).map_err(anyhow::Error::msg)?;
+        let pinned = PinnedPublicKey::parse(&self.key).map_err(anyhow::Error::msg)?;
         let path = self.out.with_extension("last");
         let mut memory = Memory::load(&path);
         let mut options = MqttOptions::new(format!("horn-{}", self.id), &self.host, self.port);
@@ -100,9 +102,9 @@ impl Receiver {
                     let status = match done {
                         Done::Fetched { announcement, hash, wav: Some(wav) } => {
                             sound = Some((hash, wav));
-                            Status { announcement, state: State::Prepared, ms: 0, why: String::new() }
+                            ReceiverStatus { announcement, state: ReceiverState::Prepared, ms: 0, why: String::new() }
                         }
-                        Done::Fetched { announcement, .. } => Status { announcement, state: State::Failed, ms: 0, why: "the sound could not be fetched".into() },
+                        Done::Fetched { announcement, .. } => ReceiverStatus { announcement, state: ReceiverState::Failed, ms: 0, why: "the sound could not be fetched".into() },
                         Done::Status(status) => {
                             memory.status = Some(status.clone());
                             memory.save(&path);
@@ -124,14 +126,14 @@ impl Receiver {
                     );
                 }
                 Ok(Event::Incoming(Packet::Publish(p))) if p.topic.ends_with("/order") => {
-                    let order = match judge(
+                    let order = match verify_order(
                         &p.payload,
                         &self.id,
                         |b, s| pinned.verify(b, s),
                         memory.last,
                         now_ms(),
                     ) {
-                        Ok(Judged::Obey(order))
+                        Ok(Verdict::Accept(order))
                             if order.act.announcement().is_empty()
                                 || memory
                                     .status
@@ -142,12 +144,14 @@ impl Receiver {
                         }
                         // The house did not hear how it stands: it is told again, and nothing is
                         // played twice.
-                        Ok(Judged::Obey(order) | Judged::Known(order)) => {
+                        Ok(Verdict::Accept(order) | Verdict::Duplicate(order)) => {
                             match &memory.status {
                                 Some(status) if status.announcement == order.act.announcement() => {
                                     self.say(&client, status);
                                 }
-                                _ if order.act == Act::Stop && order.seq == memory.last => {
+                                _ if order.act == SpeakerAction::Stop
+                                    && order.seq == memory.last =>
+                                {
                                     self.say(&client, &stopped());
                                 }
                                 _ => tracing::warn!(id = self.id, "an older order came again"),
@@ -160,7 +164,7 @@ impl Receiver {
                         }
                     };
                     match order.act {
-                        Act::Prepare {
+                        SpeakerAction::Prepare {
                             announcement,
                             url,
                             hash,
@@ -179,18 +183,18 @@ impl Receiver {
                                     .await;
                             });
                         }
-                        Act::Play { announcement, hash } => {
+                        SpeakerAction::Play { announcement, hash } => {
                             memory.last = order.seq;
                             let found = sound
                                 .clone()
                                 .filter(|(h, _)| *h == hash)
                                 .and_then(|(_, w)| parse_wav(&w));
                             let (state, why) = if found.is_some() {
-                                (State::Playing, "")
+                                (ReceiverState::Playing, "")
                             } else {
-                                (State::Failed, "the sound is not here")
+                                (ReceiverState::Failed, "the sound is not here")
                             };
-                            let status = Status {
+                            let status = ReceiverStatus {
                                 announcement: announcement.clone(),
                                 state,
                                 ms: 0,
@@ -212,9 +216,9 @@ impl Receiver {
                                     let ms = this.play(rate, &samples, &silence, mine).await;
                                     if let Some(ms) = ms {
                                         let _ = report
-                                            .send(Done::Status(Status {
+                                            .send(Done::Status(ReceiverStatus {
                                                 announcement,
-                                                state: State::Played,
+                                                state: ReceiverState::Played,
                                                 ms,
                                                 why: String::new(),
                                             }))
@@ -223,13 +227,15 @@ impl Receiver {
                                 });
                             }
                         }
-                        Act::Stop => {
+                        SpeakerAction::Stop => {
                             silence.fetch_add(1, Ordering::SeqCst);
                             memory.last = order.seq;
-                            if let Some(status) =
-                                memory.status.as_mut().filter(|s| s.state == State::Playing)
+                            if let Some(status) = memory
+                                .status
+                                .as_mut()
+                                .filter(|s| s.state == ReceiverState::Playing)
                             {
-                                status.state = State::Stopped;
+                                status.state = ReceiverState::Stopped;
                             }
                             memory.save(&path);
                             self.say(&client, &stopped());
@@ -265,7 +271,7 @@ impl Receiver {
         (played.len() - begin == samples.len()).then_some(ms)
     }
 
-    fn say(&self, client: &AsyncClient, status: &Status) {
+    fn say(&self, client: &AsyncClient, status: &ReceiverStatus) {
         let _ = client.try_publish(
             format!("d/{}/speaker/status", self.id),
             QoS::AtLeastOnce,
@@ -275,10 +281,10 @@ impl Receiver {
     }
 }
 
-fn stopped() -> Status {
-    Status {
+fn stopped() -> ReceiverStatus {
+    ReceiverStatus {
         announcement: String::new(),
-        state: State::Stopped,
+        state: ReceiverState::Stopped,
         ms: 0,
         why: String::new(),
     }

@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
     let mut input = BytesMut::from(&bytes[..at]);
     let mut rest = Some(&bytes[at..]);
     loop {
-        match frame::take(&mut input, 4_096) {
+        match frame::split_packet(&mut input, 4_096) {
             Ok(Some(frame)) => drop(packet::read(version, frame)),
             Ok(None) => match rest.take() {
                 Some(more) => input.extend_from_slice(more),

@@ -3,9 +3,9 @@
 #![no_main]
 
 use bytes::{Bytes, BytesMut};
-use conglang::protocol::mqtt::frame::Frame;
+use conglang::protocol::mqtt::encode::{self, OutgoingPublish};
+use conglang::protocol::mqtt::frame::RawPacket;
 use conglang::protocol::mqtt::packet::{self, Packet};
-use conglang::protocol::mqtt::say::{self, Delivery};
 use conglang::protocol::mqtt::{Version, frame};
 use libfuzzer_sys::fuzz_target;
 
@@ -23,32 +23,32 @@ fuzz_target!(|data: &[u8]| {
         _ => (0x40, b"\0\x07\0"),
     };
     let body = Bytes::from([head, bytes].concat());
-    let Ok(Packet::Publish(p)) = packet::read(Version::V5, Frame { first, body }) else {
+    let Ok(Packet::Publish(p)) = packet::read(Version::V5, RawPacket { first, body }) else {
         return;
     };
-    assert!(p.properties.forward.len() <= bytes.len());
+    assert!(p.properties.forwarded.len() <= bytes.len());
     let mut out = BytesMut::new();
-    let delivery = Delivery {
+    let delivery = OutgoingPublish {
         topic: "a",
         payload: &p.payload,
         qos: 1,
-        id: 7,
+        packet_id: 7,
         dup: false,
         retain: false,
-        forward: &p.properties.forward,
-        expiry: p.properties.message_expiry,
+        forwarded_properties: &p.properties.forwarded,
+        message_expiry_s: p.properties.message_expiry,
         subscription_ids: &[],
         alias: None,
     };
-    say::publish(&mut out, Version::V5, &delivery);
-    let back = frame::take(&mut out, usize::MAX)
+    encode::publish(&mut out, Version::V5, &delivery);
+    let back = frame::split_packet(&mut out, usize::MAX)
         .expect("our own frame")
         .expect("whole");
     let Ok(Packet::Publish(again)) = packet::read(Version::V5, back) else {
         panic!("what we say is not read back")
     };
     assert_eq!(
-        (again.properties.forward, again.payload),
-        (p.properties.forward, p.payload)
+        (again.properties.forwarded, again.payload),
+        (p.properties.forwarded, p.payload)
     );
 });

@@ -15,38 +15,38 @@ use futures_util::FutureExt as _;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, Sleep};
 
-use super::access::Identity;
-use super::connection::Ended;
-use super::guard::Guard;
-use super::ledger::Receipt;
-use super::limits::Rate;
-use super::session::Attached;
+use super::acl::Identity;
+use super::handshake::ConnectionEnd;
+use super::persistence::DurabilityTicket;
+use super::rate_limit::AccountRate;
+use super::session::SessionHandle;
+use super::shared::SharedBroker;
 use super::stream;
 use crate::protocol::broker::Traffic;
-use crate::protocol::mqtt::say::{self, Welcome};
+use crate::protocol::mqtt::encode::{self, ConnAck};
 use crate::protocol::mqtt::{Version, Violation};
 use crate::supervisor::meter::Meter;
 
 /// How long a goodbye may take.
-const GOODBYE: Duration = Duration::from_millis(500);
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 /// Bytes collected before a write.
-pub(super) const BATCH: usize = 64 * 1024;
+pub(super) const WRITE_BATCH_BYTES: usize = 64 * 1024;
 /// An empty buffer larger than this is given back.
-const IDLE: usize = 16 * 1024;
+const IDLE_BUFFER_BYTES: usize = 16 * 1024;
 /// A day: no deadline.
-const LATER: Duration = Duration::from_secs(86_400);
+const NO_DEADLINE: Duration = Duration::from_secs(86_400);
 
 /// Why a client is cut whose messages the card does not take.
-pub(super) const UNKEPT: &str = "the card does not take what must be kept";
+pub(super) const STORAGE_UNAVAILABLE: &str = "storage unavailable";
 
 /// An answer that may have to wait.
-pub(super) struct Answer {
-    pub(super) receipt: Option<Arc<Receipt>>,
-    pub(super) what: What,
+pub(super) struct PendingAck {
+    pub(super) ticket: Option<Arc<DurabilityTicket>>,
+    pub(super) packet: AckPacket,
 }
 
 /// What is answered.
-pub(super) enum What {
+pub(super) enum AckPacket {
     /// PUBACK (4), PUBREC (5) or PUBCOMP (7).
     Ack { kind: u8, id: u16, reason: u8 },
     /// SUBACK (9) or UNSUBACK (11).
@@ -54,19 +54,19 @@ pub(super) enum What {
 }
 
 /// What CONNECT and CONNACK agreed.
-pub struct Agreed {
-    pub attached: Attached,
-    pub who: Identity,
+pub struct ConnectionParams {
+    pub session: SessionHandle,
+    pub identity: Identity,
     pub version: Version,
-    pub welcome: Welcome,
+    pub connack: ConnAck,
     /// Seconds; 0 = none.
     pub keep_alive: u16,
     /// Session expiry that was granted, seconds.
     pub granted_expiry: u32,
     /// Largest packet that the client takes, bytes.
-    pub largest: usize,
+    pub max_packet_bytes: usize,
     /// Topic aliases that the client takes.
-    pub aliases: u16,
+    pub topic_alias_maximum: u16,
     /// Where it comes from.
     pub address: String,
     /// What its socket moves.
@@ -75,59 +75,59 @@ pub struct Agreed {
 
 pub(super) struct Client<S> {
     pub io: S,
-    pub guard: Arc<Guard>,
-    pub with: Agreed,
+    pub broker: Arc<SharedBroker>,
+    pub params: ConnectionParams,
     pub owner: Arc<str>,
     pub input: BytesMut,
     pub output: BytesMut,
-    pub heard_at: Instant,
+    pub last_packet_at: Instant,
     pub read_after: Instant,
     /// When it is cut because the card does not take what it said.
-    pub cut_at: Option<Instant>,
+    pub disconnect_at: Option<Instant>,
     /// None = the house itself, which has no rate.
-    pub rate: Option<Arc<Mutex<Rate>>>,
+    pub rate: Option<Arc<Mutex<AccountRate>>>,
     /// Answers that wait for the card, and those behind them.
-    pub answers: VecDeque<Answer>,
+    pub pending_acks: VecDeque<PendingAck>,
     /// QoS 2 messages of this connection that are not released.
     pub unreleased: BTreeSet<u16>,
     pub aliases_in: BTreeMap<u16, Box<str>>,
     pub aliases_out: BTreeMap<Box<str>, u16>,
-    pub forbidden: u64,
+    pub denied_publishes: u64,
     /// PINGREQs that are not answered yet: what its own words brought it goes before.
-    pub pongs: usize,
+    pub pending_pingresps: usize,
     /// Somebody who hears it can hardly follow: others go first.
-    pub pressed: bool,
+    pub backpressure: bool,
     /// It said something that somebody is to hear.
-    pub spoke: bool,
+    pub published: bool,
     /// What is not yet in the broker's sum.
     pub traffic: Traffic,
 }
 
 /// Why no further packet is handled now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pause {
+pub(super) enum ReadPause {
     /// There is no whole one.
-    Dry,
+    NoPacket,
     /// It said more than it may.
-    Held,
+    RateLimited,
     /// Too many answers wait for the card.
-    Full,
+    AcksPending,
     /// Somebody who hears it can hardly follow.
-    Pressed,
+    Backpressure,
 }
 
-pub(super) enum Stop {
-    Polite,
-    PoliteWithWill,
-    Gone,
+pub(super) enum DisconnectReason {
+    Normal,
+    NormalWithWill,
+    PeerClosed,
     /// It does not take its messages: nothing more can be said to it.
-    Stuck,
-    Cut(u8, &'static str),
+    WriteTimeout,
+    Error(u8, &'static str),
 }
 
-impl From<Violation> for Stop {
+impl From<Violation> for DisconnectReason {
     fn from(v: Violation) -> Self {
-        Self::Cut(v.code, v.what)
+        Self::Error(v.code, v.what)
     }
 }
 
@@ -135,14 +135,14 @@ impl From<Violation> for Stop {
 pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     io: S,
     input: BytesMut,
-    guard: Arc<Guard>,
-    with: Agreed,
-) -> Ended {
+    broker: Arc<SharedBroker>,
+    params: ConnectionParams,
+) -> ConnectionEnd {
     let now = Instant::now();
-    let limits = &guard.limits;
-    let rate = (with.who != Identity::House).then(|| {
-        guard.rates.of(
-            &with.who,
+    let limits = &broker.limits;
+    let rate = (params.identity != Identity::Gateway).then(|| {
+        broker.rates.get_or_create(
+            &params.identity,
             limits.messages_per_second,
             limits.bytes_per_second,
             now,
@@ -150,176 +150,182 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     });
     let mut client = Client {
         io,
-        owner: with.who.owner().into(),
-        guard,
-        with,
+        owner: params.identity.quota_owner().into(),
+        broker,
+        params,
         input,
         output: BytesMut::new(),
-        heard_at: now,
+        last_packet_at: now,
         read_after: now,
-        cut_at: None,
+        disconnect_at: None,
         rate,
-        answers: VecDeque::new(),
+        pending_acks: VecDeque::new(),
         unreleased: BTreeSet::new(),
         aliases_in: BTreeMap::new(),
         aliases_out: BTreeMap::new(),
-        forbidden: 0,
-        pongs: 0,
-        pressed: false,
-        spoke: false,
+        denied_publishes: 0,
+        pending_pingresps: 0,
+        backpressure: false,
+        published: false,
         traffic: Traffic::default(),
     };
-    say::welcome(
+    encode::connack(
         &mut client.output,
-        client.with.version,
-        &client.with.welcome,
+        client.params.version,
+        &client.params.connack,
     );
     let stop = client.run().await;
-    client.end(stop).await
+    client.close(stop).await
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
-    async fn run(&mut self) -> Stop {
-        let patience = (self.with.keep_alive > 0)
-            .then(|| Duration::from_millis(u64::from(self.with.keep_alive) * 1500));
-        let wake = self.with.attached.wake.clone();
-        let timer = tokio::time::sleep_until(self.heard_at + patience.unwrap_or(LATER));
+    async fn run(&mut self) -> DisconnectReason {
+        let keep_alive_timeout = (self.params.keep_alive > 0)
+            .then(|| Duration::from_millis(u64::from(self.params.keep_alive) * 1500));
+        let wake = self.params.session.wake.clone();
+        let timer = tokio::time::sleep_until(
+            self.last_packet_at + keep_alive_timeout.unwrap_or(NO_DEADLINE),
+        );
         tokio::pin!(timer);
         loop {
-            if let Some((code, why)) = self.with.attached.cut.why() {
-                return Stop::Cut(code, why);
+            if let Some((code, why)) = self.params.session.signal.reason() {
+                return DisconnectReason::Error(code, why);
             }
-            if self.cut_at.is_some_and(|at| at <= Instant::now()) {
-                return Stop::Cut(0x97, UNKEPT);
+            if self.disconnect_at.is_some_and(|at| at <= Instant::now()) {
+                return DisconnectReason::Error(0x97, STORAGE_UNAVAILABLE);
             }
             // What was held back may be whole packets whose time has come.
-            let paused = match self.frames() {
+            let paused = match self.process_packets() {
                 Ok(paused) => paused,
                 Err(stop) => return stop,
             };
-            if std::mem::take(&mut self.spoke) {
+            if std::mem::take(&mut self.published) {
                 // Who was to hear it hears it before its publisher is answered.
-                stream::after_others().await;
+                stream::yield_to_woken().await;
             }
             let more = match self.flush().await {
                 Ok(more) => more,
                 Err(stop) => return stop,
             };
             // Who is pressed lets others go first; whose answers went out meanwhile goes on.
-            if more || paused == Pause::Pressed || paused == Pause::Full && !self.is_full() {
+            if more
+                || paused == ReadPause::Backpressure
+                || paused == ReadPause::AcksPending && !self.has_too_many_pending_acks()
+            {
                 // While there is much to send, what it says is heard all the same.
-                if paused == Pause::Dry && self.input.len() < BATCH {
+                if paused == ReadPause::NoPacket && self.input.len() < WRITE_BATCH_BYTES {
                     match stream::read(&mut self.io, &mut self.input).now_or_never() {
-                        Some(Ok(n)) if n > 0 => self.pay_bytes(n),
-                        Some(_) => return self.rest().await,
+                        Some(Ok(n)) if n > 0 => self.charge_bytes(n),
+                        Some(_) => return self.drain_input().await,
                         None => {}
                     }
                 }
                 tokio::task::yield_now().await;
                 continue;
             }
-            self.rest_buffers();
-            let held = paused == Pause::Held;
-            if held {
+            self.release_idle_buffers();
+            let rate_limited = paused == ReadPause::RateLimited;
+            if rate_limited {
                 wait_until(timer.as_mut(), self.read_after);
             }
-            if let Some(at) = self.cut_at
+            if let Some(at) = self.disconnect_at
                 && at < timer.deadline()
             {
                 wait_until(timer.as_mut(), at);
             }
             let read = tokio::select! {
                 biased;
-                read = stream::read(&mut self.io, &mut self.input), if paused == Pause::Dry => read,
+                read = stream::read(&mut self.io, &mut self.input), if paused == ReadPause::NoPacket => read,
                 () = wake.notified() => continue,
                 () = timer.as_mut() => {
                     let now = Instant::now();
-                    if paused != Pause::Dry {
+                    if paused != ReadPause::NoPacket {
                         // While we do not read, its silence is our doing.
-                        self.heard_at = now;
+                        self.last_packet_at = now;
                     }
-                    let silent_at = patience.map_or(now + LATER, |p| self.heard_at + p);
-                    if silent_at <= now {
-                        return Stop::Cut(0x8d, "it was silent longer than its keep alive");
+                    let keep_alive_deadline = keep_alive_timeout.map_or(now + NO_DEADLINE, |p| self.last_packet_at + p);
+                    if keep_alive_deadline <= now {
+                        return DisconnectReason::Error(0x8d, "it was silent longer than its keep alive");
                     }
-                    wait_until(timer.as_mut(), silent_at);
+                    wait_until(timer.as_mut(), keep_alive_deadline);
                     continue;
                 }
             };
             match read {
-                Ok(n) if n > 0 => self.pay_bytes(n),
+                Ok(n) if n > 0 => self.charge_bytes(n),
                 // What came before the end still counts, a polite goodbye above all.
-                _ => return self.rest().await,
+                _ => return self.drain_input().await,
             }
         }
     }
 
     /// The peer sends no more: handles what is left, at the pace it may have.
-    async fn rest(&mut self) -> Stop {
+    async fn drain_input(&mut self) -> DisconnectReason {
         loop {
-            if let Some((code, why)) = self.with.attached.cut.why() {
-                return Stop::Cut(code, why);
+            if let Some((code, why)) = self.params.session.signal.reason() {
+                return DisconnectReason::Error(code, why);
             }
-            match self.frames() {
+            match self.process_packets() {
                 Err(stop) => return stop,
                 // Somebody may wait for its place meanwhile.
-                Ok(Pause::Held) => {
-                    tokio::time::sleep_until(self.read_after.min(Instant::now() + GOODBYE)).await;
+                Ok(ReadPause::RateLimited) => {
+                    tokio::time::sleep_until(self.read_after.min(Instant::now() + CLOSE_TIMEOUT))
+                        .await;
                 }
-                Ok(Pause::Pressed) => tokio::task::yield_now().await,
+                Ok(ReadPause::Backpressure) => tokio::task::yield_now().await,
                 // Nobody will read the answers.
-                Ok(Pause::Full) => self.answers.clear(),
-                Ok(Pause::Dry) => return Stop::Gone,
+                Ok(ReadPause::AcksPending) => self.pending_acks.clear(),
+                Ok(ReadPause::NoPacket) => return DisconnectReason::PeerClosed,
             }
         }
     }
 
-    fn rest_buffers(&mut self) {
-        if self.input.is_empty() && self.input.capacity() > IDLE {
+    fn release_idle_buffers(&mut self) {
+        if self.input.is_empty() && self.input.capacity() > IDLE_BUFFER_BYTES {
             self.input = BytesMut::new();
         }
-        if self.output.is_empty() && self.output.capacity() > IDLE {
+        if self.output.is_empty() && self.output.capacity() > IDLE_BUFFER_BYTES {
             self.output = BytesMut::new();
         }
     }
 
-    async fn end(mut self, stop: Stop) -> Ended {
-        let (polite, trouble) = match stop {
-            Stop::Polite => (true, None),
-            Stop::PoliteWithWill | Stop::Gone => (false, None),
-            Stop::Stuck => (false, Some("it does not take its messages")),
-            Stop::Cut(code, why) => {
-                say::disconnect(
+    async fn close(mut self, stop: DisconnectReason) -> ConnectionEnd {
+        let (is_normal, error) = match stop {
+            DisconnectReason::Normal => (true, None),
+            DisconnectReason::NormalWithWill | DisconnectReason::PeerClosed => (false, None),
+            DisconnectReason::WriteTimeout => (false, Some("it does not take its messages")),
+            DisconnectReason::Error(code, why) => {
+                encode::disconnect(
                     &mut self.output,
-                    self.with.version,
+                    self.params.version,
                     code,
                     why,
-                    self.with.largest,
+                    self.params.max_packet_bytes,
                 );
                 (false, Some(why))
             }
         };
         // What was answered before the end is still said.
         if !self.output.is_empty() {
-            let _ = tokio::time::timeout(GOODBYE, async {
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, async {
                 self.io.write_all(&self.output).await?;
                 self.io.flush().await
             })
             .await;
         }
         {
-            let mut core = self.guard.lock();
-            core.counters.cut += u64::from(trouble.is_some());
-            core.detach(&self.with.attached, polite, Instant::now());
+            let mut core = self.broker.lock();
+            core.counters.disconnected_with_error += u64::from(error.is_some());
+            core.disconnect(&self.params.session, is_normal, Instant::now());
         }
-        if let Some(why) = trouble {
-            self.guard
-                .refused(self.with.who.remembered(), &self.with.address, why);
+        if let Some(why) = error {
+            self.broker
+                .record_refusal(self.params.identity.audit_key(), &self.params.address, why);
         }
-        stream::close(&mut self.io, GOODBYE).await;
-        Ended {
-            who: self.with.who.name().to_owned(),
-            trouble: trouble.map(str::to_owned),
+        stream::close(&mut self.io, CLOSE_TIMEOUT).await;
+        ConnectionEnd {
+            client: self.params.identity.name().to_owned(),
+            error: error.map(str::to_owned),
         }
     }
 }

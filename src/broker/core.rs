@@ -13,81 +13,81 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::access::{Identity, Table};
-use super::ledger::Ledger;
-use super::ledger::record::Record;
-use super::matcher::{Matcher, Slot, unlisten};
+use super::acl::{AccessControl, Identity};
 use super::message::Message;
+use super::persistence::PersistenceLog;
+use super::persistence::record::PersistedChange;
 use super::queue::Queue;
-use super::quota::count_bytes;
-use super::retained::Retained;
-use super::session::{Due, Line, Session};
-use crate::protocol::broker::{Counters, Limits, Rule};
+use super::quota::account_queued_bytes;
+use super::retained::RetainedMessages;
+use super::session::{ConnectionHandle, ScheduledWill, Session};
+use super::subscriptions::{Slot, SubscriptionTree, remove_subscription};
+use crate::protocol::broker::{Counters, DurabilityRule, Limits};
 use crate::supervisor::clock::Clock;
 
 /// The house's queue is so many times a device's: it hears everybody.
-const HOUSE_SHARE: usize = 16;
+const GATEWAY_QUEUE_FACTOR: usize = 16;
 /// Seconds by which a clock that was set differs from one that only drifts.
-const CLOCK_STEP: u64 = 30;
+const CLOCK_STEP_S: u64 = 30;
 
 /// The machine.
-pub struct Core {
-    pub table: Table,
-    pub rules: Vec<Rule>,
+pub struct BrokerState {
+    pub access: AccessControl,
+    pub durability_rules: Vec<DurabilityRule>,
     pub limits: Limits,
-    pub matcher: Matcher,
-    pub retained: Retained,
-    pub ledger: Ledger,
+    pub subscription_tree: SubscriptionTree,
+    pub retained: RetainedMessages,
+    pub persistence: PersistenceLog,
     pub sessions: Vec<Option<Session>>,
-    pub free: Vec<Slot>,
+    pub free_slots: Vec<Slot>,
     pub by_client: BTreeMap<(Identity, String), Slot>,
     pub by_number: BTreeMap<u64, Slot>,
     /// Wills of sessions whose client is away.
-    pub wills: BTreeMap<u64, Due>,
-    pub last_number: u64,
-    pub(super) lines: u64,
+    pub scheduled_wills: BTreeMap<u64, ScheduledWill>,
+    pub last_session_number: u64,
+    pub(super) last_connection_number: u64,
     /// Bytes of all queues but the house's, and of each account's.
     pub queued_bytes: usize,
-    pub per_account: BTreeMap<Arc<str>, usize>,
+    pub queued_bytes_by_account: BTreeMap<Arc<str>, usize>,
     pub counters: Counters,
     /// The broker ends as planned: wills wait for the next life, on disk.
-    pub ending: bool,
+    pub shutting_down: bool,
     /// The `$SYS` topics.
-    pub sys: BTreeMap<Box<str>, Arc<Message>>,
+    pub sys_topics: BTreeMap<Box<str>, Arc<Message>>,
     pub clock: Clock,
     /// The last tick, and what the clock said.
-    clock_at: (Instant, u64),
+    last_tick: (Instant, u64),
 }
 
-impl Core {
-    pub fn new(limits: Limits, rules: Vec<Rule>, clock: Clock) -> Self {
+impl BrokerState {
+    pub fn new(limits: Limits, durability_rules: Vec<DurabilityRule>, clock: Clock) -> Self {
         let wall = u64::try_from(clock.wall_ms() / 1000).unwrap_or(0);
         Self {
-            clock_at: (Instant::now(), wall),
-            table: Table::default(),
-            rules,
+            last_tick: (Instant::now(), wall),
+            access: AccessControl::default(),
+            durability_rules,
             limits,
-            matcher: Matcher::default(),
-            retained: Retained::new(),
-            ledger: Ledger::default(),
+            subscription_tree: SubscriptionTree::default(),
+            retained: RetainedMessages::new(),
+            persistence: PersistenceLog::default(),
             sessions: Vec::new(),
-            free: Vec::new(),
+            free_slots: Vec::new(),
             by_client: BTreeMap::new(),
             by_number: BTreeMap::new(),
-            wills: BTreeMap::new(),
-            last_number: 0,
-            lines: 0,
+            scheduled_wills: BTreeMap::new(),
+            last_session_number: 0,
+            last_connection_number: 0,
             queued_bytes: 0,
-            per_account: BTreeMap::new(),
+            queued_bytes_by_account: BTreeMap::new(),
             counters: Counters::default(),
-            ending: false,
-            sys: BTreeMap::new(),
+            shutting_down: false,
+            sys_topics: BTreeMap::new(),
             clock,
         }
     }
 
     /// Wall seconds as the box knows them.
-    pub fn wall(&self) -> u64 {
+    pub fn wall_s(&self) -> u64 {
         u64::try_from(self.clock.wall_ms() / 1000).unwrap_or(0)
     }
 
@@ -96,18 +96,22 @@ impl Core {
     }
 
     /// The open connection of that client, if there is one.
-    pub fn line_of(&self, key: &(Identity, String)) -> Option<Line> {
+    pub fn connection_of(&self, key: &(Identity, String)) -> Option<ConnectionHandle> {
         let slot = self.by_client.get(key)?;
-        self.sessions.get(*slot as usize)?.as_ref()?.line.clone()
+        self.sessions
+            .get(*slot as usize)?
+            .as_ref()?
+            .connection
+            .clone()
     }
 
     /// Puts a session into its place.
-    pub fn place(&mut self, session: Session) -> Slot {
+    pub fn insert_session(&mut self, session: Session) -> Slot {
         let (number, key) = (
             session.number,
-            (session.who.clone(), session.client_id.clone()),
+            (session.identity.clone(), session.client_id.clone()),
         );
-        let slot = match self.free.pop() {
+        let slot = match self.free_slots.pop() {
             Some(slot) => {
                 self.sessions[slot as usize] = Some(session);
                 slot
@@ -123,9 +127,9 @@ impl Core {
     }
 
     /// A queue as long as `who` may have.
-    pub fn queue_for(&self, who: &Identity) -> Queue {
-        let share = if *who == Identity::House {
-            HOUSE_SHARE
+    pub fn new_queue_for(&self, who: &Identity) -> Queue {
+        let share = if *who == Identity::Gateway {
+            GATEWAY_QUEUE_FACTOR
         } else {
             1
         };
@@ -133,102 +137,119 @@ impl Core {
     }
 
     /// Devices without an account.
-    pub(super) fn strangers(&self) -> impl Iterator<Item = &Session> {
+    pub(super) fn unprovisioned_sessions(&self) -> impl Iterator<Item = &Session> {
         self.sessions
             .iter()
             .flatten()
-            .filter(|s| matches!(s.who, Identity::Stranger(_)))
+            .filter(|s| matches!(s.identity, Identity::Unprovisioned(_)))
     }
 
     /// Publishes wills whose delay passed and forgets sessions whose time is over. Call it every
     /// second.
     pub fn tick(&mut self, now: Instant) {
-        self.mind_the_clock(now);
+        self.detect_clock_step(now);
         let due: Vec<u64> = self
-            .wills
+            .scheduled_wills
             .iter()
-            .filter(|(_, w)| w.at <= now)
+            .filter(|(_, w)| w.due_at <= now)
             .map(|(n, _)| *n)
             .collect();
         for number in due {
-            if let Some(due) = self.wills.remove(&number) {
-                self.say_will(&due.owner, (number, due.line), &due.will, now);
+            if let Some(due) = self.scheduled_wills.remove(&number) {
+                self.publish_will(
+                    &due.identity,
+                    (number, due.connection_number),
+                    &due.will,
+                    now,
+                );
             }
         }
-        let over = |s: &Session| s.is_away() && s.since + s.keep_for <= now;
+        let over = |s: &Session| s.is_disconnected() && s.state_since + s.expiry_interval <= now;
         let over: Vec<Slot> = (0..)
             .zip(&self.sessions)
             .filter(|(_, s)| s.as_ref().is_some_and(over))
             .map(|(slot, _)| slot)
             .collect();
         for slot in over {
-            self.counters.expired += 1;
-            self.remove(slot, now);
+            self.counters.expired_sessions += 1;
+            self.remove_session(slot, now);
         }
         for (owner, topic) in self.retained.expire(now) {
-            self.ledger.retained(&owner, &topic, None, None);
+            self.persistence
+                .enqueue_retained(&owner, &topic, None, None);
         }
     }
 
     /// A clock that was set makes the times wrong that stand on disk: everything is written anew.
-    fn mind_the_clock(&mut self, now: Instant) {
-        let wall = self.wall();
-        let (then, was) = std::mem::replace(&mut self.clock_at, (now, wall));
+    fn detect_clock_step(&mut self, now: Instant) {
+        let wall = self.wall_s();
+        let (then, was) = std::mem::replace(&mut self.last_tick, (now, wall));
         let drift = (was + now.saturating_duration_since(then).as_secs()).abs_diff(wall);
-        self.ledger.whole |= drift > CLOCK_STEP;
+        self.persistence.full_rewrite |= drift > CLOCK_STEP_S;
     }
 
     /// Forgets a session; a will that waited for its delay is said now: the session it waited for
     /// is over. What it had from shared subscriptions goes to other members.
-    pub fn remove(&mut self, slot: Slot, now: Instant) {
+    pub fn remove_session(&mut self, slot: Slot, now: Instant) {
         let Some(mut session) = self.sessions.get_mut(slot as usize).and_then(Option::take) else {
             return;
         };
-        self.free.push(slot);
+        self.free_slots.push(slot);
         for filter in session.subscriptions.keys() {
-            unlisten(&mut self.matcher, filter, slot);
+            remove_subscription(&mut self.subscription_tree, filter, slot);
         }
         let before = session.queue.bytes;
-        let left = session.queue.unclaimed();
-        count_bytes(
+        let left = session.queue.take_redeliverable();
+        account_queued_bytes(
             &mut self.queued_bytes,
-            &mut self.per_account,
+            &mut self.queued_bytes_by_account,
             &session,
             before,
         );
         self.by_number.remove(&session.number);
         self.by_client
-            .remove(&(session.who.clone(), session.client_id.clone()));
-        if let Some(due) = self.wills.remove(&session.number) {
-            self.say_will(&due.owner, (session.number, due.line), &due.will, now);
+            .remove(&(session.identity.clone(), session.client_id.clone()));
+        if let Some(due) = self.scheduled_wills.remove(&session.number) {
+            self.publish_will(
+                &due.identity,
+                (session.number, due.connection_number),
+                &due.will,
+                now,
+            );
         }
         // Before the ledger hears that the session is over: who waits for the card waits until
         // another has the message.
         for (owed, item) in left {
-            self.deliver_again(&session.owner, owed, item, now);
+            self.redeliver_shared(&session.owner, owed, item, now);
         }
-        if session.noted {
-            self.ledger
-                .note(&session.owner, Record::Over(session.number), None);
+        if session.persisted {
+            self.persistence.record(
+                &session.owner,
+                PersistedChange::SessionDeleted(session.number),
+                None,
+            );
         }
     }
 
     /// What the broker counted.
-    pub fn counted(&self) -> Counters {
+    pub fn current_counters(&self) -> Counters {
         let (queued, away) = self.sessions.iter().flatten().fold((0, 0), |(q, a), s| {
-            (q + s.queue.len().0 as u64, a + u64::from(s.is_away()))
+            (
+                q + s.queue.len().0 as u64,
+                a + u64::from(s.is_disconnected()),
+            )
         });
         Counters {
-            away,
+            disconnected: away,
             queued,
             queued_bytes: self.queued_bytes as u64,
-            subscriptions: self.matcher.count.0 as u64,
-            shared: self.matcher.count.1 as u64,
+            subscriptions: self.subscription_tree.count.0 as u64,
+            shared: self.subscription_tree.count.1 as u64,
             retained: self.retained.len() as u64,
             retained_bytes: self.retained.bytes as u64,
             retained_refused: self.retained.refused,
-            quarantined: self.strangers().count() as u64,
-            owed: self.ledger.len() as u64,
+            quarantined: self.unprovisioned_sessions().count() as u64,
+            pending_changes: self.persistence.len() as u64,
             ..self.counters.clone()
         }
     }

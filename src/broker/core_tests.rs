@@ -7,20 +7,20 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::access::{Identity, Table};
-use super::core::Core;
-use super::guard::Guard;
-use super::ledger::record::Record;
-use super::ledger::restore::Found;
+use super::acl::{AccessControl, Identity};
+use super::core::BrokerState;
 use super::message::Message;
-use super::publish::{Asker, Published};
-use super::queue::Out;
-use super::session::{Attached, Opening, Peer};
+use super::persistence::record::PersistedChange;
+use super::persistence::restore::RecoveredState;
+use super::publish::{AckRequest, PublishOutcome};
+use super::queue::Outgoing;
+use super::session::{ConnectRequest, ConnectionInfo, SessionHandle};
+use super::shared::SharedBroker;
 use crate::domain::device::Account;
 use crate::domain::id::DeviceId;
-use crate::protocol::broker::{Limits, STRANGER, usual_rules};
+use crate::protocol::broker::{Limits, QUARANTINE_REASON, default_durability_rules};
 use crate::protocol::mqtt::connect::Will;
-use crate::protocol::mqtt::packet::Ask;
+use crate::protocol::mqtt::packet::SubscriptionRequest;
 use crate::protocol::mqtt::properties::Properties;
 use crate::supervisor::clock::Clock;
 
@@ -33,10 +33,10 @@ fn account(name: &str, subscribe: &[&str]) -> Account {
     }
 }
 
-fn core(clock: &Clock) -> Core {
-    let mut core = Core::new(Limits::default(), usual_rules(), clock.clone());
-    core.set_table(
-        Table::new(vec![account("a", &["#"]), account("b", &["#"])], false),
+fn new_state(clock: &Clock) -> BrokerState {
+    let mut core = BrokerState::new(Limits::default(), default_durability_rules(), clock.clone());
+    core.set_access(
+        AccessControl::new(vec![account("a", &["#"]), account("b", &["#"])], false),
         Instant::now(),
     );
     core
@@ -52,22 +52,28 @@ fn will(qos: u8) -> Will {
     }
 }
 
-fn come(core: &mut Core, who: &str, client: &str, keep: u64, will: Option<Will>) -> Attached {
-    let opening = Opening {
-        who: Identity::Account(who.into()),
+fn connect(
+    core: &mut BrokerState,
+    who: &str,
+    client: &str,
+    keep: u64,
+    will: Option<Will>,
+) -> SessionHandle {
+    let opening = ConnectRequest {
+        identity: Identity::Account(who.into()),
         client_id: client.into(),
-        clean: false,
-        keep_for: Duration::from_secs(keep),
-        window: 20,
+        clean_start: false,
+        expiry_interval: Duration::from_secs(keep),
+        receive_maximum: 20,
         credential: "00".into(),
         will,
-        peer: Peer::default(),
+        peer: ConnectionInfo::default(),
     };
-    core.attach(opening, Instant::now()).expect("let in")
+    core.connect(opening, Instant::now()).expect("let in")
 }
 
-fn subscribe(core: &mut Core, attached: &Attached, filter: &str, qos: u8) {
-    let ask = Ask {
+fn subscribe(core: &mut BrokerState, attached: &SessionHandle, filter: &str, qos: u8) {
+    let ask = SubscriptionRequest {
         filter: filter.into(),
         qos,
         no_local: false,
@@ -80,18 +86,24 @@ fn subscribe(core: &mut Core, attached: &Attached, filter: &str, qos: u8) {
     );
 }
 
-fn say(core: &mut Core, who: &str, topic: &str, size: usize, qos: u8) -> super::publish::Taken {
+fn publish(
+    core: &mut BrokerState,
+    who: &str,
+    topic: &str,
+    size: usize,
+    qos: u8,
+) -> super::publish::PublishResult {
     let message = Message {
         topic: topic.into(),
         payload: vec![b'x'; size].into(),
         qos,
         retain: false,
-        forward: bytes::Bytes::new(),
-        expires: None,
+        forwarded_properties: bytes::Bytes::new(),
+        expires_at: None,
     };
-    let asker = Asker {
+    let asker = AckRequest {
         wake: &Arc::new(Notify::new()),
-        inbound: None,
+        qos2_packet_id: None,
     };
     core.publish(
         &Identity::Account(who.into()),
@@ -104,21 +116,21 @@ fn say(core: &mut Core, who: &str, topic: &str, size: usize, qos: u8) -> super::
 }
 
 /// The card takes what may be written.
-fn write(core: &mut Core, records: &mut Vec<Vec<u8>>, all: bool) {
-    let batch = core.ledger.take(
+fn write_batch(core: &mut BrokerState, records: &mut Vec<Vec<u8>>, all: bool) {
+    let batch = core.persistence.take_batch(
         (!all).then_some(Duration::ZERO),
         Instant::now(),
-        core.wall(),
+        core.wall_s(),
     );
-    batch.receipts.iter().for_each(|r| r.settle(true));
-    core.settled(&batch);
+    batch.tickets.iter().for_each(|r| r.resolve(true));
+    core.on_batch_written(&batch);
     records.extend(batch.records);
 }
 
-fn heard(core: &mut Core, slot: u32) -> Vec<String> {
+fn received_topics(core: &mut BrokerState, slot: u32) -> Vec<String> {
     let mut out = Vec::new();
-    while let Some(next) = core.next(slot, Instant::now()) {
-        if let Out::Publish { item, .. } = next {
+    while let Some(next) = core.next_outgoing(slot, Instant::now()) {
+        if let Outgoing::Publish { item, .. } = next {
             out.push(item.message.topic.to_string());
         }
     }
@@ -128,63 +140,66 @@ fn heard(core: &mut Core, slot: u32) -> Vec<String> {
 #[tokio::test]
 async fn a_will_is_said_and_written_whatever_its_account_owes() {
     let clock = Clock::manual(1_800_000_000_000);
-    let (mut core, mut records) = (core(&clock), Vec::new());
-    let ears = come(&mut core, "b", "ears", 1_000, None);
+    let (mut core, mut records) = (new_state(&clock), Vec::new());
+    let ears = connect(&mut core, "b", "ears", 1_000, None);
     subscribe(&mut core, &ears, "d/#", 2);
-    let mut mouths: Vec<Attached> = (0..2)
-        .map(|n| come(&mut core, "a", &n.to_string(), 0, Some(will(2))))
+    let mut mouths: Vec<SessionHandle> = (0..2)
+        .map(|n| connect(&mut core, "a", &n.to_string(), 0, Some(will(2))))
         .collect();
-    write(&mut core, &mut records, true);
+    write_batch(&mut core, &mut records, true);
     // More than it may have written; QoS 1 waits, QoS 2 is refused.
     for _ in 0..12 {
         assert_eq!(
-            say(&mut core, "a", "d/a/x", 250_000, 1).what,
-            Published::Taken
+            publish(&mut core, "a", "d/a/x", 250_000, 1).outcome,
+            PublishOutcome::Accepted
         );
     }
     assert_eq!(
-        say(&mut core, "a", "d/a/x", 10, 2).what,
-        Published::Indebted,
+        publish(&mut core, "a", "d/a/x", 10, 2).outcome,
+        PublishOutcome::WriteQuotaExceeded,
         "what waits before it is paid first"
     );
-    write(&mut core, &mut records, false);
+    write_batch(&mut core, &mut records, false);
     let first = mouths.remove(0);
-    core.detach(&first, false, Instant::now());
-    write(&mut core, &mut records, false);
-    while let Some(Out::Publish { id, item, .. }) = core.next(ears.slot, Instant::now()) {
+    core.disconnect(&first, false, Instant::now());
+    write_batch(&mut core, &mut records, false);
+    while let Some(Outgoing::Publish { id, item, .. }) =
+        core.next_outgoing(ears.slot, Instant::now())
+    {
         if &*item.message.topic == "d/a/up" {
             assert_eq!(item.qos, 2);
             break;
         }
-        core.acknowledge(ears.slot, id);
+        core.on_puback(ears.slot, id);
     }
     assert_eq!(core.retained.matching("d/a/up", Instant::now()).count(), 1);
     // A death now: it is not said again; the other's is still to be said.
-    let mut next = self::core(&clock);
-    Found::read(records.iter().map(Vec::as_slice)).restore(&mut next, Instant::now());
-    assert_eq!(next.wills.len(), 1);
+    let mut next = new_state(&clock);
+    RecoveredState::from_records(records.iter().map(Vec::as_slice))
+        .restore_into(&mut next, Instant::now());
+    assert_eq!(next.scheduled_wills.len(), 1);
 }
 
 /// What the house's link heard of a topic, as text.
-fn words(core: &mut Core, slot: u32) -> Vec<String> {
+fn received_payloads(core: &mut BrokerState, slot: u32) -> Vec<String> {
     let mut out = Vec::new();
-    while let Some(next) = core.next(slot, Instant::now()) {
-        if let Out::Publish { id, item, .. } = next {
+    while let Some(next) = core.next_outgoing(slot, Instant::now()) {
+        if let Outgoing::Publish { id, item, .. } = next {
             out.push(String::from_utf8_lossy(&item.message.payload).into_owned());
-            core.acknowledge(slot, id);
+            core.on_puback(slot, id);
         }
     }
     out
 }
 
-fn online(core: &mut Core, slot: u32) {
+fn publish_online(core: &mut BrokerState, slot: u32) {
     let message = Message {
         topic: "d/a/up".into(),
         payload: b"online".to_vec().into(),
         qos: 1,
         retain: true,
-        forward: bytes::Bytes::new(),
-        expires: None,
+        forwarded_properties: bytes::Bytes::new(),
+        expires_at: None,
     };
     core.publish(
         &Identity::Account("a".into()),
@@ -196,18 +211,18 @@ fn online(core: &mut Core, slot: u32) {
     );
 }
 
-fn link(core: &mut Core, client: &str) -> Attached {
-    let house = Opening {
-        who: Identity::House,
+fn connect_gateway(core: &mut BrokerState, client: &str) -> SessionHandle {
+    let house = ConnectRequest {
+        identity: Identity::Gateway,
         client_id: client.into(),
-        clean: false,
-        keep_for: Duration::from_secs(1_000),
-        window: 20,
+        clean_start: false,
+        expiry_interval: Duration::from_secs(1_000),
+        receive_maximum: 20,
         credential: String::new(),
         will: None,
-        peer: Peer::default(),
+        peer: ConnectionInfo::default(),
     };
-    let house = core.attach(house, Instant::now()).expect("let in");
+    let house = core.connect(house, Instant::now()).expect("let in");
     subscribe(core, &house, "d/#", 1);
     house
 }
@@ -215,33 +230,36 @@ fn link(core: &mut Core, client: &str) -> Attached {
 #[tokio::test]
 async fn the_will_of_an_older_connection_is_not_the_last_word_about_a_device_that_lives() {
     let clock = Clock::manual(1_800_000_000_000);
-    let mut core = core(&clock);
+    let mut core = new_state(&clock);
     let (house, technician, ears) = (
-        link(&mut core, crate::protocol::broker::HOUSE_LINK),
-        link(&mut core, "cli-1"),
-        come(&mut core, "b", "ears", 0, None),
+        connect_gateway(&mut core, crate::protocol::broker::GATEWAY_CLIENT_ID),
+        connect_gateway(&mut core, "cli-1"),
+        connect(&mut core, "b", "ears", 0, None),
     );
     subscribe(&mut core, &ears, "d/#", 1);
     let mut delayed = will(1);
     delayed.properties.will_delay = Some(5);
     // Four that come again under other ids; the second wishes its will said later, the third had
     // none.
-    let first = come(&mut core, "a", "rnd-1", 0, Some(will(1)));
-    online(&mut core, first.slot);
-    let second = come(&mut core, "a", "rnd-2", 1_000, Some(delayed));
-    let third = come(&mut core, "a", "rnd-3", 0, None);
-    online(&mut core, third.slot);
-    assert_eq!(words(&mut core, house.slot), ["online", "online"]);
-    core.detach(&first, false, Instant::now());
-    core.detach(&second, false, Instant::now());
+    let first = connect(&mut core, "a", "rnd-1", 0, Some(will(1)));
+    publish_online(&mut core, first.slot);
+    let second = connect(&mut core, "a", "rnd-2", 1_000, Some(delayed));
+    let third = connect(&mut core, "a", "rnd-3", 0, None);
+    publish_online(&mut core, third.slot);
+    assert_eq!(
+        received_payloads(&mut core, house.slot),
+        ["online", "online"]
+    );
+    core.disconnect(&first, false, Instant::now());
+    core.disconnect(&second, false, Instant::now());
     core.tick(Instant::now() + Duration::from_secs(6));
     assert_eq!(
-        words(&mut core, house.slot),
+        received_payloads(&mut core, house.slot),
         ["online", "online"],
         "the house hears only what is so"
     );
     for slot in [ears.slot, technician.slot] {
-        let heard = words(&mut core, slot);
+        let heard = received_payloads(&mut core, slot);
         assert_eq!(
             heard,
             ["online", "online", "offline", "online", "offline", "online"],
@@ -253,13 +271,13 @@ async fn the_will_of_an_older_connection_is_not_the_last_word_about_a_device_tha
         b"online"
     );
     // The newest is the one that counts: one that only listens stands for nothing.
-    let _listens = come(&mut core, "a", "listens", 0, None);
-    let fourth = come(&mut core, "a", "rnd-4", 0, Some(will(1)));
-    let _listens_too = come(&mut core, "a", "listens too", 0, None);
-    core.detach(&third, true, Instant::now());
-    core.detach(&fourth, false, Instant::now());
+    let _listens = connect(&mut core, "a", "listens", 0, None);
+    let fourth = connect(&mut core, "a", "rnd-4", 0, Some(will(1)));
+    let _listens_too = connect(&mut core, "a", "listens too", 0, None);
+    core.disconnect(&third, true, Instant::now());
+    core.disconnect(&fourth, false, Instant::now());
     assert_eq!(
-        words(&mut core, house.slot),
+        received_payloads(&mut core, house.slot),
         ["offline"],
         "it died, and nobody stands for it"
     );
@@ -270,30 +288,33 @@ async fn the_will_of_an_older_connection_is_not_the_last_word_about_a_device_tha
     // Another account's connection is no successor.
     let mut other = will(1);
     other.topic = "d/b/up".into();
-    let dies = come(&mut core, "a", "rnd-5", 0, Some(other.clone()));
-    let _b = come(&mut core, "b", "rnd-6", 0, Some(other));
-    core.detach(&dies, false, Instant::now());
-    assert_eq!(words(&mut core, house.slot), ["offline"]);
+    let dies = connect(&mut core, "a", "rnd-5", 0, Some(other.clone()));
+    let _b = connect(&mut core, "b", "rnd-6", 0, Some(other));
+    core.disconnect(&dies, false, Instant::now());
+    assert_eq!(received_payloads(&mut core, house.slot), ["offline"]);
 }
 
 #[tokio::test]
 async fn what_was_never_sent_has_no_dup_after_a_planned_end_and_has_it_after_a_death() {
     let clock = Clock::manual(1_800_000_000_000);
-    let (mut core, mut records) = (core(&clock), Vec::new());
-    let ears = come(&mut core, "b", "ears", 1_000, None);
+    let (mut core, mut records) = (new_state(&clock), Vec::new());
+    let ears = connect(&mut core, "b", "ears", 1_000, None);
     subscribe(&mut core, &ears, "d/#", 1);
-    say(&mut core, "a", "d/a/sent", 1, 1);
-    assert_eq!(heard(&mut core, ears.slot), ["d/a/sent"]);
-    core.detach(&ears, true, Instant::now());
-    say(&mut core, "a", "d/a/fresh", 1, 1);
-    write(&mut core, &mut records, true);
+    publish(&mut core, "a", "d/a/sent", 1, 1);
+    assert_eq!(received_topics(&mut core, ears.slot), ["d/a/sent"]);
+    core.disconnect(&ears, true, Instant::now());
+    publish(&mut core, "a", "d/a/fresh", 1, 1);
+    write_batch(&mut core, &mut records, true);
     let flags = |records: &[Vec<u8>]| {
-        let mut next = self::core(&clock);
-        Found::read(records.iter().map(Vec::as_slice)).restore(&mut next, Instant::now());
-        let ears = come(&mut next, "b", "ears", 1_000, None);
+        let mut next = new_state(&clock);
+        RecoveredState::from_records(records.iter().map(Vec::as_slice))
+            .restore_into(&mut next, Instant::now());
+        let ears = connect(&mut next, "b", "ears", 1_000, None);
         let mut out = Vec::new();
-        while let Some(Out::Publish { item, again, .. }) = next.next(ears.slot, Instant::now()) {
-            out.push((item.message.topic.to_string(), again));
+        while let Some(Outgoing::Publish { item, dup, .. }) =
+            next.next_outgoing(ears.slot, Instant::now())
+        {
+            out.push((item.message.topic.to_string(), dup));
         }
         out
     };
@@ -304,9 +325,13 @@ async fn what_was_never_sent_has_no_dup_after_a_planned_end_and_has_it_after_a_d
         ]
     };
     assert_eq!(flags(&records), both(true), "after a death nobody knows");
-    records.extend(core.unsent().iter().map(Record::encode));
+    records.extend(
+        core.never_sent_changes()
+            .iter()
+            .map(PersistedChange::encode),
+    );
     assert_eq!(flags(&records), both(false));
-    records.push(Record::Began.encode());
+    records.push(PersistedChange::ServingStarted.encode());
     assert_eq!(
         flags(&records),
         both(true),
@@ -317,30 +342,31 @@ async fn what_was_never_sent_has_no_dup_after_a_planned_end_and_has_it_after_a_d
 #[tokio::test]
 async fn a_shared_message_is_handed_over_before_its_publisher_is_answered() {
     let clock = Clock::manual(1_800_000_000_000);
-    let (mut core, mut records) = (core(&clock), Vec::new());
-    let first = come(&mut core, "b", "first", 1_000, None);
+    let (mut core, mut records) = (new_state(&clock), Vec::new());
+    let first = connect(&mut core, "b", "first", 1_000, None);
     subscribe(&mut core, &first, "$share/g/d/#", 1);
-    write(&mut core, &mut records, true);
-    let receipt = say(&mut core, "a", "d/a/x", 10, 1)
-        .receipt
+    write_batch(&mut core, &mut records, true);
+    let receipt = publish(&mut core, "a", "d/a/x", 10, 1)
+        .ticket
         .expect("it waits for the card");
-    let second = come(&mut core, "b", "second", 1_000, None);
+    let second = connect(&mut core, "b", "second", 1_000, None);
     subscribe(&mut core, &second, "$share/g/d/#", 1);
-    core.detach(&first, true, Instant::now());
-    core.remove(first.slot, Instant::now());
+    core.disconnect(&first, true, Instant::now());
+    core.remove_session(first.slot, Instant::now());
     assert_eq!(
         receipt.outcome(),
         None,
         "nobody who is there has it, and the card neither"
     );
-    assert_eq!(heard(&mut core, second.slot), ["d/a/x"]);
-    write(&mut core, &mut records, true);
+    assert_eq!(received_topics(&mut core, second.slot), ["d/a/x"]);
+    write_batch(&mut core, &mut records, true);
     assert_eq!(receipt.outcome(), Some(true));
-    let mut next = self::core(&clock);
-    Found::read(records.iter().map(Vec::as_slice)).restore(&mut next, Instant::now());
-    let again = come(&mut next, "b", "second", 1_000, None);
+    let mut next = new_state(&clock);
+    RecoveredState::from_records(records.iter().map(Vec::as_slice))
+        .restore_into(&mut next, Instant::now());
+    let again = connect(&mut next, "b", "second", 1_000, None);
     assert_eq!(
-        heard(&mut next, again.slot),
+        received_topics(&mut next, again.slot),
         ["d/a/x"],
         "it was not acknowledged"
     );
@@ -349,20 +375,20 @@ async fn a_shared_message_is_handed_over_before_its_publisher_is_answered() {
 #[tokio::test]
 async fn what_was_revoked_leaves_the_queue_too() {
     let clock = Clock::manual(1_800_000_000_000);
-    let mut core = core(&clock);
-    say(&mut core, "a", "d/a/x", 1, 1);
-    let ears = come(&mut core, "b", "ears", 1_000, None);
+    let mut core = new_state(&clock);
+    publish(&mut core, "a", "d/a/x", 1, 1);
+    let ears = connect(&mut core, "b", "ears", 1_000, None);
     subscribe(&mut core, &ears, "d/a/#", 1);
     subscribe(&mut core, &ears, "d/c/#", 1);
-    core.detach(&ears, true, Instant::now());
-    say(&mut core, "a", "d/a/secret", 1, 1);
-    say(&mut core, "a", "d/c/open", 1, 1);
-    core.set_table(
-        Table::new(vec![account("a", &["#"]), account("b", &["d/c/#"])], false),
+    core.disconnect(&ears, true, Instant::now());
+    publish(&mut core, "a", "d/a/secret", 1, 1);
+    publish(&mut core, "a", "d/c/open", 1, 1);
+    core.set_access(
+        AccessControl::new(vec![account("a", &["#"]), account("b", &["d/c/#"])], false),
         Instant::now(),
     );
-    let ears = come(&mut core, "b", "ears", 1_000, None);
-    assert_eq!(heard(&mut core, ears.slot), ["d/c/open"]);
+    let ears = connect(&mut core, "b", "ears", 1_000, None);
+    assert_eq!(received_topics(&mut core, ears.slot), ["d/c/open"]);
     assert_eq!((core.counters.dropped, core.queued_bytes > 0), (1, true));
 }
 
@@ -370,15 +396,16 @@ async fn what_was_revoked_leaves_the_queue_too() {
 async fn a_clock_that_was_set_ends_no_session() {
     // Without power the clock begins at 1970.
     let clock = Clock::manual(50_000);
-    let (mut core, mut records) = (core(&clock), Vec::new());
-    let ears = come(&mut core, "b", "ears", 1_000, None);
+    let (mut core, mut records) = (new_state(&clock), Vec::new());
+    let ears = connect(&mut core, "b", "ears", 1_000, None);
     subscribe(&mut core, &ears, "d/#", 1);
-    core.detach(&ears, true, Instant::now());
-    say(&mut core, "a", "d/a/x", 1, 1);
-    write(&mut core, &mut records, true);
+    core.disconnect(&ears, true, Instant::now());
+    publish(&mut core, "a", "d/a/x", 1, 1);
+    write_batch(&mut core, &mut records, true);
     clock.set_wall(1_800_000_000_000);
-    let mut next = self::core(&clock);
-    Found::read(records.iter().map(Vec::as_slice)).restore(&mut next, Instant::now());
+    let mut next = new_state(&clock);
+    RecoveredState::from_records(records.iter().map(Vec::as_slice))
+        .restore_into(&mut next, Instant::now());
     assert_eq!(
         next.by_client.len(),
         1,
@@ -386,50 +413,51 @@ async fn a_clock_that_was_set_ends_no_session() {
     );
     // A clock that was wrong by a month: what stands on disk is corrected at the next tick.
     let mut late = Vec::new();
-    write(&mut next, &mut late, true);
+    write_batch(&mut next, &mut late, true);
     clock.set_wall(1_802_700_000_000);
     next.tick(Instant::now());
     assert!(
-        std::mem::take(&mut next.ledger.whole),
+        std::mem::take(&mut next.persistence.full_rewrite),
         "all is to be written anew"
     );
     records.extend(late);
     records.extend(
         next.snapshot(Instant::now())
             .records()
-            .chain([Record::End.encode()]),
+            .chain([PersistedChange::SnapshotEnd.encode()]),
     );
-    let mut last = self::core(&clock);
-    Found::read(records.iter().map(Vec::as_slice)).restore(&mut last, Instant::now());
+    let mut last = new_state(&clock);
+    RecoveredState::from_records(records.iter().map(Vec::as_slice))
+        .restore_into(&mut last, Instant::now());
     assert_eq!(last.by_client.len(), 1);
 }
 
 #[tokio::test]
 async fn what_strangers_invent_is_remembered_in_a_bounded_place() {
     let settings = serde_json::json!({ "doors": [], "house_socket": "", "house_secret": "", "folder": "", "certificate": null, "client_ca": null });
-    let guard = Guard::new(
+    let guard = SharedBroker::new(
         &serde_json::from_value(settings).expect("settings"),
         Clock::manual(1_800_000_000_000),
-        Found::default(),
+        RecoveredState::default(),
         Instant::now(),
     );
-    guard.refused("den-02", "10.0.0.2", "wrong user name or password");
+    guard.record_refusal("den-02", "10.0.0.2", "wrong user name or password");
     for n in 0..2_000 {
-        guard.refused(&format!("la-{n}"), "10.0.0.9", STRANGER);
+        guard.record_refusal(&format!("la-{n}"), "10.0.0.9", QUARANTINE_REASON);
     }
     assert_eq!(
-        guard.why("den-02").len(),
+        guard.refusals_of("den-02").len(),
         1,
         "what others asked about is still there"
     );
-    assert_eq!(guard.why("").len(), 33);
+    assert_eq!(guard.refusals_of("").len(), 33);
     for n in 0..2_000 {
-        guard.refused(&format!("la-{n}"), "10.0.0.9", STRANGER);
-        guard.refused(&format!("la-{n}"), "10.0.0.9", "it says more than it may");
+        guard.record_refusal(&format!("la-{n}"), "10.0.0.9", QUARANTINE_REASON);
+        guard.record_refusal(&format!("la-{n}"), "10.0.0.9", "it says more than it may");
     }
     assert!(
-        guard.why("").len() <= 2 * 256,
+        guard.refusals_of("").len() <= 2 * 256,
         "{} are remembered",
-        guard.why("").len()
+        guard.refusals_of("").len()
     );
 }

@@ -16,105 +16,112 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
-use super::connection::{Arrival, Ended, Entrance, serve};
-use super::guard::Guard;
-use super::limits::Bucket;
-use super::session::Peer;
+use super::handshake::{AcceptedTransport, AuthMethod, ConnectionEnd, serve};
+use super::rate_limit::TokenBucket;
+use super::session::ConnectionInfo;
+use super::shared::SharedBroker;
 use super::websocket;
-use crate::keys::holders::Proof;
-use crate::keys::tls::{common_name, proof};
-use crate::protocol::broker::Door;
-use crate::supervisor::child::Facts;
-use crate::supervisor::lobby::{Lobby, Seat, neighbour};
+use crate::keys::holders::CertificateProof;
+use crate::keys::tls::{certificate_proof, common_name};
+use crate::protocol::broker::ListenerKind;
+use crate::supervisor::admission::{AdmissionControl, AdmissionPermit, source_network};
+use crate::supervisor::child::EventWriter;
+use crate::supervisor::keyed_semaphore::{KeyedSemaphore, Permit};
 use crate::supervisor::meter::{Meter, Metered};
-use crate::supervisor::places::{Place, Places};
 
 /// What every connection shares.
 pub struct Edge {
-    pub guard: Arc<Guard>,
-    pub facts: Facts,
+    pub broker: Arc<SharedBroker>,
+    pub events: EventWriter,
     pub tls: Option<TlsAcceptor>,
     /// Those who said who they are.
-    all: Arc<Semaphore>,
-    addresses: Places<IpAddr>,
+    connection_permits: Arc<Semaphore>,
+    per_address_permits: KeyedSemaphore<IpAddr>,
     /// What may be told of troubles, and how many were not.
-    troubles: Mutex<(Bucket, u64)>,
+    error_log: Mutex<(TokenBucket, u64)>,
 }
 
 /// Troubles that are told at once, and then in a second: their lines are on the card too.
-const TROUBLES: (f64, f64) = (60.0, 0.1);
+const ERROR_LOG_RATE: (f64, f64) = (60.0, 0.1);
 
 /// Half-open connections that programs on this machine may hold at least.
-const HALF_OPEN_LOOPBACK: usize = 200;
+const HALF_OPEN_LOOPBACK_MIN: usize = 200;
 
 /// One who has not said who it is, in the lobby of its door.
-pub struct Stranger {
-    seat: Seat<IpAddr>,
+pub struct HalfOpenPermit {
+    seat: AdmissionPermit<IpAddr>,
     address: IpAddr,
     edge: Arc<Edge>,
 }
 
 /// The places of one who said who it is.
-pub struct Admitted(
+pub struct ConnectionPermit(
     #[expect(dead_code, reason = "held, then dropped")] OwnedSemaphorePermit,
-    #[expect(dead_code, reason = "held, then dropped")] Place<IpAddr>,
+    #[expect(dead_code, reason = "held, then dropped")] Permit<IpAddr>,
 );
 
-impl Stranger {
+impl HalfOpenPermit {
     /// It said who it is: its place in the lobby is free. Errors are a CONNACK code and a sentence.
-    pub fn admit(self) -> Result<Admitted, (u8, &'static str)> {
-        if self.seat.is_needed() {
-            return Err((0x97, NEEDED));
+    pub fn admit(self) -> Result<ConnectionPermit, (u8, &'static str)> {
+        if self.seat.is_evicted() {
+            return Err((0x97, PERMIT_RECLAIMED));
         }
-        let Ok(permit) = self.edge.all.clone().try_acquire_owned() else {
+        let Ok(permit) = self.edge.connection_permits.clone().try_acquire_owned() else {
             return Err((0x97, "the broker has no place for more connections"));
         };
         let Some(place) = self
             .edge
-            .addresses
-            .take(self.address, self.edge.guard.limits.per_address)
+            .per_address_permits
+            .try_acquire(self.address, self.edge.broker.limits.per_address)
         else {
             return Err((0x97, "too many connections of this address"));
         };
-        Ok(Admitted(permit, place))
+        Ok(ConnectionPermit(permit, place))
     }
 }
 
 /// Waits for what a stranger does, until its time is over or its place is needed; the error says
 /// which. None = the house itself, whose place nobody needs.
-pub async fn within<T>(
-    stranger: Option<&Stranger>,
+pub async fn with_deadline<T>(
+    half_open: Option<&HalfOpenPermit>,
     until: Instant,
     work: impl Future<Output = T>,
 ) -> Result<T, &'static str> {
     let needed = async {
-        match stranger {
-            Some(stranger) => stranger.seat.needed().await,
+        match half_open {
+            Some(stranger) => stranger.seat.evicted().await,
             None => std::future::pending().await,
         }
     };
     tokio::select! {
         biased;
-        () = needed => Err(NEEDED),
+        () = needed => Err(PERMIT_RECLAIMED),
         done = work => Ok(done),
-        () = tokio::time::sleep_until(until) => Err(LATE),
+        () = tokio::time::sleep_until(until) => Err(HANDSHAKE_TIMED_OUT),
     }
 }
 
 /// Why a stranger is let go.
-const LATE: &str = "it did not say who it is in time";
-const NEEDED: &str = "it had not said who it is when its place was needed";
+const HANDSHAKE_TIMED_OUT: &str = "it did not say who it is in time";
+const PERMIT_RECLAIMED: &str = "it had not said who it is when its place was needed";
 
 impl Edge {
-    pub fn new(guard: Arc<Guard>, facts: Facts, tls: Option<TlsAcceptor>) -> Arc<Self> {
+    pub fn new(
+        guard: Arc<SharedBroker>,
+        facts: EventWriter,
+        tls: Option<TlsAcceptor>,
+    ) -> Arc<Self> {
         let all = Arc::new(Semaphore::new(guard.limits.connections));
         Arc::new(Self {
-            guard,
-            facts,
+            broker: guard,
+            events: facts,
             tls,
-            all,
-            addresses: Places::default(),
-            troubles: Mutex::new((Bucket::of(TROUBLES.1, TROUBLES.0, Instant::now()), 0)),
+            connection_permits: all,
+            per_address_permits: KeyedSemaphore::default(),
+            error_log: Mutex::new((
+                TokenBucket::with_burst(ERROR_LOG_RATE.1, ERROR_LOG_RATE.0, Instant::now()),
+                0,
+            )),
         })
     }
 
@@ -123,43 +130,46 @@ impl Edge {
         clippy::disallowed_methods,
         reason = "a connection's task ends with its connection; the process ends the rest"
     )]
-    pub async fn tcp(self: Arc<Self>, door: Door, listener: TcpListener) {
-        let limits = &self.guard.limits;
-        let lobby = Lobby::new(limits.half_open);
+    pub async fn serve_tcp(self: Arc<Self>, door: ListenerKind, listener: TcpListener) {
+        let limits = &self.broker.limits;
+        let lobby = AdmissionControl::new(limits.half_open);
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 // Who comes now waits in the listener's row for the broker's next life.
-                () = self.guard.ending.cancelled() => return,
+                () = self.broker.shutdown.cancelled() => return,
             };
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
                 Err(cause) => {
                     // Out of descriptors: let some go before the next try.
-                    tracing::warn!(%cause, "a connection could not be accepted");
+                    tracing::warn!(%cause, "accept failed");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
                 }
             };
-            let (address, near) = (peer.ip().to_string(), neighbour(peer.ip()));
-            if self.all.available_permits() == 0 {
-                self.guard
-                    .refused("", &address, "the broker has no place for more connections");
+            let (address, near) = (peer.ip().to_string(), source_network(peer.ip()));
+            if self.connection_permits.available_permits() == 0 {
+                self.broker.record_refusal(
+                    "",
+                    &address,
+                    "the broker has no place for more connections",
+                );
                 continue;
             }
-            if self.addresses.held(&near) >= limits.per_address {
-                self.guard
-                    .refused("", &address, "too many connections of this address");
+            if self.per_address_permits.held(&near) >= limits.per_address {
+                self.broker
+                    .record_refusal("", &address, "too many connections of this address");
                 continue;
             }
             let share = if peer.ip().is_loopback() {
-                limits.half_open_per_address.max(HALF_OPEN_LOOPBACK)
+                limits.half_open_per_address.max(HALF_OPEN_LOOPBACK_MIN)
             } else {
                 limits.half_open_per_address
             };
-            let meter = Meter::begun();
-            let Some(seat) = lobby.enter_as(near, peer.ip().to_canonical(), share, &meter) else {
-                self.guard.refused(
+            let meter = Meter::start();
+            let Some(seat) = lobby.acquire_as(near, peer.ip().to_canonical(), share, &meter) else {
+                self.broker.record_refusal(
                     "",
                     &address,
                     "too many connections of this address have not said who they are",
@@ -168,70 +178,70 @@ impl Edge {
             };
             let edge = self.clone();
             tokio::spawn(async move {
-                let until = Instant::now() + Duration::from_secs(edge.guard.limits.handshake_s);
+                let until = Instant::now() + Duration::from_secs(edge.broker.limits.handshake_s);
                 let _ = stream.set_nodelay(true);
-                let stranger = Stranger {
+                let half_open = HalfOpenPermit {
                     seat,
                     address: near,
                     edge: edge.clone(),
                 };
                 let ended = match edge
-                    .transport(
+                    .serve_transport(
                         door,
                         Metered::new(stream, meter.clone()),
                         &address,
                         until,
-                        stranger,
+                        half_open,
                         meter,
                     )
                     .await
                 {
                     Ok(ended) => ended,
-                    Err(cause) => Ended::nobody(
-                        &edge.guard,
+                    Err(cause) => ConnectionEnd::unidentified(
+                        &edge.broker,
                         &address,
-                        &format!("the {} handshake failed: {cause}", name_of(door)),
+                        &format!("the {} handshake failed: {cause}", listener_name(door)),
                     ),
                 };
-                edge.tell(&address, ended).await;
+                edge.report_error(&address, ended).await;
             });
         }
     }
 
     // Each way in is its own allocation: a plain connection does not carry the size of the largest,
     // nor anybody what only the handshake needs.
-    async fn transport(
+    async fn serve_transport(
         &self,
-        door: Door,
+        door: ListenerKind,
         stream: Metered<TcpStream>,
         address: &str,
         until: Instant,
-        stranger: Stranger,
+        half_open: HalfOpenPermit,
         meter: Arc<Meter>,
-    ) -> io::Result<Ended> {
-        let guard = self.guard.clone();
-        let mut peer = Peer {
+    ) -> io::Result<ConnectionEnd> {
+        let guard = self.broker.clone();
+        let mut peer = ConnectionInfo {
             address: address.to_owned(),
-            door: name_of(door),
-            ..Peer::default()
+            listener: listener_name(door),
+            ..ConnectionInfo::default()
         };
-        let arrival = |entrance, stranger, peer| Arrival {
-            entrance,
-            until,
+        let arrival = |entrance, stranger, peer| AcceptedTransport {
+            auth_method: entrance,
+            deadline: until,
             peer,
-            stranger: Some(stranger),
+            half_open: Some(stranger),
             meter,
         };
         match door {
-            Door::Plain => Ok(Box::pin(serve(
+            ListenerKind::Plain => Ok(Box::pin(serve(
                 stream,
                 guard,
-                arrival(Entrance::Password, stranger, peer),
+                arrival(AuthMethod::Password, half_open, peer),
             ))
             .await),
-            Door::WebSocket => {
-                let ws = within(
-                    Some(&stranger),
+            ListenerKind::WebSocket => {
+                let ws = with_deadline(
+                    Some(&half_open),
                     until,
                     Box::pin(websocket::accept(stream, guard.limits.packet)),
                 )
@@ -240,16 +250,16 @@ impl Edge {
                 Ok(Box::pin(serve(
                     ws,
                     guard,
-                    arrival(Entrance::Password, stranger, peer),
+                    arrival(AuthMethod::Password, half_open, peer),
                 ))
                 .await)
             }
-            Door::Tls | Door::WebSocketTls => {
+            ListenerKind::Tls | ListenerKind::WebSocketTls => {
                 let acceptor = self
                     .tls
                     .clone()
                     .ok_or_else(|| io::Error::other("no certificate"))?;
-                let tls = within(Some(&stranger), until, Box::pin(acceptor.accept(stream)))
+                let tls = with_deadline(Some(&half_open), until, Box::pin(acceptor.accept(stream)))
                     .await
                     .map_err(io::Error::other)??;
                 let holder = tls
@@ -257,43 +267,47 @@ impl Edge {
                     .1
                     .peer_certificates()
                     .and_then(|c| c.first())
-                    .map(|c| common_name(c).zip(proof(c)));
+                    .map(|c| common_name(c).zip(certificate_proof(c)));
                 let entrance = match holder {
                     Some(Some((name, proof))) => {
                         peer.proof.clone_from(&proof);
-                        self.came(&name, proof).await;
-                        Entrance::Certificate(name)
+                        self.report_certificate(&name, proof).await;
+                        AuthMethod::Certificate(name)
                     }
                     Some(None) => return Err(io::Error::other("the certificate names nobody")),
-                    None => Entrance::Password,
+                    None => AuthMethod::Password,
                 };
-                if door == Door::WebSocketTls {
-                    let ws = within(
-                        Some(&stranger),
+                if door == ListenerKind::WebSocketTls {
+                    let ws = with_deadline(
+                        Some(&half_open),
                         until,
                         Box::pin(websocket::accept(tls, guard.limits.packet)),
                     )
                     .await
                     .map_err(io::Error::other)??;
-                    return Ok(Box::pin(serve(ws, guard, arrival(entrance, stranger, peer))).await);
+                    return Ok(
+                        Box::pin(serve(ws, guard, arrival(entrance, half_open, peer))).await,
+                    );
                 }
-                Ok(Box::pin(serve(tls, guard, arrival(entrance, stranger, peer))).await)
+                Ok(Box::pin(serve(tls, guard, arrival(entrance, half_open, peer))).await)
             }
         }
     }
 
     /// Tells the parent whose certificate came: it keeps which key is whose. Names without an
     /// account are nobody's.
-    async fn came(&self, name: &str, proof: Proof) {
-        if !self.guard.knows(name) {
+    async fn report_certificate(&self, name: &str, proof: CertificateProof) {
+        if !self.broker.has_account(name) {
             return;
         }
-        if let Ok(line) = serde_json::to_string(&crate::protocol::broker::Fact::Holder {
-            name: name.to_owned(),
-            key: proof.key,
-            until: proof.until,
-        }) {
-            self.facts.say(line).await;
+        if let Ok(line) =
+            serde_json::to_string(&crate::protocol::broker::WorkerEvent::CertificateSeen {
+                name: name.to_owned(),
+                key: proof.key,
+                until: proof.until,
+            })
+        {
+            self.events.send(line).await;
         }
     }
 
@@ -302,13 +316,13 @@ impl Edge {
         clippy::disallowed_methods,
         reason = "a connection's task ends with its connection; the process ends the rest"
     )]
-    pub async fn house(self: Arc<Self>, listener: UnixListener, secret: &str) {
+    pub async fn serve_gateway(self: Arc<Self>, listener: UnixListener, secret: &str) {
         let secret: Arc<str> = secret.into();
         loop {
             let (stream, _) = match listener.accept().await {
                 Ok(accepted) => accepted,
                 Err(cause) => {
-                    tracing::warn!(%cause, "the house's own connection could not be accepted");
+                    tracing::warn!(%cause, "accept failed on the gateway's own socket");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
                 }
@@ -317,56 +331,63 @@ impl Edge {
             tokio::spawn(async move {
                 let until = Instant::now() + Duration::from_secs(5);
                 let (peer, meter) = (
-                    Peer {
-                        door: "house",
-                        ..Peer::default()
+                    ConnectionInfo {
+                        listener: "house",
+                        ..ConnectionInfo::default()
                     },
-                    Meter::begun(),
+                    Meter::start(),
                 );
-                let arrival = Arrival {
-                    entrance: Entrance::House(secret),
-                    until,
+                let arrival = AcceptedTransport {
+                    auth_method: AuthMethod::GatewaySocket(secret),
+                    deadline: until,
                     peer,
-                    stranger: None,
+                    half_open: None,
                     meter: meter.clone(),
                 };
-                let ended = serve(Metered::new(stream, meter), edge.guard.clone(), arrival).await;
-                edge.tell("house", ended).await;
+                let ended = serve(Metered::new(stream, meter), edge.broker.clone(), arrival).await;
+                edge.report_error("house", ended).await;
             });
         }
     }
 
-    async fn tell(&self, address: &str, ended: Ended) {
-        if let Some(why) = ended.trouble {
+    async fn report_error(&self, address: &str, ended: ConnectionEnd) {
+        if let Some(why) = ended.error {
             // Strangers must not make the worker talk without end.
-            let untold = {
-                let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+            let suppressed = {
+                let mut troubles = self
+                    .error_log
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
                 if !troubles.0.try_take(Instant::now()) {
                     troubles.1 += 1;
                     return;
                 }
                 std::mem::take(&mut troubles.1)
             };
-            let who = if ended.who.is_empty() {
+            let who = if ended.client.is_empty() {
                 address.to_owned()
             } else {
-                format!("{} ({address})", ended.who)
+                format!("{} ({address})", ended.client)
             };
-            let fact = crate::protocol::broker::Fact::Trouble { who, why, untold };
+            let fact = crate::protocol::broker::WorkerEvent::ClientError {
+                client: who,
+                reason: why,
+                suppressed,
+            };
             if let Ok(line) = serde_json::to_string(&fact) {
-                self.facts.say(line).await;
+                self.events.send(line).await;
             }
         }
     }
 }
 
 /// A door as a technician calls it.
-fn name_of(door: Door) -> &'static str {
+fn listener_name(door: ListenerKind) -> &'static str {
     match door {
-        Door::Plain => "plain",
-        Door::Tls => "TLS",
-        Door::WebSocket => "WebSocket",
-        Door::WebSocketTls => "WebSocket over TLS",
+        ListenerKind::Plain => "plain",
+        ListenerKind::Tls => "TLS",
+        ListenerKind::WebSocket => "WebSocket",
+        ListenerKind::WebSocketTls => "WebSocket over TLS",
     }
 }
 
@@ -375,7 +396,7 @@ fn name_of(door: Door) -> &'static str {
 ///
 /// # Errors
 /// When the socket cannot be made there.
-pub fn bind_house(path: &Path) -> io::Result<UnixListener> {
+pub fn bind_gateway_socket(path: &Path) -> io::Result<UnixListener> {
     use std::os::unix::fs::PermissionsExt as _;
     let _ = std::fs::remove_file(path);
     let listener = UnixListener::bind(path)?;

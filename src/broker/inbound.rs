@@ -7,19 +7,19 @@ use std::sync::PoisonError;
 
 use tokio::time::Instant;
 
-use super::client::{Client, Pause, Stop, What};
-use crate::domain::words;
+use super::client::{AckPacket, Client, DisconnectReason, ReadPause};
+use crate::domain::text;
 use crate::protocol::mqtt::packet::{self, Packet};
-use crate::protocol::mqtt::{frame, say};
+use crate::protocol::mqtt::{encode, frame};
 
 /// A packet that says more than it may in this time is cut.
-const FLOOD_S: u32 = 10;
+const PACKET_COST_MAX_S: u32 = 10;
 /// Packets handled at once before others have their turn.
-const TURN: usize = 1_024;
+const PACKETS_PER_TURN: usize = 1_024;
 
 impl<S> Client<S> {
     /// So many bytes came.
-    pub(super) fn pay_bytes(&mut self, bytes: usize) {
+    pub(super) fn charge_bytes(&mut self, bytes: usize) {
         self.traffic.bytes_in += bytes as u64;
         if let Some(rate) = &self.rate {
             let now = Instant::now();
@@ -34,12 +34,14 @@ impl<S> Client<S> {
 
     /// So many messages are said. What one packet may never say is not paid by those who share the
     /// rate.
-    fn pay_messages(&mut self, count: usize, now: Instant) -> Result<(), Stop> {
+    fn charge_messages(&mut self, count: usize, now: Instant) -> Result<(), DisconnectReason> {
         let Some(rate) = &self.rate else {
             return Ok(());
         };
-        if count as f64 > f64::from(self.guard.limits.messages_per_second) * f64::from(FLOOD_S) {
-            return Err(Stop::Cut(0x96, "it says more than it may"));
+        if count as f64
+            > f64::from(self.broker.limits.messages_per_second) * f64::from(PACKET_COST_MAX_S)
+        {
+            return Err(DisconnectReason::Error(0x96, "it says more than it may"));
         }
         let pause = rate
             .lock()
@@ -51,29 +53,30 @@ impl<S> Client<S> {
     }
 
     /// Handles the whole packets in the input.
-    pub(super) fn frames(&mut self) -> Result<Pause, Stop> {
+    pub(super) fn process_packets(&mut self) -> Result<ReadPause, DisconnectReason> {
         if self.input.is_empty() {
-            return Ok(Pause::Dry);
+            return Ok(ReadPause::NoPacket);
         }
         let now = Instant::now();
-        for _ in 0..TURN {
+        for _ in 0..PACKETS_PER_TURN {
             if self.read_after > now {
-                return Ok(Pause::Held);
+                return Ok(ReadPause::RateLimited);
             }
-            if self.is_full() {
-                return Ok(Pause::Full);
+            if self.has_too_many_pending_acks() {
+                return Ok(ReadPause::AcksPending);
             }
-            if std::mem::take(&mut self.pressed) {
-                return Ok(Pause::Pressed);
+            if std::mem::take(&mut self.backpressure) {
+                return Ok(ReadPause::Backpressure);
             }
-            let Some(frame) = frame::take(&mut self.input, self.guard.limits.packet)? else {
-                return Ok(Pause::Dry);
+            let Some(frame) = frame::split_packet(&mut self.input, self.broker.limits.packet)?
+            else {
+                return Ok(ReadPause::NoPacket);
             };
-            let packet = packet::read(self.with.version, frame)?;
-            self.heard_at = now;
+            let packet = packet::read(self.params.version, frame)?;
+            self.last_packet_at = now;
             self.traffic.packets_in += 1;
             let cost = match &packet {
-                Packet::Subscribe(s) => s.asks.len(),
+                Packet::Subscribe(s) => s.requests.len(),
                 Packet::Unsubscribe { filters, .. } => filters.len(),
                 _ => 1,
             };
@@ -83,18 +86,18 @@ impl<S> Client<S> {
                 Packet::PubAck(_) | Packet::PubRec(..) | Packet::PubComp(_) | Packet::PubRel(_)
             );
             if !answers {
-                self.pay_messages(cost, now)?;
+                self.charge_messages(cost, now)?;
             }
-            self.handle(packet, now)?;
+            self.handle_packet(packet, now)?;
         }
-        Ok(Pause::Pressed)
+        Ok(ReadPause::Backpressure)
     }
 
     /// An answer with so many codes that the client does not take it is not said [MQTT5-3.1.2-24];
     /// then nothing is done either.
-    fn can_answer(&self, codes: usize) -> Result<(), Stop> {
-        if say::suback_len(self.with.version, codes) > self.with.largest {
-            return Err(Stop::Cut(
+    fn check_suback_fits(&self, codes: usize) -> Result<(), DisconnectReason> {
+        if encode::suback_len(self.params.version, codes) > self.params.max_packet_bytes {
+            return Err(DisconnectReason::Error(
                 0x95,
                 "it takes no packet as large as the answer to what it asked",
             ));
@@ -102,30 +105,32 @@ impl<S> Client<S> {
         Ok(())
     }
 
-    fn handle(&mut self, packet: Packet, now: Instant) -> Result<(), Stop> {
-        let slot = self.with.attached.slot;
+    fn handle_packet(&mut self, packet: Packet, now: Instant) -> Result<(), DisconnectReason> {
+        let slot = self.params.session.slot;
         match packet {
-            Packet::Publish(publish) => self.publish(publish, now)?,
-            Packet::PubAck(id) => self.guard.lock().acknowledge(slot, id),
-            Packet::PubRec(id, reason) if reason >= 0x80 => self.guard.lock().refuse(slot, id),
+            Packet::Publish(publish) => self.handle_publish(publish, now)?,
+            Packet::PubAck(id) => self.broker.lock().on_puback(slot, id),
+            Packet::PubRec(id, reason) if reason >= 0x80 => {
+                self.broker.lock().reject_delivery(slot, id);
+            }
             Packet::PubRec(id, _) => {
-                let known = self.guard.lock().received(slot, id);
+                let known = self.broker.lock().on_pubrec(slot, id);
                 if !known {
-                    say::ack(&mut self.output, self.with.version, 6, id, 0x92);
+                    encode::ack(&mut self.output, self.params.version, 6, id, 0x92);
                 }
             }
-            Packet::PubComp(id) => self.guard.lock().completed(slot, id),
+            Packet::PubComp(id) => self.broker.lock().on_pubcomp(slot, id),
             Packet::PubRel(id) => {
                 self.unreleased.remove(&id);
                 let (known, receipt) =
-                    self.guard
+                    self.broker
                         .lock()
-                        .release(slot, id, &self.with.attached.wake);
+                        .on_pubrel(slot, id, &self.params.session.wake);
                 if !known {
-                    self.pay_messages(1, now)?;
+                    self.charge_messages(1, now)?;
                 }
-                self.say(
-                    What::Ack {
+                self.queue_ack(
+                    AckPacket::Ack {
                         kind: 7,
                         id,
                         reason: if known { 0 } else { 0x92 },
@@ -134,14 +139,19 @@ impl<S> Client<S> {
                 );
             }
             Packet::Subscribe(subscribe) => {
-                self.can_answer(subscribe.asks.len())?;
-                let (codes, receipt) = self.guard.lock().subscribe(
-                    &self.with.attached,
-                    &subscribe.asks,
-                    subscribe.identifier,
+                self.check_suback_fits(subscribe.requests.len())?;
+                let (codes, receipt) = self.broker.lock().subscribe(
+                    &self.params.session,
+                    &subscribe.requests,
+                    subscribe.subscription_id,
                     now,
                 );
-                for (ask, code) in subscribe.asks.iter().zip(&codes).filter(|(_, c)| **c > 2) {
+                for (ask, code) in subscribe
+                    .requests
+                    .iter()
+                    .zip(&codes)
+                    .filter(|(_, c)| **c > 2)
+                {
                     let why = match code {
                         0x87 => "it subscribed outside of its permission",
                         0x97 => {
@@ -149,15 +159,15 @@ impl<S> Client<S> {
                         }
                         _ => "its filter is not one, or longer or deeper than allowed",
                     };
-                    let filter = words::line(&ask.filter, 100);
-                    self.guard.refused(
-                        self.with.who.remembered(),
-                        &self.with.address,
+                    let filter = text::line(&ask.filter, 100);
+                    self.broker.record_refusal(
+                        self.params.identity.audit_key(),
+                        &self.params.address,
                         &format!("{why}: {filter}"),
                     );
                 }
-                self.say(
-                    What::Codes {
+                self.queue_ack(
+                    AckPacket::Codes {
                         kind: 9,
                         id: subscribe.id,
                         codes,
@@ -166,10 +176,13 @@ impl<S> Client<S> {
                 );
             }
             Packet::Unsubscribe { id, filters } => {
-                self.can_answer(filters.len())?;
-                let (codes, receipt) = self.guard.lock().unsubscribe(&self.with.attached, &filters);
-                self.say(
-                    What::Codes {
+                self.check_suback_fits(filters.len())?;
+                let (codes, receipt) = self
+                    .broker
+                    .lock()
+                    .unsubscribe(&self.params.session, &filters);
+                self.queue_ack(
+                    AckPacket::Codes {
                         kind: 11,
                         id,
                         codes,
@@ -177,25 +190,27 @@ impl<S> Client<S> {
                     receipt,
                 );
             }
-            Packet::Ping => self.pongs += 1,
+            Packet::PingReq => self.pending_pingresps += 1,
             Packet::Disconnect {
                 reason,
                 session_expiry,
             } => {
                 if let Some(seconds) = session_expiry {
-                    if self.with.granted_expiry == 0 && seconds > 0 {
-                        return Err(Stop::Cut(
+                    if self.params.granted_expiry == 0 && seconds > 0 {
+                        return Err(DisconnectReason::Error(
                             0x82,
                             "a session that was not to be kept cannot be kept now",
                         ));
                     }
-                    self.guard.lock().keep_for(&self.with.attached, seconds);
+                    self.broker
+                        .lock()
+                        .set_session_expiry(&self.params.session, seconds);
                 }
                 // Only a normal goodbye takes the will with it [MQTT-3.14.4-3].
                 return Err(if reason == 0 {
-                    Stop::Polite
+                    DisconnectReason::Normal
                 } else {
-                    Stop::PoliteWithWill
+                    DisconnectReason::NormalWithWill
                 });
             }
         }

@@ -7,74 +7,87 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::client::{Client, Stop, What};
+use super::client::{AckPacket, Client, DisconnectReason};
 use super::message::Message;
-use super::publish::{Asker, Published};
-use super::queue::{Held, Hold};
-use crate::domain::words;
+use super::publish::{AckRequest, PublishOutcome};
+use super::queue::{InboundQos2, InboundQos2State};
+use crate::domain::text;
 use crate::protocol::mqtt::Version;
 use crate::protocol::mqtt::packet::Publish;
-use crate::protocol::mqtt::topic::fits;
+use crate::protocol::mqtt::topic::is_within_bounds;
 
 /// QoS 2 messages that a session may leave unreleased, over all its connections.
 const UNRELEASED_MAX: usize = 1_024;
 
 impl<S> Client<S> {
     /// The topic of a publish, through its alias if it has one.
-    fn topic(&mut self, p: &Publish) -> Result<Box<str>, Stop> {
+    fn resolve_topic(&mut self, p: &Publish) -> Result<Box<str>, DisconnectReason> {
         let Some(alias) = p.properties.topic_alias else {
             return Ok(p.topic.as_str().into());
         };
-        if alias > self.guard.limits.aliases {
-            return Err(Stop::Cut(0x94, "a topic alias beyond the agreed number"));
+        if alias > self.broker.limits.aliases {
+            return Err(DisconnectReason::Error(
+                0x94,
+                "a topic alias beyond the agreed number",
+            ));
         }
         if p.topic.is_empty() {
             return self
                 .aliases_in
                 .get(&alias)
                 .cloned()
-                .ok_or(Stop::Cut(0x82, "a topic alias that stands for nothing"));
+                .ok_or(DisconnectReason::Error(
+                    0x82,
+                    "a topic alias that stands for nothing",
+                ));
         }
-        if !fits(
+        if !is_within_bounds(
             &p.topic,
-            self.guard.limits.topic_bytes,
-            self.guard.limits.topic_levels,
+            self.broker.limits.topic_bytes,
+            self.broker.limits.topic_levels,
         ) {
-            return Err(Stop::Cut(0x90, "a topic longer or deeper than allowed"));
+            return Err(DisconnectReason::Error(
+                0x90,
+                "a topic longer or deeper than allowed",
+            ));
         }
         self.aliases_in.insert(alias, p.topic.as_str().into());
         Ok(p.topic.as_str().into())
     }
 
-    pub(super) fn publish(&mut self, p: Publish, now: Instant) -> Result<(), Stop> {
-        let v5 = self.with.version == Version::V5;
-        let topic = self.topic(&p)?;
-        let unanswered = || {
-            self.answers
+    pub(super) fn handle_publish(
+        &mut self,
+        p: Publish,
+        now: Instant,
+    ) -> Result<(), DisconnectReason> {
+        let v5 = self.params.version == Version::V5;
+        let topic = self.resolve_topic(&p)?;
+        let pending_pubacks = || {
+            self.pending_acks
                 .iter()
-                .filter(|a| matches!(a.what, What::Ack { kind: 4, .. }))
+                .filter(|a| matches!(a.packet, AckPacket::Ack { kind: 4, .. }))
                 .count()
         };
         if p.qos > 0
             && v5
             && !self.unreleased.contains(&p.id)
-            && self.unreleased.len() + unanswered()
-                >= usize::from(self.guard.limits.receive_maximum)
+            && self.unreleased.len() + pending_pubacks()
+                >= usize::from(self.broker.limits.receive_maximum)
         {
-            return Err(Stop::Cut(
+            return Err(DisconnectReason::Error(
                 0x93,
                 "it leaves more messages unfinished than agreed",
             ));
         }
         if p.properties.is_text && std::str::from_utf8(&p.payload).is_err() {
             return match p.qos {
-                0 => Err(Stop::Cut(
+                0 => Err(DisconnectReason::Error(
                     0x99,
                     "a payload says that it is text, and is not UTF-8",
                 )),
                 qos => {
-                    self.say(
-                        What::Ack {
+                    self.queue_ack(
+                        AckPacket::Ack {
                             kind: 3 + qos,
                             id: p.id,
                             reason: 0x99,
@@ -94,84 +107,88 @@ impl<S> Client<S> {
             payload: p.payload.as_ref().into(),
             qos: p.qos,
             retain: p.retain,
-            forward: p.properties.forward,
-            expires,
+            forwarded_properties: p.properties.forwarded,
+            expires_at: expires,
         };
-        let guard = self.guard.clone();
+        let guard = self.broker.clone();
         let mut core = guard.lock();
-        let slot = self.with.attached.slot;
+        let slot = self.params.session.slot;
         if p.qos == 2 {
-            if core.leaves_too_much(slot, p.id, UNRELEASED_MAX) {
-                return Err(Stop::Cut(0x93, "it leaves too many messages unreleased"));
+            if core.exceeds_unreleased(slot, p.id, UNRELEASED_MAX) {
+                return Err(DisconnectReason::Error(
+                    0x93,
+                    "it leaves too many messages unreleased",
+                ));
             }
-            let held = core
+            let tracked = core
                 .session(slot)
-                .and_then(|s| s.received.get(&p.id).cloned());
+                .and_then(|s| s.inbound_qos2.get(&p.id).cloned());
             // Known: its sender did not hear PUBREC [MQTT-4.3.3]. Without DUP it is another message
             // whose predecessor's end the disk did not see.
             // Released already: its successor.
-            if let Some(held) = held
-                .filter(|held| held.hold != Hold::Over && (held.hold != Hold::FromDisk || p.dup))
-            {
+            if let Some(held) = tracked.filter(|held| {
+                held.state != InboundQos2State::Released
+                    && (held.state != InboundQos2State::Restored || p.dup)
+            }) {
                 // What the first PUBREC waits for, this one waits for too; what the card refused is
                 // tried again.
-                let mut receipt = held.receipt.filter(|r| r.outcome() != Some(true));
-                if receipt.as_ref().is_some_and(|r| r.outcome() == Some(false)) {
-                    receipt = core.hold_again(slot, p.id, &self.with.attached.wake);
+                let mut ticket = held.ticket.filter(|r| r.outcome() != Some(true));
+                if ticket.as_ref().is_some_and(|r| r.outcome() == Some(false)) {
+                    ticket = core.retry_inbound_qos2(slot, p.id, &self.params.session.wake);
                 }
                 drop(core);
                 self.unreleased.insert(p.id);
-                self.say(
-                    What::Ack {
+                self.queue_ack(
+                    AckPacket::Ack {
                         kind: 5,
                         id: p.id,
                         reason: 0,
                     },
-                    receipt,
+                    ticket,
                 );
                 return Ok(());
             }
         }
-        let asker = Asker {
-            wake: &self.with.attached.wake,
-            inbound: (p.qos == 2).then_some(p.id),
+        let ack_request = AckRequest {
+            wake: &self.params.session.wake,
+            qos2_packet_id: (p.qos == 2).then_some(p.id),
         };
-        let taken = core.publish(
-            &self.with.who,
+        let result = core.publish(
+            &self.params.identity,
             &self.owner,
             Some(slot),
             message,
-            Some(&asker),
+            Some(&ack_request),
             now,
         );
-        let reason = match taken.what {
-            Published::Taken => 0,
-            Published::Unheard => 0x10,
-            Published::Forbidden => 0x87,
-            Published::Unfit => 0x90,
-            Published::NotKept | Published::Indebted => 0x97,
+        let reason = match result.outcome {
+            PublishOutcome::Accepted => 0,
+            PublishOutcome::NoMatchingSubscribers => 0x10,
+            PublishOutcome::NotAuthorized => 0x87,
+            PublishOutcome::TopicNameInvalid => 0x90,
+            PublishOutcome::CapacityExceeded | PublishOutcome::WriteQuotaExceeded => 0x97,
         };
-        if taken.what == Published::Indebted && !v5 {
-            return Err(Stop::Cut(
+        if result.outcome == PublishOutcome::WriteQuotaExceeded && !v5 {
+            return Err(DisconnectReason::Error(
                 0x97,
                 "the card has so much of this account to write that it must wait",
             ));
         }
         if p.qos == 2 {
-            match taken.what {
+            match result.outcome {
                 // A 3.1.1 client cannot be told: it goes on as if it had been taken.
-                Published::Forbidden | Published::Unfit if !v5 => {
+                PublishOutcome::NotAuthorized | PublishOutcome::TopicNameInvalid if !v5 => {
                     if let Some(session) = core.session(slot) {
-                        session.received.insert(
+                        session.inbound_qos2.insert(
                             p.id,
-                            Held {
-                                hold: Hold::Memory,
-                                receipt: None,
+                            InboundQos2 {
+                                state: InboundQos2State::Memory,
+                                ticket: None,
                             },
                         );
                     }
                 }
-                Published::NotKept if v5 => core.unhold(slot, p.id),
+                PublishOutcome::CapacityExceeded if v5 => core.forget_inbound_qos2(slot, p.id),
                 _ => {}
             }
             if !v5 || reason < 0x80 {
@@ -179,56 +196,59 @@ impl<S> Client<S> {
             }
         }
         drop(core);
-        self.pressed |= taken.pressed;
-        self.spoke |= p.qos > 0 && taken.what == Published::Taken;
-        match taken.what {
-            Published::Forbidden | Published::Unfit => {
-                self.forbidden += 1;
-                if self.forbidden == 1 {
-                    let (who, topic) = (self.with.who.name(), words::line(&p.topic, 100));
-                    let why = if taken.what == Published::Unfit {
+        self.backpressure |= result.backpressure;
+        self.published |= p.qos > 0 && result.outcome == PublishOutcome::Accepted;
+        match result.outcome {
+            PublishOutcome::NotAuthorized | PublishOutcome::TopicNameInvalid => {
+                self.denied_publishes += 1;
+                if self.denied_publishes == 1 {
+                    let (who, topic) = (self.params.identity.name(), text::line(&p.topic, 100));
+                    let why = if result.outcome == PublishOutcome::TopicNameInvalid {
                         "a topic or an announcement longer or deeper than allowed"
                     } else {
                         "it published outside of its permission"
                     };
-                    self.guard.refused(
-                        self.with.who.remembered(),
-                        &self.with.address,
+                    self.broker.record_refusal(
+                        self.params.identity.audit_key(),
+                        &self.params.address,
                         &format!("{why}: {topic}"),
                     );
-                    if self.guard.may_log() {
+                    if self.broker.may_log() {
                         tracing::warn!(
                             who,
                             topic,
                             why,
-                            "a publish was dropped; further ones are only counted"
+                            "publish rejected; further ones only counted"
                         );
                     }
                 }
-                if taken.what == Published::Unfit && v5 && p.qos == 0 {
-                    return Err(Stop::Cut(0x90, "a topic longer or deeper than allowed"));
+                if result.outcome == PublishOutcome::TopicNameInvalid && v5 && p.qos == 0 {
+                    return Err(DisconnectReason::Error(
+                        0x90,
+                        "a topic longer or deeper than allowed",
+                    ));
                 }
             }
-            Published::Indebted => self.guard.refused(
-                self.with.who.remembered(),
-                &self.with.address,
+            PublishOutcome::WriteQuotaExceeded => self.broker.record_refusal(
+                self.params.identity.audit_key(),
+                &self.params.address,
                 "the card has so much of this account to write that it must wait",
             ),
-            Published::NotKept => self.guard.refused(
-                self.with.who.remembered(),
-                &self.with.address,
+            PublishOutcome::CapacityExceeded => self.broker.record_refusal(
+                self.params.identity.audit_key(),
+                &self.params.address,
                 "a bound of retained messages or of a queue was reached",
             ),
             _ => {}
         }
         if p.qos > 0 {
-            self.say(
-                What::Ack {
+            self.queue_ack(
+                AckPacket::Ack {
                     kind: 3 + p.qos,
                     id: p.id,
                     reason,
                 },
-                taken.receipt,
+                result.ticket,
             );
         }
         Ok(())

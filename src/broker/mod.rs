@@ -16,36 +16,36 @@
 //!
 //! Deliberately absent: bridges to other brokers, plug-ins, enhanced authentication.
 
-mod access;
-mod acknowledge;
-mod answers;
-mod attach;
+mod acks;
+mod acl;
+mod admin;
 mod client;
-mod connection;
 mod core;
-mod deliver;
+mod delivery;
 mod durability;
 mod edge;
-mod guard;
-mod hold;
+mod handshake;
 mod inbound;
 mod inbound_publish;
-mod ledger;
-mod limits;
-mod matcher;
+mod inbound_qos2;
 mod message;
 mod outbound;
+mod pending_acks;
+mod persistence;
 mod publish;
 mod queue;
 mod quota;
-mod replies;
+mod rate_limit;
 mod retained;
 mod session;
+mod session_lifecycle;
+mod shared;
 mod stream;
 mod subscribe;
+mod subscriptions;
 mod sys;
 pub mod websocket;
-mod will;
+mod wills;
 pub mod worker;
 
 #[cfg(test)]

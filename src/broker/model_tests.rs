@@ -10,8 +10,8 @@ mod clients;
 mod time;
 mod world;
 
-use self::world::{World, pick};
-use crate::log::sim::Dice;
+use self::world::{Model, pick};
+use crate::log::sim::TestRng;
 
 const CLIENTS: usize = 4;
 
@@ -27,35 +27,35 @@ async fn the_broker_does_what_the_model_does() {
     let mut history = 0_u64;
     while done < steps {
         history += 1;
-        let mut dice = Dice(history.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-        let mut world = World::new();
+        let mut dice = TestRng(history.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let mut world = Model::new();
         for _ in 0..400 {
             let client = pick(&mut dice, CLIENTS);
-            let act = dice.roll() % 40;
+            let act = dice.next_u64() % 40;
             if (37..=38).contains(&act) {
                 world.trace.push(format!("{history}: act {act}"));
             }
             match act {
                 0..=3 => world.connect(client, &mut dice),
-                4 => world.gone(client, false),
-                5 => world.gone(client, true),
+                4 => world.disconnect(client, false),
+                5 => world.disconnect(client, true),
                 6..=11 => world.subscribe(client, &mut dice),
                 12..=23 => world.publish(client, &mut dice),
-                24..=36 => world.listen(client, &mut dice),
-                37 => world.pass(&mut dice),
+                24..=36 => world.receive(client, &mut dice),
+                37 => world.advance_time(&mut dice),
                 38 => world.restart(),
                 _ => world.write(),
             }
             done += 1;
             let queued: usize = world
-                .core
+                .state
                 .sessions
                 .iter()
                 .flatten()
                 .map(|s| s.queue.bytes)
                 .sum();
             assert_eq!(
-                queued, world.core.queued_bytes,
+                queued, world.state.queued_bytes,
                 "history {history}: bytes are counted right"
             );
         }

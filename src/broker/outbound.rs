@@ -9,18 +9,18 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::Instant;
 
-use super::client::{BATCH, Client, Stop};
-use super::message::Queued;
-use super::queue::Out;
-use crate::protocol::mqtt::say::{self, Delivery};
+use super::client::{Client, DisconnectReason, WRITE_BATCH_BYTES};
+use super::message::QueuedMessage;
+use super::queue::Outgoing;
+use crate::protocol::mqtt::encode::{self, OutgoingPublish};
 
 /// How long a client may take nothing of what it is sent.
-const WRITE_MAX: Duration = Duration::from_secs(10);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// The alias for a topic, and whether the topic must be said with it.
-    fn alias(&mut self, topic: &str) -> Option<(u16, bool)> {
-        if self.with.aliases == 0 {
+    fn topic_alias(&mut self, topic: &str) -> Option<(u16, bool)> {
+        if self.params.topic_alias_maximum == 0 {
             return None;
         }
         if let Some(alias) = self.aliases_out.get(topic) {
@@ -28,35 +28,41 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
         let next = u16::try_from(self.aliases_out.len() + 1)
             .ok()
-            .filter(|n| *n <= self.with.aliases)?;
+            .filter(|n| *n <= self.params.topic_alias_maximum)?;
         self.aliases_out.insert(topic.into(), next);
         Some((next, true))
     }
 
     /// Encodes a delivery; false = it is larger than the client takes.
-    fn deliver(&mut self, id: u16, item: &Queued, again: bool, now: Instant) -> bool {
+    fn encode_publish(
+        &mut self,
+        id: u16,
+        item: &QueuedMessage,
+        resent: bool,
+        now: Instant,
+    ) -> bool {
         let m = &item.message;
-        let expiry = m.expires.map(|e| {
+        let expiry = m.expires_at.map(|e| {
             u32::try_from(e.saturating_duration_since(now).as_secs())
                 .unwrap_or(u32::MAX)
                 .max(1)
         });
         let before = self.output.len();
-        let alias = self.alias(&m.topic);
-        let delivery = Delivery {
+        let alias = self.topic_alias(&m.topic);
+        let delivery = OutgoingPublish {
             topic: &m.topic,
             payload: &m.payload,
             qos: item.qos,
-            id,
-            dup: again && item.qos > 0,
+            packet_id: id,
+            dup: resent && item.qos > 0,
             retain: item.retain,
-            forward: &m.forward,
-            expiry,
-            subscription_ids: &item.identifiers,
+            forwarded_properties: &m.forwarded_properties,
+            message_expiry_s: expiry,
+            subscription_ids: &item.subscription_ids,
             alias,
         };
-        say::publish(&mut self.output, self.with.version, &delivery);
-        if self.output.len() - before > self.with.largest {
+        encode::publish(&mut self.output, self.params.version, &delivery);
+        if self.output.len() - before > self.params.max_packet_bytes {
             self.output.truncate(before);
             if let Some((_, true)) = alias {
                 self.aliases_out.remove(&m.topic);
@@ -68,22 +74,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     /// Collects a batch of what is queued. True = there is more.
-    fn collect(&mut self) -> bool {
-        let guard = self.guard.clone();
+    fn fill_output(&mut self) -> bool {
+        let guard = self.broker.clone();
         let mut core = guard.lock();
-        let slot = self.with.attached.slot;
+        let slot = self.params.session.slot;
         let now = Instant::now();
         core.counters.traffic.add(std::mem::take(&mut self.traffic));
-        while self.output.len() < BATCH {
-            match core.next(slot, now) {
+        while self.output.len() < WRITE_BATCH_BYTES {
+            match core.next_outgoing(slot, now) {
                 None => return false,
-                Some(Out::Release(id)) => say::ack(&mut self.output, self.with.version, 6, id, 0),
-                Some(Out::Publish { id, item, again }) => {
+                Some(Outgoing::PubRel(id)) => {
+                    encode::ack(&mut self.output, self.params.version, 6, id, 0);
+                }
+                Some(Outgoing::Publish {
+                    id,
+                    item,
+                    dup: again,
+                }) => {
                     // Larger than the client takes: as if it had been delivered [MQTT-3.1.2-25].
-                    if !self.deliver(id, &item, again, now) {
-                        core.counters.too_large += 1;
+                    if !self.encode_publish(id, &item, again, now) {
+                        core.counters.oversized += 1;
                         if id > 0 {
-                            core.refuse(slot, id);
+                            core.reject_delivery(slot, id);
                         }
                     }
                 }
@@ -93,12 +105,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     /// Writes answers whose promise is kept and one batch of what is queued. True = there is more.
-    pub(super) async fn flush(&mut self) -> Result<bool, Stop> {
-        self.answer()?;
+    pub(super) async fn flush(&mut self) -> Result<bool, DisconnectReason> {
+        self.flush_acks()?;
         // SUBACK goes before what the subscription brings.
-        let mut more = !self.owes_suback() && self.collect();
-        for _ in 0..std::mem::take(&mut self.pongs) {
-            say::pong(&mut self.output);
+        let mut more = !self.has_pending_suback() && self.fill_output();
+        for _ in 0..std::mem::take(&mut self.pending_pingresps) {
+            encode::pingresp(&mut self.output);
         }
         self.traffic.bytes_out += self.output.len() as u64;
         more |= self.write_out().await?;
@@ -108,11 +120,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// Writes the output out, for as long as the socket takes some of it every [`WRITE_MAX`]: a
     /// slow link is not a dead one, and what comes meanwhile is no sign of life. True =
     /// something came.
-    async fn write_out(&mut self) -> Result<bool, Stop> {
-        let (wake, meter) = (self.with.attached.wake.clone(), self.with.meter.clone());
-        let mut came = false;
-        let stuck = tokio::time::sleep(WRITE_MAX);
-        tokio::pin!(stuck);
+    async fn write_out(&mut self) -> Result<bool, DisconnectReason> {
+        let (wake, meter) = (self.params.session.wake.clone(), self.params.meter.clone());
+        let mut woken = false;
+        let write_timer = tokio::time::sleep(WRITE_TIMEOUT);
+        tokio::pin!(write_timer);
         loop {
             let Self { io, output, .. } = &mut *self;
             let step = async {
@@ -127,24 +139,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             tokio::select! {
                 biased;
                 done = step => match done {
-                    Ok(0) => return Ok(came),
+                    Ok(0) => return Ok(woken),
                     Ok(_) => {}
-                    Err(_) => return Err(Stop::Gone),
+                    Err(_) => return Err(DisconnectReason::PeerClosed),
                 },
                 () = wake.notified() => {
-                    came = true;
-                    if let Some((code, why)) = self.with.attached.cut.why() {
+                    woken = true;
+                    if let Some((code, why)) = self.params.session.signal.reason() {
                         self.output.clear();
-                        return Err(Stop::Cut(code, why));
+                        return Err(DisconnectReason::Error(code, why));
                     }
                 }
-                () = stuck.as_mut() => {
-                    let progress = meter.wrote_at() + WRITE_MAX;
+                () = write_timer.as_mut() => {
+                    let progress = meter.last_write_at() + WRITE_TIMEOUT;
                     if progress <= Instant::now() {
                         self.output.clear();
-                        return Err(Stop::Stuck);
+                        return Err(DisconnectReason::WriteTimeout);
                     }
-                    stuck.as_mut().reset(progress);
+                    write_timer.as_mut().reset(progress);
                 }
             }
         }

@@ -9,77 +9,77 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::access::Identity;
-use super::core::Core;
-use super::durability::class_of;
-use super::ledger::Receipt;
-use super::ledger::record::Record;
-use super::matcher::Slot;
+use super::acl::Identity;
+use super::core::BrokerState;
+use super::durability::durability_class_of;
 use super::message::Message;
-use super::retained::Change;
+use super::persistence::DurabilityTicket;
+use super::persistence::record::PersistedChange;
+use super::retained::RetainedChange;
 use super::session::Session;
-use crate::protocol::broker::Class;
-use crate::protocol::mqtt::topic::fits;
+use super::subscriptions::Slot;
+use crate::protocol::broker::DurabilityClass;
+use crate::protocol::mqtt::topic::is_within_bounds;
 
 /// Largest announcement of a device without an account, bytes.
-const STRANGER_MAX: usize = 16 * 1024;
+const UNPROVISIONED_PAYLOAD_MAX: usize = 16 * 1024;
 
 /// What became of a publish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Published {
+pub enum PublishOutcome {
     /// Taken; somebody hears it or it is kept.
-    Taken,
+    Accepted,
     /// Taken; nobody hears it.
-    Unheard,
+    NoMatchingSubscribers,
     /// Not allowed.
-    Forbidden,
+    NotAuthorized,
     /// The topic is longer or deeper than allowed.
-    Unfit,
+    TopicNameInvalid,
     /// Not taken: the card has so much of this account to write that it must wait.
-    Indebted,
+    WriteQuotaExceeded,
     /// Not kept: a bound of retained messages or queues was reached (who could hear it, did).
-    NotKept,
+    CapacityExceeded,
 }
 
 /// The answer to a publish.
 #[derive(Debug)]
-pub struct Taken {
-    pub what: Published,
+pub struct PublishResult {
+    pub outcome: PublishOutcome,
     /// The card to wait for before the answer.
-    pub receipt: Option<Arc<Receipt>>,
+    pub ticket: Option<Arc<DurabilityTicket>>,
     /// Somebody who hears it can hardly follow.
-    pub pressed: bool,
+    pub backpressure: bool,
 }
 
-impl Taken {
-    fn plain(what: Published) -> Self {
+impl PublishResult {
+    fn immediate(outcome: PublishOutcome) -> Self {
         Self {
-            what,
-            receipt: None,
-            pressed: false,
+            outcome,
+            ticket: None,
+            backpressure: false,
         }
     }
 }
 
 /// Who waits for an answer: his wake, and the packet id of a QoS 2 message.
-pub struct Asker<'a> {
+pub struct AckRequest<'a> {
     pub wake: &'a Arc<Notify>,
-    pub inbound: Option<u16>,
+    pub qos2_packet_id: Option<u16>,
 }
 
 /// On whose connection something is said.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Voice {
+pub(super) struct PublishOrigin {
     /// Its session; none = it is not said on a connection.
-    pub from: Option<Slot>,
+    pub slot: Option<Slot>,
     /// Number of the connection; 0 = none.
-    pub line: u64,
+    pub connection_number: u64,
     /// The word of a connection that is dead, while a newer one of its account speaks: the house
     /// does not go by it.
-    pub late: bool,
+    pub superseded: bool,
 }
 
-impl Core {
+impl BrokerState {
     /// Takes a message in; `from` = the session that says it.
     pub fn publish(
         &mut self,
@@ -87,51 +87,51 @@ impl Core {
         owner: &Arc<str>,
         from: Option<Slot>,
         message: Message,
-        asker: Option<&Asker<'_>>,
+        ack_request: Option<&AckRequest<'_>>,
         now: Instant,
-    ) -> Taken {
+    ) -> PublishResult {
         let line = from
             .and_then(|slot| self.session(slot))
-            .and_then(|s| s.line.as_ref())
+            .and_then(|s| s.connection.as_ref())
             .map_or(0, |l| l.number);
-        self.publish_from(
+        self.publish_with_origin(
             who,
             owner,
-            Voice {
-                from,
-                line,
-                late: false,
+            PublishOrigin {
+                slot: from,
+                connection_number: line,
+                superseded: false,
             },
             message,
-            asker,
+            ack_request,
             now,
         )
     }
 
-    pub(super) fn publish_from(
+    pub(super) fn publish_with_origin(
         &mut self,
         who: &Identity,
         owner: &Arc<str>,
-        voice: Voice,
+        origin: PublishOrigin,
         message: Message,
-        asker: Option<&Asker<'_>>,
+        ack_request: Option<&AckRequest<'_>>,
         now: Instant,
-    ) -> Taken {
-        let (from, mut message) = (voice.from, message);
-        if !fits(
+    ) -> PublishResult {
+        let (from, mut message) = (origin.slot, message);
+        if !is_within_bounds(
             &message.topic,
             self.limits.topic_bytes,
             self.limits.topic_levels,
         ) {
-            return Taken::plain(Published::Unfit);
+            return PublishResult::immediate(PublishOutcome::TopicNameInvalid);
         }
-        if !self.table.may_publish(who, &message.topic) {
-            self.counters.forbidden += 1;
-            return Taken::plain(Published::Forbidden);
+        if !self.access.may_publish(who, &message.topic) {
+            self.counters.denied_publishes += 1;
+            return PublishResult::immediate(PublishOutcome::NotAuthorized);
         }
-        if let Identity::Stranger(name) = who {
-            if message.payload.len() > STRANGER_MAX {
-                return Taken::plain(Published::Unfit);
+        if let Identity::Unprovisioned(name) = who {
+            if message.payload.len() > UNPROVISIONED_PAYLOAD_MAX {
+                return PublishResult::immediate(PublishOutcome::TopicNameInvalid);
             }
             // The house hears of it; nobody takes it for a device's word.
             message.topic = format!("quarantine/{name}/{}", message.topic).into();
@@ -140,118 +140,130 @@ impl Core {
         self.counters.received += 1;
         self.counters.received_bytes += message.payload.len() as u64;
         let message = Arc::new(message);
-        let mut receipt: Option<Arc<Receipt>> = None;
+        let mut ticket: Option<Arc<DurabilityTicket>> = None;
         let class = if message.qos > 0 || message.retain {
-            class_of(&self.rules, &message.topic)
+            durability_class_of(&self.durability_rules, &message.topic)
         } else {
-            Class::Memory
+            DurabilityClass::Memory
         };
-        let durable = |receipt: &mut Option<Arc<Receipt>>| match asker {
-            Some(asker) if class == Class::Durable && message.qos > 0 => Some(
+        let durable = |receipt: &mut Option<Arc<DurabilityTicket>>| match ack_request {
+            Some(asker) if class == DurabilityClass::Durable && message.qos > 0 => Some(
                 receipt
-                    .get_or_insert_with(|| Receipt::new(asker.wake.clone()))
+                    .get_or_insert_with(|| DurabilityTicket::new(asker.wake.clone()))
                     .clone(),
             ),
             _ => None,
         };
         // A will was promised at CONNECT: no debt takes it back.
-        if asker.is_some() && message.qos > 0 && self.ledger.refuses(owner, class, message.qos) {
-            return Taken::plain(Published::Indebted);
+        if ack_request.is_some()
+            && message.qos > 0
+            && self.persistence.rejects(owner, class, message.qos)
+        {
+            return PublishResult::immediate(PublishOutcome::WriteQuotaExceeded);
         }
         let mut kept = true;
         if message.retain {
-            let change = self.retained.set(owner, voice.line, &message, &self.limits);
-            let word = (change == Change::Kept).then(|| message.clone());
-            kept = !matches!(change, Change::Refused(_));
+            let change = self
+                .retained
+                .set(owner, origin.connection_number, &message, &self.limits);
+            let word = (change == RetainedChange::Stored).then(|| message.clone());
+            kept = !matches!(change, RetainedChange::Refused(_));
             // The same word again is written again only when the disk may not have it yet.
-            let unsure = change == Change::None
-                && class == Class::Durable
-                && self.ledger.is_unsure(&message.topic);
-            let word = if unsure {
+            let is_dirty = change == RetainedChange::Unchanged
+                && class == DurabilityClass::Durable
+                && self.persistence.is_dirty(&message.topic);
+            let word = if is_dirty {
                 Some(message.clone()).filter(|m| !m.payload.is_empty())
             } else {
                 word
             };
-            if class != Class::Memory
-                && (unsure || !matches!(change, Change::None | Change::Refused(false)))
+            if class != DurabilityClass::Memory
+                && (is_dirty
+                    || !matches!(
+                        change,
+                        RetainedChange::Unchanged | RetainedChange::Refused(false)
+                    ))
             {
-                let wait = durable(&mut receipt);
-                self.ledger
-                    .retained(owner, &message.topic, word, wait.as_ref());
+                let wait = durable(&mut ticket);
+                self.persistence
+                    .enqueue_retained(owner, &message.topic, word, wait.as_ref());
             }
         }
-        let mut hearers = self.hearers(&message, from);
-        if voice.late {
-            hearers.retain(|(h, _)| {
+        let mut recipients = self.matching_recipients(&message, from);
+        if origin.superseded {
+            recipients.retain(|(h, _)| {
                 !self
                     .sessions
                     .get(h.slot as usize)
                     .and_then(Option::as_ref)
-                    .is_some_and(Session::is_house_link)
+                    .is_some_and(Session::is_gateway_link)
             });
         }
-        let heard = !hearers.is_empty();
-        let (mut targets, mut pressed, mut full) = (Vec::new(), false, 0);
-        let number = if class == Class::Memory || message.qos == 0 {
+        let has_recipients = !recipients.is_empty();
+        let (mut targets, mut backpressure, mut rejected) = (Vec::new(), false, 0);
+        let number = if class == DurabilityClass::Memory || message.qos == 0 {
             0
         } else {
-            self.ledger.number()
+            self.persistence.next_number()
         };
-        let count = hearers.len();
-        for (hearer, identifiers) in hearers {
+        let count = recipients.len();
+        for (hearer, identifiers) in recipients {
             let owed = (number > 0).then_some((number, class));
-            match self.enqueue(&message, &hearer, identifiers, owed, now) {
+            match self.enqueue_for(&message, &hearer, identifiers, owed, now) {
                 Some((target, tight)) => {
                     targets.extend(target);
-                    pressed |= tight;
+                    backpressure |= tight;
                 }
-                None => full += 1,
+                None => rejected += 1,
             }
         }
-        let inbound = asker
-            .and_then(|a| a.inbound)
-            .map_or((0, 0), |id| self.hold(from, id, class));
+        let inbound = ack_request
+            .and_then(|a| a.qos2_packet_id)
+            .map_or((0, 0), |id| self.track_inbound_qos2(from, id, class));
         match (targets.is_empty(), inbound) {
             (true, (0, _)) => {}
             (true, (session, id)) => {
-                let wait = durable(&mut receipt);
-                self.ledger
-                    .note(owner, Record::Inbound { session, id }, wait.as_ref());
+                let wait = durable(&mut ticket);
+                self.persistence.record(
+                    owner,
+                    PersistedChange::InboundQos2 { session, id },
+                    wait.as_ref(),
+                );
             }
             (false, _) => {
-                let wait = durable(&mut receipt);
-                self.ledger.message(
+                let wait = durable(&mut ticket);
+                self.persistence.enqueue_message(
                     (number, owner),
                     message.clone(),
                     targets,
                     inbound,
-                    class == Class::Durable,
+                    class == DurabilityClass::Durable,
                     wait.as_ref(),
                 );
             }
         }
         // Said again before it is answered, it is answered when this is; also where nothing of the
         // session itself is kept.
-        if let (Some(receipt), Some(id)) = (&receipt, asker.and_then(|a| a.inbound))
+        if let (Some(receipt), Some(id)) = (&ticket, ack_request.and_then(|a| a.qos2_packet_id))
             && let Some(held) = from
                 .and_then(|slot| self.session(slot))
-                .and_then(|s| s.received.get_mut(&id))
+                .and_then(|s| s.inbound_qos2.get_mut(&id))
         {
-            held.receipt = Some(receipt.clone());
+            held.ticket = Some(receipt.clone());
         }
-        let what = match (kept, heard) {
-            (false, _) => Published::NotKept,
+        let what = match (kept, has_recipients) {
+            (false, _) => PublishOutcome::CapacityExceeded,
             // Nobody of those who were to have it could take it.
-            (true, true) if full == count && message.qos > 0 && !message.retain => {
-                Published::NotKept
+            (true, true) if rejected == count && message.qos > 0 && !message.retain => {
+                PublishOutcome::CapacityExceeded
             }
-            (true, false) if !message.retain => Published::Unheard,
-            _ => Published::Taken,
+            (true, false) if !message.retain => PublishOutcome::NoMatchingSubscribers,
+            _ => PublishOutcome::Accepted,
         };
-        Taken {
-            what,
-            receipt,
-            pressed,
+        PublishResult {
+            outcome: what,
+            ticket,
+            backpressure,
         }
     }
 }

@@ -5,18 +5,18 @@
 
 use std::sync::Arc;
 
-use super::access::Identity;
+use super::acl::Identity;
 use super::session::Session;
 
 /// Keeps the sums of queued bytes right; the session's queue had `before`. The house's do not
 /// count: it has its own share.
-pub fn count_bytes(
+pub fn account_queued_bytes(
     all: &mut usize,
     per_account: &mut std::collections::BTreeMap<Arc<str>, usize>,
     session: &Session,
     before: usize,
 ) {
-    if session.who == Identity::House || session.queue.bytes == before {
+    if session.identity == Identity::Gateway || session.queue.bytes == before {
         return;
     }
     *all = *all + session.queue.bytes - before;

@@ -10,17 +10,17 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::message::Message;
-use crate::broker::access::HOUSE;
+use crate::broker::acl::GATEWAY_ACCOUNT;
 use crate::protocol::broker::Limits;
-use crate::protocol::mqtt::topic::{is_wild, matches};
+use crate::protocol::mqtt::topic::{has_wildcard, matches};
 
 /// What a publish did to what is retained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum RetainedChange {
     /// Nothing: the same message stands there, or none did.
-    None,
+    Unchanged,
     /// It is kept.
-    Kept,
+    Stored,
     /// What stood there is gone.
     Removed,
     /// Refused because of a bound; true = what stood there before is gone.
@@ -29,23 +29,23 @@ pub enum Change {
 
 /// What is retained of a topic.
 #[derive(Debug, Clone)]
-pub struct Word {
+pub struct RetainedMessage {
     pub owner: Arc<str>,
     pub message: Arc<Message>,
     /// Number of the connection that said it last; 0 = none that can be open now.
-    pub line: u64,
+    pub connection_number: u64,
 }
 
 /// The retained messages.
-pub struct Retained {
-    messages: BTreeMap<Box<str>, Word>,
+pub struct RetainedMessages {
+    messages: BTreeMap<Box<str>, RetainedMessage>,
     /// Messages and bytes of each account.
     per_owner: BTreeMap<Arc<str>, (usize, usize)>,
     pub bytes: usize,
     pub refused: u64,
 }
 
-impl Retained {
+impl RetainedMessages {
     pub fn new() -> Self {
         Self {
             messages: BTreeMap::new(),
@@ -60,7 +60,7 @@ impl Retained {
     }
 
     fn remove(&mut self, topic: &str) -> bool {
-        let Some(Word {
+        let Some(RetainedMessage {
             owner,
             message: old,
             ..
@@ -83,26 +83,30 @@ impl Retained {
     pub fn set(
         &mut self,
         owner: &Arc<str>,
-        line: u64,
+        connection_number: u64,
         message: &Arc<Message>,
         limits: &Limits,
-    ) -> Change {
-        if let Some(word) = self
+    ) -> RetainedChange {
+        if let Some(entry) = self
             .messages
             .get_mut(&message.topic)
-            .filter(|w| w.owner == *owner && w.message.is_same(message))
+            .filter(|w| w.owner == *owner && w.message.has_same_content(message))
         {
-            word.line = line;
-            return Change::None;
+            entry.connection_number = connection_number;
+            return RetainedChange::Unchanged;
         }
         let before = self.messages.get(&message.topic).map(|w| w.message.size());
         let was = self.remove(&message.topic);
         if message.payload.is_empty() {
-            return if was { Change::Removed } else { Change::None };
+            return if was {
+                RetainedChange::Removed
+            } else {
+                RetainedChange::Unchanged
+            };
         }
         let size = message.size();
         let (mine, my_bytes) = self.per_owner.get(owner).copied().unwrap_or_default();
-        let own_bound = &**owner != HOUSE
+        let own_bound = &**owner != GATEWAY_ACCOUNT
             && (mine >= limits.retained_per_device
                 || my_bytes + size > limits.retained_bytes_per_device);
         // What replaces something larger needs no room.
@@ -113,29 +117,29 @@ impl Retained {
                     || self.bytes + size > limits.retained_bytes)
         {
             self.refused += 1;
-            return Change::Refused(was);
+            return RetainedChange::Refused(was);
         }
         let mine = self.per_owner.entry(owner.clone()).or_default();
         *mine = (mine.0 + 1, mine.1 + size);
         self.bytes += size;
         self.messages.insert(
             message.topic.clone(),
-            Word {
+            RetainedMessage {
                 owner: owner.clone(),
                 message: message.clone(),
-                line,
+                connection_number,
             },
         );
-        Change::Kept
+        RetainedChange::Stored
     }
 
     /// The message of a topic.
     pub fn get(&self, topic: &str) -> Option<&Arc<Message>> {
-        self.word(topic).map(|w| &w.message)
+        self.entry(topic).map(|w| &w.message)
     }
 
     /// The message of a topic, with who said it.
-    pub fn word(&self, topic: &str) -> Option<&Word> {
+    pub fn entry(&self, topic: &str) -> Option<&RetainedMessage> {
         self.messages.get(topic)
     }
 
@@ -148,7 +152,7 @@ impl Retained {
         // What stands before the first wildcard bounds where to look.
         let exact = filter.find(['+', '#']).map_or(filter, |at| &filter[..at]);
         let (wild, from) = (
-            is_wild(filter),
+            has_wildcard(filter),
             exact
                 .strip_suffix('/')
                 .filter(|_| filter.ends_with('#'))
@@ -164,7 +168,7 @@ impl Retained {
                     matches(filter, t)
                 } else {
                     &***t == filter
-                }) && !w.message.is_over(now)
+                }) && !w.message.is_expired(now)
             })
             .map(|(_, w)| (&*w.owner, &w.message))
     }
@@ -174,7 +178,7 @@ impl Retained {
         let over: Vec<(Arc<str>, Box<str>)> = self
             .messages
             .iter()
-            .filter(|(_, w)| w.message.is_over(now))
+            .filter(|(_, w)| w.message.is_expired(now))
             .map(|(t, w)| (w.owner.clone(), t.clone()))
             .collect();
         for (_, topic) in &over {
@@ -199,8 +203,8 @@ mod tests {
             payload: payload.as_bytes().into(),
             qos: 1,
             retain: true,
-            forward: bytes::Bytes::new(),
-            expires: None,
+            forwarded_properties: bytes::Bytes::new(),
+            expires_at: None,
         })
     }
 
@@ -212,33 +216,33 @@ mod tests {
             ..Limits::default()
         };
         let (mut kept, owner, other): (_, Arc<str>, Arc<str>) =
-            (Retained::new(), "den-01".into(), "den-02".into());
-        let said: Vec<Change> = ["b", "a", "a/c", "d"]
+            (RetainedMessages::new(), "den-01".into(), "den-02".into());
+        let said: Vec<RetainedChange> = ["b", "a", "a/c", "d"]
             .iter()
             .map(|t| kept.set(&owner, 0, &message(t, "ON"), &limits))
             .collect();
         assert_eq!(
             said,
             [
-                Change::Kept,
-                Change::Kept,
-                Change::Kept,
-                Change::Refused(false)
+                RetainedChange::Stored,
+                RetainedChange::Stored,
+                RetainedChange::Stored,
+                RetainedChange::Refused(false)
             ]
         );
         assert_eq!(
             kept.set(&owner, 0, &message("b", "ON"), &limits),
-            Change::None,
+            RetainedChange::Unchanged,
             "the same again"
         );
         assert_eq!(
             kept.set(&owner, 0, &message("b", &"x".repeat(60)), &limits),
-            Change::Refused(true),
+            RetainedChange::Refused(true),
             "too large, and the old word is not true any more"
         );
         assert_eq!(
             kept.set(&other, 0, &message("đèn/1", "ON"), &limits),
-            Change::Kept
+            RetainedChange::Stored
         );
         let now = Instant::now();
         let topics = |filter: &str| {
@@ -258,14 +262,14 @@ mod tests {
         );
         assert_eq!(
             kept.set(&other, 0, &message("a", ""), &limits),
-            Change::Removed
+            RetainedChange::Removed
         );
         assert_eq!(
             (kept.len(), kept.bytes, kept.refused),
             (2, "a/cON".len() + "đèn/1ON".len(), 2)
         );
         let mut short = Message::clone(&message("e", "1"));
-        short.expires = Some(now + std::time::Duration::from_secs(1));
+        short.expires_at = Some(now + std::time::Duration::from_secs(1));
         kept.set(&other, 0, &Arc::new(short), &limits);
         assert!(kept.expire(now).is_empty());
         assert_eq!(

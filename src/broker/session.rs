@@ -9,178 +9,183 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::access::Identity;
-use super::ledger::record::{Head, Record};
-use super::matcher::{Hearing, Slot};
-use super::queue::{Held, Queue};
-use crate::keys::holders::Proof;
-use crate::protocol::broker::HOUSE_LINK;
+use super::acl::Identity;
+use super::persistence::record::{PersistedChange, SessionHeader};
+use super::queue::{InboundQos2, Queue};
+use super::subscriptions::{Slot, SubscriptionOptions};
+use crate::keys::holders::CertificateProof;
+use crate::protocol::broker::GATEWAY_CLIENT_ID;
 use crate::protocol::mqtt::connect::Will;
 
 /// Where a client is connected from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Peer {
+pub struct ConnectionInfo {
     pub address: String,
-    pub door: &'static str,
+    pub listener: &'static str,
     /// “3.1”, “3.1.1” or “5”.
     pub version: &'static str,
     /// What its certificate proves; empty = it brought none.
-    pub proof: Proof,
+    pub proof: CertificateProof,
 }
 
 /// One client's session.
 pub struct Session {
     /// Its number; never used again.
     pub number: u64,
-    pub who: Identity,
+    pub identity: Identity,
     /// `who` as the ledger and the retained store name it.
     pub owner: Arc<str>,
     pub client_id: String,
-    pub subscriptions: BTreeMap<String, Hearing>,
+    pub subscriptions: BTreeMap<String, SubscriptionOptions>,
     pub queue: Queue,
     /// QoS 2 messages that were taken and are not released.
-    pub received: BTreeMap<u16, Held>,
+    pub inbound_qos2: BTreeMap<u16, InboundQos2>,
     pub wake: Arc<Notify>,
-    pub line: Option<Line>,
+    pub connection: Option<ConnectionHandle>,
     /// What opened it: a changed secret ends it.
     pub credential: String,
-    pub keep_for: Duration,
-    pub since: Instant,
-    pub peer: Peer,
+    pub expiry_interval: Duration,
+    pub state_since: Instant,
+    pub peer: ConnectionInfo,
     /// What is said if its connection dies.
     pub will: Option<Will>,
     /// The ledger knows of it.
-    pub noted: bool,
+    pub persisted: bool,
 }
 
 impl Session {
     /// True when it outlives its connection.
-    pub fn is_kept(&self) -> bool {
-        !self.keep_for.is_zero()
+    pub fn is_persistent(&self) -> bool {
+        !self.expiry_interval.is_zero()
     }
 
     /// True for the house's own link: not for a technician who speaks as the house.
-    pub fn is_house_link(&self) -> bool {
-        self.who == Identity::House && self.client_id == HOUSE_LINK
+    pub fn is_gateway_link(&self) -> bool {
+        self.identity == Identity::Gateway && self.client_id == GATEWAY_CLIENT_ID
     }
 
-    pub fn is_away(&self) -> bool {
-        self.line.is_none()
+    pub fn is_disconnected(&self) -> bool {
+        self.connection.is_none()
     }
 
     /// The session's head for the ledger.
-    pub fn head(&self, now: Instant, wall: u64) -> Record {
-        Record::Session(Head {
+    pub fn header_record(&self, now: Instant, wall: u64) -> PersistedChange {
+        PersistedChange::Session(SessionHeader {
             session: self.number,
             account: self.owner.to_string(),
             client_id: self.client_id.clone(),
             credential: self.credential.clone(),
-            keep_s: u32::try_from(self.keep_for.as_secs()).unwrap_or(u32::MAX),
-            away: self
-                .is_away()
-                .then(|| wall.saturating_sub(now.saturating_duration_since(self.since).as_secs())),
-            next_id: self.queue.next_id(),
+            expiry_s: u32::try_from(self.expiry_interval.as_secs()).unwrap_or(u32::MAX),
+            disconnected_at: self.is_disconnected().then(|| {
+                wall.saturating_sub(now.saturating_duration_since(self.state_since).as_secs())
+            }),
+            next_packet_id: self.queue.last_packet_id(),
         })
     }
 }
 
 /// Ends a connection from outside; its task looks at it whenever it wakes.
 #[derive(Debug, Clone)]
-pub struct Cut {
-    why: Arc<OnceLock<(u8, &'static str)>>,
+pub struct DisconnectSignal {
+    reason: Arc<OnceLock<(u8, &'static str)>>,
     wake: Arc<Notify>,
 }
 
-impl Cut {
+impl DisconnectSignal {
     fn new(wake: Arc<Notify>) -> Self {
         Self {
-            why: Arc::default(),
+            reason: Arc::default(),
             wake,
         }
     }
 
     /// Ends the connection with a reason code and its sentence; the first reason counts.
-    pub fn now(&self, code: u8, why: &'static str) {
-        let _ = self.why.set((code, why));
+    pub fn disconnect(&self, code: u8, why: &'static str) {
+        let _ = self.reason.set((code, why));
         self.wake.notify_one();
     }
 
     /// Why it is to end.
-    pub fn why(&self) -> Option<(u8, &'static str)> {
-        self.why.get().copied()
+    pub fn reason(&self) -> Option<(u8, &'static str)> {
+        self.reason.get().copied()
     }
 }
 
 /// An open connection of a session.
 #[derive(Clone)]
-pub struct Line {
+pub struct ConnectionHandle {
     pub number: u64,
-    pub cut: Cut,
-    pub gone: CancellationToken,
+    pub signal: DisconnectSignal,
+    pub closed: CancellationToken,
 }
 
-impl Line {
+impl ConnectionHandle {
     pub fn new(number: u64, wake: Arc<Notify>) -> Self {
         Self {
             number,
-            cut: Cut::new(wake),
-            gone: CancellationToken::new(),
+            signal: DisconnectSignal::new(wake),
+            closed: CancellationToken::new(),
         }
     }
 }
 
 /// What a connection asks for.
-pub struct Opening {
-    pub who: Identity,
+pub struct ConnectRequest {
+    pub identity: Identity,
     pub client_id: String,
     /// Without the old session.
-    pub clean: bool,
-    pub keep_for: Duration,
+    pub clean_start: bool,
+    pub expiry_interval: Duration,
     /// Most messages that it takes unacknowledged.
-    pub window: usize,
+    pub receive_maximum: usize,
     pub credential: String,
     pub will: Option<Will>,
-    pub peer: Peer,
+    pub peer: ConnectionInfo,
 }
 
 /// What a connection holds of its session.
-pub struct Attached {
+pub struct SessionHandle {
     pub slot: Slot,
     /// Number of the connection.
-    pub number: u64,
-    pub present: bool,
+    pub connection_number: u64,
+    pub session_present: bool,
     pub wake: Arc<Notify>,
-    pub cut: Cut,
-    gone: CancellationToken,
+    pub signal: DisconnectSignal,
+    closed: CancellationToken,
 }
 
-impl Attached {
-    pub fn new(slot: Slot, line: &Line, present: bool, wake: Arc<Notify>) -> Self {
+impl SessionHandle {
+    pub fn new(
+        slot: Slot,
+        line: &ConnectionHandle,
+        session_present: bool,
+        wake: Arc<Notify>,
+    ) -> Self {
         Self {
             slot,
-            number: line.number,
-            present,
+            connection_number: line.number,
+            session_present,
             wake,
-            cut: line.cut.clone(),
-            gone: line.gone.clone(),
+            signal: line.signal.clone(),
+            closed: line.closed.clone(),
         }
     }
 }
 
-impl Drop for Attached {
+impl Drop for SessionHandle {
     fn drop(&mut self) {
-        self.gone.cancel();
+        self.closed.cancel();
     }
 }
 
 /// A will whose moment is known.
-pub struct Due {
-    pub at: Instant,
-    pub owner: Identity,
+pub struct ScheduledWill {
+    pub due_at: Instant,
+    pub identity: Identity,
     pub client_id: String,
     pub will: Will,
     /// Number of the connection whose will it is; 0 = one of an earlier life of the broker.
-    pub line: u64,
+    pub connection_number: u64,
     /// It waits because the broker ended, not because its client wished so.
-    pub grace: bool,
+    pub from_broker_restart: bool,
 }

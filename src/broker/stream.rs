@@ -12,10 +12,10 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
 /// Bytes of one read.
-const READ: usize = 64 * 1024;
+const READ_BUFFER_BYTES: usize = 64 * 1024;
 
 thread_local! {
-    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
+    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BUFFER_BYTES]);
 }
 
 /// Reads once and appends to `input`; 0 = the peer sends no more. Cancelling it loses nothing.
@@ -35,8 +35,8 @@ pub async fn read<S: AsyncRead + Unpin>(io: &mut S, input: &mut BytesMut) -> io:
 /// Ends a connection so that the last word arrives: the writing side is closed, and what the peer
 /// still sends is read for a moment, because a close over unread bytes would be a reset, and a
 /// reset may overtake the last word.
-pub async fn close<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S, most: Duration) {
-    let _ = tokio::time::timeout(most, async {
+pub async fn close<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S, timeout: Duration) {
+    let _ = tokio::time::timeout(timeout, async {
         io.shutdown().await?;
         let mut rest = BytesMut::new();
         while read(io, &mut rest).await? > 0 {
@@ -48,7 +48,7 @@ pub async fn close<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S, most: Duration
 }
 
 /// Lets those go first who were woken before.
-pub async fn after_others() {
+pub async fn yield_to_woken() {
     let mut first = true;
     poll_fn(|cx| {
         if std::mem::take(&mut first) {

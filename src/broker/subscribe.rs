@@ -9,122 +9,130 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::access::{Identity, Table};
-use super::core::Core;
-use super::ledger::Receipt;
-use super::ledger::record::Record;
-use super::matcher::{Hearing, listen, unlisten};
-use super::quota::count_bytes;
-use super::session::{Attached, Session};
-use crate::protocol::mqtt::packet::Ask;
-use crate::protocol::mqtt::topic::{fits, is_filter, matches, shared};
+use super::acl::{AccessControl, Identity};
+use super::core::BrokerState;
+use super::persistence::DurabilityTicket;
+use super::persistence::record::PersistedChange;
+use super::quota::account_queued_bytes;
+use super::session::{Session, SessionHandle};
+use super::subscriptions::{SubscriptionOptions, add_subscription, remove_subscription};
+use crate::protocol::mqtt::packet::SubscriptionRequest;
+use crate::protocol::mqtt::topic::{is_topic_filter, is_within_bounds, matches, parse_shared};
 
 /// The bits of a subscription on disk.
-pub fn options(hearing: &Hearing) -> u8 {
+pub fn encode_options(hearing: &SubscriptionOptions) -> u8 {
     hearing.qos | u8::from(hearing.no_local) << 2 | u8::from(hearing.retain_as_published) << 3
 }
 
-impl Core {
+impl BrokerState {
     /// Subscribes; gives a SUBACK code per ask, and the card to wait for before they are said.
     pub fn subscribe(
         &mut self,
-        attached: &Attached,
-        asks: &[Ask],
-        identifier: Option<u32>,
+        attached: &SessionHandle,
+        requests: &[SubscriptionRequest],
+        subscription_id: Option<u32>,
         now: Instant,
-    ) -> (Vec<u8>, Option<Arc<Receipt>>) {
-        let mut receipt = None;
+    ) -> (Vec<u8>, Option<Arc<DurabilityTicket>>) {
+        let mut ticket = None;
         // More filters in one packet than a client may have are not looked at.
         let house = self
             .session(attached.slot)
-            .is_some_and(|s| s.who == Identity::House);
+            .is_some_and(|s| s.identity == Identity::Gateway);
         let most = if house {
             usize::MAX
         } else {
             self.limits.filters
         };
-        let codes = asks
+        let codes = requests
             .iter()
             .enumerate()
             .map(|(n, ask)| {
                 if n < most {
-                    self.subscribe_one(attached, ask, identifier, &mut receipt, now)
+                    self.subscribe_one(attached, ask, subscription_id, &mut ticket, now)
                 } else {
                     0x97
                 }
             })
             .collect();
-        (codes, receipt)
+        (codes, ticket)
     }
 
     fn subscribe_one(
         &mut self,
-        attached: &Attached,
-        ask: &Ask,
+        attached: &SessionHandle,
+        ask: &SubscriptionRequest,
         identifier: Option<u32>,
-        receipt: &mut Option<Arc<Receipt>>,
+        ticket: &mut Option<Arc<DurabilityTicket>>,
         now: Instant,
     ) -> u8 {
         let slot = attached.slot;
         let inner = match ask.filter.strip_prefix("$share/") {
             None => &*ask.filter,
-            Some(_) => match shared(&ask.filter) {
+            Some(_) => match parse_shared(&ask.filter) {
                 Some((_, inner)) => inner,
                 None => return 0x8f,
             },
         };
-        if !is_filter(inner)
+        if !is_topic_filter(inner)
             || ask.filter.len() > self.limits.topic_bytes
-            || !fits(inner, self.limits.topic_bytes, self.limits.topic_levels)
+            || !is_within_bounds(inner, self.limits.topic_bytes, self.limits.topic_levels)
         {
             return 0x8f;
         }
         let Self {
             sessions,
-            table,
+            access,
             limits,
-            matcher,
+            subscription_tree,
             retained,
-            ledger,
-            sys,
+            persistence,
+            sys_topics: sys,
             ..
         } = self;
         let Some(session) = sessions.get_mut(slot as usize).and_then(Option::as_mut) else {
             return 0x80;
         };
-        if !table.may_subscribe(&session.who, inner) {
+        if !access.may_subscribe(&session.identity, inner) {
             return 0x87;
         }
         // Each is a change that waits for the card.
-        if session.is_kept() && ledger.is_full(&session.owner) {
+        if session.is_persistent() && persistence.over_quota(&session.owner) {
             return 0x97;
         }
-        let fresh = !session.subscriptions.contains_key(&ask.filter);
-        if fresh && session.who != Identity::House && session.subscriptions.len() >= limits.filters
+        let is_new = !session.subscriptions.contains_key(&ask.filter);
+        if is_new
+            && session.identity != Identity::Gateway
+            && session.subscriptions.len() >= limits.filters
         {
             return 0x97;
         }
-        let hearing = Hearing {
+        let subscription_options = SubscriptionOptions {
             qos: ask.qos,
             no_local: ask.no_local,
             retain_as_published: ask.retain_as_published,
-            identifier,
+            subscription_id: identifier,
         };
-        let same = session.subscriptions.insert(ask.filter.clone(), hearing) == Some(hearing);
-        listen(matcher, &ask.filter, slot, hearing);
+        let is_unchanged = session
+            .subscriptions
+            .insert(ask.filter.clone(), subscription_options)
+            == Some(subscription_options);
+        add_subscription(subscription_tree, &ask.filter, slot, subscription_options);
         // Asked for again, it is written again only when the disk may not have it yet.
-        if session.is_kept() && (!same || ledger.is_unsure_of_filter(session.number, &ask.filter)) {
-            let receipt = receipt.get_or_insert_with(|| Receipt::new(attached.wake.clone()));
-            let record = Record::Filter {
+        if session.is_persistent()
+            && (!is_unchanged || persistence.is_filter_dirty(session.number, &ask.filter))
+        {
+            let receipt =
+                ticket.get_or_insert_with(|| DurabilityTicket::new(attached.wake.clone()));
+            let record = PersistedChange::Subscribed {
                 session: session.number,
                 filter: ask.filter.clone(),
-                options: options(&hearing),
+                options: encode_options(&subscription_options),
                 identifier: identifier.unwrap_or(0),
             };
-            ledger.note(&session.owner.clone(), record, Some(receipt));
+            persistence.record(&session.owner.clone(), record, Some(receipt));
         }
-        let alone = inner.len() == ask.filter.len();
-        if alone && (ask.retain_handling == 0 || ask.retain_handling == 1 && fresh) {
+        let is_unshared = inner.len() == ask.filter.len();
+        if is_unshared && (ask.retain_handling == 0 || ask.retain_handling == 1 && is_new) {
             let identifiers: Box<[u32]> = identifier.into_iter().collect();
             let sys = sys
                 .values()
@@ -133,7 +141,7 @@ impl Core {
             for message in retained.matching(inner, now).map(|(_, m)| m).chain(sys) {
                 if !session
                     .queue
-                    .ask_retained(&message.topic, ask.qos, &identifiers, most)
+                    .request_retained(&message.topic, ask.qos, &identifiers, most)
                 {
                     break;
                 }
@@ -147,14 +155,14 @@ impl Core {
     /// said.
     pub fn unsubscribe(
         &mut self,
-        attached: &Attached,
+        attached: &SessionHandle,
         filters: &[String],
-    ) -> (Vec<u8>, Option<Arc<Receipt>>) {
-        let mut receipt = None;
+    ) -> (Vec<u8>, Option<Arc<DurabilityTicket>>) {
+        let mut ticket = None;
         let Self {
             sessions,
-            matcher,
-            ledger,
+            subscription_tree,
+            persistence,
             ..
         } = self;
         let Some(session) = sessions
@@ -168,19 +176,20 @@ impl Core {
             .map(|filter| {
                 let was = session.subscriptions.remove(filter).is_some();
                 if was {
-                    unlisten(matcher, filter, attached.slot);
+                    remove_subscription(subscription_tree, filter, attached.slot);
                 }
                 // Said before, it may not be on disk yet.
-                if session.is_kept() && (was || ledger.is_unsure_of_filter(session.number, filter))
+                if session.is_persistent()
+                    && (was || persistence.is_filter_dirty(session.number, filter))
                 {
                     let receipt =
-                        receipt.get_or_insert_with(|| Receipt::new(attached.wake.clone()));
-                    if !was && ledger.also_unfilter(session.number, filter, receipt) {
+                        ticket.get_or_insert_with(|| DurabilityTicket::new(attached.wake.clone()));
+                    if !was && persistence.join_unsubscribe(session.number, filter, receipt) {
                         return 0x11;
                     }
-                    ledger.note(
+                    persistence.record(
                         &session.owner.clone(),
-                        Record::Unfilter {
+                        PersistedChange::Unsubscribed {
                             session: session.number,
                             filter: filter.clone(),
                         },
@@ -189,8 +198,8 @@ impl Core {
                 }
                 match (
                     was,
-                    is_filter(filter)
-                        && (!filter.starts_with("$share/") || shared(filter).is_some()),
+                    is_topic_filter(filter)
+                        && (!filter.starts_with("$share/") || parse_shared(filter).is_some()),
                 ) {
                     (true, _) => 0,
                     (false, true) => 0x11,
@@ -198,20 +207,20 @@ impl Core {
                 }
             })
             .collect();
-        (codes, receipt)
+        (codes, ticket)
     }
 
     /// Puts a new table in force, also on open connections.
-    pub fn set_table(&mut self, table: Table, now: Instant) {
-        self.table = table;
+    pub fn set_access(&mut self, table: AccessControl, now: Instant) {
+        self.access = table;
         let Self {
             sessions,
-            matcher,
-            ledger,
-            table,
+            subscription_tree,
+            persistence,
+            access,
             counters,
             queued_bytes,
-            per_account,
+            queued_bytes_by_account: per_account,
             ..
         } = self;
         let (mut over, mut revoked) = (Vec::new(), Vec::new());
@@ -219,11 +228,11 @@ impl Core {
             .zip(sessions.iter_mut())
             .filter_map(|(n, s)| Some((n, s.as_mut()?)))
         {
-            let (kept, before) = (session.is_kept(), session.subscriptions.len());
+            let (kept, before) = (session.is_persistent(), session.subscriptions.len());
             let Session {
-                who,
+                identity: who,
                 credential,
-                line,
+                connection: line,
                 subscriptions,
                 owner,
                 number,
@@ -231,24 +240,26 @@ impl Core {
                 peer,
                 ..
             } = session;
-            if table.credential(who).as_deref() != Some(credential)
-                || !table.holds(who, &peer.proof)
+            if access.credential(who).as_deref() != Some(credential)
+                || !access.admits_certificate(who, &peer.proof)
             {
                 match line {
-                    Some(line) => line.cut.now(0x87, "its account changed"),
+                    Some(line) => line
+                        .signal
+                        .disconnect(0x87, "account changed; disconnecting"),
                     None => over.push(slot),
                 }
                 continue;
             }
             subscriptions.retain(|filter, _| {
-                let stays =
-                    table.may_subscribe(who, shared(filter).map_or(filter, |(_, inner)| inner));
-                if !stays {
-                    unlisten(matcher, filter, slot);
+                let is_permitted = access
+                    .may_subscribe(who, parse_shared(filter).map_or(filter, |(_, inner)| inner));
+                if !is_permitted {
+                    remove_subscription(subscription_tree, filter, slot);
                     if kept {
-                        ledger.note(
+                        persistence.record(
                             owner,
-                            Record::Unfilter {
+                            PersistedChange::Unsubscribed {
                                 session: *number,
                                 filter: filter.clone(),
                             },
@@ -256,31 +267,32 @@ impl Core {
                         );
                     }
                 }
-                stays
+                is_permitted
             });
             if subscriptions.len() == before {
                 continue;
             }
             // What it had asked for and was not sent yet goes with the permission.
             let (bytes, dropped) = (queue.bytes, queue.dropped);
-            let gone =
-                queue.keep_only(&|topic| topic.starts_with('$') || table.may_subscribe(who, topic));
+            let gone = queue.retain_permitted(&|topic| {
+                topic.starts_with('$') || access.may_subscribe(who, topic)
+            });
             counters.dropped += queue.dropped - dropped;
             revoked.extend(
                 gone.into_iter()
                     .map(|(done, item)| (owner.clone(), *number, done, item)),
             );
-            count_bytes(queued_bytes, per_account, session, bytes);
+            account_queued_bytes(queued_bytes, per_account, session, bytes);
         }
         // Another member of a group may have it, before the ledger hears that this one does not.
         for (owner, number, done, item) in revoked {
-            if item.group.is_some() {
-                self.deliver_again(&owner, done.owed, item, now);
+            if item.shared_name.is_some() {
+                self.redeliver_shared(&owner, done.log_number, item, now);
             }
-            self.ledger.finished(number, done);
+            self.persistence.record_delivered(number, done);
         }
         for slot in over {
-            self.remove(slot, now);
+            self.remove_session(slot, now);
         }
     }
 }

@@ -6,23 +6,23 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::core::Core;
+use super::core::BrokerState;
 use super::message::Message;
 use crate::protocol::broker::Counters;
 
 /// Seconds between two tellings.
-pub const EVERY: u32 = 10;
+pub const PUBLISH_INTERVAL_S: u32 = 10;
 
-fn figures(c: &Counters) -> Vec<(&'static str, String)> {
+fn statistics(c: &Counters) -> Vec<(&'static str, String)> {
     let n = |value: u64| value.to_string();
     vec![
         ("version", format!("conglang {}", env!("CARGO_PKG_VERSION"))),
         ("uptime", format!("{} seconds", c.uptime_s)),
         ("clients/connected", n(c.connected)),
-        ("clients/disconnected", n(c.away)),
-        ("clients/total", n(c.connected + c.away)),
+        ("clients/disconnected", n(c.disconnected)),
+        ("clients/total", n(c.connected + c.disconnected)),
         ("clients/maximum", n(c.connected_max)),
-        ("clients/expired", n(c.expired)),
+        ("clients/expired", n(c.expired_sessions)),
         ("messages/received", n(c.traffic.packets_in)),
         ("messages/sent", n(c.traffic.packets_out)),
         ("messages/stored", n(c.retained + c.queued)),
@@ -41,13 +41,13 @@ fn figures(c: &Counters) -> Vec<(&'static str, String)> {
     ]
 }
 
-impl Core {
+impl BrokerState {
     /// Tells what changed.
-    pub fn tell_sys(&mut self, counters: &Counters, now: Instant) {
-        for (name, value) in figures(counters) {
+    pub fn publish_sys_topics(&mut self, counters: &Counters, now: Instant) {
+        for (name, value) in statistics(counters) {
             let topic = format!("$SYS/broker/{name}");
             if self
-                .sys
+                .sys_topics
                 .get(topic.as_str())
                 .is_some_and(|m| *m.payload == *value.as_bytes())
             {
@@ -58,11 +58,11 @@ impl Core {
                 payload: value.into_bytes().into(),
                 qos: 0,
                 retain: true,
-                forward: bytes::Bytes::new(),
-                expires: None,
+                forwarded_properties: bytes::Bytes::new(),
+                expires_at: None,
             });
-            self.sys.insert(topic.into(), message.clone());
-            self.spread(&message, now);
+            self.sys_topics.insert(topic.into(), message.clone());
+            self.publish_internal(&message, now);
         }
     }
 }

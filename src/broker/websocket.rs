@@ -13,24 +13,27 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
-const CHUNK: usize = 64 * 1024;
+const WRITE_CHUNK_BYTES: usize = 64 * 1024;
 /// Pings, pongs and empty frames in a row.
-const EMPTY_MAX: u32 = 64;
+const EMPTY_FRAMES_MAX: u32 = 64;
 /// Frames read at once.
-const FRAMES: usize = 64;
+const FRAMES_PER_READ: usize = 64;
 
 /// A byte stream over binary frames.
 pub struct WsBytes<S> {
     ws: WebSocketStream<S>,
-    rest: Bytes,
+    unread: Bytes,
     /// Frames without data in a row: they cost work and say nothing.
-    empty: u32,
+    empty_frames: u32,
     /// What is said once the bytes before it are read.
-    failed: Option<io::Error>,
+    deferred_error: Option<io::Error>,
 }
 
 #[expect(clippy::result_large_err, reason = "the handshake's own type")]
-fn only_mqtt(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
+fn negotiate_subprotocol(
+    request: &Request,
+    mut response: Response,
+) -> Result<Response, ErrorResponse> {
     let asked = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL).iter();
     // Clients of MQTT 3.1 ask for a name of their own.
     let names = ["mqtt", "mqttv3.1"];
@@ -59,17 +62,17 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     let config = WebSocketConfig::default()
         .read_buffer_size(8 * 1024)
         .write_buffer_size(0)
-        .max_write_buffer_size(4 * CHUNK)
+        .max_write_buffer_size(4 * WRITE_CHUNK_BYTES)
         .max_message_size(Some(packet + 16 * 1024))
         .max_frame_size(Some(packet + 16 * 1024));
-    let ws = accept_hdr_async_with_config(io, only_mqtt, Some(config))
+    let ws = accept_hdr_async_with_config(io, negotiate_subprotocol, Some(config))
         .await
         .map_err(io_error)?;
     Ok(WsBytes {
         ws,
-        rest: Bytes::new(),
-        empty: 0,
-        failed: None,
+        unread: Bytes::new(),
+        empty_frames: 0,
+        deferred_error: None,
     })
 }
 
@@ -88,7 +91,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WsBytes<S> {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         match ready!(Pin::new(&mut self.ws).poll_next(cx)) {
             Some(Ok(Message::Binary(bytes))) if !bytes.is_empty() => {
-                (self.rest, self.empty) = (bytes, 0);
+                (self.unread, self.empty_frames) = (bytes, 0);
             }
             Some(Ok(Message::Text(_))) => {
                 return Poll::Ready(Err(io::Error::new(
@@ -97,8 +100,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WsBytes<S> {
                 )));
             }
             Some(Ok(_)) => {
-                self.empty += 1;
-                if self.empty > EMPTY_MAX {
+                self.empty_frames += 1;
+                if self.empty_frames > EMPTY_FRAMES_MAX {
                     return Poll::Ready(Err(io::Error::new(
                         io::ErrorKind::InvalidData,
                         "too many frames without data",
@@ -121,14 +124,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WsBytes<S> {
         let this = self.get_mut();
         let before = out.filled().len();
         // Small frames are read together, a few: each costs more than its bytes.
-        for _ in 0..FRAMES {
-            let n = this.rest.len().min(out.remaining());
-            out.put_slice(&this.rest.split_to(n));
+        for _ in 0..FRAMES_PER_READ {
+            let n = this.unread.len().min(out.remaining());
+            out.put_slice(&this.unread.split_to(n));
             let some = out.filled().len() > before;
             if out.remaining() == 0 {
                 return Poll::Ready(Ok(()));
             }
-            if let Some(cause) = this.failed.take_if(|_| !some) {
+            if let Some(cause) = this.deferred_error.take_if(|_| !some) {
                 return Poll::Ready(Err(cause));
             }
             match this.poll_frame(cx) {
@@ -136,7 +139,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WsBytes<S> {
                 Poll::Ready(Ok(false)) => return Poll::Ready(Ok(())),
                 Poll::Ready(Err(cause)) if some => {
                     // First what came before it.
-                    this.failed = Some(cause);
+                    this.deferred_error = Some(cause);
                     return Poll::Ready(Ok(()));
                 }
                 Poll::Ready(Err(cause)) => return Poll::Ready(Err(cause)),
@@ -164,7 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WsBytes<S> {
             return Poll::Ready(Ok(0));
         }
         ready!(Pin::new(&mut this.ws).poll_ready(cx)).map_err(io_error)?;
-        let n = bytes.len().min(CHUNK);
+        let n = bytes.len().min(WRITE_CHUNK_BYTES);
         Pin::new(&mut this.ws)
             .start_send(Message::Binary(Bytes::copy_from_slice(&bytes[..n])))
             .map_err(io_error)?;

@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::access::Table;
-use super::edge::{Edge, bind_house};
-use super::guard::Guard;
-use super::ledger::restore::Found;
-use super::ledger::store::Store;
-use super::ledger::writer;
-use crate::keys::authority::Files;
-use crate::keys::tls::{self, Served};
-use crate::protocol::broker::{Door, Fact, Order, Settings};
-use crate::supervisor::child::{Birth, Facts};
+use super::acl::AccessControl;
+use super::edge::{Edge, bind_gateway_socket};
+use super::persistence::restore::RecoveredState;
+use super::persistence::store::PersistenceFiles;
+use super::persistence::writer;
+use super::shared::SharedBroker;
+use crate::keys::authority::CertificateFiles;
+use crate::keys::tls::{self, ReloadableCertificate};
+use crate::protocol::broker::{ListenerKind, Settings, WorkerCommand, WorkerEvent};
+use crate::supervisor::child::{EventWriter, WorkerStdio};
 use crate::supervisor::clock::Clock;
 
 /// Runs until the parent closes stdin, or until something that must not fail failed.
@@ -26,52 +26,58 @@ use crate::supervisor::clock::Clock;
     clippy::disallowed_methods,
     reason = "the worker's tasks live as long as the process"
 )]
-pub async fn run(birth: Birth) -> anyhow::Result<()> {
+pub async fn run(stdio: WorkerStdio) -> anyhow::Result<()> {
     crate::supervisor::fds::raise_limit();
-    let (fds, mut orders, facts) = birth.begin()?;
-    let line = orders
+    let (fds, mut commands, events) = stdio.begin()?;
+    let line = commands
         .next()
         .await
-        .ok_or_else(|| anyhow::anyhow!("no settings came"))?;
+        .ok_or_else(|| anyhow::anyhow!("no settings received"))?;
     let settings: Settings = serde_json::from_str(&line)?;
     let folder = PathBuf::from(&settings.folder);
     std::fs::create_dir_all(&folder)?;
-    let _lock = lock(&folder).await?;
-    let (ledger, clock) = (ledger_in(&folder)?, Clock::system(settings.floor_ms));
+    let _lock = lock_folder(&folder).await?;
+    let (ledger, clock) = (log_folder(&folder)?, Clock::system(settings.floor_ms));
     // A card that cannot be read or written must not keep lamps dark: the broker serves from
     // memory, and begins anew when the card is there again.
     let (mut loss, served_before) = (None, settings.served_before);
-    let (store, found) = match crate::keys::secret::random()
-        .and_then(|epoch| Store::open(&ledger, epoch, served_before))
+    let (store, recovered) = match crate::keys::secret::random()
+        .and_then(|epoch| PersistenceFiles::open(&ledger, epoch, served_before))
     {
         Ok((mut store, mut found)) => {
-            loss = store.tell_loss(&found, u64::try_from(clock.wall_ms() / 1000).unwrap_or(0));
-            store.begin(&mut found);
+            loss = store.report_loss(&found, u64::try_from(clock.wall_ms() / 1000).unwrap_or(0));
+            store.record_serving_started(&mut found);
             (Some(store), found)
         }
         Err(cause) => {
-            tracing::error!(%cause, "the broker's folder cannot be used; messages are kept in memory only");
-            (None, Found::default())
+            tracing::error!(%cause, "broker persistence unavailable; keeping messages in memory only");
+            (None, RecoveredState::default())
         }
     };
-    let guard = Arc::new(Guard::new(
+    let broker = Arc::new(SharedBroker::new(
         &settings,
         clock.clone(),
-        found,
+        recovered,
         tokio::time::Instant::now(),
     ));
-    guard.lock().counters.loss = loss.map(Box::new);
+    broker.lock().counters.loss = loss.map(Box::new);
     if store.is_none() {
-        guard.lock().ledger.go_blind();
+        broker.lock().persistence.mark_unknown();
     }
-    let certificate = settings.certificate.as_ref().map(|(c, k)| Files {
-        certificate: c.into(),
-        key: k.into(),
-    });
-    let served = certificate.as_ref().map(Served::load).transpose()?;
+    let certificate = settings
+        .certificate
+        .as_ref()
+        .map(|(c, k)| CertificateFiles {
+            certificate: c.into(),
+            key: k.into(),
+        });
+    let served = certificate
+        .as_ref()
+        .map(ReloadableCertificate::load)
+        .transpose()?;
     let acceptor = match &served {
         Some(served) => Some(
-            tls::server(
+            tls::server_config(
                 served.clone(),
                 settings
                     .client_ca
@@ -84,89 +90,90 @@ pub async fn run(birth: Birth) -> anyhow::Result<()> {
         None => None,
     };
     // Nobody comes in before the access table is here.
-    let Some(Order::Access { n, accounts }) = orders
+    let Some(WorkerCommand::SetAccess { n, accounts }) = commands
         .next()
         .await
         .and_then(|l| serde_json::from_str(&l).ok())
     else {
-        anyhow::bail!("the first order must be the access table");
+        anyhow::bail!("first command must be the access table");
     };
-    guard.set_table(Table::new(accounts, settings.quarantine));
-    let edge = Edge::new(guard.clone(), facts.clone(), acceptor);
+    broker.set_access(AccessControl::new(accounts, settings.quarantine));
+    let edge = Edge::new(broker.clone(), events.clone(), acceptor);
     anyhow::ensure!(
-        fds.len() == settings.doors.len(),
+        fds.len() == settings.listeners.len(),
         "{} doors but {} listeners",
-        settings.doors.len(),
+        settings.listeners.len(),
         fds.len()
     );
-    for (door, fd) in settings.doors.iter().zip(fds) {
-        serve(&edge, *door, fd)?;
+    for (door, fd) in settings.listeners.iter().zip(fds) {
+        serve_listener(&edge, *door, fd)?;
     }
-    let listener = bind_house(Path::new(&settings.house_socket))?;
-    let (house, secret) = (edge.clone(), settings.house_secret.clone());
-    let mut house = tokio::spawn(async move { house.house(listener, &secret).await });
-    let bell = guard.lock().ledger.bell.clone();
+    let listener = bind_gateway_socket(Path::new(&settings.gateway_socket))?;
+    let (house, secret) = (edge.clone(), settings.gateway_password.clone());
+    let mut gateway_socket =
+        tokio::spawn(async move { house.serve_gateway(listener, &secret).await });
+    let wakeup = broker.lock().persistence.wakeup.clone();
     let writer = std::thread::Builder::new().name("ledger".into()).spawn({
-        let guard = guard.clone();
-        move || writer::keep(&guard, store, &ledger)
+        let guard = broker.clone();
+        move || writer::run_writer(&guard, store, &ledger)
     })?;
     let began = tokio::time::Instant::now();
-    say(&facts, &Fact::Ready).await;
-    say(&facts, &Fact::Applied { n }).await;
+    send_event(&events, &WorkerEvent::Ready).await;
+    send_event(&events, &WorkerEvent::AccessApplied { n }).await;
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     let mut ticks = 0u32;
     loop {
         tokio::select! {
-            order = orders.next() => match order.as_deref().map(serde_json::from_str::<Order>) {
+            order = commands.next() => match order.as_deref().map(serde_json::from_str::<WorkerCommand>) {
                 None => break,
-                Some(Ok(Order::Access { n, accounts })) => {
-                    guard.set_table(Table::new(accounts, settings.quarantine));
-                    say(&facts, &Fact::Applied { n }).await;
+                Some(Ok(WorkerCommand::SetAccess { n, accounts })) => {
+                    broker.set_access(AccessControl::new(accounts, settings.quarantine));
+                    send_event(&events, &WorkerEvent::AccessApplied { n }).await;
                 }
-                Some(Ok(Order::Holders { holders })) => guard.set_holders(holders),
-                Some(Ok(Order::Certificate)) => if let (Some(served), Some(files)) = (&served, &certificate)
+                Some(Ok(WorkerCommand::SetCertificateHolders { holders })) => broker.set_holders(holders),
+                Some(Ok(WorkerCommand::ReloadCertificate)) => if let (Some(served), Some(files)) = (&served, &certificate)
                     && let Err(cause) = served.reload(files) {
-                    tracing::warn!(%cause, "the new certificate could not be read; the old one stays");
+                    tracing::warn!(%cause, "certificate reload failed; keeping the old one");
                 },
-                Some(Ok(Order::Ask { n, ask })) => {
-                    let answer = super::answers::answer(&guard, &ask);
-                    say(&facts, &Fact::Answer { n, answer }).await;
+                Some(Ok(WorkerCommand::Query { n, query })) => {
+                    let reply = super::admin::handle_query(&broker, &query);
+                    send_event(&events, &WorkerEvent::Reply { n, reply }).await;
                 }
-                Some(Err(cause)) => tracing::warn!(%cause, "an order that this worker does not know"),
+                Some(Err(cause)) => tracing::warn!(%cause, "unknown command to the broker worker"),
             },
             _ = tick.tick() => {
                 // Without it nothing durable is ever acknowledged again.
-                anyhow::ensure!(!writer.is_finished() || guard.anew.is_cancelled(), "the ledger's thread ended");
+                anyhow::ensure!(!writer.is_finished() || broker.restart_requested.is_cancelled(), "persistence thread ended");
                 ticks += 1;
                 let counters = {
-                    let mut core = guard.lock();
+                    let mut core = broker.lock();
                     core.tick(tokio::time::Instant::now());
                     core.counters.uptime_s = began.elapsed().as_secs();
-                    let counted = core.counted();
-                    if ticks % super::sys::EVERY == 1 {
-                        core.tell_sys(&counted, tokio::time::Instant::now());
+                    let counted = core.current_counters();
+                    if ticks % super::sys::PUBLISH_INTERVAL_S == 1 {
+                        core.publish_sys_topics(&counted, tokio::time::Instant::now());
                     }
                     counted
                 };
                 if ticks.is_multiple_of(2) {
-                    say(&facts, &Fact::Counters(counters)).await;
+                    send_event(&events, &WorkerEvent::Counters(counters)).await;
                 }
             }
-            () = guard.anew.cancelled() => anyhow::bail!("the card can be used again: the broker begins anew with what stands on it"),
-            ended = &mut house => anyhow::bail!("the house's own socket ended: {ended:?}"),
+            () = broker.restart_requested.cancelled() => anyhow::bail!("storage is usable again; restarting to load persisted state"),
+            ended = &mut gateway_socket => anyhow::bail!("gateway socket listener ended: {ended:?}"),
         }
     }
     // 5.0 clients are told; whoever had a will has ten seconds in the broker's next life.
-    guard.end();
+    broker.begin_shutdown();
     for _ in 0..20 {
-        if guard.lock().counters.connected == 0 {
+        if broker.lock().counters.connected == 0 {
             break;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     // The writer's last round. A parent that lives ends us after two seconds; when it is dead the
     // next worker waits for our lock so long.
-    bell.end();
+    wakeup.finish();
     for _ in 0..80 {
         if writer.is_finished() {
             break;
@@ -176,11 +183,11 @@ pub async fn run(birth: Birth) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn serve(edge: &Arc<Edge>, door: Door, fd: OwnedFd) -> io::Result<()> {
+fn serve_listener(edge: &Arc<Edge>, door: ListenerKind, fd: OwnedFd) -> io::Result<()> {
     let listener = std::net::TcpListener::from(fd);
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    spawn_door(edge.clone(), door, listener);
+    spawn_listener(edge.clone(), door, listener);
     Ok(())
 }
 
@@ -188,18 +195,18 @@ fn serve(edge: &Arc<Edge>, door: Door, fd: OwnedFd) -> io::Result<()> {
     clippy::disallowed_methods,
     reason = "a door lives as long as the process"
 )]
-fn spawn_door(edge: Arc<Edge>, door: Door, listener: tokio::net::TcpListener) {
-    tokio::spawn(edge.tcp(door, listener));
+fn spawn_listener(edge: Arc<Edge>, door: ListenerKind, listener: tokio::net::TcpListener) {
+    tokio::spawn(edge.serve_tcp(door, listener));
 }
 
-async fn say(facts: &Facts, fact: &Fact) {
+async fn send_event(facts: &EventWriter, fact: &WorkerEvent) {
     if let Ok(line) = serde_json::to_string(fact) {
-        facts.say(line).await;
+        facts.send(line).await;
     }
 }
 
 /// The ledger's folder; what an earlier version kept (retained messages only) is taken over.
-fn ledger_in(folder: &Path) -> io::Result<PathBuf> {
+fn log_folder(folder: &Path) -> io::Result<PathBuf> {
     let (old, new) = (folder.join("retained"), folder.join("ledger"));
     if old.is_dir() && !new.exists() {
         std::fs::rename(&old, &new)?;
@@ -208,7 +215,7 @@ fn ledger_in(folder: &Path) -> io::Result<PathBuf> {
 }
 
 /// One writer per folder: an old worker may still be leaving.
-async fn lock(folder: &Path) -> anyhow::Result<std::fs::File> {
+async fn lock_folder(folder: &Path) -> anyhow::Result<std::fs::File> {
     let path = folder.join("lock");
     // On a card that takes nothing the file of before will do.
     let file = std::fs::OpenOptions::new()
@@ -226,5 +233,8 @@ async fn lock(folder: &Path) -> anyhow::Result<std::fs::File> {
             Err(other) => return Err(other.into()),
         }
     }
-    anyhow::bail!("another broker works in {}", folder.display())
+    anyhow::bail!(
+        "broker folder {} is locked by another process",
+        folder.display()
+    )
 }

@@ -3,14 +3,14 @@
 //! One pull per camera however many look. What can crash in decoding lives in the `media` worker;
 //! the parent never decodes. Absent so far: playback, motion, transcoding, other sources than RTSP.
 
-mod bits;
-pub mod keep;
-mod loss;
+mod bit_reader;
+mod decoder_config;
+mod loss_meter;
 mod parameters;
 mod record;
-mod records;
 mod rtp;
 mod rtsp;
+pub mod service;
 pub mod stills;
 mod timing;
 pub mod worker;

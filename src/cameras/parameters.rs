@@ -13,75 +13,75 @@ use base64ct::{Base64, Base64Unpadded, Encoding as _};
 use bytes::Bytes;
 use retina::codec::h26x::Framing;
 
-use super::bits::{Bits, HevcSequence, avc_recovery, avc_slice, hevc_key_slice};
-use super::records::{avc_record, hevc_record};
-use super::rtp::{Unit, is_slice, kind};
+use super::bit_reader::{BitReader, HevcSps, avc_recovery, avc_slice, hevc_key_slice};
+use super::decoder_config::{avc_decoder_config, hevc_decoder_config};
+use super::rtp::{RtpAccessUnit, is_slice, nal_type};
 use crate::live::pictures::Format;
 use crate::protocol::fmp4;
-use crate::protocol::media::Coding;
+use crate::protocol::media::VideoCodec;
 
 /// Largest set, and the most bytes of all.
-const SET_MAX: usize = 8 << 10;
-const SETS_MAX: usize = 64 << 10;
+const MAX_SET_BYTES: usize = 8 << 10;
+const MAX_TOTAL_BYTES: usize = 64 << 10;
 /// Picture parameters that change all the time make no new format each time, ms.
-const REST_MS: u64 = 60_000;
+const MIN_FORMAT_INTERVAL_MS: u64 = 60_000;
 /// Largest side and area of a picture, pixels.
-const SIDE: u32 = 8_192;
-const AREA: u32 = 36_000_000;
+const MAX_SIDE_PIXELS: u32 = 8_192;
+const MAX_AREA_PIXELS: u32 = 36_000_000;
 
 /// Kinds of NAL units: video, sequence and picture parameter sets.
-const fn kinds(coding: Coding) -> [u8; 3] {
+const fn parameter_set_types(coding: VideoCodec) -> [u8; 3] {
     match coding {
-        Coding::H264 => [0xff, 7, 8],
-        Coding::H265 => [32, 33, 34],
+        VideoCodec::H264 => [0xff, 7, 8],
+        VideoCodec::H265 => [32, 33, 34],
     }
 }
 
-type Sets = BTreeMap<(u8, u32), Vec<u8>>;
+type ParameterSets = BTreeMap<(u8, u32), Vec<u8>>;
 
 /// A picture ready for files and players.
-pub struct Ready {
+pub struct ParsedFrame {
     /// How to read it.
     pub format: Arc<Format>,
     /// Decoding may begin with it.
     pub keyframe: bool,
     /// Pictures before it in time may follow it.
-    pub reorders: bool,
+    pub is_reordered: bool,
     /// It refers to what was before the keyframe that it follows.
-    pub leads: bool,
+    pub is_leading: bool,
     /// NAL units with lengths of four bytes.
     pub bytes: Bytes,
 }
 
 /// All parameter sets of one stream.
-pub struct Parameters {
-    coding: Coding,
+pub struct ParameterTracker {
+    coding: VideoCodec,
     timescale: u32,
-    known: Sets,
+    known: ParameterSets,
     /// What the format holds.
-    held: Sets,
+    in_format: ParameterSets,
     format: Option<Arc<Format>>,
     made_mono: u64,
     /// A set differed from the format since that was made: who decodes may hold the other one
     /// still.
-    strayed: bool,
+    diverged: bool,
     reorder: Option<usize>,
-    has_b: bool,
+    has_b_frames: bool,
 }
 
-impl Parameters {
+impl ParameterTracker {
     /// Nothing is known yet.
-    pub const fn new(coding: Coding, timescale: u32) -> Self {
+    pub const fn new(coding: VideoCodec, timescale: u32) -> Self {
         Self {
             coding,
             timescale,
-            known: Sets::new(),
-            held: Sets::new(),
+            known: ParameterSets::new(),
+            in_format: ParameterSets::new(),
             format: None,
             made_mono: 0,
-            strayed: false,
+            diverged: false,
             reorder: None,
-            has_b: false,
+            has_b_frames: false,
         }
     }
 
@@ -91,7 +91,7 @@ impl Parameters {
     }
 
     /// What the camera's description (SDP) says of the stream with this payload type.
-    pub fn describe(&mut self, sdp: &[u8], payload_type: u8) {
+    pub fn parse_sdp(&mut self, sdp: &[u8], payload_type: u8) {
         let text = String::from_utf8_lossy(sdp);
         let begins = format!("a=fmtp:{payload_type} ");
         for line in text.lines().filter_map(|l| l.trim().strip_prefix(&begins)) {
@@ -116,35 +116,42 @@ impl Parameters {
                     .position(|b| *b != 0)
                     .filter(|n| *n >= 2 && nal[*n] == 1)
                     .map_or(0, |n| n + 1);
-                self.learn(&nal[start..]);
+                self.store_set(&nal[start..]);
             }
         }
     }
 
     /// Id of a set, and of the set that it belongs to.
     fn ids(&self, nal: &[u8]) -> Option<(u32, Option<u32>)> {
-        let [video, sequence, picture] = kinds(self.coding);
-        let k = kind(self.coding, nal);
+        let [video, sequence, picture] = parameter_set_types(self.coding);
+        let k = nal_type(self.coding, nal);
         match self.coding {
-            Coding::H264 if k == sequence => Some((Bits::new(nal.get(4..)?).ue()?, None)),
-            Coding::H265 if k == video => Some((u32::from(nal.get(2)? >> 4), None)),
-            Coding::H265 if k == sequence => HevcSequence::read(nal).map(|s| (s.id, Some(s.video))),
+            VideoCodec::H264 if k == sequence => {
+                Some((BitReader::new(nal.get(4..)?).read_ue()?, None))
+            }
+            VideoCodec::H265 if k == video => Some((u32::from(nal.get(2)? >> 4), None)),
+            VideoCodec::H265 if k == sequence => HevcSps::read(nal).map(|s| (s.id, Some(s.video))),
             _ if k == picture => {
-                let mut bits =
-                    Bits::new(nal.get(if self.coding == Coding::H264 { 1 } else { 2 }..)?);
-                Some((bits.ue()?, Some(bits.ue()?)))
+                let mut bits = BitReader::new(nal.get(
+                    if self.coding == VideoCodec::H264 {
+                        1
+                    } else {
+                        2
+                    }..,
+                )?);
+                Some((bits.read_ue()?, Some(bits.read_ue()?)))
             }
             _ => None,
         }
     }
 
     /// Takes a set; true = it is news.
-    fn learn(&mut self, nal: &[u8]) -> bool {
+    fn store_set(&mut self, nal: &[u8]) -> bool {
         let Some((id, _)) = self.ids(nal) else {
             return false;
         };
-        let key = (kind(self.coding, nal), id);
-        if self.known.get(&key).is_some_and(|k| k == nal) || nal.len() > SET_MAX || id > 255 {
+        let key = (nal_type(self.coding, nal), id);
+        if self.known.get(&key).is_some_and(|k| k == nal) || nal.len() > MAX_SET_BYTES || id > 255 {
             return false;
         }
         let others: usize = self
@@ -153,7 +160,7 @@ impl Parameters {
             .filter(|(k, _)| **k != key)
             .map(|(_, s)| s.len())
             .sum();
-        if others + nal.len() > SETS_MAX {
+        if others + nal.len() > MAX_TOTAL_BYTES {
             return false;
         }
         self.known.insert(key, nal.to_vec());
@@ -161,12 +168,12 @@ impl Parameters {
     }
 
     /// Takes the sets of one picture.
-    fn learn_all(&mut self, unit: &Unit) {
-        let [video, sequence, picture] = kinds(self.coding);
+    fn store_sets(&mut self, unit: &RtpAccessUnit) {
+        let [video, sequence, picture] = parameter_set_types(self.coding);
         let mut changed = None;
         for nal in unit.nals() {
-            let k = kind(self.coding, nal);
-            if [video, sequence, picture].contains(&k) && self.learn(nal) && k != picture {
+            let k = nal_type(self.coding, nal);
+            if [video, sequence, picture].contains(&k) && self.store_set(nal) && k != picture {
                 changed = self
                     .ids(nal)
                     .map(|(id, _)| id)
@@ -177,7 +184,7 @@ impl Parameters {
         // A new sequence comes with its picture sets; older ones may not fit it any more.
         if let Some(id) = changed {
             let of = |nal: &[u8]| {
-                kind(self.coding, nal) == picture
+                nal_type(self.coding, nal) == picture
                     && self.ids(nal).is_some_and(|(_, s)| s == Some(id))
             };
             let fresh: Vec<&[u8]> = unit.nals().filter(|n| of(n)).collect();
@@ -198,10 +205,10 @@ impl Parameters {
     /// Sets of a kind: those of pictures, or the others.
     fn of<'a>(
         &self,
-        sets: &'a Sets,
+        sets: &'a ParameterSets,
         pictures: bool,
     ) -> impl Iterator<Item = (&'a (u8, u32), &'a Vec<u8>)> {
-        let picture = kinds(self.coding)[2];
+        let picture = parameter_set_types(self.coding)[2];
         sets.iter()
             .filter(move |((k, _), _)| (*k == picture) == pictures)
     }
@@ -211,61 +218,71 @@ impl Parameters {
     ///
     /// # Errors
     /// When its parameters cannot be used; the sentence is for the technician.
-    pub fn ready(&mut self, unit: Unit, mono_ms: u64) -> anyhow::Result<Option<Ready>> {
-        let [video, sequence, picture] = kinds(self.coding);
+    pub fn parse_frame(
+        &mut self,
+        unit: RtpAccessUnit,
+        mono_ms: u64,
+    ) -> anyhow::Result<Option<ParsedFrame>> {
+        let [video, sequence, picture] = parameter_set_types(self.coding);
         let has_sets = unit
             .nals()
-            .any(|n| [video, sequence, picture].contains(&kind(self.coding, n)));
+            .any(|n| [video, sequence, picture].contains(&nal_type(self.coding, n)));
         if has_sets {
-            self.learn_all(&unit);
-            self.strayed |= self.format.is_some() && self.known != self.held;
+            self.store_sets(&unit);
+            self.diverged |= self.format.is_some() && self.known != self.in_format;
         }
-        let look = self.look(&unit);
-        if look.key && self.known != self.held {
-            let is_new =
-                self.format.is_none() || self.of(&self.known, false).ne(self.of(&self.held, false));
-            if (is_new || mono_ms.saturating_sub(self.made_mono) >= REST_MS)
-                && let Some(format) = self.make(look.set)?
+        let look = self.scan_slices(&unit);
+        if look.key && self.known != self.in_format {
+            let is_new = self.format.is_none()
+                || self
+                    .of(&self.known, false)
+                    .ne(self.of(&self.in_format, false));
+            if (is_new || mono_ms.saturating_sub(self.made_mono) >= MIN_FORMAT_INTERVAL_MS)
+                && let Some(format) = self.build_format(look.set)?
             {
-                self.held = self.known.clone();
+                self.in_format = self.known.clone();
                 self.made_mono = mono_ms;
                 if self.format.as_deref() != Some(&format) {
                     self.format = Some(Arc::new(format));
-                    self.strayed = false;
+                    self.diverged = false;
                 }
             }
         }
         let Some(format) = self.format.clone() else {
             return Ok(None);
         };
-        let bytes = if has_sets || self.strayed && look.key {
-            self.rebuilt(&unit, look.key)
+        let bytes = if has_sets || self.diverged && look.key {
+            self.strip_known_sets(&unit, look.key)
         } else {
             unit.bytes
         };
-        let reorders = self.reorder.map_or(self.has_b, |n| n > 0);
-        Ok(Some(Ready {
+        let reorders = self.reorder.map_or(self.has_b_frames, |n| n > 0);
+        Ok(Some(ParsedFrame {
             format,
             keyframe: look.key,
-            reorders,
-            leads: look.leads,
+            is_reordered: reorders,
+            is_leading: look.leads,
             bytes: bytes.into(),
         }))
     }
 
     /// The picture's bytes without the sets that the format holds; after one differed, a keyframe
     /// brings them all.
-    fn rebuilt(&self, unit: &Unit, keyframe: bool) -> Vec<u8> {
-        let delimiter = if self.coding == Coding::H264 { 9 } else { 35 };
+    fn strip_known_sets(&self, unit: &RtpAccessUnit, keyframe: bool) -> Vec<u8> {
+        let delimiter = if self.coding == VideoCodec::H264 {
+            9
+        } else {
+            35
+        };
         let mut out = Vec::with_capacity(unit.bytes.len() + 256);
         let put = |out: &mut Vec<u8>, nal: &[u8]| {
             out.extend_from_slice(&u32::try_from(nal.len()).unwrap_or(0).to_be_bytes());
             out.extend_from_slice(nal);
         };
         unit.nals()
-            .filter(|n| kind(self.coding, n) == delimiter)
+            .filter(|n| nal_type(self.coding, n) == delimiter)
             .for_each(|n| put(&mut out, n));
-        if keyframe && self.strayed {
+        if keyframe && self.diverged {
             self.known.values().for_each(|nal| put(&mut out, nal));
         }
         let is_known = |nal: &[u8], k: u8| {
@@ -273,9 +290,10 @@ impl Parameters {
                 .is_some_and(|(id, _)| self.known.get(&(k, id)).is_some_and(|s| s == nal))
         };
         for nal in unit.nals() {
-            let k = kind(self.coding, nal);
-            let is_told =
-                (keyframe || !self.strayed) && kinds(self.coding).contains(&k) && is_known(nal, k);
+            let k = nal_type(self.coding, nal);
+            let is_told = (keyframe || !self.diverged)
+                && parameter_set_types(self.coding).contains(&k)
+                && is_known(nal, k);
             if k != delimiter && !is_told {
                 put(&mut out, nal);
             }
@@ -284,29 +302,29 @@ impl Parameters {
     }
 
     /// What the picture's slices say.
-    fn look(&mut self, unit: &Unit) -> Look {
+    fn scan_slices(&mut self, unit: &RtpAccessUnit) -> ParameterScan {
         let coding = self.coding;
-        let Some(slice) = unit.nals().find(|n| is_slice(coding, kind(coding, n))) else {
-            return Look::default();
+        let Some(slice) = unit.nals().find(|n| is_slice(coding, nal_type(coding, n))) else {
+            return ParameterScan::default();
         };
-        let k = kind(coding, slice);
-        if coding == Coding::H265 {
-            return Look {
+        let k = nal_type(coding, slice);
+        if coding == VideoCodec::H265 {
+            return ParameterScan {
                 key: (16..=23).contains(&k),
                 set: hevc_key_slice(slice),
                 leads: matches!(k, 8 | 9),
             };
         }
         let (of, set) = avc_slice(slice).unzip();
-        self.has_b |= of == Some(1);
+        self.has_b_frames |= of == Some(1);
         // An I picture that a recovery point announces is as good as an IDR to begin with.
         let recovers = || {
             of == Some(2)
                 && unit
                     .nals()
-                    .any(|n| kind(coding, n) == 6 && avc_recovery(n) == Some(0))
+                    .any(|n| nal_type(coding, n) == 6 && avc_recovery(n) == Some(0))
         };
-        Look {
+        ParameterScan {
             key: k == 5 || recovers(),
             set,
             leads: false,
@@ -314,8 +332,8 @@ impl Parameters {
     }
 
     /// The format of a keyframe whose slices name the picture set `named`.
-    fn make(&mut self, named: Option<u32>) -> anyhow::Result<Option<Format>> {
-        let [video, sequence, picture] = kinds(self.coding);
+    fn build_format(&mut self, named: Option<u32>) -> anyhow::Result<Option<Format>> {
+        let [video, sequence, picture] = parameter_set_types(self.coding);
         let found = self
             .of(&self.known, true)
             .find(|((_, id), _)| named.is_none_or(|n| n == *id))
@@ -333,7 +351,7 @@ impl Parameters {
                 .collect::<Vec<_>>()
         };
         let (codec, record, size) = match self.coding {
-            Coding::H264 => {
+            VideoCodec::H264 => {
                 let read = retina::codec::h264::parameters_from_sps_and_pps(
                     sps,
                     &pps,
@@ -347,17 +365,17 @@ impl Parameters {
                 })?;
                 (
                     read.rfc6381_codec().to_owned(),
-                    avc_record(sps, &list(sequence), &list(picture)),
+                    avc_decoder_config(sps, &list(sequence), &list(picture)),
                     read.pixel_dimensions(),
                 )
             }
-            Coding::H265 => {
-                let read = HevcSequence::read(sps)
+            VideoCodec::H265 => {
+                let read = HevcSps::read(sps)
                     .ok_or_else(|| anyhow::anyhow!("its parameters cannot be read"))?;
                 self.reorder = Some(read.reorder);
                 (
                     read.codec(),
-                    hevc_record(
+                    hevc_decoder_config(
                         &read,
                         &[
                             (video, list(video)),
@@ -373,13 +391,13 @@ impl Parameters {
         anyhow::ensure!(
             width > 0
                 && height > 0
-                && width <= SIDE
-                && height <= SIDE
-                && width.saturating_mul(height) <= AREA,
+                && width <= MAX_SIDE_PIXELS
+                && height <= MAX_SIDE_PIXELS
+                && width.saturating_mul(height) <= MAX_AREA_PIXELS,
             "its pictures are {width}×{height}"
         );
         let (width, height) = (u16::try_from(width)?, u16::try_from(height)?);
-        let names = if self.coding == Coding::H264 {
+        let names = if self.coding == VideoCodec::H264 {
             (*b"avc1", *b"avcC")
         } else {
             (*b"hvc1", *b"hvcC")
@@ -397,7 +415,7 @@ impl Parameters {
 }
 
 #[derive(Default)]
-struct Look {
+struct ParameterScan {
     /// Decoding may begin here.
     key: bool,
     /// Which picture set its first slice names.

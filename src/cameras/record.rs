@@ -13,11 +13,11 @@ use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
-use super::loss::Loss;
+use super::loss_meter::LossMeter;
 use crate::domain::id::CameraId;
-use crate::live::pictures::{AccessUnit, Picture};
+use crate::live::pictures::{AccessUnit, LiveCamera};
 use crate::protocol::fmp4::{self, Sample};
-use crate::store::segments::{Ring, Writer};
+use crate::store::segments::{Ring, SegmentWriter};
 use crate::supervisor::Stop;
 use crate::supervisor::clock::{Clock, Trust};
 
@@ -25,30 +25,30 @@ use crate::supervisor::clock::{Clock, Trust};
 const SEGMENT_MS: i64 = 60_000;
 /// Nothing came for so long: what is pending goes to disk; at the second time the segment ends. The
 /// network may hold up for seconds what goes on without a break then.
-const IDLE: Duration = Duration::from_secs(5);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A group without a keyframe is written after so long, ms.
-const GROUP_MS: i64 = 5_000;
+const MAX_FRAGMENT_MS: i64 = 5_000;
 /// Most bytes and frames of a pending group.
-const GROUP_BYTES: usize = 8 << 20;
-const GROUP_FRAMES: usize = 600;
+const MAX_PENDING_BYTES: usize = 8 << 20;
+const MAX_PENDING_FRAMES: usize = 600;
 /// A segment ends after so long or so much also without a keyframe, ms and bytes; what follows up
 /// to the next keyframe is lost then.
-const SEGMENT_MOST_MS: u64 = 600_000;
-const SEGMENT_MOST_BYTES: u64 = 256 << 20;
+const MAX_SEGMENT_MS: u64 = 600_000;
+const MAX_SEGMENT_BYTES: u64 = 256 << 20;
 /// Two segments do not begin nearer than this: pictures that break off each moment would wear the
 /// disk, ms.
-const NEAREST_MS: u64 = 1_000;
+const MIN_SEGMENT_SPACING_MS: u64 = 1_000;
 /// A longer step from one picture to the next ends a segment, ms.
-const JUMP_MS: i64 = 10_000;
+const MAX_FRAME_GAP_MS: i64 = 10_000;
 /// What is learned later of when a segment began is believed within this, ms.
-const LATER_MS: i64 = 30_000;
+const MAX_START_CORRECTION_MS: i64 = 30_000;
 /// A step back of the wall clock that is no picture's delay, ms.
-const SET_BACK_MS: i64 = 5_000;
+const CLOCK_STEP_BACK_MS: i64 = 5_000;
 /// Pause after the disk refused, ms.
-const PAUSE_MS: u64 = 10_000;
+const RETRY_DELAY_MS: u64 = 10_000;
 
-struct Open {
-    writer: Writer,
+struct OpenSegment {
+    writer: SegmentWriter,
     base_ticks: i64,
     base_mono: u64,
     sequence: u32,
@@ -62,18 +62,18 @@ struct Open {
 pub struct Recorder {
     camera: CameraId,
     ring: Ring,
-    picture: Arc<Picture>,
+    live_camera: Arc<LiveCamera>,
     clock: Clock,
-    open: Option<Open>,
+    open: Option<OpenSegment>,
     pending: Vec<AccessUnit>,
     bytes: usize,
-    rest_until: u64,
+    retry_at_mono_ms: u64,
     /// Where the last segment ended, wall ms.
     ended_ms: i64,
     /// The wall clock was set back since the open segment began or the last one ended.
     is_set_back: bool,
     /// Pictures that the disk was too slow for.
-    missed: Loss,
+    dropped: LossMeter,
     /// The newest picture that was taken.
     last: Option<AccessUnit>,
 }
@@ -88,40 +88,40 @@ const fn ms(ticks: i64, timescale: u32) -> i64 {
 }
 
 /// Whether `next` goes on where `last` was.
-fn follows(last: &AccessUnit, next: &AccessUnit) -> bool {
+fn is_contiguous(last: &AccessUnit, next: &AccessUnit) -> bool {
     let step = ms(next.ticks.saturating_sub(last.ticks), last.format.timescale);
-    next.run == last.run
+    next.rtsp_session == last.rtsp_session
         && (Arc::ptr_eq(&next.format, &last.format) || next.format == last.format)
         && next.ticks > last.ticks
-        && step <= JUMP_MS
+        && step <= MAX_FRAME_GAP_MS
 }
 
 /// Whether the wall clock was set back between two pictures. Within a stretch times only grow; the
 /// first picture of one is dated when it came.
-fn is_set_back(last: &AccessUnit, next: &AccessUnit) -> bool {
-    let passed = if next.run == last.run {
+fn is_clock_stepped_back(last: &AccessUnit, next: &AccessUnit) -> bool {
+    let passed = if next.rtsp_session == last.rtsp_session {
         0
     } else {
         i64::try_from(next.mono_ms.saturating_sub(last.mono_ms)).unwrap_or(0)
     };
-    last.at_ms.saturating_add(passed).saturating_sub(next.at_ms) > SET_BACK_MS
+    last.at_ms.saturating_add(passed).saturating_sub(next.at_ms) > CLOCK_STEP_BACK_MS
 }
 
 impl Recorder {
     /// Records nothing yet.
-    pub fn new(camera: CameraId, ring: Ring, picture: Arc<Picture>, clock: Clock) -> Self {
+    pub fn new(camera: CameraId, ring: Ring, live_camera: Arc<LiveCamera>, clock: Clock) -> Self {
         Self {
             camera,
             ring,
-            picture,
+            live_camera,
             clock,
             open: None,
             pending: Vec::new(),
             bytes: 0,
-            rest_until: 0,
+            retry_at_mono_ms: 0,
             ended_ms: i64::MIN,
             is_set_back: false,
-            missed: Loss::default(),
+            dropped: LossMeter::default(),
             last: None,
         }
     }
@@ -132,24 +132,24 @@ impl Recorder {
             () = self.ring.loaded() => {}
             () = stop.soft.cancelled() => return,
         }
-        let (group, mut frames) = self.picture.join();
+        let (group, mut frames) = self.live_camera.subscribe();
         // The keyframe may have come before the disk was ready.
         for frame in group {
-            self.take(frame).await;
+            self.handle_frame(frame).await;
         }
         let mut idle = false;
         loop {
             let next = tokio::select! {
-                next = timeout(IDLE, frames.recv()) => next,
+                next = timeout(IDLE_TIMEOUT, frames.recv()) => next,
                 () = stop.soft.cancelled() => break,
             };
             let was_idle = std::mem::replace(&mut idle, next.is_err());
             match next {
-                Ok(Ok(frame)) => self.take(frame).await,
+                Ok(Ok(frame)) => self.handle_frame(frame).await,
                 Ok(Err(RecvError::Lagged(missed))) => {
-                    tracing::warn!(camera = %self.camera, missed, "the disk was too slow for pictures");
+                    tracing::warn!(camera = %self.camera, missed, "recorder dropped frames: disk too slow");
                     let missed = missed + frames.len() as u64;
-                    let (group, rest) = self.picture.join();
+                    let (group, rest) = self.live_camera.subscribe();
                     frames = rest;
                     self.catch_up(missed, group).await;
                 }
@@ -160,41 +160,44 @@ impl Recorder {
                     if was_idle {
                         self.close(None).await;
                     }
-                    self.picture.record(|r| r.trouble.clear());
+                    self.live_camera.update_recording(|r| r.error.clear());
                 }
             }
         }
-        self.end().await;
+        self.finish_segment().await;
     }
 
     /// Goes on after so many pictures were not taken in time; what is kept for viewers since the
     /// last keyframe is not lost for the disk either.
     async fn catch_up(&mut self, missed: u64, group: Vec<AccessUnit>) {
         if !group.iter().any(|f| self.has_taken(f)) {
-            self.end().await;
+            self.finish_segment().await;
         }
         let mut lost = missed;
         for frame in group {
             if !self.has_taken(&frame) {
-                self.take(frame).await;
+                self.handle_frame(frame).await;
                 lost = lost.saturating_sub(1);
             }
         }
-        self.missed.miss(lost);
+        self.dropped.record_missing(lost);
     }
 
     fn has_taken(&self, frame: &AccessUnit) -> bool {
         self.last
             .as_ref()
-            .is_some_and(|l| (frame.run, frame.ticks) <= (l.run, l.ticks))
+            .is_some_and(|l| (frame.rtsp_session, frame.ticks) <= (l.rtsp_session, l.ticks))
     }
 
-    async fn take(&mut self, frame: AccessUnit) {
+    async fn handle_frame(&mut self, frame: AccessUnit) {
         let (goes_on, set_back) = self.last.as_ref().map_or((true, false), |last| {
-            (follows(last, &frame), is_set_back(last, &frame))
+            (
+                is_contiguous(last, &frame),
+                is_clock_stepped_back(last, &frame),
+            )
         });
         if !goes_on {
-            self.end().await;
+            self.finish_segment().await;
         }
         if set_back {
             // What came before it is dated by the old clock; the segment ends at the next keyframe,
@@ -203,20 +206,21 @@ impl Recorder {
             self.is_set_back = true;
         }
         self.last = Some(frame.clone());
-        let missed = self.missed.note(frame.mono_ms, false);
-        self.picture.find(|f| f.missed = missed);
+        let missed = self.dropped.record_frame(frame.mono_ms, false);
+        self.live_camera.update_faults(|f| f.missed = missed);
         let first = self.pending.first();
-        let full = self.bytes > GROUP_BYTES
-            || self.pending.len() >= GROUP_FRAMES
-            || first.is_some_and(|f| ms(frame.ticks - f.ticks, f.format.timescale) > GROUP_MS);
+        let full = self.bytes > MAX_PENDING_BYTES
+            || self.pending.len() >= MAX_PENDING_FRAMES
+            || first
+                .is_some_and(|f| ms(frame.ticks - f.ticks, f.format.timescale) > MAX_FRAGMENT_MS);
         if frame.keyframe || full {
             self.write(Some(frame.ticks)).await;
         }
-        let ends = |o: &Open| {
+        let ends = |o: &OpenSegment| {
             let due = ms(frame.ticks - o.base_ticks, frame.format.timescale) >= SEGMENT_MS;
             frame.keyframe && (due || self.is_set_back)
-                || frame.mono_ms.saturating_sub(o.base_mono) > SEGMENT_MOST_MS
-                || o.writer.bytes() > SEGMENT_MOST_BYTES
+                || frame.mono_ms.saturating_sub(o.base_mono) > MAX_SEGMENT_MS
+                || o.writer.bytes() > MAX_SEGMENT_BYTES
         };
         if self.open.as_ref().is_some_and(ends) {
             self.close(Some(frame.at_ms)).await;
@@ -236,7 +240,7 @@ impl Recorder {
             return;
         };
         let now = self.clock.mono_ms();
-        if self.open.is_none() && (!first.keyframe || now < self.rest_until) {
+        if self.open.is_none() && (!first.keyframe || now < self.retry_at_mono_ms) {
             return;
         }
         if self.open.is_none() && std::mem::take(&mut self.is_set_back) {
@@ -250,7 +254,7 @@ impl Recorder {
                 .min()
                 .unwrap_or(first.at_ms)
         };
-        let at_ms = after(began(first.ticks), self.ended_ms);
+        let at_ms = clamp_start(began(first.ticks), self.ended_ms);
         if let Some(open) = &mut self.open
             && !self.is_set_back
         {
@@ -269,7 +273,7 @@ impl Recorder {
             .zip(nexts)
             .map(|(f, next)| Sample {
                 duration: u32::try_from(next - f.ticks).unwrap_or(1).max(1),
-                shown: f.shown,
+                composition_offset: f.composition_offset,
                 size: u32::try_from(f.bytes.len()).unwrap_or(0),
                 keyframe: f.keyframe,
             })
@@ -279,7 +283,7 @@ impl Recorder {
             (first.format.clone(), first.ticks, first.mono_ms, last.at_ms);
         let dated = self.clock.trust() == Trust::Synced;
         let written =
-            tokio::task::spawn_blocking(move || -> (Option<Open>, std::io::Result<()>) {
+            tokio::task::spawn_blocking(move || -> (Option<OpenSegment>, std::io::Result<()>) {
                 let mut open = match open {
                     Some(open) => open,
                     None => match ring.begin(
@@ -294,7 +298,7 @@ impl Recorder {
                         ),
                         now,
                     ) {
-                        Ok(writer) => Open {
+                        Ok(writer) => OpenSegment {
                             is_moved: writer.start_ms() != at_ms,
                             writer,
                             base_ticks: base,
@@ -324,34 +328,35 @@ impl Recorder {
             Ok((open, Ok(()))) => {
                 if let Some(open) = &open {
                     // Never later than the last picture came, whatever the camera's clock says.
-                    self.told(
+                    self.report_progress(
                         came.min(open.writer.start_ms() + i64::from(open.writer.on_disk_ms())),
                         open.writer.on_disk_ms() > 0,
                     );
                 }
                 self.open = open;
             }
-            Ok((_, Err(cause))) => self.refused(&cause.to_string()),
-            Err(panic) => self.refused(&panic.to_string()),
+            Ok((_, Err(cause))) => self.report_failure(&cause.to_string()),
+            Err(panic) => self.report_failure(&panic.to_string()),
         }
     }
 
-    fn told(&self, until_ms: i64, on_disk: bool) {
+    fn report_progress(&self, until_ms: i64, on_disk: bool) {
         let now = self.clock.mono_ms();
-        self.picture.record(|r| {
+        self.live_camera.update_recording(|r| {
             if on_disk {
                 r.until_ms = until_ms;
-                r.told_mono = now;
+                r.reported_mono_ms = now;
             }
-            r.trouble.clear();
+            r.error.clear();
         });
     }
 
-    fn refused(&mut self, why: &str) {
-        self.rest_until = self.clock.mono_ms() + PAUSE_MS;
-        if self.picture.recording().trouble != why {
-            tracing::error!(camera = %self.camera, why, "pictures cannot be recorded");
-            self.picture.record(|r| why.clone_into(&mut r.trouble));
+    fn report_failure(&mut self, why: &str) {
+        self.retry_at_mono_ms = self.clock.mono_ms() + RETRY_DELAY_MS;
+        if self.live_camera.recording().error != why {
+            tracing::error!(camera = %self.camera, why, "recording failed");
+            self.live_camera
+                .update_recording(|r| why.clone_into(&mut r.error));
         }
     }
 
@@ -361,36 +366,39 @@ impl Recorder {
         let next_ms = next_ms.filter(|_| !self.is_set_back);
         let named = open.writer.start_ms();
         // A start that nobody agreed on, or that the ring moved, stays as it is.
-        let later = !open.is_moved && (1..LATER_MS).contains(&(named - open.began_ms));
+        let later =
+            !open.is_moved && (1..MAX_START_CORRECTION_MS).contains(&(named - open.began_ms));
         let start_ms = if later {
-            after(open.began_ms, self.ended_ms).min(named)
+            clamp_start(open.began_ms, self.ended_ms).min(named)
         } else {
             named
         };
-        self.rest_until = self.rest_until.max(open.base_mono + NEAREST_MS);
+        self.retry_at_mono_ms = self
+            .retry_at_mono_ms
+            .max(open.base_mono + MIN_SEGMENT_SPACING_MS);
         let closed = tokio::task::spawn_blocking(move || open.writer.close(start_ms, next_ms));
         match closed.await {
             Ok(Ok(segment)) => {
                 self.ended_ms = segment.start_ms + i64::from(segment.duration_ms);
-                self.told(
+                self.report_progress(
                     self.clock.wall_ms().min(self.ended_ms),
                     segment.duration_ms > 0,
                 );
             }
-            Ok(Err(cause)) => self.refused(&cause.to_string()),
-            Err(panic) => self.refused(&panic.to_string()),
+            Ok(Err(cause)) => self.report_failure(&cause.to_string()),
+            Err(panic) => self.report_failure(&panic.to_string()),
         }
     }
 
     /// Writes what is pending and ends the segment.
-    async fn end(&mut self) {
+    async fn finish_segment(&mut self) {
         self.write(None).await;
         self.close(None).await;
     }
 }
 
 /// A start that lies a little before the last end is that end.
-fn after(start_ms: i64, ended_ms: i64) -> i64 {
+fn clamp_start(start_ms: i64, ended_ms: i64) -> i64 {
     if ended_ms.saturating_sub(start_ms) < SEGMENT_MS {
         start_ms.max(ended_ms)
     } else {

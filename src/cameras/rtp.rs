@@ -9,16 +9,16 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use crate::protocol::media::Coding;
+use crate::protocol::media::VideoCodec;
 
 /// Largest picture, bytes.
-pub const UNIT_MAX: usize = 2 << 20;
+pub const MAX_UNIT_BYTES: usize = 2 << 20;
 /// Most NAL units of one picture.
-const NALS_MAX: usize = 4_096;
+const MAX_NALS: usize = 4_096;
 
 /// A picture as it came: NAL units with lengths of four bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unit {
+pub struct RtpAccessUnit {
     /// The camera's time stamp.
     pub ticks: i64,
     /// The NAL units, each behind its length.
@@ -28,10 +28,10 @@ pub struct Unit {
     /// Packets before it or in it are missing.
     pub follows_loss: bool,
     /// Something of it is missing.
-    pub torn: bool,
+    pub is_incomplete: bool,
 }
 
-impl Unit {
+impl RtpAccessUnit {
     /// Its NAL units.
     pub fn nals(&self) -> impl Iterator<Item = &[u8]> {
         self.nals.iter().filter_map(|r| self.bytes.get(r.clone()))
@@ -39,9 +39,9 @@ impl Unit {
 }
 
 /// Kind of a NAL unit.
-pub fn kind(coding: Coding, nal: &[u8]) -> u8 {
+pub fn nal_type(coding: VideoCodec, nal: &[u8]) -> u8 {
     let first = nal.first().copied().unwrap_or(0);
-    if coding == Coding::H264 {
+    if coding == VideoCodec::H264 {
         first & 0x1f
     } else {
         first >> 1 & 0x3f
@@ -49,22 +49,22 @@ pub fn kind(coding: Coding, nal: &[u8]) -> u8 {
 }
 
 /// It holds a part of a picture.
-pub const fn is_slice(coding: Coding, kind: u8) -> bool {
+pub const fn is_slice(coding: VideoCodec, kind: u8) -> bool {
     match coding {
-        Coding::H264 => matches!(kind, 1..=5),
-        Coding::H265 => kind < 32,
+        VideoCodec::H264 => matches!(kind, 1..=5),
+        VideoCodec::H265 => kind < 32,
     }
 }
 
 /// The slice is the first of its picture.
-fn begins(coding: Coding, nal: &[u8]) -> bool {
-    let head = if coding == Coding::H264 { 1 } else { 2 };
+fn is_first_slice(coding: VideoCodec, nal: &[u8]) -> bool {
+    let head = if coding == VideoCodec::H264 { 1 } else { 2 };
     nal.get(head).is_some_and(|b| b & 0x80 != 0)
 }
 
 /// Puts packets together.
-pub struct Assembler {
-    coding: Coding,
+pub struct Depacketizer {
+    coding: VideoCodec,
     ticks: Option<i64>,
     bytes: Vec<u8>,
     nals: Vec<Range<usize>>,
@@ -74,15 +74,15 @@ pub struct Assembler {
     lost: bool,
     torn: bool,
     /// Time stamp of the last unit that a mark ended.
-    marked: Option<i64>,
+    marker_ticks: Option<i64>,
     /// Marks stand in the middle of pictures: only a new time stamp ends one.
-    marks_lie: bool,
-    ready: VecDeque<Unit>,
+    ignores_markers: bool,
+    ready: VecDeque<RtpAccessUnit>,
 }
 
-impl Assembler {
+impl Depacketizer {
     /// Nothing came yet.
-    pub const fn new(coding: Coding) -> Self {
+    pub const fn new(coding: VideoCodec) -> Self {
         Self {
             coding,
             ticks: None,
@@ -92,14 +92,14 @@ impl Assembler {
             has_slice: false,
             lost: false,
             torn: false,
-            marked: None,
-            marks_lie: false,
+            marker_ticks: None,
+            ignores_markers: false,
             ready: VecDeque::new(),
         }
     }
 
     /// The next whole unit.
-    pub fn pull(&mut self) -> Option<Unit> {
+    pub fn pop(&mut self) -> Option<RtpAccessUnit> {
         self.ready.pop_front()
     }
 
@@ -123,12 +123,12 @@ impl Assembler {
         }
         self.ticks = Some(ticks);
         self.take(payload);
-        if self.bytes.len() > UNIT_MAX || self.nals.len() > NALS_MAX {
+        if self.bytes.len() > MAX_UNIT_BYTES || self.nals.len() > MAX_NALS {
             return false;
         }
-        if mark && !self.marks_lie && self.has_slice && self.fragment.is_none() {
+        if mark && !self.ignores_markers && self.has_slice && self.fragment.is_none() {
             self.finish();
-            self.marked = Some(ticks);
+            self.marker_ticks = Some(ticks);
         }
         true
     }
@@ -136,16 +136,20 @@ impl Assembler {
     fn take(&mut self, payload: &[u8]) {
         let (Some(first), head) = (
             payload.first().copied(),
-            if self.coding == Coding::H264 { 1 } else { 2 },
+            if self.coding == VideoCodec::H264 {
+                1
+            } else {
+                2
+            },
         ) else {
             return;
         };
-        let kind = kind(self.coding, payload);
+        let kind = nal_type(self.coding, payload);
         match (self.coding, kind) {
-            (Coding::H264, 24) => self.aggregate(payload.get(1..).unwrap_or_default()),
-            (Coding::H264, 25) => self.aggregate(payload.get(3..).unwrap_or_default()),
-            (Coding::H265, 48) => self.aggregate(payload.get(2..).unwrap_or_default()),
-            (Coding::H264, 28 | 29) | (Coding::H265, 49) => {
+            (VideoCodec::H264, 24) => self.aggregate(payload.get(1..).unwrap_or_default()),
+            (VideoCodec::H264, 25) => self.aggregate(payload.get(3..).unwrap_or_default()),
+            (VideoCodec::H265, 48) => self.aggregate(payload.get(2..).unwrap_or_default()),
+            (VideoCodec::H264, 28 | 29) | (VideoCodec::H265, 49) => {
                 let Some(fu) = payload.get(head).copied() else {
                     return;
                 };
@@ -153,20 +157,20 @@ impl Assembler {
                     .get(head + if kind == 29 { 3 } else { 1 }..)
                     .unwrap_or_default();
                 let whole = match self.coding {
-                    Coding::H264 => vec![first & 0xe0 | fu & 0x1f],
-                    Coding::H265 => vec![
+                    VideoCodec::H264 => vec![first & 0xe0 | fu & 0x1f],
+                    VideoCodec::H265 => vec![
                         first & 0x81 | (fu & 0x3f) << 1,
                         payload.get(1).copied().unwrap_or(1),
                     ],
                 };
-                self.part(&whole, rest, fu & 0x80 != 0, fu & 0x40 != 0);
+                self.push_fragment(&whole, rest, fu & 0x80 != 0, fu & 0x40 != 0);
             }
             // What other ways of packing there are no camera uses; a first byte of zero is a start
             // code.
-            (Coding::H264, 26 | 27 | 30 | 31) | (Coding::H265, 50..) => {}
+            (VideoCodec::H264, 26 | 27 | 30 | 31) | (VideoCodec::H265, 50..) => {}
             _ => {
                 self.end_fragment();
-                self.add(payload);
+                self.push_nals(payload);
             }
         }
     }
@@ -179,12 +183,12 @@ impl Assembler {
                 self.torn = true;
                 return;
             };
-            self.add(nal);
+            self.push_nals(nal);
             rest = after;
         }
     }
 
-    fn part(&mut self, header: &[u8], rest: &[u8], starts: bool, ends: bool) {
+    fn push_fragment(&mut self, header: &[u8], rest: &[u8], starts: bool, ends: bool) {
         if starts {
             self.end_fragment();
             self.fragment = Some(self.bytes.len());
@@ -193,7 +197,7 @@ impl Assembler {
         } else if self.fragment.is_none() {
             // Its beginning is missing; what stands in the picture besides is not enough.
             self.torn = true;
-            self.has_slice |= is_slice(self.coding, kind(self.coding, header));
+            self.has_slice |= is_slice(self.coding, nal_type(self.coding, header));
             return;
         }
         self.bytes.extend_from_slice(rest);
@@ -220,7 +224,7 @@ impl Assembler {
         {
             // As it should be: it stays where it lies.
             let nal = from + 4..self.bytes.len();
-            if self.note(nal.clone()) {
+            if self.accept_nal(nal.clone()) {
                 self.bytes[from..from + 4]
                     .copy_from_slice(&u32::try_from(nal.len()).unwrap_or(0).to_be_bytes());
                 self.nals.push(nal);
@@ -231,27 +235,27 @@ impl Assembler {
         }
         let nal = self.bytes.split_off(from + 4);
         self.bytes.truncate(from);
-        self.add(&nal);
+        self.push_nals(&nal);
     }
 
     /// Adds whole NAL units: one, or several with start codes between them.
-    fn add(&mut self, nal: &[u8]) {
+    fn push_nals(&mut self, nal: &[u8]) {
         let mut rest = nal;
         while let Some(at) = memchr::memmem::find(rest, &[0, 0, 1]) {
-            self.add_one(&rest[..at]);
+            self.push_nal(&rest[..at]);
             rest = &rest[at + 3..];
         }
-        self.add_one(rest);
+        self.push_nal(rest);
     }
 
-    fn add_one(&mut self, nal: &[u8]) {
+    fn push_nal(&mut self, nal: &[u8]) {
         // Zeros after the end belong to a start code or to nobody.
         let len = nal.iter().rposition(|b| *b != 0).map_or(0, |n| n + 1);
         let from = self.bytes.len();
         self.bytes
             .extend_from_slice(&u32::try_from(len).unwrap_or(0).to_be_bytes());
         self.bytes.extend_from_slice(&nal[..len]);
-        if self.note(from + 4..from + 4 + len) {
+        if self.accept_nal(from + 4..from + 4 + len) {
             self.nals.push(from + 4..from + 4 + len);
         } else {
             self.bytes.truncate(from);
@@ -259,15 +263,22 @@ impl Assembler {
     }
 
     /// Looks at a whole NAL unit that lies in the buffer; false = it is none.
-    fn note(&mut self, at: Range<usize>) -> bool {
+    fn accept_nal(&mut self, at: Range<usize>) -> bool {
         let nal = &self.bytes[at];
-        if nal.len() <= if self.coding == Coding::H264 { 1 } else { 2 } {
+        if nal.len()
+            <= if self.coding == VideoCodec::H264 {
+                1
+            } else {
+                2
+            }
+        {
             return false;
         }
-        if is_slice(self.coding, kind(self.coding, nal)) {
-            if !self.has_slice && !begins(self.coding, nal) {
+        if is_slice(self.coding, nal_type(self.coding, nal)) {
+            if !self.has_slice && !is_first_slice(self.coding, nal) {
                 self.torn = true;
-                self.marks_lie |= self.marked.is_some() && self.marked == self.ticks;
+                self.ignores_markers |=
+                    self.marker_ticks.is_some() && self.marker_ticks == self.ticks;
             }
             self.has_slice = true;
         }
@@ -281,12 +292,12 @@ impl Assembler {
             std::mem::take(&mut self.nals),
         );
         if self.has_slice {
-            self.ready.push_back(Unit {
+            self.ready.push_back(RtpAccessUnit {
                 ticks: self.ticks.unwrap_or(0),
                 bytes,
                 nals,
                 follows_loss: std::mem::take(&mut self.lost),
-                torn: self.torn,
+                is_incomplete: self.torn,
             });
         }
         self.torn = false;
@@ -306,8 +317,8 @@ mod tests {
     const OTHER: [u8; 3] = [0x68, 0x55, 0x38];
     const IDR: [u8; 5] = [0x65, 0x88, 1, 2, 3];
 
-    fn units(assembler: &mut Assembler) -> Vec<Vec<Vec<u8>>> {
-        std::iter::from_fn(|| assembler.pull())
+    fn units(assembler: &mut Depacketizer) -> Vec<Vec<Vec<u8>>> {
+        std::iter::from_fn(|| assembler.pop())
             .map(|u| u.nals().map(<[u8]>::to_vec).collect())
             .collect()
     }
@@ -320,7 +331,7 @@ mod tests {
             OTHER.to_vec(),
             IDR.to_vec(),
         ]];
-        let mut a = Assembler::new(Coding::H264);
+        let mut a = Depacketizer::new(VideoCodec::H264);
         for (nal, mark) in [
             (&SPS[..], false),
             (&PPS, false),
@@ -365,24 +376,27 @@ mod tests {
 
     #[test]
     fn what_lacks_something_says_so() {
-        let mut a = Assembler::new(Coding::H264);
+        let mut a = Depacketizer::new(VideoCodec::H264);
         assert!(a.push(&[0x7c, 0x85, 0x88], 1, false, false));
         assert!(a.push(&[0x7c, 0x45, 2], 1, true, true));
         assert!(
-            a.pull().is_some_and(|u| u.torn && u.follows_loss),
+            a.pop().is_some_and(|u| u.is_incomplete && u.follows_loss),
             "its middle"
         );
         assert!(a.push(&[0x41, 0x9a], 2, true, false));
-        assert!(a.pull().is_some_and(|u| !u.torn && !u.follows_loss));
+        assert!(a.pop().is_some_and(|u| !u.is_incomplete && !u.follows_loss));
         assert!(a.push(&[0x41, 0x9a], 3, false, false));
         assert!(a.push(&[0x65, 0x88], 4, true, true));
-        assert!(a.pull().is_some_and(|u| u.torn), "perhaps its end");
-        assert!(a.pull().is_some_and(|u| !u.torn), "the next is whole");
+        assert!(a.pop().is_some_and(|u| u.is_incomplete), "perhaps its end");
+        assert!(
+            a.pop().is_some_and(|u| !u.is_incomplete),
+            "the next is whole"
+        );
     }
 
     #[test]
     fn marks_on_each_slice_are_seen_through() {
-        let mut a = Assembler::new(Coding::H264);
+        let mut a = Depacketizer::new(VideoCodec::H264);
         for ticks in 0..4 {
             assert!(a.push(&[0x41, 0x9a, 1], ticks, true, false));
             assert!(a.push(&[0x41, 0x1a, 2], ticks, true, false));
@@ -394,10 +408,10 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_comes_nothing_panics_and_lengths_fill_the_bytes(h265 in any::<bool>(), packets in proptest::collection::vec((proptest::collection::vec(any::<u8>(), 0..40), 0i64..4, any::<bool>(), any::<bool>()), 0..60)) {
-            let mut a = Assembler::new(if h265 { Coding::H265 } else { Coding::H264 });
+            let mut a = Depacketizer::new(if h265 { VideoCodec::H265 } else { VideoCodec::H264 });
             for (payload, ticks, mark, loss) in packets {
                 a.push(&payload, ticks, mark, loss);
-                while let Some(unit) = a.pull() {
+                while let Some(unit) = a.pop() {
                     prop_assert_eq!(unit.nals().map(|n| n.len() + 4).sum::<usize>(), unit.bytes.len());
                 }
             }

@@ -16,28 +16,28 @@ use retina::client::{
 };
 use tokio::time::{Instant, timeout};
 
-use super::loss::Loss;
-use super::parameters::Parameters;
-use super::rtp::{Assembler, UNIT_MAX};
-use super::timing::Timing;
-use crate::live::pictures::{AccessUnit, Picture, Pull};
-use crate::protocol::media::Coding;
+use super::loss_meter::LossMeter;
+use super::parameters::ParameterTracker;
+use super::rtp::{Depacketizer, MAX_UNIT_BYTES};
+use super::timing::TimestampMapper;
+use crate::live::pictures::{AccessUnit, LiveCamera, SourceStatus};
+use crate::protocol::media::VideoCodec;
 use crate::supervisor::clock::Clock;
 
 /// Longest wait for an answer of the camera.
-const ANSWER: Duration = Duration::from_secs(10);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest time without a frame.
-const FRAME: Duration = Duration::from_secs(8);
+const FRAME_TIMEOUT: Duration = Duration::from_secs(8);
 /// Longest wait for a keyframe, at the beginning and after a loss. Later ones may be as rare as
 /// they like: what follows an unbroken line of pictures can be decoded.
-const KEYFRAME: Duration = Duration::from_secs(45);
+const KEYFRAME_TIMEOUT: Duration = Duration::from_secs(45);
 /// What a camera may send in [`SPAN`]: bytes and frames. More is a fault or an attack, and costs
 /// memory.
-const SPAN: Duration = Duration::from_secs(5);
-const SPAN_BYTES: usize = 20 << 20;
-const SPAN_FRAMES: u32 = 600;
+const RATE_WINDOW: Duration = Duration::from_secs(5);
+const MAX_WINDOW_BYTES: usize = 20 << 20;
+const MAX_WINDOW_FRAMES: u32 = 600;
 /// RTCP packet type of a source that leaves.
-const BYE: u8 = 203;
+const RTCP_BYE: u8 = 203;
 
 /// How a camera is reached.
 #[derive(Debug, Clone)]
@@ -69,8 +69,8 @@ impl Source {
 }
 
 /// What the library's error means to a technician; its own text may be long and is logged apart.
-fn explain(what: &str, error: &retina::Error) -> anyhow::Error {
-    tracing::debug!(%error, what, "rtsp");
+fn describe_error(what: &str, error: &retina::Error) -> anyhow::Error {
+    tracing::debug!(%error, what, "RTSP error");
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default();
     match error.status_code() {
@@ -90,13 +90,16 @@ fn explain(what: &str, error: &retina::Error) -> anyhow::Error {
     }
 }
 
-async fn within<T>(
+async fn with_timeout<T>(
     what: &str,
     step: impl Future<Output = Result<T, retina::Error>>,
 ) -> anyhow::Result<T> {
-    match timeout(ANSWER, step).await {
-        Ok(done) => done.map_err(|e| explain(what, &e)),
-        Err(_) => anyhow::bail!("it did not answer {what} within {} s", ANSWER.as_secs()),
+    match timeout(RESPONSE_TIMEOUT, step).await {
+        Ok(done) => done.map_err(|e| describe_error(what, &e)),
+        Err(_) => anyhow::bail!(
+            "it did not answer {what} within {} s",
+            RESPONSE_TIMEOUT.as_secs()
+        ),
     }
 }
 
@@ -105,27 +108,27 @@ async fn within<T>(
 ///
 /// # Errors
 /// Always: the reason of the end, for the technician.
-pub async fn pull(
+pub async fn stream_frames(
     source: &Source,
-    picture: &Picture,
+    picture: &LiveCamera,
     clock: &Clock,
     runs: &mut u64,
-    loss: &mut Loss,
+    loss: &mut LossMeter,
     group: &Arc<SessionGroup>,
 ) -> anyhow::Result<()> {
     let options = SessionOptions::default()
         .creds(source.credentials()?)
         .user_agent("conglang".into())
         .session_group(group.clone());
-    let mut session = within(
+    let mut session = with_timeout(
         "DESCRIBE",
         Session::describe(url::Url::parse(&source.url)?, options),
     )
     .await?;
     let video = session.streams().iter().enumerate().find_map(|(n, s)| {
         match (s.media(), s.encoding_name()) {
-            ("video", "h264") => Some((n, Coding::H264)),
-            ("video", "h265") => Some((n, Coding::H265)),
+            ("video", "h264") => Some((n, VideoCodec::H264)),
+            ("video", "h265") => Some((n, VideoCodec::H265)),
             _ => None,
         }
     });
@@ -144,7 +147,7 @@ pub async fn pull(
             }
         );
     };
-    within(
+    with_timeout(
         "SETUP",
         session.setup(
             video,
@@ -154,11 +157,11 @@ pub async fn pull(
     .await?;
     let stream = &session.streams()[video];
     let timescale = stream.clock_rate_hz();
-    let mut parameters = Parameters::new(coding, timescale);
-    parameters.describe(session.sdp(), stream.rtp_payload_type());
+    let mut parameters = ParameterTracker::new(coding, timescale);
+    parameters.parse_sdp(session.sdp(), stream.rtp_payload_type());
     // Some name a first packet that never comes; what comes first is first.
     let mut items = pin!(
-        within(
+        with_timeout(
             "PLAY",
             session.play(PlayOptions::default().initial_seq(InitialSequenceNumberPolicy::Ignore))
         )
@@ -166,9 +169,9 @@ pub async fn pull(
     );
 
     *runs += 1;
-    let (mut assembler, mut timing) = (Assembler::new(coding), Timing::new(timescale));
-    let mut frame_by = Instant::now() + FRAME;
-    let mut waits = Some(Instant::now() + KEYFRAME);
+    let (mut assembler, mut timing) = (Depacketizer::new(coding), TimestampMapper::new(timescale));
+    let mut frame_by = Instant::now() + FRAME_TIMEOUT;
+    let mut waits = Some(Instant::now() + KEYFRAME_TIMEOUT);
     let mut has_begun = false;
     let mut leaves_out_leading = true;
     let mut has_sets = false;
@@ -178,9 +181,9 @@ pub async fn pull(
         let item = tokio::select! {
             item = items.next() => item,
             () = tokio::time::sleep_until(waits.map_or(frame_by, |w| w.min(frame_by))) => {
-                anyhow::ensure!(frame_by > Instant::now(), "it froze: no picture for {} s, the connection stands", FRAME.as_secs());
-                anyhow::ensure!(has_sets, "pictures come, but no keyframe with its parameter sets (SPS, PPS) for {} s; set its keyframe interval to 1–2 s and “smart codec” off", KEYFRAME.as_secs());
-                anyhow::bail!("pictures come, but no whole keyframe for {} s; set its keyframe interval to 1–2 s and “smart codec” off", KEYFRAME.as_secs());
+                anyhow::ensure!(frame_by > Instant::now(), "it froze: no picture for {} s, the connection stands", FRAME_TIMEOUT.as_secs());
+                anyhow::ensure!(has_sets, "pictures come, but no keyframe with its parameter sets (SPS, PPS) for {} s; set its keyframe interval to 1–2 s and “smart codec” off", KEYFRAME_TIMEOUT.as_secs());
+                anyhow::bail!("pictures come, but no whole keyframe for {} s; set its keyframe interval to 1–2 s and “smart codec” off", KEYFRAME_TIMEOUT.as_secs());
             }
         };
         match item {
@@ -193,42 +196,42 @@ pub async fn pull(
                         packet.loss() > 0
                     ),
                     "it sent a picture of more than {} MB",
-                    UNIT_MAX >> 20
+                    MAX_UNIT_BYTES >> 20
                 );
             }
             Some(Ok(PacketItem::Rtcp(report))) => anyhow::ensure!(
-                report.pkts().all(|p| p.payload_type() != BYE),
+                report.pkts().all(|p| p.payload_type() != RTCP_BYE),
                 "it said goodbye"
             ),
             Some(Ok(_)) => continue,
-            Some(Err(error)) => return Err(explain("receiving", &error)),
+            Some(Err(error)) => return Err(describe_error("receiving", &error)),
             None => anyhow::bail!("it ended the connection"),
         }
-        while let Some(unit) = assembler.pull() {
-            frame_by = Instant::now() + FRAME;
-            if span.0.elapsed() > SPAN {
+        while let Some(unit) = assembler.pop() {
+            frame_by = Instant::now() + FRAME_TIMEOUT;
+            if span.0.elapsed() > RATE_WINDOW {
                 span = (Instant::now(), 0, 0);
             }
             span.1 += unit.bytes.len();
             span.2 += 1;
             anyhow::ensure!(
-                span.1 <= SPAN_BYTES && span.2 <= SPAN_FRAMES,
+                span.1 <= MAX_WINDOW_BYTES && span.2 <= MAX_WINDOW_FRAMES,
                 "it sends too much: {} MB and {} pictures in {} s",
                 span.1 >> 20,
                 span.2,
-                SPAN.as_secs()
+                RATE_WINDOW.as_secs()
             );
-            let (raw, torn, follows_loss) = (unit.ticks, unit.torn, unit.follows_loss);
+            let (raw, torn, follows_loss) = (unit.ticks, unit.is_incomplete, unit.follows_loss);
             let mono_ms = clock.mono_ms();
-            let ready = parameters.ready(unit, mono_ms)?;
+            let ready = parameters.parse_frame(unit, mono_ms)?;
             if torn || follows_loss {
                 // What follows a loss may refer to what was lost.
-                waits = waits.or(Some(Instant::now() + KEYFRAME));
+                waits = waits.or(Some(Instant::now() + KEYFRAME_TIMEOUT));
             }
             if torn {
                 if has_begun {
-                    let told = loss.note(mono_ms, true);
-                    picture.find(|f| f.loss = told);
+                    let told = loss.record_frame(mono_ms, true);
+                    picture.update_faults(|f| f.loss = told);
                 }
                 continue;
             }
@@ -240,39 +243,39 @@ pub async fn pull(
                 has_begun = true;
             }
             // Before the first keyframe nothing can be decoded.
-            if !has_begun || ready.leads && leaves_out_leading {
+            if !has_begun || ready.is_leading && leaves_out_leading {
                 continue;
             }
             let follows_loss = waits.is_some();
-            let told = loss.note(mono_ms, follows_loss);
-            let placed = timing.place(
+            let told = loss.record_frame(mono_ms, follows_loss);
+            let placed = timing.map(
                 raw,
                 mono_ms,
                 ready.keyframe,
-                ready.reorders,
+                ready.is_reordered,
                 parameters.reorder(),
             );
-            if placed.anew {
+            if placed.is_discontinuity {
                 *runs += 1;
             }
-            at_least = at_least.max(clock.wall_ms().saturating_sub(placed.ago_ms));
+            at_least = at_least.max(clock.wall_ms().saturating_sub(placed.delay_ms));
             if clock.wall_ms() < at_least {
                 // Somebody set the clock back.
                 at_least = clock.wall_ms();
             }
             picture.push(&AccessUnit {
                 format: ready.format,
-                run: *runs,
+                rtsp_session: *runs,
                 at_ms: at_least,
                 mono_ms,
                 ticks: placed.ticks,
-                shown: placed.shown,
+                composition_offset: placed.composition_offset,
                 keyframe: ready.keyframe,
                 follows_loss,
                 bytes: ready.bytes,
             });
-            picture.find(|f| (f.clock, f.loss) = (timing.fault(), told));
-            picture.set_pull(&Pull::Live);
+            picture.update_faults(|f| (f.clock, f.loss) = (timing.fault(), told));
+            picture.set_source_status(&SourceStatus::Live);
         }
     }
 }

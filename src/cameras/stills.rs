@@ -17,35 +17,37 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::domain::id::CameraId;
-use crate::live::pictures::{AccessUnit, Picture, Pictures, Still};
-use crate::protocol::media::{Answer, Ask, Coding, Fact, MESSAGE_MAX, Refusal};
+use crate::live::pictures::{AccessUnit, LiveCamera, LiveCameras, Still};
+use crate::protocol::media::{
+    MAX_MESSAGE_BYTES, MediaWorkerEvent, StillError, StillReply, StillRequest, VideoCodec,
+};
 use crate::supervisor::clock::Clock;
-use crate::supervisor::health::Light;
+use crate::supervisor::health::HealthStatus;
 use crate::supervisor::helper;
-use crate::supervisor::worker::{self, Fact as Life, Spec, Start};
+use crate::supervisor::worker::{self, WorkerInit, WorkerLifecycle, WorkerSpec};
 use crate::supervisor::{Stop, Supervisor};
 
 /// Most memory of the worker, bytes of PSS.
-const MEMORY_MAX: u64 = 256 << 20;
+const MAX_WORKER_BYTES: u64 = 256 << 20;
 /// Width of a still in pixels.
-const WIDTH: u16 = 640;
+const STILL_WIDTH: u16 = 640;
 /// How often each camera's still is made anew, ms.
-const EVERY_MS: i64 = 60_000;
+const STILL_INTERVAL_MS: i64 = 60_000;
 /// A still that somebody looks at is not older, ms.
-const FRESH_MS: i64 = 5_000;
+const VIEWED_STILL_MAX_AGE_MS: i64 = 5_000;
 /// After a failure the next keyframe is tried so soon, ms.
-const AGAIN_MS: i64 = 3_000;
+const RETRY_DELAY_MS: i64 = 3_000;
 /// How long the worker may take for one still.
-const PATIENCE: Duration = Duration::from_secs(20);
+const DECODE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long looking through the decoders may take, on a slow card with many of them.
-const LOOK: Duration = Duration::from_secs(60);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
 /// What is said of a kernel that keeps no files from the worker.
-const NOT_SHUT: &str = "the program that decodes pictures is not shut in as it should be (Landlock or seccomp is missing or refused); everything works";
+const NOT_SANDBOXED: &str = "the program that decodes pictures is not shut in as it should be (Landlock or seccomp is missing or refused); everything works";
 
 /// The stills; clones are the same.
 #[derive(Clone)]
-pub struct Stills {
-    pictures: Pictures,
+pub struct StillService {
+    pictures: LiveCameras,
     cameras: Arc<Vec<CameraId>>,
     clock: Clock,
     socket: Arc<Mutex<Option<Pair>>>,
@@ -53,10 +55,10 @@ pub struct Stills {
     pid: watch::Sender<u32>,
 }
 
-impl Stills {
+impl StillService {
     /// For these cameras.
     #[must_use]
-    pub fn new(pictures: Pictures, cameras: Vec<CameraId>, clock: Clock) -> Self {
+    pub fn new(pictures: LiveCameras, cameras: Vec<CameraId>, clock: Clock) -> Self {
         Self {
             pictures,
             cameras: Arc::new(cameras),
@@ -73,12 +75,12 @@ impl Stills {
         *self.pid.borrow()
     }
 
-    fn start(&self) -> std::io::Result<Start> {
+    fn worker_init(&self) -> std::io::Result<WorkerInit> {
         let (ours, theirs) = Pair::pair()?;
         ours.set_nonblocking(true)?;
         *self.socket.lock().unwrap_or_else(PoisonError::into_inner) = Some(ours);
         self.started.send_modify(|n| *n += 1);
-        Ok(Start {
+        Ok(WorkerInit {
             fds: vec![OwnedFd::from(theirs)],
             settings: "{}".into(),
             orders: Vec::new(),
@@ -89,10 +91,15 @@ impl Stills {
     ///
     /// # Errors
     /// Never by itself; the type fits a service.
-    pub async fn keep(self, registry: &Path, house: Supervisor, stop: Stop) -> anyhow::Result<()> {
+    pub async fn run_worker(
+        self,
+        registry: &Path,
+        house: Supervisor,
+        stop: Stop,
+    ) -> anyhow::Result<()> {
         let (_orders, inbox) = mpsc::channel(1);
         let (say, mut facts) = mpsc::channel(16);
-        let spec = Spec {
+        let spec = WorkerSpec {
             name: "media",
             program: "/proc/self/exe".into(),
             args: vec!["worker".into(), "media".into()],
@@ -102,8 +109,8 @@ impl Stills {
                 ("GST_REGISTRY_UPDATE".into(), "no".into()),
                 ("GST_REGISTRY_FORK".into(), "no".into()),
             ],
-            memory_max: MEMORY_MAX,
-            silence_max: Duration::from_secs(10),
+            max_memory_bytes: MAX_WORKER_BYTES,
+            max_silence: Duration::from_secs(10),
         };
         let this = self.clone();
         // In a process of its own that has ended before the first picture comes.
@@ -113,29 +120,35 @@ impl Stills {
             &["worker", "plugins"],
             &[("GST_REGISTRY", &list)],
             b"",
-            LOOK,
+            PROBE_TIMEOUT,
             4096,
         )
         .await
         {
-            tracing::error!(%cause, "the decoders of this machine could not be listed; there may be no stills");
+            tracing::error!(%cause, "decoder probe failed; stills may be unavailable");
         }
         let health = house.health().clone();
         let listen = async {
             while let Some(fact) = facts.recv().await {
-                let Life::Line(line) = fact else { continue };
+                let WorkerLifecycle::Output(line) = fact else {
+                    continue;
+                };
                 match serde_json::from_str(&line) {
-                    Ok(Fact::ShutIn { whole: true }) => health.set("pictures", Light::Green, ""),
-                    Ok(Fact::ShutIn { whole: false }) => {
-                        health.set("pictures", Light::Amber, NOT_SHUT);
+                    Ok(MediaWorkerEvent::Sandboxed { whole: true }) => {
+                        health.set("pictures", HealthStatus::Green, "");
                     }
-                    Ok(Fact::Beat) | Err(_) => tracing::debug!(line, "the media worker says"),
+                    Ok(MediaWorkerEvent::Sandboxed { whole: false }) => {
+                        health.set("pictures", HealthStatus::Amber, NOT_SANDBOXED);
+                    }
+                    Ok(MediaWorkerEvent::Beat) | Err(_) => {
+                        tracing::debug!(line, "unexpected line from media worker");
+                    }
                 }
             }
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            ended = worker::keep(&spec, move || this.start(), inbox, say, stop, house.health().clone(), self.pid.clone()) => ended,
+            ended = worker::run_worker(&spec, move || this.worker_init(), inbox, say, stop, house.health().clone(), self.pid.clone()) => ended,
             () = listen => Ok(()),
         }
     }
@@ -144,7 +157,7 @@ impl Stills {
     ///
     /// # Errors
     /// When the worker ended or did not answer: a new run begins with a new socket.
-    pub async fn ask(self, stop: Stop) -> anyhow::Result<()> {
+    pub async fn run(self, stop: Stop) -> anyhow::Result<()> {
         let mut started = self.started.subscribe();
         let mut wanted = self.pictures.wanted();
         let mut id = 0;
@@ -163,8 +176,8 @@ impl Stills {
             };
             let socket = UnixStream::from_std(socket)?;
             tokio::select! {
-                ended = self.talk(socket, &mut wanted, &mut id) => if let Err(cause) = ended {
-                    tracing::warn!(%cause, "the media worker is started again");
+                ended = self.run_session(socket, &mut wanted, &mut id) => if let Err(cause) = ended {
+                    tracing::warn!(%cause, "media worker restarting");
                     worker::kill(self.pid());
                 },
                 changed = started.changed() => changed?,
@@ -174,7 +187,7 @@ impl Stills {
     }
 
     /// Talks with one life of the worker.
-    async fn talk(
+    async fn run_session(
         &self,
         mut socket: UnixStream,
         wanted: &mut watch::Receiver<u64>,
@@ -193,30 +206,32 @@ impl Stills {
                     continue;
                 };
                 // A picture that ends the worker is not tried again: the others have their turn.
-                picture.try_still(frame.at_ms);
+                picture.set_still_tried(frame.at_ms);
                 let (coding, at_ms) = (
                     if frame.format.codec.starts_with("avc") {
-                        Coding::H264
+                        VideoCodec::H264
                     } else {
-                        Coding::H265
+                        VideoCodec::H265
                     },
                     frame.at_ms,
                 );
-                let ask = Ask {
+                let ask = StillRequest {
                     id: *id,
                     coding,
-                    width: WIDTH.min(frame.format.width),
+                    width: STILL_WIDTH.min(frame.format.width),
                     decoder: frame.format.decoder.clone(),
                     frame: frame.bytes.to_vec(),
                 };
-                let Ok(answer) = timeout(PATIENCE, exchange(&mut socket, &ask)).await else {
-                    picture.late_still("the program that decodes pictures gave no answer in time");
-                    anyhow::bail!("no answer for a picture of {camera} in {PATIENCE:?}");
+                let Ok(answer) = timeout(DECODE_TIMEOUT, exchange(&mut socket, &ask)).await else {
+                    picture.set_still_timed_out(
+                        "the program that decodes pictures gave no answer in time",
+                    );
+                    anyhow::bail!("no answer for a picture of {camera} in {DECODE_TIMEOUT:?}");
                 };
                 let answer = answer.inspect_err(|_| {
-                    picture.no_still("the program that decodes pictures ended over it");
+                    picture.set_still_failed("the program that decodes pictures ended over it");
                 })?;
-                tell(&camera, &picture, at_ms, answer.still);
+                report_result(&camera, &picture, at_ms, answer.still);
             }
         }
     }
@@ -226,12 +241,12 @@ impl Stills {
         let picture = self.pictures.get(camera)?;
         let frame = picture.keyframe()?;
         let now = self.clock.wall_ms();
-        let most = if picture.is_in_doubt() {
-            AGAIN_MS
+        let most = if picture.is_unverified() {
+            RETRY_DELAY_MS
         } else if picture.is_wanted(now) {
-            FRESH_MS
+            VIEWED_STILL_MAX_AGE_MS
         } else {
-            EVERY_MS
+            STILL_INTERVAL_MS
         };
         let last = picture.tried_at();
         // A clock that was set back must not stop stills for as long as it jumped.
@@ -240,36 +255,42 @@ impl Stills {
 }
 
 /// Says what came of the keyframe of that time.
-fn tell(camera: &CameraId, picture: &Picture, at_ms: i64, still: Result<Vec<u8>, Refusal>) {
+fn report_result(
+    camera: &CameraId,
+    picture: &LiveCamera,
+    at_ms: i64,
+    still: Result<Vec<u8>, StillError>,
+) {
     match still {
         Ok(jpeg) => picture.set_still(Still {
             at_ms,
             jpeg: Bytes::from(jpeg),
         }),
-        Err(Refusal::Lacks(why)) => {
+        Err(StillError::UnsupportedCodec(why)) => {
             if picture.faults().unchecked.as_ref() != Some(&why) {
-                tracing::warn!(%camera, why, "no still could be made on this machine");
+                tracing::warn!(%camera, why, "still failed: codec not supported on this machine");
             }
-            picture.cannot_check(&why);
+            picture.set_unverifiable(&why);
         }
-        Err(Refusal::Late(why)) => {
-            tracing::warn!(%camera, why, "no still was made in time");
-            picture.late_still(&why);
+        Err(StillError::TimedOut(why)) => {
+            tracing::warn!(%camera, why, "still timed out");
+            picture.set_still_timed_out(&why);
         }
-        Err(Refusal::Undecodable(why)) => {
-            tracing::debug!(%camera, why, "no still could be made");
-            picture.no_still(&why);
+        Err(StillError::Undecodable(why)) => {
+            tracing::debug!(%camera, why, "still failed: frame not decodable");
+            picture.set_still_failed(&why);
         }
     }
 }
 
-async fn exchange(socket: &mut UnixStream, ask: &Ask) -> anyhow::Result<Answer> {
+async fn exchange(socket: &mut UnixStream, ask: &StillRequest) -> anyhow::Result<StillReply> {
     socket.write_all(&ask.encode()).await?;
     let len = socket.read_u32().await? as usize;
-    anyhow::ensure!(len <= MESSAGE_MAX, "an answer of {len} bytes");
+    anyhow::ensure!(len <= MAX_MESSAGE_BYTES, "an answer of {len} bytes");
     let mut body = vec![0; len];
     socket.read_exact(&mut body).await?;
-    let answer = Answer::decode(&body).ok_or_else(|| anyhow::anyhow!("an answer that is none"))?;
+    let answer =
+        StillReply::decode(&body).ok_or_else(|| anyhow::anyhow!("an answer that is none"))?;
     anyhow::ensure!(answer.id == ask.id, "an answer to another question");
     Ok(answer)
 }
@@ -280,35 +301,35 @@ mod tests {
 
     #[test]
     fn a_machine_without_the_decoder_is_told_and_a_late_answer_is_neither_good_nor_bad() {
-        let (camera, picture) = (CameraId::new("cam-01").expect("id"), Picture::default());
-        tell(
+        let (camera, picture) = (CameraId::new("cam-01").expect("id"), LiveCamera::default());
+        report_result(
             &camera,
             &picture,
             1,
-            Err(Refusal::Lacks("install it".to_owned())),
+            Err(StillError::UnsupportedCodec("install it".to_owned())),
         );
         assert_eq!(picture.faults().unchecked.as_deref(), Some("install it"));
-        tell(&camera, &picture, 2, Ok(vec![0xff, 0xd8]));
+        report_result(&camera, &picture, 2, Ok(vec![0xff, 0xd8]));
         assert_eq!(
             (picture.faults().unchecked, picture.still().map(|s| s.at_ms)),
             (None, Some(2))
         );
         for n in 0..10 {
-            tell(
+            report_result(
                 &camera,
                 &picture,
                 3 + n,
-                Err(Refusal::Late("too slow".to_owned())),
+                Err(StillError::TimedOut("too slow".to_owned())),
             );
-            assert!(picture.faults().undecodable.is_none() && !picture.is_in_doubt());
+            assert!(picture.faults().undecodable.is_none() && !picture.is_unverified());
         }
         assert_eq!(picture.faults().unchecked.as_deref(), Some("too slow"));
         for n in 0..3 {
-            tell(
+            report_result(
                 &camera,
                 &picture,
                 20 + n,
-                Err(Refusal::Undecodable("broken".to_owned())),
+                Err(StillError::Undecodable("broken".to_owned())),
             );
         }
         assert_eq!(picture.faults().undecodable.as_deref(), Some("broken"));

@@ -5,14 +5,14 @@ use std::time::Duration;
 use clap::Subcommand;
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, Transport};
 
-use super::{Cli, client, say};
-use crate::doors::{dates, losses, refusals};
-use crate::protocol::broker::{Answer, ClientRow, Counters, HOUSE, TopicRow};
-use crate::protocol::way::Way;
+use super::{Cli, client, print};
+use crate::http::{data_loss, dates, refusal_text};
+use crate::protocol::broker::{AdminReply, ClientRow, Counters, GATEWAY_ACCOUNT, RetainedRow};
+use crate::protocol::broker_endpoint::BrokerEndpoint;
 
 /// The broker.
 #[derive(Debug, Subcommand)]
-pub enum Broker {
+pub enum BrokerCommand {
     /// What it counted
     Status,
     /// Who is connected, and whose session waits
@@ -73,7 +73,7 @@ fn escaped(text: &str) -> String {
         .collect()
 }
 
-fn ago(seconds: u64) -> String {
+fn format_age(seconds: u64) -> String {
     match seconds {
         0..=119 => format!("{seconds} giây"),
         120..=7_199 => format!("{} phút", seconds / 60),
@@ -86,9 +86,9 @@ fn client_line(c: &ClientRow) -> String {
     let how = if c.connected {
         format!(
             "đang kết nối {} · MQTT {} · {} · {}",
-            ago(c.seconds),
+            format_age(c.state_age_s),
             c.version,
-            c.door,
+            c.listener,
             if c.address.is_empty() {
                 "máy này"
             } else {
@@ -96,7 +96,7 @@ fn client_line(c: &ClientRow) -> String {
             }
         )
     } else {
-        format!("vắng {}, phiên được giữ", ago(c.seconds))
+        format!("vắng {}, phiên được giữ", format_age(c.state_age_s))
     };
     let mut line = format!("  {:<18}{:<22}{how}", c.account, c.client_id);
     if c.queued + c.inflight > 0 {
@@ -112,12 +112,12 @@ fn client_line(c: &ClientRow) -> String {
 }
 
 /// Carries it out.
-pub fn run(cli: &Cli, what: &Broker) -> anyhow::Result<u8> {
+pub fn run(cli: &Cli, what: &BrokerCommand) -> anyhow::Result<u8> {
     match what {
-        Broker::Status => {
-            let value = client::ask(cli, "GET", "/broker", None)?;
+        BrokerCommand::Status => {
+            let value = client::request(cli, "GET", "/broker", None)?;
             let c: Counters = serde_json::from_value(value.clone())?;
-            let card = if c.card_fails {
+            let card = if c.storage_failing {
                 "KHÔNG ghi được"
             } else {
                 "tốt"
@@ -126,30 +126,30 @@ pub fn run(cli: &Cli, what: &Broker) -> anyhow::Result<u8> {
                 "{} máy đang kết nối (nhiều nhất {}), giữ chỗ cho {} thiết bị vắng, {} thiết bị lạ đang nối.\n  gói tin  nhận {}, gửi {}, đang đợi {}, bỏ vì hàng đợi đầy {}, bỏ vì hết hạn {}\n  giữ lại  {} gói tin, {} kB\n  từ chối  {} lần vào, {} lần ngắt, {} gói tin ngoài quyền\n  thẻ nhớ  {card}, đã ghi {} kB, chờ ghi {} thay đổi\n",
                 c.connected,
                 c.connected_max,
-                c.away,
+                c.disconnected,
                 c.quarantined,
                 c.received,
                 c.delivered,
                 c.queued,
                 c.dropped,
-                c.outlived,
+                c.expired_messages,
                 c.retained,
                 c.retained_bytes / 1024,
-                c.refused,
-                c.cut,
-                c.forbidden,
-                c.written / 1024,
-                c.owed
+                c.rejected_connects,
+                c.disconnected_with_error,
+                c.denied_publishes,
+                c.bytes_written / 1024,
+                c.pending_changes
             );
             let text = match &c.loss {
-                Some(loss) => format!("{text}  đã mất   {}\n", losses::of_broker(loss)),
+                Some(loss) => format!("{text}  đã mất   {}\n", data_loss::broker_loss_text(loss)),
                 None => text,
             };
-            say(cli, &value, &text);
-            Ok(if c.card_fails { 2 } else { 0 })
+            print(cli, &value, &text);
+            Ok(if c.storage_failing { 2 } else { 0 })
         }
-        Broker::Clients => {
-            let value = client::ask(cli, "GET", "/broker/clients", None)?;
+        BrokerCommand::Clients => {
+            let value = client::request(cli, "GET", "/broker/clients", None)?;
             let rows: Vec<ClientRow> = serde_json::from_value(value.clone())?;
             let here = rows.iter().filter(|c| c.connected).count();
             let text = format!(
@@ -157,17 +157,17 @@ pub fn run(cli: &Cli, what: &Broker) -> anyhow::Result<u8> {
                 rows.len() - here,
                 rows.iter().map(client_line).collect::<String>()
             );
-            say(cli, &value, &text);
+            print(cli, &value, &text);
             Ok(0)
         }
-        Broker::Topics { filter } => {
-            let value = client::ask(
+        BrokerCommand::Topics { filter } => {
+            let value = client::request(
                 cli,
                 "GET",
                 &format!("/broker/topics?filter={}", escaped(filter)),
                 None,
             )?;
-            let rows: Vec<TopicRow> = serde_json::from_value(value.clone())?;
+            let rows: Vec<RetainedRow> = serde_json::from_value(value.clone())?;
             let mut text = format!("{} gói tin được giữ lại\n", rows.len());
             for t in &rows {
                 let more = if t.bytes > t.payload.len() {
@@ -178,20 +178,20 @@ pub fn run(cli: &Cli, what: &Broker) -> anyhow::Result<u8> {
                 let (topic, payload) = (t.topic.replace('\n', " "), t.payload.replace('\n', " "));
                 text.push_str(&format!("  {topic:<44} {payload}{more}\n"));
             }
-            say(cli, &value, &text);
+            print(cli, &value, &text);
             Ok(0)
         }
-        Broker::Kick { id } => {
-            let value = client::ask(
+        BrokerCommand::Kick { id } => {
+            let value = client::request(
                 cli,
                 "POST",
                 "/broker/kick",
                 Some(&serde_json::json!({ "id": id })),
             )?;
-            let Answer::Kicked(n) = serde_json::from_value(value.clone())? else {
+            let AdminReply::Kicked(n) = serde_json::from_value(value.clone())? else {
                 anyhow::bail!("máy chủ MQTT trả lời lạ")
             };
-            say(
+            print(
                 cli,
                 &value,
                 &if n == 0 {
@@ -202,9 +202,10 @@ pub fn run(cli: &Cli, what: &Broker) -> anyhow::Result<u8> {
             );
             Ok(u8::from(n == 0))
         }
-        Broker::Why { id } => {
-            let value = client::ask(cli, "GET", &format!("/broker/why?id={}", escaped(id)), None)?;
-            let Answer::Why(rows) = serde_json::from_value(value.clone())? else {
+        BrokerCommand::Why { id } => {
+            let value =
+                client::request(cli, "GET", &format!("/broker/why?id={}", escaped(id)), None)?;
+            let AdminReply::Refusals(rows) = serde_json::from_value(value.clone())? else {
                 anyhow::bail!("máy chủ MQTT trả lời lạ")
             };
             let mut text = match (rows.is_empty(), id.is_empty()) {
@@ -215,43 +216,43 @@ pub fn run(cli: &Cli, what: &Broker) -> anyhow::Result<u8> {
                 _ => String::new(),
             };
             for r in &rows {
-                let times = if r.times > 1 {
-                    format!(" ({} lần)", r.times)
+                let times = if r.count > 1 {
+                    format!(" ({} lần)", r.count)
                 } else {
                     String::new()
                 };
-                let from = if r.address.is_empty() || r.address == r.who {
+                let from = if r.address.is_empty() || r.address == r.client {
                     String::new()
                 } else {
                     format!(" từ {}", r.address)
                 };
                 text.push_str(&format!(
                     "  {} {}  {}{from}: {}{times}\n",
-                    dates::date(r.at * 1000),
-                    dates::clock(r.at * 1000),
-                    r.who,
-                    refusals::vietnamese(&r.why)
+                    dates::date(r.at_s * 1000),
+                    dates::clock(r.at_s * 1000),
+                    r.client,
+                    refusal_text::vietnamese(&r.reason)
                 ));
             }
-            say(cli, &value, &text);
+            print(cli, &value, &text);
             Ok(0)
         }
-        Broker::Sub { topic, count, qos } => talk(
+        BrokerCommand::Sub { topic, count, qos } => run_mqtt(
             cli,
-            Talk::Sub {
+            MqttAction::Sub {
                 topic,
                 count: *count,
                 qos: *qos,
             },
         ),
-        Broker::Pub {
+        BrokerCommand::Pub {
             topic,
             payload,
             retain,
             qos,
-        } => talk(
+        } => run_mqtt(
             cli,
-            Talk::Pub {
+            MqttAction::Pub {
                 topic,
                 payload,
                 retain: *retain,
@@ -262,7 +263,7 @@ pub fn run(cli: &Cli, what: &Broker) -> anyhow::Result<u8> {
 }
 
 #[derive(Clone, Copy)]
-enum Talk<'a> {
+enum MqttAction<'a> {
     Sub {
         topic: &'a str,
         count: Option<usize>,
@@ -276,7 +277,7 @@ enum Talk<'a> {
     },
 }
 
-fn level(qos: u8) -> QoS {
+fn mqtt_qos(qos: u8) -> QoS {
     match qos {
         0 => QoS::AtMostOnce,
         1 => QoS::AtLeastOnce,
@@ -285,12 +286,12 @@ fn level(qos: u8) -> QoS {
 }
 
 /// Speaks MQTT as the house, over its private socket.
-fn talk(cli: &Cli, what: Talk<'_>) -> anyhow::Result<u8> {
-    let way = client::ask(cli, "GET", "/broker/way", None)?;
-    let Ok(Way {
+fn run_mqtt(cli: &Cli, what: MqttAction<'_>) -> anyhow::Result<u8> {
+    let way = client::request(cli, "GET", "/broker/way", None)?;
+    let Ok(BrokerEndpoint {
         socket,
-        secret,
-        packet,
+        password: secret,
+        max_packet_bytes: packet,
     }) = serde_json::from_value(way)
     else {
         anyhow::bail!("máy chủ MQTT chưa sẵn sàng; xem “conglang doctor”")
@@ -299,7 +300,7 @@ fn talk(cli: &Cli, what: Talk<'_>) -> anyhow::Result<u8> {
     let mut options = MqttOptions::new(id, socket.display().to_string(), 0);
     options.set_transport(Transport::unix());
     options
-        .set_credentials(HOUSE, secret)
+        .set_credentials(GATEWAY_ACCOUNT, secret)
         .set_keep_alive(Duration::from_secs(30))
         .set_max_packet_size((packet + 4096).max(2 << 20), (packet + 4096).max(2 << 20));
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -309,33 +310,33 @@ fn talk(cli: &Cli, what: Talk<'_>) -> anyhow::Result<u8> {
         let (client, mut events) = AsyncClient::new(options, 16);
         let mut heard = 0;
         match what {
-            Talk::Sub { topic, qos, .. } => client.try_subscribe(topic, level(qos))?,
-            Talk::Pub { topic, payload, retain, qos } => client.try_publish(topic, level(qos), retain, payload)?,
+            MqttAction::Sub { topic, qos, .. } => client.try_subscribe(topic, mqtt_qos(qos))?,
+            MqttAction::Pub { topic, payload, retain, qos } => client.try_publish(topic, mqtt_qos(qos), retain, payload)?,
         }
         loop {
             let event = events.poll().await.map_err(|cause| anyhow::anyhow!("mất kết nối với máy chủ MQTT: {cause}"))?;
             match (&event, &what) {
-                (Event::Incoming(Packet::SubAck(ack)), Talk::Sub { topic, .. }) if ack.return_codes.iter().any(|c| matches!(c, rumqttc::SubscribeReasonCode::Failure)) => {
+                (Event::Incoming(Packet::SubAck(ack)), MqttAction::Sub { topic, .. }) if ack.return_codes.iter().any(|c| matches!(c, rumqttc::SubscribeReasonCode::Failure)) => {
                     anyhow::bail!("“{topic}” không phải bộ lọc chủ đề hợp lệ")
                 }
-                (Event::Incoming(Packet::Publish(p)), Talk::Sub { count, .. }) => {
+                (Event::Incoming(Packet::Publish(p)), MqttAction::Sub { count, .. }) => {
                     let text = String::from_utf8_lossy(&p.payload);
                     let json = serde_json::json!({ "topic": p.topic, "payload": text, "qos": p.qos as u8, "retain": p.retain });
-                    say(cli, &json, &format!("{} {text}", p.topic));
+                    print(cli, &json, &format!("{} {text}", p.topic));
                     heard += 1;
                     if count.is_some_and(|n| heard >= n) {
                         return Ok(0);
                     }
                 }
-                (Event::Incoming(Packet::PubAck(_) | Packet::PubComp(_)), Talk::Pub { .. }) => break,
-                (Event::Outgoing(rumqttc::Outgoing::Publish(_)), Talk::Pub { qos: 0, .. }) => break,
+                (Event::Incoming(Packet::PubAck(_) | Packet::PubComp(_)), MqttAction::Pub { .. }) => break,
+                (Event::Outgoing(rumqttc::Outgoing::Publish(_)), MqttAction::Pub { qos: 0, .. }) => break,
                 _ => {}
             }
         }
         client.try_disconnect()?;
         // The goodbye goes out with the last word.
         while !matches!(events.poll().await, Err(_) | Ok(Event::Outgoing(rumqttc::Outgoing::Disconnect))) {}
-        say(cli, &serde_json::json!({ "published": true }), "Đã gửi.");
+        print(cli, &serde_json::json!({ "published": true }), "Đã gửi.");
         Ok(0)
     })
 }

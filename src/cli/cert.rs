@@ -4,18 +4,18 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::{Cli, say};
+use super::{Cli, print};
 use crate::config::layout::Layout;
-use crate::keys::authority::{Authority, Files, Identity};
-use crate::keys::holders::Holders;
-use crate::keys::ring::{COMMUNE, Ring};
-use crate::keys::standing::{Standing, Unfit};
-use crate::keys::tls::{self, Served};
+use crate::keys::authority::{Authority, CertificateFiles, IssuedCertificate};
+use crate::keys::certificate_status::{CertificateProblem, CertificateStatus};
+use crate::keys::holders::HolderStore;
+use crate::keys::ring::{COMMUNE_CA, KeyRing};
+use crate::keys::tls::{self, ReloadableCertificate};
 use crate::supervisor::clock::Trust;
 
 /// Certificates.
 #[derive(Debug, Subcommand)]
-pub enum Cert {
+pub enum CertCommand {
     /// Install a publicly valid certificate for the dashboard's HTTPS; taken into service within
     /// seconds
     Install {
@@ -37,57 +37,69 @@ pub enum Cert {
 }
 
 /// How the broker's certificate stands, in words.
-pub(super) fn standing(of: Standing) -> String {
+pub(super) fn status_text(of: CertificateStatus) -> String {
     match of {
-        Standing::Good(days) | Standing::Ends(days) if days >= 0 => format!("còn {days} ngày"),
-        Standing::Good(days) | Standing::Ends(days) => format!("đã hết hạn {} ngày", -days),
-        Standing::None(Unfit::Gone) => "chưa có".to_owned(),
-        Standing::None(Unfit::Damaged) => "không dùng được: tệp hỏng".to_owned(),
-        Standing::None(Unfit::Foreign) => "không dùng được: không phải của CA này".to_owned(),
-        Standing::None(Unfit::NotYet) => "không dùng được: chưa đến ngày có hiệu lực".to_owned(),
-        Standing::None(Unfit::TooLong) => "không dùng được: ngày ghi theo giờ sai".to_owned(),
+        CertificateStatus::Valid(days) | CertificateStatus::ExpiringSoon(days) if days >= 0 => {
+            format!("còn {days} ngày")
+        }
+        CertificateStatus::Valid(days) | CertificateStatus::ExpiringSoon(days) => {
+            format!("đã hết hạn {} ngày", -days)
+        }
+        CertificateStatus::Unusable(CertificateProblem::Missing) => "chưa có".to_owned(),
+        CertificateStatus::Unusable(CertificateProblem::Damaged) => {
+            "không dùng được: tệp hỏng".to_owned()
+        }
+        CertificateStatus::Unusable(CertificateProblem::WrongIssuer) => {
+            "không dùng được: không phải của CA này".to_owned()
+        }
+        CertificateStatus::Unusable(CertificateProblem::NotYetValid) => {
+            "không dùng được: chưa đến ngày có hiệu lực".to_owned()
+        }
+        CertificateStatus::Unusable(CertificateProblem::ValidityTooLong) => {
+            "không dùng được: ngày ghi theo giờ sai".to_owned()
+        }
     }
 }
 
 /// Carries it out.
-pub fn run(cli: &Cli, what: &Cert) -> anyhow::Result<u8> {
+pub fn run(cli: &Cli, what: &CertCommand) -> anyhow::Result<u8> {
     let Ok(config) = super::load(cli) else {
         return Ok(78);
     };
     let keys = Layout::of(&config).data.join("keys");
     let clock = crate::supervisor::clock::Clock::system(0);
     match what {
-        Cert::Install { certificate, key } => {
-            let given = Files {
+        CertCommand::Install { certificate, key } => {
+            let given = CertificateFiles {
                 certificate: certificate.clone(),
                 key: key.clone(),
             };
-            Served::load(&given).map_err(|e| anyhow::anyhow!("chứng thư và khóa không dùng được: {e}. Kiểm tra hai tệp có phải PEM và thuộc về nhau"))?;
-            let identity = Identity {
+            ReloadableCertificate::load(&given).map_err(|e| anyhow::anyhow!("chứng thư và khóa không dùng được: {e}. Kiểm tra hai tệp có phải PEM và thuộc về nhau"))?;
+            let identity = IssuedCertificate {
                 certificate: std::fs::read_to_string(certificate)?,
                 key: std::fs::read_to_string(key)?,
             };
-            let installed = Files::named(&keys, "public");
+            let installed = CertificateFiles::named(&keys, "public");
             installed.write(&identity)?;
-            let days = installed.left(&clock);
+            let days = installed.remaining_days(&clock);
             let words = days.map_or_else(
                 || "chưa đến ngày có hiệu lực; xem giờ của máy".to_owned(),
                 |days| format!("còn {days} ngày"),
             );
-            say(
+            print(
                 cli,
                 &serde_json::json!({ "days": days }),
                 &format!("Đã cài chứng thư, {words}. Trang điều hành dùng ngay trong vài giây."),
             );
             Ok(if days.is_none_or(|d| d < 0) { 2 } else { 0 })
         }
-        Cert::Show => {
-            let public = Files::named(&keys, "public");
+        CertCommand::Show => {
+            let public = CertificateFiles::named(&keys, "public");
             let there = public.certificate.exists();
             let (public, mqtt) = (
-                public.left(&clock),
-                Files::named(&keys, "mqtt").standing(
-                    &keys.join(if config.office.mqtt.is_some() {
+                public.remaining_days(&clock),
+                CertificateFiles::named(&keys, "mqtt").status(
+                    &keys.join(if config.commune_server.mqtt.is_some() {
                         "ca"
                     } else {
                         "house-ca"
@@ -110,17 +122,17 @@ pub fn run(cli: &Cli, what: &Cert) -> anyhow::Result<u8> {
             };
             let text = format!(
                 "HTTPS của trang điều hành: {told}\nMQTT của thiết bị: {} (tự gia hạn){unproven}",
-                standing(mqtt)
+                status_text(mqtt)
             );
-            say(
+            print(
                 cli,
-                &serde_json::json!({ "public": public, "mqtt": mqtt.days() }),
+                &serde_json::json!({ "public": public, "mqtt": mqtt.days_left() }),
                 &text,
             );
             Ok(
                 if public.is_some_and(|d| d < 0)
                     || there && public.is_none()
-                    || mqtt.days().is_some_and(|d| d < 0)
+                    || mqtt.days_left().is_some_and(|d| d < 0)
                 {
                     2
                 } else {
@@ -128,22 +140,25 @@ pub fn run(cli: &Cli, what: &Cert) -> anyhow::Result<u8> {
                 },
             )
         }
-        Cert::Village { id, out } => {
+        CertCommand::Village { id, out } => {
             let id = crate::domain::id::VillageId::new(id)?;
-            if let Some(lack) = Ring::look(&Layout::of(&config).data).lack(COMMUNE) {
+            if let Some(lack) = KeyRing::inspect(&Layout::of(&config).data).problem(COMMUNE_CA) {
                 anyhow::bail!(
                     "khóa {} {}; xem: conglang key show",
-                    COMMUNE.file,
-                    super::key::words(lack)
+                    COMMUNE_CA.file,
+                    super::key::problem_text(lack)
                 );
             }
-            let authority =
-                Authority::load_or_make(&keys.join("ca"), &config.office.name, clock.certain_s())?;
-            let identity = authority.client_at(
-                id.as_str(),
-                (clock.trust() != Trust::None).then(|| clock.certain_s()),
+            let authority = Authority::load_or_make(
+                &keys.join("ca"),
+                &config.commune_server.name,
+                clock.trusted_s(),
             )?;
-            Files {
+            let identity = authority.issue_client_at(
+                id.as_str(),
+                (clock.trust() != Trust::None).then(|| clock.trusted_s()),
+            )?;
+            CertificateFiles {
                 certificate: out.clone(),
                 key: out.clone(),
             }
@@ -151,8 +166,8 @@ pub fn run(cli: &Cli, what: &Cert) -> anyhow::Result<u8> {
             // From here on the one before is of no use, to whoever holds a copy of it too.
             let key = tls::key_hash_of(identity.certificate.as_bytes())
                 .ok_or_else(|| anyhow::anyhow!("chứng thư vừa làm không đọc được"))?;
-            Holders::of(&keys).only(id.as_str(), &key)?;
-            say(
+            HolderStore::of(&keys).replace_key(id.as_str(), &key)?;
+            print(
                 cli,
                 &serde_json::json!({ "file": out, "ca": keys.join("ca/ca.pem") }),
                 &format!(

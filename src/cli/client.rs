@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::Cli;
 
 /// Longest answer, bytes.
-const LARGEST: u64 = 64 * 1024 * 1024;
+const MAX_RESPONSE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The control socket of the configured gateway.
 pub fn socket(cli: &Cli) -> anyhow::Result<PathBuf> {
@@ -18,7 +18,7 @@ pub fn socket(cli: &Cli) -> anyhow::Result<PathBuf> {
 }
 
 /// Asks the daemon.
-pub fn ask(
+pub fn request(
     cli: &Cli,
     method: &str,
     path: &str,
@@ -35,7 +35,7 @@ pub fn ask(
         body.len()
     )?;
     let mut answer = Vec::new();
-    stream.take(LARGEST).read_to_end(&mut answer)?;
+    stream.take(MAX_RESPONSE_BYTES).read_to_end(&mut answer)?;
     let text = String::from_utf8_lossy(&answer);
     let (head, body) = text
         .split_once("\r\n\r\n")

@@ -2,11 +2,11 @@
 
 use clap::Subcommand;
 
-use super::{Cli, say};
+use super::{Cli, print};
 
 /// Configuration.
 #[derive(Debug, Subcommand)]
-pub enum Config {
+pub enum ConfigCommand {
     /// Find every mistake
     Check,
     /// Where each value comes from
@@ -14,24 +14,24 @@ pub enum Config {
 }
 
 /// Carries it out.
-pub fn run(cli: &Cli, what: &Config) -> anyhow::Result<u8> {
+pub fn run(cli: &Cli, what: &ConfigCommand) -> anyhow::Result<u8> {
     let config = match super::load(cli) {
         Ok(config) => config,
         Err(code) => return Ok(code),
     };
     match what {
-        Config::Check => say(
+        ConfigCommand::Check => print(
             cli,
             &serde_json::json!({ "problems": [] }),
             &format!("Cấu hình đúng: {} giá trị.", config.origins.len()),
         ),
-        Config::Show => {
+        ConfigCommand::Show => {
             let text: String = config
                 .origins
                 .iter()
                 .map(|(key, from)| format!("{key:<40}{from}\n"))
                 .collect();
-            say(cli, &serde_json::to_value(&config.origins)?, &text);
+            print(cli, &serde_json::to_value(&config.origins)?, &text);
         }
     }
     Ok(0)

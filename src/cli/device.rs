@@ -2,16 +2,16 @@
 
 use clap::Subcommand;
 
-use super::{Cli, client, say};
-use crate::domain::device::Presence;
-use crate::domain::state::State;
-use crate::doors::dates;
+use super::{Cli, client, print};
+use crate::domain::device::Availability;
+use crate::domain::state::VillageState;
+use crate::http::dates;
 use crate::keys::secret;
-use crate::protocol::control::{CameraLine, PutDevice};
+use crate::protocol::control::{CameraStatus, PutDevice};
 
 /// Devices.
 #[derive(Debug, Subcommand)]
-pub enum Device {
+pub enum DeviceCommand {
     /// All devices and whether they answer
     List,
     /// Give a device its account: prints its secret once; again = a new secret
@@ -47,23 +47,23 @@ pub enum Device {
 
 /// Cameras.
 #[derive(Debug, Subcommand)]
-pub enum Camera {
+pub enum CameraCommand {
     /// All cameras and whether their pictures come
     List,
 }
 
-fn state(cli: &Cli) -> anyhow::Result<(State, serde_json::Value)> {
-    let value = client::ask(cli, "GET", "/state", None)?;
+fn state(cli: &Cli) -> anyhow::Result<(VillageState, serde_json::Value)> {
+    let value = client::request(cli, "GET", "/state", None)?;
     Ok((serde_json::from_value(value.clone())?, value))
 }
 
-fn presence(p: Presence) -> String {
+fn availability_text(p: Availability) -> String {
     match p {
-        Presence::Unknown => "chưa rõ: chưa báo có mặt lần nào".to_owned(),
-        Presence::Here { since } => {
+        Availability::Unknown => "chưa rõ: chưa báo có mặt lần nào".to_owned(),
+        Availability::Online { since } => {
             format!("trả lời, từ {} {}", dates::date(since), dates::clock(since))
         }
-        Presence::Gone { since } => format!(
+        Availability::Offline { since } => format!(
             "không trả lời từ {} {}",
             dates::date(since),
             dates::clock(since)
@@ -72,19 +72,19 @@ fn presence(p: Presence) -> String {
 }
 
 /// Carries it out.
-pub fn device(cli: &Cli, what: &Device) -> anyhow::Result<u8> {
+pub fn run_device(cli: &Cli, what: &DeviceCommand) -> anyhow::Result<u8> {
     match what {
-        Device::List => {
+        DeviceCommand::List => {
             let (state, value) = state(cli)?;
             let gone = state
                 .devices
                 .values()
-                .filter(|d| d.presence.is_gone())
+                .filter(|d| d.availability.is_offline())
                 .count();
             let unknown = state
                 .devices
                 .values()
-                .filter(|d| d.presence == Presence::Unknown)
+                .filter(|d| d.availability == Availability::Unknown)
                 .count();
             let unknown = if unknown > 0 {
                 format!(", {unknown} chưa rõ")
@@ -100,13 +100,13 @@ pub fn device(cli: &Cli, what: &Device) -> anyhow::Result<u8> {
                     "  {:<12}{:<34}{}\n",
                     d.id.as_str(),
                     d.name,
-                    presence(d.presence)
+                    availability_text(d.availability)
                 ));
             }
-            say(cli, &value["devices"], &text);
+            print(cli, &value["devices"], &text);
             Ok(if gone > 0 { 2 } else { 0 })
         }
-        Device::Add { id, name, place } => {
+        DeviceCommand::Add { id, name, place } => {
             use base64ct::Encoding as _;
             let secret = base64ct::Base64UrlUnpadded::encode_string(&secret::random::<16>()?);
             let put = PutDevice {
@@ -115,7 +115,7 @@ pub fn device(cli: &Cli, what: &Device) -> anyhow::Result<u8> {
                 place: place.clone(),
                 secret_sha256: Some(secret::sha256(secret.as_bytes())),
             };
-            let made = client::ask(cli, "POST", "/devices", Some(&serde_json::to_value(put)?))?;
+            let made = client::request(cli, "POST", "/devices", Some(&serde_json::to_value(put)?))?;
             let wait = if made["in_force"] == true {
                 "dùng được ngay"
             } else {
@@ -140,21 +140,21 @@ pub fn device(cli: &Cli, what: &Device) -> anyhow::Result<u8> {
                     ports.join(", ")
                 }
             );
-            say(
+            print(
                 cli,
                 &serde_json::json!({ "id": id, "secret": secret, "in_force": made["in_force"] }),
                 &text,
             );
             Ok(u8::from(made["in_force"] != true))
         }
-        Device::Remove { id } => {
+        DeviceCommand::Remove { id } => {
             let put = PutDevice {
                 id: id.clone(),
                 name: String::new(),
                 place: None,
                 secret_sha256: None,
             };
-            let made = client::ask(cli, "POST", "/devices", Some(&serde_json::to_value(put)?))?;
+            let made = client::request(cli, "POST", "/devices", Some(&serde_json::to_value(put)?))?;
             let text = if made["in_force"] == true {
                 format!("{id}: đã thu hồi, kết nối đã cắt.")
             } else {
@@ -162,10 +162,10 @@ pub fn device(cli: &Cli, what: &Device) -> anyhow::Result<u8> {
                     "{id}: đã ghi lệnh thu hồi; máy chủ MQTT chưa xác nhận, xem “conglang doctor”."
                 )
             };
-            say(cli, &made, &text);
+            print(cli, &made, &text);
             Ok(u8::from(made["in_force"] != true))
         }
-        Device::Show { id } => {
+        DeviceCommand::Show { id } => {
             let (state, value) = state(cli)?;
             let Some(d) = state.devices.values().find(|d| d.id.as_str() == id) else {
                 anyhow::bail!("không có thiết bị “{id}”; xem “conglang device list”")
@@ -174,7 +174,7 @@ pub fn device(cli: &Cli, what: &Device) -> anyhow::Result<u8> {
                 "{} ({}): {}\n  {}\n",
                 d.name,
                 d.id,
-                presence(d.presence),
+                availability_text(d.availability),
                 d.model
             );
             for e in state.entities.values().filter(|e| e.device == d.id) {
@@ -196,13 +196,13 @@ pub fn device(cli: &Cli, what: &Device) -> anyhow::Result<u8> {
                     e.state.topic
                 ));
             }
-            say(cli, &value["devices"][id.as_str()], &text);
+            print(cli, &value["devices"][id.as_str()], &text);
             Ok(0)
         }
-        Device::Set { entity, to } => {
+        DeviceCommand::Set { entity, to } => {
             let body = serde_json::json!({ "command": { "do": "SwitchLight", "light": entity, "on": to == "on" } });
-            let made = client::ask(cli, "POST", "/commands", Some(&body))?;
-            say(
+            let made = client::request(cli, "POST", "/commands", Some(&body))?;
+            print(
                 cli,
                 &made,
                 &format!(
@@ -216,11 +216,11 @@ pub fn device(cli: &Cli, what: &Device) -> anyhow::Result<u8> {
 }
 
 /// Carries it out.
-pub fn camera(cli: &Cli, what: &Camera) -> anyhow::Result<u8> {
-    let Camera::List = what;
-    let value = client::ask(cli, "GET", "/cameras", None)?;
-    let cameras: Vec<CameraLine> = serde_json::from_value(value.clone())?;
-    let lost = cameras.iter().filter(|c| c.signal.is_gone()).count();
+pub fn run_camera(cli: &Cli, what: &CameraCommand) -> anyhow::Result<u8> {
+    let CameraCommand::List = what;
+    let value = client::request(cli, "GET", "/cameras", None)?;
+    let cameras: Vec<CameraStatus> = serde_json::from_value(value.clone())?;
+    let lost = cameras.iter().filter(|c| c.signal.is_offline()).count();
     let mut text = format!(
         "{} camera, {lost} mất hình\n",
         cameras.iter().filter(|c| !c.removed).count()
@@ -228,11 +228,11 @@ pub fn camera(cli: &Cli, what: &Camera) -> anyhow::Result<u8> {
     for c in &cameras {
         let how = match c.signal {
             _ if c.removed => "đã gỡ khỏi cấu hình, còn hình ghi".to_owned(),
-            Presence::Unknown => "chưa có hình".to_owned(),
-            Presence::Here { since } => {
+            Availability::Unknown => "chưa có hình".to_owned(),
+            Availability::Online { since } => {
                 format!("có hình từ {} {}", dates::date(since), dates::clock(since))
             }
-            Presence::Gone { since } => {
+            Availability::Offline { since } => {
                 format!("mất hình từ {} {}", dates::date(since), dates::clock(since))
             }
         };
@@ -277,7 +277,7 @@ pub fn camera(cli: &Cli, what: &Camera) -> anyhow::Result<u8> {
             text.push_str(&format!("            {trouble}\n"));
         }
     }
-    say(cli, &value, &text);
+    print(cli, &value, &text);
     Ok(
         if lost > 0
             || cameras.iter().any(|c| {

@@ -3,13 +3,13 @@
 
 use serde::Serialize;
 
-use super::{Cli, client, say};
+use super::{Cli, client, print};
 use crate::config::layout::Layout;
-use crate::doors::refusals;
-use crate::keys::authority::Files;
-use crate::keys::ring::Ring;
-use crate::protocol::broker::{Answer, STRANGER};
-use crate::protocol::control::Status;
+use crate::http::refusal_text;
+use crate::keys::authority::CertificateFiles;
+use crate::keys::ring::KeyRing;
+use crate::protocol::broker::{AdminReply, QUARANTINE_REASON};
+use crate::protocol::control::StatusReport;
 
 /// How bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -48,8 +48,8 @@ fn note(code: &'static str, what: impl Into<String>, todo: impl Into<String>) ->
 
 /// Checks in all: one of the configuration, eight of the disk and the machine, three that only a
 /// running house answers.
-const CHECKS: usize = 12;
-const OFFLINE: usize = 9;
+const CHECK_COUNT: usize = 12;
+const OFFLINE_CHECK_COUNT: usize = 9;
 
 /// Carries it out.
 pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
@@ -64,13 +64,13 @@ pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
         )),
         Ok(config) => {
             let layout = Layout::of(&config);
-            offline(&config, &layout, &mut found);
+            check_offline(&config, &layout, &mut found);
             // The daemon
-            match client::ask(cli, "GET", "/status", None)
-                .and_then(|v| Ok(serde_json::from_value::<Status>(v)?))
+            match client::request(cli, "GET", "/status", None)
+                .and_then(|v| Ok(serde_json::from_value::<StatusReport>(v)?))
             {
                 Err(cause) => {
-                    made = OFFLINE;
+                    made = OFFLINE_CHECK_COUNT;
                     found.push(error(
                         "D-RUN-01",
                         format!("{cause:#}"),
@@ -78,9 +78,9 @@ pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
                     ));
                 }
                 Ok(status) => {
-                    made = CHECKS;
-                    online(&status, &mut found);
-                    refused(cli, &mut found);
+                    made = CHECK_COUNT;
+                    check_online(&status, &mut found);
+                    check_refusals(cli, &mut found);
                 }
             }
         }
@@ -104,9 +104,9 @@ pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
     }
     let code = if errors > 0 { 2 } else { 0 };
     text.push_str(&format!(
-        "Đã kiểm tra {made}/{CHECKS} mục: {errors} lỗi, {notes} nhắc. Mã thoát {code}."
+        "Đã kiểm tra {made}/{CHECK_COUNT} mục: {errors} lỗi, {notes} nhắc. Mã thoát {code}."
     ));
-    say(
+    print(
         cli,
         &serde_json::json!({ "checks": made, "errors": errors, "notes": notes, "findings": found }),
         &text,
@@ -115,7 +115,7 @@ pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
 }
 
 /// What can be seen without the daemon.
-fn offline(config: &crate::config::Config, layout: &Layout, found: &mut Vec<Finding>) {
+fn check_offline(config: &crate::config::Config, layout: &Layout, found: &mut Vec<Finding>) {
     // 2 village
     if config.village.is_none() {
         found.push(error(
@@ -125,11 +125,11 @@ fn offline(config: &crate::config::Config, layout: &Layout, found: &mut Vec<Find
         ));
     }
     // 3 space
-    match crate::store::space::of(&layout.data) {
-        Ok((free, total)) if crate::store::space::is_little(free, total) => {
+    match crate::store::disk_space::free_and_total(&layout.data) {
+        Ok((free, total)) if crate::store::disk_space::is_low(free, total) => {
             // A disk that is nine tenths full of other things is no fault of today; one without
             // room is.
-            let grade = if free < crate::store::space::LITTLE {
+            let grade = if free < crate::store::disk_space::LOW_BYTES {
                 error
             } else {
                 note
@@ -154,8 +154,8 @@ fn offline(config: &crate::config::Config, layout: &Layout, found: &mut Vec<Find
             "kiểm tra thẻ nhớ, quyền của thư mục",
         )),
     }
-    if let Ok((free, all)) = crate::store::space::files_of(&layout.data)
-        && crate::store::space::are_few(free, all)
+    if let Ok((free, all)) = crate::store::disk_space::inodes(&layout.data)
+        && crate::store::disk_space::is_low_on_inodes(free, all)
     {
         let told = format!(
             "Ổ đĩa sắp hết chỗ cho tệp mới: chỉ tạo được thêm {free} tệp ở {}",
@@ -173,14 +173,14 @@ fn offline(config: &crate::config::Config, layout: &Layout, found: &mut Vec<Find
         ));
     }
     // 5 who else may read
-    let (secret, rest) = super::modes::wide(&layout.data);
+    let (secret, rest) = super::file_modes::world_accessible(&layout.data);
     let todo = format!("chmod -R go= {}", layout.data.display());
     if !secret.is_empty() {
         found.push(error(
             "D-PRM-01",
             format!(
                 "Người khác trên máy này đọc được khóa: {}",
-                super::modes::told(&secret)
+                super::file_modes::summarize_paths(&secret)
             ),
             todo.clone(),
         ));
@@ -190,7 +190,7 @@ fn offline(config: &crate::config::Config, layout: &Layout, found: &mut Vec<Find
             "D-PRM-02",
             format!(
                 "Người khác trên máy này vào được dữ liệu: {}",
-                super::modes::told(&rest)
+                super::file_modes::summarize_paths(&rest)
             ),
             todo,
         ));
@@ -216,10 +216,10 @@ fn offline(config: &crate::config::Config, layout: &Layout, found: &mut Vec<Find
         ));
     }
     // 8 certificates: of the devices' broker, of the link to the commune, of HTTPS
-    let days = |files: &Files| files.left(&clock);
-    let ring = Ring::look(&layout.data);
-    for name in super::key::of(config) {
-        if let Some(lack) = ring.lack(*name) {
+    let days = |files: &CertificateFiles| files.remaining_days(&clock);
+    let ring = KeyRing::inspect(&layout.data);
+    for name in super::key::keys_of(config) {
+        if let Some(lack) = ring.problem(*name) {
             let todo = format!(
                 "chép lại {} từ bản sao lưu; không có thì: conglang key renew {}",
                 ring.path(*name).display(),
@@ -230,36 +230,39 @@ fn offline(config: &crate::config::Config, layout: &Layout, found: &mut Vec<Find
                 format!(
                     "Khóa {}: {}. {}",
                     name.file,
-                    super::key::words(lack),
-                    super::key::stops(*name)
+                    super::key::problem_text(lack),
+                    super::key::consequence_of_loss(*name)
                 ),
                 todo,
             ));
         }
     }
     let keys = layout.data.join("keys");
-    let (mqtt, house_ca) = (Files::named(&keys, "mqtt"), keys.join("house-ca"));
+    let (mqtt, house_ca) = (
+        CertificateFiles::named(&keys, "mqtt"),
+        keys.join("house-ca"),
+    );
     if config.broker.tls.is_some() && house_ca.exists() {
-        let standing = mqtt.standing(&house_ca, &clock);
-        if standing.days().is_none_or(|d| d < 14) {
+        let standing = mqtt.status(&house_ca, &clock);
+        if standing.days_left().is_none_or(|d| d < 14) {
             let todo =
                 "xem giờ của máy; conglang cert show; journalctl -u conglang | grep certificate";
             found.push(error(
                 "D-KEY-03",
                 format!(
                     "Chứng thư MQTT của thiết bị: {}, mà chưa tự gia hạn",
-                    super::cert::standing(standing)
+                    super::cert::status_text(standing)
                 ),
                 todo,
             ));
         }
     }
-    if let (Some(certificate), Some(key)) = (&config.commune.certificate, &config.commune.key) {
-        let given = days(&Files {
+    if let (Some(certificate), Some(key)) = (&config.uplink.certificate, &config.uplink.key) {
+        let given = days(&CertificateFiles {
             certificate: certificate.clone(),
             key: key.clone(),
         });
-        let renewed = days(&Files::named(&keys, "commune"));
+        let renewed = days(&CertificateFiles::named(&keys, "commune"));
         match given.max(renewed) {
             None => found.push(error(
                 "D-KEY-04",
@@ -277,8 +280,8 @@ fn offline(config: &crate::config::Config, layout: &Layout, found: &mut Vec<Find
             Some(_) => {}
         }
     }
-    if config.doors.dashboard_tls.is_some() {
-        let files = Files::named(&keys, "public");
+    if config.listeners.dashboard_tls.is_some() {
+        let files = CertificateFiles::named(&keys, "public");
         match days(&files) {
             None if files.certificate.exists() => {
                 found.push(error(
@@ -303,7 +306,7 @@ fn offline(config: &crate::config::Config, layout: &Layout, found: &mut Vec<Find
 }
 
 /// What to do about a part that is amber.
-fn amber(part: &str) -> &'static str {
+fn amber_advice(part: &str) -> &'static str {
     match part {
         "space" => "xóa bớt hình ghi, hoặc thay thẻ lớn hơn",
         "recordings" => "conglang camera list; xem ổ ghi hình có gắn không, còn chỗ không",
@@ -329,7 +332,7 @@ fn amber(part: &str) -> &'static str {
 }
 
 /// What the daemon says.
-fn online(status: &Status, found: &mut Vec<Finding>) {
+fn check_online(status: &StatusReport, found: &mut Vec<Finding>) {
     // 9 parts of the house
     for (part, light, why) in &status.health {
         match light.as_str() {
@@ -347,7 +350,7 @@ fn online(status: &Status, found: &mut Vec<Finding>) {
             "amber" if part != "dashboard_tls" => found.push(note(
                 "D-RUN-03",
                 format!("Phần “{part}” cần xem: {why}"),
-                amber(part),
+                amber_advice(part),
             )),
             _ => {}
         }
@@ -363,15 +366,15 @@ fn online(status: &Status, found: &mut Vec<Finding>) {
 }
 
 /// Names that a sentence tells; the rest is a number.
-const TOLD: usize = 3;
+const MAX_NAMES: usize = 3;
 
 /// Devices that the broker refused or cut since it started, newest first, and those that wait for
 /// an account.
-fn refused(cli: &Cli, found: &mut Vec<Finding>) {
-    let answer = client::ask(cli, "GET", "/broker/why", None)
+fn check_refusals(cli: &Cli, found: &mut Vec<Finding>) {
+    let answer = client::request(cli, "GET", "/broker/why", None)
         .ok()
         .and_then(|value| serde_json::from_value(value).ok());
-    let Some(Answer::Why(rows)) = answer else {
+    let Some(AdminReply::Refusals(rows)) = answer else {
         // Not to have been told is not to be well.
         found.push(note(
             "D-MQT-03",
@@ -386,31 +389,39 @@ fn refused(cli: &Cli, found: &mut Vec<Finding>) {
     let mut unused_of: Vec<&str> = Vec::new();
     for row in rows
         .iter()
-        .filter(|r| refusals::is_about_announcement(&r.why))
+        .filter(|r| refusal_text::is_about_announcement(&r.reason))
     {
-        if !unused_of.contains(&row.who.as_str()) {
-            unused_of.push(&row.who);
-            unused.push(format!("{}: {}", row.who, refusals::vietnamese(&row.why)));
+        if !unused_of.contains(&row.client.as_str()) {
+            unused_of.push(&row.client);
+            unused.push(format!(
+                "{}: {}",
+                row.client,
+                refusal_text::vietnamese(&row.reason)
+            ));
         }
     }
     for row in rows
         .iter()
         .rev()
-        .filter(|r| !refusals::is_about_announcement(&r.why))
-        .filter(|r| !r.who.starts_with('@'))
+        .filter(|r| !refusal_text::is_about_announcement(&r.reason))
+        .filter(|r| !r.client.starts_with('@'))
     {
-        if names.contains(&row.who.as_str()) {
+        if names.contains(&row.client.as_str()) {
             continue;
         }
-        names.push(&row.who);
-        if row.why == STRANGER {
-            strangers.push(row.who.clone());
+        names.push(&row.client);
+        if row.reason == QUARANTINE_REASON {
+            strangers.push(row.client.clone());
         } else {
-            others.push(format!("{} ({})", row.who, refusals::vietnamese(&row.why)));
+            others.push(format!(
+                "{} ({})",
+                row.client,
+                refusal_text::vietnamese(&row.reason)
+            ));
         }
     }
     let told = |all: &[String]| {
-        let more = all.len().saturating_sub(TOLD);
+        let more = all.len().saturating_sub(MAX_NAMES);
         let rest = if more > 0 {
             format!(" và {more} nữa")
         } else {
@@ -419,7 +430,7 @@ fn refused(cli: &Cli, found: &mut Vec<Finding>) {
         format!(
             "{}{rest}",
             all.iter()
-                .take(TOLD)
+                .take(MAX_NAMES)
                 .cloned()
                 .collect::<Vec<_>>()
                 .join(", ")

@@ -4,11 +4,11 @@ use std::io::{IsTerminal as _, Write as _};
 
 use clap::Subcommand;
 
-use super::{Cli, client, say};
+use super::{Cli, client, print};
 
 /// History.
 #[derive(Debug, Subcommand)]
-pub enum Journal {
+pub enum JournalCommand {
     /// The newest entries as they are stored
     Tail {
         /// How many
@@ -23,9 +23,9 @@ pub enum Journal {
 }
 
 /// Carries it out.
-pub fn run(cli: &Cli, what: &Journal) -> anyhow::Result<u8> {
+pub fn run(cli: &Cli, what: &JournalCommand) -> anyhow::Result<u8> {
     match what {
-        Journal::Tail { lines, about } => {
+        JournalCommand::Tail { lines, about } => {
             let about = match about {
                 Some(id)
                     if id
@@ -39,7 +39,7 @@ pub fn run(cli: &Cli, what: &Journal) -> anyhow::Result<u8> {
                 }
                 None => String::new(),
             };
-            let entries = client::ask(
+            let entries = client::request(
                 cli,
                 "GET",
                 &format!("/entries?limit={}{about}", (*lines).min(1000)),
@@ -51,10 +51,10 @@ pub fn run(cli: &Cli, what: &Journal) -> anyhow::Result<u8> {
                 .flatten()
                 .map(|e| format!("{e}\n"))
                 .collect();
-            say(cli, &entries, &text);
+            print(cli, &entries, &text);
             Ok(0)
         }
-        Journal::Check => check(cli),
+        JournalCommand::Check => check(cli),
     }
 }
 
@@ -81,7 +81,7 @@ fn check(cli: &Cli) -> anyhow::Result<u8> {
     if talk {
         let _ = write!(std::io::stderr(), "\r\x1b[K");
     }
-    let mut text = if findings.wrong.is_empty() {
+    let mut text = if findings.problems.is_empty() {
         format!(
             "Nhật ký nguyên vẹn: {} mục ({} đến {}), {} lần khởi động.\n",
             findings.entries, findings.first, findings.last, findings.epochs
@@ -89,13 +89,13 @@ fn check(cli: &Cli) -> anyhow::Result<u8> {
     } else {
         format!(
             "Nhật ký có {} chỗ sai, đọc được {} mục:\n",
-            findings.wrong.len(),
+            findings.problems.len(),
             findings.entries
         )
     };
-    for wrong in &findings.wrong {
+    for wrong in &findings.problems {
         text.push_str(&format!("  {wrong}\n"));
     }
-    say(cli, &serde_json::to_value(&findings)?, &text);
-    Ok(if findings.wrong.is_empty() { 0 } else { 2 })
+    print(cli, &serde_json::to_value(&findings)?, &text);
+    Ok(if findings.problems.is_empty() { 0 } else { 2 })
 }

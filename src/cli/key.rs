@@ -3,17 +3,17 @@
 
 use clap::Subcommand;
 
-use super::{Cli, say};
+use super::{Cli, print};
 use crate::config::Config;
 use crate::config::layout::Layout;
 use crate::keys::authority::Authority;
-use crate::keys::ring::{self, COMMUNE_KEYS, Lack, Name, Ring, VILLAGE_KEYS};
+use crate::keys::ring::{self, COMMUNE_KEYS, KeyProblem, KeyRing, KeySpec, VILLAGE_KEYS};
 use crate::keys::{pins, secret};
 use crate::supervisor::clock::Clock;
 
 /// Keys.
 #[derive(Debug, Subcommand)]
-pub enum Key {
+pub enum KeyCommand {
     /// Which keys there are, and whether each is the one that this history was made with
     Show,
     /// Put a new key in place of one that is lost; says what it costs, and does it only with --yes
@@ -32,8 +32,8 @@ pub enum Key {
 }
 
 /// All keys of this place.
-pub(super) fn of(config: &Config) -> &'static [Name] {
-    if config.office.mqtt.is_some() {
+pub(super) fn keys_of(config: &Config) -> &'static [KeySpec] {
+    if config.commune_server.mqtt.is_some() {
         &COMMUNE_KEYS
     } else {
         &VILLAGE_KEYS
@@ -41,30 +41,30 @@ pub(super) fn of(config: &Config) -> &'static [Name] {
 }
 
 /// What is wrong, in Vietnamese.
-pub(super) const fn words(lack: Lack) -> &'static str {
+pub(super) const fn problem_text(lack: KeyProblem) -> &'static str {
     match lack {
-        Lack::Gone => "mất tệp",
-        Lack::Damaged => "hỏng",
-        Lack::Other => "không phải khóa của dữ liệu này",
+        KeyProblem::Missing => "mất tệp",
+        KeyProblem::Damaged => "hỏng",
+        KeyProblem::Mismatch => "không phải khóa của dữ liệu này",
     }
 }
 
 /// What stands still without a key.
-pub(super) fn stops(name: Name) -> &'static str {
+pub(super) fn consequence_of_loss(name: KeySpec) -> &'static str {
     match name {
         n if n == ring::PEOPLE => "không đọc được lời người dân viết, không ai đăng nhập được",
         n if n == ring::PEPPER => "không ai đăng nhập được (mã PIN không kiểm tra được)",
         n if n == ring::FORMS => "điện thoại đã quen không được nhận ra khi có người dò mã PIN",
         n if n == ring::VOICE => "loa không phát",
-        n if n == ring::TOKEN => "phần mềm ngoài không vào được API",
-        n if n == ring::HOUSE => "chứng thư MQTT của thiết bị không gia hạn được",
-        n if n == ring::COMMUNE => "không làm và không gia hạn được chứng thư của thôn",
+        n if n == ring::API_TOKEN => "phần mềm ngoài không vào được API",
+        n if n == ring::HOUSE_CA => "chứng thư MQTT của thiết bị không gia hạn được",
+        n if n == ring::COMMUNE_CA => "không làm và không gia hạn được chứng thư của thôn",
         _ => "không ai vào được trang của xã",
     }
 }
 
 /// What a new key costs.
-fn costs(name: Name) -> &'static str {
+fn cost_of_renewal(name: KeySpec) -> &'static str {
     match name {
         n if n == ring::PEOPLE => {
             "Mọi thông báo, tên người và mã PIN đã ghi bằng khóa cũ KHÔNG đọc lại được nữa. Sau đó phải thêm lại từng người: conglang user pin MÃ"
@@ -78,11 +78,11 @@ fn costs(name: Name) -> &'static str {
         n if n == ring::VOICE => {
             "Mọi cụm loa từ chối lệnh cho đến khi ghim lại keys/voice.pub mới vào từng cụm"
         }
-        n if n == ring::TOKEN => "Mọi phần mềm ngoài phải được đưa mã mới trong keys/api.token",
-        n if n == ring::HOUSE => {
+        n if n == ring::API_TOKEN => "Mọi phần mềm ngoài phải được đưa mã mới trong keys/api.token",
+        n if n == ring::HOUSE_CA => {
             "Mọi thiết bị nối bằng TLS phải được chép lại keys/house-ca/ca.pem mới"
         }
-        n if n == ring::COMMUNE => {
+        n if n == ring::COMMUNE_CA => {
             "Mọi thôn mất kết nối cho đến khi được mang chứng thư mới (conglang cert village) và ca.pem mới"
         }
         n if n == ring::CONSOLE => "Mã PIN của trang xã được làm lại: xem keys/console.first-pin",
@@ -90,8 +90,8 @@ fn costs(name: Name) -> &'static str {
     }
 }
 
-fn find(config: &Config, name: &str) -> anyhow::Result<Name> {
-    let all = of(config);
+fn find(config: &Config, name: &str) -> anyhow::Result<KeySpec> {
+    let all = keys_of(config);
     all.iter()
         .find(|n| n.name == name || n.file == name)
         .copied()
@@ -102,18 +102,20 @@ fn find(config: &Config, name: &str) -> anyhow::Result<Name> {
 }
 
 /// Carries it out.
-pub fn run(cli: &Cli, what: &Key) -> anyhow::Result<u8> {
+pub fn run(cli: &Cli, what: &KeyCommand) -> anyhow::Result<u8> {
     let Ok(config) = super::load(cli) else {
         return Ok(78);
     };
     let data = Layout::of(&config).data;
-    let mut ring = Ring::look(&data);
+    let mut ring = KeyRing::inspect(&data);
     match what {
-        Key::Show => {
-            let all: Vec<(Name, Option<Lack>)> =
-                of(&config).iter().map(|n| (*n, ring.lack(*n))).collect();
-            let state = |name: Name, lack: Option<Lack>| match lack {
-                Some(lack) => format!("{}: {}", words(lack), stops(name)),
+        KeyCommand::Show => {
+            let all: Vec<(KeySpec, Option<KeyProblem>)> = keys_of(&config)
+                .iter()
+                .map(|n| (*n, ring.problem(*n)))
+                .collect();
+            let state = |name: KeySpec, lack: Option<KeyProblem>| match lack {
+                Some(lack) => format!("{}: {}", problem_text(lack), consequence_of_loss(name)),
                 None if ring.path(name).exists() => "tốt".to_owned(),
                 None => "chưa có, lần chạy đầu sẽ làm".to_owned(),
             };
@@ -123,19 +125,24 @@ pub fn run(cli: &Cli, what: &Key) -> anyhow::Result<u8> {
                 .collect();
             let json: serde_json::Map<String, serde_json::Value> = all
                 .iter()
-                .map(|(n, lack)| (n.name.to_owned(), lack.map_or("ok", Lack::words).into()))
+                .map(|(n, lack)| {
+                    (
+                        n.name.to_owned(),
+                        lack.map_or("ok", KeyProblem::description).into(),
+                    )
+                })
                 .collect();
-            say(cli, &json.into(), &text.join("\n"));
+            print(cli, &json.into(), &text.join("\n"));
             Ok(if all.iter().any(|(_, lack)| lack.is_some()) {
                 2
             } else {
                 0
             })
         }
-        Key::Accept { name } => {
+        KeyCommand::Accept { name } => {
             let name = find(&config, name)?;
             ring.accept(name)?;
-            say(
+            print(
                 cli,
                 &serde_json::json!({ "accepted": name.name }),
                 &format!(
@@ -145,19 +152,19 @@ pub fn run(cli: &Cli, what: &Key) -> anyhow::Result<u8> {
             );
             Ok(0)
         }
-        Key::Renew { name, yes } => {
+        KeyCommand::Renew { name, yes } => {
             let name = find(&config, name)?;
             if !yes {
                 let text = format!(
                     "Thay khóa {}: {}.\nNếu còn bản sao lưu, hãy chép tệp cũ về {} thay vì làm mới.\nVẫn làm: conglang key renew {} --yes",
                     name.file,
-                    costs(name),
+                    cost_of_renewal(name),
                     ring.path(name).display(),
                     name.name
                 );
-                say(
+                print(
                     cli,
-                    &serde_json::json!({ "would": name.name, "costs": costs(name) }),
+                    &serde_json::json!({ "would": name.name, "costs": cost_of_renewal(name) }),
                     &text,
                 );
                 return Ok(2);
@@ -166,11 +173,11 @@ pub fn run(cli: &Cli, what: &Key) -> anyhow::Result<u8> {
             let text = format!(
                 "Đã làm khóa {} mới; khóa cũ (nếu còn) ở tệp .before bên cạnh.\n{}.\nKhởi động lại: systemctl restart conglang",
                 name.file,
-                costs(name)
+                cost_of_renewal(name)
             );
-            say(
+            print(
                 cli,
-                &serde_json::json!({ "renewed": name.name, "costs": costs(name) }),
+                &serde_json::json!({ "renewed": name.name, "costs": cost_of_renewal(name) }),
                 &text,
             );
             Ok(0)
@@ -178,21 +185,21 @@ pub fn run(cli: &Cli, what: &Key) -> anyhow::Result<u8> {
     }
 }
 
-fn renew(ring: &mut Ring, name: Name, config: &Config) -> anyhow::Result<()> {
+fn renew(ring: &mut KeyRing, name: KeySpec, config: &Config) -> anyhow::Result<()> {
     let path = ring.path(name);
     let keys = Layout::of(config).data.join("keys");
     match name {
-        n if n == ring::HOUSE || n == ring::COMMUNE => {
+        n if n == ring::HOUSE_CA || n == ring::COMMUNE_CA => {
             // Made in a folder of its own: nothing of the old one is touched before the new one is
             // whole.
             let fresh = keys.join("ca.fresh");
             let _ = std::fs::remove_dir_all(&fresh);
-            let title = if n == ring::HOUSE {
-                crate::keys::authority::HOUSE
+            let title = if n == ring::HOUSE_CA {
+                crate::keys::authority::HOUSE_CA_NAME
             } else {
-                &config.office.name
+                &config.commune_server.name
             };
-            Authority::load_or_make(&fresh, title, Clock::system(0).certain_s())?;
+            Authority::load_or_make(&fresh, title, Clock::system(0).trusted_s())?;
             let key = std::fs::read(fresh.join("ca.key"))?;
             std::fs::remove_dir_all(&fresh)?;
             ring.replace(name, &key)?;
@@ -205,18 +212,18 @@ fn renew(ring: &mut Ring, name: Name, config: &Config) -> anyhow::Result<()> {
             Authority::load_or_make(
                 path.parent().unwrap_or(&keys),
                 title,
-                Clock::system(0).certain_s(),
+                Clock::system(0).trusted_s(),
             )?;
         }
-        n if n == ring::TOKEN => ring.replace(name, secret::token()?.as_bytes())?,
-        n if n == ring::PIN || n == ring::CONSOLE => {
+        n if n == ring::API_TOKEN => ring.replace(name, secret::token()?.as_bytes())?,
+        n if n == ring::CONSOLE_PIN || n == ring::CONSOLE => {
             // The hash of the PIN needs the other key.
             if n == ring::CONSOLE {
                 ring.replace(ring::CONSOLE, &secret::random::<32>()?)?;
             }
             let key = std::fs::read(ring.path(ring::CONSOLE))?;
             let pin = secret::pin()?;
-            ring.replace(ring::PIN, pins::hash(&pin, &key)?.as_bytes())?;
+            ring.replace(ring::CONSOLE_PIN, pins::hash(&pin, &key)?.as_bytes())?;
             secret::write_file(&keys.join("console.first-pin"), pin.as_bytes())?;
         }
         _ => ring.replace(name, &secret::random::<32>()?)?,

@@ -7,9 +7,9 @@ mod client;
 mod config;
 mod device;
 mod doctor;
+mod file_modes;
 mod journal;
 mod key;
-mod modes;
 mod setup;
 mod status;
 mod token;
@@ -42,12 +42,12 @@ pub struct Cli {
     pub json: bool,
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: CliCommand,
 }
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum CliCommand {
     /// Run the gateway
     Run,
     /// Run the commune's server
@@ -64,56 +64,56 @@ pub enum Command {
     Doctor,
     /// Read or check the history
     #[command(subcommand)]
-    Journal(journal::Journal),
+    Journal(journal::JournalCommand),
     /// Devices
     #[command(subcommand)]
-    Device(device::Device),
+    Device(device::DeviceCommand),
     /// Look into the MQTT broker: who is there, what is kept, why somebody is refused
     #[command(subcommand)]
-    Broker(broker::Broker),
+    Broker(broker::BrokerCommand),
     /// Cameras
     #[command(subcommand)]
-    Camera(device::Camera),
+    Camera(device::CameraCommand),
     /// The link to the commune
     #[command(subcommand)]
-    Sync(status::Sync),
+    Sync(status::SyncCommand),
     /// People who may sign in
     #[command(subcommand)]
-    User(user::User),
+    User(user::UserCommand),
     /// Tokens of programs
     #[command(subcommand)]
-    Token(token::Token),
+    Token(token::TokenCommand),
     /// Certificates
     #[command(subcommand)]
-    Cert(cert::Cert),
+    Cert(cert::CertCommand),
     /// Secret keys of the data folder
     #[command(subcommand)]
-    Key(key::Key),
+    Key(key::KeyCommand),
     /// Six questions, one configuration file
     Setup,
     /// Check or show the configuration
     #[command(subcommand)]
-    Config(config::Config),
+    Config(config::ConfigCommand),
 }
 
 /// Carries out a command that is not a role; gives the exit code.
 #[must_use]
 pub fn run(cli: &Cli) -> u8 {
     let done = match &cli.command {
-        Command::Run | Command::Commune | Command::Worker { .. } => Ok(64),
-        Command::Status => status::status(cli),
-        Command::Doctor => doctor::doctor(cli),
-        Command::Journal(what) => journal::run(cli, what),
-        Command::Device(what) => device::device(cli, what),
-        Command::Broker(what) => broker::run(cli, what),
-        Command::Camera(what) => device::camera(cli, what),
-        Command::Sync(what) => status::sync(cli, what),
-        Command::User(what) => user::run(cli, what),
-        Command::Token(what) => token::run(cli, what),
-        Command::Cert(what) => cert::run(cli, what),
-        Command::Key(what) => key::run(cli, what),
-        Command::Setup => setup::run(cli),
-        Command::Config(what) => config::run(cli, what),
+        CliCommand::Run | CliCommand::Commune | CliCommand::Worker { .. } => Ok(64),
+        CliCommand::Status => status::status(cli),
+        CliCommand::Doctor => doctor::doctor(cli),
+        CliCommand::Journal(what) => journal::run(cli, what),
+        CliCommand::Device(what) => device::run_device(cli, what),
+        CliCommand::Broker(what) => broker::run(cli, what),
+        CliCommand::Camera(what) => device::run_camera(cli, what),
+        CliCommand::Sync(what) => status::sync(cli, what),
+        CliCommand::User(what) => user::run(cli, what),
+        CliCommand::Token(what) => token::run(cli, what),
+        CliCommand::Cert(what) => cert::run(cli, what),
+        CliCommand::Key(what) => key::run(cli, what),
+        CliCommand::Setup => setup::run(cli),
+        CliCommand::Config(what) => config::run(cli, what),
     };
     match done {
         Ok(code) => code,
@@ -150,11 +150,11 @@ pub fn load(cli: &Cli) -> Result<crate::config::Config, u8> {
 }
 
 /// Prints JSON or text.
-fn say(cli: &Cli, json: &serde_json::Value, text: &str) {
+fn print(cli: &Cli, json: &serde_json::Value, text: &str) {
     use std::io::Write as _;
     // What devices and people called themselves must not steer the terminal.
     let plain = |c: char| {
-        if crate::domain::words::is_hidden(c) && !matches!(c, '\n' | '\u{200d}') {
+        if crate::domain::text::is_hidden(c) && !matches!(c, '\n' | '\u{200d}') {
             '\u{fffd}'
         } else {
             c

@@ -3,7 +3,7 @@
 
 use std::io::{BufRead as _, Write as _};
 
-use super::{Cli, say};
+use super::{Cli, print};
 
 /// Asks and writes.
 pub fn run(cli: &Cli) -> anyhow::Result<u8> {
@@ -63,12 +63,12 @@ pub fn run(cli: &Cli) -> anyhow::Result<u8> {
     if let Some(folder) = cli.config.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    crate::log::disk::write_whole(&cli.config, text.as_bytes())?;
+    crate::log::disk::write_atomic(&cli.config, text.as_bytes())?;
     let next = format!(
         "Đã ghi {}. Tiếp theo: systemctl start conglang; conglang user add truong-thon {chief:?}; conglang doctor",
         cli.config.display()
     );
-    say(
+    print(
         cli,
         &serde_json::json!({ "file": cli.config, "village": id }),
         &next,

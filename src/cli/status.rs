@@ -2,31 +2,31 @@
 
 use clap::Subcommand;
 
-use super::{Cli, client, say};
-use crate::protocol::control::Status;
+use super::{Cli, client, print};
+use crate::protocol::control::StatusReport;
 
 /// The link to the commune.
 #[derive(Debug, Subcommand)]
-pub enum Sync {
+pub enum SyncCommand {
     /// How the link is and what waits
     Status,
 }
 
-fn ask(cli: &Cli) -> anyhow::Result<(Status, serde_json::Value)> {
-    let value = client::ask(cli, "GET", "/status", None)?;
+fn fetch_status(cli: &Cli) -> anyhow::Result<(StatusReport, serde_json::Value)> {
+    let value = client::request(cli, "GET", "/status", None)?;
     Ok((serde_json::from_value(value.clone())?, value))
 }
 
 /// How the village is.
 pub fn status(cli: &Cli) -> anyhow::Result<u8> {
-    let (status, value) = ask(cli)?;
+    let (status, value) = fetch_status(cli)?;
     let d = crate::domain::calendar::day(status.at);
     let mut text = format!(
         "{:<62}{:>2}/{:<2} {}\n",
         status.sentence,
         d.day,
         d.month,
-        crate::doors::dates::clock(status.at)
+        crate::http::dates::clock(status.at)
     );
     for line in &status.lines {
         text.push_str(
@@ -36,14 +36,14 @@ pub fn status(cli: &Cli) -> anyhow::Result<u8> {
     for (part, light, why) in status.health.iter().filter(|(_, l, _)| l != "green") {
         text.push_str(&format!("  ! {part} ({light}): {why}\n"));
     }
-    say(cli, &value, &text);
+    print(cli, &value, &text);
     Ok(u8::from(status.health.iter().any(|(_, l, _)| l == "red")) * 2)
 }
 
 /// How the link is.
-pub fn sync(cli: &Cli, what: &Sync) -> anyhow::Result<u8> {
-    let Sync::Status = what;
-    let (status, _) = ask(cli)?;
+pub fn sync(cli: &Cli, what: &SyncCommand) -> anyhow::Result<u8> {
+    let SyncCommand::Status = what;
+    let (status, _) = fetch_status(cli)?;
     let s = &status.sync;
     let text = if !s.configured {
         "Chưa nối với xã.".to_owned()
@@ -51,7 +51,7 @@ pub fn sync(cli: &Cli, what: &Sync) -> anyhow::Result<u8> {
         format!(
             "Xã đã nhận đủ đến mục {} lúc {}, chờ gửi {}.",
             s.received,
-            crate::doors::dates::clock(s.received_at),
+            crate::http::dates::clock(s.received_at),
             s.waiting
         )
     } else {
@@ -65,6 +65,6 @@ pub fn sync(cli: &Cli, what: &Sync) -> anyhow::Result<u8> {
             s.waiting
         )
     };
-    say(cli, &serde_json::to_value(s)?, &text);
+    print(cli, &serde_json::to_value(s)?, &text);
     Ok(if s.configured && !s.up { 2 } else { 0 })
 }

@@ -2,17 +2,17 @@
 
 use clap::Subcommand;
 
-use super::{Cli, client, say};
+use super::{Cli, client, print};
 use crate::domain::command::Command;
 use crate::domain::id::TokenId;
-use crate::domain::state::State;
+use crate::domain::state::VillageState;
 use crate::domain::token::{self, Scope};
 use crate::keys::secret;
 use crate::protocol::control::Submit;
 
 /// Tokens of programs.
 #[derive(Debug, Subcommand)]
-pub enum Token {
+pub enum TokenCommand {
     /// Make a token for a program: printed once
     Add {
         /// Its name, for example `home-assistant`: a–z, 0–9, -
@@ -32,7 +32,7 @@ pub enum Token {
 }
 
 /// A scope in Vietnamese.
-const fn words(scope: Scope) -> &'static str {
+const fn scope_text(scope: Scope) -> &'static str {
     match scope {
         Scope::Read => "đọc",
         Scope::Switch => "bật tắt đèn",
@@ -41,16 +41,16 @@ const fn words(scope: Scope) -> &'static str {
     }
 }
 
-fn all<'a>(scopes: impl IntoIterator<Item = &'a Scope>) -> String {
+fn scopes_text<'a>(scopes: impl IntoIterator<Item = &'a Scope>) -> String {
     scopes
         .into_iter()
-        .map(|s| format!("{} ({})", s.name(), words(*s)))
+        .map(|s| format!("{} ({})", s.name(), scope_text(*s)))
         .collect::<Vec<_>>()
         .join(", ")
 }
 
 fn submit(cli: &Cli, command: Command) -> anyhow::Result<serde_json::Value> {
-    client::ask(
+    client::request(
         cli,
         "POST",
         "/commands",
@@ -59,9 +59,9 @@ fn submit(cli: &Cli, command: Command) -> anyhow::Result<serde_json::Value> {
 }
 
 /// Carries it out.
-pub fn run(cli: &Cli, what: &Token) -> anyhow::Result<u8> {
+pub fn run(cli: &Cli, what: &TokenCommand) -> anyhow::Result<u8> {
     match what {
-        Token::Add { name, scope } => {
+        TokenCommand::Add { name, scope } => {
             let token = secret::token()?;
             let put = token::Token {
                 id: name.clone(),
@@ -70,28 +70,32 @@ pub fn run(cli: &Cli, what: &Token) -> anyhow::Result<u8> {
             };
             let text = format!(
                 "Mã của phần mềm “{name}”: {token}\n  được  {}\n  dùng  authorization: Bearer {token}\nMã không hiện lại; mất thì conglang token remove {name} rồi cấp lại.",
-                all(&put.scopes)
+                scopes_text(&put.scopes)
             );
             let json = serde_json::json!({ "name": name, "token": token, "scopes": put.scopes });
             submit(cli, Command::PutToken { token: put })?;
-            say(cli, &json, &text);
+            print(cli, &json, &text);
             Ok(0)
         }
-        Token::List => {
-            let state: State = serde_json::from_value(client::ask(cli, "GET", "/state", None)?)?;
-            let is_away = state.tokens.values().any(|t| t.id.as_str() == token::FILE);
+        TokenCommand::List => {
+            let state: VillageState =
+                serde_json::from_value(client::request(cli, "GET", "/state", None)?)?;
+            let is_away = state
+                .tokens
+                .values()
+                .any(|t| t.id.as_str() == token::FILE_TOKEN);
             let mut rows: Vec<(String, String)> = state
                 .tokens
                 .values()
                 .filter(|t| !t.scopes.is_empty())
-                .map(|t| (t.id.to_string(), all(&t.scopes)))
+                .map(|t| (t.id.to_string(), scopes_text(&t.scopes)))
                 .collect();
             if !is_away {
                 rows.insert(
                     0,
                     (
-                        token::FILE.to_owned(),
-                        format!("{}; nằm trong tệp keys/api.token", all(&Scope::ALL)),
+                        token::FILE_TOKEN.to_owned(),
+                        format!("{}; nằm trong tệp keys/api.token", scopes_text(&Scope::ALL)),
                     ),
                 );
             }
@@ -108,21 +112,21 @@ pub fn run(cli: &Cli, what: &Token) -> anyhow::Result<u8> {
                 .filter(|t| !t.scopes.is_empty())
                 .map(|t| serde_json::json!({ "name": t.id, "scopes": t.scopes }))
                 .collect();
-            say(
+            print(
                 cli,
                 &serde_json::json!({ "tokens": json, "file": !is_away }),
                 &text,
             );
             Ok(0)
         }
-        Token::Remove { name } => {
+        TokenCommand::Remove { name } => {
             let made = submit(
                 cli,
                 Command::RemoveToken {
                     token: name.clone(),
                 },
             )?;
-            say(
+            print(
                 cli,
                 &made,
                 &format!("{name}: đã thu hồi, phần mềm dùng mã này bị từ chối từ bây giờ."),

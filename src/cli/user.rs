@@ -2,13 +2,13 @@
 
 use clap::Subcommand;
 
-use super::{Cli, client, say};
-use crate::domain::state::State;
-use crate::protocol::control::{Change, PutPerson};
+use super::{Cli, client, print};
+use crate::domain::state::VillageState;
+use crate::protocol::control::{UserChange, UserUpdate};
 
 /// People who may sign in.
 #[derive(Debug, Subcommand)]
-pub enum User {
+pub enum UserCommand {
     /// Add a person; a PIN is made unless one is given
     Add {
         /// Id, for example `mau`
@@ -41,32 +41,32 @@ pub enum User {
 }
 
 /// Carries it out.
-pub fn run(cli: &Cli, what: &User) -> anyhow::Result<u8> {
+pub fn run(cli: &Cli, what: &UserCommand) -> anyhow::Result<u8> {
     match what {
-        User::Add {
+        UserCommand::Add {
             id,
             name,
             role,
             pin,
-        } => put(cli, Change::Add, id, name, role, pin.as_deref()),
-        User::Pin { id, name } => put(
+        } => put(cli, UserChange::Add, id, name, role, pin.as_deref()),
+        UserCommand::Pin { id, name } => put(
             cli,
-            Change::Pin,
+            UserChange::Pin,
             id,
             name.as_deref().unwrap_or_default(),
             "",
             None,
         ),
-        User::Rename { id, name } => {
-            let put = PutPerson {
-                change: Change::Rename,
+        UserCommand::Rename { id, name } => {
+            let put = UserUpdate {
+                change: UserChange::Rename,
                 id: id.clone(),
                 name: name.clone(),
                 role: String::new(),
                 pin: None,
             };
-            let made = client::ask(cli, "POST", "/users", Some(&serde_json::to_value(put)?))?;
-            say(
+            let made = client::request(cli, "POST", "/users", Some(&serde_json::to_value(put)?))?;
+            print(
                 cli,
                 &made,
                 &format!(
@@ -76,9 +76,9 @@ pub fn run(cli: &Cli, what: &User) -> anyhow::Result<u8> {
             );
             Ok(0)
         }
-        User::List => {
-            let value = client::ask(cli, "GET", "/state", None)?;
-            let state: State = serde_json::from_value(value.clone())?;
+        UserCommand::List => {
+            let value = client::request(cli, "GET", "/state", None)?;
+            let state: VillageState = serde_json::from_value(value.clone())?;
             let mut text = format!("{} người\n", state.users.len());
             for u in state.users.values() {
                 text.push_str(&format!(
@@ -91,7 +91,7 @@ pub fn run(cli: &Cli, what: &User) -> anyhow::Result<u8> {
                     }
                 ));
             }
-            say(cli, &value["users"], &text);
+            print(cli, &value["users"], &text);
             Ok(0)
         }
     }
@@ -99,21 +99,21 @@ pub fn run(cli: &Cli, what: &User) -> anyhow::Result<u8> {
 
 fn put(
     cli: &Cli,
-    change: Change,
+    change: UserChange,
     id: &str,
     name: &str,
     role: &str,
     pin: Option<&str>,
 ) -> anyhow::Result<u8> {
-    let put = PutPerson {
+    let put = UserUpdate {
         change,
         id: id.to_owned(),
         name: name.to_owned(),
         role: role.to_owned(),
         pin: pin.map(str::to_owned),
     };
-    let made = client::ask(cli, "POST", "/users", Some(&serde_json::to_value(put)?))?;
-    say(
+    let made = client::request(cli, "POST", "/users", Some(&serde_json::to_value(put)?))?;
+    print(
         cli,
         &made,
         &format!(

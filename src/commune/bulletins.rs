@@ -4,52 +4,52 @@ use std::io;
 
 use redb::{ReadableDatabase as _, ReadableTable as _, TableDefinition};
 
-use super::db::{META, Outcome, Waiting, error, with_number};
-use super::store::Store;
+use super::store::CommuneStore;
+use super::tables::{BulletinOutcome, META, UndeliveredBulletin, io_error, with_number};
 use crate::protocol::commune::Bulletin;
 
 pub(super) const DOWN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("down");
 
-impl Store {
+impl CommuneStore {
     /// Queues a bulletin for villages, for all of them or for none. `once` is the form's own name:
     /// what was sent under it before is not sent again. Gives how many villages it was queued
     /// for now.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn send(
+    pub fn queue_bulletin(
         &self,
         villages: &[String],
         bulletin: &Bulletin,
         expires_at: i64,
         once: &str,
     ) -> io::Result<usize> {
-        let write = self.db.begin_write().map_err(error)?;
+        let write = self.db.begin_write().map_err(io_error)?;
         {
-            let mut meta = write.open_table(META).map_err(error)?;
+            let mut meta = write.open_table(META).map_err(io_error)?;
             let name = [b"sent ".as_slice(), once.as_bytes()].concat();
-            if meta.get(name.as_slice()).map_err(error)?.is_some() {
+            if meta.get(name.as_slice()).map_err(io_error)?.is_some() {
                 return Ok(0);
             }
             meta.insert(name.as_slice(), expires_at.to_be_bytes().as_slice())
-                .map_err(error)?;
+                .map_err(io_error)?;
         }
         for village in villages {
-            let mut down = write.open_table(DOWN).map_err(error)?;
+            let mut down = write.open_table(DOWN).map_err(io_error)?;
             let (from, to) = (
                 [village.as_bytes(), b"\0"].concat(),
                 [village.as_bytes(), b"\x01"].concat(),
             );
             let last = down
                 .range(from.as_slice()..to.as_slice())
-                .map_err(error)?
+                .map_err(io_error)?
                 .next_back()
                 .transpose()
-                .map_err(error)?
+                .map_err(io_error)?
                 .and_then(|(k, _)| k.value().last_chunk::<8>().map(|b| u64::from_be_bytes(*b)))
                 .unwrap_or(0);
             let seq = last + 1;
-            let waiting = Waiting {
+            let waiting = UndeliveredBulletin {
                 seq,
                 id: format!(
                     "xa-{}-{seq}",
@@ -57,15 +57,15 @@ impl Store {
                 ),
                 expires_at,
                 bulletin: bulletin.clone(),
-                outcome: Outcome::Waiting,
+                outcome: BulletinOutcome::Waiting,
             };
             down.insert(
                 with_number(from, seq).as_slice(),
                 serde_json::to_vec(&waiting)?.as_slice(),
             )
-            .map_err(error)?;
+            .map_err(io_error)?;
         }
-        write.commit().map_err(error)?;
+        write.commit().map_err(io_error)?;
         Ok(villages.len())
     }
 
@@ -73,18 +73,18 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn sent(&self, village: &str) -> io::Result<Vec<Waiting>> {
-        let read = self.db.begin_read().map_err(error)?;
-        let table = read.open_table(DOWN).map_err(error)?;
+    pub fn queued(&self, village: &str) -> io::Result<Vec<UndeliveredBulletin>> {
+        let read = self.db.begin_read().map_err(io_error)?;
+        let table = read.open_table(DOWN).map_err(io_error)?;
         let (from, to) = (
             [village.as_bytes(), b"\0"].concat(),
             [village.as_bytes(), b"\x01"].concat(),
         );
         table
             .range(from.as_slice()..to.as_slice())
-            .map_err(error)?
+            .map_err(io_error)?
             .map(|row| {
-                row.map_err(error)
+                row.map_err(io_error)
                     .and_then(|(_, v)| Ok(serde_json::from_slice(v.value())?))
             })
             .collect()
@@ -95,20 +95,20 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn lately(&self, village: &str, limit: usize) -> io::Result<Vec<Waiting>> {
-        let read = self.db.begin_read().map_err(error)?;
-        let table = read.open_table(DOWN).map_err(error)?;
+    pub fn latest(&self, village: &str, limit: usize) -> io::Result<Vec<UndeliveredBulletin>> {
+        let read = self.db.begin_read().map_err(io_error)?;
+        let table = read.open_table(DOWN).map_err(io_error)?;
         let (from, to) = (
             [village.as_bytes(), b"\0"].concat(),
             [village.as_bytes(), b"\x01"].concat(),
         );
         table
             .range(from.as_slice()..to.as_slice())
-            .map_err(error)?
+            .map_err(io_error)?
             .rev()
             .take(limit)
             .map(|row| {
-                row.map_err(error)
+                row.map_err(io_error)
                     .and_then(|(_, v)| Ok(serde_json::from_slice(v.value())?))
             })
             .collect()
@@ -118,14 +118,19 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn outcome(&self, village: &str, seq: u64, refused: Option<String>) -> io::Result<()> {
+    pub fn record_outcome(
+        &self,
+        village: &str,
+        seq: u64,
+        refused: Option<String>,
+    ) -> io::Result<()> {
         let key = with_number([village.as_bytes(), b"\0"].concat(), seq);
         let known = {
-            let read = self.db.begin_read().map_err(error)?;
-            let down = read.open_table(DOWN).map_err(error)?;
+            let read = self.db.begin_read().map_err(io_error)?;
+            let down = read.open_table(DOWN).map_err(io_error)?;
             down.get(key.as_slice())
-                .map_err(error)?
-                .map(|v| serde_json::from_slice::<Waiting>(v.value()))
+                .map_err(io_error)?
+                .map(|v| serde_json::from_slice::<UndeliveredBulletin>(v.value()))
                 .transpose()?
         };
         let Some(mut waiting) = known else {
@@ -135,8 +140,8 @@ impl Store {
         let sound = |why: &String| {
             why.len() <= 60 && why.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
         };
-        let outcome = refused.map_or(Outcome::Done, |why| {
-            Outcome::Refused(if sound(&why) {
+        let outcome = refused.map_or(BulletinOutcome::Done, |why| {
+            BulletinOutcome::Refused(if sound(&why) {
                 why
             } else {
                 "refused-unsound".to_owned()
@@ -146,12 +151,12 @@ impl Store {
             return Ok(());
         }
         waiting.outcome = outcome;
-        let write = self.db.begin_write().map_err(error)?;
+        let write = self.db.begin_write().map_err(io_error)?;
         {
-            let mut down = write.open_table(DOWN).map_err(error)?;
+            let mut down = write.open_table(DOWN).map_err(io_error)?;
             down.insert(key.as_slice(), serde_json::to_vec(&waiting)?.as_slice())
-                .map_err(error)?;
+                .map_err(io_error)?;
         }
-        write.commit().map_err(error)
+        write.commit().map_err(io_error)
     }
 }

@@ -1,11 +1,11 @@
 //! The officer's page: every village, when it was last heard, what it has reported; and a bulletin
 //! to all. Here are its routes and the sending; what a page shows is made by the files below.
 
-pub(super) mod office;
+mod bulletin_rows;
+pub(super) mod context;
 pub(super) mod page;
-mod reported;
-mod sent;
-mod villages;
+mod report_rows;
+mod village_rows;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
@@ -14,31 +14,31 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
-use self::office::{BULLETIN_MS, language_of};
-pub use self::office::{Console, PAGES};
-use self::page::{STYLE, Said, Typed};
+use self::context::{BULLETIN_LIFETIME_MS, language_of};
+pub use self::context::{Console, MAX_CONCURRENT_PAGES};
+use self::page::{BulletinDraft, PageMessage, STYLE};
 use super::sign_in;
-use crate::domain::notice::{clean, unsound};
-use crate::doors::headers::{same_site, strict};
-use crate::doors::hosts::{Hosts, known};
-use crate::doors::page::see;
+use crate::domain::notice::{normalize, validate};
+use crate::http::headers::{same_site, security_headers};
+use crate::http::hosts::{AllowedHosts, require_known_host};
+use crate::http::render::redirect_see_other;
 use crate::keys::secret;
 use crate::protocol::commune::Bulletin;
 
 /// The console's routes.
-pub fn router(console: Console, hosts: Hosts) -> Router {
+pub fn router(console: Console, hosts: AllowedHosts) -> Router {
     Router::new()
         .route("/", get(page))
-        .route("/sign-in", post(sign_in::enter))
-        .route("/sign-out", post(sign_in::leave))
-        .route("/sign-out/others", post(sign_in::leave_others))
+        .route("/sign-in", post(sign_in::sign_in))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/sign-out/others", post(sign_in::sign_out_others))
         .route("/lang/{tag}", get(sign_in::language))
         .route("/bulletins", post(send))
         .route("/villages.json", get(villages_json))
         .layer(DefaultBodyLimit::max(64 * 1024))
         .layer(from_fn(same_site))
-        .layer(from_fn_with_state(hosts, known))
-        .layer(from_fn(strict))
+        .layer(from_fn_with_state(hosts, require_known_host))
+        .layer(from_fn(security_headers))
         .layer(from_fn(inline_style))
         .with_state(console)
 }
@@ -63,12 +63,12 @@ async fn page(State(console): State<Console>, headers: HeaderMap, uri: Uri) -> R
         _ => None,
     };
     console
-        .answer(
+        .render(
             headers,
             StatusCode::OK,
-            Said {
-                done,
-                ..Said::default()
+            PageMessage {
+                notice: done,
+                ..PageMessage::default()
             },
         )
         .await
@@ -92,33 +92,35 @@ async fn send(
         .map(|(_, v)| v.clone())
         .filter(|v| console.villages.iter().any(|(id, _)| id == v))
         .collect();
-    let ((title, body), once) = (clean(&get("title"), &get("body")), get("once"));
+    let ((title, body), once) = (normalize(&get("title"), &get("body")), get("once"));
     // What was typed comes back with the reason; nobody types it twice.
     let lang = language_of(&headers);
     let again = |status, wrong: String| {
-        let typed = Typed {
+        let typed = BulletinDraft {
             title: title.clone(),
             body: body.clone(),
             urgent: get("urgent") == "1",
             villages: Some(chosen.clone()),
         };
-        console.answer(
+        console.render(
             headers.clone(),
             status,
-            Said {
-                wrong,
-                typed,
-                done: None,
+            PageMessage {
+                error: wrong,
+                draft: typed,
+                notice: None,
             },
         )
     };
     let Some(token) = console.sessions.token(&headers) else {
-        return see("/");
+        return redirect_see_other("/");
     };
-    if !secret::same(&get("form"), &console.sessions.form(&token)) || once.len() != 32 {
+    if !secret::constant_time_eq(&get("form"), &console.sessions.csrf_token(&token))
+        || once.len() != 32
+    {
         return again(StatusCode::FORBIDDEN, lang.t("form-again")).await;
     }
-    if let Some((key, n, most)) = unsound(&title, &body) {
+    if let Some((key, n, most)) = validate(&title, &body) {
         return again(
             StatusCode::BAD_REQUEST,
             lang.f(key, &[("n", &n.to_string()), ("most", &most.to_string())]),
@@ -133,14 +135,14 @@ async fn send(
         title: title.clone(),
         body: body.clone(),
         urgent: get("urgent") == "1",
-        until: Some(now + BULLETIN_MS),
+        until: Some(now + BULLETIN_LIFETIME_MS),
     };
     let done = tokio::task::spawn_blocking({
         let (console, villages) = (console.clone(), chosen.clone());
         move || {
             console
                 .store
-                .send(&villages, &bulletin, now + BULLETIN_MS, &once)
+                .queue_bulletin(&villages, &bulletin, now + BULLETIN_LIFETIME_MS, &once)
         }
     })
     .await;
@@ -148,7 +150,7 @@ async fn send(
         return again(StatusCode::SERVICE_UNAVAILABLE, lang.t("journal-closed-do")).await;
     }
     // A reload of what follows sends nothing again.
-    see("/?said=sent")
+    redirect_see_other("/?said=sent")
 }
 
 /// What villages reported, for programs of the officer's own browser session.
@@ -163,7 +165,7 @@ async fn villages_json(State(console): State<Console>, headers: HeaderMap) -> Re
             .map(|(id, name)| {
                 console
                     .store
-                    .seen(id)
+                    .contact(id)
                     .map(|seen| serde_json::json!({ "id": id, "name": name, "seen": seen }))
             })
             .collect::<std::io::Result<Vec<_>>>()

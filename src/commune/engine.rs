@@ -5,11 +5,11 @@
 //! a village. A mark never moves further than a batch or a gap may reach: what a village promises
 //! is not believed.
 
-use crate::protocol::commune::{BATCH_RECORDS, Batch, GAP_MOST, NUMBER_MOST, unpack};
+use crate::protocol::commune::{Batch, MAX_BATCH_RECORDS, MAX_GAP_RECORDS, MAX_NUMBER, unpack};
 
 /// What to do with a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Take {
+pub enum Disposition {
     /// Store these records (number and bytes); then everything up to `applied` is in.
     Append {
         /// Records.
@@ -18,7 +18,7 @@ pub enum Take {
         applied: u64,
     },
     /// Nothing new, or (with `hole`) records are missing before it: answer with the old number.
-    Nothing {
+    Ignore {
         /// The batch begins behind a hole.
         hole: bool,
     },
@@ -33,7 +33,7 @@ pub enum Take {
 
 /// Judges a batch for a stream that is applied up to `applied`.
 #[must_use]
-pub fn take(batch: &Batch, applied: u64) -> Take {
+pub fn judge_batch(batch: &Batch, applied: u64) -> Disposition {
     let last = match batch
         .first
         .checked_add(batch.count)
@@ -42,20 +42,20 @@ pub fn take(batch: &Batch, applied: u64) -> Take {
         Some(last)
             if batch.first > 0
                 && batch.count > 0
-                && batch.count <= BATCH_RECORDS as u64
-                && last <= NUMBER_MOST =>
+                && batch.count <= MAX_BATCH_RECORDS as u64
+                && last <= MAX_NUMBER =>
         {
             last
         }
-        _ => return Take::Nothing { hole: false },
+        _ => return Disposition::Ignore { hole: false },
     };
     if last <= applied || batch.first > applied.saturating_add(1) {
-        return Take::Nothing {
+        return Disposition::Ignore {
             hole: last > applied,
         };
     }
     match unpack(batch) {
-        Err(why) => Take::Quarantine { why, applied: last },
+        Err(why) => Disposition::Quarantine { why, applied: last },
         Ok(records) => {
             let records = records
                 .into_iter()
@@ -63,7 +63,7 @@ pub fn take(batch: &Batch, applied: u64) -> Take {
                 .map(|(bytes, n)| (n, bytes))
                 .filter(|(n, _)| *n > applied)
                 .collect();
-            Take::Append {
+            Disposition::Append {
                 records,
                 applied: last,
             }
@@ -73,12 +73,12 @@ pub fn take(batch: &Batch, applied: u64) -> Take {
 
 /// Judges a gap for a stream that is applied up to `applied`; gives the new mark when it continues.
 #[must_use]
-pub const fn gap(from: u64, to: u64, applied: u64) -> Option<u64> {
+pub const fn judge_gap(from: u64, to: u64, applied: u64) -> Option<u64> {
     if from <= applied.saturating_add(1)
         && to > applied
         && from > 0
-        && to - from <= GAP_MOST
-        && to <= NUMBER_MOST
+        && to - from <= MAX_GAP_RECORDS
+        && to <= MAX_NUMBER
     {
         Some(to)
     } else {

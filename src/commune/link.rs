@@ -12,74 +12,80 @@ use std::time::Duration;
 use bytes::Bytes;
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, Transport};
 
-use super::past::Greeting;
-use super::store::{Outcome, Store};
-use super::turns::Turns;
+use super::boot_history::HelloSummary;
+use super::fair_queue::FairQueue;
+use super::store::{BulletinOutcome, CommuneStore};
 use crate::keys::authority::Authority;
-use crate::keys::holders::Holders;
+use crate::keys::holders::HolderStore;
 use crate::keys::tls;
-use crate::protocol::commune::{Batch, Down, Up};
+use crate::protocol::commune::{Batch, DownlinkMessage, UplinkMessage};
 use crate::supervisor::Stop;
 use crate::supervisor::clock::{Clock, Trust};
 
 /// A bulletin without an outcome is sent again this often.
-const AGAIN: Duration = Duration::from_secs(5);
+const RESEND_INTERVAL: Duration = Duration::from_secs(5);
 /// Bulletins of one village, the newest, that are looked through for such.
-const LATELY: usize = 200;
+const MAX_BULLETINS_SCANNED: usize = 200;
 /// A village gets a certificate this often, ms of monotonic time: signing is dear, and one lasts
 /// for months.
-const RENEW_MS: u64 = 60_000;
+const MIN_RENEW_INTERVAL_MS: u64 = 60_000;
 /// What is wrong with what a village says is told this often, ms: it must not fill the log either.
-const COMPLAIN_MS: u64 = 10_000;
+const LOG_INTERVAL_MS: u64 = 10_000;
 
 /// What answering villages needs.
-struct Desk {
-    store: Store,
-    signer: Signer,
+struct LinkState {
+    store: CommuneStore,
+    signer: CertificateSigner,
     clock: Clock,
-    of: Mutex<BTreeMap<String, Memory>>,
+    by_village: Mutex<BTreeMap<String, VillageLinkState>>,
 }
 
 /// What is remembered of a village while the link stands.
 #[derive(Default)]
-struct Memory {
-    renewed: Option<u64>,
-    complained: Option<u64>,
-    untold: u64,
+struct VillageLinkState {
+    renewed_at: Option<u64>,
+    logged_at: Option<u64>,
+    suppressed: u64,
 }
 
-impl Desk {
+impl LinkState {
     /// Tells what is wrong with what a village said, now and then.
-    fn complain(&self, village: &str, why: &str) {
+    fn log_limited(&self, village: &str, why: &str) {
         let now = self.clock.mono_ms();
-        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut of = self
+            .by_village
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let memory = of.entry(village.to_owned()).or_default();
         if memory
-            .complained
-            .is_some_and(|at| now < at.saturating_add(COMPLAIN_MS))
+            .logged_at
+            .is_some_and(|at| now < at.saturating_add(LOG_INTERVAL_MS))
         {
-            memory.untold += 1;
+            memory.suppressed += 1;
             return;
         }
         tracing::warn!(
             village,
             why,
-            untold = memory.untold,
-            "what a village said was not taken"
+            untold = memory.suppressed,
+            "village message rejected"
         );
-        (memory.complained, memory.untold) = (Some(now), 0);
+        (memory.logged_at, memory.suppressed) = (Some(now), 0);
     }
 
     /// True when it is time for another certificate.
     fn may_renew(&self, village: &str) -> bool {
         let now = self.clock.mono_ms();
-        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut of = self
+            .by_village
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let memory = of.entry(village.to_owned()).or_default();
         let may = memory
-            .renewed
-            .is_none_or(|at| now >= at.saturating_add(RENEW_MS));
+            .renewed_at
+            .is_none_or(|at| now >= at.saturating_add(MIN_RENEW_INTERVAL_MS));
         if may {
-            memory.renewed = Some(now);
+            memory.renewed_at = Some(now);
         }
         may
     }
@@ -87,14 +93,14 @@ impl Desk {
 
 /// What signs villages' certificates and keeps which is whose.
 #[derive(Clone)]
-pub struct Signer {
+pub struct CertificateSigner {
     /// The commune's CA; none = its key is lost.
     pub authority: Option<Arc<Authority>>,
     /// Which certificate is whose.
-    pub holders: Holders,
+    pub holders: HolderStore,
 }
 
-impl Signer {
+impl CertificateSigner {
     /// Signs a village's next certificate. It is let in before it is given away, and the one in use
     /// until it came.
     fn sign(&self, request: &str, village: &str, clock: &Clock) -> std::io::Result<String> {
@@ -105,10 +111,10 @@ impl Signer {
             .authority
             .as_ref()
             .ok_or_else(|| std::io::Error::other("the key of the commune's authority is lost"))?;
-        let certificate = authority.sign_request(request, village, clock.certain_s())?;
+        let certificate = authority.sign_request(request, village, clock.trusted_s())?;
         let key =
             tls::key_hash_of(certificate.as_bytes()).ok_or(std::io::ErrorKind::InvalidData)?;
-        self.holders.renewed(village, &key)?;
+        self.holders.trust_renewed(village, &key)?;
         Ok(certificate)
     }
 }
@@ -120,8 +126,8 @@ impl Signer {
 pub async fn run(
     socket: PathBuf,
     secret: String,
-    store: Store,
-    signer: Signer,
+    store: CommuneStore,
+    signer: CertificateSigner,
     villages: Vec<String>,
     clock: Clock,
     stop: Stop,
@@ -136,12 +142,12 @@ pub async fn run(
         .set_max_packet_size(8 << 20, 8 << 20)
         .set_inflight(64);
     let (client, mut events) = AsyncClient::new(options, 256);
-    let turns = Turns::default();
-    let desk = Arc::new(Desk {
+    let turns = FairQueue::default();
+    let desk = Arc::new(LinkState {
         store,
         signer,
         clock,
-        of: Mutex::default(),
+        by_village: Mutex::default(),
     });
     let receiving = async {
         loop {
@@ -156,9 +162,9 @@ pub async fn run(
                         .strip_prefix("up/")
                         .and_then(|t| t.split('/').next())
                         .filter(|v| villages.iter().any(|k| k == v))
-                        && !turns.put(village, publish.payload)
+                        && !turns.push(village, publish.payload)
                     {
-                        desk.complain(
+                        desk.log_limited(
                             village,
                             "it says more than can be worked off; it says it again",
                         );
@@ -169,21 +175,21 @@ pub async fn run(
         }
     };
     let working = async {
-        let mut again = tokio::time::interval(AGAIN);
+        let mut again = tokio::time::interval(RESEND_INTERVAL);
         loop {
             tokio::select! {
                 round = turns.next() => {
-                    let answers = tokio::task::spawn_blocking({ let desk = desk.clone(); move || desk.answer(round) }).await?;
+                    let answers = tokio::task::spawn_blocking({ let desk = desk.clone(); move || desk.handle_round(round) }).await?;
                     for (village, down) in answers {
-                        post(&client, &village, &down).await?;
+                        publish(&client, &village, &down).await?;
                     }
                 }
                 _ = again.tick() => {
                     for village in &villages {
-                        let waiting = tokio::task::spawn_blocking({ let (desk, village) = (desk.clone(), village.clone()); move || desk.store.lately(&village, LATELY) }).await??;
-                        for waiting in waiting.into_iter().rev().filter(|w| w.outcome == Outcome::Waiting && w.expires_at > desk.clock.wall_ms()) {
-                            let down = Down::Command { seq: waiting.seq, id: waiting.id, expires_at: waiting.expires_at, bulletin: waiting.bulletin };
-                            post(&client, village, &down).await?;
+                        let waiting = tokio::task::spawn_blocking({ let (desk, village) = (desk.clone(), village.clone()); move || desk.store.latest(&village, MAX_BULLETINS_SCANNED) }).await??;
+                        for waiting in waiting.into_iter().rev().filter(|w| w.outcome == BulletinOutcome::Waiting && w.expires_at > desk.clock.wall_ms()) {
+                            let down = DownlinkMessage::Command { seq: waiting.seq, id: waiting.id, expires_at: waiting.expires_at, bulletin: waiting.bulletin };
+                            publish(&client, village, &down).await?;
                         }
                     }
                 }
@@ -192,21 +198,21 @@ pub async fn run(
     };
     // What villages erased: it takes long where much is stored, and nobody waits for it.
     let scrubbing = async {
-        let mut again = tokio::time::interval(AGAIN);
+        let mut again = tokio::time::interval(RESEND_INTERVAL);
         loop {
             again.tick().await;
             match tokio::task::spawn_blocking({
                 let desk = desk.clone();
-                move || desk.store.scrub(desk.clock.mono_ms())
+                move || desk.store.overwrite_free_pages(desk.clock.mono_ms())
             })
             .await?
             {
                 Ok(true) => {
-                    tracing::info!("what a village erased is gone from the store's free pages too");
+                    tracing::info!("erased data overwritten in free pages");
                 }
                 Ok(false) => {}
                 Err(cause) => {
-                    tracing::error!(%cause, "what a village erased could not be written over in the store; it is tried again in an hour, or when the commune starts again");
+                    tracing::error!(%cause, "wiping erased data failed; retry in an hour or at restart");
                 }
             }
         }
@@ -219,7 +225,11 @@ pub async fn run(
     }
 }
 
-async fn post(client: &AsyncClient, village: &str, down: &Down) -> anyhow::Result<()> {
+async fn publish(
+    client: &AsyncClient,
+    village: &str,
+    down: &DownlinkMessage,
+) -> anyhow::Result<()> {
     client
         .publish(
             format!("down/{village}/say"),
@@ -231,25 +241,25 @@ async fn post(client: &AsyncClient, village: &str, down: &Down) -> anyhow::Resul
     Ok(())
 }
 
-impl Desk {
+impl LinkState {
     /// Takes one message of each of some villages in and gives the answers; blocks on the store.
-    fn answer(&self, round: Vec<(String, Bytes)>) -> Vec<(String, Down)> {
+    fn handle_round(&self, round: Vec<(String, Bytes)>) -> Vec<(String, DownlinkMessage)> {
         let mut out = Vec::new();
         let mut batches = Vec::new();
         for (village, payload) in round {
-            match self.read(&village, &payload) {
-                Some(Up::Batch(batch)) => batches.push((village, batch)),
-                Some(up) => match self.answer_one(&village, up) {
+            match self.decode(&village, &payload) {
+                Some(UplinkMessage::Batch(batch)) => batches.push((village, batch)),
+                Some(up) => match self.handle_message(&village, up) {
                     Ok(down) => out.extend(down.map(|down| (village, down))),
                     // One village's trouble is not the others': it sends again by its own protocol.
                     Err(cause) => {
-                        tracing::error!(village, %cause, "what a village said could not be stored");
+                        tracing::error!(village, %cause, "storing village message failed");
                     }
                 },
                 None => {}
             }
         }
-        let ack = |batch: &Batch, (applied, hole)| Down::Ack {
+        let ack = |batch: &Batch, (applied, hole)| DownlinkMessage::Ack {
             incarnation: self.store.incarnation().to_owned(),
             stream: batch.stream.clone(),
             applied,
@@ -258,7 +268,7 @@ impl Desk {
         let now_ms = self.clock.wall_ms();
         if let Ok(taken) = self
             .store
-            .take_round(batches.iter().map(|(v, b)| (v.as_str(), b)), now_ms)
+            .apply_round(batches.iter().map(|(v, b)| (v.as_str(), b)), now_ms)
         {
             out.extend(
                 batches
@@ -270,13 +280,13 @@ impl Desk {
         }
         // One of them is the trouble: each by itself.
         for (village, batch) in batches {
-            match self.store.take(&village, &batch, now_ms) {
+            match self.store.apply(&village, &batch, now_ms) {
                 Ok(taken) => {
                     let down = ack(&batch, taken);
                     out.push((village, down));
                 }
                 Err(cause) => {
-                    tracing::error!(village, %cause, "what a village said could not be stored");
+                    tracing::error!(village, %cause, "storing village message failed");
                 }
             }
         }
@@ -284,26 +294,30 @@ impl Desk {
     }
 
     /// What a village said, when it is within the bounds of the protocol.
-    fn read(&self, village: &str, payload: &[u8]) -> Option<Up> {
-        let up = match serde_json::from_slice::<Up>(payload) {
+    fn decode(&self, village: &str, payload: &[u8]) -> Option<UplinkMessage> {
+        let up = match serde_json::from_slice::<UplinkMessage>(payload) {
             Ok(up) => up,
             Err(cause) => {
-                self.complain(village, &format!("it is unknown here: {cause}"));
+                self.log_limited(village, &format!("it is unknown here: {cause}"));
                 return None;
             }
         };
-        if let Some(why) = up.unsound() {
-            self.complain(village, why);
+        if let Some(why) = up.validation_error() {
+            self.log_limited(village, why);
             return None;
         }
         Some(up)
     }
 
-    fn answer_one(&self, village: &str, up: Up) -> anyhow::Result<Option<Down>> {
+    fn handle_message(
+        &self,
+        village: &str,
+        up: UplinkMessage,
+    ) -> anyhow::Result<Option<DownlinkMessage>> {
         let (store, now_ms) = (&self.store, self.clock.wall_ms());
         let incarnation = store.incarnation().to_owned();
         Ok(match up {
-            Up::Hello {
+            UplinkMessage::Hello {
                 epoch,
                 boot,
                 streams,
@@ -311,11 +325,11 @@ impl Desk {
                 let applied = store.applied_of(village, streams.iter().map(|(s, ..)| s.clone()))?;
                 store.hello(
                     village,
-                    &Greeting::new(&epoch, boot, &streams, &applied),
+                    &HelloSummary::new(&epoch, boot, &streams, &applied),
                     now_ms,
                 )?;
-                let known = Some(Box::new(store.known(village, &applied, now_ms)?));
-                Some(Down::Resume {
+                let known = Some(Box::new(store.copy_summary(village, &applied, now_ms)?));
+                Some(DownlinkMessage::Resume {
                     incarnation,
                     applied,
                     now_ms,
@@ -323,58 +337,60 @@ impl Desk {
                     known,
                 })
             }
-            Up::Batch(batch) => {
-                let (applied, hole) = store.take(village, &batch, now_ms)?;
-                Some(Down::Ack {
+            UplinkMessage::Batch(batch) => {
+                let (applied, hole) = store.apply(village, &batch, now_ms)?;
+                Some(DownlinkMessage::Ack {
                     incarnation,
                     stream: batch.stream,
                     applied,
                     hole,
                 })
             }
-            Up::Gap {
+            UplinkMessage::Gap {
                 stream,
                 from,
                 to,
                 reason,
             } => {
-                self.complain(
+                self.log_limited(
                     village,
                     &format!("records {from} to {to} are missing there, it says: {reason}"),
                 );
-                let applied = store.take_gap(village, &stream, from, to, now_ms)?;
-                Some(Down::Ack {
+                let applied = store.apply_gap(village, &stream, from, to, now_ms)?;
+                Some(DownlinkMessage::Ack {
                     incarnation,
                     stream,
                     applied,
                     hole: from > applied.saturating_add(1),
                 })
             }
-            Up::Renew { .. } if !self.may_renew(village) => {
-                self.complain(village, "it asks for one certificate after the other");
+            UplinkMessage::Renew { .. } if !self.may_renew(village) => {
+                self.log_limited(village, "it asks for one certificate after the other");
                 None
             }
             // Whoever speaks here holds the newest certificate of this name; the next one is for
             // the same name.
-            Up::Renew { request } => match self.signer.sign(&request, village, &self.clock) {
-                Ok(certificate) => {
-                    tracing::info!(village, "a village's certificate was renewed");
-                    Some(Down::Certificate { certificate })
+            UplinkMessage::Renew { request } => {
+                match self.signer.sign(&request, village, &self.clock) {
+                    Ok(certificate) => {
+                        tracing::info!(village, "village certificate renewed");
+                        Some(DownlinkMessage::Certificate { certificate })
+                    }
+                    Err(cause) => {
+                        self.log_limited(
+                            village,
+                            &format!("it asked for a certificate and got none: {cause}"),
+                        );
+                        None
+                    }
                 }
-                Err(cause) => {
-                    self.complain(
-                        village,
-                        &format!("it asked for a certificate and got none: {cause}"),
-                    );
-                    None
-                }
-            },
-            Up::Differs { stream, .. } => {
-                store.differs(village, &stream, now_ms)?;
+            }
+            UplinkMessage::Differs { stream, .. } => {
+                store.record_conflict(village, &stream, now_ms)?;
                 None
             }
-            Up::Outcome { seq, refused } => {
-                store.outcome(village, seq, refused)?;
+            UplinkMessage::Outcome { seq, refused } => {
+                store.record_outcome(village, seq, refused)?;
                 None
             }
         })

@@ -2,24 +2,24 @@
 //! sends bulletins, shows one console. Its broker is the same worker behind TLS with client
 //! certificates.
 
-mod account;
+pub mod boot_history;
 mod bulletins;
 pub mod console;
-mod db;
 pub mod engine;
-mod erased;
+mod erasure;
 #[cfg(test)]
-mod erased_tests;
+mod erasure_tests;
+mod fair_queue;
+mod ingest;
 pub mod link;
-mod newest;
 mod open;
-pub mod past;
+mod pin_attempts;
+mod quota;
+mod read_model;
+mod recent_index;
 pub mod sessions;
 pub mod sign_in;
 pub mod store;
 #[cfg(test)]
 mod store_tests;
-mod take;
-mod told;
-mod turns;
-mod wrong;
+mod tables;

@@ -11,20 +11,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
-use crate::doors::headers::cookie;
+use crate::http::headers::cookie;
 use crate::keys::secret;
 use crate::supervisor::clock::Clock;
 
 /// Name of the cookie.
 const COOKIE: &str = "xa";
 /// How long a sign-in lasts, ms.
-const LASTS_MS: i64 = 86_400_000;
+const SIGN_IN_LIFETIME_MS: i64 = 86_400_000;
 /// Sign-ins at once; the oldest makes room.
-const MOST: usize = 50;
+const MAX_SIGN_INS: usize = 50;
 
 /// One sign-in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Session {
+pub struct ConsoleSignIn {
     /// When it began, wall ms.
     pub began_at: i64,
     /// From where.
@@ -35,20 +35,20 @@ pub struct Session {
 
 /// Sign-ins; clones are the same.
 #[derive(Clone)]
-pub struct Sessions {
-    inner: Arc<Mutex<BTreeMap<String, Session>>>,
+pub struct ConsoleSignIns {
+    inner: Arc<Mutex<BTreeMap<String, ConsoleSignIn>>>,
     path: PathBuf,
     key: Arc<Vec<u8>>,
     pin: String,
     clock: Clock,
 }
 
-impl Sessions {
+impl ConsoleSignIns {
     /// Opens the file of sign-ins (a damaged one means: everybody signs in again). `pin` is the
     /// hash of the PIN.
     #[must_use]
     pub fn open(path: &Path, key: Vec<u8>, pin: &str, clock: Clock) -> Self {
-        let kept = crate::doors::kept::read(path, "everybody signs in again");
+        let kept = crate::http::cache_files::read_or_default(path, "everybody signs in again");
         Self {
             inner: Arc::new(Mutex::new(kept)),
             path: path.to_owned(),
@@ -58,14 +58,14 @@ impl Sessions {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Session>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, ConsoleSignIn>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A clock that was years ahead when somebody signed in must not keep them in for years.
-    fn is_good(&self, session: &Session) -> bool {
+    fn is_valid(&self, session: &ConsoleSignIn) -> bool {
         session.pin == self.pin
-            && self.clock.wall_ms().abs_diff(session.began_at) < LASTS_MS.unsigned_abs()
+            && self.clock.wall_ms().abs_diff(session.began_at) < SIGN_IN_LIFETIME_MS.unsigned_abs()
     }
 
     /// Somebody signed in; gives the cookie.
@@ -75,8 +75,8 @@ impl Sessions {
     pub fn begin(&self, address: String, secure: bool) -> io::Result<String> {
         let token = secret::token()?;
         let mut inner = self.lock();
-        inner.retain(|_, s| self.is_good(s));
-        while inner.len() >= MOST {
+        inner.retain(|_, s| self.is_valid(s));
+        while inner.len() >= MAX_SIGN_INS {
             let Some(oldest) = inner
                 .iter()
                 .min_by_key(|(_, s)| s.began_at)
@@ -88,7 +88,7 @@ impl Sessions {
         }
         inner.insert(
             secret::sha256(token.as_bytes()),
-            Session {
+            ConsoleSignIn {
                 began_at: self.clock.wall_ms(),
                 address,
                 pin: self.pin.clone(),
@@ -98,7 +98,7 @@ impl Sessions {
         let secure = if secure { "; Secure" } else { "" };
         Ok(format!(
             "{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}",
-            LASTS_MS / 1000
+            SIGN_IN_LIFETIME_MS / 1000
         ))
     }
 
@@ -108,7 +108,7 @@ impl Sessions {
         let token = cookie(headers, COOKIE)?;
         self.lock()
             .get(&secret::sha256(token.as_bytes()))
-            .filter(|s| self.is_good(s))
+            .filter(|s| self.is_valid(s))
             .map(|_| token.to_owned())
     }
 
@@ -129,12 +129,12 @@ impl Sessions {
 
     /// Everybody who is signed in, the newest first; true = the one with this token.
     #[must_use]
-    pub fn list(&self, token: &str) -> Vec<(Session, bool)> {
+    pub fn list(&self, token: &str) -> Vec<(ConsoleSignIn, bool)> {
         let mine = secret::sha256(token.as_bytes());
-        let mut all: Vec<(Session, bool)> = self
+        let mut all: Vec<(ConsoleSignIn, bool)> = self
             .lock()
             .iter()
-            .filter(|(_, s)| self.is_good(s))
+            .filter(|(_, s)| self.is_valid(s))
             .map(|(hash, s)| (s.clone(), *hash == mine))
             .collect();
         all.sort_by_key(|(s, _)| std::cmp::Reverse(s.began_at));
@@ -143,16 +143,16 @@ impl Sessions {
 
     /// The form token of a sign-in: a form without it changes nothing.
     #[must_use]
-    pub fn form(&self, token: &str) -> String {
+    pub fn csrf_token(&self, token: &str) -> String {
         secret::mac(&self.key, format!("console form {token}").as_bytes())[..32].to_owned()
     }
 
-    fn save(&self, inner: &BTreeMap<String, Session>) {
+    fn save(&self, inner: &BTreeMap<String, ConsoleSignIn>) {
         let done = serde_json::to_vec(inner)
             .map_err(io::Error::other)
             .and_then(|bytes| secret::write_file(&self.path, &bytes));
         if let Err(cause) = done {
-            tracing::warn!(%cause, "who is signed in could not be written; they sign in again after a restart");
+            tracing::warn!(%cause, "writing console sessions failed; sign-ins lost at restart");
         }
     }
 }
@@ -183,7 +183,7 @@ mod tests {
         ));
         let path = folder.join("sessions.json");
         let clock = Clock::manual(1_000_000);
-        let open = |pin: &str| Sessions::open(&path, vec![7; 32], pin, clock.clone());
+        let open = |pin: &str| ConsoleSignIns::open(&path, vec![7; 32], pin, clock.clone());
         let sessions = open("hash of a PIN");
         let one = asked(&sessions.begin("10.0.0.1".into(), false).expect("in"));
         let two = asked(&sessions.begin("10.0.0.2".into(), false).expect("in"));
@@ -191,7 +191,7 @@ mod tests {
             sessions.token(&one).expect("in"),
             sessions.token(&two).expect("in"),
         );
-        assert!(a != b && sessions.form(&a) != sessions.form(&b));
+        assert!(a != b && sessions.csrf_token(&a) != sessions.csrf_token(&b));
         assert!(
             !std::fs::read_to_string(&path).expect("kept").contains(&a),
             "only hashes are kept"
@@ -206,15 +206,15 @@ mod tests {
         assert!(open("hash of a PIN").token(&two).is_some());
         assert!(open("another").token(&two).is_none());
         // A clock that was ahead and came back keeps nobody in for years; a day is a day.
-        clock.set_wall(1_000_000 + 80 * 365 * LASTS_MS);
+        clock.set_wall(1_000_000 + 80 * 365 * SIGN_IN_LIFETIME_MS);
         let ahead = asked(&sessions.begin("10.0.0.3".into(), false).expect("in"));
         assert!(sessions.token(&ahead).is_some() && sessions.token(&two).is_none());
         clock.set_wall(2_000_000);
         assert!(sessions.token(&ahead).is_none());
-        for n in 0..MOST + 10 {
+        for n in 0..MAX_SIGN_INS + 10 {
             sessions.begin(format!("10.0.1.{n}"), false).expect("in");
         }
-        assert_eq!(sessions.list("").len(), MOST);
+        assert_eq!(sessions.list("").len(), MAX_SIGN_INS);
         let last = asked(&sessions.begin("10.0.0.4".into(), false).expect("in"));
         let last = sessions.token(&last).expect("in");
         sessions.end_others(&last);

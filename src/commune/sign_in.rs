@@ -10,35 +10,40 @@ use axum::extract::{ConnectInfo, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
-use super::console::office::{Console, language_of};
-use super::console::page::Said;
-use super::wrong::WRONG_MAX;
-use crate::doors::locale::Lang;
-use crate::doors::page::see;
-use crate::doors::serve::Peer;
-use crate::keys::pins::Failure;
+use super::console::context::{Console, language_of};
+use super::console::page::PageMessage;
+use super::pin_attempts::MAX_WRONG_PINS;
+use crate::http::locale::Lang;
+use crate::http::render::redirect_see_other;
+use crate::http::serve::Peer;
+use crate::keys::pins::PinError;
 use crate::keys::secret;
 
 const DAY_MS: i64 = 86_400_000;
 
 /// Where a visitor comes from, and whether over TLS.
-fn from(peer: Peer) -> (IpAddr, bool) {
+fn peer_address(peer: Peer) -> (IpAddr, bool) {
     match peer {
-        Peer::Net {
+        Peer::Tcp {
             address, secure, ..
         } => (address.ip(), secure),
-        Peer::Console => (IpAddr::from([127, 0, 0, 1]), false),
+        Peer::ControlSocket => (IpAddr::from([127, 0, 0, 1]), false),
     }
 }
 
 /// Looks at a PIN; else what to answer.
-async fn prove(
+async fn verify_pin(
     console: &Console,
     address: IpAddr,
     pin: &str,
     lang: Lang,
 ) -> Result<(), (StatusCode, String)> {
-    let wrong = || console.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+    let wrong = || {
+        console
+            .failed_pins
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    };
     let locked = |wait: u64| {
         (
             StatusCode::TOO_MANY_REQUESTS,
@@ -53,38 +58,38 @@ async fn prove(
     if !secret::is_pin(pin) {
         return Err((
             StatusCode::UNAUTHORIZED,
-            lang.f("commune-wrong-pin", &[("n", &WRONG_MAX.to_string())]),
+            lang.f("commune-wrong-pin", &[("n", &MAX_WRONG_PINS.to_string())]),
         ));
     }
     let counted = wrong()
-        .count(address, console.clock.mono_ms(), day)
+        .count_rows(address, console.clock.mono_ms(), day)
         .map_err(locked)?;
-    let looked = match console.pins.turn(counted.known).await {
+    let looked = match console.pins.acquire(counted.is_proven).await {
         Ok(turn) => turn.check(pin, &console.pin).await,
         Err(failure) => Err(failure),
     };
     match looked {
         Ok((true, _)) => {
-            wrong().was_right(counted, address);
+            wrong().confirm(counted, address);
             Ok(())
         }
         Ok((false, _)) => {
-            let n = counted.before.map_or(0, |(n, _)| n % WRONG_MAX) + 1;
+            let n = counted.before.map_or(0, |(n, _)| n % MAX_WRONG_PINS) + 1;
             Err((
                 StatusCode::UNAUTHORIZED,
                 lang.f(
                     "commune-wrong-pin",
-                    &[("n", &WRONG_MAX.saturating_sub(n).to_string())],
+                    &[("n", &MAX_WRONG_PINS.saturating_sub(n).to_string())],
                 ),
             ))
         }
-        Err(Failure::Busy) => {
+        Err(PinError::Busy) => {
             wrong().take_back(counted);
             Err((StatusCode::TOO_MANY_REQUESTS, lang.t("busy-pin")))
         }
-        Err(Failure::Broken(cause)) => {
+        Err(PinError::Broken(cause)) => {
             wrong().take_back(counted);
-            tracing::error!(%cause, "the officer's PIN could not be looked at; it was not counted as wrong");
+            tracing::error!(%cause, "PIN verification failed internally; attempt not counted");
             Err((
                 StatusCode::SERVICE_UNAVAILABLE,
                 lang.t("commune-unlooked-pin"),
@@ -101,22 +106,22 @@ fn field<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
 }
 
 /// Tries the PIN.
-pub(super) async fn enter(
+pub(super) async fn sign_in(
     State(console): State<Console>,
     ConnectInfo(peer): ConnectInfo<Peer>,
     headers: HeaderMap,
     axum::Form(fields): axum::Form<Vec<(String, String)>>,
 ) -> Response {
-    let (address, secure) = from(peer);
+    let (address, secure) = peer_address(peer);
     let lang = language_of(&headers);
-    if let Err((status, wrong)) = prove(&console, address, field(&fields, "pin"), lang).await {
+    if let Err((status, wrong)) = verify_pin(&console, address, field(&fields, "pin"), lang).await {
         return console
-            .answer(
+            .render(
                 headers,
                 status,
-                Said {
-                    wrong,
-                    ..Said::default()
+                PageMessage {
+                    error: wrong,
+                    ..PageMessage::default()
                 },
             )
             .await;
@@ -126,15 +131,15 @@ pub(super) async fn enter(
         console.sessions.end(&old);
     }
     match console.sessions.begin(address.to_string(), secure) {
-        Ok(cookie) => ([(header::SET_COOKIE, cookie)], see("/")).into_response(),
+        Ok(cookie) => ([(header::SET_COOKIE, cookie)], redirect_see_other("/")).into_response(),
         Err(_) => {
             console
-                .answer(
+                .render(
                     headers,
                     StatusCode::SERVICE_UNAVAILABLE,
-                    Said {
-                        wrong: lang.t("cannot-now"),
-                        ..Said::default()
+                    PageMessage {
+                        error: lang.t("cannot-now"),
+                        ..PageMessage::default()
                     },
                 )
                 .await
@@ -143,62 +148,63 @@ pub(super) async fn enter(
 }
 
 /// Ends this sign-in.
-pub(super) async fn leave(
+pub(super) async fn sign_out(
     State(console): State<Console>,
     headers: HeaderMap,
     axum::Form(fields): axum::Form<Vec<(String, String)>>,
 ) -> Response {
     let Some(token) = console.sessions.token(&headers) else {
-        return see("/");
+        return redirect_see_other("/");
     };
-    if !secret::same(field(&fields, "form"), &console.sessions.form(&token)) {
+    if !secret::constant_time_eq(field(&fields, "form"), &console.sessions.csrf_token(&token)) {
         let wrong = language_of(&headers).t("form-again");
         return console
-            .answer(
+            .render(
                 headers,
                 StatusCode::FORBIDDEN,
-                Said {
-                    wrong,
-                    ..Said::default()
+                PageMessage {
+                    error: wrong,
+                    ..PageMessage::default()
                 },
             )
             .await;
     }
     console.sessions.end(&token);
-    see("/")
+    redirect_see_other("/")
 }
 
 /// Ends every other sign-in. With the PIN: whoever sits at a machine that was left open must not
 /// put the officer out.
-pub(super) async fn leave_others(
+pub(super) async fn sign_out_others(
     State(console): State<Console>,
     ConnectInfo(peer): ConnectInfo<Peer>,
     headers: HeaderMap,
     axum::Form(fields): axum::Form<Vec<(String, String)>>,
 ) -> Response {
     let Some(token) = console.sessions.token(&headers) else {
-        return see("/");
+        return redirect_see_other("/");
     };
     let lang = language_of(&headers);
-    let proved = if secret::same(field(&fields, "form"), &console.sessions.form(&token)) {
-        prove(&console, from(peer).0, field(&fields, "pin"), lang).await
-    } else {
-        Err((StatusCode::FORBIDDEN, lang.t("form-again")))
-    };
+    let proved =
+        if secret::constant_time_eq(field(&fields, "form"), &console.sessions.csrf_token(&token)) {
+            verify_pin(&console, peer_address(peer).0, field(&fields, "pin"), lang).await
+        } else {
+            Err((StatusCode::FORBIDDEN, lang.t("form-again")))
+        };
     if let Err((status, wrong)) = proved {
         return console
-            .answer(
+            .render(
                 headers,
                 status,
-                Said {
-                    wrong,
-                    ..Said::default()
+                PageMessage {
+                    error: wrong,
+                    ..PageMessage::default()
                 },
             )
             .await;
     }
     console.sessions.end_others(&token);
-    see("/?said=others-out")
+    redirect_see_other("/?said=others-out")
 }
 
 /// Changes the language of this browser.
@@ -209,7 +215,7 @@ pub(super) async fn language(Path(tag): Path<String>) -> Response {
             header::SET_COOKIE,
             format!("lang={tag}; Path=/; SameSite=Lax; Max-Age=31536000"),
         )],
-        see("/"),
+        redirect_see_other("/"),
     )
         .into_response()
 }

@@ -10,26 +10,26 @@ use std::sync::Arc;
 
 use redb::{Database, ReadableDatabase as _};
 
-use super::account::{self, Account, Today};
-use super::db::{APPLIED, RECORDS, SEEN, TEXTS, error, stream_key};
-pub use super::db::{Outcome, Seen, Waiting};
-use super::erased;
-use super::told::{self, InForce};
+use super::erasure;
+use super::quota::{self, DailyQuota, VillageQuota};
+use super::read_model::{self, ActiveAlarm};
+use super::tables::{APPLIED, CONTACTS, RECORDS, TEXTS, io_error, stream_key};
+pub use super::tables::{BulletinOutcome, UndeliveredBulletin, VillageContact};
 use crate::protocol::commune::Stream;
-use crate::store::space;
+use crate::store::disk_space;
 
 /// The store; clones are the same.
 #[derive(Clone)]
-pub struct Store {
+pub struct CommuneStore {
     pub(super) db: Arc<Database>,
     pub(super) incarnation: String,
     pub(super) path: Arc<Path>,
     /// People's words, a folder of each village.
     pub(super) folder: Arc<Path>,
-    pub(super) scrubbing: Arc<erased::Scrubbing>,
+    pub(super) overwrite_throttle: Arc<erasure::OverwriteThrottle>,
 }
 
-impl Store {
+impl CommuneStore {
     /// Which database this is.
     #[must_use]
     pub fn incarnation(&self) -> &str {
@@ -38,11 +38,15 @@ impl Store {
 
     /// How much each village may add today: less where the disk is running full.
     #[must_use]
-    pub fn today(&self, now_ms: i64) -> Today {
-        Today::with(now_ms, self.room(space::of), self.room(space::files_of))
+    pub fn daily_quota(&self, now_ms: i64) -> DailyQuota {
+        DailyQuota::from_free_space(
+            now_ms,
+            self.free_and_total(disk_space::free_and_total),
+            self.free_and_total(disk_space::inodes),
+        )
     }
 
-    fn room(&self, left: fn(&Path) -> io::Result<(u64, u64)>) -> (u64, u64) {
+    fn free_and_total(&self, left: fn(&Path) -> io::Result<(u64, u64)>) -> (u64, u64) {
         self.path
             .parent()
             .and_then(|folder| left(folder).ok())
@@ -54,11 +58,11 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub fn applied(&self, village: &str, stream: &Stream) -> io::Result<u64> {
-        let read = self.db.begin_read().map_err(error)?;
-        let table = read.open_table(APPLIED).map_err(error)?;
+        let read = self.db.begin_read().map_err(io_error)?;
+        let table = read.open_table(APPLIED).map_err(io_error)?;
         Ok(table
             .get(stream_key(village, stream).as_slice())
-            .map_err(error)?
+            .map_err(io_error)?
             .map_or(0, |v| v.value()))
     }
 
@@ -71,14 +75,14 @@ impl Store {
         village: &str,
         streams: impl Iterator<Item = Stream>,
     ) -> io::Result<Vec<(Stream, u64)>> {
-        let read = self.db.begin_read().map_err(error)?;
-        let table = read.open_table(APPLIED).map_err(error)?;
+        let read = self.db.begin_read().map_err(io_error)?;
+        let table = read.open_table(APPLIED).map_err(io_error)?;
         streams
             .map(|s| {
                 Ok((
                     table
                         .get(stream_key(village, &s).as_slice())
-                        .map_err(error)?
+                        .map_err(io_error)?
                         .map_or(0, |v| v.value()),
                     s,
                 ))
@@ -91,20 +95,20 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn account(&self, village: &str) -> io::Result<Account> {
-        account::read(&self.db, village)
+    pub fn account(&self, village: &str) -> io::Result<VillageQuota> {
+        quota::read(&self.db, village)
     }
 
     /// When a village was last heard.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn seen(&self, village: &str) -> io::Result<Seen> {
-        let read = self.db.begin_read().map_err(error)?;
-        let table = read.open_table(SEEN).map_err(error)?;
+    pub fn contact(&self, village: &str) -> io::Result<VillageContact> {
+        let read = self.db.begin_read().map_err(io_error)?;
+        let table = read.open_table(CONTACTS).map_err(io_error)?;
         Ok(table
             .get(village.as_bytes())
-            .map_err(error)?
+            .map_err(io_error)?
             .and_then(|v| serde_json::from_slice(v.value()).ok())
             .unwrap_or_default())
     }
@@ -114,15 +118,18 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub fn records(&self, village: &str) -> io::Result<Vec<(String, u8, u64, Vec<u8>)>> {
-        let read = self.db.begin_read().map_err(error)?;
-        let table = read.open_table(RECORDS).map_err(error)?;
+        let read = self.db.begin_read().map_err(io_error)?;
+        let table = read.open_table(RECORDS).map_err(io_error)?;
         let (from, to) = (
             [village.as_bytes(), b"\0"].concat(),
             [village.as_bytes(), b"\x01"].concat(),
         );
         let mut out = Vec::new();
-        for row in table.range(from.as_slice()..to.as_slice()).map_err(error)? {
-            let (k, v) = row.map_err(error)?;
+        for row in table
+            .range(from.as_slice()..to.as_slice())
+            .map_err(io_error)?
+        {
+            let (k, v) = row.map_err(io_error)?;
             let rest = &k.value()[from.len()..];
             let mut n = [0; 8];
             if rest.len() != 32 + 1 + 1 + 1 + 8 {
@@ -144,19 +151,19 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub fn text(&self, village: &str, blob: &str) -> io::Result<Option<String>> {
-        if let Some(words) = erased::words(&self.folder, village, blob)? {
+        if let Some(words) = erasure::read_text(&self.folder, village, blob)? {
             return Ok(Some(words));
         }
         // An older version kept them here.
-        let read = self.db.begin_read().map_err(error)?;
-        let table = read.open_table(TEXTS).map_err(error)?;
+        let read = self.db.begin_read().map_err(io_error)?;
+        let table = read.open_table(TEXTS).map_err(io_error)?;
         Ok(table
             .get(
                 [village.as_bytes(), b"\0", blob.as_bytes()]
                     .concat()
                     .as_slice(),
             )
-            .map_err(error)?
+            .map_err(io_error)?
             .map(|v| String::from_utf8_lossy(v.value()).into_owned()))
     }
 
@@ -165,7 +172,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub fn is_erased(&self, village: &str, blob: &str) -> io::Result<bool> {
-        erased::says_erased(&self.db, village, blob)
+        erasure::read_is_erased(&self.db, village, blob)
     }
 
     /// Writes over what was erased and still stands in free pages of the file; true = there was
@@ -174,29 +181,36 @@ impl Store {
     /// # Errors
     /// When there is too little room, or the store cannot be written; it is tried again after an
     /// hour.
-    pub fn scrub(&self, now_mono_ms: u64) -> io::Result<bool> {
-        self.scrub_with(now_mono_ms, &|| self.room(space::of).0)
+    pub fn overwrite_free_pages(&self, now_mono_ms: u64) -> io::Result<bool> {
+        self.overwrite_free_pages_with(now_mono_ms, &|| {
+            self.free_and_total(disk_space::free_and_total).0
+        })
     }
 
     /// As [`Store::scrub`], on a disk that has so many bytes left.
-    pub(super) fn scrub_with(&self, now_mono_ms: u64, free: &dyn Fn() -> u64) -> io::Result<bool> {
-        self.scrubbing
-            .turn(now_mono_ms, || erased::scrub(&self.db, &self.path, free))
+    pub(super) fn overwrite_free_pages_with(
+        &self,
+        now_mono_ms: u64,
+        free: &dyn Fn() -> u64,
+    ) -> io::Result<bool> {
+        self.overwrite_throttle.try_run(now_mono_ms, || {
+            erasure::overwrite_free_pages(&self.db, &self.path, free)
+        })
     }
 
     /// What a village calls a thing; its id when it never said.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn called(&self, village: &str, id: &str) -> io::Result<String> {
-        told::called(&self.db, village, id)
+    pub fn name_of(&self, village: &str, id: &str) -> io::Result<String> {
+        read_model::name_of(&self.db, village, id)
     }
 
     /// The alarms in force in a village, the newest first.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn alarms(&self, village: &str) -> io::Result<Vec<InForce>> {
-        told::alarms(&self.db, village)
+    pub fn alarms(&self, village: &str) -> io::Result<Vec<ActiveAlarm>> {
+        read_model::alarms(&self.db, village)
     }
 }

@@ -7,9 +7,9 @@ use redb::{
     ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition,
 };
 
-use super::account::{ASIDE_MOST, Account, DAY_BYTES, Today};
-use super::past::Greeting;
-use super::store::Store;
+use super::boot_history::HelloSummary;
+use super::quota::{DAY_BYTES, DailyQuota, MAX_QUARANTINED_BATCHES, VillageQuota};
+use super::store::CommuneStore;
 use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
 use crate::domain::event::{ClockQuality, Entry, Event, Lane};
@@ -17,12 +17,12 @@ use crate::domain::id::{BlobId, NoticeId};
 use crate::domain::notice::NoticeKind;
 use crate::protocol::commune::{Batch, Stream, pack};
 
-pub(super) fn rig() -> (Store, std::path::PathBuf) {
+pub(super) fn rig() -> (CommuneStore, std::path::PathBuf) {
     let path = std::env::temp_dir().join(format!(
         "conglang-store-{}.redb",
         getrandom::u64().expect("random")
     ));
-    (Store::open(&path).expect("store"), path)
+    (CommuneStore::open(&path).expect("store"), path)
 }
 
 pub(super) fn stream(n: u64) -> Stream {
@@ -38,7 +38,7 @@ pub(super) fn record(n: u64, words: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-pub(super) fn rows(store: &Store, table: &'static str) -> u64 {
+pub(super) fn rows(store: &CommuneStore, table: &'static str) -> u64 {
     store
         .db
         .begin_read()
@@ -74,16 +74,16 @@ fn a_mark_moves_as_far_as_there_is_something() {
         },
     ] {
         assert_eq!(
-            store.take("v", &bad, 0).expect("answered").0,
+            store.apply("v", &bad, 0).expect("answered").0,
             0,
             "{}",
             bad.count
         );
     }
-    assert_eq!(store.take("v", &good, 0).expect("taken"), (2, false));
-    assert_eq!(store.take("v", &good, 0).expect("repeated"), (2, false));
+    assert_eq!(store.apply("v", &good, 0).expect("taken"), (2, false));
+    assert_eq!(store.apply("v", &good, 0).expect("repeated"), (2, false));
     let far = pack(stream(1), 9, &[&record(9, "c")], BTreeMap::new()).expect("packed");
-    assert_eq!(store.take("v", &far, 0).expect("a hole"), (2, true));
+    assert_eq!(store.apply("v", &far, 0).expect("a hole"), (2, true));
     // What cannot be read counts as far as it may reach, and so much of it is kept.
     let noise = |first| Batch {
         first,
@@ -91,9 +91,9 @@ fn a_mark_moves_as_far_as_there_is_something() {
         records: "!".into(),
         ..good.clone()
     };
-    for n in 0..2 * ASIDE_MOST {
+    for n in 0..2 * MAX_QUARANTINED_BATCHES {
         assert_eq!(
-            store.take("v", &noise(3 + n * 100), 0).expect("counted").0,
+            store.apply("v", &noise(3 + n * 100), 0).expect("counted").0,
             102 + n * 100
         );
     }
@@ -102,11 +102,11 @@ fn a_mark_moves_as_far_as_there_is_something() {
             rows(&store, "quarantine"),
             store.account("v").expect("account").unreadable
         ),
-        (ASIDE_MOST, 2 * ASIDE_MOST)
+        (MAX_QUARANTINED_BATCHES, 2 * MAX_QUARANTINED_BATCHES)
     );
-    assert_eq!(store.seen("v").expect("seen").records, 2);
+    assert_eq!(store.contact("v").expect("seen").records, 2);
     // A village that nobody knew is told apart from the others.
-    assert_eq!(store.take("w", &good, 0).expect("taken"), (2, false));
+    assert_eq!(store.apply("w", &good, 0).expect("taken"), (2, false));
     let _ = std::fs::remove_dir_all(path.with_extension("texts"));
     std::fs::remove_file(path).expect("clean");
 }
@@ -115,11 +115,11 @@ fn a_mark_moves_as_far_as_there_is_something() {
 fn gaps_that_follow_each_other_are_one_row_and_none_reaches_beyond_belief() {
     let (store, path) = rig();
     for n in 1..=50 {
-        assert_eq!(store.take_gap("v", &stream(1), n, n, 0).expect("taken"), n);
+        assert_eq!(store.apply_gap("v", &stream(1), n, n, 0).expect("taken"), n);
     }
     assert_eq!(
         store
-            .take_gap("v", &stream(1), 51, u64::MAX, 0)
+            .apply_gap("v", &stream(1), 51, u64::MAX, 0)
             .expect("answered"),
         50
     );
@@ -135,9 +135,9 @@ fn gaps_that_follow_each_other_are_one_row_and_none_reaches_beyond_belief() {
     assert_eq!(all, [50]);
     drop((gaps, read));
     let batch = pack(stream(1), 51, &[&record(51, "a")], BTreeMap::new()).expect("packed");
-    assert_eq!(store.take("v", &batch, 0).expect("taken").0, 51);
+    assert_eq!(store.apply("v", &batch, 0).expect("taken").0, 51);
     assert_eq!(
-        store.take_gap("v", &stream(1), 52, 60, 0).expect("taken"),
+        store.apply_gap("v", &stream(1), 52, 60, 0).expect("taken"),
         60
     );
     let _ = std::fs::remove_dir_all(path.with_extension("texts"));
@@ -148,31 +148,39 @@ fn gaps_that_follow_each_other_are_one_row_and_none_reaches_beyond_belief() {
 fn a_day_is_full_and_the_next_one_goes_on_and_the_others_do_not_notice() {
     let (store, path) = rig();
     let write = store.db.begin_write().expect("write");
-    let mut account = super::account::load(&write, "v").expect("account");
-    assert!(account.takes(
+    let mut account = super::quota::load(&write, "v").expect("account");
+    assert!(account.try_consume(
         DAY_BYTES - 1,
-        Today {
+        DailyQuota {
             now_ms: 0,
-            most: DAY_BYTES
+            max_bytes: DAY_BYTES
         }
     ));
-    super::account::keep(&write, "v", &account).expect("kept");
+    super::quota::save(&write, "v", &account).expect("kept");
     write.commit().expect("committed");
     let batch = pack(stream(1), 1, &[&record(1, "a")], BTreeMap::new()).expect("packed");
     let round = store
-        .take_round([("v", &batch), ("w", &batch)].into_iter(), 0)
+        .apply_round([("v", &batch), ("w", &batch)].into_iter(), 0)
         .expect("a round");
     assert_eq!(
         round,
         [(0, false), (1, false)],
         "the mark stays, so it comes again"
     );
-    assert!(store.account("v").expect("account").is_full(Today {
-        now_ms: 0,
-        most: DAY_BYTES
-    }));
+    assert!(
+        store
+            .account("v")
+            .expect("account")
+            .is_exhausted(DailyQuota {
+                now_ms: 0,
+                max_bytes: DAY_BYTES
+            })
+    );
     assert_eq!(
-        store.take("v", &batch, 86_400_000).expect("the next day").0,
+        store
+            .apply("v", &batch, 86_400_000)
+            .expect("the next day")
+            .0,
         1
     );
     let _ = std::fs::remove_dir_all(path.with_extension("texts"));
@@ -184,15 +192,15 @@ fn words_of_one_letter_are_charged_as_the_files_that_they_are() {
     let (store, path) = rig();
     let prefill = |left: u64| {
         let write = store.db.begin_write().expect("write");
-        let mut account = Account::default();
-        assert!(account.takes(
+        let mut account = VillageQuota::default();
+        assert!(account.try_consume(
             DAY_BYTES - left,
-            Today {
+            DailyQuota {
                 now_ms: 0,
-                most: DAY_BYTES
+                max_bytes: DAY_BYTES
             }
         ));
-        super::account::keep(&write, "v", &account).expect("kept");
+        super::quota::save(&write, "v", &account).expect("kept");
         write.commit().expect("committed");
     };
     let id = |n: u64| BlobId::new(&format!("b.{n}")).expect("id");
@@ -212,7 +220,7 @@ fn words_of_one_letter_are_charged_as_the_files_that_they_are() {
             mono_ms: 0,
             wall_ms: 0,
             clock: ClockQuality::Synced,
-            actor: Actor::House,
+            actor: Actor::System,
             cause: None,
             lane: Lane::Log,
             lane_seq: n,
@@ -240,13 +248,13 @@ fn words_of_one_letter_are_charged_as_the_files_that_they_are() {
         || std::fs::read_dir(path.with_extension("texts").join("v")).map_or(0, Iterator::count);
     prefill(1024 * 1024);
     assert_eq!(
-        (store.take("v", &batch, 0).expect("answered").0, files()),
+        (store.apply("v", &batch, 0).expect("answered").0, files()),
         (0, 0),
         "sixty files are more than a megabyte"
     );
     prefill(2 * 1024 * 1024);
     assert_eq!(
-        (store.take("v", &batch, 0).expect("taken").0, files()),
+        (store.apply("v", &batch, 0).expect("taken").0, files()),
         (60, 60)
     );
     let _ = std::fs::remove_dir_all(path.with_extension("texts"));
@@ -266,7 +274,7 @@ fn what_a_village_told_before_it_was_set_back_stays_on_the_pages_behind_what_it_
             mono_ms: 0,
             wall_ms: 0,
             clock: ClockQuality::Synced,
-            actor: Actor::House,
+            actor: Actor::System,
             cause: None,
             lane: Lane::Log,
             lane_seq: n,
@@ -279,7 +287,7 @@ fn what_a_village_told_before_it_was_set_back_stays_on_the_pages_behind_what_it_
         store
             .hello(
                 "v",
-                &Greeting::new(&stream(boot).epoch, boot, &streams, &[]),
+                &HelloSummary::new(&stream(boot).epoch, boot, &streams, &[]),
                 1,
             )
             .expect("heard");
@@ -287,7 +295,7 @@ fn what_a_village_told_before_it_was_set_back_stays_on_the_pages_behind_what_it_
     let tell = |of: u64, n: u64, record: &[u8]| {
         assert_eq!(
             store
-                .take(
+                .apply(
                     "v",
                     &pack(stream(of), n, &[record], BTreeMap::new()).expect("packed"),
                     1

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use super::Config;
 use crate::domain::command::Command;
-use crate::domain::decide::LIGHTS_PER_GROUP;
-use crate::domain::sound::{self, DECIMALS_MAX, HORNS_MAX, MARKS_MAX};
-use crate::domain::words::{self, NAME_MAX, UNIT_MAX};
+use crate::domain::decide::MAX_LIGHTS_PER_GROUP;
+use crate::domain::text::{self, MAX_NAME_CHARS, MAX_UNIT_CHARS};
+use crate::domain::validation::{self, MAX_DECIMALS, MAX_HORNS, MAX_THRESHOLDS};
 use crate::protocol::broker::Limits;
-use crate::protocol::mqtt::topic::is_filter;
+use crate::protocol::mqtt::topic::is_topic_filter;
 
 /// Says what is wrong, key and sentence.
-pub fn broker(config: &Config, wrong: &mut dyn FnMut(&str, String)) {
+pub fn check_broker(config: &Config, wrong: &mut dyn FnMut(&str, String)) {
     let b = &config.broker;
-    for rule in b.rules.iter().filter(|r| !is_filter(&r.filter)) {
+    for rule in b.rules.iter().filter(|r| !is_topic_filter(&r.filter)) {
         wrong(
             "broker.rules",
             format!("“{}” is not an MQTT filter", rule.filter),
@@ -110,12 +110,12 @@ pub fn broker(config: &Config, wrong: &mut dyn FnMut(&str, String)) {
         .accounts
         .iter()
         .flat_map(|a| a.publish.iter().chain(&a.subscribe))
-        .filter(|f| !is_filter(f))
+        .filter(|f| !is_topic_filter(f))
     {
         wrong("program", format!("“{a}” is not an MQTT filter"));
     }
     for a in config.accounts.iter().filter(|a| {
-        sound::is_sound(&Command::GrantAccess {
+        validation::validate(&Command::GrantAccess {
             account: (*a).clone(),
         })
         .is_err()
@@ -128,12 +128,12 @@ pub fn broker(config: &Config, wrong: &mut dyn FnMut(&str, String)) {
     for g in config
         .groups
         .iter()
-        .filter(|g| g.lights.len() > LIGHTS_PER_GROUP)
+        .filter(|g| g.lights.len() > MAX_LIGHTS_PER_GROUP)
     {
         wrong(
             "group",
             format!(
-                "“{}” has {} lamps, at most {LIGHTS_PER_GROUP} are wanted",
+                "“{}” has {} lamps, at most {MAX_LIGHTS_PER_GROUP} are wanted",
                 g.id,
                 g.lights.len()
             ),
@@ -150,14 +150,14 @@ pub fn broker(config: &Config, wrong: &mut dyn FnMut(&str, String)) {
 /// Some of the limits: a later file changes what it names and leaves the rest.
 #[derive(serde::Deserialize)]
 #[serde(try_from = "BTreeMap<String, u64>")]
-pub struct Overlay(BTreeMap<String, u64>);
+pub struct LimitOverrides(BTreeMap<String, u64>);
 
-impl Overlay {
+impl LimitOverrides {
     /// The limits with these in place of their own.
     ///
     /// # Errors
     /// The key that is none, or the value that does not fit.
-    pub fn over(&self, limits: &Limits) -> Result<Limits, serde_json::Error> {
+    pub fn apply_to(&self, limits: &Limits) -> Result<Limits, serde_json::Error> {
         let mut whole = serde_json::to_value(limits)?;
         for (key, value) in &self.0 {
             whole[key] = (*value).into();
@@ -166,12 +166,12 @@ impl Overlay {
     }
 }
 
-impl TryFrom<BTreeMap<String, u64>> for Overlay {
+impl TryFrom<BTreeMap<String, u64>> for LimitOverrides {
     type Error = String;
     fn try_from(keys: BTreeMap<String, u64>) -> Result<Self, String> {
         let overlay = Self(keys);
         overlay
-            .over(&Limits::default())
+            .apply_to(&Limits::default())
             .map_err(|e| e.to_string())?;
         Ok(overlay)
     }
@@ -179,24 +179,24 @@ impl TryFrom<BTreeMap<String, u64>> for Overlay {
 
 /// A name as people read it, made clean: on one line, without what nobody sees.
 pub fn name(text: &str) -> Result<String, String> {
-    sound::name(text).map_err(|_| {
-        let n = words::line(text, usize::MAX).chars().count();
+    validation::name(text).map_err(|_| {
+        let n = text::line(text, usize::MAX).chars().count();
         if n == 0 {
             "is empty: a name that people can read is wanted".to_owned()
         } else {
-            format!("has {n} characters, at most {NAME_MAX} are wanted")
+            format!("has {n} characters, at most {MAX_NAME_CHARS} are wanted")
         }
     })
 }
 
 /// A unit as printed behind a figure; it may be empty.
 pub fn unit(text: &str) -> Result<String, String> {
-    let clean = words::line(text, usize::MAX);
-    if clean.chars().count() <= UNIT_MAX {
+    let clean = text::line(text, usize::MAX);
+    if clean.chars().count() <= MAX_UNIT_CHARS {
         Ok(clean)
     } else {
         Err(format!(
-            "has {} characters, at most {UNIT_MAX} are wanted",
+            "has {} characters, at most {MAX_UNIT_CHARS} are wanted",
             clean.chars().count()
         ))
     }
@@ -221,13 +221,13 @@ bounded! {
     /// Days that pictures are kept.
     Days(u32), |d| (1..=90).contains(d), "1 to 90 days are wanted";
     /// Decimals of a sensor.
-    Decimals(u8), |d| *d <= DECIMALS_MAX, format!("0 to {DECIMALS_MAX} decimals are wanted");
+    Decimals(u8), |d| *d <= MAX_DECIMALS, format!("0 to {MAX_DECIMALS} decimals are wanted");
     /// Horns of a cluster.
-    Horns(u8), |h| *h <= HORNS_MAX, format!("0 to {HORNS_MAX} horns are wanted");
+    Horns(u8), |h| *h <= MAX_HORNS, format!("0 to {MAX_HORNS} horns are wanted");
     /// Marks of a sensor.
-    Marks(Vec<f64>), |m| sound::are_marks(m), format!("at most {MARKS_MAX} numbers are wanted, each below 10¹²");
+    Marks(Vec<f64>), |m| validation::are_thresholds(m), format!("at most {MAX_THRESHOLDS} numbers are wanted, each below 10¹²");
     /// Degrees north.
-    Latitude(f64), |d| sound::is_degrees(*d, 90.0), "-90 to 90 degrees are wanted";
+    Latitude(f64), |d| validation::is_degrees(*d, 90.0), "-90 to 90 degrees are wanted";
     /// Degrees east.
-    Longitude(f64), |d| sound::is_degrees(*d, 180.0), "-180 to 180 degrees are wanted";
+    Longitude(f64), |d| validation::is_degrees(*d, 180.0), "-180 to 180 degrees are wanted";
 }

@@ -27,7 +27,7 @@ impl Layout {
             .clone()
             .unwrap_or_else(|| "/var/lib/conglang".into());
         let control = config
-            .doors
+            .listeners
             .control
             .clone()
             .unwrap_or_else(|| "/run/conglang/control.sock".into());

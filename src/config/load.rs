@@ -3,21 +3,23 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::bounds::{Days, Decimals, Horns, Latitude, Longitude, Marks, Overlay, name, unit};
-use super::read::{Section, Text};
-use super::{CameraSource, Config, Problem};
+use super::bounds::{
+    Days, Decimals, Horns, Latitude, LimitOverrides, Longitude, Marks, name, unit,
+};
+use super::read::{Section, TomlSource};
+use super::{CameraConfig, Config, ConfigError};
 use crate::domain::camera::Camera;
-use crate::domain::device::{Account, Device, Presence};
+use crate::domain::device::{Account, Availability, Device};
 use crate::domain::id::{CameraId, DeviceId, EntityId, GroupId, PlaceId, VillageId};
-use crate::domain::light::Group;
+use crate::domain::light::LightGroup;
 use crate::domain::place::Place;
 use crate::domain::sensor::Sensor;
 use crate::domain::speaker::Speaker;
 use crate::domain::village::Village;
-use crate::protocol::broker::Rule;
+use crate::protocol::broker::DurabilityRule;
 
 /// Largest file of configuration, bytes.
-const LARGEST: u64 = 1 << 20;
+const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 /// Reads all layers for the configuration file `main`; `environment` is the process's variables.
 ///
@@ -26,17 +28,17 @@ const LARGEST: u64 = 1 << 20;
 pub fn load(
     main: &Path,
     environment: impl Iterator<Item = (String, String)>,
-) -> Result<Config, Vec<Problem>> {
+) -> Result<Config, Vec<ConfigError>> {
     let mut layers = Vec::new();
     let mut problems = Vec::new();
     for path in folder(Path::new("/usr/lib/conglang")) {
-        take(&path, &mut layers, &mut problems);
+        read_layer(&path, &mut layers, &mut problems);
     }
-    take(main, &mut layers, &mut problems);
+    read_layer(main, &mut layers, &mut problems);
     for path in folder(&main.with_file_name("conglang.d")) {
-        take(&path, &mut layers, &mut problems);
+        read_layer(&path, &mut layers, &mut problems);
     }
-    layers.extend(environment.filter_map(|(name, value)| variable(&name, &value)));
+    layers.extend(environment.filter_map(|(name, value)| env_layer(&name, &value)));
     match load_from(&layers) {
         Ok(config) if problems.is_empty() => Ok(config),
         Ok(_) => Err(problems),
@@ -60,9 +62,9 @@ fn folder(path: &Path) -> Vec<PathBuf> {
     out
 }
 
-fn take(path: &Path, layers: &mut Vec<(String, String)>, problems: &mut Vec<Problem>) {
+fn read_layer(path: &Path, layers: &mut Vec<(String, String)>, problems: &mut Vec<ConfigError>) {
     let text = std::fs::metadata(path).and_then(|m| {
-        if m.len() > LARGEST {
+        if m.len() > MAX_CONFIG_BYTES {
             Err(std::io::Error::other("it is larger than 1 MiB"))
         } else {
             std::fs::read_to_string(path)
@@ -70,7 +72,7 @@ fn take(path: &Path, layers: &mut Vec<(String, String)>, problems: &mut Vec<Prob
     });
     match text {
         Ok(text) => layers.push((path.display().to_string(), text)),
-        Err(cause) => problems.push(Problem {
+        Err(cause) => problems.push(ConfigError {
             file: path.display().to_string(),
             line: 0,
             key: String::new(),
@@ -80,7 +82,7 @@ fn take(path: &Path, layers: &mut Vec<(String, String)>, problems: &mut Vec<Prob
 }
 
 /// `CONGLANG__DOORS__PORTAL=…` as a one-line layer.
-fn variable(name: &str, value: &str) -> Option<(String, String)> {
+fn env_layer(name: &str, value: &str) -> Option<(String, String)> {
     let (section, key) = name.strip_prefix("CONGLANG__")?.split_once("__")?;
     let (section, key) = (section.to_ascii_lowercase(), key.to_ascii_lowercase());
     let plain = value.parse::<i64>().is_ok()
@@ -99,12 +101,12 @@ fn variable(name: &str, value: &str) -> Option<(String, String)> {
 ///
 /// # Errors
 /// All mistakes of all layers at once.
-pub fn load_from(layers: &[(String, String)]) -> Result<Config, Vec<Problem>> {
+pub fn load_from(layers: &[(String, String)]) -> Result<Config, Vec<ConfigError>> {
     let mut config = Config::default();
     let mut problems = Vec::new();
     for (file, source) in layers {
-        let text = Text::new(file, source);
-        layer(text.root(), &mut config);
+        let text = TomlSource::new(file, source);
+        apply_layer(text.root(), &mut config);
         let (mut wrong, origins) = text.finish();
         problems.append(&mut wrong);
         config.origins.extend(origins);
@@ -128,12 +130,12 @@ fn set<T>(to: &mut Option<T>, value: Option<T>) {
     }
 }
 
-fn layer(mut root: Section<'_, '_>, config: &mut Config) {
+fn apply_layer(mut root: Section<'_, '_>, config: &mut Config) {
     if let Some(mut s) = root.table("village") {
         let parts = (
-            s.must_parse("id", VillageId::new),
-            s.must_parse("name", name),
-            s.must_parse("commune", name),
+            s.require_parsed("id", VillageId::new),
+            s.require_parsed("name", name),
+            s.require_parsed("commune", name),
             s.get::<Latitude>("latitude"),
             s.get::<Longitude>("longitude"),
         );
@@ -153,28 +155,37 @@ fn layer(mut root: Section<'_, '_>, config: &mut Config) {
         s.finish();
     }
     if let Some(mut s) = root.table("doors") {
-        set(&mut config.doors.portal, s.parsed("portal", address));
-        set(&mut config.doors.dashboard, s.parsed("dashboard", address));
         set(
-            &mut config.doors.dashboard_tls,
-            s.parsed("dashboard_tls", address),
+            &mut config.listeners.portal,
+            s.get_parsed("portal", address),
         );
-        set(&mut config.doors.control, s.get("control"));
-        config.doors.names = s
+        set(
+            &mut config.listeners.dashboard,
+            s.get_parsed("dashboard", address),
+        );
+        set(
+            &mut config.listeners.dashboard_tls,
+            s.get_parsed("dashboard_tls", address),
+        );
+        set(&mut config.listeners.control, s.get("control"));
+        config.listeners.names = s
             .get("names")
-            .unwrap_or_else(|| std::mem::take(&mut config.doors.names));
-        config.doors.technician_phone = s
-            .parsed("technician_phone", telephone)
-            .or_else(|| config.doors.technician_phone.take());
+            .unwrap_or_else(|| std::mem::take(&mut config.listeners.names));
+        config.listeners.technician_phone = s
+            .get_parsed("technician_phone", telephone)
+            .or_else(|| config.listeners.technician_phone.take());
         s.finish();
     }
     if let Some(mut s) = root.table("broker") {
-        set(&mut config.broker.plain, s.parsed("plain", address));
-        set(&mut config.broker.tls, s.parsed("tls", address));
-        set(&mut config.broker.websocket, s.parsed("websocket", address));
+        set(&mut config.broker.plain, s.get_parsed("plain", address));
+        set(&mut config.broker.tls, s.get_parsed("tls", address));
+        set(
+            &mut config.broker.websocket,
+            s.get_parsed("websocket", address),
+        );
         set(
             &mut config.broker.websocket_tls,
-            s.parsed("websocket_tls", address),
+            s.get_parsed("websocket_tls", address),
         );
         config.broker.names = s
             .get("names")
@@ -183,11 +194,11 @@ fn layer(mut root: Section<'_, '_>, config: &mut Config) {
             .get("client_certificates")
             .unwrap_or(config.broker.client_certificates);
         config.broker.quarantine = s.get("quarantine").unwrap_or(config.broker.quarantine);
-        if let Some(rules) = s.get::<Vec<Rule>>("rules") {
+        if let Some(rules) = s.get::<Vec<DurabilityRule>>("rules") {
             config.broker.rules = rules;
         }
-        if let Some(keys) = s.get::<Overlay>("limits")
-            && let Ok(limits) = keys.over(&config.broker.limits)
+        if let Some(keys) = s.get::<LimitOverrides>("limits")
+            && let Ok(limits) = keys.apply_to(&config.broker.limits)
         {
             config.broker.limits = limits;
         }
@@ -204,10 +215,10 @@ fn layer(mut root: Section<'_, '_>, config: &mut Config) {
         s.finish();
     }
     if let Some(mut s) = root.table("commune") {
-        set(&mut config.commune.server, s.parsed("server", server));
-        set(&mut config.commune.ca, s.get("ca"));
-        set(&mut config.commune.certificate, s.get("certificate"));
-        set(&mut config.commune.key, s.get("key"));
+        set(&mut config.uplink.server, s.get_parsed("server", server));
+        set(&mut config.uplink.ca, s.get("ca"));
+        set(&mut config.uplink.certificate, s.get("certificate"));
+        set(&mut config.uplink.key, s.get("key"));
         s.finish();
     }
     if let Some(mut s) = root.table("recording") {
@@ -219,26 +230,32 @@ fn layer(mut root: Section<'_, '_>, config: &mut Config) {
         s.finish();
     }
     if let Some(mut s) = root.table("office") {
-        config.office.name = s
-            .parsed("name", name)
-            .unwrap_or_else(|| std::mem::take(&mut config.office.name));
-        set(&mut config.office.console, s.parsed("console", address));
-        set(&mut config.office.mqtt, s.parsed("mqtt", address));
-        config.office.names = s
+        config.commune_server.name = s
+            .get_parsed("name", name)
+            .unwrap_or_else(|| std::mem::take(&mut config.commune_server.name));
+        set(
+            &mut config.commune_server.console,
+            s.get_parsed("console", address),
+        );
+        set(
+            &mut config.commune_server.mqtt,
+            s.get_parsed("mqtt", address),
+        );
+        config.commune_server.names = s
             .get("names")
-            .unwrap_or_else(|| std::mem::take(&mut config.office.names));
+            .unwrap_or_else(|| std::mem::take(&mut config.commune_server.names));
         for mut v in s.tables("village") {
             if let (Some(id), Some(name)) = (
-                v.must_parse("id", VillageId::new),
-                v.must_parse("name", name),
+                v.require_parsed("id", VillageId::new),
+                v.require_parsed("name", name),
             ) {
-                config.office.villages.push((id.to_string(), name));
+                config.commune_server.villages.push((id.to_string(), name));
             }
             v.finish();
         }
         s.finish();
     }
-    lists(&mut root, config);
+    apply_lists(&mut root, config);
     root.finish();
 }
 
@@ -254,21 +271,22 @@ fn server(text: &str) -> Result<String, String> {
     }
 }
 
-fn lists(root: &mut Section<'_, '_>, config: &mut Config) {
+fn apply_lists(root: &mut Section<'_, '_>, config: &mut Config) {
     for mut s in root.tables("place") {
-        if let (Some(id), Some(name)) =
-            (s.must_parse("id", PlaceId::new), s.must_parse("name", name))
-        {
+        if let (Some(id), Some(name)) = (
+            s.require_parsed("id", PlaceId::new),
+            s.require_parsed("name", name),
+        ) {
             config.places.push(Place { id, name });
         }
         s.finish();
     }
     for mut s in root.tables("device") {
-        let secret: Option<String> = s.parsed("secret_sha256", sha256);
-        let place = s.parsed("place", PlaceId::new);
+        let secret: Option<String> = s.get_parsed("secret_sha256", sha256);
+        let place = s.get_parsed("place", PlaceId::new);
         if let (Some(id), Some(name)) = (
-            s.must_parse("id", DeviceId::new),
-            s.must_parse("name", name),
+            s.require_parsed("id", DeviceId::new),
+            s.require_parsed("name", name),
         ) {
             if let Some(hash) = secret {
                 config.accounts.push(Account::of_device(id.clone(), hash));
@@ -278,18 +296,18 @@ fn lists(root: &mut Section<'_, '_>, config: &mut Config) {
                 name,
                 place,
                 model: String::new(),
-                presence: Presence::Unknown,
+                availability: Availability::Unknown,
             });
         }
         s.finish();
     }
     for mut s in root.tables("program") {
-        let secret: Option<String> = s.must_parse("secret_sha256", sha256);
+        let secret: Option<String> = s.require_parsed("secret_sha256", sha256);
         let (publish, subscribe) = (
             s.get("publish").unwrap_or_default(),
             s.get("subscribe").unwrap_or_default(),
         );
-        if let (Some(id), Some(hash)) = (s.must_parse("id", DeviceId::new), secret) {
+        if let (Some(id), Some(hash)) = (s.require_parsed("id", DeviceId::new), secret) {
             config
                 .accounts
                 .push(Account::of_program(id, hash, publish, subscribe));
@@ -297,30 +315,31 @@ fn lists(root: &mut Section<'_, '_>, config: &mut Config) {
         s.finish();
     }
     for mut s in root.tables("group") {
-        let lights: Vec<EntityId> = s.must("lights").unwrap_or_default();
-        if let (Some(id), Some(name)) =
-            (s.must_parse("id", GroupId::new), s.must_parse("name", name))
-        {
-            config.groups.push(Group { id, name, lights });
+        let lights: Vec<EntityId> = s.require("lights").unwrap_or_default();
+        if let (Some(id), Some(name)) = (
+            s.require_parsed("id", GroupId::new),
+            s.require_parsed("name", name),
+        ) {
+            config.groups.push(LightGroup { id, name, lights });
         }
         s.finish();
     }
     for mut s in root.tables("sensor") {
-        let unit = s.parsed("unit", unit).unwrap_or_default();
+        let unit = s.get_parsed("unit", unit).unwrap_or_default();
         let (decimals, marks) = (
             s.get::<Decimals>("decimals").map_or(0, |d| d.0),
             s.get::<Marks>("marks").map_or_else(Vec::new, |m| m.0),
         );
         if let (Some(id), Some(name)) = (
-            s.must_parse("id", EntityId::new),
-            s.must_parse("name", name),
+            s.require_parsed("id", EntityId::new),
+            s.require_parsed("name", name),
         ) {
             config.sensors.push(Sensor {
                 id,
                 name,
                 unit,
                 decimals,
-                marks,
+                thresholds: marks,
                 alarm: None,
             });
         }
@@ -329,27 +348,30 @@ fn lists(root: &mut Section<'_, '_>, config: &mut Config) {
     for mut s in root.tables("speaker") {
         let horns = s.get::<Horns>("horns").map_or(1, |h| h.0);
         if let (Some(id), Some(name)) = (
-            s.must_parse("id", DeviceId::new),
-            s.must_parse("name", name),
+            s.require_parsed("id", DeviceId::new),
+            s.require_parsed("name", name),
         ) {
             config.speakers.push(Speaker { id, name, horns });
         }
         s.finish();
     }
     for mut s in root.tables("camera") {
-        let (url, user, password_file) =
-            (s.parsed("url", rtsp), s.get("user"), s.get("password_file"));
+        let (url, user, password_file) = (
+            s.get_parsed("url", rtsp),
+            s.get("user"),
+            s.get("password_file"),
+        );
         if let (Some(id), Some(name)) = (
-            s.must_parse("id", CameraId::new),
-            s.must_parse("name", name),
+            s.require_parsed("id", CameraId::new),
+            s.require_parsed("name", name),
         ) {
             // A later layer may connect a camera that an earlier one named.
             let known = config.cameras.iter_mut().find(|c| c.camera.id == id);
-            let fresh = CameraSource {
+            let fresh = CameraConfig {
                 camera: Camera {
                     id,
                     name,
-                    signal: Presence::Unknown,
+                    signal: Availability::Unknown,
                     looks: Vec::new(),
                 },
                 url,
@@ -381,19 +403,19 @@ fn rtsp(text: &str) -> Result<String, &'static str> {
     Ok(text.to_owned())
 }
 
-fn check(config: &Config, problems: &mut Vec<Problem>) {
+fn check(config: &Config, problems: &mut Vec<ConfigError>) {
     let mut wrong = |key: &str, what: String| {
-        problems.push(Problem {
+        problems.push(ConfigError {
             file: "(all layers)".into(),
             line: 0,
             key: key.to_owned(),
             what,
         });
     };
-    if config.commune.server.is_some()
-        && (config.commune.ca.is_none()
-            || config.commune.certificate.is_none()
-            || config.commune.key.is_none())
+    if config.uplink.server.is_some()
+        && (config.uplink.ca.is_none()
+            || config.uplink.certificate.is_none()
+            || config.uplink.key.is_none())
     {
         wrong(
             "commune",
@@ -402,11 +424,14 @@ fn check(config: &Config, problems: &mut Vec<Problem>) {
     }
     if !config.speakers.is_empty()
         && config.speech.url.is_none()
-        && config.doors.portal.is_some_and(|p| p.ip().is_unspecified())
+        && config
+            .listeners
+            .portal
+            .is_some_and(|p| p.ip().is_unspecified())
     {
         wrong("speech.url", "clusters fetch sounds from the portal, which listens on every address: say on which one they reach it, http://192.168.20.1:80".into());
     }
-    super::bounds::broker(config, &mut wrong);
+    super::bounds::check_broker(config, &mut wrong);
     let mut seen = std::collections::BTreeSet::new();
     for id in config.devices.iter().map(|d| d.id.to_string()) {
         if seen.contains(&id) {
@@ -415,9 +440,9 @@ fn check(config: &Config, problems: &mut Vec<Problem>) {
         seen.insert(id);
     }
     let doors = [
-        ("doors.portal", config.doors.portal),
-        ("doors.dashboard", config.doors.dashboard),
-        ("doors.dashboard_tls", config.doors.dashboard_tls),
+        ("doors.portal", config.listeners.portal),
+        ("doors.dashboard", config.listeners.dashboard),
+        ("doors.dashboard_tls", config.listeners.dashboard_tls),
         ("broker.plain", config.broker.plain),
         ("broker.tls", config.broker.tls),
         ("broker.websocket", config.broker.websocket),

@@ -16,12 +16,12 @@ use std::path::PathBuf;
 
 use crate::domain::camera::Camera;
 use crate::domain::device::{Account, Device};
-use crate::domain::light::Group;
+use crate::domain::light::LightGroup;
 use crate::domain::place::Place;
 use crate::domain::sensor::Sensor;
 use crate::domain::speaker::Speaker;
 use crate::domain::village::Village;
-use crate::protocol::broker::{Limits, Rule, usual_rules};
+use crate::protocol::broker::{DurabilityRule, Limits, default_durability_rules};
 
 pub use load::{load, load_from};
 
@@ -33,17 +33,17 @@ pub struct Config {
     /// Where data lies.
     pub data: Option<PathBuf>,
     /// Where people come in.
-    pub doors: Doors,
+    pub listeners: HttpListeners,
     /// Where devices come in.
-    pub broker: Broker,
+    pub broker: BrokerConfig,
     /// How the house speaks.
-    pub speech: Speech,
+    pub speech: SpeechConfig,
     /// Where the commune is.
-    pub commune: Commune,
+    pub uplink: UplinkConfig,
     /// Where pictures are kept.
-    pub recording: Recording,
+    pub recording: RecordingConfig,
     /// Settings of `conglang commune`.
-    pub office: Office,
+    pub commune_server: CommuneServerConfig,
     /// Roads and alleys.
     pub places: Vec<Place>,
     /// Devices.
@@ -51,20 +51,20 @@ pub struct Config {
     /// Accounts given in the configuration.
     pub accounts: Vec<Account>,
     /// Lamps that go together.
-    pub groups: Vec<Group>,
+    pub groups: Vec<LightGroup>,
     /// Sensors.
     pub sensors: Vec<Sensor>,
     /// Horn clusters.
     pub speakers: Vec<Speaker>,
     /// Cameras.
-    pub cameras: Vec<CameraSource>,
+    pub cameras: Vec<CameraConfig>,
     /// Where each value came from.
     pub origins: BTreeMap<String, String>,
 }
 
 /// Doors for people.
 #[derive(Debug, Clone, Default)]
-pub struct Doors {
+pub struct HttpListeners {
     /// Plain HTTP for visitors.
     pub portal: Option<SocketAddr>,
     /// Plain HTTP for the dashboard: only where configured.
@@ -82,7 +82,7 @@ pub struct Doors {
 
 /// Doors for devices.
 #[derive(Debug, Clone)]
-pub struct Broker {
+pub struct BrokerConfig {
     /// MQTT over TCP, on the device segment.
     pub plain: Option<SocketAddr>,
     /// MQTT over TLS.
@@ -98,12 +98,12 @@ pub struct Broker {
     /// Devices without an account may announce themselves.
     pub quarantine: bool,
     /// How safely messages are kept, by topic; the first that matches counts.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<DurabilityRule>,
     /// Bounds.
     pub limits: Limits,
 }
 
-impl Default for Broker {
+impl Default for BrokerConfig {
     fn default() -> Self {
         Self {
             plain: None,
@@ -113,7 +113,7 @@ impl Default for Broker {
             names: Vec::new(),
             client_certificates: false,
             quarantine: true,
-            rules: usual_rules(),
+            rules: default_durability_rules(),
             limits: Limits::default(),
         }
     }
@@ -121,7 +121,7 @@ impl Default for Broker {
 
 /// Speech.
 #[derive(Debug, Clone)]
-pub struct Speech {
+pub struct SpeechConfig {
     /// Program.
     pub program: String,
     /// Voice.
@@ -130,7 +130,7 @@ pub struct Speech {
     pub url: Option<String>,
 }
 
-impl Default for Speech {
+impl Default for SpeechConfig {
     fn default() -> Self {
         Self {
             program: "espeak-ng".into(),
@@ -142,7 +142,7 @@ impl Default for Speech {
 
 /// The link to the commune.
 #[derive(Debug, Clone, Default)]
-pub struct Commune {
+pub struct UplinkConfig {
     /// `host:port` of its broker.
     pub server: Option<String>,
     /// The commune's CA, PEM.
@@ -155,7 +155,7 @@ pub struct Commune {
 
 /// Recording.
 #[derive(Debug, Clone)]
-pub struct Recording {
+pub struct RecordingConfig {
     /// Folder; none = beside the other data.
     pub folder: Option<PathBuf>,
     /// Gigabytes that the ring may take.
@@ -164,7 +164,7 @@ pub struct Recording {
     pub keep_days: u32,
 }
 
-impl Default for Recording {
+impl Default for RecordingConfig {
     fn default() -> Self {
         Self {
             folder: None,
@@ -176,7 +176,7 @@ impl Default for Recording {
 
 /// The commune's own server.
 #[derive(Debug, Clone, Default)]
-pub struct Office {
+pub struct CommuneServerConfig {
     /// “xã Đồng Nếp”.
     pub name: String,
     /// Its console, plain HTTP.
@@ -191,7 +191,7 @@ pub struct Office {
 
 /// A camera and how it is reached.
 #[derive(Debug, Clone)]
-pub struct CameraSource {
+pub struct CameraConfig {
     /// The camera.
     pub camera: Camera,
     /// RTSP address without user and password; none = known but not connected.
@@ -204,7 +204,7 @@ pub struct CameraSource {
 
 /// A mistake in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Problem {
+pub struct ConfigError {
     /// File or variable.
     pub file: String,
     /// Line, from 1; 0 = none.
@@ -215,7 +215,7 @@ pub struct Problem {
     pub what: String,
 }
 
-impl std::fmt::Display for Problem {
+impl std::fmt::Display for ConfigError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,

@@ -9,17 +9,17 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::Problem;
+use super::ConfigError;
 
 /// One text being read.
-pub struct Text<'i> {
+pub struct TomlSource<'i> {
     source: &'i str,
     file: &'i str,
-    problems: RefCell<Vec<Problem>>,
+    problems: RefCell<Vec<ConfigError>>,
     origins: RefCell<BTreeMap<String, String>>,
 }
 
-impl<'i> Text<'i> {
+impl<'i> TomlSource<'i> {
     pub fn new(file: &'i str, source: &'i str) -> Self {
         Self {
             source,
@@ -38,7 +38,7 @@ impl<'i> Text<'i> {
     }
 
     fn problem(&self, span: &Range<usize>, key: String, what: impl Into<String>) {
-        self.problems.borrow_mut().push(Problem {
+        self.problems.borrow_mut().push(ConfigError {
             file: self.file.to_owned(),
             line: self.line(span),
             key,
@@ -63,7 +63,7 @@ impl<'i> Text<'i> {
         }
     }
 
-    pub fn finish(self) -> (Vec<Problem>, BTreeMap<String, String>) {
+    pub fn finish(self) -> (Vec<ConfigError>, BTreeMap<String, String>) {
         let mut problems = self.problems.into_inner();
         problems.sort_by_key(|p| p.line);
         (problems, self.origins.into_inner())
@@ -72,7 +72,7 @@ impl<'i> Text<'i> {
 
 /// One table being read.
 pub struct Section<'d, 'i> {
-    text: &'d Text<'i>,
+    text: &'d TomlSource<'i>,
     path: String,
     span: Range<usize>,
     table: DeTable<'i>,
@@ -112,7 +112,7 @@ impl<'d, 'i> Section<'d, 'i> {
     }
 
     /// A value that must be there.
-    pub fn must<T: Deserialize<'i>>(&mut self, key: &str) -> Option<T> {
+    pub fn require<T: Deserialize<'i>>(&mut self, key: &str) -> Option<T> {
         if !self.table.contains_key(key) {
             self.text.problem(&self.span, self.key(key), "is missing");
         }
@@ -120,7 +120,7 @@ impl<'d, 'i> Section<'d, 'i> {
     }
 
     /// A value as text that `parse` accepts.
-    pub fn parsed<T, E: std::fmt::Display>(
+    pub fn get_parsed<T, E: std::fmt::Display>(
         &mut self,
         key: &str,
         parse: impl Fn(&str) -> Result<T, E>,
@@ -137,7 +137,7 @@ impl<'d, 'i> Section<'d, 'i> {
     }
 
     /// As `parsed`, and it must be there.
-    pub fn must_parse<T, E: std::fmt::Display>(
+    pub fn require_parsed<T, E: std::fmt::Display>(
         &mut self,
         key: &str,
         parse: impl Fn(&str) -> Result<T, E>,
@@ -145,7 +145,7 @@ impl<'d, 'i> Section<'d, 'i> {
         if !self.table.contains_key(key) {
             self.text.problem(&self.span, self.key(key), "is missing");
         }
-        self.parsed(key, parse)
+        self.get_parsed(key, parse)
     }
 
     fn section(&self, key: &str, value: Spanned<DeValue<'i>>) -> Option<Section<'d, 'i>> {

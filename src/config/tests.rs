@@ -6,7 +6,7 @@ use super::load_from;
 
 const GOOD: &str = "[village]\nid = \"ben-thoc\"\nname = \"Thôn Bến Thóc\"\ncommune = \"xã Đồng Nếp\"\n[doors]\nportal = \"127.0.0.1:8080\"\n[[group]]\nid = \"truc\"\nname = \"Đường trục\"\nlights = [\"den-01.light\"]\n[[sensor]]\nid = \"cb-01.level\"\nname = \"Mực nước\"\nmarks = [180, 230.5]\n";
 
-fn one(text: &str) -> Result<super::Config, Vec<super::Problem>> {
+fn one(text: &str) -> Result<super::Config, Vec<super::ConfigError>> {
     load_from(&[("a.toml".into(), text.into())])
 }
 
@@ -20,7 +20,7 @@ fn a_good_file_says_where_each_value_came_from() {
         ),
     ])
     .expect("good");
-    assert_eq!(config.doors.portal.expect("set").port(), 9090);
+    assert_eq!(config.listeners.portal.expect("set").port(), 9090);
     assert_eq!(config.origins["doors.portal"], "b.toml:2");
     assert_eq!(config.origins["village.name"], "a.toml:3");
 }

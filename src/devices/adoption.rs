@@ -4,48 +4,50 @@
 //! bounded and taken later; what an entity said before it was read in another way is forgotten;
 //! after an announcement the alarm of a sensor is what its class, its marks and its last word say.
 
+use super::deferred::Deferred;
 use super::ingest::Ingest;
-use super::turns::Turns;
 use crate::domain::actor::Actor;
 use crate::domain::command::Command;
 use crate::domain::decide::Rejection;
-use crate::domain::device::{Device, Presence};
+use crate::domain::device::{Availability, Device};
 use crate::domain::entity::Entity;
 use crate::domain::id::DeviceId;
-use crate::journal::Wish;
+use crate::journal::CommandRequest;
 use crate::protocol::discovery;
-use crate::protocol::mqtt::topic::{DEEPEST, LONGEST, fits, is_topic};
+use crate::protocol::mqtt::topic::{
+    TOPIC_BYTES_MAX, TOPIC_LEVELS_MAX, is_topic_name, is_within_bounds,
+};
 
 /// Announcements of one device that wait for its turn.
-const ANNOUNCED: usize = 64;
+const MAX_PENDING_ANNOUNCEMENTS: usize = 64;
 /// Largest announcement, bytes; Home Assistant's own are a tenth of it.
-const ANNOUNCEMENT: usize = 16 * 1024;
+const MAX_ANNOUNCEMENT_BYTES: usize = 16 * 1024;
 
 impl Ingest {
-    pub(super) async fn announcement(
+    pub(super) async fn handle_announcement(
         &self,
         topic: &str,
         payload: &[u8],
         retained: bool,
         now: u64,
-        turns: &mut Turns,
+        turns: &mut Deferred,
     ) -> anyhow::Result<()> {
         // Its own question whether the house is there comes back to it.
         if topic == "homeassistant/status" {
             return Ok(());
         }
         if payload.is_empty() {
-            return self.withdrawal(topic, now, turns).await;
+            return self.handle_withdrawal(topic, now, turns).await;
         }
         // What it says now stands in for what waited, be it nonsense.
         turns
-            .announced
+            .announcements
             .values_mut()
             .for_each(|waiting| drop(waiting.remove(topic)));
         let announced = match read(topic, payload) {
             Ok(announced) => announced,
             Err(why) => {
-                self.turn_down(topic, &why);
+                self.reject_announcement(topic, &why);
                 return Ok(());
             }
         };
@@ -60,12 +62,12 @@ impl Ingest {
         {
             return Ok(());
         }
-        if !turns.budget.take(&device, now) {
-            let waiting = turns.announced.entry(device.clone()).or_default();
-            if waiting.len() < ANNOUNCED {
+        if !turns.limiter.try_acquire(&device, now) {
+            let waiting = turns.announcements.entry(device.clone()).or_default();
+            if waiting.len() < MAX_PENDING_ANNOUNCEMENTS {
                 waiting.insert(topic.to_owned(), payload.to_vec());
             } else {
-                self.turn_down(
+                self.reject_announcement(
                     topic,
                     "too many of its announcements wait; announce again in an hour",
                 );
@@ -77,8 +79,8 @@ impl Ingest {
             .get(&entity.id)
             .is_some_and(|known| known.kind != entity.kind)
         {
-            turns.budget.give_back(&device);
-            self.turn_down(topic, &format!("under this id it is announced as something else; take that announcement back and announce again: {}", entity.id));
+            turns.limiter.refund(&device);
+            self.reject_announcement(topic, &format!("under this id it is announced as something else; take that announcement back and announce again: {}", entity.id));
             return Ok(());
         }
         let known = state.devices.get(&device);
@@ -99,17 +101,17 @@ impl Ingest {
                 name,
                 place: None,
                 model: String::new(),
-                presence: Presence::Unknown,
+                availability: Availability::Unknown,
             };
             drop(
-                self.submit(Wish::new(
-                    Actor::House,
+                self.submit(CommandRequest::new(
+                    Actor::System,
                     Command::DeclareDevice { device: fresh },
                 ))
                 .await?,
             );
         }
-        let wish = Wish::new(
+        let wish = CommandRequest::new(
             Actor::Device { id: device.clone() },
             Command::AdoptEntities {
                 device: device.clone(),
@@ -117,13 +119,13 @@ impl Ingest {
                 entities: vec![entity.clone()],
             },
         );
-        match self.spend(wish, &device, turns).await? {
-            None => self.live.turned_down.settle(&device, topic),
-            Some(Rejection::TooMany { most }) => self.turn_down(
+        match self.submit_limited(wish, &device, turns).await? {
+            None => self.live.rejected_discovery.resolve(&device, topic),
+            Some(Rejection::TooMany { most }) => self.reject_announcement(
                 topic,
                 &format!("this account has too many entities, at most: {most}"),
             ),
-            Some(why) => self.turn_down(topic, &format!("the house refuses it: {why}")),
+            Some(why) => self.reject_announcement(topic, &format!("the house refuses it: {why}")),
         }
         if state
             .entities
@@ -132,17 +134,22 @@ impl Ingest {
         {
             self.live.latest.forget(&entity.id);
         }
-        self.settle(&entity, now, turns).await
+        self.refresh_alarm(&entity, now, turns).await
     }
 
     /// A device takes an announcement back: the thing is gone, with what was said of it.
-    async fn withdrawal(&self, topic: &str, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
+    async fn handle_withdrawal(
+        &self,
+        topic: &str,
+        now: u64,
+        turns: &mut Deferred,
+    ) -> anyhow::Result<()> {
         turns
-            .announced
+            .announcements
             .values_mut()
             .for_each(|waiting| drop(waiting.remove(topic)));
         if let Some(device) = device_of(topic) {
-            self.live.turned_down.settle(&device, topic);
+            self.live.rejected_discovery.resolve(&device, topic);
         }
         let Ok(announced) = discovery::read(topic, &[]) else {
             return Ok(());
@@ -158,22 +165,22 @@ impl Ingest {
         {
             return Ok(());
         }
-        if !turns.budget.take(&device, now) {
+        if !turns.limiter.try_acquire(&device, now) {
             turns
-                .announced
+                .announcements
                 .entry(device)
                 .or_default()
                 .insert(topic.to_owned(), Vec::new());
             return Ok(());
         }
-        let wish = Wish::new(
+        let wish = CommandRequest::new(
             Actor::Device { id: device.clone() },
             Command::WithdrawEntities {
                 device: device.clone(),
                 entities: vec![id.clone()],
             },
         );
-        self.spend(wish, &device, turns).await?;
+        self.submit_limited(wish, &device, turns).await?;
         turns.forget(&id);
         self.live.latest.forget(&id);
         Ok(())
@@ -181,19 +188,24 @@ impl Ingest {
 
     /// An announcement cannot be used: the log, `broker why`, the page Thiết bị and `doctor` say
     /// so.
-    fn turn_down(&self, topic: &str, why: &str) {
-        tracing::warn!(topic, why, "a device's announcement cannot be used");
+    fn reject_announcement(&self, topic: &str, why: &str) {
+        tracing::warn!(topic, why, "device announcement rejected");
         let state = self.journal.state();
         // Who has no account is a stranger, and told as that.
         if let Some(device) = device_of(topic).filter(|d| state.accounts.contains_key(d)) {
             self.live
-                .turned_down
-                .turn_down(&device, topic, why, self.clock.wall_ms());
+                .rejected_discovery
+                .record(&device, topic, why, self.clock.wall_ms());
         }
     }
 
     /// The alarm of a sensor that was announced again, perhaps with another class.
-    async fn settle(&self, entity: &Entity, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
+    async fn refresh_alarm(
+        &self,
+        entity: &Entity,
+        now: u64,
+        turns: &mut Deferred,
+    ) -> anyhow::Result<()> {
         let state = self.journal.state();
         let (Some(entity), Some(sensor)) = (
             state.entities.get(&entity.id),
@@ -202,38 +214,38 @@ impl Ingest {
             return Ok(());
         };
         match self.live.latest.get(&entity.id) {
-            Some(value) => self.level(entity, value.number, now, turns).await,
+            Some(value) => self.update_level(entity, value.number, now, turns).await,
             None if sensor.alarm.is_some() && !sensor.can_alarm(entity) => {
-                self.level(entity, 0.0, now, turns).await
+                self.update_level(entity, 0.0, now, turns).await
             }
             None => Ok(()),
         }
     }
 
     /// One of each device at a time, and only when its turn has come: what waits costs nothing.
-    pub(super) async fn announcements_again(
+    pub(super) async fn retry_announcements(
         &self,
         now: u64,
-        turns: &mut Turns,
+        turns: &mut Deferred,
     ) -> anyhow::Result<()> {
         let state = self.journal.state();
         self.live
-            .turned_down
-            .keep(&|device| state.accounts.contains_key(device));
-        turns.announced.retain(|_, waiting| !waiting.is_empty());
+            .rejected_discovery
+            .retain(&|device| state.accounts.contains_key(device));
+        turns.announcements.retain(|_, waiting| !waiting.is_empty());
         let ready: Vec<DeviceId> = turns
-            .announced
+            .announcements
             .keys()
-            .filter(|d| turns.budget.has(d, now))
+            .filter(|d| turns.limiter.has_token(d, now))
             .cloned()
             .collect();
         for device in ready {
             if let Some((topic, payload)) = turns
-                .announced
+                .announcements
                 .get_mut(&device)
                 .and_then(std::collections::BTreeMap::pop_first)
             {
-                self.announcement(&topic, &payload, false, now, turns)
+                self.handle_announcement(&topic, &payload, false, now, turns)
                     .await?;
             }
         }
@@ -250,8 +262,8 @@ fn device_of(topic: &str) -> Option<DeviceId> {
 }
 
 /// Reads an announcement that this house can use.
-fn read(topic: &str, payload: &[u8]) -> Result<discovery::Announced, String> {
-    if payload.len() > ANNOUNCEMENT {
+fn read(topic: &str, payload: &[u8]) -> Result<discovery::DiscoveryMessage, String> {
+    if payload.len() > MAX_ANNOUNCEMENT_BYTES {
         return Err(format!(
             "the announcement is larger than is read, in bytes: {}",
             payload.len()
@@ -259,7 +271,11 @@ fn read(topic: &str, payload: &[u8]) -> Result<discovery::Announced, String> {
     }
     let announced = discovery::read(topic, payload)?;
     // A device that names another's topics could switch or speak for it.
-    if announced.entity.as_ref().is_some_and(|e| !is_own(e)) {
+    if announced
+        .entity
+        .as_ref()
+        .is_some_and(|e| !uses_own_topics(e))
+    {
         return Err(format!(
             "it names topics that are not its own, which begin with: d/{0}/ c/{0}/",
             announced.device
@@ -269,8 +285,9 @@ fn read(topic: &str, payload: &[u8]) -> Result<discovery::Announced, String> {
 }
 
 /// A name, not a filter: an order to “c/den-01/+” would end the link for every lamp.
-fn is_own(entity: &Entity) -> bool {
-    let sound = |t: &str| is_topic(t) && fits(t, LONGEST, DEEPEST);
+fn uses_own_topics(entity: &Entity) -> bool {
+    let sound =
+        |t: &str| is_topic_name(t) && is_within_bounds(t, TOPIC_BYTES_MAX, TOPIC_LEVELS_MAX);
     let own = |t: &str| t.starts_with(&format!("d/{}/", entity.device)) && sound(t);
     let order = entity
         .order

@@ -14,26 +14,26 @@ use std::time::Duration;
 use crate::domain::actor::Actor;
 use crate::domain::command::Command;
 use crate::domain::id::EntityId;
-use crate::journal::{Journal, SubmitError, Wish};
+use crate::journal::{CommandRequest, Journal, SubmitError};
 use crate::live::Live;
-use crate::live::south::Outgoing;
+use crate::live::device_link::OutgoingMessage;
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
 
 /// Waits before an order is sent again, ms; after the last it is given up.
-const AGAIN_MS: [u64; 8] = [1_000, 2_000, 3_000, 4_000, 5_000, 5_000, 5_000, 5_000];
+const RETRY_DELAYS_MS: [u64; 8] = [1_000, 2_000, 3_000, 4_000, 5_000, 5_000, 5_000, 5_000];
 /// A device that said nothing for so long before an order was away, perhaps, ms.
-const SILENCE_MS: u64 = 3_000;
+const ASSUME_OFFLINE_MS: u64 = 3_000;
 /// An order of before a restart that is older is not sent: the village has moved on. Wall ms.
-const STALE_MS: i64 = 600_000;
+const MAX_ORDER_AGE_MS: i64 = 600_000;
 
-struct Try {
+struct Attempt {
     order: u64,
     sent: usize,
     next_at: u64,
     /// When it was sent last to a device that was silent then: its first word after that says that
     /// it is back.
-    to_silence: Option<u64>,
+    sent_while_silent: Option<u64>,
 }
 
 /// Runs until `stop`.
@@ -41,72 +41,72 @@ struct Try {
 /// # Errors
 /// When the journal closed.
 pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyhow::Result<()> {
-    let mut tries: BTreeMap<EntityId, Try> = BTreeMap::new();
+    let mut tries: BTreeMap<EntityId, Attempt> = BTreeMap::new();
     let mut watch = journal.watch();
     let mut words = live.latest.watch();
     loop {
         words.borrow_and_update();
-        let state = live.latest.over(&watch.borrow_and_update());
+        let state = live.latest.overlay(&watch.borrow_and_update());
         let now = clock.mono_ms();
         let mut wake_at = now + 60_000;
         tries.retain(|id, t| {
             state
                 .lights
                 .get(id)
-                .is_some_and(|l| l.is_waiting() && l.desired.is_some_and(|d| d.order == t.order))
+                .is_some_and(|l| l.is_pending() && l.desired.is_some_and(|d| d.order == t.order))
         });
-        for light in state.lights.values().filter(|l| l.is_waiting()) {
+        for light in state.lights.values().filter(|l| l.is_pending()) {
             let (Some(desired), Some(entity)) = (light.desired, state.entities.get(&light.id))
             else {
                 continue;
             };
-            let fresh = || Try {
+            let fresh = || Attempt {
                 order: desired.order,
                 sent: 0,
                 next_at: now,
-                to_silence: None,
+                sent_while_silent: None,
             };
             let attempt = tries.entry(light.id.clone()).or_insert_with(fresh);
-            let heard = live.latest.heard(&entity.device);
+            let heard = live.latest.last_seen(&entity.device);
             let is_back = attempt
-                .to_silence
+                .sent_while_silent
                 .is_some_and(|at| heard.is_some_and(|h| h > at));
-            let stale = attempt.sent == 0 && clock.wall_ms() - desired.at > STALE_MS;
+            let stale = attempt.sent == 0 && clock.wall_ms() - desired.at > MAX_ORDER_AGE_MS;
             if !stale && attempt.next_at > now && !is_back {
                 wake_at = wake_at.min(attempt.next_at);
                 continue;
             }
             // The last word to one that is back is not held against it, nor does it move the times
             // of the others.
-            let may = attempt.sent < AGAIN_MS.len() || is_back && attempt.next_at > now;
+            let may = attempt.sent < RETRY_DELAYS_MS.len() || is_back && attempt.next_at > now;
             let Some(order) = entity.order.as_ref().filter(|_| !stale && may) else {
-                let wish = Wish::new(
-                    Actor::House,
+                let wish = CommandRequest::new(
+                    Actor::System,
                     Command::GiveUpLight {
                         light: light.id.clone(),
                         order: desired.order,
                     },
                 )
-                .because(desired.order);
+                .caused_by(desired.order);
                 if let Err(SubmitError::Closed(closed)) = journal.submit(wish).await {
                     return Err(closed.into());
                 }
                 continue;
             };
             let payload = if desired.on { &order.on } else { &order.off };
-            let sent = live.south.post(Outgoing {
+            let sent = live.device_link.post(OutgoingMessage {
                 topic: order.topic.clone(),
                 payload: payload.clone().into_bytes(),
                 retain: false,
                 queued: false,
             });
             match (sent, attempt.next_at > now) {
-                (true, true) => attempt.to_silence = None,
+                (true, true) => attempt.sent_while_silent = None,
                 (true, false) => {
-                    attempt.to_silence = heard
-                        .is_none_or(|h| now.saturating_sub(h) > SILENCE_MS)
+                    attempt.sent_while_silent = heard
+                        .is_none_or(|h| now.saturating_sub(h) > ASSUME_OFFLINE_MS)
                         .then_some(now);
-                    attempt.next_at = now + AGAIN_MS[attempt.sent];
+                    attempt.next_at = now + RETRY_DELAYS_MS[attempt.sent];
                     attempt.sent += 1;
                 }
                 (false, true) => {}

@@ -9,24 +9,24 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::link::Incoming;
-use super::topics::Topics;
-use super::turns::Turns;
+use super::deferred::Deferred;
+use super::link::IncomingMessage;
+use super::topics::TopicTable;
 use crate::domain::decide::Rejection;
 use crate::domain::entity::Kind;
 use crate::domain::id::{DeviceId, EntityId};
 use crate::domain::light::Light;
-use crate::journal::{Journal, Receipt, SubmitError, Wish};
+use crate::journal::{CommandRequest, Committed, Journal, SubmitError};
 use crate::live::Live;
+use crate::live::device_link::SpeakerMessage;
 use crate::live::latest::Value;
-use crate::live::south::Heard;
-use crate::protocol::discovery::{self, Word};
+use crate::protocol::discovery::{self, PayloadValue};
 use crate::store::samples::Samples;
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
 
 /// Reports of one entity that change back and forth are taken this often, ms.
-const REPORT_EVERY_MS: u64 = 2_000;
+const MIN_REPORT_INTERVAL_MS: u64 = 2_000;
 
 /// What ingest works with.
 #[derive(Clone)]
@@ -48,11 +48,11 @@ impl Ingest {
     /// When the journal closed.
     pub async fn run(
         &self,
-        heard: &mut mpsc::Receiver<Incoming>,
+        heard: &mut mpsc::Receiver<IncomingMessage>,
         stop: Stop,
     ) -> anyhow::Result<()> {
-        let mut topics = Topics::default();
-        let mut turns = Turns::default();
+        let mut topics = TopicTable::default();
+        let mut turns = Deferred::default();
         let mut tick = tokio::time::interval(Duration::from_millis(500));
         let mut orders = self.journal.watch();
         loop {
@@ -61,42 +61,42 @@ impl Ingest {
                     let Some(incoming) = incoming else { return Ok(()) };
                     topics.refresh(&self.journal.state());
                     self.message(&topics, &incoming.publish.topic, &incoming.publish.payload, incoming.publish.retain, &mut turns).await?;
-                    incoming.done().await;
+                    incoming.acknowledge().await;
                 }
                 // An order is decided against the lamp's last word: history gets that first.
-                changed = orders.changed(), if !turns.held.is_empty() => {
+                changed = orders.changed(), if !turns.reports.is_empty() => {
                     changed?;
-                    self.contradicted(&mut turns).await?;
+                    self.drop_contradicted(&mut turns).await?;
                 }
                 _ = tick.tick() => {
                     let now = self.clock.mono_ms();
-                    self.levels_again(now, &mut turns).await?;
-                    self.over(&topics, now, &mut turns).await?;
-                    let due: Vec<EntityId> = turns.held.keys().filter(|e| turns.taken.get(*e).is_none_or(|t| now >= t + REPORT_EVERY_MS)).cloned().collect();
+                    self.retry_levels(now, &mut turns).await?;
+                    self.expire_on_states(&topics, now, &mut turns).await?;
+                    let due: Vec<EntityId> = turns.reports.keys().filter(|e| turns.last_report_ms.get(*e).is_none_or(|t| now >= t + MIN_REPORT_INTERVAL_MS)).cloned().collect();
                     for entity in due {
-                        if let Some((on, _)) = turns.held.remove(&entity) {
-                            self.report(&entity, on, now, &mut turns).await?;
+                        if let Some((on, _)) = turns.reports.remove(&entity) {
+                            self.handle_report(&entity, on, now, &mut turns).await?;
                         }
                     }
-                    self.second_turn(now, &mut turns).await?;
+                    self.retry_deferred(now, &mut turns).await?;
                 }
-                () = stop.soft.cancelled() => return self.last_words(turns).await,
+                () = stop.soft.cancelled() => return self.flush_deferred(turns).await,
             }
         }
     }
 
     async fn message(
         &self,
-        topics: &Topics,
+        topics: &TopicTable,
         topic: &str,
         payload: &[u8],
         retained: bool,
-        turns: &mut Turns,
+        turns: &mut Deferred,
     ) -> anyhow::Result<()> {
         let now = self.clock.mono_ms();
         if topic.starts_with("homeassistant/") {
             return self
-                .announcement(topic, payload, retained, now, turns)
+                .handle_announcement(topic, payload, retained, now, turns)
                 .await;
         }
         let Some(device) = topic
@@ -107,24 +107,26 @@ impl Ingest {
             return Ok(());
         };
         if !retained {
-            self.live.latest.hear(&device, now);
+            self.live.latest.mark_seen(&device, now);
         }
         if let Some(about) = topic
             .strip_prefix(&format!("d/{device}/speaker/"))
             .filter(|a| *a == "status" && self.journal.state().speakers.contains_key(&device))
         {
-            self.live.south.heard(Heard {
-                device: device.to_string(),
-                about: about.to_owned(),
-                payload: payload.to_vec(),
-            });
+            self.live
+                .device_link
+                .publish_speaker_message(SpeakerMessage {
+                    device: device.to_string(),
+                    subtopic: about.to_owned(),
+                    payload: payload.to_vec(),
+                });
         }
         if topic == format!("d/{device}/up")
             && !topics.availability.contains_key(topic)
             && matches!(payload, b"online" | b"offline")
         {
             // A device without entities (a horn cluster) says by itself that it is there.
-            self.presence(&device, payload == b"online", now, turns)
+            self.handle_availability(&device, payload == b"online", now, turns)
                 .await?;
         }
         for entity in topics.availability.get(topic).into_iter().flatten() {
@@ -139,7 +141,7 @@ impl Ingest {
                 continue;
             };
             if entity.device == device {
-                self.presence(&device, here, now, turns).await?;
+                self.handle_availability(&device, here, now, turns).await?;
             }
             break;
         }
@@ -147,25 +149,25 @@ impl Ingest {
             if entity.device != device {
                 continue;
             }
-            let number = match discovery::word(&entity.state, entity.kind, payload) {
-                Word::Value(number) => number,
-                Word::Nothing => continue,
+            let number = match discovery::parse_value(&entity.state, entity.kind, payload) {
+                PayloadValue::Value(number) => number,
+                PayloadValue::Absent => continue,
                 // A lamp that does not know has said nothing of itself; a sensor that does not know
                 // has no value.
-                Word::Unknown => {
-                    if !entity.kind.is_switched() {
+                PayloadValue::Unknown => {
+                    if !entity.kind.is_switchable() {
                         self.live.latest.forget(&entity.id);
                     }
                     continue;
                 }
                 // How it is, is not known any more. An alarm stays: nobody said that it is over.
-                Word::Unclear => {
+                PayloadValue::Invalid => {
                     tracing::debug!(
                         topic,
                         entity = entity.id.as_str(),
-                        "a payload that is no value of this entity"
+                        "invalid payload for entity"
                     );
-                    self.live.latest.set_unclear(&entity.id);
+                    self.live.latest.set_invalid(&entity.id);
                     continue;
                 }
             };
@@ -176,7 +178,7 @@ impl Ingest {
                     reported: self.live.latest.reported(l),
                     ..(**l).clone()
                 }
-                .is_waiting()
+                .is_pending()
             });
             self.live.latest.set(
                 &entity.id,
@@ -184,10 +186,10 @@ impl Ingest {
                     number,
                     at: self.clock.wall_ms(),
                     mono_ms: now,
-                    kept: retained,
+                    retained,
                 },
             );
-            if entity.kind.is_switched() {
+            if entity.kind.is_switchable() {
                 let on = number > 0.5;
                 let answers = waits
                     && state
@@ -195,17 +197,17 @@ impl Ingest {
                         .get(&entity.id)
                         .is_some_and(|l| l.desired.is_some_and(|d| d.on == on));
                 let recent = turns
-                    .taken
+                    .last_report_ms
                     .get(&entity.id)
-                    .is_some_and(|t| now < t + REPORT_EVERY_MS);
+                    .is_some_and(|t| now < t + MIN_REPORT_INTERVAL_MS);
                 if recent && !answers {
-                    turns.held.insert(entity.id.clone(), (on, state.seq));
+                    turns.reports.insert(entity.id.clone(), (on, state.seq));
                 } else {
-                    turns.held.remove(&entity.id);
-                    self.report(&entity.id, on, now, turns).await?;
+                    turns.reports.remove(&entity.id);
+                    self.handle_report(&entity.id, on, now, turns).await?;
                 }
             } else if !retained {
-                self.reading(entity, number, now, turns).await?;
+                self.handle_reading(entity, number, now, turns).await?;
             } else if entity.kind == Kind::BinarySensor
                 || self
                     .journal
@@ -217,14 +219,19 @@ impl Ingest {
                 // What stood there before the house listened: a yes or no is still so, and a mark
                 // that was passed is told. That a gauge is below its mark again,
                 // only the gauge itself says.
-                self.level(entity, number, now, turns).await?;
+                self.update_level(entity, number, now, turns).await?;
             }
         }
         Ok(())
     }
 
     /// A “yes” that nobody will take back is over after its time.
-    async fn over(&self, topics: &Topics, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
+    async fn expire_on_states(
+        &self,
+        topics: &TopicTable,
+        now: u64,
+        turns: &mut Deferred,
+    ) -> anyhow::Result<()> {
         for entity in topics
             .state
             .values()
@@ -245,39 +252,42 @@ impl Ingest {
                     ..value
                 },
             );
-            self.level(entity, 0.0, now, turns).await?;
+            self.update_level(entity, 0.0, now, turns).await?;
         }
         Ok(())
     }
 
     /// What waited: presence, then announcements.
-    async fn second_turn(&self, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
+    async fn retry_deferred(&self, now: u64, turns: &mut Deferred) -> anyhow::Result<()> {
         for (device, here) in std::mem::take(&mut turns.presence) {
-            self.presence(&device, here, now, turns).await?;
+            self.handle_availability(&device, here, now, turns).await?;
         }
-        self.announcements_again(now, turns).await
+        self.retry_announcements(now, turns).await
     }
 
     /// Submits what the device's budget paid for; what changed nothing costs nothing. Gives why it
     /// was refused.
-    pub(super) async fn spend(
+    pub(super) async fn submit_limited(
         &self,
-        wish: Wish,
+        wish: CommandRequest,
         device: &DeviceId,
-        turns: &mut Turns,
+        turns: &mut Deferred,
     ) -> anyhow::Result<Option<Rejection>> {
         let made = self.submit(wish).await?;
         if made.as_ref().map_or(true, |receipt| receipt.first == 0) {
-            turns.budget.give_back(device);
+            turns.limiter.refund(device);
         }
         Ok(made.err())
     }
 
-    pub(super) async fn submit(&self, wish: Wish) -> anyhow::Result<Result<Receipt, Rejection>> {
+    pub(super) async fn submit(
+        &self,
+        wish: CommandRequest,
+    ) -> anyhow::Result<Result<Committed, Rejection>> {
         match self.journal.submit(wish).await {
             Ok(receipt) => Ok(Ok(receipt)),
             Err(SubmitError::Rejected(why)) => {
-                tracing::debug!(%why, "a device's report was refused");
+                tracing::debug!(%why, "device report rejected");
                 Ok(Err(why))
             }
             Err(SubmitError::Closed(closed)) => Err(closed.into()),

@@ -13,41 +13,43 @@ use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Packet, Publish, QoS, 
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::live::Live;
-use crate::live::south::Outgoing;
-use crate::protocol::broker::{HOUSE, HOUSE_LINK};
-use crate::protocol::mqtt::topic::{DEEPEST, LONGEST, fits, is_topic};
-use crate::protocol::way::Way;
+use crate::live::device_link::OutgoingMessage;
+use crate::protocol::broker::{GATEWAY_ACCOUNT, GATEWAY_CLIENT_ID};
+use crate::protocol::broker_endpoint::BrokerEndpoint;
+use crate::protocol::mqtt::topic::{
+    TOPIC_BYTES_MAX, TOPIC_LEVELS_MAX, is_topic_name, is_within_bounds,
+};
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
 
-const CANARY: &str = "house/canary";
+const CANARY_TOPIC: &str = "house/canary";
 /// How often the canary goes.
-const CANARY_EVERY: Duration = Duration::from_secs(2);
+const CANARY_INTERVAL: Duration = Duration::from_secs(2);
 /// Without the canary for so long on a standing link the broker is dead.
-const CANARY_LOST: Duration = Duration::from_secs(12);
+const CANARY_TIMEOUT: Duration = Duration::from_secs(12);
 /// Without a link for so long, though the broker says that it serves, it is dead too.
-const LINK_LOST: Duration = Duration::from_secs(20);
+const LINK_TIMEOUT: Duration = Duration::from_secs(20);
 /// Requests that the client holds: room for every acknowledgement that may wait, beside
 /// [`PUBLISHES`].
-const REQUESTS: usize = 1_024;
+const REQUEST_CHANNEL_CAPACITY: usize = 1_024;
 /// Publishes that wait in the client at once. With the rest of [`REQUESTS`] free for
 /// acknowledgements, ingest and event loop never wait for each other.
-const PUBLISHES: usize = 128;
+const MAX_INFLIGHT_PUBLISHES: usize = 128;
 
 /// What an announcement in quarantine is longer by, and a header; and what may stand on disk from a
 /// time of other bounds.
-const PACKET: (usize, usize) = (4 * 1024, 512 * 1024);
+const PACKET_SIZE_MARGINS: (usize, usize) = (4 * 1024, 512 * 1024);
 
 /// What the link hands on: a message and the means to acknowledge it.
-pub struct Incoming {
+pub struct IncomingMessage {
     /// The message.
     pub publish: Publish,
     client: AsyncClient,
 }
 
-impl Incoming {
+impl IncomingMessage {
     /// Acknowledges: what it led to is durable.
-    pub async fn done(self) {
+    pub async fn acknowledge(self) {
         // When the link is gone the broker keeps what was not acknowledged, and gives it to the
         // next link.
         let _ = self.client.ack(&self.publish).await;
@@ -56,7 +58,7 @@ impl Incoming {
 
 /// How the link is: what the canary's watch is told.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Pulse {
+pub struct LinkHealth {
     /// It stands and its subscriptions are in force.
     pub up: bool,
     /// Canaries, and other messages, that came.
@@ -64,11 +66,11 @@ pub struct Pulse {
 }
 
 /// Says that the link is down when it ends, however it ends.
-struct Down<'a>(&'a Live, &'a watch::Sender<Pulse>);
+struct LinkDownGuard<'a>(&'a Live, &'a watch::Sender<LinkHealth>);
 
-impl Drop for Down<'_> {
+impl Drop for LinkDownGuard<'_> {
     fn drop(&mut self) {
-        self.0.south.set_up(None);
+        self.0.device_link.set_online(None);
         self.1.send_modify(|p| p.up = false);
     }
 }
@@ -78,30 +80,30 @@ impl Drop for Down<'_> {
 /// # Errors
 /// Why the connection ended.
 pub async fn run(
-    way: &Way,
+    way: &BrokerEndpoint,
     live: &Live,
     clock: &Clock,
-    heard: &mpsc::Sender<Incoming>,
-    pulse: &watch::Sender<Pulse>,
+    heard: &mpsc::Sender<IncomingMessage>,
+    pulse: &watch::Sender<LinkHealth>,
     stop: &Stop,
 ) -> anyhow::Result<()> {
-    let mut options = MqttOptions::new(HOUSE_LINK, way.socket.display().to_string(), 0);
+    let mut options = MqttOptions::new(GATEWAY_CLIENT_ID, way.socket.display().to_string(), 0);
     options.set_transport(Transport::unix());
     options
         .set_keep_alive(Duration::from_secs(20))
         .set_clean_session(false)
-        .set_credentials(HOUSE, way.secret.clone());
-    let packet = (way.packet + PACKET.0).max(PACKET.1);
+        .set_credentials(GATEWAY_ACCOUNT, way.password.clone());
+    let packet = (way.max_packet_bytes + PACKET_SIZE_MARGINS.0).max(PACKET_SIZE_MARGINS.1);
     options
         .set_max_packet_size(packet, packet)
         .set_inflight(64)
         .set_manual_acks(true);
-    let (client, events) = AsyncClient::new(options, REQUESTS);
-    let mut outbox = live.south.outbox().await;
+    let (client, events) = AsyncClient::new(options, REQUEST_CHANNEL_CAPACITY);
+    let mut outbox = live.device_link.outbox().await;
     // What was posted to a link that broke was meant for then.
     while outbox.try_recv().is_ok() {}
-    let _down = Down(live, pulse);
-    let publishes = Semaphore::new(PUBLISHES);
+    let _down = LinkDownGuard(live, pulse);
+    let publishes = Semaphore::new(MAX_INFLIGHT_PUBLISHES);
     tokio::select! {
         ended = receive(events, &client, heard, &publishes, live, clock, pulse) => ended,
         ended = send(&client, &mut outbox, &publishes, pulse) => ended,
@@ -112,13 +114,13 @@ pub async fn run(
 async fn receive(
     mut events: EventLoop,
     client: &AsyncClient,
-    heard: &mpsc::Sender<Incoming>,
+    heard: &mpsc::Sender<IncomingMessage>,
     publishes: &Semaphore,
     live: &Live,
     clock: &Clock,
-    pulse: &watch::Sender<Pulse>,
+    pulse: &watch::Sender<LinkHealth>,
 ) -> anyhow::Result<()> {
-    let filters = ["d/#", "homeassistant/#", CANARY];
+    let filters = ["d/#", "homeassistant/#", CANARY_TOPIC];
     let mut granted = 0;
     loop {
         match events.poll().await? {
@@ -126,7 +128,7 @@ async fn receive(
                 for filter in filters {
                     client.try_subscribe(
                         filter,
-                        if filter == CANARY {
+                        if filter == CANARY_TOPIC {
                             QoS::AtMostOnce
                         } else {
                             QoS::AtLeastOnce
@@ -144,18 +146,18 @@ async fn receive(
                         false,
                         "online",
                     )?;
-                    live.south.set_up(Some(clock.mono_ms()));
+                    live.device_link.set_online(Some(clock.mono_ms()));
                     pulse.send_modify(|p| p.up = true);
                 }
             }
-            Event::Incoming(Packet::Publish(publish)) if publish.topic == CANARY => {
+            Event::Incoming(Packet::Publish(publish)) if publish.topic == CANARY_TOPIC => {
                 pulse.send_modify(|p| p.canaries += 1);
             }
             Event::Incoming(Packet::Publish(publish)) => {
                 // A broker that delivers is alive, also when its canary waits behind a card that is
                 // slow.
                 pulse.send_modify(|p| p.canaries += 1);
-                let incoming = Incoming {
+                let incoming = IncomingMessage {
                     publish,
                     client: client.clone(),
                 };
@@ -164,7 +166,7 @@ async fn receive(
                 heard.send(incoming).await?;
             }
             Event::Outgoing(rumqttc::Outgoing::Publish(_))
-                if publishes.available_permits() < PUBLISHES =>
+                if publishes.available_permits() < MAX_INFLIGHT_PUBLISHES =>
             {
                 publishes.add_permits(1);
             }
@@ -175,25 +177,25 @@ async fn receive(
 
 async fn send(
     client: &AsyncClient,
-    outbox: &mut mpsc::Receiver<Outgoing>,
+    outbox: &mut mpsc::Receiver<OutgoingMessage>,
     publishes: &Semaphore,
-    pulse: &watch::Sender<Pulse>,
+    pulse: &watch::Sender<LinkHealth>,
 ) -> anyhow::Result<()> {
     // Before the subscriptions are in force an answer could be missed.
     pulse.subscribe().wait_for(|p| p.up).await?;
-    let mut canary = tokio::time::interval(CANARY_EVERY);
+    let mut canary = tokio::time::interval(CANARY_INTERVAL);
     let mut number = 0u64;
     loop {
         let (topic, qos, retain, payload) = tokio::select! {
             _ = canary.tick() => {
                 number += 1;
-                (CANARY.to_owned(), QoS::AtMostOnce, false, number.to_string().into_bytes())
+                (CANARY_TOPIC.to_owned(), QoS::AtMostOnce, false, number.to_string().into_bytes())
             }
             message = outbox.recv() => {
                 let Some(m) = message else { anyhow::bail!("the outbox closed") };
                 // The client would refuse it and with it everything that waits behind.
-                if !is_topic(&m.topic) || !fits(&m.topic, LONGEST, DEEPEST) {
-                    tracing::warn!(topic = m.topic, "an order to something that is no topic was dropped");
+                if !is_topic_name(&m.topic) || !is_within_bounds(&m.topic, TOPIC_BYTES_MAX, TOPIC_LEVELS_MAX) {
+                    tracing::warn!(topic = m.topic, "message with invalid topic dropped");
                     continue;
                 }
                 (m.topic, if m.queued { QoS::AtLeastOnce } else { QoS::AtMostOnce }, m.retain, m.payload)
@@ -206,12 +208,12 @@ async fn send(
 
 /// Waits until the canary has been away too long, on a link that stands or on one that cannot be
 /// made.
-pub async fn canary_lost(mut pulse: watch::Receiver<Pulse>) {
+pub async fn canary_lost(mut pulse: watch::Receiver<LinkHealth>) {
     loop {
         let most = if pulse.borrow_and_update().up {
-            CANARY_LOST
+            CANARY_TIMEOUT
         } else {
-            LINK_LOST
+            LINK_TIMEOUT
         };
         match tokio::time::timeout(most, pulse.changed()).await {
             Ok(Ok(())) => {}

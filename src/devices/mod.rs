@@ -5,11 +5,11 @@
 //! `presence` says who is silent.
 
 mod adoption;
-mod budget;
+pub mod availability;
+mod deferred;
 pub mod desired;
 pub mod ingest;
 pub mod link;
-pub mod presence;
+mod rate_limit;
 mod reports;
 mod topics;
-mod turns;

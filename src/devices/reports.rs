@@ -4,39 +4,39 @@
 //! the last word of each; answers to orders and rising alarms never wait; nothing that waits is lost
 //! when the house stops.
 
+use super::deferred::Deferred;
 use super::ingest::Ingest;
-use super::turns::Turns;
 use crate::domain::actor::Actor;
 use crate::domain::command::Command;
 use crate::domain::entity::Entity;
 use crate::domain::id::{DeviceId, EntityId};
-use crate::journal::Wish;
+use crate::journal::CommandRequest;
 
 impl Ingest {
-    pub(super) async fn presence(
+    pub(super) async fn handle_availability(
         &self,
         device: &DeviceId,
         here: bool,
         now: u64,
-        turns: &mut Turns,
+        turns: &mut Deferred,
     ) -> anyhow::Result<()> {
         turns.presence.remove(device);
-        if !turns.budget.take(device, now) {
+        if !turns.limiter.try_acquire(device, now) {
             turns.presence.insert(device.clone(), here);
             return Ok(());
         }
-        let wish = Wish::new(
+        let wish = CommandRequest::new(
             Actor::Device { id: device.clone() },
             Command::ReportPresence {
                 device: device.clone(),
                 here,
             },
         );
-        self.spend(wish, device, turns).await.map(drop)
+        self.submit_limited(wish, device, turns).await.map(drop)
     }
 
     /// Words that wait and say otherwise than an order that came after them.
-    pub(super) async fn contradicted(&self, turns: &mut Turns) -> anyhow::Result<()> {
+    pub(super) async fn drop_contradicted(&self, turns: &mut Deferred) -> anyhow::Result<()> {
         let state = self.journal.state();
         let says_otherwise = |id: &EntityId, on: bool, after: u64| {
             state
@@ -46,24 +46,25 @@ impl Ingest {
                 .is_some_and(|d| d.order > after && d.on != on)
         };
         let due: Vec<(EntityId, bool)> = turns
-            .held
+            .reports
             .iter()
             .filter(|(id, (on, after))| says_otherwise(id, *on, *after))
             .map(|(id, (on, _))| (id.clone(), *on))
             .collect();
         for (light, on) in due {
-            turns.held.remove(&light);
-            self.report(&light, on, self.clock.mono_ms(), turns).await?;
+            turns.reports.remove(&light);
+            self.handle_report(&light, on, self.clock.mono_ms(), turns)
+                .await?;
         }
         Ok(())
     }
 
-    pub(super) async fn report(
+    pub(super) async fn handle_report(
         &self,
         light: &EntityId,
         on: bool,
         now: u64,
-        turns: &mut Turns,
+        turns: &mut Deferred,
     ) -> anyhow::Result<()> {
         let state = self.journal.state();
         let (Some(entity), Some(known)) = (state.entities.get(light), state.lights.get(light))
@@ -75,12 +76,12 @@ impl Ingest {
             .filter(|d| d.on == on && known.reported.is_none_or(|r| r.on != on))
             .map(|d| d.order);
         // An answer to an order is always taken: orders are people's.
-        if !turns.budget.take(&entity.device, now) && order.is_none() {
-            turns.held.insert(light.clone(), (on, state.seq));
+        if !turns.limiter.try_acquire(&entity.device, now) && order.is_none() {
+            turns.reports.insert(light.clone(), (on, state.seq));
             return Ok(());
         }
-        turns.taken.insert(light.clone(), now);
-        let mut wish = Wish::new(
+        turns.last_report_ms.insert(light.clone(), now);
+        let mut wish = CommandRequest::new(
             Actor::Device {
                 id: entity.device.clone(),
             },
@@ -90,15 +91,17 @@ impl Ingest {
             },
         );
         wish.cause = order;
-        self.spend(wish, &entity.device, turns).await.map(drop)
+        self.submit_limited(wish, &entity.device, turns)
+            .await
+            .map(drop)
     }
 
-    pub(super) async fn reading(
+    pub(super) async fn handle_reading(
         &self,
         entity: &Entity,
         number: f64,
         now: u64,
-        turns: &mut Turns,
+        turns: &mut Deferred,
     ) -> anyhow::Result<()> {
         let state = self.journal.state();
         let Some(sensor) = state.sensors.get(&entity.id) else {
@@ -111,17 +114,17 @@ impl Ingest {
         )]
         self.samples
             .add(&entity.id, self.clock.wall_ms(), scaled as i64);
-        self.level(entity, number, now, turns).await
+        self.update_level(entity, number, now, turns).await
     }
 
     /// Passing a mark is told. A rise never waits: it is an alarm, and cannot come again without a
     /// fall, which is paid for.
-    pub(super) async fn level(
+    pub(super) async fn update_level(
         &self,
         entity: &Entity,
         number: f64,
         now: u64,
-        turns: &mut Turns,
+        turns: &mut Deferred,
     ) -> anyhow::Result<()> {
         let state = self.journal.state();
         let Some(sensor) = state.sensors.get(&entity.id) else {
@@ -133,11 +136,11 @@ impl Ingest {
         if level == known {
             return Ok(());
         }
-        if !turns.budget.take(&entity.device, now) && level < known {
+        if !turns.limiter.try_acquire(&entity.device, now) && level < known {
             turns.levels.insert(entity.id.clone(), number);
             return Ok(());
         }
-        let wish = Wish::new(
+        let wish = CommandRequest::new(
             Actor::Device {
                 id: entity.device.clone(),
             },
@@ -147,15 +150,17 @@ impl Ingest {
                 value: number,
             },
         );
-        self.spend(wish, &entity.device, turns).await.map(drop)
+        self.submit_limited(wish, &entity.device, turns)
+            .await
+            .map(drop)
     }
 
     /// What waited: alarms that are over come first.
-    pub(super) async fn levels_again(&self, now: u64, turns: &mut Turns) -> anyhow::Result<()> {
+    pub(super) async fn retry_levels(&self, now: u64, turns: &mut Deferred) -> anyhow::Result<()> {
         let state = self.journal.state();
         for (id, number) in turns.levels.clone() {
             match state.entities.get(&id) {
-                Some(entity) => self.level(entity, number, now, turns).await?,
+                Some(entity) => self.update_level(entity, number, now, turns).await?,
                 None => drop(turns.levels.remove(&id)),
             }
         }
@@ -163,17 +168,17 @@ impl Ingest {
     }
 
     /// The house stops: last words that waited are written, whatever they cost.
-    pub(super) async fn last_words(&self, turns: Turns) -> anyhow::Result<()> {
+    pub(super) async fn flush_deferred(&self, turns: Deferred) -> anyhow::Result<()> {
         for (device, here) in turns.presence {
             drop(
-                self.submit(Wish::new(
+                self.submit(CommandRequest::new(
                     Actor::Device { id: device.clone() },
                     Command::ReportPresence { device, here },
                 ))
                 .await?,
             );
         }
-        for (light, (on, _)) in turns.held {
+        for (light, (on, _)) in turns.reports {
             let Some(device) = self
                 .journal
                 .state()
@@ -184,7 +189,7 @@ impl Ingest {
                 continue;
             };
             drop(
-                self.submit(Wish::new(
+                self.submit(CommandRequest::new(
                     Actor::Device { id: device },
                     Command::ReportLight { light, on },
                 ))
@@ -200,7 +205,7 @@ impl Ingest {
             };
             let level = known.level(entity, value);
             drop(
-                self.submit(Wish::new(
+                self.submit(CommandRequest::new(
                     Actor::Device {
                         id: entity.device.clone(),
                     },

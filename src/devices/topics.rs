@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use crate::domain::entity::Entity;
 use crate::domain::id::EntityId;
-use crate::domain::state::State;
+use crate::domain::state::VillageState;
 
 #[derive(Default)]
-pub(super) struct Topics {
+pub(super) struct TopicTable {
     entities: Option<Arc<BTreeMap<EntityId, Arc<Entity>>>>,
     pub(super) state: BTreeMap<String, Vec<Arc<Entity>>>,
     pub(super) availability: BTreeMap<String, Vec<Arc<Entity>>>,
 }
 
-impl Topics {
+impl TopicTable {
     /// Builds the topic table anew when the entities changed.
-    pub(super) fn refresh(&mut self, state: &State) {
+    pub(super) fn refresh(&mut self, state: &VillageState) {
         if self
             .entities
             .as_ref()

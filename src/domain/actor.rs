@@ -12,7 +12,8 @@ use super::id::{DeviceId, TokenId, UserId};
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Actor {
     /// The house itself: reconcilers, clocks, recovery.
-    House,
+    #[serde(rename = "house")]
+    System,
     /// A signed-in person.
     User {
         /// Who.
@@ -26,7 +27,8 @@ pub enum Actor {
         id: DeviceId,
     },
     /// The technician on the control socket.
-    Console,
+    #[serde(rename = "console")]
+    LocalAdmin,
     /// A program, by its token.
     Program {
         /// Which token.

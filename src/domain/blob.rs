@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::id::BlobId;
 
 /// Largest file of people's data, bytes.
-pub const LARGEST: usize = 256 * 1024;
+pub const MAX_BLOB_BYTES: usize = 256 * 1024;
 
 /// Names one file of people's data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

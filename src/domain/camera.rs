@@ -10,11 +10,11 @@ use super::actor::Actor;
 use super::id::CameraId;
 
 /// How many of the last looks a camera remembers.
-pub const LOOKS: usize = 10;
+pub const MAX_VIEWS: usize = 10;
 
 /// Somebody looked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Look {
+pub struct CameraView {
     /// Who.
     pub who: Actor,
     /// When, wall ms.
@@ -30,8 +30,8 @@ pub struct Camera {
     pub name: String,
     /// Whether pictures come, and since when.
     #[serde(default)]
-    pub signal: super::device::Presence,
+    pub signal: super::device::Availability,
     /// The last looks, newest last; at most [`LOOKS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub looks: Vec<Look>,
+    pub looks: Vec<CameraView>,
 }

@@ -14,17 +14,17 @@ use serde::{Deserialize, Serialize};
 use super::actor::User;
 use super::blob::BlobRef;
 use super::camera::Camera;
+use super::declared::Thing;
 use super::device::{Account, Device};
 use super::entity::Entity;
 use super::id::{
     AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, TokenId, UserId,
 };
-use super::light::Group;
+use super::light::LightGroup;
 use super::notice::NoticeKind;
 use super::place::Place;
 use super::sensor::Sensor;
-use super::speaker::{Class, Ending, Speaker};
-use super::thing::Thing;
+use super::speaker::{AnnouncementClass, PlaybackOutcome, Speaker};
 use super::token::Token;
 use super::village::Village;
 
@@ -81,7 +81,7 @@ pub enum Command {
 
     // --- lights
     /// Say which lamps go together.
-    DeclareGroup { group: Group },
+    DeclareGroup { group: LightGroup },
     /// Switch one lamp.
     SwitchLight { light: EntityId, on: bool },
     /// Switch a group.
@@ -108,7 +108,7 @@ pub enum Command {
     QueueAnnouncement {
         id: AnnouncementId,
         text: BlobRef,
-        class: Class,
+        class: AnnouncementClass,
         zone: Vec<DeviceId>,
         expires_in_ms: i64,
     },
@@ -121,7 +121,7 @@ pub enum Command {
     FinishPlayback {
         announcement: AnnouncementId,
         speaker: DeviceId,
-        how: Ending,
+        how: PlaybackOutcome,
     },
     /// Dừng tất cả.
     StopEverything,
@@ -135,7 +135,8 @@ pub enum Command {
     /// A lasting change of a camera's signal.
     ReportCamera { camera: CameraId, here: bool },
     /// Somebody looks at the pictures of these cameras.
-    LookAtPictures { cameras: Vec<CameraId> },
+    #[serde(rename = "LookAtPictures")]
+    ViewCameras { cameras: Vec<CameraId> },
 
     // --- notices
     /// Put a notice up.

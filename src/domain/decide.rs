@@ -2,31 +2,31 @@
 //!
 //! Invariants: pure; never panics on any input; the events it returns, applied in order, leave the
 //! state as the command's author would expect. A `Declare…` or `Report…` that changes nothing gives
-//! no events. Before anything is looked at: who may ask ([`super::rights`]), and whether what is
-//! asked is sound ([`super::sound`]). What a refusal is, and what all parts need to decide, is in
-//! [`super::outcome`].
+//! no events. Before anything is looked at: who may ask ([`super::permissions`]), and whether what is
+//! asked is sound ([`super::validation`]). What a refusal is, and what all parts need to decide, is in
+//! [`super::rejection`].
 
 use super::actor::Actor;
 use super::command::Command;
-use super::device::{Device, Presence};
+use super::device::{Availability, Device};
 use super::event::Event;
-pub use super::outcome::{Now, Rejection};
-use super::outcome::{changed, room, unknown};
-use super::rights::permit;
-use super::sound::is_sound;
-use super::state::{ERASED_KEPT, State};
-use super::{announcing, leaving, people};
+use super::permissions::authorize;
+pub use super::rejection::{Now, Rejection};
+use super::rejection::{check_capacity, emit_if, unknown};
+use super::state::{ERASED_KEPT, VillageState};
+use super::validation::validate;
+use super::{announcements, removal, users};
 
 /// Notices that may be up at once.
-pub const NOTICES_UP: usize = 500;
+pub const MAX_NOTICES: usize = 500;
 /// Lamps of one group.
-pub const LIGHTS_PER_GROUP: usize = 500;
+pub const MAX_LIGHTS_PER_GROUP: usize = 500;
 
 /// Of the notices that are up, so many may be the commune's.
-pub const NOTICES_OF_COMMUNE: usize = 100;
+pub const MAX_COMMUNE_NOTICES: usize = 100;
 
 /// Somebody who looks again at a camera within this time goes on looking, ms.
-const LOOKS_ON_MS: i64 = 600_000;
+const VIEW_CONTINUES_MS: i64 = 600_000;
 
 /// Turns a wish into facts.
 ///
@@ -37,24 +37,24 @@ const LOOKS_ON_MS: i64 = 600_000;
     reason = "one arm per command: the table of contents of what can happen"
 )]
 pub fn decide(
-    state: &State,
+    state: &VillageState,
     actor: &Actor,
     command: &Command,
     now: Now,
 ) -> Result<Vec<Event>, Rejection> {
-    permit(state, actor, command)?;
-    is_sound(command)?;
+    authorize(state, actor, command)?;
+    validate(command)?;
     Ok(match command {
         Command::DeclareVillage { village } => {
-            changed(state.village.as_deref() != Some(village), || {
+            emit_if(state.village.as_deref() != Some(village), || {
                 Event::VillageDeclared {
                     village: village.clone(),
                 }
             })
         }
         Command::DeclarePlace { place } => {
-            room(&state.places, &place.id)?;
-            changed(
+            check_capacity(&state.places, &place.id)?;
+            emit_if(
                 state.places.get(&place.id).is_none_or(|p| **p != *place),
                 || Event::PlaceDeclared {
                     place: place.clone(),
@@ -65,7 +65,7 @@ pub fn decide(
             offset_ms: *offset_ms,
         }],
         Command::NoteTrim { from, to } => {
-            changed(from <= to && *to < state.seq, || Event::HistoryTrimmed {
+            emit_if(from <= to && *to < state.seq, || Event::HistoryTrimmed {
                 from: *from,
                 to: *to,
             })
@@ -86,29 +86,29 @@ pub fn decide(
                 most: ERASED_KEPT as u64,
             });
         }
-        Command::EraseBlob { blob } => changed(!state.erased.contains(blob), || Event::Erased {
+        Command::EraseBlob { blob } => emit_if(!state.erased.contains(blob), || Event::Erased {
             blob: blob.clone(),
         }),
         Command::DeclareDevice { device } => {
-            room(&state.devices, &device.id)?;
-            changed(
+            check_capacity(&state.devices, &device.id)?;
+            emit_if(
                 state
                     .devices
                     .get(&device.id)
                     .is_none_or(|d| !same_device(d, device)),
                 || Event::DeviceDeclared {
                     device: Device {
-                        presence: Presence::Unknown,
+                        availability: Availability::Unknown,
                         ..device.clone()
                     },
                 },
             )
         }
         Command::GrantAccess { account } => {
-            room(&state.accounts, &account.name)?;
+            check_capacity(&state.accounts, &account.name)?;
             // What people took away does not come back with the next start of the house.
-            let taken = *actor == Actor::House && state.revoked.contains(&account.name);
-            changed(
+            let taken = *actor == Actor::System && state.revoked.contains(&account.name);
+            emit_if(
                 !taken
                     && state
                         .accounts
@@ -119,42 +119,42 @@ pub fn decide(
                 },
             )
         }
-        Command::RevokeAccess { account } => leaving::revoke(state, account)?,
+        Command::RevokeAccess { account } => removal::revoke(state, account)?,
         Command::AdoptEntities {
             device,
             model,
             entities,
-        } => leaving::adopt(state, device, model, entities)?,
+        } => removal::adopt(state, device, model, entities)?,
         Command::WithdrawEntities { device, entities } => {
-            leaving::withdraw(state, device, entities)
+            removal::withdraw(state, device, entities)
         }
-        Command::NoteConfigured { things } => leaving::note_configured(state, things),
-        Command::PutAway { thing } => leaving::put_away(state, thing),
+        Command::NoteConfigured { things } => removal::note_configured(state, things),
+        Command::PutAway { thing } => removal::put_away(state, thing),
         Command::ReportPresence { device, here } => {
             let known = state
                 .devices
                 .get(device)
                 .ok_or_else(|| unknown("device", device))?;
             let same = matches!(
-                (known.presence, here),
-                (Presence::Here { .. }, true) | (Presence::Gone { .. }, false)
+                (known.availability, here),
+                (Availability::Online { .. }, true) | (Availability::Offline { .. }, false)
             );
             // The last word of one that was sent away still stands in the broker: it is not an
             // answer.
-            let away = *here && state.is_sent_away(device);
-            changed(!same && !away, || Event::PresenceChanged {
+            let away = *here && state.is_revoked(device);
+            emit_if(!same && !away, || Event::PresenceChanged {
                 device: device.clone(),
                 here: *here,
             })
         }
         Command::DeclareGroup { group } => {
-            room(&state.groups, &group.id)?;
-            if group.lights.len() > LIGHTS_PER_GROUP {
+            check_capacity(&state.groups, &group.id)?;
+            if group.lights.len() > MAX_LIGHTS_PER_GROUP {
                 return Err(Rejection::TooMany {
-                    most: LIGHTS_PER_GROUP as u64,
+                    most: MAX_LIGHTS_PER_GROUP as u64,
                 });
             }
-            changed(
+            emit_if(
                 state.groups.get(&group.id).is_none_or(|g| **g != *group),
                 || Event::GroupDeclared {
                     group: group.clone(),
@@ -190,7 +190,7 @@ pub fn decide(
                 .ok_or_else(|| unknown("light", light))?;
             let answers =
                 known.desired.is_some_and(|d| d.given_up && d.on == *on) && known.is_unanswered();
-            changed(
+            emit_if(
                 known.reported.is_none_or(|r| r.on != *on) || answers,
                 || Event::LightReported {
                     light: light.clone(),
@@ -202,21 +202,21 @@ pub fn decide(
             let waits = state
                 .lights
                 .get(light)
-                .is_some_and(|l| l.is_waiting() && l.desired.is_some_and(|d| d.order == *order));
-            changed(waits, || Event::LightGivenUp {
+                .is_some_and(|l| l.is_pending() && l.desired.is_some_and(|d| d.order == *order));
+            emit_if(waits, || Event::LightGivenUp {
                 light: light.clone(),
                 order: *order,
             })
         }
         Command::DeclareSensor { sensor } => {
-            room(&state.sensors, &sensor.id)?;
+            check_capacity(&state.sensors, &sensor.id)?;
             let same = state.sensors.get(&sensor.id).is_some_and(|s| {
                 super::sensor::Sensor {
                     alarm: s.alarm,
                     ..sensor.clone()
                 } == **s
             });
-            changed(!same, || Event::SensorDeclared {
+            emit_if(!same, || Event::SensorDeclared {
                 sensor: super::sensor::Sensor {
                     alarm: None,
                     ..sensor.clone()
@@ -236,7 +236,7 @@ pub fn decide(
             match level.cmp(&was) {
                 // Who has no account says nothing: what stands in the broker of a device that left
                 // must not alarm anew, for nobody could end it.
-                std::cmp::Ordering::Greater if !state.is_spoken_for(sensor) => Vec::new(),
+                std::cmp::Ordering::Greater if !state.has_account(sensor) => Vec::new(),
                 std::cmp::Ordering::Greater => vec![Event::SensorAlarmRaised {
                     sensor: sensor.clone(),
                     level: *level,
@@ -251,8 +251,8 @@ pub fn decide(
             }
         }
         Command::DeclareSpeaker { speaker } => {
-            room(&state.speakers, &speaker.id)?;
-            changed(
+            check_capacity(&state.speakers, &speaker.id)?;
+            emit_if(
                 state
                     .speakers
                     .get(&speaker.id)
@@ -268,36 +268,36 @@ pub fn decide(
             class,
             zone,
             expires_in_ms,
-        } => announcing::queue(state, id, text, *class, zone, *expires_in_ms, now)?,
+        } => announcements::queue(state, id, text, *class, zone, *expires_in_ms, now)?,
         Command::BeginPlayback {
             announcement,
             speaker,
-        } => announcing::begin(state, announcement, speaker)?,
+        } => announcements::begin(state, announcement, speaker)?,
         Command::FinishPlayback {
             announcement,
             speaker,
             how,
-        } => announcing::finish(state, announcement, speaker, how)?,
+        } => announcements::finish(state, announcement, speaker, how)?,
         // Stopping is always recorded, also when nothing is known to play: somebody pressed the
         // button.
         Command::StopEverything => vec![Event::EverythingStopped {}],
         Command::DeclareCamera { camera } => {
-            room(&state.cameras, &camera.id)?;
-            changed(
+            check_capacity(&state.cameras, &camera.id)?;
+            emit_if(
                 state
                     .cameras
                     .get(&camera.id)
                     .is_none_or(|c| c.name != camera.name),
                 || Event::CameraDeclared {
                     camera: super::camera::Camera {
-                        signal: Presence::Unknown,
+                        signal: Availability::Unknown,
                         looks: Vec::new(),
                         ..camera.clone()
                     },
                 },
             )
         }
-        Command::RemoveCamera { camera } => changed(state.cameras.contains_key(camera), || {
+        Command::RemoveCamera { camera } => emit_if(state.cameras.contains_key(camera), || {
             Event::CameraRemoved {
                 camera: camera.clone(),
             }
@@ -309,26 +309,29 @@ pub fn decide(
                 .ok_or_else(|| unknown("camera", camera))?;
             let same = matches!(
                 (known.signal, here),
-                (Presence::Here { .. }, true) | (Presence::Gone { .. }, false)
+                (Availability::Online { .. }, true) | (Availability::Offline { .. }, false)
             );
-            changed(!same, || Event::CameraChanged {
+            emit_if(!same, || Event::CameraChanged {
                 camera: camera.clone(),
                 here: *here,
             })
         }
-        Command::LookAtPictures { cameras } => {
+        Command::ViewCameras { cameras } => {
             let mut fresh = Vec::new();
             for id in cameras {
                 let known = state.cameras.get(id).ok_or_else(|| unknown("camera", id))?;
                 // Whoever goes on looking is one look, not a hundred.
                 let again = known.looks.iter().any(|l| {
-                    l.who == *actor && (0..LOOKS_ON_MS).contains(&now.wall_ms.saturating_sub(l.at))
+                    l.who == *actor
+                        && (0..VIEW_CONTINUES_MS).contains(&now.wall_ms.saturating_sub(l.at))
                 });
                 if !again && !fresh.contains(id) {
                     fresh.push(id.clone());
                 }
             }
-            changed(!fresh.is_empty(), || Event::PicturesSeen { cameras: fresh })
+            emit_if(!fresh.is_empty(), || Event::CamerasViewed {
+                cameras: fresh,
+            })
         }
         Command::PublishNotice {
             id,
@@ -348,15 +351,15 @@ pub fn decide(
                 .values()
                 .filter(|n| n.until.is_none_or(|u| u >= now.wall_ms));
             if *actor == Actor::Commune
-                && up.clone().filter(|n| n.from_commune).count() >= NOTICES_OF_COMMUNE
+                && up.clone().filter(|n| n.from_commune).count() >= MAX_COMMUNE_NOTICES
             {
                 return Err(Rejection::TooMany {
-                    most: NOTICES_OF_COMMUNE as u64,
+                    most: MAX_COMMUNE_NOTICES as u64,
                 });
             }
-            if up.count() >= NOTICES_UP {
+            if up.count() >= MAX_NOTICES {
                 return Err(Rejection::TooMany {
-                    most: NOTICES_UP as u64,
+                    most: MAX_NOTICES as u64,
                 });
             }
             vec![Event::NoticePublished {
@@ -372,15 +375,15 @@ pub fn decide(
             }
             vec![Event::NoticeTakenDown { id: id.clone() }]
         }
-        Command::PutUser { user } => people::put(state, user)?,
+        Command::PutUser { user } => users::put(state, user)?,
         Command::RenameUser {
             user,
             record,
             generation,
-        } => people::rename(state, user, record, *generation)?,
-        Command::PutToken { token } => people::put_token(state, token)?,
-        Command::RemoveToken { token } => people::remove_token(state, token)?,
-        Command::RemoveUser { user } => people::remove(state, user)?,
+        } => users::rename(state, user, record, *generation)?,
+        Command::PutToken { token } => users::put_token(state, token)?,
+        Command::RemoveToken { token } => users::remove_token(state, token)?,
+        Command::RemoveUser { user } => users::remove(state, user)?,
     })
 }
 
@@ -390,7 +393,7 @@ fn same_device(known: &Device, wanted: &Device) -> bool {
         && (wanted.model.is_empty() || known.model == wanted.model)
 }
 
-fn switchable(state: &State, light: &super::id::EntityId) -> Result<(), Rejection> {
+fn switchable(state: &VillageState, light: &super::id::EntityId) -> Result<(), Rejection> {
     if !state.lights.contains_key(light) {
         return Err(unknown("light", light));
     }

@@ -19,40 +19,43 @@ pub struct Device {
     pub model: String,
     /// Whether it answers, as far as is known.
     #[serde(default)]
-    pub presence: Presence,
+    #[serde(rename = "presence")]
+    pub availability: Availability,
 }
 
 /// Whether a device answers. `since` is wall time in milliseconds since 1970 UTC as far as the box
 /// knew it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
-pub enum Presence {
+pub enum Availability {
     /// Never heard since it was declared.
     #[default]
     Unknown,
     /// It answers.
-    Here {
+    #[serde(rename = "here")]
+    Online {
         /// Since when, ms.
         since: i64,
     },
     /// It does not answer.
-    Gone {
+    #[serde(rename = "gone")]
+    Offline {
         /// Since when, ms.
         since: i64,
     },
 }
 
-impl Presence {
+impl Availability {
     /// True when the device is known to be silent.
     #[must_use]
-    pub const fn is_gone(self) -> bool {
-        self.gone_since().is_some()
+    pub const fn is_offline(self) -> bool {
+        self.offline_since().is_some()
     }
 
     /// When the device fell silent, wall ms; none = it is heard, or never was.
     #[must_use]
-    pub const fn gone_since(self) -> Option<i64> {
-        if let Self::Gone { since } = self {
+    pub const fn offline_since(self) -> Option<i64> {
+        if let Self::Offline { since } = self {
             Some(since)
         } else {
             None

@@ -21,13 +21,13 @@ pub struct Entity {
     /// What sort of thing it is.
     pub kind: Kind,
     /// Where its state is published.
-    pub state: Source,
+    pub state: StateTopic,
     /// Where orders go, for what can be ordered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub order: Option<Order>,
+    pub order: Option<CommandTopic>,
     /// Where the device says that it is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub availability: Option<Availability>,
+    pub availability: Option<AvailabilityTopic>,
     /// Unit of a sensor's values, as printed: `cm`, `°C`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub unit: String,
@@ -67,14 +67,14 @@ pub enum Kind {
 impl Kind {
     /// True for what can be switched.
     #[must_use]
-    pub const fn is_switched(self) -> bool {
+    pub const fn is_switchable(self) -> bool {
         matches!(self, Self::Light | Self::Switch)
     }
 }
 
 /// Where a value is read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
+pub struct StateTopic {
     /// MQTT topic.
     pub topic: String,
     /// Field of the JSON payload; none = the payload itself.
@@ -88,7 +88,7 @@ pub struct Source {
 
 /// Where an order is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Order {
+pub struct CommandTopic {
     /// MQTT topic.
     pub topic: String,
     /// Payload for “on”.
@@ -99,7 +99,7 @@ pub struct Order {
 
 /// Where a device says that it is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Availability {
+pub struct AvailabilityTopic {
     /// MQTT topic.
     pub topic: String,
     /// Payload for “here”.

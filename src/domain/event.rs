@@ -14,17 +14,17 @@ use serde::{Deserialize, Serialize};
 use super::actor::{Actor, User};
 use super::blob::BlobRef;
 use super::camera::Camera;
+use super::declared::Thing;
 use super::device::{Account, Device};
 use super::entity::Entity;
 use super::id::{
     AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, TokenId, UserId,
 };
-use super::light::Group;
+use super::light::LightGroup;
 use super::notice::NoticeKind;
 use super::place::Place;
 use super::sensor::Sensor;
-use super::speaker::{Class, Ending, Speaker};
-use super::thing::Thing;
+use super::speaker::{AnnouncementClass, PlaybackOutcome, Speaker};
 use super::token::Token;
 use super::village::Village;
 
@@ -78,7 +78,7 @@ pub enum Event {
     /// A device began or ceased to answer.
     PresenceChanged { device: DeviceId, here: bool },
     /// Lamps go together.
-    GroupDeclared { group: Group },
+    GroupDeclared { group: LightGroup },
     /// A lamp was ordered.
     LightDesired {
         light: EntityId,
@@ -110,7 +110,7 @@ pub enum Event {
     AnnouncementQueued {
         id: AnnouncementId,
         text: BlobRef,
-        class: Class,
+        class: AnnouncementClass,
         zone: Vec<DeviceId>,
         expires_at: i64,
     },
@@ -123,7 +123,7 @@ pub enum Event {
     PlaybackFinished {
         announcement: AnnouncementId,
         speaker: DeviceId,
-        how: Ending,
+        how: PlaybackOutcome,
     },
     /// Everything was told to be silent.
     EverythingStopped {},
@@ -134,7 +134,8 @@ pub enum Event {
     /// A camera's picture came or went.
     CameraChanged { camera: CameraId, here: bool },
     /// Somebody looked at the pictures of these cameras: the access log.
-    PicturesSeen { cameras: Vec<CameraId> },
+    #[serde(rename = "PicturesSeen")]
+    CamerasViewed { cameras: Vec<CameraId> },
     /// A notice went up.
     NoticePublished {
         id: NoticeId,
@@ -215,7 +216,7 @@ impl Event {
             | Self::PlaybackBegan { .. }
             | Self::PlaybackFinished { .. }
             | Self::EverythingStopped {}
-            | Self::PicturesSeen { .. }
+            | Self::CamerasViewed { .. }
             | Self::NoticePublished { .. }
             | Self::NoticeTakenDown { .. }
             | Self::CommandRefused { .. } => Lane::Log,
@@ -251,7 +252,7 @@ impl Event {
 
     /// What people call things, where this event tells it: their ids and names.
     #[must_use]
-    pub fn naming(&self) -> Vec<(&str, &str)> {
+    pub fn names(&self) -> Vec<(&str, &str)> {
         match self {
             Self::DeviceDeclared { device } => vec![(device.id.as_str(), &device.name)],
             Self::SensorDeclared { sensor } => vec![(sensor.id.as_str(), &sensor.name)],

@@ -51,7 +51,7 @@ pub struct Reported {
 impl Light {
     /// True while an order waits for its answer.
     #[must_use]
-    pub fn is_waiting(&self) -> bool {
+    pub fn is_pending(&self) -> bool {
         self.desired
             .is_some_and(|d| !d.given_up && self.reported.is_none_or(|r| r.on != d.on))
     }
@@ -70,7 +70,7 @@ impl Light {
 
 /// Lamps that are switched together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Group {
+pub struct LightGroup {
     /// Its id.
     pub id: GroupId,
     /// “Đường trục”.

@@ -4,34 +4,31 @@ use serde::{Deserialize, Serialize};
 
 use super::blob::BlobRef;
 use super::id::NoticeId;
-use super::words;
+use super::text;
 
 /// Most characters of a title.
-pub const TITLE_MAX: usize = 150;
+pub const MAX_TITLE_CHARS: usize = 150;
 /// Most characters of a body.
-pub const BODY_MAX: usize = 8_000;
+pub const MAX_BODY_CHARS: usize = 8_000;
 
 /// A title and a body as somebody typed them, made clean: nothing hidden, nothing that turns words
 /// around.
 #[must_use]
-pub fn clean(title: &str, body: &str) -> (String, String) {
-    (
-        words::line(title, usize::MAX),
-        words::body(body, usize::MAX),
-    )
+pub fn normalize(title: &str, body: &str) -> (String, String) {
+    (text::line(title, usize::MAX), text::body(body, usize::MAX))
 }
 
 /// What is wrong with a title and a body as they were typed: the key of the sentence, the
 /// characters there are and the most there may be; none = nothing. Notices and the commune's
 /// bulletins have the same bounds.
 #[must_use]
-pub fn unsound(title: &str, body: &str) -> Option<(&'static str, usize, usize)> {
+pub fn validate(title: &str, body: &str) -> Option<(&'static str, usize, usize)> {
     if title.is_empty() || body.is_empty() {
         return Some(("notice-empty", 0, 0));
     }
     let long = [
-        ("notice-long-title", title.chars().count(), TITLE_MAX),
-        ("notice-long-body", body.chars().count(), BODY_MAX),
+        ("notice-long-title", title.chars().count(), MAX_TITLE_CHARS),
+        ("notice-long-body", body.chars().count(), MAX_BODY_CHARS),
     ];
     long.into_iter().find(|(_, n, most)| n > most)
 }

@@ -5,26 +5,26 @@ use super::actor::{Actor, Role, User};
 use super::blob::BlobRef;
 use super::command::Command;
 use super::decide::{Now, Rejection, decide};
-use super::device::{Account, Device, Presence};
+use super::device::{Account, Availability, Device};
 use super::event::{ClockQuality, Entry, Event};
 use super::id::{AnnouncementId, BlobId, NoticeId, UserId};
 use super::notice::NoticeKind;
-use super::speaker::{Class, Speaker};
-use super::state::State;
+use super::speaker::{AnnouncementClass, Speaker};
+use super::state::VillageState;
 use super::tests::{blob, device_id};
 
 #[test]
 fn a_technician_cannot_speak_and_a_device_cannot_act_for_another() {
-    let mut state = State::default();
+    let mut state = VillageState::default();
     let tech = UserId::new("vi").expect("id");
-    let put = |state: &mut State, event: Event| {
+    let put = |state: &mut VillageState, event: Event| {
         let seq = state.seq + 1;
         state.apply(&Entry {
             seq,
             mono_ms: 0,
             wall_ms: 0,
             clock: ClockQuality::None,
-            actor: Actor::House,
+            actor: Actor::System,
             cause: None,
             lane: event.lane(),
             lane_seq: seq,
@@ -61,7 +61,7 @@ fn a_technician_cannot_speak_and_a_device_cannot_act_for_another() {
                     name: "x".into(),
                     place: None,
                     model: String::new(),
-                    presence: Presence::Unknown,
+                    availability: Availability::Unknown,
                 },
             },
         );
@@ -69,7 +69,7 @@ fn a_technician_cannot_speak_and_a_device_cannot_act_for_another() {
     let speak = Command::QueueAnnouncement {
         id: AnnouncementId::new("a").expect("id"),
         text: blob(),
-        class: Class::Normal,
+        class: AnnouncementClass::Normal,
         zone: vec![device_id(0)],
         expires_in_ms: 1,
     };
@@ -116,11 +116,11 @@ fn a_technician_cannot_speak_and_a_device_cannot_act_for_another() {
 
 #[test]
 fn nobody_grants_or_takes_more_than_is_theirs() {
-    let mut state = State::default();
+    let mut state = VillageState::default();
     let tech = Actor::User {
         id: UserId::new("vi").expect("id"),
     };
-    let put = |state: &mut State, actor: Actor, event: Event| {
+    let put = |state: &mut VillageState, actor: Actor, event: Event| {
         let seq = state.seq + 1;
         state.apply(&Entry {
             seq,
@@ -136,7 +136,7 @@ fn nobody_grants_or_takes_more_than_is_theirs() {
     };
     put(
         &mut state,
-        Actor::House,
+        Actor::System,
         Event::UserPut {
             user: User {
                 id: UserId::new("vi").expect("id"),
@@ -148,7 +148,7 @@ fn nobody_grants_or_takes_more_than_is_theirs() {
     );
     put(
         &mut state,
-        Actor::House,
+        Actor::System,
         Event::SpeakerDeclared {
             speaker: Speaker {
                 id: device_id(1),
@@ -157,7 +157,7 @@ fn nobody_grants_or_takes_more_than_is_theirs() {
             },
         },
     );
-    let may = |state: &State, actor: &Actor, command: Command| {
+    let may = |state: &VillageState, actor: &Actor, command: Command| {
         decide(state, actor, &command, Now { wall_ms: 1000 })
     };
     // A technician gives devices their own topics, and no cluster another secret.
@@ -211,7 +211,7 @@ fn nobody_grants_or_takes_more_than_is_theirs() {
     // What was taken away does not come back with the configuration, but by somebody's hand.
     put(
         &mut state,
-        Actor::House,
+        Actor::System,
         Event::AccessGranted {
             account: own.clone(),
         },
@@ -226,7 +226,7 @@ fn nobody_grants_or_takes_more_than_is_theirs() {
     assert_eq!(
         may(
             &state,
-            &Actor::House,
+            &Actor::System,
             Command::GrantAccess {
                 account: own.clone()
             }
@@ -236,7 +236,7 @@ fn nobody_grants_or_takes_more_than_is_theirs() {
     assert!(
         may(
             &state,
-            &Actor::Console,
+            &Actor::LocalAdmin,
             Command::GrantAccess { account: own }
         )
         .is_ok_and(|e| e.len() == 1)
@@ -250,9 +250,9 @@ fn nobody_grants_or_takes_more_than_is_theirs() {
         },
         generation,
     };
-    assert!(may(&state, &Actor::Console, rename(0)).is_ok_and(|e| e.len() == 1));
+    assert!(may(&state, &Actor::LocalAdmin, rename(0)).is_ok_and(|e| e.len() == 1));
     assert_eq!(
-        may(&state, &Actor::Console, rename(7)),
+        may(&state, &Actor::LocalAdmin, rename(7)),
         Err(Rejection::Expired)
     );
     // The commune takes down its own notices; nothing is put up for yesterday, and what is over
@@ -301,7 +301,7 @@ fn nobody_grants_or_takes_more_than_is_theirs() {
         "a hundred of the commune's are up"
     );
     assert!(
-        may(&state, &Actor::Console, notice("the-village", None)).is_ok(),
+        may(&state, &Actor::LocalAdmin, notice("the-village", None)).is_ok(),
         "and leave room for the village's"
     );
     assert!(

@@ -5,9 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::binary_sensor::{AlarmSeverity, severity};
 use super::entity::{Entity, Kind};
 use super::id::EntityId;
-use super::yes_no::{Weight, weight};
 
 /// A measured value with its marks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,7 +24,8 @@ pub struct Sensor {
     pub decimals: u8,
     /// Rising marks, in the sensor's unit; passing the n-th means alarm level n.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub marks: Vec<f64>,
+    #[serde(rename = "marks")]
+    pub thresholds: Vec<f64>,
     /// The level now in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alarm: Option<Alarm>,
@@ -50,7 +51,7 @@ impl Sensor {
             name: entity.name.clone(),
             unit: entity.unit.clone(),
             decimals: 1,
-            marks: Vec::new(),
+            thresholds: Vec::new(),
             alarm: None,
         }
     }
@@ -59,8 +60,8 @@ impl Sensor {
     /// by its class.
     #[must_use]
     pub fn level(&self, entity: &Entity, value: f64) -> u8 {
-        if entity.kind == Kind::BinarySensor && self.marks.is_empty() {
-            u8::from(weight(&entity.class, value > 0.5) == Weight::Alarm)
+        if entity.kind == Kind::BinarySensor && self.thresholds.is_empty() {
+            u8::from(severity(&entity.class, value > 0.5) == AlarmSeverity::Alarm)
         } else {
             self.level_of(value)
         }
@@ -69,11 +70,11 @@ impl Sensor {
     /// True when some value of `entity` raises an alarm.
     #[must_use]
     pub fn can_alarm(&self, entity: &Entity) -> bool {
-        !self.marks.is_empty()
+        !self.thresholds.is_empty()
             || entity.kind == Kind::BinarySensor
                 && [true, false]
                     .iter()
-                    .any(|on| weight(&entity.class, *on) == Weight::Alarm)
+                    .any(|on| severity(&entity.class, *on) == AlarmSeverity::Alarm)
     }
 
     /// The level that `value` means, with a hysteresis of 2 % of the mark so that a value on the
@@ -82,7 +83,7 @@ impl Sensor {
     pub fn level_of(&self, value: f64) -> u8 {
         let now = self.alarm.map_or(0, |a| usize::from(a.level));
         let mut level = 0;
-        for (i, mark) in self.marks.iter().enumerate() {
+        for (i, mark) in self.thresholds.iter().enumerate() {
             let edge = if i < now {
                 mark - mark.abs() * 0.02
             } else {
@@ -106,7 +107,7 @@ mod tests {
             name: "Mực nước".into(),
             unit: "cm".into(),
             decimals: 0,
-            marks: vec![180.0, 230.0, 260.0],
+            thresholds: vec![180.0, 230.0, 260.0],
             alarm: None,
         }
     }

@@ -25,7 +25,7 @@ pub struct Speaker {
 /// Class of a bulletin, rising.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Class {
+pub enum AnnouncementClass {
     /// Bản tin thông thường.
     Normal,
     /// Bản tin ưu tiên.
@@ -42,7 +42,7 @@ pub struct Announcement {
     /// What is said: people's words, kept as a file.
     pub text: BlobRef,
     /// Class.
-    pub class: Class,
+    pub class: AnnouncementClass,
     /// When it was ordered, wall ms.
     pub at: i64,
     /// The entry that ordered it.
@@ -50,13 +50,13 @@ pub struct Announcement {
     /// It must have begun by then, wall ms.
     pub expires_at: i64,
     /// Each cluster and how far it is.
-    pub plays: BTreeMap<DeviceId, Play>,
+    pub plays: BTreeMap<DeviceId, PlaybackState>,
 }
 
 /// How far one cluster is with one announcement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
-pub enum Play {
+pub enum PlaybackState {
     /// Ordered, no answer yet.
     Waiting,
     /// The receiver says that it plays.
@@ -66,14 +66,14 @@ pub enum Play {
     /// It ended.
     Ended {
         /// What the receiver proved.
-        how: Ending,
+        how: PlaybackOutcome,
     },
 }
 
 /// How a play ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "how", rename_all = "snake_case")]
-pub enum Ending {
+pub enum PlaybackOutcome {
     /// All of it was played.
     Played {
         /// Milliseconds of sound that left the amplifier.
@@ -96,19 +96,21 @@ impl Announcement {
     /// True when every cluster has ended.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.plays.values().all(|p| matches!(p, Play::Ended { .. }))
+        self.plays
+            .values()
+            .all(|p| matches!(p, PlaybackState::Ended { .. }))
     }
     /// Clusters that played all of it, and clusters in all.
     #[must_use]
-    pub fn score(&self) -> (usize, usize) {
+    pub fn played_count(&self) -> (usize, usize) {
         let played = self
             .plays
             .values()
             .filter(|p| {
                 matches!(
                     p,
-                    Play::Ended {
-                        how: Ending::Played { .. }
+                    PlaybackState::Ended {
+                        how: PlaybackOutcome::Played { .. }
                     }
                 )
             })

@@ -11,21 +11,21 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::actor::User;
-use super::camera::{Camera, LOOKS, Look};
-use super::device::{Account, Device, Presence};
+use super::camera::{Camera, CameraView, MAX_VIEWS};
+use super::declared::Thing;
+use super::device::{Account, Availability, Device};
 use super::entity::Entity;
 use super::event::{Entry, Event};
 use super::id::{
     AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, PlaceId, TokenId,
     UserId,
 };
-use super::light::{Desired, Group, Light, Reported};
+use super::light::{Desired, Light, LightGroup, Reported};
 use super::notice::Notice;
 use super::place::Place;
 use super::sensor::{Alarm, Sensor};
-use super::speaker::{Announcement, Play, Speaker};
-use super::thing::Thing;
-use super::token::{FILE, Token};
+use super::speaker::{Announcement, PlaybackState, Speaker};
+use super::token::{FILE_TOKEN, Token};
 use super::village::Village;
 
 /// One noun's things by id.
@@ -45,7 +45,7 @@ pub const DAMAGE_KEPT: usize = 100;
 
 /// The village as it is after entry `seq`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct State {
+pub struct VillageState {
     /// The last entry applied; 0 = none.
     pub seq: u64,
     /// How often the box has booted.
@@ -66,7 +66,7 @@ pub struct State {
     /// Lamps.
     pub lights: Things<EntityId, Light>,
     /// Lamps that go together.
-    pub groups: Things<GroupId, Group>,
+    pub groups: Things<GroupId, LightGroup>,
     /// Sensors that have a name or a mark.
     pub sensors: Things<EntityId, Sensor>,
     /// Horn clusters.
@@ -100,7 +100,7 @@ pub(super) fn put<K: Ord + Clone, V>(things: &mut Things<K, V>, key: K, value: V
     Arc::make_mut(things).insert(key, Arc::new(value));
 }
 
-pub(super) fn change<K: Ord + Clone, V: Clone>(
+pub(super) fn update_entry<K: Ord + Clone, V: Clone>(
     things: &mut Things<K, V>,
     key: &K,
     how: impl FnOnce(&mut V),
@@ -112,7 +112,7 @@ pub(super) fn change<K: Ord + Clone, V: Clone>(
     }
 }
 
-impl State {
+impl VillageState {
     /// Takes one entry in. Total: an event about a thing that is not there changes nothing but
     /// `seq`.
     pub fn apply(&mut self, entry: &Entry) {
@@ -146,9 +146,9 @@ impl State {
                 Arc::make_mut(&mut self.accounts).remove(account);
                 Arc::make_mut(&mut self.revoked).insert(account.clone());
                 // It is cut, and its last will may not be said any more.
-                change(&mut self.devices, account, |d| {
-                    if matches!(d.presence, Presence::Here { .. }) {
-                        d.presence = presence(false, at);
+                update_entry(&mut self.devices, account, |d| {
+                    if matches!(d.availability, Availability::Online { .. }) {
+                        d.availability = availability(false, at);
                     }
                 });
             }
@@ -163,12 +163,12 @@ impl State {
             }
             Event::ThingPutAway { thing } => self.put_away(thing),
             Event::PresenceChanged { device, here } => {
-                change(&mut self.devices, device, |d| {
-                    d.presence = presence(*here, at);
+                update_entry(&mut self.devices, device, |d| {
+                    d.availability = availability(*here, at);
                 });
             }
             Event::GroupDeclared { group } => self.put_group(group),
-            Event::LightDesired { light, on, .. } => change(&mut self.lights, light, |l| {
+            Event::LightDesired { light, on, .. } => update_entry(&mut self.lights, light, |l| {
                 l.desired = Some(Desired {
                     on: *on,
                     order: entry.seq,
@@ -176,10 +176,10 @@ impl State {
                     given_up: false,
                 });
             }),
-            Event::LightReported { light, on } => change(&mut self.lights, light, |l| {
+            Event::LightReported { light, on } => update_entry(&mut self.lights, light, |l| {
                 l.reported = Some(Reported { on: *on, at });
             }),
-            Event::LightGivenUp { light, order } => change(&mut self.lights, light, |l| {
+            Event::LightGivenUp { light, order } => update_entry(&mut self.lights, light, |l| {
                 if let Some(d) = l.desired.as_mut().filter(|d| d.order == *order) {
                     d.given_up = true;
                 }
@@ -205,7 +205,7 @@ impl State {
                 level,
                 value,
             } => {
-                change(&mut self.sensors, sensor, |s| {
+                update_entry(&mut self.sensors, sensor, |s| {
                     s.alarm = (*level > 0).then_some(Alarm {
                         level: *level,
                         value: *value,
@@ -223,7 +223,10 @@ impl State {
                 zone,
                 expires_at,
             } => {
-                let plays = zone.iter().map(|s| (s.clone(), Play::Waiting)).collect();
+                let plays = zone
+                    .iter()
+                    .map(|s| (s.clone(), PlaybackState::Waiting))
+                    .collect();
                 let said = Announcement {
                     id: id.clone(),
                     text: text.clone(),
@@ -239,12 +242,16 @@ impl State {
             Event::PlaybackBegan {
                 announcement,
                 speaker,
-            } => self.set_play(announcement, speaker, Play::Playing),
+            } => self.set_playback(announcement, speaker, PlaybackState::Playing),
             Event::PlaybackFinished {
                 announcement,
                 speaker,
                 how,
-            } => self.set_play(announcement, speaker, Play::Ended { how: how.clone() }),
+            } => self.set_playback(
+                announcement,
+                speaker,
+                PlaybackState::Ended { how: how.clone() },
+            ),
             Event::EverythingStopped {} => {
                 self.silenced = Some((entry.seq, at));
                 self.stop_everything();
@@ -267,17 +274,17 @@ impl State {
             Event::CameraRemoved { camera } => {
                 drop(Arc::make_mut(&mut self.cameras).remove(camera));
             }
-            Event::CameraChanged { camera, here } => change(&mut self.cameras, camera, |c| {
-                c.signal = presence(*here, at);
+            Event::CameraChanged { camera, here } => update_entry(&mut self.cameras, camera, |c| {
+                c.signal = availability(*here, at);
             }),
-            Event::PicturesSeen { cameras } => {
+            Event::CamerasViewed { cameras } => {
                 for camera in cameras {
-                    change(&mut self.cameras, camera, |c| {
-                        c.looks.push(Look {
+                    update_entry(&mut self.cameras, camera, |c| {
+                        c.looks.push(CameraView {
                             who: entry.actor.clone(),
                             at,
                         });
-                        let over = c.looks.len().saturating_sub(LOOKS);
+                        let over = c.looks.len().saturating_sub(MAX_VIEWS);
                         c.looks.drain(..over);
                     });
                 }
@@ -306,13 +313,15 @@ impl State {
             Event::NoticeTakenDown { id } => drop(Arc::make_mut(&mut self.notices).remove(id)),
             Event::UserPut { user } => put(&mut self.users, user.id.clone(), user.clone()),
             Event::UserRenamed { user, record } => {
-                change(&mut self.users, user, |u| u.record = record.clone());
+                update_entry(&mut self.users, user, |u| u.record = record.clone());
             }
             Event::TokenPut { token } => put(&mut self.tokens, token.id.clone(), token.clone()),
             // The token of the file lies there still: that it opens nothing is kept in mind.
-            Event::TokenRemoved { token } if token.as_str() == FILE => {
-                put(&mut self.tokens, token.clone(), Token::away(token.clone()));
-            }
+            Event::TokenRemoved { token } if token.as_str() == FILE_TOKEN => put(
+                &mut self.tokens,
+                token.clone(),
+                Token::revoked(token.clone()),
+            ),
             Event::TokenRemoved { token } => drop(Arc::make_mut(&mut self.tokens).remove(token)),
             Event::UserRemoved { user } => drop(Arc::make_mut(&mut self.users).remove(user)),
         }
@@ -321,7 +330,7 @@ impl State {
     fn put_device(&mut self, device: &Device) {
         let mut device = device.clone();
         if let Some(known) = self.devices.get(&device.id) {
-            device.presence = known.presence;
+            device.availability = known.availability;
             if device.model.is_empty() {
                 device.model.clone_from(&known.model);
             }
@@ -336,7 +345,7 @@ impl State {
             .map(|g| g.id.clone())
     }
 
-    fn put_group(&mut self, group: &Group) {
+    fn put_group(&mut self, group: &LightGroup) {
         let left: Vec<EntityId> = self
             .lights
             .values()
@@ -344,23 +353,29 @@ impl State {
             .map(|l| l.id.clone())
             .collect();
         for light in &left {
-            change(&mut self.lights, light, |l| l.group = None);
+            update_entry(&mut self.lights, light, |l| l.group = None);
         }
         for light in &group.lights {
-            change(&mut self.lights, light, |l| {
+            update_entry(&mut self.lights, light, |l| {
                 l.group = Some(group.id.clone());
             });
         }
         put(&mut self.groups, group.id.clone(), group.clone());
     }
 
-    fn set_play(&mut self, announcement: &AnnouncementId, speaker: &DeviceId, play: Play) {
-        change(&mut self.announcements, announcement, |a| {
+    fn set_playback(
+        &mut self,
+        announcement: &AnnouncementId,
+        speaker: &DeviceId,
+        play: PlaybackState,
+    ) {
+        update_entry(&mut self.announcements, announcement, |a| {
             // An end is final and a stop is not undone: a late word of the receiver cannot reopen
             // it.
             if let Some(p) = a.plays.get_mut(speaker)
-                && (matches!(play, Play::Ended { .. }) && !matches!(p, Play::Ended { .. })
-                    || *p == Play::Waiting)
+                && (matches!(play, PlaybackState::Ended { .. })
+                    && !matches!(p, PlaybackState::Ended { .. })
+                    || *p == PlaybackState::Waiting)
             {
                 *p = play;
             }
@@ -375,13 +390,13 @@ impl State {
             .map(|a| a.id.clone())
             .collect();
         for id in playing {
-            change(&mut self.announcements, &id, |a| {
+            update_entry(&mut self.announcements, &id, |a| {
                 for play in a
                     .plays
                     .values_mut()
-                    .filter(|p| !matches!(p, Play::Ended { .. }))
+                    .filter(|p| !matches!(p, PlaybackState::Ended { .. }))
                 {
-                    *play = Play::Stopping;
+                    *play = PlaybackState::Stopping;
                 }
             });
         }
@@ -410,7 +425,7 @@ impl State {
 
     /// True for a thing whose device has an account: somebody says how it is.
     #[must_use]
-    pub fn is_spoken_for(&self, entity: &EntityId) -> bool {
+    pub fn has_account(&self, entity: &EntityId) -> bool {
         self.entities
             .get(entity)
             .is_some_and(|e| self.accounts.contains_key(&e.device))
@@ -419,16 +434,16 @@ impl State {
     /// True for a device whose account people took away: what it said last is nobody's word, and
     /// its silence no fault.
     #[must_use]
-    pub fn is_sent_away(&self, device: &DeviceId) -> bool {
+    pub fn is_revoked(&self, device: &DeviceId) -> bool {
         self.revoked.contains(device)
     }
 
     /// Devices that are silent and should not be: with it since when, wall ms.
-    pub fn missing(&self) -> impl Iterator<Item = (&Arc<Device>, i64)> {
+    pub fn offline_devices(&self) -> impl Iterator<Item = (&Arc<Device>, i64)> {
         self.devices
             .values()
-            .filter(|d| !self.is_sent_away(&d.id))
-            .filter_map(|d| Some((d, d.presence.gone_since()?)))
+            .filter(|d| !self.is_revoked(&d.id))
+            .filter_map(|d| Some((d, d.availability.offline_since()?)))
     }
 
     /// Announcements that have not ended, oldest first.
@@ -463,10 +478,10 @@ impl State {
     }
 }
 
-const fn presence(here: bool, since: i64) -> Presence {
+const fn availability(here: bool, since: i64) -> Availability {
     if here {
-        Presence::Here { since }
+        Availability::Online { since }
     } else {
-        Presence::Gone { since }
+        Availability::Offline { since }
     }
 }

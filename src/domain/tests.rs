@@ -8,14 +8,14 @@ use super::blob::BlobRef;
 use super::camera::Camera;
 use super::command::Command;
 use super::decide::{Now, decide};
-use super::device::{Account, Device, Presence};
-use super::entity::{Entity, Kind, Order, Source};
+use super::device::{Account, Availability, Device};
+use super::entity::{CommandTopic, Entity, Kind, StateTopic};
 use super::event::{ClockQuality, Entry};
 use super::id::{AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, UserId};
-use super::light::Group;
+use super::light::LightGroup;
 use super::notice::NoticeKind;
-use super::speaker::{Class, Ending, Speaker};
-use super::state::State;
+use super::speaker::{AnnouncementClass, PlaybackOutcome, Speaker};
+use super::state::VillageState;
 
 pub fn blob() -> BlobRef {
     BlobRef {
@@ -32,13 +32,13 @@ pub fn lamp(device: &DeviceId) -> Entity {
         device: device.clone(),
         name: "Cổng làng".into(),
         kind: Kind::Light,
-        state: Source {
+        state: StateTopic {
             topic: format!("d/{device}/state"),
             field: None,
             on: "ON".into(),
             off: "OFF".into(),
         },
-        order: Some(Order {
+        order: Some(CommandTopic {
             topic: format!("c/{device}/set"),
             on: "ON".into(),
             off: "OFF".into(),
@@ -68,7 +68,7 @@ fn command() -> impl Strategy<Value = Command> {
                     name: format!("x{b}"),
                     place: None,
                     model: String::new(),
-                    presence: Presence::Unknown,
+                    availability: Availability::Unknown,
                 },
             },
             1 => Command::AdoptEntities {
@@ -83,7 +83,7 @@ fn command() -> impl Strategy<Value = Command> {
                 order: u64::from(b),
             },
             5 => Command::DeclareGroup {
-                group: Group {
+                group: LightGroup {
                     id: GroupId::new("g").expect("id"),
                     name: "g".into(),
                     lights: vec![lit(a), lit(b)],
@@ -103,7 +103,7 @@ fn command() -> impl Strategy<Value = Command> {
             8 => Command::QueueAnnouncement {
                 id: said(a),
                 text: blob(),
-                class: Class::Normal,
+                class: AnnouncementClass::Normal,
                 zone: vec![device_id(a), device_id(b)],
                 expires_in_ms: i64::from(b) - 100,
             },
@@ -114,7 +114,7 @@ fn command() -> impl Strategy<Value = Command> {
             10 => Command::FinishPlayback {
                 announcement: said(a),
                 speaker: device_id(b),
-                how: Ending::Played { ms: 1 },
+                how: PlaybackOutcome::Played { ms: 1 },
             },
             11 => Command::StopEverything,
             12 => Command::PublishNotice {
@@ -128,7 +128,7 @@ fn command() -> impl Strategy<Value = Command> {
                 camera: Camera {
                     id: looked(a),
                     name: format!("c{b}"),
-                    signal: Presence::Unknown,
+                    signal: Availability::Unknown,
                     looks: Vec::new(),
                 },
             },
@@ -137,7 +137,7 @@ fn command() -> impl Strategy<Value = Command> {
                 camera: looked(a),
                 here: on,
             },
-            22 => Command::LookAtPictures {
+            22 => Command::ViewCameras {
                 cameras: vec![looked(a), looked(b)],
             },
             14 => Command::PutUser {
@@ -172,15 +172,15 @@ fn command() -> impl Strategy<Value = Command> {
 
 fn actor() -> impl Strategy<Value = Actor> {
     prop_oneof![
-        5 => Just(Actor::House),
+        5 => Just(Actor::System),
         1 => Just(Actor::Commune),
         1 => Just(Actor::User { id: UserId::new("u").expect("id") }),
         1 => (0u8..4).prop_map(|n| Actor::Device { id: device_id(n) }),
     ]
 }
 
-fn entries(wishes: &[(Actor, Command)]) -> (Vec<Entry>, State) {
-    let mut state = State::default();
+fn entries(wishes: &[(Actor, Command)]) -> (Vec<Entry>, VillageState) {
+    let mut state = VillageState::default();
     let mut out = Vec::new();
     for (i, (who, wish)) in wishes.iter().enumerate() {
         let wall_ms = i64::try_from(i).expect("small") * 10;
@@ -211,10 +211,10 @@ proptest! {
     fn replay_equals_snapshot_plus_tail(wishes in prop::collection::vec((actor(), command()), 0..120), cut in any::<prop::sample::Index>()) {
         let (all, end) = entries(&wishes);
         let cut = if all.is_empty() { 0 } else { cut.index(all.len()) };
-        let mut snapshot = State::default();
+        let mut snapshot = VillageState::default();
         all[..cut].iter().for_each(|e| snapshot.apply(e));
         let text = serde_json::to_string(&snapshot).expect("a state is JSON");
-        let mut again: State = serde_json::from_str(&text).expect("a state reads back");
+        let mut again: VillageState = serde_json::from_str(&text).expect("a state reads back");
         all[cut..].iter().for_each(|e| again.apply(e));
         prop_assert_eq!(again, end);
     }
@@ -224,14 +224,14 @@ proptest! {
         let (mut all, _) = entries(&wishes);
         let len = all.len().max(1) as u64;
         all.sort_by_key(|e| e.seq.wrapping_mul(seed | 1) % len);
-        let mut state = State::default();
+        let mut state = VillageState::default();
         for entry in &all {
             state.apply(entry);
         }
     }
 
     #[test]
-    fn a_declaration_said_twice_changes_nothing(wishes in prop::collection::vec((Just(Actor::House), command()), 0..60)) {
+    fn a_declaration_said_twice_changes_nothing(wishes in prop::collection::vec((Just(Actor::System), command()), 0..60)) {
         let (_, state) = entries(&wishes);
         for (who, wish) in wishes.iter().filter(|(_, w)| matches!(w, Command::DeclareDevice { .. } | Command::DeclareGroup { .. } | Command::DeclareSpeaker { .. } | Command::GrantAccess { .. })) {
             let mut s = state.clone();
@@ -240,7 +240,7 @@ proptest! {
                 prop_assert!(round == 0 || events.is_empty(), "{:?}", events);
                 for event in events {
                     let seq = s.seq + 1;
-                    s.apply(&Entry { seq, mono_ms: 0, wall_ms: 0, clock: ClockQuality::None, actor: Actor::House, cause: None, lane: event.lane(), lane_seq: seq, event });
+                    s.apply(&Entry { seq, mono_ms: 0, wall_ms: 0, clock: ClockQuality::None, actor: Actor::System, cause: None, lane: event.lane(), lane_seq: seq, event });
                 }
             }
         }
@@ -251,7 +251,7 @@ proptest! {
 fn a_stop_is_final_for_each_cluster() {
     let mut wishes = vec![
         (
-            Actor::House,
+            Actor::System,
             Command::DeclareSpeaker {
                 speaker: Speaker {
                     id: device_id(0),
@@ -261,18 +261,18 @@ fn a_stop_is_final_for_each_cluster() {
             },
         ),
         (
-            Actor::House,
+            Actor::System,
             Command::QueueAnnouncement {
                 id: AnnouncementId::new("a").expect("id"),
                 text: blob(),
-                class: Class::Normal,
+                class: AnnouncementClass::Normal,
                 zone: vec![device_id(0)],
                 expires_in_ms: 60_000,
             },
         ),
-        (Actor::House, Command::StopEverything),
+        (Actor::System, Command::StopEverything),
         (
-            Actor::House,
+            Actor::System,
             Command::BeginPlayback {
                 announcement: AnnouncementId::new("a").expect("id"),
                 speaker: device_id(0),
@@ -284,24 +284,28 @@ fn a_stop_is_final_for_each_cluster() {
         "silence is not proved yet"
     );
     wishes.push((
-        Actor::House,
+        Actor::System,
         Command::FinishPlayback {
             announcement: AnnouncementId::new("a").expect("id"),
             speaker: device_id(0),
-            how: Ending::Stopped,
+            how: PlaybackOutcome::Stopped,
         },
     ));
     wishes.push((
-        Actor::House,
+        Actor::System,
         Command::FinishPlayback {
             announcement: AnnouncementId::new("a").expect("id"),
             speaker: device_id(0),
-            how: Ending::Played { ms: 9 },
+            how: PlaybackOutcome::Played { ms: 9 },
         },
     ));
     let said = entries(&wishes).1;
     assert_eq!(
-        said.announcements.values().next().expect("one").score(),
+        said.announcements
+            .values()
+            .next()
+            .expect("one")
+            .played_count(),
         (0, 1)
     );
 }

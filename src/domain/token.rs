@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::id::TokenId;
 
 /// Name of the token that lies in the folder of keys.
-pub const FILE: &str = "api";
+pub const FILE_TOKEN: &str = "api";
 
 /// Tokens at once.
-pub const TOKENS: usize = 64;
+pub const MAX_TOKENS: usize = 64;
 
 /// What a token may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -71,7 +71,7 @@ pub struct Token {
 impl Token {
     /// The token of the file, taken away.
     #[must_use]
-    pub const fn away(id: TokenId) -> Self {
+    pub const fn revoked(id: TokenId) -> Self {
         Self {
             id,
             sha256: String::new(),

@@ -11,21 +11,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::chain::Heads;
-use super::damage;
+use super::damaged_ranges;
 use super::fold;
 use super::history::History;
-use super::kin;
-use super::logged::Logged;
+use super::lineage;
+use super::logged_records::ReplayLog;
 use super::pack;
-use super::snapshot::{self, Copy, Snapshot, SnapshotError};
+use super::snapshot::{self, Snapshot, SnapshotError, SnapshotFile};
 use crate::domain::id::VillageId;
 use crate::log::disk::Disk;
 use crate::log::frame::Epoch;
 use crate::log::recover::Floor;
-use crate::log::segments::{Log, OpenError as LogError};
+use crate::log::segments::{Log, LogOpenError};
 
 /// Where a journal lies: the folder of snapshots and packs, and the disk of the log.
-pub struct Place {
+pub struct JournalStorage {
     /// Folder of snapshots and packs; made when it is not there.
     pub folder: PathBuf,
     /// The log's disk.
@@ -65,10 +65,10 @@ pub struct Opened {
     pub(super) snapshot: Snapshot,
     pub(super) history: Arc<History>,
     pub(super) packed: (u64, Heads),
-    pub(super) newest_floor: Floor,
+    pub(super) log_floor: Floor,
     /// The first segment that holds what could not be packed again: from it on nothing is released
     /// in this boot.
-    pub(super) kept: u64,
+    pub(super) release_below: u64,
     /// Fewer whole snapshots lie here than there should be: another is written before anything is
     /// built on this start.
     pub(super) lacks_snapshot: bool,
@@ -82,26 +82,26 @@ pub struct Report {
     /// Damage: epoch, last good entry, last entry known to have existed.
     pub damage: Vec<(Epoch, u64, u64)>,
     /// Snapshots that were damaged.
-    pub snapshots_passed: usize,
+    pub snapshots_damaged: usize,
     /// There are packs and no snapshot that can be used, or only one from long before them (a kill
     /// leaves at most one pack without): the village was made from its entries.
     pub is_folded: bool,
     /// Packs that were damaged (renamed aside).
     pub packs_damaged: usize,
     /// Packs that were gone, of which at least a part stands in the log and is packed again.
-    pub packs_mended: usize,
+    pub packs_rebuilt: usize,
     /// Snapshots, packs and segments of the log that are another village's, or a twin's (renamed
     /// or copied aside).
     pub foreign: usize,
     /// Segments of the log that somebody cut short.
-    pub cut: usize,
+    pub segments_truncated: usize,
     /// Files of the log that somebody removed.
-    pub gone: usize,
+    pub segments_missing: usize,
     /// Files in the log's folder whose numbers the log never gave.
-    pub stray: usize,
+    pub segments_stray: usize,
     /// Records in whole frames that this program could not read, and groups of the log that are
     /// missing.
-    pub unread: usize,
+    pub records_unreadable: usize,
 }
 
 impl Report {
@@ -115,12 +115,17 @@ impl Report {
     #[must_use]
     pub fn is_loss(&self) -> bool {
         !self.damage.is_empty()
-            || self.packs_damaged + self.foreign + self.cut + self.gone + self.unread > 0
+            || self.packs_damaged
+                + self.foreign
+                + self.segments_truncated
+                + self.segments_missing
+                + self.records_unreadable
+                > 0
     }
 
     /// What was wrong, in words for a technician; empty = nothing.
     #[must_use]
-    pub fn words(&self) -> String {
+    pub fn summary(&self) -> String {
         let mut out = Vec::new();
         for (_, from, to) in &self.damage {
             let last = (*to).max(*from);
@@ -140,7 +145,7 @@ impl Report {
             "packs of history are damaged and were set aside",
         );
         count(
-            self.packs_mended,
+            self.packs_rebuilt,
             "packs of history were gone or damaged; what of them stands in the log is written again",
         );
         count(
@@ -148,20 +153,23 @@ impl Report {
             "files are of another village or of a copy of this one, and were set aside",
         );
         count(
-            self.cut,
+            self.segments_truncated,
             "segments of the log were cut short; what stood behind the cut is gone",
         );
         count(
-            self.gone,
+            self.segments_missing,
             "files of the log were removed; what stood in them, if anything, is gone",
         );
         count(
-            self.stray,
+            self.segments_stray,
             "files in the log's folder have numbers that this log never gave; they are read and left where they are, and may be moved away when “journal check” misses nothing without them",
         );
-        count(self.unread, "groups or records of the log cannot be read");
         count(
-            self.snapshots_passed,
+            self.records_unreadable,
+            "groups or records of the log cannot be read",
+        );
+        count(
+            self.snapshots_damaged,
             "snapshots were damaged and are made again",
         );
         count(
@@ -176,7 +184,7 @@ impl Report {
 ///
 /// # Errors
 /// [`OpenError`] when the medium fails or was written by a newer program.
-pub fn open(place: Place, epoch: Epoch) -> Result<Opened, OpenError> {
+pub fn open(place: JournalStorage, epoch: Epoch) -> Result<Opened, OpenError> {
     let folder = place.folder.clone();
     let io = |cause: io::Error| match cause.kind() {
         io::ErrorKind::Unsupported => OpenError::Newer {
@@ -193,7 +201,7 @@ pub fn open(place: Place, epoch: Epoch) -> Result<Opened, OpenError> {
     std::fs::File::open(&place.folder)
         .and_then(|f| f.sync_all())
         .map_err(io)?;
-    let copies = snapshot::copies(&folder).map_err(|e| match e {
+    let copies = snapshot::list(&folder).map_err(|e| match e {
         SnapshotError::Io(cause) => io(cause),
         SnapshotError::Newer(version) => OpenError::Newer {
             folder: folder.clone(),
@@ -202,21 +210,21 @@ pub fn open(place: Place, epoch: Epoch) -> Result<Opened, OpenError> {
     })?;
     let (mut packs, damaged) = pack::list(&folder).map_err(io)?;
     let whole = Floor {
-        holes: true,
+        allow_gaps: true,
         ..Floor::default()
     };
     let (mut log, recovery) = Log::open(place.disk, epoch, &whole).map_err(|e| match e {
-        LogError::Io(cause) => io(cause),
-        LogError::Newer(version) => OpenError::Newer {
+        LogOpenError::Io(cause) => io(cause),
+        LogOpenError::Newer(version) => OpenError::Newer {
             folder: folder.clone(),
             version: u32::from(version),
         },
     })?;
-    let mut logged = Logged::of(recovery.groups).map_err(|version| OpenError::Newer {
+    let mut logged = ReplayLog::parse(recovery.groups).map_err(|version| OpenError::Newer {
         folder: folder.clone(),
         version,
     })?;
-    let kin = kin::judge(&copies, &packs, &logged.lines, place.village.as_ref());
+    let kin = lineage::classify(&copies, &packs, &logged.records, place.village.as_ref());
     // Nothing is of a newer version: from here on files may be changed.
     let mut report = Report {
         packs_damaged: damaged.len(),
@@ -225,22 +233,22 @@ pub fn open(place: Place, epoch: Epoch) -> Result<Opened, OpenError> {
     for path in damaged {
         let _ = std::fs::rename(&path, path.with_extension("damaged"));
     }
-    sweep(&folder);
+    remove_temporary_files(&folder);
     let mut ours = kin.packs.iter();
     packs.retain(|pack| {
         let stays = ours.next().copied().unwrap_or(true);
         if !stays {
-            foreign(&pack.path, &mut report);
+            set_aside_foreign(&pack.path, &mut report);
         }
         stays
     });
-    let mut chosen = choose(copies, &kin.copies, &mut report);
+    let mut chosen = select_snapshots(copies, &kin.copies, &mut report);
     let is_first_start =
-        packs.is_empty() && logged.lines.is_empty() && chosen.is_empty() && report.is_clean();
+        packs.is_empty() && logged.records.is_empty() && chosen.is_empty() && report.is_clean();
     let lacks_snapshot = !is_first_start
         && (chosen.len() < 2
             || chosen[0].1.state.seq != chosen.last().map_or(0, |c| c.1.state.seq)
-            || report.snapshots_passed + report.foreign > 0);
+            || report.snapshots_damaged + report.foreign > 0);
     chosen.sort_by_key(|(_, s)| std::cmp::Reverse(s.state.seq));
     let newest = chosen.first().map(|(_, s)| s.clone());
     // The log is kept from the older one on, so that the newest may rot.
@@ -258,7 +266,7 @@ pub fn open(place: Place, epoch: Epoch) -> Result<Opened, OpenError> {
         .count()
         > usize::from(!is_none);
     let newest_floor = snapshot.floor;
-    for segment in logged.keep(|epoch| kin.log.contains(epoch)) {
+    for segment in logged.retain_epochs(|epoch| kin.log.contains(epoch)) {
         if segment >= newest_floor.segment {
             report.foreign += 1;
             let _ = log.set_aside(segment);
@@ -267,27 +275,27 @@ pub fn open(place: Place, epoch: Epoch) -> Result<Opened, OpenError> {
     let promised = (snapshot.first, snapshot.state.seq);
     let found = fold::fold(&mut snapshot, &packs, &logged, keep.segment);
     report.damage = found.damage;
-    report.cut = recovery
-        .cut
+    report.segments_truncated = recovery
+        .truncated
         .iter()
         .filter(|s| **s >= newest_floor.segment)
         .count();
-    report.gone = recovery.gone;
-    report.stray = recovery.stray.len();
-    log.begin_after(newest_floor.segment);
+    report.segments_missing = recovery.missing;
+    report.segments_stray = recovery.stray.len();
+    log.skip_to(newest_floor.segment);
 
     let before = packs.len();
     let unwritten;
-    (packs, unwritten) = fold::mended(&folder, packs, &logged);
+    (packs, unwritten) = fold::rebuild_missing_packs(&folder, packs, &logged);
     // A snapshot is written after its pack: entries that it knows and no pack has were packed, and
     // are packed again.
-    report.packs_mended =
+    report.packs_rebuilt =
         packs.len() - before + usize::from(packs.last().map_or(0, |p| p.last) < promised.1);
-    let tail = fold::unpacked(&logged, &packs);
+    let tail = fold::log_tail(&logged, &packs);
     // What is in no pack stays where it stands until it is in one: the tail until it was packed,
     // the rest in this boot.
     let kept = logged
-        .first_with(|seq| {
+        .first_segment_where(|seq| {
             unwritten
                 .iter()
                 .any(|(from, to)| (*from..=*to).contains(&seq))
@@ -295,7 +303,7 @@ pub fn open(place: Place, epoch: Epoch) -> Result<Opened, OpenError> {
         .unwrap_or(u64::MAX);
     let unpacked = tail
         .first()
-        .and_then(|first| logged.first_with(|seq| seq >= first.entry.seq))
+        .and_then(|first| logged.first_segment_where(|seq| seq >= first.entry.seq))
         .unwrap_or(u64::MAX);
     log.release(keep.segment.min(kept).min(unpacked).saturating_sub(1));
     let oldest = packs
@@ -308,13 +316,17 @@ pub fn open(place: Place, epoch: Epoch) -> Result<Opened, OpenError> {
     } else {
         oldest
     };
-    report
-        .damage
-        .extend(fold::holes(&packs, &tail, kept_from, snapshot.state.seq));
-    prove(&mut snapshot, &mut report);
-    report.damage = damage::news(std::mem::take(&mut report.damage), &snapshot.state.damage);
+    report.damage.extend(fold::missing_ranges(
+        &packs,
+        &tail,
+        kept_from,
+        snapshot.state.seq,
+    ));
+    advance_to_proven(&mut snapshot, &mut report);
+    report.damage =
+        damaged_ranges::new_ranges(std::mem::take(&mut report.damage), &snapshot.state.damage);
     if report.damage.is_empty() {
-        report.unread = logged.lacks(&newest_floor);
+        report.records_unreadable = logged.count_missing(&newest_floor);
     } else {
         for segment in log
             .sealed()
@@ -335,8 +347,8 @@ pub fn open(place: Place, epoch: Epoch) -> Result<Opened, OpenError> {
         snapshot,
         history,
         packed,
-        newest_floor,
-        kept,
+        log_floor: newest_floor,
+        release_below: kept,
         lacks_snapshot,
         report,
     })
@@ -344,15 +356,19 @@ pub fn open(place: Place, epoch: Epoch) -> Result<Opened, OpenError> {
 
 /// The whole snapshots that are ours, as they lie, the spare last. What is another's is renamed
 /// aside, and what is damaged goes: a whole one is written in its place.
-fn choose(copies: Vec<Copy>, ours: &[bool], report: &mut Report) -> Vec<(bool, Snapshot)> {
+fn select_snapshots(
+    copies: Vec<SnapshotFile>,
+    ours: &[bool],
+    report: &mut Report,
+) -> Vec<(bool, Snapshot)> {
     let mut out = Vec::new();
     for (copy, is_ours) in copies.into_iter().zip(ours) {
         match copy.snapshot {
             Some(snapshot) if *is_ours => out.push((copy.is_spare, snapshot)),
-            Some(_) => foreign(&copy.path, report),
+            Some(_) => set_aside_foreign(&copy.path, report),
             None => {
-                report.snapshots_passed += 1;
-                if !copy.is_unread {
+                report.snapshots_damaged += 1;
+                if !copy.is_io_error {
                     let _ = std::fs::remove_file(&copy.path);
                 }
             }
@@ -361,9 +377,9 @@ fn choose(copies: Vec<Copy>, ours: &[bool], report: &mut Report) -> Vec<(bool, S
     out
 }
 
-fn foreign(path: &Path, report: &mut Report) {
+fn set_aside_foreign(path: &Path, report: &mut Report) {
     report.foreign += 1;
-    tracing::error!(path = %path.display(), "the file does not belong to this history; it is set aside and not used");
+    tracing::error!(path = %path.display(), "foreign history file set aside");
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let kind = path.extension().unwrap_or_default().to_string_lossy();
     let _ = std::fs::rename(path, path.with_file_name(format!("{name}-{kind}.foreign")));
@@ -371,8 +387,8 @@ fn foreign(path: &Path, report: &mut Report) {
 
 /// What feeds, outcomes and boots say has been, and is nowhere, is missing: no number is given
 /// twice.
-fn prove(snapshot: &mut Snapshot, report: &mut Report) {
-    let proven = snapshot.proven();
+fn advance_to_proven(snapshot: &mut Snapshot, report: &mut Report) {
+    let proven = snapshot.last_proven_seq();
     if proven > snapshot.state.seq {
         let epoch = snapshot.epochs.last().map(|e| e.epoch).unwrap_or_default();
         report.damage.push((epoch, snapshot.state.seq, proven));
@@ -381,7 +397,7 @@ fn prove(snapshot: &mut Snapshot, report: &mut Report) {
 }
 
 /// Removes half-written files of a process that was killed.
-fn sweep(folder: &Path) {
+fn remove_temporary_files(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return;
     };

@@ -20,7 +20,7 @@ pub struct Heads(pub [Head; 4]);
 impl Heads {
     /// The heads with which `epoch` begins after these.
     #[must_use]
-    pub fn begin(&self, epoch: &Epoch) -> Self {
+    pub fn start_epoch(&self, epoch: &Epoch) -> Self {
         let mut out = *self;
         for lane in Lane::ALL {
             let number = u8::try_from(lane.index()).unwrap_or(u8::MAX);
@@ -35,9 +35,9 @@ impl Heads {
     }
 
     /// Takes one stored entry in.
-    pub fn add(&mut self, lane: Lane, stored: &[u8]) {
+    pub fn append(&mut self, lane: Lane, stored: &[u8]) {
         let head = &mut self.0[lane.index()];
-        *head = link(head, stored);
+        *head = next_head(head, stored);
     }
 
     /// As the 128 bytes of a group's header.
@@ -63,7 +63,7 @@ impl Heads {
 
 /// One step of a lane's chain.
 #[must_use]
-pub fn link(head: &Head, stored: &[u8]) -> Head {
+pub fn next_head(head: &Head, stored: &[u8]) -> Head {
     let mut hash = Sha256::new();
     hash.update(head);
     hash.update(stored);

@@ -8,16 +8,16 @@ use std::io;
 use std::path::Path;
 
 use super::chain::Heads;
-use super::kin;
-use super::logged::Logged;
+use super::lineage;
+use super::logged_records::ReplayLog;
 use super::pack;
 use super::snapshot;
 use crate::domain::event::{Entry, Event, Lane};
 use crate::domain::id::VillageId;
-use crate::log::disk::{Disk as _, Folder};
+use crate::log::disk::{DirDisk, Disk as _};
 use crate::log::frame::Epoch;
 use crate::log::recover::{Floor, Scan, scan};
-use crate::log::segments::{SEGMENT, survey};
+use crate::log::segments::{SEGMENT_BYTES, check_numbering};
 
 /// What a check found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -31,10 +31,11 @@ pub struct Findings {
     /// Boots seen.
     pub epochs: u64,
     /// What is wrong, in words for a technician.
-    pub wrong: Vec<String>,
+    #[serde(rename = "wrong")]
+    pub problems: Vec<String>,
 }
 
-struct Walk {
+struct ChainCheck {
     heads: Option<Heads>,
     epoch: Option<Epoch>,
     lanes: [u64; 4],
@@ -43,13 +44,13 @@ struct Walk {
     out: Findings,
 }
 
-impl Walk {
+impl ChainCheck {
     fn entry(&mut self, epoch: &Epoch, entry: &Entry, bytes: &[u8]) {
         if entry.seq <= self.out.last {
             return;
         }
         if self.out.last != 0 && entry.seq != self.out.last + 1 {
-            self.out.wrong.push(format!(
+            self.out.problems.push(format!(
                 "entries {} to {} are missing",
                 self.out.last + 1,
                 entry.seq - 1
@@ -62,7 +63,7 @@ impl Walk {
             self.out.epochs += 1;
             // One that is met in its middle began its chain before what is here.
             if matches!(entry.event, Event::Booted { .. }) {
-                self.heads = self.heads.map(|h| h.begin(epoch));
+                self.heads = self.heads.map(|h| h.start_epoch(epoch));
             }
         }
         if let Event::HistoryTrimmed { to, .. } = entry.event {
@@ -71,14 +72,14 @@ impl Walk {
         let lane = entry.lane;
         let expected = &mut self.lanes[lane.index()];
         if *expected != 0 && entry.lane_seq != *expected + 1 {
-            self.out.wrong.push(format!(
+            self.out.problems.push(format!(
                 "entry {}: lane {lane:?} jumps from {} to {}",
                 entry.seq, *expected, entry.lane_seq
             ));
         }
         *expected = entry.lane_seq;
         if let Some(heads) = &mut self.heads {
-            heads.add(lane, bytes);
+            heads.append(lane, bytes);
         }
         if self.out.first == 0 {
             self.out.first = entry.seq;
@@ -91,7 +92,7 @@ impl Walk {
         if let Some(heads) = &self.heads {
             for lane in Lane::ALL {
                 if heads.0[lane.index()] != stored.0[lane.index()] {
-                    self.out.wrong.push(format!("{whereabouts}: the chain of lane {lane:?} is not what the entries give; history was changed"));
+                    self.out.problems.push(format!("{whereabouts}: the chain of lane {lane:?} is not what the entries give; history was changed"));
                 }
             }
         }
@@ -110,7 +111,7 @@ pub fn check(
     name: Option<&VillageId>,
     mut progress: impl FnMut(u64),
 ) -> io::Result<Findings> {
-    let mut walk = Walk {
+    let mut walk = ChainCheck {
         heads: None,
         epoch: None,
         lanes: [0; 4],
@@ -119,7 +120,7 @@ pub fn check(
     };
     // First what is written last: a village that runs meanwhile must not look as if something were
     // missing.
-    let copies = snapshot::copies(folder).map_err(io::Error::other)?;
+    let copies = snapshot::list(folder).map_err(io::Error::other)?;
     let mut names: Vec<_> = std::fs::read_dir(folder)?
         .filter_map(Result::ok)
         .map(|e| e.path())
@@ -130,28 +131,31 @@ pub fn check(
         match path.extension().and_then(|e| e.to_str()) {
             Some("damaged") => walk
                 .out
-                .wrong
+                .problems
                 .push(format!("{} was set aside as damaged", path.display())),
-            Some("foreign") => walk.out.wrong.push(format!(
+            Some("foreign") => walk.out.problems.push(format!(
                 "{} was set aside: it is of another village or of a copy of this one",
                 path.display()
             )),
             Some("pack") => match pack::open(&path) {
                 Ok(pack) => packs.push(pack),
-                Err(cause) => walk.out.wrong.push(format!("{}: {cause}", path.display())),
+                Err(cause) => walk
+                    .out
+                    .problems
+                    .push(format!("{}: {cause}", path.display())),
             },
             _ => {}
         }
     }
     let (found, cut) = scan_log(&mut walk, log)?;
-    let mut logged = Logged::of(found.groups).map_err(|v| {
+    let mut logged = ReplayLog::parse(found.groups).map_err(|v| {
         io::Error::other(format!(
             "the log was written by a newer version of this program ({v})"
         ))
     })?;
-    let kin = kin::judge(&copies, &packs, &logged.lines, name);
+    let kin = lineage::classify(&copies, &packs, &logged.records, name);
     for (pack, _) in packs.iter().zip(&kin.packs).filter(|(_, ours)| !**ours) {
-        walk.out.wrong.push(format!(
+        walk.out.problems.push(format!(
             "{} is of another village or of a copy of this one",
             pack.path.display()
         ));
@@ -169,7 +173,7 @@ pub fn check(
                 Ok(entries) => entries
                     .iter()
                     .for_each(|e| walk.entry(&e.epoch, &e.entry, &e.bytes)),
-                Err(cause) => walk.out.wrong.push(format!("{name}: {cause}")),
+                Err(cause) => walk.out.problems.push(format!("{name}: {cause}")),
             }
         }
         walk.compare(&pack.end, &name);
@@ -178,7 +182,7 @@ pub fn check(
     let damaged = copies.iter().filter(|c| c.snapshot.is_none()).count();
     if damaged > 0 {
         walk.out
-            .wrong
+            .problems
             .push(format!("{damaged} snapshot(s) are damaged"));
     }
     for (copy, _) in copies
@@ -186,7 +190,7 @@ pub fn check(
         .zip(&kin.copies)
         .filter(|(c, ours)| c.snapshot.is_some() && !**ours)
     {
-        walk.out.wrong.push(format!(
+        walk.out.problems.push(format!(
             "{} is of another village or of a copy of this one",
             copy.path.display()
         ));
@@ -199,26 +203,26 @@ pub fn check(
         .max_by_key(|s| s.state.seq);
     if newest.is_none() && !packs.is_empty() {
         walk.out
-            .wrong
+            .problems
             .push("no snapshot can be used; the next start makes one from the entries".into());
     }
     let floor = newest.map(|s| s.floor).unwrap_or_default();
     for segment in logged
-        .keep(|epoch| kin.log.contains(epoch))
+        .retain_epochs(|epoch| kin.log.contains(epoch))
         .into_iter()
         .filter(|s| *s >= floor.segment)
     {
-        walk.out.wrong.push(format!(
+        walk.out.problems.push(format!(
             "segment {segment} of the log is of another village or of a copy of this one"
         ));
     }
     for segment in cut.into_iter().filter(|s| *s >= floor.segment) {
-        walk.out.wrong.push(format!(
+        walk.out.problems.push(format!(
             "segment {segment} of the log was cut short; what stood behind entry {} may be gone",
-            logged.last_in(segment)
+            logged.last_entry_in(segment)
         ));
     }
-    for (n, line) in logged.lines.iter().enumerate() {
+    for (n, line) in logged.records.iter().enumerate() {
         let Some(entry) = line.entry() else { continue };
         let before = walk.out.last;
         walk.entry(&line.epoch, entry, &line.bytes);
@@ -228,20 +232,20 @@ pub fn check(
             walk.compare(&stamp, &format!("record {n} of the log"));
         }
     }
-    let lacks = logged.lacks(&floor);
+    let lacks = logged.count_missing(&floor);
     if lacks > 0 {
-        walk.out.wrong.push(format!(
+        walk.out.problems.push(format!(
             "{lacks} groups or records of the log cannot be read; behind them stands entry {}",
             walk.out.last
         ));
     }
     if let Some(newest) = newest {
         if packs.last().map_or(0, |p| p.last) < newest.state.seq {
-            walk.out.wrong.push("the newest pack is gone or damaged; what of it stands in the log is packed again at the next start".into());
+            walk.out.problems.push("the newest pack is gone or damaged; what of it stands in the log is packed again at the next start".into());
         }
-        let proven = newest.proven().max(logged.proven());
+        let proven = newest.last_proven_seq().max(logged.proven());
         if walk.out.last < proven {
-            walk.out.wrong.push(format!(
+            walk.out.problems.push(format!(
                 "entries {} to {proven} were there and are gone",
                 walk.out.last + 1
             ));
@@ -252,7 +256,7 @@ pub fn check(
             newest.first.max(walk.trimmed + 1)
         };
         if walk.out.first > from && from > 0 {
-            walk.out.wrong.push(format!(
+            walk.out.problems.push(format!(
                 "entries {from} to {} were there and are gone",
                 walk.out.first - 1
             ));
@@ -263,23 +267,23 @@ pub fn check(
 }
 
 /// Everything that stands in the log, and the segments whose files are shorter than they were made.
-fn scan_log(walk: &mut Walk, log: &Path) -> io::Result<(Scan, Vec<u64>)> {
+fn scan_log(walk: &mut ChainCheck, log: &Path) -> io::Result<(Scan, Vec<u64>)> {
     if !log.is_dir() {
         walk.out
-            .wrong
+            .problems
             .push(format!("the log folder {} is missing", log.display()));
         return Ok((Scan::default(), Vec::new()));
     }
-    let mut disk = Folder::open(log)?;
+    let mut disk = DirDisk::open(log)?;
     let mut slots = Vec::new();
     let numbers = disk.slots()?;
-    let (gone, stray) = survey(&numbers);
+    let (gone, stray) = check_numbering(&numbers);
     if !gone.is_empty() {
         walk.out
-            .wrong
+            .problems
             .push(format!("{} file(s) of the log were removed", gone.len()));
     }
-    walk.out.wrong.extend(stray.iter().map(|n| {
+    walk.out.problems.extend(stray.iter().map(|n| {
         format!(
             "{}: the log never gave this number",
             log.join(format!("{n:04}.seg")).display()
@@ -290,13 +294,13 @@ fn scan_log(walk: &mut Walk, log: &Path) -> io::Result<(Scan, Vec<u64>)> {
     }
     let short: Vec<u32> = slots
         .iter()
-        .filter(|(_, c)| c.len() != SEGMENT)
+        .filter(|(_, c)| c.len() != SEGMENT_BYTES)
         .map(|(s, _)| *s)
         .collect();
     let found = scan(
         slots,
         &Floor {
-            holes: true,
+            allow_gaps: true,
             ..Floor::default()
         },
     );

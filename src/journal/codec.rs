@@ -20,7 +20,7 @@ pub const VERSION: u32 = 2;
 
 /// One record of a group.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Record {
+pub enum JournalRecord {
     /// A fact.
     Entry(Box<Entry>),
     /// How far a feed has come.
@@ -61,7 +61,7 @@ pub enum CodecError {
 }
 
 #[derive(Serialize)]
-struct EntryOut<'a> {
+struct VersionedEntry<'a> {
     v: u32,
     #[serde(flatten)]
     entry: &'a Entry,
@@ -69,13 +69,13 @@ struct EntryOut<'a> {
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "k", rename_all = "snake_case")]
-enum Side {
+enum SideRecord {
     Cursor(Cursor),
     Outcome(Outcome),
 }
 
 #[derive(Deserialize)]
-struct Probe {
+struct VersionProbe {
     v: Option<u32>,
 }
 
@@ -94,7 +94,7 @@ const fn version_of(entry: &Entry) -> u32 {
 /// [`CodecError`] when the entry would not read back as it is (a number that is none): it must not
 /// be stored.
 pub fn entry_bytes(entry: &Entry) -> Result<Vec<u8>, CodecError> {
-    let bytes = serde_json::to_vec(&EntryOut {
+    let bytes = serde_json::to_vec(&VersionedEntry {
         v: version_of(entry),
         entry,
     })?;
@@ -105,27 +105,29 @@ pub fn entry_bytes(entry: &Entry) -> Result<Vec<u8>, CodecError> {
 /// The bytes of a cursor.
 #[must_use]
 pub fn cursor_bytes(cursor: &Cursor) -> Vec<u8> {
-    serde_json::to_vec(&Side::Cursor(cursor.clone())).unwrap_or_default()
+    serde_json::to_vec(&SideRecord::Cursor(cursor.clone())).unwrap_or_default()
 }
 
 /// The bytes of an outcome.
 #[must_use]
 pub fn outcome_bytes(outcome: &Outcome) -> Vec<u8> {
-    serde_json::to_vec(&Side::Outcome(outcome.clone())).unwrap_or_default()
+    serde_json::to_vec(&SideRecord::Outcome(outcome.clone())).unwrap_or_default()
 }
 
 /// Reads one record.
 ///
 /// # Errors
 /// [`CodecError`] when the bytes are not a record that this program knows.
-pub fn decode(bytes: &[u8]) -> Result<Record, CodecError> {
-    let probe: Probe = serde_json::from_slice(bytes)?;
+pub fn decode(bytes: &[u8]) -> Result<JournalRecord, CodecError> {
+    let probe: VersionProbe = serde_json::from_slice(bytes)?;
     match probe.v {
         None => Ok(match serde_json::from_slice(bytes)? {
-            Side::Cursor(cursor) => Record::Cursor(cursor),
-            Side::Outcome(outcome) => Record::Outcome(outcome),
+            SideRecord::Cursor(cursor) => JournalRecord::Cursor(cursor),
+            SideRecord::Outcome(outcome) => JournalRecord::Outcome(outcome),
         }),
-        Some(1..=VERSION) => Ok(Record::Entry(Box::new(serde_json::from_slice(bytes)?))),
+        Some(1..=VERSION) => Ok(JournalRecord::Entry(Box::new(serde_json::from_slice(
+            bytes,
+        )?))),
         Some(other) => Err(CodecError::Newer(other)),
     }
 }
@@ -181,19 +183,19 @@ mod tests {
             event,
         };
         let version = |entry: &Entry| {
-            serde_json::from_slice::<Probe>(&entry_bytes(entry).expect("sound"))
+            serde_json::from_slice::<VersionProbe>(&entry_bytes(entry).expect("sound"))
                 .expect("JSON")
                 .v
         };
         let stopped = || Event::EverythingStopped {};
-        assert_eq!(version(&entry(Actor::Console, stopped())), Some(1));
+        assert_eq!(version(&entry(Actor::LocalAdmin, stopped())), Some(1));
         let program = Actor::Program {
             id: TokenId::new("nha-thong-minh").expect("id"),
         };
         assert_eq!(version(&entry(program, stopped())), Some(2));
         assert_eq!(
             version(&entry(
-                Actor::Console,
+                Actor::LocalAdmin,
                 Event::TokenRemoved {
                     token: TokenId::new("api").expect("id")
                 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::rig::{Temp, crash, files, open, open_on};
+use super::test_support::{Temp, crash, files, open, open_on};
 use super::tests::road;
 use super::*;
 use crate::domain::event::Event;
@@ -130,7 +130,7 @@ async fn changed_history_is_visible() {
     let findings =
         check::check(&temp.0.join("journal"), &temp.0.join("log"), None, |_| {}).expect("check");
     assert!(
-        findings.wrong.iter().any(|w| w.contains("changed")),
+        findings.problems.iter().any(|w| w.contains("changed")),
         "{findings:?}"
     );
     let (_, report) = open(&temp.0);
@@ -154,7 +154,7 @@ async fn a_damaged_snapshot_is_replaced_by_the_older_one_and_packs() {
     bytes[middle] ^= 1;
     std::fs::write(newest, bytes).expect("write");
     let (journal, report) = open(&temp.0);
-    assert_eq!(report.snapshots_passed, 1);
+    assert_eq!(report.snapshots_damaged, 1);
     assert!(report.damage.is_empty(), "{:?}", report.damage);
     assert_eq!(journal.state().places, places);
     journal.submit(road(9_999)).await.expect("the village runs");
@@ -202,10 +202,10 @@ async fn a_feed_is_told_of_a_hole_and_goes_on() {
     let (journal, _) = open(&temp.0);
     let mut reader = journal.feed("test", 0);
     let (mut seen, mut gaps) = (0, 0);
-    while reader.read_to() < journal.state().seq {
+    while reader.position() < journal.state().seq {
         match reader.next(300).await.expect("goes on") {
-            feed::Batch::Entries(e) => seen += e.len() as u64,
-            feed::Batch::Gap { from, to } => gaps += to - from + 1,
+            feed::FeedItem::Entries(e) => seen += e.len() as u64,
+            feed::FeedItem::Gap { from, to } => gaps += to - from + 1,
         }
     }
     assert_eq!(gaps, 100, "one block");

@@ -6,21 +6,21 @@
 use std::sync::Arc;
 
 use super::codec::Cursor;
-use super::{Closed, Journal, Stored};
+use super::{Closed, Journal, StoredEntry};
 
 /// Reads in order and remembers how far it came.
 #[derive(Debug)]
 pub struct Feed {
     journal: Journal,
     name: String,
-    read: u64,
+    position: u64,
 }
 
 /// What a feed got.
 #[derive(Debug)]
-pub enum Batch {
+pub enum FeedItem {
     /// Entries, oldest first; never empty.
-    Entries(Vec<Arc<Stored>>),
+    Entries(Vec<Arc<StoredEntry>>),
     /// Entries `from` to `to` are no longer there.
     Gap {
         /// First missing.
@@ -35,14 +35,14 @@ impl Feed {
         Self {
             journal,
             name: name.to_owned(),
-            read: at,
+            position: at,
         }
     }
 
     /// The last entry that was handed out.
     #[must_use]
-    pub const fn read_to(&self) -> u64 {
-        self.read
+    pub const fn position(&self) -> u64 {
+        self.position
     }
 
     /// Waits for the next entries, at most `limit`. Cancel-safe: what was not handed out comes
@@ -50,31 +50,31 @@ impl Feed {
     ///
     /// # Errors
     /// [`Closed`] when the journal ended.
-    pub async fn next(&mut self, limit: usize) -> Result<Batch, Closed> {
+    pub async fn next(&mut self, limit: usize) -> Result<FeedItem, Closed> {
         let mut watch = self.journal.watch();
         loop {
             watch.borrow_and_update();
             let (first, _) = self.journal.history().span();
-            if first > self.read.saturating_add(1) {
-                let gap = Batch::Gap {
-                    from: self.read + 1,
+            if first > self.position.saturating_add(1) {
+                let gap = FeedItem::Gap {
+                    from: self.position + 1,
                     to: first - 1,
                 };
-                self.read = first - 1;
+                self.position = first - 1;
                 return Ok(gap);
             }
-            let mut found = self.journal.after(self.read, limit).await;
+            let mut found = self.journal.after(self.position, limit).await;
             if let Some(begin) = found
                 .first()
                 .map(|e| e.entry.seq)
-                .filter(|s| *s > self.read + 1)
+                .filter(|s| *s > self.position + 1)
             {
                 // History has a hole here: it is told, and the rest comes next.
-                let gap = Batch::Gap {
-                    from: self.read + 1,
+                let gap = FeedItem::Gap {
+                    from: self.position + 1,
                     to: begin - 1,
                 };
-                self.read = begin - 1;
+                self.position = begin - 1;
                 return Ok(gap);
             }
             let whole = found
@@ -84,8 +84,8 @@ impl Feed {
                 + 1;
             found.truncate(whole);
             if let Some(last) = found.last() {
-                self.read = last.entry.seq;
-                return Ok(Batch::Entries(found));
+                self.position = last.entry.seq;
+                return Ok(FeedItem::Entries(found));
             }
             watch.changed().await.map_err(|_| Closed)?;
         }
@@ -95,7 +95,7 @@ impl Feed {
     ///
     /// # Errors
     /// [`Closed`] when the journal ended.
-    pub async fn done(&self, seq: u64) -> Result<(), Closed> {
+    pub async fn acknowledge(&self, seq: u64) -> Result<(), Closed> {
         self.journal
             .move_cursor(Cursor {
                 feed: self.name.clone(),

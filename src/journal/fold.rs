@@ -8,19 +8,19 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Stored;
+use super::StoredEntry;
 use super::chain::Heads;
-use super::codec::Record;
-use super::logged::{Line, Logged};
+use super::codec::JournalRecord;
+use super::logged_records::{LoggedRecord, ReplayLog};
 use super::pack::{self, Pack};
 use super::snapshot::{EpochSpan, Snapshot};
 use crate::domain::event::Event;
-use crate::domain::state::State;
+use crate::domain::state::VillageState;
 use crate::log::frame::Epoch;
 
 /// What a fold found.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct FoldReport {
     /// Damage: epoch, last entry before it, last one that is missing.
     pub(super) damage: Vec<(Epoch, u64, u64)>,
     /// Until where history was let go, as entries that were folded say.
@@ -28,13 +28,13 @@ pub(super) struct Found {
 }
 
 struct Fold<'a> {
-    state: State,
+    state: VillageState,
     heads: Heads,
     /// The heads are those of everything before; after a hole they are not.
-    sure: bool,
+    is_heads_known: bool,
     spans: &'a mut Vec<EpochSpan>,
-    logged: BTreeMap<u64, &'a Line>,
-    out: Found,
+    logged: BTreeMap<u64, &'a LoggedRecord>,
+    report: FoldReport,
 }
 
 /// Takes into `snapshot` what packs and log have beyond it; side records of the log from segment
@@ -42,32 +42,32 @@ struct Fold<'a> {
 pub(super) fn fold(
     snapshot: &mut Snapshot,
     packs: &[Pack],
-    logged: &Logged,
+    logged: &ReplayLog,
     side_from: u64,
-) -> Found {
+) -> FoldReport {
     let mut fold = Fold {
         state: Arc::unwrap_or_clone(std::mem::take(&mut snapshot.state)),
         heads: snapshot.heads,
-        sure: true,
+        is_heads_known: true,
         spans: &mut snapshot.epochs,
         logged: logged.entries(),
-        out: Found::default(),
+        report: FoldReport::default(),
     };
     for pack in packs {
-        fold.pack(pack);
+        fold.fold_pack(pack);
     }
-    fold.log(u64::MAX);
+    fold.fold_log(u64::MAX);
     snapshot.heads = fold.heads;
     snapshot.state = Arc::new(fold.state);
-    let out = fold.out;
-    for line in logged.lines.iter().filter(|l| l.segment >= side_from) {
+    let out = fold.report;
+    for line in logged.records.iter().filter(|l| l.segment >= side_from) {
         match &line.record {
-            Record::Entry(_) => {}
-            Record::Cursor(cursor) => {
+            JournalRecord::Entry(_) => {}
+            JournalRecord::Cursor(cursor) => {
                 let at = snapshot.cursors.entry(cursor.feed.clone()).or_default();
                 *at = (*at).max(cursor.seq);
             }
-            Record::Outcome(outcome) => drop(
+            JournalRecord::Outcome(outcome) => drop(
                 Arc::make_mut(&mut snapshot.outcomes).insert(outcome.id.clone(), outcome.clone()),
             ),
         }
@@ -76,36 +76,36 @@ pub(super) fn fold(
 }
 
 impl Fold<'_> {
-    fn pack(&mut self, pack: &Pack) {
+    fn fold_pack(&mut self, pack: &Pack) {
         if pack.last <= self.state.seq {
             return;
         }
-        self.log(pack.first - 1);
+        self.fold_log(pack.first - 1);
         if self.state.seq < pack.first {
             if let Some(block) = pack.blocks.first() {
-                self.reach(block.epoch, pack.first - 1);
+                self.record_gap(block.epoch, pack.first - 1);
             }
-            self.anchor(block_epoch(pack), pack.heads);
+            self.set_heads(block_epoch(pack), pack.heads);
         }
         for block in &pack.blocks {
             if block.last <= self.state.seq {
                 continue;
             }
             match pack::read(&pack.path, block) {
-                Ok(entries) => entries.iter().for_each(|e| self.take(e)),
+                Ok(entries) => entries.iter().for_each(|e| self.apply_entry(e)),
                 Err(_) => {
-                    self.log(block.last);
-                    self.reach(block.epoch, block.last);
+                    self.fold_log(block.last);
+                    self.record_gap(block.epoch, block.last);
                 }
             }
         }
         if self.state.seq == pack.last {
-            self.anchor(block_epoch(pack), pack.end);
+            self.set_heads(block_epoch(pack), pack.end);
         }
     }
 
     /// Takes from the log what stands there up to entry `to`.
-    fn log(&mut self, to: u64) {
+    fn fold_log(&mut self, to: u64) {
         while self.state.seq < to
             && let Some((seq, line)) = self
                 .logged
@@ -113,48 +113,50 @@ impl Fold<'_> {
                 .next()
                 .map(|(s, l)| (*s, *l))
         {
-            let Some(stored) = stored(line) else { return };
-            self.take(&stored);
+            let Some(stored) = to_stored(line) else {
+                return;
+            };
+            self.apply_entry(&stored);
             if let Some(stamp) = line.stamp {
-                self.anchor(line.epoch, stamp);
+                self.set_heads(line.epoch, stamp);
             }
             debug_assert_eq!(self.state.seq, seq);
         }
     }
 
-    fn take(&mut self, stored: &Stored) {
+    fn apply_entry(&mut self, stored: &StoredEntry) {
         let entry = &stored.entry;
         if entry.seq <= self.state.seq {
             return;
         }
-        self.reach(stored.epoch, entry.seq - 1);
-        note_span(self.spans, stored, &mut self.heads);
-        self.heads.add(entry.lane, &stored.bytes);
+        self.record_gap(stored.epoch, entry.seq - 1);
+        extend_epochs(self.spans, stored, &mut self.heads);
+        self.heads.append(entry.lane, &stored.bytes);
         self.state.apply(entry);
         if let Event::HistoryTrimmed { to, .. } = entry.event {
-            self.out.trimmed = self.out.trimmed.max(to);
+            self.report.trimmed = self.report.trimmed.max(to);
         }
     }
 
     /// What comes next is the entry after `to`: what lies between is missing.
-    fn reach(&mut self, epoch: Epoch, to: u64) {
+    fn record_gap(&mut self, epoch: Epoch, to: u64) {
         if self.state.seq < to {
-            self.out.damage.push((epoch, self.state.seq, to));
+            self.report.damage.push((epoch, self.state.seq, to));
             self.state.seq = to;
-            self.sure = false;
+            self.is_heads_known = false;
         }
     }
 
     /// These heads were written down for what was taken so far.
-    fn anchor(&mut self, epoch: Epoch, heads: Heads) {
-        if self.sure && self.heads != heads && self.out.damage.is_empty() {
+    fn set_heads(&mut self, epoch: Epoch, heads: Heads) {
+        if self.is_heads_known && self.heads != heads && self.report.damage.is_empty() {
             // The frame is whole but its content is not what the chain says: somebody changed it.
-            self.out
+            self.report
                 .damage
                 .push((epoch, self.state.seq, self.state.seq));
         }
         self.heads = heads;
-        self.sure = true;
+        self.is_heads_known = true;
     }
 }
 
@@ -163,12 +165,12 @@ fn block_epoch(pack: &Pack) -> Epoch {
 }
 
 /// Keeps the list of boots: a new epoch begins its chain, a known one grows.
-fn note_span(epochs: &mut Vec<EpochSpan>, stored: &Stored, heads: &mut Heads) {
+fn extend_epochs(epochs: &mut Vec<EpochSpan>, stored: &StoredEntry, heads: &mut Heads) {
     let entry = &stored.entry;
     if epochs.last().is_none_or(|e| e.epoch != stored.epoch) {
         // One that is met in its middle began its chain before what is here.
         if matches!(entry.event, Event::Booted { .. }) {
-            *heads = heads.begin(&stored.epoch);
+            *heads = heads.start_epoch(&stored.epoch);
         }
         epochs.push(EpochSpan {
             epoch: stored.epoch,
@@ -190,21 +192,21 @@ fn note_span(epochs: &mut Vec<EpochSpan>, stored: &Stored, heads: &mut Heads) {
 
 /// Entries that are in no pack, for the memory's tail; damage where history has no file for what
 /// the village has been through.
-pub(super) fn unpacked(logged: &Logged, packs: &[Pack]) -> Vec<Arc<Stored>> {
+pub(super) fn log_tail(logged: &ReplayLog, packs: &[Pack]) -> Vec<Arc<StoredEntry>> {
     let packed = packs.last().map_or(0, |p| p.last);
     let newer = logged.entries().split_off(&packed.saturating_add(1));
     newer
         .into_values()
-        .filter_map(stored)
+        .filter_map(to_stored)
         .map(Arc::new)
         .collect()
 }
 
 /// Ranges (last before, last missing) that neither packs nor `tail` hold, of the entries `first` to
 /// `last`.
-pub(super) fn holes(
+pub(super) fn missing_ranges(
     packs: &[Pack],
-    tail: &[Arc<Stored>],
+    tail: &[Arc<StoredEntry>],
     first: u64,
     last: u64,
 ) -> Vec<(Epoch, u64, u64)> {
@@ -229,10 +231,10 @@ pub(super) fn holes(
 
 /// The packs with those between them that are gone and still stand in the log: they are written
 /// again. Also the first and last entry of each that could not be written.
-pub(super) fn mended(
+pub(super) fn rebuild_missing_packs(
     folder: &Path,
     packs: Vec<Pack>,
-    logged: &Logged,
+    logged: &ReplayLog,
 ) -> (Vec<Pack>, Vec<(u64, u64)>) {
     let mut out: Vec<Pack> = Vec::with_capacity(packs.len());
     let mut unwritten = Vec::new();
@@ -241,25 +243,25 @@ pub(super) fn mended(
             .last()
             .map_or((0, Heads::default()), |p| (p.last, p.end));
         if pack.first > last + 1 {
-            let entries: Vec<Arc<Stored>> = logged
+            let entries: Vec<Arc<StoredEntry>> = logged
                 .entries()
                 .range(last + 1..pack.first)
-                .filter_map(|(_, l)| stored(l))
+                .filter_map(|(_, l)| to_stored(l))
                 .map(Arc::new)
                 .collect();
             let mut heads = end;
             for e in &entries {
                 if matches!(e.entry.event, Event::Booted { .. }) {
-                    heads = heads.begin(&e.epoch);
+                    heads = heads.start_epoch(&e.epoch);
                 }
-                heads.add(e.entry.lane, &e.bytes);
+                heads.append(e.entry.lane, &e.bytes);
             }
             // The chain says whether these are all of them, unchanged.
             if heads == pack.heads && !entries.is_empty() {
                 match pack::write(folder, &end, &heads, &entries) {
                     Ok(again) => out.push(again),
                     Err(cause) => {
-                        tracing::error!(%cause, from = last + 1, to = pack.first - 1, "a lost pack could not be written again; it stays in the log");
+                        tracing::error!(%cause, from = last + 1, to = pack.first - 1, "rebuilding missing pack failed; entries stay in the log");
                         unwritten.push((last + 1, pack.first - 1));
                     }
                 }
@@ -270,8 +272,8 @@ pub(super) fn mended(
     (out, unwritten)
 }
 
-fn stored(line: &Line) -> Option<Stored> {
-    Some(Stored {
+fn to_stored(line: &LoggedRecord) -> Option<StoredEntry> {
+    Some(StoredEntry {
         epoch: line.epoch,
         bytes: line.bytes.as_slice().into(),
         entry: line.entry()?.clone(),

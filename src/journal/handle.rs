@@ -7,27 +7,27 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::boot::{Opened, Place, Report};
+use super::boot::{JournalStorage, Opened, Report};
 use super::codec::{self, Cursor};
 use super::feed::Feed;
 use super::history::History;
-use super::request::{Closed, Receipt, Request, SubmitError, Wish};
-use super::writer::Writer;
-use super::{OpenError, Stored, boot, snapshot};
-use crate::domain::state::State;
+use super::request::{Closed, CommandRequest, Committed, SubmitError, WriterRequest};
+use super::writer::JournalWriter;
+use super::{OpenError, StoredEntry, boot, snapshot};
+use crate::domain::state::VillageState;
 use crate::log::frame::Epoch;
 use crate::supervisor::clock::Clock;
 
 /// Requests that may queue before submitters wait.
-const QUEUE: usize = 1024;
+const REQUEST_QUEUE: usize = 1024;
 
 /// The journal; clones are the same journal.
 #[derive(Debug, Clone)]
 pub struct Journal {
-    requests: mpsc::Sender<Request>,
-    state: watch::Receiver<Arc<State>>,
+    requests: mpsc::Sender<WriterRequest>,
+    state: watch::Receiver<Arc<VillageState>>,
     /// Who waits for the next commit waits on, also when a failed writer is gone.
-    _publish: watch::Sender<Arc<State>>,
+    _publish: watch::Sender<Arc<VillageState>>,
     history: Arc<History>,
     failed: watch::Receiver<Option<String>>,
     cursors: Arc<Mutex<BTreeMap<String, u64>>>,
@@ -44,12 +44,16 @@ impl Journal {
     /// # Errors
     /// [`OpenError`] when the medium cannot be read, may only be read, or was written by a newer
     /// program.
-    pub fn open(place: Place, epoch: Epoch, clock: Clock) -> Result<(Self, Report), OpenError> {
+    pub fn open(
+        place: JournalStorage,
+        epoch: Epoch,
+        clock: Clock,
+    ) -> Result<(Self, Report), OpenError> {
         let folder = place.folder.clone();
         let opened = boot::open(place, epoch)?;
         let report = opened.report.clone();
         let settles = opened.lacks_snapshot || !report.is_clean();
-        clock.raise_floor(last_wall(&opened));
+        clock.raise_floor(latest_synced_wall_ms(&opened));
         let previous = opened
             .snapshot
             .epochs
@@ -59,8 +63,8 @@ impl Journal {
         let history = opened.history.clone();
         let cursors = Arc::new(Mutex::new(opened.snapshot.cursors.clone()));
         let (publish, state) = watch::channel(opened.snapshot.state.clone());
-        let (requests, inbox) = mpsc::channel(QUEUE);
-        let mut writer = Writer::new(
+        let (requests, inbox) = mpsc::channel(REQUEST_QUEUE);
+        let mut writer = JournalWriter::new(
             opened,
             epoch,
             clock,
@@ -84,19 +88,19 @@ impl Journal {
             if cause.kind() == std::io::ErrorKind::ReadOnlyFilesystem {
                 return Err(OpenError::Io { folder, cause });
             }
-            tracing::error!(%cause, "the journal cannot be written: what is known is shown, and every command is refused, until the house starts again");
+            tracing::error!(%cause, "journal not writable at start: read-only until restart");
             fail.send_replace(Some(cause.to_string()));
             return Ok((journal, report));
         }
-        if settles && let Err(cause) = writer.settle() {
+        if settles && let Err(cause) = writer.checkpoint_now() {
             // Nothing was recycled for it: packs and log are as good at the next start, and it is
             // tried again with the next checkpoint.
-            tracing::error!(%cause, "no snapshot could be written at the start");
+            tracing::error!(%cause, "writing snapshot at start failed");
         }
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
             let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| writer.run()));
             if let Err(cause) = ended.unwrap_or_else(|_| Err(std::io::Error::other("the journal's thread panicked"))) {
-                tracing::error!(%cause, "the journal failed: what was answered is durable; from now on every command is refused, until the house starts again");
+                tracing::error!(%cause, "journal failed: read-only until restart; acknowledged data safe");
                 fail.send_replace(Some(cause.to_string()));
             }
         });
@@ -108,10 +112,10 @@ impl Journal {
     ///
     /// # Errors
     /// [`SubmitError`] when it was refused or the journal ended.
-    pub async fn submit(&self, wish: Wish) -> Result<Receipt, SubmitError> {
+    pub async fn submit(&self, wish: CommandRequest) -> Result<Committed, SubmitError> {
         let (reply, answer) = oneshot::channel();
         self.requests
-            .send(Request::Submit(Box::new(wish), reply))
+            .send(WriterRequest::Submit(Box::new(wish), reply))
             .await
             .map_err(|_| Closed)?;
         answer.await.map_err(|_| Closed)?
@@ -124,7 +128,7 @@ impl Journal {
     pub async fn ping(&self) -> Result<(), Closed> {
         let (reply, answer) = oneshot::channel();
         self.requests
-            .send(Request::Noop(reply))
+            .send(WriterRequest::Ping(reply))
             .await
             .map_err(|_| Closed)?;
         answer.await.map_err(|_| Closed)
@@ -137,7 +141,7 @@ impl Journal {
     pub async fn shutdown(&self) -> Result<(), Closed> {
         let (reply, answer) = oneshot::channel();
         self.requests
-            .send(Request::Shutdown(reply))
+            .send(WriterRequest::Shutdown(reply))
             .await
             .map_err(|_| Closed)?;
         answer.await.map_err(|_| Closed)?
@@ -145,13 +149,13 @@ impl Journal {
 
     /// The village as it is now.
     #[must_use]
-    pub fn state(&self) -> Arc<State> {
+    pub fn state(&self) -> Arc<VillageState> {
         self.state.borrow().clone()
     }
 
     /// Wakes after each commit.
     #[must_use]
-    pub fn watch(&self) -> watch::Receiver<Arc<State>> {
+    pub fn watch(&self) -> watch::Receiver<Arc<VillageState>> {
         self.state.clone()
     }
 
@@ -174,7 +178,7 @@ impl Journal {
     }
 
     /// Up to `limit` entries after `seq`, oldest first; what cannot be read is left out.
-    pub async fn after(&self, seq: u64, limit: usize) -> Vec<Arc<Stored>> {
+    pub async fn after(&self, seq: u64, limit: usize) -> Vec<Arc<StoredEntry>> {
         if let Some(found) = self.history.recent_after(seq, limit) {
             return found;
         }
@@ -185,7 +189,7 @@ impl Journal {
     }
 
     /// Up to `limit` entries before `seq`, newest first; what cannot be read is left out.
-    pub async fn before(&self, seq: u64, limit: usize) -> Vec<Arc<Stored>> {
+    pub async fn before(&self, seq: u64, limit: usize) -> Vec<Arc<StoredEntry>> {
         let history = self.history.clone();
         tokio::task::spawn_blocking(move || history.before(seq, limit))
             .await
@@ -213,7 +217,7 @@ impl Journal {
             *at = (*at).max(cursor.seq);
         }
         self.requests
-            .send(Request::Cursor(cursor))
+            .send(WriterRequest::Cursor(cursor))
             .await
             .map_err(|_| Closed)
     }
@@ -236,7 +240,7 @@ impl Journal {
     /// [`Closed`] when the journal ended.
     pub async fn checkpoint(&self) -> Result<(), Closed> {
         self.requests
-            .send(Request::Checkpoint)
+            .send(WriterRequest::Checkpoint)
             .await
             .map_err(|_| Closed)
     }
@@ -251,7 +255,7 @@ impl Journal {
     pub async fn may_trim(&self, floor: u64) -> bool {
         let folder = self.folder.clone();
         tokio::task::spawn_blocking(move || {
-            snapshot::covering(&folder, floor.saturating_sub(1)) >= 2
+            snapshot::count_covering(&folder, floor.saturating_sub(1)) >= 2
         })
         .await
         .unwrap_or(false)
@@ -263,18 +267,18 @@ impl Journal {
     /// [`Closed`] when the journal ended.
     pub async fn trim(&self, floor: u64) -> Result<(), Closed> {
         self.requests
-            .send(Request::Trim(floor))
+            .send(WriterRequest::Trim(floor))
             .await
             .map_err(|_| Closed)
     }
 
     /// Waits for an entry led to by `seq` that `wanted` accepts; none when `within` passed first.
-    pub async fn wait(
+    pub async fn wait_for_effect(
         &self,
         seq: u64,
         within: Duration,
-        mut wanted: impl FnMut(&Stored) -> bool,
-    ) -> Option<Arc<Stored>> {
+        mut wanted: impl FnMut(&StoredEntry) -> bool,
+    ) -> Option<Arc<StoredEntry>> {
         let mut watch = self.watch();
         let mut at = seq;
         let search = async {
@@ -299,9 +303,10 @@ impl Journal {
 }
 
 /// The latest agreed wall time in recent history, for the clock's floor.
-fn last_wall(opened: &Opened) -> i64 {
+fn latest_synced_wall_ms(opened: &Opened) -> i64 {
     let last = opened.history.span().1;
-    let synced = |e: &&Arc<Stored>| e.entry.clock == crate::domain::event::ClockQuality::Synced;
+    let synced =
+        |e: &&Arc<StoredEntry>| e.entry.clock == crate::domain::event::ClockQuality::Synced;
     opened
         .history
         .before(last.saturating_add(1), 500)

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::pack::{self, BLOCK_ENTRIES, Block, Pack};
-use super::rig::{ROADS, Temp, crash, files, has_road, judge, open, road, roads, village};
+use super::test_support::{ROADS, Temp, crash, files, has_road, judge, open, road, roads, village};
 
 /// Bytes of a block's header.
 const HEADER: usize = 52;

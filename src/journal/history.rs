@@ -7,12 +7,12 @@ use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::Stored;
+use super::StoredEntry;
 use super::pack::{self, Block, Pack};
 use super::snapshot::EpochSpan;
 
 /// Entries kept in memory after they were packed: what pages and feeds mostly ask for.
-pub const TAIL: usize = 4_000;
+pub const TAIL_ENTRIES: usize = 4_000;
 /// Decoded blocks kept: a page of old history does not read a block twice.
 const CACHED_BLOCKS: usize = 8;
 
@@ -20,13 +20,13 @@ const CACHED_BLOCKS: usize = 8;
 #[derive(Debug, Default)]
 pub struct History {
     inner: RwLock<Inner>,
-    cache: Mutex<VecDeque<((u64, u64), Vec<Arc<Stored>>)>>,
+    cache: Mutex<VecDeque<((u64, u64), Vec<Arc<StoredEntry>>)>>,
     unreadable: Mutex<BTreeSet<(u64, u64)>>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    tail: VecDeque<Arc<Stored>>,
+    tail: VecDeque<Arc<StoredEntry>>,
     packs: Vec<Pack>,
     epochs: Vec<EpochSpan>,
 }
@@ -34,7 +34,7 @@ struct Inner {
 impl History {
     /// History as boot found it.
     #[must_use]
-    pub fn new(tail: VecDeque<Arc<Stored>>, packs: Vec<Pack>, epochs: Vec<EpochSpan>) -> Self {
+    pub fn new(tail: VecDeque<Arc<StoredEntry>>, packs: Vec<Pack>, epochs: Vec<EpochSpan>) -> Self {
         Self {
             inner: RwLock::new(Inner {
                 tail,
@@ -55,7 +55,7 @@ impl History {
     }
 
     /// Takes synced entries in.
-    pub(super) fn extend(&self, entries: &[Arc<Stored>], span: &EpochSpan) {
+    pub(super) fn extend(&self, entries: &[Arc<StoredEntry>], span: &EpochSpan) {
         let mut inner = self.write_lock();
         inner.tail.extend(entries.iter().cloned());
         match inner.epochs.last_mut() {
@@ -65,11 +65,13 @@ impl History {
     }
 
     /// A pack became durable: the tail may forget what it holds beyond [`TAIL`].
-    pub(super) fn packed(&self, pack: Pack) {
+    pub(super) fn add_pack(&self, pack: Pack) {
         let mut inner = self.write_lock();
         let last = pack.last;
         inner.packs.push(pack);
-        while inner.tail.len() > TAIL && inner.tail.front().is_some_and(|e| e.entry.seq <= last) {
+        while inner.tail.len() > TAIL_ENTRIES
+            && inner.tail.front().is_some_and(|e| e.entry.seq <= last)
+        {
             inner.tail.pop_front();
         }
     }
@@ -90,7 +92,7 @@ impl History {
     }
 
     /// Entries not yet in any pack, oldest first.
-    pub(super) fn unpacked(&self) -> Vec<Arc<Stored>> {
+    pub(super) fn unpacked(&self) -> Vec<Arc<StoredEntry>> {
         let inner = self.read_lock();
         let packed = inner.packs.last().map_or(0, |p| p.last);
         inner
@@ -135,7 +137,7 @@ impl History {
     /// Up to `limit` entries after `seq`, oldest first, when memory holds them; none = a file must
     /// be read.
     #[must_use]
-    pub fn recent_after(&self, seq: u64, limit: usize) -> Option<Vec<Arc<Stored>>> {
+    pub fn recent_after(&self, seq: u64, limit: usize) -> Option<Vec<Arc<StoredEntry>>> {
         let inner = self.read_lock();
         let Some(first) = inner.tail.front() else {
             return inner.packs.is_empty().then(Vec::new);
@@ -151,7 +153,7 @@ impl History {
     /// Up to `limit` entries after `seq`, oldest first. May read files: not for an async thread.
     /// What cannot be read is left out: a jump in the numbers.
     #[must_use]
-    pub fn after(&self, seq: u64, limit: usize) -> Vec<Arc<Stored>> {
+    pub fn after(&self, seq: u64, limit: usize) -> Vec<Arc<StoredEntry>> {
         let mut out = Vec::new();
         let mut from = seq;
         while out.len() < limit {
@@ -184,8 +186,8 @@ impl History {
     /// Up to `limit` entries before `seq`, newest first. May read files: not for an async thread.
     /// What cannot be read is left out: a jump in the numbers.
     #[must_use]
-    pub fn before(&self, seq: u64, limit: usize) -> Vec<Arc<Stored>> {
-        let mut out: Vec<Arc<Stored>> = {
+    pub fn before(&self, seq: u64, limit: usize) -> Vec<Arc<StoredEntry>> {
+        let mut out: Vec<Arc<StoredEntry>> = {
             let inner = self.read_lock();
             let to = inner.tail.partition_point(|e| e.entry.seq < seq);
             inner
@@ -233,7 +235,7 @@ impl History {
 
     /// One entry by its number. May read a file: not for an async thread.
     #[must_use]
-    pub fn one(&self, seq: u64) -> Option<Arc<Stored>> {
+    pub fn get(&self, seq: u64) -> Option<Arc<StoredEntry>> {
         self.after(seq.saturating_sub(1), 1)
             .into_iter()
             .next()
@@ -261,7 +263,7 @@ impl History {
     }
 
     /// A block could not be read; what was let go meanwhile need not be.
-    pub(super) fn cannot_read(&self, path: &Path, block: &Block, cause: &std::io::Error) {
+    pub(super) fn mark_unreadable(&self, path: &Path, block: &Block, cause: &std::io::Error) {
         if !self.read_lock().packs.iter().any(|p| p.path == *path) {
             return;
         }
@@ -270,12 +272,12 @@ impl History {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if known.len() < 1_000 && known.insert((block.first, block.last)) {
-            tracing::error!(%cause, path = %path.display(), from = block.first, to = block.last, "packed history could not be read");
+            tracing::error!(%cause, path = %path.display(), from = block.first, to = block.last, "reading history pack failed");
         }
     }
 
     /// Reads a block; none = it cannot be read, which is said in the log and shows as a hole.
-    fn block(&self, path: &Path, pack: u64, block: &Block) -> Option<Vec<Arc<Stored>>> {
+    fn block(&self, path: &Path, pack: u64, block: &Block) -> Option<Vec<Arc<StoredEntry>>> {
         let key = (pack, block.at);
         let cached = self
             .cache
@@ -290,7 +292,7 @@ impl History {
         let entries = match pack::read(path, block) {
             Ok(entries) => entries,
             Err(cause) => {
-                self.cannot_read(path, block, &cause);
+                self.mark_unreadable(path, block, &cause);
                 return None;
             }
         };

@@ -23,17 +23,17 @@ const META: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("meta");
 const BY_SUBJECT: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("by_subject");
 const BY_CAUSE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("by_cause");
 const BY_DAY: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("by_day");
-const THROUGH: &[u8] = b"through-2";
+const INDEXED_THROUGH: &[u8] = b"through-2";
 /// What an index of the first format has instead: it is built again.
-const OLD_THROUGH: &[u8] = b"through";
+const INDEXED_THROUGH_V1: &[u8] = b"through";
 /// How the chain stood after the last pack that is indexed: an index of another history has other
 /// heads.
-const HEADS: &[u8] = b"heads";
+const CHAIN_HEADS: &[u8] = b"heads";
 /// redb's page cache here, bytes.
-const CACHE: usize = 8 * 1024 * 1024;
+const CACHE_BYTES: usize = 8 * 1024 * 1024;
 /// Entries added or forgotten since the file was last made smaller; kept in the file, a restart
 /// does not begin anew.
-const LOOSE: &[u8] = b"loose";
+const GARBAGE_COUNT: &[u8] = b"loose";
 /// After so many the file is made smaller.
 const COMPACT_AFTER: u64 = 50_000;
 const DAY_MS: i64 = 86_400_000;
@@ -45,7 +45,7 @@ pub struct Index {
     path: PathBuf,
     through: watch::Sender<u64>,
     /// A value was damaged when somebody asked: it is built again.
-    suspect: Arc<AtomicBool>,
+    is_corrupt: Arc<AtomicBool>,
 }
 
 fn seal(payload: &[u8]) -> Vec<u8> {
@@ -71,20 +71,23 @@ fn unseal(value: &[u8]) -> io::Result<&[u8]> {
 
 /// Bytes of a number in a key: a million million entries, and names that collide once in a million
 /// million pairs (what collides is filtered when it is read).
-const SHORT: usize = 5;
+const KEY_NUMBER_BYTES: usize = 5;
 
-fn key(hash: u64, block_first: u64) -> [u8; 2 * SHORT] {
-    let mut out = [0; 2 * SHORT];
-    out[..SHORT].copy_from_slice(&hash.to_be_bytes()[8 - SHORT..]);
-    out[SHORT..]
-        .copy_from_slice(&block_first.min((1 << (8 * SHORT)) - 1).to_be_bytes()[8 - SHORT..]);
+fn key(hash: u64, block_first: u64) -> [u8; 2 * KEY_NUMBER_BYTES] {
+    let mut out = [0; 2 * KEY_NUMBER_BYTES];
+    out[..KEY_NUMBER_BYTES].copy_from_slice(&hash.to_be_bytes()[8 - KEY_NUMBER_BYTES..]);
+    out[KEY_NUMBER_BYTES..].copy_from_slice(
+        &block_first
+            .min((1 << (8 * KEY_NUMBER_BYTES)) - 1)
+            .to_be_bytes()[8 - KEY_NUMBER_BYTES..],
+    );
     out
 }
 
 /// The block that a key names.
 fn block_of(key: &[u8]) -> Option<u64> {
     let mut out = [0; 8];
-    out[8 - SHORT..].copy_from_slice(key.get(SHORT..2 * SHORT)?);
+    out[8 - KEY_NUMBER_BYTES..].copy_from_slice(key.get(KEY_NUMBER_BYTES..2 * KEY_NUMBER_BYTES)?);
     Some(u64::from_be_bytes(out))
 }
 
@@ -108,7 +111,7 @@ impl Index {
             db: Arc::default(),
             path: path.to_owned(),
             through: watch::Sender::new(0),
-            suspect: Arc::default(),
+            is_corrupt: Arc::default(),
         }
     }
 
@@ -124,7 +127,7 @@ impl Index {
         let opened = std::panic::catch_unwind(
             move || -> Result<(Database, (u64, Option<Heads>)), io::Error> {
                 let db = Builder::new()
-                    .set_cache_size(CACHE)
+                    .set_cache_size(CACHE_BYTES)
                     .set_check_integrity_on_open(true)
                     .create(&path)
                     .map_err(io_error)?;
@@ -134,10 +137,10 @@ impl Index {
                     write.open_table(BY_SUBJECT).map_err(io_error)?;
                     write.open_table(BY_CAUSE).map_err(io_error)?;
                     write.open_table(BY_DAY).map_err(io_error)?;
-                    if meta.get(OLD_THROUGH).map_err(io_error)?.is_some() {
+                    if meta.get(INDEXED_THROUGH_V1).map_err(io_error)?.is_some() {
                         return Err(io::Error::other("the index is of an older format"));
                     }
-                    let found = meta.get(THROUGH).map_err(io_error)?;
+                    let found = meta.get(INDEXED_THROUGH).map_err(io_error)?;
                     let through = match found {
                         Some(value) => unseal(value.value())?
                             .try_into()
@@ -145,7 +148,7 @@ impl Index {
                             .map_err(io::Error::other)?,
                         None => 0,
                     };
-                    let heads = meta.get(HEADS).map_err(io_error)?.and_then(|v| {
+                    let heads = meta.get(CHAIN_HEADS).map_err(io_error)?.and_then(|v| {
                         unseal(v.value())
                             .ok()?
                             .try_into()
@@ -171,9 +174,9 @@ impl Index {
     /// # Errors
     /// When neither the old nor a new index can be opened, or a pack cannot be read.
     pub fn catch_up(&self, history: &History) -> io::Result<bool> {
-        let mut anew = self.suspect.swap(false, Ordering::Relaxed);
+        let mut anew = self.is_corrupt.swap(false, Ordering::Relaxed);
         if anew {
-            tracing::warn!(path = %self.path.display(), "the index is damaged; it is set aside and built again");
+            tracing::warn!(path = %self.path.display(), "index damaged; rebuilding");
             drop(
                 self.db
                     .lock()
@@ -191,7 +194,7 @@ impl Index {
             match self.open() {
                 Ok(found) => found,
                 Err(cause) => {
-                    tracing::warn!(%cause, path = %self.path.display(), "the index is set aside and built again");
+                    tracing::warn!(%cause, path = %self.path.display(), "index set aside; rebuilding");
                     let aside = self.path.with_extension("damaged");
                     if self.path.exists() {
                         std::fs::rename(&self.path, aside)?;
@@ -215,7 +218,7 @@ impl Index {
         if through > 0
             && (packs.last().is_none_or(|p| p.last < through) || heads.is_some_and(ends_otherwise))
         {
-            tracing::warn!(path = %self.path.display(), "the index is of another history; it is built again");
+            tracing::warn!(path = %self.path.display(), "index belongs to another history; rebuilding");
             self.db
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -239,8 +242,8 @@ impl Index {
             through = pack.last;
             self.through.send_replace(through);
         }
-        self.loose(through.saturating_sub(done))?;
-        if self.loose(0)? >= COMPACT_AFTER {
+        self.add_garbage(through.saturating_sub(done))?;
+        if self.add_garbage(0)? >= COMPACT_AFTER {
             self.compact();
         }
         self.through.send_replace(through);
@@ -249,7 +252,7 @@ impl Index {
 
     /// Counts entries that left room behind; gives how many there are since the file was last made
     /// smaller.
-    fn loose(&self, more: u64) -> io::Result<u64> {
+    fn add_garbage(&self, more: u64) -> io::Result<u64> {
         let guard = self.db.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(db) = guard.as_ref() else {
             return Ok(0);
@@ -258,7 +261,7 @@ impl Index {
         let all = {
             let mut meta = write.open_table(META).map_err(io_error)?;
             let known = meta
-                .get(LOOSE)
+                .get(GARBAGE_COUNT)
                 .map_err(io_error)?
                 .and_then(|v| {
                     unseal(v.value())
@@ -270,7 +273,7 @@ impl Index {
                 .unwrap_or(0);
             let all = known.saturating_add(more);
             if more > 0 {
-                meta.insert(LOOSE, seal(&all.to_le_bytes()).as_slice())
+                meta.insert(GARBAGE_COUNT, seal(&all.to_le_bytes()).as_slice())
                     .map_err(io_error)?;
             }
             all
@@ -293,12 +296,12 @@ impl Index {
             write
                 .open_table(META)
                 .map_err(io_error)?
-                .insert(LOOSE, seal(&0u64.to_le_bytes()).as_slice())
+                .insert(GARBAGE_COUNT, seal(&0u64.to_le_bytes()).as_slice())
                 .map_err(io_error)?;
             write.commit().map_err(io_error)
         });
         if let Err(cause) = zero {
-            tracing::warn!(%cause, "the index could not be made smaller");
+            tracing::warn!(%cause, "index compaction failed");
             return;
         }
         let size = || std::fs::metadata(&self.path).map_or(0, |m| m.len());
@@ -312,12 +315,12 @@ impl Index {
                 Ok(false) if idle > 0 => break,
                 Ok(false) => idle += 1,
                 Err(cause) => {
-                    tracing::warn!(%cause, "the index could not be made smaller");
+                    tracing::warn!(%cause, "index compaction failed");
                     return;
                 }
             }
         }
-        tracing::info!(before, after = size(), "the index was made smaller");
+        tracing::info!(before, after = size(), "index compacted");
     }
 
     fn add(&self, pack: &pack::Pack) -> io::Result<()> {
@@ -364,9 +367,9 @@ impl Index {
                 }
             }
             let mut meta = write.open_table(META).map_err(io_error)?;
-            meta.insert(THROUGH, seal(&pack.last.to_le_bytes()).as_slice())
+            meta.insert(INDEXED_THROUGH, seal(&pack.last.to_le_bytes()).as_slice())
                 .map_err(io_error)?;
-            meta.insert(HEADS, seal(&pack.end.stamp()).as_slice())
+            meta.insert(CHAIN_HEADS, seal(&pack.end.stamp()).as_slice())
                 .map_err(io_error)?;
         }
         write.commit().map_err(io_error)
@@ -376,7 +379,7 @@ impl Index {
     ///
     /// # Errors
     /// When the index is damaged or cannot be written.
-    pub fn forget(&self, floor: u64) -> io::Result<()> {
+    pub fn trim(&self, floor: u64) -> io::Result<()> {
         let guard = self.db.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(db) = guard.as_ref() else {
             return Ok(());
@@ -393,7 +396,7 @@ impl Index {
         write.commit().map_err(io_error)?;
         drop(guard);
         // A pack or two at a time: about so many entries.
-        self.loose(1_000).map(drop)
+        self.add_garbage(1_000).map(drop)
     }
 
     /// Makes everything durable and closes the file.

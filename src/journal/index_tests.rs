@@ -1,6 +1,6 @@
 //! The index of the journal: lost, rotten, cut, another's, older.
 
-use super::rig::{Temp, cause, crash, open, village};
+use super::test_support::{Temp, cause, crash, open, village};
 use super::tests::{notice, road};
 use super::*;
 use crate::domain::actor::Actor;
@@ -15,19 +15,19 @@ async fn a_lost_rotten_or_truncated_index_is_built_again() {
         journal.submit(road(n)).await.expect("answered");
     }
     let order = journal
-        .submit(Wish::new(Actor::House, notice(7)))
+        .submit(CommandRequest::new(Actor::System, notice(7)))
         .await
         .expect("done")
         .last;
     journal
         .submit(
-            Wish::new(
-                Actor::House,
+            CommandRequest::new(
+                Actor::System,
                 Command::TakeDownNotice {
                     id: NoticeId::new("n7").expect("id"),
                 },
             )
-            .because(order),
+            .caused_by(order),
         )
         .await
         .expect("done");

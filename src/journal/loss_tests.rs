@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::rig::{
+use super::test_support::{
     ROUND, TAIL, Temp, checkpoint, crash, files, has_road, judge, named, open, road, roads,
     segments, village,
 };
@@ -14,7 +14,7 @@ use crate::domain::actor::Actor;
 use crate::domain::command::Command;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
+enum HarmedFile {
     Newest,
     Older,
     Spare,
@@ -26,20 +26,20 @@ enum What {
     EarlierSegment,
 }
 
-const WHATS: [What; 9] = [
-    What::Newest,
-    What::Older,
-    What::Spare,
-    What::AllSnapshots,
-    What::FirstPack,
-    What::MiddlePack,
-    What::LastPack,
-    What::TailSegment,
-    What::EarlierSegment,
+const WHATS: [HarmedFile; 9] = [
+    HarmedFile::Newest,
+    HarmedFile::Older,
+    HarmedFile::Spare,
+    HarmedFile::AllSnapshots,
+    HarmedFile::FirstPack,
+    HarmedFile::MiddlePack,
+    HarmedFile::LastPack,
+    HarmedFile::TailSegment,
+    HarmedFile::EarlierSegment,
 ];
 
 /// The files of a kind.
-fn of(what: What, temp: &Temp) -> Vec<PathBuf> {
+fn of(what: HarmedFile, temp: &Temp) -> Vec<PathBuf> {
     let (snaps, packs, spare) = (
         files(&temp.journal(), "snap"),
         files(&temp.journal(), "pack"),
@@ -47,20 +47,20 @@ fn of(what: What, temp: &Temp) -> Vec<PathBuf> {
     );
     let segments = segments(&temp.0);
     match what {
-        What::Newest => vec![snaps.last().expect("two").clone()],
-        What::Older => vec![snaps[0].clone()],
-        What::Spare => vec![spare],
-        What::AllSnapshots => snaps.into_iter().chain([spare]).collect(),
-        What::FirstPack => vec![packs[0].clone()],
-        What::MiddlePack => vec![packs[packs.len() / 2].clone()],
-        What::LastPack => vec![packs.last().expect("some").clone()],
-        What::TailSegment => vec![segments.last().expect("some").clone()],
-        What::EarlierSegment => vec![segments[segments.len().saturating_sub(2)].clone()],
+        HarmedFile::Newest => vec![snaps.last().expect("two").clone()],
+        HarmedFile::Older => vec![snaps[0].clone()],
+        HarmedFile::Spare => vec![spare],
+        HarmedFile::AllSnapshots => snaps.into_iter().chain([spare]).collect(),
+        HarmedFile::FirstPack => vec![packs[0].clone()],
+        HarmedFile::MiddlePack => vec![packs[packs.len() / 2].clone()],
+        HarmedFile::LastPack => vec![packs.last().expect("some").clone()],
+        HarmedFile::TailSegment => vec![segments.last().expect("some").clone()],
+        HarmedFile::EarlierSegment => vec![segments[segments.len().saturating_sub(2)].clone()],
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum How {
+enum Corruption {
     Gone,
     Cut,
     Nul,
@@ -69,28 +69,32 @@ enum How {
     Old,
 }
 
-const HOWS: [How; 6] = [
-    How::Gone,
-    How::Cut,
-    How::Nul,
-    How::Bit,
-    How::Foreign,
-    How::Old,
+const HOWS: [Corruption; 6] = [
+    Corruption::Gone,
+    Corruption::Cut,
+    Corruption::Nul,
+    Corruption::Bit,
+    Corruption::Foreign,
+    Corruption::Old,
 ];
 
 /// Hurts a file; false = there is no such case.
-fn hurt(path: &Path, how: How, foreign: Option<&PathBuf>, old: Option<&PathBuf>) -> bool {
+fn hurt(path: &Path, how: Corruption, foreign: Option<&PathBuf>, old: Option<&PathBuf>) -> bool {
     let mut bytes = std::fs::read(path).expect("read");
     let used = bytes.iter().rposition(|b| *b != 0).unwrap_or(0);
     match how {
-        How::Gone => {
+        Corruption::Gone => {
             std::fs::remove_file(path).expect("gone");
             return true;
         }
-        How::Cut => bytes.truncate(used / 2),
-        How::Nul => bytes.fill(0),
-        How::Bit => bytes[used * 2 / 3] ^= 4,
-        How::Foreign | How::Old => match if how == How::Foreign { foreign } else { old } {
+        Corruption::Cut => bytes.truncate(used / 2),
+        Corruption::Nul => bytes.fill(0),
+        Corruption::Bit => bytes[used * 2 / 3] ^= 4,
+        Corruption::Foreign | Corruption::Old => match if how == Corruption::Foreign {
+            foreign
+        } else {
+            old
+        } {
             Some(other) => bytes = std::fs::read(other).expect("read"),
             None => return false,
         },
@@ -111,7 +115,10 @@ async fn whatever_file_is_lost_the_village_starts_with_all_that_still_stands() {
             // segments.
             let is_snapshot = matches!(
                 what,
-                What::Newest | What::Older | What::Spare | What::AllSnapshots
+                HarmedFile::Newest
+                    | HarmedFile::Older
+                    | HarmedFile::Spare
+                    | HarmedFile::AllSnapshots
             );
             let cases: Vec<bool> = of(what, &temp)
                 .iter()
@@ -146,7 +153,9 @@ async fn whatever_file_is_lost_the_village_starts_with_all_that_still_stands() {
                 "{case}: another village's roads: {names:?}"
             );
             match what {
-                What::TailSegment => assert!(roads_lost as u64 <= TAIL, "{case}: {roads_lost}"),
+                HarmedFile::TailSegment => {
+                    assert!(roads_lost as u64 <= TAIL, "{case}: {roads_lost}");
+                }
                 _ => assert_eq!(roads_lost, 0, "{case}: {report:?}"),
             }
             if is_snapshot {
@@ -156,22 +165,28 @@ async fn whatever_file_is_lost_the_village_starts_with_all_that_still_stands() {
             // for it.
             let is_told = !report.is_clean() || !journal.history().unreadable().is_empty();
             let silent = match (what, how) {
-                (What::Newest | What::Older | What::Spare, How::Gone) => true,
+                (HarmedFile::Newest | HarmedFile::Older | HarmedFile::Spare, Corruption::Gone) => {
+                    true
+                }
                 // An older copy of ours is a snapshot of ours.
-                (What::Newest | What::Older | What::Spare, How::Old) => true,
+                (HarmedFile::Newest | HarmedFile::Older | HarmedFile::Spare, Corruption::Old) => {
+                    true
+                }
                 // What nothing ever spoke of.
-                (What::TailSegment, How::Gone | How::Nul | How::Bit) => true,
+                (HarmedFile::TailSegment, Corruption::Gone | Corruption::Nul | Corruption::Bit) => {
+                    true
+                }
                 // It stands in packs and below the floor.
-                (What::EarlierSegment, _) => true,
+                (HarmedFile::EarlierSegment, _) => true,
                 _ => false,
             };
             assert!(silent || is_told, "{case} is told: {report:?}");
             assert!(
-                silent || how == How::Old || !found.wrong.is_empty(),
+                silent || how == Corruption::Old || !found.problems.is_empty(),
                 "{case}: “journal check” tells: {found:?}"
             );
             // A named command is not carried out again while its outcome stands anywhere.
-            if what != What::AllSnapshots {
+            if what != HarmedFile::AllSnapshots {
                 assert!(
                     journal.submit(named()).await.expect("answered").repeated,
                     "{case}"
@@ -188,12 +203,16 @@ async fn whatever_file_is_lost_the_village_starts_with_all_that_still_stands() {
             assert_eq!(kept, 50, "{case}: what was acknowledged after it is there");
             assert_eq!(judge(&journal, &again, "p").await.0, roads_lost, "{case}");
             assert_eq!(
-                (again.damage.as_slice(), again.snapshots_passed, again.cut),
+                (
+                    again.damage.as_slice(),
+                    again.snapshots_damaged,
+                    again.segments_truncated
+                ),
                 (&[][..], 0, 0),
                 "{case}: it is told once"
             );
             assert!(
-                snapshot::covering(&temp.journal(), 0) >= 2,
+                snapshot::count_covering(&temp.journal(), 0) >= 2,
                 "{case}: snapshots are made again"
             );
             crash(journal);
@@ -209,8 +228,8 @@ async fn without_any_snapshot_what_is_left_of_a_trimmed_history_goes_on() {
     let first = journal.history().packs()[1].last + 1;
     assert!(journal.may_trim(first).await);
     journal
-        .submit(Wish::new(
-            Actor::House,
+        .submit(CommandRequest::new(
+            Actor::System,
             Command::NoteTrim {
                 from: 1,
                 to: first - 1,
@@ -230,11 +249,11 @@ async fn without_any_snapshot_what_is_left_of_a_trimmed_history_goes_on() {
     assert_eq!(
         check::check(&same.journal(), &same.0.join("log"), None, |_| {})
             .expect("checks")
-            .wrong,
+            .problems,
         Vec::<String>::new()
     );
     crash(journal);
-    for path in of(What::AllSnapshots, &temp) {
+    for path in of(HarmedFile::AllSnapshots, &temp) {
         std::fs::remove_file(path).expect("gone");
     }
     let (journal, report) = open(&temp.0);
@@ -257,7 +276,7 @@ async fn history_is_trimmed_only_while_two_snapshots_cover_it() {
     let (base, _) = village("p").await;
     let (journal, _) = open(&base.0);
     assert!(journal.may_trim(10).await);
-    let snapshots = of(What::AllSnapshots, &base);
+    let snapshots = of(HarmedFile::AllSnapshots, &base);
     for path in &snapshots[1..] {
         std::fs::write(path, b"rot").expect("written");
     }
@@ -273,7 +292,11 @@ async fn what_a_cursor_proves_and_the_log_has_not_is_missing_and_its_numbers_are
     checkpoint(&journal).await;
     let at = journal.state().seq;
     roads(&journal, "p", 20, 30).await;
-    journal.feed("xa", 0).done(at + 10).await.expect("noted");
+    journal
+        .feed("xa", 0)
+        .acknowledge(at + 10)
+        .await
+        .expect("noted");
     roads(&journal, "p", 30, 31).await;
     crash(journal);
     // Entries are cut out of the log, the group with the cursor stands.
@@ -290,7 +313,7 @@ async fn what_a_cursor_proves_and_the_log_has_not_is_missing_and_its_numbers_are
     assert!(
         !check::check(&temp.journal(), &temp.0.join("log"), None, |_| {})
             .expect("checks")
-            .wrong
+            .problems
             .is_empty()
     );
     let (journal, report) = open(&temp.0);
@@ -303,7 +326,7 @@ async fn what_a_cursor_proves_and_the_log_has_not_is_missing_and_its_numbers_are
 async fn rot_that_comes_while_the_village_runs_is_found() {
     let (base, _) = village("p").await;
     let (journal, _) = open(&base.0);
-    let whole = walk::walk(&journal, Duration::ZERO).await;
+    let whole = scrub::scrub(&journal, Duration::ZERO).await;
     assert_eq!(
         (whole.blocks, whole.snapshots),
         (
@@ -322,15 +345,15 @@ async fn rot_that_comes_while_the_village_runs_is_found() {
     let at = usize::try_from(pack.blocks[1].at).expect("small") + 100;
     bytes[at] ^= 1;
     std::fs::write(&pack.path, bytes).expect("written");
-    std::fs::write(of(What::Newest, &base).remove(0), b"rot").expect("written");
+    std::fs::write(of(HarmedFile::Newest, &base).remove(0), b"rot").expect("written");
     journal.submit(road("new", 0)).await.expect("answered");
-    assert_eq!(walk::walk(&journal, Duration::ZERO).await.snapshots, 1);
+    assert_eq!(scrub::scrub(&journal, Duration::ZERO).await.snapshots, 1);
     assert_eq!(
         journal.history().unreadable(),
         [(pack.blocks[1].first, pack.blocks[1].last)]
     );
     for _ in 0..500 {
-        if snapshot::copies(&base.journal())
+        if snapshot::list(&base.journal())
             .expect("read")
             .iter()
             .filter(|c| c.snapshot.is_some())
@@ -342,7 +365,7 @@ async fn rot_that_comes_while_the_village_runs_is_found() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(
-        snapshot::covering(&base.journal(), 1),
+        snapshot::count_covering(&base.journal(), 1),
         3,
         "snapshots are made again while it runs"
     );
@@ -360,11 +383,11 @@ async fn what_a_copy_of_the_card_wrote_on_its_own_is_not_mixed_in() {
         crash(journal);
     }
     for what in [
-        What::Newest,
-        What::Spare,
-        What::AllSnapshots,
-        What::LastPack,
-        What::TailSegment,
+        HarmedFile::Newest,
+        HarmedFile::Spare,
+        HarmedFile::AllSnapshots,
+        HarmedFile::LastPack,
+        HarmedFile::TailSegment,
     ] {
         let temp = Temp::of(&base.0, "twin");
         for (path, other) in of(what, &temp).iter().zip(of(what, &twin)) {
@@ -373,11 +396,11 @@ async fn what_a_copy_of_the_card_wrote_on_its_own_is_not_mixed_in() {
         let case = format!("{what:?}");
         let wrong = check::check(&temp.journal(), &temp.0.join("log"), None, |_| {})
             .expect("checks")
-            .wrong;
+            .problems;
         let (journal, report) = open(&temp.0);
         // A segment below the floor is dead, whoever wrote it.
         assert!(
-            what == What::TailSegment || !wrong.is_empty() && !report.is_clean(),
+            what == HarmedFile::TailSegment || !wrong.is_empty() && !report.is_clean(),
             "{case}"
         );
         assert!(
@@ -390,7 +413,7 @@ async fn what_a_copy_of_the_card_wrote_on_its_own_is_not_mixed_in() {
         );
         let lost = judge(&journal, &report, "p").await;
         assert!(
-            lost == (0, 0) || what == What::TailSegment && lost.1 == 0,
+            lost == (0, 0) || what == HarmedFile::TailSegment && lost.1 == 0,
             "{case}: {lost:?} {report:?}"
         );
         roads(&journal, "new", 0, 50).await;

@@ -9,20 +9,22 @@ pub mod boot;
 pub mod chain;
 pub mod check;
 pub mod codec;
-mod damage;
+mod damaged_ranges;
 pub mod feed;
 mod fold;
 pub mod handle;
 pub mod history;
 pub mod index;
-mod kin;
-mod logged;
+mod lineage;
+mod logged_records;
 pub mod pack;
 mod request;
+pub mod scrub;
 pub mod snapshot;
-pub mod walk;
 mod writer;
 
+#[cfg(test)]
+mod corruption_tests;
 #[cfg(test)]
 mod damage_tests;
 #[cfg(test)]
@@ -32,11 +34,9 @@ mod index_tests;
 #[cfg(test)]
 mod loss_tests;
 #[cfg(test)]
-mod rig;
-#[cfg(test)]
-mod rot_tests;
-#[cfg(test)]
 mod start_tests;
+#[cfg(test)]
+mod test_support;
 #[cfg(test)]
 mod tests;
 
@@ -45,13 +45,13 @@ use std::sync::Arc;
 use crate::domain::event::Entry;
 use crate::log::frame::Epoch;
 
-pub use boot::{OpenError, Place, Report};
+pub use boot::{JournalStorage, OpenError, Report};
 pub use handle::Journal;
-pub use request::{Closed, Receipt, SubmitError, Wish};
+pub use request::{Closed, CommandRequest, Committed, SubmitError};
 
 /// One entry as it is stored.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Stored {
+pub struct StoredEntry {
     /// The boot that wrote it.
     pub epoch: Epoch,
     /// Its bytes; the chain is over these.

@@ -15,18 +15,18 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Stored;
+use super::StoredEntry;
 use super::chain::Heads;
 use super::codec;
 use crate::domain::event::Event;
-use crate::log::disk::write_whole;
+use crate::log::disk::write_atomic;
 use crate::log::frame::Epoch;
 
 /// Entries of a block.
 pub const BLOCK_ENTRIES: usize = 100;
-const HEAD: usize = 268;
-const BLOCK_HEAD: usize = 52;
-const RAW_MAX: usize = 64 * 1024 * 1024;
+const HEADER_BYTES: usize = 268;
+const BLOCK_HEADER_BYTES: usize = 52;
+const MAX_RAW_BYTES: usize = 64 * 1024 * 1024;
 const MAGIC: &[u8] = b"CLHB";
 
 /// One pack file.
@@ -62,7 +62,7 @@ pub struct Block {
     crc: u32,
 }
 
-fn broken(what: &str) -> io::Error {
+fn invalid_data(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
 }
 
@@ -74,10 +74,10 @@ pub fn write(
     folder: &Path,
     heads: &Heads,
     end: &Heads,
-    entries: &[Arc<Stored>],
+    entries: &[Arc<StoredEntry>],
 ) -> io::Result<Pack> {
     let Some(first) = entries.first().map(|e| e.entry.seq) else {
-        return Err(broken("nothing to pack"));
+        return Err(invalid_data("nothing to pack"));
     };
     let mut out = Vec::new();
     out.extend_from_slice(b"CLHP");
@@ -104,7 +104,7 @@ pub fn write(
             raw.extend_from_slice(&e.bytes);
         }
         let payload = zstd::bulk::compress(&raw, 3)?;
-        let mut head = Vec::with_capacity(BLOCK_HEAD);
+        let mut head = Vec::with_capacity(BLOCK_HEADER_BYTES);
         head.extend_from_slice(MAGIC);
         head.extend_from_slice(&1u16.to_le_bytes());
         head.extend_from_slice(&u16::try_from(n).unwrap_or(u16::MAX).to_le_bytes());
@@ -124,7 +124,7 @@ pub fn write(
         rest = after;
     }
     let path = folder.join(format!("{first:016x}.pack"));
-    write_whole(&path, &out)?;
+    write_atomic(&path, &out)?;
     open(&path)
 }
 
@@ -139,7 +139,7 @@ pub fn write(
 pub fn open(path: &Path) -> io::Result<Pack> {
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();
-    let mut head = [0; HEAD];
+    let mut head = [0; HEADER_BYTES];
     file.read_exact(&mut head)?;
     let named = path
         .file_stem()
@@ -149,11 +149,12 @@ pub fn open(path: &Path) -> io::Result<Pack> {
     let is_newer = head.starts_with(b"CLHP") && u16::from_le_bytes([head[4], head[5]]) > 1;
     if !head.starts_with(b"CLHP") || crc32c::crc32c(&head[12..]).to_le_bytes() != head[8..12] {
         let is_ours = !is_newer
-            || search(&std::fs::read(path)?, named).is_ok_and(|(blocks, _)| !blocks.is_empty());
+            || recover_blocks(&std::fs::read(path)?, named)
+                .is_ok_and(|(blocks, _)| !blocks.is_empty());
         return Err(if is_ours {
-            broken("the head of the pack is damaged")
+            invalid_data("the head of the pack is damaged")
         } else {
-            newer()
+            unsupported_version()
         });
     }
     let (mut before, mut after) = ([0; 128], [0; 128]);
@@ -163,7 +164,7 @@ pub fn open(path: &Path) -> io::Result<Pack> {
     let quick = if is_newer {
         None
     } else {
-        in_line(&mut file, size, named)?
+        read_block_index(&mut file, size, named)?
     };
     // A medium that cannot read the last block today may read it tomorrow; its numbers are those
     // that its place asks for.
@@ -182,20 +183,25 @@ pub fn open(path: &Path) -> io::Result<Pack> {
         Some(blocks) if blocks.last().is_some_and(is_whole) => blocks,
         _ => {
             let bytes = std::fs::read(path)?;
-            let (blocks, is_short) =
-                search(&bytes, named).map_err(|cause| if is_newer { newer() } else { cause })?;
+            let (blocks, is_short) = recover_blocks(&bytes, named).map_err(|cause| {
+                if is_newer {
+                    unsupported_version()
+                } else {
+                    cause
+                }
+            })?;
             if is_short {
-                tracing::error!(path = %path.display(), through = blocks.last().map_or(0, |b| b.last), "the end of a pack is damaged or cut off; what stands before it is used");
-                end = end_of(path, heads, &blocks).unwrap_or(end);
+                tracing::error!(path = %path.display(), through = blocks.last().map_or(0, |b| b.last), "history pack truncated or damaged at its end; valid part used");
+                end = heads_after(path, heads, &blocks).unwrap_or(end);
             }
             blocks
         }
     };
     let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else {
         return Err(if is_newer {
-            newer()
+            unsupported_version()
         } else {
-            broken("the pack is empty")
+            invalid_data("the pack is empty")
         });
     };
     Ok(Pack {
@@ -208,20 +214,20 @@ pub fn open(path: &Path) -> io::Result<Pack> {
     })
 }
 
-fn newer() -> io::Error {
+fn unsupported_version() -> io::Error {
     io::Error::new(
         io::ErrorKind::Unsupported,
         "the pack was written by a newer version of this program",
     )
 }
 
-fn version_of(head: &[u8; BLOCK_HEAD]) -> u16 {
+fn version_of(head: &[u8; BLOCK_HEADER_BYTES]) -> u16 {
     u16::from_le_bytes([head[4], head[5]])
 }
 
 impl Block {
     /// What a header at byte `at` says, and whether it can be right.
-    fn of(head: &[u8; BLOCK_HEAD], at: u64) -> (Self, bool) {
+    fn of(head: &[u8; BLOCK_HEADER_BYTES], at: u64) -> (Self, bool) {
         let u32_at =
             |i: usize| u32::from_le_bytes([head[i], head[i + 1], head[i + 2], head[i + 3]]);
         let u64_at = |i: usize| u64::from(u32_at(i)) | u64::from(u32_at(i + 4)) << 32;
@@ -245,20 +251,20 @@ impl Block {
 
     /// Where the next one begins.
     fn next(&self) -> u64 {
-        self.at + BLOCK_HEAD as u64 + u64::from(self.compressed)
+        self.at + BLOCK_HEADER_BYTES as u64 + u64::from(self.compressed)
     }
 }
 
 /// The blocks, when each begins with the entry after the one before; none = one does not, or
 /// cannot.
-fn in_line(file: &mut File, size: u64, named: u64) -> io::Result<Option<Vec<Block>>> {
+fn read_block_index(file: &mut File, size: u64, named: u64) -> io::Result<Option<Vec<Block>>> {
     let mut blocks: Vec<Block> = Vec::new();
-    let mut at = HEAD as u64;
+    let mut at = HEADER_BYTES as u64;
     while at < size {
-        if size - at < BLOCK_HEAD as u64 {
+        if size - at < BLOCK_HEADER_BYTES as u64 {
             return Ok(None);
         }
-        let mut head = [0; BLOCK_HEAD];
+        let mut head = [0; BLOCK_HEADER_BYTES];
         file.seek(SeekFrom::Start(at))?;
         file.read_exact(&mut head)?;
         let (block, is_sound) = Block::of(&head, at);
@@ -274,21 +280,23 @@ fn in_line(file: &mut File, size: u64, named: u64) -> io::Result<Option<Vec<Bloc
 
 /// The blocks of a file in which not all is in line, and whether something at its end was left out.
 /// `named` is the first entry as the file's name says.
-fn search(bytes: &[u8], named: u64) -> io::Result<(Vec<Block>, bool)> {
+fn recover_blocks(bytes: &[u8], named: u64) -> io::Result<(Vec<Block>, bool)> {
     let mut blocks: Vec<Block> = Vec::new();
-    let (mut at, mut lost, mut whole) = (HEAD, None, 0);
+    let (mut at, mut lost, mut whole) = (HEADER_BYTES, None, 0);
     while let Some(head) = bytes
         .get(at..)
-        .and_then(|rest| rest.first_chunk::<BLOCK_HEAD>())
+        .and_then(|rest| rest.first_chunk::<BLOCK_HEADER_BYTES>())
     {
         let (block, is_sound) = Block::of(head, at as u64);
         let next = usize::try_from(block.next()).unwrap_or(usize::MAX);
         let is_whole = head.starts_with(MAGIC)
-            && bytes.get(at + BLOCK_HEAD..next).is_some_and(|payload| {
-                crc32c::crc32c_append(crc32c::crc32c(&head[..48]), payload) == block.crc
-            });
+            && bytes
+                .get(at + BLOCK_HEADER_BYTES..next)
+                .is_some_and(|payload| {
+                    crc32c::crc32c_append(crc32c::crc32c(&head[..48]), payload) == block.crc
+                });
         if is_whole && version_of(head) > 1 {
-            return Err(newer());
+            return Err(unsupported_version());
         }
         let follows =
             blocks.last().map_or(0, |b| b.last) < block.first && block.first <= block.last;
@@ -304,12 +312,12 @@ fn search(bytes: &[u8], named: u64) -> io::Result<(Vec<Block>, bool)> {
                 && block.first != expected
             {
                 if !(1..block.first).contains(&expected) {
-                    return Err(broken("the first block of the pack is damaged"));
+                    return Err(invalid_data("the first block of the pack is damaged"));
                 }
                 // Reading it finds its sum wrong; what matters are the numbers, which its
                 // neighbours bound.
-                let compressed =
-                    u32::try_from(at.saturating_sub(begins + BLOCK_HEAD)).unwrap_or(u32::MAX);
+                let compressed = u32::try_from(at.saturating_sub(begins + BLOCK_HEADER_BYTES))
+                    .unwrap_or(u32::MAX);
                 blocks.push(Block {
                     at: begins as u64,
                     first: expected,
@@ -340,13 +348,13 @@ fn search(bytes: &[u8], named: u64) -> io::Result<(Vec<Block>, bool)> {
 }
 
 /// The heads after the last of `blocks`; none = one cannot be read.
-fn end_of(path: &Path, mut heads: Heads, blocks: &[Block]) -> Option<Heads> {
+fn heads_after(path: &Path, mut heads: Heads, blocks: &[Block]) -> Option<Heads> {
     for block in blocks {
         for e in read(path, block).ok()? {
             if matches!(e.entry.event, Event::Booted { .. }) {
-                heads = heads.begin(&e.epoch);
+                heads = heads.start_epoch(&e.epoch);
             }
-            heads.add(e.entry.lane, &e.bytes);
+            heads.append(e.entry.lane, &e.bytes);
         }
     }
     Some(heads)
@@ -361,7 +369,7 @@ fn copy16(bytes: &[u8]) -> Epoch {
 /// What stands behind a block's header, when the sum is right.
 fn payload(pack: &Path, block: &Block) -> io::Result<Vec<u8>> {
     let mut file = File::open(pack)?;
-    let mut head = [0; BLOCK_HEAD];
+    let mut head = [0; BLOCK_HEADER_BYTES];
     file.seek(SeekFrom::Start(block.at))?;
     file.read_exact(&mut head)?;
     let mut payload = vec![0; block.compressed as usize];
@@ -369,7 +377,7 @@ fn payload(pack: &Path, block: &Block) -> io::Result<Vec<u8>> {
     // The sum is the one that stands there: a block that was searched for and not found has its
     // neighbour's here.
     if crc32c::crc32c_append(crc32c::crc32c(&head[..48]), &payload).to_le_bytes() != head[48..] {
-        return Err(broken("a block of the pack is damaged"));
+        return Err(invalid_data("a block of the pack is damaged"));
     }
     Ok(payload)
 }
@@ -378,25 +386,26 @@ fn payload(pack: &Path, block: &Block) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// When the file cannot be read, or what it holds is not what was written.
-pub fn read(pack: &Path, block: &Block) -> io::Result<Vec<Arc<Stored>>> {
+pub fn read(pack: &Path, block: &Block) -> io::Result<Vec<Arc<StoredEntry>>> {
     let payload = payload(pack, block)?;
-    let raw = zstd::bulk::decompress(&payload, (block.raw as usize).min(RAW_MAX))?;
+    let raw = zstd::bulk::decompress(&payload, (block.raw as usize).min(MAX_RAW_BYTES))?;
     let mut out = Vec::with_capacity(BLOCK_ENTRIES);
     let mut rest = raw.as_slice();
     while let Some((len, after)) = rest.split_first_chunk::<4>() {
         let len = u32::from_le_bytes(*len) as usize;
         let Some((bytes, after)) = after.split_at_checked(len) else {
-            return Err(broken("a block of the pack is damaged"));
+            return Err(invalid_data("a block of the pack is damaged"));
         };
-        let codec::Record::Entry(entry) = codec::decode(bytes).map_err(io::Error::other)? else {
-            return Err(broken("a block of the pack holds something else"));
+        let codec::JournalRecord::Entry(entry) = codec::decode(bytes).map_err(io::Error::other)?
+        else {
+            return Err(invalid_data("a block of the pack holds something else"));
         };
         if !(block.first..=block.last).contains(&entry.seq) {
-            return Err(broken(
+            return Err(invalid_data(
                 "a block of the pack is not the one that its header says",
             ));
         }
-        out.push(Arc::new(Stored {
+        out.push(Arc::new(StoredEntry {
             epoch: block.epoch,
             bytes: bytes.into(),
             entry: *entry,
@@ -431,7 +440,7 @@ pub fn list(folder: &Path) -> io::Result<(Vec<Pack>, Vec<PathBuf>)> {
             Err(cause) if cause.kind() == io::ErrorKind::Unsupported => return Err(cause),
             // A passing error must not cost a good file: it is left and only missing in this boot.
             Err(cause) => {
-                tracing::error!(%cause, path = %path.display(), "packed history could not be read");
+                tracing::error!(%cause, path = %path.display(), "reading history pack failed");
             }
         }
     }

@@ -27,7 +27,7 @@ pub enum SubmitError {
 
 /// What was made: the entries, durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Receipt {
+pub struct Committed {
     /// First entry; 0 = nothing had to change.
     pub first: u64,
     /// Last entry.
@@ -38,7 +38,7 @@ pub struct Receipt {
 
 /// A command with who asks and what led to it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Wish {
+pub struct CommandRequest {
     /// Who.
     pub actor: Actor,
     /// What.
@@ -51,7 +51,7 @@ pub struct Wish {
     pub expires_at: i64,
 }
 
-impl Wish {
+impl CommandRequest {
     /// A command without a name.
     #[must_use]
     pub const fn new(actor: Actor, command: Command) -> Self {
@@ -66,14 +66,14 @@ impl Wish {
 
     /// The same, led to by entry `seq`.
     #[must_use]
-    pub const fn because(mut self, seq: u64) -> Self {
+    pub const fn caused_by(mut self, seq: u64) -> Self {
         self.cause = Some(seq);
         self
     }
 
     /// The same, with a name: sending it twice does it once.
     #[must_use]
-    pub fn named(mut self, id: CommandId, expires_at: i64) -> Self {
+    pub fn idempotent(mut self, id: CommandId, expires_at: i64) -> Self {
         self.id = Some(id);
         self.expires_at = expires_at;
         self
@@ -81,10 +81,13 @@ impl Wish {
 }
 
 /// What the thread is asked.
-pub(super) enum Request {
-    Submit(Box<Wish>, oneshot::Sender<Result<Receipt, SubmitError>>),
+pub(super) enum WriterRequest {
+    Submit(
+        Box<CommandRequest>,
+        oneshot::Sender<Result<Committed, SubmitError>>,
+    ),
     Cursor(Cursor),
-    Noop(oneshot::Sender<()>),
+    Ping(oneshot::Sender<()>),
     /// The packing thread is through; its result comes by joining it.
     Checkpointed,
     Checkpoint,
@@ -92,7 +95,7 @@ pub(super) enum Request {
     Shutdown(oneshot::Sender<Result<(), Closed>>),
 }
 
-impl std::fmt::Debug for Request {
+impl std::fmt::Debug for WriterRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Request")
     }

@@ -16,21 +16,21 @@ use serde::{Deserialize, Serialize};
 use super::chain::Heads;
 use super::codec::{self, Outcome};
 use crate::domain::id::CommandId;
-use crate::domain::state::State;
-use crate::log::disk::write_whole;
+use crate::domain::state::VillageState;
+use crate::log::disk::write_atomic;
 use crate::log::frame::Epoch;
 use crate::log::recover::Floor;
 
 /// Largest snapshot that is read, uncompressed.
-const RAW_MAX: usize = 256 * 1024 * 1024;
+const MAX_RAW_BYTES: usize = 256 * 1024 * 1024;
 /// How many are kept.
-const KEPT: usize = 2;
+const SNAPSHOTS_KEPT: usize = 2;
 
 /// What a snapshot holds.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Snapshot {
     /// The village after entry `state.seq`.
-    pub state: Arc<State>,
+    pub state: Arc<VillageState>,
     /// What became of named commands.
     pub outcomes: Arc<BTreeMap<CommandId, Outcome>>,
     /// How far the feeds are.
@@ -48,7 +48,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// The last entry that feeds, outcomes and boots say has been.
     #[must_use]
-    pub fn proven(&self) -> u64 {
+    pub fn last_proven_seq(&self) -> u64 {
         let cursors = self.cursors.values().copied();
         let outcomes = self
             .outcomes
@@ -81,20 +81,20 @@ pub struct EpochSpan {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Body {
+struct SnapshotBody {
     v: u32,
-    state: Arc<State>,
+    state: Arc<VillageState>,
     outcomes: Vec<Outcome>,
     cursors: BTreeMap<String, u64>,
     heads: Vec<String>,
     floor: (u64, String, u64),
-    epochs: Vec<SpanBody>,
+    epochs: Vec<EpochSpanBody>,
     #[serde(default)]
     first: u64,
 }
 
 #[derive(Serialize, Deserialize)]
-struct SpanBody {
+struct EpochSpanBody {
     epoch: String,
     boot: u64,
     first: u64,
@@ -103,11 +103,11 @@ struct SpanBody {
     start: Vec<String>,
 }
 
-fn heads_out(heads: &Heads) -> Vec<String> {
+fn encode_heads(heads: &Heads) -> Vec<String> {
     heads.0.iter().map(|h| codec::hex(h)).collect()
 }
 
-fn heads_in(texts: &[String]) -> Option<Heads> {
+fn decode_heads(texts: &[String]) -> Option<Heads> {
     let mut out = Heads::default();
     for (head, text) in out.0.iter_mut().zip(texts) {
         let (a, b) = text.split_at_checked(32)?;
@@ -118,7 +118,7 @@ fn heads_in(texts: &[String]) -> Option<Heads> {
 }
 
 /// The further copy of the newest snapshot.
-fn spare(folder: &Path) -> PathBuf {
+fn spare_path(folder: &Path) -> PathBuf {
     folder.join("spare").join("state")
 }
 
@@ -128,12 +128,12 @@ fn spare(folder: &Path) -> PathBuf {
 /// # Errors
 /// Whatever the file system says.
 pub fn write(folder: &Path, snapshot: &Snapshot) -> io::Result<()> {
-    let body = Body {
+    let body = SnapshotBody {
         v: 1,
         state: snapshot.state.clone(),
         outcomes: snapshot.outcomes.values().cloned().collect(),
         cursors: snapshot.cursors.clone(),
-        heads: heads_out(&snapshot.heads),
+        heads: encode_heads(&snapshot.heads),
         floor: (
             snapshot.floor.segment,
             codec::epoch_text(&snapshot.floor.epoch),
@@ -142,13 +142,13 @@ pub fn write(folder: &Path, snapshot: &Snapshot) -> io::Result<()> {
         epochs: snapshot
             .epochs
             .iter()
-            .map(|e| SpanBody {
+            .map(|e| EpochSpanBody {
                 epoch: codec::epoch_text(&e.epoch),
                 boot: e.boot,
                 first: e.first,
                 last: e.last,
                 lanes: e.lanes,
-                start: heads_out(&e.start),
+                start: encode_heads(&e.start),
             })
             .collect(),
         first: snapshot.first,
@@ -160,7 +160,7 @@ pub fn write(folder: &Path, snapshot: &Snapshot) -> io::Result<()> {
     out.extend_from_slice(&[0; 2]);
     out.extend_from_slice(&crc32c::crc32c(&payload).to_le_bytes());
     out.extend_from_slice(&payload);
-    write_whole(
+    write_atomic(
         &folder.join(format!("{:016x}.snap", snapshot.state.seq)),
         &out,
     )?;
@@ -168,9 +168,9 @@ pub fn write(folder: &Path, snapshot: &Snapshot) -> io::Result<()> {
         std::fs::create_dir_all(folder.join("spare"))?;
         std::fs::File::open(folder)?.sync_all()?;
     }
-    write_whole(&spare(folder), &out)?;
+    write_atomic(&spare_path(folder), &out)?;
     let names = names(folder)?;
-    for old in names.iter().rev().skip(KEPT) {
+    for old in names.iter().rev().skip(SNAPSHOTS_KEPT) {
         // The new one stands; an old one that cannot be removed is tried again next time.
         let _ = std::fs::remove_file(folder.join(old));
     }
@@ -203,7 +203,7 @@ pub enum SnapshotError {
 
 /// One file that should hold a snapshot.
 #[derive(Debug)]
-pub struct Copy {
+pub struct SnapshotFile {
     /// The file.
     pub path: PathBuf,
     /// It is the spare.
@@ -211,37 +211,37 @@ pub struct Copy {
     /// What it holds; none = it is damaged.
     pub snapshot: Option<Snapshot>,
     /// The medium could not read it: it may be whole another day.
-    pub is_unread: bool,
+    pub is_io_error: bool,
 }
 
 /// Every copy that lies in `folder`, newest name first, the spare last.
 ///
 /// # Errors
 /// [`SnapshotError`] when the folder cannot be read or a copy was written by a newer program.
-pub fn copies(folder: &Path) -> Result<Vec<Copy>, SnapshotError> {
+pub fn list(folder: &Path) -> Result<Vec<SnapshotFile>, SnapshotError> {
     let mut paths: Vec<PathBuf> = names(folder)?
         .iter()
         .rev()
         .map(|name| folder.join(name))
         .collect();
-    paths.push(spare(folder));
+    paths.push(spare_path(folder));
     let mut out = Vec::new();
     for path in paths {
-        let is_spare = path == spare(folder);
+        let is_spare = path == spare_path(folder);
         let copy = match std::fs::read(&path) {
-            Ok(bytes) => Copy {
+            Ok(bytes) => SnapshotFile {
                 snapshot: read(&bytes).map_err(SnapshotError::Newer)?,
                 path,
                 is_spare,
-                is_unread: false,
+                is_io_error: false,
             },
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => continue,
             // One that cannot be read is as good as damaged, in this boot.
-            Err(_) => Copy {
+            Err(_) => SnapshotFile {
                 snapshot: None,
                 path,
                 is_spare,
-                is_unread: true,
+                is_io_error: true,
             },
         };
         out.push(copy);
@@ -251,8 +251,8 @@ pub fn copies(folder: &Path) -> Result<Vec<Copy>, SnapshotError> {
 
 /// How many whole copies know the village after entry `seq` or later. Reads them all.
 #[must_use]
-pub fn covering(folder: &Path, seq: u64) -> usize {
-    copies(folder).map_or(0, |all| {
+pub fn count_covering(folder: &Path, seq: u64) -> usize {
+    list(folder).map_or(0, |all| {
         all.iter()
             .filter(|c| c.snapshot.as_ref().is_some_and(|s| s.state.seq >= seq))
             .count()
@@ -274,17 +274,17 @@ fn read(bytes: &[u8]) -> Result<Option<Snapshot>, u32> {
     } else {
         Ok(None)
     };
-    let Ok(raw) = zstd::bulk::decompress(&bytes[12..], RAW_MAX) else {
+    let Ok(raw) = zstd::bulk::decompress(&bytes[12..], MAX_RAW_BYTES) else {
         return unread;
     };
-    match serde_json::from_slice::<Body>(&raw) {
+    match serde_json::from_slice::<SnapshotBody>(&raw) {
         Ok(body) if body.v > 1 => Err(body.v),
-        Ok(body) => Ok(rebuild(body)),
+        Ok(body) => Ok(from_body(body)),
         Err(_) => unread,
     }
 }
 
-fn rebuild(body: Body) -> Option<Snapshot> {
+fn from_body(body: SnapshotBody) -> Option<Snapshot> {
     let epochs: Option<Vec<EpochSpan>> = body
         .epochs
         .into_iter()
@@ -295,7 +295,7 @@ fn rebuild(body: Body) -> Option<Snapshot> {
                 first: e.first,
                 last: e.last,
                 lanes: e.lanes,
-                start: heads_in(&e.start)?,
+                start: decode_heads(&e.start)?,
             })
         })
         .collect();
@@ -308,7 +308,7 @@ fn rebuild(body: Body) -> Option<Snapshot> {
                 .collect(),
         ),
         cursors: body.cursors,
-        heads: heads_in(&body.heads)?,
+        heads: decode_heads(&body.heads)?,
         floor: Floor {
             segment: body.floor.0,
             epoch: codec::epoch_from(&body.floor.1)?,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tokio::sync::{mpsc, watch};
 
-use super::rig::{
+use super::test_support::{
     self, ROADS, TAIL, Temp, crash, files, has_road, judge, open, road, roads, village,
 };
 use super::*;
@@ -15,15 +15,15 @@ use crate::domain::command::Command;
 use crate::domain::id::VillageId;
 use crate::domain::state::DAMAGE_KEPT;
 use crate::domain::village::Village;
-use crate::log::disk::Folder;
-use crate::log::frame::BLOCK;
+use crate::log::disk::DirDisk;
+use crate::log::frame::BLOCK_BYTES;
 use crate::log::sim::{Honesty, SimDisk};
 use crate::supervisor::clock::Clock;
 
 /// A start that is killed after its first group, before anything was packed.
 fn killed(folder: &Path) {
-    let disk = Folder::open(&folder.join("log")).expect("log");
-    let place = Place {
+    let disk = DirDisk::open(&folder.join("log")).expect("log");
+    let place = JournalStorage {
         folder: folder.join("journal"),
         disk: Box::new(disk),
         village: None,
@@ -39,7 +39,7 @@ fn killed(folder: &Path) {
     let damage = opened.report.damage.clone();
     let (publish, _) = watch::channel(opened.snapshot.state.clone());
     let (requests, inbox) = mpsc::channel(1);
-    let mut writer = writer::Writer::new(
+    let mut writer = writer::JournalWriter::new(
         opened,
         epoch,
         Clock::manual(1_000_000),
@@ -132,7 +132,7 @@ async fn a_thousand_holes_are_told_in_one_group_and_the_village_starts() {
     let blocks = temp.journal().join(format!("{:016x}.pack.new", 1));
     std::fs::create_dir_all(&blocks).expect("made");
     let disk = SimDisk::default();
-    let open_on = |disk: SimDisk| rig::open_on(&temp.0, disk).expect("opens");
+    let open_on = |disk: SimDisk| test_support::open_on(&temp.0, disk).expect("opens");
     let (journal, _) = open_on(disk.clone());
     for n in 0..ENTRIES {
         journal.submit(road("p", n)).await.expect("answered");
@@ -141,7 +141,7 @@ async fn a_thousand_holes_are_told_in_one_group_and_the_village_starts() {
     std::fs::remove_dir(blocks).expect("gone");
     let mut content = disk.image(disk.operations(), Honesty::Honest, || 0);
     for bytes in content.values_mut() {
-        for block in bytes.chunks_mut(BLOCK).step_by(2) {
+        for block in bytes.chunks_mut(BLOCK_BYTES).step_by(2) {
             block.fill(0);
         }
     }
@@ -219,7 +219,7 @@ async fn a_log_of_another_village_with_more_segments_does_not_make_the_village_a
         assert!(
             !check::check(&temp.journal(), &temp.0.join("log"), None, |_| {})
                 .expect("checks")
-                .wrong
+                .problems
                 .is_empty(),
             "{case}"
         );
@@ -259,8 +259,8 @@ async fn a_young_log_that_says_the_configured_name_is_ours_beside_another_villag
     let (other, _) = village("q").await;
     let temp = Temp::new("young");
     let start = |name: &str| {
-        let disk = Folder::open(&temp.0.join("log")).expect("log");
-        let place = Place {
+        let disk = DirDisk::open(&temp.0.join("log")).expect("log");
+        let place = JournalStorage {
             folder: temp.journal(),
             disk: Box::new(disk),
             village: Some(VillageId::new(name).expect("id")),
@@ -281,7 +281,10 @@ async fn a_young_log_that_says_the_configured_name_is_ours_beside_another_villag
         longitude: 105.8,
     };
     journal
-        .submit(Wish::new(Actor::House, Command::DeclareVillage { village }))
+        .submit(CommandRequest::new(
+            Actor::System,
+            Command::DeclareVillage { village },
+        ))
         .await
         .expect("answered");
     roads(&journal, "p", 0, 30).await;

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::rig::{Temp, crash, files, open};
+use super::test_support::{Temp, crash, files, open};
 use super::*;
 use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
@@ -12,13 +12,13 @@ use crate::domain::command::Command;
 use crate::domain::event::Event;
 use crate::domain::id::{BlobId, CommandId, NoticeId, PlaceId};
 use crate::domain::notice::NoticeKind;
-use crate::domain::place::Place as Road;
+use crate::domain::place::Place;
 
-pub(super) fn road(n: u64) -> Wish {
-    Wish::new(
-        Actor::House,
+pub(super) fn road(n: u64) -> CommandRequest {
+    CommandRequest::new(
+        Actor::System,
         Command::DeclarePlace {
-            place: Road {
+            place: Place {
                 id: PlaceId::new(&format!("p{n}")).expect("id"),
                 name: "Ngõ Đình".repeat(6),
             },
@@ -81,7 +81,7 @@ async fn history_is_packed_recycled_and_read_back_in_order() {
     assert!(log <= 14, "segments are recycled, there are {log}");
     let mut seen = 0;
     while seen < 3001 {
-        let feed::Batch::Entries(batch) = reader.next(500).await.expect("feed") else {
+        let feed::FeedItem::Entries(batch) = reader.next(500).await.expect("feed") else {
             panic!("no gap")
         };
         for stored in batch {
@@ -103,7 +103,7 @@ async fn history_is_packed_recycled_and_read_back_in_order() {
     let findings =
         check::check(&temp.0.join("journal"), &temp.0.join("log"), None, |_| {}).expect("check");
     assert_eq!(
-        (findings.wrong.as_slice(), findings.entries),
+        (findings.problems.as_slice(), findings.entries),
         (&[][..], 3002)
     );
 }
@@ -113,7 +113,7 @@ async fn a_named_command_is_done_once_refusals_included() {
     let temp = Temp::new("named");
     let (journal, _) = open(&temp.0);
     let id = CommandId::new("c1").expect("id");
-    let wish = || Wish::new(Actor::Commune, notice(1)).named(id.clone(), 2_000_000);
+    let wish = || CommandRequest::new(Actor::Commune, notice(1)).idempotent(id.clone(), 2_000_000);
     let first = journal.submit(wish()).await.expect("done");
     let again = journal.submit(wish()).await.expect("done");
     assert_eq!(
@@ -121,8 +121,8 @@ async fn a_named_command_is_done_once_refusals_included() {
         (again.first, first.first, true)
     );
     let stop = || {
-        Wish::new(Actor::Commune, Command::StopEverything)
-            .named(CommandId::new("c2").expect("id"), 2_000_000)
+        CommandRequest::new(Actor::Commune, Command::StopEverything)
+            .idempotent(CommandId::new("c2").expect("id"), 2_000_000)
     };
     assert!(journal.submit(stop()).await.is_err());
     let seq = journal.state().seq;
@@ -131,7 +131,8 @@ async fn a_named_command_is_done_once_refusals_included() {
     assert!(journal.submit(wish()).await.expect("old outcome").repeated);
     assert!(journal.submit(stop()).await.is_err());
     assert_eq!(journal.state().seq, seq + 1, "only the boot was added");
-    let late = Wish::new(Actor::Commune, notice(3)).named(CommandId::new("c3").expect("id"), 10);
+    let late = CommandRequest::new(Actor::Commune, notice(3))
+        .idempotent(CommandId::new("c3").expect("id"), 10);
     assert_eq!(
         journal.submit(late).await,
         Err(SubmitError::Rejected(
@@ -147,15 +148,15 @@ async fn a_cursor_survives_and_a_feed_goes_on() {
     for n in 0..10 {
         journal.submit(road(n)).await.expect("answered");
     }
-    journal.feed("x", 0).done(6).await.expect("noted");
+    journal.feed("x", 0).acknowledge(6).await.expect("noted");
     journal
         .submit(road(99))
         .await
         .expect("the cursor rides with this");
     crash(journal);
     let (journal, _) = open(&temp.0);
-    assert_eq!(journal.feed("x", 0).read_to(), 6);
-    assert_eq!(journal.feed("y", 3).read_to(), 3);
+    assert_eq!(journal.feed("x", 0).position(), 6);
+    assert_eq!(journal.feed("y", 3).position(), 3);
 }
 
 #[tokio::test]
@@ -163,7 +164,7 @@ async fn waiting_finds_the_entry_that_was_caused() {
     let temp = Temp::new("wait");
     let (journal, _) = open(&temp.0);
     let order = journal
-        .submit(Wish::new(Actor::House, Command::StopEverything))
+        .submit(CommandRequest::new(Actor::System, Command::StopEverything))
         .await
         .expect("done")
         .last;
@@ -171,14 +172,14 @@ async fn waiting_finds_the_entry_that_was_caused() {
     #[expect(clippy::disallowed_methods, reason = "a test")]
     let waiting = tokio::spawn(async move {
         other
-            .wait(order, Duration::from_secs(5), |e| {
+            .wait_for_effect(order, Duration::from_secs(5), |e| {
                 matches!(e.entry.event, Event::PlaceDeclared { .. })
             })
             .await
     });
     journal.submit(road(1)).await.expect("not caused by it");
     let effect = journal
-        .submit(road(2).because(order))
+        .submit(road(2).caused_by(order))
         .await
         .expect("done")
         .last;
@@ -188,7 +189,7 @@ async fn waiting_finds_the_entry_that_was_caused() {
     );
     assert!(
         journal
-            .wait(order, Duration::from_millis(20), |_| false)
+            .wait_for_effect(order, Duration::from_millis(20), |_| false)
             .await
             .is_none(),
         "a deadline ends it"
@@ -204,12 +205,12 @@ async fn a_number_that_is_none_is_refused_and_never_stored() {
         name: "s".into(),
         unit: String::new(),
         decimals: 0,
-        marks: vec![1.0],
+        thresholds: vec![1.0],
         alarm: None,
     };
     journal
-        .submit(Wish::new(
-            Actor::House,
+        .submit(CommandRequest::new(
+            Actor::System,
             Command::DeclareSensor {
                 sensor: sensor.clone(),
             },
@@ -219,8 +220,8 @@ async fn a_number_that_is_none_is_refused_and_never_stored() {
     for value in [f64::INFINITY, f64::NAN] {
         assert!(
             journal
-                .submit(Wish::new(
-                    Actor::House,
+                .submit(CommandRequest::new(
+                    Actor::System,
                     Command::ReportLevel {
                         sensor: sensor.id.clone(),
                         level: 1,
@@ -231,14 +232,14 @@ async fn a_number_that_is_none_is_refused_and_never_stored() {
                 .is_err()
         );
     }
-    let long = Road {
+    let long = Place {
         id: PlaceId::new("long").expect("id"),
         name: "x".repeat(100_000),
     };
     assert!(
         journal
-            .submit(Wish::new(
-                Actor::House,
+            .submit(CommandRequest::new(
+                Actor::System,
                 Command::DeclarePlace { place: long }
             ))
             .await
@@ -259,7 +260,7 @@ fn frozen_samples_decode_for_ever() {
     let mut kinds = std::collections::BTreeSet::new();
     for line in text.lines() {
         match codec::decode(line.as_bytes()).expect(line) {
-            codec::Record::Entry(entry) => {
+            codec::JournalRecord::Entry(entry) => {
                 assert_eq!(
                     String::from_utf8(codec::entry_bytes(&entry).expect("sound")).expect("utf8"),
                     line,
@@ -268,8 +269,8 @@ fn frozen_samples_decode_for_ever() {
                 let value = serde_json::to_value(&entry.event).expect("json");
                 kinds.insert(value["t"].as_str().expect("tag").to_owned());
             }
-            codec::Record::Cursor(_) => drop(kinds.insert("cursor".into())),
-            codec::Record::Outcome(_) => drop(kinds.insert("outcome".into())),
+            codec::JournalRecord::Cursor(_) => drop(kinds.insert("cursor".into())),
+            codec::JournalRecord::Outcome(_) => drop(kinds.insert("outcome".into())),
         }
     }
     assert!(kinds.len() >= 30, "a sample of every event: {kinds:?}");

@@ -15,37 +15,37 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::packing::Checkpoint;
-use super::Stored;
+use super::StoredEntry;
 use super::boot::Opened;
 use super::chain::Heads;
 use super::codec::{self, Cursor, Outcome};
 use super::history::History;
-use super::request::{Closed, Receipt, Request, SubmitError, Wish};
+use super::request::{Closed, CommandRequest, Committed, SubmitError, WriterRequest};
 use super::snapshot::EpochSpan;
 use crate::domain::actor::Actor;
 use crate::domain::decide::{Now, Rejection, decide};
 use crate::domain::event::{ClockQuality, Entry, Event};
 use crate::domain::id::CommandId;
-use crate::domain::state::State;
+use crate::domain::state::VillageState;
 use crate::log::frame::Epoch;
 use crate::log::segments::Log;
 use crate::supervisor::clock::{Clock, Trust};
 
 /// Requests that join one group at most.
-const GROUP: usize = 256;
+const MAX_GROUP_REQUESTS: usize = 256;
 /// Bytes that join one group at most: with the bound of a wish a group always fits in one frame.
-const GROUP_BYTES: usize = 64 * 1024;
+const MAX_GROUP_BYTES: usize = 64 * 1024;
 /// Largest entry, and largest wish in all its entries.
-const ENTRY_MAX: usize = 64 * 1024;
-const WISH_MAX: usize = 256 * 1024;
+const MAX_ENTRY_BYTES: usize = 64 * 1024;
+const MAX_COMMAND_BYTES: usize = 256 * 1024;
 /// Sealed segments after which history is packed and a snapshot made.
 const CHECKPOINT_SEGMENTS: usize = 4;
 /// How long an outcome is kept after its command expired: 30 days, ms.
 const OUTCOME_KEPT_MS: i64 = 30 * 86_400_000;
 
-pub(super) struct Writer {
+pub(super) struct JournalWriter {
     log: Log,
-    state: State,
+    state: VillageState,
     outcomes: Arc<BTreeMap<CommandId, Outcome>>,
     cursors: BTreeMap<String, u64>,
     heads: Heads,
@@ -54,44 +54,44 @@ pub(super) struct Writer {
     history: Arc<History>,
     clock: Clock,
     folder: PathBuf,
-    publish: watch::Sender<Arc<State>>,
-    requests: mpsc::Receiver<Request>,
-    back: mpsc::WeakSender<Request>,
-    packing: Option<std::thread::JoinHandle<io::Result<Checkpoint>>>,
+    publish: watch::Sender<Arc<VillageState>>,
+    requests: mpsc::Receiver<WriterRequest>,
+    self_sender: mpsc::WeakSender<WriterRequest>,
+    checkpoint_thread: Option<std::thread::JoinHandle<io::Result<Checkpoint>>>,
     /// Packing failed when so many segments were sealed: not again before there are more.
     failed_at: usize,
     /// What the checkpoint before the last one made releasable: the log is kept back to the older
     /// snapshot.
     release_next: u64,
     /// From this segment on nothing is released in this boot.
-    kept: u64,
+    release_below: u64,
     records: Vec<Vec<u8>>,
     queued: usize,
-    fresh: Vec<Arc<Stored>>,
-    moved: BTreeSet<String>,
+    unsynced: Vec<Arc<StoredEntry>>,
+    moved_cursors: BTreeSet<String>,
 }
 
 /// What a request waits for until the group is synced.
-enum Answer {
+enum PendingReply {
     Submit(
-        oneshot::Sender<Result<Receipt, SubmitError>>,
-        Result<Receipt, SubmitError>,
+        oneshot::Sender<Result<Committed, SubmitError>>,
+        Result<Committed, SubmitError>,
     ),
     Noop(oneshot::Sender<()>),
 }
 
-impl Writer {
+impl JournalWriter {
     pub(super) fn new(
         opened: Opened,
         epoch: Epoch,
         clock: Clock,
         folder: PathBuf,
-        publish: watch::Sender<Arc<State>>,
-        requests: mpsc::Receiver<Request>,
-        back: mpsc::WeakSender<Request>,
+        publish: watch::Sender<Arc<VillageState>>,
+        requests: mpsc::Receiver<WriterRequest>,
+        self_sender: mpsc::WeakSender<WriterRequest>,
     ) -> Self {
         let s = opened.snapshot;
-        let heads = s.heads.begin(&epoch);
+        let heads = s.heads.start_epoch(&epoch);
         let boot = s.state.boot + 1;
         Self {
             log: opened.log,
@@ -103,7 +103,7 @@ impl Writer {
                 lanes: [0; 4],
                 start: heads,
             },
-            state: State::clone(&s.state),
+            state: VillageState::clone(&s.state),
             outcomes: s.outcomes,
             cursors: s.cursors,
             heads,
@@ -113,15 +113,15 @@ impl Writer {
             folder,
             publish,
             requests,
-            back,
-            packing: None,
+            self_sender,
+            checkpoint_thread: None,
             failed_at: 0,
-            release_next: opened.newest_floor.segment.saturating_sub(1),
-            kept: opened.kept,
+            release_next: opened.log_floor.segment.saturating_sub(1),
+            release_below: opened.release_below,
             records: Vec::new(),
             queued: 0,
-            fresh: Vec::new(),
-            moved: BTreeSet::new(),
+            unsynced: Vec::new(),
+            moved_cursors: BTreeSet::new(),
         }
     }
 
@@ -141,10 +141,10 @@ impl Writer {
             });
         }
         let entries = self
-            .number(&Actor::House, None, events)
+            .number(&Actor::System, None, events)
             .map_err(|r| io::Error::other(r.to_string()))?;
-        self.record(entries);
-        self.sync()
+        self.apply_entries(entries);
+        self.commit_group()
     }
 
     /// Runs until shutdown, until every handle is gone, or until the medium fails (then the error).
@@ -155,14 +155,17 @@ impl Writer {
             let mut stop = None;
             while let Some(request) = next.take() {
                 match request {
-                    Request::Shutdown(reply) => stop = Some(reply),
-                    other => self.take(other, &mut answers),
+                    WriterRequest::Shutdown(reply) => stop = Some(reply),
+                    other => self.handle_request(other, &mut answers),
                 }
-                if stop.is_none() && answers.len() < GROUP && self.queued < GROUP_BYTES {
+                if stop.is_none()
+                    && answers.len() < MAX_GROUP_REQUESTS
+                    && self.queued < MAX_GROUP_BYTES
+                {
                     next = self.requests.try_recv().ok();
                 }
             }
-            if let Err(cause) = self.sync() {
+            if let Err(cause) = self.commit_group() {
                 self.requests.close();
                 drop(answers);
                 return Err(cause);
@@ -170,67 +173,67 @@ impl Writer {
             for answer in answers.drain(..) {
                 // Whoever asked may have gone away; the entry stands all the same.
                 match answer {
-                    Answer::Submit(reply, result) => drop(reply.send(result)),
-                    Answer::Noop(reply) => drop(reply.send(())),
+                    PendingReply::Submit(reply, result) => drop(reply.send(result)),
+                    PendingReply::Noop(reply) => drop(reply.send(())),
                 }
             }
             if let Some(reply) = stop {
-                let done = self.finish();
+                let done = self.shut_down();
                 let _ = reply.send(done.as_ref().map_err(|_| Closed).copied());
                 return done;
             }
             self.checkpoint(CHECKPOINT_SEGMENTS);
             // No room for a spare segment is not a reason to stop: the next group may still fit.
-            let _ = self.log.prepare();
+            let _ = self.log.ensure_spare();
         }
-        self.finish()
+        self.shut_down()
     }
 
-    fn take(&mut self, request: Request, answers: &mut Vec<Answer>) {
+    fn handle_request(&mut self, request: WriterRequest, answers: &mut Vec<PendingReply>) {
         match request {
-            Request::Submit(wish, reply) => {
+            WriterRequest::Submit(wish, reply) => {
                 let result = self.submit(*wish);
-                answers.push(Answer::Submit(reply, result));
+                answers.push(PendingReply::Submit(reply, result));
             }
-            Request::Cursor(cursor) => {
+            WriterRequest::Cursor(cursor) => {
                 let at = self.cursors.entry(cursor.feed.clone()).or_default();
                 *at = (*at).max(cursor.seq);
-                self.moved.insert(cursor.feed);
+                self.moved_cursors.insert(cursor.feed);
             }
-            Request::Noop(reply) => answers.push(Answer::Noop(reply)),
-            Request::Checkpointed => self.packed_or_not(),
-            Request::Checkpoint => {
+            WriterRequest::Ping(reply) => answers.push(PendingReply::Noop(reply)),
+            WriterRequest::Checkpointed => self.join_checkpoint(),
+            WriterRequest::Checkpoint => {
                 self.log.seal();
                 self.failed_at = 0;
                 self.checkpoint(1);
             }
-            Request::Trim(floor) => {
+            WriterRequest::Trim(floor) => {
                 for pack in self.history.trim(floor.min(self.packed.0)) {
                     if let Err(cause) = std::fs::remove_file(&pack.path) {
-                        tracing::warn!(%cause, path = %pack.path.display(), "old history could not be removed");
+                        tracing::warn!(%cause, path = %pack.path.display(), "removing trimmed history failed");
                     }
                 }
             }
-            Request::Shutdown(_) => {}
+            WriterRequest::Shutdown(_) => {}
         }
     }
 
-    fn submit(&mut self, wish: Wish) -> Result<Receipt, SubmitError> {
+    fn submit(&mut self, wish: CommandRequest) -> Result<Committed, SubmitError> {
         let now = self.clock.wall_ms();
         if let Some(id) = &wish.id {
             if let Some(known) = self.outcomes.get(id) {
                 return known
                     .result
                     .clone()
-                    .map(|(first, last)| Receipt {
+                    .map(|(first, last)| Committed {
                         first,
                         last,
                         repeated: true,
                     })
                     .map_err(SubmitError::Rejected);
             }
-            if wish.expires_at < self.clock.certain_ms() {
-                return self.refuse(&wish, Rejection::Expired);
+            if wish.expires_at < self.clock.trusted_ms() {
+                return self.reject(&wish, Rejection::Expired);
             }
         }
         let events = match decide(
@@ -240,14 +243,14 @@ impl Writer {
             Now { wall_ms: now },
         ) {
             Ok(events) => events,
-            Err(rejection) => return self.refuse(&wish, rejection),
+            Err(rejection) => return self.reject(&wish, rejection),
         };
         let first = self.state.seq + 1;
         let entries = match self.number(&wish.actor, wish.cause, events) {
             Ok(entries) => entries,
-            Err(rejection) => return self.refuse(&wish, rejection),
+            Err(rejection) => return self.reject(&wish, rejection),
         };
-        self.record(entries);
+        self.apply_entries(entries);
         let last = self.state.seq;
         let made = if last < first { (0, 0) } else { (first, last) };
         if let Some(id) = wish.id {
@@ -257,21 +260,25 @@ impl Writer {
                 expires_at: wish.expires_at,
             });
         }
-        Ok(Receipt {
+        Ok(Committed {
             first: made.0,
             last: made.1,
             repeated: false,
         })
     }
 
-    fn refuse(&mut self, wish: &Wish, rejection: Rejection) -> Result<Receipt, SubmitError> {
+    fn reject(
+        &mut self,
+        wish: &CommandRequest,
+        rejection: Rejection,
+    ) -> Result<Committed, SubmitError> {
         if let Some(id) = &wish.id {
             if matches!(wish.actor, Actor::Commune) {
                 let event = Event::CommandRefused {
                     reason: rejection.key().to_owned(),
                 };
                 if let Ok(entries) = self.number(&wish.actor, wish.cause, vec![event]) {
-                    self.record(entries);
+                    self.apply_entries(entries);
                 }
             }
             self.keep_outcome(Outcome {
@@ -287,7 +294,7 @@ impl Writer {
         // No command is worth anything for longer than outcomes are kept.
         outcome.expires_at = outcome
             .expires_at
-            .min(self.clock.certain_ms().saturating_add(OUTCOME_KEPT_MS));
+            .min(self.clock.trusted_ms().saturating_add(OUTCOME_KEPT_MS));
         let bytes = codec::outcome_bytes(&outcome);
         self.queued += bytes.len();
         self.records.push(bytes);
@@ -332,10 +339,10 @@ impl Writer {
                 lane_seq: lanes[lane.index()],
                 event,
             };
-            let bytes = codec::entry_bytes(&entry).map_err(|_| Rejection::UNSOUND)?;
+            let bytes = codec::entry_bytes(&entry).map_err(|_| Rejection::INVALID)?;
             size += bytes.len() + 4;
-            if bytes.len() > ENTRY_MAX || size > WISH_MAX {
-                return Err(Rejection::UNSOUND);
+            if bytes.len() > MAX_ENTRY_BYTES || size > MAX_COMMAND_BYTES {
+                return Err(Rejection::INVALID);
             }
             out.push((entry, bytes));
         }
@@ -343,15 +350,15 @@ impl Writer {
     }
 
     /// Applies numbered entries to the writer's own state and queues their bytes.
-    fn record(&mut self, entries: Vec<(Entry, Vec<u8>)>) {
+    fn apply_entries(&mut self, entries: Vec<(Entry, Vec<u8>)>) {
         for (entry, bytes) in entries {
             self.state.apply(&entry);
-            self.heads.add(entry.lane, &bytes);
+            self.heads.append(entry.lane, &bytes);
             self.span.lanes[entry.lane.index()] = entry.lane_seq;
             self.span.last = entry.seq;
             self.queued += bytes.len();
             self.records.push(bytes.clone());
-            self.fresh.push(Arc::new(Stored {
+            self.unsynced.push(Arc::new(StoredEntry {
                 epoch: self.span.epoch,
                 bytes: bytes.into(),
                 entry,
@@ -360,18 +367,18 @@ impl Writer {
     }
 
     /// Appends what is queued, makes it durable, publishes it.
-    fn sync(&mut self) -> io::Result<()> {
+    fn commit_group(&mut self) -> io::Result<()> {
         // Cursors ride with the next group; alone they are not worth a write.
         if self.records.is_empty() {
             return Ok(());
         }
-        for feed in std::mem::take(&mut self.moved) {
+        for feed in std::mem::take(&mut self.moved_cursors) {
             let seq = self.cursors.get(&feed).copied().unwrap_or_default();
             self.records
                 .push(codec::cursor_bytes(&Cursor { feed, seq }));
         }
         let seq = self
-            .fresh
+            .unsynced
             .first()
             .map_or(self.state.seq + 1, |e| e.entry.seq);
         let records = std::mem::take(&mut self.records);
@@ -379,18 +386,18 @@ impl Writer {
         // GROUP_BYTES, WISH_MAX and few cursors keep this under MAX_PAYLOAD: a group is one frame.
         let part: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
         self.log.append(seq, &self.heads.stamp(), &part)?;
-        if !self.fresh.is_empty() {
-            self.history.extend(&self.fresh, &self.span);
-            self.fresh.clear();
+        if !self.unsynced.is_empty() {
+            self.history.extend(&self.unsynced, &self.span);
+            self.unsynced.clear();
             self.publish.send_replace(Arc::new(self.state.clone()));
         }
         Ok(())
     }
 
     /// A clean stop: everything packed, so the next boot has no tail to replay.
-    fn finish(&mut self) -> io::Result<()> {
-        self.sync()?;
-        self.packed_or_not();
-        self.settle()
+    fn shut_down(&mut self) -> io::Result<()> {
+        self.commit_group()?;
+        self.join_checkpoint();
+        self.checkpoint_now()
     }
 }

@@ -28,11 +28,11 @@ const CA_DAYS: u64 = 10_957;
 const CA_RENEW_DAYS: i64 = 3 * 365;
 const DAY: u64 = 86_400;
 /// What a house's authority is named.
-pub const HOUSE: &str = "Cổng Làng, nhà văn hóa";
+pub const HOUSE_CA_NAME: &str = "Cổng Làng, nhà văn hóa";
 /// No clock is later than this, seconds: certificates have four digits for the year.
-const LATEST: u64 = 200_000_000_000;
+const MAX_UNIX_S: u64 = 200_000_000_000;
 /// From when a CA is valid at the latest, seconds.
-const BEGINS: u64 = (crate::supervisor::clock::BUILD_FLOOR_MS / 1000) as u64;
+const CA_NOT_BEFORE_S: u64 = (crate::supervisor::clock::BUILD_FLOOR_MS / 1000) as u64;
 
 /// An authority whose key is in memory.
 pub struct Authority {
@@ -44,7 +44,7 @@ pub struct Authority {
 
 /// A certificate chain and its key, PEM.
 #[derive(Debug, Clone)]
-pub struct Identity {
+pub struct IssuedCertificate {
     /// Certificate.
     pub certificate: String,
     /// PKCS #8 key.
@@ -56,8 +56,8 @@ fn params(name: &str, sans: &[String], from_s: u64, until_s: u64) -> io::Result<
     p.distinguished_name = DistinguishedName::new();
     p.distinguished_name.push(DnType::CommonName, name);
     let epoch = rcgen::date_time_ymd(1970, 1, 1);
-    p.not_before = epoch + Duration::from_secs(from_s.min(LATEST));
-    p.not_after = epoch + Duration::from_secs(until_s.min(LATEST));
+    p.not_before = epoch + Duration::from_secs(from_s.min(MAX_UNIX_S));
+    p.not_after = epoch + Duration::from_secs(until_s.min(MAX_UNIX_S));
     let mut serial = super::secret::random::<16>()?;
     serial[0] = serial[0] & 0x7f | 0x40;
     p.serial_number = Some(SerialNumber::from(serial.to_vec()));
@@ -72,11 +72,11 @@ fn ca_certificate(
     validity: Option<(i64, i64)>,
 ) -> io::Result<String> {
     let second = |s: i64| u64::try_from(s).unwrap_or(0);
-    let from = BEGINS
+    let from = CA_NOT_BEFORE_S
         .min(now_s.saturating_sub(DAY))
         .min(validity.map_or(u64::MAX, |v| second(v.0)));
     let until = now_s
-        .min(LATEST)
+        .min(MAX_UNIX_S)
         .saturating_add(CA_DAYS * DAY)
         .max(validity.map_or(0, |v| second(v.1)));
     let mut p = params(name, &[], from, until)?;
@@ -133,7 +133,7 @@ impl Authority {
         });
         if !stands {
             // The name is part of what others pinned.
-            let known = found.as_deref().and_then(super::tls::name_of);
+            let known = found.as_deref().and_then(super::tls::common_name_of);
             super::secret::write_file(
                 &cert_path,
                 ca_certificate(&key, known.as_deref().unwrap_or(name), now_s, validity)?.as_bytes(),
@@ -178,7 +178,7 @@ impl Authority {
 
     /// From the CA's beginning, for [`LEAF_DAYS`] from now, never beyond the CA's end; with no time
     /// known, until that end: it is made again when the time is known.
-    fn leaf(
+    fn issue_leaf(
         &self,
         key: &impl PublicKeyData,
         name: &str,
@@ -195,7 +195,7 @@ impl Authority {
             sans,
             from,
             now_s.map_or(end, |now| {
-                now.min(LATEST).saturating_add(LEAF_DAYS * DAY).min(end)
+                now.min(MAX_UNIX_S).saturating_add(LEAF_DAYS * DAY).min(end)
             }),
         )?;
         p.is_ca = IsCa::ExplicitNoCa;
@@ -211,24 +211,29 @@ impl Authority {
     ///
     /// # Errors
     /// When a name cannot stand in a certificate.
-    pub fn server(&self, name: &str, sans: &[String], now_s: u64) -> io::Result<Identity> {
-        self.server_at(name, sans, Some(now_s))
+    pub fn issue_server(
+        &self,
+        name: &str,
+        sans: &[String],
+        now_s: u64,
+    ) -> io::Result<IssuedCertificate> {
+        self.issue_server_at(name, sans, Some(now_s))
     }
 
     /// The same; none = the time is not known.
     ///
     /// # Errors
     /// As [`Authority::server`].
-    pub fn server_at(
+    pub fn issue_server_at(
         &self,
         name: &str,
         sans: &[String],
         now_s: Option<u64>,
-    ) -> io::Result<Identity> {
+    ) -> io::Result<IssuedCertificate> {
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let certificate =
-            self.leaf(&key, name, sans, ExtendedKeyUsagePurpose::ServerAuth, now_s)?;
-        Ok(Identity {
+            self.issue_leaf(&key, name, sans, ExtendedKeyUsagePurpose::ServerAuth, now_s)?;
+        Ok(IssuedCertificate {
             certificate,
             key: key.serialize_pem(),
         })
@@ -238,18 +243,19 @@ impl Authority {
     ///
     /// # Errors
     /// When the name cannot stand in a certificate.
-    pub fn client(&self, name: &str, now_s: u64) -> io::Result<Identity> {
-        self.client_at(name, Some(now_s))
+    pub fn issue_client(&self, name: &str, now_s: u64) -> io::Result<IssuedCertificate> {
+        self.issue_client_at(name, Some(now_s))
     }
 
     /// The same; none = the time is not known.
     ///
     /// # Errors
     /// As [`Authority::client`].
-    pub fn client_at(&self, name: &str, now_s: Option<u64>) -> io::Result<Identity> {
+    pub fn issue_client_at(&self, name: &str, now_s: Option<u64>) -> io::Result<IssuedCertificate> {
         let key = KeyPair::generate().map_err(io::Error::other)?;
-        let certificate = self.leaf(&key, name, &[], ExtendedKeyUsagePurpose::ClientAuth, now_s)?;
-        Ok(Identity {
+        let certificate =
+            self.issue_leaf(&key, name, &[], ExtendedKeyUsagePurpose::ClientAuth, now_s)?;
+        Ok(IssuedCertificate {
             certificate,
             key: key.serialize_pem(),
         })
@@ -261,7 +267,7 @@ impl Authority {
     /// When the request is not one, or does not prove its key.
     pub fn sign_request(&self, request: &str, name: &str, now_s: u64) -> io::Result<String> {
         let csr = CertificateSigningRequestParams::from_pem(request).map_err(io::Error::other)?;
-        self.leaf(
+        self.issue_leaf(
             &csr.public_key,
             name,
             &[],
@@ -275,7 +281,7 @@ impl Authority {
 ///
 /// # Errors
 /// When the name cannot stand in a request.
-pub fn request(name: &str) -> io::Result<(String, String)> {
+pub fn certificate_request(name: &str) -> io::Result<(String, String)> {
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(io::Error::other)?;
     let mut p = CertificateParams::new(Vec::new()).map_err(io::Error::other)?;
     p.distinguished_name = DistinguishedName::new();
@@ -290,14 +296,14 @@ pub fn request(name: &str) -> io::Result<(String, String)> {
 
 /// Where a served certificate lies.
 #[derive(Debug, Clone)]
-pub struct Files {
+pub struct CertificateFiles {
     /// Chain, PEM.
     pub certificate: PathBuf,
     /// Key, PEM.
     pub key: PathBuf,
 }
 
-impl Files {
+impl CertificateFiles {
     /// Both in `<folder>/<name>.pem`: one file, so that a power cut cannot part them.
     #[must_use]
     pub fn named(folder: &Path, name: &str) -> Self {
@@ -312,7 +318,7 @@ impl Files {
     ///
     /// # Errors
     /// Whatever the file system says.
-    pub fn write(&self, identity: &Identity) -> io::Result<()> {
+    pub fn write(&self, identity: &IssuedCertificate) -> io::Result<()> {
         if self.key == self.certificate {
             return super::secret::write_file(
                 &self.key,

@@ -14,12 +14,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 /// Keys that a name held before, at most.
-const BARRED: usize = 64;
+const MAX_REVOKED_KEYS: usize = 64;
 
 /// What a certificate proves beside its name: over which key it is, and when it ends (seconds since
 /// 1970). Empty = none was brought.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Proof {
+pub struct CertificateProof {
     /// SHA-256 of its public key.
     pub key: String,
     /// Its end.
@@ -31,68 +31,71 @@ pub struct Proof {
 pub struct Holder {
     /// What its account was opened by when its key was seen (the hash of its secret).
     #[serde(default)]
-    pub grant: String,
+    #[serde(rename = "grant")]
+    pub credential_hash: String,
     /// SHA-256 of the public keys that are let in, oldest first: one, or two while a renewed one
     /// has not come yet.
     #[serde(default)]
-    pub held: Vec<String>,
+    #[serde(rename = "held")]
+    pub trusted_keys: Vec<String>,
     /// When the certificate of the last key ends, seconds since 1970; 0 = it did not come yet.
     #[serde(default)]
     pub until: i64,
     /// Keys that this name held before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub barred: Vec<String>,
+    #[serde(rename = "barred")]
+    pub revoked_keys: Vec<String>,
 }
 
 impl Holder {
     /// True when who brings this is let in.
     #[must_use]
-    pub fn admits(&self, proof: &Proof) -> bool {
-        let is_barred = || self.barred.contains(&proof.key);
-        self.held.contains(&proof.key)
-            || if self.held.is_empty() {
+    pub fn admits(&self, proof: &CertificateProof) -> bool {
+        let is_barred = || self.revoked_keys.contains(&proof.key);
+        self.trusted_keys.contains(&proof.key)
+            || if self.trusted_keys.is_empty() {
                 !is_barred()
             } else {
-                self.is_older_than(proof) && !is_barred()
+                self.is_superseded_by(proof) && !is_barred()
             }
     }
 
     /// True when the record is of before this certificate.
-    fn is_older_than(&self, proof: &Proof) -> bool {
+    fn is_superseded_by(&self, proof: &CertificateProof) -> bool {
         self.until > 0 && proof.until > self.until
     }
 
     /// This key alone is let in from now on; 0 = when it ends is seen when it comes.
-    fn keep(&mut self, key: &str, until: i64) {
-        self.barred.extend(
-            std::mem::take(&mut self.held)
+    fn trust_only(&mut self, key: &str, until: i64) {
+        self.revoked_keys.extend(
+            std::mem::take(&mut self.trusted_keys)
                 .into_iter()
                 .filter(|k| k != key),
         );
-        self.barred.retain(|k| k != key);
-        let over = self.barred.len().saturating_sub(BARRED);
-        self.barred.drain(..over);
-        (self.held, self.until) = (vec![key.to_owned()], until);
+        self.revoked_keys.retain(|k| k != key);
+        let over = self.revoked_keys.len().saturating_sub(MAX_REVOKED_KEYS);
+        self.revoked_keys.drain(..over);
+        (self.trusted_keys, self.until) = (vec![key.to_owned()], until);
     }
 
     /// Its account ended or was opened anew: what it held opens nothing any more.
-    fn end(&mut self, grant: &str) {
-        self.barred.append(&mut self.held);
-        let over = self.barred.len().saturating_sub(BARRED);
-        self.barred.drain(..over);
+    fn revoke(&mut self, grant: &str) {
+        self.revoked_keys.append(&mut self.trusted_keys);
+        let over = self.revoked_keys.len().saturating_sub(MAX_REVOKED_KEYS);
+        self.revoked_keys.drain(..over);
         self.until = 0;
-        grant.clone_into(&mut self.grant);
+        grant.clone_into(&mut self.credential_hash);
     }
 }
 
 /// All holders by name.
-pub type Table = BTreeMap<String, Holder>;
+pub type HolderTable = BTreeMap<String, Holder>;
 
 /// The file of holders; clones are the same.
 #[derive(Debug, Clone)]
-pub struct Holders(PathBuf);
+pub struct HolderStore(PathBuf);
 
-impl Holders {
+impl HolderStore {
     /// The file in the folder of keys.
     #[must_use]
     pub fn of(keys: &Path) -> Self {
@@ -101,7 +104,7 @@ impl Holders {
 
     /// When the file was last written, to see that somebody else did; none = there is none.
     #[must_use]
-    pub fn stamp(&self) -> Option<(std::time::SystemTime, u64)> {
+    pub fn modified(&self) -> Option<(std::time::SystemTime, u64)> {
         let about = std::fs::metadata(&self.0).ok()?;
         Some((about.modified().ok()?, about.len()))
     }
@@ -110,7 +113,7 @@ impl Holders {
     ///
     /// # Errors
     /// When the file is there and cannot be read, or is damaged.
-    pub fn read(&self) -> io::Result<Table> {
+    pub fn read(&self) -> io::Result<HolderTable> {
         match std::fs::read(&self.0) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|cause| {
                 io::Error::new(
@@ -118,7 +121,7 @@ impl Holders {
                     format!("{} is damaged: {cause}", self.0.display()),
                 )
             }),
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(Table::new()),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(HolderTable::new()),
             Err(cause) => Err(cause),
         }
     }
@@ -126,7 +129,7 @@ impl Holders {
     /// Sets a damaged file aside: who comes next is taken as the holder, as before there was a
     /// record. Gives why, if it was.
     #[must_use]
-    pub fn mend(&self) -> Option<String> {
+    pub fn quarantine_damaged(&self) -> Option<String> {
         let cause = self
             .read()
             .err()
@@ -135,7 +138,7 @@ impl Holders {
         Some(cause.to_string())
     }
 
-    fn change(&self, what: impl FnOnce(&mut Table)) -> io::Result<bool> {
+    fn update(&self, what: impl FnOnce(&mut HolderTable)) -> io::Result<bool> {
         let folder = self
             .0
             .parent()
@@ -158,27 +161,32 @@ impl Holders {
     ///
     /// # Errors
     /// Whatever the file system says.
-    pub fn seen(&self, name: &str, grant: &str, proof: &Proof) -> io::Result<bool> {
-        self.change(|table| {
+    pub fn record_connection(
+        &self,
+        name: &str,
+        grant: &str,
+        proof: &CertificateProof,
+    ) -> io::Result<bool> {
+        self.update(|table| {
             let holder = table.entry(name.to_owned()).or_default();
             if !holder.admits(proof) {
                 return;
             }
-            let is_first = holder.held.is_empty();
+            let is_first = holder.trusted_keys.is_empty();
             if is_first {
-                grant.clone_into(&mut holder.grant);
+                grant.clone_into(&mut holder.credential_hash);
             }
             // The renewed one came, or one that this record is too old to know: the one before it
             // is over.
             if is_first
                 || holder
-                    .held
+                    .trusted_keys
                     .last()
                     .is_some_and(|newest| *newest == proof.key)
-                || !holder.held.contains(&proof.key)
+                || !holder.trusted_keys.contains(&proof.key)
             {
-                holder.keep(&proof.key, proof.until);
-            } else if holder.until == 0 && holder.held.len() == 1 {
+                holder.trust_only(&proof.key, proof.until);
+            } else if holder.until == 0 && holder.trusted_keys.len() == 1 {
                 holder.until = proof.until;
             }
         })
@@ -189,15 +197,15 @@ impl Holders {
     ///
     /// # Errors
     /// Whatever the file system says.
-    pub fn granted(&self, grants: &BTreeMap<String, String>) -> io::Result<bool> {
-        if self.stamp().is_none() {
+    pub fn sync_grants(&self, grants: &BTreeMap<String, String>) -> io::Result<bool> {
+        if self.modified().is_none() {
             return Ok(false);
         }
-        self.change(|table| {
+        self.update(|table| {
             for (name, holder) in table.iter_mut() {
                 let grant = grants.get(name).map_or("", String::as_str);
-                if holder.grant != grant {
-                    holder.end(grant);
+                if holder.credential_hash != grant {
+                    holder.revoke(grant);
                 }
             }
         })
@@ -207,14 +215,16 @@ impl Holders {
     ///
     /// # Errors
     /// Whatever the file system says.
-    pub fn renewed(&self, name: &str, key: &str) -> io::Result<bool> {
-        self.change(|table| {
+    pub fn trust_renewed(&self, name: &str, key: &str) -> io::Result<bool> {
+        self.update(|table| {
             let holder = table.entry(name.to_owned()).or_default();
             // One that was signed before and never came was lost on its way.
-            let lost = holder.held.split_off(holder.held.len().min(1));
-            holder.barred.extend(lost);
-            if holder.held.first().is_none_or(|k| k != key) {
-                holder.held.push(key.to_owned());
+            let lost = holder
+                .trusted_keys
+                .split_off(holder.trusted_keys.len().min(1));
+            holder.revoked_keys.extend(lost);
+            if holder.trusted_keys.first().is_none_or(|k| k != key) {
+                holder.trusted_keys.push(key.to_owned());
             }
         })
     }
@@ -223,9 +233,9 @@ impl Holders {
     ///
     /// # Errors
     /// Whatever the file system says.
-    pub fn only(&self, name: &str, key: &str) -> io::Result<bool> {
-        self.change(|table| {
-            table.entry(name.to_owned()).or_default().keep(key, 0);
+    pub fn replace_key(&self, name: &str, key: &str) -> io::Result<bool> {
+        self.update(|table| {
+            table.entry(name.to_owned()).or_default().trust_only(key, 0);
         })
     }
 }
@@ -240,8 +250,8 @@ mod tests {
             "conglang-holders-{}",
             getrandom::u64().expect("random")
         ));
-        let holders = Holders::of(&folder);
-        let of = |key: &str| Proof {
+        let holders = HolderStore::of(&folder);
+        let of = |key: &str| CertificateProof {
             key: key.to_owned(),
             until: 1_000,
         };
@@ -254,27 +264,36 @@ mod tests {
         };
         assert!(admits("ben-thoc", "k1"), "nothing is known of it yet");
         assert!(
-            holders.seen("ben-thoc", "", &of("k1")).expect("written")
-                && !holders.seen("ben-thoc", "", &of("k1")).expect("the same")
+            holders
+                .record_connection("ben-thoc", "", &of("k1"))
+                .expect("written")
+                && !holders
+                    .record_connection("ben-thoc", "", &of("k1"))
+                    .expect("the same")
         );
         assert!(
-            !admits("ben-thoc", "k2") && !holders.seen("ben-thoc", "", &of("k2")).expect("asked")
+            !admits("ben-thoc", "k2")
+                && !holders
+                    .record_connection("ben-thoc", "", &of("k2"))
+                    .expect("asked")
         );
         // A renewal that was lost, and one that came.
-        holders.renewed("ben-thoc", "lost").expect("written");
-        holders.renewed("ben-thoc", "k2").expect("written");
+        holders.trust_renewed("ben-thoc", "lost").expect("written");
+        holders.trust_renewed("ben-thoc", "k2").expect("written");
         assert!(
             admits("ben-thoc", "k1") && admits("ben-thoc", "k2") && !admits("ben-thoc", "lost")
         );
         holders
-            .seen("ben-thoc", "", &of("k1"))
+            .record_connection("ben-thoc", "", &of("k1"))
             .expect("the old one may come until then");
         assert!(
             admits("ben-thoc", "k1")
-                && holders.seen("ben-thoc", "", &of("k2")).expect("written")
+                && holders
+                    .record_connection("ben-thoc", "", &of("k2"))
+                    .expect("written")
                 && !admits("ben-thoc", "k1")
         );
-        holders.only("ben-thoc", "k3").expect("written");
+        holders.replace_key("ben-thoc", "k3").expect("written");
         assert!(admits("ben-thoc", "k3") && !admits("ben-thoc", "k2"));
         // A device that was removed and added again.
         let grants = |secret: Option<&str>| {
@@ -284,26 +303,30 @@ mod tests {
                 .chain([("ben-thoc".to_owned(), String::new())])
                 .collect()
         };
-        holders.seen("den-01", "s1", &of("d1")).expect("written");
-        assert!(!holders.granted(&grants(Some("s1"))).expect("the same"));
+        holders
+            .record_connection("den-01", "s1", &of("d1"))
+            .expect("written");
+        assert!(!holders.sync_grants(&grants(Some("s1"))).expect("the same"));
         assert!(
-            holders.granted(&grants(None)).expect("written")
-                && holders.granted(&grants(Some("s2"))).expect("written")
+            holders.sync_grants(&grants(None)).expect("written")
+                && holders.sync_grants(&grants(Some("s2"))).expect("written")
         );
         assert!(!admits("den-01", "d1") && admits("den-01", "d2"));
-        holders.seen("den-01", "s2", &of("d1")).expect("asked");
+        holders
+            .record_connection("den-01", "s2", &of("d1"))
+            .expect("asked");
         assert!(
             !admits("den-01", "d1"),
             "seeing it again does not let it in"
         );
         std::fs::write(folder.join("holders.json"), [0; 40]).expect("written");
         assert!(
-            holders.read().is_err() && holders.only("x", "y").is_err(),
+            holders.read().is_err() && holders.replace_key("x", "y").is_err(),
             "nothing is written over what cannot be read"
         );
         assert!(
-            holders.mend().is_some()
-                && holders.mend().is_none()
+            holders.quarantine_damaged().is_some()
+                && holders.quarantine_damaged().is_none()
                 && folder.join("holders.damaged").exists()
         );
         std::fs::remove_dir_all(folder).expect("clean");
@@ -315,12 +338,12 @@ mod tests {
             "conglang-holders-{}",
             getrandom::u64().expect("random")
         ));
-        let holders = Holders::of(&folder);
-        let of = |key: &str, until: i64| Proof {
+        let holders = HolderStore::of(&folder);
+        let of = |key: &str, until: i64| CertificateProof {
             key: key.to_owned(),
             until,
         };
-        let admits = |proof: &Proof| {
+        let admits = |proof: &CertificateProof| {
             holders
                 .read()
                 .expect("read")
@@ -328,12 +351,12 @@ mod tests {
                 .is_none_or(|h| h.admits(proof))
         };
         holders
-            .seen("ben-thoc", "", &of("k1", 1_000))
+            .record_connection("ben-thoc", "", &of("k1", 1_000))
             .expect("written");
         let copy = std::fs::read(folder.join("holders.json")).expect("read");
-        holders.renewed("ben-thoc", "k2").expect("written");
+        holders.trust_renewed("ben-thoc", "k2").expect("written");
         holders
-            .seen("ben-thoc", "", &of("k2", 2_000))
+            .record_connection("ben-thoc", "", &of("k2", 2_000))
             .expect("written");
         assert!(!admits(&of("k1", 1_000)));
         std::fs::write(folder.join("holders.json"), copy).expect("brought back");
@@ -347,19 +370,19 @@ mod tests {
         );
         assert!(
             holders
-                .seen("ben-thoc", "", &of("k2", 2_000))
+                .record_connection("ben-thoc", "", &of("k2", 2_000))
                 .expect("written")
                 && !admits(&of("k1", 1_000)),
             "and it is alone from then on"
         );
         // What it held before never comes back, whatever dates a wrong clock gave it.
-        holders.only("ben-thoc", "k3").expect("written");
+        holders.replace_key("ben-thoc", "k3").expect("written");
         assert!(
             !admits(&of("k2", 9_000)) && !admits(&of("k9", 9_000)),
             "one made by hand is alone"
         );
         holders
-            .seen("ben-thoc", "", &of("k3", 3_000))
+            .record_connection("ben-thoc", "", &of("k3", 3_000))
             .expect("written");
         assert!(!admits(&of("k2", 9_000)) && !admits(&of("k1", 9_000)) && admits(&of("k3", 3_000)));
         std::fs::remove_dir_all(folder).expect("clean");

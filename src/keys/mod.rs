@@ -5,11 +5,11 @@
 //! that never lies before what the house already knows (the box has no battery-backed clock).
 
 pub mod authority;
-mod dates;
+pub mod certificate_status;
+mod clocked_verifier;
 pub mod holders;
 pub mod pins;
 pub mod ring;
 pub mod secret;
 pub mod signing;
-pub mod standing;
 pub mod tls;

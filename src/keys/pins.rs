@@ -19,23 +19,23 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::secret;
 
 /// Hashes at once.
-pub const AT_ONCE: usize = 2;
+pub const MAX_CONCURRENT: usize = 2;
 /// Strangers that wait for a turn; the next is sent away.
-pub const WAITING: usize = 32;
+pub const MAX_WAITING: usize = 32;
 /// Longest wait for a turn.
-const PATIENCE: Duration = Duration::from_secs(10);
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 /// KiB, passes and lanes of a hash that is made here.
-const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
+const ARGON2_COST: (u32, u32, u32) = (19 * 1024, 2, 1);
 /// The dearest hash that is looked at: a file that says more is not believed.
-const DEAREST: (u32, u32, u32) = (64 * 1024, 8, 4);
+const MAX_ARGON2_COST: (u32, u32, u32) = (64 * 1024, 8, 4);
 /// Blocks (1 KiB each) that are asked of the system for one hash, used or not. Above 32 MiB glibc
 /// always makes a mapping of its own and unmaps it; a smaller block goes through the heap from the
 /// second time on, one heap per thread, and stays.
-const OWN_MAPPING: usize = 33 * 1024;
+const MMAP_THRESHOLD_BLOCKS: usize = 33 * 1024;
 
 /// Why nothing is known of a PIN.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum PinError {
     /// Too many ask at once.
     #[error("too many PINs are looked at now")]
     Busy,
@@ -44,7 +44,7 @@ pub enum Failure {
     Broken(io::Error),
 }
 
-impl Failure {
+impl PinError {
     fn broken(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Broken(io::Error::other(cause))
     }
@@ -52,27 +52,27 @@ impl Failure {
 
 /// Where PINs are hashed; clones are the same place.
 #[derive(Clone)]
-pub struct Pins {
+pub struct PinHasher {
     pepper: Arc<Vec<u8>>,
-    turns: Arc<Semaphore>,
-    strangers: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
+    stranger_permits: Arc<Semaphore>,
 }
 
 /// One turn; its end lets the next one in.
-pub struct Turn {
+pub struct HashPermit {
     pepper: Arc<Vec<u8>>,
     _permit: OwnedSemaphorePermit,
     _place: Option<OwnedSemaphorePermit>,
 }
 
-impl Pins {
+impl PinHasher {
     /// A place with its pepper.
     #[must_use]
     pub fn new(pepper: Vec<u8>) -> Self {
         Self {
             pepper: Arc::new(pepper),
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
-            strangers: Arc::new(Semaphore::new(AT_ONCE + WAITING)),
+            permits: Arc::new(Semaphore::new(MAX_CONCURRENT)),
+            stranger_permits: Arc::new(Semaphore::new(MAX_CONCURRENT + MAX_WAITING)),
         }
     }
 
@@ -81,22 +81,22 @@ impl Pins {
     ///
     /// # Errors
     /// [`Failure::Busy`] when too many wait, or the wait was too long.
-    pub async fn turn(&self, known: bool) -> Result<Turn, Failure> {
+    pub async fn acquire(&self, known: bool) -> Result<HashPermit, PinError> {
         let place = if known {
             None
         } else {
             Some(
-                self.strangers
+                self.stranger_permits
                     .clone()
                     .try_acquire_owned()
-                    .map_err(|_| Failure::Busy)?,
+                    .map_err(|_| PinError::Busy)?,
             )
         };
-        let permit = tokio::time::timeout(PATIENCE, self.turns.clone().acquire_owned())
+        let permit = tokio::time::timeout(QUEUE_TIMEOUT, self.permits.clone().acquire_owned())
             .await
-            .map_err(|_| Failure::Busy)?
-            .map_err(Failure::broken)?;
-        Ok(Turn {
+            .map_err(|_| PinError::Busy)?
+            .map_err(PinError::broken)?;
+        Ok(HashPermit {
             pepper: self.pepper.clone(),
             _permit: permit,
             _place: place,
@@ -107,22 +107,22 @@ impl Pins {
     ///
     /// # Errors
     /// When there is no randomness, no memory or no turn.
-    pub async fn hash(&self, pin: &str) -> Result<String, Failure> {
-        let turn = self.turn(true).await?;
+    pub async fn hash(&self, pin: &str) -> Result<String, PinError> {
+        let turn = self.acquire(true).await?;
         let pin = pin.to_owned();
         tokio::task::spawn_blocking(move || hash(&pin, &turn.pepper))
             .await
-            .map_err(Failure::broken)?
+            .map_err(PinError::broken)?
     }
 }
 
-impl Turn {
+impl HashPermit {
     /// True when the PIN is the one that was hashed; the turn comes back, so that a wrong one is
     /// counted before it ends.
     ///
     /// # Errors
     /// [`Failure::Broken`] when that could not be found out.
-    pub async fn check(self, pin: &str, hash: &str) -> Result<(bool, Self), Failure> {
+    pub async fn check(self, pin: &str, hash: &str) -> Result<(bool, Self), PinError> {
         let (pin, hash) = (pin.to_owned(), hash.to_owned());
         // The turn goes with the work: whoever leaves before the end makes no room for another
         // hash.
@@ -130,29 +130,29 @@ impl Turn {
             check(&pin, &hash, &self.pepper).map(|right| (right, self))
         })
         .await
-        .map_err(Failure::broken)?
+        .map_err(PinError::broken)?
     }
 }
 
 /// argon2id of a PIN, in a block that is given back at once.
-fn work(
+fn argon2id(
     pin: &str,
     pepper: &[u8],
     salt: &[u8],
     params: Params,
     out: &mut [u8],
-) -> Result<(), Failure> {
+) -> Result<(), PinError> {
     let count = params.block_count();
     let mut blocks: Vec<Block> = Vec::new();
     blocks
-        .try_reserve_exact(count.max(OWN_MAPPING))
-        .map_err(Failure::broken)?;
+        .try_reserve_exact(count.max(MMAP_THRESHOLD_BLOCKS))
+        .map_err(PinError::broken)?;
     blocks.resize(count, Block::default());
     let hasher = Argon2::new_with_secret(pepper, Algorithm::Argon2id, Version::V0x13, params)
-        .map_err(Failure::broken)?;
+        .map_err(PinError::broken)?;
     hasher
         .hash_password_into_with_memory(pin.as_bytes(), salt, out, &mut blocks[..])
-        .map_err(Failure::broken)
+        .map_err(PinError::broken)
 }
 
 /// Hashes a PIN in the calling thread, without a turn: for the first start, when nobody can ask
@@ -160,15 +160,16 @@ fn work(
 ///
 /// # Errors
 /// When there is no randomness or memory.
-pub fn hash(pin: &str, pepper: &[u8]) -> Result<String, Failure> {
-    let salt = secret::random::<16>().map_err(Failure::Broken)?;
-    let params = Params::new(COST.0, COST.1, COST.2, None).map_err(Failure::broken)?;
-    let text = ParamsString::try_from(&params).map_err(Failure::broken)?;
+pub fn hash(pin: &str, pepper: &[u8]) -> Result<String, PinError> {
+    let salt = secret::random::<16>().map_err(PinError::Broken)?;
+    let params =
+        Params::new(ARGON2_COST.0, ARGON2_COST.1, ARGON2_COST.2, None).map_err(PinError::broken)?;
+    let text = ParamsString::try_from(&params).map_err(PinError::broken)?;
     let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
-    work(pin, pepper, &salt, params, &mut out)?;
+    argon2id(pin, pepper, &salt, params, &mut out)?;
     let (salt, out) = (
-        Salt::new(&salt).map_err(Failure::broken)?,
-        Output::new(&out).map_err(Failure::broken)?,
+        Salt::new(&salt).map_err(PinError::broken)?,
+        Output::new(&out).map_err(PinError::broken)?,
     );
     Ok(PasswordHash {
         algorithm: ARGON2ID_IDENT,
@@ -181,27 +182,27 @@ pub fn hash(pin: &str, pepper: &[u8]) -> Result<String, Failure> {
 }
 
 /// True when the PIN is the one that was hashed.
-fn check(pin: &str, hash: &str, pepper: &[u8]) -> Result<bool, Failure> {
+fn check(pin: &str, hash: &str, pepper: &[u8]) -> Result<bool, PinError> {
     let known = PasswordHash::new(hash.trim())
-        .map_err(|e| Failure::broken(format!("what is kept of it is no hash: {e}")))?;
-    let params = Params::try_from(&known).map_err(Failure::broken)?;
+        .map_err(|e| PinError::broken(format!("what is kept of it is no hash: {e}")))?;
+    let params = Params::try_from(&known).map_err(PinError::broken)?;
     let is_ours = known.algorithm == ARGON2ID_IDENT && known.version == Some(Version::V0x13.into());
     if !is_ours
-        || params.m_cost() > DEAREST.0
-        || params.t_cost() > DEAREST.1
-        || params.p_cost() > DEAREST.2
+        || params.m_cost() > MAX_ARGON2_COST.0
+        || params.t_cost() > MAX_ARGON2_COST.1
+        || params.p_cost() > MAX_ARGON2_COST.2
     {
-        return Err(Failure::broken(
+        return Err(PinError::broken(
             "what is kept of it is another kind of hash",
         ));
     }
     let (Some(salt), Some(expected)) = (known.salt, known.hash) else {
-        return Err(Failure::broken("what is kept of it is half a hash"));
+        return Err(PinError::broken("what is kept of it is half a hash"));
     };
     let mut out = vec![0; expected.len()];
-    work(pin, pepper, &salt, params, &mut out)?;
+    argon2id(pin, pepper, &salt, params, &mut out)?;
     // `Output` compares in constant time.
-    Ok(Output::new(&out).map_err(Failure::broken)? == expected)
+    Ok(Output::new(&out).map_err(PinError::broken)? == expected)
 }
 
 #[cfg(test)]
@@ -249,7 +250,7 @@ mod tests {
             &slow,
         ] {
             assert!(
-                matches!(check("123456", bad, PEPPER), Err(Failure::Broken(_))),
+                matches!(check("123456", bad, PEPPER), Err(PinError::Broken(_))),
                 "{bad}"
             );
         }
@@ -268,7 +269,7 @@ mod tests {
     /// As many as the long lane asks for; a few hundred show the same.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn wrong_pins_leave_no_memory_behind_and_a_crowd_is_sent_away() {
-        let pins = Pins::new(PEPPER.to_vec());
+        let pins = PinHasher::new(PEPPER.to_vec());
         let kept = pins.hash("123456").await.expect("hash");
         let before = resident_kb();
         let rounds = if std::env::var_os("CONGLANG_LONG").is_some() {
@@ -279,10 +280,10 @@ mod tests {
         let (mut wrong, mut busy) = (0, 0);
         while wrong < rounds {
             let mut tries = tokio::task::JoinSet::new();
-            for _ in 0..AT_ONCE + WAITING + 20 {
+            for _ in 0..MAX_CONCURRENT + MAX_WAITING + 20 {
                 let (pins, kept) = (pins.clone(), kept.clone());
                 tries.spawn(async move {
-                    pins.turn(false)
+                    pins.acquire(false)
                         .await?
                         .check("000000", &kept)
                         .await
@@ -295,7 +296,7 @@ mod tests {
                         assert!(!right);
                         wrong += 1;
                     }
-                    Err(Failure::Busy) => busy += 1,
+                    Err(PinError::Busy) => busy += 1,
                     Err(broken) => panic!("{broken}"),
                 }
             }
@@ -311,23 +312,23 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn who_leaves_makes_no_room_for_another_hash() {
-        let pins = Pins::new(PEPPER.to_vec());
+        let pins = PinHasher::new(PEPPER.to_vec());
         // The dearest there may be: it lasts.
         let kept = hash("123456", PEPPER)
             .expect("hash")
             .replace("m=19456,t=2", "m=65536,t=8");
-        for _ in 0..AT_ONCE {
-            let turn = pins.turn(false).await.expect("a turn");
+        for _ in 0..MAX_CONCURRENT {
+            let turn = pins.acquire(false).await.expect("a turn");
             let gone =
                 tokio::time::timeout(Duration::from_millis(1), turn.check("000000", &kept)).await;
             assert!(gone.is_err(), "the one who asked is gone, the work is not");
         }
-        assert_eq!(pins.turns.available_permits(), 0);
-        assert_eq!(pins.strangers.available_permits(), WAITING);
+        assert_eq!(pins.permits.available_permits(), 0);
+        assert_eq!(pins.stranger_permits.available_permits(), MAX_WAITING);
         // And it ends: every turn comes back.
         let all = pins
-            .turns
-            .acquire_many(u32::try_from(AT_ONCE).expect("small"));
+            .permits
+            .acquire_many(u32::try_from(MAX_CONCURRENT).expect("small"));
         assert!(
             tokio::time::timeout(Duration::from_secs(60), all)
                 .await

@@ -17,7 +17,7 @@ use super::secret;
 
 /// What a key file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum KeyFormat {
     /// 32 random bytes.
     Bytes,
     /// A line of text.
@@ -28,93 +28,93 @@ pub enum Form {
 
 /// A key by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Name {
+pub struct KeySpec {
     /// What it is called.
     pub name: &'static str,
     /// Its file in the folder of keys.
     pub file: &'static str,
     /// What it holds.
-    pub form: Form,
+    pub form: KeyFormat,
     /// Made only when something needs it, so its absence in a folder without a record says
     /// nothing. The file that says that it was there.
-    pub proof: Option<&'static str>,
+    pub evidence_file: Option<&'static str>,
 }
 
 const fn key(
     name: &'static str,
     file: &'static str,
-    form: Form,
+    form: KeyFormat,
     proof: Option<&'static str>,
-) -> Name {
-    Name {
+) -> KeySpec {
+    KeySpec {
         name,
         file,
         form,
-        proof,
+        evidence_file: proof,
     }
 }
 
 /// Keyed hashes of what people typed.
-pub const PEOPLE: Name = key("people", "people.key", Form::Bytes, None);
+pub const PEOPLE: KeySpec = key("people", "people.key", KeyFormat::Bytes, None);
 /// Stands behind the hashes of PINs.
-pub const PEPPER: Name = key("pepper", "pepper.key", Form::Bytes, None);
+pub const PEPPER: KeySpec = key("pepper", "pepper.key", KeyFormat::Bytes, None);
 /// Seals forms and remembered phones.
-pub const FORMS: Name = key("forms", "forms.key", Form::Bytes, None);
+pub const FORMS: KeySpec = key("forms", "forms.key", KeyFormat::Bytes, None);
 /// The village's voice.
-pub const VOICE: Name = key("voice", "voice.key", Form::Bytes, None);
+pub const VOICE: KeySpec = key("voice", "voice.key", KeyFormat::Bytes, None);
 /// What programs show.
-pub const TOKEN: Name = key("token", "api.token", Form::Text, None);
+pub const API_TOKEN: KeySpec = key("token", "api.token", KeyFormat::Text, None);
 /// Signs the certificate of the house's broker.
-pub const HOUSE: Name = key(
+pub const HOUSE_CA: KeySpec = key(
     "house-ca",
     "house-ca/ca.key",
-    Form::Pem,
+    KeyFormat::Pem,
     Some("house-ca/ca.pem"),
 );
 /// Signs villages' certificates.
-pub const COMMUNE: Name = key("ca", "ca/ca.key", Form::Pem, None);
+pub const COMMUNE_CA: KeySpec = key("ca", "ca/ca.key", KeyFormat::Pem, None);
 /// Stands behind what the commune's console keeps.
-pub const CONSOLE: Name = key("console", "console.key", Form::Bytes, None);
+pub const CONSOLE: KeySpec = key("console", "console.key", KeyFormat::Bytes, None);
 /// The officer's PIN, hashed.
-pub const PIN: Name = key("console-pin", "console.pin", Form::Text, None);
+pub const CONSOLE_PIN: KeySpec = key("console-pin", "console.pin", KeyFormat::Text, None);
 
 /// All keys of a village.
-pub const VILLAGE_KEYS: [Name; 6] = [PEOPLE, PEPPER, FORMS, VOICE, TOKEN, HOUSE];
+pub const VILLAGE_KEYS: [KeySpec; 6] = [PEOPLE, PEPPER, FORMS, VOICE, API_TOKEN, HOUSE_CA];
 /// All keys of a commune.
-pub const COMMUNE_KEYS: [Name; 3] = [COMMUNE, CONSOLE, PIN];
+pub const COMMUNE_KEYS: [KeySpec; 3] = [COMMUNE_CA, CONSOLE, CONSOLE_PIN];
 
 /// What is wrong with a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lack {
+pub enum KeyProblem {
     /// Its file is gone.
-    Gone,
+    Missing,
     /// It is not a key.
     Damaged,
     /// It is a key, and not the one that this history was made with.
-    Other,
+    Mismatch,
 }
 
-impl Lack {
+impl KeyProblem {
     /// In words for a technician.
     #[must_use]
-    pub const fn words(self) -> &'static str {
+    pub const fn description(self) -> &'static str {
         match self {
-            Self::Gone => "is gone",
+            Self::Missing => "is gone",
             Self::Damaged => "is damaged",
-            Self::Other => "is not the one of this history",
+            Self::Mismatch => "is not the one of this history",
         }
     }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Record {
+struct RecordedFingerprints {
     /// Fingerprints by name: one, or two while a key is being replaced.
     keys: BTreeMap<String, Vec<String>>,
     /// SHA-256 of `keys` as JSON: a turned bit must not call every key another.
     sum: String,
 }
 
-impl Record {
+impl RecordedFingerprints {
     fn sum(&self) -> String {
         secret::sha256(&serde_json::to_vec(&self.keys).unwrap_or_default())
     }
@@ -122,38 +122,38 @@ impl Record {
 
 /// The keys of one data folder.
 #[derive(Debug)]
-pub struct Ring {
+pub struct KeyRing {
     data: PathBuf,
-    record: Option<Record>,
+    record: Option<RecordedFingerprints>,
     has_history: bool,
     /// What was found wrong so far.
-    pub lacks: Vec<(Name, Lack)>,
+    pub problems: Vec<(KeySpec, KeyProblem)>,
 }
 
 fn fingerprint(content: &[u8]) -> String {
     secret::sha256(&[b"conglang key\n", content].concat())
 }
 
-fn is_key(form: Form, content: &[u8]) -> bool {
+fn is_key(form: KeyFormat, content: &[u8]) -> bool {
     match form {
-        Form::Bytes => content.len() >= 32 && content.iter().any(|b| *b != 0),
-        Form::Text => {
+        KeyFormat::Bytes => content.len() >= 32 && content.iter().any(|b| *b != 0),
+        KeyFormat::Text => {
             content.trim_ascii().len() >= 16
                 && content
                     .iter()
                     .all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace())
         }
-        Form::Pem => {
+        KeyFormat::Pem => {
             std::str::from_utf8(content).is_ok_and(|pem| rcgen::KeyPair::from_pem(pem).is_ok())
         }
     }
 }
 
-impl Ring {
+impl KeyRing {
     /// Looks at a data folder. Nothing is made or written. Call it before anything else writes
     /// there.
     #[must_use]
-    pub fn look(data: &Path) -> Self {
+    pub fn inspect(data: &Path) -> Self {
         let holds = |folder: &str| {
             std::fs::read_dir(data.join(folder)).is_ok_and(|mut d| d.next().is_some())
         };
@@ -163,41 +163,42 @@ impl Ring {
             || data.join("commune.redb").exists();
         let record = std::fs::read(data.join("made.json"))
             .ok()
-            .and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok())
+            .and_then(|bytes| serde_json::from_slice::<RecordedFingerprints>(&bytes).ok())
             .filter(|r| r.sum == r.sum());
         Self {
             data: data.to_owned(),
             record,
             has_history,
-            lacks: Vec::new(),
+            problems: Vec::new(),
         }
     }
 
     /// A key's file.
     #[must_use]
-    pub fn path(&self, name: Name) -> PathBuf {
+    pub fn path(&self, name: KeySpec) -> PathBuf {
         self.data.join("keys").join(name.file)
     }
 
     /// What is wrong with a key; none = nothing, or it is yet to be made.
     #[must_use]
-    pub fn lack(&self, name: Name) -> Option<Lack> {
+    pub fn problem(&self, name: KeySpec) -> Option<KeyProblem> {
         let known = self.record.as_ref().map(|r| r.keys.get(name.name));
         match std::fs::read(self.path(name)) {
-            Ok(content) if !is_key(name.form, &content) => Some(Lack::Damaged),
+            Ok(content) if !is_key(name.form, &content) => Some(KeyProblem::Damaged),
             Ok(content) => known
                 .flatten()
                 .is_some_and(|prints| !prints.contains(&fingerprint(&content)))
-                .then_some(Lack::Other),
-            Err(cause) if cause.kind() != io::ErrorKind::NotFound => Some(Lack::Damaged),
+                .then_some(KeyProblem::Mismatch),
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => Some(KeyProblem::Damaged),
             Err(_) => {
                 // A record may lack keys that there were: one that was gone, or a card that took
                 // nothing.
-                let was = known.flatten().is_some() || self.has_history && name.proof.is_none();
+                let was =
+                    known.flatten().is_some() || self.has_history && name.evidence_file.is_none();
                 (was || name
-                    .proof
+                    .evidence_file
                     .is_some_and(|proof| self.data.join("keys").join(proof).exists()))
-                .then_some(Lack::Gone)
+                .then_some(KeyProblem::Missing)
             }
         }
     }
@@ -207,18 +208,18 @@ impl Ring {
     ///
     /// # Errors
     /// Whatever the file system says when it cannot be written.
-    pub fn get(
+    pub fn load_or_create(
         &mut self,
-        name: Name,
+        name: KeySpec,
         make: impl FnOnce(&Path) -> io::Result<()>,
     ) -> io::Result<Option<Vec<u8>>> {
-        if let Some(lack) = self.lack(name) {
+        if let Some(lack) = self.problem(name) {
             tracing::error!(
                 key = name.file,
-                "a key {}: what needs it does not run; it is not made anew by itself",
-                lack.words()
+                "key {}: dependent services stay off; key is not regenerated",
+                lack.description()
             );
-            self.lacks.push((name, lack));
+            self.problems.push((name, lack));
             return Ok(None);
         }
         let path = self.path(name);
@@ -226,7 +227,7 @@ impl Ring {
             make(&path)?;
         }
         let content = std::fs::read(&path)?;
-        self.note(name, vec![fingerprint(&content)])?;
+        self.record_fingerprints(name, vec![fingerprint(&content)])?;
         Ok(Some(content))
     }
 
@@ -234,8 +235,8 @@ impl Ring {
     ///
     /// # Errors
     /// As [`Ring::get`].
-    pub fn bytes(&mut self, name: Name) -> io::Result<Option<Vec<u8>>> {
-        self.get(name, |path| {
+    pub fn bytes(&mut self, name: KeySpec) -> io::Result<Option<Vec<u8>>> {
+        self.load_or_create(name, |path| {
             secret::write_file(path, &secret::random::<32>()?)
         })
     }
@@ -244,7 +245,7 @@ impl Ring {
     ///
     /// # Errors
     /// Whatever the file system says.
-    fn note(&mut self, name: Name, prints: Vec<String>) -> io::Result<()> {
+    fn record_fingerprints(&mut self, name: KeySpec, prints: Vec<String>) -> io::Result<()> {
         if self
             .record
             .as_ref()
@@ -262,7 +263,7 @@ impl Ring {
         ) {
             Ok(()) => self.record = Some(record),
             Err(cause) => {
-                tracing::error!(%cause, key = name.file, "which key this is could not be written down");
+                tracing::error!(%cause, key = name.file, "recording key fingerprint failed");
             }
         }
         Ok(())
@@ -272,7 +273,7 @@ impl Ring {
     ///
     /// # Errors
     /// When it is gone or damaged, or the record cannot be written.
-    pub fn accept(&mut self, name: Name) -> io::Result<()> {
+    pub fn accept(&mut self, name: KeySpec) -> io::Result<()> {
         let content = std::fs::read(self.path(name))?;
         if !is_key(name.form, &content) {
             return Err(io::Error::new(
@@ -280,7 +281,7 @@ impl Ring {
                 format!("{} is damaged", self.path(name).display()),
             ));
         }
-        self.note(name, vec![fingerprint(&content)])
+        self.record_fingerprints(name, vec![fingerprint(&content)])
     }
 
     /// Puts another key in its place: a technician says so and knows what it costs. The old one
@@ -289,7 +290,7 @@ impl Ring {
     ///
     /// # Errors
     /// Whatever the file system says.
-    pub fn replace(&mut self, name: Name, fresh: &[u8]) -> io::Result<()> {
+    pub fn replace(&mut self, name: KeySpec, fresh: &[u8]) -> io::Result<()> {
         let path = self.path(name);
         let old = std::fs::read(&path).ok();
         let both = old
@@ -300,17 +301,17 @@ impl Ring {
         if let Some(old) = &old {
             secret::write_file(&PathBuf::from(format!("{}.before", path.display())), old)?;
         }
-        self.note(name, both)?;
+        self.record_fingerprints(name, both)?;
         secret::write_file(&path, fresh)?;
-        self.note(name, vec![fingerprint(fresh)])
+        self.record_fingerprints(name, vec![fingerprint(fresh)])
     }
 
     /// What is wrong, in a sentence for health; empty = nothing.
     #[must_use]
-    pub fn told(&self) -> String {
-        self.lacks
+    pub fn summary(&self) -> String {
+        self.problems
             .iter()
-            .map(|(name, lack)| format!("{} {}", name.file, lack.words()))
+            .map(|(name, lack)| format!("{} {}", name.file, lack.description()))
             .collect::<Vec<_>>()
             .join(", ")
     }
@@ -327,13 +328,13 @@ mod tests {
         ))
     }
 
-    fn open(data: &Path) -> (Vec<Vec<u8>>, Vec<(Name, Lack)>) {
-        let mut ring = Ring::look(data);
+    fn open(data: &Path) -> (Vec<Vec<u8>>, Vec<(KeySpec, KeyProblem)>) {
+        let mut ring = KeyRing::inspect(data);
         let got = [PEOPLE, VOICE]
             .iter()
             .filter_map(|n| ring.bytes(*n).expect("reads"))
             .collect();
-        (got, ring.lacks)
+        (got, ring.problems)
     }
 
     #[test]
@@ -352,10 +353,10 @@ mod tests {
         let path = data.join("keys/voice.key");
         let whole = std::fs::read(&path).expect("read");
         for (harm, expected) in [
-            (None, Lack::Gone),
-            (Some(whole[..9].to_vec()), Lack::Damaged),
-            (Some(vec![0; 32]), Lack::Damaged),
-            (Some(vec![7; 32]), Lack::Other),
+            (None, KeyProblem::Missing),
+            (Some(whole[..9].to_vec()), KeyProblem::Damaged),
+            (Some(vec![0; 32]), KeyProblem::Damaged),
+            (Some(vec![7; 32]), KeyProblem::Mismatch),
         ] {
             match harm {
                 None => std::fs::remove_file(&path).expect("removed"),
@@ -378,10 +379,10 @@ mod tests {
         let mut turned = whole.clone();
         turned[3] ^= 4;
         std::fs::write(&path, &turned).expect("written");
-        assert_eq!(open(&data).1, [(VOICE, Lack::Other)]);
-        Ring::look(&data).accept(VOICE).expect("accepted");
+        assert_eq!(open(&data).1, [(VOICE, KeyProblem::Mismatch)]);
+        KeyRing::inspect(&data).accept(VOICE).expect("accepted");
         assert!(open(&data).1.is_empty());
-        Ring::look(&data)
+        KeyRing::inspect(&data)
             .replace(VOICE, &[9; 32])
             .expect("replaced");
         assert!(
@@ -398,18 +399,18 @@ mod tests {
             assert!(open(&data).1.is_empty());
             std::fs::remove_file(data.join("made.json")).expect("it was written again");
             std::fs::remove_file(&path).expect("removed");
-            assert_eq!(open(&data).1, [(VOICE, Lack::Gone)]);
+            assert_eq!(open(&data).1, [(VOICE, KeyProblem::Missing)]);
             std::fs::write(&path, [9; 32]).expect("written");
         }
         std::fs::remove_dir_all(data).expect("clean");
     }
 
     /// What each key is at its making; another one each time.
-    fn fresh(form: Form) -> Vec<u8> {
+    fn fresh(form: KeyFormat) -> Vec<u8> {
         match form {
-            Form::Bytes => secret::random::<32>().expect("random").to_vec(),
-            Form::Text => format!("{}\n", secret::token().expect("random")).into_bytes(),
-            Form::Pem => rcgen::KeyPair::generate()
+            KeyFormat::Bytes => secret::random::<32>().expect("random").to_vec(),
+            KeyFormat::Text => format!("{}\n", secret::token().expect("random")).into_bytes(),
+            KeyFormat::Pem => rcgen::KeyPair::generate()
                 .expect("key")
                 .serialize_pem()
                 .into_bytes(),
@@ -422,24 +423,24 @@ mod tests {
             let data = folder();
             std::fs::create_dir_all(&data).expect("folder");
             let open = || {
-                let mut ring = Ring::look(&data);
+                let mut ring = KeyRing::inspect(&data);
                 for key in keys {
                     let make = |path: &Path| {
                         std::fs::create_dir_all(path.parent().expect("folder"))?;
                         secret::write_file(path, &fresh(key.form))
                     };
-                    ring.get(*key, make).expect("reads");
-                    if let Some(proof) = key.proof {
+                    ring.load_or_create(*key, make).expect("reads");
+                    if let Some(proof) = key.evidence_file {
                         std::fs::write(data.join("keys").join(proof), "made").expect("proof");
                     }
                 }
-                ring.lacks
+                ring.problems
             };
             assert_eq!(open(), []);
             // Each was replaced once: the one of before is the older copy that somebody may bring
             // back.
             for key in keys {
-                Ring::look(&data)
+                KeyRing::inspect(&data)
                     .replace(*key, &fresh(key.form))
                     .expect("replaced");
             }
@@ -462,7 +463,7 @@ mod tests {
                     std::fs::write(&path, &bytes).expect("written");
                     let lacks = open();
                     assert!(
-                        matches!(lacks[..], [(name, Lack::Damaged | Lack::Other)] if name == *key),
+                        matches!(lacks[..], [(name, KeyProblem::Damaged | KeyProblem::Mismatch)] if name == *key),
                         "{} {how}: {lacks:?}",
                         key.file
                     );
@@ -475,7 +476,7 @@ mod tests {
                     std::fs::write(&path, &whole).expect("brought back");
                 }
                 std::fs::remove_file(&path).expect("removed");
-                assert_eq!(open(), [(*key, Lack::Gone)]);
+                assert_eq!(open(), [(*key, KeyProblem::Missing)]);
                 assert!(!path.exists(), "{} is not made anew", key.file);
                 std::fs::write(&path, &whole).expect("brought back");
                 assert_eq!(open(), [], "{} brought back is taken", key.file);

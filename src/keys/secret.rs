@@ -63,7 +63,7 @@ pub fn mac(key: &[u8], content: &[u8]) -> String {
 
 /// Compares without telling by time where two texts differ.
 #[must_use]
-pub fn same(a: &str, b: &str) -> bool {
+pub fn constant_time_eq(a: &str, b: &str) -> bool {
     a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |d, (x, y)| d | (x ^ y)) == 0
 }
 
@@ -132,7 +132,7 @@ pub fn write_file(path: &Path, content: &[u8]) -> io::Result<()> {
 
 /// So many files are written out one by one; more of them together with whatever else the file
 /// system has to write.
-const ONE_BY_ONE: usize = 4;
+const MAX_INDIVIDUAL_SYNCS: usize = 4;
 
 /// Writes files (0600) into one folder, each whole or not at all, and all durable at the end; a
 /// name that begins with no dot and the content each. It waits for the disk a few times, however
@@ -148,7 +148,7 @@ pub fn write_files(folder: &Path, files: &[(&str, &[u8])]) -> io::Result<()> {
         .map(|(name, content)| write_new(folder, &temporary(name), content))
         .collect::<io::Result<Vec<_>>>()?;
     let whole = std::fs::File::open(folder)?;
-    if written.len() > ONE_BY_ONE {
+    if written.len() > MAX_INDIVIDUAL_SYNCS {
         rustix::fs::syncfs(&whole)?;
     } else {
         written.iter().try_for_each(std::fs::File::sync_data)?;

@@ -7,22 +7,22 @@ use base64ct::{Base64, Encoding as _};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 
 /// The key that signs orders.
-pub struct Signing(SigningKey);
+pub struct CommandSigner(SigningKey);
 
-impl Signing {
+impl CommandSigner {
     /// Loads the key from a secret file, or makes one.
     ///
     /// # Errors
     /// Whatever the file system says.
     pub fn load_or_make(path: &Path) -> io::Result<Self> {
-        Self::of(&super::secret::load_or_make(path)?)
+        Self::from_bytes(&super::secret::load_or_make(path)?)
     }
 
     /// From the 32 bytes that a key file holds.
     ///
     /// # Errors
     /// When they are fewer.
-    pub fn of(content: &[u8]) -> io::Result<Self> {
+    pub fn from_bytes(content: &[u8]) -> io::Result<Self> {
         let seed: [u8; 32] = content
             .get(..32)
             .and_then(|s| s.try_into().ok())
@@ -45,9 +45,9 @@ impl Signing {
 
 /// A pinned public key.
 #[derive(Debug, Clone)]
-pub struct Pinned(VerifyingKey);
+pub struct PinnedPublicKey(VerifyingKey);
 
-impl Pinned {
+impl PinnedPublicKey {
     /// From base64.
     ///
     /// # Errors
@@ -86,16 +86,16 @@ mod tests {
             "conglang-sign-{}",
             getrandom::u64().expect("random")
         ));
-        let key = Signing::load_or_make(&folder.join("voice.key")).expect("made");
-        let again = Signing::load_or_make(&folder.join("voice.key")).expect("loaded");
+        let key = CommandSigner::load_or_make(&folder.join("voice.key")).expect("made");
+        let again = CommandSigner::load_or_make(&folder.join("voice.key")).expect("loaded");
         assert_eq!(key.public(), again.public());
-        let pinned = Pinned::parse(&key.public()).expect("sound");
+        let pinned = PinnedPublicKey::parse(&key.public()).expect("sound");
         let signature = key.sign(b"play");
         assert!(pinned.verify(b"play", &signature));
         assert!(!pinned.verify(b"plaY", &signature));
         assert!(!pinned.verify(b"play", "AAAA"));
         assert!(
-            Pinned::parse("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").is_err(),
+            PinnedPublicKey::parse("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").is_err(),
             "a weak key"
         );
         std::fs::remove_dir_all(folder).expect("clean");

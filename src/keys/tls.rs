@@ -16,9 +16,9 @@ use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use x509_parser::extensions::GeneralName;
 
-use super::authority::Files;
-use super::dates::{self, Dated};
-use super::holders::Proof;
+use super::authority::CertificateFiles;
+use super::clocked_verifier::{self, ClockedVerifier};
+use super::holders::CertificateProof;
 use crate::supervisor::clock::Clock;
 
 /// ring.
@@ -28,26 +28,26 @@ pub fn provider() -> Arc<CryptoProvider> {
 }
 
 #[derive(Debug)]
-struct Time(Clock);
+struct ClockTimeProvider(Clock);
 
-impl TimeProvider for Time {
+impl TimeProvider for ClockTimeProvider {
     fn current_time(&self) -> Option<UnixTime> {
         Some(UnixTime::since_unix_epoch(Duration::from_millis(
-            u64::try_from(self.0.certain_ms()).unwrap_or(0),
+            u64::try_from(self.0.trusted_ms()).unwrap_or(0),
         )))
     }
 }
 
 /// A served certificate that can be replaced while connections are open.
 #[derive(Debug)]
-pub struct Served(RwLock<Arc<CertifiedKey>>);
+pub struct ReloadableCertificate(RwLock<Arc<CertifiedKey>>);
 
-impl Served {
+impl ReloadableCertificate {
     /// Loads chain and key.
     ///
     /// # Errors
     /// When the files are missing, damaged or do not belong together.
-    pub fn load(files: &Files) -> io::Result<Arc<Self>> {
+    pub fn load(files: &CertificateFiles) -> io::Result<Arc<Self>> {
         Ok(Arc::new(Self(RwLock::new(Arc::new(load(files)?)))))
     }
 
@@ -55,14 +55,14 @@ impl Served {
     ///
     /// # Errors
     /// As [`Served::load`].
-    pub fn reload(&self, files: &Files) -> io::Result<()> {
+    pub fn reload(&self, files: &CertificateFiles) -> io::Result<()> {
         let fresh = Arc::new(load(files)?);
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(())
     }
 }
 
-impl ResolvesServerCert for Served {
+impl ResolvesServerCert for ReloadableCertificate {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(
             self.0
@@ -73,7 +73,7 @@ impl ResolvesServerCert for Served {
     }
 }
 
-fn load(files: &Files) -> io::Result<CertifiedKey> {
+fn load(files: &CertificateFiles) -> io::Result<CertifiedKey> {
     let chain = chain(&std::fs::read(&files.certificate)?)?;
     let key =
         PrivateKeyDer::from_pem_slice(&std::fs::read(&files.key)?).map_err(io::Error::other)?;
@@ -94,7 +94,7 @@ fn chain(pem: &[u8]) -> io::Result<Vec<CertificateDer<'static>>> {
     }
 }
 
-fn roots(ca: &Path) -> io::Result<Arc<RootCertStore>> {
+fn root_store(ca: &Path) -> io::Result<Arc<RootCertStore>> {
     let mut store = RootCertStore::empty();
     for certificate in chain(&std::fs::read(ca)?)? {
         store.add(certificate).map_err(io::Error::other)?;
@@ -107,15 +107,15 @@ fn roots(ca: &Path) -> io::Result<Arc<RootCertStore>> {
 ///
 /// # Errors
 /// When the CA file cannot be used.
-pub fn server(
-    served: Arc<Served>,
+pub fn server_config(
+    served: Arc<ReloadableCertificate>,
     client_ca: Option<(&Path, bool)>,
     clock: Clock,
 ) -> io::Result<Arc<ServerConfig>> {
     let verifier = match client_ca {
         None => WebPkiClientVerifier::no_client_auth(),
         Some((ca, must)) => {
-            let builder = WebPkiClientVerifier::builder_with_provider(roots(ca)?, provider());
+            let builder = WebPkiClientVerifier::builder_with_provider(root_store(ca)?, provider());
             let strict = if must {
                 builder
             } else {
@@ -123,14 +123,15 @@ pub fn server(
             }
             .build()
             .map_err(io::Error::other)?;
-            Arc::new(Dated::new(strict, clock.clone()))
+            Arc::new(ClockedVerifier::new(strict, clock.clone()))
         }
     };
-    let mut config = ServerConfig::builder_with_details(provider(), Arc::new(Time(clock)))
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_client_cert_verifier(verifier)
-        .with_cert_resolver(served);
+    let mut config =
+        ServerConfig::builder_with_details(provider(), Arc::new(ClockTimeProvider(clock)))
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .with_client_cert_verifier(verifier)
+            .with_cert_resolver(served);
     if client_ca.is_some() {
         // A resumed session would bring an old client certificate back unchecked.
         config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
@@ -143,16 +144,21 @@ pub fn server(
 ///
 /// # Errors
 /// When a file cannot be used.
-pub fn client(ca: &Path, identity: Option<&Files>, clock: Clock) -> io::Result<Arc<ClientConfig>> {
-    let builder = ClientConfig::builder_with_details(provider(), Arc::new(Time(clock.clone())))
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?;
-    let strict = WebPkiServerVerifier::builder_with_provider(roots(ca)?, provider())
+pub fn client_config(
+    ca: &Path,
+    identity: Option<&CertificateFiles>,
+    clock: Clock,
+) -> io::Result<Arc<ClientConfig>> {
+    let builder =
+        ClientConfig::builder_with_details(provider(), Arc::new(ClockTimeProvider(clock.clone())))
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?;
+    let strict = WebPkiServerVerifier::builder_with_provider(root_store(ca)?, provider())
         .build()
         .map_err(io::Error::other)?;
     let builder = builder
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Dated::new(strict, clock)));
+        .with_custom_certificate_verifier(Arc::new(ClockedVerifier::new(strict, clock)));
     let config = match identity {
         None => builder.with_no_client_auth(),
         Some(files) => {
@@ -185,11 +191,15 @@ pub fn check_client(ca: &Path, pem: &[u8], name: &str, clock: &Clock) -> io::Res
     let (first, rest) = chain
         .split_first()
         .ok_or_else(|| io::Error::other("no certificate"))?;
-    let verifier = WebPkiClientVerifier::builder_with_provider(roots(ca)?, provider())
+    let verifier = WebPkiClientVerifier::builder_with_provider(root_store(ca)?, provider())
         .build()
         .map_err(io::Error::other)?;
     verifier
-        .verify_client_cert(first, rest, dates::judged_at(first, clock))
+        .verify_client_cert(
+            first,
+            rest,
+            clocked_verifier::verification_time(first, clock),
+        )
         .map_err(io::Error::other)?;
     if common_name(first).as_deref() == Some(name) {
         Ok(())
@@ -223,11 +233,11 @@ pub fn names(pem: &[u8]) -> Vec<String> {
 /// First and last second of the first certificate of a PEM file, since 1970.
 #[must_use]
 pub fn validity(pem: &[u8]) -> Option<(i64, i64)> {
-    dates_of(chain(pem).ok()?.first()?)
+    validity_of(chain(pem).ok()?.first()?)
 }
 
 /// First and last second of a certificate.
-pub(super) fn dates_of(certificate: &CertificateDer<'_>) -> Option<(i64, i64)> {
+pub(super) fn validity_of(certificate: &CertificateDer<'_>) -> Option<(i64, i64)> {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
     Some((
         parsed.validity().not_before.timestamp(),
@@ -236,7 +246,7 @@ pub(super) fn dates_of(certificate: &CertificateDer<'_>) -> Option<(i64, i64)> {
 }
 
 /// The common name in a PEM file's first certificate.
-pub(super) fn name_of(pem: &[u8]) -> Option<String> {
+pub(super) fn common_name_of(pem: &[u8]) -> Option<String> {
     common_name(chain(pem).ok()?.first()?)
 }
 
@@ -263,10 +273,10 @@ pub fn key_hash(certificate: &CertificateDer<'_>) -> Option<String> {
 
 /// What a certificate proves beside its name.
 #[must_use]
-pub fn proof(certificate: &CertificateDer<'_>) -> Option<Proof> {
-    Some(Proof {
+pub fn certificate_proof(certificate: &CertificateDer<'_>) -> Option<CertificateProof> {
+    Some(CertificateProof {
         key: key_hash(certificate)?,
-        until: dates_of(certificate)?.1,
+        until: validity_of(certificate)?.1,
     })
 }
 
@@ -281,13 +291,13 @@ pub(super) fn is_signed_by(ca: &Path, pem: &[u8]) -> bool {
     let judge = || -> io::Result<()> {
         let chain = chain(pem)?;
         let first = chain.first().ok_or(io::ErrorKind::InvalidData)?;
-        let (from, _) = dates_of(first).ok_or(io::ErrorKind::InvalidData)?;
+        let (from, _) = validity_of(first).ok_or(io::ErrorKind::InvalidData)?;
         let at = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(from).unwrap_or(0)));
         let parsed =
             rustls::server::ParsedCertificate::try_from(first).map_err(io::Error::other)?;
         verify_server_cert_signed_by_trust_anchor(
             &parsed,
-            &*roots(ca)?,
+            &*root_store(ca)?,
             &[],
             at,
             provider().signature_verification_algorithms.all,
@@ -311,10 +321,10 @@ mod tests {
         let ca = Authority::load_or_make(&folder, "Bến Thóc", 1_800_000_000).expect("made");
         let again = Authority::load_or_make(&folder, "Bến Thóc", 1_800_000_000).expect("loaded");
         assert_eq!(ca.certificate(), again.certificate());
-        let files = Files::named(&folder, "mqtt");
+        let files = CertificateFiles::named(&folder, "mqtt");
         files
             .write(
-                &ca.server(
+                &ca.issue_server(
                     "gate",
                     &["localhost".into(), "127.0.0.1".into()],
                     1_800_000_000,
@@ -323,22 +333,22 @@ mod tests {
             )
             .expect("written");
         assert_eq!(files.days_left(1_800_000_000), Some(90));
-        let served = Served::load(&files).expect("served");
+        let served = ReloadableCertificate::load(&files).expect("served");
         files
             .write(
                 &again
-                    .server("gate", &["localhost".into()], 1_800_000_000 + 80 * 86_400)
+                    .issue_server("gate", &["localhost".into()], 1_800_000_000 + 80 * 86_400)
                     .expect("leaf"),
             )
             .expect("written");
         served.reload(&files).expect("renewed while serving");
         std::fs::write(&files.certificate, "garbage").expect("write");
         assert!(served.reload(&files).is_err(), "and the old one stays");
-        let village = Files::named(&folder, "village");
+        let village = CertificateFiles::named(&folder, "village");
         village
-            .write(&ca.client("ben-thoc", 1_800_000_000).expect("leaf"))
+            .write(&ca.issue_client("ben-thoc", 1_800_000_000).expect("leaf"))
             .expect("written");
-        client(&folder.join("ca.pem"), Some(&village), Clock::manual(0))
+        client_config(&folder.join("ca.pem"), Some(&village), Clock::manual(0))
             .expect("a client's configuration");
         let der = chain(&std::fs::read(&village.certificate).expect("read")).expect("chain");
         assert_eq!(common_name(&der[0]).as_deref(), Some("ben-thoc"));

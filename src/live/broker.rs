@@ -9,51 +9,51 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot, watch};
 
-use crate::protocol::broker::{Answer, Counters, Question, Refusal};
-use crate::protocol::way::Way;
+use crate::protocol::broker::{AdminQuery, AdminReply, Counters, Refusal};
+use crate::protocol::broker_endpoint::BrokerEndpoint;
 
 /// How long an asker waits.
-const PATIENCE: Duration = Duration::from_secs(8);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// A question and who waits for its answer.
-pub type Asked = (Question, oneshot::Sender<Option<Answer>>);
+pub type PendingQuery = (AdminQuery, oneshot::Sender<Option<AdminReply>>);
 
 /// The broker's desk.
-pub struct Desk {
-    ask: mpsc::Sender<Asked>,
-    asked: Mutex<mpsc::Receiver<Asked>>,
+pub struct BrokerClient {
+    queries_tx: mpsc::Sender<PendingQuery>,
+    queries_rx: Mutex<mpsc::Receiver<PendingQuery>>,
     counters: watch::Sender<Counters>,
     refusals: watch::Sender<Arc<Vec<Refusal>>>,
-    way: OnceLock<Way>,
+    endpoint: OnceLock<BrokerEndpoint>,
 }
 
-impl Default for Desk {
+impl Default for BrokerClient {
     fn default() -> Self {
         let (ask, asked) = mpsc::channel(16);
         Self {
-            ask,
-            asked: Mutex::new(asked),
+            queries_tx: ask,
+            queries_rx: Mutex::new(asked),
             counters: watch::Sender::new(Counters::default()),
             refusals: watch::Sender::new(Arc::default()),
-            way: OnceLock::new(),
+            endpoint: OnceLock::new(),
         }
     }
 }
 
-impl Desk {
+impl BrokerClient {
     /// Asks; none = the broker does not answer now.
-    pub async fn ask(&self, question: Question) -> Option<Answer> {
+    pub async fn query(&self, question: AdminQuery) -> Option<AdminReply> {
         let (tell, told) = oneshot::channel();
         let asking = async {
-            self.ask.send((question, tell)).await.ok()?;
+            self.queries_tx.send((question, tell)).await.ok()?;
             told.await.ok()?
         };
-        tokio::time::timeout(PATIENCE, asking).await.ok()?
+        tokio::time::timeout(QUERY_TIMEOUT, asking).await.ok()?
     }
 
     /// The questions, for the one who carries them to the worker.
-    pub async fn questions(&self) -> MutexGuard<'_, mpsc::Receiver<Asked>> {
-        self.asked.lock().await
+    pub async fn queries(&self) -> MutexGuard<'_, mpsc::Receiver<PendingQuery>> {
+        self.queries_rx.lock().await
     }
 
     /// What the broker counted last.
@@ -80,15 +80,15 @@ impl Desk {
 
     /// The way for the house's own clients; none = not known yet.
     #[must_use]
-    pub fn way(&self) -> Option<Way> {
-        self.way.get().cloned()
+    pub fn endpoint(&self) -> Option<BrokerEndpoint> {
+        self.endpoint.get().cloned()
     }
 
     /// Makes the way known.
-    pub fn set_way(&self, way: Way) {
-        let _ = self.way.set(way);
+    pub fn set_endpoint(&self, way: BrokerEndpoint) {
+        let _ = self.endpoint.set(way);
     }
 }
 
 /// Clones are the same.
-pub type Broker = Arc<Desk>;
+pub type SharedBrokerClient = Arc<BrokerClient>;

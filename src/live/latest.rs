@@ -8,11 +8,11 @@ use tokio::sync::watch;
 use crate::domain::entity::Entity;
 use crate::domain::id::{DeviceId, EntityId};
 use crate::domain::light::{Light, Reported};
-use crate::domain::state::State;
+use crate::domain::state::VillageState;
 
 /// A device that is heard after so long a silence may have been away: those who wait for it are
 /// woken, ms.
-const BACK_MS: u64 = 3_000;
+const RETURN_AFTER_SILENCE_MS: u64 = 3_000;
 
 /// A value as it was heard.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,15 +24,15 @@ pub struct Value {
     /// Monotonic ms.
     pub mono_ms: u64,
     /// It was said before anybody here listened (a retained message): when, is not known.
-    pub kept: bool,
+    pub retained: bool,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     values: BTreeMap<EntityId, Value>,
     /// Their last word was no value of theirs.
-    unclear: BTreeSet<EntityId>,
-    heard: BTreeMap<DeviceId, u64>,
+    invalid: BTreeSet<EntityId>,
+    last_seen: BTreeMap<DeviceId, u64>,
 }
 
 /// Latest values; clones are the same.
@@ -47,9 +47,9 @@ impl Latest {
     pub fn set(&self, entity: &EntityId, value: Value) {
         {
             let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
-            inner.unclear.remove(entity);
+            inner.invalid.remove(entity);
             let known = inner.values.entry(entity.clone()).or_insert(value);
-            if !value.kept || known.number.to_bits() != value.number.to_bits() {
+            if !value.retained || known.number.to_bits() != value.number.to_bits() {
                 *known = value;
             }
         }
@@ -57,22 +57,22 @@ impl Latest {
     }
 
     /// It said something that is no value of it: how it is, is not known any more.
-    pub fn set_unclear(&self, entity: &EntityId) {
+    pub fn set_invalid(&self, entity: &EntityId) {
         {
             let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
             inner.values.remove(entity);
-            inner.unclear.insert(entity.clone());
+            inner.invalid.insert(entity.clone());
         }
         self.changed.send_modify(|n| *n += 1);
     }
 
     /// True when its last word was no value of it.
     #[must_use]
-    pub fn is_unclear(&self, entity: &EntityId) -> bool {
+    pub fn is_invalid(&self, entity: &EntityId) -> bool {
         self.inner
             .read()
             .unwrap_or_else(PoisonError::into_inner)
-            .unclear
+            .invalid
             .contains(entity)
     }
 
@@ -81,7 +81,7 @@ impl Latest {
         {
             let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
             inner.values.remove(entity);
-            inner.unclear.remove(entity);
+            inner.invalid.remove(entity);
         }
         self.changed.send_modify(|n| *n += 1);
     }
@@ -124,19 +124,19 @@ impl Latest {
     /// The village with the last words of its lamps: history may wait for its turn, people and
     /// orders do not.
     #[must_use]
-    pub fn over(&self, state: &Arc<State>) -> Arc<State> {
+    pub fn overlay(&self, state: &Arc<VillageState>) -> Arc<VillageState> {
         let newer = |l: &Arc<Light>| {
             Some((
                 l.id.clone(),
                 self.reported(l)
-                    .filter(|r| l.reported != Some(*r) && !sent_away(state, l))?,
+                    .filter(|r| l.reported != Some(*r) && !is_revoked(state, l))?,
             ))
         };
         let words: Vec<(EntityId, Reported)> = state.lights.values().filter_map(newer).collect();
         if words.is_empty() {
             return state.clone();
         }
-        let mut now = State::clone(state);
+        let mut now = VillageState::clone(state);
         let lights = Arc::make_mut(&mut now.lights);
         for (id, word) in words {
             if let Some(light) = lights.get_mut(&id) {
@@ -147,25 +147,25 @@ impl Latest {
     }
 
     /// A device said something at monotonic ms.
-    pub fn hear(&self, device: &DeviceId, mono_ms: u64) {
+    pub fn mark_seen(&self, device: &DeviceId, mono_ms: u64) {
         let before = self
             .inner
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .heard
+            .last_seen
             .insert(device.clone(), mono_ms);
-        if before.is_none_or(|at| mono_ms.saturating_sub(at) >= BACK_MS) {
+        if before.is_none_or(|at| mono_ms.saturating_sub(at) >= RETURN_AFTER_SILENCE_MS) {
             self.changed.send_modify(|n| *n += 1);
         }
     }
 
     /// When a device was last heard, monotonic ms.
     #[must_use]
-    pub fn heard(&self, device: &DeviceId) -> Option<u64> {
+    pub fn last_seen(&self, device: &DeviceId) -> Option<u64> {
         self.inner
             .read()
             .unwrap_or_else(PoisonError::into_inner)
-            .heard
+            .last_seen
             .get(device)
             .copied()
     }
@@ -178,21 +178,21 @@ impl Latest {
 }
 
 /// Its device was sent away: what stands in the broker is nobody's word.
-fn sent_away(state: &State, light: &Light) -> bool {
+fn is_revoked(state: &VillageState, light: &Light) -> bool {
     state
         .device_of(&light.id)
-        .is_some_and(|d| state.is_sent_away(&d.id))
+        .is_some_and(|d| state.is_revoked(&d.id))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::entity::{Kind, Source};
+    use crate::domain::entity::{Kind, StateTopic};
 
     #[test]
     fn a_value_holds_as_long_as_its_device_promised() {
         let id = EntityId::new("bk-01.smoke").expect("id");
-        let source = Source {
+        let source = StateTopic {
             topic: "d/bk-01/smoke".into(),
             field: None,
             on: "ON".into(),
@@ -222,11 +222,11 @@ mod tests {
                 number: 0.0,
                 at: 0,
                 mono_ms: 1_000,
-                kept: false,
+                retained: false,
             },
         );
         // Other words of its device do not count: the head may be dead while the box ticks on.
-        latest.hear(&entity.device, 61_000);
+        latest.mark_seen(&entity.device, 61_000);
         assert_eq!(
             [61_000, 61_001].map(|now| latest.is_expired(&entity, now, Some(0))),
             [false, true]

@@ -3,13 +3,13 @@
 //! is right.
 
 pub mod broker;
+pub mod device_link;
 pub mod faults;
 pub mod latest;
 pub mod pictures;
-pub mod south;
-pub mod turned_down;
+pub mod rejected_discovery;
+pub mod speech;
 pub mod uplink;
-pub mod voice;
 
 use std::sync::Arc;
 
@@ -19,15 +19,15 @@ pub struct Live {
     /// Latest value per entity.
     pub latest: latest::Latest,
     /// What cameras show.
-    pub pictures: pictures::Pictures,
+    pub pictures: pictures::LiveCameras,
     /// What the broker counts and answers.
-    pub broker: broker::Broker,
+    pub broker: broker::SharedBrokerClient,
     /// Messages to and from devices.
-    pub south: Arc<south::South>,
+    pub device_link: Arc<device_link::DeviceLink>,
     /// Announcements that could not be used.
-    pub turned_down: Arc<turned_down::Announcements>,
+    pub rejected_discovery: Arc<rejected_discovery::RejectedDiscoveries>,
     /// Sentences to be read aloud.
-    pub voice: Arc<voice::Voice>,
+    pub speech: Arc<speech::SpeechClient>,
     /// How the link to the commune is.
-    pub uplink: uplink::Uplink,
+    pub uplink: uplink::UplinkStatus,
 }

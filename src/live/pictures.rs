@@ -18,15 +18,15 @@ use super::faults::Faults;
 use crate::domain::id::CameraId;
 
 /// Most frames of a kept group.
-const GROUP_FRAMES: usize = 600;
+const MAX_GOP_FRAMES: usize = 600;
 /// Most bytes of a kept group.
-const GROUP_BYTES: usize = 8 << 20;
+const MAX_GOP_BYTES: usize = 8 << 20;
 /// How many frames a reader may lag behind.
-const LAG: usize = 128;
+const MAX_READER_LAG: usize = 128;
 /// How long who asks for a still waits for a fresh one.
-const FRESH_WAIT: Duration = Duration::from_millis(1_500);
+const FRESH_STILL_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// A still of this age is fresh, ms.
-const FRESH_MS: u64 = 10_000;
+const FRESH_STILL_AGE_MS: u64 = 10_000;
 
 /// What a decoder or a player must know before the first frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub struct AccessUnit {
     /// How to read it.
     pub format: Arc<Format>,
     /// Which unbroken stretch of pictures it belongs to; ticks of two runs do not compare.
-    pub run: u64,
+    pub rtsp_session: u64,
     /// When it was taken, as far as one can tell, wall ms.
     pub at_ms: i64,
     /// When it came, monotonic ms.
@@ -67,7 +67,7 @@ pub struct AccessUnit {
     /// When it is decoded, in ticks since the run's first frame.
     pub ticks: i64,
     /// How long after that it is shown, ticks; not 0 where the camera sends pictures out of order.
-    pub shown: i32,
+    pub composition_offset: i32,
     /// It can be decoded without any other.
     pub keyframe: bool,
     /// Packets were lost since the last keyframe: it is whole itself, but what it refers to may
@@ -88,12 +88,12 @@ pub struct Still {
 
 /// How the pull of a camera is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Pull {
+pub enum SourceStatus {
     /// It has no address.
     #[default]
     NoAddress,
     /// It is being called.
-    Calling,
+    Connecting,
     /// Pictures come.
     Live,
     /// None come: why, for the technician.
@@ -106,61 +106,61 @@ pub struct Recording {
     /// Pictures until then are on disk, wall ms; 0 = none in this boot.
     pub until_ms: i64,
     /// When that was last so, monotonic ms.
-    pub told_mono: u64,
+    pub reported_mono_ms: u64,
     /// Why nothing is recorded now, for the technician; empty = it is, or nothing comes.
-    pub trouble: String,
+    pub error: String,
 }
 
 #[derive(Default)]
-struct Group {
+struct Gop {
     frames: Vec<AccessUnit>,
     bytes: usize,
 }
 
 /// One camera, now.
-pub struct Picture {
+pub struct LiveCamera {
     frames: broadcast::Sender<AccessUnit>,
-    group: Mutex<Group>,
+    gop: Mutex<Gop>,
     still: watch::Sender<Option<Still>>,
-    tried: AtomicI64,
-    failed: AtomicU32,
-    late: AtomicU32,
-    looked: AtomicI64,
-    pull: watch::Sender<Pull>,
+    still_tried_at: AtomicI64,
+    still_failures: AtomicU32,
+    still_timeouts: AtomicU32,
+    last_viewed: AtomicI64,
+    source_status: watch::Sender<SourceStatus>,
     recording: watch::Sender<Recording>,
     faults: watch::Sender<Faults>,
 }
 
-impl Default for Picture {
+impl Default for LiveCamera {
     fn default() -> Self {
         Self {
-            frames: broadcast::channel(LAG).0,
-            group: Mutex::default(),
+            frames: broadcast::channel(MAX_READER_LAG).0,
+            gop: Mutex::default(),
             still: watch::Sender::default(),
-            tried: AtomicI64::new(0),
-            failed: AtomicU32::new(0),
-            late: AtomicU32::new(0),
-            looked: AtomicI64::new(i64::MIN),
-            pull: watch::Sender::default(),
+            still_tried_at: AtomicI64::new(0),
+            still_failures: AtomicU32::new(0),
+            still_timeouts: AtomicU32::new(0),
+            last_viewed: AtomicI64::new(i64::MIN),
+            source_status: watch::Sender::default(),
             recording: watch::Sender::default(),
             faults: watch::Sender::default(),
         }
     }
 }
 
-impl Picture {
+impl LiveCamera {
     /// A frame came.
     pub fn push(&self, frame: &AccessUnit) {
-        let mut group = self.group.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut group = self.gop.lock().unwrap_or_else(PoisonError::into_inner);
         if frame.keyframe {
-            *group = Group::default();
+            *group = Gop::default();
         }
         // Frames without the keyframe before them are of no use to who joins.
         if frame.keyframe || !group.frames.is_empty() {
             group.bytes += frame.bytes.len();
             group.frames.push(frame.clone());
-            if group.frames.len() > GROUP_FRAMES || group.bytes > GROUP_BYTES {
-                *group = Group::default();
+            if group.frames.len() > MAX_GOP_FRAMES || group.bytes > MAX_GOP_BYTES {
+                *group = Gop::default();
             }
         }
         // Sent under the lock: who joins misses no frame and sees none twice.
@@ -168,21 +168,21 @@ impl Picture {
     }
 
     /// No more frames come for now.
-    pub fn cut(&self) {
-        *self.group.lock().unwrap_or_else(PoisonError::into_inner) = Group::default();
+    pub fn clear_gop(&self) {
+        *self.gop.lock().unwrap_or_else(PoisonError::into_inner) = Gop::default();
     }
 
     /// The frames since the last keyframe, and all that follow.
     #[must_use]
-    pub fn join(&self) -> (Vec<AccessUnit>, broadcast::Receiver<AccessUnit>) {
-        let group = self.group.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn subscribe(&self) -> (Vec<AccessUnit>, broadcast::Receiver<AccessUnit>) {
+        let group = self.gop.lock().unwrap_or_else(PoisonError::into_inner);
         (group.frames.clone(), self.frames.subscribe())
     }
 
     /// The last keyframe, when it is still part of what comes.
     #[must_use]
     pub fn keyframe(&self) -> Option<AccessUnit> {
-        self.group
+        self.gop
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .frames
@@ -197,8 +197,8 @@ impl Picture {
     }
 
     /// Says how the pull is.
-    pub fn set_pull(&self, pull: &Pull) {
-        self.pull.send_if_modified(|p| {
+    pub fn set_source_status(&self, pull: &SourceStatus) {
+        self.source_status.send_if_modified(|p| {
             let changes = p != pull;
             if changes {
                 p.clone_from(pull);
@@ -209,23 +209,23 @@ impl Picture {
 
     /// How the pull is.
     #[must_use]
-    pub fn pull(&self) -> Pull {
-        self.pull.borrow().clone()
+    pub fn source_status(&self) -> SourceStatus {
+        self.source_status.borrow().clone()
     }
 
     /// Wakes when the pull changes.
     #[must_use]
-    pub fn watch(&self) -> watch::Receiver<Pull> {
-        self.pull.subscribe()
+    pub fn watch_source_status(&self) -> watch::Receiver<SourceStatus> {
+        self.source_status.subscribe()
     }
 
     /// Changes what is known of the recording.
-    pub fn record(&self, how: impl FnOnce(&mut Recording)) {
+    pub fn update_recording(&self, how: impl FnOnce(&mut Recording)) {
         self.recording.send_modify(how);
     }
 
     /// Changes what is known to be wrong with the pictures.
-    pub fn find(&self, how: impl FnOnce(&mut Faults)) {
+    pub fn update_faults(&self, how: impl FnOnce(&mut Faults)) {
         self.faults.send_if_modified(|f| {
             let before = f.clone();
             how(f);
@@ -248,12 +248,12 @@ impl Picture {
 
 /// All cameras; clones are the same.
 #[derive(Clone, Default)]
-pub struct Pictures {
-    cameras: Arc<RwLock<BTreeMap<CameraId, Arc<Picture>>>>,
+pub struct LiveCameras {
+    cameras: Arc<RwLock<BTreeMap<CameraId, Arc<LiveCamera>>>>,
     wanted: watch::Sender<u64>,
 }
 
-impl Pictures {
+impl LiveCameras {
     /// Wakes when somebody looks at a still.
     #[must_use]
     pub fn wanted(&self) -> watch::Receiver<u64> {
@@ -261,34 +261,34 @@ impl Pictures {
     }
 
     /// Somebody looks at all stills: fresh ones are made soon.
-    pub fn look_at_all(&self, now_ms: i64) {
+    pub fn request_all_stills(&self, now_ms: i64) {
         for (_, picture) in self.all() {
-            picture.looked.store(now_ms, Ordering::Relaxed);
+            picture.last_viewed.store(now_ms, Ordering::Relaxed);
         }
         self.wanted.send_modify(|n| *n += 1);
     }
 
     /// The newest still of a camera, for somebody who looks now: a fresh one when it comes soon
     /// enough.
-    pub async fn look(&self, camera: &CameraId, now_ms: i64) -> Option<Still> {
+    pub async fn fresh_still(&self, camera: &CameraId, now_ms: i64) -> Option<Still> {
         let picture = self.get(camera)?;
-        picture.looked.store(now_ms, Ordering::Relaxed);
+        picture.last_viewed.store(now_ms, Ordering::Relaxed);
         // One that is dated long after now was made before the clock was set back.
         let fresh = |s: &Option<Still>| {
             s.as_ref()
-                .is_some_and(|s| now_ms.abs_diff(s.at_ms) < FRESH_MS)
+                .is_some_and(|s| now_ms.abs_diff(s.at_ms) < FRESH_STILL_AGE_MS)
         };
         let mut still = picture.still.subscribe();
         if !fresh(&still.borrow_and_update()) && picture.keyframe().is_some() {
             self.wanted.send_modify(|n| *n += 1);
-            let _ = tokio::time::timeout(FRESH_WAIT, still.wait_for(fresh)).await;
+            let _ = tokio::time::timeout(FRESH_STILL_TIMEOUT, still.wait_for(fresh)).await;
         }
         picture.still()
     }
 
     /// The camera's picture; made when it is first asked for by the camera's keeper.
     #[must_use]
-    pub fn open(&self, camera: &CameraId) -> Arc<Picture> {
+    pub fn get_or_create(&self, camera: &CameraId) -> Arc<LiveCamera> {
         self.cameras
             .write()
             .unwrap_or_else(PoisonError::into_inner)
@@ -299,7 +299,7 @@ impl Pictures {
 
     /// All cameras.
     #[must_use]
-    pub fn all(&self) -> Vec<(CameraId, Arc<Picture>)> {
+    pub fn all(&self) -> Vec<(CameraId, Arc<LiveCamera>)> {
         self.cameras
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -310,7 +310,7 @@ impl Pictures {
 
     /// The camera's picture; none = no such camera is configured.
     #[must_use]
-    pub fn get(&self, camera: &CameraId) -> Option<Arc<Picture>> {
+    pub fn get(&self, camera: &CameraId) -> Option<Arc<LiveCamera>> {
         self.cameras
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -334,11 +334,11 @@ mod tests {
         };
         AccessUnit {
             format: Arc::new(format),
-            run: 1,
+            rtsp_session: 1,
             at_ms: ticks,
             mono_ms: 0,
             ticks,
-            shown: 0,
+            composition_offset: 0,
             keyframe,
             follows_loss: false,
             bytes: vec![0; len].into(),
@@ -347,13 +347,13 @@ mod tests {
 
     #[test]
     fn who_joins_begins_with_a_keyframe_and_misses_nothing() {
-        let picture = Picture::default();
+        let picture = LiveCamera::default();
         picture.push(&frame(0, false, 1));
-        assert!(picture.join().0.is_empty(), "no keyframe yet");
+        assert!(picture.subscribe().0.is_empty(), "no keyframe yet");
         for n in 1..20 {
             picture.push(&frame(n, n % 8 == 1, 1));
         }
-        let (group, mut rest) = picture.join();
+        let (group, mut rest) = picture.subscribe();
         assert_eq!(
             group.iter().map(|f| f.ticks).collect::<Vec<_>>(),
             [17, 18, 19]
@@ -361,33 +361,33 @@ mod tests {
         assert!(group[0].keyframe);
         picture.push(&frame(20, false, 1));
         assert_eq!(rest.try_recv().expect("the next").ticks, 20);
-        picture.cut();
+        picture.clear_gop();
         assert!(picture.keyframe().is_none());
     }
 
     #[test]
     fn a_camera_without_keyframes_holds_no_memory() {
-        let picture = Picture::default();
+        let picture = LiveCamera::default();
         picture.push(&frame(0, true, 1000));
         for n in 1..2000 {
             picture.push(&frame(n, false, 1000));
         }
         assert!(
-            picture.join().0.is_empty(),
+            picture.subscribe().0.is_empty(),
             "the group outgrew its bound and was given up"
         );
-        picture.push(&frame(3000, true, GROUP_BYTES + 1));
-        assert!(picture.join().0.is_empty());
+        picture.push(&frame(3000, true, MAX_GOP_BYTES + 1));
+        assert!(picture.subscribe().0.is_empty());
     }
 
     #[tokio::test]
     async fn a_still_of_before_the_clock_was_set_back_is_not_taken_for_a_fresh_one() {
         let (pictures, camera, now) = (
-            Pictures::default(),
+            LiveCameras::default(),
             CameraId::new("cam-01").expect("id"),
             1_795_232_640_000,
         );
-        let picture = pictures.open(&camera);
+        let picture = pictures.get_or_create(&camera);
         picture.push(&frame(0, true, 1));
         picture.set_still(Still {
             at_ms: now + 3_600_000,
@@ -405,7 +405,7 @@ mod tests {
                 });
             }
         };
-        let (seen, ()) = tokio::join!(pictures.look(&camera, now), makes);
+        let (seen, ()) = tokio::join!(pictures.fresh_still(&camera, now), makes);
         assert_eq!(seen.map(|s| s.at_ms), Some(now));
     }
 }

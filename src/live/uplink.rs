@@ -2,11 +2,11 @@
 
 use tokio::sync::watch;
 
-use crate::protocol::parting::Trouble;
+use crate::protocol::divergence::DivergenceReport;
 
 /// The link as it is now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LinkState {
+pub struct UplinkState {
     /// A commune is configured.
     pub configured: bool,
     /// The link stands.
@@ -21,16 +21,16 @@ pub struct LinkState {
     pub waiting: u64,
     /// The commune's copy of history and this one are not one; none = they are, as far as is
     /// known.
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<DivergenceReport>,
 }
 
 /// The link; clones are the same.
 #[derive(Debug, Clone, Default)]
-pub struct Uplink(watch::Sender<LinkState>);
+pub struct UplinkStatus(watch::Sender<UplinkState>);
 
-impl Uplink {
+impl UplinkStatus {
     /// Changes what is known of the link.
-    pub fn change(&self, how: impl FnOnce(&mut LinkState)) {
+    pub fn update(&self, how: impl FnOnce(&mut UplinkState)) {
         self.0.send_if_modified(|state| {
             let before = state.clone();
             how(state);
@@ -40,13 +40,13 @@ impl Uplink {
 
     /// How it is.
     #[must_use]
-    pub fn now(&self) -> LinkState {
+    pub fn get(&self) -> UplinkState {
         self.0.borrow().clone()
     }
 
     /// Wakes when it changes.
     #[must_use]
-    pub fn watch(&self) -> watch::Receiver<LinkState> {
+    pub fn watch(&self) -> watch::Receiver<UplinkState> {
         self.0.subscribe()
     }
 }

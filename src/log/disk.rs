@@ -10,7 +10,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::segments::SEGMENT;
+use super::segments::SEGMENT_BYTES;
 
 /// A place for segments. Every method may fail; after a failed `write` or `sync` the caller stops.
 pub trait Disk: Send {
@@ -47,16 +47,16 @@ pub trait Disk: Send {
 }
 
 /// Copies of one damaged slot that are kept.
-const DAMAGED_KEPT: u32 = 4;
+const MAX_DAMAGED_COPIES: u32 = 4;
 
 /// A folder of slot files.
 #[derive(Debug)]
-pub struct Folder {
+pub struct DirDisk {
     path: PathBuf,
     open: BTreeMap<u32, File>,
 }
 
-impl Folder {
+impl DirDisk {
     /// Opens the folder, making it when it is not there.
     ///
     /// # Errors
@@ -91,7 +91,7 @@ impl Folder {
     }
 }
 
-fn fill(file: &File, len: usize) -> io::Result<()> {
+fn allocate_zeroed(file: &File, len: usize) -> io::Result<()> {
     let zeros = vec![0; 64 * 1024];
     let mut at = 0;
     while at < len {
@@ -103,13 +103,13 @@ fn fill(file: &File, len: usize) -> io::Result<()> {
     file.sync_all()
 }
 
-impl Folder {
+impl DirDisk {
     /// Reads block by block; what the medium cannot read counts as zeros, which recovery judges.
-    fn read_around(&mut self, slot: u32) -> io::Result<Vec<u8>> {
+    fn read_skipping_errors(&mut self, slot: u32) -> io::Result<Vec<u8>> {
         let file = self.file(slot)?;
         let len = usize::try_from(file.metadata()?.len())
             .unwrap_or(0)
-            .min(SEGMENT + 1);
+            .min(SEGMENT_BYTES + 1);
         let mut out = vec![0; len];
         for (i, block) in out.chunks_mut(4096).enumerate() {
             if file.read_exact_at(block, i as u64 * 4096).is_err() {
@@ -120,7 +120,7 @@ impl Folder {
     }
 }
 
-impl Disk for Folder {
+impl Disk for DirDisk {
     fn slots(&mut self) -> io::Result<Vec<u32>> {
         let mut out = Vec::new();
         for entry in std::fs::read_dir(&self.path)? {
@@ -135,7 +135,7 @@ impl Disk for Folder {
             if self.name(number).file_name() == Some(&name) && self.path.join(&name).is_file() {
                 out.push(number);
             } else {
-                tracing::warn!(path = %self.path.join(&name).display(), "what lies there is no file of this log; it is left alone");
+                tracing::warn!(path = %self.path.join(&name).display(), "unknown file in log folder ignored");
             }
         }
         out.sort_unstable();
@@ -150,7 +150,7 @@ impl Disk for Folder {
             .create(true)
             .truncate(false)
             .open(self.name(slot))?;
-        if let Err(cause) = fill(&file, len) {
+        if let Err(cause) = allocate_zeroed(&file, len) {
             // A half-made slot must not hold the last free space.
             let _ = std::fs::remove_file(self.name(slot));
             return Err(cause);
@@ -164,10 +164,10 @@ impl Disk for Folder {
         // One byte more than a segment has, so that a longer file is known for one.
         let mut out = Vec::new();
         match File::open(self.name(slot))
-            .and_then(|file| file.take(SEGMENT as u64 + 1).read_to_end(&mut out))
+            .and_then(|file| file.take(SEGMENT_BYTES as u64 + 1).read_to_end(&mut out))
         {
             Err(cause) if cause.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => {
-                self.read_around(slot)
+                self.read_skipping_errors(slot)
             }
             other => other.map(|_| out),
         }
@@ -182,7 +182,7 @@ impl Disk for Folder {
     }
 
     fn set_aside(&mut self, slot: u32) -> io::Result<()> {
-        for n in 0..DAMAGED_KEPT {
+        for n in 0..MAX_DAMAGED_COPIES {
             let target = self.path.join(format!("damaged-{slot:04}-{n}"));
             if !target.exists() {
                 std::fs::copy(self.name(slot), &target)?;
@@ -198,7 +198,7 @@ impl Disk for Folder {
 ///
 /// # Errors
 /// Whatever the file system says; the old content is untouched then.
-pub fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+pub fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().ok_or_else(|| io::Error::other("no folder"))?;
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");

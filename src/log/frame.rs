@@ -8,9 +8,9 @@
 
 /// Frames begin on this boundary and are padded to it: the smallest write a card does not turn into
 /// more.
-pub const BLOCK: usize = 4096;
+pub const BLOCK_BYTES: usize = 4096;
 /// Bytes before the records.
-pub const HEADER: usize = 192;
+pub const HEADER_BYTES: usize = 192;
 /// Format version written here.
 pub const VERSION: u16 = 1;
 /// Largest payload of one group: half a segment, so that a group always fits in a fresh one.
@@ -43,7 +43,7 @@ pub struct Group {
 
 /// What stands at a block boundary.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum BlockScan {
     /// A whole group, and how many bytes it takes with padding.
     Group(Box<Group>, usize),
     /// Nothing valid: zeros, garbage, or a torn frame.
@@ -55,7 +55,8 @@ pub enum Found {
 /// Bytes that a group with these records takes on disk.
 #[must_use]
 pub fn size_of(records: &[&[u8]]) -> usize {
-    (HEADER + records.iter().map(|r| r.len() + 4).sum::<usize>()).next_multiple_of(BLOCK)
+    (HEADER_BYTES + records.iter().map(|r| r.len() + 4).sum::<usize>())
+        .next_multiple_of(BLOCK_BYTES)
 }
 
 fn length(len: usize) -> u32 {
@@ -91,7 +92,7 @@ pub fn encode(
     }
     let crc = crc32c::crc32c(&out);
     out[56..60].copy_from_slice(&crc.to_le_bytes());
-    out.resize(out.len().next_multiple_of(BLOCK), 0);
+    out.resize(out.len().next_multiple_of(BLOCK_BYTES), 0);
     out
 }
 
@@ -109,36 +110,36 @@ fn u32_at(bytes: &[u8], at: usize) -> usize {
 
 /// Reads what stands at the beginning of `bytes`. Never panics on any content.
 #[must_use]
-pub fn decode(bytes: &[u8]) -> Found {
-    if bytes.len() < HEADER || bytes[..4] != MAGIC {
-        return Found::Nothing;
+pub fn decode(bytes: &[u8]) -> BlockScan {
+    if bytes.len() < HEADER_BYTES || bytes[..4] != MAGIC {
+        return BlockScan::Nothing;
     }
     let payload = u32_at(bytes, 48);
-    let end = HEADER.saturating_add(payload);
+    let end = HEADER_BYTES.saturating_add(payload);
     if payload > MAX_PAYLOAD || end > bytes.len() {
-        return Found::Nothing;
+        return BlockScan::Nothing;
     }
     let crc = crc32c::crc32c_append(
         crc32c::crc32c_append(crc32c::crc32c(&bytes[..56]), &[0; 4]),
         &bytes[60..end],
     );
     if crc as usize != u32_at(bytes, 56) {
-        return Found::Nothing;
+        return BlockScan::Nothing;
     }
     let version = u16::from_le_bytes([bytes[4], bytes[5]]);
     if version > VERSION {
-        return Found::Newer(version);
+        return BlockScan::Newer(version);
     }
     let mut records = Vec::new();
-    let mut at = HEADER;
+    let mut at = HEADER_BYTES;
     for _ in 0..u32_at(bytes, 52) {
         if at + 4 > end {
-            return Found::Nothing;
+            return BlockScan::Nothing;
         }
         let len = u32_at(bytes, at);
         at += 4;
         if len > end - at {
-            return Found::Nothing;
+            return BlockScan::Nothing;
         }
         records.push(bytes[at..at + len].to_vec());
         at += len;
@@ -155,5 +156,5 @@ pub fn decode(bytes: &[u8]) -> Found {
         stamp,
         records,
     };
-    Found::Group(Box::new(group), end.next_multiple_of(BLOCK))
+    BlockScan::Group(Box::new(group), end.next_multiple_of(BLOCK_BYTES))
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::frame::{BLOCK, Epoch, Found, Group, decode};
+use super::frame::{BLOCK_BYTES, BlockScan, Epoch, Group, decode};
 
 /// Where the caller's own copy ends: groups before this are not needed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Floor {
     /// The caller numbers its records itself and has a copy of most of them: every group that
     /// stands is given, in order, whatever is missing between, and what is damage is the
     /// caller's finding. Nothing is beyond anything.
-    pub holes: bool,
+    pub allow_gaps: bool,
 }
 
 /// The first segment that is needed as a group says it (little-endian at the beginning of its
@@ -40,7 +40,7 @@ fn first_needed(group: &Group) -> u64 {
 
 /// What could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Damage {
+pub struct LogDamage {
     /// The epoch in which a group is missing.
     pub epoch: Epoch,
     /// The caller's last sequence number seen beyond the gap: what is known to have existed.
@@ -57,9 +57,9 @@ pub struct Scan {
     /// Slots whose content is not needed.
     pub free: Vec<u32>,
     /// Places (slot and byte) of valid groups beyond damage: to be copied aside and struck out.
-    pub beyond: Vec<(u32, usize)>,
+    pub orphaned: Vec<(u32, usize)>,
     /// Damage, if any.
-    pub damage: Option<Damage>,
+    pub damage: Option<LogDamage>,
     /// Highest segment number seen anywhere.
     pub last_segment: u64,
     /// The first segment that is needed, as the groups say (`any_start`).
@@ -68,7 +68,7 @@ pub struct Scan {
     pub newer: Option<u16>,
 }
 
-struct Placed {
+struct LocatedGroup {
     slot: u32,
     at: usize,
     end: usize,
@@ -79,16 +79,16 @@ struct Placed {
 #[must_use]
 pub fn scan(slots: Vec<(u32, Vec<u8>)>, floor: &Floor) -> Scan {
     let mut out = Scan::default();
-    let mut placed: Vec<Placed> = Vec::new();
+    let mut placed: Vec<LocatedGroup> = Vec::new();
     for (slot, content) in slots {
         let mut at = 0;
         let before = placed.len();
         while at < content.len() {
             match decode(&content[at..]) {
-                Found::Group(group, len) => {
+                BlockScan::Group(group, len) => {
                     out.last_segment = out.last_segment.max(group.segment);
                     if group.segment >= floor.segment {
-                        placed.push(Placed {
+                        placed.push(LocatedGroup {
                             slot,
                             at,
                             end: at + len,
@@ -97,11 +97,11 @@ pub fn scan(slots: Vec<(u32, Vec<u8>)>, floor: &Floor) -> Scan {
                     }
                     at += len;
                 }
-                Found::Newer(version) => {
+                BlockScan::Newer(version) => {
                     out.newer = Some(version);
-                    at += BLOCK;
+                    at += BLOCK_BYTES;
                 }
-                Found::Nothing => at += BLOCK,
+                BlockScan::Nothing => at += BLOCK_BYTES,
             }
         }
         // A slot holds one segment: the newest number in it. What else is valid there is older.
@@ -130,14 +130,14 @@ pub fn scan(slots: Vec<(u32, Vec<u8>)>, floor: &Floor) -> Scan {
         dead.dedup();
         out.free.append(&mut dead);
     }
-    judge(placed, floor, &mut out);
+    order_groups(placed, floor, &mut out);
     out
 }
 
 /// Walks the frames in order and stops at the first gap that a later group of the same epoch
 /// proves.
-fn judge(placed: Vec<Placed>, floor: &Floor, out: &mut Scan) {
-    if floor.holes {
+fn order_groups(placed: Vec<LocatedGroup>, floor: &Floor, out: &mut Scan) {
+    if floor.allow_gaps {
         for p in placed {
             out.slots.insert(p.group.segment, p.slot);
             out.groups.push(p.group);
@@ -159,11 +159,11 @@ fn judge(placed: Vec<Placed>, floor: &Floor, out: &mut Scan) {
             _ => p.at == 0,
         };
         if !(follows && in_place) {
-            out.damage = Some(Damage {
+            out.damage = Some(LogDamage {
                 epoch: p.group.epoch,
                 last_seen_seq: last_seq(&p.group),
             });
-            out.beyond.push((p.slot, p.at));
+            out.orphaned.push((p.slot, p.at));
             break;
         }
         expected = Some((p.group.epoch, p.group.number + 1));
@@ -175,7 +175,7 @@ fn judge(placed: Vec<Placed>, floor: &Floor, out: &mut Scan) {
         if let Some(damage) = &mut out.damage {
             damage.last_seen_seq = damage.last_seen_seq.max(last_seq(&p.group));
         }
-        out.beyond.push((p.slot, p.at));
+        out.orphaned.push((p.slot, p.at));
     }
 }
 

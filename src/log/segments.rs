@@ -9,23 +9,24 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 
 use super::disk::Disk;
-use super::frame::{BLOCK, Epoch, Group, MAX_PAYLOAD, Stamp, encode, size_of};
-use super::recover::{Damage, Floor, scan};
+use super::frame::{BLOCK_BYTES, Epoch, Group, MAX_PAYLOAD, Stamp, encode, size_of};
+use super::recover::{Floor, LogDamage, scan};
 
 /// Bytes of a segment.
-pub const SEGMENT: usize = 1024 * 1024;
+pub const SEGMENT_BYTES: usize = 1024 * 1024;
 /// Spare slots that `prepare` keeps ready.
-pub const SPARE: usize = 2;
+pub const SPARE_SEGMENTS: usize = 2;
 /// Files that may be missing before one that this log made; one beyond that was named by somebody
 /// else.
-const MISSING: usize = 8;
+const MAX_NUMBER_GAP: usize = 8;
 
 /// Of the numbers of a log's files, rising: those that are missing between them, and those that
 /// this log did not give.
 #[must_use]
-pub fn survey(numbers: &[u32]) -> (Vec<u32>, Vec<u32>) {
+pub fn check_numbering(numbers: &[u32]) -> (Vec<u32>, Vec<u32>) {
     let (mut gone, mut next) = (Vec::new(), 0);
-    let is_near = |(i, n): &(usize, &u32)| usize::try_from(**n).is_ok_and(|n| n <= i + MISSING);
+    let is_near =
+        |(i, n): &(usize, &u32)| usize::try_from(**n).is_ok_and(|n| n <= i + MAX_NUMBER_GAP);
     for (_, n) in numbers.iter().enumerate().take_while(is_near) {
         gone.extend(next..*n);
         next = n + 1;
@@ -38,7 +39,7 @@ pub fn survey(numbers: &[u32]) -> (Vec<u32>, Vec<u32>) {
 
 /// Why a log could not be opened.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenError {
+pub enum LogOpenError {
     /// The medium failed.
     #[error("cannot read the log")]
     Io(#[from] io::Error),
@@ -53,15 +54,15 @@ pub struct Recovery {
     /// Groups from the floor on, in order.
     pub groups: Vec<Group>,
     /// Damage, if any: replay ends before it.
-    pub damage: Option<Damage>,
+    pub damage: Option<LogDamage>,
     /// The first segment that is needed, as the groups say; 0 = all.
     pub first: u64,
     /// Segments whose files are shorter than they were made, although groups stand in them:
     /// somebody cut them.
-    pub cut: Vec<u64>,
+    pub truncated: Vec<u64>,
     /// Files that are not there although later ones are: somebody removed them, this log never
     /// does.
-    pub gone: usize,
+    pub missing: usize,
     /// Files whose numbers this log did not give. What stands in them is read; they are not
     /// written over while nothing does.
     pub stray: Vec<u32>,
@@ -87,14 +88,14 @@ pub struct Log {
     live: BTreeMap<u64, u32>,
     sealed: VecDeque<Sealed>,
     free: VecDeque<u32>,
-    short: VecDeque<u32>,
+    too_short: VecDeque<u32>,
     /// Slots in use whose files are too short for another segment.
-    cut: Vec<u32>,
-    beyond: Vec<(u32, usize)>,
+    truncated: Vec<u32>,
+    orphaned: Vec<(u32, usize)>,
     next_slot: u32,
     stray: Vec<u32>,
     /// Why it takes nothing more.
-    broken: Option<io::ErrorKind>,
+    failure: Option<io::ErrorKind>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -115,7 +116,7 @@ impl Log {
         mut disk: Box<dyn Disk>,
         epoch: Epoch,
         floor: &Floor,
-    ) -> Result<(Self, Recovery), OpenError> {
+    ) -> Result<(Self, Recovery), LogOpenError> {
         let numbers = disk.slots()?;
         let mut contents = Vec::with_capacity(numbers.len());
         for slot in &numbers {
@@ -123,12 +124,12 @@ impl Log {
         }
         let short: Vec<u32> = contents
             .iter()
-            .filter(|(_, c)| c.len() != SEGMENT)
+            .filter(|(_, c)| c.len() != SEGMENT_BYTES)
             .map(|(s, _)| *s)
             .collect();
         let mut found = scan(contents, floor);
         if let Some(version) = found.newer {
-            return Err(OpenError::Newer(version));
+            return Err(LogOpenError::Newer(version));
         }
         // The last group may stand in the page cache only: its writer was killed before the sync. A
         // medium that may only be read is as durable as it gets; one that fails takes
@@ -138,8 +139,8 @@ impl Log {
             .last_key_value()
             .and_then(|(_, slot)| disk.sync(*slot).err())
             .map(|cause| cause.kind());
-        let held: Vec<u32> = found.beyond.iter().map(|(slot, _)| *slot).collect();
-        let (gone, stray) = survey(&numbers);
+        let held: Vec<u32> = found.orphaned.iter().map(|(slot, _)| *slot).collect();
+        let (gone, stray) = check_numbering(&numbers);
         // A slot that was cut short while it was made is made again before it is used.
         found
             .free
@@ -191,12 +192,12 @@ impl Log {
             live: found.slots,
             sealed,
             free: found.free.into(),
-            short,
-            cut: cut_slots,
-            beyond: found.beyond,
+            too_short: short,
+            truncated: cut_slots,
+            orphaned: found.orphaned,
             next_slot,
             stray: stray.clone(),
-            broken,
+            failure: broken,
         };
         Ok((
             log,
@@ -204,8 +205,8 @@ impl Log {
                 groups: found.groups,
                 damage: found.damage,
                 first: found.first,
-                cut,
-                gone: missing,
+                truncated: cut,
+                missing,
                 stray,
             },
         ))
@@ -218,7 +219,7 @@ impl Log {
     /// Whatever the medium says; the log is unusable afterwards, except for a group that is too
     /// large.
     pub fn append(&mut self, first_seq: u64, stamp: &Stamp, records: &[&[u8]]) -> io::Result<()> {
-        if let Some(kind) = self.broken {
+        if let Some(kind) = self.failure {
             return Err(io::Error::new(
                 kind,
                 format!("the log takes nothing since it failed or was opened read-only ({kind})"),
@@ -232,7 +233,7 @@ impl Log {
             ));
         }
         let done = self.write(first_seq, stamp, records, size);
-        self.broken = done.as_ref().err().map(io::Error::kind);
+        self.failure = done.as_ref().err().map(io::Error::kind);
         done
     }
 
@@ -266,7 +267,7 @@ impl Log {
         size: usize,
     ) -> io::Result<()> {
         let place = match self.current {
-            Some(c) if c.at + size <= SEGMENT => c,
+            Some(c) if c.at + size <= SEGMENT_BYTES => c,
             _ => self.begin_segment()?,
         };
         let bytes = encode(
@@ -316,13 +317,13 @@ impl Log {
 
     fn make_slot(&mut self) -> io::Result<u32> {
         loop {
-            let remade = self.short.front().copied();
+            let remade = self.too_short.front().copied();
             let slot = remade.unwrap_or(self.next_slot);
             let is_taken = remade.is_none() && self.stray.contains(&slot);
             let made = if is_taken {
                 Err(io::ErrorKind::IsADirectory.into())
             } else {
-                self.disk.create(slot, SEGMENT)
+                self.disk.create(slot, SEGMENT_BYTES)
             };
             // What somebody else put under its name is passed over.
             if made
@@ -332,7 +333,7 @@ impl Log {
                 return made.map(|()| slot);
             }
             if remade.is_some() {
-                self.short.pop_front();
+                self.too_short.pop_front();
             } else {
                 self.next_slot += 1;
             }
@@ -347,9 +348,9 @@ impl Log {
     ///
     /// # Errors
     /// Whatever the medium says; the damage is found again at the next opening then.
-    pub fn heal(&mut self) -> io::Result<()> {
-        let places = std::mem::take(&mut self.beyond);
-        strike_out(self.disk.as_mut(), &places)?;
+    pub fn remove_orphaned(&mut self) -> io::Result<()> {
+        let places = std::mem::take(&mut self.orphaned);
+        invalidate(self.disk.as_mut(), &places)?;
         let used: Vec<u32> = self.live.values().copied().collect();
         let mut slots: Vec<u32> = places
             .into_iter()
@@ -367,8 +368,8 @@ impl Log {
     /// # Errors
     /// Whatever the medium says; a failure here does not break the log (there may be no room for a
     /// spare).
-    pub fn prepare(&mut self) -> io::Result<bool> {
-        if self.broken.is_some() || self.free.len() >= SPARE {
+    pub fn ensure_spare(&mut self) -> io::Result<bool> {
+        if self.failure.is_some() || self.free.len() >= SPARE_SEGMENTS {
             return Ok(false);
         }
         let slot = self.make_slot()?;
@@ -378,7 +379,7 @@ impl Log {
 
     /// Begins no segment up to and with this one: the caller's own copy knows of it, though it does
     /// not stand here any more.
-    pub fn begin_after(&mut self, segment: u64) {
+    pub fn skip_to(&mut self, segment: u64) {
         self.next_segment = self.next_segment.max(segment.saturating_add(1));
     }
 
@@ -386,8 +387,8 @@ impl Log {
     ///
     /// # Errors
     /// Whatever the medium says; they are missed again at the next opening then.
-    pub fn mend(&mut self) -> io::Result<()> {
-        while self.broken.is_none() && !self.short.is_empty() {
+    pub fn recreate_missing(&mut self) -> io::Result<()> {
+        while self.failure.is_none() && !self.too_short.is_empty() {
             let slot = self.make_slot()?;
             self.free.push_back(slot);
         }
@@ -419,9 +420,9 @@ impl Log {
         let keep = self.live.split_off(&(segment + 1));
         let current = self.current.map(|c| c.slot);
         for slot in std::mem::replace(&mut self.live, keep).into_values() {
-            if self.cut.contains(&slot) {
-                self.cut.retain(|s| *s != slot);
-                self.short.push_back(slot);
+            if self.truncated.contains(&slot) {
+                self.truncated.retain(|s| *s != slot);
+                self.too_short.push_back(slot);
             } else if Some(slot) != current {
                 self.free.push_back(slot);
             }
@@ -447,26 +448,26 @@ impl Log {
     /// Bytes that the log takes on the medium.
     #[must_use]
     pub fn size(&self) -> u64 {
-        (self.live.len() + self.free.len()) as u64 * SEGMENT as u64
+        (self.live.len() + self.free.len()) as u64 * SEGMENT_BYTES as u64
     }
 }
 
 /// Groups beyond damage are copied aside and then made invalid, so that damage is found once.
-fn strike_out(disk: &mut dyn Disk, places: &[(u32, usize)]) -> io::Result<()> {
+fn invalidate(disk: &mut dyn Disk, places: &[(u32, usize)]) -> io::Result<()> {
     let mut slots: Vec<u32> = places.iter().map(|(slot, _)| *slot).collect();
     slots.dedup();
     for slot in slots {
         // The copy is for a person's curiosity; that there is no room for it must not stop the
         // village.
         if let Err(cause) = disk.set_aside(slot) {
-            tracing::warn!(%cause, slot, "a damaged segment could not be copied aside");
+            tracing::warn!(%cause, slot, "copying damaged segment aside failed");
         }
         for (_, at) in places.iter().filter(|(s, _)| *s == slot) {
-            disk.write(slot, *at, &[0; BLOCK])?;
+            disk.write(slot, *at, &[0; BLOCK_BYTES])?;
         }
         disk.sync(slot)?;
     }
     Ok(())
 }
 
-const _: () = assert!(MAX_PAYLOAD + BLOCK < SEGMENT);
+const _: () = assert!(MAX_PAYLOAD + BLOCK_BYTES < SEGMENT_BYTES);

@@ -178,10 +178,10 @@ impl Disk for SimDisk {
 }
 
 /// A small deterministic generator (xorshift64*), so that a failing case can be run again.
-pub struct Dice(pub u64);
-impl Dice {
+pub struct TestRng(pub u64);
+impl TestRng {
     /// The next number.
-    pub fn roll(&mut self) -> u64 {
+    pub fn next_u64(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -203,7 +203,7 @@ pub fn cases(usual: usize) -> usize {
 /// A file as rot leaves it: of `cases` cases the `case`-th, hit somewhere in what is written of it.
 /// A hole, a cut, a bit.
 #[must_use]
-pub fn spoilt(whole: &[u8], case: usize, cases: usize) -> Vec<u8> {
+pub fn corrupt(whole: &[u8], case: usize, cases: usize) -> Vec<u8> {
     let mut bytes = whole.to_vec();
     let used = whole.iter().rposition(|b| *b != 0).unwrap_or(0);
     let at = case * used / cases.max(1);

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::frame::{BLOCK, Found, decode, encode};
+use super::frame::{BLOCK_BYTES, BlockScan, decode, encode};
 use super::recover::Floor;
-use super::segments::{Log, OpenError, Recovery};
-use super::sim::{Dice, Honesty, SimDisk, cases};
+use super::segments::{Log, LogOpenError, Recovery};
+use super::sim::{Honesty, SimDisk, TestRng, cases};
 
 fn images() -> u64 {
     cases(200) as u64
@@ -21,13 +21,13 @@ fn record(seq: u64) -> Vec<u8> {
 }
 
 /// Appends groups of random sizes until `groups` or a failure; gives the last answered number.
-fn fill(disk: &SimDisk, epoch: u8, mut seq: u64, groups: u64, dice: &mut Dice) -> u64 {
+fn fill(disk: &SimDisk, epoch: u8, mut seq: u64, groups: u64, dice: &mut TestRng) -> u64 {
     let Ok((mut log, _)) = Log::open(Box::new(disk.clone()), [epoch; 16], &Floor::default()) else {
         return seq;
     };
     let mut answered = seq;
     for _ in 0..groups {
-        let n = 1 + dice.roll() % 12;
+        let n = 1 + dice.next_u64() % 12;
         let records: Vec<Vec<u8>> = (seq + 1..=seq + n).map(record).collect();
         let borrowed: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
         if log.append(seq + 1, &[epoch; 128], &borrowed).is_err() {
@@ -47,7 +47,7 @@ fn reopen(content: BTreeMap<u32, Vec<u8>>, epoch: u8) -> (Vec<Vec<u8>>, Recovery
     let disk = SimDisk::with(content);
     let (mut log, mut found) = Log::open(Box::new(disk.clone()), [epoch; 16], &Floor::default())
         .expect("a cut disk opens");
-    log.heal().expect("healed");
+    log.remove_orphaned().expect("healed");
     let records = found
         .groups
         .iter_mut()
@@ -70,14 +70,14 @@ fn assert_prefix(records: &[Vec<u8>], at_least: u64) {
 #[test]
 fn an_honest_disk_loses_nothing_answered_at_any_cut_nor_at_a_second_one() {
     for case in 0..images() {
-        let mut dice = Dice(case * 7919 + 1);
+        let mut dice = TestRng(case * 7919 + 1);
         let disk = SimDisk::default();
         let mut answered = vec![(0, 0)];
         let (mut log, _) =
             Log::open(Box::new(disk.clone()), [1; 16], &Floor::default()).expect("opens");
         let mut seq = 0;
         for _ in 0..40 {
-            let n = 1 + dice.roll() % 12;
+            let n = 1 + dice.next_u64() % 12;
             let records: Vec<Vec<u8>> = (seq + 1..=seq + n).map(record).collect();
             log.append(
                 seq + 1,
@@ -88,14 +88,15 @@ fn an_honest_disk_loses_nothing_answered_at_any_cut_nor_at_a_second_one() {
             seq += n;
             answered.push((disk.operations(), seq));
         }
-        let at = usize::try_from(dice.roll()).unwrap_or(0) % (disk.operations() + 1);
+        let at = usize::try_from(dice.next_u64()).unwrap_or(0) % (disk.operations() + 1);
         let promised = answered
             .iter()
             .filter(|(op, _)| *op <= at)
             .map(|(_, s)| *s)
             .max()
             .unwrap_or(0);
-        let (records, found, second) = reopen(disk.image(at, Honesty::Honest, || dice.roll()), 2);
+        let (records, found, second) =
+            reopen(disk.image(at, Honesty::Honest, || dice.next_u64()), 2);
         assert!(
             found.damage.is_none(),
             "case {case}: a torn tail is not damage"
@@ -104,7 +105,7 @@ fn an_honest_disk_loses_nothing_answered_at_any_cut_nor_at_a_second_one() {
         // A second boot writes on, and is cut again.
         let more = fill(&second, 3, records.len() as u64, 5, &mut dice);
         let ops = second.operations();
-        let (again, found, _) = reopen(second.image(ops, Honesty::Honest, || dice.roll()), 4);
+        let (again, found, _) = reopen(second.image(ops, Honesty::Honest, || dice.next_u64()), 4);
         assert!(found.damage.is_none(), "case {case}: second cut");
         assert_prefix(&again, more);
     }
@@ -114,18 +115,18 @@ fn an_honest_disk_loses_nothing_answered_at_any_cut_nor_at_a_second_one() {
 fn a_lying_disk_always_opens_and_only_a_suffix_is_missing() {
     let mut damaged = 0;
     for case in 0..images() {
-        let mut dice = Dice(case * 104_729 + 3);
+        let mut dice = TestRng(case * 104_729 + 3);
         let disk = SimDisk::default();
         fill(&disk, 1, 0, 40, &mut dice);
-        let at = usize::try_from(dice.roll()).unwrap_or(0) % (disk.operations() + 1);
-        let lies = 1 + usize::try_from(dice.roll() % 40).unwrap_or(0);
+        let at = usize::try_from(dice.next_u64()).unwrap_or(0) % (disk.operations() + 1);
+        let lies = 1 + usize::try_from(dice.next_u64() % 40).unwrap_or(0);
         let (records, found, second) =
-            reopen(disk.image(at, Honesty::Lying(lies), || dice.roll()), 2);
+            reopen(disk.image(at, Honesty::Lying(lies), || dice.next_u64()), 2);
         assert_prefix(&records, 0);
         damaged += u64::from(found.damage.is_some());
         let more = fill(&second, 3, records.len() as u64, 3, &mut dice);
         let (again, found, _) = reopen(
-            second.image(second.operations(), Honesty::Honest, || dice.roll()),
+            second.image(second.operations(), Honesty::Honest, || dice.next_u64()),
             4,
         );
         assert!(
@@ -140,20 +141,23 @@ fn a_lying_disk_always_opens_and_only_a_suffix_is_missing() {
 #[test]
 fn rot_never_gives_a_wrong_record() {
     let disk = SimDisk::default();
-    fill(&disk, 1, 0, 300, &mut Dice(5));
+    fill(&disk, 1, 0, 300, &mut TestRng(5));
     let whole = disk.image(disk.operations(), Honesty::Honest, || 0);
     for case in 0..images() {
-        let mut dice = Dice(case * 31 + 11);
+        let mut dice = TestRng(case * 31 + 11);
         let mut content = whole.clone();
-        let slot = u32::try_from(dice.roll() % content.len() as u64).expect("few");
+        let slot = u32::try_from(dice.next_u64() % content.len() as u64).expect("few");
         let bytes = content.get_mut(&slot).expect("slot");
-        let at = usize::try_from(dice.roll()).unwrap_or(0) % bytes.len();
-        match dice.roll() % 4 {
-            0 => bytes[at] ^= 1 << (dice.roll() % 8),
-            1 => bytes[at / BLOCK * BLOCK..(at / BLOCK + 1) * BLOCK].fill(0),
+        let at = usize::try_from(dice.next_u64()).unwrap_or(0) % bytes.len();
+        match dice.next_u64() % 4 {
+            0 => bytes[at] ^= 1 << (dice.next_u64() % 8),
+            1 => {
+                bytes[at / BLOCK_BYTES * BLOCK_BYTES..(at / BLOCK_BYTES + 1) * BLOCK_BYTES].fill(0);
+            }
             2 => {
-                let from = bytes[..BLOCK].to_vec();
-                bytes[at / BLOCK * BLOCK..(at / BLOCK + 1) * BLOCK].copy_from_slice(&from);
+                let from = bytes[..BLOCK_BYTES].to_vec();
+                bytes[at / BLOCK_BYTES * BLOCK_BYTES..(at / BLOCK_BYTES + 1) * BLOCK_BYTES]
+                    .copy_from_slice(&from);
             }
             _ => bytes.truncate(at),
         }
@@ -168,10 +172,10 @@ fn a_failing_write_or_sync_loses_nothing_answered() {
     for n in 0..cases(60).min(500) {
         let disk = SimDisk::default();
         disk.fail_after(n);
-        let answered = fill(&disk, 1, 0, 60, &mut Dice(n as u64 + 1));
-        let mut dice = Dice(99);
+        let answered = fill(&disk, 1, 0, 60, &mut TestRng(n as u64 + 1));
+        let mut dice = TestRng(99);
         let (records, found, _) = reopen(
-            disk.image(disk.operations(), Honesty::Honest, || dice.roll()),
+            disk.image(disk.operations(), Honesty::Honest, || dice.next_u64()),
             2,
         );
         assert!(found.damage.is_none());
@@ -196,7 +200,7 @@ fn released_segments_are_recycled_and_stale_frames_do_not_come_back() {
         }
     }
     assert!(
-        log.size() <= 6 * super::segments::SEGMENT as u64,
+        log.size() <= 6 * super::segments::SEGMENT_BYTES as u64,
         "slots are reused: {}",
         log.size()
     );
@@ -210,7 +214,7 @@ fn released_segments_are_recycled_and_stale_frames_do_not_come_back() {
     let mut holed = content;
     let slot = *holed
         .iter()
-        .find(|(_, c)| matches!(decode(c), Found::Group(g, _) if g.segment == floor.segment))
+        .find(|(_, c)| matches!(decode(c), BlockScan::Group(g, _) if g.segment == floor.segment))
         .expect("there")
         .0;
     holed.get_mut(&slot).expect("slot").fill(0);
@@ -223,13 +227,13 @@ fn a_newer_format_is_refused_not_destroyed() {
     let mut frame = encode(1, &[1; 16], 0, 1, &[0; 128], &[b"x"]);
     frame[4] = 2;
     frame[56..60].fill(0);
-    let crc = crc32c::crc32c(&frame[..super::frame::HEADER + 5]);
+    let crc = crc32c::crc32c(&frame[..super::frame::HEADER_BYTES + 5]);
     frame[56..60].copy_from_slice(&crc.to_le_bytes());
-    assert_eq!(decode(&frame), Found::Newer(2));
+    assert_eq!(decode(&frame), BlockScan::Newer(2));
     let disk = SimDisk::with(BTreeMap::from([(0, frame.clone())]));
     assert!(matches!(
         Log::open(Box::new(disk.clone()), [1; 16], &Floor::default()),
-        Err(OpenError::Newer(2))
+        Err(LogOpenError::Newer(2))
     ));
     assert_eq!(disk.operations(), 0, "nothing was touched");
 }
@@ -257,7 +261,7 @@ fn a_cut_while_a_dead_segment_is_written_over_is_no_damage_and_rot_in_it_neither
         },
     );
     for case in 0..images() / 4 {
-        let mut dice = Dice(case * 6_151 + 5);
+        let mut dice = TestRng(case * 6_151 + 5);
         let disk = SimDisk::default();
         let (mut log, _) = Log::open(Box::new(disk.clone()), [1; 16], &any).expect("opens");
         // Operations, first number that is needed and last number that was answered, after each
@@ -271,26 +275,26 @@ fn a_cut_while_a_dead_segment_is_written_over_is_no_damage_and_rot_in_it_neither
             }
             let big = vec![
                 u8::try_from(seq).expect("small");
-                20_000 + usize::try_from(dice.roll() % 200_000).expect("small")
+                20_000 + usize::try_from(dice.next_u64() % 200_000).expect("small")
             ];
             log.append_from(first, seq, &[&seq.to_le_bytes(), &big])
                 .expect("written");
             answered.push((disk.operations(), needed, seq));
         }
         recycled += u64::from(log.size() < 8 << 20);
-        let at = usize::try_from(dice.roll()).unwrap_or(0) % (disk.operations() + 1);
+        let at = usize::try_from(dice.next_u64()).unwrap_or(0) % (disk.operations() + 1);
         let (_, from, to) = answered
             .iter()
             .rev()
             .find(|(op, ..)| *op <= at)
             .copied()
             .expect("the first");
-        let mut content = disk.image(at, Honesty::Honest, || dice.roll());
+        let mut content = disk.image(at, Honesty::Honest, || dice.next_u64());
         // Rot in a segment that is dead.
         let newest = |c: &[u8]| {
-            (0..c.len() / BLOCK)
+            (0..c.len() / BLOCK_BYTES)
                 .filter_map(|b| {
-                    if let Found::Group(g, _) = decode(&c[b * BLOCK..]) {
+                    if let BlockScan::Group(g, _) = decode(&c[b * BLOCK_BYTES..]) {
                         Some((
                             g.segment,
                             u64::from_le_bytes(g.stamp[..8].try_into().expect("8")),
@@ -311,7 +315,7 @@ fn a_cut_while_a_dead_segment_is_written_over_is_no_damage_and_rot_in_it_neither
             .values_mut()
             .filter(|c| newest(c).is_some_and(|(segment, _)| segment < live))
         {
-            let at = usize::try_from(dice.roll()).unwrap_or(0) % c.len();
+            let at = usize::try_from(dice.next_u64()).unwrap_or(0) % c.len();
             c[at] ^= 1;
         }
         let (mut log, found) =
@@ -335,7 +339,7 @@ fn a_cut_while_a_dead_segment_is_written_over_is_no_damage_and_rot_in_it_neither
 #[test]
 fn a_file_with_a_number_far_beyond_the_others_is_left_alone_and_nothing_is_made_up_to_it() {
     let disk = SimDisk::default();
-    fill(&disk, 1, 0, 40, &mut Dice(3));
+    fill(&disk, 1, 0, 40, &mut TestRng(3));
     let mut content = disk.image(disk.operations(), Honesty::Honest, || 0);
     let files = content.len();
     let stray = [20_261_129, u32::MAX];
@@ -345,12 +349,12 @@ fn a_file_with_a_number_far_beyond_the_others_is_left_alone_and_nothing_is_made_
     let disk = SimDisk::with(content);
     let (mut log, found) =
         Log::open(Box::new(disk.clone()), [2; 16], &Floor::default()).expect("opens");
-    assert_eq!((found.gone, found.stray.as_slice()), (0, &stray[..]));
-    log.mend().expect("mended");
+    assert_eq!((found.missing, found.stray.as_slice()), (0, &stray[..]));
+    log.recreate_missing().expect("mended");
     for seq in 0..40 {
         log.append(seq, &[0; 128], &[vec![7; 100_000].as_slice()])
             .expect("written");
-        log.prepare().expect("made");
+        log.ensure_spare().expect("made");
     }
     let after = disk.image(disk.operations(), Honesty::Honest, || 0);
     assert!(after.len() <= files + 10, "{} files", after.len());
@@ -359,7 +363,7 @@ fn a_file_with_a_number_far_beyond_the_others_is_left_alone_and_nothing_is_made_
         "they are not ours to write over"
     );
     // Of those that may well be ours the missing ones are made again.
-    let (gone, stray) = super::segments::survey(&[0, 2, 5, 400]);
+    let (gone, stray) = super::segments::check_numbering(&[0, 2, 5, 400]);
     assert_eq!(
         (gone.as_slice(), stray.as_slice()),
         (&[1, 3, 4][..], &[400][..])
@@ -377,16 +381,16 @@ fn what_somebody_else_named_like_a_segment_does_not_keep_the_log_shut() {
     huge.set_len(1 << 34).expect("sparse");
     for epoch in 1..4 {
         let (mut log, found) = Log::open(
-            Box::new(super::disk::Folder::open(&path).expect("folder")),
+            Box::new(super::disk::DirDisk::open(&path).expect("folder")),
             [epoch; 16],
             &Floor::default(),
         )
         .expect("opens");
         assert_eq!(found.groups.len(), usize::from(epoch) - 1);
         assert_eq!(found.stray, [u32::MAX]);
-        log.mend().expect("mended");
+        log.recreate_missing().expect("mended");
         log.append(1, &[0; 128], &[b"on it goes"]).expect("written");
-        log.prepare().expect("made");
+        log.ensure_spare().expect("made");
     }
     assert!(std::fs::read_dir(&path).expect("dir").count() < 12);
     std::fs::remove_dir_all(&path).expect("removed");

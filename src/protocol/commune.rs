@@ -14,33 +14,33 @@ use base64ct::{Base64, Encoding as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::parting::Known;
-pub use super::stream::{NUMBER_MOST, Stream};
+use super::divergence::CommuneCopy;
+pub use super::stream::{MAX_NUMBER, Stream};
 use crate::domain::event::Lane;
 
 /// Largest batch of records, uncompressed bytes.
-pub const BATCH_RAW: usize = 64 * 1024;
+pub const MAX_BATCH_BYTES: usize = 64 * 1024;
 /// Records of one batch.
-pub const BATCH_RECORDS: usize = 100;
+pub const MAX_BATCH_RECORDS: usize = 100;
 /// Largest uncompressed batch that a receiver takes: a batch ends with the record that passes
 /// [`BATCH_RAW`], and a record of the journal has at most 64 KiB.
-pub const RAW_MAX: usize = 256 * 1024;
+pub const MAX_UNPACKED_BYTES: usize = 256 * 1024;
 /// Most streams that HELLO names and RESUME answers: about 100 bytes each, well below the largest
 /// message.
-pub const HELLO_STREAMS: usize = 1_500;
+pub const MAX_HELLO_STREAMS: usize = 1_500;
 /// Longest words of one record, bytes.
-pub const TEXT_MOST: usize = 256 * 1024;
+pub const MAX_TEXT_BYTES: usize = 256 * 1024;
 /// Largest gap that is believed, records.
-pub const GAP_MOST: u64 = 10_000_000;
+pub const MAX_GAP_RECORDS: u64 = 10_000_000;
 /// Longest request for a certificate, certificate, reason or name of a database, bytes.
-const PEM_MOST: usize = 16 * 1024;
-const REASON_MOST: usize = 200;
-const INCARNATION_MOST: usize = 64;
+const MAX_PEM_BYTES: usize = 16 * 1024;
+const MAX_REASON_BYTES: usize = 200;
+const MAX_INCARNATION_BYTES: usize = 64;
 
 /// Village → commune.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "say", rename_all = "snake_case")]
-pub enum Up {
+pub enum UplinkMessage {
     /// What there is to send.
     Hello {
         /// The boot that speaks; a second speaker with another one is a cloned card.
@@ -105,7 +105,7 @@ pub struct Batch {
 
 /// What every record has, whatever version it is of.
 #[derive(Deserialize)]
-struct Head {
+struct RecordHeader {
     lane: Lane,
     lane_seq: u64,
 }
@@ -113,7 +113,7 @@ struct Head {
 /// Commune → village.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "say", rename_all = "snake_case")]
-pub enum Down {
+pub enum DownlinkMessage {
     /// From where to send: the commune's own record is the only truth.
     Resume {
         /// Made when the commune's database was created or restored.
@@ -128,7 +128,7 @@ pub enum Down {
         sure: bool,
         /// Whether its copy and the village's are one. (Communes of before did not say it.)
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        known: Option<Box<Known>>,
+        known: Option<Box<CommuneCopy>>,
     },
     /// How far a stream is applied, durably.
     Ack {
@@ -177,10 +177,10 @@ pub struct Bulletin {
     pub until: Option<i64>,
 }
 
-impl Up {
+impl UplinkMessage {
     /// What is beyond the bounds of the protocol, in words; none = nothing.
     #[must_use]
-    pub fn unsound(&self) -> Option<&'static str> {
+    pub fn validation_error(&self) -> Option<&'static str> {
         match self {
             Self::Hello {
                 epoch,
@@ -191,94 +191,96 @@ impl Up {
                     epoch: epoch.clone(),
                     lane: Lane::Log,
                 })
-                .is_sound()
-                    || *boot > NUMBER_MOST
+                .is_valid()
+                    || *boot > MAX_NUMBER
                 {
                     return Some("its epoch or boot is none");
                 }
-                if streams.len() > HELLO_STREAMS {
+                if streams.len() > MAX_HELLO_STREAMS {
                     return Some("more streams than a greeting names");
                 }
                 let is_sound = |(stream, first, last): &(Stream, u64, u64)| {
-                    stream.is_sound() && first <= last && *last <= NUMBER_MOST
+                    stream.is_valid() && first <= last && *last <= MAX_NUMBER
                 };
                 (!streams.iter().all(is_sound)).then_some("a stream that cannot be")
             }
-            Self::Batch(batch) => batch.unsound(),
+            Self::Batch(batch) => batch.validation_error(),
             Self::Gap {
                 stream,
                 from,
                 to,
                 reason,
             } => {
-                if !stream.is_sound()
+                if !stream.is_valid()
                     || *from == 0
                     || from > to
-                    || *to > NUMBER_MOST
-                    || to - from > GAP_MOST
+                    || *to > MAX_NUMBER
+                    || to - from > MAX_GAP_RECORDS
                 {
                     return Some("a gap that cannot be");
                 }
-                (reason.len() > REASON_MOST).then_some("a reason that is too long")
+                (reason.len() > MAX_REASON_BYTES).then_some("a reason that is too long")
             }
             Self::Differs { stream, number } => {
-                (!stream.is_sound() || *number > NUMBER_MOST).then_some("a record that cannot be")
+                (!stream.is_valid() || *number > MAX_NUMBER).then_some("a record that cannot be")
             }
             Self::Renew { request } => {
-                (request.len() > PEM_MOST).then_some("a request that is too long")
+                (request.len() > MAX_PEM_BYTES).then_some("a request that is too long")
             }
             Self::Outcome { refused, .. } => refused
                 .as_ref()
-                .is_some_and(|why| why.len() > REASON_MOST)
+                .is_some_and(|why| why.len() > MAX_REASON_BYTES)
                 .then_some("a reason that is too long"),
         }
     }
 }
 
 impl Batch {
-    fn unsound(&self) -> Option<&'static str> {
-        if !self.stream.is_sound() || self.first == 0 || self.first > NUMBER_MOST {
+    fn validation_error(&self) -> Option<&'static str> {
+        if !self.stream.is_valid() || self.first == 0 || self.first > MAX_NUMBER {
             return Some("a stream that cannot be");
         }
-        if self.count == 0 || self.count > BATCH_RECORDS as u64 {
+        if self.count == 0 || self.count > MAX_BATCH_RECORDS as u64 {
             return Some("a batch of more records than there may be");
         }
-        if self.texts.len() > BATCH_RECORDS || self.texts.values().any(|t| t.len() > TEXT_MOST) {
+        if self.texts.len() > MAX_BATCH_RECORDS
+            || self.texts.values().any(|t| t.len() > MAX_TEXT_BYTES)
+        {
             return Some("more words than there may be");
         }
         None
     }
 }
 
-impl Down {
+impl DownlinkMessage {
     /// What is beyond the bounds of the protocol, in words; none = nothing.
     #[must_use]
-    pub fn unsound(&self) -> Option<&'static str> {
+    pub fn validation_error(&self) -> Option<&'static str> {
         match self {
             Self::Resume {
                 known: Some(known), ..
-            } if !known.is_sound() => Some("an answer that cannot be"),
+            } if !known.is_valid() => Some("an answer that cannot be"),
             Self::Resume {
                 incarnation,
                 applied,
                 ..
-            } => (incarnation.len() > INCARNATION_MOST
-                || applied.len() > HELLO_STREAMS
+            } => (incarnation.len() > MAX_INCARNATION_BYTES
+                || applied.len() > MAX_HELLO_STREAMS
                 || !applied
                     .iter()
-                    .all(|(s, n)| s.is_sound() && *n <= NUMBER_MOST))
+                    .all(|(s, n)| s.is_valid() && *n <= MAX_NUMBER))
             .then_some("an answer that cannot be"),
             Self::Ack {
                 incarnation,
                 stream,
                 applied,
                 ..
-            } => (incarnation.len() > INCARNATION_MOST
-                || !stream.is_sound()
-                || *applied > NUMBER_MOST)
+            } => (incarnation.len() > MAX_INCARNATION_BYTES
+                || !stream.is_valid()
+                || *applied > MAX_NUMBER)
                 .then_some("a receipt that cannot be"),
             Self::Certificate { certificate } => {
-                (certificate.len() > PEM_MOST).then_some("a certificate that is too long")
+                (certificate.len() > MAX_PEM_BYTES).then_some("a certificate that is too long")
             }
             // Carried out or refused with a reason, where it is obeyed.
             Self::Command { .. } => None,
@@ -313,12 +315,12 @@ pub fn pack(
 /// # Errors
 /// A sentence when the batch is not what it says.
 pub fn unpack(batch: &Batch) -> Result<Vec<Vec<u8>>, String> {
-    if let Some(why) = batch.unsound() {
+    if let Some(why) = batch.validation_error() {
         return Err(why.to_owned());
     }
     let packed = Base64::decode_vec(&batch.records)
         .map_err(|e| format!("the records are not base64: {e}"))?;
-    let raw = zstd::bulk::decompress(&packed, RAW_MAX)
+    let raw = zstd::bulk::decompress(&packed, MAX_UNPACKED_BYTES)
         .map_err(|e| format!("the records cannot be unpacked: {e}"))?;
     if crate::keys::secret::hex(&Sha256::digest(&raw)) != batch.sha256 {
         return Err("the records are not what was packed".into());
@@ -326,7 +328,7 @@ pub fn unpack(batch: &Batch) -> Result<Vec<Vec<u8>>, String> {
     // One more than there may be is looked for, not all that there are.
     let records: Vec<Vec<u8>> = raw
         .split(|b| *b == b'\n')
-        .take(BATCH_RECORDS + 1)
+        .take(MAX_BATCH_RECORDS + 1)
         .map(<[u8]>::to_vec)
         .collect();
     if records.len() as u64 != batch.count {
@@ -337,7 +339,7 @@ pub fn unpack(batch: &Batch) -> Result<Vec<Vec<u8>>, String> {
     }
     // A record says itself which one it is; the rest of it may be of a newer version than this one.
     for (record, n) in records.iter().zip(batch.first..) {
-        match serde_json::from_slice::<Head>(record) {
+        match serde_json::from_slice::<RecordHeader>(record) {
             Ok(head) if head.lane == batch.stream.lane && head.lane_seq == n => {}
             Ok(_) => return Err(format!("the record in the place of {n} is another one")),
             Err(cause) => return Err(format!("record {n} is no entry: {cause}")),

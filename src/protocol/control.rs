@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::device::Presence;
+use crate::domain::device::Availability;
 
 /// `GET /status`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Status {
+pub struct StatusReport {
     /// “Thôn Bến Thóc”.
     pub village: String,
     /// One sentence: the answer.
@@ -14,20 +14,20 @@ pub struct Status {
     /// Wall ms.
     pub at: i64,
     /// Lines: name, count, words.
-    pub lines: Vec<Line>,
+    pub lines: Vec<StatusLine>,
     /// Parts of the house: name, `green|amber|red`, why.
     pub health: Vec<(String, String, String)>,
     /// Last entry.
     pub seq: u64,
     /// Link to the commune.
-    pub sync: Sync,
+    pub sync: SyncStatus,
     /// Processes: name and pid.
     pub pids: Vec<(String, u32)>,
 }
 
 /// One line of the status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
+pub struct StatusLine {
     /// “loa”.
     pub name: String,
     /// “3/4 cụm”.
@@ -38,7 +38,7 @@ pub struct Line {
 
 /// How the link to the commune is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sync {
+pub struct SyncStatus {
     /// A commune is configured.
     pub configured: bool,
     /// The link stands.
@@ -54,7 +54,7 @@ pub struct Sync {
 /// What becomes of a person.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Change {
+pub enum UserChange {
     /// Somebody new; an id that is known is refused.
     #[default]
     Add,
@@ -66,10 +66,10 @@ pub enum Change {
 
 /// `POST /users`: adds a person, gives a new PIN or another name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PutPerson {
+pub struct UserUpdate {
     /// What is to be done.
     #[serde(default)]
-    pub change: Change,
+    pub change: UserChange,
     /// Id.
     pub id: String,
     /// Name as people say it.
@@ -117,13 +117,13 @@ pub struct PutNotice {
 
 /// One camera as `conglang camera list` shows it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct CameraLine {
+pub struct CameraStatus {
     /// Its id.
     pub id: String,
     /// Its name.
     pub name: String,
     /// Whether its picture comes, and since when.
-    pub signal: Presence,
+    pub signal: Availability,
     /// Why none comes, for a technician; empty = it comes, or it is just being called.
     pub why: String,
     /// How it is coded and its size in pixels; empty = none comes.

@@ -9,22 +9,22 @@
 
 use serde_json::{Map, Value};
 
-use super::rendered;
-use crate::domain::entity::{Availability, Entity, Kind, Order, Source};
+use super::ha_rendering;
+use crate::domain::entity::{AvailabilityTopic, CommandTopic, Entity, Kind, StateTopic};
 use crate::domain::id::{DeviceId, EntityId};
-use crate::domain::{sound, words};
+use crate::domain::{text, validation};
 
 /// Longest payload that an announcement may name, bytes.
-const PAYLOAD_MAX: usize = sound::EXACT_MAX;
+const MAX_PAYLOAD_BYTES: usize = validation::MAX_MACHINE_TEXT_BYTES;
 /// Longest device class, characters.
-const CLASS_MAX: usize = 32;
+const MAX_CLASS_CHARS: usize = 32;
 /// A device that promises to speak more often than this is held to this: each silence is an entry,
 /// seconds.
-const EXPIRE_LEAST_S: u32 = 30;
+const MIN_EXPIRE_AFTER_S: u32 = 30;
 
 /// What a discovery message announces.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Announced {
+pub struct DiscoveryMessage {
     /// The device: the node id in the topic.
     pub device: DeviceId,
     /// What the device calls itself; empty = it does not say.
@@ -45,7 +45,7 @@ pub struct Announced {
 /// # Errors
 /// A sentence for the technician: why this announcement cannot be used. `doors::refusals` has its
 /// words in Vietnamese.
-pub fn read(topic: &str, payload: &[u8]) -> Result<Announced, String> {
+pub fn read(topic: &str, payload: &[u8]) -> Result<DiscoveryMessage, String> {
     let levels: Vec<&str> = topic.split('/').collect();
     let (component, node, object) = match levels.as_slice() {
         ["homeassistant", component, node, object, "config"] => (*component, *node, *object),
@@ -64,7 +64,7 @@ pub fn read(topic: &str, payload: &[u8]) -> Result<Announced, String> {
     let id = EntityId::new(&format!("{device}.{object}"))
         .map_err(|_| format!("its object id is no id of this house: {object}"))?;
     if payload.is_empty() {
-        return Ok(Announced {
+        return Ok(DiscoveryMessage {
             device,
             device_name: String::new(),
             model: String::new(),
@@ -78,38 +78,38 @@ pub fn read(topic: &str, payload: &[u8]) -> Result<Announced, String> {
     let Value::Object(map) = value else {
         return Err("the announcement is not a JSON object".into());
     };
-    let fields = Fields {
-        base: exact(&map, &["~"])?.unwrap_or_default(),
+    let fields = ConfigFields {
+        base: machine_text(&map, &["~"])?.unwrap_or_default(),
         map: &map,
     };
-    fields.can_be_driven()?;
+    fields.check_supported()?;
     let state_topic = fields
         .topic(&["state_topic", "stat_t"])?
         .ok_or("state_topic is missing")?;
     let on = fields.payload(&["payload_on", "pl_on"])?;
     let off = fields.payload(&["payload_off", "pl_off"])?;
-    let (said_on, said_off) = (compared(on, "ON")?, compared(off, "OFF")?);
+    let (said_on, said_off) = (state_payload(on, "ON")?, state_payload(off, "OFF")?);
     let order = match fields.topic(&["command_topic", "cmd_t"])? {
-        Some(topic) if kind.is_switched() => Some(Order {
+        Some(topic) if kind.is_switchable() => Some(CommandTopic {
             topic,
-            on: sent(on, "ON"),
-            off: sent(off, "OFF"),
+            on: command_payload(on, "ON"),
+            off: command_payload(off, "OFF"),
         }),
-        None if kind.is_switched() => return Err("command_topic is missing".into()),
+        None if kind.is_switchable() => return Err("command_topic is missing".into()),
         _ => None,
     };
     // Only a switch has words of its own for its state; empty ones count as none.
     let state = |names: &[&str], or: String| -> Result<String, String> {
         match fields.payload(names)? {
-            Some(value) if kind == Kind::Switch => Ok(Some(compared(Some(value), "")?)
+            Some(value) if kind == Kind::Switch => Ok(Some(state_payload(Some(value), "")?)
                 .filter(|text| !text.is_empty())
                 .unwrap_or(or)),
             _ => Ok(or),
         }
     };
-    let source = Source {
+    let source = StateTopic {
         topic: state_topic,
-        field: field(&fields)?,
+        field: value_field(&fields)?,
         on: state(&["state_on", "stat_on"], said_on)?,
         off: state(&["state_off", "stat_off"], said_off)?,
     };
@@ -122,7 +122,7 @@ pub fn read(topic: &str, payload: &[u8]) -> Result<Announced, String> {
         .and_then(Value::as_object);
     let of_device = |names: &[&str]| {
         device_map
-            .map(|d| shown(d, names, words::NAME_MAX))
+            .map(|d| display_text(d, names, text::MAX_NAME_CHARS))
             .unwrap_or_default()
     };
     let entity = Entity {
@@ -131,7 +131,7 @@ pub fn read(topic: &str, payload: &[u8]) -> Result<Announced, String> {
         // A name that is there and empty is the device's; one that is missing is what stands in the
         // topic.
         name: if map.contains_key("name") || object == "main" {
-            shown(&map, &["name"], words::NAME_MAX)
+            display_text(&map, &["name"], text::MAX_NAME_CHARS)
         } else {
             object.to_owned()
         },
@@ -139,33 +139,33 @@ pub fn read(topic: &str, payload: &[u8]) -> Result<Announced, String> {
         state: source,
         order,
         availability: fields.availability()?,
-        unit: shown(
+        unit: display_text(
             &map,
             &["unit_of_measurement", "unit_of_meas"],
-            words::UNIT_MAX,
+            text::MAX_UNIT_CHARS,
         ),
         class: if kind == Kind::BinarySensor {
-            shown(&map, &["device_class", "dev_cla"], CLASS_MAX)
+            display_text(&map, &["device_class", "dev_cla"], MAX_CLASS_CHARS)
         } else {
             String::new()
         },
         expire_after_s: fields
             .seconds(&["expire_after", "exp_aft"])?
-            .map_or(0, |n| if n == 0 { 0 } else { n.max(EXPIRE_LEAST_S) }),
+            .map_or(0, |n| if n == 0 { 0 } else { n.max(MIN_EXPIRE_AFTER_S) }),
         off_delay_s: fields
             .seconds(&["off_delay", "off_dly"])?
             .filter(|_| kind == Kind::BinarySensor)
             .unwrap_or(0),
     };
-    let model = words::line(
+    let model = text::line(
         &format!(
             "{} {}",
             of_device(&["manufacturer", "mf"]),
             of_device(&["model", "mdl"])
         ),
-        words::NAME_MAX,
+        text::MAX_NAME_CHARS,
     );
-    Ok(Announced {
+    Ok(DiscoveryMessage {
         device,
         device_name: of_device(&["name"]),
         model,
@@ -175,12 +175,12 @@ pub fn read(topic: &str, payload: &[u8]) -> Result<Announced, String> {
     })
 }
 
-struct Fields<'a> {
+struct ConfigFields<'a> {
     base: String,
     map: &'a Map<String, Value>,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> ConfigFields<'a> {
     fn find(&self, names: &[&str]) -> Option<&'a Value> {
         names.iter().find_map(|n| self.map.get(*n))
     }
@@ -192,7 +192,7 @@ impl<'a> Fields<'a> {
                 "a payload is neither a text nor a number nor true or false: {}",
                 names.first().unwrap_or(&"")
             )),
-            Some(Value::String(text)) if text.len() > PAYLOAD_MAX => Err(format!(
+            Some(Value::String(text)) if text.len() > MAX_PAYLOAD_BYTES => Err(format!(
                 "a payload is too long: {}",
                 names.first().unwrap_or(&"")
             )),
@@ -225,22 +225,22 @@ impl<'a> Fields<'a> {
 
     /// A topic, with `~` at its beginning or end replaced by the base.
     fn topic(&self, names: &[&str]) -> Result<Option<String>, String> {
-        Ok(exact(self.map, names)?.map(|t| expand(&t, &self.base)))
+        Ok(machine_text(self.map, names)?.map(|t| expand(&t, &self.base)))
     }
 
     /// What this house has no hands for is refused whole.
-    fn can_be_driven(&self) -> Result<(), String> {
+    fn check_supported(&self) -> Result<(), String> {
         if let Some(schema) = self
             .find(&["schema"])
             .filter(|s| !matches!(s.as_str(), Some("basic" | "default")))
         {
             return Err(format!(
                 "its schema is not understood, only the default one is: {}",
-                rendered::text(schema).unwrap_or_default()
+                ha_rendering::render(schema).unwrap_or_default()
             ));
         }
-        match exact(self.map, &["command_template", "cmd_tpl"])? {
-            Some(template) if inner(&template) != Some("value") => Err(format!(
+        match machine_text(self.map, &["command_template", "cmd_tpl"])? {
+            Some(template) if template_expression(&template) != Some("value") => Err(format!(
                 "a template for its orders is not understood: {template}"
             )),
             _ => Ok(()),
@@ -249,18 +249,18 @@ impl<'a> Fields<'a> {
 
     /// The first of what says that the device is there. One that only a template can read is left
     /// out: nothing is known then.
-    fn availability(&self) -> Result<Option<Availability>, String> {
+    fn availability(&self) -> Result<Option<AvailabilityTopic>, String> {
         let list = self
             .find(&["availability", "avty"])
             .and_then(Value::as_array)
             .and_then(|l| l.first())
             .and_then(Value::as_object);
-        let from = Fields {
+        let from = ConfigFields {
             base: self.base.clone(),
             map: list.unwrap_or(self.map),
         };
         let templates = ["value_template", "val_tpl"];
-        let template = exact(
+        let template = machine_text(
             from.map,
             if list.is_some() {
                 &templates
@@ -270,25 +270,25 @@ impl<'a> Fields<'a> {
         )?;
         let Some(topic) = from
             .topic(&["availability_topic", "avty_t", "topic", "t"])?
-            .filter(|_| template.is_none_or(|t| inner(&t) == Some("value")))
+            .filter(|_| template.is_none_or(|t| template_expression(&t) == Some("value")))
         else {
             return Ok(None);
         };
-        let here = compared(from.payload(&["payload_available", "pl_avail"])?, "online")?;
-        let gone = compared(
+        let here = state_payload(from.payload(&["payload_available", "pl_avail"])?, "online")?;
+        let gone = state_payload(
             from.payload(&["payload_not_available", "pl_not_avail"])?,
             "offline",
         )?;
-        Ok(Some(Availability { topic, here, gone }))
+        Ok(Some(AvailabilityTopic { topic, here, gone }))
     }
 }
 
 /// A payload as the text that a state is compared with.
-fn compared(payload: Option<&Value>, usual: &str) -> Result<String, String> {
+fn state_payload(payload: Option<&Value>, usual: &str) -> Result<String, String> {
     payload.map_or_else(
         || Ok(usual.to_owned()),
         |value| {
-            rendered::text(value).ok_or_else(|| {
+            ha_rendering::render(value).ok_or_else(|| {
                 "a payload is neither a text nor a number nor true or false".to_owned()
             })
         },
@@ -297,7 +297,7 @@ fn compared(payload: Option<&Value>, usual: &str) -> Result<String, String> {
 
 /// A payload as it is sent as an order: a text as it is, anything else as the JSON that the device
 /// announced and reads.
-fn sent(payload: Option<&Value>, usual: &str) -> String {
+fn command_payload(payload: Option<&Value>, usual: &str) -> String {
     match payload {
         None => usual.to_owned(),
         Some(Value::String(text)) => text.clone(),
@@ -316,7 +316,7 @@ fn expand(topic: &str, base: &str) -> String {
 }
 
 /// A text that machines compare, as it is. An empty one counts as none.
-fn exact(map: &Map<String, Value>, names: &[&str]) -> Result<Option<String>, String> {
+fn machine_text(map: &Map<String, Value>, names: &[&str]) -> Result<Option<String>, String> {
     match names.iter().find_map(|n| map.get(*n)) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone()).filter(|t| !t.is_empty())),
@@ -329,17 +329,17 @@ fn exact(map: &Map<String, Value>, names: &[&str]) -> Result<Option<String>, Str
 
 /// A text that people see, as a clean line. What a device calls itself is shown on pages and
 /// printed in terminals.
-fn shown(map: &Map<String, Value>, names: &[&str], most: usize) -> String {
+fn display_text(map: &Map<String, Value>, names: &[&str], most: usize) -> String {
     let text = names
         .iter()
         .find_map(|n| map.get(*n))
-        .and_then(rendered::text)
+        .and_then(ha_rendering::render)
         .unwrap_or_default();
-    words::line(&text, most)
+    text::line(&text, most)
 }
 
 /// What stands between `{{` and `}}`.
-fn inner(template: &str) -> Option<&str> {
+fn template_expression(template: &str) -> Option<&str> {
     template
         .trim()
         .strip_prefix("{{")
@@ -347,8 +347,8 @@ fn inner(template: &str) -> Option<&str> {
         .map(str::trim)
 }
 
-fn field(fields: &Fields<'_>) -> Result<Option<String>, String> {
-    let Some(template) = exact(
+fn value_field(fields: &ConfigFields<'_>) -> Result<Option<String>, String> {
+    let Some(template) = machine_text(
         fields.map,
         &[
             "state_value_template",
@@ -360,7 +360,7 @@ fn field(fields: &Fields<'_>) -> Result<Option<String>, String> {
     else {
         return Ok(None);
     };
-    match inner(&template) {
+    match template_expression(&template) {
         Some("value") => Ok(None),
         Some(inner) => match inner.strip_prefix("value_json.") {
             Some(name)
@@ -376,54 +376,57 @@ fn field(fields: &Fields<'_>) -> Result<Option<String>, String> {
 
 /// What a message means for an entity.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Word {
+pub enum PayloadValue {
     /// This value; 1 and 0 for on and off.
     Value(f64),
     /// Nothing about this entity: empty, or without its field.
-    Nothing,
+    Absent,
     /// It says that it does not know: a JSON null, or Home Assistant's word for it.
     Unknown,
     /// Something that is no value of it: how it is, is not known any more.
-    Unclear,
+    Invalid,
 }
 
 /// Reads a message as the entity's source says.
 #[must_use]
-pub fn word(source: &Source, kind: Kind, payload: &[u8]) -> Word {
+pub fn parse_value(source: &StateTopic, kind: Kind, payload: &[u8]) -> PayloadValue {
     let Ok(whole) = std::str::from_utf8(payload) else {
-        return Word::Unclear;
+        return PayloadValue::Invalid;
     };
     if whole.trim().is_empty() {
-        return Word::Nothing;
+        return PayloadValue::Absent;
     }
     let text = match &source.field {
         None => whole.to_owned(),
         Some(field) => match serde_json::from_str::<Value>(whole) {
             Ok(json) => match json.get(field) {
-                None => return Word::Nothing,
-                Some(Value::Null) => return Word::Unknown,
-                Some(value) => match rendered::text(value) {
-                    Some(text) if text.trim().is_empty() => return Word::Nothing,
+                None => return PayloadValue::Absent,
+                Some(Value::Null) => return PayloadValue::Unknown,
+                Some(value) => match ha_rendering::render(value) {
+                    Some(text) if text.trim().is_empty() => return PayloadValue::Absent,
                     Some(text) => text.trim().to_owned(),
-                    None => return Word::Unclear,
+                    None => return PayloadValue::Invalid,
                 },
             },
-            Err(_) => return Word::Unclear,
+            Err(_) => return PayloadValue::Invalid,
         },
     };
     match kind {
-        _ if text.trim() == rendered::NONE && source.on != text && source.off != text => {
-            Word::Unknown
+        _ if text.trim() == ha_rendering::PAYLOAD_NONE
+            && source.on != text
+            && source.off != text =>
+        {
+            PayloadValue::Unknown
         }
         Kind::Sensor => text
             .trim()
             .parse::<f64>()
             .ok()
-            .filter(|n| sound::is_value(*n))
-            .map_or(Word::Unclear, Word::Value),
-        _ if text == source.on => Word::Value(1.0),
-        _ if text == source.off => Word::Value(0.0),
-        _ => Word::Unclear,
+            .filter(|n| validation::is_value(*n))
+            .map_or(PayloadValue::Invalid, PayloadValue::Value),
+        _ if text == source.on => PayloadValue::Value(1.0),
+        _ if text == source.off => PayloadValue::Value(0.0),
+        _ => PayloadValue::Invalid,
     }
 }
 

@@ -10,7 +10,7 @@ pub struct Sample {
     /// Until the next one is decoded, ticks.
     pub duration: u32,
     /// How long after its decoding it is shown, ticks.
-    pub shown: i32,
+    pub composition_offset: i32,
     /// Bytes.
     pub size: u32,
     /// It can be decoded without any other.
@@ -18,14 +18,14 @@ pub struct Sample {
 }
 
 /// `sample_depends_on = 2`: needs no other.
-const KEY: u32 = 0x0200_0000;
+const SYNC_SAMPLE_FLAGS: u32 = 0x0200_0000;
 /// `sample_depends_on = 1`, `sample_is_non_sync_sample`.
-const DELTA: u32 = 0x0101_0000;
+const NON_SYNC_SAMPLE_FLAGS: u32 = 0x0101_0000;
 /// Version and flags of `trun`, without and with composition offsets.
-const IN_ORDER: u32 = 0x0000_0701;
-const REORDERED: u32 = 0x0100_0f01;
+const TRUN_FLAGS: u32 = 0x0000_0701;
+const TRUN_FLAGS_WITH_CTS: u32 = 0x0100_0f01;
 
-fn wrap(out: &mut Vec<u8>, name: [u8; 4], fill: impl FnOnce(&mut Vec<u8>)) {
+fn write_box(out: &mut Vec<u8>, name: [u8; 4], fill: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
     out.extend_from_slice(&name);
@@ -34,68 +34,68 @@ fn wrap(out: &mut Vec<u8>, name: [u8; 4], fill: impl FnOnce(&mut Vec<u8>)) {
     out[start..start + 4].copy_from_slice(&size.to_be_bytes());
 }
 
-fn words(out: &mut Vec<u8>, words: &[u32]) {
+fn write_u32s(out: &mut Vec<u8>, words: &[u32]) {
     for word in words {
         out.extend_from_slice(&word.to_be_bytes());
     }
 }
 
 /// Unity matrix of `mvhd` and `tkhd`.
-const MATRIX: [u32; 9] = [0x0001_0000, 0, 0, 0, 0x0001_0000, 0, 0, 0, 0x4000_0000];
+const UNITY_MATRIX: [u32; 9] = [0x0001_0000, 0, 0, 0, 0x0001_0000, 0, 0, 0, 0x4000_0000];
 
 /// The first part of a file or stream: `ftyp` and `moov`. `sample_entry` is a whole box;
 /// `timescale` in ticks a second.
 #[must_use]
 pub fn init(timescale: u32, sample_entry: &[u8], width: u16, height: u16) -> Vec<u8> {
     let mut out = Vec::with_capacity(700);
-    wrap(&mut out, *b"ftyp", |b| {
+    write_box(&mut out, *b"ftyp", |b| {
         b.extend_from_slice(b"iso5\0\0\x02\0iso5iso6mp41");
     });
-    wrap(&mut out, *b"moov", |b| {
-        wrap(b, *b"mvhd", |b| {
-            words(b, &[0, 0, 0, timescale, 0, 0x0001_0000, 0x0100_0000, 0, 0]);
-            words(b, &MATRIX);
-            words(b, &[0, 0, 0, 0, 0, 0, 2]);
+    write_box(&mut out, *b"moov", |b| {
+        write_box(b, *b"mvhd", |b| {
+            write_u32s(b, &[0, 0, 0, timescale, 0, 0x0001_0000, 0x0100_0000, 0, 0]);
+            write_u32s(b, &UNITY_MATRIX);
+            write_u32s(b, &[0, 0, 0, 0, 0, 0, 2]);
         });
-        wrap(b, *b"trak", |b| {
-            wrap(b, *b"tkhd", |b| {
-                words(b, &[3, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
-                words(b, &MATRIX);
-                words(b, &[u32::from(width) << 16, u32::from(height) << 16]);
+        write_box(b, *b"trak", |b| {
+            write_box(b, *b"tkhd", |b| {
+                write_u32s(b, &[3, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+                write_u32s(b, &UNITY_MATRIX);
+                write_u32s(b, &[u32::from(width) << 16, u32::from(height) << 16]);
             });
-            wrap(b, *b"mdia", |b| {
-                wrap(b, *b"mdhd", |b| {
-                    words(b, &[0, 0, 0, timescale, 0, 0x55c4_0000]);
+            write_box(b, *b"mdia", |b| {
+                write_box(b, *b"mdhd", |b| {
+                    write_u32s(b, &[0, 0, 0, timescale, 0, 0x55c4_0000]);
                 });
-                wrap(b, *b"hdlr", |b| {
-                    words(b, &[0, 0]);
+                write_box(b, *b"hdlr", |b| {
+                    write_u32s(b, &[0, 0]);
                     b.extend_from_slice(b"vide");
-                    words(b, &[0, 0, 0]);
+                    write_u32s(b, &[0, 0, 0]);
                     b.push(0);
                 });
-                wrap(b, *b"minf", |b| {
-                    wrap(b, *b"vmhd", |b| words(b, &[1, 0, 0]));
-                    wrap(b, *b"dinf", |b| {
-                        wrap(b, *b"dref", |b| {
-                            words(b, &[0, 1]);
-                            wrap(b, *b"url ", |b| words(b, &[1]));
+                write_box(b, *b"minf", |b| {
+                    write_box(b, *b"vmhd", |b| write_u32s(b, &[1, 0, 0]));
+                    write_box(b, *b"dinf", |b| {
+                        write_box(b, *b"dref", |b| {
+                            write_u32s(b, &[0, 1]);
+                            write_box(b, *b"url ", |b| write_u32s(b, &[1]));
                         });
                     });
-                    wrap(b, *b"stbl", |b| {
-                        wrap(b, *b"stsd", |b| {
-                            words(b, &[0, 1]);
+                    write_box(b, *b"stbl", |b| {
+                        write_box(b, *b"stsd", |b| {
+                            write_u32s(b, &[0, 1]);
                             b.extend_from_slice(sample_entry);
                         });
-                        wrap(b, *b"stts", |b| words(b, &[0, 0]));
-                        wrap(b, *b"stsc", |b| words(b, &[0, 0]));
-                        wrap(b, *b"stsz", |b| words(b, &[0, 0, 0]));
-                        wrap(b, *b"stco", |b| words(b, &[0, 0]));
+                        write_box(b, *b"stts", |b| write_u32s(b, &[0, 0]));
+                        write_box(b, *b"stsc", |b| write_u32s(b, &[0, 0]));
+                        write_box(b, *b"stsz", |b| write_u32s(b, &[0, 0, 0]));
+                        write_box(b, *b"stco", |b| write_u32s(b, &[0, 0]));
                     });
                 });
             });
         });
-        wrap(b, *b"mvex", |b| {
-            wrap(b, *b"trex", |b| words(b, &[0, 1, 1, 0, 0, 0]));
+        write_box(b, *b"mvex", |b| {
+            write_box(b, *b"trex", |b| write_u32s(b, &[0, 1, 1, 0, 0, 0]));
         });
     });
     out
@@ -111,9 +111,9 @@ pub fn sample_entry(
     height: u16,
 ) -> Vec<u8> {
     let mut out = Vec::with_capacity(100 + record.len());
-    wrap(&mut out, name, |b| {
-        words(b, &[0, 1, 0, 0, 0, 0]);
-        words(
+    write_box(&mut out, name, |b| {
+        write_u32s(b, &[0, 1, 0, 0, 0, 0]);
+        write_u32s(
             b,
             &[
                 u32::from(width) << 16 | u32::from(height),
@@ -125,7 +125,7 @@ pub fn sample_entry(
         b.extend_from_slice(&[0, 1]);
         b.extend_from_slice(&[0; 32]);
         b.extend_from_slice(&[0, 0x18, 0xff, 0xff]);
-        wrap(b, config, |b| b.extend_from_slice(record));
+        write_box(b, config, |b| b.extend_from_slice(record));
     });
     out
 }
@@ -142,34 +142,46 @@ pub fn fragment<'a>(
     let total: usize = samples.iter().map(|s| s.size as usize).sum();
     let mut out = Vec::with_capacity(total + 100 + samples.len() * 16);
     let mut offset_at = 0;
-    let reorders = samples.iter().any(|s| s.shown != 0);
-    wrap(&mut out, *b"moof", |b| {
-        wrap(b, *b"mfhd", |b| words(b, &[0, sequence]));
-        wrap(b, *b"traf", |b| {
+    let reorders = samples.iter().any(|s| s.composition_offset != 0);
+    write_box(&mut out, *b"moof", |b| {
+        write_box(b, *b"mfhd", |b| write_u32s(b, &[0, sequence]));
+        write_box(b, *b"traf", |b| {
             // default-base-is-moof
-            wrap(b, *b"tfhd", |b| words(b, &[0x0002_0000, 1]));
-            wrap(b, *b"tfdt", |b| {
-                words(b, &[0x0100_0000]);
+            write_box(b, *b"tfhd", |b| write_u32s(b, &[0x0002_0000, 1]));
+            write_box(b, *b"tfdt", |b| {
+                write_u32s(b, &[0x0100_0000]);
                 b.extend_from_slice(&base.to_be_bytes());
             });
-            wrap(b, *b"trun", |b| {
+            write_box(b, *b"trun", |b| {
                 // data offset; duration, size, flags and (signed) composition offset of each sample
-                words(
+                write_u32s(
                     b,
                     &[
-                        if reorders { REORDERED } else { IN_ORDER },
+                        if reorders {
+                            TRUN_FLAGS_WITH_CTS
+                        } else {
+                            TRUN_FLAGS
+                        },
                         u32::try_from(samples.len()).unwrap_or(u32::MAX),
                     ],
                 );
                 offset_at = b.len();
-                words(b, &[0]);
+                write_u32s(b, &[0]);
                 for s in samples {
-                    words(
+                    write_u32s(
                         b,
-                        &[s.duration, s.size, if s.keyframe { KEY } else { DELTA }],
+                        &[
+                            s.duration,
+                            s.size,
+                            if s.keyframe {
+                                SYNC_SAMPLE_FLAGS
+                            } else {
+                                NON_SYNC_SAMPLE_FLAGS
+                            },
+                        ],
                     );
                     if reorders {
-                        b.extend_from_slice(&s.shown.to_be_bytes());
+                        b.extend_from_slice(&s.composition_offset.to_be_bytes());
                     }
                 }
             });
@@ -177,29 +189,29 @@ pub fn fragment<'a>(
     });
     let offset = u32::try_from(out.len() + 8).unwrap_or(u32::MAX);
     out[offset_at..offset_at + 4].copy_from_slice(&offset.to_be_bytes());
-    wrap(&mut out, *b"mdat", |b| {
+    write_box(&mut out, *b"mdat", |b| {
         data.for_each(|d| b.extend_from_slice(d));
     });
     out
 }
 
 /// A big-endian word.
-fn word(bytes: &[u8], at: usize) -> Option<u32> {
+fn read_u32(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 
 /// The body of the box at `path` inside `bytes`.
-fn find<'a>(bytes: &'a [u8], path: &[[u8; 4]]) -> Option<&'a [u8]> {
+fn find_box<'a>(bytes: &'a [u8], path: &[[u8; 4]]) -> Option<&'a [u8]> {
     let (name, rest) = path.split_first()?;
     let mut at = 0;
     loop {
-        let size = word(bytes, at)? as usize;
+        let size = read_u32(bytes, at)? as usize;
         let inside = bytes.get(at + 8..at.checked_add(size)?)?;
         if bytes.get(at + 4..at + 8)? == name {
             return if rest.is_empty() {
                 Some(inside)
             } else {
-                find(inside, rest)
+                find_box(inside, rest)
             };
         }
         at += size.max(8);
@@ -209,36 +221,36 @@ fn find<'a>(bytes: &'a [u8], path: &[[u8; 4]]) -> Option<&'a [u8]> {
 /// Ticks per second, of a `moov` body.
 #[must_use]
 pub fn timescale(moov: &[u8]) -> Option<u32> {
-    find(moov, &[*b"mvhd"])
-        .and_then(|b| word(b, 12))
+    find_box(moov, &[*b"mvhd"])
+        .and_then(|b| read_u32(b, 12))
         .filter(|t| *t > 0)
 }
 
 /// First time in ticks and the samples, of a `moof` body as [`fragment`] writes it.
 #[must_use]
-pub fn run(moof: &[u8]) -> Option<(u64, Vec<Sample>)> {
-    let time = find(moof, &[*b"traf", *b"tfdt"])?;
+pub fn parse_moof(moof: &[u8]) -> Option<(u64, Vec<Sample>)> {
+    let time = find_box(moof, &[*b"traf", *b"tfdt"])?;
     let base = u64::from_be_bytes(time.get(4..12)?.try_into().ok()?);
-    let run = find(moof, &[*b"traf", *b"trun"])?;
-    let count = word(run, 4)? as usize;
-    let each = match word(run, 0)? {
-        IN_ORDER => 12,
-        REORDERED => 16,
+    let run = find_box(moof, &[*b"traf", *b"trun"])?;
+    let count = read_u32(run, 4)? as usize;
+    let each = match read_u32(run, 0)? {
+        TRUN_FLAGS => 12,
+        TRUN_FLAGS_WITH_CTS => 16,
         _ => return None,
     };
     (run.len().checked_sub(12)? == count.checked_mul(each)?).then_some(())?;
     let sample = |n: usize| {
         let at = 12 + n * each;
         let shown = if each == 16 {
-            word(run, at + 12)?.cast_signed()
+            read_u32(run, at + 12)?.cast_signed()
         } else {
             0
         };
         Some(Sample {
-            duration: word(run, at)?,
-            shown,
-            size: word(run, at + 4)?,
-            keyframe: word(run, at + 8)? == KEY,
+            duration: read_u32(run, at)?,
+            composition_offset: shown,
+            size: read_u32(run, at + 4)?,
+            keyframe: read_u32(run, at + 8)? == SYNC_SAMPLE_FLAGS,
         })
     };
     let samples: Option<Vec<_>> = (0..count).map(sample).collect();
@@ -258,13 +270,13 @@ mod tests {
             let samples = [
                 Sample {
                     duration: 6000,
-                    shown,
+                    composition_offset: shown,
                     size: 3,
                     keyframe: true,
                 },
                 Sample {
                     duration: 3000,
-                    shown: 0,
+                    composition_offset: 0,
                     size: 2,
                     keyframe: false,
                 },
@@ -276,7 +288,10 @@ mod tests {
                 [&[1u8, 2, 3][..], &[4, 5]].into_iter(),
             );
             let size = u32::from_be_bytes(bytes[..4].try_into().expect("four")) as usize;
-            assert_eq!(run(&bytes[8..size]), Some((1 << 40, samples.to_vec())));
+            assert_eq!(
+                parse_moof(&bytes[8..size]),
+                Some((1 << 40, samples.to_vec()))
+            );
             assert_eq!(
                 &bytes[size..],
                 [0, 0, 0, 13, b'm', b'd', b'a', b't', 1, 2, 3, 4, 5]

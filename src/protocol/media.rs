@@ -5,16 +5,17 @@
 //! request holds numbers and coded pictures, never words of a pipeline.
 
 /// Largest message.
-pub const MESSAGE_MAX: usize = 16 << 20;
+pub const MAX_MESSAGE_BYTES: usize = 16 << 20;
 
 /// A line from the worker.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
-pub enum Fact {
+pub enum MediaWorkerEvent {
     /// Alive; said by the worker's frame.
     Beat,
     /// It shut itself in.
-    ShutIn {
+    #[serde(rename = "shut_in")]
+    Sandboxed {
         /// The kernel keeps other files and other calls from it.
         whole: bool,
     },
@@ -22,7 +23,7 @@ pub enum Fact {
 
 /// How a picture is coded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Coding {
+pub enum VideoCodec {
     /// H.264.
     H264,
     /// H.265.
@@ -31,11 +32,11 @@ pub enum Coding {
 
 /// “Make a still of this”.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ask {
+pub struct StillRequest {
     /// Comes back with the answer.
     pub id: u64,
     /// How it is coded.
-    pub coding: Coding,
+    pub coding: VideoCodec,
     /// Width of the still in pixels; its height follows.
     pub width: u16,
     /// Decoder configuration record.
@@ -46,22 +47,22 @@ pub struct Ask {
 
 /// Why there is no still; a sentence for the technician.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub enum StillError {
     /// The picture cannot be decoded.
     Undecodable(String),
     /// This machine cannot decode such pictures.
-    Lacks(String),
+    UnsupportedCodec(String),
     /// It took too long; of the picture nothing is known.
-    Late(String),
+    TimedOut(String),
 }
 
 /// A still, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct StillReply {
     /// Of the request.
     pub id: u64,
     /// JPEG, or why not.
-    pub still: Result<Vec<u8>, Refusal>,
+    pub still: Result<Vec<u8>, StillError>,
 }
 
 fn message(fill: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
@@ -79,13 +80,13 @@ fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
     Some(*head)
 }
 
-impl Ask {
+impl StillRequest {
     /// With its length.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         message(|b| {
             b.extend_from_slice(&self.id.to_be_bytes());
-            b.push(u8::from(self.coding == Coding::H265));
+            b.push(u8::from(self.coding == VideoCodec::H265));
             b.extend_from_slice(&self.width.to_be_bytes());
             b.extend_from_slice(&u32::try_from(self.decoder.len()).unwrap_or(0).to_be_bytes());
             b.extend_from_slice(&self.decoder);
@@ -104,9 +105,9 @@ impl Ask {
         Some(Self {
             id,
             coding: if coding == 0 {
-                Coding::H264
+                VideoCodec::H264
             } else {
-                Coding::H265
+                VideoCodec::H265
             },
             width,
             decoder: decoder.to_vec(),
@@ -115,7 +116,7 @@ impl Ask {
     }
 }
 
-impl Answer {
+impl StillReply {
     /// With its length.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
@@ -126,15 +127,15 @@ impl Answer {
                     b.push(1);
                     b.extend_from_slice(jpeg);
                 }
-                Err(Refusal::Undecodable(why)) => {
+                Err(StillError::Undecodable(why)) => {
                     b.push(0);
                     b.extend_from_slice(why.as_bytes());
                 }
-                Err(Refusal::Lacks(why)) => {
+                Err(StillError::UnsupportedCodec(why)) => {
                     b.push(2);
                     b.extend_from_slice(why.as_bytes());
                 }
-                Err(Refusal::Late(why)) => {
+                Err(StillError::TimedOut(why)) => {
                     b.push(3);
                     b.extend_from_slice(why.as_bytes());
                 }
@@ -150,9 +151,9 @@ impl Answer {
         let words = || String::from_utf8_lossy(body).into_owned();
         let still = match well {
             1 => Ok(body.to_vec()),
-            2 => Err(Refusal::Lacks(words())),
-            3 => Err(Refusal::Late(words())),
-            _ => Err(Refusal::Undecodable(words())),
+            2 => Err(StillError::UnsupportedCodec(words())),
+            3 => Err(StillError::TimedOut(words())),
+            _ => Err(StillError::Undecodable(words())),
         };
         Some(Self { id, still })
     }
@@ -164,9 +165,9 @@ mod tests {
 
     #[test]
     fn both_come_back_as_they_were_and_cut_ones_are_refused() {
-        let ask = Ask {
+        let ask = StillRequest {
             id: 7,
-            coding: Coding::H265,
+            coding: VideoCodec::H265,
             width: 320,
             decoder: vec![1, 2, 3],
             frame: vec![4; 100],
@@ -176,22 +177,22 @@ mod tests {
             u32::from_be_bytes(bytes[..4].try_into().expect("four")) as usize,
             bytes.len() - 4
         );
-        assert_eq!(Ask::decode(&bytes[4..]), Some(ask));
+        assert_eq!(StillRequest::decode(&bytes[4..]), Some(ask));
         for cut in 0..18 {
             assert!(
-                Ask::decode(&bytes[4..4 + cut.min(14)]).is_none_or(|a| a.frame.is_empty()),
+                StillRequest::decode(&bytes[4..4 + cut.min(14)]).is_none_or(|a| a.frame.is_empty()),
                 "cut at {cut}"
             );
         }
         for still in [
             Ok(vec![0xff, 0xd8]),
-            Err(Refusal::Undecodable("it is broken".to_owned())),
-            Err(Refusal::Lacks("no decoder".to_owned())),
-            Err(Refusal::Late("too slow".to_owned())),
+            Err(StillError::Undecodable("it is broken".to_owned())),
+            Err(StillError::UnsupportedCodec("no decoder".to_owned())),
+            Err(StillError::TimedOut("too slow".to_owned())),
         ] {
-            let answer = Answer { id: 9, still };
-            assert_eq!(Answer::decode(&answer.encode()[4..]), Some(answer));
+            let answer = StillReply { id: 9, still };
+            assert_eq!(StillReply::decode(&answer.encode()[4..]), Some(answer));
         }
-        assert_eq!(Answer::decode(&[0; 8]), None);
+        assert_eq!(StillReply::decode(&[0; 8]), None);
     }
 }

@@ -2,14 +2,14 @@
 //! panic on any input.
 
 pub mod broker;
+pub mod broker_endpoint;
 pub mod commune;
 pub mod control;
 pub mod discovery;
+pub mod divergence;
 pub mod fmp4;
+pub mod ha_rendering;
 pub mod media;
 pub mod mqtt;
-pub mod parting;
-pub mod rendered;
 pub mod speaker;
 mod stream;
-pub mod way;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// A signed order on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Envelope {
+pub struct SignedOrder {
     /// The order as JSON text: what is signed, byte for byte.
     pub order: String,
     /// base64 of the signature.
@@ -25,13 +25,13 @@ pub struct Order {
     /// Wall ms after which the order means nothing.
     pub expires_at: i64,
     /// What to do.
-    pub act: Act,
+    pub act: SpeakerAction,
 }
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
-pub enum Act {
+pub enum SpeakerAction {
     /// Fetch the sound and keep it.
     Prepare {
         /// Announcement.
@@ -54,12 +54,12 @@ pub enum Act {
 
 /// A word of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Status {
+pub struct ReceiverStatus {
     /// Announcement it is about; empty = about all.
     #[serde(default)]
     pub announcement: String,
     /// How it is.
-    pub state: State,
+    pub state: ReceiverState,
     /// Milliseconds of sound that left the amplifier.
     #[serde(default)]
     pub ms: u64,
@@ -71,7 +71,7 @@ pub struct Status {
 /// How a cluster is with an announcement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum ReceiverState {
     /// The sound is here and is what was meant.
     Prepared,
     /// It plays.
@@ -98,15 +98,15 @@ pub fn signed_bytes(cluster: &str, order: &str) -> Vec<u8> {
 
 /// What a receiver does with a sound order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Judged {
+pub enum Verdict {
     /// It is new: obey.
-    Obey(Order),
+    Accept(Order),
     /// It is not newer than the last one taken: never obey, but say again how that ended when it is
     /// about the same announcement; the house may not have heard it.
-    Known(Order),
+    Duplicate(Order),
 }
 
-impl Act {
+impl SpeakerAction {
     /// The announcement it is about; empty = about all.
     #[must_use]
     pub fn announcement(&self) -> &str {
@@ -122,14 +122,14 @@ impl Act {
 ///
 /// # Errors
 /// Why the order is refused.
-pub fn judge(
+pub fn verify_order(
     envelope: &[u8],
     cluster: &str,
     verify: impl Fn(&[u8], &str) -> bool,
     last: u64,
     now_ms: i64,
-) -> Result<Judged, &'static str> {
-    let envelope: Envelope = serde_json::from_slice(envelope).map_err(|_| "not an order")?;
+) -> Result<Verdict, &'static str> {
+    let envelope: SignedOrder = serde_json::from_slice(envelope).map_err(|_| "not an order")?;
     if !verify(&signed_bytes(cluster, &envelope.order), &envelope.signature) {
         return Err("not signed by this village");
     }
@@ -139,9 +139,9 @@ pub fn judge(
         return Err("the order has expired");
     }
     Ok(if order.seq <= last {
-        Judged::Known(order)
+        Verdict::Duplicate(order)
     } else {
-        Judged::Obey(order)
+        Verdict::Accept(order)
     })
 }
 
@@ -155,49 +155,55 @@ mod tests {
             "conglang-voice-{}",
             getrandom::u64().expect("random")
         ));
-        let key =
-            crate::keys::signing::Signing::load_or_make(&folder.join("voice.key")).expect("key");
-        let pinned = crate::keys::signing::Pinned::parse(&key.public()).expect("pinned");
+        let key = crate::keys::signing::CommandSigner::load_or_make(&folder.join("voice.key"))
+            .expect("key");
+        let pinned = crate::keys::signing::PinnedPublicKey::parse(&key.public()).expect("pinned");
         let verify = |bytes: &[u8], signature: &str| pinned.verify(bytes, signature);
         let order = serde_json::to_string(&Order {
             seq: 5,
             expires_at: 1000,
-            act: Act::Stop,
+            act: SpeakerAction::Stop,
         })
         .expect("json");
         let signature = key.sign(&signed_bytes("loa-01", &order));
-        let good = serde_json::to_vec(&Envelope {
+        let good = serde_json::to_vec(&SignedOrder {
             order: order.clone(),
             signature: signature.clone(),
         })
         .expect("json");
         assert!(matches!(
-            judge(&good, "loa-01", verify, 4, 900),
-            Ok(Judged::Obey(_))
+            verify_order(&good, "loa-01", verify, 4, 900),
+            Ok(Verdict::Accept(_))
         ));
         assert_eq!(
-            judge(&good, "loa-02", verify, 4, 900),
+            verify_order(&good, "loa-02", verify, 4, 900),
             Err("not signed by this village"),
             "for another cluster"
         );
         assert!(
-            matches!(judge(&good, "loa-01", verify, 5, 900), Ok(Judged::Known(_))),
+            matches!(
+                verify_order(&good, "loa-01", verify, 5, 900),
+                Ok(Verdict::Duplicate(_))
+            ),
             "replayed: answered, not obeyed"
         );
         assert_eq!(
-            judge(&good, "loa-01", verify, 4, 1001),
+            verify_order(&good, "loa-01", verify, 4, 1001),
             Err("the order has expired")
         );
-        let forged = serde_json::to_vec(&Envelope {
+        let forged = serde_json::to_vec(&SignedOrder {
             order: order.replace('5', "9"),
             signature,
         })
         .expect("json");
         assert_eq!(
-            judge(&forged, "loa-01", verify, 4, 900),
+            verify_order(&forged, "loa-01", verify, 4, 900),
             Err("not signed by this village")
         );
-        assert_eq!(judge(b"{}", "loa-01", verify, 4, 900), Err("not an order"));
+        assert_eq!(
+            verify_order(b"{}", "loa-01", verify, 4, 900),
+            Err("not an order")
+        );
         std::fs::remove_dir_all(folder).expect("clean");
     }
 }

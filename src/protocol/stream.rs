@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::event::Lane;
 
 /// Highest number of a record or a boot that is believed: a thousand a second for 8,000 years.
-pub const NUMBER_MOST: u64 = 1 << 48;
+pub const MAX_NUMBER: u64 = 1 << 48;
 
 /// One lane of one epoch, as the village has it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub struct Stream {
 
 impl Stream {
     /// An epoch is what it says, and entries that stay in the village have no lane on the wire.
-    pub(super) fn is_sound(&self) -> bool {
+    pub(super) fn is_valid(&self) -> bool {
         self.epoch.len() == 32
             && self
                 .epoch

@@ -1,9 +1,9 @@
 //! The village's voice: a sentence becomes sound, horn clusters play it, every order signed, every
 //! end proved.
 
-mod making;
-pub mod numbers;
 pub mod playback;
-pub mod sounds;
+mod rendering;
+pub mod sequence;
+pub mod sound_cache;
 pub mod speech;
-pub mod voice;
+pub mod speech_service;

@@ -11,35 +11,37 @@ use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 
-use super::making::{Making, sound};
-use super::numbers::Numbers;
-use super::sounds::Sounds;
+use super::rendering::{Rendering, render_sound};
+use super::sequence::SequenceCounter;
+use super::sound_cache::SoundCache;
 use crate::domain::actor::Actor;
 use crate::domain::command::Command;
 use crate::domain::id::{AnnouncementId, DeviceId};
-use crate::domain::speaker::{Announcement, Ending, Play};
-use crate::domain::state::State;
-use crate::journal::{Journal, SubmitError, Wish};
-use crate::keys::signing::Signing;
+use crate::domain::speaker::{Announcement, PlaybackOutcome, PlaybackState};
+use crate::domain::state::VillageState;
+use crate::journal::{CommandRequest, Journal, SubmitError};
+use crate::keys::signing::CommandSigner;
 use crate::live::Live;
-use crate::live::south::{Heard, Outgoing};
-use crate::protocol::speaker::{Act, Envelope, Order, State as Said, Status, signed_bytes};
-use crate::store::files::Files;
+use crate::live::device_link::{OutgoingMessage, SpeakerMessage};
+use crate::protocol::speaker::{
+    Order, ReceiverState, ReceiverStatus, SignedOrder, SpeakerAction, signed_bytes,
+};
+use crate::store::files::PeopleFiles;
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
 
 /// A cluster that does not answer an order within this is told off, ms.
-const ANSWER_MS: u64 = 8_000;
+const RESPONSE_TIMEOUT_MS: u64 = 8_000;
 /// A cluster may fetch a sound for so long, ms; the model receiver gives up after ten seconds.
-const FETCH_MS: u64 = 14_000;
+const FETCH_TIMEOUT_MS: u64 = 14_000;
 /// Silence must be proved within this, ms.
-const SILENCE_MS: u64 = 3_000;
+const STOP_TIMEOUT_MS: u64 = 3_000;
 /// An order is sent again after this without an answer, ms.
-const AGAIN_MS: u64 = 1_500;
+const RETRY_INTERVAL_MS: u64 = 1_500;
 /// How often “Dừng tất cả” is told to clusters that are believed silent.
-const STOPS: u8 = 3;
+const STOP_REPEATS: u8 = 3;
 /// What a play may take beyond the length of its sound, ms.
-const SLACK_MS: u64 = 6_000;
+const PLAYBACK_MARGIN_MS: u64 = 6_000;
 
 /// What playback works with.
 pub struct Playback {
@@ -48,13 +50,13 @@ pub struct Playback {
     /// What is now.
     pub live: Live,
     /// People's words.
-    pub files: Files,
+    pub files: PeopleFiles,
     /// Sounds by hash.
-    pub sounds: Sounds,
+    pub sounds: SoundCache,
     /// The key of the village's voice; none = it is lost, and no cluster is told anything.
-    pub key: Option<Signing>,
+    pub key: Option<CommandSigner>,
     /// The numbers of its orders.
-    pub numbers: Numbers,
+    pub numbers: SequenceCounter,
     /// Where clusters fetch sounds: `http://host:port`.
     pub url: String,
     /// The clock.
@@ -63,11 +65,11 @@ pub struct Playback {
 
 /// How far one cluster is with one announcement, in this boot.
 #[derive(Debug, Clone, Default)]
-struct Step {
+struct SpeakerDelivery {
     began: u64,
     sent: Option<u64>,
     prepared: bool,
-    ended_by: u64,
+    play_deadline: u64,
     /// Since when silence is waited for, monotonic ms.
     stopping: Option<u64>,
     /// The numbers of prepare, play and stop: the same order keeps its number when it is sent
@@ -77,15 +79,15 @@ struct Step {
 
 /// “Dừng tất cả” as it is told to clusters that are believed silent: they may not be.
 #[derive(Default)]
-struct Silence {
+struct StopBroadcast {
     /// The entry that is being told; 0 = none was seen yet.
     order: u64,
     number: u64,
-    told: u8,
+    sent: u8,
     at: u64,
 }
 
-type Steps = BTreeMap<(AnnouncementId, DeviceId), Step>;
+type SpeakerDeliveries = BTreeMap<(AnnouncementId, DeviceId), SpeakerDelivery>;
 
 impl Playback {
     /// Runs until `stop`.
@@ -94,11 +96,11 @@ impl Playback {
     /// When the journal closed.
     pub async fn run(&self, stop: Stop) -> anyhow::Result<()> {
         let mut watch = self.journal.watch();
-        let mut horns = self.live.south.horns();
-        let mut steps: Steps = BTreeMap::new();
-        let mut sounds: BTreeMap<AnnouncementId, Making> = BTreeMap::new();
+        let mut horns = self.live.device_link.speaker_messages();
+        let mut steps: SpeakerDeliveries = BTreeMap::new();
+        let mut sounds: BTreeMap<AnnouncementId, Rendering> = BTreeMap::new();
         let mut readers = JoinSet::new();
-        let mut silence = Silence {
+        let mut silence = StopBroadcast {
             order: self.journal.state().silenced.map_or(0, |(order, at)| {
                 if self.clock.wall_ms() - at < 60_000 {
                     order - 1
@@ -106,20 +108,20 @@ impl Playback {
                     order
                 }
             }),
-            ..Silence::default()
+            ..StopBroadcast::default()
         };
         let mut tick = tokio::time::interval(Duration::from_millis(250));
         loop {
             tokio::select! {
                 changed = watch.changed() => changed?,
                 heard = horns.recv() => match heard {
-                    Ok(heard) => self.heard(&heard, &mut steps).await?,
-                    Err(RecvError::Lagged(n)) => tracing::warn!(n, "words of horns were missed; orders are sent again"),
+                    Ok(heard) => self.on_status(&heard, &mut steps).await?,
+                    Err(RecvError::Lagged(n)) => tracing::warn!(n, "speaker status messages lagged; resending commands"),
                     Err(RecvError::Closed) => anyhow::bail!("the south door closed"),
                 },
                 Some(made) = readers.join_next() => {
                     let (id, sound) = made?;
-                    sounds.insert(id, Making::Done(sound));
+                    sounds.insert(id, Rendering::Done(sound));
                 }
                 _ = tick.tick() => {}
                 () = stop.soft.cancelled() => return Ok(()),
@@ -128,19 +130,19 @@ impl Playback {
             let on_air = state.on_air();
             steps.retain(|(id, _), _| on_air.iter().any(|a| a.id == *id));
             sounds.retain(|id, _| on_air.iter().any(|a| a.id == *id));
-            self.silence(&state, &mut silence);
+            self.broadcast_stop(&state, &mut silence);
             let mut busy: Vec<DeviceId> = Vec::new();
             for said in on_air {
                 if !sounds.contains_key(&said.id)
                     && said
                         .plays
                         .values()
-                        .any(|p| matches!(p, Play::Waiting | Play::Playing))
+                        .any(|p| matches!(p, PlaybackState::Waiting | PlaybackState::Playing))
                 {
-                    sounds.insert(said.id.clone(), Making::Wait);
+                    sounds.insert(said.id.clone(), Rendering::Pending);
                     let (id, making) = (
                         said.id.clone(),
-                        sound(
+                        render_sound(
                             self.files.clone(),
                             self.live.clone(),
                             self.sounds.clone(),
@@ -150,20 +152,20 @@ impl Playback {
                     readers.spawn(async move { (id, making.await) });
                 }
                 for (speaker, play) in &said.plays {
-                    if matches!(play, Play::Ended { .. }) || busy.contains(speaker) {
+                    if matches!(play, PlaybackState::Ended { .. }) || busy.contains(speaker) {
                         continue;
                     }
                     busy.push(speaker.clone());
                     let step = steps
                         .entry((said.id.clone(), speaker.clone()))
-                        .or_insert_with(|| Step {
+                        .or_insert_with(|| SpeakerDelivery {
                             began: self.clock.mono_ms(),
-                            ..Step::default()
+                            ..SpeakerDelivery::default()
                         });
                     let ending =
                         self.step(&state, &said, speaker, play, sounds.get(&said.id), step);
                     if let Some(how) = ending {
-                        self.finish(&said, speaker, how).await?;
+                        self.record_outcome(&said, speaker, how).await?;
                     }
                 }
             }
@@ -172,7 +174,7 @@ impl Playback {
 
     /// Tells “Dừng tất cả” to every cluster, a few times: also to those whose play is believed
     /// over.
-    fn silence(&self, state: &State, silence: &mut Silence) {
+    fn broadcast_stop(&self, state: &VillageState, silence: &mut StopBroadcast) {
         let now = self.clock.mono_ms();
         let Some((order, _)) = state.silenced else {
             return;
@@ -181,14 +183,14 @@ impl Playback {
             let Ok(number) = self.numbers.next() else {
                 return;
             };
-            *silence = Silence {
+            *silence = StopBroadcast {
                 order,
                 number,
-                told: 0,
+                sent: 0,
                 at: 0,
             };
         }
-        if silence.number == 0 || silence.told >= STOPS || now < silence.at {
+        if silence.number == 0 || silence.sent >= STOP_REPEATS || now < silence.at {
             return;
         }
         let playing = state.on_air();
@@ -196,46 +198,51 @@ impl Playback {
         for speaker in state.speakers.keys().filter(|s| {
             !playing
                 .iter()
-                .any(|a| a.plays.get(s) == Some(&Play::Stopping))
+                .any(|a| a.plays.get(s) == Some(&PlaybackState::Stopping))
         }) {
-            told &= self.order(speaker, silence.number, self.expiry(60_000), Act::Stop);
+            told &= self.send_order(
+                speaker,
+                silence.number,
+                self.expiry(60_000),
+                SpeakerAction::Stop,
+            );
         }
         // Nobody heard it while the link is down: it is told when that stands again.
-        silence.told += u8::from(told);
+        silence.sent += u8::from(told);
         silence.at = now + 500;
     }
 
     /// One look at one cluster; gives its end when it has come.
     fn step(
         &self,
-        state: &State,
+        state: &VillageState,
         said: &Announcement,
         speaker: &DeviceId,
-        play: &Play,
-        making: Option<&Making>,
-        step: &mut Step,
-    ) -> Option<Ending> {
+        play: &PlaybackState,
+        making: Option<&Rendering>,
+        step: &mut SpeakerDelivery,
+    ) -> Option<PlaybackOutcome> {
         let now = self.clock.mono_ms();
-        let due = step.sent.is_none_or(|t| now >= t + AGAIN_MS);
+        let due = step.sent.is_none_or(|t| now >= t + RETRY_INTERVAL_MS);
         // Nobody can answer while our own link is down.
-        let is_up = self.live.south.up_since().is_some();
+        let is_up = self.live.device_link.online_since().is_some();
         match play {
-            Play::Waiting => {
+            PlaybackState::Waiting => {
                 if self.clock.wall_ms() > said.expires_at {
                     return Some(if step.sent.is_some() {
-                        Ending::Unanswered
+                        PlaybackOutcome::Unanswered
                     } else {
-                        Ending::Missed
+                        PlaybackOutcome::Missed
                     });
                 }
                 let sound = match making {
-                    Some(Making::Done(Some(sound))) => sound,
-                    Some(Making::Done(None)) => {
-                        return Some(Ending::Failed {
+                    Some(Rendering::Done(Some(sound))) => sound,
+                    Some(Rendering::Done(None)) => {
+                        return Some(PlaybackOutcome::Failed {
                             why: "the sentence could not be read aloud".into(),
                         });
                     }
-                    Some(Making::Wait) | None => {
+                    Some(Rendering::Pending) | None => {
                         step.began = now;
                         return None;
                     }
@@ -243,26 +250,26 @@ impl Playback {
                 let gone = state
                     .devices
                     .get(speaker)
-                    .is_some_and(|d| d.presence.is_gone());
+                    .is_some_and(|d| d.availability.is_offline());
                 if !is_up {
                     step.began = now;
                 }
                 let patience = if gone {
-                    SILENCE_MS
+                    STOP_TIMEOUT_MS
                 } else if step.prepared {
-                    ANSWER_MS
+                    RESPONSE_TIMEOUT_MS
                 } else {
-                    FETCH_MS
+                    FETCH_TIMEOUT_MS
                 };
                 if step.sent.is_some() && now > step.began + patience {
-                    return Some(Ending::Unanswered);
+                    return Some(PlaybackOutcome::Unanswered);
                 }
                 if due {
                     let announcement = said.id.to_string();
                     let (n, act) = if step.prepared {
                         (
                             1,
-                            Act::Play {
+                            SpeakerAction::Play {
                                 announcement,
                                 hash: sound.hash.clone(),
                             },
@@ -270,16 +277,16 @@ impl Playback {
                     } else {
                         (
                             0,
-                            Act::Prepare {
+                            SpeakerAction::Prepare {
                                 announcement,
                                 url: format!("{}/sound/{}", self.url, sound.hash),
                                 hash: sound.hash.clone(),
                             },
                         )
                     };
-                    step.ended_by = now + sound.ms + SLACK_MS;
-                    if let Some(number) = self.number(step, n)
-                        && self.order(
+                    step.play_deadline = now + sound.ms + PLAYBACK_MARGIN_MS;
+                    if let Some(number) = self.sequence_for(step, n)
+                        && self.send_order(
                             speaker,
                             number,
                             self.expiry(said.expires_at - self.clock.wall_ms()),
@@ -291,20 +298,20 @@ impl Playback {
                 }
                 None
             }
-            Play::Playing => {
-                if step.ended_by == 0 {
+            PlaybackState::Playing => {
+                if step.play_deadline == 0 {
                     // A play that began before a restart: it may last as long as its sound from now
                     // on.
-                    step.ended_by = match making {
-                        Some(Making::Done(sound)) => {
-                            now + sound.as_ref().map_or(60_000, |s| s.ms) + SLACK_MS
+                    step.play_deadline = match making {
+                        Some(Rendering::Done(sound)) => {
+                            now + sound.as_ref().map_or(60_000, |s| s.ms) + PLAYBACK_MARGIN_MS
                         }
-                        Some(Making::Wait) | None => return None,
+                        Some(Rendering::Pending) | None => return None,
                     };
                 }
-                (now > step.ended_by).then_some(Ending::Unanswered)
+                (now > step.play_deadline).then_some(PlaybackOutcome::Unanswered)
             }
-            Play::Stopping => {
+            PlaybackState::Stopping => {
                 let since = *step.stopping.get_or_insert_with(|| {
                     step.sent = None;
                     now
@@ -313,36 +320,43 @@ impl Playback {
                     step.stopping = Some(now);
                     return None;
                 }
-                if now > since + SILENCE_MS {
-                    return Some(Ending::Unanswered);
+                if now > since + STOP_TIMEOUT_MS {
+                    return Some(PlaybackOutcome::Unanswered);
                 }
                 if step.sent.is_none_or(|t| now >= t + 500) {
                     // Its number stays: a later one could overtake an announcement that came after.
-                    if let Some(number) = self.number(step, 2)
-                        && self.order(speaker, number, self.expiry(60_000), Act::Stop)
+                    if let Some(number) = self.sequence_for(step, 2)
+                        && self.send_order(
+                            speaker,
+                            number,
+                            self.expiry(60_000),
+                            SpeakerAction::Stop,
+                        )
                     {
                         step.sent = Some(now);
                     }
                 }
                 None
             }
-            Play::Ended { .. } => None,
+            PlaybackState::Ended { .. } => None,
         }
     }
 
     /// When an order that is good for `ms` ends, for receivers that know the time when this box
     /// does not.
     fn expiry(&self, ms: i64) -> i64 {
-        self.clock.certain_ms().saturating_add(ms)
+        self.clock.trusted_ms().saturating_add(ms)
     }
 
     /// The number of a step's order `n`; none = it cannot be reserved now.
-    fn number(&self, step: &mut Step, n: usize) -> Option<u64> {
+    fn sequence_for(&self, step: &mut SpeakerDelivery, n: usize) -> Option<u64> {
         if step.numbers[n].is_none() {
             step.numbers[n] = self
                 .numbers
                 .next()
-                .inspect_err(|cause| tracing::error!(%cause, "an order cannot be numbered"))
+                .inspect_err(
+                    |cause| tracing::error!(%cause, "reserving speaker command number failed"),
+                )
                 .ok();
         }
         step.numbers[n]
@@ -350,7 +364,13 @@ impl Playback {
 
     /// Posts an order; false = it was not posted (the link is down, or its outbox full), the next
     /// look tries again.
-    fn order(&self, speaker: &DeviceId, seq: u64, expires_at: i64, act: Act) -> bool {
+    fn send_order(
+        &self,
+        speaker: &DeviceId,
+        seq: u64,
+        expires_at: i64,
+        act: SpeakerAction,
+    ) -> bool {
         let Ok(order) = serde_json::to_string(&Order {
             seq,
             expires_at,
@@ -360,10 +380,10 @@ impl Playback {
         };
         let Some(key) = &self.key else { return false };
         let signature = key.sign(&signed_bytes(speaker.as_str(), &order));
-        let Ok(payload) = serde_json::to_vec(&Envelope { order, signature }) else {
+        let Ok(payload) = serde_json::to_vec(&SignedOrder { order, signature }) else {
             return false;
         };
-        self.live.south.post(Outgoing {
+        self.live.device_link.post(OutgoingMessage {
             topic: format!("c/{speaker}/order"),
             payload,
             retain: false,
@@ -372,18 +392,23 @@ impl Playback {
     }
 
     /// A cluster said something.
-    async fn heard(&self, heard: &Heard, steps: &mut Steps) -> anyhow::Result<()> {
+    async fn on_status(
+        &self,
+        heard: &SpeakerMessage,
+        steps: &mut SpeakerDeliveries,
+    ) -> anyhow::Result<()> {
         let (Ok(speaker), Ok(status)) = (
             DeviceId::new(&heard.device),
-            serde_json::from_slice::<Status>(&heard.payload),
+            serde_json::from_slice::<ReceiverStatus>(&heard.payload),
         ) else {
             return Ok(());
         };
         let state = self.journal.state();
-        if status.state == Said::Stopped {
+        if status.state == ReceiverState::Stopped {
             for said in state.on_air() {
-                if said.plays.get(&speaker) == Some(&Play::Stopping) {
-                    self.finish(&said, &speaker, Ending::Stopped).await?;
+                if said.plays.get(&speaker) == Some(&PlaybackState::Stopping) {
+                    self.record_outcome(&said, &speaker, PlaybackOutcome::Stopped)
+                        .await?;
                 }
             }
             return Ok(());
@@ -395,7 +420,7 @@ impl Playback {
             return Ok(());
         };
         match status.state {
-            Said::Prepared => {
+            ReceiverState::Prepared => {
                 if let Some(step) = steps
                     .get_mut(&(said.id.clone(), speaker))
                     .filter(|s| !s.prepared)
@@ -405,8 +430,8 @@ impl Playback {
                     step.began = self.clock.mono_ms();
                 }
             }
-            Said::Playing => {
-                let wish = Wish::new(
+            ReceiverState::Playing => {
+                let wish = CommandRequest::new(
                     Actor::Device {
                         id: speaker.clone(),
                     },
@@ -415,31 +440,33 @@ impl Playback {
                         speaker,
                     },
                 )
-                .because(said.order);
+                .caused_by(said.order);
                 self.submit(wish).await?;
             }
-            Said::Played => {
-                self.finish(&said, &speaker, Ending::Played { ms: status.ms })
+            ReceiverState::Played => {
+                self.record_outcome(&said, &speaker, PlaybackOutcome::Played { ms: status.ms })
                     .await?;
             }
-            Said::Failed => {
-                self.finish(&said, &speaker, Ending::Failed { why: status.why })
+            ReceiverState::Failed => {
+                self.record_outcome(&said, &speaker, PlaybackOutcome::Failed { why: status.why })
                     .await?;
             }
-            Said::Stopped => {}
+            ReceiverState::Stopped => {}
         }
         Ok(())
     }
 
-    async fn finish(
+    async fn record_outcome(
         &self,
         said: &Announcement,
         speaker: &DeviceId,
-        how: Ending,
+        how: PlaybackOutcome,
     ) -> anyhow::Result<()> {
         let actor = match how {
-            Ending::Unanswered | Ending::Missed | Ending::Failed { .. } => Actor::House,
-            Ending::Played { .. } | Ending::Stopped => Actor::Device {
+            PlaybackOutcome::Unanswered
+            | PlaybackOutcome::Missed
+            | PlaybackOutcome::Failed { .. } => Actor::System,
+            PlaybackOutcome::Played { .. } | PlaybackOutcome::Stopped => Actor::Device {
                 id: speaker.clone(),
             },
         };
@@ -448,11 +475,11 @@ impl Playback {
             speaker: speaker.clone(),
             how,
         };
-        self.submit(Wish::new(actor, command).because(said.order))
+        self.submit(CommandRequest::new(actor, command).caused_by(said.order))
             .await
     }
 
-    async fn submit(&self, wish: Wish) -> anyhow::Result<()> {
+    async fn submit(&self, wish: CommandRequest) -> anyhow::Result<()> {
         match self.journal.submit(wish).await {
             Err(SubmitError::Closed(closed)) => Err(closed.into()),
             _ => Ok(()),

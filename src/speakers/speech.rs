@@ -6,19 +6,19 @@
 
 use std::time::Duration;
 
-use crate::config::Speech;
-use crate::live::voice::Spoken;
+use crate::config::SpeechConfig;
+use crate::live::speech::SpeechAudio;
 use crate::supervisor::helper;
 
 /// How long reading a sentence aloud may take.
-const LIMIT: Duration = Duration::from_secs(15);
+const SYNTHESIS_TIMEOUT: Duration = Duration::from_secs(15);
 /// Largest sound, bytes: ten minutes at 22 kHz.
-const LARGEST: usize = 30 << 20;
+const MAX_WAV_BYTES: usize = 30 << 20;
 /// Peak after normalising: −1.5 dBFS.
-const PEAK: f64 = 0.841;
+const PEAK_AMPLITUDE: f64 = 0.841;
 
 /// Abbreviations and how they are read.
-const WORDS: [(&str, &str); 20] = [
+const ABBREVIATIONS: [(&str, &str); 20] = [
     ("UBND", "Ủy ban nhân dân"),
     ("HĐND", "Hội đồng nhân dân"),
     ("MTTQ", "Mặt trận Tổ quốc"),
@@ -45,30 +45,30 @@ const WORDS: [(&str, &str); 20] = [
 #[must_use]
 pub fn normalise(text: &str) -> String {
     text.split_whitespace()
-        .map(word)
+        .map(expand_word)
         .collect::<Vec<_>>()
         .join(" ")
 }
 
-fn word(word: &str) -> String {
+fn expand_word(word: &str) -> String {
     let core = word.trim_matches(|c: char| c.is_ascii_punctuation() && c != '%');
     let (before, after) = word.split_once(core).unwrap_or((word, ""));
     if core.is_empty() {
         return word.to_owned();
     }
-    let read = WORDS
+    let read = ABBREVIATIONS
         .iter()
         .find(|(w, _)| *w == core)
         .map(|(_, r)| (*r).to_owned())
-        .or_else(|| time(core))
-        .or_else(|| date(core))
-        .or_else(|| money(core))
+        .or_else(|| expand_time(core))
+        .or_else(|| expand_date(core))
+        .or_else(|| strip_separators(core))
         .unwrap_or_else(|| core.to_owned());
     format!("{before}{read}{after}")
 }
 
 /// “19:30”, “7h30”, “19h” → “19 giờ 30”.
-fn time(text: &str) -> Option<String> {
+fn expand_time(text: &str) -> Option<String> {
     let (hour, minute) = text.split_once([':', 'h', 'g'])?;
     let hour: u8 = hour.parse().ok().filter(|h| *h < 24)?;
     if minute.is_empty() {
@@ -83,7 +83,7 @@ fn time(text: &str) -> Option<String> {
 }
 
 /// “25/11”, “25/11/2026” → “ngày 25 tháng 11 năm 2026”.
-fn date(text: &str) -> Option<String> {
+fn expand_date(text: &str) -> Option<String> {
     let parts: Vec<u16> = text
         .split('/')
         .map(|p| p.parse().ok())
@@ -96,7 +96,7 @@ fn date(text: &str) -> Option<String> {
 }
 
 /// “48.600.000” → “48600000”: the program reads the points as stops.
-fn money(text: &str) -> Option<String> {
+fn strip_separators(text: &str) -> Option<String> {
     let parts: Vec<&str> = text.split('.').collect();
     let grouped = parts.len() > 1
         && (1..=3).contains(&parts[0].len())
@@ -109,7 +109,7 @@ fn money(text: &str) -> Option<String> {
 ///
 /// # Errors
 /// A sentence for the technician.
-pub async fn speak(speech: &Speech, text: &str) -> Result<Spoken, String> {
+pub async fn synthesize(speech: &SpeechConfig, text: &str) -> Result<SpeechAudio, String> {
     let read = normalise(text);
     let args = [
         "-v",
@@ -121,17 +121,24 @@ pub async fn speak(speech: &Speech, text: &str) -> Result<Spoken, String> {
         "--stdin",
         "--stdout",
     ];
-    let raw = helper::run(&speech.program, &args, &[], read.as_bytes(), LIMIT, LARGEST)
-        .await
-        .map_err(|e| e.to_string())?;
+    let raw = helper::run(
+        &speech.program,
+        &args,
+        &[],
+        read.as_bytes(),
+        SYNTHESIS_TIMEOUT,
+        MAX_WAV_BYTES,
+    )
+    .await
+    .map_err(|e| e.to_string())?;
     let (rate, samples) =
         parse_wav(&raw).ok_or_else(|| format!("{} gave no sound", speech.program))?;
     if samples.is_empty() {
         return Err(format!("{} gave an empty sound", speech.program));
     }
-    let wav = write_wav(rate, &level(&samples));
+    let wav = write_wav(rate, &normalise_peak(&samples));
     let hash = crate::keys::secret::sha256(&wav);
-    Ok(Spoken {
+    Ok(SpeechAudio {
         ms: samples.len() as u64 * 1000 / u64::from(rate.max(1)),
         wav,
         hash,
@@ -194,12 +201,12 @@ pub fn write_wav(rate: u32, samples: &[i16]) -> Vec<u8> {
 }
 
 /// Brings the peak to [`PEAK`].
-fn level(samples: &[i16]) -> Vec<i16> {
+fn normalise_peak(samples: &[i16]) -> Vec<i16> {
     let peak = samples
         .iter()
         .map(|s| f64::from(s.unsigned_abs()))
         .fold(1.0, f64::max);
-    let gain = PEAK * f64::from(i16::MAX) / peak;
+    let gain = PEAK_AMPLITUDE * f64::from(i16::MAX) / peak;
     #[expect(
         clippy::cast_possible_truncation,
         reason = "the gain keeps every sample within 16 bits"
@@ -235,7 +242,7 @@ mod tests {
         let samples: Vec<i16> = (0..1000)
             .map(|i| if i % 2 == 0 { i16::MAX } else { i16::MIN + 1 })
             .collect();
-        let levelled = level(&samples);
+        let levelled = normalise_peak(&samples);
         assert!(
             levelled.iter().all(|s| s.unsigned_abs() <= 27_558),
             "−1.5 dBFS"
@@ -258,13 +265,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_missing_program_is_a_sentence() {
-        let speech = Speech {
+        let speech = SpeechConfig {
             program: "no-such-voice".into(),
             voice: "vi".into(),
             url: None,
         };
         assert!(
-            speak(&speech, "xin chào")
+            synthesize(&speech, "xin chào")
                 .await
                 .expect_err("none")
                 .contains("no-such-voice")

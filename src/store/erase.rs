@@ -11,13 +11,13 @@
 use std::fs::File;
 use std::io;
 
-use super::files::{COPIES, Files};
+use super::files::{COPIES, PeopleFiles};
 use crate::domain::id::BlobId;
 
 /// What a writer leaves when it is cut before the file has its name.
-const HALF: &str = ".new";
+const TEMPORARY_SUFFIX: &str = ".new";
 
-impl Files {
+impl PeopleFiles {
     /// Removes both copies; true = something was there. Blocks.
     ///
     /// # Errors
@@ -27,7 +27,7 @@ impl Files {
         for copy in COPIES {
             let path = self.path(copy, id);
             let mut half = path.clone().into_os_string();
-            half.push(HALF);
+            half.push(TEMPORARY_SUFFIX);
             let mut gone = false;
             for file in [path, half.into()] {
                 match std::fs::remove_file(file) {
@@ -56,7 +56,7 @@ mod tests {
             "conglang-erase-{}",
             getrandom::u64().expect("random")
         ));
-        let files = Files::open(&folder, vec![7; 32]).expect("opens");
+        let files = PeopleFiles::open(&folder, vec![7; 32]).expect("opens");
         let blob = files
             .put_blocking("Chuyện riêng nhà bà Tý".as_bytes())
             .expect("written");

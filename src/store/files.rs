@@ -9,10 +9,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::domain::blob::{BlobRef, LARGEST};
+use crate::domain::blob::{BlobRef, MAX_BLOB_BYTES};
 use crate::domain::id::BlobId;
 use crate::keys::secret;
-use crate::log::disk::write_whole;
+use crate::log::disk::write_atomic;
 
 /// The folders of the two copies.
 pub(super) const COPIES: [&str; 2] = ["a", "b"];
@@ -30,14 +30,14 @@ pub enum Lost {
 
 /// The folder of people's files; clones are the same.
 #[derive(Debug, Clone)]
-pub struct Files {
+pub struct PeopleFiles {
     pub(super) folder: PathBuf,
     pub(super) key: Arc<Vec<u8>>,
     /// The key is lost: nothing can be proved, so nothing is read or written.
     is_locked: bool,
 }
 
-impl Files {
+impl PeopleFiles {
     /// Opens the folder; `key` makes the keyed hashes.
     ///
     /// # Errors
@@ -92,7 +92,7 @@ impl Files {
         if self.is_locked {
             return Err(io::Error::other("the key of people's files is lost"));
         }
-        if content.len() > LARGEST {
+        if content.len() > MAX_BLOB_BYTES {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "larger than a file of people's data may be",
@@ -101,7 +101,7 @@ impl Files {
         let mut bytes = crc32c::crc32c(content).to_le_bytes().to_vec();
         bytes.extend_from_slice(content);
         for copy in COPIES {
-            write_whole(&self.path(copy, id), &bytes)?;
+            write_atomic(&self.path(copy, id), &bytes)?;
         }
         Ok(BlobRef {
             id: id.clone(),
@@ -137,7 +137,7 @@ impl Files {
             seen = true;
             if let Some((crc, content)) = bytes.split_at_checked(4)
                 && crc == crc32c::crc32c(content).to_le_bytes()
-                && secret::same(&secret::mac(&self.key, content), &blob.mac)
+                && secret::constant_time_eq(&secret::mac(&self.key, content), &blob.mac)
             {
                 return Ok(content.to_vec());
             }
@@ -189,7 +189,7 @@ mod tests {
             "conglang-files-{}",
             getrandom::u64().expect("random")
         ));
-        let files = Files::open(&folder, vec![7; 32]).expect("opens");
+        let files = PeopleFiles::open(&folder, vec![7; 32]).expect("opens");
         let text = "Mời bà con họp thôn lúc 19 giờ 30.".repeat(5);
         let (mut lost, mut read) = (0, 0);
         let cases = crate::log::sim::cases(100);
@@ -231,7 +231,7 @@ mod tests {
             "conglang-files-{}",
             getrandom::u64().expect("random")
         ));
-        let files = Files::open(&folder, vec![7; 32]).expect("opens");
+        let files = PeopleFiles::open(&folder, vec![7; 32]).expect("opens");
         let blob = files
             .put_blocking("Họp thôn\n19 giờ 30".as_bytes())
             .expect("written");
@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(files.get(&blob), Err(Lost::Damaged));
         files.erase(&blob.id).expect("erased");
         assert_eq!(files.get(&blob), Err(Lost::Erased));
-        assert!(files.put_blocking(&vec![0; LARGEST + 1]).is_err());
+        assert!(files.put_blocking(&vec![0; MAX_BLOB_BYTES + 1]).is_err());
         std::fs::remove_dir_all(folder).expect("clean");
     }
 }

@@ -12,30 +12,30 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::id::EntityId;
 use crate::keys::secret;
-use crate::log::disk::{Disk as _, Folder, write_whole};
+use crate::log::disk::{DirDisk, Disk as _, write_atomic};
 use crate::log::frame::{self, Epoch, Group};
 use crate::log::recover::Floor;
 use crate::log::segments::{Log, Recovery};
 
 /// How long readings are kept in memory, ms.
-pub const KEPT_MS: i64 = 24 * 3_600_000;
+pub const RETENTION_MS: i64 = 24 * 3_600_000;
 /// Readings kept per sensor: one every 10 s for a day.
-pub const KEPT: usize = 8_640;
+pub const MAX_SAMPLES_PER_SENSOR: usize = 8_640;
 /// Readings of one sensor that are nearer to each other than this are one: a device in the wrong
 /// hands writes 45 MB a day, ms.
-const MOMENT_MS: i64 = 2_000;
+const MIN_SPACING_MS: i64 = 2_000;
 /// Groups after which the mark is written anew: an hour.
-const MARK_EVERY: u64 = 64;
+const MARK_INTERVAL_GROUPS: u64 = 64;
 /// Segments of readings on disk.
-const SEGMENTS: usize = 16;
+const MAX_SEGMENTS: usize = 16;
 
 /// One reading: wall ms and value scaled by the sensor's decimals.
 pub type Reading = (i64, i64);
 
 #[derive(Debug, Default)]
 struct Inner {
-    kept: BTreeMap<EntityId, VecDeque<Reading>>,
-    fresh: BTreeMap<EntityId, Vec<Reading>>,
+    by_sensor: BTreeMap<EntityId, VecDeque<Reading>>,
+    unflushed: BTreeMap<EntityId, Vec<Reading>>,
 }
 
 /// The readings; clones are the same.
@@ -45,7 +45,7 @@ pub struct Samples {
     /// The log, its last number, and the first segment that is needed.
     log: Arc<Mutex<Option<(Log, u64, u64)>>>,
     place: Arc<Mutex<(PathBuf, Epoch)>>,
-    lost: Option<&'static str>,
+    loss: Option<&'static str>,
     /// The group that the mark names.
     marked: Arc<AtomicU64>,
 }
@@ -76,25 +76,29 @@ fn read_groups(content: &[u8], out: &mut Vec<(Group, usize)>) {
     let mut at = 0;
     while at < content.len() {
         match frame::decode(&content[at..]) {
-            frame::Found::Group(group, len) => {
+            frame::BlockScan::Group(group, len) => {
                 out.push((*group, at));
                 at += len;
             }
-            _ => at += frame::BLOCK,
+            _ => at += frame::BLOCK_BYTES,
         }
     }
 }
 
 /// True when a boot wrote under this epoch: its own, or one of those that it goes on under after a
 /// failure ([`Samples::reopen`]).
-fn is_of(epoch: &Epoch, boot: &Epoch) -> bool {
+fn is_from_boot(epoch: &Epoch, boot: &Epoch) -> bool {
     let shape = |e: &Epoch| e.map(|byte| byte.wrapping_sub(e[0]));
     shape(epoch) == shape(boot)
 }
 
 /// Why readings are missing. Segments are numbered from 2 without a hole; older ones than the first
 /// that is needed may be gone.
-fn lost(groups: &[(Group, usize)], found: &Recovery, reached: Option<u64>) -> Option<&'static str> {
+fn explain_loss(
+    groups: &[(Group, usize)],
+    found: &Recovery,
+    reached: Option<u64>,
+) -> Option<&'static str> {
     let segments: BTreeSet<u64> = groups
         .iter()
         .map(|(g, _)| g.segment)
@@ -127,7 +131,7 @@ impl Samples {
     /// # Errors
     /// Whatever the file system says.
     pub fn open(folder: &Path, epoch: Epoch, boots: &[Epoch]) -> io::Result<Self> {
-        let mut disk = Folder::open(folder)?;
+        let mut disk = DirDisk::open(folder)?;
         let mut groups = Vec::new();
         for slot in disk.slots()? {
             read_groups(&disk.read(slot)?, &mut groups);
@@ -139,7 +143,7 @@ impl Samples {
                 || boots
                     .iter()
                     .chain(mark.as_ref().and_then(|(_, boot)| boot.as_ref()))
-                    .any(|boot| is_of(&group.epoch, boot))
+                    .any(|boot| is_from_boot(&group.epoch, boot))
         };
         let (groups, others): (Vec<_>, Vec<_>) =
             groups.into_iter().partition(|(group, _)| is_ours(group));
@@ -148,11 +152,11 @@ impl Samples {
             groups
                 .iter()
                 .flat_map(|(g, _)| &g.records)
-                .filter_map(|r| parse(r)?.1.last().map(|r| r.0))
+                .filter_map(|r| decode(r)?.1.last().map(|r| r.0))
                 .max()
         };
         let is_foreign = newest(&others)
-            .is_some_and(|theirs| newest(&groups).is_none_or(|ours| theirs > ours - KEPT_MS));
+            .is_some_and(|theirs| newest(&groups).is_none_or(|ours| theirs > ours - RETENTION_MS));
         let floor = Floor {
             any_start: true,
             ..Floor::default()
@@ -165,24 +169,21 @@ impl Samples {
         let lost = if is_foreign {
             Some("có tệp số đo của máy khác, không dùng")
         } else {
-            lost(&groups, &found, reached)
+            explain_loss(&groups, &found, reached)
         };
         if let Some(why) = lost {
-            tracing::warn!(
-                why,
-                "readings of the last day are lost; what is whole is used"
-            );
+            tracing::warn!(why, "samples of the last day lost; valid ones used");
         }
         {
             let mut inner = out.inner.lock().unwrap_or_else(PoisonError::into_inner);
             for (id, readings) in groups
                 .iter()
                 .flat_map(|(group, _)| &group.records)
-                .filter_map(|r| parse(r))
+                .filter_map(|r| decode(r))
             {
-                inner.kept.entry(id).or_default().extend(readings);
+                inner.by_sensor.entry(id).or_default().extend(readings);
             }
-            for kept in inner.kept.values_mut() {
+            for kept in inner.by_sensor.values_mut() {
                 trim(kept);
             }
             // What stands behind damage is struck out there, so it is written again.
@@ -195,19 +196,19 @@ impl Samples {
             });
             for (id, readings) in behind
                 .flat_map(|(group, _)| &group.records)
-                .filter_map(|r| parse(r))
+                .filter_map(|r| decode(r))
             {
-                inner.fresh.entry(id).or_default().extend(readings);
+                inner.unflushed.entry(id).or_default().extend(readings);
             }
         }
-        if let Err(cause) = log.heal() {
-            tracing::warn!(%cause, "damage in the readings' files could not be struck out; it is found again");
+        if let Err(cause) = log.remove_orphaned() {
+            tracing::warn!(%cause, "marking damaged sample groups failed; will be found again");
         }
         let marked = reached.filter(|n| *n <= last).unwrap_or(0);
         *out.log.lock().unwrap_or_else(PoisonError::into_inner) = Some((log, last, found.first));
         *out.place.lock().unwrap_or_else(PoisonError::into_inner) = (folder.to_owned(), epoch);
         Ok(Self {
-            lost,
+            loss: lost,
             marked: Arc::new(AtomicU64::new(marked)),
             ..out
         })
@@ -216,15 +217,15 @@ impl Samples {
     /// Why readings of the last day are missing, for the technician; none = all are there, as far
     /// as is known.
     #[must_use]
-    pub const fn lost(&self) -> Option<&'static str> {
-        self.lost
+    pub const fn loss(&self) -> Option<&'static str> {
+        self.loss
     }
 
     /// Says beside the folder how far it is, now and then: so that an empty or older one is told
     /// apart from a first start.
-    fn mark(&self, last: u64) -> io::Result<()> {
+    fn write_mark(&self, last: u64) -> io::Result<()> {
         let marked = self.marked.load(Ordering::SeqCst);
-        if marked > 0 && last < marked + MARK_EVERY {
+        if marked > 0 && last < marked + MARK_INTERVAL_GROUPS {
             return Ok(());
         }
         let (folder, boot) = self
@@ -232,7 +233,7 @@ impl Samples {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        write_whole(
+        write_atomic(
             &mark_of(&folder),
             format!("{last} {}", secret::hex(&boot)).as_bytes(),
         )?;
@@ -250,9 +251,9 @@ impl Samples {
             any_start: true,
             ..Floor::default()
         };
-        let (mut log, found) = Log::open(Box::new(Folder::open(&place.0)?), place.1, &floor)
+        let (mut log, found) = Log::open(Box::new(DirDisk::open(&place.0)?), place.1, &floor)
             .map_err(io::Error::other)?;
-        log.heal()?;
+        log.remove_orphaned()?;
         Ok((
             log,
             found.groups.last().map_or(0, |g| g.first_seq),
@@ -263,13 +264,16 @@ impl Samples {
     /// Takes a reading. Without a good clock readings of before are not judged by time.
     pub fn add(&self, sensor: &EntityId, at: i64, value: i64) {
         let mut guard = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let Inner { kept, fresh } = &mut *guard;
+        let Inner {
+            by_sensor: kept,
+            unflushed: fresh,
+        } = &mut *guard;
         let kept = kept.entry(sensor.clone()).or_default();
         // One that chatters wears no card: what it says within a moment stands in for what it said
         // at its beginning.
         if let Some(last) = kept
             .back_mut()
-            .filter(|last| (0..MOMENT_MS).contains(&(at - last.0)))
+            .filter(|last| (0..MIN_SPACING_MS).contains(&(at - last.0)))
         {
             last.1 = value;
             if let Some(waiting) = fresh
@@ -292,7 +296,7 @@ impl Samples {
         self.inner
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .kept
+            .by_sensor
             .get(sensor)
             .map(|k| k.iter().copied().collect())
             .unwrap_or_default()
@@ -308,7 +312,7 @@ impl Samples {
                 .inner
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .fresh,
+                .unflushed,
         );
         if fresh.is_empty() {
             return Ok(());
@@ -319,12 +323,12 @@ impl Samples {
             *guard = None;
             let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
             for (id, mut readings) in fresh {
-                let later = inner.fresh.remove(&id).unwrap_or_default();
+                let later = inner.unflushed.remove(&id).unwrap_or_default();
                 readings.extend(later);
                 // A disk that refuses for a day costs the oldest readings, not the memory.
-                let over = readings.len().saturating_sub(KEPT);
+                let over = readings.len().saturating_sub(MAX_SAMPLES_PER_SENSOR);
                 readings.drain(..over);
-                inner.fresh.insert(id, readings);
+                inner.unflushed.insert(id, readings);
             }
         }
         written
@@ -343,7 +347,7 @@ impl Samples {
         };
         let mut records: Vec<Vec<u8>> = Vec::new();
         for (id, readings) in fresh {
-            records.extend(readings.chunks(1000).map(|part| record(id, part)));
+            records.extend(readings.chunks(1000).map(|part| encode(id, part)));
         }
         for part in records.chunks(16) {
             *number += 1;
@@ -351,7 +355,7 @@ impl Samples {
                 .sealed()
                 .iter()
                 .rev()
-                .nth(SEGMENTS)
+                .nth(MAX_SEGMENTS)
                 .map_or(*first, |s| s.segment + 1);
             log.append_from(
                 *first,
@@ -360,18 +364,20 @@ impl Samples {
             )?;
         }
         let last = *number;
-        self.mark(last)
+        self.write_mark(last)
     }
 }
 
 fn trim(kept: &mut VecDeque<Reading>) {
     let newest = kept.back().map_or(0, |r| r.0);
-    while kept.len() > KEPT || kept.front().is_some_and(|r| r.0 < newest - KEPT_MS) {
+    while kept.len() > MAX_SAMPLES_PER_SENSOR
+        || kept.front().is_some_and(|r| r.0 < newest - RETENTION_MS)
+    {
         kept.pop_front();
     }
 }
 
-fn record(id: &EntityId, readings: &[Reading]) -> Vec<u8> {
+fn encode(id: &EntityId, readings: &[Reading]) -> Vec<u8> {
     let mut out = vec![u8::try_from(id.as_str().len()).unwrap_or(u8::MAX)];
     out.extend_from_slice(id.as_str().as_bytes());
     out.extend_from_slice(
@@ -386,7 +392,7 @@ fn record(id: &EntityId, readings: &[Reading]) -> Vec<u8> {
     out
 }
 
-fn parse(record: &[u8]) -> Option<(EntityId, Vec<Reading>)> {
+fn decode(record: &[u8]) -> Option<(EntityId, Vec<Reading>)> {
     let (len, rest) = record.split_first()?;
     let (id, rest) = rest.split_at_checked(usize::from(*len))?;
     let id = EntityId::new(std::str::from_utf8(id).ok()?).ok()?;

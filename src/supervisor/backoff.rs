@@ -30,7 +30,7 @@ impl Backoff {
 
     /// The house's usual: 1 s to 60 s.
     #[must_use]
-    pub const fn usual() -> Self {
+    pub const fn standard() -> Self {
         Self::new(1_000, 60_000)
     }
 
@@ -44,7 +44,7 @@ impl Backoff {
 
     /// A run lasted for so long, ms: one that was longer than the rest before it lets the waits
     /// begin again.
-    pub const fn ran(&mut self, ms: u64) {
+    pub const fn record_run(&mut self, ms: u64) {
         if ms > self.last {
             self.reset();
         }
@@ -80,12 +80,12 @@ mod tests {
         assert!(b.next(0).as_millis() == 500);
         // Five seconds of work at a time are never paid with more than as much of rest.
         for _ in 0..20 {
-            b.ran(5_000);
+            b.record_run(5_000);
             assert!(b.next(u64::MAX).as_millis() <= 4_000);
         }
         let mut dead = Backoff::new(1000, 60_000);
         for _ in 0..8 {
-            dead.ran(200);
+            dead.record_run(200);
             let _ = dead.next(0);
         }
         assert_eq!(

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::sync::mpsc;
 
 /// What a worker was started with.
-pub struct Birth {
+pub struct WorkerStdio {
     /// Listeners from the parent.
     pub fds: Vec<OwnedFd>,
     socket: UnixStream,
@@ -19,23 +19,23 @@ pub struct Birth {
 ///
 /// # Errors
 /// When stdin is not the parent's socket.
-pub fn birth() -> io::Result<Birth> {
+pub fn from_parent() -> io::Result<WorkerStdio> {
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     // Programs that this worker starts must not hold the parent's socket.
     rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
-    let fds = fds_of(&socket)?;
+    let fds = receive_fds(&socket)?;
     socket.set_nonblocking(true)?;
-    Ok(Birth { fds, socket })
+    Ok(WorkerStdio { fds, socket })
 }
 
-fn fds_of(socket: &UnixStream) -> io::Result<Vec<OwnedFd>> {
+fn receive_fds(socket: &UnixStream) -> io::Result<Vec<OwnedFd>> {
     super::fds::receive(socket)
 }
 
 /// Orders from the parent; none = the parent is gone or wants an end.
-pub struct Orders(Lines<BufReader<tokio::net::UnixStream>>);
+pub struct CommandReader(Lines<BufReader<tokio::net::UnixStream>>);
 
-impl Orders {
+impl CommandReader {
     /// The next line.
     pub async fn next(&mut self) -> Option<String> {
         self.0.next_line().await.ok().flatten()
@@ -44,16 +44,16 @@ impl Orders {
 
 /// Facts to the parent; clones write to the same stdout.
 #[derive(Debug, Clone)]
-pub struct Facts(mpsc::Sender<String>);
+pub struct EventWriter(mpsc::Sender<String>);
 
-impl Facts {
+impl EventWriter {
     /// Says a fact; waits when the parent is slow. False = the parent is gone.
-    pub async fn say(&self, line: String) -> bool {
+    pub async fn send(&self, line: String) -> bool {
         self.0.send(line).await.is_ok()
     }
 }
 
-impl Birth {
+impl WorkerStdio {
     /// Starts beating, and gives orders and facts. Call it inside the runtime.
     ///
     /// # Errors
@@ -62,9 +62,9 @@ impl Birth {
         clippy::disallowed_methods,
         reason = "the worker's own two tasks live as long as the process"
     )]
-    pub fn begin(self) -> io::Result<(Vec<OwnedFd>, Orders, Facts)> {
+    pub fn begin(self) -> io::Result<(Vec<OwnedFd>, CommandReader, EventWriter)> {
         let socket = tokio::net::UnixStream::from_std(self.socket)?;
-        let orders = Orders(BufReader::new(socket).lines());
+        let orders = CommandReader(BufReader::new(socket).lines());
         let (say, mut said) = mpsc::channel::<String>(256);
         std::thread::Builder::new()
             .name("facts".into())
@@ -77,16 +77,16 @@ impl Birth {
                     }
                 }
             })?;
-        let beat = Facts(say.clone());
+        let beat = EventWriter(say.clone());
         tokio::spawn(async move {
             let mut tick = tokio::time::interval(Duration::from_secs(1));
             loop {
                 tick.tick().await;
-                if !beat.say("{\"fact\":\"beat\"}".into()).await {
+                if !beat.send("{\"fact\":\"beat\"}".into()).await {
                     return;
                 }
             }
         });
-        Ok((self.fds, orders, Facts(say)))
+        Ok((self.fds, orders, EventWriter(say)))
     }
 }

@@ -27,14 +27,14 @@ pub const BUILD_FLOOR_MS: i64 = 1_767_225_600_000;
 /// How far beyond the floor a clock is believed that nobody vouched for, ms: ten years. A dead or
 /// mistyped clock is as often far ahead as it is far behind, and what it dates would be dated for
 /// ever.
-const BELIEVED_MS: i64 = 3_652 * 86_400_000;
+const MAX_UNSYNCED_AHEAD_MS: i64 = 3_652 * 86_400_000;
 
 /// A proof of the wall clock holds for the clock of which it was said: when it was set since by
 /// more than this, ms, it is over.
-const JUMP_MS: u64 = 600_000;
+const CLOCK_STEP_MS: u64 = 600_000;
 
 /// systemd-timesyncd makes this file once the clock agreed with a server.
-const TIMESYNC: &str = "/run/systemd/timesync/synchronized";
+const TIMESYNC_FLAG: &str = "/run/systemd/timesync/synchronized";
 
 /// Whether the machine's clock shows a day that HTTP can write: not before 1970, not after 9998.
 #[must_use]
@@ -49,13 +49,13 @@ pub fn has_http_date() -> bool {
 }
 
 #[derive(Debug)]
-enum Source {
+enum TimeSource {
     System {
         start: Instant,
         floor_ms: AtomicI64,
         /// Wall time less the time since the start when it was agreed, ms; the least number = it
         /// was not.
-        agreed: AtomicI64,
+        sync_offset_ms: AtomicI64,
     },
     Manual {
         mono_ms: AtomicU64,
@@ -66,7 +66,7 @@ enum Source {
 
 /// A clock; clones are the same clock.
 #[derive(Debug, Clone)]
-pub struct Clock(Arc<Source>);
+pub struct Clock(Arc<TimeSource>);
 
 impl Clock {
     /// The machine's clock. `floor_ms` is the latest wall time known from before (0 = none).
@@ -76,17 +76,17 @@ impl Clock {
         reason = "the one place that reads the ambient clock"
     )]
     pub fn system(floor_ms: i64) -> Self {
-        Self(Arc::new(Source::System {
+        Self(Arc::new(TimeSource::System {
             start: Instant::now(),
             floor_ms: AtomicI64::new(floor_ms.max(BUILD_FLOOR_MS)),
-            agreed: AtomicI64::new(i64::MIN),
+            sync_offset_ms: AtomicI64::new(i64::MIN),
         }))
     }
 
     /// A clock that stands still until it is turned.
     #[must_use]
     pub fn manual(wall_ms: i64) -> Self {
-        Self(Arc::new(Source::Manual {
+        Self(Arc::new(TimeSource::Manual {
             mono_ms: AtomicU64::new(0),
             wall_ms: AtomicI64::new(wall_ms),
             synced: AtomicBool::new(true),
@@ -96,7 +96,7 @@ impl Clock {
     /// The same, of which nobody knows whether it is right.
     #[must_use]
     pub fn unknown(wall_ms: i64) -> Self {
-        Self(Arc::new(Source::Manual {
+        Self(Arc::new(TimeSource::Manual {
             mono_ms: AtomicU64::new(0),
             wall_ms: AtomicI64::new(wall_ms),
             synced: AtomicBool::new(false),
@@ -107,10 +107,10 @@ impl Clock {
     #[must_use]
     pub fn mono_ms(&self) -> u64 {
         match &*self.0 {
-            Source::System { start, .. } => {
+            TimeSource::System { start, .. } => {
                 u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
             }
-            Source::Manual { mono_ms, .. } => mono_ms.load(Ordering::SeqCst),
+            TimeSource::Manual { mono_ms, .. } => mono_ms.load(Ordering::SeqCst),
         }
     }
 
@@ -122,22 +122,22 @@ impl Clock {
     )]
     pub fn wall_ms(&self) -> i64 {
         match &*self.0 {
-            Source::System { .. } => SystemTime::now()
+            TimeSource::System { .. } => SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)),
-            Source::Manual { wall_ms, .. } => wall_ms.load(Ordering::SeqCst),
+            TimeSource::Manual { wall_ms, .. } => wall_ms.load(Ordering::SeqCst),
         }
     }
 
     /// The wall time where it can be believed, else the floor: what dates are judged and written
     /// by.
     #[must_use]
-    pub fn certain_ms(&self) -> i64 {
+    pub fn trusted_ms(&self) -> i64 {
         match &*self.0 {
-            Source::System { floor_ms, .. } if self.trust() == Trust::None => {
+            TimeSource::System { floor_ms, .. } if self.trust() == Trust::None => {
                 floor_ms.load(Ordering::Relaxed)
             }
-            Source::System { .. } | Source::Manual { .. } => self.wall_ms(),
+            TimeSource::System { .. } | TimeSource::Manual { .. } => self.wall_ms(),
         }
     }
 
@@ -145,8 +145,8 @@ impl Clock {
     #[must_use]
     pub fn floor_ms(&self) -> i64 {
         match &*self.0 {
-            Source::System { floor_ms, .. } => floor_ms.load(Ordering::Relaxed),
-            Source::Manual { wall_ms, .. } => wall_ms.load(Ordering::SeqCst),
+            TimeSource::System { floor_ms, .. } => floor_ms.load(Ordering::Relaxed),
+            TimeSource::Manual { wall_ms, .. } => wall_ms.load(Ordering::SeqCst),
         }
     }
 
@@ -158,8 +158,8 @@ impl Clock {
 
     /// [`Clock::certain_ms`] in seconds.
     #[must_use]
-    pub fn certain_s(&self) -> u64 {
-        u64::try_from(self.certain_ms() / 1000).unwrap_or(0)
+    pub fn trusted_s(&self) -> u64 {
+        u64::try_from(self.trusted_ms() / 1000).unwrap_or(0)
     }
 
     /// Wall time less the time since the start, ms: constant until somebody sets the clock.
@@ -171,7 +171,7 @@ impl Clock {
 
     /// Raises the floor: a time learned from an authenticated peer or from history.
     pub fn raise_floor(&self, ms: i64) {
-        if let Source::System { floor_ms, .. } = &*self.0 {
+        if let TimeSource::System { floor_ms, .. } = &*self.0 {
             floor_ms.fetch_max(ms, Ordering::Relaxed);
         }
     }
@@ -179,8 +179,11 @@ impl Clock {
     /// Says that the wall clock agreed with a source.
     pub fn set_synced(&self) {
         match &*self.0 {
-            Source::System { agreed, .. } => agreed.store(self.offset_ms(), Ordering::Relaxed),
-            Source::Manual { synced, .. } => synced.store(true, Ordering::Relaxed),
+            TimeSource::System {
+                sync_offset_ms: agreed,
+                ..
+            } => agreed.store(self.offset_ms(), Ordering::Relaxed),
+            TimeSource::Manual { synced, .. } => synced.store(true, Ordering::Relaxed),
         }
     }
 
@@ -188,25 +191,28 @@ impl Clock {
     #[must_use]
     pub fn trust(&self) -> Trust {
         match &*self.0 {
-            Source::System {
-                floor_ms, agreed, ..
+            TimeSource::System {
+                floor_ms,
+                sync_offset_ms: agreed,
+                ..
             } => {
                 let (wall, floor, agreed) = (
                     self.wall_ms(),
                     floor_ms.load(Ordering::Relaxed),
                     agreed.load(Ordering::Relaxed),
                 );
-                let is_agreed = agreed != i64::MIN && agreed.abs_diff(self.offset_ms()) < JUMP_MS;
+                let is_agreed =
+                    agreed != i64::MIN && agreed.abs_diff(self.offset_ms()) < CLOCK_STEP_MS;
                 // A source that agrees now outweighs a floor that an earlier boot left.
-                if wall >= BUILD_FLOOR_MS && (is_agreed || Path::new(TIMESYNC).exists()) {
+                if wall >= BUILD_FLOOR_MS && (is_agreed || Path::new(TIMESYNC_FLAG).exists()) {
                     Trust::Synced
-                } else if (floor..floor.saturating_add(BELIEVED_MS)).contains(&wall) {
+                } else if (floor..floor.saturating_add(MAX_UNSYNCED_AHEAD_MS)).contains(&wall) {
                     Trust::Restored
                 } else {
                     Trust::None
                 }
             }
-            Source::Manual { synced, .. } => {
+            TimeSource::Manual { synced, .. } => {
                 if synced.load(Ordering::Relaxed) {
                     Trust::Synced
                 } else {
@@ -218,7 +224,7 @@ impl Clock {
 
     /// Turns a manual clock forward; a system clock is left alone.
     pub fn advance(&self, by: Duration) {
-        if let Source::Manual {
+        if let TimeSource::Manual {
             mono_ms, wall_ms, ..
         } = &*self.0
         {
@@ -230,7 +236,7 @@ impl Clock {
 
     /// Sets a manual clock's wall time: jumps of the wall clock in tests.
     pub fn set_wall(&self, ms: i64) {
-        if let Source::Manual { wall_ms, .. } = &*self.0 {
+        if let TimeSource::Manual { wall_ms, .. } = &*self.0 {
             wall_ms.store(ms, Ordering::SeqCst);
         }
     }

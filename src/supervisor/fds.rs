@@ -37,7 +37,7 @@ pub fn raise_limit() {
             ..limit
         },
     ) {
-        tracing::warn!(%cause, wanted, "the limit of open descriptors could not be raised");
+        tracing::warn!(%cause, wanted, "raising file descriptor limit failed");
     }
 }
 

@@ -11,7 +11,7 @@ use super::clock::Clock;
 /// How a part is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Light {
+pub enum HealthStatus {
     /// Well.
     Green,
     /// Works, but somebody should look.
@@ -22,11 +22,13 @@ pub enum Light {
 
 /// One part's condition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Condition {
+pub struct PartHealth {
     /// How it is.
-    pub light: Light,
+    #[serde(rename = "light")]
+    pub status: HealthStatus,
     /// Why, for a technician; empty when green.
-    pub why: String,
+    #[serde(rename = "why")]
+    pub reason: String,
     /// Since when, wall ms.
     pub since_ms: i64,
     /// How often the part was started again in this boot.
@@ -36,7 +38,7 @@ pub struct Condition {
 /// The house's health; clones are the same.
 #[derive(Debug, Clone)]
 pub struct Health {
-    parts: Arc<Mutex<BTreeMap<String, Condition>>>,
+    parts: Arc<Mutex<BTreeMap<String, PartHealth>>>,
     changed: watch::Sender<u64>,
     clock: Clock,
 }
@@ -53,21 +55,23 @@ impl Health {
     }
 
     /// Says how a part is; `since` stays while the light stays.
-    pub fn set(&self, part: &str, light: Light, why: &str) {
+    pub fn set(&self, part: &str, light: HealthStatus, why: &str) {
         let now = self.clock.wall_ms();
         {
             let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
             let old = parts.get(part);
-            if old.is_some_and(|o| o.light == light && o.why == why) {
+            if old.is_some_and(|o| o.status == light && o.reason == why) {
                 return;
             }
-            let since_ms = old.filter(|o| o.light == light).map_or(now, |o| o.since_ms);
+            let since_ms = old
+                .filter(|o| o.status == light)
+                .map_or(now, |o| o.since_ms);
             let restarts = old.map_or(0, |o| o.restarts);
             parts.insert(
                 part.to_owned(),
-                Condition {
-                    light,
-                    why: why.to_owned(),
+                PartHealth {
+                    status: light,
+                    reason: why.to_owned(),
                     since_ms,
                     restarts,
                 },
@@ -77,7 +81,7 @@ impl Health {
     }
 
     /// Counts a restart of a part.
-    pub fn restarted(&self, part: &str) {
+    pub fn record_restart(&self, part: &str) {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(condition) = parts.get_mut(part) {
             condition.restarts += 1;
@@ -86,7 +90,7 @@ impl Health {
 
     /// All parts.
     #[must_use]
-    pub fn parts(&self) -> BTreeMap<String, Condition> {
+    pub fn parts(&self) -> BTreeMap<String, PartHealth> {
         self.parts
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -95,12 +99,12 @@ impl Health {
 
     /// The worst light.
     #[must_use]
-    pub fn worst(&self) -> Light {
+    pub fn worst(&self) -> HealthStatus {
         self.parts()
             .values()
-            .map(|c| c.light)
+            .map(|c| c.status)
             .max()
-            .unwrap_or(Light::Green)
+            .unwrap_or(HealthStatus::Green)
     }
 
     /// Wakes when something changed.

@@ -21,30 +21,30 @@ pub enum HelperError {
         cause: std::io::Error,
     },
     /// It took too long and was ended.
-    #[error("{program} took longer than {limit:?} and was ended")]
+    #[error("{program} took longer than {deadline:?} and was ended")]
     Deadline {
         /// Program.
         program: String,
         /// The deadline.
-        limit: Duration,
+        deadline: Duration,
     },
     /// It said no.
-    #[error("{program} failed ({status}): {words}")]
+    #[error("{program} failed ({status}): {stderr}")]
     Failed {
         /// Program.
         program: String,
         /// Exit status.
         status: String,
         /// Its last words, at most 400 characters.
-        words: String,
+        stderr: String,
     },
     /// It wrote more than allowed.
-    #[error("{program} wrote more than {most} bytes")]
-    TooMuch {
+    #[error("{program} wrote more than {max_bytes} bytes")]
+    OutputTooLarge {
         /// Program.
         program: String,
         /// The bound.
-        most: usize,
+        max_bytes: usize,
     },
     /// The pipe broke.
     #[error("talking to {program} failed")]
@@ -110,9 +110,9 @@ pub async fn run(
         let read_out = async {
             stdout.read_to_end(&mut out).await.map_err(pipe)?;
             if out.len() > most {
-                Err(HelperError::TooMuch {
+                Err(HelperError::OutputTooLarge {
                     program: program.to_owned(),
-                    most,
+                    max_bytes: most,
                 })
             } else {
                 Ok(())
@@ -139,13 +139,13 @@ pub async fn run(
         Err(HelperError::Failed {
             program: program.to_owned(),
             status: status.to_string(),
-            words,
+            stderr: words,
         })
     };
     tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
         Err(HelperError::Deadline {
             program: program.to_owned(),
-            limit,
+            deadline: limit,
         })
     })
 }
@@ -175,11 +175,11 @@ mod tests {
             Err(HelperError::Deadline { .. })
         ));
         assert!(
-            matches!(run("ls", &["/nowhere"], &[], b"", SECOND, 100).await, Err(HelperError::Failed { words, .. }) if words.contains("nowhere"))
+            matches!(run("ls", &["/nowhere"], &[], b"", SECOND, 100).await, Err(HelperError::Failed { stderr, .. }) if stderr.contains("nowhere"))
         );
         assert!(matches!(
             run("yes", &[], &[], b"", SECOND, 1000).await,
-            Err(HelperError::TooMuch { .. })
+            Err(HelperError::OutputTooLarge { .. })
         ));
     }
 }

@@ -14,41 +14,41 @@ use tokio::time::Instant;
 /// The moments of one connection.
 #[derive(Debug)]
 pub struct Meter {
-    born: Instant,
+    started: Instant,
     /// Milliseconds after `born`.
-    wrote: AtomicU64,
-    moved: AtomicU64,
+    written_ms: AtomicU64,
+    active_ms: AtomicU64,
 }
 
 impl Meter {
     /// A meter of a connection that begins now.
     #[must_use]
-    pub fn begun() -> Arc<Self> {
+    pub fn start() -> Arc<Self> {
         Arc::new(Self {
-            born: Instant::now(),
-            wrote: AtomicU64::new(0),
-            moved: AtomicU64::new(0),
+            started: Instant::now(),
+            written_ms: AtomicU64::new(0),
+            active_ms: AtomicU64::new(0),
         })
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     fn at(&self, moment: &AtomicU64) -> Instant {
-        self.born + Duration::from_millis(moment.load(Ordering::Relaxed))
+        self.started + Duration::from_millis(moment.load(Ordering::Relaxed))
     }
 
     /// When its socket last took bytes.
     #[must_use]
-    pub fn wrote_at(&self) -> Instant {
-        self.at(&self.wrote)
+    pub fn last_write_at(&self) -> Instant {
+        self.at(&self.written_ms)
     }
 
     /// When bytes last went either way.
     #[must_use]
-    pub fn moved_at(&self) -> Instant {
-        self.at(&self.moved)
+    pub fn last_activity_at(&self) -> Instant {
+        self.at(&self.active_ms)
     }
 }
 
@@ -68,8 +68,8 @@ impl<I> Metered<I> {
     fn wrote(&self, done: io::Result<usize>) -> Poll<io::Result<usize>> {
         if done.as_ref().is_ok_and(|n| *n > 0) {
             let now = self.meter.now();
-            self.meter.wrote.store(now, Ordering::Relaxed);
-            self.meter.moved.store(now, Ordering::Relaxed);
+            self.meter.written_ms.store(now, Ordering::Relaxed);
+            self.meter.active_ms.store(now, Ordering::Relaxed);
         }
         Poll::Ready(done)
     }
@@ -84,7 +84,9 @@ impl<I: AsyncRead + Unpin> AsyncRead for Metered<I> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
         if buf.filled().len() > before {
-            self.meter.moved.store(self.meter.now(), Ordering::Relaxed);
+            self.meter
+                .active_ms
+                .store(self.meter.now(), Ordering::Relaxed);
         }
         Poll::Ready(Ok(()))
     }

@@ -1,17 +1,17 @@
 //! HOW LONG things live: clock, services, reconcilers, workers, helper programs, health, systemd.
 
+pub mod admission;
 pub mod backoff;
 pub mod child;
 pub mod clock;
-pub mod confine;
 pub mod fds;
 pub mod health;
 pub mod helper;
-pub mod listening;
-pub mod lobby;
+pub mod keepalive;
+pub mod keyed_semaphore;
 pub mod meter;
 pub mod panics;
-pub mod places;
+pub mod sandbox;
 pub mod service;
 pub mod systemd;
 pub mod worker;

@@ -7,7 +7,7 @@
 //! says so.
 
 /// From now on a panic of this stripped program is told in one line on stderr.
-pub fn tell_in_one_line() {
+pub fn install_hook() {
     if cfg!(debug_assertions) {
         return;
     }

@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use super::backoff::{Backoff, jitter};
 use super::clock::Clock;
-use super::health::{Health, Light};
+use super::health::{Health, HealthStatus};
 
 /// Asks to stop.
 #[derive(Debug, Clone)]
@@ -79,9 +79,9 @@ impl Supervisor {
     {
         let (stop, health, clock) = (self.stop.clone(), self.health.clone(), self.clock.clone());
         let name = name.into();
-        health.set(&name, Light::Green, "");
+        health.set(&name, HealthStatus::Green, "");
         self.spawn(async move {
-            let mut backoff = Backoff::usual();
+            let mut backoff = Backoff::standard();
             while !stop.soft.is_cancelled() {
                 let began = clock.mono_ms();
                 let run = AssertUnwindSafe(factory(stop.clone())).catch_unwind();
@@ -92,20 +92,20 @@ impl Supervisor {
                 if stop.soft.is_cancelled() {
                     return;
                 }
-                backoff.ran(clock.mono_ms().saturating_sub(began));
+                backoff.record_run(clock.mono_ms().saturating_sub(began));
                 let why = match ended {
                     Ok(Ok(())) => "it ended by itself".to_owned(),
                     Ok(Err(cause)) => format!("{cause:#}"),
                     Err(panic) => format!("it panicked: {}", panic_text(panic.as_ref())),
                 };
-                tracing::warn!(service = %name, why, "a service ended and is started again");
-                health.set(&name, Light::Red, &why);
+                tracing::warn!(service = %name, why, "service ended; restarting");
+                health.set(&name, HealthStatus::Red, &why);
                 tokio::select! {
                     () = tokio::time::sleep(backoff.next(jitter())) => {}
                     () = stop.soft.cancelled() => return,
                 }
-                health.set(&name, Light::Green, "");
-                health.restarted(&name);
+                health.set(&name, HealthStatus::Green, "");
+                health.record_restart(&name);
             }
         });
     }
@@ -172,7 +172,7 @@ mod tests {
             (5..=8).contains(&after_40),
             "1+2+4+8+16 s halved at best: {after_40}"
         );
-        assert!(house.health().parts()["shaky"].why.contains("planned"));
+        assert!(house.health().parts()["shaky"].reason.contains("planned"));
         assert!(house.drain(Duration::from_secs(1)).await);
     }
 

@@ -5,28 +5,28 @@ use std::time::Duration;
 use sd_notify::NotifyState;
 
 /// Says that the doors are open.
-pub fn ready() {
+pub fn notify_ready() {
     let _ = sd_notify::notify(&[NotifyState::Ready]);
 }
 
 /// Says that the house is closing.
-pub fn stopping() {
+pub fn notify_stopping() {
     let _ = sd_notify::notify(&[NotifyState::Stopping]);
 }
 
 /// One sentence for `systemctl status`.
-pub fn status(text: &str) {
+pub fn notify_status(text: &str) {
     let _ = sd_notify::notify(&[NotifyState::Status(text)]);
 }
 
 /// Feeds the watchdog.
-pub fn alive() {
+pub fn notify_watchdog() {
     let _ = sd_notify::notify(&[NotifyState::Watchdog]);
 }
 
 /// How often `alive` is wanted: half of the unit's `WatchdogSec`; none = no watchdog.
 #[must_use]
-pub fn watchdog() -> Option<Duration> {
+pub fn watchdog_interval() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|d| d / 2)
 }
 
@@ -51,7 +51,7 @@ impl StopSignal {
     }
 
     /// Waits for it.
-    pub async fn came(&mut self) {
+    pub async fn recv(&mut self) {
         tokio::select! {
             _ = self.term.recv() => {}
             _ = self.int.recv() => {}

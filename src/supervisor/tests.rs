@@ -6,13 +6,13 @@ use tokio::sync::{mpsc, watch};
 
 use super::Supervisor;
 use super::clock::Clock;
-use super::worker::{Fact, Spec, Start, keep};
+use super::worker::{WorkerInit, WorkerLifecycle, WorkerSpec, run_worker};
 
 const BEAT: &str = r#"echo '{"fact":"beat"}'; "#;
 
 struct Rig {
     house: Supervisor,
-    facts: mpsc::Receiver<Fact>,
+    facts: mpsc::Receiver<WorkerLifecycle>,
     orders: mpsc::Sender<String>,
     pid: watch::Receiver<u32>,
 }
@@ -26,24 +26,24 @@ fn rig_with(script: &str, memory_max: u64, settings: String) -> Rig {
     let (orders, inbox) = mpsc::channel(8);
     let (say, facts) = mpsc::channel(1000);
     let (number, pid) = watch::channel(0);
-    let spec = Spec {
+    let spec = WorkerSpec {
         name: "rig",
         program: "/bin/sh".into(),
         args: vec!["-c".into(), script.into()],
         env: Vec::new(),
-        memory_max,
-        silence_max: Duration::from_millis(800),
+        max_memory_bytes: memory_max,
+        max_silence: Duration::from_millis(800),
     };
     let (stop, health) = (house.stop().clone(), house.health().clone());
     house.spawn(async move {
         let start = || {
-            Ok(Start {
+            Ok(WorkerInit {
                 fds: Vec::new(),
                 settings: settings.clone(),
                 orders: vec!["first".into()],
             })
         };
-        keep(&spec, start, inbox, say, stop, health, number)
+        run_worker(&spec, start, inbox, say, stop, health, number)
             .await
             .expect("keeps");
     });
@@ -60,7 +60,7 @@ impl Rig {
     async fn end(&mut self) -> String {
         let wait = async {
             loop {
-                if let Fact::Ended(why) = self.facts.recv().await.expect("facts") {
+                if let WorkerLifecycle::Exited(why) = self.facts.recv().await.expect("facts") {
                     return why;
                 }
             }
@@ -80,7 +80,7 @@ async fn orders_go_in_and_facts_come_out() {
     rig.orders.send("second".into()).await.expect("order");
     let mut lines = Vec::new();
     while lines.len() < 3 {
-        if let Some(Fact::Line(line)) = rig.facts.recv().await {
+        if let Some(WorkerLifecycle::Output(line)) = rig.facts.recv().await {
             lines.push(line);
         }
     }
@@ -100,7 +100,7 @@ async fn a_silent_worker_is_replaced() {
     let mut rig = rig("sleep 60", 1 << 30);
     assert!(rig.end().await.contains("silent"));
     assert!(
-        matches!(rig.facts.recv().await, Some(Fact::Started(_))),
+        matches!(rig.facts.recv().await, Some(WorkerLifecycle::Started(_))),
         "the first restart is at once"
     );
     rig.house.drain(Duration::from_secs(5)).await;

@@ -20,18 +20,18 @@ use tokio::sync::{mpsc, watch};
 
 use super::backoff::{Backoff, jitter};
 use super::fds;
-use super::health::{Health, Light};
+use super::health::{Health, HealthStatus};
 use super::service::Stop;
 
 /// Longest line of facts.
-const LINE: u64 = 256 * 1024;
+const MAX_LINE_BYTES: u64 = 256 * 1024;
 /// Most lines a second; more is babbling.
 const LINES_PER_SECOND: u32 = 5_000;
 /// How long a worker may take to leave after stdin ended.
-pub const GRACE: Duration = Duration::from_secs(2);
+pub const EXIT_GRACE: Duration = Duration::from_secs(2);
 
 /// How to start a worker and when to lose patience.
-pub struct Spec {
+pub struct WorkerSpec {
     /// Name in health and logs.
     pub name: &'static str,
     /// Program; `/proc/self/exe` for our own.
@@ -41,13 +41,13 @@ pub struct Spec {
     /// Environment added.
     pub env: Vec<(String, String)>,
     /// Most PSS, bytes.
-    pub memory_max: u64,
+    pub max_memory_bytes: u64,
     /// Longest silence.
-    pub silence_max: Duration,
+    pub max_silence: Duration,
 }
 
 /// What a worker is given at each start: listeners, settings, first orders.
-pub struct Start {
+pub struct WorkerInit {
     /// Open descriptors to pass.
     pub fds: Vec<OwnedFd>,
     /// First line.
@@ -58,13 +58,13 @@ pub struct Start {
 
 /// What comes from a worker.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Fact {
+pub enum WorkerLifecycle {
     /// It was started (again); its pid.
     Started(u32),
     /// A line of stdout.
-    Line(String),
+    Output(String),
     /// It ended, and why.
-    Ended(String),
+    Exited(String),
 }
 
 /// Keeps a worker running until `stop`. `start` is asked at each start; `orders` are passed on
@@ -72,27 +72,27 @@ pub enum Fact {
 ///
 /// # Errors
 /// Never by itself; the type fits a service.
-pub async fn keep(
-    spec: &Spec,
-    mut start: impl FnMut() -> std::io::Result<Start>,
+pub async fn run_worker(
+    spec: &WorkerSpec,
+    mut start: impl FnMut() -> std::io::Result<WorkerInit>,
     mut orders: mpsc::Receiver<String>,
-    facts: mpsc::Sender<Fact>,
+    facts: mpsc::Sender<WorkerLifecycle>,
     stop: Stop,
     health: Health,
     pid: watch::Sender<u32>,
 ) -> anyhow::Result<()> {
-    let mut backoff = Backoff::usual();
+    let mut backoff = Backoff::standard();
     let mut first_failure = true;
     loop {
         let began = tokio::time::Instant::now();
         while orders.try_recv().is_ok() {}
         let why = match start().and_then(|s| spawn(spec, s)) {
             Ok((child, socket, begin)) => {
-                health.set(spec.name, Light::Green, "");
+                health.set(spec.name, HealthStatus::Green, "");
                 let number = child.id().unwrap_or(0);
                 pid.send_replace(number);
-                let _ = facts.send(Fact::Started(number)).await;
-                attend(spec, child, socket, begin, &mut orders, &facts, &stop).await
+                let _ = facts.send(WorkerLifecycle::Started(number)).await;
+                supervise(spec, child, socket, begin, &mut orders, &facts, &stop).await
             }
             Err(cause) => format!("it could not be started: {cause}"),
         };
@@ -100,18 +100,14 @@ pub async fn keep(
         if stop.soft.is_cancelled() {
             return Ok(());
         }
-        tracing::warn!(
-            worker = spec.name,
-            why,
-            "a worker ended and is started again"
-        );
-        health.set(spec.name, Light::Red, &why);
-        health.restarted(spec.name);
-        let _ = facts.send(Fact::Ended(why)).await;
+        tracing::warn!(worker = spec.name, why, "worker exited; restarting");
+        health.set(spec.name, HealthStatus::Red, &why);
+        health.record_restart(spec.name);
+        let _ = facts.send(WorkerLifecycle::Exited(why)).await;
         if began.elapsed() > Duration::from_secs(30) {
             first_failure = true;
         }
-        backoff.ran(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+        backoff.record_run(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
         if std::mem::take(&mut first_failure) {
             continue;
         }
@@ -122,7 +118,7 @@ pub async fn keep(
     }
 }
 
-fn spawn(spec: &Spec, start: Start) -> std::io::Result<(Child, UnixStream, String)> {
+fn spawn(spec: &WorkerSpec, start: WorkerInit) -> std::io::Result<(Child, UnixStream, String)> {
     let (ours, theirs) = UnixStream::pair()?;
     // Before the worker lives, so that one that dies at once cannot make this fail: its end is
     // told, not our broken pipe.
@@ -160,13 +156,13 @@ fn spawn(spec: &Spec, start: Start) -> std::io::Result<(Child, UnixStream, Strin
 }
 
 /// Runs one life of a worker; gives the reason of its end.
-async fn attend(
-    spec: &Spec,
+async fn supervise(
+    spec: &WorkerSpec,
     mut child: Child,
     socket: UnixStream,
     begin: String,
     orders: &mut mpsc::Receiver<String>,
-    facts: &mpsc::Sender<Fact>,
+    facts: &mpsc::Sender<WorkerLifecycle>,
     stop: &Stop,
 ) -> String {
     let Ok(mut stdin) = tokio::net::UnixStream::from_std(socket) else {
@@ -176,21 +172,21 @@ async fn attend(
         return "no pipes".into();
     };
     let number = child.id().unwrap_or(0);
-    let logs = tokio::task::JoinSet::from_iter([pass_logs(spec.name, stderr)]);
+    let logs = tokio::task::JoinSet::from_iter([forward_stderr(spec.name, stderr)]);
     let (heard, mut ears) = mpsc::channel(256);
     let mut listening = tokio::task::JoinSet::new();
-    listening.spawn(listen(stdout, heard));
+    listening.spawn(read_lines(stdout, heard));
     let mut memory = tokio::time::interval(Duration::from_secs(2));
-    let mut silent_at = tokio::time::Instant::now() + spec.silence_max;
+    let mut silent_at = tokio::time::Instant::now() + spec.max_silence;
     let mut pending = begin.into_bytes();
     let why = loop {
         tokio::select! {
             status = child.wait() => {
                 // What it said before it ended still counts.
-                let mut why = end(status);
+                let mut why = exit_reason(status);
                 while let Ok(Some(said)) = tokio::time::timeout(Duration::from_millis(100), ears.recv()).await {
                     match said {
-                        Ok(line) => drop(facts.send(Fact::Line(line)).await),
+                        Ok(line) => drop(facts.send(WorkerLifecycle::Output(line)).await),
                         Err(babble) => why = babble,
                     }
                 }
@@ -198,33 +194,36 @@ async fn attend(
             }
             line = ears.recv() => match line {
                 Some(Ok(line)) => {
-                    if line != "{\"fact\":\"beat\"}" && facts.send(Fact::Line(line)).await.is_err() {
+                    if line != "{\"fact\":\"beat\"}" && facts.send(WorkerLifecycle::Output(line)).await.is_err() {
                         break "nobody listens to it".into();
                     }
                     // Our own slowness is not its silence.
-                    silent_at = tokio::time::Instant::now() + spec.silence_max;
+                    silent_at = tokio::time::Instant::now() + spec.max_silence;
                 }
                 Some(Err(why)) => break why,
-                None => break end_or(&mut child, "it closed its stdout".into()).await,
+                None => break exit_reason_or(&mut child, "it closed its stdout".into()).await,
             },
             written = stdin.write(&pending), if !pending.is_empty() => match written {
                 Ok(n) => drop(pending.drain(..n)),
-                Err(cause) => break end_or(&mut child, format!("it does not take orders: {cause}")).await,
+                Err(cause) => break exit_reason_or(&mut child, format!("it does not take orders: {cause}")).await,
             },
             order = orders.recv(), if pending.is_empty() => match order {
                 Some(order) => pending = (order + "\n").into_bytes(),
                 None => break "nobody orders it".into(),
             },
-            _ = memory.tick() => if let Some(pss) = pss_of(number).filter(|p| *p > spec.memory_max) {
-                break format!("it used {} MB of memory, {} MB are allowed", pss >> 20, spec.memory_max >> 20);
+            _ = memory.tick() => if let Some(pss) = pss_of(number).filter(|p| *p > spec.max_memory_bytes) {
+                break format!("it used {} MB of memory, {} MB are allowed", pss >> 20, spec.max_memory_bytes >> 20);
             },
-            () = tokio::time::sleep_until(silent_at) => break format!("it was silent for {:?}", spec.silence_max),
+            () = tokio::time::sleep_until(silent_at) => break format!("it was silent for {:?}", spec.max_silence),
             () = stop.soft.cancelled() => break "the house stops".into(),
         }
     };
     drop(stdin);
     // The end is asked for politely, then made.
-    if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
+    if tokio::time::timeout(EXIT_GRACE, child.wait())
+        .await
+        .is_err()
+    {
         let _ = child.kill().await;
     }
     drop((logs, listening));
@@ -232,25 +231,28 @@ async fn attend(
 }
 
 /// How a worker ended, as a reason.
-fn end(status: std::io::Result<std::process::ExitStatus>) -> String {
+fn exit_reason(status: std::io::Result<std::process::ExitStatus>) -> String {
     status.map_or_else(|e| e.to_string(), |s| format!("it ended ({s})"))
 }
 
 /// A closed pipe is often the first that is seen of an end: the end is the reason then, and `why`
 /// only of one that lives on.
-async fn end_or(child: &mut Child, why: String) -> String {
-    tokio::time::timeout(GRACE, child.wait())
+async fn exit_reason_or(child: &mut Child, why: String) -> String {
+    tokio::time::timeout(EXIT_GRACE, child.wait())
         .await
-        .map_or(why, end)
+        .map_or(why, exit_reason)
 }
 
-async fn listen(stdout: impl AsyncRead + Unpin, heard: mpsc::Sender<Result<String, String>>) {
+async fn read_lines(stdout: impl AsyncRead + Unpin, heard: mpsc::Sender<Result<String, String>>) {
     let mut reader = BufReader::new(stdout);
     let mut count = 0;
     let mut second = tokio::time::Instant::now();
     loop {
         let mut line = Vec::new();
-        let read = (&mut reader).take(LINE).read_until(b'\n', &mut line).await;
+        let read = (&mut reader)
+            .take(MAX_LINE_BYTES)
+            .read_until(b'\n', &mut line)
+            .await;
         if !matches!(read, Ok(n) if n > 0) {
             return;
         }
@@ -259,8 +261,8 @@ async fn listen(stdout: impl AsyncRead + Unpin, heard: mpsc::Sender<Result<Strin
             second = tokio::time::Instant::now();
             count = 0;
         }
-        let babbles =
-            line.last() != Some(&b'\n') && line.len() as u64 >= LINE || count > LINES_PER_SECOND;
+        let babbles = line.last() != Some(&b'\n') && line.len() as u64 >= MAX_LINE_BYTES
+            || count > LINES_PER_SECOND;
         let text = String::from_utf8_lossy(&line).trim_end().to_owned();
         let said = if babbles {
             Err("it babbled".to_owned())
@@ -273,7 +275,7 @@ async fn listen(stdout: impl AsyncRead + Unpin, heard: mpsc::Sender<Result<Strin
     }
 }
 
-async fn pass_logs(name: &'static str, stderr: impl AsyncRead + Unpin) {
+async fn forward_stderr(name: &'static str, stderr: impl AsyncRead + Unpin) {
     let mut reader = BufReader::new(stderr);
     loop {
         let mut line = Vec::new();

@@ -6,17 +6,17 @@
 use super::uplink::Uplink;
 use crate::domain::actor::Actor;
 use crate::domain::command::Command;
-use crate::domain::decide::{NOTICES_OF_COMMUNE, NOTICES_UP};
+use crate::domain::decide::{MAX_COMMUNE_NOTICES, MAX_NOTICES};
 use crate::domain::id::{CommandId, NoticeId};
-use crate::domain::notice::{NoticeKind, clean, unsound};
-use crate::journal::{SubmitError, Wish};
+use crate::domain::notice::{NoticeKind, normalize, validate};
+use crate::journal::{CommandRequest, SubmitError};
 use crate::protocol::commune::Bulletin;
 
 /// Bulletins of a day that become notices.
-const BULLETINS_A_DAY: usize = 50;
+const MAX_BULLETINS_PER_DAY: usize = 50;
 impl Uplink {
     /// A bulletin of the commune becomes a notice, once; gives why not.
-    pub(super) async fn obey(
+    pub(super) async fn execute_command(
         &self,
         id: &str,
         expires_at: i64,
@@ -26,8 +26,8 @@ impl Uplink {
             return Ok(Some("refused-unsound".into()));
         };
         // Refused without a trace: a commune that sends without end must not fill history.
-        if expires_at < self.clock.certain_ms()
-            || bulletin.until.is_some_and(|u| u < self.clock.certain_ms())
+        if expires_at < self.clock.trusted_ms()
+            || bulletin.until.is_some_and(|u| u < self.clock.trusted_ms())
         {
             return Ok(Some("refused-expired".into()));
         }
@@ -42,15 +42,15 @@ impl Uplink {
             .values()
             .filter(|n| n.from_commune && n.at > now - 86_400_000)
             .count();
-        if today >= BULLETINS_A_DAY
-            || up.clone().filter(|n| n.from_commune).count() >= NOTICES_OF_COMMUNE
-            || up.count() >= NOTICES_UP
+        if today >= MAX_BULLETINS_PER_DAY
+            || up.clone().filter(|n| n.from_commune).count() >= MAX_COMMUNE_NOTICES
+            || up.count() >= MAX_NOTICES
         {
             return Ok(Some("refused-too-many".into()));
         }
-        let (title, body) = clean(&bulletin.title, &bulletin.body);
+        let (title, body) = normalize(&bulletin.title, &bulletin.body);
         // The same bounds as at the commune's own form.
-        if unsound(&title, &body).is_some() {
+        if validate(&title, &body).is_some() {
             return Ok(Some("refused-unsound".into()));
         }
         if self.journal.state().notices.contains_key(&notice) {
@@ -65,7 +65,7 @@ impl Uplink {
         } else {
             NoticeKind::Notice
         };
-        let wish = Wish::new(
+        let wish = CommandRequest::new(
             Actor::Commune,
             Command::PublishNotice {
                 id: notice,
@@ -74,7 +74,7 @@ impl Uplink {
                 until: bulletin.until,
             },
         )
-        .named(name, expires_at);
+        .idempotent(name, expires_at);
         match self.journal.submit(wish).await {
             Ok(receipt) => {
                 if receipt.repeated {

@@ -7,19 +7,19 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::commune::{Down, Stream};
+use crate::protocol::commune::{DownlinkMessage, Stream};
 
 /// Batches of one stream that may be unanswered.
-pub const WINDOW: u64 = 2;
+pub const MAX_INFLIGHT_BATCHES: u64 = 2;
 /// Without an answer for so long everything begins again with HELLO, ms.
-pub const PATIENCE_MS: u64 = 10_000;
+pub const RESPONSE_TIMEOUT_MS: u64 = 10_000;
 
 /// What a stream has to offer: first kept and last number.
-pub type Offer = (Stream, u64, u64);
+pub type StreamRange = (Stream, u64, u64);
 
 /// What the engine wants done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Do {
+pub enum Action {
     /// Say what there is.
     Hello,
     /// Send records of a stream from this number on.
@@ -48,49 +48,54 @@ pub enum Do {
 }
 
 #[derive(Debug, Clone, Default)]
-struct Lane {
+struct StreamProgress {
     applied: u64,
     /// The last record of each unanswered batch.
-    flying: Vec<u64>,
+    inflight: Vec<u64>,
 }
 
 /// The engine.
 #[derive(Debug, Default)]
 pub struct Engine {
     incarnation: Option<String>,
-    lanes: BTreeMap<Stream, Lane>,
-    heard_at: u64,
+    lanes: BTreeMap<Stream, StreamProgress>,
+    last_message_at: u64,
     /// Since when an answer is waited for.
-    waits_since: u64,
-    asked: bool,
+    waiting_since: u64,
+    hello_sent: bool,
 }
 
 impl Engine {
     /// The link stands: begin.
-    pub fn connected(&mut self, now_ms: u64) -> Vec<Do> {
+    pub fn connected(&mut self, now_ms: u64) -> Vec<Action> {
         self.incarnation = None;
         self.lanes.clear();
-        self.heard_at = now_ms;
-        self.asked = true;
-        vec![Do::Hello]
+        self.last_message_at = now_ms;
+        self.hello_sent = true;
+        vec![Action::Hello]
     }
 
     /// The link is gone.
     pub fn disconnected(&mut self) {
         self.incarnation = None;
-        self.asked = false;
+        self.hello_sent = false;
         self.lanes.clear();
     }
 
     /// The commune said something. `offers` is what there is now, in order of sending.
-    pub fn heard(&mut self, down: &Down, offers: &[Offer], now_ms: u64) -> Vec<Do> {
+    pub fn handle_message(
+        &mut self,
+        down: &DownlinkMessage,
+        offers: &[StreamRange],
+        now_ms: u64,
+    ) -> Vec<Action> {
         match down {
-            Down::Resume {
+            DownlinkMessage::Resume {
                 incarnation,
                 applied,
                 ..
             } => {
-                self.heard_at = now_ms;
+                self.last_message_at = now_ms;
                 self.incarnation = Some(incarnation.clone());
                 // Only of what was offered, and no further than it goes: a commune cannot fill
                 // memory with streams that it invents, nor have what is not written
@@ -106,24 +111,24 @@ impl Engine {
                     .map(|(s, n)| {
                         (
                             (*s).clone(),
-                            Lane {
+                            StreamProgress {
                                 applied: *n,
-                                flying: Vec::new(),
+                                inflight: Vec::new(),
                             },
                         )
                     })
                     .collect();
-                let mut out: Vec<Do> = applied
+                let mut out: Vec<Action> = applied
                     .iter()
-                    .map(|(s, n)| Do::Received {
+                    .map(|(s, n)| Action::Received {
                         stream: (*s).clone(),
                         applied: *n,
                     })
                     .collect();
-                out.extend(self.more(offers));
+                out.extend(self.next_sends(offers));
                 out
             }
-            Down::Ack {
+            DownlinkMessage::Ack {
                 incarnation,
                 stream,
                 applied,
@@ -144,83 +149,86 @@ impl Engine {
                 else {
                     return Vec::new();
                 };
-                self.heard_at = now_ms;
+                self.last_message_at = now_ms;
                 let lane = self.lanes.entry(stream.clone()).or_default();
                 // An older word of the commune may come late: what is applied never falls.
                 lane.applied = lane.applied.max((*applied).min(last));
                 let applied = lane.applied;
-                lane.flying.retain(|last| *last > applied);
+                lane.inflight.retain(|last| *last > applied);
                 if *hole {
-                    lane.flying.clear();
+                    lane.inflight.clear();
                 }
-                let mut out = vec![Do::Received {
+                let mut out = vec![Action::Received {
                     stream: stream.clone(),
                     applied,
                 }];
-                out.extend(self.more(offers));
+                out.extend(self.next_sends(offers));
                 out
             }
-            Down::Command { .. } | Down::Certificate { .. } => {
-                self.heard_at = now_ms;
+            DownlinkMessage::Command { .. } | DownlinkMessage::Certificate { .. } => {
+                self.last_message_at = now_ms;
                 Vec::new()
             }
         }
     }
 
     /// Something new may be there, or time passed.
-    pub fn tick(&mut self, offers: &[Offer], now_ms: u64) -> Vec<Do> {
-        let waits = self.asked && self.incarnation.is_none()
-            || self.lanes.values().any(|l| !l.flying.is_empty());
+    pub fn tick(&mut self, offers: &[StreamRange], now_ms: u64) -> Vec<Action> {
+        let waits = self.hello_sent && self.incarnation.is_none()
+            || self.lanes.values().any(|l| !l.inflight.is_empty());
         // Quiet before the question is not silence after it.
-        if waits && now_ms.saturating_sub(self.heard_at.max(self.waits_since)) > PATIENCE_MS {
+        if waits
+            && now_ms.saturating_sub(self.last_message_at.max(self.waiting_since))
+                > RESPONSE_TIMEOUT_MS
+        {
             return self.connected(now_ms);
         }
-        self.more(offers)
+        self.next_sends(offers)
     }
 
     /// A batch was handed to the truck: records of `stream` up to `last`.
     pub fn sent(&mut self, stream: &Stream, last: u64, now_ms: u64) {
-        if self.lanes.values().all(|l| l.flying.is_empty()) {
-            self.waits_since = now_ms;
+        if self.lanes.values().all(|l| l.inflight.is_empty()) {
+            self.waiting_since = now_ms;
         }
         self.lanes
             .entry(stream.clone())
             .or_default()
-            .flying
+            .inflight
             .push(last);
     }
 
     /// What to send now: the first stream, in order, that has more than the commune.
-    fn more(&mut self, offers: &[Offer]) -> Vec<Do> {
+    fn next_sends(&mut self, offers: &[StreamRange]) -> Vec<Action> {
         if self.incarnation.is_none() {
             return Vec::new();
         }
         for (stream, first, last) in offers {
             let lane = self.lanes.entry(stream.clone()).or_default();
             let next = lane
-                .flying
+                .inflight
                 .last()
                 .copied()
                 .unwrap_or(lane.applied)
                 .max(lane.applied)
                 .saturating_add(1);
             if next > *last {
-                if lane.flying.is_empty() {
+                if lane.inflight.is_empty() {
                     continue;
                 }
                 // Wait for this stream before the next one: the order of epochs is kept.
                 return Vec::new();
             }
             if next < *first {
-                lane.flying.push(first - 1);
-                return vec![Do::Gap {
+                lane.inflight.push(first - 1);
+                return vec![Action::Gap {
                     stream: stream.clone(),
                     from: next,
                     to: first - 1,
                 }];
             }
-            if (lane.flying.len() as u64) < WINDOW {
-                return vec![Do::Send {
+            if (lane.inflight.len() as u64) < MAX_INFLIGHT_BATCHES {
+                return vec![Action::Send {
                     stream: stream.clone(),
                     from: next,
                 }];
@@ -232,7 +240,7 @@ impl Engine {
 
     /// True when the commune has everything that is offered.
     #[must_use]
-    pub fn is_complete(&self, offers: &[Offer]) -> bool {
+    pub fn is_complete(&self, offers: &[StreamRange]) -> bool {
         self.incarnation.is_some()
             && offers
                 .iter()
@@ -241,7 +249,7 @@ impl Engine {
 
     /// True when the commune answers: it has said how far it is.
     #[must_use]
-    pub const fn is_answered(&self) -> bool {
+    pub const fn is_resumed(&self) -> bool {
         self.incarnation.is_some()
     }
 

@@ -7,17 +7,17 @@ use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, TlsConfiguration, Tr
 use tokio::sync::mpsc;
 
 use super::engine::Engine;
-use super::send::Known;
-use super::uplink::{RECEIPT, Uplink};
-use crate::keys::authority::{RENEW_DAYS, request};
-use crate::keys::standing::is_settled;
+use super::send::SendProgress;
+use super::uplink::{RECEIPT_CURSOR, Uplink};
+use crate::keys::authority::{RENEW_DAYS, certificate_request};
+use crate::keys::certificate_status::is_clock_trusted;
 use crate::keys::tls;
-use crate::protocol::commune::{Down, Up};
+use crate::protocol::commune::{DownlinkMessage, UplinkMessage};
 use crate::supervisor::Stop;
 use crate::supervisor::backoff::{Backoff, jitter};
 
 /// How often it is counted what waits, whatever the link does.
-const COUNT: Duration = Duration::from_secs(2);
+const COUNT_INTERVAL: Duration = Duration::from_secs(2);
 
 impl Uplink {
     /// Keeps a connection until `stop`. A commune that cannot be reached is an ordinary day, not a
@@ -25,8 +25,8 @@ impl Uplink {
     ///
     /// # Errors
     /// Never by itself; the type fits a service.
-    pub async fn keep(self, stop: Stop) -> anyhow::Result<()> {
-        let received = self.journal.cursor(RECEIPT);
+    pub async fn run_until_stopped(self, stop: Stop) -> anyhow::Result<()> {
+        let received = self.journal.cursor(RECEIPT_CURSOR);
         let at = self
             .journal
             .before(received.saturating_add(1), 1)
@@ -35,32 +35,32 @@ impl Uplink {
             .map_or(0, |e| e.entry.wall_ms);
         self.live
             .uplink
-            .change(|l| (l.received, l.received_at) = (received, at));
+            .update(|l| (l.received, l.received_at) = (received, at));
         let counting = async {
-            let mut every = tokio::time::interval(COUNT);
+            let mut every = tokio::time::interval(COUNT_INTERVAL);
             loop {
                 every.tick().await;
-                let waiting = self.waiting().await;
-                self.live.uplink.change(|l| l.waiting = waiting);
+                let waiting = self.unacknowledged().await;
+                self.live.uplink.update(|l| l.waiting = waiting);
             }
         };
         tokio::select! {
             () = counting => {}
-            () = self.keep_linked(&stop) => {}
+            () = self.run_with_retries(&stop) => {}
         }
         Ok(())
     }
 
-    async fn keep_linked(&self, stop: &Stop) {
+    async fn run_with_retries(&self, stop: &Stop) {
         let mut backoff = Backoff::new(1_000, 60_000);
         let mut refused = 0u32;
         while !stop.soft.is_cancelled() {
             let began = self.clock.mono_ms();
-            if let Err(error) = self.run(stop.clone(), refused).await {
-                tracing::info!("the link to the commune ended: {error:#}");
+            if let Err(error) = self.run_connection(stop.clone(), refused).await {
+                tracing::info!("commune link lost: {error:#}");
             }
             let lived = self.clock.mono_ms().saturating_sub(began);
-            backoff.ran(lived);
+            backoff.record_run(lived);
             // A certificate that is refused lets no link live: the other has its turn.
             if lived <= 30_000 {
                 refused = refused.wrapping_add(1);
@@ -76,13 +76,17 @@ impl Uplink {
     ///
     /// # Errors
     /// Why it ended.
-    async fn run(&self, stop: Stop, refused: u32) -> anyhow::Result<()> {
+    async fn run_connection(&self, stop: Stop, refused: u32) -> anyhow::Result<()> {
         let (host, port) = self
             .server
             .rsplit_once(':')
             .ok_or_else(|| anyhow::anyhow!("“{}” has no port", self.server))?;
         let mut options = MqttOptions::new(format!("gate-{}", self.village), host, port.parse()?);
-        let config = tls::client(&self.ca, Some(self.turn(refused)), self.clock.clone())?;
+        let config = tls::client_config(
+            &self.ca,
+            Some(self.next_certificate(refused)),
+            self.clock.clone(),
+        )?;
         options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(config)));
         options
             .set_keep_alive(Duration::from_secs(30))
@@ -112,7 +116,7 @@ impl Uplink {
             () = stop.soft.cancelled() => Ok(()),
         };
         let now = self.clock.wall_ms();
-        self.live.uplink.change(|l| {
+        self.live.uplink.update(|l| {
             if l.up {
                 l.up = false;
                 l.since = now;
@@ -127,7 +131,7 @@ impl Uplink {
         heard: &mut mpsc::Receiver<Option<rumqttc::Publish>>,
     ) -> anyhow::Result<()> {
         let mut engine = Engine::default();
-        let mut known = Known::default();
+        let mut known = SendProgress::default();
         // The key of a request that was not answered yet.
         let mut asked: Option<String> = None;
         let mut watch = self.journal.watch();
@@ -139,34 +143,34 @@ impl Uplink {
                     None => anyhow::bail!("the link closed"),
                     Some(None) => engine.connected(now),
                     Some(Some(publish)) => {
-                        let down = serde_json::from_slice::<Down>(&publish.payload).map_err(|e| e.to_string());
-                        let todo = match down.and_then(|down| down.unsound().map_or(Ok(down), |why| Err(why.to_owned()))) {
-                            Ok(Down::Command { seq, id, expires_at, bulletin }) => {
-                                let refused = self.obey(&id, expires_at, bulletin).await?;
-                                self.post(client, &Up::Outcome { seq, refused }).await?;
+                        let down = serde_json::from_slice::<DownlinkMessage>(&publish.payload).map_err(|e| e.to_string());
+                        let todo = match down.and_then(|down| down.validation_error().map_or(Ok(down), |why| Err(why.to_owned()))) {
+                            Ok(DownlinkMessage::Command { seq, id, expires_at, bulletin }) => {
+                                let refused = self.execute_command(&id, expires_at, bulletin).await?;
+                                self.publish(client, &UplinkMessage::Outcome { seq, refused }).await?;
                                 Vec::new()
                             }
-                            Ok(Down::Certificate { certificate }) => {
+                            Ok(DownlinkMessage::Certificate { certificate }) => {
                                 if let Some(key) = asked.take() {
-                                    self.take_certificate(&certificate, key);
+                                    self.install_certificate(&certificate, key);
                                 }
                                 Vec::new()
                             }
                             Ok(down) => {
                                 // A clock that nobody vouches for yet must not make every certificate old.
-                                if matches!(down, Down::Resume { .. }) && asked.is_none() && self.best().1 <= RENEW_DAYS && (self.best().1 > 0 || is_settled(&self.clock)) {
-                                    let (request, key) = request(self.village.as_str())?;
+                                if matches!(down, DownlinkMessage::Resume { .. }) && asked.is_none() && self.best_certificate().1 <= RENEW_DAYS && (self.best_certificate().1 > 0 || is_clock_trusted(&self.clock)) {
+                                    let (request, key) = certificate_request(self.village.as_str())?;
                                     asked = Some(key);
-                                    self.post(client, &Up::Renew { request }).await?;
+                                    self.publish(client, &UplinkMessage::Renew { request }).await?;
                                 }
-                                if let Down::Resume { now_ms, sure, applied, known, .. } = &down {
-                                    self.take_time(*now_ms, *sure);
+                                if let DownlinkMessage::Resume { now_ms, sure, applied, known, .. } = &down {
+                                    self.apply_commune_time(*now_ms, *sure);
                                     self.compare(client, applied, known.as_deref()).await?;
                                 }
-                                engine.heard(&down, &self.offers(), now)
+                                engine.handle_message(&down, &self.stream_ranges(), now)
                             }
                             Err(cause) => {
-                                tracing::warn!(%cause, "the commune said something unknown");
+                                tracing::warn!(%cause, "unknown message from commune");
                                 Vec::new()
                             }
                         };
@@ -178,13 +182,12 @@ impl Uplink {
                 changed = watch.changed() => {
                     changed?;
                     watch.borrow_and_update();
-                    engine.tick(&self.offers(), now)
+                    engine.tick(&self.stream_ranges(), now)
                 }
-                _ = tick.tick() => engine.tick(&self.offers(), now),
+                _ = tick.tick() => engine.tick(&self.stream_ranges(), now),
             };
-            self.carry_out(client, &mut engine, &mut known, todo)
-                .await?;
-            self.show(&engine).await?;
+            self.perform(client, &mut engine, &mut known, todo).await?;
+            self.report_status(&engine).await?;
         }
     }
 }

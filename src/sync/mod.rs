@@ -4,15 +4,15 @@
 //! client, `send` reads the journal, `uplink` is what both work with. The commune's `applied` is
 //! the only truth; the village's own cursor is a hint for trimming.
 
+pub mod backlog;
+mod divergence;
 mod downlink;
 pub mod engine;
 mod link;
-mod parting;
 mod receipts;
 mod send;
 mod trust;
 pub mod uplink;
-pub mod waiting;
 
 #[cfg(test)]
 mod tests;

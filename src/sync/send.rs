@@ -7,48 +7,48 @@ use std::collections::BTreeMap;
 
 use rumqttc::AsyncClient;
 
-use super::engine::{Do, Engine};
+use super::engine::{Action, Engine};
 use super::uplink::Uplink;
 use crate::journal::codec;
-use crate::protocol::commune::{BATCH_RAW, BATCH_RECORDS, Stream, Up, pack};
+use crate::protocol::commune::{MAX_BATCH_BYTES, MAX_BATCH_RECORDS, Stream, UplinkMessage, pack};
 
 /// Largest batch as it goes onto the wire, bytes; the commune's broker takes 256 KiB.
-const WIRE_MOST: usize = 200 * 1024;
+const MAX_WIRE_BYTES: usize = 200 * 1024;
 /// Records that cannot be read for so long are missing, ms.
-const DOUBT_MS: u64 = 5_000;
+const MISSING_AFTER_MS: u64 = 5_000;
 
 /// What is known of the streams in this connection.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct SendProgress {
     /// Where the last batch ended: its number in the lane and in the house.
     ends: BTreeMap<Stream, (u64, u64)>,
     /// Since when records from there on could not be read, monotonic ms.
-    doubts: BTreeMap<(Stream, u64), u64>,
+    unreadable_since: BTreeMap<(Stream, u64), u64>,
 }
 
 impl Uplink {
-    pub(super) async fn carry_out(
+    pub(super) async fn perform(
         &self,
         client: &AsyncClient,
         engine: &mut Engine,
-        known: &mut Known,
-        todo: Vec<Do>,
+        known: &mut SendProgress,
+        todo: Vec<Action>,
     ) -> anyhow::Result<()> {
-        let mut queue: std::collections::VecDeque<Do> = todo.into();
+        let mut queue: std::collections::VecDeque<Action> = todo.into();
         while let Some(what) = queue.pop_front() {
             match what {
-                Do::Hello => {
-                    let up = Up::Hello {
+                Action::Hello => {
+                    let up = UplinkMessage::Hello {
                         epoch: codec::epoch_text(&self.journal.epoch()),
                         boot: self.journal.state().boot,
-                        streams: self.newest_offers(),
+                        streams: self.newest_stream_ranges(),
                     };
-                    self.post(client, &up).await?;
+                    self.publish(client, &up).await?;
                 }
-                Do::Gap { stream, from, to } => {
-                    self.post(
+                Action::Gap { stream, from, to } => {
+                    self.publish(
                         client,
-                        &Up::Gap {
+                        &UplinkMessage::Gap {
                             stream,
                             from,
                             to,
@@ -57,10 +57,10 @@ impl Uplink {
                     )
                     .await?;
                 }
-                Do::Received { .. } => {}
-                Do::Send { stream, from } => {
+                Action::Received { .. } => {}
+                Action::Send { stream, from } => {
                     if self.send(client, engine, known, &stream, from).await? {
-                        queue.extend(engine.tick(&self.offers(), self.clock.mono_ms()));
+                        queue.extend(engine.tick(&self.stream_ranges(), self.clock.mono_ms()));
                     }
                 }
             }
@@ -75,7 +75,7 @@ impl Uplink {
         &self,
         client: &AsyncClient,
         engine: &mut Engine,
-        known: &mut Known,
+        known: &mut SendProgress,
         stream: &Stream,
         from: u64,
     ) -> anyhow::Result<bool> {
@@ -139,7 +139,7 @@ impl Uplink {
                 }
                 size += stored.bytes.len();
                 records.push(stored);
-                if records.len() >= BATCH_RECORDS || size > BATCH_RAW {
+                if records.len() >= MAX_BATCH_RECORDS || size > MAX_BATCH_BYTES {
                     break 'read;
                 }
             }
@@ -162,7 +162,7 @@ impl Uplink {
         let batch = loop {
             let bytes: Vec<&[u8]> = records.iter().map(|r| &*r.bytes).collect();
             let batch = pack(stream.clone(), from, &bytes, texts.clone())?;
-            if serde_json::to_vec(&batch)?.len() <= WIRE_MOST {
+            if serde_json::to_vec(&batch)?.len() <= MAX_WIRE_BYTES {
                 break batch;
             }
             if records.len() > 1 {
@@ -179,17 +179,13 @@ impl Uplink {
                 break batch;
             } else {
                 // One record whose words do not fit: the record goes, its words stay here.
-                tracing::warn!(
-                    ?stream,
-                    from,
-                    "words that are too long for the wire stay in the village"
-                );
+                tracing::warn!(?stream, from, "text too long for uplink; kept local");
                 texts.clear();
             }
         };
         engine.sent(stream, last, now);
         known.ends.insert(stream.clone(), (last, seq));
-        self.post(client, &Up::Batch(batch)).await?;
+        self.publish(client, &UplinkMessage::Batch(batch)).await?;
         Ok(true)
     }
 
@@ -198,27 +194,30 @@ impl Uplink {
         &self,
         client: &AsyncClient,
         engine: &mut Engine,
-        known: &mut Known,
+        known: &mut SendProgress,
         stream: &Stream,
         from: u64,
         to: u64,
     ) -> anyhow::Result<bool> {
         let now = self.clock.mono_ms();
-        let since = *known.doubts.entry((stream.clone(), from)).or_insert(now);
-        if now.saturating_sub(since) < DOUBT_MS {
+        let since = *known
+            .unreadable_since
+            .entry((stream.clone(), from))
+            .or_insert(now);
+        if now.saturating_sub(since) < MISSING_AFTER_MS {
             return Ok(false);
         }
-        known.doubts.remove(&(stream.clone(), from));
+        known.unreadable_since.remove(&(stream.clone(), from));
         tracing::warn!(
             ?stream,
             from,
             to,
-            "records are no longer there; the commune is told"
+            "records missing; reporting gap to commune"
         );
         engine.sent(stream, to, now);
-        self.post(
+        self.publish(
             client,
-            &Up::Gap {
+            &UplinkMessage::Gap {
                 stream: stream.clone(),
                 from,
                 to,

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::engine::{Do, Engine, Offer};
-use crate::commune::engine::{Take, gap, take};
+use super::engine::{Action, Engine, StreamRange};
+use crate::commune::engine::{Disposition, judge_batch, judge_gap};
 use crate::domain::event::Lane;
-use crate::protocol::commune::{Batch, Down, Stream, Up, pack};
+use crate::protocol::commune::{Batch, DownlinkMessage, Stream, UplinkMessage, pack};
 
 /// What happens next in a history.
 #[derive(Debug, Clone)]
@@ -43,8 +43,8 @@ fn step() -> impl Strategy<Value = Step> {
 
 #[derive(Debug, Clone)]
 enum Wire {
-    Up(Up),
-    Down(Down),
+    Up(UplinkMessage),
+    Down(DownlinkMessage),
 }
 
 type Store = BTreeMap<Stream, (u64, BTreeMap<u64, Vec<u8>>, Vec<(u64, u64)>)>;
@@ -81,7 +81,7 @@ impl World {
         self.act(todo);
     }
 
-    fn offers(&self) -> Vec<Offer> {
+    fn offers(&self) -> Vec<StreamRange> {
         self.order
             .iter()
             .map(|s| {
@@ -95,15 +95,15 @@ impl World {
             .collect()
     }
 
-    fn act(&mut self, todo: Vec<Do>) {
+    fn act(&mut self, todo: Vec<Action>) {
         for what in todo {
             match what {
-                Do::Hello => self.wire.push(Wire::Up(Up::Hello {
+                Action::Hello => self.wire.push(Wire::Up(UplinkMessage::Hello {
                     epoch: String::new(),
                     boot: 0,
                     streams: self.offers(),
                 })),
-                Do::Send { stream, from } => {
+                Action::Send { stream, from } => {
                     let records: Vec<(u64, Vec<u8>)> = self.written[&stream]
                         .range(from..)
                         .take(3)
@@ -117,32 +117,32 @@ impl World {
                         records.last().expect("asked for what is there").0,
                         self.now,
                     );
-                    self.wire.push(Wire::Up(Up::Batch(batch)));
+                    self.wire.push(Wire::Up(UplinkMessage::Batch(batch)));
                     let more = self.engine.tick(&self.offers(), self.now);
                     self.act(more);
                 }
-                Do::Gap { stream, from, to } => self.wire.push(Wire::Up(Up::Gap {
+                Action::Gap { stream, from, to } => self.wire.push(Wire::Up(UplinkMessage::Gap {
                     stream,
                     from,
                     to,
                     reason: "trimmed".into(),
                 })),
-                Do::Received { stream, applied } => assert!(
+                Action::Received { stream, applied } => assert!(
                     self.store.get(&stream).is_none_or(|s| s.0 >= applied) || self.incarnation > 0
                 ),
             }
         }
     }
 
-    fn commune(&mut self, up: Up) {
+    fn commune(&mut self, up: UplinkMessage) {
         let incarnation = self.incarnation.to_string();
         match up {
-            Up::Hello { streams, .. } => {
+            UplinkMessage::Hello { streams, .. } => {
                 let applied = streams
                     .into_iter()
                     .map(|(s, ..)| (s.clone(), self.store.get(&s).map_or(0, |x| x.0)))
                     .collect();
-                self.wire.push(Wire::Down(Down::Resume {
+                self.wire.push(Wire::Down(DownlinkMessage::Resume {
                     incarnation,
                     applied,
                     now_ms: 0,
@@ -150,13 +150,13 @@ impl World {
                     known: None,
                 }));
             }
-            Up::Batch(batch) => {
+            UplinkMessage::Batch(batch) => {
                 let stream = batch.stream.clone();
                 let entry = self.store.entry(stream.clone()).or_default();
-                let taken = take(&batch, entry.0);
-                let hole = taken == Take::Nothing { hole: true };
+                let taken = judge_batch(&batch, entry.0);
+                let hole = taken == Disposition::Ignore { hole: true };
                 match taken {
-                    Take::Append { records, applied } => {
+                    Disposition::Append { records, applied } => {
                         for (n, bytes) in records {
                             assert!(
                                 entry.1.insert(n, bytes).is_none(),
@@ -165,33 +165,35 @@ impl World {
                         }
                         entry.0 = applied;
                     }
-                    Take::Nothing { .. } => {}
-                    Take::Quarantine { why, .. } => panic!("{why}"),
+                    Disposition::Ignore { .. } => {}
+                    Disposition::Quarantine { why, .. } => panic!("{why}"),
                 }
-                self.wire.push(Wire::Down(Down::Ack {
+                self.wire.push(Wire::Down(DownlinkMessage::Ack {
                     incarnation,
                     stream,
                     applied: self.store.get(&batch.stream).map_or(0, |x| x.0),
                     hole,
                 }));
             }
-            Up::Gap {
+            UplinkMessage::Gap {
                 stream, from, to, ..
             } => {
                 let entry = self.store.entry(stream.clone()).or_default();
-                if let Some(applied) = gap(from, to, entry.0) {
+                if let Some(applied) = judge_gap(from, to, entry.0) {
                     entry.2.push((from.max(entry.0 + 1), to));
                     entry.0 = applied;
                 }
                 let applied = entry.0;
-                self.wire.push(Wire::Down(Down::Ack {
+                self.wire.push(Wire::Down(DownlinkMessage::Ack {
                     incarnation,
                     stream,
                     applied,
                     hole: from > applied + 1,
                 }));
             }
-            Up::Outcome { .. } | Up::Renew { .. } | Up::Differs { .. } => {}
+            UplinkMessage::Outcome { .. }
+            | UplinkMessage::Renew { .. }
+            | UplinkMessage::Differs { .. } => {}
         }
     }
 
@@ -199,7 +201,7 @@ impl World {
         match self.wire.remove(at) {
             Wire::Up(up) => self.commune(up),
             Wire::Down(down) => {
-                let todo = self.engine.heard(&down, &self.offers(), self.now);
+                let todo = self.engine.handle_message(&down, &self.offers(), self.now);
                 self.act(todo);
             }
         }
@@ -342,16 +344,16 @@ fn nonsense_of_the_commune_is_harmless() {
     let offers = vec![(stream.clone(), 1, 10)];
     engine.connected(0);
     for applied in [u64::MAX, 0, 5, u64::MAX - 1] {
-        let down = Down::Resume {
+        let down = DownlinkMessage::Resume {
             incarnation: "x".into(),
             applied: vec![(stream.clone(), applied)],
             now_ms: i64::MIN,
             sure: true,
             known: None,
         };
-        engine.heard(&down, &offers, 0);
-        engine.heard(
-            &Down::Ack {
+        engine.handle_message(&down, &offers, 0);
+        engine.handle_message(
+            &DownlinkMessage::Ack {
                 incarnation: "x".into(),
                 stream: stream.clone(),
                 applied,
@@ -360,8 +362,8 @@ fn nonsense_of_the_commune_is_harmless() {
             &offers,
             0,
         );
-        engine.heard(
-            &Down::Ack {
+        engine.handle_message(
+            &DownlinkMessage::Ack {
                 incarnation: "y".into(),
                 stream: stream.clone(),
                 applied,
@@ -380,5 +382,5 @@ fn nonsense_of_the_commune_is_harmless() {
         records: String::new(),
         texts: BTreeMap::new(),
     };
-    assert_eq!(take(&batch, 3), Take::Nothing { hole: false });
+    assert_eq!(judge_batch(&batch, 3), Disposition::Ignore { hole: false });
 }

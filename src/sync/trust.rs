@@ -5,24 +5,24 @@
 //! clock that is years ahead cannot make every certificate old.
 
 use super::uplink::Uplink;
-use crate::keys::authority::{Files as CertFiles, Identity};
+use crate::keys::authority::{CertificateFiles, IssuedCertificate};
 use crate::keys::tls;
 use crate::supervisor::clock::Trust;
 
 /// Clocks nearer than this agree, ms.
-const AGREE_MS: u64 = 120_000;
+const MAX_CLOCK_SKEW_MS: u64 = 120_000;
 
 /// Longest life of a renewed certificate, days.
-const LIFE_DAYS: i64 = 92;
+const MAX_VALIDITY_DAYS: i64 = 92;
 
 impl Uplink {
     /// The certificate to show, and its days: the one that lasts longest, but one that lasts longer
     /// than any that is made now was dated by a wrong clock and comes last of those that can be
     /// used.
-    pub(super) fn best(&self) -> (&CertFiles, i64) {
-        let days = |f: &CertFiles| {
-            f.left(&self.clock)
-                .map_or(i64::MIN, |d| if d > LIFE_DAYS { 0 } else { d })
+    pub(super) fn best_certificate(&self) -> (&CertificateFiles, i64) {
+        let days = |f: &CertificateFiles| {
+            f.remaining_days(&self.clock)
+                .map_or(i64::MIN, |d| if d > MAX_VALIDITY_DAYS { 0 } else { d })
         };
         let (given, renewed) = (days(&self.identity), days(&self.renewed));
         if renewed > given {
@@ -34,14 +34,14 @@ impl Uplink {
 
     /// The one to show in this connection: after one that was refused the other has its turn, if
     /// there is one.
-    pub(super) fn turn(&self, refused: u32) -> &CertFiles {
-        let best = self.best().0;
+    pub(super) fn next_certificate(&self, refused: u32) -> &CertificateFiles {
+        let best = self.best_certificate().0;
         let other = if std::ptr::eq(best, &raw const self.identity) {
             &self.renewed
         } else {
             &self.identity
         };
-        if refused % 2 == 1 && other.left(&self.clock).is_some() {
+        if refused % 2 == 1 && other.remaining_days(&self.clock).is_some() {
             other
         } else {
             best
@@ -51,29 +51,29 @@ impl Uplink {
     /// The commune's clock, when it knows its own (`sure`): two that agree are agreed. A village
     /// without a date takes its floor from it, but never one beyond the life of its own
     /// certificate: a commune that is years ahead must not make every certificate old.
-    pub(super) fn take_time(&self, now_ms: i64, sure: bool) {
+    pub(super) fn apply_commune_time(&self, now_ms: i64, sure: bool) {
         if !sure {
             return;
         }
-        if self.clock.wall_ms().abs_diff(now_ms) < AGREE_MS {
+        if self.clock.wall_ms().abs_diff(now_ms) < MAX_CLOCK_SKEW_MS {
             self.clock.set_synced();
         } else if self.clock.trust() == Trust::None {
             let ends = self
                 .clock
-                .certain_ms()
-                .saturating_add(self.best().1.max(0).saturating_mul(86_400_000));
+                .trusted_ms()
+                .saturating_add(self.best_certificate().1.max(0).saturating_mul(86_400_000));
             self.clock.raise_floor(now_ms.min(ends));
         }
     }
 
     /// A renewed certificate is taken when it is one, for our key; the next connection uses it.
-    pub(super) fn take_certificate(&self, certificate: &str, key: String) {
-        let identity = Identity {
+    pub(super) fn install_certificate(&self, certificate: &str, key: String) {
+        let identity = IssuedCertificate {
             certificate: certificate.to_owned(),
             key,
         };
         // Judged beside the one in use, which stays until the new one is known to be good.
-        let next = CertFiles::named(
+        let next = CertificateFiles::named(
             self.renewed
                 .certificate
                 .parent()
@@ -90,8 +90,8 @@ impl Uplink {
         .and_then(|()| next.write(&identity))
         .and_then(|()| {
             if next
-                .left(&self.clock)
-                .is_some_and(|d| d <= LIFE_DAYS || self.clock.trust() == Trust::None)
+                .remaining_days(&self.clock)
+                .is_some_and(|d| d <= MAX_VALIDITY_DAYS || self.clock.trust() == Trust::None)
             {
                 Ok(())
             } else {
@@ -99,15 +99,15 @@ impl Uplink {
             }
         });
         let taken = judged
-            .and_then(|()| tls::client(&self.ca, Some(&next), self.clock.clone()))
+            .and_then(|()| tls::client_config(&self.ca, Some(&next), self.clock.clone()))
             .and_then(|_| std::fs::rename(&next.certificate, &self.renewed.certificate));
         match taken {
             Ok(()) => tracing::info!(
-                days = self.best().1,
-                "the commune renewed the village's certificate"
+                days = self.best_certificate().1,
+                "village certificate renewed by commune"
             ),
             Err(cause) => {
-                tracing::error!(%cause, "the renewed certificate cannot be used; the old one stays");
+                tracing::error!(%cause, "renewed certificate rejected; keeping the old one");
                 let _ = std::fs::remove_file(&next.certificate);
             }
         }

@@ -5,22 +5,22 @@ use std::path::PathBuf;
 
 use rumqttc::{AsyncClient, QoS};
 
-use super::engine::{Engine, Offer};
+use super::engine::{Engine, StreamRange};
 use super::receipts::Receipts;
 use crate::domain::event::Lane;
 use crate::domain::id::VillageId;
 use crate::journal::{Journal, codec};
-use crate::keys::authority::Files as CertFiles;
+use crate::keys::authority::CertificateFiles;
 use crate::live::Live;
-use crate::protocol::commune::{HELLO_STREAMS, Stream, Up};
-use crate::store::files::Files;
+use crate::protocol::commune::{MAX_HELLO_STREAMS, Stream, UplinkMessage};
+use crate::store::files::PeopleFiles;
 use crate::supervisor::clock::Clock;
 
 /// Lanes on the wire, in order of sending.
 pub(super) const LANES: [Lane; 3] = [Lane::Alarm, Lane::Log, Lane::State];
 
 /// Name of the cursor that says what the commune has.
-pub const RECEIPT: &str = "receipt";
+pub const RECEIPT_CURSOR: &str = "receipt";
 
 /// What the uplink works with.
 #[derive(Clone)]
@@ -32,13 +32,13 @@ pub struct Uplink {
     /// The commune's CA.
     pub ca: PathBuf,
     /// Our certificate as the technician installed it.
-    pub identity: CertFiles,
+    pub identity: CertificateFiles,
     /// Our certificate as the commune renewed it; the one that lasts longer is used.
-    pub renewed: CertFiles,
+    pub renewed: CertificateFiles,
     /// The journal.
     pub journal: Journal,
     /// People's files.
-    pub files: Files,
+    pub files: PeopleFiles,
     /// What is now.
     pub live: Live,
     /// The clock.
@@ -49,7 +49,7 @@ pub struct Uplink {
 
 impl Uplink {
     /// Streams with what they still hold, oldest epoch first.
-    pub(super) fn offers(&self) -> Vec<Offer> {
+    pub(super) fn stream_ranges(&self) -> Vec<StreamRange> {
         let history = self.journal.history();
         let mut out = Vec::new();
         for span in history.epochs() {
@@ -73,14 +73,18 @@ impl Uplink {
 
     /// What HELLO names: the newest streams, as many as a message has room for. Of older ones the
     /// commune says how far it is when they come; what it has it counts as repeated.
-    pub(super) fn newest_offers(&self) -> Vec<Offer> {
-        let mut offers = self.offers();
-        let over = offers.len().saturating_sub(HELLO_STREAMS);
+    pub(super) fn newest_stream_ranges(&self) -> Vec<StreamRange> {
+        let mut offers = self.stream_ranges();
+        let over = offers.len().saturating_sub(MAX_HELLO_STREAMS);
         offers.drain(..over);
         offers
     }
 
-    pub(super) async fn post(&self, client: &AsyncClient, up: &Up) -> anyhow::Result<()> {
+    pub(super) async fn publish(
+        &self,
+        client: &AsyncClient,
+        up: &UplinkMessage,
+    ) -> anyhow::Result<()> {
         client
             .publish(
                 format!("up/{}/say", self.village),
@@ -93,8 +97,8 @@ impl Uplink {
     }
 
     /// Tells the pages how the link is: received means that no earlier entry waits.
-    pub(super) async fn show(&self, engine: &Engine) -> anyhow::Result<()> {
-        if !engine.is_answered() {
+    pub(super) async fn report_status(&self, engine: &Engine) -> anyhow::Result<()> {
+        if !engine.is_resumed() {
             return Ok(());
         }
         // The newest entry first: one that comes between the two looks must not count as received.
@@ -104,18 +108,21 @@ impl Uplink {
             .await
             .first()
             .map(|e| (e.entry.seq, e.entry.wall_ms));
-        let offers = self.offers();
+        let offers = self.stream_ranges();
         let complete = engine.is_complete(&offers);
-        self.receipts.heard(engine, &offers);
-        let waiting = self.waiting().await;
+        self.receipts.update(engine, &offers);
+        let waiting = self.unacknowledged().await;
         if let (true, Some((seq, _))) = (complete, newest)
-            && seq > self.journal.cursor(RECEIPT)
+            && seq > self.journal.cursor(RECEIPT_CURSOR)
         {
             // History up to here may go when it is old enough.
-            self.journal.feed(RECEIPT, 0).done(seq).await?;
+            self.journal
+                .feed(RECEIPT_CURSOR, 0)
+                .acknowledge(seq)
+                .await?;
         }
         let now = self.clock.wall_ms();
-        self.live.uplink.change(|l| {
+        self.live.uplink.update(|l| {
             if !l.up {
                 l.up = true;
                 l.since = now;

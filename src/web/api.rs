@@ -12,19 +12,19 @@ use axum::{Extension, Json, Router};
 use serde_json::Value;
 
 use super::app::App;
-use super::control::entries::{Span, found};
-use super::control::obey::{obey, refuse};
+use super::control::commands::{error_response, submit_external};
+use super::control::entries::{EntryRange, load_entries};
 use crate::domain::actor::Actor;
 use crate::domain::id::TokenId;
-use crate::domain::rights;
-use crate::domain::token::{FILE, Scope};
-use crate::doors::locale::Lang;
+use crate::domain::permissions;
+use crate::domain::token::{FILE_TOKEN, Scope};
+use crate::http::locale::Lang;
 use crate::keys::secret;
 use crate::protocol::control::Submit;
 
 /// The program that asks, by its token.
 #[derive(Clone)]
-struct Program(TokenId);
+struct ApiClient(TokenId);
 
 /// The routes.
 pub fn router(app: App) -> Router<App> {
@@ -33,22 +33,24 @@ pub fn router(app: App) -> Router<App> {
         .route("/api/entries", get(entries))
         .route("/api/commands", post(command))
         .route("/api/metrics", get(super::broker::metrics))
-        .layer(axum::middleware::from_fn_with_state(app, bearer))
+        .layer(axum::middleware::from_fn_with_state(app, require_bearer))
 }
 
 /// Lets only a token's holder through; only hashes are compared.
-async fn bearer(State(app): State<App>, mut request: Request, next: Next) -> Response {
+async fn require_bearer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let given = request
         .headers()
         .get(header::AUTHORIZATION)
         .and_then(|v| v.to_str().ok())
         .and_then(|v| v.strip_prefix("Bearer "));
     let Some(id) = given.and_then(|token| program(&app, token.trim())) else {
-        return refuse(StatusCode::UNAUTHORIZED, Lang::Vi.t("api-no-token"));
+        return error_response(StatusCode::UNAUTHORIZED, Lang::Vi.t("api-no-token"));
     };
     // What changes nothing is reading; what a command needs is decided with the command.
-    if *request.method() != Method::POST && !rights::has(&app.journal.state(), &id, Scope::Read) {
-        return refuse(
+    if *request.method() != Method::POST
+        && !permissions::has_scope(&app.journal.state(), &id, Scope::Read)
+    {
+        return error_response(
             StatusCode::FORBIDDEN,
             Lang::Vi.f(
                 "api-no-scope",
@@ -56,7 +58,7 @@ async fn bearer(State(app): State<App>, mut request: Request, next: Next) -> Res
             ),
         );
     }
-    request.extensions_mut().insert(Program(id));
+    request.extensions_mut().insert(ApiClient(id));
     next.run(request).await
 }
 
@@ -67,13 +69,13 @@ fn program(app: &App, token: &str) -> Option<TokenId> {
     let named = state
         .tokens
         .values()
-        .find(|t| !t.scopes.is_empty() && secret::same(&hash, &t.sha256))
+        .find(|t| !t.scopes.is_empty() && secret::constant_time_eq(&hash, &t.sha256))
         .map(|t| t.id.clone());
     let file = || {
-        TokenId::new(FILE).ok().filter(|id| {
+        TokenId::new(FILE_TOKEN).ok().filter(|id| {
             !app.api_token.is_empty()
                 && !state.tokens.contains_key(id)
-                && secret::same(&hash, &app.api_token)
+                && secret::constant_time_eq(&hash, &app.api_token)
         })
     };
     named.or_else(file)
@@ -81,38 +83,38 @@ fn program(app: &App, token: &str) -> Option<TokenId> {
 
 async fn command(
     State(app): State<App>,
-    Extension(program): Extension<Program>,
+    Extension(program): Extension<ApiClient>,
     Json(submit): Json<Submit>,
 ) -> Response {
-    obey(&app, Actor::Program { id: program.0 }, submit).await
+    submit_external(&app, Actor::Program { id: program.0 }, submit).await
 }
 
 async fn state(State(app): State<App>) -> Response {
     match serde_json::to_value(app.village().as_ref()) {
-        Ok(state) => Json(veiled(state)).into_response(),
-        Err(cause) => refuse(StatusCode::SERVICE_UNAVAILABLE, cause),
+        Ok(state) => Json(redact(state)).into_response(),
+        Err(cause) => error_response(StatusCode::SERVICE_UNAVAILABLE, cause),
     }
 }
 
-async fn entries(State(app): State<App>, Query(span): Query<Span>) -> Response {
-    match found(&app, span).await {
-        Ok(entries) => Json(entries.into_iter().map(veiled).collect::<Vec<_>>()).into_response(),
+async fn entries(State(app): State<App>, Query(span): Query<EntryRange>) -> Response {
+    match load_entries(&app, span).await {
+        Ok(entries) => Json(entries.into_iter().map(redact).collect::<Vec<_>>()).into_response(),
         Err(refused) => refused,
     }
 }
 
 /// Without what opens something or leads to somebody's file: hashes of secrets and of tokens,
 /// records of people.
-fn veiled(mut value: Value) -> Value {
+fn redact(mut value: Value) -> Value {
     match &mut value {
         Value::Object(map) => {
             map.retain(|key, _| !matches!(key.as_str(), "secret_sha256" | "sha256" | "record"));
             map.values_mut()
-                .for_each(|inner| *inner = veiled(inner.take()));
+                .for_each(|inner| *inner = redact(inner.take()));
         }
         Value::Array(list) => list
             .iter_mut()
-            .for_each(|inner| *inner = veiled(inner.take())),
+            .for_each(|inner| *inner = redact(inner.take())),
         _ => {}
     }
     value

@@ -14,21 +14,21 @@ use crate::domain::actor::{Actor, Role, User};
 use crate::domain::blob::BlobRef;
 use crate::domain::command::Command;
 use crate::domain::id::DeviceId;
-use crate::domain::state::State as Village;
-use crate::domain::words;
-use crate::doors::headers::{came_from, cookie};
-use crate::doors::locale::Lang;
-use crate::doors::page::{Frame, see, show_with};
-use crate::doors::serve::Peer;
-use crate::doors::session::Sessions;
+use crate::domain::state::VillageState;
+use crate::domain::text;
+use crate::http::headers::{cookie, same_site_referer};
+use crate::http::locale::Lang;
+use crate::http::render::{PageContext, redirect_see_other, render_with};
+use crate::http::serve::Peer;
+use crate::http::session::SignIns;
 use crate::journal::index::Index;
-use crate::journal::{Journal, Receipt, SubmitError, Wish};
+use crate::journal::{CommandRequest, Committed, Journal, SubmitError};
 use crate::live::Live;
-use crate::store::files::Files;
+use crate::store::files::PeopleFiles;
 use crate::store::samples::Samples;
 use crate::store::segments::Ring;
 use crate::supervisor::Supervisor;
-use crate::supervisor::lobby::Lobby;
+use crate::supervisor::admission::AdmissionControl;
 
 /// Everything a handler may use; clones are the same.
 #[derive(Clone)]
@@ -44,22 +44,22 @@ pub struct App {
     /// Recorded pictures.
     pub ring: Ring,
     /// Who watches live pictures, by session.
-    pub seats: Lobby<String>,
+    pub viewer_slots: AdmissionControl<String>,
     /// Who follows pages, by session.
-    pub followers: Lobby<String>,
+    pub sse_slots: AdmissionControl<String>,
     /// Which words a notice had that was taken down, by the number of that entry; none = not to be
     /// found.
-    pub titles: Arc<Mutex<BTreeMap<u64, Option<BlobRef>>>>,
+    pub taken_down_titles: Arc<Mutex<BTreeMap<u64, Option<BlobRef>>>>,
     /// Telephone of the technician; empty = none is known.
     pub technician: Arc<String>,
     /// Days that pictures are kept.
     pub keep_days: u32,
     /// People's files.
-    pub files: Files,
+    pub files: PeopleFiles,
     /// Sign-in.
-    pub sessions: Sessions,
+    pub sessions: SignIns,
     /// Clock, health, stop.
-    pub house: Supervisor,
+    pub supervisor: Supervisor,
     /// Names that the portal answers to.
     pub names: Arc<Vec<String>>,
     /// Devices whose secret stands in the configuration.
@@ -70,7 +70,7 @@ pub struct App {
 
 /// Who asks, and in which language.
 #[derive(Clone)]
-pub struct Visit {
+pub struct RequestContext {
     /// The signed-in person.
     pub user: Option<Arc<User>>,
     /// Their session's token.
@@ -86,7 +86,7 @@ pub struct Visit {
     /// The script asks; it wants no page.
     pub live: bool,
     /// What is to be said once.
-    pub said: Option<String>,
+    pub flash: Option<String>,
     /// The page of ours that led here; `/` = none.
     pub came_from: String,
 }
@@ -97,12 +97,12 @@ pub const fn session_cookie(secure: bool) -> &'static str {
     if secure { "__Host-cl" } else { "cl" }
 }
 
-impl FromRequestParts<App> for Visit {
+impl FromRequestParts<App> for RequestContext {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
         let (address, secure) = match parts.extensions.get::<ConnectInfo<Peer>>() {
-            Some(ConnectInfo(Peer::Net {
+            Some(ConnectInfo(Peer::Tcp {
                 address, secure, ..
             })) => (address.ip(), *secure),
             _ => (IpAddr::from([127, 0, 0, 1]), false),
@@ -114,7 +114,7 @@ impl FromRequestParts<App> for Visit {
         let user = if token.is_empty() {
             None
         } else {
-            app.sessions.who(&app.journal.state(), &token)
+            app.sessions.user_of(&app.journal.state(), &token)
         };
         let said = parts
             .uri
@@ -130,13 +130,13 @@ impl FromRequestParts<App> for Visit {
             lang: Lang::choose(cookie(headers, "lang")),
             big: cookie(headers, "big").is_some(),
             live: headers.contains_key("x-live"),
-            came_from: came_from(headers),
-            said,
+            came_from: same_site_referer(headers),
+            flash: said,
         })
     }
 }
 
-impl Visit {
+impl RequestContext {
     /// The actor of this visit; the caller has checked that somebody is signed in.
     #[must_use]
     pub fn actor(&self) -> Option<Actor> {
@@ -154,13 +154,18 @@ impl App {
     /// The village as it is now: what lamps said last stands in it, also what waits for its turn in
     /// history.
     #[must_use]
-    pub fn village(&self) -> Arc<Village> {
-        self.live.latest.over(&self.journal.state())
+    pub fn village(&self) -> Arc<VillageState> {
+        self.live.latest.overlay(&self.journal.state())
     }
 
     /// The frame of a page for this visit.
     #[must_use]
-    pub fn frame(&self, visit: &Visit, state: &Village, tab: &'static str) -> Frame {
+    pub fn page_context(
+        &self,
+        visit: &RequestContext,
+        state: &VillageState,
+        tab: &'static str,
+    ) -> PageContext {
         // Who is signed in stays signed in on the page when the file with the name cannot be read.
         let person = visit.user.as_ref().map_or_else(String::new, |u| {
             self.sessions
@@ -169,14 +174,14 @@ impl App {
         });
         // An address may come from anywhere: it does not say that the horns are silent while they
         // are not.
-        let now = self.house.clock().wall_ms();
+        let now = self.supervisor.clock().wall_ms();
         let (plays, stopped) = (
             !state.on_air().is_empty(),
             state
                 .silenced
                 .is_some_and(|(_, at)| (0..60_000).contains(&(now - at))),
         );
-        let said = match visit.said.as_deref() {
+        let said = match visit.flash.as_deref() {
             Some("stopped") if stopped => Some(if plays { "stopping" } else { "stopped" }),
             Some("playing") if plays => Some("playing"),
             Some(
@@ -185,7 +190,7 @@ impl App {
             _ => None,
         };
         let said = said.map(|key| visit.lang.t(key));
-        Frame {
+        PageContext {
             lang: visit.lang,
             village: state
                 .village
@@ -197,8 +202,8 @@ impl App {
                 .map(|v| v.commune.clone())
                 .unwrap_or_default(),
             is_chief: visit.is_chief(),
-            form: if visit.user.is_some() {
-                self.sessions.form_token(&visit.token)
+            csrf: if visit.user.is_some() {
+                self.sessions.csrf_token(&visit.token)
             } else {
                 String::new()
             },
@@ -211,7 +216,7 @@ impl App {
             seq: state.seq,
             big: visit.big,
             technician: self.technician.to_string(),
-            said,
+            flash: said,
         }
     }
 
@@ -236,24 +241,33 @@ impl App {
     ///
     /// # Errors
     /// The page that tells why not.
-    pub async fn submit(&self, visit: &Visit, command: Command) -> Result<Receipt, Response> {
+    pub async fn submit(
+        &self,
+        visit: &RequestContext,
+        command: Command,
+    ) -> Result<Committed, Response> {
         let Some(actor) = visit.actor() else {
-            return Err(see("/sign-in"));
+            return Err(redirect_see_other("/sign-in"));
         };
-        self.wish(visit, Wish::new(actor, command)).await
+        self.submit_request(visit, CommandRequest::new(actor, command))
+            .await
     }
 
     /// Submits a wish for this visit.
     ///
     /// # Errors
     /// The page that tells why not.
-    pub async fn wish(&self, visit: &Visit, wish: Wish) -> Result<Receipt, Response> {
+    pub async fn submit_request(
+        &self,
+        visit: &RequestContext,
+        wish: CommandRequest,
+    ) -> Result<Committed, Response> {
         match self.journal.submit(wish).await {
             Ok(receipt) => Ok(receipt),
             Err(SubmitError::Rejected(why)) => {
-                Err(self.problem(visit, StatusCode::CONFLICT, "refused-title", why.key()))
+                Err(self.error_page(visit, StatusCode::CONFLICT, "refused-title", why.key()))
             }
-            Err(SubmitError::Closed(_)) => Err(self.problem(
+            Err(SubmitError::Closed(_)) => Err(self.error_page(
                 visit,
                 StatusCode::SERVICE_UNAVAILABLE,
                 "journal-closed",
@@ -264,18 +278,18 @@ impl App {
 
     /// A page that tells what went wrong and what to do.
     #[must_use]
-    pub fn problem(
+    pub fn error_page(
         &self,
-        visit: &Visit,
+        visit: &RequestContext,
         status: StatusCode,
         title: &str,
         detail: &str,
     ) -> Response {
-        let f = self.frame(visit, &self.journal.state(), "");
+        let f = self.page_context(visit, &self.journal.state(), "");
         let (title, detail) = (f.t(title), f.t(detail));
-        show_with(
+        render_with(
             status,
-            &ProblemPage {
+            &ErrorPage {
                 f,
                 title,
                 detail,
@@ -286,9 +300,9 @@ impl App {
 
     /// True when the form's token is this session's.
     #[must_use]
-    pub fn proves(&self, visit: &Visit, form: &str) -> bool {
+    pub fn verify_csrf(&self, visit: &RequestContext, form: &str) -> bool {
         visit.user.is_some()
-            && crate::keys::secret::same(form, &self.sessions.form_token(&visit.token))
+            && crate::keys::secret::constant_time_eq(form, &self.sessions.csrf_token(&visit.token))
     }
 }
 
@@ -300,7 +314,7 @@ impl App {
         id: &str,
         before: u64,
         limit: usize,
-    ) -> Option<Vec<Arc<crate::journal::Stored>>> {
+    ) -> Option<Vec<Arc<crate::journal::StoredEntry>>> {
         let state = self.journal.state();
         let mut subjects = vec![id.to_owned()];
         subjects.extend(
@@ -316,7 +330,7 @@ impl App {
         {
             Ok(Ok(found)) => Some(found),
             Ok(Err(cause)) => {
-                tracing::warn!(%cause, id, "the index could not be asked");
+                tracing::warn!(%cause, id, "index query failed");
                 None
             }
             Err(_) => None,
@@ -327,38 +341,38 @@ impl App {
 #[derive(askama::Template)]
 #[template(path = "on_air.html")]
 struct OnAir {
-    f: Frame,
+    f: PageContext,
 }
 
 impl App {
     /// The box with “Dừng tất cả”, on every page while anything plays.
     #[must_use]
-    pub fn on_air(&self, visit: &Visit, state: &Village) -> String {
-        super::rows::html(&OnAir {
-            f: self.frame(visit, state, ""),
+    pub fn on_air(&self, visit: &RequestContext, state: &VillageState) -> String {
+        super::components::html(&OnAir {
+            f: self.page_context(visit, state, ""),
         })
     }
 }
 
 #[derive(askama::Template)]
 #[template(path = "problem.html")]
-struct ProblemPage {
-    f: Frame,
+struct ErrorPage {
+    f: PageContext,
     title: String,
     detail: String,
     back: String,
 }
 
 /// Lets only signed-in people through; others are sent to the sign-in.
-pub async fn signed_in(State(app): State<App>, request: Request, next: Next) -> Response {
+pub async fn require_sign_in(State(app): State<App>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let Ok(visit) = Visit::from_request_parts(&mut parts, &app).await;
+    let Ok(visit) = RequestContext::from_request_parts(&mut parts, &app).await;
     if visit.user.is_none() {
         return if visit.live || parts.uri.path().starts_with("/live/") {
             StatusCode::UNAUTHORIZED.into_response()
         } else {
             // Whoever was signed in is told why they are asked again.
-            see(if visit.token.is_empty() {
+            redirect_see_other(if visit.token.is_empty() {
                 "/sign-in"
             } else {
                 "/sign-in?said=sign-in-again"
@@ -370,9 +384,9 @@ pub async fn signed_in(State(app): State<App>, request: Request, next: Next) -> 
 
 /// Fields of a form, in order; small, decoded.
 #[derive(Debug, Default)]
-pub struct Fields(Vec<(String, String)>);
+pub struct FormFields(Vec<(String, String)>);
 
-impl Fields {
+impl FormFields {
     /// The first value of a field.
     #[must_use]
     pub fn get(&self, name: &str) -> &str {
@@ -397,21 +411,21 @@ impl Fields {
     }
 }
 
-impl axum::extract::FromRequest<App> for Fields {
+impl axum::extract::FromRequest<App> for FormFields {
     type Rejection = Response;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
-        let Ok(visit) = Visit::from_request_parts(&mut parts, app).await;
+        let Ok(visit) = RequestContext::from_request_parts(&mut parts, app).await;
         let request = Request::from_parts(parts, body);
         match axum::Form::<Vec<(String, String)>>::from_request(request, app).await {
             Ok(axum::Form(fields)) => Ok(Self(
                 fields
                     .into_iter()
-                    .map(|(n, v)| (n, words::body(&v, usize::MAX)))
+                    .map(|(n, v)| (n, text::body(&v, usize::MAX)))
                     .collect(),
             )),
-            Err(_) => Err(app.problem(
+            Err(_) => Err(app.error_page(
                 &visit,
                 StatusCode::BAD_REQUEST,
                 "refused-title",

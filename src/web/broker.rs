@@ -9,8 +9,8 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 
 use super::app::App;
-use crate::doors::refusals;
-use crate::protocol::broker::{Answer, Counters, Question, Refusal};
+use crate::http::refusal_text;
+use crate::protocol::broker::{AdminQuery, AdminReply, Counters, Refusal};
 
 /// Routes of the control socket.
 pub fn router() -> Router<App> {
@@ -24,26 +24,28 @@ pub fn router() -> Router<App> {
         .route("/broker/why", get(why))
         .route(
             "/broker/kick",
-            post(|State(app): State<App>, Json(q): Json<Id>| async move {
-                ask(&app, Question::Kick { id: q.id }).await
-            }),
+            post(
+                |State(app): State<App>, Json(q): Json<IdQuery>| async move {
+                    query_broker(&app, AdminQuery::Kick { id: q.id }).await
+                },
+            ),
         )
-        .route("/broker/way", get(way))
+        .route("/broker/way", get(endpoint))
         .route("/metrics", get(metrics))
 }
 
 #[derive(Debug, Deserialize)]
-struct Id {
+struct IdQuery {
     #[serde(default)]
     id: String,
 }
 
 #[derive(Debug, Deserialize)]
-struct Filter {
+struct FilterQuery {
     filter: String,
 }
 
-fn silent() -> Response {
+fn broker_unavailable() -> Response {
     (
         StatusCode::SERVICE_UNAVAILABLE,
         Json(serde_json::json!({ "error": "máy chủ MQTT không trả lời; xem “conglang doctor”" })),
@@ -51,56 +53,61 @@ fn silent() -> Response {
         .into_response()
 }
 
-async fn ask(app: &App, question: Question) -> Response {
-    match app.live.broker.ask(question).await {
+async fn query_broker(app: &App, question: AdminQuery) -> Response {
+    match app.live.broker.query(question).await {
         Some(answer) => Json(answer).into_response(),
-        None => silent(),
+        None => broker_unavailable(),
     }
 }
 
 /// Whom the broker refused or cut, and whose announcements the house cannot use.
-async fn why(State(app): State<App>, Query(q): Query<Id>) -> Response {
-    let Some(Answer::Why(mut rows)) = app
+async fn why(State(app): State<App>, Query(q): Query<IdQuery>) -> Response {
+    let Some(AdminReply::Refusals(mut rows)) = app
         .live
         .broker
-        .ask(Question::Why { id: q.id.clone() })
+        .query(AdminQuery::Refusals { id: q.id.clone() })
         .await
     else {
-        return silent();
+        return broker_unavailable();
     };
     for device in app
         .live
-        .turned_down
+        .rejected_discovery
         .devices()
         .into_iter()
         .filter(|d| q.id.is_empty() || d.as_str() == q.id)
     {
-        let (told, more) = app.live.turned_down.of(&device);
+        let (told, more) = app.live.rejected_discovery.of(&device);
         let row = |at: i64, why: String, times: u64| Refusal {
-            at: at / 1000,
-            who: device.to_string(),
+            at_s: at / 1000,
+            client: device.to_string(),
             address: String::new(),
-            why,
-            times,
+            reason: why,
+            count: times,
         };
         let last = told.last().map_or(0, |t| t.at);
+        rows.extend(told.into_iter().map(|t| {
+            row(
+                t.at,
+                refusal_text::unused_announcement(&t.topic, &t.why),
+                t.times,
+            )
+        }));
         rows.extend(
-            told.into_iter()
-                .map(|t| row(t.at, refusals::unused(&t.topic, &t.why), t.times)),
+            (more > 0).then(|| row(last, refusal_text::more_unused_announcements(more), 1)),
         );
-        rows.extend((more > 0).then(|| row(last, refusals::more_unused(more), 1)));
     }
-    Json(Answer::Why(rows)).into_response()
+    Json(AdminReply::Refusals(rows)).into_response()
 }
 
 /// All sessions, in as many questions as they need.
 async fn clients(State(app): State<App>) -> Response {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let Some(Answer::Clients(rows, more)) =
-            app.live.broker.ask(Question::Clients { after }).await
+        let Some(AdminReply::Clients(rows, more)) =
+            app.live.broker.query(AdminQuery::Clients { after }).await
         else {
-            return silent();
+            return broker_unavailable();
         };
         after = rows
             .last()
@@ -113,19 +120,19 @@ async fn clients(State(app): State<App>) -> Response {
 }
 
 /// All retained messages that match.
-async fn topics(State(app): State<App>, Query(q): Query<Filter>) -> Response {
+async fn topics(State(app): State<App>, Query(q): Query<FilterQuery>) -> Response {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let Some(Answer::Topics(rows, more)) = app
+        let Some(AdminReply::Topics(rows, more)) = app
             .live
             .broker
-            .ask(Question::Topics {
+            .query(AdminQuery::Topics {
                 filter: q.filter.clone(),
                 after,
             })
             .await
         else {
-            return silent();
+            return broker_unavailable();
         };
         after = rows.last().map(|r| r.topic.clone());
         all.extend(rows);
@@ -137,10 +144,10 @@ async fn topics(State(app): State<App>, Query(q): Query<Filter>) -> Response {
 
 /// How the technician's own tools reach the broker as the house; the control socket's permissions
 /// are the lock.
-async fn way(State(app): State<App>) -> Response {
-    match app.live.broker.way() {
+async fn endpoint(State(app): State<App>) -> Response {
+    match app.live.broker.endpoint() {
         Some(way) => Json(way).into_response(),
-        None => silent(),
+        None => broker_unavailable(),
     }
 }
 
@@ -172,13 +179,13 @@ fn exposition(c: &Counters) -> String {
             "sessions_away",
             "gauge",
             "Sessions kept for clients that are away",
-            c.away,
+            c.disconnected,
         ),
         (
             "sessions_expired_total",
             "counter",
             "Sessions whose time was over",
-            c.expired,
+            c.expired_sessions,
         ),
         (
             "quarantined",
@@ -244,19 +251,19 @@ fn exposition(c: &Counters) -> String {
             "messages_outlived_total",
             "counter",
             "Messages dropped because their time was over",
-            c.outlived,
+            c.expired_messages,
         ),
         (
             "messages_too_large_total",
             "counter",
             "Messages that were not sent because they are larger than their client takes",
-            c.too_large,
+            c.oversized,
         ),
         (
             "publishes_forbidden_total",
             "counter",
             "Publishes outside of a permission",
-            c.forbidden,
+            c.denied_publishes,
         ),
         ("subscriptions", "gauge", "Subscriptions", c.subscriptions),
         (
@@ -289,26 +296,31 @@ fn exposition(c: &Counters) -> String {
             "clients_refused_total",
             "counter",
             "Clients refused",
-            c.refused,
+            c.rejected_connects,
         ),
-        ("clients_cut_total", "counter", "Clients cut", c.cut),
+        (
+            "clients_cut_total",
+            "counter",
+            "Clients cut",
+            c.disconnected_with_error,
+        ),
         (
             "card_written_bytes_total",
             "counter",
             "Bytes written to the card",
-            c.written,
+            c.bytes_written,
         ),
         (
             "card_owed",
             "gauge",
             "Changes that wait for the card",
-            c.owed,
+            c.pending_changes,
         ),
         (
             "card_failing",
             "gauge",
             "1 while the card does not take them",
-            u64::from(c.card_fails),
+            u64::from(c.storage_failing),
         ),
         (
             "uptime_seconds",

@@ -2,29 +2,29 @@
 //!
 //! Every look is in the access log before a picture is given.
 
-mod how;
-mod look;
+mod access_log;
+mod status_text;
 mod wall;
 
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{AppendHeaders, IntoResponse as _, Response};
 
-use self::how::how;
-pub(super) use self::how::{unseen, unsure};
-pub use self::look::look;
-use self::look::looks;
+pub use self::access_log::record_view;
+use self::access_log::view_list;
+use self::status_text::camera_status;
+pub(super) use self::status_text::{unverified, unviewable};
 pub use self::wall::{fragments, page};
-use super::app::{App, Visit};
+use super::app::{App, RequestContext};
 use crate::domain::id::CameraId;
-use crate::domain::state::State as Village;
-use crate::doors::page::{Frame, show};
-use crate::live::pictures::Pull;
+use crate::domain::state::VillageState;
+use crate::http::render::{PageContext, render};
+use crate::live::pictures::SourceStatus;
 
 #[derive(askama::Template)]
 #[template(path = "camera.html")]
 struct CameraPage {
-    f: Frame,
+    f: PageContext,
     id: String,
     name: String,
     is_called: bool,
@@ -37,13 +37,25 @@ struct CameraPage {
 }
 
 /// The fragments of one camera's page; none = there is no such camera.
-pub fn one_fragments(app: &App, visit: &Visit, state: &Village, id: &str) -> Option<Vec<String>> {
+pub fn camera_fragments(
+    app: &App,
+    visit: &RequestContext,
+    state: &VillageState,
+    id: &str,
+) -> Option<Vec<String>> {
     let c = state.cameras.values().find(|c| c.id.as_str() == id)?;
-    Some(vec![how(app, visit.lang, c), looks(app, visit.lang, c)])
+    Some(vec![
+        camera_status(app, visit.lang, c),
+        view_list(app, visit.lang, c),
+    ])
 }
 
 /// One camera.
-pub async fn one(State(app): State<App>, visit: Visit, Path(id): Path<String>) -> Response {
+pub async fn camera_page(
+    State(app): State<App>,
+    visit: RequestContext,
+    Path(id): Path<String>,
+) -> Response {
     let state = app.journal.state();
     let Some(camera) = state
         .cameras
@@ -51,29 +63,29 @@ pub async fn one(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
         .find(|c| c.id.as_str() == id)
         .cloned()
     else {
-        return app.problem(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do");
+        return app.error_page(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do");
     };
-    let f = app.frame(&visit, &state, "cameras");
+    let f = app.page_context(&visit, &state, "cameras");
     let is_called = app
         .live
         .pictures
         .get(&camera.id)
-        .is_some_and(|p| p.pull() != Pull::NoAddress);
-    let (wait, slow) = if camera.signal.is_gone() {
+        .is_some_and(|p| p.source_status() != SourceStatus::NoAddress);
+    let (wait, slow) = if camera.signal.is_offline() {
         ("watch-lost", "watch-lost")
     } else {
         ("watch-wait", "watch-slow")
     };
     let (wait, slow) = (f.t(wait), f.t(slow));
-    show(&CameraPage {
-        lost: camera.signal.is_gone(),
+    render(&CameraPage {
+        lost: camera.signal.is_offline(),
         wait,
         slow,
         id,
         name: camera.name.clone(),
         is_called,
-        sentence: how(&app, f.lang, &camera),
-        looks: looks(&app, f.lang, &camera),
+        sentence: camera_status(&app, f.lang, &camera),
+        looks: view_list(&app, f.lang, &camera),
         f,
     })
 }
@@ -81,14 +93,14 @@ pub async fn one(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
 /// The newest still of a camera.
 pub async fn still(
     State(app): State<App>,
-    visit: Visit,
+    visit: RequestContext,
     Path(id): Path<String>,
     uri: Uri,
 ) -> Response {
     let Ok(id) = CameraId::new(&id) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    if let Err(refused) = look(&app, &visit, vec![id.clone()]).await {
+    if let Err(refused) = record_view(&app, &visit, vec![id.clone()]).await {
         return refused;
     }
     // The wall names the minute and takes what is there; who looks at one camera waits for a fresh
@@ -101,7 +113,7 @@ pub async fn still(
         _ => (
             app.live
                 .pictures
-                .look(&id, app.house.clock().wall_ms())
+                .fresh_still(&id, app.supervisor.clock().wall_ms())
                 .await,
             "no-store",
         ),
@@ -110,7 +122,7 @@ pub async fn still(
         Some(still) => {
             // How old it is by our clock: the phone's may show another time.
             let age = app
-                .house
+                .supervisor
                 .clock()
                 .wall_ms()
                 .saturating_sub(still.at_ms)

@@ -1,8 +1,8 @@
 //! The control socket: what `conglang status` and its siblings ask. The file's permissions are the
 //! lock.
 
+pub(super) mod commands;
 pub(super) mod entries;
-pub(super) mod obey;
 mod status;
 
 use std::time::Duration;
@@ -13,24 +13,24 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 
-use self::entries::{Span, found};
-use self::obey::{carry_out, made, obey, refuse};
+use self::commands::{error_response, receipt_response, submit_external, submit_request};
+use self::entries::{EntryRange, load_entries};
 use self::status::{cameras, status};
 use super::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::command::Command;
-use crate::domain::device::{Account, Device, Presence};
+use crate::domain::device::{Account, Availability, Device};
 use crate::domain::id::{CommandId, DeviceId, NoticeId, PlaceId};
-use crate::domain::{notice, words};
-use crate::doors::locale::Lang;
-use crate::journal::Wish;
+use crate::domain::{notice, text};
+use crate::http::locale::Lang;
+use crate::journal::CommandRequest;
 use crate::protocol::control::{PutDevice, PutNotice, Submit};
 
 /// Largest request, bytes: a notice of the longest kind, escaped.
-const BODY: usize = 128 * 1024;
+const MAX_BODY_BYTES: usize = 128 * 1024;
 
 /// How long a changed account is waited for.
-const IN_FORCE: Duration = Duration::from_secs(5);
+const ACCESS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// All that the technician's commands may ask.
 pub fn router(
@@ -51,24 +51,24 @@ pub fn router(
             "/state",
             get(|State(app): State<App>| async move { Json(app.village().as_ref().clone()) }),
         )
-        .route("/users", post(super::people::put))
+        .route("/users", post(super::users::put_user))
         .route("/devices", post(put_device))
         .route("/notices", post(put_notice))
         .route(
             "/commands",
             post(
                 |State(app): State<App>, Json(submit): Json<Submit>| async move {
-                    obey(&app, Actor::Console, submit).await
+                    submit_external(&app, Actor::LocalAdmin, submit).await
                 },
             ),
         )
         .merge(super::broker::router())
-        .layer(DefaultBodyLimit::max(BODY))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(app)
 }
 
-async fn entries(State(app): State<App>, Query(span): Query<Span>) -> Response {
-    found(&app, span)
+async fn entries(State(app): State<App>, Query(span): Query<EntryRange>) -> Response {
+    load_entries(&app, span)
         .await
         .map_or_else(|refused| refused, |entries| Json(entries).into_response())
 }
@@ -77,19 +77,19 @@ async fn entries(State(app): State<App>, Query(span): Query<Span>) -> Response {
 /// has that in force.
 async fn put_device(State(app): State<App>, Json(put): Json<PutDevice>) -> Response {
     let Ok(id) = DeviceId::new(&put.id) else {
-        return refuse(
+        return error_response(
             StatusCode::BAD_REQUEST,
             "the id holds something else than a–z, 0–9, - _ .",
         );
     };
     let Ok(place) = put.place.map(|p| PlaceId::new(&p)).transpose() else {
-        return refuse(StatusCode::BAD_REQUEST, "the place is no id");
+        return error_response(StatusCode::BAD_REQUEST, "the place is no id");
     };
     let known = app.journal.state().devices.get(&id).cloned();
     let mut wishes = Vec::new();
     if put.secret_sha256.is_some() && app.configured.contains(&id) {
         // At the next start the configuration's secret would be back, and with it whoever knew it.
-        return refuse(
+        return error_response(
             StatusCode::CONFLICT,
             format!(
                 "the secret of {id} stands in the configuration (secret_sha256); change it there, or take it out there first"
@@ -97,7 +97,7 @@ async fn put_device(State(app): State<App>, Json(put): Json<PutDevice>) -> Respo
         );
     }
     if let Some(secret_sha256) = put.secret_sha256 {
-        let name = words::line(&put.name, usize::MAX);
+        let name = text::line(&put.name, usize::MAX);
         let name = if name.is_empty() {
             known
                 .as_ref()
@@ -111,7 +111,7 @@ async fn put_device(State(app): State<App>, Json(put): Json<PutDevice>) -> Respo
                 name: name.clone(),
                 place: None,
                 model: String::new(),
-                presence: Presence::Unknown,
+                availability: Availability::Unknown,
             },
             |d| Device {
                 name: name.clone(),
@@ -132,12 +132,16 @@ async fn put_device(State(app): State<App>, Json(put): Json<PutDevice>) -> Respo
     }
     let mut last = 0;
     for command in wishes {
-        match carry_out(&app, Wish::new(Actor::Console, command)).await {
+        match submit_request(&app, CommandRequest::new(Actor::LocalAdmin, command)).await {
             Ok(receipt) => last = last.max(receipt.last),
             Err(refused) => return refused,
         }
     }
-    let in_force = app.live.south.until_access(last, IN_FORCE).await;
+    let in_force = app
+        .live
+        .device_link
+        .wait_for_access(last, ACCESS_TIMEOUT)
+        .await;
     Json(serde_json::json!({ "last": last, "in_force": in_force })).into_response()
 }
 
@@ -146,26 +150,26 @@ async fn put_notice(State(app): State<App>, Json(put): Json<PutNotice>) -> Respo
         NoticeId::new(&put.id),
         CommandId::new(&format!("notice-{}", put.id)),
     ) else {
-        return refuse(
+        return error_response(
             StatusCode::BAD_REQUEST,
             "the id holds something else than a–z, 0–9, - _ .",
         );
     };
-    let (title, body) = notice::clean(&put.title, &put.body);
-    if let Some((key, n, most)) = notice::unsound(&title, &body) {
-        return refuse(
+    let (title, body) = notice::normalize(&put.title, &put.body);
+    if let Some((key, n, most)) = notice::validate(&title, &body) {
+        return error_response(
             StatusCode::BAD_REQUEST,
             Lang::Vi.f(key, &[("n", &n.to_string()), ("most", &most.to_string())]),
         );
     }
     let Ok(text) = app.files.put(format!("{title}\n{body}").into_bytes()).await else {
-        return refuse(
+        return error_response(
             StatusCode::SERVICE_UNAVAILABLE,
             "the text could not be written",
         );
     };
-    let wish = Wish::new(
-        Actor::Console,
+    let wish = CommandRequest::new(
+        Actor::LocalAdmin,
         Command::PublishNotice {
             id,
             text,
@@ -173,8 +177,8 @@ async fn put_notice(State(app): State<App>, Json(put): Json<PutNotice>) -> Respo
             until: put.until,
         },
     )
-    .named(once, i64::MAX);
-    carry_out(&app, wish)
+    .idempotent(once, i64::MAX);
+    submit_request(&app, wish)
         .await
-        .map_or_else(|refused| refused, made)
+        .map_or_else(|refused| refused, receipt_response)
 }

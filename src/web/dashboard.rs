@@ -7,14 +7,15 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
-use super::app::{App, Visit, signed_in};
+use super::app::{App, RequestContext, require_sign_in};
 use super::{
-    cameras, devices, history, lights, live, notices, sensors, sign_in, speakers, today, watch,
+    cameras, devices, history, home, lights, live_updates, live_video, notices, sensors, sign_in,
+    speakers,
 };
-use crate::doors::headers::{same_site, strict};
-use crate::doors::hosts::{Hosts, known};
-use crate::doors::locale::Lang;
-use crate::doors::page::asset;
+use crate::http::headers::{same_site, security_headers};
+use crate::http::hosts::{AllowedHosts, require_known_host};
+use crate::http::locale::Lang;
+use crate::http::render::asset;
 
 /// The style sheet, also inlined by the portal.
 pub const STYLE: &str = include_str!("assets/village.css");
@@ -26,40 +27,43 @@ const ICON_192: &[u8] = include_bytes!("assets/icon-192.png");
 const ICON_512: &[u8] = include_bytes!("assets/icon-512.png");
 
 /// All pages of the village's own people.
-pub fn router(app: App, hosts: Hosts) -> Router {
+pub fn router(app: App, hosts: AllowedHosts) -> Router {
     let inside = Router::new()
-        .route("/", get(today::page))
+        .route("/", get(home::page))
         .route("/lights", get(lights::page))
         .route("/lights/{id}", post(lights::switch))
         .route("/groups/{id}", post(lights::switch_group))
         .route("/sensors", get(sensors::page))
         .route("/devices", get(devices::page))
         .route("/cameras", get(cameras::page))
-        .route("/cameras/{id}", get(cameras::one))
+        .route("/cameras/{id}", get(cameras::camera_page))
         .route("/cameras/{id}/still", get(cameras::still))
-        .route("/cameras/{id}/live", get(watch::live))
+        .route("/cameras/{id}/live", get(live_video::live))
         .route("/more", get(devices::more))
         .route("/notices", get(notices::page).post(notices::publish))
         .route("/notices/new", get(notices::new))
         .route("/notices/{id}", get(notices::one))
         .route("/notices/{id}/down", post(notices::take_down))
         .route("/speakers", get(speakers::page))
-        .route("/speakers/hear", get(speakers::heard).post(speakers::hear))
-        .route("/speakers/sound", get(speakers::sound))
+        .route(
+            "/speakers/hear",
+            get(speakers::preview).post(speakers::preview_form),
+        )
+        .route("/speakers/sound", get(speakers::preview_sound))
         .route("/speakers/announce", post(speakers::announce))
         .route("/speakers/stop", post(speakers::stop))
         .route("/history", get(history::page))
-        .route("/live/{page}", get(live::follow))
+        .route("/live/{page}", get(live_updates::follow))
         .route("/me", get(sign_in::me))
-        .route("/sign-out", post(sign_in::leave))
-        .route("/sign-out/others", post(sign_in::leave_others))
-        .layer(from_fn_with_state(app.clone(), signed_in));
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/sign-out/others", post(sign_in::sign_out_others))
+        .layer(from_fn_with_state(app.clone(), require_sign_in));
     Router::new()
         .merge(inside)
         .merge(super::api::router(app.clone()))
-        .route("/sign-in", get(sign_in::form).post(sign_in::enter))
+        .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
         .route("/lang/{tag}", get(sign_in::language))
-        .route("/big", get(sign_in::bigger))
+        .route("/big", get(sign_in::toggle_large_text))
         .route(
             "/a/village.css",
             get(|| async { asset("text/css; charset=utf-8", STYLE.as_bytes()) }),
@@ -88,13 +92,13 @@ pub fn router(app: App, hosts: Hosts) -> Router {
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(64 * 1024))
         .layer(from_fn(same_site))
-        .layer(from_fn_with_state(hosts, known))
-        .layer(from_fn(strict))
+        .layer(from_fn_with_state(hosts, require_known_host))
+        .layer(from_fn(security_headers))
         .with_state(app)
 }
 
-async fn not_found(State(app): State<App>, visit: Visit) -> Response {
-    app.problem(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do")
+async fn not_found(State(app): State<App>, visit: RequestContext) -> Response {
+    app.error_page(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do")
 }
 
 /// The app on a phone's first screen: icon, and the two things that must be near.

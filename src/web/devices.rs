@@ -3,27 +3,27 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use super::app::{App, Visit};
-use super::rows::{ListPage, Part, Row, Say, html};
-use crate::domain::device::{Device, Presence};
-use crate::domain::state::State as Village;
-use crate::doors::dates;
-use crate::doors::locale::Lang;
-use crate::doors::page::show;
-use crate::doors::refusals;
-use crate::protocol::broker::STRANGER;
-use crate::supervisor::health::Light;
+use super::app::{App, RequestContext};
+use super::components::{Banner, ListPage, PageSection, Row, html};
+use crate::domain::device::{Availability, Device};
+use crate::domain::state::VillageState;
+use crate::http::dates;
+use crate::http::locale::Lang;
+use crate::http::refusal_text;
+use crate::http::render::render;
+use crate::protocol::broker::QUARANTINE_REASON;
+use crate::supervisor::health::HealthStatus;
 
 /// Strangers that are shown.
-const STRANGERS: usize = 3;
+const MAX_STRANGERS: usize = 3;
 
 /// When a device that does not say whether it is there said something last, wall ms; none = never
 /// since the house began.
-fn heard(app: &App, device: &Device) -> Option<i64> {
-    let clock = app.house.clock();
+fn last_seen(app: &App, device: &Device) -> Option<i64> {
+    let clock = app.supervisor.clock();
     let ago = clock
         .mono_ms()
-        .saturating_sub(app.live.latest.heard(&device.id)?);
+        .saturating_sub(app.live.latest.last_seen(&device.id)?);
     Some(
         clock
             .wall_ms()
@@ -32,18 +32,22 @@ fn heard(app: &App, device: &Device) -> Option<i64> {
 }
 
 /// The sentence that the page opens with; none = there are no devices.
-fn summary(app: &App, lang: Lang, state: &Village) -> Option<String> {
-    let now = app.house.clock().wall_ms();
-    let say = |kind, title| Say {
+fn summary(app: &App, lang: Lang, state: &VillageState) -> Option<String> {
+    let now = app.supervisor.clock().wall_ms();
+    let say = |kind, title| Banner {
         id: "devices-sum".into(),
-        kind,
+        status_class: kind,
         title,
         detail: String::new(),
     };
-    let parts = app.house.health().parts();
-    let fails = |part: &str| parts.get(part).is_some_and(|c| c.light == Light::Red);
+    let parts = app.supervisor.health().parts();
+    let fails = |part: &str| {
+        parts
+            .get(part)
+            .is_some_and(|c| c.status == HealthStatus::Red)
+    };
     if ["journal", "broker", "south"].into_iter().any(fails) {
-        return Some(html(&Say {
+        return Some(html(&Banner {
             detail: lang.t("machine-trouble-do"),
             ..say("warn", lang.t("devices-old"))
         }));
@@ -52,29 +56,33 @@ fn summary(app: &App, lang: Lang, state: &Village) -> Option<String> {
     let all = state
         .devices
         .keys()
-        .filter(|id| !state.is_sent_away(id))
+        .filter(|id| !state.is_revoked(id))
         .count();
     let here = state
         .devices
         .values()
-        .filter(|d| !state.is_sent_away(&d.id) && matches!(d.presence, Presence::Here { .. }))
+        .filter(|d| {
+            !state.is_revoked(&d.id) && matches!(d.availability, Availability::Online { .. })
+        })
         .count();
     let never = state
         .devices
         .values()
         .filter(|d| {
-            !state.is_sent_away(&d.id) && d.presence == Presence::Unknown && heard(app, d).is_none()
+            !state.is_revoked(&d.id)
+                && d.availability == Availability::Unknown
+                && last_seen(app, d).is_none()
         })
         .count();
     let n = |n: usize| n.to_string();
-    let words = match state.missing().min_by_key(|(_, since)| *since) {
+    let words = match state.offline_devices().min_by_key(|(_, since)| *since) {
         _ if all == 0 => return None,
         Some((d, since)) => say(
             "bad",
             lang.f(
                 "devices-gone",
                 &[
-                    ("n", &n(state.missing().count())),
+                    ("n", &n(state.offline_devices().count())),
                     ("all", &n(all)),
                     ("name", &d.name),
                     ("since", &dates::since(now, since)),
@@ -98,21 +106,21 @@ fn summary(app: &App, lang: Lang, state: &Village) -> Option<String> {
 }
 
 /// The devices of the village: what is broken first, then what was never heard.
-fn rows(app: &App, lang: Lang, state: &Village) -> Vec<String> {
-    let now = app.house.clock().wall_ms();
+fn rows(app: &App, lang: Lang, state: &VillageState) -> Vec<String> {
+    let now = app.supervisor.clock().wall_ms();
     let mut devices: Vec<_> = state.devices.values().collect();
-    let rank = |d: &Device| match d.presence {
-        _ if state.is_sent_away(&d.id) => 3,
-        Presence::Gone { .. } => 0,
-        Presence::Unknown => 1,
-        Presence::Here { .. } => 2,
+    let rank = |d: &Device| match d.availability {
+        _ if state.is_revoked(&d.id) => 3,
+        Availability::Offline { .. } => 0,
+        Availability::Unknown => 1,
+        Availability::Online { .. } => 2,
     };
     devices.sort_by_key(|d| (rank(d), d.id.clone()));
     let refusals = app.live.broker.refusals();
     let recent = |at: i64| now - at * 1000 < 86_400_000;
     let row = |d: &Device| {
-        let (words, mark) = match d.presence {
-            _ if state.is_sent_away(&d.id) => (
+        let (words, mark) = match d.availability {
+            _ if state.is_revoked(&d.id) => (
                 format!(
                     "{}. {}",
                     lang.t("device-sent-away"),
@@ -120,42 +128,45 @@ fn rows(app: &App, lang: Lang, state: &Village) -> Vec<String> {
                 ),
                 "off",
             ),
-            Presence::Unknown => match heard(app, d) {
+            Availability::Unknown => match last_seen(app, d) {
                 Some(at) => (
                     lang.f("device-heard", &[("time", &dates::since(now, at))]),
                     "",
                 ),
                 None => (lang.t("device-unknown"), "off"),
             },
-            Presence::Here { since } => (
+            Availability::Online { since } => (
                 lang.f("device-here-since", &[("since", &dates::since(now, since))]),
                 "",
             ),
-            Presence::Gone { since } => (
+            Availability::Offline { since } => (
                 lang.f("device-gone", &[("since", &dates::since(now, since))]),
                 "bad",
             ),
         };
         // Why it does not get in, if that is why it is not here. Details are the technician's
         // (`conglang broker why`).
-        let gone_at = d.presence.gone_since().map_or(0, |since| since - 120_000);
+        let gone_at = d
+            .availability
+            .offline_since()
+            .map_or(0, |since| since - 120_000);
         let refused = refusals.iter().rfind(|r| {
             !mark.is_empty()
-                && !state.is_sent_away(&d.id)
-                && r.who == d.id.as_str()
-                && recent(r.at)
-                && r.at * 1000 >= gone_at
+                && !state.is_revoked(&d.id)
+                && r.client == d.id.as_str()
+                && recent(r.at_s)
+                && r.at_s * 1000 >= gone_at
         });
-        let words = match refused.and_then(|r| cause(&r.why)) {
+        let words = match refused.and_then(|r| cause_key(&r.reason)) {
             Some(why) => format!("{words}. {}", lang.t(why)),
             None => words,
         };
         // What it says that it does and the house cannot use.
-        let (down, more) = app.live.turned_down.of(&d.id);
+        let (down, more) = app.live.rejected_discovery.of(&d.id);
         let (words, mark) = match down.first() {
             Some(first) => {
                 let why = if lang == Lang::Vi {
-                    refusals::vietnamese(&first.why)
+                    refusal_text::vietnamese(&first.why)
                 } else {
                     first.why.clone()
                 };
@@ -184,7 +195,7 @@ fn rows(app: &App, lang: Lang, state: &Village) -> Vec<String> {
         };
         Row {
             id: format!("device-{}", d.id),
-            mark,
+            status_class: mark,
             name: d.name.clone(),
             words,
             side: String::new(),
@@ -197,20 +208,22 @@ fn rows(app: &App, lang: Lang, state: &Village) -> Vec<String> {
 
 /// Strangers of the last hour: somebody plugged them in. The newest first; noise must not hide
 /// them.
-fn strangers(app: &App, lang: Lang, state: &Village) -> Vec<String> {
-    let now = app.house.clock().wall_ms();
+fn unknown_devices(app: &App, lang: Lang, state: &VillageState) -> Vec<String> {
+    let now = app.supervisor.clock().wall_ms();
     let refusals = app.live.broker.refusals();
     let known = |name: &str| state.devices.keys().any(|id| id.as_str() == name);
     let mut strangers: Vec<_> = refusals
         .iter()
-        .filter(|r| r.why == STRANGER && now - r.at * 1000 < 3_600_000 && !known(&r.who))
+        .filter(|r| {
+            r.reason == QUARANTINE_REASON && now - r.at_s * 1000 < 3_600_000 && !known(&r.client)
+        })
         .collect();
-    strangers.sort_by_key(|r| (std::cmp::Reverse(r.at), r.who.clone()));
-    let others = strangers.len().saturating_sub(STRANGERS);
+    strangers.sort_by_key(|r| (std::cmp::Reverse(r.at_s), r.client.clone()));
+    let others = strangers.len().saturating_sub(MAX_STRANGERS);
     let row = |id: String, name: String, words: String| {
         Row {
             id,
-            mark: "warn",
+            status_class: "warn",
             name,
             words,
             ..Row::default()
@@ -219,14 +232,14 @@ fn strangers(app: &App, lang: Lang, state: &Village) -> Vec<String> {
     };
     let mut rows: Vec<String> = strangers
         .into_iter()
-        .take(STRANGERS)
+        .take(MAX_STRANGERS)
         .map(|r| {
             row(
-                format!("stranger-{}", r.who),
-                r.who.clone(),
+                format!("stranger-{}", r.client),
+                r.client.clone(),
                 lang.f(
                     "device-stranger-seen",
-                    &[("time", &dates::since(now, r.at * 1000))],
+                    &[("time", &dates::since(now, r.at_s * 1000))],
                 ),
             )
         })
@@ -242,22 +255,22 @@ fn strangers(app: &App, lang: Lang, state: &Village) -> Vec<String> {
 }
 
 /// The fragments of this page.
-pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
+pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<String> {
     let mut out: Vec<String> = summary(app, visit.lang, state).into_iter().collect();
     out.extend(rows(app, visit.lang, state));
-    out.extend(strangers(app, visit.lang, state));
+    out.extend(unknown_devices(app, visit.lang, state));
     out
 }
 
 /// What the chief is told of a refusal; none = it says nothing about the device.
-fn cause(why: &str) -> Option<&'static str> {
+fn cause_key(why: &str) -> Option<&'static str> {
     Some(match why {
         "wrong user name or password" | "a user name and a password are needed" => {
             "device-why-password"
         }
-        "its account changed" | "the certificate's name has no account" | STRANGER => {
-            "device-why-account"
-        }
+        "account changed; disconnecting"
+        | "the certificate's name has no account"
+        | QUARANTINE_REASON => "device-why-account",
         "it was silent longer than its keep alive" => "device-why-silent",
         "another connection took its session over"
         | "a technician ended it"
@@ -267,17 +280,17 @@ fn cause(why: &str) -> Option<&'static str> {
 }
 
 /// The page.
-pub async fn page(State(app): State<App>, visit: Visit) -> Response {
+pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
     let state = app.journal.state();
-    let f = app.frame(&visit, &state, "more");
-    let mut parts = vec![Part {
+    let f = app.page_context(&visit, &state, "more");
+    let mut parts = vec![PageSection {
         rows: rows(&app, visit.lang, &state),
         empty: f.t("no-devices"),
-        ..Part::default()
+        ..PageSection::default()
     }];
-    let strangers = strangers(&app, visit.lang, &state);
+    let strangers = unknown_devices(&app, visit.lang, &state);
     if !strangers.is_empty() {
-        parts.push(Part {
+        parts.push(PageSection {
             name: f.t("device-strangers"),
             controls: format!("<p class=\"soft\">{}</p>", f.t("device-strangers-do")),
             rows: strangers,
@@ -285,7 +298,7 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
         });
     }
     let summary = summary(&app, visit.lang, &state).unwrap_or_default();
-    show(&ListPage {
+    render(&ListPage {
         title: f.t("devices"),
         live: "/live/devices",
         summary,
@@ -297,9 +310,9 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
 }
 
 /// Thêm.
-pub async fn more(State(app): State<App>, visit: Visit) -> Response {
+pub async fn more(State(app): State<App>, visit: RequestContext) -> Response {
     let state = app.journal.state();
-    let f = app.frame(&visit, &state, "more");
+    let f = app.page_context(&visit, &state, "more");
     let links = [
         ("/notices", "notices"),
         ("/sensors", "sensors"),
@@ -310,7 +323,7 @@ pub async fn more(State(app): State<App>, visit: Visit) -> Response {
         .into_iter()
         .map(|(href, key)| (href.to_owned(), f.t(key)))
         .collect();
-    show(&ListPage {
+    render(&ListPage {
         title: f.t("more"),
         live: "/live/other",
         summary: String::new(),

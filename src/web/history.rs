@@ -4,26 +4,30 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::app::{App, Visit};
-use super::rows::{ListPage, Part};
+use super::app::{App, RequestContext};
+use super::components::{ListPage, PageSection};
 use crate::domain::calendar::day_number;
-use crate::doors::dates;
-use crate::doors::page::show;
+use crate::http::dates;
+use crate::http::render::render;
 
 /// Rows of one page.
-const ROWS: usize = 50;
+const ROWS_PER_PAGE: usize = 50;
 
 /// Where the page begins.
 #[derive(Debug, Deserialize)]
-pub struct From {
+pub struct HistoryQuery {
     before: Option<u64>,
     about: Option<String>,
 }
 
 /// The page.
-pub async fn page(State(app): State<App>, visit: Visit, Query(from): Query<From>) -> Response {
+pub async fn page(
+    State(app): State<App>,
+    visit: RequestContext,
+    Query(from): Query<HistoryQuery>,
+) -> Response {
     let state = app.journal.state();
-    let f = app.frame(&visit, &state, "more");
+    let f = app.page_context(&visit, &state, "more");
     let before = from.before.unwrap_or(u64::MAX);
     // An id as it stands in entries; whatever else is asked for is about nothing.
     let about = from.about.filter(|a| {
@@ -32,21 +36,21 @@ pub async fn page(State(app): State<App>, visit: Visit, Query(from): Query<From>
                 .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     });
     let found = match &about {
-        Some(id) => app.about(id, before, ROWS).await,
-        None => Some(app.journal.before(before, ROWS).await),
+        Some(id) => app.about(id, before, ROWS_PER_PAGE).await,
+        None => Some(app.journal.before(before, ROWS_PER_PAGE).await),
     };
     let is_unread = found.is_none();
     let entries = found.unwrap_or_default();
-    let rows = app.entry_rows(f.lang, &entries, ROWS).await;
-    let mut parts: Vec<Part> = Vec::new();
+    let rows = app.entry_rows(f.lang, &entries, ROWS_PER_PAGE).await;
+    let mut parts: Vec<PageSection> = Vec::new();
     let mut day = None;
     for (at, row) in rows {
         let on = day_number(at);
         if day != Some(on) {
             day = Some(on);
-            parts.push(Part {
+            parts.push(PageSection {
                 name: dates::long(f.lang, at),
-                ..Part::default()
+                ..PageSection::default()
             });
         }
         if let Some(part) = parts.last_mut() {
@@ -54,13 +58,13 @@ pub async fn page(State(app): State<App>, visit: Visit, Query(from): Query<From>
         }
     }
     if parts.is_empty() {
-        parts.push(Part {
+        parts.push(PageSection {
             empty: f.t(if is_unread {
                 "history-unread"
             } else {
                 "no-history"
             }),
-            ..Part::default()
+            ..PageSection::default()
         });
     }
     let more = about
@@ -69,13 +73,13 @@ pub async fn page(State(app): State<App>, visit: Visit, Query(from): Query<From>
     let older = entries
         .last()
         .map(|e| e.entry.seq)
-        .filter(|s| *s > 1 && entries.len() == ROWS)
+        .filter(|s| *s > 1 && entries.len() == ROWS_PER_PAGE)
         .map(|s| (format!("/history?before={s}{more}"), f.t("older")));
     let title = about.map_or_else(
         || f.t("history"),
         |a| f.t1("history-of", "name", super::names::name_of(&state, &a)),
     );
-    show(&ListPage {
+    render(&ListPage {
         title,
         live: "/live/other",
         summary: String::new(),

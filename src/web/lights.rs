@@ -4,26 +4,26 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
-use super::app::{App, Fields, Visit};
-use super::rows::{ListPage, Part, Row, Say, html};
+use super::app::{App, FormFields, RequestContext};
+use super::components::{Banner, ListPage, PageSection, Row, html};
 use crate::domain::command::Command;
-use crate::domain::device::{Device, Presence};
+use crate::domain::device::{Availability, Device};
 use crate::domain::id::{EntityId, GroupId};
 use crate::domain::light::Light;
-use crate::domain::state::State as Village;
-use crate::doors::dates;
-use crate::doors::locale::Lang;
-use crate::doors::page::{see, show};
+use crate::domain::state::VillageState;
+use crate::http::dates;
+use crate::http::locale::Lang;
+use crate::http::render::{redirect_see_other, render};
 
 #[derive(askama::Template)]
 #[template(path = "light_row.html")]
 struct LightRow<'a> {
     id: &'a str,
-    mark: &'static str,
+    status_class: &'static str,
     name: &'a str,
     words: String,
     can: bool,
-    form: &'a str,
+    csrf: &'a str,
     next: &'static str,
     button: String,
     button_class: &'static str,
@@ -33,25 +33,25 @@ struct LightRow<'a> {
 #[template(path = "group_controls.html")]
 struct GroupControls<'a> {
     id: &'a str,
-    form: &'a str,
+    csrf: &'a str,
     on: String,
     off: String,
 }
 
 /// How a lamp is, in words, with its mark.
-pub(super) fn words(
+pub(super) fn status_text(
     app: &App,
     lang: Lang,
-    state: &Village,
+    state: &VillageState,
     light: &Light,
 ) -> (String, &'static str) {
-    let now = app.house.clock().wall_ms();
+    let now = app.supervisor.clock().wall_ms();
     let device = state.device_of(&light.id);
-    if device.is_some_and(|d| state.is_sent_away(&d.id)) {
+    if device.is_some_and(|d| state.is_revoked(&d.id)) {
         return (lang.t("device-sent-away"), "off");
     }
-    let gone = device.and_then(|d| d.presence.gone_since());
-    if let Some(desired) = light.desired.filter(|_| light.is_waiting()) {
+    let gone = device.and_then(|d| d.availability.offline_since());
+    if let Some(desired) = light.desired.filter(|_| light.is_pending()) {
         let seconds = ((now - desired.at) / 1000).max(0).to_string();
         return (
             lang.f(
@@ -80,17 +80,18 @@ pub(super) fn words(
             "bad",
         );
     }
-    if app.live.latest.is_unclear(&light.id) {
+    if app.live.latest.is_invalid(&light.id) {
         return (lang.t("reading-unclear"), "bad");
     }
     // What stands in the broker since nobody knows when is not an answer.
-    let heard =
-        |d: &Device| d.presence != Presence::Unknown || app.live.latest.heard(&d.id).is_some();
+    let heard = |d: &Device| {
+        d.availability != Availability::Unknown || app.live.latest.last_seen(&d.id).is_some()
+    };
     if let Some(kept) = app
         .live
         .latest
         .get(&light.id)
-        .filter(|v| v.kept && !device.is_some_and(|d| heard(d)))
+        .filter(|v| v.retained && !device.is_some_and(|d| heard(d)))
     {
         return (
             format!(
@@ -120,30 +121,30 @@ pub(super) fn words(
     }
 }
 
-fn row(app: &App, lang: Lang, form: &str, state: &Village, light: &Light) -> String {
-    let (words, mark) = words(app, lang, state, light);
+fn row(app: &App, lang: Lang, form: &str, state: &VillageState, light: &Light) -> String {
+    let (words, mark) = status_text(app, lang, state, light);
     let on = light
         .desired
-        .filter(|_| light.is_waiting())
+        .filter(|_| light.is_pending())
         .map_or_else(|| light.is_on(), |d| d.on);
     // What never answered is the technician's: a button that does nothing helps nobody.
     let device = state.device_of(&light.id);
     let heard = light.reported.is_some()
         || light.desired.is_some()
-        || device.is_some_and(|d| matches!(d.presence, Presence::Here { .. }));
+        || device.is_some_and(|d| matches!(d.availability, Availability::Online { .. }));
     let can = heard
-        && !device.is_some_and(|d| state.is_sent_away(&d.id))
+        && !device.is_some_and(|d| state.is_revoked(&d.id))
         && state
             .entities
             .get(&light.id)
             .is_some_and(|e| e.order.is_some());
     html(&LightRow {
         id: light.id.as_str(),
-        mark,
+        status_class: mark,
         name: &light.name,
         words,
         can,
-        form,
+        csrf: form,
         next: if on { "0" } else { "1" },
         button: lang.t(if on { "turn-off" } else { "turn-on" }),
         button_class: if on { "quiet" } else { "" },
@@ -151,16 +152,15 @@ fn row(app: &App, lang: Lang, form: &str, state: &Village, light: &Light) -> Str
 }
 
 /// A lamp of a group that never announced itself.
-fn silent(state: &Village, lang: Lang, id: &EntityId) -> String {
+fn unannounced_row(state: &VillageState, lang: Lang, id: &EntityId) -> String {
     let device = id.as_str().split('.').next().unwrap_or_default();
-    let here = state
-        .devices
-        .iter()
-        .any(|(k, d)| k.as_str() == device && matches!(d.presence, Presence::Here { .. }));
+    let here = state.devices.iter().any(|(k, d)| {
+        k.as_str() == device && matches!(d.availability, Availability::Online { .. })
+    });
     Row {
         id: format!("light-{id}"),
-        mark: "off",
-        name: silent_name(state, id),
+        status_class: "off",
+        name: unannounced_name(state, id),
         words: lang.t(if here {
             "light-not-announced"
         } else {
@@ -173,7 +173,7 @@ fn silent(state: &Village, lang: Lang, id: &EntityId) -> String {
 
 /// Names of the lamps that never answered: those that announced themselves, and those that only
 /// their group knows.
-pub(super) fn never(state: &Village) -> Vec<String> {
+pub(super) fn never_answered(state: &VillageState) -> Vec<String> {
     let mut out: Vec<String> = state
         .lights
         .values()
@@ -185,12 +185,12 @@ pub(super) fn never(state: &Village) -> Vec<String> {
         .values()
         .flat_map(|g| g.lights.iter())
         .filter(|id| !state.lights.contains_key(*id));
-    out.extend(grouped.map(|id| silent_name(state, id)));
+    out.extend(grouped.map(|id| unannounced_name(state, id)));
     out
 }
 
 /// Lamps in all: those that announced themselves, and those that only their group knows.
-pub(super) fn all(state: &Village) -> usize {
+pub(super) fn lamp_count(state: &VillageState) -> usize {
     let grouped = state
         .groups
         .values()
@@ -199,20 +199,20 @@ pub(super) fn all(state: &Village) -> usize {
     state.lights.len() + grouped.count()
 }
 
-fn silent_name(state: &Village, id: &EntityId) -> String {
+fn unannounced_name(state: &VillageState, id: &EntityId) -> String {
     let name = super::names::name_of(state, id.as_str().split('.').next().unwrap_or_default());
     name.strip_prefix("Đèn ").unwrap_or(&name).to_owned()
 }
 
-fn summary(app: &App, lang: Lang, state: &Village) -> String {
+fn summary(app: &App, lang: Lang, state: &VillageState) -> String {
     let (mut on, mut off, mut waiting, mut bad) = (0, 0, 0, 0);
-    let never = never(state);
+    let never = never_answered(state);
     for light in state
         .lights
         .values()
         .filter(|l| l.reported.is_some() || l.desired.is_some())
     {
-        match words(app, lang, state, light).1 {
+        match status_text(app, lang, state, light).1 {
             "bad" => bad += 1,
             "warn" => waiting += 1,
             "" => on += 1,
@@ -252,9 +252,9 @@ fn summary(app: &App, lang: Lang, state: &Village) -> String {
             )
         ),
     };
-    html(&Say {
+    html(&Banner {
         id: "lights-summary".into(),
-        kind: if bad > 0 {
+        status_class: if bad > 0 {
             "bad"
         } else if never.is_empty() {
             ""
@@ -267,8 +267,8 @@ fn summary(app: &App, lang: Lang, state: &Village) -> String {
 }
 
 /// The fragments of this page.
-pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
-    let form = app.sessions.form_token(&visit.token);
+pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<String> {
+    let form = app.sessions.csrf_token(&visit.token);
     let mut out = vec![summary(app, visit.lang, state)];
     out.extend(
         state
@@ -280,17 +280,17 @@ pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
 }
 
 /// The page.
-pub async fn page(State(app): State<App>, visit: Visit) -> Response {
+pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
     let state = app.village();
-    let f = app.frame(&visit, &state, "lights");
-    let mut parts: Vec<Part> = state
+    let f = app.page_context(&visit, &state, "lights");
+    let mut parts: Vec<PageSection> = state
         .groups
         .values()
-        .map(|g| Part {
+        .map(|g| PageSection {
             name: g.name.clone(),
             controls: html(&GroupControls {
                 id: g.id.as_str(),
-                form: &f.form,
+                csrf: &f.csrf,
                 on: f.t("turn-on-all"),
                 off: f.t("turn-off-all"),
             }),
@@ -299,8 +299,8 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
                 .iter()
                 .map(|id| {
                     state.lights.get(id).map_or_else(
-                        || silent(&state, f.lang, id),
-                        |l| row(&app, f.lang, &f.form, &state, l),
+                        || unannounced_row(&state, f.lang, id),
+                        |l| row(&app, f.lang, &f.csrf, &state, l),
                     )
                 })
                 .collect(),
@@ -311,7 +311,7 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
         .lights
         .values()
         .filter(|l| l.group.is_none())
-        .map(|l| row(&app, f.lang, &f.form, &state, l))
+        .map(|l| row(&app, f.lang, &f.csrf, &state, l))
         .collect();
     if !others.is_empty() || parts.is_empty() {
         let name = if parts.is_empty() {
@@ -319,7 +319,7 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
         } else {
             f.t("other-lights")
         };
-        parts.push(Part {
+        parts.push(PageSection {
             name,
             controls: String::new(),
             rows: others,
@@ -327,13 +327,13 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
         });
     }
     let summary = summary(&app, f.lang, &state);
-    show(&ListPage {
+    render(&ListPage {
         title: f.t("lights-page"),
         live: "/live/lights",
         summary,
         parts,
         links: Vec::new(),
-        refresh: if state.lights.values().any(|l| l.is_waiting()) {
+        refresh: if state.lights.values().any(|l| l.is_pending()) {
             2
         } else {
             0
@@ -343,26 +343,26 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
 }
 
 /// Back to where the button was pressed.
-fn answer(visit: &Visit, place: &str) -> Response {
+fn redirect_back(visit: &RequestContext, place: &str) -> Response {
     if visit.live {
         StatusCode::NO_CONTENT.into_response()
     } else {
-        see(&format!("/lights#{place}"))
+        redirect_see_other(&format!("/lights#{place}"))
     }
 }
 
 /// Switches one lamp.
 pub async fn switch(
     State(app): State<App>,
-    visit: Visit,
+    visit: RequestContext,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: FormFields,
 ) -> Response {
-    if !app.proves(&visit, fields.get("form")) {
-        return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
+    if !app.verify_csrf(&visit, fields.get("form")) {
+        return app.error_page(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
     }
     let Ok(light) = EntityId::new(&id) else {
-        return app.problem(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do");
+        return app.error_page(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do");
     };
     match app
         .submit(
@@ -374,7 +374,7 @@ pub async fn switch(
         )
         .await
     {
-        Ok(_) => answer(&visit, &format!("light-{id}")),
+        Ok(_) => redirect_back(&visit, &format!("light-{id}")),
         Err(page) => page,
     }
 }
@@ -382,15 +382,15 @@ pub async fn switch(
 /// Switches a group.
 pub async fn switch_group(
     State(app): State<App>,
-    visit: Visit,
+    visit: RequestContext,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: FormFields,
 ) -> Response {
-    if !app.proves(&visit, fields.get("form")) {
-        return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
+    if !app.verify_csrf(&visit, fields.get("form")) {
+        return app.error_page(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
     }
     let Ok(group) = GroupId::new(&id) else {
-        return app.problem(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do");
+        return app.error_page(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do");
     };
     match app
         .submit(
@@ -402,7 +402,7 @@ pub async fn switch_group(
         )
         .await
     {
-        Ok(_) => answer(&visit, &format!("group-{id}")),
+        Ok(_) => redirect_back(&visit, &format!("group-{id}")),
         Err(page) => page,
     }
 }

@@ -1,11 +1,11 @@
 //! What people call the things of the village.
 
-use crate::domain::state::State;
-use crate::doors::locale::{Lang, noun};
+use crate::domain::state::VillageState;
+use crate::http::locale::{Lang, noun};
 
 /// What people call a lamp, a device, a sensor, a cluster, a camera; its id when it has no name.
 #[must_use]
-pub fn name_of(state: &State, id: &str) -> String {
+pub fn name_of(state: &VillageState, id: &str) -> String {
     let light = state
         .lights
         .iter()
@@ -44,7 +44,7 @@ pub fn name_of(state: &State, id: &str) -> String {
 }
 
 /// The same with its noun, as it stands within a sentence: “đèn Cổng làng”, “loa Nhà văn hóa”.
-pub(super) fn noun_of(lang: Lang, state: &State, id: &str) -> String {
+pub(super) fn noun_of(lang: Lang, state: &VillageState, id: &str) -> String {
     let name = name_of(state, id);
     if state.lights.keys().any(|k| k.as_str() == id) {
         noun(lang, "a-light", &name)

@@ -5,24 +5,26 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::app::{App, Fields, Visit};
-use super::rows::{ListPage, Part, Row};
+use super::app::{App, FormFields, RequestContext};
+use super::components::{ListPage, PageSection, Row};
 use crate::domain::command::Command;
 use crate::domain::id::{CommandId, NoticeId};
-use crate::domain::notice::{Notice, NoticeKind, clean, unsound};
-use crate::doors::dates;
-use crate::doors::locale::Lang;
-use crate::doors::page::{Frame, Piece, see, show, show_with, with_phones};
-use crate::journal::{SubmitError, Wish};
+use crate::domain::notice::{Notice, NoticeKind, normalize, validate};
+use crate::http::dates;
+use crate::http::locale::Lang;
+use crate::http::render::{
+    PageContext, TextSpan, redirect_see_other, render, render_with, split_phones,
+};
+use crate::journal::{CommandRequest, SubmitError};
 use crate::store::files::Lost;
 
 const DAY_MS: i64 = 86_400_000;
 /// A notice is new for so long, ms.
-const NEW_MS: i64 = 2 * DAY_MS;
+const NEW_FOR_MS: i64 = 2 * DAY_MS;
 
 /// A notice in a list.
 #[derive(Debug, Clone)]
-pub struct Brief {
+pub struct NoticeSummary {
     /// Id.
     pub id: String,
     /// Title.
@@ -37,17 +39,17 @@ pub struct Brief {
     pub fresh: bool,
 }
 
-impl Brief {
+impl NoticeSummary {
     /// The lead with its telephone numbers apart.
     #[must_use]
-    pub fn told(&self) -> Vec<Piece> {
-        with_phones(&self.lead)
+    pub fn lead_spans(&self) -> Vec<TextSpan> {
+        split_phones(&self.lead)
     }
 }
 
 /// Title and paragraphs of a notice; what is erased or damaged is said.
 #[must_use]
-pub fn words(app: &App, lang: Lang, notice: &Notice) -> (String, Vec<String>) {
+pub fn title_and_paragraphs(app: &App, lang: Lang, notice: &Notice) -> (String, Vec<String>) {
     match app.files.text(&notice.text) {
         Ok(text) => {
             let (title, body) = text.split_once('\n').unwrap_or((&text, ""));
@@ -67,11 +69,11 @@ pub fn words(app: &App, lang: Lang, notice: &Notice) -> (String, Vec<String>) {
 
 /// When it was posted, by whom and until when, in words.
 #[must_use]
-pub fn when(lang: Lang, notice: &Notice) -> String {
-    told(lang, notice, |ms| dates::long(lang, ms))
+pub fn posted_when(lang: Lang, notice: &Notice) -> String {
+    posted_text(lang, notice, |ms| dates::long(lang, ms))
 }
 
-fn told(lang: Lang, notice: &Notice, date: impl Fn(i64) -> String) -> String {
+fn posted_text(lang: Lang, notice: &Notice, date: impl Fn(i64) -> String) -> String {
     let posted = lang.f(
         if notice.from_commune {
             "posted-by-commune"
@@ -93,8 +95,8 @@ fn told(lang: Lang, notice: &Notice, date: impl Fn(i64) -> String) -> String {
 
 /// A notice for a list.
 #[must_use]
-pub fn brief(app: &App, lang: Lang, notice: &Notice) -> Brief {
-    let (title, body) = words(app, lang, notice);
+pub fn summarize(app: &App, lang: Lang, notice: &Notice) -> NoticeSummary {
+    let (title, body) = title_and_paragraphs(app, lang, notice);
     let first = body.first().cloned().unwrap_or_default();
     let lead = lead(&title, &body);
     let summary = if first.chars().count() > 140 {
@@ -102,18 +104,18 @@ pub fn brief(app: &App, lang: Lang, notice: &Notice) -> Brief {
     } else {
         first
     };
-    Brief {
+    NoticeSummary {
         id: notice.id.to_string(),
         title,
         summary,
         lead,
-        when: told(lang, notice, dates::date),
-        fresh: (0..NEW_MS).contains(&(app.house.clock().wall_ms() - notice.at)),
+        when: posted_text(lang, notice, dates::date),
+        fresh: (0..NEW_FOR_MS).contains(&(app.supervisor.clock().wall_ms() - notice.at)),
     }
 }
 
 /// Characters of an urgent notice that stand on first pages.
-const LEAD: usize = 300;
+const MAX_LEAD_CHARS: usize = 300;
 
 fn lead(title: &str, body: &[String]) -> String {
     let repeats = body.len() > 1
@@ -126,25 +128,25 @@ fn lead(title: &str, body: &[String]) -> String {
         .map(String::as_str)
         .collect::<Vec<_>>()
         .join(" ");
-    if words.chars().count() > LEAD {
-        words.chars().take(LEAD).chain(['…']).collect()
+    if words.chars().count() > MAX_LEAD_CHARS {
+        words.chars().take(MAX_LEAD_CHARS).chain(['…']).collect()
     } else {
         words
     }
 }
 
 /// The list.
-pub async fn page(State(app): State<App>, visit: Visit) -> Response {
+pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
     let state = app.journal.state();
-    let f = app.frame(&visit, &state, "more");
+    let f = app.page_context(&visit, &state, "more");
     let rows = state
-        .notices_at(app.house.clock().certain_ms())
+        .notices_at(app.supervisor.clock().trusted_ms())
         .iter()
         .map(|n| {
-            let b = brief(&app, f.lang, n);
+            let b = summarize(&app, f.lang, n);
             Row {
                 id: format!("notice-{}", b.id),
-                mark: if n.kind == NoticeKind::Urgent {
+                status_class: if n.kind == NoticeKind::Urgent {
                     "warn"
                 } else {
                     ""
@@ -165,12 +167,12 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
     } else {
         String::new()
     };
-    let parts = vec![Part {
+    let parts = vec![PageSection {
         rows,
         empty: f.t("no-notices"),
-        ..Part::default()
+        ..PageSection::default()
     }];
-    show(&ListPage {
+    render(&ListPage {
         title: f.t("notices"),
         live: "/live/other",
         summary: write,
@@ -184,27 +186,33 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
 #[derive(askama::Template)]
 #[template(path = "notice_new.html")]
 struct NewPage {
-    f: Frame,
+    f: PageContext,
     once: String,
     /// Why the notice was not taken; empty = nothing is wrong.
     wrong: String,
     title: String,
     body: String,
-    kinds: Vec<Choice>,
-    days: Vec<Choice>,
+    kinds: Vec<SelectOption>,
+    days: Vec<SelectOption>,
 }
 
 /// One choice of a list: its value, its words, whether it is chosen.
-struct Choice {
+struct SelectOption {
     value: &'static str,
     words: String,
     chosen: bool,
 }
 
 /// The form, with what was typed before and why that was not taken.
-fn form(app: &App, visit: &Visit, once: String, typed: &Fields, wrong: String) -> NewPage {
-    let f = app.frame(visit, &app.journal.state(), "more");
-    let choice = |name: &str, value: &'static str, words: String| Choice {
+fn form(
+    app: &App,
+    visit: &RequestContext,
+    once: String,
+    typed: &FormFields,
+    wrong: String,
+) -> NewPage {
+    let f = app.page_context(visit, &app.journal.state(), "more");
+    let choice = |name: &str, value: &'static str, words: String| SelectOption {
         chosen: typed.get(name) == value,
         value,
         words,
@@ -236,9 +244,9 @@ fn form(app: &App, visit: &Visit, once: String, typed: &Fields, wrong: String) -
 }
 
 /// The empty form.
-pub async fn new(State(app): State<App>, visit: Visit) -> Response {
+pub async fn new(State(app): State<App>, visit: RequestContext) -> Response {
     if !visit.is_chief() {
-        return app.problem(
+        return app.error_page(
             &visit,
             StatusCode::FORBIDDEN,
             "refused-title",
@@ -246,37 +254,47 @@ pub async fn new(State(app): State<App>, visit: Visit) -> Response {
         );
     }
     let Ok(once) = crate::keys::secret::token() else {
-        return app.problem(
+        return app.error_page(
             &visit,
             StatusCode::SERVICE_UNAVAILABLE,
             "refused-title",
             "cannot-now",
         );
     };
-    show(&form(&app, &visit, once, &Fields::default(), String::new()))
+    render(&form(
+        &app,
+        &visit,
+        once,
+        &FormFields::default(),
+        String::new(),
+    ))
 }
 
 /// Publishes what the form says. The form's own random name makes a double tap harmless.
-pub async fn publish(State(app): State<App>, visit: Visit, fields: Fields) -> Response {
+pub async fn publish(
+    State(app): State<App>,
+    visit: RequestContext,
+    fields: FormFields,
+) -> Response {
     if visit.user.is_none() {
-        return see("/sign-in");
+        return redirect_see_other("/sign-in");
     }
     // What was typed comes back with the reason, under a fresh name: nobody types it twice.
     let again = |status, wrong: String| match crate::keys::secret::token() {
-        Ok(once) => show_with(status, &form(&app, &visit, once, &fields, wrong)),
-        Err(_) => app.problem(
+        Ok(once) => render_with(status, &form(&app, &visit, once, &fields, wrong)),
+        Err(_) => app.error_page(
             &visit,
             StatusCode::SERVICE_UNAVAILABLE,
             "refused-title",
             "cannot-now",
         ),
     };
-    if !app.proves(&visit, fields.get("form")) {
+    if !app.verify_csrf(&visit, fields.get("form")) {
         return again(StatusCode::FORBIDDEN, visit.lang.t("form-again"));
     }
-    let (title, body) = clean(fields.get("title"), fields.get("body"));
+    let (title, body) = normalize(fields.get("title"), fields.get("body"));
     if !visit.is_chief() {
-        return app.problem(
+        return app.error_page(
             &visit,
             StatusCode::FORBIDDEN,
             "refused-title",
@@ -289,7 +307,7 @@ pub async fn publish(State(app): State<App>, visit: Visit, fields: Fields) -> Re
     ) else {
         return again(StatusCode::BAD_REQUEST, visit.lang.t("form-again"));
     };
-    if let Some((key, n, most)) = unsound(&title, &body) {
+    if let Some((key, n, most)) = validate(&title, &body) {
         return again(
             StatusCode::BAD_REQUEST,
             visit
@@ -300,10 +318,10 @@ pub async fn publish(State(app): State<App>, visit: Visit, fields: Fields) -> Re
     // Back and once more: the page is new, the words are not.
     let state = app.journal.state();
     if state.notices.contains_key(&id) {
-        return see(&format!("/notices/{id}?said=published"));
+        return redirect_see_other(&format!("/notices/{id}?said=published"));
     }
     if state
-        .notices_at(app.house.clock().certain_ms())
+        .notices_at(app.supervisor.clock().trusted_ms())
         .iter()
         .any(|n| {
             app.files
@@ -321,7 +339,7 @@ pub async fn publish(State(app): State<App>, visit: Visit, fields: Fields) -> Re
     };
     // A box whose clock is dead believes in 1970: what is published then must still be for days to
     // come.
-    let now = app.house.clock().certain_ms();
+    let now = app.supervisor.clock().trusted_ms();
     let until = fields
         .get("days")
         .parse::<i64>()
@@ -335,9 +353,9 @@ pub async fn publish(State(app): State<App>, visit: Visit, fields: Fields) -> Re
         );
     };
     let Some(actor) = visit.actor() else {
-        return see("/sign-in");
+        return redirect_see_other("/sign-in");
     };
-    let wish = Wish::new(
+    let wish = CommandRequest::new(
         actor,
         Command::PublishNotice {
             id: id.clone(),
@@ -346,9 +364,9 @@ pub async fn publish(State(app): State<App>, visit: Visit, fields: Fields) -> Re
             until,
         },
     )
-    .named(once, now + DAY_MS);
+    .idempotent(once, now + DAY_MS);
     match app.journal.submit(wish).await {
-        Ok(_) => see(&format!("/notices/{id}?said=published")),
+        Ok(_) => redirect_see_other(&format!("/notices/{id}?said=published")),
         Err(SubmitError::Rejected(why)) => again(StatusCode::CONFLICT, visit.lang.t(why.key())),
         Err(SubmitError::Closed(_)) => again(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -360,32 +378,36 @@ pub async fn publish(State(app): State<App>, visit: Visit, fields: Fields) -> Re
 #[derive(askama::Template)]
 #[template(path = "notice.html")]
 struct NoticePage {
-    f: Frame,
+    f: PageContext,
     id: String,
     title: String,
     when: String,
-    paragraphs: Vec<Vec<Piece>>,
+    paragraphs: Vec<Vec<TextSpan>>,
     receipt: String,
     can_take_down: bool,
 }
 
 /// One notice.
-pub async fn one(State(app): State<App>, visit: Visit, Path(id): Path<String>) -> Response {
+pub async fn one(
+    State(app): State<App>,
+    visit: RequestContext,
+    Path(id): Path<String>,
+) -> Response {
     let state = app.journal.state();
-    let f = app.frame(&visit, &state, "more");
+    let f = app.page_context(&visit, &state, "more");
     let Some(notice) = NoticeId::new(&id)
         .ok()
         .and_then(|id| state.notices.get(&id))
     else {
-        return app.problem(
+        return app.error_page(
             &visit,
             StatusCode::NOT_FOUND,
             "notice-no-longer",
             "notice-no-longer-do",
         );
     };
-    let (title, paragraphs) = words(&app, f.lang, notice);
-    let link = app.live.uplink.now();
+    let (title, paragraphs) = title_and_paragraphs(&app, f.lang, notice);
+    let link = app.live.uplink.get();
     let receipt = f.t(if notice.from_commune {
         "receipt-theirs"
     } else if !link.configured {
@@ -395,11 +417,11 @@ pub async fn one(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
     } else {
         "receipt-not-yet"
     });
-    let paragraphs = paragraphs.iter().map(|p| with_phones(p)).collect();
-    show(&NoticePage {
+    let paragraphs = paragraphs.iter().map(|p| split_phones(p)).collect();
+    render(&NoticePage {
         id: notice.id.to_string(),
         title,
-        when: when(f.lang, notice),
+        when: posted_when(f.lang, notice),
         paragraphs,
         receipt,
         can_take_down: f.is_chief,
@@ -410,18 +432,18 @@ pub async fn one(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
 /// Takes one down.
 pub async fn take_down(
     State(app): State<App>,
-    visit: Visit,
+    visit: RequestContext,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: FormFields,
 ) -> Response {
-    if !app.proves(&visit, fields.get("form")) {
-        return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
+    if !app.verify_csrf(&visit, fields.get("form")) {
+        return app.error_page(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
     }
     let Ok(id) = NoticeId::new(&id) else {
-        return app.problem(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do");
+        return app.error_page(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do");
     };
     match app.submit(&visit, Command::TakeDownNotice { id }).await {
-        Ok(_) => see("/notices?said=taken-down"),
+        Ok(_) => redirect_see_other("/notices?said=taken-down"),
         Err(page) => page,
     }
 }

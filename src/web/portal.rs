@@ -21,17 +21,19 @@ use tokio::io::AsyncReadExt as _;
 
 use super::app::App;
 use super::dashboard::STYLE;
-use super::notices::{Brief, brief, when, words};
+use super::notices::{NoticeSummary, posted_when, summarize, title_and_paragraphs};
 use crate::domain::id::NoticeId;
 use crate::domain::notice::NoticeKind;
-use crate::doors::dates;
-use crate::doors::headers::strict;
-use crate::doors::hosts::bare;
-use crate::doors::locale::Lang;
-use crate::doors::page::{Frame, Piece, see, show, show_with, with_phones};
+use crate::http::dates;
+use crate::http::headers::security_headers;
+use crate::http::hosts::hostname;
+use crate::http::locale::Lang;
+use crate::http::render::{
+    PageContext, TextSpan, redirect_see_other, render, render_with, split_phones,
+};
 
 /// What phones ask to find out whether they are behind a portal.
-const PROBES: [&str; 9] = [
+const CAPTIVE_PORTAL_PROBES: [&str; 9] = [
     "/generate_204",
     "/gen_204",
     "/hotspot-detect.html",
@@ -44,11 +46,11 @@ const PROBES: [&str; 9] = [
 ];
 
 /// So much of a sound is in memory for each who fetches it, bytes.
-const PIECE: usize = 64 * 1024;
+const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Choices carried in the address: the portal keeps nothing on the phone.
 #[derive(Debug, Default, Deserialize)]
-pub struct Choice {
+pub struct PortalPreferences {
     lang: Option<String>,
     big: Option<String>,
 }
@@ -67,13 +69,13 @@ pub fn router(
         "/sound/{hash}",
         get(move |Path(hash): Path<String>| sounds(hash, sound.clone())),
     );
-    for probe in PROBES {
-        router = router.route(probe, get(|| async { found("/") }));
+    for probe in CAPTIVE_PORTAL_PROBES {
+        router = router.route(probe, get(|| async { redirect_found("/") }));
     }
     router
-        .fallback(|| async { found("/") })
-        .layer(from_fn_with_state(app.clone(), right_name))
-        .layer(from_fn(strict))
+        .fallback(|| async { redirect_found("/") })
+        .layer(from_fn_with_state(app.clone(), redirect_to_portal))
+        .layer(from_fn(security_headers))
         .layer(from_fn(inline_style))
         .with_state(app)
 }
@@ -94,7 +96,7 @@ async fn sounds(
         return StatusCode::NOT_FOUND.into_response();
     };
     let pieces = stream::unfold(file, |mut file| async move {
-        let mut piece = vec![0; PIECE];
+        let mut piece = vec![0; CHUNK_BYTES];
         let read = file.read(&mut piece).await;
         let read = read.map(|n| {
             piece.truncate(n);
@@ -116,23 +118,23 @@ async fn sounds(
         .into_response()
 }
 
-fn found(path: &str) -> Response {
+fn redirect_found(path: &str) -> Response {
     (StatusCode::FOUND, [(header::LOCATION, path.to_owned())]).into_response()
 }
 
 /// A request for another name (a probe, any site) is led to ours.
-async fn right_name(State(app): State<App>, request: Request, next: Next) -> Response {
+async fn redirect_to_portal(State(app): State<App>, request: Request, next: Next) -> Response {
     let host = request
         .headers()
         .get(header::HOST)
         .and_then(|v| v.to_str().ok())
         .unwrap_or_default();
-    let bare = bare(host);
+    let bare = hostname(host);
     let ours = app.names.is_empty()
         || bare.parse::<std::net::IpAddr>().is_ok()
         || app.names.iter().any(|n| n.eq_ignore_ascii_case(bare));
     match (ours, app.names.first()) {
-        (false, Some(name)) => found(&format!("http://{name}/")),
+        (false, Some(name)) => redirect_found(&format!("http://{name}/")),
         _ => next.run(request).await,
     }
 }
@@ -157,7 +159,7 @@ async fn inline_style(request: Request, next: Next) -> Response {
 }
 
 /// The choices as they ride along in every address.
-fn query(f: &Frame) -> String {
+fn query_string(f: &PageContext) -> String {
     format!(
         "?lang={}{}",
         f.lang.tag(),
@@ -168,49 +170,49 @@ fn query(f: &Frame) -> String {
 #[derive(askama::Template)]
 #[template(path = "splash.html")]
 struct Splash {
-    f: Frame,
+    f: PageContext,
     css: &'static str,
     q: String,
     first: bool,
     size: &'static str,
     date: String,
-    urgent: Vec<Brief>,
-    notices: Vec<Brief>,
+    urgent: Vec<NoticeSummary>,
+    notices: Vec<NoticeSummary>,
     other: &'static str,
 }
 
-fn frame(app: &App, choice: &Choice) -> Frame {
+fn frame(app: &App, choice: &PortalPreferences) -> PageContext {
     let lang = Lang::choose(choice.lang.as_deref());
     let state = app.journal.state();
-    Frame {
+    PageContext {
         lang,
         village: state.village.as_ref().map_or_else(
             || "Cổng Làng".to_owned(),
             |v| v.name.replacen("Thôn ", "thôn ", 1),
         ),
         big: choice.big.is_some(),
-        ..Frame::default()
+        ..PageContext::default()
     }
 }
 
-fn page(app: &App, choice: &Choice, first: bool) -> Response {
+fn page(app: &App, choice: &PortalPreferences, first: bool) -> Response {
     let most = if first { 3 } else { 100 };
     let f = frame(app, choice);
-    let now = app.house.clock().wall_ms();
+    let now = app.supervisor.clock().wall_ms();
     let all = app
         .journal
         .state()
-        .notices_at(app.house.clock().certain_ms());
+        .notices_at(app.supervisor.clock().trusted_ms());
     let (urgent, others): (Vec<_>, Vec<_>) = all.iter().partition(|n| n.kind == NoticeKind::Urgent);
     let urgent = urgent
         .into_iter()
         .take(3)
-        .map(|n| brief(app, f.lang, n))
+        .map(|n| summarize(app, f.lang, n))
         .collect();
     let notices = others
         .into_iter()
         .take(most)
-        .map(|n| brief(app, f.lang, n))
+        .map(|n| summarize(app, f.lang, n))
         .collect();
     let date = format!(
         "{} · {}",
@@ -218,9 +220,9 @@ fn page(app: &App, choice: &Choice, first: bool) -> Response {
         dates::lunar_words(f.lang, now)
     );
     let other = if f.lang.tag() == "vi" { "en" } else { "vi" };
-    show(&Splash {
+    render(&Splash {
         css: STYLE,
-        q: query(&f),
+        q: query_string(&f),
         first,
         size: if f.big { "usual-text" } else { "larger-text" },
         date,
@@ -232,23 +234,23 @@ fn page(app: &App, choice: &Choice, first: bool) -> Response {
 }
 
 /// The first page.
-pub async fn splash(State(app): State<App>, Query(choice): Query<Choice>) -> Response {
+pub async fn splash(State(app): State<App>, Query(choice): Query<PortalPreferences>) -> Response {
     page(&app, &choice, true)
 }
 
 /// All notices.
-pub async fn list(State(app): State<App>, Query(choice): Query<Choice>) -> Response {
+pub async fn list(State(app): State<App>, Query(choice): Query<PortalPreferences>) -> Response {
     page(&app, &choice, false)
 }
 
 /// One tap. Until the guest network has its slot here, the village's own news is what there is.
-pub async fn enter(Query(choice): Query<Choice>) -> Response {
+pub async fn enter(Query(choice): Query<PortalPreferences>) -> Response {
     let lang = if choice.lang.as_deref() == Some("en") {
         "en"
     } else {
         "vi"
     };
-    see(&format!(
+    redirect_see_other(&format!(
         "/t?lang={lang}{}",
         if choice.big.is_some() { "&big=1" } else { "" }
     ))
@@ -257,50 +259,50 @@ pub async fn enter(Query(choice): Query<Choice>) -> Response {
 #[derive(askama::Template)]
 #[template(path = "portal_notice.html")]
 struct PortalNotice {
-    f: Frame,
+    f: PageContext,
     css: &'static str,
     q: String,
     title: String,
     when: String,
-    paragraphs: Vec<Vec<Piece>>,
+    paragraphs: Vec<Vec<TextSpan>>,
 }
 
 /// One notice.
 pub async fn one(
     State(app): State<App>,
     Path(id): Path<String>,
-    Query(choice): Query<Choice>,
+    Query(choice): Query<PortalPreferences>,
 ) -> Response {
     let f = frame(&app, &choice);
     let state = app.journal.state();
-    let now = app.house.clock().certain_ms();
+    let now = app.supervisor.clock().trusted_ms();
     let found = NoticeId::new(&id)
         .ok()
         .and_then(|id| state.notices.get(&id).cloned())
         .filter(|n| n.until.is_none_or(|u| u >= now));
     match found {
         Some(notice) => {
-            let (title, paragraphs) = words(&app, f.lang, &notice);
-            let paragraphs = paragraphs.iter().map(|p| with_phones(p)).collect();
-            show(&PortalNotice {
+            let (title, paragraphs) = title_and_paragraphs(&app, f.lang, &notice);
+            let paragraphs = paragraphs.iter().map(|p| split_phones(p)).collect();
+            render(&PortalNotice {
                 css: STYLE,
-                q: query(&f),
+                q: query_string(&f),
                 title,
-                when: when(f.lang, &notice),
+                when: posted_when(f.lang, &notice),
                 paragraphs,
                 f,
             })
         }
         None => {
             let (title, detail) = (f.t("notice-no-longer"), f.t("notice-no-longer-do"));
-            show_with(
+            render_with(
                 StatusCode::NOT_FOUND,
                 &PortalNotice {
                     css: STYLE,
-                    q: query(&f),
+                    q: query_string(&f),
                     title,
                     when: String::new(),
-                    paragraphs: vec![with_phones(&detail)],
+                    paragraphs: vec![split_phones(&detail)],
                     f,
                 },
             )

@@ -3,24 +3,24 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use super::app::{App, Visit};
-use super::rows::{ListPage, Part, Row, Say, html};
+use super::app::{App, RequestContext};
+use super::components::{Banner, ListPage, PageSection, Row, html};
+use crate::domain::binary_sensor::{self, AlarmSeverity};
 use crate::domain::device::Device;
 use crate::domain::entity::{Entity, Kind};
 use crate::domain::id::DeviceId;
 use crate::domain::sensor::{Alarm, Sensor};
-use crate::domain::state::State as Village;
-use crate::domain::yes_no::{self, Weight};
-use crate::doors::dates;
-use crate::doors::locale::Lang;
-use crate::doors::page::show;
+use crate::domain::state::VillageState;
+use crate::http::dates;
+use crate::http::locale::Lang;
+use crate::http::render::render;
 use crate::live::latest::Value;
 
 /// The mark that an alarm passed, and whether the value is below it by now: the alarm stays until
 /// it is well below, and who reads both must not think that the box is confused.
-pub(super) fn passed(app: &App, sensor: &Sensor, alarm: &Alarm) -> (f64, bool) {
+pub(super) fn crossed_threshold(app: &App, sensor: &Sensor, alarm: &Alarm) -> (f64, bool) {
     let mark = sensor
-        .marks
+        .thresholds
         .get(usize::from(alarm.level).saturating_sub(1))
         .copied()
         .unwrap_or_default();
@@ -35,7 +35,7 @@ pub(super) fn passed(app: &App, sensor: &Sensor, alarm: &Alarm) -> (f64, bool) {
 
 /// The device of a sensor, also of one that the configuration names and nobody announced: its id
 /// begins with its device's.
-pub(super) fn device_of<'a>(state: &'a Village, sensor: &Sensor) -> Option<&'a Device> {
+pub(super) fn device_of<'a>(state: &'a VillageState, sensor: &Sensor) -> Option<&'a Device> {
     let named = || {
         state
             .devices
@@ -48,83 +48,96 @@ pub(super) fn device_of<'a>(state: &'a Village, sensor: &Sensor) -> Option<&'a D
 }
 
 /// The device of a sensor was sent away: what it said last is nobody's word.
-pub(super) fn is_sent_away(state: &Village, sensor: &Sensor) -> bool {
-    device_of(state, sensor).is_some_and(|d| state.is_sent_away(&d.id))
+pub(super) fn is_revoked(state: &VillageState, sensor: &Sensor) -> bool {
+    device_of(state, sensor).is_some_and(|d| state.is_revoked(&d.id))
 }
 
 /// When the device of a sensor fell silent; none = it is heard, or never was.
-pub(super) fn silent_since(state: &Village, sensor: &Sensor) -> Option<i64> {
-    device_of(state, sensor)?.presence.gone_since()
+pub(super) fn offline_since(state: &VillageState, sensor: &Sensor) -> Option<i64> {
+    device_of(state, sensor)?.availability.offline_since()
 }
 
 /// Its last value is older than it promised, although its device is heard: how it is, is not known.
-pub(super) fn is_expired(app: &App, state: &Village, sensor: &Sensor) -> bool {
-    let now = app.house.clock().mono_ms();
+pub(super) fn is_expired(app: &App, state: &VillageState, sensor: &Sensor) -> bool {
+    let now = app.supervisor.clock().mono_ms();
     state.entities.get(&sensor.id).is_some_and(|e| {
         app.live
             .latest
-            .is_expired(e, now, app.live.south.up_since())
+            .is_expired(e, now, app.live.device_link.online_since())
     })
 }
 
 /// How a yes or no is, in the words of its class; none = it is not known.
-pub(super) fn yes_no(app: &App, lang: Lang, entity: &Entity) -> Option<(String, Weight)> {
+pub(super) fn binary_state_text(
+    app: &App,
+    lang: Lang,
+    entity: &Entity,
+) -> Option<(String, AlarmSeverity)> {
     let on = app.live.latest.get(&entity.id)?.number > 0.5;
     Some((
-        lang.t(&yes_no::key(&entity.class, on)),
-        yes_no::weight(&entity.class, on),
+        lang.t(&binary_sensor::key(&entity.class, on)),
+        binary_sensor::severity(&entity.class, on),
     ))
 }
 
 /// Watches over something (an alarm is possible) while nobody knows how it is: it never spoke, not
 /// in words that are understood, or too long ago.
-pub(super) fn is_blind(app: &App, state: &Village, sensor: &Sensor) -> bool {
+pub(super) fn is_unmonitored(app: &App, state: &VillageState, sensor: &Sensor) -> bool {
     let watches = state
         .entities
         .get(&sensor.id)
         .is_none_or(|e| sensor.can_alarm(e));
     watches
-        && !is_sent_away(state, sensor)
-        && silent_since(state, sensor).is_none()
+        && !is_revoked(state, sensor)
+        && offline_since(state, sensor).is_none()
         && (app.live.latest.get(&sensor.id).is_none() || is_expired(app, state, sensor))
 }
 
 /// When its last value was heard (in the words of `key`), or why none is known.
-pub(super) fn when(app: &App, lang: Lang, state: &Village, sensor: &Sensor, key: &str) -> String {
-    let at = |v: &Value| dates::since(app.house.clock().wall_ms(), v.at);
+pub(super) fn reading_time_text(
+    app: &App,
+    lang: Lang,
+    state: &VillageState,
+    sensor: &Sensor,
+    key: &str,
+) -> String {
+    let at = |v: &Value| dates::since(app.supervisor.clock().wall_ms(), v.at);
     match app.live.latest.get(&sensor.id) {
-        _ if app.live.latest.is_unclear(&sensor.id) => lang.t("reading-unclear"),
+        _ if app.live.latest.is_invalid(&sensor.id) => lang.t("reading-unclear"),
         None => lang.t("tile-reading-none"),
         Some(v) if is_expired(app, state, sensor) => {
             lang.f("reading-expired", &[("time", &at(&v))])
         }
-        Some(v) if v.kept => lang.t("reading-kept"),
+        Some(v) if v.retained => lang.t("reading-kept"),
         Some(v) => lang.f(key, &[("time", &at(&v))]),
     }
 }
 
 /// How a yes or no is, in words, and its mark.
-fn words_of_yes_no(
+fn binary_status_text(
     app: &App,
     lang: Lang,
-    state: &Village,
+    state: &VillageState,
     sensor: &Sensor,
     entity: &Entity,
 ) -> (String, &'static str) {
     let is_expired = is_expired(app, state, sensor);
-    let known = yes_no(app, lang, entity).filter(|_| !is_expired);
+    let known = binary_state_text(app, lang, entity).filter(|_| !is_expired);
     let alarm = sensor.alarm.map(|a| {
         lang.f(
             "reading-smoke",
-            &[("since", &dates::since(app.house.clock().wall_ms(), a.at))],
+            &[(
+                "since",
+                &dates::since(app.supervisor.clock().wall_ms(), a.at),
+            )],
         )
     });
-    let mark = match (&known, app.live.latest.is_unclear(&entity.id)) {
+    let mark = match (&known, app.live.latest.is_invalid(&entity.id)) {
         _ if alarm.is_some() => "bad",
         (_, true) => "warn",
         _ if is_expired && sensor.can_alarm(entity) => "warn",
         (None, false) => "off",
-        (Some((_, Weight::Plain)), false) => "",
+        (Some((_, AlarmSeverity::Normal)), false) => "",
         (Some(_), false) => "warn",
     };
     let words: Vec<String> = known
@@ -136,22 +149,22 @@ fn words_of_yes_no(
 }
 
 /// How a measured number is, in words, and its mark.
-fn words_of_number(
+fn numeric_status_text(
     app: &App,
     lang: Lang,
-    state: &Village,
+    state: &VillageState,
     sensor: &Sensor,
 ) -> (String, &'static str) {
     let number = |v: f64| dates::number(v, sensor.decimals);
     match (sensor.alarm, app.live.latest.get(&sensor.id)) {
         (Some(a), _) => {
-            let (mark, is_falling) = passed(app, sensor, &a);
+            let (mark, is_falling) = crossed_threshold(app, sensor, &a);
             let key = if is_falling {
                 "reading-falling"
             } else {
                 "reading-level"
             };
-            let since = dates::since(app.house.clock().wall_ms(), a.at);
+            let since = dates::since(app.supervisor.clock().wall_ms(), a.at);
             let words = lang.f(
                 key,
                 &[
@@ -165,21 +178,21 @@ fn words_of_number(
         }
         (None, Some(_)) if is_expired(app, state, sensor) => (
             String::new(),
-            if sensor.marks.is_empty() {
+            if sensor.thresholds.is_empty() {
                 "off"
             } else {
                 "warn"
             },
         ),
         // Nobody said what would be too much: it is a number, not a comfort.
-        (None, Some(_)) if sensor.marks.is_empty() => (lang.t("reading-no-mark"), "off"),
+        (None, Some(_)) if sensor.thresholds.is_empty() => (lang.t("reading-no-mark"), "off"),
         (None, Some(_)) => (
             lang.f(
                 "reading-next",
                 &[
                     (
                         "mark",
-                        &number(sensor.marks.first().copied().unwrap_or_default()),
+                        &number(sensor.thresholds.first().copied().unwrap_or_default()),
                     ),
                     ("unit", &sensor.unit),
                 ],
@@ -188,7 +201,7 @@ fn words_of_number(
         ),
         (None, None) => (
             String::new(),
-            if app.live.latest.is_unclear(&sensor.id) {
+            if app.live.latest.is_invalid(&sensor.id) {
                 "warn"
             } else {
                 "off"
@@ -198,12 +211,12 @@ fn words_of_number(
 }
 
 /// A sensor as a row.
-pub(super) fn row(app: &App, lang: Lang, state: &Village, sensor: &Sensor) -> String {
+pub(super) fn row(app: &App, lang: Lang, state: &VillageState, sensor: &Sensor) -> String {
     let id = format!("sensor-{}", sensor.id);
-    if is_sent_away(state, sensor) {
+    if is_revoked(state, sensor) {
         return Row {
             id,
-            mark: "off",
+            status_class: "off",
             name: sensor.name.clone(),
             words: lang.t("device-sent-away"),
             ..Row::default()
@@ -229,11 +242,11 @@ pub(super) fn row(app: &App, lang: Lang, state: &Village, sensor: &Sensor) -> St
         _ => sensor.name.clone(),
     };
     let (words, mark) = asks.map_or_else(
-        || words_of_number(app, lang, state, sensor),
-        |e| words_of_yes_no(app, lang, state, sensor, e),
+        || numeric_status_text(app, lang, state, sensor),
+        |e| binary_status_text(app, lang, state, sensor, e),
     );
     // What a silent device said last is no comfort.
-    let (words, mark) = match silent_since(state, sensor) {
+    let (words, mark) = match offline_since(state, sensor) {
         None => (words, mark),
         Some(since) => {
             let key = if entity.is_some_and(|e| e.kind == Kind::BinarySensor && sensor.can_alarm(e))
@@ -244,7 +257,10 @@ pub(super) fn row(app: &App, lang: Lang, state: &Village, sensor: &Sensor) -> St
             };
             let gone = lang.f(
                 key,
-                &[("since", &dates::since(app.house.clock().wall_ms(), since))],
+                &[(
+                    "since",
+                    &dates::since(app.supervisor.clock().wall_ms(), since),
+                )],
             );
             (
                 if sensor.alarm.is_some() {
@@ -256,7 +272,7 @@ pub(super) fn row(app: &App, lang: Lang, state: &Village, sensor: &Sensor) -> St
             )
         }
     };
-    let when = when(app, lang, state, sensor, "reading-at");
+    let when = reading_time_text(app, lang, state, sensor, "reading-at");
     let words = if words.is_empty() {
         when
     } else {
@@ -264,7 +280,7 @@ pub(super) fn row(app: &App, lang: Lang, state: &Village, sensor: &Sensor) -> St
     };
     Row {
         id,
-        mark,
+        status_class: mark,
         name,
         words,
         side: String::new(),
@@ -274,7 +290,7 @@ pub(super) fn row(app: &App, lang: Lang, state: &Village, sensor: &Sensor) -> St
 }
 
 /// The fragments of this page.
-pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
+pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<String> {
     state
         .sensors
         .values()
@@ -283,22 +299,22 @@ pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
 }
 
 /// The page.
-pub async fn page(State(app): State<App>, visit: Visit) -> Response {
+pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
     let state = app.journal.state();
-    let f = app.frame(&visit, &state, "more");
+    let f = app.page_context(&visit, &state, "more");
     let rows = fragments(&app, &visit, &state);
-    let summary = html(&Say {
+    let summary = html(&Banner {
         id: "sensors-note".into(),
-        kind: "info",
+        status_class: "info",
         title: f.t("sensor-note"),
         detail: String::new(),
     });
-    let parts = vec![Part {
+    let parts = vec![PageSection {
         rows,
         empty: f.t("no-sensors"),
-        ..Part::default()
+        ..PageSection::default()
     }];
-    show(&ListPage {
+    render(&ListPage {
         title: f.t("sensors"),
         live: "/live/sensors",
         summary,

@@ -5,24 +5,24 @@ use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse as _, Response};
 
-use super::app::{App, Fields, Visit, session_cookie};
+use super::app::{App, FormFields, RequestContext, session_cookie};
 use crate::domain::actor::Role;
 use crate::domain::id::UserId;
-use crate::doors::headers::{came_from, cookie};
-use crate::doors::page::{Frame, see, show, show_with};
-use crate::doors::session::{Denied, REMEMBERED_MS};
+use crate::http::headers::{cookie, same_site_referer};
+use crate::http::render::{PageContext, redirect_see_other, render, render_with};
+use crate::http::session::{SIGN_IN_IDLE_MS, SignInError};
 
 #[derive(askama::Template)]
 #[template(path = "sign_in.html")]
 struct SignInPage {
-    f: Frame,
+    f: PageContext,
     people: Vec<(String, String)>,
     chosen: String,
     wrong: String,
     other: &'static str,
 }
 
-fn sign_in_page(app: &App, visit: &Visit, chosen: &str, wrong: String) -> SignInPage {
+fn sign_in_page(app: &App, visit: &RequestContext, chosen: &str, wrong: String) -> SignInPage {
     let state = app.journal.state();
     let mut people: Vec<(String, String)> = state
         .users
@@ -39,7 +39,7 @@ fn sign_in_page(app: &App, visit: &Visit, chosen: &str, wrong: String) -> SignIn
     };
     people.sort_by(|a, b| (is_other(&a.0), &a.1).cmp(&(is_other(&b.0), &b.1)));
     SignInPage {
-        f: app.frame(visit, &state, ""),
+        f: app.page_context(visit, &state, ""),
         people,
         chosen: chosen.to_owned(),
         wrong,
@@ -48,16 +48,16 @@ fn sign_in_page(app: &App, visit: &Visit, chosen: &str, wrong: String) -> SignIn
 }
 
 /// The form.
-pub async fn form(State(app): State<App>, visit: Visit) -> Response {
+pub async fn form(State(app): State<App>, visit: RequestContext) -> Response {
     if visit.user.is_some() {
-        return see("/");
+        return redirect_see_other("/");
     }
-    show(&sign_in_page(&app, &visit, "", String::new()))
+    render(&sign_in_page(&app, &visit, "", String::new()))
 }
 
 /// What a person is called; by the id when their file cannot be read: nobody vanishes from the page
 /// for that.
-fn name_of_person(app: &App, state: &crate::domain::state::State, user: &UserId) -> String {
+fn name_of_person(app: &App, state: &crate::domain::state::VillageState, user: &UserId) -> String {
     state
         .users
         .get(user)
@@ -71,16 +71,16 @@ fn known_cookie(user: &UserId) -> String {
 }
 
 /// Tries the PIN.
-pub async fn enter(
+pub async fn sign_in(
     State(app): State<App>,
-    visit: Visit,
+    visit: RequestContext,
     headers: HeaderMap,
-    fields: Fields,
+    fields: FormFields,
 ) -> Response {
     let state = app.journal.state();
     let chosen = fields.get("user").to_owned();
     let Ok(user) = UserId::new(&chosen) else {
-        return see("/sign-in");
+        return redirect_see_other("/sign-in");
     };
     let name = known_cookie(&user);
     let known = cookie(&headers, &name);
@@ -100,7 +100,7 @@ pub async fn enter(
             let session = format!(
                 "{}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}",
                 session_cookie(visit.secure),
-                REMEMBERED_MS / 1000
+                SIGN_IN_IDLE_MS / 1000
             );
             let known = format!(
                 "{name}={}; Path=/sign-in; HttpOnly; SameSite=Lax; Max-Age=31536000{secure}",
@@ -108,30 +108,34 @@ pub async fn enter(
             );
             (
                 AppendHeaders([(SET_COOKIE, session), (SET_COOKIE, known)]),
-                see("/"),
+                redirect_see_other("/"),
             )
                 .into_response()
         }
         Err(denied) => {
-            let (status, wrong) = words(&app, &visit, &state, &user, denied);
-            show_with(status, &sign_in_page(&app, &visit, &chosen, wrong))
+            let (status, wrong) = error_text(&app, &visit, &state, &user, denied);
+            render_with(status, &sign_in_page(&app, &visit, &chosen, wrong))
         }
     }
 }
 
 /// Ends this phone's session.
-pub async fn leave(State(app): State<App>, visit: Visit, fields: Fields) -> Response {
-    if !app.proves(&visit, fields.get("form")) {
-        return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
+pub async fn sign_out(
+    State(app): State<App>,
+    visit: RequestContext,
+    fields: FormFields,
+) -> Response {
+    if !app.verify_csrf(&visit, fields.get("form")) {
+        return app.error_page(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
     }
     app.sessions.sign_out(&visit.token);
-    see("/sign-in")
+    redirect_see_other("/sign-in")
 }
 
 #[derive(askama::Template)]
 #[template(path = "me.html")]
 struct MePage {
-    f: Frame,
+    f: PageContext,
     role: String,
     /// Phones signed in as this person, this one among them.
     phones: usize,
@@ -141,18 +145,22 @@ struct MePage {
 
 /// Ends every other session of this person: a lost phone speaks no more. With the PIN: whoever has
 /// the lost phone must not put the chief out.
-pub async fn leave_others(State(app): State<App>, visit: Visit, fields: Fields) -> Response {
+pub async fn sign_out_others(
+    State(app): State<App>,
+    visit: RequestContext,
+    fields: FormFields,
+) -> Response {
     let Some(user) = visit
         .user
         .clone()
-        .filter(|_| app.proves(&visit, fields.get("form")))
+        .filter(|_| app.verify_csrf(&visit, fields.get("form")))
     else {
-        return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
+        return app.error_page(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
     };
     let state = app.journal.state();
     if let Err(denied) = app
         .sessions
-        .prove(
+        .verify_pin(
             &state,
             &user.id,
             fields.get("pin").trim(),
@@ -161,8 +169,8 @@ pub async fn leave_others(State(app): State<App>, visit: Visit, fields: Fields) 
         )
         .await
     {
-        let (status, wrong) = words(&app, &visit, &state, &user.id, denied);
-        return show_with(status, &me_page(&app, &visit, wrong));
+        let (status, wrong) = error_text(&app, &visit, &state, &user.id, denied);
+        return render_with(status, &me_page(&app, &visit, wrong));
     }
     app.sessions.sign_out_others(&user.id, &visit.token);
     let secure = if visit.secure { "; Secure" } else { "" };
@@ -171,19 +179,23 @@ pub async fn leave_others(State(app): State<App>, visit: Visit, fields: Fields) 
         known_cookie(&user.id),
         app.sessions.known_phone(&state, &user.id)
     );
-    ([(SET_COOKIE, known)], see("/me?said=others-out")).into_response()
+    (
+        [(SET_COOKIE, known)],
+        redirect_see_other("/me?said=others-out"),
+    )
+        .into_response()
 }
 
 /// Why a PIN was not taken, in words.
-fn words(
+fn error_text(
     app: &App,
-    visit: &Visit,
-    state: &crate::domain::state::State,
+    visit: &RequestContext,
+    state: &crate::domain::state::VillageState,
     user: &UserId,
-    denied: Denied,
+    denied: SignInError,
 ) -> (StatusCode, String) {
     match denied {
-        Denied::Wrong(n) => (
+        SignInError::WrongPin(n) => (
             StatusCode::UNAUTHORIZED,
             visit.lang.f(
                 "wrong-pin",
@@ -193,26 +205,26 @@ fn words(
                 ],
             ),
         ),
-        Denied::Locked(seconds) => (
+        SignInError::Locked(seconds) => (
             StatusCode::TOO_MANY_REQUESTS,
             visit.lang.f(
                 "locked-pin",
                 &[("minutes", &seconds.div_ceil(60).to_string())],
             ),
         ),
-        Denied::UnknownPhone => (StatusCode::TOO_MANY_REQUESTS, visit.lang.t("unknown-phone")),
-        Denied::Busy => (StatusCode::TOO_MANY_REQUESTS, visit.lang.t("busy-pin")),
-        Denied::KeyLost => (StatusCode::SERVICE_UNAVAILABLE, visit.lang.t("key-lost")),
-        Denied::Broken => (
+        SignInError::UnknownPhone => (StatusCode::TOO_MANY_REQUESTS, visit.lang.t("unknown-phone")),
+        SignInError::Busy => (StatusCode::TOO_MANY_REQUESTS, visit.lang.t("busy-pin")),
+        SignInError::KeyLost => (StatusCode::SERVICE_UNAVAILABLE, visit.lang.t("key-lost")),
+        SignInError::Internal => (
             StatusCode::SERVICE_UNAVAILABLE,
             visit.lang.t("unlooked-pin"),
         ),
     }
 }
 
-fn me_page(app: &App, visit: &Visit, wrong: String) -> MePage {
+fn me_page(app: &App, visit: &RequestContext, wrong: String) -> MePage {
     let state = app.journal.state();
-    let f = app.frame(visit, &state, "more");
+    let f = app.page_context(visit, &state, "more");
     let role = f.t(
         if visit.user.as_ref().is_some_and(|u| u.role == Role::Chief) {
             "role-chief"
@@ -234,8 +246,8 @@ fn me_page(app: &App, visit: &Visit, wrong: String) -> MePage {
 }
 
 /// The person's own page.
-pub async fn me(State(app): State<App>, visit: Visit) -> Response {
-    show(&me_page(&app, &visit, String::new()))
+pub async fn me(State(app): State<App>, visit: RequestContext) -> Response {
+    render(&me_page(&app, &visit, String::new()))
 }
 
 /// Changes the language of this phone.
@@ -246,20 +258,20 @@ pub async fn language(Path(tag): Path<String>, headers: HeaderMap) -> Response {
             SET_COOKIE,
             format!("lang={tag}; Path=/; SameSite=Lax; Max-Age=31536000"),
         )],
-        see(&came_from(&headers)),
+        redirect_see_other(&same_site_referer(&headers)),
     )
         .into_response()
 }
 
 /// Larger text on this phone, or not any more.
-pub async fn bigger(visit: Visit, headers: HeaderMap) -> Response {
+pub async fn toggle_large_text(visit: RequestContext, headers: HeaderMap) -> Response {
     let age = if visit.big { 0 } else { 31_536_000 };
     (
         [(
             SET_COOKIE,
             format!("big=1; Path=/; SameSite=Lax; Max-Age={age}"),
         )],
-        see(&came_from(&headers)),
+        redirect_see_other(&same_site_referer(&headers)),
     )
         .into_response()
 }

@@ -1,34 +1,37 @@
 //! Loa: type a sentence, hear it, play it, stop everything.
 
+mod draft;
 mod form;
-mod listen;
-mod played;
-mod sentence;
+mod preview;
+mod results;
 
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use self::form::{SENTENCE, form};
-pub use self::listen::{announce, hear, heard, sound};
-use self::played::{last, played_list};
-use self::sentence::Heard;
-use super::app::{App, Fields, Visit};
+use self::draft::Preview;
+use self::form::{MAX_SENTENCE_CHARS, form};
+pub use self::preview::{announce, preview, preview_form, preview_sound};
+use self::results::{latest_result, recent_list};
+use super::app::{App, FormFields, RequestContext};
 use crate::domain::command::Command;
 use crate::domain::id::NoticeId;
-use crate::domain::state::State as Village;
-use crate::doors::page::{see, show};
+use crate::domain::state::VillageState;
+use crate::http::render::{redirect_see_other, render};
 
 /// The fragments of this page.
-pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
-    vec![last(app, visit.lang, state), played_list(app, visit, state)]
+pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<String> {
+    vec![
+        latest_result(app, visit.lang, state),
+        recent_list(app, visit, state),
+    ]
 }
 
 /// The page; a sentence that was heard and is to be mended stands in its form again, a notice that
 /// is to be read aloud too.
 pub async fn page(
     State(app): State<App>,
-    visit: Visit,
+    visit: RequestContext,
     Query(asked): Query<Vec<(String, String)>>,
 ) -> Response {
     if let Some((_, id)) = asked
@@ -42,7 +45,7 @@ pub async fn page(
             .and_then(|id| state.notices.get(&id).cloned())
             .filter(|n| app.files.text(&n.text).is_ok());
         let (title, body) = notice
-            .map(|n| super::notices::words(&app, visit.lang, &n))
+            .map(|n| super::notices::title_and_paragraphs(&app, visit.lang, &n))
             .unwrap_or_default();
         let sentence = |p: String| {
             if p.is_empty() || p.ends_with(['.', '!', '?']) {
@@ -58,7 +61,7 @@ pub async fn page(
                 .collect::<Vec<_>>()
                 .join(" "),
         );
-        return show(&form(
+        return render(&form(
             &app,
             &visit,
             text,
@@ -70,10 +73,10 @@ pub async fn page(
             },
         ));
     }
-    let heard = Heard::of(asked);
+    let heard = Preview::from_fields(asked);
     let text = heard.text(&app, &visit);
     let chosen = text.is_some().then_some(heard.zone.as_slice());
-    show(&form(
+    render(&form(
         &app,
         &visit,
         text.unwrap_or_default(),
@@ -84,22 +87,22 @@ pub async fn page(
 
 /// As much of a text as one announcement holds, to the end of a sentence; true = there was more.
 fn spoken_part(text: &str) -> (String, bool) {
-    if text.chars().count() <= SENTENCE {
+    if text.chars().count() <= MAX_SENTENCE_CHARS {
         return (text.to_owned(), false);
     }
-    let most: String = text.chars().take(SENTENCE).collect();
+    let most: String = text.chars().take(MAX_SENTENCE_CHARS).collect();
     let end = most.rfind(['.', '!', '?']).map_or(most.len(), |at| at + 1);
     (most[..end].to_owned(), true)
 }
 
 /// Dừng tất cả: one tap, from any page, by anybody signed in.
-pub async fn stop(State(app): State<App>, visit: Visit, fields: Fields) -> Response {
-    if !app.proves(&visit, fields.get("form")) {
-        return app.problem(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
+pub async fn stop(State(app): State<App>, visit: RequestContext, fields: FormFields) -> Response {
+    if !app.verify_csrf(&visit, fields.get("form")) {
+        return app.error_page(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
     }
     let was_silent = app.journal.state().on_air().is_empty();
     match app.submit(&visit, Command::StopEverything).await {
-        Ok(_) => see(if was_silent {
+        Ok(_) => redirect_see_other(if was_silent {
             "/speakers?said=was-silent"
         } else {
             "/speakers?said=stopped"

@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use conglang::protocol::broker::{Answer, Question};
+use conglang::protocol::broker::{AdminQuery, AdminReply};
 
 use crate::peer::{Hello, Peer};
 use crate::worker::{Worker, wide_limits, wire_accounts};
@@ -60,21 +60,21 @@ fn permissions_take_effect_on_open_connections_and_a_kicked_client_is_told_why()
         },
     );
     assert_eq!(refused.err(), Some(0x87));
-    let Answer::Why(why) = worker.ask(Question::Why { id: "hep".into() }) else {
+    let AdminReply::Refusals(why) = worker.ask(AdminQuery::Refusals { id: "hep".into() }) else {
         panic!("why")
     };
     assert!(
-        why.iter().any(|r| r.why.contains("will"))
+        why.iter().any(|r| r.reason.contains("will"))
             && why
                 .iter()
-                .any(|r| r.why.contains("outside of its permission: d/hep/x")),
+                .any(|r| r.reason.contains("outside of its permission: d/hep/x")),
         "{why:?}"
     );
     assert_eq!(
-        worker.ask(Question::Kick {
+        worker.ask(AdminQuery::Kick {
             id: "narrow".into()
         }),
-        Answer::Kicked(1)
+        AdminReply::Kicked(1)
     );
     let (first, body) = peer.packet(Duration::from_secs(5)).expect("it is told");
     assert_eq!((first, body[0]), (0xe0, 0x98), "administrative action");
@@ -239,18 +239,18 @@ fn what_strangers_call_themselves_neither_ends_the_broker_nor_forges_a_row() {
             0
         );
     }
-    let Answer::Why(all) = worker.ask(Question::Why { id: String::new() }) else {
+    let AdminReply::Refusals(all) = worker.ask(AdminQuery::Refusals { id: String::new() }) else {
         panic!("why")
     };
     assert!(
-        !all.is_empty() && all.iter().all(|r| !r.who.contains(char::is_control)),
+        !all.is_empty() && all.iter().all(|r| !r.client.contains(char::is_control)),
         "{all:?}"
     );
     assert!(
-        matches!(worker.ask(Question::Clients { after: None }), Answer::Clients(rows, _) if !rows.is_empty())
+        matches!(worker.ask(AdminQuery::Clients { after: None }), AdminReply::Clients(rows, _) if !rows.is_empty())
     );
     assert!(
-        matches!(worker.ask(Question::Topics { filter: "#".into(), after: None }), Answer::Topics(rows, true) if !rows.is_empty())
+        matches!(worker.ask(AdminQuery::Topics { filter: "#".into(), after: None }), AdminReply::Topics(rows, true) if !rows.is_empty())
     );
     assert!(worker.lives(), "nothing of it ended the broker");
 }

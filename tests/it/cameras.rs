@@ -435,7 +435,7 @@ fn the_media_worker_may_die_and_a_wrong_password_is_said_in_words() {
         "who decodes strangers' pictures is shut in"
     );
     // Green where the kernel has Landlock, amber where it has not; never unsaid.
-    let colour = if conglang::supervisor::confine::offers_files() {
+    let colour = if conglang::supervisor::sandbox::is_landlock_available() {
         "green"
     } else {
         "amber"

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use conglang::keys::authority::Files;
+use conglang::keys::authority::CertificateFiles;
 
 use crate::house::{House, free_port, library};
 
@@ -337,7 +337,8 @@ fn what_an_older_program_issued_in_2100_is_made_again_at_once() {
             .as_secs(),
     )
     .expect("seconds");
-    let left = Files::named(&keys, "mqtt").days_left(u64::try_from(now + DAY).expect("seconds"));
+    let left = CertificateFiles::named(&keys, "mqtt")
+        .days_left(u64::try_from(now + DAY).expect("seconds"));
     assert!(left.is_some_and(|d| d < 90));
     assert_eq!(house.stop(), Some(0));
 }

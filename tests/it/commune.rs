@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use conglang::commune::store::{Outcome, Store};
-use conglang::keys::authority::{Authority, Files};
+use conglang::commune::store::{BulletinOutcome, CommuneStore};
+use conglang::keys::authority::{Authority, CertificateFiles};
 use conglang::protocol::commune::Bulletin;
 
 use crate::house::{House, free_port};
@@ -61,8 +61,8 @@ impl Office {
     }
 
     /// The store, while the commune does not run.
-    pub fn store(&self) -> Store {
-        Store::open(&self.dir.join("commune/commune.redb")).expect("store")
+    pub fn store(&self) -> CommuneStore {
+        CommuneStore::open(&self.dir.join("commune/commune.redb")).expect("store")
     }
 }
 
@@ -82,9 +82,13 @@ pub fn pair() -> (House, Office) {
         .expect("time")
         .as_secs();
     let authority = Authority::load_or_make(&ca, "xã Đồng Nếp", now_s).expect("CA");
-    let village = Files::named(&dir, "village");
+    let village = CertificateFiles::named(&dir, "village");
     village
-        .write(&authority.client("ben-thoc", now_s).expect("certificate"))
+        .write(
+            &authority
+                .issue_client("ben-thoc", now_s)
+                .expect("certificate"),
+        )
         .expect("written");
     let mut text = std::fs::read_to_string(scratch.config()).expect("configuration");
     let path = |p: &Path| format!("{:?}", p.display().to_string());
@@ -112,7 +116,7 @@ pub fn received(house: &House) -> bool {
 /// Record by record: what a house's journal holds for the wire is what the commune stored, byte for
 /// byte, and so is the chain. The house has ended well, so that all is packed. Gives how many
 /// records and how many boots there are.
-pub fn equal_record_by_record(data: &Path, store: &Store) -> (usize, u64) {
+pub fn equal_record_by_record(data: &Path, store: &CommuneStore) -> (usize, u64) {
     let (packs, damaged) = conglang::journal::pack::list(&data.join("journal")).expect("packs");
     assert!(damaged.is_empty());
     let mut ours = std::collections::BTreeMap::new();
@@ -150,7 +154,7 @@ pub fn equal_record_by_record(data: &Path, store: &Store) -> (usize, u64) {
     epochs.dedup();
     let mut heads = conglang::journal::chain::Heads::default();
     for epoch in &epochs {
-        heads = heads.begin(epoch);
+        heads = heads.start_epoch(epoch);
         let name = conglang::journal::codec::epoch_text(epoch);
         for lane in [
             conglang::domain::event::Lane::Alarm,
@@ -162,7 +166,7 @@ pub fn equal_record_by_record(data: &Path, store: &Store) -> (usize, u64) {
                 .range((name.clone(), number, 0)..=(name.clone(), number, u64::MAX))
                 .map(|(_, b)| b)
             {
-                heads.add(lane, bytes);
+                heads.append(lane, bytes);
             }
         }
     }
@@ -222,7 +226,7 @@ fn a_notice_reaches_the_commune_and_a_bulletin_the_village_once() {
         "accounts never leave the box"
     );
     store
-        .send(
+        .queue_bulletin(
             &["ben-thoc".to_owned()],
             &Bulletin {
                 title: "Mưa lớn".into(),
@@ -267,7 +271,8 @@ fn a_notice_reaches_the_commune_and_a_bulletin_the_village_once() {
         // round.
         std::thread::sleep(Duration::from_secs(8));
         office.kill();
-        let known = office.store().sent("ben-thoc").expect("sent")[0].outcome == Outcome::Done;
+        let known =
+            office.store().queued("ben-thoc").expect("sent")[0].outcome == BulletinOutcome::Done;
         office.start();
         known
     });
@@ -307,7 +312,7 @@ fn journal_and_commune_are_equal_after_both_were_killed_often() {
     );
     assert!(records > 100);
     assert_eq!(
-        office.store().trouble("ben-thoc", 0).expect("read"),
+        office.store().divergence("ben-thoc", 0).expect("read"),
         None,
         "deaths are no copies"
     );
@@ -323,16 +328,16 @@ fn a_certificate_that_ends_soon_is_renewed_over_the_link_and_used() {
         .as_secs();
     let authority = Authority::load_or_make(&ca, "xã Đồng Nếp", now_s).expect("CA");
     // Made seventy days ago for ninety: twenty are left.
-    let old = Files::named(&house.dir, "village");
+    let old = CertificateFiles::named(&house.dir, "village");
     old.write(
         &authority
-            .client("ben-thoc", now_s - 70 * 86_400)
+            .issue_client("ben-thoc", now_s - 70 * 86_400)
             .expect("certificate"),
     )
     .expect("written");
     office.start();
     house.start();
-    let renewed = Files::named(&house.dir.join("data/keys"), "commune");
+    let renewed = CertificateFiles::named(&house.dir.join("data/keys"), "commune");
     house.until("it was renewed", Duration::from_secs(30), |_| {
         renewed.days_left(now_s).is_some_and(|d| d > 80)
     });

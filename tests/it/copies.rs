@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use conglang::protocol::parting::Parting;
+use conglang::protocol::divergence::Divergence;
 
 use crate::commune::{Office, pair, received};
 use crate::house::House;
@@ -39,7 +39,7 @@ fn place(house: &House, id: &str) {
 type Records = BTreeMap<(String, u8, u64), Vec<u8>>;
 
 /// What the commune holds, and what it says is wrong; it is started again.
-fn look(office: &mut Office) -> (Records, Option<Parting>) {
+fn look(office: &mut Office) -> (Records, Option<Divergence>) {
     office.kill();
     let store = office.store();
     let records = store
@@ -53,7 +53,7 @@ fn look(office: &mut Office) -> (Records, Option<Parting>) {
         .expect("time")
         .as_millis();
     let trouble = store
-        .trouble("ben-thoc", i64::try_from(now).expect("small"))
+        .divergence("ben-thoc", i64::try_from(now).expect("small"))
         .expect("read");
     drop(store);
     office.start();
@@ -125,7 +125,7 @@ fn a_card_that_was_set_back_is_noticed_by_the_commune_told_on_both_sides_and_not
         received,
     );
     let (after, trouble) = look(&mut office);
-    assert_eq!(trouble, Some(Parting::Older));
+    assert_eq!(trouble, Some(Divergence::Older));
     assert!(
         before
             .iter()

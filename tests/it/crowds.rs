@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::time::{Duration, Instant};
 
 use conglang::keys::tls;
-use conglang::protocol::broker::{Answer, Limits, Question};
+use conglang::protocol::broker::{AdminQuery, AdminReply, Limits};
 use conglang::supervisor::clock::Clock;
 
 use crate::house::House;
@@ -125,7 +125,7 @@ fn comes_in(worker: &Worker, round: usize) -> Vec<(&'static str, Duration)> {
         let client = format!("lamp-{round}-{name}");
         let good = if secure {
             let config =
-                tls::client(&worker.ca(), None, Clock::system(0)).expect("a configuration");
+                tls::client_config(&worker.ca(), None, Clock::system(0)).expect("a configuration");
             let connection =
                 rustls::ClientConnection::new(config, "localhost".try_into().expect("a name"))
                     .expect("a connection");
@@ -183,12 +183,12 @@ fn whoever_came_first_keeps_no_lamp_out_of_any_door() {
         assert!(known.barrier(), "who is in does not notice");
     }
     println!("a lamp comes in within {slowest:?}");
-    let Answer::Why(rows) = worker.ask(Question::Why { id: String::new() }) else {
+    let AdminReply::Refusals(rows) = worker.ask(AdminQuery::Refusals { id: String::new() }) else {
         panic!("why")
     };
     assert!(
         rows.iter()
-            .any(|r| r.why.contains("when its place was needed")),
+            .any(|r| r.reason.contains("when its place was needed")),
         "{rows:?}"
     );
 }
@@ -322,7 +322,7 @@ fn who_takes_nothing_is_cut_whatever_comes_for_it_and_who_takes_slowly_is_not() 
     slow.write_all(&[hello("slow"), subscribe].concat())
         .expect("said");
     let connected = |worker: &mut Worker| -> Vec<String> {
-        let Answer::Clients(rows, _) = worker.ask(Question::Clients { after: None }) else {
+        let AdminReply::Clients(rows, _) = worker.ask(AdminQuery::Clients { after: None }) else {
             panic!("clients")
         };
         rows.into_iter()
@@ -373,12 +373,12 @@ fn who_takes_nothing_is_cut_whatever_comes_for_it_and_who_takes_slowly_is_not() 
         std::thread::sleep(Duration::from_millis(500));
     }
     println!("cut after {:?}", began.elapsed());
-    let Answer::Why(rows) = worker.ask(Question::Why { id: "rong".into() }) else {
+    let AdminReply::Refusals(rows) = worker.ask(AdminQuery::Refusals { id: "rong".into() }) else {
         panic!("why")
     };
     assert!(
         rows.iter()
-            .any(|r| r.why == "it does not take its messages"),
+            .any(|r| r.reason == "it does not take its messages"),
         "{rows:?}"
     );
     stop.store(true, std::sync::atomic::Ordering::SeqCst);

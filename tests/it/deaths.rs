@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use conglang::log::sim::{Dice, cases};
-use conglang::protocol::broker::{Class, Rule};
+use conglang::log::sim::{TestRng, cases};
+use conglang::protocol::broker::{DurabilityClass, DurabilityRule};
 
 use self::parties::{Heard, Life, Said, Who, mortals, publisher, subscriber};
 use crate::house::{House, secret};
@@ -33,7 +33,7 @@ struct Load {
     mouths: Vec<(
         String,
         u8,
-        Class,
+        DurabilityClass,
         std::thread::JoinHandle<BTreeMap<u32, Said>>,
     )>,
     mortals: Vec<std::thread::JoinHandle<BTreeMap<String, Life>>>,
@@ -44,7 +44,7 @@ impl Load {
     /// `mouths` speak on their topics, each `pace` times a second; the first of them has
     /// `mortals_at_once` devices too.
     fn begin(
-        mouths: &[(Who, String, u8, Class)],
+        mouths: &[(Who, String, u8, DurabilityClass)],
         ear: &Who,
         root: &str,
         pace: f64,
@@ -126,11 +126,11 @@ impl Load {
             .filter(|(_, l)| !l.politely && !died(l.came, l.came + BATCHED))
             .map(|(n, _)| n)
             .collect();
-        let promised = |topic: &str, class: Class, n: u32, said: &Said| {
+        let promised = |topic: &str, class: DurabilityClass, n: u32, said: &Said| {
             let spared = match class {
-                Class::Durable => false,
-                Class::Batched => died(said.sent, said.acknowledged + BATCHED),
-                Class::Memory => ends.last().is_some_and(|(_, end)| said.sent <= *end),
+                DurabilityClass::Durable => false,
+                DurabilityClass::Batched => died(said.sent, said.acknowledged + BATCHED),
+                DurabilityClass::Memory => ends.last().is_some_and(|(_, end)| said.sent <= *end),
             };
             (!spared).then(|| (topic.to_owned(), n.to_string()))
         };
@@ -193,8 +193,8 @@ impl Load {
                 .collect();
             // A QoS 2 message may come twice only where its class may forget that it came.
             let wrong: Vec<&&u32> = match (qos, class) {
-                (2, Class::Durable) => again.iter().collect(),
-                (2, Class::Batched) => again
+                (2, DurabilityClass::Durable) => again.iter().collect(),
+                (2, DurabilityClass::Batched) => again
                     .iter()
                     .filter(|n| !died(said[**n].sent, said[**n].acknowledged + BATCHED * 3))
                     .collect(),
@@ -210,7 +210,7 @@ impl Load {
                 said.len(),
                 again.len()
             );
-            assert!(*class != Class::Durable || lost == 0);
+            assert!(*class != DurabilityClass::Durable || lost == 0);
         }
         let wills = |n: &str| {
             heard
@@ -247,7 +247,7 @@ const SPEAKERS: [&str; 6] = ["noi-1", "noi-2", "noi-3", "noi-4", "noi-5", "noi-6
 
 #[test]
 fn every_class_keeps_its_promise_and_wills_are_said_once_when_the_worker_dies_at_random() {
-    let rule = |filter: &str, class| Rule {
+    let rule = |filter: &str, class| DurabilityRule {
         filter: filter.into(),
         class,
     };
@@ -262,9 +262,9 @@ fn every_class_keeps_its_promise_and_wills_are_said_once_when_the_worker_dies_at
     let mut worker = Worker::started(
         limits,
         Some(vec![
-            rule("d/#", Class::Durable),
-            rule("m/#", Class::Memory),
-            rule("#", Class::Batched),
+            rule("d/#", DurabilityClass::Durable),
+            rule("m/#", DurabilityClass::Memory),
+            rule("#", DurabilityClass::Batched),
         ]),
         accounts,
     );
@@ -279,12 +279,12 @@ fn every_class_keeps_its_promise_and_wills_are_said_once_when_the_worker_dies_at
     .into_iter()
     .zip(SPEAKERS)
     .zip([
-        Class::Durable,
-        Class::Durable,
-        Class::Batched,
-        Class::Batched,
-        Class::Memory,
-        Class::Memory,
+        DurabilityClass::Durable,
+        DurabilityClass::Durable,
+        DurabilityClass::Batched,
+        DurabilityClass::Batched,
+        DurabilityClass::Memory,
+        DurabilityClass::Memory,
     ]);
     let mouths: Vec<_> = topics
         .map(|((topic, user), class)| {
@@ -297,10 +297,10 @@ fn every_class_keeps_its_promise_and_wills_are_said_once_when_the_worker_dies_at
         })
         .collect();
     let load = Load::begin(&mouths, &mouth("rong"), "d", 25.0, 6);
-    let mut dice = Dice(4);
+    let mut dice = TestRng(4);
     let (mut deaths, mut ends) = (Vec::new(), Vec::new());
     for round in 0..cases(20) {
-        std::thread::sleep(Duration::from_millis(100 + dice.roll() % 1_200));
+        std::thread::sleep(Duration::from_millis(100 + dice.next_u64() % 1_200));
         let began = Instant::now();
         if round % 5 == 4 {
             // The gateway's death, as the worker sees it: it has a moment for its last words.
@@ -340,16 +340,16 @@ fn nothing_acknowledged_is_lost_when_gateway_or_worker_is_killed_at_random() {
             mouth.clone(),
             format!("d/den-01/bao/{qos}"),
             qos,
-            Class::Durable,
+            DurabilityClass::Durable,
         )
     });
     let load = Load::begin(&mouths, &ear, "d/den-01", 20.0, 4);
-    let mut dice = Dice(5);
+    let mut dice = TestRng(5);
     let mut deaths = Vec::new();
     for _ in 0..cases(20) {
-        std::thread::sleep(Duration::from_millis(100 + dice.roll() % 1_200));
+        std::thread::sleep(Duration::from_millis(100 + dice.next_u64() % 1_200));
         let began = Instant::now();
-        if dice.roll().is_multiple_of(3) {
+        if dice.next_u64().is_multiple_of(3) {
             let pid = house.pid_of("broker");
             conglang::supervisor::worker::kill(pid);
             house.until("another worker serves", Duration::from_secs(20), |h| {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use conglang::domain::event::{Entry, Lane};
 use conglang::keys::tls;
-use conglang::protocol::commune::{Batch, Down, Stream, Up, pack};
+use conglang::protocol::commune::{Batch, DownlinkMessage, Stream, UplinkMessage, pack};
 use conglang::supervisor::clock::Clock;
 use rumqttc::{Client, Connection, Event, MqttOptions, Packet, QoS, TlsConfiguration, Transport};
 
@@ -17,8 +17,8 @@ use crate::office::Commune;
 
 fn connect(commune: &Commune, village: &str) -> (Client, Connection) {
     let files = commune.village(village);
-    let config =
-        tls::client(&commune.ca().join("ca.pem"), Some(&files), Clock::system(0)).expect("client");
+    let config = tls::client_config(&commune.ca().join("ca.pem"), Some(&files), Clock::system(0))
+        .expect("client");
     let mut options = MqttOptions::new(format!("gate-{village}"), "localhost", commune.mqtt);
     options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(config)));
     options
@@ -29,7 +29,7 @@ fn connect(commune: &Commune, village: &str) -> (Client, Connection) {
     Client::new(options, 64)
 }
 
-fn say(client: &Client, village: &str, up: &Up) -> bool {
+fn say(client: &Client, village: &str, up: &UplinkMessage) -> bool {
     client
         .try_publish(
             format!("up/{village}/say"),
@@ -41,7 +41,7 @@ fn say(client: &Client, village: &str, up: &Up) -> bool {
 }
 
 /// What the commune says next; none = nothing within `most`.
-fn hear(connection: &mut Connection, most: Duration) -> Option<Down> {
+fn hear(connection: &mut Connection, most: Duration) -> Option<DownlinkMessage> {
     let until = Instant::now() + most;
     loop {
         match connection.recv_timeout(until.saturating_duration_since(Instant::now())) {
@@ -73,7 +73,7 @@ fn enter(commune: &Commune, village: &str, stream: &Stream) -> (Client, Connecti
         assert!(say(
             &client,
             village,
-            &Up::Hello {
+            &UplinkMessage::Hello {
                 epoch: stream.epoch.clone(),
                 boot: 1,
                 streams: vec![(stream.clone(), 1, 1)]
@@ -81,7 +81,7 @@ fn enter(commune: &Commune, village: &str, stream: &Stream) -> (Client, Connecti
         ));
         if matches!(
             hear(&mut connection, Duration::from_secs(10)),
-            Some(Down::Resume { .. })
+            Some(DownlinkMessage::Resume { .. })
         ) {
             return (client, connection);
         }
@@ -160,42 +160,42 @@ fn rogue(commune: &Commune, stop: &AtomicBool) -> (u64, u64) {
             lane: Lane::Log,
         };
         let up = match sent % 12 {
-            0 => Up::Batch(mad(&other(sent), 1, 4_000_000, &empty)),
-            1 => Up::Batch(mad(&other(sent), 1, 100, &empty)),
-            2 => Up::Batch(Batch {
+            0 => UplinkMessage::Batch(mad(&other(sent), 1, 4_000_000, &empty)),
+            1 => UplinkMessage::Batch(mad(&other(sent), 1, 100, &empty)),
+            2 => UplinkMessage::Batch(Batch {
                 count: 1 << 63,
                 ..honest(&other(sent), 1)
             }),
-            3 => Up::Batch(mad(&other(sent), 1, 100, &noise)),
-            4 => Up::Hello {
+            3 => UplinkMessage::Batch(mad(&other(sent), 1, 100, &noise)),
+            4 => UplinkMessage::Hello {
                 epoch: format!("{sent:032x}"),
                 boot: sent,
                 streams: (0..1_500).map(|n| (other(n), 1, 1 << 40)).collect(),
             },
-            5 => Up::Gap {
+            5 => UplinkMessage::Gap {
                 stream: other(sent),
                 from: 1,
                 to: u64::MAX,
                 reason: "x".repeat(1_000),
             },
-            6 => Up::Gap {
+            6 => UplinkMessage::Gap {
                 stream: other(sent),
                 from: 1,
                 to: 1 + sent,
                 reason: "trimmed".into(),
             },
-            7 => Up::Outcome {
+            7 => UplinkMessage::Outcome {
                 seq: sent,
                 refused: Some("x".repeat(100_000)),
             },
-            8 => Up::Renew {
+            8 => UplinkMessage::Renew {
                 request: "x".repeat(10_000),
             },
             _ => {
                 let (batch, bytes) = names(&stream, next, sent);
                 next += 100;
                 told += bytes;
-                Up::Batch(batch)
+                UplinkMessage::Batch(batch)
             }
         };
         // Waits only when its own queue is full: as fast as the link allows.
@@ -243,10 +243,14 @@ fn one_village_that_sends_anything_it_likes_keeps_nobody_waiting() {
                 let mut took = Vec::new();
                 for n in 1..=rounds {
                     let began = Instant::now();
-                    assert!(say(&client, &village, &Up::Batch(honest(&stream, n))));
+                    assert!(say(
+                        &client,
+                        &village,
+                        &UplinkMessage::Batch(honest(&stream, n))
+                    ));
                     loop {
                         match hear(&mut connection, Duration::from_secs(60)) {
-                            Some(Down::Ack {
+                            Some(DownlinkMessage::Ack {
                                 applied,
                                 hole: false,
                                 ..

@@ -11,11 +11,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use conglang::commune::link::{self, Signer};
-use conglang::commune::store::{Outcome, Store};
-use conglang::keys::authority::{Authority, Files};
-use conglang::keys::holders::Holders;
-use conglang::keys::tls::{self, Served};
+use conglang::commune::link::{self, CertificateSigner};
+use conglang::commune::store::{BulletinOutcome, CommuneStore};
+use conglang::keys::authority::{Authority, CertificateFiles};
+use conglang::keys::holders::HolderStore;
+use conglang::keys::tls::{self, ReloadableCertificate};
 use conglang::protocol::commune::Bulletin;
 use conglang::supervisor::Stop;
 use conglang::supervisor::clock::Clock;
@@ -76,9 +76,15 @@ impl Drop for Foreign {
 
 /// Doors to the foreign broker as both ends know them: TLS for the village, a socket of the machine
 /// for the commune.
-async fn doors(tls: TcpListener, served: Arc<Served>, socket: UnixListener, broker: SocketAddr) {
-    let acceptor =
-        tokio_rustls::TlsAcceptor::from(tls::server(served, None, Clock::system(0)).expect("TLS"));
+async fn doors(
+    tls: TcpListener,
+    served: Arc<ReloadableCertificate>,
+    socket: UnixListener,
+    broker: SocketAddr,
+) {
+    let acceptor = tokio_rustls::TlsAcceptor::from(
+        tls::server_config(served, None, Clock::system(0)).expect("TLS"),
+    );
     loop {
         tokio::select! {
             come = tls.accept() => {
@@ -102,7 +108,7 @@ async fn doors(tls: TcpListener, served: Arc<Served>, socket: UnixListener, brok
 }
 
 /// The commune's end: tried again whenever it broke, as its own supervisor does.
-async fn commune(socket: PathBuf, store: Store, signer: Signer, stop: Stop) {
+async fn commune(socket: PathBuf, store: CommuneStore, signer: CertificateSigner, stop: Stop) {
     while !stop.soft.is_cancelled() {
         let _ = link::run(
             socket.clone(),
@@ -128,16 +134,20 @@ fn over_a_foreign_broker_that_dies_often_nothing_is_lost_or_doubled() {
         .as_secs();
     let authority = Authority::load_or_make(&ca, "xã Đồng Nếp", now_s).expect("CA");
     let (village, server) = (
-        Files::named(&house.dir, "village"),
-        Files::named(&house.dir, "server"),
+        CertificateFiles::named(&house.dir, "village"),
+        CertificateFiles::named(&house.dir, "server"),
     );
     village
-        .write(&authority.client("ben-thoc", now_s).expect("certificate"))
+        .write(
+            &authority
+                .issue_client("ben-thoc", now_s)
+                .expect("certificate"),
+        )
         .expect("written");
     server
         .write(
             &authority
-                .server("xã Đồng Nếp", &["127.0.0.1".to_owned()], now_s)
+                .issue_server("xã Đồng Nếp", &["127.0.0.1".to_owned()], now_s)
                 .expect("certificate"),
         )
         .expect("written");
@@ -167,10 +177,10 @@ fn over_a_foreign_broker_that_dies_often_nothing_is_lost_or_doubled() {
         let _inside = runtime.enter();
         UnixListener::bind(&socket).expect("socket")
     };
-    let store = Store::open(&house.dir.join("commune.redb")).expect("store");
-    let signer = Signer {
+    let store = CommuneStore::open(&house.dir.join("commune.redb")).expect("store");
+    let signer = CertificateSigner {
         authority: Some(Arc::new(authority)),
-        holders: Holders::of(&house.dir),
+        holders: HolderStore::of(&house.dir),
     };
     let hard = CancellationToken::new();
     let stop = Stop {
@@ -179,7 +189,7 @@ fn over_a_foreign_broker_that_dies_often_nothing_is_lost_or_doubled() {
     };
     runtime.spawn(doors(
         listener,
-        Served::load(&server).expect("certificate"),
+        ReloadableCertificate::load(&server).expect("certificate"),
         inner,
         foreign.address,
     ));
@@ -195,7 +205,7 @@ fn over_a_foreign_broker_that_dies_often_nothing_is_lost_or_doubled() {
             until: None,
         };
         store
-            .send(
+            .queue_bulletin(
                 &["ben-thoc".to_owned()],
                 &bulletin,
                 i64::MAX,
@@ -229,10 +239,10 @@ fn over_a_foreign_broker_that_dies_often_nothing_is_lost_or_doubled() {
         Duration::from_secs(60),
         |_| {
             store
-                .sent("ben-thoc")
+                .queued("ben-thoc")
                 .expect("sent")
                 .iter()
-                .all(|b| b.outcome == Outcome::Done)
+                .all(|b| b.outcome == BulletinOutcome::Done)
         },
     );
     let published = house

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use conglang::protocol::broker::{Answer, Question};
+use conglang::protocol::broker::{AdminQuery, AdminReply};
 
 use crate::peer::{Hello, Peer};
 use crate::worker::{Disk, Worker, card_dies, may_mount, wide_limits, wire_accounts};
@@ -21,7 +21,7 @@ fn a_publisher_of_before(worker: &mut Worker, says: &mut Peer, word: &[u8]) -> P
     );
     lamp.publish("d/x", word, 2, 7);
     let until = Instant::now() + Duration::from_secs(10);
-    while !matches!(worker.ask(Question::Why { id: "rong".into() }), Answer::Why(rows) if rows.iter().any(|r| r.why.contains("does not take what must be kept")))
+    while !matches!(worker.ask(AdminQuery::Refusals { id: "rong".into() }), AdminReply::Refusals(rows) if rows.iter().any(|r| r.reason.contains("storage unavailable")))
     {
         assert!(
             Instant::now() < until,
@@ -122,11 +122,11 @@ fn a_full_card_is_told_to_publishers_and_the_others_go_on() {
     let large = vec![b'x'; 300_000];
     let refused = (0..40).any(|_| says.tell("d/x", &large, false) == Some(0x97));
     assert!(refused, "the publisher is told");
-    worker.counters("the card is told of", |c| c.card_fails);
+    worker.counters("the card is told of", |c| c.storage_failing);
     let old = a_publisher_of_before(&mut worker, &mut says, &large);
     is_cut_in_the_end(old);
     std::fs::remove_file(filler).expect("room again");
-    worker.counters("the card takes it again", |c| !c.card_fails);
+    worker.counters("the card takes it again", |c| !c.storage_failing);
     assert_eq!(says.tell("d/y", b"kept again", false), Some(0));
     let mut away = Peer::connect(worker.plain, &kept("away"));
     assert!(away.present);
@@ -191,7 +191,7 @@ fn a_card_that_can_only_be_read_is_told_to_publishers_and_lamps_are_switched() {
             (0..40).any(|_| says.tell("d/x", b"not kept", false) == Some(0x97)),
             "the publisher is told"
         );
-        worker.counters("the card is told of", |c| c.card_fails);
+        worker.counters("the card is told of", |c| c.storage_failing);
         assert_eq!(known(&worker), 1, "what the card has is not refused");
         let _old = a_publisher_of_before(&mut worker, &mut says, b"not kept");
         // What stands on the card is known though it cannot be written.

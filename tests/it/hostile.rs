@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use conglang::keys::authority::{Authority, Files};
+use conglang::keys::authority::{Authority, CertificateFiles};
 use conglang::supervisor::clock::Clock;
 
 use crate::house::{House, Lamp, free_port};
@@ -21,7 +21,7 @@ fn now_s() -> u64 {
 
 /// A TLS connection of a client that trusts `ca`.
 fn tls(ca: &Path, port: u16) -> Option<rustls::StreamOwned<rustls::ClientConnection, TcpStream>> {
-    let config = conglang::keys::tls::client(ca, None, Clock::system(0)).expect("client");
+    let config = conglang::keys::tls::client_config(ca, None, Clock::system(0)).expect("client");
     let stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream
         .set_read_timeout(Some(Duration::from_secs(10)))
@@ -69,7 +69,7 @@ fn https_takes_a_certificate_while_it_runs_and_silent_clients_cost_nobody_anythi
     let authority = Authority::load_or_make(&ca, "ai cũng tin", now_s()).expect("CA");
     // An hour old: whole days are left, whichever second it is now.
     let identity = authority
-        .server("localhost", &["localhost".into()], now_s() - 3_600)
+        .issue_server("localhost", &["localhost".into()], now_s() - 3_600)
         .expect("certificate");
     let (certificate, key) = (house.dir.join("c.pem"), house.dir.join("k.pem"));
     std::fs::write(&certificate, &identity.certificate).expect("written");
@@ -186,9 +186,9 @@ fn garbage_on_every_door_hurts_nobody() {
 fn mad_commune(dir: &Path, port: u16) -> Arc<std::sync::atomic::AtomicU32> {
     use std::sync::atomic::{AtomicU32, Ordering};
     let came = Arc::new(AtomicU32::new(0));
-    let files = Files::named(&dir.join("commune/keys"), "mqtt");
-    let served = conglang::keys::tls::Served::load(&files).expect("certificate");
-    let config = conglang::keys::tls::server(
+    let files = CertificateFiles::named(&dir.join("commune/keys"), "mqtt");
+    let served = conglang::keys::tls::ReloadableCertificate::load(&files).expect("certificate");
+    let config = conglang::keys::tls::server_config(
         served,
         Some((&dir.join("commune/keys/ca/ca.pem"), true)),
         Clock::system(0),
@@ -266,16 +266,20 @@ fn a_commune_that_answers_nonsense_changes_nothing_in_the_village() {
     let (dir, port) = (scratch.dir.clone(), free_port());
     let ca = dir.join("commune/keys/ca");
     let authority = Authority::load_or_make(&ca, "xã Đồng Nếp", now_s()).expect("CA");
-    Files::named(&dir.join("commune/keys"), "mqtt")
+    CertificateFiles::named(&dir.join("commune/keys"), "mqtt")
         .write(
             &authority
-                .server("xa", &["127.0.0.1".into()], now_s())
+                .issue_server("xa", &["127.0.0.1".into()], now_s())
                 .expect("certificate"),
         )
         .expect("written");
-    let village = Files::named(&dir, "village");
+    let village = CertificateFiles::named(&dir, "village");
     village
-        .write(&authority.client("ben-thoc", now_s()).expect("certificate"))
+        .write(
+            &authority
+                .issue_client("ben-thoc", now_s())
+                .expect("certificate"),
+        )
         .expect("written");
     let mut text = std::fs::read_to_string(scratch.config()).expect("configuration");
     text.push_str(&format!(

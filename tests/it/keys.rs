@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use conglang::keys::authority::{Authority, Files};
+use conglang::keys::authority::{Authority, CertificateFiles};
 use conglang::keys::tls;
 use conglang::supervisor::clock::Clock;
 
 use crate::house::{CHIEF_PIN, House, http, secret};
 
 /// True when somebody comes in over TLS: with a certificate, or with a device's name and secret.
-pub fn comes_in(ca: &Path, port: u16, identity: Option<&Files>, name: &str) -> bool {
-    let Ok(config) = tls::client(ca, identity, Clock::system(0)) else {
+pub fn comes_in(ca: &Path, port: u16, identity: Option<&CertificateFiles>, name: &str) -> bool {
+    let Ok(config) = tls::client_config(ca, identity, Clock::system(0)) else {
         return false;
     };
     let Ok(stream) = std::net::TcpStream::connect(("127.0.0.1", port)) else {
@@ -263,7 +263,7 @@ fn an_earlier_certificate_of_a_village_opens_nothing() {
             "{}",
             String::from_utf8_lossy(&done.stderr)
         );
-        Files {
+        CertificateFiles {
             certificate: out.clone(),
             key: out,
         }
@@ -277,13 +277,13 @@ fn an_earlier_certificate_of_a_village_opens_nothing() {
         .stderr(std::process::Stdio::null())
         .spawn()
         .expect("starts");
-    let enters = |files: &Files| comes_in(&ca, port, Some(files), "ben-thoc");
+    let enters = |files: &CertificateFiles| comes_in(&ca, port, Some(files), "ben-thoc");
     house.until("the first one opens", Duration::from_secs(20), |_| {
         enters(&first)
     });
     // Of a time before the record: the CA signed it, nobody wrote it down, and it is not the
     // newest.
-    let stray = Files::named(&house.dir, "stray");
+    let stray = CertificateFiles::named(&house.dir, "stray");
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .expect("time")
@@ -291,7 +291,11 @@ fn an_earlier_certificate_of_a_village_opens_nothing() {
     let authority =
         Authority::load_or_make(ca.parent().expect("folder"), "xã Đồng Nếp", now).expect("CA");
     stray
-        .write(&authority.client("ben-thoc", now - 86_400).expect("leaf"))
+        .write(
+            &authority
+                .issue_client("ben-thoc", now - 86_400)
+                .expect("leaf"),
+        )
         .expect("written");
     assert!(
         !enters(&stray),
@@ -326,9 +330,9 @@ fn a_device_that_was_removed_and_added_again_needs_a_new_certificate() {
         .as_secs();
     let authority = Authority::load_or_make(ca.parent().expect("folder"), "x", now).expect("CA");
     let certificate = |name: &str| {
-        let files = Files::named(&house.dir, name);
+        let files = CertificateFiles::named(&house.dir, name);
         files
-            .write(&authority.client("den-77", now).expect("leaf"))
+            .write(&authority.issue_client("den-77", now).expect("leaf"))
             .expect("written");
         files
     };

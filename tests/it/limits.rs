@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use conglang::keys::authority::{Authority, Files};
+use conglang::keys::authority::{Authority, CertificateFiles};
 use conglang::keys::tls;
-use conglang::protocol::broker::{Answer, Question};
+use conglang::protocol::broker::{AdminQuery, AdminReply};
 use conglang::supervisor::clock::Clock;
 
 use crate::peer::{Hello, Peer};
@@ -19,10 +19,10 @@ fn named(client: &str) -> Hello<'_> {
 }
 
 fn why(worker: &mut Worker, id: &str) -> Vec<String> {
-    let Answer::Why(rows) = worker.ask(Question::Why { id: id.into() }) else {
+    let AdminReply::Refusals(rows) = worker.ask(AdminQuery::Refusals { id: id.into() }) else {
         panic!("why")
     };
-    rows.into_iter().map(|r| r.why).collect()
+    rows.into_iter().map(|r| r.reason).collect()
 }
 
 #[test]
@@ -80,7 +80,9 @@ fn keep_alive_and_the_life_of_sessions_are_bounded_and_told() {
         why(&mut worker, "rong"),
         ["it was silent longer than its keep alive"]
     );
-    worker.counters("its session is over", |c| c.connected == 0 && c.away == 0);
+    worker.counters("its session is over", |c| {
+        c.connected == 0 && c.disconnected == 0
+    });
     assert!(!Peer::connect(worker.plain, &hello).present);
 }
 
@@ -146,14 +148,14 @@ fn a_certificate_of_the_house_opens_its_account_and_only_that() {
         Authority::load_or_make(&worker.folder.join("ca"), "Bến Thóc", now).expect("the CA");
     let come = |name: Option<&str>| -> Result<(u8, u8), String> {
         let files = name.map(|name| {
-            let files = Files::named(&worker.folder, name);
+            let files = CertificateFiles::named(&worker.folder, name);
             files
-                .write(&authority.client(name, now).expect("a leaf"))
+                .write(&authority.issue_client(name, now).expect("a leaf"))
                 .expect("written");
             files
         });
-        let config =
-            tls::client(&worker.ca(), files.as_ref(), Clock::system(0)).expect("a configuration");
+        let config = tls::client_config(&worker.ca(), files.as_ref(), Clock::system(0))
+            .expect("a configuration");
         let mut connection =
             rustls::ClientConnection::new(config, "localhost".try_into().expect("a name"))
                 .expect("a connection");

@@ -5,8 +5,8 @@ use std::io::Write as _;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use conglang::log::sim::Dice;
-use conglang::protocol::broker::{Answer, Limits, Question};
+use conglang::log::sim::TestRng;
+use conglang::protocol::broker::{AdminQuery, AdminReply, Limits};
 
 use crate::peer::{Hello, Peer};
 use crate::worker::{Worker, account, wide_limits, wire_accounts};
@@ -120,7 +120,7 @@ fn a_crowd_costs_little_memory_and_leaves_none_behind() {
         grown / 1024
     );
     assert!(grown < 24 << 20, "{grown} bytes stay behind");
-    assert_eq!((counters.away, counters.queued), (0, 0));
+    assert_eq!((counters.disconnected, counters.queued), (0, 0));
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn retained_messages_and_sessions_are_bounded_and_come_in_order() {
         let came = hears.hear(Duration::from_secs(10)).unwrap_or_else(|| {
             panic!(
                 "all of them, not only {n}: {:?}",
-                worker.ask(Question::Why { id: String::new() })
+                worker.ask(AdminQuery::Refusals { id: String::new() })
             )
         });
         assert_eq!(
@@ -193,9 +193,15 @@ fn retained_messages_and_sessions_are_bounded_and_come_in_order() {
         )
         .leave();
     }
-    let counters = worker.counters("they are away", |c| c.away >= 100 && c.connected == 2);
-    assert!(counters.away <= 101, "{} sessions are kept", counters.away);
-    let Answer::Topics(rows, more) = worker.ask(Question::Topics {
+    let counters = worker.counters("they are away", |c| {
+        c.disconnected >= 100 && c.connected == 2
+    });
+    assert!(
+        counters.disconnected <= 101,
+        "{} sessions are kept",
+        counters.disconnected
+    );
+    let AdminReply::Topics(rows, more) = worker.ask(AdminQuery::Topics {
         filter: "r/0000+".into(),
         after: None,
     }) else {
@@ -206,7 +212,7 @@ fn retained_messages_and_sessions_are_bounded_and_come_in_order() {
         (0, false),
         "a filter of a part of a level matches nothing"
     );
-    let Answer::Topics(rows, more) = worker.ask(Question::Topics {
+    let AdminReply::Topics(rows, more) = worker.ask(AdminQuery::Topics {
         filter: "r/#".into(),
         after: Some("r/00199".into()),
     }) else {
@@ -294,7 +300,7 @@ fn floods_trickles_and_strangers_do_not_stop_the_others() {
     }
     // The strangers hold all their places; a device that was known before goes on, a new one is
     // closed until there is room.
-    let Answer::Clients(rows, _) = worker.ask(Question::Clients { after: None }) else {
+    let AdminReply::Clients(rows, _) = worker.ask(AdminQuery::Clients { after: None }) else {
         panic!("clients")
     };
     assert!(
@@ -331,8 +337,8 @@ fn garbage_at_every_door_hurts_nobody_and_large_messages_pass_every_door() {
     let mut limits = wide_limits();
     limits.half_open_per_address = 4_000;
     let mut worker = Worker::started(limits, None, wire_accounts());
-    let mut random = Dice(7);
-    let mut dice = || random.roll();
+    let mut random = TestRng(7);
+    let mut dice = || random.next_u64();
     let rounds = if std::env::var_os("CONGLANG_LONG").is_some() {
         20_000
     } else {
@@ -371,11 +377,11 @@ fn garbage_at_every_door_hurts_nobody_and_large_messages_pass_every_door() {
         mad.send((dice() & 0xff) as u8, &body);
     }
     assert!(worker.lives(), "nothing of it ended the broker");
-    let Answer::Why(all) = worker.ask(Question::Why { id: String::new() }) else {
+    let AdminReply::Refusals(all) = worker.ask(AdminQuery::Refusals { id: String::new() }) else {
         panic!("why")
     };
     assert!(
-        !all.is_empty() && all.iter().all(|r| !r.why.is_empty()),
+        !all.is_empty() && all.iter().all(|r| !r.reason.is_empty()),
         "it is remembered why"
     );
     let mut hears = Peer::connect(

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use conglang::log::sim::{Dice, cases};
+use conglang::log::sim::{TestRng, cases};
 
 use crate::house::{CHIEF_PIN, House};
 
@@ -34,12 +34,12 @@ fn derived(data: &Path) -> Vec<PathBuf> {
 }
 
 /// Takes away or hurts some of what is derived, as the dice will; a copy of before is put back too.
-pub fn harm(data: &Path, dice: &mut Dice) {
+pub fn harm(data: &Path, dice: &mut TestRng) {
     let all = derived(data);
     // Now and then everything at once.
-    let every = dice.roll().is_multiple_of(5);
+    let every = dice.next_u64().is_multiple_of(5);
     for path in &all {
-        if !every && !dice.roll().is_multiple_of(3) {
+        if !every && !dice.next_u64().is_multiple_of(3) {
             continue;
         }
         let mut bytes = std::fs::read(path).expect("read");
@@ -47,8 +47,8 @@ pub fn harm(data: &Path, dice: &mut Dice) {
             "kept-{}",
             path.extension().unwrap_or_default().display()
         ));
-        let at = usize::try_from(dice.roll()).unwrap_or(0) % bytes.len().max(1);
-        match dice.roll() % 5 {
+        let at = usize::try_from(dice.next_u64()).unwrap_or(0) % bytes.len().max(1);
+        match dice.next_u64() % 5 {
             0 => {
                 std::fs::remove_file(path).expect("gone");
                 continue;
@@ -57,9 +57,9 @@ pub fn harm(data: &Path, dice: &mut Dice) {
             2 => bytes.fill(0),
             3 if kept.exists() => bytes = std::fs::read(&kept).expect("read"),
             _ if bytes.is_empty() => {}
-            _ => bytes[at] ^= 1 << (dice.roll() % 8),
+            _ => bytes[at] ^= 1 << (dice.next_u64() % 8),
         }
-        if dice.roll().is_multiple_of(4) {
+        if dice.next_u64().is_multiple_of(4) {
             std::fs::copy(path, &kept).expect("kept");
         }
         std::fs::write(path, bytes).expect("written");
@@ -73,7 +73,7 @@ fn nothing_answered_is_lost_when_derived_files_go_between_kills() {
         Arc::new(Mutex::new(Vec::<String>::new())),
         Arc::new(AtomicU64::new(0)),
     );
-    let mut dice = Dice(0x10_55e5);
+    let mut dice = TestRng(0x10_55e5);
     for round in 0..cases(20) {
         house.start();
         if round % 5 == 4 {
@@ -88,7 +88,7 @@ fn nothing_answered_is_lost_when_derived_files_go_between_kills() {
         }
         let stop = Arc::new(AtomicBool::new(false));
         let writers = crate::faults::writers(&house, &stop, &answered, &number);
-        std::thread::sleep(Duration::from_millis(5 + dice.roll() % 115));
+        std::thread::sleep(Duration::from_millis(5 + dice.next_u64() % 115));
         house.kill();
         stop.store(true, Ordering::SeqCst);
         for writer in writers {

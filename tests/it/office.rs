@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use conglang::keys::authority::{Authority, Files};
+use conglang::keys::authority::{Authority, CertificateFiles};
 
 use crate::house::{Answer, free_ports};
 
@@ -65,7 +65,7 @@ impl Commune {
             .expect("starts");
         self.child = Some(child);
         let until = Instant::now() + Duration::from_secs(40);
-        while !self.log().contains("the commune's doors are open") {
+        while !self.log().contains("commune ready") {
             assert!(
                 Instant::now() < until,
                 "the commune does not open\n{}",
@@ -92,15 +92,15 @@ impl Commune {
     }
 
     /// A certificate of a village, signed by the commune's CA.
-    pub fn village(&self, id: &str) -> Files {
+    pub fn village(&self, id: &str) -> CertificateFiles {
         let now_s = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .expect("time")
             .as_secs();
         let authority = Authority::load_or_make(&self.ca(), "xã Đồng Nếp", now_s).expect("CA");
-        let files = Files::named(&self.dir, id);
+        let files = CertificateFiles::named(&self.dir, id);
         files
-            .write(&authority.client(id, now_s).expect("certificate"))
+            .write(&authority.issue_client(id, now_s).expect("certificate"))
             .expect("written");
         files
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use conglang::protocol::broker::{Answer, Question};
+use conglang::protocol::broker::{AdminQuery, AdminReply};
 
 use crate::peer::{Hello, Peer};
 use crate::worker::{Worker, wide_limits, wire_accounts};
@@ -217,12 +217,12 @@ fn a_session_that_was_ended_stays_ended() {
         }
     }
     assert_eq!(
-        worker.ask(Question::Kick {
+        worker.ask(AdminQuery::Kick {
             id: "kicked".into()
         }),
-        Answer::Kicked(1)
+        AdminReply::Kicked(1)
     );
-    worker.counters("both are gone", |c| c.connected == 0 && c.away == 0);
+    worker.counters("both are gone", |c| c.connected == 0 && c.disconnected == 0);
     std::thread::sleep(Duration::from_millis(1_200));
     worker.kill();
     worker.start();

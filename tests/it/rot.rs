@@ -80,7 +80,7 @@ fn a_ledger_of_nul_bytes_is_told_everywhere_and_the_broker_serves() {
         "{page}"
     );
     let log = std::fs::read_to_string(house.dir.join("log.txt")).expect("log");
-    assert!(log.contains("what the broker had on disk is lost"), "{log}");
+    assert!(log.contains("broker persistence: data lost"), "{log}");
     assert_eq!(
         house.cli(&["broker", "pub", "-r", "thu/moi", "co"]).0,
         0,

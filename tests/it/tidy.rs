@@ -85,9 +85,9 @@ fn imports_go_one_way() {
                     "live",
                     "keys",
                     "supervisor",
-                    "doors",
+                    "http",
                     "config",
-                    "roots",
+                    "app",
                     "cli",
                     "broker",
                     "cameras",
@@ -100,8 +100,8 @@ fn imports_go_one_way() {
             }
             "supervisor" => {
                 vec![
-                    "domain", "protocol", "journal", "store", "live", "keys", "log", "doors",
-                    "config", "roots", "cli", "broker", "cameras", "devices", "speakers", "sync",
+                    "domain", "protocol", "journal", "store", "live", "keys", "log", "http",
+                    "config", "app", "cli", "broker", "cameras", "devices", "speakers", "sync",
                     "commune", "web",
                 ]
             }
@@ -113,9 +113,9 @@ fn imports_go_one_way() {
                     "live",
                     "keys",
                     "log",
-                    "doors",
+                    "http",
                     "config",
-                    "roots",
+                    "app",
                     "cli",
                     "supervisor",
                     "broker",
@@ -128,37 +128,34 @@ fn imports_go_one_way() {
                 ]
             }
             "protocol" => vec![
-                "journal", "store", "live", "doors", "config", "roots", "cli", "broker", "cameras",
+                "journal", "store", "live", "http", "config", "app", "cli", "broker", "cameras",
                 "devices", "speakers", "sync", "commune", "web",
             ],
             "config" => vec![
-                "journal", "store", "live", "doors", "roots", "cli", "broker", "cameras",
-                "devices", "speakers", "sync", "commune", "web",
+                "journal", "store", "live", "http", "app", "cli", "broker", "cameras", "devices",
+                "speakers", "sync", "commune", "web",
             ],
             "keys" => vec![
-                "domain", "protocol", "journal", "store", "live", "log", "doors", "config",
-                "roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune",
-                "web",
+                "domain", "protocol", "journal", "store", "live", "log", "http", "config", "app",
+                "cli", "broker", "cameras", "devices", "speakers", "sync", "commune", "web",
             ],
             // What the technician types works with the house dead: it reads disks, never what is
             // now.
             "cli" => vec![
-                "live", "roots", "broker", "cameras", "devices", "speakers", "sync", "commune",
-                "web",
+                "live", "app", "broker", "cameras", "devices", "speakers", "sync", "commune", "web",
             ],
             "journal" | "store" | "live" => vec![
-                "doors", "config", "roots", "cli", "broker", "cameras", "devices", "speakers",
-                "sync", "commune", "web",
+                "http", "config", "app", "cli", "broker", "cameras", "devices", "speakers", "sync",
+                "commune", "web",
             ],
             noun if nouns.contains(&noun) => nouns
                 .iter()
                 .copied()
                 .filter(|n| *n != noun)
-                .chain(["roots", "cli"])
+                .chain(["app", "cli"])
                 .collect(),
-            "doors" => vec![
-                "roots", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune",
-                "web",
+            "http" => vec![
+                "app", "cli", "broker", "cameras", "devices", "speakers", "sync", "commune", "web",
             ],
             _ => vec![],
         };
@@ -192,23 +189,23 @@ fn crates_stay_where_they_belong() {
                 &[
                     "src/journal/",
                     "src/store/",
-                    "src/commune/db.rs",
+                    "src/commune/tables.rs",
                     "src/commune/open.rs",
                     "src/commune/store.rs",
-                    "src/commune/take.rs",
-                    "src/commune/told.rs",
-                    "src/commune/account.rs",
+                    "src/commune/ingest.rs",
+                    "src/commune/read_model.rs",
+                    "src/commune/quota.rs",
                     "src/commune/bulletins.rs",
-                    "src/commune/erased.rs",
-                    "src/commune/erased_tests.rs",
-                    "src/commune/newest.rs",
-                    "src/commune/past.rs",
+                    "src/commune/erasure.rs",
+                    "src/commune/erasure_tests.rs",
+                    "src/commune/recent_index.rs",
+                    "src/commune/boot_history.rs",
                     "src/commune/store_tests.rs",
                 ],
             ),
             (
                 "axum",
-                &["src/doors/", "src/web/", "src/commune/", "src/roots/"],
+                &["src/http/", "src/web/", "src/commune/", "src/app/"],
             ),
         ] {
             let used =

@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 
 use conglang::domain::device::Account;
 use conglang::domain::id::DeviceId;
-use conglang::keys::authority::{Authority, Files};
+use conglang::keys::authority::{Authority, CertificateFiles};
 use conglang::keys::secret;
 use conglang::protocol::broker::{
-    Answer, Counters, Door, Fact, Limits, Order, Question, Rule, Settings, usual_rules,
+    AdminQuery, AdminReply, Counters, DurabilityRule, Limits, ListenerKind, Settings,
+    WorkerCommand, WorkerEvent, default_durability_rules,
 };
 use conglang::supervisor::fds;
 
@@ -136,12 +137,12 @@ pub struct Worker {
 struct Life {
     child: Child,
     orders: UnixStream,
-    facts: Receiver<Fact>,
+    facts: Receiver<WorkerEvent>,
     counters: Counters,
 }
 
 impl Worker {
-    pub fn new(limits: Limits, rules: Option<Vec<Rule>>, accounts: Vec<Account>) -> Self {
+    pub fn new(limits: Limits, rules: Option<Vec<DurabilityRule>>, accounts: Vec<Account>) -> Self {
         let folder = std::env::temp_dir().join(format!(
             "conglang-worker-{}",
             secret::token().expect("random")
@@ -152,11 +153,11 @@ impl Worker {
             .expect("time")
             .as_secs();
         let authority = Authority::load_or_make(&folder.join("ca"), "Bến Thóc", now).expect("a CA");
-        let files = Files::named(&folder, "mqtt");
+        let files = CertificateFiles::named(&folder, "mqtt");
         files
             .write(
                 &authority
-                    .server("gate", &["localhost".into(), "127.0.0.1".into()], now)
+                    .issue_server("gate", &["localhost".into(), "127.0.0.1".into()], now)
                     .expect("leaf"),
             )
             .expect("written");
@@ -168,9 +169,14 @@ impl Worker {
         }
         let port = |n: usize| listeners[n].local_addr().expect("address").port();
         let settings = Settings {
-            doors: vec![Door::Plain, Door::Tls, Door::WebSocket, Door::WebSocketTls],
-            house_socket: folder.join("house.sock").display().to_string(),
-            house_secret: "bi-mat".into(),
+            listeners: vec![
+                ListenerKind::Plain,
+                ListenerKind::Tls,
+                ListenerKind::WebSocket,
+                ListenerKind::WebSocketTls,
+            ],
+            gateway_socket: folder.join("house.sock").display().to_string(),
+            gateway_password: "bi-mat".into(),
             folder: folder.join("data").display().to_string(),
             certificate: Some((
                 files.certificate.display().to_string(),
@@ -179,7 +185,7 @@ impl Worker {
             client_ca: Some(folder.join("ca/ca.pem").display().to_string()),
             certificate_only: false,
             quarantine: false,
-            rules: rules.unwrap_or_else(usual_rules),
+            rules: rules.unwrap_or_else(default_durability_rules),
             floor_ms: 0,
             served_before: false,
             limits,
@@ -199,7 +205,11 @@ impl Worker {
         }
     }
 
-    pub fn started(limits: Limits, rules: Option<Vec<Rule>>, accounts: Vec<Account>) -> Self {
+    pub fn started(
+        limits: Limits,
+        rules: Option<Vec<DurabilityRule>>,
+        accounts: Vec<Account>,
+    ) -> Self {
         let mut worker = Self::new(limits, rules, accounts);
         worker.start();
         worker
@@ -246,8 +256,8 @@ impl Worker {
         let out = BufReader::new(child.stdout.take().expect("stdout"));
         std::thread::spawn(move || {
             for line in out.lines().map_while(Result::ok) {
-                if let Ok(fact) = serde_json::from_str::<Fact>(&line)
-                    && fact != Fact::Beat
+                if let Ok(fact) = serde_json::from_str::<WorkerEvent>(&line)
+                    && fact != WorkerEvent::Heartbeat
                     && say.send(fact).is_err()
                 {
                     return;
@@ -260,7 +270,7 @@ impl Worker {
             facts,
             counters: Counters::default(),
         });
-        let first = Order::Access {
+        let first = WorkerCommand::SetAccess {
             n: 1,
             accounts: self.accounts.clone(),
         };
@@ -275,7 +285,7 @@ impl Worker {
             .orders
             .write_all(begin.as_bytes())
             .expect("told");
-        self.until("it serves", |fact| *fact == Fact::Ready);
+        self.until("it serves", |fact| *fact == WorkerEvent::Ready);
     }
 
     /// The program, on the disk that it is to have.
@@ -308,7 +318,7 @@ impl Worker {
     }
 
     /// Waits for a fact.
-    pub fn until(&mut self, what: &str, wanted: impl Fn(&Fact) -> bool) -> Fact {
+    pub fn until(&mut self, what: &str, wanted: impl Fn(&WorkerEvent) -> bool) -> WorkerEvent {
         let log = self.folder.join("log.txt");
         let life = self.life.as_mut().expect("alive");
         let until = Instant::now() + Duration::from_secs(20);
@@ -322,7 +332,7 @@ impl Worker {
                     std::fs::read_to_string(&log).unwrap_or_default()
                 )
             });
-            if let Fact::Counters(counters) = &fact {
+            if let WorkerEvent::Counters(counters) = &fact {
                 life.counters = counters.clone();
             }
             if wanted(&fact) {
@@ -331,7 +341,7 @@ impl Worker {
         }
     }
 
-    fn order(&mut self, order: &Order) {
+    fn order(&mut self, order: &WorkerCommand) {
         let line = serde_json::to_string(order).expect("order") + "\n";
         self.life
             .as_mut()
@@ -341,15 +351,15 @@ impl Worker {
             .expect("told");
     }
 
-    pub fn ask(&mut self, ask: Question) -> Answer {
+    pub fn ask(&mut self, ask: AdminQuery) -> AdminReply {
         self.asked += 1;
         let n = self.asked;
-        self.order(&Order::Ask { n, ask });
+        self.order(&WorkerCommand::Query { n, query: ask });
         match self.until(
             "an answer",
-            |fact| matches!(fact, Fact::Answer { n: m, .. } if *m == n),
+            |fact| matches!(fact, WorkerEvent::Reply { n: m, .. } if *m == n),
         ) {
-            Fact::Answer { answer, .. } => answer,
+            WorkerEvent::Reply { reply: answer, .. } => answer,
             _ => unreachable!("it was waited for"),
         }
     }
@@ -359,18 +369,21 @@ impl Worker {
         self.asked += 1;
         let n = self.asked + 1_000;
         self.accounts.clone_from(&accounts);
-        self.order(&Order::Access { n, accounts });
-        self.until("in force", |fact| *fact == Fact::Applied { n });
+        self.order(&WorkerCommand::SetAccess { n, accounts });
+        self.until("in force", |fact| *fact == WorkerEvent::AccessApplied { n });
     }
 
     /// Counters that are as wanted, waited for; none that were told before this call.
     pub fn counters(&mut self, what: &str, wanted: impl Fn(&Counters) -> bool) -> Counters {
         // Facts come in their order: what follows an answer is fresh.
-        self.ask(Question::Why {
+        self.ask(AdminQuery::Refusals {
             id: "@nobody".into(),
         });
-        match self.until(what, |fact| matches!(fact, Fact::Counters(c) if wanted(c))) {
-            Fact::Counters(counters) => counters,
+        match self.until(
+            what,
+            |fact| matches!(fact, WorkerEvent::Counters(c) if wanted(c)),
+        ) {
+            WorkerEvent::Counters(counters) => counters,
             _ => unreachable!("it was waited for"),
         }
     }

@@ -4,27 +4,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::world::{Sub, World, level, one_in, pick, who};
+use super::world::{Model, Sub, identity, one_in, pick, random_qos};
 use crate::broker::message::Message;
-use crate::broker::publish::Asker;
-use crate::broker::queue::Out;
-use crate::broker::session::{Opening, Peer};
-use crate::log::sim::Dice;
+use crate::broker::publish::AckRequest;
+use crate::broker::queue::Outgoing;
+use crate::broker::session::{ConnectRequest, ConnectionInfo};
+use crate::log::sim::TestRng;
 use crate::protocol::mqtt::connect::Will;
-use crate::protocol::mqtt::packet::Ask;
+use crate::protocol::mqtt::packet::SubscriptionRequest;
 use crate::protocol::mqtt::properties::Properties;
 use crate::protocol::mqtt::topic::matches;
 
 const FILTERS: [&str; 9] = ["a", "a/+", "a/#", "#", "+/b", "b", "+", "m/#", "a/b/c"];
 
-impl World {
-    pub(super) fn connect(&mut self, client: usize, dice: &mut Dice) {
-        self.gone(client, false);
+impl Model {
+    pub(super) fn connect(&mut self, client: usize, dice: &mut TestRng) {
+        self.disconnect(client, false);
         let clean = one_in(dice, 3);
         let keep = Duration::from_secs([0, 40, 100_000][pick(dice, 3)]);
         let window = [1, 2, 20][pick(dice, 3)];
         let will = one_in(dice, 3).then(|| {
-            let word = self.word(dice);
+            let word = self.random_message(dice);
             (word, Duration::from_secs([0, 5][pick(dice, 2)]))
         });
         let said = will
@@ -39,80 +39,85 @@ impl World {
                     ..Properties::default()
                 },
             });
-        let opening = Opening {
-            who: who(),
+        let opening = ConnectRequest {
+            identity: identity(),
             client_id: client.to_string(),
-            clean,
-            keep_for: keep,
-            window,
+            clean_start: clean,
+            expiry_interval: keep,
+            receive_maximum: window,
             credential: "00".into(),
             will: said,
-            peer: Peer::default(),
+            peer: ConnectionInfo::default(),
         };
-        let attached = self.core.attach(opening, self.now).expect("let in");
-        if self.due.get(&client).is_some_and(|due| due.2) {
-            self.due.remove(&client);
+        let attached = self.state.connect(opening, self.now).expect("let in");
+        if self.scheduled_wills.get(&client).is_some_and(|due| due.2) {
+            self.scheduled_wills.remove(&client);
         }
-        if clean && self.seats.contains_key(&client) {
-            self.over(client);
+        if clean && self.sessions.contains_key(&client) {
+            self.end_session(client);
         }
         self.trace.push(format!(
             "connected {client} clean {clean} keep {keep:?} present {}",
-            attached.present
+            attached.session_present
         ));
         assert_eq!(
-            attached.present,
-            self.seats.contains_key(&client),
+            attached.session_present,
+            self.sessions.contains_key(&client),
             "session present"
         );
-        self.due.remove(&client);
-        let seat = self.seats.entry(client).or_default();
-        seat.again = seat.flying.iter().map(|f| f.0).collect();
-        (seat.keep, seat.window, seat.will, seat.left, seat.online) =
-            (keep, window, will, None, Some(attached));
+        self.scheduled_wills.remove(&client);
+        let seat = self.sessions.entry(client).or_default();
+        seat.resend = seat.inflight.iter().map(|f| f.0).collect();
+        (
+            seat.expiry,
+            seat.window,
+            seat.will,
+            seat.left_at,
+            seat.online,
+        ) = (keep, window, will, None, Some(attached));
     }
 
-    pub(super) fn publish(&mut self, client: usize, dice: &mut Dice) {
+    pub(super) fn publish(&mut self, client: usize, dice: &mut TestRng) {
         let Some(slot) = self
-            .seats
+            .sessions
             .get(&client)
             .and_then(|s| s.online.as_ref())
             .map(|a| (a.slot, a.wake.clone()))
         else {
             return;
         };
-        let word = self.word(dice);
+        let word = self.random_message(dice);
         let message = Message {
             topic: word.0.as_str().into(),
             payload: word.1.as_bytes().into(),
             qos: word.2,
             retain: word.3,
-            forward: bytes::Bytes::new(),
-            expires: None,
+            forwarded_properties: bytes::Bytes::new(),
+            expires_at: None,
         };
-        let asker = Asker {
+        let asker = AckRequest {
             wake: &slot.1,
-            inbound: None,
+            qos2_packet_id: None,
         };
-        self.core.publish(
-            &who(),
+        self.state.publish(
+            &identity(),
             &Arc::from("a"),
             Some(slot.0),
             message,
             Some(&asker),
             self.now,
         );
-        self.said(Some(client), &word);
+        self.publish_in_model(Some(client), &word);
     }
 
-    pub(super) fn subscribe(&mut self, client: usize, dice: &mut Dice) {
-        let Some(seat) = self.seats.get_mut(&client) else {
+    pub(super) fn subscribe(&mut self, client: usize, dice: &mut TestRng) {
+        let Some(seat) = self.sessions.get_mut(&client) else {
             return;
         };
         let Some(attached) = &seat.online else { return };
         let filter = FILTERS[pick(dice, 9)];
         if one_in(dice, 4) {
-            let (codes, _) = self.core.unsubscribe(attached, &[filter.to_owned()]);
+            let (codes, _) = self.state.unsubscribe(attached, &[filter.to_owned()]);
             self.trace.push(format!("{client} unsubscribes {filter}"));
             assert_eq!(
                 codes,
@@ -125,13 +130,13 @@ impl World {
             return;
         }
         let sub = Sub {
-            qos: level(dice),
+            qos: random_qos(dice),
             no_local: one_in(dice, 4),
             as_published: one_in(dice, 2),
-            identifier: one_in(dice, 2).then(|| u32::from(level(dice)) + 1),
+            identifier: one_in(dice, 2).then(|| u32::from(random_qos(dice)) + 1),
         };
-        let handling = level(dice);
-        let ask = Ask {
+        let handling = random_qos(dice);
+        let ask = SubscriptionRequest {
             filter: filter.to_owned(),
             qos: sub.qos,
             no_local: sub.no_local,
@@ -139,7 +144,7 @@ impl World {
             retain_handling: handling,
         };
         let (codes, _) = self
-            .core
+            .state
             .subscribe(attached, &[ask], sub.identifier, self.now);
         self.trace.push(format!(
             "{client} subscribes {filter} qos {} handling {handling} {:?}",
@@ -158,18 +163,18 @@ impl World {
     }
 
     /// The client takes what it is sent, and answers some of it.
-    pub(super) fn listen(&mut self, client: usize, dice: &mut Dice) {
+    pub(super) fn receive(&mut self, client: usize, dice: &mut TestRng) {
         self.write();
-        let (core, now) = (&mut self.core, self.now);
-        let Some(seat) = self.seats.get_mut(&client) else {
+        let (core, now) = (&mut self.state, self.now);
+        let Some(seat) = self.sessions.get_mut(&client) else {
             return;
         };
         let Some(slot) = seat.online.as_ref().map(|a| a.slot) else {
             return;
         };
-        for _ in 0..dice.roll() % 12 {
+        for _ in 0..dice.next_u64() % 12 {
             let kept = &self.retained;
-            if seat.again.is_empty() {
+            if seat.resend.is_empty() {
                 // What is not retained any more is passed over.
                 while seat
                     .retained
@@ -190,35 +195,39 @@ impl World {
                     )
                 })
             });
-            let Some(out) = core.next(slot, now) else {
-                let blocked = seat.flying.len() - seat.again.len() >= seat.window;
+            let Some(out) = core.next_outgoing(slot, now) else {
+                let blocked = seat.inflight.len() - seat.resend.len() >= seat.window;
                 let next = first
                     .as_ref()
                     .map(|w| w.2)
                     .or(seat.waiting.front().map(|(w, _)| w.2));
                 assert!(
-                    seat.again.is_empty() && (next.is_none() || blocked && next > Some(0))
-                        || !seat.again.is_empty() && blocked,
+                    seat.resend.is_empty() && (next.is_none() || blocked && next > Some(0))
+                        || !seat.resend.is_empty() && blocked,
                     "client {client} waits for {next:?}: {:?} of {:?}, in flight {:?}, again {:?}, window {}",
                     core.session(slot).map(|s| s.queue.len()),
                     (seat.waiting.len(), seat.retained.len()),
-                    seat.flying,
-                    seat.again,
+                    seat.inflight,
+                    seat.resend,
                     seat.window
                 );
                 break;
             };
             match out {
-                Out::Release(id) => {
+                Outgoing::PubRel(id) => {
                     assert!(
-                        seat.flying.iter().any(|f| f.0 == id && f.1.is_none()),
+                        seat.inflight.iter().any(|f| f.0 == id && f.1.is_none()),
                         "PUBREL after PUBREC"
                     );
                     // Among releases the order of PUBREC counts, which the model does not keep.
-                    seat.again.retain(|i| *i != id);
+                    seat.resend.retain(|i| *i != id);
                 }
-                Out::Publish { id, item, again } => {
-                    let mut identifiers = item.identifiers.to_vec();
+                Outgoing::Publish {
+                    id,
+                    item,
+                    dup: again,
+                } => {
+                    let mut identifiers = item.subscription_ids.to_vec();
                     identifiers.sort_unstable();
                     let came = (
                         item.message.topic.to_string(),
@@ -227,9 +236,9 @@ impl World {
                         item.retain,
                         identifiers,
                     );
-                    if seat.again.front() == Some(&id) && id > 0 {
-                        seat.again.pop_front();
-                        let flying = seat.flying.iter().find(|f| f.0 == id).expect("in flight");
+                    if seat.resend.front() == Some(&id) && id > 0 {
+                        seat.resend.pop_front();
+                        let flying = seat.inflight.iter().find(|f| f.0 == id).expect("in flight");
                         assert_eq!(flying.1.as_ref(), Some(&came), "again, the same");
                         assert!(again);
                         continue;
@@ -246,43 +255,43 @@ impl World {
                     assert_eq!(came, expected, "client {client}");
                     if id > 0 {
                         assert!(
-                            !seat.flying.iter().any(|f| f.0 == id),
+                            !seat.inflight.iter().any(|f| f.0 == id),
                             "packet id {id} is in use"
                         );
-                        seat.flying.push((id, Some(came), item.qos, kept));
-                        assert!(seat.flying.len() <= seat.window, "the window");
+                        seat.inflight.push((id, Some(came), item.qos, kept));
+                        assert!(seat.inflight.len() <= seat.window, "the window");
                     }
                 }
             }
         }
-        for _ in 0..dice.roll() % 8 {
-            if seat.flying.is_empty() {
+        for _ in 0..dice.next_u64() % 8 {
+            if seat.inflight.is_empty() {
                 break;
             }
-            let at = pick(dice, seat.flying.len());
-            let (id, word, qos, _) = seat.flying[at].clone();
+            let at = pick(dice, seat.inflight.len());
+            let (id, word, qos, _) = seat.inflight[at].clone();
             // Only what was sent on this connection is answered.
-            if seat.again.contains(&id) {
+            if seat.resend.contains(&id) {
                 continue;
             }
             match (qos, word) {
                 (1, _) => {
-                    core.acknowledge(slot, id);
-                    seat.flying.remove(at);
+                    core.on_puback(slot, id);
+                    seat.inflight.remove(at);
                 }
                 (_, Some(_)) => {
-                    assert!(core.received(slot, id));
-                    seat.flying[at].1 = None;
-                    let batch = core.ledger.take(None, now, core.wall());
-                    core.settled(&batch);
+                    assert!(core.on_pubrec(slot, id));
+                    seat.inflight[at].1 = None;
+                    let batch = core.persistence.take_batch(None, now, core.wall_s());
+                    core.on_batch_written(&batch);
                     self.records.extend(batch.records);
                 }
                 (_, None) => {
-                    core.completed(slot, id);
+                    core.on_pubcomp(slot, id);
                     // PUBREL may not have been sent yet: then PUBCOMP came too early and says
                     // nothing.
-                    if core.session(slot).is_some_and(|s| !s.queue.is_known(id)) {
-                        seat.flying.remove(at);
+                    if core.session(slot).is_some_and(|s| !s.queue.is_inflight(id)) {
+                        seat.inflight.remove(at);
                     }
                 }
             }

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use super::world::{World, core, pick, table};
-use crate::broker::ledger::restore::{Found, GRACE};
-use crate::log::sim::Dice;
+use super::world::{Model, new_state, pick, table};
+use crate::broker::persistence::restore::{RecoveredState, WILL_GRACE};
+use crate::log::sim::TestRng;
 
-impl World {
-    pub(super) fn pass(&mut self, dice: &mut Dice) {
+impl Model {
+    pub(super) fn advance_time(&mut self, dice: &mut TestRng) {
         let by = Duration::from_secs([1, 3, 30][pick(dice, 3)]);
         self.now += by;
         let due: Vec<usize> = self
-            .due
+            .scheduled_wills
             .iter()
             .filter(|(_, (at, ..))| *at <= self.now)
             .map(|(c, _)| *c)
@@ -23,9 +23,9 @@ impl World {
             return;
         }
         let over: Vec<usize> = self
-            .seats
+            .sessions
             .iter()
-            .filter(|(_, s)| s.left.is_some_and(|t| t + s.keep <= self.now))
+            .filter(|(_, s)| s.left_at.is_some_and(|t| t + s.expiry <= self.now))
             .map(|(c, _)| *c)
             .collect();
         if over.len() + due.len() > 1 {
@@ -33,14 +33,14 @@ impl World {
             return;
         }
         self.clock.advance(by);
-        self.core.tick(self.now);
+        self.state.tick(self.now);
         for client in due {
-            if let Some((_, word, _)) = self.due.remove(&client) {
-                self.said(None, &word);
+            if let Some((_, word, _)) = self.scheduled_wills.remove(&client) {
+                self.publish_in_model(None, &word);
             }
         }
         for client in over {
-            self.over(client);
+            self.end_session(client);
         }
     }
 
@@ -48,7 +48,7 @@ impl World {
     pub(super) fn restart(&mut self) {
         self.write();
         let online: Vec<usize> = self
-            .seats
+            .sessions
             .iter()
             .filter(|(_, s)| s.online.is_some())
             .map(|(c, _)| *c)
@@ -56,53 +56,55 @@ impl World {
         // Two wills at one moment would be said in an order that the model does not know.
         if online
             .iter()
-            .filter(|c| self.seats[c].will.is_some())
+            .filter(|c| self.sessions[c].will.is_some())
             .count()
-            + self.due.len()
+            + self.scheduled_wills.len()
             > 1
         {
             return;
         }
         if self.records.len() > 200 {
             self.records = self
-                .core
+                .state
                 .snapshot(self.now)
                 .records()
-                .chain([crate::broker::ledger::record::Record::End.encode()])
+                .chain([crate::broker::persistence::record::PersistedChange::SnapshotEnd.encode()])
                 .collect();
         }
         for client in online {
-            let Some(seat) = self.seats.get_mut(&client) else {
+            let Some(seat) = self.sessions.get_mut(&client) else {
                 continue;
             };
             seat.online = None;
-            seat.left = Some(self.now);
+            seat.left_at = Some(self.now);
             if let Some((word, _)) = seat.will.take() {
-                self.due.insert(client, (self.now + GRACE, word, true));
+                self.scheduled_wills
+                    .insert(client, (self.now + WILL_GRACE, word, true));
             }
         }
-        for (at, ..) in self.due.values_mut() {
-            *at = (*at).max(self.now + GRACE);
+        for (at, ..) in self.scheduled_wills.values_mut() {
+            *at = (*at).max(self.now + WILL_GRACE);
         }
-        self.seats.retain(|_, s| !s.keep.is_zero());
+        self.sessions.retain(|_, s| !s.expiry.is_zero());
         self.retained.retain(|topic, _| !topic.starts_with("m/"));
-        for seat in self.seats.values_mut() {
+        for seat in self.sessions.values_mut() {
             seat.retained.clear();
-            seat.again.clear();
+            seat.resend.clear();
             // What was released stays so; what was in flight waits again, in its order.
-            let (released, unsure): (Vec<_>, Vec<_>) = std::mem::take(&mut seat.flying)
+            let (released, unsure): (Vec<_>, Vec<_>) = std::mem::take(&mut seat.inflight)
                 .into_iter()
                 .filter(|f| f.3)
                 .partition(|f| f.1.is_none());
-            seat.flying = released;
+            seat.inflight = released;
             seat.waiting.retain(|(_, kept)| *kept);
             for (_, word, ..) in unsure.into_iter().rev() {
                 seat.waiting.extend(word.map(|w| (w, true)));
                 seat.waiting.rotate_right(1);
             }
         }
-        self.core = core(&self.clock);
-        Found::read(self.records.iter().map(Vec::as_slice)).restore(&mut self.core, self.now);
-        self.core.set_table(table(), self.now);
+        self.state = new_state(&self.clock);
+        RecoveredState::from_records(self.records.iter().map(Vec::as_slice))
+            .restore_into(&mut self.state, self.now);
+        self.state.set_access(table(), self.now);
     }
 }

@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::broker::access::{Identity, Table};
-use crate::broker::core::Core;
-use crate::broker::session::Attached;
+use crate::broker::acl::{AccessControl, Identity};
+use crate::broker::core::BrokerState;
+use crate::broker::session::SessionHandle;
 use crate::domain::device::Account;
 use crate::domain::id::DeviceId;
-use crate::log::sim::Dice;
-use crate::protocol::broker::{Class, Limits, Rule};
+use crate::log::sim::TestRng;
+use crate::protocol::broker::{DurabilityClass, DurabilityRule, Limits};
 use crate::protocol::mqtt::topic::matches;
 use crate::supervisor::clock::Clock;
 
 const TOPICS: [&str; 6] = ["a", "a/b", "a/đ", "b", "a/b/c", "m/x"];
 
 /// What a client must hear: topic, payload, QoS, retain flag, identifiers.
-pub(super) type Word = (String, String, u8, bool, Vec<u32>);
+pub(super) type ModelMessage = (String, String, u8, bool, Vec<u32>);
 
 #[derive(Clone)]
 pub(super) struct Sub {
@@ -30,30 +30,30 @@ pub(super) struct Sub {
 }
 
 #[derive(Default)]
-pub(super) struct Seat {
+pub(super) struct ModelSession {
     pub(super) subs: BTreeMap<String, Sub>,
     /// Topics whose retained message was asked for: QoS and identifiers.
     pub(super) retained: BTreeMap<String, (u8, Vec<u32>)>,
     /// What waits, and whether a restart keeps it.
-    pub(super) waiting: VecDeque<(Word, bool)>,
+    pub(super) waiting: VecDeque<(ModelMessage, bool)>,
     /// Sent, not acknowledged: none = PUBREC was given.
-    pub(super) flying: Vec<(u16, Option<Word>, u8, bool)>,
+    pub(super) inflight: Vec<(u16, Option<ModelMessage>, u8, bool)>,
     /// What must come again first, by packet id.
-    pub(super) again: VecDeque<u16>,
-    pub(super) keep: Duration,
-    pub(super) left: Option<Instant>,
-    pub(super) will: Option<(Word, Duration)>,
-    pub(super) online: Option<Attached>,
+    pub(super) resend: VecDeque<u16>,
+    pub(super) expiry: Duration,
+    pub(super) left_at: Option<Instant>,
+    pub(super) will: Option<(ModelMessage, Duration)>,
+    pub(super) online: Option<SessionHandle>,
     pub(super) window: usize,
 }
 
-pub(super) struct World {
-    pub(super) core: Core,
+pub(super) struct Model {
+    pub(super) state: BrokerState,
     pub(super) records: Vec<Vec<u8>>,
-    pub(super) seats: BTreeMap<usize, Seat>,
+    pub(super) sessions: BTreeMap<usize, ModelSession>,
     pub(super) retained: BTreeMap<String, (String, u8)>,
     /// Wills that wait; true = because the broker died, not because their client wished so.
-    pub(super) due: BTreeMap<usize, (Instant, Word, bool)>,
+    pub(super) scheduled_wills: BTreeMap<usize, (Instant, ModelMessage, bool)>,
     pub(super) now: Instant,
     pub(super) clock: Clock,
     pub(super) count: u32,
@@ -61,7 +61,7 @@ pub(super) struct World {
     pub(super) trace: Vec<String>,
 }
 
-impl Drop for World {
+impl Drop for Model {
     fn drop(&mut self) {
         if std::thread::panicking() {
             println!("{}", self.trace.join("\n"));
@@ -69,31 +69,31 @@ impl Drop for World {
     }
 }
 
-pub(super) fn pick(dice: &mut Dice, of: usize) -> usize {
-    usize::try_from(dice.roll() % of as u64).expect("small")
+pub(super) fn pick(dice: &mut TestRng, of: usize) -> usize {
+    usize::try_from(dice.next_u64() % of as u64).expect("small")
 }
 
-pub(super) fn one_in(dice: &mut Dice, of: u64) -> bool {
-    dice.roll().is_multiple_of(of)
+pub(super) fn one_in(dice: &mut TestRng, of: u64) -> bool {
+    dice.next_u64().is_multiple_of(of)
 }
 
-pub(super) fn level(dice: &mut Dice) -> u8 {
-    u8::try_from(dice.roll() % 3).expect("small")
+pub(super) fn random_qos(dice: &mut TestRng) -> u8 {
+    u8::try_from(dice.next_u64() % 3).expect("small")
 }
 
-pub(super) fn who() -> Identity {
+pub(super) fn identity() -> Identity {
     Identity::Account("a".into())
 }
 
-pub(super) fn core(clock: &Clock) -> Core {
+pub(super) fn new_state(clock: &Clock) -> BrokerState {
     let rules = vec![
-        Rule {
+        DurabilityRule {
             filter: "m/#".into(),
-            class: Class::Memory,
+            class: DurabilityClass::Memory,
         },
-        Rule {
+        DurabilityRule {
             filter: "#".into(),
-            class: Class::Durable,
+            class: DurabilityClass::Durable,
         },
     ];
     let wide = Limits {
@@ -106,11 +106,11 @@ pub(super) fn core(clock: &Clock) -> Core {
         per_account: 100,
         ..Limits::default()
     };
-    Core::new(wide, rules, clock.clone())
+    BrokerState::new(wide, rules, clock.clone())
 }
 
-pub(super) fn table() -> Table {
-    Table::new(
+pub(super) fn table() -> AccessControl {
+    AccessControl::new(
         vec![Account {
             name: DeviceId::new("a").expect("a name"),
             secret_sha256: "00".into(),
@@ -121,17 +121,17 @@ pub(super) fn table() -> Table {
     )
 }
 
-impl World {
+impl Model {
     pub(super) fn new() -> Self {
         let clock = Clock::manual(1_800_000_000_000);
-        let mut core = core(&clock);
-        core.set_table(table(), Instant::now());
+        let mut state = new_state(&clock);
+        state.set_access(table(), Instant::now());
         Self {
-            core,
+            state,
             records: Vec::new(),
-            seats: BTreeMap::new(),
+            sessions: BTreeMap::new(),
             retained: BTreeMap::new(),
-            due: BTreeMap::new(),
+            scheduled_wills: BTreeMap::new(),
             now: Instant::now(),
             clock,
             count: 0,
@@ -140,7 +140,11 @@ impl World {
     }
 
     /// The model publishes.
-    pub(super) fn said(&mut self, from: Option<usize>, (topic, payload, qos, retain, _): &Word) {
+    pub(super) fn publish_in_model(
+        &mut self,
+        from: Option<usize>,
+        (topic, payload, qos, retain, _): &ModelMessage,
+    ) {
         self.trace.push(format!(
             "{from:?} says {topic} {payload:?} qos {qos} retain {retain}"
         ));
@@ -150,7 +154,7 @@ impl World {
                 self.retained.insert(topic.clone(), (payload.clone(), *qos));
             }
         }
-        for (client, seat) in &mut self.seats {
+        for (client, seat) in &mut self.sessions {
             let subs: Vec<&Sub> = seat
                 .subs
                 .iter()
@@ -167,7 +171,7 @@ impl World {
             let mut identifiers: Vec<u32> = subs.iter().filter_map(|s| s.identifier).collect();
             identifiers.sort_unstable();
             let flag = *retain && subs.iter().any(|s| s.as_published);
-            let kept = level > 0 && !seat.keep.is_zero() && !topic.starts_with("m/");
+            let kept = level > 0 && !seat.expiry.is_zero() && !topic.starts_with("m/");
             seat.waiting.push_back((
                 (topic.clone(), payload.clone(), level, flag, identifiers),
                 kept,
@@ -175,40 +179,43 @@ impl World {
         }
     }
 
-    pub(super) fn gone(&mut self, client: usize, polite: bool) {
-        let Some(seat) = self.seats.get_mut(&client) else {
+    pub(super) fn disconnect(&mut self, client: usize, polite: bool) {
+        let Some(seat) = self.sessions.get_mut(&client) else {
             return;
         };
         let Some(attached) = seat.online.take() else {
             return;
         };
-        self.core.detach(&attached, polite, self.now);
+        self.state.disconnect(&attached, polite, self.now);
         drop(attached);
         seat.retained.retain(|_, (qos, _)| *qos > 0);
         seat.waiting.retain(|(w, _)| w.2 > 0);
-        seat.left = Some(self.now);
-        let (will, keep) = (seat.will.take(), seat.keep);
+        seat.left_at = Some(self.now);
+        let (will, keep) = (seat.will.take(), seat.expiry);
         if let Some((word, delay)) = will.filter(|_| !polite) {
             match delay.min(keep) {
-                Duration::ZERO => self.said(None, &word),
-                delay => drop(self.due.insert(client, (self.now + delay, word, false))),
+                Duration::ZERO => self.publish_in_model(None, &word),
+                delay => drop(
+                    self.scheduled_wills
+                        .insert(client, (self.now + delay, word, false)),
+                ),
             }
         }
         if keep.is_zero() {
-            self.over(client);
+            self.end_session(client);
         }
     }
 
     /// A session ends; a will that waited is said.
-    pub(super) fn over(&mut self, client: usize) {
+    pub(super) fn end_session(&mut self, client: usize) {
         self.trace.push(format!("{client} is over"));
-        self.seats.remove(&client);
-        if let Some((_, word, _)) = self.due.remove(&client) {
-            self.said(None, &word);
+        self.sessions.remove(&client);
+        if let Some((_, word, _)) = self.scheduled_wills.remove(&client) {
+            self.publish_in_model(None, &word);
         }
     }
 
-    pub(super) fn word(&mut self, dice: &mut Dice) -> Word {
+    pub(super) fn random_message(&mut self, dice: &mut TestRng) -> ModelMessage {
         self.count += 1;
         let retain = one_in(dice, 3);
         let payload = if retain && one_in(dice, 4) {
@@ -219,7 +226,7 @@ impl World {
         (
             TOPICS[pick(dice, 6)].to_owned(),
             payload,
-            level(dice),
+            random_qos(dice),
             retain,
             Vec::new(),
         )
@@ -227,8 +234,11 @@ impl World {
 
     /// The card takes what is owed.
     pub(super) fn write(&mut self) {
-        let batch = self.core.ledger.take(None, self.now, self.core.wall());
-        self.core.settled(&batch);
+        let batch = self
+            .state
+            .persistence
+            .take_batch(None, self.now, self.state.wall_s());
+        self.state.on_batch_written(&batch);
         self.records.extend(batch.records);
     }
 }

@@ -1,6 +1,6 @@
 //! Streams whose parameter sets are many, change, or come with the description only.
 
-use super::super::rtp::Assembler;
+use super::super::rtp::Depacketizer;
 use super::*;
 
 /// The pictures of a stream with two picture parameter sets, 5 of 15 with the second.
@@ -15,7 +15,7 @@ fn units() -> Vec<Vec<Vec<u8>>> {
         .map(|(n, at)| stream[*at..starts.get(n + 1).map_or(stream.len(), |e| e - 3)].to_vec());
     let mut units = vec![Vec::new()];
     for nal in nals {
-        let is_slice = is_slice(Coding::H264, kind(Coding::H264, &nal));
+        let is_slice = is_slice(VideoCodec::H264, nal_type(VideoCodec::H264, &nal));
         units.last_mut().expect("one").push(nal);
         if is_slice {
             units.push(Vec::new());
@@ -25,12 +25,12 @@ fn units() -> Vec<Vec<Vec<u8>>> {
     units
 }
 
-fn unit(nals: &[Vec<u8>]) -> Unit {
-    let mut assembler = Assembler::new(Coding::H264);
+fn unit(nals: &[Vec<u8>]) -> RtpAccessUnit {
+    let mut assembler = Depacketizer::new(VideoCodec::H264);
     for (n, nal) in nals.iter().enumerate() {
         assert!(assembler.push(nal, 0, n + 1 == nals.len(), false));
     }
-    assembler.pull().expect("a picture")
+    assembler.pop().expect("a picture")
 }
 
 fn kinds_of(bytes: &[u8]) -> Vec<u8> {
@@ -44,10 +44,10 @@ fn kinds_of(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn every_set_of_the_stream_is_in_the_record() {
-    let mut parameters = Parameters::new(Coding::H264, 90_000);
+    let mut parameters = ParameterTracker::new(VideoCodec::H264, 90_000);
     let units = units();
     let ready = parameters
-        .ready(unit(&units[0]), 0)
+        .parse_frame(unit(&units[0]), 0)
         .expect("read")
         .expect("ready");
     let record = &ready.format.decoder;
@@ -69,7 +69,7 @@ fn every_set_of_the_stream_is_in_the_record() {
         "what the record holds need not be in the picture"
     );
     let later = parameters
-        .ready(unit(&units[15]), 1_000)
+        .parse_frame(unit(&units[15]), 1_000)
         .expect("read")
         .expect("ready");
     assert!(
@@ -80,10 +80,10 @@ fn every_set_of_the_stream_is_in_the_record() {
 
 #[test]
 fn sets_that_change_all_the_time_ride_with_the_pictures_and_no_format_is_made_for_each() {
-    let mut parameters = Parameters::new(Coding::H264, 90_000);
+    let mut parameters = ParameterTracker::new(VideoCodec::H264, 90_000);
     let mut units = units();
     let first = parameters
-        .ready(unit(&units[0]), 0)
+        .parse_frame(unit(&units[0]), 0)
         .expect("read")
         .expect("ready");
     let at = units[0]
@@ -95,7 +95,7 @@ fn sets_that_change_all_the_time_ride_with_the_pictures_and_no_format_is_made_fo
     let last = units[0][at].iter().rposition(|b| *b != 0).expect("some");
     units[0][at][last] ^= 0x18;
     let changed = parameters
-        .ready(unit(&units[0]), 2_000)
+        .parse_frame(unit(&units[0]), 2_000)
         .expect("read")
         .expect("ready");
     assert!(Arc::ptr_eq(&changed.format, &first.format));
@@ -106,7 +106,7 @@ fn sets_that_change_all_the_time_ride_with_the_pictures_and_no_format_is_made_fo
     );
     units[0][at] = second;
     let back = parameters
-        .ready(unit(&units[0]), 4_000)
+        .parse_frame(unit(&units[0]), 4_000)
         .expect("read")
         .expect("ready");
     assert_eq!(
@@ -121,7 +121,7 @@ fn sets_that_change_all_the_time_ride_with_the_pictures_and_no_format_is_made_fo
         .cloned()
         .collect();
     let given = parameters
-        .ready(unit(&bare), 6_000)
+        .parse_frame(unit(&bare), 6_000)
         .expect("read")
         .expect("ready");
     assert_eq!(kinds_of(&given.bytes), [7, 8, 8, 5]);
@@ -135,16 +135,21 @@ fn the_description_tells_all_sets_and_without_any_there_is_no_picture() {
         .filter(|n| n[0] & 0x1f == 5)
         .cloned()
         .collect();
-    let mut parameters = Parameters::new(Coding::H264, 90_000);
-    assert!(parameters.ready(unit(&bare), 0).expect("read").is_none());
+    let mut parameters = ParameterTracker::new(VideoCodec::H264, 90_000);
+    assert!(
+        parameters
+            .parse_frame(unit(&bare), 0)
+            .expect("read")
+            .is_none()
+    );
     let sets: Vec<String> = units[0]
         .iter()
         .filter(|n| matches!(n[0] & 0x1f, 7 | 8))
         .map(|n| Base64::encode_string(n))
         .collect();
-    parameters.describe(format!("v=0\r\nm=video 0 RTP/AVP 97\r\na=fmtp:97 packetization-mode=1; sprop-parameter-sets={};x=1\r\n", sets.join(",")).as_bytes(), 97);
+    parameters.parse_sdp(format!("v=0\r\nm=video 0 RTP/AVP 97\r\na=fmtp:97 packetization-mode=1; sprop-parameter-sets={};x=1\r\n", sets.join(",")).as_bytes(), 97);
     let ready = parameters
-        .ready(unit(&bare), 0)
+        .parse_frame(unit(&bare), 0)
         .expect("read")
         .expect("ready");
     assert_eq!(ready.format.decoder[5] & 0x1f, 1);

@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::live::pictures::Format;
-use crate::store::segments::{Budget, Segment};
+use crate::store::segments::{RetentionPolicy, Segment};
 
 const T: i64 = 1_795_232_640_000;
 
@@ -24,7 +24,7 @@ impl Bench {
         std::fs::create_dir_all(&folder).expect("folder");
         let ring = Ring::new(
             &folder,
-            Budget {
+            RetentionPolicy {
                 bytes: 1 << 30,
                 days: 15,
             },
@@ -33,7 +33,7 @@ impl Bench {
         clock.advance(Duration::from_secs(3600));
         clock.set_synced();
         let camera = CameraId::new("cam-01").expect("id");
-        let recorder = Recorder::new(camera, ring.clone(), Arc::new(Picture::default()), clock);
+        let recorder = Recorder::new(camera, ring.clone(), Arc::new(LiveCamera::default()), clock);
         let format = Format {
             codec: "avc1.42C016".into(),
             sample_entry: vec![0, 0, 0, 8, b'a', b'v', b'c', b'1'],
@@ -56,11 +56,11 @@ impl Bench {
         let at_ms = T + 10_000_000 * i64::try_from(run).expect("small") + ticks + late;
         AccessUnit {
             format: self.format.clone(),
-            run,
+            rtsp_session: run,
             at_ms,
             mono_ms: 3_600_000 + u64::try_from(ticks).expect("later"),
             ticks,
-            shown: 0,
+            composition_offset: 0,
             keyframe: ticks % 2_000 == 0,
             follows_loss: false,
             bytes: vec![0, 0, 0, 1, 5].into(),
@@ -86,10 +86,10 @@ async fn segments_meet_and_a_late_beginning_is_corrected_when_it_is_known() {
         // The network holds up the first six seconds, which come all at once; what follows shows
         // it.
         let frame = bench.frame(1, n * 100, (6_000 - n * 100).max(0));
-        bench.recorder.take(frame).await;
+        bench.recorder.handle_frame(frame).await;
         bench.recorder.clock.advance(Duration::from_millis(100));
     }
-    bench.recorder.end().await;
+    bench.recorder.finish_segment().await;
     let kept = bench.kept();
     assert_eq!(kept.len(), 4, "{kept:?}");
     assert_eq!(kept[0].start_ms, T + 10_000_000);
@@ -110,11 +110,11 @@ async fn short_pieces_cost_no_rest() {
         for n in 0..30 {
             let mut frame = bench.frame(run, n * 100, 0);
             frame.mono_ms += (run - 1) * 4_000;
-            bench.recorder.take(frame).await;
+            bench.recorder.handle_frame(frame).await;
         }
         bench.recorder.clock.advance(Duration::from_secs(4));
     }
-    bench.recorder.end().await;
+    bench.recorder.finish_segment().await;
     assert_eq!(
         bench
             .kept()
@@ -129,14 +129,14 @@ async fn short_pieces_cost_no_rest() {
 async fn what_came_before_the_disk_was_ready_is_kept() {
     let bench = Bench::new();
     for n in 0..15 {
-        bench.recorder.picture.push(&bench.frame(1, n * 100, 0));
+        bench.recorder.live_camera.push(&bench.frame(1, n * 100, 0));
     }
     bench.ring.load().expect("loads");
     let stop = Stop {
         soft: CancellationToken::new(),
         hard: CancellationToken::new(),
     };
-    let (picture, soft) = (bench.recorder.picture.clone(), stop.soft.clone());
+    let (picture, soft) = (bench.recorder.live_camera.clone(), stop.soft.clone());
     let ends = async {
         while picture.viewers() == 0 {
             tokio::task::yield_now().await;
@@ -191,10 +191,10 @@ async fn a_clock_that_is_set_back_dates_nothing_wrong_and_loses_nothing() {
         bench.ring.load().expect("loads");
         for n in 0..3_000 {
             let frame = bench.frame(1, n * 100, if n >= at { -20_000 } else { 0 });
-            bench.recorder.take(frame).await;
+            bench.recorder.handle_frame(frame).await;
             bench.recorder.clock.advance(Duration::from_millis(100));
         }
-        bench.recorder.end().await;
+        bench.recorder.finish_segment().await;
         let want: Vec<_> = want.into_iter().filter(|(_, long)| *long > 0).collect();
         assert_eq!(spans(&bench), want, "set back at {at}");
     }
@@ -209,14 +209,14 @@ async fn a_clock_that_is_set_back_while_nothing_comes_is_believed_at_once() {
         // behind.
         let mut frame = bench.frame(1, n * 100, if n >= 1_000 { -30_000 } else { 0 });
         if n >= 1_000 {
-            frame.run = 2;
+            frame.rtsp_session = 2;
         }
         if !(900..1_000).contains(&n) {
-            bench.recorder.take(frame).await;
+            bench.recorder.handle_frame(frame).await;
         }
         bench.recorder.clock.advance(Duration::from_millis(100));
     }
-    bench.recorder.end().await;
+    bench.recorder.finish_segment().await;
     assert_eq!(spans(&bench), [(0, 60), (60, 30), (70, 30)]);
 }
 
@@ -227,10 +227,10 @@ async fn a_camera_whose_clock_jumps_ahead_dates_only_its_own_pictures() {
     for n in 0..3_000 {
         let mut frame = bench.frame(1, n * 100, 0);
         frame.ticks += if n > 700 { 6_000 } else { 0 } + if n > 800 { 6_000 } else { 0 };
-        bench.recorder.take(frame).await;
+        bench.recorder.handle_frame(frame).await;
         bench.recorder.clock.advance(Duration::from_millis(100));
     }
-    bench.recorder.end().await;
+    bench.recorder.finish_segment().await;
     assert_eq!(
         spans(&bench),
         [
@@ -255,11 +255,11 @@ async fn what_the_disk_was_too_slow_for_is_told() {
             bench.recorder.catch_up(290, group).await;
         }
         let frame = bench.frame(1, n * 100, 0);
-        bench.recorder.take(frame).await;
+        bench.recorder.handle_frame(frame).await;
         bench.recorder.clock.advance(Duration::from_millis(100));
     }
-    bench.recorder.end().await;
+    bench.recorder.finish_segment().await;
     assert_eq!(spans(&bench), [(0, 30), (58, 12)]);
     // 280 of 600 in the first minute.
-    assert_eq!(bench.recorder.picture.faults().missed, Some(46));
+    assert_eq!(bench.recorder.live_camera.faults().missed, Some(46));
 }

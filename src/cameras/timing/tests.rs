@@ -4,12 +4,15 @@ use super::*;
 
 /// Places pictures with these stamps and times of coming (ms), at 90 kHz; the keyframes stand
 /// every thirty.
-fn run(pictures: impl Iterator<Item = (i64, i64)>, reorders: bool) -> (Timing, Vec<Placed>) {
-    let mut timing = Timing::new(90_000);
+fn run(
+    pictures: impl Iterator<Item = (i64, i64)>,
+    reorders: bool,
+) -> (TimestampMapper, Vec<FrameTime>) {
+    let mut timing = TimestampMapper::new(90_000);
     let placed = pictures
         .enumerate()
         .map(|(n, (stamp, came))| {
-            timing.place(
+            timing.map(
                 stamp * 90,
                 u64::try_from(came + 1_000).expect("later"),
                 n % 30 == 0,
@@ -21,11 +24,11 @@ fn run(pictures: impl Iterator<Item = (i64, i64)>, reorders: bool) -> (Timing, V
     (timing, placed)
 }
 
-fn grows(placed: &[Placed]) {
+fn grows(placed: &[FrameTime]) {
     assert!(
         placed
             .windows(2)
-            .all(|w| w[0].ticks < w[1].ticks || w[1].anew),
+            .all(|w| w[0].ticks < w[1].ticks || w[1].is_discontinuity),
         "{placed:?}"
     );
 }
@@ -51,7 +54,7 @@ fn what_the_network_holds_up_is_dated_when_it_was_taken() {
     for (n, p) in placed.iter().enumerate() {
         let t = i64::try_from(n).expect("small") * 50;
         assert_eq!(
-            (p.ticks, p.ago_ms),
+            (p.ticks, p.delay_ms),
             (
                 t * 90,
                 if (10_000..17_000).contains(&t) {
@@ -70,7 +73,7 @@ fn a_clock_that_stands_is_given_up_at_once_and_pictures_go_on() {
     grows(&placed);
     assert_eq!(timing.fault(), Some(ClockFault::Stands));
     assert_eq!(placed[199].ticks, 199 * 50 * 90);
-    assert!(placed.iter().all(|p| !p.anew));
+    assert!(placed.iter().all(|p| !p.is_discontinuity));
 }
 
 #[test]
@@ -97,7 +100,7 @@ fn jumps_are_bridged_and_many_are_told() {
 }
 
 /// How many pictures in turn stand nearer than a tenth of their usual distance, at most.
-fn crushed(placed: &[Placed], usual: i64) -> usize {
+fn crushed(placed: &[FrameTime], usual: i64) -> usize {
     placed
         .windows(2)
         .map(|w| w[1].ticks - w[0].ticks < usual / 10)
@@ -146,7 +149,7 @@ fn after_a_small_step_back_pictures_go_on_at_their_pace() {
         "{}",
         crushed(&placed, 40 * 90)
     );
-    let off = placed[600].ticks + i64::from(placed[600].shown) - shown(600) * 40 * 90;
+    let off = placed[600].ticks + i64::from(placed[600].composition_offset) - shown(600) * 40 * 90;
     assert!(off.abs() < 300 * 90, "{off}");
     // Again and again: the clock is not believed any more, and nothing stands still.
     let (timing, placed) = run((0..800).map(|n| (n * 50 - n / 60 * 1_500, n * 50)), false);
@@ -212,12 +215,12 @@ fn pictures_out_of_order_are_decoded_before_they_are_shown() {
     assert_eq!(timing.fault(), None);
     for (p, s) in placed.iter().zip(shown) {
         assert_eq!(
-            p.ticks + i64::from(p.shown),
+            p.ticks + i64::from(p.composition_offset),
             s * 40 * 90,
             "shown when the camera says"
         );
     }
-    assert!(placed[10..].iter().all(|p| p.shown >= 0));
+    assert!(placed[10..].iter().all(|p| p.composition_offset >= 0));
 }
 
 #[test]
@@ -246,5 +249,5 @@ fn a_clock_that_is_put_right_now_and_then_is_believed_and_so_is_one_behind_a_thi
         }),
         false,
     );
-    assert_eq!((timing.fault(), placed[3_999].ago_ms), (None, 0));
+    assert_eq!((timing.fault(), placed[3_999].delay_ms), (None, 0));
 }

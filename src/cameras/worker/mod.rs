@@ -8,16 +8,16 @@ mod still;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 
-use crate::protocol::media::{Answer, Ask, Fact, MESSAGE_MAX};
-use crate::supervisor::child::Birth;
+use crate::protocol::media::{MAX_MESSAGE_BYTES, MediaWorkerEvent, StillReply, StillRequest};
+use crate::supervisor::child::WorkerStdio;
 
 /// Looks through the machine's decoders and writes down what it found (`GST_REGISTRY`). Nobody's
 /// pictures are near.
 ///
 /// # Errors
 /// When GStreamer cannot be started.
-pub fn look() -> anyhow::Result<()> {
-    still::begin()
+pub fn probe_decoders() -> anyhow::Result<()> {
+    still::init_gstreamer()
 }
 
 /// Runs the worker until its parent is gone or wants an end. `shut` = the kernel keeps other files
@@ -25,10 +25,12 @@ pub fn look() -> anyhow::Result<()> {
 ///
 /// # Errors
 /// When GStreamer cannot be started or the parent gave no socket.
-pub async fn run(birth: Birth, shut: bool) -> anyhow::Result<()> {
+pub async fn run(birth: WorkerStdio, shut: bool) -> anyhow::Result<()> {
     let (mut fds, mut orders, facts) = birth.begin()?;
     facts
-        .say(serde_json::to_string(&Fact::ShutIn { whole: shut })?)
+        .send(serde_json::to_string(&MediaWorkerEvent::Sandboxed {
+            whole: shut,
+        })?)
         .await;
     let socket = UnixStream::from(
         fds.pop()
@@ -48,20 +50,21 @@ pub async fn run(birth: Birth, shut: bool) -> anyhow::Result<()> {
 }
 
 fn serve(mut socket: UnixStream) -> anyhow::Result<()> {
-    still::begin()?;
+    still::init_gstreamer()?;
     loop {
         let mut len = [0; 4];
         if socket.read_exact(&mut len).is_err() {
             return Ok(());
         }
         let len = u32::from_be_bytes(len) as usize;
-        anyhow::ensure!(len <= MESSAGE_MAX, "a question of {len} bytes");
+        anyhow::ensure!(len <= MAX_MESSAGE_BYTES, "a question of {len} bytes");
         let mut body = vec![0; len];
         socket.read_exact(&mut body)?;
-        let ask = Ask::decode(&body).ok_or_else(|| anyhow::anyhow!("a question that is none"))?;
+        let ask = StillRequest::decode(&body)
+            .ok_or_else(|| anyhow::anyhow!("a question that is none"))?;
         drop(body);
         let id = ask.id;
-        let still = still::make(ask);
-        socket.write_all(&Answer { id, still }.encode())?;
+        let still = still::decode_still(ask);
+        socket.write_all(&StillReply { id, still }.encode())?;
     }
 }

@@ -8,15 +8,15 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::{AppSink, AppSrc};
 
-use crate::protocol::media::{Ask, Coding, Refusal};
+use crate::protocol::media::{StillError, StillRequest, VideoCodec};
 
 /// Longest time for one still.
-const MOST: gst::ClockTime = gst::ClockTime::from_seconds(5);
+const DECODE_TIMEOUT: gst::ClockTime = gst::ClockTime::from_seconds(5);
 /// JPEG quality, 1–100.
-const QUALITY: i32 = 80;
+const JPEG_QUALITY: i32 = 80;
 
 /// Starts GStreamer; looks through the plugins once.
-pub fn begin() -> anyhow::Result<()> {
+pub fn init_gstreamer() -> anyhow::Result<()> {
     gst::init().context("GStreamer does not start")
 }
 
@@ -25,27 +25,27 @@ fn element(name: &str) -> anyhow::Result<gst::Element> {
 }
 
 /// Makes it: JPEG bytes.
-pub fn make(mut ask: Ask) -> Result<Vec<u8>, Refusal> {
+pub fn decode_still(mut ask: StillRequest) -> Result<Vec<u8>, StillError> {
     let (frame, line) = (
         std::mem::take(&mut ask.frame),
-        line(ask).map_err(|cause| Refusal::Lacks(format!("{cause:#}")))?,
+        build_pipeline(ask).map_err(|cause| StillError::UnsupportedCodec(format!("{cause:#}")))?,
     );
     line.push(frame)
-        .map_err(|cause| Refusal::Undecodable(format!("{cause:#}")))?;
-    line.pull(MOST)
+        .map_err(|cause| StillError::Undecodable(format!("{cause:#}")))?;
+    line.pull(DECODE_TIMEOUT)
 }
 
 /// A pipeline that is ready.
-struct Line {
+struct StillPipeline {
     pipeline: gst::Pipeline,
     src: AppSrc,
     sink: AppSink,
 }
 
-fn line(ask: Ask) -> anyhow::Result<Line> {
+fn build_pipeline(ask: StillRequest) -> anyhow::Result<StillPipeline> {
     let (media, format, decoder) = match ask.coding {
-        Coding::H264 => ("video/x-h264", "avc", "avdec_h264"),
-        Coding::H265 => ("video/x-h265", "hvc1", "avdec_h265"),
+        VideoCodec::H264 => ("video/x-h264", "avc", "avdec_h264"),
+        VideoCodec::H265 => ("video/x-h265", "hvc1", "avdec_h265"),
     };
     let caps = gst::Caps::builder(media)
         .field("stream-format", format)
@@ -82,7 +82,7 @@ fn line(ask: Ask) -> anyhow::Result<Line> {
             .build(),
     );
     let again = element("videoconvert")?;
-    encode.set_property("quality", QUALITY);
+    encode.set_property("quality", JPEG_QUALITY);
     let sink = AppSink::builder().sync(false).max_buffers(1).build();
 
     let pipeline = gst::Pipeline::new();
@@ -100,14 +100,14 @@ fn line(ask: Ask) -> anyhow::Result<Line> {
     pipeline.add_many(chain)?;
     gst::Element::link_many(chain)?;
     pipeline.set_state(gst::State::Playing)?;
-    Ok(Line {
+    Ok(StillPipeline {
         pipeline,
         src,
         sink,
     })
 }
 
-impl Line {
+impl StillPipeline {
     fn push(&self, frame: Vec<u8>) -> anyhow::Result<()> {
         let mut frame = gst::Buffer::from_slice(frame);
         frame
@@ -121,7 +121,7 @@ impl Line {
 
     /// The still. When none comes, the decoder said so, or it took longer than `most`: these are
     /// two things.
-    fn pull(&self, most: gst::ClockTime) -> Result<Vec<u8>, Refusal> {
+    fn pull(&self, most: gst::ClockTime) -> Result<Vec<u8>, StillError> {
         let Some(sample) = self.sink.try_pull_sample(most) else {
             let has_failed = || {
                 self.pipeline
@@ -129,9 +129,9 @@ impl Line {
                     .is_some_and(|bus| bus.pop_filtered(&[gst::MessageType::Error]).is_some())
             };
             return Err(if self.sink.is_eos() || has_failed() {
-                Refusal::Undecodable("the picture could not be decoded".to_owned())
+                StillError::Undecodable("the picture could not be decoded".to_owned())
             } else {
-                Refusal::Late(format!(
+                StillError::TimedOut(format!(
                     "decoding a picture took longer than {} s; this machine has too much to do",
                     most.seconds()
                 ))
@@ -140,12 +140,12 @@ impl Line {
         let map = sample
             .buffer()
             .and_then(|b| b.map_readable().ok())
-            .ok_or_else(|| Refusal::Undecodable("no picture".to_owned()))?;
+            .ok_or_else(|| StillError::Undecodable("no picture".to_owned()))?;
         Ok(map.as_slice().to_vec())
     }
 }
 
-impl Drop for Line {
+impl Drop for StillPipeline {
     fn drop(&mut self) {
         let _ = self.pipeline.set_state(gst::State::Null);
     }
@@ -156,8 +156,8 @@ mod tests {
     use super::*;
 
     /// A line for pictures of 640×360 (Constrained Baseline).
-    fn ready() -> Line {
-        begin().expect("GStreamer");
+    fn ready() -> StillPipeline {
+        init_gstreamer().expect("GStreamer");
         let sps = b"\x67\x42\xc0\x16\xda\x02\x80\xbf\xe5\xc0\x44\0\0\x03\0\x04\0\0\x03\0\x78\x3c\x58\xba\x80";
         let decoder = [
             b"\x01\x42\xc0\x16\xff\xe1\0\x19",
@@ -166,9 +166,9 @@ mod tests {
             b"\x68\xce\x3c\x80",
         ]
         .concat();
-        line(Ask {
+        build_pipeline(StillRequest {
             id: 1,
-            coding: Coding::H264,
+            coding: VideoCodec::H264,
             width: 320,
             decoder,
             frame: Vec::new(),
@@ -180,11 +180,14 @@ mod tests {
     fn a_picture_that_is_broken_and_one_that_takes_long_are_two_things() {
         // Nothing was pushed and nothing ended: it would come later.
         let waits = ready().pull(gst::ClockTime::from_mseconds(20));
-        assert!(matches!(waits, Err(Refusal::Late(_))), "{waits:?}");
+        assert!(matches!(waits, Err(StillError::TimedOut(_))), "{waits:?}");
         let line = ready();
         line.push([&[0, 0, 0, 40, 0x65, 0x88, 0x80][..], &[4; 37]].concat())
             .expect("pushed");
         let broken = line.pull(gst::ClockTime::from_seconds(60));
-        assert!(matches!(broken, Err(Refusal::Undecodable(_))), "{broken:?}");
+        assert!(
+            matches!(broken, Err(StillError::Undecodable(_))),
+            "{broken:?}"
+        );
     }
 }

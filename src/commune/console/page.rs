@@ -7,29 +7,29 @@
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
-use super::office::{Console, language_of};
-use super::villages::VillageRow;
-use crate::doors::dates;
-use crate::doors::locale::Lang;
-use crate::doors::page::{Frame, show_with};
+use super::context::{Console, language_of};
+use super::village_rows::VillageRow;
+use crate::http::dates;
+use crate::http::locale::Lang;
+use crate::http::render::{PageContext, render_with};
 use crate::keys::secret;
 
 pub(super) const STYLE: &str = include_str!("../../web/assets/village.css");
 
 /// What a page says besides what it always shows.
 #[derive(Default)]
-pub(in crate::commune) struct Said {
+pub(in crate::commune) struct PageMessage {
     /// Why something was not done.
-    pub wrong: String,
+    pub error: String,
     /// What was done.
-    pub done: Option<String>,
+    pub notice: Option<String>,
     /// A bulletin that was typed and not taken.
-    pub typed: Typed,
+    pub draft: BulletinDraft,
 }
 
 /// A bulletin as the officer typed it.
 #[derive(Default)]
-pub(in crate::commune) struct Typed {
+pub(in crate::commune) struct BulletinDraft {
     pub(super) title: String,
     pub(super) body: String,
     pub(super) urgent: bool,
@@ -39,8 +39,8 @@ pub(in crate::commune) struct Typed {
 
 #[derive(askama::Template)]
 #[template(path = "console.html")]
-struct Page {
-    f: Frame,
+struct ConsolePage {
+    f: PageContext,
     css: &'static str,
     signed_in: bool,
     wrong: String,
@@ -49,7 +49,7 @@ struct Page {
     reported: Vec<String>,
     bulletins: Vec<String>,
     /// What the officer typed, when it was not taken.
-    typed: Typed,
+    typed: BulletinDraft,
     /// The form's own name: a second tap sends nothing again.
     once: String,
     /// Who is signed in, this one first.
@@ -60,44 +60,54 @@ struct Page {
 
 impl Console {
     /// Makes the page; what is behind the door only in turn and off the async threads.
-    pub(in crate::commune) async fn answer(
+    pub(in crate::commune) async fn render(
         &self,
         headers: HeaderMap,
         status: StatusCode,
-        said: Said,
+        said: PageMessage,
     ) -> Response {
         let token = self.sessions.token(&headers);
         let lang = language_of(&headers);
         let Some(token) = token else {
-            return self.page(lang, status, said, None);
+            return self.render_page(lang, status, said, None);
         };
-        let Ok(turn) = self.pages.clone().acquire_owned().await else {
+        let Ok(turn) = self.page_permits.clone().acquire_owned().await else {
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         };
         let console = self.clone();
         let made = tokio::task::spawn_blocking(move || {
             // The turn lasts as long as the work, also when the browser has left.
             let _turn = turn;
-            console.page(lang, status, said, Some(&token))
+            console.render_page(lang, status, said, Some(&token))
         });
         made.await
             .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
     }
 
-    fn page(&self, lang: Lang, status: StatusCode, said: Said, token: Option<&str>) -> Response {
-        let Said { wrong, done, typed } = said;
-        let form = token.map_or_else(String::new, |t| self.sessions.form(t));
-        let f = Frame {
+    fn render_page(
+        &self,
+        lang: Lang,
+        status: StatusCode,
+        said: PageMessage,
+        token: Option<&str>,
+    ) -> Response {
+        let PageMessage {
+            error: wrong,
+            notice: done,
+            draft: typed,
+        } = said;
+        let form = token.map_or_else(String::new, |t| self.sessions.csrf_token(t));
+        let f = PageContext {
             lang,
             village: self.name.clone(),
-            form,
-            said: done,
-            ..Frame::default()
+            csrf: form,
+            flash: done,
+            ..PageContext::default()
         };
         let now = self.clock.wall_ms();
         let signed_in = token.is_some();
         let mut rows = if signed_in {
-            self.rows(lang, now)
+            self.village_rows(lang, now)
         } else {
             Vec::new()
         };
@@ -112,7 +122,7 @@ impl Console {
         };
         let good = rows
             .iter()
-            .filter(|r| r.mark.is_empty())
+            .filter(|r| r.status_class.is_empty())
             .count()
             .to_string();
         let summary = lang.f(
@@ -120,18 +130,25 @@ impl Console {
             &[("n", &good), ("all", &rows.len().to_string())],
         );
         let (mut reported, bulletins) = if signed_in {
-            (self.reported(lang, now), self.bulletins(lang, now))
+            (self.report_rows(lang, now), self.bulletin_rows(lang, now))
         } else {
             Default::default()
         };
-        if let Some(why) = self.store.today(now).why().filter(|_| signed_in) {
-            reported.insert(0, crate::doors::page::plain_row("bad", &lang.t(why), ""));
+        if let Some(why) = self
+            .store
+            .daily_quota(now)
+            .reason_key()
+            .filter(|_| signed_in)
+        {
+            reported.insert(0, crate::http::render::plain_row("bad", &lang.t(why), ""));
         }
-        let inside = token.map(|t| self.inside(lang, now, t)).unwrap_or_default();
+        let inside = token
+            .map(|t| self.sign_in_rows(lang, now, t))
+            .unwrap_or_default();
         let other = if lang.tag() == "vi" { "en" } else { "vi" };
-        show_with(
+        render_with(
             status,
-            &Page {
+            &ConsolePage {
                 css: STYLE,
                 signed_in,
                 wrong,
@@ -149,14 +166,14 @@ impl Console {
     }
 
     /// Who is signed in.
-    fn inside(&self, lang: Lang, now: i64, token: &str) -> Vec<String> {
-        let row = |(session, mine): (super::super::sessions::Session, bool)| {
+    fn sign_in_rows(&self, lang: Lang, now: i64, token: &str) -> Vec<String> {
+        let row = |(session, mine): (super::super::sessions::ConsoleSignIn, bool)| {
             let words = if mine {
                 lang.f("commune-this-one", &[("address", &session.address)])
             } else {
                 session.address
             };
-            crate::doors::page::plain_row("", &words, &dates::since(now, session.began_at))
+            crate::http::render::plain_row("", &words, &dates::since(now, session.began_at))
         };
         self.sessions.list(token).into_iter().map(row).collect()
     }

@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError};
 use redb::{ReadableDatabase as _, TableDefinition};
 
 use super::{BY_CAUSE, BY_SUBJECT, Index, block_of, hash, io_error, key, unseal};
-use crate::journal::Stored;
+use crate::journal::StoredEntry;
 use crate::journal::history::History;
 
 impl Index {
@@ -25,12 +25,12 @@ impl Index {
         subject: &str,
         before: u64,
         limit: usize,
-    ) -> io::Result<Vec<Arc<Stored>>> {
+    ) -> io::Result<Vec<Arc<StoredEntry>>> {
         let seqs = self.lookup(BY_SUBJECT, hash(subject), before, limit * 2)?;
         let mut out = Vec::new();
         for seq in seqs {
             if let Some(found) = history
-                .one(seq)
+                .get(seq)
                 .filter(|s| s.entry.event.subject() == Some(subject))
             {
                 out.push(found);
@@ -53,7 +53,7 @@ impl Index {
         subjects: &[String],
         before: u64,
         limit: usize,
-    ) -> io::Result<Vec<Arc<Stored>>> {
+    ) -> io::Result<Vec<Arc<StoredEntry>>> {
         let through = *self.through.borrow();
         let mut out = Vec::new();
         let mut at = before;
@@ -79,7 +79,7 @@ impl Index {
             ) {
                 Ok(found) => out.extend(found),
                 Err(cause) if out.is_empty() => return Err(cause),
-                Err(cause) => tracing::warn!(%cause, "the index could not be asked"),
+                Err(cause) => tracing::warn!(%cause, "index query failed"),
             }
         }
         out.sort_by_key(|e| std::cmp::Reverse(e.entry.seq));
@@ -96,11 +96,11 @@ impl Index {
         history: &History,
         cause: u64,
         limit: usize,
-    ) -> io::Result<Vec<Arc<Stored>>> {
+    ) -> io::Result<Vec<Arc<StoredEntry>>> {
         let seqs = self.lookup(BY_CAUSE, cause, u64::MAX, limit)?;
         Ok(seqs
             .into_iter()
-            .filter_map(|s| history.one(s))
+            .filter_map(|s| history.get(s))
             .filter(|e| e.entry.cause == Some(cause))
             .take(limit)
             .collect())
@@ -119,7 +119,7 @@ impl Index {
         }));
         let found = found.unwrap_or_else(|_| Err(io::Error::other("the index is damaged")));
         if found.is_err() {
-            self.suspect.store(true, Ordering::Relaxed);
+            self.is_corrupt.store(true, Ordering::Relaxed);
         }
         found
     }

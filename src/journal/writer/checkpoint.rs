@@ -6,20 +6,22 @@
 use std::io;
 use std::sync::Arc;
 
-use super::Writer;
-use super::packing::{Checkpoint, Job, pack_and_snapshot};
-use crate::journal::request::Request;
+use super::JournalWriter;
+use super::packing::{Checkpoint, CheckpointJob, pack_and_snapshot};
+use crate::journal::request::WriterRequest;
 use crate::journal::snapshot::Snapshot;
 
-impl Writer {
+impl JournalWriter {
     /// Packs everything and writes a snapshot, before anybody builds on this start.
-    pub(in crate::journal) fn settle(&mut self) -> io::Result<()> {
+    pub(in crate::journal) fn checkpoint_now(&mut self) -> io::Result<()> {
         self.log.seal();
-        let Some(job) = self.job() else { return Ok(()) };
+        let Some(job) = self.next_job() else {
+            return Ok(());
+        };
         let done = pack_and_snapshot(&self.folder, &job)?;
-        self.checkpointed(done);
-        if let Err(cause) = self.log.mend() {
-            tracing::warn!(%cause, "files of the log that are gone could not be made again");
+        self.finish_checkpoint(done);
+        if let Err(cause) = self.log.recreate_missing() {
+            tracing::warn!(%cause, "recreating missing log segments failed");
         }
         Ok(())
     }
@@ -50,31 +52,31 @@ impl Writer {
             .iter()
             .filter(|s| s.segment > self.release_next)
             .count();
-        if self.packing.is_some() || sealed < wanted || sealed <= self.failed_at {
+        if self.checkpoint_thread.is_some() || sealed < wanted || sealed <= self.failed_at {
             return;
         }
-        let Some(job) = self.job() else { return };
+        let Some(job) = self.next_job() else { return };
         let folder = self.folder.clone();
-        let back = self.back.clone();
+        let back = self.self_sender.clone();
         let spawned = std::thread::Builder::new()
             .name("journal-pack".into())
             .spawn(move || {
                 let done = pack_and_snapshot(&folder, &job);
                 if let Some(back) = back.upgrade() {
-                    let _ = back.blocking_send(Request::Checkpointed);
+                    let _ = back.blocking_send(WriterRequest::Checkpointed);
                 }
                 done
             });
         match spawned {
-            Ok(thread) => self.packing = Some(thread),
-            Err(cause) => tracing::error!(%cause, "no thread for packing history"),
+            Ok(thread) => self.checkpoint_thread = Some(thread),
+            Err(cause) => tracing::error!(%cause, "starting checkpoint thread failed"),
         }
     }
 
-    fn job(&mut self) -> Option<Job> {
+    fn next_job(&mut self) -> Option<CheckpointJob> {
         self.forget_outcomes();
         let through = self.log.sealed().back().map(|s| s.segment)?;
-        Some(Job {
+        Some(CheckpointJob {
             through,
             heads: self.packed.1,
             entries: self.history.unpacked(),
@@ -83,30 +85,31 @@ impl Writer {
     }
 
     /// Takes the result of the packing thread.
-    pub(super) fn packed_or_not(&mut self) {
-        let Some(thread) = self.packing.take() else {
+    pub(super) fn join_checkpoint(&mut self) {
+        let Some(thread) = self.checkpoint_thread.take() else {
             return;
         };
         let done = thread
             .join()
             .unwrap_or_else(|_| Err(io::Error::other("the packing thread panicked")));
         match done {
-            Ok(done) => self.checkpointed(done),
+            Ok(done) => self.finish_checkpoint(done),
             Err(cause) => {
                 self.failed_at = self.log.sealed().len();
-                tracing::error!(%cause, "history could not be packed; it stays in the log and is tried again later");
+                tracing::error!(%cause, "checkpoint failed; will retry");
             }
         }
     }
 
-    fn checkpointed(&mut self, done: Checkpoint) {
+    fn finish_checkpoint(&mut self, done: Checkpoint) {
         self.failed_at = 0;
         self.packed.1 = done.end;
         if let Some(pack) = done.pack {
             self.packed.0 = pack.last;
-            self.history.packed(pack);
+            self.history.add_pack(pack);
         }
         let through = std::mem::replace(&mut self.release_next, done.through);
-        self.log.release(through.min(self.kept.saturating_sub(1)));
+        self.log
+            .release(through.min(self.release_below.saturating_sub(1)));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::journal::chain::Heads;
 use crate::journal::snapshot::Snapshot;
-use crate::journal::{Stored, pack, snapshot};
+use crate::journal::{StoredEntry, pack, snapshot};
 
 /// A finished checkpoint: entries of segments up to `through` are in `pack` (none = there were
 /// none), after which the chain has these heads.
@@ -17,15 +17,15 @@ pub(super) struct Checkpoint {
 }
 
 /// What a checkpoint is made of.
-pub(super) struct Job {
+pub(super) struct CheckpointJob {
     pub(super) through: u64,
     pub(super) heads: Heads,
-    pub(super) entries: Vec<Arc<Stored>>,
+    pub(super) entries: Vec<Arc<StoredEntry>>,
     pub(super) snapshot: Snapshot,
 }
 
 /// Writes the pack, then the snapshot that knows of it. Blocks.
-pub(super) fn pack_and_snapshot(folder: &Path, job: &Job) -> io::Result<Checkpoint> {
+pub(super) fn pack_and_snapshot(folder: &Path, job: &CheckpointJob) -> io::Result<Checkpoint> {
     let end = job.snapshot.heads;
     let pack = if job.entries.is_empty() {
         None

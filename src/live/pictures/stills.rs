@@ -6,34 +6,34 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Picture, Still};
+use super::{LiveCamera, Still};
 
 /// Somebody who looked so lately looks still, ms.
-const LOOKED_MS: i64 = 10_000;
+const VIEWED_RECENTLY_MS: i64 = 10_000;
 /// So many keyframes in turn that cannot be decoded, or not in time, are told.
-const FAILURES: u32 = 3;
+const MAX_STILL_FAILURES: u32 = 3;
 
-impl Picture {
+impl LiveCamera {
     /// A still was made.
     pub fn set_still(&self, still: Still) {
-        self.tried.store(still.at_ms, Ordering::Relaxed);
-        self.failed.store(0, Ordering::Relaxed);
-        self.late.store(0, Ordering::Relaxed);
-        self.find(|f| (f.undecodable, f.unchecked) = (None, None));
+        self.still_tried_at.store(still.at_ms, Ordering::Relaxed);
+        self.still_failures.store(0, Ordering::Relaxed);
+        self.still_timeouts.store(0, Ordering::Relaxed);
+        self.update_faults(|f| (f.undecodable, f.unchecked) = (None, None));
         self.still.send_replace(Some(still));
     }
 
     /// Of the frame of that time a still is being made, wall ms.
-    pub fn try_still(&self, at_ms: i64) {
-        self.tried.store(at_ms, Ordering::Relaxed);
+    pub fn set_still_tried(&self, at_ms: i64) {
+        self.still_tried_at.store(at_ms, Ordering::Relaxed);
     }
 
     /// That keyframe could not be decoded. One may be torn; several in turn mean that nobody can
     /// see what is kept.
-    pub fn no_still(&self, why: &str) {
-        self.late.store(0, Ordering::Relaxed);
-        let is_told = self.failed.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES;
-        self.find(|f| {
+    pub fn set_still_failed(&self, why: &str) {
+        self.still_timeouts.store(0, Ordering::Relaxed);
+        let is_told = self.still_failures.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_STILL_FAILURES;
+        self.update_faults(|f| {
             f.unchecked = None;
             if is_told {
                 f.undecodable = Some(why.to_owned());
@@ -43,33 +43,34 @@ impl Picture {
 
     /// Decoding that keyframe took too long. It says nothing of the picture; several in turn mean
     /// that nobody looks.
-    pub fn late_still(&self, why: &str) {
-        if self.late.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES {
-            self.cannot_check(why);
+    pub fn set_still_timed_out(&self, why: &str) {
+        if self.still_timeouts.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_STILL_FAILURES {
+            self.set_unverifiable(why);
         }
     }
 
     /// Nobody can look whether keyframes can be decoded, and why.
-    pub fn cannot_check(&self, why: &str) {
-        self.find(|f| f.unchecked = Some(why.to_owned()));
+    pub fn set_unverifiable(&self, why: &str) {
+        self.update_faults(|f| f.unchecked = Some(why.to_owned()));
     }
 
     /// The last keyframe could not be decoded, and it is not yet known whether others can be.
     #[must_use]
-    pub fn is_in_doubt(&self) -> bool {
-        (1..FAILURES).contains(&self.failed.load(Ordering::Relaxed))
+    pub fn is_unverified(&self) -> bool {
+        (1..MAX_STILL_FAILURES).contains(&self.still_failures.load(Ordering::Relaxed))
     }
 
     /// Of which frame a still was last made or tried, wall ms; 0 = none.
     #[must_use]
     pub fn tried_at(&self) -> i64 {
-        self.tried.load(Ordering::Relaxed)
+        self.still_tried_at.load(Ordering::Relaxed)
     }
 
     /// Whether somebody looked at the still lately.
     #[must_use]
     pub fn is_wanted(&self, now_ms: i64) -> bool {
-        (0..LOOKED_MS).contains(&now_ms.saturating_sub(self.looked.load(Ordering::Relaxed)))
+        (0..VIEWED_RECENTLY_MS)
+            .contains(&now_ms.saturating_sub(self.last_viewed.load(Ordering::Relaxed)))
     }
 
     /// The newest still.
@@ -87,7 +88,7 @@ mod tests {
 
     #[test]
     fn cannot_be_decoded_and_could_not_be_looked_at_are_two_things() {
-        let picture = Picture::default();
+        let picture = LiveCamera::default();
         let told = || (picture.faults().undecodable, picture.faults().unchecked);
         let well = || {
             picture.set_still(Still {
@@ -96,26 +97,26 @@ mod tests {
             });
         };
         // One that is late is no news, several are, and say nothing against the picture.
-        picture.late_still("slow");
-        picture.late_still("slow");
+        picture.set_still_timed_out("slow");
+        picture.set_still_timed_out("slow");
         assert_eq!(told(), (None, None));
-        picture.late_still("slow");
+        picture.set_still_timed_out("slow");
         assert_eq!(told(), (None, Some("slow".to_owned())));
         well();
         assert_eq!(told(), (None, None));
         // A machine without the decoder is told at once.
-        picture.cannot_check("no decoder");
+        picture.set_unverifiable("no decoder");
         assert_eq!(told(), (None, Some("no decoder".to_owned())));
-        assert!(!picture.is_in_doubt());
-        for _ in 0..FAILURES {
-            picture.no_still("broken");
+        assert!(!picture.is_unverified());
+        for _ in 0..MAX_STILL_FAILURES {
+            picture.set_still_failed("broken");
         }
         assert_eq!(
             told(),
             (Some("broken".to_owned()), None),
             "it was looked at"
         );
-        picture.late_still("slow");
+        picture.set_still_timed_out("slow");
         assert_eq!(
             told().0,
             Some("broken".to_owned()),

@@ -29,14 +29,16 @@ impl Traffic {
 /// How what the broker had on disk was lost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Rot {
+pub enum LossKind {
     /// Parts of it cannot be read.
     #[default]
     Damaged,
     /// Nothing of it is there.
-    Gone,
+    #[serde(rename = "gone")]
+    Missing,
     /// An older copy lies in its place, or its end is missing.
-    Older,
+    #[serde(rename = "older")]
+    Outdated,
     /// Another box's lies in its place.
     Foreign,
 }
@@ -44,23 +46,29 @@ pub enum Rot {
 /// What the broker had on disk and found no more when it began.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Loss {
+pub struct DataLoss {
     /// When it was found, wall seconds.
-    pub at: u64,
+    #[serde(rename = "at")]
+    pub found_at_s: u64,
     /// How.
-    pub how: Rot,
+    #[serde(rename = "how")]
+    pub kind: LossKind,
     /// Groups of changes of which nothing was found.
-    pub groups: u64,
+    #[serde(rename = "groups")]
+    pub lost_groups: u64,
     /// Single changes that cannot be read.
-    pub records: u64,
+    #[serde(rename = "records")]
+    pub lost_records: u64,
     /// Retained messages when it was last known; 0 = not known.
     pub retained: u64,
     /// Of them (and of those since), how many are still there.
-    pub retained_left: u64,
+    #[serde(rename = "retained_left")]
+    pub retained_recovered: u64,
     /// Kept sessions when it was last known.
     pub sessions: u64,
     /// How many are still there.
-    pub sessions_left: u64,
+    #[serde(rename = "sessions_left")]
+    pub sessions_recovered: u64,
 }
 
 /// What the broker counted since it started.
@@ -72,9 +80,11 @@ pub struct Counters {
     /// Most clients that were connected at once.
     pub connected_max: u64,
     /// Sessions kept for clients that are away.
-    pub away: u64,
+    #[serde(rename = "away")]
+    pub disconnected: u64,
     /// Sessions whose time was over.
-    pub expired: u64,
+    #[serde(rename = "expired")]
+    pub expired_sessions: u64,
     /// Devices in quarantine.
     pub quarantined: u64,
     /// Over all connections.
@@ -90,11 +100,14 @@ pub struct Counters {
     /// Messages dropped because a session's queue was full.
     pub dropped: u64,
     /// Messages that were not sent because they are larger than their client takes.
-    pub too_large: u64,
+    #[serde(rename = "too_large")]
+    pub oversized: u64,
     /// Messages dropped because their time was over.
-    pub outlived: u64,
+    #[serde(rename = "outlived")]
+    pub expired_messages: u64,
     /// Publishes outside of a permission.
-    pub forbidden: u64,
+    #[serde(rename = "forbidden")]
+    pub denied_publishes: u64,
     /// Subscriptions.
     pub subscriptions: u64,
     /// Shared ones among them.
@@ -110,18 +123,23 @@ pub struct Counters {
     /// Retained messages refused because of a bound.
     pub retained_refused: u64,
     /// Clients refused.
-    pub refused: u64,
+    #[serde(rename = "refused")]
+    pub rejected_connects: u64,
     /// Clients cut.
-    pub cut: u64,
+    #[serde(rename = "cut")]
+    pub disconnected_with_error: u64,
     /// Bytes written to the card.
-    pub written: u64,
+    #[serde(rename = "written")]
+    pub bytes_written: u64,
     /// Changes that wait for the card.
-    pub owed: u64,
+    #[serde(rename = "owed")]
+    pub pending_changes: u64,
     /// The card does not take them.
-    pub card_fails: bool,
+    #[serde(rename = "card_fails")]
+    pub storage_failing: bool,
     /// The last loss of what it had on disk, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub loss: Option<Box<Loss>>,
+    pub loss: Option<Box<DataLoss>>,
     /// Seconds since the worker began.
     pub uptime_s: u64,
 }

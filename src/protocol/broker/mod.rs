@@ -5,30 +5,34 @@ mod counters;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::counters::{Counters, Loss, Rot, Traffic};
-use super::mqtt::topic::{DEEPEST, LONGEST};
+pub use self::counters::{Counters, DataLoss, LossKind, Traffic};
+use super::mqtt::topic::{TOPIC_BYTES_MAX, TOPIC_LEVELS_MAX};
 use crate::domain::device::Account;
-use crate::keys::holders::Table;
+use crate::keys::holders::HolderTable;
 
 /// User name of the house's own clients: not a device's, devices cannot take it.
-pub const HOUSE: &str = "@house";
+pub const GATEWAY_ACCOUNT: &str = "@house";
 
 /// Client id of the house's link, by which devices are heard; a technician's commands come as the
 /// house too, under others.
-pub const HOUSE_LINK: &str = "house";
+pub const GATEWAY_CLIENT_ID: &str = "house";
 
 /// What is remembered of a device without an account when it comes in.
-pub const STRANGER: &str = "it has no account: it is in quarantine and may only announce itself";
+pub const QUARANTINE_REASON: &str =
+    "it has no account: it is in quarantine and may only announce itself";
 
 /// First line to the worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// What each passed listener is, in order.
-    pub doors: Vec<Door>,
+    #[serde(rename = "doors")]
+    pub listeners: Vec<ListenerKind>,
     /// Unix socket for the house's own clients; made 0600 by the worker.
-    pub house_socket: String,
+    #[serde(rename = "house_socket")]
+    pub gateway_socket: String,
     /// Password behind the house's name ([`HOUSE`]), fresh at each boot.
-    pub house_secret: String,
+    #[serde(rename = "house_secret")]
+    pub gateway_password: String,
     /// Folder of the broker: its lock, and the ledger in `ledger`.
     pub folder: String,
     /// Certificate chain and key, PEM files, for TLS doors.
@@ -43,7 +47,7 @@ pub struct Settings {
     pub quarantine: bool,
     /// How safely messages are kept, by topic; the first that matches counts.
     #[serde(default)]
-    pub rules: Vec<Rule>,
+    pub rules: Vec<DurabilityRule>,
     /// The latest time that is known to be over, wall ms: certificates that ended before it are
     /// refused whatever the clock says.
     #[serde(default)]
@@ -59,7 +63,7 @@ pub struct Settings {
 /// How safely a message with QoS 1 or 2, or a retained one, is kept for those who are to have it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Class {
+pub enum DurabilityClass {
     /// On disk before it is acknowledged, unless all who are to have it have it already.
     Durable,
     /// On disk within a second.
@@ -72,34 +76,34 @@ pub enum Class {
 /// The class of topics.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Rule {
+pub struct DurabilityRule {
     /// MQTT filter.
     pub filter: String,
     /// Its class.
-    pub class: Class,
+    pub class: DurabilityClass,
 }
 
 /// The rules of a house that was told none: what a device says (`d/`) and what it is ordered to do
 /// (`c/`) is durable; announcements come again by themselves, programs' own topics are theirs to
 /// judge: batched.
 #[must_use]
-pub fn usual_rules() -> Vec<Rule> {
-    let rule = |filter: &str, class| Rule {
+pub fn default_durability_rules() -> Vec<DurabilityRule> {
+    let rule = |filter: &str, class| DurabilityRule {
         filter: filter.to_owned(),
         class,
     };
     vec![
-        rule("d/#", Class::Durable),
-        rule("c/#", Class::Durable),
-        rule("house/#", Class::Memory),
-        rule("#", Class::Batched),
+        rule("d/#", DurabilityClass::Durable),
+        rule("c/#", DurabilityClass::Durable),
+        rule("house/#", DurabilityClass::Memory),
+        rule("#", DurabilityClass::Batched),
     ]
 }
 
 /// What a listener is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Door {
+pub enum ListenerKind {
     /// MQTT over TCP.
     Plain,
     /// MQTT over TLS.
@@ -183,8 +187,8 @@ impl Default for Limits {
             messages_per_second: 200,
             bytes_per_second: 1024 * 1024,
             filters: 64,
-            topic_bytes: LONGEST,
-            topic_levels: DEEPEST,
+            topic_bytes: TOPIC_BYTES_MAX,
+            topic_levels: TOPIC_LEVELS_MAX,
             client_id_bytes: 128,
             per_account: 16,
             inflight: 20,
@@ -208,45 +212,53 @@ impl Default for Limits {
 /// A further line to the worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "order", rename_all = "snake_case")]
-pub enum Order {
+pub enum WorkerCommand {
     /// The whole access table; the worker answers `Applied`.
-    Access {
+    #[serde(rename = "access")]
+    SetAccess {
         /// Number of the order.
         n: u64,
         /// All accounts.
         accounts: Vec<Account>,
     },
     /// Which certificates open which accounts; on open connections too.
-    Holders {
+    #[serde(rename = "holders")]
+    SetCertificateHolders {
         /// By account; one that is not named is open to every certificate of its name.
-        holders: Table,
+        holders: HolderTable,
     },
     /// Read certificate and key again.
-    Certificate,
+    #[serde(rename = "certificate")]
+    ReloadCertificate,
     /// A question; the worker answers with the same number.
-    Ask {
+    #[serde(rename = "ask")]
+    Query {
         /// Number of the question.
         n: u64,
         /// What is asked.
-        ask: Question,
+        #[serde(rename = "ask")]
+        query: AdminQuery,
     },
 }
 
 /// A line from the worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
-pub enum Fact {
+pub enum WorkerEvent {
     /// Alive; said by the worker's frame, not by the broker.
-    Beat,
+    #[serde(rename = "beat")]
+    Heartbeat,
     /// The doors are served.
     Ready,
     /// The access table is in force, also on open connections.
-    Applied {
+    #[serde(rename = "applied")]
+    AccessApplied {
         /// Number of the order.
         n: u64,
     },
     /// A verified certificate of an account's name came to a door.
-    Holder {
+    #[serde(rename = "holder")]
+    CertificateSeen {
         /// The account.
         name: String,
         /// SHA-256 of its public key.
@@ -255,30 +267,36 @@ pub enum Fact {
         until: i64,
     },
     /// A device was refused or cut, and why.
-    Trouble {
+    #[serde(rename = "trouble")]
+    ClientError {
         /// Who, as far as it said.
-        who: String,
+        #[serde(rename = "who")]
+        client: String,
         /// Why, for a technician.
-        why: String,
+        #[serde(rename = "why")]
+        reason: String,
         /// How many others there were since the last that was told.
         #[serde(default)]
-        untold: u64,
+        #[serde(rename = "untold")]
+        suppressed: u64,
     },
     /// Counters, every few seconds.
     Counters(Counters),
     /// The answer to a question.
-    Answer {
+    #[serde(rename = "answer")]
+    Reply {
         /// Number of the question.
         n: u64,
         /// The answer.
-        answer: Answer,
+        #[serde(rename = "answer")]
+        reply: AdminReply,
     },
 }
 
 /// What a technician asks of the broker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "about", rename_all = "snake_case")]
-pub enum Question {
+pub enum AdminQuery {
     /// Sessions, connected or kept, those after `after` in their order.
     Clients {
         /// Account and client id after which to go on.
@@ -297,7 +315,8 @@ pub enum Question {
         id: String,
     },
     /// The last refusals of an account, a client id or an address.
-    Why {
+    #[serde(rename = "why")]
+    Refusals {
         /// Account, client id or address; empty = the last ones of all.
         id: String,
     },
@@ -306,15 +325,16 @@ pub enum Question {
 /// The broker's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Answer {
+pub enum AdminReply {
     /// Some sessions, and whether there are more.
     Clients(Vec<ClientRow>, bool),
     /// Some topics, and whether there are more.
-    Topics(Vec<TopicRow>, bool),
+    Topics(Vec<RetainedRow>, bool),
     /// How many sessions were ended.
     Kicked(usize),
     /// Refusals, oldest first.
-    Why(Vec<Refusal>),
+    #[serde(rename = "why")]
+    Refusals(Vec<Refusal>),
 }
 
 /// A session as a technician sees it.
@@ -331,9 +351,11 @@ pub struct ClientRow {
     /// “3.1”, “3.1.1” or “5”; empty when away.
     pub version: String,
     /// Door.
-    pub door: String,
+    #[serde(rename = "door")]
+    pub listener: String,
     /// Seconds since it came, or since it left.
-    pub seconds: u64,
+    #[serde(rename = "seconds")]
+    pub state_age_s: u64,
     /// Filters.
     pub filters: Vec<String>,
     /// Messages that wait for it.
@@ -343,12 +365,13 @@ pub struct ClientRow {
     /// Messages for it that were dropped.
     pub dropped: u64,
     /// Its session is kept when it leaves.
-    pub kept: bool,
+    #[serde(rename = "kept")]
+    pub persistent: bool,
 }
 
 /// A retained message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TopicRow {
+pub struct RetainedRow {
     /// Topic.
     pub topic: String,
     /// Who said it.
@@ -365,13 +388,17 @@ pub struct TopicRow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// Seconds since 1970 as the box knew them.
-    pub at: i64,
+    #[serde(rename = "at")]
+    pub at_s: i64,
     /// Account or client id, as far as it said.
-    pub who: String,
+    #[serde(rename = "who")]
+    pub client: String,
     /// Address; empty = unknown.
     pub address: String,
     /// Why, in words.
-    pub why: String,
+    #[serde(rename = "why")]
+    pub reason: String,
     /// How often in a row.
-    pub times: u64,
+    #[serde(rename = "times")]
+    pub count: u64,
 }

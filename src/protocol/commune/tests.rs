@@ -63,7 +63,7 @@ fn a_batch_is_what_was_packed_or_nothing() {
 #[test]
 fn what_cannot_be_is_refused_before_it_is_unpacked() {
     let batch = pack(log(), 1, &[&record(1)], BTreeMap::new()).expect("packed");
-    assert_eq!(Up::Batch(batch.clone()).unsound(), None);
+    assert_eq!(UplinkMessage::Batch(batch.clone()).validation_error(), None);
     // Four million records of no bytes in some hundred bytes.
     let raw = vec![b'\n'; 3_999_999];
     let packed = Base64::encode_string(&zstd::bulk::compress(&raw, 3).expect("packed"));
@@ -74,7 +74,12 @@ fn what_cannot_be_is_refused_before_it_is_unpacked() {
         records: packed,
         ..batch.clone()
     };
-    assert!(Up::Batch(empty.clone()).unsound().is_some() && unpack(&empty).is_err());
+    assert!(
+        UplinkMessage::Batch(empty.clone())
+            .validation_error()
+            .is_some()
+            && unpack(&empty).is_err()
+    );
     assert!(
         unpack(&Batch {
             count: 100,
@@ -89,124 +94,124 @@ fn what_cannot_be_is_refused_before_it_is_unpacked() {
     };
     let sound = "0123456789abcdef0123456789abcdef";
     for bad in [
-        Up::Batch(Batch {
+        UplinkMessage::Batch(Batch {
             count: 1 << 63,
             ..batch.clone()
         }),
-        Up::Batch(Batch {
+        UplinkMessage::Batch(Batch {
             count: 0,
             ..batch.clone()
         }),
-        Up::Batch(Batch {
+        UplinkMessage::Batch(Batch {
             first: 0,
             ..batch.clone()
         }),
-        Up::Batch(Batch {
+        UplinkMessage::Batch(Batch {
             first: u64::MAX,
             ..batch.clone()
         }),
-        Up::Batch(Batch {
+        UplinkMessage::Batch(Batch {
             stream: stream(sound, Lane::Local),
             ..batch.clone()
         }),
-        Up::Batch(Batch {
+        UplinkMessage::Batch(Batch {
             stream: stream("an epoch", Lane::Log),
             ..batch.clone()
         }),
-        Up::Batch(Batch {
-            texts: (0..=BATCH_RECORDS)
+        UplinkMessage::Batch(Batch {
+            texts: (0..=MAX_BATCH_RECORDS)
                 .map(|n| (n.to_string(), String::new()))
                 .collect(),
             ..batch
         }),
-        Up::Hello {
+        UplinkMessage::Hello {
             epoch: "x".repeat(1_000),
             boot: 1,
             streams: vec![],
         },
-        Up::Hello {
+        UplinkMessage::Hello {
             epoch: sound.into(),
             boot: u64::MAX,
             streams: vec![],
         },
-        Up::Hello {
+        UplinkMessage::Hello {
             epoch: sound.into(),
             boot: 1,
-            streams: vec![(stream(sound, Lane::Log), 1, 2); HELLO_STREAMS + 1],
+            streams: vec![(stream(sound, Lane::Log), 1, 2); MAX_HELLO_STREAMS + 1],
         },
-        Up::Hello {
+        UplinkMessage::Hello {
             epoch: sound.into(),
             boot: 1,
             streams: vec![(stream(sound, Lane::Log), 1, u64::MAX)],
         },
-        Up::Gap {
+        UplinkMessage::Gap {
             stream: stream(sound, Lane::Log),
             from: 1,
-            to: GAP_MOST + 2,
+            to: MAX_GAP_RECORDS + 2,
             reason: String::new(),
         },
-        Up::Gap {
+        UplinkMessage::Gap {
             stream: stream(sound, Lane::Log),
             from: 2,
             to: 1,
             reason: String::new(),
         },
-        Up::Gap {
+        UplinkMessage::Gap {
             stream: stream(sound, Lane::Log),
             from: 1,
             to: 2,
             reason: "x".repeat(10_000),
         },
-        Up::Renew {
+        UplinkMessage::Renew {
             request: "x".repeat(200_000),
         },
-        Up::Outcome {
+        UplinkMessage::Outcome {
             seq: 1,
             refused: Some("x".repeat(10_000)),
         },
     ] {
-        assert!(bad.unsound().is_some(), "{bad:?}");
+        assert!(bad.validation_error().is_some(), "{bad:?}");
     }
     for bad in [
-        Down::Resume {
+        DownlinkMessage::Resume {
             incarnation: "x".repeat(1_000),
             applied: vec![],
             now_ms: 0,
             sure: true,
             known: None,
         },
-        Down::Resume {
+        DownlinkMessage::Resume {
             incarnation: "x".into(),
             applied: vec![(stream(sound, Lane::Log), u64::MAX)],
             now_ms: 0,
             sure: true,
             known: None,
         },
-        Down::Resume {
+        DownlinkMessage::Resume {
             incarnation: "x".into(),
-            applied: vec![(stream(sound, Lane::Log), 1); HELLO_STREAMS + 1],
+            applied: vec![(stream(sound, Lane::Log), 1); MAX_HELLO_STREAMS + 1],
             now_ms: 0,
             sure: true,
             known: None,
         },
-        Down::Ack {
+        DownlinkMessage::Ack {
             incarnation: "x".into(),
             stream: stream("", Lane::Log),
             applied: 1,
             hole: false,
         },
-        Down::Certificate {
+        DownlinkMessage::Certificate {
             certificate: "x".repeat(1 << 20),
         },
     ] {
-        assert!(bad.unsound().is_some(), "{bad:?}");
+        assert!(bad.validation_error().is_some(), "{bad:?}");
     }
 }
 
 proptest::proptest! {
     #[test]
     fn garbage_never_panics(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
-        let _ = serde_json::from_slice::<Up>(&bytes);
-        let _ = serde_json::from_slice::<Down>(&bytes);
+        let _ = serde_json::from_slice::<UplinkMessage>(&bytes);
+        let _ = serde_json::from_slice::<DownlinkMessage>(&bytes);
     }
 }

@@ -23,19 +23,22 @@ fn an_announcement_with_abbreviations_is_read() {
     );
     assert_eq!(e.availability.expect("there").topic, "d/den-01/up");
     assert_eq!(
-        word(&e.state, Kind::Light, br#"{"power":"ON"}"#),
-        Word::Value(1.0)
+        parse_value(&e.state, Kind::Light, br#"{"power":"ON"}"#),
+        PayloadValue::Value(1.0)
     );
-    assert_eq!(word(&e.state, Kind::Light, b"ON"), Word::Unclear);
+    assert_eq!(
+        parse_value(&e.state, Kind::Light, b"ON"),
+        PayloadValue::Invalid
+    );
 }
 
 /// Announced payloads (as JSON, empty = not announced), whether a template picks a field, what the
 /// device says, what it means.
-const STATES: [(&str, &str, bool, &str, Word); 49] = {
-    const ON: Word = Word::Value(1.0);
-    const OFF: Word = Word::Value(0.0);
-    const UNCLEAR: Word = Word::Unclear;
-    const NOTHING: Word = Word::Nothing;
+const STATES: [(&str, &str, bool, &str, PayloadValue); 49] = {
+    const ON: PayloadValue = PayloadValue::Value(1.0);
+    const OFF: PayloadValue = PayloadValue::Value(0.0);
+    const UNCLEAR: PayloadValue = PayloadValue::Invalid;
+    const NOTHING: PayloadValue = PayloadValue::Absent;
     [
         // Zigbee2MQTT's contact: turned round.
         ("false", "true", true, r#"{"x":false}"#, ON),
@@ -45,9 +48,21 @@ const STATES: [(&str, &str, bool, &str, Word); 49] = {
         ("true", "false", true, r#"{"x":"true"}"#, UNCLEAR),
         ("true", "false", true, r#"{"x":"True"}"#, ON),
         ("true", "false", true, r#"{"x":1}"#, UNCLEAR),
-        ("true", "false", true, r#"{"x":null}"#, Word::Unknown),
-        ("true", "false", true, r#"{"x":"None"}"#, Word::Unknown),
-        ("", "", false, "None", Word::Unknown),
+        (
+            "true",
+            "false",
+            true,
+            r#"{"x":null}"#,
+            PayloadValue::Unknown,
+        ),
+        (
+            "true",
+            "false",
+            true,
+            r#"{"x":"None"}"#,
+            PayloadValue::Unknown,
+        ),
+        ("", "", false, "None", PayloadValue::Unknown),
         (r#""None""#, r#""off""#, false, "None", ON),
         ("true", "false", true, r#"{"y":true}"#, NOTHING),
         ("true", "false", true, "true", NOTHING),
@@ -110,7 +125,7 @@ fn a_state_is_known_only_by_the_very_word() {
                 .entity
                 .expect("entity");
             assert_eq!(
-                word(&entity.state, entity.kind, said.as_bytes()),
+                parse_value(&entity.state, entity.kind, said.as_bytes()),
                 expected,
                 "{kind} {json} said {said}"
             );
@@ -190,7 +205,7 @@ fn a_name_is_a_clean_line_or_the_devices() {
         .entity
         .expect("entity")
         .name;
-    assert_eq!(name.chars().count(), words::NAME_MAX);
+    assert_eq!(name.chars().count(), text::MAX_NAME_CHARS);
 }
 
 #[test]
@@ -240,23 +255,23 @@ fn what_is_not_understood_is_said() {
     ] {
         assert!(read(topic, json.as_bytes()).is_err(), "{json}");
     }
-    let number = Source {
+    let number = StateTopic {
         topic: "t".into(),
         field: None,
         on: "ON".into(),
         off: "OFF".into(),
     };
     for (payload, expected) in [
-        ("172", Word::Value(172.0)),
-        (" 1.5\n", Word::Value(1.5)),
-        ("inf", Word::Unclear),
-        ("NaN", Word::Unclear),
-        ("1e300", Word::Unclear),
-        ("cao", Word::Unclear),
-        ("", Word::Nothing),
+        ("172", PayloadValue::Value(172.0)),
+        (" 1.5\n", PayloadValue::Value(1.5)),
+        ("inf", PayloadValue::Invalid),
+        ("NaN", PayloadValue::Invalid),
+        ("1e300", PayloadValue::Invalid),
+        ("cao", PayloadValue::Invalid),
+        ("", PayloadValue::Absent),
     ] {
         assert_eq!(
-            word(&number, Kind::Sensor, payload.as_bytes()),
+            parse_value(&number, Kind::Sensor, payload.as_bytes()),
             expected,
             "{payload}"
         );

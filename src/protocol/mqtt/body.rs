@@ -5,10 +5,10 @@ use bytes::{Buf as _, Bytes};
 use super::{Violation, malformed};
 
 /// A body being read.
-pub struct Body(pub Bytes);
+pub struct BodyReader(pub Bytes);
 
-impl Body {
-    pub fn left(&self) -> usize {
+impl BodyReader {
+    pub fn remaining(&self) -> usize {
         self.0.len()
     }
 
@@ -58,7 +58,7 @@ impl Body {
     }
 
     /// A UTF-8 string without NUL [MQTT-1.5.4-1, -2].
-    pub fn text(&mut self) -> Result<Bytes, Violation> {
+    pub fn utf8_bytes(&mut self) -> Result<Bytes, Violation> {
         let bytes = self.binary()?;
         match std::str::from_utf8(&bytes) {
             Ok(text) if !text.contains('\0') => Ok(bytes),
@@ -67,7 +67,7 @@ impl Body {
     }
 
     pub fn string(&mut self) -> Result<String, Violation> {
-        let bytes = self.text()?;
+        let bytes = self.utf8_bytes()?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 }

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
-use super::body::Body;
-use super::properties::{self, Place, Properties};
-use super::topic::is_topic;
+use super::body::BodyReader;
+use super::properties::{self, Properties, PropertyContext};
+use super::topic::is_topic_name;
 use super::{Version, Violation, malformed};
 
 /// A client's first packet.
@@ -17,7 +17,7 @@ pub struct Connect {
     /// Client id; empty = make one.
     pub client_id: String,
     /// Begin without the old session.
-    pub clean: bool,
+    pub clean_start: bool,
     /// Seconds; 0 = none.
     pub keep_alive: u16,
     /// What is said when it dies.
@@ -47,16 +47,16 @@ pub struct Will {
 
 /// Why a CONNECT is not served, and so how it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum ConnectError {
     /// Not a CONNECT, or malformed: close without an answer in 3.1.1.
     Violation(Violation),
     /// A protocol level that is not served: answer 1 (3.1.1) or 0x84 (5.0).
-    Level,
+    UnsupportedVersion,
     /// A will that cannot be published: answered with its code in 5.0.
-    Will(Violation),
+    InvalidWill(Violation),
 }
 
-impl From<Violation> for Refusal {
+impl From<Violation> for ConnectError {
     fn from(violation: Violation) -> Self {
         Self::Violation(violation)
     }
@@ -66,15 +66,15 @@ impl From<Violation> for Refusal {
 ///
 /// # Errors
 /// [`Refusal`] when it is not one that can be served.
-pub fn read(body: Bytes) -> Result<Connect, Refusal> {
-    let mut body = Body(body);
-    let name = body.text()?;
+pub fn read(body: Bytes) -> Result<Connect, ConnectError> {
+    let mut body = BodyReader(body);
+    let name = body.utf8_bytes()?;
     let level = body.u8()?;
     let version = match (&name[..], level) {
         (b"MQIsdp", 3) => Version::V31,
         (b"MQTT", 4) => Version::V311,
         (b"MQTT", 5) => Version::V5,
-        _ => return Err(Refusal::Level),
+        _ => return Err(ConnectError::UnsupportedVersion),
     };
     let v31 = version == Version::V31;
     let mut flags = body.u8()?;
@@ -97,28 +97,28 @@ pub fn read(body: Bytes) -> Result<Connect, Refusal> {
     let keep_alive = body.u16()?;
     let v5 = version == Version::V5;
     let props = if v5 {
-        properties::read(&mut body, Place::Connect)?
+        properties::read(&mut body, PropertyContext::Connect)?
     } else {
         Properties::default()
     };
     let client_id = body.string()?;
     let will = if has_will {
         let properties = if v5 {
-            properties::read(&mut body, Place::Will)?
+            properties::read(&mut body, PropertyContext::Will)?
         } else {
             Properties::default()
         };
         let topic = body.string()?;
         // A copy: a will lives as long as its connection, the packet need not.
         let payload = Bytes::copy_from_slice(&body.binary()?);
-        if !is_topic(&topic) {
-            return Err(Refusal::Will(Violation {
+        if !is_topic_name(&topic) {
+            return Err(ConnectError::InvalidWill(Violation {
                 code: 0x90,
                 what: "the will's topic is not a topic",
             }));
         }
         if properties.is_text && std::str::from_utf8(&payload).is_err() {
-            return Err(Refusal::Will(Violation {
+            return Err(ConnectError::InvalidWill(Violation {
                 code: 0x99,
                 what: "the will says that it is text, and is not UTF-8",
             }));
@@ -135,24 +135,24 @@ pub fn read(body: Bytes) -> Result<Connect, Refusal> {
     };
     // In 3.1 the length goes before the flags: a name or password that was announced may be absent,
     // and what was not announced is disregarded.
-    let username = if has_name && !(v31 && body.left() == 0) {
+    let username = if has_name && !(v31 && body.remaining() == 0) {
         Some(body.string()?)
     } else {
         None
     };
-    let password = if has_password && !(v31 && body.left() == 0) {
+    let password = if has_password && !(v31 && body.remaining() == 0) {
         Some(body.binary()?)
     } else {
         None
     };
-    if body.left() > 0 && !v31 {
+    if body.remaining() > 0 && !v31 {
         return Err(malformed("CONNECT is longer than its content").into());
     }
     Ok(Connect {
         version,
         level,
         client_id,
-        clean: flags & 2 != 0,
+        clean_start: flags & 2 != 0,
         keep_alive,
         will,
         username,
@@ -164,12 +164,12 @@ pub fn read(body: Bytes) -> Result<Connect, Refusal> {
 /// The largest packet that the sender of this body takes, as far as it can be read; also of a
 /// CONNECT that is not served.
 #[must_use]
-pub fn largest(body: Bytes) -> usize {
-    let mut body = Body(body);
+pub fn peer_packet_limit(body: Bytes) -> usize {
+    let mut body = BodyReader(body);
     let mut read = || {
-        let (_, level, _, _) = (body.text()?, body.u8()?, body.u8()?, body.u16()?);
+        let (_, level, _, _) = (body.utf8_bytes()?, body.u8()?, body.u8()?, body.u16()?);
         if level == 5 {
-            properties::read(&mut body, Place::Connect)
+            properties::read(&mut body, PropertyContext::Connect)
         } else {
             Ok(Properties::default())
         }

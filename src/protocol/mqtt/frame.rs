@@ -6,9 +6,9 @@ use super::{Violation, malformed};
 
 /// One packet as it came: first byte and body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Frame {
+pub struct RawPacket {
     /// Type (high four bits) and flags.
-    pub first: u8,
+    pub first_byte: u8,
     /// What follows the length.
     pub body: Bytes,
 }
@@ -18,7 +18,10 @@ pub struct Frame {
 ///
 /// # Errors
 /// A [`Violation`] when the length is malformed or too large; nothing can be read after it.
-pub fn take(buffer: &mut BytesMut, most: usize) -> Result<Option<Frame>, Violation> {
+pub fn split_packet(
+    buffer: &mut BytesMut,
+    max_body: usize,
+) -> Result<Option<RawPacket>, Violation> {
     let mut len = 0usize;
     let mut header = 1;
     loop {
@@ -34,7 +37,7 @@ pub fn take(buffer: &mut BytesMut, most: usize) -> Result<Option<Frame>, Violati
             return Err(malformed("the length has more than four bytes"));
         }
     }
-    if len > most {
+    if len > max_body {
         return Err(Violation {
             code: 0x95,
             what: "the packet is larger than allowed",
@@ -45,14 +48,14 @@ pub fn take(buffer: &mut BytesMut, most: usize) -> Result<Option<Frame>, Violati
     }
     let first = buffer[0];
     buffer.advance(header);
-    Ok(Some(Frame {
-        first,
+    Ok(Some(RawPacket {
+        first_byte: first,
         body: buffer.split_to(len).freeze(),
     }))
 }
 
 /// Puts a header before a body.
-pub fn put(out: &mut BytesMut, first: u8, body: &[u8]) {
+pub fn put_packet(out: &mut BytesMut, first: u8, body: &[u8]) {
     out.reserve(body.len() + 5);
     out.extend_from_slice(&[first]);
     put_varint(out, body.len());
@@ -72,11 +75,11 @@ pub const fn varint_len(value: usize) -> usize {
 
 /// Writes a variable byte integer (at most 268,435,455; more is cut to that).
 pub fn put_varint(out: &mut BytesMut, value: usize) {
-    let mut rest = value.min(268_435_455);
+    let mut remaining = value.min(268_435_455);
     loop {
-        let byte = u8::try_from(rest & 0x7f).unwrap_or(0);
-        rest >>= 7;
-        if rest == 0 {
+        let byte = u8::try_from(remaining & 0x7f).unwrap_or(0);
+        remaining >>= 7;
+        if remaining == 0 {
             out.extend_from_slice(&[byte]);
             return;
         }

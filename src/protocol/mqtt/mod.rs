@@ -6,10 +6,10 @@
 
 mod body;
 pub mod connect;
+pub mod encode;
 pub mod frame;
 pub mod packet;
 pub mod properties;
-pub mod say;
 pub mod topic;
 
 #[cfg(test)]

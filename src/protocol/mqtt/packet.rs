@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 
-use super::body::Body;
-use super::frame::Frame;
-use super::properties::{self, Place, Properties};
-use super::topic::is_topic;
+use super::body::BodyReader;
+use super::frame::RawPacket;
+use super::properties::{self, Properties, PropertyContext};
+use super::topic::is_topic_name;
 use super::{Version, Violation, malformed, protocol_error};
 
 /// A packet after CONNECT.
@@ -31,7 +31,7 @@ pub enum Packet {
         filters: Vec<String>,
     },
     /// PINGREQ.
-    Ping,
+    PingReq,
     /// DISCONNECT with its reason (0 in 3.1.1) and a changed session expiry.
     Disconnect {
         /// Reason code; 0x04 = publish the will all the same.
@@ -66,14 +66,14 @@ pub struct Subscribe {
     /// Packet id.
     pub id: u16,
     /// Subscription identifier, if any.
-    pub identifier: Option<u32>,
+    pub subscription_id: Option<u32>,
     /// What is asked for.
-    pub asks: Vec<Ask>,
+    pub requests: Vec<SubscriptionRequest>,
 }
 
 /// One filter of a SUBSCRIBE.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ask {
+pub struct SubscriptionRequest {
     /// Filter; it may be invalid (then refused one by one).
     pub filter: String,
     /// Wanted QoS, 0–2.
@@ -86,7 +86,7 @@ pub struct Ask {
     pub retain_handling: u8,
 }
 
-fn packet_id(body: &mut Body) -> Result<u16, Violation> {
+fn packet_id(body: &mut BodyReader) -> Result<u16, Violation> {
     match body.u16()? {
         0 => Err(protocol_error("packet id 0")),
         id => Ok(id),
@@ -97,10 +97,10 @@ fn packet_id(body: &mut Body) -> Result<u16, Violation> {
 ///
 /// # Errors
 /// A [`Violation`]: the client is to be cut.
-pub fn read(version: Version, frame: Frame) -> Result<Packet, Violation> {
-    let flags = frame.first & 0x0f;
-    let kind = frame.first >> 4;
-    let mut body = Body(frame.body);
+pub fn read(version: Version, frame: RawPacket) -> Result<Packet, Violation> {
+    let flags = frame.first_byte & 0x0f;
+    let kind = frame.first_byte >> 4;
+    let mut body = BodyReader(frame.body);
     let wanted_flags = if matches!(kind, 6 | 8 | 10) { 2 } else { 0 };
     // In 3.1 they are DUP, QoS and RETAIN in every packet: DUP when it is sent again, the others
     // not used.
@@ -119,18 +119,18 @@ pub fn read(version: Version, frame: Frame) -> Result<Packet, Violation> {
         7 => Packet::PubComp(ack(version, &mut body)?.0),
         8 => Packet::Subscribe(subscribe(version, &mut body)?),
         10 => unsubscribe(version, &mut body)?,
-        12 => Packet::Ping,
+        12 => Packet::PingReq,
         14 => disconnect(version, &mut body)?,
         15 => return Err(protocol_error("enhanced authentication was not agreed")),
         _ => return Err(protocol_error("a packet that only a server may send")),
     };
-    if body.left() > 0 {
+    if body.remaining() > 0 {
         return Err(malformed("a packet is longer than its content"));
     }
     Ok(packet)
 }
 
-fn publish(version: Version, flags: u8, body: &mut Body) -> Result<Publish, Violation> {
+fn publish(version: Version, flags: u8, body: &mut BodyReader) -> Result<Publish, Violation> {
     let qos = flags >> 1 & 3;
     if qos == 3 || qos == 0 && flags & 8 != 0 {
         return Err(malformed("QoS 3, or DUP with QoS 0"));
@@ -138,20 +138,20 @@ fn publish(version: Version, flags: u8, body: &mut Body) -> Result<Publish, Viol
     let topic = body.string()?;
     let id = if qos > 0 { packet_id(body)? } else { 0 };
     let properties = if version == Version::V5 {
-        properties::read(body, Place::Publish)?
+        properties::read(body, PropertyContext::Publish)?
     } else {
         Properties::default()
     };
     if topic.is_empty() && properties.topic_alias.is_none() {
         return Err(protocol_error("a publish without a topic"));
     }
-    if !topic.is_empty() && !is_topic(&topic) {
+    if !topic.is_empty() && !is_topic_name(&topic) {
         return Err(Violation {
             code: 0x90,
             what: "not a topic that can be published to",
         });
     }
-    let payload = body.take(body.left())?;
+    let payload = body.take(body.remaining())?;
     Ok(Publish {
         dup: flags & 8 != 0,
         qos,
@@ -163,20 +163,20 @@ fn publish(version: Version, flags: u8, body: &mut Body) -> Result<Publish, Viol
     })
 }
 
-fn ack(version: Version, body: &mut Body) -> Result<(u16, u8), Violation> {
+fn ack(version: Version, body: &mut BodyReader) -> Result<(u16, u8), Violation> {
     let id = packet_id(body)?;
     let mut reason = 0;
-    if version == Version::V5 && body.left() > 0 {
+    if version == Version::V5 && body.remaining() > 0 {
         reason = body.u8()?;
-        if body.left() > 0 {
-            properties::read(body, Place::Ack)?;
+        if body.remaining() > 0 {
+            properties::read(body, PropertyContext::Ack)?;
         }
     }
     Ok((id, reason))
 }
 
 /// A filter of no bytes is a violation [MQTT-4.7.3-1]; 5.0 has a code to refuse it with.
-fn filter(version: Version, body: &mut Body) -> Result<String, Violation> {
+fn filter(version: Version, body: &mut BodyReader) -> Result<String, Violation> {
     let filter = body.string()?;
     if filter.is_empty() && version != Version::V5 {
         return Err(malformed("a filter without a character"));
@@ -184,16 +184,16 @@ fn filter(version: Version, body: &mut Body) -> Result<String, Violation> {
     Ok(filter)
 }
 
-fn subscribe(version: Version, body: &mut Body) -> Result<Subscribe, Violation> {
+fn subscribe(version: Version, body: &mut BodyReader) -> Result<Subscribe, Violation> {
     let id = packet_id(body)?;
     let v5 = version == Version::V5;
     let identifier = if v5 {
-        properties::read(body, Place::Subscribe)?.subscription_id
+        properties::read(body, PropertyContext::Subscribe)?.subscription_id
     } else {
         None
     };
-    let mut asks = Vec::new();
-    while body.left() > 0 {
+    let mut requests = Vec::new();
+    while body.remaining() > 0 {
         let filter = filter(version, body)?;
         let options = body.u8()?;
         let (qos, handling) = (options & 3, options >> 4 & 3);
@@ -207,7 +207,7 @@ fn subscribe(version: Version, body: &mut Body) -> Result<Subscribe, Violation> 
         if options & 4 != 0 && filter.starts_with("$share/") {
             return Err(protocol_error("no-local with a shared subscription"));
         }
-        asks.push(Ask {
+        requests.push(SubscriptionRequest {
             filter,
             qos,
             no_local: options & 4 != 0,
@@ -215,23 +215,23 @@ fn subscribe(version: Version, body: &mut Body) -> Result<Subscribe, Violation> 
             retain_handling: handling,
         });
     }
-    if asks.is_empty() {
+    if requests.is_empty() {
         return Err(protocol_error("a SUBSCRIBE without filters"));
     }
     Ok(Subscribe {
         id,
-        identifier,
-        asks,
+        subscription_id: identifier,
+        requests,
     })
 }
 
-fn unsubscribe(version: Version, body: &mut Body) -> Result<Packet, Violation> {
+fn unsubscribe(version: Version, body: &mut BodyReader) -> Result<Packet, Violation> {
     let id = packet_id(body)?;
     if version == Version::V5 {
-        properties::read(body, Place::Unsubscribe)?;
+        properties::read(body, PropertyContext::Unsubscribe)?;
     }
     let mut filters = Vec::new();
-    while body.left() > 0 {
+    while body.remaining() > 0 {
         filters.push(filter(version, body)?);
     }
     if filters.is_empty() {
@@ -240,16 +240,16 @@ fn unsubscribe(version: Version, body: &mut Body) -> Result<Packet, Violation> {
     Ok(Packet::Unsubscribe { id, filters })
 }
 
-fn disconnect(version: Version, body: &mut Body) -> Result<Packet, Violation> {
-    if version != Version::V5 || body.left() == 0 {
+fn disconnect(version: Version, body: &mut BodyReader) -> Result<Packet, Violation> {
+    if version != Version::V5 || body.remaining() == 0 {
         return Ok(Packet::Disconnect {
             reason: 0,
             session_expiry: None,
         });
     }
     let reason = body.u8()?;
-    let session_expiry = if body.left() > 0 {
-        properties::read(body, Place::Disconnect)?.session_expiry
+    let session_expiry = if body.remaining() > 0 {
+        properties::read(body, PropertyContext::Disconnect)?.session_expiry
     } else {
         None
     };

@@ -2,12 +2,12 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::body::Body;
+use super::body::BodyReader;
 use super::{Violation, malformed, protocol_error};
 
 /// Where properties stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum PropertyContext {
     /// CONNECT.
     Connect,
     /// The will in CONNECT.
@@ -48,36 +48,39 @@ pub struct Properties {
     /// Wants enhanced authentication.
     pub wants_authentication: bool,
     /// What subscribers get unchanged, encoded, without the length in front.
-    pub forward: Bytes,
+    pub forwarded: Bytes,
 }
 
-fn allowed(place: Place, id: usize) -> bool {
-    match place {
-        Place::Connect => matches!(
+fn is_allowed(context: PropertyContext, id: usize) -> bool {
+    match context {
+        PropertyContext::Connect => matches!(
             id,
             0x11 | 0x15 | 0x16 | 0x17 | 0x19 | 0x21 | 0x22 | 0x26 | 0x27
         ),
-        Place::Will => matches!(id, 0x01 | 0x02 | 0x03 | 0x08 | 0x09 | 0x18 | 0x26),
-        Place::Publish => matches!(id, 0x01 | 0x02 | 0x03 | 0x08 | 0x09 | 0x23 | 0x26),
-        Place::Ack => matches!(id, 0x1f | 0x26),
-        Place::Subscribe => matches!(id, 0x0b | 0x26),
-        Place::Unsubscribe => id == 0x26,
-        Place::Disconnect => matches!(id, 0x11 | 0x1c | 0x1f | 0x26),
+        PropertyContext::Will => matches!(id, 0x01 | 0x02 | 0x03 | 0x08 | 0x09 | 0x18 | 0x26),
+        PropertyContext::Publish => matches!(id, 0x01 | 0x02 | 0x03 | 0x08 | 0x09 | 0x23 | 0x26),
+        PropertyContext::Ack => matches!(id, 0x1f | 0x26),
+        PropertyContext::Subscribe => matches!(id, 0x0b | 0x26),
+        PropertyContext::Unsubscribe => id == 0x26,
+        PropertyContext::Disconnect => matches!(id, 0x11 | 0x1c | 0x1f | 0x26),
     }
 }
 
 /// Reads properties with their length.
-pub(super) fn read(body: &mut Body, place: Place) -> Result<Properties, Violation> {
+pub(super) fn read(
+    body: &mut BodyReader,
+    context: PropertyContext,
+) -> Result<Properties, Violation> {
     let len = body.varint()?;
-    let mut part = Body(body.take(len)?);
+    let mut reader = BodyReader(body.take(len)?);
     let mut out = Properties::default();
     let mut forward = BytesMut::new();
     let mut seen = [false; 0x30];
     let mut has_data = false;
-    while part.left() > 0 {
-        let before = part.0.clone();
-        let id = part.varint()?;
-        if !allowed(place, id) {
+    while reader.remaining() > 0 {
+        let before = reader.0.clone();
+        let id = reader.varint()?;
+        if !is_allowed(context, id) {
             return Err(protocol_error("a property that may not stand here"));
         }
         if id != 0x26 && std::mem::replace(&mut seen[id], true) {
@@ -85,7 +88,7 @@ pub(super) fn read(body: &mut Body, place: Place) -> Result<Properties, Violatio
         }
         match id {
             0x01 | 0x17 | 0x19 => {
-                let flag = match part.u8()? {
+                let flag = match reader.u8()? {
                     n @ 0..=1 => n == 1,
                     _ => return Err(protocol_error("a flag is 0 or 1")),
                 };
@@ -93,40 +96,40 @@ pub(super) fn read(body: &mut Body, place: Place) -> Result<Properties, Violatio
                 // 0x17: reasons are said only where that flag does not forbid them, in CONNACK and
                 // DISCONNECT.
             }
-            0x02 => out.message_expiry = Some(part.u32()?),
-            0x03 | 0x1c | 0x1f => drop(part.text()?),
+            0x02 => out.message_expiry = Some(reader.u32()?),
+            0x03 | 0x1c | 0x1f => drop(reader.utf8_bytes()?),
             0x08 => {
-                let topic = part.string()?;
-                if !super::topic::is_topic(&topic) {
+                let topic = reader.string()?;
+                if !super::topic::is_topic_name(&topic) {
                     return Err(protocol_error(
                         "the response topic holds a wildcard or is empty",
                     ));
                 }
             }
-            0x09 => drop(part.binary()?),
+            0x09 => drop(reader.binary()?),
             0x16 => {
-                part.binary()?;
+                reader.binary()?;
                 has_data = true;
             }
             0x0b => {
-                let id = part.varint()?;
+                let id = reader.varint()?;
                 if id == 0 {
                     return Err(protocol_error("subscription identifier 0"));
                 }
                 out.subscription_id = u32::try_from(id).ok();
             }
-            0x11 => out.session_expiry = Some(part.u32()?),
+            0x11 => out.session_expiry = Some(reader.u32()?),
             0x15 => {
-                part.text()?;
+                reader.utf8_bytes()?;
                 out.wants_authentication = true;
             }
-            0x18 => out.will_delay = Some(part.u32()?),
-            0x21 => match part.u16()? {
+            0x18 => out.will_delay = Some(reader.u32()?),
+            0x21 => match reader.u16()? {
                 0 => return Err(protocol_error("receive maximum 0")),
                 n => out.receive_maximum = Some(n),
             },
-            0x22 => out.topic_alias_maximum = Some(part.u16()?),
-            0x23 => match part.u16()? {
+            0x22 => out.topic_alias_maximum = Some(reader.u16()?),
+            0x23 => match reader.u16()? {
                 0 => {
                     return Err(Violation {
                         code: 0x94,
@@ -136,24 +139,24 @@ pub(super) fn read(body: &mut Body, place: Place) -> Result<Properties, Violatio
                 n => out.topic_alias = Some(n),
             },
             0x26 => {
-                part.text()?;
-                part.text()?;
+                reader.utf8_bytes()?;
+                reader.utf8_bytes()?;
             }
-            0x27 => match part.u32()? {
+            0x27 => match reader.u32()? {
                 0 => return Err(protocol_error("maximum packet size 0")),
                 n => out.maximum_packet_size = Some(n),
             },
             _ => return Err(malformed("an unknown property")),
         }
-        if matches!(place, Place::Publish | Place::Will)
+        if matches!(context, PropertyContext::Publish | PropertyContext::Will)
             && matches!(id, 0x01 | 0x03 | 0x08 | 0x09 | 0x26)
         {
-            forward.extend_from_slice(&before[..before.len() - part.left()]);
+            forward.extend_from_slice(&before[..before.len() - reader.remaining()]);
         }
     }
     if has_data && !out.wants_authentication {
         return Err(protocol_error("authentication data without a method"));
     }
-    out.forward = forward.freeze();
+    out.forwarded = forward.freeze();
     Ok(out)
 }

@@ -3,14 +3,14 @@
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 
-use super::connect::{self, Refusal};
-use super::frame::{Frame, put, put_varint, take};
+use super::connect::{self, ConnectError};
+use super::frame::{RawPacket, put_packet, put_varint, split_packet};
 use super::packet::{self, Packet};
-use super::topic::{covers, is_filter, is_topic, matches};
-use super::{Version, say};
+use super::topic::{covers, is_topic_filter, is_topic_name, matches};
+use super::{Version, encode};
 
-fn frame(bytes: &[u8]) -> Frame {
-    take(&mut BytesMut::from(bytes), 1 << 20)
+fn frame(bytes: &[u8]) -> RawPacket {
+    split_packet(&mut BytesMut::from(bytes), 1 << 20)
         .expect("sound")
         .expect("whole")
 }
@@ -22,7 +22,7 @@ fn a_connect_of_each_version_is_read() {
     assert_eq!(
         (
             c.version,
-            c.clean,
+            c.clean_start,
             c.keep_alive,
             c.client_id.as_str(),
             c.username.as_deref()
@@ -49,16 +49,16 @@ fn a_connect_of_each_version_is_read() {
         connect::read(Bytes::from_static(
             b"\x00\x06MQIsdp\x04\x02\x00\x0a\x00\x01b"
         )),
-        Err(Refusal::Level)
+        Err(ConnectError::UnsupportedVersion)
     );
     assert_eq!(
         connect::read(Bytes::from_static(b"\x00\x04MQTT\x06\x02\x00\x0a\x00\x01b")),
-        Err(Refusal::Level)
+        Err(ConnectError::UnsupportedVersion)
     );
     assert!(
         matches!(
             connect::read(Bytes::from_static(b"\x00\x04MQTT\x04\x03\x00\x0a\x00\x01b")),
-            Err(Refusal::Violation(_))
+            Err(ConnectError::Violation(_))
         ),
         "reserved flag"
     );
@@ -86,14 +86,17 @@ fn what_a_client_may_not_say_is_a_violation() {
         assert!(packet::read(Version::V311, frame(bytes)).is_err(), "{why}");
     }
     assert!(
-        take(&mut BytesMut::from(&b"\x30\xff\xff\xff\xff\x01"[..]), 100).is_err(),
+        split_packet(&mut BytesMut::from(&b"\x30\xff\xff\xff\xff\x01"[..]), 100).is_err(),
         "five bytes of length"
     );
     assert!(
-        take(&mut BytesMut::from(&b"\x30\xff\x01"[..]), 100).is_err(),
+        split_packet(&mut BytesMut::from(&b"\x30\xff\x01"[..]), 100).is_err(),
         "too large is said before it is buffered"
     );
-    assert_eq!(take(&mut BytesMut::from(&b"\x30\x05ab"[..]), 100), Ok(None));
+    assert_eq!(
+        split_packet(&mut BytesMut::from(&b"\x30\x05ab"[..]), 100),
+        Ok(None)
+    );
     assert!(
         matches!(packet::read(Version::V5, frame(b"\x30\x06\x00\x00\x03\x23\x00\x01")), Ok(Packet::Publish(p)) if p.topic.is_empty() && p.properties.topic_alias == Some(1))
     );
@@ -120,16 +123,16 @@ fn what_a_client_may_not_say_is_a_violation() {
 #[test]
 fn topics_and_filters_follow_the_standard() {
     for good in ["a", "/", "a//b", "đèn/cổng làng", "$SYS/x"] {
-        assert!(is_topic(good), "{good}");
+        assert!(is_topic_name(good), "{good}");
     }
     for bad in ["", "a/#", "+", "a\0b"] {
-        assert!(!is_topic(bad), "{bad}");
+        assert!(!is_topic_name(bad), "{bad}");
     }
     for good in ["#", "+", "a/+/b", "+/#", "đèn/#", "/"] {
-        assert!(is_filter(good), "{good}");
+        assert!(is_topic_filter(good), "{good}");
     }
     for bad in ["", "a#", "a/#/b", "a+", "+a/b", "#/"] {
-        assert!(!is_filter(bad), "{bad}");
+        assert!(!is_topic_filter(bad), "{bad}");
     }
     for (filter, topic, yes) in [
         ("#", "a/b", true),
@@ -181,7 +184,7 @@ proptest! {
             *first = *first & 0x0f | kind << 4;
         }
         let mut buffer = BytesMut::from(bytes.as_slice());
-        while let Ok(Some(frame)) = take(&mut buffer, 256) {
+        while let Ok(Some(frame)) = split_packet(&mut buffer, 256) {
             let _ = packet::read(Version::V311, frame.clone());
             let _ = packet::read(Version::V5, frame.clone());
             let _ = connect::read(frame.body);
@@ -206,10 +209,10 @@ proptest! {
         theirs.pkid = if qos > 0 { id } else { 0 };
         let mut wire = BytesMut::new();
         theirs.write(&mut wire).expect("written");
-        let Ok(Packet::Publish(ours)) = packet::read(Version::V311, take(&mut wire, 1 << 20).expect("frame").expect("whole")) else { panic!("not read") };
+        let Ok(Packet::Publish(ours)) = packet::read(Version::V311, split_packet(&mut wire, 1 << 20).expect("frame").expect("whole")) else { panic!("not read") };
         prop_assert_eq!((ours.topic.as_str(), &ours.payload[..], ours.qos, ours.retain, ours.id), (topic.as_str(), &payload[..], qos, retain, theirs.pkid));
         let mut back = BytesMut::new();
-        say::publish(&mut back, Version::V311, &say::Delivery { topic: &topic, payload: &payload, qos: qos.min(1), id, dup: false, retain, forward: &[], expiry: None, subscription_ids: &[], alias: None });
+        encode::publish(&mut back, Version::V311, &encode::OutgoingPublish { topic: &topic, payload: &payload, qos: qos.min(1), packet_id: id, dup: false, retain, forwarded_properties: &[], message_expiry_s: None, subscription_ids: &[], alias: None });
         let Ok(v4::Packet::Publish(read)) = v4::Packet::read(&mut back, 1 << 20) else { panic!("not read by a client") };
         prop_assert_eq!((read.topic, read.payload.to_vec()), (topic, payload));
     }
@@ -218,20 +221,20 @@ proptest! {
     fn varints_read_back(value in 0usize..268_435_455) {
         let mut out = BytesMut::new();
         put_varint(&mut out, value);
-        prop_assert_eq!(super::body::Body(out.freeze()).varint(), Ok(value));
+        prop_assert_eq!(super::body::BodyReader(out.freeze()).varint(), Ok(value));
     }
 }
 
 #[test]
 fn frames_are_cut_at_any_byte() {
     let mut whole = BytesMut::new();
-    put(&mut whole, 0x30, &[7; 200]);
+    put_packet(&mut whole, 0x30, &[7; 200]);
     for cut in 0..whole.len() {
         let mut part = BytesMut::from(&whole[..cut]);
-        assert_eq!(take(&mut part, 1000), Ok(None));
+        assert_eq!(split_packet(&mut part, 1000), Ok(None));
         part.extend_from_slice(&whole[cut..]);
         assert_eq!(
-            take(&mut part, 1000)
+            split_packet(&mut part, 1000)
                 .expect("sound")
                 .expect("whole")
                 .body

@@ -1,39 +1,39 @@
 //! Topic names and filters: what is valid, what matches, what covers what.
 
 /// Longest topic or filter of the house itself, bytes; a broker may be told other bounds.
-pub const LONGEST: usize = 1024;
+pub const TOPIC_BYTES_MAX: usize = 1024;
 /// Most levels of a topic or filter of the house itself.
-pub const DEEPEST: usize = 32;
+pub const TOPIC_LEVELS_MAX: usize = 32;
 
 /// True when a topic or filter is within bounds.
 #[must_use]
-pub fn fits(text: &str, longest: usize, deepest: usize) -> bool {
-    text.len() <= longest && text.bytes().filter(|b| *b == b'/').count() < deepest
+pub fn is_within_bounds(text: &str, max_bytes: usize, max_levels: usize) -> bool {
+    text.len() <= max_bytes && text.bytes().filter(|b| *b == b'/').count() < max_levels
 }
 
-fn is_sound(text: &str) -> bool {
+fn is_nonempty_without_nul(text: &str) -> bool {
     !text.is_empty() && !text.contains('\0')
 }
 
 /// Group and filter of a shared subscription `$share/<group>/<filter>`; none = it is not one, or
 /// not well formed [MQTT-4.8.2-1, -2].
 #[must_use]
-pub fn shared(text: &str) -> Option<(&str, &str)> {
+pub fn parse_shared(text: &str) -> Option<(&str, &str)> {
     let (group, filter) = text.strip_prefix("$share/")?.split_once('/')?;
-    (!group.is_empty() && !group.contains(['+', '#']) && is_filter(filter))
+    (!group.is_empty() && !group.contains(['+', '#']) && is_topic_filter(filter))
         .then_some((group, filter))
 }
 
 /// True for a name that may be published to [MQTT-3.3.2-2, MQTT-4.7.3-1].
 #[must_use]
-pub fn is_topic(text: &str) -> bool {
-    is_sound(text) && !text.contains(['+', '#'])
+pub fn is_topic_name(text: &str) -> bool {
+    is_nonempty_without_nul(text) && !text.contains(['+', '#'])
 }
 
 /// True for a filter that may be subscribed to [MQTT-4.7.1-1, -2, -3].
 #[must_use]
-pub fn is_filter(text: &str) -> bool {
-    if !is_sound(text) {
+pub fn is_topic_filter(text: &str) -> bool {
+    if !is_nonempty_without_nul(text) {
         return false;
     }
     let mut levels = text.split('/').peekable();
@@ -50,7 +50,7 @@ pub fn is_filter(text: &str) -> bool {
 
 /// True when the filter has a wildcard.
 #[must_use]
-pub fn is_wild(filter: &str) -> bool {
+pub fn has_wildcard(filter: &str) -> bool {
     filter.contains(['+', '#'])
 }
 

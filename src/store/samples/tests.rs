@@ -20,7 +20,7 @@ fn a_sensor_that_chatters_costs_a_reading_in_two_seconds_and_its_last_word_is_ke
     let of = samples.of(&id);
     assert_eq!((of.len(), of.last()), (30, Some(&(1_058_000, 59_999))));
     assert_eq!(
-        samples.inner.lock().expect("lock").fresh[&id],
+        samples.inner.lock().expect("lock").unflushed[&id],
         of,
         "and so much goes to the card"
     );
@@ -54,7 +54,7 @@ fn rot_never_makes_a_reading_that_nobody_took() {
     let whole = std::fs::read(&segment).expect("read");
     let cases = crate::log::sim::cases(100);
     for case in 0..cases {
-        let bytes = crate::log::sim::spoilt(&whole, case, cases);
+        let bytes = crate::log::sim::corrupt(&whole, case, cases);
         let spoilt = folder.with_extension(case.to_string());
         std::fs::create_dir_all(&spoilt).expect("folder");
         std::fs::write(spoilt.join(segment.file_name().expect("name")), &bytes).expect("write");
@@ -76,7 +76,7 @@ fn readings_survive_a_flush_and_are_bounded() {
     for i in 0..10_000 {
         samples.add(&id, i * 10_000, i);
     }
-    assert_eq!(samples.of(&id).len(), KEPT);
+    assert_eq!(samples.of(&id).len(), MAX_SAMPLES_PER_SENSOR);
     samples.flush().expect("written");
     samples.add(&id, 100_000_001, 5);
     drop(samples);
@@ -86,8 +86,8 @@ fn readings_survive_a_flush_and_are_bounded() {
         Some(&(99_990_000, 9_999)),
         "the unflushed minute is lost, no more"
     );
-    assert_eq!(samples.of(&id).len(), KEPT);
-    assert!(parse(&[200, 1, 2]).is_none());
+    assert_eq!(samples.of(&id).len(), MAX_SAMPLES_PER_SENSOR);
+    assert!(decode(&[200, 1, 2]).is_none());
     std::fs::remove_dir_all(folder).expect("clean");
 }
 
@@ -102,7 +102,7 @@ fn each_harm_costs_what_it_hit_and_is_told() {
     // Two hours: a group a minute, six readings each.
     let fill = |folder: &Path, n: u8, hours: std::ops::Range<i64>| {
         let samples = Samples::open(folder, boot(n), &[boot(n), boot(1)]).expect("opens");
-        assert_eq!(samples.lost(), None);
+        assert_eq!(samples.loss(), None);
         for i in hours.start * 360..hours.end * 360 {
             samples.add(&id, i * 10_000, i);
             if i % 6 == 5 {
@@ -175,9 +175,9 @@ fn each_harm_costs_what_it_hit_and_is_told() {
             .expect("it opens whatever became of it");
         assert_eq!(samples.of(&id).len(), there, "{name}");
         assert!(
-            samples.lost().is_some_and(|why| why.contains(words)),
+            samples.loss().is_some_and(|why| why.contains(words)),
             "{name}: {:?}",
-            samples.lost()
+            samples.loss()
         );
         assert!(
             samples.of(&id).iter().all(|(at, n)| *at == n * 10_000),

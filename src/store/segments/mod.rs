@@ -6,8 +6,8 @@
 //! last free space of its disk. Deliberately absent: a database. Names rebuild everything, so there
 //! is no second truth to lose.
 
+mod eviction;
 mod recover;
-mod room;
 mod segment;
 mod write;
 
@@ -25,13 +25,13 @@ use crate::domain::calendar;
 use crate::domain::id::CameraId;
 
 pub use segment::Segment;
-pub use write::Writer;
+pub use write::SegmentWriter;
 
 const DAY_MS: i64 = 86_400_000;
 
 /// What the ring may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Budget {
+pub struct RetentionPolicy {
     /// Bytes.
     pub bytes: u64,
     /// Days that pictures are kept at most; 0 = as long as there is room.
@@ -39,24 +39,24 @@ pub struct Budget {
 }
 
 #[derive(Default)]
-struct Index {
+struct SegmentIndex {
     segments: BTreeMap<(i64, CameraId), Segment>,
     bytes: u64,
     /// Bytes of each camera: when room is short, the oldest piece of the one that holds most goes.
-    by: BTreeMap<CameraId, u64>,
+    bytes_by_camera: BTreeMap<CameraId, u64>,
     /// Pieces that could not be ended; tried again with each round of making room.
-    torn: Vec<(CameraId, i64, PathBuf)>,
+    unfinished: Vec<(CameraId, i64, PathBuf)>,
 }
 
 /// The ring; clones are the same.
 #[derive(Clone)]
 pub struct Ring {
     folder: Arc<PathBuf>,
-    budget: Budget,
-    index: Arc<Mutex<Index>>,
+    budget: RetentionPolicy,
+    index: Arc<Mutex<SegmentIndex>>,
     ready: watch::Sender<bool>,
     /// Why nothing may be written now; none = it may.
-    closed: Arc<Mutex<Option<String>>>,
+    closed_reason: Arc<Mutex<Option<String>>>,
 }
 
 impl std::fmt::Debug for Ring {
@@ -70,13 +70,13 @@ impl std::fmt::Debug for Ring {
 impl Ring {
     /// A ring in `folder`; [`Ring::load`] reads what is there.
     #[must_use]
-    pub fn new(folder: &Path, budget: Budget) -> Self {
+    pub fn new(folder: &Path, budget: RetentionPolicy) -> Self {
         Self {
             folder: Arc::new(folder.to_owned()),
             budget,
             index: Arc::default(),
             ready: watch::Sender::new(false),
-            closed: Arc::default(),
+            closed_reason: Arc::default(),
         }
     }
 
@@ -105,7 +105,7 @@ impl Ring {
             else {
                 continue;
             };
-            for day in folders(&camera.path()) {
+            for day in subfolders(&camera.path()) {
                 for file in std::fs::read_dir(&day).into_iter().flatten().flatten() {
                     let name = file.file_name();
                     let Some(name) = name.to_str() else { continue };
@@ -132,24 +132,24 @@ impl Ring {
         for ((_, camera), segment) in &segments {
             *by.entry(camera.clone()).or_default() += segment.bytes;
         }
-        *self.lock() = Index {
+        *self.lock() = SegmentIndex {
             segments,
             bytes,
-            by,
-            torn: Vec::new(),
+            bytes_by_camera: by,
+            unfinished: Vec::new(),
         };
         for (camera, path, segment) in doubles {
             if let Err(cause) = self.finish(&camera, &path, segment) {
-                tracing::warn!(%cause, path = %path.display(), "a piece of recording that begins when another does could not be named anew");
+                tracing::warn!(%cause, path = %path.display(), "renaming recording with duplicate start failed");
             }
         }
         let mut kept = 0;
         for (camera, start_ms, path) in open {
-            match self.close_torn(&camera, start_ms, &path) {
+            match self.recover_segment(&camera, start_ms, &path) {
                 Ok(true) => kept += 1,
                 Ok(false) => {}
                 Err(cause) => {
-                    tracing::warn!(%cause, path = %path.display(), "a piece of recording could not be mended");
+                    tracing::warn!(%cause, path = %path.display(), "cannot repair recording segment");
                 }
             }
         }
@@ -164,9 +164,9 @@ impl Ring {
 
     /// Cuts an open segment to what is whole and gives it its name; false = nothing of it was
     /// whole.
-    fn close_torn(&self, camera: &CameraId, start_ms: i64, path: &Path) -> io::Result<bool> {
+    fn recover_segment(&self, camera: &CameraId, start_ms: i64, path: &Path) -> io::Result<bool> {
         let mut file = File::options().read(true).write(true).open(path)?;
-        let whole = recover::whole(&mut file)?;
+        let whole = recover::intact_prefix(&mut file)?;
         if whole.fragments == 0 {
             std::fs::remove_file(path)?;
             return Ok(false);
@@ -187,7 +187,7 @@ impl Ring {
     /// the next free moment of its day.
     fn finish(&self, camera: &CameraId, path: &Path, segment: Segment) -> io::Result<Segment> {
         let segment = Segment {
-            start_ms: self.free_start(camera, path, segment.start_ms),
+            start_ms: self.next_free_start(camera, path, segment.start_ms),
             ..segment
         };
         std::fs::rename(path, path.with_file_name(name(segment)))?;
@@ -199,13 +199,13 @@ impl Ring {
             .segments
             .insert((segment.start_ms, camera.clone()), segment);
         index.bytes += segment.bytes;
-        *index.by.entry(camera.clone()).or_default() += segment.bytes;
+        *index.bytes_by_camera.entry(camera.clone()).or_default() += segment.bytes;
         Ok(segment)
     }
 
     /// The moment nearest to `start_ms` at which no other piece of the camera begins, within the
     /// day in whose folder it lies.
-    fn free_start(&self, camera: &CameraId, path: &Path, start_ms: i64) -> i64 {
+    fn next_free_start(&self, camera: &CameraId, path: &Path, start_ms: i64) -> i64 {
         let index = self.lock();
         let is_free = |s: &i64| !index.segments.contains_key(&(*s, camera.clone()));
         let lies_there = |s: &i64| path.parent() == Some(&self.day(camera, *s));
@@ -220,7 +220,10 @@ impl Ring {
 
     /// Says that nothing may be written, and why; none = it may again.
     pub fn close(&self, why: Option<String>) {
-        *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = why;
+        *self
+            .closed_reason
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = why;
     }
 
     fn day(&self, camera: &CameraId, start_ms: i64) -> PathBuf {
@@ -230,9 +233,9 @@ impl Ring {
             .join(format!("{:04}-{:02}-{:02}", day.year, day.month, day.day))
     }
 
-    fn left(&self, camera: &CameraId, start_ms: i64, path: &Path) {
+    fn defer_finish(&self, camera: &CameraId, start_ms: i64, path: &Path) {
         self.lock()
-            .torn
+            .unfinished
             .push((camera.clone(), start_ms, path.to_owned()));
     }
 
@@ -257,7 +260,7 @@ impl Ring {
     #[must_use]
     pub fn cameras(&self) -> Vec<CameraId> {
         self.lock()
-            .by
+            .bytes_by_camera
             .iter()
             .filter(|(_, bytes)| **bytes > 0)
             .map(|(c, _)| c.clone())
@@ -275,12 +278,12 @@ impl Ring {
         )
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Index> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, SegmentIndex> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn folders(path: &Path) -> Vec<PathBuf> {
+fn subfolders(path: &Path) -> Vec<PathBuf> {
     std::fs::read_dir(path)
         .into_iter()
         .flatten()

@@ -5,11 +5,11 @@ use std::io::{self, Read, Seek, SeekFrom};
 use crate::protocol::fmp4::{self, Sample};
 
 /// Largest header box (`ftyp`, `moov`, `moof`) that is read back.
-const HEADER_MAX: u64 = 1 << 20;
+const MAX_HEADER_BYTES: u64 = 1 << 20;
 
 /// What is whole at the beginning of a file that may have been cut anywhere.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Whole {
+pub struct IntactPrefix {
     /// Bytes up to the end of the last whole fragment; 0 = not even the beginning.
     pub bytes: u64,
     /// Fragments.
@@ -23,8 +23,8 @@ pub struct Whole {
 ///
 /// # Errors
 /// Those of reading; whatever the bytes say is no error.
-pub fn whole(file: &mut (impl Read + Seek)) -> io::Result<Whole> {
-    let mut seen = Whole::default();
+pub fn intact_prefix(file: &mut (impl Read + Seek)) -> io::Result<IntactPrefix> {
+    let mut seen = IntactPrefix::default();
     let mut at = 0;
     let (mut timescale, mut run) = (0u32, None);
     while let Some((name, size)) = header(file, at)? {
@@ -40,12 +40,14 @@ pub fn whole(file: &mut (impl Read + Seek)) -> io::Result<Whole> {
                 }
                 seen.bytes = at + size;
             }
-            b"moof" if timescale > 0 => run = body(file, at, size)?.as_deref().and_then(fmp4::run),
+            b"moof" if timescale > 0 => {
+                run = body(file, at, size)?.as_deref().and_then(fmp4::parse_moof);
+            }
             b"mdat" => {
                 let Some((base, samples)) = run.take() else {
                     break;
                 };
-                if !is_filled(file, at + 8, size - 8, &samples)? {
+                if !is_sample_data_intact(file, at + 8, size - 8, &samples)? {
                     break;
                 }
                 let ends: u64 = samples
@@ -53,7 +55,7 @@ pub fn whole(file: &mut (impl Read + Seek)) -> io::Result<Whole> {
                     .map(|s| u64::from(s.duration))
                     .sum::<u64>()
                     .saturating_add(base);
-                seen = Whole {
+                seen = IntactPrefix {
                     bytes: at + size,
                     fragments: seen.fragments + 1,
                     duration_ms: ends.saturating_mul(1000) / u64::from(timescale),
@@ -80,7 +82,7 @@ fn header(file: &mut (impl Read + Seek), at: u64) -> io::Result<Option<([u8; 4],
 }
 
 fn body(file: &mut (impl Read + Seek), at: u64, size: u64) -> io::Result<Option<Vec<u8>>> {
-    if size > HEADER_MAX {
+    if size > MAX_HEADER_BYTES {
         return Ok(None);
     }
     file.seek(SeekFrom::Start(at + 8))?;
@@ -90,7 +92,7 @@ fn body(file: &mut (impl Read + Seek), at: u64, size: u64) -> io::Result<Option<
 }
 
 /// True when the samples' NAL lengths fill `len` bytes at `at` exactly.
-fn is_filled(
+fn is_sample_data_intact(
     file: &mut (impl Read + Seek),
     at: u64,
     len: u64,
@@ -144,7 +146,7 @@ mod tests {
                 .enumerate()
                 .map(|(i, f)| Sample {
                     duration: 6000,
-                    shown: 0,
+                    composition_offset: 0,
                     size: u32::try_from(f.len()).expect("small"),
                     keyframe: i == 0,
                 })
@@ -164,8 +166,8 @@ mod tests {
     fn what_we_write_we_read_whole() {
         let (bytes, _) = file(5);
         assert_eq!(
-            whole(&mut Cursor::new(&bytes)).expect("reads"),
-            Whole {
+            intact_prefix(&mut Cursor::new(&bytes)).expect("reads"),
+            IntactPrefix {
                 bytes: bytes.len() as u64,
                 fragments: 5,
                 duration_ms: 1000
@@ -177,7 +179,7 @@ mod tests {
     fn a_cut_anywhere_leaves_exactly_the_whole_fragments() {
         let (bytes, ends) = file(4);
         for cut in 0..bytes.len() {
-            let seen = whole(&mut Cursor::new(&bytes[..cut])).expect("reads");
+            let seen = intact_prefix(&mut Cursor::new(&bytes[..cut])).expect("reads");
             let want = ends
                 .iter()
                 .rev()
@@ -194,7 +196,9 @@ mod tests {
         let from = usize::try_from(ends[3]).expect("small") + 300;
         bytes[from..].fill(0);
         assert_eq!(
-            whole(&mut Cursor::new(&bytes)).expect("reads").bytes,
+            intact_prefix(&mut Cursor::new(&bytes))
+                .expect("reads")
+                .bytes,
             ends[3]
         );
     }
@@ -206,7 +210,7 @@ mod tests {
             let at = at.min(bytes.len() - 1);
             let end = (at + fill.len()).min(bytes.len());
             bytes[at..end].copy_from_slice(&fill[..end - at]);
-            let seen = whole(&mut Cursor::new(&bytes)).expect("reads");
+            let seen = intact_prefix(&mut Cursor::new(&bytes)).expect("reads");
             prop_assert!(seen.bytes <= bytes.len() as u64);
         }
     }

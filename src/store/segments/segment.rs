@@ -1,8 +1,8 @@
 //! A finished segment and its name, which is its row of the index.
 
 /// Largest segment that is believed, bytes, and the last start, 2100-01-01.
-const BYTES_MOST: u64 = 1 << 32;
-pub(super) const START_MOST: i64 = 4_102_444_800_000;
+const MAX_SEGMENT_BYTES: u64 = 1 << 32;
+pub(super) const MAX_START_MS: i64 = 4_102_444_800_000;
 
 /// A finished segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,5 +28,6 @@ pub(super) fn parse(name: &str) -> Option<Segment> {
         duration_ms: parts.next()?.parse().ok()?,
         bytes: parts.next()?.parse().ok()?,
     };
-    ((0..START_MOST).contains(&segment.start_ms) && segment.bytes <= BYTES_MOST).then_some(segment)
+    ((0..MAX_START_MS).contains(&segment.start_ms) && segment.bytes <= MAX_SEGMENT_BYTES)
+        .then_some(segment)
 }

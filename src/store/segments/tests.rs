@@ -3,7 +3,7 @@
 use super::*;
 use crate::protocol::fmp4::{Sample, fragment, init};
 
-impl Writer {
+impl SegmentWriter {
     fn shut(self) -> io::Result<Segment> {
         let start = self.start_ms();
         self.close(start, None)
@@ -22,7 +22,7 @@ impl Folder {
         Self(path)
     }
     fn ring(&self, bytes: u64, days: u32) -> Ring {
-        let ring = Ring::new(&self.0, Budget { bytes, days });
+        let ring = Ring::new(&self.0, RetentionPolicy { bytes, days });
         ring.load().expect("loads");
         ring
     }
@@ -51,7 +51,7 @@ fn second(n: u32) -> Vec<u8> {
         u64::from(n) * 1000,
         &[Sample {
             duration: 1000,
-            shown: 0,
+            composition_offset: 0,
             size: 1004,
             keyframe: true,
         }],
@@ -59,7 +59,7 @@ fn second(n: u32) -> Vec<u8> {
     )
 }
 
-fn write(ring: &Ring, camera: &CameraId, start: i64, seconds: u32) -> Writer {
+fn write(ring: &Ring, camera: &CameraId, start: i64, seconds: u32) -> SegmentWriter {
     let mut w = ring.begin(camera, start, true, &head(), 0).expect("begins");
     for n in 0..seconds {
         w.append(&second(n), (n + 1) * 1000, u64::from(n) * 1000)
@@ -134,7 +134,7 @@ fn the_oldest_go_first_and_the_budget_holds() {
         )
         .shut()
         .expect("closed");
-        ring.make_room(Some(T)).expect("room");
+        ring.evict(Some(T)).expect("room");
     }
     let (_, bytes, oldest) = ring.totals();
     assert!(bytes <= 60_000, "{bytes}");
@@ -155,8 +155,8 @@ fn days_count_only_when_the_date_is_known() {
         .shut()
         .expect("closed");
     let later = T + 15 * 86_400_000 + 1;
-    assert_eq!(ring.make_room(None).expect("room"), 0);
-    assert_eq!(ring.make_room(Some(later)).expect("room"), 1);
+    assert_eq!(ring.evict(None).expect("room"), 0);
+    assert_eq!(ring.evict(Some(later)).expect("room"), 1);
     assert!(!ring.day(&cam(1), T).exists(), "the empty day went too");
     assert_eq!(ring.list(&cam(1)).len(), 1);
 }
@@ -169,7 +169,7 @@ fn what_a_full_disk_left_half_written_is_mended_at_once() {
     w.append(&second(3)[..500], 4000, 3000).expect("written");
     drop(w);
     assert!(ring.list(&cam(1)).is_empty());
-    ring.make_room(Some(T)).expect("mended");
+    ring.evict(Some(T)).expect("mended");
     assert_eq!(ring.list(&cam(1))[0].duration_ms, 3000);
     write(&ring, &cam(1), T + 10_000, 0)
         .shut()
@@ -196,7 +196,7 @@ fn strangers_in_the_folder_are_left_alone() {
         std::fs::write(folder.0.join("cam-01/2026-11-21").join(name), b"x").expect("file");
     }
     let ring = folder.ring(0, 1);
-    ring.make_room(Some(T)).expect("room");
+    ring.evict(Some(T)).expect("room");
     assert_eq!(ring.totals().0, 0);
     assert!(folder.0.join("cam-01/2026-11-21/notes.txt").exists());
 }
@@ -222,7 +222,7 @@ fn a_clock_that_jumped_neither_empties_the_ring_nor_fills_it_for_good() {
             .expect("closed");
     }
     assert_eq!(
-        ring.make_room(None).expect("room"),
+        ring.evict(None).expect("room"),
         5,
         "only what is too much: the oldest"
     );
@@ -230,7 +230,7 @@ fn a_clock_that_jumped_neither_empties_the_ring_nor_fills_it_for_good() {
     write(&ring, &cam(1), T + 600_000, 10)
         .shut()
         .expect("closed");
-    ring.make_room(Some(T + 610_000)).expect("room");
+    ring.evict(Some(T + 610_000)).expect("room");
     assert!(
         ring.list(&cam(1)).iter().any(|s| s.start_ms == T + 600_000),
         "the newest real one stays"
@@ -254,7 +254,7 @@ fn a_camera_that_sends_much_pushes_out_its_own_pictures() {
         write(&ring, &cam(2), T + 600_000 + n * 60_000, 12)
             .shut()
             .expect("closed");
-        ring.make_room(Some(T + 600_000)).expect("room");
+        ring.evict(Some(T + 600_000)).expect("room");
     }
     assert_eq!(
         ring.list(&cam(1)).len(),

@@ -4,19 +4,19 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::segment::START_MOST;
+use super::segment::MAX_START_MS;
 use super::{Ring, Segment};
 use crate::domain::id::CameraId;
 
 /// Longest time that a written fragment may not be on disk yet, ms.
-const SYNC_MS: u64 = 5_000;
+const SYNC_INTERVAL_MS: u64 = 5_000;
 /// The time until the next segment may be longer than a segment's own length by so much and still
 /// be one line, ms.
-const JOIN_MS: u32 = 10_000;
+const MAX_JOIN_GAP_MS: u32 = 10_000;
 
 /// An open segment. Dropped without [`Writer::close`] it is left to the ring, which keeps what is
 /// whole.
-pub struct Writer {
+pub struct SegmentWriter {
     ring: Ring,
     camera: CameraId,
     file: File,
@@ -30,7 +30,7 @@ pub struct Writer {
     ended: bool,
 }
 
-impl Writer {
+impl SegmentWriter {
     fn create(
         ring: Ring,
         camera: CameraId,
@@ -96,7 +96,7 @@ impl Writer {
         self.file.write_all(fragment)?;
         self.bytes += fragment.len() as u64;
         self.duration_ms = ends_ms;
-        if mono_ms.saturating_sub(self.synced_mono) >= SYNC_MS {
+        if mono_ms.saturating_sub(self.synced_mono) >= SYNC_INTERVAL_MS {
             self.sync()?;
             self.synced_mono = mono_ms;
         }
@@ -143,7 +143,7 @@ impl Writer {
         };
         let until = next_ms
             .and_then(|n| u32::try_from(n - start_ms).ok())
-            .filter(|d| *d > 0 && d.saturating_sub(self.duration_ms) < JOIN_MS);
+            .filter(|d| *d > 0 && d.saturating_sub(self.duration_ms) < MAX_JOIN_GAP_MS);
         let segment = Segment {
             start_ms,
             duration_ms: until.unwrap_or(self.duration_ms),
@@ -169,7 +169,7 @@ impl Ring {
         dated: bool,
         init: &[u8],
         mono_ms: u64,
-    ) -> io::Result<Writer> {
+    ) -> io::Result<SegmentWriter> {
         self.has_room(1)?;
         let newest = if dated {
             None
@@ -181,9 +181,9 @@ impl Ring {
         };
         let mut start_ms = newest
             .map_or(start_ms, |n| n.max(start_ms))
-            .clamp(0, START_MOST);
+            .clamp(0, MAX_START_MS);
         loop {
-            match Writer::create(
+            match SegmentWriter::create(
                 self.clone(),
                 camera.clone(),
                 &self.day(camera, start_ms),
@@ -199,10 +199,11 @@ impl Ring {
     }
 }
 
-impl Drop for Writer {
+impl Drop for SegmentWriter {
     fn drop(&mut self) {
         if !self.ended {
-            self.ring.left(&self.camera, self.start_ms, &self.path);
+            self.ring
+                .defer_finish(&self.camera, self.start_ms, &self.path);
         }
     }
 }

@@ -3,30 +3,30 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use super::super::app::{App, Visit};
-use super::super::rows::{Say, html};
-use super::how::{is_kept, taken, words};
-use super::look::look;
+use super::super::app::{App, RequestContext};
+use super::super::components::{Banner, html};
+use super::access_log::record_view;
+use super::status_text::{is_recording, stale_taken_at, status_text};
 use crate::domain::camera::Camera;
-use crate::domain::device::Presence;
+use crate::domain::device::Availability;
 use crate::domain::id::CameraId;
-use crate::domain::state::State as Village;
-use crate::doors::dates;
-use crate::doors::locale::Lang;
-use crate::doors::page::{Frame, show};
+use crate::domain::state::VillageState;
+use crate::http::dates;
+use crate::http::locale::Lang;
+use crate::http::render::{PageContext, render};
 use crate::live::faults::Faults;
 
 #[derive(askama::Template)]
 #[template(path = "wall.html")]
 struct WallPage {
-    f: Frame,
+    f: PageContext,
     sentence: String,
     tiles: Vec<String>,
 }
 
 #[derive(askama::Template)]
 #[template(path = "tile.html")]
-struct Tile<'a> {
+struct CameraTile<'a> {
     id: &'a str,
     name: &'a str,
     /// When the still was taken; 0 = there is none.
@@ -39,7 +39,7 @@ struct Tile<'a> {
 }
 
 fn tile(app: &App, lang: Lang, c: &Camera) -> String {
-    let (words, mark) = words(app, lang, c);
+    let (words, mark) = status_text(app, lang, c);
     // By the minute: a picture that is replaced more often than it loads is never seen.
     let at = app
         .live
@@ -47,7 +47,7 @@ fn tile(app: &App, lang: Lang, c: &Camera) -> String {
         .get(&c.id)
         .and_then(|p| p.still())
         .map_or(0, |s| s.at_ms - s.at_ms.rem_euclid(60_000));
-    let taken = taken(app.house.clock().wall_ms(), at);
+    let taken = stale_taken_at(app.supervisor.clock().wall_ms(), at);
     let alt = lang.f(
         "camera-still",
         &[
@@ -65,7 +65,7 @@ fn tile(app: &App, lang: Lang, c: &Camera) -> String {
         Some(taken) => lang.f("camera-still-old", &[("at", &taken)]),
         None => dates::clock(at),
     };
-    html(&Tile {
+    html(&CameraTile {
         id: c.id.as_str(),
         name: &c.name,
         at,
@@ -77,13 +77,13 @@ fn tile(app: &App, lang: Lang, c: &Camera) -> String {
 }
 
 /// What the wall opens with: how many show something, which do not, and whether it is kept.
-fn sentence(app: &App, lang: Lang, state: &Village) -> String {
-    let now = app.house.clock().wall_ms();
+fn sentence(app: &App, lang: Lang, state: &VillageState) -> String {
+    let now = app.supervisor.clock().wall_ms();
     let all = state.cameras.len();
     // Those that went at the same time are told together.
     let mut gone: Vec<(String, Vec<&str>)> = Vec::new();
     for c in state.cameras.values() {
-        let Presence::Gone { since } = c.signal else {
+        let Availability::Offline { since } = c.signal else {
             continue;
         };
         let since = dates::since(now, since);
@@ -104,7 +104,7 @@ fn sentence(app: &App, lang: Lang, state: &Village) -> String {
     let live = state
         .cameras
         .values()
-        .filter(|c| matches!(c.signal, Presence::Here { .. }))
+        .filter(|c| matches!(c.signal, Availability::Online { .. }))
         .count();
     let title = if lost.is_empty() {
         lang.f(
@@ -118,7 +118,7 @@ fn sentence(app: &App, lang: Lang, state: &Village) -> String {
         .cameras
         .keys()
         .filter_map(|id| app.live.pictures.get(id))
-        .any(|p| !p.recording().trouble.is_empty());
+        .any(|p| !p.recording().error.is_empty());
     let with = |is: fn(&Faults) -> bool| {
         state
             .cameras
@@ -149,7 +149,7 @@ fn sentence(app: &App, lang: Lang, state: &Village) -> String {
         format!("{}: {}", harmed.join(", "), lang.t("camera-loss-some"))
     } else if !unchecked.is_empty() {
         format!("{}: {}", unchecked.join(", "), lang.t("camera-unchecked"))
-    } else if state.cameras.keys().any(|id| is_kept(app, id)) {
+    } else if state.cameras.keys().any(|id| is_recording(app, id)) {
         lang.f("camera-kept", &[("days", &app.keep_days.to_string())])
     } else {
         String::new()
@@ -161,23 +161,23 @@ fn sentence(app: &App, lang: Lang, state: &Village) -> String {
     } else {
         "warn"
     };
-    html(&Say {
+    html(&Banner {
         id: "cameras-sum".into(),
-        kind,
+        status_class: kind,
         title,
         detail: kept,
     })
 }
 
 /// The fragments of the wall.
-pub fn fragments(app: &App, visit: &Visit, state: &Village) -> Vec<String> {
+pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<String> {
     let mut out = vec![sentence(app, visit.lang, state)];
     out.extend(state.cameras.values().map(|c| tile(app, visit.lang, c)));
     out
 }
 
 /// The wall.
-pub async fn page(State(app): State<App>, visit: Visit) -> Response {
+pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
     let seen: Vec<CameraId> = app
         .journal
         .state()
@@ -192,14 +192,16 @@ pub async fn page(State(app): State<App>, visit: Visit) -> Response {
         .cloned()
         .collect();
     if !seen.is_empty()
-        && let Err(refused) = look(&app, &visit, seen).await
+        && let Err(refused) = record_view(&app, &visit, seen).await
     {
         return refused;
     }
-    app.live.pictures.look_at_all(app.house.clock().wall_ms());
+    app.live
+        .pictures
+        .request_all_stills(app.supervisor.clock().wall_ms());
     let state = app.journal.state();
-    let f = app.frame(&visit, &state, "cameras");
-    show(&WallPage {
+    let f = app.page_context(&visit, &state, "cameras");
+    render(&WallPage {
         sentence: if state.cameras.is_empty() {
             f.t("no-cameras")
         } else {

@@ -5,20 +5,20 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::super::app::App;
-use super::obey::refuse;
+use super::commands::error_response;
 
 /// Which entries are asked for.
 #[derive(Debug, Deserialize)]
-pub(in crate::web) struct Span {
+pub(in crate::web) struct EntryRange {
     after: Option<u64>,
     limit: Option<usize>,
     about: Option<String>,
 }
 
 /// The entries, oldest first.
-pub(in crate::web) async fn found(
+pub(in crate::web) async fn load_entries(
     app: &App,
-    span: Span,
+    span: EntryRange,
 ) -> Result<Vec<serde_json::Value>, Response> {
     let limit = span.limit.unwrap_or(20).min(1_000);
     let found = match span.after {
@@ -27,7 +27,7 @@ pub(in crate::web) async fn found(
                 .about(span.about.as_deref().unwrap_or_default(), u64::MAX, limit)
                 .await
             else {
-                return Err(refuse(
+                return Err(error_response(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "the index of the history cannot be read now; “conglang journal tail” still can",
                 ));

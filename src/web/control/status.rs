@@ -3,27 +3,27 @@
 use axum::Json;
 
 use super::super::app::App;
-use super::super::{cameras, lights, sensors, today};
+use super::super::{cameras, home, lights, sensors};
 use crate::domain::camera::Camera;
-use crate::domain::device::Presence;
-use crate::doors::dates;
-use crate::doors::locale::Lang;
+use crate::domain::device::Availability;
+use crate::http::dates;
+use crate::http::locale::Lang;
 use crate::live::faults::ClockFault;
-use crate::live::pictures::Pull;
-use crate::protocol::control::{CameraLine, Line, Status, Sync};
-use crate::supervisor::health::Light;
+use crate::live::pictures::SourceStatus;
+use crate::protocol::control::{CameraStatus, StatusLine, StatusReport, SyncStatus};
+use crate::supervisor::health::HealthStatus;
 
-pub(super) fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
+pub(super) fn status(app: &App, pids: Vec<(String, u32)>) -> Json<StatusReport> {
     let state = app.village();
-    let (now, lang) = (app.house.clock().wall_ms(), Lang::Vi);
+    let (now, lang) = (app.supervisor.clock().wall_ms(), Lang::Vi);
     let presence = |id| {
         state
             .devices
             .get(id)
-            .map(|d| d.presence)
+            .map(|d| d.availability)
             .unwrap_or_default()
     };
-    let gone = state.missing().count();
+    let gone = state.offline_devices().count();
     let village = state
         .village
         .as_ref()
@@ -31,7 +31,7 @@ pub(super) fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
     let dark = state
         .cameras
         .values()
-        .filter(|c| c.signal.is_gone())
+        .filter(|c| c.signal.is_offline())
         .count();
     let broken: Vec<String> = [(gone, "thiết bị hỏng"), (dark, "camera mất hình")]
         .iter()
@@ -39,7 +39,7 @@ pub(super) fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
         .map(|(n, what)| format!("{n} {what}"))
         .collect();
     // Who was never heard, and who watches and does not say how it is, is not well.
-    let unheard = today::unheard(app, &state).map_or(0, |names| names.len());
+    let unheard = home::never_answered(app, &state).map_or(0, |names| names.len());
     let broken: Vec<String> = broken
         .into_iter()
         .chain((unheard > 0).then(|| format!("{unheard} thứ chưa rõ thế nào")))
@@ -57,10 +57,10 @@ pub(super) fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
         }
     };
     // Those that went at the same time are told together.
-    let silent = |ids: Vec<(String, Presence)>, verb: &str| {
+    let silent = |ids: Vec<(String, Availability)>, verb: &str| {
         let mut out: Vec<(String, Vec<String>)> = Vec::new();
         for (name, presence) in ids {
-            let Presence::Gone { since } = presence else {
+            let Availability::Offline { since } = presence else {
                 continue;
             };
             let since = dates::since(now, since);
@@ -76,28 +76,28 @@ pub(super) fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
     let horns = state
         .speakers
         .values()
-        .filter(|s| matches!(presence(&s.id), Presence::Here { .. }))
+        .filter(|s| matches!(presence(&s.id), Availability::Online { .. }))
         .count();
     let lit = state
         .lights
         .values()
-        .filter(|l| lights::words(app, lang, &state, l).1.is_empty())
+        .filter(|l| lights::status_text(app, lang, &state, l).1.is_empty())
         .count();
     let bad_lights = state
         .lights
         .values()
-        .filter(|l| lights::words(app, lang, &state, l).1 == "bad")
+        .filter(|l| lights::status_text(app, lang, &state, l).1 == "bad")
         .map(|l| format!("{} không trả lời", l.name))
         .collect();
     let pictures = state
         .cameras
         .values()
-        .filter(|c| matches!(c.signal, Presence::Here { .. }))
+        .filter(|c| matches!(c.signal, Availability::Online { .. }))
         .count();
     let readings = state
         .sensors
         .values()
-        .filter(|s| !s.marks.is_empty())
+        .filter(|s| !s.thresholds.is_empty())
         .filter_map(|s| Some((s, app.live.latest.get(&s.id)?)))
         .map(|(s, v)| {
             let value = format!(
@@ -108,10 +108,10 @@ pub(super) fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
             )
             .trim_end()
             .to_owned();
-            let is_old = v.kept
+            let is_old = v.retained
                 || sensors::is_expired(app, &state, s)
-                || sensors::silent_since(&state, s).is_some()
-                || sensors::is_sent_away(&state, s);
+                || sensors::offline_since(&state, s).is_some()
+                || sensors::is_revoked(&state, s);
             if is_old {
                 format!("{value} (cũ)")
             } else {
@@ -120,7 +120,7 @@ pub(super) fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
         })
         .take(2)
         .collect();
-    let link = app.live.uplink.now();
+    let link = app.live.uplink.get();
     let sync_words = if !link.configured {
         "chưa nối".to_owned()
     } else if link.up {
@@ -137,12 +137,12 @@ pub(super) fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
         )
     };
     let mqtt = app.live.broker.counters();
-    let machine = match app.house.health().worst() {
-        Light::Green => "tốt",
-        Light::Amber => "cần xem",
-        Light::Red => "có lỗi",
+    let machine = match app.supervisor.health().worst() {
+        HealthStatus::Green => "tốt",
+        HealthStatus::Amber => "cần xem",
+        HealthStatus::Red => "có lỗi",
     };
-    let line = |name: &str, count: String, words: String| Line {
+    let line = |name: &str, count: String, words: String| StatusLine {
         name: name.to_owned(),
         count,
         words,
@@ -182,7 +182,7 @@ pub(super) fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
                 )
                 .into_iter()
                 .chain(
-                    cameras::unseen(app, &state)
+                    cameras::unviewable(app, &state)
                         .map(|c| format!("{} ghi mà không xem lại được", c.name)),
                 )
                 .collect(),
@@ -218,20 +218,20 @@ pub(super) fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
         line("máy", machine.to_owned(), String::new()),
     ];
     let health = app
-        .house
+        .supervisor
         .health()
         .parts()
         .into_iter()
-        .map(|(n, c)| (n, format!("{:?}", c.light).to_lowercase(), c.why))
+        .map(|(n, c)| (n, format!("{:?}", c.status).to_lowercase(), c.reason))
         .collect();
-    let sync = Sync {
+    let sync = SyncStatus {
         configured: link.configured,
         up: link.up,
         received: link.received,
         received_at: link.received_at,
         waiting: link.waiting,
     };
-    Json(Status {
+    Json(StatusReport {
         village,
         sentence,
         at: now,
@@ -244,16 +244,20 @@ pub(super) fn status(app: &App, pids: Vec<(String, u32)>) -> Json<Status> {
 }
 
 /// Each camera: whether its picture comes, why not, and until when it is recorded.
-pub(super) fn cameras(app: &App) -> Vec<CameraLine> {
-    let (state, now) = (app.journal.state(), app.house.clock().wall_ms());
+pub(super) fn cameras(app: &App) -> Vec<CameraStatus> {
+    let (state, now) = (app.journal.state(), app.supervisor.clock().wall_ms());
     let line = |c: &std::sync::Arc<Camera>| {
         let picture = app.live.pictures.get(&c.id);
         let recording = picture.as_ref().map(|p| p.recording()).unwrap_or_default();
         let faults = picture.as_ref().map(|p| p.faults()).unwrap_or_default();
-        let why = match picture.as_ref().map(|p| p.pull()).unwrap_or_default() {
-            Pull::Lost(why) => why,
-            Pull::NoAddress => "it has no address".to_owned(),
-            Pull::Calling | Pull::Live => String::new(),
+        let why = match picture
+            .as_ref()
+            .map(|p| p.source_status())
+            .unwrap_or_default()
+        {
+            SourceStatus::Lost(why) => why,
+            SourceStatus::NoAddress => "it has no address".to_owned(),
+            SourceStatus::Connecting | SourceStatus::Live => String::new(),
         };
         let codec = picture
             .as_ref()
@@ -262,7 +266,7 @@ pub(super) fn cameras(app: &App) -> Vec<CameraLine> {
             .unwrap_or_default();
         let kept = app.ring.list(&c.id);
         let bytes = kept.iter().map(|s| s.bytes).sum();
-        CameraLine {
+        CameraStatus {
             id: c.id.to_string(),
             name: c.name.clone(),
             signal: c.signal,
@@ -281,7 +285,7 @@ pub(super) fn cameras(app: &App) -> Vec<CameraLine> {
             },
             recorded_from: kept.first().map_or(0, |s| s.start_ms),
             recorded_bytes: bytes,
-            recording_trouble: recording.trouble,
+            recording_trouble: recording.error,
             undecodable: faults.undecodable.unwrap_or_default(),
             unchecked: faults.unchecked.unwrap_or_default(),
             loss: faults.loss.unwrap_or_default(),
@@ -300,7 +304,7 @@ pub(super) fn cameras(app: &App) -> Vec<CameraLine> {
         std::sync::Arc::new(Camera {
             name: id.to_string(),
             id,
-            signal: Presence::Unknown,
+            signal: Availability::Unknown,
             looks: Vec::new(),
         })
     });

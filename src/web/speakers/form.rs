@@ -1,19 +1,19 @@
 //! The page with its form: the sentence, where it is to be played, what went wrong, what was played.
 
-use super::super::app::{App, Visit};
-use super::played::{last, played_list};
-use crate::domain::device::Presence;
-use crate::domain::state::State as Village;
-use crate::doors::dates;
-use crate::doors::locale::Lang;
-use crate::doors::page::Frame;
+use super::super::app::{App, RequestContext};
+use super::results::{latest_result, recent_list};
+use crate::domain::device::Availability;
+use crate::domain::state::VillageState;
+use crate::http::dates;
+use crate::http::locale::Lang;
+use crate::http::render::PageContext;
 
 /// Characters of a typed sentence.
-pub(super) const SENTENCE: usize = 1_000;
+pub(super) const MAX_SENTENCE_CHARS: usize = 1_000;
 
-struct Pick {
+struct SpeakerOption {
     id: String,
-    mark: &'static str,
+    status_class: &'static str,
     name: String,
     words: String,
     chosen: bool,
@@ -22,11 +22,11 @@ struct Pick {
 #[derive(askama::Template)]
 #[template(path = "speakers.html")]
 pub(super) struct SpeakersPage {
-    f: Frame,
+    f: PageContext,
     text: String,
     /// Why the sentence was not taken; empty = nothing is wrong.
     wrong: String,
-    speakers: Vec<Pick>,
+    speakers: Vec<SpeakerOption>,
     /// Without script the page asks again after so many seconds while something plays; 0 = never.
     refresh: u8,
     last: String,
@@ -34,28 +34,33 @@ pub(super) struct SpeakersPage {
 }
 
 /// The clusters; `chosen` by the form that comes back, or else all that answer.
-fn pick(app: &App, lang: Lang, state: &Village, chosen: Option<&[String]>) -> Vec<Pick> {
-    let now = app.house.clock().wall_ms();
+fn pick(
+    app: &App,
+    lang: Lang,
+    state: &VillageState,
+    chosen: Option<&[String]>,
+) -> Vec<SpeakerOption> {
+    let now = app.supervisor.clock().wall_ms();
     let one = |s: &std::sync::Arc<crate::domain::speaker::Speaker>| {
         let horns = lang.f("horns", &[("n", &s.horns.to_string())]);
         let (words, mark) = match state
             .devices
             .get(&s.id)
-            .map(|d| d.presence)
+            .map(|d| d.availability)
             .unwrap_or_default()
         {
-            _ if state.is_sent_away(&s.id) => (lang.t("device-sent-away"), "off"),
-            Presence::Here { .. } => (horns, ""),
-            Presence::Unknown => (format!("{horns} · {}", lang.t("device-unknown")), "off"),
-            Presence::Gone { since } => (
+            _ if state.is_revoked(&s.id) => (lang.t("device-sent-away"), "off"),
+            Availability::Online { .. } => (horns, ""),
+            Availability::Unknown => (format!("{horns} · {}", lang.t("device-unknown")), "off"),
+            Availability::Offline { since } => (
                 lang.f("device-gone", &[("since", &dates::since(now, since))]),
                 "bad",
             ),
         };
         let chosen = chosen.map_or(mark.is_empty(), |c| c.iter().any(|z| z == s.id.as_str()));
-        Pick {
+        SpeakerOption {
             id: s.id.to_string(),
-            mark,
+            status_class: mark,
             name: s.name.clone(),
             words,
             chosen,
@@ -66,25 +71,25 @@ fn pick(app: &App, lang: Lang, state: &Village, chosen: Option<&[String]>) -> Ve
 
 pub(super) fn form(
     app: &App,
-    visit: &Visit,
+    visit: &RequestContext,
     text: String,
     chosen: Option<&[String]>,
     wrong: String,
 ) -> SpeakersPage {
     let state = app.journal.state();
-    let f = app.frame(visit, &state, "speakers");
+    let f = app.page_context(visit, &state, "speakers");
     // What went before says nothing of the sentence that is being mended.
     let last = if wrong.is_empty() && text.is_empty() {
-        last(app, f.lang, &state)
+        latest_result(app, f.lang, &state)
     } else {
         String::new()
     };
     let (speakers, played) = (
         pick(app, f.lang, &state, chosen),
-        played_list(app, visit, &state),
+        recent_list(app, visit, &state),
     );
     let refresh =
-        if visit.said.as_deref() == Some("playing") && f.on_air.is_some() && text.is_empty() {
+        if visit.flash.as_deref() == Some("playing") && f.on_air.is_some() && text.is_empty() {
             5
         } else {
             0

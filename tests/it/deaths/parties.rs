@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use conglang::log::sim::Dice;
+use conglang::log::sim::TestRng;
 
 use crate::peer::{Hello, Peer};
 
@@ -156,7 +156,7 @@ pub(super) fn subscriber(
     heard: &Heard,
     told: &std::sync::mpsc::Sender<()>,
 ) {
-    let mut dice = Dice(0x0eab5);
+    let mut dice = TestRng(0x0eab5);
     // QoS 2 messages that we have and that are not released. A death may make the broker forget one
     // of a class that is not durable; its packet id comes again then for another message, some
     // day.
@@ -175,7 +175,7 @@ pub(super) fn subscriber(
         } else {
             assert!(peer.present, "an acknowledged session is kept");
         }
-        let until = Instant::now() + Duration::from_millis(300 + dice.roll() % 900);
+        let until = Instant::now() + Duration::from_millis(300 + dice.next_u64() % 900);
         while Instant::now() < until && !over.load(Ordering::SeqCst) {
             let Some((first, body)) = peer.packet(Duration::from_millis(100)) else {
                 if peer.ended {
@@ -230,7 +230,7 @@ pub(super) fn mortals(
     seed: u64,
     over: &AtomicBool,
 ) -> BTreeMap<String, Life> {
-    let mut dice = Dice(seed);
+    let mut dice = TestRng(seed);
     let mut lives = BTreeMap::new();
     for attempt in 0.. {
         if over.load(Ordering::SeqCst) {
@@ -250,11 +250,11 @@ pub(super) fn mortals(
         };
         let came = Instant::now();
         // A long sleep of the socket, or the broker's death.
-        let ended = Instant::now() + Duration::from_millis(50 + dice.roll() % 3_000);
+        let ended = Instant::now() + Duration::from_millis(50 + dice.next_u64() % 3_000);
         while let Some(left) = ended.checked_duration_since(Instant::now())
             && peer.packet(left).is_some()
         {}
-        let politely = dice.roll().is_multiple_of(2) && !peer.ended;
+        let politely = dice.next_u64().is_multiple_of(2) && !peer.ended;
         if politely {
             peer.leave();
         }

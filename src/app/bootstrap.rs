@@ -1,0 +1,138 @@
+//! What the configuration says of the village becomes entries, once; what it said before and does
+//! not say any more is put away.
+
+use std::collections::BTreeSet;
+
+use crate::config::Config;
+use crate::domain::actor::Actor;
+use crate::domain::command::Command;
+use crate::domain::declared::Thing;
+use crate::domain::device::Availability;
+use crate::journal::{CommandRequest, Journal, SubmitError};
+
+/// Things that one entry names at most.
+const MAX_THINGS_PER_ENTRY: usize = 500;
+
+/// What the configuration names.
+fn configured_things(config: &Config) -> BTreeSet<Thing> {
+    let mut out: BTreeSet<Thing> = config
+        .places
+        .iter()
+        .map(|p| Thing::Place(p.id.clone()))
+        .collect();
+    out.extend(config.devices.iter().map(|d| Thing::Device(d.id.clone())));
+    out.extend(
+        config
+            .accounts
+            .iter()
+            .map(|a| Thing::Account(a.name.clone())),
+    );
+    out.extend(config.groups.iter().map(|g| Thing::Group(g.id.clone())));
+    out.extend(config.sensors.iter().map(|s| Thing::Sensor(s.id.clone())));
+    out.extend(config.speakers.iter().map(|s| Thing::Speaker(s.id.clone())));
+    out
+}
+
+/// Declares everything that the configuration names and puts away what it names no more; what is so
+/// already changes nothing.
+///
+/// # Errors
+/// When the journal closed.
+pub async fn apply_config(journal: &Journal, config: &Config) -> anyhow::Result<()> {
+    let now = configured_things(config);
+    let state = journal.state();
+    // First what is gone, so that an id may come back as something else.
+    let mut wishes: Vec<Command> = state
+        .configured
+        .iter()
+        .filter(|t| !now.contains(t))
+        .map(|t| Command::PutAway { thing: t.clone() })
+        .collect();
+    wishes.extend(
+        config
+            .village
+            .iter()
+            .map(|v| Command::DeclareVillage { village: v.clone() }),
+    );
+    wishes.extend(
+        config
+            .places
+            .iter()
+            .map(|p| Command::DeclarePlace { place: p.clone() }),
+    );
+    wishes.extend(
+        config
+            .devices
+            .iter()
+            .map(|d| Command::DeclareDevice { device: d.clone() }),
+    );
+    wishes.extend(
+        config
+            .accounts
+            .iter()
+            .map(|a| Command::GrantAccess { account: a.clone() }),
+    );
+    wishes.extend(
+        config
+            .groups
+            .iter()
+            .map(|g| Command::DeclareGroup { group: g.clone() }),
+    );
+    wishes.extend(
+        config
+            .sensors
+            .iter()
+            .map(|s| Command::DeclareSensor { sensor: s.clone() }),
+    );
+    wishes.extend(
+        config
+            .speakers
+            .iter()
+            .map(|s| Command::DeclareSpeaker { speaker: s.clone() }),
+    );
+    wishes.extend(config.cameras.iter().map(|c| Command::DeclareCamera {
+        camera: c.camera.clone(),
+    }));
+    // What was taken out is taken back; a camera that lost its address is neither well nor lost any
+    // more.
+    let mut gone = Vec::new();
+    for known in state.cameras.values() {
+        let told = config.cameras.iter().find(|c| c.camera.id == known.id);
+        if told.is_none_or(|c| c.url.is_none() && known.signal != Availability::Unknown) {
+            gone.push(Command::RemoveCamera {
+                camera: known.id.clone(),
+            });
+        }
+    }
+    wishes.splice(0..0, gone);
+    let fresh: Vec<Thing> = now
+        .into_iter()
+        .filter(|t| !state.configured.contains(t))
+        .collect();
+    wishes.extend(
+        fresh
+            .chunks(MAX_THINGS_PER_ENTRY)
+            .map(|things| Command::NoteConfigured {
+                things: things.to_vec(),
+            }),
+    );
+    // All at once: the writer puts what queues together into few groups.
+    let mut answers = Vec::with_capacity(wishes.len());
+    for command in wishes {
+        answers.push(journal.submit(CommandRequest::new(Actor::System, command)));
+    }
+    for (result, n) in futures_util::future::join_all(answers)
+        .await
+        .into_iter()
+        .zip(1..)
+    {
+        match result {
+            Ok(_) => {}
+            Err(SubmitError::Rejected(why)) => {
+                tracing::warn!(%why, number = n, "configuration item rejected");
+            }
+            Err(SubmitError::Closed(closed)) => return Err(closed.into()),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,430 @@
+//! Keeping the broker's worker: listeners, settings, the access table, its facts. (The canary is
+//! the link's: `devices::link`.)
+//!
+//! Both roots start it from `protocol::broker::Settings`; the listeners are bound here and outlive
+//! the worker.
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::domain::device::Account;
+use crate::keys::authority::CertificateFiles;
+use crate::keys::holders::{CertificateProof, HolderStore};
+use crate::protocol::broker::{
+    AdminQuery, AdminReply, Counters, DurabilityRule, Limits, ListenerKind, Settings,
+    WorkerCommand, WorkerEvent,
+};
+use crate::protocol::broker_endpoint::BrokerEndpoint;
+use crate::supervisor::health::HealthStatus;
+use crate::supervisor::worker::{self, WorkerInit, WorkerLifecycle, WorkerSpec};
+use crate::supervisor::{Stop, Supervisor, keepalive};
+
+/// How long the worker may take to answer a question.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often it is looked whether a command changed which certificate is whose.
+const HOLDERS_POLL_INTERVAL: Duration = Duration::from_secs(2);
+/// Most memory of the broker's worker, bytes of PSS.
+const WORKER_MEMORY_MAX: u64 = 256 << 20;
+
+/// On what terms the broker serves.
+#[derive(Debug, Clone, Default)]
+pub struct BrokerOptions {
+    /// CA of client certificates, PEM file.
+    pub client_ca: Option<PathBuf>,
+    /// Where it is kept which certificate is whose; none = no client brings one.
+    pub holders: Option<HolderStore>,
+    /// Every TLS client must bring one; else it may show a password instead.
+    pub certificate_only: bool,
+    /// Devices without an account may announce themselves.
+    pub quarantine: bool,
+    /// How safely messages are kept, by topic.
+    pub durability_rules: Vec<DurabilityRule>,
+    /// The latest time that is known to be over, wall ms.
+    pub floor_ms: i64,
+    /// A broker served here before: a folder without anything is a loss, not a beginning.
+    pub served_before: bool,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// The broker as its root knows it; clones are the same.
+#[derive(Clone)]
+pub struct BrokerService {
+    listeners: Arc<Vec<(ListenerKind, TcpListener)>>,
+    settings: Settings,
+    accounts: Arc<Mutex<(u64, Vec<Account>)>>,
+    commands: mpsc::Sender<String>,
+    ready: watch::Sender<bool>,
+    access_applied: watch::Sender<u64>,
+    pid: watch::Sender<u32>,
+    counters: watch::Sender<Counters>,
+    pending_queries: Arc<Mutex<(u64, BTreeMap<u64, oneshot::Sender<AdminReply>>)>>,
+    holders: Option<HolderStore>,
+}
+
+/// Binds, trying again for five seconds: an old process may still be leaving.
+///
+/// # Errors
+/// A sentence with the address when it stays taken.
+pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let mut last = None;
+    for _ in 0..50 {
+        match TcpListener::bind(address) {
+            Ok(listener) => {
+                if let Err(cause) = keepalive::configure(&listener) {
+                    tracing::warn!(%address, %cause, "cannot set listener options; serving without them");
+                }
+                return Ok(listener);
+            }
+            Err(cause) => last = Some(cause),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let cause = last.map_or_else(String::new, |c| c.to_string());
+    anyhow::bail!(
+        "cannot listen on {address}: {cause}. Another program may use this port; “ss -ltnp” shows which"
+    )
+}
+
+impl BrokerService {
+    /// Prepares the broker; [`Broker::keep`] starts it.
+    #[must_use]
+    pub fn new(
+        doors: Vec<(ListenerKind, TcpListener)>,
+        folder: &Path,
+        run: &Path,
+        secret: String,
+        certificate: Option<&CertificateFiles>,
+        terms: BrokerOptions,
+        accounts: Vec<Account>,
+    ) -> (Self, mpsc::Receiver<String>) {
+        let (commands, commands_rx) = mpsc::channel(64);
+        let settings = Settings {
+            listeners: doors.iter().map(|(door, _)| *door).collect(),
+            gateway_socket: run.join("mqtt.sock").display().to_string(),
+            gateway_password: secret,
+            folder: folder.display().to_string(),
+            certificate: certificate.map(|f| {
+                (
+                    f.certificate.display().to_string(),
+                    f.key.display().to_string(),
+                )
+            }),
+            client_ca: terms.client_ca.map(|p| p.display().to_string()),
+            certificate_only: terms.certificate_only,
+            quarantine: terms.quarantine,
+            rules: terms.durability_rules,
+            floor_ms: terms.floor_ms,
+            served_before: terms.served_before,
+            limits: terms.limits,
+        };
+        let broker = Self {
+            listeners: Arc::new(doors),
+            settings,
+            accounts: Arc::new(Mutex::new((1, accounts))),
+            commands,
+            ready: watch::Sender::new(false),
+            access_applied: watch::Sender::new(0),
+            pid: watch::Sender::new(0),
+            counters: watch::Sender::new(Counters::default()),
+            pending_queries: Arc::default(),
+            holders: terms.holders,
+        };
+        if let Some(why) = broker
+            .holders
+            .as_ref()
+            .and_then(HolderStore::quarantine_damaged)
+        {
+            tracing::error!(
+                why,
+                "certificate holders lost; trusting the next certificate of each name"
+            );
+        }
+        broker.revoke_stale_holders();
+        (broker, commands_rx)
+    }
+
+    /// The way for the house's own clients.
+    #[must_use]
+    pub fn endpoint(&self) -> BrokerEndpoint {
+        let s = &self.settings;
+        BrokerEndpoint {
+            socket: PathBuf::from(&s.gateway_socket),
+            password: s.gateway_password.clone(),
+            max_packet_bytes: s.limits.packet,
+        }
+    }
+
+    /// Its process; 0 = none.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        *self.pid.borrow()
+    }
+
+    /// Its counters.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters.borrow().clone()
+    }
+
+    /// Asks the worker; none = it does not answer.
+    pub async fn query(&self, ask: AdminQuery) -> Option<AdminReply> {
+        let (reply_tx, reply_rx) = oneshot::channel();
+        let n = {
+            let mut asked = self
+                .pending_queries
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            asked.0 += 1;
+            let n = asked.0;
+            // Who asked and left is forgotten.
+            asked.1.retain(|_, tell| !tell.is_closed());
+            asked.1.insert(n, reply_tx);
+            n
+        };
+        let line = serde_json::to_string(&WorkerCommand::Query { n, query: ask }).ok()?;
+        self.commands.send(line).await.ok()?;
+        tokio::time::timeout(QUERY_TIMEOUT, reply_rx)
+            .await
+            .ok()?
+            .ok()
+    }
+
+    /// Waits until the doors are served; false = not within `most`.
+    pub async fn ready_within(&self, most: Duration) -> bool {
+        let mut ready = self.ready.subscribe();
+        tokio::time::timeout(most, ready.wait_for(|r| *r))
+            .await
+            .is_ok()
+    }
+
+    /// Waits until the doors are served, for as long as it takes.
+    pub async fn wait_ready(&self) {
+        let _ = self.ready.subscribe().wait_for(|r| *r).await;
+    }
+
+    /// Puts a new access table in force; gives its number.
+    pub async fn set_accounts(&self, accounts: Vec<Account>) -> u64 {
+        let line = {
+            let mut guard = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+            guard.0 += 1;
+            guard.1 = accounts;
+            serde_json::to_string(&WorkerCommand::SetAccess {
+                n: guard.0,
+                accounts: guard.1.clone(),
+            })
+            .map(|line| (guard.0, line))
+        };
+        if self.revoke_stale_holders() {
+            self.send_holders().await;
+        }
+        match line {
+            Ok((n, line)) => {
+                let _ = self.commands.send(line).await;
+                n
+            }
+            Err(cause) => {
+                tracing::error!(%cause, "cannot encode access table");
+                0
+            }
+        }
+    }
+
+    /// What a certificate opened of an account that ended or was opened anew, it opens no more;
+    /// true = something changed.
+    fn revoke_stale_holders(&self) -> bool {
+        let Some(holders) = &self.holders else {
+            return false;
+        };
+        let grants = self
+            .accounts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .1
+            .iter()
+            .map(|a| (a.name.to_string(), a.secret_sha256.clone()))
+            .collect();
+        holders.sync_grants(&grants).unwrap_or_else(|cause| {
+            tracing::error!(%cause, "cannot write certificate holders");
+            false
+        })
+    }
+
+    /// The order that says which certificate is whose; none = nobody brings one, or it cannot be
+    /// read: then what was said last stays in force.
+    fn holders_command(&self) -> Option<String> {
+        let holders = self
+            .holders
+            .as_ref()?
+            .read()
+            .inspect_err(|cause| tracing::error!(%cause, "cannot read certificate holders"))
+            .ok()?;
+        serde_json::to_string(&WorkerCommand::SetCertificateHolders { holders }).ok()
+    }
+
+    async fn send_holders(&self) {
+        if let Some(line) = self.holders_command() {
+            let _ = self.commands.send(line).await;
+        }
+    }
+
+    /// A verified certificate of this name came to a door.
+    async fn certificate_seen(&self, name: &str, proof: &CertificateProof) {
+        let grant = self
+            .accounts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .1
+            .iter()
+            .find(|a| a.name.as_str() == name)
+            .map(|a| a.secret_sha256.clone());
+        let (Some(holders), Some(grant)) = (&self.holders, grant) else {
+            return;
+        };
+        match holders.record_connection(name, &grant, proof) {
+            Ok(true) => self.send_holders().await,
+            Ok(false) => {}
+            Err(cause) => {
+                tracing::error!(%cause, name, "cannot write certificate holder");
+            }
+        }
+    }
+
+    /// Waits until the worker has the table of that number in force, on open connections too.
+    pub async fn wait_access_applied(&self, n: u64) {
+        let _ = self
+            .access_applied
+            .subscribe()
+            .wait_for(|applied| *applied >= n)
+            .await;
+    }
+
+    /// Makes the worker read its certificate again.
+    pub async fn reload_certificate(&self) {
+        if let Ok(line) = serde_json::to_string(&WorkerCommand::ReloadCertificate) {
+            let _ = self.commands.send(line).await;
+        }
+    }
+
+    /// Ends the worker: its canary did not come back. The supervisor starts it again.
+    pub fn kill(&self) {
+        worker::kill(self.pid());
+    }
+
+    fn start(&self) -> std::io::Result<WorkerInit> {
+        let fds = self
+            .listeners
+            .iter()
+            .map(|(_, l)| l.try_clone().map(Into::into))
+            .collect::<std::io::Result<Vec<_>>>()?;
+        let guard = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = WorkerCommand::SetAccess {
+            n: guard.0,
+            accounts: guard.1.clone(),
+        };
+        let orders = std::iter::once(serde_json::to_string(&first)?)
+            .chain(self.holders_command())
+            .collect();
+        Ok(WorkerInit {
+            fds,
+            settings: serde_json::to_string(&self.settings)?,
+            orders,
+        })
+    }
+
+    /// Keeps the worker until `stop`.
+    ///
+    /// # Errors
+    /// Never by itself; the type fits a service.
+    pub async fn run(
+        self,
+        inbox: mpsc::Receiver<String>,
+        house: Supervisor,
+        stop: Stop,
+    ) -> anyhow::Result<()> {
+        let (lines_tx, lines_rx) = mpsc::channel(256);
+        let spec = WorkerSpec {
+            name: "broker",
+            program: "/proc/self/exe".into(),
+            args: vec!["worker".into(), "broker".into()],
+            env: Vec::new(),
+            max_memory_bytes: WORKER_MEMORY_MAX,
+            max_silence: Duration::from_secs(10),
+        };
+        let this = self.clone();
+        let listen = self.clone().handle_events(lines_rx, house.clone());
+        tokio::select! {
+            ended = worker::run_worker(&spec, move || this.start(), inbox, lines_tx, stop, house.health().clone(), self.pid.clone()) => ended,
+            () = listen => Ok(()),
+        }
+    }
+
+    async fn handle_events(self, mut facts: mpsc::Receiver<WorkerLifecycle>, house: Supervisor) {
+        let mut poll = tokio::time::interval(HOLDERS_POLL_INTERVAL);
+        let holders_stamp = || self.holders.as_ref().and_then(HolderStore::modified);
+        let mut last_stamp = holders_stamp();
+        loop {
+            let fact = tokio::select! {
+                fact = facts.recv() => fact,
+                _ = poll.tick() => {
+                    // A command wrote that a new certificate was made.
+                    if holders_stamp() != last_stamp {
+                        last_stamp = holders_stamp();
+                        self.send_holders().await;
+                    }
+                    continue;
+                }
+            };
+            let Some(fact) = fact else { break };
+            match fact {
+                WorkerLifecycle::Started(_) => {}
+                WorkerLifecycle::Exited(_) => {
+                    self.ready.send_replace(false);
+                }
+                WorkerLifecycle::Output(line) => match serde_json::from_str(&line) {
+                    Ok(WorkerEvent::Ready) => {
+                        self.ready.send_replace(true);
+                        // A slow start was told as red; it serves now.
+                        house.health().set("broker", HealthStatus::Green, "");
+                    }
+                    Ok(WorkerEvent::AccessApplied { n }) => {
+                        self.access_applied.send_replace(n);
+                    }
+                    Ok(WorkerEvent::ClientError {
+                        client: who,
+                        reason: why,
+                        suppressed: untold,
+                    }) => {
+                        tracing::warn!(who, why, untold, "mqtt client rejected or disconnected");
+                    }
+                    Ok(WorkerEvent::Counters(counters)) => {
+                        drop(self.counters.send_replace(counters));
+                    }
+                    Ok(WorkerEvent::Reply { n, reply: answer }) => {
+                        if let Some(tell) = self
+                            .pending_queries
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .1
+                            .remove(&n)
+                        {
+                            let _ = tell.send(answer);
+                        }
+                    }
+                    Ok(WorkerEvent::CertificateSeen { name, key, until }) => {
+                        self.certificate_seen(&name, &CertificateProof { key, until })
+                            .await;
+                    }
+                    Ok(WorkerEvent::Heartbeat) => {}
+                    Err(_) => tracing::warn!(line, "unknown event from the broker worker"),
+                },
+            }
+        }
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,260 @@
+//! The cameras of the house: a keeper each, the ring, the stills.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::cameras::service::{CameraService, Source};
+use crate::cameras::stills::StillService;
+use crate::config::Config;
+use crate::journal::Journal;
+use crate::live::Live;
+use crate::live::faults::Faults;
+use crate::store::segments::{RetentionPolicy, Ring};
+use crate::supervisor::Supervisor;
+use crate::supervisor::clock::Trust;
+use crate::supervisor::health::HealthStatus;
+
+/// How often the ring makes room.
+const EVICTION_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Starts everything about cameras; gives the ring and the stills.
+pub fn start(
+    config: &Config,
+    data: &Path,
+    journal: &Journal,
+    live: &Live,
+    house: &Supervisor,
+) -> (Ring, StillService) {
+    let own = config.recording.folder.clone();
+    let folder = own.clone().unwrap_or_else(|| data.join("recordings"));
+    let place = RecordingFolder {
+        folder: folder.clone(),
+        data: data.to_owned(),
+        is_configured: own.is_some(),
+    };
+    let ring = Ring::new(
+        &folder,
+        RetentionPolicy {
+            bytes: config.recording.keep_gb.saturating_mul(1_000_000_000),
+            days: config.recording.keep_days,
+        },
+    );
+    let mut called = Vec::new();
+    for camera in &config.cameras {
+        let picture = live.pictures.get_or_create(&camera.camera.id);
+        let Some(url) = &camera.url else { continue };
+        called.push(camera.camera.id.clone());
+        let source = Source {
+            url: url.clone(),
+            user: camera.user.clone(),
+            password_file: camera.password_file.clone(),
+        };
+        let keeper = CameraService {
+            camera: camera.camera.id.clone(),
+            source,
+            live_camera: picture,
+            ring: ring.clone(),
+            journal: journal.clone(),
+            clock: house.clock().clone(),
+        };
+        house.service(format!("camera {}", camera.camera.id), move |stop| {
+            keeper.clone().run(stop)
+        });
+    }
+    let stills = StillService::new(live.pictures.clone(), called.clone(), house.clock().clone());
+    // Also without a camera: what was recorded before is mended, counted, and goes when its days
+    // are over.
+    let is_used = !called.is_empty();
+    let (kept, with, shown) = (ring.clone(), house.clone(), live.clone());
+    house.service("recordings", move |stop| {
+        let (ring, house, live, place) = (kept.clone(), with.clone(), shown.clone(), place.clone());
+        async move {
+            // A house that never had a camera needs no folder for pictures.
+            if !is_used && !place.folder.exists() {
+                stop.soft.cancelled().await;
+                return Ok(());
+            }
+            let loading = ring.clone();
+            let checked = place.clone();
+            let mended =
+                tokio::task::spawn_blocking(move || checked.check().and_then(|()| loading.load()))
+                    .await?
+                    .map_err(|e| {
+                        anyhow::anyhow!(
+                            "recordings in {} cannot be read: {e}",
+                            ring.folder().display()
+                        )
+                    })?;
+            if mended > 0 {
+                tracing::info!(mended, "unfinished recordings recovered");
+            }
+            let mut tick = tokio::time::interval(EVICTION_INTERVAL);
+            loop {
+                tokio::select! {
+                    _ = tick.tick() => {}
+                    () = stop.soft.cancelled() => return Ok(()),
+                }
+                // A disk that was taken out while the house runs must not become a folder on the
+                // card.
+                if let Err(cause) = place.check() {
+                    ring.close(Some(cause.to_string()));
+                    house.health().set(
+                        "recordings",
+                        HealthStatus::Amber,
+                        &format!("{}: {cause}", ring.folder().display()),
+                    );
+                    continue;
+                }
+                ring.close(None);
+                let (making, clock) = (ring.clone(), house.clock().clone());
+                let now = (clock.trust() == Trust::Synced).then(|| clock.wall_ms());
+                match tokio::task::spawn_blocking(move || making.evict(now)).await? {
+                    Ok(_) => match first_not_recording(&live).or_else(|| first_unverified(&live)) {
+                        Some(why) => house.health().set("recordings", HealthStatus::Amber, &why),
+                        None => house.health().set("recordings", HealthStatus::Green, ""),
+                    },
+                    Err(cause) => house.health().set(
+                        "recordings",
+                        HealthStatus::Amber,
+                        &format!("{}: {cause}", ring.folder().display()),
+                    ),
+                }
+            }
+        }
+    });
+    if !is_used {
+        return (ring, stills);
+    }
+    // A folder of its own: it is written before the worker that sees pictures begins.
+    let (worker, with, registry) = (
+        stills.clone(),
+        house.clone(),
+        data.join("gstreamer/registry.bin"),
+    );
+    house.service("media", move |stop| {
+        let (worker, house, registry) = (worker.clone(), with.clone(), registry.clone());
+        async move {
+            if let Some(folder) = registry.parent() {
+                tokio::fs::create_dir_all(folder).await?;
+            }
+            worker.run_worker(&registry, house, stop).await
+        }
+    });
+    let asking = stills.clone();
+    house.service("stills", move |stop| asking.clone().run(stop));
+    (ring, stills)
+}
+
+/// The first camera whose pictures cannot be kept, and why.
+fn first_not_recording(live: &Live) -> Option<String> {
+    live.pictures.all().into_iter().find_map(|(id, p)| {
+        Some(p.recording().error)
+            .filter(|t| !t.is_empty())
+            .map(|why| format!("{id}: {why}"))
+    })
+}
+
+/// The cameras whose pictures are kept and perhaps cannot be seen, and why.
+fn first_unverified(live: &Live) -> Option<String> {
+    let faults: Vec<_> = live
+        .pictures
+        .all()
+        .into_iter()
+        .map(|(id, p)| (id, p.faults()))
+        .collect();
+    let told = |what: &str, why: &dyn Fn(&Faults) -> Option<String>| {
+        let all: Vec<String> = faults
+            .iter()
+            .filter_map(|(id, f)| Some(format!("{id}: {}", why(f)?)))
+            .collect();
+        (!all.is_empty()).then(|| format!("{what}; {}", all.join("; ")))
+    };
+    let all = [
+        told("pictures are recorded but cannot be decoded", &|f| {
+            f.undecodable.clone()
+        }),
+        told(
+            "pictures are recorded and this machine cannot check whether they can be decoded",
+            &|f| f.unchecked.clone(),
+        ),
+        told(
+            "packets get lost between the camera and this machine (look at cable, Wi-Fi, bit rate): so much of a minute's pictures is missing or smeared",
+            &|f| f.loss.map(|n| format!("{n} %")),
+        ),
+        told(
+            "the disk is too slow for pictures (it may be dying, or busy with other things): so much of a minute is not recorded",
+            &|f| f.missed.map(|n| format!("{n} %")),
+        ),
+    ];
+    all.into_iter()
+        .flatten()
+        .reduce(|a, b| format!("{a} · {b}"))
+}
+
+/// Where pictures are kept, and whether that is what was meant.
+#[derive(Clone)]
+struct RecordingFolder {
+    folder: PathBuf,
+    data: PathBuf,
+    is_configured: bool,
+}
+
+impl RecordingFolder {
+    /// A folder of our own is made. A configured one must be there; one that was on a disk of its
+    /// own and is not any more is an unmounted disk: filling the memory card in its stead would
+    /// hide the loss and wear the card.
+    fn check(&self) -> std::io::Result<()> {
+        if !self.is_configured {
+            return std::fs::create_dir_all(&self.folder);
+        }
+        let apart = std::fs::metadata(&self.folder)?.dev() != std::fs::metadata(&self.data)?.dev();
+        let mark = self.data.join("recordings.apart");
+        if apart {
+            std::fs::write(&mark, self.folder.display().to_string())
+        } else if std::fs::read_to_string(&mark)
+            .is_ok_and(|known| known == self.folder.display().to_string())
+        {
+            Err(std::io::Error::other(
+                "it was a disk of its own and is not any more: is the disk mounted? (If this is meant, remove recordings.apart in the data folder.)",
+            ))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::CameraId;
+
+    #[test]
+    fn whatever_is_wrong_with_pictures_is_told_camera_by_camera() {
+        let live = Live::default();
+        let open = |id: &str| live.pictures.get_or_create(&CameraId::new(id).expect("id"));
+        let (one, two) = (open("cam-01"), open("cam-02"));
+        assert_eq!(first_unverified(&live), None);
+        one.update_faults(|f| f.unchecked = Some("install the decoder".to_owned()));
+        two.update_faults(|f| f.loss = Some(30));
+        let said = first_unverified(&live).expect("told");
+        assert!(
+            said.contains("cam-01: install the decoder") && said.contains("cam-02: 30 %"),
+            "{said}"
+        );
+        two.update_faults(|f| (f.loss, f.undecodable) = (None, Some("broken".to_owned())));
+        one.update_faults(|f| (f.unchecked, f.missed) = (None, Some(46)));
+        assert!(
+            first_unverified(&live)
+                .expect("told")
+                .ends_with("is not recorded; cam-01: 46 %"),
+            "{:?}",
+            first_unverified(&live)
+        );
+        one.update_faults(|f| f.missed = None);
+        assert_eq!(
+            first_unverified(&live).as_deref(),
+            Some("pictures are recorded but cannot be decoded; cam-02: broken")
+        );
+    }
+}

@@ -1,0 +1,140 @@
+//! What the history says is erased is erased: at the start, as soon as an entry says so, and again
+//! when it came back.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::domain::event::Event;
+use crate::domain::id::BlobId;
+use crate::domain::state::VillageState;
+use crate::journal::Journal;
+use crate::speakers::sound_cache::SoundCache;
+use crate::store::files::PeopleFiles;
+use crate::supervisor::health::HealthStatus;
+use crate::supervisor::{Stop, Supervisor};
+
+/// A card that refuses is asked again this often.
+const RETRY_INTERVAL: Duration = Duration::from_secs(10);
+
+/// What erasing works with.
+#[derive(Clone)]
+pub struct Erasure {
+    /// The journal.
+    pub journal: Journal,
+    /// People's files.
+    pub files: PeopleFiles,
+    /// What was read aloud of them.
+    pub sounds: SoundCache,
+    /// The house.
+    pub supervisor: Supervisor,
+    /// Says that entries of before were looked at: their ids do not stand in the state.
+    pub backfill_marker: PathBuf,
+}
+
+impl Erasure {
+    /// Erases what the state names; gives what could not be erased. Blocks.
+    #[must_use]
+    pub fn erase(&self, ids: impl Iterator<Item = BlobId>) -> BTreeSet<BlobId> {
+        let mut left = BTreeSet::new();
+        let mut why = String::new();
+        for id in ids {
+            match self
+                .files
+                .erase(&id)
+                .and_then(|was_there| self.sounds.remove_of(&id).map(|sounds| was_there || sounds))
+            {
+                Ok(true) => tracing::info!(%id, "personal data erased"),
+                Ok(false) => {}
+                Err(cause) => {
+                    tracing::error!(%id, %cause, "erasing personal data failed");
+                    why = cause.to_string();
+                    left.insert(id);
+                }
+            }
+        }
+        let light = if left.is_empty() {
+            HealthStatus::Green
+        } else {
+            HealthStatus::Red
+        };
+        let told = if left.is_empty() {
+            String::new()
+        } else {
+            format!(
+                "chưa xóa được {} nội dung đã yêu cầu xóa: {why}; máy thử lại mỗi 10 giây",
+                left.len()
+            )
+        };
+        self.supervisor.health().set("erasure", light, &told);
+        left
+    }
+
+    /// Everything that the state names.
+    #[must_use]
+    pub fn pending(&self, state: &VillageState) -> BTreeSet<BlobId> {
+        self.erase(state.erased.iter().cloned())
+    }
+
+    /// Works until `stop`.
+    ///
+    /// # Errors
+    /// When the journal closed.
+    pub async fn run(self, stop: Stop) -> anyhow::Result<()> {
+        let mut watch = self.journal.watch();
+        let mut known = watch.borrow_and_update().erased.clone();
+        let mut left = self
+            .work(known.iter().cloned().chain(self.backfill().await).collect())
+            .await;
+        loop {
+            tokio::select! {
+                changed = watch.changed() => changed?,
+                () = tokio::time::sleep(RETRY_INTERVAL), if !left.is_empty() => {}
+                () = stop.soft.cancelled() => return Ok(()),
+            }
+            let state = watch.borrow_and_update().clone();
+            let fresh: BTreeSet<BlobId> = state.erased.difference(&known).cloned().collect();
+            if !fresh.is_empty() || !left.is_empty() {
+                left = self.work(fresh.union(&left).cloned().collect()).await;
+                known = state.erased.clone();
+            }
+        }
+    }
+
+    async fn work(&self, ids: BTreeSet<BlobId>) -> BTreeSet<BlobId> {
+        let this = self.clone();
+        tokio::task::spawn_blocking({
+            let ids = ids.clone();
+            move || this.erase(ids.into_iter())
+        })
+        .await
+        .unwrap_or(ids)
+    }
+
+    /// What versions that erased nothing said was erased; looked for once.
+    async fn backfill(&self) -> Vec<BlobId> {
+        let mut found = Vec::new();
+        if self.backfill_marker.exists() {
+            return found;
+        }
+        let mut at = u64::MAX;
+        loop {
+            let entries = self.journal.before(at, 500).await;
+            let Some(last) = entries.last() else { break };
+            at = last.entry.seq;
+            found.extend(entries.iter().filter_map(|e| {
+                if let Event::Erased { blob } = &e.entry.event {
+                    Some(blob.clone())
+                } else {
+                    None
+                }
+            }));
+        }
+        if self.erase(found.iter().cloned()).is_empty()
+            && let Err(cause) = crate::keys::secret::write_file(&self.backfill_marker, b"")
+        {
+            tracing::warn!(%cause, "writing erasure backfill marker failed");
+        }
+        found
+    }
+}

@@ -1,0 +1,154 @@
+//! The doors for people: each a service of its own, so that one that fails does not take the others
+//! along.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::broker::BrokerService;
+use crate::cameras::stills::StillService;
+use crate::config::layout::Layout;
+use crate::http::hosts::AllowedHosts;
+use crate::http::serve;
+use crate::keys::authority::CertificateFiles;
+use crate::keys::tls::{self, ReloadableCertificate};
+use crate::speakers::sound_cache::SoundCache;
+use crate::supervisor::health::HealthStatus;
+use crate::supervisor::{Stop, Supervisor};
+use crate::web::app::App;
+
+/// Opens every door for people: portal, dashboard (plain and TLS), control socket. `also` = further
+/// names of this box.
+///
+/// # Errors
+/// When a listener cannot be shared.
+#[expect(clippy::too_many_arguments, reason = "one argument per door")]
+pub fn start(
+    app: &App,
+    broker: &BrokerService,
+    stills: &StillService,
+    layout: &Layout,
+    sounds: &SoundCache,
+    portal: Option<std::net::TcpListener>,
+    dashboard: Option<std::net::TcpListener>,
+    dashboard_tls: Option<std::net::TcpListener>,
+    control: std::os::unix::net::UnixListener,
+    also: &[String],
+    house: &Supervisor,
+) -> anyhow::Result<()> {
+    let hosts = AllowedHosts::new(
+        app.names.iter().chain(also).cloned(),
+        Some(CertificateFiles::named(&layout.data.join("keys"), "public").certificate),
+    );
+    let pages = crate::web::dashboard::router(app.clone(), hosts);
+    if let Some(listener) = portal {
+        serve_http(
+            house,
+            "portal",
+            listener,
+            None,
+            crate::web::portal::router(app.clone(), sound_file_lookup(sounds)),
+        )?;
+    }
+    if let Some(listener) = dashboard {
+        serve_http(house, "dashboard", listener, None, pages.clone())?;
+    }
+    if let Some(listener) = dashboard_tls {
+        let (h, data, listener) = (house.clone(), layout.data.clone(), Arc::new(listener));
+        house.service("dashboard_tls", move |stop| {
+            let (house, data, pages, listener) =
+                (h.clone(), data.clone(), pages.clone(), listener.clone());
+            async move { serve_https(&house, &data, &listener, pages, stop).await }
+        });
+    }
+    let broker = broker.clone();
+    let stills = stills.clone();
+    let pids = move || {
+        vec![
+            ("gateway".to_owned(), std::process::id()),
+            ("broker".to_owned(), broker.pid()),
+            ("media".to_owned(), stills.pid()),
+        ]
+    };
+    let app = crate::web::control::router(app.clone(), pids);
+    let (h, listener) = (house.clone(), Arc::new(control));
+    house.service("control", move |stop| {
+        let (house, app, listener) = (h.clone(), app.clone(), listener.clone());
+        async move { serve::serve_unix(listener.try_clone()?, app, house, stop).await }
+    });
+    Ok(())
+}
+
+/// Gives the file of a sound by its hash, for the door where clusters fetch it.
+fn sound_file_lookup(
+    sounds: &SoundCache,
+) -> impl Fn(String) -> Option<PathBuf> + Clone + Send + Sync + 'static {
+    let sounds = sounds.clone();
+    move |hash| sounds.file(&hash)
+}
+
+fn serve_http(
+    house: &Supervisor,
+    name: &'static str,
+    listener: std::net::TcpListener,
+    tls: Option<tokio_rustls::TlsAcceptor>,
+    app: axum::Router,
+) -> anyhow::Result<()> {
+    let (h, listener) = (house.clone(), Arc::new(listener));
+    house.service(name, move |stop| {
+        let (house, app, listener, tls) = (h.clone(), app.clone(), listener.clone(), tls.clone());
+        async move { serve::serve_tcp(listener.try_clone()?, tls, app, house, stop).await }
+    });
+    Ok(())
+}
+
+/// HTTPS with the publicly valid certificate that the technician installs, now or later: the file
+/// is looked at every few seconds, and a new one is served without dropping a connection.
+async fn serve_https(
+    house: &Supervisor,
+    data: &Path,
+    listener: &std::net::TcpListener,
+    pages: axum::Router,
+    stop: Stop,
+) -> anyhow::Result<()> {
+    let files = CertificateFiles::named(&data.join("keys"), "public");
+    let stamp = || {
+        std::fs::metadata(&files.certificate)
+            .and_then(|m| m.modified())
+            .ok()
+    };
+    let mut look = tokio::time::interval(Duration::from_secs(3));
+    while stamp().is_none() {
+        house.health().set(
+            "dashboard_tls",
+            HealthStatus::Amber,
+            "no certificate is installed for HTTPS; “conglang cert install” takes one",
+        );
+        tokio::select! {
+            _ = look.tick() => {}
+            () = stop.soft.cancelled() => return Ok(()),
+        }
+    }
+    let served = ReloadableCertificate::load(&files)?;
+    house.health().set("dashboard_tls", HealthStatus::Green, "");
+    let config = tls::server_config(served.clone(), None, house.clock().clone())?;
+    let renew = async {
+        let mut known = stamp();
+        loop {
+            look.tick().await;
+            if stamp() != known {
+                known = stamp();
+                match served.reload(&files) {
+                    Ok(()) => tracing::info!("TLS certificate reloaded"),
+                    Err(cause) => {
+                        tracing::error!(%cause, "new TLS certificate rejected; keeping the old one");
+                    }
+                }
+            }
+        }
+    };
+    tokio::select! {
+        ended = serve::serve_tcp(listener.try_clone()?, Some(config.into()), pages, house.clone(), stop) => ended,
+        () = renew => Ok(()),
+    }
+}

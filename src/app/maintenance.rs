@@ -1,0 +1,413 @@
+//! What must be done every so often: readings to disk, the index, a daily checkpoint, certificates,
+//! space.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::broker::BrokerService;
+use super::retention;
+use crate::domain::actor::Actor;
+use crate::domain::blob::BlobRef;
+use crate::domain::command::Command;
+use crate::domain::id::BlobId;
+use crate::domain::state::VillageState;
+use crate::journal::index::Index;
+use crate::journal::{CommandRequest, Journal, SubmitError, scrub};
+use crate::keys::authority::{CertificateFiles, HOUSE_CA_NAME};
+use crate::store::disk_space::{self, Ballast};
+use crate::store::files::PeopleFiles;
+use crate::store::samples::Samples;
+use crate::store::scrub::Scrub;
+use crate::supervisor::clock::{Clock, Trust};
+use crate::supervisor::health::HealthStatus;
+use crate::supervisor::{Stop, Supervisor};
+use crate::sync::uplink::RECEIPT_CURSOR;
+
+/// What housekeeping works with.
+#[derive(Clone)]
+pub struct Maintenance {
+    /// The journal.
+    pub journal: Journal,
+    /// Its index.
+    pub index: Index,
+    /// Readings.
+    pub samples: Samples,
+    /// People's files.
+    pub files: PeopleFiles,
+    /// A commune gets what happens here.
+    pub has_commune: bool,
+    /// The house.
+    pub supervisor: Supervisor,
+    /// The data folder.
+    pub data: PathBuf,
+    /// The broker's certificate, its names, and the folder of the house's CA; none = no TLS door.
+    pub certificate: Option<ServedCertificate>,
+    /// The broker.
+    pub broker: BrokerService,
+}
+
+impl Maintenance {
+    /// Works every minute until `stop`.
+    ///
+    /// # Errors
+    /// When the journal closed.
+    pub async fn run(&self, stop: Stop) -> anyhow::Result<()> {
+        let mut minute = tokio::time::interval(Duration::from_secs(60));
+        let mut space = tokio::time::interval(Duration::from_secs(5));
+        let mut minutes = 0u64;
+        let mut retained: Option<u64> = None;
+        let mut people = Scrub::default();
+        // What the clock was worth when the house began, and how far it then stood from the time
+        // since.
+        let mut trusted = (
+            self.supervisor.clock().trust(),
+            self.supervisor.clock().offset_ms(),
+        );
+        loop {
+            tokio::select! {
+                _ = minute.tick() => {}
+                _ = space.tick() => {
+                    self.check_disk_space().await;
+                    continue;
+                }
+                () = stop.soft.cancelled() => break,
+            }
+            // What the journal must know waits for the next start; the rest goes on without it.
+            let writes = self.journal.failed().borrow().is_none();
+            if writes {
+                self.record_clock_sync(&mut trusted).await?;
+            }
+            self.flush().await;
+            self.update_index().await;
+            people = self.scrub_blobs(people).await;
+            if writes && minutes > 0 && minutes.is_multiple_of(24 * 60) {
+                self.journal.checkpoint().await?;
+            }
+            // Once a day, not in the first minutes of a boot, and whenever the date comes to be
+            // known.
+            let due = retained.is_none_or(|at| minutes >= at + 24 * 60);
+            if writes && minutes >= 10 && due && self.supervisor.clock().trust() == Trust::Synced {
+                self.apply_retention().await?;
+                retained = Some(minutes);
+            }
+            self.report_unreadable_blocks();
+            if let Some(certificate) = &self.certificate
+                && let Err(cause) =
+                    renew_broker_certificate(&self.supervisor, &self.broker, certificate).await
+            {
+                tracing::error!(%cause, "certificate renewal failed");
+                self.supervisor.health().set(
+                    "certificate",
+                    HealthStatus::Amber,
+                    &cause.to_string(),
+                );
+            }
+            minutes += 1;
+        }
+        self.flush().await;
+        Ok(())
+    }
+
+    async fn flush(&self) {
+        let samples = self.samples.clone();
+        match tokio::task::spawn_blocking(move || samples.flush()).await {
+            // After a day all that is shown was taken since.
+            Ok(Ok(())) => match self
+                .samples
+                .loss()
+                .filter(|_| self.supervisor.clock().mono_ms() < 24 * 3_600_000)
+            {
+                Some(why) => self.supervisor.health().set(
+                    "samples",
+                    HealthStatus::Amber,
+                    &format!("{why}: một phần số đo của ngày qua đã mất"),
+                ),
+                None => self
+                    .supervisor
+                    .health()
+                    .set("samples", HealthStatus::Green, ""),
+            },
+            Ok(Err(cause)) => self.supervisor.health().set(
+                "samples",
+                HealthStatus::Amber,
+                &format!("readings could not be written: {cause}"),
+            ),
+            Err(cause) => tracing::error!(%cause, "flushing samples panicked"),
+        }
+    }
+
+    async fn update_index(&self) {
+        let (index, history) = (self.index.clone(), self.journal.history());
+        match tokio::task::spawn_blocking(move || index.catch_up(&history)).await {
+            Ok(Ok(anew)) => {
+                if anew {
+                    tracing::warn!("index rebuilt");
+                }
+                self.supervisor
+                    .health()
+                    .set("index", HealthStatus::Green, "");
+            }
+            Ok(Err(cause)) => self.supervisor.health().set(
+                "index",
+                HealthStatus::Amber,
+                &format!("the index cannot be used: {cause}"),
+            ),
+            Err(cause) => tracing::error!(%cause, "index update panicked"),
+        }
+    }
+
+    /// The next of people's files, and what is told of all.
+    async fn scrub_blobs(&self, mut walk: Scrub) -> Scrub {
+        if self.files.is_locked() {
+            return walk;
+        }
+        let (files, state) = (self.files.clone(), self.journal.state());
+        let named = referenced_blobs(&state);
+        let known: BTreeMap<BlobId, BlobRef> = named
+            .iter()
+            .map(|(b, _)| (b.id.clone(), b.clone()))
+            .collect();
+        let looked = tokio::task::spawn_blocking(move || {
+            let done = walk.step(&files, &known, &state.erased);
+            (walk, done)
+        });
+        let (walk, done) = match looked.await {
+            Ok(looked) => looked,
+            Err(cause) => {
+                tracing::error!(%cause, "blob scrub panicked");
+                return Scrub::default();
+            }
+        };
+        let mut told = Vec::new();
+        if !walk.damaged.is_empty() {
+            let names: Vec<&str> = named
+                .iter()
+                .filter(|(b, _)| walk.damaged.contains(&b.id))
+                .map(|(_, name)| name.as_str())
+                .take(3)
+                .collect();
+            let which = if names.is_empty() {
+                "cũ, không còn trên trang".to_owned()
+            } else {
+                names.join(", ")
+            };
+            told.push(format!(
+                "{} nội dung hỏng hoặc mất cả hai bản: {which}",
+                walk.damaged.len()
+            ));
+        }
+        if walk.repaired > 0 {
+            told.push(format!(
+                "{} nội dung hỏng một bản, đã chép lại từ bản kia",
+                walk.repaired
+            ));
+        }
+        if let Err(cause) = done {
+            told.push(format!("chưa xem được hết các tệp của dân: {cause}"));
+        }
+        let light = if told.is_empty() {
+            HealthStatus::Green
+        } else {
+            HealthStatus::Amber
+        };
+        self.supervisor
+            .health()
+            .set("people", light, &told.join("; "));
+        walk
+    }
+
+    async fn check_disk_space(&self) {
+        let ballast = Ballast::of(&self.data);
+        let kept = tokio::task::spawn_blocking(move || ballast.maintain()).await;
+        let left = disk_space::free_and_total(&self.data);
+        let told = match (kept, left) {
+            (Ok(Ok(true)), _) => {
+                tracing::warn!("disk full; ballast released for the journal");
+                return;
+            }
+            (_, Err(cause)) | (Ok(Err(cause)), _)
+                if !matches!(cause.kind(), std::io::ErrorKind::StorageFull) =>
+            {
+                cause.to_string()
+            }
+            (_, Ok((free, total))) if disk_space::is_low(free, total) => {
+                format!("{} MB are left on {}", free >> 20, self.data.display())
+            }
+            _ => match disk_space::inodes(&self.data) {
+                Ok((free, all)) if disk_space::is_low_on_inodes(free, all) => format!(
+                    "{free} files more fit on {}, whatever their size",
+                    self.data.display()
+                ),
+                _ => String::new(),
+            },
+        };
+        self.supervisor.health().set(
+            "space",
+            if told.is_empty() {
+                HealthStatus::Green
+            } else {
+                HealthStatus::Amber
+            },
+            &told,
+        );
+    }
+
+    /// When the time becomes known, an entry says by how much what came before was wrong.
+    async fn record_clock_sync(&self, before: &mut (Trust, i64)) -> anyhow::Result<()> {
+        let now = (
+            self.supervisor.clock().trust(),
+            self.supervisor.clock().offset_ms(),
+        );
+        if now.0 == Trust::Synced && before.0 != Trust::Synced {
+            let offset_ms = now.1.saturating_sub(before.1);
+            match self
+                .journal
+                .submit(CommandRequest::new(
+                    Actor::System,
+                    Command::NoteClock { offset_ms },
+                ))
+                .await
+            {
+                Err(SubmitError::Closed(closed)) => return Err(closed.into()),
+                _ => tracing::info!(offset_ms, "clock synchronized"),
+            }
+            *before = now;
+        }
+        Ok(())
+    }
+
+    /// Lets go what is too old.
+    async fn apply_retention(&self) -> anyhow::Result<()> {
+        let now = self.supervisor.clock().wall_ms();
+        let receipt = self
+            .has_commune
+            .then(|| self.journal.cursor(RECEIPT_CURSOR));
+        // First the sweep: it reads the entries that the trim lets go. A house that was off for a
+        // week looks at that week.
+        let mark = self.data.join("swept");
+        let since = std::fs::read_to_string(&mark)
+            .ok()
+            .and_then(|t| t.trim().parse().ok())
+            .unwrap_or(0);
+        match retention::sweep(&self.journal, &self.files, since, now).await {
+            // Three days are looked at again: a file may be older than the clock said.
+            Ok(_) => crate::keys::secret::write_file(
+                &mark,
+                (now - retention::KEEP_MS / 10).to_string().as_bytes(),
+            )?,
+            Err(cause) => tracing::warn!(%cause, "orphan blob sweep failed"),
+        }
+        let gone = retention::trim(&self.journal, &self.index, &self.data, now, receipt).await?;
+        tracing::info!(entries = gone, "history trimmed");
+        Ok(())
+    }
+
+    /// Blocks of history that could not be read when somebody asked.
+    fn report_unreadable_blocks(&self) {
+        report_unreadable_blocks_of(&self.journal, &self.supervisor);
+    }
+}
+
+fn report_unreadable_blocks_of(journal: &Journal, house: &Supervisor) {
+    let holes = journal.history().unreadable();
+    // One that failed says more, and red.
+    if let Some((from, to)) = holes
+        .first()
+        .filter(|_| journal.failed().borrow().is_none())
+    {
+        for part in ["journal", "history"] {
+            house.health().set(
+                part,
+                HealthStatus::Amber,
+                &format!(
+                    "packed history from entry {from} to {to} cannot be read ({} such places)",
+                    holes.len()
+                ),
+            );
+        }
+    }
+}
+
+/// Pause between two reads of the slow look at packed history.
+const SCRUB_PAUSE: Duration = Duration::from_millis(100);
+/// Pause between two looks.
+const SCRUB_INTERVAL: Duration = Duration::from_secs(86_400);
+
+/// Looks at everything that is packed, behind open doors and once a day.
+///
+/// # Errors
+/// Never by itself; the type fits a service.
+pub async fn scrub_history(journal: Journal, house: Supervisor, stop: Stop) -> anyhow::Result<()> {
+    loop {
+        let seen = tokio::select! {
+            seen = scrub::scrub(&journal, SCRUB_PAUSE) => seen,
+            () = stop.soft.cancelled() => return Ok(()),
+        };
+        tracing::debug!(seen.blocks, "history scrub finished");
+        if seen.snapshots > 0 && journal.failed().borrow().is_none() {
+            house.health().set("journal", HealthStatus::Amber, &format!("{} snapshots were damaged and are made again; nothing is missing, look at the card", seen.snapshots));
+        }
+        report_unreadable_blocks_of(&journal, &house);
+        tokio::select! {
+            () = tokio::time::sleep(SCRUB_INTERVAL) => {}
+            () = stop.soft.cancelled() => return Ok(()),
+        }
+    }
+}
+
+/// People's files that the village uses now, and what each is of.
+fn referenced_blobs(state: &VillageState) -> Vec<(BlobRef, String)> {
+    let people = state
+        .users
+        .values()
+        .map(|u| (u.record.clone(), format!("hồ sơ của {}", u.id)));
+    let notices = state
+        .notices
+        .values()
+        .map(|n| (n.text.clone(), format!("thông báo {}", n.id)));
+    let said = state
+        .announcements
+        .values()
+        .map(|a| (a.text.clone(), format!("câu phát loa {}", a.id)));
+    people.chain(notices).chain(said).collect()
+}
+
+/// A broker's certificate, its names, and the folder of the CA that signs it.
+pub type ServedCertificate = (CertificateFiles, Vec<String>, PathBuf);
+
+/// The common name of a broker's certificate.
+const BROKER_COMMON_NAME: &str = "cong-lang";
+
+/// Makes a broker's certificate anew when it ends soon or counts as none, without dropping a
+/// connection: also as soon as a clock that was wrong is right again.
+///
+/// # Errors
+/// When the CA cannot be loaded or a file cannot be written.
+pub async fn renew_broker_certificate(
+    house: &Supervisor,
+    broker: &BrokerService,
+    certificate: &ServedCertificate,
+) -> anyhow::Result<()> {
+    if issue_broker_certificate(certificate, house.clock())? {
+        broker.reload_certificate().await;
+        tracing::info!("broker certificate renewed");
+    }
+    house.health().set("certificate", HealthStatus::Green, "");
+    Ok(())
+}
+
+/// Makes a certificate for the broker from the house's CA when one is due; true = it was made.
+///
+/// # Errors
+/// When the CA cannot be loaded or a file cannot be written.
+pub fn issue_broker_certificate(
+    (files, names, folder): &ServedCertificate,
+    clock: &Clock,
+) -> std::io::Result<bool> {
+    let due = files.is_due(folder, clock);
+    if due {
+        files.issue_server(folder, HOUSE_CA_NAME, BROKER_COMMON_NAME, names, clock)?;
+    }
+    Ok(due)
+}

@@ -1,0 +1,341 @@
+//! What goes with time: old history, files that no entry names. Once a day, and only when the date
+//! is known.
+//!
+//! History's floor is the oldest of what the commune has and thirty days; when it fills half of its
+//! disk the oldest goes all the same. Whatever goes is an entry first. Source of the rule:
+//! docs/decisions/0006-retention.md.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::domain::actor::Actor;
+use crate::domain::command::Command;
+use crate::domain::event::ClockQuality;
+use crate::domain::id::BlobId;
+use crate::journal::history::History;
+use crate::journal::index::Index;
+use crate::journal::{CommandRequest, Journal, StoredEntry, pack};
+use crate::store::disk_space;
+use crate::store::files::PeopleFiles;
+
+/// How long history is kept at least, ms.
+pub const KEEP_MS: i64 = 30 * 86_400_000;
+/// A file that no entry names is an orphan after so long, ms.
+const ORPHAN_MS: i64 = 86_400_000;
+
+/// The first entry that stays; 0 = nothing goes. `receipt` is the last entry that the commune has,
+/// none = there is no commune. `bytes_most` is what packed history may take.
+fn trim_floor(history: &History, now_ms: i64, receipt: Option<u64>, bytes_most: u64) -> u64 {
+    let packs = history.packs();
+    let size = |p: &pack::Pack| std::fs::metadata(&p.path).map_or(0, |m| m.len());
+    let mut bytes: u64 = packs.iter().map(size).sum();
+    let mut floor = 0;
+    let mut dated: Option<(usize, Option<i64>)> = None;
+    for (i, p) in packs.iter().enumerate() {
+        // One that says nothing of its age is as old as the next that does: what was written while
+        // the box believed that it is 1970, or 2100, is as young as what came after it.
+        if dated.is_none_or(|(at, _)| at < i) {
+            dated = Some(
+                packs
+                    .iter()
+                    .enumerate()
+                    .skip(i)
+                    .find_map(|(n, p)| newest_synced_at(p, now_ms).map(|at| (n, Some(at))))
+                    .unwrap_or((packs.len(), None)),
+            );
+        }
+        let at = dated.and_then(|(_, at)| at);
+        let old = at.is_some_and(|at| at < now_ms - KEEP_MS) && receipt.is_none_or(|r| p.last <= r);
+        if !old && bytes <= bytes_most {
+            break;
+        }
+        bytes = bytes.saturating_sub(size(p));
+        floor = p.last + 1;
+    }
+    floor
+}
+
+/// When the newest entry of a pack was written whose time was agreed with a source and is not to
+/// come, ms.
+fn newest_synced_at(pack: &pack::Pack, now_ms: i64) -> Option<i64> {
+    let sound =
+        |e: &&Arc<StoredEntry>| e.entry.clock == ClockQuality::Synced && e.entry.wall_ms <= now_ms;
+    pack.blocks.iter().rev().find_map(|b| {
+        pack::read(&pack.path, b)
+            .ok()
+            .and_then(|found| found.iter().rev().find(sound).map(|e| e.entry.wall_ms))
+    })
+}
+
+/// Lets old history go; gives how many entries went.
+///
+/// # Errors
+/// When the journal closed.
+pub async fn trim(
+    journal: &Journal,
+    index: &Index,
+    folder: &Path,
+    now_ms: i64,
+    receipt: Option<u64>,
+) -> anyhow::Result<u64> {
+    let history = journal.history();
+    let (first, _) = history.span();
+    let half = disk_space::free_and_total(folder).map_or(u64::MAX, |(_, total)| total / 2);
+    let floor =
+        tokio::task::spawn_blocking(move || trim_floor(&history, now_ms, receipt, half)).await?;
+    if first == 0 || floor <= first {
+        return Ok(0);
+    }
+    if !journal.may_trim(floor).await {
+        tracing::warn!(
+            floor,
+            "history trim skipped: fewer than two valid snapshots cover it"
+        );
+        journal.checkpoint().await?;
+        return Ok(0);
+    }
+    // It is told before it happens: a cut between the two leaves an entry too many, never a hole
+    // without one.
+    journal
+        .submit(CommandRequest::new(
+            Actor::System,
+            Command::NoteTrim {
+                from: first,
+                to: floor - 1,
+            },
+        ))
+        .await?;
+    journal.trim(floor).await?;
+    let index = index.clone();
+    if let Err(cause) = tokio::task::spawn_blocking(move || index.trim(floor)).await? {
+        tracing::warn!(%cause, "trimming index failed");
+    }
+    Ok(floor - first)
+}
+
+/// Removes files of people's data that no entry names, of the time since `since_ms`; gives how
+/// many.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub async fn sweep(
+    journal: &Journal,
+    files: &PeopleFiles,
+    since_ms: i64,
+    now_ms: i64,
+) -> anyhow::Result<usize> {
+    let mut found: BTreeSet<BlobId> = {
+        let files = files.clone();
+        tokio::task::spawn_blocking(move || files.written_between(since_ms, now_ms - ORPHAN_MS))
+            .await??
+    };
+    // What the village holds now is in use, however long ago its entry went.
+    let state = journal.state();
+    for blob in state
+        .users
+        .values()
+        .map(|u| &u.record)
+        .chain(state.notices.values().map(|n| &n.text))
+        .chain(state.announcements.values().map(|a| &a.text))
+    {
+        found.remove(&blob.id);
+    }
+    let mut at = u64::MAX;
+    let mut expected = state.seq;
+    while !found.is_empty() {
+        let entries = journal.before(at, 500).await;
+        let Some(last) = entries.last() else {
+            // History ends here. Unless it ends where it began, an older entry may have named what
+            // is left.
+            if at > 1 {
+                return Ok(0);
+            }
+            break;
+        };
+        at = last.entry.seq;
+        for entry in &entries {
+            // A hole may hide the entry that names a file: then nothing is removed.
+            if entry.entry.seq < expected {
+                return Ok(0);
+            }
+            expected = entry.entry.seq.saturating_sub(1);
+            if let Some(blob) = entry.entry.event.blob() {
+                found.remove(&blob.id);
+            }
+        }
+        // The entry that names a file is made right after it; a day earlier nothing can name it. A
+        // clock that nobody agreed with says nothing about that.
+        if last.entry.clock == ClockQuality::Synced && last.entry.wall_ms < since_ms - ORPHAN_MS {
+            break;
+        }
+    }
+    let gone = found.len();
+    for id in found {
+        files.erase(&id)?;
+    }
+    Ok(gone)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::blob::BlobRef;
+    use crate::domain::id::{NoticeId, PlaceId};
+    use crate::domain::notice::NoticeKind;
+    use crate::domain::place::Place;
+    use crate::journal::{JournalStorage, boot};
+    use crate::keys::secret;
+    use crate::log::disk::DirDisk;
+    use crate::supervisor::clock::Clock;
+
+    const DAY: u64 = 86_400;
+
+    fn open(dir: &Path, clock: &Clock) -> Journal {
+        let place = JournalStorage {
+            folder: boot::folder(dir),
+            disk: Box::new(DirDisk::open(&dir.join("log")).expect("log")),
+            village: None,
+        };
+        Journal::open(place, secret::random().expect("random"), clock.clone())
+            .expect("opens")
+            .0
+    }
+
+    async fn fill(journal: &Journal, from: usize, to: usize) {
+        for n in from..to {
+            journal
+                .submit(CommandRequest::new(
+                    Actor::System,
+                    Command::DeclarePlace {
+                        place: Place {
+                            id: PlaceId::new(&format!("p{n}")).expect("id"),
+                            name: "Ngõ".into(),
+                        },
+                    },
+                ))
+                .await
+                .expect("answered");
+        }
+        journal.checkpoint().await.expect("asked");
+        let packs = journal.history().packs().len();
+        for _ in 0..200 {
+            if journal.history().packs().len() > packs {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("it was not packed");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn old_history_goes_only_when_the_commune_has_it_and_leaves_an_entry() {
+        let dir = std::env::temp_dir().join(format!(
+            "conglang-trim-{}",
+            secret::token().expect("random")
+        ));
+        let clock = Clock::manual(1_795_232_640_000);
+        let index = Index::new(&dir.join("index.redb"));
+        let journal = open(&dir, &clock);
+        fill(&journal, 0, 200).await;
+        index.catch_up(&journal.history()).expect("indexed");
+        clock.advance(Duration::from_secs(20 * DAY));
+        fill(&journal, 200, 300).await;
+        assert_eq!(
+            trim(&journal, &index, &dir, clock.wall_ms(), None)
+                .await
+                .expect("asked"),
+            0,
+            "nothing is thirty days old"
+        );
+        clock.advance(Duration::from_secs(15 * DAY));
+        assert_eq!(
+            trim(&journal, &index, &dir, clock.wall_ms(), Some(10))
+                .await
+                .expect("asked"),
+            0,
+            "the commune has not got it"
+        );
+        let gone = trim(&journal, &index, &dir, clock.wall_ms(), Some(250))
+            .await
+            .expect("asked");
+        assert!((200..=202).contains(&gone), "{gone} of the first time");
+        let told = journal.before(u64::MAX, 1).await;
+        assert_eq!(
+            serde_json::to_value(&told[0].entry.event).expect("json")["t"],
+            "HistoryTrimmed"
+        );
+        journal.ping().await.expect("trimmed");
+        assert_eq!(journal.history().span().0, gone + 1);
+        assert!(
+            index
+                .by_subject(&journal.history(), "p1", u64::MAX, 5)
+                .expect("reads")
+                .is_empty()
+        );
+        journal.shutdown().await.expect("ended");
+        let again = open(&dir, &clock);
+        assert!(
+            again.state().places.len() == 300,
+            "the village is as it was"
+        );
+        again.shutdown().await.expect("ended");
+        std::fs::remove_dir_all(&dir).expect("clean");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_file_that_no_entry_names_goes_after_a_day() {
+        let dir = std::env::temp_dir().join(format!(
+            "conglang-sweep-{}",
+            secret::token().expect("random")
+        ));
+        #[expect(clippy::disallowed_methods, reason = "files carry the machine's time")]
+        let now = i64::try_from(
+            std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .expect("time")
+                .as_millis(),
+        )
+        .expect("number");
+        let clock = Clock::manual(now);
+        let journal = open(&dir, &clock);
+        let files = PeopleFiles::open(&dir.join("people"), vec![7; 32]).expect("files");
+        let named: BlobRef = files.put_blocking(b"Thong bao").expect("written");
+        let orphan = files.put_blocking(b"khong ai goi").expect("written");
+        journal
+            .submit(CommandRequest::new(
+                Actor::System,
+                Command::PublishNotice {
+                    id: NoticeId::new("n").expect("id"),
+                    text: named.clone(),
+                    kind: NoticeKind::Notice,
+                    until: None,
+                },
+            ))
+            .await
+            .expect("answered");
+        assert_eq!(
+            sweep(&journal, &files, now - 3 * ORPHAN_MS, now)
+                .await
+                .expect("swept"),
+            0,
+            "it is young"
+        );
+        assert_eq!(
+            sweep(
+                &journal,
+                &files,
+                now - 3 * ORPHAN_MS,
+                now + ORPHAN_MS + 60_000
+            )
+            .await
+            .expect("swept"),
+            1
+        );
+        assert!(files.get(&named).is_ok() && files.get(&orphan).is_err());
+        journal.shutdown().await.expect("ended");
+        std::fs::remove_dir_all(&dir).expect("clean");
+    }
+}

@@ -1,0 +1,102 @@
+//! The keys of a village at its start: all are looked at before the journal notes a boot, so that a
+//! cut in a first boot leaves no history without them.
+
+use std::path::Path;
+
+use crate::keys::authority::{Authority, HOUSE_CA_NAME};
+use crate::keys::ring::{self, KeyRing};
+use crate::keys::secret;
+use crate::store::files::PeopleFiles;
+use crate::supervisor::clock::Clock;
+use crate::supervisor::health::{Health, HealthStatus};
+
+/// An authority's certificate that is over another key than its own is set aside: it is made again
+/// over the key.
+///
+/// # Errors
+/// Whatever the file system says.
+pub fn quarantine_mismatched_certificate(folder: &Path) -> std::io::Result<()> {
+    let certificate = folder.join("ca.pem");
+    if certificate.exists() && !Authority::is_pair(folder) {
+        tracing::error!(certificate = %certificate.display(), "CA certificate does not match its key; reissuing");
+        std::fs::rename(&certificate, folder.join("ca.pem.before"))?;
+    }
+    Ok(())
+}
+
+/// The keys; what is lost is none, and only what needs it stops.
+pub struct Secrets {
+    people: Option<Vec<u8>>,
+    /// Stands behind the hashes of PINs.
+    pub pepper: Option<Vec<u8>>,
+    /// Seals forms.
+    pub forms: Option<Vec<u8>>,
+    /// The village's voice.
+    pub voice: Option<Vec<u8>>,
+    /// The voice was made in this start.
+    pub is_voice_new: bool,
+    /// The hash of what programs show; empty = none is let in.
+    pub api_token_hash: String,
+    /// There is a key to sign the broker's certificate with.
+    pub has_authority: bool,
+    problem: String,
+}
+
+impl Secrets {
+    /// Looks at the keys in a data folder, and makes those that there never were.
+    ///
+    /// # Errors
+    /// When a new key cannot be written.
+    pub fn open(data: &Path) -> std::io::Result<Self> {
+        let mut ring = KeyRing::inspect(data);
+        let people = ring.bytes(ring::PEOPLE)?;
+        let pepper = ring.bytes(ring::PEPPER)?;
+        let forms = ring.bytes(ring::FORMS)?;
+        let is_voice_new = !ring.path(ring::VOICE).exists();
+        let voice = ring.bytes(ring::VOICE)?;
+        let token = ring.load_or_create(ring::API_TOKEN, |path| {
+            secret::write_file(path, secret::token()?.as_bytes())
+        })?;
+        let authority = ring.load_or_create(ring::HOUSE_CA, |path| {
+            let folder = path.parent().unwrap_or(path);
+            Authority::load_or_make(folder, HOUSE_CA_NAME, Clock::system(0).trusted_s()).map(drop)
+        })?;
+        if authority.is_some() {
+            quarantine_mismatched_certificate(&data.join("keys/house-ca"))?;
+        }
+        Ok(Self {
+            people,
+            pepper,
+            forms,
+            voice,
+            is_voice_new,
+            api_token_hash: token.map_or_else(String::new, |t| secret::sha256(t.trim_ascii())),
+            has_authority: authority.is_some(),
+            problem: ring.summary(),
+        })
+    }
+
+    /// People's files with their key, or locked without it.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn files(&self, folder: &Path) -> std::io::Result<PeopleFiles> {
+        match &self.people {
+            Some(key) => PeopleFiles::open(folder, key.clone()),
+            None => PeopleFiles::locked(folder),
+        }
+    }
+
+    /// Says in the house's health what is lost.
+    pub fn report(&self, health: &Health) {
+        health.set(
+            "keys",
+            if self.problem.is_empty() {
+                HealthStatus::Green
+            } else {
+                HealthStatus::Red
+            },
+            &self.problem,
+        );
+    }
+}

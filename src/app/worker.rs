@@ -1,0 +1,86 @@
+//! `conglang worker …`: one thing that may crash. Started by `run` or `commune`, never by hand.
+
+use std::path::Path;
+
+use crate::supervisor::child;
+use crate::supervisor::sandbox::confine;
+
+/// Runs a worker's role to its end; gives the exit code.
+#[must_use]
+pub fn run(role: &str) -> u8 {
+    // Not a worker that stays: it writes down which decoders this machine has, before anybody sees
+    // a picture.
+    if role == "plugins" {
+        return match crate::cameras::worker::probe_decoders() {
+            Ok(()) => 0,
+            Err(error) => {
+                eprintln!("{error:#}");
+                70
+            }
+        };
+    }
+    let birth = match child::from_parent() {
+        Ok(birth) => birth,
+        Err(cause) => {
+            eprintln!("a worker is started by “conglang run”, not by hand ({cause})");
+            return 64;
+        }
+    };
+    let shut = role == "media" && enter_sandbox();
+    // The broker's work is many small steps under one lock: a second thread would only wait for it.
+    let mut builder = if role == "broker" {
+        tokio::runtime::Builder::new_current_thread()
+    } else {
+        tokio::runtime::Builder::new_multi_thread()
+    };
+    if role != "broker" {
+        builder.worker_threads(2);
+    }
+    let runtime = match builder.enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(cause) => {
+            eprintln!("no runtime: {cause}");
+            return 71;
+        }
+    };
+    let ended = runtime.block_on(async {
+        match role {
+            "media" => crate::cameras::worker::run(birth, shut).await,
+            "broker" => crate::broker::worker::run(birth).await,
+            other => anyhow::bail!("there is no worker “{other}”"),
+        }
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    match ended {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("{error:#}");
+            70
+        }
+    }
+}
+
+/// Pictures come from cameras that strangers may have got at: who decodes them sees the system's
+/// libraries and the list of decoders, writes nothing, and speaks to nobody but its parent: no
+/// keys, no history, no recordings, no network, no control socket.
+fn enter_sandbox() -> bool {
+    let registry = std::env::var_os("GST_REGISTRY").unwrap_or_default();
+    let read = [
+        "/usr",
+        "/lib",
+        "/lib64",
+        "/etc/ld.so.cache",
+        "/etc/ld.so.preload",
+        "/proc/cpuinfo",
+        "/proc/meminfo",
+        "/sys/devices/system/cpu",
+        "/dev/urandom",
+    ];
+    let read: Vec<&Path> = read
+        .into_iter()
+        .map(Path::new)
+        .chain([Path::new(&registry)])
+        .collect();
+    let shut = confine(&read, &[Path::new("/dev/null")]);
+    shut.filesystem && shut.syscalls
+}

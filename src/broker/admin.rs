@@ -1,0 +1,151 @@
+//! What a technician asks of the running broker.
+
+use tokio::time::Instant;
+
+use super::acl::Identity;
+use super::session::Session;
+use super::shared::SharedBroker;
+use crate::protocol::broker::{AdminQuery, AdminReply, ClientRow, RetainedRow};
+
+/// Bytes of one answer: a line of facts is bounded (`supervisor/worker`), whatever clients call
+/// themselves.
+const REPLY_BYTES_MAX: usize = 128 * 1024;
+/// Characters of payload and of a filter shown.
+const PREVIEW_CHARS: usize = 80;
+
+/// The beginning of a text.
+fn preview(text: &str) -> String {
+    text.chars().take(PREVIEW_CHARS).collect()
+}
+
+/// As many rows as fit, the first one always; true = there are more.
+fn fit_rows<T: serde::Serialize>(rows: impl Iterator<Item = T>) -> (Vec<T>, bool) {
+    let (mut out, mut bytes) = (Vec::new(), 0);
+    for row in rows {
+        bytes += serde_json::to_vec(&row).map_or(REPLY_BYTES_MAX, |r| r.len() + 1);
+        if bytes > REPLY_BYTES_MAX && !out.is_empty() {
+            return (out, true);
+        }
+        out.push(row);
+    }
+    (out, false)
+}
+
+fn client_row(session: &Session, now: Instant) -> ClientRow {
+    let (queued, inflight) = session.queue.len();
+    let is_connected = !session.is_disconnected();
+    ClientRow {
+        account: session.identity.name().to_owned(),
+        client_id: session.client_id.clone(),
+        connected: is_connected,
+        address: if is_connected {
+            session.peer.address.clone()
+        } else {
+            String::new()
+        },
+        version: if is_connected {
+            session.peer.version.to_owned()
+        } else {
+            String::new()
+        },
+        listener: if is_connected {
+            session.peer.listener.to_owned()
+        } else {
+            String::new()
+        },
+        state_age_s: now.saturating_duration_since(session.state_since).as_secs(),
+        filters: session
+            .subscriptions
+            .keys()
+            .take(20)
+            .map(|f| preview(f))
+            .collect(),
+        queued,
+        inflight,
+        dropped: session.queue.dropped,
+        persistent: session.is_persistent(),
+    }
+}
+
+/// Answers a question.
+pub fn handle_query(broker: &SharedBroker, query: &AdminQuery) -> AdminReply {
+    let now = Instant::now();
+    match query {
+        AdminQuery::Clients { after } => {
+            let core = broker.lock();
+            let all = core.by_client.iter().filter(|((who, client), _)| {
+                after
+                    .as_ref()
+                    .is_none_or(|(a, c)| (who.name(), client.as_str()) > (a.as_str(), c.as_str()))
+            });
+            let mut rows: Vec<ClientRow> = all
+                .filter_map(|(_, slot)| {
+                    core.sessions
+                        .get(*slot as usize)?
+                        .as_ref()
+                        .map(|s| client_row(s, now))
+                })
+                .collect();
+            rows.sort_by(|a, b| (&a.account, &a.client_id).cmp(&(&b.account, &b.client_id)));
+            let (rows, more) = fit_rows(rows.into_iter());
+            AdminReply::Clients(rows, more)
+        }
+        AdminQuery::Topics { filter, after } => {
+            let core = broker.lock();
+            let sys = core
+                .sys_topics
+                .values()
+                .filter(|m| {
+                    filter.starts_with('$')
+                        && crate::protocol::mqtt::topic::matches(filter, &m.topic)
+                })
+                .map(|m| ("", m));
+            let kept = core
+                .retained
+                .matching(filter, now)
+                .chain(sys)
+                .filter(|(_, m)| after.as_ref().is_none_or(|a| *m.topic > **a));
+            let rows = kept.map(|(owner, m)| RetainedRow {
+                topic: m.topic.to_string(),
+                owner: owner.to_owned(),
+                payload: preview(&String::from_utf8_lossy(
+                    m.payload.get(..4 * PREVIEW_CHARS).unwrap_or(&m.payload),
+                )),
+                bytes: m.payload.len(),
+                qos: m.qos,
+            });
+            let (rows, more) = fit_rows(rows);
+            AdminReply::Topics(rows, more)
+        }
+        AdminQuery::Kick { id } => {
+            let mut core = broker.lock();
+            let found: Vec<_> = core
+                .by_client
+                .iter()
+                .filter(|((who, client), _)| {
+                    *who != Identity::Gateway && (who.name() == id || client == id)
+                })
+                .map(|(_, slot)| *slot)
+                .collect();
+            for slot in &found {
+                let line = core.session(*slot).and_then(|s| s.connection.clone());
+                match line {
+                    Some(line) => {
+                        if let Some(session) = core.session(*slot) {
+                            session.expiry_interval = std::time::Duration::ZERO;
+                        }
+                        line.signal.disconnect(0x98, "a technician ended it");
+                    }
+                    None => core.remove_session(*slot, now),
+                }
+            }
+            AdminReply::Kicked(found.len())
+        }
+        AdminQuery::Refusals { id } => {
+            // The newest that fit, oldest first.
+            let (mut rows, _) = fit_rows(broker.refusals_of(id).into_iter().rev());
+            rows.reverse();
+            AdminReply::Refusals(rows)
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Delivery: who hears a message, and into which queues it goes.
+//!
+//! Invariants: a session with overlapping filters hears a message once, at the best QoS, with all
+//! their identifiers; of a shared subscription one member does, in turn, somebody who is there if
+//! anybody is; what a queue has no room for is counted. Deliberately absent: what must be on disk
+//! first (`publish` decides it by what [`Core::enqueue`] gives).
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::acl::Identity;
+use super::core::BrokerState;
+use super::durability::durability_class_of;
+use super::message::{Message, QueuedMessage};
+use super::persistence::LogNumber;
+use super::persistence::record::Target;
+use super::quota::account_queued_bytes;
+use super::session::Session;
+use super::subscriptions::{SharedSubscription, Slot, SubscriptionOptions};
+use crate::protocol::broker::DurabilityClass;
+
+/// One who is to have a message.
+pub(super) struct Recipient {
+    pub(super) slot: Slot,
+    options: SubscriptionOptions,
+    shared_name: Option<Arc<str>>,
+}
+
+/// Whose turn it is in a group: who is there and can follow, who is there, who comes back.
+fn choose_member(
+    group: &mut SharedSubscription,
+    sessions: &[Option<Session>],
+    qos: u8,
+) -> Option<(Slot, SubscriptionOptions)> {
+    let count = group.members.len();
+    let rank = |slot: Slot| match sessions.get(slot as usize).and_then(Option::as_ref) {
+        Some(s) if s.is_disconnected() => (s.is_persistent() && qos > 0).then_some(2),
+        Some(s) => Some(u8::from(s.queue.is_half_full())),
+        None => None,
+    };
+    let turn = |n: usize| (group.next_member + n) % count.max(1);
+    let (_, n) = (0..count)
+        .filter_map(|n| Some((rank(group.members.get(turn(n))?.0)?, n)))
+        .min()?;
+    let at = turn(n);
+    group.next_member = (at + 1) % count;
+    group.members.get(at).copied()
+}
+
+impl BrokerState {
+    /// Gives one of the broker's own messages to who hears it.
+    pub fn publish_internal(&mut self, message: &Arc<Message>, now: Instant) {
+        for (hearer, identifiers) in self.matching_recipients(message, None) {
+            self.enqueue_for(message, &hearer, identifiers, None, now);
+        }
+    }
+
+    /// Who hears a message, once each.
+    pub(super) fn matching_recipients(
+        &mut self,
+        message: &Message,
+        from: Option<Slot>,
+    ) -> Vec<(Recipient, Box<[u32]>)> {
+        let Self {
+            subscription_tree,
+            sessions,
+            ..
+        } = self;
+        let mut found: Vec<(Slot, SubscriptionOptions)> = Vec::new();
+        let mut lists = 0;
+        let mut groups: Vec<Recipient> = Vec::new();
+        subscription_tree.for_each_match(
+            &message.topic,
+            &mut |here| {
+                lists += 1;
+                found.extend(
+                    here.iter()
+                        .filter(|(slot, hearing)| !(hearing.no_local && Some(*slot) == from)),
+                );
+            },
+            &mut |group| {
+                if let Some((slot, hearing)) = choose_member(group, sessions, message.qos) {
+                    groups.push(Recipient {
+                        slot,
+                        options: hearing,
+                        shared_name: Some(group.name.clone()),
+                    });
+                }
+            },
+        );
+        let single = |h: Recipient| {
+            let identifiers = h.options.subscription_id.into_iter().collect();
+            (h, identifiers)
+        };
+        if lists > 1 {
+            found.sort_by_key(|(slot, hearing)| (*slot, std::cmp::Reverse(hearing.qos)));
+            let mut merged: Vec<(Recipient, Box<[u32]>)> = Vec::with_capacity(found.len());
+            for same in found.chunk_by(|a, b| a.0 == b.0) {
+                if let Some((slot, best)) = same.first() {
+                    let identifiers = same.iter().filter_map(|(_, h)| h.subscription_id).collect();
+                    let hearing = SubscriptionOptions {
+                        retain_as_published: same.iter().any(|(_, h)| h.retain_as_published),
+                        ..*best
+                    };
+                    merged.push((
+                        Recipient {
+                            slot: *slot,
+                            options: hearing,
+                            shared_name: None,
+                        },
+                        identifiers,
+                    ));
+                }
+            }
+            merged.extend(groups.into_iter().map(single));
+            return merged;
+        }
+        found
+            .into_iter()
+            .map(|(slot, hearing)| Recipient {
+                slot,
+                options: hearing,
+                shared_name: None,
+            })
+            .chain(groups)
+            .map(single)
+            .collect()
+    }
+
+    /// Puts a message into one queue. None = it had no room; else what the ledger must keep, and
+    /// whether the queue is tight.
+    pub(super) fn enqueue_for(
+        &mut self,
+        message: &Arc<Message>,
+        recipient: &Recipient,
+        identifiers: Box<[u32]>,
+        owed: Option<(LogNumber, DurabilityClass)>,
+        now: Instant,
+    ) -> Option<(Option<Target>, bool)> {
+        let Self {
+            sessions,
+            counters,
+            limits,
+            queued_bytes,
+            queued_bytes_by_account: per_account,
+            ..
+        } = self;
+        let session = sessions
+            .get_mut(recipient.slot as usize)
+            .and_then(Option::as_mut)?;
+        let qos = message.qos.min(recipient.options.qos);
+        if session.is_disconnected() && (qos == 0 || !session.is_persistent()) {
+            return Some((None, false));
+        }
+        let retain = message.retain && recipient.options.retain_as_published;
+        let item = QueuedMessage {
+            message: message.clone(),
+            qos,
+            retain,
+            subscription_ids: identifiers,
+            shared_name: recipient.shared_name.clone(),
+        };
+        let (bytes, dropped) = (session.queue.bytes, session.queue.dropped);
+        let house = session.identity == Identity::Gateway;
+        // Who has nothing waiting may always take one; the house has a share of its own, an account
+        // an eighth.
+        let mine = per_account.get(&session.owner).copied().unwrap_or(0);
+        let fits = *queued_bytes + item.size() <= limits.queued_all
+            && mine + item.size() <= limits.queued_all / 8;
+        let room = (house || fits || session.queue.len().0 == 0) && session.queue.make_room(&item);
+        if !room && session.queue.dropped == dropped {
+            session.queue.dropped += 1;
+        }
+        counters.dropped += session.queue.dropped - dropped;
+        if !room {
+            account_queued_bytes(queued_bytes, per_account, session, bytes);
+            session.wake.notify_one();
+            return None;
+        }
+        let persisted = owed.filter(|_| qos > 0 && session.is_persistent());
+        let mut target = persisted.map(|_| Target {
+            session: session.number,
+            id: 0,
+            qos,
+            retain,
+            subscription_ids: item.subscription_ids.to_vec(),
+            shared_name: recipient
+                .shared_name
+                .as_deref()
+                .unwrap_or_default()
+                .to_owned(),
+        });
+        // Exactly once, over the broker's death too, begins with the disk.
+        let held =
+            qos == 2 && persisted.is_some_and(|(_, class)| class == DurabilityClass::Durable);
+        let id = session
+            .queue
+            .push(item, persisted.map(|(number, _)| number), held);
+        if let Some(target) = &mut target {
+            target.id = id;
+        }
+        account_queued_bytes(queued_bytes, per_account, session, bytes);
+        session.wake.notify_one();
+        Some((target, session.queue.wants_backpressure(now)))
+    }
+
+    /// A message that a member of a group left behind goes to another, under the same number while
+    /// the ledger still owes it.
+    pub(super) fn redeliver_shared(
+        &mut self,
+        owner: &Arc<str>,
+        owed: Option<LogNumber>,
+        item: QueuedMessage,
+        now: Instant,
+    ) {
+        let Some(name) = item.shared_name else { return };
+        let Some((group, filter)) = crate::protocol::mqtt::topic::parse_shared(&name) else {
+            return;
+        };
+        if item.message.is_expired(now) {
+            return;
+        }
+        let Self {
+            subscription_tree,
+            sessions,
+            ..
+        } = self;
+        let Some((slot, hearing)) = subscription_tree
+            .shared_subscription(group, filter)
+            .and_then(|g| choose_member(g, sessions, item.message.qos))
+        else {
+            return;
+        };
+        let waits = owed.filter(|number| self.persistence.has_pending_message(*number));
+        let number = waits.unwrap_or_else(|| self.persistence.next_number());
+        let identifiers = hearing.subscription_id.into_iter().collect();
+        let class = durability_class_of(&self.durability_rules, &item.message.topic);
+        let recipient = Recipient {
+            slot,
+            options: hearing,
+            shared_name: Some(name),
+        };
+        if let Some((Some(target), _)) = self.enqueue_for(
+            &item.message,
+            &recipient,
+            identifiers,
+            (class != DurabilityClass::Memory).then_some((number, class)),
+            now,
+        ) && !self.persistence.add_target(number, &target)
+        {
+            self.persistence.enqueue_message(
+                (number, owner),
+                item.message,
+                vec![target],
+                (0, 0),
+                class == DurabilityClass::Durable,
+                None,
+            );
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The answers to a client: queued in the order of what they answer, said when they are so.
+//!
+//! Invariants: an answer is never before what it promises (`Receipt`), and never before an earlier
+//! answer; what a card did not take is refused where the protocol has words for it, else the
+//! client is left unanswered for a while and then cut.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::client::{AckPacket, Client, DisconnectReason, PendingAck, STORAGE_UNAVAILABLE};
+use super::persistence::DurabilityTicket;
+use crate::protocol::mqtt::{Version, encode};
+
+/// Answers that may wait for the card; beyond them the client is not read. 3.1.1 has no receive
+/// maximum.
+const PENDING_ACKS_MAX: usize = 1_024;
+/// A 3.1.1 client, which cannot be told that the card fails, goes on unanswered for so long before
+/// it is cut: until then it still hears its orders.
+const UNACKED_TIMEOUT: Duration = Duration::from_secs(30);
+
+impl<S> Client<S> {
+    /// True while too many answers wait for the card.
+    pub(super) fn has_too_many_pending_acks(&self) -> bool {
+        self.pending_acks.len() >= PENDING_ACKS_MAX
+    }
+
+    pub(super) fn queue_ack(&mut self, packet: AckPacket, ticket: Option<Arc<DurabilityTicket>>) {
+        if self.pending_acks.is_empty() && ticket.is_none() {
+            // A failure of an answer without a receipt is already in its code.
+            let _ = self.encode_ack(packet, true);
+        } else {
+            self.pending_acks.push_back(PendingAck { ticket, packet });
+        }
+    }
+
+    /// True while a SUBACK waits for the card.
+    pub(super) fn has_pending_suback(&self) -> bool {
+        self.pending_acks
+            .iter()
+            .any(|a| matches!(a.packet, AckPacket::Codes { .. }))
+    }
+
+    /// Says the answers whose promise is kept.
+    pub(super) fn flush_acks(&mut self) -> Result<(), DisconnectReason> {
+        while let Some(front) = self.pending_acks.front() {
+            let is_durable = match front.ticket.as_ref().map(|r| r.outcome()) {
+                Some(None) => break,
+                Some(Some(safe)) => safe,
+                None => true,
+            };
+            if let Some(answer) = self.pending_acks.pop_front() {
+                self.encode_ack(answer.packet, is_durable)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The card does not take what a 3.1.1 client said: it says it again when it comes again.
+    fn withhold_ack(&mut self) {
+        if self.disconnect_at.is_none() {
+            self.disconnect_at = Some(Instant::now() + UNACKED_TIMEOUT);
+            self.broker.record_refusal(
+                self.params.identity.audit_key(),
+                &self.params.address,
+                STORAGE_UNAVAILABLE,
+            );
+        }
+    }
+
+    fn encode_ack(&mut self, packet: AckPacket, safe: bool) -> Result<(), DisconnectReason> {
+        let version = self.params.version;
+        match packet {
+            AckPacket::Ack {
+                kind,
+                id,
+                mut reason,
+            } => {
+                if !safe && kind != 7 {
+                    if version != Version::V5 {
+                        self.withhold_ack();
+                        return Ok(());
+                    }
+                    if kind == 5 {
+                        self.unreleased.remove(&id);
+                        self.broker
+                            .lock()
+                            .forget_inbound_qos2(self.params.session.slot, id);
+                    }
+                    reason = 0x97;
+                }
+                // A 3.1.1 client knows no reasons.
+                encode::ack(&mut self.output, version, kind, id, reason);
+            }
+            // UNSUBACK of 3.1.1 has no codes to say it with.
+            AckPacket::Codes { kind: 11, .. } if !safe && version != Version::V5 => {
+                self.withhold_ack();
+                return Ok(());
+            }
+            AckPacket::Codes {
+                kind,
+                id,
+                mut codes,
+            } => {
+                if !safe {
+                    codes
+                        .iter_mut()
+                        .filter(|c| **c < 0x80)
+                        .for_each(|c| *c = 0x80);
+                }
+                if version != Version::V5 {
+                    codes.iter_mut().filter(|c| **c > 2).for_each(|c| *c = 0x80);
+                }
+                encode::suback(&mut self.output, version, kind, id, &codes);
+            }
+        }
+        self.traffic.packets_out += 1;
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! What need not be written any more: deliveries that are over, sessions that are.
+//!
+//! Invariant: whoever waited for what is not written is told that it is safe.
+
+use super::log_number::{Finished, LogNumber};
+use super::record::{PersistedChange, Target};
+use super::{Change, PendingChange, PersistenceLog};
+
+impl PersistenceLog {
+    /// A delivery is over.
+    pub fn record_delivered(&mut self, session: u64, done: Finished) {
+        let Some(owed) = done.log_number else { return };
+        if !self.drop_target(owed, session) {
+            self.delivered
+                .entry(session)
+                .or_default()
+                .push(done.packet_id);
+        }
+    }
+
+    /// Another session gets a message that waits under `number`; false = it does not wait any more.
+    pub fn add_target(&mut self, number: LogNumber, target: &Target) -> bool {
+        match self.pending.get_mut(&number) {
+            Some(PendingChange {
+                change: Change::Message { targets, .. },
+                ..
+            }) => {
+                targets.push(target.clone());
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// True while a message waits under `number`.
+    pub fn has_pending_message(&self, number: LogNumber) -> bool {
+        matches!(
+            self.pending.get(&number),
+            Some(PendingChange {
+                change: Change::Message { .. },
+                ..
+            })
+        )
+    }
+
+    /// Takes a session out of a message that waits; true = it was there, so the disk need not hear
+    /// of it.
+    pub(super) fn drop_target(&mut self, owed: LogNumber, session: u64) -> bool {
+        let Some(PendingChange { change: what, .. }) = self.pending.get_mut(&owed) else {
+            return false;
+        };
+        let Change::Message {
+            targets, inbound, ..
+        } = what
+        else {
+            return false;
+        };
+        let before = targets.len();
+        targets.retain(|t| t.session != session);
+        let was = targets.len() < before;
+        if targets.is_empty() {
+            // All who are to have it have it.
+            match *inbound {
+                (0, _) => self.complete(owed, true),
+                (session, id) => {
+                    *what = Change::Record(PersistedChange::InboundQos2 { session, id });
+                }
+            }
+        }
+        was
+    }
+
+    pub(super) fn complete(&mut self, number: LogNumber, safe: bool) {
+        if let Some(entry) = self.remove_pending(number) {
+            entry.tickets.iter().for_each(|r| r.resolve(safe));
+        }
+    }
+
+    /// What waits about a session that is over concerns nobody any more.
+    pub(super) fn forget_session(&mut self, session: u64) {
+        let about = |e: &PendingChange| match &e.change {
+            Change::Record(PersistedChange::Session(h)) => h.session == session,
+            Change::Record(
+                PersistedChange::Subscribed { session: s, .. }
+                | PersistedChange::Unsubscribed { session: s, .. }
+                | PersistedChange::InboundQos2 { session: s, .. }
+                | PersistedChange::InboundQos2Released { session: s, .. }
+                | PersistedChange::PubRecReceived { session: s, .. },
+            ) => *s == session,
+            _ => false,
+        };
+        let gone: Vec<LogNumber> = self
+            .pending
+            .iter()
+            .filter(|(_, e)| about(e))
+            .map(|(n, _)| *n)
+            .collect();
+        for number in gone {
+            self.complete(number, true);
+        }
+        let waiting: Vec<LogNumber> = self.pending.iter().filter(|(_, e)| matches!(&e.change, Change::Message { targets, .. } if targets.iter().any(|t| t.session == session))).map(|(n, _)| *n).collect();
+        for number in waiting {
+            self.drop_target(number, session);
+        }
+        self.delivered.remove(&session);
+        self.pending_headers.remove(&session);
+    }
+}

@@ -1,0 +1,247 @@
+//! What comes to be owed: messages, retained words, and the small changes of sessions.
+//!
+//! Invariants: a newer word of a topic, of a will or of a session's head takes the place of the one
+//! before it; what is taken back before the card saw it need not be written.
+
+use std::sync::Arc;
+
+use super::log_number::LogNumber;
+use super::record::{PersistedChange, Target};
+use super::ticket::DurabilityTicket;
+use super::{Change, PendingChange, PersistenceLog, RECORD_OVERHEAD_BYTES};
+use crate::broker::message::Message;
+
+impl PersistenceLog {
+    fn enqueue(
+        &mut self,
+        number: LogNumber,
+        owner: &Arc<str>,
+        change: Change,
+        ticket: Option<&Arc<DurabilityTicket>>,
+        pubrel_after: Option<(u64, u16)>,
+    ) {
+        if let Some(receipt) = ticket {
+            receipt.expect_one();
+        }
+        if ticket.is_some() || pubrel_after.is_some() {
+            self.wakeup.notify();
+        }
+        let size = match &change {
+            Change::Message { message, .. }
+            | Change::Retained {
+                message: Some(message),
+                ..
+            } => message.size(),
+            Change::Record(PersistedChange::Will(will)) => {
+                will.message.payload.len() + will.message.topic.len()
+            }
+            _ => 0,
+        };
+        let cost = i64::try_from(size).unwrap_or(i64::MAX / 2) + RECORD_OVERHEAD_BYTES;
+        let waiting = self.pending_by_owner.entry(owner.clone()).or_default();
+        *waiting = (
+            waiting.0 + usize::from(!matches!(change, Change::Retained { .. })),
+            waiting.1.saturating_add(cost),
+        );
+        let free = self.exempt_from_quota;
+        self.pending.insert(
+            number,
+            PendingChange {
+                owner: owner.clone(),
+                change,
+                tickets: ticket.into_iter().cloned().collect(),
+                pubrel_after,
+                cost,
+                exempt_from_quota: free,
+            },
+        );
+    }
+
+    /// A message for sessions, under a number that [`Ledger::number`] gave.
+    /// `inbound` as in [`Record::Queue`]. `soon` = somebody waits for it to be on disk, if only the
+    /// one who is to be sent it.
+    pub fn enqueue_message(
+        &mut self,
+        (number, owner): (LogNumber, &Arc<str>),
+        message: Arc<Message>,
+        targets: Vec<Target>,
+        inbound: (u64, u16),
+        urgent: bool,
+        ticket: Option<&Arc<DurabilityTicket>>,
+    ) {
+        if urgent {
+            self.wakeup.notify();
+        }
+        // It was taken against the budget: it never waits for a debt while others wait behind it.
+        let free = urgent && targets.iter().any(|t| t.qos == 2);
+        self.enqueue(
+            number,
+            owner,
+            Change::Message {
+                message,
+                targets,
+                inbound,
+            },
+            ticket,
+            None,
+        );
+        if let Some(entry) = self.pending.get_mut(&number) {
+            entry.exempt_from_quota |= free;
+        }
+    }
+
+    /// The newest word of a topic.
+    pub fn enqueue_retained(
+        &mut self,
+        owner: &Arc<str>,
+        topic: &str,
+        message: Option<Arc<Message>>,
+        ticket: Option<&Arc<DurabilityTicket>>,
+    ) {
+        let known = self.pending_topics.get(topic).copied();
+        if message.is_none()
+            && !self.topics_on_disk.contains(topic)
+            && !self.dirty.0.contains(topic)
+            && !self.all_dirty
+        {
+            if let Some(number) = known {
+                self.pending_topics.remove(topic);
+                self.complete(number, true);
+            }
+            return;
+        }
+        let number = known.unwrap_or_else(|| self.next_number());
+        // It keeps its place in the row: a topic that chatters does not starve itself or others.
+        let old = self.remove_pending(number);
+        // Who can have it written now decides when: another's debt does not hold it up.
+        let owner = match &old {
+            Some(e) if self.quota_left.get(owner).is_some_and(|left| *left <= 0) => e.owner.clone(),
+            _ => owner.clone(),
+        };
+        let mut receipts = old.map(|e| e.tickets).unwrap_or_default();
+        let owner = &owner;
+        self.enqueue(
+            number,
+            owner,
+            Change::Retained {
+                topic: topic.into(),
+                message,
+            },
+            ticket,
+            None,
+        );
+        self.pending_topics.insert(topic.into(), number);
+        if let Some(entry) = self.pending.get_mut(&number) {
+            entry.tickets.append(&mut receipts);
+        }
+    }
+
+    /// A small change of a session.
+    pub fn record(
+        &mut self,
+        owner: &Arc<str>,
+        record: PersistedChange,
+        receipt: Option<&Arc<DurabilityTicket>>,
+    ) {
+        let number = self.next_number();
+        match &record {
+            PersistedChange::Will(will) => self.replace_will(will.session, number),
+            PersistedChange::WillCleared(session) => {
+                self.replace_will(*session, number);
+                if !self.wills_on_disk.contains(session) {
+                    self.pending_wills.remove(session);
+                    return;
+                }
+            }
+            PersistedChange::SessionDeleted(session) => {
+                self.forget_session(*session);
+                if !self.headers_on_disk.contains(session) {
+                    return;
+                }
+            }
+            PersistedChange::InboundQos2Released { session, id } => {
+                // Taken and released before the card saw either: neither need be written.
+                let same = |e: &PendingChange| {
+                    e.tickets.is_empty()
+                        && matches!(&e.change, Change::Record(PersistedChange::InboundQos2 { session: s, id: i }) if s == session && i == id)
+                };
+                if receipt.is_none()
+                    && let Some(old) = self
+                        .pending
+                        .iter()
+                        .rev()
+                        .find(|(_, e)| same(e))
+                        .map(|(n, _)| *n)
+                {
+                    return self.complete(old, true);
+                }
+            }
+            PersistedChange::Session(head) => {
+                if let Some(PendingChange {
+                    change: Change::Record(old),
+                    ..
+                }) = self
+                    .pending_headers
+                    .get(&head.session)
+                    .and_then(|n| self.pending.get_mut(n))
+                {
+                    *old = record;
+                    return;
+                }
+                self.pending_headers.insert(head.session, number);
+            }
+            _ => {}
+        }
+        self.enqueue(number, owner, Change::Record(record), receipt, None);
+    }
+
+    /// The newest word about a session's will is `number`; the one before it need not be written,
+    /// unless a message goes with it.
+    fn replace_will(&mut self, session: u64, number: LogNumber) {
+        if let Some(old) = self.pending_wills.insert(session, number)
+            && !self.pending.get(&old).is_some_and(|e| e.exempt_from_quota)
+        {
+            self.complete(old, true);
+        }
+    }
+
+    /// Somebody else waits for the end of a subscription that waits to be written; false = none
+    /// does.
+    pub fn join_unsubscribe(
+        &mut self,
+        session: u64,
+        filter: &str,
+        receipt: &Arc<DurabilityTicket>,
+    ) -> bool {
+        let same = |e: &&mut PendingChange| matches!(&e.change, Change::Record(PersistedChange::Unsubscribed { session: s, filter: f }) if *s == session && f == filter);
+        let Some(entry) = self.pending.values_mut().find(same) else {
+            return false;
+        };
+        receipt.expect_one();
+        entry.tickets.push(receipt.clone());
+        self.wakeup.notify();
+        true
+    }
+
+    /// PUBREC came for a delivery: PUBREL may go when that is on disk.
+    pub fn record_pubrec(
+        &mut self,
+        owner: &Arc<str>,
+        session: u64,
+        id: u16,
+        owed: Option<LogNumber>,
+    ) -> LogNumber {
+        if let Some(owed) = owed {
+            self.drop_target(owed, session);
+        }
+        let number = self.next_number();
+        self.enqueue(
+            number,
+            owner,
+            Change::Record(PersistedChange::PubRecReceived { session, id }),
+            None,
+            Some((session, id)),
+        );
+        number
+    }
+}

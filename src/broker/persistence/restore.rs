@@ -1,0 +1,440 @@
+//! From the ledger's records back to the machine.
+//!
+//! Invariants: what a whole dump holds replaces what stood before it, a dump without its end counts
+//! for nothing; a delivery keeps its packet id; packet ids that were given out and not written down
+//! are not given out again soon. Clocks may stand still or go back while the power is off: time
+//! that passed is counted only when the clock says so.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::record::{PersistedChange, SessionHeader, StoredMessage, StoredWill, Target};
+use crate::broker::acl::{GATEWAY_ACCOUNT, Identity};
+use crate::broker::core::BrokerState;
+use crate::broker::durability::durability_class_of;
+use crate::broker::message::{Message, QueuedMessage};
+use crate::broker::queue::{InboundQos2, InboundQos2State};
+use crate::broker::quota::account_queued_bytes;
+use crate::broker::session::{ConnectionInfo, ScheduledWill, Session};
+use crate::broker::subscriptions::{Slot, SubscriptionOptions, add_subscription};
+use crate::protocol::broker::DurabilityClass;
+use crate::protocol::mqtt::connect::Will;
+use crate::protocol::mqtt::properties::Properties;
+use crate::supervisor::clock::BUILD_FLOOR_MS;
+
+/// After the broker's own death, clients have so long to come back before their wills are said.
+pub const WILL_GRACE: Duration = Duration::from_secs(10);
+/// Packet ids that may have been given out without being written down.
+const UNRECORDED_IDS_MAX: u16 = 4_096;
+
+#[derive(Debug, Clone, Default)]
+struct SessionRecords {
+    subscriptions: BTreeMap<String, SubscriptionOptions>,
+    /// By order and packet id.
+    queued: BTreeMap<(u64, u16), (Arc<StoredMessage>, Target)>,
+    pubrec_received: Vec<u16>,
+    inbound_qos2: Vec<u16>,
+    /// Of the queue, what was never sent.
+    never_sent: Vec<u16>,
+}
+
+/// What stands in the records.
+#[derive(Debug, Clone, Default)]
+pub struct RecoveredState {
+    retained: BTreeMap<String, (String, StoredMessage)>,
+    headers: BTreeMap<u64, SessionHeader>,
+    sessions: BTreeMap<u64, SessionRecords>,
+    wills: BTreeMap<u64, StoredWill>,
+    last_sequence: u64,
+    last_session: u64,
+}
+
+impl RecoveredState {
+    /// Reads all records in their order.
+    #[cfg(test)]
+    pub fn from_records<'a>(records: impl Iterator<Item = &'a [u8]>) -> Self {
+        Self::from_damaged_records(records.map(Some))
+    }
+
+    /// Reads all records in their order; none = there was one that cannot be read, or more.
+    pub fn from_damaged_records<'a>(records: impl Iterator<Item = Option<&'a [u8]>>) -> Self {
+        let mut found = Self::default();
+        let records: Vec<Option<&[u8]>> = records.collect();
+        // Everything before the last whole dump is in it; only numbers that were given out still
+        // count.
+        let end = records.iter().rposition(|r| *r == Some(b"E"));
+        let begin = end.and_then(|end| records[..end].iter().rposition(|r| *r == Some(b"D")));
+        let before = begin.unwrap_or(0);
+        let mut large: Option<Vec<u8>> = None;
+        for (n, bytes) in records.into_iter().enumerate() {
+            // A large record comes in pieces (`writer`); without one of them it is none.
+            let record = match bytes.and_then(<[u8]>::split_first) {
+                None => {
+                    large = None;
+                    continue;
+                }
+                Some((b'<', piece)) => {
+                    large = Some(piece.to_vec());
+                    continue;
+                }
+                Some((b'-', piece)) => {
+                    if let Some(large) = &mut large {
+                        large.extend_from_slice(piece);
+                    }
+                    continue;
+                }
+                Some((b'>', piece)) => large
+                    .take()
+                    .and_then(|large| PersistedChange::decode(&[&large, piece].concat())),
+                _ => bytes.and_then(PersistedChange::decode),
+            };
+            let Some(record) = record else { continue };
+            if n < before {
+                found.note_numbers(&record);
+            } else {
+                found.apply(record);
+            }
+        }
+        found
+    }
+
+    /// Retained messages and kept sessions that were found.
+    pub fn counts(&self) -> (u64, u64) {
+        (
+            self.retained.len() as u64,
+            self.headers.values().filter(|h| h.expiry_s > 0).count() as u64,
+        )
+    }
+
+    /// What a session has beside its head; its number is never given out again.
+    fn session_mut(&mut self, session: u64) -> &mut SessionRecords {
+        self.last_session = self.last_session.max(session);
+        self.sessions.entry(session).or_default()
+    }
+
+    /// Only the numbers of a record that a dump has made old.
+    fn note_numbers(&mut self, record: &PersistedChange) {
+        match record {
+            PersistedChange::Session(head) => {
+                self.last_session = self.last_session.max(head.session);
+            }
+            PersistedChange::SessionDeleted(session) => {
+                self.last_session = self.last_session.max(*session);
+            }
+            PersistedChange::Will(will) => self.last_session = self.last_session.max(will.session),
+            PersistedChange::Queued {
+                sequence: order,
+                targets,
+                ..
+            } => {
+                self.last_sequence = self.last_sequence.max(*order);
+                self.last_session = targets
+                    .iter()
+                    .map(|t| t.session)
+                    .fold(self.last_session, u64::max);
+            }
+            _ => {}
+        }
+    }
+
+    fn apply(&mut self, record: PersistedChange) {
+        self.note_numbers(&record);
+        match record {
+            PersistedChange::RetainedSet { owner, message } => drop(
+                self.retained
+                    .insert(message.topic.clone(), (owner, message)),
+            ),
+            PersistedChange::RetainedRemoved(topic) => drop(self.retained.remove(&topic)),
+            PersistedChange::Session(head) => {
+                self.headers.insert(head.session, head);
+            }
+            PersistedChange::SessionDeleted(session) => {
+                self.headers.remove(&session);
+                self.sessions.remove(&session);
+            }
+            PersistedChange::Subscribed {
+                session,
+                filter,
+                options,
+                identifier,
+            } => {
+                let hearing = SubscriptionOptions {
+                    qos: (options & 3).min(2),
+                    no_local: options & 4 != 0,
+                    retain_as_published: options & 8 != 0,
+                    subscription_id: (identifier > 0).then_some(identifier),
+                };
+                self.session_mut(session)
+                    .subscriptions
+                    .insert(filter, hearing);
+            }
+            PersistedChange::Unsubscribed { session, filter } => {
+                self.session_mut(session).subscriptions.remove(&filter);
+            }
+            PersistedChange::Queued {
+                sequence: order,
+                inbound,
+                message,
+                targets,
+            } => {
+                if inbound.0 > 0 {
+                    self.session_mut(inbound.0).inbound_qos2.push(inbound.1);
+                }
+                let message = Arc::new(message);
+                for target in targets {
+                    self.session_mut(target.session)
+                        .queued
+                        .insert((order, target.id), (message.clone(), target));
+                }
+            }
+            PersistedChange::Delivered { session, ids } => {
+                let kin = self.session_mut(session);
+                kin.queued.retain(|(_, id), _| !ids.contains(id));
+                kin.pubrec_received.retain(|id| !ids.contains(id));
+            }
+            PersistedChange::PubRecReceived { session, id } => {
+                let kin = self.session_mut(session);
+                kin.queued.retain(|(_, queued), _| *queued != id);
+                if !kin.pubrec_received.contains(&id) {
+                    kin.pubrec_received.push(id);
+                }
+            }
+            PersistedChange::InboundQos2 { session, id } => {
+                self.session_mut(session).inbound_qos2.push(id);
+            }
+            PersistedChange::InboundQos2Released { session, id } => {
+                self.session_mut(session).inbound_qos2.retain(|i| *i != id);
+            }
+            PersistedChange::Will(will) => {
+                self.wills.insert(will.session, will);
+            }
+            PersistedChange::WillCleared(session) => drop(self.wills.remove(&session)),
+            PersistedChange::NeverSent { session, ids } => {
+                self.session_mut(session).never_sent.extend(ids);
+            }
+            PersistedChange::ServingStarted => self.clear_never_sent(),
+            PersistedChange::SnapshotBegin | PersistedChange::SnapshotEnd => {}
+        }
+    }
+
+    /// True when messages are known not to have been sent: before they are, the disk must hear that
+    /// this is over.
+    pub fn has_never_sent(&self) -> bool {
+        self.sessions.values().any(|k| !k.never_sent.is_empty())
+    }
+
+    /// Whatever waits may have been sent before.
+    pub fn clear_never_sent(&mut self) {
+        self.sessions
+            .values_mut()
+            .for_each(|k| k.never_sent.clear());
+    }
+
+    /// Builds the machine again.
+    pub fn restore_into(self, core: &mut BrokerState, now: Instant) {
+        let wall = core.wall_s();
+        core.last_session_number = self.last_session;
+        core.persistence.resume_after(
+            self.last_sequence,
+            self.retained.keys().map(|t| t.as_str().into()),
+            self.wills.keys().copied(),
+            self.headers.keys().copied(),
+        );
+        for (owner, message) in self.retained.into_values().filter(|(_, m)| {
+            durability_class_of(&core.durability_rules, &m.topic) != DurabilityClass::Memory
+        }) {
+            if let Some(message) = unexpired(&message, now, wall) {
+                core.retained
+                    .set(&owner.into(), 0, &Arc::new(message), &core.limits);
+            }
+        }
+        core.retained.refused = 0;
+        let mut kin = self.sessions;
+        // A message that many wait for is held once.
+        let mut messages = BTreeMap::new();
+        for head in self.headers.into_values().filter(|h| h.expiry_s > 0) {
+            let kin = kin.remove(&head.session).unwrap_or_default();
+            restore_session(core, head, kin, &mut messages, now, wall);
+        }
+        for (session, will) in self.wills {
+            let at = will
+                .due_at
+                .map_or(WILL_GRACE, |due| {
+                    Duration::from_secs(due.saturating_sub(wall).min(u64::from(will.delay_s)))
+                })
+                .max(WILL_GRACE);
+            if let Some(message) = unexpired(&will.message, now, wall) {
+                let expires = message.expires_at.map(|at| {
+                    u32::try_from(at.saturating_duration_since(now).as_secs()).unwrap_or(u32::MAX)
+                });
+                let properties = Properties {
+                    message_expiry: expires,
+                    will_delay: Some(will.delay_s),
+                    forwarded: message.forwarded_properties.clone(),
+                    ..Properties::default()
+                };
+                let topic = message.topic.to_string();
+                let restored = Will {
+                    topic,
+                    payload: message.payload.to_vec().into(),
+                    qos: message.qos,
+                    retain: message.retain,
+                    properties,
+                };
+                core.scheduled_wills.insert(
+                    session,
+                    ScheduledWill {
+                        due_at: now + at,
+                        identity: identity(&will.account),
+                        client_id: will.client_id,
+                        will: restored,
+                        connection_number: 0,
+                        from_broker_restart: will.due_at.is_none(),
+                    },
+                );
+            }
+        }
+    }
+}
+
+fn identity(account: &str) -> Identity {
+    if account == GATEWAY_ACCOUNT {
+        Identity::Gateway
+    } else {
+        Identity::Account(account.to_owned())
+    }
+}
+
+/// Wall seconds since `at`; a time that a clock without power said counts for nothing.
+fn elapsed_s(at: u64, wall: u64) -> u64 {
+    if is_before_build(at) {
+        0
+    } else {
+        wall.saturating_sub(at)
+    }
+}
+
+fn is_before_build(at: u64) -> bool {
+    i64::try_from(at).is_ok_and(|at| at.saturating_mul(1000) < BUILD_FLOOR_MS)
+}
+
+/// The message, unless it is over its time.
+fn unexpired(stored: &StoredMessage, now: Instant, wall: u64) -> Option<Message> {
+    let expires = match stored.expiry {
+        None => None,
+        Some((left, at)) => Some(
+            now + Duration::from_secs(
+                u64::from(left)
+                    .checked_sub(elapsed_s(at, wall))
+                    .filter(|left| *left > 0)?,
+            ),
+        ),
+    };
+    Some(Message {
+        topic: stored.topic.as_str().into(),
+        payload: stored.payload.as_slice().into(),
+        qos: stored.qos,
+        retain: stored.retain,
+        forwarded_properties: stored.forwarded_properties.clone(),
+        expires_at: expires,
+    })
+}
+
+fn restore_session(
+    core: &mut BrokerState,
+    header: SessionHeader,
+    records: SessionRecords,
+    messages: &mut BTreeMap<u64, Option<Arc<Message>>>,
+    now: Instant,
+    wall: u64,
+) {
+    let keep_for = Duration::from_secs(u64::from(header.expiry_s));
+    let away_for = Duration::from_secs(header.disconnected_at.map_or(0, |at| elapsed_s(at, wall)));
+    if away_for >= keep_for {
+        core.persistence.record(
+            &header.account.as_str().into(),
+            PersistedChange::SessionDeleted(header.session),
+            None,
+        );
+        return;
+    }
+    let who = identity(&header.account);
+    let mut queue = core.new_queue_for(&who);
+    let last = records
+        .queued
+        .values()
+        .map(|(_, t)| t.id)
+        .next_back()
+        .unwrap_or(header.next_packet_id);
+    for id in records.pubrec_received {
+        queue.restore_pubrel(id, 0);
+    }
+    for ((order, id), (kept, target)) in records.queued {
+        let Some(message) = messages
+            .entry(order)
+            .or_insert_with(|| unexpired(&kept, now, wall).map(Arc::new))
+            .clone()
+        else {
+            continue;
+        };
+        let group = (!target.shared_name.is_empty()).then(|| target.shared_name.as_str().into());
+        let item = QueuedMessage {
+            message,
+            qos: target.qos,
+            retain: target.retain,
+            subscription_ids: target.subscription_ids.into(),
+            shared_name: group,
+        };
+        queue.restore_queued(id, item, order, !records.never_sent.contains(&id));
+    }
+    queue.resume_ids_after(last.wrapping_add(UNRECORDED_IDS_MAX));
+    let session = Session {
+        number: header.session,
+        owner: header.account.as_str().into(),
+        identity: who,
+        client_id: header.client_id,
+        subscriptions: records.subscriptions.clone(),
+        queue,
+        inbound_qos2: records
+            .inbound_qos2
+            .into_iter()
+            .map(|id| {
+                (
+                    id,
+                    InboundQos2 {
+                        state: InboundQos2State::Restored,
+                        ticket: None,
+                    },
+                )
+            })
+            .collect(),
+        wake: Arc::new(Notify::new()),
+        connection: None,
+        credential: header.credential,
+        expiry_interval: keep_for,
+        // Its time goes on from where it was.
+        state_since: now.checked_sub(away_for).unwrap_or(now),
+        peer: ConnectionInfo::default(),
+        will: None,
+        persisted: true,
+    };
+    if header.disconnected_at.is_none_or(is_before_build) {
+        // It is away from now on, also when the next life begins soon.
+        core.persistence
+            .record(&session.owner, session.header_record(now, wall), None);
+    }
+    account_queued_bytes(
+        &mut core.queued_bytes,
+        &mut core.queued_bytes_by_account,
+        &session,
+        0,
+    );
+    let slot: Slot = core.insert_session(session);
+    for (filter, hearing) in records.subscriptions {
+        add_subscription(&mut core.subscription_tree, &filter, slot, hearing);
+    }
+}

@@ -1,0 +1,230 @@
+//! Reads a ledger's files whatever became of them: what is whole of each group, what is missing in
+//! their row, what is of another ledger.
+//!
+//! Invariants: a record is used when its own sum is right, whatever happened around it; a group
+//! that the row says was there and of which nothing is found is counted, never passed over; what
+//! the power cut tore off at the end (nobody was told that it was kept) is used as far as it is
+//! whole and is no loss. Files set aside (`damaged-…`) are read too: until the next dump
+//! they may be the only place of what was saved from them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::checksum_table::{ChecksumTable, LogId};
+use crate::log::frame::{self, BLOCK_BYTES};
+
+/// What is known of one group.
+#[derive(Debug, Default)]
+struct SalvagedGroup {
+    previous: u64,
+    first_needed: u64,
+    records: Vec<Option<Vec<u8>>>,
+}
+
+impl SalvagedGroup {
+    fn is_complete(&self) -> bool {
+        self.records.iter().all(Option::is_some)
+    }
+}
+
+/// All that the files hold.
+#[derive(Debug, Default)]
+pub struct SalvagedFiles {
+    groups: BTreeMap<(LogId, u64), SalvagedGroup>,
+    /// In which files something of a group was found, and whether the group stands there as it was
+    /// written.
+    locations: BTreeMap<(LogId, u64), Vec<(u32, bool)>>,
+    /// Segments of groups that stand as they were written, by their numbers.
+    segments: BTreeMap<(LogId, u64), u64>,
+    /// A frame of a newer version was met in a file in use.
+    pub newer_version: Option<u16>,
+}
+
+/// The row of the groups that still count.
+#[derive(Debug, Default)]
+pub struct AssembledLog {
+    /// Records in their order; none = it was there and cannot be read.
+    pub records: Vec<Option<Vec<u8>>>,
+    /// The last group that was written whole; 0 = there is none.
+    pub last_complete: u64,
+    /// The highest number seen, so that none is given out twice.
+    pub highest_seen: u64,
+    /// The first group that counts.
+    pub first_needed: u64,
+    /// Groups of which nothing was found.
+    pub missing_groups: u64,
+    /// Single records of the others that cannot be read.
+    pub lost_records: u64,
+    /// The end is missing: the mark knows of later groups.
+    pub is_truncated: bool,
+    /// The last write was cut off.
+    pub is_torn: bool,
+    /// Files that hold something damaged.
+    pub damaged_slots: BTreeSet<u32>,
+    /// In which segment the first group stands; none = not known.
+    pub first_segment: Option<u64>,
+}
+
+impl SalvagedFiles {
+    /// Takes in one file; `slot` none = it was set aside.
+    pub fn add(&mut self, slot: Option<u32>, content: &[u8]) {
+        let (mut at, mut unread_from) = (0, 0);
+        while at < content.len() {
+            match frame::decode(&content[at..]) {
+                frame::BlockScan::Group(group, len) => {
+                    self.salvage(slot, &content[unread_from..at]);
+                    at += len;
+                    unread_from = at;
+                    // Older versions wrote groups without a table; those are read as they stand in
+                    // the log.
+                    let Some(table) = group.records.first().and_then(|r| ChecksumTable::read(r))
+                    else {
+                        continue;
+                    };
+                    let records = group.records[1..]
+                        .iter()
+                        .take(table.rows.len())
+                        .map(|r| Some(r.clone()))
+                        .collect();
+                    self.segments.insert(
+                        (table.position.log_id, table.position.number),
+                        group.segment,
+                    );
+                    self.merge(slot, &table, records, true);
+                    continue;
+                }
+                frame::BlockScan::Newer(version) if slot.is_some() => {
+                    self.newer_version = Some(version);
+                }
+                _ => {}
+            }
+            at += BLOCK_BYTES;
+        }
+        self.salvage(slot, content.get(unread_from..).unwrap_or_default());
+    }
+
+    fn salvage(&mut self, slot: Option<u32>, dark: &[u8]) {
+        for (at, table) in ChecksumTable::find_all(dark) {
+            let records = table.records(dark, at);
+            self.merge(slot, &table, records, false);
+        }
+    }
+
+    fn merge(
+        &mut self,
+        slot: Option<u32>,
+        table: &ChecksumTable,
+        records: Vec<Option<Vec<u8>>>,
+        is_intact: bool,
+    ) {
+        let key = (table.position.log_id, table.position.number);
+        if let Some(slot) = slot {
+            self.locations
+                .entry(key)
+                .or_default()
+                .push((slot, is_intact));
+        }
+        let part = self.groups.entry(key).or_default();
+        (part.previous, part.first_needed) = (table.position.previous, table.position.first_needed);
+        part.records.resize(table.rows.len(), None);
+        for (known, found) in part.records.iter_mut().zip(records) {
+            if known.is_none() {
+                *known = found;
+            }
+        }
+    }
+
+    /// The ledger of which most is here: in files in use first, because among those set aside are
+    /// other villages'.
+    pub fn dominant_log(&self) -> Option<LogId> {
+        let mut count: BTreeMap<LogId, (usize, usize)> = BTreeMap::new();
+        for key in self.groups.keys() {
+            let (in_use, all) = count.entry(key.0).or_default();
+            *in_use += usize::from(self.locations.contains_key(key));
+            *all += 1;
+        }
+        count.into_iter().max_by_key(|(_, n)| *n).map(|(id, _)| id)
+    }
+
+    /// Files in use that hold groups of other ledgers.
+    pub fn foreign_slots(&self, log_id: &LogId) -> BTreeSet<u32> {
+        self.locations
+            .iter()
+            .filter(|((id, _), _)| id != log_id)
+            .flat_map(|(_, places)| places.iter().map(|(slot, _)| *slot))
+            .collect()
+    }
+
+    /// The row of a ledger; `reached` = the group that it is known to have reached.
+    pub fn assemble(&self, ledger: &LogId, reached: u64) -> AssembledLog {
+        let mine: BTreeMap<u64, &SalvagedGroup> = self
+            .groups
+            .range((*ledger, 0)..=(*ledger, u64::MAX))
+            .map(|((_, n), part)| (*n, part))
+            .collect();
+        let mut row = AssembledLog {
+            highest_seen: mine.keys().next_back().copied().unwrap_or(0).max(reached),
+            ..AssembledLog::default()
+        };
+        // What is not whole behind the mark was being written when the power went.
+        let Some((&last, end)) = mine
+            .iter()
+            .rev()
+            .find(|(n, part)| **n <= reached || part.is_complete())
+        else {
+            (row.is_truncated, row.is_torn) = (reached > 0, !mine.is_empty());
+            row.records = mine
+                .values()
+                .flat_map(|part| part.records.iter().flatten().cloned().map(Some))
+                .collect();
+            return row;
+        };
+        (row.last_complete, row.first_needed, row.is_truncated) =
+            (last, end.first_needed.min(last), last < reached);
+        let (mut used, mut next) = (vec![(last, true)], end.previous);
+        let first = row.first_needed.max(1);
+        while next >= first {
+            if let Some(part) = mine.get(&next) {
+                used.push((next, true));
+                next = part.previous.min(next - 1);
+            } else {
+                // Before the hole whatever is there is better than nothing.
+                let below = mine
+                    .range(first..next)
+                    .next_back()
+                    .map_or(first - 1, |(n, _)| *n);
+                row.missing_groups += next - below;
+                used.push((next, false));
+                next = below;
+            }
+        }
+        for (number, is_there) in used.into_iter().rev() {
+            match mine.get(&number) {
+                Some(part) if is_there => {
+                    row.records.extend(part.records.iter().cloned());
+                    row.lost_records += part.records.iter().filter(|r| r.is_none()).count() as u64;
+                    let places = self
+                        .locations
+                        .get(&(*ledger, number))
+                        .map(Vec::as_slice)
+                        .unwrap_or_default();
+                    row.damaged_slots.extend(
+                        places
+                            .iter()
+                            .filter(|(_, is_intact)| !is_intact)
+                            .map(|(slot, _)| *slot),
+                    );
+                }
+                // Its records are not counted, but what goes on over the hole must not be put
+                // together.
+                _ => row.records.push(None),
+            }
+        }
+        for (_, part) in mine.range(last + 1..) {
+            row.is_torn = true;
+            row.records
+                .extend(part.records.iter().flatten().cloned().map(Some));
+        }
+        row.first_segment = self.segments.get(&(*ledger, row.first_needed)).copied();
+        row
+    }
+}

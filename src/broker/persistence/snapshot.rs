@@ -1,0 +1,208 @@
+//! From the machine to a dump: everything as it is.
+//!
+//! Invariant: a dump holds all that a restart must bring back, and what the ledger still owes is in
+//! it; what memory alone keeps is not, so that it does not come back as it once was.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::record::{PersistedChange, Target};
+use super::stored_message::{queued_record, retained_record};
+use crate::broker::core::BrokerState;
+use crate::broker::durability::durability_class_of;
+use crate::broker::message::Message;
+use crate::broker::queue::InboundQos2State;
+use crate::broker::subscribe::encode_options;
+use crate::broker::wills::will_record;
+use crate::protocol::broker::DurabilityClass;
+
+/// Everything as it is, cheap to take under the lock: [`Snapshot::records`] makes the dump of it
+/// outside, `writer` its end.
+pub struct BrokerSnapshot {
+    retained: Vec<(Arc<str>, Arc<Message>)>,
+    queued: BTreeMap<u64, (Arc<Message>, Vec<Target>)>,
+    state_changes: Vec<PersistedChange>,
+    now: Instant,
+    wall: u64,
+}
+
+impl BrokerState {
+    /// What waits for sessions and was never sent, for the last word of a planned end.
+    pub fn never_sent_changes(&self) -> Vec<PersistedChange> {
+        let away = self
+            .sessions
+            .iter()
+            .flatten()
+            .filter(|s| s.is_persistent() && s.is_disconnected());
+        away.map(|s| PersistedChange::NeverSent {
+            session: s.number,
+            ids: s.queue.never_sent(),
+        })
+        .filter(|r| !matches!(r, PersistedChange::NeverSent { ids, .. } if ids.is_empty()))
+        .collect()
+    }
+
+    /// Retained messages and kept sessions, as the ledger's mark keeps them in mind.
+    pub fn persistent_counts(&self) -> (u64, u64) {
+        let persistent = self
+            .retained
+            .all()
+            .filter(|(_, m)| {
+                durability_class_of(&self.durability_rules, &m.topic) != DurabilityClass::Memory
+            })
+            .count();
+        (
+            persistent as u64,
+            self.sessions
+                .iter()
+                .flatten()
+                .filter(|s| s.is_persistent())
+                .count() as u64,
+        )
+    }
+
+    /// Takes the whole state for a dump. What the ledger still owes is in it.
+    pub fn snapshot(&mut self, now: Instant) -> BrokerSnapshot {
+        let wall = self.wall_s();
+        // What memory alone keeps must not come back as it once was.
+        let is_persistent = |m: &Message| {
+            durability_class_of(&self.durability_rules, &m.topic) != DurabilityClass::Memory
+        };
+        let mut snapshot = BrokerSnapshot {
+            retained: self
+                .retained
+                .all()
+                .filter(|(_, m)| is_persistent(m))
+                .map(|(o, m)| (o.clone(), m.clone()))
+                .collect(),
+            queued: BTreeMap::new(),
+            state_changes: Vec::new(),
+            now,
+            wall,
+        };
+        for session in self.sessions.iter().flatten() {
+            let number = session.number;
+            if let Some(will) = &session.will {
+                snapshot
+                    .state_changes
+                    .push(PersistedChange::Will(will_record(
+                        number,
+                        (&session.owner, &session.client_id),
+                        will,
+                        None,
+                        now,
+                        wall,
+                    )));
+            }
+            if !session.is_persistent() {
+                continue;
+            }
+            snapshot
+                .state_changes
+                .push(session.header_record(now, wall));
+            snapshot
+                .state_changes
+                .extend(session.subscriptions.iter().map(|(filter, h)| {
+                    PersistedChange::Subscribed {
+                        session: number,
+                        filter: filter.clone(),
+                        options: encode_options(h),
+                        identifier: h.subscription_id.unwrap_or(0),
+                    }
+                }));
+            let (messages, released) = session.queue.persisted_contents();
+            for (order, id, item) in messages {
+                let target = Target {
+                    session: number,
+                    id,
+                    qos: item.qos,
+                    retain: item.retain,
+                    subscription_ids: item.subscription_ids.to_vec(),
+                    shared_name: item.shared_name.as_deref().unwrap_or_default().to_owned(),
+                };
+                snapshot
+                    .queued
+                    .entry(order)
+                    .or_insert_with(|| (item.message.clone(), Vec::new()))
+                    .1
+                    .push(target);
+            }
+            snapshot
+                .state_changes
+                .extend(
+                    released
+                        .into_iter()
+                        .map(|id| PersistedChange::PubRecReceived {
+                            session: number,
+                            id,
+                        }),
+                );
+            snapshot.state_changes.extend(
+                session
+                    .inbound_qos2
+                    .iter()
+                    .filter(|(_, held)| {
+                        !matches!(
+                            held.state,
+                            InboundQos2State::Memory | InboundQos2State::Released
+                        )
+                    })
+                    .map(|(id, _)| PersistedChange::InboundQos2 {
+                        session: number,
+                        id: *id,
+                    }),
+            );
+        }
+        for (number, due) in &self.scheduled_wills {
+            let left = due.due_at.saturating_duration_since(now).as_secs();
+            snapshot
+                .state_changes
+                .push(PersistedChange::Will(will_record(
+                    *number,
+                    (due.identity.name(), &due.client_id),
+                    &due.will,
+                    (!due.from_broker_restart).then_some(wall + left),
+                    now,
+                    wall,
+                )));
+        }
+        let wills = self
+            .sessions
+            .iter()
+            .flatten()
+            .filter(|s| s.will.is_some())
+            .map(|s| s.number)
+            .chain(self.scheduled_wills.keys().copied());
+        let heads = self
+            .sessions
+            .iter()
+            .flatten()
+            .filter(|s| s.is_persistent())
+            .map(|s| s.number);
+        self.persistence.snapshot_begun(
+            snapshot.retained.iter().map(|(_, m)| m.topic.clone()),
+            wills,
+            heads,
+        );
+        snapshot
+    }
+}
+
+impl BrokerSnapshot {
+    /// The records of the dump but its end, one at a time: there is no second copy of everything.
+    pub fn records(&self) -> impl Iterator<Item = Vec<u8>> {
+        let retained = self
+            .retained
+            .iter()
+            .map(|(owner, m)| retained_record(owner, m, self.now, self.wall).encode());
+        let queued = self.queued.iter().map(|(order, (m, targets))| {
+            queued_record(*order, m, targets.clone(), self.now, self.wall).encode()
+        });
+        std::iter::once(PersistedChange::SnapshotBegin.encode())
+            .chain(retained)
+            .chain(self.state_changes.iter().map(PersistedChange::encode))
+            .chain(queued)
+    }
+}

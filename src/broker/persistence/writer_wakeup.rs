@@ -1,0 +1,40 @@
+//! How whoever waits for the card wakes the thread that writes.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Wakes the writer.
+#[derive(Debug, Default)]
+pub struct WriterWakeup(Mutex<(bool, bool)>, Condvar);
+
+impl WriterWakeup {
+    /// Somebody waits for the card.
+    pub fn notify(&self) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.0 {
+            state.0 = true;
+            self.1.notify_one();
+        }
+    }
+
+    /// The end: one last round.
+    pub fn finish(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
+        self.1.notify_one();
+    }
+
+    /// Waits for a ring, then for company; or for `most`. True = it is the last round.
+    pub(super) fn wait(&self, commit_delay: Duration, most: Duration) -> bool {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (state, _) = self
+            .1
+            .wait_timeout_while(state, most, |s| !s.0 && !s.1)
+            .unwrap_or_else(PoisonError::into_inner);
+        let (mut state, _) = self
+            .1
+            .wait_timeout_while(state, commit_delay, |s| !s.1)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.0 = false;
+        state.1
+    }
+}

@@ -1,0 +1,103 @@
+//! What stays of a queue when its connection, a permission or the session itself ends, and what a
+//! dump holds of it.
+
+use std::collections::VecDeque;
+
+use super::{Finished, LogNumber, Queue, QueuedDelivery, Stage};
+use crate::broker::message::QueuedMessage;
+
+impl Queue {
+    /// Forgets QoS 0 messages: they are not kept for a client that is away.
+    pub fn drop_qos0(&mut self) {
+        self.retained_requests.retain(|_, (qos, _)| *qos > 0);
+        self.queued.retain(|w| w.item.qos > 0);
+        self.recount_bytes();
+    }
+
+    fn recount_bytes(&mut self) {
+        let flying = self.inflight.iter().filter_map(|f| f.item.as_ref());
+        self.bytes = self
+            .queued
+            .iter()
+            .map(|w| &w.item)
+            .chain(flying)
+            .map(QueuedMessage::size)
+            .sum();
+    }
+
+    /// Forgets what its client may not hear any more and has not been sent; gives it, and what the
+    /// ledger must know of it.
+    pub fn retain_permitted(
+        &mut self,
+        is_permitted: &dyn Fn(&str) -> bool,
+    ) -> Vec<(Finished, QueuedMessage)> {
+        self.retained_requests
+            .retain(|topic, _| is_permitted(topic));
+        let (keep, gone): (VecDeque<QueuedDelivery>, VecDeque<QueuedDelivery>) =
+            std::mem::take(&mut self.queued)
+                .into_iter()
+                .partition(|w| is_permitted(&w.item.message.topic));
+        self.queued = keep;
+        self.dropped += gone.len() as u64;
+        self.recount_bytes();
+        gone.into_iter()
+            .map(|w| {
+                self.packet_ids.remove(&w.id);
+                (
+                    Finished {
+                        packet_id: w.id,
+                        log_number: w.log_number,
+                    },
+                    w.item,
+                )
+            })
+            .collect()
+    }
+
+    /// Deliveries of shared subscriptions that nobody has begun to acknowledge, with their numbers:
+    /// another member may have them.
+    pub fn take_redeliverable(&mut self) -> Vec<(Option<LogNumber>, QueuedMessage)> {
+        let flying = std::mem::take(&mut self.inflight)
+            .into_iter()
+            .filter(|f| f.qos == 1)
+            .filter_map(|f| Some((f.log_number, f.item?)));
+        let waiting = std::mem::take(&mut self.queued)
+            .into_iter()
+            .map(|w| (w.log_number, w.item));
+        self.bytes = 0;
+        flying
+            .chain(waiting)
+            .filter(|(_, q)| q.shared_name.is_some())
+            .collect()
+    }
+
+    /// Ids of messages that wait and were never sent, as far as they have one.
+    pub fn never_sent(&self) -> Vec<u16> {
+        self.queued
+            .iter()
+            .filter(|w| w.id != 0 && w.log_number.is_some() && !w.dup)
+            .map(|w| w.id)
+            .collect()
+    }
+
+    /// What the ledger must write of it in a dump: messages with their numbers and ids, and ids
+    /// whose PUBREC came.
+    pub fn persisted_contents(&self) -> (Vec<(LogNumber, u16, QueuedMessage)>, Vec<u16>) {
+        let flying = self
+            .inflight
+            .iter()
+            .filter(|f| f.stage == Stage::PublishSent)
+            .filter_map(|f| Some((f.log_number?, f.id, f.item.clone()?)));
+        let waiting = self
+            .queued
+            .iter()
+            .filter_map(|w| Some((w.log_number?, w.id, w.item.clone())));
+        let released = self
+            .inflight
+            .iter()
+            .filter(|f| f.stage != Stage::PublishSent && f.log_number.is_some())
+            .map(|f| f.id)
+            .collect();
+        (flying.chain(waiting).collect(), released)
+    }
+}

@@ -1,0 +1,121 @@
+//! Token buckets: messages and bytes a second of one device. Who is over is read more slowly; only
+//! a single packet worth more than ten seconds is cut.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::acl::Identity;
+
+/// Accounts whose rate is remembered before those that left are forgotten.
+const PRUNE_ABOVE_ACCOUNTS: usize = 2_000;
+
+/// A bucket that fills by `rate` a second, up to twice that unless told otherwise.
+#[derive(Debug)]
+pub struct TokenBucket {
+    rate: f64,
+    tokens: f64,
+    burst: f64,
+    refilled_at: Instant,
+}
+
+impl TokenBucket {
+    pub fn new(rate: u32, now: Instant) -> Self {
+        Self::with_burst(f64::from(rate), f64::from(rate) * 2.0, now)
+    }
+
+    /// One that fills by `rate` a second up to `most`, and is full.
+    pub fn with_burst(rate: f64, burst: f64, now: Instant) -> Self {
+        Self {
+            rate,
+            tokens: burst,
+            burst,
+            refilled_at: now,
+        }
+    }
+
+    /// Takes one if there is one.
+    pub fn try_take(&mut self, now: Instant) -> bool {
+        if self.take(0.0, now).is_zero() && self.tokens >= 1.0 {
+            self.tokens -= 1.0;
+            return true;
+        }
+        false
+    }
+
+    /// Takes `amount`; gives how long the connection must pause before it is read again.
+    pub fn take(&mut self, amount: f64, now: Instant) -> Duration {
+        let passed = now
+            .saturating_duration_since(self.refilled_at)
+            .as_secs_f64();
+        self.refilled_at = now;
+        self.tokens = (self.tokens + passed * self.rate).min(self.burst) - amount;
+        if self.tokens >= 0.0 {
+            Duration::ZERO
+        } else {
+            Duration::from_secs_f64((-self.tokens / self.rate).min(60.0))
+        }
+    }
+}
+
+/// Messages and bytes of one account, over all its connections: whoever comes eight times has no
+/// eight shares.
+#[derive(Debug)]
+pub struct AccountRate {
+    pub messages: TokenBucket,
+    pub bytes: TokenBucket,
+}
+
+/// The rates of all accounts that spoke lately.
+#[derive(Debug, Default)]
+pub struct AccountRates(Mutex<BTreeMap<Identity, Arc<Mutex<AccountRate>>>>);
+
+impl AccountRates {
+    /// The rate of an account; strangers share one.
+    pub fn get_or_create(
+        &self,
+        who: &Identity,
+        messages: u32,
+        bytes: u32,
+        now: Instant,
+    ) -> Arc<Mutex<AccountRate>> {
+        let fresh = || {
+            Arc::new(Mutex::new(AccountRate {
+                messages: TokenBucket::new(messages, now),
+                bytes: TokenBucket::new(bytes, now),
+            }))
+        };
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() > PRUNE_ABOVE_ACCOUNTS {
+            all.retain(|_, r| Arc::strong_count(r) > 1);
+        }
+        let whose = if matches!(who, Identity::Unprovisioned(_)) {
+            Identity::Unprovisioned(String::new())
+        } else {
+            who.clone()
+        };
+        all.entry(whose).or_insert_with(fresh).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_is_free_and_a_flood_waits() {
+        let now = Instant::now();
+        let mut b = TokenBucket::new(10, now);
+        assert!(
+            (0..20).all(|_| b.take(1.0, now).is_zero()),
+            "two seconds' worth at once"
+        );
+        assert!(!b.take(1.0, now).is_zero());
+        assert!(
+            b.take(1.0, now + Duration::from_secs(1)).is_zero(),
+            "it fills again"
+        );
+    }
+}

@@ -1,0 +1,329 @@
+//! Who comes and who goes: a connection gets its session and leaves it again.
+//!
+//! Invariants: a client id belongs to its account, so nobody takes another's session over; a
+//! newcomer finds room by pushing out who is away longest, never who is there (but a device without
+//! an account, which holds no place for ever); a will is said once, or not at all.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::acl::Identity;
+use super::core::BrokerState;
+use super::persistence::record::PersistedChange;
+use super::persistence::restore::WILL_GRACE;
+use super::quota::account_queued_bytes;
+use super::session::{
+    ConnectRequest, ConnectionHandle, ConnectionInfo, ScheduledWill, Session, SessionHandle,
+};
+use super::subscriptions::Slot;
+use super::wills::will_record;
+use crate::supervisor::admission::source_network;
+
+impl BrokerState {
+    /// Gives a connection its session; there is no open connection of that client. Errors are a
+    /// CONNACK code and a sentence.
+    pub fn connect(
+        &mut self,
+        request: ConnectRequest,
+        now: Instant,
+    ) -> Result<SessionHandle, (u8, &'static str)> {
+        // Nothing that is said now would be written: the broker's next life takes the client.
+        if self.shutting_down {
+            return Err((0x88, "the broker ends"));
+        }
+        // Whoever waited for its place may have lost its account meanwhile.
+        if self.access.credential(&request.identity).as_deref() != Some(&request.credential) {
+            return Err((0x87, "account changed; disconnecting"));
+        }
+        if !self
+            .access
+            .admits_certificate(&request.identity, &request.peer.proof)
+        {
+            return Err((0x87, "its certificate is not the newest of this name"));
+        }
+        let key = (request.identity.clone(), request.client_id.clone());
+        let known = self.by_client.get(&key).copied();
+        let ended = known.filter(|slot| {
+            request.clean_start
+                || self
+                    .session(*slot)
+                    .is_none_or(|s| !s.is_persistent() || s.credential != request.credential)
+        });
+        if (known.is_none() || ended.is_some())
+            && !request.expiry_interval.is_zero()
+            && self.persistence.over_quota(request.identity.quota_owner())
+        {
+            return Err((
+                0x97,
+                "the card has so much of this account to write that it must wait",
+            ));
+        }
+        if let Some(slot) = ended {
+            // Whom the broker's own death took away is back in time: its will is not said, even if
+            // its session ends here.
+            self.cancel_wills(&request.identity, &request.client_id, |due| {
+                due.from_broker_restart
+            });
+            self.remove_session(slot, now);
+        }
+        self.last_connection_number += 1;
+        let line_number = self.last_connection_number;
+        let known = self.by_client.get(&key).copied();
+        let slot = match known {
+            Some(slot) => slot,
+            None => {
+                self.ensure_capacity(&request.identity, now)?;
+                self.last_session_number += 1;
+                let session = Session {
+                    number: self.last_session_number,
+                    owner: request.identity.quota_owner().into(),
+                    queue: self.new_queue_for(&request.identity),
+                    identity: request.identity,
+                    client_id: request.client_id,
+                    subscriptions: BTreeMap::new(),
+                    inbound_qos2: BTreeMap::new(),
+                    wake: Arc::new(Notify::new()),
+                    connection: None,
+                    credential: request.credential,
+                    expiry_interval: Duration::ZERO,
+                    state_since: now,
+                    peer: ConnectionInfo::default(),
+                    will: None,
+                    persisted: false,
+                };
+                self.insert_session(session)
+            }
+        };
+        let wall = self.wall_s();
+        self.cancel_wills(&key.0, &key.1, |_| true);
+        let Self {
+            sessions,
+            persistence,
+            counters,
+            ..
+        } = self;
+        let Some(session) = sessions.get_mut(slot as usize).and_then(Option::as_mut) else {
+            return Err((0x80, "the session is gone"));
+        };
+        let owner = session.owner.clone();
+        session.queue.resume(request.receive_maximum);
+        let line = ConnectionHandle::new(line_number, session.wake.clone());
+        session.connection = Some(line.clone());
+        session.state_since = now;
+        session.expiry_interval = request.expiry_interval;
+        session.peer = request.peer;
+        session.will = request.will;
+        if session.is_persistent() || session.persisted {
+            session.persisted = true;
+            let head = session.header_record(now, wall);
+            persistence.record(&owner, head, None);
+        }
+        if let Some(will) = &session.will {
+            let record = will_record(
+                session.number,
+                (&owner, &session.client_id),
+                will,
+                None,
+                now,
+                wall,
+            );
+            persistence.record(&owner, PersistedChange::Will(record), None);
+        }
+        counters.connected += 1;
+        counters.connected_max = counters.connected_max.max(counters.connected);
+        Ok(SessionHandle::new(
+            slot,
+            &line,
+            known.is_some(),
+            session.wake.clone(),
+        ))
+    }
+
+    /// Room for one more session of `who`; those who are away longest make it.
+    fn ensure_capacity(&mut self, who: &Identity, now: Instant) -> Result<(), (u8, &'static str)> {
+        if matches!(who, Identity::Unprovisioned(_))
+            && self.unprovisioned_sessions().count() >= self.limits.quarantined
+        {
+            // Nobody holds a place for ever: of the address that holds the most the one that came
+            // first goes, and there is room at the next try.
+            let neighbourhood = |s: &Session| s.peer.address.parse().map(source_network).ok();
+            let crowd = |of: &Session| {
+                self.unprovisioned_sessions()
+                    .filter(|s| neighbourhood(s) == neighbourhood(of))
+                    .count()
+            };
+            if let Some(line) = self
+                .unprovisioned_sessions()
+                .min_by_key(|s| (std::cmp::Reverse(crowd(s)), s.number))
+                .and_then(|s| s.connection.as_ref())
+            {
+                line.signal
+                    .disconnect(0x97, "too many devices without an account are here at once");
+            }
+            return Err((0x97, "too many devices without an account are here at once"));
+        }
+        let oldest = |core: &Self, of: &mut dyn Iterator<Item = Slot>| {
+            of.filter_map(|s| {
+                core.sessions
+                    .get(s as usize)?
+                    .as_ref()
+                    .filter(|x| x.is_disconnected())
+                    .map(|x| (x.state_since, s))
+            })
+            .min()
+            .map(|(_, s)| s)
+        };
+        if *who != Identity::Gateway {
+            let mine: Vec<Slot> = self
+                .by_client
+                .range((who.clone(), String::new())..)
+                .take_while(|((w, _), _)| w == who)
+                .map(|(_, s)| *s)
+                .collect();
+            if mine.len() >= self.limits.per_account {
+                let away = oldest(self, &mut mine.into_iter())
+                    .ok_or((0x97, "this account has too many connections"))?;
+                self.evict_session(away, now);
+            }
+        }
+        let away = self
+            .by_client
+            .len()
+            .saturating_sub(usize::try_from(self.counters.connected).unwrap_or(usize::MAX));
+        if away >= self.limits.sessions {
+            let all: Vec<Slot> = self.by_client.values().copied().collect();
+            if let Some(away) = oldest(self, &mut all.into_iter()) {
+                self.evict_session(away, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// A session makes room for another: what waits for it is dropped, and that is counted.
+    fn evict_session(&mut self, slot: Slot, now: Instant) {
+        let waiting = self
+            .session(slot)
+            .map_or(0, |s| s.queue.len().0 + s.queue.len().1);
+        self.counters.dropped += waiting as u64;
+        self.remove_session(slot, now);
+    }
+
+    /// The connection ended. Polite = its will is not said.
+    pub fn disconnect(&mut self, attached: &SessionHandle, is_normal: bool, now: Instant) {
+        self.counters.connected = self.counters.connected.saturating_sub(1);
+        let (wall, slot, ending) = (self.wall_s(), attached.slot, self.shutting_down);
+        let known = self
+            .session(slot)
+            .map(|s| s.identity.clone())
+            .is_some_and(|who| self.access.is_known(&who));
+        let Some(session) = self.session(slot).filter(|s| {
+            s.connection
+                .as_ref()
+                .is_some_and(|l| l.number == attached.connection_number)
+        }) else {
+            return;
+        };
+        session.state_since = now;
+        // All this happens under one lock: a newcomer comes after the will.
+        session.connection = None;
+        let before = session.queue.bytes;
+        session.queue.drop_qos0();
+        let (number, who, owner, client_id) = (
+            session.number,
+            session.identity.clone(),
+            session.owner.clone(),
+            session.client_id.clone(),
+        );
+        let over = !session.is_persistent() || !known;
+        // At a planned end nothing is said, and the disk keeps what would be; who says goodbye
+        // meanwhile has no will any more.
+        let (will, deferred_will) = if ending && !is_normal {
+            (None, session.will.take())
+        } else {
+            (session.will.take(), None)
+        };
+        let had_will = will.is_some();
+        let delay = Duration::from_secs(u64::from(
+            will.as_ref()
+                .and_then(|w| w.properties.will_delay)
+                .unwrap_or(0),
+        ))
+        .min(session.expiry_interval);
+        let Self {
+            sessions,
+            queued_bytes,
+            queued_bytes_by_account: per_account,
+            ..
+        } = self;
+        if let Some(session) = sessions.get(slot as usize).and_then(Option::as_ref) {
+            account_queued_bytes(queued_bytes, per_account, session, before);
+        }
+        match will {
+            Some(will) if !is_normal && delay.is_zero() => {
+                self.publish_will(&who, (number, attached.connection_number), &will, now);
+            }
+            Some(will) if !is_normal => {
+                let at = now + delay;
+                let record = will_record(
+                    number,
+                    (&owner, &client_id),
+                    &will,
+                    Some(wall + delay.as_secs()),
+                    now,
+                    wall,
+                );
+                self.persistence
+                    .record(&owner, PersistedChange::Will(record), None);
+                self.scheduled_wills.insert(
+                    number,
+                    ScheduledWill {
+                        due_at: at,
+                        identity: who.clone(),
+                        client_id: client_id.clone(),
+                        will,
+                        connection_number: attached.connection_number,
+                        from_broker_restart: false,
+                    },
+                );
+            }
+            _ if had_will => {
+                self.persistence
+                    .record(&owner, PersistedChange::WillCleared(number), None);
+            }
+            _ => {}
+        }
+        if over {
+            self.remove_session(slot, now);
+        } else if let Some(session) = self.session(slot) {
+            let head = session.header_record(now, wall);
+            self.persistence.record(&owner, head, None);
+        }
+        if let Some(will) = deferred_will {
+            // A dump of the last moment holds it too.
+            self.scheduled_wills.insert(
+                number,
+                ScheduledWill {
+                    due_at: now + WILL_GRACE,
+                    identity: who,
+                    client_id,
+                    will,
+                    connection_number: attached.connection_number,
+                    from_broker_restart: true,
+                },
+            );
+        }
+    }
+
+    /// The client that still holds `attached` wants its session kept for so long.
+    pub fn set_session_expiry(&mut self, attached: &SessionHandle, seconds: u32) {
+        let most = Duration::from_secs(u64::from(self.limits.session_s));
+        // What was not to be kept is not kept now; a stranger's never is.
+        if let Some(session) = self.session(attached.slot).filter(|s| s.is_persistent()) {
+            session.expiry_interval = Duration::from_secs(u64::from(seconds)).min(most);
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! The subscription trie: which sessions hear a topic, and which groups share it.
+//!
+//! Invariants: a filter stands at most once per session (in a group: per session and group);
+//! removing the last subscriber of a branch removes the branch, so memory is bounded by what is
+//! subscribed now, not by what ever was. Deliberately absent: any idea of who is connected;
+//! `deliver` chooses a group's member.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::protocol::mqtt::topic::parse_shared;
+
+/// Handle of a session; used again after the session's end.
+pub type Slot = u32;
+
+/// How a session hears a filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SubscriptionOptions {
+    /// 0–2.
+    pub qos: u8,
+    /// Not what it says itself.
+    pub no_local: bool,
+    /// Keep the retain flag.
+    pub retain_as_published: bool,
+    /// Subscription identifier.
+    pub subscription_id: Option<u32>,
+}
+
+/// The members of a shared subscription.
+#[derive(Debug, Default)]
+pub struct SharedSubscription {
+    /// `$share/<group>/<filter>`.
+    pub name: Arc<str>,
+    pub members: Vec<(Slot, SubscriptionOptions)>,
+    /// Whose turn it is.
+    pub next_member: usize,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    children: BTreeMap<Box<str>, Node>,
+    /// Sorted by session.
+    subscribers: Vec<(Slot, SubscriptionOptions)>,
+    shared: BTreeMap<Box<str>, SharedSubscription>,
+}
+
+impl Node {
+    fn is_empty(&self) -> bool {
+        self.subscribers.is_empty() && self.children.is_empty() && self.shared.is_empty()
+    }
+}
+
+/// All filters of all sessions.
+#[derive(Debug, Default)]
+pub struct SubscriptionTree {
+    root: Node,
+    /// Subscriptions, and shared ones among them.
+    pub count: (usize, usize),
+}
+
+impl SubscriptionTree {
+    fn node(&mut self, filter: &str) -> &mut Node {
+        let mut node = &mut self.root;
+        for level in filter.split('/') {
+            node = node.children.entry(level.into()).or_default();
+        }
+        node
+    }
+
+    /// Adds or replaces; true = it is new.
+    pub fn add(&mut self, filter: &str, slot: Slot, options: SubscriptionOptions) -> bool {
+        let here = &mut self.node(filter).subscribers;
+        match here.binary_search_by_key(&slot, |(s, _)| *s) {
+            Ok(at) => {
+                here[at].1 = options;
+                false
+            }
+            Err(at) => {
+                here.insert(at, (slot, options));
+                self.count.0 += 1;
+                true
+            }
+        }
+    }
+
+    /// Adds a member to a group, or replaces how it hears; true = it is new.
+    pub fn add_shared(
+        &mut self,
+        group: &str,
+        filter: &str,
+        slot: Slot,
+        options: SubscriptionOptions,
+    ) -> bool {
+        let groups = &mut self.node(filter).shared;
+        let group = groups
+            .entry(group.into())
+            .or_insert_with(|| SharedSubscription {
+                name: format!("$share/{group}/{filter}").into(),
+                ..SharedSubscription::default()
+            });
+        match group.members.iter_mut().find(|(s, _)| *s == slot) {
+            Some(member) => {
+                member.1 = options;
+                false
+            }
+            None => {
+                group.members.push((slot, options));
+                self.count.0 += 1;
+                self.count.1 += 1;
+                true
+            }
+        }
+    }
+
+    fn prune(&mut self, filter: &str, take: &mut dyn FnMut(&mut Node) -> bool) -> bool {
+        fn go(
+            node: &mut Node,
+            mut levels: std::str::Split<'_, char>,
+            take: &mut dyn FnMut(&mut Node) -> bool,
+        ) -> bool {
+            let Some(level) = levels.next() else {
+                return take(node);
+            };
+            let Some(child) = node.children.get_mut(level) else {
+                return false;
+            };
+            let was = go(child, levels, take);
+            if child.is_empty() {
+                node.children.remove(level);
+            }
+            was
+        }
+        go(&mut self.root, filter.split('/'), take)
+    }
+
+    /// Removes; true = it was there.
+    pub fn remove(&mut self, filter: &str, slot: Slot) -> bool {
+        let was = self.prune(filter, &mut |node| match node
+            .subscribers
+            .binary_search_by_key(&slot, |(s, _)| *s)
+        {
+            Ok(at) => {
+                node.subscribers.remove(at);
+                true
+            }
+            Err(_) => false,
+        });
+        self.count.0 -= usize::from(was);
+        was
+    }
+
+    /// Removes a member from a group; true = it was there.
+    pub fn remove_shared(&mut self, group: &str, filter: &str, slot: Slot) -> bool {
+        let was = self.prune(filter, &mut |node| {
+            let Some(known) = node.shared.get_mut(group) else {
+                return false;
+            };
+            let before = known.members.len();
+            known.members.retain(|(s, _)| *s != slot);
+            let was = known.members.len() < before;
+            if known.members.is_empty() {
+                node.shared.remove(group);
+            }
+            was
+        });
+        self.count.0 -= usize::from(was);
+        self.count.1 -= usize::from(was);
+        was
+    }
+
+    /// Calls `heard` with the listeners of every filter that matches, and `shared` with every group
+    /// whose filter does. A session with overlapping filters comes once per filter.
+    pub fn for_each_match(
+        &mut self,
+        topic: &str,
+        heard: &mut dyn FnMut(&[(Slot, SubscriptionOptions)]),
+        shared: &mut dyn FnMut(&mut SharedSubscription),
+    ) {
+        let hidden = topic.starts_with('$');
+        visit_matches(&mut self.root, Some(topic), hidden, heard, shared);
+    }
+
+    /// The group of that name, if it has members.
+    pub fn shared_subscription(
+        &mut self,
+        name: &str,
+        filter: &str,
+    ) -> Option<&mut SharedSubscription> {
+        let mut node = &mut self.root;
+        for level in filter.split('/') {
+            node = node.children.get_mut(level)?;
+        }
+        node.shared.get_mut(name)
+    }
+}
+
+fn visit_node(
+    node: &mut Node,
+    heard: &mut dyn FnMut(&[(Slot, SubscriptionOptions)]),
+    shared: &mut dyn FnMut(&mut SharedSubscription),
+) {
+    if !node.subscribers.is_empty() {
+        heard(&node.subscribers);
+    }
+    node.shared.values_mut().for_each(shared);
+}
+
+/// `rest` = the levels that are left; none = the topic's end. Topics have few levels
+/// (`Limits::topic_levels`), so this does not go deep.
+fn visit_matches(
+    node: &mut Node,
+    rest: Option<&str>,
+    hidden: bool,
+    heard: &mut dyn FnMut(&[(Slot, SubscriptionOptions)]),
+    shared: &mut dyn FnMut(&mut SharedSubscription),
+) {
+    if node.children.is_empty() && rest.is_some() {
+        return;
+    }
+    if !hidden && let Some(all) = node.children.get_mut("#") {
+        visit_node(all, heard, shared);
+    }
+    let Some(rest) = rest else {
+        return visit_node(node, heard, shared);
+    };
+    let (level, rest) = rest
+        .split_once('/')
+        .map_or((rest, None), |(level, rest)| (level, Some(rest)));
+    if let Some(child) = node.children.get_mut(level) {
+        visit_matches(child, rest, false, heard, shared);
+    }
+    if !hidden && let Some(child) = node.children.get_mut("+") {
+        visit_matches(child, rest, false, heard, shared);
+    }
+}
+
+/// Puts a filter, shared or not, into the matcher; true = it is new.
+pub fn add_subscription(
+    tree: &mut SubscriptionTree,
+    filter: &str,
+    slot: Slot,
+    options: SubscriptionOptions,
+) -> bool {
+    match parse_shared(filter) {
+        Some((group, inner)) => tree.add_shared(group, inner, slot, options),
+        None => tree.add(filter, slot, options),
+    }
+}
+
+/// Takes a filter, shared or not, out of the matcher; true = it was there.
+pub fn remove_subscription(tree: &mut SubscriptionTree, filter: &str, slot: Slot) -> bool {
+    match parse_shared(filter) {
+        Some((group, inner)) => tree.remove_shared(group, inner, slot),
+        None => tree.remove(filter, slot),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::protocol::mqtt::topic::matches;
+
+    const PLAIN: SubscriptionOptions = SubscriptionOptions {
+        qos: 0,
+        no_local: false,
+        retain_as_published: false,
+        subscription_id: None,
+    };
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn the_trie_says_what_the_rule_says(filters in prop::collection::vec((prop::sample::select(vec!["a", "a/b", "a/+", "#", "+/b", "a/#", "+", "$x/a", "+/a", "a//b", "/", "a/b/#"]), any::<bool>()), 0..12), gone in prop::collection::vec(any::<bool>(), 12), topic in prop::sample::select(vec!["a", "a/b", "b/b", "$x/a", "a//b", "/", "a/b/c"])) {
+            let mut trie = SubscriptionTree::default();
+            let mut model: std::collections::BTreeSet<(String, bool, Slot)> = std::collections::BTreeSet::new();
+            for (i, (filter, grouped)) in filters.iter().enumerate() {
+                let slot = Slot::try_from(i % 3).expect("small");
+                let fresh = if *grouped { trie.add_shared("g", filter, slot, PLAIN) } else { trie.add(filter, slot, PLAIN) };
+                prop_assert_eq!(fresh, model.insert(((*filter).to_owned(), *grouped, slot)));
+            }
+            for (i, (filter, grouped)) in filters.iter().enumerate().filter(|(i, _)| gone[*i]) {
+                let slot = Slot::try_from(i % 3).expect("small");
+                let was = if *grouped { trie.remove_shared("g", filter, slot) } else { trie.remove(filter, slot) };
+                prop_assert_eq!(was, model.remove(&((*filter).to_owned(), *grouped, slot)));
+            }
+            prop_assert_eq!(trie.count, (model.len(), model.iter().filter(|(_, g, _)| *g).count()));
+            let (mut heard, mut shared) = (Vec::new(), Vec::new());
+            trie.for_each_match(topic, &mut |all| heard.extend(all.iter().map(|(s, _)| *s)), &mut |g| shared.extend(g.members.iter().map(|(s, _)| *s)));
+            for (grouped, mut found) in [(false, heard), (true, shared)] {
+                found.sort_unstable();
+                let mut expected: Vec<Slot> = model.iter().filter(|(f, g, _)| *g == grouped && matches(f, topic)).map(|(.., s)| *s).collect();
+                expected.sort_unstable();
+                prop_assert_eq!(found, expected);
+            }
+            for (filter, grouped, slot) in &model {
+                if *grouped { trie.remove_shared("g", filter, *slot); } else { trie.remove(filter, *slot); }
+            }
+            prop_assert!(trie.root.is_empty() && trie.count == (0, 0), "nothing stays behind");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Wills: said when a connection breaks off, after their delay, or in the broker's next life; not
+//! for who comes back in time.
+//!
+//! Invariants: a will and that it was said go to the disk together, whatever their account owes: it
+//! is neither lost nor said twice. A device that comes again under another client id may be here
+//! before its old connection is known to be dead: that one's will is said to everybody as the
+//! standard asks, but it is not the last word about a device that lives. The house does
+//! not hear it, and what the newer connection stands for is said after it, so that it is what is
+//! kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::acl::Identity;
+use super::core::BrokerState;
+use super::message::Message;
+use super::persistence::record::{PersistedChange, StoredWill};
+use super::persistence::stored_message::stored_message;
+use super::publish::PublishOrigin;
+use super::retained::RetainedMessage;
+use super::session::ScheduledWill;
+use crate::protocol::mqtt::connect::Will;
+
+impl BrokerState {
+    /// A client is back before its will was due: those wills of it are not said.
+    pub(super) fn cancel_wills(
+        &mut self,
+        who: &Identity,
+        client_id: &str,
+        which: impl Fn(&ScheduledWill) -> bool,
+    ) {
+        let cancelled: Vec<u64> = self
+            .scheduled_wills
+            .iter()
+            .filter(|(_, due)| due.identity == *who && due.client_id == client_id && which(due))
+            .map(|(n, _)| *n)
+            .collect();
+        let owner: Arc<str> = who.quota_owner().into();
+        for number in cancelled {
+            self.scheduled_wills.remove(&number);
+            self.persistence
+                .record(&owner, PersistedChange::WillCleared(number), None);
+        }
+    }
+
+    /// A newer connection of a device that is open and speaks of this topic of the device's own
+    /// too: with its own will, or with what is kept.
+    fn has_successor(&self, who: &Identity, connection_number: u64, topic: &str) -> bool {
+        if !topic
+            .strip_prefix("d/")
+            .and_then(|t| t.strip_prefix(who.name()))
+            .is_some_and(|t| t.starts_with('/'))
+        {
+            return false;
+        }
+        let retained_by = self
+            .retained
+            .entry(topic)
+            .map_or(0, |w| w.connection_number);
+        let mine = self
+            .by_client
+            .range((who.clone(), String::new())..)
+            .take_while(|((w, _), _)| w == who);
+        mine.filter_map(|(_, slot)| self.sessions.get(*slot as usize)?.as_ref())
+            .any(|s| {
+                let newer = s
+                    .connection
+                    .as_ref()
+                    .is_some_and(|l| l.number > connection_number);
+                newer
+                    && (s
+                        .connection
+                        .as_ref()
+                        .is_some_and(|l| l.number == retained_by)
+                        || s.will.as_ref().is_some_and(|w| w.topic == topic))
+            })
+    }
+
+    /// Says it now: the will of that session and connection.
+    pub(super) fn publish_will(
+        &mut self,
+        who: &Identity,
+        (session, line): (u64, u64),
+        will: &Will,
+        now: Instant,
+    ) {
+        let owner: Arc<str> = who.quota_owner().into();
+        let message = message_of_will(will, now);
+        let superseded = self.has_successor(who, line, &will.topic);
+        let current = self
+            .retained
+            .entry(&will.topic)
+            .filter(|w| superseded && will.retain && w.owner == owner && !w.message.is_expired(now))
+            .cloned();
+        // Both are written together, whatever the account owes: a will is neither lost nor said
+        // twice.
+        self.persistence.exempt_from_quota = true;
+        self.publish_with_origin(
+            who,
+            &owner,
+            PublishOrigin {
+                superseded,
+                ..PublishOrigin::default()
+            },
+            message,
+            None,
+            now,
+        );
+        if let Some(RetainedMessage {
+            message,
+            connection_number: line,
+            ..
+        }) = current.filter(|w| w.message.payload[..] != will.payload[..])
+        {
+            self.publish_with_origin(
+                who,
+                &owner,
+                PublishOrigin {
+                    connection_number: line,
+                    ..PublishOrigin::default()
+                },
+                Message::clone(&message),
+                None,
+                now,
+            );
+        }
+        self.persistence
+            .record(&owner, PersistedChange::WillCleared(session), None);
+        self.persistence.exempt_from_quota = false;
+    }
+}
+
+/// The message of a will.
+pub fn message_of_will(will: &Will, now: Instant) -> Message {
+    let expires = will
+        .properties
+        .message_expiry
+        .map(|s| now + Duration::from_secs(u64::from(s)));
+    Message {
+        topic: will.topic.as_str().into(),
+        payload: will.payload.as_ref().into(),
+        qos: will.qos,
+        retain: will.retain,
+        forwarded_properties: will.properties.forwarded.clone(),
+        expires_at: expires,
+    }
+}
+
+pub fn will_record(
+    session: u64,
+    (account, client_id): (&str, &str),
+    will: &Will,
+    due: Option<u64>,
+    now: Instant,
+    wall: u64,
+) -> StoredWill {
+    let message = stored_message(&message_of_will(will, now), now, wall);
+    StoredWill {
+        session,
+        account: account.to_owned(),
+        client_id: client_id.to_owned(),
+        message,
+        delay_s: will.properties.will_delay.unwrap_or(0),
+        due_at: due,
+    }
+}

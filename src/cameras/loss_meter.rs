@@ -1,0 +1,111 @@
+//! How many of a camera's pictures are lost or harmed, by the minute: by packets that are missing,
+//! by a disk that is slow.
+//!
+//! A line that loses a little now and then is as lines are; one that harms a tenth of a minute's
+//! pictures is told, and is told until it was well for some minutes.
+
+/// Length of a count, ms, and the fewest pictures that say anything.
+const WINDOW_MS: u64 = 60_000;
+const MIN_FRAMES: u32 = 20;
+/// More than so many percent are told.
+const REPORT_ABOVE_PERCENT: u64 = 10;
+/// So many counts without trouble, and it is over.
+const CLEAN_WINDOWS_TO_RECOVER: u32 = 3;
+
+/// The count of one camera; it goes on from session to session.
+#[derive(Debug, Default)]
+pub struct LossMeter {
+    began: Option<u64>,
+    received: u32,
+    damaged: u32,
+    clean_windows: u32,
+    reported: Option<u8>,
+}
+
+impl LossMeter {
+    /// A picture came; `is_harmed` = something of it is missing, or of what it may refer to. Gives
+    /// what is to be told: how many percent of a minute's pictures were harmed.
+    pub fn record_frame(&mut self, mono_ms: u64, is_harmed: bool) -> Option<u8> {
+        let began = *self.began.get_or_insert(mono_ms);
+        if mono_ms.saturating_sub(began) >= WINDOW_MS && self.received >= MIN_FRAMES {
+            let percent = u64::from(self.damaged) * 100 / u64::from(self.received);
+            if percent > REPORT_ABOVE_PERCENT {
+                self.reported = u8::try_from(percent).ok();
+                self.clean_windows = 0;
+            } else {
+                self.clean_windows += 1;
+                self.reported = self
+                    .reported
+                    .filter(|_| self.clean_windows < CLEAN_WINDOWS_TO_RECOVER);
+            }
+            (self.began, self.received, self.damaged) = (Some(mono_ms), 0, 0);
+        }
+        self.received = self.received.saturating_add(1);
+        self.damaged = self.damaged.saturating_add(u32::from(is_harmed));
+        self.reported
+    }
+
+    /// So many pictures are gone altogether; they count with the next one that comes.
+    pub fn record_missing(&mut self, pictures: u64) {
+        let pictures = u32::try_from(pictures).unwrap_or(u32::MAX);
+        self.received = self.received.saturating_add(pictures);
+        self.damaged = self.damaged.saturating_add(pictures);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A minute at ten pictures a second, so many of each hundred harmed; what is told then.
+    fn minute(loss: &mut LossMeter, from: &mut u64, harmed: u64) -> Option<u8> {
+        let mut told = None;
+        for n in 0..600 {
+            *from += 100;
+            told = loss.record_frame(*from, n % 100 < harmed);
+        }
+        told
+    }
+
+    #[test]
+    fn much_loss_is_told_and_gone_when_it_was_well_for_some_minutes() {
+        let (mut loss, mut now) = (LossMeter::default(), 5_000);
+        // What is told is the minute before.
+        let said: Vec<Option<u8>> = [10, 0, 97, 30, 0, 5, 0, 0, 0]
+            .into_iter()
+            .map(|harmed| minute(&mut loss, &mut now, harmed))
+            .collect();
+        assert_eq!(
+            said,
+            [
+                None,
+                None,
+                None,
+                Some(97),
+                Some(30),
+                Some(30),
+                Some(30),
+                None,
+                None
+            ]
+        );
+    }
+
+    #[test]
+    fn a_few_pictures_say_nothing() {
+        let mut loss = LossMeter::default();
+        assert!((0..30).all(|n| {
+            loss.record_frame(n * 60_000, n % 7 == 0)
+                .is_none_or(|p| p > 10)
+        }));
+        assert_eq!(LossMeter::default().record_frame(9, true), None);
+    }
+
+    #[test]
+    fn what_is_gone_altogether_counts_too() {
+        let (mut loss, mut now) = (LossMeter::default(), 5_000);
+        assert_eq!(minute(&mut loss, &mut now, 0), None);
+        loss.record_missing(200);
+        assert_eq!(minute(&mut loss, &mut now, 0), Some(25));
+    }
+}

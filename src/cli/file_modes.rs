@@ -1,0 +1,62 @@
+//! Who else on this machine can read the data folder.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// Names that a sentence tells.
+const MAX_NAMES: usize = 3;
+
+fn is_world_accessible(path: &Path) -> bool {
+    // What a link points at is looked at where it stands.
+    std::fs::symlink_metadata(path)
+        .is_ok_and(|m| !m.is_symlink() && m.permissions().mode() & 0o077 != 0)
+}
+
+fn list_recursively(folder: &Path) -> Vec<PathBuf> {
+    let mut out: Vec<PathBuf> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|e| Some(e.ok()?.path()))
+        .collect();
+    out.sort();
+    out
+}
+
+/// What others may read or enter: of the keys, and of the rest. Files are judged though their
+/// folder is shut: a copy of the folder, or a moment in which it was open, does not shut them.
+pub fn world_accessible(data: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let keys = data.join("keys");
+    let secret = list_recursively(&keys)
+        .into_iter()
+        .chain(list_recursively(&keys.join("house-ca")))
+        .chain(list_recursively(&keys.join("ca")))
+        .chain([keys.clone()])
+        .filter(|p| is_world_accessible(p))
+        .collect();
+    let rest = [data.to_owned()]
+        .into_iter()
+        .chain(list_recursively(data))
+        .chain(list_recursively(&data.join("people")))
+        .filter(|p| *p != keys && is_world_accessible(p))
+        .collect();
+    (secret, rest)
+}
+
+/// The first of them, and how many more there are.
+pub fn summarize_paths(paths: &[PathBuf]) -> String {
+    let more = paths.len().saturating_sub(MAX_NAMES);
+    let rest = if more > 0 {
+        format!(" và {more} nữa")
+    } else {
+        String::new()
+    };
+    format!(
+        "{}{rest}",
+        paths
+            .iter()
+            .take(MAX_NAMES)
+            .map(|p| p.display().to_string())
+            .collect::<Vec<_>>()
+            .join(", ")
+    )
+}

@@ -1,0 +1,51 @@
+//! What the console works with: the store, the villages, who is signed in; what every page of it
+//! needs to know. Absent: pages themselves.
+
+use std::sync::{Arc, Mutex};
+
+use axum::http::HeaderMap;
+use tokio::sync::Semaphore;
+
+use super::super::pin_attempts::PinAttempts;
+use super::super::sessions::ConsoleSignIns;
+use super::super::store::CommuneStore;
+use crate::http::headers::cookie;
+use crate::http::locale::Lang;
+use crate::keys::pins::PinHasher;
+use crate::supervisor::clock::Clock;
+
+pub(super) const DAY_MS: i64 = 86_400_000;
+
+/// How long a bulletin is worth taking, and stands in the village, ms.
+pub(super) const BULLETIN_LIFETIME_MS: i64 = 7 * DAY_MS;
+
+/// Pages of all villages that are made at once: each reads hundreds of records of each.
+pub const MAX_CONCURRENT_PAGES: usize = 2;
+
+/// What the console works with; clones are the same.
+#[derive(Clone)]
+pub struct Console {
+    /// The store.
+    pub store: CommuneStore,
+    /// The commune's name.
+    pub name: String,
+    /// Villages: id and name.
+    pub villages: Arc<Vec<(String, String)>>,
+    /// The clock.
+    pub clock: Clock,
+    /// argon2id hash of the officer's PIN.
+    pub pin: Arc<String>,
+    /// Where PINs are looked at.
+    pub pins: PinHasher,
+    /// Who is signed in.
+    pub sessions: ConsoleSignIns,
+    /// Wrong PINs.
+    pub failed_pins: Arc<Mutex<PinAttempts>>,
+    /// Turns at making the page of all villages.
+    pub page_permits: Arc<Semaphore>,
+}
+
+/// The language that a browser chose.
+pub(in crate::commune) fn language_of(headers: &HeaderMap) -> Lang {
+    Lang::choose(cookie(headers, "lang"))
+}

@@ -1,0 +1,242 @@
+//! Taking in what villages send: batches, gaps, what is unreadable.
+//!
+//! Invariant: records and `applied` are one transaction, committed `Immediate`; an ACK is sent only
+//! after it. What a village may add in a day bounds all of it ([`super::account`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
+
+use redb::{ReadableTable as _, WriteTransaction};
+
+use super::engine::{Disposition, judge_batch, judge_gap};
+use super::quota::{self, DailyQuota, RECORD_COST};
+use super::read_model::ReadModelWriter;
+use super::recent_index::RecentIndexWriter;
+use super::store::CommuneStore;
+use super::tables::{
+    APPLIED, CONTACTS, GAPS, QUARANTINE, RECORDS, VillageContact, io_error, stream_key, with_number,
+};
+use super::{boot_history, erasure};
+use crate::domain::event::Entry;
+use crate::protocol::commune::{Batch, MAX_NUMBER, MAX_TEXT_BYTES, Stream};
+
+/// Stores records and what they tell; false = the village told all it may today.
+fn append_records(
+    write: &WriteTransaction,
+    folder: &Path,
+    village: &str,
+    key: &[u8],
+    records: &[(u64, Vec<u8>)],
+    batch: &Batch,
+    today: DailyQuota,
+) -> io::Result<bool> {
+    let now_ms = today.now_ms;
+    // Of a newer version may be what cannot be read here: it is kept as it came.
+    let entries: Vec<Option<Entry>> = records
+        .iter()
+        .map(|(_, bytes)| serde_json::from_slice(bytes).ok())
+        .collect();
+    // Only words that these records name, and no more than people write.
+    let named: BTreeSet<&str> = entries
+        .iter()
+        .flatten()
+        .filter_map(|e| e.event.blob().map(|b| b.id.as_str()))
+        .collect();
+    erasure::apply_erasures(write, folder, village, &entries)?;
+    let mut texts: Vec<(&str, &[u8])> = Vec::new();
+    for (id, text) in batch
+        .texts
+        .iter()
+        .filter(|(id, text)| named.contains(id.as_str()) && text.len() <= MAX_TEXT_BYTES)
+    {
+        if !erasure::is_erased(write, village, id)? {
+            texts.push((id, text.as_bytes()));
+        }
+    }
+    let mut account = quota::load(write, village)?;
+    let size = records
+        .iter()
+        .map(|(_, b)| b.len() as u64 + RECORD_COST)
+        .sum::<u64>()
+        + texts
+            .iter()
+            .map(|(_, t)| quota::text_cost(t.len() as u64))
+            .sum::<u64>();
+    // The console tells it.
+    if !account.try_consume(size, today) {
+        return Ok(false);
+    }
+    let mut table = write.open_table(RECORDS).map_err(io_error)?;
+    let mut seen = write.open_table(CONTACTS).map_err(io_error)?;
+    let mut state: VillageContact = seen
+        .get(village.as_bytes())
+        .map_err(io_error)?
+        .and_then(|v| serde_json::from_slice(v.value()).ok())
+        .unwrap_or_default();
+    let generation = boot_history::generation(write, village)?;
+    let mut newest = RecentIndexWriter::new(write, village, &batch.stream.epoch, generation)?;
+    let mut teller = ReadModelWriter::new(write, village, generation, now_ms)?;
+    for ((n, bytes), entry) in records.iter().zip(&entries) {
+        let name = with_number(key.to_vec(), *n);
+        table
+            .insert(name.as_slice(), bytes.as_slice())
+            .map_err(io_error)?;
+        state.records += 1;
+        if let Some(entry) = entry {
+            // A village's clock may be years ahead: what it says of later than now is of now.
+            state.newest_at = state.newest_at.max(entry.wall_ms.min(now_ms));
+            state.newest_seq = state.newest_seq.max(entry.seq.min(MAX_NUMBER));
+            newest.insert(entry.seq, &name)?;
+            teller.apply(&mut account, entry)?;
+        }
+    }
+    state.last_message_at = now_ms;
+    seen.insert(village.as_bytes(), serde_json::to_vec(&state)?.as_slice())
+        .map_err(io_error)?;
+    erasure::write_texts(folder, village, &texts)?;
+    quota::save(write, village, &account)?;
+    Ok(true)
+}
+
+/// Takes a batch in, in a transaction: how far the stream is then, whether the batch began behind a
+/// hole, whether anything is to be committed.
+fn apply_batch(
+    write: &WriteTransaction,
+    folder: &Path,
+    village: &str,
+    batch: &Batch,
+    today: DailyQuota,
+) -> io::Result<(u64, bool, bool)> {
+    let key = stream_key(village, &batch.stream);
+    let mut marks = write.open_table(APPLIED).map_err(io_error)?;
+    let before = marks
+        .get(key.as_slice())
+        .map_err(io_error)?
+        .map_or(0, |v| v.value());
+    let applied = match judge_batch(batch, before) {
+        Disposition::Ignore { hole } => return Ok((before, hole, false)),
+        Disposition::Quarantine { why, applied } => {
+            // Without people's words: those are no part of what cannot be read.
+            let bytes = serde_json::to_vec(&Batch {
+                texts: BTreeMap::new(),
+                ..batch.clone()
+            })?;
+            let mut account = quota::load(write, village)?;
+            if !account.try_consume(bytes.len() as u64, today) {
+                return Ok((before, false, false));
+            }
+            let kept = account.try_quarantine(bytes.len() as u64);
+            if kept {
+                tracing::error!(village, why, "unreadable batch quarantined");
+                let mut aside = write.open_table(QUARANTINE).map_err(io_error)?;
+                aside
+                    .insert(
+                        with_number(key.clone(), batch.first).as_slice(),
+                        bytes.as_slice(),
+                    )
+                    .map_err(io_error)?;
+            }
+            quota::save(write, village, &account)?;
+            applied
+        }
+        Disposition::Append { records, applied } => {
+            if !append_records(write, folder, village, &key, &records, batch, today)? {
+                return Ok((before, false, false));
+            }
+            applied
+        }
+    };
+    marks.insert(key.as_slice(), applied).map_err(io_error)?;
+    Ok((applied, false, true))
+}
+
+impl CommuneStore {
+    /// Takes a batch in; gives how far the stream is then, durably, and whether the batch began
+    /// behind a hole. What is more than the village may tell in a day is not taken: the mark
+    /// stays.
+    ///
+    /// # Errors
+    /// When the store cannot be written; nothing was applied then.
+    pub fn apply(&self, village: &str, batch: &Batch, now_ms: i64) -> io::Result<(u64, bool)> {
+        let taken = self.apply_round(std::iter::once((village, batch)), now_ms)?;
+        taken
+            .into_iter()
+            .next()
+            .ok_or_else(|| io::Error::other("nothing was taken"))
+    }
+
+    /// Takes a batch of each of some villages in, all in one transaction: a disk that syncs slowly
+    /// makes nobody wait for the others one after the other.
+    ///
+    /// # Errors
+    /// When the store cannot be written; nothing was applied then.
+    pub fn apply_round<'a>(
+        &self,
+        batches: impl Iterator<Item = (&'a str, &'a Batch)>,
+        now_ms: i64,
+    ) -> io::Result<Vec<(u64, bool)>> {
+        let today = self.daily_quota(now_ms);
+        let write = self.db.begin_write().map_err(io_error)?;
+        let taken = batches
+            .map(|(village, batch)| apply_batch(&write, &self.folder, village, batch, today))
+            .collect::<io::Result<Vec<_>>>()?;
+        if taken.iter().any(|(.., is_new)| *is_new) {
+            write.commit().map_err(io_error)?;
+        }
+        Ok(taken
+            .into_iter()
+            .map(|(applied, hole, _)| (applied, hole))
+            .collect())
+    }
+
+    /// Takes a gap in; gives how far the stream is then. Gaps that follow each other are one.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn apply_gap(
+        &self,
+        village: &str,
+        stream: &Stream,
+        from: u64,
+        to: u64,
+        now_ms: i64,
+    ) -> io::Result<u64> {
+        let key = stream_key(village, stream);
+        let write = self.db.begin_write().map_err(io_error)?;
+        let applied = {
+            let mut marks = write.open_table(APPLIED).map_err(io_error)?;
+            let before = marks
+                .get(key.as_slice())
+                .map_err(io_error)?
+                .map_or(0, |v| v.value());
+            let Some(applied) = judge_gap(from, to, before) else {
+                return Ok(before);
+            };
+            let mut account = quota::load(&write, village)?;
+            if !account.try_consume(RECORD_COST, self.daily_quota(now_ms)) {
+                return Ok(before);
+            }
+            quota::save(&write, village, &account)?;
+            let mut gaps = write.open_table(GAPS).map_err(io_error)?;
+            let last = gaps
+                .range(
+                    with_number(key.clone(), 0).as_slice()
+                        ..=with_number(key.clone(), before).as_slice(),
+                )
+                .map_err(io_error)?
+                .next_back()
+                .transpose()
+                .map_err(io_error)?;
+            let joins = last
+                .filter(|(_, to)| to.value() == before)
+                .map(|(k, _)| k.value().to_vec());
+            let at = joins.unwrap_or_else(|| with_number(key.clone(), before + 1));
+            gaps.insert(at.as_slice(), to).map_err(io_error)?;
+            marks.insert(key.as_slice(), applied).map_err(io_error)?;
+            applied
+        };
+        write.commit().map_err(io_error)?;
+        Ok(applied)
+    }
+}

@@ -1,0 +1,330 @@
+//! What villages told of their things, kept beside their records in the same transaction: what each
+//! is called, and which alarms are in force. Bounded per village; longer names are cut.
+
+use std::io;
+
+use redb::{Database, ReadableDatabase as _, ReadableTable as _, Table, WriteTransaction};
+use serde::{Deserialize, Serialize};
+
+use super::quota::VillageQuota;
+use super::tables::{ALARMS, NAMES, io_error};
+use crate::domain::event::{Entry, Event};
+use crate::domain::text;
+
+/// A village whose history began anew counts from 1 again: what is a day older is older.
+const DAY_MS: i64 = 86_400_000;
+/// Most names of one village.
+const MAX_NAMES: u64 = 20_000;
+
+/// Most sensors of one village whose alarms are kept.
+const MAX_ALARMS: u64 = 500;
+
+/// What was told last of a sensor's alarm. Falls are kept too: lanes overtake each other, and a
+/// fall that comes late must not end a newer alarm.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ActiveAlarm {
+    /// How often the village had been set back: its numbers began again from an earlier one.
+    #[serde(default)]
+    pub generation: u64,
+    /// Number of the entry in its village's history.
+    pub seq: u64,
+    /// The mark that is passed; 0 = none.
+    pub level: u8,
+    /// Sensor.
+    pub sensor: String,
+    /// The value that passed the mark.
+    pub value: f64,
+    /// When, wall ms of the village.
+    pub at: i64,
+}
+
+fn key(village: &str, id: &str) -> Vec<u8> {
+    [village.as_bytes(), b"\0", id.as_bytes()].concat()
+}
+
+/// All keys of a village: from and to.
+fn range(village: &str) -> (Vec<u8>, Vec<u8>) {
+    (key(village, ""), [village.as_bytes(), b"\x01"].concat())
+}
+
+/// Makes the tables.
+pub(super) fn create_tables(write: &WriteTransaction) -> io::Result<()> {
+    write.open_table(NAMES).map_err(io_error)?;
+    write.open_table(ALARMS).map_err(io_error)?;
+    Ok(())
+}
+
+/// Notes what the entries of one batch tell.
+pub(super) struct ReadModelWriter<'a> {
+    village: &'a str,
+    generation: u64,
+    now_ms: i64,
+    names: Table<'a, &'static [u8], &'static [u8]>,
+    alarms: Table<'a, &'static [u8], &'static [u8]>,
+    /// Histories that began in this batch.
+    histories_begun: usize,
+}
+
+impl<'a> ReadModelWriter<'a> {
+    /// Opens the tables.
+    pub(super) fn new(
+        write: &'a WriteTransaction,
+        village: &'a str,
+        generation: u64,
+        now_ms: i64,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            village,
+            generation,
+            now_ms,
+            names: write.open_table(NAMES).map_err(io_error)?,
+            alarms: write.open_table(ALARMS).map_err(io_error)?,
+            histories_begun: 0,
+        })
+    }
+
+    /// Notes what an entry tells; what it adds is counted in the village's account.
+    pub(super) fn apply(&mut self, account: &mut VillageQuota, entry: &Entry) -> io::Result<()> {
+        for (id, called) in entry.event.names() {
+            let key = key(self.village, id);
+            if self.names.get(key.as_slice()).map_err(io_error)?.is_none() {
+                if account.names >= MAX_NAMES {
+                    continue;
+                }
+                account.names += 1;
+            }
+            let called = text::line(called, text::MAX_NAME_CHARS);
+            self.names
+                .insert(key.as_slice(), called.as_bytes())
+                .map_err(io_error)?;
+        }
+        // A village's clock may be years ahead: what it says of later than now is of now.
+        let at = entry.wall_ms.min(self.now_ms);
+        let (sensor, level, value) = match &entry.event {
+            Event::SensorAlarmRaised {
+                sensor,
+                level,
+                value,
+            }
+            | Event::SensorAlarmLowered {
+                sensor,
+                level,
+                value,
+            } => (sensor.as_str(), *level, *value),
+            // A first boot: another card, another history; what its sensors said before is over.
+            // Nobody begins twice in one batch.
+            Event::Booted { boot: 1, .. } if self.histories_begun == 0 => {
+                self.histories_begun += 1;
+                let (from, to) = range(self.village);
+                let before = |_: &[u8], v: &[u8]| {
+                    serde_json::from_slice::<ActiveAlarm>(v).is_ok_and(|known| known.at >= at)
+                };
+                self.alarms
+                    .retain_in(from.as_slice()..to.as_slice(), before)
+                    .map_err(io_error)?;
+                account.alarms = self
+                    .alarms
+                    .range(from.as_slice()..to.as_slice())
+                    .map_err(io_error)?
+                    .count() as u64;
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        let key = key(self.village, sensor);
+        let known = self
+            .alarms
+            .get(key.as_slice())
+            .map_err(io_error)?
+            .and_then(|v| serde_json::from_slice::<ActiveAlarm>(v.value()).ok());
+        match &known {
+            Some(known)
+                if (known.generation, known.seq) < (self.generation, entry.seq)
+                    || known.at.saturating_add(DAY_MS) < at => {}
+            None if account.alarms < MAX_ALARMS => account.alarms += 1,
+            _ => return Ok(()),
+        }
+        let told = ActiveAlarm {
+            sensor: sensor.to_owned(),
+            value,
+            at,
+            generation: self.generation,
+            seq: entry.seq,
+            level,
+        };
+        self.alarms
+            .insert(key.as_slice(), serde_json::to_vec(&told)?.as_slice())
+            .map_err(io_error)?;
+        Ok(())
+    }
+}
+
+/// What a village calls a thing: by its id, or by the device that it belongs to; else the id.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(super) fn name_of(db: &Database, village: &str, id: &str) -> io::Result<String> {
+    let read = db.begin_read().map_err(io_error)?;
+    let table = read.open_table(NAMES).map_err(io_error)?;
+    for known in [id, id.split('.').next().unwrap_or(id)] {
+        if let Some(name) = table
+            .get(key(village, known).as_slice())
+            .map_err(io_error)?
+        {
+            return Ok(String::from_utf8_lossy(name.value()).into_owned());
+        }
+    }
+    Ok(id.to_owned())
+}
+
+/// The alarms in force in a village, the newest first.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(super) fn alarms(db: &Database, village: &str) -> io::Result<Vec<ActiveAlarm>> {
+    let read = db.begin_read().map_err(io_error)?;
+    let table = read.open_table(ALARMS).map_err(io_error)?;
+    let mut out = Vec::new();
+    for row in table
+        .range(range(village).0.as_slice()..range(village).1.as_slice())
+        .map_err(io_error)?
+    {
+        let (_, value) = row.map_err(io_error)?;
+        out.extend(
+            serde_json::from_slice::<ActiveAlarm>(value.value())
+                .ok()
+                .filter(|a| a.level > 0),
+        );
+    }
+    out.sort_by_key(|a| std::cmp::Reverse(a.at));
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::quota::count;
+    use super::*;
+    use crate::domain::actor::Actor;
+    use crate::domain::camera::Camera;
+    use crate::domain::device::Availability;
+    use crate::domain::event::ClockQuality;
+    use crate::domain::id::{CameraId, EntityId};
+
+    fn entry(seq: u64, wall_ms: i64, event: Event) -> Entry {
+        Entry {
+            seq,
+            mono_ms: 0,
+            wall_ms,
+            clock: ClockQuality::Synced,
+            actor: Actor::System,
+            cause: None,
+            lane: event.lane(),
+            lane_seq: seq,
+            event,
+        }
+    }
+
+    #[test]
+    fn a_fall_that_comes_late_ends_no_newer_alarm() {
+        let path = std::env::temp_dir().join(format!(
+            "conglang-told-{}.redb",
+            getrandom::u64().expect("random")
+        ));
+        let db = Database::create(&path).expect("store");
+        let sensor = EntityId::new("cb-01.level").expect("id");
+        let up = |seq| {
+            entry(
+                seq,
+                1_000,
+                Event::SensorAlarmRaised {
+                    sensor: sensor.clone(),
+                    level: 1,
+                    value: 200.0,
+                },
+            )
+        };
+        let down = |seq| {
+            entry(
+                seq,
+                1_000,
+                Event::SensorAlarmLowered {
+                    sensor: sensor.clone(),
+                    level: 0,
+                    value: 100.0,
+                },
+            )
+        };
+        let tell_in = |generation: u64, entries: &[Entry]| {
+            let write = db.begin_write().expect("write");
+            create_tables(&write).expect("tables");
+            let mut account = VillageQuota::default();
+            (account.names, account.alarms) = count(&write, "ben-thoc").expect("counted");
+            let mut teller =
+                ReadModelWriter::new(&write, "ben-thoc", generation, 10_000).expect("tables");
+            for entry in entries {
+                teller.apply(&mut account, entry).expect("noted");
+            }
+            drop(teller);
+            assert_eq!(
+                (account.names, account.alarms),
+                count(&write, "ben-thoc").expect("counted")
+            );
+            write.commit().expect("committed");
+            alarms(&db, "ben-thoc").expect("read").len()
+        };
+        let tell = |entries: &[Entry]| tell_in(0, entries);
+        // The lane of alarms overtakes the lane of what else happened.
+        assert_eq!(
+            tell(&[up(14), up(16), down(15)]),
+            1,
+            "it rose again after that fall"
+        );
+        assert_eq!(tell(&[down(17)]), 0);
+        assert_eq!(tell(&[up(12)]), 0, "an old one comes late");
+        assert_eq!(tell(&[up(18)]), 1);
+        // Another card: its history counts from 1 again, and what was before it is over.
+        assert_eq!(
+            tell(&[entry(
+                1,
+                2_000,
+                Event::Booted {
+                    boot: 1,
+                    previous: String::new()
+                }
+            )]),
+            0
+        );
+        assert_eq!(tell(&[up(5)]), 1);
+        assert_eq!(
+            name_of(&db, "ben-thoc", "cb-01.level").expect("read"),
+            "cb-01.level"
+        );
+        let camera = Camera {
+            id: CameraId::new("c").expect("id"),
+            name: format!("Ngã\u{202e} ba{}", "x".repeat(500)),
+            signal: Availability::Unknown,
+            looks: Vec::new(),
+        };
+        tell(&[entry(20, 3_000, Event::CameraDeclared { camera })]);
+        let name = name_of(&db, "ben-thoc", "c").expect("read");
+        assert!(
+            name.starts_with("Ngã ba") && text::is_line(&name, text::MAX_NAME_CHARS),
+            "{name}"
+        );
+        // A card that was set back gives numbers out again: what it says is newer than what was
+        // said before.
+        assert_eq!(tell(&[up(30)]), 1);
+        assert_eq!(
+            tell_in(1, &[down(22)]),
+            0,
+            "it is over, whatever numbers there were"
+        );
+        assert_eq!(tell_in(1, &[up(24), down(23)]), 1);
+        assert_eq!(
+            tell_in(0, &[down(40)]),
+            1,
+            "and what was said before it comes late"
+        );
+        std::fs::remove_file(path).expect("clean");
+    }
+}

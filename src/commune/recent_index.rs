@@ -1,0 +1,104 @@
+//! What a village told last, for the commune's pages: an index over its records by their numbers in
+//! its house.
+//!
+//! Invariant: nothing that was acknowledged leaves the pages because something else came. A village
+//! that was set back gives numbers out again: its history goes on in another generation
+//! ([`super::past`]), whose records stand before all of the ones before it, and beside them. Key:
+//! village, NUL, [`MARKED`] + generation, number, epoch → key of the record. Older versions
+//! wrote village, NUL, number: those rows are of before all generations.
+
+use std::io;
+
+use redb::{ReadableDatabase as _, Table, TableDefinition, WriteTransaction};
+
+use super::store::CommuneStore;
+use super::tables::{RECORDS, io_error};
+
+const NEWEST: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("newest");
+/// Above all numbers that a village may give.
+const INVERTED_SEQ: u64 = 1 << 63;
+/// Of what is read for one page of a village, bytes.
+const MAX_BYTES_PER_PAGE: usize = 512 * 1024;
+
+/// Makes the table.
+pub(super) fn create_tables(write: &WriteTransaction) -> io::Result<()> {
+    write.open_table(NEWEST).map_err(io_error).map(drop)
+}
+
+/// Notes records of one stream of a village.
+pub(super) struct RecentIndexWriter<'a> {
+    table: Table<'a, &'static [u8], &'static [u8]>,
+    village: &'a str,
+    epoch: &'a str,
+    generation: u64,
+}
+
+impl<'a> RecentIndexWriter<'a> {
+    /// Opens the table.
+    pub(super) fn new(
+        write: &'a WriteTransaction,
+        village: &'a str,
+        epoch: &'a str,
+        generation: u64,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            table: write.open_table(NEWEST).map_err(io_error)?,
+            village,
+            epoch,
+            generation,
+        })
+    }
+
+    /// Notes the record with this number in its house.
+    pub(super) fn insert(&mut self, seq: u64, record: &[u8]) -> io::Result<()> {
+        let generation = INVERTED_SEQ.saturating_add(self.generation).to_be_bytes();
+        let key = [
+            self.village.as_bytes(),
+            b"\0",
+            &generation,
+            &seq.to_be_bytes(),
+            self.epoch.as_bytes(),
+        ]
+        .concat();
+        self.table
+            .insert(key.as_slice(), record)
+            .map_err(io_error)?;
+        Ok(())
+    }
+}
+
+impl CommuneStore {
+    /// Up to `limit` records of a village, the newest of its house first; fewer when they are
+    /// large.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn newest(&self, village: &str, limit: usize) -> io::Result<Vec<Vec<u8>>> {
+        let read = self.db.begin_read().map_err(io_error)?;
+        let (newest, records) = (
+            read.open_table(NEWEST).map_err(io_error)?,
+            read.open_table(RECORDS).map_err(io_error)?,
+        );
+        let (from, to) = (
+            [village.as_bytes(), b"\0"].concat(),
+            [village.as_bytes(), b"\x01"].concat(),
+        );
+        let (mut out, mut size) = (Vec::new(), 0);
+        for row in newest
+            .range(from.as_slice()..to.as_slice())
+            .map_err(io_error)?
+            .rev()
+            .take(limit)
+        {
+            let (_, key) = row.map_err(io_error)?;
+            if let Some(record) = records.get(key.value()).map_err(io_error)? {
+                size += record.value().len();
+                if size > MAX_BYTES_PER_PAGE {
+                    break;
+                }
+                out.push(record.value().to_vec());
+            }
+        }
+        Ok(out)
+    }
+}

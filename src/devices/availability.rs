@@ -1,0 +1,91 @@
+//! Presence by silence: a device that promised to speak and does not is gone. Last wills come by
+//! `ingest`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::rate_limit::RateLimiter;
+use crate::domain::actor::Actor;
+use crate::domain::command::Command;
+use crate::domain::device::Availability;
+use crate::domain::id::DeviceId;
+use crate::journal::{CommandRequest, Journal, SubmitError};
+use crate::live::Live;
+use crate::supervisor::Stop;
+use crate::supervisor::clock::Clock;
+
+/// Runs until `stop`.
+///
+/// # Errors
+/// When the journal closed.
+pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyhow::Result<()> {
+    let mut budget = RateLimiter::default();
+    // When each that is gone was first seen to be so: only what is heard after that says that it is
+    // back.
+    let mut gone: BTreeMap<DeviceId, u64> = BTreeMap::new();
+    let mut tick = tokio::time::interval(Duration::from_secs(2));
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = stop.soft.cancelled() => return Ok(()),
+        }
+        let state = journal.state();
+        let now = clock.mono_ms();
+        // While our own link is down nobody can be heard: that is not their silence.
+        let Some(up) = live.device_link.online_since() else {
+            continue;
+        };
+        gone.retain(|id, _| {
+            state
+                .devices
+                .get(id)
+                .is_some_and(|d| matches!(d.availability, Availability::Offline { .. }))
+        });
+        for (id, _) in state
+            .devices
+            .iter()
+            .filter(|(_, d)| matches!(d.availability, Availability::Offline { .. }))
+        {
+            gone.entry(id.clone()).or_insert(now);
+        }
+        // The shortest promise of each device, ms.
+        let mut promises: BTreeMap<&DeviceId, u64> = BTreeMap::new();
+        for entity in state.entities.values().filter(|e| e.expire_after_s > 0) {
+            let promise = promises.entry(&entity.device).or_insert(u64::MAX);
+            *promise = (*promise).min(u64::from(entity.expire_after_s) * 1000);
+        }
+        for (id, promise) in promises {
+            let Some(device) = state.devices.get(id) else {
+                continue;
+            };
+            let heard = live.latest.last_seen(id);
+            let silent = now.saturating_sub(heard.unwrap_or(0).max(up));
+            let here = match device.availability {
+                Availability::Offline { .. }
+                    if heard.is_some_and(|h| {
+                        gone.get(id).is_some_and(|at| h > *at) && now.saturating_sub(h) < promise
+                    }) =>
+                {
+                    true
+                }
+                Availability::Unknown if heard.is_some() => true,
+                Availability::Online { .. } | Availability::Unknown if silent > promise => false,
+                _ => continue,
+            };
+            // What is not told now is told at a later look: it is asked anew each time.
+            if !budget.try_acquire(id, now) {
+                continue;
+            }
+            let wish = CommandRequest::new(
+                Actor::System,
+                Command::ReportPresence {
+                    device: id.clone(),
+                    here,
+                },
+            );
+            if let Err(SubmitError::Closed(closed)) = journal.submit(wish).await {
+                return Err(closed.into());
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! How much a device may write into history: a card is worn by entries, and a relay that chatters,
+//! or a device in the wrong hands, would write all day.
+//!
+//! Invariants: what a page must know is late at most (the caller keeps the last word, asks again,
+//! and writes it when the house stops; a power cut may cost what waited, as it costs what was on
+//! its way); memory is one small record per device that has an account.
+
+use std::collections::BTreeMap;
+
+use crate::domain::id::DeviceId;
+
+/// Entries at once: the announcements of a bridge with many sensors, a stormy morning.
+const BURST: f64 = 200.0;
+/// Then one entry in so many milliseconds: 8,640 a day, about 40 MB of card.
+const MS_PER_TOKEN: f64 = 10_000.0;
+
+/// Token buckets by device.
+#[derive(Debug, Default)]
+pub struct RateLimiter(BTreeMap<DeviceId, (f64, u64)>);
+
+impl RateLimiter {
+    /// True when the device may write one entry now (`now` = monotonic ms); it is counted then.
+    pub fn try_acquire(&mut self, device: &DeviceId, now: u64) -> bool {
+        let (left, at) = self.0.get(device).copied().unwrap_or((BURST, now));
+        let left = (left + now.saturating_sub(at) as f64 / MS_PER_TOKEN).min(BURST);
+        let may = left >= 1.0;
+        if !may && at != now {
+            tracing::debug!(
+                device = device.as_str(),
+                "device rate limited; latest value deferred"
+            );
+        }
+        self.0
+            .insert(device.clone(), (if may { left - 1.0 } else { left }, now));
+        may
+    }
+
+    /// True when the device may write one entry now; nothing is counted.
+    pub fn has_token(&self, device: &DeviceId, now: u64) -> bool {
+        self.0
+            .get(device)
+            .is_none_or(|(left, at)| left + now.saturating_sub(*at) as f64 / MS_PER_TOKEN >= 1.0)
+    }
+
+    /// Nothing had to be written after all.
+    pub fn refund(&mut self, device: &DeviceId) {
+        if let Some((left, _)) = self.0.get_mut(device) {
+            *left = (*left + 1.0).min(BURST);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chattering_device_is_slowed_and_no_other() {
+        let (mut budget, noisy, calm) = (
+            RateLimiter::default(),
+            DeviceId::new("a").expect("id"),
+            DeviceId::new("b").expect("id"),
+        );
+        let taken = (0..86_400_000)
+            .step_by(1_000)
+            .filter(|ms| budget.try_acquire(&noisy, *ms))
+            .count();
+        assert!(
+            (8_600..=8_900).contains(&taken),
+            "{taken} in a day of one each second"
+        );
+        assert!(budget.try_acquire(&calm, 86_400_000));
+        let mut fresh = RateLimiter::default();
+        for _ in 0..1_000 {
+            assert!(
+                fresh.try_acquire(&calm, 5),
+                "what changed nothing costs nothing"
+            );
+            fresh.refund(&calm);
+        }
+    }
+}

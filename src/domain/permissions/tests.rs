@@ -1,0 +1,339 @@
+//! Every command by every kind of asker.
+
+use super::*;
+use crate::domain::actor::User;
+use crate::domain::event::{ClockQuality, Entry, Event};
+use crate::domain::id::{DeviceId, TokenId, UserId};
+use crate::domain::speaker::Speaker;
+use crate::domain::tests::{blob, lamp};
+
+/// House, chief, technician, console, program, commune, the device that it is about, another
+/// device, somebody unknown.
+const TABLE: &str = "
+DeclareVillage    H........
+DeclarePlace      H..CP....
+NoteClock         H........
+NoteDamage        H........
+NoteTrim          H........
+EraseBlob         H..C.....
+DeclareDevice     H.TCP....
+GrantAccess       H.TCP....
+RevokeAccess      H.TCP....
+AdoptEntities     H.....D..
+WithdrawEntities  H.....D..
+NoteConfigured    H........
+PutAway           H........
+ReportPresence    H.....D..
+DeclareGroup      H.TCP....
+SwitchLight       HcTCP....
+SwitchGroup       HcTCP....
+ReportLight       H.....D..
+GiveUpLight       H........
+DeclareSensor     H.TCP....
+ReportLevel       H.....D..
+DeclareSpeaker    H........
+QueueAnnouncement Hc.CPX...
+BeginPlayback     H.....D..
+FinishPlayback    H.....D..
+StopEverything    HcTCP....
+DeclareCamera     H........
+RemoveCamera      H........
+ReportCamera      H........
+LookAtPictures    HcT......
+PublishNotice     Hc.CPX...
+TakeDownNotice    Hc.CPX...
+PutUser           Hc.C.....
+RenameUser        Hc.C.....
+RemoveUser        Hc.C.....
+PutToken          H..C.....
+RemoveToken       H..C.....
+";
+
+/// One of each command, about the lamp `d0`.
+///
+/// # Panics
+/// When a command has none.
+pub fn samples() -> Vec<Command> {
+    let hash = "00".repeat(32);
+    let text = serde_json::to_value(blob()).expect("json");
+    let machine = serde_json::json!([
+        { "do": "DeclareVillage", "village": { "id": "v", "name": "Thôn", "commune": "xã", "latitude": 1.0, "longitude": 2.0 } },
+        { "do": "DeclarePlace", "place": { "id": "p", "name": "Ngõ" } },
+        { "do": "NoteClock", "offset_ms": 1 },
+        { "do": "NoteDamage", "epoch": "00", "from": 1, "to": 1 },
+        { "do": "NoteTrim", "from": 1, "to": 1 },
+        { "do": "EraseBlob", "blob": "b" },
+        { "do": "DeclareDevice", "device": { "id": "d0", "name": "Đèn", "place": "p", "model": "m" } },
+        { "do": "GrantAccess", "account": Account::of_device(DeviceId::new("d0").expect("id"), hash) },
+        { "do": "RevokeAccess", "account": "d0" },
+        { "do": "AdoptEntities", "device": "d0", "model": "m", "entities": [{ "id": "d0.light", "device": "d0", "name": "Cổng làng", "kind": "light", "unit": "u", "class": "c", "expire_after_s": 1,
+            "state": { "topic": "d/d0/state", "field": "f", "on": "ON", "off": "OFF" }, "order": { "topic": "c/d0/set", "on": "ON", "off": "OFF" },
+            "availability": { "topic": "d/d0/here", "here": "1", "gone": "0" } }] },
+        { "do": "WithdrawEntities", "device": "d0", "entities": ["d0.light"] },
+    ]);
+    let things = serde_json::json!([
+        { "do": "NoteConfigured", "things": [{ "noun": "place", "id": "p" }] },
+        { "do": "PutAway", "thing": { "noun": "place", "id": "p" } },
+        { "do": "ReportPresence", "device": "d0", "here": true },
+        { "do": "DeclareGroup", "group": { "id": "g", "name": "Trục", "lights": ["d0.light"] } },
+        { "do": "SwitchLight", "light": "d0.light", "on": true },
+        { "do": "SwitchGroup", "group": "g", "on": true },
+        { "do": "ReportLight", "light": "d0.light", "on": true },
+        { "do": "GiveUpLight", "light": "d0.light", "order": 1 },
+        { "do": "DeclareSensor", "sensor": { "id": "d0.light", "name": "Mực nước", "unit": "cm", "decimals": 1, "marks": [1.0, 2.0] } },
+        { "do": "ReportLevel", "sensor": "d0.light", "level": 1, "value": 1.0 },
+        { "do": "DeclareSpeaker", "speaker": { "id": "d0", "name": "Loa", "horns": 2 } },
+    ]);
+    let people = serde_json::json!([
+        { "do": "QueueAnnouncement", "id": "a", "text": text, "class": "normal", "zone": ["d0"], "expires_in_ms": 1 },
+        { "do": "BeginPlayback", "announcement": "a", "speaker": "d0" },
+        { "do": "FinishPlayback", "announcement": "a", "speaker": "d0", "how": { "how": "failed", "why": "x" } },
+        { "do": "StopEverything" },
+        { "do": "DeclareCamera", "camera": { "id": "c", "name": "Ngã ba" } },
+        { "do": "RemoveCamera", "camera": "c" },
+        { "do": "ReportCamera", "camera": "c", "here": true },
+        { "do": "LookAtPictures", "cameras": ["c"] },
+        { "do": "PublishNotice", "id": "n", "text": text, "kind": "notice", "until": 5 },
+        { "do": "TakeDownNotice", "id": "n" },
+        { "do": "PutUser", "user": { "id": "u", "role": "chief", "record": text, "generation": 0 } },
+        { "do": "RenameUser", "user": "u", "record": text, "generation": 0 },
+        { "do": "RemoveUser", "user": "u" },
+        { "do": "PutToken", "token": { "id": "t", "sha256": "00".repeat(32), "scopes": ["read"] } },
+        { "do": "RemoveToken", "token": "t" },
+    ]);
+    let samples: Vec<Command> = [machine, things, people]
+        .into_iter()
+        .flat_map(|part| serde_json::from_value::<Vec<Command>>(part).expect("commands"))
+        .collect();
+    // The error names every command that there is.
+    let known = serde_json::from_str::<Command>(r#"{"do":"?"}"#)
+        .expect_err("no command")
+        .to_string();
+    let known: Vec<&str> = known.split('`').skip(3).step_by(2).collect();
+    let sampled: Vec<String> = samples.iter().map(name).collect();
+    assert_eq!(sampled, known, "a sample of every command");
+    samples
+}
+
+fn name(command: &Command) -> String {
+    serde_json::to_value(command).expect("json")["do"]
+        .as_str()
+        .expect("a name")
+        .to_owned()
+}
+
+fn user(id: &str) -> Actor {
+    Actor::User {
+        id: UserId::new(id).expect("id"),
+    }
+}
+
+fn device(id: &str) -> Actor {
+    Actor::Device {
+        id: DeviceId::new(id).expect("id"),
+    }
+}
+
+/// A village with a chief, a technician and a lamp.
+fn village() -> VillageState {
+    let mut state = VillageState::default();
+    let person = |id: &str, role| Event::UserPut {
+        user: User {
+            id: UserId::new(id).expect("id"),
+            role,
+            record: blob(),
+            generation: 1,
+        },
+    };
+    let lamps = Event::EntitiesAdopted {
+        device: DeviceId::new("d0").expect("id"),
+        model: String::new(),
+        entities: vec![lamp(&DeviceId::new("d0").expect("id"))],
+    };
+    for event in [
+        person("chief", Role::Chief),
+        person("technician", Role::Technician),
+        lamps,
+    ] {
+        put(&mut state, event);
+    }
+    state
+}
+
+fn put(state: &mut VillageState, event: Event) {
+    let seq = state.seq + 1;
+    state.apply(&Entry {
+        seq,
+        mono_ms: 0,
+        wall_ms: 0,
+        clock: ClockQuality::Synced,
+        actor: Actor::System,
+        cause: None,
+        lane: event.lane(),
+        lane_seq: seq,
+        event,
+    });
+}
+
+#[test]
+fn every_command_is_for_those_who_stand_in_the_table_and_for_nobody_else() {
+    let state = village();
+    let askers = [
+        ('H', Actor::System),
+        ('c', user("chief")),
+        ('T', user("technician")),
+        ('C', Actor::LocalAdmin),
+        (
+            'P',
+            Actor::Program {
+                id: TokenId::new("api").expect("id"),
+            },
+        ),
+        ('X', Actor::Commune),
+        ('D', device("d0")),
+        ('O', device("d1")),
+        ('N', user("nobody")),
+    ];
+    let told: String = samples().iter().fold("\n".to_owned(), |told, command| {
+        let row: String = askers
+            .iter()
+            .map(|(mark, actor)| {
+                if authorize(&state, actor, command).is_ok() {
+                    *mark
+                } else {
+                    '.'
+                }
+            })
+            .collect();
+        told + &format!("{:<18}{row}\n", name(command))
+    });
+    assert_eq!(told, TABLE);
+}
+
+#[test]
+fn accounts_with_wide_filters_are_the_configurations() {
+    let mut state = village();
+    let id = |id: &str| DeviceId::new(id).expect("id");
+    let (program, technician) = (
+        Actor::Program {
+            id: TokenId::new("api").expect("id"),
+        },
+        user("technician"),
+    );
+    let hash = "00".repeat(32);
+    let wide = [
+        Account {
+            publish: vec!["#".into()],
+            ..Account::of_device(id("d0"), hash.clone())
+        },
+        Account {
+            subscribe: vec!["c/#".into()],
+            ..Account::of_device(id("d0"), hash.clone())
+        },
+        Account::of_program(id("d0"), hash.clone(), vec![], vec![]),
+    ];
+    for account in wide {
+        let grant = Command::GrantAccess { account };
+        assert!(authorize(&state, &Actor::System, &grant).is_ok());
+        for asker in [&Actor::LocalAdmin, &program, &technician] {
+            assert_eq!(
+                authorize(&state, asker, &grant),
+                Err(Rejection::NotPermitted),
+                "{asker:?}"
+            );
+        }
+    }
+    put(
+        &mut state,
+        Event::SpeakerDeclared {
+            speaker: Speaker {
+                id: id("loa"),
+                name: "Loa".into(),
+                horns: 1,
+            },
+        },
+    );
+    let horn = Command::GrantAccess {
+        account: Account::of_device(id("loa"), hash),
+    };
+    assert!(
+        authorize(&state, &Actor::LocalAdmin, &horn).is_ok(),
+        "who stands at the box puts a new receiver in"
+    );
+    for asker in [&program, &technician] {
+        assert_eq!(
+            authorize(&state, asker, &horn),
+            Err(Rejection::NotPermitted),
+            "{asker:?}"
+        );
+    }
+}
+
+#[test]
+fn a_token_may_what_its_scopes_say_and_the_one_of_the_file_all_until_it_is_taken_away() {
+    use crate::domain::token::Token;
+    let mut state = village();
+    let id = |id: &str| TokenId::new(id).expect("id");
+    let may = |state: &VillageState, token: &str| -> String {
+        let actor = Actor::Program { id: id(token) };
+        samples()
+            .iter()
+            .filter(|c| authorize(state, &actor, c).is_ok())
+            .map(name)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    for scope in Scope::ALL {
+        put(
+            &mut state,
+            Event::TokenPut {
+                token: Token {
+                    id: id(scope.name()),
+                    sha256: "00".repeat(32),
+                    scopes: [scope].into(),
+                },
+            },
+        );
+    }
+    assert_eq!(may(&state, "read"), "");
+    assert_eq!(
+        may(&state, "switch"),
+        "SwitchLight SwitchGroup StopEverything"
+    );
+    assert_eq!(
+        may(&state, "speak"),
+        "QueueAnnouncement StopEverything PublishNotice TakeDownNotice"
+    );
+    assert_eq!(
+        may(&state, "manage"),
+        "DeclarePlace DeclareDevice GrantAccess RevokeAccess DeclareGroup DeclareSensor"
+    );
+    assert_eq!(may(&state, "nobody"), "");
+    assert!(
+        has_scope(&state, &id("read"), Scope::Read)
+            && !has_scope(&state, &id("switch"), Scope::Read)
+    );
+    assert_eq!(
+        may(&state, FILE_TOKEN).split(' ').count(),
+        12,
+        "{}",
+        may(&state, FILE_TOKEN)
+    );
+    put(
+        &mut state,
+        Event::TokenRemoved {
+            token: id(FILE_TOKEN),
+        },
+    );
+    put(
+        &mut state,
+        Event::TokenRemoved {
+            token: id("switch"),
+        },
+    );
+    assert_eq!(may(&state, FILE_TOKEN) + &may(&state, "switch"), "");
+    assert!(
+        !has_scope(&state, &id(FILE_TOKEN), Scope::Read)
+            && !state.tokens.contains_key(&id("switch"))
+    );
+}

@@ -1,0 +1,216 @@
+//! No command leads to a village with a text or a number beyond its bounds, whoever forgot to look.
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+use crate::domain::actor::Actor;
+use crate::domain::decide::{Now, decide};
+use crate::domain::event::{ClockQuality, Entry};
+use crate::domain::permissions::tests::samples;
+use crate::domain::state::VillageState;
+
+/// Every text and number of a command, one after the other, in place of what stands there.
+fn with(command: &Value, hostile: &Value) -> Vec<Value> {
+    let mut out = Vec::new();
+    match command {
+        Value::Object(map) => {
+            for (key, inner) in map.iter().filter(|(k, _)| *k != "do") {
+                out.extend(with(inner, hostile).into_iter().map(|changed| {
+                    let mut whole = map.clone();
+                    whole.insert(key.clone(), changed);
+                    Value::Object(whole)
+                }));
+            }
+        }
+        Value::Array(list) => {
+            for at in 0..list.len() {
+                out.extend(with(&list[at], hostile).into_iter().map(|changed| {
+                    let mut whole = list.clone();
+                    whole[at] = changed;
+                    Value::Array(whole)
+                }));
+            }
+            out.push(Value::Array(vec![hostile.clone(); 1_000]));
+        }
+        Value::String(_) | Value::Number(_) => out.push(hostile.clone()),
+        Value::Bool(_) | Value::Null => {}
+    }
+    out
+}
+
+fn apply(state: &mut VillageState, command: &Command) -> bool {
+    let Ok(events) = decide(state, &Actor::System, command, Now { wall_ms: 1 }) else {
+        return false;
+    };
+    for event in events {
+        let seq = state.seq + 1;
+        state.apply(&Entry {
+            seq,
+            mono_ms: 0,
+            wall_ms: 1,
+            clock: ClockQuality::Synced,
+            actor: Actor::System,
+            cause: None,
+            lane: event.lane(),
+            lane_seq: seq,
+            event,
+        });
+    }
+    true
+}
+
+/// Walks through a village as it is written down.
+fn judge(key: &str, value: &Value) {
+    match value {
+        Value::Object(map) => map.iter().for_each(|(k, v)| judge(k, v)),
+        Value::Array(list) => {
+            assert!(list.len() <= 500, "{key}: {}", list.len());
+            for inner in list {
+                judge(key, inner);
+            }
+        }
+        Value::String(text) => match key {
+            "name" | "commune" | "model" => {
+                assert!(text::is_line(text, MAX_NAME_CHARS), "{key}: {text:?}");
+            }
+            "unit" => assert!(text::is_line(text, MAX_UNIT_CHARS), "{key}: {text:?}"),
+            "why" => assert!(text::is_line(text, 200), "{key}: {text:?}"),
+            // What machines compare is as it is, and no page shows it.
+            "on" | "off" | "here" | "gone" => {
+                assert!(
+                    text.len() <= MAX_MACHINE_TEXT_BYTES,
+                    "{key}: {} bytes",
+                    text.len()
+                );
+            }
+            _ => assert!(
+                text.len() <= MAX_MACHINE_TEXT_BYTES && !text.chars().any(text::is_hidden),
+                "{key}: {text:?}"
+            ),
+        },
+        Value::Number(number) => assert!(
+            key == "damage" || number.as_f64().is_some_and(|n| n.abs() < 1e15),
+            "{key}: {number}"
+        ),
+        Value::Bool(_) | Value::Null => {}
+    }
+}
+
+fn hostile() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::from("x".repeat(15_000))),
+        Just(Value::from("a\u{202e}b")),
+        Just(Value::from("")),
+        Just(Value::from("Tra\u{323}m Bo\u{31b}m")),
+        Just(Value::from("một\nhai\u{7}")),
+        r"(\PC|\pC|[ab\u{202e}\u{200b}\u{301}\r\n\t ]){0,300}".prop_map(Value::from),
+        prop::sample::select(vec![1e308, -1e308, 1e13, -1.0, f64::MIN_POSITIVE, 90.1])
+            .prop_map(Value::from),
+        prop::sample::select(vec![i64::MAX, i64::MIN, -1, 255, 65_536, MAX_WALL_MS])
+            .prop_map(Value::from),
+        Just(Value::from(u64::MAX)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_command_leads_beyond_the_bounds(hostile in hostile()) {
+        let all = samples();
+        let mut village = VillageState::default();
+        for command in &all {
+            apply(&mut village, command);
+        }
+        for sample in &all {
+            for changed in with(&serde_json::to_value(sample).expect("json"), &hostile) {
+                let Ok(command) = serde_json::from_value::<Command>(changed) else { continue };
+                let mut state = village.clone();
+                if apply(&mut state, &command) {
+                    judge("", &serde_json::to_value(&state).expect("json"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_sample_carries_is_sound_and_a_step_beyond_is_not() {
+    let all = samples();
+    assert!(all.iter().all(|c| validate(c).is_ok()));
+    let refused = |part: &str, change: fn(&mut Command)| {
+        let whats: Vec<Rejection> = all
+            .iter()
+            .filter_map(|c| {
+                let mut c = c.clone();
+                change(&mut c);
+                validate(&c).err()
+            })
+            .collect();
+        assert!(
+            !whats.is_empty()
+                && whats
+                    .iter()
+                    .all(|r| matches!(r, Rejection::Invalid { what, .. } if what == part)),
+            "{part}: {whats:?}"
+        );
+        assert!(FIELD_NAMES.contains(&part));
+    };
+    refused("value", |c| {
+        if let Command::ReportLevel { value, .. } = c {
+            *value = 1e308;
+        }
+    });
+    refused("value", |c| {
+        if let Command::ReportLevel { value, .. } = c {
+            *value = f64::NAN;
+        }
+    });
+    refused("marks", |c| {
+        if let Command::DeclareSensor { sensor } = c {
+            sensor.thresholds = vec![f64::INFINITY];
+        }
+    });
+    refused("decimals", |c| {
+        if let Command::DeclareSensor { sensor } = c {
+            sensor.decimals = 7;
+        }
+    });
+    refused("place", |c| {
+        if let Command::DeclareVillage { village } = c {
+            village.longitude = f64::NAN;
+        }
+    });
+    refused("name", |c| {
+        if let Command::DeclareVillage { village } = c {
+            village.name = "x".repeat(15_000);
+        }
+    });
+    refused("name", |c| {
+        if let Command::DeclareDevice { device } = c {
+            device.name = "x".repeat(MAX_NAME_CHARS + 1);
+        }
+    });
+    refused("until", |c| {
+        if let Command::PublishNotice { until, .. } = c {
+            *until = Some(i64::MAX);
+        }
+    });
+    refused("secret", |c| {
+        if let Command::GrantAccess { account } = c {
+            account.secret_sha256 = "zz".into();
+        }
+    });
+    refused("text", |c| {
+        if let Command::QueueAnnouncement { text, .. } = c {
+            text.len = u64::MAX;
+        }
+    });
+    assert_eq!(name("  Trạm\u{202e}  Bơm "), Ok("Trạm Bơm".to_owned()));
+    assert!(
+        name("\u{200b}").is_err()
+            && name(&"x".repeat(MAX_NAME_CHARS)).is_ok()
+            && name(&"x".repeat(MAX_NAME_CHARS + 1)).is_err()
+    );
+}

@@ -1,0 +1,47 @@
+//! Small files of what may be lost without harm: who is signed in, which phones are known.
+
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+
+/// What a file holds; nothing when it is not there. One that is damaged counts as gone, and the log
+/// says so: `so` is what follows from it.
+#[must_use]
+pub fn read_or_default<T: DeserializeOwned + Default>(path: &Path, so: &str) -> T {
+    let Ok(bytes) = std::fs::read(path) else {
+        return T::default();
+    };
+    serde_json::from_slice(&bytes).unwrap_or_else(|cause| {
+        tracing::warn!(path = %path.display(), %cause, "state file damaged; starting empty: {so}");
+        T::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn whatever_became_of_it_is_whole_or_nothing() {
+        let path = std::env::temp_dir().join(format!(
+            "conglang-kept-{}.json",
+            getrandom::u64().expect("random")
+        ));
+        let read = || super::read_or_default::<BTreeMap<String, u64>>(&path, "nothing follows");
+        assert!(read().is_empty(), "gone");
+        let whole = serde_json::to_vec(&BTreeMap::from([("mau", 7)])).expect("json");
+        std::fs::write(&path, &whole).expect("write");
+        assert_eq!(read(), BTreeMap::from([("mau".to_owned(), 7)]));
+        for bad in [
+            Vec::new(),
+            whole[..5].to_vec(),
+            vec![0; whole.len()],
+            [&[whole[0] ^ 1], &whole[1..]].concat(),
+            b"{\"of\":\"another\"}".to_vec(),
+        ] {
+            std::fs::write(&path, bad).expect("write");
+            assert!(read().is_empty());
+        }
+        std::fs::remove_file(path).expect("clean");
+    }
+}

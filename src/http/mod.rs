@@ -1,0 +1,14 @@
+//! What every web door shares: serving, sign-in, CSRF, headers, language, layout, live updates.
+
+pub mod cache_files;
+pub mod data_loss;
+pub mod dates;
+pub mod headers;
+pub mod hosts;
+pub mod locale;
+pub mod refusal_text;
+pub mod rejection_text;
+pub mod render;
+pub mod serve;
+pub mod session;
+mod write_timeout;

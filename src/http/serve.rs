@@ -1,0 +1,263 @@
+//! Serving HTTP/1.1 on TCP, TLS and Unix sockets, with deadlines and a polite end.
+//!
+//! Invariant: whoever holds connections open, with half requests or with answers that it does not
+//! read, keeps nobody out (`Lobby`).
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, UnixListener};
+use tokio_rustls::TlsAcceptor;
+use tower::Service as _;
+
+use super::write_timeout::WriteTimeout;
+use crate::supervisor::admission::{AdmissionControl, AdmissionPermit, source_network};
+use crate::supervisor::clock;
+use crate::supervisor::meter::{Meter, Metered};
+use crate::supervisor::{Stop, Supervisor};
+
+/// Connections of one door at once.
+const MAX_CONNECTIONS: usize = 1_000;
+
+/// Connections of one address at once; programs on this machine have more.
+const MAX_PER_ADDRESS: usize = 32;
+const MAX_PER_LOOPBACK: usize = 400;
+/// How long a request may take to come in and be answered; streams that follow are not bounded by
+/// this.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Who is at the other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// Over TCP; `secure` = over TLS.
+    Tcp {
+        /// Address.
+        address: SocketAddr,
+        /// Our own, as they called it.
+        local: SocketAddr,
+        /// Over TLS.
+        secure: bool,
+    },
+    /// On the control socket.
+    ControlSocket,
+}
+
+/// What is answered while the machine's clock shows no date that HTTP can write: hyper writes one
+/// with every answer, and panics where it cannot.
+const CLOCK_OUT_OF_RANGE_BODY: &str = "Đồng hồ của máy đang sai (trước năm 1970 hoặc sau năm 9998) nên trang chưa mở được. Kỹ thuật chỉnh lại giờ của máy là được.\n\nThe clock of this machine is wrong (before 1970 or after 9998), so no page can be opened. Set the machine's time.\n";
+
+async fn serve_connection<I, K>(
+    mut io: I,
+    peer: Peer,
+    app: Router,
+    stop: Stop,
+    seat: &Arc<AdmissionPermit<K>>,
+) where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    K: Ord + Send + 'static,
+{
+    if !clock::has_http_date() {
+        let answer = format!(
+            "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\ncache-control: no-store\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{CLOCK_OUT_OF_RANGE_BODY}",
+            CLOCK_OUT_OF_RANGE_BODY.len()
+        );
+        // The request is read first: closing over it would take the answer away.
+        let exchange = async {
+            let mut request = [0; 4096];
+            let _ = io.read(&mut request).await;
+            let _ = io.write_all(answer.as_bytes()).await;
+            let _ = io.shutdown().await;
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(5), exchange).await;
+        return;
+    }
+    let seat = seat.clone();
+    let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
+        seat.mark_identified();
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let answer = app.clone().call(request);
+        // A body that drips is not waited for.
+        async move {
+            Ok::<_, Infallible>(
+                tokio::time::timeout(REQUEST_TIMEOUT, answer)
+                    .await
+                    .unwrap_or_else(|_| Ok(StatusCode::REQUEST_TIMEOUT.into_response()))
+                    .unwrap_or_else(|never| match never {}),
+            )
+        }
+    });
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(15))
+        .max_buf_size(64 * 1024)
+        .max_headers(64);
+    let mut connection = std::pin::pin!(
+        builder
+            .serve_connection(TokioIo::new(io), service)
+            .with_upgrades()
+    );
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.soft.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            match tokio::time::timeout(Duration::from_secs(3), connection.as_mut()).await {
+                Ok(ended) => ended,
+                Err(_) => return,
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "HTTP connection ended");
+    }
+}
+
+/// Serves `app` on a TCP listener, over TLS when `tls` is given, until `stop`.
+///
+/// # Errors
+/// When the listener cannot be used at all.
+pub async fn serve_tcp(
+    listener: std::net::TcpListener,
+    tls: Option<TlsAcceptor>,
+    app: Router,
+    house: Supervisor,
+    stop: Stop,
+) -> anyhow::Result<()> {
+    listener.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(listener)?;
+    let lobby = AdmissionControl::new(MAX_CONNECTIONS);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.soft.cancelled() => return Ok(()),
+        };
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(cause) => {
+                tracing::warn!(%cause, "accept failed");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        // One phone cannot take the places of all, and a full house has room for one more phone.
+        let share = if address.ip().is_loopback() {
+            MAX_PER_LOOPBACK
+        } else {
+            MAX_PER_ADDRESS
+        };
+        let meter = Meter::start();
+        let Some(seat) = lobby.acquire_as(
+            source_network(address.ip()),
+            address.ip().to_canonical(),
+            share,
+            &meter,
+        ) else {
+            continue;
+        };
+        let (tls, app, stop, seat) = (tls.clone(), app.clone(), stop.clone(), Arc::new(seat));
+        house.spawn(async move {
+            let _ = stream.set_nodelay(true);
+            let Ok(here) = stream.local_addr() else {
+                return;
+            };
+            // Below TLS: what its buffers take, the reader has not taken.
+            let stream = WriteTimeout::new(Metered::new(stream, meter));
+            let served = async {
+                match tls {
+                    None => {
+                        serve_connection(
+                            stream,
+                            Peer::Tcp {
+                                address,
+                                local: here,
+                                secure: false,
+                            },
+                            app,
+                            stop,
+                            &seat,
+                        )
+                        .await;
+                    }
+                    Some(acceptor) => {
+                        match tokio::time::timeout(Duration::from_secs(10), acceptor.accept(stream))
+                            .await
+                        {
+                            Ok(Ok(stream)) => {
+                                serve_connection(
+                                    stream,
+                                    Peer::Tcp {
+                                        address,
+                                        local: here,
+                                        secure: true,
+                                    },
+                                    app,
+                                    stop,
+                                    &seat,
+                                )
+                                .await;
+                            }
+                            Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
+                            Err(_) => tracing::debug!("TLS handshake timed out"),
+                        }
+                    }
+                }
+            };
+            tokio::select! {
+                () = seat.evicted() => tracing::debug!(%address, "HTTP connection evicted"),
+                () = served => {}
+            }
+        });
+    }
+}
+
+/// Serves `app` on the control socket until `stop`.
+///
+/// # Errors
+/// When the listener cannot be used at all.
+pub async fn serve_unix(
+    listener: std::os::unix::net::UnixListener,
+    app: Router,
+    house: Supervisor,
+    stop: Stop,
+) -> anyhow::Result<()> {
+    listener.set_nonblocking(true)?;
+    let listener = UnixListener::from_std(listener)?;
+    let lobby = AdmissionControl::new(MAX_PER_LOOPBACK);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.soft.cancelled() => return Ok(()),
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(cause) => {
+                tracing::warn!(%cause, "accepting control socket connection failed");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let meter = Meter::start();
+        // All who come here are one: the technician.
+        let Some(seat) = lobby.acquire((), MAX_PER_LOOPBACK, &meter) else {
+            continue;
+        };
+        let (app, stop, seat) = (app.clone(), stop.clone(), Arc::new(seat));
+        house.spawn(async move {
+            let stream = WriteTimeout::new(Metered::new(stream, meter));
+            tokio::select! {
+                () = seat.evicted() => {}
+                () = serve_connection(stream, Peer::ControlSocket, app, stop, &seat) => {}
+            }
+        });
+    }
+}

@@ -1,0 +1,468 @@
+//! Sign-in by PIN and a remembered phone.
+//!
+//! Invariants: only hashes of tokens are kept; a session is over when its user's generation
+//! changed; wrong PINs are counted per (person, address), so a prankster locks out himself and
+//! never the chief; when many addresses try one person, only phones that signed in before may still
+//! try. What could not be looked at (a crowd, no memory, a damaged file) is not wrong and counts
+//! nothing. Hashes have their own bounds: [`crate::keys::pins`].
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::actor::User;
+use crate::domain::blob::BlobRef;
+use crate::domain::id::UserId;
+use crate::domain::state::VillageState;
+use crate::keys::pins::{PinError, PinHasher};
+use crate::keys::secret;
+use crate::store::files::PeopleFiles;
+use crate::supervisor::admission::source_network;
+use crate::supervisor::clock::Clock;
+
+/// How long a remembered phone stays signed in without being used, ms: 90 days.
+pub const SIGN_IN_IDLE_MS: i64 = 90 * 86_400_000;
+/// Wrong PINs from one address before it must wait.
+pub const MAX_WRONG_PINS: u32 = 5;
+/// The wait, ms of monotonic time.
+pub const LOCKOUT_MS: u64 = 300_000;
+/// Wrong PINs for one person from anywhere in a day before only known phones may try,
+const MAX_WRONG_PINS_A_DAY: u32 = 40;
+/// and before those must wait for the next day too: a stolen phone is one of them.
+const MAX_WRONG_PINS_A_DAY_KNOWN: u32 = 200;
+/// Sessions of one person.
+const MAX_SIGN_INS_PER_USER: usize = 20;
+
+/// What people's file of a user holds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Person {
+    /// “Ông Mẫu”.
+    pub name: String,
+    /// argon2id PHC string.
+    pub pin: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct SignIn {
+    user: UserId,
+    generation: u64,
+    used_at: i64,
+}
+
+impl SignIn {
+    /// Not used for too long. A clock that jumped must not sign everybody out: age is judged only
+    /// forwards and within reason.
+    const fn is_stale(&self, now: i64) -> bool {
+        let idle = now - self.used_at;
+        idle > SIGN_IN_IDLE_MS && idle < 10 * SIGN_IN_IDLE_MS
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct FailedAttempts {
+    count: u32,
+    at: u64,
+}
+
+#[derive(Default)]
+struct Inner {
+    sessions: BTreeMap<String, SignIn>,
+    /// By person, address, and whether the phone is one that signed in before: those are counted
+    /// apart, so that no neighbour in the same network locks the chief's own phone.
+    failed_pins: BTreeMap<(UserId, IpAddr, bool), FailedAttempts>,
+    failed_pins_today: BTreeMap<UserId, FailedAttempts>,
+    /// How often a person put all other phones out: what they were known by is worth nothing
+    /// since.
+    eras: BTreeMap<UserId, u64>,
+}
+
+/// Sessions; clones are the same.
+#[derive(Clone)]
+pub struct SignIns {
+    inner: Arc<Mutex<Inner>>,
+    path: PathBuf,
+    eras: PathBuf,
+    pins: PinHasher,
+    /// A key is lost without which no PIN can be looked at.
+    is_locked: bool,
+    key: Arc<Vec<u8>>,
+    files: PeopleFiles,
+    clock: Clock,
+}
+
+/// Why a sign-in failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignInError {
+    /// Wrong PIN; tries left from this address.
+    WrongPin(u32),
+    /// This address must wait; seconds.
+    Locked(u64),
+    /// Only a phone that signed in before may try today.
+    UnknownPhone,
+    /// Too many sign in at once; nothing was counted.
+    Busy,
+    /// A key of the house is lost: no PIN can be looked at, right or wrong.
+    KeyLost,
+    /// The machine could not look: nothing is known of the PIN, nothing was counted.
+    Internal,
+}
+
+impl SignIns {
+    /// Opens the sessions file (a damaged one means: everybody signs in again) with keys from the
+    /// ring; one that is lost is none. Without the pepper nobody signs in or gets a PIN, and no
+    /// PIN is called wrong; without the key of forms one of this run seals them.
+    ///
+    /// # Errors
+    /// When the machine has no randomness to give.
+    pub fn open(
+        folder: &Path,
+        pepper: Option<Vec<u8>>,
+        key: Option<Vec<u8>>,
+        files: PeopleFiles,
+        clock: Clock,
+    ) -> io::Result<Self> {
+        let path = folder.join("sessions.json");
+        let sessions = super::cache_files::read_or_default(&path, "everybody signs in again");
+        let eras_path = folder.join("known-phones.json");
+        let eras = super::cache_files::read_or_default(
+            &eras_path,
+            "phones that were put out may be known again; they need the PIN all the same",
+        );
+        let key = key.map_or_else(|| secret::random::<32>().map(|k| k.to_vec()), Ok)?;
+        Ok(Self {
+            inner: Arc::new(Mutex::new(Inner {
+                sessions,
+                eras,
+                ..Inner::default()
+            })),
+            path,
+            eras: eras_path,
+            is_locked: pepper.is_none() || files.is_locked(),
+            pins: PinHasher::new(pepper.unwrap_or_default()),
+            key: Arc::new(key),
+            files,
+            clock,
+        })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The person in a user's file.
+    #[must_use]
+    pub fn person(&self, user: &User) -> Option<Person> {
+        self.person_in(&user.record)
+    }
+
+    /// The person in a file.
+    #[must_use]
+    pub fn person_in(&self, record: &BlobRef) -> Option<Person> {
+        serde_json::from_slice(&self.files.get(record).ok()?).ok()
+    }
+
+    /// Makes the file of a person who is called otherwise now; the PIN stays.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn rename(&self, person: Person, name: &str) -> io::Result<BlobRef> {
+        self.files
+            .put(serde_json::to_vec(&Person {
+                name: name.to_owned(),
+                ..person
+            })?)
+            .await
+    }
+
+    /// Makes a person's file from a name and a PIN.
+    ///
+    /// # Errors
+    /// When the file cannot be written or there is no memory to hash.
+    pub async fn make_person(&self, name: &str, pin: &str) -> io::Result<BlobRef> {
+        if self.is_locked {
+            return Err(io::Error::other(
+                "a key of the house is lost: conglang doctor",
+            ));
+        }
+        let hash = self.pins.hash(pin).await.map_err(io::Error::other)?;
+        self.files
+            .put(serde_json::to_vec(&Person {
+                name: name.to_owned(),
+                pin: hash,
+            })?)
+            .await
+    }
+
+    /// Tries a person's PIN and gives the token of a new session. `known` is what a phone that
+    /// signed in before was given ([`Sessions::known_phone`]).
+    ///
+    /// # Errors
+    /// [`Denied`] with what to tell.
+    pub async fn sign_in(
+        &self,
+        state: &VillageState,
+        user: &UserId,
+        pin: &str,
+        address: IpAddr,
+        known: Option<&str>,
+    ) -> Result<String, SignInError> {
+        let generation = self.verify_pin(state, user, pin, address, known).await?;
+        let token = secret::token().map_err(|_| SignInError::Internal)?;
+        let mut inner = self.lock();
+        let mine: Vec<(i64, String)> = inner
+            .sessions
+            .iter()
+            .filter(|(_, s)| s.user == *user)
+            .map(|(k, s)| (s.used_at, k.clone()))
+            .collect();
+        if mine.len() >= MAX_SIGN_INS_PER_USER
+            && let Some((_, oldest)) = mine.into_iter().min()
+        {
+            inner.sessions.remove(&oldest);
+        }
+        inner.sessions.insert(
+            secret::sha256(token.as_bytes()),
+            SignIn {
+                user: user.clone(),
+                generation,
+                used_at: self.clock.wall_ms(),
+            },
+        );
+        self.save(&inner);
+        Ok(token)
+    }
+
+    /// Tries a person's PIN; wrong ones are counted. Gives the generation of the PIN.
+    ///
+    /// # Errors
+    /// [`Denied`] with what to tell.
+    pub async fn verify_pin(
+        &self,
+        state: &VillageState,
+        user: &UserId,
+        pin: &str,
+        address: IpAddr,
+        known: Option<&str>,
+    ) -> Result<u64, SignInError> {
+        // Whoever has an IPv6 network has as many addresses as there are guesses.
+        let address = source_network(address);
+        if self.is_locked {
+            return Err(SignInError::KeyLost);
+        }
+        let now = self.clock.mono_ms();
+        let trusted =
+            known.is_some_and(|k| secret::constant_time_eq(k, &self.known_phone(state, user)));
+        // Names are shown to everybody and six digits are no guess: neither invented names nor
+        // other text cost anything.
+        let Some(whose) = state.users.get(user).filter(|_| secret::is_pin(pin)) else {
+            return Err(SignInError::WrongPin(MAX_WRONG_PINS));
+        };
+        self.check_lockout(user, address, now, trusted)?;
+        let Some(person) = self.person(whose) else {
+            tracing::error!(%user, "user record unreadable; reset with “conglang user pin”");
+            return Err(SignInError::Internal);
+        };
+        let failed = |failure: PinError| match failure {
+            PinError::Busy => SignInError::Busy,
+            PinError::Broken(cause) => {
+                tracing::error!(%user, %cause, "PIN verification failed internally; attempt not counted");
+                SignInError::Internal
+            }
+        };
+        // Guesses that waited their turn side by side are looked at again; the turn lasts until a
+        // wrong one is counted.
+        let turn = self.pins.acquire(trusted).await.map_err(failed)?;
+        self.check_lockout(user, address, now, trusted)?;
+        let (right, turn) = turn.check(pin, &person.pin).await.map_err(failed)?;
+        if !right {
+            return Err(self.record_failure(user, address, now, trusted));
+        }
+        drop(turn);
+        self.lock()
+            .failed_pins
+            .remove(&(user.clone(), address, trusted));
+        Ok(whose.generation)
+    }
+
+    /// What a phone keeps of having signed in as this person: it opens nothing, but strangers'
+    /// wrong PINs do not keep it out. Worth nothing after a new PIN, or after all other phones
+    /// were put out.
+    #[must_use]
+    pub fn known_phone(&self, state: &VillageState, user: &UserId) -> String {
+        let generation = state.users.get(user).map_or(0, |u| u.generation);
+        let era = self.lock().eras.get(user).copied().unwrap_or(0);
+        secret::mac(
+            &self.key,
+            format!("known phone {user} {generation} {era}").as_bytes(),
+        )
+    }
+
+    /// A new PIN was given: what was wrong before says nothing about it.
+    pub fn clear_failures(&self, user: &UserId) {
+        let mut inner = self.lock();
+        inner.failed_pins.retain(|(u, ..), _| u != user);
+        inner.failed_pins_today.remove(user);
+    }
+
+    fn check_lockout(
+        &self,
+        user: &UserId,
+        address: IpAddr,
+        now: u64,
+        trusted: bool,
+    ) -> Result<(), SignInError> {
+        let inner = self.lock();
+        let here = inner
+            .failed_pins
+            .get(&(user.clone(), address, trusted))
+            .copied()
+            .unwrap_or_default();
+        if here.count >= MAX_WRONG_PINS && now < here.at + LOCKOUT_MS {
+            return Err(SignInError::Locked(
+                (here.at + LOCKOUT_MS - now).div_ceil(1000),
+            ));
+        }
+        let today = inner
+            .failed_pins_today
+            .get(user)
+            .copied()
+            .unwrap_or_default();
+        if today.count
+            >= if trusted {
+                MAX_WRONG_PINS_A_DAY_KNOWN
+            } else {
+                MAX_WRONG_PINS_A_DAY
+            }
+            && now < today.at + 86_400_000
+        {
+            return Err(SignInError::UnknownPhone);
+        }
+        Ok(())
+    }
+
+    fn record_failure(
+        &self,
+        user: &UserId,
+        address: IpAddr,
+        now: u64,
+        trusted: bool,
+    ) -> SignInError {
+        let mut inner = self.lock();
+        // Bounded whatever a prankster invents.
+        if inner.failed_pins.len() > 5_000 {
+            inner.failed_pins.retain(|_, w| now < w.at + LOCKOUT_MS);
+            if inner.failed_pins.len() > 50_000 {
+                inner.failed_pins.clear();
+            }
+        }
+        let here = inner
+            .failed_pins
+            .entry((user.clone(), address, trusted))
+            .or_default();
+        if now > here.at + LOCKOUT_MS {
+            here.count = 0;
+        }
+        here.count += 1;
+        here.at = now;
+        let left = MAX_WRONG_PINS.saturating_sub(here.count);
+        let today = inner.failed_pins_today.entry(user.clone()).or_default();
+        if now > today.at + 86_400_000 {
+            *today = FailedAttempts { count: 0, at: now };
+        }
+        today.count += 1;
+        if left == 0 {
+            SignInError::Locked(LOCKOUT_MS / 1000)
+        } else {
+            SignInError::WrongPin(left)
+        }
+    }
+
+    /// The user of a session's token, while it is good.
+    #[must_use]
+    pub fn user_of(&self, state: &VillageState, token: &str) -> Option<Arc<User>> {
+        let hash = secret::sha256(token.as_bytes());
+        let now = self.clock.wall_ms();
+        let mut inner = self.lock();
+        let session = inner.sessions.get_mut(&hash)?;
+        let user = state
+            .users
+            .get(&session.user)
+            .filter(|u| u.generation == session.generation)
+            .cloned();
+        let idle = now - session.used_at;
+        if user.is_none() || session.is_stale(now) {
+            inner.sessions.remove(&hash);
+            self.save(&inner);
+            return None;
+        }
+        if !(0..86_400_000).contains(&idle) {
+            session.used_at = now;
+            self.save(&inner);
+        }
+        user
+    }
+
+    /// Ends a session.
+    pub fn sign_out(&self, token: &str) {
+        let mut inner = self.lock();
+        inner.sessions.remove(&secret::sha256(token.as_bytes()));
+        self.save(&inner);
+    }
+
+    /// Phones signed in as this person, and not since put out by a new PIN or by time.
+    #[must_use]
+    pub fn count(&self, state: &VillageState, user: &UserId) -> usize {
+        let generation = state.users.get(user).map(|u| u.generation);
+        let now = self.clock.wall_ms();
+        self.lock()
+            .sessions
+            .values()
+            .filter(|s| s.user == *user && Some(s.generation) == generation && !s.is_stale(now))
+            .count()
+    }
+
+    /// Ends every session of a person but this one, and what their phones were known by.
+    pub fn sign_out_others(&self, user: &UserId, token: &str) {
+        let mine = secret::sha256(token.as_bytes());
+        let mut inner = self.lock();
+        inner
+            .sessions
+            .retain(|hash, s| s.user != *user || *hash == mine);
+        *inner.eras.entry(user.clone()).or_default() += 1;
+        self.save(&inner);
+        let done = serde_json::to_vec(&inner.eras)
+            .map_err(io::Error::other)
+            .and_then(|bytes| secret::write_file(&self.eras, &bytes));
+        if let Err(cause) = done {
+            tracing::warn!(%cause, "cannot store the end of other sign-ins");
+        }
+    }
+
+    fn save(&self, inner: &Inner) {
+        let done = serde_json::to_vec(&inner.sessions)
+            .map_err(io::Error::other)
+            .and_then(|bytes| secret::write_file(&self.path, &bytes));
+        if let Err(cause) = done {
+            tracing::warn!(%cause, "writing sessions failed; sign-ins lost at restart");
+        }
+    }
+
+    /// Seals words for a session: only what this session was given comes back as its own.
+    #[must_use]
+    pub fn seal(&self, session: &str, words: &str) -> String {
+        secret::mac(&self.key, format!("seal {session} {words}").as_bytes())[..32].to_owned()
+    }
+
+    /// The form token of a session: a form without it changes nothing.
+    #[must_use]
+    pub fn csrf_token(&self, session: &str) -> String {
+        secret::mac(&self.key, session.as_bytes())[..32].to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests;

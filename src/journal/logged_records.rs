@@ -1,0 +1,164 @@
+//! What the log holds, decoded and in order; nothing is judged here.
+
+use std::collections::BTreeMap;
+
+use super::chain::Heads;
+use super::codec::{self, JournalRecord};
+use crate::domain::event::{Entry, Event};
+use crate::log::frame::{Epoch, Group};
+use crate::log::recover::Floor;
+
+/// One record of the log.
+pub(super) struct LoggedRecord {
+    /// The segment it stands in.
+    pub(super) segment: u64,
+    /// The boot that wrote it.
+    pub(super) epoch: Epoch,
+    /// Its bytes.
+    pub(super) bytes: Vec<u8>,
+    /// Its meaning.
+    pub(super) record: JournalRecord,
+    /// The chain's heads after its group, on the last entry of the group.
+    pub(super) stamp: Option<Heads>,
+}
+
+impl LoggedRecord {
+    /// The entry, when it is one.
+    pub(super) fn entry(&self) -> Option<&Entry> {
+        if let JournalRecord::Entry(entry) = &self.record {
+            Some(entry)
+        } else {
+            None
+        }
+    }
+
+    /// The epoch before, when this is a boot's first entry and says so.
+    pub(super) fn previous(&self) -> Option<Epoch> {
+        let Event::Booted { previous, .. } = &self.entry()?.event else {
+            return None;
+        };
+        codec::epoch_from(previous)
+    }
+}
+
+/// The log as records, and where its groups stand.
+#[derive(Default)]
+pub(super) struct ReplayLog {
+    /// Records in the order of their groups.
+    pub(super) records: Vec<LoggedRecord>,
+    /// Segment, epoch and number of each group.
+    groups: Vec<(u64, Epoch, u64)>,
+    /// Segments of records in whole frames that this program could not read.
+    unreadable: Vec<u64>,
+}
+
+impl ReplayLog {
+    /// Reads groups.
+    ///
+    /// # Errors
+    /// The version, when a record was written by a newer program.
+    pub(super) fn parse(groups: Vec<Group>) -> Result<Self, u32> {
+        let mut out = Self::default();
+        for group in groups {
+            let before = out.records.len();
+            out.groups.push((group.segment, group.epoch, group.number));
+            for bytes in group.records {
+                match codec::decode(&bytes) {
+                    Ok(record) => out.records.push(LoggedRecord {
+                        segment: group.segment,
+                        epoch: group.epoch,
+                        bytes,
+                        record,
+                        stamp: None,
+                    }),
+                    Err(codec::CodecError::Newer(version)) => return Err(version),
+                    Err(codec::CodecError::Shape(_)) => out.unreadable.push(group.segment),
+                }
+            }
+            if group.stamp != [0; 128]
+                && let Some(last) = out.records[before..]
+                    .iter_mut()
+                    .rev()
+                    .find(|l| l.entry().is_some())
+            {
+                last.stamp = Some(Heads::from_stamp(&group.stamp));
+            }
+        }
+        Ok(out)
+    }
+
+    /// The entries by their number; of two the one that stands first.
+    pub(super) fn entries(&self) -> BTreeMap<u64, &LoggedRecord> {
+        let mut out = BTreeMap::new();
+        for line in &self.records {
+            if let Some(entry) = line.entry() {
+                out.entry(entry.seq).or_insert(line);
+            }
+        }
+        out
+    }
+
+    /// How many groups or records from `floor` on are missing or strange, as far as their own
+    /// numbers tell.
+    pub(super) fn count_missing(&self, floor: &Floor) -> usize {
+        let mut expected = (floor.segment > 0).then_some((floor.epoch, floor.group));
+        let mut lacks = self
+            .unreadable
+            .iter()
+            .filter(|s| **s >= floor.segment)
+            .count();
+        for (_, epoch, number) in self.groups.iter().filter(|p| p.0 >= floor.segment) {
+            let follows = match expected {
+                Some((of, n)) if of == *epoch => n == *number,
+                None => true,
+                Some(_) => *number == 0,
+            };
+            lacks += usize::from(!follows);
+            expected = Some((*epoch, number + 1));
+        }
+        lacks
+    }
+
+    /// Takes away what `ours` does not accept; gives the segments it stood in.
+    pub(super) fn retain_epochs(&mut self, ours: impl Fn(&Epoch) -> bool) -> Vec<u64> {
+        let mut gone: Vec<u64> = self
+            .groups
+            .iter()
+            .filter(|p| !ours(&p.1))
+            .map(|p| p.0)
+            .collect();
+        gone.dedup();
+        self.records.retain(|l| ours(&l.epoch));
+        self.groups.retain(|p| ours(&p.1));
+        gone
+    }
+
+    /// The last entry that stands in a segment.
+    pub(super) fn last_entry_in(&self, segment: u64) -> u64 {
+        self.records
+            .iter()
+            .filter(|l| l.segment == segment)
+            .filter_map(|l| l.entry().map(|e| e.seq))
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// The first segment in which an entry stands whose number `wanted` accepts.
+    pub(super) fn first_segment_where(&self, wanted: impl Fn(u64) -> bool) -> Option<u64> {
+        self.records
+            .iter()
+            .filter(|l| l.entry().is_some_and(|e| wanted(e.seq)))
+            .map(|l| l.segment)
+            .min()
+    }
+
+    /// The last entry that feeds and outcomes say has been.
+    pub(super) fn proven(&self) -> u64 {
+        let of = |line: &LoggedRecord| match &line.record {
+            JournalRecord::Entry(_) => 0,
+            JournalRecord::Cursor(cursor) => cursor.seq,
+            JournalRecord::Outcome(outcome) => outcome.result.as_ref().map_or(0, |r| r.1),
+        };
+        self.records.iter().map(of).max().unwrap_or(0)
+    }
+}

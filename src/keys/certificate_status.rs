@@ -1,0 +1,289 @@
+//! How one of our own certificates stands, and whether another is to be made: one judgement for the
+//! start, for renewals, for `cert show` and for `doctor`.
+//!
+//! Invariants: what a peer would refuse counts as none, whatever its days (not valid yet, beyond
+//! its CA's end, of another CA, without its key); so does one that lasts longer than any that is
+//! made, because it was dated by a wrong clock. Nothing is made over a good one while the time is
+//! not known.
+
+use std::io;
+use std::path::Path;
+
+use super::authority::{Authority, CertificateFiles, LEAF_DAYS, RENEW_DAYS};
+use super::tls;
+use crate::supervisor::clock::{Clock, Trust};
+
+/// A clock that nobody vouches for and nobody disproved for so long, ms, is believed about an end.
+const CLOCK_TRUST_AFTER_MS: u64 = 3_600_000;
+
+/// How a certificate stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificateStatus {
+    /// It can be used; days that are left.
+    Valid(i64),
+    /// It ends soon, or ended; days that are left.
+    ExpiringSoon(i64),
+    /// There is none that can be used.
+    Unusable(CertificateProblem),
+}
+
+/// Why a certificate counts as none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificateProblem {
+    /// No file.
+    Missing,
+    /// Not a certificate with its key.
+    Damaged,
+    /// Another authority signed it.
+    WrongIssuer,
+    /// It begins later.
+    NotYetValid,
+    /// It ends later than its authority, or later than any that is made now.
+    ValidityTooLong,
+}
+
+impl CertificateStatus {
+    /// Days that are left; none = there is no certificate that can be used.
+    #[must_use]
+    pub const fn days_left(self) -> Option<i64> {
+        match self {
+            Self::Valid(days) | Self::ExpiringSoon(days) => Some(days),
+            Self::Unusable(_) => None,
+        }
+    }
+}
+
+impl CertificateFiles {
+    /// Days until it ends, for one that another authority made; none = there is no sound one, or it
+    /// is not valid yet as far as the time is known.
+    #[must_use]
+    pub fn remaining_days(&self, clock: &Clock) -> Option<i64> {
+        let now = clock.trusted_s();
+        let (from, _) = self.validity()?;
+        // Without a time nothing can be said of its beginning.
+        let at = if clock.trust() == Trust::None {
+            now.max(u64::try_from(from).unwrap_or(0))
+        } else {
+            now
+        };
+        self.days_left(at)
+    }
+
+    /// How a certificate stands that the authority in `folder` made.
+    #[must_use]
+    pub fn status(&self, folder: &Path, clock: &Clock) -> CertificateStatus {
+        let Ok(pem) = std::fs::read(&self.certificate) else {
+            return CertificateStatus::Unusable(CertificateProblem::Missing);
+        };
+        let Some((from, until)) = self
+            .validity()
+            .filter(|_| tls::ReloadableCertificate::load(self).is_ok())
+        else {
+            return CertificateStatus::Unusable(CertificateProblem::Damaged);
+        };
+        let ca = folder.join("ca.pem");
+        let Some(end) = std::fs::read(&ca)
+            .ok()
+            .and_then(|pem| tls::validity(&pem))
+            .map(|v| v.1)
+        else {
+            return CertificateStatus::Unusable(CertificateProblem::WrongIssuer);
+        };
+        if !tls::is_signed_by(&ca, &pem) {
+            return CertificateStatus::Unusable(CertificateProblem::WrongIssuer);
+        }
+        let now = i64::try_from(clock.trusted_s()).unwrap_or(i64::MAX);
+        let days = until.saturating_sub(now).div_euclid(86_400);
+        if until > end {
+            return CertificateStatus::Unusable(CertificateProblem::ValidityTooLong);
+        }
+        if clock.trust() == Trust::None {
+            return if days < 0 {
+                CertificateStatus::ExpiringSoon(days)
+            } else {
+                CertificateStatus::Valid(days)
+            };
+        }
+        if from > now {
+            CertificateStatus::Unusable(CertificateProblem::NotYetValid)
+        } else if days > i64::try_from(LEAF_DAYS).unwrap_or(0) + 2 {
+            CertificateStatus::Unusable(CertificateProblem::ValidityTooLong)
+        } else if days > RENEW_DAYS {
+            CertificateStatus::Valid(days)
+        } else {
+            CertificateStatus::ExpiringSoon(days)
+        }
+    }
+
+    /// True when a new certificate is to be made in its place now.
+    #[must_use]
+    pub fn is_due(&self, folder: &Path, clock: &Clock) -> bool {
+        match self.status(folder, clock) {
+            CertificateStatus::Unusable(_) => true,
+            CertificateStatus::Valid(_) => false,
+            CertificateStatus::ExpiringSoon(_) => is_clock_trusted(clock),
+        }
+    }
+
+    /// Makes a server's certificate in its place.
+    ///
+    /// # Errors
+    /// When the authority's key is gone or damaged, or a file cannot be written.
+    pub fn issue_server(
+        &self,
+        folder: &Path,
+        authority: &str,
+        name: &str,
+        names: &[String],
+        clock: &Clock,
+    ) -> io::Result<()> {
+        let now = clock.trusted_s();
+        let authority = Authority::load_or_make(folder, authority, now)?;
+        self.write(&authority.issue_server_at(
+            name,
+            names,
+            (clock.trust() != Trust::None).then_some(now),
+        )?)
+    }
+}
+
+/// True when the clock may be believed about an end: somebody vouches for it, or it ran for an hour
+/// and nobody set it right.
+#[must_use]
+pub fn is_clock_trusted(clock: &Clock) -> bool {
+    match clock.trust() {
+        Trust::Synced => true,
+        Trust::Restored => clock.mono_ms() >= CLOCK_TRUST_AFTER_MS,
+        Trust::None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: u64 = 86_400;
+    const NOW: u64 = 1_800_000_000;
+
+    fn at(s: u64) -> Clock {
+        Clock::manual(i64::try_from(s * 1000).expect("ms"))
+    }
+
+    #[test]
+    fn what_a_peer_would_refuse_counts_as_none_and_a_good_one_stays_without_a_time() {
+        let folder = std::env::temp_dir().join(format!(
+            "conglang-standing-{}",
+            getrandom::u64().expect("random")
+        ));
+        let ca = folder.join("ca");
+        let names = ["localhost".to_owned()];
+        let files = CertificateFiles::named(&folder, "mqtt");
+        assert_eq!(
+            files.status(&ca, &at(NOW)),
+            CertificateStatus::Unusable(CertificateProblem::Missing)
+        );
+        files
+            .issue_server(&ca, "Bến Thóc", "gate", &names, &at(NOW))
+            .expect("made");
+        assert_eq!(files.status(&ca, &at(NOW)), CertificateStatus::Valid(90));
+        assert_eq!(
+            files.status(&ca, &at(NOW + 61 * DAY)),
+            CertificateStatus::ExpiringSoon(29)
+        );
+        assert!(files.is_due(&ca, &at(NOW + 61 * DAY)), "a known time");
+        let unknown = Clock::unknown(0);
+        assert!(
+            !files.is_due(&ca, &unknown),
+            "nothing is made over a good one while the time is not known"
+        );
+        // Made by a clock at 2100: it works now too, and is made again because it would last 73
+        // years.
+        let far = NOW + 27_000 * DAY;
+        files
+            .issue_server(&ca, "Bến Thóc", "gate", &names, &at(far))
+            .expect("made");
+        assert_eq!(files.days_left(NOW), Some(27_090));
+        assert_eq!(
+            files.status(&ca, &at(NOW)),
+            CertificateStatus::Unusable(CertificateProblem::ValidityTooLong)
+        );
+        assert_eq!(
+            files.status(&ca, &at(far)),
+            CertificateStatus::Valid(90),
+            "its CA lasts as long"
+        );
+        // Without a time it lasts until the CA's end, so that no device is out; with one it is made
+        // again.
+        files
+            .issue_server(&ca, "Bến Thóc", "gate", &names, &unknown)
+            .expect("made");
+        assert!(!files.is_due(&ca, &unknown) && files.is_due(&ca, &at(NOW)));
+        // Of another house, and without its key.
+        CertificateFiles::issue_server(
+            &files,
+            &folder.join("other"),
+            "Gò Mít",
+            "gate",
+            &names,
+            &at(NOW),
+        )
+        .expect("made");
+        assert_eq!(
+            files.status(&ca, &at(NOW)),
+            CertificateStatus::Unusable(CertificateProblem::WrongIssuer)
+        );
+        files
+            .issue_server(&ca, "Bến Thóc", "gate", &names, &at(NOW))
+            .expect("made");
+        let pem = std::fs::read_to_string(&files.certificate).expect("read");
+        std::fs::write(
+            &files.certificate,
+            &pem[pem.find("-----BEGIN CERT").expect("certificate")..],
+        )
+        .expect("written");
+        assert_eq!(
+            files.status(&ca, &at(NOW)),
+            CertificateStatus::Unusable(CertificateProblem::Damaged)
+        );
+        std::fs::remove_dir_all(folder).expect("clean");
+    }
+
+    #[test]
+    fn a_ca_is_made_again_over_its_key_and_never_over_a_lost_one() {
+        let folder =
+            std::env::temp_dir().join(format!("conglang-ca-{}", getrandom::u64().expect("random")));
+        let first = Authority::load_or_make(&folder, "Bến Thóc", NOW)
+            .expect("made")
+            .certificate()
+            .to_owned();
+        let pinned = folder.join("pinned.pem");
+        std::fs::write(&pinned, &first).expect("written");
+        assert_eq!(
+            Authority::load_or_make(&folder, "Bến Thóc", NOW + 9_000 * DAY)
+                .expect("loaded")
+                .certificate(),
+            first,
+            "it lasts"
+        );
+        for harm in ["gone", "bit", "end"] {
+            match harm {
+                "gone" => std::fs::remove_file(folder.join("ca.pem")).expect("removed"),
+                "bit" => std::fs::write(folder.join("ca.pem"), &first[..200]).expect("written"),
+                _ => {}
+            }
+            let later = NOW + if harm == "end" { 11_000 * DAY } else { 0 };
+            let again = Authority::load_or_make(&folder, "Bến Thóc", later).expect("made again");
+            let leaf = again.issue_client("den-01", later).expect("leaf");
+            tls::check_client(&pinned, leaf.certificate.as_bytes(), "den-01", &at(later))
+                .expect("whoever pinned the first one trusts it");
+        }
+        std::fs::write(folder.join("ca.key"), "").expect("truncated");
+        assert!(Authority::load_or_make(&folder, "Bến Thóc", NOW).is_err());
+        std::fs::remove_file(folder.join("ca.key")).expect("removed");
+        assert!(
+            Authority::load_or_make(&folder, "Bến Thóc", NOW).is_err(),
+            "a key is never made over a certificate"
+        );
+        std::fs::remove_dir_all(folder).expect("clean");
+    }
+}

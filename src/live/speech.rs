@@ -1,0 +1,56 @@
+//! Asking for a sentence to be read aloud: the doors ask, `speakers/` answers.
+
+use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot};
+
+/// A sentence as sound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpeechAudio {
+    /// WAV, mono, 16 bit.
+    pub wav: Vec<u8>,
+    /// SHA-256 of the WAV, hexadecimal.
+    pub hash: String,
+    /// Milliseconds of sound.
+    pub ms: u64,
+}
+
+/// A request: the sentence and where the answer goes (an error is a sentence for the technician).
+pub type SpeechRequest = (String, oneshot::Sender<Result<SpeechAudio, String>>);
+
+/// The exchange.
+pub struct SpeechClient {
+    ask: mpsc::Sender<SpeechRequest>,
+    inbox: Mutex<mpsc::Receiver<SpeechRequest>>,
+}
+
+impl Default for SpeechClient {
+    fn default() -> Self {
+        let (ask, inbox) = mpsc::channel(8);
+        Self {
+            ask,
+            inbox: Mutex::new(inbox),
+        }
+    }
+}
+
+impl SpeechClient {
+    /// Asks for a sentence as sound.
+    ///
+    /// # Errors
+    /// Why there is none, for the technician.
+    pub async fn speak(&self, text: &str) -> Result<SpeechAudio, String> {
+        let (reply, answer) = oneshot::channel();
+        self.ask
+            .try_send((text.to_owned(), reply))
+            .map_err(|_| "too many sentences wait to be read".to_owned())?;
+        // Whoever waits is a person with a phone in hand.
+        let answer = tokio::time::timeout(std::time::Duration::from_secs(15), answer)
+            .await
+            .map_err(|_| "nobody read the sentence in time".to_owned())?;
+        answer.map_err(|_| "the speech service is not running".to_owned())?
+    }
+
+    /// The requests, for the speech service as long as it holds them.
+    pub async fn inbox(&self) -> MutexGuard<'_, mpsc::Receiver<SpeechRequest>> {
+        self.inbox.lock().await
+    }
+}

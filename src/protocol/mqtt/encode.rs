@@ -1,0 +1,217 @@
+//! What the server says.
+
+use bytes::{BufMut as _, BytesMut};
+
+use super::Version;
+use super::frame::{put_packet, put_varint, varint_len};
+
+/// What CONNACK tells an MQTT 5 client of the server's bounds; what is not named is served without
+/// bounds (QoS 2, retained messages, wildcards, subscription identifiers, shared subscriptions).
+#[derive(Debug, Clone, Default)]
+pub struct ConnAck {
+    /// An old session goes on.
+    pub session_present: bool,
+    /// The id that the server made, if the client had none.
+    pub assigned_client_id: Option<String>,
+    /// Largest packet that is taken, bytes.
+    pub maximum_packet_size: u32,
+    /// Keep alive that the server insists on, seconds.
+    pub server_keep_alive: Option<u16>,
+    /// Session expiry that the server grants when it differs, seconds.
+    pub session_expiry: Option<u32>,
+    /// Most unacknowledged publishes that are taken.
+    pub receive_maximum: u16,
+    /// Topic aliases that are taken.
+    pub topic_alias_maximum: u16,
+}
+
+fn put_string_property(out: &mut BytesMut, id: u8, value: &str) {
+    out.put_u8(id);
+    out.put_u16(u16::try_from(value.len()).unwrap_or(u16::MAX));
+    out.extend_from_slice(&value.as_bytes()[..value.len().min(usize::from(u16::MAX))]);
+}
+
+/// CONNACK: accepted.
+pub fn connack(out: &mut BytesMut, version: Version, w: &ConnAck) {
+    let mut body = BytesMut::new();
+    body.put_u8(u8::from(w.session_present));
+    body.put_u8(0);
+    if version == Version::V5 {
+        let mut props = BytesMut::new();
+        props.put_u8(0x21);
+        props.put_u16(w.receive_maximum);
+        props.put_u8(0x22);
+        props.put_u16(w.topic_alias_maximum);
+        props.put_u8(0x27);
+        props.put_u32(w.maximum_packet_size);
+        if let Some(id) = &w.assigned_client_id {
+            put_string_property(&mut props, 0x12, id);
+        }
+        if let Some(seconds) = w.server_keep_alive {
+            props.put_u8(0x13);
+            props.put_u16(seconds);
+        }
+        if let Some(seconds) = w.session_expiry {
+            props.put_u8(0x11);
+            props.put_u32(seconds);
+        }
+        put_varint(&mut body, props.len());
+        body.extend_from_slice(&props);
+    }
+    put_packet(out, 0x20, &body);
+}
+
+/// CONNACK: refused. `code` is the MQTT 5 reason; 3.1.1 gets the nearest of its five. The words go
+/// where they fit into the client's `largest` packet; where not even the code does, nothing is
+/// said.
+pub fn connack_error(out: &mut BytesMut, version: Version, code: u8, why: &str, largest: usize) {
+    let mut body = BytesMut::new();
+    body.put_u8(0);
+    match version {
+        Version::V31 | Version::V311 => body.put_u8(match code {
+            0x84 => 1,
+            0x85 => 2,
+            0x86 => 4,
+            0x87 | 0x8a | 0x8c => 5,
+            _ => 3,
+        }),
+        Version::V5 => {
+            body.put_u8(code);
+            let mut props = BytesMut::new();
+            put_string_property(&mut props, 0x1f, why);
+            if props.len() + 6 > largest {
+                props.clear();
+            }
+            put_varint(&mut body, props.len());
+            body.extend_from_slice(&props);
+        }
+    }
+    if body.len() + 2 <= largest {
+        put_packet(out, 0x20, &body);
+    }
+}
+
+/// Bytes of a SUBACK or UNSUBACK with so many codes.
+#[must_use]
+pub const fn suback_len(version: Version, codes: usize) -> usize {
+    let body = 2 + codes + if matches!(version, Version::V5) { 1 } else { 0 };
+    1 + varint_len(body) + body
+}
+
+/// A message to a subscriber.
+#[derive(Debug, Clone, Copy)]
+pub struct OutgoingPublish<'a> {
+    /// Where.
+    pub topic: &'a str,
+    /// What.
+    pub payload: &'a [u8],
+    /// 0–2.
+    pub qos: u8,
+    /// Packet id with QoS 1 and 2.
+    pub packet_id: u16,
+    /// Sent before.
+    pub dup: bool,
+    /// Retain flag.
+    pub retain: bool,
+    /// Properties that go on unchanged.
+    pub forwarded_properties: &'a [u8],
+    /// Seconds that are left of its worth.
+    pub message_expiry_s: Option<u32>,
+    /// Identifiers of all the subscriptions that matched.
+    pub subscription_ids: &'a [u32],
+    /// The alias that stands for the topic, and whether the topic itself must still be said.
+    pub alias: Option<(u16, bool)>,
+}
+
+/// PUBLISH to a client.
+pub fn publish(out: &mut BytesMut, version: Version, d: &OutgoingPublish<'_>) {
+    let mut props = BytesMut::new();
+    if version == Version::V5 {
+        if let Some(seconds) = d.message_expiry_s {
+            props.put_u8(0x02);
+            props.put_u32(seconds);
+        }
+        for id in d.subscription_ids {
+            props.put_u8(0x0b);
+            put_varint(&mut props, *id as usize);
+        }
+        if let Some((alias, _)) = d.alias {
+            props.put_u8(0x23);
+            props.put_u16(alias);
+        }
+        props.extend_from_slice(d.forwarded_properties);
+    }
+    let first = 0x30 | u8::from(d.dup) << 3 | d.qos << 1 | u8::from(d.retain);
+    let topic = if matches!(d.alias, Some((_, false))) {
+        ""
+    } else {
+        d.topic
+    };
+    let v5 = version == Version::V5;
+    let props_len = if v5 {
+        varint_len(props.len()) + props.len()
+    } else {
+        0
+    };
+    let len = 2 + topic.len() + if d.qos > 0 { 2 } else { 0 } + props_len + d.payload.len();
+    out.reserve(len + 5);
+    out.put_u8(first);
+    put_varint(out, len);
+    out.put_u16(u16::try_from(topic.len()).unwrap_or(u16::MAX));
+    out.extend_from_slice(topic.as_bytes());
+    if d.qos > 0 {
+        out.put_u16(d.packet_id);
+    }
+    if v5 {
+        put_varint(out, props.len());
+        out.extend_from_slice(&props);
+    }
+    out.extend_from_slice(d.payload);
+}
+
+/// PUBACK (kind 4), PUBREC (5), PUBREL (6) or PUBCOMP (7).
+pub fn ack(out: &mut BytesMut, version: Version, kind: u8, id: u16, reason: u8) {
+    let has_reason = version == Version::V5 && reason != 0;
+    out.put_u8(kind << 4 | if kind == 6 { 2 } else { 0 });
+    out.put_u8(if has_reason { 3 } else { 2 });
+    out.put_u16(id);
+    if has_reason {
+        out.put_u8(reason);
+    }
+}
+
+/// SUBACK (kind 9) or UNSUBACK (11) with a code per filter.
+pub fn suback(out: &mut BytesMut, version: Version, kind: u8, id: u16, codes: &[u8]) {
+    let mut body = BytesMut::new();
+    body.put_u16(id);
+    if version == Version::V5 {
+        body.put_u8(0);
+    }
+    if version == Version::V5 || kind == 9 {
+        body.extend_from_slice(codes);
+    }
+    put_packet(out, kind << 4, &body);
+}
+
+/// PINGRESP.
+pub fn pingresp(out: &mut BytesMut) {
+    put_packet(out, 0xd0, &[]);
+}
+
+/// DISCONNECT with a reason, in words where they fit into the client's `largest` packet; MQTT 3.1.1
+/// has none from the server, so nothing is said.
+pub fn disconnect(out: &mut BytesMut, version: Version, code: u8, why: &str, largest: usize) {
+    if version == Version::V5 {
+        let mut body = BytesMut::new();
+        body.put_u8(code);
+        let mut props = BytesMut::new();
+        put_string_property(&mut props, 0x1f, why);
+        if props.len() + 6 <= largest {
+            put_varint(&mut body, props.len());
+            body.extend_from_slice(&props);
+        }
+        if body.len() + 2 <= largest {
+            put_packet(out, 0xe0, &body);
+        }
+    }
+}

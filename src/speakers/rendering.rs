@@ -1,0 +1,56 @@
+//! The sound of an announcement: read aloud beside everything else, kept in a file by its hash.
+
+use std::sync::Arc;
+
+use super::sound_cache::SoundCache;
+use crate::domain::speaker::Announcement;
+use crate::live::Live;
+use crate::store::files::PeopleFiles;
+
+pub(super) struct RenderedSound {
+    pub(super) hash: String,
+    pub(super) ms: u64,
+}
+
+/// The sound of an announcement.
+pub(super) enum Rendering {
+    /// It is being read aloud.
+    Pending,
+    /// It is there, or cannot be made.
+    Done(Option<RenderedSound>),
+}
+
+/// The sound of an announcement; none = it cannot be made. It may take seconds: nobody else waits
+/// for it.
+pub(super) async fn render_sound(
+    files: PeopleFiles,
+    live: Live,
+    sounds: SoundCache,
+    said: Arc<Announcement>,
+) -> Option<RenderedSound> {
+    let text = files.text(&said.text).ok()?;
+    match live.speech.speak(&text).await {
+        Ok(spoken) => {
+            let (hash, wav, of) = (spoken.hash.clone(), spoken.wav, said.text.id.clone());
+            let forgetting = sounds.clone();
+            let kept = tokio::task::spawn_blocking(move || sounds.put(&hash, &wav, &of)).await;
+            if !matches!(kept, Ok(Ok(()))) {
+                tracing::error!("writing sound file failed");
+                return None;
+            }
+            // They were erased while they were read.
+            if files.text(&said.text).is_err() {
+                let _ = forgetting.remove_of(&said.text.id);
+                return None;
+            }
+            Some(RenderedSound {
+                hash: spoken.hash,
+                ms: spoken.ms,
+            })
+        }
+        Err(why) => {
+            tracing::error!(why, "speech synthesis of announcement failed");
+            None
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Numbers of orders: they rise for ever, whatever happens to the history or the clock.
+//!
+//! A receiver refuses what is not newer than the last order it took, so a number that falls would
+//! make the village mute. A number is at least the wall time in ms and above every one that was
+//! ever reserved; numbers are reserved on disk some minutes ahead, so that few orders cost a write.
+//! (A hybrid logical clock, after Kulkarni et al. 2014, with one writer.) Where the reservation
+//! cannot be read, or is gone although the voice's key is older than this start, numbers go on
+//! thirty days beyond the time: above every one that was given while the clock was not ahead of
+//! what it is now, through thousands of restarts. That is told.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use crate::keys::secret;
+use crate::supervisor::clock::Clock;
+
+/// How far numbers are reserved ahead.
+const RESERVE_AHEAD: u64 = 600_000;
+/// How far beyond the time numbers go on when it is lost how far they were reserved: each restart
+/// may have skipped a reservation.
+const LOST_RESERVATION_SKIP: u64 = 30 * 86_400_000;
+/// No time in ms was ever beyond (the year 9999), so neither was a number.
+const MAX_SEQUENCE: u64 = 253_402_300_800_000;
+
+/// The numbers.
+pub struct SequenceCounter {
+    path: PathBuf,
+    clock: Clock,
+    /// The last number given, and up to which they are reserved.
+    given: Mutex<(u64, u64)>,
+    /// Why what was reserved is not known; none = it is.
+    pub error: Option<String>,
+}
+
+impl SequenceCounter {
+    /// Goes on above what was reserved in `path`; `is_first` = the voice was made in this start, so
+    /// nothing was reserved before.
+    #[must_use]
+    pub fn open(path: &Path, is_first: bool, clock: Clock) -> Self {
+        let reserved = match std::fs::read_to_string(path) {
+            Ok(text) => text
+                .trim()
+                .parse()
+                .ok()
+                .filter(|n| *n <= MAX_SEQUENCE)
+                .ok_or_else(|| "it is not a number".to_owned()),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound && is_first => Ok(0),
+            Err(cause) => Err(cause.to_string()),
+        };
+        let now = u64::try_from(clock.trusted_ms()).unwrap_or(0);
+        let lost = reserved.as_ref().err().map(|cause| {
+            format!(
+                "{} cannot be read ({cause}): orders are numbered on from the time",
+                path.display()
+            )
+        });
+        let reserved = reserved.unwrap_or(now.saturating_add(LOST_RESERVATION_SKIP));
+        let numbers = Self {
+            path: path.to_owned(),
+            clock,
+            given: Mutex::new((reserved, reserved)),
+            error: lost,
+        };
+        // From here on the file is there: one that is missing later was lost. A card that takes
+        // nothing now is told by the first order.
+        if is_first || numbers.error.is_some() {
+            let _ = numbers.next();
+        }
+        numbers
+    }
+
+    /// The next number.
+    ///
+    /// # Errors
+    /// When it cannot be reserved: an order without a number is not sent.
+    pub fn next(&self) -> io::Result<u64> {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = u64::try_from(self.clock.trusted_ms())
+            .unwrap_or(0)
+            .max(given.0 + 1);
+        if next > given.1 {
+            secret::write_file(&self.path, (next + RESERVE_AHEAD).to_string().as_bytes())?;
+            given.1 = next + RESERVE_AHEAD;
+        }
+        given.0 = next;
+        Ok(next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_rise_through_restarts_and_clocks_that_fall() {
+        let folder = std::env::temp_dir().join(format!(
+            "conglang-numbers-{}",
+            getrandom::u64().expect("random")
+        ));
+        let path = folder.join("voice.last");
+        let clock = Clock::manual(1_795_232_640_000);
+        let mut last = 0;
+        for boot in 0..5 {
+            // The second boot believes that it is 1970.
+            clock.set_wall(if boot == 1 {
+                0
+            } else {
+                1_795_232_640_000 + boot
+            });
+            let numbers = SequenceCounter::open(&path, boot == 0, clock.clone());
+            assert_eq!(numbers.error, None);
+            for _ in 0..3 {
+                let next = numbers.next().expect("a number");
+                assert!(next > last, "{next} after {last} in boot {boot}");
+                last = next;
+            }
+        }
+        // Damaged by a card: no number comes again, and it is told, once.
+        for damage in [
+            "gone",
+            "x",
+            "",
+            "\0\0\0",
+            "18446744073709551615",
+            "-1",
+            "9999999999999999",
+        ] {
+            if damage == "gone" {
+                std::fs::remove_file(&path).expect("removed");
+            } else {
+                std::fs::write(&path, damage).expect("written");
+            }
+            let numbers = SequenceCounter::open(&path, false, clock.clone());
+            assert!(numbers.error.is_some(), "{damage}");
+            let next = numbers.next().expect("a number");
+            assert!(
+                next > last && next < MAX_SEQUENCE,
+                "{next} after {last} and “{damage}”"
+            );
+            last = next;
+            assert_eq!(
+                SequenceCounter::open(&path, false, clock.clone()).error,
+                None,
+                "{damage}"
+            );
+            clock.advance(std::time::Duration::from_millis(2 * RESERVE_AHEAD));
+        }
+        std::fs::remove_dir_all(folder).expect("clean");
+    }
+}

@@ -1,0 +1,141 @@
+//! Sounds by their hash, for clusters to fetch: what is spoken in public is no secret, its name is
+//! unguessable.
+//!
+//! Beside each sound stands whose words it says (`….of`, an id a line), so that it goes when they
+//! are erased. One that does not say it (of an older version) goes with whatever is erased: it is
+//! made again when it is needed.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::domain::id::BlobId;
+use crate::log::disk::write_atomic;
+
+/// Sounds kept; the oldest go.
+const MAX_SOUNDS: usize = 100;
+
+/// Ends the name of what says whose words a sound says.
+const OWNERS_EXTENSION: &str = "of";
+
+fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(cause),
+        _ => Ok(()),
+    }
+}
+
+/// The folder of sounds; clones are the same.
+#[derive(Debug, Clone)]
+pub struct SoundCache(PathBuf);
+
+impl SoundCache {
+    /// Opens the folder.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn open(folder: &Path) -> io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        Ok(Self(folder.to_owned()))
+    }
+
+    fn path(&self, hash: &str) -> Option<PathBuf> {
+        (hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit()))
+            .then(|| self.0.join(format!("{hash}.wav")))
+    }
+
+    /// Keeps a sound that says the words `of`; blocks.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn put(&self, hash: &str, wav: &[u8], of: &BlobId) -> io::Result<()> {
+        let path = self.path(hash).ok_or(io::ErrorKind::InvalidInput)?;
+        let owners = path.with_extension(OWNERS_EXTENSION);
+        let mut words = std::fs::read_to_string(&owners).unwrap_or_default();
+        if !words.lines().any(|l| l == of.as_str()) {
+            words.push_str(of.as_str());
+            words.push('\n');
+            write_atomic(&owners, words.as_bytes())?;
+        }
+        if !path.exists() {
+            write_atomic(&path, wav)?;
+            self.evict_oldest();
+        }
+        Ok(())
+    }
+
+    /// The file of a sound by its hash.
+    #[must_use]
+    pub fn file(&self, hash: &str) -> Option<PathBuf> {
+        self.path(hash).filter(|p| p.exists())
+    }
+
+    /// Lets the sounds of words go that are erased; true = there were some. Blocks.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn remove_of(&self, of: &BlobId) -> io::Result<bool> {
+        let mut gone = false;
+        for entry in std::fs::read_dir(&self.0)? {
+            let path = entry?.path();
+            let says = || std::fs::read_to_string(path.with_extension(OWNERS_EXTENSION));
+            if path.extension().is_some_and(|e| e == "wav")
+                && says().map_or(true, |owners| owners.lines().any(|l| l == of.as_str()))
+            {
+                remove(&path)?;
+                remove(&path.with_extension(OWNERS_EXTENSION))?;
+                gone = true;
+            }
+        }
+        if gone {
+            std::fs::File::open(&self.0)?.sync_all()?;
+        }
+        Ok(gone)
+    }
+
+    fn evict_oldest(&self) {
+        let Ok(entries) = std::fs::read_dir(&self.0) else {
+            return;
+        };
+        let wavs = entries
+            .filter_map(Result::ok)
+            .filter(|e| e.path().extension().is_some_and(|e| e == "wav"));
+        let mut files: Vec<_> = wavs
+            .filter_map(|e| Some((e.metadata().ok()?.modified().ok()?, e.path())))
+            .collect();
+        files.sort();
+        for (_, path) in files.iter().take(files.len().saturating_sub(MAX_SOUNDS)) {
+            let _ = remove(path).and_then(|()| remove(&path.with_extension(OWNERS_EXTENSION)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sound_of_erased_words_goes_and_others_stay() {
+        let folder = std::env::temp_dir().join(format!(
+            "conglang-sounds-{}",
+            getrandom::u64().expect("random")
+        ));
+        let sounds = SoundCache::open(&folder).expect("opens");
+        let id = |n: &str| BlobId::new(n).expect("id");
+        let [one, two, old] = ["1", "2", "3"].map(|n| n.repeat(64));
+        sounds.put(&one, b"a", &id("b1")).expect("kept");
+        sounds.put(&two, b"b", &id("b2")).expect("kept");
+        assert!(!sounds.remove_of(&id("b9")).expect("nothing"));
+        std::fs::write(folder.join(format!("{old}.wav")), b"c").expect("of an older version");
+        assert!(sounds.remove_of(&id("b1")).expect("gone"));
+        assert_eq!(
+            [&one, &two, &old].map(|h| sounds.file(h).is_some()),
+            [false, true, false]
+        );
+        assert_eq!(
+            std::fs::read_dir(&folder).expect("dir").count(),
+            2,
+            "a sound and whose it is"
+        );
+        std::fs::remove_dir_all(folder).expect("clean");
+    }
+}

@@ -1,0 +1,41 @@
+//! Sentences as sound for whoever asks: pages that let the chief hear one, and playback.
+
+use crate::live::Live;
+use crate::supervisor::Stop;
+
+/// Answers requests for sentences as sound until `stop`; the last few are kept.
+///
+/// # Errors
+/// Never by itself; the type fits a service.
+pub async fn serve_voice(
+    speech: crate::config::SpeechConfig,
+    live: Live,
+    stop: Stop,
+) -> anyhow::Result<()> {
+    let mut inbox = live.speech.inbox().await;
+    let mut kept: Vec<(String, crate::live::speech::SpeechAudio)> = Vec::new();
+    loop {
+        let request = tokio::select! {
+            request = inbox.recv() => request,
+            () = stop.soft.cancelled() => None,
+        };
+        let Some((text, reply)) = request else { break };
+        let known = kept
+            .iter()
+            .find(|(t, _)| *t == text)
+            .map(|(_, s)| s.clone());
+        let answer = match known {
+            Some(spoken) => Ok(spoken),
+            None => super::speech::synthesize(&speech, &text).await,
+        };
+        if let Ok(spoken) = &answer {
+            kept.retain(|(t, _)| *t != text);
+            kept.push((text, spoken.clone()));
+            if kept.len() > 4 {
+                kept.remove(0);
+            }
+        }
+        let _ = reply.send(answer);
+    }
+    Ok(())
+}

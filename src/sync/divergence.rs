@@ -1,0 +1,216 @@
+//! Whether the commune's copy of this history and this history are one: looked at whenever the
+//! commune says how far it is.
+//!
+//! A commune that acknowledged more than there is here remembers a history that lost its end, or
+//! another box of this name: that is an entry, once, so that whoever reads history knows; it is
+//! shown until the commune forgets it. Nothing is sent again over what the commune has. A commune
+//! that says nothing of this is of an older version: then nothing is known.
+
+use rumqttc::AsyncClient;
+
+use super::uplink::Uplink;
+use crate::domain::actor::Actor;
+use crate::domain::command::Command;
+use crate::journal::snapshot::EpochSpan;
+use crate::journal::{CommandRequest, SubmitError, codec};
+use crate::keys::secret;
+use crate::protocol::commune::{Stream, UplinkMessage};
+use crate::protocol::divergence::{CommuneCopy, Divergence, DivergenceReport};
+
+/// Pages of entries that are looked through for one record.
+const MAX_PAGES: usize = 20;
+
+/// Behind which number history lost entries, up to which, and how many when numbers do not say it.
+type LostRange = (u64, u64, Option<u64>);
+
+/// What is told of entries behind `from` that once reached to `to`: numbers that entries of other
+/// epochs have now are not lost.
+fn lost_range(spans: &[EpochSpan], from: u64, to: u64) -> LostRange {
+    match spans
+        .iter()
+        .map(|s| s.first)
+        .filter(|first| *first > from)
+        .min()
+    {
+        Some(next) if next <= to => (from, next - 1, Some(to - from)),
+        _ => (from, to, None),
+    }
+}
+
+impl Uplink {
+    /// Looks at what the commune said; `applied` is how far each stream is there.
+    pub(super) async fn compare(
+        &self,
+        client: &AsyncClient,
+        applied: &[(Stream, u64)],
+        known: Option<&CommuneCopy>,
+    ) -> anyhow::Result<()> {
+        let state = self.journal.state();
+        let (spans, current) = (self.journal.history().epochs(), self.journal.epoch());
+        let mut trouble = known.and_then(|k| k.trouble.clone());
+        for span in &spans {
+            let missing: u64 = applied
+                .iter()
+                .filter(|(s, _)| codec::epoch_from(&s.epoch) == Some(span.epoch))
+                .map(|(s, n)| n.saturating_sub(span.lanes[s.lane.index()]))
+                .sum();
+            if missing > 0 {
+                let epoch = codec::epoch_text(&span.epoch);
+                self.record_loss(
+                    &epoch,
+                    lost_range(&spans, span.last, span.last.saturating_add(missing)),
+                )
+                .await?;
+                // A commune that knows of such things stops telling it after some days.
+                trouble = trouble.or_else(|| {
+                    known.is_none().then(|| DivergenceReport {
+                        how: Divergence::Shorter,
+                        at: self.clock.wall_ms(),
+                        epoch,
+                        boot: state.boot,
+                        highest: 0,
+                        missing,
+                    })
+                });
+            }
+        }
+        // What the boots before this one wrote and this card never had.
+        if let (Some(known), Some(span)) = (known, spans.iter().find(|s| s.epoch == current))
+            && known.trouble.as_ref().is_some_and(|t| {
+                t.how == Divergence::Older && codec::epoch_from(&t.epoch) == Some(current)
+            })
+            && known.newest_seq >= span.first
+        {
+            self.record_loss(
+                &codec::epoch_text(&current),
+                lost_range(&spans, span.first.saturating_sub(1), known.newest_seq),
+            )
+            .await?;
+        }
+        for (stream, n, hash) in known.map(|k| k.heads.as_slice()).unwrap_or_default() {
+            if self
+                .record(stream, *n)
+                .await
+                .is_some_and(|ours| secret::sha256(&ours) != *hash)
+            {
+                tracing::error!(?stream, n, "commune holds a conflicting record");
+                self.publish(
+                    client,
+                    &UplinkMessage::Differs {
+                        stream: stream.clone(),
+                        number: *n,
+                    },
+                )
+                .await?;
+                trouble = trouble.or(Some(DivergenceReport {
+                    how: Divergence::Differs,
+                    at: self.clock.wall_ms(),
+                    epoch: stream.epoch.clone(),
+                    boot: state.boot,
+                    highest: 0,
+                    missing: 0,
+                }));
+            }
+        }
+        self.live.uplink.update(|l| l.trouble = trouble);
+        Ok(())
+    }
+
+    /// Notes once that history lost its end.
+    async fn record_loss(&self, epoch: &str, (from, to, lost): LostRange) -> anyhow::Result<()> {
+        if self
+            .journal
+            .state()
+            .damage
+            .iter()
+            .any(|(known, _)| *known == from)
+        {
+            return Ok(());
+        }
+        tracing::error!(
+            epoch,
+            from,
+            to,
+            ?lost,
+            "local history shorter than acknowledged: tail lost"
+        );
+        match self
+            .journal
+            .submit(CommandRequest::new(
+                Actor::System,
+                Command::NoteDamage {
+                    epoch: epoch.to_owned(),
+                    from,
+                    to,
+                    lost,
+                },
+            ))
+            .await
+        {
+            Err(SubmitError::Closed(closed)) => Err(closed.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// A record of a stream as it stands here; none = it is not found soon, or not here any more.
+    async fn record(&self, stream: &Stream, n: u64) -> Option<Vec<u8>> {
+        let epoch = codec::epoch_from(&stream.epoch)?;
+        let span = self
+            .journal
+            .history()
+            .epochs()
+            .into_iter()
+            .find(|s| s.epoch == epoch)?;
+        // The n-th of a lane is at least n-1 entries into its epoch.
+        let mut at = span
+            .first
+            .saturating_sub(1)
+            .saturating_add(n.saturating_sub(1));
+        for _ in 0..MAX_PAGES {
+            let found = self.journal.after(at, 500).await;
+            at = found.last()?.entry.seq;
+            if let Some(ours) = found
+                .iter()
+                .find(|e| e.epoch == epoch && e.entry.lane == stream.lane && e.entry.lane_seq >= n)
+            {
+                return (ours.entry.lane_seq == n).then(|| ours.bytes.to_vec());
+            }
+            if at >= span.last {
+                break;
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_never_names_numbers_that_others_have_now() {
+        let span = |first, last| EpochSpan {
+            epoch: [0; 16],
+            boot: 0,
+            first,
+            last,
+            lanes: [0; 4],
+            start: crate::journal::chain::Heads::default(),
+        };
+        let spans = [span(1, 40), span(41, 60), span(70, 80)];
+        assert_eq!(
+            lost_range(&spans, 80, 85),
+            (80, 85, None),
+            "the last one lost its end, and nothing stands behind it"
+        );
+        assert_eq!(
+            lost_range(&spans, 40, 45),
+            (40, 40, Some(5)),
+            "the next boot has these numbers"
+        );
+        assert_eq!(lost_range(&spans, 60, 65), (60, 65, None));
+        assert_eq!(lost_range(&spans, 60, 75), (60, 69, Some(15)));
+        // A card set back: what boots that it knows nothing of had written.
+        assert_eq!(lost_range(&spans, 69, 90), (69, 69, Some(21)));
+    }
+}

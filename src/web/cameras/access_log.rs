@@ -1,0 +1,59 @@
+//! The access log: every look is in it before a picture is given, and who looked stands beneath the
+//! picture.
+
+use axum::response::Response;
+
+use super::super::app::{App, RequestContext};
+use super::super::components::{Row, html};
+use crate::domain::camera::Camera;
+use crate::domain::command::Command;
+use crate::domain::id::CameraId;
+use crate::http::dates;
+use crate::http::locale::Lang;
+
+#[derive(askama::Template)]
+#[template(
+    source = "<ul class=\"rows sheet\" id=\"looks\">{% for row in rows %}{{ row|safe }}{% else %}<li>{{ empty }}</li>{% endfor %}</ul>",
+    ext = "html"
+)]
+struct ViewList {
+    rows: Vec<String>,
+    empty: String,
+}
+
+pub(super) fn view_list(app: &App, lang: Lang, c: &Camera) -> String {
+    let (now, state) = (app.supervisor.clock().wall_ms(), app.journal.state());
+    let rows = c
+        .looks
+        .iter()
+        .rev()
+        .map(|l| {
+            Row {
+                status_class: "off",
+                name: app.actor_text(lang, &state, &l.who),
+                words: dates::date(l.at),
+                side: dates::since(now, l.at),
+                ..Row::default()
+            }
+            .html()
+        })
+        .collect();
+    html(&ViewList {
+        rows,
+        empty: lang.t("camera-nobody-looked"),
+    })
+}
+
+/// Writes the look into the access log.
+///
+/// # Errors
+/// The page that tells why no picture is given.
+pub async fn record_view(
+    app: &App,
+    visit: &RequestContext,
+    cameras: Vec<CameraId>,
+) -> Result<(), Response> {
+    app.submit(visit, Command::ViewCameras { cameras })
+        .await
+        .map(|_| ())
+}

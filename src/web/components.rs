@@ -1,0 +1,105 @@
+//! Rows and sentences: the pieces of pages that live updates send again.
+
+use askama::Template as _;
+
+use crate::http::render::PageContext;
+
+/// A row: a place, how it is, a time or a link.
+#[derive(askama::Template, Debug, Clone, Default)]
+#[template(path = "row.html")]
+pub struct Row {
+    /// Element id.
+    pub id: String,
+    /// `""` well, `off`, `bad`, `warn`.
+    pub status_class: &'static str,
+    /// Name in bold.
+    pub name: String,
+    /// State in words.
+    pub words: String,
+    /// Time at the right.
+    pub side: String,
+    /// Where it leads; empty = nowhere.
+    pub href: String,
+}
+
+/// One sentence that a page opens with.
+#[derive(askama::Template, Debug, Clone, Default)]
+#[template(path = "say.html")]
+pub struct Banner {
+    /// Element id.
+    pub id: String,
+    /// `""` well, `warn`, `bad`, `info`.
+    pub status_class: &'static str,
+    /// The sentence.
+    pub title: String,
+    /// What else.
+    pub detail: String,
+}
+
+/// A tile of the first page.
+#[derive(Debug, Clone, Default)]
+pub struct Tile {
+    /// Element id.
+    pub id: String,
+    /// Where it leads.
+    pub href: &'static str,
+    /// Something is wrong.
+    pub bad: bool,
+    /// Its drawing: a name of `templates/components/icon.html`.
+    pub icon: &'static str,
+    /// In bold.
+    pub name: String,
+    /// Beneath.
+    pub words: String,
+}
+
+/// A part of a list page.
+#[derive(Debug, Clone, Default)]
+pub struct PageSection {
+    /// Heading; empty = none.
+    pub name: String,
+    /// HTML of controls above the rows.
+    pub controls: String,
+    /// HTML of rows.
+    pub rows: Vec<String>,
+    /// What an empty list says.
+    pub empty: String,
+}
+
+/// A page that is lists and links.
+#[derive(askama::Template)]
+#[template(path = "list.html")]
+pub struct ListPage {
+    /// The frame.
+    pub f: PageContext,
+    /// Heading.
+    pub title: String,
+    /// Where live updates come from.
+    pub live: &'static str,
+    /// HTML of the sentence that it opens with.
+    pub summary: String,
+    /// The lists.
+    pub parts: Vec<PageSection>,
+    /// Links at the end: address and words.
+    pub links: Vec<(String, String)>,
+    /// Without script the page asks again after so many seconds, while something is awaited; 0 =
+    /// never.
+    pub refresh: u8,
+}
+
+/// HTML of a template; an error is logged and shows as nothing.
+#[must_use]
+pub fn html(template: &impl askama::Template) -> String {
+    template.render().unwrap_or_else(|error| {
+        tracing::error!(%error, "fragment template failed to render");
+        String::new()
+    })
+}
+
+impl Row {
+    /// As HTML.
+    #[must_use]
+    pub fn html(&self) -> String {
+        self.render().unwrap_or_default()
+    }
+}

@@ -1,0 +1,61 @@
+//! Commands from outside, of the control socket and of programs: carried out, or refused in words.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+
+use super::super::app::App;
+use crate::domain::actor::Actor;
+use crate::domain::decide::Rejection;
+use crate::http::locale::Lang;
+use crate::http::rejection_text;
+use crate::journal::{CommandRequest, Committed, SubmitError};
+use crate::protocol::control::Submit;
+
+pub(in crate::web) fn error_response(status: StatusCode, why: impl std::fmt::Display) -> Response {
+    (
+        status,
+        Json(serde_json::json!({ "error": why.to_string() })),
+    )
+        .into_response()
+}
+
+pub(in crate::web) async fn submit_request(
+    app: &App,
+    wish: CommandRequest,
+) -> Result<Committed, Response> {
+    let (actor, command) = (
+        wish.actor.clone(),
+        rejection_text::command_name(&wish.command),
+    );
+    app.journal.submit(wish).await.map_err(|error| match error {
+        SubmitError::Rejected(why) => error_response(
+            if why == Rejection::NotPermitted {
+                StatusCode::FORBIDDEN
+            } else {
+                StatusCode::CONFLICT
+            },
+            rejection_text::rejection_text(Lang::Vi, &why, &actor, &command),
+        ),
+        SubmitError::Closed(why) => error_response(StatusCode::SERVICE_UNAVAILABLE, why),
+    })
+}
+
+pub(super) fn receipt_response(receipt: Committed) -> Response {
+    Json(serde_json::json!({ "first": receipt.first, "last": receipt.last })).into_response()
+}
+
+/// A command as it came from outside. What it names of people's words must be here, whole and
+/// proved: an entry must not point at nothing.
+pub(in crate::web) async fn submit_external(app: &App, actor: Actor, submit: Submit) -> Response {
+    if let Some(blob) = submit.command.blob().cloned() {
+        let files = app.files.clone();
+        let found = tokio::task::spawn_blocking(move || files.get(&blob).is_ok()).await;
+        if !found.unwrap_or(false) {
+            return error_response(StatusCode::CONFLICT, Lang::Vi.t("refused-no-file"));
+        }
+    }
+    submit_request(app, CommandRequest::new(actor, submit.command))
+        .await
+        .map_or_else(|refused| refused, receipt_response)
+}

@@ -1,0 +1,208 @@
+//! History in rows: what is told together, since when, why; and what is news.
+
+use std::sync::PoisonError;
+
+use super::app::App;
+use super::components::Row;
+use super::names::noun_of;
+use crate::domain::actor::Actor;
+use crate::domain::event::{Entry, Event};
+use crate::domain::state::VillageState;
+use crate::http::dates;
+use crate::http::locale::{Lang, capital};
+
+/// Notices that were taken down whose words are remembered, so that open pages do not search
+/// history each second.
+const MAX_CACHED_TITLES: usize = 500;
+
+/// Entries that are told in one row: one tap switched them together, one device announced them
+/// together.
+fn is_same_row(a: &Entry, b: &Entry) -> bool {
+    let near = a.actor == b.actor && (a.wall_ms - b.wall_ms).abs() < 2_000;
+    match (&a.event, &b.event) {
+        (
+            Event::LightDesired {
+                on: x,
+                group: Some(g),
+                ..
+            },
+            Event::LightDesired {
+                on: y,
+                group: Some(h),
+                ..
+            },
+        ) => near && x == y && g == h,
+        // A bridge announces each of its sensors apart.
+        (Event::EntitiesAdopted { device: x, .. }, Event::EntitiesAdopted { device: y, .. }) => {
+            x == y && (a.wall_ms - b.wall_ms).abs() < 60_000
+        }
+        // A cluster on a bad link comes and goes all day.
+        (Event::PresenceChanged { device: x, .. }, Event::PresenceChanged { device: y, .. }) => {
+            x == y && (a.wall_ms - b.wall_ms).abs() < 1_800_000
+        }
+        _ => false,
+    }
+}
+
+impl App {
+    /// One entry as a row: what, who, why, when.
+    #[must_use]
+    pub fn entry_row(
+        &self,
+        lang: Lang,
+        state: &VillageState,
+        entry: &Entry,
+        cause: Option<&Entry>,
+    ) -> Row {
+        let (name, mark) = self.event_text(lang, state, &entry.event);
+        // A device that died says nothing: the house noticed.
+        let silent = matches!(entry.event, Event::PresenceChanged { here: false, .. });
+        let mut words = self.actor_text(
+            lang,
+            state,
+            if silent { &Actor::System } else { &entry.actor },
+        );
+        if let Some(cause) = cause {
+            let (why, _) = self.event_text(lang, state, &cause.event);
+            words = format!("{words} · {}", lang.f("because", &[("what", &why)]));
+        }
+        Row {
+            id: format!("e{}", entry.seq),
+            status_class: mark,
+            name,
+            words,
+            side: dates::since(self.supervisor.clock().wall_ms(), entry.wall_ms),
+            href: String::new(),
+        }
+    }
+
+    /// Entries as rows with their wall time in ms, newest first, with their causes read from
+    /// history; `most` rows.
+    pub async fn entry_rows(
+        &self,
+        lang: Lang,
+        entries: &[std::sync::Arc<crate::journal::StoredEntry>],
+        most: usize,
+    ) -> Vec<(i64, String)> {
+        let state = self.journal.state();
+        let mut out = Vec::new();
+        let mut told = 0;
+        while let Some(newest) = entries
+            .get(told)
+            .map(|s| &s.entry)
+            .filter(|_| out.len() < most)
+        {
+            let rest = &entries[told..];
+            let mut times = 1 + rest
+                .windows(2)
+                .take_while(|pair| is_same_row(&pair[0].entry, &pair[1].entry))
+                .count();
+            // Coming and going once is told as it was; more often it is one row.
+            if matches!(newest.event, Event::PresenceChanged { .. }) && times < 3 {
+                times = 1;
+            }
+            told += times;
+            // Of one tap, or one device's announcements, the first entry tells it.
+            let stored = &rest[times - 1];
+            let cause = match stored.entry.cause {
+                Some(seq) => self
+                    .journal
+                    .after(seq.saturating_sub(1), 1)
+                    .await
+                    .into_iter()
+                    .next()
+                    .filter(|c| c.entry.seq == seq),
+                None => None,
+            };
+            let mut row = self.entry_row(
+                lang,
+                &state,
+                &stored.entry,
+                cause.as_ref().map(|c| &c.entry),
+            );
+            if let Event::NoticeTakenDown { id } = &stored.entry.event
+                && let Some(text) = self.title_of(lang, id.as_str(), stored.entry.seq).await
+            {
+                row.name = lang.f("happened-taken-down-one", &[("text", &text)]);
+            }
+            if times > 1
+                && let Event::PresenceChanged { device, here } = &newest.event
+            {
+                let key = if *here {
+                    "happened-flapped-here"
+                } else {
+                    "happened-flapped-gone"
+                };
+                row.name = capital(&lang.f(
+                    key,
+                    &[
+                        ("name", &noun_of(lang, &state, device.as_str())),
+                        ("n", &times.to_string()),
+                    ],
+                ));
+                row.status_class = if *here { "warn" } else { "bad" };
+                row.side = dates::since(self.supervisor.clock().wall_ms(), newest.wall_ms);
+            }
+            out.push((newest.wall_ms, row.html()));
+        }
+        out
+    }
+}
+
+impl App {
+    /// The title of a notice that is no longer up, as it was published before the entry `seq`.
+    async fn title_of(&self, lang: Lang, notice: &str, seq: u64) -> Option<String> {
+        let known = self
+            .taken_down_titles
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&seq)
+            .cloned();
+        let text = match known {
+            Some(text) => text,
+            None => {
+                // What could not be asked is not remembered as nothing.
+                let told = self.about(notice, seq, 1).await?;
+                let text = told.iter().find_map(|s| {
+                    if let Event::NoticePublished { text, .. } = &s.entry.event {
+                        Some(text.clone())
+                    } else {
+                        None
+                    }
+                });
+                let mut titles = self
+                    .taken_down_titles
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                if titles.len() >= MAX_CACHED_TITLES {
+                    titles.pop_first();
+                }
+                titles.insert(seq, text.clone());
+                text
+            }
+        };
+        text.map(|text| self.text_of(lang, &text, 60))
+    }
+}
+
+/// True for what people want to see on the first page: not the setting-up.
+#[must_use]
+pub const fn is_news(event: &Event) -> bool {
+    !matches!(
+        event,
+        Event::VillageDeclared { .. }
+            | Event::PlaceDeclared { .. }
+            | Event::DeviceDeclared { .. }
+            | Event::AccessGranted { .. }
+            | Event::EntitiesAdopted { .. }
+            | Event::GroupDeclared { .. }
+            | Event::SensorDeclared { .. }
+            | Event::SpeakerDeclared { .. }
+            | Event::CameraDeclared { .. }
+            | Event::CameraRemoved { .. }
+            | Event::Configured { .. }
+            | Event::CamerasViewed { .. }
+            | Event::PlaybackBegan { .. }
+            | Event::LightDesired { .. }
+    )
+}
