@@ -1,41 +1,41 @@
-//! Cổng Làng: the village gate. One line per module; the map with walkthroughs is
-//! docs/architecture.md.
+//! Cổng Làng: the village gate. One line per module; docs/architecture.md is the map with
+//! walkthroughs, docs/glossary.md the words.
 
-/// Composition: one file per role.
+/// Composition: one file per role of the process.
 pub mod app;
 /// MQTT: the village's broker.
 pub mod broker;
-/// Pictures: pulled, kept, shown.
+/// Cameras: streams pulled, recorded, shown.
 pub mod cameras;
 /// The technician's commands.
 pub mod cli;
 /// The commune's server: receipts, bulletins, console.
 pub mod commune;
-/// What must be known before boot: layers of TOML, all mistakes at once.
+/// The configuration, which must be known before boot: layers of TOML, all mistakes at once.
 pub mod config;
-/// South door: what devices say and are told.
+/// Devices: the gateway's own MQTT client, readings and reports, orders.
 pub mod devices;
-/// What a village is: pure values, commands, events.
+/// The model of a village: pure values, commands, events.
 pub mod domain;
-/// What every web door shares: session, headers, language, layout.
+/// The parts that all web audiences share: sign-in, headers, language, layout.
 pub mod http;
-/// What happened: the one ordered, durable journal.
+/// The journal: the one ordered, durable history.
 pub mod journal;
-/// Who we are: authorities, certificates, signatures, secrets.
+/// Keys: authorities, certificates, signatures, secrets.
 pub mod keys;
-/// What is now: latest values, messages, links.
+/// Current values, in memory only: latest readings, messages, links.
 pub mod live;
 /// Frames in pre-zeroed segments: append, sync, recover.
 pub mod log;
-/// What is said at each door, as types.
+/// The messages of every protocol, as types.
 pub mod protocol;
-/// The village's voice: speech, signed orders, proof of play.
+/// Announcements: speech, signed orders, proof of playback.
 pub mod speakers;
-/// Bulk that is not history: files, samples, pictures, space.
+/// Bulk data that is not history: blobs, samples, recordings, space.
 pub mod store;
-/// How long things live: clock, services, workers, health.
+/// Supervision: clock, services, workers, health.
 pub mod supervisor;
-/// The uplink: store and forward, resumable, without loss or doubles.
+/// The link to the commune: store and forward, resumable, without loss or duplicates.
 pub mod sync;
-/// Web doors of the village: portal, dashboard, control socket.
+/// The village's web audiences: portal, dashboard, control socket, API.
 pub mod web;

@@ -1,4 +1,4 @@
-//! Parse arguments, become one role.
+//! The program: parses the arguments and becomes one role.
 
 use std::process::ExitCode;
 
@@ -11,14 +11,15 @@ fn main() -> ExitCode {
     conglang::supervisor::panics::install_hook();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(told) => {
-            let _ = told.print();
+        Err(usage) => {
+            let _ = usage.print();
             // EX_USAGE of sysexits.h; help and version are no error.
-            return ExitCode::from(if told.use_stderr() { 64 } else { 0 });
+            return ExitCode::from(if usage.use_stderr() { 64 } else { 0 });
         }
     };
-    // What lies in the data folders is the house's own, wherever it was started from. The answers
-    // of `setup` hold no secret and are read by the house's user.
+    // Files in the data folders are private to the gateway's user, wherever the program was started
+    // from. `setup` is excepted: its answers hold no secret, and the gateway's user must be able to
+    // read them.
     if !matches!(cli.command, CliCommand::Setup) {
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     }

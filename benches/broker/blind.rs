@@ -1,8 +1,8 @@
-//! A TLS client that believes every server: half the work of a handshake for whoever loads a
-//! broker.
+//! A TLS client that accepts every certificate: half the work of a handshake for a process that
+//! loads a broker.
 //!
-//! Invariants: for loopback and measurements only; the server's work is the same.
-//! Deliberately absent: any trust.
+//! Invariants: for loopback and measurements only; the server's work is the same. Deliberately
+//! absent: any trust.
 
 use std::sync::Arc;
 
@@ -50,7 +50,7 @@ impl ServerCertVerifier for Blind {
     }
 }
 
-/// A configuration without verification and without resumption: every handshake is whole.
+/// A configuration without verification and without resumption: every handshake is complete.
 pub fn config() -> Arc<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())

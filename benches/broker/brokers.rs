@@ -1,14 +1,14 @@
 //! Starting and ending the brokers, with the same accounts, permissions and bounds where they have
-//! them (`rumqttd.rs` says what it lacks).
+//! them (`rumqttd.rs` lists those that it lacks).
 //!
-//! Invariants: a process and a folder of its own for each start; only processes that were started
-//! here are ended, by their handle; every client logs in with a password and is judged by an access
-//! list in ours and in Mosquitto. What is alike: no anonymous clients, 1,000 messages queued for a
-//! session, no delay on sockets, no log of connections. What is left as each broker has it:
-//! messages in flight to one client (20 in both), the cost of a password (Mosquitto 101 rounds of
-//! PBKDF2, ours one SHA-256 of a random secret). What is kept on disk is as `Keep` says. Rates and
-//! counts of ours are set out of the way, since Mosquitto has none. Deliberately absent: bridges,
-//! client certificates.
+//! Invariants: each start has a process and a folder of its own; only processes that were started
+//! here are ended, by their handle; every client logs in with a password, and ours and Mosquitto
+//! judge it by an access list. Alike in all: no anonymous clients, 1,000 messages queued for a
+//! session, no delay on sockets, no log of connections. Left as each broker has it: messages in
+//! flight to one client (20 in both), the cost of a password (Mosquitto 101 rounds of PBKDF2, ours
+//! one SHA-256 of a random secret). `Keep` states how much is stored on disk. Rates and counts of
+//! ours are set so high that they do not act, since Mosquitto has none. Deliberately absent:
+//! bridges, client certificates.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -28,9 +28,9 @@ use serde_json::json;
 use crate::rumqttd::{self, Settings};
 use crate::wire::Login;
 
-/// Everybody's password: 128 bits as text, as the project gives them out.
+/// The password of every account: 128 bits as text, as the project gives them out.
 pub const PASSWORD: &str = "9f4c1d07e8b25a63c0d1f2a394857666";
-/// The account that hears everything and may publish everything.
+/// The account that may subscribe to everything and publish everything.
 pub const ALL: &str = "all";
 /// How long a broker may take to start or to end.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,20 +43,20 @@ pub enum Kind {
     Rumqttd(Settings),
 }
 
-/// What is kept over a restart.
+/// Which state outlives a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
-    /// Nothing; ours: class memory.
+    /// None; ours: class memory.
     Nothing,
-    /// Mosquitto: its file, written at the default interval (30 minutes) and at a polite end; ours:
-    /// class batched.
+    /// Mosquitto: its file, written at the default interval (30 minutes) and at an orderly end;
+    /// ours: class batched.
     Default,
     /// Mosquitto: its file, written every so many seconds; ours: class durable.
     Every(u32),
 }
 
 impl Keep {
-    /// What stands behind a test's name.
+    /// Its part of a test's name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Nothing => "",
@@ -73,12 +73,12 @@ pub struct Plan {
     pub accounts: usize,
     pub tls: bool,
     pub keep: Keep,
-    /// TLS, WebSocket and WebSocket over TLS beside the plain door.
+    /// TLS, WebSocket and WebSocket over TLS beside the plain listener.
     pub every_door: bool,
 }
 
 impl Plan {
-    /// A plain door and nothing kept.
+    /// A plain listener, and nothing stored.
     pub fn plain(accounts: usize) -> Self {
         Self {
             accounts,
@@ -95,12 +95,12 @@ pub struct Broker {
     plan: Plan,
     folder: PathBuf,
     port: u16,
-    /// Doors beside the first: TLS, WebSocket, WebSocket over TLS.
+    /// Listeners beside the first: TLS, WebSocket, WebSocket over TLS.
     others: Vec<u16>,
     /// Ours: the listeners, which outlive the process.
     listeners: Vec<TcpListener>,
     child: Option<Child>,
-    /// Ours: the worker's standard input; closing it is the polite end.
+    /// Ours: the worker's standard input; closing it is the orderly end.
     line: Option<UnixStream>,
     ready: Option<mpsc::Receiver<()>>,
 }
@@ -129,7 +129,7 @@ fn mosquitto() -> PathBuf {
     std::env::var_os("MOSQUITTO").map_or_else(|| "mosquitto".into(), PathBuf::from)
 }
 
-/// A sentence for each program that is missing; empty = all is here.
+/// A sentence for each program that is missing; empty = all are here.
 pub fn missing() -> Vec<String> {
     let runs = |program: &Path| {
         Command::new(program)
@@ -156,8 +156,8 @@ pub fn missing() -> Vec<String> {
         .collect()
 }
 
-/// The password as Mosquitto keeps it; the salt is the same for all, which changes nothing of what
-/// a login costs.
+/// The password as Mosquitto stores it; the salt is the same for all, which does not change the
+/// cost of a login.
 fn hashed(folder: &Path) -> &'static str {
     static HASHED: OnceLock<String> = OnceLock::new();
     HASHED.get_or_init(|| {
@@ -238,7 +238,7 @@ impl Broker {
         ([127, 0, 0, 1], self.port).into()
     }
 
-    /// Every door.
+    /// Every listener.
     pub fn doors(&self) -> Vec<SocketAddr> {
         std::iter::once(&self.port)
             .chain(&self.others)
@@ -246,7 +246,7 @@ impl Broker {
             .collect()
     }
 
-    /// Starts the process on what is in the folder already; does not wait.
+    /// Starts the process on the folder as it is; does not wait.
     pub fn launch(&mut self) {
         match self.kind {
             Kind::Ours => self.launch_ours(),
@@ -346,8 +346,8 @@ impl Broker {
             .stdout(Stdio::piped())
             .stderr(log);
         let mut child = command.spawn().expect("conglang starts");
-        // The command still holds the worker's end; without this the worker's death would not be
-        // seen.
+        // The command still holds the worker's end; without this drop the end of the worker would
+        // not be seen.
         drop(command);
         let listeners: Vec<_> = self.listeners.iter().map(AsFd::as_fd).collect();
         fds::send(&line, &listeners).expect("listeners are passed");
@@ -355,7 +355,7 @@ impl Broker {
             .expect("settings are taken");
         let (say, ready) = mpsc::channel();
         let facts = BufReader::new(child.stdout.take().expect("stdout"));
-        // Its facts are read to the end, or it would wait for us.
+        // Its events are read to the end, or it would wait for us.
         std::thread::spawn(move || {
             for fact in facts.lines().map_while(Result::ok) {
                 if fact.contains("\"ready\"") {
@@ -376,7 +376,8 @@ impl Broker {
             "messages_per_second": u32::MAX, "bytes_per_second": u32::MAX, "queued": 1_000, "queued_bytes": 64 << 20,
             "sessions": 10_000, "retained": 20_000, "retained_per_device": 20_000, "retained_bytes_per_device": 64 << 20,
         });
-        // Like beside like: nothing kept, kept now and then, kept as well as each can.
+        // The nearest equivalents: nothing stored, stored now and then, stored as safely as each
+        // can.
         let class = match self.plan.keep {
             Keep::Nothing => "memory",
             Keep::Default => "batched",

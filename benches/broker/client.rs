@@ -1,9 +1,9 @@
 //! One connection of the load generator.
 //!
 //! Invariants: one read takes as much as the buffer holds, many answers leave in one write; a
-//! broker that closes or refuses ends the run with a sentence, for a figure without its load would
-//! be a lie. Deliberately absent: reconnects, keep alive (runs are shorter), time-outs (the run has
-//! one around everything).
+//! broker that closes or refuses a connection ends the run with a sentence, because a figure
+//! without its load would be wrong. Deliberately absent: reconnects, keep alive (runs are shorter),
+//! time-outs (the run has one around everything).
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,7 +22,7 @@ pub const QUIET: usize = 1024;
 /// in the kernel.
 const AHEAD: usize = 32 * 1024;
 
-/// A connection that has said who it is.
+/// A connection that has completed CONNECT.
 pub struct Client<S = TcpStream> {
     stream: S,
     input: Vec<u8>,
@@ -31,7 +31,7 @@ pub struct Client<S = TcpStream> {
     output: Vec<u8>,
 }
 
-/// A TCP connection without delay; it leaves nothing behind in the kernel when it is dropped.
+/// A TCP connection without delay; dropping it leaves nothing behind in the kernel.
 pub async fn tcp(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
@@ -48,7 +48,7 @@ impl Client {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
-    /// Says CONNECT on a ready stream and waits for CONNACK.
+    /// Sends CONNECT on a ready stream and waits for CONNACK.
     pub async fn greet(stream: S, login: &Login<'_>, room: usize) -> io::Result<Self> {
         let mut client = Self {
             stream,
@@ -99,12 +99,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.stream.write_all(bytes).await
     }
 
-    /// Puts bytes behind what leaves with the next [`Client::flush`].
+    /// Appends bytes to those that the next [`Client::flush`] writes.
     pub fn queue(&mut self, bytes: &[u8]) {
         self.output.extend_from_slice(bytes);
     }
 
-    /// Writes what was queued.
+    /// Writes the queued bytes.
     pub async fn flush(&mut self) -> io::Result<()> {
         if !self.output.is_empty() {
             self.stream.write_all(&self.output).await?;
@@ -134,15 +134,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    /// The next whole packet that was read.
+    /// The next complete packet that was read.
     pub fn whole(&mut self) -> Option<Packet<'_>> {
         let (packet, len) = wire::first(&self.input[self.start..self.end])?;
         self.start += len;
         Some(packet)
     }
 
-    /// Handles all whole packets that were read as a subscriber does: `hear` gets each message,
-    /// answers are queued. A message of QoS 2 is heard at its PUBLISH.
+    /// Handles all complete packets that were read as a subscriber does: `hear` gets each message,
+    /// answers are queued. A message of QoS 2 counts at its PUBLISH.
     pub fn hear(&mut self, mut hear: impl FnMut(Message<'_>)) {
         while let Some((packet, len)) = wire::first(&self.input[self.start..self.end]) {
             if let Some(message) = packet.message() {
@@ -164,8 +164,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    /// Handles all whole packets that were read as a publisher does: `done` gets the id of each
-    /// message that the broker has taken, at any QoS; what QoS 2 needs on the way is queued.
+    /// Handles all complete packets that were read as a publisher does: `done` gets the id of each
+    /// message that the broker has acknowledged, at any QoS; packets that QoS 2 needs in between
+    /// are queued.
     pub fn taken(&mut self, mut done: impl FnMut(u16, &mut Vec<u8>)) {
         while let Some((packet, len)) = wire::first(&self.input[self.start..self.end]) {
             let id = packet.id();

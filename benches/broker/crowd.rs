@@ -1,9 +1,9 @@
-//! Many connections: what one costs while it is silent, and how fast they come back all at once.
+//! Many connections: the cost of one that is silent, and how fast all reconnect at once.
 //!
 //! Invariants: an idle connection has logged in and subscribed to its own branch, as a device has;
-//! memory is read after it stood still. In the storm every handshake is whole (no resumption),
-//! eight at once; the client does not verify, for its work is not what is measured; the connections
-//! stay, as those of devices after a power cut do. Deliberately absent: memory in the kernel,
+//! memory is read once it stands still. In the storm every handshake is complete (no resumption),
+//! eight at once; the client does not verify, because its work is not measured; the connections
+//! stay open, as those of devices after a power cut do. Deliberately absent: memory in the kernel,
 //! client certificates.
 
 use std::cell::Cell;
@@ -43,7 +43,7 @@ async fn settled_rss(pid: u32) -> f64 {
 /// Memory that a silent connection costs.
 pub async fn idle(kind: Kind, connections: usize) -> Report {
     let broker = Broker::start(kind, Plan::plain(connections));
-    // The first connection pays for what all share.
+    // The first connection pays for memory that all share.
     let first = Client::open(broker.address(), &login(&name(0)), QUIET)
         .await
         .expect("a device connects");

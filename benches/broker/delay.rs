@@ -1,11 +1,11 @@
-//! How long a message takes: one to one, beside garbage at every door, and in a village on an
+//! How long a message takes: one to one, beside garbage at every listener, and in a village on an
 //! ordinary day.
 //!
 //! Invariants: a message's time begins before it is written and ends when it has been read; both
-//! ends are this process, so one clock serves; the load is far from what either broker can carry.
-//! The village: 500 devices say together 20 retained states a second, a dashboard hears `#`, and
-//! twice a second it commands a lamp, which answers with its state.
-//! Deliberately absent: networks with delay or loss.
+//! ends are this process, so one clock serves; the load is far below the capacity of either broker.
+//! The village: 500 devices together publish 20 retained states a second, a dashboard subscribes to
+//! `#`, and twice a second it commands a lamp, which answers with its state. Deliberately absent:
+//! networks with delay or loss.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -43,8 +43,8 @@ fn microseconds(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1e6
 }
 
-/// One publisher, one subscriber, 200 messages a second. What is kept at all is kept for the
-/// subscriber's session.
+/// One publisher, one subscriber, 200 messages a second. Where messages are stored, they are stored
+/// for the subscriber's session.
 pub async fn one_to_one(kind: Kind, qos: u8, keep: Keep, seconds: f64) -> Report {
     let broker = Broker::start(
         kind,
@@ -61,8 +61,8 @@ pub async fn one_to_one(kind: Kind, qos: u8, keep: Keep, seconds: f64) -> Report
     report
 }
 
-/// The same beside garbage: bytes without sense at every door, as many connections a second as
-/// [`GARBAGE`] says.
+/// The same beside garbage: bytes without meaning at every listener, [`GARBAGE`] connections a
+/// second.
 pub async fn beside_garbage(kind: Kind, quiet: f64, seconds: f64) -> Report {
     let broker = Broker::start(
         kind,
@@ -101,7 +101,7 @@ pub async fn beside_garbage(kind: Kind, quiet: f64, seconds: f64) -> Report {
 /// Connections of garbage a second.
 const GARBAGE: u32 = 400;
 
-/// Throws garbage until it is over; gives how many connections.
+/// Sends garbage until `over`; gives how many connections.
 fn garbage(doors: &[SocketAddr], over: &AtomicBool) -> u64 {
     let (mut dice, mut thrown) = (TestRng(11), 0);
     let mut next = Instant::now();
@@ -172,7 +172,7 @@ async fn pairs(broker: &Broker, qos: u8, keep: Keep, seconds: f64) -> (Vec<f64>,
 
 type Written = Rc<RefCell<HashMap<u64, Instant>>>;
 
-/// A device: says its state when told to by the bench, and when a command comes.
+/// A device: publishes its state when the bench asks for it, and when a command arrives.
 async fn device(
     mut client: Client,
     name: String,
@@ -250,7 +250,7 @@ pub async fn village(kind: Kind, seconds: f64) -> Report {
                 dashboard.flush().await.expect("the dashboard stays connected");
             }
             _ = states.tick(), if began.elapsed() < end => {
-                // A prime step: neighbours do not speak one after the other.
+                // A prime step: neighbours do not publish one after the other.
                 let _ = say[(said as usize * 197) % DEVICES].send(said);
                 said += 1;
             }

@@ -1,14 +1,14 @@
-//! Many to one: 100 publishers, one subscriber of all they say.
+//! Many to one: 100 publishers, one subscriber to all of their messages.
 //!
-//! Invariants: rates are counted where messages arrive, between two moments of a running load; what
-//! was lost is counted after the last message has come; nothing is retained. Two ways to press:
-//! flood: with QoS 1 and 2 each publisher has 20 messages unacknowledged all the time, with QoS 0
-//! it writes as fast as its socket takes. More comes in than one subscriber can have; what a broker
-//! does then is half of the figure. paced: each publisher has 8 messages that the subscriber does
-//! not have yet. All of them fit into a session's queue of 1,000, so a broker that also reads the
-//! subscriber's answers in time drops nothing: the figure is what goes through. What has not come
-//! after 200 ms was dropped; it is counted, and the pressure does not fade with it. Deliberately
-//! absent: other sizes of payload, several subscribers.
+//! Invariants: rates are counted where messages arrive, between two moments of a running load;
+//! losses are counted after the last message has arrived; nothing is retained. Two kinds of load.
+//! Flood: with QoS 1 and 2 each publisher has 20 messages unacknowledged all the time, with QoS 0
+//! it writes as fast as its socket takes. More arrives than one subscriber can receive; how a
+//! broker handles that is half of the figure. Paced: each publisher has 8 messages that the
+//! subscriber has not received yet. All of them fit into a session's queue of 1,000, so a broker
+//! that also reads the subscriber's answers in time drops nothing: the figure is its throughput. A
+//! message that has not arrived after 200 ms was dropped; it is counted, and the load does not fade
+//! with it. Deliberately absent: other sizes of payload, several subscribers.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -27,14 +27,14 @@ use crate::wire::{self, Login};
 
 /// Publishers.
 const PUBLISHERS: usize = 100;
-/// Messages of one paced publisher that the subscriber does not have yet.
+/// Messages of one paced publisher that the subscriber has not received yet.
 const PACED: u64 = 8;
-/// A message that has not come after this long is lost.
+/// A message that has not arrived after this long is lost.
 const LOST_AFTER: Duration = Duration::from_millis(200);
 /// Messages in one write of a publisher that waits for nobody.
 const BURST: u64 = 32;
 
-/// How publishers press.
+/// The kind of load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Press {
     Flood,
@@ -47,7 +47,7 @@ struct Tally {
     taken: Cell<u64>,
     received: Cell<u64>,
     over: Cell<bool>,
-    /// Of each publisher: how many of its messages have arrived, and its bell.
+    /// For each publisher: how many of its messages have arrived, and its notification.
     arrived: Vec<(Cell<u64>, Notify)>,
 }
 
@@ -55,8 +55,8 @@ fn topic(publisher: usize) -> String {
     format!("d/{}/x", name(publisher))
 }
 
-/// Publishes QoS 0 without waiting for anybody until the load is over. The connection is given back
-/// open: closing it now would throw away what is on its way.
+/// Publishes QoS 0 without waiting until the load is over. The connection is returned open: closing
+/// it now would throw away messages on their way.
 async fn flood(mut client: Client, publisher: usize, tally: Rc<Tally>) -> Client {
     let burst = wire::publish(
         &topic(publisher),
@@ -117,14 +117,14 @@ async fn press(mut client: Client, publisher: usize, qos: u8, tally: Rc<Tally>) 
     client
 }
 
-/// Publishes what the subscriber keeps up with, until the load is over.
+/// Publishes no faster than the subscriber receives, until the load is over.
 async fn pace(mut client: Client, publisher: usize, qos: u8, tally: Rc<Tally>) -> Client {
     let packets = packets(publisher, qos, PACED as usize);
     let (arrived, bell) = &tally.arrived[publisher];
     let (mut sent, mut taken, mut lost) = (0, 0, 0);
     while !tally.over.get() {
-        // Answers and messages both come in order, so a place in the window is free when both have
-        // come.
+        // Answers and messages both arrive in order, so a place in the window is free when both
+        // have arrived.
         let done = (arrived.get() + lost).min(if qos == 0 { sent } else { taken });
         while sent < done + PACED {
             client.queue(&packets[(sent % PACED) as usize]);
@@ -135,7 +135,7 @@ async fn pace(mut client: Client, publisher: usize, qos: u8, tally: Rc<Tally>) -
         tokio::select! {
             biased;
             () = bell.notified() => {}
-            // What has not come by now was dropped; the pressure must not fade with it.
+            // A message that has not arrived by now was dropped; the load must not fade with it.
             () = sleep(LOST_AFTER) => lost = sent - arrived.get(),
             read = client.read() => {
                 read.expect("a publisher stays connected");
@@ -143,7 +143,8 @@ async fn pace(mut client: Client, publisher: usize, qos: u8, tally: Rc<Tally>) -
                     taken += 1;
                     add(&tally.taken, 1);
                 });
-                // The answers alone let nothing leave, but what QoS 2 says on the way must.
+                // An answer alone causes no write, but packets that QoS 2 needs in between must
+                // leave.
                 client.flush().await.expect("a publisher stays connected");
             }
         }
@@ -151,7 +152,7 @@ async fn pace(mut client: Client, publisher: usize, qos: u8, tally: Rc<Tally>) -
     client
 }
 
-/// The subscriber; rings for paced publishers.
+/// The subscriber; notifies paced publishers.
 async fn listen(mut client: Client, press: Press, tally: Rc<Tally>) {
     loop {
         client.read().await.expect("the subscriber stays connected");
@@ -239,8 +240,8 @@ pub async fn run(kind: Kind, qos: u8, how: Press, keep: Keep, seconds: f64) -> R
     );
     tally.over.set(true);
     tally.arrived.iter().for_each(|(_, bell)| bell.notify_one());
-    // Whoever still has answers to come waits for them; the connections stay open until the last
-    // message is here.
+    // Each publisher waits for its last answers; the connections stay open until the last message
+    // has arrived.
     let mut open = Vec::new();
     while let Some(client) = publishers.join_next().await {
         open.push(client.expect("a publisher ends well"));

@@ -24,9 +24,9 @@ use crate::wire;
 /// Subscribers.
 const SUBSCRIBERS: usize = 500;
 
-/// Who has what of the newest messages.
+/// Which subscribers have received the newest messages.
 struct Ring {
-    /// By number modulo its length: subscribers that do not have the message yet.
+    /// By number modulo its length: subscribers that have not received the message yet.
     missing: RefCell<[usize; 64]>,
     arrived: Cell<u64>,
     wake: Notify,

@@ -1,12 +1,13 @@
-//! What a broker keeps: retained messages, a start with many of them, and what a sudden death
-//! costs.
+//! Stored state of a broker: retained messages, a start with many of them, and the losses of a
+//! crash.
 //!
 //! Invariants: 10,000 retained messages belong to 20 devices, each publishing with 20
-//! unacknowledged. The restart is polite and timed from the process's start to the CONNACK of a
-//! client that tries without pause. In the sudden death the subscriber's session is two seconds old
-//! when the messages begin, the broker is killed at a moment that is random but the same for all of
-//! a round, and fewer messages are published than a session's queue holds: what is missing was
-//! lost, not dropped. Deliberately absent: power cuts, where what the kernel holds is lost too.
+//! unacknowledged. The restart is orderly and timed from the process's start to the CONNACK of a
+//! client that tries without pause. In the crash the subscriber's session is two seconds old when
+//! the messages begin, the broker is killed at a moment that is random but the same for all of a
+//! round, and fewer messages are published than a session's queue holds: a missing message was
+//! lost, not dropped. Deliberately absent: power cuts, where data that the kernel holds are lost
+//! too.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -25,7 +26,7 @@ use crate::wire::{self, Login};
 /// Devices with retained messages, and messages of each.
 const DEVICES: usize = 20;
 const EACH: usize = 500;
-/// Topic branches whose loss is counted apart, for a broker may keep them differently.
+/// Topic branches whose losses are counted separately, because a broker may store them differently.
 const CLASSES: [(&str, &str); 2] = [("reports", "d/u0000/x"), ("orders", "c/u0000/set")];
 
 /// Publishes each packet once, its id being its place plus one; ends when all are acknowledged.
@@ -72,7 +73,8 @@ async fn fill(broker: &Broker) -> crate::process::Used {
     meter.stop()
 }
 
-/// Subscribes to everything; gives how many came and the milliseconds until the last one.
+/// Subscribes to everything; gives how many messages arrived and the milliseconds until the last
+/// one.
 async fn collect(broker: &Broker, qos: u8) -> (usize, f64) {
     let mut client = Client::open(broker.address(), &login(ALL), 4 * BUSY)
         .await
@@ -98,7 +100,7 @@ async fn collect(broker: &Broker, qos: u8) -> (usize, f64) {
     (count, last)
 }
 
-/// Many retained messages in, and out to a newcomer.
+/// Many retained messages published, and delivered to a new subscriber.
 pub async fn retained(kind: Kind) -> Report {
     let broker = Broker::start(kind, Plan::plain(DEVICES));
     let before = rss(broker.pid());
@@ -121,7 +123,7 @@ pub async fn retained(kind: Kind) -> Report {
     );
     for qos in [0, 1] {
         let (count, last) = collect(&broker, qos).await;
-        // The time of a part says nothing beside the time of the whole.
+        // The time of a part cannot be compared with the time of all.
         let whole = if count == DEVICES * EACH {
             last
         } else {
@@ -141,7 +143,7 @@ pub async fn retained(kind: Kind) -> Report {
     report
 }
 
-/// A polite restart with many retained messages.
+/// An orderly restart with many retained messages.
 pub async fn restart(kind: Kind) -> Report {
     let mut broker = Broker::start(
         kind,
@@ -183,7 +185,7 @@ pub async fn restart(kind: Kind) -> Report {
     report
 }
 
-/// Publishes until the broker dies by signal 9 after `life`; gives the numbers that it
+/// Publishes until the broker is killed with signal 9 after `life`; gives the numbers that it
 /// acknowledged.
 async fn publish_until_killed(broker: &mut Broker, life: Duration) -> BTreeSet<u64> {
     let mut publisher = Client::open(broker.address(), &login(ALL), QUIET)
@@ -212,7 +214,7 @@ async fn publish_until_killed(broker: &mut Broker, life: Duration) -> BTreeSet<u
                 }
     }
     broker.kill();
-    // What it had said before it died counts.
+    // Acknowledgements that it sent before it was killed count.
     while let Ok(Ok(())) = timeout(Duration::from_secs(1), publisher.read()).await {
         publisher.taken(|id, _| {
             acknowledged.insert(u64::from(id) - 1);
@@ -221,7 +223,7 @@ async fn publish_until_killed(broker: &mut Broker, life: Duration) -> BTreeSet<u
     acknowledged
 }
 
-/// Acknowledged, then lost: kill -9 while a subscriber with a kept session is away.
+/// Acknowledged, then lost: kill -9 while a subscriber with a persistent session is disconnected.
 pub async fn sudden_death(kind: Kind, keep: Keep, luck: f64) -> Report {
     let mut broker = Broker::start(
         kind,

@@ -1,7 +1,7 @@
-//! What the tests of flow share: windows, payloads, waiting for the end.
+//! Shared by the throughput tests: windows, payloads, waiting for the end.
 //!
 //! Invariants: one size of payload and one window for all, so that figures of different tests can
-//! be laid side by side. Deliberately absent: options for them.
+//! be compared. Deliberately absent: options for them.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -11,15 +11,15 @@ use tokio::time::sleep;
 use crate::process::Used;
 use crate::report::Report;
 
-/// Unacknowledged messages of one publisher: what Mosquitto takes of one client without more
-/// configuration.
+/// Unacknowledged messages of one publisher: as many as Mosquitto accepts of one client without
+/// more configuration.
 pub const WINDOW: usize = 20;
 /// Bytes of a payload.
 pub const PAYLOAD: usize = 64;
-/// Before this the load is only beginning.
+/// Time before this is warm-up.
 pub const WARM: Duration = Duration::from_millis(500);
 
-/// Counts on.
+/// Adds to a cell.
 pub fn add(cell: &Cell<u64>, n: u64) {
     cell.set(cell.get() + n);
 }
@@ -37,7 +37,7 @@ pub async fn settle(cell: &Cell<u64>) {
     }
 }
 
-/// Says how busy everybody was: whoever is near a whole core sets the pace.
+/// Notes how busy each process was: the one that uses nearly a whole core limits the rate.
 pub fn busy(report: &mut Report, test: &str, used: Used) {
     report.aside(
         format!("{test}: broker's CPU"),

@@ -135,7 +135,7 @@ fn run_alone(test: &str, kind: Kind, quick: bool, luck: f64) -> Report {
     })
 }
 
-/// One round; who begins depends on its number.
+/// One round; its number decides which broker is first.
 fn round(test: &str, number: usize, quick: bool) -> Round {
     let mut reports = Round::default();
     let luck = f64::from(RandomState::new().build_hasher().finish() as u32) / f64::from(u32::MAX);
@@ -148,7 +148,7 @@ fn round(test: &str, number: usize, quick: bool) -> Round {
         eprintln!("{test}, round {}: {name}", number + 1);
         reports[who] = match std::panic::catch_unwind(|| run_alone(test, kind, quick, luck)) {
             Ok(report) => report,
-            // Of ours and of the peer that is the measure, nothing is excused.
+            // A panic of ours, or of Mosquitto, against which ours is measured, is never excused.
             Err(panic) if !matches!(kind, Kind::Rumqttd(_)) => std::panic::resume_unwind(panic),
             Err(_) => {
                 let mut broken = Report::default();

@@ -1,14 +1,14 @@
-//! What a process costs, from /proc: CPU, RSS, PSS.
+//! The costs of a process, from /proc: CPU, RSS, PSS.
 //!
 //! Invariants: CPU is the scheduler's nanoseconds over all threads, not 10 ms ticks (a broker at 20
-//! messages a second uses fewer than one tick a second); where the kernel keeps none, the ticks of
-//! /proc/<pid>/stat. Deliberately absent: what the kernel does for a process in interrupts;
-//! loopback work counts for whoever called.
+//! messages a second uses fewer than one tick a second); where the kernel records none, the ticks
+//! of /proc/<pid>/stat. Deliberately absent: the kernel's work for a process in interrupts;
+//! loopback work counts for the process that called.
 
 use std::fs;
 use std::time::{Duration, Instant};
 
-/// CPU time of all threads that live.
+/// CPU time of all threads that have not ended.
 pub fn cpu(pid: u32) -> Duration {
     let threads = fs::read_dir(format!("/proc/{pid}/task"))
         .into_iter()
@@ -76,7 +76,8 @@ fn machine() -> Duration {
         .unwrap_or_default()
         .split_whitespace()
         .skip(1);
-    // user, nice, system, idle, iowait, irq, softirq, steal; what follows is in user already.
+    // user, nice, system, idle, iowait, irq, softirq, steal; the later fields are contained in
+    // user.
     let ticks: u64 = fields
         .take(8)
         .enumerate()
@@ -86,8 +87,7 @@ fn machine() -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
-/// A stretch of time and what a broker, this process and everybody else used of the processors in
-/// it.
+/// A stretch of time, and the processor time of a broker, this process and everything else in it.
 pub struct Meter {
     pid: u32,
     began: Instant,
@@ -96,14 +96,13 @@ pub struct Meter {
     machine: Duration,
 }
 
-/// What a [`Meter`] saw.
+/// The measurement of a [`Meter`].
 #[derive(Clone, Copy)]
 pub struct Used {
     pub wall: f64,
     pub broker: f64,
     pub own: f64,
-    /// Everybody else, in steps of 10 ms: figures taken while somebody else worked are worth
-    /// little.
+    /// Everything else, in steps of 10 ms: figures are worth little while other processes work.
     pub others: f64,
 }
 

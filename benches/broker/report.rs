@@ -1,23 +1,24 @@
-//! From runs to a table: medians, paired ratios, and what difference means nothing.
+//! From runs to a table: medians, paired ratios, and the difference below which two brokers are
+//! equal.
 //!
 //! Invariants: ours is compared with Mosquitto of the same round only; Mosquitto against itself (A
-//! and B of each round, in both directions, for the letters mean nothing) is the spread, and a
+//! and B of each round, in both directions, because the letters mean nothing) is the spread, and a
 //! median ratio inside it is a tie, whatever it looks like. rumqttd stands beside them with a ratio
-//! and no verdict: it has no permissions, keeps nothing, and is not run against itself.
+//! and no verdict: it has no permissions, stores nothing, and is not run against itself.
 //! Deliberately absent: averages, outliers thrown away, any bar to pass: figures are for people.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-/// What is good for a figure.
+/// Which values of a figure are good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Better {
     More,
     Less,
     /// As little as possible, ever: the worst run counts, not the median.
     Never,
-    /// Nothing: it is there to judge the others by.
+    /// Neither: it is there to judge the others by.
     Aside,
 }
 
@@ -30,7 +31,7 @@ pub struct Figure {
     value: f64,
 }
 
-/// What one run of one test gives.
+/// The figures of one run of one test.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     figures: Vec<Figure>,
@@ -95,7 +96,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     }
 }
 
-/// Who runs in a round, by place in it.
+/// The brokers of a round, by their place in it.
 pub const WHO: [&str; 5] = [
     "ours",
     "Mosquitto A",
@@ -153,7 +154,7 @@ impl Row {
     fn of(&self, values: impl IntoIterator<Item = f64>) -> f64 {
         let values: Vec<f64> = values.into_iter().collect();
         match self.better {
-            // A run without a figure is not one in which nothing went wrong.
+            // A run without a figure does not count as a run without a fault.
             Better::Never if values.iter().any(|v| v.is_nan()) => f64::NAN,
             Better::Never => values.into_iter().fold(0.0, f64::max),
             _ => median(values),
@@ -208,7 +209,7 @@ impl Row {
         most.is_finite().then_some((1.0 / most, most))
     }
 
-    /// What may be said of the difference.
+    /// The verdict on the difference.
     pub fn verdict(&self) -> &'static str {
         let better = match self.better {
             Better::Aside => return "",

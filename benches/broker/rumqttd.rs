@@ -2,10 +2,10 @@
 //! quickest here.
 //!
 //! Invariants: it is a process of its own like the others, logs in every client with a password,
-//! and keeps nothing on disk, because it cannot. It runs only where it can take part
-//! (`takes_part`); a run that it breaks off (it closes connections that the others keep) is a
+//! and stores nothing on disk, because it cannot. It runs only where it can take part
+//! (`takes_part`); a run that it breaks off (it closes connections that the others hold open) is a
 //! missing figure with a note, not the end of the bench. Deliberately absent: permissions (it has
-//! none, so it is spared what the others pay for them), TLS and WebSocket.
+//! none, so it is spared their cost for the others), TLS and WebSocket.
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -34,7 +34,7 @@ pub fn program() -> PathBuf {
     )
 }
 
-/// True when it can take part in a test: plain TCP, and nothing to be kept over a death.
+/// True when it can take part in a test: plain TCP, and no state that must outlive the process.
 pub fn takes_part(test: &str) -> bool {
     !matches!(
         test,

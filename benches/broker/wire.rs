@@ -13,12 +13,12 @@ pub const PUBREL: u8 = 0x60;
 pub const PUBCOMP: u8 = 0x70;
 pub const SUBACK: u8 = 0x90;
 
-/// Who connects, and what becomes of its session.
+/// The client that connects, and whether its session persists.
 pub struct Login<'a> {
     pub client_id: &'a str,
     pub name: &'a str,
     pub password: &'a str,
-    /// False: the broker keeps the session while the client is away.
+    /// False: the broker keeps the session while the client is disconnected.
     pub clean: bool,
 }
 
@@ -79,14 +79,14 @@ pub fn answer(kind: u8, id: u16) -> [u8; 4] {
     [kind | if kind == PUBREL { 2 } else { 0 }, 2, high, low]
 }
 
-/// A whole packet in somebody's buffer.
+/// A complete packet in somebody's buffer.
 #[derive(Clone, Copy)]
 pub struct Packet<'a> {
     first: u8,
     body: &'a [u8],
 }
 
-/// What came as a PUBLISH.
+/// The message of a PUBLISH.
 #[derive(Clone, Copy)]
 pub struct Message<'a> {
     pub qos: u8,
@@ -136,7 +136,7 @@ impl<'a> Packet<'a> {
     }
 }
 
-/// The first whole packet of `bytes` and its length; none = not all of it is here yet.
+/// The first complete packet of `bytes` and its length; none = not all of it is here yet.
 pub fn first(bytes: &[u8]) -> Option<(Packet<'_>, usize)> {
     let (mut len, mut at) = (0usize, 1);
     loop {

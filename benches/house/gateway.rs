@@ -15,7 +15,7 @@ use crate::ms;
 
 const PIN: &str = "135790";
 
-/// A running house.
+/// A running gateway.
 pub struct House {
     dir: PathBuf,
     child: Child,
@@ -60,7 +60,7 @@ fn spawn(dir: &Path, environment: &[(&str, &str)]) -> Child {
         .expect("starts")
 }
 
-/// Milliseconds until systemd would be told `READY=1`; the house is killed then.
+/// Milliseconds until systemd would receive `READY=1`; the gateway is killed then.
 pub fn time_to_ready(dir: &Path) -> f64 {
     let socket = dir.join("notify");
     let _ = std::fs::remove_file(&socket);
@@ -83,7 +83,7 @@ pub fn time_to_ready(dir: &Path) -> f64 {
     took
 }
 
-/// Asks the control socket of the house in `dir`; empty = nobody answers.
+/// Requests a path of the control socket of the gateway in `dir`; empty = it does not answer.
 pub fn ask(dir: &Path, method: &str, path: &str, body: &str) -> String {
     let Ok(mut stream) = std::os::unix::net::UnixStream::connect(dir.join("run/control.sock"))
     else {
@@ -145,8 +145,8 @@ fn client(id: &str, port: u16, then: impl Fn(&Client, Event) + Send + 'static) -
 }
 
 impl House {
-    /// A house with `cameras` recorded cameras and `sensors` gauges, a signed-in phone that looks
-    /// at the gauges.
+    /// A gateway with `cameras` recorded cameras and `sensors` gauges, and a signed-in phone that
+    /// shows the gauges.
     pub fn start(dir: &Path, cameras: u32, sensors: usize) -> Self {
         let (mut server, mut more) = (None, String::new());
         if cameras > 0 {
@@ -200,7 +200,7 @@ impl House {
             }
             _ => {}
         });
-        // Each gauge announces itself by its own account; one of them then speaks for the bench.
+        // Each gauge announces itself by its own account; one client then publishes for the bench.
         let gauges: Vec<Client> = (0..sensors)
             .map(|n| {
                 let id = format!("cb-{n:03}");
@@ -264,7 +264,7 @@ impl House {
             .expect("form");
     }
 
-    /// The phone's page of gauges, live: fragments and when they came.
+    /// The phone's page of gauges, live: fragments and when they arrived.
     fn look(&mut self) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.door)).expect("dashboard");
         write!(
@@ -285,8 +285,8 @@ impl House {
         self.shown = shown;
     }
 
-    /// One request on the phone's standing connection, a new one when the house let it go; the
-    /// whole answer.
+    /// One request on the phone's standing connection, a new one when the gateway closed it; gives
+    /// the complete response.
     fn http(&mut self, method: &str, path: &str, body: &str) -> String {
         let request = format!(
             "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\ncookie: {}\r\nx-live: 1\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
@@ -328,7 +328,7 @@ impl House {
         }
     }
 
-    /// Asks the control socket.
+    /// Requests a path of the control socket.
     pub fn ask(&self, method: &str, path: &str, body: &str) -> String {
         ask(&self.dir, method, path, body)
     }
@@ -375,8 +375,8 @@ impl House {
     pub fn publish(&mut self, i: usize) -> f64 {
         while self.shown.try_recv().is_ok() {}
         let (gauge, value) = (i % self.sensors, 100 + i % 7_919);
-        // One fragment goes at most twice a second, and looks are 40 ms apart: neither is what is
-        // measured.
+        // The gateway sends a fragment at most twice a second, and collects changes for 40 ms:
+        // neither is to be measured.
         std::thread::sleep(Duration::from_millis(45));
         let began = Instant::now();
         self.client

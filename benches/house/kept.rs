@@ -1,5 +1,5 @@
-//! A million kept entries: how soon commands are taken after kill -9, with the index and without
-//! it.
+//! A million stored entries: how soon commands are accepted after kill -9, with the index and
+//! without it.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -17,6 +17,7 @@ use crate::{Row, figure, journal, ms, remove};
 const ENTRIES: usize = 1_000_000;
 
 /// Fills a journal and starts the program on it, killed before and after.
+#[expect(clippy::too_many_lines, reason = "one measurement after another")]
 pub fn million(root: &Path, rows: &mut Vec<Row>) {
     let dir = root.join("million");
     configure(&dir, 0, "");
@@ -108,8 +109,8 @@ pub fn million(root: &Path, rows: &mut Vec<Row>) {
                 "s",
                 "",
             ));
-            // redb doubles a file's length when it needs room; what was never written takes none of
-            // the card.
+            // redb doubles a file's length when it needs room; parts that were never written use no
+            // storage.
             let about = std::fs::metadata(&index).expect("index");
             rows.push(figure(
                 "  index on disk",

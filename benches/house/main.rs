@@ -1,5 +1,5 @@
-//! What the house costs, beside the disk's own `fdatasync` in the same run: a table, or JSON with
-//! `--json`.
+//! The costs of the gateway, beside the disk's own `fdatasync` in the same run: a table, or JSON
+//! with `--json`.
 //!
 //! Never a timed test: figures are for people, side by side. `CONGLANG_BENCH_DIR` chooses the file
 //! system, `CONGLANG_BENCH_BLOCK` names its `/sys/block/…/stat` when it has a device of its own
@@ -88,7 +88,7 @@ pub(crate) fn remove(folder: &Path) {
     }
 }
 
-/// Milliseconds since.
+/// Milliseconds since `began`.
 pub fn ms(began: Instant) -> f64 {
     began.elapsed().as_secs_f64() * 1000.0
 }
@@ -148,7 +148,7 @@ pub fn journal(dir: &Path) -> Journal {
 fn main() {
     conglang::supervisor::panics::install_hook();
     let has = |flag: &str| std::env::args().any(|a| a == flag);
-    // Test runners ask what tests are here: none.
+    // Test runners ask which tests are here: none.
     if has("--list") {
         return;
     }
@@ -178,6 +178,7 @@ fn main() {
     print(&rows, has("--json"));
 }
 
+#[expect(clippy::too_many_lines, reason = "one measurement after another")]
 fn latencies(root: &Path, rows: &mut Vec<Row>) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -288,7 +289,7 @@ fn latencies(root: &Path, rows: &mut Vec<Row>) {
     rows.push(row("  while 4 cameras record", shown_4, &bar(50.0)));
 }
 
-/// How soon the doors are open with a hundred devices known.
+/// How soon the gateway is ready with a hundred devices known.
 fn ready(root: &Path, rows: &mut Vec<Row>) {
     let dir = root.join("hundred");
     drop(House::start(&dir, 0, 100));
@@ -329,7 +330,7 @@ fn written(stat: &Path) -> u64 {
         * 512
 }
 
-/// What a command costs the card: 1,000 of them, on segments that were used before.
+/// How much a command wears storage: 1,000 of them, on segments that were used before.
 fn wear(root: &Path, stat: &Path, rows: &mut Vec<Row>) {
     let house = House::start(&root.join("wear"), 0, 4);
     let place = |n: usize| {

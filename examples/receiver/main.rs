@@ -1,6 +1,6 @@
-//! A receiver for a horn cluster that plays into a WAV file: for a bench without horns, and as the
-//! model of a real one. `receiver --id loa-01 --secret … --key … --out loa-01.wav [--host H --port
-//! P]`.
+//! A receiver for a speaker cluster that plays into a WAV file: for a bench without horns, and as
+//! the model of a real one. `receiver --id loa-01 --secret … --key … --out loa-01.wav [--host H
+//! --port P]`.
 
 #![allow(
     clippy::disallowed_methods,

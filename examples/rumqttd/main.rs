@@ -1,13 +1,12 @@
 //! rumqttd, the broker that a Rust project would take, as a process: `rumqttd ADDRESS PASSWORD
 //! [defaults|best]`, `-` for no password.
 //!
-//! It is raced beside ours by `scripts/bench broker` and stands between village and commune in
+//! `scripts/bench broker` runs it beside ours, and it stands between village and commune in
 //! `tests/it/foreign.rs`. `defaults` are the settings of its own `rumqttd.toml` but for one:
-//! packets as large as ours takes, because with 20 KiB it ends the links of ordinary batches.
-//! `best` is what was found to be quickest here: no wait between connections, more in
-//! flight, segments small enough that reading one does not hold up the rest.
-//! Deliberately absent: TLS (its rustls is another release than ours), permissions and persistence,
-//! which it does not have.
+//! packets as large as ours takes, because with 20 KiB it ends the connections of ordinary batches.
+//! `best` are the settings that were quickest here: no wait between connections, more in flight,
+//! segments small enough that reading one does not hold up the rest. Deliberately absent: TLS (its
+//! rustls is another release than ours), permissions and persistence, which it does not have.
 
 #![allow(clippy::print_stdout, reason = "it says when it is there")]
 
@@ -17,7 +16,7 @@ use std::process::ExitCode;
 
 use rumqttd::{Broker, Config, ConnectionSettings, RouterConfig, ServerSettings};
 
-/// What is told whoever starts it wrongly.
+/// The message for a call with wrong arguments.
 const USE: &str = "use: rumqttd ADDRESS PASSWORD|- [defaults|best]";
 
 fn settings(address: SocketAddr, password: String, best: bool) -> Config {
@@ -29,7 +28,7 @@ fn settings(address: SocketAddr, password: String, best: bool) -> Config {
         external_auth: None,
         dynamic_filters: true,
     };
-    // One password for everybody: permissions it cannot have in any case.
+    // One password for everybody: it cannot have permissions in any case.
     if password != "-" {
         connections.set_auth_handler(move |_client, _user, said: String| {
             let known = said == password;

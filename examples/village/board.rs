@@ -2,11 +2,11 @@
 //! and placeholders filled in.
 //!
 //! A notice has `id`, `kind`, `title`, `body`, and days by name (see `days.rs`), of which `until`
-//! is also the last moment that the house shows it. In its texts `{name}` is that day in words,
+//! is also the last moment that the gateway shows it. In its texts `{name}` is that day in words,
 //! “Thứ Bảy 12/12/2026”; `{name.short}` the same without the year, `{name.lunar}` the lunar day,
-//! and `{name.time}`, `{name.month}`, `{name.quarter}`, `{name.year}` that part of it. Whatever
-//! cannot be filled in, a day that no text uses, and what the house would refuse is an error with a
-//! sentence: the board is whole or not put up.
+//! and `{name.time}`, `{name.month}`, `{name.quarter}`, `{name.year}` that part of it. A
+//! placeholder that cannot be filled in, a day that no text uses, and a notice that the gateway
+//! would reject are errors with a sentence: the whole board is published or nothing of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use super::days::Moment;
 
-/// A notice that can be put up now.
+/// A notice that can be published now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     pub id: String,

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-/// Cameras that nobody reaches: a village where everything works shows nothing.
+/// Cameras that cannot be reached: a village where everything works shows nothing.
 pub const LOST: [&str; 2] = ["cam-08", "cam-11"];
 
 /// Serves all cameras of the village until it is dropped.
@@ -45,7 +45,7 @@ pub async fn run(dir: &Path) -> anyhow::Result<()> {
             .stdout(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;
-        // It plays as long as its stdin stands; waiting would close it.
+        // It plays as long as its stdin stays open; waiting for its end would close it.
         let _held = server.stdin.take();
         tracing::warn!(
             "the cameras ended ({}); they are started again",

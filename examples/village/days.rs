@@ -87,7 +87,8 @@ impl Moment {
         }
     }
 
-    /// It in Vietnamese: all of it (`""`), or a part of it by name; none = there is no such part.
+    /// The day in Vietnamese: all of it (`""`), or a part of it by name; none = there is no such
+    /// part.
     pub fn words(self, part: &str) -> Option<String> {
         let ms = self.begin_ms();
         let Day { year, month, .. } = day(ms);
@@ -174,7 +175,7 @@ fn number(words: &str, today: i64) -> anyhow::Result<i64> {
     }
 }
 
-/// Where “at least …” begins and which way it goes on; none = it is not said so.
+/// Where “at least …” begins and which way it goes on; none = the words have no “at least”.
 fn at_least(words: &str, today: i64) -> anyhow::Result<Option<(i64, i64)>> {
     if let Some(n) = count(words, "in at least ", "")? {
         return Ok(Some((today + n, 1)));

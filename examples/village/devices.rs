@@ -1,4 +1,4 @@
-//! The devices: lamps, sensors, horn clusters, each a real MQTT client with its own account.
+//! The devices: lamps, sensors, speaker clusters, each a real MQTT client with its own account.
 
 use std::path::Path;
 use std::time::Duration;
@@ -38,7 +38,7 @@ pub async fn run(dir: &Path) -> anyhow::Result<()> {
     };
     let mut tasks = tokio::task::JoinSet::new();
     for id in village.secrets.keys() {
-        // One lamp is dead and one cluster is silent: a village where everything works shows
+        // One lamp is defective and one cluster is silent: a village where everything works shows
         // nothing.
         match id.split('-').next() {
             Some("den") if id != "den-04" => drop(tasks.spawn(lamp(
@@ -87,7 +87,7 @@ pub async fn run(dir: &Path) -> anyhow::Result<()> {
 }
 
 impl Village {
-    /// A client with its last will; it says `online` when it connects.
+    /// A client with its last will; it publishes `online` when it connects.
     fn link(&self, id: &str) -> (AsyncClient, EventLoop) {
         let mut options = MqttOptions::new(format!("sim-{id}"), "127.0.0.1", self.port);
         let secret = self
@@ -201,7 +201,8 @@ async fn sensor((client, mut events): (AsyncClient, EventLoop), id: String) {
             tick.tick().await;
             n += 1;
             for (object, _, _, start, step, yes_no) in &values {
-                // The water rises and falls slowly through its first mark; the rest wavers.
+                // The water rises and falls slowly through its first threshold; the other values
+                // waver.
                 let swing = if *object == "level" {
                     (f64::from(n) / 40.0).sin() * 18.0 + (f64::from(n) * 0.7).sin()
                 } else {

@@ -7,6 +7,7 @@ use conglang::keys::authority::{Authority, CertificateFiles, RENEW_DAYS};
 use conglang::keys::secret;
 
 /// Writes everything that the demo needs into `dir`.
+#[expect(clippy::too_many_lines, reason = "the program's steps in their order")]
 pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()> {
     let parts = dir.join("conglang.d");
     std::fs::create_dir_all(&parts)?;
@@ -46,7 +47,7 @@ pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()
         list.push(extra.into());
     }
     std::fs::write(parts.join("20-devices.toml"), toml::to_string(&devices)?)?;
-    // A copy would be as wide as what it was copied from.
+    // A copy would have the wide file permissions of its original.
     std::fs::write(
         parts.join("10-village.toml"),
         std::fs::read(data.join("village.toml"))?,
@@ -154,8 +155,8 @@ pub fn init(dir: &Path, base: u16, bind: &str, data: &Path) -> anyhow::Result<()
     Ok(())
 }
 
-/// Makes anew what ended while the demo's folder lay still: what a running house renews by itself
-/// it cannot renew once it is over.
+/// Issues again the certificates that ended while the demo's folder was not used: a running gateway
+/// renews certificates itself, but not once they have ended.
 pub fn renew(dir: &Path, now_ms: i64) -> anyhow::Result<()> {
     let now_s = u64::try_from(now_ms / 1_000)?;
     let lasts =

@@ -1,8 +1,8 @@
 //! The village simulator: devices that nobody has to plug in, for the demo, tests and benches.
 //!
 //! `village init` writes a throw-away village Bến Thóc with fresh secrets; `village run` plays its
-//! devices: real MQTT clients that announce themselves, answer, are slow, die and lie as real ones
-//! do.
+//! devices: real MQTT clients that announce themselves, answer, are slow, fail and publish wrong
+//! values as real ones do.
 
 #![allow(
     clippy::disallowed_methods,
@@ -84,7 +84,7 @@ enum What {
 
 fn main() -> ExitCode {
     conglang::supervisor::panics::install_hook();
-    // Secrets and PINs lie in what it writes.
+    // The files that it writes contain secrets and PINs.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)

@@ -1,8 +1,9 @@
-//! A horn cluster's receiver: takes signed orders, fetches sounds by hash, plays them, proves it.
+//! A speaker cluster's receiver: accepts signed orders, fetches sounds by hash, plays them, proves
+//! it.
 //!
-//! Plays in real time into a WAV file, as a sound card would. Refuses what is not signed by the
-//! pinned key, not newer than the last order, or expired; its memory of the last order survives a
-//! restart in a file.
+//! It plays in real time into a WAV file, as a sound card would. It refuses an order that is not
+//! signed by the pinned key, not newer than the last order, or expired; its memory of the last
+//! order survives a restart in a file.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,8 +36,8 @@ fn now_ms() -> i64 {
         .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(0))
 }
 
-/// What a receiver remembers through a restart: the number of the last order that counts, and how
-/// the announcement that it last played stands.
+/// The receiver's memory, which survives a restart: the number of the last order that counts, and
+/// how far the announcement that it last played is.
 #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
 struct Memory {
     last: u64,
@@ -51,7 +52,7 @@ impl Memory {
             .unwrap_or_default()
     }
 
-    /// Whole or not at all: a torn memory would take old orders again.
+    /// Writes all of it or nothing: a torn file would make it accept old orders again.
     fn save(&self, path: &Path) {
         let fresh = path.with_extension("new");
         let written = std::fs::File::create(&fresh).and_then(|mut f| {
@@ -64,7 +65,7 @@ impl Memory {
     }
 }
 
-/// What comes back from the receiver's own tasks.
+/// Results of the receiver's own tasks.
 enum Done {
     Fetched {
         announcement: String,
@@ -76,6 +77,7 @@ enum Done {
 
 impl Receiver {
     /// Runs for ever.
+    #[expect(clippy::too_many_lines, reason = "the program's steps in their order")]
     pub async fn run(self) -> anyhow::Result<()> {
         let pinned = PinnedPublicKey::parse(&self.key).map_err(anyhow::Error::msg)?;
         let path = self.out.with_extension("last");
@@ -92,7 +94,7 @@ impl Receiver {
         ));
         let (client, mut events) = AsyncClient::new(options, 32);
         let mut sound: Option<(String, Vec<u8>)> = None;
-        // Rises with every stop: a play that began before falls silent.
+        // Rises with every stop: a play that began before it falls silent.
         let silence = Arc::new(AtomicU64::new(0));
         let (report, mut reports) = tokio::sync::mpsc::channel(16);
         loop {
@@ -142,8 +144,8 @@ impl Receiver {
                         {
                             order
                         }
-                        // The house did not hear how it stands: it is told again, and nothing is
-                        // played twice.
+                        // The gateway missed the status: it is sent again, and nothing is played
+                        // twice.
                         Ok(Verdict::Accept(order) | Verdict::Duplicate(order)) => {
                             match &memory.status {
                                 Some(status) if status.announcement == order.act.announcement() => {
@@ -204,8 +206,8 @@ impl Receiver {
                             memory.save(&path);
                             self.say(&client, &status);
                             if let Some((rate, samples)) = found {
-                                // Which silence this play belongs to is settled before a stop can
-                                // come.
+                                // The silence that this play belongs to is read before a stop can
+                                // arrive.
                                 let (this, report, silence, mine) = (
                                     self.clone(),
                                     report.clone(),
@@ -248,7 +250,7 @@ impl Receiver {
         }
     }
 
-    /// Plays in real time; how many ms when all of it was played.
+    /// Plays in real time; gives how many ms when all of it was played.
     async fn play(
         &self,
         rate: u32,
@@ -290,7 +292,7 @@ fn stopped() -> ReceiverStatus {
     }
 }
 
-/// What was played so far.
+/// The samples that were played so far.
 fn append(out: &Path) -> Vec<i16> {
     std::fs::read(out)
         .ok()
@@ -299,7 +301,7 @@ fn append(out: &Path) -> Vec<i16> {
         .unwrap_or_default()
 }
 
-/// GET over plain HTTP on the device segment; the hash proves the content.
+/// GET over plain HTTP in the devices' network; the hash proves the content.
 async fn fetch(url: &str) -> Option<Vec<u8>> {
     let rest = url.strip_prefix("http://")?;
     let (host, path) = rest.split_once('/')?;

@@ -1,4 +1,4 @@
-//! What the demo prints, and the notices that it publishes.
+//! The demo's printed page, and the notices that it publishes.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -37,7 +37,7 @@ fn post(socket: &Path, path: &str, body: &Value) -> anyhow::Result<()> {
         return Ok(());
     }
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    // The reason is a sentence in JSON, or what the door itself says of a request that it cannot
+    // The reason is a sentence in JSON, or the web server's own text about a request that it cannot
     // read.
     let reason = serde_json::from_str::<Value>(body)
         .ok()

@@ -1,5 +1,5 @@
-//! What the configuration says of the village becomes entries, once; what it said before and does
-//! not say any more is put away.
+//! Turns the configuration of the village into journal entries, once. Items that an earlier
+//! configuration declared and this one does not name are withdrawn.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use crate::domain::declared::Thing;
 use crate::domain::device::Availability;
 use crate::journal::{CommandRequest, Journal, SubmitError};
 
-/// Things that one entry names at most.
+/// Most things that one entry names.
 const MAX_THINGS_PER_ENTRY: usize = 500;
 
-/// What the configuration names.
+/// The things that the configuration names.
 fn configured_things(config: &Config) -> BTreeSet<Thing> {
     let mut out: BTreeSet<Thing> = config
         .places
@@ -33,15 +33,15 @@ fn configured_things(config: &Config) -> BTreeSet<Thing> {
     out
 }
 
-/// Declares everything that the configuration names and puts away what it names no more; what is so
-/// already changes nothing.
+/// Declares everything that the configuration names and withdraws what it names no more. An item
+/// that the state already holds like this makes no entry.
 ///
 /// # Errors
 /// When the journal closed.
 pub async fn apply_config(journal: &Journal, config: &Config) -> anyhow::Result<()> {
     let now = configured_things(config);
     let state = journal.state();
-    // First what is gone, so that an id may come back as something else.
+    // First the withdrawals, so that an id may be declared again as another kind of thing.
     let mut wishes: Vec<Command> = state
         .configured
         .iter()
@@ -93,8 +93,8 @@ pub async fn apply_config(journal: &Journal, config: &Config) -> anyhow::Result<
     wishes.extend(config.cameras.iter().map(|c| Command::DeclareCamera {
         camera: c.camera.clone(),
     }));
-    // What was taken out is taken back; a camera that lost its address is neither well nor lost any
-    // more.
+    // A camera that the configuration names no more is removed. A camera that lost its address is
+    // removed and declared again, so that no signal state of earlier stays with it.
     let mut gone = Vec::new();
     for known in state.cameras.values() {
         let told = config.cameras.iter().find(|c| c.camera.id == known.id);
@@ -116,7 +116,7 @@ pub async fn apply_config(journal: &Journal, config: &Config) -> anyhow::Result<
                 things: things.to_vec(),
             }),
     );
-    // All at once: the writer puts what queues together into few groups.
+    // All are submitted at once: the writer puts commands that queue together into few groups.
     let mut answers = Vec::with_capacity(wishes.len());
     for command in wishes {
         answers.push(journal.submit(CommandRequest::new(Actor::System, command)));

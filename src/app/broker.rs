@@ -1,8 +1,8 @@
-//! Keeping the broker's worker: listeners, settings, the access table, its facts. (The canary is
-//! the link's: `devices::link`.)
+//! The broker's worker as the gateway and the commune run it: listeners, settings, the access
+//! table, the worker's events. (The canary belongs to the link: `devices::link`.)
 //!
-//! Both roots start it from `protocol::broker::Settings`; the listeners are bound here and outlive
-//! the worker.
+//! Both programs start the worker from `protocol::broker::Settings`. The listeners are bound here
+//! and outlive the worker.
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
@@ -24,35 +24,36 @@ use crate::supervisor::health::HealthStatus;
 use crate::supervisor::worker::{self, WorkerInit, WorkerLifecycle, WorkerSpec};
 use crate::supervisor::{Stop, Supervisor, keepalive};
 
-/// How long the worker may take to answer a question.
+/// How long the worker may take to answer a query.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often it is looked whether a command changed which certificate is whose.
+/// How often the file of certificate holders is checked: a command of the technician may have
+/// changed it.
 const HOLDERS_POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// Most memory of the broker's worker, bytes of PSS.
 const WORKER_MEMORY_MAX: u64 = 256 << 20;
 
-/// On what terms the broker serves.
+/// How the broker serves.
 #[derive(Debug, Clone, Default)]
 pub struct BrokerOptions {
     /// CA of client certificates, PEM file.
     pub client_ca: Option<PathBuf>,
-    /// Where it is kept which certificate is whose; none = no client brings one.
+    /// Where the holder of each certificate is recorded; none = no client brings a certificate.
     pub holders: Option<HolderStore>,
-    /// Every TLS client must bring one; else it may show a password instead.
+    /// Every TLS client must bring a certificate; otherwise it may log in with a password instead.
     pub certificate_only: bool,
     /// Devices without an account may announce themselves.
     pub quarantine: bool,
-    /// How safely messages are kept, by topic.
+    /// The durability class of messages, by topic.
     pub durability_rules: Vec<DurabilityRule>,
-    /// The latest time that is known to be over, wall ms.
+    /// The latest wall time that is known to be past, ms.
     pub floor_ms: i64,
-    /// A broker served here before: a folder without anything is a loss, not a beginning.
+    /// A broker served here before: an empty folder then means that its data were lost.
     pub served_before: bool,
     /// Bounds.
     pub limits: Limits,
 }
 
-/// The broker as its root knows it; clones are the same.
+/// The broker as the gateway and the commune use it; clones are the same.
 #[derive(Clone)]
 pub struct BrokerService {
     listeners: Arc<Vec<(ListenerKind, TcpListener)>>,
@@ -67,10 +68,10 @@ pub struct BrokerService {
     holders: Option<HolderStore>,
 }
 
-/// Binds, trying again for five seconds: an old process may still be leaving.
+/// Binds, trying again for five seconds: an earlier process may still be ending.
 ///
 /// # Errors
-/// A sentence with the address when it stays taken.
+/// A sentence with the address when it stays in use.
 pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let mut last = None;
     for _ in 0..50 {
@@ -92,7 +93,7 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 impl BrokerService {
-    /// Prepares the broker; [`Broker::keep`] starts it.
+    /// Prepares the broker; [`BrokerService::run`] starts its worker.
     #[must_use]
     pub fn new(
         doors: Vec<(ListenerKind, TcpListener)>,
@@ -149,7 +150,7 @@ impl BrokerService {
         (broker, commands_rx)
     }
 
-    /// The way for the house's own clients.
+    /// The endpoint for the gateway's own clients.
     #[must_use]
     pub fn endpoint(&self) -> BrokerEndpoint {
         let s = &self.settings;
@@ -160,19 +161,19 @@ impl BrokerService {
         }
     }
 
-    /// Its process; 0 = none.
+    /// The process id of the worker; 0 = none.
     #[must_use]
     pub fn pid(&self) -> u32 {
         *self.pid.borrow()
     }
 
-    /// Its counters.
+    /// The worker's counters.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.counters.borrow().clone()
     }
 
-    /// Asks the worker; none = it does not answer.
+    /// Sends a query to the worker; none = it does not answer.
     pub async fn query(&self, ask: AdminQuery) -> Option<AdminReply> {
         let (reply_tx, reply_rx) = oneshot::channel();
         let n = {
@@ -182,7 +183,7 @@ impl BrokerService {
                 .unwrap_or_else(PoisonError::into_inner);
             asked.0 += 1;
             let n = asked.0;
-            // Who asked and left is forgotten.
+            // Callers that stopped waiting are dropped.
             asked.1.retain(|_, tell| !tell.is_closed());
             asked.1.insert(n, reply_tx);
             n
@@ -195,7 +196,7 @@ impl BrokerService {
             .ok()
     }
 
-    /// Waits until the doors are served; false = not within `most`.
+    /// Waits until the worker serves the listeners; false = not within `most`.
     pub async fn ready_within(&self, most: Duration) -> bool {
         let mut ready = self.ready.subscribe();
         tokio::time::timeout(most, ready.wait_for(|r| *r))
@@ -203,7 +204,7 @@ impl BrokerService {
             .is_ok()
     }
 
-    /// Waits until the doors are served, for as long as it takes.
+    /// Waits until the worker serves the listeners, for as long as it takes.
     pub async fn wait_ready(&self) {
         let _ = self.ready.subscribe().wait_for(|r| *r).await;
     }
@@ -235,8 +236,8 @@ impl BrokerService {
         }
     }
 
-    /// What a certificate opened of an account that ended or was opened anew, it opens no more;
-    /// true = something changed.
+    /// Certificates that were recorded for an account that ended, or that got a new secret since,
+    /// let nobody in any more; true = something changed.
     fn revoke_stale_holders(&self) -> bool {
         let Some(holders) = &self.holders else {
             return false;
@@ -255,8 +256,8 @@ impl BrokerService {
         })
     }
 
-    /// The order that says which certificate is whose; none = nobody brings one, or it cannot be
-    /// read: then what was said last stays in force.
+    /// The command with the holder of each certificate. None = no client brings one, or the file
+    /// cannot be read: then the last command stays in force.
     fn holders_command(&self) -> Option<String> {
         let holders = self
             .holders
@@ -273,7 +274,7 @@ impl BrokerService {
         }
     }
 
-    /// A verified certificate of this name came to a door.
+    /// A client connected with a verified certificate of this name.
     async fn certificate_seen(&self, name: &str, proof: &CertificateProof) {
         let grant = self
             .accounts
@@ -295,7 +296,7 @@ impl BrokerService {
         }
     }
 
-    /// Waits until the worker has the table of that number in force, on open connections too.
+    /// Waits until the worker has applied the access table of that number, to open connections too.
     pub async fn wait_access_applied(&self, n: u64) {
         let _ = self
             .access_applied
@@ -311,7 +312,7 @@ impl BrokerService {
         }
     }
 
-    /// Ends the worker: its canary did not come back. The supervisor starts it again.
+    /// Ends the worker: its canary was lost. The supervisor starts it again.
     pub fn kill(&self) {
         worker::kill(self.pid());
     }
@@ -337,14 +338,14 @@ impl BrokerService {
         })
     }
 
-    /// Keeps the worker until `stop`.
+    /// Runs the worker until `stop`.
     ///
     /// # Errors
     /// Never by itself; the type fits a service.
     pub async fn run(
         self,
         inbox: mpsc::Receiver<String>,
-        house: Supervisor,
+        supervisor: Supervisor,
         stop: Stop,
     ) -> anyhow::Result<()> {
         let (lines_tx, lines_rx) = mpsc::channel(256);
@@ -357,14 +358,18 @@ impl BrokerService {
             max_silence: Duration::from_secs(10),
         };
         let this = self.clone();
-        let listen = self.clone().handle_events(lines_rx, house.clone());
+        let listen = self.clone().handle_events(lines_rx, supervisor.clone());
         tokio::select! {
-            ended = worker::run_worker(&spec, move || this.start(), inbox, lines_tx, stop, house.health().clone(), self.pid.clone()) => ended,
+            ended = worker::run_worker(&spec, move || this.start(), inbox, lines_tx, stop, supervisor.health().clone(), self.pid.clone()) => ended,
             () = listen => Ok(()),
         }
     }
 
-    async fn handle_events(self, mut facts: mpsc::Receiver<WorkerLifecycle>, house: Supervisor) {
+    async fn handle_events(
+        self,
+        mut facts: mpsc::Receiver<WorkerLifecycle>,
+        supervisor: Supervisor,
+    ) {
         let mut poll = tokio::time::interval(HOLDERS_POLL_INTERVAL);
         let holders_stamp = || self.holders.as_ref().and_then(HolderStore::modified);
         let mut last_stamp = holders_stamp();
@@ -372,7 +377,7 @@ impl BrokerService {
             let fact = tokio::select! {
                 fact = facts.recv() => fact,
                 _ = poll.tick() => {
-                    // A command wrote that a new certificate was made.
+                    // A command of the technician recorded that a new certificate was made.
                     if holders_stamp() != last_stamp {
                         last_stamp = holders_stamp();
                         self.send_holders().await;
@@ -389,18 +394,23 @@ impl BrokerService {
                 WorkerLifecycle::Output(line) => match serde_json::from_str(&line) {
                     Ok(WorkerEvent::Ready) => {
                         self.ready.send_replace(true);
-                        // A slow start was told as red; it serves now.
-                        house.health().set("broker", HealthStatus::Green, "");
+                        // A slow start was reported as red; the broker serves now.
+                        supervisor.health().set("broker", HealthStatus::Green, "");
                     }
                     Ok(WorkerEvent::AccessApplied { n }) => {
                         self.access_applied.send_replace(n);
                     }
                     Ok(WorkerEvent::ClientError {
-                        client: who,
-                        reason: why,
-                        suppressed: untold,
+                        client,
+                        reason,
+                        suppressed,
                     }) => {
-                        tracing::warn!(who, why, untold, "mqtt client rejected or disconnected");
+                        tracing::warn!(
+                            client,
+                            reason,
+                            suppressed,
+                            "mqtt client rejected or disconnected"
+                        );
                     }
                     Ok(WorkerEvent::Counters(counters)) => {
                         drop(self.counters.send_replace(counters));

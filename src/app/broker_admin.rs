@@ -1,5 +1,5 @@
-//! Between the doors and the broker's worker: questions, figures, refusals, and what the technician
-//! must be told.
+//! Between the pages and the broker's worker: admin queries, counters, refusals, and health parts
+//! for messages that were dropped or lost.
 
 use std::time::Duration;
 
@@ -11,20 +11,20 @@ use crate::protocol::divergence::DivergenceReport;
 use crate::supervisor::Supervisor;
 use crate::supervisor::health::{Health, HealthStatus};
 
-/// What the technician was told of the broker's losses.
+/// Dropped messages as far as the technician was informed of them.
 #[derive(Default)]
 struct DropAlert {
     last_dropped: u64,
-    /// Over all lives of the worker.
+    /// Over all runs of the worker.
     total_dropped: u64,
     last_drop_ms: Option<u64>,
 }
 
 impl DropAlert {
-    /// What is dropped for space is never silent: the part is amber for an hour, red while the card
-    /// takes nothing.
+    /// Messages that are dropped for lack of space always show: the part is amber for an hour, red
+    /// while storage takes no writes.
     fn update_health(&mut self, counters: &Counters, health: &Health, now_ms: u64) {
-        // A new worker counts from the beginning.
+        // A new worker counts from 0.
         let newly_dropped = if counters.dropped < self.last_dropped {
             counters.dropped
         } else {
@@ -59,7 +59,8 @@ impl DropAlert {
     }
 }
 
-/// What the broker lost of what it had on disk is told for some days, also after it began anew.
+/// Broker data that were lost from disk are reported for some days, also after the broker started
+/// afresh.
 fn report_data_loss(counters: &Counters, health: &Health, now_ms: i64) {
     match counters
         .loss
@@ -75,7 +76,7 @@ fn report_data_loss(counters: &Counters, health: &Health, now_ms: i64) {
     }
 }
 
-/// What is wrong between this history and the commune's copy of it.
+/// Reports how this history and the commune's copy of it contradict each other.
 fn report_commune_trouble(trouble: Option<&DivergenceReport>, health: &Health) {
     match trouble {
         Some(trouble) => health.set(
@@ -87,12 +88,13 @@ fn report_commune_trouble(trouble: Option<&DivergenceReport>, health: &Health) {
     }
 }
 
-/// Carries what the doors ask to the broker's worker, and what it counted back.
-pub fn start(broker: &BrokerService, house: &Supervisor, live: &Live) {
+/// Passes admin queries of the pages to the broker's worker, and the worker's counters to the
+/// pages.
+pub fn start(broker: &BrokerService, supervisor: &Supervisor, live: &Live) {
     live.broker.set_endpoint(broker.endpoint());
-    let (broker, live, supervisor) = (broker.clone(), live.clone(), house.clone());
-    house.service("desk", move |stop| {
-        let (broker, live, house) = (broker.clone(), live.clone(), supervisor.clone());
+    let (broker, live, owner) = (broker.clone(), live.clone(), supervisor.clone());
+    supervisor.service("desk", move |stop| {
+        let (broker, live, supervisor) = (broker.clone(), live.clone(), owner.clone());
         async move {
             let mut questions = live.broker.queries().await;
             let mut drop_alert = DropAlert::default();
@@ -105,9 +107,9 @@ pub fn start(broker: &BrokerService, house: &Supervisor, live: &Live) {
                     }
                     _ = poll.tick() => {
                         live.broker.set_counters(broker.counters());
-                        drop_alert.update_health(&broker.counters(), house.health(), house.clock().mono_ms());
-                        report_commune_trouble(live.uplink.get().trouble.as_ref(), house.health());
-                        report_data_loss(&broker.counters(), house.health(), house.clock().wall_ms());
+                        drop_alert.update_health(&broker.counters(), supervisor.health(), supervisor.clock().mono_ms());
+                        report_commune_trouble(live.uplink.get().trouble.as_ref(), supervisor.health());
+                        report_data_loss(&broker.counters(), supervisor.health(), supervisor.clock().wall_ms());
                         if let Some(AdminReply::Refusals(refusals)) = broker.query(AdminQuery::Refusals { id: String::new() }).await {
                             live.broker.set_refusals(refusals);
                         }

@@ -1,4 +1,4 @@
-//! The cameras of the house: a keeper each, the ring, the stills.
+//! The village's cameras: a service for each, the ring of recordings, the stills.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::cameras::service::{CameraService, Source};
 use crate::cameras::stills::StillService;
 use crate::config::Config;
+use crate::domain::id::CameraId;
 use crate::journal::Journal;
 use crate::live::Live;
 use crate::live::faults::Faults;
@@ -15,7 +16,7 @@ use crate::supervisor::Supervisor;
 use crate::supervisor::clock::Trust;
 use crate::supervisor::health::HealthStatus;
 
-/// How often the ring makes room.
+/// How often the ring makes space.
 const EVICTION_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Starts everything about cameras; gives the ring and the stills.
@@ -24,7 +25,7 @@ pub fn start(
     data: &Path,
     journal: &Journal,
     live: &Live,
-    house: &Supervisor,
+    supervisor: &Supervisor,
 ) -> (Ring, StillService) {
     let own = config.recording.folder.clone();
     let folder = own.clone().unwrap_or_else(|| data.join("recordings"));
@@ -40,37 +41,65 @@ pub fn start(
             days: config.recording.keep_days,
         },
     );
-    let mut called = Vec::new();
+    let reached = start_cameras(config, journal, live, &ring, supervisor);
+    let is_used = !reached.is_empty();
+    let stills = StillService::new(live.pictures.clone(), reached, supervisor.clock().clone());
+    // Also without a camera: earlier recordings are recovered, counted, and deleted when their days
+    // are over.
+    start_recordings(&ring, place, is_used, live, supervisor);
+    if is_used {
+        start_media(&stills, data.join("gstreamer/registry.bin"), supervisor);
+    }
+    (ring, stills)
+}
+
+/// Starts a service for each camera with an address; gives the ids of these cameras.
+fn start_cameras(
+    config: &Config,
+    journal: &Journal,
+    live: &Live,
+    ring: &Ring,
+    supervisor: &Supervisor,
+) -> Vec<CameraId> {
+    let mut reached = Vec::new();
     for camera in &config.cameras {
-        let picture = live.pictures.get_or_create(&camera.camera.id);
+        let live_camera = live.pictures.get_or_create(&camera.camera.id);
         let Some(url) = &camera.url else { continue };
-        called.push(camera.camera.id.clone());
+        reached.push(camera.camera.id.clone());
         let source = Source {
             url: url.clone(),
             user: camera.user.clone(),
             password_file: camera.password_file.clone(),
         };
-        let keeper = CameraService {
+        let service = CameraService {
             camera: camera.camera.id.clone(),
             source,
-            live_camera: picture,
+            live_camera,
             ring: ring.clone(),
             journal: journal.clone(),
-            clock: house.clock().clone(),
+            clock: supervisor.clock().clone(),
         };
-        house.service(format!("camera {}", camera.camera.id), move |stop| {
-            keeper.clone().run(stop)
+        supervisor.service(format!("camera {}", camera.camera.id), move |stop| {
+            service.clone().run(stop)
         });
     }
-    let stills = StillService::new(live.pictures.clone(), called.clone(), house.clock().clone());
-    // Also without a camera: what was recorded before is mended, counted, and goes when its days
-    // are over.
-    let is_used = !called.is_empty();
-    let (kept, with, shown) = (ring.clone(), house.clone(), live.clone());
-    house.service("recordings", move |stop| {
-        let (ring, house, live, place) = (kept.clone(), with.clone(), shown.clone(), place.clone());
+    reached
+}
+
+/// Starts the service that recovers unfinished recordings and deletes old ones.
+fn start_recordings(
+    ring: &Ring,
+    place: RecordingFolder,
+    is_used: bool,
+    live: &Live,
+    supervisor: &Supervisor,
+) {
+    let (ring, live, owner) = (ring.clone(), live.clone(), supervisor.clone());
+    supervisor.service("recordings", move |stop| {
+        let (ring, supervisor, live, place) =
+            (ring.clone(), owner.clone(), live.clone(), place.clone());
         async move {
-            // A house that never had a camera needs no folder for pictures.
+            // A gateway that never had a camera needs no folder for recordings.
             if !is_used && !place.folder.exists() {
                 stop.soft.cancelled().await;
                 return Ok(());
@@ -95,11 +124,11 @@ pub fn start(
                     _ = tick.tick() => {}
                     () = stop.soft.cancelled() => return Ok(()),
                 }
-                // A disk that was taken out while the house runs must not become a folder on the
-                // card.
+                // A disk that is removed while the gateway runs must not become a folder on the
+                // system's storage.
                 if let Err(cause) = place.check() {
                     ring.close(Some(cause.to_string()));
-                    house.health().set(
+                    supervisor.health().set(
                         "recordings",
                         HealthStatus::Amber,
                         &format!("{}: {cause}", ring.folder().display()),
@@ -107,14 +136,20 @@ pub fn start(
                     continue;
                 }
                 ring.close(None);
-                let (making, clock) = (ring.clone(), house.clock().clone());
+                let (making, clock) = (ring.clone(), supervisor.clock().clone());
                 let now = (clock.trust() == Trust::Synced).then(|| clock.wall_ms());
                 match tokio::task::spawn_blocking(move || making.evict(now)).await? {
                     Ok(_) => match first_not_recording(&live).or_else(|| first_unverified(&live)) {
-                        Some(why) => house.health().set("recordings", HealthStatus::Amber, &why),
-                        None => house.health().set("recordings", HealthStatus::Green, ""),
+                        Some(why) => {
+                            supervisor
+                                .health()
+                                .set("recordings", HealthStatus::Amber, &why);
+                        }
+                        None => supervisor
+                            .health()
+                            .set("recordings", HealthStatus::Green, ""),
                     },
-                    Err(cause) => house.health().set(
+                    Err(cause) => supervisor.health().set(
                         "recordings",
                         HealthStatus::Amber,
                         &format!("{}: {cause}", ring.folder().display()),
@@ -123,30 +158,26 @@ pub fn start(
             }
         }
     });
-    if !is_used {
-        return (ring, stills);
-    }
-    // A folder of its own: it is written before the worker that sees pictures begins.
-    let (worker, with, registry) = (
-        stills.clone(),
-        house.clone(),
-        data.join("gstreamer/registry.bin"),
-    );
-    house.service("media", move |stop| {
-        let (worker, house, registry) = (worker.clone(), with.clone(), registry.clone());
+}
+
+/// Starts the media worker and the stills that it decodes.
+fn start_media(stills: &StillService, registry: PathBuf, supervisor: &Supervisor) {
+    // The registry has a folder of its own. It is written before the media worker starts.
+    let (worker, owner) = (stills.clone(), supervisor.clone());
+    supervisor.service("media", move |stop| {
+        let (worker, supervisor, registry) = (worker.clone(), owner.clone(), registry.clone());
         async move {
             if let Some(folder) = registry.parent() {
                 tokio::fs::create_dir_all(folder).await?;
             }
-            worker.run_worker(&registry, house, stop).await
+            worker.run_worker(&registry, supervisor, stop).await
         }
     });
     let asking = stills.clone();
-    house.service("stills", move |stop| asking.clone().run(stop));
-    (ring, stills)
+    supervisor.service("stills", move |stop| asking.clone().run(stop));
 }
 
-/// The first camera whose pictures cannot be kept, and why.
+/// The first camera that is not recorded, and why.
 fn first_not_recording(live: &Live) -> Option<String> {
     live.pictures.all().into_iter().find_map(|(id, p)| {
         Some(p.recording().error)
@@ -155,7 +186,7 @@ fn first_not_recording(live: &Live) -> Option<String> {
     })
 }
 
-/// The cameras whose pictures are kept and perhaps cannot be seen, and why.
+/// The cameras that are recorded but whose recordings may not be viewable, and why.
 fn first_unverified(live: &Live) -> Option<String> {
     let faults: Vec<_> = live
         .pictures
@@ -192,7 +223,7 @@ fn first_unverified(live: &Live) -> Option<String> {
         .reduce(|a, b| format!("{a} · {b}"))
 }
 
-/// Where pictures are kept, and whether that is what was meant.
+/// The folder of the recordings, and whether it is the disk that was configured.
 #[derive(Clone)]
 struct RecordingFolder {
     folder: PathBuf,
@@ -201,9 +232,9 @@ struct RecordingFolder {
 }
 
 impl RecordingFolder {
-    /// A folder of our own is made. A configured one must be there; one that was on a disk of its
-    /// own and is not any more is an unmounted disk: filling the memory card in its stead would
-    /// hide the loss and wear the card.
+    /// A folder below the data folder is created. A configured one must exist. If it was a disk of
+    /// its own before and is none now, the disk is not mounted: filling the system's storage
+    /// instead would hide the loss and wear that storage.
     fn check(&self) -> std::io::Result<()> {
         if !self.is_configured {
             return std::fs::create_dir_all(&self.folder);

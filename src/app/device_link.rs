@@ -1,5 +1,5 @@
-//! The south door's services: the link to our own broker, what devices say, what they are told, who
-//! is silent, and the canary that tells whether the broker hears.
+//! Services around devices: the link to the gateway's own broker, the messages of devices, orders
+//! to them, their availability, and the canary that proves that the broker delivers.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use crate::live::Live;
 use crate::store::samples::Samples;
 use crate::supervisor::Supervisor;
 
-/// Pause before the link to our own broker is made again.
+/// Pause before the link to the gateway's own broker is connected again.
 const LINK_RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// The south door: link, ingest, desired, presence, canary.
+/// Starts the services around devices: link and ingest, desired, availability, canary.
 pub(super) fn start_device_link(
     broker: &BrokerService,
-    house: &Supervisor,
+    supervisor: &Supervisor,
     journal: &Journal,
     live: &Live,
     samples: &Samples,
@@ -29,10 +29,10 @@ pub(super) fn start_device_link(
         journal: journal.clone(),
         live: live.clone(),
         samples: samples.clone(),
-        clock: house.clock().clone(),
+        clock: supervisor.clock().clone(),
     };
     let (to_link, for_link) = (broker.clone(), live.clone());
-    house.service("south", move |stop| {
+    supervisor.service("south", move |stop| {
         let (broker, live, ingest, pulse) = (
             to_link.clone(),
             for_link.clone(),
@@ -48,8 +48,7 @@ pub(super) fn start_device_link(
                     if let Err(cause) = link::run(&way, &live, &clock, &say, &pulse, &stop).await {
                         tracing::warn!(%cause, "broker link lost; reconnecting");
                     }
-                    // The broker is ours and near: it is called again at once, not ever more
-                    // seldom.
+                    // The broker is local and the gateway's own: the pause does not grow.
                     tokio::select! {
                         () = tokio::time::sleep(LINK_RETRY_DELAY) => {}
                         () = stop.soft.cancelled() => return Ok(()),
@@ -65,33 +64,34 @@ pub(super) fn start_device_link(
             park_on_storage_failure(&ingest.journal, &stop, Box::pin(working)).await
         }
     });
-    let (j, l, c) = (journal.clone(), live.clone(), house.clock().clone());
-    house.service("desired", move |stop| {
+    let (j, l, c) = (journal.clone(), live.clone(), supervisor.clock().clone());
+    supervisor.service("desired", move |stop| {
         let j = j.clone();
         let run = desired::run(j.clone(), l.clone(), c.clone(), stop.clone());
         async move { park_on_storage_failure(&j, &stop, run).await }
     });
-    let (j, l, c) = (journal.clone(), live.clone(), house.clock().clone());
-    house.service("presence", move |stop| {
+    let (j, l, c) = (journal.clone(), live.clone(), supervisor.clock().clone());
+    supervisor.service("presence", move |stop| {
         let j = j.clone();
         let run = availability::run(j.clone(), l.clone(), c.clone(), stop.clone());
         async move { park_on_storage_failure(&j, &stop, run).await }
     });
     let (watched, broker, failed) = (alive.clone(), broker.clone(), journal.failed());
-    house.service("canary", move |stop| {
+    supervisor.service("canary", move |stop| {
         let (alive, broker, failed) = (watched.clone(), broker.clone(), failed.clone());
         async move {
             broker.wait_ready().await;
             tokio::select! {
                 () = link::canary_lost(alive) => {
-                    // The link rests with a journal that failed: its silence says nothing about the broker.
+                    // The link rests while the journal has failed: a missing canary then proves
+                    // nothing about the broker.
                     if failed.borrow().is_some() {
                         stop.soft.cancelled().await;
                         return Ok(());
                     }
                     tracing::error!("broker canary timed out; restarting broker");
                     broker.kill();
-                    anyhow::bail!("the canary did not come back")
+                    anyhow::bail!("the broker canary timed out")
                 }
                 () = stop.soft.cancelled() => Ok(()),
             }

@@ -1,5 +1,5 @@
-//! What the history says is erased is erased: at the start, as soon as an entry says so, and again
-//! when it came back.
+//! Erases the blobs that the history names as erased: at the start, as soon as an entry names one,
+//! and again when a backup restored one.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -14,26 +14,26 @@ use crate::store::files::PeopleFiles;
 use crate::supervisor::health::HealthStatus;
 use crate::supervisor::{Stop, Supervisor};
 
-/// A card that refuses is asked again this often.
+/// How often erasing is tried again after storage refused it.
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What erasing works with.
+/// The parts that erasing works with.
 #[derive(Clone)]
 pub struct Erasure {
     /// The journal.
     pub journal: Journal,
     /// People's files.
     pub files: PeopleFiles,
-    /// What was read aloud of them.
+    /// Sounds that were spoken from people's texts.
     pub sounds: SoundCache,
-    /// The house.
+    /// The supervisor, for health.
     pub supervisor: Supervisor,
-    /// Says that entries of before were looked at: their ids do not stand in the state.
+    /// Exists once older entries were searched: ids that they erased are not in the state.
     pub backfill_marker: PathBuf,
 }
 
 impl Erasure {
-    /// Erases what the state names; gives what could not be erased. Blocks.
+    /// Erases the blobs of these ids; gives those that could not be erased. Blocks.
     #[must_use]
     pub fn erase(&self, ids: impl Iterator<Item = BlobId>) -> BTreeSet<BlobId> {
         let mut left = BTreeSet::new();
@@ -70,7 +70,7 @@ impl Erasure {
         left
     }
 
-    /// Everything that the state names.
+    /// Erases everything that the state names as erased; gives what is left.
     #[must_use]
     pub fn pending(&self, state: &VillageState) -> BTreeSet<BlobId> {
         self.erase(state.erased.iter().cloned())
@@ -111,7 +111,8 @@ impl Erasure {
         .unwrap_or(ids)
     }
 
-    /// What versions that erased nothing said was erased; looked for once.
+    /// Ids that entries of earlier versions named as erased, when the program erased nothing;
+    /// searched once.
     async fn backfill(&self) -> Vec<BlobId> {
         let mut found = Vec::new();
         if self.backfill_marker.exists() {

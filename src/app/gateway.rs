@@ -1,6 +1,7 @@
-//! `conglang run`: the gateway, from configuration to the last drain, in phases that read as a
-//! story.
+//! `conglang run`: the gateway, from its configuration to the last drain. [`run`] lists the phases;
+//! each phase is a function below it.
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +12,10 @@ use super::bootstrap;
 use super::broker::{BrokerOptions, BrokerService};
 use super::device_link::start_device_link;
 use super::erasure::Erasure;
-use super::http_listeners;
-use super::maintenance::Maintenance;
+use super::http_listeners::{self, HttpSockets};
+use super::maintenance::{Maintenance, ServedCertificate};
 use super::secrets::Secrets;
-use super::sockets::{bind_some, broker_listeners, control_socket};
+use super::sockets::broker_listeners;
 use super::speech::start_speech;
 use super::storage_failure;
 use super::uplink::start_uplink;
@@ -22,34 +23,97 @@ use crate::config::Config;
 use crate::config::layout::Layout;
 use crate::http::session::SignIns;
 use crate::journal::index::Index;
-use crate::journal::{Journal, JournalStorage, boot};
+use crate::journal::{Journal, JournalStorage, Report, boot};
 use crate::keys::authority::Authority;
 use crate::keys::holders::HolderStore;
 use crate::keys::secret;
 use crate::live::Live;
 use crate::log::disk::DirDisk;
+use crate::protocol::broker::ListenerKind;
 use crate::speakers::sound_cache::SoundCache;
 use crate::store::disk_space::Ballast;
+use crate::store::files::PeopleFiles;
 use crate::store::samples::Samples;
+use crate::store::segments::Ring;
 use crate::supervisor::clock::Clock;
-use crate::supervisor::health::HealthStatus;
+use crate::supervisor::health::{Health, HealthStatus};
 use crate::supervisor::{Supervisor, systemd};
 use crate::web::app::App;
 
-/// How long the house may take to close.
+/// How long the gateway may take to drain.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long `READY=1` waits for the broker.
 const BROKER_READY_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Runs the gateway until a signal, or, when its journal failed, until the card can be written
+/// Runs the gateway until a signal, or, when its journal failed, until storage can be written
 /// again; gives the exit code.
 ///
 /// # Errors
-/// What kept it from starting.
+/// Why it could not start.
 pub async fn run(config: Config) -> anyhow::Result<u8> {
-    let wish = systemd::StopSignal::listen()?;
+    let stop_signal = systemd::StopSignal::listen()?;
     crate::supervisor::fds::raise_limit();
-    let layout = Layout::of(&config);
+    let layout = make_folders(&config)?;
+    let _lock = lock(&layout.data).await?;
+    release_ballast(&layout.data);
+    let clock = Clock::system(0);
+    let keys = layout.data.join("keys");
+    let secrets = Secrets::open(&layout.data)?;
+
+    // All sockets are bound before anything is served, and before the journal records a boot: a
+    // start that fails because a port is in use must not write history.
+    let (listeners, certificate) = broker_listeners(&config, &keys, &secrets, &clock).await?;
+    let sockets = HttpSockets::bind(&config, &layout).await?;
+
+    let supervisor = Supervisor::new(clock);
+    let stores = open_stores(&config, &layout, &secrets, &supervisor)?;
+    let (journal, live) = (stores.journal.clone(), Live::default());
+    // With full storage the configuration of the last start stays in force; it is declared when
+    // storage can be written again.
+    if journal.failed().borrow().is_none() {
+        bootstrap::apply_config(&journal, &config).await?;
+    }
+
+    let (broker, commands) = prepare_broker(
+        &config,
+        &layout,
+        listeners,
+        certificate.as_ref(),
+        &journal,
+        supervisor.clock(),
+    )?;
+    start_broker(&broker, commands, &supervisor, &journal, &live);
+    super::broker_admin::start(&broker, &supervisor, &live);
+    start_device_link(&broker, &supervisor, &journal, &live, &stores.samples);
+    let (ring, stills) = super::cameras::start(&config, &layout.data, &journal, &live, &supervisor);
+    let app = make_app(&config, &layout, &secrets, stores, live, ring, &supervisor);
+    let sounds = SoundCache::open(&layout.data.join("sounds"))?;
+    start_erasure(&app, &sounds, &layout.data);
+    let voice = (secrets.voice.clone(), secrets.is_voice_new);
+    start_speech(&config, &app, &keys, voice, &sounds)?;
+    start_uplink(&config, &keys, &journal, &app.files, &app.live, &supervisor);
+    let renewable = certificate.filter(|_| secrets.has_authority);
+    start_maintenance(&config, &app, &layout, renewable, &broker);
+    http_listeners::start(
+        &app,
+        &broker,
+        &stills,
+        &layout,
+        &sounds,
+        sockets,
+        &config.broker.names,
+        &supervisor,
+    )?;
+
+    report_ready(&broker, &app).await;
+    let code =
+        storage_failure::run_until_shutdown(stop_signal, &supervisor, &journal, &layout.data).await;
+    Ok(close(&app, code).await)
+}
+
+/// Makes the folders of the gateway.
+fn make_folders(config: &Config) -> anyhow::Result<Layout> {
+    let layout = Layout::of(config);
     layout.make().map_err(|e| {
         anyhow::anyhow!(
             "cannot make {} or {}: {e}",
@@ -57,55 +121,41 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
             layout.run.display()
         )
     })?;
-    let _lock = lock(&layout.data).await?;
+    Ok(layout)
+}
 
-    // On a full disk the room that was held for the journal comes first.
-    match Ballast::of(&layout.data).release() {
+/// Releases the space that was reserved for the journal, if the disk is full.
+fn release_ballast(data: &Path) {
+    match Ballast::of(data).release() {
         Ok(true) => tracing::warn!("disk full; ballast released for the journal"),
         Ok(false) => {}
         Err(cause) => tracing::error!(%cause, "releasing ballast failed"),
     }
-    let clock = Clock::system(0);
-    let keys = layout.data.join("keys");
-    let secrets = Secrets::open(&layout.data)?;
+}
 
-    // Sockets, all before anything is served, and before the journal notes a boot: a port that is
-    // taken overnight must not write history.
-    let (doors, certificate) = broker_listeners(&config, &keys, &secrets, &clock).await?;
-    let portal = bind_some(config.listeners.portal).await?;
-    let dashboard = bind_some(config.listeners.dashboard).await?;
-    let dashboard_tls = bind_some(config.listeners.dashboard_tls).await?;
-    let control = control_socket(&layout.control)?;
+/// The journal and the files beside it.
+struct Stores {
+    journal: Journal,
+    files: PeopleFiles,
+    samples: Samples,
+    sessions: SignIns,
+}
 
-    // Journal and stores.
-    let supervisor = Supervisor::new(clock.clone());
+/// Opens the journal and the files beside it, and reports their losses.
+fn open_stores(
+    config: &Config,
+    layout: &Layout,
+    secrets: &Secrets,
+    supervisor: &Supervisor,
+) -> anyhow::Result<Stores> {
     let epoch = secret::random::<16>()?;
     let place = JournalStorage {
         folder: boot::folder(&layout.data),
         disk: Box::new(DirDisk::open(&layout.data.join("log"))?),
         village: config.village.as_ref().map(|v| v.id.clone()),
     };
-    let (journal, report) = Journal::open(place, epoch, clock.clone())?;
-    let mut told = report.summary();
-    if !told.is_empty() {
-        tracing::warn!(told, "journal recovered with damage");
-    } else if !journal.state().damage.is_empty() {
-        told = "part of the history could not be read".into();
-    }
-    supervisor.health().set(
-        "journal",
-        if told.is_empty() {
-            HealthStatus::Green
-        } else {
-            HealthStatus::Amber
-        },
-        &told,
-    );
-    if report.is_loss() {
-        supervisor
-            .health()
-            .set("history", HealthStatus::Amber, &told);
-    }
+    let (journal, report) = Journal::open(place, epoch, supervisor.clock().clone())?;
+    report_history(&journal, &report, supervisor.health());
     let files = secrets.files(&layout.data.join("people"))?;
     secrets.report(supervisor.health());
     let samples = Samples::open(
@@ -119,20 +169,51 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
             .collect::<Vec<_>>(),
     )?;
     let sessions = SignIns::open(
-        &keys,
+        &layout.data.join("keys"),
         secrets.pepper.clone(),
         secrets.forms.clone(),
         files.clone(),
-        clock.clone(),
+        supervisor.clock().clone(),
     )?;
-    let live = Live::default();
-    // A card without room keeps the configuration of the last start in force; it is declared when
-    // it takes again.
-    if journal.failed().borrow().is_none() {
-        bootstrap::apply_config(&journal, &config).await?;
-    }
+    Ok(Stores {
+        journal,
+        files,
+        samples,
+        sessions,
+    })
+}
 
-    // Broker.
+/// Reports damage of the journal, found in this start or recorded earlier.
+fn report_history(journal: &Journal, report: &Report, health: &Health) {
+    let mut damage = report.summary();
+    if !damage.is_empty() {
+        tracing::warn!(damage, "journal recovered with damage");
+    } else if !journal.state().damage.is_empty() {
+        damage = "part of the history could not be read".into();
+    }
+    health.set(
+        "journal",
+        if damage.is_empty() {
+            HealthStatus::Green
+        } else {
+            HealthStatus::Amber
+        },
+        &damage,
+    );
+    if report.is_loss() {
+        health.set("history", HealthStatus::Amber, &damage);
+    }
+}
+
+/// Prepares the broker with the accounts of the village.
+fn prepare_broker(
+    config: &Config,
+    layout: &Layout,
+    listeners: Vec<(ListenerKind, TcpListener)>,
+    certificate: Option<&ServedCertificate>,
+    journal: &Journal,
+    clock: &Clock,
+) -> anyhow::Result<(BrokerService, mpsc::Receiver<String>)> {
     let had_devices = journal.state().boot > 1 && !journal.state().accounts.is_empty();
     let accounts = journal
         .state()
@@ -140,46 +221,48 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
         .values()
         .map(|a| (**a).clone())
         .collect();
-    // Without a certificate of the authority no client's can be judged: they use their passwords.
+    // Without a certificate of the authority no client's certificate can be verified: clients use
+    // their passwords.
     let client_ca = certificate
-        .as_ref()
         .filter(|_| config.broker.client_certificates)
         .map(|(_, _, ca)| ca.join("ca.pem"))
         .filter(|ca| Authority::is_certificate(ca));
-    let holders = client_ca.is_some().then(|| HolderStore::of(&keys));
-    let (quarantine, rules, limits) = (
-        config.broker.quarantine,
-        config.broker.rules.clone(),
-        config.broker.limits.clone(),
-    );
-    let terms = BrokerOptions {
+    let holders = client_ca
+        .is_some()
+        .then(|| HolderStore::of(&layout.data.join("keys")));
+    let options = BrokerOptions {
         client_ca,
         holders,
         certificate_only: false,
-        quarantine,
-        durability_rules: rules,
-        limits,
+        quarantine: config.broker.quarantine,
+        durability_rules: config.broker.rules.clone(),
+        limits: config.broker.limits.clone(),
         floor_ms: clock.floor_ms(),
         served_before: had_devices,
     };
-    let (broker, orders) = BrokerService::new(
-        doors,
+    Ok(BrokerService::new(
+        listeners,
         &layout.data.join("broker"),
         &layout.run,
         secret::token()?,
-        certificate.as_ref().map(|c| &c.0),
-        terms,
+        certificate.map(|c| &c.0),
+        options,
         accounts,
-    );
-    start_broker(&broker, orders, &supervisor, &journal, &live);
-    super::broker_admin::start(&broker, &supervisor, &live);
+    ))
+}
 
-    // Services.
-    start_device_link(&broker, &supervisor, &journal, &live, &samples);
-    let (ring, stills) = super::cameras::start(&config, &layout.data, &journal, &live, &supervisor);
-    let index = Index::new(&layout.data.join("index.redb"));
-    let app = App {
-        index: index.clone(),
+/// The parts that all pages work with.
+fn make_app(
+    config: &Config,
+    layout: &Layout,
+    secrets: &Secrets,
+    stores: Stores,
+    live: Live,
+    ring: Ring,
+    supervisor: &Supervisor,
+) -> App {
+    App {
+        index: Index::new(&layout.data.join("index.redb")),
         viewer_slots: crate::supervisor::admission::AdmissionControl::new(
             crate::web::live_video::MAX_VIEWERS,
         ),
@@ -197,93 +280,91 @@ pub async fn run(config: Config) -> anyhow::Result<u8> {
         ),
         keep_days: config.recording.keep_days,
         ring,
-        journal: journal.clone(),
-        live: live.clone(),
-        samples: samples.clone(),
-        files,
-        sessions,
+        journal: stores.journal,
+        live,
+        samples: stores.samples,
+        files: stores.files,
+        sessions: stores.sessions,
         supervisor: supervisor.clone(),
         names: Arc::new(config.listeners.names.clone()),
         api_token: Arc::new(secrets.api_token_hash.clone()),
-    };
-    let sounds = SoundCache::open(&layout.data.join("sounds"))?;
-    // Before anybody can look: what came back from a backup goes again.
+    }
+}
+
+/// Starts the erasure. Before any page is served, blobs that a backup restored are erased again.
+fn start_erasure(app: &App, sounds: &SoundCache, data: &Path) {
     let erasure = Erasure {
-        journal: journal.clone(),
+        journal: app.journal.clone(),
         files: app.files.clone(),
         sounds: sounds.clone(),
-        supervisor: supervisor.clone(),
-        backfill_marker: layout.data.join("people/erased-looked"),
+        supervisor: app.supervisor.clone(),
+        backfill_marker: data.join("people/erased-looked"),
     };
-    let _ = erasure.pending(&journal.state());
-    supervisor.service("erasure", move |stop| erasure.clone().run(stop));
-    start_speech(
-        &config,
-        &app,
-        &keys,
-        (secrets.voice.clone(), secrets.is_voice_new),
-        &sounds,
-    )?;
-    start_uplink(&config, &keys, &journal, &app.files, &live, &supervisor);
-    let chores = Maintenance {
-        journal: journal.clone(),
-        index: index.clone(),
-        samples,
+    let _ = erasure.pending(&app.journal.state());
+    app.supervisor
+        .service("erasure", move |stop| erasure.clone().run(stop));
+}
+
+/// Starts periodic work and the scrub of packed history.
+fn start_maintenance(
+    config: &Config,
+    app: &App,
+    layout: &Layout,
+    certificate: Option<ServedCertificate>,
+    broker: &BrokerService,
+) {
+    let maintenance = Maintenance {
+        journal: app.journal.clone(),
+        index: app.index.clone(),
+        samples: app.samples.clone(),
         files: app.files.clone(),
         has_commune: config.uplink.server.is_some(),
-        supervisor: supervisor.clone(),
+        supervisor: app.supervisor.clone(),
         data: layout.data.clone(),
-        certificate: certificate.filter(|_| secrets.has_authority),
+        certificate,
         broker: broker.clone(),
     };
-    supervisor.service("housekeeping", move |stop| {
-        let chores = chores.clone();
-        async move { chores.run(stop).await }
+    app.supervisor.service("housekeeping", move |stop| {
+        let maintenance = maintenance.clone();
+        async move { maintenance.run(stop).await }
     });
-    let (walked, walker) = (journal.clone(), supervisor.clone());
-    supervisor.service("walk", move |stop| {
-        super::maintenance::scrub_history(walked.clone(), walker.clone(), stop)
+    let (journal, supervisor) = (app.journal.clone(), app.supervisor.clone());
+    app.supervisor.service("walk", move |stop| {
+        super::maintenance::scrub_history(journal.clone(), supervisor.clone(), stop)
     });
-    http_listeners::start(
-        &app,
-        &broker,
-        &stills,
-        &layout,
-        &sounds,
-        portal,
-        dashboard,
-        dashboard_tls,
-        control,
-        &config.broker.names,
-        &supervisor,
-    )?;
+}
 
+/// Waits for the broker, but not for long, and reports to systemd that the gateway serves.
+async fn report_ready(broker: &BrokerService, app: &App) {
     if !broker.ready_within(BROKER_READY_TIMEOUT).await {
-        supervisor
+        app.supervisor
             .health()
             .set("broker", HealthStatus::Red, "it does not serve yet");
     }
     systemd::notify_ready();
     tracing::info!(
-        boot = journal.state().boot,
-        seq = journal.state().seq,
+        boot = app.journal.state().boot,
+        seq = app.journal.state().seq,
         "gateway ready"
     );
-    let code = storage_failure::run_until_shutdown(wish, &supervisor, &journal, &layout.data).await;
+}
 
+/// Drains the services and closes the journal; gives the exit code, `code` if the journal is whole
+/// on disk.
+async fn close(app: &App, code: u8) -> u8 {
     systemd::notify_stopping();
-    let polite = supervisor.drain(DRAIN_TIMEOUT).await;
-    index.close();
-    let kept = journal.shutdown().await.is_ok();
-    tracing::info!(polite, kept, "gateway stopped");
-    Ok(if kept {
+    let drained = app.supervisor.drain(DRAIN_TIMEOUT).await;
+    app.index.close();
+    let durable = app.journal.shutdown().await.is_ok();
+    tracing::info!(drained, durable, "gateway stopped");
+    if durable {
         code
     } else {
         storage_failure::EXIT_IO_ERROR
-    })
+    }
 }
 
-/// One gateway per data folder; an old one may still be leaving.
+/// One gateway per data folder; an earlier process may still be ending.
 async fn lock(data: &Path) -> anyhow::Result<std::fs::File> {
     let file = std::fs::File::create(data.join("lock"))?;
     for _ in 0..50 {
@@ -298,20 +379,21 @@ async fn lock(data: &Path) -> anyhow::Result<std::fs::File> {
     anyhow::bail!("another conglang runs with the data in {}", data.display())
 }
 
+/// Starts the broker's worker, and the service that keeps its access table as the journal has it.
 fn start_broker(
     broker: &BrokerService,
-    orders: mpsc::Receiver<String>,
-    house: &Supervisor,
+    commands: mpsc::Receiver<String>,
+    supervisor: &Supervisor,
     journal: &Journal,
     live: &Live,
 ) {
-    let (kept, for_keep) = (broker.clone(), house.clone());
-    let stop = house.stop().clone();
-    house.spawn(async move {
-        let _ = kept.run(orders, for_keep, stop).await;
+    let (worker, owner) = (broker.clone(), supervisor.clone());
+    let stop = supervisor.stop().clone();
+    supervisor.spawn(async move {
+        let _ = worker.run(commands, owner, stop).await;
     });
     let (broker, journal, live) = (broker.clone(), journal.clone(), live.clone());
-    house.service("access", move |stop| {
+    supervisor.service("access", move |stop| {
         let (broker, journal, live) = (broker.clone(), journal.clone(), live.clone());
         async move {
             let mut watch = journal.watch();

@@ -1,12 +1,14 @@
-//! The doors for people: each a service of its own, so that one that fails does not take the others
-//! along.
+//! The HTTP listeners: each is a service of its own, so that a failure of one does not end the
+//! others.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::broker::BrokerService;
+use super::sockets::{bind_some, control_socket};
 use crate::cameras::stills::StillService;
+use crate::config::Config;
 use crate::config::layout::Layout;
 use crate::http::hosts::AllowedHosts;
 use crate::http::serve;
@@ -17,48 +19,67 @@ use crate::supervisor::health::HealthStatus;
 use crate::supervisor::{Stop, Supervisor};
 use crate::web::app::App;
 
-/// Opens every door for people: portal, dashboard (plain and TLS), control socket. `also` = further
-/// names of this box.
+/// The sockets of the HTTP listeners, bound and not served yet.
+pub struct HttpSockets {
+    portal: Option<std::net::TcpListener>,
+    dashboard: Option<std::net::TcpListener>,
+    dashboard_tls: Option<std::net::TcpListener>,
+    control: std::os::unix::net::UnixListener,
+}
+
+impl HttpSockets {
+    /// Binds the sockets that the configuration names, and the control socket.
+    ///
+    /// # Errors
+    /// A sentence with the address or the path that cannot be bound.
+    pub async fn bind(config: &Config, layout: &Layout) -> anyhow::Result<Self> {
+        Ok(Self {
+            portal: bind_some(config.listeners.portal).await?,
+            dashboard: bind_some(config.listeners.dashboard).await?,
+            dashboard_tls: bind_some(config.listeners.dashboard_tls).await?,
+            control: control_socket(&layout.control)?,
+        })
+    }
+}
+
+/// Starts every HTTP listener: portal, dashboard (plain and TLS), control socket. `also` = further
+/// names of this machine.
 ///
 /// # Errors
 /// When a listener cannot be shared.
-#[expect(clippy::too_many_arguments, reason = "one argument per door")]
 pub fn start(
     app: &App,
     broker: &BrokerService,
     stills: &StillService,
     layout: &Layout,
     sounds: &SoundCache,
-    portal: Option<std::net::TcpListener>,
-    dashboard: Option<std::net::TcpListener>,
-    dashboard_tls: Option<std::net::TcpListener>,
-    control: std::os::unix::net::UnixListener,
+    sockets: HttpSockets,
     also: &[String],
-    house: &Supervisor,
+    supervisor: &Supervisor,
 ) -> anyhow::Result<()> {
     let hosts = AllowedHosts::new(
         app.names.iter().chain(also).cloned(),
         Some(CertificateFiles::named(&layout.data.join("keys"), "public").certificate),
     );
     let pages = crate::web::dashboard::router(app.clone(), hosts);
-    if let Some(listener) = portal {
+    if let Some(listener) = sockets.portal {
         serve_http(
-            house,
+            supervisor,
             "portal",
             listener,
             None,
             crate::web::portal::router(app.clone(), sound_file_lookup(sounds)),
         )?;
     }
-    if let Some(listener) = dashboard {
-        serve_http(house, "dashboard", listener, None, pages.clone())?;
+    if let Some(listener) = sockets.dashboard {
+        serve_http(supervisor, "dashboard", listener, None, pages.clone())?;
     }
-    if let Some(listener) = dashboard_tls {
-        let (h, data, listener) = (house.clone(), layout.data.clone(), Arc::new(listener));
-        house.service("dashboard_tls", move |stop| {
-            let (house, data, pages, listener) =
+    if let Some(listener) = sockets.dashboard_tls {
+        let (h, data, listener) = (supervisor.clone(), layout.data.clone(), Arc::new(listener));
+        supervisor.service("dashboard_tls", move |stop| {
+            let (supervisor, data, pages, listener) =
                 (h.clone(), data.clone(), pages.clone(), listener.clone());
-            async move { serve_https(&house, &data, &listener, pages, stop).await }
+            async move { serve_https(&supervisor, &data, &listener, pages, stop).await }
         });
     }
     let broker = broker.clone();
@@ -71,15 +92,15 @@ pub fn start(
         ]
     };
     let app = crate::web::control::router(app.clone(), pids);
-    let (h, listener) = (house.clone(), Arc::new(control));
-    house.service("control", move |stop| {
-        let (house, app, listener) = (h.clone(), app.clone(), listener.clone());
-        async move { serve::serve_unix(listener.try_clone()?, app, house, stop).await }
+    let (h, listener) = (supervisor.clone(), Arc::new(sockets.control));
+    supervisor.service("control", move |stop| {
+        let (supervisor, app, listener) = (h.clone(), app.clone(), listener.clone());
+        async move { serve::serve_unix(listener.try_clone()?, app, supervisor, stop).await }
     });
     Ok(())
 }
 
-/// Gives the file of a sound by its hash, for the door where clusters fetch it.
+/// Gives the file of a sound by its hash, for the portal, where speaker clusters fetch it.
 fn sound_file_lookup(
     sounds: &SoundCache,
 ) -> impl Fn(String) -> Option<PathBuf> + Clone + Send + Sync + 'static {
@@ -88,24 +109,25 @@ fn sound_file_lookup(
 }
 
 fn serve_http(
-    house: &Supervisor,
+    supervisor: &Supervisor,
     name: &'static str,
     listener: std::net::TcpListener,
     tls: Option<tokio_rustls::TlsAcceptor>,
     app: axum::Router,
 ) -> anyhow::Result<()> {
-    let (h, listener) = (house.clone(), Arc::new(listener));
-    house.service(name, move |stop| {
-        let (house, app, listener, tls) = (h.clone(), app.clone(), listener.clone(), tls.clone());
-        async move { serve::serve_tcp(listener.try_clone()?, tls, app, house, stop).await }
+    let (h, listener) = (supervisor.clone(), Arc::new(listener));
+    supervisor.service(name, move |stop| {
+        let (supervisor, app, listener, tls) =
+            (h.clone(), app.clone(), listener.clone(), tls.clone());
+        async move { serve::serve_tcp(listener.try_clone()?, tls, app, supervisor, stop).await }
     });
     Ok(())
 }
 
 /// HTTPS with the publicly valid certificate that the technician installs, now or later: the file
-/// is looked at every few seconds, and a new one is served without dropping a connection.
+/// is checked every few seconds, and a new one is served without dropping a connection.
 async fn serve_https(
-    house: &Supervisor,
+    supervisor: &Supervisor,
     data: &Path,
     listener: &std::net::TcpListener,
     pages: axum::Router,
@@ -119,7 +141,7 @@ async fn serve_https(
     };
     let mut look = tokio::time::interval(Duration::from_secs(3));
     while stamp().is_none() {
-        house.health().set(
+        supervisor.health().set(
             "dashboard_tls",
             HealthStatus::Amber,
             "no certificate is installed for HTTPS; “conglang cert install” takes one",
@@ -130,8 +152,10 @@ async fn serve_https(
         }
     }
     let served = ReloadableCertificate::load(&files)?;
-    house.health().set("dashboard_tls", HealthStatus::Green, "");
-    let config = tls::server_config(served.clone(), None, house.clock().clone())?;
+    supervisor
+        .health()
+        .set("dashboard_tls", HealthStatus::Green, "");
+    let config = tls::server_config(served.clone(), None, supervisor.clock().clone())?;
     let renew = async {
         let mut known = stamp();
         loop {
@@ -148,7 +172,7 @@ async fn serve_https(
         }
     };
     tokio::select! {
-        ended = serve::serve_tcp(listener.try_clone()?, Some(config.into()), pages, house.clone(), stop) => ended,
+        ended = serve::serve_tcp(listener.try_clone()?, Some(config.into()), pages, supervisor.clone(), stop) => ended,
         () = renew => Ok(()),
     }
 }

@@ -1,5 +1,4 @@
-//! What must be done every so often: readings to disk, the index, a daily checkpoint, certificates,
-//! space.
+//! Periodic work: readings to disk, the index, a daily checkpoint, certificates, disk space.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,24 +23,25 @@ use crate::supervisor::health::HealthStatus;
 use crate::supervisor::{Stop, Supervisor};
 use crate::sync::uplink::RECEIPT_CURSOR;
 
-/// What housekeeping works with.
+/// The parts that maintenance works with.
 #[derive(Clone)]
 pub struct Maintenance {
     /// The journal.
     pub journal: Journal,
-    /// Its index.
+    /// The journal's index.
     pub index: Index,
     /// Readings.
     pub samples: Samples,
     /// People's files.
     pub files: PeopleFiles,
-    /// A commune gets what happens here.
+    /// A commune receives the entries of this village.
     pub has_commune: bool,
-    /// The house.
+    /// The supervisor.
     pub supervisor: Supervisor,
     /// The data folder.
     pub data: PathBuf,
-    /// The broker's certificate, its names, and the folder of the house's CA; none = no TLS door.
+    /// The broker's certificate, its names, and the folder of the gateway's authority; none = no
+    /// TLS listener.
     pub certificate: Option<ServedCertificate>,
     /// The broker.
     pub broker: BrokerService,
@@ -58,8 +58,7 @@ impl Maintenance {
         let mut minutes = 0u64;
         let mut retained: Option<u64> = None;
         let mut people = Scrub::default();
-        // What the clock was worth when the house began, and how far it then stood from the time
-        // since.
+        // How far the clock was trusted at the start, and its offset then from the monotonic time.
         let mut trusted = (
             self.supervisor.clock().trust(),
             self.supervisor.clock().offset_ms(),
@@ -73,7 +72,8 @@ impl Maintenance {
                 }
                 () = stop.soft.cancelled() => break,
             }
-            // What the journal must know waits for the next start; the rest goes on without it.
+            // Changes of the journal wait for the next start once it has failed; the other work
+            // goes on.
             let writes = self.journal.failed().borrow().is_none();
             if writes {
                 self.record_clock_sync(&mut trusted).await?;
@@ -84,7 +84,7 @@ impl Maintenance {
             if writes && minutes > 0 && minutes.is_multiple_of(24 * 60) {
                 self.journal.checkpoint().await?;
             }
-            // Once a day, not in the first minutes of a boot, and whenever the date comes to be
+            // Once a day, not in the first minutes of a boot, and as soon as the date becomes
             // known.
             let due = retained.is_none_or(|at| minutes >= at + 24 * 60);
             if writes && minutes >= 10 && due && self.supervisor.clock().trust() == Trust::Synced {
@@ -112,7 +112,7 @@ impl Maintenance {
     async fn flush(&self) {
         let samples = self.samples.clone();
         match tokio::task::spawn_blocking(move || samples.flush()).await {
-            // After a day all that is shown was taken since.
+            // After a day everything that is shown was recorded since the loss.
             Ok(Ok(())) => match self
                 .samples
                 .loss()
@@ -157,7 +157,7 @@ impl Maintenance {
         }
     }
 
-    /// The next of people's files, and what is told of all.
+    /// Scrubs the next blobs, and reports the state of all.
     async fn scrub_blobs(&self, mut walk: Scrub) -> Scrub {
         if self.files.is_locked() {
             return walk;
@@ -253,7 +253,7 @@ impl Maintenance {
         );
     }
 
-    /// When the time becomes known, an entry says by how much what came before was wrong.
+    /// When the clock becomes synchronized, an entry records by how much earlier times were wrong.
     async fn record_clock_sync(&self, before: &mut (Trust, i64)) -> anyhow::Result<()> {
         let now = (
             self.supervisor.clock().trust(),
@@ -277,21 +277,21 @@ impl Maintenance {
         Ok(())
     }
 
-    /// Lets go what is too old.
+    /// Removes files and history that are too old.
     async fn apply_retention(&self) -> anyhow::Result<()> {
         let now = self.supervisor.clock().wall_ms();
         let receipt = self
             .has_commune
             .then(|| self.journal.cursor(RECEIPT_CURSOR));
-        // First the sweep: it reads the entries that the trim lets go. A house that was off for a
-        // week looks at that week.
+        // First the sweep: it reads entries that the trim removes. A gateway that was off for a
+        // week sweeps that week.
         let mark = self.data.join("swept");
         let since = std::fs::read_to_string(&mark)
             .ok()
             .and_then(|t| t.trim().parse().ok())
             .unwrap_or(0);
         match retention::sweep(&self.journal, &self.files, since, now).await {
-            // Three days are looked at again: a file may be older than the clock said.
+            // Three days are swept again: a file may be older than the clock showed.
             Ok(_) => crate::keys::secret::write_file(
                 &mark,
                 (now - retention::KEEP_MS / 10).to_string().as_bytes(),
@@ -303,21 +303,21 @@ impl Maintenance {
         Ok(())
     }
 
-    /// Blocks of history that could not be read when somebody asked.
+    /// Reports blocks of history that could not be read when somebody asked for them.
     fn report_unreadable_blocks(&self) {
         report_unreadable_blocks_of(&self.journal, &self.supervisor);
     }
 }
 
-fn report_unreadable_blocks_of(journal: &Journal, house: &Supervisor) {
+fn report_unreadable_blocks_of(journal: &Journal, supervisor: &Supervisor) {
     let holes = journal.history().unreadable();
-    // One that failed says more, and red.
+    // A journal that failed has reported more, and red.
     if let Some((from, to)) = holes
         .first()
         .filter(|_| journal.failed().borrow().is_none())
     {
         for part in ["journal", "history"] {
-            house.health().set(
+            supervisor.health().set(
                 part,
                 HealthStatus::Amber,
                 &format!(
@@ -329,16 +329,20 @@ fn report_unreadable_blocks_of(journal: &Journal, house: &Supervisor) {
     }
 }
 
-/// Pause between two reads of the slow look at packed history.
+/// Pause between two reads of the history scrub.
 const SCRUB_PAUSE: Duration = Duration::from_millis(100);
-/// Pause between two looks.
+/// Pause between two scrubs.
 const SCRUB_INTERVAL: Duration = Duration::from_secs(86_400);
 
-/// Looks at everything that is packed, behind open doors and once a day.
+/// Scrubs all packed history in the background once a day.
 ///
 /// # Errors
 /// Never by itself; the type fits a service.
-pub async fn scrub_history(journal: Journal, house: Supervisor, stop: Stop) -> anyhow::Result<()> {
+pub async fn scrub_history(
+    journal: Journal,
+    supervisor: Supervisor,
+    stop: Stop,
+) -> anyhow::Result<()> {
     loop {
         let seen = tokio::select! {
             seen = scrub::scrub(&journal, SCRUB_PAUSE) => seen,
@@ -346,9 +350,9 @@ pub async fn scrub_history(journal: Journal, house: Supervisor, stop: Stop) -> a
         };
         tracing::debug!(seen.blocks, "history scrub finished");
         if seen.snapshots > 0 && journal.failed().borrow().is_none() {
-            house.health().set("journal", HealthStatus::Amber, &format!("{} snapshots were damaged and are made again; nothing is missing, look at the card", seen.snapshots));
+            supervisor.health().set("journal", HealthStatus::Amber, &format!("{} snapshots were damaged and are made again; nothing is missing, check the storage", seen.snapshots));
         }
-        report_unreadable_blocks_of(&journal, &house);
+        report_unreadable_blocks_of(&journal, &supervisor);
         tokio::select! {
             () = tokio::time::sleep(SCRUB_INTERVAL) => {}
             () = stop.soft.cancelled() => return Ok(()),
@@ -356,7 +360,7 @@ pub async fn scrub_history(journal: Journal, house: Supervisor, stop: Stop) -> a
     }
 }
 
-/// People's files that the village uses now, and what each is of.
+/// The blobs that the village uses now, each with a description.
 fn referenced_blobs(state: &VillageState) -> Vec<(BlobRef, String)> {
     let people = state
         .users
@@ -373,34 +377,36 @@ fn referenced_blobs(state: &VillageState) -> Vec<(BlobRef, String)> {
     people.chain(notices).chain(said).collect()
 }
 
-/// A broker's certificate, its names, and the folder of the CA that signs it.
+/// A broker's certificate, its names, and the folder of the authority that signs it.
 pub type ServedCertificate = (CertificateFiles, Vec<String>, PathBuf);
 
 /// The common name of a broker's certificate.
 const BROKER_COMMON_NAME: &str = "cong-lang";
 
-/// Makes a broker's certificate anew when it ends soon or counts as none, without dropping a
-/// connection: also as soon as a clock that was wrong is right again.
+/// Issues a broker's certificate again when it ends soon or is not valid, without dropping a
+/// connection; also as soon as a wrong clock has been corrected.
 ///
 /// # Errors
-/// When the CA cannot be loaded or a file cannot be written.
+/// When the authority cannot be loaded or a file cannot be written.
 pub async fn renew_broker_certificate(
-    house: &Supervisor,
+    supervisor: &Supervisor,
     broker: &BrokerService,
     certificate: &ServedCertificate,
 ) -> anyhow::Result<()> {
-    if issue_broker_certificate(certificate, house.clock())? {
+    if issue_broker_certificate(certificate, supervisor.clock())? {
         broker.reload_certificate().await;
         tracing::info!("broker certificate renewed");
     }
-    house.health().set("certificate", HealthStatus::Green, "");
+    supervisor
+        .health()
+        .set("certificate", HealthStatus::Green, "");
     Ok(())
 }
 
-/// Makes a certificate for the broker from the house's CA when one is due; true = it was made.
+/// Issues a certificate for the broker when one is due; true = it was issued.
 ///
 /// # Errors
-/// When the CA cannot be loaded or a file cannot be written.
+/// When the authority cannot be loaded or a file cannot be written.
 pub fn issue_broker_certificate(
     (files, names, folder): &ServedCertificate,
     clock: &Clock,

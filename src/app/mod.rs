@@ -1,4 +1,4 @@
-//! Composition: one file per role. The only files that see everything.
+//! Composition: one file per program or group of services. Only these files know all modules.
 
 pub mod bootstrap;
 pub mod broker;

@@ -1,8 +1,8 @@
-//! What goes with time: old history, files that no entry names. Once a day, and only when the date
-//! is known.
+//! Removes old history and blobs that no entry names. Once a day, and only when the date is known.
 //!
-//! History's floor is the oldest of what the commune has and thirty days; when it fills half of its
-//! disk the oldest goes all the same. Whatever goes is an entry first. Source of the rule:
+//! History before the floor is removed. The floor is the older of two: the last entry that the
+//! commune has, and thirty days ago. When history fills half of its disk, the oldest is removed all
+//! the same. An entry records each removal before it happens. Source of the rule:
 //! docs/decisions/0006-retention.md.
 
 use std::collections::BTreeSet;
@@ -19,13 +19,13 @@ use crate::journal::{CommandRequest, Journal, StoredEntry, pack};
 use crate::store::disk_space;
 use crate::store::files::PeopleFiles;
 
-/// How long history is kept at least, ms.
+/// How long history is stored at least, ms.
 pub const KEEP_MS: i64 = 30 * 86_400_000;
-/// A file that no entry names is an orphan after so long, ms.
+/// Age at which a blob that no entry names counts as an orphan, ms.
 const ORPHAN_MS: i64 = 86_400_000;
 
-/// The first entry that stays; 0 = nothing goes. `receipt` is the last entry that the commune has,
-/// none = there is no commune. `bytes_most` is what packed history may take.
+/// The first entry that stays; 0 = nothing is removed. `receipt` is the last entry that the commune
+/// has, none = there is no commune. `bytes_most` is how much packed history may take.
 fn trim_floor(history: &History, now_ms: i64, receipt: Option<u64>, bytes_most: u64) -> u64 {
     let packs = history.packs();
     let size = |p: &pack::Pack| std::fs::metadata(&p.path).map_or(0, |m| m.len());
@@ -33,8 +33,9 @@ fn trim_floor(history: &History, now_ms: i64, receipt: Option<u64>, bytes_most: 
     let mut floor = 0;
     let mut dated: Option<(usize, Option<i64>)> = None;
     for (i, p) in packs.iter().enumerate() {
-        // One that says nothing of its age is as old as the next that does: what was written while
-        // the box believed that it is 1970, or 2100, is as young as what came after it.
+        // A pack without a trustworthy date is as old as the next pack that has one: entries that
+        // were written while the machine believed that it was 1970, or 2100, count as old as those
+        // that follow.
         if dated.is_none_or(|(at, _)| at < i) {
             dated = Some(
                 packs
@@ -56,8 +57,8 @@ fn trim_floor(history: &History, now_ms: i64, receipt: Option<u64>, bytes_most: 
     floor
 }
 
-/// When the newest entry of a pack was written whose time was agreed with a source and is not to
-/// come, ms.
+/// The time of a pack's newest entry whose clock was synchronized and whose time is not in the
+/// future, ms.
 fn newest_synced_at(pack: &pack::Pack, now_ms: i64) -> Option<i64> {
     let sound =
         |e: &&Arc<StoredEntry>| e.entry.clock == ClockQuality::Synced && e.entry.wall_ms <= now_ms;
@@ -68,7 +69,7 @@ fn newest_synced_at(pack: &pack::Pack, now_ms: i64) -> Option<i64> {
     })
 }
 
-/// Lets old history go; gives how many entries went.
+/// Removes old history; gives how many entries were removed.
 ///
 /// # Errors
 /// When the journal closed.
@@ -95,8 +96,8 @@ pub async fn trim(
         journal.checkpoint().await?;
         return Ok(0);
     }
-    // It is told before it happens: a cut between the two leaves an entry too many, never a hole
-    // without one.
+    // The trim is recorded before it happens: a power cut between the two leaves an entry too many,
+    // never a gap that no entry names.
     journal
         .submit(CommandRequest::new(
             Actor::System,
@@ -114,8 +115,7 @@ pub async fn trim(
     Ok(floor - first)
 }
 
-/// Removes files of people's data that no entry names, of the time since `since_ms`; gives how
-/// many.
+/// Removes blobs that no entry names and that were written since `since_ms`; gives how many.
 ///
 /// # Errors
 /// When the folder cannot be read.
@@ -130,7 +130,7 @@ pub async fn sweep(
         tokio::task::spawn_blocking(move || files.written_between(since_ms, now_ms - ORPHAN_MS))
             .await??
     };
-    // What the village holds now is in use, however long ago its entry went.
+    // Blobs that the state names are in use, however long ago their entries were trimmed.
     let state = journal.state();
     for blob in state
         .users
@@ -146,8 +146,7 @@ pub async fn sweep(
     while !found.is_empty() {
         let entries = journal.before(at, 500).await;
         let Some(last) = entries.last() else {
-            // History ends here. Unless it ends where it began, an older entry may have named what
-            // is left.
+            // History ends here. Unless it ends at entry 1, an older entry may have named the rest.
             if at > 1 {
                 return Ok(0);
             }
@@ -155,7 +154,7 @@ pub async fn sweep(
         };
         at = last.entry.seq;
         for entry in &entries {
-            // A hole may hide the entry that names a file: then nothing is removed.
+            // A gap may hide the entry that names a blob: then nothing is removed.
             if entry.entry.seq < expected {
                 return Ok(0);
             }
@@ -164,8 +163,9 @@ pub async fn sweep(
                 found.remove(&blob.id);
             }
         }
-        // The entry that names a file is made right after it; a day earlier nothing can name it. A
-        // clock that nobody agreed with says nothing about that.
+        // The entry that names a blob is written right after it; entries a day older than
+        // `since_ms` cannot name it. An entry whose clock was not synchronized proves nothing about
+        // that.
         if last.entry.clock == ClockQuality::Synced && last.entry.wall_ms < since_ms - ORPHAN_MS {
             break;
         }

@@ -1,5 +1,5 @@
-//! The keys of a village at its start: all are looked at before the journal notes a boot, so that a
-//! cut in a first boot leaves no history without them.
+//! The keys of a village at its start. All are inspected before the journal records a boot, so that
+//! a power cut in a first boot leaves no history without keys.
 
 use std::path::Path;
 
@@ -10,11 +10,11 @@ use crate::store::files::PeopleFiles;
 use crate::supervisor::clock::Clock;
 use crate::supervisor::health::{Health, HealthStatus};
 
-/// An authority's certificate that is over another key than its own is set aside: it is made again
-/// over the key.
+/// Renames an authority's certificate that does not belong to the authority's key; it is issued
+/// again for the key.
 ///
 /// # Errors
-/// Whatever the file system says.
+/// When the file system refuses.
 pub fn quarantine_mismatched_certificate(folder: &Path) -> std::io::Result<()> {
     let certificate = folder.join("ca.pem");
     if certificate.exists() && !Authority::is_pair(folder) {
@@ -24,18 +24,18 @@ pub fn quarantine_mismatched_certificate(folder: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The keys; what is lost is none, and only what needs it stops.
+/// The keys. A lost key is none, and only the parts that need it do not work.
 pub struct Secrets {
     people: Option<Vec<u8>>,
-    /// Stands behind the hashes of PINs.
+    /// Is mixed into the hashes of PINs.
     pub pepper: Option<Vec<u8>>,
-    /// Seals forms.
+    /// Signs the CSRF tokens of forms.
     pub forms: Option<Vec<u8>>,
-    /// The village's voice.
+    /// The key that signs orders to speaker clusters.
     pub voice: Option<Vec<u8>>,
-    /// The voice was made in this start.
+    /// The signing key was made in this start.
     pub is_voice_new: bool,
-    /// The hash of what programs show; empty = none is let in.
+    /// The hash of the token that programs present; empty = no program is let in.
     pub api_token_hash: String,
     /// There is a key to sign the broker's certificate with.
     pub has_authority: bool,
@@ -43,7 +43,7 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Looks at the keys in a data folder, and makes those that there never were.
+    /// Inspects the keys in a data folder, and makes those that never existed.
     ///
     /// # Errors
     /// When a new key cannot be written.
@@ -79,7 +79,7 @@ impl Secrets {
     /// People's files with their key, or locked without it.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// When the file system refuses.
     pub fn files(&self, folder: &Path) -> std::io::Result<PeopleFiles> {
         match &self.people {
             Some(key) => PeopleFiles::open(folder, key.clone()),
@@ -87,7 +87,7 @@ impl Secrets {
         }
     }
 
-    /// Says in the house's health what is lost.
+    /// Reports lost keys in health.
     pub fn report(&self, health: &Health) {
         health.set(
             "keys",

@@ -1,9 +1,10 @@
-//! The gateway's sockets, all before anything is served, with the certificate of the broker's doors.
+//! The gateway's sockets, all bound before anything is served, with the certificate of the broker's
+//! TLS listeners.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::broker::bind;
-use super::maintenance::issue_broker_certificate;
+use super::maintenance::{ServedCertificate, issue_broker_certificate};
 use super::secrets::Secrets;
 use crate::config::Config;
 use crate::keys::authority::CertificateFiles;
@@ -28,8 +29,6 @@ pub(super) fn control_socket(path: &Path) -> anyhow::Result<std::os::unix::net::
     Ok(listener)
 }
 
-pub(super) type BrokerCertificate = (CertificateFiles, Vec<String>, PathBuf);
-
 pub(super) async fn broker_listeners(
     config: &Config,
     keys: &Path,
@@ -37,7 +36,7 @@ pub(super) async fn broker_listeners(
     clock: &Clock,
 ) -> anyhow::Result<(
     Vec<(ListenerKind, std::net::TcpListener)>,
-    Option<BrokerCertificate>,
+    Option<ServedCertificate>,
 )> {
     let mut doors = Vec::new();
     for (door, address) in [
@@ -69,7 +68,8 @@ pub(super) async fn broker_listeners(
     if (made.is_err() || !secrets.has_authority)
         && crate::keys::tls::ReloadableCertificate::load(&certificate.0).is_err()
     {
-        // Nobody can sign one: TLS doors refuse, the others serve.
+        // No certificate can be signed: the broker starts without one, so its TLS listeners refuse
+        // connections and the others serve.
         return Ok((doors, None));
     }
     Ok((doors, Some(certificate)))

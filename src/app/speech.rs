@@ -1,4 +1,4 @@
-//! The village's voice as services: sentences as sound, and playback on the clusters.
+//! Announcements as services: speech synthesis, and playback on speaker clusters.
 
 use std::path::Path;
 
@@ -13,8 +13,8 @@ use crate::speakers::speech_service::serve_voice;
 use crate::supervisor::health::HealthStatus;
 use crate::web::app::App;
 
-/// The village's voice (its key, and whether it was made in this start): sentences as sound, and
-/// playback on the clusters.
+/// Starts speech synthesis and playback. `key` is the signing key, `is_first` whether it was made
+/// in this start.
 pub(super) fn start_speech(
     config: &Config,
     app: &App,
@@ -38,7 +38,8 @@ pub(super) fn start_speech(
             tracing::error!(%cause, path = %path.display(), "writing speech public key failed");
         }
     }
-    // Clusters fetch from the portal's door unless the configuration names another address.
+    // Clusters fetch sounds from the portal's listener unless the configuration names another
+    // address.
     let portal = config.listeners.portal.map(|a| {
         if a.ip().is_unspecified() {
             format!("http://127.0.0.1:{}", a.port())

@@ -1,14 +1,14 @@
 //! When and how the gateway ends.
 //!
-//! Invariants: a signal ends it; a journal that failed does not. What can be done without the card
-//! goes on for as long as the card is full, read-only or dead: the broker carries orders between
-//! devices, visitors get in, pages show what is, and every command is refused in words because it
-//! could not be kept. Services that do nothing but write the journal rest meanwhile: they
-//! take no device's word that they could not keep, and repeat no order; the link to the commune
-//! acknowledges nothing, and is made again. When the card can be written again the gateway ends
-//! with 74, and whoever watches over it starts it from what is durable. A card that neither takes
-//! nor refuses (a write that hangs) is the watchdog's. Deliberately absent: mending the journal in
-//! a running process.
+//! Invariants: a signal ends the gateway; a failed journal does not. Work that needs no storage
+//! goes on for as long as storage is full, read-only or broken: the broker delivers messages
+//! between devices, visitors get in, pages show the state, and every command is rejected with a
+//! reason because it could not be recorded. Services that only write the journal rest meanwhile:
+//! they acknowledge no message of a device that they could not record, and repeat no order. The
+//! link to the commune acknowledges nothing, and reconnects. When storage can be written again, the
+//! gateway exits with 74, and its service manager starts it again from the durable data. A write
+//! that hangs, neither done nor refused, is left to the watchdog. Deliberately absent: repairing
+//! the journal in a running process.
 
 use std::path::Path;
 use std::time::Duration;
@@ -20,19 +20,19 @@ use crate::supervisor::health::HealthStatus;
 use crate::supervisor::service::Stop;
 use crate::supervisor::{Supervisor, systemd};
 
-/// Pause between two looks whether the card can be written again.
+/// Pause between two probes whether storage can be written again.
 const PROBE_INTERVAL: Duration = Duration::from_secs(5);
-/// Good looks in a row that are trusted.
+/// Successful probes in a row that are trusted.
 const PROBES_REQUIRED: usize = 3;
-/// Room that the journal needs to begin anew, bytes.
+/// Space that the journal needs to start again, bytes.
 const FREE_BYTES_REQUIRED: u64 = 8 * 1024 * 1024;
-/// How long a service that heard first waits for the journal to say why it closed.
+/// How long a service that saw the closed journal first waits for the journal to state its failure.
 const FAILURE_REASON_TIMEOUT: Duration = Duration::from_secs(2);
 /// Exit code of a gateway whose journal failed (EX_IOERR of sysexits.h).
 pub const EXIT_IO_ERROR: u8 = 74;
 
-/// A service that ended because the journal failed rests until the house ends; any other end is its
-/// own.
+/// Lets a service that ended because the journal failed rest until the gateway ends; any other
+/// result is returned.
 ///
 /// # Errors
 /// Those of the service.
@@ -70,7 +70,7 @@ pub async fn run_until_shutdown(
         tokio::select! {
             () = signal.recv() => return 0,
             why = failed.wait_for(Option::is_some) => break why.ok().and_then(|w| w.clone()).unwrap_or_else(|| "the journal ended".into()),
-            // Only a writer that answers is alive.
+            // A writer thread that does not answer counts as hung.
             _ = tick.tick() => if tokio::time::timeout(Duration::from_secs(5), journal.ping()).await.is_ok_and(|p| p.is_ok()) {
                 systemd::notify_watchdog();
             },
@@ -93,9 +93,9 @@ pub async fn run_until_shutdown(
                 }
             }
             _ = look.tick() => {
-                // Others say less about the same part.
+                // Set again at each probe: other services overwrite this part with a weaker reason.
                 supervisor.health().set("journal", HealthStatus::Red, &told);
-                // One that hangs is waited for; the rest of the house need not.
+                // No second probe starts while one hangs; the gateway goes on meanwhile.
                 if looking.is_empty() {
                     let folder = folder.clone();
                     looking.spawn_blocking(move || disk_space::probe_write(&folder, FREE_BYTES_REQUIRED, SEGMENT_BYTES));

@@ -1,4 +1,4 @@
-//! The way to the commune as a service; none where the configuration names no commune.
+//! The link to the commune as a service; none where the configuration names no commune.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ pub(super) fn start_uplink(
     journal: &Journal,
     files: &PeopleFiles,
     live: &Live,
-    house: &Supervisor,
+    supervisor: &Supervisor,
 ) {
     let (Some(village), Some(server), Some(ca), Some(certificate), Some(key)) = (
         &config.village,
@@ -41,13 +41,13 @@ pub(super) fn start_uplink(
         journal: journal.clone(),
         files: files.clone(),
         live: live.clone(),
-        clock: house.clock().clone(),
+        clock: supervisor.clock().clone(),
         receipts: Receipts::default(),
     };
-    let now = house.clock().wall_ms();
+    let now = supervisor.clock().wall_ms();
     live.uplink.update(|l| {
         l.configured = true;
         l.since = now;
     });
-    house.service("uplink", move |stop| uplink.clone().run_until_stopped(stop));
+    supervisor.service("uplink", move |stop| uplink.clone().run_until_stopped(stop));
 }

@@ -1,4 +1,5 @@
-//! `conglang worker …`: one thing that may crash. Started by `run` or `commune`, never by hand.
+//! `conglang worker …`: a process for work that may crash. `run` or `commune` starts it, never a
+//! person.
 
 use std::path::Path;
 
@@ -8,8 +9,8 @@ use crate::supervisor::sandbox::confine;
 /// Runs a worker's role to its end; gives the exit code.
 #[must_use]
 pub fn run(role: &str) -> u8 {
-    // Not a worker that stays: it writes down which decoders this machine has, before anybody sees
-    // a picture.
+    // This role ends by itself: it records which decoders this machine has, before any access unit
+    // is read.
     if role == "plugins" {
         return match crate::cameras::worker::probe_decoders() {
             Ok(()) => 0,
@@ -60,9 +61,9 @@ pub fn run(role: &str) -> u8 {
     }
 }
 
-/// Pictures come from cameras that strangers may have got at: who decodes them sees the system's
-/// libraries and the list of decoders, writes nothing, and speaks to nobody but its parent: no
-/// keys, no history, no recordings, no network, no control socket.
+/// Shuts the media worker in: an attacker may control a camera and what it sends. The process that
+/// decodes it sees the system's libraries and the list of decoders, writes nothing, and talks to
+/// nobody but its parent: no keys, no history, no recordings, no network, no control socket.
 fn enter_sandbox() -> bool {
     let registry = std::env::var_os("GST_REGISTRY").unwrap_or_default();
     let read = [

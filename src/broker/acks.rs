@@ -1,4 +1,4 @@
-//! What a client's answers do to its deliveries, and what the ledger must know of it.
+//! The effect of a client's acknowledgements on its deliveries and on the persistence log.
 
 use tokio::time::Instant;
 
@@ -10,7 +10,7 @@ use super::quota::account_queued_bytes;
 use super::subscriptions::Slot;
 
 impl BrokerState {
-    /// Works on a session's queue and keeps the sums of its bytes right.
+    /// Works on a session's queue and corrects the sums of queued bytes afterwards.
     fn with_queue<T>(
         &mut self,
         slot: Slot,
@@ -37,19 +37,19 @@ impl BrokerState {
         }
     }
 
-    /// PUBACK.
     pub fn on_puback(&mut self, slot: Slot, id: u16) {
         let done = self.with_queue(slot, |q| q.on_puback(id));
         self.finish_delivery(slot, done);
     }
 
-    /// PUBREC that refuses, or a message that the client cannot take: the delivery is over.
+    /// A PUBREC with an error, or a message that is larger than the client takes: the delivery is
+    /// over.
     pub fn reject_delivery(&mut self, slot: Slot, id: u16) {
         let done = self.with_queue(slot, |q| q.on_pubrec_error(id).or_else(|| q.on_puback(id)));
         self.finish_delivery(slot, done);
     }
 
-    /// PUBREC. False = there is no such delivery: PUBREL says so.
+    /// Handles PUBREC. False = there is no such delivery; the caller's PUBREL reports that.
     pub fn on_pubrec(&mut self, slot: Slot, id: u16) -> bool {
         let known = self.with_queue(slot, |q| q.on_pubrec(id));
         let Self {
@@ -66,7 +66,7 @@ impl BrokerState {
                     persistence.record_pubrec(&session.owner.clone(), session.number, id, owed);
                 session.queue.set_log_number(id, number);
             }
-            // What memory holds is as safe as it will be.
+            // A delivery that is only in memory has nothing to wait for.
             Some((true, None)) => session.queue.pubrec_persisted(id),
             Some((false, _)) => {}
             None => return session.queue.is_persisting_pubrec(id),
@@ -74,14 +74,13 @@ impl BrokerState {
         true
     }
 
-    /// PUBCOMP.
     pub fn on_pubcomp(&mut self, slot: Slot, id: u16) {
         let done = self.with_queue(slot, |q| q.on_pubcomp(id));
         self.finish_delivery(slot, done);
     }
 
-    /// A batch is on disk, or cannot be: what waited for it goes on. A card that fails must not
-    /// hold a delivery for ever: without it, the promise is memory's.
+    /// A batch is on disk, or cannot be written: the deliveries that waited for it go on. Storage
+    /// that fails must not hold a delivery for ever; it is then only as safe as memory.
     pub fn on_batch_written(&mut self, batch: &WriteBatch) {
         self.persistence.batch_written();
         let Self {
@@ -104,7 +103,7 @@ impl BrokerState {
         }
     }
 
-    /// The next thing that may be sent to a client.
+    /// The next packet that may be sent to a client.
     pub fn next_outgoing(&mut self, slot: Slot, now: Instant) -> Option<Outgoing> {
         let Self {
             sessions,

@@ -1,5 +1,7 @@
-//! Who may say and hear what. The table comes whole from the parent; open connections are judged by
-//! the table in force at each packet.
+//! Access control: which identity may publish and subscribe to which topics.
+//!
+//! The parent sends the table as a whole. Every packet is judged by the table in force at that
+//! moment, also on connections that were open before it came.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,20 +15,21 @@ use crate::protocol::mqtt::topic::{covers, matches};
 
 pub use crate::protocol::broker::GATEWAY_ACCOUNT;
 
-/// Who a connection is.
+/// The identity of a connection.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Identity {
     /// The gateway itself, on its own socket.
     Gateway,
     /// An account of the table.
     Account(String),
-    /// A device without an account, under the name that it gave: it may announce itself and nothing
-    /// else.
+    /// An unprovisioned device, under the name that it gave: it may publish its discovery messages
+    /// and nothing else.
     Unprovisioned(String),
 }
 
 impl Identity {
-    /// Whose the card's budget and the rates are: strangers share one.
+    /// The name under which storage quotas and rates are counted. All unprovisioned devices share
+    /// one.
     pub fn quota_owner(&self) -> &str {
         match self {
             Self::Unprovisioned(_) => "@strangers",
@@ -34,8 +37,8 @@ impl Identity {
         }
     }
 
-    /// The name under which a refusal is remembered; empty = by the address: what a stranger
-    /// invents is no name.
+    /// The name under which a refusal is recorded; empty = it is recorded under the address. An
+    /// unprovisioned device invents its name, so it must not choose the record.
     pub fn audit_key(&self) -> &str {
         match self {
             Self::Unprovisioned(_) => "",
@@ -43,7 +46,7 @@ impl Identity {
         }
     }
 
-    /// For logs and facts.
+    /// The name for logs and events.
     pub fn name(&self) -> &str {
         match self {
             Self::Gateway => GATEWAY_ACCOUNT,
@@ -56,9 +59,9 @@ impl Identity {
 #[derive(Debug, Clone, Default)]
 pub struct AccessControl {
     accounts: Arc<BTreeMap<String, Account>>,
-    /// Devices without an account may announce themselves.
+    /// Unprovisioned devices may publish discovery messages.
     quarantine: bool,
-    /// Which certificates open which accounts.
+    /// The certificates that each account admits.
     pub(super) holders: Arc<HolderTable>,
 }
 
@@ -76,19 +79,20 @@ impl AccessControl {
         }
     }
 
-    /// The same with other holders.
+    /// The same table with other certificate holders.
     pub fn with_holders(self, holders: Arc<HolderTable>) -> Self {
         Self { holders, ..self }
     }
 
-    /// The stranger of that name, where strangers may announce themselves: a name that a device
-    /// could have, and nobody has.
+    /// The unprovisioned device of that name, if quarantine is on. The name must be valid for a
+    /// device and must not be an account's.
     pub fn unprovisioned(&self, name: &str) -> Option<Identity> {
         (self.quarantine && DeviceId::new(name).is_ok() && !self.accounts.contains_key(name))
             .then(|| Identity::Unprovisioned(name.to_owned()))
     }
 
-    /// The account that the password opens. Compares whole hashes: the secret is 128 random bits.
+    /// The account that this password opens. The comparison always covers the whole hash. One
+    /// SHA-256 is enough, because the secret is 128 random bits.
     pub fn login(&self, name: &str, password: &[u8]) -> Option<Identity> {
         let account = self.accounts.get(name)?;
         let hash = crate::journal::codec::hex(&Sha256::digest(password));
@@ -101,8 +105,8 @@ impl AccessControl {
         (same == 0).then(|| Identity::Account(name.to_owned()))
     }
 
-    /// True when a connection with this certificate may be this identity's; who brought none proved
-    /// itself otherwise.
+    /// True when this identity may use a connection with this certificate. A connection without a
+    /// certificate was authenticated in another way, so it is admitted here.
     pub fn admits_certificate(&self, who: &Identity, proof: &CertificateProof) -> bool {
         match who {
             Identity::Account(name) if !proof.key.is_empty() => {
@@ -112,15 +116,16 @@ impl AccessControl {
         }
     }
 
-    /// The account of a verified client certificate; which of its certificates may come is for
-    /// [`Table::holds`].
+    /// The account that a verified client certificate names. [`AccessControl::admits_certificate`]
+    /// decides which certificates of that name are admitted.
     pub fn by_certificate(&self, name: &str) -> Option<Identity> {
         self.accounts
             .contains_key(name)
             .then(|| Identity::Account(name.to_owned()))
     }
 
-    /// What opens this identity now; a session that another one opened is over.
+    /// The credential that opens this identity now. A session that was opened with another one
+    /// ends.
     pub fn credential(&self, who: &Identity) -> Option<String> {
         match who {
             Identity::Gateway => Some(String::new()),

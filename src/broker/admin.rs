@@ -1,4 +1,4 @@
-//! What a technician asks of the running broker.
+//! The answers to a technician's questions about the running broker.
 
 use tokio::time::Instant;
 
@@ -7,18 +7,17 @@ use super::session::Session;
 use super::shared::SharedBroker;
 use crate::protocol::broker::{AdminQuery, AdminReply, ClientRow, RetainedRow};
 
-/// Bytes of one answer: a line of facts is bounded (`supervisor/worker`), whatever clients call
-/// themselves.
+/// Bytes of one answer. `supervisor/worker` limits a line of events, and client identifiers may be
+/// long.
 const REPLY_BYTES_MAX: usize = 128 * 1024;
 /// Characters of payload and of a filter shown.
 const PREVIEW_CHARS: usize = 80;
 
-/// The beginning of a text.
 fn preview(text: &str) -> String {
     text.chars().take(PREVIEW_CHARS).collect()
 }
 
-/// As many rows as fit, the first one always; true = there are more.
+/// As many rows as fit into one answer, and at least one; true = there are more.
 fn fit_rows<T: serde::Serialize>(rows: impl Iterator<Item = T>) -> (Vec<T>, bool) {
     let (mut out, mut bytes) = (Vec::new(), 0);
     for row in rows {
@@ -67,7 +66,7 @@ fn client_row(session: &Session, now: Instant) -> ClientRow {
     }
 }
 
-/// Answers a question.
+/// Answers a technician's question.
 pub fn handle_query(broker: &SharedBroker, query: &AdminQuery) -> AdminReply {
     let now = Instant::now();
     match query {
@@ -142,7 +141,7 @@ pub fn handle_query(broker: &SharedBroker, query: &AdminQuery) -> AdminReply {
             AdminReply::Kicked(found.len())
         }
         AdminQuery::Refusals { id } => {
-            // The newest that fit, oldest first.
+            // The newest refusals that fit, in the order oldest first.
             let (mut rows, _) = fit_rows(broker.refusals_of(id).into_iter().rev());
             rows.reverse();
             AdminReply::Refusals(rows)

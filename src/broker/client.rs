@@ -1,10 +1,12 @@
-//! A connected client: one task that reads, answers and sends until the end.
+//! A connected client: one task that reads, acknowledges and sends until the connection ends.
 //!
-//! Invariants: nothing is read while the client must pause (back pressure); keep alive is judged by
-//! what the client sent, never by what was sent to it; answers go out in the order of what they
-//! answer, each when what it promises is so; a client that does not take its messages is cut; a
-//! polite DISCONNECT drops the will, everything else says it. `inbound` handles what the client
-//! says, `replies` answers it, `outbound` says what is for it.
+//! Invariants: no packet is read while the client must pause (backpressure). Keep alive is judged
+//! by what the client sent, never by what was sent to it. Acknowledgements go out in the order of
+//! the packets they answer, each when its promise holds. A client that does not take its messages
+//! is disconnected. A normal DISCONNECT drops the will; every other end publishes it.
+//!
+//! `inbound` handles the client's packets, `pending_acks` acknowledges them, `outbound` sends what
+//! is queued for the client.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -27,25 +29,25 @@ use crate::protocol::mqtt::encode::{self, ConnAck};
 use crate::protocol::mqtt::{Version, Violation};
 use crate::supervisor::meter::Meter;
 
-/// How long a goodbye may take.
+/// How long a last packet may take to be written.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 /// Bytes collected before a write.
 pub(super) const WRITE_BATCH_BYTES: usize = 64 * 1024;
-/// An empty buffer larger than this is given back.
+/// An empty buffer larger than this is freed.
 const IDLE_BUFFER_BYTES: usize = 16 * 1024;
-/// A day: no deadline.
+/// A day, which stands for no deadline.
 const NO_DEADLINE: Duration = Duration::from_secs(86_400);
 
-/// Why a client is cut whose messages the card does not take.
+/// Why a client is disconnected when storage does not take its messages.
 pub(super) const STORAGE_UNAVAILABLE: &str = "storage unavailable";
 
-/// An answer that may have to wait.
+/// An acknowledgement that may have to wait for storage.
 pub(super) struct PendingAck {
     pub(super) ticket: Option<Arc<DurabilityTicket>>,
     pub(super) packet: AckPacket,
 }
 
-/// What is answered.
+/// The content of an acknowledgement.
 pub(super) enum AckPacket {
     /// PUBACK (4), PUBREC (5) or PUBCOMP (7).
     Ack { kind: u8, id: u16, reason: u8 },
@@ -53,7 +55,7 @@ pub(super) enum AckPacket {
     Codes { kind: u8, id: u16, codes: Vec<u8> },
 }
 
-/// What CONNECT and CONNACK agreed.
+/// The parameters that CONNECT and CONNACK agreed on.
 pub struct ConnectionParams {
     pub session: SessionHandle,
     pub identity: Identity,
@@ -67,9 +69,8 @@ pub struct ConnectionParams {
     pub max_packet_bytes: usize,
     /// Topic aliases that the client takes.
     pub topic_alias_maximum: u16,
-    /// Where it comes from.
     pub address: String,
-    /// What its socket moves.
+    /// Counts the bytes that the socket moves.
     pub meter: Arc<Meter>,
 }
 
@@ -82,37 +83,39 @@ pub(super) struct Client<S> {
     pub output: BytesMut,
     pub last_packet_at: Instant,
     pub read_after: Instant,
-    /// When it is cut because the card does not take what it said.
+    /// When the client is disconnected because storage does not take its messages.
     pub disconnect_at: Option<Instant>,
-    /// None = the house itself, which has no rate.
+    /// None = the gateway's own client, which has no rate limit.
     pub rate: Option<Arc<Mutex<AccountRate>>>,
-    /// Answers that wait for the card, and those behind them.
+    /// Acknowledgements that wait for storage, and those behind them in order.
     pub pending_acks: VecDeque<PendingAck>,
     /// QoS 2 messages of this connection that are not released.
     pub unreleased: BTreeSet<u16>,
     pub aliases_in: BTreeMap<u16, Box<str>>,
     pub aliases_out: BTreeMap<Box<str>, u16>,
     pub denied_publishes: u64,
-    /// PINGREQs that are not answered yet: what its own words brought it goes before.
+    /// PINGREQs that are not answered yet. Messages that the client's earlier packets caused are
+    /// sent before PINGRESP.
     pub pending_pingresps: usize,
-    /// Somebody who hears it can hardly follow: others go first.
+    /// A recipient can hardly follow: other tasks run before this client is read again.
     pub backpressure: bool,
-    /// It said something that somebody is to hear.
+    /// A QoS 1 or 2 message of the client was accepted: its recipients' tasks run before it is
+    /// acknowledged.
     pub published: bool,
-    /// What is not yet in the broker's sum.
+    /// Traffic that is not yet in the broker's sum.
     pub traffic: Traffic,
 }
 
 /// Why no further packet is handled now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ReadPause {
-    /// There is no whole one.
+    /// There is no complete packet.
     NoPacket,
-    /// It said more than it may.
+    /// The client is over its rate limit.
     RateLimited,
-    /// Too many answers wait for the card.
+    /// Too many acknowledgements wait for storage.
     AcksPending,
-    /// Somebody who hears it can hardly follow.
+    /// A recipient can hardly follow.
     Backpressure,
 }
 
@@ -120,7 +123,7 @@ pub(super) enum DisconnectReason {
     Normal,
     NormalWithWill,
     PeerClosed,
-    /// It does not take its messages: nothing more can be said to it.
+    /// The client does not take its messages: nothing more can be sent to it.
     WriteTimeout,
     Error(u8, &'static str),
 }
@@ -131,7 +134,7 @@ impl From<Violation> for DisconnectReason {
     }
 }
 
-/// Serves a client to its end. `input` holds what came behind CONNECT.
+/// Serves a client until its connection ends. `input` holds the bytes that came behind CONNECT.
 pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     io: S,
     input: BytesMut,
@@ -194,25 +197,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             if self.disconnect_at.is_some_and(|at| at <= Instant::now()) {
                 return DisconnectReason::Error(0x97, STORAGE_UNAVAILABLE);
             }
-            // What was held back may be whole packets whose time has come.
+            // The input may hold complete packets that a pause held back and whose time has come.
             let paused = match self.process_packets() {
                 Ok(paused) => paused,
                 Err(stop) => return stop,
             };
             if std::mem::take(&mut self.published) {
-                // Who was to hear it hears it before its publisher is answered.
+                // The recipients' tasks run first: they have the message before its publisher is
+                // answered.
                 stream::yield_to_woken().await;
             }
             let more = match self.flush().await {
                 Ok(more) => more,
                 Err(stop) => return stop,
             };
-            // Who is pressed lets others go first; whose answers went out meanwhile goes on.
+            // Under backpressure the client lets other tasks run before it goes on. If its pending
+            // acknowledgements were written meanwhile, it goes on too.
             if more
                 || paused == ReadPause::Backpressure
                 || paused == ReadPause::AcksPending && !self.has_too_many_pending_acks()
             {
-                // While there is much to send, what it says is heard all the same.
+                // The client's packets are read even while there is much to send.
                 if paused == ReadPause::NoPacket && self.input.len() < WRITE_BATCH_BYTES {
                     match stream::read(&mut self.io, &mut self.input).now_or_never() {
                         Some(Ok(n)) if n > 0 => self.charge_bytes(n),
@@ -240,7 +245,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 () = timer.as_mut() => {
                     let now = Instant::now();
                     if paused != ReadPause::NoPacket {
-                        // While we do not read, its silence is our doing.
+                        // The broker did not read, so this silence is not the client's.
                         self.last_packet_at = now;
                     }
                     let keep_alive_deadline = keep_alive_timeout.map_or(now + NO_DEADLINE, |p| self.last_packet_at + p);
@@ -253,13 +258,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             };
             match read {
                 Ok(n) if n > 0 => self.charge_bytes(n),
-                // What came before the end still counts, a polite goodbye above all.
+                // Packets that came before the end still count, a normal DISCONNECT above all.
                 _ => return self.drain_input().await,
             }
         }
     }
 
-    /// The peer sends no more: handles what is left, at the pace it may have.
+    /// The peer sends no more: handles the packets that are left, at the client's permitted rate.
     async fn drain_input(&mut self) -> DisconnectReason {
         loop {
             if let Some((code, why)) = self.params.session.signal.reason() {
@@ -267,13 +272,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             }
             match self.process_packets() {
                 Err(stop) => return stop,
-                // Somebody may wait for its place meanwhile.
+                // A new connection may be waiting to take this session over, so the sleep is short.
                 Ok(ReadPause::RateLimited) => {
                     tokio::time::sleep_until(self.read_after.min(Instant::now() + CLOSE_TIMEOUT))
                         .await;
                 }
                 Ok(ReadPause::Backpressure) => tokio::task::yield_now().await,
-                // Nobody will read the answers.
+                // The peer is not there to read acknowledgements, so none is waited for.
                 Ok(ReadPause::AcksPending) => self.pending_acks.clear(),
                 Ok(ReadPause::NoPacket) => return DisconnectReason::PeerClosed,
             }
@@ -305,7 +310,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 (false, Some(why))
             }
         };
-        // What was answered before the end is still said.
+        // Acknowledgements that were ready before the end are still sent.
         if !self.output.is_empty() {
             let _ = tokio::time::timeout(CLOSE_TIMEOUT, async {
                 self.io.write_all(&self.output).await?;

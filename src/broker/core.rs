@@ -1,12 +1,14 @@
-//! The broker as a machine: sessions, subscriptions, queues, wills and retained messages, without a
-//! wire. Monotonic time comes in; wall time is read from the given clock.
+//! The broker as a state machine: sessions, subscriptions, queues, wills and retained messages,
+//! without a network. The caller passes monotonic time in; wall time is read from the given clock.
 //!
-//! Invariants: everything here happens under one lock (`guard`) and at a given moment; permission
-//! is asked for every publish (wills and retained included) and every subscribe; a client id
-//! belongs to its account, so nobody takes another's session over; a will is said once, or not at
-//! all; what a kept session must not lose is owed to the ledger before anybody is answered.
-//! `attach` has who comes and goes, `publish` publishes, `subscribe` subscribes, `ledger::restore`
-//! builds it again from disk.
+//! Invariants: everything here happens under one lock (`shared`) and at a given moment. Permission
+//! is checked for every publish (wills and retained messages included) and every subscribe. A
+//! client identifier belongs to its account, so nobody takes over a session of another account. A
+//! will is published once or not at all. Everything that a persistent session must not lose is in
+//! the persistence log's pending changes before anybody is answered.
+//!
+//! `session_lifecycle` connects and disconnects, `publish` publishes, `subscribe` subscribes,
+//! `persistence::restore` builds the state again from disk.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,12 +27,14 @@ use super::subscriptions::{Slot, SubscriptionTree, remove_subscription};
 use crate::protocol::broker::{Counters, DurabilityRule, Limits};
 use crate::supervisor::clock::Clock;
 
-/// The house's queue is so many times a device's: it hears everybody.
+/// The queue of the gateway's own client is this many times as long as a device's, because it
+/// receives the messages of all devices.
 const GATEWAY_QUEUE_FACTOR: usize = 16;
-/// Seconds by which a clock that was set differs from one that only drifts.
+/// A clock that differs from monotonic time by more seconds than this was set; by fewer, it
+/// drifted.
 const CLOCK_STEP_S: u64 = 30;
 
-/// The machine.
+/// The state machine.
 pub struct BrokerState {
     pub access: AccessControl,
     pub durability_rules: Vec<DurabilityRule>,
@@ -42,20 +46,20 @@ pub struct BrokerState {
     pub free_slots: Vec<Slot>,
     pub by_client: BTreeMap<(Identity, String), Slot>,
     pub by_number: BTreeMap<u64, Slot>,
-    /// Wills of sessions whose client is away.
+    /// Wills that wait until they are due, by session number; their clients are disconnected.
     pub scheduled_wills: BTreeMap<u64, ScheduledWill>,
     pub last_session_number: u64,
     pub(super) last_connection_number: u64,
-    /// Bytes of all queues but the house's, and of each account's.
+    /// Bytes in the queues of all sessions but those of the gateway, and of each account.
     pub queued_bytes: usize,
     pub queued_bytes_by_account: BTreeMap<Arc<str>, usize>,
     pub counters: Counters,
-    /// The broker ends as planned: wills wait for the next life, on disk.
+    /// The broker is in a planned shutdown: wills stay on disk for the restarted broker.
     pub shutting_down: bool,
     /// The `$SYS` topics.
     pub sys_topics: BTreeMap<Box<str>, Arc<Message>>,
     pub clock: Clock,
-    /// The last tick, and what the clock said.
+    /// The moment of the last tick, and the wall time then.
     last_tick: (Instant, u64),
 }
 
@@ -86,7 +90,7 @@ impl BrokerState {
         }
     }
 
-    /// Wall seconds as the box knows them.
+    /// Wall time in seconds, as far as this machine knows it.
     pub fn wall_s(&self) -> u64 {
         u64::try_from(self.clock.wall_ms() / 1000).unwrap_or(0)
     }
@@ -95,7 +99,7 @@ impl BrokerState {
         self.sessions.get_mut(slot as usize)?.as_mut()
     }
 
-    /// The open connection of that client, if there is one.
+    /// The open connection of that client, if any.
     pub fn connection_of(&self, key: &(Identity, String)) -> Option<ConnectionHandle> {
         let slot = self.by_client.get(key)?;
         self.sessions
@@ -105,7 +109,7 @@ impl BrokerState {
             .clone()
     }
 
-    /// Puts a session into its place.
+    /// Puts a session into a free slot.
     pub fn insert_session(&mut self, session: Session) -> Slot {
         let (number, key) = (
             session.number,
@@ -126,7 +130,7 @@ impl BrokerState {
         slot
     }
 
-    /// A queue as long as `who` may have.
+    /// A queue with the limits of `who`.
     pub fn new_queue_for(&self, who: &Identity) -> Queue {
         let share = if *who == Identity::Gateway {
             GATEWAY_QUEUE_FACTOR
@@ -136,7 +140,7 @@ impl BrokerState {
         Queue::new(self.limits.queued * share, self.limits.queued_bytes * share)
     }
 
-    /// Devices without an account.
+    /// The sessions of unprovisioned devices.
     pub(super) fn unprovisioned_sessions(&self) -> impl Iterator<Item = &Session> {
         self.sessions
             .iter()
@@ -144,8 +148,8 @@ impl BrokerState {
             .filter(|s| matches!(s.identity, Identity::Unprovisioned(_)))
     }
 
-    /// Publishes wills whose delay passed and forgets sessions whose time is over. Call it every
-    /// second.
+    /// Publishes wills whose delay is over and removes sessions that expired. The worker calls it
+    /// every second.
     pub fn tick(&mut self, now: Instant) {
         self.detect_clock_step(now);
         let due: Vec<u64> = self
@@ -180,7 +184,7 @@ impl BrokerState {
         }
     }
 
-    /// A clock that was set makes the times wrong that stand on disk: everything is written anew.
+    /// When the clock was set, the times on disk are wrong: everything is written anew.
     fn detect_clock_step(&mut self, now: Instant) {
         let wall = self.wall_s();
         let (then, was) = std::mem::replace(&mut self.last_tick, (now, wall));
@@ -188,8 +192,8 @@ impl BrokerState {
         self.persistence.full_rewrite |= drift > CLOCK_STEP_S;
     }
 
-    /// Forgets a session; a will that waited for its delay is said now: the session it waited for
-    /// is over. What it had from shared subscriptions goes to other members.
+    /// Removes a session. A will that waited for its delay is published now, because the session
+    /// ends. Messages that it had from shared subscriptions go to other members.
     pub fn remove_session(&mut self, slot: Slot, now: Instant) {
         let Some(mut session) = self.sessions.get_mut(slot as usize).and_then(Option::take) else {
             return;
@@ -217,8 +221,8 @@ impl BrokerState {
                 now,
             );
         }
-        // Before the ledger hears that the session is over: who waits for the card waits until
-        // another has the message.
+        // Redelivery comes before the log learns that the session ended: a publisher that waits for
+        // storage waits until another member has the message.
         for (owed, item) in left {
             self.redeliver_shared(&session.owner, owed, item, now);
         }
@@ -231,7 +235,7 @@ impl BrokerState {
         }
     }
 
-    /// What the broker counted.
+    /// The counters, with the sums of this moment.
     pub fn current_counters(&self) -> Counters {
         let (queued, away) = self.sessions.iter().flatten().fold((0, 0), |(q, a), s| {
             (

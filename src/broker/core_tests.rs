@@ -1,5 +1,5 @@
-//! Cases of the machine that need a debt, a group, a changed permission or a clock that was set;
-//! random histories are in `model_tests`.
+//! Cases of the state machine that need a quota, a shared subscription, a changed permission or a
+//! clock that was set. Random histories are in `model_tests`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,7 +115,7 @@ fn publish(
     )
 }
 
-/// The card takes what may be written.
+/// Writes the pending changes that may be written.
 fn write_batch(core: &mut BrokerState, records: &mut Vec<Vec<u8>>, all: bool) {
     let batch = core.persistence.take_batch(
         (!all).then_some(Duration::ZERO),
@@ -147,7 +147,7 @@ async fn a_will_is_said_and_written_whatever_its_account_owes() {
         .map(|n| connect(&mut core, "a", &n.to_string(), 0, Some(will(2))))
         .collect();
     write_batch(&mut core, &mut records, true);
-    // More than it may have written; QoS 1 waits, QoS 2 is refused.
+    // The account is over its quota: QoS 1 waits, QoS 2 is refused.
     for _ in 0..12 {
         assert_eq!(
             publish(&mut core, "a", "d/a/x", 250_000, 1).outcome,
@@ -173,14 +173,14 @@ async fn a_will_is_said_and_written_whatever_its_account_owes() {
         core.on_puback(ears.slot, id);
     }
     assert_eq!(core.retained.matching("d/a/up", Instant::now()).count(), 1);
-    // A death now: it is not said again; the other's is still to be said.
+    // After a crash at this moment this will is not published again; the other account's still is.
     let mut next = new_state(&clock);
     RecoveredState::from_records(records.iter().map(Vec::as_slice))
         .restore_into(&mut next, Instant::now());
     assert_eq!(next.scheduled_wills.len(), 1);
 }
 
-/// What the house's link heard of a topic, as text.
+/// The payloads that the gateway's own client received, as text.
 fn received_payloads(core: &mut BrokerState, slot: u32) -> Vec<String> {
     let mut out = Vec::new();
     while let Some(next) = core.next_outgoing(slot, Instant::now()) {
@@ -239,8 +239,8 @@ async fn the_will_of_an_older_connection_is_not_the_last_word_about_a_device_tha
     subscribe(&mut core, &ears, "d/#", 1);
     let mut delayed = will(1);
     delayed.properties.will_delay = Some(5);
-    // Four that come again under other ids; the second wishes its will said later, the third had
-    // none.
+    // Four clients that reconnect under other client identifiers. The second has a will delay, the
+    // third had no will.
     let first = connect(&mut core, "a", "rnd-1", 0, Some(will(1)));
     publish_online(&mut core, first.slot);
     let second = connect(&mut core, "a", "rnd-2", 1_000, Some(delayed));
@@ -270,7 +270,7 @@ async fn the_will_of_an_older_connection_is_not_the_last_word_about_a_device_tha
         &*core.retained.get("d/a/up").expect("kept").payload,
         b"online"
     );
-    // The newest is the one that counts: one that only listens stands for nothing.
+    // The newest connection with a will counts; a connection that only subscribes is no successor.
     let _listens = connect(&mut core, "a", "listens", 0, None);
     let fourth = connect(&mut core, "a", "rnd-4", 0, Some(will(1)));
     let _listens_too = connect(&mut core, "a", "listens too", 0, None);
@@ -285,7 +285,7 @@ async fn the_will_of_an_older_connection_is_not_the_last_word_about_a_device_tha
         &*core.retained.get("d/a/up").expect("kept").payload,
         b"offline"
     );
-    // Another account's connection is no successor.
+    // A connection of another account is no successor.
     let mut other = will(1);
     other.topic = "d/b/up".into();
     let dies = connect(&mut core, "a", "rnd-5", 0, Some(other.clone()));
@@ -411,7 +411,7 @@ async fn a_clock_that_was_set_ends_no_session() {
         1,
         "a time without a clock counts for nothing"
     );
-    // A clock that was wrong by a month: what stands on disk is corrected at the next tick.
+    // The clock was wrong by a month: the times on disk are corrected at the next tick.
     let mut late = Vec::new();
     write_batch(&mut next, &mut late, true);
     clock.set_wall(1_802_700_000_000);

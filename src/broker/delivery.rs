@@ -1,9 +1,12 @@
-//! Delivery: who hears a message, and into which queues it goes.
+//! Delivery: which sessions receive a message, and into which queues it goes.
 //!
-//! Invariants: a session with overlapping filters hears a message once, at the best QoS, with all
-//! their identifiers; of a shared subscription one member does, in turn, somebody who is there if
-//! anybody is; what a queue has no room for is counted. Deliberately absent: what must be on disk
-//! first (`publish` decides it by what [`Core::enqueue`] gives).
+//! Invariants: a session with overlapping filters receives a message once, at the best QoS, with
+//! the identifiers of all its matching subscriptions. Of a shared subscription one member receives
+//! it, in turn; a connected member goes before a disconnected one. A message that a queue has no
+//! room for is counted.
+//!
+//! Deliberately absent: what must be on disk first. `publish` decides that from what
+//! [`BrokerState::enqueue_for`] returns.
 
 use std::sync::Arc;
 
@@ -20,14 +23,15 @@ use super::session::Session;
 use super::subscriptions::{SharedSubscription, Slot, SubscriptionOptions};
 use crate::protocol::broker::DurabilityClass;
 
-/// One who is to have a message.
+/// A session that is to receive a message.
 pub(super) struct Recipient {
     pub(super) slot: Slot,
     options: SubscriptionOptions,
     shared_name: Option<Arc<str>>,
 }
 
-/// Whose turn it is in a group: who is there and can follow, who is there, who comes back.
+/// The next member of a shared subscription. A connected member that can follow goes first, then
+/// any connected member, then a persistent session whose client may reconnect.
 fn choose_member(
     group: &mut SharedSubscription,
     sessions: &[Option<Session>],
@@ -49,14 +53,14 @@ fn choose_member(
 }
 
 impl BrokerState {
-    /// Gives one of the broker's own messages to who hears it.
+    /// Delivers one of the broker's own messages to its subscribers.
     pub fn publish_internal(&mut self, message: &Arc<Message>, now: Instant) {
         for (hearer, identifiers) in self.matching_recipients(message, None) {
             self.enqueue_for(message, &hearer, identifiers, None, now);
         }
     }
 
-    /// Who hears a message, once each.
+    /// The recipients of a message, each session once.
     pub(super) fn matching_recipients(
         &mut self,
         message: &Message,
@@ -128,8 +132,8 @@ impl BrokerState {
             .collect()
     }
 
-    /// Puts a message into one queue. None = it had no room; else what the ledger must keep, and
-    /// whether the queue is tight.
+    /// Puts a message into one queue. None = the queue had no room. Otherwise: the target that the
+    /// persistence log must store, if any, and whether the queue wants backpressure.
     pub(super) fn enqueue_for(
         &mut self,
         message: &Arc<Message>,
@@ -163,8 +167,9 @@ impl BrokerState {
         };
         let (bytes, dropped) = (session.queue.bytes, session.queue.dropped);
         let house = session.identity == Identity::Gateway;
-        // Who has nothing waiting may always take one; the house has a share of its own, an account
-        // an eighth.
+        // A session with nothing queued may always take one message. Otherwise all accounts
+        // together may hold `limits.queued_all` bytes and one account an eighth of them. The
+        // gateway's own client is bounded only by its own queue.
         let mine = per_account.get(&session.owner).copied().unwrap_or(0);
         let fits = *queued_bytes + item.size() <= limits.queued_all
             && mine + item.size() <= limits.queued_all / 8;
@@ -191,7 +196,8 @@ impl BrokerState {
                 .unwrap_or_default()
                 .to_owned(),
         });
-        // Exactly once, over the broker's death too, begins with the disk.
+        // Exactly-once delivery that outlives a crash of the broker must be on disk before it is
+        // sent.
         let held =
             qos == 2 && persisted.is_some_and(|(_, class)| class == DurabilityClass::Durable);
         let id = session
@@ -205,8 +211,8 @@ impl BrokerState {
         Some((target, session.queue.wants_backpressure(now)))
     }
 
-    /// A message that a member of a group left behind goes to another, under the same number while
-    /// the ledger still owes it.
+    /// A message that a member of a shared subscription left unacknowledged goes to another member.
+    /// It keeps its number in the persistence log while it is still pending there.
     pub(super) fn redeliver_shared(
         &mut self,
         owner: &Arc<str>,

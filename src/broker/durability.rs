@@ -1,9 +1,9 @@
-//! How safely a topic's messages are kept: its class, by the rules of the configuration.
+//! The durability class of a topic, by the rules of the configuration.
 
 use crate::protocol::broker::{DurabilityClass, DurabilityRule};
 use crate::protocol::mqtt::topic::matches;
 
-/// The class of a topic.
+/// The durability class of a topic; `Batched` if no rule matches.
 pub fn durability_class_of(rules: &[DurabilityRule], topic: &str) -> DurabilityClass {
     rules
         .iter()

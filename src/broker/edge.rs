@@ -1,9 +1,9 @@
-//! The edge: listeners, and everything that happens before MQTT.
+//! The edge: listeners, and everything that happens before the first MQTT packet.
 //!
-//! Invariants: accepting never waits for a client (handshakes run in the connection's own task
-//! under one deadline); strangers are few at each door (`half_open`), so are connections from one
-//! address, and none of them keeps another out (`Lobby`); who is known takes no stranger's place,
-//! and strangers none of those who are known.
+//! Invariants: accepting never waits for a client; each handshake runs in its connection's own task
+//! under one deadline. Each listener has few half-open connections (`Limits::half_open`), each
+//! address has few connections, and no client keeps another out (`AdmissionControl`). A connected
+//! client takes no half-open permit, and a half-open connection takes no connection permit.
 
 use std::io;
 use std::net::IpAddr;
@@ -29,39 +29,42 @@ use crate::supervisor::child::EventWriter;
 use crate::supervisor::keyed_semaphore::{KeyedSemaphore, Permit};
 use crate::supervisor::meter::{Meter, Metered};
 
-/// What every connection shares.
+/// The part that all connections share.
 pub struct Edge {
     pub broker: Arc<SharedBroker>,
     pub events: EventWriter,
     pub tls: Option<TlsAcceptor>,
-    /// Those who said who they are.
+    /// Permits of the clients that are authenticated.
     connection_permits: Arc<Semaphore>,
     per_address_permits: KeyedSemaphore<IpAddr>,
-    /// What may be told of troubles, and how many were not.
+    /// Limits the reports of connection errors, with the number of those that were suppressed
+    /// since the last one.
     error_log: Mutex<(TokenBucket, u64)>,
 }
 
-/// Troubles that are told at once, and then in a second: their lines are on the card too.
+/// Connection errors that are reported at once, and then in a second. Each is a log line, and the
+/// log is on the same storage.
 const ERROR_LOG_RATE: (f64, f64) = (60.0, 0.1);
 
-/// Half-open connections that programs on this machine may hold at least.
+/// Half-open connections that programs on this machine may have at least.
 const HALF_OPEN_LOOPBACK_MIN: usize = 200;
 
-/// One who has not said who it is, in the lobby of its door.
+/// The right to be connected without having completed CONNECT yet.
 pub struct HalfOpenPermit {
     seat: AdmissionPermit<IpAddr>,
     address: IpAddr,
     edge: Arc<Edge>,
 }
 
-/// The places of one who said who it is.
+/// The right to be connected as an authenticated client.
 pub struct ConnectionPermit(
     #[expect(dead_code, reason = "held, then dropped")] OwnedSemaphorePermit,
     #[expect(dead_code, reason = "held, then dropped")] Permit<IpAddr>,
 );
 
 impl HalfOpenPermit {
-    /// It said who it is: its place in the lobby is free. Errors are a CONNACK code and a sentence.
+    /// The client is authenticated: exchanges its half-open permit for a connection permit. The
+    /// error is a CONNACK reason code and a sentence.
     pub fn admit(self) -> Result<ConnectionPermit, (u8, &'static str)> {
         if self.seat.is_evicted() {
             return Err((0x97, PERMIT_RECLAIMED));
@@ -80,8 +83,9 @@ impl HalfOpenPermit {
     }
 }
 
-/// Waits for what a stranger does, until its time is over or its place is needed; the error says
-/// which. None = the house itself, whose place nobody needs.
+/// Waits for `work` of a half-open connection, until the deadline, or until its permit is needed
+/// for another; the error says which. None = the gateway's own client, whose permit is never needed
+/// for another.
 pub async fn with_deadline<T>(
     half_open: Option<&HalfOpenPermit>,
     until: Instant,
@@ -101,7 +105,7 @@ pub async fn with_deadline<T>(
     }
 }
 
-/// Why a stranger is let go.
+/// Why a half-open connection is closed.
 const HANDSHAKE_TIMED_OUT: &str = "it did not say who it is in time";
 const PERMIT_RECLAIMED: &str = "it had not said who it is when its place was needed";
 
@@ -125,7 +129,7 @@ impl Edge {
         })
     }
 
-    /// Serves one TCP door until the broker ends.
+    /// Serves one TCP listener until the broker shuts down.
     #[expect(
         clippy::disallowed_methods,
         reason = "a connection's task ends with its connection; the process ends the rest"
@@ -136,13 +140,14 @@ impl Edge {
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
-                // Who comes now waits in the listener's row for the broker's next life.
+                // Clients that connect from now on wait in the socket's backlog for the restarted
+                // broker.
                 () = self.broker.shutdown.cancelled() => return,
             };
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
                 Err(cause) => {
-                    // Out of descriptors: let some go before the next try.
+                    // Probably out of file descriptors: some may be closed before the next try.
                     tracing::warn!(%cause, "accept failed");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
@@ -208,8 +213,8 @@ impl Edge {
         }
     }
 
-    // Each way in is its own allocation: a plain connection does not carry the size of the largest,
-    // nor anybody what only the handshake needs.
+    // Each transport is boxed on its own: a plain connection does not carry the size of the largest
+    // transport, and no connected client carries what only the handshake needs.
     async fn serve_transport(
         &self,
         door: ListenerKind,
@@ -294,8 +299,8 @@ impl Edge {
         }
     }
 
-    /// Tells the parent whose certificate came: it keeps which key is whose. Names without an
-    /// account are nobody's.
+    /// Tells the parent which certificate a client showed; the parent records which key belongs to
+    /// which account. A name without an account belongs to nobody and is not reported.
     async fn report_certificate(&self, name: &str, proof: CertificateProof) {
         if !self.broker.has_account(name) {
             return;
@@ -311,7 +316,7 @@ impl Edge {
         }
     }
 
-    /// Serves the house's own socket for ever.
+    /// Serves the socket of the gateway's own clients for ever.
     #[expect(
         clippy::disallowed_methods,
         reason = "a connection's task ends with its connection; the process ends the rest"
@@ -352,7 +357,7 @@ impl Edge {
 
     async fn report_error(&self, address: &str, ended: ConnectionEnd) {
         if let Some(why) = ended.error {
-            // Strangers must not make the worker talk without end.
+            // Half-open connections must not make the worker send events without end.
             let suppressed = {
                 let mut troubles = self
                     .error_log
@@ -381,7 +386,7 @@ impl Edge {
     }
 }
 
-/// A door as a technician calls it.
+/// The name of a listener in logs and on the technician's pages.
 fn listener_name(door: ListenerKind) -> &'static str {
     match door {
         ListenerKind::Plain => "plain",
@@ -391,8 +396,9 @@ fn listener_name(door: ListenerKind) -> &'static str {
     }
 }
 
-/// Binds the house's own socket, in place of one that an earlier worker left, for this user only.
-/// It is bound before the worker says that it is ready: who hears so may connect at once.
+/// Binds the socket of the gateway's own clients, for this user only, in place of one that an
+/// earlier worker left. It is bound before the worker reports `Ready`, because the gateway may
+/// connect as soon as it receives that.
 ///
 /// # Errors
 /// When the socket cannot be made there.

@@ -1,9 +1,10 @@
-//! From an open transport to a client with a session: CONNECT, who it is, what it may have.
+//! From an open transport to a client with a session: CONNECT, authentication, the agreed
+//! parameters.
 //!
-//! Invariants: who does not say who it is in time is gone; a refusal carries its code, and its
-//! sentence where the version has one, and holds its place no longer than others need it; a place
-//! among the strangers is given back once it is known who it is, and a device without an account
-//! holds it until it is in.
+//! Invariants: a client that does not complete CONNECT in time is disconnected. A refusal carries
+//! its reason code, and its sentence where the protocol version has one; while it is written, the
+//! client keeps its half-open permit only as long as no other client needs it. The permit is given
+//! back once the client is authenticated; an unprovisioned device keeps it until it has a session.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -14,49 +15,51 @@ use tokio::time::Instant;
 
 use super::acl::{GATEWAY_ACCOUNT, Identity};
 use super::client::{self, ConnectionParams};
+use super::core::BrokerState;
 use super::edge::{ConnectionPermit, HalfOpenPermit, with_deadline};
 use super::session::{ConnectRequest, ConnectionInfo};
 use super::shared::SharedBroker;
 use super::stream;
-use crate::protocol::broker::QUARANTINE_REASON;
+use crate::protocol::broker::{Limits, QUARANTINE_REASON};
 use crate::protocol::mqtt::Version;
-use crate::protocol::mqtt::connect::{self, Connect, ConnectError};
+use crate::protocol::mqtt::connect::{self, Connect, ConnectError, Will};
 use crate::protocol::mqtt::encode::{self, ConnAck};
 use crate::protocol::mqtt::frame;
 use crate::protocol::mqtt::topic::is_within_bounds;
 use crate::supervisor::meter::Meter;
 
-/// Largest CONNECT, bytes: strangers get no more.
+/// Largest CONNECT of any client, bytes; nobody is authenticated before it.
 const CONNECT_BYTES_MAX: usize = 128 * 1024;
-/// Longest keep alive of a device without an account, seconds.
+/// Longest keep alive of an unprovisioned device, seconds.
 const UNPROVISIONED_KEEP_ALIVE_MAX_S: u16 = 60;
-/// Longest wait of one who comes in more often than it may speak.
+/// Longest wait of a client that connects more often than its rate permits.
 const CONNECT_THROTTLE_MAX: Duration = Duration::from_secs(2);
 /// How long a refusal may take to be written.
 const REJECT_WRITE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How a door lets people in.
+/// How a client of a listener is authenticated.
 #[derive(Debug, Clone)]
 pub enum AuthMethod {
     /// Name and password of the access table.
     Password,
     /// A verified client certificate with this name.
     Certificate(String),
-    /// The house's own socket: the reserved name and this secret.
+    /// The gateway's own socket: the reserved user name and this secret.
     GatewaySocket(Arc<str>),
 }
 
-/// Why a connection ended, for facts and logs.
+/// Why a connection ended, for events and logs.
 #[derive(Debug)]
 pub struct ConnectionEnd {
-    /// Who it was, as far as it said.
+    /// The client's name, as far as it is known.
     pub client: String,
-    /// What the device did wrong; none = nothing.
+    /// The client's error; none = there was none.
     pub error: Option<String>,
 }
 
 impl ConnectionEnd {
-    /// Somebody who did not get as far as a name; the reason is remembered under the address.
+    /// The end of a connection that never got an identity; the refusal is recorded under its
+    /// address.
     pub fn unidentified(broker: &SharedBroker, address: &str, trouble: &str) -> Self {
         broker.record_refusal("", address, trouble);
         Self {
@@ -66,7 +69,7 @@ impl ConnectionEnd {
     }
 }
 
-/// Refuses; for as long as its place is not needed.
+/// Sends a refusal, unless its permit is needed for another client meanwhile.
 async fn reject<S: AsyncRead + AsyncWrite + Unpin>(
     io: &mut S,
     half_open: Option<&HalfOpenPermit>,
@@ -90,15 +93,15 @@ async fn reject<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// One whose transport is ready.
+/// A connection whose transport handshake is done.
 pub struct AcceptedTransport {
     pub auth_method: AuthMethod,
-    /// By when it must have said who it is.
+    /// When CONNECT must be complete.
     pub deadline: Instant,
     pub peer: ConnectionInfo,
-    /// Its place among the strangers, until it is known who it is; none = the house.
+    /// The permit until the client is authenticated; none = the gateway's own client.
     pub half_open: Option<HalfOpenPermit>,
-    /// What its socket moves.
+    /// Counts the bytes that the socket moves.
     pub meter: Arc<Meter>,
 }
 
@@ -108,15 +111,15 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     broker: Arc<SharedBroker>,
     transport: AcceptedTransport,
 ) -> ConnectionEnd {
-    // Coming in takes more room than being there; that room is given back.
+    // The handshake needs more memory than the connected client; boxed, it is freed here.
     match Box::pin(complete_handshake(io, broker.clone(), transport)).await {
         Ok((io, input, agreed, _place)) => client::serve(io, input, broker, agreed).await,
         Err(ended) => ended,
     }
 }
 
-/// From the first byte to a session and a place, or to the end. With it comes what was read behind
-/// CONNECT.
+/// From the first byte to a session and a connection permit, or to the end. The result also holds
+/// the bytes that came behind CONNECT.
 async fn complete_handshake<S: AsyncRead + AsyncWrite + Unpin>(
     mut io: S,
     broker: Arc<SharedBroker>,
@@ -141,41 +144,7 @@ async fn complete_handshake<S: AsyncRead + AsyncWrite + Unpin>(
         Err(why) | Ok(Err(why)) => return Err(ConnectionEnd::unidentified(&broker, &address, why)),
         Ok(Ok(first)) => first,
     };
-    // The byte behind the protocol's name, for an answer in its own tongue.
-    let v5 = first.get(6) == Some(&5);
-    let connect = match connect::read(first.clone()) {
-        Ok(connect) => connect,
-        Err(ConnectError::UnsupportedVersion) => {
-            let ended = ConnectionEnd::unidentified(
-                &broker,
-                &address,
-                "it speaks an MQTT version that is not served",
-            );
-            reject(
-                &mut io,
-                half_open.as_ref(),
-                Version::V311,
-                (0x84, ""),
-                usize::MAX,
-            )
-            .await;
-            return Err(ended);
-        }
-        Err(ConnectError::InvalidWill(v) | ConnectError::Violation(v)) => {
-            let ended = ConnectionEnd::unidentified(&broker, &address, v.what);
-            if v5 {
-                reject(
-                    &mut io,
-                    half_open.as_ref(),
-                    Version::V5,
-                    (v.code, v.what),
-                    connect::peer_packet_limit(first),
-                )
-                .await;
-            }
-            return Err(ended);
-        }
-    };
+    let connect = parse_connect(&mut io, half_open.as_ref(), &broker, &address, first).await?;
     let claimed_name: String = connect
         .username
         .as_deref()
@@ -190,8 +159,8 @@ async fn complete_handshake<S: AsyncRead + AsyncWrite + Unpin>(
         .map_or(usize::MAX, |n| n as usize);
     let opened = match authenticate(&connect, &auth_method, &broker) {
         Err(refusal) => Err(refusal),
-        // Its name is one that anybody may invent: until it is in, it keeps its place among those
-        // who said nothing.
+        // Anybody may invent an unprovisioned device's name: until it has a session, it keeps its
+        // half-open permit.
         Ok(who @ Identity::Unprovisioned(_)) => match with_deadline(
             half_open.as_ref(),
             Instant::now() + CONNECT_THROTTLE_MAX + REJECT_WRITE_TIMEOUT,
@@ -213,8 +182,8 @@ async fn complete_handshake<S: AsyncRead + AsyncWrite + Unpin>(
         Ok((agreed, place)) => Ok((io, input, agreed, place)),
         Err((code, why)) => {
             broker.lock().counters.rejected_connects += 1;
-            // Names that nobody has are remembered under their address: they must not push out what
-            // others asked about.
+            // A name without an account is recorded under the address: invented names must not push
+            // out the refusals of real accounts.
             broker.record_refusal(
                 if broker.has_account(&claimed_name) {
                     &claimed_name
@@ -229,6 +198,45 @@ async fn complete_handshake<S: AsyncRead + AsyncWrite + Unpin>(
                 client: claimed_name,
                 error: Some(why.to_owned()),
             })
+        }
+    }
+}
+
+/// Reads CONNECT; one that cannot be served is refused, and the connection ends.
+async fn parse_connect<S: AsyncRead + AsyncWrite + Unpin>(
+    io: &mut S,
+    half_open: Option<&HalfOpenPermit>,
+    broker: &SharedBroker,
+    address: &str,
+    body: bytes::Bytes,
+) -> Result<Connect, ConnectionEnd> {
+    // The byte behind the protocol's name is its level: a refusal must be in the client's own
+    // version.
+    let v5 = body.get(6) == Some(&5);
+    match connect::read(body.clone()) {
+        Ok(connect) => Ok(connect),
+        Err(ConnectError::UnsupportedVersion) => {
+            let ended = ConnectionEnd::unidentified(
+                broker,
+                address,
+                "it speaks an MQTT version that is not served",
+            );
+            reject(io, half_open, Version::V311, (0x84, ""), usize::MAX).await;
+            Err(ended)
+        }
+        Err(ConnectError::InvalidWill(v) | ConnectError::Violation(v)) => {
+            let ended = ConnectionEnd::unidentified(broker, address, v.what);
+            if v5 {
+                reject(
+                    io,
+                    half_open,
+                    Version::V5,
+                    (v.code, v.what),
+                    connect::peer_packet_limit(body),
+                )
+                .await;
+            }
+            Err(ended)
         }
     }
 }
@@ -304,6 +312,75 @@ fn authenticate(
     }
 }
 
+/// Refuses a will that the account may not leave.
+fn check_will(
+    core: &BrokerState,
+    limits: &Limits,
+    identity: &Identity,
+    will: &Will,
+) -> Result<(), (u8, &'static str)> {
+    if !is_within_bounds(&will.topic, limits.topic_bytes, limits.topic_levels) {
+        return Err((0x90, "the will's topic is longer or deeper than allowed"));
+    }
+    if will.payload.len() + will.topic.len() > limits.packet {
+        return Err((0x95, "the packet is larger than allowed"));
+    }
+    if core.persistence.over_hard_limit(identity.quota_owner()) {
+        return Err((
+            0x97,
+            "the card has so much of this account to write that it must wait",
+        ));
+    }
+    if !core.access.may_publish(identity, &will.topic) {
+        return Err((0x87, "its will is about a topic that it may not publish to"));
+    }
+    Ok(())
+}
+
+/// The keep alive that the client must observe, seconds; 0 = none. Only 5.0 has a way to tell the
+/// client another one than it asked for; an unprovisioned device is held to its bound nevertheless.
+fn agreed_keep_alive(limits: &Limits, connect: &Connect, is_unprovisioned: bool) -> u16 {
+    let v5 = connect.version == Version::V5;
+    match (limits.keep_alive_s, connect.keep_alive) {
+        (_, wished) if is_unprovisioned => {
+            if wished == 0 {
+                UNPROVISIONED_KEEP_ALIVE_MAX_S
+            } else {
+                wished.min(UNPROVISIONED_KEEP_ALIVE_MAX_S)
+            }
+        }
+        (0, wished) => wished,
+        (most, wished) if v5 && (wished == 0 || wished > most) => most,
+        (_, wished) => wished,
+    }
+}
+
+/// Charges CONNECT and its will like a message, and waits as long as the account's rate demands: a
+/// client that connects again and again waits for its turn.
+async fn wait_for_rate(broker: &SharedBroker, identity: &Identity, will: Option<&Will>) {
+    let limits = &broker.limits;
+    let now = Instant::now();
+    let rate = broker.rates.get_or_create(
+        identity,
+        limits.messages_per_second,
+        limits.bytes_per_second,
+        now,
+    );
+    let pause = {
+        let mut rate = rate.lock().unwrap_or_else(PoisonError::into_inner);
+        let will = will.map_or(0, |w| w.payload.len() + w.topic.len());
+        rate.messages
+            .take(1.0, now)
+            .max(rate.bytes.take(will as f64, now))
+    };
+    // Even a sleep of zero lasts a millisecond.
+    if !pause.is_zero() {
+        tokio::time::sleep(pause.min(CONNECT_THROTTLE_MAX)).await;
+    }
+}
+
+/// Agrees on the parameters with an authenticated client and gives it its session. The error is a
+/// CONNACK reason code and a sentence.
 async fn establish_session(
     connect: Connect,
     identity: Identity,
@@ -315,23 +392,9 @@ async fn establish_session(
     let is_unprovisioned = matches!(identity, Identity::Unprovisioned(_));
     let credential = {
         let core = broker.lock();
-        // A stranger's will is dropped: it need not fit.
+        // The will of an unprovisioned device is dropped, so it is not checked.
         if let Some(will) = connect.will.as_ref().filter(|_| !is_unprovisioned) {
-            if !is_within_bounds(&will.topic, limits.topic_bytes, limits.topic_levels) {
-                return Err((0x90, "the will's topic is longer or deeper than allowed"));
-            }
-            if will.payload.len() + will.topic.len() > limits.packet {
-                return Err((0x95, "the packet is larger than allowed"));
-            }
-            if core.persistence.over_hard_limit(identity.quota_owner()) {
-                return Err((
-                    0x97,
-                    "the card has so much of this account to write that it must wait",
-                ));
-            }
-            if !core.access.may_publish(&identity, &will.topic) {
-                return Err((0x87, "its will is about a topic that it may not publish to"));
-            }
+            check_will(&core, limits, &identity, will)?;
         }
         core.access.credential(&identity).unwrap_or_default()
     };
@@ -346,18 +409,7 @@ async fn establish_session(
     } else {
         requested_expiry_s.min(limits.session_s)
     };
-    let keep_alive = match (limits.keep_alive_s, connect.keep_alive) {
-        (_, wished) if is_unprovisioned => {
-            if wished == 0 {
-                UNPROVISIONED_KEEP_ALIVE_MAX_S
-            } else {
-                wished.min(UNPROVISIONED_KEEP_ALIVE_MAX_S)
-            }
-        }
-        (0, wished) => wished,
-        (most, wished) if v5 && (wished == 0 || wished > most) => most,
-        (_, wished) => wished,
-    };
+    let keep_alive = agreed_keep_alive(limits, &connect, is_unprovisioned);
     let assigned = connect
         .client_id
         .is_empty()
@@ -380,7 +432,8 @@ async fn establish_session(
         .properties
         .maximum_packet_size
         .map_or(usize::MAX, |n| n as usize);
-    // Nothing has begun yet: who cannot be greeted does not take its own session over.
+    // Nothing has changed yet: a client that cannot take CONNACK must not take over its own
+    // session.
     let mut connack_bytes = BytesMut::new();
     encode::connack(&mut connack_bytes, connect.version, &welcome);
     if connack_bytes.len() > largest {
@@ -392,29 +445,8 @@ async fn establish_session(
         Version::V5 => "5",
     };
     let address = peer.address.clone();
-    // Coming in is said like any message: who comes again and again waits for its turn.
     if identity != Identity::Gateway {
-        let now = Instant::now();
-        let rate = broker.rates.get_or_create(
-            &identity,
-            limits.messages_per_second,
-            limits.bytes_per_second,
-            now,
-        );
-        let pause = {
-            let mut rate = rate.lock().unwrap_or_else(PoisonError::into_inner);
-            let will = connect
-                .will
-                .as_ref()
-                .map_or(0, |w| w.payload.len() + w.topic.len());
-            rate.messages
-                .take(1.0, now)
-                .max(rate.bytes.take(will as f64, now))
-        };
-        // A sleep of nothing lasts a millisecond all the same.
-        if !pause.is_zero() {
-            tokio::time::sleep(pause.min(CONNECT_THROTTLE_MAX)).await;
-        }
+        wait_for_rate(broker, &identity, connect.will.as_ref()).await;
     }
     let request = ConnectRequest {
         identity: identity.clone(),
@@ -430,7 +462,7 @@ async fn establish_session(
     if is_unprovisioned {
         broker.record_refusal(identity.name(), &address, QUARANTINE_REASON);
     }
-    // In 3.1 the bit is reserved.
+    // In 3.1 this bit is reserved.
     welcome.session_present = attached.session_present && connect.version != Version::V31;
     Ok(ConnectionParams {
         session: attached,

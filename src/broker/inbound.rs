@@ -1,7 +1,7 @@
-//! What a client says, packet by packet.
+//! The packets of a client, one by one.
 //!
-//! Invariant: who says more than it may is slowed first. `inbound_publish` takes its messages,
-//! `replies` answers.
+//! Invariant: a client over its rate limit is slowed before anything else is done to it.
+//! `inbound_publish` handles its messages, `pending_acks` acknowledges.
 
 use std::sync::PoisonError;
 
@@ -9,16 +9,16 @@ use tokio::time::Instant;
 
 use super::client::{AckPacket, Client, DisconnectReason, ReadPause};
 use crate::domain::text;
-use crate::protocol::mqtt::packet::{self, Packet};
+use crate::protocol::mqtt::packet::{self, Packet, Subscribe};
 use crate::protocol::mqtt::{encode, frame};
 
-/// A packet that says more than it may in this time is cut.
+/// A packet that alone costs more than the rate of this time ends the connection.
 const PACKET_COST_MAX_S: u32 = 10;
-/// Packets handled at once before others have their turn.
+/// Packets handled at once before other tasks run.
 const PACKETS_PER_TURN: usize = 1_024;
 
 impl<S> Client<S> {
-    /// So many bytes came.
+    /// Charges received bytes to the account's rate.
     pub(super) fn charge_bytes(&mut self, bytes: usize) {
         self.traffic.bytes_in += bytes as u64;
         if let Some(rate) = &self.rate {
@@ -32,8 +32,8 @@ impl<S> Client<S> {
         }
     }
 
-    /// So many messages are said. What one packet may never say is not paid by those who share the
-    /// rate.
+    /// Charges messages to the account's rate. A packet that the rate can never allow ends the
+    /// connection and is not charged, because other connections share the rate.
     fn charge_messages(&mut self, count: usize, now: Instant) -> Result<(), DisconnectReason> {
         let Some(rate) = &self.rate else {
             return Ok(());
@@ -52,7 +52,7 @@ impl<S> Client<S> {
         Ok(())
     }
 
-    /// Handles the whole packets in the input.
+    /// Handles the complete packets in the input.
     pub(super) fn process_packets(&mut self) -> Result<ReadPause, DisconnectReason> {
         if self.input.is_empty() {
             return Ok(ReadPause::NoPacket);
@@ -80,7 +80,7 @@ impl<S> Client<S> {
                 Packet::Unsubscribe { filters, .. } => filters.len(),
                 _ => 1,
             };
-            // What answers a delivery costs nothing: the broker began it.
+            // Acknowledgements cost nothing: they only continue an exchange.
             let answers = matches!(
                 packet,
                 Packet::PubAck(_) | Packet::PubRec(..) | Packet::PubComp(_) | Packet::PubRel(_)
@@ -93,8 +93,8 @@ impl<S> Client<S> {
         Ok(ReadPause::Backpressure)
     }
 
-    /// An answer with so many codes that the client does not take it is not said [MQTT5-3.1.2-24];
-    /// then nothing is done either.
+    /// Refuses a request whose acknowledgement would be larger than the client takes: it may not be
+    /// sent [MQTT5-3.1.2-24], so the request is not carried out either.
     fn check_suback_fits(&self, codes: usize) -> Result<(), DisconnectReason> {
         if encode::suback_len(self.params.version, codes) > self.params.max_packet_bytes {
             return Err(DisconnectReason::Error(
@@ -138,43 +138,7 @@ impl<S> Client<S> {
                     receipt,
                 );
             }
-            Packet::Subscribe(subscribe) => {
-                self.check_suback_fits(subscribe.requests.len())?;
-                let (codes, receipt) = self.broker.lock().subscribe(
-                    &self.params.session,
-                    &subscribe.requests,
-                    subscribe.subscription_id,
-                    now,
-                );
-                for (ask, code) in subscribe
-                    .requests
-                    .iter()
-                    .zip(&codes)
-                    .filter(|(_, c)| **c > 2)
-                {
-                    let why = match code {
-                        0x87 => "it subscribed outside of its permission",
-                        0x97 => {
-                            "it has more filters than allowed, or too much of it waits for the card"
-                        }
-                        _ => "its filter is not one, or longer or deeper than allowed",
-                    };
-                    let filter = text::line(&ask.filter, 100);
-                    self.broker.record_refusal(
-                        self.params.identity.audit_key(),
-                        &self.params.address,
-                        &format!("{why}: {filter}"),
-                    );
-                }
-                self.queue_ack(
-                    AckPacket::Codes {
-                        kind: 9,
-                        id: subscribe.id,
-                        codes,
-                    },
-                    receipt,
-                );
-            }
+            Packet::Subscribe(subscribe) => self.handle_subscribe(&subscribe, now)?,
             Packet::Unsubscribe { id, filters } => {
                 self.check_suback_fits(filters.len())?;
                 let (codes, receipt) = self
@@ -206,7 +170,7 @@ impl<S> Client<S> {
                         .lock()
                         .set_session_expiry(&self.params.session, seconds);
                 }
-                // Only a normal goodbye takes the will with it [MQTT-3.14.4-3].
+                // Only a DISCONNECT with reason 0 deletes the will [MQTT-3.14.4-3].
                 return Err(if reason == 0 {
                     DisconnectReason::Normal
                 } else {
@@ -214,6 +178,47 @@ impl<S> Client<S> {
                 });
             }
         }
+        Ok(())
+    }
+
+    fn handle_subscribe(
+        &mut self,
+        subscribe: &Subscribe,
+        now: Instant,
+    ) -> Result<(), DisconnectReason> {
+        self.check_suback_fits(subscribe.requests.len())?;
+        let (codes, receipt) = self.broker.lock().subscribe(
+            &self.params.session,
+            &subscribe.requests,
+            subscribe.subscription_id,
+            now,
+        );
+        for (ask, code) in subscribe
+            .requests
+            .iter()
+            .zip(&codes)
+            .filter(|(_, c)| **c > 2)
+        {
+            let why = match code {
+                0x87 => "it subscribed outside of its permission",
+                0x97 => "it has more filters than allowed, or too much of it waits for the card",
+                _ => "its filter is not one, or longer or deeper than allowed",
+            };
+            let filter = text::line(&ask.filter, 100);
+            self.broker.record_refusal(
+                self.params.identity.audit_key(),
+                &self.params.address,
+                &format!("{why}: {filter}"),
+            );
+        }
+        self.queue_ack(
+            AckPacket::Codes {
+                kind: 9,
+                id: subscribe.id,
+                codes,
+            },
+            receipt,
+        );
         Ok(())
     }
 }

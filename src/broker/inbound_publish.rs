@@ -1,13 +1,15 @@
-//! PUBLISH of a client: its topic, how often it was said before, what it is answered.
+//! PUBLISH of a client: its topic, whether it was sent before, how it is acknowledged.
 //!
-//! Invariants: QoS 2 is taken once; who leaves more unfinished than agreed is cut; a publish that
-//! is dropped is refused in the client's own version of the protocol, and told to the technician.
+//! Invariants: a QoS 2 message is taken once. A client that leaves more messages unfinished than
+//! agreed is disconnected. A message that is not taken is refused in the way of the client's
+//! protocol version, and recorded for the technician.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::client::{AckPacket, Client, DisconnectReason};
+use super::core::BrokerState;
 use super::message::Message;
 use super::publish::{AckRequest, PublishOutcome};
 use super::queue::{InboundQos2, InboundQos2State};
@@ -20,7 +22,7 @@ use crate::protocol::mqtt::topic::is_within_bounds;
 const UNRELEASED_MAX: usize = 1_024;
 
 impl<S> Client<S> {
-    /// The topic of a publish, through its alias if it has one.
+    /// The topic of a PUBLISH, by its topic alias if it has one.
     fn resolve_topic(&mut self, p: &Publish) -> Result<Box<str>, DisconnectReason> {
         let Some(alias) = p.properties.topic_alias else {
             return Ok(p.topic.as_str().into());
@@ -57,59 +59,16 @@ impl<S> Client<S> {
 
     pub(super) fn handle_publish(
         &mut self,
-        p: Publish,
+        mut p: Publish,
         now: Instant,
     ) -> Result<(), DisconnectReason> {
         let v5 = self.params.version == Version::V5;
         let topic = self.resolve_topic(&p)?;
-        let pending_pubacks = || {
-            self.pending_acks
-                .iter()
-                .filter(|a| matches!(a.packet, AckPacket::Ack { kind: 4, .. }))
-                .count()
-        };
-        if p.qos > 0
-            && v5
-            && !self.unreleased.contains(&p.id)
-            && self.unreleased.len() + pending_pubacks()
-                >= usize::from(self.broker.limits.receive_maximum)
-        {
-            return Err(DisconnectReason::Error(
-                0x93,
-                "it leaves more messages unfinished than agreed",
-            ));
-        }
+        self.check_receive_maximum(&p)?;
         if p.properties.is_text && std::str::from_utf8(&p.payload).is_err() {
-            return match p.qos {
-                0 => Err(DisconnectReason::Error(
-                    0x99,
-                    "a payload says that it is text, and is not UTF-8",
-                )),
-                qos => {
-                    self.queue_ack(
-                        AckPacket::Ack {
-                            kind: 3 + qos,
-                            id: p.id,
-                            reason: 0x99,
-                        },
-                        None,
-                    );
-                    Ok(())
-                }
-            };
+            return self.reject_payload_format(&p);
         }
-        let expires = p
-            .properties
-            .message_expiry
-            .map(|s| now + Duration::from_secs(u64::from(s)));
-        let message = Message {
-            topic,
-            payload: p.payload.as_ref().into(),
-            qos: p.qos,
-            retain: p.retain,
-            forwarded_properties: p.properties.forwarded,
-            expires_at: expires,
-        };
+        let message = message_of(&mut p, topic, now);
         let guard = self.broker.clone();
         let mut core = guard.lock();
         let slot = self.params.session.slot;
@@ -120,22 +79,8 @@ impl<S> Client<S> {
                     "it leaves too many messages unreleased",
                 ));
             }
-            let tracked = core
-                .session(slot)
-                .and_then(|s| s.inbound_qos2.get(&p.id).cloned());
-            // Known: its sender did not hear PUBREC [MQTT-4.3.3]. Without DUP it is another message
-            // whose predecessor's end the disk did not see.
-            // Released already: its successor.
-            if let Some(held) = tracked.filter(|held| {
-                held.state != InboundQos2State::Released
-                    && (held.state != InboundQos2State::Restored || p.dup)
-            }) {
-                // What the first PUBREC waits for, this one waits for too; what the card refused is
-                // tried again.
-                let mut ticket = held.ticket.filter(|r| r.outcome() != Some(true));
-                if ticket.as_ref().is_some_and(|r| r.outcome() == Some(false)) {
-                    ticket = core.retry_inbound_qos2(slot, p.id, &self.params.session.wake);
-                }
+            let repeated = core.repeated_inbound_qos2(slot, p.id, p.dup, &self.params.session.wake);
+            if let Some(held) = repeated {
                 drop(core);
                 self.unreleased.insert(p.id);
                 self.queue_ack(
@@ -144,7 +89,7 @@ impl<S> Client<S> {
                         id: p.id,
                         reason: 0,
                     },
-                    ticket,
+                    held.ticket,
                 );
                 return Ok(());
             }
@@ -161,13 +106,6 @@ impl<S> Client<S> {
             Some(&ack_request),
             now,
         );
-        let reason = match result.outcome {
-            PublishOutcome::Accepted => 0,
-            PublishOutcome::NoMatchingSubscribers => 0x10,
-            PublishOutcome::NotAuthorized => 0x87,
-            PublishOutcome::TopicNameInvalid => 0x90,
-            PublishOutcome::CapacityExceeded | PublishOutcome::WriteQuotaExceeded => 0x97,
-        };
         if result.outcome == PublishOutcome::WriteQuotaExceeded && !v5 {
             return Err(DisconnectReason::Error(
                 0x97,
@@ -175,35 +113,108 @@ impl<S> Client<S> {
             ));
         }
         if p.qos == 2 {
-            match result.outcome {
-                // A 3.1.1 client cannot be told: it goes on as if it had been taken.
-                PublishOutcome::NotAuthorized | PublishOutcome::TopicNameInvalid if !v5 => {
-                    if let Some(session) = core.session(slot) {
-                        session.inbound_qos2.insert(
-                            p.id,
-                            InboundQos2 {
-                                state: InboundQos2State::Memory,
-                                ticket: None,
-                            },
-                        );
-                    }
-                }
-                PublishOutcome::CapacityExceeded if v5 => core.forget_inbound_qos2(slot, p.id),
-                _ => {}
-            }
-            if !v5 || reason < 0x80 {
-                self.unreleased.insert(p.id);
-            }
+            self.track_unreleased(&mut core, p.id, result.outcome);
         }
         drop(core);
         self.backpressure |= result.backpressure;
         self.published |= p.qos > 0 && result.outcome == PublishOutcome::Accepted;
-        match result.outcome {
+        self.report_rejected(&p, result.outcome)?;
+        if p.qos > 0 {
+            self.queue_ack(
+                AckPacket::Ack {
+                    kind: 3 + p.qos,
+                    id: p.id,
+                    reason: reason_code(result.outcome),
+                },
+                result.ticket,
+            );
+        }
+        Ok(())
+    }
+
+    /// Ends the connection of a 5.0 client that leaves more messages unfinished than CONNACK
+    /// allowed.
+    fn check_receive_maximum(&self, p: &Publish) -> Result<(), DisconnectReason> {
+        let pending_pubacks = || {
+            self.pending_acks
+                .iter()
+                .filter(|a| matches!(a.packet, AckPacket::Ack { kind: 4, .. }))
+                .count()
+        };
+        if p.qos > 0
+            && self.params.version == Version::V5
+            && !self.unreleased.contains(&p.id)
+            && self.unreleased.len() + pending_pubacks()
+                >= usize::from(self.broker.limits.receive_maximum)
+        {
+            return Err(DisconnectReason::Error(
+                0x93,
+                "it leaves more messages unfinished than agreed",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Refuses a payload that is not the text which it is declared to be. QoS 0 has no
+    /// acknowledgement that could refuse it, so there the connection ends.
+    fn reject_payload_format(&mut self, p: &Publish) -> Result<(), DisconnectReason> {
+        match p.qos {
+            0 => Err(DisconnectReason::Error(
+                0x99,
+                "a payload says that it is text, and is not UTF-8",
+            )),
+            qos => {
+                self.queue_ack(
+                    AckPacket::Ack {
+                        kind: 3 + qos,
+                        id: p.id,
+                        reason: 0x99,
+                    },
+                    None,
+                );
+                Ok(())
+            }
+        }
+    }
+
+    /// Records whether a QoS 2 message is now unreleased, or its packet identifier free.
+    fn track_unreleased(&mut self, core: &mut BrokerState, id: u16, outcome: PublishOutcome) {
+        let v5 = self.params.version == Version::V5;
+        let slot = self.params.session.slot;
+        match outcome {
+            // 3.1.1 has no way to refuse: the exchange goes on as if the message had been taken.
+            PublishOutcome::NotAuthorized | PublishOutcome::TopicNameInvalid if !v5 => {
+                if let Some(session) = core.session(slot) {
+                    session.inbound_qos2.insert(
+                        id,
+                        InboundQos2 {
+                            state: InboundQos2State::Memory,
+                            ticket: None,
+                        },
+                    );
+                }
+            }
+            PublishOutcome::CapacityExceeded if v5 => core.forget_inbound_qos2(slot, id),
+            _ => {}
+        }
+        if !v5 || reason_code(outcome) < 0x80 {
+            self.unreleased.insert(id);
+        }
+    }
+
+    /// Records for the technician that a message was not taken, or not by all. A QoS 0 message of a
+    /// 5.0 client with a topic out of bounds ends the connection.
+    fn report_rejected(
+        &mut self,
+        p: &Publish,
+        outcome: PublishOutcome,
+    ) -> Result<(), DisconnectReason> {
+        match outcome {
             PublishOutcome::NotAuthorized | PublishOutcome::TopicNameInvalid => {
                 self.denied_publishes += 1;
                 if self.denied_publishes == 1 {
                     let (who, topic) = (self.params.identity.name(), text::line(&p.topic, 100));
-                    let why = if result.outcome == PublishOutcome::TopicNameInvalid {
+                    let why = if outcome == PublishOutcome::TopicNameInvalid {
                         "a topic or an announcement longer or deeper than allowed"
                     } else {
                         "it published outside of its permission"
@@ -222,7 +233,10 @@ impl<S> Client<S> {
                         );
                     }
                 }
-                if result.outcome == PublishOutcome::TopicNameInvalid && v5 && p.qos == 0 {
+                if outcome == PublishOutcome::TopicNameInvalid
+                    && self.params.version == Version::V5
+                    && p.qos == 0
+                {
                     return Err(DisconnectReason::Error(
                         0x90,
                         "a topic longer or deeper than allowed",
@@ -241,16 +255,33 @@ impl<S> Client<S> {
             ),
             _ => {}
         }
-        if p.qos > 0 {
-            self.queue_ack(
-                AckPacket::Ack {
-                    kind: 3 + p.qos,
-                    id: p.id,
-                    reason,
-                },
-                result.ticket,
-            );
-        }
         Ok(())
+    }
+}
+
+/// The message to publish; takes the forwarded properties out of the packet.
+fn message_of(p: &mut Publish, topic: Box<str>, now: Instant) -> Message {
+    let expires = p
+        .properties
+        .message_expiry
+        .map(|s| now + Duration::from_secs(u64::from(s)));
+    Message {
+        topic,
+        payload: p.payload.as_ref().into(),
+        qos: p.qos,
+        retain: p.retain,
+        forwarded_properties: std::mem::take(&mut p.properties.forwarded),
+        expires_at: expires,
+    }
+}
+
+/// The reason code of PUBACK or PUBREC.
+fn reason_code(outcome: PublishOutcome) -> u8 {
+    match outcome {
+        PublishOutcome::Accepted => 0,
+        PublishOutcome::NoMatchingSubscribers => 0x10,
+        PublishOutcome::NotAuthorized => 0x87,
+        PublishOutcome::TopicNameInvalid => 0x90,
+        PublishOutcome::CapacityExceeded | PublishOutcome::WriteQuotaExceeded => 0x97,
     }
 }

@@ -1,8 +1,8 @@
 //! QoS 2 messages of a client between their PUBLISH and their PUBREL.
 //!
-//! Invariants: what was taken once is not taken again until it is released; of a session that is
-//! kept the ledger hears both, and a packet id is free only when that is as safe as that its
-//! message was taken.
+//! Invariants: a message that was taken is not taken again until it is released. For a persistent
+//! session the persistence log records both, and a packet identifier is free only when the release
+//! is as safe as the taking was.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ use super::queue::{InboundQos2, InboundQos2State};
 use super::subscriptions::Slot;
 use crate::protocol::broker::DurabilityClass;
 
-/// Each time so many are held, what is over is forgotten.
+/// Whenever the held messages reach a multiple of this, those that are over are removed.
 const RELEASED_PRUNE_EVERY: usize = 32;
 
 impl BrokerState {
-    /// Remembers a QoS 2 message of a client until PUBREL; gives what the ledger must know of it,
-    /// session 0 = nothing.
+    /// Holds a QoS 2 message of a client until PUBREL. Returns the session number and packet
+    /// identifier for the persistence log; session 0 = nothing is to be recorded.
     pub(super) fn track_inbound_qos2(
         &mut self,
         from: Option<Slot>,
@@ -49,8 +49,41 @@ impl BrokerState {
         }
     }
 
-    /// PUBREL: the client knows that its message was taken. True = there was such a message. The
-    /// answer may have to wait.
+    /// The held message that this PUBLISH repeats, if it does; its ticket is what PUBREC must wait
+    /// for.
+    pub fn repeated_inbound_qos2(
+        &mut self,
+        slot: Slot,
+        id: u16,
+        dup: bool,
+        wake: &Arc<Notify>,
+    ) -> Option<InboundQos2> {
+        let tracked = self
+            .session(slot)
+            .and_then(|s| s.inbound_qos2.get(&id).cloned());
+        // A message that is held was sent before: its sender did not receive PUBREC [MQTT-4.3.3].
+        // It is a new message when the held one is already released, or when the held one
+        // was restored from disk and this PUBLISH has no DUP: then only the record of the
+        // release was lost.
+        let mut held = tracked.filter(|held| {
+            held.state != InboundQos2State::Released
+                && (held.state != InboundQos2State::Restored || dup)
+        })?;
+        // This PUBREC waits for the same ticket as the first one. If storage refused that ticket,
+        // the change is recorded again.
+        held.ticket = held.ticket.filter(|r| r.outcome() != Some(true));
+        if held
+            .ticket
+            .as_ref()
+            .is_some_and(|r| r.outcome() == Some(false))
+        {
+            held.ticket = self.retry_inbound_qos2(slot, id, wake);
+        }
+        Some(held)
+    }
+
+    /// Handles PUBREL: the client knows that its message was taken. True = there was such a
+    /// message. The ticket is what PUBCOMP must wait for.
     pub fn on_pubrel(
         &mut self,
         slot: Slot,
@@ -66,7 +99,7 @@ impl BrokerState {
         let (number, owner) = (session.number, session.owner.clone());
         match held.state {
             InboundQos2State::Memory => (true, None),
-            // It was released before; the card may not have it yet.
+            // PUBREL came before; its record may not be on disk yet.
             InboundQos2State::Released => {
                 let ticket = held.ticket.filter(|r| r.outcome() != Some(true));
                 if ticket.is_some() {
@@ -92,8 +125,8 @@ impl BrokerState {
                 (true, None)
             }
             InboundQos2State::Durable | InboundQos2State::Restored => {
-                // Its id may be used again at once: that it is free must be as safe as that it was
-                // taken.
+                // The client may use the identifier again after PUBCOMP: the release must be as
+                // safe as the taking.
                 let ticket = DurabilityTicket::new(wake.clone());
                 session.inbound_qos2.insert(
                     id,
@@ -127,8 +160,8 @@ impl BrokerState {
         if received.len() >= most
             || received.len() % RELEASED_PRUNE_EVERY == RELEASED_PRUNE_EVERY - 1
         {
-            // What is released, and on disk or refused by it (a dump leaves it out then), is
-            // forgotten now.
+            // Removes released messages whose record is on disk, or was refused by storage (the
+            // next snapshot leaves them out).
             received.retain(|_, held| {
                 held.state != InboundQos2State::Released
                     || held.ticket.as_ref().is_some_and(|r| r.outcome().is_none())
@@ -137,8 +170,8 @@ impl BrokerState {
         received.len() >= most
     }
 
-    /// The card refused that a QoS 2 message was taken; its client says it again: that is owed once
-    /// more.
+    /// Storage refused the record that a QoS 2 message was taken, and its client sends the message
+    /// again: the change is recorded again.
     pub fn retry_inbound_qos2(
         &mut self,
         slot: Slot,
@@ -160,7 +193,7 @@ impl BrokerState {
         Some(ticket)
     }
 
-    /// A QoS 2 message was refused after it had been held: its packet id is free.
+    /// A QoS 2 message was refused after it had been held: its packet identifier is free.
     pub fn forget_inbound_qos2(&mut self, slot: Slot, id: u16) {
         let Some(session) = self.session(slot) else {
             return;

@@ -1,25 +1,25 @@
-//! A message, and a message on its way to one client.
+//! A message, and its copy for one recipient.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
-/// What somebody published.
+/// A published message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     pub topic: Box<str>,
     pub payload: Box<[u8]>,
     pub qos: u8,
     pub retain: bool,
-    /// MQTT 5 properties that go on unchanged.
+    /// MQTT 5 properties that are forwarded unchanged.
     pub forwarded_properties: Bytes,
-    /// When it is worth nothing any more.
+    /// When the message expires.
     pub expires_at: Option<Instant>,
 }
 
 impl Message {
-    /// True when a reader would see no difference.
+    /// True when a recipient could not tell the two apart. Messages that expire are never the same.
     pub fn has_same_content(&self, other: &Self) -> bool {
         self.payload == other.payload
             && self.qos == other.qos
@@ -28,7 +28,7 @@ impl Message {
             && other.expires_at.is_none()
     }
 
-    /// Bytes that a client decides about.
+    /// Bytes that the publisher decides about.
     pub fn size(&self) -> usize {
         self.payload.len() + self.topic.len() + self.forwarded_properties.len()
     }
@@ -38,22 +38,22 @@ impl Message {
     }
 }
 
-/// A message for one client.
+/// A message for one recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueuedMessage {
     pub message: Arc<Message>,
-    /// The lower of the message's and the subscription's.
+    /// The lower one of the message's QoS and the subscription's.
     pub qos: u8,
-    /// The flag as this client is to see it.
+    /// The RETAIN flag in this recipient's PUBLISH.
     pub retain: bool,
-    /// Identifiers of all of the client's subscriptions that matched.
+    /// Identifiers of all of the recipient's subscriptions that matched.
     pub subscription_ids: Box<[u32]>,
-    /// The shared subscription it came by: `$share/<group>/<filter>`.
+    /// The shared subscription that it was delivered by: `$share/<name>/<filter>`.
     pub shared_name: Option<Arc<str>>,
 }
 
 impl QueuedMessage {
-    /// What it counts for in a queue, bytes.
+    /// Bytes that the message counts for in a queue.
     pub fn size(&self) -> usize {
         self.message.size() + 64
     }

@@ -1,18 +1,21 @@
 //! MQTT for the village's devices, in a worker process of its own.
 //!
-//! `edge` listens and shakes hands, `connection` finds out who it is, `client`, `inbound`,
-//! `inbound_publish`, `replies` and `outbound` serve one client; `guard` holds the machine under
-//! one lock: `core`, `attach` (who comes and goes), `publish`, `deliver`, `hold`, `subscribe`,
-//! `acknowledge`, `will`, over each `session` with its `queue`, the `matcher` and what is
-//! `retained`; `ledger` carries to disk what must outlive the process. docs/protocol.md says what
-//! is promised, docs/decisions/0003 and 0008 why it is built so.
+//! Per connection: `edge` accepts on the listeners, `handshake` authenticates, and `client`,
+//! `inbound`, `inbound_publish`, `pending_acks` and `outbound` serve one client.
 //!
-//! Words: *who* is an identity (house, account, device without an account), its *owner* the name
-//! under which it pays for card and rates; a *stranger* is a device without an account. A *slot* is
-//! a session's place in memory (reused), its *number* is for ever; an *owed* number is a change in
-//! the ledger (of a message: its order on disk); a packet *id* is the wire's. *Kept* outlives
-//! something (a session its connection, a message its retained flag); a QoS 2 message is *held*
-//! from its PUBLISH to its PUBREL, and a delivery is held back until it is *stored*.
+//! The state: `shared` holds the `core` under one lock. `session_lifecycle` connects and
+//! disconnects, `publish` takes messages in, `delivery` queues them, `inbound_qos2` holds QoS 2
+//! messages, `subscribe` subscribes, `acks` finishes deliveries and `wills` publishes wills. They
+//! work on each `session` with its `queue`, on the tree of `subscriptions` and on the `retained`
+//! messages. `persistence` writes to disk what must outlive the process.
+//!
+//! docs/protocol.md says what is promised, docs/decisions/0003 and 0008 why it is built so.
+//!
+//! Words beside docs/glossary.md: an *identity* is who a connection is (the gateway, an account, an
+//! unprovisioned device); its *owner* is the name under which quotas and rates are counted. A
+//! *slot* is a session's place in memory and is used again; a session's *number* is never used
+//! again. A change's *log number* is its place in the persistence log (of a message: its order on
+//! disk); a *packet identifier* is the number on the wire.
 //!
 //! Deliberately absent: bridges to other brokers, plug-ins, enhanced authentication.
 

@@ -1,10 +1,10 @@
-//! The machine against a simple model of a broker: random histories of a few clients, with cuts,
-//! time and restarts.
+//! The state machine against a simple model of a broker: random histories of a few clients, with
+//! broken connections, passing time and restarts.
 //!
-//! The model keeps one list per client of what it must hear next, and knows nothing of tries,
-//! windows, ledgers or slots. Not in it: shared subscriptions (who gets what is free), full queues,
-//! permissions, budgets, message expiry, QoS 2 from clients (`inbound`, tests/wire,
-//! tests/it/promises.rs), a disk that has half of a batch.
+//! The model has one list per client of what it must receive next, and knows nothing of tries,
+//! receive windows, logs or slots. Not in it: shared subscriptions (any member may get a message),
+//! full queues, permissions, quotas, message expiry, QoS 2 from clients (`inbound_publish`,
+//! tests/wire, tests/it/promises.rs), a disk that has half of a batch.
 
 mod clients;
 mod time;

@@ -1,8 +1,8 @@
-//! What a client is sent: answers first, then batches of what is queued, as fast as its socket
+//! Sending to a client: acknowledgements first, then batches of its queue, as fast as its socket
 //! takes them.
 //!
-//! Invariants: nothing larger than the client takes is said; who takes nothing for [`WRITE_MAX`] is
-//! cut, whatever comes for it meanwhile.
+//! Invariants: no packet larger than the client takes is sent. A client that takes nothing for
+//! [`WRITE_TIMEOUT`] is disconnected, whatever is queued for it meanwhile.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use super::message::QueuedMessage;
 use super::queue::Outgoing;
 use crate::protocol::mqtt::encode::{self, OutgoingPublish};
 
-/// How long a client may take nothing of what it is sent.
+/// How long a client may take nothing of what is sent to it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
-    /// The alias for a topic, and whether the topic must be said with it.
+    /// The alias for a topic, and whether the topic must be sent with it.
     fn topic_alias(&mut self, topic: &str) -> Option<(u16, bool)> {
         if self.params.topic_alias_maximum == 0 {
             return None;
@@ -73,7 +73,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         true
     }
 
-    /// Collects a batch of what is queued. True = there is more.
+    /// Encodes a batch of what is queued. True = there is more.
     fn fill_output(&mut self) -> bool {
         let guard = self.broker.clone();
         let mut core = guard.lock();
@@ -91,7 +91,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                     item,
                     dup: again,
                 }) => {
-                    // Larger than the client takes: as if it had been delivered [MQTT-3.1.2-25].
+                    // A message larger than the client takes counts as delivered [MQTT-3.1.2-25].
                     if !self.encode_publish(id, &item, again, now) {
                         core.counters.oversized += 1;
                         if id > 0 {
@@ -104,10 +104,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         true
     }
 
-    /// Writes answers whose promise is kept and one batch of what is queued. True = there is more.
+    /// Writes the acknowledgements whose promise holds, and one batch of what is queued. True =
+    /// there is more.
     pub(super) async fn flush(&mut self) -> Result<bool, DisconnectReason> {
         self.flush_acks()?;
-        // SUBACK goes before what the subscription brings.
+        // SUBACK goes before the messages of its subscription.
         let mut more = !self.has_pending_suback() && self.fill_output();
         for _ in 0..std::mem::take(&mut self.pending_pingresps) {
             encode::pingresp(&mut self.output);
@@ -117,9 +118,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         Ok(more)
     }
 
-    /// Writes the output out, for as long as the socket takes some of it every [`WRITE_MAX`]: a
-    /// slow link is not a dead one, and what comes meanwhile is no sign of life. True =
-    /// something came.
+    /// Writes the output, as long as the socket takes some of it every [`WRITE_TIMEOUT`]. A slow
+    /// link is not a dead one, but a message that is queued meanwhile is no progress. True = the
+    /// task was woken meanwhile.
     async fn write_out(&mut self) -> Result<bool, DisconnectReason> {
         let (wake, meter) = (self.params.session.wake.clone(), self.params.meter.clone());
         let mut woken = false;

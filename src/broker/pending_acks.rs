@@ -1,8 +1,9 @@
-//! The answers to a client: queued in the order of what they answer, said when they are so.
+//! The acknowledgements to a client, queued in the order of the packets they answer.
 //!
-//! Invariants: an answer is never before what it promises (`Receipt`), and never before an earlier
-//! answer; what a card did not take is refused where the protocol has words for it, else the
-//! client is left unanswered for a while and then cut.
+//! Invariants: an acknowledgement is never sent before its promise holds (`DurabilityTicket`), and
+//! never before an earlier one. If storage does not take a message, it is refused where the
+//! protocol version can express that; otherwise the client stays unanswered for a while and is then
+//! disconnected.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,36 +14,36 @@ use super::client::{AckPacket, Client, DisconnectReason, PendingAck, STORAGE_UNA
 use super::persistence::DurabilityTicket;
 use crate::protocol::mqtt::{Version, encode};
 
-/// Answers that may wait for the card; beyond them the client is not read. 3.1.1 has no receive
-/// maximum.
+/// Acknowledgements that may wait for storage; beyond them the client is not read. This bound is
+/// needed because 3.1.1 has no receive maximum.
 const PENDING_ACKS_MAX: usize = 1_024;
-/// A 3.1.1 client, which cannot be told that the card fails, goes on unanswered for so long before
-/// it is cut: until then it still hears its orders.
+/// How long a 3.1.1 client stays connected without acknowledgements when storage fails; its
+/// protocol cannot report the failure. Until then it still receives its orders.
 const UNACKED_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl<S> Client<S> {
-    /// True while too many answers wait for the card.
+    /// True while too many acknowledgements wait for storage.
     pub(super) fn has_too_many_pending_acks(&self) -> bool {
         self.pending_acks.len() >= PENDING_ACKS_MAX
     }
 
     pub(super) fn queue_ack(&mut self, packet: AckPacket, ticket: Option<Arc<DurabilityTicket>>) {
         if self.pending_acks.is_empty() && ticket.is_none() {
-            // A failure of an answer without a receipt is already in its code.
+            // Without a ticket a failure is already in the packet's reason code.
             let _ = self.encode_ack(packet, true);
         } else {
             self.pending_acks.push_back(PendingAck { ticket, packet });
         }
     }
 
-    /// True while a SUBACK waits for the card.
+    /// True while a SUBACK waits for storage.
     pub(super) fn has_pending_suback(&self) -> bool {
         self.pending_acks
             .iter()
             .any(|a| matches!(a.packet, AckPacket::Codes { .. }))
     }
 
-    /// Says the answers whose promise is kept.
+    /// Encodes the acknowledgements whose promise holds, up to the first that must wait.
     pub(super) fn flush_acks(&mut self) -> Result<(), DisconnectReason> {
         while let Some(front) = self.pending_acks.front() {
             let is_durable = match front.ticket.as_ref().map(|r| r.outcome()) {
@@ -57,7 +58,8 @@ impl<S> Client<S> {
         Ok(())
     }
 
-    /// The card does not take what a 3.1.1 client said: it says it again when it comes again.
+    /// Storage does not take a message of a 3.1.1 client: without an acknowledgement the client
+    /// sends it again after it reconnects.
     fn withhold_ack(&mut self) {
         if self.disconnect_at.is_none() {
             self.disconnect_at = Some(Instant::now() + UNACKED_TIMEOUT);
@@ -90,10 +92,10 @@ impl<S> Client<S> {
                     }
                     reason = 0x97;
                 }
-                // A 3.1.1 client knows no reasons.
+                // A 3.1.1 packet has no reason code; `ack` leaves it out.
                 encode::ack(&mut self.output, version, kind, id, reason);
             }
-            // UNSUBACK of 3.1.1 has no codes to say it with.
+            // UNSUBACK of 3.1.1 has no codes that could report the failure.
             AckPacket::Codes { kind: 11, .. } if !safe && version != Version::V5 => {
                 self.withhold_ack();
                 return Ok(());

@@ -1,8 +1,8 @@
-//! Publishing: permission, what is retained, and what must be on disk first.
+//! Publishing: permission, retained messages, and what must be on disk first.
 //!
-//! Invariant: a message that a kept session must not lose is owed to the ledger before its
-//! publisher is answered, by the class of its topic (`durability`). Who hears it is in `deliver`,
-//! how a QoS 2 message is held until it is released in `hold`.
+//! Invariant: a message that a persistent session must not lose is in the persistence log's pending
+//! changes before its publisher is answered, by the class of its topic (`durability`). `delivery`
+//! finds the recipients; `inbound_qos2` holds a QoS 2 message until it is released.
 
 use std::sync::Arc;
 
@@ -13,41 +13,43 @@ use super::acl::Identity;
 use super::core::BrokerState;
 use super::durability::durability_class_of;
 use super::message::Message;
-use super::persistence::DurabilityTicket;
-use super::persistence::record::PersistedChange;
+use super::persistence::record::{PersistedChange, Target};
+use super::persistence::{DurabilityTicket, LogNumber};
 use super::retained::RetainedChange;
 use super::session::Session;
 use super::subscriptions::Slot;
 use crate::protocol::broker::DurabilityClass;
 use crate::protocol::mqtt::topic::is_within_bounds;
 
-/// Largest announcement of a device without an account, bytes.
+/// Largest discovery message of an unprovisioned device, bytes.
 const UNPROVISIONED_PAYLOAD_MAX: usize = 16 * 1024;
 
-/// What became of a publish.
+/// The result of a publish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PublishOutcome {
-    /// Taken; somebody hears it or it is kept.
+    /// Taken; it has a recipient or is retained.
     Accepted,
-    /// Taken; nobody hears it.
+    /// Taken; it has no recipient.
     NoMatchingSubscribers,
     /// Not allowed.
     NotAuthorized,
-    /// The topic is longer or deeper than allowed.
+    /// The topic is longer or deeper than allowed, or the payload of an unprovisioned device is too
+    /// large.
     TopicNameInvalid,
-    /// Not taken: the card has so much of this account to write that it must wait.
+    /// Not taken: the account is over its storage quota.
     WriteQuotaExceeded,
-    /// Not kept: a bound of retained messages or queues was reached (who could hear it, did).
+    /// Not retained or not queued: a bound of retained messages or queues was reached. Recipients
+    /// with room have it all the same.
     CapacityExceeded,
 }
 
-/// The answer to a publish.
+/// The consequences of a publish for its connection.
 #[derive(Debug)]
 pub struct PublishResult {
     pub outcome: PublishOutcome,
-    /// The card to wait for before the answer.
+    /// The durability ticket to wait for before the acknowledgement.
     pub ticket: Option<Arc<DurabilityTicket>>,
-    /// Somebody who hears it can hardly follow.
+    /// A recipient can hardly follow.
     pub backpressure: bool,
 }
 
@@ -61,26 +63,53 @@ impl PublishResult {
     }
 }
 
-/// Who waits for an answer: his wake, and the packet id of a QoS 2 message.
+/// The connection that waits for an acknowledgement: how to wake it, and the packet identifier of a
+/// QoS 2 message.
 pub struct AckRequest<'a> {
     pub wake: &'a Arc<Notify>,
     pub qos2_packet_id: Option<u16>,
 }
 
-/// On whose connection something is said.
+/// The connection on which a message came.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct PublishOrigin {
-    /// Its session; none = it is not said on a connection.
+    /// Its session; none = it did not come on a connection.
     pub slot: Option<Slot>,
     /// Number of the connection; 0 = none.
     pub connection_number: u64,
-    /// The word of a connection that is dead, while a newer one of its account speaks: the house
-    /// does not go by it.
+    /// The connection is dead, and a newer connection of its account publishes the same topic: the
+    /// gateway's own client must not receive this message.
     pub superseded: bool,
 }
 
+/// A message that is being taken in, and its durability ticket so far.
+struct Intake<'a> {
+    owner: &'a Arc<str>,
+    origin: PublishOrigin,
+    message: Arc<Message>,
+    class: DurabilityClass,
+    ack_request: Option<&'a AckRequest<'a>>,
+    /// Made for the first change that the acknowledgement must wait for.
+    ticket: Option<Arc<DurabilityTicket>>,
+}
+
+impl Intake<'_> {
+    /// The ticket of a change that must be on disk before the acknowledgement; none = the change
+    /// need not be.
+    fn durable_ticket(&mut self) -> Option<Arc<DurabilityTicket>> {
+        match self.ack_request {
+            Some(asker) if self.class == DurabilityClass::Durable && self.message.qos > 0 => Some(
+                self.ticket
+                    .get_or_insert_with(|| DurabilityTicket::new(asker.wake.clone()))
+                    .clone(),
+            ),
+            _ => None,
+        }
+    }
+}
+
 impl BrokerState {
-    /// Takes a message in; `from` = the session that says it.
+    /// Takes a message in; `from` = the session that published it.
     pub fn publish(
         &mut self,
         who: &Identity,
@@ -118,77 +147,33 @@ impl BrokerState {
         now: Instant,
     ) -> PublishResult {
         let (from, mut message) = (origin.slot, message);
-        if !is_within_bounds(
-            &message.topic,
-            self.limits.topic_bytes,
-            self.limits.topic_levels,
-        ) {
-            return PublishResult::immediate(PublishOutcome::TopicNameInvalid);
-        }
-        if !self.access.may_publish(who, &message.topic) {
-            self.counters.denied_publishes += 1;
-            return PublishResult::immediate(PublishOutcome::NotAuthorized);
-        }
-        if let Identity::Unprovisioned(name) = who {
-            if message.payload.len() > UNPROVISIONED_PAYLOAD_MAX {
-                return PublishResult::immediate(PublishOutcome::TopicNameInvalid);
-            }
-            // The house hears of it; nobody takes it for a device's word.
-            message.topic = format!("quarantine/{name}/{}", message.topic).into();
-            message.retain = false;
+        if let Err(outcome) = self.check_publish(who, &mut message) {
+            return PublishResult::immediate(outcome);
         }
         self.counters.received += 1;
         self.counters.received_bytes += message.payload.len() as u64;
         let message = Arc::new(message);
-        let mut ticket: Option<Arc<DurabilityTicket>> = None;
         let class = if message.qos > 0 || message.retain {
             durability_class_of(&self.durability_rules, &message.topic)
         } else {
             DurabilityClass::Memory
         };
-        let durable = |receipt: &mut Option<Arc<DurabilityTicket>>| match ack_request {
-            Some(asker) if class == DurabilityClass::Durable && message.qos > 0 => Some(
-                receipt
-                    .get_or_insert_with(|| DurabilityTicket::new(asker.wake.clone()))
-                    .clone(),
-            ),
-            _ => None,
-        };
-        // A will was promised at CONNECT: no debt takes it back.
+        // A will was accepted at CONNECT: no quota refuses it now.
         if ack_request.is_some()
             && message.qos > 0
             && self.persistence.rejects(owner, class, message.qos)
         {
             return PublishResult::immediate(PublishOutcome::WriteQuotaExceeded);
         }
-        let mut kept = true;
-        if message.retain {
-            let change = self
-                .retained
-                .set(owner, origin.connection_number, &message, &self.limits);
-            let word = (change == RetainedChange::Stored).then(|| message.clone());
-            kept = !matches!(change, RetainedChange::Refused(_));
-            // The same word again is written again only when the disk may not have it yet.
-            let is_dirty = change == RetainedChange::Unchanged
-                && class == DurabilityClass::Durable
-                && self.persistence.is_dirty(&message.topic);
-            let word = if is_dirty {
-                Some(message.clone()).filter(|m| !m.payload.is_empty())
-            } else {
-                word
-            };
-            if class != DurabilityClass::Memory
-                && (is_dirty
-                    || !matches!(
-                        change,
-                        RetainedChange::Unchanged | RetainedChange::Refused(false)
-                    ))
-            {
-                let wait = durable(&mut ticket);
-                self.persistence
-                    .enqueue_retained(owner, &message.topic, word, wait.as_ref());
-            }
-        }
+        let mut intake = Intake {
+            owner,
+            origin,
+            message: message.clone(),
+            class,
+            ack_request,
+            ticket: None,
+        };
+        let kept = !message.retain || self.update_retained(&mut intake);
         let mut recipients = self.matching_recipients(&message, from);
         if origin.superseded {
             recipients.retain(|(h, _)| {
@@ -220,31 +205,11 @@ impl BrokerState {
         let inbound = ack_request
             .and_then(|a| a.qos2_packet_id)
             .map_or((0, 0), |id| self.track_inbound_qos2(from, id, class));
-        match (targets.is_empty(), inbound) {
-            (true, (0, _)) => {}
-            (true, (session, id)) => {
-                let wait = durable(&mut ticket);
-                self.persistence.record(
-                    owner,
-                    PersistedChange::InboundQos2 { session, id },
-                    wait.as_ref(),
-                );
-            }
-            (false, _) => {
-                let wait = durable(&mut ticket);
-                self.persistence.enqueue_message(
-                    (number, owner),
-                    message.clone(),
-                    targets,
-                    inbound,
-                    class == DurabilityClass::Durable,
-                    wait.as_ref(),
-                );
-            }
-        }
-        // Said again before it is answered, it is answered when this is; also where nothing of the
-        // session itself is kept.
-        if let (Some(receipt), Some(id)) = (&ticket, ack_request.and_then(|a| a.qos2_packet_id))
+        self.record_publish(&mut intake, number, targets, inbound);
+        // If the client sends the message again before it is acknowledged, that PUBREC waits for
+        // the same ticket, also when nothing of the session itself is on disk.
+        if let (Some(receipt), Some(id)) =
+            (&intake.ticket, ack_request.and_then(|a| a.qos2_packet_id))
             && let Some(held) = from
                 .and_then(|slot| self.session(slot))
                 .and_then(|s| s.inbound_qos2.get_mut(&id))
@@ -253,7 +218,7 @@ impl BrokerState {
         }
         let what = match (kept, has_recipients) {
             (false, _) => PublishOutcome::CapacityExceeded,
-            // Nobody of those who were to have it could take it.
+            // None of the recipients had room.
             (true, true) if rejected == count && message.qos > 0 && !message.retain => {
                 PublishOutcome::CapacityExceeded
             }
@@ -262,8 +227,104 @@ impl BrokerState {
         };
         PublishResult {
             outcome: what,
-            ticket,
+            ticket: intake.ticket,
             backpressure,
+        }
+    }
+
+    /// Checks bounds and permission; puts a message of an unprovisioned device under `quarantine/`.
+    fn check_publish(
+        &mut self,
+        who: &Identity,
+        message: &mut Message,
+    ) -> Result<(), PublishOutcome> {
+        if !is_within_bounds(
+            &message.topic,
+            self.limits.topic_bytes,
+            self.limits.topic_levels,
+        ) {
+            return Err(PublishOutcome::TopicNameInvalid);
+        }
+        if !self.access.may_publish(who, &message.topic) {
+            self.counters.denied_publishes += 1;
+            return Err(PublishOutcome::NotAuthorized);
+        }
+        if let Identity::Unprovisioned(name) = who {
+            if message.payload.len() > UNPROVISIONED_PAYLOAD_MAX {
+                return Err(PublishOutcome::TopicNameInvalid);
+            }
+            // The gateway receives it under this topic, so that nobody takes it for a message of an
+            // adopted device.
+            message.topic = format!("quarantine/{name}/{}", message.topic).into();
+            message.retain = false;
+        }
+        Ok(())
+    }
+
+    /// Stores, replaces or removes the retained message of the topic, in memory and in the
+    /// persistence log. False = a bound refused it.
+    fn update_retained(&mut self, intake: &mut Intake<'_>) -> bool {
+        let (message, class) = (intake.message.clone(), intake.class);
+        let change = self.retained.set(
+            intake.owner,
+            intake.origin.connection_number,
+            &message,
+            &self.limits,
+        );
+        // A retained message that did not change is written again only when the disk may not have
+        // it yet.
+        let is_dirty = change == RetainedChange::Unchanged
+            && class == DurabilityClass::Durable
+            && self.persistence.is_dirty(&message.topic);
+        let stored = if is_dirty {
+            Some(message.clone()).filter(|m| !m.payload.is_empty())
+        } else {
+            (change == RetainedChange::Stored).then(|| message.clone())
+        };
+        if class != DurabilityClass::Memory
+            && (is_dirty
+                || !matches!(
+                    change,
+                    RetainedChange::Unchanged | RetainedChange::Refused(false)
+                ))
+        {
+            let wait = intake.durable_ticket();
+            self.persistence
+                .enqueue_retained(intake.owner, &message.topic, stored, wait.as_ref());
+        }
+        !matches!(change, RetainedChange::Refused(_))
+    }
+
+    /// Adds to the persistence log: the message for its targets, and (`inbound`, the session and
+    /// packet identifier) that a QoS 2 message was taken.
+    fn record_publish(
+        &mut self,
+        intake: &mut Intake<'_>,
+        number: LogNumber,
+        targets: Vec<Target>,
+        inbound: (u64, u16),
+    ) {
+        match (targets.is_empty(), inbound) {
+            (true, (0, _)) => {}
+            (true, (session, id)) => {
+                let wait = intake.durable_ticket();
+                self.persistence.record(
+                    intake.owner,
+                    PersistedChange::InboundQos2 { session, id },
+                    wait.as_ref(),
+                );
+            }
+            (false, _) => {
+                let wait = intake.durable_ticket();
+                self.persistence.enqueue_message(
+                    (number, intake.owner),
+                    intake.message.clone(),
+                    targets,
+                    inbound,
+                    intake.class == DurabilityClass::Durable,
+                    wait.as_ref(),
+                );
+            }
         }
     }
 }

@@ -1,15 +1,16 @@
-//! The sums of what waits in queues: of all sessions, and of each account.
+//! The sums of queued bytes: of all sessions, and of each account.
 //!
-//! Invariant: whoever changes a queue's bytes says here what they were before. What the sums bound
-//! is decided where a message goes into a queue (`deliver`).
+//! Invariant: code that changes a queue's bytes passes the value from before the change to
+//! [`account_queued_bytes`]. `delivery` compares the sums with their bounds when a message is
+//! queued.
 
 use std::sync::Arc;
 
 use super::acl::Identity;
 use super::session::Session;
 
-/// Keeps the sums of queued bytes right; the session's queue had `before`. The house's do not
-/// count: it has its own share.
+/// Corrects the sums of queued bytes; the session's queue had `before`. The gateway's own clients
+/// are not counted, because their queues have limits of their own.
 pub fn account_queued_bytes(
     all: &mut usize,
     per_account: &mut std::collections::BTreeMap<Arc<str>, usize>,

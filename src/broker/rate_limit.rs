@@ -1,5 +1,5 @@
-//! Token buckets: messages and bytes a second of one device. Who is over is read more slowly; only
-//! a single packet worth more than ten seconds is cut.
+//! Token buckets: messages and bytes a second of one account. A client over its rate is read more
+//! slowly; only a single packet that costs more than ten seconds of the rate ends the connection.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,10 +9,10 @@ use tokio::time::Instant;
 
 use super::acl::Identity;
 
-/// Accounts whose rate is remembered before those that left are forgotten.
+/// Rates that are remembered before those without a connection are forgotten.
 const PRUNE_ABOVE_ACCOUNTS: usize = 2_000;
 
-/// A bucket that fills by `rate` a second, up to twice that unless told otherwise.
+/// A bucket that fills by `rate` a second, up to twice that unless it is made with another burst.
 #[derive(Debug)]
 pub struct TokenBucket {
     rate: f64,
@@ -26,7 +26,7 @@ impl TokenBucket {
         Self::with_burst(f64::from(rate), f64::from(rate) * 2.0, now)
     }
 
-    /// One that fills by `rate` a second up to `most`, and is full.
+    /// A full bucket that fills by `rate` a second, up to `burst`.
     pub fn with_burst(rate: f64, burst: f64, now: Instant) -> Self {
         Self {
             rate,
@@ -36,7 +36,7 @@ impl TokenBucket {
         }
     }
 
-    /// Takes one if there is one.
+    /// Takes one token if there is one.
     pub fn try_take(&mut self, now: Instant) -> bool {
         if self.take(0.0, now).is_zero() && self.tokens >= 1.0 {
             self.tokens -= 1.0;
@@ -45,7 +45,7 @@ impl TokenBucket {
         false
     }
 
-    /// Takes `amount`; gives how long the connection must pause before it is read again.
+    /// Takes `amount`; returns how long the connection must pause before it is read again.
     pub fn take(&mut self, amount: f64, now: Instant) -> Duration {
         let passed = now
             .saturating_duration_since(self.refilled_at)
@@ -60,20 +60,20 @@ impl TokenBucket {
     }
 }
 
-/// Messages and bytes of one account, over all its connections: whoever comes eight times has no
-/// eight shares.
+/// The rates of one account over all its connections, so that eight connections do not have eight
+/// times the rate.
 #[derive(Debug)]
 pub struct AccountRate {
     pub messages: TokenBucket,
     pub bytes: TokenBucket,
 }
 
-/// The rates of all accounts that spoke lately.
+/// The rates of all accounts that were connected lately.
 #[derive(Debug, Default)]
 pub struct AccountRates(Mutex<BTreeMap<Identity, Arc<Mutex<AccountRate>>>>);
 
 impl AccountRates {
-    /// The rate of an account; strangers share one.
+    /// The rate of an account; all unprovisioned devices share one.
     pub fn get_or_create(
         &self,
         who: &Identity,

@@ -1,7 +1,7 @@
-//! Retained messages, bounded. In memory only; the ledger carries them to disk.
+//! Retained messages, bounded. They are in memory only; the persistence log carries them to disk.
 //!
-//! Invariants: one message a topic, and the connection that said it last; bounds hold in number,
-//! bytes and per account; what is over its time is not given.
+//! Invariants: one message per topic, with the connection that published it last. The bounds hold
+//! in number, in bytes and per account. An expired message is not delivered.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -14,29 +14,29 @@ use crate::broker::acl::GATEWAY_ACCOUNT;
 use crate::protocol::broker::Limits;
 use crate::protocol::mqtt::topic::{has_wildcard, matches};
 
-/// What a publish did to what is retained.
+/// The effect of a publish with RETAIN on the retained messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetainedChange {
-    /// Nothing: the same message stands there, or none did.
+    /// Nothing: the same message was already retained, or there was none to remove.
     Unchanged,
-    /// It is kept.
+    /// The message is retained now.
     Stored,
-    /// What stood there is gone.
+    /// The message that was retained before is removed.
     Removed,
-    /// Refused because of a bound; true = what stood there before is gone.
+    /// Refused because of a bound; true = the message that was retained before is removed.
     Refused(bool),
 }
 
-/// What is retained of a topic.
+/// The retained message of a topic.
 #[derive(Debug, Clone)]
 pub struct RetainedMessage {
     pub owner: Arc<str>,
     pub message: Arc<Message>,
-    /// Number of the connection that said it last; 0 = none that can be open now.
+    /// Number of the connection that published it last; 0 = none that can be open now.
     pub connection_number: u64,
 }
 
-/// The retained messages.
+/// All retained messages.
 pub struct RetainedMessages {
     messages: BTreeMap<Box<str>, RetainedMessage>,
     /// Messages and bytes of each account.
@@ -79,7 +79,8 @@ impl RetainedMessages {
         true
     }
 
-    /// Keeps, replaces or (with an empty payload) removes. `line` as in [`Word`].
+    /// Stores or replaces a message; an empty payload removes it. `connection_number` as in
+    /// [`RetainedMessage`].
     pub fn set(
         &mut self,
         owner: &Arc<str>,
@@ -109,7 +110,7 @@ impl RetainedMessages {
         let own_bound = &**owner != GATEWAY_ACCOUNT
             && (mine >= limits.retained_per_device
                 || my_bytes + size > limits.retained_bytes_per_device);
-        // What replaces something larger needs no room.
+        // A message that replaces a larger one needs no room.
         let shrinks = before.is_some_and(|before| size <= before);
         if own_bound
             || !shrinks
@@ -138,18 +139,18 @@ impl RetainedMessages {
         self.entry(topic).map(|w| &w.message)
     }
 
-    /// The message of a topic, with who said it.
+    /// The message of a topic, with its owner and connection.
     pub fn entry(&self, topic: &str) -> Option<&RetainedMessage> {
         self.messages.get(topic)
     }
 
-    /// Those that match, in the order of their topics.
+    /// The messages that match, in the order of their topics.
     pub fn matching<'a>(
         &'a self,
         filter: &'a str,
         now: Instant,
     ) -> impl Iterator<Item = (&'a str, &'a Arc<Message>)> + 'a {
-        // What stands before the first wildcard bounds where to look.
+        // The text before the first wildcard bounds the range to search.
         let exact = filter.find(['+', '#']).map_or(filter, |at| &filter[..at]);
         let (wild, from) = (
             has_wildcard(filter),
@@ -173,7 +174,7 @@ impl RetainedMessages {
             .map(|(_, w)| (&*w.owner, &w.message))
     }
 
-    /// Removes what is over its time; gives the topics and owners.
+    /// Removes expired messages; returns their owners and topics.
     pub fn expire(&mut self, now: Instant) -> Vec<(Arc<str>, Box<str>)> {
         let over: Vec<(Arc<str>, Box<str>)> = self
             .messages
@@ -187,7 +188,7 @@ impl RetainedMessages {
         over
     }
 
-    /// Everything.
+    /// All messages with their owners.
     pub fn all(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<Message>)> {
         self.messages.values().map(|w| (&w.owner, &w.message))
     }

@@ -1,5 +1,4 @@
-//! A client's seat at the broker: its session, the connection that holds it, and what a newcomer
-//! asks for.
+//! A client's session, the connection that holds it, and what a new connection asks for.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -17,49 +16,50 @@ use crate::keys::holders::CertificateProof;
 use crate::protocol::broker::GATEWAY_CLIENT_ID;
 use crate::protocol::mqtt::connect::Will;
 
-/// Where a client is connected from.
+/// How a client is connected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConnectionInfo {
     pub address: String,
     pub listener: &'static str,
     /// “3.1”, “3.1.1” or “5”.
     pub version: &'static str,
-    /// What its certificate proves; empty = it brought none.
+    /// The proof in its certificate; empty = it showed none.
     pub proof: CertificateProof,
 }
 
 /// One client's session.
 pub struct Session {
-    /// Its number; never used again.
+    /// The session's number, which is never used again.
     pub number: u64,
     pub identity: Identity,
-    /// `who` as the ledger and the retained store name it.
+    /// `identity` as the persistence log and the retained messages name it.
     pub owner: Arc<str>,
     pub client_id: String,
     pub subscriptions: BTreeMap<String, SubscriptionOptions>,
     pub queue: Queue,
-    /// QoS 2 messages that were taken and are not released.
+    /// QoS 2 messages that were taken and are not released, or whose release is not on disk yet.
     pub inbound_qos2: BTreeMap<u16, InboundQos2>,
     pub wake: Arc<Notify>,
     pub connection: Option<ConnectionHandle>,
-    /// What opened it: a changed secret ends it.
+    /// The credential that opened the session: it ends when the secret is changed.
     pub credential: String,
     pub expiry_interval: Duration,
     pub state_since: Instant,
     pub peer: ConnectionInfo,
-    /// What is said if its connection dies.
+    /// The message that is published if the connection ends without a normal DISCONNECT.
     pub will: Option<Will>,
-    /// The ledger knows of it.
+    /// The persistence log holds this session.
     pub persisted: bool,
 }
 
 impl Session {
-    /// True when it outlives its connection.
+    /// True when the session outlives its connection.
     pub fn is_persistent(&self) -> bool {
         !self.expiry_interval.is_zero()
     }
 
-    /// True for the house's own link: not for a technician who speaks as the house.
+    /// True for the gateway's own client, but not for a technician's command that connects as the
+    /// gateway.
     pub fn is_gateway_link(&self) -> bool {
         self.identity == Identity::Gateway && self.client_id == GATEWAY_CLIENT_ID
     }
@@ -68,7 +68,7 @@ impl Session {
         self.connection.is_none()
     }
 
-    /// The session's head for the ledger.
+    /// The session's header for the persistence log.
     pub fn header_record(&self, now: Instant, wall: u64) -> PersistedChange {
         PersistedChange::Session(SessionHeader {
             session: self.number,
@@ -84,7 +84,7 @@ impl Session {
     }
 }
 
-/// Ends a connection from outside; its task looks at it whenever it wakes.
+/// Ends a connection from outside; the connection's task checks it whenever it is woken.
 #[derive(Debug, Clone)]
 pub struct DisconnectSignal {
     reason: Arc<OnceLock<(u8, &'static str)>>,
@@ -105,7 +105,7 @@ impl DisconnectSignal {
         self.wake.notify_one();
     }
 
-    /// Why it is to end.
+    /// The reason to end, if there is one.
     pub fn reason(&self) -> Option<(u8, &'static str)> {
         self.reason.get().copied()
     }
@@ -129,21 +129,21 @@ impl ConnectionHandle {
     }
 }
 
-/// What a connection asks for.
+/// The request of a connection for its session.
 pub struct ConnectRequest {
     pub identity: Identity,
     pub client_id: String,
-    /// Without the old session.
+    /// Begin without the old session.
     pub clean_start: bool,
     pub expiry_interval: Duration,
-    /// Most messages that it takes unacknowledged.
+    /// Most messages that the client takes unacknowledged.
     pub receive_maximum: usize,
     pub credential: String,
     pub will: Option<Will>,
     pub peer: ConnectionInfo,
 }
 
-/// What a connection holds of its session.
+/// A connection's hold on its session.
 pub struct SessionHandle {
     pub slot: Slot,
     /// Number of the connection.
@@ -178,14 +178,14 @@ impl Drop for SessionHandle {
     }
 }
 
-/// A will whose moment is known.
+/// A will that is due at a known moment.
 pub struct ScheduledWill {
     pub due_at: Instant,
     pub identity: Identity,
     pub client_id: String,
     pub will: Will,
-    /// Number of the connection whose will it is; 0 = one of an earlier life of the broker.
+    /// Number of the connection that left the will; 0 = it was restored from disk.
     pub connection_number: u64,
-    /// It waits because the broker ended, not because its client wished so.
+    /// The will waits because the broker ended, not because of its will delay.
     pub from_broker_restart: bool,
 }

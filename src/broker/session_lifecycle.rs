@@ -1,8 +1,9 @@
-//! Who comes and who goes: a connection gets its session and leaves it again.
+//! Connecting and disconnecting: a connection gets its session and leaves it again.
 //!
-//! Invariants: a client id belongs to its account, so nobody takes another's session over; a
-//! newcomer finds room by pushing out who is away longest, never who is there (but a device without
-//! an account, which holds no place for ever); a will is said once, or not at all.
+//! Invariants: a client identifier belongs to its account, so nobody takes over a session of
+//! another account. A new session makes room by ending the one that is disconnected longest, never
+//! a connected one; only an unprovisioned device may be disconnected for it, because it has no
+//! right to a lasting place. A will is published once or not at all.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,27 +25,14 @@ use super::wills::will_record;
 use crate::supervisor::admission::source_network;
 
 impl BrokerState {
-    /// Gives a connection its session; there is no open connection of that client. Errors are a
-    /// CONNACK code and a sentence.
+    /// Gives a connection its session. The caller has made sure that this client has no open
+    /// connection. The error is a CONNACK reason code and a sentence.
     pub fn connect(
         &mut self,
         request: ConnectRequest,
         now: Instant,
     ) -> Result<SessionHandle, (u8, &'static str)> {
-        // Nothing that is said now would be written: the broker's next life takes the client.
-        if self.shutting_down {
-            return Err((0x88, "the broker ends"));
-        }
-        // Whoever waited for its place may have lost its account meanwhile.
-        if self.access.credential(&request.identity).as_deref() != Some(&request.credential) {
-            return Err((0x87, "account changed; disconnecting"));
-        }
-        if !self
-            .access
-            .admits_certificate(&request.identity, &request.peer.proof)
-        {
-            return Err((0x87, "its certificate is not the newest of this name"));
-        }
+        self.check_admission(&request)?;
         let key = (request.identity.clone(), request.client_id.clone());
         let known = self.by_client.get(&key).copied();
         let ended = known.filter(|slot| {
@@ -63,8 +51,9 @@ impl BrokerState {
             ));
         }
         if let Some(slot) = ended {
-            // Whom the broker's own death took away is back in time: its will is not said, even if
-            // its session ends here.
+            // A will that waits only because the broker restarted is cancelled: its client
+            // reconnected in time. So it is even if its session ends here, which would publish
+            // the will otherwise.
             self.cancel_wills(&request.identity, &request.client_id, |due| {
                 due.from_broker_restart
             });
@@ -143,13 +132,33 @@ impl BrokerState {
         ))
     }
 
-    /// Room for one more session of `who`; those who are away longest make it.
+    /// Checks what may have changed since the client was authenticated.
+    fn check_admission(&self, request: &ConnectRequest) -> Result<(), (u8, &'static str)> {
+        // Nothing would be written any more: the client is to connect to the restarted broker.
+        if self.shutting_down {
+            return Err((0x88, "the broker ends"));
+        }
+        // While the connection waited (for its rate, or for an older connection to end), its
+        // account may have changed.
+        if self.access.credential(&request.identity).as_deref() != Some(&request.credential) {
+            return Err((0x87, "account changed; disconnecting"));
+        }
+        if !self
+            .access
+            .admits_certificate(&request.identity, &request.peer.proof)
+        {
+            return Err((0x87, "its certificate is not the newest of this name"));
+        }
+        Ok(())
+    }
+
+    /// Makes room for one more session of `who` by ending the ones that are disconnected longest.
     fn ensure_capacity(&mut self, who: &Identity, now: Instant) -> Result<(), (u8, &'static str)> {
         if matches!(who, Identity::Unprovisioned(_))
             && self.unprovisioned_sessions().count() >= self.limits.quarantined
         {
-            // Nobody holds a place for ever: of the address that holds the most the one that came
-            // first goes, and there is room at the next try.
+            // No unprovisioned device has a lasting place: of the address that has the most of
+            // them, the one that connected first is disconnected. There is room at the next try.
             let neighbourhood = |s: &Session| s.peer.address.parse().map(source_network).ok();
             let crowd = |of: &Session| {
                 self.unprovisioned_sessions()
@@ -203,7 +212,7 @@ impl BrokerState {
         Ok(())
     }
 
-    /// A session makes room for another: what waits for it is dropped, and that is counted.
+    /// Ends a session to make room for another; the messages in its queue are counted as dropped.
     fn evict_session(&mut self, slot: Slot, now: Instant) {
         let waiting = self
             .session(slot)
@@ -212,7 +221,7 @@ impl BrokerState {
         self.remove_session(slot, now);
     }
 
-    /// The connection ended. Polite = its will is not said.
+    /// The connection ended. `is_normal` = its will is not published.
     pub fn disconnect(&mut self, attached: &SessionHandle, is_normal: bool, now: Instant) {
         self.counters.connected = self.counters.connected.saturating_sub(1);
         let (wall, slot, ending) = (self.wall_s(), attached.slot, self.shutting_down);
@@ -228,7 +237,7 @@ impl BrokerState {
             return;
         };
         session.state_since = now;
-        // All this happens under one lock: a newcomer comes after the will.
+        // The will is handled under the same lock: a new connection comes after it.
         session.connection = None;
         let before = session.queue.bytes;
         session.queue.drop_qos0();
@@ -239,8 +248,8 @@ impl BrokerState {
             session.client_id.clone(),
         );
         let over = !session.is_persistent() || !known;
-        // At a planned end nothing is said, and the disk keeps what would be; who says goodbye
-        // meanwhile has no will any more.
+        // In a planned shutdown no will is published; it stays on disk for the restarted broker. A
+        // client that sends a normal DISCONNECT meanwhile has no will any more.
         let (will, deferred_will) = if ending && !is_normal {
             (None, session.will.take())
         } else {
@@ -303,7 +312,7 @@ impl BrokerState {
             self.persistence.record(&owner, head, None);
         }
         if let Some(will) = deferred_will {
-            // A dump of the last moment holds it too.
+            // A snapshot that is written in the last moment must hold the will too.
             self.scheduled_wills.insert(
                 number,
                 ScheduledWill {
@@ -318,10 +327,11 @@ impl BrokerState {
         }
     }
 
-    /// The client that still holds `attached` wants its session kept for so long.
+    /// The client that still holds `attached` asks for another session expiry interval, in seconds.
     pub fn set_session_expiry(&mut self, attached: &SessionHandle, seconds: u32) {
         let most = Duration::from_secs(u64::from(self.limits.session_s));
-        // What was not to be kept is not kept now; a stranger's never is.
+        // A session that was not persistent does not become persistent now; an unprovisioned
+        // device's never is.
         if let Some(session) = self.session(attached.slot).filter(|s| s.is_persistent()) {
             session.expiry_interval = Duration::from_secs(u64::from(seconds)).min(most);
         }

@@ -1,7 +1,8 @@
-//! The guard: the machine behind its one lock, the rates, and the memory of what was refused.
+//! The broker that all connections share: the state behind its one lock, the rates, and the
+//! recorded refusals.
 //!
-//! Invariants: the lock is never held across a wait; the old connection of a taken over session is
-//! gone, its will said, before the new one is answered.
+//! Invariants: the lock is never held across an await. When a session is taken over, the old
+//! connection is closed and its will is published before the new connection is answered.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,33 +20,34 @@ use crate::keys::holders::HolderTable;
 use crate::protocol::broker::{Limits, QUARANTINE_REASON, Refusal, Settings};
 use crate::supervisor::clock::Clock;
 
-/// Names whose refusals are remembered.
+/// Names for which refusals are recorded.
 const REFUSAL_NAMES_MAX: usize = 256;
-/// Refusals remembered of each.
+/// Refusals recorded for each name.
 const REFUSALS_PER_NAME_MAX: usize = 8;
-/// Of the names, those of devices without an account: what they invent must not push out what
-/// others asked about.
+/// Of these names, those of unprovisioned devices: they invent their names, which must not push out
+/// the refusals of accounts.
 const UNPROVISIONED_NAMES_MAX: usize = 32;
-/// Of them, addresses from which nobody said who it is: there may be more of them than of devices.
+/// Of these names, addresses of connections that never got a name; there may be more of them than
+/// of devices.
 const ADDRESSES_MAX: usize = 128;
 
-/// The guard; one per worker.
+/// The shared broker; one per worker process.
 pub struct SharedBroker {
     state: Mutex<BrokerState>,
     clock: Clock,
     pub limits: Limits,
     pub rates: AccountRates,
     refusals: Mutex<BTreeMap<String, VecDeque<Refusal>>>,
-    /// Ends the worker: it began without the card, and the card is there again.
+    /// Ends the worker: it began without storage, and storage can be used again.
     pub restart_requested: CancellationToken,
-    /// The broker ends as planned: nobody comes in any more.
+    /// The broker is in a planned shutdown: no client is accepted any more.
     pub shutdown: CancellationToken,
-    /// Lines of log about clients: one a second.
+    /// Limits log lines about clients to one a second.
     log_rate: Mutex<TokenBucket>,
 }
 
 impl SharedBroker {
-    /// A guard with what the ledger held.
+    /// A broker with the state that was restored from disk.
     pub fn new(settings: &Settings, clock: Clock, found: RecoveredState, now: Instant) -> Self {
         let mut core = BrokerState::new(
             settings.limits.clone(),
@@ -69,7 +71,7 @@ impl SharedBroker {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who opens with this name and password.
+    /// The identity that this name and password open.
     pub fn login(&self, name: &str, password: &[u8]) -> Option<Identity> {
         self.lock().access.login(name, password)
     }
@@ -82,22 +84,22 @@ impl SharedBroker {
         self.lock().access.unprovisioned(name)
     }
 
-    /// A new table; which certificate is whose stays as it was.
+    /// Puts a new access table in force; the certificate holders stay as they were.
     pub fn set_access(&self, table: AccessControl) {
         let mut core = self.lock();
         let table = table.with_holders(core.access.holders.clone());
         core.set_access(table, Instant::now());
     }
 
-    /// Which certificate is whose, on open connections too.
+    /// Puts new certificate holders in force, also on open connections.
     pub fn set_holders(&self, holders: HolderTable) {
         let mut core = self.lock();
         let table = core.access.clone().with_holders(Arc::new(holders));
         core.set_access(table, Instant::now());
     }
 
-    /// Gives a connection its session; waits until an older connection of it is gone. Errors are a
-    /// CONNACK code and a sentence.
+    /// Gives a connection its session; waits until an older connection of the same client is
+    /// closed. The error is a CONNACK reason code and a sentence.
     pub async fn connect(
         &self,
         opening: ConnectRequest,
@@ -108,7 +110,8 @@ impl SharedBroker {
                 let mut core = self.lock();
                 match core.connection_of(&key) {
                     Some(line) => line,
-                    // Decided and done under one lock: two newcomers cannot both win.
+                    // Checked and done under one lock: two new connections cannot both get the
+                    // session.
                     None => return core.connect(opening, Instant::now()),
                 }
             };
@@ -118,8 +121,8 @@ impl SharedBroker {
         }
     }
 
-    /// The planned end: 5.0 clients are told, nobody comes in any more, and what is on disk waits
-    /// for the next life.
+    /// Begins the planned shutdown: 5.0 clients get a DISCONNECT, no client is accepted any more,
+    /// and sessions and wills stay on disk for the restarted broker.
     pub fn begin_shutdown(&self) {
         self.shutdown.cancel();
         let mut core = self.lock();
@@ -134,10 +137,10 @@ impl SharedBroker {
         }
     }
 
-    /// Remembers why somebody was refused or cut; the same again is only counted.
+    /// Records why a client was refused or disconnected; the same reason again is only counted.
     pub fn record_refusal(&self, who: &str, address: &str, why: &str) {
         let at = self.clock.wall_ms() / 1000;
-        // What a stranger calls itself must not steer a terminal or forge a row.
+        // A name from the network must not send control codes to a terminal or forge a row.
         let (name, why) = (text::line(who, 64), text::line(why, 240));
         let name = if name.is_empty() {
             address.to_owned()
@@ -146,8 +149,8 @@ impl SharedBroker {
         };
         let mut all = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         if !all.contains_key(&name) {
-            // What a row is about: an invented name, an address that gave none, or a name that
-            // somebody has.
+            // The kind of a record: 0 = an invented name of an unprovisioned device, 1 = an address
+            // without a name, 2 = the name of an account.
             let kind_of = |name: &str, r: &VecDeque<Refusal>| {
                 if r.iter().all(|r| r.reason == QUARANTINE_REASON) {
                     0
@@ -196,7 +199,7 @@ impl SharedBroker {
         }
     }
 
-    /// True when a line of log about a client may be written now.
+    /// True when a log line about a client may be written now.
     pub fn may_log(&self) -> bool {
         self.log_rate
             .lock()
@@ -211,7 +214,7 @@ impl SharedBroker {
             .is_known(&Identity::Account(name.to_owned()))
     }
 
-    /// What is remembered of a name, oldest first; an empty name means all.
+    /// The refusals recorded under a name or an address, oldest first; an empty name means all.
     pub fn refusals_of(&self, id: &str) -> Vec<Refusal> {
         let all = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         let mut found: Vec<Refusal> = all

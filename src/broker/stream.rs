@@ -1,5 +1,5 @@
-//! Reading without keeping: an idle connection holds no read buffer, all of them share one per
-//! thread.
+//! Reading without a buffer per connection: an idle connection holds no read buffer, all
+//! connections share one per thread.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -32,9 +32,9 @@ pub async fn read<S: AsyncRead + Unpin>(io: &mut S, input: &mut BytesMut) -> io:
     .await
 }
 
-/// Ends a connection so that the last word arrives: the writing side is closed, and what the peer
-/// still sends is read for a moment, because a close over unread bytes would be a reset, and a
-/// reset may overtake the last word.
+/// Closes a connection so that the last packet arrives. The writing side is closed, and the peer's
+/// remaining bytes are read for a moment: closing a socket over unread bytes sends a reset, and a
+/// reset may overtake the last packet.
 pub async fn close<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S, timeout: Duration) {
     let _ = tokio::time::timeout(timeout, async {
         io.shutdown().await?;
@@ -47,7 +47,7 @@ pub async fn close<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S, timeout: Durat
     .await;
 }
 
-/// Lets those go first who were woken before.
+/// Lets tasks run that were woken before this one.
 pub async fn yield_to_woken() {
     let mut first = true;
     poll_fn(|cx| {

@@ -1,9 +1,9 @@
-//! Subscribing, and what a change of permissions does to it.
+//! Subscribing, and what a change of permissions does to subscriptions.
 //!
-//! Invariants: a filter is bounded by what its account may hear, also within a shared subscription;
-//! an answered subscription of a kept session is on disk; retained messages of a subscription go
-//! before what is said after it, as they are when they are sent (one that changed meanwhile comes
-//! again, live).
+//! Invariants: a filter may match only what its account may subscribe to, also within a shared
+//! subscription. An acknowledged subscription of a persistent session is on disk. Retained messages
+//! of a subscription go before messages that are published after it, and are sent as they are at
+//! that moment; one that changed meanwhile is delivered again as a live message.
 
 use std::sync::Arc;
 
@@ -19,13 +19,13 @@ use super::subscriptions::{SubscriptionOptions, add_subscription, remove_subscri
 use crate::protocol::mqtt::packet::SubscriptionRequest;
 use crate::protocol::mqtt::topic::{is_topic_filter, is_within_bounds, matches, parse_shared};
 
-/// The bits of a subscription on disk.
+/// The bits of the subscription options on disk.
 pub fn encode_options(hearing: &SubscriptionOptions) -> u8 {
     hearing.qos | u8::from(hearing.no_local) << 2 | u8::from(hearing.retain_as_published) << 3
 }
 
 impl BrokerState {
-    /// Subscribes; gives a SUBACK code per ask, and the card to wait for before they are said.
+    /// Subscribes; returns a SUBACK code per request, and the ticket to wait for before SUBACK.
     pub fn subscribe(
         &mut self,
         attached: &SessionHandle,
@@ -34,7 +34,7 @@ impl BrokerState {
         now: Instant,
     ) -> (Vec<u8>, Option<Arc<DurabilityTicket>>) {
         let mut ticket = None;
-        // More filters in one packet than a client may have are not looked at.
+        // Filters beyond the number that a client may have are refused without being checked.
         let house = self
             .session(attached.slot)
             .is_some_and(|s| s.identity == Identity::Gateway);
@@ -95,7 +95,7 @@ impl BrokerState {
         if !access.may_subscribe(&session.identity, inner) {
             return 0x87;
         }
-        // Each is a change that waits for the card.
+        // Each subscription of a persistent session is a change that waits for storage.
         if session.is_persistent() && persistence.over_quota(&session.owner) {
             return 0x97;
         }
@@ -117,7 +117,8 @@ impl BrokerState {
             .insert(ask.filter.clone(), subscription_options)
             == Some(subscription_options);
         add_subscription(subscription_tree, &ask.filter, slot, subscription_options);
-        // Asked for again, it is written again only when the disk may not have it yet.
+        // A subscription that did not change is written again only when the disk may not have it
+        // yet.
         if session.is_persistent()
             && (!is_unchanged || persistence.is_filter_dirty(session.number, &ask.filter))
         {
@@ -151,8 +152,8 @@ impl BrokerState {
         ask.qos
     }
 
-    /// Unsubscribes; gives an UNSUBACK code per filter, and the card to wait for before they are
-    /// said.
+    /// Unsubscribes; returns an UNSUBACK code per filter, and the ticket to wait for before
+    /// UNSUBACK.
     pub fn unsubscribe(
         &mut self,
         attached: &SessionHandle,
@@ -178,7 +179,8 @@ impl BrokerState {
                 if was {
                     remove_subscription(subscription_tree, filter, attached.slot);
                 }
-                // Said before, it may not be on disk yet.
+                // An earlier UNSUBSCRIBE of this filter may not be on disk yet; this one must wait
+                // for it.
                 if session.is_persistent()
                     && (was || persistence.is_filter_dirty(session.number, filter))
                 {
@@ -210,7 +212,7 @@ impl BrokerState {
         (codes, ticket)
     }
 
-    /// Puts a new table in force, also on open connections.
+    /// Puts a new access table in force, also on open connections.
     pub fn set_access(&mut self, table: AccessControl, now: Instant) {
         self.access = table;
         let Self {
@@ -272,7 +274,8 @@ impl BrokerState {
             if subscriptions.len() == before {
                 continue;
             }
-            // What it had asked for and was not sent yet goes with the permission.
+            // Queued messages and requested retained messages that the client may not receive any
+            // more are dropped.
             let (bytes, dropped) = (queue.bytes, queue.dropped);
             let gone = queue.retain_permitted(&|topic| {
                 topic.starts_with('$') || access.may_subscribe(who, topic)
@@ -284,7 +287,8 @@ impl BrokerState {
             );
             account_queued_bytes(queued_bytes, per_account, session, bytes);
         }
-        // Another member of a group may have it, before the ledger hears that this one does not.
+        // Another member of a shared subscription may get the message, before the log learns that
+        // this one does not.
         for (owner, number, done, item) in revoked {
             if item.shared_name.is_some() {
                 self.redeliver_shared(&owner, done.log_number, item, now);

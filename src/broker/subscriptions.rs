@@ -1,26 +1,29 @@
-//! The subscription trie: which sessions hear a topic, and which groups share it.
+//! The subscription trie: which sessions subscribe to a topic, and which shared subscriptions match
+//! it.
 //!
-//! Invariants: a filter stands at most once per session (in a group: per session and group);
-//! removing the last subscriber of a branch removes the branch, so memory is bounded by what is
-//! subscribed now, not by what ever was. Deliberately absent: any idea of who is connected;
-//! `deliver` chooses a group's member.
+//! Invariants: a filter is in it at most once per session (within a shared subscription: per
+//! session and share name). Removing the last subscriber of a branch removes the branch, so memory
+//! is bounded by what is subscribed now, not by what ever was.
+//!
+//! Deliberately absent: any notion of who is connected. `delivery` chooses a member of a shared
+//! subscription.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::protocol::mqtt::topic::parse_shared;
 
-/// Handle of a session; used again after the session's end.
+/// Place of a session in memory; it is used again after the session's end.
 pub type Slot = u32;
 
-/// How a session hears a filter.
+/// The subscription options of a session's filter [3.8.3.1].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SubscriptionOptions {
     /// 0–2.
     pub qos: u8,
-    /// Not what it says itself.
+    /// Messages of the session itself are not delivered.
     pub no_local: bool,
-    /// Keep the retain flag.
+    /// Deliver the RETAIN flag as it was published.
     pub retain_as_published: bool,
     /// Subscription identifier.
     pub subscription_id: Option<u32>,
@@ -29,10 +32,10 @@ pub struct SubscriptionOptions {
 /// The members of a shared subscription.
 #[derive(Debug, Default)]
 pub struct SharedSubscription {
-    /// `$share/<group>/<filter>`.
+    /// `$share/<name>/<filter>`.
     pub name: Arc<str>,
     pub members: Vec<(Slot, SubscriptionOptions)>,
-    /// Whose turn it is.
+    /// Index of the member whose turn it is.
     pub next_member: usize,
 }
 
@@ -54,7 +57,7 @@ impl Node {
 #[derive(Debug, Default)]
 pub struct SubscriptionTree {
     root: Node,
-    /// Subscriptions, and shared ones among them.
+    /// Number of all subscriptions, and of the shared ones among them.
     pub count: (usize, usize),
 }
 
@@ -67,7 +70,7 @@ impl SubscriptionTree {
         node
     }
 
-    /// Adds or replaces; true = it is new.
+    /// Adds or replaces a subscription; true = it is new.
     pub fn add(&mut self, filter: &str, slot: Slot, options: SubscriptionOptions) -> bool {
         let here = &mut self.node(filter).subscribers;
         match here.binary_search_by_key(&slot, |(s, _)| *s) {
@@ -83,7 +86,7 @@ impl SubscriptionTree {
         }
     }
 
-    /// Adds a member to a group, or replaces how it hears; true = it is new.
+    /// Adds a member to a shared subscription, or replaces its options; true = it is new.
     pub fn add_shared(
         &mut self,
         group: &str,
@@ -133,7 +136,7 @@ impl SubscriptionTree {
         go(&mut self.root, filter.split('/'), take)
     }
 
-    /// Removes; true = it was there.
+    /// Removes a subscription; true = it was there.
     pub fn remove(&mut self, filter: &str, slot: Slot) -> bool {
         let was = self.prune(filter, &mut |node| match node
             .subscribers
@@ -149,7 +152,7 @@ impl SubscriptionTree {
         was
     }
 
-    /// Removes a member from a group; true = it was there.
+    /// Removes a member from a shared subscription; true = it was there.
     pub fn remove_shared(&mut self, group: &str, filter: &str, slot: Slot) -> bool {
         let was = self.prune(filter, &mut |node| {
             let Some(known) = node.shared.get_mut(group) else {
@@ -168,8 +171,9 @@ impl SubscriptionTree {
         was
     }
 
-    /// Calls `heard` with the listeners of every filter that matches, and `shared` with every group
-    /// whose filter does. A session with overlapping filters comes once per filter.
+    /// Calls `heard` with the subscribers of every filter that matches, and `shared` with every
+    /// shared subscription whose filter does. A session with overlapping filters occurs once per
+    /// filter.
     pub fn for_each_match(
         &mut self,
         topic: &str,
@@ -180,7 +184,7 @@ impl SubscriptionTree {
         visit_matches(&mut self.root, Some(topic), hidden, heard, shared);
     }
 
-    /// The group of that name, if it has members.
+    /// The shared subscription of that name and filter, if it has members.
     pub fn shared_subscription(
         &mut self,
         name: &str,
@@ -206,7 +210,7 @@ fn visit_node(
 }
 
 /// `rest` = the levels that are left; none = the topic's end. Topics have few levels
-/// (`Limits::topic_levels`), so this does not go deep.
+/// (`Limits::topic_levels`), so the recursion is shallow.
 fn visit_matches(
     node: &mut Node,
     rest: Option<&str>,
@@ -234,7 +238,7 @@ fn visit_matches(
     }
 }
 
-/// Puts a filter, shared or not, into the matcher; true = it is new.
+/// Adds a filter, shared or not, to the trie; true = it is new.
 pub fn add_subscription(
     tree: &mut SubscriptionTree,
     filter: &str,
@@ -247,7 +251,7 @@ pub fn add_subscription(
     }
 }
 
-/// Takes a filter, shared or not, out of the matcher; true = it was there.
+/// Removes a filter, shared or not, from the trie; true = it was there.
 pub fn remove_subscription(tree: &mut SubscriptionTree, filter: &str, slot: Slot) -> bool {
     match parse_shared(filter) {
         Some((group, inner)) => tree.remove_shared(group, inner, slot),

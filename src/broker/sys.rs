@@ -1,6 +1,8 @@
-//! `$SYS`: the broker's figures as topics, in the names that Mosquitto made usual (mosquitto(8),
-//! “Broker status”), for tools that know them. They are told every ten seconds to who may hear
-//! them, and to a new subscriber at once; they are not retained messages and are never on disk.
+//! `$SYS`: the broker's counters as topics, under the names of Mosquitto (mosquitto(8), “Broker
+//! status”), for tools that know them.
+//!
+//! Changed values are published every ten seconds to permitted subscribers; a new subscriber gets
+//! all of them at once. They are not retained messages and are never on disk.
 
 use std::sync::Arc;
 
@@ -10,7 +12,7 @@ use super::core::BrokerState;
 use super::message::Message;
 use crate::protocol::broker::Counters;
 
-/// Seconds between two tellings.
+/// Seconds between two publications.
 pub const PUBLISH_INTERVAL_S: u32 = 10;
 
 fn statistics(c: &Counters) -> Vec<(&'static str, String)> {
@@ -42,7 +44,7 @@ fn statistics(c: &Counters) -> Vec<(&'static str, String)> {
 }
 
 impl BrokerState {
-    /// Tells what changed.
+    /// Publishes the counters that changed.
     pub fn publish_sys_topics(&mut self, counters: &Counters, now: Instant) {
         for (name, value) in statistics(counters) {
             let topic = format!("$SYS/broker/{name}");

@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
 const WRITE_CHUNK_BYTES: usize = 64 * 1024;
-/// Pings, pongs and empty frames in a row.
+/// Pings, pongs and empty frames that may follow each other without data between them.
 const EMPTY_FRAMES_MAX: u32 = 64;
 /// Frames read at once.
 const FRAMES_PER_READ: usize = 64;
@@ -23,9 +23,9 @@ const FRAMES_PER_READ: usize = 64;
 pub struct WsBytes<S> {
     ws: WebSocketStream<S>,
     unread: Bytes,
-    /// Frames without data in a row: they cost work and say nothing.
+    /// Frames without data in a row: they cost work and carry nothing.
     empty_frames: u32,
-    /// What is said once the bytes before it are read.
+    /// An error that is returned once the bytes before it are read.
     deferred_error: Option<io::Error>,
 }
 
@@ -35,7 +35,7 @@ fn negotiate_subprotocol(
     mut response: Response,
 ) -> Result<Response, ErrorResponse> {
     let asked = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL).iter();
-    // Clients of MQTT 3.1 ask for a name of their own.
+    // Clients of MQTT 3.1 ask for another name.
     let names = ["mqtt", "mqttv3.1"];
     if let Some(name) = asked
         .filter_map(|v| v.to_str().ok())
@@ -48,7 +48,7 @@ fn negotiate_subprotocol(
         return Ok(response);
     }
     let mut refusal = ErrorResponse::new(Some(
-        "this door speaks the WebSocket subprotocol mqtt".into(),
+        "this listener speaks the WebSocket subprotocol mqtt".into(),
     ));
     *refusal.status_mut() = StatusCode::BAD_REQUEST;
     Err(refusal)
@@ -87,7 +87,8 @@ fn io_error(error: tungstenite::Error) -> io::Error {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WsBytes<S> {
-    /// The next bytes into `rest`; ready and still empty = the end, or a frame without data.
+    /// Reads the next frame into `unread`. False = the end. True with `unread` still empty = a
+    /// frame without data.
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         match ready!(Pin::new(&mut self.ws).poll_next(cx)) {
             Some(Ok(Message::Binary(bytes))) if !bytes.is_empty() => {
@@ -123,7 +124,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WsBytes<S> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = out.filled().len();
-        // Small frames are read together, a few: each costs more than its bytes.
+        // Some small frames are read together, because each costs more than its bytes.
         for _ in 0..FRAMES_PER_READ {
             let n = this.unread.len().min(out.remaining());
             out.put_slice(&this.unread.split_to(n));
@@ -138,7 +139,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WsBytes<S> {
                 Poll::Ready(Ok(true)) => {}
                 Poll::Ready(Ok(false)) => return Poll::Ready(Ok(())),
                 Poll::Ready(Err(cause)) if some => {
-                    // First what came before it.
+                    // The bytes before the error are returned first.
                     this.deferred_error = Some(cause);
                     return Poll::Ready(Ok(()));
                 }
@@ -148,7 +149,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WsBytes<S> {
             }
         }
         if out.filled().len() == before {
-            // Frames without data, or the last one only: others have their turn.
+            // Only frames without data, or the last of many frames: other tasks run first.
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }

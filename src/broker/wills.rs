@@ -1,12 +1,14 @@
-//! Wills: said when a connection breaks off, after their delay, or in the broker's next life; not
-//! for who comes back in time.
+//! Wills: published when a connection breaks, after their delay, or by the restarted broker; not if
+//! the client reconnects in time.
 //!
-//! Invariants: a will and that it was said go to the disk together, whatever their account owes: it
-//! is neither lost nor said twice. A device that comes again under another client id may be here
-//! before its old connection is known to be dead: that one's will is said to everybody as the
-//! standard asks, but it is not the last word about a device that lives. The house does
-//! not hear it, and what the newer connection stands for is said after it, so that it is what is
-//! kept.
+//! Invariants: a will and the record that it was published go to the disk together, whatever the
+//! quota of its account: it is neither lost nor published twice.
+//!
+//! A device that reconnects under another client identifier may be connected before its old
+//! connection is known to be dead. The old connection's will is then published to everybody, as the
+//! standard asks, but it must not be the last message about a device that is alive. So the
+//! gateway's own client does not receive it, and the retained message of the newer connection is
+//! published again after it and stays retained.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +26,8 @@ use super::session::ScheduledWill;
 use crate::protocol::mqtt::connect::Will;
 
 impl BrokerState {
-    /// A client is back before its will was due: those wills of it are not said.
+    /// A client reconnected before its will was due: cancels those of its wills that `which`
+    /// selects.
     pub(super) fn cancel_wills(
         &mut self,
         who: &Identity,
@@ -45,8 +48,8 @@ impl BrokerState {
         }
     }
 
-    /// A newer connection of a device that is open and speaks of this topic of the device's own
-    /// too: with its own will, or with what is kept.
+    /// True when the device has a newer connection that is open and covers this topic of the
+    /// device's own too: with its own will, or with the retained message.
     fn has_successor(&self, who: &Identity, connection_number: u64, topic: &str) -> bool {
         if !topic
             .strip_prefix("d/")
@@ -78,7 +81,7 @@ impl BrokerState {
             })
     }
 
-    /// Says it now: the will of that session and connection.
+    /// Publishes the will of that session and connection now.
     pub(super) fn publish_will(
         &mut self,
         who: &Identity,
@@ -94,8 +97,8 @@ impl BrokerState {
             .entry(&will.topic)
             .filter(|w| superseded && will.retain && w.owner == owner && !w.message.is_expired(now))
             .cloned();
-        // Both are written together, whatever the account owes: a will is neither lost nor said
-        // twice.
+        // The will and its record are written together, whatever the account's quota: a will is
+        // neither lost nor published twice.
         self.persistence.exempt_from_quota = true;
         self.publish_with_origin(
             who,

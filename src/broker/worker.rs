@@ -1,10 +1,13 @@
-//! The broker's process: takes settings and listeners, serves, obeys orders, says facts.
+//! The broker's process: takes settings and listeners, serves clients, obeys the parent's commands
+//! and reports events.
 
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio_rustls::TlsAcceptor;
 
 use super::acl::AccessControl;
 use super::edge::{Edge, bind_gateway_socket};
@@ -14,14 +17,16 @@ use super::persistence::writer;
 use super::shared::SharedBroker;
 use crate::keys::authority::CertificateFiles;
 use crate::keys::tls::{self, ReloadableCertificate};
-use crate::protocol::broker::{ListenerKind, Settings, WorkerCommand, WorkerEvent};
+use crate::protocol::broker::{
+    Counters, DataLoss, ListenerKind, Settings, WorkerCommand, WorkerEvent,
+};
 use crate::supervisor::child::{EventWriter, WorkerStdio};
 use crate::supervisor::clock::Clock;
 
-/// Runs until the parent closes stdin, or until something that must not fail failed.
+/// Runs until the parent closes stdin, or until a part that must not fail has failed.
 ///
 /// # Errors
-/// When settings cannot be read, a listener is missing, or the house's own socket failed.
+/// When settings cannot be read, a listener is missing, or the gateway's own socket failed.
 #[expect(
     clippy::disallowed_methods,
     reason = "the worker's tasks live as long as the process"
@@ -38,22 +43,7 @@ pub async fn run(stdio: WorkerStdio) -> anyhow::Result<()> {
     std::fs::create_dir_all(&folder)?;
     let _lock = lock_folder(&folder).await?;
     let (ledger, clock) = (log_folder(&folder)?, Clock::system(settings.floor_ms));
-    // A card that cannot be read or written must not keep lamps dark: the broker serves from
-    // memory, and begins anew when the card is there again.
-    let (mut loss, served_before) = (None, settings.served_before);
-    let (store, recovered) = match crate::keys::secret::random()
-        .and_then(|epoch| PersistenceFiles::open(&ledger, epoch, served_before))
-    {
-        Ok((mut store, mut found)) => {
-            loss = store.report_loss(&found, u64::try_from(clock.wall_ms() / 1000).unwrap_or(0));
-            store.record_serving_started(&mut found);
-            (Some(store), found)
-        }
-        Err(cause) => {
-            tracing::error!(%cause, "broker persistence unavailable; keeping messages in memory only");
-            (None, RecoveredState::default())
-        }
-    };
+    let (store, recovered, loss) = open_storage(&ledger, settings.served_before, &clock);
     let broker = Arc::new(SharedBroker::new(
         &settings,
         clock.clone(),
@@ -76,20 +66,10 @@ pub async fn run(stdio: WorkerStdio) -> anyhow::Result<()> {
         .map(ReloadableCertificate::load)
         .transpose()?;
     let acceptor = match &served {
-        Some(served) => Some(
-            tls::server_config(
-                served.clone(),
-                settings
-                    .client_ca
-                    .as_deref()
-                    .map(|ca| (Path::new(ca), settings.certificate_only)),
-                clock,
-            )?
-            .into(),
-        ),
+        Some(served) => Some(tls_acceptor(&settings, served.clone(), clock)?),
         None => None,
     };
-    // Nobody comes in before the access table is here.
+    // No client is accepted before the access table has come.
     let Some(WorkerCommand::SetAccess { n, accounts }) = commands
         .next()
         .await
@@ -99,20 +79,11 @@ pub async fn run(stdio: WorkerStdio) -> anyhow::Result<()> {
     };
     broker.set_access(AccessControl::new(accounts, settings.quarantine));
     let edge = Edge::new(broker.clone(), events.clone(), acceptor);
-    anyhow::ensure!(
-        fds.len() == settings.listeners.len(),
-        "{} doors but {} listeners",
-        settings.listeners.len(),
-        fds.len()
-    );
-    for (door, fd) in settings.listeners.iter().zip(fds) {
-        serve_listener(&edge, *door, fd)?;
-    }
+    serve_listeners(&edge, &settings.listeners, fds)?;
     let listener = bind_gateway_socket(Path::new(&settings.gateway_socket))?;
     let (house, secret) = (edge.clone(), settings.gateway_password.clone());
     let mut gateway_socket =
         tokio::spawn(async move { house.serve_gateway(listener, &secret).await });
-    let wakeup = broker.lock().persistence.wakeup.clone();
     let writer = std::thread::Builder::new().name("ledger".into()).spawn({
         let guard = broker.clone();
         move || writer::run_writer(&guard, store, &ledger)
@@ -142,19 +113,10 @@ pub async fn run(stdio: WorkerStdio) -> anyhow::Result<()> {
                 Some(Err(cause)) => tracing::warn!(%cause, "unknown command to the broker worker"),
             },
             _ = tick.tick() => {
-                // Without it nothing durable is ever acknowledged again.
+                // Without the writer nothing durable is ever acknowledged again.
                 anyhow::ensure!(!writer.is_finished() || broker.restart_requested.is_cancelled(), "persistence thread ended");
                 ticks += 1;
-                let counters = {
-                    let mut core = broker.lock();
-                    core.tick(tokio::time::Instant::now());
-                    core.counters.uptime_s = began.elapsed().as_secs();
-                    let counted = core.current_counters();
-                    if ticks % super::sys::PUBLISH_INTERVAL_S == 1 {
-                        core.publish_sys_topics(&counted, tokio::time::Instant::now());
-                    }
-                    counted
-                };
+                let counters = tick_state(&broker, ticks, began);
                 if ticks.is_multiple_of(2) {
                     send_event(&events, &WorkerEvent::Counters(counters)).await;
                 }
@@ -163,7 +125,62 @@ pub async fn run(stdio: WorkerStdio) -> anyhow::Result<()> {
             ended = &mut gateway_socket => anyhow::bail!("gateway socket listener ended: {ended:?}"),
         }
     }
-    // 5.0 clients are told; whoever had a will has ten seconds in the broker's next life.
+    shut_down(&broker, &writer).await;
+    Ok(())
+}
+
+/// Opens the persistence log and reads it back; also returns what was lost of it. None = storage
+/// cannot be read or written. Such a failure must not leave the lamps dark: the broker then serves
+/// from memory, and restarts when storage can be used again.
+fn open_storage(
+    ledger: &Path,
+    served_before: bool,
+    clock: &Clock,
+) -> (Option<PersistenceFiles>, RecoveredState, Option<DataLoss>) {
+    match crate::keys::secret::random()
+        .and_then(|epoch| PersistenceFiles::open(ledger, epoch, served_before))
+    {
+        Ok((mut store, mut found)) => {
+            let now_s = u64::try_from(clock.wall_ms() / 1000).unwrap_or(0);
+            let loss = store.report_loss(&found, now_s);
+            store.record_serving_started(&mut found);
+            (Some(store), found, loss)
+        }
+        Err(cause) => {
+            tracing::error!(%cause, "broker persistence unavailable; keeping messages in memory only");
+            (None, RecoveredState::default(), None)
+        }
+    }
+}
+
+fn tls_acceptor(
+    settings: &Settings,
+    served: Arc<ReloadableCertificate>,
+    clock: Clock,
+) -> io::Result<TlsAcceptor> {
+    let client_ca = settings
+        .client_ca
+        .as_deref()
+        .map(|ca| (Path::new(ca), settings.certificate_only));
+    Ok(tls::server_config(served, client_ca, clock)?.into())
+}
+
+/// Moves the state on by one tick and returns the counters.
+fn tick_state(broker: &SharedBroker, ticks: u32, began: tokio::time::Instant) -> Counters {
+    let mut core = broker.lock();
+    core.tick(tokio::time::Instant::now());
+    core.counters.uptime_s = began.elapsed().as_secs();
+    let counted = core.current_counters();
+    if ticks % super::sys::PUBLISH_INTERVAL_S == 1 {
+        core.publish_sys_topics(&counted, tokio::time::Instant::now());
+    }
+    counted
+}
+
+/// The planned shutdown: clients are disconnected, then the writer writes what is pending.
+async fn shut_down(broker: &SharedBroker, writer: &std::thread::JoinHandle<()>) {
+    // 5.0 clients get a DISCONNECT; a client with a will has ten seconds to reconnect to the
+    // restarted broker (`WILL_GRACE`).
     broker.begin_shutdown();
     for _ in 0..20 {
         if broker.lock().counters.connected == 0 {
@@ -171,14 +188,31 @@ pub async fn run(stdio: WorkerStdio) -> anyhow::Result<()> {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // The writer's last round. A parent that lives ends us after two seconds; when it is dead the
-    // next worker waits for our lock so long.
+    // The writer's last round. A parent that is alive ends this process after two seconds. If the
+    // parent is dead, the next worker waits five seconds for the folder's lock.
+    let wakeup = broker.lock().persistence.wakeup.clone();
     wakeup.finish();
     for _ in 0..80 {
         if writer.is_finished() {
             break;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn serve_listeners(
+    edge: &Arc<Edge>,
+    kinds: &[ListenerKind],
+    fds: Vec<OwnedFd>,
+) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        fds.len() == kinds.len(),
+        "the settings name {} listeners, but {} were passed",
+        kinds.len(),
+        fds.len()
+    );
+    for (kind, fd) in kinds.iter().zip(fds) {
+        serve_listener(edge, *kind, fd)?;
     }
     Ok(())
 }
@@ -193,7 +227,7 @@ fn serve_listener(edge: &Arc<Edge>, door: ListenerKind, fd: OwnedFd) -> io::Resu
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "a door lives as long as the process"
+    reason = "a listener lives as long as the process"
 )]
 fn spawn_listener(edge: Arc<Edge>, door: ListenerKind, listener: tokio::net::TcpListener) {
     tokio::spawn(edge.serve_tcp(door, listener));
@@ -205,7 +239,8 @@ async fn send_event(facts: &EventWriter, fact: &WorkerEvent) {
     }
 }
 
-/// The ledger's folder; what an earlier version kept (retained messages only) is taken over.
+/// The folder of the persistence log. The folder of an earlier version, which held retained
+/// messages only, is renamed to it.
 fn log_folder(folder: &Path) -> io::Result<PathBuf> {
     let (old, new) = (folder.join("retained"), folder.join("ledger"));
     if old.is_dir() && !new.exists() {
@@ -214,10 +249,10 @@ fn log_folder(folder: &Path) -> io::Result<PathBuf> {
     Ok(new)
 }
 
-/// One writer per folder: an old worker may still be leaving.
+/// Only one process may write to the folder: an old worker may still be ending.
 async fn lock_folder(folder: &Path) -> anyhow::Result<std::fs::File> {
     let path = folder.join("lock");
-    // On a card that takes nothing the file of before will do.
+    // On storage that takes no writes, the lock file of an earlier run will do.
     let file = std::fs::OpenOptions::new()
         .write(true)
         .create(true)

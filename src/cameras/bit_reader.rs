@@ -1,5 +1,5 @@
-//! The few bits of H.264 and H.265 that the house itself must read: ids of parameter sets, kinds of
-//! slices, and what an H.265 sequence says of its size and order.
+//! Reads the few bits of H.264 and H.265 that the gateway itself needs: ids of parameter sets,
+//! types of slices, and what an H.265 sequence parameter set holds about size and order.
 //!
 //! Source: ITU-T H.264 (7.3.2, 7.3.3), H.265 (7.3.2.2, 7.3.3). Invariant: whatever the bytes are,
 //! reading ends in a value or in none. Deliberately absent: everything that only a decoder needs.
@@ -13,7 +13,7 @@ pub struct BitReader<'a> {
 }
 
 impl<'a> BitReader<'a> {
-    /// From the first byte after the NAL unit's header.
+    /// Starts at the first byte after the header of the NAL unit.
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self {
             bytes,
@@ -65,14 +65,14 @@ impl<'a> BitReader<'a> {
     }
 }
 
-/// Kind of an H.264 slice (0 P, 1 B, 2 I, 3 SP, 4 SI) and its picture parameter set.
+/// Type of an H.264 slice (0 P, 1 B, 2 I, 3 SP, 4 SI) and the id of its picture parameter set.
 pub fn avc_slice(nal: &[u8]) -> Option<(u32, u32)> {
     let mut bits = BitReader::new(nal.get(1..)?);
     bits.read_ue()?;
     Some((bits.read_ue()? % 5, bits.read_ue()?))
 }
 
-/// Frames until an H.264 recovery point is reached, when the SEI message says so.
+/// How many pictures until the H.264 recovery point, when the SEI message has one.
 pub fn avc_recovery(nal: &[u8]) -> Option<u32> {
     let mut at = nal.get(1..)?;
     loop {
@@ -95,14 +95,14 @@ pub fn avc_recovery(nal: &[u8]) -> Option<u32> {
     }
 }
 
-/// The picture parameter set of an H.265 intra random access slice.
+/// Id of the picture parameter set of an H.265 intra random access slice.
 pub fn hevc_key_slice(nal: &[u8]) -> Option<u32> {
     let mut bits = BitReader::new(nal.get(2..)?);
     bits.skip(2)?;
     bits.read_ue()
 }
 
-/// What an H.265 sequence parameter set says.
+/// The needed values of an H.265 sequence parameter set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HevcSps {
     /// Its id.
@@ -111,7 +111,7 @@ pub struct HevcSps {
     pub video: u32,
     /// Profile space, tier, profile, compatibility, constraints and level: twelve bytes.
     pub profile: [u8; 12],
-    /// Layers in time.
+    /// Number of temporal sub-layers.
     pub layers: u8,
     /// Temporal id nesting.
     pub nested: u8,
@@ -119,14 +119,14 @@ pub struct HevcSps {
     pub chroma: u8,
     /// Bits per sample less eight, of luma and of chroma.
     pub depth: (u8, u8),
-    /// Size that is shown, pixels.
+    /// Size of the shown picture, pixels.
     pub size: (u32, u32),
-    /// Pictures that may be sent before one that is shown earlier.
+    /// How many pictures may be sent before one that is shown earlier.
     pub reorder: usize,
 }
 
 impl HevcSps {
-    /// From a whole NAL unit.
+    /// Reads a complete NAL unit.
     pub fn read(nal: &[u8]) -> Option<Self> {
         let mut bits = BitReader::new(nal.get(2..)?);
         let (video, layers, nested) = (
@@ -193,7 +193,7 @@ impl HevcSps {
         })
     }
 
-    /// Its name by RFC 6381, as `hvc1.1.6.L93.B0`.
+    /// Its name by RFC 6381, such as `hvc1.1.6.L93.B0`.
     pub fn codec(&self) -> String {
         let p = &self.profile;
         let space = ["", "A", "B", "C"][usize::from(p[0] >> 6)];

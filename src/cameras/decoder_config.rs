@@ -1,12 +1,12 @@
-//! Decoder configuration records: what an MP4 file and a player are told of a stream's parameter
-//! sets, all of them.
-//!
-//! Source: ISO/IEC 14496-15 (5.3.3.1, 8.3.3.1). Lengths in samples have four bytes. Absent: reading
+//! Decoder configuration records: all parameter sets of a stream, as an MP4 file and a player need
 //! them.
+//!
+//! Source: ISO/IEC 14496-15 (5.3.3.1, 8.3.3.1). Lengths in samples have four bytes. Deliberately
+//! absent: reading such records.
 
 use super::bit_reader::{BitReader, HevcSps};
 
-/// Most sequence sets that a record of H.264 holds.
+/// Most sequence parameter sets in a record of H.264: their count has five bits.
 const MAX_AVC_SPS: usize = 31;
 
 fn push_set(out: &mut Vec<u8>, nal: &[u8]) {
@@ -14,7 +14,8 @@ fn push_set(out: &mut Vec<u8>, nal: &[u8]) {
     out.extend_from_slice(nal);
 }
 
-/// `AVCDecoderConfigurationRecord`; `active` first says the profile.
+/// `AVCDecoderConfigurationRecord`. Its profile and level are those of the sequence parameter set
+/// `active`.
 pub fn avc_decoder_config(active: &[u8], sequences: &[&[u8]], pictures: &[&[u8]]) -> Vec<u8> {
     let mut out = vec![1];
     out.extend_from_slice(active.get(1..4).unwrap_or(&[0; 3]));
@@ -29,7 +30,7 @@ pub fn avc_decoder_config(active: &[u8], sequences: &[&[u8]], pictures: &[&[u8]]
     for set in pictures {
         push_set(&mut out, set);
     }
-    // High profiles say their sampling and depth once more.
+    // The record of a High profile repeats the chroma format and the bit depths.
     if matches!(active.get(1), Some(100 | 110 | 122 | 144)) {
         let mut bits = BitReader::new(active.get(4..).unwrap_or_default());
         let mut read = || Some((bits.read_ue()?, bits.read_ue()?));

@@ -1,18 +1,18 @@
-//! How many of a camera's pictures are lost or harmed, by the minute: by packets that are missing,
-//! by a disk that is slow.
+//! How many of a camera's access units are lost or damaged, by the minute: because packets are
+//! missing, or because the disk is slow.
 //!
-//! A line that loses a little now and then is as lines are; one that harms a tenth of a minute's
-//! pictures is told, and is told until it was well for some minutes.
+//! A connection that loses a little now and then is normal. A minute in which more than a tenth of
+//! the access units was damaged is reported, and stays reported until some minutes were clean.
 
-/// Length of a count, ms, and the fewest pictures that say anything.
+/// Length of a window, ms, and the fewest access units that make a percentage meaningful.
 const WINDOW_MS: u64 = 60_000;
 const MIN_FRAMES: u32 = 20;
-/// More than so many percent are told.
+/// A window with more than this many percent is reported.
 const REPORT_ABOVE_PERCENT: u64 = 10;
-/// So many counts without trouble, and it is over.
+/// After this many clean windows the report ends.
 const CLEAN_WINDOWS_TO_RECOVER: u32 = 3;
 
-/// The count of one camera; it goes on from session to session.
+/// The counts of one camera; they continue from one RTSP session to the next.
 #[derive(Debug, Default)]
 pub struct LossMeter {
     began: Option<u64>,
@@ -23,8 +23,9 @@ pub struct LossMeter {
 }
 
 impl LossMeter {
-    /// A picture came; `is_harmed` = something of it is missing, or of what it may refer to. Gives
-    /// what is to be told: how many percent of a minute's pictures were harmed.
+    /// Counts an access unit that came; `is_harmed` = a part of it is missing, or a part of what it
+    /// may refer to. Returns what to report: how many percent of a minute's access units were
+    /// damaged.
     pub fn record_frame(&mut self, mono_ms: u64, is_harmed: bool) -> Option<u8> {
         let began = *self.began.get_or_insert(mono_ms);
         if mono_ms.saturating_sub(began) >= WINDOW_MS && self.received >= MIN_FRAMES {
@@ -45,7 +46,8 @@ impl LossMeter {
         self.reported
     }
 
-    /// So many pictures are gone altogether; they count with the next one that comes.
+    /// Counts access units that are lost altogether; the next [`Self::record_frame`] takes them
+    /// into account.
     pub fn record_missing(&mut self, pictures: u64) {
         let pictures = u32::try_from(pictures).unwrap_or(u32::MAX);
         self.received = self.received.saturating_add(pictures);
@@ -57,7 +59,8 @@ impl LossMeter {
 mod tests {
     use super::*;
 
-    /// A minute at ten pictures a second, so many of each hundred harmed; what is told then.
+    /// One minute at ten access units a second, `harmed` of each hundred damaged; returns the last
+    /// report.
     fn minute(loss: &mut LossMeter, from: &mut u64, harmed: u64) -> Option<u8> {
         let mut told = None;
         for n in 0..600 {
@@ -70,7 +73,7 @@ mod tests {
     #[test]
     fn much_loss_is_told_and_gone_when_it_was_well_for_some_minutes() {
         let (mut loss, mut now) = (LossMeter::default(), 5_000);
-        // What is told is the minute before.
+        // Each report is about the minute before.
         let said: Vec<Option<u8>> = [10, 0, 97, 30, 0, 5, 0, 0, 0]
             .into_iter()
             .map(|harmed| minute(&mut loss, &mut now, harmed))

@@ -1,7 +1,9 @@
-//! Cameras: pictures in over RTSP, kept in the ring, shown live, one still each.
+//! Cameras: access units come in over RTSP, are recorded in the ring and shown live; each camera
+//! has one still.
 //!
-//! One pull per camera however many look. What can crash in decoding lives in the `media` worker;
-//! the parent never decodes. Absent so far: playback, motion, transcoding, other sources than RTSP.
+//! There is one RTSP session per camera, however many viewers it has. Decoding may crash, so it
+//! happens only in the `media` worker, never in the parent. Deliberately absent so far: playback,
+//! motion detection, transcoding, other sources than RTSP.
 
 mod bit_reader;
 mod decoder_config;

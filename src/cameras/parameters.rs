@@ -1,10 +1,10 @@
-//! A camera's parameter sets, all of them, and the format that a file and a player are told from
-//! them.
+//! A camera's parameter sets, all of them, and the format made from them, which a file and a player
+//! need.
 //!
-//! Invariant: whoever has the format and a picture of it, from a keyframe on, has every set that
-//! the picture names. Sets that the format holds are left out of the pictures; once a set differs
-//! from it, sets stay in the pictures and each keyframe carries every set that is known, until a
-//! new format is made. Source: ISO/IEC 14496-15 (5.3.3, 8.3.3).
+//! Invariant: a reader that has the format, and access units of it from a keyframe on, has every
+//! parameter set that the slices name. Sets that the format holds are left out of the access units.
+//! Once a set differs from the format, sets stay in the access units and each keyframe carries
+//! every known set, until a new format is made. Source: ISO/IEC 14496-15 (5.3.3, 8.3.3).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,16 +20,17 @@ use crate::live::pictures::Format;
 use crate::protocol::fmp4;
 use crate::protocol::media::VideoCodec;
 
-/// Largest set, and the most bytes of all.
+/// Largest parameter set, and the most bytes of all sets.
 const MAX_SET_BYTES: usize = 8 << 10;
 const MAX_TOTAL_BYTES: usize = 64 << 10;
-/// Picture parameters that change all the time make no new format each time, ms.
+/// Shortest time between two formats that differ in picture parameter sets only, ms: some cameras
+/// change those all the time.
 const MIN_FORMAT_INTERVAL_MS: u64 = 60_000;
 /// Largest side and area of a picture, pixels.
 const MAX_SIDE_PIXELS: u32 = 8_192;
 const MAX_AREA_PIXELS: u32 = 36_000_000;
 
-/// Kinds of NAL units: video, sequence and picture parameter sets.
+/// NAL unit types of the video, sequence and picture parameter sets.
 const fn parameter_set_types(coding: VideoCodec) -> [u8; 3] {
     match coding {
         VideoCodec::H264 => [0xff, 7, 8],
@@ -39,15 +40,15 @@ const fn parameter_set_types(coding: VideoCodec) -> [u8; 3] {
 
 type ParameterSets = BTreeMap<(u8, u32), Vec<u8>>;
 
-/// A picture ready for files and players.
+/// An access unit ready for files and players.
 pub struct ParsedFrame {
-    /// How to read it.
+    /// The format of its bytes.
     pub format: Arc<Format>,
     /// Decoding may begin with it.
     pub keyframe: bool,
-    /// Pictures before it in time may follow it.
+    /// Pictures that are shown before it may follow it.
     pub is_reordered: bool,
-    /// It refers to what was before the keyframe that it follows.
+    /// It may refer to pictures before the keyframe that it follows.
     pub is_leading: bool,
     /// NAL units with lengths of four bytes.
     pub bytes: Bytes,
@@ -58,19 +59,19 @@ pub struct ParameterTracker {
     coding: VideoCodec,
     timescale: u32,
     known: ParameterSets,
-    /// What the format holds.
+    /// The parameter sets that the format holds.
     in_format: ParameterSets,
     format: Option<Arc<Format>>,
     made_mono: u64,
-    /// A set differed from the format since that was made: who decodes may hold the other one
-    /// still.
+    /// A parameter set has differed from the format since that was made: a decoder may still hold
+    /// the other one.
     diverged: bool,
     reorder: Option<usize>,
     has_b_frames: bool,
 }
 
 impl ParameterTracker {
-    /// Nothing is known yet.
+    /// A tracker that knows no parameter set yet.
     pub const fn new(coding: VideoCodec, timescale: u32) -> Self {
         Self {
             coding,
@@ -85,12 +86,14 @@ impl ParameterTracker {
         }
     }
 
-    /// How many pictures may be sent before one that is shown earlier, when the stream says so.
+    /// How many pictures may be sent before one that is shown earlier, when the stream has that
+    /// number.
     pub const fn reorder(&self) -> Option<usize> {
         self.reorder
     }
 
-    /// What the camera's description (SDP) says of the stream with this payload type.
+    /// Takes the parameter sets in the camera's description (SDP) of the stream with this payload
+    /// type.
     pub fn parse_sdp(&mut self, sdp: &[u8], payload_type: u8) {
         let text = String::from_utf8_lossy(sdp);
         let begins = format!("a=fmtp:{payload_type} ");
@@ -121,7 +124,7 @@ impl ParameterTracker {
         }
     }
 
-    /// Id of a set, and of the set that it belongs to.
+    /// Id of a parameter set, and of the set that it belongs to.
     fn ids(&self, nal: &[u8]) -> Option<(u32, Option<u32>)> {
         let [video, sequence, picture] = parameter_set_types(self.coding);
         let k = nal_type(self.coding, nal);
@@ -145,7 +148,7 @@ impl ParameterTracker {
         }
     }
 
-    /// Takes a set; true = it is news.
+    /// Stores a parameter set; true = it is new or has changed.
     fn store_set(&mut self, nal: &[u8]) -> bool {
         let Some((id, _)) = self.ids(nal) else {
             return false;
@@ -167,7 +170,7 @@ impl ParameterTracker {
         true
     }
 
-    /// Takes the sets of one picture.
+    /// Stores the parameter sets of one access unit.
     fn store_sets(&mut self, unit: &RtpAccessUnit) {
         let [video, sequence, picture] = parameter_set_types(self.coding);
         let mut changed = None;
@@ -181,7 +184,8 @@ impl ParameterTracker {
                     .or(changed);
             }
         }
-        // A new sequence comes with its picture sets; older ones may not fit it any more.
+        // A new sequence parameter set comes with its picture parameter sets; older ones may no
+        // longer fit it.
         if let Some(id) = changed {
             let of = |nal: &[u8]| {
                 nal_type(self.coding, nal) == picture
@@ -202,7 +206,7 @@ impl ParameterTracker {
         }
     }
 
-    /// Sets of a kind: those of pictures, or the others.
+    /// The picture parameter sets (`pictures`), or all the others.
     fn of<'a>(
         &self,
         sets: &'a ParameterSets,
@@ -213,8 +217,8 @@ impl ParameterTracker {
             .filter(move |((k, _), _)| (*k == picture) == pictures)
     }
 
-    /// What a picture is, and what of it goes to files and players. None = nothing is known of its
-    /// parameters yet.
+    /// Parses an access unit: its kind, and its bytes for files and players. None = its parameters
+    /// are not known yet.
     ///
     /// # Errors
     /// When its parameters cannot be used; the sentence is for the technician.
@@ -266,8 +270,8 @@ impl ParameterTracker {
         }))
     }
 
-    /// The picture's bytes without the sets that the format holds; after one differed, a keyframe
-    /// brings them all.
+    /// The access unit's bytes without the parameter sets that the format holds; after a set
+    /// differed, a keyframe carries all known sets.
     fn strip_known_sets(&self, unit: &RtpAccessUnit, keyframe: bool) -> Vec<u8> {
         let delimiter = if self.coding == VideoCodec::H264 {
             9
@@ -301,7 +305,7 @@ impl ParameterTracker {
         out
     }
 
-    /// What the picture's slices say.
+    /// Reads the slices' headers.
     fn scan_slices(&mut self, unit: &RtpAccessUnit) -> ParameterScan {
         let coding = self.coding;
         let Some(slice) = unit.nals().find(|n| is_slice(coding, nal_type(coding, n))) else {
@@ -317,7 +321,7 @@ impl ParameterTracker {
         }
         let (of, set) = avc_slice(slice).unzip();
         self.has_b_frames |= of == Some(1);
-        // An I picture that a recovery point announces is as good as an IDR to begin with.
+        // Decoding may begin at an I picture with a recovery point, as at an IDR picture.
         let recovers = || {
             of == Some(2)
                 && unit
@@ -331,7 +335,7 @@ impl ParameterTracker {
         }
     }
 
-    /// The format of a keyframe whose slices name the picture set `named`.
+    /// The format of a keyframe whose slices name the picture parameter set `named`.
     fn build_format(&mut self, named: Option<u32>) -> anyhow::Result<Option<Format>> {
         let [video, sequence, picture] = parameter_set_types(self.coding);
         let found = self
@@ -418,7 +422,7 @@ impl ParameterTracker {
 struct ParameterScan {
     /// Decoding may begin here.
     key: bool,
-    /// Which picture set its first slice names.
+    /// The picture parameter set that its first slice names.
     set: Option<u32>,
     leads: bool,
 }

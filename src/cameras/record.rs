@@ -1,11 +1,12 @@
-//! Recording one camera: groups of frames become fragments, fragments become segments of the ring.
+//! Recording of one camera: each GOP becomes a fragment, fragments become recording segments in the
+//! ring.
 //!
-//! A segment begins with a keyframe and ends after a minute, at a new connection, at new
-//! parameters, after frames were missed, when nothing comes, or when the wall clock was set back.
-//! One that goes on where the last ended begins at that very moment: no two overlap, and no hole is
-//! shown where none is. Only what was recorded before the clock was set back and after it may bear
-//! the same dates: neither is moved to where it was not. A disk that is slow loses frames here,
-//! never the pull; a disk that refuses is tried again.
+//! A segment begins with a keyframe. It ends after a minute, at a new connection, at new
+//! parameters, after access units were missed, when nothing comes, or when the wall clock was set
+//! back. A segment that continues the last one begins exactly where that ended: no two overlap, and
+//! no gap is shown where none is. Only recordings from before and from after the clock was set back
+//! may bear the same dates; neither is moved to a time that is not its own. A slow disk loses
+//! access units here and never delays the RTSP session; a disk that fails is tried again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,28 +24,30 @@ use crate::supervisor::clock::{Clock, Trust};
 
 /// Length of a segment, ms.
 const SEGMENT_MS: i64 = 60_000;
-/// Nothing came for so long: what is pending goes to disk; at the second time the segment ends. The
-/// network may hold up for seconds what goes on without a break then.
+/// When nothing came for this long, the pending access units go to disk; the second time in a row
+/// the segment ends. The network may delay access units for seconds that continue without a break
+/// then.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
-/// A group without a keyframe is written after so long, ms.
+/// Pending access units are written after this long without a keyframe, ms.
 const MAX_FRAGMENT_MS: i64 = 5_000;
-/// Most bytes and frames of a pending group.
+/// Most bytes and access units that are pending.
 const MAX_PENDING_BYTES: usize = 8 << 20;
 const MAX_PENDING_FRAMES: usize = 600;
-/// A segment ends after so long or so much also without a keyframe, ms and bytes; what follows up
-/// to the next keyframe is lost then.
+/// A segment ends after this time or at this size also without a keyframe, ms and bytes; access
+/// units up to the next keyframe are lost then.
 const MAX_SEGMENT_MS: u64 = 600_000;
 const MAX_SEGMENT_BYTES: u64 = 256 << 20;
-/// Two segments do not begin nearer than this: pictures that break off each moment would wear the
-/// disk, ms.
+/// Shortest time between the beginnings of two segments, ms: a stream that breaks off each moment
+/// would wear out the disk.
 const MIN_SEGMENT_SPACING_MS: u64 = 1_000;
-/// A longer step from one picture to the next ends a segment, ms.
+/// A larger step of time from one access unit to the next ends a segment, ms.
 const MAX_FRAME_GAP_MS: i64 = 10_000;
-/// What is learned later of when a segment began is believed within this, ms.
+/// A start of a segment that turns out to be earlier is corrected by less than this, ms.
 const MAX_START_CORRECTION_MS: i64 = 30_000;
-/// A step back of the wall clock that is no picture's delay, ms.
+/// A larger step back in the times of access units comes from the wall clock and not from their
+/// delays, ms.
 const CLOCK_STEP_BACK_MS: i64 = 5_000;
-/// Pause after the disk refused, ms.
+/// Wait after a failed write, ms.
 const RETRY_DELAY_MS: u64 = 10_000;
 
 struct OpenSegment {
@@ -52,9 +55,9 @@ struct OpenSegment {
     base_ticks: i64,
     base_mono: u64,
     sequence: u32,
-    /// When it began, by the picture that took least time to come, wall ms.
+    /// When the segment began, computed from the access unit with the shortest delay, wall ms.
     began_ms: i64,
-    /// The ring gave it another start: the date is not agreed.
+    /// The ring gave the segment another start than the requested one.
     is_moved: bool,
 }
 
@@ -72,9 +75,9 @@ pub struct Recorder {
     ended_ms: i64,
     /// The wall clock was set back since the open segment began or the last one ended.
     is_set_back: bool,
-    /// Pictures that the disk was too slow for.
+    /// Access units that were dropped because the disk was too slow.
     dropped: LossMeter,
-    /// The newest picture that was taken.
+    /// The newest access unit that was taken.
     last: Option<AccessUnit>,
 }
 
@@ -87,7 +90,7 @@ const fn ms(ticks: i64, timescale: u32) -> i64 {
         }
 }
 
-/// Whether `next` goes on where `last` was.
+/// Whether `next` continues the run of access units that `last` belongs to.
 fn is_contiguous(last: &AccessUnit, next: &AccessUnit) -> bool {
     let step = ms(next.ticks.saturating_sub(last.ticks), last.format.timescale);
     next.rtsp_session == last.rtsp_session
@@ -96,8 +99,8 @@ fn is_contiguous(last: &AccessUnit, next: &AccessUnit) -> bool {
         && step <= MAX_FRAME_GAP_MS
 }
 
-/// Whether the wall clock was set back between two pictures. Within a stretch times only grow; the
-/// first picture of one is dated when it came.
+/// Whether the wall clock was set back between two access units. Within a run the times only grow;
+/// the first access unit of a run is dated by its arrival.
 fn is_clock_stepped_back(last: &AccessUnit, next: &AccessUnit) -> bool {
     let passed = if next.rtsp_session == last.rtsp_session {
         0
@@ -107,8 +110,36 @@ fn is_clock_stepped_back(last: &AccessUnit, next: &AccessUnit) -> bool {
     last.at_ms.saturating_add(passed).saturating_sub(next.at_ms) > CLOCK_STEP_BACK_MS
 }
 
+/// The samples of a fragment that holds `group` with its last access unit `last`, and where the
+/// fragment ends in ticks: at `until`, or when that is not known, one usual step after `last`.
+fn fragment_samples(
+    group: &[AccessUnit],
+    last: &AccessUnit,
+    until: Option<i64>,
+) -> (Vec<Sample>, i64) {
+    let usual = group
+        .iter()
+        .zip(group.iter().skip(1))
+        .map(|(a, b)| b.ticks - a.ticks)
+        .next_back()
+        .unwrap_or(i64::from(last.format.timescale / 15));
+    let ends = until.unwrap_or(last.ticks + usual);
+    let nexts = group.iter().skip(1).map(|f| f.ticks).chain([ends]);
+    let samples = group
+        .iter()
+        .zip(nexts)
+        .map(|(f, next)| Sample {
+            duration: u32::try_from(next - f.ticks).unwrap_or(1).max(1),
+            composition_offset: f.composition_offset,
+            size: u32::try_from(f.bytes.len()).unwrap_or(0),
+            keyframe: f.keyframe,
+        })
+        .collect();
+    (samples, ends)
+}
+
 impl Recorder {
-    /// Records nothing yet.
+    /// A recorder that has recorded nothing yet.
     pub fn new(camera: CameraId, ring: Ring, live_camera: Arc<LiveCamera>, clock: Clock) -> Self {
         Self {
             camera,
@@ -133,7 +164,7 @@ impl Recorder {
             () = stop.soft.cancelled() => return,
         }
         let (group, mut frames) = self.live_camera.subscribe();
-        // The keyframe may have come before the disk was ready.
+        // The keyframe may have come before the ring was loaded.
         for frame in group {
             self.handle_frame(frame).await;
         }
@@ -154,7 +185,7 @@ impl Recorder {
                     self.catch_up(missed, group).await;
                 }
                 Ok(Err(RecvError::Closed)) => break,
-                // Nothing comes: what is there goes to disk, and nothing is missing.
+                // Nothing comes: the pending access units go to disk, and nothing is missing.
                 Err(_) => {
                     self.write(None).await;
                     if was_idle {
@@ -167,8 +198,8 @@ impl Recorder {
         self.finish_segment().await;
     }
 
-    /// Goes on after so many pictures were not taken in time; what is kept for viewers since the
-    /// last keyframe is not lost for the disk either.
+    /// Continues after `missed` access units were not taken in time. Those since the last keyframe
+    /// are still buffered for viewers: they are recorded too.
     async fn catch_up(&mut self, missed: u64, group: Vec<AccessUnit>) {
         if !group.iter().any(|f| self.has_taken(f)) {
             self.finish_segment().await;
@@ -200,8 +231,8 @@ impl Recorder {
             self.finish_segment().await;
         }
         if set_back {
-            // What came before it is dated by the old clock; the segment ends at the next keyframe,
-            // so that nothing is lost.
+            // The pending access units are dated by the old clock and are written first. The
+            // segment ends at the next keyframe, so that nothing is lost.
             self.write(Some(frame.ticks)).await;
             self.is_set_back = true;
         }
@@ -225,14 +256,14 @@ impl Recorder {
         if self.open.as_ref().is_some_and(ends) {
             self.close(Some(frame.at_ms)).await;
         }
-        // A segment begins with a keyframe; frames before it are of no use.
+        // A segment begins with a keyframe; access units before it cannot be decoded.
         if frame.keyframe || self.open.is_some() || !self.pending.is_empty() {
             self.bytes += frame.bytes.len();
             self.pending.push(frame);
         }
     }
 
-    /// Writes what is pending as one fragment that ends at `until` ticks.
+    /// Writes the pending access units as one fragment that ends at `until` ticks.
     async fn write(&mut self, until: Option<i64>) {
         let group = std::mem::take(&mut self.pending);
         self.bytes = 0;
@@ -246,7 +277,7 @@ impl Recorder {
         if self.open.is_none() && std::mem::take(&mut self.is_set_back) {
             self.ended_ms = i64::MIN;
         }
-        // The picture that took least time to come says best when the first was taken.
+        // The access unit with the shortest delay tells best when the first one was taken.
         let began = |base: i64| {
             group
                 .iter()
@@ -260,24 +291,7 @@ impl Recorder {
         {
             open.began_ms = open.began_ms.min(began(open.base_ticks));
         }
-        let usual = group
-            .iter()
-            .zip(group.iter().skip(1))
-            .map(|(a, b)| b.ticks - a.ticks)
-            .next_back()
-            .unwrap_or(i64::from(last.format.timescale / 15));
-        let ends = until.unwrap_or(last.ticks + usual);
-        let nexts = group.iter().skip(1).map(|f| f.ticks).chain([ends]);
-        let samples: Vec<Sample> = group
-            .iter()
-            .zip(nexts)
-            .map(|(f, next)| Sample {
-                duration: u32::try_from(next - f.ticks).unwrap_or(1).max(1),
-                composition_offset: f.composition_offset,
-                size: u32::try_from(f.bytes.len()).unwrap_or(0),
-                keyframe: f.keyframe,
-            })
-            .collect();
+        let (samples, ends) = fragment_samples(&group, last, until);
         let (open, ring, camera) = (self.open.take(), self.ring.clone(), self.camera.clone());
         let (format, base, base_mono, came) =
             (first.format.clone(), first.ticks, first.mono_ms, last.at_ms);
@@ -327,7 +341,7 @@ impl Recorder {
         match written.await {
             Ok((open, Ok(()))) => {
                 if let Some(open) = &open {
-                    // Never later than the last picture came, whatever the camera's clock says.
+                    // Never later than the last access unit, whatever the camera's clock shows.
                     self.report_progress(
                         came.min(open.writer.start_ms() + i64::from(open.writer.on_disk_ms())),
                         open.writer.on_disk_ms() > 0,
@@ -360,12 +374,12 @@ impl Recorder {
         }
     }
 
-    /// Ends the segment. `next_ms` = when the one that goes on from it begins.
+    /// Ends the segment. `next_ms` = when the segment that continues it begins.
     async fn close(&mut self, next_ms: Option<i64>) {
         let Some(open) = self.open.take() else { return };
         let next_ms = next_ms.filter(|_| !self.is_set_back);
         let named = open.writer.start_ms();
-        // A start that nobody agreed on, or that the ring moved, stays as it is.
+        // A start stays as it is when the ring moved it, or when the correction would be too large.
         let later =
             !open.is_moved && (1..MAX_START_CORRECTION_MS).contains(&(named - open.began_ms));
         let start_ms = if later {
@@ -390,14 +404,14 @@ impl Recorder {
         }
     }
 
-    /// Writes what is pending and ends the segment.
+    /// Writes the pending access units and ends the segment.
     async fn finish_segment(&mut self) {
         self.write(None).await;
         self.close(None).await;
     }
 }
 
-/// A start that lies a little before the last end is that end.
+/// A start that lies less than the length of a segment before the last end is moved to that end.
 fn clamp_start(start_ms: i64, ended_ms: i64) -> i64 {
     if ended_ms.saturating_sub(start_ms) < SEGMENT_MS {
         start_ms.max(ended_ms)

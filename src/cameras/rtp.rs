@@ -1,33 +1,33 @@
-//! What a camera sends in RTP packets, put together: access units with every NAL unit in them.
+//! Depacketizer: puts a camera's RTP packets together to access units with every NAL unit in them.
 //!
-//! The RTSP library would leave out parameter sets that a picture brings along and keeps one of
-//! each kind; a stream with two picture parameter sets cannot be decoded without both. So packets
-//! are put together here. Source: RFC 6184 (H.264), RFC 7798 (H.265). Tolerated: start codes in a
-//! payload, a fragment without its end, marks on each packet, no marks at all. Invariant: a unit is
-//! bounded, and one that is not whole says so.
+//! The RTSP library would leave out parameter sets that come with a picture and retain one of each
+//! kind; a stream with two picture parameter sets cannot be decoded without both. So packets are
+//! put together here. Source: RFC 6184 (H.264), RFC 7798 (H.265). Tolerated: start codes in a
+//! payload, a fragment without its end, marker bits on each packet, no marker bits at all.
+//! Invariant: an access unit is bounded, and an incomplete one is flagged.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
 use crate::protocol::media::VideoCodec;
 
-/// Largest picture, bytes.
+/// Largest access unit, bytes.
 pub const MAX_UNIT_BYTES: usize = 2 << 20;
-/// Most NAL units of one picture.
+/// Most NAL units of one access unit.
 const MAX_NALS: usize = 4_096;
 
-/// A picture as it came: NAL units with lengths of four bytes.
+/// An access unit as it was received: NAL units, each behind its length in four bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RtpAccessUnit {
     /// The camera's time stamp.
     pub ticks: i64,
     /// The NAL units, each behind its length.
     pub bytes: Vec<u8>,
-    /// Where they lie, without their lengths.
+    /// Where the NAL units lie in `bytes`, without their lengths.
     pub nals: Vec<Range<usize>>,
     /// Packets before it or in it are missing.
     pub follows_loss: bool,
-    /// Something of it is missing.
+    /// A part of it is missing.
     pub is_incomplete: bool,
 }
 
@@ -38,7 +38,7 @@ impl RtpAccessUnit {
     }
 }
 
-/// Kind of a NAL unit.
+/// Type of a NAL unit.
 pub fn nal_type(coding: VideoCodec, nal: &[u8]) -> u8 {
     let first = nal.first().copied().unwrap_or(0);
     if coding == VideoCodec::H264 {
@@ -48,7 +48,7 @@ pub fn nal_type(coding: VideoCodec, nal: &[u8]) -> u8 {
     }
 }
 
-/// It holds a part of a picture.
+/// Whether a NAL unit of this type holds a part of a picture.
 pub const fn is_slice(coding: VideoCodec, kind: u8) -> bool {
     match coding {
         VideoCodec::H264 => matches!(kind, 1..=5),
@@ -56,13 +56,13 @@ pub const fn is_slice(coding: VideoCodec, kind: u8) -> bool {
     }
 }
 
-/// The slice is the first of its picture.
+/// Whether the slice is the first of its picture.
 fn is_first_slice(coding: VideoCodec, nal: &[u8]) -> bool {
     let head = if coding == VideoCodec::H264 { 1 } else { 2 };
     nal.get(head).is_some_and(|b| b & 0x80 != 0)
 }
 
-/// Puts packets together.
+/// Puts packets together to access units.
 pub struct Depacketizer {
     coding: VideoCodec,
     ticks: Option<i64>,
@@ -73,15 +73,15 @@ pub struct Depacketizer {
     has_slice: bool,
     lost: bool,
     torn: bool,
-    /// Time stamp of the last unit that a mark ended.
+    /// Time stamp of the last access unit that a marker bit ended.
     marker_ticks: Option<i64>,
-    /// Marks stand in the middle of pictures: only a new time stamp ends one.
+    /// The camera sets marker bits within pictures: only a new time stamp ends an access unit.
     ignores_markers: bool,
     ready: VecDeque<RtpAccessUnit>,
 }
 
 impl Depacketizer {
-    /// Nothing came yet.
+    /// A depacketizer that has received nothing yet.
     pub const fn new(coding: VideoCodec) -> Self {
         Self {
             coding,
@@ -98,18 +98,18 @@ impl Depacketizer {
         }
     }
 
-    /// The next whole unit.
+    /// The next finished access unit.
     pub fn pop(&mut self) -> Option<RtpAccessUnit> {
         self.ready.pop_front()
     }
 
-    /// Takes a packet's payload; `loss` = packets before it are missing. False = the picture is too
-    /// large.
+    /// Takes a packet's payload. `mark` = its marker bit is set, `loss` = packets before it are
+    /// missing. Returns false when the access unit is too large.
     pub fn push(&mut self, payload: &[u8], ticks: i64, mark: bool, loss: bool) -> bool {
         if self.ticks.is_some_and(|t| t != ticks) {
-            // Parameter sets sometimes carry another time than the picture that they stand before.
+            // Parameter sets sometimes carry another time stamp than the picture that follows them.
             if self.has_slice || self.fragment.is_some() {
-                // What was lost may have been its end.
+                // The missing packets may have held the end of the access unit.
                 self.torn |= loss;
                 self.lost |= loss;
                 self.finish();
@@ -165,8 +165,7 @@ impl Depacketizer {
                 };
                 self.push_fragment(&whole, rest, fu & 0x80 != 0, fu & 0x40 != 0);
             }
-            // What other ways of packing there are no camera uses; a first byte of zero is a start
-            // code.
+            // No camera uses the other packet types; a first byte of zero is a start code.
             (VideoCodec::H264, 26 | 27 | 30 | 31) | (VideoCodec::H265, 50..) => {}
             _ => {
                 self.end_fragment();
@@ -195,7 +194,8 @@ impl Depacketizer {
             self.bytes.extend_from_slice(&[0; 4]);
             self.bytes.extend_from_slice(header);
         } else if self.fragment.is_none() {
-            // Its beginning is missing; what stands in the picture besides is not enough.
+            // The beginning of the NAL unit is missing; the other NAL units of the picture do not
+            // replace it.
             self.torn = true;
             self.has_slice |= is_slice(self.coding, nal_type(self.coding, header));
             return;
@@ -213,7 +213,7 @@ impl Depacketizer {
         }
     }
 
-    /// A fragmented NAL unit is whole, with or without its end mark.
+    /// Ends a fragmented NAL unit, with or without its end bit.
     fn end_fragment(&mut self) {
         let Some(from) = self.fragment.take() else {
             return;
@@ -222,7 +222,8 @@ impl Depacketizer {
         if whole.last().is_some_and(|b| *b != 0)
             && memchr::memmem::find(whole, &[0, 0, 1]).is_none()
         {
-            // As it should be: it stays where it lies.
+            // The usual case, without start codes or trailing zeros: the NAL unit stays where it
+            // lies.
             let nal = from + 4..self.bytes.len();
             if self.accept_nal(nal.clone()) {
                 self.bytes[from..from + 4]
@@ -238,7 +239,7 @@ impl Depacketizer {
         self.push_nals(&nal);
     }
 
-    /// Adds whole NAL units: one, or several with start codes between them.
+    /// Adds complete NAL units: one, or several with start codes between them.
     fn push_nals(&mut self, nal: &[u8]) {
         let mut rest = nal;
         while let Some(at) = memchr::memmem::find(rest, &[0, 0, 1]) {
@@ -249,7 +250,7 @@ impl Depacketizer {
     }
 
     fn push_nal(&mut self, nal: &[u8]) {
-        // Zeros after the end belong to a start code or to nobody.
+        // Trailing zeros belong to a start code or to nothing.
         let len = nal.iter().rposition(|b| *b != 0).map_or(0, |n| n + 1);
         let from = self.bytes.len();
         self.bytes
@@ -262,7 +263,7 @@ impl Depacketizer {
         }
     }
 
-    /// Looks at a whole NAL unit that lies in the buffer; false = it is none.
+    /// Checks a complete NAL unit that lies in the buffer; false = it is too short to be one.
     fn accept_nal(&mut self, at: Range<usize>) -> bool {
         let nal = &self.bytes[at];
         if nal.len()
@@ -346,7 +347,8 @@ mod tests {
             packed.extend(u16::try_from(nal.len()).expect("small").to_be_bytes());
             packed.extend(nal);
         }
-        // The sets have a time of their own; the picture comes in pieces, its last without an end.
+        // The parameter sets have another time stamp; the picture comes in fragments, the last one
+        // without an end bit.
         assert!(a.push(&packed, 6, true, false));
         for (n, byte) in IDR[1..].iter().enumerate() {
             assert!(a.push(

@@ -1,8 +1,8 @@
-//! One RTSP session with a camera, from DESCRIBE to its end: frames come out as values.
+//! One RTSP session with a camera, from DESCRIBE to its end: packets come in, access units go out.
 //!
-//! The library speaks RTSP and orders packets; putting pictures together, their parameter sets and
-//! their times are ours (`rtp`, `parameters`, `timing`). It has no time-outs: those are here too.
-//! Source: RFC 2326 (RTSP), RFC 3550 (RTP, RTCP).
+//! The library `retina` speaks RTSP and orders packets. This code puts access units together
+//! (`rtp`), tracks their parameter sets (`parameters`) and maps their times (`timing`). The library
+//! has no time-outs: those are here too. Source: RFC 2326 (RTSP), RFC 3550 (RTP, RTCP).
 
 use std::path::PathBuf;
 use std::pin::pin;
@@ -12,13 +12,13 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use retina::client::{
     Credentials, InitialSequenceNumberPolicy, PacketItem, PlayOptions, Session, SessionGroup,
-    SessionOptions, SetupOptions, TcpTransportOptions, Transport,
+    SessionOptions, SetupOptions, Stream, TcpTransportOptions, Transport,
 };
 use tokio::time::{Instant, timeout};
 
 use super::loss_meter::LossMeter;
 use super::parameters::ParameterTracker;
-use super::rtp::{Depacketizer, MAX_UNIT_BYTES};
+use super::rtp::{Depacketizer, MAX_UNIT_BYTES, RtpAccessUnit};
 use super::timing::TimestampMapper;
 use crate::live::pictures::{AccessUnit, LiveCamera, SourceStatus};
 use crate::protocol::media::VideoCodec;
@@ -26,17 +26,17 @@ use crate::supervisor::clock::Clock;
 
 /// Longest wait for an answer of the camera.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest time without a frame.
+/// Longest time without an access unit.
 const FRAME_TIMEOUT: Duration = Duration::from_secs(8);
-/// Longest wait for a keyframe, at the beginning and after a loss. Later ones may be as rare as
-/// they like: what follows an unbroken line of pictures can be decoded.
+/// Longest wait for a keyframe, at the beginning and after a loss. Otherwise keyframes may be as
+/// rare as the camera likes: an unbroken sequence of access units can be decoded.
 const KEYFRAME_TIMEOUT: Duration = Duration::from_secs(45);
-/// What a camera may send in [`SPAN`]: bytes and frames. More is a fault or an attack, and costs
-/// memory.
+/// Length of the window in which a camera's data is counted, and the most bytes and access units in
+/// one window. More is a fault or an attack, and costs memory.
 const RATE_WINDOW: Duration = Duration::from_secs(5);
 const MAX_WINDOW_BYTES: usize = 20 << 20;
 const MAX_WINDOW_FRAMES: u32 = 600;
-/// RTCP packet type of a source that leaves.
+/// RTCP packet type BYE: the camera ends its stream.
 const RTCP_BYE: u8 = 203;
 
 /// How a camera is reached.
@@ -46,7 +46,7 @@ pub struct Source {
     pub url: String,
     /// User.
     pub user: Option<String>,
-    /// File with the password; read at each call, so that a new one is taken.
+    /// File with the password; read at each connection, so that a new password takes effect.
     pub password_file: Option<PathBuf>,
 }
 
@@ -68,7 +68,8 @@ impl Source {
     }
 }
 
-/// What the library's error means to a technician; its own text may be long and is logged apart.
+/// The library's error as a sentence for the technician; the library's own text may be long and is
+/// logged separately.
 fn describe_error(what: &str, error: &retina::Error) -> anyhow::Error {
     tracing::debug!(%error, what, "RTSP error");
     let text = error.to_string();
@@ -80,7 +81,7 @@ fn describe_error(what: &str, error: &retina::Error) -> anyhow::Error {
         Some(461) => anyhow::anyhow!(
             "it does not send over TCP; allow “RTP over RTSP (TCP)” in its settings"
         ),
-        // The answer itself was a yes: what it holds is the trouble.
+        // The status means success, so the content of the answer is at fault.
         Some(200..300) => anyhow::anyhow!(
             "its answer to {what} cannot be read: {}",
             first.split_once(": ").map_or(first, |(_, why)| why)
@@ -103,8 +104,172 @@ async fn with_timeout<T>(
     }
 }
 
-/// Pulls until something ends it; gives why. `runs` counts the unbroken stretches of pictures,
-/// `loss` those that packets were missing for.
+/// Finds the stream to record among those that the camera offers: its number and its coding.
+fn choose_video(streams: &[Stream]) -> anyhow::Result<(usize, VideoCodec)> {
+    let video =
+        streams
+            .iter()
+            .enumerate()
+            .find_map(|(n, s)| match (s.media(), s.encoding_name()) {
+                ("video", "h264") => Some((n, VideoCodec::H264)),
+                ("video", "h265") => Some((n, VideoCodec::H265)),
+                _ => None,
+            });
+    if let Some(video) = video {
+        return Ok(video);
+    }
+    let offered: Vec<_> = streams
+        .iter()
+        .map(|s| format!("{} {}", s.media(), s.encoding_name()))
+        .collect();
+    anyhow::bail!(
+        "it sends neither H.264 nor H.265, but {}",
+        if offered.is_empty() {
+            "nothing".to_owned()
+        } else {
+            offered.join(", ")
+        }
+    )
+}
+
+/// The state of one RTSP session behind the depacketizer: each access unit is checked, parsed,
+/// placed in time and pushed to the live camera.
+struct Reception<'a> {
+    live_camera: &'a LiveCamera,
+    clock: &'a Clock,
+    runs: &'a mut u64,
+    loss: &'a mut LossMeter,
+    parameters: ParameterTracker,
+    timing: TimestampMapper,
+    /// The next access unit must come before this.
+    frame_by: Instant,
+    /// A keyframe must come before this; none = no keyframe is waited for.
+    keyframe_by: Option<Instant>,
+    /// A keyframe came: later access units can be decoded.
+    has_begun: bool,
+    /// The last keyframe was waited for, so its leading pictures cannot be decoded.
+    leaves_out_leading: bool,
+    /// The parameter sets are known.
+    has_sets: bool,
+    /// When the newest access unit was taken, wall ms: times of a run only grow.
+    at_least: i64,
+    /// The window of the data rate: when it began, its bytes and its access units.
+    window: (Instant, usize, u32),
+}
+
+impl Reception<'_> {
+    /// When the session has failed unless something comes before.
+    fn deadline(&self) -> Instant {
+        self.keyframe_by
+            .map_or(self.frame_by, |w| w.min(self.frame_by))
+    }
+
+    /// Why the session fails at its [`Self::deadline`].
+    fn timeout_error(&self) -> anyhow::Error {
+        if self.frame_by <= Instant::now() {
+            return anyhow::anyhow!(
+                "it froze: no picture for {} s, the connection stands",
+                FRAME_TIMEOUT.as_secs()
+            );
+        }
+        if !self.has_sets {
+            return anyhow::anyhow!(
+                "pictures come, but no keyframe with its parameter sets (SPS, PPS) for {} s; set its keyframe interval to 1–2 s and “smart codec” off",
+                KEYFRAME_TIMEOUT.as_secs()
+            );
+        }
+        anyhow::anyhow!(
+            "pictures come, but no whole keyframe for {} s; set its keyframe interval to 1–2 s and “smart codec” off",
+            KEYFRAME_TIMEOUT.as_secs()
+        )
+    }
+
+    /// Counts an access unit of so many bytes; fails when the camera sends too much.
+    fn count_rate(&mut self, bytes: usize) -> anyhow::Result<()> {
+        if self.window.0.elapsed() > RATE_WINDOW {
+            self.window = (Instant::now(), 0, 0);
+        }
+        self.window.1 += bytes;
+        self.window.2 += 1;
+        anyhow::ensure!(
+            self.window.1 <= MAX_WINDOW_BYTES && self.window.2 <= MAX_WINDOW_FRAMES,
+            "it sends too much: {} MB and {} pictures in {} s",
+            self.window.1 >> 20,
+            self.window.2,
+            RATE_WINDOW.as_secs()
+        );
+        Ok(())
+    }
+
+    /// Takes an access unit; pushes it to the live camera when it can be decoded.
+    fn take(&mut self, unit: RtpAccessUnit) -> anyhow::Result<()> {
+        self.frame_by = Instant::now() + FRAME_TIMEOUT;
+        self.count_rate(unit.bytes.len())?;
+        let (raw, torn, follows_loss) = (unit.ticks, unit.is_incomplete, unit.follows_loss);
+        let mono_ms = self.clock.mono_ms();
+        let ready = self.parameters.parse_frame(unit, mono_ms)?;
+        if torn || follows_loss {
+            // Access units after a loss may refer to the lost one, up to the next keyframe.
+            self.keyframe_by = self.keyframe_by.or(Some(Instant::now() + KEYFRAME_TIMEOUT));
+        }
+        if torn {
+            if self.has_begun {
+                let reported = self.loss.record_frame(mono_ms, true);
+                self.live_camera.update_faults(|f| f.loss = reported);
+            }
+            return Ok(());
+        }
+        let Some(ready) = ready else { return Ok(()) };
+        self.has_sets = true;
+        if ready.keyframe {
+            // Leading pictures of a first keyframe refer to access units that never came.
+            self.leaves_out_leading = self.keyframe_by.take().is_some();
+            self.has_begun = true;
+        }
+        // Before the first keyframe nothing can be decoded.
+        if !self.has_begun || ready.is_leading && self.leaves_out_leading {
+            return Ok(());
+        }
+        let follows_loss = self.keyframe_by.is_some();
+        let reported = self.loss.record_frame(mono_ms, follows_loss);
+        let placed = self.timing.map(
+            raw,
+            mono_ms,
+            ready.keyframe,
+            ready.is_reordered,
+            self.parameters.reorder(),
+        );
+        if placed.is_discontinuity {
+            *self.runs += 1;
+        }
+        self.at_least = self
+            .at_least
+            .max(self.clock.wall_ms().saturating_sub(placed.delay_ms));
+        if self.clock.wall_ms() < self.at_least {
+            // The wall clock was set back.
+            self.at_least = self.clock.wall_ms();
+        }
+        self.live_camera.push(&AccessUnit {
+            format: ready.format,
+            rtsp_session: *self.runs,
+            at_ms: self.at_least,
+            mono_ms,
+            ticks: placed.ticks,
+            composition_offset: placed.composition_offset,
+            keyframe: ready.keyframe,
+            follows_loss,
+            bytes: ready.bytes,
+        });
+        let clock_fault = self.timing.fault();
+        self.live_camera
+            .update_faults(|f| (f.clock, f.loss) = (clock_fault, reported));
+        self.live_camera.set_source_status(&SourceStatus::Live);
+        Ok(())
+    }
+}
+
+/// Runs one RTSP session until something ends it; returns the reason. `runs` counts the unbroken
+/// runs of access units, `loss` the access units that packet loss damaged.
 ///
 /// # Errors
 /// Always: the reason of the end, for the technician.
@@ -125,28 +290,7 @@ pub async fn stream_frames(
         Session::describe(url::Url::parse(&source.url)?, options),
     )
     .await?;
-    let video = session.streams().iter().enumerate().find_map(|(n, s)| {
-        match (s.media(), s.encoding_name()) {
-            ("video", "h264") => Some((n, VideoCodec::H264)),
-            ("video", "h265") => Some((n, VideoCodec::H265)),
-            _ => None,
-        }
-    });
-    let Some((video, coding)) = video else {
-        let offered: Vec<_> = session
-            .streams()
-            .iter()
-            .map(|s| format!("{} {}", s.media(), s.encoding_name()))
-            .collect();
-        anyhow::bail!(
-            "it sends neither H.264 nor H.265, but {}",
-            if offered.is_empty() {
-                "nothing".to_owned()
-            } else {
-                offered.join(", ")
-            }
-        );
-    };
+    let (video, coding) = choose_video(session.streams())?;
     with_timeout(
         "SETUP",
         session.setup(
@@ -159,7 +303,7 @@ pub async fn stream_frames(
     let timescale = stream.clock_rate_hz();
     let mut parameters = ParameterTracker::new(coding, timescale);
     parameters.parse_sdp(session.sdp(), stream.rtp_payload_type());
-    // Some name a first packet that never comes; what comes first is first.
+    // Some cameras announce a first packet that never comes; the first that comes is the first.
     let mut items = pin!(
         with_timeout(
             "PLAY",
@@ -169,22 +313,26 @@ pub async fn stream_frames(
     );
 
     *runs += 1;
-    let (mut assembler, mut timing) = (Depacketizer::new(coding), TimestampMapper::new(timescale));
-    let mut frame_by = Instant::now() + FRAME_TIMEOUT;
-    let mut waits = Some(Instant::now() + KEYFRAME_TIMEOUT);
-    let mut has_begun = false;
-    let mut leaves_out_leading = true;
-    let mut has_sets = false;
-    let mut at_least = i64::MIN;
-    let mut span = (Instant::now(), 0, 0);
+    let mut assembler = Depacketizer::new(coding);
+    let mut reception = Reception {
+        live_camera: picture,
+        clock,
+        runs,
+        loss,
+        parameters,
+        timing: TimestampMapper::new(timescale),
+        frame_by: Instant::now() + FRAME_TIMEOUT,
+        keyframe_by: Some(Instant::now() + KEYFRAME_TIMEOUT),
+        has_begun: false,
+        leaves_out_leading: true,
+        has_sets: false,
+        at_least: i64::MIN,
+        window: (Instant::now(), 0, 0),
+    };
     loop {
         let item = tokio::select! {
             item = items.next() => item,
-            () = tokio::time::sleep_until(waits.map_or(frame_by, |w| w.min(frame_by))) => {
-                anyhow::ensure!(frame_by > Instant::now(), "it froze: no picture for {} s, the connection stands", FRAME_TIMEOUT.as_secs());
-                anyhow::ensure!(has_sets, "pictures come, but no keyframe with its parameter sets (SPS, PPS) for {} s; set its keyframe interval to 1–2 s and “smart codec” off", KEYFRAME_TIMEOUT.as_secs());
-                anyhow::bail!("pictures come, but no whole keyframe for {} s; set its keyframe interval to 1–2 s and “smart codec” off", KEYFRAME_TIMEOUT.as_secs());
-            }
+            () = tokio::time::sleep_until(reception.deadline()) => return Err(reception.timeout_error()),
         };
         match item {
             Some(Ok(PacketItem::Rtp(packet))) => {
@@ -201,81 +349,14 @@ pub async fn stream_frames(
             }
             Some(Ok(PacketItem::Rtcp(report))) => anyhow::ensure!(
                 report.pkts().all(|p| p.payload_type() != RTCP_BYE),
-                "it said goodbye"
+                "it ended the session (RTCP BYE)"
             ),
             Some(Ok(_)) => continue,
             Some(Err(error)) => return Err(describe_error("receiving", &error)),
             None => anyhow::bail!("it ended the connection"),
         }
         while let Some(unit) = assembler.pop() {
-            frame_by = Instant::now() + FRAME_TIMEOUT;
-            if span.0.elapsed() > RATE_WINDOW {
-                span = (Instant::now(), 0, 0);
-            }
-            span.1 += unit.bytes.len();
-            span.2 += 1;
-            anyhow::ensure!(
-                span.1 <= MAX_WINDOW_BYTES && span.2 <= MAX_WINDOW_FRAMES,
-                "it sends too much: {} MB and {} pictures in {} s",
-                span.1 >> 20,
-                span.2,
-                RATE_WINDOW.as_secs()
-            );
-            let (raw, torn, follows_loss) = (unit.ticks, unit.is_incomplete, unit.follows_loss);
-            let mono_ms = clock.mono_ms();
-            let ready = parameters.parse_frame(unit, mono_ms)?;
-            if torn || follows_loss {
-                // What follows a loss may refer to what was lost.
-                waits = waits.or(Some(Instant::now() + KEYFRAME_TIMEOUT));
-            }
-            if torn {
-                if has_begun {
-                    let told = loss.record_frame(mono_ms, true);
-                    picture.update_faults(|f| f.loss = told);
-                }
-                continue;
-            }
-            let Some(ready) = ready else { continue };
-            has_sets = true;
-            if ready.keyframe {
-                // What leads a first keyframe refers to what nobody has.
-                leaves_out_leading = waits.take().is_some();
-                has_begun = true;
-            }
-            // Before the first keyframe nothing can be decoded.
-            if !has_begun || ready.is_leading && leaves_out_leading {
-                continue;
-            }
-            let follows_loss = waits.is_some();
-            let told = loss.record_frame(mono_ms, follows_loss);
-            let placed = timing.map(
-                raw,
-                mono_ms,
-                ready.keyframe,
-                ready.is_reordered,
-                parameters.reorder(),
-            );
-            if placed.is_discontinuity {
-                *runs += 1;
-            }
-            at_least = at_least.max(clock.wall_ms().saturating_sub(placed.delay_ms));
-            if clock.wall_ms() < at_least {
-                // Somebody set the clock back.
-                at_least = clock.wall_ms();
-            }
-            picture.push(&AccessUnit {
-                format: ready.format,
-                rtsp_session: *runs,
-                at_ms: at_least,
-                mono_ms,
-                ticks: placed.ticks,
-                composition_offset: placed.composition_offset,
-                keyframe: ready.keyframe,
-                follows_loss,
-                bytes: ready.bytes,
-            });
-            picture.update_faults(|f| (f.clock, f.loss) = (timing.fault(), told));
-            picture.set_source_status(&SourceStatus::Live);
+            reception.take(unit)?;
         }
     }
 }

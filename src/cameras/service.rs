@@ -1,5 +1,5 @@
-//! Keeping one camera: calling it again for ever, recording it, and telling the village when its
-//! picture comes and goes.
+//! The service of one camera: it reconnects for ever, records, and reports to the journal when the
+//! signal is lost and restored.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -25,21 +25,21 @@ use crate::supervisor::Stop;
 use crate::supervisor::backoff::{Backoff, jitter};
 use crate::supervisor::clock::Clock;
 
-/// A picture that is away for so long is told as lost.
+/// A signal must be lost, or restored, for this long before that is reported.
 const LOST_AFTER: Duration = Duration::from_secs(10);
-/// Longest wait for the camera to let go of the last session.
+/// Longest wait until the camera has ended the last RTSP session.
 const TEARDOWN_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// What the keeper of a camera works with.
+/// The service of one camera, and what it works with.
 #[derive(Clone)]
 pub struct CameraService {
     /// Which camera.
     pub camera: CameraId,
     /// How it is reached.
     pub source: Source,
-    /// Where its frames go.
+    /// Where its access units go.
     pub live_camera: Arc<LiveCamera>,
-    /// Where they are kept.
+    /// Where they are recorded.
     pub ring: Ring,
     /// The journal.
     pub journal: Journal,
@@ -48,7 +48,7 @@ pub struct CameraService {
 }
 
 impl CameraService {
-    /// Keeps the camera until `stop`.
+    /// Runs the service until `stop`.
     ///
     /// # Errors
     /// When the journal closed.
@@ -65,7 +65,8 @@ impl CameraService {
                 () = self.connect_loop(&group) => {}
                 () = stop.soft.cancelled() => {}
             }
-            // A camera that is not told keeps the session for a minute and may refuse the next.
+            // Without a TEARDOWN a camera keeps the session for a minute and may refuse the next
+            // one.
             let _ = timeout(
                 TEARDOWN_TIMEOUT,
                 AssertUnwindSafe(group.await_teardown()).catch_unwind(),
@@ -82,7 +83,7 @@ impl CameraService {
         told
     }
 
-    /// Calls the camera again and again.
+    /// Connects to the camera again and again.
     async fn connect_loop(&self, group: &Arc<SessionGroup>) {
         let mut backoff = Backoff::new(1_000, 30_000);
         let (mut runs, mut loss) = (0, LossMeter::default());
@@ -91,7 +92,8 @@ impl CameraService {
                 self.live_camera
                     .set_source_status(&SourceStatus::Connecting);
             }
-            // What a camera sends may make the library panic; that ends this session and no other.
+            // Data from a camera may make the library panic; that ends this RTSP session and no
+            // other.
             let ended = AssertUnwindSafe(rtsp::stream_frames(
                 &self.source,
                 &self.live_camera,
@@ -107,7 +109,7 @@ impl CameraService {
                 Ok(Err(cause)) => format!("{cause:#}"),
                 Err(_) => "it sent something that could not be read".to_owned(),
             };
-            // Part of it may be the camera's own words.
+            // A part of the text may come from the camera.
             let why = text::line(&why, 300);
             self.live_camera.clear_gop();
             let gave = matches!(self.live_camera.source_status(), SourceStatus::Live);
@@ -116,12 +118,12 @@ impl CameraService {
                 tracing::warn!(camera = %self.camera, why, "camera stream lost; reconnecting");
             }
             self.live_camera.set_source_status(&lost);
-            // One that gives pictures for a moment at a time must not be called more seldom than
+            // A camera that streams for a moment at a time must not be reconnected less often than
             // one that is dead.
             if gave {
                 backoff.reset();
             }
-            // Some cameras serve few sessions: the last one is given back first.
+            // Some cameras serve few RTSP sessions: the last one is ended first.
             let _ = timeout(
                 TEARDOWN_TIMEOUT,
                 AssertUnwindSafe(group.await_teardown()).catch_unwind(),
@@ -131,7 +133,7 @@ impl CameraService {
         }
     }
 
-    /// Tells the journal when the picture came and went, for good.
+    /// Reports to the journal when the signal is lost or restored, once that lasts.
     async fn report_signal(&self) -> anyhow::Result<()> {
         let mut pull = self.live_camera.watch_source_status();
         loop {
@@ -148,22 +150,21 @@ impl CameraService {
                 _ => None,
             };
             if told != Some(live) {
-                // A picture that comes and goes by the moment is not news each time; the first one
-                // is.
+                // A signal that changes every moment is not news each time; the first signal is.
                 if known != Some(Availability::Unknown) || !live {
                     let turned = |p: &SourceStatus| matches!(p, SourceStatus::Live) != live;
                     if timeout(LOST_AFTER, pull.wait_for(turned)).await.is_ok() {
                         continue;
                     }
                 }
-                let wish = CommandRequest::new(
+                let request = CommandRequest::new(
                     Actor::System,
                     Command::ReportCamera {
                         camera: self.camera.clone(),
                         here: live,
                     },
                 );
-                if let Err(SubmitError::Closed(closed)) = self.journal.submit(wish).await {
+                if let Err(SubmitError::Closed(closed)) = self.journal.submit(request).await {
                     return Err(closed.into());
                 }
             }

@@ -1,7 +1,8 @@
-//! One still per camera: keyframes go to the `media` worker, JPEG comes back.
+//! One still per camera: keyframes go to the `media` worker, which replies with JPEG images.
 //!
-//! One question is open at a time; a worker that does not answer in time is ended and started
-//! again. A still is made every minute, and at once when somebody asks and the last one is old.
+//! At most one request is open. A worker that does not reply in time is killed and restarted. A
+//! still is made every minute, and at once when somebody views the camera and the last still is
+//! old.
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
@@ -31,20 +32,20 @@ use crate::supervisor::{Stop, Supervisor};
 const MAX_WORKER_BYTES: u64 = 256 << 20;
 /// Width of a still in pixels.
 const STILL_WIDTH: u16 = 640;
-/// How often each camera's still is made anew, ms.
+/// How often the still of each camera is renewed, ms.
 const STILL_INTERVAL_MS: i64 = 60_000;
-/// A still that somebody looks at is not older, ms.
+/// Largest age of a still that somebody views, ms.
 const VIEWED_STILL_MAX_AGE_MS: i64 = 5_000;
-/// After a failure the next keyframe is tried so soon, ms.
+/// Wait after a failure before the next keyframe is tried, ms.
 const RETRY_DELAY_MS: i64 = 3_000;
 /// How long the worker may take for one still.
 const DECODE_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long looking through the decoders may take, on a slow card with many of them.
+/// How long the probe of the decoders may take, on slow storage with many of them.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
-/// What is said of a kernel that keeps no files from the worker.
-const NOT_SANDBOXED: &str = "the program that decodes pictures is not shut in as it should be (Landlock or seccomp is missing or refused); everything works";
+/// Health reason when the kernel does not sandbox the worker.
+const NOT_SANDBOXED: &str = "the program that decodes pictures is not sandboxed as it should be (Landlock or seccomp is missing or refused); everything works";
 
-/// The stills; clones are the same.
+/// Makes the stills of all cameras; clones share everything.
 #[derive(Clone)]
 pub struct StillService {
     pictures: LiveCameras,
@@ -56,7 +57,7 @@ pub struct StillService {
 }
 
 impl StillService {
-    /// For these cameras.
+    /// A service for these cameras.
     #[must_use]
     pub fn new(pictures: LiveCameras, cameras: Vec<CameraId>, clock: Clock) -> Self {
         Self {
@@ -69,7 +70,7 @@ impl StillService {
         }
     }
 
-    /// The worker's process; 0 = none.
+    /// Process id of the worker; 0 = none.
     #[must_use]
     pub fn pid(&self) -> u32 {
         *self.pid.borrow()
@@ -87,14 +88,14 @@ impl StillService {
         })
     }
 
-    /// Keeps the worker until `stop`. `registry` is where it keeps what it knows of its plugins.
+    /// Runs the worker until `stop`. `registry` is the file with GStreamer's list of plugins.
     ///
     /// # Errors
-    /// Never by itself; the type fits a service.
+    /// None of its own; a service has this return type.
     pub async fn run_worker(
         self,
         registry: &Path,
-        house: Supervisor,
+        supervisor: Supervisor,
         stop: Stop,
     ) -> anyhow::Result<()> {
         let (_orders, inbox) = mpsc::channel(1);
@@ -103,7 +104,7 @@ impl StillService {
             name: "media",
             program: "/proc/self/exe".into(),
             args: vec!["worker".into(), "media".into()],
-            // The list of decoders is read and never written by who sees pictures.
+            // The process that handles pictures reads the list of decoders and never writes it.
             env: vec![
                 ("GST_REGISTRY".into(), registry.display().to_string()),
                 ("GST_REGISTRY_UPDATE".into(), "no".into()),
@@ -113,7 +114,7 @@ impl StillService {
             max_silence: Duration::from_secs(10),
         };
         let this = self.clone();
-        // In a process of its own that has ended before the first picture comes.
+        // A process of its own writes the list; it has ended before the first picture comes.
         let list = registry.display().to_string();
         if let Err(cause) = helper::run(
             "/proc/self/exe",
@@ -127,7 +128,7 @@ impl StillService {
         {
             tracing::error!(%cause, "decoder probe failed; stills may be unavailable");
         }
-        let health = house.health().clone();
+        let health = supervisor.health().clone();
         let listen = async {
             while let Some(fact) = facts.recv().await {
                 let WorkerLifecycle::Output(line) = fact else {
@@ -148,15 +149,16 @@ impl StillService {
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            ended = worker::run_worker(&spec, move || this.worker_init(), inbox, say, stop, house.health().clone(), self.pid.clone()) => ended,
+            ended = worker::run_worker(&spec, move || this.worker_init(), inbox, say, stop, supervisor.health().clone(), self.pid.clone()) => ended,
             () = listen => Ok(()),
         }
     }
 
-    /// Asks for stills until `stop`.
+    /// Requests stills until `stop`.
     ///
     /// # Errors
-    /// When the worker ended or did not answer: a new run begins with a new socket.
+    /// When the socket of a new worker cannot be used. A worker that ended or did not reply in time
+    /// is no error here: it is killed, and the next one brings a new socket.
     pub async fn run(self, stop: Stop) -> anyhow::Result<()> {
         let mut started = self.started.subscribe();
         let mut wanted = self.pictures.wanted();
@@ -186,7 +188,7 @@ impl StillService {
         }
     }
 
-    /// Talks with one life of the worker.
+    /// Requests stills from one run of the worker.
     async fn run_session(
         &self,
         mut socket: UnixStream,
@@ -205,7 +207,8 @@ impl StillService {
                 let Some(picture) = self.pictures.get(&camera) else {
                     continue;
                 };
-                // A picture that ends the worker is not tried again: the others have their turn.
+                // A keyframe that crashes the worker is not tried again, so that the other cameras
+                // get their stills.
                 picture.set_still_tried(frame.at_ms);
                 let (coding, at_ms) = (
                     if frame.format.codec.starts_with("avc") {
@@ -226,7 +229,7 @@ impl StillService {
                     picture.set_still_timed_out(
                         "the program that decodes pictures gave no answer in time",
                     );
-                    anyhow::bail!("no answer for a picture of {camera} in {DECODE_TIMEOUT:?}");
+                    anyhow::bail!("no reply for a picture of {camera} in {DECODE_TIMEOUT:?}");
                 };
                 let answer = answer.inspect_err(|_| {
                     picture.set_still_failed("the program that decodes pictures ended over it");
@@ -236,7 +239,7 @@ impl StillService {
         }
     }
 
-    /// A camera whose still is too old, and the frame to make it of.
+    /// The camera and the keyframe to decode, when its still is too old.
     fn due(&self, camera: &CameraId) -> Option<(CameraId, AccessUnit)> {
         let picture = self.pictures.get(camera)?;
         let frame = picture.keyframe()?;
@@ -249,12 +252,12 @@ impl StillService {
             STILL_INTERVAL_MS
         };
         let last = picture.tried_at();
-        // A clock that was set back must not stop stills for as long as it jumped.
+        // After the clock was set back, stills must not pause for as long as it jumped.
         (frame.at_ms != last && (now < last || now - last >= most)).then(|| (camera.clone(), frame))
     }
 }
 
-/// Says what came of the keyframe of that time.
+/// Reports the result for the keyframe of `at_ms`.
 fn report_result(
     camera: &CameraId,
     picture: &LiveCamera,
@@ -286,12 +289,11 @@ fn report_result(
 async fn exchange(socket: &mut UnixStream, ask: &StillRequest) -> anyhow::Result<StillReply> {
     socket.write_all(&ask.encode()).await?;
     let len = socket.read_u32().await? as usize;
-    anyhow::ensure!(len <= MAX_MESSAGE_BYTES, "an answer of {len} bytes");
+    anyhow::ensure!(len <= MAX_MESSAGE_BYTES, "a reply of {len} bytes");
     let mut body = vec![0; len];
     socket.read_exact(&mut body).await?;
-    let answer =
-        StillReply::decode(&body).ok_or_else(|| anyhow::anyhow!("an answer that is none"))?;
-    anyhow::ensure!(answer.id == ask.id, "an answer to another question");
+    let answer = StillReply::decode(&body).ok_or_else(|| anyhow::anyhow!("a malformed reply"))?;
+    anyhow::ensure!(answer.id == ask.id, "a reply to another request");
     Ok(answer)
 }
 

@@ -1,9 +1,10 @@
-//! When each picture was taken and is shown, from the camera's time stamps and from when they came.
+//! Time stamps: when each picture was taken and is shown, from the camera's time stamps and from
+//! the times of arrival.
 //!
-//! A camera's clock is believed as long as it goes at the pace of ours: the network may hold
-//! pictures up for seconds and let them go all at once. A clock that stands, runs away or steps
-//! about is given up with its name, and what came is kept at the time at which it came. Invariants:
-//! decoding times only grow; nothing ends a session.
+//! A camera's clock is trusted as long as it runs at the pace of ours: the network may delay
+//! pictures for seconds and deliver them all at once. A clock that stands still, runs away or steps
+//! about is given up, with the fault named; from then on pictures are placed at the times of their
+//! arrival. Invariants: decoding times only grow; no time stamp ends a session.
 
 use std::collections::VecDeque;
 
@@ -12,55 +13,56 @@ use crate::live::faults::ClockFault;
 /// A step back or ahead of more than this is a jump, ms.
 const MAX_STEP_BACK_MS: i64 = 2_000;
 const MAX_STEP_AHEAD_MS: i64 = 10_000;
-/// So many pictures of one moment: the clock stands.
+/// After this many equal time stamps in a row the clock stands still.
 const MAX_EQUAL_TIMESTAMPS: u32 = 5;
-/// Each step back counts as [`STEP`], each step on takes one off; at [`STEPS`] the clock is given
-/// up.
+/// Each step back adds [`STEP_BACK_PENALTY`], each step forward takes one off; at
+/// [`MAX_STEP_PENALTY`] the clock is given up.
 const STEP_BACK_PENALTY: u32 = 8;
 const MAX_STEP_PENALTY: u32 = 60;
-/// So many jumps, or so many times that it stayed behind after a step back, and the clock is given
-/// up.
+/// After this many jumps, or when it stayed behind after a step back this many times, the clock is
+/// given up.
 const MAX_JUMPS: u32 = 5;
-/// After so long without another, ms, one of them is forgotten: a clock that is put right once a
+/// After this long without another, ms, one of them is forgotten: a clock that is corrected once a
 /// week is not a bad one.
 const PENALTY_DECAY_MS: u64 = 600_000;
-/// So many pictures in turn that stand behind what was shown: the clock stepped back, and they are
-/// placed by when they come. Where pictures are sent out of order, more than any order holds.
+/// After this many pictures in a row that are behind what was already shown, the clock counts as
+/// stepped back, and they are placed by their arrival. Where pictures are sent out of order, the
+/// limit is larger than any order needs.
 const MAX_BEHIND: u32 = 5;
 const MAX_BEHIND_REORDERED: u32 = 17;
-/// The pace is looked at so often, ms; a clock that is off by a twentieth this many times in turn
+/// How often the pace is checked, ms; a clock that is off by a twentieth this many times in a row
 /// is given up.
 const DRIFT_WINDOW_MS: i64 = 10_000;
 const DRIFT_DIVISOR: i64 = 20;
 const MAX_DRIFT_WINDOWS: u32 = 3;
-/// One that lags is given up only beyond this, ms: until then it may as well be the network that is
-/// too thin.
+/// A clock that lags is given up only beyond this, ms: until then the cause may as well be a
+/// network that is too slow.
 const MAX_LAG_MS: i64 = 10_000;
-/// A change of clocks within this needs no new beginning, ms.
+/// Changing from the camera's clock to ours within this difference is no discontinuity, ms.
 const CLOCK_SWITCH_TOLERANCE_MS: i64 = 500;
 /// Most pictures that are sent before one that is shown earlier.
 const MAX_REORDER: usize = 16;
 
-/// Where a picture stands in time.
+/// The times of one picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameTime {
     /// When it is decoded, ticks.
     pub ticks: i64,
     /// How long after that it is shown, ticks.
     pub composition_offset: i32,
-    /// How long before it came it was taken, ms.
+    /// How long before its arrival it was taken, ms.
     pub delay_ms: i64,
-    /// It does not go on where the last one was.
+    /// It does not continue where the last picture was.
     pub is_discontinuity: bool,
 }
 
-/// The clock of one session's pictures.
+/// Maps the time stamps of one RTSP session.
 pub struct TimestampMapper {
     scale: i64,
     last: Option<LastFrame>,
     offset: i64,
     reorder_depth: usize,
-    /// The last times of showing, in order: one more than [`Timing::depth`].
+    /// The last times at which pictures are shown, sorted: one more than `reorder_depth`.
     recent_pts: VecDeque<i64>,
     first_mono: u64,
     fault: Option<ClockFault>,
@@ -68,14 +70,14 @@ pub struct TimestampMapper {
     equal_timestamps: u32,
     step_penalty: u32,
     jumps: u32,
-    /// How many pictures in turn stood behind what was shown before them.
+    /// How many pictures in a row were behind what was shown before them.
     behind: u32,
-    /// How far out of order pictures came before these.
+    /// The value of `reorder_depth` before these pictures.
     previous_reorder_depth: usize,
-    /// The last one that did not: where it is shown, and when it came.
+    /// The last picture that was not behind: when it is shown, and when it arrived.
     last_in_order: (i64, u64),
     times_behind: u32,
-    /// When one of `jumps` or `backs` was last counted or forgotten, monotonic ms.
+    /// When one of `jumps` or `times_behind` was last counted or forgotten, monotonic ms.
     calm_since: u64,
     window: DriftWindow,
 }
@@ -87,8 +89,8 @@ struct LastFrame {
     mono_ms: u64,
 }
 
-/// The least delay of the pictures in this stretch of time and in the one before: what the network
-/// held up is not the clock's.
+/// The shortest delay of the pictures in this window and in the one before: a delay by the network
+/// is no fault of the clock.
 #[derive(Default)]
 struct DriftWindow {
     until: i64,
@@ -98,7 +100,7 @@ struct DriftWindow {
 }
 
 impl TimestampMapper {
-    /// For a stream of so many ticks a second.
+    /// A mapper for a stream of this many ticks a second.
     pub fn new(timescale: u32) -> Self {
         Self {
             scale: i64::from(timescale.max(1)),
@@ -121,7 +123,7 @@ impl TimestampMapper {
         }
     }
 
-    /// Why the camera's clock is not believed.
+    /// Why the camera's clock is not trusted.
     pub const fn fault(&self) -> Option<ClockFault> {
         self.fault
     }
@@ -134,8 +136,8 @@ impl TimestampMapper {
         ms.saturating_mul(self.scale) / 1000
     }
 
-    /// Places a picture with the camera's time stamp `raw` that came at `mono_ms`. `reorders` =
-    /// earlier ones may follow, `reorder` = how many, when that is known.
+    /// Places a picture with the camera's time stamp `raw` that arrived at `mono_ms`. `reorders` =
+    /// pictures that are shown earlier may follow, `reorder` = how many, when that is known.
     pub fn map(
         &mut self,
         raw: i64,
@@ -154,8 +156,8 @@ impl TimestampMapper {
         let since = self.ticks(i64::try_from(mono_ms.saturating_sub(last.mono_ms)).unwrap_or(0));
         let (last_raw, last_shown, last_ticks) = (last.raw, last.shown, last.ticks);
         let now = self.ticks(i64::try_from(mono_ms.saturating_sub(self.first_mono)).unwrap_or(0));
-        // A clock that ran ahead is left at a keyframe, as a new beginning; one that lags, when it
-        // is near.
+        // A clock that ran ahead is left at a keyframe, with a discontinuity; a clock that lags, as
+        // soon as it is near ours.
         if self.fault.is_none()
             && let Some(why) = self.given_up
         {
@@ -236,9 +238,9 @@ impl TimestampMapper {
         self.assign_dts(raw, shown, mono_ms, false)
     }
 
-    /// Whether the clock stepped back by less than a jump and stays there. One late picture is only
-    /// held back a little, but all of them would be crushed into one moment until the clock is
-    /// where it was.
+    /// Whether the clock stepped back by less than a jump and stays there. A single late picture is
+    /// only moved a little, but all of them would be squeezed into one moment until the clock has
+    /// caught up.
     fn is_stepped_back(
         &mut self,
         shown: i64,
@@ -280,8 +282,8 @@ impl TimestampMapper {
         self.given_up.get_or_insert(why);
     }
 
-    /// Gives a picture that is shown at `shown` its time of decoding: never after a later one is
-    /// shown.
+    /// Assigns the decoding time of a picture that is shown at `shown`: never after a later picture
+    /// is shown.
     fn assign_dts(&mut self, raw: i64, shown: i64, mono_ms: u64, anew: bool) -> FrameTime {
         let at = self.recent_pts.partition_point(|s| *s <= shown);
         self.recent_pts.insert(at, shown);
@@ -291,7 +293,8 @@ impl TimestampMapper {
         let earliest = if self.recent_pts.len() > self.reorder_depth {
             self.recent_pts.front().copied().unwrap_or(shown)
         } else {
-            // Too few came to know the order: some time before what comes first.
+            // Too few pictures have come to know the order: their decoding time is some time before
+            // the first of them is shown.
             let lacking =
                 i64::try_from(self.reorder_depth + 1 - self.recent_pts.len()).unwrap_or(0);
             self.recent_pts
@@ -323,7 +326,7 @@ impl TimestampMapper {
         }
     }
 
-    /// How much longer than the fastest this picture took.
+    /// How much longer this picture took to arrive than the fastest one.
     fn delay(&mut self, shown: i64, mono_ms: u64) -> i64 {
         let came = i64::try_from(mono_ms.saturating_sub(self.first_mono)).unwrap_or(0);
         let late = came.saturating_sub(self.ms(shown));

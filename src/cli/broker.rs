@@ -1,4 +1,4 @@
-//! `broker status|clients|topics|sub|pub|kick|why`: the technician looks into the broker.
+//! `broker status|clients|topics|sub|pub|kick|why`: how the technician looks into the broker.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ pub enum BrokerCommand {
     },
 }
 
-/// A query's text in a path.
+/// Percent-encodes a text for a query string.
 fn escaped(text: &str) -> String {
     text.bytes()
         .map(|b| {
@@ -111,132 +111,14 @@ fn client_line(c: &ClientRow) -> String {
     line + "\n"
 }
 
-/// Carries it out.
+/// Carries out the command and gives its exit code.
 pub fn run(cli: &Cli, what: &BrokerCommand) -> anyhow::Result<u8> {
     match what {
-        BrokerCommand::Status => {
-            let value = client::request(cli, "GET", "/broker", None)?;
-            let c: Counters = serde_json::from_value(value.clone())?;
-            let card = if c.storage_failing {
-                "KHÔNG ghi được"
-            } else {
-                "tốt"
-            };
-            let text = format!(
-                "{} máy đang kết nối (nhiều nhất {}), giữ chỗ cho {} thiết bị vắng, {} thiết bị lạ đang nối.\n  gói tin  nhận {}, gửi {}, đang đợi {}, bỏ vì hàng đợi đầy {}, bỏ vì hết hạn {}\n  giữ lại  {} gói tin, {} kB\n  từ chối  {} lần vào, {} lần ngắt, {} gói tin ngoài quyền\n  thẻ nhớ  {card}, đã ghi {} kB, chờ ghi {} thay đổi\n",
-                c.connected,
-                c.connected_max,
-                c.disconnected,
-                c.quarantined,
-                c.received,
-                c.delivered,
-                c.queued,
-                c.dropped,
-                c.expired_messages,
-                c.retained,
-                c.retained_bytes / 1024,
-                c.rejected_connects,
-                c.disconnected_with_error,
-                c.denied_publishes,
-                c.bytes_written / 1024,
-                c.pending_changes
-            );
-            let text = match &c.loss {
-                Some(loss) => format!("{text}  đã mất   {}\n", data_loss::broker_loss_text(loss)),
-                None => text,
-            };
-            print(cli, &value, &text);
-            Ok(if c.storage_failing { 2 } else { 0 })
-        }
-        BrokerCommand::Clients => {
-            let value = client::request(cli, "GET", "/broker/clients", None)?;
-            let rows: Vec<ClientRow> = serde_json::from_value(value.clone())?;
-            let here = rows.iter().filter(|c| c.connected).count();
-            let text = format!(
-                "{here} máy đang kết nối, {} vắng mặt\n{}",
-                rows.len() - here,
-                rows.iter().map(client_line).collect::<String>()
-            );
-            print(cli, &value, &text);
-            Ok(0)
-        }
-        BrokerCommand::Topics { filter } => {
-            let value = client::request(
-                cli,
-                "GET",
-                &format!("/broker/topics?filter={}", escaped(filter)),
-                None,
-            )?;
-            let rows: Vec<RetainedRow> = serde_json::from_value(value.clone())?;
-            let mut text = format!("{} gói tin được giữ lại\n", rows.len());
-            for t in &rows {
-                let more = if t.bytes > t.payload.len() {
-                    format!("… ({} byte)", t.bytes)
-                } else {
-                    String::new()
-                };
-                let (topic, payload) = (t.topic.replace('\n', " "), t.payload.replace('\n', " "));
-                text.push_str(&format!("  {topic:<44} {payload}{more}\n"));
-            }
-            print(cli, &value, &text);
-            Ok(0)
-        }
-        BrokerCommand::Kick { id } => {
-            let value = client::request(
-                cli,
-                "POST",
-                "/broker/kick",
-                Some(&serde_json::json!({ "id": id })),
-            )?;
-            let AdminReply::Kicked(n) = serde_json::from_value(value.clone())? else {
-                anyhow::bail!("máy chủ MQTT trả lời lạ")
-            };
-            print(
-                cli,
-                &value,
-                &if n == 0 {
-                    format!("Không có phiên nào của “{id}”; xem “conglang broker clients”.")
-                } else {
-                    format!("Đã ngắt {n} phiên của “{id}”. Thiết bị có tài khoản sẽ tự nối lại.")
-                },
-            );
-            Ok(u8::from(n == 0))
-        }
-        BrokerCommand::Why { id } => {
-            let value =
-                client::request(cli, "GET", &format!("/broker/why?id={}", escaped(id)), None)?;
-            let AdminReply::Refusals(rows) = serde_json::from_value(value.clone())? else {
-                anyhow::bail!("máy chủ MQTT trả lời lạ")
-            };
-            let mut text = match (rows.is_empty(), id.is_empty()) {
-                (true, true) => "Từ khi chạy, máy chủ MQTT chưa từ chối ai.\n".to_owned(),
-                (true, false) => format!(
-                    "Không nhớ lần nào từ chối “{id}”. Thiết bị gõ sai tên thì tìm theo địa chỉ: conglang broker why 192.168.…\n"
-                ),
-                _ => String::new(),
-            };
-            for r in &rows {
-                let times = if r.count > 1 {
-                    format!(" ({} lần)", r.count)
-                } else {
-                    String::new()
-                };
-                let from = if r.address.is_empty() || r.address == r.client {
-                    String::new()
-                } else {
-                    format!(" từ {}", r.address)
-                };
-                text.push_str(&format!(
-                    "  {} {}  {}{from}: {}{times}\n",
-                    dates::date(r.at_s * 1000),
-                    dates::clock(r.at_s * 1000),
-                    r.client,
-                    refusal_text::vietnamese(&r.reason)
-                ));
-            }
-            print(cli, &value, &text);
-            Ok(0)
-        }
+        BrokerCommand::Status => show_status(cli),
+        BrokerCommand::Clients => show_clients(cli),
+        BrokerCommand::Topics { filter } => show_topics(cli, filter),
+        BrokerCommand::Kick { id } => kick(cli, id),
+        BrokerCommand::Why { id } => show_refusals(cli, id),
         BrokerCommand::Sub { topic, count, qos } => run_mqtt(
             cli,
             MqttAction::Sub {
@@ -262,6 +144,139 @@ pub fn run(cli: &Cli, what: &BrokerCommand) -> anyhow::Result<u8> {
     }
 }
 
+/// Prints the counters of the broker; exit code 2 while its storage fails.
+fn show_status(cli: &Cli) -> anyhow::Result<u8> {
+    let value = client::request(cli, "GET", "/broker", None)?;
+    let c: Counters = serde_json::from_value(value.clone())?;
+    let storage = if c.storage_failing {
+        "KHÔNG ghi được"
+    } else {
+        "tốt"
+    };
+    let text = format!(
+        "{} máy đang kết nối (nhiều nhất {}), giữ chỗ cho {} thiết bị vắng, {} thiết bị lạ đang nối.\n  gói tin  nhận {}, gửi {}, đang đợi {}, bỏ vì hàng đợi đầy {}, bỏ vì hết hạn {}\n  giữ lại  {} gói tin, {} kB\n  từ chối  {} lần vào, {} lần ngắt, {} gói tin ngoài quyền\n  thẻ nhớ  {storage}, đã ghi {} kB, chờ ghi {} thay đổi\n",
+        c.connected,
+        c.connected_max,
+        c.disconnected,
+        c.quarantined,
+        c.received,
+        c.delivered,
+        c.queued,
+        c.dropped,
+        c.expired_messages,
+        c.retained,
+        c.retained_bytes / 1024,
+        c.rejected_connects,
+        c.disconnected_with_error,
+        c.denied_publishes,
+        c.bytes_written / 1024,
+        c.pending_changes
+    );
+    let text = match &c.loss {
+        Some(loss) => format!("{text}  đã mất   {}\n", data_loss::broker_loss_text(loss)),
+        None => text,
+    };
+    print(cli, &value, &text);
+    Ok(if c.storage_failing { 2 } else { 0 })
+}
+
+/// Prints the connected clients and the persistent sessions of disconnected ones.
+fn show_clients(cli: &Cli) -> anyhow::Result<u8> {
+    let value = client::request(cli, "GET", "/broker/clients", None)?;
+    let rows: Vec<ClientRow> = serde_json::from_value(value.clone())?;
+    let here = rows.iter().filter(|c| c.connected).count();
+    let text = format!(
+        "{here} máy đang kết nối, {} vắng mặt\n{}",
+        rows.len() - here,
+        rows.iter().map(client_line).collect::<String>()
+    );
+    print(cli, &value, &text);
+    Ok(0)
+}
+
+/// Prints the retained messages whose topic matches `filter`.
+fn show_topics(cli: &Cli, filter: &str) -> anyhow::Result<u8> {
+    let value = client::request(
+        cli,
+        "GET",
+        &format!("/broker/topics?filter={}", escaped(filter)),
+        None,
+    )?;
+    let rows: Vec<RetainedRow> = serde_json::from_value(value.clone())?;
+    let mut text = format!("{} gói tin được giữ lại\n", rows.len());
+    for t in &rows {
+        let more = if t.bytes > t.payload.len() {
+            format!("… ({} byte)", t.bytes)
+        } else {
+            String::new()
+        };
+        let (topic, payload) = (t.topic.replace('\n', " "), t.payload.replace('\n', " "));
+        text.push_str(&format!("  {topic:<44} {payload}{more}\n"));
+    }
+    print(cli, &value, &text);
+    Ok(0)
+}
+
+/// Disconnects an account or client identifier and ends its sessions; exit code 1 when there is
+/// none.
+fn kick(cli: &Cli, id: &str) -> anyhow::Result<u8> {
+    let value = client::request(
+        cli,
+        "POST",
+        "/broker/kick",
+        Some(&serde_json::json!({ "id": id })),
+    )?;
+    let AdminReply::Kicked(n) = serde_json::from_value(value.clone())? else {
+        anyhow::bail!("máy chủ MQTT trả lời lạ")
+    };
+    print(
+        cli,
+        &value,
+        &if n == 0 {
+            format!("Không có phiên nào của “{id}”; xem “conglang broker clients”.")
+        } else {
+            format!("Đã ngắt {n} phiên của “{id}”. Thiết bị có tài khoản sẽ tự nối lại.")
+        },
+    );
+    Ok(u8::from(n == 0))
+}
+
+/// Prints the last refusals of `id`, or of all clients when `id` is empty.
+fn show_refusals(cli: &Cli, id: &str) -> anyhow::Result<u8> {
+    let value = client::request(cli, "GET", &format!("/broker/why?id={}", escaped(id)), None)?;
+    let AdminReply::Refusals(rows) = serde_json::from_value(value.clone())? else {
+        anyhow::bail!("máy chủ MQTT trả lời lạ")
+    };
+    let mut text = match (rows.is_empty(), id.is_empty()) {
+        (true, true) => "Từ khi chạy, máy chủ MQTT chưa từ chối ai.\n".to_owned(),
+        (true, false) => format!(
+            "Không nhớ lần nào từ chối “{id}”. Thiết bị gõ sai tên thì tìm theo địa chỉ: conglang broker why 192.168.…\n"
+        ),
+        _ => String::new(),
+    };
+    for r in &rows {
+        let times = if r.count > 1 {
+            format!(" ({} lần)", r.count)
+        } else {
+            String::new()
+        };
+        let from = if r.address.is_empty() || r.address == r.client {
+            String::new()
+        } else {
+            format!(" từ {}", r.address)
+        };
+        text.push_str(&format!(
+            "  {} {}  {}{from}: {}{times}\n",
+            dates::date(r.at_s * 1000),
+            dates::clock(r.at_s * 1000),
+            r.client,
+            refusal_text::vietnamese(&r.reason)
+        ));
+    }
+    print(cli, &value, &text);
+    Ok(0)
+}
+
 #[derive(Clone, Copy)]
 enum MqttAction<'a> {
     Sub {
@@ -285,7 +300,7 @@ fn mqtt_qos(qos: u8) -> QoS {
     }
 }
 
-/// Speaks MQTT as the house, over its private socket.
+/// Connects to the broker as the gateway's own client, over the broker's private socket.
 fn run_mqtt(cli: &Cli, what: MqttAction<'_>) -> anyhow::Result<u8> {
     let way = client::request(cli, "GET", "/broker/way", None)?;
     let Ok(BrokerEndpoint {
@@ -308,7 +323,7 @@ fn run_mqtt(cli: &Cli, what: MqttAction<'_>) -> anyhow::Result<u8> {
         .build()?;
     runtime.block_on(async {
         let (client, mut events) = AsyncClient::new(options, 16);
-        let mut heard = 0;
+        let mut received = 0;
         match what {
             MqttAction::Sub { topic, qos, .. } => client.try_subscribe(topic, mqtt_qos(qos))?,
             MqttAction::Pub { topic, payload, retain, qos } => client.try_publish(topic, mqtt_qos(qos), retain, payload)?,
@@ -323,8 +338,8 @@ fn run_mqtt(cli: &Cli, what: MqttAction<'_>) -> anyhow::Result<u8> {
                     let text = String::from_utf8_lossy(&p.payload);
                     let json = serde_json::json!({ "topic": p.topic, "payload": text, "qos": p.qos as u8, "retain": p.retain });
                     print(cli, &json, &format!("{} {text}", p.topic));
-                    heard += 1;
-                    if count.is_some_and(|n| heard >= n) {
+                    received += 1;
+                    if count.is_some_and(|n| received >= n) {
                         return Ok(0);
                     }
                 }
@@ -334,7 +349,7 @@ fn run_mqtt(cli: &Cli, what: MqttAction<'_>) -> anyhow::Result<u8> {
             }
         }
         client.try_disconnect()?;
-        // The goodbye goes out with the last word.
+        // Polls until DISCONNECT is written, so that it and everything before it are sent.
         while !matches!(events.poll().await, Err(_) | Ok(Event::Outgoing(rumqttc::Outgoing::Disconnect))) {}
         print(cli, &serde_json::json!({ "published": true }), "Đã gửi.");
         Ok(0)

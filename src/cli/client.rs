@@ -1,4 +1,4 @@
-//! HTTP over the control socket: one request, one answer, a deadline.
+//! A client for HTTP over the control socket: one request, one response, a deadline.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Cli;
 
-/// Longest answer, bytes.
+/// Longest response, bytes.
 const MAX_RESPONSE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The control socket of the configured gateway.
@@ -17,7 +17,8 @@ pub fn socket(cli: &Cli) -> anyhow::Result<PathBuf> {
     Ok(crate::config::layout::Layout::of(&config).control)
 }
 
-/// Asks the daemon.
+/// Sends a request to the running gateway (or commune's server) and gives its JSON. An error in the
+/// response is an error here.
 pub fn request(
     cli: &Cli,
     method: &str,

@@ -13,7 +13,7 @@ pub enum ConfigCommand {
     Show,
 }
 
-/// Carries it out.
+/// Carries out the command and gives its exit code.
 pub fn run(cli: &Cli, what: &ConfigCommand) -> anyhow::Result<u8> {
     let config = match super::load(cli) {
         Ok(config) => config,

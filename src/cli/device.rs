@@ -71,151 +71,165 @@ fn availability_text(p: Availability) -> String {
     }
 }
 
-/// Carries it out.
+/// Carries out the command and gives its exit code.
 pub fn run_device(cli: &Cli, what: &DeviceCommand) -> anyhow::Result<u8> {
     match what {
-        DeviceCommand::List => {
-            let (state, value) = state(cli)?;
-            let gone = state
-                .devices
-                .values()
-                .filter(|d| d.availability.is_offline())
-                .count();
-            let unknown = state
-                .devices
-                .values()
-                .filter(|d| d.availability == Availability::Unknown)
-                .count();
-            let unknown = if unknown > 0 {
-                format!(", {unknown} chưa rõ")
-            } else {
-                String::new()
-            };
-            let mut text = format!(
-                "{} thiết bị, {gone} không trả lời{unknown}\n",
-                state.devices.len()
-            );
-            for d in state.devices.values() {
-                text.push_str(&format!(
-                    "  {:<12}{:<34}{}\n",
-                    d.id.as_str(),
-                    d.name,
-                    availability_text(d.availability)
-                ));
-            }
-            print(cli, &value["devices"], &text);
-            Ok(if gone > 0 { 2 } else { 0 })
-        }
-        DeviceCommand::Add { id, name, place } => {
-            use base64ct::Encoding as _;
-            let secret = base64ct::Base64UrlUnpadded::encode_string(&secret::random::<16>()?);
-            let put = PutDevice {
-                id: id.clone(),
-                name: name.clone(),
-                place: place.clone(),
-                secret_sha256: Some(secret::sha256(secret.as_bytes())),
-            };
-            let made = client::request(cli, "POST", "/devices", Some(&serde_json::to_value(put)?))?;
-            let wait = if made["in_force"] == true {
-                "dùng được ngay"
-            } else {
-                "đã ghi; máy chủ MQTT chưa trả lời, xem “conglang doctor”"
-            };
-            // Mistakes in the configuration were told; ports that nobody knows are not named.
-            let doors = super::load(cli).map(|c| c.broker).ok();
-            let at = |name: &str, door: Option<std::net::SocketAddr>| {
-                door.map(|a| format!("{name} {}", a.port()))
-            };
-            let ports: Vec<String> = doors.map_or_else(Vec::new, |d| {
-                [at("thường", d.plain), at("TLS", d.tls)]
-                    .into_iter()
-                    .flatten()
-                    .collect()
-            });
-            let text = format!(
-                "{id}: {wait}.\n  Máy chủ MQTT     địa chỉ của hộp này, cổng {}\n  Người dùng MQTT  {id}\n  Mật khẩu         {secret}\n  Nói dưới         d/{id}/…\n  Nghe dưới        c/{id}/…\nMật khẩu không hiện lại; quên thì chạy lại lệnh này để đổi.",
-                if ports.is_empty() {
-                    "chưa rõ (sửa cấu hình, xem trên)".to_owned()
-                } else {
-                    ports.join(", ")
-                }
-            );
-            print(
-                cli,
-                &serde_json::json!({ "id": id, "secret": secret, "in_force": made["in_force"] }),
-                &text,
-            );
-            Ok(u8::from(made["in_force"] != true))
-        }
-        DeviceCommand::Remove { id } => {
-            let put = PutDevice {
-                id: id.clone(),
-                name: String::new(),
-                place: None,
-                secret_sha256: None,
-            };
-            let made = client::request(cli, "POST", "/devices", Some(&serde_json::to_value(put)?))?;
-            let text = if made["in_force"] == true {
-                format!("{id}: đã thu hồi, kết nối đã cắt.")
-            } else {
-                format!(
-                    "{id}: đã ghi lệnh thu hồi; máy chủ MQTT chưa xác nhận, xem “conglang doctor”."
-                )
-            };
-            print(cli, &made, &text);
-            Ok(u8::from(made["in_force"] != true))
-        }
-        DeviceCommand::Show { id } => {
-            let (state, value) = state(cli)?;
-            let Some(d) = state.devices.values().find(|d| d.id.as_str() == id) else {
-                anyhow::bail!("không có thiết bị “{id}”; xem “conglang device list”")
-            };
-            let mut text = format!(
-                "{} ({}): {}\n  {}\n",
-                d.name,
-                d.id,
-                availability_text(d.availability),
-                d.model
-            );
-            for e in state.entities.values().filter(|e| e.device == d.id) {
-                let light = state
-                    .lights
-                    .get(&e.id)
-                    .map(|l| {
-                        format!(
-                            "  yêu cầu {:?}, báo {:?}",
-                            l.desired.map(|x| x.on),
-                            l.reported.map(|x| x.on)
-                        )
-                    })
-                    .unwrap_or_default();
-                text.push_str(&format!(
-                    "  {:<24}{:?}  {}{light}\n",
-                    e.id.as_str(),
-                    e.kind,
-                    e.state.topic
-                ));
-            }
-            print(cli, &value["devices"][id.as_str()], &text);
-            Ok(0)
-        }
-        DeviceCommand::Set { entity, to } => {
-            let body = serde_json::json!({ "command": { "do": "SwitchLight", "light": entity, "on": to == "on" } });
-            let made = client::request(cli, "POST", "/commands", Some(&body))?;
-            print(
-                cli,
-                &made,
-                &format!(
-                    "Đã ghi lệnh (mục {}). Đèn trả lời thì trang Đèn đường đổi màu.",
-                    made["last"]
-                ),
-            );
-            Ok(0)
-        }
+        DeviceCommand::List => list(cli),
+        DeviceCommand::Add { id, name, place } => add(cli, id, name, place.as_deref()),
+        DeviceCommand::Remove { id } => remove(cli, id),
+        DeviceCommand::Show { id } => show(cli, id),
+        DeviceCommand::Set { entity, to } => set(cli, entity, to),
     }
 }
 
-/// Carries it out.
+/// Prints all devices; exit code 2 when one is offline.
+fn list(cli: &Cli) -> anyhow::Result<u8> {
+    let (state, value) = state(cli)?;
+    let gone = state
+        .devices
+        .values()
+        .filter(|d| d.availability.is_offline())
+        .count();
+    let unknown = state
+        .devices
+        .values()
+        .filter(|d| d.availability == Availability::Unknown)
+        .count();
+    let unknown = if unknown > 0 {
+        format!(", {unknown} chưa rõ")
+    } else {
+        String::new()
+    };
+    let mut text = format!(
+        "{} thiết bị, {gone} không trả lời{unknown}\n",
+        state.devices.len()
+    );
+    for d in state.devices.values() {
+        text.push_str(&format!(
+            "  {:<12}{:<34}{}\n",
+            d.id.as_str(),
+            d.name,
+            availability_text(d.availability)
+        ));
+    }
+    print(cli, &value["devices"], &text);
+    Ok(if gone > 0 { 2 } else { 0 })
+}
+
+/// Grants a device an account with a new secret; exit code 1 when the broker has not confirmed it.
+fn add(cli: &Cli, id: &str, name: &str, place: Option<&str>) -> anyhow::Result<u8> {
+    use base64ct::Encoding as _;
+    let secret = base64ct::Base64UrlUnpadded::encode_string(&secret::random::<16>()?);
+    let put = PutDevice {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        place: place.map(str::to_owned),
+        secret_sha256: Some(secret::sha256(secret.as_bytes())),
+    };
+    let made = client::request(cli, "POST", "/devices", Some(&serde_json::to_value(put)?))?;
+    let wait = if made["in_force"] == true {
+        "dùng được ngay"
+    } else {
+        "đã ghi; máy chủ MQTT chưa trả lời, xem “conglang doctor”"
+    };
+    // `load` has already printed the mistakes of a wrong configuration; the ports are then
+    // unknown and left out.
+    let broker = super::load(cli).map(|c| c.broker).ok();
+    let at = |name: &str, address: Option<std::net::SocketAddr>| {
+        address.map(|a| format!("{name} {}", a.port()))
+    };
+    let ports: Vec<String> = broker.map_or_else(Vec::new, |b| {
+        [at("thường", b.plain), at("TLS", b.tls)]
+            .into_iter()
+            .flatten()
+            .collect()
+    });
+    let text = format!(
+        "{id}: {wait}.\n  Máy chủ MQTT     địa chỉ của hộp này, cổng {}\n  Người dùng MQTT  {id}\n  Mật khẩu         {secret}\n  Nói dưới         d/{id}/…\n  Nghe dưới        c/{id}/…\nMật khẩu không hiện lại; quên thì chạy lại lệnh này để đổi.",
+        if ports.is_empty() {
+            "chưa rõ (sửa cấu hình, xem trên)".to_owned()
+        } else {
+            ports.join(", ")
+        }
+    );
+    print(
+        cli,
+        &serde_json::json!({ "id": id, "secret": secret, "in_force": made["in_force"] }),
+        &text,
+    );
+    Ok(u8::from(made["in_force"] != true))
+}
+
+/// Revokes a device's account; exit code 1 when the broker has not confirmed it.
+fn remove(cli: &Cli, id: &str) -> anyhow::Result<u8> {
+    let put = PutDevice {
+        id: id.to_owned(),
+        name: String::new(),
+        place: None,
+        secret_sha256: None,
+    };
+    let made = client::request(cli, "POST", "/devices", Some(&serde_json::to_value(put)?))?;
+    let text = if made["in_force"] == true {
+        format!("{id}: đã thu hồi, kết nối đã cắt.")
+    } else {
+        format!("{id}: đã ghi lệnh thu hồi; máy chủ MQTT chưa xác nhận, xem “conglang doctor”.")
+    };
+    print(cli, &made, &text);
+    Ok(u8::from(made["in_force"] != true))
+}
+
+/// Prints a device with its entities.
+fn show(cli: &Cli, id: &str) -> anyhow::Result<u8> {
+    let (state, value) = state(cli)?;
+    let Some(d) = state.devices.values().find(|d| d.id.as_str() == id) else {
+        anyhow::bail!("không có thiết bị “{id}”; xem “conglang device list”")
+    };
+    let mut text = format!(
+        "{} ({}): {}\n  {}\n",
+        d.name,
+        d.id,
+        availability_text(d.availability),
+        d.model
+    );
+    for e in state.entities.values().filter(|e| e.device == d.id) {
+        let light = state
+            .lights
+            .get(&e.id)
+            .map(|l| {
+                format!(
+                    "  yêu cầu {:?}, báo {:?}",
+                    l.desired.map(|x| x.on),
+                    l.reported.map(|x| x.on)
+                )
+            })
+            .unwrap_or_default();
+        text.push_str(&format!(
+            "  {:<24}{:?}  {}{light}\n",
+            e.id.as_str(),
+            e.kind,
+            e.state.topic
+        ));
+    }
+    print(cli, &value["devices"][id], &text);
+    Ok(0)
+}
+
+/// Switches a lamp.
+fn set(cli: &Cli, entity: &str, to: &str) -> anyhow::Result<u8> {
+    let body = serde_json::json!({ "command": { "do": "SwitchLight", "light": entity, "on": to == "on" } });
+    let made = client::request(cli, "POST", "/commands", Some(&body))?;
+    print(
+        cli,
+        &made,
+        &format!(
+            "Đã ghi lệnh (mục {}). Đèn trả lời thì trang Đèn đường đổi màu.",
+            made["last"]
+        ),
+    );
+    Ok(0)
+}
+
+/// Carries out the command and gives its exit code.
 pub fn run_camera(cli: &Cli, what: &CameraCommand) -> anyhow::Result<u8> {
     let CameraCommand::List = what;
     let value = client::request(cli, "GET", "/cameras", None)?;

@@ -1,13 +1,13 @@
-//! Who else on this machine can read the data folder.
+//! Finds the files in the data folder that other users of this machine can read.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// Names that a sentence tells.
+/// Most paths in a sentence.
 const MAX_NAMES: usize = 3;
 
 fn is_world_accessible(path: &Path) -> bool {
-    // What a link points at is looked at where it stands.
+    // Symbolic links are left out: the file that a link points to is checked at its own place.
     std::fs::symlink_metadata(path)
         .is_ok_and(|m| !m.is_symlink() && m.permissions().mode() & 0o077 != 0)
 }
@@ -22,8 +22,9 @@ fn list_recursively(folder: &Path) -> Vec<PathBuf> {
     out
 }
 
-/// What others may read or enter: of the keys, and of the rest. Files are judged though their
-/// folder is shut: a copy of the folder, or a moment in which it was open, does not shut them.
+/// The paths that other users may read or enter: those of the keys, and the rest. A file is
+/// reported also when its folder is closed to others: a copy of the folder, or a moment in which
+/// the folder was open, would expose the file.
 pub fn world_accessible(data: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
     let keys = data.join("keys");
     let secret = list_recursively(&keys)
@@ -42,7 +43,7 @@ pub fn world_accessible(data: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
     (secret, rest)
 }
 
-/// The first of them, and how many more there are.
+/// The first of the paths, and how many more there are.
 pub fn summarize_paths(paths: &[PathBuf]) -> String {
     let more = paths.len().saturating_sub(MAX_NAMES);
     let rest = if more > 0 {

@@ -22,7 +22,7 @@ pub enum JournalCommand {
     Check,
 }
 
-/// Carries it out.
+/// Carries out the command and gives its exit code.
 pub fn run(cli: &Cli, what: &JournalCommand) -> anyhow::Result<u8> {
     match what {
         JournalCommand::Tail { lines, about } => {

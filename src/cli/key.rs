@@ -1,5 +1,5 @@
-//! `key show|renew|accept`: the keys of the data folder, with the house running or dead. The only
-//! way to replace one.
+//! `key show|renew|accept`: the keys of the data folder, whether the gateway is running or not.
+//! This is the only way to replace a key.
 
 use clap::Subcommand;
 
@@ -31,7 +31,7 @@ pub enum KeyCommand {
     },
 }
 
-/// All keys of this place.
+/// The keys of this gateway or, at the commune, of its server.
 pub(super) fn keys_of(config: &Config) -> &'static [KeySpec] {
     if config.commune_server.mqtt.is_some() {
         &COMMUNE_KEYS
@@ -40,7 +40,7 @@ pub(super) fn keys_of(config: &Config) -> &'static [KeySpec] {
     }
 }
 
-/// What is wrong, in Vietnamese.
+/// The problem of a key, in Vietnamese.
 pub(super) const fn problem_text(lack: KeyProblem) -> &'static str {
     match lack {
         KeyProblem::Missing => "mất tệp",
@@ -49,7 +49,7 @@ pub(super) const fn problem_text(lack: KeyProblem) -> &'static str {
     }
 }
 
-/// What stands still without a key.
+/// The consequence of the loss of a key.
 pub(super) fn consequence_of_loss(name: KeySpec) -> &'static str {
     match name {
         n if n == ring::PEOPLE => "không đọc được lời người dân viết, không ai đăng nhập được",
@@ -63,7 +63,7 @@ pub(super) fn consequence_of_loss(name: KeySpec) -> &'static str {
     }
 }
 
-/// What a new key costs.
+/// The cost of replacing a key.
 fn cost_of_renewal(name: KeySpec) -> &'static str {
     match name {
         n if n == ring::PEOPLE => {
@@ -101,7 +101,7 @@ fn find(config: &Config, name: &str) -> anyhow::Result<KeySpec> {
         })
 }
 
-/// Carries it out.
+/// Carries out the command and gives its exit code.
 pub fn run(cli: &Cli, what: &KeyCommand) -> anyhow::Result<u8> {
     let Ok(config) = super::load(cli) else {
         return Ok(78);
@@ -190,8 +190,8 @@ fn renew(ring: &mut KeyRing, name: KeySpec, config: &Config) -> anyhow::Result<(
     let keys = Layout::of(config).data.join("keys");
     match name {
         n if n == ring::HOUSE_CA || n == ring::COMMUNE_CA => {
-            // Made in a folder of its own: nothing of the old one is touched before the new one is
-            // whole.
+            // The new key is made in a folder of its own, so that the old one is not touched before
+            // the new one is complete.
             let fresh = keys.join("ca.fresh");
             let _ = std::fs::remove_dir_all(&fresh);
             let title = if n == ring::HOUSE_CA {
@@ -203,8 +203,8 @@ fn renew(ring: &mut KeyRing, name: KeySpec, config: &Config) -> anyhow::Result<(
             let key = std::fs::read(fresh.join("ca.key"))?;
             std::fs::remove_dir_all(&fresh)?;
             ring.replace(name, &key)?;
-            // Its certificate is made over the new key at the next start, and what the old one
-            // signed counts as none.
+            // The old certificate is put aside, and a new one is issued for the new key.
+            // Certificates that the old key signed are not valid any more.
             let certificate = path.with_file_name("ca.pem");
             if certificate.exists() {
                 std::fs::rename(&certificate, path.with_file_name("ca.pem.before"))?;
@@ -217,7 +217,7 @@ fn renew(ring: &mut KeyRing, name: KeySpec, config: &Config) -> anyhow::Result<(
         }
         n if n == ring::API_TOKEN => ring.replace(name, secret::token()?.as_bytes())?,
         n if n == ring::CONSOLE_PIN || n == ring::CONSOLE => {
-            // The hash of the PIN needs the other key.
+            // The PIN is hashed with the key `CONSOLE`, so a new `CONSOLE` needs a new PIN.
             if n == ring::CONSOLE {
                 ring.replace(ring::CONSOLE, &secret::random::<32>()?)?;
             }

@@ -1,5 +1,6 @@
-//! The technician's commands. First line is the answer; `--json` beside it; exit codes are honest:
-//! 0 well, 1 could not, 2 something is broken, 64 wrong use, 78 wrong configuration.
+//! The technician's commands. The first line that a command prints is its answer; `--json` prints
+//! the same as JSON. Exit codes: 0 well, 1 the command failed, 2 something is broken, 64 wrong
+//! usage, 78 wrong configuration.
 
 mod broker;
 mod cert;
@@ -96,7 +97,7 @@ pub enum CliCommand {
     Config(config::ConfigCommand),
 }
 
-/// Carries out a command that is not a role; gives the exit code.
+/// Carries out a command that is not a role of the process, and gives the exit code.
 #[must_use]
 pub fn run(cli: &Cli) -> u8 {
     let done = match &cli.command {
@@ -128,7 +129,7 @@ pub fn run(cli: &Cli) -> u8 {
     }
 }
 
-/// The configuration, or all mistakes printed and exit code 78.
+/// Reads the configuration; prints all its mistakes when it has any.
 ///
 /// # Errors
 /// Exit code 78 after the mistakes were printed.
@@ -152,7 +153,7 @@ pub fn load(cli: &Cli) -> Result<crate::config::Config, u8> {
 /// Prints JSON or text.
 fn print(cli: &Cli, json: &serde_json::Value, text: &str) {
     use std::io::Write as _;
-    // What devices and people called themselves must not steer the terminal.
+    // Names that devices and people chose must not steer the terminal.
     let plain = |c: char| {
         if crate::domain::text::is_hidden(c) && !matches!(c, '\n' | '\u{200d}') {
             '\u{fffd}'

@@ -1,11 +1,11 @@
-//! `setup`: six questions, one TOML file. Nothing is overwritten; Enter takes what stands in
-//! brackets.
+//! `setup`: six questions, one TOML file. An existing file is never overwritten; Enter takes the
+//! default in brackets.
 
 use std::io::{BufRead as _, Write as _};
 
 use super::{Cli, print};
 
-/// Asks and writes.
+/// Asks the questions and writes the file.
 pub fn run(cli: &Cli) -> anyhow::Result<u8> {
     anyhow::ensure!(
         !cli.config.exists(),
@@ -37,8 +37,8 @@ pub fn run(cli: &Cli) -> anyhow::Result<u8> {
     }
     text.push_str("\n[broker]\ntls = \"0.0.0.0:8883\"\n");
     if !fenced.is_empty() {
-        // Without encryption only where nobody but devices is; the horns fetch their sounds there
-        // too.
+        // MQTT without encryption only on the network where nobody but devices is. The speaker
+        // clusters also fetch their sounds there.
         text.push_str(&format!(
             "plain = {:?}\n\n[speech]\nurl = {:?}\n",
             format!("{fenced}:1883"),

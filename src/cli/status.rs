@@ -17,7 +17,7 @@ fn fetch_status(cli: &Cli) -> anyhow::Result<(StatusReport, serde_json::Value)> 
     Ok((serde_json::from_value(value.clone())?, value))
 }
 
-/// How the village is.
+/// Prints the state of the village in one screen and gives the exit code.
 pub fn status(cli: &Cli) -> anyhow::Result<u8> {
     let (status, value) = fetch_status(cli)?;
     let d = crate::domain::calendar::day(status.at);
@@ -40,7 +40,7 @@ pub fn status(cli: &Cli) -> anyhow::Result<u8> {
     Ok(u8::from(status.health.iter().any(|(_, l, _)| l == "red")) * 2)
 }
 
-/// How the link is.
+/// Prints the state of the link to the commune and gives the exit code.
 pub fn sync(cli: &Cli, what: &SyncCommand) -> anyhow::Result<u8> {
     let SyncCommand::Status = what;
     let (status, _) = fetch_status(cli)?;

@@ -1,4 +1,4 @@
-//! `token add|list|remove`: what programs show at the dashboard's door.
+//! `token add|list|remove`: the tokens of programs.
 
 use clap::Subcommand;
 
@@ -58,7 +58,7 @@ fn submit(cli: &Cli, command: Command) -> anyhow::Result<serde_json::Value> {
     )
 }
 
-/// Carries it out.
+/// Carries out the command and gives its exit code.
 pub fn run(cli: &Cli, what: &TokenCommand) -> anyhow::Result<u8> {
     match what {
         TokenCommand::Add { name, scope } => {

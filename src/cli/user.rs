@@ -40,7 +40,7 @@ pub enum UserCommand {
     List,
 }
 
-/// Carries it out.
+/// Carries out the command and gives its exit code.
 pub fn run(cli: &Cli, what: &UserCommand) -> anyhow::Result<u8> {
     match what {
         UserCommand::Add {

@@ -1,11 +1,12 @@
-//! What the commune remembers of a village's boots, and whether what it hears now can be the same
-//! box going on.
+//! The boots of each village as the commune knows them, and whether the gateway that connects now
+//! can be the one that connected before.
 //!
-//! Invariants: a boot is heard under one name (its epoch) from one box, boots follow each other,
-//! and what was acknowledged is still there when the village says how far it is. What breaks this
-//! is a card that was set back, copied, or two boxes with one name: it is told on the console and
-//! to the village for some days. What the commune has it keeps, whatever comes. Peers that say less
-//! than this know nothing of it: what is missing is unknown, never wrong.
+//! Invariants: one gateway uses an epoch, boots follow each other, and records that were
+//! acknowledged are still in the village when it reports its streams. Storage that was set back or
+//! copied, or two gateways with one name, break this: the divergence is shown on the console and
+//! reported to the village for some days. The commune's own records stay, whatever a village sends.
+//! Older peers report less and know nothing of divergences: a value that they leave out is unknown,
+//! never wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -23,45 +24,47 @@ use crate::protocol::commune::Stream;
 use crate::protocol::divergence::{CommuneCopy, Divergence, DivergenceReport};
 
 const PAST: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("past");
-/// Boots of one village that are remembered, and epochs whose missing end was told.
+/// Boots of one village that are stored, and epochs whose missing records were reported.
 const MAX_BOOTS: usize = 64;
-/// So long a trouble is told, ms.
+/// How long a divergence is shown and reported, ms.
 const DIVERGENCE_SHOWN_MS: i64 = 7 * 86_400_000;
-/// A village keeps its history for thirty days at least, ms.
+/// How recent a village's last message must be, ms, for the village to still have the history that
+/// it reported then. Less than the thirty days for which a village stores its history at least.
 const RECENTLY_SEEN_MS: i64 = 25 * 86_400_000;
-/// Streams, the newest, of which the village is told what the commune has last.
+/// The newest streams whose last record the commune describes to the village: how many.
 const MAX_HEADS: usize = 12;
 
-/// A village's boots.
+/// The boots of one village.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct BootHistory {
-    /// Number and epoch, in the order in which they first spoke.
+    /// Number and epoch of each boot, in the order of their first hello.
     boots: Vec<(u64, String)>,
-    /// Which spoke last.
+    /// Epoch of the last hello.
     last: String,
-    /// How much of an epoch's end was missing when it was told.
+    /// Records that were missing at the end of an epoch when that was last reported.
     shorter: BTreeMap<String, u64>,
     trouble: Option<DivergenceReport>,
-    /// How often it was set back, so that its numbers began again from an earlier one.
+    /// How often the village was set back; each time its entry numbers (seq) began again from an
+    /// earlier one.
     generation: u64,
 }
 
-/// What a greeting says: epoch and boot that speak, and of which epochs fewer records are there
-/// than were acknowledged.
+/// A hello compared with the commune's copy: the epoch and boot that sent it, and the epochs of
+/// which the village has fewer records than were acknowledged.
 pub struct HelloSummary<'a> {
-    /// The epoch that speaks.
+    /// The epoch that sent it.
     pub epoch: &'a str,
-    /// Its boot.
+    /// The number of its boot.
     pub boot: u64,
-    /// How many records of an epoch are missing there.
+    /// Acknowledged records that the village no longer has, by epoch.
     pub missing: BTreeMap<String, u64>,
-    /// Epochs that it names: those before it, too.
+    /// All epochs that it names, earlier ones too.
     pub names: BTreeSet<&'a str>,
 }
 
 impl<'a> HelloSummary<'a> {
-    /// Compares what a village has with how far the commune is.
+    /// Compares the streams that a village reports with how far the commune has applied them.
     pub fn new(
         epoch: &'a str,
         boot: u64,
@@ -89,8 +92,8 @@ impl<'a> HelloSummary<'a> {
 }
 
 impl BootHistory {
-    /// Takes a greeting in; true = something is not as it can be. `is_lately` = its village was
-    /// heard so lately that it cannot have let go what it said then.
+    /// Applies a hello; true = it contradicts the hellos before it. `is_lately`: the last message
+    /// is so recent that the village cannot have released the history that it reported then.
     fn apply_hello(&mut self, greeting: &HelloSummary<'_>, is_lately: bool, now_ms: i64) -> bool {
         let HelloSummary {
             epoch,
@@ -101,13 +104,13 @@ impl BootHistory {
         let mut found = None;
         let highest = self.boots.iter().map(|(boot, _)| *boot).max();
         if self.boots.iter().any(|(_, known)| known == epoch) {
-            // A box that began anew never speaks under an older name again.
+            // A gateway that restarted never uses an earlier epoch again: another one is running.
             if self.last != *epoch {
                 found = Some((Divergence::Twin, 0));
             }
         } else {
-            // Who goes on has the epoch in which it spoke last; who does not was set back, or is
-            // another.
+            // A gateway that goes on has a higher boot and still names the epoch of its last hello.
+            // Otherwise it was set back, or it is another gateway.
             let before = self.boots.iter().find(|(_, known)| *known == self.last);
             if before.is_some_and(|(last, name)| {
                 boot <= last || is_lately && !names.contains(name.as_str())
@@ -130,7 +133,7 @@ impl BootHistory {
             while self.shorter.len() > MAX_BOOTS {
                 self.shorter.pop_first();
             }
-            // That boots went back says more.
+            // A divergence of the boots explains more than missing records: it stays.
             found = found
                 .or(Some((Divergence::Shorter, 0)))
                 .map(|(how, _)| (how, fresh));
@@ -155,12 +158,12 @@ impl BootHistory {
     }
 }
 
-/// Makes the table.
+/// Creates the table.
 pub(super) fn create_tables(write: &WriteTransaction) -> io::Result<()> {
     write.open_table(PAST).map_err(io_error).map(drop)
 }
 
-/// In which generation of its history a village is: numbers rise within one.
+/// The generation of a village's history: entry numbers only rise within one.
 pub(super) fn generation(write: &WriteTransaction, village: &str) -> io::Result<u64> {
     let table = write.open_table(PAST).map_err(io_error)?;
     let past = table
@@ -178,7 +181,7 @@ impl CommuneStore {
             .get(village.as_bytes())
             .map_err(io_error)?
             .and_then(|v| serde_json::from_slice(v.value()).ok());
-        // Before it was kept, only the last boot was.
+        // Older versions stored only the last boot: the history begins with it.
         let first = || {
             if seen.epoch.is_empty() {
                 BootHistory::default()
@@ -206,7 +209,8 @@ impl CommuneStore {
         Ok(())
     }
 
-    /// A village said hello. What says nothing new costs no write.
+    /// Applies a village's hello. A hello without news is written only now and then
+    /// (`MIN_HELLO_WRITE_INTERVAL_MS`).
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -219,7 +223,11 @@ impl CommuneStore {
             now_ms.saturating_sub(seen.last_message_at) < RECENTLY_SEEN_MS,
             now_ms,
         ) {
-            tracing::error!(village, trouble = ?past.trouble, "village history diverged; stored records kept");
+            tracing::error!(
+                village,
+                divergence = ?past.trouble,
+                "village history diverged; stored records stay unchanged"
+            );
         }
         let HelloSummary { epoch, boot, .. } = greeting;
         if past == before
@@ -250,7 +258,7 @@ impl CommuneStore {
         write.commit().map_err(io_error)
     }
 
-    /// A village found another record in the place of one that the commune has.
+    /// Records that a village has another record under a number that the commune has, too.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -261,7 +269,7 @@ impl CommuneStore {
             .iter()
             .find(|(_, e)| *e == stream.epoch)
             .map(|(boot, _)| *boot);
-        // Said again at each connection: told once.
+        // The village repeats this at each connection: it is logged and stored once.
         let Some(boot) = known.filter(|_| {
             !past
                 .trouble
@@ -273,7 +281,7 @@ impl CommuneStore {
         tracing::error!(
             village,
             ?stream,
-            "village epoch conflicts with stored records; stored records kept"
+            "village epoch conflicts with stored records; stored records stay unchanged"
         );
         let highest = past.boots.iter().map(|(boot, _)| *boot).max().unwrap_or(0);
         past.trouble = Some(DivergenceReport {
@@ -289,8 +297,8 @@ impl CommuneStore {
         write.commit().map_err(io_error)
     }
 
-    /// What is wrong between a village's history and what is here; none = nothing, or it is long
-    /// past.
+    /// The divergence between a village's history and the commune's copy; none = there is none, or
+    /// it is too old to be shown.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -300,8 +308,8 @@ impl CommuneStore {
             .recent_divergence(now_ms))
     }
 
-    /// What a village is told beside how far each stream is: what stands last of the newest, and
-    /// what is wrong.
+    /// The part of the answer to a hello beside how far each stream is applied: the commune's last
+    /// record of the newest streams, and the divergence.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -335,186 +343,4 @@ impl CommuneStore {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn say(
-        past: &mut BootHistory,
-        (epoch, boot): (&str, u64),
-        names: &[&'static str],
-        missing: &[(&str, u64)],
-    ) -> Option<Divergence> {
-        let missing = missing.iter().map(|(e, n)| ((*e).to_owned(), *n)).collect();
-        past.apply_hello(
-            &HelloSummary {
-                epoch,
-                boot,
-                missing,
-                names: names.iter().copied().collect(),
-            },
-            true,
-            5,
-        )
-        .then(|| past.trouble.as_ref().expect("told").how)
-    }
-
-    #[test]
-    fn what_cannot_be_the_same_box_going_on_is_noticed_and_nothing_else() {
-        let mut past = BootHistory::default();
-        for (boot, epoch) in [(3, "c"), (3, "c"), (4, "d"), (4, "d"), (7, "g")] {
-            assert_eq!(
-                say(&mut past, (epoch, boot), &["c", "d", "g"], &[]),
-                None,
-                "boots follow each other, some never connected"
-            );
-        }
-        // A card set back: a boot that was before, under another name; it goes on, and is told
-        // once.
-        assert_eq!(
-            say(&mut past, ("x", 6), &["c", "d", "x"], &[("d", 4)]),
-            Some(Divergence::Older)
-        );
-        assert_eq!(
-            past.trouble.as_ref().map(|t| (t.highest, t.missing)),
-            Some((7, 4))
-        );
-        assert_eq!(
-            (
-                say(&mut past, ("x", 6), &["c", "d", "x"], &[("d", 4)]),
-                past.generation
-            ),
-            (None, 1),
-            "its numbers began again once"
-        );
-        assert_eq!(
-            say(&mut past, ("y", 7), &["d", "x", "y"], &[("d", 4)]),
-            None,
-            "once"
-        );
-        // The card that it was copied from is put in again: a higher boot that knows nothing of the
-        // last.
-        assert_eq!(
-            say(&mut past, ("h", 8), &["d", "g", "h"], &[]),
-            Some(Divergence::Older)
-        );
-        // Both live at once.
-        assert_eq!(
-            say(&mut past, ("y", 7), &["x", "y"], &[]),
-            Some(Divergence::Twin)
-        );
-        assert_eq!(
-            say(&mut past, ("h", 8), &["g", "h"], &[]),
-            Some(Divergence::Twin)
-        );
-        // An epoch lost its end.
-        assert_eq!(
-            say(&mut past, ("z", 9), &["h", "z"], &[("h", 2)]),
-            Some(Divergence::Shorter)
-        );
-        assert_eq!(
-            say(&mut past, ("z", 9), &["h", "z"], &[("h", 3)]),
-            Some(Divergence::Shorter),
-            "and more of it"
-        );
-        // A new card begins from one.
-        assert_eq!(
-            say(&mut past, ("1", 1), &["1"], &[]),
-            Some(Divergence::Older)
-        );
-        assert!(
-            past.recent_divergence(5 + DIVERGENCE_SHOWN_MS).is_none()
-                && past.recent_divergence(4 + DIVERGENCE_SHOWN_MS).is_some()
-        );
-        for n in 0..1_000 {
-            say(
-                &mut past,
-                (&format!("e{n}"), 10 + n),
-                &[],
-                &[(&format!("m{n}"), 1)],
-            );
-        }
-        let mut away = past.clone();
-        let late = HelloSummary {
-            epoch: "late",
-            boot: 5_000,
-            missing: BTreeMap::new(),
-            names: BTreeSet::new(),
-        };
-        assert!(
-            !away.apply_hello(&late, false, 5) && past.apply_hello(&late, true, 5),
-            "who was away for a month may have let go what it said before"
-        );
-        assert!(past.boots.len() <= MAX_BOOTS && past.shorter.len() <= MAX_BOOTS);
-    }
-
-    #[test]
-    fn the_village_is_told_what_stands_last_and_its_word_that_it_differs_is_kept() {
-        let path = std::env::temp_dir().join(format!(
-            "conglang-past-{}.redb",
-            getrandom::u64().expect("random")
-        ));
-        let store = CommuneStore::open(&path).expect("store");
-        let stream = Stream {
-            epoch: format!("{:032x}", 5),
-            lane: crate::domain::event::Lane::Log,
-        };
-        let record = br#"{"lane":"log","lane_seq":1,"seq":9}"#;
-        let batch = crate::protocol::commune::pack(
-            stream.clone(),
-            1,
-            &[record.as_slice()],
-            BTreeMap::new(),
-        )
-        .expect("packed");
-        assert_eq!(store.apply("v", &batch, 0).expect("taken"), (1, false));
-        let known = store
-            .copy_summary("v", &[(stream.clone(), 1)], 0)
-            .expect("read");
-        assert_eq!(
-            (known.heads, known.trouble),
-            (vec![(stream.clone(), 1, secret::sha256(record))], None)
-        );
-        // Fewer than were acknowledged, in its greeting.
-        let offered = [(stream.clone(), 1, 0)];
-        let greeting = HelloSummary::new(&stream.epoch, 5, &offered, &[(stream.clone(), 1)]);
-        store.hello("v", &greeting, 100).expect("heard");
-        let told = |now| {
-            store
-                .divergence("v", now)
-                .expect("read")
-                .map(|t| (t.how, t.missing))
-        };
-        assert_eq!(
-            (told(200), told(100 + DIVERGENCE_SHOWN_MS)),
-            (Some((Divergence::Shorter, 1)), None)
-        );
-        store
-            .record_conflict(
-                "v",
-                &Stream {
-                    epoch: format!("{:032x}", 6),
-                    ..stream.clone()
-                },
-                300,
-            )
-            .expect("of an epoch that nobody knows");
-        assert_eq!(told(300), Some((Divergence::Shorter, 1)));
-        store.record_conflict("v", &stream, 300).expect("kept");
-        store
-            .record_conflict("v", &stream, 900)
-            .expect("said again");
-        assert_eq!(
-            store
-                .divergence("v", 901)
-                .expect("read")
-                .map(|t| (t.how, t.at)),
-            Some((Divergence::Differs, 300))
-        );
-        // A village that was known before boots were remembered.
-        store
-            .hello("w", &HelloSummary::new("a", 5, &[], &[]), 0)
-            .expect("heard");
-        assert_eq!(store.divergence("w", 0).expect("read"), None);
-        std::fs::remove_file(path).expect("clean");
-    }
-}
+mod tests;

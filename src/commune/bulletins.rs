@@ -1,4 +1,4 @@
-//! Bulletins on their way down and what became of them, in the commune's store.
+//! The bulletins that were queued for villages and the outcome of each, in the commune's store.
 
 use std::io;
 
@@ -11,9 +11,9 @@ use crate::protocol::commune::Bulletin;
 pub(super) const DOWN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("down");
 
 impl CommuneStore {
-    /// Queues a bulletin for villages, for all of them or for none. `once` is the form's own name:
-    /// what was sent under it before is not sent again. Gives how many villages it was queued
-    /// for now.
+    /// Queues a bulletin for all of these villages or for none. `once` is the token of the form: a
+    /// bulletin that was queued under it before is not queued again. Gives the number of villages
+    /// that it was queued for now.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -69,7 +69,7 @@ impl CommuneStore {
         Ok(villages.len())
     }
 
-    /// Everything queued for a village, oldest first.
+    /// Every bulletin queued for a village, the oldest first.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -90,8 +90,8 @@ impl CommuneStore {
             .collect()
     }
 
-    /// The bulletins that were queued last for a village, the newest first: what is decided and
-    /// shown often does not cost more with every year.
+    /// The last bulletins queued for a village, the newest first: what is decided and shown often
+    /// must not cost more with every year.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -114,7 +114,7 @@ impl CommuneStore {
             .collect()
     }
 
-    /// Notes what became of a command; only of one that there is, and only what is new.
+    /// Records the outcome of a bulletin, when the bulletin exists and the outcome is new.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -136,7 +136,7 @@ impl CommuneStore {
         let Some(mut waiting) = known else {
             return Ok(());
         };
-        // A key of a sentence and nothing else: a village's words are not this page's.
+        // A message key and nothing else: the console shows no text of a village's choice.
         let sound = |why: &String| {
             why.len() <= 60 && why.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
         };

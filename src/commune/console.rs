@@ -1,5 +1,6 @@
-//! The officer's page: every village, when it was last heard, what it has reported; and a bulletin
-//! to all. Here are its routes and the sending; what a page shows is made by the files below.
+//! The officer's page: every village, when its last message came, what it reported; and bulletins
+//! to villages. This file has the routes and the sending of a bulletin; the files below make the
+//! page.
 
 mod bulletin_rows;
 pub(super) mod context;
@@ -93,7 +94,7 @@ async fn send(
         .filter(|v| console.villages.iter().any(|(id, _)| id == v))
         .collect();
     let ((title, body), once) = (normalize(&get("title"), &get("body")), get("once"));
-    // What was typed comes back with the reason; nobody types it twice.
+    // A rejected form is shown again with what was typed and the reason: nobody types it twice.
     let lang = language_of(&headers);
     let again = |status, wrong: String| {
         let typed = BulletinDraft {
@@ -149,11 +150,11 @@ async fn send(
     if !matches!(done, Ok(Ok(_))) {
         return again(StatusCode::SERVICE_UNAVAILABLE, lang.t("journal-closed-do")).await;
     }
-    // A reload of what follows sends nothing again.
+    // A reload of the page behind the redirect sends nothing again.
     redirect_see_other("/?said=sent")
 }
 
-/// What villages reported, for programs of the officer's own browser session.
+/// The villages and the last contact with each, for programs that use the officer's sign-in.
 async fn villages_json(State(console): State<Console>, headers: HeaderMap) -> Response {
     if console.sessions.token(&headers).is_none() {
         return StatusCode::UNAUTHORIZED.into_response();
@@ -172,7 +173,7 @@ async fn villages_json(State(console): State<Console>, headers: HeaderMap) -> Re
     };
     match tokio::task::spawn_blocking(list).await {
         Ok(Ok(list)) => axum::Json(list).into_response(),
-        // What cannot be read is not “never heard”.
+        // A village that cannot be read must not look like one that never connected.
         _ => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }

@@ -1,37 +1,39 @@
-//! The commune's half of the protocol: pure decisions about one message, given what is applied.
+//! The commune's half of the protocol: pure decisions about one message, given how far its stream
+//! is applied.
 //!
-//! Invariants: skip what is applied, append what continues, refuse a hole by answering with the old
-//! number; a batch that cannot be read is quarantined and still counts, so that nothing ever blocks
-//! a village. A mark never moves further than a batch or a gap may reach: what a village promises
-//! is not believed.
+//! Invariants: records that are applied already are skipped, records that continue the stream are
+//! appended, and a batch behind a hole is refused by answering with the old number. A batch that
+//! cannot be read is quarantined and still counts, so that nothing ever blocks a village. A
+//! watermark never moves further than one batch or one gap may reach, whatever the village claims.
 
 use crate::protocol::commune::{Batch, MAX_BATCH_RECORDS, MAX_GAP_RECORDS, MAX_NUMBER, unpack};
 
-/// What to do with a batch.
+/// The verdict on a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Disposition {
-    /// Store these records (number and bytes); then everything up to `applied` is in.
+    /// Store these records; the stream is then applied up to `applied`.
     Append {
-        /// Records.
+        /// Number and bytes of each.
         records: Vec<(u64, Vec<u8>)>,
-        /// New high-water mark.
+        /// New watermark.
         applied: u64,
     },
-    /// Nothing new, or (with `hole`) records are missing before it: answer with the old number.
+    /// Nothing is new, or (with `hole`) records before the batch are missing: answer with the old
+    /// number.
     Ignore {
         /// The batch begins behind a hole.
         hole: bool,
     },
-    /// It cannot be read: keep it aside, count it.
+    /// The batch cannot be read: quarantine it and count its records as applied.
     Quarantine {
-        /// Why.
+        /// Why it cannot be read.
         why: String,
-        /// New high-water mark.
+        /// New watermark.
         applied: u64,
     },
 }
 
-/// Judges a batch for a stream that is applied up to `applied`.
+/// Judges a batch of a stream that is applied up to `applied`.
 #[must_use]
 pub fn judge_batch(batch: &Batch, applied: u64) -> Disposition {
     let last = match batch
@@ -71,7 +73,8 @@ pub fn judge_batch(batch: &Batch, applied: u64) -> Disposition {
     }
 }
 
-/// Judges a gap for a stream that is applied up to `applied`; gives the new mark when it continues.
+/// Judges a gap in a stream that is applied up to `applied`; gives the new watermark when the gap
+/// continues the stream.
 #[must_use]
 pub const fn judge_gap(from: u64, to: u64, applied: u64) -> Option<u64> {
     if from <= applied.saturating_add(1)

@@ -1,10 +1,12 @@
-//! What villages erased: their words go here too, now and whenever they come again.
+//! Texts that villages erased: the commune deletes them too, and does not store them when they come
+//! again.
 //!
-//! Invariants: words are files of their own, durable before the record that names them is: a
-//! database lets pages go with what stood in them, a file that is unlinked is gone. Their file goes
-//! before the transaction of the entry that says so is acknowledged: after a death in between the
-//! entry comes again, and finds nothing more to do. Words that an older version kept in the
-//! database are let go there, and its free pages are written over ([`scrub`]), as far as it goes.
+//! Invariants: each text is a file of its own, because a database frees pages without clearing
+//! them, while an unlinked file is gone. The file is durable before the record that names it. The
+//! file is removed before the transaction with the `Erased` entry is acknowledged: after a crash in
+//! between, the entry comes again and finds nothing more to do. Texts that an older version stored
+//! in the database are removed there, and its free pages are overwritten
+//! ([`overwrite_free_pages`]), as far as that can be done.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -23,37 +25,37 @@ use crate::domain::id::BlobId;
 use crate::keys::secret;
 use crate::protocol::commune::Batch;
 
-/// Village and file of people's words that are erased.
+/// Village and id of each erased text.
 const ERASED: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("erased");
-/// Fills free pages for a moment.
+/// Fills the free pages for a moment.
 const FILLER: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("fill");
-/// Free pages are still to be written over.
+/// Key in [`META`]: how many passes over the free pages are still due.
 const OVERWRITE_DUE: &[u8] = b"scrub";
-/// Fills one page of redb.
+/// A value that fills one page of redb.
 const FILLER_BYTES: usize = 4_000;
-/// Pages of one round.
+/// Pages that one round fills.
 const PAGES_PER_ROUND: u64 = 256;
-/// Rounds after the file grew: what was let go last is free only then.
+/// Rounds after the file began to grow: the pages that were freed last become free only then.
 const EXTRA_ROUNDS: usize = 4;
-/// Bytes beside the reserve that are left before each round: what a round takes, and what others
-/// write meanwhile.
+/// Bytes beside the reserve that must be free before each round: for the round itself, and for what
+/// others write meanwhile.
 const FREE_SPACE_MARGIN: u64 = 16 * 1024 * 1024;
-/// So long a failed try rests, ms.
+/// How long overwriting is not tried again after it failed, ms.
 const RETRY_AFTER_MS: u64 = 3_600_000;
-/// So often free pages are written over: who read while they were let go holds them back for a
-/// moment.
+/// How often the free pages are overwritten: a reader that was open while they were freed holds
+/// them back for a moment.
 const OVERWRITE_PASSES: u8 = 3;
 
 fn key(village: &str, blob: &str) -> Vec<u8> {
     [village.as_bytes(), b"\0", blob.as_bytes()].concat()
 }
 
-/// The file of a village's words; both ids have been looked at.
+/// The file of a village's text; both ids are checked by the caller.
 fn file(folder: &Path, village: &str, blob: &str) -> PathBuf {
     folder.join(village).join(blob)
 }
 
-/// Keeps a village's words, durable; a name and the words each.
+/// Stores a village's texts, durably; id and content of each.
 pub(super) fn write_texts(folder: &Path, village: &str, texts: &[(&str, &[u8])]) -> io::Result<()> {
     if texts.is_empty() {
         return Ok(());
@@ -68,7 +70,7 @@ pub(super) fn write_texts(folder: &Path, village: &str, texts: &[(&str, &[u8])])
     Ok(())
 }
 
-/// A village's words; none = they are not here.
+/// A village's text; none = there is no such file.
 pub(super) fn read_text(folder: &Path, village: &str, blob: &str) -> io::Result<Option<String>> {
     if BlobId::new(blob).is_err() {
         return Ok(None);
@@ -80,13 +82,13 @@ pub(super) fn read_text(folder: &Path, village: &str, blob: &str) -> io::Result<
     }
 }
 
-/// Makes the table; gives back what a death left filled.
+/// Creates the table, and frees the pages that a crash left filled.
 pub(super) fn create_tables(write: &WriteTransaction) -> io::Result<()> {
     write.delete_table(FILLER).map_err(io_error)?;
     write.open_table(ERASED).map_err(io_error).map(drop)
 }
 
-/// Lets go what these entries say is erased.
+/// Deletes the texts that these entries report as erased.
 pub(super) fn apply_erasures(
     write: &WriteTransaction,
     folder: &Path,
@@ -120,7 +122,7 @@ pub(super) fn apply_erasures(
             .remove(key(village, blob).as_slice())
             .map_err(io_error)?
             .is_some();
-        // A death while it was being written leaves it under another name.
+        // A crash while the file was written leaves it under its temporary name.
         for name in [
             file(folder, village, blob),
             folder.join(village).join(format!(".{blob}")),
@@ -135,7 +137,7 @@ pub(super) fn apply_erasures(
     if is_gone {
         std::fs::File::open(folder.join(village))?.sync_all()?;
     }
-    // An older version kept a batch that could not be read words and all.
+    // Older versions quarantined an unreadable batch with its texts.
     let mut aside = write.open_table(QUARANTINE).map_err(io_error)?;
     let (from, to) = (
         [village.as_bytes(), b"\0"].concat(),
@@ -172,7 +174,7 @@ pub(super) fn apply_erasures(
     Ok(())
 }
 
-/// True when these words of a village are erased.
+/// True when this text of a village is erased.
 pub(super) fn is_erased(write: &WriteTransaction, village: &str, blob: &str) -> io::Result<bool> {
     Ok(write
         .open_table(ERASED)
@@ -192,10 +194,10 @@ pub(super) fn read_is_erased(db: &Database, village: &str, blob: &str) -> io::Re
         .is_some())
 }
 
-/// Writes over what stands in free pages, when something was erased lately; true = it did. `free`
-/// says how many bytes the disk has left: a store that runs into its end commits nothing more, so
-/// filling stops long before. Whatever happens, the pages are free again at the end. Blocks, for as
-/// long as it takes to fill the free pages of the file; others write in between.
+/// Overwrites the free pages when a pass is due after an erasure; true = it did. `free` gives the
+/// free bytes of the disk: a store that runs out of space commits nothing more, so filling stops
+/// long before. The pages are free again at the end, also after an error. Blocks for as long as it
+/// takes to fill the free pages of the file; others write in between.
 pub(super) fn overwrite_free_pages(
     db: &Database,
     path: &Path,
@@ -220,7 +222,7 @@ pub(super) fn overwrite_free_pages(
 /// Fills free pages until the file grows.
 fn fill_free_pages(db: &Database, path: &Path, free: &dyn Fn() -> u64) -> io::Result<()> {
     let file = std::fs::metadata(path)?;
-    // Pages that were never written take room only now.
+    // Pages of the file that were never written take space on the disk only when they are filled.
     let unwritten = file.len().saturating_sub(file.blocks() * 512);
     let (mut least, mut after, mut n) = (file.len(), 0, 0);
     let most = file.len() / FILLER_BYTES as u64 + (EXTRA_ROUNDS as u64 + 1) * PAGES_PER_ROUND;
@@ -229,7 +231,7 @@ fn fill_free_pages(db: &Database, path: &Path, free: &dyn Fn() -> u64) -> io::Re
         if free() < needs {
             return Err(io::Error::new(
                 io::ErrorKind::StorageFull,
-                "there is not enough room on the disk for writing over its free pages",
+                "not enough disk space to overwrite the free pages",
             ));
         }
         needs = RESERVED_BYTES + FREE_SPACE_MARGIN;
@@ -243,7 +245,8 @@ fn fill_free_pages(db: &Database, path: &Path, free: &dyn Fn() -> u64) -> io::Re
             }
         }
         write.commit().map_err(io_error)?;
-        // A file grows when no page of it is free any more; it shrinks when others let its end go.
+        // The file grows when it has no free page left; it shrinks when others free the pages at
+        // its end.
         let size = std::fs::metadata(path)?.len();
         after += usize::from(size > least);
         least = least.min(size);
@@ -251,13 +254,13 @@ fn fill_free_pages(db: &Database, path: &Path, free: &dyn Fn() -> u64) -> io::Re
     Ok(())
 }
 
-/// Gives the filled pages back, and counts one time less when they were `times` and all were
-/// filled.
+/// Frees the filled pages. `times` is given after a complete pass: the number of passes that were
+/// due before it, of which one is done now.
 fn release_filler(db: &Database, times: Option<u8>) -> io::Result<()> {
     let write = db.begin_write().map_err(io_error)?;
     write.delete_table(FILLER).map_err(io_error)?;
     {
-        // Something may have been erased meanwhile.
+        // An erasure meanwhile may have set the number again: then it stays.
         let mut meta = write.open_table(META).map_err(io_error)?;
         let now = meta
             .get(OVERWRITE_DUE)
@@ -271,12 +274,12 @@ fn release_filler(db: &Database, times: Option<u8>) -> io::Result<()> {
     write.commit().map_err(io_error)
 }
 
-/// A store that is written over at most once at a time, and rests when it could not be.
+/// The monotonic time before which overwriting is not tried again, because it failed.
 #[derive(Debug, Default)]
 pub(super) struct OverwriteThrottle(AtomicU64);
 
 impl OverwriteThrottle {
-    /// As [`scrub`], but not within an hour of monotonic time after it failed.
+    /// Runs `scrub`, but not within an hour of monotonic time after it failed.
     pub(super) fn try_run(
         &self,
         now_mono_ms: u64,

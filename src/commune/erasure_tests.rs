@@ -1,5 +1,5 @@
-//! What is erased stands in no page of the file any more, and writing over free pages leaves the
-//! disk room.
+//! Erased texts are in no page of the file any more, and overwriting free pages leaves space on the
+//! disk.
 
 use std::collections::BTreeMap;
 
@@ -52,7 +52,7 @@ fn writing_over_free_pages_stops_before_the_disk_is_full_and_gives_them_back() {
             .overwrite_free_pages_with(hour - 1, &|| panic!("it rests"))
             .expect("it rests")
     );
-    // Others fill the disk while it works.
+    // Others fill the disk while pages are overwritten.
     let room = std::cell::Cell::new(RESERVED_BYTES + 64 * 1024 * 1024 + size);
     let shrinks = || room.replace(room.get() - 24 * 1024 * 1024);
     store
@@ -61,7 +61,7 @@ fn writing_over_free_pages_stops_before_the_disk_is_full_and_gives_them_back() {
     assert!(!holds_fill(&store), "its pages are free again");
     let batch = pack(stream(1), 1, &[&record(1, "a")], BTreeMap::new()).expect("packed");
     assert_eq!(store.apply("v", &batch, 0).expect("the store goes on").0, 1);
-    // A death in between.
+    // A crash while pages were filled.
     let write = store.db.begin_write().expect("write");
     write
         .open_table(TableDefinition::<u64, &[u8]>::new("fill"))
@@ -85,6 +85,10 @@ fn writing_over_free_pages_stops_before_the_disk_is_full_and_gives_them_back() {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story: each step needs the store as the steps before it left it"
+)]
 fn erased_words_go_and_stay_away_and_stand_in_no_page_of_the_file() {
     const WORDS: &str = "Chuyen-rieng-nha-ba-Ty-51b0";
     let (store, path) = rig();
@@ -142,7 +146,7 @@ fn erased_words_go_and_stay_away_and_stand_in_no_page_of_the_file() {
         store.text("v", "b1").expect("read").is_some()
             && !store.overwrite_free_pages(0).expect("nothing to do")
     );
-    // A batch that cannot be read is kept as it came.
+    // A batch that cannot be read is quarantined, without its texts.
     store
         .apply(
             "v",
@@ -168,7 +172,7 @@ fn erased_words_go_and_stay_away_and_stand_in_no_page_of_the_file() {
             && !store.is_erased("w", "b1").expect("read")
     );
     assert!(!folder.join("v/b1").exists() && !holds(&path));
-    // As an older version kept them.
+    // A text as an older version stored it.
     let write = store.db.begin_write().expect("write");
     write
         .open_table(TableDefinition::<&[u8], &[u8]>::new("texts"))
@@ -186,7 +190,7 @@ fn erased_words_go_and_stay_away_and_stand_in_no_page_of_the_file() {
         3,
         "and then it is over"
     );
-    // An older boot of the village sends it again.
+    // An older boot of the village sends the text again.
     store
         .apply(
             "v",

@@ -1,9 +1,9 @@
-//! What villages said and nobody looked at yet: a short queue for each, and villages in turn, one
-//! message at a time.
+//! Messages of villages that are not handled yet: a short queue for each village, and villages in
+//! turn, one message at a time.
 //!
-//! Invariants: a village waits for at most one message of each other village, however much they
-//! say; what it says beyond its own room is dropped, and comes again by its own protocol. Nothing
-//! here waits for a village.
+//! Invariants: a village waits for at most one message of each other village, however many they
+//! send. A message beyond the room of its village is dropped, and the village's own protocol sends
+//! it again. Nothing here waits for a village.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -11,13 +11,13 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-/// Messages of one village that wait: two batches, a greeting, some outcomes.
+/// Queued messages of one village: two batches, a hello, some outcomes.
 const MAX_MESSAGES_PER_VILLAGE: usize = 16;
-/// Their bytes: two of the largest batches and what is small.
+/// Queued bytes of one village: two of the largest batches and some small messages.
 const MAX_BYTES_PER_VILLAGE: usize = 640 * 1024;
-/// Villages of one round: what they say is stored in one go.
+/// Villages of one round; their batches are stored in one transaction.
 const MAX_VILLAGES_PER_ROUND: usize = 32;
-/// Bytes of all villages together; then each has room for one message.
+/// Queued bytes of all villages. Beyond it, each village has room for one message.
 const MAX_BYTES_TOTAL: usize = 24 * 1024 * 1024;
 
 #[derive(Default)]
@@ -29,12 +29,12 @@ struct PendingMessages {
 #[derive(Default)]
 struct QueueInner {
     by_village: BTreeMap<String, PendingMessages>,
-    /// Villages that have something waiting, in the order of their turns.
+    /// Villages with queued messages, in the order of their turns.
     ready: VecDeque<String>,
     bytes: usize,
 }
 
-/// The queues.
+/// The queues of all villages.
 #[derive(Default)]
 pub(super) struct FairQueue {
     inner: Mutex<QueueInner>,
@@ -42,7 +42,7 @@ pub(super) struct FairQueue {
 }
 
 impl FairQueue {
-    /// Puts a message into the queue of its village; false = there is no room, it is dropped.
+    /// Queues a message of a village; false = it has no room, and the message is dropped.
     pub(super) fn push(&self, village: &str, message: Bytes) -> bool {
         let mut guard = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let inner = &mut *guard;
@@ -89,7 +89,7 @@ impl FairQueue {
         round
     }
 
-    /// The next messages, one of each village whose turn it is; one hearer only.
+    /// The next messages, one of each village whose turn it is. Only one task may wait here.
     pub(super) async fn next(&self) -> Vec<(String, Bytes)> {
         loop {
             let round = self.pop_round();

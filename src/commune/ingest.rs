@@ -1,7 +1,7 @@
-//! Taking in what villages send: batches, gaps, what is unreadable.
+//! Applying what villages send: batches, gaps, unreadable batches.
 //!
 //! Invariant: records and `applied` are one transaction, committed `Immediate`; an ACK is sent only
-//! after it. What a village may add in a day bounds all of it ([`super::account`]).
+//! after it. The daily quota of a village bounds all of it ([`super::quota`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -21,7 +21,8 @@ use super::{boot_history, erasure};
 use crate::domain::event::Entry;
 use crate::protocol::commune::{Batch, MAX_NUMBER, MAX_TEXT_BYTES, Stream};
 
-/// Stores records and what they tell; false = the village told all it may today.
+/// Stores records and updates what is derived from them; false = the village's quota of today is
+/// used up.
 fn append_records(
     write: &WriteTransaction,
     folder: &Path,
@@ -32,12 +33,12 @@ fn append_records(
     today: DailyQuota,
 ) -> io::Result<bool> {
     let now_ms = today.now_ms;
-    // Of a newer version may be what cannot be read here: it is kept as it came.
+    // A record that cannot be parsed may be of a newer version: it is stored as it came.
     let entries: Vec<Option<Entry>> = records
         .iter()
         .map(|(_, bytes)| serde_json::from_slice(bytes).ok())
         .collect();
-    // Only words that these records name, and no more than people write.
+    // Only texts that these records name, and none longer than people can write.
     let named: BTreeSet<&str> = entries
         .iter()
         .flatten()
@@ -63,7 +64,7 @@ fn append_records(
             .iter()
             .map(|(_, t)| quota::text_cost(t.len() as u64))
             .sum::<u64>();
-    // The console tells it.
+    // The console shows that the quota is used up.
     if !account.try_consume(size, today) {
         return Ok(false);
     }
@@ -84,7 +85,7 @@ fn append_records(
             .map_err(io_error)?;
         state.records += 1;
         if let Some(entry) = entry {
-            // A village's clock may be years ahead: what it says of later than now is of now.
+            // A village's clock may be years ahead: a time later than now counts as now.
             state.newest_at = state.newest_at.max(entry.wall_ms.min(now_ms));
             state.newest_seq = state.newest_seq.max(entry.seq.min(MAX_NUMBER));
             newest.insert(entry.seq, &name)?;
@@ -99,8 +100,8 @@ fn append_records(
     Ok(true)
 }
 
-/// Takes a batch in, in a transaction: how far the stream is then, whether the batch began behind a
-/// hole, whether anything is to be committed.
+/// Applies a batch in a transaction: how far the stream is then applied, whether the batch began
+/// behind a hole, whether there is anything to commit.
 fn apply_batch(
     write: &WriteTransaction,
     folder: &Path,
@@ -117,7 +118,7 @@ fn apply_batch(
     let applied = match judge_batch(batch, before) {
         Disposition::Ignore { hole } => return Ok((before, hole, false)),
         Disposition::Quarantine { why, applied } => {
-            // Without people's words: those are no part of what cannot be read.
+            // Without the texts: they are no part of what cannot be read.
             let bytes = serde_json::to_vec(&Batch {
                 texts: BTreeMap::new(),
                 ..batch.clone()
@@ -152,8 +153,8 @@ fn apply_batch(
 }
 
 impl CommuneStore {
-    /// Takes a batch in; gives how far the stream is then, durably, and whether the batch began
-    /// behind a hole. What is more than the village may tell in a day is not taken: the mark
+    /// Applies a batch; gives how far the stream is then applied, durably, and whether the batch
+    /// began behind a hole. A batch beyond the village's daily quota is not applied: the watermark
     /// stays.
     ///
     /// # Errors
@@ -163,11 +164,11 @@ impl CommuneStore {
         taken
             .into_iter()
             .next()
-            .ok_or_else(|| io::Error::other("nothing was taken"))
+            .ok_or_else(|| io::Error::other("no batch was applied"))
     }
 
-    /// Takes a batch of each of some villages in, all in one transaction: a disk that syncs slowly
-    /// makes nobody wait for the others one after the other.
+    /// Applies one batch of each of some villages, all in one transaction: on a disk that syncs
+    /// slowly, no village waits for one sync after the other.
     ///
     /// # Errors
     /// When the store cannot be written; nothing was applied then.
@@ -190,7 +191,8 @@ impl CommuneStore {
             .collect())
     }
 
-    /// Takes a gap in; gives how far the stream is then. Gaps that follow each other are one.
+    /// Applies a gap; gives how far the stream is then applied. Gaps that follow each other are one
+    /// row.
     ///
     /// # Errors
     /// When the store cannot be written.

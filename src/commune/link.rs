@@ -1,8 +1,9 @@
-//! The commune's own client of its broker: hears every village, answers from the committed store.
+//! The commune's own client of its broker: receives the messages of every village and answers from
+//! the committed store.
 //!
-//! Whatever comes is taken off the link at once, so that nobody stands in another's way there, and
-//! waits in the queue of its village ([`Turns`]). What is beyond the bounds of the protocol is
-//! refused before it is looked into.
+//! Each message is taken off the connection at once, so that no village holds up another there, and
+//! waits in the queue of its village (`FairQueue`). A message beyond the bounds of the protocol is
+//! refused before it is handled.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,17 +23,18 @@ use crate::protocol::commune::{Batch, DownlinkMessage, UplinkMessage};
 use crate::supervisor::Stop;
 use crate::supervisor::clock::{Clock, Trust};
 
-/// A bulletin without an outcome is sent again this often.
+/// How often a bulletin without an outcome is sent again.
 const RESEND_INTERVAL: Duration = Duration::from_secs(5);
-/// Bulletins of one village, the newest, that are looked through for such.
+/// The newest bulletins of one village that are searched for such: how many.
 const MAX_BULLETINS_SCANNED: usize = 200;
-/// A village gets a certificate this often, ms of monotonic time: signing is dear, and one lasts
-/// for months.
+/// A village gets one certificate in this time at most, ms of monotonic time: signing is expensive,
+/// and a certificate lasts for months.
 const MIN_RENEW_INTERVAL_MS: u64 = 60_000;
-/// What is wrong with what a village says is told this often, ms: it must not fill the log either.
+/// Rejected messages of a village are logged once in this time at most, ms: they must not fill the
+/// log either.
 const LOG_INTERVAL_MS: u64 = 10_000;
 
-/// What answering villages needs.
+/// State for answering villages.
 struct LinkState {
     store: CommuneStore,
     signer: CertificateSigner,
@@ -40,7 +42,7 @@ struct LinkState {
     by_village: Mutex<BTreeMap<String, VillageLinkState>>,
 }
 
-/// What is remembered of a village while the link stands.
+/// State of one village while the link is up.
 #[derive(Default)]
 struct VillageLinkState {
     renewed_at: Option<u64>,
@@ -49,7 +51,8 @@ struct VillageLinkState {
 }
 
 impl LinkState {
-    /// Tells what is wrong with what a village said, now and then.
+    /// Logs the reason why a village's message was rejected, now and then; the log says how many
+    /// were left out.
     fn log_limited(&self, village: &str, why: &str) {
         let now = self.clock.mono_ms();
         let mut of = self
@@ -67,13 +70,13 @@ impl LinkState {
         tracing::warn!(
             village,
             why,
-            untold = memory.suppressed,
+            suppressed = memory.suppressed,
             "village message rejected"
         );
         (memory.logged_at, memory.suppressed) = (Some(now), 0);
     }
 
-    /// True when it is time for another certificate.
+    /// True when a village may have another certificate; the time is noted.
     fn may_renew(&self, village: &str) -> bool {
         let now = self.clock.mono_ms();
         let mut of = self
@@ -91,18 +94,18 @@ impl LinkState {
     }
 }
 
-/// What signs villages' certificates and keeps which is whose.
+/// Signs villages' certificates and records which key belongs to which village.
 #[derive(Clone)]
 pub struct CertificateSigner {
     /// The commune's CA; none = its key is lost.
     pub authority: Option<Arc<Authority>>,
-    /// Which certificate is whose.
+    /// The keys of each village.
     pub holders: HolderStore,
 }
 
 impl CertificateSigner {
-    /// Signs a village's next certificate. It is let in before it is given away, and the one in use
-    /// until it came.
+    /// Signs a village's next certificate. Its key is admitted before the certificate is sent,
+    /// beside the key in use until the new one connects.
     fn sign(&self, request: &str, village: &str, clock: &Clock) -> std::io::Result<String> {
         if clock.trust() == Trust::None {
             return Err(std::io::Error::other("the commune does not know the time"));
@@ -122,7 +125,7 @@ impl CertificateSigner {
 /// Runs one connection until it breaks or `stop`.
 ///
 /// # Errors
-/// Why it ended.
+/// The reason why it ended.
 pub async fn run(
     socket: PathBuf,
     secret: String,
@@ -156,7 +159,8 @@ pub async fn run(
                     client.try_subscribe("up/#", QoS::AtLeastOnce)?;
                 }
                 Event::Incoming(Packet::Publish(publish)) => {
-                    // The topic is what the certificate allows: it says who speaks.
+                    // A certificate permits its village's own topics only: the topic names the
+                    // sender.
                     if let Some(village) = publish
                         .topic
                         .strip_prefix("up/")
@@ -166,7 +170,7 @@ pub async fn run(
                     {
                         desk.log_limited(
                             village,
-                            "it says more than can be worked off; it says it again",
+                            "its queue is full; message dropped until the village sends it again",
                         );
                     }
                 }
@@ -196,7 +200,7 @@ pub async fn run(
             }
         }
     };
-    // What villages erased: it takes long where much is stored, and nobody waits for it.
+    // Overwriting what villages erased takes long where much is stored, and nobody waits for it.
     let scrubbing = async {
         let mut again = tokio::time::interval(RESEND_INTERVAL);
         loop {
@@ -242,7 +246,7 @@ async fn publish(
 }
 
 impl LinkState {
-    /// Takes one message of each of some villages in and gives the answers; blocks on the store.
+    /// Applies one message of each of some villages and gives the answers; blocks on the store.
     fn handle_round(&self, round: Vec<(String, Bytes)>) -> Vec<(String, DownlinkMessage)> {
         let mut out = Vec::new();
         let mut batches = Vec::new();
@@ -251,7 +255,8 @@ impl LinkState {
                 Some(UplinkMessage::Batch(batch)) => batches.push((village, batch)),
                 Some(up) => match self.handle_message(&village, up) {
                     Ok(down) => out.extend(down.map(|down| (village, down))),
-                    // One village's trouble is not the others': it sends again by its own protocol.
+                    // An error with one village does not concern the others: it sends again by its
+                    // own protocol.
                     Err(cause) => {
                         tracing::error!(village, %cause, "storing village message failed");
                     }
@@ -278,7 +283,7 @@ impl LinkState {
             );
             return out;
         }
-        // One of them is the trouble: each by itself.
+        // One batch made the round fail: each is applied by itself.
         for (village, batch) in batches {
             match self.store.apply(&village, &batch, now_ms) {
                 Ok(taken) => {
@@ -293,12 +298,13 @@ impl LinkState {
         out
     }
 
-    /// What a village said, when it is within the bounds of the protocol.
+    /// Decodes a village's message; none = it is beyond the bounds of the protocol, which is
+    /// logged.
     fn decode(&self, village: &str, payload: &[u8]) -> Option<UplinkMessage> {
         let up = match serde_json::from_slice::<UplinkMessage>(payload) {
             Ok(up) => up,
             Err(cause) => {
-                self.log_limited(village, &format!("it is unknown here: {cause}"));
+                self.log_limited(village, &format!("message not understood: {cause}"));
                 return None;
             }
         };
@@ -354,7 +360,7 @@ impl LinkState {
             } => {
                 self.log_limited(
                     village,
-                    &format!("records {from} to {to} are missing there, it says: {reason}"),
+                    &format!("village reports records {from} to {to} missing: {reason}"),
                 );
                 let applied = store.apply_gap(village, &stream, from, to, now_ms)?;
                 Some(DownlinkMessage::Ack {
@@ -365,11 +371,11 @@ impl LinkState {
                 })
             }
             UplinkMessage::Renew { .. } if !self.may_renew(village) => {
-                self.log_limited(village, "it asks for one certificate after the other");
+                self.log_limited(village, "certificate requested again too soon");
                 None
             }
-            // Whoever speaks here holds the newest certificate of this name; the next one is for
-            // the same name.
+            // The sender holds the newest certificate of this name; the next one is for the same
+            // name.
             UplinkMessage::Renew { request } => {
                 match self.signer.sign(&request, village, &self.clock) {
                     Ok(certificate) => {
@@ -379,7 +385,7 @@ impl LinkState {
                     Err(cause) => {
                         self.log_limited(
                             village,
-                            &format!("it asked for a certificate and got none: {cause}"),
+                            &format!("issuing its next certificate failed: {cause}"),
                         );
                         None
                     }

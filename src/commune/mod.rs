@@ -1,6 +1,6 @@
-//! The commune's server: takes many villages' uplinks, gives receipts from its committed store,
-//! sends bulletins, shows one console. Its broker is the same worker behind TLS with client
-//! certificates.
+//! The commune's server: stores the uplinks of many villages, sends receipts from its committed
+//! store, sends bulletins and serves the console. Its broker is the same worker as the gateway's,
+//! behind TLS with client certificates.
 
 pub mod boot_history;
 mod bulletins;

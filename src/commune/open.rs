@@ -1,4 +1,4 @@
-//! Opening the commune's store: every table is there before anything reads, and a new store gets a
+//! Opening the commune's store: every table exists before anything reads, and a new store gets a
 //! new incarnation.
 
 use std::io;
@@ -15,7 +15,7 @@ use super::{boot_history, erasure, quota, read_model, recent_index};
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
 
 impl CommuneStore {
-    /// Opens or makes the store; a new one gets a new incarnation.
+    /// Opens or creates the store; a new one gets a new incarnation.
     ///
     /// # Errors
     /// When the file cannot be used or is damaged.

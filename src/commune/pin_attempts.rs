@@ -1,26 +1,27 @@
-//! Wrong PINs at the console: who waits, and how long.
+//! Wrong PINs at the console: which address waits, and how long.
 //!
-//! Invariants: a try counts as wrong before it is looked at, and is taken back when it was not; an
-//! address that was right once is kept out by nobody else's guesses. Looking at a PIN is not here:
-//! [`super::sign_in`].
+//! Invariants: an attempt counts as wrong before the PIN is verified, and is taken back when the
+//! PIN was right or could not be verified. Wrong PINs of others never lock out an address that was
+//! right once. Verifying a PIN is not here: [`super::sign_in`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::supervisor::admission::source_network;
 
-/// A wrong PIN costs an address this long, ms.
+/// How long an address waits after a wrong PIN, ms.
 const WRONG_PIN_DELAY_MS: u64 = 2_000;
-/// Wrong PINs before five minutes of waiting.
+/// Wrong PINs of one address before it waits for five minutes.
 pub(super) const MAX_WRONG_PINS: u32 = 10;
-/// Wrong PINs a day from addresses that were never right; then only those that were get in.
+/// Wrong PINs a day from addresses that were never right. Beyond it, only addresses that were right
+/// once may try.
 const MAX_WRONG_PINS_A_DAY: u32 = 200;
-/// Addresses that are remembered for having been wrong; whoever waits out his time is forgotten
-/// first.
+/// Addresses with wrong PINs that are remembered. Beyond it, addresses whose wait is over are
+/// forgotten; beyond ten times as many, all are.
 const MAX_ADDRESSES: usize = 5_000;
 
-/// Wrong PINs: per address how many and until when it waits; addresses that were right once; all of
-/// this day.
+/// Wrong PINs: for each address their number and the end of its wait; the addresses that were right
+/// once; the day and the number of its wrong PINs.
 #[derive(Debug, Default)]
 pub struct PinAttempts {
     by_address: BTreeMap<IpAddr, (u32, u64)>,
@@ -28,27 +29,27 @@ pub struct PinAttempts {
     today: (i64, u32),
 }
 
-/// A try that was counted before it was looked at.
+/// An attempt that was counted before the PIN was verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PendingAttempt {
     address: IpAddr,
-    /// What was known of the address before.
+    /// The wrong PINs and the end of the wait of the address before this attempt.
     pub(super) before: Option<(u32, u64)>,
-    /// It was right once.
+    /// The address was right once.
     pub(super) is_proven: bool,
 }
 
 impl PinAttempts {
-    /// Counts a try as wrong before it is looked at (guesses side by side would otherwise all count
-    /// as one); else gives how long this address waits, ms.
+    /// Counts an attempt as wrong before the PIN is verified: otherwise guesses sent side by side
+    /// would all count as one. The error is how long the address still waits, ms.
     pub(super) fn count_rows(
         &mut self,
         address: IpAddr,
         now: u64,
         day: i64,
     ) -> Result<PendingAttempt, u64> {
-        // Whoever has an IPv6 network has as many addresses as there are guesses. One of it that
-        // was right is counted for itself: no neighbour locks the officer.
+        // An IPv6 network has as many addresses as there are guesses, so the network is counted. An
+        // address of it that was right is counted by itself: no neighbour locks out the officer.
         let address = if self.proven_addresses.contains(&address) {
             address
         } else {
@@ -92,7 +93,7 @@ impl PinAttempts {
         })
     }
 
-    /// The try was not wrong, or nobody could look: as if it had not been.
+    /// Takes an attempt back: the PIN was right, or could not be verified.
     pub(super) fn take_back(&mut self, counted: PendingAttempt) {
         match counted.before {
             Some(before) => drop(self.by_address.insert(counted.address, before)),
@@ -165,7 +166,7 @@ mod tests {
                 .is_ok_and(|c| c.is_proven),
             "who was right is not kept out by neighbours"
         );
-        // An address that was right is let in when strangers used up the day.
+        // An address that was right may still try when others used up the day.
         let officer = IpAddr::from([10, 0, 0, 2]);
         let right = wrong.count_rows(officer, 0, 0).expect("may try");
         wrong.confirm(right, officer);

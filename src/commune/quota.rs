@@ -1,12 +1,12 @@
-//! What the commune keeps for one village beside its records: how much it told today, how many
-//! names, alarms and unreadable batches there are. Counted as it grows, so that no message costs
-//! more because there is much already.
+//! The counters of each village beside its records: bytes stored today, names, alarms
+//! and unreadable batches. The counters are updated with each message, so that no message costs
+//! more because much is stored already.
 //!
-//! Invariant: whatever a village sends, the store grows by [`DAY_BYTES`] a day at most (a file of
-//! its words counts as what it takes on the disk and of its files), and where the disk is running
-//! full, of bytes or of files, by [`SPARSE_BYTES`], which an honest village does not notice; what
-//! is over is not taken and comes again by the village's own protocol. So one that fills the disk
-//! is stopped before the others are.
+//! Invariant: whatever a village sends, the store grows by [`DAY_BYTES`] a day at most. A text
+//! counts as the disk blocks and the inode of its file. While the disk is running out of bytes or
+//! of inodes, the bound is [`LOW_SPACE_DAY_BYTES`], which an honest village does not notice.
+//! Records beyond the bound are not stored, and the village's own protocol sends them again. So a
+//! village that fills the disk is stopped before the others are.
 
 use std::io;
 
@@ -18,27 +18,27 @@ use crate::store::disk_space::{is_low, is_low_on_inodes};
 
 const ACCOUNTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("accounts");
 const DAY_MS: i64 = 86_400_000;
-/// What one village may add in a day, bytes: a busy one tells 5 MB, one that was away for a month
-/// 150 MB.
+/// Bytes that one village may add in a day. A busy village sends 5 MB a day; one that was
+/// disconnected for a month sends 150 MB.
 pub(super) const DAY_BYTES: u64 = 512 * 1024 * 1024;
-/// The same where little room is left on the disk.
+/// The same while the disk has little space.
 pub(super) const LOW_SPACE_DAY_BYTES: u64 = 8 * 1024 * 1024;
-/// Below this nothing is taken any more, bytes: a store that cannot commit answers nobody.
+/// Free bytes below which nothing is stored any more: a store that cannot commit answers nobody.
 pub(super) const RESERVED_BYTES: u64 = 64 * 1024 * 1024;
-/// The same in files, and as a share of all.
+/// The same in inodes; on a small file system, one in [`RESERVED_DIVISOR`] of all.
 const RESERVED_INODES: u64 = 1_000;
 const RESERVED_DIVISOR: u64 = 40;
-/// What a record costs beside its bytes: its two keys and their places in the tables.
+/// Cost of a record beside its bytes: two keys and their space in the tables.
 pub(super) const RECORD_COST: u64 = 256;
-/// A file takes whole blocks of the disk, and is one of so many: ext4 makes one for each 16 KiB.
+/// A file takes whole blocks of the disk, and one inode: ext4 makes one for each 16 KiB.
 const BLOCK_BYTES: u64 = 4 * 1024;
 const FILE_COST: u64 = 16 * 1024;
-/// Unreadable batches of one village that are kept for a look: how many, and their bytes. More are
-/// only counted.
+/// Unreadable batches of one village that are stored for inspection: their number and their bytes.
+/// Further ones are only counted.
 pub(super) const MAX_QUARANTINED_BATCHES: u64 = 100;
 pub(super) const MAX_QUARANTINED_BYTES: u64 = 4 * 1024 * 1024;
 
-/// What people's words cost, as the file that they are.
+/// Cost of a text as the file that holds it.
 pub(super) const fn text_cost(len: u64) -> u64 {
     (if len < BLOCK_BYTES {
         BLOCK_BYTES
@@ -47,17 +47,17 @@ pub(super) const fn text_cost(len: u64) -> u64 {
     }) + FILE_COST
 }
 
-/// The day it is, and how much each village may add in it.
+/// The current time, and how much each village may add today.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DailyQuota {
     /// Now, wall ms.
     pub now_ms: i64,
-    /// Bytes.
+    /// Bytes that one village may add today.
     pub max_bytes: u64,
 }
 
 impl DailyQuota {
-    /// With so much free of all on the store's disk, in bytes and in files.
+    /// The quota when this much of all is free on the store's disk, in bytes and in inodes.
     #[must_use]
     pub const fn from_free_space(
         now_ms: i64,
@@ -79,7 +79,7 @@ impl DailyQuota {
         Self { now_ms, max_bytes }
     }
 
-    /// Why less is taken than on other days, as the key of a sentence; none = it is not.
+    /// Why the quota is lower than on other days, as a message key; none = it is not.
     #[must_use]
     pub const fn reason_key(&self) -> Option<&'static str> {
         match self.max_bytes {
@@ -90,29 +90,29 @@ impl DailyQuota {
     }
 }
 
-/// One village's account.
+/// The counters of one village.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VillageQuota {
-    /// Which day `bytes` are of.
+    /// The day of `bytes`.
     day: i64,
-    /// Told that day.
+    /// Bytes stored that day.
     bytes: u64,
-    /// Names of things that are kept.
+    /// Names that are stored.
     pub names: u64,
-    /// Sensors whose alarm is kept.
+    /// Sensors whose alarm is stored.
     pub alarms: u64,
-    /// Unreadable batches that are kept, and their bytes.
+    /// Unreadable batches that are stored; their bytes follow.
     #[serde(rename = "aside")]
     pub quarantined: u64,
     #[serde(rename = "aside_bytes")]
     quarantined_bytes: u64,
-    /// All unreadable batches there ever were.
+    /// All unreadable batches that ever came.
     #[serde(default)]
     pub unreadable: u64,
 }
 
 impl VillageQuota {
-    /// True when the village may tell so much more today; it is counted then.
+    /// True when the village may add so many bytes today; they are counted then.
     pub(super) fn try_consume(&mut self, bytes: u64, today: DailyQuota) -> bool {
         let day = today.now_ms.div_euclid(DAY_MS);
         if self.day != day {
@@ -125,7 +125,7 @@ impl VillageQuota {
         true
     }
 
-    /// True when there is room to keep an unreadable batch; it is counted either way.
+    /// True when there is room to store an unreadable batch; it is counted either way.
     pub(super) fn try_quarantine(&mut self, bytes: u64) -> bool {
         self.unreadable += 1;
         let fits = self.quarantined < MAX_QUARANTINED_BATCHES
@@ -137,7 +137,7 @@ impl VillageQuota {
         fits
     }
 
-    /// True when the village told all it may today.
+    /// True when the village has used up its quota of today.
     #[must_use]
     pub fn is_exhausted(&self, today: DailyQuota) -> bool {
         self.day == today.now_ms.div_euclid(DAY_MS)
@@ -145,12 +145,12 @@ impl VillageQuota {
     }
 }
 
-/// Makes the table.
+/// Creates the table.
 pub(super) fn create_tables(write: &WriteTransaction) -> io::Result<()> {
     write.open_table(ACCOUNTS).map_err(io_error).map(drop)
 }
 
-/// How many names and alarms of a village there are: counted once, then kept in its account.
+/// Counts a village's names and alarms: done once, then the numbers are among its counters.
 pub(super) fn count(write: &WriteTransaction, village: &str) -> io::Result<(u64, u64)> {
     let (from, to) = (
         [village.as_bytes(), b"\0"].concat(),
@@ -171,7 +171,7 @@ pub(super) fn count(write: &WriteTransaction, village: &str) -> io::Result<(u64,
     Ok((names as u64, alarms as u64))
 }
 
-/// A village's account; one that never had any is counted once.
+/// A village's counters; a village without any is counted once.
 pub(super) fn load(write: &WriteTransaction, village: &str) -> io::Result<VillageQuota> {
     let table = write.open_table(ACCOUNTS).map_err(io_error)?;
     if let Some(known) = table
@@ -207,7 +207,7 @@ pub(super) fn load(write: &WriteTransaction, village: &str) -> io::Result<Villag
     })
 }
 
-/// Keeps a village's account.
+/// Stores a village's counters.
 pub(super) fn save(
     write: &WriteTransaction,
     village: &str,
@@ -220,7 +220,7 @@ pub(super) fn save(
     Ok(())
 }
 
-/// A village's account, for a page; none = it never told anything.
+/// A village's counters, for a page; all zero = it never sent anything.
 pub(super) fn read(db: &redb::Database, village: &str) -> io::Result<VillageQuota> {
     use redb::ReadableDatabase as _;
     let read = db.begin_read().map_err(io_error)?;
@@ -318,7 +318,7 @@ mod tests {
             [plenty, little, none].map(|t| (t.max_bytes, t.reason_key().is_some())),
             three
         );
-        // The same of files, where there is any amount of room.
+        // The same of inodes, with plenty of free bytes.
         assert_eq!(
             [files / 2, 4_999, 999]
                 .map(|n| with(100 * gib, n))

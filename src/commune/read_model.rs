@@ -1,5 +1,6 @@
-//! What villages told of their things, kept beside their records in the same transaction: what each
-//! is called, and which alarms are in force. Bounded per village; longer names are cut.
+//! The read model of villages' things, stored beside their records in the same transaction: the
+//! name of each thing, and the state of each alarm. Bounded per village; longer names are
+//! truncated.
 
 use std::io;
 
@@ -11,30 +12,32 @@ use super::tables::{ALARMS, NAMES, io_error};
 use crate::domain::event::{Entry, Event};
 use crate::domain::text;
 
-/// A village whose history began anew counts from 1 again: what is a day older is older.
+/// A village whose history began anew counts its entries from 1 again: an alarm that is a day older
+/// is older, whatever its number.
 const DAY_MS: i64 = 86_400_000;
-/// Most names of one village.
+/// Names of one village that are stored.
 const MAX_NAMES: u64 = 20_000;
 
-/// Most sensors of one village whose alarms are kept.
+/// Sensors of one village whose alarms are stored.
 const MAX_ALARMS: u64 = 500;
 
-/// What was told last of a sensor's alarm. Falls are kept too: lanes overtake each other, and a
-/// fall that comes late must not end a newer alarm.
+/// The last reported state of a sensor's alarm. Lowered alarms are stored too: lanes overtake each
+/// other, and a lowering that comes late must not end a newer alarm.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ActiveAlarm {
-    /// How often the village had been set back: its numbers began again from an earlier one.
+    /// How often the village had been set back; each time its entry numbers began again from an
+    /// earlier one.
     #[serde(default)]
     pub generation: u64,
     /// Number of the entry in its village's history.
     pub seq: u64,
-    /// The mark that is passed; 0 = none.
+    /// The threshold that is crossed; 0 = none.
     pub level: u8,
     /// Sensor.
     pub sensor: String,
-    /// The value that passed the mark.
+    /// The value that crossed the threshold.
     pub value: f64,
-    /// When, wall ms of the village.
+    /// Time of the entry by the village's clock, wall ms; at most the time at which it came.
     pub at: i64,
 }
 
@@ -42,19 +45,19 @@ fn key(village: &str, id: &str) -> Vec<u8> {
     [village.as_bytes(), b"\0", id.as_bytes()].concat()
 }
 
-/// All keys of a village: from and to.
+/// The keys of all rows of a village: from and to.
 fn range(village: &str) -> (Vec<u8>, Vec<u8>) {
     (key(village, ""), [village.as_bytes(), b"\x01"].concat())
 }
 
-/// Makes the tables.
+/// Creates the tables.
 pub(super) fn create_tables(write: &WriteTransaction) -> io::Result<()> {
     write.open_table(NAMES).map_err(io_error)?;
     write.open_table(ALARMS).map_err(io_error)?;
     Ok(())
 }
 
-/// Notes what the entries of one batch tell.
+/// Applies the entries of one batch to the read model.
 pub(super) struct ReadModelWriter<'a> {
     village: &'a str,
     generation: u64,
@@ -83,7 +86,7 @@ impl<'a> ReadModelWriter<'a> {
         })
     }
 
-    /// Notes what an entry tells; what it adds is counted in the village's account.
+    /// Applies an entry; the rows that it adds are counted among the village's counters.
     pub(super) fn apply(&mut self, account: &mut VillageQuota, entry: &Entry) -> io::Result<()> {
         for (id, called) in entry.event.names() {
             let key = key(self.village, id);
@@ -98,7 +101,7 @@ impl<'a> ReadModelWriter<'a> {
                 .insert(key.as_slice(), called.as_bytes())
                 .map_err(io_error)?;
         }
-        // A village's clock may be years ahead: what it says of later than now is of now.
+        // A village's clock may be years ahead: a time later than now counts as now.
         let at = entry.wall_ms.min(self.now_ms);
         let (sensor, level, value) = match &entry.event {
             Event::SensorAlarmRaised {
@@ -111,8 +114,9 @@ impl<'a> ReadModelWriter<'a> {
                 level,
                 value,
             } => (sensor.as_str(), *level, *value),
-            // A first boot: another card, another history; what its sensors said before is over.
-            // Nobody begins twice in one batch.
+            // A first boot means other storage and another history: alarms that were reported
+            // before it are over. One batch holds no second first boot of an honest village;
+            // further ones are ignored.
             Event::Booted { boot: 1, .. } if self.histories_begun == 0 => {
                 self.histories_begun += 1;
                 let (from, to) = range(self.village);
@@ -159,7 +163,8 @@ impl<'a> ReadModelWriter<'a> {
     }
 }
 
-/// What a village calls a thing: by its id, or by the device that it belongs to; else the id.
+/// The name of a thing in its village: its own, or that of the device that it belongs to; else its
+/// id.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -177,7 +182,7 @@ pub(super) fn name_of(db: &Database, village: &str, id: &str) -> io::Result<Stri
     Ok(id.to_owned())
 }
 
-/// The alarms in force in a village, the newest first.
+/// The active alarms of a village, the newest first.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -273,7 +278,7 @@ mod tests {
             alarms(&db, "ben-thoc").expect("read").len()
         };
         let tell = |entries: &[Entry]| tell_in(0, entries);
-        // The lane of alarms overtakes the lane of what else happened.
+        // The alarm lane overtakes the lanes of other entries.
         assert_eq!(
             tell(&[up(14), up(16), down(15)]),
             1,
@@ -282,7 +287,7 @@ mod tests {
         assert_eq!(tell(&[down(17)]), 0);
         assert_eq!(tell(&[up(12)]), 0, "an old one comes late");
         assert_eq!(tell(&[up(18)]), 1);
-        // Another card: its history counts from 1 again, and what was before it is over.
+        // Other storage: its history counts from 1 again, and the alarms before it are over.
         assert_eq!(
             tell(&[entry(
                 1,
@@ -311,8 +316,8 @@ mod tests {
             name.starts_with("Ngã ba") && text::is_line(&name, text::MAX_NAME_CHARS),
             "{name}"
         );
-        // A card that was set back gives numbers out again: what it says is newer than what was
-        // said before.
+        // Storage that was set back gives numbers out again: its entries are newer than those
+        // before.
         assert_eq!(tell(&[up(30)]), 1);
         assert_eq!(
             tell_in(1, &[down(22)]),

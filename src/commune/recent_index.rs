@@ -1,11 +1,11 @@
-//! What a village told last, for the commune's pages: an index over its records by their numbers in
-//! its house.
+//! The newest records of a village, for the commune's pages: an index over its records by their
+//! entry number (seq) in the village.
 //!
-//! Invariant: nothing that was acknowledged leaves the pages because something else came. A village
-//! that was set back gives numbers out again: its history goes on in another generation
-//! ([`super::past`]), whose records stand before all of the ones before it, and beside them. Key:
-//! village, NUL, [`MARKED`] + generation, number, epoch → key of the record. Older versions
-//! wrote village, NUL, number: those rows are of before all generations.
+//! Invariant: an acknowledged record does not leave the pages because another one took its number.
+//! A village that was set back gives numbers out again: its history goes on in another generation
+//! ([`super::boot_history`]), whose records are listed before all records of earlier generations,
+//! and beside them. Key: village, NUL, [`INVERTED_SEQ`] + generation, number, epoch → key of the
+//! record. Older versions wrote village, NUL, number: those rows are older than every generation.
 
 use std::io;
 
@@ -15,17 +15,18 @@ use super::store::CommuneStore;
 use super::tables::{RECORDS, io_error};
 
 const NEWEST: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("newest");
-/// Above all numbers that a village may give.
+/// Above every number that a village may give, so that rows with a generation sort above those of
+/// older versions.
 const INVERTED_SEQ: u64 = 1 << 63;
-/// Of what is read for one page of a village, bytes.
+/// Bytes of records that are read for one page of a village.
 const MAX_BYTES_PER_PAGE: usize = 512 * 1024;
 
-/// Makes the table.
+/// Creates the table.
 pub(super) fn create_tables(write: &WriteTransaction) -> io::Result<()> {
     write.open_table(NEWEST).map_err(io_error).map(drop)
 }
 
-/// Notes records of one stream of a village.
+/// Indexes the records of one stream of a village.
 pub(super) struct RecentIndexWriter<'a> {
     table: Table<'a, &'static [u8], &'static [u8]>,
     village: &'a str,
@@ -49,7 +50,7 @@ impl<'a> RecentIndexWriter<'a> {
         })
     }
 
-    /// Notes the record with this number in its house.
+    /// Indexes the record of the entry with this number.
     pub(super) fn insert(&mut self, seq: u64, record: &[u8]) -> io::Result<()> {
         let generation = INVERTED_SEQ.saturating_add(self.generation).to_be_bytes();
         let key = [
@@ -68,8 +69,7 @@ impl<'a> RecentIndexWriter<'a> {
 }
 
 impl CommuneStore {
-    /// Up to `limit` records of a village, the newest of its house first; fewer when they are
-    /// large.
+    /// Up to `limit` records of a village, the newest entry first; fewer when they are large.
     ///
     /// # Errors
     /// When the store cannot be read.

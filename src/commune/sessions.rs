@@ -1,6 +1,6 @@
-//! Who is signed in at the console: a token per sign-in, of which only the hash is kept; listed,
-//! ended by a button, by a day or by a new PIN. Bounded in number. Deliberately absent: names;
-//! there is one PIN.
+//! The console's sign-ins: a token for each, of which only the hash is stored. A sign-in is listed,
+//! and ended by a button, after a day or by a new PIN. Their number is bounded. Deliberately
+//! absent: users; there is one PIN.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -19,7 +19,7 @@ use crate::supervisor::clock::Clock;
 const COOKIE: &str = "xa";
 /// How long a sign-in lasts, ms.
 const SIGN_IN_LIFETIME_MS: i64 = 86_400_000;
-/// Sign-ins at once; the oldest makes room.
+/// Sign-ins at once; a new one ends the oldest.
 const MAX_SIGN_INS: usize = 50;
 
 /// One sign-in.
@@ -27,9 +27,9 @@ const MAX_SIGN_INS: usize = 50;
 pub struct ConsoleSignIn {
     /// When it began, wall ms.
     pub began_at: i64,
-    /// From where.
+    /// Address of the browser.
     pub address: String,
-    /// Hash of what the PIN was proved against: another PIN ends it.
+    /// Hash of the PIN's hash at the sign-in: another PIN ends it.
     pin: String,
 }
 
@@ -44,8 +44,8 @@ pub struct ConsoleSignIns {
 }
 
 impl ConsoleSignIns {
-    /// Opens the file of sign-ins (a damaged one means: everybody signs in again). `pin` is the
-    /// hash of the PIN.
+    /// Opens the file of sign-ins. A damaged file counts as empty: everybody signs in again. `pin`
+    /// is the hash of the PIN.
     #[must_use]
     pub fn open(path: &Path, key: Vec<u8>, pin: &str, clock: Clock) -> Self {
         let kept = crate::http::cache_files::read_or_default(path, "everybody signs in again");
@@ -62,13 +62,14 @@ impl ConsoleSignIns {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A clock that was years ahead when somebody signed in must not keep them in for years.
+    /// The difference counts in both directions: a clock that was years ahead at the sign-in must
+    /// not extend it for years.
     fn is_valid(&self, session: &ConsoleSignIn) -> bool {
         session.pin == self.pin
             && self.clock.wall_ms().abs_diff(session.began_at) < SIGN_IN_LIFETIME_MS.unsigned_abs()
     }
 
-    /// Somebody signed in; gives the cookie.
+    /// Begins a sign-in; gives the cookie.
     ///
     /// # Errors
     /// When the machine has no randomness to give.
@@ -127,7 +128,7 @@ impl ConsoleSignIns {
         self.save(&inner);
     }
 
-    /// Everybody who is signed in, the newest first; true = the one with this token.
+    /// All sign-ins, the newest first; true = the one with this token.
     #[must_use]
     pub fn list(&self, token: &str) -> Vec<(ConsoleSignIn, bool)> {
         let mine = secret::sha256(token.as_bytes());
@@ -141,7 +142,7 @@ impl ConsoleSignIns {
         all
     }
 
-    /// The form token of a sign-in: a form without it changes nothing.
+    /// The CSRF token of a sign-in: a form without it changes nothing.
     #[must_use]
     pub fn csrf_token(&self, token: &str) -> String {
         secret::mac(&self.key, format!("console form {token}").as_bytes())[..32].to_owned()
@@ -202,10 +203,10 @@ mod tests {
         );
         sessions.end(&a);
         assert!(sessions.token(&one).is_none() && sessions.token(&two).is_some());
-        // A new process knows who is in; a new PIN puts everybody out.
+        // A new process knows the sign-ins; a new PIN ends all of them.
         assert!(open("hash of a PIN").token(&two).is_some());
         assert!(open("another").token(&two).is_none());
-        // A clock that was ahead and came back keeps nobody in for years; a day is a day.
+        // A clock that was ahead and was set back extends no sign-in; each lasts a day.
         clock.set_wall(1_000_000 + 80 * 365 * SIGN_IN_LIFETIME_MS);
         let ahead = asked(&sessions.begin("10.0.0.3".into(), false).expect("in"));
         assert!(sessions.token(&ahead).is_some() && sessions.token(&two).is_none());

@@ -1,7 +1,8 @@
-//! Signing in at the console and out of it.
+//! Signing in at the console, and signing out.
 //!
-//! Whoever guesses makes himself wait, not the officer; what could not be looked at (a crowd, no
-//! memory) is not wrong and counts nothing. Hashes have their own bounds: [`crate::keys::pins`].
+//! An address that guesses makes itself wait, not the officer. An attempt that could not be
+//! verified (too many at once, no memory) is not wrong and is not counted. Hashing has its own
+//! bounds: [`crate::keys::pins`].
 
 use std::net::IpAddr;
 use std::sync::PoisonError;
@@ -21,7 +22,7 @@ use crate::keys::secret;
 
 const DAY_MS: i64 = 86_400_000;
 
-/// Where a visitor comes from, and whether over TLS.
+/// The address of a visitor, and whether the connection uses TLS.
 fn peer_address(peer: Peer) -> (IpAddr, bool) {
     match peer {
         Peer::Tcp {
@@ -31,7 +32,7 @@ fn peer_address(peer: Peer) -> (IpAddr, bool) {
     }
 }
 
-/// Looks at a PIN; else what to answer.
+/// Verifies a PIN; the error is what to answer.
 async fn verify_pin(
     console: &Console,
     address: IpAddr,
@@ -54,7 +55,7 @@ async fn verify_pin(
         )
     };
     let day = console.clock.wall_ms().div_euclid(DAY_MS);
-    // Text that is no PIN is no guess: it costs nothing.
+    // Text that is no PIN is no guess: it is neither counted nor hashed.
     if !secret::is_pin(pin) {
         return Err((
             StatusCode::UNAUTHORIZED,
@@ -105,7 +106,7 @@ fn field<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
         .map_or("", |(_, v)| v.trim())
 }
 
-/// Tries the PIN.
+/// Verifies the PIN and begins a sign-in.
 pub(super) async fn sign_in(
     State(console): State<Console>,
     ConnectInfo(peer): ConnectInfo<Peer>,
@@ -126,7 +127,7 @@ pub(super) async fn sign_in(
             )
             .await;
     }
-    // Whoever signs in again on the same machine leaves nothing behind.
+    // A browser that signs in again leaves no earlier sign-in behind.
     if let Some(old) = console.sessions.token(&headers) {
         console.sessions.end(&old);
     }
@@ -173,8 +174,8 @@ pub(super) async fn sign_out(
     redirect_see_other("/")
 }
 
-/// Ends every other sign-in. With the PIN: whoever sits at a machine that was left open must not
-/// put the officer out.
+/// Ends every other sign-in. It needs the PIN: somebody at a machine that was left signed in must
+/// not sign the officer out.
 pub(super) async fn sign_out_others(
     State(console): State<Console>,
     ConnectInfo(peer): ConnectInfo<Peer>,

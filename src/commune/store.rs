@@ -1,8 +1,9 @@
 //! The commune's store (redb) and what is read from it: how far each stream is applied, records as
-//! they came, texts, accounts.
+//! they came, texts, counters.
 //!
-//! Its tables are in `db`. It is opened in `open` and written in `take`; what is kept beside the
-//! records has a file each, above this one where it is asked of the store.
+//! Its tables are in `tables`; it is opened in `open` and written in `ingest`. Data beside the
+//! records has a file each. A file that adds methods to the store depends on this one; this one
+//! depends on the others.
 
 use std::io;
 use std::path::Path;
@@ -24,19 +25,19 @@ pub struct CommuneStore {
     pub(super) db: Arc<Database>,
     pub(super) incarnation: String,
     pub(super) path: Arc<Path>,
-    /// People's words, a folder of each village.
+    /// Texts, a folder for each village.
     pub(super) folder: Arc<Path>,
     pub(super) overwrite_throttle: Arc<erasure::OverwriteThrottle>,
 }
 
 impl CommuneStore {
-    /// Which database this is.
+    /// Identifies this database.
     #[must_use]
     pub fn incarnation(&self) -> &str {
         &self.incarnation
     }
 
-    /// How much each village may add today: less where the disk is running full.
+    /// How much each village may add today: less while the disk is running full.
     #[must_use]
     pub fn daily_quota(&self, now_ms: i64) -> DailyQuota {
         DailyQuota::from_free_space(
@@ -91,7 +92,7 @@ impl CommuneStore {
             .collect()
     }
 
-    /// What is counted of a village.
+    /// The counters of a village.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -99,7 +100,7 @@ impl CommuneStore {
         quota::read(&self.db, village)
     }
 
-    /// When a village was last heard.
+    /// The last contact with a village.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -146,7 +147,7 @@ impl CommuneStore {
         Ok(out)
     }
 
-    /// People's words that a record names.
+    /// The text that a record names.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -154,7 +155,7 @@ impl CommuneStore {
         if let Some(words) = erasure::read_text(&self.folder, village, blob)? {
             return Ok(Some(words));
         }
-        // An older version kept them here.
+        // Older versions stored texts in this table.
         let read = self.db.begin_read().map_err(io_error)?;
         let table = read.open_table(TEXTS).map_err(io_error)?;
         Ok(table
@@ -167,7 +168,7 @@ impl CommuneStore {
             .map(|v| String::from_utf8_lossy(v.value()).into_owned()))
     }
 
-    /// True when a village erased these words.
+    /// True when a village erased this text.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -175,11 +176,11 @@ impl CommuneStore {
         erasure::read_is_erased(&self.db, village, blob)
     }
 
-    /// Writes over what was erased and still stands in free pages of the file; true = there was
-    /// something. Blocks for long.
+    /// Overwrites erased data that is still in free pages of the file; true = a pass was due.
+    /// Blocks for long.
     ///
     /// # Errors
-    /// When there is too little room, or the store cannot be written; it is tried again after an
+    /// When there is too little space, or the store cannot be written; it is tried again after an
     /// hour.
     pub fn overwrite_free_pages(&self, now_mono_ms: u64) -> io::Result<bool> {
         self.overwrite_free_pages_with(now_mono_ms, &|| {
@@ -187,7 +188,7 @@ impl CommuneStore {
         })
     }
 
-    /// As [`Store::scrub`], on a disk that has so many bytes left.
+    /// As [`CommuneStore::overwrite_free_pages`]; `free` gives the free bytes of the disk.
     pub(super) fn overwrite_free_pages_with(
         &self,
         now_mono_ms: u64,
@@ -198,7 +199,7 @@ impl CommuneStore {
         })
     }
 
-    /// What a village calls a thing; its id when it never said.
+    /// The name of a thing in its village; its id when it has none.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -206,7 +207,7 @@ impl CommuneStore {
         read_model::name_of(&self.db, village, id)
     }
 
-    /// The alarms in force in a village, the newest first.
+    /// The active alarms of a village, the newest first.
     ///
     /// # Errors
     /// When the store cannot be read.

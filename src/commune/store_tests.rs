@@ -1,5 +1,5 @@
-//! The store against villages that promise what is not so: marks move as far as there is something,
-//! rows are bounded.
+//! The store against villages that claim what is not so: watermarks move only as far as there is
+//! something, rows are bounded.
 
 use std::collections::BTreeMap;
 
@@ -84,7 +84,7 @@ fn a_mark_moves_as_far_as_there_is_something() {
     assert_eq!(store.apply("v", &good, 0).expect("repeated"), (2, false));
     let far = pack(stream(1), 9, &[&record(9, "c")], BTreeMap::new()).expect("packed");
     assert_eq!(store.apply("v", &far, 0).expect("a hole"), (2, true));
-    // What cannot be read counts as far as it may reach, and so much of it is kept.
+    // An unreadable batch counts as far as it may reach, and only so many are stored.
     let noise = |first| Batch {
         first,
         count: 100,
@@ -105,7 +105,7 @@ fn a_mark_moves_as_far_as_there_is_something() {
         (MAX_QUARANTINED_BATCHES, 2 * MAX_QUARANTINED_BATCHES)
     );
     assert_eq!(store.contact("v").expect("seen").records, 2);
-    // A village that nobody knew is told apart from the others.
+    // The same stream of another village is another stream.
     assert_eq!(store.apply("w", &good, 0).expect("taken"), (2, false));
     let _ = std::fs::remove_dir_all(path.with_extension("texts"));
     std::fs::remove_file(path).expect("clean");
@@ -342,7 +342,7 @@ fn what_a_village_told_before_it_was_set_back_stays_on_the_pages_behind_what_it_
         tell(10, n, &said(n, n, &format!("a{n}")));
     }
     assert_eq!(newest(9), ["a3", "a2", "a1", "old"]);
-    // The card is set back to before a2 and goes on under another epoch.
+    // The storage is set back to before a2, and the village goes on under another epoch.
     hello(10 + 1, &[11]);
     tell(11, 1, &said(1, 2, "b2"));
     assert_eq!(

@@ -1,7 +1,8 @@
-//! The tables of the commune's store (redb), their keys, and the rows that more than one file reads.
+//! The tables of the commune's store (redb), their keys, and the rows that more than one file
+//! reads.
 //!
-//! Keys are bytes: `village NUL epoch NUL lane NUL number (big endian)`. Tables that only one file
-//! knows stand in that file.
+//! Keys are bytes: `village NUL epoch NUL lane NUL number (big endian)`. A table that only one file
+//! uses is defined in that file.
 
 use std::io;
 
@@ -17,14 +18,14 @@ pub(super) const QUARANTINE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition
 pub(super) const GAPS: TableDefinition<'_, &[u8], u64> = TableDefinition::new("gaps");
 pub(super) const META: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("meta");
 pub(super) const CONTACTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("seen");
-/// Village and id of a thing → what people call it.
+/// Village and id of a thing → its name.
 pub(super) const NAMES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("names");
-/// Village and sensor → the alarm in force.
+/// Village and sensor → the last state of its alarm.
 pub(super) const ALARMS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("alarms");
-/// A greeting that says nothing new is written down this often, ms.
+/// How often a hello without news is written, ms.
 pub(super) const MIN_HELLO_WRITE_INTERVAL_MS: i64 = 10_000;
 
-/// When a village was last heard and how far it is.
+/// The last contact with a village, and how far its records reach.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VillageContact {
     /// Wall ms of the last message.
@@ -32,41 +33,41 @@ pub struct VillageContact {
     pub last_message_at: i64,
     /// Wall ms of the newest record.
     pub newest_at: i64,
-    /// Number of the newest record in the village.
+    /// Entry number (seq) of the newest record in the village.
     pub newest_seq: u64,
     /// Records in all.
     pub records: u64,
-    /// Epoch that spoke last.
+    /// Epoch of the last hello.
     pub epoch: String,
-    /// Boot that spoke last.
+    /// Boot of the last hello.
     pub boot: u64,
 }
 
-/// A command on its way down.
+/// A bulletin that was queued for a village.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UndeliveredBulletin {
-    /// Its number.
+    /// Its number among the village's bulletins.
     pub seq: u64,
-    /// Its name.
+    /// Its id.
     pub id: String,
-    /// Wall ms after which it means nothing.
+    /// Wall ms after which it is not sent any more.
     pub expires_at: i64,
-    /// What it says.
+    /// Its content.
     pub bulletin: Bulletin,
-    /// What became of it.
+    /// Its outcome in the village.
     pub outcome: BulletinOutcome,
 }
 
-/// What became of a command.
+/// The outcome of a bulletin in a village.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BulletinOutcome {
-    /// The village did not say yet.
+    /// The village has not answered yet.
     #[default]
     Waiting,
     /// Carried out.
     Done,
-    /// Refused: the key of the sentence.
+    /// Rejected, with a message key.
     Refused(String),
 }
 

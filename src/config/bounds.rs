@@ -1,4 +1,4 @@
-//! Whether what is written makes sense: names, numbers, and what the broker is told.
+//! The bounds of the configuration: names, numbers, and the settings of the broker.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,8 @@ use crate::domain::validation::{self, MAX_DECIMALS, MAX_HORNS, MAX_THRESHOLDS};
 use crate::protocol::broker::Limits;
 use crate::protocol::mqtt::topic::is_topic_filter;
 
-/// Says what is wrong, key and sentence.
+/// Reports every mistake in the broker's settings, in the accounts and in the light groups: key and
+/// sentence.
 pub fn check_broker(config: &Config, wrong: &mut dyn FnMut(&str, String)) {
     let b = &config.broker;
     for rule in b.rules.iter().filter(|r| !is_topic_filter(&r.filter)) {
@@ -19,7 +20,51 @@ pub fn check_broker(config: &Config, wrong: &mut dyn FnMut(&str, String)) {
             format!("“{}” is not an MQTT filter", rule.filter),
         );
     }
-    // Every limit has its row: one that is new does not compile without.
+    check_limits(&b.limits, wrong);
+    for a in config
+        .accounts
+        .iter()
+        .flat_map(|a| a.publish.iter().chain(&a.subscribe))
+        .filter(|f| !is_topic_filter(f))
+    {
+        wrong("program", format!("“{a}” is not an MQTT filter"));
+    }
+    for a in config.accounts.iter().filter(|a| {
+        validation::validate(&Command::GrantAccess {
+            account: (*a).clone(),
+        })
+        .is_err()
+    }) {
+        wrong(
+            "program",
+            format!("“{}” has too many filters, or too long ones", a.name),
+        );
+    }
+    for g in config
+        .groups
+        .iter()
+        .filter(|g| g.lights.len() > MAX_LIGHTS_PER_GROUP)
+    {
+        wrong(
+            "group",
+            format!(
+                "“{}” has {} lamps, at most {MAX_LIGHTS_PER_GROUP} are wanted",
+                g.id,
+                g.lights.len()
+            ),
+        );
+    }
+    if b.tls.is_none() && (b.websocket_tls.is_some() || b.client_certificates) {
+        wrong(
+            "broker.tls",
+            "WebSocket over TLS and client certificates need the TLS listener".to_owned(),
+        );
+    }
+}
+
+/// Reports every limit that is not between its least and its most.
+fn check_limits(limits: &Limits, wrong: &mut dyn FnMut(&str, String)) {
+    // A new limit does not compile until it has its row below.
     let Limits {
         connections,
         half_open,
@@ -48,7 +93,7 @@ pub fn check_broker(config: &Config, wrong: &mut dyn FnMut(&str, String)) {
         retained_bytes,
         retained_per_device,
         retained_bytes_per_device,
-    } = b.limits;
+    } = *limits;
     let bounds: [(&str, u64, u64, u64); 27] = [
         ("connections", connections as u64, 1, 100_000),
         ("half_open", half_open as u64, 1, 100_000),
@@ -106,57 +151,18 @@ pub fn check_broker(config: &Config, wrong: &mut dyn FnMut(&str, String)) {
             );
         }
     }
-    for a in config
-        .accounts
-        .iter()
-        .flat_map(|a| a.publish.iter().chain(&a.subscribe))
-        .filter(|f| !is_topic_filter(f))
-    {
-        wrong("program", format!("“{a}” is not an MQTT filter"));
-    }
-    for a in config.accounts.iter().filter(|a| {
-        validation::validate(&Command::GrantAccess {
-            account: (*a).clone(),
-        })
-        .is_err()
-    }) {
-        wrong(
-            "program",
-            format!("“{}” has too many filters, or too long ones", a.name),
-        );
-    }
-    for g in config
-        .groups
-        .iter()
-        .filter(|g| g.lights.len() > MAX_LIGHTS_PER_GROUP)
-    {
-        wrong(
-            "group",
-            format!(
-                "“{}” has {} lamps, at most {MAX_LIGHTS_PER_GROUP} are wanted",
-                g.id,
-                g.lights.len()
-            ),
-        );
-    }
-    if b.tls.is_none() && (b.websocket_tls.is_some() || b.client_certificates) {
-        wrong(
-            "broker.tls",
-            "WebSocket over TLS and client certificates need the TLS door".to_owned(),
-        );
-    }
 }
 
-/// Some of the limits: a later file changes what it names and leaves the rest.
+/// Some of the limits: a later file changes the limits that it names and leaves the rest.
 #[derive(serde::Deserialize)]
 #[serde(try_from = "BTreeMap<String, u64>")]
 pub struct LimitOverrides(BTreeMap<String, u64>);
 
 impl LimitOverrides {
-    /// The limits with these in place of their own.
+    /// `limits`, with these values in place of its own.
     ///
     /// # Errors
-    /// The key that is none, or the value that does not fit.
+    /// The key is not a limit, or the value does not fit its type.
     pub fn apply_to(&self, limits: &Limits) -> Result<Limits, serde_json::Error> {
         let mut whole = serde_json::to_value(limits)?;
         for (key, value) in &self.0 {
@@ -177,7 +183,7 @@ impl TryFrom<BTreeMap<String, u64>> for LimitOverrides {
     }
 }
 
-/// A name as people read it, made clean: on one line, without what nobody sees.
+/// A name that people read, cleaned: on one line, without hidden characters.
 pub fn name(text: &str) -> Result<String, String> {
     validation::name(text).map_err(|_| {
         let n = text::line(text, usize::MAX).chars().count();
@@ -189,7 +195,7 @@ pub fn name(text: &str) -> Result<String, String> {
     })
 }
 
-/// A unit as printed behind a figure; it may be empty.
+/// A unit as it is printed behind a number; it may be empty.
 pub fn unit(text: &str) -> Result<String, String> {
     let clean = text::line(text, usize::MAX);
     if clean.chars().count() <= MAX_UNIT_CHARS {
@@ -218,13 +224,13 @@ macro_rules! bounded {
 }
 
 bounded! {
-    /// Days that pictures are kept.
+    /// Days for which recordings stay.
     Days(u32), |d| (1..=90).contains(d), "1 to 90 days are wanted";
     /// Decimals of a sensor.
     Decimals(u8), |d| *d <= MAX_DECIMALS, format!("0 to {MAX_DECIMALS} decimals are wanted");
-    /// Horns of a cluster.
+    /// Horns of a speaker cluster.
     Horns(u8), |h| *h <= MAX_HORNS, format!("0 to {MAX_HORNS} horns are wanted");
-    /// Marks of a sensor.
+    /// Thresholds of a sensor.
     Marks(Vec<f64>), |m| validation::are_thresholds(m), format!("at most {MAX_THRESHOLDS} numbers are wanted, each below 10¹²");
     /// Degrees north.
     Latitude(f64), |d| validation::is_degrees(*d, 90.0), "-90 to 90 degrees are wanted";

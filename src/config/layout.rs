@@ -1,5 +1,5 @@
-//! Where things lie on this machine, from the configuration. Asked by the roots and by the
-//! technician's commands.
+//! The folders and sockets of this machine, from the configuration. Used by the composition in
+//! `app` and by the technician's commands.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,14 +12,14 @@ use crate::keys::secret::make_folder;
 pub struct Layout {
     /// Data folder.
     pub data: PathBuf,
-    /// Sockets.
+    /// Folder of the sockets.
     pub run: PathBuf,
     /// Control socket.
     pub control: PathBuf,
 }
 
 impl Layout {
-    /// From the configuration.
+    /// The layout that `config` gives.
     #[must_use]
     pub fn of(config: &Config) -> Self {
         let data = config
@@ -37,11 +37,12 @@ impl Layout {
         Self { data, run, control }
     }
 
-    /// Makes the folders that are not there: the data for the house alone (0700), the sockets also
-    /// for the group of the technician's user (0750).
+    /// Makes the missing folders. The data folder is for the gateway's user alone (0700); the
+    /// folder of the sockets may also be entered by its group, in which the technician's user is
+    /// (0750).
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// A folder cannot be made, or its mode cannot be set.
     pub fn make(&self) -> io::Result<()> {
         make_folder(&self.data)?;
         if !self.run.is_dir() {

@@ -1,14 +1,17 @@
-//! What must be known before boot: layers of TOML, every mistake at once with file, line and key.
+//! The configuration, which must be known before boot: layers of TOML. Every mistake is reported at
+//! once, with file, line and key.
 //!
-//! Layers, each over the one before: compiled defaults, `/usr/lib/conglang/*.toml`, the file named
-//! (or `/etc/conglang/conglang.toml`), `conglang.d/*.toml` beside it, `CONGLANG__SECTION__KEY` in
-//! the environment. Lists (`[[device]]`, …) add up. What staff change is a command and lives in the
-//! journal.
+//! Layers, each overriding the one before: compiled defaults, `/usr/lib/conglang/*.toml`, the file
+//! named (or `/etc/conglang/conglang.toml`), `conglang.d/*.toml` beside it,
+//! `CONGLANG__SECTION__KEY` in the environment. Lists (`[[device]]`, …) add up. Deliberately
+//! absent: the things that people of the village change. They are changed by commands and live in
+//! the journal.
 
 mod bounds;
 pub mod layout;
 mod load;
 mod read;
+mod sections;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -28,19 +31,19 @@ pub use load::{load, load_from};
 /// Everything that is configured.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
-    /// The village; a house without one cannot run.
+    /// The village; a gateway without one cannot run.
     pub village: Option<Village>,
-    /// Where data lies.
+    /// The data folder.
     pub data: Option<PathBuf>,
-    /// Where people come in.
+    /// HTTP listeners.
     pub listeners: HttpListeners,
-    /// Where devices come in.
+    /// The broker and its listeners.
     pub broker: BrokerConfig,
-    /// How the house speaks.
+    /// Speech synthesis.
     pub speech: SpeechConfig,
-    /// Where the commune is.
+    /// The link to the commune.
     pub uplink: UplinkConfig,
-    /// Where pictures are kept.
+    /// Recording of the cameras.
     pub recording: RecordingConfig,
     /// Settings of `conglang commune`.
     pub commune_server: CommuneServerConfig,
@@ -50,19 +53,19 @@ pub struct Config {
     pub devices: Vec<Device>,
     /// Accounts given in the configuration.
     pub accounts: Vec<Account>,
-    /// Lamps that go together.
+    /// Light groups.
     pub groups: Vec<LightGroup>,
     /// Sensors.
     pub sensors: Vec<Sensor>,
-    /// Horn clusters.
+    /// Speaker clusters.
     pub speakers: Vec<Speaker>,
     /// Cameras.
     pub cameras: Vec<CameraConfig>,
-    /// Where each value came from.
+    /// The origin of each value, by key: `file:line`.
     pub origins: BTreeMap<String, String>,
 }
 
-/// Doors for people.
+/// Addresses of the HTTP listeners, by audience.
 #[derive(Debug, Clone, Default)]
 pub struct HttpListeners {
     /// Plain HTTP for visitors.
@@ -73,14 +76,14 @@ pub struct HttpListeners {
     pub dashboard_tls: Option<SocketAddr>,
     /// Control socket of the technician's commands.
     pub control: Option<PathBuf>,
-    /// Names the portal answers to; others are redirected to the first.
+    /// Names that the portal answers to; requests for other names are redirected to the first.
     pub names: Vec<String>,
-    /// Telephone of the village's technician, as people write it; stands on every page that says
-    /// “call the technician”.
+    /// Telephone of the village's technician, as people write it. It is shown on every page that
+    /// says “call the technician”.
     pub technician_phone: Option<String>,
 }
 
-/// Doors for devices.
+/// The MQTT broker and its listeners.
 #[derive(Debug, Clone)]
 pub struct BrokerConfig {
     /// MQTT over TCP, on the device segment.
@@ -91,15 +94,15 @@ pub struct BrokerConfig {
     pub websocket: Option<SocketAddr>,
     /// MQTT over WebSocket over TLS.
     pub websocket_tls: Option<SocketAddr>,
-    /// Names and addresses that stand in the broker's certificate.
+    /// Names and addresses for which the broker's certificate is issued.
     pub names: Vec<String>,
-    /// Devices may show a certificate of the house's CA instead of a password.
+    /// Devices may present a certificate of the gateway's authority instead of a password.
     pub client_certificates: bool,
-    /// Devices without an account may announce themselves.
+    /// Devices without an account may connect and announce themselves in quarantine.
     pub quarantine: bool,
-    /// How safely messages are kept, by topic; the first that matches counts.
+    /// The durability class of messages by topic; the first rule that matches counts.
     pub rules: Vec<DurabilityRule>,
-    /// Bounds.
+    /// Limits.
     pub limits: Limits,
 }
 
@@ -119,14 +122,15 @@ impl Default for BrokerConfig {
     }
 }
 
-/// Speech.
+/// Speech synthesis.
 #[derive(Debug, Clone)]
 pub struct SpeechConfig {
-    /// Program.
+    /// The program that speaks.
     pub program: String,
-    /// Voice.
+    /// The voice that the program uses.
     pub voice: String,
-    /// Where clusters fetch sounds, `http://host:port`; none = the portal's address.
+    /// The base address at which clusters fetch sounds, `http://host:port`; `None` = the portal's
+    /// address.
     pub url: Option<String>,
 }
 
@@ -147,20 +151,20 @@ pub struct UplinkConfig {
     pub server: Option<String>,
     /// The commune's CA, PEM.
     pub ca: Option<PathBuf>,
-    /// Our certificate, PEM.
+    /// The village's certificate, PEM.
     pub certificate: Option<PathBuf>,
-    /// Our key, PEM.
+    /// The village's key, PEM.
     pub key: Option<PathBuf>,
 }
 
-/// Recording.
+/// Recording of the cameras.
 #[derive(Debug, Clone)]
 pub struct RecordingConfig {
-    /// Folder; none = beside the other data.
+    /// The folder of recordings; `None` = in the data folder.
     pub folder: Option<PathBuf>,
-    /// Gigabytes that the ring may take.
+    /// Largest size of the ring, gigabytes.
     pub keep_gb: u64,
-    /// Days that pictures are kept at most, 1–90; provinces have their own rules.
+    /// Days for which recordings stay at most, 1–90; provinces have their own rules.
     pub keep_days: u32,
 }
 
@@ -179,22 +183,22 @@ impl Default for RecordingConfig {
 pub struct CommuneServerConfig {
     /// “xã Đồng Nếp”.
     pub name: String,
-    /// Its console, plain HTTP.
+    /// Address of its console, plain HTTP.
     pub console: Option<SocketAddr>,
-    /// Its broker, MQTT over TLS with client certificates.
+    /// Address of its broker, MQTT over TLS with client certificates.
     pub mqtt: Option<SocketAddr>,
-    /// Villages that may speak: id and name.
+    /// Villages that have an account: id and name.
     pub villages: Vec<(String, String)>,
-    /// Names that stand in its certificate.
+    /// Names for which its certificate is issued.
     pub names: Vec<String>,
 }
 
-/// A camera and how it is reached.
+/// A camera, and how its source is reached.
 #[derive(Debug, Clone)]
 pub struct CameraConfig {
     /// The camera.
     pub camera: Camera,
-    /// RTSP address without user and password; none = known but not connected.
+    /// RTSP address without user and password; `None` = the camera is known but not connected.
     pub url: Option<String>,
     /// User.
     pub user: Option<String>,
@@ -211,7 +215,7 @@ pub struct ConfigError {
     pub line: usize,
     /// Key.
     pub key: String,
-    /// What is wrong and what is wanted.
+    /// The mistake, and what is wanted instead.
     pub what: String,
 }
 

@@ -1,5 +1,5 @@
-//! Reading one TOML text so that every mistake is found: keys are taken one by one, what is left is
-//! unknown.
+//! Reads one TOML text so that every mistake in it is found: each known key is taken out of its
+//! table, and a key that is left over is unknown.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::ConfigError;
 
-/// One text being read.
+/// One TOML text, with the mistakes found in it so far and the origin of each value.
 pub struct TomlSource<'i> {
     source: &'i str,
     file: &'i str,
@@ -70,7 +70,7 @@ impl<'i> TomlSource<'i> {
     }
 }
 
-/// One table being read.
+/// One table; its keys are taken out one by one.
 pub struct Section<'d, 'i> {
     text: &'d TomlSource<'i>,
     path: String,
@@ -87,7 +87,7 @@ impl<'d, 'i> Section<'d, 'i> {
         }
     }
 
-    /// A value that may be missing.
+    /// Takes a value that may be missing.
     pub fn get<T: Deserialize<'i>>(&mut self, key: &str) -> Option<T> {
         let value = self.table.remove(key)?;
         let span = value.span();
@@ -111,7 +111,7 @@ impl<'d, 'i> Section<'d, 'i> {
         }
     }
 
-    /// A value that must be there.
+    /// Takes a value; reports it when it is missing.
     pub fn require<T: Deserialize<'i>>(&mut self, key: &str) -> Option<T> {
         if !self.table.contains_key(key) {
             self.text.problem(&self.span, self.key(key), "is missing");
@@ -119,7 +119,7 @@ impl<'d, 'i> Section<'d, 'i> {
         self.get(key)
     }
 
-    /// A value as text that `parse` accepts.
+    /// Takes a text that may be missing, and parses it.
     pub fn get_parsed<T, E: std::fmt::Display>(
         &mut self,
         key: &str,
@@ -136,7 +136,7 @@ impl<'d, 'i> Section<'d, 'i> {
         }
     }
 
-    /// As `parsed`, and it must be there.
+    /// As [`Self::get_parsed`]; reports the value when it is missing.
     pub fn require_parsed<T, E: std::fmt::Display>(
         &mut self,
         key: &str,
@@ -168,13 +168,13 @@ impl<'d, 'i> Section<'d, 'i> {
         }
     }
 
-    /// A table that may be missing.
+    /// Takes a table that may be missing.
     pub fn table(&mut self, key: &str) -> Option<Section<'d, 'i>> {
         let value = self.table.remove(key)?;
         self.section(key, value)
     }
 
-    /// A list of tables.
+    /// Takes a list of tables, `[[key]]`.
     pub fn tables(&mut self, key: &str) -> Vec<Section<'d, 'i>> {
         let Some(value) = self.table.remove(key) else {
             return Vec::new();
@@ -197,7 +197,7 @@ impl<'d, 'i> Section<'d, 'i> {
         }
     }
 
-    /// What is left is unknown.
+    /// Reports the keys that are left over as unknown.
     pub fn finish(mut self) {
         for (key, _) in std::mem::take(&mut self.table) {
             self.text.problem(

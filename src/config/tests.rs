@@ -76,7 +76,7 @@ fn the_examples_are_right_as_they_stand() {
     ] {
         let found = load_from(&[(name.to_owned(), text.to_owned())]);
         assert!(found.is_ok(), "{name}: {:?}", found.err());
-        // And with what is switched off switched on.
+        // The commented-out settings are also right, as an administrator would enable them.
         let all: String = text
             .lines()
             .map(|l| {
@@ -112,7 +112,7 @@ fn a_later_file_changes_the_limits_that_it_names_and_every_limit_is_judged() {
         crate::protocol::broker::Limits::default(),
     );
     assert_eq!((l.packet, l.filters, l.queued), (65_536, 20, usual.queued));
-    // Zero, or more than anything: which are taken, and which are named as wrong.
+    // Of the values 0 and 4,000,000,000, which limits accept them; all others report them as wrong.
     for (value, good) in [
         (
             "0",
@@ -180,7 +180,7 @@ fn names_and_numbers_beyond_their_bounds_are_told_with_their_line() {
         problems.iter().any(|p| p.key == "program")
             && problems.iter().all(|p| p.what.len() < 2_000)
     );
-    // What nobody sees is left out, and what was typed in two signs is one.
+    // Hidden characters are removed, and a letter that was typed as two characters becomes one.
     let config =
         one(&GOOD.replace("Thôn Bến Thóc", "Tho\u{302}n \u{202e} Bến Thóc")).expect("good");
     assert_eq!(config.village.expect("there").name, "Thôn Bến Thóc");

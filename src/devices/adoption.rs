@@ -1,8 +1,10 @@
-//! Announcements become entities: what a device says that it does, and how it is spoken to.
+//! Discovery messages become entities: what a device does, and the topics by which it is read and
+//! switched.
 //!
-//! Invariants: an entity's topics are its device's own; what waits for the device's budget is
-//! bounded and taken later; what an entity said before it was read in another way is forgotten;
-//! after an announcement the alarm of a sensor is what its class, its marks and its last word say.
+//! Invariants: an entity's topics are its device's own. Messages that wait for the device's rate
+//! limit are bounded and processed later. A value that was read under another definition of the
+//! entity is dropped. After a discovery message the alarm of a sensor follows from its class, its
+//! thresholds and its last value.
 
 use super::deferred::Deferred;
 use super::ingest::Ingest;
@@ -18,12 +20,16 @@ use crate::protocol::mqtt::topic::{
     TOPIC_BYTES_MAX, TOPIC_LEVELS_MAX, is_topic_name, is_within_bounds,
 };
 
-/// Announcements of one device that wait for its turn.
+/// Most discovery messages of one device that wait at once.
 const MAX_PENDING_ANNOUNCEMENTS: usize = 64;
-/// Largest announcement, bytes; Home Assistant's own are a tenth of it.
+/// Largest discovery message, bytes; Home Assistant's own are a tenth of it.
 const MAX_ANNOUNCEMENT_BYTES: usize = 16 * 1024;
 
 impl Ingest {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "an announcement is judged step by step, and each step ends it"
+    )]
     pub(super) async fn handle_announcement(
         &self,
         topic: &str,
@@ -32,14 +38,14 @@ impl Ingest {
         now: u64,
         turns: &mut Deferred,
     ) -> anyhow::Result<()> {
-        // Its own question whether the house is there comes back to it.
+        // The gateway's own birth message returns to it by its subscription.
         if topic == "homeassistant/status" {
             return Ok(());
         }
         if payload.is_empty() {
             return self.handle_withdrawal(topic, now, turns).await;
         }
-        // What it says now stands in for what waited, be it nonsense.
+        // This message replaces one of the same topic that waited, even if it is invalid.
         turns
             .announcements
             .values_mut()
@@ -56,8 +62,8 @@ impl Ingest {
         };
         let device = announced.device;
         let state = self.journal.state();
-        // What a device left behind when it was put away does not bring it back; who is here
-        // announces himself anew.
+        // A retained message of a device that was withdrawn does not declare it again; a device
+        // that is still there announces itself anew.
         if retained && !state.devices.contains_key(&device) && !state.accounts.contains_key(&device)
         {
             return Ok(());
@@ -137,7 +143,7 @@ impl Ingest {
         self.refresh_alarm(&entity, now, turns).await
     }
 
-    /// A device takes an announcement back: the thing is gone, with what was said of it.
+    /// A device withdraws an entity: the entity is removed, with its values.
     async fn handle_withdrawal(
         &self,
         topic: &str,
@@ -155,7 +161,7 @@ impl Ingest {
             return Ok(());
         };
         let (device, id) = (announced.device, announced.id);
-        // What is announced as something else by now stays.
+        // An entity that is announced as another kind by now stays.
         if self
             .journal
             .state()
@@ -186,12 +192,12 @@ impl Ingest {
         Ok(())
     }
 
-    /// An announcement cannot be used: the log, `broker why`, the page Thiết bị and `doctor` say
-    /// so.
+    /// Records a discovery message that cannot be used: the log, `broker why`, the page Thiết bị
+    /// and `doctor` show it.
     fn reject_announcement(&self, topic: &str, why: &str) {
         tracing::warn!(topic, why, "device announcement rejected");
         let state = self.journal.state();
-        // Who has no account is a stranger, and told as that.
+        // A device without an account is in quarantine, and shown there.
         if let Some(device) = device_of(topic).filter(|d| state.accounts.contains_key(d)) {
             self.live
                 .rejected_discovery
@@ -199,7 +205,7 @@ impl Ingest {
         }
     }
 
-    /// The alarm of a sensor that was announced again, perhaps with another class.
+    /// Updates the alarm of a sensor that was announced again, perhaps with another class.
     async fn refresh_alarm(
         &self,
         entity: &Entity,
@@ -222,7 +228,8 @@ impl Ingest {
         }
     }
 
-    /// One of each device at a time, and only when its turn has come: what waits costs nothing.
+    /// Retries one message of each device at a time, and only when its rate limit allows one:
+    /// waiting costs nothing.
     pub(super) async fn retry_announcements(
         &self,
         now: u64,
@@ -253,7 +260,7 @@ impl Ingest {
     }
 }
 
-/// Whose announcement it is, by its topic.
+/// The device of a discovery message, by its topic.
 fn device_of(topic: &str) -> Option<DeviceId> {
     topic
         .split('/')
@@ -261,7 +268,7 @@ fn device_of(topic: &str) -> Option<DeviceId> {
         .and_then(|node| DeviceId::new(node).ok())
 }
 
-/// Reads an announcement that this house can use.
+/// Reads a discovery message and checks that this gateway can use it.
 fn read(topic: &str, payload: &[u8]) -> Result<discovery::DiscoveryMessage, String> {
     if payload.len() > MAX_ANNOUNCEMENT_BYTES {
         return Err(format!(
@@ -270,7 +277,7 @@ fn read(topic: &str, payload: &[u8]) -> Result<discovery::DiscoveryMessage, Stri
         ));
     }
     let announced = discovery::read(topic, payload)?;
-    // A device that names another's topics could switch or speak for it.
+    // A device that names another's topics could switch or publish for it.
     if announced
         .entity
         .as_ref()
@@ -284,7 +291,7 @@ fn read(topic: &str, payload: &[u8]) -> Result<discovery::DiscoveryMessage, Stri
     Ok(announced)
 }
 
-/// A name, not a filter: an order to “c/den-01/+” would end the link for every lamp.
+/// Accepts names, not filters: a command sent to “c/den-01/+” would end the link for every lamp.
 fn uses_own_topics(entity: &Entity) -> bool {
     let sound =
         |t: &str| is_topic_name(t) && is_within_bounds(t, TOPIC_BYTES_MAX, TOPIC_LEVELS_MAX);

@@ -1,5 +1,5 @@
-//! Presence by silence: a device that promised to speak and does not is gone. Last wills come by
-//! `ingest`.
+//! Availability by silence: a device that promised to publish at an interval and does not is
+//! offline. Last wills arrive by `ingest`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,8 +20,8 @@ use crate::supervisor::clock::Clock;
 /// When the journal closed.
 pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyhow::Result<()> {
     let mut budget = RateLimiter::default();
-    // When each that is gone was first seen to be so: only what is heard after that says that it is
-    // back.
+    // When each offline device was first seen to be offline: only a later message of the device
+    // proves that it is online again.
     let mut gone: BTreeMap<DeviceId, u64> = BTreeMap::new();
     let mut tick = tokio::time::interval(Duration::from_secs(2));
     loop {
@@ -31,7 +31,7 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
         }
         let state = journal.state();
         let now = clock.mono_ms();
-        // While our own link is down nobody can be heard: that is not their silence.
+        // While our own link is down no message can arrive: that is not the devices' silence.
         let Some(up) = live.device_link.online_since() else {
             continue;
         };
@@ -48,7 +48,7 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
         {
             gone.entry(id.clone()).or_insert(now);
         }
-        // The shortest promise of each device, ms.
+        // The shortest interval that each device promised, ms.
         let mut promises: BTreeMap<&DeviceId, u64> = BTreeMap::new();
         for entity in state.entities.values().filter(|e| e.expire_after_s > 0) {
             let promise = promises.entry(&entity.device).or_insert(u64::MAX);
@@ -72,7 +72,7 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
                 Availability::Online { .. } | Availability::Unknown if silent > promise => false,
                 _ => continue,
             };
-            // What is not told now is told at a later look: it is asked anew each time.
+            // A change that is not reported now is found again at a later tick.
             if !budget.try_acquire(id, now) {
                 continue;
             }

@@ -1,12 +1,12 @@
-//! Desired → reported: a reconciler that repeats an order until the lamp answers, then gives up in
-//! words.
+//! Desired → reported: a reconciler that repeats an order until the lamp answers, then gives up
+//! with an entry.
 //!
-//! Takes no input: it compares what was ordered with what the lamp said last, whenever something
-//! changed or time passed. An order older than [`STALE_MS`] when it is first seen (after a power
-//! cut) is not sent any more. Invariant: a lamp gets the last order or none. Orders wait here,
-//! never in the broker (QoS 0): a session that is kept would carry out each order and each copy of
-//! it when its lamp returns, hours later. A lamp that returns while its order stands is
-//! told at once.
+//! It takes no input: it compares what was ordered with what the lamp last reported, whenever
+//! something changed or time passed. An order older than [`MAX_ORDER_AGE_MS`] when it is first seen
+//! (after a power cut) is not sent any more. Invariant: a lamp gets the last order or none. Orders
+//! wait here, never in the broker (QoS 0): a persistent session would deliver each order and each
+//! copy of it when its lamp reconnects, hours later. A lamp that reconnects while its order stands
+//! gets it at once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,19 +20,19 @@ use crate::live::device_link::OutgoingMessage;
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
 
-/// Waits before an order is sent again, ms; after the last it is given up.
+/// Waits before an order is sent again, ms; after the last one the gateway gives up.
 const RETRY_DELAYS_MS: [u64; 8] = [1_000, 2_000, 3_000, 4_000, 5_000, 5_000, 5_000, 5_000];
-/// A device that said nothing for so long before an order was away, perhaps, ms.
+/// A device that was silent for so long before an order may have been offline, ms.
 const ASSUME_OFFLINE_MS: u64 = 3_000;
-/// An order of before a restart that is older is not sent: the village has moved on. Wall ms.
+/// An older order from before a restart is not sent: the village has moved on. Wall ms.
 const MAX_ORDER_AGE_MS: i64 = 600_000;
 
 struct Attempt {
     order: u64,
     sent: usize,
     next_at: u64,
-    /// When it was sent last to a device that was silent then: its first word after that says that
-    /// it is back.
+    /// When the order was last sent to a device that was silent then: its first message after that
+    /// proves that it is online again.
     sent_while_silent: Option<u64>,
 }
 
@@ -76,8 +76,8 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
                 wake_at = wake_at.min(attempt.next_at);
                 continue;
             }
-            // The last word to one that is back is not held against it, nor does it move the times
-            // of the others.
+            // An order that is sent early because its device is online again does not count as an
+            // attempt, nor does it move the times of the other attempts.
             let may = attempt.sent < RETRY_DELAYS_MS.len() || is_back && attempt.next_at > now;
             let Some(order) = entity.order.as_ref().filter(|_| !stale && may) else {
                 let wish = CommandRequest::new(
@@ -117,7 +117,8 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
         let pause = Duration::from_millis(wake_at.saturating_sub(clock.mono_ms()).max(1));
         tokio::select! {
             changed = watch.changed() => changed?,
-            // A word of a device: it may be the answer, or say that the device is back.
+            // A message of a device: it may be the answer, or prove that the device is online
+            // again.
             changed = words.changed(), if !tries.is_empty() => changed?,
             () = tokio::time::sleep(pause) => {}
             () = stop.soft.cancelled() => return Ok(()),

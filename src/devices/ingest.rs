@@ -1,9 +1,9 @@
-//! What devices say: announcements, states, values, presence, words of horns.
+//! Messages of devices: discovery, states, readings, availability, speaker status.
 //!
-//! Invariants: a message is acknowledged after its command is durable or was refused; a report that
-//! answers an order or changes a page goes at once, one that repeats within 2 s waits and the last
-//! wins; a reading never becomes an entry, passing a mark does. What a device may write is bounded
-//! (`budget`).
+//! Invariants: a message is acknowledged after its command is durable or was rejected. A report
+//! that answers an order or changes a page is submitted at once; one that changes again within 2 s
+//! waits, and the last one wins. A reading never becomes an entry, crossing a threshold does.
+//! `rate_limit` bounds how much a device may write.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::deferred::Deferred;
 use super::link::IncomingMessage;
 use super::topics::TopicTable;
 use crate::domain::decide::Rejection;
-use crate::domain::entity::Kind;
+use crate::domain::entity::{Entity, Kind};
 use crate::domain::id::{DeviceId, EntityId};
 use crate::domain::light::Light;
 use crate::journal::{CommandRequest, Committed, Journal, SubmitError};
@@ -25,10 +25,10 @@ use crate::store::samples::Samples;
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
 
-/// Reports of one entity that change back and forth are taken this often, ms.
+/// Least time between two reports of one entity that changes back and forth, ms.
 const MIN_REPORT_INTERVAL_MS: u64 = 2_000;
 
-/// What ingest works with.
+/// The parts that ingest works with.
 #[derive(Clone)]
 pub struct Ingest {
     /// The journal.
@@ -41,8 +41,17 @@ pub struct Ingest {
     pub clock: Clock,
 }
 
+/// One message of a device.
+struct DeviceMessage<'a> {
+    topic: &'a str,
+    payload: &'a [u8],
+    retained: bool,
+    /// When it arrived, monotonic ms.
+    now: u64,
+}
+
 impl Ingest {
-    /// Takes messages until `stop` or the link's end of the channel closes.
+    /// Processes messages until `stop` or until the link closes the channel.
     ///
     /// # Errors
     /// When the journal closed.
@@ -63,7 +72,8 @@ impl Ingest {
                     self.message(&topics, &incoming.publish.topic, &incoming.publish.payload, incoming.publish.retain, &mut turns).await?;
                     incoming.acknowledge().await;
                 }
-                // An order is decided against the lamp's last word: history gets that first.
+                // An order is decided against the lamp's last report: history gets that report
+                // first.
                 changed = orders.changed(), if !turns.reports.is_empty() => {
                     changed?;
                     self.drop_contradicted(&mut turns).await?;
@@ -109,9 +119,28 @@ impl Ingest {
         if !retained {
             self.live.latest.mark_seen(&device, now);
         }
+        self.forward_speaker_status(&device, topic, payload);
+        let message = DeviceMessage {
+            topic,
+            payload,
+            retained,
+            now,
+        };
+        self.update_availability(topics, &device, &message, turns)
+            .await?;
+        for entity in topics.state.get(topic).into_iter().flatten() {
+            if entity.device == device {
+                self.handle_state(entity, &message, turns).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes the status of a speaker cluster to playback.
+    fn forward_speaker_status(&self, device: &DeviceId, topic: &str, payload: &[u8]) {
         if let Some(about) = topic
             .strip_prefix(&format!("d/{device}/speaker/"))
-            .filter(|a| *a == "status" && self.journal.state().speakers.contains_key(&device))
+            .filter(|a| *a == "status" && self.journal.state().speakers.contains_key(device))
         {
             self.live
                 .device_link
@@ -121,12 +150,28 @@ impl Ingest {
                     payload: payload.to_vec(),
                 });
         }
+    }
+
+    /// Submits the availability of a device, if this message is about it.
+    async fn update_availability(
+        &self,
+        topics: &TopicTable,
+        device: &DeviceId,
+        message: &DeviceMessage<'_>,
+        turns: &mut Deferred,
+    ) -> anyhow::Result<()> {
+        let DeviceMessage {
+            topic,
+            payload,
+            now,
+            ..
+        } = *message;
         if topic == format!("d/{device}/up")
             && !topics.availability.contains_key(topic)
             && matches!(payload, b"online" | b"offline")
         {
-            // A device without entities (a horn cluster) says by itself that it is there.
-            self.handle_availability(&device, payload == b"online", now, turns)
+            // A device without entities (a speaker cluster) publishes its availability itself.
+            self.handle_availability(device, payload == b"online", now, turns)
                 .await?;
         }
         for entity in topics.availability.get(topic).into_iter().flatten() {
@@ -140,92 +185,105 @@ impl Ingest {
             } else {
                 continue;
             };
-            if entity.device == device {
-                self.handle_availability(&device, here, now, turns).await?;
+            if entity.device == *device {
+                self.handle_availability(device, here, now, turns).await?;
             }
             break;
-        }
-        for entity in topics.state.get(topic).into_iter().flatten() {
-            if entity.device != device {
-                continue;
-            }
-            let number = match discovery::parse_value(&entity.state, entity.kind, payload) {
-                PayloadValue::Value(number) => number,
-                PayloadValue::Absent => continue,
-                // A lamp that does not know has said nothing of itself; a sensor that does not know
-                // has no value.
-                PayloadValue::Unknown => {
-                    if !entity.kind.is_switchable() {
-                        self.live.latest.forget(&entity.id);
-                    }
-                    continue;
-                }
-                // How it is, is not known any more. An alarm stays: nobody said that it is over.
-                PayloadValue::Invalid => {
-                    tracing::debug!(
-                        topic,
-                        entity = entity.id.as_str(),
-                        "invalid payload for entity"
-                    );
-                    self.live.latest.set_invalid(&entity.id);
-                    continue;
-                }
-            };
-            let state = self.journal.state();
-            // Against its last word, be it written or not.
-            let waits = state.lights.get(&entity.id).is_some_and(|l| {
-                Light {
-                    reported: self.live.latest.reported(l),
-                    ..(**l).clone()
-                }
-                .is_pending()
-            });
-            self.live.latest.set(
-                &entity.id,
-                Value {
-                    number,
-                    at: self.clock.wall_ms(),
-                    mono_ms: now,
-                    retained,
-                },
-            );
-            if entity.kind.is_switchable() {
-                let on = number > 0.5;
-                let answers = waits
-                    && state
-                        .lights
-                        .get(&entity.id)
-                        .is_some_and(|l| l.desired.is_some_and(|d| d.on == on));
-                let recent = turns
-                    .last_report_ms
-                    .get(&entity.id)
-                    .is_some_and(|t| now < t + MIN_REPORT_INTERVAL_MS);
-                if recent && !answers {
-                    turns.reports.insert(entity.id.clone(), (on, state.seq));
-                } else {
-                    turns.reports.remove(&entity.id);
-                    self.handle_report(&entity.id, on, now, turns).await?;
-                }
-            } else if !retained {
-                self.handle_reading(entity, number, now, turns).await?;
-            } else if entity.kind == Kind::BinarySensor
-                || self
-                    .journal
-                    .state()
-                    .sensors
-                    .get(&entity.id)
-                    .is_some_and(|s| s.alarm.is_none())
-            {
-                // What stood there before the house listened: a yes or no is still so, and a mark
-                // that was passed is told. That a gauge is below its mark again,
-                // only the gauge itself says.
-                self.update_level(entity, number, now, turns).await?;
-            }
         }
         Ok(())
     }
 
-    /// A “yes” that nobody will take back is over after its time.
+    /// Stores a value that a device published of an entity, and submits what follows from it.
+    async fn handle_state(
+        &self,
+        entity: &Entity,
+        message: &DeviceMessage<'_>,
+        turns: &mut Deferred,
+    ) -> anyhow::Result<()> {
+        let Some(number) = self.parse_state(entity, message) else {
+            return Ok(());
+        };
+        let DeviceMessage { retained, now, .. } = *message;
+        let state = self.journal.state();
+        // Compared with its last report, whether that is written or not.
+        let waits = state.lights.get(&entity.id).is_some_and(|l| {
+            Light {
+                reported: self.live.latest.reported(l),
+                ..(**l).clone()
+            }
+            .is_pending()
+        });
+        self.live.latest.set(
+            &entity.id,
+            Value {
+                number,
+                at: self.clock.wall_ms(),
+                mono_ms: now,
+                retained,
+            },
+        );
+        if entity.kind.is_switchable() {
+            let on = number > 0.5;
+            let answers = waits
+                && state
+                    .lights
+                    .get(&entity.id)
+                    .is_some_and(|l| l.desired.is_some_and(|d| d.on == on));
+            let recent = turns
+                .last_report_ms
+                .get(&entity.id)
+                .is_some_and(|t| now < t + MIN_REPORT_INTERVAL_MS);
+            if recent && !answers {
+                turns.reports.insert(entity.id.clone(), (on, state.seq));
+            } else {
+                turns.reports.remove(&entity.id);
+                self.handle_report(&entity.id, on, now, turns).await?;
+            }
+        } else if !retained {
+            self.handle_reading(entity, number, now, turns).await?;
+        } else if entity.kind == Kind::BinarySensor
+            || self
+                .journal
+                .state()
+                .sensors
+                .get(&entity.id)
+                .is_some_and(|s| s.alarm.is_none())
+        {
+            // A retained value from before the gateway subscribed: a yes or no still holds, and a
+            // threshold that is crossed raises its alarm. Only a fresh message can show that a
+            // gauge is below its threshold again.
+            self.update_level(entity, number, now, turns).await?;
+        }
+        Ok(())
+    }
+
+    /// The value of an entity in a message; none = the message has none for it.
+    fn parse_state(&self, entity: &Entity, message: &DeviceMessage<'_>) -> Option<f64> {
+        match discovery::parse_value(&entity.state, entity.kind, message.payload) {
+            PayloadValue::Value(number) => Some(number),
+            PayloadValue::Absent => None,
+            // A lamp that does not know its state has reported nothing; a sensor that does not know
+            // its value has none.
+            PayloadValue::Unknown => {
+                if !entity.kind.is_switchable() {
+                    self.live.latest.forget(&entity.id);
+                }
+                None
+            }
+            // The state of the entity is not known any more. An alarm stays: no message ended it.
+            PayloadValue::Invalid => {
+                tracing::debug!(
+                    topic = message.topic,
+                    entity = entity.id.as_str(),
+                    "invalid payload for entity"
+                );
+                self.live.latest.set_invalid(&entity.id);
+                None
+            }
+        }
+    }
+
+    /// Ends a “yes” that its device never takes back, after its time.
     async fn expire_on_states(
         &self,
         topics: &TopicTable,
@@ -257,7 +315,7 @@ impl Ingest {
         Ok(())
     }
 
-    /// What waited: presence, then announcements.
+    /// Retries availability, then discovery messages.
     async fn retry_deferred(&self, now: u64, turns: &mut Deferred) -> anyhow::Result<()> {
         for (device, here) in std::mem::take(&mut turns.presence) {
             self.handle_availability(&device, here, now, turns).await?;
@@ -265,8 +323,8 @@ impl Ingest {
         self.retry_announcements(now, turns).await
     }
 
-    /// Submits what the device's budget paid for; what changed nothing costs nothing. Gives why it
-    /// was refused.
+    /// Submits a command that the device's rate limit was charged for; a command that changed
+    /// nothing is refunded. Gives why it was rejected.
     pub(super) async fn submit_limited(
         &self,
         wish: CommandRequest,

@@ -1,11 +1,11 @@
-//! The house's client of its own broker: one rumqttc v3.1.1 connection on the worker's private
-//! socket.
+//! The gateway's own MQTT client: one rumqttc v3.1.1 connection to the broker on the worker's
+//! private socket.
 //!
-//! Invariants: a message is acknowledged after what it led to is durable; one task owns the event
-//! loop; a fresh client at each reconnect (nothing is left in the crate's memory; what it had not
-//! acknowledged is in the broker's session); orders never rely on the
-//! broker's queues, they are in the journal. A canary goes round every 2 s; `canary_lost` tells
-//! when not.
+//! Invariants: a message is acknowledged after its consequences are durable. One task owns the
+//! event loop. Each reconnect makes a fresh client: nothing stays in the crate's memory, and
+//! messages that it had not acknowledged are in the broker's session. Orders never rely on the
+//! broker's queues, they are in the journal. A canary is sent every 2 s; `canary_lost` returns when
+//! it is missing.
 
 use std::time::Duration;
 
@@ -23,24 +23,25 @@ use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
 
 const CANARY_TOPIC: &str = "house/canary";
-/// How often the canary goes.
+/// How often the canary is sent.
 const CANARY_INTERVAL: Duration = Duration::from_secs(2);
-/// Without the canary for so long on a standing link the broker is dead.
+/// A link that stands for so long without the canary means that the broker does not work.
 const CANARY_TIMEOUT: Duration = Duration::from_secs(12);
-/// Without a link for so long, though the broker says that it serves, it is dead too.
+/// No link for so long, though the worker reports that it serves, means the same.
 const LINK_TIMEOUT: Duration = Duration::from_secs(20);
 /// Requests that the client holds: room for every acknowledgement that may wait, beside
-/// [`PUBLISHES`].
+/// [`MAX_INFLIGHT_PUBLISHES`].
 const REQUEST_CHANNEL_CAPACITY: usize = 1_024;
-/// Publishes that wait in the client at once. With the rest of [`REQUESTS`] free for
-/// acknowledgements, ingest and event loop never wait for each other.
+/// Publishes that wait in the client at once. The rest of [`REQUEST_CHANNEL_CAPACITY`] stays free
+/// for acknowledgements, so ingest and event loop never wait for each other.
 const MAX_INFLIGHT_PUBLISHES: usize = 128;
 
-/// What an announcement in quarantine is longer by, and a header; and what may stand on disk from a
+/// By how much the packet size exceeds the broker's bound: a discovery message gets longer in
+/// quarantine, and has a header. The second number is the least: messages on disk may be from a
 /// time of other bounds.
 const PACKET_SIZE_MARGINS: (usize, usize) = (4 * 1024, 512 * 1024);
 
-/// What the link hands on: a message and the means to acknowledge it.
+/// A message that the link passes on, with the means to acknowledge it.
 pub struct IncomingMessage {
     /// The message.
     pub publish: Publish,
@@ -48,24 +49,24 @@ pub struct IncomingMessage {
 }
 
 impl IncomingMessage {
-    /// Acknowledges: what it led to is durable.
+    /// Acknowledges: the consequences of the message are durable.
     pub async fn acknowledge(self) {
-        // When the link is gone the broker keeps what was not acknowledged, and gives it to the
-        // next link.
+        // When the link is down the broker stores messages that were not acknowledged, and delivers
+        // them to the next link.
         let _ = self.client.ack(&self.publish).await;
     }
 }
 
-/// How the link is: what the canary's watch is told.
+/// The state of the link, as the canary's watch sees it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LinkHealth {
-    /// It stands and its subscriptions are in force.
+    /// The link stands and its subscriptions are in force.
     pub up: bool,
-    /// Canaries, and other messages, that came.
+    /// Canaries and other messages that arrived.
     pub canaries: u64,
 }
 
-/// Says that the link is down when it ends, however it ends.
+/// Reports that the link is down when it ends, however it ends.
 struct LinkDownGuard<'a>(&'a Live, &'a watch::Sender<LinkHealth>);
 
 impl Drop for LinkDownGuard<'_> {
@@ -75,7 +76,8 @@ impl Drop for LinkDownGuard<'_> {
     }
 }
 
-/// Runs one connection until it breaks or `stop`. `heard` gets every message, `pulse` how it is.
+/// Runs one connection until it breaks or `stop`. `heard` gets every message, `pulse` the state of
+/// the link.
 ///
 /// # Errors
 /// Why the connection ended.
@@ -100,7 +102,7 @@ pub async fn run(
         .set_manual_acks(true);
     let (client, events) = AsyncClient::new(options, REQUEST_CHANNEL_CAPACITY);
     let mut outbox = live.device_link.outbox().await;
-    // What was posted to a link that broke was meant for then.
+    // Messages that were posted to a link that broke were meant for that time.
     while outbox.try_recv().is_ok() {}
     let _down = LinkDownGuard(live, pulse);
     let publishes = Semaphore::new(MAX_INFLIGHT_PUBLISHES);
@@ -154,15 +156,14 @@ async fn receive(
                 pulse.send_modify(|p| p.canaries += 1);
             }
             Event::Incoming(Packet::Publish(publish)) => {
-                // A broker that delivers is alive, also when its canary waits behind a card that is
-                // slow.
+                // A broker that delivers works, also when its canary waits behind slow storage.
                 pulse.send_modify(|p| p.canaries += 1);
                 let incoming = IncomingMessage {
                     publish,
                     client: client.clone(),
                 };
-                // A slow ingest holds the loop back, and with it the broker, whose queue for us is
-                // long but bounded.
+                // A slow ingest holds the event loop back, and with it the broker, whose queue for
+                // this client is long but bounded.
                 heard.send(incoming).await?;
             }
             Event::Outgoing(rumqttc::Outgoing::Publish(_))
@@ -193,7 +194,8 @@ async fn send(
             }
             message = outbox.recv() => {
                 let Some(m) = message else { anyhow::bail!("the outbox closed") };
-                // The client would refuse it and with it everything that waits behind.
+                // The client would refuse it with an error: that ends the link and loses the
+                // messages that wait behind.
                 if !is_topic_name(&m.topic) || !is_within_bounds(&m.topic, TOPIC_BYTES_MAX, TOPIC_LEVELS_MAX) {
                     tracing::warn!(topic = m.topic, "message with invalid topic dropped");
                     continue;
@@ -206,8 +208,8 @@ async fn send(
     }
 }
 
-/// Waits until the canary has been away too long, on a link that stands or on one that cannot be
-/// made.
+/// Waits until the canary has been missing for too long, on a link that stands or on one that
+/// cannot be made.
 pub async fn canary_lost(mut pulse: watch::Receiver<LinkHealth>) {
     loop {
         let most = if pulse.borrow_and_update().up {

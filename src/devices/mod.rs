@@ -1,8 +1,8 @@
-//! South door: the house's own MQTT client, and what devices say and are told.
+//! Devices: the gateway's own MQTT client, the messages of devices and orders to them.
 //!
 //! `link` owns the connection; `ingest` turns messages into live values, `reports` into commands,
-//! `adoption` announcements into entities; `desired` repeats orders until the device answers;
-//! `presence` says who is silent.
+//! `adoption` discovery messages into entities; `desired` repeats orders until the device answers;
+//! `availability` finds devices that are silent.
 
 mod adoption;
 pub mod availability;

@@ -1,17 +1,17 @@
-//! How much a device may write into history: a card is worn by entries, and a relay that chatters,
-//! or a device in the wrong hands, would write all day.
+//! How much a device may write into history: entries wear storage, and a chattering relay, or a
+//! device in the wrong hands, would write all day.
 //!
-//! Invariants: what a page must know is late at most (the caller keeps the last word, asks again,
-//! and writes it when the house stops; a power cut may cost what waited, as it costs what was on
-//! its way); memory is one small record per device that has an account.
+//! Invariants: a change that a page must show is late at most. The caller holds the last report,
+//! tries again, and writes it when the gateway stops; a power cut may lose it, as it may lose a
+//! message on its way. Memory is one small record for each device that has an account.
 
 use std::collections::BTreeMap;
 
 use crate::domain::id::DeviceId;
 
-/// Entries at once: the announcements of a bridge with many sensors, a stormy morning.
+/// Entries at once: the discovery messages of a bridge with many sensors, a stormy morning.
 const BURST: f64 = 200.0;
-/// Then one entry in so many milliseconds: 8,640 a day, about 40 MB of card.
+/// Then one entry in so many milliseconds: 8,640 a day, about 40 MB of storage.
 const MS_PER_TOKEN: f64 = 10_000.0;
 
 /// Token buckets by device.
@@ -19,7 +19,8 @@ const MS_PER_TOKEN: f64 = 10_000.0;
 pub struct RateLimiter(BTreeMap<DeviceId, (f64, u64)>);
 
 impl RateLimiter {
-    /// True when the device may write one entry now (`now` = monotonic ms); it is counted then.
+    /// True when the device may write one entry now (`now` = monotonic ms); the entry is then
+    /// charged.
     pub fn try_acquire(&mut self, device: &DeviceId, now: u64) -> bool {
         let (left, at) = self.0.get(device).copied().unwrap_or((BURST, now));
         let left = (left + now.saturating_sub(at) as f64 / MS_PER_TOKEN).min(BURST);
@@ -35,14 +36,14 @@ impl RateLimiter {
         may
     }
 
-    /// True when the device may write one entry now; nothing is counted.
+    /// True when the device may write one entry now; nothing is charged.
     pub fn has_token(&self, device: &DeviceId, now: u64) -> bool {
         self.0
             .get(device)
             .is_none_or(|(left, at)| left + now.saturating_sub(*at) as f64 / MS_PER_TOKEN >= 1.0)
     }
 
-    /// Nothing had to be written after all.
+    /// Gives a charge back: nothing had to be written after all.
     pub fn refund(&mut self, device: &DeviceId) {
         if let Some((left, _)) = self.0.get_mut(device) {
             *left = (*left + 1.0).min(BURST);

@@ -1,8 +1,8 @@
-//! Reports as commands: presence, what a lamp is, the marks that a sensor passed.
+//! Reports as commands: availability, the state of a lamp, thresholds that a sensor crossed.
 //!
-//! Invariants: what a device may write is bounded (`budget`), and what it may not write now waits,
-//! the last word of each; answers to orders and rising alarms never wait; nothing that waits is lost
-//! when the house stops.
+//! Invariants: `rate_limit` bounds how much a device may write; of reports that exceed it, the last
+//! of each entity waits. Answers to orders and rising alarms never wait. No report that waits is
+//! lost when the gateway stops.
 
 use super::deferred::Deferred;
 use super::ingest::Ingest;
@@ -35,7 +35,7 @@ impl Ingest {
         self.submit_limited(wish, device, turns).await.map(drop)
     }
 
-    /// Words that wait and say otherwise than an order that came after them.
+    /// Submits reports that wait and contradict an order that came after them.
     pub(super) async fn drop_contradicted(&self, turns: &mut Deferred) -> anyhow::Result<()> {
         let state = self.journal.state();
         let says_otherwise = |id: &EntityId, on: bool, after: u64| {
@@ -75,7 +75,7 @@ impl Ingest {
             .desired
             .filter(|d| d.on == on && known.reported.is_none_or(|r| r.on != on))
             .map(|d| d.order);
-        // An answer to an order is always taken: orders are people's.
+        // An answer to an order is always accepted: people gave the order.
         if !turns.limiter.try_acquire(&entity.device, now) && order.is_none() {
             turns.reports.insert(light.clone(), (on, state.seq));
             return Ok(());
@@ -117,8 +117,8 @@ impl Ingest {
         self.update_level(entity, number, now, turns).await
     }
 
-    /// Passing a mark is told. A rise never waits: it is an alarm, and cannot come again without a
-    /// fall, which is paid for.
+    /// Submits the crossing of a threshold. A rising level never waits: it is an alarm, and it
+    /// cannot rise again without falling, which is charged.
     pub(super) async fn update_level(
         &self,
         entity: &Entity,
@@ -155,7 +155,7 @@ impl Ingest {
             .map(drop)
     }
 
-    /// What waited: alarms that are over come first.
+    /// Retries levels that waited: ended alarms come first.
     pub(super) async fn retry_levels(&self, now: u64, turns: &mut Deferred) -> anyhow::Result<()> {
         let state = self.journal.state();
         for (id, number) in turns.levels.clone() {
@@ -167,7 +167,7 @@ impl Ingest {
         Ok(())
     }
 
-    /// The house stops: last words that waited are written, whatever they cost.
+    /// Writes the reports that wait when the gateway stops, whatever they cost.
     pub(super) async fn flush_deferred(&self, turns: Deferred) -> anyhow::Result<()> {
         for (device, here) in turns.presence {
             drop(

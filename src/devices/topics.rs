@@ -1,4 +1,4 @@
-//! Which entities a topic tells of.
+//! Which entities a topic belongs to.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub(super) struct TopicTable {
 }
 
 impl TopicTable {
-    /// Builds the topic table anew when the entities changed.
+    /// Builds the topic table again when the entities changed.
     pub(super) fn refresh(&mut self, state: &VillageState) {
         if self
             .entities

@@ -1,29 +1,29 @@
-//! Who does things.
+//! Actors, roles and users.
 //!
-//! Deliberately absent: names. A person's name is people's data (a file); history holds the id.
+//! Deliberately absent: names. A person's name is stored in a blob; history holds the id.
 
 use serde::{Deserialize, Serialize};
 
 use super::blob::BlobRef;
 use super::id::{DeviceId, TokenId, UserId};
 
-/// Who caused an entry.
+/// The cause of an entry: a person, a device, a program, the commune or the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Actor {
-    /// The house itself: reconcilers, clocks, recovery.
+    /// The gateway itself: reconcilers, clocks, recovery.
     #[serde(rename = "house")]
     System,
-    /// A signed-in person.
+    /// A signed-in user.
     User {
-        /// Who.
+        /// The user's id.
         id: UserId,
     },
     /// The commune, over its signed and authenticated link.
     Commune,
-    /// A device, by its own report.
+    /// A device, by what it published of itself.
     Device {
-        /// Which.
+        /// The device's id.
         id: DeviceId,
     },
     /// The technician on the control socket.
@@ -31,30 +31,30 @@ pub enum Actor {
     LocalAdmin,
     /// A program, by its token.
     Program {
-        /// Which token.
+        /// The token's id.
         id: TokenId,
     },
 }
 
-/// What a person may do.
+/// A role says what a user may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Trưởng thôn, bí thư: everything that the village says and sees.
+    /// Trưởng thôn, bí thư: everything that the village publishes and sees.
     Chief,
-    /// Kỹ thuật viên: devices and the machine, not the village's voice.
+    /// Kỹ thuật viên: devices and the machine, but neither announcements nor notices.
     Technician,
 }
 
-/// A person who may sign in. The file holds the name and the PIN's hash.
+/// A person who may sign in. The blob holds the name and the PIN's hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
-    /// Who.
+    /// The user's id.
     pub id: UserId,
-    /// What they may do.
+    /// The user's role.
     pub role: Role,
-    /// Name and PIN hash (argon2id PHC string), as `store/files` people's data.
+    /// The blob with the name and the PIN's hash (argon2id PHC string).
     pub record: BlobRef,
-    /// Rises with each change of PIN or role; a session of an older generation is over.
+    /// Rises with each change of PIN or role; a sign-in of an older generation is over.
     pub generation: u64,
 }

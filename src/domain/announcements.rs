@@ -1,4 +1,5 @@
-//! Announcements, decided: a sentence waits for its clusters, begins on each, ends on each.
+//! The decisions about announcements: an announcement waits for its clusters, begins on each and
+//! ends on each.
 
 use super::blob::BlobRef;
 use super::event::Event;
@@ -8,7 +9,7 @@ use super::speaker::{AnnouncementClass, PlaybackOutcome, PlaybackState};
 use super::state::VillageState;
 use super::text;
 
-/// A sentence for the clusters of a zone.
+/// Queues an announcement for the clusters of a zone.
 pub(super) fn queue(
     state: &VillageState,
     id: &AnnouncementId,
@@ -47,7 +48,7 @@ pub(super) fn queue(
     }])
 }
 
-/// A cluster plays it.
+/// A cluster reported that it plays.
 pub(super) fn begin(
     state: &VillageState,
     announcement: &AnnouncementId,
@@ -62,7 +63,7 @@ pub(super) fn begin(
     }))
 }
 
-/// A cluster's play ended.
+/// A cluster's playback ended.
 pub(super) fn finish(
     state: &VillageState,
     announcement: &AnnouncementId,
@@ -94,11 +95,12 @@ fn play_of<'a>(
     announcement: &AnnouncementId,
     speaker: &DeviceId,
 ) -> Result<&'a PlaybackState, Rejection> {
-    let said = state
+    let known = state
         .announcements
         .get(announcement)
         .ok_or_else(|| unknown("announcement", announcement))?;
-    said.plays
+    known
+        .plays
         .get(speaker)
         .ok_or_else(|| unknown("speaker", speaker))
 }

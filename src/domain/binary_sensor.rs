@@ -1,27 +1,27 @@
-//! What a yes or no is about: Home Assistant's device classes of binary sensors, and how grave a
-//! “yes” is here.
+//! Device classes of binary sensors, as in Home Assistant, and how severe “on” and “off” are for
+//! each.
 //!
-//! Source: <https://www.home-assistant.io/integrations/binary_sensor/#device-class>. The words are in the locale files
-//! (`state-<class>-on`, `state-<class>-off`); a class that is not known is on or off, and never
-//! well.
+//! Source: <https://www.home-assistant.io/integrations/binary_sensor/#device-class>. The texts are
+//! in the locale files (`state-<class>-on`, `state-<class>-off`). An unknown class is shown as
+//! plain on or off, never as well.
 
-/// How grave it is.
+/// How severe a state is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AlarmSeverity {
-    /// Either is as good: a door, a motion.
+    /// Neither state is better than the other: a door, motion.
     Normal,
-    /// Somebody should look after it: an empty battery.
+    /// A person should see to it: an empty battery.
     Warning,
-    /// People may be in danger: an alarm without configuration.
+    /// People may be in danger: raises an alarm without any configuration.
     Alarm,
 }
 
-/// Classes, with the weight of “on” and of “off”.
+/// Device classes with the severity of “on” and of “off”.
 ///
-/// An alarm are those where “on” itself means danger: smoke, gas, carbon monoxide, water where none
-/// should be, heat of a fire detector, an unsafe state, and a box that is being broken open. A
-/// problem is not: devices call a full dust filter so. Doors, motion and the like alarm only where
-/// a `[[sensor]]` table gives them a mark.
+/// The severity is `Alarm` where “on” itself means danger: smoke, gas, carbon monoxide, water where
+/// none should be, heat of a fire detector, an unsafe state, and a box that is being broken open.
+/// `problem` is a `Warning`: devices report a full dust filter with it. Doors, motion and the like
+/// raise an alarm only where a `[[sensor]]` table gives them a threshold (`marks`).
 const DEVICE_CLASSES: [(&str, AlarmSeverity, AlarmSeverity); 28] = {
     use AlarmSeverity::{Alarm, Normal, Warning};
     [
@@ -56,7 +56,7 @@ const DEVICE_CLASSES: [(&str, AlarmSeverity, AlarmSeverity); 28] = {
     ]
 };
 
-/// How grave it is that something of this class is on or off.
+/// How severe it is that a sensor of this class is on or off.
 #[must_use]
 pub fn severity(class: &str, on: bool) -> AlarmSeverity {
     DEVICE_CLASSES
@@ -68,7 +68,7 @@ pub fn severity(class: &str, on: bool) -> AlarmSeverity {
         )
 }
 
-/// Key of the words for it in the locale files.
+/// Key of its text in the locale files.
 #[must_use]
 pub fn key(class: &str, on: bool) -> String {
     let known = DEVICE_CLASSES
@@ -82,7 +82,7 @@ pub fn key(class: &str, on: bool) -> String {
     )
 }
 
-/// All keys of words.
+/// All keys of texts that [`key`] can return.
 pub fn keys() -> impl Iterator<Item = String> {
     DEVICE_CLASSES
         .iter()

@@ -1,23 +1,23 @@
-//! How history names people's words without holding them.
+//! References to blobs: how history names texts of people without containing them.
 //!
-//! What people typed is a file (`store/files`); an entry holds only this. Erasing the file leaves
-//! the entry, its order and its hash chain whole.
+//! A text that people typed is a file (`store/files`); an entry holds only a reference. Erasing the
+//! file leaves the entry, its order and its hash chain whole.
 
 use serde::{Deserialize, Serialize};
 
 use super::id::BlobId;
 
-/// Largest file of people's data, bytes.
+/// Largest blob, bytes.
 pub const MAX_BLOB_BYTES: usize = 256 * 1024;
 
-/// Names one file of people's data.
+/// Names one blob.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlobRef {
     /// Random id; also the file's name.
     pub id: BlobId,
-    /// HMAC-SHA-256 of the content under the house's key, lower-case hexadecimal: it proves the
-    /// content without letting a reader of the history guess it.
+    /// HMAC-SHA-256 of the content under the gateway's key, lower-case hexadecimal. It proves the
+    /// content, but somebody who reads the history cannot use it to guess the content.
     pub mac: String,
-    /// Bytes.
+    /// Length of the content, bytes.
     pub len: u64,
 }

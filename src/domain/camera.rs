@@ -1,21 +1,21 @@
-//! Cameras, as people know them: a place that can be looked at.
+//! Cameras, as people know them: a name, whether the stream is there, and who viewed it.
 //!
-//! Whoever looked stands in the history; the last few stand here too, so that a page need not
-//! search. Deliberately absent: addresses and passwords. They are configuration (a secret file),
-//! never history.
+//! History records every view; the last few are also here, so that a page need not search for them.
+//! Deliberately absent: addresses and passwords. They are configuration (a secret file), never
+//! history.
 
 use serde::{Deserialize, Serialize};
 
 use super::actor::Actor;
 use super::id::CameraId;
 
-/// How many of the last looks a camera remembers.
+/// How many of its last views a camera remembers.
 pub const MAX_VIEWS: usize = 10;
 
-/// Somebody looked.
+/// One view of a camera.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CameraView {
-    /// Who.
+    /// The actor that viewed it.
     pub who: Actor,
     /// When, wall ms.
     pub at: i64,
@@ -28,10 +28,10 @@ pub struct Camera {
     pub id: CameraId,
     /// “Ngã ba Cây Đa”.
     pub name: String,
-    /// Whether pictures come, and since when.
+    /// Whether its stream is there, and since when.
     #[serde(default)]
     pub signal: super::device::Availability,
-    /// The last looks, newest last; at most [`LOOKS`].
+    /// The last views, newest last; at most [`MAX_VIEWS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub looks: Vec<CameraView>,
 }

@@ -1,8 +1,8 @@
-//! Every intent. Imperative, grouped by noun.
+//! All commands, in the imperative, grouped by noun.
 //!
-//! A command is a wish: `decide` turns it into events or refuses it. `Declare…` commands state how
-//! a thing should be and change nothing when it is so already. Commands are never stored; events
-//! are.
+//! A command is a request: `decide` turns it into events or rejects it. A `Declare…` command states
+//! how a thing should be and changes nothing when it is so already. Commands are never stored;
+//! events are.
 
 #![allow(
     missing_docs,
@@ -28,20 +28,20 @@ use super::speaker::{AnnouncementClass, PlaybackOutcome, Speaker};
 use super::token::Token;
 use super::village::Village;
 
-/// An intent.
+/// A request to change the village.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "do")]
 pub enum Command {
-    // --- the house
-    /// Say what the village is.
+    // --- the village and its history
+    /// Sets the name and the position of the village.
     DeclareVillage { village: Village },
-    /// Say that a place exists.
+    /// Declares a place.
     DeclarePlace { place: Place },
     /// The wall clock became trustworthy: `offset_ms` is to be added to earlier wall times of this
     /// boot.
     NoteClock { offset_ms: i64 },
-    /// History between two sequence numbers could not be read, or so much of an epoch behind the
-    /// first of them.
+    /// Entries behind `from` up to `to` could not be read. Where the lost entries of an epoch
+    /// cannot be named by seq, `lost` counts those behind `from`.
     NoteDamage {
         epoch: String,
         from: u64,
@@ -49,52 +49,52 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         lost: Option<u64>,
     },
-    /// Say that entries `from` to `to` go, before they go.
+    /// Entries `from` to `to` are about to be removed.
     NoteTrim { from: u64, to: u64 },
-    /// Words of people are to be erased, on request.
+    /// A blob is to be erased, on request.
     EraseBlob { blob: BlobId },
 
     // --- devices
-    /// Say that a device exists.
+    /// Declares a device.
     DeclareDevice { device: Device },
-    /// Give a device an account, or change it.
+    /// Grants a device or a program an account, or changes the account.
     GrantAccess { account: Account },
-    /// Take a device's account away.
+    /// Revokes an account.
     RevokeAccess { account: DeviceId },
-    /// A device announced itself and what it does.
+    /// A device announced itself and its entities in discovery messages.
     AdoptEntities {
         device: DeviceId,
         model: String,
         entities: Vec<Entity>,
     },
-    /// A device took back what it announced.
+    /// A device withdrew entities that it had announced.
     WithdrawEntities {
         device: DeviceId,
         entities: Vec<EntityId>,
     },
     /// The configuration names these things.
     NoteConfigured { things: Vec<Thing> },
-    /// The configuration does not name this any more.
+    /// The configuration does not name this thing any more.
     PutAway { thing: Thing },
-    /// A lasting change of presence.
+    /// The availability of a device changed, for longer than a moment.
     ReportPresence { device: DeviceId, here: bool },
 
     // --- lights
-    /// Say which lamps go together.
+    /// Declares a light group.
     DeclareGroup { group: LightGroup },
-    /// Switch one lamp.
+    /// Switches one lamp.
     SwitchLight { light: EntityId, on: bool },
-    /// Switch a group.
+    /// Switches all lamps of a group.
     SwitchGroup { group: GroupId, on: bool },
-    /// A lamp said how it is.
+    /// A lamp reported whether it is on.
     ReportLight { light: EntityId, on: bool },
-    /// Stop repeating an order that nothing answers.
+    /// Stops repeating an order that the lamp does not answer.
     GiveUpLight { light: EntityId, order: u64 },
 
     // --- sensors
-    /// Say a sensor's name, unit and marks.
+    /// Declares a sensor's name, unit and thresholds.
     DeclareSensor { sensor: Sensor },
-    /// A value moved to another level (0 = below every mark).
+    /// A reading moved to another alarm level (0 = below every threshold).
     ReportLevel {
         sensor: EntityId,
         level: u8,
@@ -102,9 +102,9 @@ pub enum Command {
     },
 
     // --- speakers
-    /// Say that a cluster exists.
+    /// Declares a speaker cluster.
     DeclareSpeaker { speaker: Speaker },
-    /// Say something on the horns.
+    /// Queues an announcement.
     QueueAnnouncement {
         id: AnnouncementId,
         text: BlobRef,
@@ -112,66 +112,67 @@ pub enum Command {
         zone: Vec<DeviceId>,
         expires_in_ms: i64,
     },
-    /// A cluster says that it plays.
+    /// A cluster reported that it plays.
     BeginPlayback {
         announcement: AnnouncementId,
         speaker: DeviceId,
     },
-    /// A cluster's play ended.
+    /// A cluster's playback ended.
     FinishPlayback {
         announcement: AnnouncementId,
         speaker: DeviceId,
         how: PlaybackOutcome,
     },
-    /// Dừng tất cả.
+    /// “Dừng tất cả”: stops everything that plays.
     StopEverything,
 
     // --- cameras
-    /// Say that a camera exists.
+    /// Declares a camera.
     DeclareCamera { camera: Camera },
-    /// A camera is not part of the village any more; what was recorded of it stays as long as it
-    /// may.
+    /// A camera is not part of the village any more. Its recordings stay as long as the ring
+    /// allows.
     RemoveCamera { camera: CameraId },
-    /// A lasting change of a camera's signal.
+    /// The stream of a camera began or was lost, for longer than a moment.
     ReportCamera { camera: CameraId, here: bool },
-    /// Somebody looks at the pictures of these cameras.
+    /// The actor views these cameras.
     #[serde(rename = "LookAtPictures")]
     ViewCameras { cameras: Vec<CameraId> },
 
     // --- notices
-    /// Put a notice up.
+    /// Publishes a notice.
     PublishNotice {
         id: NoticeId,
         text: BlobRef,
         kind: NoticeKind,
         until: Option<i64>,
     },
-    /// Take a notice down.
+    /// Takes a notice down.
     TakeDownNotice { id: NoticeId },
 
     // --- people
-    /// Add a person or change their PIN or role (the generation is set by `decide`).
+    /// Adds a user or changes their PIN or role (`decide` sets the generation).
     PutUser { user: User },
-    /// Call a person otherwise: their file holds the new name and the same PIN.
+    /// Renames a user: the new record holds the new name and the same PIN.
     RenameUser {
-        /// Who.
+        /// The user.
         user: UserId,
         /// The record with the new name.
         record: BlobRef,
-        /// The generation of the record that it was made from: another PIN given meanwhile must
-        /// not be undone.
+        /// The generation of the record that the new one was made from. When the PIN was changed
+        /// meanwhile the generation differs, and the command is rejected so that it does not undo
+        /// the new PIN.
         generation: u64,
     },
-    /// Take a person's access away.
+    /// Removes a user: they may not sign in any more.
     RemoveUser { user: UserId },
-    /// Give a program a token.
+    /// Gives a program a token.
     PutToken { token: Token },
-    /// Take a program's token away.
+    /// Revokes a program's token.
     RemoveToken { token: TokenId },
 }
 
 impl Command {
-    /// The file of people's words that this command names, if any.
+    /// The blob that this command names, if any.
     #[must_use]
     pub const fn blob(&self) -> Option<&BlobRef> {
         match self {

@@ -1,10 +1,11 @@
-//! The one place where the village is changed: a wish and the state become facts, or a refusal.
+//! The one place where the village is changed: a command and the state give events, or a rejection.
 //!
 //! Invariants: pure; never panics on any input; the events it returns, applied in order, leave the
 //! state as the command's author would expect. A `Declare…` or `Report…` that changes nothing gives
-//! no events. Before anything is looked at: who may ask ([`super::permissions`]), and whether what is
-//! asked is sound ([`super::validation`]). What a refusal is, and what all parts need to decide, is in
-//! [`super::rejection`].
+//! no events. Two checks come before every decision: whether the actor may give the command
+//! ([`super::permissions`]), and whether its values are within their bounds
+//! ([`super::validation`]). The type of a rejection, and the helpers that every decision uses, are
+//! in [`super::rejection`].
 
 use super::actor::Actor;
 use super::command::Command;
@@ -17,21 +18,21 @@ use super::state::{ERASED_KEPT, VillageState};
 use super::validation::validate;
 use super::{announcements, removal, users};
 
-/// Notices that may be up at once.
+/// Most notices that are published and not expired.
 pub const MAX_NOTICES: usize = 500;
-/// Lamps of one group.
+/// Most lamps of one group.
 pub const MAX_LIGHTS_PER_GROUP: usize = 500;
 
-/// Of the notices that are up, so many may be the commune's.
+/// Most of those notices that may be the commune's.
 pub const MAX_COMMUNE_NOTICES: usize = 100;
 
-/// Somebody who looks again at a camera within this time goes on looking, ms.
+/// An actor that views a camera again within this time, ms, continues the same view.
 const VIEW_CONTINUES_MS: i64 = 600_000;
 
-/// Turns a wish into facts.
+/// Turns a command into events.
 ///
 /// # Errors
-/// [`Rejection`] when the wish is not granted; the state is unchanged then.
+/// [`Rejection`] when the command is not carried out; the state is unchanged then.
 #[expect(
     clippy::too_many_lines,
     reason = "one arm per command: the table of contents of what can happen"
@@ -106,7 +107,8 @@ pub fn decide(
         }
         Command::GrantAccess { account } => {
             check_capacity(&state.accounts, &account.name)?;
-            // What people took away does not come back with the next start of the house.
+            // At each start the gateway grants the accounts of the configuration again. An account
+            // that people revoked stays revoked.
             let taken = *actor == Actor::System && state.revoked.contains(&account.name);
             emit_if(
                 !taken
@@ -139,8 +141,8 @@ pub fn decide(
                 (known.availability, here),
                 (Availability::Online { .. }, true) | (Availability::Offline { .. }, false)
             );
-            // The last word of one that was sent away still stands in the broker: it is not an
-            // answer.
+            // The retained availability message of a revoked device is still in the broker; it does
+            // not mean that the device answers.
             let away = *here && state.is_revoked(device);
             emit_if(!same && !away, || Event::PresenceChanged {
                 device: device.clone(),
@@ -234,8 +236,8 @@ pub fn decide(
                 .ok_or_else(|| unknown("sensor", sensor))?;
             let was = known.alarm.map_or(0, |a| a.level);
             match level.cmp(&was) {
-                // Who has no account says nothing: what stands in the broker of a device that left
-                // must not alarm anew, for nobody could end it.
+                // A device without an account cannot report. Its retained readings are still in the
+                // broker; they must not raise a new alarm, because nobody could end it.
                 std::cmp::Ordering::Greater if !state.has_account(sensor) => Vec::new(),
                 std::cmp::Ordering::Greater => vec![Event::SensorAlarmRaised {
                     sensor: sensor.clone(),
@@ -320,7 +322,7 @@ pub fn decide(
             let mut fresh = Vec::new();
             for id in cameras {
                 let known = state.cameras.get(id).ok_or_else(|| unknown("camera", id))?;
-                // Whoever goes on looking is one look, not a hundred.
+                // An actor that keeps viewing a camera is recorded once, not with every request.
                 let again = known.looks.iter().any(|l| {
                     l.who == *actor
                         && (0..VIEW_CONTINUES_MS).contains(&now.wall_ms.saturating_sub(l.at))
@@ -342,7 +344,8 @@ pub fn decide(
             if state.notices.contains_key(id) {
                 return Err(Rejection::Exists { id: id.to_string() });
             }
-            // What nobody sees any more takes nobody's room, and nothing is put up for yesterday.
+            // A notice that would be expired already is rejected, and expired notices do not count
+            // against the limits below.
             if until.is_some_and(|u| u < now.wall_ms) {
                 return Err(Rejection::Expired);
             }

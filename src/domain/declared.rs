@@ -1,10 +1,10 @@
-//! What the configuration names, one thing by one.
+//! The names of the things that the configuration declares.
 
 use serde::{Deserialize, Serialize};
 
 use super::id::{DeviceId, EntityId, GroupId, PlaceId};
 
-/// One thing that the configuration names.
+/// One thing that the configuration declares.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "noun", content = "id", rename_all = "snake_case")]
 pub enum Thing {
@@ -12,13 +12,13 @@ pub enum Thing {
     Place(PlaceId),
     /// A device.
     Device(DeviceId),
-    /// Who may speak MQTT.
+    /// An MQTT account.
     Account(DeviceId),
-    /// Lamps that go together.
+    /// A light group.
     Group(GroupId),
-    /// A sensor's name and marks.
+    /// A sensor's name and thresholds.
     Sensor(EntityId),
-    /// A horn cluster.
+    /// A speaker cluster.
     Speaker(DeviceId),
 }
 

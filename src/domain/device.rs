@@ -1,20 +1,20 @@
-//! A device: one box on the wire, with an account and a presence.
+//! A device: one box on the network, with its MQTT account and its availability.
 
 use serde::{Deserialize, Serialize};
 
 use super::id::{DeviceId, PlaceId, VillageId};
 
-/// One box on the wire.
+/// One box on the network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
     /// Its id; also its MQTT user name.
     pub id: DeviceId,
-    /// What people call it: “Đèn Cổng làng”.
+    /// Its name, as people call it: “Đèn Cổng làng”.
     pub name: String,
-    /// Where it hangs.
+    /// The place where it hangs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<PlaceId>,
-    /// Maker and model as the device says them.
+    /// Maker and model as the device announced them.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub model: String,
     /// Whether it answers, as far as is known.
@@ -23,12 +23,12 @@ pub struct Device {
     pub availability: Availability,
 }
 
-/// Whether a device answers. `since` is wall time in milliseconds since 1970 UTC as far as the box
-/// knew it.
+/// Whether a device answers. `since` is wall time in milliseconds since 1970 UTC, as far as the
+/// gateway knew it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Availability {
-    /// Never heard since it was declared.
+    /// Nothing was received from it since it was declared.
     #[default]
     Unknown,
     /// It answers.
@@ -46,13 +46,13 @@ pub enum Availability {
 }
 
 impl Availability {
-    /// True when the device is known to be silent.
+    /// True when the device is known not to answer.
     #[must_use]
     pub const fn is_offline(self) -> bool {
         self.offline_since().is_some()
     }
 
-    /// When the device fell silent, wall ms; none = it is heard, or never was.
+    /// Since when the device is offline, wall ms; `None` = it is online, or nothing is known of it.
     #[must_use]
     pub const fn offline_since(self) -> Option<i64> {
         if let Self::Offline { since } = self {
@@ -63,10 +63,10 @@ impl Availability {
     }
 }
 
-/// What lets a device, an integrator or a village (at its commune) speak MQTT.
+/// The MQTT account of a device, a program or (at the commune) a village.
 ///
-/// `secret_sha256` is the SHA-256 of 128 random bits, so a fast hash is enough.
-/// Patterns are MQTT filters.
+/// `secret_sha256` is the SHA-256 of 128 random bits, so a fast hash is enough. `publish` and
+/// `subscribe` are MQTT topic filters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// MQTT user name; also the device's id.
@@ -80,8 +80,8 @@ pub struct Account {
 }
 
 impl Account {
-    /// The account of an ordinary device: speaks under `d/<id>/`, listens under `c/<id>/`,
-    /// announces itself by Home Assistant discovery.
+    /// The account of an ordinary device: it publishes under `d/<id>/`, subscribes under `c/<id>/`,
+    /// and announces itself by Home Assistant discovery.
     #[must_use]
     pub fn of_device(name: DeviceId, secret_sha256: String) -> Self {
         Self {
@@ -96,9 +96,9 @@ impl Account {
         }
     }
 
-    /// The account of a program (Home Assistant, Node-RED): hears what devices say and announce and
-    /// the broker's figures, speaks under `p/<id>/` only; `publish` and `subscribe` add to
-    /// that.
+    /// The account of a program (Home Assistant, Node-RED): it may subscribe to what devices
+    /// publish and announce and to the broker's figures, and publish under `p/<id>/` only;
+    /// `publish` and `subscribe` add to that.
     #[must_use]
     pub fn of_program(
         name: DeviceId,
@@ -116,7 +116,8 @@ impl Account {
         }
     }
 
-    /// The account of a village at its commune: only its own branch, both ways.
+    /// The account of a village at its commune: it publishes and subscribes under its own branches
+    /// only.
     #[must_use]
     pub fn of_village(name: DeviceId, village: &VillageId, secret_sha256: String) -> Self {
         Self {

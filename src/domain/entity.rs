@@ -1,9 +1,8 @@
-//! One thing that a device does, and how it is spoken to.
+//! An entity: one thing that a device does, with the topics by which it is read and switched.
 //!
-//! The wiring is what Home Assistant's MQTT discovery can say, reduced to what this house uses.
-//! Source: <https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery>.
-//! Deliberately absent: templates as programs. A value is the whole payload or one field of a JSON
-//! object.
+//! The fields are those of Home Assistant's MQTT discovery, reduced to the ones that this gateway
+//! uses. Source: <https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery>. Deliberately
+//! absent: templates as programs. A value is the whole payload or one field of a JSON object.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,31 +15,31 @@ pub struct Entity {
     pub id: EntityId,
     /// The device it belongs to.
     pub device: DeviceId,
-    /// What people call it.
+    /// Its name, as people call it.
     pub name: String,
-    /// What sort of thing it is.
+    /// Its kind.
     pub kind: Kind,
-    /// Where its state is published.
+    /// The topic on which its state is published.
     pub state: StateTopic,
-    /// Where orders go, for what can be ordered.
+    /// The topic for orders; `None` when it cannot be switched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<CommandTopic>,
-    /// Where the device says that it is there.
+    /// The topic on which the device publishes its availability.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub availability: Option<AvailabilityTopic>,
     /// Unit of a sensor's values, as printed: `cm`, `°C`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub unit: String,
-    /// What a yes or no is about, in Home Assistant's words (`device_class`): `door`, `smoke`;
-    /// empty = it does not say.
+    /// Device class of a binary sensor, as in Home Assistant (`device_class`): `door`, `smoke`;
+    /// empty = the device does not give one.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub class: String,
-    /// Seconds after which its last value is not known to hold any more, and in which its device
-    /// promises to be heard; 0 = never.
+    /// Seconds for which its last value is valid; the device promises to publish within this time.
+    /// 0 = without end.
     #[serde(default)]
     pub expire_after_s: u32,
-    /// Seconds after which a “yes” is over because the device never says “no”; 0 = it says so
-    /// itself.
+    /// Seconds after which “on” ends by itself because the device never publishes “off”; 0 = the
+    /// device publishes “off” itself.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub off_delay_s: u32,
 }
@@ -50,7 +49,7 @@ fn is_zero(n: &u32) -> bool {
     *n == 0
 }
 
-/// What sort of thing an entity is.
+/// Kind of an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -65,14 +64,14 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// True for what can be switched.
+    /// True for kinds that can be switched.
     #[must_use]
     pub const fn is_switchable(self) -> bool {
         matches!(self, Self::Light | Self::Switch)
     }
 }
 
-/// Where a value is read.
+/// A topic on which a state is published, and how to read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateTopic {
     /// MQTT topic.
@@ -80,13 +79,13 @@ pub struct StateTopic {
     /// Field of the JSON payload; none = the payload itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
-    /// What means “on”.
+    /// The value that means “on”.
     pub on: String,
-    /// What means “off”.
+    /// The value that means “off”.
     pub off: String,
 }
 
-/// Where an order is sent.
+/// A topic for orders, and their payloads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandTopic {
     /// MQTT topic.
@@ -102,8 +101,8 @@ pub struct CommandTopic {
 pub struct AvailabilityTopic {
     /// MQTT topic.
     pub topic: String,
-    /// Payload for “here”.
+    /// Payload for “online”.
     pub here: String,
-    /// Payload for “gone”.
+    /// Payload for “offline”.
     pub gone: String,
 }

@@ -1,8 +1,8 @@
-//! Every fact. Past tense. What is written down, and in which lane it travels.
+//! All events, in the past tense; entries, and the lane of each event.
 //!
-//! Invariant: events are what is stored for ever (version 1 of the codec); a change of shape here
-//! is a new version with an upcaster in `journal/codec`. Apply must be total: any event on any
-//! state is defined.
+//! Invariant: events are stored for ever (version 1 of the codec). A change of shape here is a new
+//! version with an upcaster in `journal/codec`. `apply` must be total: any event on any state is
+//! defined.
 
 #![allow(
     missing_docs,
@@ -28,19 +28,20 @@ use super::speaker::{AnnouncementClass, PlaybackOutcome, Speaker};
 use super::token::Token;
 use super::village::Village;
 
-/// A fact.
+/// Something that happened to the village.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "t")]
 pub enum Event {
-    /// The box began a boot: `boot` counts them, `previous` is the epoch before (hexadecimal).
+    /// The gateway's machine booted: `boot` counts its boots, `previous` is the epoch before
+    /// (hexadecimal).
     Booted { boot: u64, previous: String },
     /// The wall clock became trustworthy; add `offset_ms` to earlier wall times of this boot.
     ClockKnown { offset_ms: i64 },
-    /// Entries `from` to `to` were let go: too old, or no room for them.
+    /// Entries `from` to `to` were removed: they were too old, or there was no space for them.
     HistoryTrimmed { from: u64, to: u64 },
     /// History behind `from` up to `to` (the last number known to have existed) could not be read.
-    /// `lost` counts entries that were behind `from` in that epoch, where their numbers cannot
-    /// be named: others have them now.
+    /// `lost` counts the entries that were behind `from` in that epoch. It is set where their
+    /// numbers cannot name them, because other entries have those numbers now.
     HistoryDamaged {
         epoch: String,
         from: u64,
@@ -48,65 +49,67 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         lost: Option<u64>,
     },
-    /// People's words are erased, for ever: whoever has them lets them go (`store::erase`).
+    /// A blob was erased for ever: every part of the gateway that has a copy deletes it
+    /// (`store::erase`).
     Erased { blob: BlobId },
-    /// What the village is.
+    /// The name and the position of the village were declared.
     VillageDeclared { village: Village },
-    /// A place exists.
+    /// A place was declared.
     PlaceDeclared { place: Place },
-    /// A device exists.
+    /// A device was declared.
     DeviceDeclared { device: Device },
-    /// A device may speak.
+    /// An account was granted.
     AccessGranted { account: Account },
-    /// A device may no longer speak.
+    /// An account was revoked.
     AccessRevoked { account: DeviceId },
-    /// A device said what it does.
+    /// A device announced new or changed entities.
     EntitiesAdopted {
         device: DeviceId,
         model: String,
         entities: Vec<Entity>,
     },
-    /// A device took back what it announced.
+    /// A device withdrew entities.
     EntitiesWithdrawn {
         device: DeviceId,
         entities: Vec<EntityId>,
     },
     /// The configuration names these things, and did not before.
     Configured { things: Vec<Thing> },
-    /// The configuration does not name this any more, and what stood on it is gone.
+    /// The configuration does not name this thing any more; it was removed with everything that
+    /// depended on it.
     ThingPutAway { thing: Thing },
-    /// A device began or ceased to answer.
+    /// A device went online or offline.
     PresenceChanged { device: DeviceId, here: bool },
-    /// Lamps go together.
+    /// A light group was declared.
     GroupDeclared { group: LightGroup },
-    /// A lamp was ordered.
+    /// A lamp was ordered on or off.
     LightDesired {
         light: EntityId,
         on: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         group: Option<GroupId>,
     },
-    /// A lamp said how it is.
+    /// A lamp reported that it is on or off.
     LightReported { light: EntityId, on: bool },
-    /// A lamp never answered an order.
+    /// The gateway stopped repeating an order that the lamp did not answer.
     LightGivenUp { light: EntityId, order: u64 },
-    /// A sensor's name, unit and marks.
+    /// A sensor's name, unit and thresholds were declared.
     SensorDeclared { sensor: Sensor },
-    /// A value passed a mark upwards.
+    /// A value crossed a threshold upwards.
     SensorAlarmRaised {
         sensor: EntityId,
         level: u8,
         value: f64,
     },
-    /// A value fell below a mark; `level` is what remains.
+    /// A value fell below a threshold; `level` is the level that remains.
     SensorAlarmLowered {
         sensor: EntityId,
         level: u8,
         value: f64,
     },
-    /// A cluster exists.
+    /// A speaker cluster was declared.
     SpeakerDeclared { speaker: Speaker },
-    /// Something is to be said.
+    /// An announcement was queued.
     AnnouncementQueued {
         id: AnnouncementId,
         text: BlobRef,
@@ -114,29 +117,29 @@ pub enum Event {
         zone: Vec<DeviceId>,
         expires_at: i64,
     },
-    /// A cluster plays.
+    /// A cluster began to play.
     PlaybackBegan {
         announcement: AnnouncementId,
         speaker: DeviceId,
     },
-    /// A cluster's play ended.
+    /// A cluster's playback ended.
     PlaybackFinished {
         announcement: AnnouncementId,
         speaker: DeviceId,
         how: PlaybackOutcome,
     },
-    /// Everything was told to be silent.
+    /// “Dừng tất cả” was pressed.
     EverythingStopped {},
-    /// A camera exists.
+    /// A camera was declared.
     CameraDeclared { camera: Camera },
-    /// A camera is not part of the village any more.
+    /// A camera was removed from the village.
     CameraRemoved { camera: CameraId },
-    /// A camera's picture came or went.
+    /// The stream of a camera began or was lost.
     CameraChanged { camera: CameraId, here: bool },
-    /// Somebody looked at the pictures of these cameras: the access log.
+    /// The actor viewed these cameras; these entries are the access log.
     #[serde(rename = "PicturesSeen")]
     CamerasViewed { cameras: Vec<CameraId> },
-    /// A notice went up.
+    /// A notice was published.
     NoticePublished {
         id: NoticeId,
         text: BlobRef,
@@ -144,33 +147,34 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<i64>,
     },
-    /// A notice came down.
+    /// A notice was taken down.
     NoticeTakenDown { id: NoticeId },
-    /// A person may sign in, or their PIN or role changed.
+    /// A user was added, or their PIN or role changed.
     UserPut { user: User },
-    /// A person is called otherwise; the PIN and the phones stay.
+    /// A user was renamed; the PIN and the sign-ins stay.
     UserRenamed { user: UserId, record: BlobRef },
-    /// A person may no longer sign in.
+    /// A user was removed.
     UserRemoved { user: UserId },
-    /// A program has a token.
+    /// A program was given a token.
     TokenPut { token: Token },
-    /// A program's token opens nothing any more.
+    /// A program's token was revoked.
     TokenRemoved { token: TokenId },
-    /// A command of the commune or of a program was refused, and why.
+    /// A command of the commune or of a program was rejected, with the reason.
     CommandRefused { reason: String },
 }
 
-/// Where an entry travels. Order of sending is the order here; `Local` never leaves the box.
+/// The lane of an entry. The commune is sent the lanes in this order; `Local` never leaves the
+/// gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lane {
-    /// Stays here: accounts, people, boots.
+    /// Stays here: accounts, users, tokens.
     Local,
-    /// Alarms and what ended badly.
+    /// Alarms and failures.
     Alarm,
-    /// What people did and what came of it.
+    /// The actions of people and their results.
     Log,
-    /// How things are.
+    /// The state of things.
     State,
 }
 
@@ -178,7 +182,7 @@ impl Lane {
     /// All lanes in order of their number.
     pub const ALL: [Self; 4] = [Self::Local, Self::Alarm, Self::Log, Self::State];
 
-    /// 0–3.
+    /// The number of the lane, 0–3.
     #[must_use]
     pub const fn index(self) -> usize {
         match self {
@@ -191,7 +195,7 @@ impl Lane {
 }
 
 impl Event {
-    /// The lane this event travels in.
+    /// The lane of this event.
     #[must_use]
     pub const fn lane(&self) -> Lane {
         match self {
@@ -237,7 +241,7 @@ impl Event {
         }
     }
 
-    /// The file of people's words that this event names, if any.
+    /// The blob that this event names, if any.
     #[must_use]
     pub const fn blob(&self) -> Option<&BlobRef> {
         match self {
@@ -250,7 +254,7 @@ impl Event {
         }
     }
 
-    /// What people call things, where this event tells it: their ids and names.
+    /// The ids and names of the things that this event names.
     #[must_use]
     pub fn names(&self) -> Vec<(&str, &str)> {
         match self {
@@ -266,7 +270,7 @@ impl Event {
         }
     }
 
-    /// The thing this event is about, as one id; used by the index “by entity”.
+    /// The thing that this event is about, as one id; used by the index “by entity”.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
         Some(match self {
@@ -301,39 +305,39 @@ impl Event {
     }
 }
 
-/// How far a wall time may be believed: the box has no battery-backed clock.
+/// How far a wall time can be trusted: the machine has no battery-backed clock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClockQuality {
-    /// Nobody told the box the time.
+    /// No time source has set the clock.
     #[default]
     None,
     /// Carried over from before the power cut.
     Restored,
-    /// Agreed with a time source.
+    /// Agrees with a time source.
     Synced,
 }
 
-/// One numbered fact.
+/// One numbered event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// One order for the house, counted across boots, from 1.
+    /// Its number: one order for the whole village, counted across boots from 1.
     pub seq: u64,
     /// Milliseconds since this boot.
     pub mono_ms: u64,
-    /// Wall time, ms since 1970 UTC, as the box believed it.
+    /// Wall time, ms since 1970 UTC, as the gateway's clock showed it.
     pub wall_ms: i64,
-    /// How far to believe it.
+    /// How far `wall_ms` can be trusted.
     pub clock: ClockQuality,
-    /// Who.
+    /// The actor.
     pub actor: Actor,
-    /// The entry that led to this one.
+    /// The seq of the entry that led to this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<u64>,
-    /// Lane on the wire.
+    /// The lane in which it is sent to the commune.
     pub lane: Lane,
     /// Dense number per epoch and lane, from 1.
     pub lane_seq: u64,
-    /// What happened.
+    /// The event.
     pub event: Event,
 }

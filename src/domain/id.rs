@@ -1,16 +1,16 @@
-//! Names of things, as values that cannot be malformed.
+//! Ids of things, as values that cannot be malformed.
 //!
 //! Invariant: an id is 1–64 bytes of ASCII letters, digits, `_`, `-` or `.`, and does not begin
 //! with `.`; it is safe as a file name, an MQTT topic level, a URL segment and an HTML id. Ids are
-//! cheap to clone. Deliberately absent: ids for people-readable names; those are free text in the
-//! noun itself.
+//! cheap to clone. Deliberately absent: names that people read; those are free text in the noun
+//! itself.
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a text is not an id.
+/// The error for a text that is not an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("“{0}” is not an id: use 1–64 of a–z, A–Z, 0–9, _ - .")]
 pub struct BadId(pub String);
@@ -33,7 +33,7 @@ macro_rules! ids {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Checks and takes `text`.
+            /// Makes an id of `text`.
             ///
             /// # Errors
             /// [`BadId`] when the text breaks the module's invariant.
@@ -69,27 +69,27 @@ macro_rules! ids {
 ids! {
     /// A village at its commune, for example `ben-thoc`.
     VillageId;
-    /// A road, an alley, a house.
+    /// A road or an alley.
     PlaceId;
-    /// One box on the wire: a lamp controller, a gauge, a horn cluster.
+    /// A device, one box on the network: a lamp controller, a gauge, a speaker cluster.
     DeviceId;
-    /// One thing that a device does; `device.object`.
+    /// An entity, one thing that a device does; written `device.object`.
     EntityId;
-    /// Lamps that are switched together.
+    /// A light group.
     GroupId;
     /// A camera.
     CameraId;
     /// A notice; random.
     NoticeId;
-    /// One thing said on the horns; random.
+    /// An announcement; random.
     AnnouncementId;
-    /// A person who may sign in.
+    /// A user.
     UserId;
-    /// What a program shows to be let in.
+    /// A program's token; this is its name, not its secret.
     TokenId;
-    /// Names one intent for ever: sending it twice does it once.
+    /// Identifies one command for ever: sending the command twice carries it out once.
     CommandId;
-    /// A checksummed file of people's data; random.
+    /// A blob; random.
     BlobId;
 }
 

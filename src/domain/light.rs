@@ -1,7 +1,7 @@
-//! Lamps: what was asked for, and what the lamp said.
+//! Lamps: what was ordered of them, and what they reported.
 //!
 //! Invariant: `reported` changes only by what the device published; a page never shows `desired` as
-//! if it were true. An order that got no answer ends as `given_up`, it is not repeated for ever.
+//! if it were true. An order that got no answer ends as `given_up`; it is not repeated for ever.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ pub struct Light {
     /// The last order, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired: Option<Desired>,
-    /// What it last said.
+    /// The state that it last reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported: Option<Reported>,
 }
@@ -30,21 +30,21 @@ pub struct Light {
 pub struct Desired {
     /// On or off.
     pub on: bool,
-    /// The entry that ordered it.
+    /// The seq of the entry that ordered it.
     pub order: u64,
     /// When, wall ms.
     pub at: i64,
-    /// True once the house stopped repeating the order.
+    /// True once the gateway stopped repeating the order.
     #[serde(default)]
     pub given_up: bool,
 }
 
-/// What a lamp said of itself.
+/// The state that a lamp reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reported {
     /// On or off.
     pub on: bool,
-    /// When it first said so, wall ms.
+    /// When it first reported this state, wall ms.
     pub at: i64,
 }
 
@@ -61,14 +61,14 @@ impl Light {
         self.desired
             .is_some_and(|d| d.given_up && self.reported.is_none_or(|r| r.on != d.on))
     }
-    /// True when the lamp says that it burns.
+    /// True when the lamp reported that it is on.
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.reported.is_some_and(|r| r.on)
     }
 }
 
-/// Lamps that are switched together.
+/// A light group: lamps that are switched together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LightGroup {
     /// Its id.

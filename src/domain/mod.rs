@@ -1,4 +1,4 @@
-//! WHAT a village is: pure values. No async, no I/O, no clock, no randomness.
+//! The model of a village: pure values. No async, no I/O, no clock, no randomness.
 
 pub mod actor;
 mod announcements;

@@ -11,16 +11,16 @@ pub const MAX_TITLE_CHARS: usize = 150;
 /// Most characters of a body.
 pub const MAX_BODY_CHARS: usize = 8_000;
 
-/// A title and a body as somebody typed them, made clean: nothing hidden, nothing that turns words
-/// around.
+/// A title and a body as a person typed them, cleaned: no hidden characters, and nothing that
+/// changes the direction of writing.
 #[must_use]
 pub fn normalize(title: &str, body: &str) -> (String, String) {
     (text::line(title, usize::MAX), text::body(body, usize::MAX))
 }
 
-/// What is wrong with a title and a body as they were typed: the key of the sentence, the
-/// characters there are and the most there may be; none = nothing. Notices and the commune's
-/// bulletins have the same bounds.
+/// The first problem of a title and a body as they were typed: the key of the sentence, the number
+/// of characters and the most there may be; `None` when there is no problem. Notices and the
+/// commune's bulletins have the same bounds.
 #[must_use]
 pub fn validate(title: &str, body: &str) -> Option<(&'static str, usize, usize)> {
     if title.is_empty() || body.is_empty() {
@@ -33,20 +33,21 @@ pub fn validate(title: &str, body: &str) -> Option<(&'static str, usize, usize)>
     long.into_iter().find(|(_, n, most)| n > most)
 }
 
-/// A notice that is up. Title and body are one file: first line title, rest body.
+/// A notice that is published. Title and body are one blob: the first line is the title, the rest
+/// is the body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
-    /// Its id; also its address.
+    /// Its id; also its path on the web.
     pub id: NoticeId,
     /// Title and body.
     pub text: BlobRef,
-    /// What sort it is.
+    /// Its kind.
     pub kind: NoticeKind,
     /// When it was published, wall ms.
     pub at: i64,
-    /// The entry that published it.
+    /// The seq of the entry that published it.
     pub order: u64,
-    /// Last moment it is shown, wall ms; none = until it is taken down.
+    /// The last moment at which it is shown, wall ms; `None` = until it is taken down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<i64>,
     /// True when the commune sent it.
@@ -54,11 +55,11 @@ pub struct Notice {
     pub from_commune: bool,
 }
 
-/// What sort a notice is.
+/// Kind of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoticeKind {
-    /// Tin khẩn: stands first on every page.
+    /// Tin khẩn: shown first on every page.
     Urgent,
     /// Thông báo.
     Notice,

@@ -1,8 +1,9 @@
-//! Who may ask for what: one table for every door.
+//! Permissions: one table of who may give which command, for every audience.
 //!
-//! Invariants: every command stands here by name, so a new one is nobody's but the house's until
-//! somebody says whose it is; what a door lets in, and by which proof, changes nothing of this. The
-//! house itself may everything: it is this program, and no door speaks in its name.
+//! Invariants: every command is listed by name, so a new command is permitted only to `System`
+//! until somebody adds a principal to it. The audience through which a request comes, and how the
+//! actor proved itself there, changes nothing in this table. `System` may give every command: it is
+//! this program, and no audience can act as it.
 
 use super::actor::{Actor, Role};
 use super::command::Command;
@@ -12,30 +13,30 @@ use super::rejection::Rejection;
 use super::state::VillageState;
 use super::token::{FILE_TOKEN, Scope};
 
-/// Who asks, as far as the table goes.
+/// A kind of actor, as the table distinguishes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Principal {
     /// A signed-in chief.
     Chief,
     /// A signed-in technician.
     Technician,
-    /// Whoever may open the control socket.
+    /// The technician at the control socket: any process that may open it.
     LocalAdmin,
     /// A program with a token of this scope.
     Program(Scope),
     /// The commune.
     Commune,
-    /// A device, of itself.
+    /// A device, about itself.
     Device,
 }
 
-/// Who may give a command besides the house.
+/// The principals that may give a command, besides `System`.
 #[must_use]
 pub const fn allowed_principals(command: &Command) -> &'static [Principal] {
     use Principal::{Chief, Commune, Device, LocalAdmin, Program, Technician};
     use Scope::{Manage, Speak, Switch};
     match command {
-        // What the house finds out about itself, and what the configuration says.
+        // The gateway itself finds these out, or reads them in the configuration.
         Command::DeclareVillage { .. }
         | Command::NoteClock { .. }
         | Command::NoteDamage { .. }
@@ -53,7 +54,7 @@ pub const fn allowed_principals(command: &Command) -> &'static [Principal] {
         Command::PutUser { .. } | Command::RenameUser { .. } | Command::RemoveUser { .. } => {
             &[Chief, LocalAdmin]
         }
-        // What only somebody who sees the pictures can have looked at.
+        // Only a person whom the pages show a camera can have viewed it.
         Command::ViewCameras { .. } => &[Chief, Technician],
         Command::DeclarePlace { .. } => &[LocalAdmin, Program(Manage)],
         Command::DeclareDevice { .. }
@@ -61,7 +62,7 @@ pub const fn allowed_principals(command: &Command) -> &'static [Principal] {
         | Command::RevokeAccess { .. }
         | Command::DeclareGroup { .. }
         | Command::DeclareSensor { .. } => &[Technician, LocalAdmin, Program(Manage)],
-        // Only the thing itself knows how it is.
+        // Only the device itself knows its state.
         Command::AdoptEntities { .. }
         | Command::WithdrawEntities { .. }
         | Command::ReportPresence { .. }
@@ -72,7 +73,8 @@ pub const fn allowed_principals(command: &Command) -> &'static [Principal] {
         Command::SwitchLight { .. } | Command::SwitchGroup { .. } => {
             &[Chief, Technician, LocalAdmin, Program(Switch)]
         }
-        // Silence is everybody's who can make a noise.
+        // Users, and programs that may switch lamps or make announcements, may stop everything; the
+        // commune may not.
         Command::StopEverything => &[
             Chief,
             Technician,
@@ -86,7 +88,7 @@ pub const fn allowed_principals(command: &Command) -> &'static [Principal] {
     }
 }
 
-/// Whether a token may this. The one in the file may all, until it is taken away.
+/// Whether a token has a scope. The token of the file has every scope until it is revoked.
 #[must_use]
 pub fn has_scope(state: &VillageState, token: &TokenId, scope: Scope) -> bool {
     state
@@ -95,7 +97,7 @@ pub fn has_scope(state: &VillageState, token: &TokenId, scope: Scope) -> bool {
         .map_or(token.as_str() == FILE_TOKEN, |t| t.scopes.contains(&scope))
 }
 
-/// Whether an actor stands in the table as this.
+/// Whether an actor is this kind of principal.
 fn matches_principal(state: &VillageState, actor: &Actor, giver: Principal) -> bool {
     let role = |id, role| state.users.get(id).is_some_and(|u| u.role == role);
     match (actor, giver) {
@@ -109,18 +111,20 @@ fn matches_principal(state: &VillageState, actor: &Actor, giver: Principal) -> b
     }
 }
 
-/// True when what is asked for is the asker's own business.
+/// Whether the command is within the actor's own business: its own topics, its own notices, its own
+/// entities.
 fn acts_on_itself(state: &VillageState, actor: &Actor, command: &Command) -> bool {
     match (actor, command) {
-        // A device gets its own topics and no others: filters like `#` are written in the
-        // configuration. Who gives a horn cluster another secret would speak for it: that
-        // takes the machine itself.
+        // An account that is granted by command has the topics of an ordinary device and no others;
+        // wider filters such as `#` can only be written in the configuration. A new secret for a
+        // speaker cluster would let its holder act as the cluster, so only the technician at the
+        // control socket may set one.
         (_, Command::GrantAccess { account }) => {
             let plain =
                 *account == Account::of_device(account.name.clone(), account.secret_sha256.clone());
             plain && (*actor == Actor::LocalAdmin || !state.speakers.contains_key(&account.name))
         }
-        // It takes down what it put up, not what the village wrote.
+        // The commune takes down the notices that it sent, not those of the village.
         (Actor::Commune, Command::TakeDownNotice { id }) => {
             state.notices.get(id).is_none_or(|n| n.from_commune)
         }
@@ -143,7 +147,7 @@ fn acts_on_itself(state: &VillageState, actor: &Actor, command: &Command) -> boo
     }
 }
 
-/// Whether `actor` may ask for this.
+/// Checks that `actor` may give this command.
 ///
 /// # Errors
 /// [`Rejection::NotPermitted`].

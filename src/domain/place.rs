@@ -1,7 +1,7 @@
-//! Roads and alleys: where things hang.
+//! Places: the roads and alleys where devices hang.
 //!
-//! Deliberately absent: households. House numbers and directions come with their own issue, and
-//! names of people never stand here.
+//! Deliberately absent: households. House numbers and directions are not implemented yet, and names
+//! of people are never stored in a place.
 
 use serde::{Deserialize, Serialize};
 

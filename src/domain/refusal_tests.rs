@@ -1,5 +1,4 @@
-//! What is refused to whom, though the command itself is sound: for others, for more than is
-//! theirs, for yesterday.
+//! Commands that are valid and are rejected because of their actor, a limit or the time.
 
 use super::actor::{Actor, Role, User};
 use super::blob::BlobRef;
@@ -114,26 +113,34 @@ fn a_technician_cannot_speak_and_a_device_cannot_act_for_another() {
     );
 }
 
-#[test]
-fn nobody_grants_or_takes_more_than_is_theirs() {
-    let mut state = VillageState::default();
-    let tech = Actor::User {
+fn put(state: &mut VillageState, actor: Actor, event: Event) {
+    let seq = state.seq + 1;
+    state.apply(&Entry {
+        seq,
+        mono_ms: 0,
+        wall_ms: 1000,
+        clock: ClockQuality::Synced,
+        actor,
+        cause: None,
+        lane: event.lane(),
+        lane_seq: seq,
+        event,
+    });
+}
+
+fn may(state: &VillageState, actor: &Actor, command: &Command) -> Result<Vec<Event>, Rejection> {
+    decide(state, actor, command, Now { wall_ms: 1000 })
+}
+
+fn technician() -> Actor {
+    Actor::User {
         id: UserId::new("vi").expect("id"),
-    };
-    let put = |state: &mut VillageState, actor: Actor, event: Event| {
-        let seq = state.seq + 1;
-        state.apply(&Entry {
-            seq,
-            mono_ms: 0,
-            wall_ms: 1000,
-            clock: ClockQuality::Synced,
-            actor,
-            cause: None,
-            lane: event.lane(),
-            lane_seq: seq,
-            event,
-        });
-    };
+    }
+}
+
+/// A village with the technician and the speaker cluster `d1`.
+fn village() -> VillageState {
+    let mut state = VillageState::default();
     put(
         &mut state,
         Actor::System,
@@ -157,16 +164,18 @@ fn nobody_grants_or_takes_more_than_is_theirs() {
             },
         },
     );
-    let may = |state: &VillageState, actor: &Actor, command: Command| {
-        decide(state, actor, &command, Now { wall_ms: 1000 })
-    };
-    // A technician gives devices their own topics, and no cluster another secret.
+    state
+}
+
+#[test]
+fn a_technician_gives_devices_their_own_topics_and_no_cluster_another_secret() {
+    let (state, tech) = (village(), technician());
     let own = Account::of_device(device_id(0), "00".repeat(32));
     assert!(
         may(
             &state,
             &tech,
-            Command::GrantAccess {
+            &Command::GrantAccess {
                 account: own.clone()
             }
         )
@@ -176,7 +185,7 @@ fn nobody_grants_or_takes_more_than_is_theirs() {
         may(
             &state,
             &tech,
-            Command::GrantAccess {
+            &Command::GrantAccess {
                 account: Account {
                     publish: vec!["#".into()],
                     ..own.clone()
@@ -189,10 +198,10 @@ fn nobody_grants_or_takes_more_than_is_theirs() {
         may(
             &state,
             &tech,
-            Command::GrantAccess {
+            &Command::GrantAccess {
                 account: Account {
                     subscribe: vec!["c/#".into()],
-                    ..own.clone()
+                    ..own
                 }
             }
         )
@@ -202,13 +211,18 @@ fn nobody_grants_or_takes_more_than_is_theirs() {
         may(
             &state,
             &tech,
-            Command::GrantAccess {
+            &Command::GrantAccess {
                 account: Account::of_device(device_id(1), "00".repeat(32))
             }
         )
         .is_err()
     );
-    // What was taken away does not come back with the configuration, but by somebody's hand.
+}
+
+#[test]
+fn the_configuration_does_not_grant_a_revoked_account_again_but_a_person_can() {
+    let (mut state, tech) = (village(), technician());
+    let own = Account::of_device(device_id(0), "00".repeat(32));
     put(
         &mut state,
         Actor::System,
@@ -218,7 +232,7 @@ fn nobody_grants_or_takes_more_than_is_theirs() {
     );
     put(
         &mut state,
-        tech.clone(),
+        tech,
         Event::AccessRevoked {
             account: device_id(0),
         },
@@ -227,7 +241,7 @@ fn nobody_grants_or_takes_more_than_is_theirs() {
         may(
             &state,
             &Actor::System,
-            Command::GrantAccess {
+            &Command::GrantAccess {
                 account: own.clone()
             }
         ),
@@ -237,11 +251,15 @@ fn nobody_grants_or_takes_more_than_is_theirs() {
         may(
             &state,
             &Actor::LocalAdmin,
-            Command::GrantAccess { account: own }
+            &Command::GrantAccess { account: own }
         )
         .is_ok_and(|e| e.len() == 1)
     );
-    // A name that was typed before another PIN was given does not bring the old PIN back.
+}
+
+#[test]
+fn a_new_name_made_from_an_older_record_does_not_bring_an_old_pin_back() {
+    let state = village();
     let rename = |generation| Command::RenameUser {
         user: UserId::new("vi").expect("id"),
         record: BlobRef {
@@ -250,20 +268,23 @@ fn nobody_grants_or_takes_more_than_is_theirs() {
         },
         generation,
     };
-    assert!(may(&state, &Actor::LocalAdmin, rename(0)).is_ok_and(|e| e.len() == 1));
+    assert!(may(&state, &Actor::LocalAdmin, &rename(0)).is_ok_and(|e| e.len() == 1));
     assert_eq!(
-        may(&state, &Actor::LocalAdmin, rename(7)),
+        may(&state, &Actor::LocalAdmin, &rename(7)),
         Err(Rejection::Expired)
     );
-    // The commune takes down its own notices; nothing is put up for yesterday, and what is over
-    // takes no room.
+}
+
+#[test]
+fn the_commune_takes_down_its_own_notices_and_expired_ones_take_no_room() {
+    let (mut state, tech) = (village(), technician());
     let notice = |id: &str, until| Command::PublishNotice {
         id: NoticeId::new(id).expect("id"),
         text: blob(),
         kind: NoticeKind::Notice,
         until,
     };
-    assert!(may(&state, &Actor::Commune, notice("old", Some(999))).is_err());
+    assert!(may(&state, &Actor::Commune, &notice("old", Some(999))).is_err());
     put(
         &mut state,
         tech,
@@ -278,7 +299,7 @@ fn nobody_grants_or_takes_more_than_is_theirs() {
         may(
             &state,
             &Actor::Commune,
-            Command::TakeDownNotice {
+            &Command::TakeDownNotice {
                 id: NoticeId::new("ours").expect("id")
             }
         )
@@ -297,18 +318,18 @@ fn nobody_grants_or_takes_more_than_is_theirs() {
         );
     }
     assert!(
-        may(&state, &Actor::Commune, notice("one-more", None)).is_err(),
+        may(&state, &Actor::Commune, &notice("one-more", None)).is_err(),
         "a hundred of the commune's are up"
     );
     assert!(
-        may(&state, &Actor::LocalAdmin, notice("the-village", None)).is_ok(),
+        may(&state, &Actor::LocalAdmin, &notice("the-village", None)).is_ok(),
         "and leave room for the village's"
     );
     assert!(
         may(
             &state,
             &Actor::Commune,
-            Command::TakeDownNotice {
+            &Command::TakeDownNotice {
                 id: NoticeId::new("n599").expect("id")
             }
         )

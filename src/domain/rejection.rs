@@ -1,23 +1,25 @@
-//! When a decision is made, and what it gives: facts, or a refusal.
+//! The time of a decision, and its outcome: events, or a rejection.
 //!
-//! Stands below everything that decides: rights, soundness, each noun's part.
+//! Everything that decides imports this module: permissions, validation, the decisions of each
+//! noun.
 
 use serde::{Deserialize, Serialize};
 
 use super::event::Event;
 use super::state::Things;
 
-/// Things of one noun that a village may hold.
+/// Most things of one noun in a village.
 pub const MAX_THINGS_PER_KIND: usize = 20_000;
 
-/// When a decision is made.
+/// The time at which a decision is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now {
-    /// Wall time, ms since 1970 UTC, as the box believes it.
+    /// Wall time, ms since 1970 UTC, as the gateway's clock shows it.
     pub wall_ms: i64,
 }
 
-/// Why a wish was not granted. A value for people: `key()` names the sentence in the locale files.
+/// The reason why a command was not carried out. It is a value for people: `key()` names the
+/// sentence in the locale files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "why", rename_all = "snake_case")]
 pub enum Rejection {
@@ -32,16 +34,16 @@ pub enum Rejection {
         /// Id asked for.
         id: String,
     },
-    /// The thing cannot do that.
+    /// The thing cannot be switched.
     #[error("“{id}” cannot be switched")]
     NotSwitchable {
         /// Id asked for.
         id: String,
     },
-    /// Nothing to speak on.
+    /// An announcement without any speaker cluster.
     #[error("no horn cluster was chosen")]
     EmptyZone,
-    /// A bound of the house.
+    /// A bound of the gateway is reached.
     #[error("too many: at most {most}")]
     TooMany {
         /// The bound.
@@ -53,28 +55,28 @@ pub enum Rejection {
         /// Id asked for.
         id: String,
     },
-    /// The command came after its time.
+    /// The time of the command is over.
     #[error("it came too late: its time is over")]
     Expired,
     /// The last chief cannot be removed.
     #[error("the last chief cannot be removed")]
     LastChief,
-    /// A part of it is beyond its bounds: a number that is none, a text that is empty, too long or
-    /// hides something.
+    /// A part of the command is beyond its bounds: a number that is not finite or not in its range,
+    /// or a text that is empty, too long or hides something.
     #[error("not a sound value: {what} {}", format_limit(*most))]
     #[serde(rename = "unsound")]
     Invalid {
-        /// Which part; empty = the whole.
+        /// The part, one of [`super::validation::FIELD_NAMES`]; empty = the whole.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         what: String,
-        /// Most characters of a text; 0 = it is a number.
+        /// Most characters of the text; 0 = the part is a number.
         #[serde(default)]
         most: u64,
     },
 }
 
 impl Rejection {
-    /// The whole is beyond its bounds.
+    /// The whole command is beyond its bounds.
     pub const INVALID: Self = Self::Invalid {
         what: String::new(),
         most: 0,

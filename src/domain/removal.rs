@@ -1,10 +1,11 @@
-//! What was declared once and is not any more: announcements that their device took back, things
-//! that left the configuration.
+//! Things that were declared once and are not any more: entities that their device withdrew,
+//! devices whose account was revoked, things that left the configuration.
 //!
-//! Invariants: history keeps what they were; whatever stands on them goes with them; an alarm that
-//! nobody can end any more is ended in words before its sensor goes. What the configuration named
-//! is remembered (`State::configured`), so that what leaves it is put away and what people added
-//! otherwise stays.
+//! Invariants: history still shows what a removed thing was. A removed thing takes with it
+//! everything that depends on it. When nobody watches a sensor any more, an event ends its alarm
+//! before the sensor is removed, so that no alarm stays raised for ever.
+//! [`VillageState::configured`] remembers the things that the configuration named: when one of them
+//! leaves the configuration it is removed, and things that people added in another way stay.
 
 use std::sync::Arc;
 
@@ -17,10 +18,10 @@ use super::rejection::Rejection;
 use super::sensor::Sensor;
 use super::state::VillageState;
 
-/// Entities a single device may announce.
+/// Most entities of one device.
 pub const MAX_ENTITIES_PER_DEVICE: usize = 64;
 
-/// Alarms of sensors that cease to be watched, as ended.
+/// The events that end the alarms of `sensors`, which nobody watches any more.
 fn lower_alarms<'a>(sensors: impl Iterator<Item = &'a Arc<Sensor>>) -> Vec<Event> {
     sensors
         .filter_map(|s| {
@@ -45,7 +46,7 @@ fn sensors_of<'a>(
     })
 }
 
-/// A device announced itself.
+/// Decides what a discovery message of a device adds or changes.
 pub(super) fn adopt(
     state: &VillageState,
     device: &DeviceId,
@@ -67,7 +68,9 @@ pub(super) fn adopt(
             most: MAX_ENTITIES_PER_DEVICE as u64,
         });
     }
-    // An id is one thing: what is announced as another beside it would end its alarm.
+    // An entity id keeps its device and its kind. If a discovery message could use it for another
+    // kind, or for an entity of another device, it would end the alarm of the entity that has the
+    // id.
     if let Some(foreign) = entities.iter().find(|e| {
         e.device != *device
             || state
@@ -96,7 +99,7 @@ pub(super) fn adopt(
     })
 }
 
-/// A device took announcements back.
+/// Decides which entities a device withdraws; entities of other devices are left out.
 pub(super) fn withdraw(
     state: &VillageState,
     device: &DeviceId,
@@ -117,7 +120,8 @@ pub(super) fn withdraw(
     events
 }
 
-/// People took a device's account away: what it watched over, nobody watches any more.
+/// A person revokes an account. From then on nobody reports how the device's sensors are, so their
+/// alarms end with it.
 pub(super) fn revoke(state: &VillageState, account: &DeviceId) -> Result<Vec<Event>, Rejection> {
     if !state.accounts.contains_key(account) {
         return Err(Rejection::Unknown {
@@ -132,12 +136,13 @@ pub(super) fn revoke(state: &VillageState, account: &DeviceId) -> Result<Vec<Eve
     Ok(events)
 }
 
-/// Something left the configuration.
+/// A thing left the configuration. Things that the configuration never named stay.
 pub(super) fn put_away(state: &VillageState, thing: &Thing) -> Vec<Event> {
     if !state.configured.contains(thing) {
         return Vec::new();
     }
-    // An account that a technician gave keeps its device, whatever the configuration says.
+    // A device whose account a technician granted stays, even when the configuration stops naming
+    // it.
     let kept = |id: &DeviceId| {
         state.accounts.contains_key(id) && !state.configured.contains(&Thing::Account(id.clone()))
     };
@@ -164,7 +169,7 @@ pub(super) fn put_away(state: &VillageState, thing: &Thing) -> Vec<Event> {
     events
 }
 
-/// The configuration names these: those that it did not name before.
+/// Records those of `things` that the configuration did not name before.
 pub(super) fn note_configured(state: &VillageState, things: &[Thing]) -> Vec<Event> {
     let fresh: Vec<Thing> = things
         .iter()
@@ -193,7 +198,8 @@ impl VillageState {
         if entity.kind.is_switchable() {
             remove(&mut self.sensors, &entity.id);
             let known = self.lights.get(&entity.id);
-            // What it said where it spoke before is not what it says now.
+            // The state that was reported under other wiring (topic, field or payloads) is not the
+            // state of the new wiring.
             let same = before.as_ref().is_none_or(|b| b.state == entity.state);
             let light = super::light::Light {
                 id: entity.id.clone(),
@@ -207,7 +213,8 @@ impl VillageState {
             super::state::put(&mut self.lights, entity.id.clone(), light);
         } else {
             remove(&mut self.lights, &entity.id);
-            // One that nobody gave a name or marks is called as its device calls it now.
+            // A sensor whose name and thresholds nobody set takes the name and unit that its device
+            // announces now.
             let known = self.sensors.get(&entity.id);
             let announced = |s: &Sensor| {
                 before.as_ref().is_some_and(|b| {
@@ -236,7 +243,8 @@ impl VillageState {
         for id in entities {
             remove(&mut self.entities, id);
             remove(&mut self.lights, id);
-            // What the configuration or a technician named stays named, without an alarm.
+            // A sensor that has thresholds, or that the configuration names, stays with its name
+            // and loses only its alarm.
             if self
                 .sensors
                 .get(id)

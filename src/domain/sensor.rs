@@ -1,7 +1,6 @@
-//! Sensors: the marks that a value may pass, and whether it has.
+//! Sensors: their thresholds, and the alarm that is raised.
 //!
-//! Readings themselves are not history (they live in `store/samples` and `live/`); passing a mark
-//! is.
+//! Readings are not history (they live in `store/samples` and `live/`); crossing a threshold is.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +8,7 @@ use super::binary_sensor::{AlarmSeverity, severity};
 use super::entity::{Entity, Kind};
 use super::id::EntityId;
 
-/// A measured value with its marks.
+/// A measured value with its thresholds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sensor {
     /// Its entity.
@@ -19,31 +18,31 @@ pub struct Sensor {
     /// Unit as printed.
     #[serde(default)]
     pub unit: String,
-    /// Values are kept as integers of this many decimals (0 = whole units).
+    /// Readings are stored as integers with this many decimals (0 = whole units).
     #[serde(default)]
     pub decimals: u8,
-    /// Rising marks, in the sensor's unit; passing the n-th means alarm level n.
+    /// Rising thresholds, in the sensor's unit; crossing the n-th means alarm level n.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[serde(rename = "marks")]
     pub thresholds: Vec<f64>,
-    /// The level now in force.
+    /// The alarm that is raised now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alarm: Option<Alarm>,
 }
 
-/// A mark was passed and has not been left since.
+/// An alarm: a threshold was crossed and the value has not fallen below it since.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Alarm {
-    /// 1 = the first mark.
+    /// Level: 1 = the first threshold.
     pub level: u8,
-    /// The value that passed it.
+    /// The value that crossed it.
     pub value: f64,
     /// When, wall ms.
     pub at: i64,
 }
 
 impl Sensor {
-    /// A sensor as its device announces it: no marks.
+    /// A sensor as its device announces it: without thresholds.
     #[must_use]
     pub fn of(entity: &Entity) -> Self {
         Self {
@@ -56,8 +55,8 @@ impl Sensor {
         }
     }
 
-    /// The level that `value` of `entity` means: by the marks, or, for a yes or no without marks,
-    /// by its class.
+    /// The alarm level of `value`: by the thresholds or, for a binary sensor without thresholds, by
+    /// its device class.
     #[must_use]
     pub fn level(&self, entity: &Entity, value: f64) -> u8 {
         if entity.kind == Kind::BinarySensor && self.thresholds.is_empty() {
@@ -77,8 +76,9 @@ impl Sensor {
                     .any(|on| severity(&entity.class, *on) == AlarmSeverity::Alarm)
     }
 
-    /// The level that `value` means, with a hysteresis of 2 % of the mark so that a value on the
-    /// mark does not ring twice a second. 0 = under the first mark.
+    /// The alarm level of `value` by the thresholds; 0 = below the first. A raised level has a
+    /// hysteresis of 2 % of its threshold, so that a value that hovers on the threshold does not
+    /// raise the alarm twice a second.
     #[must_use]
     pub fn level_of(&self, value: f64) -> u8 {
         let now = self.alarm.map_or(0, |a| usize::from(a.level));

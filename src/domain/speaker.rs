@@ -1,8 +1,9 @@
-//! Horn clusters and what is said on them.
+//! Speaker clusters, the announcements on them, and the playback of each announcement.
 //!
-//! Invariant: an announcement ends once for each cluster it was sent to, with what that cluster
-//! proved. A normal or priority announcement that could not begin before `expires_at` is never
-//! played later. Classes follow Thông tư 39/2020/TT-BTTTT (normal, priority, emergency).
+//! Invariant: an announcement ends exactly once on each cluster that it was sent to, with the
+//! outcome that the receiver of that cluster proved. A normal or priority announcement that could
+//! not begin before `expires_at` is never played later. The classes follow Thông tư
+//! 39/2020/TT-BTTTT (normal, priority, emergency).
 
 use std::collections::BTreeMap;
 
@@ -11,18 +12,18 @@ use serde::{Deserialize, Serialize};
 use super::blob::BlobRef;
 use super::id::{AnnouncementId, DeviceId};
 
-/// A cluster of horns on one receiver.
+/// A speaker cluster: one receiver with its horns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Speaker {
-    /// Its device.
+    /// The device that is the receiver.
     pub id: DeviceId,
     /// “Cầu Tre – Trạm Bơm”.
     pub name: String,
-    /// How many horns hang on it.
+    /// Number of horns.
     pub horns: u8,
 }
 
-/// Class of a bulletin, rising.
+/// Class of an announcement, least urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnnouncementClass {
@@ -34,22 +35,22 @@ pub enum AnnouncementClass {
     Emergency,
 }
 
-/// Something said on the horns.
+/// An announcement: a sentence that is to be heard in a zone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Announcement {
     /// Its id.
     pub id: AnnouncementId,
-    /// What is said: people's words, kept as a file.
+    /// The sentence, stored as a blob.
     pub text: BlobRef,
     /// Class.
     pub class: AnnouncementClass,
-    /// When it was ordered, wall ms.
+    /// When it was queued, wall ms.
     pub at: i64,
-    /// The entry that ordered it.
+    /// The seq of the entry that queued it.
     pub order: u64,
-    /// It must have begun by then, wall ms.
+    /// The last moment at which playback may begin, wall ms.
     pub expires_at: i64,
-    /// Each cluster and how far it is.
+    /// The playback of each cluster in the zone.
     pub plays: BTreeMap<DeviceId, PlaybackState>,
 }
 
@@ -57,20 +58,20 @@ pub struct Announcement {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum PlaybackState {
-    /// Ordered, no answer yet.
+    /// The order was sent or waits to be sent; the receiver has not answered.
     Waiting,
-    /// The receiver says that it plays.
+    /// The receiver reported that it plays.
     Playing,
-    /// Told to be silent, no proof yet.
+    /// Everything was stopped; the receiver has not proved yet that it ended.
     Stopping,
-    /// It ended.
+    /// Playback ended.
     Ended {
-        /// What the receiver proved.
+        /// The outcome that the receiver proved.
         how: PlaybackOutcome,
     },
 }
 
-/// How a play ended.
+/// How playback ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "how", rename_all = "snake_case")]
 pub enum PlaybackOutcome {
@@ -81,13 +82,13 @@ pub enum PlaybackOutcome {
     },
     /// Stopped by “Dừng tất cả”.
     Stopped,
-    /// The receiver never answered in time.
+    /// The receiver did not answer in time.
     Unanswered,
-    /// It was too late to begin.
+    /// Playback could not begin before the announcement expired.
     Missed,
-    /// The receiver could not, in its own words (at most 200 characters).
+    /// The receiver failed.
     Failed {
-        /// Why.
+        /// The reason as the receiver reported it, at most 200 characters.
         why: String,
     },
 }

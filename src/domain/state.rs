@@ -1,9 +1,9 @@
-//! The village as it is: one immutable value made from the entries.
+//! The village as it is now: one immutable value made from the entries.
 //!
 //! Invariants: `apply` is total and needs nothing but the entry; replaying all entries gives the
-//! same value as a snapshot plus the rest. Only current things stand here; what ended is read from
-//! the journal. Each noun is an `Arc` map of `Arc` values, so that a commit copies pointers of the
-//! touched nouns once.
+//! same value as a snapshot plus the rest. The state holds only current things; ended ones are read
+//! from the journal. Each noun is an `Arc` map of `Arc` values, so that a commit copies the
+//! pointers of the touched nouns once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,71 +28,72 @@ use super::speaker::{Announcement, PlaybackState, Speaker};
 use super::token::{FILE_TOKEN, Token};
 use super::village::Village;
 
-/// One noun's things by id.
+/// All things of one noun, by id.
 pub type Things<K, V> = Arc<BTreeMap<K, Arc<V>>>;
 
-/// Announcements kept after they ended, newest: what the page shows as “vừa phát”.
+/// Ended announcements that stay in the state, the newest ones: the page shows them as “vừa phát”.
 pub const ENDED_ANNOUNCEMENTS_KEPT: usize = 20;
 
-/// Notices after which those whose time is over are forgotten (history keeps them).
+/// Number of notices above which the expired ones are removed from the state (history still has
+/// them).
 pub const NOTICES_KEPT: usize = 1_000;
 
-/// Most erased words that are kept in mind: no village is asked so often.
+/// Most erased blobs that the state remembers; no village is asked to erase so many.
 pub const ERASED_KEPT: usize = 10_000;
 
-/// Findings of damage that are kept.
+/// Most ranges of damage in the state; the oldest are removed first.
 pub const DAMAGE_KEPT: usize = 100;
 
 /// The village as it is after entry `seq`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct VillageState {
-    /// The last entry applied; 0 = none.
+    /// The seq of the last entry applied; 0 = none.
     pub seq: u64,
-    /// How often the box has booted.
+    /// How often the gateway's machine has booted.
     pub boot: u64,
-    /// What the village is.
+    /// The name and the position of the village.
     pub village: Option<Arc<Village>>,
     /// Roads, alleys.
     pub places: Things<PlaceId, Place>,
-    /// Boxes on the wire.
+    /// Devices.
     pub devices: Things<DeviceId, Device>,
-    /// Who may speak MQTT.
+    /// MQTT accounts.
     pub accounts: Things<DeviceId, Account>,
-    /// Accounts that were taken away: the configuration does not bring them back.
+    /// Accounts that people revoked: the configuration does not grant them again.
     #[serde(default)]
     pub revoked: Arc<BTreeSet<DeviceId>>,
-    /// What devices do.
+    /// Entities: what the devices do.
     pub entities: Things<EntityId, Entity>,
     /// Lamps.
     pub lights: Things<EntityId, Light>,
-    /// Lamps that go together.
+    /// Light groups.
     pub groups: Things<GroupId, LightGroup>,
-    /// Sensors that have a name or a mark.
+    /// Sensors.
     pub sensors: Things<EntityId, Sensor>,
-    /// Horn clusters.
+    /// Speaker clusters.
     pub speakers: Things<DeviceId, Speaker>,
-    /// What is being said, and a few that were.
+    /// Announcements on air, and a few that ended.
     pub announcements: Things<AnnouncementId, Announcement>,
     /// Cameras.
     pub cameras: Things<CameraId, Camera>,
-    /// Notices that are up.
+    /// Notices that are published.
     pub notices: Things<NoticeId, Notice>,
-    /// People who may sign in.
+    /// Users.
     pub users: Things<UserId, User>,
     /// Tokens of programs.
     #[serde(default)]
     pub tokens: Things<TokenId, Token>,
-    /// What the configuration named at the last start.
+    /// The things that the configuration named at the last start.
     #[serde(default)]
     pub configured: Arc<BTreeSet<Thing>>,
-    /// The last “Dừng tất cả”: its entry and its wall ms.
+    /// The last “Dừng tất cả”: the seq of its entry and its wall ms.
     #[serde(default)]
     pub silenced: Option<(u64, i64)>,
-    /// People's words that are to be nowhere any more.
+    /// Erased blobs, which may exist nowhere any more.
     #[serde(default)]
     pub erased: Arc<BTreeSet<BlobId>>,
-    /// Damage that was found, oldest first: last good entry, last entry that is missing. Health
-    /// stays amber.
+    /// Ranges of damage, oldest first: the last good entry, the last missing entry. While there is
+    /// one, the health stays amber.
     pub damage: Arc<Vec<(u64, u64)>>,
 }
 
@@ -113,8 +114,9 @@ pub(super) fn update_entry<K: Ord + Clone, V: Clone>(
 }
 
 impl VillageState {
-    /// Takes one entry in. Total: an event about a thing that is not there changes nothing but
+    /// Applies one entry. Total: an event about a thing that is not there changes nothing but
     /// `seq`.
+    #[expect(clippy::too_many_lines, reason = "one arm per event")]
     pub fn apply(&mut self, entry: &Entry) {
         self.seq = entry.seq;
         let at = entry.wall_ms;
@@ -145,7 +147,8 @@ impl VillageState {
             Event::AccessRevoked { account } => {
                 Arc::make_mut(&mut self.accounts).remove(account);
                 Arc::make_mut(&mut self.revoked).insert(account.clone());
-                // It is cut, and its last will may not be said any more.
+                // The broker disconnects the device, and the will of a revoked account may not be
+                // published any more. So the device is set offline here.
                 update_entry(&mut self.devices, account, |d| {
                     if matches!(d.availability, Availability::Online { .. }) {
                         d.availability = availability(false, at);
@@ -316,7 +319,7 @@ impl VillageState {
                 update_entry(&mut self.users, user, |u| u.record = record.clone());
             }
             Event::TokenPut { token } => put(&mut self.tokens, token.id.clone(), token.clone()),
-            // The token of the file lies there still: that it opens nothing is kept in mind.
+            // The file of this token still exists, so the state records that the token is revoked.
             Event::TokenRemoved { token } if token.as_str() == FILE_TOKEN => put(
                 &mut self.tokens,
                 token.clone(),
@@ -370,8 +373,8 @@ impl VillageState {
         play: PlaybackState,
     ) {
         update_entry(&mut self.announcements, announcement, |a| {
-            // An end is final and a stop is not undone: a late word of the receiver cannot reopen
-            // it.
+            // An end is final and a stop is not undone: a late report of the receiver cannot start
+            // the playback again.
             if let Some(p) = a.plays.get_mut(speaker)
                 && (matches!(play, PlaybackState::Ended { .. })
                     && !matches!(p, PlaybackState::Ended { .. })
@@ -417,13 +420,13 @@ impl VillageState {
         }
     }
 
-    /// The device behind a lamp or a sensor.
+    /// The device of a lamp or a sensor.
     #[must_use]
     pub fn device_of(&self, entity: &EntityId) -> Option<&Arc<Device>> {
         self.devices.get(&self.entities.get(entity)?.device)
     }
 
-    /// True for a thing whose device has an account: somebody says how it is.
+    /// True for an entity whose device has an account, so that its state can be reported.
     #[must_use]
     pub fn has_account(&self, entity: &EntityId) -> bool {
         self.entities
@@ -431,14 +434,14 @@ impl VillageState {
             .is_some_and(|e| self.accounts.contains_key(&e.device))
     }
 
-    /// True for a device whose account people took away: what it said last is nobody's word, and
-    /// its silence no fault.
+    /// True for a device whose account people revoked. Its last report does not count any more, and
+    /// its silence is no fault.
     #[must_use]
     pub fn is_revoked(&self, device: &DeviceId) -> bool {
         self.revoked.contains(device)
     }
 
-    /// Devices that are silent and should not be: with it since when, wall ms.
+    /// Devices that are offline and should not be, with the wall ms since when.
     pub fn offline_devices(&self) -> impl Iterator<Item = (&Arc<Device>, i64)> {
         self.devices
             .values()
@@ -446,7 +449,7 @@ impl VillageState {
             .filter_map(|d| Some((d, d.availability.offline_since()?)))
     }
 
-    /// Announcements that have not ended, oldest first.
+    /// Announcements on air, oldest first.
     #[must_use]
     pub fn on_air(&self) -> Vec<Arc<Announcement>> {
         let mut out: Vec<_> = self

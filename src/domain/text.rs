@@ -1,26 +1,27 @@
-//! Texts that people see, made fit to be shown: one place for every door.
+//! Texts that people read, cleaned so that they can be shown: the one place for every audience.
 //!
-//! Invariants: what comes out is NFC, shows everything that it holds, and reads in the order in
-//! which it stands; cleaning twice changes nothing. A page, a terminal and a horn get the same
-//! words, so nothing in them may steer one of these: no control characters, nothing that turns the
-//! direction of writing, nothing invisible, no heap of marks on one letter. A line has no line
-//! breaks; a body has `\n` only. Emoji may be joined; letters may not be (nobody here writes
-//! Persian). Deliberately absent: what is polite, and escaping for HTML (the templates do that).
+//! Invariants: a cleaned text is NFC, shows every character that it contains, and reads in the
+//! order in which it is stored; cleaning it again changes nothing. A page, a terminal and a speech
+//! program get the same text, so nothing in it may steer one of them: no control characters,
+//! nothing that changes the direction of writing, nothing invisible, no pile of combining marks on
+//! one letter. A line has no line breaks; a body has `\n` only. Emoji may be joined; letters may
+//! not be (nobody here writes Persian). Deliberately absent: a judgement of what is polite, and
+//! escaping for HTML (the templates do that).
 
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
-/// Most marks on one letter; Vietnamese in NFC needs none.
+/// Most combining marks on one letter; Vietnamese in NFC needs none.
 const MAX_COMBINING_MARKS: usize = 4;
 
-/// Most characters of a name: of a village, a place, a device, a group, a sensor, a camera, a
+/// Most characters of a name: of a village, a place, a device, a light group, a sensor, a camera, a
 /// person.
 pub const MAX_NAME_CHARS: usize = 120;
 /// Most characters of a unit as printed.
 pub const MAX_UNIT_CHARS: usize = 16;
 
-/// True for what no reader sees or what turns the words around: control characters, bidirectional
-/// marks and overrides, joiners and other invisible signs, noncharacters.
+/// True for a character that no reader sees or that changes the order of the text: control
+/// characters, bidirectional marks and overrides, joiners and other invisible signs, noncharacters.
 #[must_use]
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
@@ -33,12 +34,13 @@ pub fn is_hidden(c: char) -> bool {
         || c as u32 & 0xfffe == 0xfffe
 }
 
-/// True when a joiner after this character makes one picture of two.
+/// True when a joiner between this character and another of its kind makes one emoji of the two.
 const fn is_emoji(c: char) -> bool {
     matches!(c, '\u{2190}'..='\u{2bff}' | '\u{fe0f}' | '\u{1f000}'..='\u{1faff}')
 }
 
-/// Without what is hidden; `breaks` = line breaks stay, as `\n`.
+/// The text in NFC without hidden characters; `breaks` = line breaks stay, as `\n`, otherwise they
+/// become spaces.
 fn strip_hidden(text: &str, breaks: bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut last = None;
@@ -74,7 +76,8 @@ fn strip_hidden(text: &str, breaks: bool) -> String {
         .collect()
 }
 
-/// The first `most` characters, never ending within a letter's marks or a joined picture.
+/// The first `most` characters. The end never falls between a letter and its combining marks, or
+/// within a joined emoji.
 fn truncate(text: &str, most: usize) -> &str {
     match text.char_indices().nth(most) {
         None => text,
@@ -93,7 +96,7 @@ fn truncate(text: &str, most: usize) -> &str {
     }
 }
 
-/// A name, a title, a reason: one line, single spaces, at most `most` characters.
+/// Cleans a name, a title or a reason: one line, single spaces, at most `most` characters.
 #[must_use]
 pub fn line(text: &str, most: usize) -> String {
     let one = strip_hidden(text, false)
@@ -103,7 +106,7 @@ pub fn line(text: &str, most: usize) -> String {
     truncate(&one, most).trim_end().to_owned()
 }
 
-/// What is longer than a line: its line breaks stay, nothing else is hidden in it; at most `most`
+/// Cleans a text of several lines: the line breaks stay, hidden characters go; at most `most`
 /// characters.
 #[must_use]
 pub fn body(text: &str, most: usize) -> String {
@@ -123,8 +126,8 @@ pub fn is_body(text: &str, most: usize) -> bool {
     fits(text, most) && body(text, most) == text
 }
 
-/// A text of `most` characters has at most four bytes for each: who sends more is not read to its
-/// end.
+/// Checks the length. `most` characters are at most four bytes each, so a text with more bytes is
+/// rejected without counting its characters.
 fn fits(text: &str, most: usize) -> bool {
     text.len() <= most.saturating_mul(4) && text.chars().count() <= most
 }

@@ -1,8 +1,8 @@
-//! What programs show to be let in, and what each may.
+//! Tokens of programs, and the scopes of each.
 //!
-//! Invariants: only the hash of a token is kept; a token may what its scopes say and nothing else.
-//! The token in the file `keys/api.token` ([`FILE`]) is not written down here: it may everything
-//! that programs may, until it is taken away.
+//! Invariants: only the hash of a token is stored; a token may do what its scopes permit and
+//! nothing else. The token in the file `keys/api.token` ([`FILE_TOKEN`]) is not recorded here: it
+//! has every scope until it is revoked.
 
 use std::collections::BTreeSet;
 
@@ -10,21 +10,21 @@ use serde::{Deserialize, Serialize};
 
 use super::id::TokenId;
 
-/// Name of the token that lies in the folder of keys.
+/// Name of the token in the folder of keys.
 pub const FILE_TOKEN: &str = "api";
 
-/// Tokens at once.
+/// Most tokens at once.
 pub const MAX_TOKENS: usize = 64;
 
-/// What a token may.
+/// A scope permits a token a set of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// Hear how the village is: state, history, figures.
+    /// Read the village: state, history, figures.
     Read,
     /// Switch lamps, and stop everything.
     Switch,
-    /// Speak on the horns and on the board, and stop everything.
+    /// Queue announcements, publish notices, and stop everything.
     Speak,
     /// Set up places, devices with their accounts, groups, sensors.
     Manage,
@@ -34,7 +34,7 @@ impl Scope {
     /// All scopes.
     pub const ALL: [Self; 4] = [Self::Read, Self::Switch, Self::Speak, Self::Manage];
 
-    /// As it is typed.
+    /// The scope as it is typed and stored.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -59,17 +59,16 @@ impl std::str::FromStr for Scope {
 /// A token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
-    /// Its name; programs stand in the history by it.
+    /// Its name, by which history names the program.
     pub id: TokenId,
-    /// SHA-256 of it, lower-case hexadecimal; empty = it was taken away and does not come back by
-    /// itself.
+    /// SHA-256 of the secret, lower-case hexadecimal; empty = the token is revoked and stays so.
     pub sha256: String,
-    /// What it may.
+    /// The scopes that it has.
     pub scopes: BTreeSet<Scope>,
 }
 
 impl Token {
-    /// The token of the file, taken away.
+    /// The token of the file, revoked.
     #[must_use]
     pub const fn revoked(id: TokenId) -> Self {
         Self {

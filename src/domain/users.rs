@@ -1,6 +1,6 @@
-//! People and programs, decided: who comes in with which role or token, and who does not any more.
+//! The decisions about users and the tokens of programs: who has access, with which role or scopes.
 //!
-//! Invariant: there is always a chief.
+//! Invariant: the last chief can neither be removed nor get another role.
 
 use super::actor::{Role, User};
 use super::blob::BlobRef;
@@ -10,7 +10,7 @@ use super::rejection::{Rejection, check_capacity, emit_if, unknown};
 use super::state::VillageState;
 use super::token::{FILE_TOKEN, MAX_TOKENS, Token};
 
-/// A person is added, or given another PIN or role.
+/// Adds a user, or changes their PIN or role.
 pub(super) fn put(state: &VillageState, user: &User) -> Result<Vec<Event>, Rejection> {
     check_capacity(&state.users, &user.id)?;
     let mut user = user.clone();
@@ -20,12 +20,13 @@ pub(super) fn put(state: &VillageState, user: &User) -> Result<Vec<Event>, Rejec
     {
         return Err(Rejection::LastChief);
     }
-    // Never used before, also after removal and return: a session of an older one stays over.
+    // `seq + 1` was never a generation before, not even when the user was removed and is added
+    // again. So a sign-in of an older generation stays over.
     user.generation = state.seq + 1;
     Ok(vec![Event::UserPut { user }])
 }
 
-/// A person is called otherwise.
+/// Renames a user.
 pub(super) fn rename(
     state: &VillageState,
     user: &UserId,
@@ -42,7 +43,7 @@ pub(super) fn rename(
     }))
 }
 
-/// A person's access is taken away.
+/// Removes a user.
 pub(super) fn remove(state: &VillageState, user: &UserId) -> Result<Vec<Event>, Rejection> {
     let known = state.users.get(user).ok_or_else(|| unknown("user", user))?;
     if known.role == Role::Chief && chiefs(state) == 1 {
@@ -51,7 +52,7 @@ pub(super) fn remove(state: &VillageState, user: &UserId) -> Result<Vec<Event>, 
     Ok(vec![Event::UserRemoved { user: user.clone() }])
 }
 
-/// A program is given a token.
+/// Gives a program a token.
 pub(super) fn put_token(state: &VillageState, token: &Token) -> Result<Vec<Event>, Rejection> {
     if token.id.as_str() == FILE_TOKEN || state.tokens.contains_key(&token.id) {
         return Err(Rejection::Exists {
@@ -68,7 +69,7 @@ pub(super) fn put_token(state: &VillageState, token: &Token) -> Result<Vec<Event
     }])
 }
 
-/// A program's token is taken away.
+/// Revokes a program's token.
 pub(super) fn remove_token(state: &VillageState, token: &TokenId) -> Result<Vec<Event>, Rejection> {
     Ok(match state.tokens.get(token) {
         None if token.as_str() != FILE_TOKEN => return Err(unknown("token", token)),

@@ -1,9 +1,11 @@
-//! The bounds of everything that a command may carry into history: one place for every door.
+//! The bounds of everything that a command may carry into history: the one place for every
+//! audience.
 //!
-//! Invariants: what passes here is a clean line of a stated length where people read it, a short
-//! text where machines compare it, and a finite number within its bounds; so whatever a door
-//! forgets, no page holds more than is said here. Doors that people type at clean first ([`name`])
-//! and tell what was too long; here nothing is mended, only refused.
+//! Invariants: a command that passes has clean lines of a stated length where people read them,
+//! short texts where machines compare them, and finite numbers within their bounds. So no page
+//! holds more than is stated here, whatever the sender of a command forgot to check. Where people
+//! type, the audience cleans the text first ([`name`]) and shows what was too long; here nothing is
+//! mended, only rejected.
 
 use super::blob::{BlobRef, MAX_BLOB_BYTES};
 use super::command::Command;
@@ -14,9 +16,9 @@ use super::sensor::Sensor;
 use super::text::{self, MAX_NAME_CHARS, MAX_UNIT_CHARS};
 use super::village::Village;
 
-/// Beyond this on either side a number is no value of anything that a village measures.
+/// A number beyond this, positive or negative, is no value of anything that a village measures.
 pub const MAX_ABS_VALUE: f64 = 1e12;
-/// Most marks of a sensor.
+/// Most thresholds of a sensor.
 pub const MAX_THRESHOLDS: usize = 16;
 /// Most decimals of a sensor.
 pub const MAX_DECIMALS: u8 = 6;
@@ -28,19 +30,20 @@ pub const MAX_MACHINE_TEXT_BYTES: usize = 1024;
 const MAX_FIELD_BYTES: usize = 64;
 /// Most filters of an account, each way.
 const MAX_FILTERS: usize = 64;
-/// Most cameras of one look.
+/// Most cameras of one view.
 const MAX_CAMERAS_PER_VIEW: usize = 500;
-/// The last moment that a date can be written for with four digits, wall ms.
+/// Wall times from here on (9999-01-01), ms, are rejected: from the year 10000 a date is not
+/// written with four digits.
 pub const MAX_WALL_MS: i64 = 253_370_764_800_000;
 
-/// What a part of a command may be called in a refusal; the end of the key `part-…`.
+/// The names of the parts of a command in a rejection; each is the end of a key `part-…`.
 pub const FIELD_NAMES: [&str; 19] = [
     "name", "commune", "unit", "model", "class", "topic", "payload", "field", "secret", "text",
     "epoch", "place", "decimals", "marks", "value", "horns", "cameras", "until", "scopes",
 ];
 
-/// A part of a command that is beyond its bounds: `what` is one of [`PARTS`], `most` the characters
-/// there may be.
+/// A part of a command that is beyond its bounds: `what` is one of [`FIELD_NAMES`], `most` the most
+/// characters that are allowed.
 fn invalid(what: &str, most: usize) -> Rejection {
     Rejection::Invalid {
         what: what.to_owned(),
@@ -56,10 +59,11 @@ fn ensure(good: bool, what: &str, most: usize) -> Result<(), Rejection> {
     }
 }
 
-/// A name as somebody wrote it, made clean.
+/// A name as a person typed it, cleaned.
 ///
 /// # Errors
-/// [`Rejection::Unsound`] when nothing of it can be seen, or more than [`NAME_MAX`] characters.
+/// [`Rejection::Invalid`] when it has no visible character, or more than [`MAX_NAME_CHARS`]
+/// characters.
 pub fn name(text: &str) -> Result<String, Rejection> {
     let clean = text::line(text, usize::MAX);
     check_name("name", &clean).map(|()| clean)
@@ -103,7 +107,7 @@ fn check_blob(blob: &BlobRef) -> Result<(), Rejection> {
     ensure(blob.len <= MAX_BLOB_BYTES as u64, "text", MAX_BLOB_BYTES)
 }
 
-/// Whether a number may stand in history.
+/// Whether a number may be stored in history.
 #[must_use]
 pub fn is_value(number: f64) -> bool {
     number.is_finite() && number.abs() < MAX_ABS_VALUE
@@ -162,7 +166,7 @@ fn check_entity(entity: &Entity) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// Whether these may be the marks of a sensor.
+/// Whether these may be the thresholds of a sensor.
 #[must_use]
 pub fn are_thresholds(marks: &[f64]) -> bool {
     marks.len() <= MAX_THRESHOLDS && marks.iter().all(|m| is_value(*m))
@@ -175,10 +179,10 @@ fn check_sensor(sensor: &Sensor) -> Result<(), Rejection> {
     check_number("marks", are_thresholds(&sensor.thresholds))
 }
 
-/// Whether all that a command carries is within its bounds.
+/// Checks that everything in a command is within its bounds.
 ///
 /// # Errors
-/// [`Rejection::Unsound`] with the first that is not.
+/// [`Rejection::Invalid`] with the first part that is not.
 pub fn validate(command: &Command) -> Result<(), Rejection> {
     match command {
         Command::DeclareVillage { village: v } => check_village(v),
@@ -224,8 +228,8 @@ pub fn validate(command: &Command) -> Result<(), Rejection> {
         }
         Command::PutUser { user } => check_blob(&user.record),
         Command::RenameUser { record, .. } => check_blob(record),
-        // Ids, numbers of which every one is sound, and the reason of a receiver, which `decide`
-        // cuts: an end is never refused.
+        // These carry ids, numbers of which every value is allowed, or (`FinishPlayback`) the
+        // reason of a receiver, which `decide` truncates: the end of a playback is never rejected.
         Command::NoteClock { .. }
         | Command::NoteTrim { .. }
         | Command::EraseBlob { .. }

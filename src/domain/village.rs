@@ -1,4 +1,4 @@
-//! The village itself: what it is called and where it stands.
+//! The village itself: its name and where it is.
 
 use serde::{Deserialize, Serialize};
 

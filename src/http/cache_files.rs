@@ -1,11 +1,11 @@
-//! Small files of what may be lost without harm: who is signed in, which phones are known.
+//! Small files that may be lost without harm: the sign-ins, the known phones.
 
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
-/// What a file holds; nothing when it is not there. One that is damaged counts as gone, and the log
-/// says so: `so` is what follows from it.
+/// The content of a file; the default when there is no file. A damaged file counts as none, and a
+/// warning is logged: `so` says what follows from that.
 #[must_use]
 pub fn read_or_default<T: DeserializeOwned + Default>(path: &Path, so: &str) -> T {
     let Ok(bytes) = std::fs::read(path) else {

@@ -1,16 +1,16 @@
-//! What was kept and is not any more, in the technician's words: the same in health, `doctor` and
-//! `broker status`.
+//! Losses of stored data in the technician's words: the same text in health, `doctor` and `broker
+//! status`.
 
 use super::dates;
 use super::locale::Lang;
 use crate::protocol::broker::{DataLoss, LossKind};
 use crate::protocol::divergence::{Divergence, DivergenceReport};
 
-/// So long a loss is told as something to look at, ms.
+/// How long a loss is reported as something to check, ms.
 const SHOWN_FOR_MS: i64 = 7 * 86_400_000;
 
-/// True while a loss is young enough that somebody should look; a clock that went back tells it
-/// again rather than not.
+/// True while a loss is recent enough that somebody should check it; after the clock was set back
+/// the loss is reported again rather than not at all.
 #[must_use]
 pub fn is_young(loss: &DataLoss, now_ms: i64) -> bool {
     now_ms.saturating_sub(found_at(loss)) < SHOWN_FOR_MS
@@ -22,8 +22,8 @@ fn found_at(loss: &DataLoss) -> i64 {
         .saturating_mul(1000)
 }
 
-/// What history lost, as its entry says it: behind `from` up to `to`, or so many behind `from`
-/// whose numbers others have now.
+/// A loss of history, as its entry records it: the entries behind `from` up to `to`, or `lost`
+/// entries behind `from` whose numbers belong to other entries now.
 #[must_use]
 pub fn history_loss_text(lang: Lang, from: u64, to: u64, lost: Option<u64>) -> String {
     let (from, to) = (from.to_string(), to.to_string());
@@ -36,7 +36,7 @@ pub fn history_loss_text(lang: Lang, from: u64, to: u64, lost: Option<u64>) -> S
     }
 }
 
-/// What the broker lost of its ledger, how much, and what is still there.
+/// A loss of the broker's persistence log: its kind, its size, and what is still there.
 #[must_use]
 pub fn broker_loss_text(loss: &DataLoss) -> String {
     let what = match loss.kind {
@@ -76,7 +76,7 @@ pub fn broker_loss_text(loss: &DataLoss) -> String {
     )
 }
 
-/// How this history and the commune's copy of it parted.
+/// How this history and the commune's copy of it diverged.
 #[must_use]
 pub fn divergence_text(trouble: &DivergenceReport) -> String {
     let what = match trouble.how {

@@ -1,4 +1,4 @@
-//! Dates as people say them.
+//! Dates and numbers as people write them.
 
 use super::locale::Lang;
 use crate::domain::calendar::{LunarDay, day, day_number, lunar, minute_of_day, weekday};
@@ -63,7 +63,7 @@ pub fn number(value: f64, decimals: u8) -> String {
     if !value.is_finite() {
         return "–".to_owned();
     }
-    // Three hundred digits tell nobody anything.
+    // Nobody can read three hundred digits.
     if value.abs() >= 1e12 {
         return format!("{value:.1e}").replace('.', ",");
     }
@@ -97,7 +97,7 @@ mod tests {
             (number(1e308, 1).as_str(), number(f64::NAN, 1).as_str()),
             ("1,0e308", "–")
         );
-        // A clock of anybody's may show anything.
+        // A clock may show anything: no date may panic.
         for ms in [i64::MIN, -1, 253_402_300_800_000, i64::MAX] {
             let _ = (
                 clock(ms),

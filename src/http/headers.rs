@@ -1,14 +1,16 @@
-//! Headers of every answer: nothing from elsewhere, no framing, no guessing, no referrer.
+//! Security headers of every response: no content from elsewhere, no framing, no guessing of types,
+//! no referrer for other sites.
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-/// Scripts and styles from our own files only; pictures also as data; connections to ourselves.
+/// Scripts and styles come from our own files only, pictures also from `data:` addresses;
+/// connections go to ourselves only.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// Adds the headers.
+/// Adds the headers to a response.
 pub async fn security_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -35,8 +37,8 @@ pub async fn security_headers(request: Request, next: Next) -> Response {
     response
 }
 
-/// Refuses changes that another site sends: `Sec-Fetch-Site` and `Origin` must be our own when they
-/// are there.
+/// Refuses changes and upgrades (WebSocket) that another site sends: `Sec-Fetch-Site` and `Origin`
+/// must be our own when they are there.
 pub async fn same_site(request: Request, next: Next) -> Response {
     if matches!(
         *request.method(),
@@ -76,7 +78,7 @@ pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         .map(|(_, v)| v)
 }
 
-/// The path of ours that a request came from; never another site.
+/// The path on our own site that a request came from; never another site.
 #[must_use]
 pub fn same_site_referer(headers: &HeaderMap) -> String {
     let path = headers

@@ -1,10 +1,10 @@
-//! By which names a door is called: a page of another's that points its name at this box must not
-//! read ours.
+//! Host names that a listener answers to: a page of another site whose name points at this machine
+//! (DNS rebinding) must not read our pages.
 //!
-//! Known are every address as a number (nobody can point one at this box, and the router in front
-//! of it may have another), `localhost`, the machine's own name, the names of the configuration and
-//! those of the certificate that is installed for HTTPS. A request without a host cannot come from
-//! a page.
+//! Known are every address as a number (nobody can point one at this machine, and the router in
+//! front of it may have another), `localhost`, the machine's own name, the names of the
+//! configuration, and those of the certificate that is installed for HTTPS. A request without a
+//! host cannot come from a page.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ use super::serve::Peer;
 use crate::domain::text;
 use crate::keys::tls;
 
-/// The names of one door; clones are the same.
+/// The names of one listener; clones share them.
 #[derive(Debug, Clone)]
 pub struct AllowedHosts {
     names: Arc<Vec<String>>,
@@ -85,7 +85,7 @@ pub fn hostname(host: &str) -> &str {
         .unwrap_or(host)
 }
 
-/// Answers to its own names only; others are told where the page is.
+/// Answers requests to its own names only; other requests get the address of the page.
 pub async fn require_known_host(
     State(hosts): State<AllowedHosts>,
     request: Request,

@@ -26,7 +26,7 @@ type Bundle = FluentBundle<FluentResource>;
 fn load(tag: &str, text: &str) -> Bundle {
     let mut bundle = Bundle::new_concurrent(vec![tag.parse().unwrap_or_default()]);
     bundle.set_use_isolating(false);
-    // What cannot be parsed is left out; the test of both files fails on it.
+    // Lines that cannot be parsed are left out; the test of both files fails on them.
     let resource = FluentResource::try_new(text.to_owned()).unwrap_or_else(|(partial, _)| partial);
     bundle.add_resource_overriding(resource);
     bundle
@@ -35,8 +35,9 @@ fn load(tag: &str, text: &str) -> Bundle {
 static BUNDLES: LazyLock<(Bundle, Bundle)> = LazyLock::new(|| (load("vi", VI), load("en", EN)));
 
 impl Lang {
-    /// What was chosen; Vietnamese otherwise. What a browser says it accepts is not asked: many
-    /// phones here were never set to Vietnamese, and English is one tap away on every page.
+    /// The chosen language; Vietnamese when none was chosen. The browser's `Accept-Language` is
+    /// ignored: many phones here were never set to Vietnamese, and English is one tap away on every
+    /// page.
     #[must_use]
     pub fn choose(chosen: Option<&str>) -> Self {
         if chosen == Some("en") {
@@ -55,13 +56,13 @@ impl Lang {
         }
     }
 
-    /// The words of a key.
+    /// The text of a key.
     #[must_use]
     pub fn t(self, key: &str) -> String {
         self.f(key, &[])
     }
 
-    /// The words of a key with arguments.
+    /// The text of a key with arguments.
     #[must_use]
     pub fn f(self, key: &str, values: &[(&str, &str)]) -> String {
         let mut args = FluentArgs::new();
@@ -108,7 +109,7 @@ pub fn noun(lang: Lang, key: &str, name: &str) -> String {
     }
 }
 
-/// A sentence begins with a capital.
+/// The sentence with a capital at its beginning.
 #[must_use]
 pub fn capital(sentence: &str) -> String {
     let mut letters = sentence.chars();

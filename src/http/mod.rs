@@ -1,4 +1,5 @@
-//! What every web door shares: serving, sign-in, CSRF, headers, language, layout, live updates.
+//! Everything that the HTTP listeners share: serving, sign-in and CSRF, headers, host names,
+//! languages, dates, layout, and sentences about refusals and losses.
 
 pub mod cache_files;
 pub mod data_loss;

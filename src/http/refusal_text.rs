@@ -1,7 +1,7 @@
-//! Why the broker refused or cut somebody, in Vietnamese; the broker itself says it in English, for
-//! logs.
+//! The reasons of the broker's refusals in Vietnamese; the broker itself writes them in English,
+//! for logs.
 
-/// What the broker says, and how the village says it. What stands behind a colon (a topic, a cause)
+/// The broker's sentences with their translations. The text behind a colon (a topic, a cause)
 /// follows unchanged.
 const REFUSAL_TEXTS: [(&str, &str); 52] = [
     ("wrong user name or password", "sai tên hoặc mật khẩu"),
@@ -181,8 +181,8 @@ const REFUSAL_TEXTS: [(&str, &str); 52] = [
     ("a second CONNECT", "gửi CONNECT hai lần"),
 ];
 
-/// Why an announcement cannot be used, in the same way. What stands in the words of
-/// `protocol::discovery` and `devices`.
+/// Why a discovery message cannot be used, in the same way: the sentences of `protocol::discovery`
+/// and `devices`.
 const ANNOUNCEMENT_TEXTS: [(&str, &str); 23] = [
     (
         "more of its announcements are not used",
@@ -263,30 +263,28 @@ const ANNOUNCEMENT_TEXTS: [(&str, &str); 23] = [
     ("the house refuses it", "máy không nhận"),
 ];
 
-/// What stands before the reason why an announcement is not used; the topic stands behind it in
-/// brackets.
+/// Begins the reason why a discovery message is not used; the topic stands at the end in brackets.
 const UNUSED_PREFIX: &str = "its announcement is not used, ";
 
-/// That an announcement is not used, as a reason among the broker's.
+/// A discovery message that is not used, as a reason among the broker's.
 #[must_use]
 pub fn unused_announcement(topic: &str, why: &str) -> String {
     format!("{UNUSED_PREFIX}{why} [{topic}]")
 }
 
-/// That so many more are not used.
+/// The number of further discovery messages that are not used.
 #[must_use]
 pub fn more_unused_announcements(n: usize) -> String {
     format!("more of its announcements are not used: {n}")
 }
 
-/// True for what [`unused`] and [`more_unused`] say.
+/// True for the texts of [`unused_announcement`] and [`more_unused_announcements`].
 #[must_use]
 pub fn is_about_announcement(why: &str) -> bool {
     why.starts_with(UNUSED_PREFIX) || why.starts_with("more of its announcements are not used")
 }
 
-/// The sentence in Vietnamese; one that is not known stays as it is, with a word that says what it
-/// is.
+/// The sentence in Vietnamese; an unknown sentence stays as it is, behind a word for its kind.
 #[must_use]
 pub fn vietnamese(why: &str) -> String {
     if let Some(rest) = why.strip_prefix(UNUSED_PREFIX) {
@@ -312,7 +310,7 @@ pub fn vietnamese(why: &str) -> String {
 mod tests {
     use super::vietnamese;
 
-    /// Sentences that stand behind a reason code in a source, or are refused, or end a connection.
+    /// Sentences in a source that follow a reason code, or are refused, or end a connection.
     fn sentences(source: &str) -> Vec<&str> {
         let parts: Vec<&str> = source.split('"').collect();
         let coded = |before: &str| {

@@ -1,11 +1,11 @@
-//! Why a wish was not granted, as a sentence with its particulars.
+//! Why a command was rejected, as a sentence with its particulars.
 
 use super::locale::Lang;
 use crate::domain::actor::Actor;
 use crate::domain::command::Command;
 use crate::domain::decide::Rejection;
 
-/// What programs and the technician are told; a page has its own, shorter sentences
+/// The sentence for programs and the technician; pages have their own, shorter sentences
 /// ([`Rejection::key`]).
 #[must_use]
 pub fn rejection_text(lang: Lang, why: &Rejection, actor: &Actor, command: &str) -> String {

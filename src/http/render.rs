@@ -1,4 +1,5 @@
-//! What every page knows: language, village, who reads it, and the token for its forms.
+//! Rendering, and the context that every page has: language, village, the signed-in person, and the
+//! token for its forms.
 
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, LOCATION};
@@ -6,7 +7,7 @@ use axum::response::{Html, IntoResponse as _, Response};
 
 use super::locale::Lang;
 
-/// The frame of a page.
+/// The context of a page.
 #[derive(Debug, Clone, Default)]
 pub struct PageContext {
     /// Language.
@@ -19,11 +20,11 @@ pub struct PageContext {
     pub person: String,
     /// May speak, publish, manage people.
     pub is_chief: bool,
-    /// Which of the five doors at the bottom is open.
+    /// Which of the five tabs at the bottom is open.
     pub tab: &'static str,
     /// Token for forms.
     pub csrf: String,
-    /// Something plays: “Dừng tất cả” stands on every page.
+    /// The announcement on air; “Dừng tất cả” stands on every page then.
     pub on_air: Option<String>,
     /// Entry number for live updates to go on from.
     pub seq: u64,
@@ -31,7 +32,7 @@ pub struct PageContext {
     pub technician: String,
     /// Larger text was asked for.
     pub big: bool,
-    /// What just happened, to be said once.
+    /// A message that is shown once: what just happened.
     pub flash: Option<String>,
 }
 
@@ -45,19 +46,19 @@ impl PageContext {
             .collect()
     }
 
-    /// The words of a key.
+    /// The text of a key.
     #[must_use]
     pub fn t(&self, key: &str) -> String {
         self.lang.t(key)
     }
 
-    /// The words of a key with one argument.
+    /// The text of a key with one argument.
     #[must_use]
     pub fn t1(&self, key: &str, name: &str, value: impl std::fmt::Display) -> String {
         self.lang.f(key, &[(name, &value.to_string())])
     }
 
-    /// The words of a key with two arguments.
+    /// The text of a key with two arguments.
     #[must_use]
     pub fn t2(
         &self,
@@ -90,13 +91,13 @@ pub fn render_with(status: StatusCode, template: &impl askama::Template) -> Resp
     }
 }
 
-/// “See there”: the answer to a form, so that a reload repeats nothing.
+/// Redirects with 303 See Other: the response to a form, so that a reload repeats nothing.
 #[must_use]
 pub fn redirect_see_other(path: &str) -> Response {
     (StatusCode::SEE_OTHER, [(LOCATION, path.to_owned())]).into_response()
 }
 
-/// A file that is part of the program; a day in the cache.
+/// A file that is part of the program; browsers cache it for a day.
 #[must_use]
 pub fn asset(kind: &'static str, content: &'static [u8]) -> Response {
     (
@@ -120,13 +121,13 @@ struct PlainRow<'a> {
     side: &'a str,
 }
 
-/// A row of plain words with a time at the right; `mark` is `""` well, `off`, `bad`, `warn`.
+/// A row of plain text with a time at the right; `mark` is `""` well, `off`, `bad`, `warn`.
 #[must_use]
 pub fn plain_row(mark: &str, words: &str, side: &str) -> String {
     askama::Template::render(&PlainRow { mark, words, side }).unwrap_or_default()
 }
 
-/// A piece of a text: words, or a telephone number with what a phone dials.
+/// A part of a text: words, or a telephone number with the digits that a phone dials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextSpan {
     /// As it is read.
@@ -157,7 +158,8 @@ fn parse_phone(text: &str) -> Option<(usize, String)> {
     (digits.starts_with('0') && digits.len() >= 10 && ends).then_some((at, digits))
 }
 
-/// Cuts a text at its telephone numbers: a number that cannot be tapped is copied wrongly at night.
+/// Splits a text at its telephone numbers: a number that cannot be tapped is copied wrongly at
+/// night.
 #[must_use]
 pub fn split_phones(text: &str) -> Vec<TextSpan> {
     let mut out: Vec<TextSpan> = Vec::new();

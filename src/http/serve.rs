@@ -1,7 +1,7 @@
-//! Serving HTTP/1.1 on TCP, TLS and Unix sockets, with deadlines and a polite end.
+//! Serving HTTP/1.1 on TCP, TLS and Unix sockets, with deadlines and a graceful end.
 //!
-//! Invariant: whoever holds connections open, with half requests or with answers that it does not
-//! read, keeps nobody out (`Lobby`).
+//! Invariant: a client that holds connections open, with half requests or with responses that it
+//! does not read, keeps no other client out ([`AdmissionControl`]).
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -26,7 +26,7 @@ use crate::supervisor::clock;
 use crate::supervisor::meter::{Meter, Metered};
 use crate::supervisor::{Stop, Supervisor};
 
-/// Connections of one door at once.
+/// Connections of one listener at once.
 const MAX_CONNECTIONS: usize = 1_000;
 
 /// Connections of one address at once; programs on this machine have more.
@@ -36,14 +36,14 @@ const MAX_PER_LOOPBACK: usize = 400;
 /// this.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Who is at the other end.
+/// The other end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
     /// Over TCP; `secure` = over TLS.
     Tcp {
         /// Address.
         address: SocketAddr,
-        /// Our own, as they called it.
+        /// Our own address, as the client called it.
         local: SocketAddr,
         /// Over TLS.
         secure: bool,
@@ -52,8 +52,8 @@ pub enum Peer {
     ControlSocket,
 }
 
-/// What is answered while the machine's clock shows no date that HTTP can write: hyper writes one
-/// with every answer, and panics where it cannot.
+/// Body of the response while the machine's clock shows no date that HTTP can write: hyper writes a
+/// date into every response, and panics where it cannot.
 const CLOCK_OUT_OF_RANGE_BODY: &str = "Đồng hồ của máy đang sai (trước năm 1970 hoặc sau năm 9998) nên trang chưa mở được. Kỹ thuật chỉnh lại giờ của máy là được.\n\nThe clock of this machine is wrong (before 1970 or after 9998), so no page can be opened. Set the machine's time.\n";
 
 async fn serve_connection<I, K>(
@@ -61,7 +61,7 @@ async fn serve_connection<I, K>(
     peer: Peer,
     app: Router,
     stop: Stop,
-    seat: &Arc<AdmissionPermit<K>>,
+    permit: &Arc<AdmissionPermit<K>>,
 ) where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     K: Ord + Send + 'static,
@@ -71,7 +71,7 @@ async fn serve_connection<I, K>(
             "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\ncache-control: no-store\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{CLOCK_OUT_OF_RANGE_BODY}",
             CLOCK_OUT_OF_RANGE_BODY.len()
         );
-        // The request is read first: closing over it would take the answer away.
+        // The request is read first: closing the socket before that would discard the response.
         let exchange = async {
             let mut request = [0; 4096];
             let _ = io.read(&mut request).await;
@@ -81,12 +81,12 @@ async fn serve_connection<I, K>(
         let _ = tokio::time::timeout(Duration::from_secs(5), exchange).await;
         return;
     }
-    let seat = seat.clone();
+    let permit = permit.clone();
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
-        seat.mark_identified();
+        permit.mark_identified();
         request.extensions_mut().insert(ConnectInfo(peer));
         let answer = app.clone().call(request);
-        // A body that drips is not waited for.
+        // A request whose body trickles in is not waited for.
         async move {
             Ok::<_, Infallible>(
                 tokio::time::timeout(REQUEST_TIMEOUT, answer)
@@ -130,12 +130,12 @@ pub async fn serve_tcp(
     listener: std::net::TcpListener,
     tls: Option<TlsAcceptor>,
     app: Router,
-    house: Supervisor,
+    supervisor: Supervisor,
     stop: Stop,
 ) -> anyhow::Result<()> {
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
-    let lobby = AdmissionControl::new(MAX_CONNECTIONS);
+    let admission = AdmissionControl::new(MAX_CONNECTIONS);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -149,14 +149,15 @@ pub async fn serve_tcp(
                 continue;
             }
         };
-        // One phone cannot take the places of all, and a full house has room for one more phone.
+        // One phone cannot take all connections, and a full listener still has room for one more
+        // phone.
         let share = if address.ip().is_loopback() {
             MAX_PER_LOOPBACK
         } else {
             MAX_PER_ADDRESS
         };
         let meter = Meter::start();
-        let Some(seat) = lobby.acquire_as(
+        let Some(permit) = admission.acquire_as(
             source_network(address.ip()),
             address.ip().to_canonical(),
             share,
@@ -164,13 +165,14 @@ pub async fn serve_tcp(
         ) else {
             continue;
         };
-        let (tls, app, stop, seat) = (tls.clone(), app.clone(), stop.clone(), Arc::new(seat));
-        house.spawn(async move {
+        let (tls, app, stop, permit) = (tls.clone(), app.clone(), stop.clone(), Arc::new(permit));
+        supervisor.spawn(async move {
             let _ = stream.set_nodelay(true);
             let Ok(here) = stream.local_addr() else {
                 return;
             };
-            // Below TLS: what its buffers take, the reader has not taken.
+            // The meter and the time-out are below TLS: bytes that only the buffers of TLS took
+            // have not been read by the client.
             let stream = WriteTimeout::new(Metered::new(stream, meter));
             let served = async {
                 match tls {
@@ -184,7 +186,7 @@ pub async fn serve_tcp(
                             },
                             app,
                             stop,
-                            &seat,
+                            &permit,
                         )
                         .await;
                     }
@@ -202,7 +204,7 @@ pub async fn serve_tcp(
                                     },
                                     app,
                                     stop,
-                                    &seat,
+                                    &permit,
                                 )
                                 .await;
                             }
@@ -213,7 +215,7 @@ pub async fn serve_tcp(
                 }
             };
             tokio::select! {
-                () = seat.evicted() => tracing::debug!(%address, "HTTP connection evicted"),
+                () = permit.evicted() => tracing::debug!(%address, "HTTP connection evicted"),
                 () = served => {}
             }
         });
@@ -227,12 +229,12 @@ pub async fn serve_tcp(
 pub async fn serve_unix(
     listener: std::os::unix::net::UnixListener,
     app: Router,
-    house: Supervisor,
+    supervisor: Supervisor,
     stop: Stop,
 ) -> anyhow::Result<()> {
     listener.set_nonblocking(true)?;
     let listener = UnixListener::from_std(listener)?;
-    let lobby = AdmissionControl::new(MAX_PER_LOOPBACK);
+    let admission = AdmissionControl::new(MAX_PER_LOOPBACK);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -247,16 +249,16 @@ pub async fn serve_unix(
             }
         };
         let meter = Meter::start();
-        // All who come here are one: the technician.
-        let Some(seat) = lobby.acquire((), MAX_PER_LOOPBACK, &meter) else {
+        // All clients of this socket are one: the technician.
+        let Some(permit) = admission.acquire((), MAX_PER_LOOPBACK, &meter) else {
             continue;
         };
-        let (app, stop, seat) = (app.clone(), stop.clone(), Arc::new(seat));
-        house.spawn(async move {
+        let (app, stop, permit) = (app.clone(), stop.clone(), Arc::new(permit));
+        supervisor.spawn(async move {
             let stream = WriteTimeout::new(Metered::new(stream, meter));
             tokio::select! {
-                () = seat.evicted() => {}
-                () = serve_connection(stream, Peer::ControlSocket, app, stop, &seat) => {}
+                () = permit.evicted() => {}
+                () = serve_connection(stream, Peer::ControlSocket, app, stop, &permit) => {}
             }
         });
     }

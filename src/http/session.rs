@@ -1,10 +1,10 @@
 //! Sign-in by PIN and a remembered phone.
 //!
-//! Invariants: only hashes of tokens are kept; a session is over when its user's generation
-//! changed; wrong PINs are counted per (person, address), so a prankster locks out himself and
-//! never the chief; when many addresses try one person, only phones that signed in before may still
-//! try. What could not be looked at (a crowd, no memory, a damaged file) is not wrong and counts
-//! nothing. Hashes have their own bounds: [`crate::keys::pins`].
+//! Invariants: only hashes of tokens are stored. A sign-in ends when its user's generation changes.
+//! Wrong PINs are counted per person and address, so a prankster locks out himself and never the
+//! chief; when many addresses try one person, only phones that signed in before may still try. An
+//! attempt that could not be verified (a crowd, no memory, a damaged file) is not wrong and is not
+//! counted. Hashing has its own bounds: [`crate::keys::pins`].
 
 use std::collections::BTreeMap;
 use std::io;
@@ -30,14 +30,15 @@ pub const SIGN_IN_IDLE_MS: i64 = 90 * 86_400_000;
 pub const MAX_WRONG_PINS: u32 = 5;
 /// The wait, ms of monotonic time.
 pub const LOCKOUT_MS: u64 = 300_000;
-/// Wrong PINs for one person from anywhere in a day before only known phones may try,
+/// Wrong PINs for one person in a day, from anywhere, after which only known phones may try.
 const MAX_WRONG_PINS_A_DAY: u32 = 40;
-/// and before those must wait for the next day too: a stolen phone is one of them.
+/// Wrong PINs after which known phones must wait for the next day too: a stolen phone is one of
+/// them.
 const MAX_WRONG_PINS_A_DAY_KNOWN: u32 = 200;
-/// Sessions of one person.
+/// Most sign-ins of one person.
 const MAX_SIGN_INS_PER_USER: usize = 20;
 
-/// What people's file of a user holds.
+/// The content of a user's file: a person.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Person {
     /// “Ông Mẫu”.
@@ -54,8 +55,8 @@ struct SignIn {
 }
 
 impl SignIn {
-    /// Not used for too long. A clock that jumped must not sign everybody out: age is judged only
-    /// forwards and within reason.
+    /// Whether the sign-in was unused for too long. A clock that jumped must not sign everybody
+    /// out: an age counts only when it is positive and within reason.
     const fn is_stale(&self, now: i64) -> bool {
         let idle = now - self.used_at;
         idle > SIGN_IN_IDLE_MS && idle < 10 * SIGN_IN_IDLE_MS
@@ -71,23 +72,23 @@ struct FailedAttempts {
 #[derive(Default)]
 struct Inner {
     sessions: BTreeMap<String, SignIn>,
-    /// By person, address, and whether the phone is one that signed in before: those are counted
-    /// apart, so that no neighbour in the same network locks the chief's own phone.
+    /// By person, address, and whether the phone signed in before: known phones are counted
+    /// separately, so that no neighbour in the same network locks the chief's own phone.
     failed_pins: BTreeMap<(UserId, IpAddr, bool), FailedAttempts>,
     failed_pins_today: BTreeMap<UserId, FailedAttempts>,
-    /// How often a person put all other phones out: what they were known by is worth nothing
-    /// since.
+    /// How often a person signed out all other phones: the proofs that those phones hold are
+    /// worthless since.
     eras: BTreeMap<UserId, u64>,
 }
 
-/// Sessions; clones are the same.
+/// All sign-ins; clones share them.
 #[derive(Clone)]
 pub struct SignIns {
     inner: Arc<Mutex<Inner>>,
     path: PathBuf,
     eras: PathBuf,
     pins: PinHasher,
-    /// A key is lost without which no PIN can be looked at.
+    /// A key is lost without which no PIN can be verified.
     is_locked: bool,
     key: Arc<Vec<u8>>,
     files: PeopleFiles,
@@ -105,16 +106,16 @@ pub enum SignInError {
     UnknownPhone,
     /// Too many sign in at once; nothing was counted.
     Busy,
-    /// A key of the house is lost: no PIN can be looked at, right or wrong.
+    /// A key of the gateway is lost: no PIN can be verified, right or wrong.
     KeyLost,
-    /// The machine could not look: nothing is known of the PIN, nothing was counted.
+    /// The PIN could not be verified for an internal reason; nothing was counted.
     Internal,
 }
 
 impl SignIns {
-    /// Opens the sessions file (a damaged one means: everybody signs in again) with keys from the
-    /// ring; one that is lost is none. Without the pepper nobody signs in or gets a PIN, and no
-    /// PIN is called wrong; without the key of forms one of this run seals them.
+    /// Opens the file of sign-ins; a damaged file means that everybody signs in again. The keys
+    /// come from the key ring; a lost key is `None`. Without the pepper nobody signs in or gets a
+    /// PIN, and no PIN is called wrong. Without the key for forms a key of this run seals them.
     ///
     /// # Errors
     /// When the machine has no randomness to give.
@@ -130,7 +131,7 @@ impl SignIns {
         let eras_path = folder.join("known-phones.json");
         let eras = super::cache_files::read_or_default(
             &eras_path,
-            "phones that were put out may be known again; they need the PIN all the same",
+            "phones that were signed out may be known again; they need the PIN all the same",
         );
         let key = key.map_or_else(|| secret::random::<32>().map(|k| k.to_vec()), Ok)?;
         Ok(Self {
@@ -165,7 +166,7 @@ impl SignIns {
         serde_json::from_slice(&self.files.get(record).ok()?).ok()
     }
 
-    /// Makes the file of a person who is called otherwise now; the PIN stays.
+    /// Writes the file of a person with another name; the PIN stays.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -178,14 +179,14 @@ impl SignIns {
             .await
     }
 
-    /// Makes a person's file from a name and a PIN.
+    /// Writes a person's file with a name and a PIN.
     ///
     /// # Errors
     /// When the file cannot be written or there is no memory to hash.
     pub async fn make_person(&self, name: &str, pin: &str) -> io::Result<BlobRef> {
         if self.is_locked {
             return Err(io::Error::other(
-                "a key of the house is lost: conglang doctor",
+                "a key of the gateway is lost: conglang doctor",
             ));
         }
         let hash = self.pins.hash(pin).await.map_err(io::Error::other)?;
@@ -197,11 +198,11 @@ impl SignIns {
             .await
     }
 
-    /// Tries a person's PIN and gives the token of a new session. `known` is what a phone that
-    /// signed in before was given ([`Sessions::known_phone`]).
+    /// Tries a person's PIN and returns the token of a new sign-in. `known` is the proof of a phone
+    /// that signed in before ([`Self::known_phone`]).
     ///
     /// # Errors
-    /// [`Denied`] with what to tell.
+    /// A [`SignInError`] with the reason.
     pub async fn sign_in(
         &self,
         state: &VillageState,
@@ -236,10 +237,10 @@ impl SignIns {
         Ok(token)
     }
 
-    /// Tries a person's PIN; wrong ones are counted. Gives the generation of the PIN.
+    /// Tries a person's PIN and counts a wrong one. Returns the generation of the PIN.
     ///
     /// # Errors
-    /// [`Denied`] with what to tell.
+    /// A [`SignInError`] with the reason.
     pub async fn verify_pin(
         &self,
         state: &VillageState,
@@ -248,7 +249,8 @@ impl SignIns {
         address: IpAddr,
         known: Option<&str>,
     ) -> Result<u64, SignInError> {
-        // Whoever has an IPv6 network has as many addresses as there are guesses.
+        // An IPv6 network has as many addresses as there are guesses, so the network counts as one
+        // address.
         let address = source_network(address);
         if self.is_locked {
             return Err(SignInError::KeyLost);
@@ -256,8 +258,8 @@ impl SignIns {
         let now = self.clock.mono_ms();
         let trusted =
             known.is_some_and(|k| secret::constant_time_eq(k, &self.known_phone(state, user)));
-        // Names are shown to everybody and six digits are no guess: neither invented names nor
-        // other text cost anything.
+        // Names are shown to everybody, and a text that is not six digits is no guess: neither
+        // invented names nor such texts cost anything.
         let Some(whose) = state.users.get(user).filter(|_| secret::is_pin(pin)) else {
             return Err(SignInError::WrongPin(MAX_WRONG_PINS));
         };
@@ -273,8 +275,8 @@ impl SignIns {
                 SignInError::Internal
             }
         };
-        // Guesses that waited their turn side by side are looked at again; the turn lasts until a
-        // wrong one is counted.
+        // Guesses that waited side by side for their permit are checked again; the permit is held
+        // until a wrong one is counted.
         let turn = self.pins.acquire(trusted).await.map_err(failed)?;
         self.check_lockout(user, address, now, trusted)?;
         let (right, turn) = turn.check(pin, &person.pin).await.map_err(failed)?;
@@ -288,9 +290,9 @@ impl SignIns {
         Ok(whose.generation)
     }
 
-    /// What a phone keeps of having signed in as this person: it opens nothing, but strangers'
-    /// wrong PINs do not keep it out. Worth nothing after a new PIN, or after all other phones
-    /// were put out.
+    /// The proof that a phone stores after it signed in as this person. The proof opens nothing,
+    /// but it keeps wrong PINs of others from locking the phone out. It is worthless after a new
+    /// PIN, or after all other phones were signed out.
     #[must_use]
     pub fn known_phone(&self, state: &VillageState, user: &UserId) -> String {
         let generation = state.users.get(user).map_or(0, |u| u.generation);
@@ -301,7 +303,7 @@ impl SignIns {
         )
     }
 
-    /// A new PIN was given: what was wrong before says nothing about it.
+    /// Forgets the wrong PINs of a person who got a new one: they say nothing about it.
     pub fn clear_failures(&self, user: &UserId) {
         let mut inner = self.lock();
         inner.failed_pins.retain(|(u, ..), _| u != user);
@@ -352,7 +354,7 @@ impl SignIns {
         trusted: bool,
     ) -> SignInError {
         let mut inner = self.lock();
-        // Bounded whatever a prankster invents.
+        // The map stays bounded whatever a prankster invents.
         if inner.failed_pins.len() > 5_000 {
             inner.failed_pins.retain(|_, w| now < w.at + LOCKOUT_MS);
             if inner.failed_pins.len() > 50_000 {
@@ -381,7 +383,7 @@ impl SignIns {
         }
     }
 
-    /// The user of a session's token, while it is good.
+    /// The user of a sign-in's token, while it is valid.
     #[must_use]
     pub fn user_of(&self, state: &VillageState, token: &str) -> Option<Arc<User>> {
         let hash = secret::sha256(token.as_bytes());
@@ -406,14 +408,15 @@ impl SignIns {
         user
     }
 
-    /// Ends a session.
+    /// Ends a sign-in.
     pub fn sign_out(&self, token: &str) {
         let mut inner = self.lock();
         inner.sessions.remove(&secret::sha256(token.as_bytes()));
         self.save(&inner);
     }
 
-    /// Phones signed in as this person, and not since put out by a new PIN or by time.
+    /// How many phones are signed in as this person, and were not signed out by a new PIN or by
+    /// time.
     #[must_use]
     pub fn count(&self, state: &VillageState, user: &UserId) -> usize {
         let generation = state.users.get(user).map(|u| u.generation);
@@ -425,7 +428,7 @@ impl SignIns {
             .count()
     }
 
-    /// Ends every session of a person but this one, and what their phones were known by.
+    /// Ends every sign-in of a person but this one; no other phone is a known one afterwards.
     pub fn sign_out_others(&self, user: &UserId, token: &str) {
         let mine = secret::sha256(token.as_bytes());
         let mut inner = self.lock();
@@ -451,13 +454,13 @@ impl SignIns {
         }
     }
 
-    /// Seals words for a session: only what this session was given comes back as its own.
+    /// Seals a text for a sign-in: the seal matches only that text and that sign-in.
     #[must_use]
     pub fn seal(&self, session: &str, words: &str) -> String {
         secret::mac(&self.key, format!("seal {session} {words}").as_bytes())[..32].to_owned()
     }
 
-    /// The form token of a session: a form without it changes nothing.
+    /// The CSRF token of a sign-in: a form without it changes nothing.
     #[must_use]
     pub fn csrf_token(&self, session: &str) -> String {
         secret::mac(&self.key, session.as_bytes())[..32].to_owned()

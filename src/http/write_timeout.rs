@@ -1,7 +1,7 @@
-//! A connection whose reader does not read is not waited for without end.
+//! A time-out for writes: a connection whose peer does not read is not held without end.
 //!
-//! Invariant: a write that moved no byte for [`PATIENCE`] ends the connection; a slow reader that
-//! takes a little now and then keeps it. Reading has its own deadlines in the server.
+//! Invariant: a write that moved no byte for [`WRITE_TIMEOUT`] ends the connection; a slow reader
+//! that takes a little now and then keeps it. Reading has its own deadlines in the server.
 
 use std::io;
 use std::pin::Pin;
@@ -11,10 +11,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// How long a write may stand still.
+/// How long a write may make no progress.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A stream with that patience.
+/// A stream whose writes time out.
 #[derive(Debug)]
 pub struct WriteTimeout<I> {
     io: I,

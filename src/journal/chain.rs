@@ -1,8 +1,8 @@
-//! The hash chain: removing or changing history is visible.
+//! The hash chain, which makes it visible that history was changed or removed.
 //!
 //! One chain per lane. Within an epoch `H(n) = SHA-256(H(n-1) ‖ stored bytes of the lane's n-th
 //! entry)`; an epoch begins with `SHA-256("conglang epoch" ‖ epoch ‖ lane number ‖ last head of the
-//! epoch before)`. Heads after each group stand in the group's header, so a changed entry
+//! epoch before)`. The header of each group holds the heads after the group, so a changed entry
 //! contradicts its own frame.
 
 use sha2::{Digest, Sha256};
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::domain::event::Lane;
 use crate::log::frame::{Epoch, Stamp};
 
-/// One head.
+/// The head of one lane's chain.
 pub type Head = [u8; 32];
 
 /// The heads of the four lanes.
@@ -34,13 +34,13 @@ impl Heads {
         out
     }
 
-    /// Takes one stored entry in.
+    /// Appends one stored entry to its lane's chain.
     pub fn append(&mut self, lane: Lane, stored: &[u8]) {
         let head = &mut self.0[lane.index()];
         *head = next_head(head, stored);
     }
 
-    /// As the 128 bytes of a group's header.
+    /// The heads as the 128 bytes of a group's header.
     #[must_use]
     pub fn stamp(&self) -> Stamp {
         let mut out = [0; 128];
@@ -50,7 +50,7 @@ impl Heads {
         out
     }
 
-    /// From the 128 bytes of a group's header.
+    /// The heads from the 128 bytes of a group's header.
     #[must_use]
     pub fn from_stamp(stamp: &Stamp) -> Self {
         let mut out = Self::default();

@@ -1,8 +1,8 @@
-//! `journal check`: is history whole, and is it what was written? Works with the daemon dead, reads
-//! only.
+//! `journal check`: is history whole, and is it what was written? Works without a running gateway
+//! and only reads.
 //!
-//! Walks packs and log, recomputes the hash chain, compares it with every stored head. Long work:
-//! it reports progress by callback.
+//! Reads packs and log, computes the hash chain again and compares it with every stored head. This
+//! takes long, so progress is reported by callback.
 
 use std::io;
 use std::path::Path;
@@ -10,8 +10,8 @@ use std::path::Path;
 use super::chain::Heads;
 use super::lineage;
 use super::logged_records::ReplayLog;
-use super::pack;
-use super::snapshot;
+use super::pack::{self, Pack};
+use super::snapshot::{self, Snapshot, SnapshotFile};
 use crate::domain::event::{Entry, Event, Lane};
 use crate::domain::id::VillageId;
 use crate::log::disk::{DirDisk, Disk as _};
@@ -19,7 +19,7 @@ use crate::log::frame::Epoch;
 use crate::log::recover::{Floor, Scan, scan};
 use crate::log::segments::{SEGMENT_BYTES, check_numbering};
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Findings {
     /// Entries read.
@@ -30,7 +30,7 @@ pub struct Findings {
     pub last: u64,
     /// Boots seen.
     pub epochs: u64,
-    /// What is wrong, in words for a technician.
+    /// The problems, in words for a technician.
     #[serde(rename = "wrong")]
     pub problems: Vec<String>,
 }
@@ -39,7 +39,7 @@ struct ChainCheck {
     heads: Option<Heads>,
     epoch: Option<Epoch>,
     lanes: [u64; 4],
-    /// Until where history was let go, as its entries say.
+    /// The last entry that was trimmed, as the entries say.
     trimmed: u64,
     out: Findings,
 }
@@ -61,7 +61,7 @@ impl ChainCheck {
             self.epoch = Some(*epoch);
             self.lanes = [0; 4];
             self.out.epochs += 1;
-            // One that is met in its middle began its chain before what is here.
+            // An epoch whose first entry is not here began its chain before the entries that are.
             if matches!(entry.event, Event::Booted { .. }) {
                 self.heads = self.heads.map(|h| h.start_epoch(epoch));
             }
@@ -100,8 +100,8 @@ impl ChainCheck {
     }
 }
 
-/// Checks the journal in `folder` with its log in `log`; `name` is the village's as it is
-/// configured, `progress` is told entries read so far.
+/// Checks the journal in `folder` with its log in `log`. `name` is the village's name as it is
+/// configured; `progress` gets the number of entries read so far.
 ///
 /// # Errors
 /// When a folder cannot be read at all.
@@ -111,165 +111,203 @@ pub fn check(
     name: Option<&VillageId>,
     mut progress: impl FnMut(u64),
 ) -> io::Result<Findings> {
-    let mut walk = ChainCheck {
+    let mut chain = ChainCheck {
         heads: None,
         epoch: None,
         lanes: [0; 4],
         trimmed: 0,
         out: Findings::default(),
     };
-    // First what is written last: a village that runs meanwhile must not look as if something were
-    // missing.
+    // The snapshots are read first, because they are written last: a running gateway that writes
+    // meanwhile must not look as if packs or log were missing entries.
     let copies = snapshot::list(folder).map_err(io::Error::other)?;
-    let mut names: Vec<_> = std::fs::read_dir(folder)?
-        .filter_map(Result::ok)
-        .map(|e| e.path())
-        .collect();
-    names.sort();
-    let mut packs = Vec::new();
-    for path in names {
-        match path.extension().and_then(|e| e.to_str()) {
-            Some("damaged") => walk
-                .out
-                .problems
-                .push(format!("{} was set aside as damaged", path.display())),
-            Some("foreign") => walk.out.problems.push(format!(
-                "{} was set aside: it is of another village or of a copy of this one",
-                path.display()
-            )),
-            Some("pack") => match pack::open(&path) {
-                Ok(pack) => packs.push(pack),
-                Err(cause) => walk
-                    .out
-                    .problems
-                    .push(format!("{}: {cause}", path.display())),
-            },
-            _ => {}
-        }
-    }
-    let (found, cut) = scan_log(&mut walk, log)?;
+    let packs = chain.open_packs(folder)?;
+    let (found, cut) = scan_log(&mut chain, log)?;
     let mut logged = ReplayLog::parse(found.groups).map_err(|v| {
         io::Error::other(format!(
             "the log was written by a newer version of this program ({v})"
         ))
     })?;
     let kin = lineage::classify(&copies, &packs, &logged.records, name);
-    for (pack, _) in packs.iter().zip(&kin.packs).filter(|(_, ours)| !**ours) {
-        walk.out.problems.push(format!(
-            "{} is of another village or of a copy of this one",
-            pack.path.display()
-        ));
-    }
-    for pack in packs
-        .iter()
-        .zip(&kin.packs)
-        .filter(|(_, ours)| **ours)
-        .map(|(p, _)| p)
-    {
-        let name = pack.path.display().to_string();
-        walk.compare(&pack.heads, &name);
-        for block in &pack.blocks {
-            match pack::read(&pack.path, block) {
-                Ok(entries) => entries
-                    .iter()
-                    .for_each(|e| walk.entry(&e.epoch, &e.entry, &e.bytes)),
-                Err(cause) => walk.out.problems.push(format!("{name}: {cause}")),
-            }
-        }
-        walk.compare(&pack.end, &name);
-        progress(walk.out.entries);
-    }
-    let damaged = copies.iter().filter(|c| c.snapshot.is_none()).count();
-    if damaged > 0 {
-        walk.out
-            .problems
-            .push(format!("{damaged} snapshot(s) are damaged"));
-    }
-    for (copy, _) in copies
-        .iter()
-        .zip(&kin.copies)
-        .filter(|(c, ours)| c.snapshot.is_some() && !**ours)
-    {
-        walk.out.problems.push(format!(
-            "{} is of another village or of a copy of this one",
-            copy.path.display()
-        ));
-    }
-    let newest = copies
-        .iter()
-        .zip(&kin.copies)
-        .filter(|(_, ours)| **ours)
-        .filter_map(|(c, _)| c.snapshot.as_ref())
-        .max_by_key(|s| s.state.seq);
+    chain.check_packs(&packs, &kin.packs, &mut progress);
+    let newest = chain.check_snapshots(&copies, &kin.copies);
     if newest.is_none() && !packs.is_empty() {
-        walk.out
+        chain
+            .out
             .problems
             .push("no snapshot can be used; the next start makes one from the entries".into());
     }
     let floor = newest.map(|s| s.floor).unwrap_or_default();
-    for segment in logged
-        .retain_epochs(|epoch| kin.log.contains(epoch))
-        .into_iter()
-        .filter(|s| *s >= floor.segment)
-    {
-        walk.out.problems.push(format!(
-            "segment {segment} of the log is of another village or of a copy of this one"
-        ));
-    }
-    for segment in cut.into_iter().filter(|s| *s >= floor.segment) {
-        walk.out.problems.push(format!(
-            "segment {segment} of the log was cut short; what stood behind entry {} may be gone",
-            logged.last_entry_in(segment)
-        ));
-    }
-    for (n, line) in logged.records.iter().enumerate() {
-        let Some(entry) = line.entry() else { continue };
-        let before = walk.out.last;
-        walk.entry(&line.epoch, entry, &line.bytes);
-        if walk.out.last > before
-            && let Some(stamp) = line.stamp
-        {
-            walk.compare(&stamp, &format!("record {n} of the log"));
-        }
-    }
-    let lacks = logged.count_missing(&floor);
-    if lacks > 0 {
-        walk.out.problems.push(format!(
-            "{lacks} groups or records of the log cannot be read; behind them stands entry {}",
-            walk.out.last
-        ));
-    }
+    let foreign = logged.retain_epochs(|epoch| kin.log.contains(epoch));
+    chain.check_log(&logged, &floor, foreign, cut);
     if let Some(newest) = newest {
         if packs.last().map_or(0, |p| p.last) < newest.state.seq {
-            walk.out.problems.push("the newest pack is gone or damaged; what of it stands in the log is packed again at the next start".into());
+            chain.out.problems.push("the newest pack is gone or damaged; what of it stands in the log is packed again at the next start".into());
         }
-        let proven = newest.last_proven_seq().max(logged.proven());
-        if walk.out.last < proven {
-            walk.out.problems.push(format!(
+        chain.check_ends(newest, logged.proven());
+    }
+    progress(chain.out.entries);
+    Ok(chain.out)
+}
+
+impl ChainCheck {
+    /// Opens every pack in `folder`, and reports those that cannot be opened and the files that a
+    /// start set aside.
+    fn open_packs(&mut self, folder: &Path) -> io::Result<Vec<Pack>> {
+        let mut names: Vec<_> = std::fs::read_dir(folder)?
+            .filter_map(Result::ok)
+            .map(|e| e.path())
+            .collect();
+        names.sort();
+        let mut packs = Vec::new();
+        for path in names {
+            match path.extension().and_then(|e| e.to_str()) {
+                Some("damaged") => self
+                    .out
+                    .problems
+                    .push(format!("{} was set aside as damaged", path.display())),
+                Some("foreign") => self.out.problems.push(format!(
+                    "{} was set aside: it is of another village or of a copy of this one",
+                    path.display()
+                )),
+                Some("pack") => match pack::open(&path) {
+                    Ok(pack) => packs.push(pack),
+                    Err(cause) => self
+                        .out
+                        .problems
+                        .push(format!("{}: {cause}", path.display())),
+                },
+                _ => {}
+            }
+        }
+        Ok(packs)
+    }
+
+    /// Reads the packs that are of this village's history, and compares the chain with their heads;
+    /// `ours` has one flag for each pack.
+    fn check_packs(&mut self, packs: &[Pack], ours: &[bool], progress: &mut impl FnMut(u64)) {
+        for (pack, _) in packs.iter().zip(ours).filter(|(_, ours)| !**ours) {
+            self.out.problems.push(format!(
+                "{} is of another village or of a copy of this one",
+                pack.path.display()
+            ));
+        }
+        for pack in packs
+            .iter()
+            .zip(ours)
+            .filter(|(_, ours)| **ours)
+            .map(|(p, _)| p)
+        {
+            let name = pack.path.display().to_string();
+            self.compare(&pack.heads, &name);
+            for block in &pack.blocks {
+                match pack::read(&pack.path, block) {
+                    Ok(entries) => entries
+                        .iter()
+                        .for_each(|e| self.entry(&e.epoch, &e.entry, &e.bytes)),
+                    Err(cause) => self.out.problems.push(format!("{name}: {cause}")),
+                }
+            }
+            self.compare(&pack.end, &name);
+            progress(self.out.entries);
+        }
+    }
+
+    /// Reports snapshots that are damaged or of another history; gives the newest usable one.
+    /// `ours` has one flag for each copy.
+    fn check_snapshots<'a>(
+        &mut self,
+        copies: &'a [SnapshotFile],
+        ours: &[bool],
+    ) -> Option<&'a Snapshot> {
+        let damaged = copies.iter().filter(|c| c.snapshot.is_none()).count();
+        if damaged > 0 {
+            self.out
+                .problems
+                .push(format!("{damaged} snapshot(s) are damaged"));
+        }
+        for (copy, _) in copies
+            .iter()
+            .zip(ours)
+            .filter(|(c, ours)| c.snapshot.is_some() && !**ours)
+        {
+            self.out.problems.push(format!(
+                "{} is of another village or of a copy of this one",
+                copy.path.display()
+            ));
+        }
+        copies
+            .iter()
+            .zip(ours)
+            .filter(|(_, ours)| **ours)
+            .filter_map(|(c, _)| c.snapshot.as_ref())
+            .max_by_key(|s| s.state.seq)
+    }
+
+    /// Takes in the entries of the log, and reports what is missing in it from `floor` on.
+    /// `foreign` and `cut` are the segments of another history and those that were cut short.
+    fn check_log(&mut self, logged: &ReplayLog, floor: &Floor, foreign: Vec<u64>, cut: Vec<u64>) {
+        for segment in foreign.into_iter().filter(|s| *s >= floor.segment) {
+            self.out.problems.push(format!(
+                "segment {segment} of the log is of another village or of a copy of this one"
+            ));
+        }
+        for segment in cut.into_iter().filter(|s| *s >= floor.segment) {
+            self.out.problems.push(format!(
+                "segment {segment} of the log was cut short; what stood behind entry {} may be gone",
+                logged.last_entry_in(segment)
+            ));
+        }
+        for (n, record) in logged.records.iter().enumerate() {
+            let Some(entry) = record.entry() else {
+                continue;
+            };
+            let before = self.out.last;
+            self.entry(&record.epoch, entry, &record.bytes);
+            if self.out.last > before
+                && let Some(stamp) = record.stamp
+            {
+                self.compare(&stamp, &format!("record {n} of the log"));
+            }
+        }
+        let missing = logged.count_missing(floor);
+        if missing > 0 {
+            self.out.problems.push(format!(
+                "{missing} groups or records of the log cannot be read; behind them stands entry {}",
+                self.out.last
+            ));
+        }
+    }
+
+    /// Reports entries that are missing at the end and at the beginning. They were there: the
+    /// `newest` snapshot, and the feeds and outcomes in the log (up to `logged_proven`), know them.
+    fn check_ends(&mut self, newest: &Snapshot, logged_proven: u64) {
+        let proven = newest.last_proven_seq().max(logged_proven);
+        if self.out.last < proven {
+            self.out.problems.push(format!(
                 "entries {} to {proven} were there and are gone",
-                walk.out.last + 1
+                self.out.last + 1
             ));
         }
         let from = if newest.first == 0 {
             0
         } else {
-            newest.first.max(walk.trimmed + 1)
+            newest.first.max(self.trimmed + 1)
         };
-        if walk.out.first > from && from > 0 {
-            walk.out.problems.push(format!(
+        if self.out.first > from && from > 0 {
+            self.out.problems.push(format!(
                 "entries {from} to {} were there and are gone",
-                walk.out.first - 1
+                self.out.first - 1
             ));
         }
     }
-    progress(walk.out.entries);
-    Ok(walk.out)
 }
 
-/// Everything that stands in the log, and the segments whose files are shorter than they were made.
-fn scan_log(walk: &mut ChainCheck, log: &Path) -> io::Result<(Scan, Vec<u64>)> {
+/// Everything in the log, and the segments whose files are shorter than they were created.
+fn scan_log(chain: &mut ChainCheck, log: &Path) -> io::Result<(Scan, Vec<u64>)> {
     if !log.is_dir() {
-        walk.out
+        chain
+            .out
             .problems
             .push(format!("the log folder {} is missing", log.display()));
         return Ok((Scan::default(), Vec::new()));
@@ -279,11 +317,12 @@ fn scan_log(walk: &mut ChainCheck, log: &Path) -> io::Result<(Scan, Vec<u64>)> {
     let numbers = disk.slots()?;
     let (gone, stray) = check_numbering(&numbers);
     if !gone.is_empty() {
-        walk.out
+        chain
+            .out
             .problems
             .push(format!("{} file(s) of the log were removed", gone.len()));
     }
-    walk.out.problems.extend(stray.iter().map(|n| {
+    chain.out.problems.extend(stray.iter().map(|n| {
         format!(
             "{}: the log never gave this number",
             log.join(format!("{n:04}.seg")).display()

@@ -1,10 +1,10 @@
-//! How records are written: versioned, self-describing JSON, readable with any tool.
+//! The format of records: versioned, self-describing JSON, readable with any tool.
 //!
 //! Invariants: an entry's bytes are made once and never re-serialised (the chain is over them).
-//! Version 2 is the shape of `domain::event` today; version 1 is the same without programs as
-//! actors, tokens and renamed people, and what needs none of these is still written as 1, so that a
-//! program of before reads what it can know and refuses the rest instead of taking it for damage.
-//! When a shape changes, the old one is frozen here with an upcaster, and the samples in
+//! Version 2 is the shape of `domain::event` today. Version 1 is the same without programs as
+//! actors, tokens and renamed people. An entry that needs none of these is still written as version
+//! 1, so that an older program reads what it knows and refuses the rest instead of taking it for
+//! damage. When a shape changes, the old one is frozen here with an upcaster, and the samples in
 //! tests/samples/journal/ must decode for ever.
 
 use serde::{Deserialize, Serialize};
@@ -21,31 +21,31 @@ pub const VERSION: u32 = 2;
 /// One record of a group.
 #[derive(Debug, Clone, PartialEq)]
 pub enum JournalRecord {
-    /// A fact.
+    /// An entry.
     Entry(Box<Entry>),
-    /// How far a feed has come.
+    /// The cursor of a feed.
     Cursor(Cursor),
-    /// What became of a named command.
+    /// The outcome of a command that has an id.
     Outcome(Outcome),
 }
 
-/// How far a feed has come: everything up to and with `seq` is done.
+/// How far a feed has come: it has finished everything up to and including `seq`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     /// The feed's name.
     pub feed: String,
-    /// Last entry done.
+    /// The last entry that is finished.
     pub seq: u64,
 }
 
-/// What became of a named command.
+/// The outcome of a command that has an id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The command.
     pub id: CommandId,
-    /// First and last entry that it made (0, 0 = it changed nothing), or why it was refused.
+    /// The first and last entry that it made (0, 0 = it changed nothing), or its rejection.
     pub result: Result<(u64, u64), Rejection>,
-    /// Wall ms after which the command meant nothing; the outcome is kept 30 days longer.
+    /// Wall ms after which the command is expired; the outcome is stored 30 days longer.
     pub expires_at: i64,
 }
 
@@ -91,8 +91,8 @@ const fn version_of(entry: &Entry) -> u32 {
 /// The bytes of an entry.
 ///
 /// # Errors
-/// [`CodecError`] when the entry would not read back as it is (a number that is none): it must not
-/// be stored.
+/// [`CodecError`] when the entry would not read back as it is (a number that is not finite): it
+/// must not be stored.
 pub fn entry_bytes(entry: &Entry) -> Result<Vec<u8>, CodecError> {
     let bytes = serde_json::to_vec(&VersionedEntry {
         v: version_of(entry),

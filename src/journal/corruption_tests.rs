@@ -1,5 +1,5 @@
-//! Rot, a hundred times per kind of file: nothing panics, nothing wrong is read, what is lost is
-//! told.
+//! Random corruption, a hundred times for each kind of file: nothing panics, nothing wrong is read,
+//! and every loss is reported.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,7 +29,7 @@ fn dice(seed: u64) -> impl FnMut(u64) -> u64 {
     }
 }
 
-/// Flips bits, zeroes a block, cuts, or grows a file.
+/// Flips bits, zeroes a block, truncates or extends a file.
 fn spoil(path: &Path, roll: &mut impl FnMut(u64) -> u64) {
     let mut bytes = std::fs::read(path).expect("read");
     let at = usize::try_from(roll(bytes.len() as u64)).expect("small");
@@ -80,7 +80,8 @@ async fn village(name: &str) -> (Temp, VillageState, BTreeMap<u64, Arc<[u8]>>) {
     (temp, state, entries)
 }
 
-/// What can be read is what was written, and what cannot is told.
+/// Asserts that everything that can be read is what was written, and that everything else is
+/// reported.
 async fn judge(
     journal: &Journal,
     report: &Report,
@@ -100,7 +101,7 @@ async fn judge(
         seen += 1;
     }
     let whole = seen >= ENTRIES;
-    // Looked at after the reading: what reading finds counts too.
+    // Counted after reading, because damage that reading finds counts too.
     let damaged = files(&folder.join("journal"), "damaged").len();
     assert!(
         whole || !report.is_clean() || damaged > 0 || !journal.history().unreadable().is_empty(),
@@ -182,8 +183,8 @@ async fn a_rotten_index_is_built_again_or_was_not_hurt() {
         spoil(&path, &mut dice(case + 2_000));
         let index = index::Index::new(&path);
         anew += usize::from(index.catch_up(&history).expect("the index is usable again"));
-        // Damage that the check at opening does not see shows as an error or a missing row, never
-        // as a wrong one.
+        // Damage that the check at opening misses shows as an error or a missing row, never as a
+        // wrong one.
         if let Ok(found) = index.by_subject(&history, "p77", u64::MAX, 5) {
             assert!(
                 found.iter().all(|s| s.entry.event.subject() == Some("p77")),

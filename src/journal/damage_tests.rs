@@ -1,5 +1,5 @@
-//! A medium that fails, damage in log, packs and snapshots: it is told, nothing else is lost, the
-//! village runs.
+//! A medium that fails, and damage in log, packs and snapshots: it is reported, nothing else is
+//! lost, and the village runs.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ async fn a_failing_medium_closes_the_journal_and_loses_nothing_answered() {
             }
         }
         if !closed {
-            // The planned failure hit the making of a spare segment, which nobody waits for.
+            // The planned failure hit the creation of a spare segment, which no request waits for.
             continue;
         }
         failures += 1;
@@ -115,7 +115,7 @@ async fn changed_history_is_visible() {
         .find(|p| std::fs::read(p).expect("read")[..4] == *b"CLGP")
         .expect("segment");
     let mut bytes = std::fs::read(&path).expect("read");
-    // A forger changes an entry and mends the frame's checksum.
+    // A forger changes an entry and corrects the frame's checksum.
     let at = bytes
         .windows(4)
         .rposition(|w| w == "Ngõ".as_bytes())

@@ -1,28 +1,28 @@
-//! What is missing, as it is told: few ranges, however many holes there are.
+//! Missing entries as they are reported: few ranges, however many holes there are.
 //!
-//! Invariant: every hole lies in a range that is told or was told before, and no more ranges are
-//! told than a village keeps and one group holds.
+//! Invariants: every hole is in a range that is reported or was reported before; no more ranges are
+//! reported than a village's state stores and one group holds.
 
 use std::collections::BTreeSet;
 
 use crate::domain::state::DAMAGE_KEPT;
 use crate::log::frame::Epoch;
 
-/// Damage: epoch, last entry before it, last one that is missing.
+/// Damage: epoch, last entry before it, last entry that is missing.
 pub(super) type DamagedRange = (Epoch, u64, u64);
 
-/// Ranges that are told at least, however many are known.
+/// The number of new ranges that may always be reported, however many are known.
 const MIN_REPORTED_RANGES: usize = 10;
 
-/// What of `found` is not known yet. Ranges that touch are one; where there are too many, those
-/// that lie nearest to each other are told as one with what stands between them.
+/// The ranges of `found` that are not known yet. Ranges that touch are joined. Where there are too
+/// many, those nearest to each other are joined too, with the entries between them.
 pub(super) fn new_ranges(found: Vec<DamagedRange>, known: &[(u64, u64)]) -> Vec<DamagedRange> {
     let is_known = |from: u64, to: u64| {
         known
             .iter()
             .any(|k| *k == (from, to) || from < to && k.0 <= from && to <= k.1)
     };
-    // An entry that is not what the chain says is no range.
+    // An entry that contradicts the chain is reported with two equal numbers; it is no range.
     let (mut changed, mut ranges): (Vec<_>, Vec<_>) = found
         .into_iter()
         .filter(|(_, from, to)| !is_known(*from, *to))
@@ -103,7 +103,7 @@ mod tests {
                 .all(|(from, to)| told.iter().any(|(_, a, b)| a <= from && to <= b))
         );
         assert!(told.windows(2).all(|w| w[0].2 < w[1].1));
-        // The wide spaces between hundreds stay untold.
+        // The wide spaces between the hundreds are not reported as missing.
         assert!((0..49).all(|n| {
             let last = holes[n * 100 + 99].1;
             !told

@@ -1,14 +1,14 @@
-//! A feed: every entry, in order, from a persisted cursor. At least once.
+//! A feed reads every entry, in order and at least once, from a stored cursor.
 //!
-//! A feed whose cursor lies before the oldest entry gets [`Batch::Gap`] and goes on behind it:
-//! history never waits for a feed that nobody runs.
+//! A feed whose cursor is below the oldest entry gets [`FeedItem::Gap`] and goes on behind it:
+//! trimming never waits for a feed that nobody runs.
 
 use std::sync::Arc;
 
 use super::codec::Cursor;
 use super::{Closed, Journal, StoredEntry};
 
-/// Reads in order and remembers how far it came.
+/// One reader of history and its position.
 #[derive(Debug)]
 pub struct Feed {
     journal: Journal,
@@ -16,12 +16,12 @@ pub struct Feed {
     position: u64,
 }
 
-/// What a feed got.
+/// The next item of a feed.
 #[derive(Debug)]
 pub enum FeedItem {
     /// Entries, oldest first; never empty.
     Entries(Vec<Arc<StoredEntry>>),
-    /// Entries `from` to `to` are no longer there.
+    /// Entries `from` to `to` cannot be read any more.
     Gap {
         /// First missing.
         from: u64,
@@ -45,8 +45,8 @@ impl Feed {
         self.position
     }
 
-    /// Waits for the next entries, at most `limit`. Cancel-safe: what was not handed out comes
-    /// again.
+    /// Waits for the next entries, at most `limit`. Cancel-safe: entries that were not handed out
+    /// come with the next call.
     ///
     /// # Errors
     /// [`Closed`] when the journal ended.
@@ -69,7 +69,8 @@ impl Feed {
                 .map(|e| e.entry.seq)
                 .filter(|s| *s > self.position + 1)
             {
-                // History has a hole here: it is told, and the rest comes next.
+                // Entries are missing here: the gap is given first, the entries behind it with the
+                // next call.
                 let gap = FeedItem::Gap {
                     from: self.position + 1,
                     to: begin - 1,
@@ -91,7 +92,7 @@ impl Feed {
         }
     }
 
-    /// Remembers that everything up to `seq` is done; durable with the next group.
+    /// Moves the cursor: everything up to `seq` is done. Durable with the next group.
     ///
     /// # Errors
     /// [`Closed`] when the journal ended.

@@ -1,8 +1,9 @@
-//! From a snapshot, or from nothing, to the village as it is: packs first, then the log.
+//! Folding: applies the entries behind a snapshot, or all entries when there is none, and gives the
+//! village as it is now. Packs come first, then the log.
 //!
-//! Invariants: an entry that stands anywhere is taken in, whatever is missing before it; what is
-//! missing is told once, with its first and last number; the chain goes on from the next head that
-//! is written down.
+//! Invariants: an entry that is stored anywhere is applied, even when entries before it are
+//! missing; each missing range is reported once, with its first and last number; behind a missing
+//! range the chain goes on from the next head that is stored.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,27 +19,27 @@ use crate::domain::event::Event;
 use crate::domain::state::VillageState;
 use crate::log::frame::Epoch;
 
-/// What a fold found.
+/// The damage and the trimming that a fold met.
 #[derive(Default)]
 pub(super) struct FoldReport {
-    /// Damage: epoch, last entry before it, last one that is missing.
+    /// Damage: epoch, last entry before it, last entry that is missing.
     pub(super) damage: Vec<(Epoch, u64, u64)>,
-    /// Until where history was let go, as entries that were folded say.
+    /// The last entry that was trimmed, as the folded entries say.
     pub(super) trimmed: u64,
 }
 
 struct Fold<'a> {
     state: VillageState,
     heads: Heads,
-    /// The heads are those of everything before; after a hole they are not.
+    /// True = the heads include every entry before; after missing entries they do not.
     is_heads_known: bool,
     spans: &'a mut Vec<EpochSpan>,
     logged: BTreeMap<u64, &'a LoggedRecord>,
     report: FoldReport,
 }
 
-/// Takes into `snapshot` what packs and log have beyond it; side records of the log from segment
-/// `side_from` on.
+/// Applies to `snapshot` the entries that packs and log have beyond it, and the cursors and
+/// outcomes of the log from segment `side_from` on.
 pub(super) fn fold(
     snapshot: &mut Snapshot,
     packs: &[Pack],
@@ -104,7 +105,7 @@ impl Fold<'_> {
         }
     }
 
-    /// Takes from the log what stands there up to entry `to`.
+    /// Applies the entries that the log has, up to entry `to`.
     fn fold_log(&mut self, to: u64) {
         while self.state.seq < to
             && let Some((seq, line)) = self
@@ -138,7 +139,8 @@ impl Fold<'_> {
         }
     }
 
-    /// What comes next is the entry after `to`: what lies between is missing.
+    /// The next entry is the one after `to`. The entries between the last applied one and it are
+    /// recorded as missing.
     fn record_gap(&mut self, epoch: Epoch, to: u64) {
         if self.state.seq < to {
             self.report.damage.push((epoch, self.state.seq, to));
@@ -147,10 +149,11 @@ impl Fold<'_> {
         }
     }
 
-    /// These heads were written down for what was taken so far.
+    /// Takes the stored heads `heads`, which were written after the last applied entry, and records
+    /// damage when they contradict the chain.
     fn set_heads(&mut self, epoch: Epoch, heads: Heads) {
         if self.is_heads_known && self.heads != heads && self.report.damage.is_empty() {
-            // The frame is whole but its content is not what the chain says: somebody changed it.
+            // The frame is whole, but its content contradicts the chain: somebody changed it.
             self.report
                 .damage
                 .push((epoch, self.state.seq, self.state.seq));
@@ -164,11 +167,11 @@ fn block_epoch(pack: &Pack) -> Epoch {
     pack.blocks.last().map(|b| b.epoch).unwrap_or_default()
 }
 
-/// Keeps the list of boots: a new epoch begins its chain, a known one grows.
+/// Updates the list of boots: a new epoch begins its chain, a known epoch grows.
 fn extend_epochs(epochs: &mut Vec<EpochSpan>, stored: &StoredEntry, heads: &mut Heads) {
     let entry = &stored.entry;
     if epochs.last().is_none_or(|e| e.epoch != stored.epoch) {
-        // One that is met in its middle began its chain before what is here.
+        // An epoch whose first entry is not here began its chain before the entries that are.
         if matches!(entry.event, Event::Booted { .. }) {
             *heads = heads.start_epoch(&stored.epoch);
         }
@@ -190,8 +193,7 @@ fn extend_epochs(epochs: &mut Vec<EpochSpan>, stored: &StoredEntry, heads: &mut 
     }
 }
 
-/// Entries that are in no pack, for the memory's tail; damage where history has no file for what
-/// the village has been through.
+/// Entries that are in no pack, for the tail in memory.
 pub(super) fn log_tail(logged: &ReplayLog, packs: &[Pack]) -> Vec<Arc<StoredEntry>> {
     let packed = packs.last().map_or(0, |p| p.last);
     let newer = logged.entries().split_off(&packed.saturating_add(1));
@@ -202,8 +204,8 @@ pub(super) fn log_tail(logged: &ReplayLog, packs: &[Pack]) -> Vec<Arc<StoredEntr
         .collect()
 }
 
-/// Ranges (last before, last missing) that neither packs nor `tail` hold, of the entries `first` to
-/// `last`.
+/// The ranges of the entries `first` to `last` that neither packs nor `tail` hold: epoch, last
+/// entry before the range, last entry that is missing.
 pub(super) fn missing_ranges(
     packs: &[Pack],
     tail: &[Arc<StoredEntry>],
@@ -229,8 +231,8 @@ pub(super) fn missing_ranges(
     out
 }
 
-/// The packs with those between them that are gone and still stand in the log: they are written
-/// again. Also the first and last entry of each that could not be written.
+/// Writes again the packs that are missing between `packs` and whose entries are still in the log.
+/// Gives all packs, and the first and last entry of each that could not be written.
 pub(super) fn rebuild_missing_packs(
     folder: &Path,
     packs: Vec<Pack>,
@@ -256,7 +258,7 @@ pub(super) fn rebuild_missing_packs(
                 }
                 heads.append(e.entry.lane, &e.bytes);
             }
-            // The chain says whether these are all of them, unchanged.
+            // The chain proves that these are all entries of the missing pack, unchanged.
             if heads == pack.heads && !entries.is_empty() {
                 match pack::write(folder, &end, &heads, &entries) {
                     Ok(again) => out.push(again),

@@ -1,4 +1,4 @@
-//! What the rest of the house holds: submit, read, wait.
+//! The handle of the journal for the rest of the gateway: submit, read, wait.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::boot::{JournalStorage, Opened, Report};
+use super::boot::{JournalStorage, Opened};
 use super::codec::{self, Cursor};
 use super::feed::Feed;
 use super::history::History;
+use super::report::Report;
 use super::request::{Closed, CommandRequest, Committed, SubmitError, WriterRequest};
 use super::writer::JournalWriter;
 use super::{OpenError, StoredEntry, boot, snapshot};
@@ -26,7 +27,8 @@ const REQUEST_QUEUE: usize = 1024;
 pub struct Journal {
     requests: mpsc::Sender<WriterRequest>,
     state: watch::Receiver<Arc<VillageState>>,
-    /// Who waits for the next commit waits on, also when a failed writer is gone.
+    /// Keeps the channel open when a failed writer has ended: a task that waits for the next
+    /// commit goes on waiting and gets no error.
     _publish: watch::Sender<Arc<VillageState>>,
     history: Arc<History>,
     failed: watch::Receiver<Option<String>>,
@@ -36,10 +38,10 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal for this boot and starts its thread. The report says what could not be
-    /// read; the damage is already an entry then. On a medium that can be read and has no room,
-    /// or fails, it opens as one that failed while it ran: it shows what is known and takes
-    /// nothing.
+    /// Opens the journal for this boot and starts its thread. The report describes the damage;
+    /// `HistoryDamaged` entries for it are already written then. On a medium that can be read but
+    /// is full or refuses writes, the journal opens as if it had failed while it ran: it can be
+    /// read and accepts nothing.
     ///
     /// # Errors
     /// [`OpenError`] when the medium cannot be read, may only be read, or was written by a newer
@@ -93,8 +95,8 @@ impl Journal {
             return Ok((journal, report));
         }
         if settles && let Err(cause) = writer.checkpoint_now() {
-            // Nothing was recycled for it: packs and log are as good at the next start, and it is
-            // tried again with the next checkpoint.
+            // Nothing was released because of the snapshot: packs and log are as good at the next
+            // start, and the next checkpoint tries again.
             tracing::error!(%cause, "writing snapshot at start failed");
         }
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
@@ -108,20 +110,20 @@ impl Journal {
         Ok((journal, report))
     }
 
-    /// Submits a wish and waits until it is decided and durable.
+    /// Submits a command and waits until it is decided and durable.
     ///
     /// # Errors
-    /// [`SubmitError`] when it was refused or the journal ended.
-    pub async fn submit(&self, wish: CommandRequest) -> Result<Committed, SubmitError> {
+    /// [`SubmitError`] when it was rejected or the journal ended.
+    pub async fn submit(&self, request: CommandRequest) -> Result<Committed, SubmitError> {
         let (reply, answer) = oneshot::channel();
         self.requests
-            .send(WriterRequest::Submit(Box::new(wish), reply))
+            .send(WriterRequest::Submit(Box::new(request), reply))
             .await
             .map_err(|_| Closed)?;
         answer.await.map_err(|_| Closed)?
     }
 
-    /// A no-op that the writer answers after the group before it: the watchdog's question.
+    /// A no-op that the writer answers after the group before it. The watchdog asks for it.
     ///
     /// # Errors
     /// [`Closed`] when the journal ended.
@@ -137,7 +139,7 @@ impl Journal {
     /// Packs everything, writes a snapshot and ends.
     ///
     /// # Errors
-    /// [`Closed`] when that failed; what was answered is in the log all the same.
+    /// [`Closed`] when that failed; everything that was answered is in the log all the same.
     pub async fn shutdown(&self) -> Result<(), Closed> {
         let (reply, answer) = oneshot::channel();
         self.requests
@@ -159,25 +161,25 @@ impl Journal {
         self.state.clone()
     }
 
-    /// Becomes a sentence when the medium failed.
+    /// The reason, as soon as the medium failed; none = it did not.
     #[must_use]
     pub fn failed(&self) -> watch::Receiver<Option<String>> {
         self.failed.clone()
     }
 
-    /// This boot.
+    /// The epoch of this boot.
     #[must_use]
     pub const fn epoch(&self) -> Epoch {
         self.epoch
     }
 
-    /// What happened; its file-reading methods are not for an async thread.
+    /// History; its methods that read files are not for an async thread.
     #[must_use]
     pub fn history(&self) -> Arc<History> {
         self.history.clone()
     }
 
-    /// Up to `limit` entries after `seq`, oldest first; what cannot be read is left out.
+    /// Up to `limit` entries after `seq`, oldest first; entries that cannot be read are left out.
     pub async fn after(&self, seq: u64, limit: usize) -> Vec<Arc<StoredEntry>> {
         if let Some(found) = self.history.recent_after(seq, limit) {
             return found;
@@ -188,7 +190,7 @@ impl Journal {
             .unwrap_or_default()
     }
 
-    /// Up to `limit` entries before `seq`, newest first; what cannot be read is left out.
+    /// Up to `limit` entries before `seq`, newest first; entries that cannot be read are left out.
     pub async fn before(&self, seq: u64, limit: usize) -> Vec<Arc<StoredEntry>> {
         let history = self.history.clone();
         tokio::task::spawn_blocking(move || history.before(seq, limit))
@@ -222,7 +224,7 @@ impl Journal {
             .map_err(|_| Closed)
     }
 
-    /// How far a feed is, as far as it said.
+    /// The cursor of a feed, as it was last acknowledged; 0 = never.
     #[must_use]
     pub fn cursor(&self, feed: &str) -> u64 {
         self.cursors
@@ -233,7 +235,7 @@ impl Journal {
             .unwrap_or(0)
     }
 
-    /// Packs history and writes a snapshot now, also when few segments are full: once a day is
+    /// Packs history and writes a snapshot now, also when few segments are full. Once a day is
     /// enough.
     ///
     /// # Errors
@@ -250,8 +252,8 @@ impl Journal {
         &self.folder
     }
 
-    /// Whether history below `floor` may go: what it made of the village must stand in two whole
-    /// snapshots at least, because nothing else knows it then.
+    /// Whether history below `floor` may be trimmed: at least two whole snapshots must hold the
+    /// village as that history made it, because nothing else knows it afterwards.
     pub async fn may_trim(&self, floor: u64) -> bool {
         let folder = self.folder.clone();
         tokio::task::spawn_blocking(move || {
@@ -261,7 +263,7 @@ impl Journal {
         .unwrap_or(false)
     }
 
-    /// Lets history below `floor` go, as far as it is packed. Ask [`Journal::may_trim`] before.
+    /// Trims history below `floor`, as far as it is packed. Ask [`Journal::may_trim`] before.
     ///
     /// # Errors
     /// [`Closed`] when the journal ended.
@@ -272,7 +274,8 @@ impl Journal {
             .map_err(|_| Closed)
     }
 
-    /// Waits for an entry led to by `seq` that `wanted` accepts; none when `within` passed first.
+    /// Waits for an entry caused by entry `seq` that `wanted` accepts; none when `within` passed
+    /// first.
     pub async fn wait_for_effect(
         &self,
         seq: u64,
@@ -302,7 +305,8 @@ impl Journal {
     }
 }
 
-/// The latest agreed wall time in recent history, for the clock's floor.
+/// The latest wall time in recent history that was written with a synced clock, for the clock's
+/// floor; 0 = none.
 fn latest_synced_wall_ms(opened: &Opened) -> i64 {
     let last = opened.history.span().1;
     let synced =

@@ -1,5 +1,5 @@
-//! A bit turned in a header of a pack or a snapshot: it costs the block that it stands in, and no
-//! number that is believed moves.
+//! A flipped bit in a header of a pack or a snapshot: it costs only the block that it is in, and no
+//! number that is believed changes.
 
 use std::path::Path;
 

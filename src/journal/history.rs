@@ -1,7 +1,8 @@
-//! Reading what happened: the recent entries in memory, the older ones in packs.
+//! Reading history: the recent entries are in memory, the older ones in packs.
 //!
-//! Invariant: the memory tail holds at least every entry that is in no pack, without a hole before
-//! it. Readers copy pointers out under a short lock; nobody holds a lock while reading a file.
+//! Invariants: the tail in memory holds at least every entry that is in no pack, and no entry
+//! between packs and tail is left out unless it is lost. Readers copy pointers out under a short
+//! lock; nobody holds a lock while reading a file.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -11,12 +12,12 @@ use super::StoredEntry;
 use super::pack::{self, Block, Pack};
 use super::snapshot::EpochSpan;
 
-/// Entries kept in memory after they were packed: what pages and feeds mostly ask for.
+/// Entries that stay in memory after they were packed: pages and feeds mostly ask for these.
 pub const TAIL_ENTRIES: usize = 4_000;
-/// Decoded blocks kept: a page of old history does not read a block twice.
+/// Decoded blocks in the cache, so that a page of old history does not read a block twice.
 const CACHED_BLOCKS: usize = 8;
 
-/// What can be read.
+/// The entries that can be read.
 #[derive(Debug, Default)]
 pub struct History {
     inner: RwLock<Inner>,
@@ -32,7 +33,7 @@ struct Inner {
 }
 
 impl History {
-    /// History as boot found it.
+    /// History as the start found it.
     #[must_use]
     pub fn new(tail: VecDeque<Arc<StoredEntry>>, packs: Vec<Pack>, epochs: Vec<EpochSpan>) -> Self {
         Self {
@@ -54,7 +55,7 @@ impl History {
         self.inner.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes synced entries in.
+    /// Adds synced entries.
     pub(super) fn extend(&self, entries: &[Arc<StoredEntry>], span: &EpochSpan) {
         let mut inner = self.write_lock();
         inner.tail.extend(entries.iter().cloned());
@@ -64,7 +65,8 @@ impl History {
         }
     }
 
-    /// A pack became durable: the tail may forget what it holds beyond [`TAIL`].
+    /// Adds a pack that became durable. The tail may then drop packed entries beyond
+    /// [`TAIL_ENTRIES`].
     pub(super) fn add_pack(&self, pack: Pack) {
         let mut inner = self.write_lock();
         let last = pack.last;
@@ -76,7 +78,8 @@ impl History {
         }
     }
 
-    /// Forgets packs whose last entry is below `floor`; gives their files for deletion.
+    /// Removes packs whose last entry is below `floor`; gives them, so that the caller deletes
+    /// their files.
     pub(super) fn trim(&self, floor: u64) -> Vec<Pack> {
         let mut inner = self.write_lock();
         let n = inner.packs.iter().take_while(|p| p.last < floor).count();
@@ -151,7 +154,7 @@ impl History {
     }
 
     /// Up to `limit` entries after `seq`, oldest first. May read files: not for an async thread.
-    /// What cannot be read is left out: a jump in the numbers.
+    /// Entries that cannot be read are left out, so the numbers may jump.
     #[must_use]
     pub fn after(&self, seq: u64, limit: usize) -> Vec<Arc<StoredEntry>> {
         let mut out = Vec::new();
@@ -162,7 +165,8 @@ impl History {
                 break;
             }
             let Some((path, first, block)) = self.block_for(from.saturating_add(1), false) else {
-                // No pack reaches here although the tail begins later: history has a hole.
+                // No pack holds this entry or a later one, although the tail begins later: entries
+                // are missing.
                 match self.read_lock().tail.front() {
                     Some(front) => from = front.entry.seq - 1,
                     None => break,
@@ -184,7 +188,7 @@ impl History {
     }
 
     /// Up to `limit` entries before `seq`, newest first. May read files: not for an async thread.
-    /// What cannot be read is left out: a jump in the numbers.
+    /// Entries that cannot be read are left out, so the numbers may jump.
     #[must_use]
     pub fn before(&self, seq: u64, limit: usize) -> Vec<Arc<StoredEntry>> {
         let mut out: Vec<Arc<StoredEntry>> = {
@@ -262,7 +266,7 @@ impl History {
         Some((pack.path.clone(), pack.first, block))
     }
 
-    /// A block could not be read; what was let go meanwhile need not be.
+    /// Records that a block could not be read, unless its pack was trimmed meanwhile.
     pub(super) fn mark_unreadable(&self, path: &Path, block: &Block, cause: &std::io::Error) {
         if !self.read_lock().packs.iter().any(|p| p.path == *path) {
             return;
@@ -276,7 +280,7 @@ impl History {
         }
     }
 
-    /// Reads a block; none = it cannot be read, which is said in the log and shows as a hole.
+    /// Reads a block; none = it cannot be read, which is logged and shows as missing entries.
     fn block(&self, path: &Path, pack: u64, block: &Block) -> Option<Vec<Arc<StoredEntry>>> {
         let key = (pack, block.at);
         let cached = self

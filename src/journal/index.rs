@@ -1,9 +1,11 @@
-//! redb index over packed history: by subject, by day, by cause. Never the only copy of anything.
+//! The redb index over packed history: by subject, by day, by cause. It is derived and never the
+//! only copy of anything.
 //!
-//! Follows the packs with one durable commit per pack (about a thousand entries); opened with
-//! an integrity check; lost or suspicious, it is renamed aside and built again behind a running
-//! village. Keys are bytes only: a list of block offsets per (key, block), so a busy lamp costs a
-//! byte per entry. Every value is in our envelope: version 1, CRC32C, payload.
+//! The index follows the packs with one durable commit for each pack (about a thousand entries). It
+//! is opened with an integrity check. An index that is lost or may be corrupt is renamed aside and
+//! built again while the gateway runs. Keys are bytes only, and the value of a (key, block) is a
+//! list of offsets in the block, so a busy lamp costs one byte for each entry. Every value is in
+//! our envelope: version 1, CRC32C, payload.
 
 mod lookup;
 
@@ -24,17 +26,17 @@ const BY_SUBJECT: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("by_s
 const BY_CAUSE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("by_cause");
 const BY_DAY: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("by_day");
 const INDEXED_THROUGH: &[u8] = b"through-2";
-/// What an index of the first format has instead: it is built again.
+/// The same in an index of the first format, which is built again.
 const INDEXED_THROUGH_V1: &[u8] = b"through";
-/// How the chain stood after the last pack that is indexed: an index of another history has other
+/// The chain heads after the last pack that is indexed: an index of another history has other
 /// heads.
 const CHAIN_HEADS: &[u8] = b"heads";
 /// redb's page cache here, bytes.
 const CACHE_BYTES: usize = 8 * 1024 * 1024;
-/// Entries added or forgotten since the file was last made smaller; kept in the file, a restart
-/// does not begin anew.
+/// Entries added or removed since the file was last compacted. The count is stored in the file, so
+/// that a restart does not begin at 0.
 const GARBAGE_COUNT: &[u8] = b"loose";
-/// After so many the file is made smaller.
+/// After so many added or removed entries the file is compacted.
 const COMPACT_AFTER: u64 = 50_000;
 const DAY_MS: i64 = 86_400_000;
 
@@ -44,7 +46,7 @@ pub struct Index {
     db: Arc<Mutex<Option<Database>>>,
     path: PathBuf,
     through: watch::Sender<u64>,
-    /// A value was damaged when somebody asked: it is built again.
+    /// A query met a damaged value: the index is built again.
     is_corrupt: Arc<AtomicBool>,
 }
 
@@ -69,8 +71,8 @@ fn unseal(value: &[u8]) -> io::Result<&[u8]> {
     Ok(payload)
 }
 
-/// Bytes of a number in a key: a million million entries, and names that collide once in a million
-/// million pairs (what collides is filtered when it is read).
+/// Bytes of a number in a key: enough for a million million entries, and for names of which one in
+/// a million million pairs collides (collisions are filtered when entries are read).
 const KEY_NUMBER_BYTES: usize = 5;
 
 fn key(hash: u64, block_first: u64) -> [u8; 2 * KEY_NUMBER_BYTES] {
@@ -91,8 +93,8 @@ fn block_of(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(out))
 }
 
-/// FNV-1a, 64 bits: a stable name for a subject; a collision only shows an entry too many, which is
-/// filtered.
+/// FNV-1a, 64 bits: a stable name for a subject. A collision only yields an entry too many, which
+/// is filtered.
 fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| {
         (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
@@ -115,7 +117,7 @@ impl Index {
         }
     }
 
-    /// Last entry that is indexed; rises.
+    /// The last entry that is indexed; it only rises.
     #[must_use]
     pub fn through(&self) -> watch::Receiver<u64> {
         self.through.subscribe()
@@ -123,7 +125,7 @@ impl Index {
 
     fn open(&self) -> io::Result<(u64, Option<Heads>)> {
         let path = self.path.clone();
-        // redb may panic on a rotten file; a panic here is a damaged index, nothing more.
+        // redb may panic on a corrupt file; a panic here means a damaged index and nothing more.
         let opened = std::panic::catch_unwind(
             move || -> Result<(Database, (u64, Option<Heads>)), io::Error> {
                 let db = Builder::new()
@@ -167,9 +169,9 @@ impl Index {
         Ok(through)
     }
 
-    /// Opens the index and brings it up to the packs of `history`. Blocking; call it again after
-    /// each checkpoint. A damaged index is renamed aside and built again. True = it had to be
-    /// built anew.
+    /// Opens the index and adds the packs of `history` that are not indexed yet. Blocks; call it
+    /// again after each checkpoint. A damaged index is renamed aside and built again. True = the
+    /// index had to be built again.
     ///
     /// # Errors
     /// When neither the old nor a new index can be opened, or a pack cannot be read.
@@ -207,8 +209,9 @@ impl Index {
             (*self.through.borrow(), None)
         };
         let packs = history.packs();
-        // One that is ahead of history, or whose last pack ends otherwise, belongs to another card;
-        // what an older program wrote has no heads and is believed.
+        // An index that is ahead of history, or whose last pack has other heads at its end, belongs
+        // to the history of another storage medium. An index of an older program has no heads and
+        // is believed.
         let ends_otherwise = |heads: Heads| {
             packs
                 .iter()
@@ -230,7 +233,7 @@ impl Index {
         let done = through;
         for pack in packs.iter().filter(|p| p.last > done) {
             if let Err(cause) = self.add(pack) {
-                // redb refuses everything after an error of the disk: it is opened again next time.
+                // redb refuses everything after a disk error: the next call opens the index again.
                 drop(
                     self.db
                         .lock()
@@ -250,8 +253,8 @@ impl Index {
         Ok(anew)
     }
 
-    /// Counts entries that left room behind; gives how many there are since the file was last made
-    /// smaller.
+    /// Adds `more` to the count of entries that may have left free room in the file; gives the
+    /// count since the file was last compacted.
     fn add_garbage(&self, more: u64) -> io::Result<u64> {
         let guard = self.db.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(db) = guard.as_ref() else {
@@ -287,8 +290,8 @@ impl Index {
         Ok(all)
     }
 
-    /// Gives back what adding and forgetting left free in the file. Pages that ask meanwhile wait
-    /// for it: it is behind the village and rare.
+    /// Compacts the file: adding and removing entries left free room in it. Queries of pages wait
+    /// meanwhile; this is rare and delays no command.
     fn compact(&self) {
         let mut guard = self.db.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(db) = guard.as_mut() else { return };
@@ -306,8 +309,8 @@ impl Index {
         }
         let size = || std::fs::metadata(&self.path).map_or(0, |m| m.len());
         let before = size();
-        // What one pass frees is given back by the next; a pass that found nothing may have waited
-        // for the last commit.
+        // The room that one pass frees leaves the file in the next pass. A pass that found nothing
+        // may have waited for the last commit.
         let mut idle = 0;
         for _ in 0..8 {
             match db.compact() {
@@ -375,7 +378,7 @@ impl Index {
         write.commit().map_err(io_error)
     }
 
-    /// Forgets blocks that begin below `floor`. Blocking.
+    /// Removes blocks that begin below `floor` from the index. Blocks.
     ///
     /// # Errors
     /// When the index is damaged or cannot be written.
@@ -395,7 +398,7 @@ impl Index {
         }
         write.commit().map_err(io_error)?;
         drop(guard);
-        // A pack or two at a time: about so many entries.
+        // A trim removes one or two packs, about so many entries.
         self.add_garbage(1_000).map(drop)
     }
 

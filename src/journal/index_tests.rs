@@ -1,4 +1,4 @@
-//! The index of the journal: lost, rotten, cut, another's, older.
+//! The index of the journal: lost, corrupt, truncated, of another history, of an older format.
 
 use super::test_support::{Temp, cause, crash, open, village};
 use super::tests::{notice, road};

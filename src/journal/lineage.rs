@@ -1,13 +1,13 @@
-//! Which of the files that lie here are of one history: a copy put back, or a file of another
-//! village, is told from ours.
+//! Lineage: decides which of the stored files are of this village's history. A copy that somebody
+//! put back and a file of another village are recognized.
 //!
-//! Every boot has a name of its own (its epoch), and every boot names the one before. Files that
-//! share a boot, or whose boots follow each other, or packs whose chains meet, belong together.
-//! This village's family is the one that says its configured name, and of several the largest.
-//! Segments of the log are many and lie loose in one folder: a family of nothing else
-//! weighs nothing while there is any pack or snapshot. What is in the family may still be of a twin
-//! that went its own way after a copy of the card was made: then the same number stands under two
-//! boots, and the majority is right.
+//! Every boot has its own name (its epoch), and every boot names the boot before. Files that share
+//! a boot, or whose boots follow each other, or packs whose chains meet, belong together. This
+//! village's family is the one that declares the configured name, and of several such families the
+//! one with the most weight. Segments of the log are many, and nothing but their folder ties them
+//! together: a family of nothing else weighs nothing while there is any pack or snapshot. A file in
+//! the family may still be of a twin, a gateway that went on by itself from a copy of the storage.
+//! Then two boots wrote the same entry number, and the majority of the files is right.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,20 +18,20 @@ use crate::domain::event::Event;
 use crate::domain::id::VillageId;
 use crate::log::frame::Epoch;
 
-/// What a pack or a segment of the log weighs; a snapshot weighs one.
+/// The weight of a pack and of a segment of the log; a snapshot weighs one.
 const FILE_WEIGHT: usize = 3;
 
-/// What belongs together.
+/// The stored files and boots that are of this village's history.
 pub(super) struct Lineage {
-    /// For each copy of a snapshot: it is whole and ours.
+    /// For each copy of a snapshot: true = it is whole and ours.
     pub(super) copies: Vec<bool>,
-    /// For each pack: it is ours.
+    /// For each pack: true = it is ours.
     pub(super) packs: Vec<bool>,
     /// The boots of the log that are ours.
     pub(super) log: BTreeSet<Epoch>,
 }
 
-/// Epochs in families.
+/// Epochs in families (a union-find).
 #[derive(Default)]
 struct EpochSets {
     of: BTreeMap<Epoch, usize>,
@@ -63,7 +63,7 @@ impl EpochSets {
     }
 }
 
-/// The boot that wrote entry `seq`, as a snapshot says.
+/// The boot that wrote entry `seq`, according to a snapshot.
 fn boot_at(snapshot: &Snapshot, seq: u64) -> Option<Epoch> {
     let after = snapshot.epochs.partition_point(|e| e.first <= seq);
     after
@@ -73,8 +73,8 @@ fn boot_at(snapshot: &Snapshot, seq: u64) -> Option<Epoch> {
         .map(|e| e.epoch)
 }
 
-/// What a snapshot and other files say of the same entries: for each such place the entry, which
-/// file, and whether they agree.
+/// Compares a snapshot with other files on the boots of the entries that both know: for each such
+/// place the entry, the other file, and whether they agree.
 fn compare_positions(
     snapshot: &Snapshot,
     others: &[&Snapshot],
@@ -91,9 +91,9 @@ fn compare_positions(
     }
     for line in lines {
         if let Some(seq) = line.entry().map(|e| e.seq)
-            && let Some(said) = boot_at(snapshot, seq)
+            && let Some(expected) = boot_at(snapshot, seq)
         {
-            out.push((seq, (1, line.segment), said == line.epoch));
+            out.push((seq, (1, line.segment), expected == line.epoch));
         }
     }
     for (n, other) in (0..).zip(others) {
@@ -107,8 +107,8 @@ fn compare_positions(
     out
 }
 
-/// What a snapshot says of the blocks of a pack: each one's first entry, and whether they agree. A
-/// block that is rotten says nothing.
+/// Compares a snapshot with the blocks of a pack: the first entry of each block, and whether both
+/// name the same boot. A corrupt block that differs proves nothing and is left out.
 fn compare_pack(snapshot: &Snapshot, pack: &Pack) -> Vec<(u64, bool)> {
     let mut out = Vec::new();
     for block in &pack.blocks {
@@ -127,22 +127,25 @@ fn compare_pack(snapshot: &Snapshot, pack: &Pack) -> Vec<(u64, bool)> {
     out
 }
 
-/// Two histories that agree at a place agree before it: of files that speak of what came after the
-/// first quarrel the majority is right.
+/// Whether the majority of the files agrees with the snapshot. Two histories that agree at an entry
+/// agree on everything before it, so only files that know entries from the first disagreement on
+/// are counted.
 fn is_majority_consistent(places: &[(u64, (u8, u64), bool)]) -> bool {
-    let Some(quarrel) = places.iter().filter(|p| !p.2).map(|p| p.0).min() else {
+    let Some(disagreement) = places.iter().filter(|p| !p.2).map(|p| p.0).min() else {
         return true;
     };
-    let (with, without): (Vec<_>, Vec<_>) =
-        places.iter().filter(|p| p.0 >= quarrel).partition(|p| p.2);
+    let (with, without): (Vec<_>, Vec<_>) = places
+        .iter()
+        .filter(|p| p.0 >= disagreement)
+        .partition(|p| p.2);
     let files = |of: Vec<&(u64, (u8, u64), bool)>| of.iter().map(|p| p.1).collect::<BTreeSet<_>>();
     let without = files(without);
     files(with).difference(&without).count() >= without.len()
 }
 
-/// Takes out the boots that begin after entry `from` and do not belong to the line that ends in the
-/// newest segment: two boots that go on from the same one are of two cards. `order` are the boots
-/// up to `from`, and their line is certain.
+/// Takes out the boots that begin after entry `from` and are not in the line of boots that ends in
+/// the newest segment: two boots that go on from the same boot are of two copies of the storage.
+/// `order` are the boots up to `from`; their line is certain.
 fn drop_forked_epochs(
     log: &mut BTreeSet<Epoch>,
     order: &[Epoch],
@@ -159,8 +162,8 @@ fn drop_forked_epochs(
         if known.contains(&line.epoch) || !log.contains(&line.epoch) || !judged.insert(line.epoch) {
             continue;
         }
-        // How many of those that were accepted stand before it; all, when what it goes on from is
-        // not known.
+        // How many of the accepted boots come before this one; all, when the boot that it goes on
+        // from is not known.
         let before = match line.previous() {
             Some(previous) if order.last() == Some(&previous) => 0,
             Some(previous) if known.contains(&previous) => {
@@ -180,7 +183,8 @@ fn drop_forked_epochs(
     }
 }
 
-/// The epochs in their families, and the root of ours. `name` is the village's as it is configured.
+/// The epochs in their families, and the root of our family. `name` is the village's name as it is
+/// configured.
 fn group_epochs(
     copies: &[SnapshotFile],
     packs: &[Pack],
@@ -245,7 +249,7 @@ fn group_epochs(
         }
     }
     let named: BTreeSet<usize> = named.iter().map(|e| families.find(e)).collect();
-    // A log that says our name is ours also beside another's packs.
+    // A log that declares our name is ours, even when the packs beside it are another village's.
     for root in &named {
         sums.entry(*root).or_default();
     }
@@ -257,8 +261,9 @@ fn group_epochs(
     (families, ours)
 }
 
-/// Whether entries of the log that nothing ties to the files here can have come after them: what a
-/// snapshot does not know stands behind its floor, and boots are counted.
+/// Whether entries of the log that nothing ties to our files can come after `snapshot`: entries
+/// that the snapshot does not know are in segments behind its floor, and the number of a later boot
+/// is higher.
 fn may_continue(lines: &[&LoggedRecord], snapshot: &Snapshot) -> bool {
     lines
         .iter()
@@ -270,7 +275,8 @@ fn may_continue(lines: &[&LoggedRecord], snapshot: &Snapshot) -> bool {
         })
 }
 
-/// Judges what was found. `name` is the village's as it is configured.
+/// Decides which of the stored files are of this village's history. `name` is the village's name as
+/// it is configured.
 pub(super) fn classify(
     copies: &[SnapshotFile],
     packs: &[Pack],
@@ -278,25 +284,12 @@ pub(super) fn classify(
     name: Option<&VillageId>,
 ) -> Lineage {
     let (mut families, ours) = group_epochs(copies, packs, lines, name);
-    let mut log_sums: BTreeMap<usize, usize> = BTreeMap::new();
-    for line in lines {
-        *log_sums.entry(families.find(&line.epoch)).or_default() += 1;
-    }
-    // Where every file that would tie them together is gone, a log that begins behind all packs
-    // goes on from them.
-    let behind = packs.iter().map(|p| p.last).max().unwrap_or(0);
-    let alone = log_sums
-        .iter()
-        .filter(|_| ours.is_none_or(|o| !log_sums.contains_key(&o)))
-        .max_by_key(|(_, n)| **n)
-        .map(|(root, _)| *root);
-    let mut is_ours = |epoch: &Epoch| Some(families.find(epoch)) == ours;
     let mut log: BTreeSet<Epoch> = lines
         .iter()
         .map(|l| l.epoch)
-        .filter(|e| is_ours(e))
+        .filter(|e| Some(families.find(e)) == ours)
         .collect();
-    if let Some(root) = alone {
+    if let Some(root) = largest_untied_family(&mut families, ours, lines) {
         let of: Vec<&LoggedRecord> = lines
             .iter()
             .filter(|l| families.find(&l.epoch) == root)
@@ -310,16 +303,12 @@ pub(super) fn classify(
                     .is_some_and(|e| Some(families.find(&e.epoch)) == ours)
             })
             .collect();
-        let says_other = |l: &&LoggedRecord| matches!(l.entry().map(|e| &e.event), Some(Event::VillageDeclared { village }) if name.is_some_and(|n| *n != village.id));
-        if of.iter().filter_map(|l| l.entry()).all(|e| e.seq > behind)
-            && known.iter().all(|s| may_continue(&of, s))
-            && !of.iter().any(says_other)
-        {
+        if continues_history(&of, packs, &known, name) {
             log.extend(of.iter().map(|l| l.epoch));
         }
     }
-    let mut is_ours = |epoch: &Epoch| Some(families.find(epoch)) == ours || log.contains(epoch);
     let of_log: Vec<&LoggedRecord> = lines.iter().filter(|l| log.contains(&l.epoch)).collect();
+    let mut is_ours = |epoch: &Epoch| Some(families.find(epoch)) == ours || log.contains(epoch);
     let related: Vec<bool> = copies
         .iter()
         .map(|c| {
@@ -328,6 +317,68 @@ pub(super) fn classify(
                 .is_some_and(|s| s.epochs.last().is_none_or(|e| is_ours(&e.epoch)))
         })
         .collect();
+    let related_packs: Vec<bool> = packs
+        .iter()
+        .map(|pack| pack.blocks.iter().any(|b| is_ours(&b.epoch)))
+        .collect();
+    let copies_ours = fitting_copies(copies, &related, packs, &of_log);
+    let newest = copies
+        .iter()
+        .zip(&copies_ours)
+        .filter(|(_, ours)| **ours)
+        .filter_map(|(c, _)| c.snapshot.as_ref())
+        .max_by_key(|s| s.state.seq);
+    let packs_ours = fitting_packs(packs, &related_packs, newest, &of_log);
+    drop_contradicted_epochs(&mut log, lines, newest, packs, &packs_ours);
+    Lineage {
+        copies: copies_ours,
+        packs: packs_ours,
+        log,
+    }
+}
+
+/// The family with the most records in the log, when no record of the log is in our family.
+fn largest_untied_family(
+    families: &mut EpochSets,
+    ours: Option<usize>,
+    lines: &[LoggedRecord],
+) -> Option<usize> {
+    let mut sums: BTreeMap<usize, usize> = BTreeMap::new();
+    for line in lines {
+        *sums.entry(families.find(&line.epoch)).or_default() += 1;
+    }
+    sums.iter()
+        .filter(|_| ours.is_none_or(|o| !sums.contains_key(&o)))
+        .max_by_key(|(_, n)| **n)
+        .map(|(root, _)| *root)
+}
+
+/// Whether the records `of` one family, which nothing ties to our files, can be the continuation of
+/// our history: every file that would tie them together may be lost. They must begin behind all
+/// packs, may contradict none of the `known` snapshots, and may not declare another village.
+fn continues_history(
+    of: &[&LoggedRecord],
+    packs: &[Pack],
+    known: &[&Snapshot],
+    name: Option<&VillageId>,
+) -> bool {
+    let last_packed = packs.iter().map(|p| p.last).max().unwrap_or(0);
+    let declares_other = |l: &&LoggedRecord| matches!(l.entry().map(|e| &e.event), Some(Event::VillageDeclared { village }) if name.is_some_and(|n| *n != village.id));
+    of.iter()
+        .filter_map(|l| l.entry())
+        .all(|e| e.seq > last_packed)
+        && known.iter().all(|s| may_continue(of, s))
+        && !of.iter().any(declares_other)
+}
+
+/// For each copy of a snapshot, whether it is whole, `related` by its boots, and not contradicted
+/// by the majority of the other files.
+fn fitting_copies(
+    copies: &[SnapshotFile],
+    related: &[bool],
+    packs: &[Pack],
+    of_log: &[&LoggedRecord],
+) -> Vec<bool> {
     let whole: Vec<(usize, &Snapshot)> = (0..)
         .zip(copies)
         .filter(|(i, _)| related[*i])
@@ -341,147 +392,100 @@ pub(super) fn classify(
             .collect::<Vec<_>>()
     };
     let ours_of = |(i, s): &(usize, &Snapshot)| {
-        is_majority_consistent(&compare_positions(s, &others(*i), packs, &of_log)).then_some(*i)
+        is_majority_consistent(&compare_positions(s, &others(*i), packs, of_log)).then_some(*i)
     };
     let fitting: BTreeSet<usize> = whole.iter().filter_map(ours_of).collect();
-    let kept: Vec<bool> = (0..copies.len()).map(|i| fitting.contains(&i)).collect();
-    let newest = copies
-        .iter()
-        .zip(&kept)
-        .filter(|(_, kept)| **kept)
-        .filter_map(|(c, _)| c.snapshot.as_ref())
-        .max_by_key(|s| s.state.seq);
-    // No pack goes beyond what is known to have been; where nothing is known, any may.
-    let logged = lines
-        .iter()
-        .filter(|l| log.contains(&l.epoch))
-        .filter_map(|l| l.entry().map(|e| e.seq))
-        .max();
+    (0..copies.len()).map(|i| fitting.contains(&i)).collect()
+}
+
+/// For each pack, whether it is ours. The `newest` snapshot must not contradict it. A pack that is
+/// not `related` by a boot must in addition meet its neighbours and our log without contradiction,
+/// and must not begin beyond the last entry that is known to have existed; where nothing is known,
+/// it may begin anywhere.
+fn fitting_packs(
+    packs: &[Pack],
+    related: &[bool],
+    newest: Option<&Snapshot>,
+    of_log: &[&LoggedRecord],
+) -> Vec<bool> {
+    let logged = of_log.iter().filter_map(|l| l.entry().map(|e| e.seq)).max();
     let reach = newest.map(|s| s.state.seq).max(logged).unwrap_or(u64::MAX);
-    let mut of_packs: Vec<bool> = Vec::new();
-    for (i, pack) in packs.iter().enumerate() {
-        let related = pack.blocks.iter().any(|b| is_ours(&b.epoch));
+    let mut out: Vec<bool> = Vec::new();
+    for (i, (pack, related)) in packs.iter().zip(related).enumerate() {
         let contradicted =
             newest.is_some_and(|s| compare_pack(s, pack).iter().any(|(_, agrees)| !agrees));
-        // What our log says of the same entries.
-        let quarrels = || {
+        let log_differs = || {
             of_log.iter().any(|l| {
                 l.entry()
                     .is_some_and(|e| (pack.first..=pack.last).contains(&e.seq))
                     && pack.blocks.iter().all(|b| b.epoch != l.epoch)
             })
         };
-        let meets = |other: Option<&Pack>, touches: fn(&Pack, &Pack) -> bool| {
-            other.is_some_and(|o| touches(o, pack))
-        };
-        let clash = meets(i.checked_sub(1).and_then(|n| packs.get(n)), |before, it| {
-            it.first <= before.last || before.last + 1 == it.first && before.end != it.heads
-        }) || meets(packs.get(i + 1), |after, it| {
-            after.first <= it.last || it.last + 1 == after.first && it.end != after.heads
-        });
-        of_packs.push(!contradicted && (related || !clash && pack.first <= reach && !quarrels()));
+        out.push(
+            !contradicted
+                && (*related || !clashes(packs, i) && pack.first <= reach && !log_differs()),
+        );
     }
+    out
+}
+
+/// Whether pack `i` overlaps a neighbour, or touches one whose chain heads are other ones.
+fn clashes(packs: &[Pack], i: usize) -> bool {
+    let pack = &packs[i];
+    let before = i.checked_sub(1).and_then(|n| packs.get(n));
+    let after = packs.get(i + 1);
+    before.is_some_and(|b| pack.first <= b.last || b.last + 1 == pack.first && b.end != pack.heads)
+        || after.is_some_and(|a| {
+            a.first <= pack.last || pack.last + 1 == a.first && pack.end != a.heads
+        })
+}
+
+/// Takes boots out of `log` that contradict the `newest` snapshot, and those that forked from the
+/// line which the snapshot, or packs beyond it, make certain.
+fn drop_contradicted_epochs(
+    log: &mut BTreeSet<Epoch>,
+    lines: &[LoggedRecord],
+    newest: Option<&Snapshot>,
+    packs: &[Pack],
+    packs_ours: &[bool],
+) {
     if let Some(s) = newest {
         let other: BTreeSet<Epoch> = lines
             .iter()
             .filter(|l| {
                 l.entry()
                     .and_then(|e| boot_at(s, e.seq))
-                    .is_some_and(|said| said != l.epoch)
+                    .is_some_and(|expected| expected != l.epoch)
             })
             .map(|l| l.epoch)
             .collect();
         log.retain(|epoch| !other.contains(epoch));
     }
-    let packed = || {
-        packs
-            .iter()
-            .zip(&of_packs)
-            .filter(|(_, ours)| **ours)
-            .flat_map(|(p, _)| p.blocks.iter().map(|b| b.epoch))
-            .collect::<Vec<_>>()
-    };
-    let last = packs
+    let ours: Vec<&Pack> = packs
         .iter()
-        .zip(&of_packs)
+        .zip(packs_ours)
         .filter(|(_, ours)| **ours)
-        .map(|(p, _)| p.last)
-        .max()
-        .unwrap_or(0);
+        .map(|(p, _)| p)
+        .collect();
+    let last = ours.iter().map(|p| p.last).max().unwrap_or(0);
     match newest {
         Some(s) if s.state.seq >= last => drop_forked_epochs(
-            &mut log,
+            log,
             &s.epochs.iter().map(|e| e.epoch).collect::<Vec<_>>(),
             lines,
             s.state.seq,
         ),
-        _ => drop_forked_epochs(&mut log, &packed(), lines, last),
-    }
-    Lineage {
-        copies: kept,
-        packs: of_packs,
-        log,
+        _ => drop_forked_epochs(
+            log,
+            &ours
+                .iter()
+                .flat_map(|p| p.blocks.iter().map(|b| b.epoch))
+                .collect::<Vec<_>>(),
+            lines,
+            last,
+        ),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::actor::Actor;
-    use crate::domain::event::{ClockQuality, Entry, Lane};
-    use crate::journal::codec::{self, JournalRecord};
-
-    /// The first entry of boot `epoch` after boot `previous`, in segment `segment`.
-    fn boot(segment: u64, seq: u64, epoch: u8, previous: u8) -> LoggedRecord {
-        let event = Event::Booted {
-            boot: 1,
-            previous: codec::epoch_text(&[previous; 16]),
-        };
-        let entry = Entry {
-            seq,
-            mono_ms: 0,
-            wall_ms: 0,
-            clock: ClockQuality::None,
-            actor: Actor::System,
-            cause: None,
-            lane: Lane::Log,
-            lane_seq: 1,
-            event,
-        };
-        LoggedRecord {
-            segment,
-            epoch: [epoch; 16],
-            bytes: Vec::new(),
-            record: JournalRecord::Entry(Box::new(entry)),
-            stamp: None,
-        }
-    }
-
-    #[test]
-    fn of_two_boots_after_the_same_one_the_line_to_the_newest_segment_stays() {
-        let order = [[1; 16], [2; 16]];
-        // Boots after entry 100: segment, first entry, boot, the boot before; which stay.
-        type Case = (&'static [(u64, u64, u8, u8)], &'static [u8]);
-        let cases: [Case; 6] = [
-            (&[(5, 101, 3, 2), (6, 110, 4, 3)], &[3, 4]),
-            // Boot 3 could not be read when boot 4 began, and can again.
-            (&[(5, 101, 3, 2), (6, 101, 4, 2), (7, 120, 5, 4)], &[4, 5]),
-            // A copy's: the certain line went on from boot 1 with boot 2.
-            (&[(5, 101, 3, 2), (9, 140, 9, 1)], &[3]),
-            // The boots between are lost.
-            (&[(5, 101, 3, 2), (8, 140, 7, 6)], &[3, 7]),
-            (&[(5, 101, 3, 2), (6, 110, 4, 3), (7, 112, 5, 3)], &[3, 5]),
-            // Dead segments of long ago say nothing.
-            (&[(2, 40, 8, 7), (5, 101, 3, 2)], &[8, 3]),
-        ];
-        for (boots, stay) in cases {
-            let lines: Vec<LoggedRecord> = boots
-                .iter()
-                .map(|(segment, seq, epoch, previous)| boot(*segment, *seq, *epoch, *previous))
-                .collect();
-            let mut log: BTreeSet<Epoch> = lines.iter().map(|l| l.epoch).collect();
-            drop_forked_epochs(&mut log, &order, &lines, 100);
-            assert_eq!(log, stay.iter().map(|e| [*e; 16]).collect(), "{boots:?}");
-        }
-    }
-}
+mod tests;

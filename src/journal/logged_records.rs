@@ -1,4 +1,5 @@
-//! What the log holds, decoded and in order; nothing is judged here.
+//! The records of the log, decoded and in order. Deliberately absent: any decision about which of
+//! them are ours.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use crate::log::recover::Floor;
 
 /// One record of the log.
 pub(super) struct LoggedRecord {
-    /// The segment it stands in.
+    /// The segment that holds it.
     pub(super) segment: u64,
     /// The boot that wrote it.
     pub(super) epoch: Epoch,
@@ -32,7 +33,7 @@ impl LoggedRecord {
         }
     }
 
-    /// The epoch before, when this is a boot's first entry and says so.
+    /// The epoch before, when this is a boot's first entry and names it.
     pub(super) fn previous(&self) -> Option<Epoch> {
         let Event::Booted { previous, .. } = &self.entry()?.event else {
             return None;
@@ -41,7 +42,7 @@ impl LoggedRecord {
     }
 }
 
-/// The log as records, and where its groups stand.
+/// The log as records, and the places of its groups.
 #[derive(Default)]
 pub(super) struct ReplayLog {
     /// Records in the order of their groups.
@@ -87,7 +88,7 @@ impl ReplayLog {
         Ok(out)
     }
 
-    /// The entries by their number; of two the one that stands first.
+    /// The entries by their number; of two with the same number, the first in the log.
     pub(super) fn entries(&self) -> BTreeMap<u64, &LoggedRecord> {
         let mut out = BTreeMap::new();
         for line in &self.records {
@@ -98,8 +99,8 @@ impl ReplayLog {
         out
     }
 
-    /// How many groups or records from `floor` on are missing or strange, as far as their own
-    /// numbers tell.
+    /// How many groups or records from `floor` on are missing, unreadable or out of order, as far
+    /// as the numbers of the groups show.
     pub(super) fn count_missing(&self, floor: &Floor) -> usize {
         let mut expected = (floor.segment > 0).then_some((floor.epoch, floor.group));
         let mut lacks = self
@@ -119,7 +120,8 @@ impl ReplayLog {
         lacks
     }
 
-    /// Takes away what `ours` does not accept; gives the segments it stood in.
+    /// Removes the records and groups of epochs that `ours` does not accept; gives the segments
+    /// that held them.
     pub(super) fn retain_epochs(&mut self, ours: impl Fn(&Epoch) -> bool) -> Vec<u64> {
         let mut gone: Vec<u64> = self
             .groups
@@ -133,7 +135,7 @@ impl ReplayLog {
         gone
     }
 
-    /// The last entry that stands in a segment.
+    /// The last entry in a segment; 0 = it has none.
     pub(super) fn last_entry_in(&self, segment: u64) -> u64 {
         self.records
             .iter()
@@ -143,7 +145,7 @@ impl ReplayLog {
             .unwrap_or(0)
     }
 
-    /// The first segment in which an entry stands whose number `wanted` accepts.
+    /// The first segment with an entry whose number `wanted` accepts.
     pub(super) fn first_segment_where(&self, wanted: impl Fn(u64) -> bool) -> Option<u64> {
         self.records
             .iter()
@@ -152,7 +154,7 @@ impl ReplayLog {
             .min()
     }
 
-    /// The last entry that feeds and outcomes say has been.
+    /// The last entry that must have existed, because a cursor or an outcome names it.
     pub(super) fn proven(&self) -> u64 {
         let of = |line: &LoggedRecord| match &line.record {
             JournalRecord::Entry(_) => 0,

@@ -1,6 +1,7 @@
-//! Every kind of file that the journal keeps: gone, cut, all NUL, one bit turned, of another
-//! village, a week old. After each the village starts, nothing acknowledged that still stands
-//! anywhere is lost, what is lost is told, and what is acknowledged next survives a kill.
+//! Every kind of file that the journal stores: missing, truncated, all NUL, one bit flipped, of
+//! another village, a week old. After each harm the village starts; no acknowledged entry that is
+//! still stored anywhere is lost; every loss is reported; and entries that are acknowledged next
+//! survive a kill.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -78,7 +79,7 @@ const HOWS: [Corruption; 6] = [
     Corruption::Old,
 ];
 
-/// Hurts a file; false = there is no such case.
+/// Harms a file; false = there is no such case.
 fn hurt(path: &Path, how: Corruption, foreign: Option<&PathBuf>, old: Option<&PathBuf>) -> bool {
     let mut bytes = std::fs::read(path).expect("read");
     let used = bytes.iter().rposition(|b| *b != 0).unwrap_or(0);
@@ -104,6 +105,7 @@ fn hurt(path: &Path, how: Corruption, foreign: Option<&PathBuf>, old: Option<&Pa
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "a table of harms")]
 async fn whatever_file_is_lost_the_village_starts_with_all_that_still_stands() {
     let (base, week) = village("p").await;
     let (other, _) = village("q").await;
@@ -161,8 +163,8 @@ async fn whatever_file_is_lost_the_village_starts_with_all_that_still_stands() {
             if is_snapshot {
                 assert_eq!(report.damage, [], "{case}");
             }
-            // What is changed is told; what is merely not there is told when something is missing
-            // for it.
+            // A changed file is reported; a file that is merely missing is reported when entries
+            // are missing because of it.
             let is_told = !report.is_clean() || !journal.history().unreadable().is_empty();
             let silent = match (what, how) {
                 (HarmedFile::Newest | HarmedFile::Older | HarmedFile::Spare, Corruption::Gone) => {
@@ -172,11 +174,11 @@ async fn whatever_file_is_lost_the_village_starts_with_all_that_still_stands() {
                 (HarmedFile::Newest | HarmedFile::Older | HarmedFile::Spare, Corruption::Old) => {
                     true
                 }
-                // What nothing ever spoke of.
+                // Nothing that is left ever named these entries.
                 (HarmedFile::TailSegment, Corruption::Gone | Corruption::Nul | Corruption::Bit) => {
                     true
                 }
-                // It stands in packs and below the floor.
+                // Its entries are in packs, and it is below the floor.
                 (HarmedFile::EarlierSegment, _) => true,
                 _ => false,
             };
@@ -185,7 +187,7 @@ async fn whatever_file_is_lost_the_village_starts_with_all_that_still_stands() {
                 silent || how == Corruption::Old || !found.problems.is_empty(),
                 "{case}: “journal check” tells: {found:?}"
             );
-            // A named command is not carried out again while its outcome stands anywhere.
+            // A command with an id is not carried out again while its outcome is stored anywhere.
             if what != HarmedFile::AllSnapshots {
                 assert!(
                     journal.submit(named()).await.expect("answered").repeated,
@@ -299,7 +301,7 @@ async fn what_a_cursor_proves_and_the_log_has_not_is_missing_and_its_numbers_are
         .expect("noted");
     roads(&journal, "p", 30, 31).await;
     crash(journal);
-    // Entries are cut out of the log, the group with the cursor stands.
+    // Entries are cut out of the log; the group with the cursor stays.
     let tail = segments(&temp.0).pop().expect("some");
     let mut bytes = std::fs::read(&tail).expect("read");
     let groups: Vec<usize> = (0..bytes.len() / 4096)
@@ -398,7 +400,7 @@ async fn what_a_copy_of_the_card_wrote_on_its_own_is_not_mixed_in() {
             .expect("checks")
             .problems;
         let (journal, report) = open(&temp.0);
-        // A segment below the floor is dead, whoever wrote it.
+        // A segment below the floor is not needed, whoever wrote it.
         assert!(
             what == HarmedFile::TailSegment || !wrong.is_empty() && !report.is_clean(),
             "{case}"

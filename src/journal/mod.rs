@@ -1,9 +1,9 @@
-//! WHAT HAPPENED: one ordered, durable journal; the log is the truth and everything else is made
-//! from it.
+//! The journal: one ordered, durable history of everything that changed the village. The log is the
+//! truth, and everything else is derived from it.
 //!
-//! One thread owns the state: decide, number, append, sync, apply, publish, answer. Whoever gets an
-//! answer reads their own write. Nobody receives events by channel: readers wake and read from
-//! their own cursor.
+//! One thread owns the state: it decides, numbers, appends, syncs, applies, publishes and answers,
+//! in this order, so a caller that has its answer reads its own write. Deliberately absent: events
+//! sent by channel. Readers wake up and read from their own cursor.
 
 pub mod boot;
 pub mod chain;
@@ -18,6 +18,7 @@ pub mod index;
 mod lineage;
 mod logged_records;
 pub mod pack;
+mod report;
 mod request;
 pub mod scrub;
 pub mod snapshot;
@@ -45,8 +46,9 @@ use std::sync::Arc;
 use crate::domain::event::Entry;
 use crate::log::frame::Epoch;
 
-pub use boot::{JournalStorage, OpenError, Report};
+pub use boot::{JournalStorage, OpenError};
 pub use handle::Journal;
+pub use report::Report;
 pub use request::{Closed, CommandRequest, Committed, SubmitError};
 
 /// One entry as it is stored.

@@ -1,4 +1,4 @@
-//! Packed history: immutable files of compressed blocks.
+//! Packs: immutable files of compressed blocks of older entries.
 //!
 //! A file `<first seq>.pack` (16 hexadecimal digits) begins with magic `CLHP`, version u16, zero
 //! u16, CRC32C u32 of the heads, and 256 bytes: the chain heads before its first entry and after
@@ -7,8 +7,9 @@
 //! payload), payload = zstd of (u32 length, bytes) each. A block holds at most 100 entries of one
 //! epoch.
 //!
-//! Invariants: no number of a header is believed that neither its neighbours nor the sum over its
-//! block bear out, so rot costs the block that it hits; a pack ends with a block that is whole.
+//! Invariants: a number of a block header is believed only when the neighbouring blocks or the
+//! checksum of its own block confirm it, so corruption costs only the block that it hits; a pack
+//! ends with a block that is whole.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -46,10 +47,10 @@ pub struct Pack {
     pub blocks: Vec<Block>,
 }
 
-/// Where a block stands.
+/// Where a block is, and which entries it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Block {
-    /// Byte of its header.
+    /// Offset of its header in the file, bytes.
     pub at: u64,
     /// First entry.
     pub first: u64,
@@ -69,7 +70,7 @@ fn invalid_data(what: &str) -> io::Error {
 /// Writes entries as one pack file, durable with its name.
 ///
 /// # Errors
-/// Whatever the file system says; no file is left under its name then.
+/// An error of the file system; then no file is left under the pack's name.
 pub fn write(
     folder: &Path,
     heads: &Heads,
@@ -128,14 +129,14 @@ pub fn write(
     open(&path)
 }
 
-/// Reads a pack's head and the places of its blocks. Where a header is not what its neighbours say,
-/// or the last block is not whole, the file is searched for what is: blocks between others that are
-/// lost are one block that cannot be read, and those at the end are left out, as if the pack had
-/// ended before them.
+/// Reads a pack's head and the places of its blocks. Where a block header contradicts its
+/// neighbours, or the last block is not whole, the file is searched for whole blocks. Blocks that
+/// are lost between others are then given as one block that cannot be read. Blocks that are lost at
+/// the end are left out, as if the pack had ended before them.
 ///
 /// # Errors
-/// When the file cannot be read, its head is damaged or nothing in it is whole; `Unsupported` for a
-/// newer program's.
+/// When the file cannot be read, its head is damaged or nothing in it is whole; `Unsupported` when
+/// a newer program wrote it.
 pub fn open(path: &Path) -> io::Result<Pack> {
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();
@@ -145,7 +146,8 @@ pub fn open(path: &Path) -> io::Result<Pack> {
         .file_stem()
         .and_then(|n| u64::from_str_radix(n.to_str()?, 16).ok())
         .unwrap_or(0);
-    // No sum covers the version of the head; that of the blocks is under theirs.
+    // No checksum covers the version in the head. The version of a block is under the block's
+    // checksum.
     let is_newer = head.starts_with(b"CLHP") && u16::from_le_bytes([head[4], head[5]]) > 1;
     if !head.starts_with(b"CLHP") || crc32c::crc32c(&head[12..]).to_le_bytes() != head[8..12] {
         let is_ours = !is_newer
@@ -166,8 +168,8 @@ pub fn open(path: &Path) -> io::Result<Pack> {
     } else {
         read_block_index(&mut file, size, named)?
     };
-    // A medium that cannot read the last block today may read it tomorrow; its numbers are those
-    // that its place asks for.
+    // A medium that cannot read the last block now may read it later. The block counts as whole
+    // then, because its numbers are those that its place requires.
     let is_whole = |block: &Block| {
         payload(path, block).map_or_else(
             |cause| {
@@ -226,7 +228,7 @@ fn version_of(head: &[u8; BLOCK_HEADER_BYTES]) -> u16 {
 }
 
 impl Block {
-    /// What a header at byte `at` says, and whether it can be right.
+    /// The block that the header at byte `at` describes, and whether the header can be right.
     fn of(head: &[u8; BLOCK_HEADER_BYTES], at: u64) -> (Self, bool) {
         let u32_at =
             |i: usize| u32::from_le_bytes([head[i], head[i + 1], head[i + 2], head[i + 3]]);
@@ -249,14 +251,14 @@ impl Block {
         )
     }
 
-    /// Where the next one begins.
+    /// The byte at which the next block begins.
     fn next(&self) -> u64 {
         self.at + BLOCK_HEADER_BYTES as u64 + u64::from(self.compressed)
     }
 }
 
-/// The blocks, when each begins with the entry after the one before; none = one does not, or
-/// cannot.
+/// The blocks, when each begins with the entry after the block before; none = one does not, or its
+/// header cannot be right.
 fn read_block_index(file: &mut File, size: u64, named: u64) -> io::Result<Option<Vec<Block>>> {
     let mut blocks: Vec<Block> = Vec::new();
     let mut at = HEADER_BYTES as u64;
@@ -278,8 +280,8 @@ fn read_block_index(file: &mut File, size: u64, named: u64) -> io::Result<Option
     Ok(Some(blocks))
 }
 
-/// The blocks of a file in which not all is in line, and whether something at its end was left out.
-/// `named` is the first entry as the file's name says.
+/// The blocks of a file that is partly damaged, and whether something at its end was left out.
+/// `named` is the first entry according to the file's name.
 fn recover_blocks(bytes: &[u8], named: u64) -> io::Result<(Vec<Block>, bool)> {
     let mut blocks: Vec<Block> = Vec::new();
     let (mut at, mut lost, mut whole) = (HEADER_BYTES, None, 0);
@@ -314,8 +316,8 @@ fn recover_blocks(bytes: &[u8], named: u64) -> io::Result<(Vec<Block>, bool)> {
                 if !(1..block.first).contains(&expected) {
                     return Err(invalid_data("the first block of the pack is damaged"));
                 }
-                // Reading it finds its sum wrong; what matters are the numbers, which its
-                // neighbours bound.
+                // Reading this block fails, because its checksum is wrong. Only its numbers matter,
+                // and the neighbouring blocks bound them.
                 let compressed = u32::try_from(at.saturating_sub(begins + BLOCK_HEADER_BYTES))
                     .unwrap_or(u32::MAX);
                 blocks.push(Block {
@@ -347,7 +349,7 @@ fn recover_blocks(bytes: &[u8], named: u64) -> io::Result<(Vec<Block>, bool)> {
     Ok((blocks, is_short))
 }
 
-/// The heads after the last of `blocks`; none = one cannot be read.
+/// The heads after the last of `blocks`; none = a block cannot be read.
 fn heads_after(path: &Path, mut heads: Heads, blocks: &[Block]) -> Option<Heads> {
     for block in blocks {
         for e in read(path, block).ok()? {
@@ -366,7 +368,7 @@ fn copy16(bytes: &[u8]) -> Epoch {
     out
 }
 
-/// What stands behind a block's header, when the sum is right.
+/// The compressed payload of a block, when its checksum is right.
 fn payload(pack: &Path, block: &Block) -> io::Result<Vec<u8>> {
     let mut file = File::open(pack)?;
     let mut head = [0; BLOCK_HEADER_BYTES];
@@ -374,8 +376,7 @@ fn payload(pack: &Path, block: &Block) -> io::Result<Vec<u8>> {
     file.read_exact(&mut head)?;
     let mut payload = vec![0; block.compressed as usize];
     file.read_exact(&mut payload)?;
-    // The sum is the one that stands there: a block that was searched for and not found has its
-    // neighbour's here.
+    // The checksum is read from the file: `block.crc` of a lost block is its neighbour's.
     if crc32c::crc32c_append(crc32c::crc32c(&head[..48]), &payload).to_le_bytes() != head[48..] {
         return Err(invalid_data("a block of the pack is damaged"));
     }
@@ -385,7 +386,7 @@ fn payload(pack: &Path, block: &Block) -> io::Result<Vec<u8>> {
 /// Reads one block.
 ///
 /// # Errors
-/// When the file cannot be read, or what it holds is not what was written.
+/// When the file cannot be read, or the block is damaged.
 pub fn read(pack: &Path, block: &Block) -> io::Result<Vec<Arc<StoredEntry>>> {
     let payload = payload(pack, block)?;
     let raw = zstd::bulk::decompress(&payload, (block.raw as usize).min(MAX_RAW_BYTES))?;
@@ -438,7 +439,8 @@ pub fn list(folder: &Path) -> io::Result<(Vec<Pack>, Vec<PathBuf>)> {
                 damaged.push(path);
             }
             Err(cause) if cause.kind() == io::ErrorKind::Unsupported => return Err(cause),
-            // A passing error must not cost a good file: it is left and only missing in this boot.
+            // A transient error must not cost a good file: the file is left as it is and is only
+            // missing in this boot.
             Err(cause) => {
                 tracing::error!(%cause, path = %path.display(), "reading history pack failed");
             }

@@ -1,5 +1,5 @@
-//! What is asked of the journal, and what is answered: below the handle that asks and the thread
-//! that answers.
+//! Requests to the journal and their answers. They are in a file of their own, because both the
+//! handle that sends requests and the thread that answers them use it.
 
 use tokio::sync::oneshot;
 
@@ -9,50 +9,51 @@ use crate::domain::command::Command;
 use crate::domain::decide::Rejection;
 use crate::domain::id::CommandId;
 
-/// The journal ended: its medium failed or the house is stopping. What was answered before is safe.
+/// The journal ended: its medium failed or the gateway is stopping. Everything that was answered
+/// before is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the journal is closed")]
 pub struct Closed;
 
-/// Why a wish was not carried out.
+/// Why a command was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubmitError {
-    /// Refused, for a reason that can be told to people.
+    /// Rejected, for a reason that can be shown to people.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// The journal ended; whether it was carried out is unknown.
+    /// The journal ended; whether the command was carried out is unknown.
     #[error(transparent)]
     Closed(#[from] Closed),
 }
 
-/// What was made: the entries, durable.
+/// The durable entries that a command made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Committed {
     /// First entry; 0 = nothing had to change.
     pub first: u64,
     /// Last entry.
     pub last: u64,
-    /// True when the same command was carried out before: this is the old outcome.
+    /// True when the same command was carried out before: this is its stored outcome.
     pub repeated: bool,
 }
 
-/// A command with who asks and what led to it.
+/// A command with its actor and its cause.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandRequest {
-    /// Who.
+    /// The actor.
     pub actor: Actor,
-    /// What.
+    /// The command.
     pub command: Command,
-    /// The entry that led to it.
+    /// The entry that caused it.
     pub cause: Option<u64>,
-    /// Its name, if it must not be carried out twice.
+    /// Its id, if it must not be carried out twice.
     pub id: Option<CommandId>,
-    /// With a name: wall ms after which it means nothing.
+    /// With an id: wall ms after which the command is expired.
     pub expires_at: i64,
 }
 
 impl CommandRequest {
-    /// A command without a name.
+    /// A command without an id.
     #[must_use]
     pub const fn new(actor: Actor, command: Command) -> Self {
         Self {
@@ -64,14 +65,14 @@ impl CommandRequest {
         }
     }
 
-    /// The same, led to by entry `seq`.
+    /// The same, caused by entry `seq`.
     #[must_use]
     pub const fn caused_by(mut self, seq: u64) -> Self {
         self.cause = Some(seq);
         self
     }
 
-    /// The same, with a name: sending it twice does it once.
+    /// The same, with an id: a command that is sent twice is carried out once.
     #[must_use]
     pub fn idempotent(mut self, id: CommandId, expires_at: i64) -> Self {
         self.id = Some(id);
@@ -80,7 +81,7 @@ impl CommandRequest {
     }
 }
 
-/// What the thread is asked.
+/// A request to the writer's thread.
 pub(super) enum WriterRequest {
     Submit(
         Box<CommandRequest>,
@@ -88,7 +89,7 @@ pub(super) enum WriterRequest {
     ),
     Cursor(Cursor),
     Ping(oneshot::Sender<()>),
-    /// The packing thread is through; its result comes by joining it.
+    /// The packing thread has finished; its result comes by joining it.
     Checkpointed,
     Checkpoint,
     Trim(u64),

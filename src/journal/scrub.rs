@@ -1,24 +1,25 @@
-//! The slow look at what lies still: rot is found before somebody asks for what it hit.
+//! The scrub of history: reads stored packs and snapshots slowly, so that corruption is found
+//! before somebody needs the data.
 
 use std::path::Path;
 use std::time::Duration;
 
 use super::{Journal, pack, snapshot};
 
-/// Bytes that are read before the next pause: beside a village that works nobody notices it.
+/// Bytes that are read before the next pause, so few that the running gateway is not slowed down.
 const BYTES_PER_STEP: u64 = 256 * 1024;
 
-/// What a look found.
+/// The result of a scrub.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ScrubReport {
     /// Blocks that were read.
     pub blocks: usize,
-    /// Copies of snapshots that are damaged; they were removed and others are written.
+    /// Damaged copies of snapshots; they were removed, and others are written.
     pub snapshots: usize,
 }
 
-/// Reads every pack block by block, and the snapshots, with a pause after each stride. What cannot
-/// be read is in [`super::history::History::unreadable`] afterwards.
+/// Reads every pack block by block with a pause after each step, and then the snapshots. The blocks
+/// that cannot be read are in [`super::history::History::unreadable`] afterwards.
 pub async fn scrub(journal: &Journal, pause: Duration) -> ScrubReport {
     let history = journal.history();
     let mut out = ScrubReport::default();
@@ -62,13 +63,13 @@ fn remove_damaged_snapshots(folder: &Path) -> usize {
     let Ok(copies) = snapshot::list(folder) else {
         return 0;
     };
-    let rotten: Vec<_> = copies
+    let damaged: Vec<_> = copies
         .into_iter()
         .filter(|c| c.snapshot.is_none() && !c.is_io_error)
         .collect();
-    for copy in &rotten {
+    for copy in &damaged {
         tracing::error!(path = %copy.path.display(), "damaged snapshot removed; writing another");
         let _ = std::fs::remove_file(&copy.path);
     }
-    rotten.len()
+    damaged.len()
 }

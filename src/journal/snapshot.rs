@@ -1,10 +1,10 @@
-//! Snapshots: the state and what else a boot needs, so that the log stays short.
+//! Snapshots: the state and everything else that a boot needs, so that the log stays short.
 //!
 //! A file `<seq>.snap` (16 hexadecimal digits): magic `CLSN`, version u16, zero u16, CRC32C u32 of
-//! the payload, payload = zstd of JSON. The two newest are kept, and the newest once more as
-//! `spare/state`, away from their names. A damaged one is passed over for another plus packed
-//! history. Only when history was trimmed is a snapshot more than a shortcut: it is then the only
-//! one who knows what the village was before, so trimming asks [`covering`].
+//! the payload, payload = zstd of JSON. The two newest are stored, and the newest once more as
+//! `spare/state`, in another folder under another name. A damaged snapshot is replaced by another
+//! one plus packed history. Only when history was trimmed is a snapshot more than a shortcut:
+//! nothing else then knows the village as it was before, so trimming asks [`count_covering`] first.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -23,21 +23,21 @@ use crate::log::recover::Floor;
 
 /// Largest snapshot that is read, uncompressed.
 const MAX_RAW_BYTES: usize = 256 * 1024 * 1024;
-/// How many are kept.
+/// Snapshots that are stored, without the spare.
 const SNAPSHOTS_KEPT: usize = 2;
 
-/// What a snapshot holds.
+/// The content of a snapshot.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Snapshot {
     /// The village after entry `state.seq`.
     pub state: Arc<VillageState>,
-    /// What became of named commands.
+    /// The outcomes of commands that have an id.
     pub outcomes: Arc<BTreeMap<CommandId, Outcome>>,
-    /// How far the feeds are.
+    /// The cursors of the feeds.
     pub cursors: BTreeMap<String, u64>,
     /// Chain heads after `state.seq`.
     pub heads: Heads,
-    /// From where the log is needed.
+    /// The place in the log from which on it is needed.
     pub floor: Floor,
     /// The epochs that still have entries here, oldest first.
     pub epochs: Vec<EpochSpan>,
@@ -46,7 +46,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The last entry that feeds, outcomes and boots say has been.
+    /// The last entry that must have existed, because a cursor, an outcome or a boot names it.
     #[must_use]
     pub fn last_proven_seq(&self) -> u64 {
         let cursors = self.cursors.values().copied();
@@ -66,15 +66,15 @@ impl Snapshot {
 /// One boot's run of entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EpochSpan {
-    /// Its name.
+    /// Its epoch, which names the boot.
     pub epoch: Epoch,
-    /// Which boot.
+    /// The number of the boot.
     pub boot: u64,
     /// First entry.
     pub first: u64,
     /// Last entry known.
     pub last: u64,
-    /// Last dense number per lane.
+    /// Last `lane_seq` of each lane.
     pub lanes: [u64; 4],
     /// Chain heads with which it began.
     pub start: Heads,
@@ -117,16 +117,16 @@ fn decode_heads(texts: &[String]) -> Option<Heads> {
     Some(out)
 }
 
-/// The further copy of the newest snapshot.
+/// The spare copy of the newest snapshot.
 fn spare_path(folder: &Path) -> PathBuf {
     folder.join("spare").join("state")
 }
 
-/// Writes a snapshot, durable with its name and once more as the spare, and removes all but the two
-/// newest.
+/// Writes a snapshot, durable with its name, and once more as the spare; then removes all but the
+/// two newest.
 ///
 /// # Errors
-/// Whatever the file system says.
+/// An error of the file system.
 pub fn write(folder: &Path, snapshot: &Snapshot) -> io::Result<()> {
     let body = SnapshotBody {
         v: 1,
@@ -171,7 +171,7 @@ pub fn write(folder: &Path, snapshot: &Snapshot) -> io::Result<()> {
     write_atomic(&spare_path(folder), &out)?;
     let names = names(folder)?;
     for old in names.iter().rev().skip(SNAPSHOTS_KEPT) {
-        // The new one stands; an old one that cannot be removed is tried again next time.
+        // The new snapshot is durable; removing an old one that fails is tried again next time.
         let _ = std::fs::remove_file(folder.join(old));
     }
     Ok(())
@@ -190,7 +190,7 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
     Ok(out)
 }
 
-/// Why no snapshot was taken.
+/// Why no snapshot could be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// The folder could not be read.
@@ -206,15 +206,15 @@ pub enum SnapshotError {
 pub struct SnapshotFile {
     /// The file.
     pub path: PathBuf,
-    /// It is the spare.
+    /// True = it is the spare.
     pub is_spare: bool,
-    /// What it holds; none = it is damaged.
+    /// Its content; none = it is damaged or cannot be read.
     pub snapshot: Option<Snapshot>,
-    /// The medium could not read it: it may be whole another day.
+    /// The medium could not read it: it may be readable later.
     pub is_io_error: bool,
 }
 
-/// Every copy that lies in `folder`, newest name first, the spare last.
+/// Every copy in `folder`, newest name first, the spare last.
 ///
 /// # Errors
 /// [`SnapshotError`] when the folder cannot be read or a copy was written by a newer program.
@@ -236,7 +236,7 @@ pub fn list(folder: &Path) -> Result<Vec<SnapshotFile>, SnapshotError> {
                 is_io_error: false,
             },
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => continue,
-            // One that cannot be read is as good as damaged, in this boot.
+            // In this boot a copy that cannot be read is as good as damaged.
             Err(_) => SnapshotFile {
                 snapshot: None,
                 path,
@@ -249,7 +249,7 @@ pub fn list(folder: &Path) -> Result<Vec<SnapshotFile>, SnapshotError> {
     Ok(out)
 }
 
-/// How many whole copies know the village after entry `seq` or later. Reads them all.
+/// How many whole copies hold the village as it was after entry `seq` or later. Reads them all.
 #[must_use]
 pub fn count_covering(folder: &Path, seq: u64) -> usize {
     list(folder).map_or(0, |all| {
@@ -266,8 +266,8 @@ fn read(bytes: &[u8]) -> Result<Option<Snapshot>, u32> {
     if crc32c::crc32c(&bytes[12..]).to_le_bytes() != bytes[8..12] {
         return Ok(None);
     }
-    // No sum covers this version; the one inside is under the sum, and is believed when it can be
-    // read.
+    // No checksum covers this version. The version inside the payload is under the checksum, and is
+    // believed when it can be read.
     let version = u16::from_le_bytes([bytes[4], bytes[5]]);
     let unread = if version > 1 {
         Err(u32::from(version))

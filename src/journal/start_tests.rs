@@ -1,5 +1,5 @@
-//! Starts on a journal that lost much: what only the log holds is not written over, and no number
-//! of holes keeps the village shut.
+//! Starts on a journal that lost much: entries that only the log holds are not overwritten, and no
+//! number of holes prevents a start.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -51,7 +51,7 @@ fn killed(folder: &Path) {
     writer.begin(&damage, &previous).expect("written");
 }
 
-/// The village without its two newest packs, and the first entry that is in no pack then.
+/// A village without its two newest packs, and the first entry that is in no pack then.
 async fn without_packs() -> (Temp, u64) {
     let (base, _) = village("p").await;
     let paths = files(&base.journal(), "pack");
@@ -103,7 +103,7 @@ async fn what_stands_in_the_log_only_outlives_starts_that_cannot_pack_it() {
 async fn a_middle_pack_that_cannot_be_written_again_is_not_lost_with_its_segment() {
     let (base, _) = village("p").await;
     let packs = pack::list(&base.journal()).expect("listed").0;
-    // The one before the newest: it still stands in a segment that is given back.
+    // The pack before the newest: its entries are still in a segment that will be released.
     let gone = &packs[packs.len() - 2];
     std::fs::remove_file(&gone.path).expect("gone");
     let blocks = base.journal().join(format!("{:016x}.pack.new", gone.first));
@@ -128,7 +128,7 @@ async fn a_middle_pack_that_cannot_be_written_again_is_not_lost_with_its_segment
 async fn a_thousand_holes_are_told_in_one_group_and_the_village_starts() {
     const ENTRIES: u64 = 3_000;
     let temp = Temp::new("holes");
-    // Nothing is packed: all stands in the log.
+    // Nothing is packed: every entry is in the log.
     let blocks = temp.journal().join(format!("{:016x}.pack.new", 1));
     std::fs::create_dir_all(&blocks).expect("made");
     let disk = SimDisk::default();

@@ -1,7 +1,7 @@
 //! Journals in folders of their own, for the tests beside this file: opened, copied, left as a kill
-//! leaves them; one village with packs, snapshots and a tail; what is missing in it.
+//! leaves them; one village with packs, snapshots and a tail; a count of the entries that it lacks.
 //!
-//! Absent: harm. Each test hurts files in its own way.
+//! Deliberately absent: harm. Each test harms files in its own way.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,10 +18,10 @@ use crate::supervisor::clock::Clock;
 /// Roads of a round; a round ends with a checkpoint.
 pub(super) const ROUND: u64 = 250;
 const ROUNDS: u64 = 4;
-/// Roads that stand in the log only.
+/// Roads that are in the log only.
 pub(super) const TAIL: u64 = 40;
 pub(super) const ROADS: u64 = ROUND * ROUNDS + TAIL;
-/// The last entry of a village: its roads, its boots and the named one.
+/// The last entry of a village: its roads, its boots and the one of the command with an id.
 const WRITTEN: u64 = ROADS + ROUNDS + 2;
 
 pub(super) struct Temp(pub(super) PathBuf);
@@ -87,7 +87,7 @@ pub(super) fn open_on(
     )
 }
 
-/// Leaves the journal as a kill would: no packing, no snapshot, no goodbye.
+/// Leaves the journal as a kill would: no packing, no snapshot, no shutdown.
 pub(super) fn crash(journal: Journal) {
     std::mem::forget(journal);
 }
@@ -115,7 +115,7 @@ pub(super) fn road(village: &str, n: u64) -> CommandRequest {
     )
 }
 
-/// What led to road `n`: in each village another entry.
+/// The cause of road `n`: in each village another entry.
 pub(super) fn cause(village: &str, n: u64) -> u64 {
     10_000 * u64::from(village.as_bytes()[0]) + n
 }
@@ -142,7 +142,7 @@ pub(super) async fn checkpoint(journal: &Journal) {
     journal.checkpoint().await.expect("asked");
     for _ in 0..500 {
         if journal.history().packs().len() > packs {
-            // Asked after the pack is in: the snapshot is durable.
+            // The answer comes after the writer took the pack, so the snapshot is durable.
             return journal.ping().await.expect("alive");
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -167,7 +167,7 @@ pub(super) async fn village(name: &str) -> (Temp, Temp) {
             journal.feed("xa", 0).acknowledge(100).await.expect("noted");
         }
         checkpoint(&journal).await;
-        // As a clean stop and as a kill.
+        // Rounds end with a clean stop and with a kill in turn.
         if round % 2 == 0 {
             journal.shutdown().await.expect("stopped");
         } else {
@@ -183,7 +183,7 @@ pub(super) async fn village(name: &str) -> (Temp, Temp) {
     (temp, week.expect("made"))
 }
 
-/// Segments of a log, by the number of the segment that stands in them.
+/// The files of a log, in the order of the segments that they hold.
 pub(super) fn segments(temp: &Path) -> Vec<PathBuf> {
     let number =
         |path: &PathBuf| match crate::log::frame::decode(&std::fs::read(path).expect("read")) {
@@ -198,7 +198,7 @@ pub(super) fn segments(temp: &Path) -> Vec<PathBuf> {
     out.into_iter().map(|(_, p)| p).collect()
 }
 
-/// What is missing in the village, and in its history beyond what is told.
+/// How many roads the village lacks, and how many its history lacks beyond the reported damage.
 pub(super) async fn judge(journal: &Journal, report: &Report, name: &str) -> (usize, usize) {
     let state = journal.state();
     let roads = (0..ROADS)

@@ -1,5 +1,5 @@
-//! The journal as a whole: restart, repeat, feeds, waiting, what is never stored, samples of old
-//! entries.
+//! The journal as a whole: restart, repeated commands, feeds, waiting, values that are never
+//! stored, samples of old entries.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,8 +1,8 @@
-//! The one thread that changes the village.
+//! The writer: the one thread that changes the village.
 //!
 //! Invariants: nothing is published or answered before its group is synced; a failed sync ends the
-//! thread and with it every promise, from then on everybody gets `Closed`. A group is what queued
-//! while the previous one was being synced: the writer never waits to gather.
+//! thread, and from then on every request gets [`Closed`]. A group is everything that queued while
+//! the previous group was being synced: the writer never waits for more requests.
 
 mod checkpoint;
 mod packing;
@@ -33,14 +33,15 @@ use crate::supervisor::clock::{Clock, Trust};
 
 /// Requests that join one group at most.
 const MAX_GROUP_REQUESTS: usize = 256;
-/// Bytes that join one group at most: with the bound of a wish a group always fits in one frame.
+/// Bytes after which no further request joins a group: with the bound of a command a group always
+/// fits in one frame.
 const MAX_GROUP_BYTES: usize = 64 * 1024;
-/// Largest entry, and largest wish in all its entries.
+/// Largest entry, and largest command in all its entries, bytes.
 const MAX_ENTRY_BYTES: usize = 64 * 1024;
 const MAX_COMMAND_BYTES: usize = 256 * 1024;
 /// Sealed segments after which history is packed and a snapshot made.
 const CHECKPOINT_SEGMENTS: usize = 4;
-/// How long an outcome is kept after its command expired: 30 days, ms.
+/// How long an outcome is stored after its command expired: 30 days, ms.
 const OUTCOME_KEPT_MS: i64 = 30 * 86_400_000;
 
 pub(super) struct JournalWriter {
@@ -58,10 +59,11 @@ pub(super) struct JournalWriter {
     requests: mpsc::Receiver<WriterRequest>,
     self_sender: mpsc::WeakSender<WriterRequest>,
     checkpoint_thread: Option<std::thread::JoinHandle<io::Result<Checkpoint>>>,
-    /// Packing failed when so many segments were sealed: not again before there are more.
+    /// The number of sealed segments when packing failed: it is not tried again before there are
+    /// more. 0 = it did not fail.
     failed_at: usize,
-    /// What the checkpoint before the last one made releasable: the log is kept back to the older
-    /// snapshot.
+    /// The last segment that the newest checkpoint covers. The next checkpoint releases it,
+    /// because the log is kept back to the older of the two snapshots.
     release_next: u64,
     /// From this segment on nothing is released in this boot.
     release_below: u64,
@@ -71,7 +73,7 @@ pub(super) struct JournalWriter {
     moved_cursors: BTreeSet<String>,
 }
 
-/// What a request waits for until the group is synced.
+/// An answer that waits until the group is synced.
 enum PendingReply {
     Submit(
         oneshot::Sender<Result<Committed, SubmitError>>,
@@ -125,7 +127,7 @@ impl JournalWriter {
         }
     }
 
-    /// Writes the boot's first entries: that it booted, and what was found damaged.
+    /// Writes the boot's first entries: `Booted`, and `HistoryDamaged` for each range of `damage`.
     pub(super) fn begin(&mut self, damage: &[(Epoch, u64, u64)], previous: &str) -> io::Result<()> {
         let boot = self.span.boot;
         let mut events = vec![Event::Booted {
@@ -147,7 +149,8 @@ impl JournalWriter {
         self.commit_group()
     }
 
-    /// Runs until shutdown, until every handle is gone, or until the medium fails (then the error).
+    /// Runs until shutdown, until every handle is dropped, or until the medium fails (then it gives
+    /// the error).
     pub(super) fn run(mut self) -> io::Result<()> {
         let mut answers = Vec::new();
         while let Some(first) = self.requests.blocking_recv() {
@@ -171,7 +174,7 @@ impl JournalWriter {
                 return Err(cause);
             }
             for answer in answers.drain(..) {
-                // Whoever asked may have gone away; the entry stands all the same.
+                // The caller may have stopped waiting; the entry is stored all the same.
                 match answer {
                     PendingReply::Submit(reply, result) => drop(reply.send(result)),
                     PendingReply::Noop(reply) => drop(reply.send(())),
@@ -183,7 +186,8 @@ impl JournalWriter {
                 return done;
             }
             self.checkpoint(CHECKPOINT_SEGMENTS);
-            // No room for a spare segment is not a reason to stop: the next group may still fit.
+            // A spare segment that does not fit on the medium is no reason to stop: the next group
+            // may still fit.
             let _ = self.log.ensure_spare();
         }
         self.shut_down()
@@ -191,8 +195,8 @@ impl JournalWriter {
 
     fn handle_request(&mut self, request: WriterRequest, answers: &mut Vec<PendingReply>) {
         match request {
-            WriterRequest::Submit(wish, reply) => {
-                let result = self.submit(*wish);
+            WriterRequest::Submit(submitted, reply) => {
+                let result = self.submit(*submitted);
                 answers.push(PendingReply::Submit(reply, result));
             }
             WriterRequest::Cursor(cursor) => {
@@ -218,9 +222,9 @@ impl JournalWriter {
         }
     }
 
-    fn submit(&mut self, wish: CommandRequest) -> Result<Committed, SubmitError> {
+    fn submit(&mut self, request: CommandRequest) -> Result<Committed, SubmitError> {
         let now = self.clock.wall_ms();
-        if let Some(id) = &wish.id {
+        if let Some(id) = &request.id {
             if let Some(known) = self.outcomes.get(id) {
                 return known
                     .result
@@ -232,32 +236,32 @@ impl JournalWriter {
                     })
                     .map_err(SubmitError::Rejected);
             }
-            if wish.expires_at < self.clock.trusted_ms() {
-                return self.reject(&wish, Rejection::Expired);
+            if request.expires_at < self.clock.trusted_ms() {
+                return self.reject(&request, Rejection::Expired);
             }
         }
         let events = match decide(
             &self.state,
-            &wish.actor,
-            &wish.command,
+            &request.actor,
+            &request.command,
             Now { wall_ms: now },
         ) {
             Ok(events) => events,
-            Err(rejection) => return self.reject(&wish, rejection),
+            Err(rejection) => return self.reject(&request, rejection),
         };
         let first = self.state.seq + 1;
-        let entries = match self.number(&wish.actor, wish.cause, events) {
+        let entries = match self.number(&request.actor, request.cause, events) {
             Ok(entries) => entries,
-            Err(rejection) => return self.reject(&wish, rejection),
+            Err(rejection) => return self.reject(&request, rejection),
         };
         self.apply_entries(entries);
         let last = self.state.seq;
         let made = if last < first { (0, 0) } else { (first, last) };
-        if let Some(id) = wish.id {
+        if let Some(id) = request.id {
             self.keep_outcome(Outcome {
                 id,
                 result: Ok(made),
-                expires_at: wish.expires_at,
+                expires_at: request.expires_at,
             });
         }
         Ok(Committed {
@@ -269,29 +273,29 @@ impl JournalWriter {
 
     fn reject(
         &mut self,
-        wish: &CommandRequest,
+        request: &CommandRequest,
         rejection: Rejection,
     ) -> Result<Committed, SubmitError> {
-        if let Some(id) = &wish.id {
-            if matches!(wish.actor, Actor::Commune) {
+        if let Some(id) = &request.id {
+            if matches!(request.actor, Actor::Commune) {
                 let event = Event::CommandRefused {
                     reason: rejection.key().to_owned(),
                 };
-                if let Ok(entries) = self.number(&wish.actor, wish.cause, vec![event]) {
+                if let Ok(entries) = self.number(&request.actor, request.cause, vec![event]) {
                     self.apply_entries(entries);
                 }
             }
             self.keep_outcome(Outcome {
                 id: id.clone(),
                 result: Err(rejection.clone()),
-                expires_at: wish.expires_at,
+                expires_at: request.expires_at,
             });
         }
         Err(SubmitError::Rejected(rejection))
     }
 
     fn keep_outcome(&mut self, mut outcome: Outcome) {
-        // No command is worth anything for longer than outcomes are kept.
+        // No command stays valid for longer than outcomes are stored.
         outcome.expires_at = outcome
             .expires_at
             .min(self.clock.trusted_ms().saturating_add(OUTCOME_KEPT_MS));
@@ -301,7 +305,7 @@ impl JournalWriter {
         Arc::make_mut(&mut self.outcomes).insert(outcome.id.clone(), outcome);
     }
 
-    /// Forgets outcomes whose time is over; only while the time is known.
+    /// Removes outcomes that were stored long enough; only while the clock is synced.
     fn forget_outcomes(&mut self) {
         if self.clock.trust() == Trust::Synced {
             let old = self.clock.wall_ms() - OUTCOME_KEPT_MS;
@@ -309,7 +313,7 @@ impl JournalWriter {
         }
     }
 
-    /// Numbers events and makes their bytes; nothing is changed yet.
+    /// Numbers events and encodes them; the state is not changed yet.
     fn number(
         &self,
         actor: &Actor,
@@ -366,9 +370,9 @@ impl JournalWriter {
         }
     }
 
-    /// Appends what is queued, makes it durable, publishes it.
+    /// Appends the queued records as one group, makes it durable and publishes the state.
     fn commit_group(&mut self) -> io::Result<()> {
-        // Cursors ride with the next group; alone they are not worth a write.
+        // Cursors are written with the next group; alone they are not worth a write.
         if self.records.is_empty() {
             return Ok(());
         }
@@ -383,7 +387,8 @@ impl JournalWriter {
             .map_or(self.state.seq + 1, |e| e.entry.seq);
         let records = std::mem::take(&mut self.records);
         self.queued = 0;
-        // GROUP_BYTES, WISH_MAX and few cursors keep this under MAX_PAYLOAD: a group is one frame.
+        // MAX_GROUP_BYTES, MAX_COMMAND_BYTES and few cursors keep this below MAX_PAYLOAD, so a
+        // group is one frame.
         let part: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
         self.log.append(seq, &self.heads.stamp(), &part)?;
         if !self.unsynced.is_empty() {
@@ -394,7 +399,7 @@ impl JournalWriter {
         Ok(())
     }
 
-    /// A clean stop: everything packed, so the next boot has no tail to replay.
+    /// A clean stop: packs everything, so the next boot has no tail to replay.
     fn shut_down(&mut self) -> io::Result<()> {
         self.commit_group()?;
         self.join_checkpoint();

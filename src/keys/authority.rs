@@ -1,13 +1,14 @@
-//! A certificate authority for machines: devices and villages. Never on a phone.
+//! A certificate authority for machines: devices and villages. Its certificate never goes on a
+//! phone.
 //!
-//! The commune has one for its villages, each house one for its devices. ECDSA P-256. Serial
-//! numbers are random: a renewed key must not repeat one.
+//! The commune has one for its villages, each gateway one for its devices. ECDSA P-256. Serial
+//! numbers are random: a certificate that is made again must not repeat one.
 //!
-//! Dates are such that a clock which was wrong for a while does no lasting harm: whatever is issued
-//! is valid from the beginning of its CA, a CA from before any box that runs this program, and
-//! nothing outlasts its CA. A leaf lasts 90 days, a CA thirty years; its certificate is made again
-//! over the same key before it ends, so that whoever pinned it goes on. How a certificate stands is
-//! judged in `standing.rs`.
+//! Dates are such that a clock which was wrong for a while does no lasting harm. Every certificate
+//! is valid from the beginning of its CA, a CA from before any box that runs this program, and no
+//! certificate outlasts its CA. A leaf lasts 90 days, a CA thirty years. A CA's certificate is made
+//! again over the same key before it ends, so that peers which pinned it go on. The status of a
+//! certificate is judged in `certificate_status.rs`.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,11 +28,11 @@ const CA_DAYS: u64 = 10_957;
 /// A CA's certificate is made again over its key when it would end within so many days.
 const CA_RENEW_DAYS: i64 = 3 * 365;
 const DAY: u64 = 86_400;
-/// What a house's authority is named.
+/// Common name of a gateway's authority.
 pub const HOUSE_CA_NAME: &str = "Cổng Làng, nhà văn hóa";
-/// No clock is later than this, seconds: certificates have four digits for the year.
+/// The latest time in a certificate, seconds: certificates have four digits for the year.
 const MAX_UNIX_S: u64 = 200_000_000_000;
-/// From when a CA is valid at the latest, seconds.
+/// The beginning of a CA's validity at the latest, seconds.
 const CA_NOT_BEFORE_S: u64 = (crate::supervisor::clock::BUILD_FLOOR_MS / 1000) as u64;
 
 /// An authority whose key is in memory.
@@ -64,7 +65,7 @@ fn params(name: &str, sans: &[String], from_s: u64, until_s: u64) -> io::Result<
     Ok(p)
 }
 
-/// A CA's certificate over its key, for thirty years from `now_s`, and for all of `validity`.
+/// A CA's certificate over its key: valid for thirty years from `now_s`, and for all of `validity`.
 fn ca_certificate(
     key: &KeyPair,
     name: &str,
@@ -86,13 +87,13 @@ fn ca_certificate(
 }
 
 impl Authority {
-    /// Loads `<folder>/ca.pem` and `ca.key`, or makes a new authority named `name` where there is
-    /// neither. A certificate that is gone, damaged, not valid at `now_s` or soon ended is made
-    /// again over the key: those who pinned the old one still trust what it signs.
+    /// Loads `<folder>/ca.pem` and `ca.key`, or makes a new authority named `name` where neither
+    /// exists. A certificate that is missing, damaged, not valid at `now_s` or about to end is made
+    /// again over the key: peers that pinned the old one still trust what it signs.
     ///
     /// # Errors
-    /// Whatever the file system says, or when the key is gone or damaged: a key is never made over
-    /// a certificate.
+    /// When a file cannot be read or written, or when the key is missing or damaged: a key is never
+    /// made for an existing certificate.
     pub fn load_or_make(folder: &Path, name: &str, now_s: u64) -> io::Result<Self> {
         let (cert_path, key_path) = (folder.join("ca.pem"), folder.join("ca.key"));
         if !cert_path.exists() && !key_path.exists() {
@@ -132,7 +133,7 @@ impl Authority {
             from <= now && until.saturating_sub(now) > CA_RENEW_DAYS * 86_400
         });
         if !stands {
-            // The name is part of what others pinned.
+            // The name is part of what peers pinned.
             let known = found.as_deref().and_then(super::tls::common_name_of);
             super::secret::write_file(
                 &cert_path,
@@ -170,14 +171,15 @@ impl Authority {
             .is_some_and(|(key, pem)| super::tls::holds_key(&pem, &key.subject_public_key_info()))
     }
 
-    /// The CA's certificate, PEM: what others trust.
+    /// The CA's certificate, PEM: what peers trust.
     #[must_use]
     pub fn certificate(&self) -> &str {
         &self.certificate
     }
 
-    /// From the CA's beginning, for [`LEAF_DAYS`] from now, never beyond the CA's end; with no time
-    /// known, until that end: it is made again when the time is known.
+    /// Issues a leaf: valid from the CA's beginning, for [`LEAF_DAYS`] from now, never beyond the
+    /// CA's end. Without a known time it is valid until that end; it is made again when the time is
+    /// known.
     fn issue_leaf(
         &self,
         key: &impl PublicKeyData,
@@ -220,10 +222,10 @@ impl Authority {
         self.issue_server_at(name, sans, Some(now_s))
     }
 
-    /// The same; none = the time is not known.
+    /// As [`Authority::issue_server`]; none = the time is not known.
     ///
     /// # Errors
-    /// As [`Authority::server`].
+    /// As [`Authority::issue_server`].
     pub fn issue_server_at(
         &self,
         name: &str,
@@ -239,7 +241,7 @@ impl Authority {
         })
     }
 
-    /// A client's certificate; its common name is who it is.
+    /// A client's certificate; its common name identifies the client.
     ///
     /// # Errors
     /// When the name cannot stand in a certificate.
@@ -247,10 +249,10 @@ impl Authority {
         self.issue_client_at(name, Some(now_s))
     }
 
-    /// The same; none = the time is not known.
+    /// As [`Authority::issue_client`]; none = the time is not known.
     ///
     /// # Errors
-    /// As [`Authority::client`].
+    /// As [`Authority::issue_client`].
     pub fn issue_client_at(&self, name: &str, now_s: Option<u64>) -> io::Result<IssuedCertificate> {
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let certificate =
@@ -261,10 +263,11 @@ impl Authority {
         })
     }
 
-    /// Signs a request for `name`: only its public key is taken, never what it asks for.
+    /// Signs a request for `name`: only its public key is used, never the name or rights that it
+    /// asks for.
     ///
     /// # Errors
-    /// When the request is not one, or does not prove its key.
+    /// When it is no request, or does not prove that its sender has the key.
     pub fn sign_request(&self, request: &str, name: &str, now_s: u64) -> io::Result<String> {
         let csr = CertificateSigningRequestParams::from_pem(request).map_err(io::Error::other)?;
         self.issue_leaf(
@@ -294,7 +297,7 @@ pub fn certificate_request(name: &str) -> io::Result<(String, String)> {
     Ok((request, key.serialize_pem()))
 }
 
-/// Where a served certificate lies.
+/// The files of a served certificate.
 #[derive(Debug, Clone)]
 pub struct CertificateFiles {
     /// Chain, PEM.
@@ -304,7 +307,7 @@ pub struct CertificateFiles {
 }
 
 impl CertificateFiles {
-    /// Both in `<folder>/<name>.pem`: one file, so that a power cut cannot part them.
+    /// Both in `<folder>/<name>.pem`: one file, so that a power cut cannot separate them.
     #[must_use]
     pub fn named(folder: &Path, name: &str) -> Self {
         let path = folder.join(format!("{name}.pem"));
@@ -314,10 +317,10 @@ impl CertificateFiles {
         }
     }
 
-    /// Writes both.
+    /// Writes certificate and key.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// When a file cannot be written.
     pub fn write(&self, identity: &IssuedCertificate) -> io::Result<()> {
         if self.key == self.certificate {
             return super::secret::write_file(
@@ -331,7 +334,7 @@ impl CertificateFiles {
         super::secret::write_file(&self.certificate, identity.certificate.as_bytes())
     }
 
-    /// Days until the certificate ends; none = there is no sound one, or it is not valid yet.
+    /// Days until the certificate ends; none = it is missing or damaged, or not valid yet.
     #[must_use]
     pub fn days_left(&self, now_s: u64) -> Option<i64> {
         let now = i64::try_from(now_s).unwrap_or(i64::MAX);

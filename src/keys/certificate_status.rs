@@ -1,10 +1,10 @@
-//! How one of our own certificates stands, and whether another is to be made: one judgement for the
-//! start, for renewals, for `cert show` and for `doctor`.
+//! The status of one of our own certificates, and whether another is to be made: one judgement for
+//! the start, for renewals, for `cert show` and for `doctor`.
 //!
-//! Invariants: what a peer would refuse counts as none, whatever its days (not valid yet, beyond
-//! its CA's end, of another CA, without its key); so does one that lasts longer than any that is
-//! made, because it was dated by a wrong clock. Nothing is made over a good one while the time is
-//! not known.
+//! Invariants: a certificate that a peer would refuse counts as unusable, whatever days it has left
+//! (not valid yet, beyond its CA's end, signed by another CA, without its key). So does one that
+//! lasts longer than any that is made, because a wrong clock dated it. A good certificate is never
+//! replaced while the time is not known.
 
 use std::io;
 use std::path::Path;
@@ -13,10 +13,11 @@ use super::authority::{Authority, CertificateFiles, LEAF_DAYS, RENEW_DAYS};
 use super::tls;
 use crate::supervisor::clock::{Clock, Trust};
 
-/// A clock that nobody vouches for and nobody disproved for so long, ms, is believed about an end.
+/// How long a clock must have run, ms, that no time source confirmed and nobody corrected, to be
+/// believed about the end of a certificate.
 const CLOCK_TRUST_AFTER_MS: u64 = 3_600_000;
 
-/// How a certificate stands.
+/// The status of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CertificateStatus {
     /// It can be used; days that are left.
@@ -27,7 +28,7 @@ pub enum CertificateStatus {
     Unusable(CertificateProblem),
 }
 
-/// Why a certificate counts as none.
+/// Why a certificate counts as unusable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CertificateProblem {
     /// No file.
@@ -36,7 +37,7 @@ pub enum CertificateProblem {
     Damaged,
     /// Another authority signed it.
     WrongIssuer,
-    /// It begins later.
+    /// Its validity begins later.
     NotYetValid,
     /// It ends later than its authority, or later than any that is made now.
     ValidityTooLong,
@@ -54,13 +55,13 @@ impl CertificateStatus {
 }
 
 impl CertificateFiles {
-    /// Days until it ends, for one that another authority made; none = there is no sound one, or it
-    /// is not valid yet as far as the time is known.
+    /// Days until a certificate of another authority ends; none = it is missing or damaged, or not
+    /// valid yet as far as the time is known.
     #[must_use]
     pub fn remaining_days(&self, clock: &Clock) -> Option<i64> {
         let now = clock.trusted_s();
         let (from, _) = self.validity()?;
-        // Without a time nothing can be said of its beginning.
+        // Without a known time nothing can be said about the beginning of its validity.
         let at = if clock.trust() == Trust::None {
             now.max(u64::try_from(from).unwrap_or(0))
         } else {
@@ -69,7 +70,7 @@ impl CertificateFiles {
         self.days_left(at)
     }
 
-    /// How a certificate stands that the authority in `folder` made.
+    /// The status of a certificate that the authority in `folder` made.
     #[must_use]
     pub fn status(&self, folder: &Path, clock: &Clock) -> CertificateStatus {
         let Ok(pem) = std::fs::read(&self.certificate) else {
@@ -115,7 +116,7 @@ impl CertificateFiles {
         }
     }
 
-    /// True when a new certificate is to be made in its place now.
+    /// True when another certificate is to be made in its place now.
     #[must_use]
     pub fn is_due(&self, folder: &Path, clock: &Clock) -> bool {
         match self.status(folder, clock) {
@@ -128,7 +129,7 @@ impl CertificateFiles {
     /// Makes a server's certificate in its place.
     ///
     /// # Errors
-    /// When the authority's key is gone or damaged, or a file cannot be written.
+    /// When the authority's key is missing or damaged, or a file cannot be written.
     pub fn issue_server(
         &self,
         folder: &Path,
@@ -147,8 +148,8 @@ impl CertificateFiles {
     }
 }
 
-/// True when the clock may be believed about an end: somebody vouches for it, or it ran for an hour
-/// and nobody set it right.
+/// True when the clock may be believed about the end of a certificate: a time source confirmed it,
+/// or it ran for an hour and nobody corrected it.
 #[must_use]
 pub fn is_clock_trusted(clock: &Clock) -> bool {
     match clock.trust() {
@@ -212,13 +213,13 @@ mod tests {
             CertificateStatus::Valid(90),
             "its CA lasts as long"
         );
-        // Without a time it lasts until the CA's end, so that no device is out; with one it is made
-        // again.
+        // Without a known time it lasts until the CA's end, so that no device is locked out; with
+        // one it is made again.
         files
             .issue_server(&ca, "Bến Thóc", "gate", &names, &unknown)
             .expect("made");
         assert!(!files.is_due(&ca, &unknown) && files.is_due(&ca, &at(NOW)));
-        // Of another house, and without its key.
+        // A certificate of another gateway, and one without its key.
         CertificateFiles::issue_server(
             &files,
             &folder.join("other"),

@@ -1,11 +1,11 @@
-//! By which time a peer's certificate is judged.
+//! The time by which a peer's certificate is judged.
 //!
-//! Invariant: where somebody vouches for the time, by that time, strictly. Where nobody does (a
-//! dead clock at 1970, one decades ahead, and as well a mistyped year that could be true), what is
-//! known is only that it is not before the floor: then a certificate is refused for its dates when
-//! no time from there on fits, because a clock that is wrong must shut nobody out. Who
-//! holds the newest one is known besides ([`super::holders`]). Signature, issuer, name and use are
-//! judged as ever.
+//! Invariant: where a time source confirmed the clock, certificates are judged by it, strictly.
+//! Otherwise (a dead clock at 1970, one decades ahead, and as well a mistyped year that could be
+//! true) the time is only known not to be before the floor. Then a certificate is refused for its
+//! dates only when no time from the floor on fits, because a wrong clock must lock nobody out. The
+//! newest key of each name is recorded besides ([`super::holders`]). Signature, issuer, name and
+//! use are judged as ever.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 use super::tls::validity_of;
 use crate::supervisor::clock::{Clock, Trust};
 
-/// When a certificate is to be judged.
+/// The time by which a certificate is judged.
 pub fn verification_time(certificate: &CertificateDer<'_>, clock: &Clock) -> UnixTime {
     let is_known = clock.trust() == Trust::Synced;
     let now = i64::try_from(if is_known {
@@ -29,14 +29,15 @@ pub fn verification_time(certificate: &CertificateDer<'_>, clock: &Clock) -> Uni
     })
     .unwrap_or(i64::MAX);
     let at = match validity_of(certificate) {
-        // It ended before the floor, or its dates are no dates: no doubt about that.
+        // Dates that fit a time from the floor on are judged at such a time. A certificate that
+        // ended before the floor, or whose dates contradict each other, is refused beyond doubt.
         Some((from, until)) if !is_known && from <= until && now <= until => now.max(from),
         _ => now,
     };
     UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(at).unwrap_or(0)))
 }
 
-/// A verifier that is asked at the time by which certificates are judged.
+/// A verifier that judges certificates at [`verification_time`].
 #[derive(Debug)]
 pub struct ClockedVerifier<V: ?Sized> {
     clock: Clock,
@@ -44,7 +45,7 @@ pub struct ClockedVerifier<V: ?Sized> {
 }
 
 impl<V: ?Sized> ClockedVerifier<V> {
-    /// Around a strict verifier.
+    /// Wraps a strict verifier.
     pub const fn new(inner: Arc<V>, clock: Clock) -> Self {
         Self { clock, inner }
     }

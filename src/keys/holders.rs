@@ -1,11 +1,13 @@
-//! Who holds which certificate: a name lets nobody in by itself, the key that was given to it does.
+//! The keys that may connect under each name: a name alone lets nobody in, the key that was given
+//! to it does.
 //!
-//! Invariants: the first key that is seen for a name is its key (certificates of before this
-//! record); a renewed one is let in beside it and, once it came, alone; one that was made by hand
-//! is alone at once. What a name held before, or under an account that ended, is barred. A key that
-//! is not known here and whose certificate ends later than the one that is held is newer than this
-//! record (a copy of before its renewal): it is let in and takes its place. Every change reads the
-//! file, changes it, writes it, under one lock: the running house and a command may both do so.
+//! Invariants: the first key that connects under a name becomes its key (for certificates older
+//! than this record). A renewed key is admitted beside it and, once it has connected, alone; a key
+//! whose certificate was made by hand is alone at once. A key that the name held before, or under
+//! an account that ended, is revoked. An unknown key whose certificate ends later than that of the
+//! trusted key is newer than this record (a copy from before its renewal): it is admitted and
+//! replaces the trusted key. Every change reads the file, changes it and writes it under one lock,
+//! because the running process and a command may both do so.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,11 +15,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-/// Keys that a name held before, at most.
+/// Revoked keys of one name that are stored.
 const MAX_REVOKED_KEYS: usize = 64;
 
-/// What a certificate proves beside its name: over which key it is, and when it ends (seconds since
-/// 1970). Empty = none was brought.
+/// The proof that a certificate gives beside its name: its key, and when it ends (seconds since
+/// 1970). Empty = no certificate was presented.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CertificateProof {
     /// SHA-256 of its public key.
@@ -26,19 +28,20 @@ pub struct CertificateProof {
     pub until: i64,
 }
 
-/// What is known of one name.
+/// The keys of one name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
-    /// What its account was opened by when its key was seen (the hash of its secret).
+    /// Hash of the secret that opened the name's account when its key was recorded.
     #[serde(default)]
     #[serde(rename = "grant")]
     pub credential_hash: String,
-    /// SHA-256 of the public keys that are let in, oldest first: one, or two while a renewed one
-    /// has not come yet.
+    /// SHA-256 of the public keys that are admitted, oldest first: one, or two until a renewed one
+    /// has connected.
     #[serde(default)]
     #[serde(rename = "held")]
     pub trusted_keys: Vec<String>,
-    /// When the certificate of the last key ends, seconds since 1970; 0 = it did not come yet.
+    /// When the certificate of the last key ends, seconds since 1970; 0 = it has not connected
+    /// yet.
     #[serde(default)]
     pub until: i64,
     /// Keys that this name held before.
@@ -48,7 +51,7 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// True when who brings this is let in.
+    /// True when a client that proves this is admitted.
     #[must_use]
     pub fn admits(&self, proof: &CertificateProof) -> bool {
         let is_barred = || self.revoked_keys.contains(&proof.key);
@@ -60,12 +63,12 @@ impl Holder {
             }
     }
 
-    /// True when the record is of before this certificate.
+    /// True when the certificate is newer than this record.
     fn is_superseded_by(&self, proof: &CertificateProof) -> bool {
         self.until > 0 && proof.until > self.until
     }
 
-    /// This key alone is let in from now on; 0 = when it ends is seen when it comes.
+    /// Admits this key alone from now on; 0 = its end becomes known when it connects.
     fn trust_only(&mut self, key: &str, until: i64) {
         self.revoked_keys.extend(
             std::mem::take(&mut self.trusted_keys)
@@ -78,7 +81,7 @@ impl Holder {
         (self.trusted_keys, self.until) = (vec![key.to_owned()], until);
     }
 
-    /// Its account ended or was opened anew: what it held opens nothing any more.
+    /// The account ended or was opened anew: the keys that it trusted are revoked.
     fn revoke(&mut self, grant: &str) {
         self.revoked_keys.append(&mut self.trusted_keys);
         let over = self.revoked_keys.len().saturating_sub(MAX_REVOKED_KEYS);
@@ -102,14 +105,15 @@ impl HolderStore {
         Self(keys.join("holders.json"))
     }
 
-    /// When the file was last written, to see that somebody else did; none = there is none.
+    /// When the file was last written, and its length: to notice that another process did; none =
+    /// there is no file.
     #[must_use]
     pub fn modified(&self) -> Option<(std::time::SystemTime, u64)> {
         let about = std::fs::metadata(&self.0).ok()?;
         Some((about.modified().ok()?, about.len()))
     }
 
-    /// What is known.
+    /// The keys of all names.
     ///
     /// # Errors
     /// When the file is there and cannot be read, or is damaged.
@@ -126,8 +130,8 @@ impl HolderStore {
         }
     }
 
-    /// Sets a damaged file aside: who comes next is taken as the holder, as before there was a
-    /// record. Gives why, if it was.
+    /// Renames a damaged file: the next key that connects under a name becomes its key, as before
+    /// there was a record. Gives the reason, if there was one.
     #[must_use]
     pub fn quarantine_damaged(&self) -> Option<String> {
         let cause = self
@@ -156,11 +160,11 @@ impl HolderStore {
         Ok(true)
     }
 
-    /// A connection of `name`, whose account `grant` opened, brought this. True = what is let in
-    /// changed.
+    /// Records a connection under `name`, whose account `grant` opened, with this proof. True = the
+    /// record changed.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// When the file cannot be read or written.
     pub fn record_connection(
         &self,
         name: &str,
@@ -176,8 +180,8 @@ impl HolderStore {
             if is_first {
                 grant.clone_into(&mut holder.credential_hash);
             }
-            // The renewed one came, or one that this record is too old to know: the one before it
-            // is over.
+            // The renewed key has connected, or one that this record is too old to know: the key
+            // before it is over.
             if is_first
                 || holder
                     .trusted_keys
@@ -192,11 +196,11 @@ impl HolderStore {
         })
     }
 
-    /// Looks which accounts ended or were opened anew since their keys were seen. True = something
-    /// changed.
+    /// Revokes the keys of accounts that ended or were opened anew since their keys were recorded.
+    /// True = the record changed.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// When the file cannot be read or written.
     pub fn sync_grants(&self, grants: &BTreeMap<String, String>) -> io::Result<bool> {
         if self.modified().is_none() {
             return Ok(false);
@@ -211,14 +215,14 @@ impl HolderStore {
         })
     }
 
-    /// A certificate over this key was signed over the link: it is let in beside the one in use.
+    /// Admits the key of a certificate that was signed over the link, beside the one in use.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// When the file cannot be read or written.
     pub fn trust_renewed(&self, name: &str, key: &str) -> io::Result<bool> {
         self.update(|table| {
             let holder = table.entry(name.to_owned()).or_default();
-            // One that was signed before and never came was lost on its way.
+            // A key that was signed before and never connected was lost on its way.
             let lost = holder
                 .trusted_keys
                 .split_off(holder.trusted_keys.len().min(1));
@@ -229,10 +233,10 @@ impl HolderStore {
         })
     }
 
-    /// A certificate over this key was made by hand: it alone is let in.
+    /// Admits this key alone: its certificate was made by hand.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// When the file cannot be read or written.
     pub fn replace_key(&self, name: &str, key: &str) -> io::Result<bool> {
         self.update(|table| {
             table.entry(name.to_owned()).or_default().trust_only(key, 0);
@@ -277,7 +281,7 @@ mod tests {
                     .record_connection("ben-thoc", "", &of("k2"))
                     .expect("asked")
         );
-        // A renewal that was lost, and one that came.
+        // A renewed key that was lost, and one that connected.
         holders.trust_renewed("ben-thoc", "lost").expect("written");
         holders.trust_renewed("ben-thoc", "k2").expect("written");
         assert!(
@@ -375,7 +379,7 @@ mod tests {
                 && !admits(&of("k1", 1_000)),
             "and it is alone from then on"
         );
-        // What it held before never comes back, whatever dates a wrong clock gave it.
+        // A key that was held before is never admitted again, whatever dates a wrong clock gave it.
         holders.replace_key("ben-thoc", "k3").expect("written");
         assert!(
             !admits(&of("k2", 9_000)) && !admits(&of("k9", 9_000)),

@@ -1,8 +1,9 @@
-//! WHO WE ARE: certificate authorities, certificates renewed while serving, signatures, secrets,
-//! PINs.
+//! Keys and certificates: certificate authorities, certificates renewed while serving, signatures,
+//! secrets, PINs.
 //!
-//! The only reader of private keys. ring is the one TLS provider; certificates are judged by a time
-//! that never lies before what the house already knows (the box has no battery-backed clock).
+//! Only this module reads private keys. ring is the one TLS provider. Certificates are judged by a
+//! time that is never before what the gateway already knows, because the box has no battery-backed
+//! clock.
 
 pub mod authority;
 pub mod certificate_status;

@@ -1,12 +1,13 @@
-//! PINs hashed and looked at in one place, whoever asks: a hash costs 19 MiB and some tens of ms,
-//! and strangers ask.
+//! Hashing and verifying PINs, in one place for all callers: a hash costs 19 MiB and some tens of
+//! ms, and visitors who are not signed in cause hashes.
 //!
-//! Invariants: [`AT_ONCE`] hashes at once, [`WAITING`] strangers wait, the next is told to come
-//! later; a turn lasts as long as its work, also when the one who asked has left. A block of memory
-//! is a mapping of its own that goes back to the system with its turn: the heap never sees it.
-//! “Wrong” is said of a PIN that was hashed and differs, of nothing else: no memory, a damaged hash
-//! or a crowd is a [`Failure`]. Parameters: argon2id, 19 MiB, t=2, p=1 (OWASP Password Storage
-//! Cheat Sheet), with the house's pepper (a secret file) between a stolen card and a guess.
+//! Invariants: [`MAX_CONCURRENT`] hashes run at once and [`MAX_WAITING`] unknown visitors wait; the
+//! next one is asked to try later. A permit lasts as long as its work, also when the caller has
+//! disconnected. The memory of a hash is a mapping of its own that goes back to the system with its
+//! permit: the heap never holds it. A PIN is reported as wrong only when it was hashed and differs:
+//! no memory, a damaged hash or a crowd is a [`PinError`]. Parameters: argon2id, 19 MiB, t=2, p=1
+//! (OWASP Password Storage Cheat Sheet), with a pepper from a secret file of its own, so that
+//! stolen hashes alone do not allow guessing.
 
 use std::io;
 use std::sync::Arc;
@@ -18,28 +19,28 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::secret;
 
-/// Hashes at once.
+/// Hashes that run at once.
 pub const MAX_CONCURRENT: usize = 2;
-/// Strangers that wait for a turn; the next is sent away.
+/// Unknown visitors that wait for a permit; the next one is rejected.
 pub const MAX_WAITING: usize = 32;
-/// Longest wait for a turn.
+/// Longest wait for a permit.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
-/// KiB, passes and lanes of a hash that is made here.
+/// KiB, passes and lanes of a new hash.
 const ARGON2_COST: (u32, u32, u32) = (19 * 1024, 2, 1);
-/// The dearest hash that is looked at: a file that says more is not believed.
+/// The most expensive stored hash that is verified: a file that asks for more is taken as damaged.
 const MAX_ARGON2_COST: (u32, u32, u32) = (64 * 1024, 8, 4);
-/// Blocks (1 KiB each) that are asked of the system for one hash, used or not. Above 32 MiB glibc
-/// always makes a mapping of its own and unmaps it; a smaller block goes through the heap from the
+/// Blocks (1 KiB each) that are allocated for one hash, used or not. Above 32 MiB glibc always
+/// makes a mapping of its own and unmaps it; a smaller allocation goes through the heap from the
 /// second time on, one heap per thread, and stays.
 const MMAP_THRESHOLD_BLOCKS: usize = 33 * 1024;
 
-/// Why nothing is known of a PIN.
+/// Why a PIN was not verified.
 #[derive(Debug, thiserror::Error)]
 pub enum PinError {
-    /// Too many ask at once.
-    #[error("too many PINs are looked at now")]
+    /// Too many callers at once.
+    #[error("too many PINs are being verified")]
     Busy,
-    /// The machine could not, or what it should compare with is damaged.
+    /// The hash could not be computed, or the stored one is damaged.
     #[error("a PIN could not be hashed: {0}")]
     Broken(io::Error),
 }
@@ -50,7 +51,7 @@ impl PinError {
     }
 }
 
-/// Where PINs are hashed; clones are the same place.
+/// Hashes PINs; clones share its bounds.
 #[derive(Clone)]
 pub struct PinHasher {
     pepper: Arc<Vec<u8>>,
@@ -58,7 +59,7 @@ pub struct PinHasher {
     stranger_permits: Arc<Semaphore>,
 }
 
-/// One turn; its end lets the next one in.
+/// A permit for one hash; its end lets the next caller in.
 pub struct HashPermit {
     pepper: Arc<Vec<u8>>,
     _permit: OwnedSemaphorePermit,
@@ -66,7 +67,7 @@ pub struct HashPermit {
 }
 
 impl PinHasher {
-    /// A place with its pepper.
+    /// A hasher with its pepper.
     #[must_use]
     pub fn new(pepper: Vec<u8>) -> Self {
         Self {
@@ -76,11 +77,11 @@ impl PinHasher {
         }
     }
 
-    /// Waits for a turn. Whoever proved before that he belongs here (`known`) is not sent away
-    /// because strangers crowd.
+    /// Waits for a permit. A caller that proved before that he belongs here (`known`) is not
+    /// rejected because unknown visitors crowd in.
     ///
     /// # Errors
-    /// [`Failure::Busy`] when too many wait, or the wait was too long.
+    /// [`PinError::Busy`] when too many wait, or the wait was too long.
     pub async fn acquire(&self, known: bool) -> Result<HashPermit, PinError> {
         let place = if known {
             None
@@ -106,7 +107,7 @@ impl PinHasher {
     /// Hashes a PIN.
     ///
     /// # Errors
-    /// When there is no randomness, no memory or no turn.
+    /// When there is no randomness, no memory or no permit.
     pub async fn hash(&self, pin: &str) -> Result<String, PinError> {
         let turn = self.acquire(true).await?;
         let pin = pin.to_owned();
@@ -117,15 +118,15 @@ impl PinHasher {
 }
 
 impl HashPermit {
-    /// True when the PIN is the one that was hashed; the turn comes back, so that a wrong one is
-    /// counted before it ends.
+    /// True when the PIN is the one that was hashed. The permit is given back to the caller, so
+    /// that a wrong PIN is counted before the permit ends.
     ///
     /// # Errors
-    /// [`Failure::Broken`] when that could not be found out.
+    /// [`PinError::Broken`] when that could not be found out.
     pub async fn check(self, pin: &str, hash: &str) -> Result<(bool, Self), PinError> {
         let (pin, hash) = (pin.to_owned(), hash.to_owned());
-        // The turn goes with the work: whoever leaves before the end makes no room for another
-        // hash.
+        // The permit goes with the work: a caller that disconnects before the end makes no room for
+        // another hash.
         tokio::task::spawn_blocking(move || {
             check(&pin, &hash, &self.pepper).map(|right| (right, self))
         })
@@ -134,7 +135,7 @@ impl HashPermit {
     }
 }
 
-/// argon2id of a PIN, in a block that is given back at once.
+/// argon2id of a PIN, in memory that is given back to the system at once.
 fn argon2id(
     pin: &str,
     pepper: &[u8],
@@ -155,8 +156,8 @@ fn argon2id(
         .map_err(PinError::broken)
 }
 
-/// Hashes a PIN in the calling thread, without a turn: for the first start, when nobody can ask
-/// yet.
+/// Hashes a PIN in the calling thread, without a permit: for commands, and for the first start,
+/// when no visitor can ask yet.
 ///
 /// # Errors
 /// When there is no randomness or memory.
@@ -184,7 +185,7 @@ pub fn hash(pin: &str, pepper: &[u8]) -> Result<String, PinError> {
 /// True when the PIN is the one that was hashed.
 fn check(pin: &str, hash: &str, pepper: &[u8]) -> Result<bool, PinError> {
     let known = PasswordHash::new(hash.trim())
-        .map_err(|e| PinError::broken(format!("what is kept of it is no hash: {e}")))?;
+        .map_err(|e| PinError::broken(format!("the stored hash is unreadable: {e}")))?;
     let params = Params::try_from(&known).map_err(PinError::broken)?;
     let is_ours = known.algorithm == ARGON2ID_IDENT && known.version == Some(Version::V0x13.into());
     if !is_ours
@@ -193,11 +194,11 @@ fn check(pin: &str, hash: &str, pepper: &[u8]) -> Result<bool, PinError> {
         || params.p_cost() > MAX_ARGON2_COST.2
     {
         return Err(PinError::broken(
-            "what is kept of it is another kind of hash",
+            "the stored hash is of another kind or too expensive",
         ));
     }
     let (Some(salt), Some(expected)) = (known.salt, known.hash) else {
-        return Err(PinError::broken("what is kept of it is half a hash"));
+        return Err(PinError::broken("the stored hash is incomplete"));
     };
     let mut out = vec![0; expected.len()];
     argon2id(pin, pepper, &salt, params, &mut out)?;
@@ -266,7 +267,7 @@ mod tests {
             .expect("VmRSS")
     }
 
-    /// As many as the long lane asks for; a few hundred show the same.
+    /// The long run tries 1,000 wrong PINs; 120 show the same.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn wrong_pins_leave_no_memory_behind_and_a_crowd_is_sent_away() {
         let pins = PinHasher::new(PEPPER.to_vec());
@@ -313,7 +314,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn who_leaves_makes_no_room_for_another_hash() {
         let pins = PinHasher::new(PEPPER.to_vec());
-        // The dearest there may be: it lasts.
+        // The most expensive hash that is accepted: it takes long.
         let kept = hash("123456", PEPPER)
             .expect("hash")
             .replace("m=19456,t=2", "m=65536,t=8");
@@ -325,7 +326,7 @@ mod tests {
         }
         assert_eq!(pins.permits.available_permits(), 0);
         assert_eq!(pins.stranger_permits.available_permits(), MAX_WAITING);
-        // And it ends: every turn comes back.
+        // The work ends, and every permit comes free.
         let all = pins
             .permits
             .acquire_many(u32::try_from(MAX_CONCURRENT).expect("small"));

@@ -1,11 +1,11 @@
-//! The ring of keys: which this house has, and whether each is still the one that its history was
-//! made with.
+//! The key ring: which keys a data folder has, and whether each is still the one that its history
+//! was made with.
 //!
-//! Invariants: a key is made once, when nothing is there that an earlier one protects; from then on
-//! one that is missing, damaged or another is told and never replaced by the program itself, and
-//! only what needs it stops. What was made is recorded beside the folder of keys by fingerprint,
-//! after the key: a power cut between the two is settled by the next start. A folder of before this
-//! record, or one whose record is gone, is taken as it is.
+//! Invariants: a key is made once, when nothing exists that an earlier one protects. From then on a
+//! key that is missing, damaged or another one is reported and never replaced by the program
+//! itself, and only what needs it stops. The fingerprint of a new key is recorded beside the folder
+//! of keys, after the key: a power cut between the two is settled by the next start. A folder that
+//! is older than this record, or whose record is lost, is taken as it is.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::secret;
 
-/// What a key file holds.
+/// The content of a key file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyFormat {
     /// 32 random bytes.
@@ -26,17 +26,17 @@ pub enum KeyFormat {
     Pem,
 }
 
-/// A key by its name.
+/// A key and its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeySpec {
-    /// What it is called.
+    /// Its name.
     pub name: &'static str,
     /// Its file in the folder of keys.
     pub file: &'static str,
-    /// What it holds.
+    /// The form of its content.
     pub form: KeyFormat,
-    /// Made only when something needs it, so its absence in a folder without a record says
-    /// nothing. The file that says that it was there.
+    /// Set for a key that is made only when something needs it, so its absence in a folder without
+    /// a record says nothing: the file whose presence proves that the key existed.
     pub evidence_file: Option<&'static str>,
 }
 
@@ -54,26 +54,26 @@ const fn key(
     }
 }
 
-/// Keyed hashes of what people typed.
+/// Key of the keyed hashes of what people typed.
 pub const PEOPLE: KeySpec = key("people", "people.key", KeyFormat::Bytes, None);
-/// Stands behind the hashes of PINs.
+/// Pepper of the PIN hashes.
 pub const PEPPER: KeySpec = key("pepper", "pepper.key", KeyFormat::Bytes, None);
-/// Seals forms and remembered phones.
+/// Key of the CSRF tokens and of remembered phones.
 pub const FORMS: KeySpec = key("forms", "forms.key", KeyFormat::Bytes, None);
-/// The village's voice.
+/// The signing key of orders to speaker clusters.
 pub const VOICE: KeySpec = key("voice", "voice.key", KeyFormat::Bytes, None);
-/// What programs show.
+/// The secret that programs present to the API.
 pub const API_TOKEN: KeySpec = key("token", "api.token", KeyFormat::Text, None);
-/// Signs the certificate of the house's broker.
+/// Key of the gateway's authority: signs the broker's certificate and those of devices.
 pub const HOUSE_CA: KeySpec = key(
     "house-ca",
     "house-ca/ca.key",
     KeyFormat::Pem,
     Some("house-ca/ca.pem"),
 );
-/// Signs villages' certificates.
+/// Key of the commune's authority: signs villages' certificates.
 pub const COMMUNE_CA: KeySpec = key("ca", "ca/ca.key", KeyFormat::Pem, None);
-/// Stands behind what the commune's console keeps.
+/// Key of the commune's console: CSRF tokens, and the pepper of the officer's PIN.
 pub const CONSOLE: KeySpec = key("console", "console.key", KeyFormat::Bytes, None);
 /// The officer's PIN, hashed.
 pub const CONSOLE_PIN: KeySpec = key("console-pin", "console.pin", KeyFormat::Text, None);
@@ -83,12 +83,12 @@ pub const VILLAGE_KEYS: [KeySpec; 6] = [PEOPLE, PEPPER, FORMS, VOICE, API_TOKEN,
 /// All keys of a commune.
 pub const COMMUNE_KEYS: [KeySpec; 3] = [COMMUNE_CA, CONSOLE, CONSOLE_PIN];
 
-/// What is wrong with a key.
+/// A problem with a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyProblem {
-    /// Its file is gone.
+    /// Its file is missing.
     Missing,
-    /// It is not a key.
+    /// Its content is no key.
     Damaged,
     /// It is a key, and not the one that this history was made with.
     Mismatch,
@@ -99,7 +99,7 @@ impl KeyProblem {
     #[must_use]
     pub const fn description(self) -> &'static str {
         match self {
-            Self::Missing => "is gone",
+            Self::Missing => "is missing",
             Self::Damaged => "is damaged",
             Self::Mismatch => "is not the one of this history",
         }
@@ -110,7 +110,7 @@ impl KeyProblem {
 struct RecordedFingerprints {
     /// Fingerprints by name: one, or two while a key is being replaced.
     keys: BTreeMap<String, Vec<String>>,
-    /// SHA-256 of `keys` as JSON: a turned bit must not call every key another.
+    /// SHA-256 of `keys` as JSON: a flipped bit must not turn every key into a mismatch.
     sum: String,
 }
 
@@ -126,7 +126,7 @@ pub struct KeyRing {
     data: PathBuf,
     record: Option<RecordedFingerprints>,
     has_history: bool,
-    /// What was found wrong so far.
+    /// Problems that were found so far.
     pub problems: Vec<(KeySpec, KeyProblem)>,
 }
 
@@ -150,7 +150,7 @@ fn is_key(form: KeyFormat, content: &[u8]) -> bool {
 }
 
 impl KeyRing {
-    /// Looks at a data folder. Nothing is made or written. Call it before anything else writes
+    /// Inspects a data folder. Nothing is made or written. Call it before anything else writes
     /// there.
     #[must_use]
     pub fn inspect(data: &Path) -> Self {
@@ -179,7 +179,7 @@ impl KeyRing {
         self.data.join("keys").join(name.file)
     }
 
-    /// What is wrong with a key; none = nothing, or it is yet to be made.
+    /// The problem of a key; none = there is none, or the key is yet to be made.
     #[must_use]
     pub fn problem(&self, name: KeySpec) -> Option<KeyProblem> {
         let known = self.record.as_ref().map(|r| r.keys.get(name.name));
@@ -191,8 +191,8 @@ impl KeyRing {
                 .then_some(KeyProblem::Mismatch),
             Err(cause) if cause.kind() != io::ErrorKind::NotFound => Some(KeyProblem::Damaged),
             Err(_) => {
-                // A record may lack keys that there were: one that was gone, or a card that took
-                // nothing.
+                // The record may lack a key that existed: its file was missing then, or storage
+                // failed when the record was to be written.
                 let was =
                     known.flatten().is_some() || self.has_history && name.evidence_file.is_none();
                 (was || name
@@ -203,11 +203,11 @@ impl KeyRing {
         }
     }
 
-    /// A key's content: as it is, made by `make` when there never was one; none = it is lost
-    /// ([`Ring::lacks`]).
+    /// A key's content: as it is, or made by `make` when there never was one; none = it is lost
+    /// ([`KeyRing::problems`]).
     ///
     /// # Errors
-    /// Whatever the file system says when it cannot be written.
+    /// When the key cannot be read or written.
     pub fn load_or_create(
         &mut self,
         name: KeySpec,
@@ -231,20 +231,20 @@ impl KeyRing {
         Ok(Some(content))
     }
 
-    /// [`Ring::get`] for 32 random bytes.
+    /// [`KeyRing::load_or_create`] for 32 random bytes.
     ///
     /// # Errors
-    /// As [`Ring::get`].
+    /// As [`KeyRing::load_or_create`].
     pub fn bytes(&mut self, name: KeySpec) -> io::Result<Option<Vec<u8>>> {
         self.load_or_create(name, |path| {
             secret::write_file(path, &secret::random::<32>()?)
         })
     }
 
-    /// Writes down which key this history is made with.
+    /// Records which key this history is made with.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// When the record cannot be encoded. A record that cannot be written is only logged.
     fn record_fingerprints(&mut self, name: KeySpec, prints: Vec<String>) -> io::Result<()> {
         if self
             .record
@@ -256,7 +256,7 @@ impl KeyRing {
         let mut record = self.record.clone().unwrap_or_default();
         record.keys.insert(name.name.to_owned(), prints);
         record.sum = record.sum();
-        // A card that takes nothing costs the record, not the start: the next one writes it.
+        // Storage that fails costs the record, not the start: the next start writes it.
         match secret::write_file(
             &self.data.join("made.json"),
             &serde_json::to_vec_pretty(&record)?,
@@ -269,10 +269,10 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Takes a key as it is from now on: a technician says that it is the right one.
+    /// Records a key as it is now: a technician says that it is the right one.
     ///
     /// # Errors
-    /// When it is gone or damaged, or the record cannot be written.
+    /// When the key is missing or damaged, or the record cannot be encoded.
     pub fn accept(&mut self, name: KeySpec) -> io::Result<()> {
         let content = std::fs::read(self.path(name))?;
         if !is_key(name.form, &content) {
@@ -284,12 +284,11 @@ impl KeyRing {
         self.record_fingerprints(name, vec![fingerprint(&content)])
     }
 
-    /// Puts another key in its place: a technician says so and knows what it costs. The old one
-    /// stays beside it as `….before`. A power cut leaves the old or the new one, and either
-    /// counts.
+    /// Replaces a key: a technician asked for it and knows what it costs. The old key stays beside
+    /// it as `….before`. A power cut leaves the old or the new key, and either is accepted.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// When a key cannot be written.
     pub fn replace(&mut self, name: KeySpec, fresh: &[u8]) -> io::Result<()> {
         let path = self.path(name);
         let old = std::fs::read(&path).ok();
@@ -306,7 +305,7 @@ impl KeyRing {
         self.record_fingerprints(name, vec![fingerprint(fresh)])
     }
 
-    /// What is wrong, in a sentence for health; empty = nothing.
+    /// All problems, in a sentence for the health part; empty = none.
     #[must_use]
     pub fn summary(&self) -> String {
         self.problems
@@ -343,7 +342,7 @@ mod tests {
         std::fs::create_dir_all(&data).expect("folder");
         let (first, lacks) = open(&data);
         assert!(first.len() == 2 && lacks.is_empty());
-        // A cut before there was history, and before the second key: it is made.
+        // A power cut before there was history, and before the second key: the key is made.
         std::fs::remove_file(data.join("made.json")).expect("removed");
         std::fs::remove_file(data.join("keys/voice.key")).expect("removed");
         let (again, lacks) = open(&data);
@@ -389,8 +388,8 @@ mod tests {
             open(&data).1.is_empty()
                 && std::fs::read(data.join("keys/voice.key.before")).expect("kept") == turned
         );
-        // The record: gone or damaged, what is there is taken as it is, and what is missing is
-        // still missed.
+        // The record is missing or damaged: keys are taken as they are, and a missing one is still
+        // reported.
         for harm in [None, Some(&b"{}"[..]), Some(&[0; 50][..])] {
             match harm {
                 None => std::fs::remove_file(data.join("made.json")).expect("removed"),
@@ -405,7 +404,7 @@ mod tests {
         std::fs::remove_dir_all(data).expect("clean");
     }
 
-    /// What each key is at its making; another one each time.
+    /// New content of a key of this form; another one each time.
     fn fresh(form: KeyFormat) -> Vec<u8> {
         match form {
             KeyFormat::Bytes => secret::random::<32>().expect("random").to_vec(),
@@ -437,7 +436,7 @@ mod tests {
                 ring.problems
             };
             assert_eq!(open(), []);
-            // Each was replaced once: the one of before is the older copy that somebody may bring
+            // Each key was replaced once: the one before is the older copy that somebody may bring
             // back.
             for key in keys {
                 KeyRing::inspect(&data)

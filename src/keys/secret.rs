@@ -1,4 +1,4 @@
-//! Random secrets, their hashes, what a PIN looks like.
+//! Random secrets, their hashes, and the form of a PIN.
 //!
 //! Device secrets are 128 random bits, so SHA-256 is enough; PINs are six digits and hashed in
 //! [`super::pins`].
@@ -61,7 +61,7 @@ pub fn mac(key: &[u8], content: &[u8]) -> String {
     }
 }
 
-/// Compares without telling by time where two texts differ.
+/// Compares two texts in a time that does not depend on where they differ.
 #[must_use]
 pub fn constant_time_eq(a: &str, b: &str) -> bool {
     a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |d, (x, y)| d | (x ^ y)) == 0
@@ -86,11 +86,11 @@ pub fn is_pin(text: &str) -> bool {
     text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Makes a folder that only its owner may enter (0700), with those above it; one that is there
-/// stays as it is. Made by root for the house, it belongs to whom the folder above it belongs to.
+/// Makes a folder that only its owner may enter (0700), with the folders above it; an existing one
+/// stays as it is. A folder that root makes for the gateway gets the owner of the folder above it.
 ///
 /// # Errors
-/// Whatever the file system says.
+/// When a folder cannot be made.
 pub fn make_folder(folder: &Path) -> io::Result<()> {
     if folder.as_os_str().is_empty() || folder.is_dir() {
         return Ok(());
@@ -119,7 +119,7 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
 /// Writes a secret file (0600), whole or not at all.
 ///
 /// # Errors
-/// Whatever the file system says.
+/// When the file cannot be written.
 pub fn write_file(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().ok_or_else(|| io::Error::other("no folder"))?;
     make_folder(folder)?;
@@ -130,16 +130,16 @@ pub fn write_file(path: &Path, content: &[u8]) -> io::Result<()> {
     std::fs::File::open(folder)?.sync_all()
 }
 
-/// So many files are written out one by one; more of them together with whatever else the file
-/// system has to write.
+/// Up to so many files are synced one by one; more of them together with everything else that the
+/// file system has to write.
 const MAX_INDIVIDUAL_SYNCS: usize = 4;
 
-/// Writes files (0600) into one folder, each whole or not at all, and all durable at the end; a
-/// name that begins with no dot and the content each. It waits for the disk a few times, however
-/// many there are.
+/// Writes files (0600) into one folder, each whole or not at all, and all durable at the end. Each
+/// is a name, which begins with no dot, and the content. Waits for the disk a few times, however
+/// many files there are.
 ///
 /// # Errors
-/// Whatever the file system says.
+/// When a file cannot be written.
 pub fn write_files(folder: &Path, files: &[(&str, &[u8])]) -> io::Result<()> {
     make_folder(folder)?;
     let temporary = |name: &str| folder.join(format!(".{name}"));
@@ -167,9 +167,10 @@ fn write_new(folder: &Path, temporary: &Path, content: &[u8]) -> io::Result<std:
         .mode(0o600)
         .open(temporary)?;
     file.write_all(content)?;
-    // An older one that was wider must not be filled again.
+    // A temporary file that was left behind may have wider permissions: opening it does not narrow
+    // them.
     file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
-    // Made by root for the house: it belongs to whom its folder belongs to.
+    // A file that root makes for the gateway gets the owner of its folder.
     if rustix::process::geteuid().is_root() {
         let owner = std::fs::metadata(folder)?;
         std::os::unix::fs::fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
@@ -180,7 +181,7 @@ fn write_new(folder: &Path, temporary: &Path, content: &[u8]) -> io::Result<std:
 /// Reads a secret file, or makes it with 32 random bytes.
 ///
 /// # Errors
-/// Whatever the file system says.
+/// When the file cannot be read or written, or is too short.
 pub fn load_or_make(path: &Path) -> io::Result<Vec<u8>> {
     match std::fs::read(path) {
         Ok(content) if content.len() >= 32 => Ok(content),

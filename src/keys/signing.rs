@@ -1,4 +1,4 @@
-//! Ed25519 signatures: the village's voice. Source: RFC 8032, strict verification.
+//! Ed25519 signatures of orders to speaker clusters. Source: RFC 8032, strict verification.
 
 use std::io;
 use std::path::Path;
@@ -6,14 +6,14 @@ use std::path::Path;
 use base64ct::{Base64, Encoding as _};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 
-/// The key that signs orders.
+/// Signs orders with the signing key.
 pub struct CommandSigner(SigningKey);
 
 impl CommandSigner {
     /// Loads the key from a secret file, or makes one.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// When the file cannot be read or written, or is too short.
     pub fn load_or_make(path: &Path) -> io::Result<Self> {
         Self::from_bytes(&super::secret::load_or_make(path)?)
     }
@@ -51,7 +51,7 @@ impl PinnedPublicKey {
     /// From base64.
     ///
     /// # Errors
-    /// A sentence when it is not a sound key.
+    /// A sentence that says why it is not a sound public key.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut bytes = [0; 32];
         let len = Base64::decode(text.trim(), &mut bytes)

@@ -1,4 +1,5 @@
-//! rustls configurations: one provider, certificates swapped while serving, time with a floor.
+//! rustls configurations: one provider, certificates that are replaced while serving, a clock with
+//! a floor.
 
 use std::io;
 use std::path::Path;
@@ -21,7 +22,7 @@ use super::clocked_verifier::{self, ClockedVerifier};
 use super::holders::CertificateProof;
 use crate::supervisor::clock::Clock;
 
-/// ring.
+/// The TLS provider, ring.
 #[must_use]
 pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
@@ -54,7 +55,7 @@ impl ReloadableCertificate {
     /// Reads the files again; on an error the old certificate stays.
     ///
     /// # Errors
-    /// As [`Served::load`].
+    /// As [`ReloadableCertificate::load`].
     pub fn reload(&self, files: &CertificateFiles) -> io::Result<()> {
         let fresh = Arc::new(load(files)?);
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = fresh;
@@ -102,8 +103,8 @@ fn root_store(ca: &Path) -> io::Result<Arc<RootCertStore>> {
     Ok(Arc::new(store))
 }
 
-/// A server's configuration; with a client CA, clients may bring a certificate of it, or (true)
-/// must.
+/// A server's configuration. With a client CA, clients may present a certificate that it signed, or
+/// (true) must.
 ///
 /// # Errors
 /// When the CA file cannot be used.
@@ -133,14 +134,14 @@ pub fn server_config(
             .with_client_cert_verifier(verifier)
             .with_cert_resolver(served);
     if client_ca.is_some() {
-        // A resumed session would bring an old client certificate back unchecked.
+        // A resumed session would admit an old client certificate unchecked.
         config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
     }
     Ok(Arc::new(config))
 }
 
-/// A client's configuration: trusts only `ca`, brings `identity` if given.
+/// A client's configuration: trusts only `ca`, presents `identity` if given.
 ///
 /// # Errors
 /// When a file cannot be used.
@@ -181,11 +182,11 @@ pub fn common_name(certificate: &CertificateDer<'_>) -> Option<String> {
     names.next().is_none().then_some(name)
 }
 
-/// Checks a client's certificate as its server will: signed by `ca`, for clients, named `name`, in
-/// force.
+/// Checks a client's certificate as its server will: signed by `ca`, for clients, named `name`,
+/// valid now.
 ///
 /// # Errors
-/// Why the server would refuse it.
+/// The reason why the server would refuse it.
 pub fn check_client(ca: &Path, pem: &[u8], name: &str, clock: &Clock) -> io::Result<()> {
     let chain = chain(pem)?;
     let (first, rest) = chain
@@ -204,7 +205,7 @@ pub fn check_client(ca: &Path, pem: &[u8], name: &str, clock: &Clock) -> io::Res
     if common_name(first).as_deref() == Some(name) {
         Ok(())
     } else {
-        Err(io::Error::other("it names somebody else"))
+        Err(io::Error::other("the certificate has another name"))
     }
 }
 
@@ -263,15 +264,15 @@ pub(super) fn holds_key(pem: &[u8], public: &[u8]) -> bool {
     })
 }
 
-/// SHA-256 of a certificate's public key, hexadecimal: who holds it, whatever it is named and
-/// however often it is renewed.
+/// SHA-256 of a certificate's public key, hexadecimal: identifies the holder, whatever the name is
+/// and however often the certificate is renewed.
 #[must_use]
 pub fn key_hash(certificate: &CertificateDer<'_>) -> Option<String> {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
     Some(super::secret::sha256(parsed.public_key().raw))
 }
 
-/// What a certificate proves beside its name.
+/// The proof that a certificate gives beside its name.
 #[must_use]
 pub fn certificate_proof(certificate: &CertificateDer<'_>) -> Option<CertificateProof> {
     Some(CertificateProof {

@@ -1,8 +1,8 @@
-//! The broker as the doors see it: what it counted, what it answers when asked, the way to it for
-//! the technician's tools.
+//! The broker as the pages see it: its counters, its answers to queries, and the endpoint for the
+//! technician's tools.
 //!
-//! The root that keeps the worker fills it; the doors only ask. Bounded: an asker waits a few
-//! seconds at most.
+//! `app::broker_admin` carries the queries to the worker and fills in the rest; the pages only read
+//! and query. Bounded: a query waits a few seconds at most.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -12,13 +12,13 @@ use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot, watch};
 use crate::protocol::broker::{AdminQuery, AdminReply, Counters, Refusal};
 use crate::protocol::broker_endpoint::BrokerEndpoint;
 
-/// How long an asker waits.
+/// How long a query waits for its answer.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// A question and who waits for its answer.
+/// A query and the channel for its answer; none = the broker does not answer.
 pub type PendingQuery = (AdminQuery, oneshot::Sender<Option<AdminReply>>);
 
-/// The broker's desk.
+/// Access to the broker for the pages and the control socket.
 pub struct BrokerClient {
     queries_tx: mpsc::Sender<PendingQuery>,
     queries_rx: Mutex<mpsc::Receiver<PendingQuery>>,
@@ -41,7 +41,7 @@ impl Default for BrokerClient {
 }
 
 impl BrokerClient {
-    /// Asks; none = the broker does not answer now.
+    /// Sends a query; none = the broker does not answer now.
     pub async fn query(&self, question: AdminQuery) -> Option<AdminReply> {
         let (tell, told) = oneshot::channel();
         let asking = async {
@@ -51,18 +51,18 @@ impl BrokerClient {
         tokio::time::timeout(QUERY_TIMEOUT, asking).await.ok()?
     }
 
-    /// The questions, for the one who carries them to the worker.
+    /// The queries, for the task that carries them to the worker.
     pub async fn queries(&self) -> MutexGuard<'_, mpsc::Receiver<PendingQuery>> {
         self.queries_rx.lock().await
     }
 
-    /// What the broker counted last.
+    /// The newest counters of the broker.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.counters.borrow().clone()
     }
 
-    /// The broker counted.
+    /// Takes new counters of the broker.
     pub fn set_counters(&self, counters: Counters) {
         self.counters.send_replace(counters);
     }
@@ -73,22 +73,22 @@ impl BrokerClient {
         self.refusals.borrow().clone()
     }
 
-    /// The broker refused these.
+    /// Takes the last refusals of the broker, oldest first.
     pub fn set_refusals(&self, refusals: Vec<Refusal>) {
         self.refusals.send_replace(Arc::new(refusals));
     }
 
-    /// The way for the house's own clients; none = not known yet.
+    /// The endpoint for the gateway's own clients; none = not known yet.
     #[must_use]
     pub fn endpoint(&self) -> Option<BrokerEndpoint> {
         self.endpoint.get().cloned()
     }
 
-    /// Makes the way known.
+    /// Sets the endpoint; only the first call has an effect.
     pub fn set_endpoint(&self, way: BrokerEndpoint) {
         let _ = self.endpoint.set(way);
     }
 }
 
-/// Clones are the same.
+/// A shared [`BrokerClient`].
 pub type SharedBrokerClient = Arc<BrokerClient>;

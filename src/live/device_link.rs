@@ -1,9 +1,9 @@
-//! Messages to and from devices, between the MQTT link and the nouns that speak through it.
+//! Messages to and from devices, between the MQTT link and the services that publish through it.
 //!
-//! A noun posts a message; the link publishes it when it can. What horns say
-//! (`d/<device>/speaker/…`) comes back here. Both bounded: a full outbox is told to the poster, old
-//! words of horns fall out first. While the link is down nothing is taken: an order that waited
-//! would be carried out long after it was meant.
+//! A service posts a message, and the link publishes it when it can. Messages of speaker clusters
+//! (`d/<device>/speaker/…`) are distributed from here. Both are bounded: a full outbox is reported
+//! to the caller of `post`, and the oldest speaker messages are dropped first. While the link is
+//! down no message is accepted: an order that waited would be carried out long after it was meant.
 
 use tokio::sync::{Mutex, MutexGuard, broadcast, mpsc, watch};
 
@@ -14,26 +14,26 @@ pub struct OutgoingMessage {
     pub topic: String,
     /// Payload.
     pub payload: Vec<u8>,
-    /// Kept by the broker for a device that comes later.
+    /// Published with RETAIN, for a device that connects later.
     pub retain: bool,
-    /// Kept for a device that is away, in its session (QoS 1). What is said again until it is
-    /// answered must not be: its copies, and what it took the place of, would all be carried
-    /// out when the device returns.
+    /// Queued in the session of a disconnected device (QoS 1). A message that is resent until it
+    /// is answered must not be queued: its copies, and the messages that it replaced, would
+    /// all be carried out when the device reconnects.
     pub queued: bool,
 }
 
-/// A message from a horn cluster.
+/// A message from a speaker cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpeakerMessage {
     /// Device.
     pub device: String,
-    /// What stands behind `d/<device>/speaker/`.
+    /// The rest of the topic after `d/<device>/speaker/`.
     pub subtopic: String,
     /// Payload.
     pub payload: Vec<u8>,
 }
 
-/// The exchange.
+/// Exchange of messages between services and the MQTT link.
 pub struct DeviceLink {
     post: mpsc::Sender<OutgoingMessage>,
     outbox: Mutex<mpsc::Receiver<OutgoingMessage>>,
@@ -62,13 +62,13 @@ impl DeviceLink {
         self.online_since().is_some() && self.post.try_send(message).is_ok()
     }
 
-    /// The outbox, for the link as long as it holds it; the lock goes with the link, however it
+    /// The outbox, for the link as long as it runs; the lock is released with the link, however it
     /// ends.
     pub async fn outbox(&self) -> MutexGuard<'_, mpsc::Receiver<OutgoingMessage>> {
         self.outbox.lock().await
     }
 
-    /// The link is up since this monotonic ms, or down.
+    /// Sets since when the link is up, monotonic ms; none = it is down.
     pub fn set_online(&self, since: Option<u64>) {
         self.online_since.send_replace(since);
     }
@@ -93,12 +93,12 @@ impl DeviceLink {
             .is_ok_and(|known| known.is_ok())
     }
 
-    /// A horn cluster said something.
+    /// Distributes a message of a speaker cluster.
     pub fn publish_speaker_message(&self, heard: SpeakerMessage) {
         let _ = self.speaker_messages.send(heard);
     }
 
-    /// What horn clusters say from now on.
+    /// The messages of speaker clusters from now on.
     #[must_use]
     pub fn speaker_messages(&self) -> broadcast::Receiver<SpeakerMessage> {
         self.speaker_messages.subscribe()

@@ -1,13 +1,13 @@
-//! What is wrong with a camera's pictures although they come and are kept.
+//! Faults of a camera's stream that comes and is recorded.
 //!
-//! A picture that comes is not yet one that can be seen: whoever finds out says it here, and every
-//! page, command and lamp of health tells it from here.
+//! A stream that comes is not yet one that can be seen. The service that finds a fault sets it
+//! here; every page, command and health part reads it from here.
 
-/// Why the time stamps of a camera are not believed; its pictures are kept at the time at which
-/// they come.
+/// Why the time stamps of a camera are not trusted; its access units are then recorded at the time
+/// at which they arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClockFault {
-    /// All say the same.
+    /// All are the same.
     Stands,
     /// They go back again and again.
     StepsBack,
@@ -18,7 +18,7 @@ pub enum ClockFault {
 }
 
 impl ClockFault {
-    /// In a word or two, for the technician.
+    /// A short description for the technician.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -30,19 +30,19 @@ impl ClockFault {
     }
 }
 
-/// What is wrong with pictures that come and are kept.
+/// The faults of a stream that comes and is recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Faults {
-    /// Keyframes cannot be decoded: why, for the technician.
+    /// Why keyframes cannot be decoded, for the technician; none = no such fault is known.
     pub undecodable: Option<String>,
-    /// Nobody could look whether keyframes can be decoded: why, for the technician.
+    /// Why it could not be checked whether keyframes can be decoded, for the technician.
     pub unchecked: Option<String>,
-    /// So many percent of a minute's pictures are missing, or may be smeared, because packets get
-    /// lost on the way.
+    /// Percentage of the last minute's access units that are missing, or may be smeared, because
+    /// packets were lost on the way.
     pub loss: Option<u8>,
-    /// So many percent of a minute's pictures came and were not recorded, because the disk is too
-    /// slow.
+    /// Percentage of the last minute's access units that came and were not recorded, because the
+    /// disk is too slow.
     pub missed: Option<u8>,
-    /// The camera's clock.
+    /// The fault of the camera's clock.
     pub clock: Option<ClockFault>,
 }

@@ -1,4 +1,4 @@
-//! The latest value of each entity and when each device was last heard.
+//! The latest value of each entity, and when each device last published.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,11 +10,11 @@ use crate::domain::id::{DeviceId, EntityId};
 use crate::domain::light::{Light, Reported};
 use crate::domain::state::VillageState;
 
-/// A device that is heard after so long a silence may have been away: those who wait for it are
-/// woken, ms.
+/// A device that publishes after this long a silence may have been disconnected: services that wait
+/// for it are woken, ms.
 const RETURN_AFTER_SILENCE_MS: u64 = 3_000;
 
-/// A value as it was heard.
+/// A value as it was received.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Value {
     /// The number; 1 and 0 for on and off.
@@ -23,19 +23,19 @@ pub struct Value {
     pub at: i64,
     /// Monotonic ms.
     pub mono_ms: u64,
-    /// It was said before anybody here listened (a retained message): when, is not known.
+    /// It came as a retained message, so it is not known when it was published.
     pub retained: bool,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     values: BTreeMap<EntityId, Value>,
-    /// Their last word was no value of theirs.
+    /// Entities whose last message was no valid value.
     invalid: BTreeSet<EntityId>,
     last_seen: BTreeMap<DeviceId, u64>,
 }
 
-/// Latest values; clones are the same.
+/// Latest values; clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Latest {
     inner: Arc<RwLock<Inner>>,
@@ -43,7 +43,8 @@ pub struct Latest {
 }
 
 impl Latest {
-    /// Takes a value; wakes those who watch. What was kept and is heard again is as old as it was.
+    /// Takes a value and wakes the watchers. A retained value that is received again does not
+    /// become newer.
     pub fn set(&self, entity: &EntityId, value: Value) {
         {
             let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
@@ -56,7 +57,7 @@ impl Latest {
         self.changed.send_modify(|n| *n += 1);
     }
 
-    /// It said something that is no value of it: how it is, is not known any more.
+    /// Its last message is no valid value: the state of the entity is not known any more.
     pub fn set_invalid(&self, entity: &EntityId) {
         {
             let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
@@ -66,7 +67,7 @@ impl Latest {
         self.changed.send_modify(|n| *n += 1);
     }
 
-    /// True when its last word was no value of it.
+    /// True when its last message was no valid value.
     #[must_use]
     pub fn is_invalid(&self, entity: &EntityId) -> bool {
         self.inner
@@ -76,7 +77,8 @@ impl Latest {
             .contains(entity)
     }
 
-    /// It is gone, or is read in another way now: what it said is nobody's word.
+    /// Drops the value of an entity that was removed, or whose messages are now read in another
+    /// way.
     pub fn forget(&self, entity: &EntityId) {
         {
             let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
@@ -86,9 +88,10 @@ impl Latest {
         self.changed.send_modify(|n| *n += 1);
     }
 
-    /// True when the latest value is older than its device promised: nobody knows whether it still
-    /// holds. `since_ms` is from when on devices can be heard at all (monotonic), none = they
-    /// cannot now, and nothing is their fault.
+    /// True when the latest value is older than its device promised (`expire_after`), so that it
+    /// may not hold any more. `since_ms` is since when the link to the broker is up, monotonic.
+    /// None = the link is down: then no value counts as expired, because silence is not the
+    /// device's fault.
     #[must_use]
     pub fn is_expired(&self, entity: &Entity, now_ms: u64, since_ms: Option<u64>) -> bool {
         let Some(since) = since_ms.filter(|_| entity.expire_after_s > 0) else {
@@ -110,7 +113,7 @@ impl Latest {
             .copied()
     }
 
-    /// What a lamp said last, be it written already or still waiting for its turn.
+    /// The last reported state of a lamp, whether it is an entry already or not yet.
     #[must_use]
     pub fn reported(&self, light: &Light) -> Option<Reported> {
         let word = self.get(&light.id).map(|v| Reported {
@@ -121,8 +124,8 @@ impl Latest {
             .or(light.reported)
     }
 
-    /// The village with the last words of its lamps: history may wait for its turn, people and
-    /// orders do not.
+    /// The state of the village with the last reported states of its lamps. Entries may be written
+    /// later, but pages and orders use the newest state at once.
     #[must_use]
     pub fn overlay(&self, state: &Arc<VillageState>) -> Arc<VillageState> {
         let newer = |l: &Arc<Light>| {
@@ -146,7 +149,7 @@ impl Latest {
         Arc::new(now)
     }
 
-    /// A device said something at monotonic ms.
+    /// A device published a message at this monotonic ms.
     pub fn mark_seen(&self, device: &DeviceId, mono_ms: u64) {
         let before = self
             .inner
@@ -159,7 +162,7 @@ impl Latest {
         }
     }
 
-    /// When a device was last heard, monotonic ms.
+    /// When a device last published, monotonic ms.
     #[must_use]
     pub fn last_seen(&self, device: &DeviceId) -> Option<u64> {
         self.inner
@@ -177,7 +180,7 @@ impl Latest {
     }
 }
 
-/// Its device was sent away: what stands in the broker is nobody's word.
+/// True when the lamp's device was revoked: its retained messages do not count.
 fn is_revoked(state: &VillageState, light: &Light) -> bool {
     state
         .device_of(&light.id)
@@ -225,7 +228,8 @@ mod tests {
                 retained: false,
             },
         );
-        // Other words of its device do not count: the head may be dead while the box ticks on.
+        // Other messages of its device do not count: the sensor may be broken while the device
+        // still publishes.
         latest.mark_seen(&entity.device, 61_000);
         assert_eq!(
             [61_000, 61_001].map(|now| latest.is_expired(&entity, now, Some(0))),

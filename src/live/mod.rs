@@ -1,6 +1,7 @@
-//! WHAT IS NOW: latest values, camera pictures, messages to and from devices, the commune link.
-//! Bounded, in memory; filled by the nouns, read by the doors. After a restart it is empty and that
-//! is right.
+//! The live state that is not history: latest values, camera streams, messages to and from devices,
+//! the status of the commune link. Bounded and in memory only. Services (`devices`, `cameras`,
+//! `speakers`, `sync`, `app`) fill it; the pages and listeners read it. After a restart it is
+//! empty, and that is right.
 
 pub mod broker;
 pub mod device_link;
@@ -13,21 +14,21 @@ pub mod uplink;
 
 use std::sync::Arc;
 
-/// Everything that is only now; clones are the same.
+/// All live state; clones share it.
 #[derive(Clone, Default)]
 pub struct Live {
     /// Latest value per entity.
     pub latest: latest::Latest,
-    /// What cameras show.
+    /// Streams and stills of the cameras.
     pub pictures: pictures::LiveCameras,
-    /// What the broker counts and answers.
+    /// The broker's counters and its answers to queries.
     pub broker: broker::SharedBrokerClient,
     /// Messages to and from devices.
     pub device_link: Arc<device_link::DeviceLink>,
-    /// Announcements that could not be used.
+    /// Discovery messages that could not be used.
     pub rejected_discovery: Arc<rejected_discovery::RejectedDiscoveries>,
     /// Sentences to be read aloud.
     pub speech: Arc<speech::SpeechClient>,
-    /// How the link to the commune is.
+    /// Status of the link to the commune.
     pub uplink: uplink::UplinkStatus,
 }

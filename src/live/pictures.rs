@@ -1,8 +1,10 @@
-//! What each camera shows now: its frames since the last keyframe, its newest still, how it is.
+//! The live state of each camera: its access units since the last keyframe, its newest still, and
+//! its status.
 //!
-//! One pull fills it, however many look. A frame is a value that every reader shares; a slow reader
-//! loses frames up to the next keyframe and never holds up the camera. The group of frames is
-//! bounded in number and bytes: a camera without keyframes has no group, and a viewer waits.
+//! One RTSP session fills it, however many viewers there are. All readers share the same access
+//! units. A slow reader loses access units up to the next keyframe and never holds up the camera.
+//! The GOP is bounded in number and bytes: a camera without keyframes has none, and its viewers
+//! wait for a keyframe.
 
 mod stills;
 
@@ -17,18 +19,18 @@ use tokio::sync::{broadcast, watch};
 use super::faults::Faults;
 use crate::domain::id::CameraId;
 
-/// Most frames of a kept group.
+/// Most access units of a GOP.
 const MAX_GOP_FRAMES: usize = 600;
-/// Most bytes of a kept group.
+/// Most bytes of a GOP.
 const MAX_GOP_BYTES: usize = 8 << 20;
-/// How many frames a reader may lag behind.
+/// How many access units a reader may lag behind.
 const MAX_READER_LAG: usize = 128;
-/// How long who asks for a still waits for a fresh one.
+/// How long a request for a still waits for a fresh one.
 const FRESH_STILL_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// A still of this age is fresh, ms.
 const FRESH_STILL_AGE_MS: u64 = 10_000;
 
-/// What a decoder or a player must know before the first frame.
+/// The parameters that a decoder or a player needs before the first access unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Format {
     /// RFC 6381 name, `avc1.4d401e`.
@@ -53,25 +55,26 @@ impl Format {
     }
 }
 
-/// One picture as the camera sent it: NAL units with lengths of four bytes.
+/// One access unit as the camera sent it: NAL units with lengths of four bytes.
 #[derive(Debug, Clone)]
 pub struct AccessUnit {
-    /// How to read it.
+    /// Its format.
     pub format: Arc<Format>,
-    /// Which unbroken stretch of pictures it belongs to; ticks of two runs do not compare.
+    /// The unbroken RTSP session that it belongs to; ticks of two sessions cannot be compared.
     pub rtsp_session: u64,
-    /// When it was taken, as far as one can tell, wall ms.
+    /// When it was taken, as far as that is known, wall ms.
     pub at_ms: i64,
     /// When it came, monotonic ms.
     pub mono_ms: u64,
-    /// When it is decoded, in ticks since the run's first frame.
+    /// When it is decoded, in ticks since the first access unit of the RTSP session.
     pub ticks: i64,
-    /// How long after that it is shown, ticks; not 0 where the camera sends pictures out of order.
+    /// Time from then until it is shown, ticks; not 0 where the camera sends access units out of
+    /// order.
     pub composition_offset: i32,
     /// It can be decoded without any other.
     pub keyframe: bool,
-    /// Packets were lost since the last keyframe: it is whole itself, but what it refers to may
-    /// not be.
+    /// Packets were lost since the last keyframe: it is whole itself, but the access units it
+    /// refers to may not be.
     pub follows_loss: bool,
     /// The NAL units.
     pub bytes: Bytes,
@@ -86,28 +89,29 @@ pub struct Still {
     pub jpeg: Bytes,
 }
 
-/// How the pull of a camera is.
+/// Status of the RTSP session with a camera.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum SourceStatus {
     /// It has no address.
     #[default]
     NoAddress,
-    /// It is being called.
+    /// The gateway is connecting.
     Connecting,
-    /// Pictures come.
+    /// Access units come.
     Live,
-    /// None come: why, for the technician.
+    /// No access units come: why, for the technician.
     Lost(String),
 }
 
-/// How the recording of a camera is.
+/// Status of the recording of a camera.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Recording {
-    /// Pictures until then are on disk, wall ms; 0 = none in this boot.
+    /// Moment up to which the recording is on disk, wall ms; 0 = nothing in this boot.
     pub until_ms: i64,
-    /// When that was last so, monotonic ms.
+    /// When `until_ms` was last reported, monotonic ms.
     pub reported_mono_ms: u64,
-    /// Why nothing is recorded now, for the technician; empty = it is, or nothing comes.
+    /// Why nothing is recorded now, for the technician; empty = it is recorded, or no access units
+    /// come.
     pub error: String,
 }
 
@@ -149,13 +153,13 @@ impl Default for LiveCamera {
 }
 
 impl LiveCamera {
-    /// A frame came.
+    /// Takes an access unit.
     pub fn push(&self, frame: &AccessUnit) {
         let mut group = self.gop.lock().unwrap_or_else(PoisonError::into_inner);
         if frame.keyframe {
             *group = Gop::default();
         }
-        // Frames without the keyframe before them are of no use to who joins.
+        // Access units without the keyframe before them are of no use to a new reader.
         if frame.keyframe || !group.frames.is_empty() {
             group.bytes += frame.bytes.len();
             group.frames.push(frame.clone());
@@ -163,23 +167,23 @@ impl LiveCamera {
                 *group = Gop::default();
             }
         }
-        // Sent under the lock: who joins misses no frame and sees none twice.
+        // Sent under the lock, so that a new reader misses no access unit and gets none twice.
         let _ = self.frames.send(frame.clone());
     }
 
-    /// No more frames come for now.
+    /// Drops the GOP, because no access units come for now.
     pub fn clear_gop(&self) {
         *self.gop.lock().unwrap_or_else(PoisonError::into_inner) = Gop::default();
     }
 
-    /// The frames since the last keyframe, and all that follow.
+    /// The access units since the last keyframe, and a receiver of all that follow.
     #[must_use]
     pub fn subscribe(&self) -> (Vec<AccessUnit>, broadcast::Receiver<AccessUnit>) {
         let group = self.gop.lock().unwrap_or_else(PoisonError::into_inner);
         (group.frames.clone(), self.frames.subscribe())
     }
 
-    /// The last keyframe, when it is still part of what comes.
+    /// The last keyframe, while its GOP is held.
     #[must_use]
     pub fn keyframe(&self) -> Option<AccessUnit> {
         self.gop
@@ -190,13 +194,13 @@ impl LiveCamera {
             .cloned()
     }
 
-    /// How many look on.
+    /// Number of readers of its access units: viewers, and the recording.
     #[must_use]
     pub fn viewers(&self) -> usize {
         self.frames.receiver_count()
     }
 
-    /// Says how the pull is.
+    /// Sets the status of the RTSP session.
     pub fn set_source_status(&self, pull: &SourceStatus) {
         self.source_status.send_if_modified(|p| {
             let changes = p != pull;
@@ -207,24 +211,24 @@ impl LiveCamera {
         });
     }
 
-    /// How the pull is.
+    /// Status of the RTSP session.
     #[must_use]
     pub fn source_status(&self) -> SourceStatus {
         self.source_status.borrow().clone()
     }
 
-    /// Wakes when the pull changes.
+    /// Wakes when the status of the RTSP session changes.
     #[must_use]
     pub fn watch_source_status(&self) -> watch::Receiver<SourceStatus> {
         self.source_status.subscribe()
     }
 
-    /// Changes what is known of the recording.
+    /// Updates the status of the recording.
     pub fn update_recording(&self, how: impl FnOnce(&mut Recording)) {
         self.recording.send_modify(how);
     }
 
-    /// Changes what is known to be wrong with the pictures.
+    /// Updates the known faults.
     pub fn update_faults(&self, how: impl FnOnce(&mut Faults)) {
         self.faults.send_if_modified(|f| {
             let before = f.clone();
@@ -233,20 +237,20 @@ impl LiveCamera {
         });
     }
 
-    /// What is wrong with the pictures.
+    /// The known faults.
     #[must_use]
     pub fn faults(&self) -> Faults {
         self.faults.borrow().clone()
     }
 
-    /// How the recording is.
+    /// Status of the recording.
     #[must_use]
     pub fn recording(&self) -> Recording {
         self.recording.borrow().clone()
     }
 }
 
-/// All cameras; clones are the same.
+/// All cameras; clones share them.
 #[derive(Clone, Default)]
 pub struct LiveCameras {
     cameras: Arc<RwLock<BTreeMap<CameraId, Arc<LiveCamera>>>>,
@@ -254,13 +258,13 @@ pub struct LiveCameras {
 }
 
 impl LiveCameras {
-    /// Wakes when somebody looks at a still.
+    /// Wakes when a still is requested.
     #[must_use]
     pub fn wanted(&self) -> watch::Receiver<u64> {
         self.wanted.subscribe()
     }
 
-    /// Somebody looks at all stills: fresh ones are made soon.
+    /// Requests fresh stills of all cameras, because a page shows them.
     pub fn request_all_stills(&self, now_ms: i64) {
         for (_, picture) in self.all() {
             picture.last_viewed.store(now_ms, Ordering::Relaxed);
@@ -268,12 +272,11 @@ impl LiveCameras {
         self.wanted.send_modify(|n| *n += 1);
     }
 
-    /// The newest still of a camera, for somebody who looks now: a fresh one when it comes soon
-    /// enough.
+    /// The newest still of a camera: a fresh one if it is made within `FRESH_STILL_TIMEOUT`.
     pub async fn fresh_still(&self, camera: &CameraId, now_ms: i64) -> Option<Still> {
         let picture = self.get(camera)?;
         picture.last_viewed.store(now_ms, Ordering::Relaxed);
-        // One that is dated long after now was made before the clock was set back.
+        // A still that is dated long after now was made before the clock was set back.
         let fresh = |s: &Option<Still>| {
             s.as_ref()
                 .is_some_and(|s| now_ms.abs_diff(s.at_ms) < FRESH_STILL_AGE_MS)
@@ -286,7 +289,7 @@ impl LiveCameras {
         picture.still()
     }
 
-    /// The camera's picture; made when it is first asked for by the camera's keeper.
+    /// The camera; created when the camera service first asks for it.
     #[must_use]
     pub fn get_or_create(&self, camera: &CameraId) -> Arc<LiveCamera> {
         self.cameras
@@ -308,7 +311,7 @@ impl LiveCameras {
             .collect()
     }
 
-    /// The camera's picture; none = no such camera is configured.
+    /// The camera; none = no such camera is configured.
     #[must_use]
     pub fn get(&self, camera: &CameraId) -> Option<Arc<LiveCamera>> {
         self.cameras

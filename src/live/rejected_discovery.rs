@@ -1,9 +1,10 @@
-//! Announcements that could not be used, and why: what `broker why`, the page Thiết bị and `doctor`
-//! tell.
+//! Discovery messages that could not be used, and why: shown by `broker why`, the page Thiết bị and
+//! `doctor`.
 //!
-//! Invariants: one reason per announcement; it goes when a good announcement, or a withdrawal,
-//! comes on the same topic. Bounded: [`DEVICES`] devices, of each the first [`TOPICS`] topics in
-//! words; of more only how many, counted up to [`COUNTED`].
+//! Invariants: one reason per topic; it is removed when a usable discovery message, or a
+//! withdrawal, arrives on the same topic. Bounded: `MAX_DEVICES` devices, of each the first
+//! `MAX_TOPICS_PER_DEVICE` topics with their reasons; further topics are only counted, up to
+//! `MAX_COUNTED_PER_DEVICE`.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,21 +14,21 @@ use std::sync::{PoisonError, RwLock};
 use crate::domain::id::DeviceId;
 use crate::domain::text;
 
-/// Devices that are remembered.
+/// Most devices that are recorded.
 const MAX_DEVICES: usize = 256;
-/// Announcements of one device that are remembered in words.
+/// Most discovery messages of one device that are recorded with their reasons.
 const MAX_TOPICS_PER_DEVICE: usize = 8;
-/// Further ones that are told apart.
+/// Most further topics of one device that are counted, each once.
 const MAX_COUNTED_PER_DEVICE: usize = 512;
 /// Longest topic and reason, characters.
 const MAX_TEXT_CHARS: usize = 200;
 
-/// An announcement that could not be used.
+/// A discovery message that could not be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RejectedDiscovery {
     /// Its topic.
     pub topic: String,
-    /// Why, in the words of `protocol::discovery`.
+    /// Why, as `protocol::discovery` says it.
     pub why: String,
     /// When it came last, wall ms.
     pub at: i64,
@@ -41,7 +42,7 @@ struct RejectedOfDevice {
     others: BTreeSet<u64>,
 }
 
-/// What is remembered.
+/// The rejected discovery messages of all devices.
 #[derive(Debug, Default)]
 pub struct RejectedDiscoveries(RwLock<BTreeMap<DeviceId, RejectedOfDevice>>);
 
@@ -51,13 +52,13 @@ fn topic_hash(topic: &str) -> u64 {
     hasher.finish()
 }
 
-/// What a device wrote is printed in terminals: clean, and short.
+/// A device's text as a clean, short line, because it is printed in terminals.
 fn short(text: &str) -> String {
     text::line(text, MAX_TEXT_CHARS)
 }
 
 impl RejectedDiscoveries {
-    /// One could not be used.
+    /// Records a discovery message that could not be used.
     pub fn record(&self, device: &DeviceId, topic: &str, why: &str, at: i64) {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MAX_DEVICES && !all.contains_key(device) {
@@ -87,7 +88,7 @@ impl RejectedDiscoveries {
         }
     }
 
-    /// One is used, or was withdrawn.
+    /// Removes the reason of a topic whose discovery message is now used or was withdrawn.
     pub fn resolve(&self, device: &DeviceId, topic: &str) {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let Some(of) = all.get_mut(device) else {
@@ -101,7 +102,7 @@ impl RejectedDiscoveries {
         }
     }
 
-    /// Keeps only what is told of these devices.
+    /// Removes all devices except those for which `known` is true.
     pub fn retain(&self, known: &dyn Fn(&DeviceId) -> bool) {
         self.0
             .write()
@@ -109,7 +110,7 @@ impl RejectedDiscoveries {
             .retain(|device, _| known(device));
     }
 
-    /// Those of a device, and how many more there are.
+    /// The recorded discovery messages of a device, and how many more there are.
     #[must_use]
     pub fn of(&self, device: &DeviceId) -> (Vec<RejectedDiscovery>, usize) {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -118,7 +119,7 @@ impl RejectedDiscoveries {
             .unwrap_or_default()
     }
 
-    /// Devices of which something is told.
+    /// Devices with rejected discovery messages.
     #[must_use]
     pub fn devices(&self) -> Vec<DeviceId> {
         self.0

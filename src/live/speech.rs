@@ -1,22 +1,22 @@
-//! Asking for a sentence to be read aloud: the doors ask, `speakers/` answers.
+//! Requests for a sentence to be read aloud: the pages send them, the speech service answers.
 
 use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot};
 
-/// A sentence as sound.
+/// A sentence as audio.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpeechAudio {
     /// WAV, mono, 16 bit.
     pub wav: Vec<u8>,
     /// SHA-256 of the WAV, hexadecimal.
     pub hash: String,
-    /// Milliseconds of sound.
+    /// Milliseconds of audio.
     pub ms: u64,
 }
 
 /// A request: the sentence and where the answer goes (an error is a sentence for the technician).
 pub type SpeechRequest = (String, oneshot::Sender<Result<SpeechAudio, String>>);
 
-/// The exchange.
+/// Exchange of requests and answers.
 pub struct SpeechClient {
     ask: mpsc::Sender<SpeechRequest>,
     inbox: Mutex<mpsc::Receiver<SpeechRequest>>,
@@ -33,16 +33,16 @@ impl Default for SpeechClient {
 }
 
 impl SpeechClient {
-    /// Asks for a sentence as sound.
+    /// Requests a sentence as audio.
     ///
     /// # Errors
-    /// Why there is none, for the technician.
+    /// The reason why there is none, for the technician.
     pub async fn speak(&self, text: &str) -> Result<SpeechAudio, String> {
         let (reply, answer) = oneshot::channel();
         self.ask
             .try_send((text.to_owned(), reply))
             .map_err(|_| "too many sentences wait to be read".to_owned())?;
-        // Whoever waits is a person with a phone in hand.
+        // A person with a phone in hand waits for the answer.
         let answer = tokio::time::timeout(std::time::Duration::from_secs(15), answer)
             .await
             .map_err(|_| "nobody read the sentence in time".to_owned())?;

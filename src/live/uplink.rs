@@ -1,4 +1,4 @@
-//! How the link to the commune is: what a page says as “Xã đã nhận đủ đến …”.
+//! The status of the link to the commune, shown on pages as “Xã đã nhận đủ đến …”.
 
 use tokio::sync::watch;
 
@@ -9,7 +9,7 @@ use crate::protocol::divergence::DivergenceReport;
 pub struct UplinkState {
     /// A commune is configured.
     pub configured: bool,
-    /// The link stands.
+    /// The link is up.
     pub up: bool,
     /// Since when it is up or down, wall ms.
     pub since: i64,
@@ -19,17 +19,17 @@ pub struct UplinkState {
     pub received_at: i64,
     /// Entries that wait.
     pub waiting: u64,
-    /// The commune's copy of history and this one are not one; none = they are, as far as is
-    /// known.
+    /// How the commune's copy of history differs from this one; none = they are the same, as far
+    /// as is known.
     pub trouble: Option<DivergenceReport>,
 }
 
-/// The link; clones are the same.
+/// Status of the link; clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct UplinkStatus(watch::Sender<UplinkState>);
 
 impl UplinkStatus {
-    /// Changes what is known of the link.
+    /// Updates the status.
     pub fn update(&self, how: impl FnOnce(&mut UplinkState)) {
         self.0.send_if_modified(|state| {
             let before = state.clone();
@@ -38,7 +38,7 @@ impl UplinkStatus {
         });
     }
 
-    /// How it is.
+    /// The status now.
     #[must_use]
     pub fn get(&self) -> UplinkState {
         self.0.borrow().clone()

@@ -1,8 +1,9 @@
-//! Where segments lie: a folder of numbered files of one size.
+//! The storage of segments: a folder of numbered files of one size.
 //!
-//! A slot is a file `NNNN.seg`, written once with zeros and then overwritten for ever; which
-//! segment it holds is said by its content, so nothing is renamed while the village runs. Two
-//! implementations: the real folder here, and `sim` (power cuts, lies, failures).
+//! A slot is a file `NNNN.seg`, written once with zeros and then overwritten for ever. The frames
+//! in it name the segment that it holds, so no file is renamed while the gateway runs. Two
+//! implementations: the real folder here, and `sim` (power cuts, syncs that did not happen,
+//! failures).
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -12,41 +13,41 @@ use std::path::{Path, PathBuf};
 
 use super::segments::SEGMENT_BYTES;
 
-/// A place for segments. Every method may fail; after a failed `write` or `sync` the caller stops.
+/// Storage for segments. Every method may fail; after a failed `write` or `sync` the caller stops.
 pub trait Disk: Send {
-    /// The slots that exist, rising.
+    /// The slots that exist, ascending.
     ///
     /// # Errors
-    /// Whatever the medium says.
+    /// When the medium fails.
     fn slots(&mut self) -> io::Result<Vec<u32>>;
     /// Makes a slot of `len` zeros, durable with its name.
     ///
     /// # Errors
-    /// Whatever the medium says.
+    /// When the medium fails.
     fn create(&mut self, slot: u32, len: usize) -> io::Result<()>;
     /// Reads a whole slot.
     ///
     /// # Errors
-    /// Whatever the medium says.
+    /// When the medium fails.
     fn read(&mut self, slot: u32) -> io::Result<Vec<u8>>;
     /// Overwrites part of a slot; not durable before `sync`.
     ///
     /// # Errors
-    /// Whatever the medium says.
+    /// When the medium fails.
     fn write(&mut self, slot: u32, at: usize, bytes: &[u8]) -> io::Result<()>;
-    /// Makes what was written to a slot durable.
+    /// Makes all writes to a slot durable.
     ///
     /// # Errors
-    /// Whatever the medium says.
+    /// When the medium fails.
     fn sync(&mut self, slot: u32) -> io::Result<()>;
-    /// Keeps a copy of a slot's content under another name, for a person to look at.
+    /// Stores a copy of a slot's content under another name, for a person to examine.
     ///
     /// # Errors
-    /// Whatever the medium says.
+    /// When the medium fails.
     fn set_aside(&mut self, slot: u32) -> io::Result<()>;
 }
 
-/// Copies of one damaged slot that are kept.
+/// Most copies of one damaged slot.
 const MAX_DAMAGED_COPIES: u32 = 4;
 
 /// A folder of slot files.
@@ -57,10 +58,10 @@ pub struct DirDisk {
 }
 
 impl DirDisk {
-    /// Opens the folder, making it when it is not there.
+    /// Opens the folder and creates it when it does not exist.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// When the folder cannot be created.
     pub fn open(path: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(path)?;
         Ok(Self {
@@ -104,7 +105,8 @@ fn allocate_zeroed(file: &File, len: usize) -> io::Result<()> {
 }
 
 impl DirDisk {
-    /// Reads block by block; what the medium cannot read counts as zeros, which recovery judges.
+    /// Reads block by block. A block that the medium cannot read is returned as zeros, and recovery
+    /// decides whether that is damage.
     fn read_skipping_errors(&mut self, slot: u32) -> io::Result<Vec<u8>> {
         let file = self.file(slot)?;
         let len = usize::try_from(file.metadata()?.len())
@@ -151,7 +153,7 @@ impl Disk for DirDisk {
             .truncate(false)
             .open(self.name(slot))?;
         if let Err(cause) = allocate_zeroed(&file, len) {
-            // A half-made slot must not hold the last free space.
+            // An unfinished slot must not occupy the last free space.
             let _ = std::fs::remove_file(self.name(slot));
             return Err(cause);
         }
@@ -161,7 +163,7 @@ impl Disk for DirDisk {
     }
 
     fn read(&mut self, slot: u32) -> io::Result<Vec<u8>> {
-        // One byte more than a segment has, so that a longer file is known for one.
+        // One byte more than a segment is read, so that a longer file is recognized.
         let mut out = Vec::new();
         match File::open(self.name(slot))
             .and_then(|file| file.take(SEGMENT_BYTES as u64 + 1).read_to_end(&mut out))
@@ -197,7 +199,8 @@ impl Disk for DirDisk {
 /// Writes a small file whole or not at all: temporary name, sync, rename, sync of the folder.
 ///
 /// # Errors
-/// Whatever the file system says; the old content is untouched then.
+/// When the file system fails; the old content is then untouched, unless only the last sync of the
+/// folder failed.
 pub fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().ok_or_else(|| io::Error::other("no folder"))?;
     let mut name = path.file_name().unwrap_or_default().to_owned();

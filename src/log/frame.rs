@@ -2,12 +2,12 @@
 //!
 //! Layout, little-endian: magic `CLGP`, version u16, zero u16, segment u64, epoch 16 B, group u64,
 //! first seq u64, payload length u32, record count u32, CRC32C u32 (over the whole frame without
-//! padding, this field zero), zero u32, stamp 128 B (the caller's; the journal keeps its hash chain
-//! heads there), then records, each a u32 length and bytes. The CRC's place is the same in every
-//! version, so a newer frame is told apart from a damaged one.
+//! padding, this field zero), zero u32, stamp 128 B (the caller's; the journal stores its hash
+//! chain heads there), then records, each a u32 length and bytes. The CRC lies at the same offset
+//! in every version, so a newer frame is distinguished from a damaged one.
 
-/// Frames begin on this boundary and are padded to it: the smallest write a card does not turn into
-/// more.
+/// Frames begin on this boundary and are padded to it: the smallest write that an SD card does not
+/// turn into a larger one.
 pub const BLOCK_BYTES: usize = 4096;
 /// Bytes before the records.
 pub const HEADER_BYTES: usize = 192;
@@ -21,30 +21,30 @@ const MAGIC: [u8; 4] = *b"CLGP";
 /// The caller's 128 bytes in each header.
 pub type Stamp = [u8; 128];
 
-/// What one boot calls its run: 128 random bits.
+/// The name of one boot: 128 random bits.
 pub type Epoch = [u8; 16];
 
 /// One synced group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    /// Number of the segment it stands in.
+    /// Number of the segment that holds it.
     pub segment: u64,
     /// The boot that wrote it.
     pub epoch: Epoch,
     /// Dense number in its epoch, from 0.
     pub number: u64,
-    /// The caller's first sequence number in it.
+    /// Sequence number of the first record in it, as the caller numbers them.
     pub first_seq: u64,
-    /// The caller's bytes.
+    /// The caller's bytes in the header.
     pub stamp: Stamp,
     /// The records.
     pub records: Vec<Vec<u8>>,
 }
 
-/// What stands at a block boundary.
+/// The result of decoding at a block boundary.
 #[derive(Debug, PartialEq, Eq)]
 pub enum BlockScan {
-    /// A whole group, and how many bytes it takes with padding.
+    /// A whole group, and its size in bytes with padding.
     Group(Box<Group>, usize),
     /// Nothing valid: zeros, garbage, or a torn frame.
     Nothing,
@@ -63,7 +63,7 @@ fn length(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(u32::MAX)
 }
 
-/// Makes the bytes of one group, padded. The caller keeps the payload under [`MAX_PAYLOAD`].
+/// Encodes one group, padded. The caller must not let the payload exceed [`MAX_PAYLOAD`].
 #[must_use]
 pub fn encode(
     segment: u64,
@@ -108,7 +108,7 @@ fn u32_at(bytes: &[u8], at: usize) -> usize {
     u32::from_le_bytes(b) as usize
 }
 
-/// Reads what stands at the beginning of `bytes`. Never panics on any content.
+/// Decodes the frame at the beginning of `bytes`. Never panics on any content.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> BlockScan {
     if bytes.len() < HEADER_BYTES || bytes[..4] != MAGIC {

@@ -1,14 +1,14 @@
-//! Recovery: which groups stand, and whether what is missing is a torn tail or damage.
+//! Recovery: which groups are valid, and whether a missing group is a torn tail or damage.
 //!
-//! Segments are recycled, so older valid frames lie beyond every tail; a frame counts only with the
-//! segment number of its place in order. A missing group is a torn tail unless a later valid group
-//! of the same epoch has a higher number; then it is damage, and replay ends before it.
+//! Segments are recycled, so older valid frames lie beyond every tail. A frame counts only if its
+//! segment number is the newest in its slot. A missing group is a torn tail unless a later valid
+//! group of the same epoch has a higher number; then it is damage, and replay ends before it.
 
 use std::collections::BTreeMap;
 
 use super::frame::{BLOCK_BYTES, BlockScan, Epoch, Group, decode};
 
-/// Where the caller's own copy ends: groups before this are not needed.
+/// The point at which the caller's own copy ends: groups before it are not needed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Floor {
     /// First segment that is needed; 0 = all.
@@ -17,18 +17,18 @@ pub struct Floor {
     pub epoch: Epoch,
     /// The number of the first group of that epoch in or after that segment.
     pub group: u64,
-    /// The caller keeps no floor of its own: [`super::segments::Log::append_from`] writes into
-    /// each group which segment is the first that is needed. Whatever group stands first there
-    /// is the beginning; what stands before it is dead, and neither rot nor a torn write in it
-    /// is damage.
+    /// The caller has no floor of its own: [`super::segments::Log::append_from`] writes into a
+    /// group which segment is the first that is needed. The first group found from that segment on
+    /// is the beginning, whatever its number. Segments before it are not needed, and neither
+    /// corruption nor a torn write in them is damage.
     pub any_start: bool,
-    /// The caller numbers its records itself and has a copy of most of them: every group that
-    /// stands is given, in order, whatever is missing between, and what is damage is the
-    /// caller's finding. Nothing is beyond anything.
+    /// The caller numbers its records itself and has a copy of most of them. Every valid group is
+    /// returned, in order, whatever is missing between them. The caller decides what is damage; no
+    /// group is orphaned.
     pub allow_gaps: bool,
 }
 
-/// The first segment that is needed as a group says it (little-endian at the beginning of its
+/// The first segment that is needed according to a group (little-endian at the beginning of its
 /// stamp), 0 = all.
 fn first_needed(group: &Group) -> u64 {
     let first = group
@@ -38,16 +38,17 @@ fn first_needed(group: &Group) -> u64 {
     if first <= group.segment { first } else { 0 }
 }
 
-/// What could not be read.
+/// Groups that were durable and are missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogDamage {
     /// The epoch in which a group is missing.
     pub epoch: Epoch,
-    /// The caller's last sequence number seen beyond the gap: what is known to have existed.
+    /// The highest sequence number of the caller seen beyond the gap: so much is known to have
+    /// existed.
     pub last_seen_seq: u64,
 }
 
-/// What a scan of all slots gave.
+/// The result of a scan of all slots.
 #[derive(Debug, Default)]
 pub struct Scan {
     /// Groups to replay, in order.
@@ -56,15 +57,16 @@ pub struct Scan {
     pub slots: BTreeMap<u64, u32>,
     /// Slots whose content is not needed.
     pub free: Vec<u32>,
-    /// Places (slot and byte) of valid groups beyond damage: to be copied aside and struck out.
+    /// Places (slot and byte) of valid groups beyond damage: they are to be copied aside and made
+    /// invalid.
     pub orphaned: Vec<(u32, usize)>,
-    /// Damage, if any.
+    /// The damage, if any.
     pub damage: Option<LogDamage>,
     /// Highest segment number seen anywhere.
     pub last_segment: u64,
-    /// The first segment that is needed, as the groups say (`any_start`).
+    /// The first segment that is needed, as stored in the groups (`any_start`).
     pub first: u64,
-    /// A frame of a newer version was met.
+    /// The version of a frame that a newer program wrote, if there is one.
     pub newer: Option<u16>,
 }
 
@@ -75,7 +77,7 @@ struct LocatedGroup {
     group: Group,
 }
 
-/// Finds the groups in `slots` (number and content) that stand from `floor` on.
+/// Finds the valid groups from `floor` on in `slots` (number and content).
 #[must_use]
 pub fn scan(slots: Vec<(u32, Vec<u8>)>, floor: &Floor) -> Scan {
     let mut out = Scan::default();
@@ -104,7 +106,8 @@ pub fn scan(slots: Vec<(u32, Vec<u8>)>, floor: &Floor) -> Scan {
                 BlockScan::Nothing => at += BLOCK_BYTES,
             }
         }
-        // A slot holds one segment: the newest number in it. What else is valid there is older.
+        // A slot holds one segment: the one with the highest number in it. Other valid frames in
+        // the slot are left over from its earlier segments.
         let newest = placed[before..].iter().map(|p| p.group.segment).max();
         match newest {
             Some(n) => {
@@ -134,8 +137,7 @@ pub fn scan(slots: Vec<(u32, Vec<u8>)>, floor: &Floor) -> Scan {
     out
 }
 
-/// Walks the frames in order and stops at the first gap that a later group of the same epoch
-/// proves.
+/// Takes the groups in order and stops at the first gap that a later group proves.
 fn order_groups(placed: Vec<LocatedGroup>, floor: &Floor, out: &mut Scan) {
     if floor.allow_gaps {
         for p in placed {
@@ -179,8 +181,8 @@ fn order_groups(placed: Vec<LocatedGroup>, floor: &Floor, out: &mut Scan) {
     }
 }
 
-/// The caller's last sequence number in a group, as far as the log can tell (records that are no
-/// entries make it too high by their number).
+/// The caller's last sequence number in a group, as far as the log can know it. Each record that is
+/// not an entry makes it too high by one.
 fn last_seq(group: &Group) -> u64 {
     group.first_seq + (group.records.len() as u64).saturating_sub(1)
 }

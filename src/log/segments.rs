@@ -2,8 +2,8 @@
 //!
 //! Invariants: `append` returns only when the group is durable; a boot begins a new segment at its
 //! first group and never writes behind an unknown tail; a slot is overwritten only after its
-//! segment was released. After an error the log refuses everything: what the medium holds is then
-//! unknown.
+//! segment was released. After an error the log refuses every further group, because the content of
+//! the medium is then unknown.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -14,14 +14,14 @@ use super::recover::{Floor, LogDamage, scan};
 
 /// Bytes of a segment.
 pub const SEGMENT_BYTES: usize = 1024 * 1024;
-/// Spare slots that `prepare` keeps ready.
+/// Spare slots that [`Log::ensure_spare`] has ready.
 pub const SPARE_SEGMENTS: usize = 2;
-/// Files that may be missing before one that this log made; one beyond that was named by somebody
-/// else.
+/// How many files may be missing before a file that this log made. A file with more missing before
+/// it was not named by this log.
 const MAX_NUMBER_GAP: usize = 8;
 
-/// Of the numbers of a log's files, rising: those that are missing between them, and those that
-/// this log did not give.
+/// Checks the ascending numbers of a log's files. Returns the numbers that are missing between
+/// them, and those that this log did not give.
 #[must_use]
 pub fn check_numbering(numbers: &[u32]) -> (Vec<u32>, Vec<u32>) {
     let (mut gone, mut next) = (Vec::new(), 0);
@@ -43,28 +43,28 @@ pub enum LogOpenError {
     /// The medium failed.
     #[error("cannot read the log")]
     Io(#[from] io::Error),
-    /// Written by a newer program.
+    /// A newer program wrote the log.
     #[error("the log was written by a newer version of this program (format {0}, this one knows {known})", known = super::frame::VERSION)]
     Newer(u16),
 }
 
-/// What was found at opening.
+/// The content of a log at opening.
 #[derive(Debug, Default)]
 pub struct Recovery {
-    /// Groups from the floor on, in order.
+    /// The groups from the floor on, in order.
     pub groups: Vec<Group>,
-    /// Damage, if any: replay ends before it.
+    /// The damage, if any: replay ends before it.
     pub damage: Option<LogDamage>,
-    /// The first segment that is needed, as the groups say; 0 = all.
+    /// The first segment that is needed, as stored in the groups; 0 = all.
     pub first: u64,
-    /// Segments whose files are shorter than they were made, although groups stand in them:
-    /// somebody cut them.
+    /// Segments whose files are shorter than they were made, although they hold groups: something
+    /// other than this log truncated them.
     pub truncated: Vec<u64>,
-    /// Files that are not there although later ones are: somebody removed them, this log never
-    /// does.
+    /// Number of files that are missing although later ones exist. This log never removes a file,
+    /// so something else did.
     pub missing: usize,
-    /// Files whose numbers this log did not give. What stands in them is read; they are not
-    /// written over while nothing does.
+    /// Files whose numbers this log did not give. The groups in them are read. A file in which no
+    /// group is found is not overwritten.
     pub stray: Vec<u32>,
 }
 
@@ -73,8 +73,7 @@ pub struct Recovery {
 pub struct Sealed {
     /// Its number.
     pub segment: u64,
-    /// First sequence number of the next segment: everything below stands in this one or an older
-    /// one.
+    /// The floor behind it: every group below lies in this segment or an older one.
     pub floor: Floor,
 }
 
@@ -89,12 +88,13 @@ pub struct Log {
     sealed: VecDeque<Sealed>,
     free: VecDeque<u32>,
     too_short: VecDeque<u32>,
-    /// Slots in use whose files are too short for another segment.
+    /// Slots in use whose files are too short for another segment; they are made again once their
+    /// segment is released.
     truncated: Vec<u32>,
     orphaned: Vec<(u32, usize)>,
     next_slot: u32,
     stray: Vec<u32>,
-    /// Why it takes nothing more.
+    /// Why the log refuses every further group; none = it accepts them.
     failure: Option<io::ErrorKind>,
 }
 
@@ -106,12 +106,12 @@ struct Current {
 }
 
 impl Log {
-    /// Opens the log for the boot `epoch` and gives what stands in it. Groups beyond damage are
-    /// left where they are until [`Log::heal`]. A log on a medium that may only be read, or
-    /// does not sync, opens, and refuses every group.
+    /// Opens the log for the boot `epoch` and returns its content. Groups beyond damage are left
+    /// where they are until [`Log::remove_orphaned`]. A log on a medium that is read-only, or that
+    /// cannot sync, opens, but refuses every group.
     ///
     /// # Errors
-    /// [`OpenError`] when the medium fails or holds a newer format; nothing was changed then.
+    /// [`LogOpenError`] when the medium fails or holds a newer format; nothing was changed then.
     pub fn open(
         mut disk: Box<dyn Disk>,
         epoch: Epoch,
@@ -131,9 +131,9 @@ impl Log {
         if let Some(version) = found.newer {
             return Err(LogOpenError::Newer(version));
         }
-        // The last group may stand in the page cache only: its writer was killed before the sync. A
-        // medium that may only be read is as durable as it gets; one that fails takes
-        // nothing more, and what it gave can be shown.
+        // The last group may be in the page cache only, if its writer was killed before the sync. A
+        // read-only medium is as durable as it gets. If the sync fails, the log refuses every
+        // further group, but the groups that were read can still be shown.
         let broken = found
             .slots
             .last_key_value()
@@ -141,7 +141,7 @@ impl Log {
             .map(|cause| cause.kind());
         let held: Vec<u32> = found.orphaned.iter().map(|(slot, _)| *slot).collect();
         let (gone, stray) = check_numbering(&numbers);
-        // A slot that was cut short while it was made is made again before it is used.
+        // A slot whose creation was interrupted is too short: it is made again before it is used.
         found
             .free
             .retain(|s| !short.contains(s) && !held.contains(s) && !stray.contains(s));
@@ -166,8 +166,8 @@ impl Log {
         let mut sealed = VecDeque::new();
         let segments: Vec<u64> = found.slots.keys().copied().collect();
         for (i, segment) in segments.iter().enumerate() {
-            // The floor after a segment: the first group of the next one, or what follows the last
-            // group.
+            // The floor after a segment is the first group of the next segment, or the number that
+            // follows the last group.
             let next = segments
                 .get(i + 1)
                 .and_then(|n| found.groups.iter().find(|g| g.segment == *n))
@@ -212,17 +212,19 @@ impl Log {
         ))
     }
 
-    /// Writes one group and makes it durable. `records` must stay under [`MAX_PAYLOAD`] with 4
-    /// bytes each.
+    /// Writes one group and makes it durable. `records`, with 4 bytes added to each, must not
+    /// exceed [`MAX_PAYLOAD`].
     ///
     /// # Errors
-    /// Whatever the medium says; the log is unusable afterwards, except for a group that is too
-    /// large.
+    /// When the group is too large or the medium fails. After a failure of the medium the log is
+    /// unusable.
     pub fn append(&mut self, first_seq: u64, stamp: &Stamp, records: &[&[u8]]) -> io::Result<()> {
         if let Some(kind) = self.failure {
             return Err(io::Error::new(
                 kind,
-                format!("the log takes nothing since it failed or was opened read-only ({kind})"),
+                format!(
+                    "the log accepts no group since it failed or was opened read-only ({kind})"
+                ),
             ));
         }
         let size = size_of(records);
@@ -237,9 +239,10 @@ impl Log {
         done
     }
 
-    /// Writes one group that says that nothing before segment `first` is needed any more, and then
-    /// gives those segments back: never before, so that a write that the power cut tears cannot
-    /// be mistaken for damage. For callers that open with [`Floor::any_start`].
+    /// Writes one group that records that nothing before segment `first` is needed any more, and
+    /// then releases those segments. They are released only after the write, so that a write torn
+    /// by a power cut cannot be mistaken for damage. For callers that open with
+    /// [`Floor::any_start`].
     ///
     /// # Errors
     /// As [`Log::append`].
@@ -325,7 +328,7 @@ impl Log {
             } else {
                 self.disk.create(slot, SEGMENT_BYTES)
             };
-            // What somebody else put under its name is passed over.
+            // A folder that something else made under this name is skipped.
             if made
                 .as_ref()
                 .is_err_and(|cause| cause.kind() != io::ErrorKind::IsADirectory)
@@ -343,11 +346,11 @@ impl Log {
         }
     }
 
-    /// Copies groups beyond damage aside and makes them invalid, so that damage is found once. Call
-    /// it when the finding itself is durable.
+    /// Copies groups beyond damage aside and makes them invalid, so that the same damage is found
+    /// only once. Call it when the record of the damage is itself durable.
     ///
     /// # Errors
-    /// Whatever the medium says; the damage is found again at the next opening then.
+    /// When the medium fails; the damage is found again at the next opening then.
     pub fn remove_orphaned(&mut self) -> io::Result<()> {
         let places = std::mem::take(&mut self.orphaned);
         invalidate(self.disk.as_mut(), &places)?;
@@ -363,10 +366,11 @@ impl Log {
         Ok(())
     }
 
-    /// Makes one spare slot when there are too few. Call it when nobody waits. True = it made one.
+    /// Makes one spare slot when there are too few. Call it when no caller waits for an append.
+    /// True = it made one.
     ///
     /// # Errors
-    /// Whatever the medium says; a failure here does not break the log (there may be no room for a
+    /// When the medium fails. Such a failure does not break the log (there may be no room for a
     /// spare).
     pub fn ensure_spare(&mut self) -> io::Result<bool> {
         if self.failure.is_some() || self.free.len() >= SPARE_SEGMENTS {
@@ -377,16 +381,16 @@ impl Log {
         Ok(true)
     }
 
-    /// Begins no segment up to and with this one: the caller's own copy knows of it, though it does
-    /// not stand here any more.
+    /// Ensures that no new segment gets a number up to and including `segment`. The caller's own
+    /// copy names that segment, although it is not in this log any more.
     pub fn skip_to(&mut self, segment: u64) {
         self.next_segment = self.next_segment.max(segment.saturating_add(1));
     }
 
-    /// Makes the files again that are gone or were cut short and hold nothing.
+    /// Makes the files again that are missing, or that are too short and hold nothing needed.
     ///
     /// # Errors
-    /// Whatever the medium says; they are missed again at the next opening then.
+    /// When the medium fails; the files are reported as missing again at the next opening then.
     pub fn recreate_missing(&mut self) -> io::Result<()> {
         while self.failure.is_none() && !self.too_short.is_empty() {
             let slot = self.make_slot()?;
@@ -395,10 +399,10 @@ impl Log {
         Ok(())
     }
 
-    /// Keeps a copy of a segment for a person to look at.
+    /// Stores a copy of a segment for a person to examine.
     ///
     /// # Errors
-    /// Whatever the medium says; nothing depends on it.
+    /// When the medium fails; nothing depends on the copy.
     pub fn set_aside(&mut self, segment: u64) -> io::Result<()> {
         match self.live.get(&segment) {
             Some(slot) => self.disk.set_aside(*slot),
@@ -412,7 +416,8 @@ impl Log {
         &self.sealed
     }
 
-    /// Gives back every finished segment up to and with `segment`: the caller has a durable copy.
+    /// Releases every finished segment up to and including `segment`: the caller has a durable copy
+    /// of what it needs.
     pub fn release(&mut self, segment: u64) {
         while self.sealed.front().is_some_and(|s| s.segment <= segment) {
             self.sealed.pop_front();
@@ -452,13 +457,12 @@ impl Log {
     }
 }
 
-/// Groups beyond damage are copied aside and then made invalid, so that damage is found once.
+/// Copies the groups at `places` aside and then makes them invalid.
 fn invalidate(disk: &mut dyn Disk, places: &[(u32, usize)]) -> io::Result<()> {
     let mut slots: Vec<u32> = places.iter().map(|(slot, _)| *slot).collect();
     slots.dedup();
     for slot in slots {
-        // The copy is for a person's curiosity; that there is no room for it must not stop the
-        // village.
+        // The copy is only for a person to examine: missing space for it must not stop the gateway.
         if let Err(cause) = disk.set_aside(slot) {
             tracing::warn!(%cause, slot, "copying damaged segment aside failed");
         }

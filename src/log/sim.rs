@@ -1,8 +1,9 @@
-//! A disk that can be cut, lie and fail: the rig behind the fault tests.
+//! A simulated disk that can lose power, lie about syncs and fail: the rig behind the fault tests.
 //!
 //! Every write and sync is recorded; `image` rebuilds what a power cut at any point would leave, at
-//! 512-byte granularity. An honest disk keeps all that was synced; a lying one may lose part of the
-//! last operations in spite of it. For tests, benches and fuzzing only; never used by a role.
+//! 512-byte granularity. An honest disk preserves all that was synced; a lying one may lose parts
+//! of the last operations although they were synced. For tests, benches and fuzzing only; no
+//! command of the program uses it.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -33,12 +34,12 @@ struct Inner {
 #[derive(Debug, Clone, Default)]
 pub struct SimDisk(Arc<Mutex<Inner>>);
 
-/// How a cut treats what was not synced, or what was.
+/// The parts of the written data that a power cut may destroy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Honesty {
-    /// What was synced is there.
+    /// All synced writes are there.
     Honest,
-    /// Of the last `n` operations any part may be missing, syncs or not.
+    /// Any part of the last `n` operations may be missing, synced or not.
     Lying(usize),
 }
 
@@ -65,8 +66,8 @@ impl SimDisk {
         inner.fail_at = Some(inner.calls + n);
     }
 
-    /// The content that a power cut after `at` operations leaves. `random` gives numbers for what
-    /// survives.
+    /// The content that a power cut after `at` operations leaves. `random` decides which parts of
+    /// the unsynced writes survive.
     pub fn image(
         &self,
         at: usize,
@@ -80,8 +81,8 @@ impl SimDisk {
             Honesty::Honest => 0,
             Honesty::Lying(n) => ops.len().saturating_sub(n),
         };
-        // Survival probability differs per cut: sometimes nearly all is lost, sometimes nearly
-        // nothing.
+        // The probability of survival differs per cut: sometimes nearly all is lost, sometimes
+        // nearly nothing.
         let bias = random() % 5;
         for (i, op) in ops.iter().enumerate() {
             let settled = match honesty {
@@ -132,7 +133,7 @@ impl SimDisk {
     }
 }
 
-/// Creations sync by themselves; a write is firm once its slot was synced after it.
+/// A creation syncs by itself. A write is durable once its slot was synced after it.
 fn op_is_synced(ops: &[Op], i: usize) -> bool {
     match &ops[i] {
         Op::Write(slot, ..) => ops[i + 1..]
@@ -189,7 +190,7 @@ impl TestRng {
     }
 }
 
-/// How often a fault test tries: `usual` times in CI, a thousand in the long lane
+/// How many cases a fault test runs: `usual` times in CI, a thousand in the long lane
 /// (`CONGLANG_LONG`).
 #[must_use]
 pub fn cases(usual: usize) -> usize {
@@ -200,8 +201,8 @@ pub fn cases(usual: usize) -> usize {
     }
 }
 
-/// A file as rot leaves it: of `cases` cases the `case`-th, hit somewhere in what is written of it.
-/// A hole, a cut, a bit.
+/// A corrupted copy of a file: the `case`-th of `cases` cases. The damage (512 zero bytes, a
+/// truncation or a flipped bit) lies somewhere in the written part of the file.
 #[must_use]
 pub fn corrupt(whole: &[u8], case: usize, cases: usize) -> Vec<u8> {
     let mut bytes = whole.to_vec();

@@ -1,4 +1,4 @@
-//! Power cuts, lies, failures and rot on the simulated disk.
+//! Power cuts, lying syncs, failures and corruption on the simulated disk.
 
 use std::collections::BTreeMap;
 
@@ -102,7 +102,7 @@ fn an_honest_disk_loses_nothing_answered_at_any_cut_nor_at_a_second_one() {
             "case {case}: a torn tail is not damage"
         );
         assert_prefix(&records, promised);
-        // A second boot writes on, and is cut again.
+        // A second boot writes further groups, and power is cut again.
         let more = fill(&second, 3, records.len() as u64, 5, &mut dice);
         let ops = second.operations();
         let (again, found, _) = reopen(second.image(ops, Honesty::Honest, || dice.next_u64()), 4);
@@ -168,7 +168,7 @@ fn rot_never_gives_a_wrong_record() {
 
 #[test]
 fn a_failing_write_or_sync_loses_nothing_answered() {
-    // The long lane goes on to the 500th.
+    // The long run (`CONGLANG_LONG`) goes on to the 500th.
     for n in 0..cases(60).min(500) {
         let disk = SimDisk::default();
         disk.fail_after(n);
@@ -210,7 +210,7 @@ fn released_segments_are_recycled_and_stale_frames_do_not_come_back() {
     assert!(found.damage.is_none(), "{:?}", found.damage);
     let last = found.groups.last().expect("some");
     assert_eq!(last.first_seq, 100);
-    // With the floor's own segment gone it is damage, not a shorter history.
+    // If the floor's own segment is missing, that is damage and not a shorter history.
     let mut holed = content;
     let slot = *holed
         .iter()
@@ -290,7 +290,7 @@ fn a_cut_while_a_dead_segment_is_written_over_is_no_damage_and_rot_in_it_neither
             .copied()
             .expect("the first");
         let mut content = disk.image(at, Honesty::Honest, || dice.next_u64());
-        // Rot in a segment that is dead.
+        // Corruption in a segment that is not needed any more.
         let newest = |c: &[u8]| {
             (0..c.len() / BLOCK_BYTES)
                 .filter_map(|b| {
@@ -362,7 +362,7 @@ fn a_file_with_a_number_far_beyond_the_others_is_left_alone_and_nothing_is_made_
         stray.iter().all(|slot| after[slot] == b"a letter"),
         "they are not ours to write over"
     );
-    // Of those that may well be ours the missing ones are made again.
+    // Missing numbers among files that this log may have made are made again.
     let (gone, stray) = super::segments::check_numbering(&[0, 2, 5, 400]);
     assert_eq!(
         (gone.as_slice(), stray.as_slice()),

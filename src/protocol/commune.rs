@@ -1,11 +1,12 @@
-//! What village and commune say to each other over MQTT: the proof is here, MQTT is only the truck.
+//! The messages between village and commune over MQTT. The messages themselves prove that nothing
+//! is lost or changed; MQTT is only the transport.
 //!
 //! Identity of a record is `(village, epoch, lane, lane_seq)`. Topics: the village publishes on
-//! `up/<village>/…`, hears `down/<village>/…`. JSON, records compressed.
+//! `up/<village>/…` and is subscribed to `down/<village>/…`. JSON, records compressed.
 //!
-//! Both sides know the same bounds: what one may send is what the other takes. What is beyond them
-//! is refused at the door ([`Up::unsound`], [`Down::unsound`]) before anything is unpacked, stored
-//! or believed.
+//! Both sides have the same bounds: each accepts exactly what the other may send. A message beyond
+//! them is refused on receipt ([`UplinkMessage::validation_error`],
+//! [`DownlinkMessage::validation_error`]), before anything is unpacked, stored or acted on.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -22,15 +23,15 @@ use crate::domain::event::Lane;
 pub const MAX_BATCH_BYTES: usize = 64 * 1024;
 /// Records of one batch.
 pub const MAX_BATCH_RECORDS: usize = 100;
-/// Largest uncompressed batch that a receiver takes: a batch ends with the record that passes
-/// [`BATCH_RAW`], and a record of the journal has at most 64 KiB.
+/// Largest uncompressed batch that a receiver accepts: a batch ends with the record that exceeds
+/// [`MAX_BATCH_BYTES`], and a record of the journal has at most 64 KiB.
 pub const MAX_UNPACKED_BYTES: usize = 256 * 1024;
 /// Most streams that HELLO names and RESUME answers: about 100 bytes each, well below the largest
 /// message.
 pub const MAX_HELLO_STREAMS: usize = 1_500;
-/// Longest words of one record, bytes.
+/// Longest text of one record, bytes.
 pub const MAX_TEXT_BYTES: usize = 256 * 1024;
-/// Largest gap that is believed, records.
+/// Largest gap that is accepted, records.
 pub const MAX_GAP_RECORDS: u64 = 10_000_000;
 /// Longest request for a certificate, certificate, reason or name of a database, bytes.
 const MAX_PEM_BYTES: usize = 16 * 1024;
@@ -41,13 +42,15 @@ const MAX_INCARNATION_BYTES: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "say", rename_all = "snake_case")]
 pub enum UplinkMessage {
-    /// What there is to send.
+    /// HELLO: the streams that there are to send.
     Hello {
-        /// The boot that speaks; a second speaker with another one is a cloned card.
+        /// The epoch of the boot that connects; a second client with another one means cloned
+        /// storage.
         epoch: String,
-        /// Which boot.
+        /// Number of the boot.
         boot: u64,
-        /// Streams with first kept and last number, in the order in which they are sent.
+        /// Streams with the first number that is still there and the last number, in the order in
+        /// which they are sent.
         streams: Vec<(Stream, u64, u64)>,
     },
     /// Records.
@@ -66,21 +69,22 @@ pub enum UplinkMessage {
     /// The village's certificate ends soon: a request (PKCS #10, PEM) for a new one, for the same
     /// name.
     Renew {
-        /// Only its public key is taken.
+        /// The request; only its public key is used.
         request: String,
     },
-    /// The commune has another record in this place. Said only to a commune that told what it has.
+    /// The commune has another record under this number. Sent only to a commune that described its
+    /// copy (`known` in RESUME).
     Differs {
         /// Stream.
         stream: Stream,
-        /// Which record.
+        /// Number of the record.
         number: u64,
     },
-    /// What became of a command of the commune.
+    /// The outcome of a command of the commune.
     Outcome {
         /// Its number in the downlink.
         seq: u64,
-        /// Done, or why not.
+        /// Why the command was refused; none = it was carried out.
         refused: Option<String>,
     },
 }
@@ -96,14 +100,14 @@ pub struct Batch {
     pub count: u64,
     /// SHA-256 of the uncompressed records.
     pub sha256: String,
-    /// base64 of zstd of lines: each a stored entry, byte for byte.
+    /// base64 of zstd of lines; each line is a stored entry, byte for byte.
     pub records: String,
-    /// People's words that the records name: blob id → text.
+    /// Texts of people that the records name: blob id → text.
     #[serde(default)]
     pub texts: BTreeMap<String, String>,
 }
 
-/// What every record has, whatever version it is of.
+/// The fields that every record has, in every version.
 #[derive(Deserialize)]
 struct RecordHeader {
     lane: Lane,
@@ -114,46 +118,47 @@ struct RecordHeader {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "say", rename_all = "snake_case")]
 pub enum DownlinkMessage {
-    /// From where to send: the commune's own record is the only truth.
+    /// The answer to HELLO: how far each stream is applied. The commune's own count alone decides
+    /// from where the village sends.
     Resume {
-        /// Made when the commune's database was created or restored.
+        /// Name of the commune's database, made when it was created or restored.
         incarnation: String,
         /// Streams and how far each is applied.
         applied: Vec<(Stream, u64)>,
         /// The commune's wall time, ms: a village without a clock takes its floor from it.
         now_ms: i64,
-        /// The commune knows its own time, as far as a clock can say. (Communes of before did not
-        /// say it.)
+        /// The commune trusts its own clock. (Older communes do not send the field.)
         #[serde(default = "yes")]
         sure: bool,
-        /// Whether its copy and the village's are one. (Communes of before did not say it.)
+        /// Its description of its copy, to be compared with the village's. (Older communes do not
+        /// send the field.)
         #[serde(default, skip_serializing_if = "Option::is_none")]
         known: Option<Box<CommuneCopy>>,
     },
     /// How far a stream is applied, durably.
     Ack {
-        /// Which database says so.
+        /// The database that acknowledges.
         incarnation: String,
         /// Stream.
         stream: Stream,
-        /// Everything up to here is in the store.
+        /// Everything up to this number is in the commune's database.
         applied: u64,
-        /// The batch began behind a hole: send again from here. (A batch that came twice is no
+        /// The batch began behind a hole: resend from behind `applied`. (A duplicate batch is no
         /// hole.)
         hole: bool,
     },
     /// The village's next certificate, PEM.
     Certificate {
-        /// For the key of the request.
+        /// The certificate, for the key of the request.
         certificate: String,
     },
-    /// A command for the village; sent again until its outcome comes.
+    /// A command for the village; resent until its outcome arrives.
     Command {
         /// Dense number per village.
         seq: u64,
-        /// Its name: carried out once.
+        /// Its id; a command with the same id is carried out once.
         id: String,
-        /// Wall ms after which it means nothing.
+        /// Wall ms after which the command expires.
         expires_at: i64,
         /// The bulletin.
         bulletin: Bulletin,
@@ -171,14 +176,14 @@ pub struct Bulletin {
     pub title: String,
     /// Body.
     pub body: String,
-    /// Urgent: stands first.
+    /// Urgent: shown first.
     pub urgent: bool,
     /// Last moment it is shown, wall ms.
     pub until: Option<i64>,
 }
 
 impl UplinkMessage {
-    /// What is beyond the bounds of the protocol, in words; none = nothing.
+    /// Why the message is beyond the bounds of the protocol, in words; none = it is within them.
     #[must_use]
     pub fn validation_error(&self) -> Option<&'static str> {
         match self {
@@ -253,7 +258,7 @@ impl Batch {
 }
 
 impl DownlinkMessage {
-    /// What is beyond the bounds of the protocol, in words; none = nothing.
+    /// Why the message is beyond the bounds of the protocol, in words; none = it is within them.
     #[must_use]
     pub fn validation_error(&self) -> Option<&'static str> {
         match self {
@@ -282,7 +287,7 @@ impl DownlinkMessage {
             Self::Certificate { certificate } => {
                 (certificate.len() > MAX_PEM_BYTES).then_some("a certificate that is too long")
             }
-            // Carried out or refused with a reason, where it is obeyed.
+            // `sync::downlink` checks the command: it is carried out, or refused with a reason.
             Self::Command { .. } => None,
         }
     }
@@ -313,7 +318,7 @@ pub fn pack(
 /// The records of a batch, checked.
 ///
 /// # Errors
-/// A sentence when the batch is not what it says.
+/// A sentence when the batch is not within the bounds, or its records are not the promised ones.
 pub fn unpack(batch: &Batch) -> Result<Vec<Vec<u8>>, String> {
     if let Some(why) = batch.validation_error() {
         return Err(why.to_owned());
@@ -325,7 +330,7 @@ pub fn unpack(batch: &Batch) -> Result<Vec<Vec<u8>>, String> {
     if crate::keys::secret::hex(&Sha256::digest(&raw)) != batch.sha256 {
         return Err("the records are not what was packed".into());
     }
-    // One more than there may be is looked for, not all that there are.
+    // At most one record more than allowed is split off, however many there are.
     let records: Vec<Vec<u8>> = raw
         .split(|b| *b == b'\n')
         .take(MAX_BATCH_RECORDS + 1)
@@ -337,7 +342,8 @@ pub fn unpack(batch: &Batch) -> Result<Vec<Vec<u8>>, String> {
             batch.count
         ));
     }
-    // A record says itself which one it is; the rest of it may be of a newer version than this one.
+    // Each record contains its own lane and number; its other fields may be of a newer version than
+    // this program.
     for (record, n) in records.iter().zip(batch.first..) {
         match serde_json::from_slice::<RecordHeader>(record) {
             Ok(head) if head.lane == batch.stream.lane && head.lane_seq == n => {}

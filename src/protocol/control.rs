@@ -1,4 +1,5 @@
-//! What the technician's commands and the daemon say over the control socket (HTTP, JSON).
+//! Requests and answers between the technician's commands and the gateway over the control socket
+//! (HTTP, JSON).
 
 use serde::{Deserialize, Serialize};
 
@@ -9,13 +10,13 @@ use crate::domain::device::Availability;
 pub struct StatusReport {
     /// “Thôn Bến Thóc”.
     pub village: String,
-    /// One sentence: the answer.
+    /// One sentence that sums up the state of the village.
     pub sentence: String,
     /// Wall ms.
     pub at: i64,
-    /// Lines: name, count, words.
+    /// Lines: name, count, details.
     pub lines: Vec<StatusLine>,
-    /// Parts of the house: name, `green|amber|red`, why.
+    /// Health parts: name, `green|amber|red`, reason.
     pub health: Vec<(String, String, String)>,
     /// Last entry.
     pub seq: u64,
@@ -32,7 +33,7 @@ pub struct StatusLine {
     pub name: String,
     /// “3/4 cụm”.
     pub count: String,
-    /// In words.
+    /// Details in words.
     pub words: String,
 }
 
@@ -41,7 +42,7 @@ pub struct StatusLine {
 pub struct SyncStatus {
     /// A commune is configured.
     pub configured: bool,
-    /// The link stands.
+    /// The link is up.
     pub up: bool,
     /// The commune has everything up to this entry.
     pub received: u64,
@@ -51,23 +52,23 @@ pub struct SyncStatus {
     pub waiting: u64,
 }
 
-/// What becomes of a person.
+/// The change to a user.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UserChange {
-    /// Somebody new; an id that is known is refused.
+    /// Adds a user; an id that is known is refused.
     #[default]
     Add,
-    /// A new PIN for somebody who is known.
+    /// A new PIN for a user that is known.
     Pin,
-    /// Another name for somebody who is known; the PIN stays.
+    /// Another name for a user that is known; the PIN stays.
     Rename,
 }
 
-/// `POST /users`: adds a person, gives a new PIN or another name.
+/// `POST /users`: adds a user, or gives one a new PIN or another name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserUpdate {
-    /// What is to be done.
+    /// The change.
     #[serde(default)]
     pub change: UserChange,
     /// Id.
@@ -80,16 +81,16 @@ pub struct UserUpdate {
     pub pin: Option<String>,
 }
 
-/// `POST /devices`: a device with its account; answered when the broker has it in force.
+/// `POST /devices`: a device with its account; answered when the account is in force at the broker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PutDevice {
     /// Its id; also its MQTT user name.
     pub id: String,
     /// Name as people say it; empty = as it is known.
     pub name: String,
-    /// Where it hangs; none = as it is known.
+    /// Id of the place where it hangs; none = as it is known.
     pub place: Option<String>,
-    /// SHA-256 of its secret, lower-case hexadecimal; none = its account is taken away.
+    /// SHA-256 of its secret, lower-case hexadecimal; none = its account is removed.
     pub secret_sha256: Option<String>,
 }
 
@@ -122,38 +123,39 @@ pub struct CameraStatus {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// Whether its picture comes, and since when.
+    /// Whether its stream comes, and since when.
     pub signal: Availability,
-    /// Why none comes, for a technician; empty = it comes, or it is just being called.
+    /// Why no stream comes, for a technician; empty = it comes, or the gateway is just connecting.
     pub why: String,
-    /// How it is coded and its size in pixels; empty = none comes.
+    /// Codec and size in pixels; empty = no stream comes.
     pub codec: String,
-    /// How many look on.
+    /// Number of viewers.
     pub viewers: usize,
-    /// Wall ms; 0 = nothing is kept.
+    /// Beginning of the oldest recording, wall ms; 0 = nothing is recorded.
     pub recorded_from: i64,
-    /// Until then pictures are on disk, wall ms; 0 = nothing is kept.
+    /// Moment up to which the recording is on disk, wall ms; 0 = nothing is recorded.
     pub recorded_until: i64,
-    /// Bytes kept.
+    /// Bytes of its recordings.
     pub recorded_bytes: u64,
-    /// Why nothing is recorded, for a technician; empty = it is, or nothing comes.
+    /// Why nothing is recorded, for a technician; empty = it is recorded, or no stream comes.
     pub recording_trouble: String,
-    /// Pictures come and are kept, yet keyframes cannot be decoded: why; empty = they can.
+    /// Why keyframes cannot be decoded although the stream comes and is recorded; empty = they
+    /// can.
     #[serde(default)]
     pub undecodable: String,
-    /// Nobody could look whether keyframes can be decoded: why; empty = somebody could, or none
-    /// came yet.
+    /// Why it could not be checked whether keyframes can be decoded; empty = it was checked, or no
+    /// keyframe came yet.
     #[serde(default)]
     pub unchecked: String,
-    /// So many percent of a minute's pictures are missing or may be smeared, because packets get
-    /// lost; 0 = few.
+    /// Percentage of the last minute's access units that are missing or may be smeared, because
+    /// packets were lost; 0 = few.
     #[serde(default)]
     pub loss: u8,
-    /// So many percent of a minute's pictures came and were not recorded, because the disk is too
-    /// slow; 0 = few.
+    /// Percentage of the last minute's access units that came and were not recorded, because the
+    /// disk is too slow; 0 = few.
     #[serde(default)]
     pub missed: u8,
-    /// The camera's clock is not believed: how it fails; empty = it is.
+    /// Why the camera's clock is not trusted; empty = it is trusted.
     #[serde(default)]
     pub clock: String,
     /// It was taken out of the configuration; only recordings are left.

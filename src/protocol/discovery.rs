@@ -1,11 +1,12 @@
-//! Home Assistant's MQTT discovery, as far as this house speaks it: light, switch, sensor,
+//! Home Assistant's MQTT discovery, as far as this gateway supports it: light, switch, sensor,
 //! binary_sensor.
 //!
-//! Source: <https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery>, with abbreviations and `~`.
-//! Invariants: a payload of any JSON type is compared as Home Assistant compares it (`rendered`),
-//! exactly: what is neither “on” nor “off” is never taken for one of them; what cannot be driven as
-//! announced is refused, never half adopted. Deliberately absent: templates as programs. `{{ value
-//! }}` and `{{ value_json.field }}` are understood, anything else is refused with its reason.
+//! Source: <https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery>, with abbreviations
+//! and `~`. Invariants: a payload of any JSON type is compared as Home Assistant compares it
+//! (`ha_rendering`), exactly: a payload that is neither “on” nor “off” is never taken for one of
+//! them. An entity that cannot be controlled as its discovery message describes is refused, never
+//! half adopted. Deliberately absent: templates as programs. `{{ value }}` and `{{ value_json.field
+//! }}` are understood, any other template is refused with its reason.
 
 use serde_json::{Map, Value};
 
@@ -14,28 +15,28 @@ use crate::domain::entity::{AvailabilityTopic, CommandTopic, Entity, Kind, State
 use crate::domain::id::{DeviceId, EntityId};
 use crate::domain::{text, validation};
 
-/// Longest payload that an announcement may name, bytes.
+/// Longest payload that a discovery message may name, bytes.
 const MAX_PAYLOAD_BYTES: usize = validation::MAX_MACHINE_TEXT_BYTES;
 /// Longest device class, characters.
 const MAX_CLASS_CHARS: usize = 32;
-/// A device that promises to speak more often than this is held to this: each silence is an entry,
-/// seconds.
+/// Shortest `expire_after` that is taken over, seconds: a device that promises values more often is
+/// held to this only, because each silence makes an entry.
 const MIN_EXPIRE_AFTER_S: u32 = 30;
 
-/// What a discovery message announces.
+/// The content of a discovery message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DiscoveryMessage {
     /// The device: the node id in the topic.
     pub device: DeviceId,
-    /// What the device calls itself; empty = it does not say.
+    /// The name that the device gives itself; empty = none.
     pub device_name: String,
-    /// Maker and model.
+    /// Manufacturer and model.
     pub model: String,
-    /// The thing: `device.object`.
+    /// The entity: `device.object`.
     pub id: EntityId,
-    /// What sort of thing the topic says that it is.
+    /// The kind of the entity, from the component in the topic.
     pub kind: Kind,
-    /// What it does, its name empty where that is the device's; none = the message was empty (the
+    /// The entity, its name empty where it has the device's; none = the message was empty (the
     /// entity is withdrawn).
     pub entity: Option<Entity>,
 }
@@ -43,26 +44,15 @@ pub struct DiscoveryMessage {
 /// Reads a message on `homeassistant/<component>/<node>/<object>/config`.
 ///
 /// # Errors
-/// A sentence for the technician: why this announcement cannot be used. `doors::refusals` has its
-/// words in Vietnamese.
+/// A sentence for the technician: why this discovery message cannot be used. `http::refusal_text`
+/// translates it into Vietnamese.
 pub fn read(topic: &str, payload: &[u8]) -> Result<DiscoveryMessage, String> {
-    let levels: Vec<&str> = topic.split('/').collect();
-    let (component, node, object) = match levels.as_slice() {
-        ["homeassistant", component, node, object, "config"] => (*component, *node, *object),
-        ["homeassistant", component, node, "config"] => (*component, *node, "main"),
-        _ => return Err(format!("it is no discovery topic: {topic}")),
-    };
-    let kind = match component {
-        "light" => Kind::Light,
-        "switch" => Kind::Switch,
-        "sensor" => Kind::Sensor,
-        "binary_sensor" => Kind::BinarySensor,
-        other => return Err(format!("its component is not used in this house: {other}")),
-    };
-    let device =
-        DeviceId::new(node).map_err(|_| format!("its node id is no id of this house: {node}"))?;
-    let id = EntityId::new(&format!("{device}.{object}"))
-        .map_err(|_| format!("its object id is no id of this house: {object}"))?;
+    let ConfigTopic {
+        device,
+        object,
+        id,
+        kind,
+    } = parse_topic(topic)?;
     if payload.is_empty() {
         return Ok(DiscoveryMessage {
             device,
@@ -83,39 +73,7 @@ pub fn read(topic: &str, payload: &[u8]) -> Result<DiscoveryMessage, String> {
         map: &map,
     };
     fields.check_supported()?;
-    let state_topic = fields
-        .topic(&["state_topic", "stat_t"])?
-        .ok_or("state_topic is missing")?;
-    let on = fields.payload(&["payload_on", "pl_on"])?;
-    let off = fields.payload(&["payload_off", "pl_off"])?;
-    let (said_on, said_off) = (state_payload(on, "ON")?, state_payload(off, "OFF")?);
-    let order = match fields.topic(&["command_topic", "cmd_t"])? {
-        Some(topic) if kind.is_switchable() => Some(CommandTopic {
-            topic,
-            on: command_payload(on, "ON"),
-            off: command_payload(off, "OFF"),
-        }),
-        None if kind.is_switchable() => return Err("command_topic is missing".into()),
-        _ => None,
-    };
-    // Only a switch has words of its own for its state; empty ones count as none.
-    let state = |names: &[&str], or: String| -> Result<String, String> {
-        match fields.payload(names)? {
-            Some(value) if kind == Kind::Switch => Ok(Some(state_payload(Some(value), "")?)
-                .filter(|text| !text.is_empty())
-                .unwrap_or(or)),
-            _ => Ok(or),
-        }
-    };
-    let source = StateTopic {
-        topic: state_topic,
-        field: value_field(&fields)?,
-        on: state(&["state_on", "stat_on"], said_on)?,
-        off: state(&["state_off", "stat_off"], said_off)?,
-    };
-    if source.on == source.off {
-        return Err("on and off are the same word".into());
-    }
+    let (state, order) = state_and_command(&fields, kind)?;
     let device_map = map
         .get("device")
         .or_else(|| map.get("dev"))
@@ -128,15 +86,15 @@ pub fn read(topic: &str, payload: &[u8]) -> Result<DiscoveryMessage, String> {
     let entity = Entity {
         id: id.clone(),
         device: device.clone(),
-        // A name that is there and empty is the device's; one that is missing is what stands in the
-        // topic.
+        // A name that is present but empty means the device's name; for a missing name the object
+        // id of the topic is used.
         name: if map.contains_key("name") || object == "main" {
             display_text(&map, &["name"], text::MAX_NAME_CHARS)
         } else {
             object.to_owned()
         },
         kind,
-        state: source,
+        state,
         order,
         availability: fields.availability()?,
         unit: display_text(
@@ -175,6 +133,83 @@ pub fn read(topic: &str, payload: &[u8]) -> Result<DiscoveryMessage, String> {
     })
 }
 
+/// The parts of a discovery topic.
+struct ConfigTopic<'a> {
+    device: DeviceId,
+    /// The object id; “main” for a topic without one.
+    object: &'a str,
+    id: EntityId,
+    kind: Kind,
+}
+
+fn parse_topic(topic: &str) -> Result<ConfigTopic<'_>, String> {
+    let levels: Vec<&str> = topic.split('/').collect();
+    let (component, node, object) = match levels.as_slice() {
+        ["homeassistant", component, node, object, "config"] => (*component, *node, *object),
+        ["homeassistant", component, node, "config"] => (*component, *node, "main"),
+        _ => return Err(format!("it is no discovery topic: {topic}")),
+    };
+    let kind = match component {
+        "light" => Kind::Light,
+        "switch" => Kind::Switch,
+        "sensor" => Kind::Sensor,
+        "binary_sensor" => Kind::BinarySensor,
+        other => return Err(format!("its component is not used in this house: {other}")),
+    };
+    let device =
+        DeviceId::new(node).map_err(|_| format!("its node id is no id of this house: {node}"))?;
+    let id = EntityId::new(&format!("{device}.{object}"))
+        .map_err(|_| format!("its object id is no id of this house: {object}"))?;
+    Ok(ConfigTopic {
+        device,
+        object,
+        id,
+        kind,
+    })
+}
+
+/// The topic and payloads of an entity's state and, if it can be switched, of its orders.
+fn state_and_command(
+    fields: &ConfigFields<'_>,
+    kind: Kind,
+) -> Result<(StateTopic, Option<CommandTopic>), String> {
+    let state_topic = fields
+        .topic(&["state_topic", "stat_t"])?
+        .ok_or("state_topic is missing")?;
+    let on = fields.payload(&["payload_on", "pl_on"])?;
+    let off = fields.payload(&["payload_off", "pl_off"])?;
+    let (usual_on, usual_off) = (state_payload(on, "ON")?, state_payload(off, "OFF")?);
+    let order = match fields.topic(&["command_topic", "cmd_t"])? {
+        Some(topic) if kind.is_switchable() => Some(CommandTopic {
+            topic,
+            on: command_payload(on, "ON"),
+            off: command_payload(off, "OFF"),
+        }),
+        None if kind.is_switchable() => return Err("command_topic is missing".into()),
+        _ => None,
+    };
+    // Only a switch may have other payloads in its state than in its orders; an empty one counts as
+    // none.
+    let state = |names: &[&str], or: String| -> Result<String, String> {
+        match fields.payload(names)? {
+            Some(value) if kind == Kind::Switch => Ok(Some(state_payload(Some(value), "")?)
+                .filter(|text| !text.is_empty())
+                .unwrap_or(or)),
+            _ => Ok(or),
+        }
+    };
+    let source = StateTopic {
+        topic: state_topic,
+        field: value_field(fields)?,
+        on: state(&["state_on", "stat_on"], usual_on)?,
+        off: state(&["state_off", "stat_off"], usual_off)?,
+    };
+    if source.on == source.off {
+        return Err("on and off are the same word".into());
+    }
+    Ok((source, order))
+}
+
 struct ConfigFields<'a> {
     base: String,
     map: &'a Map<String, Value>,
@@ -185,7 +220,7 @@ impl<'a> ConfigFields<'a> {
         names.iter().find_map(|n| self.map.get(*n))
     }
 
-    /// A payload as it stands in the announcement.
+    /// A payload as it is in the discovery message.
     fn payload(&self, names: &[&str]) -> Result<Option<&'a Value>, String> {
         match self.find(names) {
             Some(Value::Null | Value::Array(_) | Value::Object(_)) => Err(format!(
@@ -228,7 +263,7 @@ impl<'a> ConfigFields<'a> {
         Ok(machine_text(self.map, names)?.map(|t| expand(&t, &self.base)))
     }
 
-    /// What this house has no hands for is refused whole.
+    /// Refuses a schema and a command template that this gateway does not support.
     fn check_supported(&self) -> Result<(), String> {
         if let Some(schema) = self
             .find(&["schema"])
@@ -247,8 +282,8 @@ impl<'a> ConfigFields<'a> {
         }
     }
 
-    /// The first of what says that the device is there. One that only a template can read is left
-    /// out: nothing is known then.
+    /// The first of the availability topics. A topic that only a template can read is left out; the
+    /// availability is then not known from a topic.
     fn availability(&self) -> Result<Option<AvailabilityTopic>, String> {
         let list = self
             .find(&["availability", "avty"])
@@ -283,7 +318,7 @@ impl<'a> ConfigFields<'a> {
     }
 }
 
-/// A payload as the text that a state is compared with.
+/// A payload as the text with which a state is compared.
 fn state_payload(payload: Option<&Value>, usual: &str) -> Result<String, String> {
     payload.map_or_else(
         || Ok(usual.to_owned()),
@@ -295,8 +330,8 @@ fn state_payload(payload: Option<&Value>, usual: &str) -> Result<String, String>
     )
 }
 
-/// A payload as it is sent as an order: a text as it is, anything else as the JSON that the device
-/// announced and reads.
+/// A payload as it is sent in an order: a text as it is, any other value as the JSON that the
+/// device put into its discovery message.
 fn command_payload(payload: Option<&Value>, usual: &str) -> String {
     match payload {
         None => usual.to_owned(),
@@ -315,7 +350,7 @@ fn expand(topic: &str, base: &str) -> String {
     }
 }
 
-/// A text that machines compare, as it is. An empty one counts as none.
+/// A text that programs compare, unchanged. An empty one counts as none.
 fn machine_text(map: &Map<String, Value>, names: &[&str]) -> Result<Option<String>, String> {
     match names.iter().find_map(|n| map.get(*n)) {
         None | Some(Value::Null) => Ok(None),
@@ -327,8 +362,7 @@ fn machine_text(map: &Map<String, Value>, names: &[&str]) -> Result<Option<Strin
     }
 }
 
-/// A text that people see, as a clean line. What a device calls itself is shown on pages and
-/// printed in terminals.
+/// A text that people see, as a clean line: it is shown on pages and printed in terminals.
 fn display_text(map: &Map<String, Value>, names: &[&str], most: usize) -> String {
     let text = names
         .iter()
@@ -338,7 +372,7 @@ fn display_text(map: &Map<String, Value>, names: &[&str], most: usize) -> String
     text::line(&text, most)
 }
 
-/// What stands between `{{` and `}}`.
+/// The expression between `{{` and `}}`.
 fn template_expression(template: &str) -> Option<&str> {
     template
         .trim()
@@ -374,20 +408,20 @@ fn value_field(fields: &ConfigFields<'_>) -> Result<Option<String>, String> {
     }
 }
 
-/// What a message means for an entity.
+/// The meaning of a message for an entity.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum PayloadValue {
     /// This value; 1 and 0 for on and off.
     Value(f64),
-    /// Nothing about this entity: empty, or without its field.
+    /// No value of this entity: the message is empty or lacks its field.
     Absent,
-    /// It says that it does not know: a JSON null, or Home Assistant's word for it.
+    /// The device does not know the value: a JSON null, or Home Assistant's `PAYLOAD_NONE`.
     Unknown,
-    /// Something that is no value of it: how it is, is not known any more.
+    /// No valid value of the entity: its state is not known any more.
     Invalid,
 }
 
-/// Reads a message as the entity's source says.
+/// Reads a message as the entity's `StateTopic` describes.
 #[must_use]
 pub fn parse_value(source: &StateTopic, kind: Kind, payload: &[u8]) -> PayloadValue {
     let Ok(whole) = std::str::from_utf8(payload) else {

@@ -1,53 +1,54 @@
-//! What village and commune tell each other about whether their two copies of a history are one.
+//! The messages by which village and commune find out whether their two copies of a history are the
+//! same.
 
 use serde::{Deserialize, Serialize};
 
 use super::stream::{MAX_NUMBER, Stream};
 
-/// Streams of which the last record is told.
+/// Most streams of which the last record is reported.
 const MAX_HEADS: usize = 64;
 
-/// How two copies parted.
+/// How the two copies differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Divergence {
     /// The village has fewer records than were acknowledged.
     Shorter,
-    /// A boot speaks that is not newer than one that was heard: a card was set back, or another one
-    /// put in.
+    /// A boot connected that is not newer than one that connected before: the storage was set back
+    /// or replaced.
     Older,
-    /// Two boxes speak under one name.
+    /// Two boxes connect under one village's name.
     Twin,
-    /// A number is another record there than here.
+    /// The same number names different records in the two copies.
     Differs,
 }
 
-/// What is wrong between the two copies.
+/// A difference between the two copies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DivergenceReport {
-    /// How they parted.
+    /// How they differ.
     pub how: Divergence,
-    /// When it was noticed, wall ms of who noticed.
+    /// When it was noticed, wall ms of the side that noticed.
     pub at: i64,
     /// The epoch in which it was noticed.
     pub epoch: String,
     /// Its boot.
     pub boot: u64,
-    /// The highest boot heard before; 0 = not known.
+    /// The highest boot that connected before; 0 = not known.
     pub highest: u64,
     /// Records that are missing in the village; 0 = not known.
     pub missing: u64,
 }
 
-/// What the commune tells beside how far each stream is.
+/// The commune's description of its copy, sent beside how far each stream is applied.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CommuneCopy {
-    /// Of the newest streams: the number of the last record, and its SHA-256.
+    /// For each of the newest streams, the number of its last record and that record's SHA-256.
     pub heads: Vec<(Stream, u64, String)>,
-    /// Number, in its house, of the newest record.
+    /// The seq of the newest record.
     pub newest_seq: u64,
-    /// What is wrong; none = nothing.
+    /// The difference that was found; none = no difference.
     pub trouble: Option<DivergenceReport>,
 }
 

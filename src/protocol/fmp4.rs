@@ -1,15 +1,16 @@
-//! Fragmented MP4 with one video track: what the ring keeps and what a browser's MediaSource takes.
+//! Fragmented MP4 with one video track: the format of recording segments and of the stream to a
+//! browser's MediaSource.
 //!
 //! Source: ISO/IEC 14496-12 (boxes §4.2, `moov` §8.2.1, `mvex` §8.8.1, `moof` §8.8.4, `trun`
-//! §8.8.8). Sample entries come from whoever knows the codec. Absent: audio, edit lists, more than
-//! one track, reading what others wrote.
+//! §8.8.8). The caller, which knows the codec, supplies the sample entry. Deliberately absent:
+//! audio, edit lists, more than one track, reading files that another program wrote.
 
-/// One frame in a fragment.
+/// One access unit in a fragment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
-    /// Until the next one is decoded, ticks.
+    /// Time until the next one is decoded, ticks.
     pub duration: u32,
-    /// How long after its decoding it is shown, ticks.
+    /// Time from its decoding until it is shown, ticks.
     pub composition_offset: i32,
     /// Bytes.
     pub size: u32,
@@ -17,7 +18,7 @@ pub struct Sample {
     pub keyframe: bool,
 }
 
-/// `sample_depends_on = 2`: needs no other.
+/// `sample_depends_on = 2`: depends on no other sample.
 const SYNC_SAMPLE_FLAGS: u32 = 0x0200_0000;
 /// `sample_depends_on = 1`, `sample_is_non_sync_sample`.
 const NON_SYNC_SAMPLE_FLAGS: u32 = 0x0101_0000;

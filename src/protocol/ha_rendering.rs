@@ -1,17 +1,19 @@
-//! How Home Assistant writes a JSON value as text: devices announce payloads as JSON values and say
-//! states as JSON fields, and both are compared as text.
+//! How Home Assistant writes a JSON value as text: discovery messages give payloads as JSON values,
+//! states are published as JSON fields, and both are compared as text.
 //!
-//! Two rules. What an announcement configures goes through `cv.string`, which is Python's `str`:
-//! `false` is “False”, `1` is “1”, `1.0` is “1.0”; nothing, a list or an object is refused. What a
-//! template renders is the same `str` of the field, with white space cut off at both ends; a field
-//! that is not there renders as nothing. Source: <https://github.com/home-assistant/core> (`helpers/config_validation.py`, `components/mqtt/binary_sensor.py`).
+//! Two rules. A value in a discovery message goes through `cv.string`, which is Python's `str`:
+//! `false` is “False”, `1` is “1”, `1.0` is “1.0”; null, a list or an object is refused. A template
+//! renders the field by the same `str`, with white space cut off at both ends; a field that is not
+//! there renders as an empty text. Source: <https://github.com/home-assistant/core>
+//! (`helpers/config_validation.py`, `components/mqtt/binary_sensor.py`).
 
 use serde_json::{Number, Value};
 
-/// How Home Assistant writes that a value is not known (`PAYLOAD_NONE`), as Python does.
+/// The text by which Home Assistant says that a value is not known (`PAYLOAD_NONE`); Python writes
+/// its `None` so.
 pub const PAYLOAD_NONE: &str = "None";
 
-/// A value as text; none = it is nothing, a list or an object.
+/// A value as text; none = it is null, a list or an object.
 #[must_use]
 pub fn render(value: &Value) -> Option<String> {
     match value {

@@ -1,8 +1,8 @@
-//! What the gateway asks its `media` worker and what comes back, over their own socket: length,
-//! then body.
+//! Requests to the `media` worker and its replies, over a socket of their own: length, then body.
 //!
-//! Length is a big-endian `u32` of what follows. Absent: anything that a stranger may name — a
-//! request holds numbers and coded pictures, never words of a pipeline.
+//! The length of the body is a big-endian `u32`. Deliberately absent: anything that an outsider
+//! could name in a request. It holds numbers and coded access units, never a text that would become
+//! part of a media pipeline.
 
 /// Largest message.
 pub const MAX_MESSAGE_BYTES: usize = 16 << 20;
@@ -11,17 +11,17 @@ pub const MAX_MESSAGE_BYTES: usize = 16 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
 pub enum MediaWorkerEvent {
-    /// Alive; said by the worker's frame.
+    /// Alive; sent by `supervisor::child`, which every worker shares.
     Beat,
-    /// It shut itself in.
+    /// The worker entered its sandbox.
     #[serde(rename = "shut_in")]
     Sandboxed {
-        /// The kernel keeps other files and other calls from it.
+        /// The kernel denies it other files and other system calls.
         whole: bool,
     },
 }
 
-/// How a picture is coded.
+/// The codec of an access unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VideoCodec {
     /// H.264.
@@ -30,12 +30,12 @@ pub enum VideoCodec {
     H265,
 }
 
-/// “Make a still of this”.
+/// Asks for a still of one keyframe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StillRequest {
-    /// Comes back with the answer.
+    /// Returned in the reply.
     pub id: u64,
-    /// How it is coded.
+    /// Its codec.
     pub coding: VideoCodec,
     /// Width of the still in pixels; its height follows.
     pub width: u16,
@@ -48,20 +48,20 @@ pub struct StillRequest {
 /// Why there is no still; a sentence for the technician.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StillError {
-    /// The picture cannot be decoded.
+    /// The keyframe cannot be decoded.
     Undecodable(String),
-    /// This machine cannot decode such pictures.
+    /// This machine cannot decode this codec.
     UnsupportedCodec(String),
-    /// It took too long; of the picture nothing is known.
+    /// Decoding took too long; whether the keyframe can be decoded is not known.
     TimedOut(String),
 }
 
 /// A still, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StillReply {
-    /// Of the request.
+    /// The id of the request.
     pub id: u64,
-    /// JPEG, or why not.
+    /// JPEG, or why there is none.
     pub still: Result<Vec<u8>, StillError>,
 }
 
@@ -81,7 +81,7 @@ fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
 }
 
 impl StillRequest {
-    /// With its length.
+    /// The message with its length.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         message(|b| {
@@ -94,7 +94,7 @@ impl StillRequest {
         })
     }
 
-    /// From a body; none = not one.
+    /// Decodes a body; none = it is malformed.
     #[must_use]
     pub fn decode(mut body: &[u8]) -> Option<Self> {
         let id = u64::from_be_bytes(take(&mut body)?);
@@ -117,7 +117,7 @@ impl StillRequest {
 }
 
 impl StillReply {
-    /// With its length.
+    /// The message with its length.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         message(|b| {
@@ -143,7 +143,7 @@ impl StillReply {
         })
     }
 
-    /// From a body; none = not one.
+    /// Decodes a body; none = it is malformed.
     #[must_use]
     pub fn decode(mut body: &[u8]) -> Option<Self> {
         let id = u64::from_be_bytes(take(&mut body)?);

@@ -1,5 +1,6 @@
-//! WHAT is said at each door, as types. Parse and format only: no I/O, no clock; nothing here may
-//! panic on any input.
+//! The wire formats as types: MQTT, discovery messages, orders, the link to the commune, workers,
+//! the control socket, MP4. Parse and format only: no I/O, no clock; nothing here may panic on any
+//! input.
 
 pub mod broker;
 pub mod broker_endpoint;

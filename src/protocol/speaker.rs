@@ -1,17 +1,17 @@
-//! What the house and a horn cluster say to each other.
+//! The messages between the gateway and a speaker cluster.
 //!
 //! Orders go to `c/<cluster>/order` as an envelope: the exact bytes of the order and an Ed25519
-//! signature over `conglang order` NUL cluster NUL those bytes. A receiver refuses what is not
-//! signed by the pinned key, what is for another cluster, and what has expired; what is not newer
-//! than the last order it took is answered again and never obeyed.
-//! Words of the cluster come on `d/<cluster>/speaker/status`.
+//! signature over `conglang order` NUL cluster NUL those bytes. A receiver refuses an order that is
+//! not signed by the pinned key, is for another cluster, or has expired. An order that is not newer
+//! than the last one it took is answered again and never obeyed. The cluster publishes its status
+//! on `d/<cluster>/speaker/status`.
 
 use serde::{Deserialize, Serialize};
 
 /// A signed order on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedOrder {
-    /// The order as JSON text: what is signed, byte for byte.
+    /// The order as JSON text; the signature is over exactly these bytes.
     pub order: String,
     /// base64 of the signature.
     pub signature: String,
@@ -20,28 +20,28 @@ pub struct SignedOrder {
 /// An order to a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
-    /// Rises with every order of the house; the same again is the same order.
+    /// Rises with every order of the gateway; the same number means the same order.
     pub seq: u64,
     /// Wall ms after which the order means nothing.
     pub expires_at: i64,
-    /// What to do.
+    /// The action of an order.
     pub act: SpeakerAction,
 }
 
-/// What to do.
+/// The action of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum SpeakerAction {
-    /// Fetch the sound and keep it.
+    /// Fetch the audio and store it.
     Prepare {
         /// Announcement.
         announcement: String,
-        /// Where it is.
+        /// URL of the audio.
         url: String,
         /// SHA-256 of the WAV.
         hash: String,
     },
-    /// Play what was prepared.
+    /// Play the prepared audio.
     Play {
         /// Announcement.
         announcement: String,
@@ -52,39 +52,39 @@ pub enum SpeakerAction {
     Stop,
 }
 
-/// A word of a cluster.
+/// A status message of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReceiverStatus {
-    /// Announcement it is about; empty = about all.
+    /// Announcement that it is about; empty = about all.
     #[serde(default)]
     pub announcement: String,
-    /// How it is.
+    /// Its state.
     pub state: ReceiverState,
-    /// Milliseconds of sound that left the amplifier.
+    /// Milliseconds of audio that left the amplifier.
     #[serde(default)]
     pub ms: u64,
-    /// Why it could not, in words.
+    /// Why it failed, in words.
     #[serde(default)]
     pub why: String,
 }
 
-/// How a cluster is with an announcement.
+/// A cluster's progress with an announcement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReceiverState {
-    /// The sound is here and is what was meant.
+    /// The audio is stored and has the ordered hash.
     Prepared,
     /// It plays.
     Playing,
     /// All of it was played.
     Played,
-    /// It is silent because it was told to be.
+    /// It is silent because it was ordered to stop.
     Stopped,
-    /// It could not.
+    /// It failed.
     Failed,
 }
 
-/// What is signed.
+/// The bytes that are signed.
 #[must_use]
 pub fn signed_bytes(cluster: &str, order: &str) -> Vec<u8> {
     [
@@ -96,18 +96,18 @@ pub fn signed_bytes(cluster: &str, order: &str) -> Vec<u8> {
     .concat()
 }
 
-/// What a receiver does with a sound order.
+/// The decision of a receiver about a valid order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It is new: obey.
     Accept(Order),
-    /// It is not newer than the last one taken: never obey, but say again how that ended when it is
-    /// about the same announcement; the house may not have heard it.
+    /// It is not newer than the last one taken: do not obey. If it is about the same announcement,
+    /// publish again how that ended, because the gateway may not have received it.
     Duplicate(Order),
 }
 
 impl SpeakerAction {
-    /// The announcement it is about; empty = about all.
+    /// The announcement that it is about; empty = about all.
     #[must_use]
     pub fn announcement(&self) -> &str {
         match self {
@@ -117,11 +117,11 @@ impl SpeakerAction {
     }
 }
 
-/// Judges an envelope as a receiver does. `last` is the newest order it took, `now_ms` its clock (0
-/// = unknown).
+/// Checks an envelope as a receiver does. `last` is the seq of the newest order it took, `now_ms`
+/// its clock (0 = unknown).
 ///
 /// # Errors
-/// Why the order is refused.
+/// The reason why the order is refused.
 pub fn verify_order(
     envelope: &[u8],
     cluster: &str,

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::event::Lane;
 
-/// Highest number of a record or a boot that is believed: a thousand a second for 8,000 years.
+/// Highest number of a record or a boot that is accepted: a thousand a second for 8,000 years.
 pub const MAX_NUMBER: u64 = 1 << 48;
 
-/// One lane of one epoch, as the village has it.
+/// One lane of one epoch of the village.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Stream {
     /// Epoch, 32 hexadecimal digits.
@@ -17,7 +17,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// An epoch is what it says, and entries that stay in the village have no lane on the wire.
+    /// True when the epoch is well formed and the lane is one that leaves the gateway.
     pub(super) fn is_valid(&self) -> bool {
         self.epoch.len() == 32
             && self

@@ -1,5 +1,5 @@
-//! The village's voice: a sentence becomes sound, horn clusters play it, every order signed, every
-//! end proved.
+//! Announcements as sound: a sentence becomes sound, speaker clusters play it, every order is
+//! signed, every end proved.
 
 pub mod playback;
 mod rendering;

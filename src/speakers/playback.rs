@@ -1,9 +1,10 @@
 //! Playback: a reconciler that brings every cluster from “ordered” to a proved end.
 //!
-//! For each announcement on air and each of its clusters: prepare, play, wait for proof; told to
-//! stop: stop and wait for silence. Invariants: a cluster is given one announcement at a time,
-//! oldest first; nothing begins after its time; an order that nobody answers ends in words, never
-//! in waiting for ever. The same code runs after a power cut: what is stale is recorded as missed.
+//! For each announcement on air and each of its clusters: prepare, play, wait for proof; when it is
+//! to be stopped: stop and wait for silence. Invariants: a cluster gets one announcement at a time,
+//! oldest first; nothing begins after its time; an order that is not answered ends with an outcome,
+//! never in waiting for ever. The same code runs after a power cut: an announcement whose time has
+//! passed is recorded as missed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 
-use super::rendering::{Rendering, render_sound};
+use super::rendering::{RenderedSound, Rendering, render_sound};
 use super::sequence::SequenceCounter;
 use super::sound_cache::SoundCache;
 use crate::domain::actor::Actor;
@@ -30,7 +31,9 @@ use crate::store::files::PeopleFiles;
 use crate::supervisor::Stop;
 use crate::supervisor::clock::Clock;
 
-/// A cluster that does not answer an order within this is told off, ms.
+mod step;
+
+/// A cluster that does not answer an order within this is given up, ms.
 const RESPONSE_TIMEOUT_MS: u64 = 8_000;
 /// A cluster may fetch a sound for so long, ms; the model receiver gives up after ten seconds.
 const FETCH_TIMEOUT_MS: u64 = 14_000;
@@ -38,24 +41,24 @@ const FETCH_TIMEOUT_MS: u64 = 14_000;
 const STOP_TIMEOUT_MS: u64 = 3_000;
 /// An order is sent again after this without an answer, ms.
 const RETRY_INTERVAL_MS: u64 = 1_500;
-/// How often “Dừng tất cả” is told to clusters that are believed silent.
+/// How often “Dừng tất cả” is sent to clusters that are believed silent.
 const STOP_REPEATS: u8 = 3;
-/// What a play may take beyond the length of its sound, ms.
+/// How long a play may take beyond the length of its sound, ms.
 const PLAYBACK_MARGIN_MS: u64 = 6_000;
 
-/// What playback works with.
+/// The parts that playback works with.
 pub struct Playback {
     /// The journal.
     pub journal: Journal,
-    /// What is now.
+    /// The live values.
     pub live: Live,
-    /// People's words.
+    /// The texts of announcements.
     pub files: PeopleFiles,
     /// Sounds by hash.
     pub sounds: SoundCache,
-    /// The key of the village's voice; none = it is lost, and no cluster is told anything.
+    /// The key that signs orders; none = it is lost, and no order is sent.
     pub key: Option<CommandSigner>,
-    /// The numbers of its orders.
+    /// The sequence numbers of orders.
     pub numbers: SequenceCounter,
     /// Where clusters fetch sounds: `http://host:port`.
     pub url: String,
@@ -70,17 +73,17 @@ struct SpeakerDelivery {
     sent: Option<u64>,
     prepared: bool,
     play_deadline: u64,
-    /// Since when silence is waited for, monotonic ms.
+    /// Since when the proof of silence is awaited, monotonic ms.
     stopping: Option<u64>,
-    /// The numbers of prepare, play and stop: the same order keeps its number when it is sent
-    /// again.
+    /// The sequence numbers of prepare, play and stop: the same order keeps its number when it is
+    /// sent again.
     numbers: [Option<u64>; 3],
 }
 
-/// “Dừng tất cả” as it is told to clusters that are believed silent: they may not be.
+/// “Dừng tất cả” as it is sent to clusters that are believed silent: they may not be.
 #[derive(Default)]
 struct StopBroadcast {
-    /// The entry that is being told; 0 = none was seen yet.
+    /// The entry that is being sent; 0 = none was seen yet.
     order: u64,
     number: u64,
     sent: u8,
@@ -117,7 +120,7 @@ impl Playback {
                 heard = horns.recv() => match heard {
                     Ok(heard) => self.on_status(&heard, &mut steps).await?,
                     Err(RecvError::Lagged(n)) => tracing::warn!(n, "speaker status messages lagged; resending commands"),
-                    Err(RecvError::Closed) => anyhow::bail!("the south door closed"),
+                    Err(RecvError::Closed) => anyhow::bail!("the device link closed"),
                 },
                 Some(made) = readers.join_next() => {
                     let (id, sound) = made?;
@@ -172,8 +175,8 @@ impl Playback {
         }
     }
 
-    /// Tells “Dừng tất cả” to every cluster, a few times: also to those whose play is believed
-    /// over.
+    /// Sends “Dừng tất cả” to every cluster, a few times: also to those whose play is believed to
+    /// be over.
     fn broadcast_stop(&self, state: &VillageState, silence: &mut StopBroadcast) {
         let now = self.clock.mono_ms();
         let Some((order, _)) = state.silenced else {
@@ -207,191 +210,12 @@ impl Playback {
                 SpeakerAction::Stop,
             );
         }
-        // Nobody heard it while the link is down: it is told when that stands again.
+        // While the link is down nobody receives it: it is sent when the link stands again.
         silence.sent += u8::from(told);
         silence.at = now + 500;
     }
 
-    /// One look at one cluster; gives its end when it has come.
-    fn step(
-        &self,
-        state: &VillageState,
-        said: &Announcement,
-        speaker: &DeviceId,
-        play: &PlaybackState,
-        making: Option<&Rendering>,
-        step: &mut SpeakerDelivery,
-    ) -> Option<PlaybackOutcome> {
-        let now = self.clock.mono_ms();
-        let due = step.sent.is_none_or(|t| now >= t + RETRY_INTERVAL_MS);
-        // Nobody can answer while our own link is down.
-        let is_up = self.live.device_link.online_since().is_some();
-        match play {
-            PlaybackState::Waiting => {
-                if self.clock.wall_ms() > said.expires_at {
-                    return Some(if step.sent.is_some() {
-                        PlaybackOutcome::Unanswered
-                    } else {
-                        PlaybackOutcome::Missed
-                    });
-                }
-                let sound = match making {
-                    Some(Rendering::Done(Some(sound))) => sound,
-                    Some(Rendering::Done(None)) => {
-                        return Some(PlaybackOutcome::Failed {
-                            why: "the sentence could not be read aloud".into(),
-                        });
-                    }
-                    Some(Rendering::Pending) | None => {
-                        step.began = now;
-                        return None;
-                    }
-                };
-                let gone = state
-                    .devices
-                    .get(speaker)
-                    .is_some_and(|d| d.availability.is_offline());
-                if !is_up {
-                    step.began = now;
-                }
-                let patience = if gone {
-                    STOP_TIMEOUT_MS
-                } else if step.prepared {
-                    RESPONSE_TIMEOUT_MS
-                } else {
-                    FETCH_TIMEOUT_MS
-                };
-                if step.sent.is_some() && now > step.began + patience {
-                    return Some(PlaybackOutcome::Unanswered);
-                }
-                if due {
-                    let announcement = said.id.to_string();
-                    let (n, act) = if step.prepared {
-                        (
-                            1,
-                            SpeakerAction::Play {
-                                announcement,
-                                hash: sound.hash.clone(),
-                            },
-                        )
-                    } else {
-                        (
-                            0,
-                            SpeakerAction::Prepare {
-                                announcement,
-                                url: format!("{}/sound/{}", self.url, sound.hash),
-                                hash: sound.hash.clone(),
-                            },
-                        )
-                    };
-                    step.play_deadline = now + sound.ms + PLAYBACK_MARGIN_MS;
-                    if let Some(number) = self.sequence_for(step, n)
-                        && self.send_order(
-                            speaker,
-                            number,
-                            self.expiry(said.expires_at - self.clock.wall_ms()),
-                            act,
-                        )
-                    {
-                        step.sent = Some(now);
-                    }
-                }
-                None
-            }
-            PlaybackState::Playing => {
-                if step.play_deadline == 0 {
-                    // A play that began before a restart: it may last as long as its sound from now
-                    // on.
-                    step.play_deadline = match making {
-                        Some(Rendering::Done(sound)) => {
-                            now + sound.as_ref().map_or(60_000, |s| s.ms) + PLAYBACK_MARGIN_MS
-                        }
-                        Some(Rendering::Pending) | None => return None,
-                    };
-                }
-                (now > step.play_deadline).then_some(PlaybackOutcome::Unanswered)
-            }
-            PlaybackState::Stopping => {
-                let since = *step.stopping.get_or_insert_with(|| {
-                    step.sent = None;
-                    now
-                });
-                if !is_up {
-                    step.stopping = Some(now);
-                    return None;
-                }
-                if now > since + STOP_TIMEOUT_MS {
-                    return Some(PlaybackOutcome::Unanswered);
-                }
-                if step.sent.is_none_or(|t| now >= t + 500) {
-                    // Its number stays: a later one could overtake an announcement that came after.
-                    if let Some(number) = self.sequence_for(step, 2)
-                        && self.send_order(
-                            speaker,
-                            number,
-                            self.expiry(60_000),
-                            SpeakerAction::Stop,
-                        )
-                    {
-                        step.sent = Some(now);
-                    }
-                }
-                None
-            }
-            PlaybackState::Ended { .. } => None,
-        }
-    }
-
-    /// When an order that is good for `ms` ends, for receivers that know the time when this box
-    /// does not.
-    fn expiry(&self, ms: i64) -> i64 {
-        self.clock.trusted_ms().saturating_add(ms)
-    }
-
-    /// The number of a step's order `n`; none = it cannot be reserved now.
-    fn sequence_for(&self, step: &mut SpeakerDelivery, n: usize) -> Option<u64> {
-        if step.numbers[n].is_none() {
-            step.numbers[n] = self
-                .numbers
-                .next()
-                .inspect_err(
-                    |cause| tracing::error!(%cause, "reserving speaker command number failed"),
-                )
-                .ok();
-        }
-        step.numbers[n]
-    }
-
-    /// Posts an order; false = it was not posted (the link is down, or its outbox full), the next
-    /// look tries again.
-    fn send_order(
-        &self,
-        speaker: &DeviceId,
-        seq: u64,
-        expires_at: i64,
-        act: SpeakerAction,
-    ) -> bool {
-        let Ok(order) = serde_json::to_string(&Order {
-            seq,
-            expires_at,
-            act,
-        }) else {
-            return false;
-        };
-        let Some(key) = &self.key else { return false };
-        let signature = key.sign(&signed_bytes(speaker.as_str(), &order));
-        let Ok(payload) = serde_json::to_vec(&SignedOrder { order, signature }) else {
-            return false;
-        };
-        self.live.device_link.post(OutgoingMessage {
-            topic: format!("c/{speaker}/order"),
-            payload,
-            retain: false,
-            queued: true,
-        })
-    }
-
-    /// A cluster said something.
+    /// Processes a status message of a cluster.
     async fn on_status(
         &self,
         heard: &SpeakerMessage,

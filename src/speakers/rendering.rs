@@ -1,4 +1,4 @@
-//! The sound of an announcement: read aloud beside everything else, kept in a file by its hash.
+//! The sound of an announcement: synthesized in the background, stored in a file by its hash.
 
 use std::sync::Arc;
 
@@ -12,16 +12,16 @@ pub(super) struct RenderedSound {
     pub(super) ms: u64,
 }
 
-/// The sound of an announcement.
+/// The sound of an announcement, as far as it is.
 pub(super) enum Rendering {
-    /// It is being read aloud.
+    /// It is being synthesized.
     Pending,
     /// It is there, or cannot be made.
     Done(Option<RenderedSound>),
 }
 
-/// The sound of an announcement; none = it cannot be made. It may take seconds: nobody else waits
-/// for it.
+/// The sound of an announcement; none = it cannot be made. It may take seconds: no other
+/// announcement waits for it.
 pub(super) async fn render_sound(
     files: PeopleFiles,
     live: Live,
@@ -38,7 +38,7 @@ pub(super) async fn render_sound(
                 tracing::error!("writing sound file failed");
                 return None;
             }
-            // They were erased while they were read.
+            // The text was erased while it was synthesized.
             if files.text(&said.text).is_err() {
                 let _ = forgetting.remove_of(&said.text.id);
                 return None;

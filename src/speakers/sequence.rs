@@ -1,12 +1,12 @@
-//! Numbers of orders: they rise for ever, whatever happens to the history or the clock.
+//! Sequence numbers of orders: they rise for ever, whatever happens to the history or the clock.
 //!
-//! A receiver refuses what is not newer than the last order it took, so a number that falls would
-//! make the village mute. A number is at least the wall time in ms and above every one that was
-//! ever reserved; numbers are reserved on disk some minutes ahead, so that few orders cost a write.
-//! (A hybrid logical clock, after Kulkarni et al. 2014, with one writer.) Where the reservation
-//! cannot be read, or is gone although the voice's key is older than this start, numbers go on
-//! thirty days beyond the time: above every one that was given while the clock was not ahead of
-//! what it is now, through thousands of restarts. That is told.
+//! A receiver refuses an order that is not newer than the last one that it accepted, so a number
+//! that falls would silence every speaker. A number is at least the wall time in ms and above every
+//! number that was ever reserved. Numbers are reserved on disk some minutes ahead, so that few
+//! orders cost a write. (A hybrid logical clock, after Kulkarni et al. 2014, with one writer.) If
+//! the reservation cannot be read, or is missing although the signing key is older than this start,
+//! numbers continue thirty days beyond the time: above every number that was given while the clock
+//! was not ahead of its present time, through thousands of restarts. This is reported.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,25 +17,25 @@ use crate::supervisor::clock::Clock;
 
 /// How far numbers are reserved ahead.
 const RESERVE_AHEAD: u64 = 600_000;
-/// How far beyond the time numbers go on when it is lost how far they were reserved: each restart
-/// may have skipped a reservation.
+/// How far beyond the time numbers continue when the reservation is lost: each restart may have
+/// skipped a reservation.
 const LOST_RESERVATION_SKIP: u64 = 30 * 86_400_000;
-/// No time in ms was ever beyond (the year 9999), so neither was a number.
+/// The year 9999 in ms: no time was ever beyond it, so neither was a number.
 const MAX_SEQUENCE: u64 = 253_402_300_800_000;
 
-/// The numbers.
+/// The sequence numbers.
 pub struct SequenceCounter {
     path: PathBuf,
     clock: Clock,
     /// The last number given, and up to which they are reserved.
     given: Mutex<(u64, u64)>,
-    /// Why what was reserved is not known; none = it is.
+    /// Why the reservation is not known; none = it is.
     pub error: Option<String>,
 }
 
 impl SequenceCounter {
-    /// Goes on above what was reserved in `path`; `is_first` = the voice was made in this start, so
-    /// nothing was reserved before.
+    /// Continues above the reservation in `path`; `is_first` = the signing key was made in this
+    /// start, so nothing was reserved before.
     #[must_use]
     pub fn open(path: &Path, is_first: bool, clock: Clock) -> Self {
         let reserved = match std::fs::read_to_string(path) {
@@ -51,7 +51,7 @@ impl SequenceCounter {
         let now = u64::try_from(clock.trusted_ms()).unwrap_or(0);
         let lost = reserved.as_ref().err().map(|cause| {
             format!(
-                "{} cannot be read ({cause}): orders are numbered on from the time",
+                "{} cannot be read ({cause}): orders are numbered from the time on",
                 path.display()
             )
         });
@@ -62,8 +62,8 @@ impl SequenceCounter {
             given: Mutex::new((reserved, reserved)),
             error: lost,
         };
-        // From here on the file is there: one that is missing later was lost. A card that takes
-        // nothing now is told by the first order.
+        // From here on the file exists: one that is missing later was lost. If storage refuses the
+        // write now, the first order reports it.
         if is_first || numbers.error.is_some() {
             let _ = numbers.next();
         }
@@ -116,7 +116,7 @@ mod tests {
                 last = next;
             }
         }
-        // Damaged by a card: no number comes again, and it is told, once.
+        // Damaged by storage: no number is given twice, and it is reported, once.
         for damage in [
             "gone",
             "x",

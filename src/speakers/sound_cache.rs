@@ -1,9 +1,9 @@
-//! Sounds by their hash, for clusters to fetch: what is spoken in public is no secret, its name is
-//! unguessable.
+//! Sounds by their hash, for clusters to fetch: a public announcement is no secret, and its name
+//! cannot be guessed.
 //!
-//! Beside each sound stands whose words it says (`….of`, an id a line), so that it goes when they
-//! are erased. One that does not say it (of an older version) goes with whatever is erased: it is
-//! made again when it is needed.
+//! Beside each sound stands a file that names the blobs that it speaks (`….of`, one id a line), so
+//! that the sound is removed when they are erased. A sound without that file (of an older version)
+//! is removed with whatever is erased: it is made again when it is needed.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use crate::domain::id::BlobId;
 use crate::log::disk::write_atomic;
 
-/// Sounds kept; the oldest go.
+/// Sounds that are stored; the oldest are removed.
 const MAX_SOUNDS: usize = 100;
 
-/// Ends the name of what says whose words a sound says.
+/// Extension of the file that names the blobs that a sound speaks.
 const OWNERS_EXTENSION: &str = "of";
 
 fn remove(path: &Path) -> io::Result<()> {
@@ -32,7 +32,7 @@ impl SoundCache {
     /// Opens the folder.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// When the file system refuses.
     pub fn open(folder: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         Ok(Self(folder.to_owned()))
@@ -43,10 +43,10 @@ impl SoundCache {
             .then(|| self.0.join(format!("{hash}.wav")))
     }
 
-    /// Keeps a sound that says the words `of`; blocks.
+    /// Stores a sound that speaks the blob `of`; blocks.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// When the file system refuses.
     pub fn put(&self, hash: &str, wav: &[u8], of: &BlobId) -> io::Result<()> {
         let path = self.path(hash).ok_or(io::ErrorKind::InvalidInput)?;
         let owners = path.with_extension(OWNERS_EXTENSION);
@@ -69,10 +69,10 @@ impl SoundCache {
         self.path(hash).filter(|p| p.exists())
     }
 
-    /// Lets the sounds of words go that are erased; true = there were some. Blocks.
+    /// Removes the sounds of an erased blob; true = there were some. Blocks.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// When the file system refuses.
     pub fn remove_of(&self, of: &BlobId) -> io::Result<bool> {
         let mut gone = false;
         for entry in std::fs::read_dir(&self.0)? {

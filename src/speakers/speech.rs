@@ -1,8 +1,8 @@
 //! A sentence as sound: our Vietnamese normaliser in front of `espeak-ng` (a helper program).
 //!
 //! The program reads acronyms as English, times as numbers, and nearly clips; so abbreviations,
-//! times and dates are written out first, and the peak is brought to −1.5 dBFS. What people typed
-//! goes to its stdin.
+//! times and dates are written out first, and the peak is brought to −1.5 dBFS. People's text goes
+//! to its stdin.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::config::SpeechConfig;
 use crate::live::speech::SpeechAudio;
 use crate::supervisor::helper;
 
-/// How long reading a sentence aloud may take.
+/// How long synthesizing a sentence may take.
 const SYNTHESIS_TIMEOUT: Duration = Duration::from_secs(15);
 /// Largest sound, bytes: ten minutes at 22 kHz.
 const MAX_WAV_BYTES: usize = 30 << 20;
@@ -105,7 +105,7 @@ fn strip_separators(text: &str) -> Option<String> {
     grouped.then(|| parts.concat())
 }
 
-/// Reads a sentence aloud.
+/// Synthesizes a sentence.
 ///
 /// # Errors
 /// A sentence for the technician.
@@ -200,7 +200,7 @@ pub fn write_wav(rate: u32, samples: &[i16]) -> Vec<u8> {
     out
 }
 
-/// Brings the peak to [`PEAK`].
+/// Brings the peak to [`PEAK_AMPLITUDE`].
 fn normalise_peak(samples: &[i16]) -> Vec<i16> {
     let peak = samples
         .iter()

@@ -1,9 +1,10 @@
-//! Sentences as sound for whoever asks: pages that let the chief hear one, and playback.
+//! Speech synthesis on request: for pages where the village chief previews an announcement, and for
+//! playback.
 
 use crate::live::Live;
 use crate::supervisor::Stop;
 
-/// Answers requests for sentences as sound until `stop`; the last few are kept.
+/// Answers requests for sentences as sound until `stop`; the last few sounds stay in memory.
 ///
 /// # Errors
 /// Never by itself; the type fits a service.

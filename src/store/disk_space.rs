@@ -1,5 +1,5 @@
-//! The watch over free space: said early, acted on in order (pictures first, never what people
-//! said).
+//! The watch over free space: shortage is reported early and answered in order. Recordings are
+//! removed first; texts of people are never removed.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Free and total bytes of the file system that holds `path`.
 ///
 /// # Errors
-/// Whatever the file system says.
+/// An error of the file system.
 pub fn free_and_total(path: &Path) -> io::Result<(u64, u64)> {
     let s = rustix::fs::statvfs(path)?;
     Ok((
@@ -17,20 +17,20 @@ pub fn free_and_total(path: &Path) -> io::Result<(u64, u64)> {
     ))
 }
 
-/// Free files of the file system that holds `path`, and all that there can ever be; 0 of 0 = it
-/// makes them as they are needed.
+/// Free inodes of the file system that holds `path`, and all that it can ever have; 0 of 0 = it
+/// creates them as they are needed.
 ///
 /// # Errors
-/// Whatever the file system says.
+/// An error of the file system.
 pub fn inodes(path: &Path) -> io::Result<(u64, u64)> {
     let s = rustix::fs::statvfs(path)?;
     Ok((s.f_favail, s.f_files))
 }
 
-/// Files that are never few; on a small file system a tenth of all is enough.
+/// From this number on, free inodes are never few; on a small file system a tenth of all is enough.
 pub const LOW_INODES: u64 = 5_000;
 
-/// True when a file system runs out of files, however much room it has.
+/// True when a file system runs out of inodes, however many bytes are free.
 #[must_use]
 pub const fn is_low_on_inodes(free: u64, all: u64) -> bool {
     free < if all / 10 < LOW_INODES {
@@ -40,13 +40,13 @@ pub const fn is_low_on_inodes(free: u64, all: u64) -> bool {
     }
 }
 
-/// Below this share of the file system (or [`LITTLE`] bytes) somebody should look; on a large disk
-/// below [`ENOUGH`]. Less than what the ring of pictures leaves free, so that a full ring is an
-/// ordinary day.
+/// The technician should act when less than this share of the file system is free (or less than
+/// [`LOW_BYTES`]; on a large disk less than [`AMPLE_BYTES`]). This is less than the ring of
+/// recordings leaves free, so a full ring is no reason for a report.
 pub const LOW_SPACE_DIVISOR: u64 = 40;
-/// Bytes that are never little.
+/// From this number on, free bytes are never few.
 pub const AMPLE_BYTES: u64 = 700 * 1024 * 1024;
-/// Bytes that are always little.
+/// Below this number, free bytes are always few.
 pub const LOW_BYTES: u64 = 200 * 1024 * 1024;
 
 /// True when space is running out.
@@ -62,10 +62,11 @@ pub const fn is_low(free: u64, total: u64) -> bool {
             }
 }
 
-/// Whether `folder` takes a file of `bytes`, and its file system has `room` bytes. Blocks.
+/// Proves that `folder` accepts a file of `bytes` and that its file system has `room` bytes free.
+/// Blocks.
 ///
 /// # Errors
-/// Why not.
+/// The error that writing met; `StorageFull` when less than `room` is free.
 pub fn probe_write(folder: &Path, room: u64, bytes: usize) -> io::Result<()> {
     if free_and_total(folder)?.0 < room {
         return Err(io::ErrorKind::StorageFull.into());
@@ -79,26 +80,26 @@ pub fn probe_write(folder: &Path, room: u64, bytes: usize) -> io::Result<()> {
     written.and(gone)
 }
 
-/// Size of the ballast, bytes: days of commands and their packs.
+/// Size of the ballast, bytes: enough for commands of several days and their packs.
 const BALLAST_BYTES: usize = 32 * 1024 * 1024;
-/// Below this the ballast is given back, bytes.
+/// When less than this is free, the ballast is removed, bytes.
 const RELEASE_BALLAST_BELOW: u64 = 24 * 1024 * 1024;
 
-/// A file that does nothing but hold room for the journal.
+/// A file that does nothing but reserve room for the journal.
 #[derive(Debug, Clone)]
 pub struct Ballast(PathBuf);
 
 impl Ballast {
-    /// In the data folder.
+    /// The ballast in the data folder `data`.
     #[must_use]
     pub fn of(data: &Path) -> Self {
         Self(data.join("ballast"))
     }
 
-    /// Gives the ballast back when there is almost no room; true = it was given back now. Blocks.
+    /// Removes the ballast when there is almost no room; true = it was removed now. Blocks.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// An error of the file system.
     pub fn release(&self) -> io::Result<bool> {
         let (free, _) = free_and_total(self.0.parent().unwrap_or(Path::new("/")))?;
         let gives = free < RELEASE_BALLAST_BELOW && self.0.exists();
@@ -108,11 +109,11 @@ impl Ballast {
         Ok(gives)
     }
 
-    /// Lays the ballast down when there is plenty of room, gives it back when there is almost none.
-    /// True = it was given back now. Blocks.
+    /// Writes the ballast when there is plenty of room, and removes it when there is almost none.
+    /// True = it was removed now. Blocks.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// An error of the file system.
     pub fn maintain(&self) -> io::Result<bool> {
         if self.release()? {
             return Ok(true);
@@ -120,7 +121,7 @@ impl Ballast {
         let (free, _) = free_and_total(self.0.parent().unwrap_or(Path::new("/")))?;
         let there = std::fs::metadata(&self.0).is_ok_and(|m| m.len() == BALLAST_BYTES as u64);
         if !there && free > LOW_BYTES + BALLAST_BYTES as u64 {
-            // Written, not only declared: a hole in a file holds no room.
+            // Every byte is written: a hole in a sparse file reserves no room.
             let mut file = File::create(&self.0)?;
             let block = vec![0x42; 1 << 20];
             for _ in 0..BALLAST_BYTES / (1 << 20) {

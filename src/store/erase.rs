@@ -1,12 +1,12 @@
-//! Erasing people's words: the files go, and go again whenever they come back.
+//! Erasing blobs: the files are removed, and removed again whenever they reappear.
 //!
-//! Invariants: an entry says first that the words are erased, then the files are unlinked; whoever
-//! holds the house's state unlinks again, at each start and at each look, whatever it names as
-//! erased. The other order would leave, after a cut between the two, words that are gone without
-//! anybody having said why: “damaged”. In this order a cut leaves a promise that the next start
-//! keeps, and a copy that comes back from a backup or a rotting card does not make the entry a lie.
-//! Both copies, what a write left half done, and the names in their folders are durable before it
-//! counts as done.
+//! Invariants: first an entry records that the blob is erased, then its files are unlinked; at each
+//! start and at each scrub, the files of every blob that the village's state names as erased are
+//! unlinked again. In the other order a power cut between the two steps would leave a blob that is
+//! missing for no recorded reason, and it would count as damaged. In this order a power cut
+//! leaves files that the next start removes, and a copy that reappears from a backup or from
+//! failing storage does not make the entry false. The erasure counts as done only when the removal
+//! of both copies and of half-written files is durable, with the names in their folders.
 
 use std::fs::File;
 use std::io;
@@ -14,14 +14,14 @@ use std::io;
 use super::files::{COPIES, PeopleFiles};
 use crate::domain::id::BlobId;
 
-/// What a writer leaves when it is cut before the file has its name.
+/// The suffix of the file that an interrupted write leaves before the file has its name.
 const TEMPORARY_SUFFIX: &str = ".new";
 
 impl PeopleFiles {
-    /// Removes both copies; true = something was there. Blocks.
+    /// Removes both copies and half-written files; true = there was something to remove. Blocks.
     ///
     /// # Errors
-    /// Whatever the file system says; it is to be called again then.
+    /// An error of the file system; it must be called again then.
     pub fn erase(&self, id: &BlobId) -> io::Result<bool> {
         let mut was_there = false;
         for copy in COPIES {
@@ -61,7 +61,7 @@ mod tests {
             .put_blocking("Chuyện riêng nhà bà Tý".as_bytes())
             .expect("written");
         let other = files.put_blocking("Họp thôn".as_bytes()).expect("written");
-        // What a cut left of a write.
+        // An interrupted write.
         std::fs::copy(
             files.path("a", &blob.id),
             folder.join("a").join(format!("{}.new", blob.id)),

@@ -1,7 +1,7 @@
-//! Files of people's data: what people typed, names, PIN hashes. Named by random id, checked by
-//! keyed hash.
+//! Blobs, the files of people's data: texts that people typed, names, PIN hashes. A file is named
+//! by a random id and checked by a keyed hash.
 //!
-//! Invariants: a file is durable before the entry that names it; people's files are kept twice; a
+//! Invariants: a file is durable before the entry that names it; every file is stored twice; a
 //! missing or damaged file is a value ([`Lost`]), never a crash. Format: CRC32C u32, content.
 
 use std::collections::BTreeSet;
@@ -20,28 +20,28 @@ pub(super) const COPIES: [&str; 2] = ["a", "b"];
 /// Why a file's content cannot be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Lost {
-    /// It was erased (or never arrived): “đã xóa”.
+    /// Neither copy exists: it was erased (or never arrived): “đã xóa”.
     #[error("erased")]
     Erased,
-    /// Both copies are damaged.
+    /// No copy is good, and at least one is there; or the key of the files is lost.
     #[error("damaged")]
     Damaged,
 }
 
-/// The folder of people's files; clones are the same.
+/// The folder of people's files; clones share it.
 #[derive(Debug, Clone)]
 pub struct PeopleFiles {
     pub(super) folder: PathBuf,
     pub(super) key: Arc<Vec<u8>>,
-    /// The key is lost: nothing can be proved, so nothing is read or written.
+    /// True = the key is lost: no content can be verified, so nothing is read or written.
     is_locked: bool,
 }
 
 impl PeopleFiles {
-    /// Opens the folder; `key` makes the keyed hashes.
+    /// Opens the folder; `key` is the key of the keyed hashes.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// An error of the file system.
     pub fn open(folder: &Path, key: Vec<u8>) -> io::Result<Self> {
         for copy in COPIES {
             std::fs::create_dir_all(folder.join(copy))?;
@@ -53,11 +53,11 @@ impl PeopleFiles {
         })
     }
 
-    /// The folder while its key is lost: everything in it reads as damaged, and nothing is written
-    /// that could not be proved later.
+    /// Opens the folder while its key is lost: everything in it reads as damaged, and nothing is
+    /// written, because it could not be verified later.
     ///
     /// # Errors
-    /// As [`Files::open`].
+    /// As [`PeopleFiles::open`].
     pub fn locked(folder: &Path) -> io::Result<Self> {
         Ok(Self {
             is_locked: true,
@@ -75,19 +75,19 @@ impl PeopleFiles {
         self.folder.join(copy).join(id.as_str())
     }
 
-    /// Writes content, twice, durable; blocks.
+    /// Writes content twice and makes it durable. Blocks.
     ///
     /// # Errors
-    /// Whatever the file system says, or when it is larger than [`LARGEST`].
+    /// An error of the file system, or when the content is larger than [`MAX_BLOB_BYTES`].
     pub fn put_blocking(&self, content: &[u8]) -> io::Result<BlobRef> {
         let id = BlobId::new(&secret::token()?).map_err(io::Error::other)?;
         self.put_as(&id, content)
     }
 
-    /// Writes content under a known id: what another box wrote arrives here.
+    /// Writes content under a known id, for content that another machine wrote.
     ///
     /// # Errors
-    /// As [`Files::put_blocking`].
+    /// As [`PeopleFiles::put_blocking`].
     pub fn put_as(&self, id: &BlobId, content: &[u8]) -> io::Result<BlobRef> {
         if self.is_locked {
             return Err(io::Error::other("the key of people's files is lost"));
@@ -113,7 +113,7 @@ impl PeopleFiles {
     /// Writes content off the async threads.
     ///
     /// # Errors
-    /// As [`Files::put_blocking`].
+    /// As [`PeopleFiles::put_blocking`].
     pub async fn put(&self, content: Vec<u8>) -> io::Result<BlobRef> {
         let files = self.clone();
         tokio::task::spawn_blocking(move || files.put_blocking(&content))
@@ -121,10 +121,10 @@ impl PeopleFiles {
             .map_err(io::Error::other)?
     }
 
-    /// Reads content; blocks (small files, mostly cached by the kernel).
+    /// Reads content. Blocks (the files are small and mostly in the kernel's cache).
     ///
     /// # Errors
-    /// [`Lost`] when it is not there or damaged.
+    /// [`Lost`] when it does not exist or is damaged.
     pub fn get(&self, blob: &BlobRef) -> Result<Vec<u8>, Lost> {
         let mut seen = self.is_locked;
         for copy in COPIES {
@@ -145,18 +145,18 @@ impl PeopleFiles {
         Err(if seen { Lost::Damaged } else { Lost::Erased })
     }
 
-    /// Reads content as text; what is no UTF-8 is damaged.
+    /// Reads content as text; content that is not UTF-8 counts as damaged.
     ///
     /// # Errors
-    /// [`Lost`] when it is not there or damaged.
+    /// [`Lost`] when it does not exist or is damaged.
     pub fn text(&self, blob: &BlobRef) -> Result<String, Lost> {
         String::from_utf8(self.get(blob)?).map_err(|_| Lost::Damaged)
     }
 
-    /// Files written between two wall times, ms. Blocks.
+    /// Files written from `from_ms` on and before `to_ms`, wall time. Blocks.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// An error of the file system.
     pub fn written_between(&self, from_ms: i64, to_ms: i64) -> io::Result<BTreeSet<BlobId>> {
         let mut out = BTreeSet::new();
         for file in std::fs::read_dir(self.folder.join("a"))? {

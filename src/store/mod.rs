@@ -1,4 +1,5 @@
-//! BULK that is not history: people's files, samples, camera pictures, and the watch over space.
+//! Bulk data that is not history: files of people's data, samples, recordings of cameras; and the
+//! watch over free space.
 
 pub mod disk_space;
 pub mod erase;

@@ -1,8 +1,8 @@
-//! Readings of the last 24 hours, in memory, flushed as `log/` frames every minute.
+//! Samples: the readings of the last 24 hours, in memory, flushed as `log/` frames every minute.
 //!
-//! Readings are not history: up to a minute may be lost in a power cut. Integers scaled by the
-//! sensor's decimals. A frame's record: sensor id length u8, id, count u32, then (ms i64, value
-//! i64) each. Deliberately absent so far: hour chunks in redb, tiers, export.
+//! Readings are not history: up to a minute may be lost in a power cut. Values are integers scaled
+//! by the sensor's decimals. A record of a frame: length of the sensor id u8, id, count u32, then
+//! (ms i64, value i64) each. Deliberately absent so far: hour chunks in redb, tiers, export.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -17,14 +17,14 @@ use crate::log::frame::{self, Epoch, Group};
 use crate::log::recover::Floor;
 use crate::log::segments::{Log, Recovery};
 
-/// How long readings are kept in memory, ms.
+/// How long readings stay in memory, ms.
 pub const RETENTION_MS: i64 = 24 * 3_600_000;
-/// Readings kept per sensor: one every 10 s for a day.
+/// Most readings of one sensor in memory: one every 10 s for a day.
 pub const MAX_SAMPLES_PER_SENSOR: usize = 8_640;
-/// Readings of one sensor that are nearer to each other than this are one: a device in the wrong
-/// hands writes 45 MB a day, ms.
+/// Readings of one sensor that are nearer to each other than this are stored as one, ms: otherwise
+/// a malicious device writes 45 MB a day.
 const MIN_SPACING_MS: i64 = 2_000;
-/// Groups after which the mark is written anew: an hour.
+/// Groups after which the watermark file is written again: about an hour.
 const MARK_INTERVAL_GROUPS: u64 = 64;
 /// Segments of readings on disk.
 const MAX_SEGMENTS: usize = 16;
@@ -38,15 +38,16 @@ struct Inner {
     unflushed: BTreeMap<EntityId, Vec<Reading>>,
 }
 
-/// The readings; clones are the same.
+/// The readings; clones share them.
 #[derive(Clone, Default)]
 pub struct Samples {
     inner: Arc<Mutex<Inner>>,
-    /// The log, its last number, and the first segment that is needed.
+    /// The log, the number of its last group, and the first segment that is needed; none = the log
+    /// failed.
     log: Arc<Mutex<Option<(Log, u64, u64)>>>,
     place: Arc<Mutex<(PathBuf, Epoch)>>,
     loss: Option<&'static str>,
-    /// The group that the mark names.
+    /// The group that the watermark file names.
     marked: Arc<AtomicU64>,
 }
 
@@ -54,8 +55,8 @@ fn mark_of(folder: &Path) -> PathBuf {
     folder.with_extension("mark")
 }
 
-/// How far the readings were, and the boot that wrote them; of a mark that cannot be read only that
-/// there were some.
+/// The last group that the watermark file names, and the boot that wrote it. A file that cannot be
+/// parsed proves only that there were readings: group 1, no boot.
 fn read_mark(folder: &Path) -> Option<(u64, Option<Epoch>)> {
     let bytes = std::fs::read(mark_of(folder)).ok()?;
     let text = String::from_utf8(bytes).unwrap_or_default();
@@ -71,7 +72,7 @@ fn read_mark(folder: &Path) -> Option<(u64, Option<Epoch>)> {
     Some((number.parse().unwrap_or(1), boot))
 }
 
-/// The groups that stand in a file, with their places.
+/// Appends to `out` the groups in a file, with their offsets.
 fn read_groups(content: &[u8], out: &mut Vec<(Group, usize)>) {
     let mut at = 0;
     while at < content.len() {
@@ -85,15 +86,15 @@ fn read_groups(content: &[u8], out: &mut Vec<(Group, usize)>) {
     }
 }
 
-/// True when a boot wrote under this epoch: its own, or one of those that it goes on under after a
-/// failure ([`Samples::reopen`]).
+/// True when the boot wrote under this epoch: its own epoch, or one of those under which it went on
+/// after a failure ([`Samples::reopen`]).
 fn is_from_boot(epoch: &Epoch, boot: &Epoch) -> bool {
     let shape = |e: &Epoch| e.map(|byte| byte.wrapping_sub(e[0]));
     shape(epoch) == shape(boot)
 }
 
-/// Why readings are missing. Segments are numbered from 2 without a hole; older ones than the first
-/// that is needed may be gone.
+/// Why readings are missing; none = none is. Segments are numbered from 2 without a hole; those
+/// older than the first that is needed may be missing.
 fn explain_loss(
     groups: &[(Group, usize)],
     found: &Recovery,
@@ -124,12 +125,12 @@ fn explain_loss(
 }
 
 impl Samples {
-    /// Opens the folder and reads back what is there; `boots` = the boots that history knows (none
-    /// = it does not say), whose readings are ours. A damaged file costs readings, nothing
-    /// else: each group stands for itself.
+    /// Opens the folder and reads the stored readings. `boots` are the boots that history knows,
+    /// whose readings are ours (none = history does not say). A damaged file costs its readings and
+    /// nothing else, because each group can be read by itself.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// An error of the file system.
     pub fn open(folder: &Path, epoch: Epoch, boots: &[Epoch]) -> io::Result<Self> {
         let mut disk = DirDisk::open(folder)?;
         let mut groups = Vec::new();
@@ -147,7 +148,8 @@ impl Samples {
         };
         let (groups, others): (Vec<_>, Vec<_>) =
             groups.into_iter().partition(|(group, _)| is_ours(group));
-        // Boots that history let go wrote long ago; what is no older than ours is another's.
+        // Boots that were trimmed from history wrote long ago. Readings of an unknown boot that are
+        // newer than ours, or less than [`RETENTION_MS`] older, are therefore of another machine.
         let newest = |groups: &[(Group, usize)]| {
             groups
                 .iter()
@@ -186,7 +188,8 @@ impl Samples {
             for kept in inner.by_sensor.values_mut() {
                 trim(kept);
             }
-            // What stands behind damage is struck out there, so it is written again.
+            // Groups behind damage are made invalid below ([`Log::remove_orphaned`]), so their
+            // readings are written again.
             let stays: BTreeSet<(u64, u64)> =
                 found.groups.iter().map(|g| (g.segment, g.number)).collect();
             let behind = groups.iter().filter(|(g, _)| {
@@ -214,15 +217,15 @@ impl Samples {
         })
     }
 
-    /// Why readings of the last day are missing, for the technician; none = all are there, as far
+    /// Why readings of the last day are missing, for the technician; none = none is missing, as far
     /// as is known.
     #[must_use]
     pub const fn loss(&self) -> Option<&'static str> {
         self.loss
     }
 
-    /// Says beside the folder how far it is, now and then: so that an empty or older one is told
-    /// apart from a first start.
+    /// Writes the watermark file beside the folder, now and then: with it the next start tells an
+    /// empty or older folder from a first start.
     fn write_mark(&self, last: u64) -> io::Result<()> {
         let marked = self.marked.load(Ordering::SeqCst);
         if marked > 0 && last < marked + MARK_INTERVAL_GROUPS {
@@ -241,7 +244,7 @@ impl Samples {
         Ok(())
     }
 
-    /// A log that failed refuses everything: it is opened again, under another epoch.
+    /// Opens the log again under another epoch, because a log that failed refuses everything.
     fn reopen(&self) -> io::Result<(Log, u64, u64)> {
         let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
         for byte in &mut place.1 {
@@ -261,7 +264,8 @@ impl Samples {
         ))
     }
 
-    /// Takes a reading. Without a good clock readings of before are not judged by time.
+    /// Takes a reading. The age of readings counts from the newest one taken: after a bad clock was
+    /// set back, earlier readings with later times are not removed because of their age.
     pub fn add(&self, sensor: &EntityId, at: i64, value: i64) {
         let mut guard = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let Inner {
@@ -269,8 +273,8 @@ impl Samples {
             unflushed: fresh,
         } = &mut *guard;
         let kept = kept.entry(sensor.clone()).or_default();
-        // One that chatters wears no card: what it says within a moment stands in for what it said
-        // at its beginning.
+        // A sensor that chatters must not wear out the storage: within [`MIN_SPACING_MS`] the
+        // newest value replaces the first one.
         if let Some(last) = kept
             .back_mut()
             .filter(|last| (0..MIN_SPACING_MS).contains(&(at - last.0)))
@@ -302,10 +306,10 @@ impl Samples {
             .unwrap_or_default()
     }
 
-    /// Writes what is new; blocks. Call it every minute.
+    /// Writes the readings that are not written yet. Blocks; call it every minute.
     ///
     /// # Errors
-    /// Whatever the medium says; the readings wait for the next flush.
+    /// An error of the medium; the readings wait for the next flush.
     pub fn flush(&self) -> io::Result<()> {
         let fresh = std::mem::take(
             &mut self

@@ -1,9 +1,9 @@
-//! A look at people's files before anybody needs them: one bad copy is written again from the
-//! other, two are told.
+//! The scrub of people's files, before anybody needs them: one bad copy is written again from the
+//! other; two bad copies are reported.
 //!
-//! Invariants: a copy is replaced only by bytes whose sum is right (and whose keyed hash is, where
-//! the house's state knows it); what is being erased at the same moment is not brought back; what
-//! is being written is left alone.
+//! Invariants: a copy is replaced only by bytes whose checksum is right (and whose keyed hash is
+//! right, where the village's state knows it); a file that is being erased at the same moment is
+//! not restored; a file that is being written is left alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -15,21 +15,21 @@ use crate::domain::id::BlobId;
 use crate::keys::secret;
 use crate::log::disk::write_atomic;
 
-/// A file younger than this may be being written.
+/// A file younger than this may still be written by another thread.
 const SETTLE_TIME: Duration = Duration::from_secs(60);
-/// Files that are looked at in one go.
+/// Files that are checked in one step.
 const FILES_PER_STEP: usize = 500;
 
-/// How a file was found.
+/// The result of checking one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileCheck {
-    /// Both copies are good, or it is not settled yet.
+    /// Both copies are good, or the file is so young that it may still be written.
     Intact,
-    /// One was bad and is good again.
+    /// One copy was bad and is good again.
     Repaired,
-    /// Neither is good.
+    /// Neither copy is good.
     Damaged,
-    /// Neither is there.
+    /// Neither copy exists.
     Missing,
 }
 
@@ -37,12 +37,12 @@ impl PeopleFiles {
     /// All files that have at least one copy. Blocks.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// An error of the file system.
     pub fn names(&self) -> io::Result<BTreeSet<BlobId>> {
         let mut out = BTreeSet::new();
         for copy in COPIES {
             for entry in std::fs::read_dir(self.folder.join(copy))? {
-                // What a cut left of a write is no file yet.
+                // A `.new` file is an interrupted write and no blob yet.
                 let name = entry?.file_name();
                 out.extend(
                     name.to_str()
@@ -54,8 +54,8 @@ impl PeopleFiles {
         Ok(out)
     }
 
-    /// Looks at both copies, and writes a bad one again; `known` is what the state says of it.
-    /// Blocks.
+    /// Checks both copies and writes a bad one again; `known` is the reference in the village's
+    /// state. Blocks.
     ///
     /// # Errors
     /// When a bad copy could not be written again.
@@ -79,8 +79,8 @@ impl PeopleFiles {
                 .is_err_and(|e| e.kind() == io::ErrorKind::NotFound)
         };
         let (good, bad) = match (is_good(&copies[0]), is_good(&copies[1])) {
-            // Two that are whole and not the same: which one is right nobody can say without its
-            // keyed hash.
+            // Both copies are whole but differ. Without the keyed hash nothing tells which one is
+            // right.
             (true, true) if copies[0].as_ref().ok() != copies[1].as_ref().ok() => {
                 return Ok(FileCheck::Damaged);
             }
@@ -117,21 +117,21 @@ impl PeopleFiles {
     }
 }
 
-/// A look at all files, some at a time, again and again.
+/// The scrub of all files, some at a time, round after round.
 #[derive(Debug, Default)]
 pub struct Scrub {
     remaining: Vec<BlobId>,
-    /// Of this round.
+    /// The damaged files of this round.
     damaged_in_round: BTreeSet<BlobId>,
-    /// Files of which neither copy is good, as of the last look at each.
+    /// Files of which neither copy is good, as of the last check of each.
     pub damaged: BTreeSet<BlobId>,
-    /// Files of which one copy was written again since the house began.
+    /// Files of which one copy was written again since the gateway started.
     pub repaired: u64,
 }
 
 impl Scrub {
-    /// Looks at the next files. `known` is what the state names, `erased` what is to be nowhere.
-    /// Blocks.
+    /// Checks the next files. `known` are the files that the state names, `erased` those that must
+    /// not exist any more. Blocks.
     ///
     /// # Errors
     /// When the folder cannot be read or a copy cannot be written.
@@ -165,7 +165,7 @@ impl Scrub {
                 tracing::warn!(%id, "blob copy repaired from the other copy");
                 self.repaired += 1;
             }
-            // What nobody names may go.
+            // A missing file that the state does not name is no loss.
             let is_bad = found == FileCheck::Damaged
                 || found == FileCheck::Missing && known.contains_key(&id);
             if is_bad && self.damaged.insert(id.clone()) {
@@ -197,7 +197,7 @@ mod tests {
             2 => std::fs::write(path, vec![0; old.len()]).expect("NUL"),
             3 => std::fs::write(path, [&[old[0] ^ 1], &old[1..]].concat()).expect("one bit"),
             4 => std::fs::write(path, other).expect("of another village"),
-            // All the same to who looks: older words with a sum of their own.
+            // An older content with a right checksum: only the keyed hash shows the harm.
             _ => std::fs::write(
                 path,
                 [&crc32c::crc32c(b"cu").to_le_bytes()[..], b"cu"].concat(),
@@ -253,7 +253,8 @@ mod tests {
                     !both,
                     "harm {how}: the copy is good again"
                 );
-                // Put back from a backup it is well again; erased it is not looked for any more.
+                // A file that is restored from a backup is good again; an erased file is not
+                // expected any more.
                 files.put_as(&blob.id, ours).expect("put back");
                 walk.step(&files, &known, &BTreeSet::new()).expect("looked");
                 assert!(walk.damaged.is_empty());

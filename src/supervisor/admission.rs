@@ -1,12 +1,13 @@
-//! A door's places, so given that nobody who came first keeps others out.
+//! Admission to a listener: a bounded number of permits, granted so that no early client keeps
+//! others out.
 //!
-//! Invariants: a newcomer finds a place though all are taken, unless its own address (or session)
-//! has its share; in a network that counts as one, whoever of it holds the most makes room for a
-//! neighbour that holds less; else who makes room is of those that hold more of their share than
-//! the newcomer would, so a crowd displaces itself; of them the one that came first and has shown
-//! nothing yet (who it is, what it wants), and only then one that has, who has been still the
-//! longest. Each door has a lobby of its own: what happens at one closes no other. A place comes
-//! back when it is dropped.
+//! Invariants: a newcomer gets a permit though all are taken, unless its own address (or session)
+//! has its share. Within one network that counts as one address, the member with the most permits
+//! loses one to a neighbour that holds fewer. Otherwise only an address that holds more of its
+//! share than the newcomer would can lose a permit, so a crowd displaces itself; of those permits,
+//! first the oldest occupant that is not identified (it has not shown who it is or what it wants),
+//! and only then the identified one that has been idle the longest. Each listener has an admission
+//! control of its own: what happens at one closes no other. Dropping a permit gives it back.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
@@ -18,12 +19,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::meter::Meter;
 
-/// So long nobody of an address that has its share makes room for another of it: they come in at
-/// once after a power cut.
+/// For so long no occupant of an address that has its share is evicted for another of the same
+/// address: they come in at once after a power cut.
 const EVICTION_GRACE: Duration = Duration::from_secs(1);
 
-/// Under which a peer's places are counted: whoever has an IPv6 network has 2^64 addresses of it.
-/// Addresses of one link are counted each, all neighbours share that network.
+/// The key under which a peer's permits are counted: the owner of an IPv6 network has 2^64
+/// addresses of it. Link-local addresses are counted each, because all neighbours share that
+/// network.
 #[must_use]
 pub fn source_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -37,7 +39,7 @@ pub fn source_network(address: IpAddr) -> IpAddr {
 #[derive(Debug)]
 struct Occupant<K> {
     key: K,
-    /// Who it is among those of one key.
+    /// Which member it is of those that share the key.
     member: K,
     since: Instant,
     /// It has shown who it is or what it wants.
@@ -46,7 +48,7 @@ struct Occupant<K> {
     meter: Arc<Meter>,
 }
 
-/// Those of one key, by number, and how many they may be.
+/// The occupants of one key, by number, and how many there may be.
 #[derive(Debug)]
 struct Occupants {
     quota: usize,
@@ -62,7 +64,7 @@ struct AdmissionState<K> {
     groups: BTreeMap<K, Occupants>,
 }
 
-/// The lobby of a door; clones are the same.
+/// The admission control of a listener; clones are the same.
 #[derive(Debug)]
 pub struct AdmissionControl<K: Ord>(Arc<Mutex<AdmissionState<K>>>);
 
@@ -72,7 +74,7 @@ impl<K: Ord> Clone for AdmissionControl<K> {
     }
 }
 
-/// A place.
+/// The permit of one occupant; dropping it gives it back.
 #[derive(Debug)]
 pub struct AdmissionPermit<K: Ord> {
     admission: AdmissionControl<K>,
@@ -81,7 +83,7 @@ pub struct AdmissionPermit<K: Ord> {
 }
 
 impl<K: Ord + Clone> AdmissionControl<K> {
-    /// A lobby with so many places.
+    /// An admission control with so many permits.
     #[must_use]
     pub fn new(most: usize) -> Self {
         Self(Arc::new(Mutex::new(AdmissionState {
@@ -92,14 +94,14 @@ impl<K: Ord + Clone> AdmissionControl<K> {
         })))
     }
 
-    /// A place for one more of `key`, which may hold `share`; none = it holds its share, and all of
-    /// it is fresh or known.
+    /// A permit for one more of `key`, which may hold `share`; none = the key holds its share, and
+    /// every one of its occupants is recent or identified.
     #[must_use]
     pub fn acquire(&self, key: K, share: usize, meter: &Arc<Meter>) -> Option<AdmissionPermit<K>> {
         self.acquire_as(key.clone(), key, share, meter)
     }
 
-    /// The same for one of several that share a key: the neighbours of an IPv6 network.
+    /// The same for one of several members that share a key: the neighbours of an IPv6 network.
     #[must_use]
     pub fn acquire_as(
         &self,
@@ -167,7 +169,7 @@ impl<K: Ord> AdmissionControl<K> {
 }
 
 impl<K: Ord> AdmissionState<K> {
-    /// Takes a guest out, and tells it if it is still there.
+    /// Removes an occupant, and tells it so if it is still there.
     fn remove(&mut self, number: u64) {
         let Some(guest) = self.guests.remove(&number) else {
             return;
@@ -181,7 +183,7 @@ impl<K: Ord> AdmissionState<K> {
         }
     }
 
-    /// Of a group, who came first and has shown nothing.
+    /// Of a group, the oldest occupant that is not identified.
     fn oldest_unidentified(&self, group: &Occupants) -> Option<u64> {
         group
             .occupants
@@ -190,8 +192,8 @@ impl<K: Ord> AdmissionState<K> {
             .find(|n| self.guests.get(n).is_some_and(|g| !g.identified))
     }
 
-    /// Of a group, the first stranger of the member that holds the most, when that is more than the
-    /// newcomer would.
+    /// Of a group, the oldest unidentified occupant of the member that holds the most, when that is
+    /// more than the newcomer would hold.
     fn heaviest_member(&self, group: &Occupants, newcomer: &K) -> Option<u64> {
         let mut held: BTreeMap<&K, (usize, Option<u64>)> = BTreeMap::new();
         for (number, guest) in group
@@ -211,7 +213,7 @@ impl<K: Ord> AdmissionState<K> {
             .map(|(_, first)| first.0)
     }
 
-    /// Who makes room for a newcomer of `key`, which holds `own` of `share`.
+    /// The occupant that is evicted for a newcomer of `key`, which holds `own` of `share`.
     fn eviction_candidate(&self, key: &K, own: usize, share: usize) -> Option<u64> {
         // Compared as parts of their shares: a program on this machine may hold more than a phone.
         let crowds = self
@@ -226,7 +228,7 @@ impl<K: Ord> AdmissionState<K> {
                 most.is_none_or(|(n, of)| g.occupants.len() * of >= n * g.quota)
             })
         };
-        // Two that come together do not displace each other.
+        // Two occupants of one key that come together do not displace each other.
         let stranger = crowded()
             .filter(|(k, _)| *k != key)
             .filter_map(|(_, g)| self.oldest_unidentified(g))
@@ -248,18 +250,18 @@ impl<K: Ord> AdmissionState<K> {
 }
 
 impl<K: Ord> AdmissionPermit<K> {
-    /// Waits until the place is needed for another.
+    /// Waits until the permit is needed for another.
     pub async fn evicted(&self) {
         self.evict_token.cancelled().await;
     }
 
-    /// True when the place is needed for another.
+    /// True when the permit is needed for another.
     #[must_use]
     pub fn is_evicted(&self) -> bool {
         self.evict_token.is_cancelled()
     }
 
-    /// It has shown who it is or what it wants.
+    /// Marks the occupant as identified: it has shown who it is or what it wants.
     pub fn mark_identified(&self) {
         if let Some(guest) = self.admission.lock().guests.get_mut(&self.number) {
             guest.identified = true;
@@ -324,7 +326,7 @@ mod tests {
                 .into_iter()
                 .any(AdmissionPermit::is_evicted)
         );
-        // Who has shown who it is goes after who has not.
+        // Identified occupants are evicted after unidentified ones.
         noisy.iter().for_each(AdmissionPermit::mark_identified);
         tokio::time::advance(EVICTION_GRACE).await;
         let again = lobby.acquire("noisy", 4, &meter);
@@ -380,7 +382,8 @@ mod tests {
             seats[0].is_evicted() && !fifth.is_evicted(),
             "all are known: who has been still the longest"
         );
-        // The same address again and again keeps its share; what it left lying makes room for it.
+        // The same address again and again keeps its share; the connections that it abandoned make
+        // room for it.
         let twins = [come(9), come(9)];
         assert!(
             !twins.iter().any(AdmissionPermit::is_evicted),

@@ -1,9 +1,8 @@
 //! How long to wait before the next try: doubling from 1 s to 60 s, with jitter.
 //!
-//! What works for a while at a time rests no longer than it worked: a part that fails now and then
-//! must not be away more than one that is dead.
-//! Jitter keeps a hundred devices or services that failed together from coming back together. The
-//! random number is a parameter.
+//! A part that worked for a while waits no longer than it worked: a part that fails now and then
+//! must not be down for longer than one that never works. Jitter keeps a hundred devices or
+//! services that failed together from trying again together. The random number is a parameter.
 
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// From `least` to `most`.
+    /// From `least_ms` to `most_ms`.
     #[must_use]
     pub const fn new(least_ms: u64, most_ms: u64) -> Self {
         Self {
@@ -28,7 +27,7 @@ impl Backoff {
         }
     }
 
-    /// The house's usual: 1 s to 60 s.
+    /// The usual backoff: 1 s to 60 s.
     #[must_use]
     pub const fn standard() -> Self {
         Self::new(1_000, 60_000)
@@ -42,15 +41,15 @@ impl Backoff {
         Duration::from_millis(step / 2 + random % (step / 2 + 1))
     }
 
-    /// A run lasted for so long, ms: one that was longer than the rest before it lets the waits
-    /// begin again.
+    /// Records how long a run lasted, ms: a run that was longer than the wait before it starts the
+    /// waits again from the least.
     pub const fn record_run(&mut self, ms: u64) {
         if ms > self.last {
             self.reset();
         }
     }
 
-    /// Begin again: it went well.
+    /// Starts the waits again from the least.
     pub const fn reset(&mut self) {
         self.next = self.least;
         self.last = self.least;
@@ -78,7 +77,7 @@ mod tests {
         );
         b.reset();
         assert!(b.next(0).as_millis() == 500);
-        // Five seconds of work at a time are never paid with more than as much of rest.
+        // A part that works five seconds at a time never waits longer than that.
         for _ in 0..20 {
             b.record_run(5_000);
             assert!(b.next(u64::MAX).as_millis() <= 4_000);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::sync::mpsc;
 
-/// What a worker was started with.
+/// The pipes and listeners that a worker was started with.
 pub struct WorkerStdio {
     /// Listeners from the parent.
     pub fds: Vec<OwnedFd>,
@@ -32,7 +32,7 @@ fn receive_fds(socket: &UnixStream) -> io::Result<Vec<OwnedFd>> {
     super::fds::receive(socket)
 }
 
-/// Orders from the parent; none = the parent is gone or wants an end.
+/// Commands from the parent; none = the parent has ended or asks the worker to end.
 pub struct CommandReader(Lines<BufReader<tokio::net::UnixStream>>);
 
 impl CommandReader {
@@ -42,19 +42,19 @@ impl CommandReader {
     }
 }
 
-/// Facts to the parent; clones write to the same stdout.
+/// Events to the parent; clones write to the same stdout.
 #[derive(Debug, Clone)]
 pub struct EventWriter(mpsc::Sender<String>);
 
 impl EventWriter {
-    /// Says a fact; waits when the parent is slow. False = the parent is gone.
+    /// Sends an event; waits when the parent is slow. False = the parent has ended.
     pub async fn send(&self, line: String) -> bool {
         self.0.send(line).await.is_ok()
     }
 }
 
 impl WorkerStdio {
-    /// Starts beating, and gives orders and facts. Call it inside the runtime.
+    /// Starts the heartbeat, and gives commands and events. Call it inside the runtime.
     ///
     /// # Errors
     /// When the socket cannot be used.

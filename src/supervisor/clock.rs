@@ -1,7 +1,7 @@
-//! Time as a parameter: the system's clock, or one that a test turns by hand.
+//! Time as a parameter: the system's clock, or one that a test sets by hand.
 //!
 //! Invariants: `mono_ms` never goes back and begins near 0 at start; `wall_ms` may be wrong (the
-//! box has no battery-backed clock) and says how far to believe it. This is the only file that
+//! machine has no battery-backed clock), and `trust` states how far to believe it. Only this file
 //! reads ambient clocks.
 
 use std::path::Path;
@@ -12,25 +12,25 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// How far the wall clock may be believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {
-    /// Before the floor, or years beyond it with nobody to vouch for it: the box does not know the
-    /// time.
+    /// The wall clock shows a time before the floor, or years beyond it without a source that
+    /// confirms it: the machine does not know the time.
     None,
-    /// After the floor and not absurdly so, not agreed with a source in this boot.
+    /// The time is after the floor and plausible, but no source confirmed it in this boot.
     Restored,
-    /// Agreed with a time source.
+    /// A time source confirmed it.
     Synced,
 }
 
-/// A wall time that the box cannot be before: 2026-01-01 UTC, ms. Set at each release.
+/// A wall time before which the machine cannot be: 2026-01-01 UTC, ms. Set at each release.
 pub const BUILD_FLOOR_MS: i64 = 1_767_225_600_000;
 
-/// How far beyond the floor a clock is believed that nobody vouched for, ms: ten years. A dead or
-/// mistyped clock is as often far ahead as it is far behind, and what it dates would be dated for
-/// ever.
+/// How far beyond the floor a clock is believed without a source, ms: ten years. A broken or
+/// mistyped clock is as often far ahead as far behind, and the wrong dates that it writes would
+/// stay for ever.
 const MAX_UNSYNCED_AHEAD_MS: i64 = 3_652 * 86_400_000;
 
-/// A proof of the wall clock holds for the clock of which it was said: when it was set since by
-/// more than this, ms, it is over.
+/// A confirmation holds only for the clock as it was then: it ends when the clock has been set by
+/// more than this since, ms.
 const CLOCK_STEP_MS: u64 = 600_000;
 
 /// systemd-timesyncd makes this file once the clock agreed with a server.
@@ -53,8 +53,7 @@ enum TimeSource {
     System {
         start: Instant,
         floor_ms: AtomicI64,
-        /// Wall time less the time since the start when it was agreed, ms; the least number = it
-        /// was not.
+        /// Wall time minus monotonic time at the confirmation, ms; `i64::MIN` = there was none.
         sync_offset_ms: AtomicI64,
     },
     Manual {
@@ -83,7 +82,7 @@ impl Clock {
         }))
     }
 
-    /// A clock that stands still until it is turned.
+    /// A clock that stands still until it is advanced; it counts as synchronized.
     #[must_use]
     pub fn manual(wall_ms: i64) -> Self {
         Self(Arc::new(TimeSource::Manual {
@@ -93,7 +92,7 @@ impl Clock {
         }))
     }
 
-    /// The same, of which nobody knows whether it is right.
+    /// The same, but it does not count as synchronized.
     #[must_use]
     pub fn unknown(wall_ms: i64) -> Self {
         Self(Arc::new(TimeSource::Manual {
@@ -129,8 +128,7 @@ impl Clock {
         }
     }
 
-    /// The wall time where it can be believed, else the floor: what dates are judged and written
-    /// by.
+    /// The wall time where it can be believed, else the floor: dates are judged and written by it.
     #[must_use]
     pub fn trusted_ms(&self) -> i64 {
         match &*self.0 {
@@ -141,7 +139,7 @@ impl Clock {
         }
     }
 
-    /// The latest time that is known to be over, ms.
+    /// The latest wall time that is known to be past, ms.
     #[must_use]
     pub fn floor_ms(&self) -> i64 {
         match &*self.0 {
@@ -156,13 +154,13 @@ impl Clock {
         u64::try_from(self.floor_ms() / 1000).unwrap_or(0)
     }
 
-    /// [`Clock::certain_ms`] in seconds.
+    /// [`Clock::trusted_ms`] in seconds.
     #[must_use]
     pub fn trusted_s(&self) -> u64 {
         u64::try_from(self.trusted_ms() / 1000).unwrap_or(0)
     }
 
-    /// Wall time less the time since the start, ms: constant until somebody sets the clock.
+    /// Wall time minus the time since the start, ms: constant until somebody sets the clock.
     #[must_use]
     pub fn offset_ms(&self) -> i64 {
         self.wall_ms()
@@ -176,7 +174,7 @@ impl Clock {
         }
     }
 
-    /// Says that the wall clock agreed with a source.
+    /// Records that a source confirmed the wall clock.
     pub fn set_synced(&self) {
         match &*self.0 {
             TimeSource::System {
@@ -222,7 +220,7 @@ impl Clock {
         }
     }
 
-    /// Turns a manual clock forward; a system clock is left alone.
+    /// Advances a manual clock; a system clock is left alone.
     pub fn advance(&self, by: Duration) {
         if let TimeSource::Manual {
             mono_ms, wall_ms, ..

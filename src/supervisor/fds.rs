@@ -1,8 +1,7 @@
-//! Handing open listeners to a worker: SCM_RIGHTS over the socket that is the worker's stdin.
+//! Handing open listeners to a worker: SCM_RIGHTS over the socket that is the worker's stdin. The
+//! limit of open descriptors is set here too.
 //!
-//! How many of them a process may have stands here too.
-//!
-//! The parent binds and keeps the listeners, so a worker's restart refuses no connection. Safe code
+//! The parent binds and holds the listeners, so a worker's restart refuses no connection. Safe code
 //! only. Source: unix(7), cmsg(3).
 
 use std::io::{self, IoSlice, IoSliceMut};
@@ -18,11 +17,12 @@ use rustix::net::{
 /// Most descriptors in one message.
 pub const MAX_FDS: usize = 8;
 
-/// Descriptors that a process with doors may open.
+/// Descriptors that a process with listeners may open.
 const OPEN_MAX: u64 = 16_384;
 
-/// Lets this process open as many descriptors as its doors have places: the usual 1,024 are fewer,
-/// and whoever took them all would close every door, and the journal's files with them.
+/// Lets this process open as many descriptors as its listeners admit connections. The usual limit
+/// of 1,024 is less: clients that used it up would close every listener, and the journal could open
+/// no file.
 pub fn raise_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);

@@ -1,4 +1,4 @@
-//! How the house is, part by part, in a form that pages, doctor and systemd can say.
+//! The health of all parts, in a form that pages, `doctor` and systemd can show.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,15 +8,15 @@ use tokio::sync::watch;
 
 use super::clock::Clock;
 
-/// How a part is.
+/// How well a part works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HealthStatus {
-    /// Well.
+    /// It works.
     Green,
-    /// Works, but somebody should look.
+    /// It works, but somebody should check.
     Amber,
-    /// Does not work.
+    /// It does not work.
     Red,
 }
 
@@ -35,7 +35,7 @@ pub struct PartHealth {
     pub restarts: u64,
 }
 
-/// The house's health; clones are the same.
+/// The health of all parts; clones are the same.
 #[derive(Debug, Clone)]
 pub struct Health {
     parts: Arc<Mutex<BTreeMap<String, PartHealth>>>,
@@ -54,7 +54,7 @@ impl Health {
         }
     }
 
-    /// Says how a part is; `since` stays while the light stays.
+    /// Sets how well a part works; `since_ms` stays while the status stays.
     pub fn set(&self, part: &str, light: HealthStatus, why: &str) {
         let now = self.clock.wall_ms();
         {
@@ -97,7 +97,7 @@ impl Health {
             .clone()
     }
 
-    /// The worst light.
+    /// The worst status of all parts.
     #[must_use]
     pub fn worst(&self) -> HealthStatus {
         self.parts()

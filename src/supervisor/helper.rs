@@ -20,7 +20,7 @@ pub enum HelperError {
         #[source]
         cause: std::io::Error,
     },
-    /// It took too long and was ended.
+    /// It took too long and was killed.
     #[error("{program} took longer than {deadline:?} and was ended")]
     Deadline {
         /// Program.
@@ -28,14 +28,14 @@ pub enum HelperError {
         /// The deadline.
         deadline: Duration,
     },
-    /// It said no.
+    /// It ended with an error.
     #[error("{program} failed ({status}): {stderr}")]
     Failed {
         /// Program.
         program: String,
         /// Exit status.
         status: String,
-        /// Its last words, at most 400 characters.
+        /// The end of its stderr, at most 400 characters.
         stderr: String,
     },
     /// It wrote more than allowed.
@@ -57,11 +57,11 @@ pub enum HelperError {
     },
 }
 
-/// Runs `program` with `args` and these variables beside its parent's, gives it `input`, and
-/// returns what it wrote.
+/// Runs `program` with `args` and with `env` besides its parent's environment, writes `input` to
+/// it, and returns its output.
 ///
 /// # Errors
-/// [`HelperError`] when it could not be run to a good end within `limit` and `most` bytes.
+/// [`HelperError`] when it did not succeed within `limit` and `most` bytes.
 pub async fn run(
     program: &str,
     args: &[&str],
@@ -100,8 +100,8 @@ pub async fn run(
     let mut stderr = child.stderr.take().ok_or_else(missing)?.take(64 * 1024);
     let work = async {
         let feed = async {
-            // A helper that does not read its input to the end is judged by its status, not by
-            // this.
+            // A helper that does not read its input to the end is judged by its exit status, not by
+            // this error.
             let _ = stdin.write_all(input).await;
             drop(stdin);
         };

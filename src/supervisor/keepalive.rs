@@ -1,8 +1,8 @@
-//! What every listener of ours has from the moment it is bound.
+//! Socket options that every TCP listener has from the moment it is bound.
 //!
-//! Invariants: an end that vanished without a word (a cable, a flat battery) is known after two
-//! minutes, also where nothing is said meanwhile; a row of newcomers that is a moment too fast is
-//! not turned away by the kernel.
+//! Invariants: a peer that vanished without closing (a cable, a flat battery) is detected after two
+//! minutes, also where nothing is sent meanwhile; the kernel does not refuse a burst of connections
+//! that comes faster than it is accepted.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -10,19 +10,20 @@ use std::time::Duration;
 
 use rustix::net::sockopt;
 
-/// A connection that was silent for so long is asked whether it is there,
+/// Idle time after which a connection is probed.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
-/// again so often,
+/// Pause between two probes.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
-/// and so many times.
+/// Probes without an answer after which the connection is closed.
 const KEEPALIVE_PROBES: u32 = 4;
-/// Newcomers that may stand before the door, as after a power cut; the kernel has its own bound.
+/// Connections that may wait to be accepted, as after a power cut; the kernel has a bound of its
+/// own.
 const LISTEN_BACKLOG: i32 = 4_096;
 
-/// Prepares a listening TCP socket; what it accepts inherits its keepalive (tcp(7)).
+/// Prepares a listening TCP socket; the connections that it accepts inherit its keepalive (tcp(7)).
 ///
 /// # Errors
-/// When the socket does not take it.
+/// When the socket refuses an option.
 pub fn configure(listener: impl AsFd) -> io::Result<()> {
     sockopt::set_socket_keepalive(&listener, true)?;
     sockopt::set_tcp_keepidle(&listener, KEEPALIVE_IDLE)?;

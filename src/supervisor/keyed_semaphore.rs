@@ -1,10 +1,10 @@
-//! Places by key: how many of something one address may hold at once. A place comes back when it is
-//! dropped; a key that holds nothing costs no memory.
+//! Permits by key: how many of something one address may hold at once. Dropping a permit gives it
+//! back; a key that holds nothing takes no memory.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The places; clones are the same.
+/// The permits; clones are the same.
 #[derive(Debug, Clone)]
 pub struct KeyedSemaphore<K: Ord>(Arc<Mutex<BTreeMap<K, usize>>>);
 
@@ -14,7 +14,7 @@ impl<K: Ord> Default for KeyedSemaphore<K> {
     }
 }
 
-/// One place; dropping it gives it back.
+/// One permit; dropping it gives it back.
 #[derive(Debug)]
 pub struct Permit<K: Ord>(KeyedSemaphore<K>, K);
 
@@ -30,7 +30,7 @@ impl<K: Ord + Clone> KeyedSemaphore<K> {
             .unwrap_or(0)
     }
 
-    /// A place for `key`, which may hold `each`.
+    /// A permit for `key`, which may hold `each`.
     #[must_use]
     pub fn try_acquire(&self, key: K, each: usize) -> Option<Permit<K>> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);

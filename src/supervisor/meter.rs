@@ -1,5 +1,5 @@
-//! When a connection last moved anything: measured at the socket, below TLS and frames, where a
-//! buffer takes nothing that the other end did not.
+//! When a connection last moved bytes: measured at the socket, below TLS and framing, where a
+//! buffer takes nothing that the peer did not take.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,11 +11,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-/// The moments of one connection.
+/// The last times of one connection.
 #[derive(Debug)]
 pub struct Meter {
     started: Instant,
-    /// Milliseconds after `born`.
+    /// Milliseconds after `started`.
     written_ms: AtomicU64,
     active_ms: AtomicU64,
 }

@@ -1,4 +1,5 @@
-//! HOW LONG things live: clock, services, reconcilers, workers, helper programs, health, systemd.
+//! Everything that runs for long: clock, services, reconcilers, workers, helper programs, health,
+//! systemd.
 
 pub mod admission;
 pub mod backoff;

@@ -1,12 +1,12 @@
-//! What a panic says: one line that names the place, also for whoever has `RUST_BACKTRACE` in the
-//! shell.
+//! The report of a panic: one line with its place in the code, also where the shell sets
+//! `RUST_BACKTRACE`.
 //!
-//! A stripped program knows no names: its backtrace is a page of `<unknown>` over the one sentence
-//! that helps. Programs that were built with names (tests, development) keep the usual report.
-//! Deliberately absent: what becomes of the part that broke; its supervisor sees the same panic and
-//! says so.
+//! A stripped program has no symbols: its backtrace is a page of `<unknown>` that hides the one
+//! useful sentence. Programs that were built with symbols (tests, development) keep the usual
+//! report. Deliberately absent: the recovery of the part that panicked; its supervisor sees the
+//! same panic and reports it.
 
-/// From now on a panic of this stripped program is told in one line on stderr.
+/// Makes a stripped program report each panic in one line on stderr from now on.
 pub fn install_hook() {
     if cfg!(debug_assertions) {
         return;

@@ -1,13 +1,14 @@
-//! A worker that reads strangers' bytes shuts itself in before it begins.
+//! A worker that reads untrusted bytes confines itself before it begins.
 //!
-//! Two locks. Landlock: which files it may open, and nothing to write (kernels from 5.13; newer
-//! ones keep it from TCP and from signals to others as well). seccomp, on every kernel: no new
-//! connections of any kind (a Unix socket is a door too, and Landlock does not guard it), no
-//! signals to others nor what comes to the same, no change of files by name, no programs,
-//! no children. What it works with are descriptors that it was given. `Shut` tells which of the two
-//! the kernel gave.
+//! Two mechanisms. Landlock: which files it may open, and none to write (kernels from 5.13; newer
+//! ones also deny TCP and signals to other processes). seccomp, on every kernel: no new connections
+//! of any kind (a Unix socket is a way out too, and Landlock does not guard it), no signals to
+//! other processes nor calls of the same effect, no change of files by name, no programs, no child
+//! processes. It works with the descriptors that it was given. `SandboxStatus` states which of the
+//! two the kernel granted.
 //!
 //! Invariant: called before any thread starts, or that thread would stay outside.
+//!
 //! Sources: <https://docs.kernel.org/userspace-api/landlock.html>, seccomp(2).
 
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ use seccompiler::{
     SeccompRule, apply_filter,
 };
 
-/// The newest rules for files that this program asks for; an older kernel gives what it has.
+/// The newest file rules that this program requests; an older kernel grants those that it has.
 const LANDLOCK_ABI: ABI = ABI::V6;
 /// Errno of “not permitted” and “no such call” on every Linux that this program runs on.
 const EPERM: u32 = 1;
@@ -32,7 +33,7 @@ const ENOSYS: u32 = 38;
 const F_SETSIG: i32 = 10;
 const F_SETOWN_EX: i32 = 15;
 
-/// What the kernel gave.
+/// The restrictions that the kernel granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SandboxStatus {
     /// Landlock: no other files can be opened.
@@ -41,21 +42,21 @@ pub struct SandboxStatus {
     pub syscalls: bool,
 }
 
-/// Shuts this process in: it may read and execute beneath `read`, do everything beneath `write`.
-/// Paths that are not there are left out. What the kernel, or the unit that this runs in, refuses
-/// is told and does not end the worker.
+/// Confines this process: it may read and execute beneath `read`, and do everything beneath
+/// `write`. Paths that do not exist are left out. A restriction that the kernel refuses, or the
+/// systemd unit around this process, is reported and does not end the worker.
 #[must_use]
 pub fn confine(read: &[&Path], write: &[&Path]) -> SandboxStatus {
     let files = restrict_filesystem(read, write).unwrap_or_else(|cause| {
-        eprintln!("files could not be kept away: {cause}");
+        eprintln!("Landlock could not be applied: {cause}");
         false
     });
-    // glibc asks for clone3 and takes clone when there is none; clone's flags can be judged here,
-    // clone3's cannot.
+    // glibc calls clone3 first and falls back to clone when the kernel answers ENOSYS. The filter
+    // can judge clone's flags, but not clone3's.
     let calls = install_filter(BTreeMap::from([(libc::SYS_clone3, Vec::new())]), ENOSYS)
         .and_then(|()| install_filter(denied_syscalls()?, EPERM));
     if let Err(cause) = &calls {
-        eprintln!("calls could not be kept away: {cause}");
+        eprintln!("seccomp could not be applied: {cause}");
     }
     SandboxStatus {
         filesystem: files,
@@ -79,7 +80,11 @@ fn install_filter(calls: BTreeMap<i64, Vec<SeccompRule>>, errno: u32) -> io::Res
     apply_filter(&program).map_err(io::Error::other)
 }
 
-/// What somebody who took this process over would need next.
+/// The calls that an attacker who controls this process would need next.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one table of system calls: split, nobody would see at a glance what is denied"
+)]
 fn denied_syscalls() -> io::Result<BTreeMap<i64, Vec<SeccompRule>>> {
     let rule = |argument: u8, length: SeccompCmpArgLen, op: SeccompCmpOp, value: u64| {
         let condition =
@@ -90,7 +95,7 @@ fn denied_syscalls() -> io::Result<BTreeMap<i64, Vec<SeccompRule>>> {
         rule(argument, SeccompCmpArgLen::Dword, op, value)
     };
     let mut calls: BTreeMap<i64, Vec<SeccompRule>> = [
-        // doors
+        // connections
         libc::SYS_socket,
         libc::SYS_connect,
         libc::SYS_bind,
@@ -107,7 +112,7 @@ fn denied_syscalls() -> io::Result<BTreeMap<i64, Vec<SeccompRule>>> {
         libc::SYS_ptrace,
         libc::SYS_process_vm_readv,
         libc::SYS_process_vm_writev,
-        // programs, and places where rules do not hold
+        // programs, and environments where rules do not hold
         libc::SYS_execve,
         libc::SYS_execveat,
         libc::SYS_setsid,
@@ -157,8 +162,8 @@ fn denied_syscalls() -> io::Result<BTreeMap<i64, Vec<SeccompRule>>> {
     .into_iter()
     .map(|call| (call, Vec::new()))
     .collect();
-    // Threads, and no children; signals to oneself (that is how a process aborts), and to nobody
-    // else.
+    // Threads may start, but no child processes; a signal to oneself may be sent (a process aborts
+    // that way), but none to another.
     calls.insert(
         libc::SYS_clone,
         vec![number(
@@ -171,8 +176,8 @@ fn denied_syscalls() -> io::Result<BTreeMap<i64, Vec<SeccompRule>>> {
         libc::SYS_tgkill,
         vec![number(0, SeccompCmpOp::Ne, u64::from(std::process::id()))?],
     );
-    // Limits of others, signals by way of a descriptor, messages to an address, sockets that can
-    // send to one.
+    // Limits of other processes, signals by way of a descriptor, messages to an address, and
+    // sockets that can send to an address.
     calls.insert(libc::SYS_prlimit64, vec![number(0, SeccompCmpOp::Ne, 0)?]);
     let owners = [libc::F_SETOWN, F_SETSIG, F_SETOWN_EX]
         .map(|command| number(1, SeccompCmpOp::Eq, u64::from(command.unsigned_abs())));
@@ -241,7 +246,7 @@ mod tests {
         let socket = folder.join("control.sock");
         let control = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
         let (mut given, mut ours) = std::os::unix::net::UnixStream::pair().expect("a pair");
-        // Only the thread that asks for it is shut in: the test itself stays free.
+        // Only the thread that calls `confine` is confined: the test itself stays free.
         let inside = std::thread::spawn({
             let (own, secret, socket) = (own.clone(), secret.clone(), socket.clone());
             move || {
@@ -311,7 +316,7 @@ mod tests {
         io::Read::read_exact(&mut ours, &mut words).expect("heard");
         assert_eq!(&words, b"it works");
         assert!(std::fs::read(secret.join("file")).is_ok());
-        // What this kernel offers is what was taken.
+        // The status states what this kernel offers.
         assert_eq!(
             shut,
             SandboxStatus {

@@ -1,9 +1,9 @@
-//! Services and reconcilers: what runs as long as the house does.
+//! Services and reconcilers: everything that runs as long as the gateway does.
 //!
-//! A service is a factory that builds a fresh run; when a run fails, panics or returns early it is
-//! built again after a jittered backoff, and health says so. Draining: the soft token asks
-//! everybody to finish their unit; after a deadline the hard token ends what is left.
-//! This is the only file where tasks are spawned for good.
+//! A service is a factory that builds a fresh run; when a run fails, panics or returns early, it is
+//! built again after a jittered backoff, and health reports it. Draining: the soft token asks every
+//! service to finish its unit; after a deadline the hard token ends those that are left. Only this
+//! file spawns tasks that last.
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -37,7 +37,7 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Nothing runs yet.
+    /// A supervisor with nothing running.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         let hard = CancellationToken::new();
@@ -53,13 +53,13 @@ impl Supervisor {
         }
     }
 
-    /// The house's health.
+    /// The health of all parts.
     #[must_use]
     pub const fn health(&self) -> &Health {
         &self.health
     }
 
-    /// The house's clock.
+    /// The clock that everything uses.
     #[must_use]
     pub const fn clock(&self) -> &Clock {
         &self.clock
@@ -110,7 +110,7 @@ impl Supervisor {
         });
     }
 
-    /// Spawns something that ends by itself (a connection); it is waited for when draining.
+    /// Spawns a task that ends by itself (a connection); draining waits for it.
     pub fn spawn<R>(&self, task: R)
     where
         R: Future<Output = ()> + Send + 'static,
@@ -124,7 +124,7 @@ impl Supervisor {
         });
     }
 
-    /// Stops everything: softly, then hard after `deadline`. True = everybody finished in time.
+    /// Stops everything: softly, then hard after `deadline`. True = every task finished in time.
     pub async fn drain(&self, deadline: Duration) -> bool {
         self.stop.soft.cancel();
         self.tracker.close();
@@ -156,10 +156,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_service_that_fails_or_panics_is_built_again_with_growing_waits() {
-        let house = Supervisor::new(Clock::manual(0));
+        let supervisor = Supervisor::new(Clock::manual(0));
         let runs = Arc::new(AtomicU32::new(0));
         let counter = runs.clone();
-        house.service("shaky", move |_| {
+        supervisor.service("shaky", move |_| {
             let n = counter.fetch_add(1, Ordering::SeqCst);
             async move {
                 assert!(n.is_multiple_of(2), "planned panic");
@@ -172,16 +172,20 @@ mod tests {
             (5..=8).contains(&after_40),
             "1+2+4+8+16 s halved at best: {after_40}"
         );
-        assert!(house.health().parts()["shaky"].reason.contains("planned"));
-        assert!(house.drain(Duration::from_secs(1)).await);
+        assert!(
+            supervisor.health().parts()["shaky"]
+                .reason
+                .contains("planned")
+        );
+        assert!(supervisor.drain(Duration::from_secs(1)).await);
     }
 
     #[tokio::test(start_paused = true)]
     async fn draining_is_soft_first_and_hard_after_the_deadline() {
-        let house = Supervisor::new(Clock::manual(0));
+        let supervisor = Supervisor::new(Clock::manual(0));
         let finished = Arc::new(AtomicU32::new(0));
         let (a, b) = (finished.clone(), finished.clone());
-        house.service("polite", move |stop| {
+        supervisor.service("polite", move |stop| {
             let done = a.clone();
             async move {
                 stop.soft.cancelled().await;
@@ -190,7 +194,7 @@ mod tests {
                 Ok(())
             }
         });
-        house.service("stubborn", move |_| {
+        supervisor.service("stubborn", move |_| {
             let done = b.clone();
             async move {
                 tokio::time::sleep(Duration::from_secs(3600)).await;
@@ -200,7 +204,7 @@ mod tests {
         });
         tokio::time::sleep(Duration::from_millis(1)).await;
         assert!(
-            !house.drain(Duration::from_secs(10)).await,
+            !supervisor.drain(Duration::from_secs(10)).await,
             "somebody had to be ended"
         );
         assert_eq!(finished.load(Ordering::SeqCst), 1);

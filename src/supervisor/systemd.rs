@@ -1,15 +1,15 @@
-//! Talking to systemd: ready, watchdog, stopping. Without systemd nothing happens.
+//! Notifications to systemd: ready, watchdog, stopping. Without systemd nothing happens.
 
 use std::time::Duration;
 
 use sd_notify::NotifyState;
 
-/// Says that the doors are open.
+/// Reports that the program serves.
 pub fn notify_ready() {
     let _ = sd_notify::notify(&[NotifyState::Ready]);
 }
 
-/// Says that the house is closing.
+/// Reports that the program is draining.
 pub fn notify_stopping() {
     let _ = sd_notify::notify(&[NotifyState::Stopping]);
 }
@@ -24,24 +24,25 @@ pub fn notify_watchdog() {
     let _ = sd_notify::notify(&[NotifyState::Watchdog]);
 }
 
-/// How often `alive` is wanted: half of the unit's `WatchdogSec`; none = no watchdog.
+/// How often the watchdog must be fed: half of the unit's `WatchdogSec`; none = no watchdog.
 #[must_use]
 pub fn watchdog_interval() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|d| d / 2)
 }
 
-/// The wish to stop, from systemd or the keyboard. Made first of all: what comes while a role still
-/// starts is not lost, and ends it politely as soon as it can.
+/// The request to stop, from systemd or the keyboard. It is created before everything else: a
+/// signal that arrives while the program still starts is not lost, and ends it in order as soon as
+/// it can.
 pub struct StopSignal {
     term: tokio::signal::unix::Signal,
     int: tokio::signal::unix::Signal,
 }
 
 impl StopSignal {
-    /// Listens from now on.
+    /// Catches the signals from now on.
     ///
     /// # Errors
-    /// When the signals cannot be taken.
+    /// When the signals cannot be caught.
     pub fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
@@ -50,7 +51,7 @@ impl StopSignal {
         })
     }
 
-    /// Waits for it.
+    /// Waits for the request.
     pub async fn recv(&mut self) {
         tokio::select! {
             _ = self.term.recv() => {}

@@ -11,7 +11,7 @@ use super::worker::{WorkerInit, WorkerLifecycle, WorkerSpec, run_worker};
 const BEAT: &str = r#"echo '{"fact":"beat"}'; "#;
 
 struct Rig {
-    house: Supervisor,
+    supervisor: Supervisor,
     facts: mpsc::Receiver<WorkerLifecycle>,
     orders: mpsc::Sender<String>,
     pid: watch::Receiver<u32>,
@@ -22,7 +22,7 @@ fn rig(script: &str, memory_max: u64) -> Rig {
 }
 
 fn rig_with(script: &str, memory_max: u64, settings: String) -> Rig {
-    let house = Supervisor::new(Clock::system(0));
+    let supervisor = Supervisor::new(Clock::system(0));
     let (orders, inbox) = mpsc::channel(8);
     let (say, facts) = mpsc::channel(1000);
     let (number, pid) = watch::channel(0);
@@ -34,8 +34,8 @@ fn rig_with(script: &str, memory_max: u64, settings: String) -> Rig {
         max_memory_bytes: memory_max,
         max_silence: Duration::from_millis(800),
     };
-    let (stop, health) = (house.stop().clone(), house.health().clone());
-    house.spawn(async move {
+    let (stop, health) = (supervisor.stop().clone(), supervisor.health().clone());
+    supervisor.spawn(async move {
         let start = || {
             Ok(WorkerInit {
                 fds: Vec::new(),
@@ -48,7 +48,7 @@ fn rig_with(script: &str, memory_max: u64, settings: String) -> Rig {
             .expect("keeps");
     });
     Rig {
-        house,
+        supervisor,
         facts,
         orders,
         pid,
@@ -90,7 +90,7 @@ async fn orders_go_in_and_facts_come_out() {
         "{lines:?}"
     );
     assert!(
-        rig.house.drain(Duration::from_secs(5)).await,
+        rig.supervisor.drain(Duration::from_secs(5)).await,
         "stdin's end is enough"
     );
 }
@@ -103,7 +103,7 @@ async fn a_silent_worker_is_replaced() {
         matches!(rig.facts.recv().await, Some(WorkerLifecycle::Started(_))),
         "the first restart is at once"
     );
-    rig.house.drain(Duration::from_secs(5)).await;
+    rig.supervisor.drain(Duration::from_secs(5)).await;
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn a_babbling_worker_is_replaced() {
     let mut rig = rig("yes", 1 << 30);
     let why = rig.end().await;
     assert!(why.contains("babbled"), "{why}");
-    rig.house.drain(Duration::from_secs(5)).await;
+    rig.supervisor.drain(Duration::from_secs(5)).await;
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn an_endless_line_is_babble() {
     let mut rig = rig("cat /dev/zero", 1 << 30);
     let why = rig.end().await;
     assert!(why.contains("babbled"), "{why}");
-    rig.house.drain(Duration::from_secs(5)).await;
+    rig.supervisor.drain(Duration::from_secs(5)).await;
 }
 
 #[tokio::test]
@@ -134,10 +134,10 @@ async fn a_killed_or_dying_worker_is_replaced() {
     let why = rig.end().await;
     assert!(why.contains("it ended (signal: 6"), "{why}");
     rig.pid.wait_for(|p| *p != 0).await.expect("again");
-    rig.house.drain(Duration::from_secs(5)).await;
+    rig.supervisor.drain(Duration::from_secs(5)).await;
 }
 
-/// The broken pipe is seen before the end, and the end is what is told.
+/// The broken pipe is seen before the worker's end, and the end is reported.
 #[tokio::test]
 async fn a_worker_that_dies_before_it_was_told_anything_has_ended() {
     for script in [
@@ -148,7 +148,7 @@ async fn a_worker_that_dies_before_it_was_told_anything_has_ended() {
     ] {
         let mut rig = rig_with(script, 1 << 30, "x".repeat(4 << 20));
         assert_eq!(rig.end().await, "it ended (exit status: 3)", "{script}");
-        rig.house.drain(Duration::from_secs(5)).await;
+        rig.supervisor.drain(Duration::from_secs(5)).await;
     }
 }
 
@@ -160,7 +160,7 @@ async fn a_deaf_worker_is_killed_after_its_grace() {
     );
     rig.pid.wait_for(|p| *p != 0).await.expect("pid");
     let began = tokio::time::Instant::now();
-    assert!(rig.house.drain(Duration::from_secs(10)).await);
+    assert!(rig.supervisor.drain(Duration::from_secs(10)).await);
     assert!(
         began.elapsed() < Duration::from_secs(5),
         "killed after the grace"
@@ -177,5 +177,5 @@ async fn a_growing_worker_is_replaced() {
     );
     let why = rig.end().await;
     assert!(why.contains("memory"), "{why}");
-    rig.house.drain(Duration::from_secs(5)).await;
+    rig.supervisor.drain(Duration::from_secs(5)).await;
 }

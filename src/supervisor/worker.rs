@@ -1,10 +1,10 @@
-//! Workers: what can crash or block lives in a child process of the same binary.
+//! Workers: code that can crash or block runs in a child process of the same binary.
 //!
-//! The contract: stdin is a socket whose first byte brings open listeners, whose first line
-//! is settings and whose further lines are orders; stdout lines are facts, `{"fact":"beat"}` at
-//! least every few seconds; stderr is logs; at stdin's end the worker finishes and is gone in 2 s.
-//! The parent kills one that is silent, babbles, outgrows its memory (PSS) or ignores the end.
-//! First restart at once, then backoff.
+//! The contract: stdin is a socket whose first byte brings open listeners, whose first line is
+//! settings and whose further lines are commands; stdout lines are events, `{"fact":"beat"}` at
+//! least every few seconds; stderr is logs; at the end of stdin the worker finishes and exits
+//! within 2 s. The parent kills a worker that is silent, writes too much, outgrows its memory (PSS)
+//! or ignores the end of stdin. The first restart is at once, later ones after a backoff.
 
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -23,14 +23,14 @@ use super::fds;
 use super::health::{Health, HealthStatus};
 use super::service::Stop;
 
-/// Longest line of facts.
+/// Longest line of a worker's stdout.
 const MAX_LINE_BYTES: u64 = 256 * 1024;
-/// Most lines a second; more is babbling.
+/// Most lines a second; more counts as a fault.
 const LINES_PER_SECOND: u32 = 5_000;
-/// How long a worker may take to leave after stdin ended.
+/// How long a worker may take to exit after stdin ended.
 pub const EXIT_GRACE: Duration = Duration::from_secs(2);
 
-/// How to start a worker and when to lose patience.
+/// How to start a worker, and the limits beyond which it is restarted.
 pub struct WorkerSpec {
     /// Name in health and logs.
     pub name: &'static str,
@@ -46,17 +46,17 @@ pub struct WorkerSpec {
     pub max_silence: Duration,
 }
 
-/// What a worker is given at each start: listeners, settings, first orders.
+/// Input of a worker at each start: listeners, settings, first commands.
 pub struct WorkerInit {
     /// Open descriptors to pass.
     pub fds: Vec<OwnedFd>,
     /// First line.
     pub settings: String,
-    /// Orders that rebuild what the worker must know.
+    /// Commands that rebuild the worker's state.
     pub orders: Vec<String>,
 }
 
-/// What comes from a worker.
+/// Something that a worker did.
 #[derive(Debug, PartialEq, Eq)]
 pub enum WorkerLifecycle {
     /// It was started (again); its pid.
@@ -67,8 +67,8 @@ pub enum WorkerLifecycle {
     Exited(String),
 }
 
-/// Keeps a worker running until `stop`. `start` is asked at each start; `orders` are passed on
-/// while it runs (those given while it is down are dropped: `start` must rebuild everything).
+/// Keeps a worker running until `stop`. `start` is called at each start; `orders` are passed on
+/// while it runs (those sent while it is down are dropped: `start` must rebuild everything).
 ///
 /// # Errors
 /// Never by itself; the type fits a service.
@@ -120,8 +120,8 @@ pub async fn run_worker(
 
 fn spawn(spec: &WorkerSpec, start: WorkerInit) -> std::io::Result<(Child, UnixStream, String)> {
     let (ours, theirs) = UnixStream::pair()?;
-    // Before the worker lives, so that one that dies at once cannot make this fail: its end is
-    // told, not our broken pipe.
+    // Sent before the worker starts, so that this cannot fail when the worker exits at once: its
+    // exit is reported, not our broken pipe.
     let borrowed: Vec<_> = start.fds.iter().map(|fd| fd.as_fd()).collect();
     fds::send(&ours, &borrowed)?;
     let mut command = Command::new(&spec.program);
@@ -136,14 +136,15 @@ fn spawn(spec: &WorkerSpec, start: WorkerInit) -> std::io::Result<(Child, UnixSt
         .env_remove("WATCHDOG_USEC")
         .env_remove("WATCHDOG_PID")
         .kill_on_drop(true);
-    // Configuration may stand in the environment; it is not the worker's.
+    // Configuration may stand in the environment; the worker must not see it.
     for (name, _) in
         std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CONGLANG__"))
     {
         command.env_remove(name);
     }
     let child = command.spawn()?;
-    // The command still holds the child's end; without this we would never see it close.
+    // The command still holds the child's end of the socket; without this drop we would never see
+    // it close.
     drop(command);
     ours.set_nonblocking(true)?;
     let mut begin = start.settings;
@@ -155,7 +156,7 @@ fn spawn(spec: &WorkerSpec, start: WorkerInit) -> std::io::Result<(Child, UnixSt
     Ok((child, ours, begin))
 }
 
-/// Runs one life of a worker; gives the reason of its end.
+/// Supervises one run of a worker; gives the reason of its end.
 async fn supervise(
     spec: &WorkerSpec,
     mut child: Child,
@@ -182,7 +183,7 @@ async fn supervise(
     let why = loop {
         tokio::select! {
             status = child.wait() => {
-                // What it said before it ended still counts.
+                // Lines that it wrote before it ended still count.
                 let mut why = exit_reason(status);
                 while let Ok(Some(said)) = tokio::time::timeout(Duration::from_millis(100), ears.recv()).await {
                     match said {
@@ -195,7 +196,7 @@ async fn supervise(
             line = ears.recv() => match line {
                 Some(Ok(line)) => {
                     if line != "{\"fact\":\"beat\"}" && facts.send(WorkerLifecycle::Output(line)).await.is_err() {
-                        break "nobody listens to it".into();
+                        break "its events have no reader".into();
                     }
                     // Our own slowness is not its silence.
                     silent_at = tokio::time::Instant::now() + spec.max_silence;
@@ -209,17 +210,17 @@ async fn supervise(
             },
             order = orders.recv(), if pending.is_empty() => match order {
                 Some(order) => pending = (order + "\n").into_bytes(),
-                None => break "nobody orders it".into(),
+                None => break "its commands have no sender".into(),
             },
             _ = memory.tick() => if let Some(pss) = pss_of(number).filter(|p| *p > spec.max_memory_bytes) {
                 break format!("it used {} MB of memory, {} MB are allowed", pss >> 20, spec.max_memory_bytes >> 20);
             },
             () = tokio::time::sleep_until(silent_at) => break format!("it was silent for {:?}", spec.max_silence),
-            () = stop.soft.cancelled() => break "the house stops".into(),
+            () = stop.soft.cancelled() => break "the gateway or commune stops".into(),
         }
     };
     drop(stdin);
-    // The end is asked for politely, then made.
+    // First the worker gets time to end by itself; then it is killed.
     if tokio::time::timeout(EXIT_GRACE, child.wait())
         .await
         .is_err()
@@ -235,8 +236,8 @@ fn exit_reason(status: std::io::Result<std::process::ExitStatus>) -> String {
     status.map_or_else(|e| e.to_string(), |s| format!("it ended ({s})"))
 }
 
-/// A closed pipe is often the first that is seen of an end: the end is the reason then, and `why`
-/// only of one that lives on.
+/// A closed pipe is often the first sign of an exit: then the exit is the reason. `why` is the
+/// reason only for a worker that still runs.
 async fn exit_reason_or(child: &mut Child, why: String) -> String {
     tokio::time::timeout(EXIT_GRACE, child.wait())
         .await
@@ -296,7 +297,7 @@ async fn forward_stderr(name: &'static str, stderr: impl AsyncRead + Unpin) {
     }
 }
 
-/// Ends a process that does not do its work; 0 is nobody.
+/// Kills a process that does not work; 0 is none.
 pub fn kill(pid: u32) {
     if let Some(pid) = i32::try_from(pid)
         .ok()
@@ -306,7 +307,7 @@ pub fn kill(pid: u32) {
     }
 }
 
-/// Proportional set size of a process, bytes; none when it is gone.
+/// Proportional set size of a process, bytes; none when it has ended.
 #[must_use]
 pub fn pss_of(pid: u32) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;

@@ -1,9 +1,9 @@
-//! How much waits for the commune: computed here and nowhere else, whether the link stands, fell,
-//! or never stood.
+//! The number of entries that wait for the commune: computed here and nowhere else, whether the
+//! link is up, was lost or never came up.
 //!
-//! It is what exists and was not acknowledged: as the commune said it in the last connection of
-//! this boot; before the first one, as the receipt says it that outlives boots (everything up to an
-//! entry of the house).
+//! These are the entries that exist and are not acknowledged. The last connection of this boot gave
+//! the acknowledgements per stream. Before the first connection of a boot, the receipt cursor
+//! decides, which persists across boots: the commune has every entry up to its seq.
 
 use std::sync::PoisonError;
 
@@ -12,7 +12,7 @@ use super::uplink::{LANES, RECEIPT_CURSOR, Uplink};
 use crate::domain::event::Lane;
 
 impl Uplink {
-    /// Records that exist and that the commune did not acknowledge.
+    /// Number of records that exist and that the commune has not acknowledged.
     pub(super) async fn unacknowledged(&self) -> u64 {
         let offers = self.stream_ranges();
         if let Some(has) = &self
@@ -45,7 +45,7 @@ impl Uplink {
         waiting
     }
 
-    /// Entries for the commune from behind `receipt` to `last`.
+    /// Number of entries for the commune after `receipt`, up to and including `last`.
     async fn behind(&self, receipt: u64, last: u64) -> u64 {
         if let Some(known) = self.receipts.behind(receipt) {
             return known;

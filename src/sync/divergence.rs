@@ -1,10 +1,11 @@
-//! Whether the commune's copy of this history and this history are one: looked at whenever the
-//! commune says how far it is.
+//! Checks that the commune's copy of this history is the same as this history, whenever the commune
+//! reports how far each stream is applied.
 //!
-//! A commune that acknowledged more than there is here remembers a history that lost its end, or
-//! another box of this name: that is an entry, once, so that whoever reads history knows; it is
-//! shown until the commune forgets it. Nothing is sent again over what the commune has. A commune
-//! that says nothing of this is of an older version: then nothing is known.
+//! If the commune acknowledged more than exists here, this history lost its end, or another box
+//! used this village's name. The loss is recorded as an entry, once, so that every reader of the
+//! history learns of it, and it is shown until the commune forgets it. Records that the commune has
+//! are never replaced by new ones of the same number. A commune that sends no `CommuneCopy` is of
+//! an older version: then nothing is known.
 
 use rumqttc::AsyncClient;
 
@@ -17,14 +18,15 @@ use crate::keys::secret;
 use crate::protocol::commune::{Stream, UplinkMessage};
 use crate::protocol::divergence::{CommuneCopy, Divergence, DivergenceReport};
 
-/// Pages of entries that are looked through for one record.
+/// Most pages of entries that are searched for one record.
 const MAX_PAGES: usize = 20;
 
-/// Behind which number history lost entries, up to which, and how many when numbers do not say it.
+/// The seq behind which history lost entries, the seq up to which it lost them, and their number
+/// where the two do not give it.
 type LostRange = (u64, u64, Option<u64>);
 
-/// What is told of entries behind `from` that once reached to `to`: numbers that entries of other
-/// epochs have now are not lost.
+/// The range to report for lost entries that followed `from` and once reached up to `to`. Numbers
+/// that entries of later epochs have now are not reported as lost.
 fn lost_range(spans: &[EpochSpan], from: u64, to: u64) -> LostRange {
     match spans
         .iter()
@@ -38,7 +40,8 @@ fn lost_range(spans: &[EpochSpan], from: u64, to: u64) -> LostRange {
 }
 
 impl Uplink {
-    /// Looks at what the commune said; `applied` is how far each stream is there.
+    /// Compares the commune's report with this history; `applied` is how far each stream is applied
+    /// there.
     pub(super) async fn compare(
         &self,
         client: &AsyncClient,
@@ -61,7 +64,8 @@ impl Uplink {
                     lost_range(&spans, span.last, span.last.saturating_add(missing)),
                 )
                 .await?;
-                // A commune that knows of such things stops telling it after some days.
+                // A commune that knows of divergence reports it itself, and stops doing so after
+                // some days. Only for an older one is the report made here.
                 trouble = trouble.or_else(|| {
                     known.is_none().then(|| DivergenceReport {
                         how: Divergence::Shorter,
@@ -74,7 +78,8 @@ impl Uplink {
                 });
             }
         }
-        // What the boots before this one wrote and this card never had.
+        // Entries that other boots before this one wrote and that this storage does not have,
+        // because it was set back or replaced.
         if let (Some(known), Some(span)) = (known, spans.iter().find(|s| s.epoch == current))
             && known.trouble.as_ref().is_some_and(|t| {
                 t.how == Divergence::Older && codec::epoch_from(&t.epoch) == Some(current)
@@ -116,7 +121,7 @@ impl Uplink {
         Ok(())
     }
 
-    /// Notes once that history lost its end.
+    /// Records once that history lost its end.
     async fn record_loss(&self, epoch: &str, (from, to, lost): LostRange) -> anyhow::Result<()> {
         if self
             .journal
@@ -152,7 +157,8 @@ impl Uplink {
         }
     }
 
-    /// A record of a stream as it stands here; none = it is not found soon, or not here any more.
+    /// The bytes of a record of a stream here; none = it is not found within [`MAX_PAGES`], or not
+    /// here any more.
     async fn record(&self, stream: &Stream, n: u64) -> Option<Vec<u8>> {
         let epoch = codec::epoch_from(&stream.epoch)?;
         let span = self
@@ -161,7 +167,7 @@ impl Uplink {
             .epochs()
             .into_iter()
             .find(|s| s.epoch == epoch)?;
-        // The n-th of a lane is at least n-1 entries into its epoch.
+        // The n-th record of a lane is at least n-1 entries into its epoch.
         let mut at = span
             .first
             .saturating_sub(1)
@@ -210,7 +216,7 @@ mod tests {
         );
         assert_eq!(lost_range(&spans, 60, 65), (60, 65, None));
         assert_eq!(lost_range(&spans, 60, 75), (60, 69, Some(15)));
-        // A card set back: what boots that it knows nothing of had written.
+        // Storage that was set back: the entries of boots that it does not know.
         assert_eq!(lost_range(&spans, 69, 90), (69, 69, Some(21)));
     }
 }

@@ -1,6 +1,6 @@
-//! What the commune wants done in the village: a bulletin becomes a notice, once.
+//! Carries out the commune's commands in the village: a bulletin becomes a notice, once.
 //!
-//! A commune that sends without end, or what is long past, leaves no trace here: it is refused
+//! Too many bulletins, and bulletins that have expired, leave no trace here: they are refused
 //! before anything is written.
 
 use super::uplink::Uplink;
@@ -12,10 +12,10 @@ use crate::domain::notice::{NoticeKind, normalize, validate};
 use crate::journal::{CommandRequest, SubmitError};
 use crate::protocol::commune::Bulletin;
 
-/// Bulletins of a day that become notices.
+/// Most bulletins that become notices within 24 hours.
 const MAX_BULLETINS_PER_DAY: usize = 50;
 impl Uplink {
-    /// A bulletin of the commune becomes a notice, once; gives why not.
+    /// Makes a notice of a bulletin of the commune, once. Returns the reason when it is refused.
     pub(super) async fn execute_command(
         &self,
         id: &str,
@@ -25,13 +25,14 @@ impl Uplink {
         let (Ok(name), Ok(notice)) = (CommandId::new(id), NoticeId::new(id)) else {
             return Ok(Some("refused-unsound".into()));
         };
-        // Refused without a trace: a commune that sends without end must not fill history.
+        // Refused before the journal: a commune that sends without end must not fill history.
         if expires_at < self.clock.trusted_ms()
             || bulletin.until.is_some_and(|u| u < self.clock.trusted_ms())
         {
             return Ok(Some("refused-expired".into()));
         }
-        // What the journal would refuse is refused before it, too: its refusals are entries.
+        // A bulletin that the journal would reject is refused before it, because the journal's
+        // rejections are entries.
         let (state, now) = (self.journal.state(), self.clock.wall_ms());
         let up = state
             .notices
@@ -49,7 +50,7 @@ impl Uplink {
             return Ok(Some("refused-too-many".into()));
         }
         let (title, body) = normalize(&bulletin.title, &bulletin.body);
-        // The same bounds as at the commune's own form.
+        // The commune's own form has the same bounds.
         if validate(&title, &body).is_some() {
             return Ok(Some("refused-unsound".into()));
         }
@@ -87,7 +88,7 @@ impl Uplink {
                 Ok(Some(why.key().to_owned()))
             }
             Err(SubmitError::Closed(closed)) => {
-                // It comes again.
+                // The commune sends the command again.
                 let _ = self.files.erase(&text.id);
                 Err(closed.into())
             }

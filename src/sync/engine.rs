@@ -1,9 +1,9 @@
 //! The village's half of the protocol as a pure state machine.
 //!
-//! Invariants: nothing is sent before the commune said how far it is; at most [`WINDOW`] batches of
-//! one stream are unanswered; what was acknowledged by another incarnation counts for nothing;
-//! streams go in the order of their epochs, alarms first within one, so that an old epoch is
-//! finished before its successor.
+//! Invariants: nothing is sent before the commune reported how far it is; at most
+//! [`MAX_INFLIGHT_BATCHES`] batches of one stream are unanswered; acknowledgements of another
+//! incarnation count for nothing; streams are sent in the order of their epochs, alarms first
+//! within one, so that an old epoch is finished before its successor.
 
 use std::collections::BTreeMap;
 
@@ -11,25 +11,25 @@ use crate::protocol::commune::{DownlinkMessage, Stream};
 
 /// Batches of one stream that may be unanswered.
 pub const MAX_INFLIGHT_BATCHES: u64 = 2;
-/// Without an answer for so long everything begins again with HELLO, ms.
+/// Without an answer for this long the exchange begins again with HELLO, ms.
 pub const RESPONSE_TIMEOUT_MS: u64 = 10_000;
 
-/// What a stream has to offer: first kept and last number.
+/// A stream with the first number that is still here and its last number.
 pub type StreamRange = (Stream, u64, u64);
 
-/// What the engine wants done.
+/// An action that the caller carries out for the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Say what there is.
+    /// Send HELLO with the streams that are here.
     Hello,
     /// Send records of a stream from this number on.
     Send {
         /// Stream.
         stream: Stream,
-        /// First record wanted.
+        /// Number of the first record.
         from: u64,
     },
-    /// Tell that records are no longer there.
+    /// Report that records are no longer here.
     Gap {
         /// Stream.
         stream: Stream,
@@ -60,13 +60,13 @@ pub struct Engine {
     incarnation: Option<String>,
     lanes: BTreeMap<Stream, StreamProgress>,
     last_message_at: u64,
-    /// Since when an answer is waited for.
+    /// Since when answers to batches have been awaited, monotonic ms.
     waiting_since: u64,
     hello_sent: bool,
 }
 
 impl Engine {
-    /// The link stands: begin.
+    /// The link came up: begins with HELLO.
     pub fn connected(&mut self, now_ms: u64) -> Vec<Action> {
         self.incarnation = None;
         self.lanes.clear();
@@ -75,14 +75,15 @@ impl Engine {
         vec![Action::Hello]
     }
 
-    /// The link is gone.
+    /// The link was lost.
     pub fn disconnected(&mut self) {
         self.incarnation = None;
         self.hello_sent = false;
         self.lanes.clear();
     }
 
-    /// The commune said something. `offers` is what there is now, in order of sending.
+    /// Handles a message of the commune. `offers` are the streams that are here now, in order of
+    /// sending.
     pub fn handle_message(
         &mut self,
         down: &DownlinkMessage,
@@ -97,9 +98,9 @@ impl Engine {
             } => {
                 self.last_message_at = now_ms;
                 self.incarnation = Some(incarnation.clone());
-                // Only of what was offered, and no further than it goes: a commune cannot fill
-                // memory with streams that it invents, nor have what is not written
-                // yet.
+                // Only streams that were offered count, and no further than their last number. A
+                // commune must not fill memory with invented streams, and it cannot have records
+                // that are not written yet.
                 let lasts: BTreeMap<&Stream, u64> =
                     offers.iter().map(|(s, _, last)| (s, *last)).collect();
                 let applied: Vec<(&Stream, u64)> = applied
@@ -135,7 +136,7 @@ impl Engine {
                 hole,
             } => {
                 if self.incarnation.as_ref() != Some(incarnation) {
-                    // Another database answers: what it has is not known before it says so.
+                    // Another database answers. How far it is is not known before its RESUME.
                     return if self.incarnation.is_some() {
                         self.connected(now_ms)
                     } else {
@@ -151,7 +152,7 @@ impl Engine {
                 };
                 self.last_message_at = now_ms;
                 let lane = self.lanes.entry(stream.clone()).or_default();
-                // An older word of the commune may come late: what is applied never falls.
+                // An older ACK may arrive late: `applied` never decreases.
                 lane.applied = lane.applied.max((*applied).min(last));
                 let applied = lane.applied;
                 lane.inflight.retain(|last| *last > applied);
@@ -172,11 +173,11 @@ impl Engine {
         }
     }
 
-    /// Something new may be there, or time passed.
+    /// There may be new entries, or time passed.
     pub fn tick(&mut self, offers: &[StreamRange], now_ms: u64) -> Vec<Action> {
         let waits = self.hello_sent && self.incarnation.is_none()
             || self.lanes.values().any(|l| !l.inflight.is_empty());
-        // Quiet before the question is not silence after it.
+        // Silence counts only from the moment at which an answer is awaited.
         if waits
             && now_ms.saturating_sub(self.last_message_at.max(self.waiting_since))
                 > RESPONSE_TIMEOUT_MS
@@ -186,7 +187,7 @@ impl Engine {
         self.next_sends(offers)
     }
 
-    /// A batch was handed to the truck: records of `stream` up to `last`.
+    /// A batch was handed to the MQTT client: records of `stream` up to `last`.
     pub fn sent(&mut self, stream: &Stream, last: u64, now_ms: u64) {
         if self.lanes.values().all(|l| l.inflight.is_empty()) {
             self.waiting_since = now_ms;
@@ -198,7 +199,8 @@ impl Engine {
             .push(last);
     }
 
-    /// What to send now: the first stream, in order, that has more than the commune.
+    /// The next action: for the first stream, in order, of which the commune does not have
+    /// everything.
     fn next_sends(&mut self, offers: &[StreamRange]) -> Vec<Action> {
         if self.incarnation.is_none() {
             return Vec::new();
@@ -216,7 +218,7 @@ impl Engine {
                 if lane.inflight.is_empty() {
                     continue;
                 }
-                // Wait for this stream before the next one: the order of epochs is kept.
+                // This stream is finished before the next one begins, so that epochs stay in order.
                 return Vec::new();
             }
             if next < *first {
@@ -247,13 +249,13 @@ impl Engine {
                 .all(|(s, _, last)| self.lanes.get(s).map_or(0, |l| l.applied) >= *last)
     }
 
-    /// True when the commune answers: it has said how far it is.
+    /// True when the commune has answered HELLO in this connection.
     #[must_use]
     pub const fn is_resumed(&self) -> bool {
         self.incarnation.is_some()
     }
 
-    /// How far a stream is at the commune, as far as it said in this connection.
+    /// How far a stream is applied at the commune, as far as is known in this connection.
     #[must_use]
     pub fn applied(&self, stream: &Stream) -> u64 {
         self.lanes.get(stream).map_or(0, |l| l.applied)

@@ -1,5 +1,6 @@
-//! One connection to the commune after the other: what is heard is handed to the engine and to
-//! those who carry it out, each message acknowledged only when what it led to is durable.
+//! Holds one connection to the commune after the other. Messages that are received go to the engine
+//! and to the code that carries them out. Each message is acknowledged to the broker only when its
+//! effects are durable.
 
 use std::time::Duration;
 
@@ -16,12 +17,12 @@ use crate::protocol::commune::{DownlinkMessage, UplinkMessage};
 use crate::supervisor::Stop;
 use crate::supervisor::backoff::{Backoff, jitter};
 
-/// How often it is counted what waits, whatever the link does.
+/// How often the waiting entries are counted, whether the link is up or not.
 const COUNT_INTERVAL: Duration = Duration::from_secs(2);
 
 impl Uplink {
-    /// Keeps a connection until `stop`. A commune that cannot be reached is an ordinary day, not a
-    /// failure of the house: health stays green, the page says that work is kept.
+    /// Keeps a connection open until `stop`. A commune that cannot be reached is ordinary and no
+    /// failure of the gateway: health stays green, and the page shows how many entries wait.
     ///
     /// # Errors
     /// Never by itself; the type fits a service.
@@ -61,7 +62,8 @@ impl Uplink {
             }
             let lived = self.clock.mono_ms().saturating_sub(began);
             backoff.record_run(lived);
-            // A certificate that is refused lets no link live: the other has its turn.
+            // A link that ends so soon may have been refused for its certificate: the next
+            // connection shows the other one.
             if lived <= 30_000 {
                 refused = refused.wrapping_add(1);
             }
@@ -75,7 +77,7 @@ impl Uplink {
     /// Runs one connection until it breaks or `stop`.
     ///
     /// # Errors
-    /// Why it ended.
+    /// The reason why it ended.
     async fn run_connection(&self, stop: Stop, refused: u32) -> anyhow::Result<()> {
         let (host, port) = self
             .server
@@ -132,7 +134,7 @@ impl Uplink {
     ) -> anyhow::Result<()> {
         let mut engine = Engine::default();
         let mut known = SendProgress::default();
-        // The key of a request that was not answered yet.
+        // The private key of a certificate request that is not answered yet.
         let mut asked: Option<String> = None;
         let mut watch = self.journal.watch();
         let mut tick = tokio::time::interval(Duration::from_secs(1));
@@ -157,7 +159,9 @@ impl Uplink {
                                 Vec::new()
                             }
                             Ok(down) => {
-                                // A clock that nobody vouches for yet must not make every certificate old.
+                                // No renewal while the clock is not trusted and the certificate
+                                // seems to have expired: a wrong clock makes every certificate look
+                                // old.
                                 if matches!(down, DownlinkMessage::Resume { .. }) && asked.is_none() && self.best_certificate().1 <= RENEW_DAYS && (self.best_certificate().1 > 0 || is_clock_trusted(&self.clock)) {
                                     let (request, key) = certificate_request(self.village.as_str())?;
                                     asked = Some(key);
@@ -174,7 +178,7 @@ impl Uplink {
                                 Vec::new()
                             }
                         };
-                        // What it led to is durable.
+                        // The effects of the message are durable.
                         client.ack(&publish).await?;
                         todo
                     }

@@ -1,8 +1,10 @@
-//! The uplink: store and forward to the commune, resumable, without loss or doubles.
+//! The uplink: store and forward to the commune, resumable, without loss or duplicates.
 //!
-//! `engine` is a pure state machine (what was heard or time → what to do); `link` owns the MQTT
-//! client, `send` reads the journal, `uplink` is what both work with. The commune's `applied` is
-//! the only truth; the village's own cursor is a hint for trimming.
+//! `engine` is a pure state machine (a received message or the time → actions). `link` owns the
+//! MQTT client, `send` reads the journal, and `uplink` holds what both share. `backlog` counts the
+//! entries that wait, `downlink` carries out bulletins, `trust` takes certificates and time from
+//! the commune, `divergence` compares the two copies of history. The commune's `applied` alone
+//! decides what is sent; the village's own cursor is a hint for trimming.
 
 pub mod backlog;
 mod divergence;

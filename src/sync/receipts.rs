@@ -1,4 +1,4 @@
-//! What the commune acknowledged, as far as this boot heard it.
+//! The commune's acknowledgements, as far as this boot received them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,22 +6,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::engine::{Engine, StreamRange};
 use crate::protocol::commune::Stream;
 
-/// What is remembered of it.
+/// The acknowledgements of this boot, and a count that is computed once.
 #[derive(Debug, Default)]
 pub(super) struct Inner {
-    /// How far each stream is at the commune; none = it did not say yet.
+    /// How far each stream is applied at the commune; none = not reported yet.
     pub(super) acknowledged: Option<BTreeMap<Stream, u64>>,
-    /// Of the epoch that the receipt ends in: the receipt, and how much of the epoch is behind it.
-    /// It is sealed.
+    /// The seq of the receipt, and the number of entries for the commune that follow it in its
+    /// epoch. The epoch is an earlier boot's, so the number never changes.
     pub(super) sealed_remainder: Option<(u64, u64)>,
 }
 
-/// What the commune acknowledged; clones are the same.
+/// The commune's acknowledgements; clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Receipts(pub(super) Arc<Mutex<Inner>>);
 
 impl Receipts {
-    /// The commune said how far it is.
+    /// Takes over how far each stream is applied at the commune.
     pub(super) fn update(&self, engine: &Engine, offers: &[StreamRange]) {
         let has = offers
             .iter()

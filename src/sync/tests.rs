@@ -1,6 +1,6 @@
-//! Both engines against each other over a link that loses, doubles and reorders, with crashes of
-//! both sides, a restored commune and trimmed history: nothing is lost, nothing is doubled, a
-//! number means one record.
+//! Both engines against each other over a link that loses, duplicates and reorders messages, with
+//! crashes of both sides, a restored commune and trimmed history: nothing is lost, nothing is
+//! applied twice, a number means one record.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::commune::engine::{Disposition, judge_batch, judge_gap};
 use crate::domain::event::Lane;
 use crate::protocol::commune::{Batch, DownlinkMessage, Stream, UplinkMessage, pack};
 
-/// What happens next in a history.
+/// The next step of a generated run.
 #[derive(Debug, Clone)]
 enum Step {
     Write(u8),
@@ -244,7 +244,8 @@ impl World {
                 self.incarnation += 1;
             }
             Step::Trim(n) => {
-                // Only what the commune once had may go; a restored one may ask for it again.
+                // Only records that the commune once had may be deleted; a restored commune may ask
+                // for them again.
                 let stream = self.order[0].clone();
                 let have = self
                     .store
@@ -312,8 +313,8 @@ proptest! {
             world.take_step(&step);
             world.check();
         }
-        // A commune put back from a backup is a process begun anew, so the link begins anew too; from there
-        // a quiet, honest link delivers everything.
+        // A commune restored from a backup is a new process, so the link begins anew too. From
+        // there a link that loses nothing delivers everything.
         world.take_step(&Step::Reconnect);
         for _ in 0..2_000 {
             if world.engine.is_complete(&world.offers()) {

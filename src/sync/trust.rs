@@ -1,5 +1,5 @@
-//! What the village takes from the commune on trust: its next certificate, and the time when it has
-//! none of its own.
+//! Takes over from the commune the village's next certificate, and the time while the gateway's own
+//! clock has no date.
 //!
 //! Neither is taken blindly: a certificate replaces the one in use only when it can be used, and a
 //! clock that is years ahead cannot make every certificate old.
@@ -9,16 +9,16 @@ use crate::keys::authority::{CertificateFiles, IssuedCertificate};
 use crate::keys::tls;
 use crate::supervisor::clock::Trust;
 
-/// Clocks nearer than this agree, ms.
+/// Two clocks that differ by less than this agree, ms.
 const MAX_CLOCK_SKEW_MS: u64 = 120_000;
 
 /// Longest life of a renewed certificate, days.
 const MAX_VALIDITY_DAYS: i64 = 92;
 
 impl Uplink {
-    /// The certificate to show, and its days: the one that lasts longest, but one that lasts longer
-    /// than any that is made now was dated by a wrong clock and comes last of those that can be
-    /// used.
+    /// The certificate to show, and its remaining days: the one that lasts longest. A certificate
+    /// that lasts longer than [`MAX_VALIDITY_DAYS`] was dated by a wrong clock, so it comes last of
+    /// those that can be used.
     pub(super) fn best_certificate(&self) -> (&CertificateFiles, i64) {
         let days = |f: &CertificateFiles| {
             f.remaining_days(&self.clock)
@@ -32,8 +32,8 @@ impl Uplink {
         }
     }
 
-    /// The one to show in this connection: after one that was refused the other has its turn, if
-    /// there is one.
+    /// The certificate to show in this connection. After a refused one the other is tried, if there
+    /// is one.
     pub(super) fn next_certificate(&self, refused: u32) -> &CertificateFiles {
         let best = self.best_certificate().0;
         let other = if std::ptr::eq(best, &raw const self.identity) {
@@ -48,9 +48,10 @@ impl Uplink {
         }
     }
 
-    /// The commune's clock, when it knows its own (`sure`): two that agree are agreed. A village
-    /// without a date takes its floor from it, but never one beyond the life of its own
-    /// certificate: a commune that is years ahead must not make every certificate old.
+    /// Uses the commune's time, if the commune trusts its own clock (`sure`). If it agrees with
+    /// this clock, this clock counts as synced. A gateway without a date raises its floor to it,
+    /// but never beyond the end of its own certificate: a commune whose clock is years ahead must
+    /// not make every certificate old.
     pub(super) fn apply_commune_time(&self, now_ms: i64, sure: bool) {
         if !sure {
             return;
@@ -66,13 +67,14 @@ impl Uplink {
         }
     }
 
-    /// A renewed certificate is taken when it is one, for our key; the next connection uses it.
+    /// Installs a renewed certificate if it is valid and matches our key; the next connection uses
+    /// it.
     pub(super) fn install_certificate(&self, certificate: &str, key: String) {
         let identity = IssuedCertificate {
             certificate: certificate.to_owned(),
             key,
         };
-        // Judged beside the one in use, which stays until the new one is known to be good.
+        // It is checked beside the one in use, which stays until the new one is known to be good.
         let next = CertificateFiles::named(
             self.renewed
                 .certificate

@@ -1,5 +1,5 @@
-//! What the uplink works with, what there is to send, and what the pages are told. `link` keeps the
-//! connection, `send` sends.
+//! The parts that the uplink shares: its settings, the streams that are to be sent, and the status
+//! for the pages. `link` holds the connection, `send` sends.
 
 use std::path::PathBuf;
 
@@ -19,13 +19,13 @@ use crate::supervisor::clock::Clock;
 /// Lanes on the wire, in order of sending.
 pub(super) const LANES: [Lane; 3] = [Lane::Alarm, Lane::Log, Lane::State];
 
-/// Name of the cursor that says what the commune has.
+/// Name of the cursor up to which the commune has every entry.
 pub const RECEIPT_CURSOR: &str = "receipt";
 
-/// What the uplink works with.
+/// The settings and handles of the uplink.
 #[derive(Clone)]
 pub struct Uplink {
-    /// Who we are.
+    /// This village.
     pub village: VillageId,
     /// `host:port` of the commune.
     pub server: String,
@@ -39,16 +39,16 @@ pub struct Uplink {
     pub journal: Journal,
     /// People's files.
     pub files: PeopleFiles,
-    /// What is now.
+    /// The live state, to which the status of the link is written.
     pub live: Live,
     /// The clock.
     pub clock: Clock,
-    /// What the commune acknowledged.
+    /// The commune's acknowledgements.
     pub receipts: Receipts,
 }
 
 impl Uplink {
-    /// Streams with what they still hold, oldest epoch first.
+    /// All streams with their first and last number, oldest epoch first.
     pub(super) fn stream_ranges(&self) -> Vec<StreamRange> {
         let history = self.journal.history();
         let mut out = Vec::new();
@@ -56,7 +56,8 @@ impl Uplink {
             for lane in LANES {
                 let last = span.lanes[lane.index()];
                 if last > 0 {
-                    // What was trimmed of an epoch is found, and told as a gap, when it is read.
+                    // The first number is 1 also where an epoch was trimmed: the trimmed part is
+                    // noticed when it is read, and reported as a gap.
                     out.push((
                         Stream {
                             epoch: codec::epoch_text(&span.epoch),
@@ -71,8 +72,9 @@ impl Uplink {
         out
     }
 
-    /// What HELLO names: the newest streams, as many as a message has room for. Of older ones the
-    /// commune says how far it is when they come; what it has it counts as repeated.
+    /// The streams that HELLO names: the newest ones, as many as a message has room for. For older
+    /// ones the commune reports how far they are applied once batches of them arrive; it counts
+    /// records that it already has as repeated.
     pub(super) fn newest_stream_ranges(&self) -> Vec<StreamRange> {
         let mut offers = self.stream_ranges();
         let over = offers.len().saturating_sub(MAX_HELLO_STREAMS);
@@ -96,12 +98,14 @@ impl Uplink {
         Ok(())
     }
 
-    /// Tells the pages how the link is: received means that no earlier entry waits.
+    /// Reports the status of the link to the pages. An entry counts as received when no earlier one
+    /// waits.
     pub(super) async fn report_status(&self, engine: &Engine) -> anyhow::Result<()> {
         if !engine.is_resumed() {
             return Ok(());
         }
-        // The newest entry first: one that comes between the two looks must not count as received.
+        // The newest entry is read before the streams: an entry that is made in between must not
+        // count as received.
         let newest = self
             .journal
             .before(u64::MAX, 1)
@@ -115,7 +119,7 @@ impl Uplink {
         if let (true, Some((seq, _))) = (complete, newest)
             && seq > self.journal.cursor(RECEIPT_CURSOR)
         {
-            // History up to here may go when it is old enough.
+            // History up to here may be deleted when it is old enough.
             self.journal
                 .feed(RECEIPT_CURSOR, 0)
                 .acknowledge(seq)

@@ -1,7 +1,7 @@
-//! What programs may ask over the dashboard's door, with `authorization: Bearer <token>`.
+//! The API for programs, on the dashboard's listener, with `authorization: Bearer <token>`.
 //!
-//! Invariants: a request is let in by a token's hash and may what its scopes say; no answer holds a
-//! hash of a secret or the name of a file about a person.
+//! Invariants: a request is let in by the hash of its token and may do what the token's scopes
+//! allow; no response holds a hash of a secret or the name of a file about a person.
 
 use axum::extract::{Query, Request, State};
 use axum::http::{Method, StatusCode, header};
@@ -36,7 +36,7 @@ pub fn router(app: App) -> Router<App> {
         .layer(axum::middleware::from_fn_with_state(app, require_bearer))
 }
 
-/// Lets only a token's holder through; only hashes are compared.
+/// Lets only requests with a valid token through; only hashes are compared.
 async fn require_bearer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let given = request
         .headers()
@@ -46,7 +46,8 @@ async fn require_bearer(State(app): State<App>, mut request: Request, next: Next
     let Some(id) = given.and_then(|token| program(&app, token.trim())) else {
         return error_response(StatusCode::UNAUTHORIZED, Lang::Vi.t("api-no-token"));
     };
-    // What changes nothing is reading; what a command needs is decided with the command.
+    // A request that changes nothing needs the scope for reading; the scope of a command is checked
+    // when the command is decided.
     if *request.method() != Method::POST
         && !permissions::has_scope(&app.journal.state(), &id, Scope::Read)
     {
@@ -62,7 +63,7 @@ async fn require_bearer(State(app): State<App>, mut request: Request, next: Next
     next.run(request).await
 }
 
-/// Whose token it is.
+/// The program that the token belongs to.
 fn program(app: &App, token: &str) -> Option<TokenId> {
     let hash = secret::sha256(token.as_bytes());
     let state = app.journal.state();
@@ -103,8 +104,8 @@ async fn entries(State(app): State<App>, Query(span): Query<EntryRange>) -> Resp
     }
 }
 
-/// Without what opens something or leads to somebody's file: hashes of secrets and of tokens,
-/// records of people.
+/// Removes everything that opens something or leads to somebody's file: hashes of secrets and of
+/// tokens, records of people.
 fn redact(mut value: Value) -> Value {
     match &mut value {
         Value::Object(map) => {

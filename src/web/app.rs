@@ -1,4 +1,5 @@
-//! What every handler works with, who asks, and how forms are proved.
+//! Everything that handlers share: the app, the context of a request (user and language), and the
+//! proof of forms.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -30,29 +31,29 @@ use crate::store::segments::Ring;
 use crate::supervisor::Supervisor;
 use crate::supervisor::admission::AdmissionControl;
 
-/// Everything a handler may use; clones are the same.
+/// Everything a handler may use; clones share it.
 #[derive(Clone)]
 pub struct App {
     /// The journal.
     pub journal: Journal,
-    /// Where in history things are told.
+    /// The index of history.
     pub index: Index,
-    /// What is now.
+    /// Live values: readings, cameras, links.
     pub live: Live,
     /// Readings.
     pub samples: Samples,
-    /// Recorded pictures.
+    /// Recordings.
     pub ring: Ring,
-    /// Who watches live pictures, by session.
+    /// Viewers of live video, by sign-in.
     pub viewer_slots: AdmissionControl<String>,
-    /// Who follows pages, by session.
+    /// Followers of pages (server-sent events), by sign-in.
     pub sse_slots: AdmissionControl<String>,
-    /// Which words a notice had that was taken down, by the number of that entry; none = not to be
-    /// found.
+    /// The texts of notices that were taken down, by the number of the entry that took each down;
+    /// none = the text cannot be found.
     pub taken_down_titles: Arc<Mutex<BTreeMap<u64, Option<BlobRef>>>>,
     /// Telephone of the technician; empty = none is known.
     pub technician: Arc<String>,
-    /// Days that pictures are kept.
+    /// Days that recordings are stored.
     pub keep_days: u32,
     /// People's files.
     pub files: PeopleFiles,
@@ -62,20 +63,20 @@ pub struct App {
     pub supervisor: Supervisor,
     /// Names that the portal answers to.
     pub names: Arc<Vec<String>>,
-    /// Devices whose secret stands in the configuration.
+    /// Devices whose secret is in the configuration.
     pub configured: Arc<BTreeSet<DeviceId>>,
     /// SHA-256 of the token in the folder of keys; empty = none.
     pub api_token: Arc<String>,
 }
 
-/// Who asks, and in which language.
+/// The context of a request: its user, where it came from, and its language.
 #[derive(Clone)]
 pub struct RequestContext {
     /// The signed-in person.
     pub user: Option<Arc<User>>,
-    /// Their session's token.
+    /// The token of their sign-in.
     pub token: String,
-    /// Where they are.
+    /// The address of the client.
     pub address: IpAddr,
     /// Over TLS.
     pub secure: bool,
@@ -83,15 +84,15 @@ pub struct RequestContext {
     pub lang: Lang,
     /// Larger text.
     pub big: bool,
-    /// The script asks; it wants no page.
+    /// The page's script sent the request; it wants no page in return.
     pub live: bool,
-    /// What is to be said once.
+    /// Key of the flash, a message that is shown once.
     pub flash: Option<String>,
     /// The page of ours that led here; `/` = none.
     pub came_from: String,
 }
 
-/// Name of the session's cookie: with TLS bound to this host.
+/// Name of the sign-in's cookie; with TLS the cookie is bound to this host.
 #[must_use]
 pub const fn session_cookie(secure: bool) -> &'static str {
     if secure { "__Host-cl" } else { "cl" }
@@ -137,7 +138,7 @@ impl FromRequestParts<App> for RequestContext {
 }
 
 impl RequestContext {
-    /// The actor of this visit; the caller has checked that somebody is signed in.
+    /// The actor of this request; none = nobody is signed in.
     #[must_use]
     pub fn actor(&self) -> Option<Actor> {
         self.user.as_ref().map(|u| Actor::User { id: u.id.clone() })
@@ -151,14 +152,14 @@ impl RequestContext {
 }
 
 impl App {
-    /// The village as it is now: what lamps said last stands in it, also what waits for its turn in
-    /// history.
+    /// The village as it is now. It includes what lamps reported last, also reports that are not in
+    /// history yet.
     #[must_use]
     pub fn village(&self) -> Arc<VillageState> {
         self.live.latest.overlay(&self.journal.state())
     }
 
-    /// The frame of a page for this visit.
+    /// The context of a page for this request.
     #[must_use]
     pub fn page_context(
         &self,
@@ -166,14 +167,15 @@ impl App {
         state: &VillageState,
         tab: &'static str,
     ) -> PageContext {
-        // Who is signed in stays signed in on the page when the file with the name cannot be read.
+        // The page shows a signed-in person as signed in also when the file with the name cannot be
+        // read.
         let person = visit.user.as_ref().map_or_else(String::new, |u| {
             self.sessions
                 .person(u)
                 .map_or_else(|| u.id.to_string(), |p| p.name)
         });
-        // An address may come from anywhere: it does not say that the horns are silent while they
-        // are not.
+        // The address with its flash may come from anywhere: it must not claim that the
+        // loudspeakers are silent while they are not.
         let now = self.supervisor.clock().wall_ms();
         let (plays, stopped) = (
             !state.on_air().is_empty(),
@@ -220,7 +222,8 @@ impl App {
         }
     }
 
-    /// The first `most` characters of people's words, or the word for “erased”.
+    /// The first `most` characters of the first line of a text that people typed, or the word for
+    /// “erased” or “damaged”.
     #[must_use]
     pub fn text_of(&self, lang: Lang, blob: &BlobRef, most: usize) -> String {
         match self.files.text(blob) {
@@ -237,10 +240,10 @@ impl App {
         }
     }
 
-    /// Submits a command of this visit.
+    /// Submits a command of the user of this request.
     ///
     /// # Errors
-    /// The page that tells why not.
+    /// The page that explains why not.
     pub async fn submit(
         &self,
         visit: &RequestContext,
@@ -253,16 +256,16 @@ impl App {
             .await
     }
 
-    /// Submits a wish for this visit.
+    /// Submits a command request.
     ///
     /// # Errors
-    /// The page that tells why not.
+    /// The page that explains why not.
     pub async fn submit_request(
         &self,
         visit: &RequestContext,
-        wish: CommandRequest,
+        request: CommandRequest,
     ) -> Result<Committed, Response> {
-        match self.journal.submit(wish).await {
+        match self.journal.submit(request).await {
             Ok(receipt) => Ok(receipt),
             Err(SubmitError::Rejected(why)) => {
                 Err(self.error_page(visit, StatusCode::CONFLICT, "refused-title", why.key()))
@@ -276,7 +279,7 @@ impl App {
         }
     }
 
-    /// A page that tells what went wrong and what to do.
+    /// A page that explains what went wrong and what to do.
     #[must_use]
     pub fn error_page(
         &self,
@@ -298,7 +301,7 @@ impl App {
         )
     }
 
-    /// True when the form's token is this session's.
+    /// True when the CSRF token in the form is the one of this sign-in.
     #[must_use]
     pub fn verify_csrf(&self, visit: &RequestContext, form: &str) -> bool {
         visit.user.is_some()
@@ -307,8 +310,8 @@ impl App {
 }
 
 impl App {
-    /// Entries about a device and all that it does, or about any other thing, newest first; none =
-    /// the index could not be asked, which is not “nothing happened”.
+    /// Entries about a device and all its entities, or about any other thing, newest first; none =
+    /// the index could not be read, which is not “nothing happened”.
     pub async fn about(
         &self,
         id: &str,
@@ -371,7 +374,7 @@ pub async fn require_sign_in(State(app): State<App>, request: Request, next: Nex
         return if visit.live || parts.uri.path().starts_with("/live/") {
             StatusCode::UNAUTHORIZED.into_response()
         } else {
-            // Whoever was signed in is told why they are asked again.
+            // A person who was signed in learns why they must sign in again.
             redirect_see_other(if visit.token.is_empty() {
                 "/sign-in"
             } else {

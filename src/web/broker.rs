@@ -1,4 +1,4 @@
-//! The broker for technicians and their programs: clients, topics, refusals, figures.
+//! The broker for technicians and their programs: clients, topics, refusals, counters.
 
 use axum::Json;
 use axum::Router;
@@ -60,7 +60,8 @@ async fn query_broker(app: &App, question: AdminQuery) -> Response {
     }
 }
 
-/// Whom the broker refused or cut, and whose announcements the house cannot use.
+/// Clients that the broker refused or disconnected, and discovery messages that the gateway cannot
+/// use.
 async fn why(State(app): State<App>, Query(q): Query<IdQuery>) -> Response {
     let Some(AdminReply::Refusals(mut rows)) = app
         .live
@@ -100,7 +101,7 @@ async fn why(State(app): State<App>, Query(q): Query<IdQuery>) -> Response {
     Json(AdminReply::Refusals(rows)).into_response()
 }
 
-/// All sessions, in as many questions as they need.
+/// All sessions, in as many queries as they need.
 async fn clients(State(app): State<App>) -> Response {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
@@ -142,8 +143,8 @@ async fn topics(State(app): State<App>, Query(q): Query<FilterQuery>) -> Respons
     }
 }
 
-/// How the technician's own tools reach the broker as the house; the control socket's permissions
-/// are the lock.
+/// How the technician's own tools connect to the broker as the gateway; the permissions of the
+/// control socket protect this.
 async fn endpoint(State(app): State<App>) -> Response {
     match app.live.broker.endpoint() {
         Some(way) => Json(way).into_response(),
@@ -151,8 +152,8 @@ async fn endpoint(State(app): State<App>) -> Response {
     }
 }
 
-/// The figures in the text format of Prometheus.
-/// Source: prometheus.io/docs/instrumenting/exposition_formats.
+/// The counters in the text format of Prometheus. Source:
+/// prometheus.io/docs/instrumenting/exposition_formats.
 pub async fn metrics(State(app): State<App>) -> Response {
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
@@ -161,6 +162,10 @@ pub async fn metrics(State(app): State<App>) -> Response {
         .into_response()
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one table, a row for each figure: name, type, help and value stand together"
+)]
 fn exposition(c: &Counters) -> String {
     let rows: [(&str, &str, &str, u64); 30] = [
         (
@@ -178,13 +183,13 @@ fn exposition(c: &Counters) -> String {
         (
             "sessions_away",
             "gauge",
-            "Sessions kept for clients that are away",
+            "Persistent sessions of disconnected clients",
             c.disconnected,
         ),
         (
             "sessions_expired_total",
             "counter",
-            "Sessions whose time was over",
+            "Sessions that expired",
             c.expired_sessions,
         ),
         (
@@ -196,37 +201,37 @@ fn exposition(c: &Counters) -> String {
         (
             "packets_received_total",
             "counter",
-            "Packets that came",
+            "Packets received",
             c.traffic.packets_in,
         ),
         (
             "bytes_received_total",
             "counter",
-            "Bytes that came",
+            "Bytes received",
             c.traffic.bytes_in,
         ),
         (
             "packets_sent_total",
             "counter",
-            "Packets that went",
+            "Packets sent",
             c.traffic.packets_out,
         ),
         (
             "bytes_sent_total",
             "counter",
-            "Bytes that went",
+            "Bytes sent",
             c.traffic.bytes_out,
         ),
         (
             "messages_received_total",
             "counter",
-            "Messages taken",
+            "Messages received",
             c.received,
         ),
         (
             "messages_received_bytes_total",
             "counter",
-            "Their bytes of payload",
+            "Bytes of payload of received messages",
             c.received_bytes,
         ),
         (
@@ -238,7 +243,7 @@ fn exposition(c: &Counters) -> String {
         (
             "messages_sent_bytes_total",
             "counter",
-            "Their bytes of payload",
+            "Bytes of payload of delivered messages",
             c.delivered_bytes,
         ),
         (
@@ -250,7 +255,7 @@ fn exposition(c: &Counters) -> String {
         (
             "messages_outlived_total",
             "counter",
-            "Messages dropped because their time was over",
+            "Messages dropped because they expired",
             c.expired_messages,
         ),
         (
@@ -269,7 +274,7 @@ fn exposition(c: &Counters) -> String {
         (
             "subscriptions_shared",
             "gauge",
-            "Shared ones among them",
+            "Shared subscriptions",
             c.shared,
         ),
         (
@@ -281,11 +286,16 @@ fn exposition(c: &Counters) -> String {
         (
             "messages_queued_bytes",
             "gauge",
-            "Their bytes",
+            "Bytes of messages that wait in queues",
             c.queued_bytes,
         ),
         ("retained", "gauge", "Retained messages", c.retained),
-        ("retained_bytes", "gauge", "Their bytes", c.retained_bytes),
+        (
+            "retained_bytes",
+            "gauge",
+            "Bytes of retained messages",
+            c.retained_bytes,
+        ),
         (
             "retained_refused_total",
             "counter",
@@ -301,25 +311,25 @@ fn exposition(c: &Counters) -> String {
         (
             "clients_cut_total",
             "counter",
-            "Clients cut",
+            "Clients disconnected with an error",
             c.disconnected_with_error,
         ),
         (
             "card_written_bytes_total",
             "counter",
-            "Bytes written to the card",
+            "Bytes written to storage",
             c.bytes_written,
         ),
         (
             "card_owed",
             "gauge",
-            "Changes that wait for the card",
+            "Changes that are not on storage yet",
             c.pending_changes,
         ),
         (
             "card_failing",
             "gauge",
-            "1 while the card does not take them",
+            "1 while storage takes no changes",
             u64::from(c.storage_failing),
         ),
         (

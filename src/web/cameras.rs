@@ -1,6 +1,6 @@
-//! Camera: a wall of stills, and one camera with its live picture and who looked at it.
+//! Camera: a wall of stills, and one camera with its live video and its access log.
 //!
-//! Every look is in the access log before a picture is given.
+//! Every view is in the access log before a picture is sent.
 
 mod access_log;
 mod status_text;
@@ -28,7 +28,7 @@ struct CameraPage {
     id: String,
     name: String,
     is_called: bool,
-    /// What stands on the picture while none comes, and while only stills come.
+    /// The text on the picture while none comes, and while only stills come.
     wait: String,
     slow: String,
     lost: bool,
@@ -103,8 +103,8 @@ pub async fn still(
     if let Err(refused) = record_view(&app, &visit, vec![id.clone()]).await {
         return refused;
     }
-    // The wall names the minute and takes what is there; who looks at one camera waits for a fresh
-    // one.
+    // The wall names the minute and gets the still that exists; the page of one camera waits for a
+    // fresh one.
     let (still, cache) = match uri.query() {
         Some(q) if q.starts_with("at=") => (
             app.live.pictures.get(&id).and_then(|p| p.still()),

@@ -1,10 +1,10 @@
-//! Rows and sentences: the pieces of pages that live updates send again.
+//! Rows, banners and other parts of pages that live updates send again.
 
 use askama::Template as _;
 
 use crate::http::render::PageContext;
 
-/// A row: a place, how it is, a time or a link.
+/// A row: a thing, its status, a time or a link.
 #[derive(askama::Template, Debug, Clone, Default)]
 #[template(path = "row.html")]
 pub struct Row {
@@ -32,11 +32,11 @@ pub struct Banner {
     pub status_class: &'static str,
     /// The sentence.
     pub title: String,
-    /// What else.
+    /// A second sentence; empty = none.
     pub detail: String,
 }
 
-/// A tile of the first page.
+/// A tile of the home page.
 #[derive(Debug, Clone, Default)]
 pub struct Tile {
     /// Element id.
@@ -53,7 +53,7 @@ pub struct Tile {
     pub words: String,
 }
 
-/// A part of a list page.
+/// A section of a list page.
 #[derive(Debug, Clone, Default)]
 pub struct PageSection {
     /// Heading; empty = none.
@@ -62,7 +62,7 @@ pub struct PageSection {
     pub controls: String,
     /// HTML of rows.
     pub rows: Vec<String>,
-    /// What an empty list says.
+    /// The sentence of an empty list.
     pub empty: String,
 }
 
@@ -70,7 +70,7 @@ pub struct PageSection {
 #[derive(askama::Template)]
 #[template(path = "list.html")]
 pub struct ListPage {
-    /// The frame.
+    /// The context of the page.
     pub f: PageContext,
     /// Heading.
     pub title: String,
@@ -82,7 +82,7 @@ pub struct ListPage {
     pub parts: Vec<PageSection>,
     /// Links at the end: address and words.
     pub links: Vec<(String, String)>,
-    /// Without script the page asks again after so many seconds, while something is awaited; 0 =
+    /// Without script the page reloads after this many seconds, while something is pending; 0 =
     /// never.
     pub refresh: u8,
 }

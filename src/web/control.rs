@@ -1,5 +1,5 @@
-//! The control socket: what `conglang status` and its siblings ask. The file's permissions are the
-//! lock.
+//! The control socket: the requests of `conglang status` and its siblings. The permissions of the
+//! socket's file protect it.
 
 pub(super) mod commands;
 pub(super) mod entries;
@@ -29,10 +29,10 @@ use crate::protocol::control::{PutDevice, PutNotice, Submit};
 /// Largest request, bytes: a notice of the longest kind, escaped.
 const MAX_BODY_BYTES: usize = 128 * 1024;
 
-/// How long a changed account is waited for.
+/// How long to wait until the broker applies a changed account.
 const ACCESS_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// All that the technician's commands may ask.
+/// All requests of the technician's commands.
 pub fn router(
     app: App,
     pids: impl Fn() -> Vec<(String, u32)> + Clone + Send + Sync + 'static,
@@ -73,8 +73,8 @@ async fn entries(State(app): State<App>, Query(span): Query<EntryRange>) -> Resp
         .map_or_else(|refused| refused, |entries| Json(entries).into_response())
 }
 
-/// Declares a device and gives it an account, or takes its account away; says whether the broker
-/// has that in force.
+/// Declares a device and grants it an account, or revokes its account; the response tells whether
+/// the broker applies that already.
 async fn put_device(State(app): State<App>, Json(put): Json<PutDevice>) -> Response {
     let Ok(id) = DeviceId::new(&put.id) else {
         return error_response(
@@ -88,7 +88,8 @@ async fn put_device(State(app): State<App>, Json(put): Json<PutDevice>) -> Respo
     let known = app.journal.state().devices.get(&id).cloned();
     let mut wishes = Vec::new();
     if put.secret_sha256.is_some() && app.configured.contains(&id) {
-        // At the next start the configuration's secret would be back, and with it whoever knew it.
+        // At the next start the configuration's secret would be valid again, and everybody who knew
+        // it would get in.
         return error_response(
             StatusCode::CONFLICT,
             format!(
@@ -168,7 +169,7 @@ async fn put_notice(State(app): State<App>, Json(put): Json<PutNotice>) -> Respo
             "the text could not be written",
         );
     };
-    let wish = CommandRequest::new(
+    let request = CommandRequest::new(
         Actor::LocalAdmin,
         Command::PublishNotice {
             id,
@@ -178,7 +179,7 @@ async fn put_notice(State(app): State<App>, Json(put): Json<PutNotice>) -> Respo
         },
     )
     .idempotent(once, i64::MAX);
-    submit_request(&app, wish)
+    submit_request(&app, request)
         .await
         .map_or_else(|refused| refused, receipt_response)
 }

@@ -1,4 +1,4 @@
-//! The dashboard's table of contents: every route, who may take it.
+//! The dashboard's routes, and who may use each.
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
@@ -101,7 +101,7 @@ async fn not_found(State(app): State<App>, visit: RequestContext) -> Response {
     app.error_page(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do")
 }
 
-/// The app on a phone's first screen: icon, and the two things that must be near.
+/// The app on a phone's home screen: its icon, and shortcuts to the two things that must be near.
 async fn manifest(State(app): State<App>) -> Response {
     let name = app
         .journal

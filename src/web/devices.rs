@@ -1,4 +1,4 @@
-//! Thiết bị: every box on the wire and whether it answers. Thêm: the rest of the doors.
+//! Thiết bị: every device and whether it answers. Thêm: links to the remaining pages.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -14,11 +14,11 @@ use crate::http::render::render;
 use crate::protocol::broker::QUARANTINE_REASON;
 use crate::supervisor::health::HealthStatus;
 
-/// Strangers that are shown.
+/// Most unprovisioned devices that are shown.
 const MAX_STRANGERS: usize = 3;
 
-/// When a device that does not say whether it is there said something last, wall ms; none = never
-/// since the house began.
+/// When a device without known availability published last, wall ms; none = never since the gateway
+/// started.
 fn last_seen(app: &App, device: &Device) -> Option<i64> {
     let clock = app.supervisor.clock();
     let ago = clock
@@ -52,7 +52,7 @@ fn summary(app: &App, lang: Lang, state: &VillageState) -> Option<String> {
             ..say("warn", lang.t("devices-old"))
         }));
     }
-    // Who was sent away on purpose is not missed.
+    // A device whose account was revoked on purpose is not missed.
     let all = state
         .devices
         .keys()
@@ -105,7 +105,7 @@ fn summary(app: &App, lang: Lang, state: &VillageState) -> Option<String> {
     Some(html(&words))
 }
 
-/// The devices of the village: what is broken first, then what was never heard.
+/// The devices of the village: offline ones first, then those that never answered.
 fn rows(app: &App, lang: Lang, state: &VillageState) -> Vec<String> {
     let now = app.supervisor.clock().wall_ms();
     let mut devices: Vec<_> = state.devices.values().collect();
@@ -144,8 +144,8 @@ fn rows(app: &App, lang: Lang, state: &VillageState) -> Vec<String> {
                 "bad",
             ),
         };
-        // Why it does not get in, if that is why it is not here. Details are the technician's
-        // (`conglang broker why`).
+        // Why the broker refuses the device, if that is why it is offline. Details are for the
+        // technician (`conglang broker why`).
         let gone_at = d
             .availability
             .offline_since()
@@ -161,7 +161,7 @@ fn rows(app: &App, lang: Lang, state: &VillageState) -> Vec<String> {
             Some(why) => format!("{words}. {}", lang.t(why)),
             None => words,
         };
-        // What it says that it does and the house cannot use.
+        // Its discovery messages that the gateway cannot use.
         let (down, more) = app.live.rejected_discovery.of(&d.id);
         let (words, mark) = match down.first() {
             Some(first) => {
@@ -206,8 +206,8 @@ fn rows(app: &App, lang: Lang, state: &VillageState) -> Vec<String> {
     devices.into_iter().map(|d| row(d)).collect()
 }
 
-/// Strangers of the last hour: somebody plugged them in. The newest first; noise must not hide
-/// them.
+/// Unprovisioned devices of the last hour: somebody plugged them in. The newest come first, so that
+/// noise does not hide them.
 fn unknown_devices(app: &App, lang: Lang, state: &VillageState) -> Vec<String> {
     let now = app.supervisor.clock().wall_ms();
     let refusals = app.live.broker.refusals();
@@ -262,7 +262,7 @@ pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec
     out
 }
 
-/// What the chief is told of a refusal; none = it says nothing about the device.
+/// The sentence for the chief about a refusal; none = the refusal tells nothing about the device.
 fn cause_key(why: &str) -> Option<&'static str> {
     Some(match why {
         "wrong user name or password" | "a user name and a password are needed" => {

@@ -29,7 +29,7 @@ pub async fn page(
     let state = app.journal.state();
     let f = app.page_context(&visit, &state, "more");
     let before = from.before.unwrap_or(u64::MAX);
-    // An id as it stands in entries; whatever else is asked for is about nothing.
+    // An id as it stands in entries; any other text is ignored.
     let about = from.about.filter(|a| {
         a.len() <= 64
             && a.bytes()

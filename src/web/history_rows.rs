@@ -1,4 +1,4 @@
-//! History in rows: what is told together, since when, why; and what is news.
+//! History in rows: which entries share a row, with time and cause; and which events are news.
 
 use std::sync::PoisonError;
 
@@ -11,11 +11,11 @@ use crate::domain::state::VillageState;
 use crate::http::dates;
 use crate::http::locale::{Lang, capital};
 
-/// Notices that were taken down whose words are remembered, so that open pages do not search
-/// history each second.
+/// Most taken-down notices whose texts are remembered, so that open pages do not search history
+/// each second.
 const MAX_CACHED_TITLES: usize = 500;
 
-/// Entries that are told in one row: one tap switched them together, one device announced them
+/// Whether two entries share a row: one tap switched them together, or one device announced them
 /// together.
 fn is_same_row(a: &Entry, b: &Entry) -> bool {
     let near = a.actor == b.actor && (a.wall_ms - b.wall_ms).abs() < 2_000;
@@ -32,11 +32,11 @@ fn is_same_row(a: &Entry, b: &Entry) -> bool {
                 ..
             },
         ) => near && x == y && g == h,
-        // A bridge announces each of its sensors apart.
+        // A bridge sends a discovery message for each of its sensors.
         (Event::EntitiesAdopted { device: x, .. }, Event::EntitiesAdopted { device: y, .. }) => {
             x == y && (a.wall_ms - b.wall_ms).abs() < 60_000
         }
-        // A cluster on a bad link comes and goes all day.
+        // A speaker cluster on a bad link goes offline and online all day.
         (Event::PresenceChanged { device: x, .. }, Event::PresenceChanged { device: y, .. }) => {
             x == y && (a.wall_ms - b.wall_ms).abs() < 1_800_000
         }
@@ -45,7 +45,7 @@ fn is_same_row(a: &Entry, b: &Entry) -> bool {
 }
 
 impl App {
-    /// One entry as a row: what, who, why, when.
+    /// One entry as a row: event, actor, cause, time.
     #[must_use]
     pub fn entry_row(
         &self,
@@ -55,7 +55,7 @@ impl App {
         cause: Option<&Entry>,
     ) -> Row {
         let (name, mark) = self.event_text(lang, state, &entry.event);
-        // A device that died says nothing: the house noticed.
+        // A dead device publishes nothing: the gateway noticed.
         let silent = matches!(entry.event, Event::PresenceChanged { here: false, .. });
         let mut words = self.actor_text(
             lang,
@@ -97,12 +97,12 @@ impl App {
                 .windows(2)
                 .take_while(|pair| is_same_row(&pair[0].entry, &pair[1].entry))
                 .count();
-            // Coming and going once is told as it was; more often it is one row.
+            // One change to offline and back is shown as it was; more changes share one row.
             if matches!(newest.event, Event::PresenceChanged { .. }) && times < 3 {
                 times = 1;
             }
             told += times;
-            // Of one tap, or one device's announcements, the first entry tells it.
+            // The first entry stands for all of one tap, or of one device's discovery messages.
             let stored = &rest[times - 1];
             let cause = match stored.entry.cause {
                 Some(seq) => self
@@ -150,7 +150,7 @@ impl App {
 }
 
 impl App {
-    /// The title of a notice that is no longer up, as it was published before the entry `seq`.
+    /// The title of a notice that was taken down, as it was published before the entry `seq`.
     async fn title_of(&self, lang: Lang, notice: &str, seq: u64) -> Option<String> {
         let known = self
             .taken_down_titles
@@ -161,7 +161,7 @@ impl App {
         let text = match known {
             Some(text) => text,
             None => {
-                // What could not be asked is not remembered as nothing.
+                // A query that failed is not remembered as “no text”.
                 let told = self.about(notice, seq, 1).await?;
                 let text = told.iter().find_map(|s| {
                     if let Event::NoticePublished { text, .. } = &s.entry.event {
@@ -185,7 +185,7 @@ impl App {
     }
 }
 
-/// True for what people want to see on the first page: not the setting-up.
+/// True for events that people want to see on the home page; setting up is no news.
 #[must_use]
 pub const fn is_news(event: &Event) -> bool {
     !matches!(

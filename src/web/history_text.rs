@@ -1,6 +1,6 @@
-//! One entry in words: who did it, and what happened, with its mark.
+//! One entry in words: its actor, and what happened, with its status class.
 //!
-//! Every event stands here by name: a new one compiles only when somebody said what it is called.
+//! Every event is listed by name: a new event compiles only when somebody wrote its sentence.
 
 use super::app::App;
 use super::names::{name_of, noun_of};
@@ -13,7 +13,7 @@ use crate::http::data_loss;
 use crate::http::dates;
 use crate::http::locale::{Lang, capital};
 
-/// That a mark was passed, upwards or downwards: which mark, and what was measured.
+/// A crossed threshold, upwards or downwards: which threshold, and the measured value.
 fn threshold_text(
     lang: Lang,
     state: &VillageState,
@@ -28,7 +28,8 @@ fn threshold_text(
             .device_of(sensor)
             .is_none_or(|d| state.is_revoked(&d.id))
     {
-        // Nobody said that the danger is over: nobody is asked any more.
+        // Nobody reported that the danger is over: the sensor has no device any more, or the
+        // device's account was revoked.
         return lang.f("happened-alarm-dropped", &[("name", &name)]);
     }
     if state
@@ -72,7 +73,7 @@ fn threshold_text(
 }
 
 impl App {
-    /// Who did it, in words.
+    /// The actor, in words.
     #[must_use]
     pub fn actor_text(&self, lang: Lang, state: &VillageState, actor: &Actor) -> String {
         match actor {
@@ -89,8 +90,12 @@ impl App {
         }
     }
 
-    /// What happened, in words, and its mark.
+    /// The event in words, and its status class.
     #[must_use]
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one table, an arm for each event: split up, nobody would see that none is missing"
+    )]
     pub fn event_text(
         &self,
         lang: Lang,
@@ -325,7 +330,7 @@ impl App {
     }
 }
 
-/// What a device took back, as it called it in its topics.
+/// Names of withdrawn entities, as the device calls them in its topics.
 fn object_names(entities: &[EntityId]) -> String {
     entities
         .iter()
@@ -338,7 +343,7 @@ fn object_names(entities: &[EntityId]) -> String {
         .join(", ")
 }
 
-/// Which cameras were looked at.
+/// The cameras that were viewed.
 fn viewed_text(
     lang: Lang,
     state: &VillageState,

@@ -35,7 +35,7 @@ struct HomePage {
     recent: Vec<String>,
 }
 
-/// Urgent notices, with their words: they stand before everything and come to an open page by
+/// Urgent notices with their text: they stand on top of everything and appear on an open page by
 /// themselves.
 fn urgent(app: &App, lang: Lang, state: &VillageState) -> String {
     let notices: Vec<NoticeSummary> = state
@@ -58,8 +58,8 @@ struct UrgentNotices {
     read: String,
 }
 
-/// What has passed a mark stands before everything else: smoke and its like first, then by level;
-/// none hides another.
+/// Alarms stand before everything else: smoke and the like first, then by level; no alarm hides
+/// another.
 fn alarm(app: &App, lang: Lang, state: &VillageState) -> Option<String> {
     let now = app.supervisor.clock().wall_ms();
     let yes_no = |s: &Sensor| {

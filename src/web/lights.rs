@@ -1,4 +1,4 @@
-//! Đèn đường: each lamp, how it is, one switch; groups.
+//! Đèn đường: each lamp with its status and one switch; light groups.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -38,7 +38,7 @@ struct GroupControls<'a> {
     off: String,
 }
 
-/// How a lamp is, in words, with its mark.
+/// The status of a lamp in words, with its status class.
 pub(super) fn status_text(
     app: &App,
     lang: Lang,
@@ -83,7 +83,7 @@ pub(super) fn status_text(
     if app.live.latest.is_invalid(&light.id) {
         return (lang.t("reading-unclear"), "bad");
     }
-    // What stands in the broker since nobody knows when is not an answer.
+    // A retained message may be of any age, so it proves no answer.
     let heard = |d: &Device| {
         d.availability != Availability::Unknown || app.live.latest.last_seen(&d.id).is_some()
     };
@@ -127,7 +127,7 @@ fn row(app: &App, lang: Lang, form: &str, state: &VillageState, light: &Light) -
         .desired
         .filter(|_| light.is_pending())
         .map_or_else(|| light.is_on(), |d| d.on);
-    // What never answered is the technician's: a button that does nothing helps nobody.
+    // A lamp that never answered is the technician's task: a button that does nothing helps nobody.
     let device = state.device_of(&light.id);
     let heard = light.reported.is_some()
         || light.desired.is_some()
@@ -151,7 +151,7 @@ fn row(app: &App, lang: Lang, form: &str, state: &VillageState, light: &Light) -
     })
 }
 
-/// A lamp of a group that never announced itself.
+/// The row of a lamp that its group names and no discovery message ever announced.
 fn unannounced_row(state: &VillageState, lang: Lang, id: &EntityId) -> String {
     let device = id.as_str().split('.').next().unwrap_or_default();
     let here = state.devices.iter().any(|(k, d)| {
@@ -171,8 +171,7 @@ fn unannounced_row(state: &VillageState, lang: Lang, id: &EntityId) -> String {
     .html()
 }
 
-/// Names of the lamps that never answered: those that announced themselves, and those that only
-/// their group knows.
+/// Names of the lamps that never answered: adopted ones, and those that only their group names.
 pub(super) fn never_answered(state: &VillageState) -> Vec<String> {
     let mut out: Vec<String> = state
         .lights
@@ -189,7 +188,7 @@ pub(super) fn never_answered(state: &VillageState) -> Vec<String> {
     out
 }
 
-/// Lamps in all: those that announced themselves, and those that only their group knows.
+/// Number of all lamps: adopted ones, and those that only their group names.
 pub(super) fn lamp_count(state: &VillageState) -> usize {
     let grouped = state
         .groups
@@ -342,7 +341,7 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
     })
 }
 
-/// Back to where the button was pressed.
+/// Redirects to where the button was pressed.
 fn redirect_back(visit: &RequestContext, place: &str) -> Response {
     if visit.live {
         StatusCode::NO_CONTENT.into_response()

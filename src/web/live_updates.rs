@@ -1,9 +1,9 @@
 //! Live updates by SSE: fragments whose id replaces the element with that id.
 //!
-//! After each commit and each live value the page's fragments are made again and those that changed
-//! are sent, with the entry number as id. What a commit changed goes at once; a fragment that only
-//! a live value changes goes at most twice a second, and waits for nobody else's. A reconnect gets
-//! every fragment whole: nothing depends on what was sent before.
+//! After each commit and each live value the page's fragments are rendered again, and those that
+//! changed are sent, with the entry number as id. Changes by a commit go at once. A fragment that
+//! only a live value changed goes at most twice a second, and waits for no other fragment. A
+//! reconnect gets every fragment whole: nothing depends on what was sent before.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -21,17 +21,17 @@ use crate::domain::state::VillageState;
 use crate::supervisor::admission::AdmissionPermit;
 use crate::supervisor::meter::Meter;
 
-/// Most pages that are followed at once, in the whole house; one more takes the place of one of the
-/// session that holds the most.
+/// Most pages that are followed at once, in the whole gateway; one more evicts a follower of the
+/// sign-in that holds the most.
 pub const MAX_FOLLOWERS: usize = 64;
-/// Most of them by one session: as many as a browser opens to one house.
+/// Most of them by one sign-in: as many connections as a browser opens to one host.
 const MAX_FOLLOWERS_PER_SESSION: usize = 6;
 /// Shortest time between two values of one fragment.
 const MIN_INTERVAL: Duration = Duration::from_millis(500);
-/// Shortest time between two looks at live values: a flood of readings does not become a flood of
-/// pages.
+/// Shortest time between two renderings because of live values: a flood of readings must not become
+/// a flood of pages.
 const COALESCE: Duration = Duration::from_millis(40);
-/// Waiting rows count seconds: look again so often even when nothing happened.
+/// Pending rows count seconds: the page is rendered again this often even when nothing happened.
 const IDLE_REFRESH: Duration = Duration::from_secs(1);
 
 async fn fragments(
@@ -109,7 +109,7 @@ impl SseSubscription {
                 .live
                 .latest
                 .overlay(&self.state.borrow_and_update());
-            // Whoever was signed out hears nothing more.
+            // A phone that was signed out gets nothing more.
             self.app.sessions.user_of(&state, &self.context.token)?;
             let fresh = fragments(&self.app, &self.context, &self.page, &state).await?;
             let mut out = String::new();
@@ -146,7 +146,7 @@ pub async fn follow(
     {
         return StatusCode::NOT_FOUND.into_response();
     }
-    let Some(seat) = app.sse_slots.acquire(
+    let Some(permit) = app.sse_slots.acquire(
         visit.token.clone(),
         MAX_FOLLOWERS_PER_SESSION,
         &Meter::start(),
@@ -158,10 +158,10 @@ pub async fn follow(
         )
             .into_response();
     };
-    // Whoever follows keeps the place; only who holds more makes room for another session.
-    seat.mark_identified();
+    // A follower keeps its permit; only a sign-in that holds more makes room for another one.
+    permit.mark_identified();
     let following = SseSubscription {
-        slot: seat,
+        slot: permit,
         state: app.journal.watch(),
         values: app.live.latest.watch(),
         link: app.live.uplink.watch(),

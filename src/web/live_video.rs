@@ -1,10 +1,11 @@
-//! The live picture over a WebSocket: words about the coming stream, its beginning, then a fragment
-//! per frame.
+//! Live video over a WebSocket: a text about the stream, its beginning, then a fragment per access
+//! unit.
 //!
-//! A message of text (`{"codec":…}`) begins a stream and is followed by the MP4's beginning; each
-//! further message is one fragment. A new stream begins whenever the camera was called again or
-//! changed its picture. The phone says every second how many messages it has taken: one that is
-//! behind loses frames up to the next keyframe, so that “trực tiếp” is live; nobody waits for it.
+//! A text message (`{"codec":…}`) begins a stream and is followed by the beginning of the MP4; each
+//! further message is one fragment. A new stream begins whenever the camera was reconnected or
+//! changed its format. The phone reports every second how many messages it has taken. A phone that
+//! is behind loses access units up to the next keyframe, so that “trực tiếp” is live; nobody waits
+//! for it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,26 +26,28 @@ use crate::live::pictures::{AccessUnit, LiveCamera};
 use crate::protocol::fmp4::{self, Sample};
 use crate::supervisor::meter::Meter;
 
-/// Most viewers at once, in the whole house; one more takes the place of one of the session that
-/// holds the most.
+/// Most viewers at once, in the whole gateway; one more evicts a viewer of the sign-in that holds
+/// the most.
 pub const MAX_VIEWERS: usize = 40;
-/// A phone that takes nothing for so long is gone.
+/// A phone that takes nothing for this long is disconnected.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
-/// Most of them by one session.
+/// Most of them by one sign-in.
 const MAX_VIEWERS_PER_SESSION: usize = 6;
-/// How often a viewer's session is looked at.
+/// How often a viewer's sign-in is checked.
 const SESSION_CHECK_INTERVAL: Duration = Duration::from_secs(2);
-/// A phone says every second how much it has taken; one that says nothing for so long is gone, ms.
+/// A phone reports every second how much it has taken; one that reports nothing for this long is
+/// disconnected, ms.
 const VIEWER_TIMEOUT_MS: u64 = 15_000;
-/// A look that goes on is told to the access log so often, ms; it joins entries that are nearer.
+/// A view that goes on is recorded in the access log this often, ms; the log joins entries that are
+/// nearer.
 const VIEW_LOG_INTERVAL_MS: u64 = 600_000;
-/// A frame that waited for so long is not sent, ms.
+/// An access unit that waited this long is not sent, ms.
 const MAX_FRAME_AGE_MS: u64 = 2_000;
-/// Messages that a phone may be behind, beside the group that it begins with: some seconds of
-/// pictures.
+/// How many messages a phone may be behind, beside the GOP that it begins with: some seconds of
+/// video.
 const MAX_UNACKED_MESSAGES: u64 = 75;
 
-/// The live picture of a camera.
+/// The live video of a camera.
 pub async fn live(
     State(app): State<App>,
     visit: RequestContext,
@@ -60,7 +63,7 @@ pub async fn live(
     if let Err(refused) = record_view(&app, &visit, vec![id.clone()]).await {
         return refused;
     }
-    let Some(seat) = app.viewer_slots.acquire(
+    let Some(permit) = app.viewer_slots.acquire(
         visit.token.clone(),
         MAX_VIEWERS_PER_SESSION,
         &Meter::start(),
@@ -72,29 +75,29 @@ pub async fn live(
         .max_frame_size(1024)
         .on_upgrade(move |socket| async move {
             tokio::select! {
-                () = seat.evicted() => {}
+                () = permit.evicted() => {}
                 () = run_viewer(app, visit, id, picture, socket) => {}
             }
         })
 }
 
-/// What is sent to one viewer, frame by frame.
+/// Makes the messages for one viewer, access unit by access unit.
 #[derive(Default)]
 struct FragmentStream {
     last: Option<AccessUnit>,
     base: i64,
     sequence: u32,
     default_duration: u32,
-    /// Something was left out: what follows up to the next keyframe is of no use.
+    /// An access unit was left out: those up to the next keyframe are of no use.
     waits_for_key: bool,
 }
 
 impl FragmentStream {
-    /// The messages for one frame; none while a keyframe is waited for.
+    /// The messages for one access unit; none while a keyframe is waited for.
     fn messages(&mut self, frame: AccessUnit) -> Vec<Message> {
         let mut out = Vec::new();
-        // What follows a loss may be smeared, or more than a phone's player bears: it is kept, and
-        // not shown.
+        // Access units after a loss may be smeared, or break a phone's player: they are recorded
+        // and not shown.
         self.waits_for_key = (self.waits_for_key || frame.follows_loss) && !frame.keyframe;
         if self.waits_for_key {
             return out;
@@ -181,7 +184,8 @@ async fn run_viewer(
             }
             _ = check.tick() => {
                 let now = clock.mono_ms();
-                // Whoever was signed out sees nothing more, nor whoever does not say any more that they are there.
+                // The video ends when the viewer was signed out, or when the phone no longer
+                // reports.
                 if app.sessions.user_of(&app.journal.state(), &visit.token).is_none() || now.saturating_sub(heard_at) > VIEWER_TIMEOUT_MS {
                     return;
                 }
@@ -193,10 +197,12 @@ async fn run_viewer(
                 }
                 continue;
             }
-            // Not taken before this branch is chosen: the first frame is the keyframe.
+            // The access unit is taken only when this branch is chosen: the first one is the
+            // keyframe.
             frame = async { group.pop_front() }, if !group.is_empty() => frame,
             frame = frames.recv() => match frame {
-                // A phone that is behind gets no more before the next keyframe: what it would show is long past.
+                // A phone that is behind gets nothing before the next keyframe: the access units
+                // until then are long outdated.
                 Ok(frame) if clock.mono_ms().saturating_sub(frame.mono_ms) > MAX_FRAME_AGE_MS || sent - taken > MAX_UNACKED_MESSAGES + if taken < first { first } else { 0 } => {
                     stream.waits_for_key = true;
                     None

@@ -1,4 +1,5 @@
-//! Web doors of the village: the portal (no script at all), the dashboard, the control socket.
+//! The audiences of the village's web pages: the portal (no script at all), the dashboard, the
+//! control socket, the API for programs.
 
 pub mod api;
 pub mod app;

@@ -1,9 +1,10 @@
-//! What people call the things of the village.
+//! Names of the things of the village, as people say them.
 
 use crate::domain::state::VillageState;
 use crate::http::locale::{Lang, noun};
 
-/// What people call a lamp, a device, a sensor, a cluster, a camera; its id when it has no name.
+/// The name of a lamp, a device, a sensor, a speaker cluster or a camera; its id when it has no
+/// name.
 #[must_use]
 pub fn name_of(state: &VillageState, id: &str) -> String {
     let light = state
@@ -43,7 +44,7 @@ pub fn name_of(state: &VillageState, id: &str) -> String {
         .unwrap_or_else(|| id.to_owned())
 }
 
-/// The same with its noun, as it stands within a sentence: “đèn Cổng làng”, “loa Nhà văn hóa”.
+/// The name with its noun, as it stands within a sentence: “đèn Cổng làng”, “loa Nhà văn hóa”.
 pub(super) fn noun_of(lang: Lang, state: &VillageState, id: &str) -> String {
     let name = name_of(state, id);
     if state.lights.keys().any(|k| k.as_str() == id) {

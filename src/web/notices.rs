@@ -1,5 +1,5 @@
-//! Thông báo: write, publish, take down. Written once; the portal and the commune get the same
-//! words.
+//! Thông báo: write, publish, take down. A notice is written once; the portal and the commune get
+//! the same text.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -19,7 +19,7 @@ use crate::journal::{CommandRequest, SubmitError};
 use crate::store::files::Lost;
 
 const DAY_MS: i64 = 86_400_000;
-/// A notice is new for so long, ms.
+/// How long a notice counts as new, ms.
 const NEW_FOR_MS: i64 = 2 * DAY_MS;
 
 /// A notice in a list.
@@ -31,7 +31,7 @@ pub struct NoticeSummary {
     pub title: String,
     /// First words of the body.
     pub summary: String,
-    /// The body as far as a box holds it, without an opening that says the title again.
+    /// The body as far as a box holds it, without an opening that repeats the title.
     pub lead: String,
     /// When it was posted.
     pub when: String,
@@ -40,14 +40,15 @@ pub struct NoticeSummary {
 }
 
 impl NoticeSummary {
-    /// The lead with its telephone numbers apart.
+    /// The lead with its telephone numbers as spans of their own.
     #[must_use]
     pub fn lead_spans(&self) -> Vec<TextSpan> {
         split_phones(&self.lead)
     }
 }
 
-/// Title and paragraphs of a notice; what is erased or damaged is said.
+/// Title and paragraphs of a notice; an erased or damaged text has a sentence about that as its
+/// title.
 #[must_use]
 pub fn title_and_paragraphs(app: &App, lang: Lang, notice: &Notice) -> (String, Vec<String>) {
     match app.files.text(&notice.text) {
@@ -114,7 +115,7 @@ pub fn summarize(app: &App, lang: Lang, notice: &Notice) -> NoticeSummary {
     }
 }
 
-/// Characters of an urgent notice that stand on first pages.
+/// Most characters of an urgent notice on the home page and the first page of the portal.
 const MAX_LEAD_CHARS: usize = 300;
 
 fn lead(title: &str, body: &[String]) -> String {
@@ -188,7 +189,7 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
 struct NewPage {
     f: PageContext,
     once: String,
-    /// Why the notice was not taken; empty = nothing is wrong.
+    /// Why the notice was not accepted; empty = nothing is wrong.
     wrong: String,
     title: String,
     body: String,
@@ -203,7 +204,7 @@ struct SelectOption {
     chosen: bool,
 }
 
-/// The form, with what was typed before and why that was not taken.
+/// The form, with the text that was typed before and why it was not accepted.
 fn form(
     app: &App,
     visit: &RequestContext,
@@ -270,7 +271,7 @@ pub async fn new(State(app): State<App>, visit: RequestContext) -> Response {
     ))
 }
 
-/// Publishes what the form says. The form's own random name makes a double tap harmless.
+/// Publishes the notice in the form. The form's own random id makes a double tap harmless.
 pub async fn publish(
     State(app): State<App>,
     visit: RequestContext,
@@ -279,7 +280,7 @@ pub async fn publish(
     if visit.user.is_none() {
         return redirect_see_other("/sign-in");
     }
-    // What was typed comes back with the reason, under a fresh name: nobody types it twice.
+    // The typed text is shown again with the reason, under a fresh id: nobody types it twice.
     let again = |status, wrong: String| match crate::keys::secret::token() {
         Ok(once) => render_with(status, &form(&app, &visit, once, &fields, wrong)),
         Err(_) => app.error_page(
@@ -315,7 +316,7 @@ pub async fn publish(
                 .f(key, &[("n", &n.to_string()), ("most", &most.to_string())]),
         );
     }
-    // Back and once more: the page is new, the words are not.
+    // After “back” and a second submit the form's id is new, but the text is not.
     let state = app.journal.state();
     if state.notices.contains_key(&id) {
         return redirect_see_other(&format!("/notices/{id}?said=published"));
@@ -337,8 +338,8 @@ pub async fn publish(
         "document" => NoticeKind::Document,
         _ => NoticeKind::Notice,
     };
-    // A box whose clock is dead believes in 1970: what is published then must still be for days to
-    // come.
+    // A gateway whose clock is dead believes in 1970: a notice that is published then must still be
+    // valid for days to come.
     let now = app.supervisor.clock().trusted_ms();
     let until = fields
         .get("days")
@@ -355,7 +356,7 @@ pub async fn publish(
     let Some(actor) = visit.actor() else {
         return redirect_see_other("/sign-in");
     };
-    let wish = CommandRequest::new(
+    let request = CommandRequest::new(
         actor,
         Command::PublishNotice {
             id: id.clone(),
@@ -365,7 +366,7 @@ pub async fn publish(
         },
     )
     .idempotent(once, now + DAY_MS);
-    match app.journal.submit(wish).await {
+    match app.journal.submit(request).await {
         Ok(_) => redirect_see_other(&format!("/notices/{id}?said=published")),
         Err(SubmitError::Rejected(why)) => again(StatusCode::CONFLICT, visit.lang.t(why.key())),
         Err(SubmitError::Closed(_)) => again(

@@ -1,8 +1,8 @@
-//! The portal: what a visitor's phone opens by itself. No script, no cookie, no storage, one
-//! request a page.
+//! The portal: the page that a visitor's phone opens by itself. No script, no cookie, no storage,
+//! one request a page.
 //!
-//! Probes of phones get a redirect, so that the page pops up. Opening the way to the internet
-//! belongs to the guest network's own issue; here the page and the notices stand.
+//! Probes of phones get a redirect, so that the page pops up. Opening the way to the internet is
+//! deliberately absent: it belongs to the guest network. Here are the page and the notices.
 
 use std::path::PathBuf;
 
@@ -32,7 +32,7 @@ use crate::http::render::{
     PageContext, TextSpan, redirect_see_other, render, render_with, split_phones,
 };
 
-/// What phones ask to find out whether they are behind a portal.
+/// Paths that phones request to find out whether they are behind a portal.
 const CAPTIVE_PORTAL_PROBES: [&str; 9] = [
     "/generate_204",
     "/gen_204",
@@ -45,10 +45,10 @@ const CAPTIVE_PORTAL_PROBES: [&str; 9] = [
     "/canonical.html",
 ];
 
-/// So much of a sound is in memory for each who fetches it, bytes.
+/// How much of a sound is in memory for each client that fetches it, bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// Choices carried in the address: the portal keeps nothing on the phone.
+/// Preferences, carried in the address: the portal stores nothing on the phone.
 #[derive(Debug, Default, Deserialize)]
 pub struct PortalPreferences {
     lang: Option<String>,
@@ -80,8 +80,8 @@ pub fn router(
         .with_state(app)
 }
 
-/// A sound for a horn cluster; its name is a hash that only the order tells. Read piece by piece:
-/// who fetches it and takes its time holds one piece, not the sound.
+/// A sound for a speaker cluster; its name is a hash that only the order contains. The file is read
+/// in chunks: a client that fetches it slowly holds one chunk in memory, not the sound.
 async fn sounds(
     hash: String,
     sound: impl Fn(String) -> Option<PathBuf> + Send + 'static,
@@ -122,7 +122,7 @@ fn redirect_found(path: &str) -> Response {
     (StatusCode::FOUND, [(header::LOCATION, path.to_owned())]).into_response()
 }
 
-/// A request for another name (a probe, any site) is led to ours.
+/// A request for another host name (a probe, any site) is redirected to ours.
 async fn redirect_to_portal(State(app): State<App>, request: Request, next: Next) -> Response {
     let host = request
         .headers()
@@ -139,7 +139,7 @@ async fn redirect_to_portal(State(app): State<App>, request: Request, next: Next
     }
 }
 
-/// The portal's page is one request: its style stands in it, allowed by its hash alone.
+/// A page of the portal is one request: its style is inline, allowed by its hash alone.
 async fn inline_style(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     use base64ct::{Base64, Encoding as _};
@@ -158,7 +158,7 @@ async fn inline_style(request: Request, next: Next) -> Response {
     response
 }
 
-/// The choices as they ride along in every address.
+/// The preferences as the query of every address.
 fn query_string(f: &PageContext) -> String {
     format!(
         "?lang={}{}",
@@ -243,7 +243,8 @@ pub async fn list(State(app): State<App>, Query(choice): Query<PortalPreferences
     page(&app, &choice, false)
 }
 
-/// One tap. Until the guest network has its slot here, the village's own news is what there is.
+/// The one tap to go on. As long as the guest network is not connected here, it leads to the
+/// village's own news.
 pub async fn enter(Query(choice): Query<PortalPreferences>) -> Response {
     let lang = if choice.lang.as_deref() == Some("en") {
         "en"

@@ -1,4 +1,4 @@
-//! Cảm biến: each reading in words, with its marks.
+//! Cảm biến: each reading in words, with its thresholds.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -16,8 +16,9 @@ use crate::http::locale::Lang;
 use crate::http::render::render;
 use crate::live::latest::Value;
 
-/// The mark that an alarm passed, and whether the value is below it by now: the alarm stays until
-/// it is well below, and who reads both must not think that the box is confused.
+/// The threshold that an alarm crossed, and whether the value is below it by now. The alarm stays
+/// until the value is well below, and a person who reads both must not think that the gateway is
+/// confused.
 pub(super) fn crossed_threshold(app: &App, sensor: &Sensor, alarm: &Alarm) -> (f64, bool) {
     let mark = sensor
         .thresholds
@@ -33,8 +34,8 @@ pub(super) fn crossed_threshold(app: &App, sensor: &Sensor, alarm: &Alarm) -> (f
     )
 }
 
-/// The device of a sensor, also of one that the configuration names and nobody announced: its id
-/// begins with its device's.
+/// The device of a sensor. A sensor that only the configuration names, and no discovery message,
+/// has one too: its id begins with the id of its device.
 pub(super) fn device_of<'a>(state: &'a VillageState, sensor: &Sensor) -> Option<&'a Device> {
     let named = || {
         state
@@ -47,17 +48,18 @@ pub(super) fn device_of<'a>(state: &'a VillageState, sensor: &Sensor) -> Option<
         .map(AsRef::as_ref)
 }
 
-/// The device of a sensor was sent away: what it said last is nobody's word.
+/// Whether the account of the sensor's device was revoked: its last value counts for nothing then.
 pub(super) fn is_revoked(state: &VillageState, sensor: &Sensor) -> bool {
     device_of(state, sensor).is_some_and(|d| state.is_revoked(&d.id))
 }
 
-/// When the device of a sensor fell silent; none = it is heard, or never was.
+/// When the device of a sensor went offline; none = it is online, or its availability is unknown.
 pub(super) fn offline_since(state: &VillageState, sensor: &Sensor) -> Option<i64> {
     device_of(state, sensor)?.availability.offline_since()
 }
 
-/// Its last value is older than it promised, although its device is heard: how it is, is not known.
+/// Whether its last value is older than the device promised (`expire_after`): the present value is
+/// not known, although the device may be online.
 pub(super) fn is_expired(app: &App, state: &VillageState, sensor: &Sensor) -> bool {
     let now = app.supervisor.clock().mono_ms();
     state.entities.get(&sensor.id).is_some_and(|e| {
@@ -67,7 +69,7 @@ pub(super) fn is_expired(app: &App, state: &VillageState, sensor: &Sensor) -> bo
     })
 }
 
-/// How a yes or no is, in the words of its class; none = it is not known.
+/// The state of a binary sensor, in the words of its class; none = it is not known.
 pub(super) fn binary_state_text(
     app: &App,
     lang: Lang,
@@ -80,8 +82,8 @@ pub(super) fn binary_state_text(
     ))
 }
 
-/// Watches over something (an alarm is possible) while nobody knows how it is: it never spoke, not
-/// in words that are understood, or too long ago.
+/// Whether a sensor that can raise an alarm has no known value although its device is not offline:
+/// it never published, or not in a form that is understood, or too long ago.
 pub(super) fn is_unmonitored(app: &App, state: &VillageState, sensor: &Sensor) -> bool {
     let watches = state
         .entities
@@ -93,7 +95,7 @@ pub(super) fn is_unmonitored(app: &App, state: &VillageState, sensor: &Sensor) -
         && (app.live.latest.get(&sensor.id).is_none() || is_expired(app, state, sensor))
 }
 
-/// When its last value was heard (in the words of `key`), or why none is known.
+/// When its last value was received (in the sentence of `key`), or why none is known.
 pub(super) fn reading_time_text(
     app: &App,
     lang: Lang,
@@ -113,7 +115,7 @@ pub(super) fn reading_time_text(
     }
 }
 
-/// How a yes or no is, in words, and its mark.
+/// The status of a binary sensor in words, and its status class.
 fn binary_status_text(
     app: &App,
     lang: Lang,
@@ -148,7 +150,7 @@ fn binary_status_text(
     (words.join(" · "), mark)
 }
 
-/// How a measured number is, in words, and its mark.
+/// The status of a numeric sensor in words, and its status class.
 fn numeric_status_text(
     app: &App,
     lang: Lang,
@@ -184,7 +186,7 @@ fn numeric_status_text(
                 "warn"
             },
         ),
-        // Nobody said what would be too much: it is a number, not a comfort.
+        // Without thresholds nobody knows what would be too much: the number is no all-clear.
         (None, Some(_)) if sensor.thresholds.is_empty() => (lang.t("reading-no-mark"), "off"),
         (None, Some(_)) => (
             lang.f(
@@ -245,7 +247,7 @@ pub(super) fn row(app: &App, lang: Lang, state: &VillageState, sensor: &Sensor) 
         || numeric_status_text(app, lang, state, sensor),
         |e| binary_status_text(app, lang, state, sensor, e),
     );
-    // What a silent device said last is no comfort.
+    // The last value of an offline device is no all-clear.
     let (words, mark) = match offline_since(state, sensor) {
         None => (words, mark),
         Some(since) => {

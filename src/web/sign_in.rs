@@ -29,7 +29,7 @@ fn sign_in_page(app: &App, visit: &RequestContext, chosen: &str, wrong: String) 
         .values()
         .map(|u| (u.id.to_string(), name_of_person(app, &state, &u.id)))
         .collect();
-    // The chief first: that is who signs in.
+    // The chief comes first, as the one who usually signs in.
     let is_other = |id: &str| {
         state
             .users
@@ -55,7 +55,7 @@ pub async fn form(State(app): State<App>, visit: RequestContext) -> Response {
     render(&sign_in_page(&app, &visit, "", String::new()))
 }
 
-/// What a person is called; by the id when their file cannot be read: nobody vanishes from the page
+/// The name of a person, or the id when their file cannot be read: nobody vanishes from the page
 /// for that.
 fn name_of_person(app: &App, state: &crate::domain::state::VillageState, user: &UserId) -> String {
     state
@@ -65,7 +65,7 @@ fn name_of_person(app: &App, state: &crate::domain::state::VillageState, user: &
         .map_or_else(|| user.to_string(), |p| p.name)
 }
 
-/// Name of the cookie that says: this person signed in on this phone before.
+/// Name of the cookie with the proof that this person signed in on this phone before.
 fn known_cookie(user: &UserId) -> String {
     format!("known-{}", user.as_str().replace('.', "-"))
 }
@@ -119,7 +119,7 @@ pub async fn sign_in(
     }
 }
 
-/// Ends this phone's session.
+/// Ends this phone's sign-in.
 pub async fn sign_out(
     State(app): State<App>,
     visit: RequestContext,
@@ -143,8 +143,8 @@ struct MePage {
     other: &'static str,
 }
 
-/// Ends every other session of this person: a lost phone speaks no more. With the PIN: whoever has
-/// the lost phone must not put the chief out.
+/// Ends every other sign-in of this person: a lost phone can do nothing more. The PIN is needed,
+/// because the finder of a lost phone must not sign the chief out.
 pub async fn sign_out_others(
     State(app): State<App>,
     visit: RequestContext,
@@ -186,7 +186,7 @@ pub async fn sign_out_others(
         .into_response()
 }
 
-/// Why a PIN was not taken, in words.
+/// Why a PIN was not accepted, in words.
 fn error_text(
     app: &App,
     visit: &RequestContext,

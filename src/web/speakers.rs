@@ -27,8 +27,8 @@ pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec
     ]
 }
 
-/// The page; a sentence that was heard and is to be mended stands in its form again, a notice that
-/// is to be read aloud too.
+/// The page. A sentence that was previewed and is to be corrected stands in its form again, and so
+/// does a notice that is to be read aloud.
 pub async fn page(
     State(app): State<App>,
     visit: RequestContext,
@@ -85,7 +85,7 @@ pub async fn page(
     ))
 }
 
-/// As much of a text as one announcement holds, to the end of a sentence; true = there was more.
+/// As much of a text as one announcement holds, up to the end of a sentence; true = there was more.
 fn spoken_part(text: &str) -> (String, bool) {
     if text.chars().count() <= MAX_SENTENCE_CHARS {
         return (text.to_owned(), false);

@@ -78,6 +78,10 @@ async fn words(phone: &Client, css: &str, wanted: &str, most: Duration) -> Durat
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story from its beginning to its end"
+)]
 async fn the_chief_signs_in_switches_a_lamp_and_sees_it_answer() {
     let cams = crate::cameras::Script::cameras(1);
     let mut house = House::new(&crate::cameras::configured(1, cams.port));

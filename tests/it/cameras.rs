@@ -198,6 +198,10 @@ pub fn watch(
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story from its beginning to its end"
+)]
 fn a_camera_is_recorded_seen_live_and_whole_after_kill_9() {
     let cams = Script::cameras(2);
     let mut house = House::new(&configured(2, cams.port));

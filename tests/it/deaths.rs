@@ -101,6 +101,10 @@ impl Load {
     /// Ends the load and judges it. `deaths` are when the broker had no moment for a last word,
     /// `ends` are all its ends; `least` messages must be acknowledged on each topic, or the rig
     /// does not work.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one story from its beginning to its end"
+    )]
     fn judge(self, root: &str, deaths: &[Span], ends: &[Span], least: usize) {
         let within = |all: &[Span], from: Instant, to: Instant| {
             all.iter().any(|(begin, end)| *begin <= to && from <= *end)

@@ -125,6 +125,10 @@ async fn commune(socket: PathBuf, store: CommuneStore, signer: CertificateSigner
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story from its beginning to its end"
+)]
 fn over_a_foreign_broker_that_dies_often_nothing_is_lost_or_doubled() {
     let mut house = House::new("");
     let ca = house.dir.join("ca");

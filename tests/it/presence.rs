@@ -133,6 +133,10 @@ fn the_late_will_of_an_old_connection_does_not_make_a_device_look_gone() {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story from its beginning to its end"
+)]
 fn a_gauge_that_died_and_a_lamp_without_account_are_not_shown_as_well() {
     let mut house = House::new("");
     house.start();

@@ -52,6 +52,10 @@ struct Talker {
 }
 
 impl Talker {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one story from its beginning to its end"
+    )]
     fn come(way: &Way, id: &str, clean: bool, will: Option<&str>) -> Self {
         let (say, heard) = channel();
         let stop = Arc::new(AtomicBool::new(false));

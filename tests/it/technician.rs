@@ -45,6 +45,10 @@ fn a_device_gets_its_account_by_command_and_loses_it_at_once() {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story from its beginning to its end"
+)]
 fn the_technician_looks_into_the_broker() {
     let program = format!(
         "[[program]]\nid = \"nut-do\"\nsecret_sha256 = \"{}\"\n",

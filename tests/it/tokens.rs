@@ -27,6 +27,10 @@ fn with_token(port: u16, token: &str, method: &str, path: &str, body: &str) -> (
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story from its beginning to its end"
+)]
 fn a_token_opens_what_its_scopes_say_until_it_is_taken_away() {
     let mut house = House::new("");
     house.start();

@@ -1,5 +1,5 @@
-//! What clients do, to the machine and to the model: they come, publish, subscribe, and judge what
-//! they hear.
+//! The clients' actions, on the state machine and on the model: they connect, publish, subscribe,
+//! and check what they receive.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use crate::broker::message::Message;
 use crate::broker::publish::AckRequest;
 use crate::broker::queue::Outgoing;
 use crate::broker::session::{ConnectRequest, ConnectionInfo};
+use crate::broker::subscriptions::Slot;
 use crate::log::sim::TestRng;
 use crate::protocol::mqtt::connect::Will;
 use crate::protocol::mqtt::packet::SubscriptionRequest;
@@ -162,20 +163,26 @@ impl Model {
         }
     }
 
-    /// The client takes what it is sent, and answers some of it.
+    /// The client takes some of what is sent to it, and acknowledges some of it.
     pub(super) fn receive(&mut self, client: usize, dice: &mut TestRng) {
         self.write();
+        let online = self.sessions.get(&client).and_then(|s| s.online.as_ref());
+        if let Some(slot) = online.map(|a| a.slot) {
+            self.take_deliveries(client, slot, dice);
+            self.acknowledge(client, slot, dice);
+        }
+    }
+
+    /// Takes some of what is sent, and compares it with the model.
+    fn take_deliveries(&mut self, client: usize, slot: Slot, dice: &mut TestRng) {
         let (core, now) = (&mut self.state, self.now);
         let Some(seat) = self.sessions.get_mut(&client) else {
-            return;
-        };
-        let Some(slot) = seat.online.as_ref().map(|a| a.slot) else {
             return;
         };
         for _ in 0..dice.next_u64() % 12 {
             let kept = &self.retained;
             if seat.resend.is_empty() {
-                // What is not retained any more is passed over.
+                // Topics that are not retained any more are skipped.
                 while seat
                     .retained
                     .first_key_value()
@@ -219,7 +226,8 @@ impl Model {
                         seat.inflight.iter().any(|f| f.0 == id && f.1.is_none()),
                         "PUBREL after PUBREC"
                     );
-                    // Among releases the order of PUBREC counts, which the model does not keep.
+                    // Several PUBREL go out in the order of their PUBREC, which the model does not
+                    // record.
                     seat.resend.retain(|i| *i != id);
                 }
                 Outgoing::Publish {
@@ -264,13 +272,21 @@ impl Model {
                 }
             }
         }
+    }
+
+    /// Acknowledges some of what was sent on this connection.
+    fn acknowledge(&mut self, client: usize, slot: Slot, dice: &mut TestRng) {
+        let (core, now) = (&mut self.state, self.now);
+        let Some(seat) = self.sessions.get_mut(&client) else {
+            return;
+        };
         for _ in 0..dice.next_u64() % 8 {
             if seat.inflight.is_empty() {
                 break;
             }
             let at = pick(dice, seat.inflight.len());
             let (id, word, qos, _) = seat.inflight[at].clone();
-            // Only what was sent on this connection is answered.
+            // Only what was sent on this connection is acknowledged.
             if seat.resend.contains(&id) {
                 continue;
             }
@@ -288,8 +304,7 @@ impl Model {
                 }
                 (_, None) => {
                     core.on_pubcomp(slot, id);
-                    // PUBREL may not have been sent yet: then PUBCOMP came too early and says
-                    // nothing.
+                    // If PUBREL was not sent yet, this PUBCOMP came too early and has no effect.
                     if core.session(slot).is_some_and(|s| !s.queue.is_inflight(id)) {
                         seat.inflight.remove(at);
                     }

@@ -1,4 +1,4 @@
-//! What time does, and a restart, to the machine and to the model.
+//! Passing time and a restart, on the state machine and on the model.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ impl Model {
             .filter(|(_, (at, ..))| *at <= self.now)
             .map(|(c, _)| *c)
             .collect();
-        // In the machine's order: by the number of the session, which is unknown here; so one at a
-        // time only.
+        // The state machine publishes wills in the order of session numbers, which the model does
+        // not know. So only one may be due at a time.
         if due.len() > 1 {
             self.now -= by;
             return;
@@ -44,7 +44,7 @@ impl Model {
         }
     }
 
-    /// The broker dies after its disk has everything, and comes again.
+    /// The broker crashes after its disk has everything, and starts again.
     pub(super) fn restart(&mut self) {
         self.write();
         let online: Vec<usize> = self
@@ -53,7 +53,7 @@ impl Model {
             .filter(|(_, s)| s.online.is_some())
             .map(|(c, _)| *c)
             .collect();
-        // Two wills at one moment would be said in an order that the model does not know.
+        // Two wills at one moment would be published in an order that the model does not know.
         if online
             .iter()
             .filter(|c| self.sessions[c].will.is_some())
@@ -90,7 +90,7 @@ impl Model {
         for seat in self.sessions.values_mut() {
             seat.retained.clear();
             seat.resend.clear();
-            // What was released stays so; what was in flight waits again, in its order.
+            // Released messages stay released; inflight ones are queued again, in their order.
             let (released, unsure): (Vec<_>, Vec<_>) = std::mem::take(&mut seat.inflight)
                 .into_iter()
                 .filter(|f| f.3)

@@ -1,5 +1,5 @@
-//! The model beside the machine: who has a seat, what each must hear next, what is retained, which
-//! wills wait.
+//! The model beside the state machine: which sessions there are, what each must receive next, what
+//! is retained, which wills wait.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -18,7 +18,8 @@ use crate::supervisor::clock::Clock;
 
 const TOPICS: [&str; 6] = ["a", "a/b", "a/đ", "b", "a/b/c", "m/x"];
 
-/// What a client must hear: topic, payload, QoS, retain flag, identifiers.
+/// A message that a client must receive: topic, payload, QoS, RETAIN flag, subscription
+/// identifiers.
 pub(super) type ModelMessage = (String, String, u8, bool, Vec<u32>);
 
 #[derive(Clone)]
@@ -32,13 +33,14 @@ pub(super) struct Sub {
 #[derive(Default)]
 pub(super) struct ModelSession {
     pub(super) subs: BTreeMap<String, Sub>,
-    /// Topics whose retained message was asked for: QoS and identifiers.
+    /// Topics whose retained message was requested: QoS and identifiers.
     pub(super) retained: BTreeMap<String, (u8, Vec<u32>)>,
-    /// What waits, and whether a restart keeps it.
+    /// Queued messages, and whether they outlive a restart.
     pub(super) waiting: VecDeque<(ModelMessage, bool)>,
-    /// Sent, not acknowledged: none = PUBREC was given.
+    /// Sent and not acknowledged, by packet identifier; no message = PUBREC was sent. Then QoS,
+    /// and whether it outlives a restart.
     pub(super) inflight: Vec<(u16, Option<ModelMessage>, u8, bool)>,
-    /// What must come again first, by packet id.
+    /// Packet identifiers that must be sent again first.
     pub(super) resend: VecDeque<u16>,
     pub(super) expiry: Duration,
     pub(super) left_at: Option<Instant>,
@@ -52,12 +54,12 @@ pub(super) struct Model {
     pub(super) records: Vec<Vec<u8>>,
     pub(super) sessions: BTreeMap<usize, ModelSession>,
     pub(super) retained: BTreeMap<String, (String, u8)>,
-    /// Wills that wait; true = because the broker died, not because their client wished so.
+    /// Wills that wait; true = because the broker crashed, not because of their delay.
     pub(super) scheduled_wills: BTreeMap<usize, (Instant, ModelMessage, bool)>,
     pub(super) now: Instant,
     pub(super) clock: Clock,
     pub(super) count: u32,
-    /// What happened, told when it goes wrong.
+    /// The history so far, printed when the test fails.
     pub(super) trace: Vec<String>,
 }
 
@@ -206,7 +208,7 @@ impl Model {
         }
     }
 
-    /// A session ends; a will that waited is said.
+    /// A session ends; a will that waited is published.
     pub(super) fn end_session(&mut self, client: usize) {
         self.trace.push(format!("{client} is over"));
         self.sessions.remove(&client);
@@ -232,7 +234,7 @@ impl Model {
         )
     }
 
-    /// The card takes what is owed.
+    /// Writes all pending changes.
     pub(super) fn write(&mut self) {
         let batch = self
             .state

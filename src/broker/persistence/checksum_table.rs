@@ -1,35 +1,35 @@
-//! What makes damage cost as little as its record: each group says twice, before and behind its
-//! records, how long each of them is and what it sums up to, and where the group stands in the
-//! ledger.
+//! The table by which damage costs no more than the records that it hit: twice in each group,
+//! before and behind its records, it lists the length and the checksum of each record, and the
+//! position of the group in the log.
 //!
-//! A table is itself a record of the group, of a kind that older versions do not know and pass
-//! over. It finds its records by itself: whatever else of the group is lost (the frame's head, the
-//! other table, other records), a table that is whole finds those that are. Layout, little end
-//! first: magic, flags u8 (1 = it stands behind), ledger 16 B, number u64, the number before u64,
-//! first needed number u64, count u32, then (length u32, CRC32C u32) each, and CRC32C u32 over all
-//! of it.
+//! A table is itself a record of the group, of a kind that older versions do not know and skip. It
+//! locates its records by itself: whatever else of the group is lost (the frame's header, the other
+//! table, other records), one intact table finds every intact record. Layout, little-endian: magic,
+//! flags u8 (1 = behind the records), log id 16 B, number u64, previous number u64, first needed
+//! number u64, count u32, then (length u32, CRC32C u32) for each record, and CRC32C u32 over all of
+//! it.
 
-/// Begins a table; its last but one byte is the version.
+/// The first bytes of a table; the last but one is the version.
 const MAGIC: &[u8; 8] = b"TABLE\xf3\x01\n";
 /// Bytes of a table without its rows.
 pub const FIXED_BYTES: usize = 8 + 1 + 16 + 8 + 8 + 8 + 4 + 4;
 /// Bytes of a row.
 pub const ROW_BYTES: usize = 8;
-/// Most rows: more never fit into a group.
+/// Most rows of a table: more records never fit into a group.
 const ROWS_MAX: usize = 1 << 17;
 
-/// Which ledger it is.
+/// Identifies one persistence log.
 pub type LogId = [u8; 16];
 
-/// Where a group stands.
+/// The position of a group in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GroupPosition {
     pub log_id: LogId,
-    /// Rises from group to group, over restarts too.
+    /// Rises from group to group, also across restarts.
     pub number: u64,
-    /// The group before it; numbers between were never written whole.
+    /// The group before it; groups with numbers between them were never written completely.
     pub previous: u64,
-    /// The first group that still counts: where the last whole dump begins.
+    /// The first group that still counts: the one with which the last complete snapshot begins.
     pub first_needed: u64,
 }
 
@@ -38,13 +38,13 @@ pub struct GroupPosition {
 pub struct ChecksumTable {
     pub position: GroupPosition,
     pub is_trailer: bool,
-    /// Length and sum of each record.
+    /// Length and checksum of each record.
     pub rows: Vec<(usize, u32)>,
-    /// Bytes that the table itself takes.
+    /// Bytes of the table itself.
     pub encoded_len: usize,
 }
 
-/// Makes the table of a group.
+/// Encodes the table of a group.
 pub fn encode(stand: &GroupPosition, is_behind: bool, records: &[Vec<u8>]) -> Vec<u8> {
     let mut out = Vec::with_capacity(FIXED_BYTES + records.len() * ROW_BYTES);
     out.extend_from_slice(MAGIC);
@@ -81,7 +81,7 @@ fn n32(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 impl ChecksumTable {
-    /// Reads the table that `bytes` begin with; none = there is no whole one.
+    /// Reads the table at the beginning of `bytes`; `None` when there is no intact one.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let rest = bytes.strip_prefix(MAGIC)?;
         let is_behind = *rest.first()? == 1;
@@ -115,17 +115,17 @@ impl ChecksumTable {
         })
     }
 
-    /// All tables that stand whole in `bytes`, with their places.
+    /// All intact tables in `bytes`, with their offsets.
     pub fn find_all(bytes: &[u8]) -> Vec<(usize, Self)> {
         memchr::memmem::find_iter(bytes, MAGIC)
             .filter_map(|at| Some((at, Self::read(&bytes[at..])?)))
             .collect()
     }
 
-    /// The records of the table that stands at `at`; none for each that is not what it was.
+    /// The records of the table at offset `at`; `None` for each that its checksum does not match.
     pub fn records(&self, bytes: &[u8], at: usize) -> Vec<Option<Vec<u8>>> {
         let all: usize = self.rows.iter().map(|(len, _)| len + 4).sum();
-        // Before each record, and before the table itself, stands its length.
+        // Each record, and the table itself, has its length before it.
         let begin = if self.is_trailer {
             at.checked_sub(4 + all)
         } else {

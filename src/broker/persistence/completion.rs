@@ -1,13 +1,15 @@
-//! What need not be written any more: deliveries that are over, sessions that are.
+//! Pending changes that need not be written any more: deliveries that are finished, sessions that
+//! are deleted.
 //!
-//! Invariant: whoever waited for what is not written is told that it is safe.
+//! Invariant: a ticket that waited for a change which is not written is resolved as durable,
+//! because nothing is left that could be lost.
 
 use super::log_number::{Finished, LogNumber};
 use super::record::{PersistedChange, Target};
 use super::{Change, PendingChange, PersistenceLog};
 
 impl PersistenceLog {
-    /// A delivery is over.
+    /// A delivery is finished.
     pub fn record_delivered(&mut self, session: u64, done: Finished) {
         let Some(owed) = done.log_number else { return };
         if !self.drop_target(owed, session) {
@@ -18,7 +20,8 @@ impl PersistenceLog {
         }
     }
 
-    /// Another session gets a message that waits under `number`; false = it does not wait any more.
+    /// Adds a target session to the message that is pending under `number`; false when it is not
+    /// pending any more.
     pub fn add_target(&mut self, number: LogNumber, target: &Target) -> bool {
         match self.pending.get_mut(&number) {
             Some(PendingChange {
@@ -32,7 +35,7 @@ impl PersistenceLog {
         }
     }
 
-    /// True while a message waits under `number`.
+    /// True while a message is pending under `number`.
     pub fn has_pending_message(&self, number: LogNumber) -> bool {
         matches!(
             self.pending.get(&number),
@@ -43,8 +46,8 @@ impl PersistenceLog {
         )
     }
 
-    /// Takes a session out of a message that waits; true = it was there, so the disk need not hear
-    /// of it.
+    /// Takes a session out of the targets of a pending message. True when it was a target: then the
+    /// end of its delivery need not be written either.
     pub(super) fn drop_target(&mut self, owed: LogNumber, session: u64) -> bool {
         let Some(PendingChange { change: what, .. }) = self.pending.get_mut(&owed) else {
             return false;
@@ -59,7 +62,8 @@ impl PersistenceLog {
         targets.retain(|t| t.session != session);
         let was = targets.len() < before;
         if targets.is_empty() {
-            // All who are to have it have it.
+            // Every target has finished. The message is not written; if its publisher's packet
+            // identifier is still to be remembered, that alone is.
             match *inbound {
                 (0, _) => self.complete(owed, true),
                 (session, id) => {
@@ -76,7 +80,8 @@ impl PersistenceLog {
         }
     }
 
-    /// What waits about a session that is over concerns nobody any more.
+    /// Completes the pending changes of a session that is deleted, and takes it out of the targets
+    /// of pending messages.
     pub(super) fn forget_session(&mut self, session: u64) {
         let about = |e: &PendingChange| match &e.change {
             Change::Record(PersistedChange::Session(h)) => h.session == session,

@@ -1,5 +1,5 @@
-//! The ledger gone, cut, NUL, with a bit turned, of another village, older: what is still there,
-//! what is said; it opens each time.
+//! The log deleted, cut off, zeroed, with a bit flipped, of another village, or older: which data
+//! is still there, which loss is reported. It opens each time.
 
 use std::path::{Path, PathBuf};
 
@@ -123,7 +123,7 @@ async fn one_bit_costs_one_record_and_is_told() {
 
 #[tokio::test]
 async fn a_hole_a_cut_and_a_lost_segment_cost_what_they_hold_and_are_told() {
-    // A block in the middle: one group of ten.
+    // A block in the middle: one group of ten records.
     let (retained, sessions, loss) = LogFixture::new()
         .start_after_damage(|folder| edit_segments(folder, |b| b[20 * 4096..21 * 4096].fill(0)));
     assert_eq!(
@@ -135,7 +135,7 @@ async fn a_hole_a_cut_and_a_lost_segment_cost_what_they_hold_and_are_told() {
         ),
         (RETAINED - 10, 1, Some(LossKind::Damaged), Some(1))
     );
-    // Cut in the middle: the end is missing, and the mark knows.
+    // Cut off in the middle: the end is missing, and the watermark knows.
     let (retained, sessions, loss) = LogFixture::new()
         .start_after_damage(|folder| edit_segments(folder, |b| b.truncate(20 * 4096)));
     assert_eq!(
@@ -149,7 +149,7 @@ async fn a_hole_a_cut_and_a_lost_segment_cost_what_they_hold_and_are_told() {
         (391..400).contains(&retained) && loss_kind(loss.as_ref()) == Some(LossKind::Damaged),
         "{retained}"
     );
-    // The mark itself: nothing of worth is lost, nothing is said.
+    // The watermark itself: no data is lost, nothing is reported.
     let (retained, sessions, loss) = LogFixture::new().start_after_damage(|folder| {
         std::fs::write(folder.parent().expect("broker").with_extension("mark"), b"")
             .expect("write");
@@ -184,7 +184,7 @@ async fn an_older_copy_and_another_villages_are_told_and_not_mixed() {
         (0, 0, Some(LossKind::Foreign)),
         "what another's devices said is not ours"
     );
-    // The whole folder of another's broker, with the mark in it.
+    // The whole folder of another village's broker, with the watermark in it.
     let village = LogFixture::new();
     let loss = village.start_after_damage(|folder| {
         let broker = folder.parent().expect("broker");
@@ -205,7 +205,7 @@ async fn an_older_copy_and_another_villages_are_told_and_not_mixed() {
     );
 }
 
-/// A ledger's mark in each of its places.
+/// The three places of a log's watermark.
 fn marks(ledger: &Path) -> [PathBuf; 3] {
     let broker = ledger.parent().expect("broker");
     [
@@ -218,7 +218,7 @@ fn marks(ledger: &Path) -> [PathBuf; 3] {
 #[tokio::test]
 async fn another_villages_marks_never_make_a_stranger_of_our_own_ledger() {
     let (other, third) = (LogFixture::new(), LogFixture::new());
-    // Of the places (beside, inside, with the keys) those that are another's.
+    // Which of the places (beside, inside, with the keys) hold another village's file.
     let cases: [&[usize]; 4] = [&[0], &[1], &[2], &[0, 1]];
     for which in cases {
         let village = LogFixture::empty();
@@ -241,7 +241,8 @@ async fn another_villages_marks_never_make_a_stranger_of_our_own_ledger() {
             "{which:?}"
         );
     }
-    // Each mark of another: the segments and what stands with the keys are left.
+    // Two watermarks of two other villages: the segments and the file with the keys still name our
+    // log.
     let village = LogFixture::new();
     let (retained, sessions, loss) = village.start_after_damage(|folder| {
         for (n, from) in [&other, &third].into_iter().enumerate() {
@@ -249,7 +250,8 @@ async fn another_villages_marks_never_make_a_stranger_of_our_own_ledger() {
         }
     });
     assert_eq!((retained, sessions, loss), (RETAINED, 1, None));
-    // The whole folder another's, with the mark in it: what another's devices said is not ours.
+    // The whole folder is another village's, with the watermark in it: messages of its devices are
+    // not ours.
     let village = LogFixture::new();
     let (retained, sessions, loss) = village.start_after_damage(|folder| {
         std::fs::remove_dir_all(folder).expect("removed");
@@ -259,7 +261,7 @@ async fn another_villages_marks_never_make_a_stranger_of_our_own_ledger() {
         (retained, sessions, loss_kind(loss.as_ref())),
         (0, 0, Some(LossKind::Foreign))
     );
-    // With all marks gone what was set aside is not taken for ours.
+    // Without any watermark, files that were set aside are not taken for ours.
     let (retained, _, _) = {
         village.append_retained(0..50);
         village.start_after_damage(|folder| {
@@ -269,7 +271,7 @@ async fn another_villages_marks_never_make_a_stranger_of_our_own_ledger() {
         })
     };
     assert_eq!(retained, 50);
-    // Before there was a file with the keys, the mark beside the folder says it.
+    // Before the file with the keys existed, the watermark beside the folder named the log.
     let village = LogFixture::new();
     let (retained, _, loss) = village.start_after_damage(|folder| {
         std::fs::remove_file(&marks(folder)[2]).expect("removed");
@@ -287,7 +289,7 @@ async fn what_was_saved_outlives_a_death_before_it_is_written_anew() {
     let village = LogFixture::new();
     edit_segments(&village.log_folder, |b| b[5 * 4096 + 64] ^= 1);
     for _ in 0..6 {
-        // Ends before its first dump, after some writing of its own.
+        // Ends before its first snapshot, after some writes of its own.
         let (mut store, found) = PersistenceFiles::open(
             &village.log_folder,
             crate::keys::secret::random().expect("random"),
@@ -315,7 +317,7 @@ async fn what_a_power_cut_tore_off_is_no_loss() {
         .write(std::iter::once(session_header(8).encode()))
         .expect("written");
     drop(store);
-    // The last group stands in a segment of its own; half of it never came down.
+    // The last group is in a segment of its own; half of it never reached the disk.
     let last = segments(&village.log_folder)
         .into_iter()
         .max_by_key(|p| {

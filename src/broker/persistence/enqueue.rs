@@ -1,7 +1,9 @@
-//! What comes to be owed: messages, retained words, and the small changes of sessions.
+//! Adds changes to the pending ones: messages, retained messages, and the small changes of
+//! sessions.
 //!
-//! Invariants: a newer word of a topic, of a will or of a session's head takes the place of the one
-//! before it; what is taken back before the card saw it need not be written.
+//! Invariants: a newer retained message of a topic, a newer will of a session and a newer session
+//! header replace the pending one before them. A change that is undone while it is pending is not
+//! written.
 
 use std::sync::Arc;
 
@@ -57,9 +59,10 @@ impl PersistenceLog {
         );
     }
 
-    /// A message for sessions, under a number that [`Ledger::number`] gave.
-    /// `inbound` as in [`Record::Queue`]. `soon` = somebody waits for it to be on disk, if only the
-    /// one who is to be sent it.
+    /// Adds a message for sessions, under a number that [`PersistenceLog::next_number`] returned.
+    ///
+    /// `inbound` is as in [`PersistedChange::Queued`]. `urgent`: a publisher waits until the
+    /// message is on disk, or a recipient is sent it only then.
     pub fn enqueue_message(
         &mut self,
         (number, owner): (LogNumber, &Arc<str>),
@@ -72,7 +75,8 @@ impl PersistenceLog {
         if urgent {
             self.wakeup.notify();
         }
-        // It was taken against the budget: it never waits for a debt while others wait behind it.
+        // `rejects` has admitted it under its owner's quota. It does not wait for that quota again,
+        // because recipients' queues hold other messages behind it until it is on disk.
         let free = urgent && targets.iter().any(|t| t.qos == 2);
         self.enqueue(
             number,
@@ -90,7 +94,7 @@ impl PersistenceLog {
         }
     }
 
-    /// The newest word of a topic.
+    /// The newest retained message of a topic; `None` removes it.
     pub fn enqueue_retained(
         &mut self,
         owner: &Arc<str>,
@@ -111,9 +115,11 @@ impl PersistenceLog {
             return;
         }
         let number = known.unwrap_or_else(|| self.next_number());
-        // It keeps its place in the row: a topic that chatters does not starve itself or others.
+        // The topic keeps its place in the order: one that changes all the time starves neither
+        // itself nor others.
         let old = self.remove_pending(number);
-        // Who can have it written now decides when: another's debt does not hold it up.
+        // If the new owner has no quota left, the change stays with the owner before it: another's
+        // quota must not hold it up.
         let owner = match &old {
             Some(e) if self.quota_left.get(owner).is_some_and(|left| *left <= 0) => e.owner.clone(),
             _ => owner.clone(),
@@ -136,7 +142,7 @@ impl PersistenceLog {
         }
     }
 
-    /// A small change of a session.
+    /// Adds a small change of a session.
     pub fn record(
         &mut self,
         owner: &Arc<str>,
@@ -160,7 +166,7 @@ impl PersistenceLog {
                 }
             }
             PersistedChange::InboundQos2Released { session, id } => {
-                // Taken and released before the card saw either: neither need be written.
+                // Accepted and released, and neither is written yet: neither need be written.
                 let same = |e: &PendingChange| {
                     e.tickets.is_empty()
                         && matches!(&e.change, Change::Record(PersistedChange::InboundQos2 { session: s, id: i }) if s == session && i == id)
@@ -195,8 +201,8 @@ impl PersistenceLog {
         self.enqueue(number, owner, Change::Record(record), receipt, None);
     }
 
-    /// The newest word about a session's will is `number`; the one before it need not be written,
-    /// unless a message goes with it.
+    /// The newest change about a session's will is `number`. The pending one before it need not be
+    /// written, unless it belongs to the publication of that will (`exempt_from_quota`).
     fn replace_will(&mut self, session: u64, number: LogNumber) {
         if let Some(old) = self.pending_wills.insert(session, number)
             && !self.pending.get(&old).is_some_and(|e| e.exempt_from_quota)
@@ -205,8 +211,8 @@ impl PersistenceLog {
         }
     }
 
-    /// Somebody else waits for the end of a subscription that waits to be written; false = none
-    /// does.
+    /// Adds a ticket to the end of a subscription that is pending already; false when none is
+    /// pending.
     pub fn join_unsubscribe(
         &mut self,
         session: u64,
@@ -223,7 +229,7 @@ impl PersistenceLog {
         true
     }
 
-    /// PUBREC came for a delivery: PUBREL may go when that is on disk.
+    /// PUBREC was received for a delivery: PUBREL may be sent when that is on disk.
     pub fn record_pubrec(
         &mut self,
         owner: &Arc<str>,

@@ -1,4 +1,5 @@
-//! What an owner may still ask of the card, and what the disk may not have yet.
+//! The quota that an owner has left, and the topics and subscriptions of which the disk may not
+//! have the newest change.
 
 use super::record::PersistedChange;
 use super::{Change, PENDING_MAX, PendingChange, PersistenceLog, QUOTA_BURST};
@@ -6,7 +7,7 @@ use crate::broker::acl::GATEWAY_ACCOUNT;
 use crate::protocol::broker::DurabilityClass;
 
 impl PersistenceLog {
-    /// True while an owner has so many changes waiting that it must wait itself.
+    /// True while an owner has so many pending changes that further ones must wait.
     pub fn over_quota(&self, owner: &str) -> bool {
         owner != GATEWAY_ACCOUNT
             && self
@@ -15,8 +16,8 @@ impl PersistenceLog {
                 .is_some_and(|(n, _)| *n >= PENDING_MAX)
     }
 
-    /// True when an owner owes so much that it may not even leave a will, which would be written
-    /// all the same.
+    /// True when an owner has exceeded its quota so far that it may not even leave a will at
+    /// CONNECT: a will is written whatever the quota says.
     pub fn over_hard_limit(&self, owner: &str) -> bool {
         owner != GATEWAY_ACCOUNT
             && self
@@ -25,10 +26,11 @@ impl PersistenceLog {
                 .is_some_and(|left| *left < -QUOTA_BURST)
     }
 
-    /// True when a message of that class cannot be taken: too much waits, or (QoS 2, which is not
-    /// sent before it is written) nothing of this owner is written for now.
+    /// True when a message of that class cannot be accepted: its owner has too many pending
+    /// changes, or no quota is left for a QoS 2 message of a durable topic, which is not sent
+    /// before it is written.
     pub fn rejects(&self, owner: &str, class: DurabilityClass, qos: u8) -> bool {
-        // What waits before it is paid first.
+        // The pending changes before it are charged first.
         let waiting = self
             .pending_by_owner
             .get(owner)
@@ -44,12 +46,12 @@ impl PersistenceLog {
         }
     }
 
-    /// True when the disk may not have the last word of a topic.
+    /// True when the disk may not have the newest retained message of a topic.
     pub fn is_dirty(&self, topic: &str) -> bool {
         self.all_dirty || self.pending_topics.contains_key(topic) || self.dirty.0.contains(topic)
     }
 
-    /// True when the disk may not have the last word about a subscription.
+    /// True when the disk may not have the newest change of a subscription.
     pub fn is_filter_dirty(&self, session: u64, filter: &str) -> bool {
         let about = |e: &PendingChange| matches!(&e.change, Change::Record(PersistedChange::Subscribed { session: s, filter: f, .. } | PersistedChange::Unsubscribed { session: s, filter: f }) if *s == session && f == filter);
         self.all_dirty

@@ -1,15 +1,16 @@
-//! The ledger's records; `codec` makes bytes of them.
+//! The records of the persistence log; `codec` makes bytes of them.
 //!
-//! A record is a letter and fields; texts and payloads carry their length in four bytes, little end
-//! first. `P`, `X`, `D` and `E` are as the first retained store wrote them. What cannot be read is
-//! none, never a guess. Times are wall seconds since 1970 as the box knew them when it wrote.
+//! A record is a letter and fields. Texts and payloads carry their length in four bytes,
+//! little-endian. `P`, `X`, `D` and `E` are as the first retained store wrote them. A record that
+//! cannot be read decodes to `None`, never to a guess. Times are wall-clock seconds since 1970, as
+//! the machine's clock was when it wrote them.
 
 mod codec;
 
 use bytes::Bytes;
 
-/// A message on disk. `left` = seconds that it was still worth something, and when that was
-/// written.
+/// A message on disk. `expiry` holds the seconds that were left of its message expiry interval, and
+/// the time when they were counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredMessage {
     pub topic: String,
@@ -20,10 +21,9 @@ pub struct StoredMessage {
     pub expiry: Option<(u32, u64)>,
 }
 
-/// To whom a queued message is to go.
+/// A session that a queued message is to be delivered to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Number of the session.
     pub session: u64,
     pub id: u16,
     pub qos: u8,
@@ -33,18 +33,18 @@ pub struct Target {
     pub shared_name: String,
 }
 
-/// A session's head.
+/// The session's own fields, without its subscriptions and messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionHeader {
     pub session: u64,
     pub account: String,
     pub client_id: String,
     pub credential: String,
-    /// Seconds that it is kept.
+    /// The session expiry interval, seconds.
     pub expiry_s: u32,
-    /// Since when its client is away; none = it was connected.
+    /// Since when its client is disconnected; `None` when it was connected.
     pub disconnected_at: Option<u64>,
-    /// Where its packet ids stood.
+    /// The packet identifier that was given out last.
     pub next_packet_id: u16,
 }
 
@@ -56,26 +56,24 @@ pub struct StoredWill {
     pub client_id: String,
     pub message: StoredMessage,
     pub delay_s: u32,
-    /// When it is due; none = its client was connected.
+    /// When it is due; `None` when its client was connected.
     pub due_at: Option<u64>,
 }
 
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PersistedChange {
-    /// A retained message and who said it.
+    /// A retained message and its publisher's account.
     RetainedSet {
         owner: String,
         message: StoredMessage,
     },
-    /// A retained message is gone.
+    /// The topic has no retained message any more.
     RetainedRemoved(String),
-    /// A whole dump begins; what stood before counts no more once it has its end.
+    /// A snapshot begins. Once its end is on disk, no record before its begin counts any more.
     SnapshotBegin,
-    /// The dump's end.
     SnapshotEnd,
     Session(SessionHeader),
-    /// The session is over.
     SessionDeleted(u64),
     /// A subscription: bits 0–1 QoS, 2 no-local, 3 retain-as-published; identifier, 0 = none.
     Subscribed {
@@ -88,26 +86,28 @@ pub enum PersistedChange {
         session: u64,
         filter: String,
     },
-    /// A message for sessions; `order` rises in the order of publishing.
-    /// `inbound` = the publisher's session and packet id of a QoS 2 message, session 0 = none: that
-    /// it was taken and what became of it are one record, so neither is without the other.
+    /// A message for sessions; `sequence` rises in the order of publishing.
+    ///
+    /// `inbound` is the publisher's session and packet identifier if the message came with QoS 2;
+    /// session 0 means none. The acceptance and the targets are one record, so that neither is on
+    /// disk without the other.
     Queued {
         sequence: u64,
         inbound: (u64, u16),
         message: StoredMessage,
         targets: Vec<Target>,
     },
-    /// Deliveries that are over.
+    /// Deliveries that are finished.
     Delivered {
         session: u64,
         ids: Vec<u16>,
     },
-    /// A QoS 2 delivery whose PUBREC came.
+    /// A QoS 2 delivery for which PUBREC was received.
     PubRecReceived {
         session: u64,
         id: u16,
     },
-    /// A QoS 2 message from the client that was taken and is not released yet.
+    /// A QoS 2 message that was accepted from the client and is not released yet.
     InboundQos2 {
         session: u64,
         id: u16,
@@ -118,13 +118,13 @@ pub enum PersistedChange {
     },
     Will(StoredWill),
     WillCleared(u64),
-    /// Queued messages that were never sent to their client, by packet id: said at a planned end,
-    /// true until [`Record::Began`].
+    /// Queued messages that were never sent to their client, by packet identifier. Written at a
+    /// planned end; true until [`PersistedChange::ServingStarted`].
     NeverSent {
         session: u64,
         ids: Vec<u16>,
     },
-    /// The broker began to serve: whatever waits may have been sent from here on.
+    /// The broker began to serve: from here on every queued message may have been sent.
     ServingStarted,
 }
 

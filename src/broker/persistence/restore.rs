@@ -1,9 +1,14 @@
-//! From the ledger's records back to the machine.
+//! Rebuilds the broker's state from the records of the persistence log.
 //!
-//! Invariants: what a whole dump holds replaces what stood before it, a dump without its end counts
-//! for nothing; a delivery keeps its packet id; packet ids that were given out and not written down
-//! are not given out again soon. Clocks may stand still or go back while the power is off: time
-//! that passed is counted only when the clock says so.
+//! Invariants:
+//!
+//! - A complete snapshot replaces every record before it. A snapshot without its end counts for
+//!   nothing: the records before it stay.
+//! - A delivery has the same packet identifier as before.
+//! - Packet identifiers that may have been given out without being written are not given out again
+//!   soon.
+//! - A clock may stand still or go back while the power is off: time counts as passed only when the
+//!   clock says so.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,23 +31,24 @@ use crate::protocol::mqtt::connect::Will;
 use crate::protocol::mqtt::properties::Properties;
 use crate::supervisor::clock::BUILD_FLOOR_MS;
 
-/// After the broker's own death, clients have so long to come back before their wills are said.
+/// After a restart of the broker, clients have this long to reconnect before their wills are
+/// published.
 pub const WILL_GRACE: Duration = Duration::from_secs(10);
-/// Packet ids that may have been given out without being written down.
+/// How many packet identifiers may have been given out without being written.
 const UNRECORDED_IDS_MAX: u16 = 4_096;
 
 #[derive(Debug, Clone, Default)]
 struct SessionRecords {
     subscriptions: BTreeMap<String, SubscriptionOptions>,
-    /// By order and packet id.
+    /// By sequence and packet identifier.
     queued: BTreeMap<(u64, u16), (Arc<StoredMessage>, Target)>,
     pubrec_received: Vec<u16>,
     inbound_qos2: Vec<u16>,
-    /// Of the queue, what was never sent.
+    /// Packet identifiers of queued messages that were never sent.
     never_sent: Vec<u16>,
 }
 
-/// What stands in the records.
+/// The contents of the records.
 #[derive(Debug, Clone, Default)]
 pub struct RecoveredState {
     retained: BTreeMap<String, (String, StoredMessage)>,
@@ -60,18 +66,19 @@ impl RecoveredState {
         Self::from_damaged_records(records.map(Some))
     }
 
-    /// Reads all records in their order; none = there was one that cannot be read, or more.
+    /// Reads all records in their order; `None` stands for one or more that cannot be read.
     pub fn from_damaged_records<'a>(records: impl Iterator<Item = Option<&'a [u8]>>) -> Self {
         let mut found = Self::default();
         let records: Vec<Option<&[u8]>> = records.collect();
-        // Everything before the last whole dump is in it; only numbers that were given out still
-        // count.
+        // The last complete snapshot holds everything that was before it. Of earlier records only
+        // the numbers count, because they must not be given out again.
         let end = records.iter().rposition(|r| *r == Some(b"E"));
         let begin = end.and_then(|end| records[..end].iter().rposition(|r| *r == Some(b"D")));
         let before = begin.unwrap_or(0);
         let mut large: Option<Vec<u8>> = None;
         for (n, bytes) in records.into_iter().enumerate() {
-            // A large record comes in pieces (`writer`); without one of them it is none.
+            // A record that is larger than a group comes in pieces (`PersistenceFiles::write`). If
+            // one piece is missing, there is no record.
             let record = match bytes.and_then(<[u8]>::split_first) {
                 None => {
                     large = None;
@@ -102,7 +109,7 @@ impl RecoveredState {
         found
     }
 
-    /// Retained messages and kept sessions that were found.
+    /// Numbers of retained messages and persistent sessions.
     pub fn counts(&self) -> (u64, u64) {
         (
             self.retained.len() as u64,
@@ -110,13 +117,13 @@ impl RecoveredState {
         )
     }
 
-    /// What a session has beside its head; its number is never given out again.
+    /// A session's records beside its header. Its number is never given out again.
     fn session_mut(&mut self, session: u64) -> &mut SessionRecords {
         self.last_session = self.last_session.max(session);
         self.sessions.entry(session).or_default()
     }
 
-    /// Only the numbers of a record that a dump has made old.
+    /// Notes the numbers of a record whose contents a later snapshot has replaced.
     fn note_numbers(&mut self, record: &PersistedChange) {
         match record {
             PersistedChange::Session(head) => {
@@ -221,20 +228,20 @@ impl RecoveredState {
         }
     }
 
-    /// True when messages are known not to have been sent: before they are, the disk must hear that
-    /// this is over.
+    /// True when messages are known never to have been sent. Before one of them is sent, the disk
+    /// must have the record that this knowledge ends.
     pub fn has_never_sent(&self) -> bool {
         self.sessions.values().any(|k| !k.never_sent.is_empty())
     }
 
-    /// Whatever waits may have been sent before.
+    /// From now on every queued message may have been sent.
     pub fn clear_never_sent(&mut self) {
         self.sessions
             .values_mut()
             .for_each(|k| k.never_sent.clear());
     }
 
-    /// Builds the machine again.
+    /// Fills an empty state with the recovered contents.
     pub fn restore_into(self, core: &mut BrokerState, now: Instant) {
         let wall = core.wall_s();
         core.last_session_number = self.last_session;
@@ -254,7 +261,7 @@ impl RecoveredState {
         }
         core.retained.refused = 0;
         let mut kin = self.sessions;
-        // A message that many wait for is held once.
+        // A message for many sessions is held in memory once.
         let mut messages = BTreeMap::new();
         for head in self.headers.into_values().filter(|h| h.expiry_s > 0) {
             let kin = kin.remove(&head.session).unwrap_or_default();
@@ -309,7 +316,8 @@ fn identity(account: &str) -> Identity {
     }
 }
 
-/// Wall seconds since `at`; a time that a clock without power said counts for nothing.
+/// Wall-clock seconds since `at`. A time before the build date was written by a clock that had lost
+/// power; it counts as no time passed.
 fn elapsed_s(at: u64, wall: u64) -> u64 {
     if is_before_build(at) {
         0
@@ -322,7 +330,7 @@ fn is_before_build(at: u64) -> bool {
     i64::try_from(at).is_ok_and(|at| at.saturating_mul(1000) < BUILD_FLOOR_MS)
 }
 
-/// The message, unless it is over its time.
+/// The message, unless it has expired.
 fn unexpired(stored: &StoredMessage, now: Instant, wall: u64) -> Option<Message> {
     let expires = match stored.expiry {
         None => None,
@@ -416,14 +424,15 @@ fn restore_session(
         connection: None,
         credential: header.credential,
         expiry_interval: keep_for,
-        // Its time goes on from where it was.
+        // The session expiry interval goes on from where it was.
         state_since: now.checked_sub(away_for).unwrap_or(now),
         peer: ConnectionInfo::default(),
         will: None,
         persisted: true,
     };
     if header.disconnected_at.is_none_or(is_before_build) {
-        // It is away from now on, also when the next life begins soon.
+        // The client counts as disconnected from now on; that is written so that the next restart
+        // does not begin the interval anew.
         core.persistence
             .record(&session.owner, session.header_record(now, wall), None);
     }

@@ -1,5 +1,5 @@
-//! Messages, a machine and a ledger in a folder of its own, for the tests beside this file; each
-//! beginning judges that nothing is read that nobody published.
+//! Messages, a broker state and a persistence log in a folder of its own, for the tests beside this
+//! file. Each start checks that no message is read which was never published.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::protocol::broker::{DataLoss, Limits};
 use crate::supervisor::clock::Clock;
 
 pub(super) const RETAINED: usize = 400;
-/// When each beginning was, in some seconds or other.
+/// The wall-clock second of the next start; each start has its own.
 static NEXT_START_S: AtomicU64 = AtomicU64::new(100);
 
 pub(super) struct LogFixture {
@@ -71,7 +71,7 @@ impl LogFixture {
         }
     }
 
-    /// 400 retained messages and a session, in groups of ten; ended as planned.
+    /// 400 retained messages and a session, in groups of ten, ended as planned.
     pub(super) fn new() -> Self {
         let village = Self::empty();
         village.append_retained(0..RETAINED);
@@ -97,7 +97,7 @@ impl LogFixture {
         }
         let end = which.end;
         for n in which {
-            // Each account has a bound of its own.
+            // Each account has a quota of its own.
             let owner = format!("den-{:02}", n % 4).into();
             ledger.enqueue_retained(&owner, &numbered(n).topic.clone(), Some(numbered(n)), None);
             if n % 10 == 9 {
@@ -109,7 +109,7 @@ impl LogFixture {
         store.write_watermark((end as u64, 1));
     }
 
-    /// Opens it as the broker does: what is there, and what is said.
+    /// Opens it as the broker does. Returns the state, and the loss that was reported.
     pub(super) fn start_broker(&self) -> (BrokerState, Option<DataLoss>) {
         let now = Instant::now();
         let mut core = core();
@@ -139,8 +139,8 @@ impl LogFixture {
         (core, loss)
     }
 
-    /// What is there after the hurt, what was said; the next start has the same and has nothing new
-    /// to say.
+    /// Numbers of retained messages and sessions after the damage, and the loss that was reported.
+    /// The next start must find the same and report nothing new.
     pub(super) fn start_after_damage(
         &self,
         damage: impl FnOnce(&Path),

@@ -1,18 +1,22 @@
-//! Reads a ledger's files whatever became of them: what is whole of each group, what is missing in
-//! their row, what is of another ledger.
+//! Reads the files of a persistence log, whatever happened to them: the records of each group that
+//! are intact, the groups that are missing in their order, and the groups of another log.
 //!
-//! Invariants: a record is used when its own sum is right, whatever happened around it; a group
-//! that the row says was there and of which nothing is found is counted, never passed over; what
-//! the power cut tore off at the end (nobody was told that it was kept) is used as far as it is
-//! whole and is no loss. Files set aside (`damaged-…`) are read too: until the next dump
-//! they may be the only place of what was saved from them.
+//! Invariants:
+//!
+//! - A record is used when its own checksum is right, whatever happened around it.
+//! - A group that must have existed (a later group names it as the one before) and of which nothing
+//!   is found is counted, never skipped silently.
+//! - The group that a power cut tore off at the end is used as far as it is intact, and it is no
+//!   loss: nobody was answered for it.
+//! - Files that were set aside (`damaged-…`) are read too: until the next snapshot they may be the
+//!   only place of the records that were saved from them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::checksum_table::{ChecksumTable, LogId};
 use crate::log::frame::{self, BLOCK_BYTES};
 
-/// What is known of one group.
+/// One group, as far as it was found.
 #[derive(Debug, Default)]
 struct SalvagedGroup {
     previous: u64,
@@ -26,46 +30,46 @@ impl SalvagedGroup {
     }
 }
 
-/// All that the files hold.
+/// The contents of all files.
 #[derive(Debug, Default)]
 pub struct SalvagedFiles {
     groups: BTreeMap<(LogId, u64), SalvagedGroup>,
-    /// In which files something of a group was found, and whether the group stands there as it was
-    /// written.
+    /// The files in use in which a part of a group was found, and whether the group is intact
+    /// there.
     locations: BTreeMap<(LogId, u64), Vec<(u32, bool)>>,
-    /// Segments of groups that stand as they were written, by their numbers.
+    /// The log segment of each group that is intact in some file.
     segments: BTreeMap<(LogId, u64), u64>,
-    /// A frame of a newer version was met in a file in use.
+    /// A frame of a newer version was found in a file in use.
     pub newer_version: Option<u16>,
 }
 
-/// The row of the groups that still count.
+/// The groups of one log that still count, put together in their order.
 #[derive(Debug, Default)]
 pub struct AssembledLog {
-    /// Records in their order; none = it was there and cannot be read.
+    /// Records in their order; `None` stands for one that existed and cannot be read.
     pub records: Vec<Option<Vec<u8>>>,
-    /// The last group that was written whole; 0 = there is none.
+    /// The last group that was written completely; 0 when there is none.
     pub last_complete: u64,
-    /// The highest number seen, so that none is given out twice.
+    /// The highest number seen, so that no number is given out twice.
     pub highest_seen: u64,
     /// The first group that counts.
     pub first_needed: u64,
-    /// Groups of which nothing was found.
+    /// How many groups are missing entirely.
     pub missing_groups: u64,
-    /// Single records of the others that cannot be read.
+    /// How many single records of the other groups cannot be read.
     pub lost_records: u64,
-    /// The end is missing: the mark knows of later groups.
+    /// The end is missing: the watermark knows of later groups.
     pub is_truncated: bool,
-    /// The last write was cut off.
+    /// The last write was torn off.
     pub is_torn: bool,
-    /// Files that hold something damaged.
+    /// Files in use that hold a damaged group.
     pub damaged_slots: BTreeSet<u32>,
-    /// In which segment the first group stands; none = not known.
+    /// The segment of the first group that counts, if known.
     pub first_segment: Option<u64>,
 }
 
 impl SalvagedFiles {
-    /// Takes in one file; `slot` none = it was set aside.
+    /// Adds the contents of one file; `slot` is `None` for a file that was set aside.
     pub fn add(&mut self, slot: Option<u32>, content: &[u8]) {
         let (mut at, mut unread_from) = (0, 0);
         while at < content.len() {
@@ -74,8 +78,8 @@ impl SalvagedFiles {
                     self.salvage(slot, &content[unread_from..at]);
                     at += len;
                     unread_from = at;
-                    // Older versions wrote groups without a table; those are read as they stand in
-                    // the log.
+                    // Older versions wrote groups without a table; `PersistenceFiles::open` reads
+                    // those from the log.
                     let Some(table) = group.records.first().and_then(|r| ChecksumTable::read(r))
                     else {
                         continue;
@@ -133,8 +137,8 @@ impl SalvagedFiles {
         }
     }
 
-    /// The ledger of which most is here: in files in use first, because among those set aside are
-    /// other villages'.
+    /// The log to which most groups belong. Groups in files in use count first, because files that
+    /// were set aside may be another village's.
     pub fn dominant_log(&self) -> Option<LogId> {
         let mut count: BTreeMap<LogId, (usize, usize)> = BTreeMap::new();
         for key in self.groups.keys() {
@@ -145,7 +149,7 @@ impl SalvagedFiles {
         count.into_iter().max_by_key(|(_, n)| *n).map(|(id, _)| id)
     }
 
-    /// Files in use that hold groups of other ledgers.
+    /// Files in use that hold groups of other logs.
     pub fn foreign_slots(&self, log_id: &LogId) -> BTreeSet<u32> {
         self.locations
             .iter()
@@ -154,7 +158,8 @@ impl SalvagedFiles {
             .collect()
     }
 
-    /// The row of a ledger; `reached` = the group that it is known to have reached.
+    /// Puts the groups of a log together; `reached` is the group up to which the watermark knows it
+    /// to have come.
     pub fn assemble(&self, ledger: &LogId, reached: u64) -> AssembledLog {
         let mine: BTreeMap<u64, &SalvagedGroup> = self
             .groups
@@ -165,7 +170,7 @@ impl SalvagedFiles {
             highest_seen: mine.keys().next_back().copied().unwrap_or(0).max(reached),
             ..AssembledLog::default()
         };
-        // What is not whole behind the mark was being written when the power went.
+        // A group behind the watermark that is not complete was being written when the power went.
         let Some((&last, end)) = mine
             .iter()
             .rev()
@@ -187,7 +192,7 @@ impl SalvagedFiles {
                 used.push((next, true));
                 next = part.previous.min(next - 1);
             } else {
-                // Before the hole whatever is there is better than nothing.
+                // Before the hole, any group that exists is better than none.
                 let below = mine
                     .range(first..next)
                     .next_back()
@@ -214,8 +219,8 @@ impl SalvagedFiles {
                             .map(|(slot, _)| *slot),
                     );
                 }
-                // Its records are not counted, but what goes on over the hole must not be put
-                // together.
+                // A missing group counts in `missing_groups`, not in `lost_records`. The `None`
+                // keeps the pieces of a large record before and after the hole from being joined.
                 _ => row.records.push(None),
             }
         }

@@ -1,7 +1,9 @@
-//! From the machine to a dump: everything as it is.
+//! From the broker's state to a snapshot that replaces every record before it.
 //!
-//! Invariant: a dump holds all that a restart must bring back, and what the ledger still owes is in
-//! it; what memory alone keeps is not, so that it does not come back as it once was.
+//! Invariant: a snapshot holds everything that a restart must bring back, also the changes that are
+//! still pending in the persistence log. Retained messages, queued messages and acceptances that
+//! only memory holds (durability class `memory`) are not in it: a restart would bring them back out
+//! of date.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,13 +15,14 @@ use super::stored_message::{queued_record, retained_record};
 use crate::broker::core::BrokerState;
 use crate::broker::durability::durability_class_of;
 use crate::broker::message::Message;
-use crate::broker::queue::InboundQos2State;
+use crate::broker::queue::{InboundQos2State, Queue};
+use crate::broker::session::{ScheduledWill, Session};
 use crate::broker::subscribe::encode_options;
 use crate::broker::wills::will_record;
 use crate::protocol::broker::DurabilityClass;
 
-/// Everything as it is, cheap to take under the lock: [`Snapshot::records`] makes the dump of it
-/// outside, `writer` its end.
+/// The whole state, cheap to take under the lock. [`BrokerSnapshot::records`] makes the records of
+/// it without the lock; `PersistenceFiles::write_snapshot` adds the end record.
 pub struct BrokerSnapshot {
     retained: Vec<(Arc<str>, Arc<Message>)>,
     queued: BTreeMap<u64, (Arc<Message>, Vec<Target>)>,
@@ -29,7 +32,8 @@ pub struct BrokerSnapshot {
 }
 
 impl BrokerState {
-    /// What waits for sessions and was never sent, for the last word of a planned end.
+    /// The queued messages of disconnected sessions that were never sent; recorded last, at a
+    /// planned end.
     pub fn never_sent_changes(&self) -> Vec<PersistedChange> {
         let away = self
             .sessions
@@ -44,7 +48,7 @@ impl BrokerState {
         .collect()
     }
 
-    /// Retained messages and kept sessions, as the ledger's mark keeps them in mind.
+    /// Numbers of retained messages and persistent sessions, for the watermark.
     pub fn persistent_counts(&self) -> (u64, u64) {
         let persistent = self
             .retained
@@ -63,10 +67,9 @@ impl BrokerState {
         )
     }
 
-    /// Takes the whole state for a dump. What the ledger still owes is in it.
+    /// Takes the whole state for a snapshot, with the changes that are still pending in it.
     pub fn snapshot(&mut self, now: Instant) -> BrokerSnapshot {
         let wall = self.wall_s();
-        // What memory alone keeps must not come back as it once was.
         let is_persistent = |m: &Message| {
             durability_class_of(&self.durability_rules, &m.topic) != DurabilityClass::Memory
         };
@@ -83,90 +86,10 @@ impl BrokerState {
             wall,
         };
         for session in self.sessions.iter().flatten() {
-            let number = session.number;
-            if let Some(will) = &session.will {
-                snapshot
-                    .state_changes
-                    .push(PersistedChange::Will(will_record(
-                        number,
-                        (&session.owner, &session.client_id),
-                        will,
-                        None,
-                        now,
-                        wall,
-                    )));
-            }
-            if !session.is_persistent() {
-                continue;
-            }
-            snapshot
-                .state_changes
-                .push(session.header_record(now, wall));
-            snapshot
-                .state_changes
-                .extend(session.subscriptions.iter().map(|(filter, h)| {
-                    PersistedChange::Subscribed {
-                        session: number,
-                        filter: filter.clone(),
-                        options: encode_options(h),
-                        identifier: h.subscription_id.unwrap_or(0),
-                    }
-                }));
-            let (messages, released) = session.queue.persisted_contents();
-            for (order, id, item) in messages {
-                let target = Target {
-                    session: number,
-                    id,
-                    qos: item.qos,
-                    retain: item.retain,
-                    subscription_ids: item.subscription_ids.to_vec(),
-                    shared_name: item.shared_name.as_deref().unwrap_or_default().to_owned(),
-                };
-                snapshot
-                    .queued
-                    .entry(order)
-                    .or_insert_with(|| (item.message.clone(), Vec::new()))
-                    .1
-                    .push(target);
-            }
-            snapshot
-                .state_changes
-                .extend(
-                    released
-                        .into_iter()
-                        .map(|id| PersistedChange::PubRecReceived {
-                            session: number,
-                            id,
-                        }),
-                );
-            snapshot.state_changes.extend(
-                session
-                    .inbound_qos2
-                    .iter()
-                    .filter(|(_, held)| {
-                        !matches!(
-                            held.state,
-                            InboundQos2State::Memory | InboundQos2State::Released
-                        )
-                    })
-                    .map(|(id, _)| PersistedChange::InboundQos2 {
-                        session: number,
-                        id: *id,
-                    }),
-            );
+            snapshot.add_session(session);
         }
         for (number, due) in &self.scheduled_wills {
-            let left = due.due_at.saturating_duration_since(now).as_secs();
-            snapshot
-                .state_changes
-                .push(PersistedChange::Will(will_record(
-                    *number,
-                    (due.identity.name(), &due.client_id),
-                    &due.will,
-                    (!due.from_broker_restart).then_some(wall + left),
-                    now,
-                    wall,
-                )));
+            snapshot.add_scheduled_will(*number, due);
         }
         let wills = self
             .sessions
@@ -191,7 +114,96 @@ impl BrokerState {
 }
 
 impl BrokerSnapshot {
-    /// The records of the dump but its end, one at a time: there is no second copy of everything.
+    /// Adds a session: its will in any case, everything else if it is persistent.
+    fn add_session(&mut self, session: &Session) {
+        let (number, now, wall) = (session.number, self.now, self.wall);
+        if let Some(will) = &session.will {
+            self.state_changes.push(PersistedChange::Will(will_record(
+                number,
+                (&session.owner, &session.client_id),
+                will,
+                None,
+                now,
+                wall,
+            )));
+        }
+        if !session.is_persistent() {
+            return;
+        }
+        self.state_changes.push(session.header_record(now, wall));
+        self.state_changes
+            .extend(
+                session
+                    .subscriptions
+                    .iter()
+                    .map(|(filter, h)| PersistedChange::Subscribed {
+                        session: number,
+                        filter: filter.clone(),
+                        options: encode_options(h),
+                        identifier: h.subscription_id.unwrap_or(0),
+                    }),
+            );
+        self.add_queue(number, &session.queue);
+        self.state_changes.extend(
+            session
+                .inbound_qos2
+                .iter()
+                .filter(|(_, held)| {
+                    !matches!(
+                        held.state,
+                        InboundQos2State::Memory | InboundQos2State::Released
+                    )
+                })
+                .map(|(id, _)| PersistedChange::InboundQos2 {
+                    session: number,
+                    id: *id,
+                }),
+        );
+    }
+
+    /// Adds a session's queued and inflight messages, and its deliveries whose PUBREC was received.
+    fn add_queue(&mut self, number: u64, queue: &Queue) {
+        let (messages, released) = queue.persisted_contents();
+        for (order, id, item) in messages {
+            let target = Target {
+                session: number,
+                id,
+                qos: item.qos,
+                retain: item.retain,
+                subscription_ids: item.subscription_ids.to_vec(),
+                shared_name: item.shared_name.as_deref().unwrap_or_default().to_owned(),
+            };
+            self.queued
+                .entry(order)
+                .or_insert_with(|| (item.message.clone(), Vec::new()))
+                .1
+                .push(target);
+        }
+        self.state_changes.extend(
+            released
+                .into_iter()
+                .map(|id| PersistedChange::PubRecReceived {
+                    session: number,
+                    id,
+                }),
+        );
+    }
+
+    /// Adds a will that waits for its delay.
+    fn add_scheduled_will(&mut self, number: u64, due: &ScheduledWill) {
+        let left = due.due_at.saturating_duration_since(self.now).as_secs();
+        self.state_changes.push(PersistedChange::Will(will_record(
+            number,
+            (due.identity.name(), &due.client_id),
+            &due.will,
+            (!due.from_broker_restart).then_some(self.wall + left),
+            self.now,
+            self.wall,
+        )));
+    }
+
+    /// The records of the snapshot without its end, one at a time, so that memory holds no second
+    /// copy of everything.
     pub fn records(&self) -> impl Iterator<Item = Vec<u8>> {
         let retained = self
             .retained

@@ -1,9 +1,13 @@
-//! The ledger's files: groups of records with their tables, dumps, the mark, and what was lost.
+//! The files of the persistence log: groups of records with their checksum tables, snapshots, the
+//! watermark, and data loss.
 //!
-//! Invariants: nothing that was saved from a damaged file is written over before a whole dump is on
-//! disk (the file is set aside under another name, from where it is still read); what was there and
-//! cannot be read any more is told by [`Store::tell_loss`] and stands in the mark from then on;
-//! damage never keeps the broker from serving.
+//! Invariants:
+//!
+//! - A file from which records were saved because it is damaged is not overwritten before a
+//!   complete snapshot is on disk: it is set aside under another name, and still read from there.
+//! - Data that was on disk and cannot be read any more is reported by
+//!   [`PersistenceFiles::report_loss`] and recorded in the watermark from then on.
+//! - Damage never keeps the broker from serving.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -22,23 +26,25 @@ use crate::log::recover::Floor;
 use crate::log::segments::{Log, LogOpenError};
 use crate::protocol::broker::{DataLoss, LossKind};
 
-/// Most bytes of records and their rows in one group.
+/// Most bytes of records and their table rows in one group.
 const GROUP_PAYLOAD_MAX: usize = MAX_PAYLOAD - 8192;
-/// Sealed segments after which everything is dumped anew.
+/// Number of sealed segments at which a snapshot is written.
 const SEALED_SEGMENTS_MAX: usize = 4;
-/// Files set aside of each slot.
+/// How many files of each slot are set aside at most.
 const DAMAGED_FILES_MAX: usize = 4;
 
-/// The file side.
+/// The persistence log on disk, open for writing.
 pub struct PersistenceFiles {
     log: Log,
-    /// The last group, and the number that is given out next.
+    /// The last group, and the next number to give out.
     last_group: u64,
     next_group: u64,
     log_id: LogId,
-    /// The group and the segment with which the last whole dump begins; 0 = there is none.
+    /// The group and the segment with which the last complete snapshot begins; group 0 when there
+    /// is none.
     snapshot_start: (u64, u64),
-    /// What stands on disk is not as it should be: a dump makes good what can be.
+    /// The contents of the disk are not as they should be; a snapshot repairs what can be
+    /// repaired.
     needs_snapshot: bool,
     sealed_by_snapshot: usize,
     watermark_files: WatermarkFiles,
@@ -48,7 +54,7 @@ pub struct PersistenceFiles {
     pub bytes_written: u64,
 }
 
-/// Files that were set aside, and what their names begin with.
+/// How the names of files begin that were set aside.
 const DAMAGED_PREFIX: &str = "damaged-";
 
 fn damaged_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
@@ -87,8 +93,8 @@ fn parse_log_id(hex: &str) -> Option<LogId> {
 }
 
 impl PersistenceFiles {
-    /// Opens the folder and reads what is there. `served_before` = a broker is known to have served
-    /// here.
+    /// Opens the folder and reads its contents. `served_before`: a broker is known to have served
+    /// from this folder.
     ///
     /// # Errors
     /// When the medium fails or a newer program wrote it.
@@ -126,8 +132,8 @@ impl PersistenceFiles {
             files.foreign_slots(&ledger),
         );
         for slot in assembled.damaged_slots.union(&foreign) {
-            // Without room for another name, or on a card that may only be read, it stays where it
-            // is.
+            // Without space for another name, or on storage that can only be read, it stays where
+            // it is.
             if let Err(cause) = move_aside(folder, *slot) {
                 tracing::warn!(%cause, slot, "broker persistence: cannot set a damaged segment aside");
             }
@@ -141,8 +147,8 @@ impl PersistenceFiles {
             },
         )
         .map_err(io::Error::other)?;
-        // What versions without tables wrote stands before what this one wrote, or behind it if one
-        // of them came back.
+        // Groups of versions without tables are older than those of this version, or newer if such
+        // a version was installed again.
         let legacy_groups: Vec<&Group> =
             found.groups.iter().filter(|g| is_legacy_group(g)).collect();
         let is_behind = |g: &Group| assembled.first_segment.is_some_and(|s| g.segment > s);
@@ -196,8 +202,8 @@ impl PersistenceFiles {
         ))
     }
 
-    /// Says what was there and is not any more, in the log and in the mark, and marks where the
-    /// ledger stands.
+    /// Reports data that was on disk and is missing, in the log and in the watermark, and writes
+    /// the watermark for the current position.
     pub fn report_loss(&mut self, found: &RecoveredState, wall: u64) -> Option<DataLoss> {
         let (retained_left, sessions_left) = found.counts();
         if let Some(loss) = self.loss.take() {
@@ -220,15 +226,16 @@ impl PersistenceFiles {
         self.watermark.loss.clone()
     }
 
-    /// True when the ledger is far beyond its mark, or the mark says that there is nothing and
-    /// there is something.
+    /// True when the log is far ahead of its watermark, or the watermark says that there is nothing
+    /// although there is something.
     pub fn wants_watermark(&self) -> bool {
         self.last_group >= self.watermark.group_number + WATERMARK_INTERVAL_GROUPS
             || self.watermark.group_number < self.snapshot_start.0
             || self.watermark.group_number == 0 && self.last_group > 0
     }
 
-    /// Marks how far the ledger is, and what it holds (retained messages, kept sessions).
+    /// Writes how far the log has come, and its numbers of retained messages and persistent
+    /// sessions.
     pub fn write_watermark(&mut self, (retained, sessions): (u64, u64)) {
         self.watermark = Watermark {
             group_number: self.last_group,
@@ -244,7 +251,7 @@ impl PersistenceFiles {
     /// Writes records durably, in as few groups as they need.
     ///
     /// # Errors
-    /// Whatever the medium says; the store is unusable then.
+    /// When the medium fails; these files are unusable then.
     pub fn write(&mut self, records: impl Iterator<Item = Vec<u8>>) -> io::Result<()> {
         let mut part: Vec<Vec<u8>> = Vec::new();
         let mut size = 0;
@@ -255,8 +262,8 @@ impl PersistenceFiles {
                 size = 0;
             }
             if takes > GROUP_PAYLOAD_MAX {
-                // A record that is larger than a group goes in pieces: `<` begins, `-` goes on, `>`
-                // ends.
+                // A record that is larger than a group is written in pieces: `<` begins, `-`
+                // continues, `>` ends.
                 let most = GROUP_PAYLOAD_MAX - 4 - 2 * checksum_table::ROW_BYTES;
                 let count = record.len().div_ceil(most);
                 for (n, chunk) in record.chunks(most).enumerate() {
@@ -304,7 +311,7 @@ impl PersistenceFiles {
         Ok(())
     }
 
-    /// The broker begins to serve what was found: from now on it may have been sent.
+    /// The broker begins to serve the recovered messages: from now on they may have been sent.
     pub fn record_serving_started(&mut self, found: &mut RecoveredState) {
         if found.has_never_sent()
             && let Err(cause) =
@@ -315,38 +322,39 @@ impl PersistenceFiles {
         }
     }
 
-    /// True when it is time for a dump of everything.
+    /// True when a snapshot is due.
     pub fn wants_snapshot(&self) -> bool {
         self.needs_snapshot
             || self.log.sealed().len() >= SEALED_SEGMENTS_MAX + 2 * self.sealed_by_snapshot
     }
 
-    /// Bytes that it takes on disk.
+    /// Bytes on disk.
     #[cfg(test)]
     pub fn size(&self) -> u64 {
         self.log.size()
     }
 
-    /// Writes a dump and lets the old segments go.
+    /// Writes a snapshot and releases the segments before it.
     ///
     /// # Errors
-    /// As [`Store::write`].
+    /// As [`PersistenceFiles::write`].
     pub fn write_snapshot(&mut self, snapshot: &BrokerSnapshot) -> io::Result<()> {
         self.log.seal();
         let first = (self.next_group, self.log.next_segment());
         self.write(snapshot.records())?;
-        // The group with the end says where the dump begins: with it, what stood before is dead.
+        // The group with the end record says where the snapshot begins: with it, every group before
+        // that is obsolete.
         self.snapshot_start = first;
         self.write(std::iter::once(PersistedChange::SnapshotEnd.encode()))?;
         self.needs_snapshot = false;
-        // A large store seals segments by being dumped: those are not a reason to dump again.
+        // A large snapshot seals segments itself: those are no reason for the next one.
         self.sealed_by_snapshot = self.log.sealed().len();
-        // Only now may go what stood behind damage.
+        // Only now may the groups behind damage be removed.
         self.log.remove_orphaned()
     }
 }
 
-/// How something was lost; none = nothing was.
+/// The kind of data loss; `None` when nothing was lost.
 fn loss_kind(
     row: &AssembledLog,
     foreign: &BTreeSet<u32>,

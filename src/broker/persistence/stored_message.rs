@@ -1,11 +1,11 @@
-//! Messages of the machine as the disk keeps them.
+//! Messages from memory in the form that the disk has.
 
 use tokio::time::Instant;
 
 use super::record::{PersistedChange, StoredMessage, Target};
 use crate::broker::message::Message;
 
-/// A message as it stands now.
+/// The message, with what is left of its message expiry interval now.
 pub fn to_stored(m: &Message, now: Instant, wall: u64) -> StoredMessage {
     let left = m.expires_at.map(|at| {
         (
@@ -23,7 +23,7 @@ pub fn to_stored(m: &Message, now: Instant, wall: u64) -> StoredMessage {
     }
 }
 
-/// A retained message as a record of a dump.
+/// A retained message as a record of a snapshot.
 pub fn retained_record(owner: &str, message: &Message, now: Instant, wall: u64) -> PersistedChange {
     PersistedChange::RetainedSet {
         owner: owner.to_owned(),
@@ -31,7 +31,7 @@ pub fn retained_record(owner: &str, message: &Message, now: Instant, wall: u64) 
     }
 }
 
-/// A queued message as a record of a dump.
+/// A queued message as a record of a snapshot.
 pub fn queued_record(
     order: u64,
     message: &Message,
@@ -47,7 +47,7 @@ pub fn queued_record(
     }
 }
 
-/// A will as a record.
+/// The message of a will for its record.
 pub fn stored_message(message: &Message, now: Instant, wall: u64) -> StoredMessage {
     to_stored(message, now, wall)
 }

@@ -1,4 +1,4 @@
-//! The ledger: wear, starvation, what need not be written, what a restart brings back, rot.
+//! The persistence log: wear, starvation, changes that need not be written, restarts, corruption.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,8 +51,8 @@ async fn a_device_that_keeps_changing_what_is_retained_does_not_wear_the_card() 
     }
     assert!(written < 5_000_000, "{written} bytes in an hour");
     assert_eq!(quiet, 1, "what did not change is written once");
-    // Among its own topics who waits longest comes first, and what the disk never had leaves
-    // nothing behind.
+    // Among its own topics the one that has waited longest comes first, and a topic that the disk
+    // never had leaves no change behind.
     ledger.enqueue_retained(
         &loud,
         "d/den-01/z",
@@ -124,7 +124,7 @@ async fn who_has_it_need_not_be_written_and_who_waits_is_told() {
         ledger.take_batch(None, now, 0).records.is_empty(),
         "nothing to write"
     );
-    // Written before it was acknowledged: then the disk hears that it is over.
+    // It was written before it was acknowledged: then the end of the delivery is written too.
     let (number, receipt) = (ledger.next_number(), DurabilityTicket::new(wake));
     ledger.enqueue_message(
         (number, &owner),
@@ -156,7 +156,7 @@ async fn who_has_it_need_not_be_written_and_who_waits_is_told() {
         }
         .encode()]
     );
-    // A will that came and went leaves nothing.
+    // A will that was set and cleared leaves nothing.
     let will = record::StoredWill {
         session: 9,
         account: "den-01".into(),
@@ -267,7 +267,7 @@ async fn retained_messages_survive_dumps_large_ones_and_an_older_store() {
             ("den-01".to_owned(), 2)
         ]
     );
-    // Enough writes that everything is dumped anew.
+    // So many writes that a snapshot is due.
     for round in 0..40 {
         set(
             &mut core,

@@ -1,11 +1,11 @@
-//! Waiting for the card: who answers only when something is safe holds a receipt for it.
+//! Tickets: an answer that may be sent only when a change is durable waits for its ticket.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use tokio::sync::Notify;
 
-/// Somebody waits for the card before it answers.
+/// Counts the changes that must be durable before an answer is sent.
 #[derive(Debug)]
 pub struct DurabilityTicket {
     outstanding: AtomicU32,
@@ -22,12 +22,12 @@ impl DurabilityTicket {
         })
     }
 
-    /// One more thing is waited for.
+    /// One more change must be durable.
     pub fn expect_one(&self) {
         self.outstanding.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// One thing that was waited for is safe, or cannot be made safe.
+    /// One of the changes is durable, or cannot be made durable.
     pub fn resolve(&self, ok: bool) {
         if !ok {
             self.failed.store(true, Ordering::SeqCst);
@@ -37,7 +37,7 @@ impl DurabilityTicket {
         }
     }
 
-    /// Whether everything is safe; none = not yet known.
+    /// Whether all changes are durable; `None` while that is not known.
     pub fn outcome(&self) -> Option<bool> {
         (self.outstanding.load(Ordering::SeqCst) == 0).then(|| !self.failed.load(Ordering::SeqCst))
     }

@@ -1,16 +1,17 @@
-//! How far the ledger was, kept beside it: so that an empty folder is told apart from a first
-//! start, an old copy from the newest, another's from ours.
+//! How far the persistence log had come, stored beside it: so that an empty folder can be told
+//! apart from a first start, an old copy from the newest state, another village's log from ours.
 //!
-//! Two files of one block, written in place one after the other (a cut spoils one of them at most):
-//! one beside the broker's folder (which may be copied or lost as a whole), one in the ledger's.
-//! The mark follows the ledger at some distance (`EVERY`): what it says was there, was there; at a
-//! planned end it says exactly how far. Content: CRC32C u32, length u32, JSON, zeros. A third file,
-//! with the keys, says only which ledger is this house's, and is written once.
+//! The watermark is two files of one block, written in place one after the other, so that a power
+//! cut spoils at most one of them. One is beside the broker's folder (which may be copied or lost
+//! as a whole), one is in the log's folder. The watermark follows the log at some distance
+//! (`WATERMARK_INTERVAL_GROUPS`): a group up to it did exist; at a planned end it is exact.
+//! Content: CRC32C u32, length u32, JSON, zeros. A third file, with the keys, holds only the id of
+//! this gateway's log, and is written once.
 //!
-//! Invariant: one file of another village never makes a stranger of our ledger, nor two of them:
-//! which ledger is ours is what most of four witnesses say (the three files and the segments); two
-//! against two, what the file with the keys says, because it goes with neither the broker's folder
-//! nor its mark.
+//! Invariant: one file of another village never makes our log look foreign, nor do both watermark
+//! files. Four witnesses name a log: the three files and the segments. The log that most of them
+//! name is ours. At two against two the file with the keys decides, because it travels with neither
+//! the broker's folder nor the watermark beside it.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -23,39 +24,39 @@ use crate::keys::secret;
 use crate::log::frame::BLOCK_BYTES;
 use crate::protocol::broker::DataLoss;
 
-/// Groups after which the mark is written anew.
+/// Groups after which the watermark is written anew.
 pub const WATERMARK_INTERVAL_GROUPS: u64 = 64;
 
-/// What the mark says.
+/// The contents of the watermark.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Watermark {
-    /// The ledger, hexadecimal.
+    /// The log's id, hexadecimal.
     #[serde(rename = "ledger")]
     pub log_id: String,
-    /// The group that it had reached.
+    /// The group that the log had reached.
     #[serde(rename = "number")]
     pub group_number: u64,
-    /// Retained messages then.
+    /// Number of retained messages then.
     pub retained: u64,
-    /// Kept sessions then.
+    /// Number of persistent sessions then.
     pub sessions: u64,
-    /// The last loss that was found.
+    /// The last data loss that was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<DataLoss>,
 }
 
-/// The files of a ledger's mark.
+/// The files of a log's watermark.
 #[derive(Debug)]
 pub struct WatermarkFiles {
-    /// Beside the broker's folder, and in the ledger's.
+    /// Beside the broker's folder, and in the log's.
     paths: [PathBuf; 2],
     /// With the keys.
     identity_path: PathBuf,
 }
 
 impl WatermarkFiles {
-    /// Of the ledger in that folder.
+    /// The files for the log in that folder.
     pub fn for_folder(folder: &Path) -> Self {
         let broker = folder.parent().unwrap_or(folder);
         let name = broker.file_name().unwrap_or_default();
@@ -68,17 +69,17 @@ impl WatermarkFiles {
         }
     }
 
-    /// Which ledger is ours, and the mark of it that says most; none = nothing says it. `stored` =
-    /// the ledger of which most stands in the segments.
+    /// Which log is ours, and its watermark with the highest group; `None` when no witness names a
+    /// log. `stored` is the log to which most groups in the segments belong.
     pub fn resolve(&self, stored: Option<&str>) -> (Option<String>, Option<Watermark>) {
         let [beside, inside] = self.paths.each_ref().map(|path| read(path));
-        // An older version wrote none: then the mark beside the folder stands for it, because the
-        // other goes wherever the folder goes.
+        // An older version did not write this file. Then the file beside the broker's folder stands
+        // for it, because the other one goes wherever the folder goes.
         let name = read(&self.identity_path)
             .or_else(|| beside.clone())
             .map(|m| m.log_id);
         let marked = [&beside, &inside].map(|m| m.as_ref().map(|m| m.log_id.clone()));
-        // In the order of their weight where as many speak for one as for another.
+        // In the order of their weight, which decides between logs with equally many votes.
         let witnesses: Vec<String> = [name]
             .into_iter()
             .chain(marked)
@@ -104,7 +105,7 @@ impl WatermarkFiles {
         (Some(ours), mark)
     }
 
-    /// True when at least one of the files is there, readable or not.
+    /// True when at least one of the files exists, readable or not.
     pub fn any_exists(&self) -> bool {
         self.paths
             .iter()
@@ -112,7 +113,7 @@ impl WatermarkFiles {
             .any(|path| path.exists())
     }
 
-    /// Writes both, and which ledger it is where that is not known.
+    /// Writes both watermark files, and the file with the keys if it does not name this log yet.
     pub fn write(&self, mark: &Watermark) -> io::Result<()> {
         self.paths.iter().try_for_each(|path| write(path, mark))?;
         if read(&self.identity_path).is_none_or(|known| known.log_id != mark.log_id) {

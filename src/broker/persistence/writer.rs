@@ -1,9 +1,13 @@
-//! The thread that writes what is owed.
+//! The thread that writes the persistence log.
 //!
-//! Invariants: who waits for the card waits a few milliseconds for company, then one flush serves
-//! all; what nobody waits for is written within a second; when the card had its share of bytes for
-//! now, both wait longer and nothing is lost. A card that fails costs those who wait their answer,
-//! never the broker: everything stays in memory and is written again, whole, when it can be.
+//! Invariants:
+//!
+//! - A change with a ticket waits a few milliseconds for others, then one flush serves them all
+//!   (group commit).
+//! - A change without a ticket is written within a second.
+//! - When storage has had its budget of bytes for now, both wait longer, and nothing is lost.
+//! - Storage that fails never ends the broker: tickets are resolved as failed, everything stays in
+//!   memory, and a complete snapshot is written once storage works again.
 
 use std::io;
 use std::path::Path;
@@ -11,25 +15,27 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::batch::WriteBatch;
 use super::record::PersistedChange;
+use super::snapshot::BrokerSnapshot;
 use super::store::PersistenceFiles;
 use crate::broker::shared::SharedBroker;
 
-/// What nobody waits for is written at least this often.
+/// Changes without a ticket are written at least this often.
 const WRITE_INTERVAL: Duration = Duration::from_millis(900);
-/// So long somebody who waits for the card waits for company; those who are quick acknowledge in
-/// this time, and what they have need not be written.
+/// How long a change with a ticket waits for others. Recipients that acknowledge within this time
+/// save the write: a message that every recipient has need not be on disk.
 const GROUP_COMMIT_DELAY: Duration = Duration::from_millis(4);
-/// Both, when the card had its share.
+/// Both delays, once storage has had its budget.
 const THROTTLED_DELAY: Duration = Duration::from_secs(5);
-/// Pause before a failing card is tried again.
+/// Pause before storage that failed is tried again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
-/// Bytes that the card takes at once, and then in a second: 130 MB a day.
+/// Bytes that are written at once, and then in a second: 130 MB a day.
 const DISK_BUDGET: (f64, f64) = (128.0 * 1024.0 * 1024.0, 1536.0);
-/// What a flush costs beside its bytes.
+/// Bytes that a flush costs beside its contents.
 const FLUSH_COST_BYTES: f64 = 4096.0;
 
-/// How many bytes the card may have.
+/// How many bytes may still be written.
 struct DiskBudget {
     remaining: f64,
     refilled_at: Instant,
@@ -46,125 +52,185 @@ impl DiskBudget {
     }
 }
 
-/// Writes until the bell says that it is over.
+/// Writes until `WriterWakeup::finish` asks for the last round.
 ///
-/// Without a store at the beginning it knows nothing of what stands on the card, and must not write
-/// over it: when the card can be used again the worker begins anew.
+/// If storage could not be opened at the start (`store` is `None`), its contents are not known and
+/// must not be overwritten: once storage can be opened, the worker is restarted to read it.
 pub fn run_writer(broker: &SharedBroker, store: Option<PersistenceFiles>, folder: &Path) {
     let wakeup = broker.lock().persistence.wakeup.clone();
-    let never_opened = store.is_none();
-    let mut store = store;
-    let mut retry_at = Instant::now();
-    let mut budget = DiskBudget {
-        remaining: DISK_BUDGET.0,
-        refilled_at: Instant::now(),
+    let mut writer = PersistenceWriter {
+        broker,
+        folder,
+        never_opened: store.is_none(),
+        store,
+        retry_at: Instant::now(),
+        budget: DiskBudget {
+            remaining: DISK_BUDGET.0,
+            refilled_at: Instant::now(),
+        },
+        last_take: Instant::now(),
+        within_budget: true,
     };
-    let mut last_take = Instant::now();
-    let mut within_budget = true;
     loop {
-        let (commit_delay, interval) = match (&store, within_budget) {
-            // Those who are quick may still take it themselves.
+        let (commit_delay, interval) = writer.delays();
+        let is_last_round = wakeup.wait(commit_delay, interval);
+        let now = Instant::now();
+        let (mut batch, snapshot) = writer.take_changes(now, is_last_round);
+        if writer.never_opened && snapshot.is_some() && writer.open_files().is_ok() {
+            broker.restart_requested.cancel();
+            return;
+        }
+        let before = writer.bytes_written();
+        let done = writer.write(&mut batch, snapshot);
+        let is_durable = done.is_ok();
+        if let Err(cause) = done {
+            writer.on_write_failed(&cause, now);
+        }
+        batch.tickets.iter().for_each(|r| r.resolve(is_durable));
+        let wrote = writer.bytes_written().saturating_sub(before);
+        writer.charge(wrote, now);
+        writer.finish_round(&batch, wrote, is_last_round);
+        if is_last_round {
+            return;
+        }
+    }
+}
+
+struct PersistenceWriter<'a> {
+    broker: &'a SharedBroker,
+    folder: &'a Path,
+    /// `None` while storage fails.
+    store: Option<PersistenceFiles>,
+    /// Storage could not be opened at the start.
+    never_opened: bool,
+    /// When storage that failed is tried again.
+    retry_at: Instant,
+    budget: DiskBudget,
+    last_take: Instant,
+    within_budget: bool,
+}
+
+impl PersistenceWriter<'_> {
+    /// How long a change with a ticket waits for others, and a change without one.
+    fn delays(&self) -> (Duration, Duration) {
+        match (&self.store, self.within_budget) {
+            // Recipients that acknowledge in this time need no disk.
             (None, _) => (Duration::from_millis(250), WRITE_INTERVAL),
             (_, true) => (GROUP_COMMIT_DELAY, WRITE_INTERVAL),
             (_, false) => (THROTTLED_DELAY, THROTTLED_DELAY),
-        };
-        let is_last_round = wakeup.wait(commit_delay, interval);
-        let now = Instant::now();
-        let passed = (!is_last_round)
-            .then(|| now.saturating_duration_since(std::mem::replace(&mut last_take, now)));
-        let (mut batch, snapshot) = {
-            let mut core = broker.lock();
-            let wall = core.wall_s();
-            let reopen = store.is_none() && (now >= retry_at || is_last_round);
-            if never_opened && reopen {
-                retry_at = now + RETRY_INTERVAL;
-            }
-            let rewrite = store.is_some() && std::mem::take(&mut core.persistence.full_rewrite);
-            let full =
-                reopen || rewrite || store.as_ref().is_some_and(PersistenceFiles::wants_snapshot);
-            let batch = core
-                .persistence
-                .take_batch(if full { None } else { passed }, now, wall);
-            (batch, (full).then(|| core.snapshot(now)))
-        };
-        let before = store.as_ref().map_or(0, |s| s.bytes_written);
-        let records = std::mem::take(&mut batch.records);
-        let done = match &mut store {
-            Some(store) => store.write(records.into_iter()).and_then(|()| {
-                // Who waits for these does not wait for the dump.
-                batch.tickets.drain(..).for_each(|r| r.resolve(true));
-                snapshot.map_or(Ok(()), |dump| store.write_snapshot(&dump))
-            }),
-            None if never_opened => {
-                if snapshot.is_some()
-                    && crate::keys::secret::random()
-                        .and_then(|epoch| PersistenceFiles::open(folder, epoch, false))
-                        .is_ok()
-                {
-                    broker.restart_requested.cancel();
-                    return;
-                }
-                Err(io::Error::other("storage was unusable at start"))
-            }
-            None => match snapshot {
-                Some(dump) => crate::keys::secret::random()
-                    .and_then(|epoch| PersistenceFiles::open(folder, epoch, false))
-                    .and_then(|(mut fresh, _)| {
-                        fresh.write_snapshot(&dump)?;
-                        tracing::info!("broker persistence recovered");
-                        store = Some(fresh);
-                        Ok(())
-                    }),
-                None => Err(io::Error::other("storage failed before")),
-            },
-        };
-        let is_durable = done.is_ok();
-        if let Err(cause) = done
-            && (store.is_some() || now >= retry_at)
-        {
-            tracing::error!(%cause, "broker persistence failed; keeping messages in memory, will retry");
-            store = None;
-            retry_at = now + RETRY_INTERVAL;
         }
-        batch.tickets.iter().for_each(|r| r.resolve(is_durable));
-        let wrote = store
-            .as_ref()
-            .map_or(0, |s| s.bytes_written.saturating_sub(before));
+    }
+
+    fn bytes_written(&self) -> u64 {
+        self.store.as_ref().map_or(0, |s| s.bytes_written)
+    }
+
+    fn open_files(&self) -> io::Result<PersistenceFiles> {
+        let epoch = crate::keys::secret::random()?;
+        let (files, _) = PersistenceFiles::open(self.folder, epoch, false)?;
+        Ok(files)
+    }
+
+    /// Takes the changes of this round under the broker's lock, and a snapshot if one is due.
+    fn take_changes(
+        &mut self,
+        now: Instant,
+        is_last_round: bool,
+    ) -> (WriteBatch, Option<BrokerSnapshot>) {
+        let passed = (!is_last_round)
+            .then(|| now.saturating_duration_since(std::mem::replace(&mut self.last_take, now)));
+        let mut core = self.broker.lock();
+        let wall = core.wall_s();
+        let reopen = self.store.is_none() && (now >= self.retry_at || is_last_round);
+        if self.never_opened && reopen {
+            self.retry_at = now + RETRY_INTERVAL;
+        }
+        let rewrite = self.store.is_some() && std::mem::take(&mut core.persistence.full_rewrite);
+        let full = reopen
+            || rewrite
+            || self
+                .store
+                .as_ref()
+                .is_some_and(PersistenceFiles::wants_snapshot);
+        let batch = core
+            .persistence
+            .take_batch(if full { None } else { passed }, now, wall);
+        (batch, full.then(|| core.snapshot(now)))
+    }
+
+    /// Writes the changes and the snapshot; storage that failed is opened again for a snapshot.
+    fn write(
+        &mut self,
+        batch: &mut WriteBatch,
+        snapshot: Option<BrokerSnapshot>,
+    ) -> io::Result<()> {
+        let records = std::mem::take(&mut batch.records);
+        if let Some(store) = &mut self.store {
+            store.write(records.into_iter())?;
+            // These tickets do not wait for the snapshot.
+            batch.tickets.drain(..).for_each(|r| r.resolve(true));
+            return snapshot.map_or(Ok(()), |snapshot| store.write_snapshot(&snapshot));
+        }
+        if self.never_opened {
+            return Err(io::Error::other("storage was unusable at start"));
+        }
+        let Some(snapshot) = snapshot else {
+            return Err(io::Error::other("storage failed before"));
+        };
+        let mut fresh = self.open_files()?;
+        fresh.write_snapshot(&snapshot)?;
+        tracing::info!("broker persistence recovered");
+        self.store = Some(fresh);
+        Ok(())
+    }
+
+    fn on_write_failed(&mut self, cause: &io::Error, now: Instant) {
+        if self.store.is_some() || now >= self.retry_at {
+            tracing::error!(%cause, "broker persistence failed; keeping messages in memory, will retry");
+            self.store = None;
+            self.retry_at = now + RETRY_INTERVAL;
+        }
+    }
+
+    fn charge(&mut self, wrote: u64, now: Instant) {
         let cost = if wrote > 0 {
             wrote as f64 + FLUSH_COST_BYTES
         } else {
             0.0
         };
-        within_budget = budget.take(cost, now);
-        let mut core = broker.lock();
-        core.counters.storage_failing = store.is_none();
-        core.persistence.storage_failed = store.is_none();
+        self.within_budget = self.budget.take(cost, now);
+    }
+
+    /// Lets deliveries go on that waited for the batch, and writes the watermark if it is due. The
+    /// last round also records which messages were never sent.
+    fn finish_round(&mut self, batch: &WriteBatch, wrote: u64, is_last_round: bool) {
+        let mut core = self.broker.lock();
+        core.counters.storage_failing = self.store.is_none();
+        core.persistence.storage_failed = self.store.is_none();
         core.counters.bytes_written += wrote;
-        core.on_batch_written(&batch);
+        core.on_batch_written(batch);
         let unsent = if is_last_round {
             core.never_sent_changes()
         } else {
             Vec::new()
         };
-        let kept = (is_last_round
-            || store
+        let counts = (is_last_round
+            || self
+                .store
                 .as_ref()
                 .is_some_and(PersistenceFiles::wants_watermark))
         .then(|| core.persistent_counts());
         drop(core);
-        if is_last_round {
-            // Without it they come with DUP, as after a death.
-            if let Some(store) = &mut store
-                && let Err(cause) = store.write(unsent.iter().map(PersistedChange::encode))
-            {
-                tracing::warn!(%cause, "broker persistence: cannot record unsent messages");
-            }
-        }
-        if let (Some(store), Some(kept)) = (&mut store, kept) {
-            store.write_watermark(kept);
-        }
-        if is_last_round {
+        let Some(store) = &mut self.store else {
             return;
+        };
+        // Without this record the messages are sent with DUP after the restart, as after a crash.
+        if is_last_round && let Err(cause) = store.write(unsent.iter().map(PersistedChange::encode))
+        {
+            tracing::warn!(%cause, "broker persistence: cannot record unsent messages");
+        }
+        if let Some(counts) = counts {
+            store.write_watermark(counts);
         }
     }
 }

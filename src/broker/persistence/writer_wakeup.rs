@@ -1,14 +1,14 @@
-//! How whoever waits for the card wakes the thread that writes.
+//! Wakes the thread that writes the persistence log.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Wakes the writer.
+/// Two flags behind a lock: somebody waits for the disk; the writer is to end.
 #[derive(Debug, Default)]
 pub struct WriterWakeup(Mutex<(bool, bool)>, Condvar);
 
 impl WriterWakeup {
-    /// Somebody waits for the card.
+    /// Somebody waits for the disk.
     pub fn notify(&self) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !state.0 {
@@ -17,13 +17,14 @@ impl WriterWakeup {
         }
     }
 
-    /// The end: one last round.
+    /// The writer is to end, after one last round.
     pub fn finish(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
         self.1.notify_one();
     }
 
-    /// Waits for a ring, then for company; or for `most`. True = it is the last round.
+    /// Waits for `notify` or for `most`, then for `commit_delay`, so that more changes share the
+    /// flush. True when this is the last round.
     pub(super) fn wait(&self, commit_delay: Duration, most: Duration) -> bool {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (state, _) = self

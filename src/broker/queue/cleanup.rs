@@ -1,5 +1,5 @@
-//! What stays of a queue when its connection, a permission or the session itself ends, and what a
-//! dump holds of it.
+//! The part of a queue that remains when its connection, a permission or the session itself ends,
+//! and the part that a snapshot holds.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,7 @@ use super::{Finished, LogNumber, Queue, QueuedDelivery, Stage};
 use crate::broker::message::QueuedMessage;
 
 impl Queue {
-    /// Forgets QoS 0 messages: they are not kept for a client that is away.
+    /// Drops QoS 0 messages: they are not stored for a disconnected client.
     pub fn drop_qos0(&mut self) {
         self.retained_requests.retain(|_, (qos, _)| *qos > 0);
         self.queued.retain(|w| w.item.qos > 0);
@@ -25,8 +25,8 @@ impl Queue {
             .sum();
     }
 
-    /// Forgets what its client may not hear any more and has not been sent; gives it, and what the
-    /// ledger must know of it.
+    /// Drops the messages that the client may not receive any more and that were not sent yet.
+    /// Returns them, each with the end of its delivery for the persistence log.
     pub fn retain_permitted(
         &mut self,
         is_permitted: &dyn Fn(&str) -> bool,
@@ -54,8 +54,9 @@ impl Queue {
             .collect()
     }
 
-    /// Deliveries of shared subscriptions that nobody has begun to acknowledge, with their numbers:
-    /// another member may have them.
+    /// Takes the deliveries of shared subscriptions that another member may get, with their log
+    /// numbers: queued messages, and QoS 1 messages that were sent and are not acknowledged. A QoS
+    /// 2 delivery that has begun stays with this client.
     pub fn take_redeliverable(&mut self) -> Vec<(Option<LogNumber>, QueuedMessage)> {
         let flying = std::mem::take(&mut self.inflight)
             .into_iter()
@@ -71,7 +72,7 @@ impl Queue {
             .collect()
     }
 
-    /// Ids of messages that wait and were never sent, as far as they have one.
+    /// Packet identifiers of queued messages that the persistence log has and that were never sent.
     pub fn never_sent(&self) -> Vec<u16> {
         self.queued
             .iter()
@@ -80,8 +81,8 @@ impl Queue {
             .collect()
     }
 
-    /// What the ledger must write of it in a dump: messages with their numbers and ids, and ids
-    /// whose PUBREC came.
+    /// The contents that the persistence log must write in a snapshot: messages with their log
+    /// numbers and packet identifiers, and the packet identifiers for which PUBREC was received.
     pub fn persisted_contents(&self) -> (Vec<(LogNumber, u16, QueuedMessage)>, Vec<u16>) {
         let flying = self
             .inflight

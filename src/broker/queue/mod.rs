@@ -1,11 +1,15 @@
-//! What waits for one client, and how far each delivery has come.
+//! The messages for one client, queued and inflight, and how far each delivery has come.
 //!
-//! Invariants: a message is never dropped in silence (`dropped`, `outlived` count); QoS 1 stays
-//! until its PUBACK; QoS 2 goes PUBLISH, PUBREC, PUBREL, PUBCOMP, the payload until PUBREC, the
-//! packet id until PUBCOMP; after a reconnect everything unfinished is sent again in its first
-//! order; a packet id stands for one delivery at a time. A full queue loses its oldest
-//! QoS 0 message first; if there is none, the newcomer: what was acknowledged to a publisher does
-//! not make room.
+//! Invariants:
+//!
+//! - No message is dropped silently: `dropped` and `expired` count.
+//! - A QoS 1 message stays until its PUBACK.
+//! - A QoS 2 delivery goes PUBLISH, PUBREC, PUBREL, PUBCOMP. The payload is stored until PUBREC,
+//!   the packet identifier is in use until PUBCOMP.
+//! - After a reconnect every unfinished delivery is sent again, in the first order.
+//! - A packet identifier names one delivery at a time.
+//! - A full queue drops its oldest QoS 0 message first. If there is none, it drops the new message:
+//!   one that was acknowledged to its publisher never makes room.
 
 mod cleanup;
 
@@ -18,33 +22,34 @@ use tokio::time::Instant;
 use crate::broker::message::{Message, QueuedMessage};
 use crate::broker::persistence::{Finished, LogNumber};
 
-/// A client that took nothing for so long stands still.
+/// A client that took no message for this long has stalled.
 const STALL_AFTER: Duration = Duration::from_millis(20);
 
-/// How safely it is known that a QoS 2 message of the client was taken and is not released.
+/// How durable the record is that the client's QoS 2 message was accepted and is not released yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InboundQos2State {
-    /// Until the worker ends.
+    /// In memory: it ends with the worker.
     Memory,
-    /// On disk soon.
+    /// On disk soon; PUBREC does not wait for it.
     Batched,
-    /// On disk before PUBREC; that it is over, before PUBCOMP.
+    /// On disk before PUBREC is sent. The release is on disk before PUBCOMP is sent.
     Durable,
-    /// Released; that is on its way to the disk.
+    /// PUBREL was received; the record of it is on its way to the disk.
     Released,
-    /// From an earlier life: if the packet id comes without DUP, it is a new message whose
-    /// predecessor's end was lost.
+    /// Restored at a start. If this packet identifier arrives without DUP, it names a new message,
+    /// and the release of the earlier one was lost.
     Restored,
 }
 
-/// A QoS 2 message of the client that was taken, and the card that its PUBREC waits for.
+/// A QoS 2 message that was accepted from the client, and the ticket that its PUBREC (once it is
+/// released, its PUBCOMP) waits for.
 #[derive(Debug, Clone)]
 pub struct InboundQos2 {
     pub state: InboundQos2State,
     pub ticket: Option<Arc<crate::broker::persistence::DurabilityTicket>>,
 }
 
-/// What is to be sent now.
+/// A packet that is to be sent now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outgoing {
     /// PUBLISH with its packet id (0 with QoS 0).
@@ -53,18 +58,17 @@ pub enum Outgoing {
         item: QueuedMessage,
         dup: bool,
     },
-    /// PUBREL.
     PubRel(u16),
 }
 
-/// How far a QoS 2 delivery is.
+/// How far a QoS 1 or QoS 2 delivery has come; QoS 1 has only the first stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// PUBLISH was sent.
     PublishSent,
-    /// PUBREC came; PUBREL waits until that is on disk.
+    /// PUBREC was received; PUBREL waits until that is on disk.
     PersistingPubRec,
-    /// PUBREL may go, or went.
+    /// PUBREL may be sent, or was.
     PubRelReady,
 }
 
@@ -84,37 +88,38 @@ struct QueuedDelivery {
     id: u16,
     item: QueuedMessage,
     log_number: Option<LogNumber>,
-    /// It may have been sent by an earlier life of the broker: DUP [MQTT-3.3.1-1].
+    /// It may have been sent before the broker restarted, so it is sent with DUP [MQTT-3.3.1-1].
     dup: bool,
-    /// It must not be sent before it is on disk: whoever got it once must not get it under another
-    /// id.
+    /// It must not be sent before it is on disk: after a restart a client that already has it must
+    /// not get it again under another packet identifier.
     until_durable: bool,
 }
 
 /// The queue of one session.
 #[derive(Debug)]
 pub struct Queue {
-    /// Topics of retained messages that a new subscription asked for, with its QoS and
-    /// identifiers; the message is looked up when it is sent. Bounded by the number of
-    /// retained messages.
+    /// Topics whose retained message is to be sent because of a new subscription, with the
+    /// subscription's QoS and identifiers. The message is looked up when it is sent. Bounded by
+    /// the number of retained messages.
     retained_requests: BTreeMap<Box<str>, (u8, Box<[u32]>)>,
     queued: VecDeque<QueuedDelivery>,
     inflight: VecDeque<Inflight>,
-    /// Packet ids in use.
+    /// Packet identifiers in use.
     packet_ids: BTreeSet<u16>,
     last_packet_id: u16,
     unsent: usize,
-    /// Bytes of what waits and of what is in flight with its payload.
+    /// Bytes of queued messages and of inflight messages that still have their payload.
     pub bytes: usize,
-    /// Most unacknowledged messages.
+    /// How many messages may be sent and unacknowledged [3.1.2.11.3].
     pub receive_maximum: usize,
     max_messages: usize,
     max_bytes: usize,
     pub dropped: u64,
     pub expired: u64,
-    /// Deliveries that ended by themselves (expired); the ledger is told by [`Queue::ended`].
+    /// Deliveries that ended because their message expired, until the persistence log gets them
+    /// ([`Queue::take_expired`]).
     expired_deliveries: Vec<Finished>,
-    /// When its client last took one.
+    /// When the client last took a message.
     last_sent_at: Option<Instant>,
 }
 
@@ -129,7 +134,7 @@ impl Queue {
             unsent: 0,
             bytes: 0,
             receive_maximum: 20,
-            // Packet ids are 16 bits; the rest is for what is in flight.
+            // Packet identifiers are 16 bits; those above 60,000 are left for inflight messages.
             max_messages: most.clamp(1, 60_000),
             max_bytes,
             dropped: 0,
@@ -139,7 +144,7 @@ impl Queue {
         }
     }
 
-    /// Messages that wait, and messages in flight.
+    /// Numbers of queued and of inflight messages.
     pub fn len(&self) -> (usize, usize) {
         (
             self.queued.len() + self.retained_requests.len(),
@@ -152,8 +157,8 @@ impl Queue {
         self.queued.len() * 2 > self.max_messages || self.bytes * 2 > self.max_bytes
     }
 
-    /// True when it is more than half full and its client takes messages all the same: its
-    /// publishers should let it breathe. Nobody waits for a client that stands still.
+    /// True when publishers should slow down: the queue is more than half full and its client still
+    /// takes messages. For a client that has stalled no publisher waits.
     pub fn wants_backpressure(&self, now: Instant) -> bool {
         self.is_half_full()
             && self
@@ -161,12 +166,12 @@ impl Queue {
                 .is_some_and(|at| now.saturating_duration_since(at) < STALL_AFTER)
     }
 
-    /// Where packet ids stand, for the ledger.
+    /// The packet identifier that was given out last, for the persistence log.
     pub fn last_packet_id(&self) -> u16 {
         self.last_packet_id
     }
 
-    /// Goes on with packet ids behind `last`.
+    /// Continues with packet identifiers after `last`.
     pub fn resume_ids_after(&mut self, last: u16) {
         self.last_packet_id = last;
     }
@@ -180,7 +185,7 @@ impl Queue {
         }
     }
 
-    /// Makes room for `item`; false = there is none.
+    /// Makes room for `item`; false when there is none.
     pub fn make_room(&mut self, item: &QueuedMessage) -> bool {
         while self.queued.len() >= self.max_messages
             || self.bytes + item.size() > self.max_bytes && !self.queued.is_empty()
@@ -197,10 +202,12 @@ impl Queue {
         true
     }
 
-    /// Puts a message at the end; [`Queue::has_room`] was asked before. `owed` = the ledger keeps
-    /// it: then it gets its packet id at once, so that the same message has the same id after a
-    /// restart. Gives the id, 0 if it has none yet. `held` = it is not sent before
-    /// [`Queue::stored`].
+    /// Puts a message at the end and returns its packet identifier, 0 when it has none yet. The
+    /// caller has called [`Queue::make_room`] before.
+    ///
+    /// `owed` is the message's number in the persistence log. A message that has one gets its
+    /// packet identifier at once, so that it has the same identifier after a restart. A message
+    /// with `held` is not sent before [`Queue::message_persisted`].
     pub fn push(&mut self, item: QueuedMessage, owed: Option<LogNumber>, held: bool) -> u16 {
         let id = if owed.is_some() {
             self.allocate_id()
@@ -218,15 +225,15 @@ impl Queue {
         id
     }
 
-    /// The message with that id is on disk, or cannot be: it may be sent.
+    /// The message with this packet identifier is on disk, or storage failed: it may be sent.
     pub fn message_persisted(&mut self, id: u16) {
         if let Some(waiting) = self.queued.iter_mut().find(|w| w.id == id) {
             waiting.until_durable = false;
         }
     }
 
-    /// Puts back what the ledger kept: a message that waits under its id, `again` = it may have
-    /// been sent before.
+    /// Restores a queued message from the persistence log, under its packet identifier. `again`: it
+    /// may have been sent before.
     pub fn restore_queued(&mut self, id: u16, item: QueuedMessage, owed: LogNumber, again: bool) {
         self.packet_ids.insert(id);
         self.bytes += item.size();
@@ -239,7 +246,7 @@ impl Queue {
         });
     }
 
-    /// Puts back what the ledger kept: a delivery whose PUBREC came.
+    /// Restores a delivery from the persistence log for which PUBREC was received.
     pub fn restore_pubrel(&mut self, id: u16, owed: LogNumber) {
         self.packet_ids.insert(id);
         self.inflight.push_back(Inflight {
@@ -253,8 +260,8 @@ impl Queue {
         self.unsent += 1;
     }
 
-    /// Asks for the retained message of a topic; it goes before what is said from now on. False =
-    /// too many are asked for.
+    /// Requests the retained message of a topic; it is sent before messages that are published from
+    /// now on. False when too many are requested.
     pub fn request_retained(
         &mut self,
         topic: &str,
@@ -271,7 +278,7 @@ impl Queue {
         room
     }
 
-    /// A new connection: everything unfinished goes out again, in its order.
+    /// A new connection: every unfinished delivery is sent again, in order.
     pub fn resume(&mut self, window: usize) {
         self.receive_maximum = window.max(1);
         self.inflight
@@ -280,8 +287,7 @@ impl Queue {
         self.unsent = self.inflight.iter().filter(|f| f.unsent).count();
     }
 
-    /// The next thing that may be sent now.
-    /// `find` looks a retained message up.
+    /// The next packet that may be sent now. `find` looks a retained message up.
     pub fn next_outgoing(
         &mut self,
         now: Instant,
@@ -321,7 +327,7 @@ impl Queue {
             let next = match self.retained_requests.first_key_value() {
                 Some((topic, (qos, _))) => {
                     let Some(message) = find(topic) else {
-                        // It is not retained any more.
+                        // The topic has no retained message any more.
                         self.retained_requests.pop_first();
                         continue;
                     };
@@ -412,13 +418,14 @@ impl Queue {
         self.remove_inflight(id, |f| f.qos == 1)
     }
 
-    /// PUBREC that refuses the message: the delivery is over.
+    /// PUBREC with a reason code of failure: the delivery is finished.
     pub fn on_pubrec_error(&mut self, id: u16) -> Option<Finished> {
         self.remove_inflight(id, |f| f.qos == 2)
     }
 
-    /// PUBREC: the client has the message. None = there is no such delivery; true = it came for the
-    /// first time, PUBREL waits for [`Queue::recorded`]; false = PUBREL may go again.
+    /// PUBREC: the client has the message. `None`: there is no such delivery, or its PUBREC is
+    /// being recorded already. `true`: this is the first PUBREC, and PUBREL waits for
+    /// [`Queue::pubrec_persisted`]. `false`: PUBREL may be sent again.
     pub fn on_pubrec(&mut self, id: u16) -> Option<(bool, Option<LogNumber>)> {
         let flying = self
             .inflight
@@ -439,27 +446,27 @@ impl Queue {
         }
     }
 
-    /// The ledger knows of the delivery under another number now.
+    /// The persistence log has the delivery under another number now.
     pub fn set_log_number(&mut self, id: u16, owed: LogNumber) {
         if let Some(flying) = self.inflight.iter_mut().find(|f| f.id == id) {
             flying.log_number = Some(owed);
         }
     }
 
-    /// True while that packet id stands for a delivery in flight.
+    /// True while this packet identifier names an inflight delivery.
     #[cfg(test)]
     pub fn is_inflight(&self, id: u16) -> bool {
         self.inflight.iter().any(|f| f.id == id)
     }
 
-    /// True while PUBREL waits for the card.
+    /// True while PUBREL waits until the PUBREC is on disk.
     pub fn is_persisting_pubrec(&self, id: u16) -> bool {
         self.inflight
             .iter()
             .any(|f| f.id == id && f.stage == Stage::PersistingPubRec)
     }
 
-    /// That PUBREC came is safe: PUBREL goes out next.
+    /// The PUBREC is recorded on disk, or storage failed: PUBREL is sent next.
     pub fn pubrec_persisted(&mut self, id: u16) {
         if let Some(flying) = self
             .inflight
@@ -477,7 +484,7 @@ impl Queue {
         self.remove_inflight(id, |f| f.stage == Stage::PubRelReady)
     }
 
-    /// Deliveries that ended by themselves since the last call.
+    /// The deliveries whose messages expired since the last call.
     pub fn take_expired(&mut self) -> Vec<Finished> {
         std::mem::take(&mut self.expired_deliveries)
     }

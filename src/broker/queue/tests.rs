@@ -1,4 +1,5 @@
-//! Queues: what is lost first, windows, packet ids, the steps of QoS 2.
+//! Queues: which message is dropped first, the receive maximum, packet identifiers, the steps of
+//! QoS 2.
 
 use super::*;
 use crate::broker::message::Message;

@@ -114,7 +114,7 @@ fn sets_that_change_all_the_time_ride_with_the_pictures_and_no_format_is_made_fo
         [7, 8, 8, 6, 5],
         "who decodes may hold the other one still"
     );
-    // A keyframe that brings none is given those that stand.
+    // A keyframe without parameter sets gets those that are known.
     let bare: Vec<Vec<u8>> = units[0]
         .iter()
         .filter(|n| n[0] & 0x1f == 5)

@@ -1,4 +1,4 @@
-//! Pieces that meet, clocks that are set, a disk that is late.
+//! Segments that join, clocks that are set, a disk that is slow.
 
 use tokio_util::sync::CancellationToken;
 
@@ -50,8 +50,8 @@ impl Bench {
         }
     }
 
-    /// A picture of a stretch, `ticks` ms into it, a keyframe every two seconds; `late` = it was
-    /// held up so long, as far as one could tell.
+    /// An access unit of a run, `ticks` ms into it, a keyframe every two seconds; `late` = how long
+    /// it was delayed, as far as one could tell.
     fn frame(&self, run: u64, ticks: i64, late: i64) -> AccessUnit {
         let at_ms = T + 10_000_000 * i64::try_from(run).expect("small") + ticks + late;
         AccessUnit {
@@ -83,8 +83,8 @@ async fn segments_meet_and_a_late_beginning_is_corrected_when_it_is_known() {
     let mut bench = Bench::new();
     bench.ring.load().expect("loads");
     for n in 0..2_000 {
-        // The network holds up the first six seconds, which come all at once; what follows shows
-        // it.
+        // The network delays the first six seconds, which come all at once; the following access
+        // units show that.
         let frame = bench.frame(1, n * 100, (6_000 - n * 100).max(0));
         bench.recorder.handle_frame(frame).await;
         bench.recorder.clock.advance(Duration::from_millis(100));
@@ -159,7 +159,7 @@ async fn what_came_before_the_disk_was_ready_is_kept() {
     );
 }
 
-/// The pieces, by seconds: when each begins after the first picture of the first stretch, and how
+/// The segments, by seconds: when each begins after the first access unit of the first run, and how
 /// long it is.
 fn spans(bench: &Bench) -> Vec<(i64, u32)> {
     bench
@@ -171,8 +171,7 @@ fn spans(bench: &Bench) -> Vec<(i64, u32)> {
 
 #[tokio::test]
 async fn a_clock_that_is_set_back_dates_nothing_wrong_and_loses_nothing() {
-    // In the first piece of a stretch and in a later one; in the midst of a group and at its
-    // beginning.
+    // In the first segment of a run and in a later one; within a GOP and at its beginning.
     for (at, want) in [
         (
             1_205,
@@ -205,8 +204,8 @@ async fn a_clock_that_is_set_back_while_nothing_comes_is_believed_at_once() {
     let mut bench = Bench::new();
     bench.ring.load().expect("loads");
     for n in 0..1_300 {
-        // Ninety seconds; ten seconds later the camera is back, and the clock is half a minute
-        // behind.
+        // Ninety seconds; ten seconds later the camera has reconnected, and the clock is half a
+        // minute behind.
         let mut frame = bench.frame(1, n * 100, if n >= 1_000 { -30_000 } else { 0 });
         if n >= 1_000 {
             frame.rtsp_session = 2;
@@ -250,7 +249,7 @@ async fn what_the_disk_was_too_slow_for_is_told() {
     bench.ring.load().expect("loads");
     for n in (0..300).chain(590..700) {
         if n == 590 {
-            // Ten of the last group are there still.
+            // Ten of the last GOP are still buffered.
             let group = (580..590).map(|n| bench.frame(1, n * 100, 0)).collect();
             bench.recorder.catch_up(290, group).await;
         }

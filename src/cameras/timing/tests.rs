@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// Places pictures with these stamps and times of coming (ms), at 90 kHz; the keyframes stand
-/// every thirty.
+/// Places pictures with these time stamps and times of arrival (ms), at 90 kHz; every thirtieth is
+/// a keyframe.
 fn run(
     pictures: impl Iterator<Item = (i64, i64)>,
     reorders: bool,
@@ -151,7 +151,7 @@ fn after_a_small_step_back_pictures_go_on_at_their_pace() {
     );
     let off = placed[600].ticks + i64::from(placed[600].composition_offset) - shown(600) * 40 * 90;
     assert!(off.abs() < 300 * 90, "{off}");
-    // Again and again: the clock is not believed any more, and nothing stands still.
+    // Again and again: the clock is no longer trusted, and nothing stands still.
     let (timing, placed) = run((0..800).map(|n| (n * 50 - n / 60 * 1_500, n * 50)), false);
     grows(&placed);
     assert_eq!(

@@ -1,7 +1,7 @@
-//! `conglang worker media`: the only place of the house where pictures are decoded.
+//! `conglang worker media`: the only process of the gateway in which pictures are decoded.
 //!
-//! Takes questions from its socket one by one, answers each; a question that cannot be answered is
-//! answered with a sentence. The parent ends a worker that hangs.
+//! The worker reads requests from its socket one by one and replies to each; a request that cannot
+//! be fulfilled gets a sentence as its reply. The parent kills a worker that hangs.
 
 mod still;
 
@@ -11,8 +11,8 @@ use std::os::unix::net::UnixStream;
 use crate::protocol::media::{MAX_MESSAGE_BYTES, MediaWorkerEvent, StillReply, StillRequest};
 use crate::supervisor::child::WorkerStdio;
 
-/// Looks through the machine's decoders and writes down what it found (`GST_REGISTRY`). Nobody's
-/// pictures are near.
+/// Probes the machine's decoders and writes the list of them (`GST_REGISTRY`). The process that
+/// does this handles no camera's pictures.
 ///
 /// # Errors
 /// When GStreamer cannot be started.
@@ -20,8 +20,8 @@ pub fn probe_decoders() -> anyhow::Result<()> {
     still::init_gstreamer()
 }
 
-/// Runs the worker until its parent is gone or wants an end. `shut` = the kernel keeps other files
-/// and calls from it.
+/// Runs the worker until its parent has exited or closes its input. `shut` = the kernel denies the
+/// worker other files and system calls.
 ///
 /// # Errors
 /// When GStreamer cannot be started or the parent gave no socket.
@@ -42,7 +42,7 @@ pub async fn run(birth: WorkerStdio, shut: bool) -> anyhow::Result<()> {
     tokio::select! {
         ended = work => ended?,
         () = async { while orders.next().await.is_some() {} } => {
-            // Whoever waits for a picture now hears that there will be none.
+            // The parent may wait for a still: closing the socket shows it that none will come.
             let _ = ends.shutdown(std::net::Shutdown::Both);
             Ok(())
         }
@@ -57,11 +57,11 @@ fn serve(mut socket: UnixStream) -> anyhow::Result<()> {
             return Ok(());
         }
         let len = u32::from_be_bytes(len) as usize;
-        anyhow::ensure!(len <= MAX_MESSAGE_BYTES, "a question of {len} bytes");
+        anyhow::ensure!(len <= MAX_MESSAGE_BYTES, "a request of {len} bytes");
         let mut body = vec![0; len];
         socket.read_exact(&mut body)?;
-        let ask = StillRequest::decode(&body)
-            .ok_or_else(|| anyhow::anyhow!("a question that is none"))?;
+        let ask =
+            StillRequest::decode(&body).ok_or_else(|| anyhow::anyhow!("a malformed request"))?;
         drop(body);
         let id = ask.id;
         let still = still::decode_still(ask);

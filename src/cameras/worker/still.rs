@@ -1,7 +1,9 @@
-//! A still from one keyframe: a fresh pipeline each time, so that nothing of a bad frame stays.
+//! Decodes one keyframe to a still, in a new pipeline each time, so that no state of a bad keyframe
+//! remains.
 //!
-//! Elements are made by name and joined by hand; no text of a pipeline exists. Scaled before
-//! colours are converted, through RGB: standard-definition colours come out right.
+//! Elements are created by name and linked in code; no pipeline is parsed from text. The picture is
+//! scaled before its colours are converted, through RGB: standard-definition colours come out
+//! right.
 
 use anyhow::Context as _;
 use gstreamer as gst;
@@ -15,7 +17,7 @@ const DECODE_TIMEOUT: gst::ClockTime = gst::ClockTime::from_seconds(5);
 /// JPEG quality, 1–100.
 const JPEG_QUALITY: i32 = 80;
 
-/// Starts GStreamer; looks through the plugins once.
+/// Starts GStreamer, which scans the plugins once.
 pub fn init_gstreamer() -> anyhow::Result<()> {
     gst::init().context("GStreamer does not start")
 }
@@ -24,7 +26,7 @@ fn element(name: &str) -> anyhow::Result<gst::Element> {
     gst::ElementFactory::make(name).build().with_context(|| format!("GStreamer has no “{name}”; install gstreamer1.0-plugins-base, -good and gstreamer1.0-libav"))
 }
 
-/// Makes it: JPEG bytes.
+/// Decodes the still; returns JPEG bytes.
 pub fn decode_still(mut ask: StillRequest) -> Result<Vec<u8>, StillError> {
     let (frame, line) = (
         std::mem::take(&mut ask.frame),
@@ -35,7 +37,7 @@ pub fn decode_still(mut ask: StillRequest) -> Result<Vec<u8>, StillError> {
     line.pull(DECODE_TIMEOUT)
 }
 
-/// A pipeline that is ready.
+/// A playing pipeline with its two ends.
 struct StillPipeline {
     pipeline: gst::Pipeline,
     src: AppSrc,
@@ -119,8 +121,8 @@ impl StillPipeline {
         Ok(())
     }
 
-    /// The still. When none comes, the decoder said so, or it took longer than `most`: these are
-    /// two things.
+    /// Waits for the still. When none comes, either the decoder failed or decoding took longer than
+    /// `most`; the error tells which.
     fn pull(&self, most: gst::ClockTime) -> Result<Vec<u8>, StillError> {
         let Some(sample) = self.sink.try_pull_sample(most) else {
             let has_failed = || {
@@ -155,7 +157,7 @@ impl Drop for StillPipeline {
 mod tests {
     use super::*;
 
-    /// A line for pictures of 640×360 (Constrained Baseline).
+    /// A pipeline for pictures of 640×360 (Constrained Baseline).
     fn ready() -> StillPipeline {
         init_gstreamer().expect("GStreamer");
         let sps = b"\x67\x42\xc0\x16\xda\x02\x80\xbf\xe5\xc0\x44\0\0\x03\0\x04\0\0\x03\0\x78\x3c\x58\xba\x80";
@@ -178,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_picture_that_is_broken_and_one_that_takes_long_are_two_things() {
-        // Nothing was pushed and nothing ended: it would come later.
+        // Nothing was pushed and the stream has not ended: the still may only be late.
         let waits = ready().pull(gst::ClockTime::from_mseconds(20));
         assert!(matches!(waits, Err(StillError::TimedOut(_))), "{waits:?}");
         let line = ready();

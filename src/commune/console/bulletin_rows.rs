@@ -1,11 +1,11 @@
-//! Bulletins that were sent, and what became of each.
+//! Rows of the bulletins that were sent, with the outcome of each.
 
 use super::super::store::BulletinOutcome;
 use super::context::{BULLETIN_LIFETIME_MS, Console};
 use crate::http::dates;
 use crate::http::locale::Lang;
 
-/// Rows of bulletins.
+/// Bulletins that are shown.
 const MAX_BULLETIN_ROWS: usize = 20;
 
 impl Console {

@@ -1,5 +1,5 @@
-//! What the console works with: the store, the villages, who is signed in; what every page of it
-//! needs to know. Absent: pages themselves.
+//! The state that all pages of the console share: the store, the villages, the sign-ins, the
+//! bounds. Deliberately absent: the pages themselves.
 
 use std::sync::{Arc, Mutex};
 
@@ -16,13 +16,13 @@ use crate::supervisor::clock::Clock;
 
 pub(super) const DAY_MS: i64 = 86_400_000;
 
-/// How long a bulletin is worth taking, and stands in the village, ms.
+/// How long a bulletin is sent, and shown in the village, ms.
 pub(super) const BULLETIN_LIFETIME_MS: i64 = 7 * DAY_MS;
 
-/// Pages of all villages that are made at once: each reads hundreds of records of each.
+/// Pages that are made at once: each reads hundreds of records of every village.
 pub const MAX_CONCURRENT_PAGES: usize = 2;
 
-/// What the console works with; clones are the same.
+/// The console's state; clones are the same.
 #[derive(Clone)]
 pub struct Console {
     /// The store.
@@ -35,13 +35,13 @@ pub struct Console {
     pub clock: Clock,
     /// argon2id hash of the officer's PIN.
     pub pin: Arc<String>,
-    /// Where PINs are looked at.
+    /// Hashes and verifies PINs.
     pub pins: PinHasher,
-    /// Who is signed in.
+    /// The sign-ins.
     pub sessions: ConsoleSignIns,
     /// Wrong PINs.
     pub failed_pins: Arc<Mutex<PinAttempts>>,
-    /// Turns at making the page of all villages.
+    /// Permits for making a page.
     pub page_permits: Arc<Semaphore>,
 }
 

@@ -1,8 +1,8 @@
-//! The page: all villages, what they told, bulletins, who is signed in; or the door, for whoever is
-//! not.
+//! The page: all villages, what they reported, bulletins, sign-ins; or the sign-in form for a
+//! visitor who is not signed in.
 //!
-//! Invariant: what is behind the door is made in turn and off the async threads: each page reads
-//! hundreds of records of each village.
+//! Invariant: the page of a signed-in officer is made with a permit and off the async threads,
+//! because it reads hundreds of records of each village.
 
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -16,14 +16,14 @@ use crate::keys::secret;
 
 pub(super) const STYLE: &str = include_str!("../../web/assets/village.css");
 
-/// What a page says besides what it always shows.
+/// Messages that a page shows besides its usual content.
 #[derive(Default)]
 pub(in crate::commune) struct PageMessage {
-    /// Why something was not done.
+    /// The reason why something was not done.
     pub error: String,
-    /// What was done.
+    /// The action that was done.
     pub notice: Option<String>,
-    /// A bulletin that was typed and not taken.
+    /// A bulletin that was typed and rejected.
     pub draft: BulletinDraft,
 }
 
@@ -48,18 +48,18 @@ struct ConsolePage {
     villages: Vec<VillageRow>,
     reported: Vec<String>,
     bulletins: Vec<String>,
-    /// What the officer typed, when it was not taken.
+    /// The rejected bulletin as the officer typed it.
     typed: BulletinDraft,
-    /// The form's own name: a second tap sends nothing again.
+    /// The form's token: posting the form a second time sends nothing again.
     once: String,
-    /// Who is signed in, this one first.
+    /// The sign-ins, the newest first.
     inside: Vec<String>,
     /// The language that this page is not in.
     other: &'static str,
 }
 
 impl Console {
-    /// Makes the page; what is behind the door only in turn and off the async threads.
+    /// Makes the page; for a signed-in officer, with a permit and off the async threads.
     pub(in crate::commune) async fn render(
         &self,
         headers: HeaderMap,
@@ -76,7 +76,7 @@ impl Console {
         };
         let console = self.clone();
         let made = tokio::task::spawn_blocking(move || {
-            // The turn lasts as long as the work, also when the browser has left.
+            // The permit lasts as long as the work, also when the browser has disconnected.
             let _turn = turn;
             console.render_page(lang, status, said, Some(&token))
         });
@@ -165,7 +165,7 @@ impl Console {
         )
     }
 
-    /// Who is signed in.
+    /// Rows of the sign-ins.
     fn sign_in_rows(&self, lang: Lang, now: i64, token: &str) -> Vec<String> {
         let row = |(session, mine): (super::super::sessions::ConsoleSignIn, bool)| {
             let words = if mine {

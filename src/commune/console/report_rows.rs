@@ -1,171 +1,54 @@
-//! What villages told: their alarms in force, and below them what was told last.
+//! Rows of what villages reported: the active alarms of all villages, and below them the newest
+//! entries.
 //!
-//! Invariant: none hides another's; what cannot be read is said, never left out.
+//! Invariant: no village hides another one's alarms, and a village that cannot be read has a row
+//! that says so.
 
 use std::collections::BTreeSet;
 
+use super::super::read_model::ActiveAlarm;
 use super::context::Console;
 use crate::domain::event::{Entry, Event};
+use crate::domain::id::NoticeId;
 use crate::domain::notice::MAX_TITLE_CHARS;
 use crate::domain::text;
 use crate::http::data_loss;
 use crate::http::dates;
 use crate::http::locale::{Lang, capital, noun};
+use crate::http::render::plain_row;
 
-/// Newest records of a village that are looked through, and rows that are shown beside the alarms.
+/// Newest records of a village that are read for its rows.
 const MAX_RECORDS_SCANNED: usize = 400;
 /// Alarms of one village that have a row each.
 const MAX_ALARM_ROWS: usize = 20;
+/// Rows of all villages that are shown beside the alarms.
 const MAX_REPORT_ROWS: usize = 12;
 
+/// A row, and the time by which it is sorted, wall ms.
+type DatedRow = (i64, String);
+
 impl Console {
-    /// Alarms in force of all villages, and below what was told last; of each thing only the
-    /// newest, so that one that comes and goes does not push the others out.
+    /// Active alarms of all villages, and below them the newest entries. Of each thing only the
+    /// newest entry has a row, so that one that comes and goes does not push the others out.
     pub(super) fn report_rows(&self, lang: Lang, now: i64) -> Vec<String> {
-        let (mut alarms, mut news): (Vec<(i64, String)>, Vec<(i64, String)>) = Default::default();
-        let row = |mark, at: i64, village: &str, words: &str| {
-            (
-                at.min(now),
-                crate::http::render::plain_row(
-                    mark,
-                    &format!("{village}: {words}"),
-                    &dates::since(now, at.min(now)),
-                ),
-            )
-        };
+        let (mut alarms, mut news): (Vec<DatedRow>, Vec<DatedRow>) = Default::default();
         for (id, name) in self.villages.iter() {
-            let called = |thing: &str| {
-                self.store
-                    .name_of(id, thing)
-                    .unwrap_or_else(|_| thing.to_owned())
+            let village = VillageReport {
+                console: self,
+                lang,
+                now,
+                id,
+                name,
             };
-            let (Ok(mut in_force), Ok(newest)) = (
+            let (Ok(active), Ok(newest)) = (
                 self.store.alarms(id),
                 self.store.newest(id, MAX_RECORDS_SCANNED),
             ) else {
-                alarms.push(row("bad", now, name, &lang.t("commune-unread")));
+                alarms.push(village.row("bad", now, &lang.t("commune-unread")));
                 continue;
             };
-            // None hides another's: of each village the newest, and how many more there are.
-            let more = in_force.len().saturating_sub(MAX_ALARM_ROWS);
-            if more > 0 {
-                alarms.push(row(
-                    "bad",
-                    now,
-                    name,
-                    &lang.f("commune-more-alarms", &[("n", &more.to_string())]),
-                ));
-            }
-            in_force.sort_by_key(|alarm| std::cmp::Reverse(alarm.at));
-            for alarm in in_force.into_iter().take(MAX_ALARM_ROWS) {
-                let words = lang.f(
-                    "commune-raised",
-                    &[
-                        ("name", &called(&alarm.sensor)),
-                        ("value", &dates::number(alarm.value, 1)),
-                    ],
-                );
-                alarms.push(row("bad", alarm.at, name, &words));
-            }
-            let mut seen = BTreeSet::new();
-            let mut down = BTreeSet::new();
-            for bytes in newest {
-                let Ok(entry) = serde_json::from_slice::<Entry>(&bytes) else {
-                    continue;
-                };
-                let (words, mark) = match &entry.event {
-                    Event::NoticeTakenDown { id } => {
-                        down.insert(id.clone());
-                        continue;
-                    }
-                    Event::NoticePublished {
-                        id: notice, text, ..
-                    } => {
-                        let key = if down.contains(notice) {
-                            "happened-taken-down-one"
-                        } else {
-                            "happened-published"
-                        };
-                        (
-                            lang.f(key, &[("text", &self.title(lang, id, text.id.as_str()))]),
-                            "",
-                        )
-                    }
-                    Event::SensorAlarmLowered {
-                        sensor,
-                        value,
-                        level: 0,
-                    } => (
-                        lang.f(
-                            "commune-lowered",
-                            &[
-                                ("name", &called(sensor.as_str())),
-                                ("value", &dates::number(*value, 1)),
-                            ],
-                        ),
-                        "",
-                    ),
-                    Event::LightGivenUp { light, .. } => (
-                        capital(&lang.f(
-                            "happened-gave-up",
-                            &[("name", &noun(lang, "a-light", &called(light.as_str())))],
-                        )),
-                        "bad",
-                    ),
-                    Event::CameraChanged { camera, here } => (
-                        lang.f(
-                            if *here {
-                                "happened-picture"
-                            } else {
-                                "happened-no-picture"
-                            },
-                            &[("name", &called(camera.as_str()))],
-                        ),
-                        if *here { "" } else { "bad" },
-                    ),
-                    Event::CameraRemoved { camera } => (
-                        lang.f(
-                            "happened-camera-removed",
-                            &[("name", &called(camera.as_str()))],
-                        ),
-                        "",
-                    ),
-                    Event::PresenceChanged { device, here } => (
-                        lang.f(
-                            if *here {
-                                "happened-here"
-                            } else {
-                                "happened-gone"
-                            },
-                            &[("name", &called(device.as_str()))],
-                        ),
-                        if *here { "" } else { "bad" },
-                    ),
-                    Event::EverythingStopped {} => (lang.t("happened-stopped"), "warn"),
-                    Event::Booted { boot, .. } => (
-                        lang.f("happened-booted", &[("n", &boot.to_string())]),
-                        "off",
-                    ),
-                    Event::HistoryDamaged { from, to, lost, .. } => {
-                        (data_loss::history_loss_text(lang, *from, *to, *lost), "bad")
-                    }
-                    _ => continue,
-                };
-                // That something answers again is no news by itself; it only makes its silence old.
-                let is_well = matches!(
-                    entry.event,
-                    Event::PresenceChanged { here: true, .. }
-                        | Event::CameraChanged { here: true, .. }
-                        | Event::CameraRemoved { .. }
-                );
-                let subject = entry
-                    .event
-                    .subject()
-                    .map_or_else(|| words.clone(), str::to_owned);
-                if seen.insert(subject) && !is_well {
-                    news.push(row(mark, entry.wall_ms, name, &words));
-                }
-            }
+            alarms.extend(village.alarm_rows(active));
+            news.extend(village.news_rows(&newest));
         }
         alarms.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
         news.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
@@ -176,8 +59,8 @@ impl Console {
             .collect()
     }
 
-    /// The first line of people's words; words that stayed in the village or cannot be read are not
-    /// “nothing”.
+    /// The first line of a text. A text that stayed in the village or cannot be read is shown as
+    /// “…”, not as nothing.
     fn title(&self, lang: Lang, village: &str, blob: &str) -> String {
         match self.store.text(village, blob) {
             Ok(Some(text)) => text::line(text.lines().next().unwrap_or_default(), MAX_TITLE_CHARS),
@@ -188,5 +71,190 @@ impl Console {
                 "…".to_owned()
             }
         }
+    }
+}
+
+/// One village whose rows are made.
+struct VillageReport<'a> {
+    console: &'a Console,
+    lang: Lang,
+    now: i64,
+    id: &'a str,
+    name: &'a str,
+}
+
+impl VillageReport<'_> {
+    fn row(&self, mark: &str, at: i64, words: &str) -> DatedRow {
+        let at = at.min(self.now);
+        (
+            at,
+            plain_row(
+                mark,
+                &format!("{}: {words}", self.name),
+                &dates::since(self.now, at),
+            ),
+        )
+    }
+
+    fn name_of(&self, thing: &str) -> String {
+        self.console
+            .store
+            .name_of(self.id, thing)
+            .unwrap_or_else(|_| thing.to_owned())
+    }
+
+    /// The newest alarms, a row each, and a row that says how many more there are: a village with
+    /// many alarms must not hide those of the others.
+    fn alarm_rows(&self, mut active: Vec<ActiveAlarm>) -> Vec<DatedRow> {
+        let mut rows = Vec::new();
+        let more = active.len().saturating_sub(MAX_ALARM_ROWS);
+        if more > 0 {
+            rows.push(
+                self.row(
+                    "bad",
+                    self.now,
+                    &self
+                        .lang
+                        .f("commune-more-alarms", &[("n", &more.to_string())]),
+                ),
+            );
+        }
+        active.sort_by_key(|alarm| std::cmp::Reverse(alarm.at));
+        for alarm in active.into_iter().take(MAX_ALARM_ROWS) {
+            let words = self.lang.f(
+                "commune-raised",
+                &[
+                    ("name", &self.name_of(&alarm.sensor)),
+                    ("value", &dates::number(alarm.value, 1)),
+                ],
+            );
+            rows.push(self.row("bad", alarm.at, &words));
+        }
+        rows
+    }
+
+    /// Rows of the newest entries that tell an officer something; `newest` begins with the newest.
+    fn news_rows(&self, newest: &[Vec<u8>]) -> Vec<DatedRow> {
+        let mut rows = Vec::new();
+        let mut subjects = BTreeSet::new();
+        let mut taken_down = BTreeSet::new();
+        for bytes in newest {
+            let Ok(entry) = serde_json::from_slice::<Entry>(bytes) else {
+                continue;
+            };
+            if let Event::NoticeTakenDown { id } = &entry.event {
+                taken_down.insert(id.clone());
+                continue;
+            }
+            let Some((words, mark)) = self.event_text(&entry.event, &taken_down) else {
+                continue;
+            };
+            // A thing that answers again is no news by itself: its entry only hides the older one
+            // of its silence.
+            let is_well = matches!(
+                entry.event,
+                Event::PresenceChanged { here: true, .. }
+                    | Event::CameraChanged { here: true, .. }
+                    | Event::CameraRemoved { .. }
+            );
+            let subject = entry
+                .event
+                .subject()
+                .map_or_else(|| words.clone(), str::to_owned);
+            if subjects.insert(subject) && !is_well {
+                rows.push(self.row(mark, entry.wall_ms, &words));
+            }
+        }
+        rows
+    }
+
+    /// The sentence and the mark of an event; none = it has no row. `taken_down` are the notices
+    /// that newer entries took down.
+    fn event_text(
+        &self,
+        event: &Event,
+        taken_down: &BTreeSet<NoticeId>,
+    ) -> Option<(String, &'static str)> {
+        let lang = self.lang;
+        Some(match event {
+            Event::NoticePublished {
+                id: notice, text, ..
+            } => {
+                let key = if taken_down.contains(notice) {
+                    "happened-taken-down-one"
+                } else {
+                    "happened-published"
+                };
+                (
+                    lang.f(
+                        key,
+                        &[("text", &self.console.title(lang, self.id, text.id.as_str()))],
+                    ),
+                    "",
+                )
+            }
+            Event::SensorAlarmLowered {
+                sensor,
+                value,
+                level: 0,
+            } => (
+                lang.f(
+                    "commune-lowered",
+                    &[
+                        ("name", &self.name_of(sensor.as_str())),
+                        ("value", &dates::number(*value, 1)),
+                    ],
+                ),
+                "",
+            ),
+            Event::LightGivenUp { light, .. } => (
+                capital(&lang.f(
+                    "happened-gave-up",
+                    &[(
+                        "name",
+                        &noun(lang, "a-light", &self.name_of(light.as_str())),
+                    )],
+                )),
+                "bad",
+            ),
+            Event::CameraChanged { camera, here } => (
+                lang.f(
+                    if *here {
+                        "happened-picture"
+                    } else {
+                        "happened-no-picture"
+                    },
+                    &[("name", &self.name_of(camera.as_str()))],
+                ),
+                if *here { "" } else { "bad" },
+            ),
+            Event::CameraRemoved { camera } => (
+                lang.f(
+                    "happened-camera-removed",
+                    &[("name", &self.name_of(camera.as_str()))],
+                ),
+                "",
+            ),
+            Event::PresenceChanged { device, here } => (
+                lang.f(
+                    if *here {
+                        "happened-here"
+                    } else {
+                        "happened-gone"
+                    },
+                    &[("name", &self.name_of(device.as_str()))],
+                ),
+                if *here { "" } else { "bad" },
+            ),
+            Event::EverythingStopped {} => (lang.t("happened-stopped"), "warn"),
+            Event::Booted { boot, .. } => (
+                lang.f("happened-booted", &[("n", &boot.to_string())]),
+                "off",
+            ),
+            Event::HistoryDamaged { from, to, lost, .. } => {
+                (data_loss::history_loss_text(lang, *from, *to, *lost), "bad")
+            }
+            _ => return None,
+        })
     }
 }

@@ -1,5 +1,5 @@
-//! A row for each village: when it was last heard, what was received of it, and what does not go on
-//! as it should. What villages told is not here.
+//! A row for each village: its last contact, the records received of it, and what is wrong with it.
+//! Deliberately absent: what villages report (`report_rows`).
 
 use super::context::{Console, DAY_MS};
 use crate::http::dates;
@@ -9,7 +9,8 @@ use crate::protocol::divergence::Divergence;
 pub(super) struct VillageRow {
     pub(super) id: String,
     pub(super) name: String,
-    /// `""` heard lately, `warn` today, `bad` longer ago or never.
+    /// `""` = a message in the last five minutes, `warn` = within a day, `bad` = longer ago or
+    /// never, or something is wrong.
     pub(super) status_class: &'static str,
     pub(super) words: String,
     /// Chosen for the bulletin.
@@ -54,8 +55,8 @@ impl Console {
                     ],
                 )
             };
-            // What is refused or cannot be read, and what does not go on where it was, is told
-            // where the village stands.
+            // A divergence, an exhausted quota and unreadable batches are shown in the row of their
+            // village.
             let Ok(trouble) = self.store.divergence(id, now) else {
                 return VillageRow {
                     id: id.clone(),

@@ -1,4 +1,4 @@
-//! Every command by every kind of asker.
+//! Every command from every kind of actor.
 
 use super::*;
 use crate::domain::actor::User;
@@ -7,8 +7,8 @@ use crate::domain::id::{DeviceId, TokenId, UserId};
 use crate::domain::speaker::Speaker;
 use crate::domain::tests::{blob, lamp};
 
-/// House, chief, technician, console, program, commune, the device that it is about, another
-/// device, somebody unknown.
+/// Columns: the gateway (`System`), chief, technician, `LocalAdmin`, program, commune, the device
+/// that the command is about, another device, an unknown user.
 const TABLE: &str = "
 DeclareVillage    H........
 DeclarePlace      H..CP....
@@ -52,7 +52,7 @@ RemoveToken       H..C.....
 /// One of each command, about the lamp `d0`.
 ///
 /// # Panics
-/// When a command has none.
+/// When a command has no sample.
 pub fn samples() -> Vec<Command> {
     let hash = "00".repeat(32);
     let text = serde_json::to_value(blob()).expect("json");
@@ -105,7 +105,7 @@ pub fn samples() -> Vec<Command> {
         .into_iter()
         .flat_map(|part| serde_json::from_value::<Vec<Command>>(part).expect("commands"))
         .collect();
-    // The error names every command that there is.
+    // The error of serde lists every command that exists.
     let known = serde_json::from_str::<Command>(r#"{"do":"?"}"#)
         .expect_err("no command")
         .to_string();

@@ -1,4 +1,5 @@
-//! No command leads to a village with a text or a number beyond its bounds, whoever forgot to look.
+//! No command leads to a village with a text or a number beyond its bounds, also when the sender of
+//! the command did not check it.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -10,7 +11,7 @@ use crate::domain::event::{ClockQuality, Entry};
 use crate::domain::permissions::tests::samples;
 use crate::domain::state::VillageState;
 
-/// Every text and number of a command, one after the other, in place of what stands there.
+/// The variants of a command in which one text, number or list is replaced by `hostile`.
 fn with(command: &Value, hostile: &Value) -> Vec<Value> {
     let mut out = Vec::new();
     match command {
@@ -60,7 +61,7 @@ fn apply(state: &mut VillageState, command: &Command) -> bool {
     true
 }
 
-/// Walks through a village as it is written down.
+/// Checks every text, number and list of a serialized village.
 fn judge(key: &str, value: &Value) {
     match value {
         Value::Object(map) => map.iter().for_each(|(k, v)| judge(k, v)),
@@ -76,7 +77,7 @@ fn judge(key: &str, value: &Value) {
             }
             "unit" => assert!(text::is_line(text, MAX_UNIT_CHARS), "{key}: {text:?}"),
             "why" => assert!(text::is_line(text, 200), "{key}: {text:?}"),
-            // What machines compare is as it is, and no page shows it.
+            // Payloads are compared by machines: they stay as they are, and no page shows them.
             "on" | "off" | "here" | "gone" => {
                 assert!(
                     text.len() <= MAX_MACHINE_TEXT_BYTES,

@@ -1,8 +1,8 @@
-//! Asking the index: entries about a subject, entries that one led to.
+//! Queries to the index: entries about a subject, entries that one entry caused.
 //!
-//! Invariant: what the index names is read from history and filtered there, so that names that
-//! collide show nothing; a value that cannot be read makes the index suspect, and it is built again
-//! at its next turn.
+//! Invariants: the entries that the index names are read from history and filtered there, so that a
+//! collision of names shows nothing wrong; a value that cannot be read marks the index as corrupt,
+//! and the next [`Index::catch_up`] builds it again.
 
 use std::io;
 use std::sync::atomic::Ordering;
@@ -15,7 +15,7 @@ use crate::journal::StoredEntry;
 use crate::journal::history::History;
 
 impl Index {
-    /// Packed entries about `subject` before `seq`, newest first. Blocking.
+    /// Packed entries about `subject` before `before`, newest first. Blocks.
     ///
     /// # Errors
     /// When the index or a pack is damaged.
@@ -42,8 +42,8 @@ impl Index {
         Ok(out)
     }
 
-    /// Entries about any of `subjects` before `before`, newest first, whether packed or not: what
-    /// is not indexed yet is read from the tail. Blocking.
+    /// Entries about any of `subjects` before `before`, newest first, whether packed or not:
+    /// entries that are not indexed yet are read from the tail. Blocks.
     ///
     /// # Errors
     /// When the index or a pack is damaged.
@@ -70,7 +70,7 @@ impl Index {
             }));
         }
         for subject in subjects {
-            // What the tail gave is told also when the index cannot be read.
+            // The entries of the tail are given also when the index cannot be read.
             match self.by_subject(
                 history,
                 subject,
@@ -87,7 +87,7 @@ impl Index {
         Ok(out)
     }
 
-    /// Packed entries led to by `cause`, newest first. Blocking.
+    /// Packed entries caused by the entry `cause`, newest first. Blocks.
     ///
     /// # Errors
     /// When the index or a pack is damaged.
@@ -113,7 +113,7 @@ impl Index {
         before: u64,
         limit: usize,
     ) -> io::Result<Vec<u64>> {
-        // redb may panic on a page that rotted behind its back.
+        // redb may panic on a page that was corrupted after it was opened.
         let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             self.rows(table, name, before, limit)
         }));

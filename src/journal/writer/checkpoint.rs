@@ -1,7 +1,8 @@
-//! When history is packed and a snapshot made, and what of the log may go then.
+//! Checkpoints: when history is packed and a snapshot written, and how much of the log is released
+//! then.
 //!
 //! Invariants: the log is kept back to the older of two snapshots; packing that failed is tried
-//! again only when there is more to pack; the village goes on meanwhile.
+//! again only when there is more to pack; the writer goes on taking requests meanwhile.
 
 use std::io;
 use std::sync::Arc;
@@ -12,7 +13,8 @@ use crate::journal::request::WriterRequest;
 use crate::journal::snapshot::Snapshot;
 
 impl JournalWriter {
-    /// Packs everything and writes a snapshot, before anybody builds on this start.
+    /// Packs everything and writes a snapshot in the calling thread: at a start before anything is
+    /// built on it, and at a clean stop.
     pub(in crate::journal) fn checkpoint_now(&mut self) -> io::Result<()> {
         self.log.seal();
         let Some(job) = self.next_job() else {

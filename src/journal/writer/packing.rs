@@ -1,4 +1,4 @@
-//! A checkpoint as a piece of work: what it is made of, making it, what it came to.
+//! One checkpoint as a job for a helper thread: its input, the work, its result.
 
 use std::io;
 use std::path::Path;
@@ -8,15 +8,15 @@ use crate::journal::chain::Heads;
 use crate::journal::snapshot::Snapshot;
 use crate::journal::{StoredEntry, pack, snapshot};
 
-/// A finished checkpoint: entries of segments up to `through` are in `pack` (none = there were
-/// none), after which the chain has these heads.
+/// A finished checkpoint: the entries of segments up to `through` are in `pack` (none = there were
+/// no entries), and `end` are the chain's heads after them.
 pub(super) struct Checkpoint {
     pub(super) through: u64,
     pub(super) pack: Option<pack::Pack>,
     pub(super) end: Heads,
 }
 
-/// What a checkpoint is made of.
+/// The input of a checkpoint.
 pub(super) struct CheckpointJob {
     pub(super) through: u64,
     pub(super) heads: Heads,
@@ -24,7 +24,7 @@ pub(super) struct CheckpointJob {
     pub(super) snapshot: Snapshot,
 }
 
-/// Writes the pack, then the snapshot that knows of it. Blocks.
+/// Writes the pack, then the snapshot that includes its entries. Blocks.
 pub(super) fn pack_and_snapshot(folder: &Path, job: &CheckpointJob) -> io::Result<Checkpoint> {
     let end = job.snapshot.heads;
     let pack = if job.entries.is_empty() {

@@ -1,20 +1,21 @@
-//! What is known of a camera's stills: the newest, when one was tried, and whether keyframes can be
+//! The stills of a camera: the newest, when one was last tried, and whether keyframes can be
 //! decoded at all.
 //!
-//! A still is the proof that what is kept can be seen. Three things are told apart: it was decoded,
-//! it cannot be decoded, and nobody could look; the last is neither of the others.
+//! A still is the proof that recordings can be decoded. Three results are distinguished: a keyframe
+//! was decoded, it cannot be decoded, and it could not be checked. The last says nothing about the
+//! other two.
 
 use std::sync::atomic::Ordering;
 
 use super::{LiveCamera, Still};
 
-/// Somebody who looked so lately looks still, ms.
+/// A still that was requested this recently is still wanted, ms.
 const VIEWED_RECENTLY_MS: i64 = 10_000;
-/// So many keyframes in turn that cannot be decoded, or not in time, are told.
+/// This many keyframes in a row that cannot be decoded, or not in time, are reported as a fault.
 const MAX_STILL_FAILURES: u32 = 3;
 
 impl LiveCamera {
-    /// A still was made.
+    /// Takes a new still.
     pub fn set_still(&self, still: Still) {
         self.still_tried_at.store(still.at_ms, Ordering::Relaxed);
         self.still_failures.store(0, Ordering::Relaxed);
@@ -23,13 +24,13 @@ impl LiveCamera {
         self.still.send_replace(Some(still));
     }
 
-    /// Of the frame of that time a still is being made, wall ms.
+    /// Records that a still of the keyframe of this time is being made, wall ms.
     pub fn set_still_tried(&self, at_ms: i64) {
         self.still_tried_at.store(at_ms, Ordering::Relaxed);
     }
 
-    /// That keyframe could not be decoded. One may be torn; several in turn mean that nobody can
-    /// see what is kept.
+    /// Records that a keyframe could not be decoded. One keyframe may be damaged; several in a row
+    /// mean that recordings cannot be decoded.
     pub fn set_still_failed(&self, why: &str) {
         self.still_timeouts.store(0, Ordering::Relaxed);
         let is_told = self.still_failures.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_STILL_FAILURES;
@@ -41,32 +42,33 @@ impl LiveCamera {
         });
     }
 
-    /// Decoding that keyframe took too long. It says nothing of the picture; several in turn mean
-    /// that nobody looks.
+    /// Records that decoding a keyframe took too long. This says nothing about the keyframe;
+    /// several in a row mean that nothing is checked.
     pub fn set_still_timed_out(&self, why: &str) {
         if self.still_timeouts.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_STILL_FAILURES {
             self.set_unverifiable(why);
         }
     }
 
-    /// Nobody can look whether keyframes can be decoded, and why.
+    /// Records why it cannot be checked whether keyframes can be decoded.
     pub fn set_unverifiable(&self, why: &str) {
         self.update_faults(|f| f.unchecked = Some(why.to_owned()));
     }
 
-    /// The last keyframe could not be decoded, and it is not yet known whether others can be.
+    /// True when the last keyframes could not be decoded, but too few to report it: it is not known
+    /// yet whether others can be.
     #[must_use]
     pub fn is_unverified(&self) -> bool {
         (1..MAX_STILL_FAILURES).contains(&self.still_failures.load(Ordering::Relaxed))
     }
 
-    /// Of which frame a still was last made or tried, wall ms; 0 = none.
+    /// Time of the keyframe of which a still was last made or tried, wall ms; 0 = none.
     #[must_use]
     pub fn tried_at(&self) -> i64 {
         self.still_tried_at.load(Ordering::Relaxed)
     }
 
-    /// Whether somebody looked at the still lately.
+    /// True when the still was requested recently.
     #[must_use]
     pub fn is_wanted(&self, now_ms: i64) -> bool {
         (0..VIEWED_RECENTLY_MS)
@@ -96,7 +98,7 @@ mod tests {
                 jpeg: Bytes::new(),
             });
         };
-        // One that is late is no news, several are, and say nothing against the picture.
+        // One timeout is not reported. Several are, but they do not mean that the stream is broken.
         picture.set_still_timed_out("slow");
         picture.set_still_timed_out("slow");
         assert_eq!(told(), (None, None));
@@ -104,7 +106,7 @@ mod tests {
         assert_eq!(told(), (None, Some("slow".to_owned())));
         well();
         assert_eq!(told(), (None, None));
-        // A machine without the decoder is told at once.
+        // A machine without the decoder is reported at once.
         picture.set_unverifiable("no decoder");
         assert_eq!(told(), (None, Some("no decoder".to_owned())));
         assert!(!picture.is_unverified());

@@ -1,23 +1,23 @@
-//! What the broker counts: figures for `status`, `$SYS` and Prometheus. Since the worker began,
-//! unless it says otherwise.
+//! The broker's counters, for `status`, `$SYS` and Prometheus. They count since the worker began,
+//! unless the field says otherwise.
 
 use serde::{Deserialize, Serialize};
 
 /// Packets of any kind, and the bytes of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traffic {
-    /// Packets that came.
+    /// Packets received.
     pub packets_in: u64,
-    /// Bytes that came.
+    /// Bytes received.
     pub bytes_in: u64,
-    /// Packets that went.
+    /// Packets sent.
     pub packets_out: u64,
-    /// Bytes that went.
+    /// Bytes sent.
     pub bytes_out: u64,
 }
 
 impl Traffic {
-    /// Counts what another counted.
+    /// Adds another count to this one.
     pub const fn add(&mut self, other: Self) {
         self.packets_in += other.packets_in;
         self.bytes_in += other.bytes_in;
@@ -26,52 +26,52 @@ impl Traffic {
     }
 }
 
-/// How what the broker had on disk was lost.
+/// How the broker's stored data was lost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LossKind {
-    /// Parts of it cannot be read.
+    /// Parts of the data cannot be read.
     #[default]
     Damaged,
-    /// Nothing of it is there.
+    /// No data is there.
     #[serde(rename = "gone")]
     Missing,
     /// An older copy lies in its place, or its end is missing.
     #[serde(rename = "older")]
     Outdated,
-    /// Another box's lies in its place.
+    /// The data of another box lies in its place.
     Foreign,
 }
 
-/// What the broker had on disk and found no more when it began.
+/// Stored data that the broker did not find any more when it began.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DataLoss {
     /// When it was found, wall seconds.
     #[serde(rename = "at")]
     pub found_at_s: u64,
-    /// How.
+    /// The kind of loss.
     #[serde(rename = "how")]
     pub kind: LossKind,
-    /// Groups of changes of which nothing was found.
+    /// Groups of changes that were not found.
     #[serde(rename = "groups")]
     pub lost_groups: u64,
     /// Single changes that cannot be read.
     #[serde(rename = "records")]
     pub lost_records: u64,
-    /// Retained messages when it was last known; 0 = not known.
+    /// Number of retained messages when it was last known; 0 = not known.
     pub retained: u64,
-    /// Of them (and of those since), how many are still there.
+    /// Number of them (and of those since) that are still there.
     #[serde(rename = "retained_left")]
     pub retained_recovered: u64,
-    /// Kept sessions when it was last known.
+    /// Number of persistent sessions when it was last known.
     pub sessions: u64,
-    /// How many are still there.
+    /// Number of them that are still there.
     #[serde(rename = "sessions_left")]
     pub sessions_recovered: u64,
 }
 
-/// What the broker counted since it started.
+/// The counters since the worker began.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Counters {
@@ -79,17 +79,17 @@ pub struct Counters {
     pub connected: u64,
     /// Most clients that were connected at once.
     pub connected_max: u64,
-    /// Sessions kept for clients that are away.
+    /// Persistent sessions whose clients are disconnected.
     #[serde(rename = "away")]
     pub disconnected: u64,
-    /// Sessions whose time was over.
+    /// Sessions that expired.
     #[serde(rename = "expired")]
     pub expired_sessions: u64,
     /// Devices in quarantine.
     pub quarantined: u64,
-    /// Over all connections.
+    /// Traffic of all connections.
     pub traffic: Traffic,
-    /// Messages taken.
+    /// Messages received.
     pub received: u64,
     /// Their bytes of payload.
     pub received_bytes: u64,
@@ -99,13 +99,14 @@ pub struct Counters {
     pub delivered_bytes: u64,
     /// Messages dropped because a session's queue was full.
     pub dropped: u64,
-    /// Messages that were not sent because they are larger than their client takes.
+    /// Messages that were not sent because they are larger than their client's maximum packet
+    /// size.
     #[serde(rename = "too_large")]
     pub oversized: u64,
-    /// Messages dropped because their time was over.
+    /// Messages dropped because they expired.
     #[serde(rename = "outlived")]
     pub expired_messages: u64,
-    /// Publishes outside of a permission.
+    /// Publishes that the account may not make.
     #[serde(rename = "forbidden")]
     pub denied_publishes: u64,
     /// Subscriptions.
@@ -116,28 +117,28 @@ pub struct Counters {
     pub queued: u64,
     /// Their bytes.
     pub queued_bytes: u64,
-    /// Retained messages held.
+    /// Retained messages.
     pub retained: u64,
     /// Their bytes.
     pub retained_bytes: u64,
     /// Retained messages refused because of a bound.
     pub retained_refused: u64,
-    /// Clients refused.
+    /// Connections refused.
     #[serde(rename = "refused")]
     pub rejected_connects: u64,
-    /// Clients cut.
+    /// Connections ended by the broker because of an error.
     #[serde(rename = "cut")]
     pub disconnected_with_error: u64,
-    /// Bytes written to the card.
+    /// Bytes written to storage.
     #[serde(rename = "written")]
     pub bytes_written: u64,
-    /// Changes that wait for the card.
+    /// Changes that are not on disk yet.
     #[serde(rename = "owed")]
     pub pending_changes: u64,
-    /// The card does not take them.
+    /// Storage does not accept writes.
     #[serde(rename = "card_fails")]
     pub storage_failing: bool,
-    /// The last loss of what it had on disk, if there was one.
+    /// The last loss of stored data, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<Box<DataLoss>>,
     /// Seconds since the worker began.

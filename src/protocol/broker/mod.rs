@@ -1,5 +1,5 @@
-//! What parent and broker worker say to each other: settings, orders, facts. One JSON object a
-//! line.
+//! The messages between the supervisor and the broker's worker: settings, commands, events. One
+//! JSON object a line.
 
 mod counters;
 
@@ -10,49 +10,50 @@ use super::mqtt::topic::{TOPIC_BYTES_MAX, TOPIC_LEVELS_MAX};
 use crate::domain::device::Account;
 use crate::keys::holders::HolderTable;
 
-/// User name of the house's own clients: not a device's, devices cannot take it.
+/// User name of the gateway's own clients. A device cannot have it.
 pub const GATEWAY_ACCOUNT: &str = "@house";
 
-/// Client id of the house's link, by which devices are heard; a technician's commands come as the
-/// house too, under others.
+/// Client id of the gateway's link, which receives the devices' messages. A technician's commands
+/// use the same account under other client ids.
 pub const GATEWAY_CLIENT_ID: &str = "house";
 
-/// What is remembered of a device without an account when it comes in.
+/// The reason recorded for a device without an account when it connects.
 pub const QUARANTINE_REASON: &str =
     "it has no account: it is in quarantine and may only announce itself";
 
 /// First line to the worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// What each passed listener is, in order.
+    /// The kind of each passed listener, in order.
     #[serde(rename = "doors")]
     pub listeners: Vec<ListenerKind>,
-    /// Unix socket for the house's own clients; made 0600 by the worker.
+    /// Unix socket for the gateway's own clients; made 0600 by the worker.
     #[serde(rename = "house_socket")]
     pub gateway_socket: String,
-    /// Password behind the house's name ([`HOUSE`]), fresh at each boot.
+    /// Password of the gateway's account ([`GATEWAY_ACCOUNT`]), fresh at each boot.
     #[serde(rename = "house_secret")]
     pub gateway_password: String,
-    /// Folder of the broker: its lock, and the ledger in `ledger`.
+    /// Folder of the broker: its lock, and the persistence log in `ledger`.
     pub folder: String,
-    /// Certificate chain and key, PEM files, for TLS doors.
+    /// Certificate chain and key, PEM files, for TLS listeners.
     pub certificate: Option<(String, String)>,
     /// CA of client certificates, PEM file; the certificate's common name is the user name.
     pub client_ca: Option<String>,
-    /// Every TLS client must bring a certificate of that CA; else it may show a password instead.
+    /// Every TLS client must have a certificate of that CA; if false, it may use a password
+    /// instead.
     #[serde(default)]
     pub certificate_only: bool,
-    /// Devices without an account may announce themselves, and do nothing else.
+    /// Devices without an account may send discovery messages, and nothing else.
     #[serde(default)]
     pub quarantine: bool,
-    /// How safely messages are kept, by topic; the first that matches counts.
+    /// Durability classes by topic; the first rule that matches counts.
     #[serde(default)]
     pub rules: Vec<DurabilityRule>,
-    /// The latest time that is known to be over, wall ms: certificates that ended before it are
-    /// refused whatever the clock says.
+    /// The latest time that is known to have passed, wall ms: certificates that ended before it
+    /// are refused, also when the clock is earlier.
     #[serde(default)]
     pub floor_ms: i64,
-    /// A broker served here before: a folder without anything is a loss, not a beginning.
+    /// A broker served here before: an empty folder is then a loss of data, not a first start.
     #[serde(default)]
     pub served_before: bool,
     /// Bounds.
@@ -60,16 +61,17 @@ pub struct Settings {
     pub limits: Limits,
 }
 
-/// How safely a message with QoS 1 or 2, or a retained one, is kept for those who are to have it.
+/// How safely a message with QoS 1 or 2, or a retained one, is stored for its recipients.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DurabilityClass {
-    /// On disk before it is acknowledged, unless all who are to have it have it already.
+    /// On disk before it is acknowledged, unless every persistent recipient has acknowledged it
+    /// already.
     Durable,
     /// On disk within a second.
     #[default]
     Batched,
-    /// Lost when the broker or the box ends.
+    /// In memory only: lost when the broker's process or the box stops.
     Memory,
 }
 
@@ -83,9 +85,10 @@ pub struct DurabilityRule {
     pub class: DurabilityClass,
 }
 
-/// The rules of a house that was told none: what a device says (`d/`) and what it is ordered to do
-/// (`c/`) is durable; announcements come again by themselves, programs' own topics are theirs to
-/// judge: batched.
+/// The rules where the configuration has none. Messages of devices (`d/`) and orders to them (`c/`)
+/// are durable. All other topics are batched: discovery messages are published again by themselves,
+/// and programs that need more for their topics can configure it. The gateway's own topics
+/// (`house/`) stay in memory.
 #[must_use]
 pub fn default_durability_rules() -> Vec<DurabilityRule> {
     let rule = |filter: &str, class| DurabilityRule {
@@ -100,7 +103,7 @@ pub fn default_durability_rules() -> Vec<DurabilityRule> {
     ]
 }
 
-/// What a listener is.
+/// The kind of a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ListenerKind {
@@ -114,15 +117,15 @@ pub enum ListenerKind {
     WebSocketTls,
 }
 
-/// Bounds of the broker; every one has its sentence when it is hit.
+/// Bounds of the broker; for each one there is a sentence that is reported when it is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Connections in all.
     pub connections: usize,
-    /// Connections that have not said who they are.
+    /// Half-open connections: those that have not completed CONNECT.
     pub half_open: usize,
-    /// Of them from one address; a bridge or a program on this machine may have 200.
+    /// Half-open connections from one address; a bridge or a program on this machine may have 200.
     pub half_open_per_address: usize,
     /// Connections from one address.
     pub per_address: usize,
@@ -142,7 +145,7 @@ pub struct Limits {
     pub topic_levels: usize,
     /// Longest client id, bytes.
     pub client_id_bytes: usize,
-    /// Sessions of one account, connected or kept.
+    /// Sessions of one account, connected or persistent.
     pub per_account: usize,
     /// Messages that wait for one client's acknowledgement.
     pub inflight: usize,
@@ -151,9 +154,9 @@ pub struct Limits {
     /// Topic aliases of one client, in each direction.
     pub aliases: u16,
     /// Longest keep alive, seconds; a longer one, or none, is replaced by it for MQTT 5. 0 = as
-    /// the client wishes.
+    /// the client requests.
     pub keep_alive_s: u16,
-    /// Longest life of a session whose client is away, seconds.
+    /// Longest session expiry interval, seconds.
     pub session_s: u32,
     /// Messages queued for one session.
     pub queued: usize,
@@ -163,7 +166,7 @@ pub struct Limits {
     pub queued_all: usize,
     /// Devices without an account that may announce themselves at the same time.
     pub quarantined: usize,
-    /// Sessions kept for devices that are away.
+    /// Persistent sessions whose clients are disconnected.
     pub sessions: usize,
     /// Retained messages.
     pub retained: usize,
@@ -213,18 +216,19 @@ impl Default for Limits {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "order", rename_all = "snake_case")]
 pub enum WorkerCommand {
-    /// The whole access table; the worker answers `Applied`.
+    /// The whole access table; the worker answers with [`WorkerEvent::AccessApplied`].
     #[serde(rename = "access")]
     SetAccess {
-        /// Number of the order.
+        /// Number of the command.
         n: u64,
         /// All accounts.
         accounts: Vec<Account>,
     },
-    /// Which certificates open which accounts; on open connections too.
+    /// The certificates that are valid for each account; applied to open connections too.
     #[serde(rename = "holders")]
     SetCertificateHolders {
-        /// By account; one that is not named is open to every certificate of its name.
+        /// Keys by account; an account that is not in the table accepts every certificate of its
+        /// name.
         holders: HolderTable,
     },
     /// Read certificate and key again.
@@ -235,7 +239,7 @@ pub enum WorkerCommand {
     Query {
         /// Number of the question.
         n: u64,
-        /// What is asked.
+        /// The question.
         #[serde(rename = "ask")]
         query: AdminQuery,
     },
@@ -245,18 +249,18 @@ pub enum WorkerCommand {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
 pub enum WorkerEvent {
-    /// Alive; said by the worker's frame, not by the broker.
+    /// Alive; sent by `supervisor::child`, not by the broker's own code.
     #[serde(rename = "beat")]
     Heartbeat,
-    /// The doors are served.
+    /// The listeners are served.
     Ready,
     /// The access table is in force, also on open connections.
     #[serde(rename = "applied")]
     AccessApplied {
-        /// Number of the order.
+        /// Number of the command.
         n: u64,
     },
-    /// A verified certificate of an account's name came to a door.
+    /// A client showed a verified certificate with an account's name.
     #[serde(rename = "holder")]
     CertificateSeen {
         /// The account.
@@ -266,16 +270,16 @@ pub enum WorkerEvent {
         /// When it ends, seconds since 1970.
         until: i64,
     },
-    /// A device was refused or cut, and why.
+    /// A client was refused or disconnected, and why.
     #[serde(rename = "trouble")]
     ClientError {
-        /// Who, as far as it said.
+        /// Account or client id, as far as known.
         #[serde(rename = "who")]
         client: String,
         /// Why, for a technician.
         #[serde(rename = "why")]
         reason: String,
-        /// How many others there were since the last that was told.
+        /// Number of further ones since the last that was reported.
         #[serde(default)]
         #[serde(rename = "untold")]
         suppressed: u64,
@@ -293,11 +297,11 @@ pub enum WorkerEvent {
     },
 }
 
-/// What a technician asks of the broker.
+/// A query or an action of the technician at the broker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "about", rename_all = "snake_case")]
 pub enum AdminQuery {
-    /// Sessions, connected or kept, those after `after` in their order.
+    /// Sessions, connected or persistent, those after `after` in their order.
     Clients {
         /// Account and client id after which to go on.
         after: Option<(String, String)>,
@@ -346,14 +350,14 @@ pub struct ClientRow {
     pub client_id: String,
     /// It is connected.
     pub connected: bool,
-    /// Its address; empty when away.
+    /// Its address; empty when disconnected.
     pub address: String,
-    /// “3.1”, “3.1.1” or “5”; empty when away.
+    /// “3.1”, “3.1.1” or “5”; empty when disconnected.
     pub version: String,
-    /// Door.
+    /// Listener.
     #[serde(rename = "door")]
     pub listener: String,
-    /// Seconds since it came, or since it left.
+    /// Seconds since it connected, or since it disconnected.
     #[serde(rename = "seconds")]
     pub state_age_s: u64,
     /// Filters.
@@ -364,7 +368,7 @@ pub struct ClientRow {
     pub inflight: usize,
     /// Messages for it that were dropped.
     pub dropped: u64,
-    /// Its session is kept when it leaves.
+    /// Its session outlives its connection.
     #[serde(rename = "kept")]
     pub persistent: bool,
 }
@@ -374,7 +378,7 @@ pub struct ClientRow {
 pub struct RetainedRow {
     /// Topic.
     pub topic: String,
-    /// Who said it.
+    /// Account that published it.
     pub owner: String,
     /// Its beginning, as text.
     pub payload: String,
@@ -384,13 +388,13 @@ pub struct RetainedRow {
     pub qos: u8,
 }
 
-/// Something that was refused, dropped or cut.
+/// A connection, packet or message that was refused, dropped or cut off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
-    /// Seconds since 1970 as the box knew them.
+    /// Seconds since 1970 by the box's clock.
     #[serde(rename = "at")]
     pub at_s: i64,
-    /// Account or client id, as far as it said.
+    /// Account or client id, as far as known.
     #[serde(rename = "who")]
     pub client: String,
     /// Address; empty = unknown.

@@ -1,4 +1,4 @@
-//! Announcements and words of devices, as Home Assistant reads them.
+//! Discovery messages and states of devices, read as Home Assistant reads them.
 
 use super::*;
 
@@ -32,15 +32,15 @@ fn an_announcement_with_abbreviations_is_read() {
     );
 }
 
-/// Announced payloads (as JSON, empty = not announced), whether a template picks a field, what the
-/// device says, what it means.
+/// Payloads in the discovery message (as JSON, empty = none), whether a template picks a field, the
+/// message that the device publishes, its meaning.
 const STATES: [(&str, &str, bool, &str, PayloadValue); 49] = {
     const ON: PayloadValue = PayloadValue::Value(1.0);
     const OFF: PayloadValue = PayloadValue::Value(0.0);
     const UNCLEAR: PayloadValue = PayloadValue::Invalid;
     const NOTHING: PayloadValue = PayloadValue::Absent;
     [
-        // Zigbee2MQTT's contact: turned round.
+        // Zigbee2MQTT's contact sensor: on and off are reversed.
         ("false", "true", true, r#"{"x":false}"#, ON),
         ("false", "true", true, r#"{"x":true}"#, OFF),
         ("true", "false", true, r#"{"x":true}"#, ON),
@@ -148,7 +148,7 @@ fn payloads_keep_their_case_and_their_signs() {
     );
     let there = switch.availability.expect("availability");
     assert_eq!((there.here.as_str(), there.gone.as_str()), ("True", "0"));
-    // A light knows no words of its own for its state.
+    // A light has no payloads of its own for its state.
     let light = read("homeassistant/light/a/b/config", json.as_bytes())
         .expect("read")
         .entity

@@ -1,4 +1,5 @@
-//! Reading a packet's body: short is malformed, never “need more”.
+//! Reading a packet's body. A body that is too short is malformed; the packet is complete, so
+//! reading never waits for more bytes.
 
 use bytes::{Buf as _, Bytes};
 

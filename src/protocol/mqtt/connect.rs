@@ -1,4 +1,4 @@
-//! CONNECT: who it is, what it wants kept, what is said when it dies.
+//! CONNECT: who the client is, which session it asks for, and its will.
 
 use bytes::Bytes;
 
@@ -10,17 +10,17 @@ use super::{Version, Violation, malformed};
 /// A client's first packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connect {
-    /// Version spoken.
+    /// Protocol version of the client.
     pub version: Version,
     /// Protocol level as it came: 3 (MQTT 3.1), 4 or 5.
     pub level: u8,
-    /// Client id; empty = make one.
+    /// Client identifier; empty = the server assigns one.
     pub client_id: String,
-    /// Begin without the old session.
+    /// Begin without the old session (3.1.1: clean session).
     pub clean_start: bool,
-    /// Seconds; 0 = none.
+    /// Keep alive, seconds; 0 = none.
     pub keep_alive: u16,
-    /// What is said when it dies.
+    /// The message that is published if the connection ends without a normal DISCONNECT.
     pub will: Option<Will>,
     /// User name.
     pub username: Option<String>,
@@ -30,16 +30,16 @@ pub struct Connect {
     pub properties: Properties,
 }
 
-/// A last will.
+/// A will.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Will {
-    /// Where.
+    /// Topic.
     pub topic: String,
-    /// What.
+    /// Payload.
     pub payload: Bytes,
-    /// 0–2.
+    /// QoS, 0–2.
     pub qos: u8,
-    /// Kept for later subscribers.
+    /// Publish it as a retained message.
     pub retain: bool,
     /// MQTT 5 properties.
     pub properties: Properties,
@@ -65,7 +65,7 @@ impl From<Violation> for ConnectError {
 /// Reads the body of a CONNECT.
 ///
 /// # Errors
-/// [`Refusal`] when it is not one that can be served.
+/// [`ConnectError`] when it is not one that can be served.
 pub fn read(body: Bytes) -> Result<Connect, ConnectError> {
     let mut body = BodyReader(body);
     let name = body.utf8_bytes()?;
@@ -79,8 +79,8 @@ pub fn read(body: Bytes) -> Result<Connect, ConnectError> {
     let v31 = version == Version::V31;
     let mut flags = body.u8()?;
     if v31 {
-        // Without a will its other flags are disregarded there, and nothing is said of the reserved
-        // one.
+        // In 3.1 the other will flags are disregarded when there is no will, and its text does not
+        // forbid the reserved flag.
         flags &= if flags & 0x04 == 0 { !0x39 } else { !0x01 };
     }
     if flags & 1 != 0 {
@@ -109,7 +109,8 @@ pub fn read(body: Bytes) -> Result<Connect, ConnectError> {
             Properties::default()
         };
         let topic = body.string()?;
-        // A copy: a will lives as long as its connection, the packet need not.
+        // A copy, because the will lives as long as its connection and must not hold the packet in
+        // memory.
         let payload = Bytes::copy_from_slice(&body.binary()?);
         if !is_topic_name(&topic) {
             return Err(ConnectError::InvalidWill(Violation {
@@ -133,8 +134,8 @@ pub fn read(body: Bytes) -> Result<Connect, ConnectError> {
     } else {
         None
     };
-    // In 3.1 the length goes before the flags: a name or password that was announced may be absent,
-    // and what was not announced is disregarded.
+    // In 3.1 the remaining length decides before the flags do: an announced user name or password
+    // may be absent, and bytes that were not announced are disregarded.
     let username = if has_name && !(v31 && body.remaining() == 0) {
         Some(body.string()?)
     } else {
@@ -161,8 +162,8 @@ pub fn read(body: Bytes) -> Result<Connect, ConnectError> {
     })
 }
 
-/// The largest packet that the sender of this body takes, as far as it can be read; also of a
-/// CONNECT that is not served.
+/// The largest packet that the sender of this CONNECT takes, as far as it can be read; also of a
+/// CONNECT that is refused.
 #[must_use]
 pub fn peer_packet_limit(body: Bytes) -> usize {
     let mut body = BodyReader(body);

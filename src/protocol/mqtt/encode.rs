@@ -1,27 +1,27 @@
-//! What the server says.
+//! The packets that the server sends.
 
 use bytes::{BufMut as _, BytesMut};
 
 use super::Version;
 use super::frame::{put_packet, put_varint, varint_len};
 
-/// What CONNACK tells an MQTT 5 client of the server's bounds; what is not named is served without
+/// The bounds in CONNACK for an MQTT 5 client. Features that it does not mention are served without
 /// bounds (QoS 2, retained messages, wildcards, subscription identifiers, shared subscriptions).
 #[derive(Debug, Clone, Default)]
 pub struct ConnAck {
-    /// An old session goes on.
+    /// The client goes on with an old session.
     pub session_present: bool,
-    /// The id that the server made, if the client had none.
+    /// The client identifier that the server assigned, if the client had none.
     pub assigned_client_id: Option<String>,
-    /// Largest packet that is taken, bytes.
+    /// Largest packet that the server takes, bytes.
     pub maximum_packet_size: u32,
-    /// Keep alive that the server insists on, seconds.
+    /// Keep alive that the server demands, seconds.
     pub server_keep_alive: Option<u16>,
-    /// Session expiry that the server grants when it differs, seconds.
+    /// Session expiry interval that the server grants if it differs, seconds.
     pub session_expiry: Option<u32>,
-    /// Most unacknowledged publishes that are taken.
+    /// Most unacknowledged PUBLISH packets that the server takes.
     pub receive_maximum: u16,
-    /// Topic aliases that are taken.
+    /// Topic aliases that the server takes.
     pub topic_alias_maximum: u16,
 }
 
@@ -31,7 +31,7 @@ fn put_string_property(out: &mut BytesMut, id: u8, value: &str) {
     out.extend_from_slice(&value.as_bytes()[..value.len().min(usize::from(u16::MAX))]);
 }
 
-/// CONNACK: accepted.
+/// CONNACK that accepts.
 pub fn connack(out: &mut BytesMut, version: Version, w: &ConnAck) {
     let mut body = BytesMut::new();
     body.put_u8(u8::from(w.session_present));
@@ -61,9 +61,9 @@ pub fn connack(out: &mut BytesMut, version: Version, w: &ConnAck) {
     put_packet(out, 0x20, &body);
 }
 
-/// CONNACK: refused. `code` is the MQTT 5 reason; 3.1.1 gets the nearest of its five. The words go
-/// where they fit into the client's `largest` packet; where not even the code does, nothing is
-/// said.
+/// CONNACK that refuses. `code` is the MQTT 5 reason code; 3.1.1 gets the nearest of its five
+/// return codes. The sentence is left out if it does not fit into the client's `largest` packet; if
+/// not even the code fits, nothing is sent.
 pub fn connack_error(out: &mut BytesMut, version: Version, code: u8, why: &str, largest: usize) {
     let mut body = BytesMut::new();
     body.put_u8(0);
@@ -98,28 +98,28 @@ pub const fn suback_len(version: Version, codes: usize) -> usize {
     1 + varint_len(body) + body
 }
 
-/// A message to a subscriber.
+/// A message for a subscriber.
 #[derive(Debug, Clone, Copy)]
 pub struct OutgoingPublish<'a> {
-    /// Where.
+    /// Topic.
     pub topic: &'a str,
-    /// What.
+    /// Payload.
     pub payload: &'a [u8],
-    /// 0–2.
+    /// QoS, 0–2.
     pub qos: u8,
-    /// Packet id with QoS 1 and 2.
+    /// Packet identifier with QoS 1 and 2.
     pub packet_id: u16,
-    /// Sent before.
+    /// It was sent before.
     pub dup: bool,
     /// Retain flag.
     pub retain: bool,
-    /// Properties that go on unchanged.
+    /// Encoded properties that are forwarded unchanged.
     pub forwarded_properties: &'a [u8],
-    /// Seconds that are left of its worth.
+    /// Seconds until the message expires.
     pub message_expiry_s: Option<u32>,
     /// Identifiers of all the subscriptions that matched.
     pub subscription_ids: &'a [u32],
-    /// The alias that stands for the topic, and whether the topic itself must still be said.
+    /// The alias that stands for the topic, and whether the topic itself must still be sent.
     pub alias: Option<(u16, bool)>,
 }
 
@@ -198,8 +198,8 @@ pub fn pingresp(out: &mut BytesMut) {
     put_packet(out, 0xd0, &[]);
 }
 
-/// DISCONNECT with a reason, in words where they fit into the client's `largest` packet; MQTT 3.1.1
-/// has none from the server, so nothing is said.
+/// DISCONNECT with a reason code, and with a sentence if it fits into the client's `largest`
+/// packet. An MQTT 3.1.1 server has no DISCONNECT, so nothing is sent.
 pub fn disconnect(out: &mut BytesMut, version: Version, code: u8, why: &str, largest: usize) {
     if version == Version::V5 {
         let mut body = BytesMut::new();

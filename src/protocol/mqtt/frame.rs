@@ -1,19 +1,19 @@
-//! Cutting the byte stream into packets.
+//! Splitting the byte stream into packets.
 
 use bytes::{Buf as _, Bytes, BytesMut};
 
 use super::{Violation, malformed};
 
-/// One packet as it came: first byte and body.
+/// One packet as it was received: first byte and body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawPacket {
     /// Type (high four bits) and flags.
     pub first_byte: u8,
-    /// What follows the length.
+    /// The bytes behind the length.
     pub body: Bytes,
 }
 
-/// Takes one packet off the front of `buffer`; none = more bytes are needed. `most` bounds the
+/// Takes one packet off the front of `buffer`; none = more bytes are needed. `max_body` bounds the
 /// body.
 ///
 /// # Errors
@@ -54,7 +54,7 @@ pub fn split_packet(
     }))
 }
 
-/// Puts a header before a body.
+/// Writes a packet: header and body.
 pub fn put_packet(out: &mut BytesMut, first: u8, body: &[u8]) {
     out.reserve(body.len() + 5);
     out.extend_from_slice(&[first]);
@@ -73,7 +73,7 @@ pub const fn varint_len(value: usize) -> usize {
     }
 }
 
-/// Writes a variable byte integer (at most 268,435,455; more is cut to that).
+/// Writes a variable byte integer (at most 268,435,455; a larger value is reduced to that).
 pub fn put_varint(out: &mut BytesMut, value: usize) {
     let mut remaining = value.min(268_435_455);
     loop {

@@ -1,8 +1,11 @@
-//! MQTT 3.1, 3.1.1 and 5.0 as a server hears and says it.
+//! MQTT 3.1, 3.1.1 and 5.0 from a server's side: reads what clients send, writes what a server
+//! sends.
 //!
 //! Sources: OASIS MQTT 3.1.1 (29 October 2014) and MQTT 5.0 (7 March 2019). Numbers in brackets are
-//! their normative statements. Written by us because the codecs of the MQTT crates at hand lose
-//! packets, hide fields or accept what the standard forbids (docs/decisions/0002-mqtt-codec.md).
+//! their normative statements.
+//!
+//! This codec is our own, because the available MQTT crates lose packets, hide fields or accept
+//! what the standard forbids (docs/decisions/0002-mqtt-codec.md).
 
 mod body;
 pub mod connect;
@@ -18,7 +21,7 @@ mod tests;
 /// Protocol version of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
-    /// 3.1: heard as 3.1.1 but where its own text differs.
+    /// 3.1: read as 3.1.1, except where its own text differs.
     V31,
     /// 3.1.1
     V311,
@@ -26,23 +29,23 @@ pub enum Version {
     V5,
 }
 
-/// Why a client is cut: the MQTT 5 reason code and what was wrong.
+/// Why a client is disconnected: the MQTT 5 reason code and a description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{what} (reason {code:#04x})")]
 pub struct Violation {
     /// MQTT 5 reason code.
     pub code: u8,
-    /// In words for a technician.
+    /// Description for a technician.
     pub what: &'static str,
 }
 
-/// Malformed packet.
+/// A malformed packet (reason code 0x81).
 #[must_use]
 pub const fn malformed(what: &'static str) -> Violation {
     Violation { code: 0x81, what }
 }
 
-/// Protocol error.
+/// A protocol error (reason code 0x82).
 #[must_use]
 pub const fn protocol_error(what: &'static str) -> Violation {
     Violation { code: 0x82, what }

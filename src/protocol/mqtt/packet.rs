@@ -1,4 +1,4 @@
-//! What a connected client says.
+//! The packets that a connected client sends.
 
 use bytes::Bytes;
 
@@ -25,18 +25,18 @@ pub enum Packet {
     Subscribe(Subscribe),
     /// UNSUBSCRIBE.
     Unsubscribe {
-        /// Packet id.
+        /// Packet identifier.
         id: u16,
-        /// Filters.
+        /// Topic filters.
         filters: Vec<String>,
     },
     /// PINGREQ.
     PingReq,
     /// DISCONNECT with its reason (0 in 3.1.1) and a changed session expiry.
     Disconnect {
-        /// Reason code; 0x04 = publish the will all the same.
+        /// Reason code; 0x04 = publish the will nevertheless.
         reason: u8,
-        /// New session expiry, seconds.
+        /// New session expiry interval, seconds.
         session_expiry: Option<u32>,
     },
 }
@@ -44,45 +44,45 @@ pub enum Packet {
 /// PUBLISH.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publish {
-    /// Sent before.
+    /// It was sent before.
     pub dup: bool,
-    /// 0–2.
+    /// QoS, 0–2.
     pub qos: u8,
-    /// Kept for later subscribers.
+    /// Retain it for later subscriptions.
     pub retain: bool,
-    /// Where; empty = the topic that [`Properties::topic_alias`] stands for.
+    /// Topic; empty = the topic that [`Properties::topic_alias`] stands for.
     pub topic: String,
-    /// Packet id; 0 with QoS 0.
+    /// Packet identifier; 0 with QoS 0.
     pub id: u16,
     /// MQTT 5 properties.
     pub properties: Properties,
-    /// What.
+    /// Payload.
     pub payload: Bytes,
 }
 
 /// SUBSCRIBE.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscribe {
-    /// Packet id.
+    /// Packet identifier.
     pub id: u16,
     /// Subscription identifier, if any.
     pub subscription_id: Option<u32>,
-    /// What is asked for.
+    /// The requested subscriptions.
     pub requests: Vec<SubscriptionRequest>,
 }
 
 /// One filter of a SUBSCRIBE.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubscriptionRequest {
-    /// Filter; it may be invalid (then refused one by one).
+    /// Topic filter; it may be invalid, then only this request is refused.
     pub filter: String,
-    /// Wanted QoS, 0–2.
+    /// Requested QoS, 0–2.
     pub qos: u8,
-    /// Not what this client publishes.
+    /// Do not deliver this client's own messages.
     pub no_local: bool,
-    /// Keep the retain flag as published.
+    /// Deliver the RETAIN flag as published.
     pub retain_as_published: bool,
-    /// 0 = send retained, 1 = only for a new subscription, 2 = never.
+    /// Retain handling: 0 = send retained messages, 1 = only for a new subscription, 2 = never.
     pub retain_handling: u8,
 }
 
@@ -96,14 +96,14 @@ fn packet_id(body: &mut BodyReader) -> Result<u16, Violation> {
 /// Reads a packet that follows CONNECT.
 ///
 /// # Errors
-/// A [`Violation`]: the client is to be cut.
+/// A [`Violation`]: the client must be disconnected.
 pub fn read(version: Version, frame: RawPacket) -> Result<Packet, Violation> {
     let flags = frame.first_byte & 0x0f;
     let kind = frame.first_byte >> 4;
     let mut body = BodyReader(frame.body);
     let wanted_flags = if matches!(kind, 6 | 8 | 10) { 2 } else { 0 };
-    // In 3.1 they are DUP, QoS and RETAIN in every packet: DUP when it is sent again, the others
-    // not used.
+    // In 3.1 these bits are DUP, QoS and RETAIN in every packet. DUP may be set in a packet that is
+    // sent again; the others are not used.
     if kind != 3 && flags != wanted_flags && version != Version::V31 {
         return Err(malformed("the flags of a packet are wrong"));
     }
@@ -175,7 +175,8 @@ fn ack(version: Version, body: &mut BodyReader) -> Result<(u16, u8), Violation> 
     Ok((id, reason))
 }
 
-/// A filter of no bytes is a violation [MQTT-4.7.3-1]; 5.0 has a code to refuse it with.
+/// An empty filter is a violation [MQTT-4.7.3-1]. 5.0 has a code for it in SUBACK, so there only
+/// this filter is refused.
 fn filter(version: Version, body: &mut BodyReader) -> Result<String, Violation> {
     let filter = body.string()?;
     if filter.is_empty() && version != Version::V5 {

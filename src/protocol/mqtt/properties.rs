@@ -1,11 +1,12 @@
-//! MQTT 5 properties: which may stand where, each at most once unless the standard lets it repeat.
+//! MQTT 5 properties: which are allowed in which packet, each at most once unless the standard lets
+//! it repeat.
 
 use bytes::{Bytes, BytesMut};
 
 use super::body::BodyReader;
 use super::{Violation, malformed, protocol_error};
 
-/// Where properties stand.
+/// Where properties occur.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PropertyContext {
     /// CONNECT.
@@ -24,30 +25,30 @@ pub enum PropertyContext {
     Disconnect,
 }
 
-/// What a client said, as far as a server needs it.
+/// The properties of a client's packet, as far as a server needs them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Properties {
-    /// Session expiry, seconds.
+    /// Session expiry interval, seconds.
     pub session_expiry: Option<u32>,
-    /// Most unacknowledged publishes it takes.
+    /// Most unacknowledged PUBLISH packets that the client takes.
     pub receive_maximum: Option<u16>,
-    /// Largest packet it takes.
+    /// Largest packet that the client takes, bytes.
     pub maximum_packet_size: Option<u32>,
-    /// Topic aliases it takes.
+    /// Topic aliases that the client takes.
     pub topic_alias_maximum: Option<u16>,
     /// Topic alias of this publish.
     pub topic_alias: Option<u16>,
     /// Seconds until a will is published.
     pub will_delay: Option<u32>,
-    /// Seconds a message is worth anything.
+    /// Message expiry interval, seconds.
     pub message_expiry: Option<u32>,
     /// Subscription identifier.
     pub subscription_id: Option<u32>,
-    /// The payload is said to be UTF-8 text.
+    /// The payload format indicator: the payload is UTF-8 text.
     pub is_text: bool,
-    /// Wants enhanced authentication.
+    /// The client asks for enhanced authentication.
     pub wants_authentication: bool,
-    /// What subscribers get unchanged, encoded, without the length in front.
+    /// Properties that recipients get unchanged: encoded, without the length in front.
     pub forwarded: Bytes,
 }
 
@@ -66,7 +67,7 @@ fn is_allowed(context: PropertyContext, id: usize) -> bool {
     }
 }
 
-/// Reads properties with their length.
+/// Reads properties with their length in front.
 pub(super) fn read(
     body: &mut BodyReader,
     context: PropertyContext,
@@ -93,8 +94,8 @@ pub(super) fn read(
                     _ => return Err(protocol_error("a flag is 0 or 1")),
                 };
                 out.is_text |= id == 0x01 && flag;
-                // 0x17: reasons are said only where that flag does not forbid them, in CONNACK and
-                // DISCONNECT.
+                // 0x17 needs no field: reasons are sent only in CONNACK and DISCONNECT, where that
+                // flag does not forbid them.
             }
             0x02 => out.message_expiry = Some(reader.u32()?),
             0x03 | 0x1c | 0x1f => drop(reader.utf8_bytes()?),

@@ -1,4 +1,5 @@
-//! The codec against bytes, garbage and another codec (rumqttc's, as a client would write).
+//! The codec against known bytes, random bytes and another codec (rumqttc's, which writes as a
+//! client does).
 
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;

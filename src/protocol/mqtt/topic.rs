@@ -1,8 +1,8 @@
-//! Topic names and filters: what is valid, what matches, what covers what.
+//! Topic names and filters: which are valid, which match, which filter covers which.
 
-/// Longest topic or filter of the house itself, bytes; a broker may be told other bounds.
+/// Longest topic or filter of the gateway itself, bytes; a broker's settings may have other bounds.
 pub const TOPIC_BYTES_MAX: usize = 1024;
-/// Most levels of a topic or filter of the house itself.
+/// Most levels of a topic or filter of the gateway itself.
 pub const TOPIC_LEVELS_MAX: usize = 32;
 
 /// True when a topic or filter is within bounds.
@@ -15,8 +15,8 @@ fn is_nonempty_without_nul(text: &str) -> bool {
     !text.is_empty() && !text.contains('\0')
 }
 
-/// Group and filter of a shared subscription `$share/<group>/<filter>`; none = it is not one, or
-/// not well formed [MQTT-4.8.2-1, -2].
+/// Share name and filter of a shared subscription `$share/<name>/<filter>`; none = it is not one,
+/// or it is malformed [MQTT-4.8.2-1, -2].
 #[must_use]
 pub fn parse_shared(text: &str) -> Option<(&str, &str)> {
     let (group, filter) = text.strip_prefix("$share/")?.split_once('/')?;
@@ -54,8 +54,8 @@ pub fn has_wildcard(filter: &str) -> bool {
     filter.contains(['+', '#'])
 }
 
-/// True when `topic` matches `filter`; `$`-topics are not matched by a wildcard at the front
-/// [MQTT-4.7.2-1].
+/// True when `topic` matches `filter`. A wildcard at the front does not match topics that begin
+/// with `$` [MQTT-4.7.2-1].
 #[must_use]
 pub fn matches(filter: &str, topic: &str) -> bool {
     if topic.starts_with('$') && filter.starts_with(['+', '#']) {

@@ -1,4 +1,4 @@
-//! Readings over restarts, rot and chatter.
+//! Readings over restarts, corruption and chattering sensors.
 
 use super::*;
 
@@ -27,7 +27,7 @@ fn a_sensor_that_chatters_costs_a_reading_in_two_seconds_and_its_last_word_is_ke
     samples.flush().expect("written");
     samples.add(&id, 1_059_999, 7);
     assert_eq!(samples.of(&id).last(), Some(&(1_058_000, 7)));
-    // A clock that was set back begins anew.
+    // After a clock that was set back, a reading is not merged with the last one.
     samples.add(&id, 1_000, 8);
     assert_eq!(samples.of(&id).last(), Some(&(1_000, 8)));
     std::fs::remove_dir_all(folder).expect("clean");
@@ -91,7 +91,7 @@ fn readings_survive_a_flush_and_are_bounded() {
     std::fs::remove_dir_all(folder).expect("clean");
 }
 
-/// Its name, what it does, readings that are still there, what is said.
+/// The harm's name, what it does, readings that are still there, the reported reason.
 type Harm<'a> = (&'a str, &'a dyn Fn(&Path), usize, &'a str);
 
 #[test]

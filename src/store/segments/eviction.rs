@@ -1,7 +1,8 @@
-//! Room for pictures: what goes when, and when nothing may be written.
+//! Room for recordings: which segments are removed and when, and when nothing may be written.
 //!
-//! Invariants: the oldest go first, of the camera that holds most when room is short; a clock that
-//! jumped cannot empty the ring at once; pictures leave the disk its last free space.
+//! Invariants: the oldest segments are removed first, and when room is short the oldest of the
+//! camera that holds most; a clock that jumped cannot empty the ring at once; recordings never take
+//! the last free space of the disk.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -11,21 +12,22 @@ use super::{DAY_MS, Ring, Segment};
 use crate::domain::id::CameraId;
 use crate::store::disk_space;
 
-/// Free space that the ring leaves, bytes; on a small disk a twentieth of it.
+/// Free space that the ring leaves, bytes; on a small disk a twentieth of the disk.
 const RESERVED_FREE_BYTES: u64 = 1 << 30;
-/// Room that is made beyond that, so that a while of pictures finds room: bytes; on a small disk a
-/// fiftieth of it.
+/// Additional room that one round makes, bytes, so that recordings find room for a while; on a
+/// small disk a fiftieth of the disk.
 const EVICT_AHEAD_BYTES: u64 = 256 << 20;
-/// Most segments of the ring: a camera that makes them by the second cannot fill memory.
+/// Most segments of the ring, so that a camera which starts a segment every second cannot fill
+/// memory.
 const MAX_SEGMENTS: usize = 1_000_000;
-/// Most segments that go because of their age in one round: a clock that jumped cannot empty the
-/// ring at once.
+/// Most segments that one round removes because of their date, so that a clock which jumped cannot
+/// empty the ring at once.
 const MAX_EXPIRED_PER_ROUND: u32 = 100;
-/// Most files that may refuse to go in one round.
+/// Most files whose removal may fail in one round.
 const MAX_FAILED_DELETES: usize = 20;
 
 impl Ring {
-    /// Refuses when less is free than `1 / share` of what pictures leave free.
+    /// Refuses when less is free than `1 / share` of the space that recordings leave free.
     pub(super) fn has_room(&self, share: u64) -> io::Result<()> {
         if let Some(why) = &*self
             .closed_reason
@@ -49,13 +51,13 @@ impl Ring {
         Ok(())
     }
 
-    /// Removes the oldest segments until the ring keeps its budget, its days and the disk's last
-    /// free space; gives how many went. `now_ms` is none while the date is not agreed: then
-    /// nothing is too old. Blocks.
+    /// Removes the oldest segments until the ring is within its bytes and days and leaves the disk
+    /// its free space; gives how many were removed. `now_ms` is none while the clock is not synced:
+    /// then no segment is too old. Blocks.
     ///
     /// # Errors
-    /// When the disk cannot be asked or a file cannot be removed; the rest stays for the next
-    /// round.
+    /// When the free space cannot be read or too many files cannot be removed; the rest stays for
+    /// the next round.
     pub fn evict(&self, now_ms: Option<i64>) -> io::Result<u32> {
         self.retry_unfinished();
         let (free, total) = disk_space::free_and_total(&self.folder)?;
@@ -79,8 +81,8 @@ impl Ring {
                 let old = |s: &Segment| {
                     aged < MAX_EXPIRED_PER_ROUND && oldest.is_some_and(|o| s.start_ms < o)
                 };
-                // What is dated after tomorrow was written while the clock was wrong: it goes
-                // first.
+                // A segment that is dated more than a day ahead was written while the clock was
+                // wrong: it is removed first.
                 let ahead = |s: i64| {
                     now_ms.is_some_and(|now| s > now + DAY_MS) && aged < MAX_EXPIRED_PER_ROUND
                 };
@@ -90,7 +92,8 @@ impl Ring {
                     .rev()
                     .find(|(k, _)| !stuck.contains(k))
                     .filter(|((s, _), _)| ahead(*s));
-                // A camera that sends much pushes out its own pictures, not the others'.
+                // A camera that sends much displaces its own recordings and not those of the
+                // others.
                 let greedy = index
                     .bytes_by_camera
                     .iter()
@@ -114,7 +117,8 @@ impl Ring {
             let path = self.path(&camera, segment);
             match std::fs::remove_file(&path) {
                 Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
-                    // One bad file must not keep all others; many mean that the disk refuses.
+                    // One bad file must not protect all others; many bad files mean that the disk
+                    // refuses.
                     if stuck.len() >= MAX_FAILED_DELETES {
                         return Err(cause);
                     }
@@ -124,7 +128,8 @@ impl Ring {
                 }
                 _ => {}
             }
-            // A day's folder goes with its last segment.
+            // Removes the folder of a day with its last segment; on a folder that is not empty this
+            // fails.
             path.parent().map(std::fs::remove_dir);
             let mut index = self.lock();
             index.bytes = index.bytes.saturating_sub(segment.bytes);
@@ -138,7 +143,7 @@ impl Ring {
         }
     }
 
-    /// Tries again to end pieces that could not be ended when their recorder left them.
+    /// Tries again to end the segments that could not be ended when their writer was dropped.
     fn retry_unfinished(&self) {
         let torn = std::mem::take(&mut self.lock().unfinished);
         for (camera, start_ms, path) in torn {

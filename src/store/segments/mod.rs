@@ -1,10 +1,10 @@
-//! The ring of camera pictures: segments of about a minute, the oldest removed first.
+//! The ring of recordings: segments of about a minute, of which the oldest are removed first.
 //!
 //! `<folder>/<camera>/<yyyy-mm-dd>/<start ms>-<duration ms>-<bytes>.mp4`; while it is written
-//! `<start ms>.part`. Invariants: the name is the index row and is given only when the data is on
-//! disk; a `.part` that a cut left is kept up to its last whole fragment; the ring never takes the
-//! last free space of its disk. Deliberately absent: a database. Names rebuild everything, so there
-//! is no second truth to lose.
+//! `<start ms>.part`. Invariants: the name is the index entry and is given only when the data is on
+//! disk; a `.part` that a power cut left is kept up to its last whole fragment; the ring never
+//! takes the last free space of its disk. Deliberately absent: a database. The index is rebuilt
+//! from the names, so there is no second truth that could be lost.
 
 mod eviction;
 mod recover;
@@ -29,12 +29,12 @@ pub use write::SegmentWriter;
 
 const DAY_MS: i64 = 86_400_000;
 
-/// What the ring may take.
+/// The limits of the ring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetentionPolicy {
     /// Bytes.
     pub bytes: u64,
-    /// Days that pictures are kept at most; 0 = as long as there is room.
+    /// Days after which recordings are removed; 0 = they stay as long as there is room.
     pub days: u32,
 }
 
@@ -42,20 +42,21 @@ pub struct RetentionPolicy {
 struct SegmentIndex {
     segments: BTreeMap<(i64, CameraId), Segment>,
     bytes: u64,
-    /// Bytes of each camera: when room is short, the oldest piece of the one that holds most goes.
+    /// Bytes of each camera: when room is short, the oldest segment of the camera that holds most
+    /// is removed.
     bytes_by_camera: BTreeMap<CameraId, u64>,
-    /// Pieces that could not be ended; tried again with each round of making room.
+    /// Segments that could not be ended; [`Ring::evict`] tries again.
     unfinished: Vec<(CameraId, i64, PathBuf)>,
 }
 
-/// The ring; clones are the same.
+/// The ring; clones share it.
 #[derive(Clone)]
 pub struct Ring {
     folder: Arc<PathBuf>,
     budget: RetentionPolicy,
     index: Arc<Mutex<SegmentIndex>>,
     ready: watch::Sender<bool>,
-    /// Why nothing may be written now; none = it may.
+    /// Why nothing may be written now; none = writing is allowed.
     closed_reason: Arc<Mutex<Option<String>>>,
 }
 
@@ -68,7 +69,7 @@ impl std::fmt::Debug for Ring {
 }
 
 impl Ring {
-    /// A ring in `folder`; [`Ring::load`] reads what is there.
+    /// A ring in `folder`; [`Ring::load`] reads the existing segments.
     #[must_use]
     pub fn new(folder: &Path, budget: RetentionPolicy) -> Self {
         Self {
@@ -80,14 +81,14 @@ impl Ring {
         }
     }
 
-    /// Where it lies.
+    /// The folder of the ring.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Reads the names of all segments and closes those that a cut left open; gives how many of
-    /// these were kept. A second load of the same ring changes nothing. Blocks.
+    /// Reads the names of all segments and closes those that a power cut left open; gives how many
+    /// of these were kept. A second load of the same ring changes nothing. Blocks.
     ///
     /// # Errors
     /// When the folder cannot be read; a single bad file is logged and left.
@@ -157,13 +158,13 @@ impl Ring {
         Ok(kept)
     }
 
-    /// Waits until [`Ring::load`] has read what is there.
+    /// Waits until [`Ring::load`] has read the existing segments.
     pub async fn loaded(&self) {
         let _ = self.ready.subscribe().wait_for(|r| *r).await;
     }
 
-    /// Cuts an open segment to what is whole and gives it its name; false = nothing of it was
-    /// whole.
+    /// Truncates an open segment behind its last whole fragment and gives it its name; false = it
+    /// had no whole fragment and was removed.
     fn recover_segment(&self, camera: &CameraId, start_ms: i64, path: &Path) -> io::Result<bool> {
         let mut file = File::options().read(true).write(true).open(path)?;
         let whole = recover::intact_prefix(&mut file)?;
@@ -182,9 +183,9 @@ impl Ring {
         Ok(true)
     }
 
-    /// Gives a synced file its name and takes it into the index; gives what it is known as. A clock
-    /// that was set back shows the same moment twice: no piece takes another's place, it begins
-    /// the next free moment of its day.
+    /// Gives a synced file its name and adds it to the index; gives the segment as it was named. A
+    /// clock that was set back shows the same moment twice. No segment may replace another, so the
+    /// new one is named after the nearest free moment of its day.
     fn finish(&self, camera: &CameraId, path: &Path, segment: Segment) -> io::Result<Segment> {
         let segment = Segment {
             start_ms: self.next_free_start(camera, path, segment.start_ms),
@@ -203,8 +204,8 @@ impl Ring {
         Ok(segment)
     }
 
-    /// The moment nearest to `start_ms` at which no other piece of the camera begins, within the
-    /// day in whose folder it lies.
+    /// The moment nearest to `start_ms` at which no other segment of the camera begins, within the
+    /// day in whose folder the file `path` is.
     fn next_free_start(&self, camera: &CameraId, path: &Path, start_ms: i64) -> i64 {
         let index = self.lock();
         let is_free = |s: &i64| !index.segments.contains_key(&(*s, camera.clone()));
@@ -218,7 +219,7 @@ impl Ring {
             .unwrap_or(start_ms)
     }
 
-    /// Says that nothing may be written, and why; none = it may again.
+    /// Forbids writing, with the reason; none = allows it again.
     pub fn close(&self, why: Option<String>) {
         *self
             .closed_reason
@@ -239,7 +240,7 @@ impl Ring {
             .push((camera.clone(), start_ms, path.to_owned()));
     }
 
-    /// Where a segment lies.
+    /// The file of a segment.
     #[must_use]
     pub fn path(&self, camera: &CameraId, segment: Segment) -> PathBuf {
         self.day(camera, segment.start_ms).join(name(segment))
@@ -256,7 +257,7 @@ impl Ring {
             .collect()
     }
 
-    /// The cameras of which something is kept.
+    /// The cameras that have segments.
     #[must_use]
     pub fn cameras(&self) -> Vec<CameraId> {
         self.lock()

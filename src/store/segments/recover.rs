@@ -1,4 +1,4 @@
-//! How much of a segment is whole after a cut, and cutting it there.
+//! Finds how much of a recording segment is whole after a power cut.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -7,22 +7,23 @@ use crate::protocol::fmp4::{self, Sample};
 /// Largest header box (`ftyp`, `moov`, `moof`) that is read back.
 const MAX_HEADER_BYTES: u64 = 1 << 20;
 
-/// What is whole at the beginning of a file that may have been cut anywhere.
+/// The whole part at the beginning of a file that a power cut may have ended anywhere.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct IntactPrefix {
-    /// Bytes up to the end of the last whole fragment; 0 = not even the beginning.
+    /// Bytes up to the end of the last whole fragment; 0 = not even the header is whole.
     pub bytes: u64,
-    /// Fragments.
+    /// Number of whole fragments.
     pub fragments: u32,
     /// From the first sample to the end of the last, ms.
     pub duration_ms: u64,
 }
 
-/// Reads how much of a file of ours is whole. A fragment counts when its boxes are complete and its
-/// NAL lengths fill it exactly: blocks that a power cut left as zeros do not.
+/// Reads how much of a recording segment of ours is whole. A fragment counts as whole when its
+/// boxes are complete and its NAL lengths fill it exactly, which blocks that a power cut left as
+/// zeros never do.
 ///
 /// # Errors
-/// Those of reading; whatever the bytes say is no error.
+/// When the file cannot be read; damaged content is no error.
 pub fn intact_prefix(file: &mut (impl Read + Seek)) -> io::Result<IntactPrefix> {
     let mut seen = IntactPrefix::default();
     let mut at = 0;
@@ -68,7 +69,7 @@ pub fn intact_prefix(file: &mut (impl Read + Seek)) -> io::Result<IntactPrefix> 
     Ok(seen)
 }
 
-/// Name and size of the box at `at`; none = it is not wholly there.
+/// Name and size of the box at `at`; none = it is not complete.
 fn header(file: &mut (impl Read + Seek), at: u64) -> io::Result<Option<([u8; 4], u64)>> {
     let end = file.seek(SeekFrom::End(0))?;
     if end.saturating_sub(at) < 8 {

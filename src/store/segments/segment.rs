@@ -1,26 +1,28 @@
-//! A finished segment and its name, which is its row of the index.
+//! A finished recording segment and its file name, which is its index entry.
 
-/// Largest segment that is believed, bytes, and the last start, 2100-01-01.
+/// The largest size of a segment in a name that is believed, bytes, and the latest start,
+/// 2100-01-01.
 const MAX_SEGMENT_BYTES: u64 = 1 << 32;
 pub(super) const MAX_START_MS: i64 = 4_102_444_800_000;
 
-/// A finished segment.
+/// A finished recording segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Segment {
-    /// When its first frame came, wall ms.
+    /// When its first access unit arrived, wall ms.
     pub start_ms: i64,
-    /// How long it is, ms.
+    /// Its duration, ms.
     pub duration_ms: u32,
     /// Bytes.
     pub bytes: u64,
 }
 
-/// The name of its file.
+/// The file name of a segment.
 pub(super) fn name(s: Segment) -> String {
     format!("{}-{}-{}.mp4", s.start_ms, s.duration_ms, s.bytes)
 }
 
-/// The segment that a file is by its name; none = it is none that is believed.
+/// The segment that a file name describes; none = it describes none, or one with impossible
+/// numbers.
 pub(super) fn parse(name: &str) -> Option<Segment> {
     let mut parts = name.strip_suffix(".mp4")?.splitn(3, '-');
     let segment = Segment {

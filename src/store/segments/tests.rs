@@ -1,4 +1,4 @@
-//! Tests of the ring: names, cuts, budget.
+//! Tests of the ring: names, power cuts, budget.
 
 use super::*;
 use crate::protocol::fmp4::{Sample, fragment, init};
@@ -210,7 +210,7 @@ fn a_clock_that_jumped_neither_empties_the_ring_nor_fills_it_for_good() {
             .shut()
             .expect("closed");
     }
-    // For a while the clock says 2035; nobody agreed to that.
+    // For a while the clock shows 2035 without being synced.
     let far = T + 9 * 365 * 86_400_000;
     for n in 0..5 {
         ring.begin(&cam(1), far + n * 60_000, false, &head(), 0)
@@ -226,7 +226,7 @@ fn a_clock_that_jumped_neither_empties_the_ring_nor_fills_it_for_good() {
         5,
         "only what is too much: the oldest"
     );
-    // Corrected: what is dated in the future goes before what is real.
+    // The clock is corrected: segments dated in the future are removed before real ones.
     write(&ring, &cam(1), T + 600_000, 10)
         .shut()
         .expect("closed");
@@ -235,7 +235,7 @@ fn a_clock_that_jumped_neither_empties_the_ring_nor_fills_it_for_good() {
         ring.list(&cam(1)).iter().any(|s| s.start_ms == T + 600_000),
         "the newest real one stays"
     );
-    // Without an agreed date a segment is never older than those that are there.
+    // Without a synced clock a segment never begins before existing ones.
     let w = ring.begin(&cam(2), 5, false, &head(), 0).expect("begins");
     assert!(w.start_ms() > T);
     w.shut().expect("empty");
@@ -279,7 +279,7 @@ fn two_pieces_that_begin_at_the_same_moment_are_both_kept() {
         T + 2,
         "what it began as is taken"
     );
-    // Those that an earlier version left.
+    // Duplicates that an earlier version left.
     let one = ring.list(&cam(1))[0];
     std::fs::copy(
         ring.path(&cam(1), one),
@@ -308,7 +308,7 @@ fn two_pieces_that_begin_at_the_same_moment_are_both_kept() {
             .all(|s| after.path(&cam(1), *s).exists())
     );
     assert_eq!(after.totals().1, 4 * one.bytes);
-    // At the end of a day it stays in the day's folder.
+    // At the end of a day the segment stays in the day's folder.
     let last = (T..T + DAY_MS)
         .find(|t| calendar::day_number(t + 1) != calendar::day_number(*t))
         .expect("a day ends");
@@ -326,7 +326,8 @@ fn two_pieces_that_begin_at_the_same_moment_are_both_kept() {
 fn a_piece_whose_pictures_run_ahead_ends_when_the_next_begins() {
     let folder = Folder::new();
     let ring = folder.ring(1 << 30, 15);
-    // Sixty seconds by the camera in 48 of ours; then a clock that was set an hour ahead.
+    // Sixty seconds by the camera's timestamps in 48 of our clock; then a clock that was set an
+    // hour ahead.
     assert_eq!(
         write(&ring, &cam(1), T, 60)
             .close(T, Some(T + 48_000))

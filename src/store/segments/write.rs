@@ -1,4 +1,5 @@
-//! Writing one segment: whole fragments, one write each, to disk every few seconds and at its end.
+//! Writing one recording segment: whole fragments, one write for each, synced every few seconds and
+//! at the end.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -8,14 +9,14 @@ use super::segment::MAX_START_MS;
 use super::{Ring, Segment};
 use crate::domain::id::CameraId;
 
-/// Longest time that a written fragment may not be on disk yet, ms.
+/// Longest time until a written fragment is synced, ms.
 const SYNC_INTERVAL_MS: u64 = 5_000;
-/// The time until the next segment may be longer than a segment's own length by so much and still
-/// be one line, ms.
+/// When the next segment begins less than this after the end of a segment, the segment's name fills
+/// the gap, ms.
 const MAX_JOIN_GAP_MS: u32 = 10_000;
 
-/// An open segment. Dropped without [`Writer::close`] it is left to the ring, which keeps what is
-/// whole.
+/// An open segment. A writer that is dropped without [`SegmentWriter::close`] leaves its file to
+/// the ring, which later keeps the whole fragments.
 pub struct SegmentWriter {
     ring: Ring,
     camera: CameraId,
@@ -25,7 +26,7 @@ pub struct SegmentWriter {
     bytes: u64,
     duration_ms: u32,
     synced_mono: u64,
-    /// On disk for certain: bytes, and ms from the start.
+    /// The part that is certainly on disk: bytes, and ms from the start.
     synced: (u64, u32),
     ended: bool,
 }
@@ -68,7 +69,7 @@ impl SegmentWriter {
         })
     }
 
-    /// When its first frame came, wall ms.
+    /// When its first access unit arrived, wall ms.
     #[must_use]
     pub const fn start_ms(&self) -> i64 {
         self.start_ms
@@ -89,8 +90,8 @@ impl SegmentWriter {
     /// Writes a fragment that ends `ends_ms` after the start. Blocks.
     ///
     /// # Errors
-    /// When the disk refuses or its last free space would be taken; drop the writer then, what is
-    /// whole is kept.
+    /// When the disk refuses or the write would take its last free space. Drop the writer then:
+    /// whole fragments are kept.
     pub fn append(&mut self, fragment: &[u8], ends_ms: u32, mono_ms: u64) -> io::Result<()> {
         self.ring.has_room(2)?;
         self.file.write_all(fragment)?;
@@ -103,7 +104,8 @@ impl SegmentWriter {
         Ok(())
     }
 
-    /// After a failed sync nobody knows what is on disk: what was not synced before is given up.
+    /// Syncs the file. After a failed sync it is unknown what is on disk, so everything since the
+    /// last good sync is given up.
     fn sync(&mut self) -> io::Result<()> {
         match self.file.sync_all() {
             Ok(()) => self.synced = (self.bytes, self.duration_ms),
@@ -115,11 +117,11 @@ impl SegmentWriter {
         Ok(())
     }
 
-    /// Ends the segment: to disk, then its name. `start_ms` is when it truly began, as far as that
-    /// is known now; `next_ms`, when the segment that goes on from it begins: a name leaves no
-    /// hole and no overlap between the two. Where the pictures' own times run ahead of ours,
-    /// ours hold: else the next would begin later than it did, and so would all that follow.
-    /// Blocks.
+    /// Ends the segment: syncs it, then gives it its name. `start_ms` is when it really began, as
+    /// far as that is known now. `next_ms` is when the segment that continues it begins; the name
+    /// leaves no hole and no overlap between the two. Where the camera's timestamps run ahead of
+    /// our clock, our clock counts: otherwise the next segment, and all that follow, would be named
+    /// later than they began. Blocks.
     ///
     /// # Errors
     /// When the disk refuses; the ring tries again later.
@@ -134,7 +136,7 @@ impl SegmentWriter {
             });
         }
         self.sync()?;
-        // It stays in the folder of its day.
+        // The segment stays in the folder of its day.
         let day = self.ring.day(&self.camera, start_ms);
         let start_ms = if self.path.parent() == Some(&day) {
             start_ms
@@ -156,12 +158,12 @@ impl SegmentWriter {
 }
 
 impl Ring {
-    /// Begins a segment whose first frame came at `start_ms`. While the date is not agreed (`dated`
-    /// false) it begins after the newest there is: the order in which segments go is that of
-    /// their names. Blocks.
+    /// Begins a segment whose first access unit arrived at `start_ms`. While the clock is not
+    /// synced (`dated` is false), the segment begins after the newest existing one: segments are
+    /// removed in the order of their names. Blocks.
     ///
     /// # Errors
-    /// When there is no room that may be taken, or the disk refuses.
+    /// When there is no room that recordings may take, or the disk refuses.
     pub fn begin(
         &self,
         camera: &CameraId,
@@ -191,7 +193,7 @@ impl Ring {
                 init,
                 mono_ms,
             ) {
-                // One that could not be ended yet began at that moment.
+                // A segment that could not be ended yet began at the same moment.
                 Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => start_ms += 1,
                 made => return made,
             }

@@ -1,5 +1,5 @@
-// The live picture: fragments from the house into the browser's own player. Without it the page shows a still.
-// A phone without MediaSource (old iPhones), or a link that does not stand, gets a fresh still every few seconds.
+// Live video: fragments from the gateway go into the browser's own player. Without script the page shows a still.
+// A phone without MediaSource (old iPhones), or without a working connection, gets a fresh still every few seconds.
 (function () {
   var v = document.getElementById("watch"), tag = document.getElementById("watch-tag");
   if (!v) return;
@@ -18,7 +18,7 @@
       return r.blob().then(function (b) {
         var f = new FileReader();
         f.onload = function () {
-          // “New” is said of a picture that came and is new, not of one that was asked for.
+          // “New” is shown for a still that arrived and is new, not for one that was requested.
           if (is()) { if (age < 30) tell("slow", "warn"); else old(at); }
           if (only || v.readyState < 2) v.poster = f.result;
           next();
@@ -28,7 +28,7 @@
       });
     }).catch(function () { tell("wait", ""); next(); });
   }
-  // By the village's time, whatever the phone's is.
+  // In the village's time zone, whatever the phone's is.
   function old(at) {
     var t = new Date(at + 252e5).toISOString(), day = t.slice(0, 10).split("-").map(Number).reverse().join("/");
     tag.textContent = tag.dataset.old + " " + t.slice(11, 16) + " " + day;
@@ -59,7 +59,7 @@
       b.addEventListener("updateend", function () {
         if (b !== sb) return;
         var r = v.buffered, n = r.length, end = n && r.end(n - 1);
-        // Near the newest picture, and no more memory than a phone has.
+        // Stay near the newest access unit, and use no more memory than a phone has.
         if (n && !v.paused && (end - v.currentTime > 3 || v.currentTime < r.start(n - 1))) v.currentTime = Math.max(r.start(n - 1), end - 0.4);
         v.playbackRate = end - v.currentTime > 1 ? 1.1 : 1;
         if (n && v.currentTime - r.start(0) > 30) { try { b.remove(0, v.currentTime - 10); } catch (e) {} }
@@ -73,7 +73,7 @@
   function again() {
     stop();
     if (failed > 2) stills(); else tell("wait", "");
-    // Somebody who was signed out is led to the sign-in by the page itself.
+    // A person who was signed out is sent to the sign-in by the page itself.
     if (failed === 2) fetch(location.href, { method: "HEAD", redirect: "manual" }).then(function (r) { if (r.type === "opaqueredirect") location.reload(); }).catch(function () {});
     timer = setTimeout(start, wait);
     wait = Math.min(wait * 2, 15000);
@@ -96,7 +96,7 @@
     if (!ws) return;
     if (ws.readyState === 1) ws.send(String(taken));
     var now = Date.now();
-    // No close comes from a network that forgot us; a camera that is lost says nothing either.
+    // A network that dropped the connection sends no close, and an offline camera sends nothing either.
     if (now - heard > 12000) again();
     else if (moved && !v.paused && now - moved > 4000) tell("wait", "");
   }, 1000);

@@ -1,5 +1,5 @@
-// Liveness: each message is a fragment whose id replaces the element with that id. Without script the page
-// is as true, only older. A lost connection is said, never hidden; a page that nobody sees costs no data.
+// Live updates: each message is a fragment whose id replaces the element with that id. Without script the page
+// is as true, only older. A lost connection is shown, never hidden; a page that nobody sees costs no data.
 (function () {
   var where = document.body.dataset.live, box = document.getElementById("offline"), timer, es;
   if (!where || !window.EventSource) return;
@@ -7,7 +7,7 @@
   function found() { clearTimeout(timer); timer = 0; if (box) box.hidden = true; }
   function put(fresh) {
     var old = fresh.id && document.getElementById(fresh.id);
-    // Something new in a list has no place on this page yet; what somebody types is not thrown away for it.
+    // A new row has no element on this page yet: reload, but never discard a text that somebody types.
     if (!old) { if (/^(LI|A)$/.test(fresh.tagName) && performance.now() > 9000 && !document.querySelector("textarea")) location.reload(); return; }
     var held = old.contains(document.activeElement) && document.activeElement.tagName;
     old.replaceWith(fresh);
@@ -27,7 +27,7 @@
       var t = document.createElement("template");
       t.innerHTML = m.data;
       [].slice.call(t.content.children).forEach(function (fresh) {
-        // A picture is put up when it is here: on a slow link the old one stays that long.
+        // A new picture replaces the old one when it is loaded: on a slow link the old one stays that long.
         var img = fresh.querySelector("img");
         if (!img || !img.src) return put(fresh);
         var loads = new Image();

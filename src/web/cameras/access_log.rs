@@ -1,5 +1,5 @@
-//! The access log: every look is in it before a picture is given, and who looked stands beneath the
-//! picture.
+//! The access log: every view is recorded before a picture is sent, and the viewers are listed
+//! beneath the picture.
 
 use axum::response::Response;
 
@@ -44,10 +44,10 @@ pub(super) fn view_list(app: &App, lang: Lang, c: &Camera) -> String {
     })
 }
 
-/// Writes the look into the access log.
+/// Records the view in the access log.
 ///
 /// # Errors
-/// The page that tells why no picture is given.
+/// The page that explains why no picture is sent.
 pub async fn record_view(
     app: &App,
     visit: &RequestContext,

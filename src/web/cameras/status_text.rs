@@ -1,4 +1,4 @@
-//! How a camera is, in words: whether its picture comes, is kept, and can be seen later.
+//! The status of a camera in words: whether its stream comes, is recorded, and can be viewed later.
 
 use super::super::app::App;
 use super::super::components::{Banner, html};
@@ -10,13 +10,13 @@ use crate::http::dates;
 use crate::http::locale::Lang;
 use crate::live::pictures::SourceStatus;
 
-/// A still that is older was not followed by another although one is made every minute, ms.
+/// A still is made every minute; one that is older than this had no successor, ms.
 const STALE_STILL_MS: u64 = 300_000;
-/// A recording that told nothing for so long is none, ms.
+/// A recording without progress for this long counts as none, ms.
 const RECORDING_STALE_MS: u64 = 90_000;
 
-/// Cameras whose pictures come, and of which nothing can be seen later: they cannot be decoded, or
-/// the disk does not take them.
+/// Cameras whose stream comes, but cannot be viewed later: it cannot be decoded, or the disk does
+/// not take it.
 pub(in crate::web) fn unviewable<'a>(
     app: &'a App,
     state: &'a VillageState,
@@ -34,8 +34,8 @@ pub(in crate::web) fn unviewable<'a>(
         .map(AsRef::as_ref)
 }
 
-/// Cameras whose pictures come and are kept, of which nobody knows whether they can be seen later,
-/// or of which many are missing.
+/// Cameras whose stream comes and is recorded, but it is unknown whether it can be viewed later, or
+/// many access units are missing.
 pub(in crate::web) fn unverified<'a>(
     app: &'a App,
     state: &'a VillageState,
@@ -57,7 +57,7 @@ pub(in crate::web) fn unverified<'a>(
         .map(AsRef::as_ref)
 }
 
-/// How a camera's picture is, in words, with its mark.
+/// The status of a camera in words, with its status class.
 pub(super) fn status_text(app: &App, lang: Lang, c: &Camera) -> (String, &'static str) {
     let now = app.supervisor.clock().wall_ms();
     let pull = app
@@ -85,7 +85,7 @@ pub(super) fn status_text(app: &App, lang: Lang, c: &Camera) -> (String, &'stati
             lang.f("camera-live", &[("since", &dates::since(now, since))]),
             "",
         ),
-        // It was well a moment ago, or the house has only just begun.
+        // The stream was live a moment ago, or the gateway has only just started.
         _ => (lang.t("camera-calling"), "warn"),
     }
 }
@@ -95,7 +95,7 @@ pub(super) fn stale_taken_at(now: i64, at: i64) -> Option<String> {
     (now.abs_diff(at) > STALE_STILL_MS).then(|| format!("{} {}", dates::clock(at), dates::date(at)))
 }
 
-/// True when pictures of this camera reached the disk lately.
+/// True when access units of this camera reached the disk recently.
 pub(super) fn is_recording(app: &App, camera: &CameraId) -> bool {
     let recording = app
         .live
@@ -140,7 +140,8 @@ pub(super) fn camera_status(app: &App, lang: Lang, c: &Camera) -> String {
     if let Some(percent) = faults.missed {
         detail.push(lang.f("camera-missed", &[("n", &percent.to_string())]));
     }
-    // Who has no player sees the still: without a word it would pass for new.
+    // A browser without a player shows the still: without this sentence an old still would pass for
+    // new.
     let old = picture
         .as_ref()
         .and_then(|p| p.still())

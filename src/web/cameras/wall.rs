@@ -40,7 +40,7 @@ struct CameraTile<'a> {
 
 fn tile(app: &App, lang: Lang, c: &Camera) -> String {
     let (words, mark) = status_text(app, lang, c);
-    // By the minute: a picture that is replaced more often than it loads is never seen.
+    // Rounded to the minute: a picture that is replaced more often than it loads is never seen.
     let at = app
         .live
         .pictures
@@ -76,11 +76,12 @@ fn tile(app: &App, lang: Lang, c: &Camera) -> String {
     })
 }
 
-/// What the wall opens with: how many show something, which do not, and whether it is kept.
+/// The sentence on top of the wall: how many cameras are live, which are not, and whether they are
+/// recorded.
 fn sentence(app: &App, lang: Lang, state: &VillageState) -> String {
     let now = app.supervisor.clock().wall_ms();
     let all = state.cameras.len();
-    // Those that went at the same time are told together.
+    // Cameras that went offline at the same time are named together.
     let mut gone: Vec<(String, Vec<&str>)> = Vec::new();
     for c in state.cameras.values() {
         let Availability::Offline { since } = c.signal else {

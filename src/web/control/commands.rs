@@ -1,4 +1,4 @@
-//! Commands from outside, of the control socket and of programs: carried out, or refused in words.
+//! Commands from outside, by the control socket and by programs: carried out, or rejected in words.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -22,31 +22,34 @@ pub(in crate::web) fn error_response(status: StatusCode, why: impl std::fmt::Dis
 
 pub(in crate::web) async fn submit_request(
     app: &App,
-    wish: CommandRequest,
+    request: CommandRequest,
 ) -> Result<Committed, Response> {
     let (actor, command) = (
-        wish.actor.clone(),
-        rejection_text::command_name(&wish.command),
+        request.actor.clone(),
+        rejection_text::command_name(&request.command),
     );
-    app.journal.submit(wish).await.map_err(|error| match error {
-        SubmitError::Rejected(why) => error_response(
-            if why == Rejection::NotPermitted {
-                StatusCode::FORBIDDEN
-            } else {
-                StatusCode::CONFLICT
-            },
-            rejection_text::rejection_text(Lang::Vi, &why, &actor, &command),
-        ),
-        SubmitError::Closed(why) => error_response(StatusCode::SERVICE_UNAVAILABLE, why),
-    })
+    app.journal
+        .submit(request)
+        .await
+        .map_err(|error| match error {
+            SubmitError::Rejected(why) => error_response(
+                if why == Rejection::NotPermitted {
+                    StatusCode::FORBIDDEN
+                } else {
+                    StatusCode::CONFLICT
+                },
+                rejection_text::rejection_text(Lang::Vi, &why, &actor, &command),
+            ),
+            SubmitError::Closed(why) => error_response(StatusCode::SERVICE_UNAVAILABLE, why),
+        })
 }
 
 pub(super) fn receipt_response(receipt: Committed) -> Response {
     Json(serde_json::json!({ "first": receipt.first, "last": receipt.last })).into_response()
 }
 
-/// A command as it came from outside. What it names of people's words must be here, whole and
-/// proved: an entry must not point at nothing.
+/// Submits a command from outside. A blob that it names must be stored here, whole and verified: an
+/// entry must not point at nothing.
 pub(in crate::web) async fn submit_external(app: &App, actor: Actor, submit: Submit) -> Response {
     if let Some(blob) = submit.command.blob().cloned() {
         let files = app.files.clone();

@@ -1,4 +1,4 @@
-//! What `conglang status` tells: the village in a sentence and a few lines, and each camera.
+//! The report of `conglang status`: the village in a sentence and a few lines, and each camera.
 
 use axum::Json;
 
@@ -13,6 +13,10 @@ use crate::live::pictures::SourceStatus;
 use crate::protocol::control::{CameraStatus, StatusLine, StatusReport, SyncStatus};
 use crate::supervisor::health::HealthStatus;
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one field after another of one answer"
+)]
 pub(super) fn status(app: &App, pids: Vec<(String, u32)>) -> Json<StatusReport> {
     let state = app.village();
     let (now, lang) = (app.supervisor.clock().wall_ms(), Lang::Vi);
@@ -38,7 +42,8 @@ pub(super) fn status(app: &App, pids: Vec<(String, u32)>) -> Json<StatusReport> 
         .filter(|(n, _)| *n > 0)
         .map(|(n, what)| format!("{n} {what}"))
         .collect();
-    // Who was never heard, and who watches and does not say how it is, is not well.
+    // A device that never answered is not well, nor is a sensor that should watch and has no known
+    // value.
     let unheard = home::never_answered(app, &state).map_or(0, |names| names.len());
     let broken: Vec<String> = broken
         .into_iter()
@@ -56,7 +61,7 @@ pub(super) fn status(app: &App, pids: Vec<(String, u32)>) -> Json<StatusReport> 
             names.join(", ")
         }
     };
-    // Those that went at the same time are told together.
+    // Things that went offline at the same time are named together.
     let silent = |ids: Vec<(String, Availability)>, verb: &str| {
         let mut out: Vec<(String, Vec<String>)> = Vec::new();
         for (name, presence) in ids {
@@ -243,7 +248,7 @@ pub(super) fn status(app: &App, pids: Vec<(String, u32)>) -> Json<StatusReport> 
     })
 }
 
-/// Each camera: whether its picture comes, why not, and until when it is recorded.
+/// Each camera: whether its stream comes, why not, and until when it is recorded.
 pub(super) fn cameras(app: &App) -> Vec<CameraStatus> {
     let (state, now) = (app.journal.state(), app.supervisor.clock().wall_ms());
     let line = |c: &std::sync::Arc<Camera>| {
@@ -294,7 +299,7 @@ pub(super) fn cameras(app: &App) -> Vec<CameraStatus> {
             removed: !state.cameras.contains_key(&c.id),
         }
     };
-    // What was recorded of a camera that is gone can still be found.
+    // Recordings of a camera that was removed can still be found.
     let gone = app
         .ring
         .cameras()

@@ -1,4 +1,4 @@
-//! One sentence about what is broken since when, and what is not known or not there any more.
+//! One sentence about what is broken since when, what is unknown, and what is lost.
 
 use super::super::app::App;
 use super::super::components::{Banner, html};
@@ -10,7 +10,7 @@ use crate::http::dates;
 use crate::http::locale::Lang;
 use crate::supervisor::health::HealthStatus;
 
-/// Names in the sentence of what is broken.
+/// Most names in the sentence about what is broken.
 const MAX_NAMES: usize = 4;
 
 /// Things that do not work: name and since when (wall ms), longest first.
@@ -39,8 +39,8 @@ fn broken_things(lang: Lang, state: &VillageState) -> Vec<(String, i64)> {
     out
 }
 
-/// Devices and cameras that never answered yet, and what should watch and does not say how it is:
-/// not broken, and not well either.
+/// Devices and cameras that never answered, sensors that should watch and have no known value, and
+/// cameras whose recordings are doubtful: not broken, and not well either.
 pub(in crate::web) fn never_answered(app: &App, state: &VillageState) -> Option<Vec<String>> {
     let never = |d: &Device| {
         d.availability == Availability::Unknown
@@ -57,7 +57,7 @@ pub(in crate::web) fn never_answered(app: &App, state: &VillageState) -> Option<
         .values()
         .filter(|c| c.signal == Availability::Unknown)
         .map(|c| format!("camera {}", c.name));
-    // Each once: where the whole device was never heard, it is told as that.
+    // Each thing is named once: a device that never answered stands for its sensors.
     let told = |s: &Sensor| sensors::device_of(state, s).is_some_and(never);
     let blind = state
         .sensors
@@ -87,7 +87,7 @@ fn never_answered_text(lang: Lang, all: &[String]) -> String {
     )
 }
 
-/// What was kept and is not any more; none = all is there.
+/// Losses of stored data; none = nothing is lost.
 fn loss_text(app: &App, lang: Lang) -> Option<String> {
     let parts = app.supervisor.health().parts();
     let is_lost = |part: &&str| {
@@ -106,7 +106,7 @@ fn loss_text(app: &App, lang: Lang) -> Option<String> {
 pub(super) fn status_sentence(app: &App, lang: Lang, state: &VillageState) -> String {
     let now = app.supervisor.clock().wall_ms();
     let things = broken_things(lang, state);
-    // Words, not the names of parts; each once.
+    // People read words, not the names of parts; each word once.
     let part = |name: &str| match name {
         "queues" => "part-queues",
         "broker" | "south" => "part-broker",
@@ -122,7 +122,7 @@ pub(super) fn status_sentence(app: &App, lang: Lang, state: &VillageState) -> St
         .filter(|(_, c)| c.status == HealthStatus::Red)
         .map(|(name, _)| name)
         .collect();
-    // With a card that takes nothing, nothing of what is told about devices can be kept up to date.
+    // While storage takes nothing, the recorded status of devices cannot be kept up to date.
     let grave = red.iter().any(|name| name == "journal");
     let trouble: std::collections::BTreeSet<String> =
         red.iter().map(|name| lang.t(part(name))).collect();

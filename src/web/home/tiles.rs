@@ -1,4 +1,4 @@
-//! The tiles: loudspeakers, lamps, cameras, gauges, the commune; each with a number and how it is.
+//! The tiles: loudspeakers, lamps, cameras, gauges, the commune; each with a number and its status.
 
 use super::super::app::App;
 use super::super::components::Tile;
@@ -8,6 +8,7 @@ use crate::domain::state::VillageState;
 use crate::http::dates;
 use crate::http::locale::Lang;
 
+#[expect(clippy::too_many_lines, reason = "one tile after another")]
 pub(super) fn tiles(app: &App, lang: Lang, state: &VillageState) -> Vec<Tile> {
     let now = app.supervisor.clock().wall_ms();
     let presence = |id| {
@@ -18,7 +19,7 @@ pub(super) fn tiles(app: &App, lang: Lang, state: &VillageState) -> Vec<Tile> {
             .unwrap_or_default()
     };
     let mut out = Vec::new();
-    // A cluster that was sent away is nobody's any more: it is neither well nor missing.
+    // A speaker cluster whose account was revoked does not count: it is neither well nor missing.
     let ours: Vec<_> = state
         .speakers
         .values()

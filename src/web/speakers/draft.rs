@@ -1,17 +1,17 @@
-//! A sentence on its way from being typed to being played: what its pages' addresses tell.
+//! A sentence between being typed and being played: its state in the addresses of its pages.
 //!
-//! Invariant: an address plays nothing unless this session sealed all of it.
+//! Invariant: an address plays nothing unless this sign-in sealed all of it.
 
 use super::super::app::{App, RequestContext};
 use crate::domain::blob::BlobRef;
 use crate::domain::id::{BlobId, DeviceId};
 use crate::keys::secret;
 
-/// Clusters of one announcement.
+/// Most speaker clusters of one announcement.
 pub(super) const MAX_ZONE_SPEAKERS: usize = 100;
 
-/// A sentence that was typed and kept in a file, with where it is to be played: what its pages'
-/// addresses tell.
+/// A sentence that was typed and stored as a blob, with its zone: the content of its pages'
+/// addresses.
 #[derive(Default)]
 pub(super) struct Preview {
     pub(super) blob: String,
@@ -19,7 +19,7 @@ pub(super) struct Preview {
     pub(super) len: u64,
     pub(super) once: String,
     pub(super) zone: Vec<String>,
-    /// Seal of all that for this session: nobody else's address plays anything here.
+    /// Seal of all that for this sign-in: an address of anybody else plays nothing here.
     pub(super) seal: String,
 }
 
@@ -50,7 +50,7 @@ impl Preview {
         })
     }
 
-    /// The words, when this session typed them.
+    /// The text, when this sign-in typed it.
     pub(super) fn text(&self, app: &App, visit: &RequestContext) -> Option<String> {
         let sealed = visit.is_chief()
             && secret::constant_time_eq(
@@ -60,7 +60,7 @@ impl Preview {
         app.files.text(&self.blob().filter(|_| sealed)?).ok()
     }
 
-    /// With the seal of this session.
+    /// The same with the seal of this sign-in.
     pub(super) fn sealed(self, app: &App, visit: &RequestContext) -> Self {
         Self {
             seal: app.sessions.seal(&visit.token, &self.unsigned_query()),

@@ -1,4 +1,5 @@
-//! The page with its form: the sentence, where it is to be played, what went wrong, what was played.
+//! The page with its form: the sentence, where it is to be played, what went wrong, what was
+//! played.
 
 use super::super::app::{App, RequestContext};
 use super::results::{latest_result, recent_list};
@@ -8,7 +9,7 @@ use crate::http::dates;
 use crate::http::locale::Lang;
 use crate::http::render::PageContext;
 
-/// Characters of a typed sentence.
+/// Most characters of a typed sentence.
 pub(super) const MAX_SENTENCE_CHARS: usize = 1_000;
 
 struct SpeakerOption {
@@ -24,16 +25,16 @@ struct SpeakerOption {
 pub(super) struct SpeakersPage {
     f: PageContext,
     text: String,
-    /// Why the sentence was not taken; empty = nothing is wrong.
+    /// Why the sentence was not accepted; empty = nothing is wrong.
     wrong: String,
     speakers: Vec<SpeakerOption>,
-    /// Without script the page asks again after so many seconds while something plays; 0 = never.
+    /// Without script the page reloads after this many seconds while something plays; 0 = never.
     refresh: u8,
     last: String,
     played: String,
 }
 
-/// The clusters; `chosen` by the form that comes back, or else all that answer.
+/// The speaker clusters; `chosen` by the form that was submitted, or else all that answer.
 fn pick(
     app: &App,
     lang: Lang,
@@ -78,7 +79,7 @@ pub(super) fn form(
 ) -> SpeakersPage {
     let state = app.journal.state();
     let f = app.page_context(visit, &state, "speakers");
-    // What went before says nothing of the sentence that is being mended.
+    // The result of the last announcement says nothing about the sentence that is being corrected.
     let last = if wrong.is_empty() && text.is_empty() {
         latest_result(app, f.lang, &state)
     } else {

@@ -1,6 +1,7 @@
-//! From a typed sentence to the horns: it is read aloud to the chief, asked about, and played.
+//! From a typed sentence to the loudspeakers: it is read aloud to the chief, confirmed, and played.
 //!
-//! Invariant: nothing is played that was not heard, and going back or reloading plays nothing again.
+//! Invariant: nothing is played that was not previewed, and going back or reloading plays nothing
+//! again.
 
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
@@ -19,7 +20,7 @@ use crate::http::render::{PageContext, redirect_see_other, render, render_with};
 use crate::journal::CommandRequest;
 use crate::keys::secret;
 
-/// A typed sentence that could not begin within this is not played later, ms.
+/// A typed sentence that could not begin within this time is not played later, ms.
 const ANNOUNCEMENT_TTL_MS: i64 = 120_000;
 
 #[derive(askama::Template)]
@@ -59,7 +60,7 @@ pub async fn preview_form(
         .take(MAX_ZONE_SPEAKERS)
         .map(str::to_owned)
         .collect();
-    // What was typed comes back with the reason: nobody types it twice.
+    // The typed text is shown again with the reason: nobody types it twice.
     let again = |status, key: &str| {
         render_with(
             status,
@@ -85,7 +86,8 @@ pub async fn preview_form(
     ) else {
         return again(StatusCode::SERVICE_UNAVAILABLE, "journal-closed-do");
     };
-    // An address of its own: going back to it, or reloading it, sends nothing again.
+    // The preview has an address of its own: going back to it, or reloading it, submits nothing
+    // again.
     let heard = Preview {
         blob: blob.id.to_string(),
         mac: blob.mac,
@@ -117,8 +119,8 @@ pub async fn preview(
         return redirect_see_other("/speakers");
     };
     let state = app.journal.state();
-    // Played under this name already: once more needs a name of its own, and the page says what
-    // was.
+    // The sentence was played under this id already: playing it once more needs an id of its own,
+    // and the page says when it was played.
     let before = state.announcements.get(&id).map(|a| a.at);
     let heard = match (before.is_some() || is_again, secret::token()) {
         (true, Ok(once)) => Preview { once, ..heard }.sealed(&app, &visit),
@@ -172,7 +174,7 @@ pub async fn preview_sound(
     }
 }
 
-/// Plays what was heard.
+/// Plays the previewed sentence.
 pub async fn announce(
     State(app): State<App>,
     visit: RequestContext,
@@ -201,7 +203,7 @@ pub async fn announce(
         return redirect_see_other("/sign-in");
     };
     let now = app.supervisor.clock().trusted_ms();
-    let wish = CommandRequest::new(
+    let request = CommandRequest::new(
         actor,
         Command::QueueAnnouncement {
             id,
@@ -212,8 +214,9 @@ pub async fn announce(
         },
     )
     .idempotent(once, now + ANNOUNCEMENT_TTL_MS);
-    match app.submit_request(&visit, wish).await {
-        // Back and once more: what was played is not played again, and nobody is told that it is.
+    match app.submit_request(&visit, request).await {
+        // After “back” and a second submit nothing is played again, and the page does not claim
+        // that it is.
         Ok(receipt) if receipt.repeated => {
             redirect_see_other(&format!("/speakers/hear?{query}&again=1"))
         }

@@ -1,5 +1,5 @@
-//! What was played: how each announcement went, in words, and the newest one on top for as long as
-//! somebody waits for it.
+//! Results: how each announcement went, in words, and the newest one on top for as long as somebody
+//! waits for it.
 
 use super::super::app::{App, RequestContext};
 use super::super::components::{Banner, Row, html};
@@ -10,7 +10,7 @@ use crate::domain::state::VillageState;
 use crate::http::dates;
 use crate::http::locale::Lang;
 
-/// How long the newest announcement's end stands on top, ms.
+/// How long the result of the newest announcement stands on top, ms.
 const RESULT_SHOWN_MS: i64 = 600_000;
 
 /// How an announcement went, in words: “Đã phát 2/2 cụm”.
@@ -18,7 +18,8 @@ fn result_text(lang: Lang, state: &VillageState, said: &Announcement) -> (String
     let (played, all) = said.played_count();
     let (n, all) = (played.to_string(), all.to_string());
     if !said.is_over() {
-        // How many sound or have sounded: nobody presses again because “0” have ended.
+        // The number of speaker clusters that play or have played: nobody presses again because “0”
+        // have ended.
         let began = said
             .plays
             .values()
@@ -131,7 +132,7 @@ fn recent_announcements(app: &App, visit: &RequestContext, state: &VillageState)
         .collect()
 }
 
-/// The address where a sentence is heard once more, to be played once more.
+/// The address where a sentence is previewed again, to be played again.
 fn replay_url(app: &App, visit: &RequestContext, said: &Announcement) -> String {
     if !visit.is_chief() || !said.is_over() || said.text.len == 0 {
         return String::new();

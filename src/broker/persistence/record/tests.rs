@@ -1,4 +1,4 @@
-//! Every record as bytes, whole and cut.
+//! Every record as bytes, complete and cut off.
 
 use super::*;
 

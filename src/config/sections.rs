@@ -1,0 +1,371 @@
+//! The tables of one layer, taken over into the configuration.
+//!
+//! One function for each table. A single table (`[broker]`) changes only the keys that it names; a
+//! list (`[[device]]`) adds to the lists of the earlier layers.
+
+use std::net::SocketAddr;
+
+use super::bounds::{
+    Days, Decimals, Horns, Latitude, LimitOverrides, Longitude, Marks, name, unit,
+};
+use super::read::Section;
+use super::{
+    BrokerConfig, CameraConfig, CommuneServerConfig, Config, HttpListeners, RecordingConfig,
+    SpeechConfig, UplinkConfig,
+};
+use crate::domain::camera::Camera;
+use crate::domain::device::{Account, Availability, Device};
+use crate::domain::id::{CameraId, DeviceId, EntityId, GroupId, PlaceId, VillageId};
+use crate::domain::light::LightGroup;
+use crate::domain::place::Place;
+use crate::domain::sensor::Sensor;
+use crate::domain::speaker::Speaker;
+use crate::domain::village::Village;
+use crate::protocol::broker::DurabilityRule;
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| format!("“{text}” is not an address like 0.0.0.0:80"))
+}
+
+fn set<T>(to: &mut Option<T>, value: Option<T>) {
+    if value.is_some() {
+        *to = value;
+    }
+}
+
+/// Takes the values of one layer over into `config`, and reports every key that is unknown.
+pub(super) fn apply_layer(mut root: Section<'_, '_>, config: &mut Config) {
+    if let Some(s) = root.table("village") {
+        apply_village(s, config);
+    }
+    if let Some(mut s) = root.table("data") {
+        set(&mut config.data, s.get("folder"));
+        s.finish();
+    }
+    if let Some(s) = root.table("doors") {
+        apply_listeners(s, &mut config.listeners);
+    }
+    if let Some(s) = root.table("broker") {
+        apply_broker(s, &mut config.broker);
+    }
+    if let Some(s) = root.table("speech") {
+        apply_speech(s, &mut config.speech);
+    }
+    if let Some(s) = root.table("commune") {
+        apply_uplink(s, &mut config.uplink);
+    }
+    if let Some(s) = root.table("recording") {
+        apply_recording(s, &mut config.recording);
+    }
+    if let Some(s) = root.table("office") {
+        apply_commune_server(s, &mut config.commune_server);
+    }
+    apply_lists(&mut root, config);
+    root.finish();
+}
+
+fn apply_village(mut s: Section<'_, '_>, config: &mut Config) {
+    let parts = (
+        s.require_parsed("id", VillageId::new),
+        s.require_parsed("name", name),
+        s.require_parsed("commune", name),
+        s.get::<Latitude>("latitude"),
+        s.get::<Longitude>("longitude"),
+    );
+    if let (Some(id), Some(name), Some(commune), latitude, longitude) = parts {
+        config.village = Some(Village {
+            id,
+            name,
+            commune,
+            latitude: latitude.map_or(0.0, |d| d.0),
+            longitude: longitude.map_or(0.0, |d| d.0),
+        });
+    }
+    s.finish();
+}
+
+fn apply_listeners(mut s: Section<'_, '_>, listeners: &mut HttpListeners) {
+    set(&mut listeners.portal, s.get_parsed("portal", address));
+    set(&mut listeners.dashboard, s.get_parsed("dashboard", address));
+    set(
+        &mut listeners.dashboard_tls,
+        s.get_parsed("dashboard_tls", address),
+    );
+    set(&mut listeners.control, s.get("control"));
+    listeners.names = s
+        .get("names")
+        .unwrap_or_else(|| std::mem::take(&mut listeners.names));
+    listeners.technician_phone = s
+        .get_parsed("technician_phone", telephone)
+        .or_else(|| listeners.technician_phone.take());
+    s.finish();
+}
+
+fn apply_broker(mut s: Section<'_, '_>, broker: &mut BrokerConfig) {
+    set(&mut broker.plain, s.get_parsed("plain", address));
+    set(&mut broker.tls, s.get_parsed("tls", address));
+    set(&mut broker.websocket, s.get_parsed("websocket", address));
+    set(
+        &mut broker.websocket_tls,
+        s.get_parsed("websocket_tls", address),
+    );
+    broker.names = s
+        .get("names")
+        .unwrap_or_else(|| std::mem::take(&mut broker.names));
+    broker.client_certificates = s
+        .get("client_certificates")
+        .unwrap_or(broker.client_certificates);
+    broker.quarantine = s.get("quarantine").unwrap_or(broker.quarantine);
+    if let Some(rules) = s.get::<Vec<DurabilityRule>>("rules") {
+        broker.rules = rules;
+    }
+    if let Some(keys) = s.get::<LimitOverrides>("limits")
+        && let Ok(limits) = keys.apply_to(&broker.limits)
+    {
+        broker.limits = limits;
+    }
+    s.finish();
+}
+
+fn apply_speech(mut s: Section<'_, '_>, speech: &mut SpeechConfig) {
+    speech.program = s
+        .get("program")
+        .unwrap_or_else(|| std::mem::take(&mut speech.program));
+    speech.voice = s
+        .get("voice")
+        .unwrap_or_else(|| std::mem::take(&mut speech.voice));
+    set(&mut speech.url, s.get("url"));
+    s.finish();
+}
+
+fn apply_uplink(mut s: Section<'_, '_>, uplink: &mut UplinkConfig) {
+    set(&mut uplink.server, s.get_parsed("server", server));
+    set(&mut uplink.ca, s.get("ca"));
+    set(&mut uplink.certificate, s.get("certificate"));
+    set(&mut uplink.key, s.get("key"));
+    s.finish();
+}
+
+fn apply_recording(mut s: Section<'_, '_>, recording: &mut RecordingConfig) {
+    set(&mut recording.folder, s.get("folder"));
+    recording.keep_gb = s.get("keep_gb").unwrap_or(recording.keep_gb);
+    recording.keep_days = s.get("keep_days").map_or(recording.keep_days, |Days(d)| d);
+    s.finish();
+}
+
+fn apply_commune_server(mut s: Section<'_, '_>, server: &mut CommuneServerConfig) {
+    server.name = s
+        .get_parsed("name", name)
+        .unwrap_or_else(|| std::mem::take(&mut server.name));
+    set(&mut server.console, s.get_parsed("console", address));
+    set(&mut server.mqtt, s.get_parsed("mqtt", address));
+    server.names = s
+        .get("names")
+        .unwrap_or_else(|| std::mem::take(&mut server.names));
+    for mut v in s.tables("village") {
+        if let (Some(id), Some(name)) = (
+            v.require_parsed("id", VillageId::new),
+            v.require_parsed("name", name),
+        ) {
+            server.villages.push((id.to_string(), name));
+        }
+        v.finish();
+    }
+    s.finish();
+}
+
+fn server(text: &str) -> Result<String, String> {
+    let plain = text.strip_prefix("mqtts://").unwrap_or(text);
+    match plain.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+            Ok(plain.to_owned())
+        }
+        _ => Err(format!(
+            "“{text}” is not an address like mqtts://xa.example:8883"
+        )),
+    }
+}
+
+fn apply_lists(root: &mut Section<'_, '_>, config: &mut Config) {
+    for s in root.tables("place") {
+        add_place(s, config);
+    }
+    for s in root.tables("device") {
+        add_device(s, config);
+    }
+    for s in root.tables("program") {
+        add_program(s, config);
+    }
+    for s in root.tables("group") {
+        add_group(s, config);
+    }
+    for s in root.tables("sensor") {
+        add_sensor(s, config);
+    }
+    for s in root.tables("speaker") {
+        add_speaker(s, config);
+    }
+    for s in root.tables("camera") {
+        add_camera(s, config);
+    }
+}
+
+fn add_place(mut s: Section<'_, '_>, config: &mut Config) {
+    if let (Some(id), Some(name)) = (
+        s.require_parsed("id", PlaceId::new),
+        s.require_parsed("name", name),
+    ) {
+        config.places.push(Place { id, name });
+    }
+    s.finish();
+}
+
+fn add_device(mut s: Section<'_, '_>, config: &mut Config) {
+    let secret: Option<String> = s.get_parsed("secret_sha256", sha256);
+    let place = s.get_parsed("place", PlaceId::new);
+    if let (Some(id), Some(name)) = (
+        s.require_parsed("id", DeviceId::new),
+        s.require_parsed("name", name),
+    ) {
+        if let Some(hash) = secret {
+            config.accounts.push(Account::of_device(id.clone(), hash));
+        }
+        config.devices.push(Device {
+            id,
+            name,
+            place,
+            model: String::new(),
+            availability: Availability::Unknown,
+        });
+    }
+    s.finish();
+}
+
+fn add_program(mut s: Section<'_, '_>, config: &mut Config) {
+    let secret: Option<String> = s.require_parsed("secret_sha256", sha256);
+    let (publish, subscribe) = (
+        s.get("publish").unwrap_or_default(),
+        s.get("subscribe").unwrap_or_default(),
+    );
+    if let (Some(id), Some(hash)) = (s.require_parsed("id", DeviceId::new), secret) {
+        config
+            .accounts
+            .push(Account::of_program(id, hash, publish, subscribe));
+    }
+    s.finish();
+}
+
+fn add_group(mut s: Section<'_, '_>, config: &mut Config) {
+    let lights: Vec<EntityId> = s.require("lights").unwrap_or_default();
+    if let (Some(id), Some(name)) = (
+        s.require_parsed("id", GroupId::new),
+        s.require_parsed("name", name),
+    ) {
+        config.groups.push(LightGroup { id, name, lights });
+    }
+    s.finish();
+}
+
+fn add_sensor(mut s: Section<'_, '_>, config: &mut Config) {
+    let unit = s.get_parsed("unit", unit).unwrap_or_default();
+    let (decimals, marks) = (
+        s.get::<Decimals>("decimals").map_or(0, |d| d.0),
+        s.get::<Marks>("marks").map_or_else(Vec::new, |m| m.0),
+    );
+    if let (Some(id), Some(name)) = (
+        s.require_parsed("id", EntityId::new),
+        s.require_parsed("name", name),
+    ) {
+        config.sensors.push(Sensor {
+            id,
+            name,
+            unit,
+            decimals,
+            thresholds: marks,
+            alarm: None,
+        });
+    }
+    s.finish();
+}
+
+fn add_speaker(mut s: Section<'_, '_>, config: &mut Config) {
+    let horns = s.get::<Horns>("horns").map_or(1, |h| h.0);
+    if let (Some(id), Some(name)) = (
+        s.require_parsed("id", DeviceId::new),
+        s.require_parsed("name", name),
+    ) {
+        config.speakers.push(Speaker { id, name, horns });
+    }
+    s.finish();
+}
+
+fn add_camera(mut s: Section<'_, '_>, config: &mut Config) {
+    let (url, user, password_file) = (
+        s.get_parsed("url", rtsp),
+        s.get("user"),
+        s.get("password_file"),
+    );
+    if let (Some(id), Some(name)) = (
+        s.require_parsed("id", CameraId::new),
+        s.require_parsed("name", name),
+    ) {
+        // A later layer may give the address of a camera that an earlier layer named.
+        let known = config.cameras.iter_mut().find(|c| c.camera.id == id);
+        let fresh = CameraConfig {
+            camera: Camera {
+                id,
+                name,
+                signal: Availability::Unknown,
+                looks: Vec::new(),
+            },
+            url,
+            user,
+            password_file,
+        };
+        match known {
+            Some(known) => *known = fresh,
+            None => config.cameras.push(fresh),
+        }
+    }
+    s.finish();
+}
+
+fn rtsp(text: &str) -> Result<String, &'static str> {
+    if !text.starts_with("rtsp://") {
+        return Err("an address beginning with rtsp:// is wanted");
+    }
+    if text
+        .trim_start_matches("rtsp://")
+        .split('/')
+        .next()
+        .is_some_and(|host| host.contains('@'))
+    {
+        return Err("user and password do not belong in the address: use user and password_file");
+    }
+    url::Url::parse(text).map_err(|_| "an address like rtsp://192.168.2.31:554/path is wanted")?;
+    Ok(text.to_owned())
+}
+
+fn sha256(text: &str) -> Result<String, &'static str> {
+    if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("64 hexadecimal digits are wanted")
+    }
+}
+
+/// A telephone number: digits; spaces, dots, hyphens or a plus sign make it easier to read.
+fn telephone(text: &str) -> Result<String, &'static str> {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let sound = (3..=15).contains(&digits)
+        && text.len() <= 24
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b" .+-".contains(&b));
+    if sound {
+        Ok(text.trim().to_owned())
+    } else {
+        Err("is not a telephone number, for example \"0912 345 678\"")
+    }
+}
