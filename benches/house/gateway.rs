@@ -275,9 +275,17 @@ impl House {
         .expect("asked");
         let (say, shown) = mpsc::channel();
         std::thread::spawn(move || {
+            // An event is all its lines of data, up to an empty line.
+            let mut event = String::new();
             for line in BufReader::new(stream).lines() {
                 let Ok(line) = line else { return };
-                if line.starts_with("data:") && say.send((line, Instant::now())).is_err() {
+                if let Some(data) = line.strip_prefix("data:") {
+                    event.push_str(data);
+                } else if line.is_empty()
+                    && say
+                        .send((std::mem::take(&mut event), Instant::now()))
+                        .is_err()
+                {
                     return;
                 }
             }
