@@ -35,6 +35,10 @@ const CLOCK_STEP_MS: u64 = 600_000;
 
 /// systemd-timesyncd makes this file once the clock agreed with a server.
 const TIMESYNC_FLAG: &str = "/run/systemd/timesync/synchronized";
+/// systemd-timesyncd asks its server at least every 34 minutes and touches the flag each time
+/// (timesyncd.conf(5), systemd-timesyncd.service(8)). A flag that is older than a day says nothing
+/// about the clock as it is now: somebody may have set it since.
+const TIMESYNC_FLAG_MAX_AGE_MS: i64 = 86_400_000;
 
 /// Whether the machine's clock shows a day that HTTP can write: not before 1970, not after 9998.
 #[must_use]
@@ -194,15 +198,15 @@ impl Clock {
                 sync_offset_ms: agreed,
                 ..
             } => {
-                let (wall, floor, agreed) = (
-                    self.wall_ms(),
-                    floor_ms.load(Ordering::Relaxed),
-                    agreed.load(Ordering::Relaxed),
-                );
+                let (wall, floor) = (self.wall_ms(), floor_ms.load(Ordering::Relaxed));
+                if vouches(modified_ms(Path::new(TIMESYNC_FLAG)), wall) {
+                    agreed.store(self.offset_ms(), Ordering::Relaxed);
+                }
+                let agreed = agreed.load(Ordering::Relaxed);
                 let is_agreed =
                     agreed != i64::MIN && agreed.abs_diff(self.offset_ms()) < CLOCK_STEP_MS;
                 // A source that agrees now outweighs a floor that an earlier boot left.
-                if wall >= BUILD_FLOOR_MS && (is_agreed || Path::new(TIMESYNC_FLAG).exists()) {
+                if wall >= BUILD_FLOOR_MS && is_agreed {
                     Trust::Synced
                 } else if (floor..floor.saturating_add(MAX_UNSYNCED_AHEAD_MS)).contains(&wall) {
                     Trust::Restored
@@ -237,5 +241,38 @@ impl Clock {
         if let TimeSource::Manual { wall_ms, .. } = &*self.0 {
             wall_ms.store(ms, Ordering::SeqCst);
         }
+    }
+}
+
+/// When a file was last touched, ms since 1970; none when it is not there.
+fn modified_ms(file: &Path) -> Option<i64> {
+    let modified = std::fs::metadata(file).and_then(|m| m.modified()).ok()?;
+    let since = modified.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_millis()).ok()
+}
+
+/// True when the flag of systemd-timesyncd, last touched at `modified_ms`, speaks for a clock that
+/// shows `wall_ms`: the flag bears the time that the server gave.
+fn vouches(modified_ms: Option<i64>, wall_ms: i64) -> bool {
+    const STEP_MS: i64 = CLOCK_STEP_MS.cast_signed();
+    modified_ms.is_some_and(|at| {
+        (-STEP_MS..TIMESYNC_FLAG_MAX_AGE_MS).contains(&wall_ms.saturating_sub(at))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The flag stands for the whole boot, also after somebody typed another year.
+    #[test]
+    fn a_flag_of_the_time_server_speaks_only_for_the_clock_that_it_set() {
+        let touched = BUILD_FLOOR_MS + 1_000_000;
+        assert!(vouches(Some(touched), touched));
+        assert!(vouches(Some(touched), touched + 3_600_000));
+        assert!(!vouches(None, touched));
+        assert!(!vouches(Some(touched), touched + 2 * 86_400_000));
+        assert!(!vouches(Some(touched), touched + 74 * 365 * 86_400_000));
+        assert!(!vouches(Some(touched), 600_000));
     }
 }

@@ -4,6 +4,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use conglang::domain::calendar;
+use conglang::supervisor::clock::Clock;
+
 use crate::house::House;
 use crate::office::{Commune, memory_kb, visit};
 
@@ -322,7 +325,12 @@ fn a_clock_before_1970_is_told_at_every_door_and_ends_nothing() {
         },
     );
     assert_eq!(house.get("/", "").status, 503);
-    std::fs::write(&dial, "@2026-11-22 08:00:00").expect("dial");
+    let today = calendar::day(Clock::system(0).wall_ms());
+    let right = format!(
+        "@{:04}-{:02}-{:02} 08:00:00",
+        today.year, today.month, today.day
+    );
+    std::fs::write(&dial, right).expect("dial");
     house.until("it serves", std::time::Duration::from_secs(30), |h| {
         h.cli(&["status", "--json"]).0 != 1
     });
