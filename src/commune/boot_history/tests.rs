@@ -1,3 +1,5 @@
+//! A village that goes on, that was set back, that was cloned: what the commune notices of each.
+
 use super::*;
 
 fn say(
