@@ -17,8 +17,10 @@ pub mod config;
 pub mod devices;
 /// The model of a village: pure values, commands, events.
 pub mod domain;
-/// The parts that all web audiences share: sign-in, headers, language, layout.
+/// The parts that all web audiences share: sign-in, headers, layout.
 pub mod http;
+/// The two languages: locale files, dates, sentences that more than one place prints.
+pub mod i18n;
 /// The journal: the one ordered, durable history.
 pub mod journal;
 /// Keys: authorities, certificates, signatures, secrets.

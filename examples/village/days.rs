@@ -9,8 +9,8 @@
 
 use anyhow::{Context as _, bail, ensure};
 use conglang::domain::calendar::{Day, ZONE_MS, day, day_number, lunar};
-use conglang::http::dates;
-use conglang::http::locale::Lang;
+use conglang::i18n::dates;
+use conglang::i18n::locale::Lang;
 
 const DAY_MS: i64 = 86_400_000;
 /// Days that are looked through at most: a 29 February may be eight years away.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::broker::BrokerService;
-use crate::http::data_loss;
+use crate::i18n::data_loss;
 use crate::live::Live;
 use crate::protocol::broker::{AdminQuery, AdminReply, Counters};
 use crate::protocol::divergence::DivergenceReport;

@@ -6,7 +6,8 @@ use clap::Subcommand;
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, Transport};
 
 use super::{Cli, client, print};
-use crate::http::{data_loss, dates, refusal_text};
+use crate::http::refusal_text;
+use crate::i18n::{data_loss, dates};
 use crate::protocol::broker::{AdminReply, ClientRow, Counters, GATEWAY_ACCOUNT, RetainedRow};
 use crate::protocol::broker_endpoint::BrokerEndpoint;
 

@@ -5,7 +5,7 @@ use clap::Subcommand;
 use super::{Cli, client, print};
 use crate::domain::device::Availability;
 use crate::domain::state::VillageState;
-use crate::http::dates;
+use crate::i18n::dates;
 use crate::keys::secret;
 use crate::protocol::control::{CameraStatus, PutDevice};
 

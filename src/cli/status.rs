@@ -26,7 +26,7 @@ pub fn status(cli: &Cli) -> anyhow::Result<u8> {
         status.sentence,
         d.day,
         d.month,
-        crate::http::dates::clock(status.at)
+        crate::i18n::dates::clock(status.at)
     );
     for line in &status.lines {
         text.push_str(
@@ -51,7 +51,7 @@ pub fn sync(cli: &Cli, what: &SyncCommand) -> anyhow::Result<u8> {
         format!(
             "Xã đã nhận đủ đến mục {} lúc {}, chờ gửi {}.",
             s.received,
-            crate::http::dates::clock(s.received_at),
+            crate::i18n::dates::clock(s.received_at),
             s.waiting
         )
     } else {

@@ -14,9 +14,9 @@ use axum::response::{IntoResponse as _, Response};
 use super::console::context::{Console, language_of};
 use super::console::page::PageMessage;
 use super::pin_attempts::MAX_WRONG_PINS;
-use crate::http::locale::Lang;
 use crate::http::render::redirect_see_other;
 use crate::http::serve::Peer;
+use crate::i18n::locale::Lang;
 use crate::keys::pins::PinError;
 use crate::keys::secret;
 

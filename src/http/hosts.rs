@@ -15,9 +15,9 @@ use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use super::locale::Lang;
 use super::serve::Peer;
 use crate::domain::text;
+use crate::i18n::locale::Lang;
 use crate::keys::tls;
 
 /// The names of one listener; clones share them.

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::response::{Html, IntoResponse as _, Response};
 
-use super::locale::Lang;
+use crate::i18n::locale::Lang;
 
 /// The context of a page.
 #[derive(Debug, Clone, Default)]

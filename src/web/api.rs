@@ -18,7 +18,7 @@ use crate::domain::actor::Actor;
 use crate::domain::id::TokenId;
 use crate::domain::permissions;
 use crate::domain::token::{FILE_TOKEN, Scope};
-use crate::http::locale::Lang;
+use crate::i18n::locale::Lang;
 use crate::keys::secret;
 use crate::protocol::control::Submit;
 

@@ -22,7 +22,7 @@ use crate::domain::command::Command;
 use crate::domain::device::{Account, Availability, Device};
 use crate::domain::id::{CommandId, DeviceId, NoticeId, PlaceId};
 use crate::domain::{notice, text};
-use crate::http::locale::Lang;
+use crate::i18n::locale::Lang;
 use crate::journal::CommandRequest;
 use crate::protocol::control::{PutDevice, PutNotice, Submit};
 

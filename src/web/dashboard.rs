@@ -14,8 +14,8 @@ use super::{
 };
 use crate::http::headers::{same_site, security_headers};
 use crate::http::hosts::{AllowedHosts, require_known_host};
-use crate::http::locale::Lang;
 use crate::http::render::asset;
+use crate::i18n::locale::Lang;
 
 /// The style sheet, also inlined by the portal.
 pub const STYLE: &str = include_str!("assets/village.css");

@@ -7,10 +7,10 @@ use super::app::{App, RequestContext};
 use super::components::{Banner, ListPage, PageSection, Row, html};
 use crate::domain::device::{Availability, Device};
 use crate::domain::state::VillageState;
-use crate::http::dates;
-use crate::http::locale::Lang;
 use crate::http::refusal_text;
 use crate::http::render::render;
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
 use crate::protocol::broker::QUARANTINE_REASON;
 use crate::supervisor::health::HealthStatus;
 

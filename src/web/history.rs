@@ -7,8 +7,8 @@ use serde::Deserialize;
 use super::app::{App, RequestContext};
 use super::components::{ListPage, PageSection};
 use crate::domain::calendar::day_number;
-use crate::http::dates;
 use crate::http::render::render;
+use crate::i18n::dates;
 
 /// Rows of one page.
 const ROWS_PER_PAGE: usize = 50;

@@ -8,8 +8,8 @@ use super::names::noun_of;
 use crate::domain::actor::Actor;
 use crate::domain::event::{Entry, Event};
 use crate::domain::state::VillageState;
-use crate::http::dates;
-use crate::http::locale::{Lang, capital};
+use crate::i18n::dates;
+use crate::i18n::locale::{Lang, capital};
 
 /// Most taken-down notices whose texts are remembered, so that open pages do not search history
 /// each second.

@@ -9,9 +9,9 @@ use crate::domain::entity::Kind;
 use crate::domain::event::Event;
 use crate::domain::id::EntityId;
 use crate::domain::state::VillageState;
-use crate::http::data_loss;
-use crate::http::dates;
-use crate::http::locale::{Lang, capital};
+use crate::i18n::data_loss;
+use crate::i18n::dates;
+use crate::i18n::locale::{Lang, capital};
 
 /// A crossed threshold, upwards or downwards: which threshold, and the measured value.
 fn threshold_text(

@@ -19,9 +19,9 @@ use crate::domain::entity::Kind;
 use crate::domain::notice::NoticeKind;
 use crate::domain::sensor::{Alarm, Sensor};
 use crate::domain::state::VillageState;
-use crate::http::dates;
-use crate::http::locale::Lang;
 use crate::http::render::{PageContext, render};
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
 
 #[derive(askama::Template)]
 #[template(path = "today.html")]

@@ -11,9 +11,9 @@ use crate::domain::device::{Availability, Device};
 use crate::domain::id::{EntityId, GroupId};
 use crate::domain::light::Light;
 use crate::domain::state::VillageState;
-use crate::http::dates;
-use crate::http::locale::Lang;
 use crate::http::render::{redirect_see_other, render};
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
 
 #[derive(askama::Template)]
 #[template(path = "light_row.html")]

@@ -1,7 +1,7 @@
 //! Names of the things of the village, as people say them.
 
 use crate::domain::state::VillageState;
-use crate::http::locale::{Lang, noun};
+use crate::i18n::locale::{Lang, noun};
 
 /// The name of a lamp, a device, a sensor, a speaker cluster or a camera; its id when it has no
 /// name.

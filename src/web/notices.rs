@@ -10,11 +10,11 @@ use super::components::{ListPage, PageSection, Row};
 use crate::domain::command::Command;
 use crate::domain::id::{CommandId, NoticeId};
 use crate::domain::notice::{Notice, NoticeKind, normalize, validate};
-use crate::http::dates;
-use crate::http::locale::Lang;
 use crate::http::render::{
     PageContext, TextSpan, redirect_see_other, render, render_with, split_phones,
 };
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
 use crate::journal::{CommandRequest, SubmitError};
 use crate::store::files::Lost;
 

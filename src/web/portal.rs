@@ -24,13 +24,13 @@ use super::dashboard::STYLE;
 use super::notices::{NoticeSummary, posted_when, summarize, title_and_paragraphs};
 use crate::domain::id::NoticeId;
 use crate::domain::notice::NoticeKind;
-use crate::http::dates;
 use crate::http::headers::security_headers;
 use crate::http::hosts::hostname;
-use crate::http::locale::Lang;
 use crate::http::render::{
     PageContext, TextSpan, redirect_see_other, render, render_with, split_phones,
 };
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
 
 /// Paths that phones request to find out whether they are behind a portal.
 const CAPTIVE_PORTAL_PROBES: [&str; 9] = [

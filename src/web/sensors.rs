@@ -11,9 +11,9 @@ use crate::domain::entity::{Entity, Kind};
 use crate::domain::id::DeviceId;
 use crate::domain::sensor::{Alarm, Sensor};
 use crate::domain::state::VillageState;
-use crate::http::dates;
-use crate::http::locale::Lang;
 use crate::http::render::render;
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
 use crate::live::latest::Value;
 
 /// The threshold that an alarm crossed, and whether the value is below it by now. The alarm stays

@@ -88,8 +88,8 @@ fn said(text: &str) -> Vec<(String, BTreeSet<String>)> {
 #[test]
 fn both_languages_have_the_same_placeholders_and_every_caller_gives_them() {
     let (vi, en) = (
-        placeholders(&read("src/web/locales/vi.ftl")),
-        placeholders(&read("src/web/locales/en.ftl")),
+        placeholders(&read("src/i18n/locales/vi.ftl")),
+        placeholders(&read("src/i18n/locales/en.ftl")),
     );
     for (key, names) in &vi {
         assert_eq!(en.get(key), Some(names), "placeholders of {key}");

@@ -2,8 +2,8 @@
 
 use super::super::store::BulletinOutcome;
 use super::context::{BULLETIN_LIFETIME_MS, Console};
-use crate::http::dates;
-use crate::http::locale::Lang;
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
 
 /// Bulletins that are shown.
 const MAX_BULLETIN_ROWS: usize = 20;

@@ -10,7 +10,7 @@ use super::super::pin_attempts::PinAttempts;
 use super::super::sessions::ConsoleSignIns;
 use super::super::store::CommuneStore;
 use crate::http::headers::cookie;
-use crate::http::locale::Lang;
+use crate::i18n::locale::Lang;
 use crate::keys::pins::PinHasher;
 use crate::supervisor::clock::Clock;
 

@@ -9,9 +9,9 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::context::{Console, language_of};
 use super::village_rows::VillageRow;
-use crate::http::dates;
-use crate::http::locale::Lang;
 use crate::http::render::{PageContext, render_with};
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
 use crate::keys::secret;
 
 pub(super) const STYLE: &str = include_str!("../../web/assets/village.css");

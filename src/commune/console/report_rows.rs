@@ -12,10 +12,10 @@ use crate::domain::event::{Entry, Event};
 use crate::domain::id::NoticeId;
 use crate::domain::notice::MAX_TITLE_CHARS;
 use crate::domain::text;
-use crate::http::data_loss;
-use crate::http::dates;
-use crate::http::locale::{Lang, capital, noun};
 use crate::http::render::plain_row;
+use crate::i18n::data_loss;
+use crate::i18n::dates;
+use crate::i18n::locale::{Lang, capital, noun};
 
 /// Newest records of a village that are read for its rows.
 const MAX_RECORDS_SCANNED: usize = 400;

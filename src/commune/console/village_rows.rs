@@ -2,8 +2,8 @@
 //! Deliberately absent: what villages report (`report_rows`).
 
 use super::context::{Console, DAY_MS};
-use crate::http::dates;
-use crate::http::locale::Lang;
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
 use crate::protocol::divergence::Divergence;
 
 pub(super) struct VillageRow {

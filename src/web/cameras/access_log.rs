@@ -8,8 +8,8 @@ use super::super::components::{Row, html};
 use crate::domain::camera::Camera;
 use crate::domain::command::Command;
 use crate::domain::id::CameraId;
-use crate::http::dates;
-use crate::http::locale::Lang;
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
 
 #[derive(askama::Template)]
 #[template(

@@ -6,8 +6,8 @@ use crate::domain::camera::Camera;
 use crate::domain::device::Availability;
 use crate::domain::id::CameraId;
 use crate::domain::state::VillageState;
-use crate::http::dates;
-use crate::http::locale::Lang;
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
 use crate::live::pictures::SourceStatus;
 
 /// A still is made every minute; one that is older than this had no successor, ms.

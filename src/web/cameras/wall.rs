@@ -11,9 +11,9 @@ use crate::domain::camera::Camera;
 use crate::domain::device::Availability;
 use crate::domain::id::CameraId;
 use crate::domain::state::VillageState;
-use crate::http::dates;
-use crate::http::locale::Lang;
 use crate::http::render::{PageContext, render};
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
 use crate::live::faults::Faults;
 
 #[derive(askama::Template)]

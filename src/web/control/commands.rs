@@ -7,8 +7,8 @@ use axum::response::{IntoResponse as _, Response};
 use super::super::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::decide::Rejection;
-use crate::http::locale::Lang;
-use crate::http::rejection_text;
+use crate::i18n::locale::Lang;
+use crate::i18n::rejection_text;
 use crate::journal::{CommandRequest, Committed, SubmitError};
 use crate::protocol::control::Submit;
 

@@ -6,8 +6,8 @@ use super::super::{cameras, sensors};
 use crate::domain::device::{Availability, Device};
 use crate::domain::sensor::Sensor;
 use crate::domain::state::VillageState;
-use crate::http::dates;
-use crate::http::locale::Lang;
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
 use crate::supervisor::health::HealthStatus;
 
 /// Most names in the sentence about what is broken.

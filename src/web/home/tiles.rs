@@ -5,8 +5,8 @@ use super::super::components::Tile;
 use super::super::{cameras, lights, sensors};
 use crate::domain::device::Availability;
 use crate::domain::state::VillageState;
-use crate::http::dates;
-use crate::http::locale::Lang;
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
 
 #[expect(clippy::too_many_lines, reason = "one tile after another")]
 pub(super) fn tiles(app: &App, lang: Lang, state: &VillageState) -> Vec<Tile> {

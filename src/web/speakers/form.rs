@@ -5,9 +5,9 @@ use super::super::app::{App, RequestContext};
 use super::results::{latest_result, recent_list};
 use crate::domain::device::Availability;
 use crate::domain::state::VillageState;
-use crate::http::dates;
-use crate::http::locale::Lang;
 use crate::http::render::PageContext;
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
 
 /// Most characters of a typed sentence.
 pub(super) const MAX_SENTENCE_CHARS: usize = 1_000;

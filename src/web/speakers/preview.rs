@@ -15,8 +15,8 @@ use crate::domain::command::Command;
 use crate::domain::id::{AnnouncementId, CommandId, DeviceId};
 use crate::domain::speaker::AnnouncementClass;
 use crate::domain::text::line;
-use crate::http::dates;
 use crate::http::render::{PageContext, redirect_see_other, render, render_with};
+use crate::i18n::dates;
 use crate::journal::CommandRequest;
 use crate::keys::secret;
 

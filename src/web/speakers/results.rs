@@ -7,8 +7,8 @@ use super::super::names::name_of;
 use super::draft::Preview;
 use crate::domain::speaker::{Announcement, PlaybackOutcome, PlaybackState};
 use crate::domain::state::VillageState;
-use crate::http::dates;
-use crate::http::locale::Lang;
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
 
 /// How long the result of the newest announcement stands on top, ms.
 const RESULT_SHOWN_MS: i64 = 600_000;

@@ -18,8 +18,8 @@ pub enum Lang {
     En,
 }
 
-const VI: &str = include_str!("../web/locales/vi.ftl");
-const EN: &str = include_str!("../web/locales/en.ftl");
+const VI: &str = include_str!("locales/vi.ftl");
+const EN: &str = include_str!("locales/en.ftl");
 
 type Bundle = FluentBundle<FluentResource>;
 
