@@ -39,5 +39,7 @@ pub mod store;
 pub mod supervisor;
 /// The link to the commune: store and forward, resumable, without loss or duplicates.
 pub mod sync;
+/// What people are told, as values and as sentences: the status of the village.
+pub mod view;
 /// The village's web audiences: portal, dashboard, control socket, API.
 pub mod web;

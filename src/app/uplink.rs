@@ -43,6 +43,7 @@ pub(super) fn start_uplink(
         live: live.clone(),
         clock: supervisor.clock().clone(),
         receipts: Receipts::default(),
+        health: supervisor.health().clone(),
     };
     let now = supervisor.clock().wall_ms();
     live.uplink.update(|l| {

@@ -292,15 +292,11 @@ pub fn run_camera(cli: &Cli, what: &CameraCommand) -> anyhow::Result<u8> {
         }
     }
     print(cli, &value, &text);
-    Ok(
-        if lost > 0
-            || cameras.iter().any(|c| {
-                !c.undecodable.is_empty() || !c.unchecked.is_empty() || c.loss > 0 || c.missed > 0
-            })
-        {
-            2
-        } else {
-            0
-        },
-    )
+    let worst = cameras
+        .iter()
+        .filter(|c| !c.removed)
+        .map(|c| c.status)
+        .max()
+        .unwrap_or_default();
+    Ok(worst.exit_code())
 }

@@ -1,14 +1,17 @@
-//! `doctor`: twelve checks. Each finding has a code, a severity, a sentence, and an advice. It
+//! `doctor`: thirteen checks. Each finding has a code, a severity, a sentence, and an advice. It
 //! works when the gateway is not running: everything that only the running gateway can answer is
 //! then one finding, and the rest is checked directly.
 
 mod offline;
+mod things;
 
 use serde::Serialize;
 
+use super::status::{exit_code, head, wrap};
 use super::{Cli, client, print};
 use crate::config::layout::Layout;
 use crate::http::refusal_text;
+use crate::i18n::locale::Lang;
 use crate::protocol::broker::{AdminReply, QUARANTINE_REASON};
 use crate::protocol::control::StatusReport;
 
@@ -47,15 +50,15 @@ fn note(code: &'static str, what: impl Into<String>, todo: impl Into<String>) ->
     }
 }
 
-/// Checks in all: one of the configuration, eight of the disk and the machine, and three that only
+/// Checks in all: one of the configuration, eight of the disk and the machine, and four that only
 /// a running gateway can answer.
-const CHECK_COUNT: usize = 12;
+const CHECK_COUNT: usize = 13;
 const OFFLINE_CHECK_COUNT: usize = 9;
 
 /// Runs the checks, prints the findings and gives the exit code.
 pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
     let mut found = Vec::new();
-    let mut made = 1;
+    let (mut made, mut broken, mut sentence) = (1, 0, None);
     match super::load(cli) {
         Err(_) => found.push(error(
             "D-CFG-01",
@@ -78,7 +81,10 @@ pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
                 }
                 Ok(status) => {
                     made = CHECK_COUNT;
+                    broken = exit_code(&status);
+                    sentence = Some(head(Lang::Vi, &status));
                     check_online(&status, &mut found);
+                    things::check(Lang::Vi, &status, &mut found);
                     check_refusals(cli, &mut found);
                 }
             }
@@ -90,6 +96,10 @@ pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
         .count();
     let notes = found.len() - errors;
     let mut text = String::new();
+    // The first line is the answer, the same as that of `status`.
+    if let Some(first) = &sentence {
+        text = format!("{first}\n");
+    }
     for f in &found {
         let word = if f.severity == Severity::Error {
             "LỖI"
@@ -98,16 +108,18 @@ pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
         };
         text.push_str(&format!(
             "{word:<5} {:<9} {}\n                Làm: {}\n",
-            f.code, f.what, f.todo
+            f.code,
+            f.what,
+            wrap(&f.todo, 21)
         ));
     }
-    let code = if errors > 0 { 2 } else { 0 };
+    let code = if errors > 0 { 2 } else { broken };
     text.push_str(&format!(
         "Đã kiểm tra {made}/{CHECK_COUNT} mục: {errors} lỗi, {notes} nhắc. Mã thoát {code}."
     ));
     print(
         cli,
-        &serde_json::json!({ "checks": made, "errors": errors, "notes": notes, "findings": found }),
+        &serde_json::json!({ "checks": made, "errors": errors, "notes": notes, "findings": found, "sentence": sentence }),
         &text,
     );
     Ok(code)

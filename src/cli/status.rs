@@ -3,7 +3,16 @@
 use clap::Subcommand;
 
 use super::{Cli, client, print};
-use crate::protocol::control::StatusReport;
+use crate::i18n::dates;
+use crate::i18n::locale::Lang;
+use crate::protocol::control::{Reading, StatusReport};
+use crate::protocol::village_status::{Status, ThingKind};
+use crate::view::status_text;
+
+/// Columns of a terminal.
+const COLUMNS: usize = 80;
+/// Where the details of a row begin.
+const DETAIL_COLUMN: usize = 24;
 
 /// The link to the commune.
 #[derive(Debug, Subcommand)]
@@ -17,27 +26,178 @@ fn fetch_status(cli: &Cli) -> anyhow::Result<(StatusReport, serde_json::Value)> 
     Ok((serde_json::from_value(value.clone())?, value))
 }
 
+/// Breaks `text` into lines of at most 80 columns; all but the first begin with `indent` spaces.
+pub(super) fn wrap(text: &str, indent: usize) -> String {
+    let (mut out, mut column) = (String::new(), indent);
+    for (n, word) in text.split(' ').enumerate() {
+        let width = word.chars().count();
+        if n > 0 && column + 1 + width > COLUMNS {
+            out.push('\n');
+            out.push_str(&" ".repeat(indent));
+            column = indent;
+        } else if n > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += width;
+    }
+    out
+}
+
+/// The exit code that `status` and `doctor` share: 2 when a thing or a part of the gateway is
+/// broken.
+pub(super) fn exit_code(report: &StatusReport) -> u8 {
+    let is_red = report.health.iter().any(|(_, light, _)| light == "red");
+    if is_red {
+        Status::Broken.exit_code()
+    } else {
+        report.status.exit_code()
+    }
+}
+
+/// The sentence with the village and the time, on the first lines.
+pub(super) fn head(lang: Lang, report: &StatusReport) -> String {
+    let d = crate::domain::calendar::day(report.at);
+    let sentence = status_text::sentence(lang, report.at, &report.status.summary);
+    wrap(
+        &format!(
+            "{} ({} {}/{}): {}",
+            report.village,
+            dates::clock(report.at),
+            d.day,
+            d.month,
+            status_text::uncapital(&sentence.title)
+        ),
+        2,
+    )
+}
+
+fn reading_text(lang: Lang, r: &Reading) -> String {
+    let value = format!(
+        "{} {} {}",
+        r.name,
+        dates::number(r.value, r.decimals),
+        r.unit
+    );
+    let value = value.trim_end();
+    if r.is_current {
+        value.to_owned()
+    } else {
+        lang.f("status-reading-old", &[("value", value)])
+    }
+}
+
+/// The rows: what it is, how many, and what is wrong.
+fn rows(lang: Lang, report: &StatusReport) -> Vec<(String, String, String)> {
+    let (status, now) = (&report.status, report.at);
+    let of = |n: usize, all: usize| format!("{n}/{all}");
+    let counted = |key: &str, n: usize, all: usize| {
+        lang.f(key, &[("n", &n.to_string()), ("all", &all.to_string())])
+    };
+    let things = |key: &str, count: String, kind| {
+        let troubles = status_text::troubles_text(lang, now, status, kind);
+        (lang.t(key), count, troubles)
+    };
+    let (devices, lights) = (status.devices, status.lights);
+    let mut sensors = things(
+        "status-sensors",
+        of(status.sensors.working, status.sensors.all),
+        ThingKind::Sensor,
+    );
+    let readings: Vec<String> = report
+        .readings
+        .iter()
+        .map(|r| reading_text(lang, r))
+        .chain((!sensors.2.is_empty()).then(|| sensors.2.clone()))
+        .collect();
+    sensors.2 = readings.join("; ");
+    let sync = &report.sync;
+    let (sync_count, sync_words) = if sync.configured {
+        let waiting = sync.waiting.to_string();
+        let (key, time) = if sync.up {
+            ("status-commune-up", sync.received_at)
+        } else {
+            ("status-commune-down", sync.since)
+        };
+        let time = dates::since(now, time);
+        let count = if sync.up && sync.waiting == 0 {
+            lang.t("status-commune-all")
+        } else {
+            String::new()
+        };
+        (count, lang.f(key, &[("time", &time), ("n", &waiting)]))
+    } else {
+        (String::new(), lang.t("status-commune-none"))
+    };
+    let dropped = if report.mqtt.dropped > 0 {
+        lang.f("status-dropped", &[("n", &report.mqtt.dropped.to_string())])
+    } else {
+        String::new()
+    };
+    let light_of = |light: &str| report.health.iter().any(|(_, l, _)| l == light);
+    let gateway = if light_of("red") {
+        "status-red"
+    } else if light_of("amber") {
+        "status-amber"
+    } else {
+        "status-green"
+    };
+    vec![
+        things(
+            "status-devices",
+            of(devices.answering, devices.all),
+            ThingKind::Device,
+        ),
+        things(
+            "status-speakers",
+            counted(
+                "status-count-speakers",
+                status.speakers.working,
+                status.speakers.all,
+            ),
+            ThingKind::Speaker,
+        ),
+        things(
+            "status-lights",
+            counted("status-count-lights", lights.lit, lights.all),
+            ThingKind::Light,
+        ),
+        things(
+            "status-cameras",
+            of(status.cameras.working, status.cameras.all),
+            ThingKind::Camera,
+        ),
+        sensors,
+        (lang.t("status-commune"), sync_count, sync_words),
+        (
+            lang.t("status-links"),
+            lang.f(
+                "status-count-links",
+                &[("n", &report.mqtt.connected.to_string())],
+            ),
+            dropped,
+        ),
+        (lang.t("status-gateway"), lang.t(gateway), String::new()),
+    ]
+}
+
 /// Prints the state of the village in one screen and gives the exit code.
 pub fn status(cli: &Cli) -> anyhow::Result<u8> {
-    let (status, value) = fetch_status(cli)?;
-    let d = crate::domain::calendar::day(status.at);
-    let mut text = format!(
-        "{:<62}{:>2}/{:<2} {}\n",
-        status.sentence,
-        d.day,
-        d.month,
-        crate::i18n::dates::clock(status.at)
-    );
-    for line in &status.lines {
-        text.push_str(
-            &format!("  {:<9}{:<12}{}\n", line.name, line.count, line.words).replace(" \n", "\n"),
-        );
+    let (report, value) = fetch_status(cli)?;
+    let mut text = head(Lang::Vi, &report);
+    text.push('\n');
+    for (name, count, words) in rows(Lang::Vi, &report) {
+        let row = format!("  {name:<9} {count:<11} {}", wrap(&words, DETAIL_COLUMN));
+        text.push_str(row.trim_end());
+        text.push('\n');
     }
-    for (part, light, why) in status.health.iter().filter(|(_, l, _)| l != "green") {
-        text.push_str(&format!("  ! {part} ({light}): {why}\n"));
+    for (part, light, why) in report.health.iter().filter(|(_, l, _)| l != "green") {
+        text.push_str(&wrap(&format!("  ! {part} ({light}): {why}"), 4));
+        text.push('\n');
     }
     print(cli, &value, &text);
-    Ok(u8::from(status.health.iter().any(|(_, l, _)| l == "red")) * 2)
+    Ok(exit_code(&report))
 }
 
 /// Prints the state of the link to the commune and gives the exit code.
@@ -51,7 +211,7 @@ pub fn sync(cli: &Cli, what: &SyncCommand) -> anyhow::Result<u8> {
         format!(
             "Xã đã nhận đủ đến mục {} lúc {}, chờ gửi {}.",
             s.received,
-            crate::i18n::dates::clock(s.received_at),
+            dates::clock(s.received_at),
             s.waiting
         )
     } else {

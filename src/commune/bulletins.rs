@@ -2,13 +2,46 @@
 
 use std::io;
 
-use redb::{ReadableDatabase as _, ReadableTable as _, TableDefinition};
+use redb::{ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
 
 use super::store::CommuneStore;
 use super::tables::{BulletinOutcome, META, UndeliveredBulletin, io_error, with_number};
 use crate::protocol::commune::Bulletin;
 
 pub(super) const DOWN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("down");
+
+/// The village took a notice down; when it was a bulletin, its row says so from then on.
+///
+/// # Errors
+/// When the store cannot be written.
+pub(super) fn record_taken_down(
+    write: &WriteTransaction,
+    village: &str,
+    notice: &str,
+    at: i64,
+) -> io::Result<()> {
+    let Some(seq) = notice
+        .strip_prefix("xa-")
+        .and_then(|rest| rest.rsplit('-').next())
+        .and_then(|seq| seq.parse::<u64>().ok())
+    else {
+        return Ok(());
+    };
+    let key = with_number([village.as_bytes(), b"\0"].concat(), seq);
+    let mut down = write.open_table(DOWN).map_err(io_error)?;
+    let known = down
+        .get(key.as_slice())
+        .map_err(io_error)?
+        .map(|v| serde_json::from_slice::<UndeliveredBulletin>(v.value()))
+        .transpose()?;
+    let Some(mut bulletin) = known.filter(|b| b.id == notice) else {
+        return Ok(());
+    };
+    bulletin.taken_down_at = Some(at);
+    down.insert(key.as_slice(), serde_json::to_vec(&bulletin)?.as_slice())
+        .map_err(io_error)?;
+    Ok(())
+}
 
 impl CommuneStore {
     /// Queues a bulletin for all of these villages or for none. `once` is the token of the form: a
@@ -58,6 +91,7 @@ impl CommuneStore {
                 expires_at,
                 bulletin: bulletin.clone(),
                 outcome: BulletinOutcome::Waiting,
+                taken_down_at: None,
             };
             down.insert(
                 with_number(from, seq).as_slice(),

@@ -17,8 +17,8 @@ use super::store::CommuneStore;
 use super::tables::{
     APPLIED, CONTACTS, GAPS, QUARANTINE, RECORDS, VillageContact, io_error, stream_key, with_number,
 };
-use super::{boot_history, erasure};
-use crate::domain::event::Entry;
+use super::{boot_history, bulletins, erasure};
+use crate::domain::event::{Entry, Event};
 use crate::protocol::commune::{Batch, MAX_NUMBER, MAX_TEXT_BYTES, Stream};
 
 /// Stores records and updates what is derived from them; false = the village's quota of today is
@@ -90,6 +90,10 @@ fn append_records(
             state.newest_seq = state.newest_seq.max(entry.seq.min(MAX_NUMBER));
             newest.insert(entry.seq, &name)?;
             teller.apply(&mut account, entry)?;
+            if let Event::NoticeTakenDown { id } = &entry.event {
+                let at = entry.wall_ms.min(now_ms);
+                bulletins::record_taken_down(write, village, id.as_str(), at)?;
+            }
         }
     }
     state.last_message_at = now_ms;

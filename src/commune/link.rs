@@ -341,6 +341,7 @@ impl LinkState {
                     now_ms,
                     sure: self.clock.trust() != Trust::None,
                     known,
+                    status: true,
                 })
             }
             UplinkMessage::Batch(batch) => {
@@ -393,6 +394,10 @@ impl LinkState {
             }
             UplinkMessage::Differs { stream, .. } => {
                 store.record_conflict(village, &stream, now_ms)?;
+                None
+            }
+            UplinkMessage::Status { summary } => {
+                store.statuses.set(village, *summary, now_ms);
                 None
             }
             UplinkMessage::Outcome { seq, refused } => {

@@ -23,3 +23,4 @@ pub mod store;
 #[cfg(test)]
 mod store_tests;
 mod tables;
+mod village_statuses;

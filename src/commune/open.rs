@@ -10,6 +10,7 @@ use redb::{Builder, ReadableTable as _};
 use super::bulletins::DOWN;
 use super::store::CommuneStore;
 use super::tables::{APPLIED, CONTACTS, GAPS, META, QUARANTINE, RECORDS, TEXTS, io_error};
+use super::village_statuses::VillageStatuses;
 use super::{boot_history, erasure, quota, read_model, recent_index};
 
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
@@ -59,6 +60,7 @@ impl CommuneStore {
             path: path.into(),
             folder: path.with_extension("texts").into(),
             overwrite_throttle: Arc::default(),
+            statuses: VillageStatuses::default(),
         })
     }
 }

@@ -16,6 +16,7 @@ use super::quota::{self, DailyQuota, VillageQuota};
 use super::read_model::{self, ActiveAlarm};
 use super::tables::{APPLIED, CONTACTS, RECORDS, TEXTS, io_error, stream_key};
 pub use super::tables::{BulletinOutcome, UndeliveredBulletin, VillageContact};
+use super::village_statuses::VillageStatuses;
 use crate::protocol::commune::Stream;
 use crate::store::disk_space;
 
@@ -28,6 +29,8 @@ pub struct CommuneStore {
     /// Texts, a folder for each village.
     pub(super) folder: Arc<Path>,
     pub(super) overwrite_throttle: Arc<erasure::OverwriteThrottle>,
+    /// The last status of each village, in memory.
+    pub(super) statuses: VillageStatuses,
 }
 
 impl CommuneStore {

@@ -56,6 +56,9 @@ pub struct UndeliveredBulletin {
     pub bulletin: Bulletin,
     /// Its outcome in the village.
     pub outcome: BulletinOutcome,
+    /// When the village took its notice down, wall ms by the village's clock; none = it has not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_down_at: Option<i64>,
 }
 
 /// The outcome of a bulletin in a village.

@@ -2,6 +2,7 @@
 //! ends on each.
 
 use super::blob::BlobRef;
+use super::device::Availability;
 use super::event::Event;
 use super::id::{AnnouncementId, DeviceId};
 use super::rejection::{Now, Rejection, emit_if, unknown};
@@ -103,4 +104,20 @@ fn play_of<'a>(
         .plays
         .get(speaker)
         .ok_or_else(|| unknown("speaker", speaker))
+}
+
+/// The clusters outside a zone that do not answer.
+pub(super) fn unreachable(state: &VillageState, zone: &[DeviceId]) -> Vec<DeviceId> {
+    let answers = |id: &DeviceId| {
+        state
+            .devices
+            .get(id)
+            .is_some_and(|d| matches!(d.availability, Availability::Online { .. }))
+    };
+    state
+        .speakers
+        .keys()
+        .filter(|id| !zone.contains(id) && !state.is_revoked(id) && !answers(id))
+        .cloned()
+        .collect()
 }

@@ -52,6 +52,10 @@ pub struct Announcement {
     pub expires_at: i64,
     /// The playback of each cluster in the zone.
     pub plays: BTreeMap<DeviceId, PlaybackState>,
+    /// Clusters outside the zone that did not answer when it was queued: nobody near them heard it,
+    /// whether they were left out for that or not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreachable: Vec<DeviceId>,
 }
 
 /// How far one cluster is with one announcement.
@@ -101,7 +105,8 @@ impl Announcement {
             .values()
             .all(|p| matches!(p, PlaybackState::Ended { .. }))
     }
-    /// Clusters that played all of it, and clusters in all.
+    /// Clusters that played all of it, and all clusters that were to be heard, also those that did
+    /// not answer when it was queued.
     #[must_use]
     pub fn played_count(&self) -> (usize, usize) {
         let played = self
@@ -116,6 +121,6 @@ impl Announcement {
                 )
             })
             .count();
-        (played, self.plays.len())
+        (played, self.plays.len() + self.unreachable.len())
     }
 }

@@ -238,6 +238,7 @@ impl VillageState {
                     order: entry.seq,
                     expires_at: *expires_at,
                     plays,
+                    unreachable: super::announcements::unreachable(self, zone),
                 };
                 put(&mut self.announcements, id.clone(), said);
                 self.forget_old_announcements();

@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::divergence::CommuneCopy;
 pub use super::stream::{MAX_NUMBER, Stream};
+use super::village_status::StatusSummary;
 use crate::domain::event::Lane;
 
 /// Largest batch of records, uncompressed bytes.
@@ -80,6 +81,12 @@ pub enum UplinkMessage {
         /// Number of the record.
         number: u64,
     },
+    /// The status of the village, from which its own home page words its sentence. Sent only to a
+    /// commune that asked for it (`status` in RESUME), whenever it changes.
+    Status {
+        /// The status.
+        summary: Box<StatusSummary>,
+    },
     /// The outcome of a command of the commune.
     Outcome {
         /// Its number in the downlink.
@@ -134,6 +141,9 @@ pub enum DownlinkMessage {
         /// send the field.)
         #[serde(default, skip_serializing_if = "Option::is_none")]
         known: Option<Box<CommuneCopy>>,
+        /// It takes STATUS messages. (Older communes do not send the field.)
+        #[serde(default)]
+        status: bool,
     },
     /// How far a stream is applied, durably.
     Ack {
@@ -231,6 +241,9 @@ impl UplinkMessage {
             }
             Self::Renew { request } => {
                 (request.len() > MAX_PEM_BYTES).then_some("a request that is too long")
+            }
+            Self::Status { summary } => {
+                (!summary.is_bounded()).then_some("a status that is too long")
             }
             Self::Outcome { refused, .. } => refused
                 .as_ref()

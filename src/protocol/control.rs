@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::village_status::{Status, VillageStatus};
 use crate::domain::device::Availability;
 
 /// `GET /status`.
@@ -10,31 +11,50 @@ use crate::domain::device::Availability;
 pub struct StatusReport {
     /// “Thôn Bến Thóc”.
     pub village: String,
-    /// One sentence that sums up the state of the village.
+    /// The one sentence about what is broken, in Vietnamese, as the home page has it.
     pub sentence: String,
     /// Wall ms.
     pub at: i64,
-    /// Lines: name, count, details.
-    pub lines: Vec<StatusLine>,
+    /// Every thing with its status, counts, and the values of which the sentence is made.
+    pub status: VillageStatus,
+    /// The first readings of gauges that have thresholds.
+    pub readings: Vec<Reading>,
     /// Health parts: name, `green|amber|red`, reason.
     pub health: Vec<(String, String, String)>,
     /// Last entry.
     pub seq: u64,
     /// Link to the commune.
     pub sync: SyncStatus,
+    /// The broker.
+    pub mqtt: MqttStatus,
     /// Processes: name and pid.
     pub pids: Vec<(String, u32)>,
 }
 
-/// One line of the status.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StatusLine {
-    /// “loa”.
+/// The last value of a gauge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// Its name.
     pub name: String,
-    /// “3/4 cụm”.
-    pub count: String,
-    /// Details in words.
-    pub words: String,
+    /// Its value.
+    pub value: f64,
+    /// Decimals to print.
+    pub decimals: u8,
+    /// Unit as printed.
+    pub unit: String,
+    /// When it was received, wall ms.
+    pub at: i64,
+    /// The value is known to hold now.
+    pub is_current: bool,
+}
+
+/// Counters of the broker.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MqttStatus {
+    /// Connected clients.
+    pub connected: u64,
+    /// Messages that were dropped since it started.
+    pub dropped: u64,
 }
 
 /// How the link to the commune is.
@@ -44,6 +64,9 @@ pub struct SyncStatus {
     pub configured: bool,
     /// The link is up.
     pub up: bool,
+    /// Since when it is up or down, wall ms.
+    #[serde(default)]
+    pub since: i64,
     /// The commune has everything up to this entry.
     pub received: u64,
     /// Wall ms of that entry.
@@ -125,6 +148,9 @@ pub struct CameraStatus {
     pub name: String,
     /// Whether its stream comes, and since when.
     pub signal: Availability,
+    /// How well it works, recording included.
+    #[serde(default)]
+    pub status: Status,
     /// Why no stream comes, for a technician; empty = it comes, or the gateway is just connecting.
     pub why: String,
     /// Codec and size in pixels; empty = no stream comes.

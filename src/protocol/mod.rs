@@ -14,3 +14,4 @@ pub mod media;
 pub mod mqtt;
 pub mod speaker;
 mod stream;
+pub mod village_status;

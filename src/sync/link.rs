@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::engine::Engine;
 use super::send::SendProgress;
+use super::status_report::StatusReports;
 use super::uplink::{RECEIPT_CURSOR, Uplink};
 use crate::keys::authority::{RENEW_DAYS, certificate_request};
 use crate::keys::certificate_status::is_clock_trusted;
@@ -134,6 +135,7 @@ impl Uplink {
     ) -> anyhow::Result<()> {
         let mut engine = Engine::default();
         let mut known = SendProgress::default();
+        let mut reports = StatusReports::default();
         // The private key of a certificate request that is not answered yet.
         let mut asked: Option<String> = None;
         let mut watch = self.journal.watch();
@@ -167,7 +169,8 @@ impl Uplink {
                                     asked = Some(key);
                                     self.publish(client, &UplinkMessage::Renew { request }).await?;
                                 }
-                                if let DownlinkMessage::Resume { now_ms, sure, applied, known, .. } = &down {
+                                if let DownlinkMessage::Resume { now_ms, sure, applied, known, status, .. } = &down {
+                                    reports.resume(*status);
                                     self.apply_commune_time(*now_ms, *sure);
                                     self.compare(client, applied, known.as_deref()).await?;
                                 }
@@ -192,6 +195,7 @@ impl Uplink {
             };
             self.perform(client, &mut engine, &mut known, todo).await?;
             self.report_status(&engine).await?;
+            self.report_village_status(client, &mut reports).await?;
         }
     }
 }

@@ -148,6 +148,7 @@ impl World {
                     now_ms: 0,
                     sure: true,
                     known: None,
+                    status: false,
                 }));
             }
             UplinkMessage::Batch(batch) => {
@@ -192,6 +193,7 @@ impl World {
                 }));
             }
             UplinkMessage::Outcome { .. }
+            | UplinkMessage::Status { .. }
             | UplinkMessage::Renew { .. }
             | UplinkMessage::Differs { .. } => {}
         }
@@ -351,6 +353,7 @@ fn nonsense_of_the_commune_is_harmless() {
             now_ms: i64::MIN,
             sure: true,
             known: None,
+            status: false,
         };
         engine.handle_message(&down, &offers, 0);
         engine.handle_message(

@@ -15,6 +15,7 @@ use crate::live::Live;
 use crate::protocol::commune::{MAX_HELLO_STREAMS, Stream, UplinkMessage};
 use crate::store::files::PeopleFiles;
 use crate::supervisor::clock::Clock;
+use crate::supervisor::health::Health;
 
 /// Lanes on the wire, in order of sending.
 pub(super) const LANES: [Lane; 3] = [Lane::Alarm, Lane::Log, Lane::State];
@@ -45,6 +46,8 @@ pub struct Uplink {
     pub clock: Clock,
     /// The commune's acknowledgements.
     pub receipts: Receipts,
+    /// The health of the gateway's parts, as the status of the village shows it.
+    pub health: Health,
 }
 
 impl Uplink {

@@ -25,11 +25,13 @@ use crate::i18n::locale::Lang;
 use crate::journal::index::Index;
 use crate::journal::{CommandRequest, Committed, Journal, SubmitError};
 use crate::live::Live;
+use crate::protocol::village_status::VillageStatus;
 use crate::store::files::PeopleFiles;
 use crate::store::samples::Samples;
 use crate::store::segments::Ring;
 use crate::supervisor::Supervisor;
 use crate::supervisor::admission::AdmissionControl;
+use crate::view::village_status::{self, StatusInput};
 
 /// Everything a handler may use; clones share it.
 #[derive(Clone)]
@@ -220,6 +222,19 @@ impl App {
             technician: self.technician.to_string(),
             flash: said,
         }
+    }
+
+    /// The status of the village: what is broken, missing, lit and reachable.
+    #[must_use]
+    pub fn status(&self, state: &VillageState) -> VillageStatus {
+        let clock = self.supervisor.clock();
+        village_status::compute(StatusInput {
+            state,
+            live: &self.live,
+            health: &self.supervisor.health().parts(),
+            mono_ms: clock.mono_ms(),
+            wall_ms: clock.wall_ms(),
+        })
     }
 
     /// The first `most` characters of the first line of a text that people typed, or the word for

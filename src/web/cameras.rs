@@ -13,7 +13,6 @@ use axum::response::{AppendHeaders, IntoResponse as _, Response};
 pub use self::access_log::record_view;
 use self::access_log::view_list;
 use self::status_text::camera_status;
-pub(super) use self::status_text::{unverified, unviewable};
 pub use self::wall::{fragments, page};
 use super::app::{App, RequestContext};
 use crate::domain::id::CameraId;
@@ -45,7 +44,7 @@ pub fn camera_fragments(
 ) -> Option<Vec<String>> {
     let c = state.cameras.values().find(|c| c.id.as_str() == id)?;
     Some(vec![
-        camera_status(app, visit.lang, c),
+        camera_status(app, visit.lang, state, c),
         view_list(app, visit.lang, c),
     ])
 }
@@ -84,7 +83,7 @@ pub async fn camera_page(
         id,
         name: camera.name.clone(),
         is_called,
-        sentence: camera_status(&app, f.lang, &camera),
+        sentence: camera_status(&app, f.lang, &state, &camera),
         looks: view_list(&app, f.lang, &camera),
         f,
     })

@@ -3,6 +3,17 @@
 use askama::Template as _;
 
 use crate::http::render::PageContext;
+use crate::protocol::village_status::Status;
+
+/// The class of a status in the style sheet; the word for it always stands beside it.
+#[must_use]
+pub const fn status_class(status: Status) -> &'static str {
+    match status {
+        Status::Well => "",
+        Status::Waiting | Status::Attention => "warn",
+        Status::Broken => "bad",
+    }
+}
 
 /// A row: a thing, its status, a time or a link.
 #[derive(askama::Template, Debug, Clone, Default)]
@@ -34,6 +45,8 @@ pub struct Banner {
     pub title: String,
     /// A second sentence; empty = none.
     pub detail: String,
+    /// The list that the sentence leads to; empty = none.
+    pub href: &'static str,
 }
 
 /// A tile of the home page.

@@ -4,146 +4,92 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::app::{App, RequestContext};
-use super::components::{Banner, ListPage, PageSection, Row, html};
-use crate::domain::device::{Availability, Device};
+use super::components::{ListPage, PageSection, Row, status_class};
+use super::home::status_banner;
+use crate::domain::device::Device;
 use crate::domain::state::VillageState;
 use crate::http::refusal_text;
 use crate::http::render::render;
 use crate::i18n::dates;
-use crate::i18n::locale::Lang;
+use crate::i18n::locale::{Lang, capital};
 use crate::protocol::broker::QUARANTINE_REASON;
-use crate::supervisor::health::HealthStatus;
+use crate::protocol::village_status::{
+    DeviceCounts, Status, StatusReason, ThingKind, ThingStatus, VillageStatus,
+};
+use crate::view::status_text;
 
 /// Most unprovisioned devices that are shown.
 const MAX_STRANGERS: usize = 3;
 
-/// When a device without known availability published last, wall ms; none = never since the gateway
-/// started.
-fn last_seen(app: &App, device: &Device) -> Option<i64> {
-    let clock = app.supervisor.clock();
-    let ago = clock
-        .mono_ms()
-        .saturating_sub(app.live.latest.last_seen(&device.id)?);
-    Some(
-        clock
-            .wall_ms()
-            .saturating_sub(i64::try_from(ago).unwrap_or(i64::MAX)),
+/// The sentence that the page opens with, the same as on the home page; none = there is nothing yet.
+fn summary(app: &App, lang: Lang, status: &VillageStatus) -> Option<String> {
+    let now = app.supervisor.clock().wall_ms();
+    (!status.summary.empty).then(|| status_banner(lang, now, status, "devices-sum", ""))
+}
+
+/// How many devices answer.
+fn counts_text(lang: Lang, counts: DeviceCounts) -> String {
+    let n = |n: usize| n.to_string();
+    lang.f(
+        "devices-counted",
+        &[("n", &n(counts.answering)), ("all", &n(counts.all))],
     )
 }
 
-/// The sentence that the page opens with; none = there are no devices.
-fn summary(app: &App, lang: Lang, state: &VillageState) -> Option<String> {
+/// Things that are not well and are no devices: the sentence on top names them too.
+fn other_troubles(app: &App, lang: Lang, status: &VillageStatus) -> Vec<String> {
     let now = app.supervisor.clock().wall_ms();
-    let say = |kind, title| Banner {
-        id: "devices-sum".into(),
-        status_class: kind,
-        title,
-        detail: String::new(),
-    };
-    let parts = app.supervisor.health().parts();
-    let fails = |part: &str| {
-        parts
-            .get(part)
-            .is_some_and(|c| c.status == HealthStatus::Red)
-    };
-    if ["journal", "broker", "south"].into_iter().any(fails) {
-        return Some(html(&Banner {
-            detail: lang.t("machine-trouble-do"),
-            ..say("warn", lang.t("devices-old"))
-        }));
-    }
-    // A device whose account was revoked on purpose is not missed.
-    let all = state
-        .devices
-        .keys()
-        .filter(|id| !state.is_revoked(id))
-        .count();
-    let here = state
-        .devices
-        .values()
-        .filter(|d| {
-            !state.is_revoked(&d.id) && matches!(d.availability, Availability::Online { .. })
+    let mut things: Vec<&ThingStatus> = status
+        .things
+        .iter()
+        .filter(|t| t.kind != ThingKind::Device && t.is_root())
+        .filter(|t| t.status >= Status::Attention)
+        .collect();
+    things.sort_by_key(|t| std::cmp::Reverse(t.status));
+    things
+        .into_iter()
+        .map(|t| {
+            Row {
+                id: format!("trouble-{}", t.id),
+                status_class: status_class(t.status),
+                name: capital(&status_text::name_text(lang, &t.named())),
+                words: status_text::reason_text(lang, now, t),
+                side: String::new(),
+                href: match t.kind {
+                    ThingKind::Light => format!("/lights#light-{}", t.id),
+                    ThingKind::Camera => format!("/cameras/{}", t.id),
+                    ThingKind::Sensor => "/sensors".to_owned(),
+                    ThingKind::Speaker | ThingKind::Device => "/speakers".to_owned(),
+                },
+            }
+            .html()
         })
-        .count();
-    let never = state
-        .devices
-        .values()
-        .filter(|d| {
-            !state.is_revoked(&d.id)
-                && d.availability == Availability::Unknown
-                && last_seen(app, d).is_none()
-        })
-        .count();
-    let n = |n: usize| n.to_string();
-    let words = match state.offline_devices().min_by_key(|(_, since)| *since) {
-        _ if all == 0 => return None,
-        Some((d, since)) => say(
-            "bad",
-            lang.f(
-                "devices-gone",
-                &[
-                    ("n", &n(state.offline_devices().count())),
-                    ("all", &n(all)),
-                    ("name", &d.name),
-                    ("since", &dates::since(now, since)),
-                ],
-            ),
-        ),
-        None if never == 0 && here < all => say(
-            "info",
-            lang.f(
-                "devices-unwatched",
-                &[("n", &n(here)), ("more", &n(all - here))],
-            ),
-        ),
-        None if here < all => say(
-            "info",
-            lang.f("devices-never", &[("n", &n(here)), ("never", &n(never))]),
-        ),
-        None => say("", lang.f("devices-well", &[("n", &n(all))])),
-    };
-    Some(html(&words))
+        .collect()
 }
 
 /// The devices of the village: offline ones first, then those that never answered.
-fn rows(app: &App, lang: Lang, state: &VillageState) -> Vec<String> {
+fn rows(app: &App, lang: Lang, state: &VillageState, status: &VillageStatus) -> Vec<String> {
     let now = app.supervisor.clock().wall_ms();
     let mut devices: Vec<_> = state.devices.values().collect();
-    let rank = |d: &Device| match d.availability {
-        _ if state.is_revoked(&d.id) => 3,
-        Availability::Offline { .. } => 0,
-        Availability::Unknown => 1,
-        Availability::Online { .. } => 2,
-    };
-    devices.sort_by_key(|d| (rank(d), d.id.clone()));
+    let thing = |d: &Device| status.of(ThingKind::Device, d.id.as_str());
+    devices.sort_by_key(|d| {
+        let how = thing(d).map(|t| t.status);
+        (how.is_none(), std::cmp::Reverse(how), d.id.clone())
+    });
     let refusals = app.live.broker.refusals();
     let recent = |at: i64| now - at * 1000 < 86_400_000;
     let row = |d: &Device| {
-        let (words, mark) = match d.availability {
-            _ if state.is_revoked(&d.id) => (
+        let thing = thing(d);
+        let words = thing.map_or_else(
+            || {
                 format!(
                     "{}. {}",
                     lang.t("device-sent-away"),
                     lang.t("device-sent-away-do")
-                ),
-                "off",
-            ),
-            Availability::Unknown => match last_seen(app, d) {
-                Some(at) => (
-                    lang.f("device-heard", &[("time", &dates::since(now, at))]),
-                    "",
-                ),
-                None => (lang.t("device-unknown"), "off"),
+                )
             },
-            Availability::Online { since } => (
-                lang.f("device-here-since", &[("since", &dates::since(now, since))]),
-                "",
-            ),
-            Availability::Offline { since } => (
-                lang.f("device-gone", &[("since", &dates::since(now, since))]),
-                "bad",
-            ),
-        };
+            |t| status_text::reason_text(lang, now, t),
+        );
         // Why the broker refuses the device, if that is why it is offline. Details are for the
         // technician (`conglang broker why`).
         let gone_at = d
@@ -151,8 +97,7 @@ fn rows(app: &App, lang: Lang, state: &VillageState) -> Vec<String> {
             .offline_since()
             .map_or(0, |since| since - 120_000);
         let refused = refusals.iter().rfind(|r| {
-            !mark.is_empty()
-                && !state.is_revoked(&d.id)
+            thing.is_some_and(|t| t.status != Status::Well)
                 && r.client == d.id.as_str()
                 && recent(r.at_s)
                 && r.at_s * 1000 >= gone_at
@@ -163,7 +108,7 @@ fn rows(app: &App, lang: Lang, state: &VillageState) -> Vec<String> {
         };
         // Its discovery messages that the gateway cannot use.
         let (down, more) = app.live.rejected_discovery.of(&d.id);
-        let (words, mark) = match down.first() {
+        let words = match down.first().filter(|_| thing.is_some()) {
             Some(first) => {
                 let why = if lang == Lang::Vi {
                     refusal_text::vietnamese(&first.why)
@@ -174,12 +119,12 @@ fn rows(app: &App, lang: Lang, state: &VillageState) -> Vec<String> {
                     "device-turned-down",
                     &[("n", &(down.len() + more).to_string()), ("why", &why)],
                 );
-                (
-                    format!("{words}. {told}"),
-                    if mark.is_empty() { "warn" } else { mark },
-                )
+                match thing.map(|t| t.reason) {
+                    Some(StatusReason::UnusableDiscovery { .. }) => told,
+                    _ => format!("{words}. {told}"),
+                }
             }
-            None => (words, mark),
+            None => words,
         };
         let place = d
             .place
@@ -195,7 +140,7 @@ fn rows(app: &App, lang: Lang, state: &VillageState) -> Vec<String> {
         };
         Row {
             id: format!("device-{}", d.id),
-            status_class: mark,
+            status_class: thing.map_or("off", |t| status_class(t.status)),
             name: d.name.clone(),
             words,
             side: String::new(),
@@ -256,8 +201,10 @@ fn unknown_devices(app: &App, lang: Lang, state: &VillageState) -> Vec<String> {
 
 /// The fragments of this page.
 pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<String> {
-    let mut out: Vec<String> = summary(app, visit.lang, state).into_iter().collect();
-    out.extend(rows(app, visit.lang, state));
+    let status = app.status(state);
+    let mut out: Vec<String> = summary(app, visit.lang, &status).into_iter().collect();
+    out.extend(other_troubles(app, visit.lang, &status));
+    out.extend(rows(app, visit.lang, state, &status));
     out.extend(unknown_devices(app, visit.lang, state));
     out
 }
@@ -281,13 +228,28 @@ fn cause_key(why: &str) -> Option<&'static str> {
 
 /// The page.
 pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
-    let state = app.journal.state();
+    let state = app.village();
+    let status = app.status(&state);
     let f = app.page_context(&visit, &state, "more");
-    let mut parts = vec![PageSection {
-        rows: rows(&app, visit.lang, &state),
+    let mut parts = Vec::new();
+    let troubles = other_troubles(&app, visit.lang, &status);
+    if !troubles.is_empty() {
+        parts.push(PageSection {
+            name: f.t("other-troubles"),
+            rows: troubles,
+            ..PageSection::default()
+        });
+    }
+    parts.push(PageSection {
+        name: if status.devices.all > 0 {
+            counts_text(f.lang, status.devices)
+        } else {
+            String::new()
+        },
+        rows: rows(&app, visit.lang, &state, &status),
         empty: f.t("no-devices"),
         ..PageSection::default()
-    }];
+    });
     let strangers = unknown_devices(&app, visit.lang, &state);
     if !strangers.is_empty() {
         parts.push(PageSection {
@@ -297,7 +259,7 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
             empty: String::new(),
         });
     }
-    let summary = summary(&app, visit.lang, &state).unwrap_or_default();
+    let summary = summary(&app, visit.lang, &status).unwrap_or_default();
     render(&ListPage {
         title: f.t("devices"),
         live: "/live/devices",

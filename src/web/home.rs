@@ -8,8 +8,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 
-pub(super) use self::status_sentence::never_answered;
-use self::status_sentence::status_sentence;
+pub(super) use self::status_sentence::status_banner;
 use self::tiles::tiles;
 use super::app::{App, RequestContext};
 use super::components::{Banner, Tile, html};
@@ -88,6 +87,7 @@ fn alarm(app: &App, lang: Lang, state: &VillageState) -> Option<String> {
                 status_class: "bad",
                 title: lang.f("alarm-smoke", &[("name", &s.name), ("since", &since)]),
                 detail,
+                ..Banner::default()
             });
         }
         let (mark, is_falling) = super::sensors::crossed_threshold(app, s, a);
@@ -110,6 +110,7 @@ fn alarm(app: &App, lang: Lang, state: &VillageState) -> Option<String> {
             status_class: if a.level > 1 { "bad" } else { "warn" },
             title,
             detail: lang.t("sensor-note"),
+            ..Banner::default()
         })
     };
     (!all.is_empty()).then(|| {
@@ -143,13 +144,15 @@ struct TilePart<'a> {
 /// The fragments of this page.
 pub async fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<String> {
     let lang = visit.lang;
+    let status = app.status(state);
+    let now = app.supervisor.clock().wall_ms();
     let mut out = vec![
         urgent(app, lang, state),
-        status_sentence(app, lang, state),
+        status_banner(lang, now, &status, "broken", "/devices"),
         alarm(app, lang, state).unwrap_or_else(|| "<div id=\"alarm\"></div>".to_owned()),
     ];
     out.extend(
-        tiles(app, lang, state)
+        tiles(app, lang, state, &status)
             .iter()
             .map(|t| html(&TilePart { t })),
     );
@@ -173,9 +176,10 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
     );
     let alarm =
         alarm(&app, f.lang, &state).unwrap_or_else(|| "<div id=\"alarm\"></div>".to_owned());
+    let status = app.status(&state);
     let (broken, tiles, recent) = (
-        status_sentence(&app, f.lang, &state),
-        tiles(&app, f.lang, &state),
+        status_banner(f.lang, now, &status, "broken", "/devices"),
+        tiles(&app, f.lang, &state, &status),
         recent_rows(&app, f.lang).await,
     );
     render(&HomePage {

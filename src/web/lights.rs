@@ -5,15 +5,19 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use super::app::{App, FormFields, RequestContext};
-use super::components::{Banner, ListPage, PageSection, Row, html};
+use super::components::{Banner, ListPage, PageSection, Row, html, status_class};
 use crate::domain::command::Command;
-use crate::domain::device::{Availability, Device};
+use crate::domain::device::Availability;
 use crate::domain::id::{EntityId, GroupId};
 use crate::domain::light::Light;
 use crate::domain::state::VillageState;
 use crate::http::render::{redirect_see_other, render};
-use crate::i18n::dates;
 use crate::i18n::locale::Lang;
+use crate::protocol::village_status::{
+    Status, StatusReason, ThingKind, ThingStatus, VillageStatus,
+};
+use crate::view::status_text;
+use crate::view::village_status::unannounced_name;
 
 #[derive(askama::Template)]
 #[template(path = "light_row.html")]
@@ -38,91 +42,35 @@ struct GroupControls<'a> {
     off: String,
 }
 
-/// The status of a lamp in words, with its status class.
-pub(super) fn status_text(
-    app: &App,
-    lang: Lang,
-    state: &VillageState,
-    light: &Light,
-) -> (String, &'static str) {
-    let now = app.supervisor.clock().wall_ms();
-    let device = state.device_of(&light.id);
-    if device.is_some_and(|d| state.is_revoked(&d.id)) {
-        return (lang.t("device-sent-away"), "off");
-    }
-    let gone = device.and_then(|d| d.availability.offline_since());
-    if let Some(desired) = light.desired.filter(|_| light.is_pending()) {
-        let seconds = ((now - desired.at) / 1000).max(0).to_string();
-        return (
-            lang.f(
-                if desired.on {
-                    "light-waiting-on"
-                } else {
-                    "light-waiting-off"
-                },
-                &[("n", &seconds)],
-            ),
-            "warn",
-        );
-    }
-    if let Some(desired) = light.desired.filter(|_| light.is_unanswered()) {
-        return (
-            lang.f(
-                "light-unanswered",
-                &[("since", &dates::since(now, desired.at))],
-            ),
-            "bad",
-        );
-    }
-    if let Some(since) = gone {
-        return (
-            lang.f("light-gone", &[("since", &dates::since(now, since))]),
-            "bad",
-        );
-    }
-    if app.live.latest.is_invalid(&light.id) {
-        return (lang.t("reading-unclear"), "bad");
-    }
-    // A retained message may be of any age, so it proves no answer.
-    let heard = |d: &Device| {
-        d.availability != Availability::Unknown || app.live.latest.last_seen(&d.id).is_some()
-    };
-    if let Some(kept) = app
-        .live
-        .latest
-        .get(&light.id)
-        .filter(|v| v.retained && !device.is_some_and(|d| heard(d)))
-    {
-        return (
-            format!(
-                "{} · {}",
-                lang.t(if kept.number > 0.5 {
-                    "light-on"
-                } else {
-                    "light-off"
-                }),
-                lang.t("reading-kept")
-            ),
-            "off",
-        );
-    }
-    match light.reported {
-        None => (lang.t("light-unknown"), "off"),
-        Some(r) => (
-            lang.f(
-                "light-since",
-                &[
-                    ("what", &lang.t(if r.on { "light-on" } else { "light-off" })),
-                    ("time", &dates::since(now, r.at)),
-                ],
-            ),
-            if r.on { "" } else { "off" },
-        ),
-    }
+/// The status of a lamp in words, with its status class; a lamp that is off is no disturbance.
+fn light_text(lang: Lang, now: i64, thing: Option<&ThingStatus>) -> (String, &'static str) {
+    thing.map_or_else(
+        || (lang.t("device-sent-away"), "off"),
+        |t| {
+            let is_off = t.status == Status::Well && t.on == Some(false);
+            let class = if is_off {
+                "off"
+            } else {
+                status_class(t.status)
+            };
+            (status_text::reason_text(lang, now, t), class)
+        },
+    )
 }
 
-fn row(app: &App, lang: Lang, form: &str, state: &VillageState, light: &Light) -> String {
-    let (words, mark) = status_text(app, lang, state, light);
+/// What the rows of one page share.
+struct Rows<'a> {
+    lang: Lang,
+    now: i64,
+    csrf: &'a str,
+    state: &'a VillageState,
+    status: &'a VillageStatus,
+}
+
+fn row(page: &Rows<'_>, light: &Light) -> String {
+    let (lang, state) = (page.lang, page.state);
+    let thing = page.status.of(ThingKind::Light, light.id.as_str());
+    let (words, mark) = light_text(lang, page.now, thing);
     let on = light
         .desired
         .filter(|_| light.is_pending())
@@ -144,7 +92,7 @@ fn row(app: &App, lang: Lang, form: &str, state: &VillageState, light: &Light) -
         name: &light.name,
         words,
         can,
-        csrf: form,
+        csrf: page.csrf,
         next: if on { "0" } else { "1" },
         button: lang.t(if on { "turn-off" } else { "turn-on" }),
         button_class: if on { "quiet" } else { "" },
@@ -152,129 +100,87 @@ fn row(app: &App, lang: Lang, form: &str, state: &VillageState, light: &Light) -
 }
 
 /// The row of a lamp that its group names and no discovery message ever announced.
-fn unannounced_row(state: &VillageState, lang: Lang, id: &EntityId) -> String {
-    let device = id.as_str().split('.').next().unwrap_or_default();
-    let here = state.devices.iter().any(|(k, d)| {
-        k.as_str() == device && matches!(d.availability, Availability::Online { .. })
-    });
+fn unannounced_row(page: &Rows<'_>, id: &EntityId) -> String {
+    let thing = page.status.of(ThingKind::Light, id.as_str());
+    let (words, mark) = light_text(page.lang, page.now, thing);
     Row {
         id: format!("light-{id}"),
-        status_class: "off",
-        name: unannounced_name(state, id),
-        words: lang.t(if here {
-            "light-not-announced"
-        } else {
-            "device-unknown"
-        }),
+        status_class: mark,
+        name: unannounced_name(page.state, id),
+        words,
         ..Row::default()
     }
     .html()
 }
 
-/// Names of the lamps that never answered: adopted ones, and those that only their group names.
-pub(super) fn never_answered(state: &VillageState) -> Vec<String> {
-    let mut out: Vec<String> = state
-        .lights
-        .values()
-        .filter(|l| l.reported.is_none() && l.desired.is_none())
-        .map(|l| l.name.clone())
-        .collect();
-    let grouped = state
-        .groups
-        .values()
-        .flat_map(|g| g.lights.iter())
-        .filter(|id| !state.lights.contains_key(*id));
-    out.extend(grouped.map(|id| unannounced_name(state, id)));
-    out
-}
-
-/// Number of all lamps: adopted ones, and those that only their group names.
-pub(super) fn lamp_count(state: &VillageState) -> usize {
-    let grouped = state
-        .groups
-        .values()
-        .flat_map(|g| g.lights.iter())
-        .filter(|id| !state.lights.contains_key(*id));
-    state.lights.len() + grouped.count()
-}
-
-fn unannounced_name(state: &VillageState, id: &EntityId) -> String {
-    let name = super::names::name_of(state, id.as_str().split('.').next().unwrap_or_default());
-    name.strip_prefix("Đèn ").unwrap_or(&name).to_owned()
-}
-
-fn summary(app: &App, lang: Lang, state: &VillageState) -> String {
-    let (mut on, mut off, mut waiting, mut bad) = (0, 0, 0, 0);
-    let never = never_answered(state);
-    for light in state
-        .lights
-        .values()
-        .filter(|l| l.reported.is_some() || l.desired.is_some())
-    {
-        match status_text(app, lang, state, light).1 {
-            "bad" => bad += 1,
-            "warn" => waiting += 1,
-            "" => on += 1,
-            _ => off += 1,
-        }
-    }
+fn summary(lang: Lang, status: &VillageStatus) -> String {
+    let counts = status.lights;
     let parts = [
-        ("lights-on", on),
-        ("lights-waiting", waiting),
-        ("lights-off", off),
-        ("lights-bad", bad),
+        ("lights-on", counts.lit),
+        ("lights-waiting", counts.waiting),
+        ("lights-off", counts.off),
+        ("lights-bad", counts.broken),
     ];
-    let title = parts
+    let mut parts: Vec<String> = parts
         .iter()
         .filter(|(_, n)| *n > 0)
         .map(|(key, n)| lang.f(key, &[("n", &n.to_string())]))
-        .collect::<Vec<_>>()
-        .join(", ");
-    let title = match (title.is_empty(), never.is_empty()) {
-        (true, true) => lang.t("lights-none"),
-        (_, true) => title,
-        (true, false) => lang.f(
-            "lights-never",
-            &[
-                ("n", &never.len().to_string()),
-                ("names", &never.join(", ")),
-            ],
-        ),
-        (false, false) => format!(
-            "{title}, {}",
-            lang.f(
-                "lights-never",
-                &[
-                    ("n", &never.len().to_string()),
-                    ("names", &never.join(", "))
-                ]
+        .collect();
+    let unknown: Vec<&ThingStatus> = status
+        .of_kind(ThingKind::Light)
+        .filter(|t| t.status == Status::Attention)
+        .collect();
+    if !unknown.is_empty() {
+        let is_never = |t: &&&ThingStatus| {
+            matches!(
+                t.reason,
+                StatusReason::NeverAnswered | StatusReason::NotAnnounced
             )
-        ),
-    };
+        };
+        let key = if unknown.iter().filter(is_never).count() == unknown.len() {
+            "lights-never"
+        } else {
+            "lights-unknown-names"
+        };
+        let names: Vec<&str> = unknown.iter().map(|t| t.name.as_str()).collect();
+        parts.push(lang.f(
+            key,
+            &[
+                ("n", &unknown.len().to_string()),
+                ("names", &names.join(", ")),
+            ],
+        ));
+    }
+    let worst = status
+        .of_kind(ThingKind::Light)
+        .map(|t| t.status)
+        .filter(|s| *s != Status::Waiting)
+        .max()
+        .unwrap_or_default();
     html(&Banner {
         id: "lights-summary".into(),
-        status_class: if bad > 0 {
-            "bad"
-        } else if never.is_empty() {
-            ""
+        status_class: status_class(worst),
+        title: if parts.is_empty() {
+            lang.t("lights-none")
         } else {
-            "warn"
+            parts.join(", ")
         },
-        title,
-        detail: String::new(),
+        ..Banner::default()
     })
 }
 
 /// The fragments of this page.
 pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<String> {
-    let form = app.sessions.csrf_token(&visit.token);
-    let mut out = vec![summary(app, visit.lang, state)];
-    out.extend(
-        state
-            .lights
-            .values()
-            .map(|l| row(app, visit.lang, &form, state, l)),
-    );
+    let status = app.status(state);
+    let page = Rows {
+        lang: visit.lang,
+        now: app.supervisor.clock().wall_ms(),
+        csrf: &app.sessions.csrf_token(&visit.token),
+        state,
+        status: &status,
+    };
+    let mut out = vec![summary(visit.lang, &status)];
+    out.extend(state.lights.values().map(|l| row(&page, l)));
     out
 }
 
@@ -282,6 +188,14 @@ pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec
 pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
     let state = app.village();
     let f = app.page_context(&visit, &state, "lights");
+    let status = app.status(&state);
+    let page = Rows {
+        lang: f.lang,
+        now: app.supervisor.clock().wall_ms(),
+        csrf: &f.csrf,
+        state: &state,
+        status: &status,
+    };
     let mut parts: Vec<PageSection> = state
         .groups
         .values()
@@ -297,10 +211,10 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
                 .lights
                 .iter()
                 .map(|id| {
-                    state.lights.get(id).map_or_else(
-                        || unannounced_row(&state, f.lang, id),
-                        |l| row(&app, f.lang, &f.csrf, &state, l),
-                    )
+                    state
+                        .lights
+                        .get(id)
+                        .map_or_else(|| unannounced_row(&page, id), |l| row(&page, l))
                 })
                 .collect(),
             empty: f.t("no-lights"),
@@ -310,7 +224,7 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
         .lights
         .values()
         .filter(|l| l.group.is_none())
-        .map(|l| row(&app, f.lang, &f.csrf, &state, l))
+        .map(|l| row(&page, l))
         .collect();
     if !others.is_empty() || parts.is_empty() {
         let name = if parts.is_empty() {
@@ -325,7 +239,7 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
             empty: f.t("no-lights"),
         });
     }
-    let summary = summary(&app, f.lang, &state);
+    let summary = summary(f.lang, &status);
     render(&ListPage {
         title: f.t("lights-page"),
         live: "/live/lights",

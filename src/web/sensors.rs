@@ -4,17 +4,21 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::app::{App, RequestContext};
-use super::components::{Banner, ListPage, PageSection, Row, html};
+use super::components::{Banner, ListPage, PageSection, Row, html, status_class};
 use crate::domain::binary_sensor::{self, AlarmSeverity};
-use crate::domain::device::Device;
 use crate::domain::entity::{Entity, Kind};
-use crate::domain::id::DeviceId;
 use crate::domain::sensor::{Alarm, Sensor};
 use crate::domain::state::VillageState;
 use crate::http::render::render;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
-use crate::live::latest::Value;
+use crate::protocol::village_status::{
+    Status, StatusReason, ThingKind, ThingStatus, VillageStatus,
+};
+use crate::view::status_text;
+
+/// The class of a row that is neither well nor in trouble.
+const NEUTRAL: &str = "off";
 
 /// The threshold that an alarm crossed, and whether the value is below it by now. The alarm stays
 /// until the value is well below, and a person who reads both must not think that the gateway is
@@ -34,41 +38,6 @@ pub(super) fn crossed_threshold(app: &App, sensor: &Sensor, alarm: &Alarm) -> (f
     )
 }
 
-/// The device of a sensor. A sensor that only the configuration names, and no discovery message,
-/// has one too: its id begins with the id of its device.
-pub(super) fn device_of<'a>(state: &'a VillageState, sensor: &Sensor) -> Option<&'a Device> {
-    let named = || {
-        state
-            .devices
-            .get(&DeviceId::new(sensor.id.as_str().split('.').next()?).ok()?)
-    };
-    state
-        .device_of(&sensor.id)
-        .or_else(named)
-        .map(AsRef::as_ref)
-}
-
-/// Whether the account of the sensor's device was revoked: its last value counts for nothing then.
-pub(super) fn is_revoked(state: &VillageState, sensor: &Sensor) -> bool {
-    device_of(state, sensor).is_some_and(|d| state.is_revoked(&d.id))
-}
-
-/// When the device of a sensor went offline; none = it is online, or its availability is unknown.
-pub(super) fn offline_since(state: &VillageState, sensor: &Sensor) -> Option<i64> {
-    device_of(state, sensor)?.availability.offline_since()
-}
-
-/// Whether its last value is older than the device promised (`expire_after`): the present value is
-/// not known, although the device may be online.
-pub(super) fn is_expired(app: &App, state: &VillageState, sensor: &Sensor) -> bool {
-    let now = app.supervisor.clock().mono_ms();
-    state.entities.get(&sensor.id).is_some_and(|e| {
-        app.live
-            .latest
-            .is_expired(e, now, app.live.device_link.online_since())
-    })
-}
-
 /// The state of a binary sensor, in the words of its class; none = it is not known.
 pub(super) fn binary_state_text(
     app: &App,
@@ -82,49 +51,38 @@ pub(super) fn binary_state_text(
     ))
 }
 
-/// Whether a sensor that can raise an alarm has no known value although its device is not offline:
-/// it never published, or not in a form that is understood, or too long ago.
-pub(super) fn is_unmonitored(app: &App, state: &VillageState, sensor: &Sensor) -> bool {
-    let watches = state
-        .entities
-        .get(&sensor.id)
-        .is_none_or(|e| sensor.can_alarm(e));
-    watches
-        && !is_revoked(state, sensor)
-        && offline_since(state, sensor).is_none()
-        && (app.live.latest.get(&sensor.id).is_none() || is_expired(app, state, sensor))
-}
-
 /// When its last value was received (in the sentence of `key`), or why none is known.
 pub(super) fn reading_time_text(
     app: &App,
     lang: Lang,
-    state: &VillageState,
     sensor: &Sensor,
+    thing: &ThingStatus,
     key: &str,
 ) -> String {
-    let at = |v: &Value| dates::since(app.supervisor.clock().wall_ms(), v.at);
-    match app.live.latest.get(&sensor.id) {
-        _ if app.live.latest.is_invalid(&sensor.id) => lang.t("reading-unclear"),
-        None => lang.t("tile-reading-none"),
-        Some(v) if is_expired(app, state, sensor) => {
-            lang.f("reading-expired", &[("time", &at(&v))])
+    let now = app.supervisor.clock().wall_ms();
+    match (thing.reason, app.live.latest.get(&sensor.id)) {
+        (StatusReason::Unreadable | StatusReason::Expired, _) => {
+            status_text::reason_text(lang, now, thing)
         }
-        Some(v) if v.retained => lang.t("reading-kept"),
-        Some(v) => lang.f(key, &[("time", &at(&v))]),
+        (_, None) => lang.t("tile-reading-none"),
+        (_, Some(v)) if v.retained => lang.t("reading-kept"),
+        (_, Some(v)) => lang.f(key, &[("time", &dates::since(now, v.at))]),
     }
 }
 
-/// The status of a binary sensor in words, and its status class.
-fn binary_status_text(
+/// How a row shows a sensor: its words, and its class in the style sheet.
+type Shown = (String, &'static str);
+
+/// The value of a binary sensor in words, and its class.
+fn binary_text(
     app: &App,
     lang: Lang,
-    state: &VillageState,
     sensor: &Sensor,
     entity: &Entity,
-) -> (String, &'static str) {
-    let is_expired = is_expired(app, state, sensor);
-    let known = binary_state_text(app, lang, entity).filter(|_| !is_expired);
+    thing: &ThingStatus,
+) -> Shown {
+    let known =
+        binary_state_text(app, lang, entity).filter(|_| thing.reason != StatusReason::Expired);
     let alarm = sensor.alarm.map(|a| {
         lang.f(
             "reading-smoke",
@@ -134,97 +92,83 @@ fn binary_status_text(
             )],
         )
     });
-    let mark = match (&known, app.live.latest.is_invalid(&entity.id)) {
-        _ if alarm.is_some() => "bad",
-        (_, true) => "warn",
-        _ if is_expired && sensor.can_alarm(entity) => "warn",
-        (None, false) => "off",
-        (Some((_, AlarmSeverity::Normal)), false) => "",
-        (Some(_), false) => "warn",
+    let class = match &known {
+        _ if alarm.is_some() => status_class(Status::Broken),
+        _ if thing.status != Status::Well => status_class(thing.status),
+        Some((_, AlarmSeverity::Normal)) => status_class(Status::Well),
+        Some(_) => status_class(Status::Attention),
+        None => NEUTRAL,
     };
     let words: Vec<String> = known
         .map(|(words, _)| words)
         .into_iter()
         .chain(alarm)
         .collect();
-    (words.join(" · "), mark)
+    (words.join(" · "), class)
 }
 
-/// The status of a numeric sensor in words, and its status class.
-fn numeric_status_text(
-    app: &App,
-    lang: Lang,
-    state: &VillageState,
-    sensor: &Sensor,
-) -> (String, &'static str) {
+/// The value of a numeric sensor against its thresholds in words, and its class.
+fn numeric_text(app: &App, lang: Lang, sensor: &Sensor, thing: &ThingStatus) -> Shown {
     let number = |v: f64| dates::number(v, sensor.decimals);
-    match (sensor.alarm, app.live.latest.get(&sensor.id)) {
-        (Some(a), _) => {
-            let (mark, is_falling) = crossed_threshold(app, sensor, &a);
-            let key = if is_falling {
-                "reading-falling"
-            } else {
-                "reading-level"
-            };
-            let since = dates::since(app.supervisor.clock().wall_ms(), a.at);
-            let words = lang.f(
-                key,
-                &[
-                    ("mark", &number(mark)),
-                    ("unit", &sensor.unit),
-                    ("level", &a.level.to_string()),
-                    ("since", &since),
-                ],
-            );
-            (words, if a.level > 1 { "bad" } else { "warn" })
-        }
-        (None, Some(_)) if is_expired(app, state, sensor) => (
-            String::new(),
-            if sensor.thresholds.is_empty() {
-                "off"
-            } else {
-                "warn"
-            },
-        ),
+    if let Some(a) = sensor.alarm {
+        let (mark, is_falling) = crossed_threshold(app, sensor, &a);
+        let key = if is_falling {
+            "reading-falling"
+        } else {
+            "reading-level"
+        };
+        let since = dates::since(app.supervisor.clock().wall_ms(), a.at);
+        let words = lang.f(
+            key,
+            &[
+                ("mark", &number(mark)),
+                ("unit", &sensor.unit),
+                ("level", &a.level.to_string()),
+                ("since", &since),
+            ],
+        );
+        let shown = if a.level > 1 {
+            Status::Broken
+        } else {
+            Status::Attention
+        };
+        return (words, status_class(shown.max(thing.status)));
+    }
+    if thing.status != Status::Well {
+        return (String::new(), status_class(thing.status));
+    }
+    match sensor.thresholds.first() {
         // Without thresholds nobody knows what would be too much: the number is no all-clear.
-        (None, Some(_)) if sensor.thresholds.is_empty() => (lang.t("reading-no-mark"), "off"),
-        (None, Some(_)) => (
+        None => (lang.t("reading-no-mark"), NEUTRAL),
+        Some(first) => (
             lang.f(
                 "reading-next",
-                &[
-                    (
-                        "mark",
-                        &number(sensor.thresholds.first().copied().unwrap_or_default()),
-                    ),
-                    ("unit", &sensor.unit),
-                ],
+                &[("mark", &number(*first)), ("unit", &sensor.unit)],
             ),
-            "",
-        ),
-        (None, None) => (
-            String::new(),
-            if app.live.latest.is_invalid(&sensor.id) {
-                "warn"
-            } else {
-                "off"
-            },
+            status_class(Status::Well),
         ),
     }
 }
 
 /// A sensor as a row.
-pub(super) fn row(app: &App, lang: Lang, state: &VillageState, sensor: &Sensor) -> String {
+fn row(
+    app: &App,
+    lang: Lang,
+    state: &VillageState,
+    status: &VillageStatus,
+    sensor: &Sensor,
+) -> String {
     let id = format!("sensor-{}", sensor.id);
-    if is_revoked(state, sensor) {
+    let Some(thing) = status.of(ThingKind::Sensor, sensor.id.as_str()) else {
         return Row {
             id,
-            status_class: "off",
+            status_class: NEUTRAL,
             name: sensor.name.clone(),
             words: lang.t("device-sent-away"),
             ..Row::default()
         }
         .html();
-    }
+    };
     let entity = state.entities.get(&sensor.id);
     let asks = entity.filter(|e| e.kind == Kind::BinarySensor);
     let name = match app.live.latest.get(&sensor.id) {
@@ -243,38 +187,34 @@ pub(super) fn row(app: &App, lang: Lang, state: &VillageState, sensor: &Sensor) 
         .to_owned(),
         _ => sensor.name.clone(),
     };
-    let (words, mark) = asks.map_or_else(
-        || numeric_status_text(app, lang, state, sensor),
-        |e| binary_status_text(app, lang, state, sensor, e),
+    let (words, class) = asks.map_or_else(
+        || numeric_text(app, lang, sensor, thing),
+        |e| binary_text(app, lang, sensor, e, thing),
     );
     // The last value of an offline device is no all-clear.
-    let (words, mark) = match offline_since(state, sensor) {
-        None => (words, mark),
-        Some(since) => {
-            let key = if entity.is_some_and(|e| e.kind == Kind::BinarySensor && sensor.can_alarm(e))
-            {
-                "reading-deaf"
+    let (words, class) = if thing.reason == StatusReason::Silent {
+        let key = if asks.is_some_and(|e| sensor.can_alarm(e)) {
+            "reading-deaf"
+        } else {
+            "reading-gone"
+        };
+        let since = dates::since(
+            app.supervisor.clock().wall_ms(),
+            thing.since.unwrap_or_default(),
+        );
+        let gone = lang.f(key, &[("since", &since)]);
+        (
+            if sensor.alarm.is_some() {
+                format!("{words} · {gone}")
             } else {
-                "reading-gone"
-            };
-            let gone = lang.f(
-                key,
-                &[(
-                    "since",
-                    &dates::since(app.supervisor.clock().wall_ms(), since),
-                )],
-            );
-            (
-                if sensor.alarm.is_some() {
-                    format!("{words} · {gone}")
-                } else {
-                    gone
-                },
-                "bad",
-            )
-        }
+                gone
+            },
+            status_class(thing.status),
+        )
+    } else {
+        (words, class)
     };
-    let when = reading_time_text(app, lang, state, sensor, "reading-at");
+    let when = reading_time_text(app, lang, sensor, thing, "reading-at");
     let words = if words.is_empty() {
         when
     } else {
@@ -282,34 +222,34 @@ pub(super) fn row(app: &App, lang: Lang, state: &VillageState, sensor: &Sensor) 
     };
     Row {
         id,
-        status_class: mark,
+        status_class: class,
         name,
         words,
-        side: String::new(),
-        href: String::new(),
+        ..Row::default()
     }
     .html()
 }
 
 /// The fragments of this page.
 pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<String> {
+    let status = app.status(state);
     state
         .sensors
         .values()
-        .map(|s| row(app, visit.lang, state, s))
+        .map(|s| row(app, visit.lang, state, &status, s))
         .collect()
 }
 
 /// The page.
 pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
-    let state = app.journal.state();
+    let state = app.village();
     let f = app.page_context(&visit, &state, "more");
     let rows = fragments(&app, &visit, &state);
     let summary = html(&Banner {
         id: "sensors-note".into(),
         status_class: "info",
         title: f.t("sensor-note"),
-        detail: String::new(),
+        ..Banner::default()
     });
     let parts = vec![PageSection {
         rows,

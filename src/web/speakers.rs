@@ -10,7 +10,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use self::draft::Preview;
-use self::form::{MAX_SENTENCE_CHARS, form};
+pub(super) use self::form::unreachable_names;
+use self::form::{MAX_SENTENCE_CHARS, form, unreachable_banner};
 pub use self::preview::{announce, preview, preview_form, preview_sound};
 use self::results::{latest_result, recent_list};
 use super::app::{App, FormFields, RequestContext};
@@ -23,6 +24,7 @@ use crate::http::render::{redirect_see_other, render};
 pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<String> {
     vec![
         latest_result(app, visit.lang, state),
+        unreachable_banner(visit.lang, &app.status(state)),
         recent_list(app, visit, state),
     ]
 }

@@ -382,7 +382,7 @@ fn a_frozen_and_a_cut_camera_are_told_and_come_back_as_new_pieces() {
     );
     assert!(house.shows(2), "the other goes on");
     let said = house.cli(&["status"]).1;
-    assert!(said.contains("Camera số 1 mất hình"), "{said}");
+    assert!(said.contains("Camera số 1: mất hình"), "{said}");
     proxy.order("thaw");
     house.until("it is back", Duration::from_secs(60), |h| h.shows(1));
     let before = house.pieces("cam-01").len();

@@ -54,6 +54,7 @@ mod technician;
 mod tidy;
 mod tokens;
 mod unsure;
+mod village_status;
 mod voice;
 mod words;
 mod worker;

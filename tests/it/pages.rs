@@ -249,7 +249,7 @@ fn what_was_typed_comes_back_with_the_reason() {
     assert!(
         refused.status == 400
             && refused.body.contains("Mời bà con họp.</textarea>")
-            && refused.body.contains("Chưa chọn cụm loa nào")
+            && refused.body.contains("Lúc này không cụm loa nào nghe được")
     );
     let typed = house.post(
         "/speakers/hear",

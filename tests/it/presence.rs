@@ -239,7 +239,7 @@ fn a_gauge_that_died_and_a_lamp_without_account_are_not_shown_as_well() {
         house
             .get("/devices", &cookie)
             .body
-            .contains("không trả lời, lâu nhất: Mực nước")
+            .contains("Có 1 thiết bị hỏng: Mực nước")
     );
     assert_eq!(house.cli(&["device", "remove", "den-09"]).0, 0);
     assert_eq!(presence(&house, "den-09"), "gone");

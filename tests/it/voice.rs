@@ -141,6 +141,20 @@ fn a_sentence_is_spoken_on_two_clusters_and_proved() {
 }
 
 #[test]
+fn a_cluster_that_is_out_of_touch_is_named_among_all_that_were_to_be_heard() {
+    let mut house = House::new("");
+    house.start();
+    let _horns = Horns::start(&house, &["loa-01"]);
+    let cookie = house.sign_in();
+    speak(&house, &cookie, "Mời bà con họp thôn.", &["loa-01"]);
+    house.until("one played", Duration::from_secs(40), |h| {
+        h.get("/speakers", &cookie).body.contains("Đã phát 1/2 cụm")
+    });
+    let page = house.get("/speakers", &cookie).body;
+    assert!(page.contains("Đình mất liên lạc nên không phát"), "{page}");
+}
+
+#[test]
 fn everything_stops_in_three_seconds_and_the_next_sentence_is_spoken() {
     let mut house = House::new("");
     house.start();

@@ -24,10 +24,17 @@ impl Console {
                 continue;
             };
             for w in sent {
-                let (words, mark) = match &w.outcome {
-                    BulletinOutcome::Waiting => (lang.t("commune-bulletin-waiting"), "warn"),
-                    BulletinOutcome::Done => (lang.t("commune-bulletin-taken"), ""),
-                    BulletinOutcome::Refused(why) => (
+                let (words, mark) = match (&w.outcome, w.taken_down_at) {
+                    (BulletinOutcome::Done, Some(at)) => (
+                        lang.f(
+                            "commune-bulletin-taken-down",
+                            &[("time", &dates::since(now, at))],
+                        ),
+                        "off",
+                    ),
+                    (BulletinOutcome::Waiting, _) => (lang.t("commune-bulletin-waiting"), "warn"),
+                    (BulletinOutcome::Done, None) => (lang.t("commune-bulletin-taken"), ""),
+                    (BulletinOutcome::Refused(why), _) => (
                         lang.f("commune-bulletin-refused", &[("why", &lang.t(why))]),
                         "bad",
                     ),

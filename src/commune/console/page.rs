@@ -120,11 +120,7 @@ impl Console {
         let Ok(once) = secret::token() else {
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         };
-        let good = rows
-            .iter()
-            .filter(|r| r.status_class.is_empty())
-            .count()
-            .to_string();
+        let good = rows.iter().filter(|r| r.in_touch).count().to_string();
         let summary = lang.f(
             "commune-summary",
             &[("n", &good), ("all", &rows.len().to_string())],

@@ -183,6 +183,7 @@ fn what_cannot_be_is_refused_before_it_is_unpacked() {
             now_ms: 0,
             sure: true,
             known: None,
+            status: false,
         },
         DownlinkMessage::Resume {
             incarnation: "x".into(),
@@ -190,6 +191,7 @@ fn what_cannot_be_is_refused_before_it_is_unpacked() {
             now_ms: 0,
             sure: true,
             known: None,
+            status: false,
         },
         DownlinkMessage::Resume {
             incarnation: "x".into(),
@@ -197,6 +199,7 @@ fn what_cannot_be_is_refused_before_it_is_unpacked() {
             now_ms: 0,
             sure: true,
             known: None,
+            status: false,
         },
         DownlinkMessage::Ack {
             incarnation: "x".into(),

@@ -1,92 +1,39 @@
 //! The status of a camera in words: whether its stream comes, is recorded, and can be viewed later.
 
 use super::super::app::App;
-use super::super::components::{Banner, html};
+use super::super::components::{Banner, html, status_class};
 use crate::domain::camera::Camera;
-use crate::domain::device::Availability;
 use crate::domain::id::CameraId;
 use crate::domain::state::VillageState;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
-use crate::live::pictures::SourceStatus;
+use crate::protocol::village_status::{
+    Status, StatusReason, ThingKind, ThingStatus, VillageStatus,
+};
+use crate::view::status_text;
 
 /// A still is made every minute; one that is older than this had no successor, ms.
 const STALE_STILL_MS: u64 = 300_000;
 /// A recording without progress for this long counts as none, ms.
 const RECORDING_STALE_MS: u64 = 90_000;
 
-/// Cameras whose stream comes, but cannot be viewed later: it cannot be decoded, or the disk does
-/// not take it.
-pub(in crate::web) fn unviewable<'a>(
-    app: &'a App,
-    state: &'a VillageState,
-) -> impl Iterator<Item = &'a Camera> {
-    let is_unseen = |c: &Camera| {
-        app.live
-            .pictures
-            .get(&c.id)
-            .is_some_and(|p| p.faults().undecodable.is_some() || !p.recording().error.is_empty())
-    };
-    state
-        .cameras
-        .values()
-        .filter(move |c| matches!(c.signal, Availability::Online { .. }) && is_unseen(c))
-        .map(AsRef::as_ref)
+/// The status of a camera; none = it is none of the village.
+pub(super) fn thing_of<'a>(status: &'a VillageStatus, c: &Camera) -> Option<&'a ThingStatus> {
+    status.of(ThingKind::Camera, c.id.as_str())
 }
 
-/// Cameras whose stream comes and is recorded, but it is unknown whether it can be viewed later, or
-/// many access units are missing.
-pub(in crate::web) fn unverified<'a>(
-    app: &'a App,
-    state: &'a VillageState,
-) -> impl Iterator<Item = &'a Camera> {
-    let is_unsure = |c: &Camera| {
-        app.live
-            .pictures
-            .get(&c.id)
-            .map(|p| p.faults())
-            .is_some_and(|f| {
-                f.undecodable.is_none()
-                    && (f.unchecked.is_some() || f.loss.is_some() || f.missed.is_some())
-            })
-    };
-    state
-        .cameras
-        .values()
-        .filter(move |c| matches!(c.signal, Availability::Online { .. }) && is_unsure(c))
-        .map(AsRef::as_ref)
-}
-
-/// The status of a camera in words, with its status class.
-pub(super) fn status_text(app: &App, lang: Lang, c: &Camera) -> (String, &'static str) {
-    let now = app.supervisor.clock().wall_ms();
-    let pull = app
-        .live
-        .pictures
-        .get(&c.id)
-        .map(|p| p.source_status())
-        .unwrap_or_default();
-    match (c.signal, pull) {
-        (_, SourceStatus::NoAddress) => (lang.t("camera-no-address"), "off"),
-        (Availability::Offline { since }, _) => (
-            lang.f("camera-lost", &[("since", &dates::since(now, since))]),
-            "bad",
-        ),
-        (Availability::Online { .. }, SourceStatus::Live)
-            if app
-                .live
-                .pictures
-                .get(&c.id)
-                .is_some_and(|p| p.faults().undecodable.is_some()) =>
-        {
-            (lang.t("camera-unseen"), "bad")
+/// The status of a camera in a short sentence. Why a recording is doubtful stands in the detail.
+pub(super) fn short_text(lang: Lang, now: i64, thing: &ThingStatus) -> String {
+    match thing.reason {
+        StatusReason::NotRecorded
+        | StatusReason::Unchecked
+        | StatusReason::PacketLoss { .. }
+        | StatusReason::SlowDisk { .. }
+        | StatusReason::WrongClock => {
+            let since = dates::since(now, thing.since.unwrap_or_default());
+            lang.f("camera-live", &[("since", &since)])
         }
-        (Availability::Online { since }, SourceStatus::Live) => (
-            lang.f("camera-live", &[("since", &dates::since(now, since))]),
-            "",
-        ),
-        // The stream was live a moment ago, or the gateway has only just started.
-        _ => (lang.t("camera-calling"), "warn"),
+        _ => status_text::reason_text(lang, now, thing),
     }
 }
 
@@ -112,8 +59,11 @@ pub(super) fn is_recording(app: &App, camera: &CameraId) -> bool {
             < RECORDING_STALE_MS
 }
 
-pub(super) fn camera_status(app: &App, lang: Lang, c: &Camera) -> String {
-    let (title, mark) = status_text(app, lang, c);
+pub(super) fn camera_status(app: &App, lang: Lang, state: &VillageState, c: &Camera) -> String {
+    let (status, now) = (app.status(state), app.supervisor.clock().wall_ms());
+    let Some(thing) = thing_of(&status, c) else {
+        return String::new();
+    };
     let picture = app.live.pictures.get(&c.id);
     let recording = picture.as_ref().map(|p| p.recording()).unwrap_or_default();
     let faults = picture.as_ref().map(|p| p.faults()).unwrap_or_default();
@@ -128,7 +78,7 @@ pub(super) fn camera_status(app: &App, lang: Lang, c: &Camera) -> String {
         detail.push(lang.t("camera-not-recorded"));
     } else if faults.undecodable.is_some() {
         detail.push(lang.t("camera-undecodable"));
-    } else if mark.is_empty() && is_recording(app, &c.id) {
+    } else if thing.status != Status::Waiting && is_recording(app, &c.id) {
         detail.push(lang.f("camera-kept", &[("days", &app.keep_days.to_string())]));
     }
     if faults.undecodable.is_none() && faults.unchecked.is_some() {
@@ -145,8 +95,8 @@ pub(super) fn camera_status(app: &App, lang: Lang, c: &Camera) -> String {
     let old = picture
         .as_ref()
         .and_then(|p| p.still())
-        .and_then(|s| stale_taken_at(app.supervisor.clock().wall_ms(), s.at_ms))
-        .filter(|_| mark.is_empty() || mark == "warn");
+        .and_then(|s| stale_taken_at(now, s.at_ms))
+        .filter(|_| thing.status != Status::Broken);
     if let Some(at) = &old {
         detail.push(lang.f("camera-still-last", &[("at", at)]));
     }
@@ -156,25 +106,17 @@ pub(super) fn camera_status(app: &App, lang: Lang, c: &Camera) -> String {
     if coding {
         detail.push(lang.t("camera-coding"));
     }
-    let kind = match mark {
-        "" if !recording.error.is_empty() || faults.undecodable.is_some() => "bad",
-        "" if faults.clock.is_some()
-            || faults.unchecked.is_some()
-            || faults.loss.is_some()
-            || faults.missed.is_some()
-            || old.is_some() =>
-        {
-            "warn"
-        }
-        "" => "",
-        "off" => "info",
-        other => other,
+    let shown = if old.is_some() {
+        thing.status.max(Status::Attention)
+    } else {
+        thing.status
     };
     html(&Banner {
         id: "camera-how".into(),
-        status_class: kind,
-        title,
+        status_class: status_class(shown),
+        title: short_text(lang, now, thing),
         detail: detail.join(" "),
+        href: "",
     })
 }
 

@@ -4,17 +4,18 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::super::app::{App, RequestContext};
-use super::super::components::{Banner, html};
+use super::super::components::{Banner, html, status_class};
 use super::access_log::record_view;
-use super::status_text::{is_recording, stale_taken_at, status_text};
+use super::status_text::{is_recording, short_text, stale_taken_at, thing_of};
 use crate::domain::camera::Camera;
-use crate::domain::device::Availability;
 use crate::domain::id::CameraId;
 use crate::domain::state::VillageState;
 use crate::http::render::{PageContext, render};
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
-use crate::live::faults::Faults;
+use crate::protocol::village_status::{
+    Status, StatusReason, ThingKind, ThingStatus, VillageStatus,
+};
 
 #[derive(askama::Template)]
 #[template(path = "wall.html")]
@@ -38,8 +39,18 @@ struct CameraTile<'a> {
     lost: bool,
 }
 
-fn tile(app: &App, lang: Lang, c: &Camera) -> String {
-    let (words, mark) = status_text(app, lang, c);
+fn tile(app: &App, lang: Lang, status: &VillageStatus, c: &Camera) -> String {
+    let now = app.supervisor.clock().wall_ms();
+    let Some(thing) = thing_of(status, c) else {
+        return String::new();
+    };
+    let words = short_text(lang, now, thing);
+    // A still of a stream that is lost, or that cannot be decoded, would pass for the present.
+    let is_lost = matches!(
+        thing.reason,
+        StatusReason::StreamLost | StatusReason::Undecodable
+    );
+    let is_shown = !is_lost && thing.reason != StatusReason::NoAddress;
     // Rounded to the minute: a picture that is replaced more often than it loads is never seen.
     let at = app
         .live
@@ -47,7 +58,7 @@ fn tile(app: &App, lang: Lang, c: &Camera) -> String {
         .get(&c.id)
         .and_then(|p| p.still())
         .map_or(0, |s| s.at_ms - s.at_ms.rem_euclid(60_000));
-    let taken = stale_taken_at(app.supervisor.clock().wall_ms(), at);
+    let taken = stale_taken_at(now, at);
     let alt = lang.f(
         "camera-still",
         &[
@@ -55,11 +66,7 @@ fn tile(app: &App, lang: Lang, c: &Camera) -> String {
             ("at", taken.as_deref().unwrap_or(&dates::clock(at))),
         ],
     );
-    let at = if mark.is_empty() || mark == "warn" {
-        at
-    } else {
-        0
-    };
+    let at = if is_shown { at } else { 0 };
     let time = match taken {
         _ if at == 0 => String::new(),
         Some(taken) => lang.f("camera-still-old", &[("at", &taken)]),
@@ -72,108 +79,106 @@ fn tile(app: &App, lang: Lang, c: &Camera) -> String {
         alt,
         time,
         words,
-        lost: mark == "bad",
+        lost: is_lost,
     })
 }
 
 /// The sentence on top of the wall: how many cameras are live, which are not, and whether they are
 /// recorded.
-fn sentence(app: &App, lang: Lang, state: &VillageState) -> String {
+fn sentence(app: &App, lang: Lang, state: &VillageState, status: &VillageStatus) -> String {
     let now = app.supervisor.clock().wall_ms();
-    let all = state.cameras.len();
+    let named = |is: fn(StatusReason) -> bool| {
+        status
+            .of_kind(ThingKind::Camera)
+            .filter(|t| is(t.reason))
+            .collect::<Vec<&ThingStatus>>()
+    };
+    let names = |things: &[&ThingStatus]| {
+        things
+            .iter()
+            .map(|t| t.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     // Cameras that went offline at the same time are named together.
-    let mut gone: Vec<(String, Vec<&str>)> = Vec::new();
-    for c in state.cameras.values() {
-        let Availability::Offline { since } = c.signal else {
-            continue;
-        };
-        let since = dates::since(now, since);
+    let mut gone: Vec<(String, Vec<&ThingStatus>)> = Vec::new();
+    for c in named(|r| r == StatusReason::StreamLost) {
+        let since = dates::since(now, c.since.unwrap_or_default());
         match gone.iter_mut().find(|(s, _)| *s == since) {
-            Some((_, names)) => names.push(&c.name),
-            None => gone.push((since, vec![&c.name])),
+            Some((_, things)) => things.push(c),
+            None => gone.push((since, vec![c])),
         }
     }
     let lost: Vec<String> = gone
         .iter()
-        .map(|(since, names)| {
+        .map(|(since, things)| {
             lang.f(
                 "camera-lost-one",
-                &[("name", &names.join(", ")), ("since", since)],
+                &[("name", &names(things)), ("since", since)],
             )
         })
         .collect();
-    let live = state
-        .cameras
-        .values()
-        .filter(|c| matches!(c.signal, Availability::Online { .. }))
-        .count();
     let title = if lost.is_empty() {
         lang.f(
             "camera-sum",
-            &[("n", &live.to_string()), ("all", &all.to_string())],
+            &[
+                ("n", &status.cameras.working.to_string()),
+                ("all", &status.cameras.all.to_string()),
+            ],
         )
     } else {
         lost.join("; ") + "."
     };
-    let refused = state
-        .cameras
-        .keys()
-        .filter_map(|id| app.live.pictures.get(id))
-        .any(|p| !p.recording().error.is_empty());
-    let with = |is: fn(&Faults) -> bool| {
-        state
-            .cameras
-            .values()
-            .filter(|c| {
-                app.live
-                    .pictures
-                    .get(&c.id)
-                    .is_some_and(|p| is(&p.faults()))
-            })
-            .map(|c| c.name.as_str())
-            .collect::<Vec<&str>>()
-    };
-    let (undecodable, harmed, unchecked) = (
-        with(|f| f.undecodable.is_some()),
-        with(|f| f.loss.is_some() || f.missed.is_some()),
-        with(|f| f.unchecked.is_some()),
-    );
-    let kept = if refused {
+    let undecodable = named(|r| r == StatusReason::Undecodable);
+    let harmed = named(|r| {
+        matches!(
+            r,
+            StatusReason::PacketLoss { .. } | StatusReason::SlowDisk { .. }
+        )
+    });
+    let unchecked = named(|r| r == StatusReason::Unchecked);
+    let with = |things: &[&ThingStatus], key: &str| format!("{}: {}", names(things), lang.t(key));
+    let detail = if !named(|r| r == StatusReason::NotRecorded).is_empty() {
         lang.t("camera-not-recorded")
     } else if !undecodable.is_empty() {
-        format!(
-            "{}: {}",
-            undecodable.join(", "),
-            lang.t("camera-undecodable")
-        )
+        with(&undecodable, "camera-undecodable")
     } else if !harmed.is_empty() {
-        format!("{}: {}", harmed.join(", "), lang.t("camera-loss-some"))
+        with(&harmed, "camera-loss-some")
     } else if !unchecked.is_empty() {
-        format!("{}: {}", unchecked.join(", "), lang.t("camera-unchecked"))
+        with(&unchecked, "camera-unchecked")
     } else if state.cameras.keys().any(|id| is_recording(app, id)) {
         lang.f("camera-kept", &[("days", &app.keep_days.to_string())])
     } else {
         String::new()
     };
-    let kind = if refused || !undecodable.is_empty() {
-        "bad"
-    } else if lost.is_empty() && harmed.is_empty() && unchecked.is_empty() {
-        "info"
-    } else {
-        "warn"
-    };
+    let worst = status
+        .of_kind(ThingKind::Camera)
+        .map(|t| t.status)
+        .max()
+        .unwrap_or_default();
     html(&Banner {
         id: "cameras-sum".into(),
-        status_class: kind,
+        status_class: if worst == Status::Well {
+            "info"
+        } else {
+            status_class(worst)
+        },
         title,
-        detail: kept,
+        detail,
+        href: "",
     })
 }
 
 /// The fragments of the wall.
 pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec<String> {
-    let mut out = vec![sentence(app, visit.lang, state)];
-    out.extend(state.cameras.values().map(|c| tile(app, visit.lang, c)));
+    let status = app.status(state);
+    let mut out = vec![sentence(app, visit.lang, state, &status)];
+    out.extend(
+        state
+            .cameras
+            .values()
+            .map(|c| tile(app, visit.lang, &status, c)),
+    );
     out
 }
 
@@ -201,17 +206,18 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
         .pictures
         .request_all_stills(app.supervisor.clock().wall_ms());
     let state = app.journal.state();
+    let status = app.status(&state);
     let f = app.page_context(&visit, &state, "cameras");
     render(&WallPage {
         sentence: if state.cameras.is_empty() {
             f.t("no-cameras")
         } else {
-            sentence(&app, f.lang, &state)
+            sentence(&app, f.lang, &state, &status)
         },
         tiles: state
             .cameras
             .values()
-            .map(|c| tile(&app, f.lang, c))
+            .map(|c| tile(&app, f.lang, &status, c))
             .collect(),
         f,
     })

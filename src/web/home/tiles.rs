@@ -2,172 +2,186 @@
 
 use super::super::app::App;
 use super::super::components::Tile;
-use super::super::{cameras, lights, sensors};
-use crate::domain::device::Availability;
+use super::super::sensors;
+use crate::domain::sensor::Sensor;
 use crate::domain::state::VillageState;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
+use crate::protocol::village_status::{
+    Status, StatusReason, ThingKind, ThingStatus, VillageStatus,
+};
 
-#[expect(clippy::too_many_lines, reason = "one tile after another")]
-pub(super) fn tiles(app: &App, lang: Lang, state: &VillageState) -> Vec<Tile> {
+/// Most gauges that have a tile.
+const MAX_GAUGES: usize = 2;
+
+pub(super) fn tiles(
+    app: &App,
+    lang: Lang,
+    state: &VillageState,
+    status: &VillageStatus,
+) -> Vec<Tile> {
     let now = app.supervisor.clock().wall_ms();
-    let presence = |id| {
+    let mut out = vec![
+        speakers(lang, now, status),
+        lights(lang, status),
+        cameras(lang, status),
+    ];
+    let is_gauge = |s: &&std::sync::Arc<Sensor>| !s.thresholds.is_empty() && !s.unit.is_empty();
+    out.extend(
         state
-            .devices
-            .get(id)
-            .map(|d| d.availability)
-            .unwrap_or_default()
-    };
-    let mut out = Vec::new();
-    // A speaker cluster whose account was revoked does not count: it is neither well nor missing.
-    let ours: Vec<_> = state
-        .speakers
-        .values()
-        .filter(|s| !state.is_revoked(&s.id))
-        .collect();
-    let here = ours
-        .iter()
-        .filter(|s| matches!(presence(&s.id), Availability::Online { .. }))
-        .count();
-    let none = if here == ours.len() {
-        lang.t("tile-speakers-ok")
-    } else {
-        lang.f("tile-unheard", &[("n", &(ours.len() - here).to_string())])
-    };
-    let silent = ours
-        .iter()
-        .find_map(|s| Some((s.name.clone(), presence(&s.id).offline_since()?)));
-    let words = silent.as_ref().map_or(none, |(name, since)| {
-        lang.f(
+            .sensors
+            .values()
+            .filter(is_gauge)
+            .filter_map(|s| Some((s, status.of(ThingKind::Sensor, s.id.as_str())?)))
+            .take(MAX_GAUGES)
+            .map(|(s, thing)| gauge(app, lang, now, s, thing)),
+    );
+    out.push(commune(app, lang, now));
+    out
+}
+
+/// The first thing of a kind with this status, the longest first.
+fn first(status: &VillageStatus, kind: ThingKind, how: Status) -> Option<&ThingStatus> {
+    status
+        .of_kind(kind)
+        .filter(|t| t.status == how)
+        .min_by_key(|t| (t.since.is_none(), t.since))
+}
+
+fn n_of_all(lang: Lang, key: &str, n: usize, all: usize) -> String {
+    lang.f(key, &[("n", &n.to_string()), ("all", &all.to_string())])
+}
+
+/// Names every cluster that will not be heard, as far as there is room.
+fn speakers(lang: Lang, now: i64, status: &VillageStatus) -> Tile {
+    let counts = status.speakers;
+    let silent = first(status, ThingKind::Speaker, Status::Broken);
+    let missing = counts.all - counts.working;
+    let words = match (silent, missing) {
+        (_, 0) => lang.t("tile-speakers-ok"),
+        (Some(s), 1) => lang.f(
             "tile-speakers-silent",
-            &[("name", name), ("since", &dates::since(now, *since))],
-        )
-    });
-    out.push(Tile {
+            &[
+                ("name", &s.name),
+                ("since", &dates::since(now, s.since.unwrap_or_default())),
+            ],
+        ),
+        _ if counts.working == 0 => lang.t("tile-speakers-none"),
+        _ => lang.f(
+            "tile-speakers-missing",
+            &[
+                ("n", &missing.to_string()),
+                ("names", &super::super::speakers::unreachable_names(status)),
+            ],
+        ),
+    };
+    Tile {
         id: "tile-speakers".into(),
         icon: "horn",
         href: "/speakers",
         bad: silent.is_some(),
-        name: lang.f(
-            "tile-speakers",
-            &[("n", &here.to_string()), ("all", &ours.len().to_string())],
-        ),
+        name: n_of_all(lang, "tile-speakers", counts.working, counts.all),
         words,
-    });
-    let bad = state
-        .lights
-        .values()
-        .find(|l| lights::status_text(app, lang, state, l).1 == "bad");
-    let on = state
-        .lights
-        .values()
-        .filter(|l| lights::status_text(app, lang, state, l).1.is_empty())
-        .count();
-    let never = lights::never_answered(state);
-    let words = match (bad, never.first()) {
-        (Some(l), _) => lang.f("tile-lights-bad", &[("name", &l.name)]),
-        (None, Some(name)) => lang.f("tile-lights-never", &[("name", name)]),
-        (None, None) => lang.t("tile-lights-ok"),
+    }
+}
+
+fn lights(lang: Lang, status: &VillageStatus) -> Tile {
+    let counts = status.lights;
+    let bad = first(status, ThingKind::Light, Status::Broken);
+    let words = match (bad, counts.broken, counts.unknown) {
+        (Some(l), 1, _) => lang.f("tile-lights-bad", &[("name", &l.name)]),
+        (Some(_), n, _) => lang.f("lights-bad", &[("n", &n.to_string())]),
+        (None, _, 0) => lang.t("tile-lights-ok"),
+        (None, _, n) => match first(status, ThingKind::Light, Status::Attention) {
+            Some(l) if n == 1 && l.reason == StatusReason::NeverAnswered => {
+                lang.f("tile-lights-never", &[("name", &l.name)])
+            }
+            _ => lang.f("lights-unknown", &[("n", &n.to_string())]),
+        },
     };
-    out.push(Tile {
+    Tile {
         id: "tile-lights".into(),
         icon: "lamp",
         href: "/lights",
         bad: bad.is_some(),
-        name: lang.f(
-            "tile-lights",
-            &[
-                ("n", &on.to_string()),
-                ("all", &lights::lamp_count(state).to_string()),
-            ],
-        ),
+        name: n_of_all(lang, "tile-lights", counts.lit, counts.all),
         words,
-    });
-    let seen = state
-        .cameras
-        .values()
-        .filter(|c| matches!(c.signal, Availability::Online { .. }))
-        .count();
-    let lost = state.cameras.values().find(|c| c.signal.is_offline());
-    let unseen = cameras::unviewable(app, state).next();
-    let words = match lost {
-        Some(c) => lang.f("tile-cameras-bad", &[("name", &c.name)]),
-        None if seen == 0 => lang.t("tile-cameras-none"),
-        None if unseen.is_some() => lang.f(
-            "tile-cameras-unseen",
-            &[("name", &unseen.map(|c| c.name.clone()).unwrap_or_default())],
-        ),
-        None if seen < state.cameras.len() => lang.f(
+    }
+}
+
+fn cameras(lang: Lang, status: &VillageStatus) -> Tile {
+    let counts = status.cameras;
+    let bad = first(status, ThingKind::Camera, Status::Broken);
+    let words = match bad {
+        Some(c) if c.reason == StatusReason::StreamLost => {
+            lang.f("tile-cameras-bad", &[("name", &c.name)])
+        }
+        Some(c) => lang.f("tile-cameras-unseen", &[("name", &c.name)]),
+        None if counts.working == 0 => lang.t("tile-cameras-none"),
+        None if counts.working < counts.all => lang.f(
             "tile-cameras-unheard",
-            &[("n", &(state.cameras.len() - seen).to_string())],
+            &[("n", &(counts.all - counts.working).to_string())],
         ),
         None => lang.t("tile-cameras-ok"),
     };
-    out.push(Tile {
+    Tile {
         id: "tile-cameras".into(),
         icon: "camera",
         href: "/cameras",
-        bad: lost.is_some() || unseen.is_some(),
-        name: lang.f(
-            "tile-cameras",
-            &[
-                ("n", &seen.to_string()),
-                ("all", &state.cameras.len().to_string()),
-            ],
-        ),
+        bad: bad.is_some(),
+        name: n_of_all(lang, "tile-cameras", counts.working, counts.all),
         words,
-    });
-    for sensor in state
-        .sensors
-        .values()
-        .filter(|s| {
-            !s.thresholds.is_empty() && !s.unit.is_empty() && !sensors::is_revoked(state, s)
-        })
-        .take(2)
-    {
-        let latest = app.live.latest.get(&sensor.id);
-        let name = latest.map_or_else(
-            || sensor.name.clone(),
-            |v| {
-                format!(
-                    "{} {} {}",
-                    sensor.name,
-                    dates::number(v.number, sensor.decimals),
-                    sensor.unit
-                )
-            },
-        );
-        let words = sensors::reading_time_text(app, lang, state, sensor, "tile-reading-time");
-        let silent = sensors::offline_since(state, sensor);
-        let words = silent.map_or(words, |since| {
-            lang.f("tile-reading-gone", &[("since", &dates::since(now, since))])
-        });
-        let icon = if sensor.unit == "°C" {
+    }
+}
+
+fn gauge(app: &App, lang: Lang, now: i64, sensor: &Sensor, thing: &ThingStatus) -> Tile {
+    let latest = app.live.latest.get(&sensor.id);
+    let name = latest.map_or_else(
+        || sensor.name.clone(),
+        |v| {
+            format!(
+                "{} {} {}",
+                sensor.name,
+                dates::number(v.number, sensor.decimals),
+                sensor.unit
+            )
+        },
+    );
+    let is_silent = thing.reason == StatusReason::Silent;
+    let words = if is_silent {
+        let since = dates::since(now, thing.since.unwrap_or_default());
+        lang.f("tile-reading-gone", &[("since", &since)])
+    } else {
+        sensors::reading_time_text(app, lang, sensor, thing, "tile-reading-time")
+    };
+    Tile {
+        id: format!("tile-{}", sensor.id),
+        icon: if sensor.unit == "°C" {
             "warmth"
         } else {
             "water"
-        };
-        out.push(Tile {
-            id: format!("tile-{}", sensor.id),
-            icon,
-            href: "/sensors",
-            bad: sensor.alarm.is_some() || silent.is_some(),
-            name,
-            words,
-        });
+        },
+        href: "/sensors",
+        bad: sensor.alarm.is_some() || is_silent,
+        name,
+        words,
     }
+}
+
+fn commune(app: &App, lang: Lang, now: i64) -> Tile {
     let link = app.live.uplink.get();
+    let waiting = link.waiting.to_string();
     let (name, words, bad) = if !link.configured {
         (lang.t("tile-sync-none"), lang.t("tile-sync-none-do"), false)
     } else if !link.up {
         (
             lang.t("tile-sync-down"),
-            lang.f("tile-sync-down-do", &[("n", &link.waiting.to_string())]),
+            lang.f("tile-sync-down-do", &[("n", &waiting)]),
             true,
         )
     } else if link.waiting > 0 {
         (
-            lang.f("tile-sync-waiting", &[("n", &link.waiting.to_string())]),
+            lang.f("tile-sync-waiting", &[("n", &waiting)]),
             lang.t("tile-sync-waiting-do"),
             false,
         )
@@ -181,13 +195,12 @@ pub(super) fn tiles(app: &App, lang: Lang, state: &VillageState) -> Vec<Tile> {
             false,
         )
     };
-    out.push(Tile {
+    Tile {
         id: "tile-sync".into(),
         icon: "link",
         href: "/history",
         bad,
         name,
         words,
-    });
-    out
+    }
 }

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::super::app::{App, FormFields, RequestContext};
 use super::super::names::name_of;
 use super::draft::{MAX_ZONE_SPEAKERS, Preview};
-use super::form::{MAX_SENTENCE_CHARS, form};
+use super::form::{MAX_SENTENCE_CHARS, form, unreachable_text};
 use crate::domain::command::Command;
 use crate::domain::id::{AnnouncementId, CommandId, DeviceId};
 use crate::domain::speaker::AnnouncementClass;
@@ -61,12 +61,10 @@ pub async fn preview_form(
         .map(str::to_owned)
         .collect();
     // The typed text is shown again with the reason: nobody types it twice.
-    let again = |status, key: &str| {
-        render_with(
-            status,
-            &form(&app, &visit, text.clone(), Some(&zone), visit.lang.t(key)),
-        )
+    let again_with = |status, why: String| {
+        render_with(status, &form(&app, &visit, text.clone(), Some(&zone), why))
     };
+    let again = |status, key: &str| again_with(status, visit.lang.t(key));
     if text.is_empty() {
         return again(StatusCode::BAD_REQUEST, "empty-sentence");
     }
@@ -74,7 +72,14 @@ pub async fn preview_form(
         return again(StatusCode::BAD_REQUEST, "long-sentence");
     }
     if zone.is_empty() {
-        return again(StatusCode::BAD_REQUEST, "refused-empty-zone");
+        // None was chosen because none can be heard: that is what the chief must know.
+        let status = app.status(&app.village());
+        let why = if status.speakers.all > 0 && status.speakers.working == 0 {
+            unreachable_text(visit.lang, &status)
+        } else {
+            visit.lang.t("refused-empty-zone")
+        };
+        return again_with(StatusCode::BAD_REQUEST, why);
     }
     if let Err(why) = app.live.speech.speak(&text).await {
         tracing::error!(why, "speech synthesis of preview failed");
@@ -133,7 +138,11 @@ pub async fn preview(
         .map(|z| name_of(&state, z))
         .collect::<Vec<_>>()
         .join(", ");
-    let question = f.t2("hear-question", "n", heard.zone.len(), "names", names);
+    let mut question = f.t2("hear-question", "n", heard.zone.len(), "names", names);
+    let status = app.status(&state);
+    if status.speakers.working < status.speakers.all {
+        question = format!("{question} {}.", unreachable_text(f.lang, &status));
+    }
     let before = match before {
         Some(at) => f.t1(
             "heard-before",

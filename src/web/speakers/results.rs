@@ -18,6 +18,7 @@ fn result_text(lang: Lang, state: &VillageState, said: &Announcement) -> (String
     let (played, all) = said.played_count();
     let (n, all) = (played.to_string(), all.to_string());
     if !said.is_over() {
+        let ordered = said.plays.len().to_string();
         // The number of speaker clusters that play or have played: nobody presses again because “0”
         // have ended.
         let began = said
@@ -33,11 +34,17 @@ fn result_text(lang: Lang, state: &VillageState, said: &Announcement) -> (String
                 } else {
                     "played-running"
                 },
-                &[("n", &began), ("all", &all)],
+                &[("n", &began), ("all", &ordered)],
             ),
             "warn",
         );
     }
+    let unreachable = said.unreachable.iter().map(|speaker| {
+        lang.f(
+            "played-unreachable",
+            &[("name", &name_of(state, speaker.as_str()))],
+        )
+    });
     let troubles: Vec<String> = said
         .plays
         .iter()
@@ -59,6 +66,7 @@ fn result_text(lang: Lang, state: &VillageState, said: &Announcement) -> (String
             };
             Some(lang.f(key, &[("name", &name_of(state, speaker.as_str()))]))
         })
+        .chain(unreachable)
         .collect();
     let stopped = said
         .plays
@@ -184,6 +192,7 @@ pub(super) fn latest_result(app: &App, lang: Lang, state: &VillageState) -> Stri
                     app.text_of(lang, &a.text, 60),
                     dates::since(now, a.at)
                 ),
+                href: "",
             })
         },
     )
