@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use conglang::protocol::mqtt::encode::{self, OutgoingPublish};
 use conglang::protocol::mqtt::frame::RawPacket;
 use conglang::protocol::mqtt::packet::{self, Packet};
-use conglang::protocol::mqtt::{Version, frame};
+use conglang::protocol::mqtt::{PacketId, QoS, Version, frame};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -23,7 +23,10 @@ fuzz_target!(|data: &[u8]| {
         _ => (0x40, b"\0\x07\0"),
     };
     let body = Bytes::from([head, bytes].concat());
-    let Ok(Packet::Publish(p)) = packet::read(Version::V5, RawPacket { first, body }) else {
+    let Ok(Packet::Publish(p)) = packet::read(Version::V5, RawPacket {
+            first_byte: first,
+            body,
+        }) else {
         return;
     };
     assert!(p.properties.forwarded.len() <= bytes.len());
@@ -31,8 +34,8 @@ fuzz_target!(|data: &[u8]| {
     let delivery = OutgoingPublish {
         topic: "a",
         payload: &p.payload,
-        qos: 1,
-        packet_id: 7,
+        qos: QoS::AtLeastOnce,
+        packet_id: PacketId::new(7),
         dup: false,
         retain: false,
         forwarded_properties: &p.properties.forwarded,

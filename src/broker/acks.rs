@@ -8,6 +8,7 @@ use super::persistence::batch::WriteBatch;
 use super::queue::{Outgoing, Queue};
 use super::quota::account_queued_bytes;
 use super::subscriptions::Slot;
+use crate::protocol::mqtt::PacketId;
 
 impl BrokerState {
     /// Works on a session's queue and corrects the sums of queued bytes afterwards.
@@ -37,20 +38,20 @@ impl BrokerState {
         }
     }
 
-    pub fn on_puback(&mut self, slot: Slot, id: u16) {
+    pub fn on_puback(&mut self, slot: Slot, id: PacketId) {
         let done = self.with_queue(slot, |q| q.on_puback(id));
         self.finish_delivery(slot, done);
     }
 
     /// A PUBREC with an error, or a message that is larger than the client takes: the delivery is
     /// over.
-    pub fn reject_delivery(&mut self, slot: Slot, id: u16) {
+    pub fn reject_delivery(&mut self, slot: Slot, id: PacketId) {
         let done = self.with_queue(slot, |q| q.on_pubrec_error(id).or_else(|| q.on_puback(id)));
         self.finish_delivery(slot, done);
     }
 
     /// Handles PUBREC. False = there is no such delivery; the caller's PUBREL reports that.
-    pub fn on_pubrec(&mut self, slot: Slot, id: u16) -> bool {
+    pub fn on_pubrec(&mut self, slot: Slot, id: PacketId) -> bool {
         let known = self.with_queue(slot, |q| q.on_pubrec(id));
         let Self {
             sessions,
@@ -74,7 +75,7 @@ impl BrokerState {
         true
     }
 
-    pub fn on_pubcomp(&mut self, slot: Slot, id: u16) {
+    pub fn on_pubcomp(&mut self, slot: Slot, id: PacketId) {
         let done = self.with_queue(slot, |q| q.on_pubcomp(id));
         self.finish_delivery(slot, done);
     }

@@ -6,6 +6,7 @@ use super::acl::Identity;
 use super::session::Session;
 use super::shared::SharedBroker;
 use crate::protocol::broker::{AdminQuery, AdminReply, ClientRow, RetainedRow};
+use crate::protocol::mqtt::ReasonCode;
 
 /// Bytes of one answer. `supervisor/worker` limits a line of events, and client identifiers may be
 /// long.
@@ -111,7 +112,7 @@ pub fn handle_query(broker: &SharedBroker, query: &AdminQuery) -> AdminReply {
                     m.payload.get(..4 * PREVIEW_CHARS).unwrap_or(&m.payload),
                 )),
                 bytes: m.payload.len(),
-                qos: m.qos,
+                qos: m.qos.bits(),
             });
             let (rows, more) = fit_rows(rows);
             AdminReply::Topics(rows, more)
@@ -133,7 +134,8 @@ pub fn handle_query(broker: &SharedBroker, query: &AdminQuery) -> AdminReply {
                         if let Some(session) = core.session(*slot) {
                             session.expiry_interval = std::time::Duration::ZERO;
                         }
-                        line.signal.disconnect(0x98, "a technician ended it");
+                        line.signal
+                            .disconnect(ReasonCode::ADMINISTRATIVE_ACTION, "a technician ended it");
                     }
                     None => core.remove_session(*slot, now),
                 }

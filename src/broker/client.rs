@@ -26,7 +26,7 @@ use super::shared::SharedBroker;
 use super::stream;
 use crate::protocol::broker::Traffic;
 use crate::protocol::mqtt::encode::{self, ConnAck};
-use crate::protocol::mqtt::{Version, Violation};
+use crate::protocol::mqtt::{PacketId, PacketType, ReasonCode, Version, Violation};
 use crate::supervisor::meter::Meter;
 
 /// How long a last packet may take to be written.
@@ -49,10 +49,18 @@ pub(super) struct PendingAck {
 
 /// The content of an acknowledgement.
 pub(super) enum AckPacket {
-    /// PUBACK (4), PUBREC (5) or PUBCOMP (7).
-    Ack { kind: u8, id: u16, reason: u8 },
-    /// SUBACK (9) or UNSUBACK (11).
-    Codes { kind: u8, id: u16, codes: Vec<u8> },
+    /// PUBACK, PUBREC or PUBCOMP.
+    Ack {
+        packet_type: PacketType,
+        id: PacketId,
+        reason: ReasonCode,
+    },
+    /// SUBACK or UNSUBACK.
+    Codes {
+        packet_type: PacketType,
+        id: PacketId,
+        codes: Vec<ReasonCode>,
+    },
 }
 
 /// The parameters that CONNECT and CONNACK agreed on.
@@ -90,7 +98,7 @@ pub(super) struct Client<S> {
     /// Acknowledgements that wait for storage, and those behind them in order.
     pub pending_acks: VecDeque<PendingAck>,
     /// QoS 2 messages of this connection that are not released.
-    pub unreleased: BTreeSet<u16>,
+    pub unreleased: BTreeSet<PacketId>,
     pub aliases_in: BTreeMap<u16, Box<str>>,
     pub aliases_out: BTreeMap<Box<str>, u16>,
     pub denied_publishes: u64,
@@ -125,7 +133,7 @@ pub(super) enum DisconnectReason {
     PeerClosed,
     /// The client does not take its messages: nothing more can be sent to it.
     WriteTimeout,
-    Error(u8, &'static str),
+    Error(ReasonCode, &'static str),
 }
 
 impl From<Violation> for DisconnectReason {
@@ -195,7 +203,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 return DisconnectReason::Error(code, why);
             }
             if self.disconnect_at.is_some_and(|at| at <= Instant::now()) {
-                return DisconnectReason::Error(0x97, STORAGE_UNAVAILABLE);
+                return DisconnectReason::Error(ReasonCode::QUOTA_EXCEEDED, STORAGE_UNAVAILABLE);
             }
             // The input may hold complete packets that a pause held back and whose time has come.
             let paused = match self.process_packets() {
@@ -250,7 +258,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                     }
                     let keep_alive_deadline = keep_alive_timeout.map_or(now + NO_DEADLINE, |p| self.last_packet_at + p);
                     if keep_alive_deadline <= now {
-                        return DisconnectReason::Error(0x8d, "it was silent longer than its keep alive");
+                        return DisconnectReason::Error(ReasonCode::KEEP_ALIVE_TIMEOUT, "it was silent longer than its keep alive");
                     }
                     wait_until(timer.as_mut(), keep_alive_deadline);
                     continue;

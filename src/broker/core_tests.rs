@@ -19,6 +19,8 @@ use super::shared::SharedBroker;
 use crate::domain::device::Account;
 use crate::domain::id::DeviceId;
 use crate::protocol::broker::{Limits, QUARANTINE_REASON, default_durability_rules};
+use crate::protocol::mqtt::QoS::{self, AtLeastOnce, ExactlyOnce};
+use crate::protocol::mqtt::ReasonCode;
 use crate::protocol::mqtt::connect::Will;
 use crate::protocol::mqtt::packet::SubscriptionRequest;
 use crate::protocol::mqtt::properties::Properties;
@@ -42,7 +44,7 @@ fn new_state(clock: &Clock) -> BrokerState {
     core
 }
 
-fn will(qos: u8) -> Will {
+fn will(qos: QoS) -> Will {
     Will {
         topic: "d/a/up".into(),
         payload: "offline".into(),
@@ -72,7 +74,7 @@ fn connect(
     core.connect(opening, Instant::now()).expect("let in")
 }
 
-fn subscribe(core: &mut BrokerState, attached: &SessionHandle, filter: &str, qos: u8) {
+fn subscribe(core: &mut BrokerState, attached: &SessionHandle, filter: &str, qos: QoS) {
     let ask = SubscriptionRequest {
         filter: filter.into(),
         qos,
@@ -82,7 +84,7 @@ fn subscribe(core: &mut BrokerState, attached: &SessionHandle, filter: &str, qos
     };
     assert_eq!(
         core.subscribe(attached, &[ask], None, Instant::now()).0,
-        [qos]
+        [ReasonCode::granted(qos)]
     );
 }
 
@@ -91,7 +93,7 @@ fn publish(
     who: &str,
     topic: &str,
     size: usize,
-    qos: u8,
+    qos: QoS,
 ) -> super::publish::PublishResult {
     let message = Message {
         topic: topic.into(),
@@ -142,20 +144,20 @@ async fn a_will_is_said_and_written_whatever_its_account_owes() {
     let clock = Clock::manual(1_800_000_000_000);
     let (mut core, mut records) = (new_state(&clock), Vec::new());
     let ears = connect(&mut core, "b", "ears", 1_000, None);
-    subscribe(&mut core, &ears, "d/#", 2);
+    subscribe(&mut core, &ears, "d/#", ExactlyOnce);
     let mut mouths: Vec<SessionHandle> = (0..2)
-        .map(|n| connect(&mut core, "a", &n.to_string(), 0, Some(will(2))))
+        .map(|n| connect(&mut core, "a", &n.to_string(), 0, Some(will(ExactlyOnce))))
         .collect();
     write_batch(&mut core, &mut records, true);
     // The account is over its quota: QoS 1 waits, QoS 2 is refused.
     for _ in 0..12 {
         assert_eq!(
-            publish(&mut core, "a", "d/a/x", 250_000, 1).outcome,
+            publish(&mut core, "a", "d/a/x", 250_000, AtLeastOnce).outcome,
             PublishOutcome::Accepted
         );
     }
     assert_eq!(
-        publish(&mut core, "a", "d/a/x", 10, 2).outcome,
+        publish(&mut core, "a", "d/a/x", 10, ExactlyOnce).outcome,
         PublishOutcome::WriteQuotaExceeded,
         "what waits before it is paid first"
     );
@@ -167,10 +169,10 @@ async fn a_will_is_said_and_written_whatever_its_account_owes() {
         core.next_outgoing(ears.slot, Instant::now())
     {
         if &*item.message.topic == "d/a/up" {
-            assert_eq!(item.qos, 2);
+            assert_eq!(item.qos, ExactlyOnce);
             break;
         }
-        core.on_puback(ears.slot, id);
+        core.on_puback(ears.slot, id.expect("an identifier"));
     }
     assert_eq!(core.retained.matching("d/a/up", Instant::now()).count(), 1);
     // After a crash at this moment this will is not published again; the other account's still is.
@@ -186,7 +188,7 @@ fn received_payloads(core: &mut BrokerState, slot: u32) -> Vec<String> {
     while let Some(next) = core.next_outgoing(slot, Instant::now()) {
         if let Outgoing::Publish { id, item, .. } = next {
             out.push(String::from_utf8_lossy(&item.message.payload).into_owned());
-            core.on_puback(slot, id);
+            core.on_puback(slot, id.expect("an identifier"));
         }
     }
     out
@@ -196,7 +198,7 @@ fn publish_online(core: &mut BrokerState, slot: u32) {
     let message = Message {
         topic: "d/a/up".into(),
         payload: b"online".to_vec().into(),
-        qos: 1,
+        qos: AtLeastOnce,
         retain: true,
         forwarded_properties: bytes::Bytes::new(),
         expires_at: None,
@@ -223,7 +225,7 @@ fn connect_gateway(core: &mut BrokerState, client: &str) -> SessionHandle {
         peer: ConnectionInfo::default(),
     };
     let house = core.connect(house, Instant::now()).expect("let in");
-    subscribe(core, &house, "d/#", 1);
+    subscribe(core, &house, "d/#", AtLeastOnce);
     house
 }
 
@@ -236,12 +238,12 @@ async fn the_will_of_an_older_connection_is_not_the_last_word_about_a_device_tha
         connect_gateway(&mut core, "cli-1"),
         connect(&mut core, "b", "ears", 0, None),
     );
-    subscribe(&mut core, &ears, "d/#", 1);
-    let mut delayed = will(1);
+    subscribe(&mut core, &ears, "d/#", AtLeastOnce);
+    let mut delayed = will(AtLeastOnce);
     delayed.properties.will_delay = Some(5);
     // Four clients that reconnect under other client identifiers. The second has a will delay, the
     // third had no will.
-    let first = connect(&mut core, "a", "rnd-1", 0, Some(will(1)));
+    let first = connect(&mut core, "a", "rnd-1", 0, Some(will(AtLeastOnce)));
     publish_online(&mut core, first.slot);
     let second = connect(&mut core, "a", "rnd-2", 1_000, Some(delayed));
     let third = connect(&mut core, "a", "rnd-3", 0, None);
@@ -272,7 +274,7 @@ async fn the_will_of_an_older_connection_is_not_the_last_word_about_a_device_tha
     );
     // The newest connection with a will counts; a connection that only subscribes is no successor.
     let _listens = connect(&mut core, "a", "listens", 0, None);
-    let fourth = connect(&mut core, "a", "rnd-4", 0, Some(will(1)));
+    let fourth = connect(&mut core, "a", "rnd-4", 0, Some(will(AtLeastOnce)));
     let _listens_too = connect(&mut core, "a", "listens too", 0, None);
     core.disconnect(&third, true, Instant::now());
     core.disconnect(&fourth, false, Instant::now());
@@ -286,7 +288,7 @@ async fn the_will_of_an_older_connection_is_not_the_last_word_about_a_device_tha
         b"offline"
     );
     // A connection of another account is no successor.
-    let mut other = will(1);
+    let mut other = will(AtLeastOnce);
     other.topic = "d/b/up".into();
     let dies = connect(&mut core, "a", "rnd-5", 0, Some(other.clone()));
     let _b = connect(&mut core, "b", "rnd-6", 0, Some(other));
@@ -299,11 +301,11 @@ async fn what_was_never_sent_has_no_dup_after_a_planned_end_and_has_it_after_a_d
     let clock = Clock::manual(1_800_000_000_000);
     let (mut core, mut records) = (new_state(&clock), Vec::new());
     let ears = connect(&mut core, "b", "ears", 1_000, None);
-    subscribe(&mut core, &ears, "d/#", 1);
-    publish(&mut core, "a", "d/a/sent", 1, 1);
+    subscribe(&mut core, &ears, "d/#", AtLeastOnce);
+    publish(&mut core, "a", "d/a/sent", 1, AtLeastOnce);
     assert_eq!(received_topics(&mut core, ears.slot), ["d/a/sent"]);
     core.disconnect(&ears, true, Instant::now());
-    publish(&mut core, "a", "d/a/fresh", 1, 1);
+    publish(&mut core, "a", "d/a/fresh", 1, AtLeastOnce);
     write_batch(&mut core, &mut records, true);
     let flags = |records: &[Vec<u8>]| {
         let mut next = new_state(&clock);
@@ -344,13 +346,13 @@ async fn a_shared_message_is_handed_over_before_its_publisher_is_answered() {
     let clock = Clock::manual(1_800_000_000_000);
     let (mut core, mut records) = (new_state(&clock), Vec::new());
     let first = connect(&mut core, "b", "first", 1_000, None);
-    subscribe(&mut core, &first, "$share/g/d/#", 1);
+    subscribe(&mut core, &first, "$share/g/d/#", AtLeastOnce);
     write_batch(&mut core, &mut records, true);
-    let receipt = publish(&mut core, "a", "d/a/x", 10, 1)
+    let receipt = publish(&mut core, "a", "d/a/x", 10, AtLeastOnce)
         .ticket
         .expect("it waits for the card");
     let second = connect(&mut core, "b", "second", 1_000, None);
-    subscribe(&mut core, &second, "$share/g/d/#", 1);
+    subscribe(&mut core, &second, "$share/g/d/#", AtLeastOnce);
     core.disconnect(&first, true, Instant::now());
     core.remove_session(first.slot, Instant::now());
     assert_eq!(
@@ -376,13 +378,13 @@ async fn a_shared_message_is_handed_over_before_its_publisher_is_answered() {
 async fn what_was_revoked_leaves_the_queue_too() {
     let clock = Clock::manual(1_800_000_000_000);
     let mut core = new_state(&clock);
-    publish(&mut core, "a", "d/a/x", 1, 1);
+    publish(&mut core, "a", "d/a/x", 1, AtLeastOnce);
     let ears = connect(&mut core, "b", "ears", 1_000, None);
-    subscribe(&mut core, &ears, "d/a/#", 1);
-    subscribe(&mut core, &ears, "d/c/#", 1);
+    subscribe(&mut core, &ears, "d/a/#", AtLeastOnce);
+    subscribe(&mut core, &ears, "d/c/#", AtLeastOnce);
     core.disconnect(&ears, true, Instant::now());
-    publish(&mut core, "a", "d/a/secret", 1, 1);
-    publish(&mut core, "a", "d/c/open", 1, 1);
+    publish(&mut core, "a", "d/a/secret", 1, AtLeastOnce);
+    publish(&mut core, "a", "d/c/open", 1, AtLeastOnce);
     core.set_access(
         AccessControl::new(vec![account("a", &["#"]), account("b", &["d/c/#"])], false),
         Instant::now(),
@@ -398,9 +400,9 @@ async fn a_clock_that_was_set_ends_no_session() {
     let clock = Clock::manual(50_000);
     let (mut core, mut records) = (new_state(&clock), Vec::new());
     let ears = connect(&mut core, "b", "ears", 1_000, None);
-    subscribe(&mut core, &ears, "d/#", 1);
+    subscribe(&mut core, &ears, "d/#", AtLeastOnce);
     core.disconnect(&ears, true, Instant::now());
-    publish(&mut core, "a", "d/a/x", 1, 1);
+    publish(&mut core, "a", "d/a/x", 1, AtLeastOnce);
     write_batch(&mut core, &mut records, true);
     clock.set_wall(1_800_000_000_000);
     let mut next = new_state(&clock);

@@ -22,6 +22,7 @@ use super::quota::account_queued_bytes;
 use super::session::Session;
 use super::subscriptions::{SharedSubscription, Slot, SubscriptionOptions};
 use crate::protocol::broker::DurabilityClass;
+use crate::protocol::mqtt::QoS;
 
 /// A session that is to receive a message.
 pub(super) struct Recipient {
@@ -35,11 +36,11 @@ pub(super) struct Recipient {
 fn choose_member(
     group: &mut SharedSubscription,
     sessions: &[Option<Session>],
-    qos: u8,
+    qos: QoS,
 ) -> Option<(Slot, SubscriptionOptions)> {
     let count = group.members.len();
     let rank = |slot: Slot| match sessions.get(slot as usize).and_then(Option::as_ref) {
-        Some(s) if s.is_disconnected() => (s.is_persistent() && qos > 0).then_some(2),
+        Some(s) if s.is_disconnected() => (s.is_persistent() && qos.is_acknowledged()).then_some(2),
         Some(s) => Some(u8::from(s.queue.is_half_full())),
         None => None,
     };
@@ -154,7 +155,7 @@ impl BrokerState {
             .get_mut(recipient.slot as usize)
             .and_then(Option::as_mut)?;
         let qos = message.qos.min(recipient.options.qos);
-        if session.is_disconnected() && (qos == 0 || !session.is_persistent()) {
+        if session.is_disconnected() && (qos == QoS::AtMostOnce || !session.is_persistent()) {
             return Some((None, false));
         }
         let retain = message.retain && recipient.options.retain_as_published;
@@ -183,29 +184,29 @@ impl BrokerState {
             session.wake.notify_one();
             return None;
         }
-        let persisted = owed.filter(|_| qos > 0 && session.is_persistent());
-        let mut target = persisted.map(|_| Target {
-            session: session.number,
-            id: 0,
-            qos,
-            retain,
-            subscription_ids: item.subscription_ids.to_vec(),
-            shared_name: recipient
-                .shared_name
-                .as_deref()
-                .unwrap_or_default()
-                .to_owned(),
-        });
+        let persisted = owed.filter(|_| qos.is_acknowledged() && session.is_persistent());
+        let subscription_ids = persisted.map(|_| item.subscription_ids.to_vec());
         // Exactly-once delivery that outlives a crash of the broker must be on disk before it is
         // sent.
-        let held =
-            qos == 2 && persisted.is_some_and(|(_, class)| class == DurabilityClass::Durable);
+        let held = qos == QoS::ExactlyOnce
+            && persisted.is_some_and(|(_, class)| class == DurabilityClass::Durable);
         let id = session
             .queue
             .push(item, persisted.map(|(number, _)| number), held);
-        if let Some(target) = &mut target {
-            target.id = id;
-        }
+        let target = id
+            .zip(subscription_ids)
+            .map(|(id, subscription_ids)| Target {
+                session: session.number,
+                id,
+                qos,
+                retain,
+                subscription_ids,
+                shared_name: recipient
+                    .shared_name
+                    .as_deref()
+                    .unwrap_or_default()
+                    .to_owned(),
+            });
         account_queued_bytes(queued_bytes, per_account, session, bytes);
         session.wake.notify_one();
         Some((target, session.queue.wants_backpressure(now)))
@@ -259,7 +260,7 @@ impl BrokerState {
                 (number, owner),
                 item.message,
                 vec![target],
-                (0, 0),
+                None,
                 class == DurabilityClass::Durable,
                 None,
             );

@@ -24,6 +24,7 @@ use super::websocket;
 use crate::keys::holders::CertificateProof;
 use crate::keys::tls::{certificate_proof, common_name};
 use crate::protocol::broker::ListenerKind;
+use crate::protocol::mqtt::ReasonCode;
 use crate::supervisor::admission::{AdmissionControl, AdmissionPermit, source_network};
 use crate::supervisor::child::EventWriter;
 use crate::supervisor::keyed_semaphore::{KeyedSemaphore, Permit};
@@ -65,19 +66,25 @@ pub struct ConnectionPermit(
 impl HalfOpenPermit {
     /// The client is authenticated: exchanges its half-open permit for a connection permit. The
     /// error is a CONNACK reason code and a sentence.
-    pub fn admit(self) -> Result<ConnectionPermit, (u8, &'static str)> {
+    pub fn admit(self) -> Result<ConnectionPermit, (ReasonCode, &'static str)> {
         if self.seat.is_evicted() {
-            return Err((0x97, PERMIT_RECLAIMED));
+            return Err((ReasonCode::QUOTA_EXCEEDED, PERMIT_RECLAIMED));
         }
         let Ok(permit) = self.edge.connection_permits.clone().try_acquire_owned() else {
-            return Err((0x97, "the broker has no place for more connections"));
+            return Err((
+                ReasonCode::QUOTA_EXCEEDED,
+                "the broker has no place for more connections",
+            ));
         };
         let Some(place) = self
             .edge
             .per_address_permits
             .try_acquire(self.address, self.edge.broker.limits.per_address)
         else {
-            return Err((0x97, "too many connections of this address"));
+            return Err((
+                ReasonCode::QUOTA_EXCEEDED,
+                "too many connections of this address",
+            ));
         };
         Ok(ConnectionPermit(permit, place))
     }

@@ -21,11 +21,11 @@ use super::session::{ConnectRequest, ConnectionInfo};
 use super::shared::SharedBroker;
 use super::stream;
 use crate::protocol::broker::{Limits, QUARANTINE_REASON};
-use crate::protocol::mqtt::Version;
 use crate::protocol::mqtt::connect::{self, Connect, ConnectError, Will};
 use crate::protocol::mqtt::encode::{self, ConnAck};
 use crate::protocol::mqtt::frame;
 use crate::protocol::mqtt::topic::is_within_bounds;
+use crate::protocol::mqtt::{PacketType, ReasonCode, Version};
 use crate::supervisor::meter::Meter;
 
 /// Largest CONNECT of any client, bytes; nobody is authenticated before it.
@@ -74,7 +74,7 @@ async fn reject<S: AsyncRead + AsyncWrite + Unpin>(
     io: &mut S,
     half_open: Option<&HalfOpenPermit>,
     version: Version,
-    (code, why): (u8, &str),
+    (code, why): (ReasonCode, &str),
     largest: usize,
 ) {
     let mut out = BytesMut::new();
@@ -169,7 +169,7 @@ async fn complete_handshake<S: AsyncRead + AsyncWrite + Unpin>(
         .await
         {
             Ok(opened) => opened.map(|agreed| (agreed, None)),
-            Err(why) => Err((0x97, why)),
+            Err(why) => Err((ReasonCode::QUOTA_EXCEEDED, why)),
         },
         Ok(who) => match half_open.take().map(HalfOpenPermit::admit).transpose() {
             Ok(place) => establish_session(connect, who, &broker, peer, meter)
@@ -221,7 +221,14 @@ async fn parse_connect<S: AsyncRead + AsyncWrite + Unpin>(
                 address,
                 "it speaks an MQTT version that is not served",
             );
-            reject(io, half_open, Version::V311, (0x84, ""), usize::MAX).await;
+            reject(
+                io,
+                half_open,
+                Version::V311,
+                (ReasonCode::UNSUPPORTED_PROTOCOL_VERSION, ""),
+                usize::MAX,
+            )
+            .await;
             Err(ended)
         }
         Err(ConnectError::InvalidWill(v) | ConnectError::Violation(v)) => {
@@ -246,7 +253,10 @@ async fn first_packet<S: AsyncRead + Unpin>(
     input: &mut BytesMut,
 ) -> Result<bytes::Bytes, &'static str> {
     loop {
-        if input.first().is_some_and(|b| *b != 0x10) {
+        if input
+            .first()
+            .is_some_and(|b| *b != PacketType::Connect.first_byte())
+        {
             return Err("it does not speak MQTT");
         }
         match frame::split_packet(input, CONNECT_BYTES_MAX) {
@@ -265,24 +275,36 @@ fn authenticate(
     connect: &Connect,
     auth_method: &AuthMethod,
     broker: &SharedBroker,
-) -> Result<Identity, (u8, &'static str)> {
+) -> Result<Identity, (ReasonCode, &'static str)> {
     if connect.properties.wants_authentication {
-        return Err((0x8c, "enhanced authentication is not offered"));
+        return Err((
+            ReasonCode::BAD_AUTHENTICATION_METHOD,
+            "enhanced authentication is not offered",
+        ));
     }
-    let bad_credentials = (0x86, "wrong user name or password");
+    let bad_credentials = (
+        ReasonCode::BAD_USER_NAME_OR_PASSWORD,
+        "wrong user name or password",
+    );
     if connect.client_id.len() > broker.limits.client_id_bytes
         || connect.client_id.chars().any(char::is_control)
     {
         return Err((
-            0x85,
+            ReasonCode::CLIENT_IDENTIFIER_NOT_VALID,
             "the client id is longer than allowed or holds control characters",
         ));
     }
     if connect.client_id.is_empty() && !connect.clean_start && connect.version != Version::V5 {
-        return Err((0x85, "a session that is kept needs a client id"));
+        return Err((
+            ReasonCode::CLIENT_IDENTIFIER_NOT_VALID,
+            "a session that is kept needs a client id",
+        ));
     }
     if connect.client_id.is_empty() && connect.version == Version::V31 {
-        return Err((0x85, "MQTT 3.1 needs a client id"));
+        return Err((
+            ReasonCode::CLIENT_IDENTIFIER_NOT_VALID,
+            "MQTT 3.1 needs a client id",
+        ));
     }
     match auth_method {
         AuthMethod::GatewaySocket(secret) => {
@@ -294,20 +316,23 @@ fn authenticate(
                 Err(bad_credentials)
             }
         }
-        AuthMethod::Certificate(name) => broker
-            .by_certificate(name)
-            .ok_or((0x87, "the certificate's name has no account")),
+        AuthMethod::Certificate(name) => broker.by_certificate(name).ok_or((
+            ReasonCode::NOT_AUTHORIZED,
+            "the certificate's name has no account",
+        )),
         AuthMethod::Password => match (&connect.username, &connect.password) {
             (Some(name), Some(password)) => broker
                 .login(name, password)
                 .or_else(|| broker.unprovisioned(name))
                 .ok_or(bad_credentials),
-            (Some(name), None) => broker
-                .unprovisioned(name)
-                .ok_or((0x86, "a user name and a password are needed")),
-            (None, _) => broker
-                .unprovisioned(&connect.client_id)
-                .ok_or((0x86, "a user name and a password are needed")),
+            (Some(name), None) => broker.unprovisioned(name).ok_or((
+                ReasonCode::BAD_USER_NAME_OR_PASSWORD,
+                "a user name and a password are needed",
+            )),
+            (None, _) => broker.unprovisioned(&connect.client_id).ok_or((
+                ReasonCode::BAD_USER_NAME_OR_PASSWORD,
+                "a user name and a password are needed",
+            )),
         },
     }
 }
@@ -318,21 +343,30 @@ fn check_will(
     limits: &Limits,
     identity: &Identity,
     will: &Will,
-) -> Result<(), (u8, &'static str)> {
+) -> Result<(), (ReasonCode, &'static str)> {
     if !is_within_bounds(&will.topic, limits.topic_bytes, limits.topic_levels) {
-        return Err((0x90, "the will's topic is longer or deeper than allowed"));
+        return Err((
+            ReasonCode::TOPIC_NAME_INVALID,
+            "the will's topic is longer or deeper than allowed",
+        ));
     }
     if will.payload.len() + will.topic.len() > limits.packet {
-        return Err((0x95, "the packet is larger than allowed"));
+        return Err((
+            ReasonCode::PACKET_TOO_LARGE,
+            "the packet is larger than allowed",
+        ));
     }
     if core.persistence.over_hard_limit(identity.quota_owner()) {
         return Err((
-            0x97,
+            ReasonCode::QUOTA_EXCEEDED,
             "the card has so much of this account to write that it must wait",
         ));
     }
     if !core.access.may_publish(identity, &will.topic) {
-        return Err((0x87, "its will is about a topic that it may not publish to"));
+        return Err((
+            ReasonCode::NOT_AUTHORIZED,
+            "its will is about a topic that it may not publish to",
+        ));
     }
     Ok(())
 }
@@ -387,7 +421,7 @@ async fn establish_session(
     broker: &Arc<SharedBroker>,
     peer: ConnectionInfo,
     meter: Arc<Meter>,
-) -> Result<ConnectionParams, (u8, &'static str)> {
+) -> Result<ConnectionParams, (ReasonCode, &'static str)> {
     let limits = &broker.limits;
     let is_unprovisioned = matches!(identity, Identity::Unprovisioned(_));
     let credential = {
@@ -437,7 +471,10 @@ async fn establish_session(
     let mut connack_bytes = BytesMut::new();
     encode::connack(&mut connack_bytes, connect.version, &welcome);
     if connack_bytes.len() > largest {
-        return Err((0x95, "it takes no packet as large as the answer to CONNECT"));
+        return Err((
+            ReasonCode::PACKET_TOO_LARGE,
+            "it takes no packet as large as the answer to CONNECT",
+        ));
     }
     let version = match connect.version {
         Version::V31 => "3.1",

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::client::{AckPacket, Client, DisconnectReason, ReadPause};
 use crate::domain::text;
 use crate::protocol::mqtt::packet::{self, Packet, Subscribe};
-use crate::protocol::mqtt::{encode, frame};
+use crate::protocol::mqtt::{PacketType, ReasonCode, encode, frame};
 
 /// A packet that alone costs more than the rate of this time ends the connection.
 const PACKET_COST_MAX_S: u32 = 10;
@@ -41,7 +41,10 @@ impl<S> Client<S> {
         if count as f64
             > f64::from(self.broker.limits.messages_per_second) * f64::from(PACKET_COST_MAX_S)
         {
-            return Err(DisconnectReason::Error(0x96, "it says more than it may"));
+            return Err(DisconnectReason::Error(
+                ReasonCode::MESSAGE_RATE_TOO_HIGH,
+                "it says more than it may",
+            ));
         }
         let pause = rate
             .lock()
@@ -98,7 +101,7 @@ impl<S> Client<S> {
     fn check_suback_fits(&self, codes: usize) -> Result<(), DisconnectReason> {
         if encode::suback_len(self.params.version, codes) > self.params.max_packet_bytes {
             return Err(DisconnectReason::Error(
-                0x95,
+                ReasonCode::PACKET_TOO_LARGE,
                 "it takes no packet as large as the answer to what it asked",
             ));
         }
@@ -110,13 +113,19 @@ impl<S> Client<S> {
         match packet {
             Packet::Publish(publish) => self.handle_publish(publish, now)?,
             Packet::PubAck(id) => self.broker.lock().on_puback(slot, id),
-            Packet::PubRec(id, reason) if reason >= 0x80 => {
+            Packet::PubRec(id, reason) if reason.is_error() => {
                 self.broker.lock().reject_delivery(slot, id);
             }
             Packet::PubRec(id, _) => {
                 let known = self.broker.lock().on_pubrec(slot, id);
                 if !known {
-                    encode::ack(&mut self.output, self.params.version, 6, id, 0x92);
+                    encode::ack(
+                        &mut self.output,
+                        self.params.version,
+                        PacketType::PubRel,
+                        id,
+                        ReasonCode::PACKET_IDENTIFIER_NOT_FOUND,
+                    );
                 }
             }
             Packet::PubComp(id) => self.broker.lock().on_pubcomp(slot, id),
@@ -131,9 +140,13 @@ impl<S> Client<S> {
                 }
                 self.queue_ack(
                     AckPacket::Ack {
-                        kind: 7,
+                        packet_type: PacketType::PubComp,
                         id,
-                        reason: if known { 0 } else { 0x92 },
+                        reason: if known {
+                            ReasonCode::SUCCESS
+                        } else {
+                            ReasonCode::PACKET_IDENTIFIER_NOT_FOUND
+                        },
                     },
                     receipt,
                 );
@@ -147,7 +160,7 @@ impl<S> Client<S> {
                     .unsubscribe(&self.params.session, &filters);
                 self.queue_ack(
                     AckPacket::Codes {
-                        kind: 11,
+                        packet_type: PacketType::UnsubAck,
                         id,
                         codes,
                     },
@@ -162,7 +175,7 @@ impl<S> Client<S> {
                 if let Some(seconds) = session_expiry {
                     if self.params.granted_expiry == 0 && seconds > 0 {
                         return Err(DisconnectReason::Error(
-                            0x82,
+                            ReasonCode::PROTOCOL_ERROR,
                             "a session that was not to be kept cannot be kept now",
                         ));
                     }
@@ -170,8 +183,8 @@ impl<S> Client<S> {
                         .lock()
                         .set_session_expiry(&self.params.session, seconds);
                 }
-                // Only a DISCONNECT with reason 0 deletes the will [MQTT-3.14.4-3].
-                return Err(if reason == 0 {
+                // Only a DISCONNECT with this reason deletes the will [MQTT-3.14.4-3].
+                return Err(if reason == ReasonCode::SUCCESS {
                     DisconnectReason::Normal
                 } else {
                     DisconnectReason::NormalWithWill
@@ -197,11 +210,13 @@ impl<S> Client<S> {
             .requests
             .iter()
             .zip(&codes)
-            .filter(|(_, c)| **c > 2)
+            .filter(|(_, code)| code.is_error())
         {
             let why = match code {
-                0x87 => "it subscribed outside of its permission",
-                0x97 => "it has more filters than allowed, or too much of it waits for the card",
+                &ReasonCode::NOT_AUTHORIZED => "it subscribed outside of its permission",
+                &ReasonCode::QUOTA_EXCEEDED => {
+                    "it has more filters than allowed, or too much of it waits for the card"
+                }
                 _ => "its filter is not one, or longer or deeper than allowed",
             };
             let filter = text::line(&ask.filter, 100);
@@ -213,7 +228,7 @@ impl<S> Client<S> {
         }
         self.queue_ack(
             AckPacket::Codes {
-                kind: 9,
+                packet_type: PacketType::SubAck,
                 id: subscribe.id,
                 codes,
             },

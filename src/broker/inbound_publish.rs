@@ -14,9 +14,9 @@ use super::message::Message;
 use super::publish::{AckRequest, PublishOutcome};
 use super::queue::{InboundQos2, InboundQos2State};
 use crate::domain::text;
-use crate::protocol::mqtt::Version;
 use crate::protocol::mqtt::packet::Publish;
 use crate::protocol::mqtt::topic::is_within_bounds;
+use crate::protocol::mqtt::{PacketId, PacketType, QoS, ReasonCode, Version};
 
 /// QoS 2 messages that a session may leave unreleased, over all its connections.
 const UNRELEASED_MAX: usize = 1_024;
@@ -29,7 +29,7 @@ impl<S> Client<S> {
         };
         if alias > self.broker.limits.aliases {
             return Err(DisconnectReason::Error(
-                0x94,
+                ReasonCode::TOPIC_ALIAS_INVALID,
                 "a topic alias beyond the agreed number",
             ));
         }
@@ -39,7 +39,7 @@ impl<S> Client<S> {
                 .get(&alias)
                 .cloned()
                 .ok_or(DisconnectReason::Error(
-                    0x82,
+                    ReasonCode::PROTOCOL_ERROR,
                     "a topic alias that stands for nothing",
                 ));
         }
@@ -49,7 +49,7 @@ impl<S> Client<S> {
             self.broker.limits.topic_levels,
         ) {
             return Err(DisconnectReason::Error(
-                0x90,
+                ReasonCode::TOPIC_NAME_INVALID,
                 "a topic longer or deeper than allowed",
             ));
         }
@@ -72,22 +72,24 @@ impl<S> Client<S> {
         let guard = self.broker.clone();
         let mut core = guard.lock();
         let slot = self.params.session.slot;
-        if p.qos == 2 {
-            if core.exceeds_unreleased(slot, p.id, UNRELEASED_MAX) {
+        // The packet identifier of a QoS 2 message.
+        let qos2_id = p.id.filter(|_| p.qos == QoS::ExactlyOnce);
+        if let Some(id) = qos2_id {
+            if core.exceeds_unreleased(slot, id, UNRELEASED_MAX) {
                 return Err(DisconnectReason::Error(
-                    0x93,
+                    ReasonCode::RECEIVE_MAXIMUM_EXCEEDED,
                     "it leaves too many messages unreleased",
                 ));
             }
-            let repeated = core.repeated_inbound_qos2(slot, p.id, p.dup, &self.params.session.wake);
+            let repeated = core.repeated_inbound_qos2(slot, id, p.dup, &self.params.session.wake);
             if let Some(held) = repeated {
                 drop(core);
-                self.unreleased.insert(p.id);
+                self.unreleased.insert(id);
                 self.queue_ack(
                     AckPacket::Ack {
-                        kind: 5,
-                        id: p.id,
-                        reason: 0,
+                        packet_type: PacketType::PubRec,
+                        id,
+                        reason: ReasonCode::SUCCESS,
                     },
                     held.ticket,
                 );
@@ -96,7 +98,7 @@ impl<S> Client<S> {
         }
         let ack_request = AckRequest {
             wake: &self.params.session.wake,
-            qos2_packet_id: (p.qos == 2).then_some(p.id),
+            qos2_packet_id: qos2_id,
         };
         let result = core.publish(
             &self.params.identity,
@@ -108,22 +110,22 @@ impl<S> Client<S> {
         );
         if result.outcome == PublishOutcome::WriteQuotaExceeded && !v5 {
             return Err(DisconnectReason::Error(
-                0x97,
+                ReasonCode::QUOTA_EXCEEDED,
                 "the card has so much of this account to write that it must wait",
             ));
         }
-        if p.qos == 2 {
-            self.track_unreleased(&mut core, p.id, result.outcome);
+        if let Some(id) = qos2_id {
+            self.track_unreleased(&mut core, id, result.outcome);
         }
         drop(core);
         self.backpressure |= result.backpressure;
-        self.published |= p.qos > 0 && result.outcome == PublishOutcome::Accepted;
+        self.published |= p.id.is_some() && result.outcome == PublishOutcome::Accepted;
         self.report_rejected(&p, result.outcome)?;
-        if p.qos > 0 {
+        if let Some((packet_type, id)) = p.qos.acknowledgement().zip(p.id) {
             self.queue_ack(
                 AckPacket::Ack {
-                    kind: 3 + p.qos,
-                    id: p.id,
+                    packet_type,
+                    id,
                     reason: reason_code(result.outcome),
                 },
                 result.ticket,
@@ -138,17 +140,24 @@ impl<S> Client<S> {
         let pending_pubacks = || {
             self.pending_acks
                 .iter()
-                .filter(|a| matches!(a.packet, AckPacket::Ack { kind: 4, .. }))
+                .filter(|a| {
+                    matches!(
+                        a.packet,
+                        AckPacket::Ack {
+                            packet_type: PacketType::PubAck,
+                            ..
+                        }
+                    )
+                })
                 .count()
         };
-        if p.qos > 0
+        if p.id.is_some_and(|id| !self.unreleased.contains(&id))
             && self.params.version == Version::V5
-            && !self.unreleased.contains(&p.id)
             && self.unreleased.len() + pending_pubacks()
                 >= usize::from(self.broker.limits.receive_maximum)
         {
             return Err(DisconnectReason::Error(
-                0x93,
+                ReasonCode::RECEIVE_MAXIMUM_EXCEEDED,
                 "it leaves more messages unfinished than agreed",
             ));
         }
@@ -158,17 +167,17 @@ impl<S> Client<S> {
     /// Refuses a payload that is not the text which it is declared to be. QoS 0 has no
     /// acknowledgement that could refuse it, so there the connection ends.
     fn reject_payload_format(&mut self, p: &Publish) -> Result<(), DisconnectReason> {
-        match p.qos {
-            0 => Err(DisconnectReason::Error(
-                0x99,
+        match p.qos.acknowledgement().zip(p.id) {
+            None => Err(DisconnectReason::Error(
+                ReasonCode::PAYLOAD_FORMAT_INVALID,
                 "a payload says that it is text, and is not UTF-8",
             )),
-            qos => {
+            Some((packet_type, id)) => {
                 self.queue_ack(
                     AckPacket::Ack {
-                        kind: 3 + qos,
-                        id: p.id,
-                        reason: 0x99,
+                        packet_type,
+                        id,
+                        reason: ReasonCode::PAYLOAD_FORMAT_INVALID,
                     },
                     None,
                 );
@@ -178,7 +187,7 @@ impl<S> Client<S> {
     }
 
     /// Records whether a QoS 2 message is now unreleased, or its packet identifier free.
-    fn track_unreleased(&mut self, core: &mut BrokerState, id: u16, outcome: PublishOutcome) {
+    fn track_unreleased(&mut self, core: &mut BrokerState, id: PacketId, outcome: PublishOutcome) {
         let v5 = self.params.version == Version::V5;
         let slot = self.params.session.slot;
         match outcome {
@@ -197,7 +206,7 @@ impl<S> Client<S> {
             PublishOutcome::CapacityExceeded if v5 => core.forget_inbound_qos2(slot, id),
             _ => {}
         }
-        if !v5 || reason_code(outcome) < 0x80 {
+        if !v5 || !reason_code(outcome).is_error() {
             self.unreleased.insert(id);
         }
     }
@@ -235,10 +244,10 @@ impl<S> Client<S> {
                 }
                 if outcome == PublishOutcome::TopicNameInvalid
                     && self.params.version == Version::V5
-                    && p.qos == 0
+                    && p.qos == QoS::AtMostOnce
                 {
                     return Err(DisconnectReason::Error(
-                        0x90,
+                        ReasonCode::TOPIC_NAME_INVALID,
                         "a topic longer or deeper than allowed",
                     ));
                 }
@@ -276,12 +285,14 @@ fn message_of(p: &mut Publish, topic: Box<str>, now: Instant) -> Message {
 }
 
 /// The reason code of PUBACK or PUBREC.
-fn reason_code(outcome: PublishOutcome) -> u8 {
+fn reason_code(outcome: PublishOutcome) -> ReasonCode {
     match outcome {
-        PublishOutcome::Accepted => 0,
-        PublishOutcome::NoMatchingSubscribers => 0x10,
-        PublishOutcome::NotAuthorized => 0x87,
-        PublishOutcome::TopicNameInvalid => 0x90,
-        PublishOutcome::CapacityExceeded | PublishOutcome::WriteQuotaExceeded => 0x97,
+        PublishOutcome::Accepted => ReasonCode::SUCCESS,
+        PublishOutcome::NoMatchingSubscribers => ReasonCode::NO_MATCHING_SUBSCRIBERS,
+        PublishOutcome::NotAuthorized => ReasonCode::NOT_AUTHORIZED,
+        PublishOutcome::TopicNameInvalid => ReasonCode::TOPIC_NAME_INVALID,
+        PublishOutcome::CapacityExceeded | PublishOutcome::WriteQuotaExceeded => {
+            ReasonCode::QUOTA_EXCEEDED
+        }
     }
 }

@@ -14,22 +14,21 @@ use super::persistence::record::PersistedChange;
 use super::queue::{InboundQos2, InboundQos2State};
 use super::subscriptions::Slot;
 use crate::protocol::broker::DurabilityClass;
+use crate::protocol::mqtt::PacketId;
 
 /// Whenever the held messages reach a multiple of this, those that are over are removed.
 const RELEASED_PRUNE_EVERY: usize = 32;
 
 impl BrokerState {
     /// Holds a QoS 2 message of a client until PUBREL. Returns the session number and packet
-    /// identifier for the persistence log; session 0 = nothing is to be recorded.
+    /// identifier for the persistence log; none = nothing is to be recorded.
     pub(super) fn track_inbound_qos2(
         &mut self,
         from: Option<Slot>,
-        id: u16,
+        id: PacketId,
         class: DurabilityClass,
-    ) -> (u64, u16) {
-        let Some(session) = from.and_then(|slot| self.session(slot)) else {
-            return (0, 0);
-        };
+    ) -> Option<(u64, PacketId)> {
+        let session = from.and_then(|slot| self.session(slot))?;
         let state = match class {
             DurabilityClass::Durable if session.is_persistent() => InboundQos2State::Durable,
             DurabilityClass::Batched if session.is_persistent() => InboundQos2State::Batched,
@@ -42,11 +41,7 @@ impl BrokerState {
                 ticket: None,
             },
         );
-        if state == InboundQos2State::Memory {
-            (0, 0)
-        } else {
-            (session.number, id)
-        }
+        (state != InboundQos2State::Memory).then_some((session.number, id))
     }
 
     /// The held message that this PUBLISH repeats, if it does; its ticket is what PUBREC must wait
@@ -54,7 +49,7 @@ impl BrokerState {
     pub fn repeated_inbound_qos2(
         &mut self,
         slot: Slot,
-        id: u16,
+        id: PacketId,
         dup: bool,
         wake: &Arc<Notify>,
     ) -> Option<InboundQos2> {
@@ -87,7 +82,7 @@ impl BrokerState {
     pub fn on_pubrel(
         &mut self,
         slot: Slot,
-        id: u16,
+        id: PacketId,
         wake: &Arc<Notify>,
     ) -> (bool, Option<Arc<DurabilityTicket>>) {
         let Some(session) = self.session(slot) else {
@@ -149,7 +144,7 @@ impl BrokerState {
     }
 
     /// True when a session has `most` messages unreleased and this is a further one.
-    pub fn exceeds_unreleased(&mut self, slot: Slot, id: u16, most: usize) -> bool {
+    pub fn exceeds_unreleased(&mut self, slot: Slot, id: PacketId, most: usize) -> bool {
         let Some(received) = self
             .session(slot)
             .map(|s| &mut s.inbound_qos2)
@@ -175,7 +170,7 @@ impl BrokerState {
     pub fn retry_inbound_qos2(
         &mut self,
         slot: Slot,
-        id: u16,
+        id: PacketId,
         wake: &Arc<Notify>,
     ) -> Option<Arc<DurabilityTicket>> {
         let session = self.session(slot)?;
@@ -194,7 +189,7 @@ impl BrokerState {
     }
 
     /// A QoS 2 message was refused after it had been held: its packet identifier is free.
-    pub fn forget_inbound_qos2(&mut self, slot: Slot, id: u16) {
+    pub fn forget_inbound_qos2(&mut self, slot: Slot, id: PacketId) {
         let Some(session) = self.session(slot) else {
             return;
         };

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use crate::protocol::mqtt::QoS;
+
 /// A published message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     pub topic: Box<str>,
     pub payload: Box<[u8]>,
-    pub qos: u8,
+    pub qos: QoS,
     pub retain: bool,
     /// MQTT 5 properties that are forwarded unchanged.
     pub forwarded_properties: Bytes,
@@ -43,7 +45,7 @@ impl Message {
 pub struct QueuedMessage {
     pub message: Arc<Message>,
     /// The lower one of the message's QoS and the subscription's.
-    pub qos: u8,
+    pub qos: QoS,
     /// The RETAIN flag in this recipient's PUBLISH.
     pub retain: bool,
     /// Identifiers of all of the recipient's subscriptions that matched.

@@ -13,6 +13,7 @@ use super::client::{Client, DisconnectReason, WRITE_BATCH_BYTES};
 use super::message::QueuedMessage;
 use super::queue::Outgoing;
 use crate::protocol::mqtt::encode::{self, OutgoingPublish};
+use crate::protocol::mqtt::{PacketId, PacketType, ReasonCode};
 
 /// How long a client may take nothing of what is sent to it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,7 +37,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// Encodes a delivery; false = it is larger than the client takes.
     fn encode_publish(
         &mut self,
-        id: u16,
+        id: Option<PacketId>,
         item: &QueuedMessage,
         resent: bool,
         now: Instant,
@@ -54,7 +55,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             payload: &m.payload,
             qos: item.qos,
             packet_id: id,
-            dup: resent && item.qos > 0,
+            dup: resent && item.qos.is_acknowledged(),
             retain: item.retain,
             forwarded_properties: &m.forwarded_properties,
             message_expiry_s: expiry,
@@ -84,7 +85,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             match core.next_outgoing(slot, now) {
                 None => return false,
                 Some(Outgoing::PubRel(id)) => {
-                    encode::ack(&mut self.output, self.params.version, 6, id, 0);
+                    encode::ack(
+                        &mut self.output,
+                        self.params.version,
+                        PacketType::PubRel,
+                        id,
+                        ReasonCode::SUCCESS,
+                    );
                 }
                 Some(Outgoing::Publish {
                     id,
@@ -94,7 +101,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                     // A message larger than the client takes counts as delivered [MQTT-3.1.2-25].
                     if !self.encode_publish(id, &item, again, now) {
                         core.counters.oversized += 1;
-                        if id > 0 {
+                        if let Some(id) = id {
                             core.reject_delivery(slot, id);
                         }
                     }

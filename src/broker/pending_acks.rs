@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::client::{AckPacket, Client, DisconnectReason, PendingAck, STORAGE_UNAVAILABLE};
 use super::persistence::DurabilityTicket;
-use crate::protocol::mqtt::{Version, encode};
+use crate::protocol::mqtt::{PacketType, ReasonCode, Version, encode};
 
 /// Acknowledgements that may wait for storage; beyond them the client is not read. This bound is
 /// needed because 3.1.1 has no receive maximum.
@@ -75,46 +75,51 @@ impl<S> Client<S> {
         let version = self.params.version;
         match packet {
             AckPacket::Ack {
-                kind,
+                packet_type,
                 id,
                 mut reason,
             } => {
-                if !safe && kind != 7 {
+                if !safe && packet_type != PacketType::PubComp {
                     if version != Version::V5 {
                         self.withhold_ack();
                         return Ok(());
                     }
-                    if kind == 5 {
+                    if packet_type == PacketType::PubRec {
                         self.unreleased.remove(&id);
                         self.broker
                             .lock()
                             .forget_inbound_qos2(self.params.session.slot, id);
                     }
-                    reason = 0x97;
+                    reason = ReasonCode::QUOTA_EXCEEDED;
                 }
                 // A 3.1.1 packet has no reason code; `ack` leaves it out.
-                encode::ack(&mut self.output, version, kind, id, reason);
+                encode::ack(&mut self.output, version, packet_type, id, reason);
             }
             // UNSUBACK of 3.1.1 has no codes that could report the failure.
-            AckPacket::Codes { kind: 11, .. } if !safe && version != Version::V5 => {
+            AckPacket::Codes {
+                packet_type: PacketType::UnsubAck,
+                ..
+            } if !safe && version != Version::V5 => {
                 self.withhold_ack();
                 return Ok(());
             }
             AckPacket::Codes {
-                kind,
+                packet_type,
                 id,
                 mut codes,
             } => {
                 if !safe {
                     codes
                         .iter_mut()
-                        .filter(|c| **c < 0x80)
-                        .for_each(|c| *c = 0x80);
+                        .filter(|code| !code.is_error())
+                        .for_each(|code| *code = ReasonCode::UNSPECIFIED_ERROR);
                 }
                 if version != Version::V5 {
-                    codes.iter_mut().filter(|c| **c > 2).for_each(|c| *c = 0x80);
+                    for code in &mut codes {
+                        *code = code.suback_return_code();
+                    }
                 }
-                encode::suback(&mut self.output, version, kind, id, &codes);
+                encode::suback(&mut self.output, version, packet_type, id, &codes);
             }
         }
         self.traffic.packets_out += 1;

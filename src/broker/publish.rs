@@ -19,6 +19,7 @@ use super::retained::RetainedChange;
 use super::session::Session;
 use super::subscriptions::Slot;
 use crate::protocol::broker::DurabilityClass;
+use crate::protocol::mqtt::PacketId;
 use crate::protocol::mqtt::topic::is_within_bounds;
 
 /// Largest discovery message of an unprovisioned device, bytes.
@@ -67,7 +68,7 @@ impl PublishResult {
 /// QoS 2 message.
 pub struct AckRequest<'a> {
     pub wake: &'a Arc<Notify>,
-    pub qos2_packet_id: Option<u16>,
+    pub qos2_packet_id: Option<PacketId>,
 }
 
 /// The connection on which a message came.
@@ -75,8 +76,8 @@ pub struct AckRequest<'a> {
 pub(super) struct PublishOrigin {
     /// Its session; none = it did not come on a connection.
     pub slot: Option<Slot>,
-    /// Number of the connection; 0 = none.
-    pub connection_number: u64,
+    /// Number of the connection; none = it did not come on one that can be open now.
+    pub connection_number: Option<u64>,
     /// The connection is dead, and a newer connection of its account publishes the same topic: the
     /// gateway's own client must not receive this message.
     pub superseded: bool,
@@ -98,11 +99,15 @@ impl Intake<'_> {
     /// need not be.
     fn durable_ticket(&mut self) -> Option<Arc<DurabilityTicket>> {
         match self.ack_request {
-            Some(asker) if self.class == DurabilityClass::Durable && self.message.qos > 0 => Some(
-                self.ticket
-                    .get_or_insert_with(|| DurabilityTicket::new(asker.wake.clone()))
-                    .clone(),
-            ),
+            Some(asker)
+                if self.class == DurabilityClass::Durable && self.message.qos.is_acknowledged() =>
+            {
+                Some(
+                    self.ticket
+                        .get_or_insert_with(|| DurabilityTicket::new(asker.wake.clone()))
+                        .clone(),
+                )
+            }
             _ => None,
         }
     }
@@ -122,7 +127,7 @@ impl BrokerState {
         let line = from
             .and_then(|slot| self.session(slot))
             .and_then(|s| s.connection.as_ref())
-            .map_or(0, |l| l.number);
+            .map(|l| l.number);
         self.publish_with_origin(
             who,
             owner,
@@ -153,14 +158,14 @@ impl BrokerState {
         self.counters.received += 1;
         self.counters.received_bytes += message.payload.len() as u64;
         let message = Arc::new(message);
-        let class = if message.qos > 0 || message.retain {
+        let class = if message.qos.is_acknowledged() || message.retain {
             durability_class_of(&self.durability_rules, &message.topic)
         } else {
             DurabilityClass::Memory
         };
         // A will was accepted at CONNECT: no quota refuses it now.
         if ack_request.is_some()
-            && message.qos > 0
+            && message.qos.is_acknowledged()
             && self.persistence.rejects(owner, class, message.qos)
         {
             return PublishResult::immediate(PublishOutcome::WriteQuotaExceeded);
@@ -186,14 +191,11 @@ impl BrokerState {
         }
         let has_recipients = !recipients.is_empty();
         let (mut targets, mut backpressure, mut rejected) = (Vec::new(), false, 0);
-        let number = if class == DurabilityClass::Memory || message.qos == 0 {
-            0
-        } else {
-            self.persistence.next_number()
-        };
+        let number = (class != DurabilityClass::Memory && message.qos.is_acknowledged())
+            .then(|| self.persistence.next_number());
         let count = recipients.len();
         for (hearer, identifiers) in recipients {
-            let owed = (number > 0).then_some((number, class));
+            let owed = number.map(|number| (number, class));
             match self.enqueue_for(&message, &hearer, identifiers, owed, now) {
                 Some((target, tight)) => {
                     targets.extend(target);
@@ -204,7 +206,7 @@ impl BrokerState {
         }
         let inbound = ack_request
             .and_then(|a| a.qos2_packet_id)
-            .map_or((0, 0), |id| self.track_inbound_qos2(from, id, class));
+            .and_then(|id| self.track_inbound_qos2(from, id, class));
         self.record_publish(&mut intake, number, targets, inbound);
         // If the client sends the message again before it is acknowledged, that PUBREC waits for
         // the same ticket, also when nothing of the session itself is on disk.
@@ -219,7 +221,9 @@ impl BrokerState {
         let what = match (kept, has_recipients) {
             (false, _) => PublishOutcome::CapacityExceeded,
             // None of the recipients had room.
-            (true, true) if rejected == count && message.qos > 0 && !message.retain => {
+            (true, true)
+                if rejected == count && message.qos.is_acknowledged() && !message.retain =>
+            {
                 PublishOutcome::CapacityExceeded
             }
             (true, false) if !message.retain => PublishOutcome::NoMatchingSubscribers,
@@ -300,13 +304,13 @@ impl BrokerState {
     fn record_publish(
         &mut self,
         intake: &mut Intake<'_>,
-        number: LogNumber,
+        number: Option<LogNumber>,
         targets: Vec<Target>,
-        inbound: (u64, u16),
+        inbound: Option<(u64, PacketId)>,
     ) {
-        match (targets.is_empty(), inbound) {
-            (true, (0, _)) => {}
-            (true, (session, id)) => {
+        match (number.filter(|_| !targets.is_empty()), inbound) {
+            (None, None) => {}
+            (None, Some((session, id))) => {
                 let wait = intake.durable_ticket();
                 self.persistence.record(
                     intake.owner,
@@ -314,7 +318,7 @@ impl BrokerState {
                     wait.as_ref(),
                 );
             }
-            (false, _) => {
+            (Some(number), _) => {
                 let wait = intake.durable_ticket();
                 self.persistence.enqueue_message(
                     (number, intake.owner),

@@ -32,8 +32,8 @@ pub enum RetainedChange {
 pub struct RetainedMessage {
     pub owner: Arc<str>,
     pub message: Arc<Message>,
-    /// Number of the connection that published it last; 0 = none that can be open now.
-    pub connection_number: u64,
+    /// Number of the connection that published it last; none = none that can be open now.
+    pub connection_number: Option<u64>,
 }
 
 /// All retained messages.
@@ -84,7 +84,7 @@ impl RetainedMessages {
     pub fn set(
         &mut self,
         owner: &Arc<str>,
-        connection_number: u64,
+        connection_number: Option<u64>,
         message: &Arc<Message>,
         limits: &Limits,
     ) -> RetainedChange {
@@ -202,7 +202,7 @@ mod tests {
         Arc::new(Message {
             topic: topic.into(),
             payload: payload.as_bytes().into(),
-            qos: 1,
+            qos: crate::protocol::mqtt::QoS::AtLeastOnce,
             retain: true,
             forwarded_properties: bytes::Bytes::new(),
             expires_at: None,
@@ -220,7 +220,7 @@ mod tests {
             (RetainedMessages::new(), "den-01".into(), "den-02".into());
         let said: Vec<RetainedChange> = ["b", "a", "a/c", "d"]
             .iter()
-            .map(|t| kept.set(&owner, 0, &message(t, "ON"), &limits))
+            .map(|t| kept.set(&owner, None, &message(t, "ON"), &limits))
             .collect();
         assert_eq!(
             said,
@@ -232,17 +232,17 @@ mod tests {
             ]
         );
         assert_eq!(
-            kept.set(&owner, 0, &message("b", "ON"), &limits),
+            kept.set(&owner, None, &message("b", "ON"), &limits),
             RetainedChange::Unchanged,
             "the same again"
         );
         assert_eq!(
-            kept.set(&owner, 0, &message("b", &"x".repeat(60)), &limits),
+            kept.set(&owner, None, &message("b", &"x".repeat(60)), &limits),
             RetainedChange::Refused(true),
             "too large, and the old word is not true any more"
         );
         assert_eq!(
-            kept.set(&other, 0, &message("đèn/1", "ON"), &limits),
+            kept.set(&other, None, &message("đèn/1", "ON"), &limits),
             RetainedChange::Stored
         );
         let now = Instant::now();
@@ -262,7 +262,7 @@ mod tests {
             )
         );
         assert_eq!(
-            kept.set(&other, 0, &message("a", ""), &limits),
+            kept.set(&other, None, &message("a", ""), &limits),
             RetainedChange::Removed
         );
         assert_eq!(
@@ -271,7 +271,7 @@ mod tests {
         );
         let mut short = Message::clone(&message("e", "1"));
         short.expires_at = Some(now + std::time::Duration::from_secs(1));
-        kept.set(&other, 0, &Arc::new(short), &limits);
+        kept.set(&other, None, &Arc::new(short), &limits);
         assert!(kept.expire(now).is_empty());
         assert_eq!(
             kept.expire(now + std::time::Duration::from_secs(1)),

@@ -15,6 +15,7 @@ use super::subscriptions::{Slot, SubscriptionOptions};
 use crate::keys::holders::CertificateProof;
 use crate::protocol::broker::GATEWAY_CLIENT_ID;
 use crate::protocol::mqtt::connect::Will;
+use crate::protocol::mqtt::{PacketId, ReasonCode};
 
 /// How a client is connected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub struct Session {
     pub subscriptions: BTreeMap<String, SubscriptionOptions>,
     pub queue: Queue,
     /// QoS 2 messages that were taken and are not released, or whose release is not on disk yet.
-    pub inbound_qos2: BTreeMap<u16, InboundQos2>,
+    pub inbound_qos2: BTreeMap<PacketId, InboundQos2>,
     pub wake: Arc<Notify>,
     pub connection: Option<ConnectionHandle>,
     /// The credential that opened the session: it ends when the secret is changed.
@@ -79,7 +80,7 @@ impl Session {
             disconnected_at: self.is_disconnected().then(|| {
                 wall.saturating_sub(now.saturating_duration_since(self.state_since).as_secs())
             }),
-            next_packet_id: self.queue.last_packet_id(),
+            last_packet_id: self.queue.last_packet_id(),
         })
     }
 }
@@ -87,7 +88,7 @@ impl Session {
 /// Ends a connection from outside; the connection's task checks it whenever it is woken.
 #[derive(Debug, Clone)]
 pub struct DisconnectSignal {
-    reason: Arc<OnceLock<(u8, &'static str)>>,
+    reason: Arc<OnceLock<(ReasonCode, &'static str)>>,
     wake: Arc<Notify>,
 }
 
@@ -100,13 +101,13 @@ impl DisconnectSignal {
     }
 
     /// Ends the connection with a reason code and its sentence; the first reason counts.
-    pub fn disconnect(&self, code: u8, why: &'static str) {
+    pub fn disconnect(&self, code: ReasonCode, why: &'static str) {
         let _ = self.reason.set((code, why));
         self.wake.notify_one();
     }
 
     /// The reason to end, if there is one.
-    pub fn reason(&self) -> Option<(u8, &'static str)> {
+    pub fn reason(&self) -> Option<(ReasonCode, &'static str)> {
         self.reason.get().copied()
     }
 }
@@ -184,8 +185,8 @@ pub struct ScheduledWill {
     pub identity: Identity,
     pub client_id: String,
     pub will: Will,
-    /// Number of the connection that left the will; 0 = it was restored from disk.
-    pub connection_number: u64,
+    /// Number of the connection that left the will; none = it was restored from disk.
+    pub connection_number: Option<u64>,
     /// The will waits because the broker ended, not because of its will delay.
     pub from_broker_restart: bool,
 }

@@ -22,6 +22,7 @@ use super::session::{
 };
 use super::subscriptions::Slot;
 use super::wills::will_record;
+use crate::protocol::mqtt::ReasonCode;
 use crate::supervisor::admission::source_network;
 
 impl BrokerState {
@@ -31,7 +32,7 @@ impl BrokerState {
         &mut self,
         request: ConnectRequest,
         now: Instant,
-    ) -> Result<SessionHandle, (u8, &'static str)> {
+    ) -> Result<SessionHandle, (ReasonCode, &'static str)> {
         self.check_admission(&request)?;
         let key = (request.identity.clone(), request.client_id.clone());
         let known = self.by_client.get(&key).copied();
@@ -46,7 +47,7 @@ impl BrokerState {
             && self.persistence.over_quota(request.identity.quota_owner())
         {
             return Err((
-                0x97,
+                ReasonCode::QUOTA_EXCEEDED,
                 "the card has so much of this account to write that it must wait",
             ));
         }
@@ -96,7 +97,7 @@ impl BrokerState {
             ..
         } = self;
         let Some(session) = sessions.get_mut(slot as usize).and_then(Option::as_mut) else {
-            return Err((0x80, "the session is gone"));
+            return Err((ReasonCode::UNSPECIFIED_ERROR, "the session is gone"));
         };
         let owner = session.owner.clone();
         session.queue.resume(request.receive_maximum);
@@ -133,27 +134,34 @@ impl BrokerState {
     }
 
     /// Checks what may have changed since the client was authenticated.
-    fn check_admission(&self, request: &ConnectRequest) -> Result<(), (u8, &'static str)> {
+    fn check_admission(&self, request: &ConnectRequest) -> Result<(), (ReasonCode, &'static str)> {
         // Nothing would be written any more: the client is to connect to the restarted broker.
         if self.shutting_down {
-            return Err((0x88, "the broker ends"));
+            return Err((ReasonCode::SERVER_UNAVAILABLE, "the broker ends"));
         }
         // While the connection waited (for its rate, or for an older connection to end), its
         // account may have changed.
         if self.access.credential(&request.identity).as_deref() != Some(&request.credential) {
-            return Err((0x87, "account changed; disconnecting"));
+            return Err((ReasonCode::NOT_AUTHORIZED, "account changed; disconnecting"));
         }
         if !self
             .access
             .admits_certificate(&request.identity, &request.peer.proof)
         {
-            return Err((0x87, "its certificate is not the newest of this name"));
+            return Err((
+                ReasonCode::NOT_AUTHORIZED,
+                "its certificate is not the newest of this name",
+            ));
         }
         Ok(())
     }
 
     /// Makes room for one more session of `who` by ending the ones that are disconnected longest.
-    fn ensure_capacity(&mut self, who: &Identity, now: Instant) -> Result<(), (u8, &'static str)> {
+    fn ensure_capacity(
+        &mut self,
+        who: &Identity,
+        now: Instant,
+    ) -> Result<(), (ReasonCode, &'static str)> {
         if matches!(who, Identity::Unprovisioned(_))
             && self.unprovisioned_sessions().count() >= self.limits.quarantined
         {
@@ -170,10 +178,15 @@ impl BrokerState {
                 .min_by_key(|s| (std::cmp::Reverse(crowd(s)), s.number))
                 .and_then(|s| s.connection.as_ref())
             {
-                line.signal
-                    .disconnect(0x97, "too many devices without an account are here at once");
+                line.signal.disconnect(
+                    ReasonCode::QUOTA_EXCEEDED,
+                    "too many devices without an account are here at once",
+                );
             }
-            return Err((0x97, "too many devices without an account are here at once"));
+            return Err((
+                ReasonCode::QUOTA_EXCEEDED,
+                "too many devices without an account are here at once",
+            ));
         }
         let oldest = |core: &Self, of: &mut dyn Iterator<Item = Slot>| {
             of.filter_map(|s| {
@@ -194,8 +207,10 @@ impl BrokerState {
                 .map(|(_, s)| *s)
                 .collect();
             if mine.len() >= self.limits.per_account {
-                let away = oldest(self, &mut mine.into_iter())
-                    .ok_or((0x97, "this account has too many connections"))?;
+                let away = oldest(self, &mut mine.into_iter()).ok_or((
+                    ReasonCode::QUOTA_EXCEEDED,
+                    "this account has too many connections",
+                ))?;
                 self.evict_session(away, now);
             }
         }
@@ -273,7 +288,7 @@ impl BrokerState {
         }
         match will {
             Some(will) if !is_normal && delay.is_zero() => {
-                self.publish_will(&who, (number, attached.connection_number), &will, now);
+                self.publish_will(&who, (number, Some(attached.connection_number)), &will, now);
             }
             Some(will) if !is_normal => {
                 let at = now + delay;
@@ -294,7 +309,7 @@ impl BrokerState {
                         identity: who.clone(),
                         client_id: client_id.clone(),
                         will,
-                        connection_number: attached.connection_number,
+                        connection_number: Some(attached.connection_number),
                         from_broker_restart: false,
                     },
                 );
@@ -320,7 +335,7 @@ impl BrokerState {
                     identity: who,
                     client_id,
                     will,
-                    connection_number: attached.connection_number,
+                    connection_number: Some(attached.connection_number),
                     from_broker_restart: true,
                 },
             );

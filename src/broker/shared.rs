@@ -18,6 +18,7 @@ use super::session::{ConnectRequest, SessionHandle};
 use crate::domain::text;
 use crate::keys::holders::HolderTable;
 use crate::protocol::broker::{Limits, QUARANTINE_REASON, Refusal, Settings};
+use crate::protocol::mqtt::ReasonCode;
 use crate::supervisor::clock::Clock;
 
 /// Names for which refusals are recorded.
@@ -103,7 +104,7 @@ impl SharedBroker {
     pub async fn connect(
         &self,
         opening: ConnectRequest,
-    ) -> Result<SessionHandle, (u8, &'static str)> {
+    ) -> Result<SessionHandle, (ReasonCode, &'static str)> {
         let key = (opening.identity.clone(), opening.client_id.clone());
         loop {
             let line = {
@@ -115,8 +116,10 @@ impl SharedBroker {
                     None => return core.connect(opening, Instant::now()),
                 }
             };
-            line.signal
-                .disconnect(0x8e, "another connection took its session over");
+            line.signal.disconnect(
+                ReasonCode::SESSION_TAKEN_OVER,
+                "another connection took its session over",
+            );
             line.closed.cancelled().await;
         }
     }
@@ -133,7 +136,8 @@ impl SharedBroker {
             .flatten()
             .filter_map(|s| s.connection.as_ref())
         {
-            line.signal.disconnect(0x8b, "the broker ends");
+            line.signal
+                .disconnect(ReasonCode::SERVER_SHUTTING_DOWN, "the broker ends");
         }
     }
 

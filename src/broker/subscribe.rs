@@ -16,12 +16,15 @@ use super::persistence::record::PersistedChange;
 use super::quota::account_queued_bytes;
 use super::session::{Session, SessionHandle};
 use super::subscriptions::{SubscriptionOptions, add_subscription, remove_subscription};
+use crate::protocol::mqtt::ReasonCode;
 use crate::protocol::mqtt::packet::SubscriptionRequest;
 use crate::protocol::mqtt::topic::{is_topic_filter, is_within_bounds, matches, parse_shared};
 
 /// The bits of the subscription options on disk.
 pub fn encode_options(hearing: &SubscriptionOptions) -> u8 {
-    hearing.qos | u8::from(hearing.no_local) << 2 | u8::from(hearing.retain_as_published) << 3
+    hearing.qos.bits()
+        | u8::from(hearing.no_local) << 2
+        | u8::from(hearing.retain_as_published) << 3
 }
 
 impl BrokerState {
@@ -32,7 +35,7 @@ impl BrokerState {
         requests: &[SubscriptionRequest],
         subscription_id: Option<u32>,
         now: Instant,
-    ) -> (Vec<u8>, Option<Arc<DurabilityTicket>>) {
+    ) -> (Vec<ReasonCode>, Option<Arc<DurabilityTicket>>) {
         let mut ticket = None;
         // Filters beyond the number that a client may have are refused without being checked.
         let house = self
@@ -50,7 +53,7 @@ impl BrokerState {
                 if n < most {
                     self.subscribe_one(attached, ask, subscription_id, &mut ticket, now)
                 } else {
-                    0x97
+                    ReasonCode::QUOTA_EXCEEDED
                 }
             })
             .collect();
@@ -64,20 +67,20 @@ impl BrokerState {
         identifier: Option<u32>,
         ticket: &mut Option<Arc<DurabilityTicket>>,
         now: Instant,
-    ) -> u8 {
+    ) -> ReasonCode {
         let slot = attached.slot;
         let inner = match ask.filter.strip_prefix("$share/") {
             None => &*ask.filter,
             Some(_) => match parse_shared(&ask.filter) {
                 Some((_, inner)) => inner,
-                None => return 0x8f,
+                None => return ReasonCode::TOPIC_FILTER_INVALID,
             },
         };
         if !is_topic_filter(inner)
             || ask.filter.len() > self.limits.topic_bytes
             || !is_within_bounds(inner, self.limits.topic_bytes, self.limits.topic_levels)
         {
-            return 0x8f;
+            return ReasonCode::TOPIC_FILTER_INVALID;
         }
         let Self {
             sessions,
@@ -90,21 +93,21 @@ impl BrokerState {
             ..
         } = self;
         let Some(session) = sessions.get_mut(slot as usize).and_then(Option::as_mut) else {
-            return 0x80;
+            return ReasonCode::UNSPECIFIED_ERROR;
         };
         if !access.may_subscribe(&session.identity, inner) {
-            return 0x87;
+            return ReasonCode::NOT_AUTHORIZED;
         }
         // Each subscription of a persistent session is a change that waits for storage.
         if session.is_persistent() && persistence.over_quota(&session.owner) {
-            return 0x97;
+            return ReasonCode::QUOTA_EXCEEDED;
         }
         let is_new = !session.subscriptions.contains_key(&ask.filter);
         if is_new
             && session.identity != Identity::Gateway
             && session.subscriptions.len() >= limits.filters
         {
-            return 0x97;
+            return ReasonCode::QUOTA_EXCEEDED;
         }
         let subscription_options = SubscriptionOptions {
             qos: ask.qos,
@@ -128,7 +131,7 @@ impl BrokerState {
                 session: session.number,
                 filter: ask.filter.clone(),
                 options: encode_options(&subscription_options),
-                identifier: identifier.unwrap_or(0),
+                identifier,
             };
             persistence.record(&session.owner.clone(), record, Some(receipt));
         }
@@ -149,7 +152,7 @@ impl BrokerState {
             }
             session.wake.notify_one();
         }
-        ask.qos
+        ReasonCode::granted(ask.qos)
     }
 
     /// Unsubscribes; returns an UNSUBACK code per filter, and the ticket to wait for before
@@ -158,7 +161,7 @@ impl BrokerState {
         &mut self,
         attached: &SessionHandle,
         filters: &[String],
-    ) -> (Vec<u8>, Option<Arc<DurabilityTicket>>) {
+    ) -> (Vec<ReasonCode>, Option<Arc<DurabilityTicket>>) {
         let mut ticket = None;
         let Self {
             sessions,
@@ -170,7 +173,7 @@ impl BrokerState {
             .get_mut(attached.slot as usize)
             .and_then(Option::as_mut)
         else {
-            return (vec![0x80; filters.len()], None);
+            return (vec![ReasonCode::UNSPECIFIED_ERROR; filters.len()], None);
         };
         let codes = filters
             .iter()
@@ -187,7 +190,7 @@ impl BrokerState {
                     let receipt =
                         ticket.get_or_insert_with(|| DurabilityTicket::new(attached.wake.clone()));
                     if !was && persistence.join_unsubscribe(session.number, filter, receipt) {
-                        return 0x11;
+                        return ReasonCode::NO_SUBSCRIPTION_EXISTED;
                     }
                     persistence.record(
                         &session.owner.clone(),
@@ -203,9 +206,9 @@ impl BrokerState {
                     is_topic_filter(filter)
                         && (!filter.starts_with("$share/") || parse_shared(filter).is_some()),
                 ) {
-                    (true, _) => 0,
-                    (false, true) => 0x11,
-                    (false, false) => 0x8f,
+                    (true, _) => ReasonCode::SUCCESS,
+                    (false, true) => ReasonCode::NO_SUBSCRIPTION_EXISTED,
+                    (false, false) => ReasonCode::TOPIC_FILTER_INVALID,
                 }
             })
             .collect();
@@ -248,7 +251,7 @@ impl BrokerState {
                 match line {
                     Some(line) => line
                         .signal
-                        .disconnect(0x87, "account changed; disconnecting"),
+                        .disconnect(ReasonCode::NOT_AUTHORIZED, "account changed; disconnecting"),
                     None => over.push(slot),
                 }
                 continue;
@@ -283,17 +286,19 @@ impl BrokerState {
             counters.dropped += queue.dropped - dropped;
             revoked.extend(
                 gone.into_iter()
-                    .map(|(done, item)| (owner.clone(), *number, done, item)),
+                    .map(|(finished, item)| (owner.clone(), *number, finished, item)),
             );
             account_queued_bytes(queued_bytes, per_account, session, bytes);
         }
         // Another member of a shared subscription may get the message, before the log learns that
         // this one does not.
-        for (owner, number, done, item) in revoked {
+        for (owner, number, finished, item) in revoked {
             if item.shared_name.is_some() {
-                self.redeliver_shared(&owner, done.log_number, item, now);
+                self.redeliver_shared(&owner, finished.and_then(|f| f.log_number), item, now);
             }
-            self.persistence.record_delivered(number, done);
+            if let Some(finished) = finished {
+                self.persistence.record_delivered(number, finished);
+            }
         }
         for slot in over {
             self.remove_session(slot, now);

@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::protocol::mqtt::QoS;
 use crate::protocol::mqtt::topic::parse_shared;
 
 /// Place of a session in memory; it is used again after the session's end.
@@ -19,8 +20,7 @@ pub type Slot = u32;
 /// The subscription options of a session's filter [3.8.3.1].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SubscriptionOptions {
-    /// 0–2.
-    pub qos: u8,
+    pub qos: QoS,
     /// Messages of the session itself are not delivered.
     pub no_local: bool,
     /// Deliver the RETAIN flag as it was published.
@@ -267,7 +267,7 @@ mod tests {
     use crate::protocol::mqtt::topic::matches;
 
     const PLAIN: SubscriptionOptions = SubscriptionOptions {
-        qos: 0,
+        qos: QoS::AtMostOnce,
         no_local: false,
         retain_as_published: false,
         subscription_id: None,

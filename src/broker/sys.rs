@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::core::BrokerState;
 use super::message::Message;
 use crate::protocol::broker::Counters;
+use crate::protocol::mqtt::QoS;
 
 /// Seconds between two publications.
 pub const PUBLISH_INTERVAL_S: u32 = 10;
@@ -58,7 +59,7 @@ impl BrokerState {
             let message = Arc::new(Message {
                 topic: topic.as_str().into(),
                 payload: value.into_bytes().into(),
-                qos: 0,
+                qos: QoS::AtMostOnce,
                 retain: true,
                 forwarded_properties: bytes::Bytes::new(),
                 expires_at: None,

@@ -50,7 +50,7 @@ impl BrokerState {
 
     /// True when the device has a newer connection that is open and covers this topic of the
     /// device's own too: with its own will, or with the retained message.
-    fn has_successor(&self, who: &Identity, connection_number: u64, topic: &str) -> bool {
+    fn has_successor(&self, who: &Identity, connection_number: Option<u64>, topic: &str) -> bool {
         if !topic
             .strip_prefix("d/")
             .and_then(|t| t.strip_prefix(who.name()))
@@ -58,10 +58,7 @@ impl BrokerState {
         {
             return false;
         }
-        let retained_by = self
-            .retained
-            .entry(topic)
-            .map_or(0, |w| w.connection_number);
+        let retained_by = self.retained.entry(topic).and_then(|w| w.connection_number);
         let mine = self
             .by_client
             .range((who.clone(), String::new())..)
@@ -71,12 +68,12 @@ impl BrokerState {
                 let newer = s
                     .connection
                     .as_ref()
-                    .is_some_and(|l| l.number > connection_number);
+                    .is_some_and(|l| Some(l.number) > connection_number);
                 newer
                     && (s
                         .connection
                         .as_ref()
-                        .is_some_and(|l| l.number == retained_by)
+                        .is_some_and(|l| Some(l.number) == retained_by)
                         || s.will.as_ref().is_some_and(|w| w.topic == topic))
             })
     }
@@ -85,7 +82,7 @@ impl BrokerState {
     pub(super) fn publish_will(
         &mut self,
         who: &Identity,
-        (session, line): (u64, u64),
+        (session, line): (u64, Option<u64>),
         will: &Will,
         now: Instant,
     ) {

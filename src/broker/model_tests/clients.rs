@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::world::{Model, Sub, identity, one_in, pick, random_qos};
+use super::world::{Model, Sub, identity, one_in, pick, random_qos, up_to_2};
 use crate::broker::message::Message;
 use crate::broker::publish::AckRequest;
 use crate::broker::queue::Outgoing;
@@ -15,6 +15,7 @@ use crate::protocol::mqtt::connect::Will;
 use crate::protocol::mqtt::packet::SubscriptionRequest;
 use crate::protocol::mqtt::properties::Properties;
 use crate::protocol::mqtt::topic::matches;
+use crate::protocol::mqtt::{QoS, ReasonCode};
 
 const FILTERS: [&str; 9] = ["a", "a/+", "a/#", "#", "+/b", "b", "+", "m/#", "a/b/c"];
 
@@ -123,9 +124,9 @@ impl Model {
             assert_eq!(
                 codes,
                 [if seat.subs.remove(filter).is_some() {
-                    0
+                    ReasonCode::SUCCESS
                 } else {
-                    0x11
+                    ReasonCode::NO_SUBSCRIPTION_EXISTED
                 }]
             );
             return;
@@ -134,9 +135,9 @@ impl Model {
             qos: random_qos(dice),
             no_local: one_in(dice, 4),
             as_published: one_in(dice, 2),
-            identifier: one_in(dice, 2).then(|| u32::from(random_qos(dice)) + 1),
+            identifier: one_in(dice, 2).then(|| u32::from(up_to_2(dice)) + 1),
         };
-        let handling = random_qos(dice);
+        let handling = up_to_2(dice);
         let ask = SubscriptionRequest {
             filter: filter.to_owned(),
             qos: sub.qos,
@@ -148,10 +149,10 @@ impl Model {
             .state
             .subscribe(attached, &[ask], sub.identifier, self.now);
         self.trace.push(format!(
-            "{client} subscribes {filter} qos {} handling {handling} {:?}",
+            "{client} subscribes {filter} qos {:?} handling {handling} {:?}",
             sub.qos, sub.identifier
         ));
-        assert_eq!(codes, [sub.qos]);
+        assert_eq!(codes, [ReasonCode::granted(sub.qos)]);
         let fresh = seat.subs.insert(filter.to_owned(), sub.clone()).is_none();
         if handling == 0 || handling == 1 && fresh {
             for topic in self.retained.keys().filter(|t| matches(filter, t)) {
@@ -209,7 +210,8 @@ impl Model {
                     .map(|w| w.2)
                     .or(seat.waiting.front().map(|(w, _)| w.2));
                 assert!(
-                    seat.resend.is_empty() && (next.is_none() || blocked && next > Some(0))
+                    seat.resend.is_empty()
+                        && (next.is_none() || blocked && next > Some(QoS::AtMostOnce))
                         || !seat.resend.is_empty() && blocked,
                     "client {client} waits for {next:?}: {:?} of {:?}, in flight {:?}, again {:?}, window {}",
                     core.session(slot).map(|s| s.queue.len()),
@@ -244,9 +246,13 @@ impl Model {
                         item.retain,
                         identifiers,
                     );
-                    if seat.resend.front() == Some(&id) && id > 0 {
+                    if id.is_some_and(|id| seat.resend.front() == Some(&id)) {
                         seat.resend.pop_front();
-                        let flying = seat.inflight.iter().find(|f| f.0 == id).expect("in flight");
+                        let flying = seat
+                            .inflight
+                            .iter()
+                            .find(|f| Some(f.0) == id)
+                            .expect("in flight");
                         assert_eq!(flying.1.as_ref(), Some(&came), "again, the same");
                         assert!(again);
                         continue;
@@ -261,10 +267,10 @@ impl Model {
                         }),
                     };
                     assert_eq!(came, expected, "client {client}");
-                    if id > 0 {
+                    if let Some(id) = id {
                         assert!(
                             !seat.inflight.iter().any(|f| f.0 == id),
-                            "packet id {id} is in use"
+                            "packet id {id:?} is in use"
                         );
                         seat.inflight.push((id, Some(came), item.qos, kept));
                         assert!(seat.inflight.len() <= seat.window, "the window");
@@ -291,7 +297,7 @@ impl Model {
                 continue;
             }
             match (qos, word) {
-                (1, _) => {
+                (QoS::AtLeastOnce, _) => {
                     core.on_puback(slot, id);
                     seat.inflight.remove(at);
                 }

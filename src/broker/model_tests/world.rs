@@ -14,17 +14,18 @@ use crate::domain::id::DeviceId;
 use crate::log::sim::TestRng;
 use crate::protocol::broker::{DurabilityClass, DurabilityRule, Limits};
 use crate::protocol::mqtt::topic::matches;
+use crate::protocol::mqtt::{PacketId, QoS};
 use crate::supervisor::clock::Clock;
 
 const TOPICS: [&str; 6] = ["a", "a/b", "a/đ", "b", "a/b/c", "m/x"];
 
 /// A message that a client must receive: topic, payload, QoS, RETAIN flag, subscription
 /// identifiers.
-pub(super) type ModelMessage = (String, String, u8, bool, Vec<u32>);
+pub(super) type ModelMessage = (String, String, QoS, bool, Vec<u32>);
 
 #[derive(Clone)]
 pub(super) struct Sub {
-    pub(super) qos: u8,
+    pub(super) qos: QoS,
     pub(super) no_local: bool,
     pub(super) as_published: bool,
     pub(super) identifier: Option<u32>,
@@ -34,14 +35,14 @@ pub(super) struct Sub {
 pub(super) struct ModelSession {
     pub(super) subs: BTreeMap<String, Sub>,
     /// Topics whose retained message was requested: QoS and identifiers.
-    pub(super) retained: BTreeMap<String, (u8, Vec<u32>)>,
+    pub(super) retained: BTreeMap<String, (QoS, Vec<u32>)>,
     /// Queued messages, and whether they outlive a restart.
     pub(super) waiting: VecDeque<(ModelMessage, bool)>,
     /// Sent and not acknowledged, by packet identifier; no message = PUBREC was sent. Then QoS,
     /// and whether it outlives a restart.
-    pub(super) inflight: Vec<(u16, Option<ModelMessage>, u8, bool)>,
+    pub(super) inflight: Vec<(PacketId, Option<ModelMessage>, QoS, bool)>,
     /// Packet identifiers that must be sent again first.
-    pub(super) resend: VecDeque<u16>,
+    pub(super) resend: VecDeque<PacketId>,
     pub(super) expiry: Duration,
     pub(super) left_at: Option<Instant>,
     pub(super) will: Option<(ModelMessage, Duration)>,
@@ -53,7 +54,7 @@ pub(super) struct Model {
     pub(super) state: BrokerState,
     pub(super) records: Vec<Vec<u8>>,
     pub(super) sessions: BTreeMap<usize, ModelSession>,
-    pub(super) retained: BTreeMap<String, (String, u8)>,
+    pub(super) retained: BTreeMap<String, (String, QoS)>,
     /// Wills that wait; true = because the broker crashed, not because of their delay.
     pub(super) scheduled_wills: BTreeMap<usize, (Instant, ModelMessage, bool)>,
     pub(super) now: Instant,
@@ -79,8 +80,12 @@ pub(super) fn one_in(dice: &mut TestRng, of: u64) -> bool {
     dice.next_u64().is_multiple_of(of)
 }
 
-pub(super) fn random_qos(dice: &mut TestRng) -> u8 {
+pub(super) fn up_to_2(dice: &mut TestRng) -> u8 {
     u8::try_from(dice.next_u64() % 3).expect("small")
+}
+
+pub(super) fn random_qos(dice: &mut TestRng) -> QoS {
+    QoS::from_bits(up_to_2(dice)).expect("0, 1 or 2")
 }
 
 pub(super) fn identity() -> Identity {
@@ -148,7 +153,7 @@ impl Model {
         (topic, payload, qos, retain, _): &ModelMessage,
     ) {
         self.trace.push(format!(
-            "{from:?} says {topic} {payload:?} qos {qos} retain {retain}"
+            "{from:?} says {topic} {payload:?} qos {qos:?} retain {retain}"
         ));
         if *retain {
             self.retained.remove(topic);
@@ -167,13 +172,14 @@ impl Model {
                 continue;
             };
             let level = best.min(*qos);
-            if seat.online.is_none() && level == 0 {
+            if seat.online.is_none() && level == QoS::AtMostOnce {
                 continue;
             }
             let mut identifiers: Vec<u32> = subs.iter().filter_map(|s| s.identifier).collect();
             identifiers.sort_unstable();
             let flag = *retain && subs.iter().any(|s| s.as_published);
-            let kept = level > 0 && !seat.expiry.is_zero() && !topic.starts_with("m/");
+            let kept =
+                level.is_acknowledged() && !seat.expiry.is_zero() && !topic.starts_with("m/");
             seat.waiting.push_back((
                 (topic.clone(), payload.clone(), level, flag, identifiers),
                 kept,
@@ -190,8 +196,8 @@ impl Model {
         };
         self.state.disconnect(&attached, polite, self.now);
         drop(attached);
-        seat.retained.retain(|_, (qos, _)| *qos > 0);
-        seat.waiting.retain(|(w, _)| w.2 > 0);
+        seat.retained.retain(|_, (qos, _)| qos.is_acknowledged());
+        seat.waiting.retain(|(w, _)| w.2.is_acknowledged());
         seat.left_at = Some(self.now);
         let (will, keep) = (seat.will.take(), seat.expiry);
         if let Some((word, delay)) = will.filter(|_| !polite) {

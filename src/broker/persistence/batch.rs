@@ -15,6 +15,7 @@ use super::{
     RECORD_OVERHEAD_BYTES,
 };
 use crate::broker::acl::GATEWAY_ACCOUNT;
+use crate::protocol::mqtt::{PacketId, QoS};
 
 /// Most topics and subscriptions that are remembered as dirty while storage fails; beyond them
 /// everything counts as dirty.
@@ -26,9 +27,9 @@ pub struct WriteBatch {
     pub records: Vec<Vec<u8>>,
     pub tickets: Vec<Arc<DurabilityTicket>>,
     /// Deliveries (session, packet identifier) whose PUBREC is on disk after this batch.
-    pub pubrec_persisted: Vec<(u64, u16)>,
+    pub pubrec_persisted: Vec<(u64, PacketId)>,
     /// QoS 2 deliveries (session, packet identifier) that may begin after this batch.
-    pub message_persisted: Vec<(u64, u16)>,
+    pub message_persisted: Vec<(u64, PacketId)>,
 }
 
 impl PersistenceLog {
@@ -72,7 +73,7 @@ impl PersistenceLog {
                     batch.message_persisted.extend(
                         targets
                             .iter()
-                            .filter(|t| t.qos == 2)
+                            .filter(|t| t.qos == QoS::ExactlyOnce)
                             .map(|t| (t.session, t.id)),
                     );
                     PersistedChange::Queued {

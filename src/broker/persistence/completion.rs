@@ -65,8 +65,8 @@ impl PersistenceLog {
             // Every target has finished. The message is not written; if its publisher's packet
             // identifier is still to be remembered, that alone is.
             match *inbound {
-                (0, _) => self.complete(owed, true),
-                (session, id) => {
+                None => self.complete(owed, true),
+                Some((session, id)) => {
                     *what = Change::Record(PersistedChange::InboundQos2 { session, id });
                 }
             }

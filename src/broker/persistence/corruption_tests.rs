@@ -7,6 +7,7 @@ use super::record::PersistedChange;
 use super::rig::{LogFixture, RETAINED, copy, edit_segments, segments, session_header};
 use super::store::PersistenceFiles;
 use crate::protocol::broker::{DataLoss, LossKind};
+use crate::protocol::mqtt::PacketId;
 
 fn loss_kind(loss: Option<&DataLoss>) -> Option<LossKind> {
     loss.map(|l| l.kind)
@@ -300,8 +301,9 @@ async fn what_was_saved_outlives_a_death_before_it_is_written_anew() {
         assert_eq!(found.counts(), (400, 1));
         store
             .write(
-                (0..30)
-                    .map(|n| PersistedChange::InboundQos2Released { session: 7, id: n }.encode()),
+                (1..=30)
+                    .filter_map(PacketId::new)
+                    .map(|id| PersistedChange::InboundQos2Released { session: 7, id }.encode()),
             )
             .expect("written");
     }

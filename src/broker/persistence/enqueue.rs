@@ -12,6 +12,7 @@ use super::record::{PersistedChange, Target};
 use super::ticket::DurabilityTicket;
 use super::{Change, PendingChange, PersistenceLog, RECORD_OVERHEAD_BYTES};
 use crate::broker::message::Message;
+use crate::protocol::mqtt::{PacketId, QoS};
 
 impl PersistenceLog {
     fn enqueue(
@@ -20,7 +21,7 @@ impl PersistenceLog {
         owner: &Arc<str>,
         change: Change,
         ticket: Option<&Arc<DurabilityTicket>>,
-        pubrel_after: Option<(u64, u16)>,
+        pubrel_after: Option<(u64, PacketId)>,
     ) {
         if let Some(receipt) = ticket {
             receipt.expect_one();
@@ -68,7 +69,7 @@ impl PersistenceLog {
         (number, owner): (LogNumber, &Arc<str>),
         message: Arc<Message>,
         targets: Vec<Target>,
-        inbound: (u64, u16),
+        inbound: Option<(u64, PacketId)>,
         urgent: bool,
         ticket: Option<&Arc<DurabilityTicket>>,
     ) {
@@ -77,7 +78,7 @@ impl PersistenceLog {
         }
         // `rejects` has admitted it under its owner's quota. It does not wait for that quota again,
         // because recipients' queues hold other messages behind it until it is on disk.
-        let free = urgent && targets.iter().any(|t| t.qos == 2);
+        let free = urgent && targets.iter().any(|t| t.qos == QoS::ExactlyOnce);
         self.enqueue(
             number,
             owner,
@@ -234,7 +235,7 @@ impl PersistenceLog {
         &mut self,
         owner: &Arc<str>,
         session: u64,
-        id: u16,
+        id: PacketId,
         owed: Option<LogNumber>,
     ) -> LogNumber {
         if let Some(owed) = owed {

@@ -127,6 +127,7 @@ use self::record::{PersistedChange, Target};
 pub use self::ticket::DurabilityTicket;
 use self::writer_wakeup::WriterWakeup;
 use super::message::Message;
+use crate::protocol::mqtt::PacketId;
 
 /// Bytes that one owner may have written at once,
 const QUOTA_BURST: i64 = 2 << 20;
@@ -146,7 +147,7 @@ enum Change {
     Message {
         message: Arc<Message>,
         targets: Vec<Target>,
-        inbound: (u64, u16),
+        inbound: Option<(u64, PacketId)>,
     },
     /// The newest retained message of a topic; `None` removes it.
     Retained {
@@ -162,7 +163,7 @@ struct PendingChange {
     tickets: Vec<Arc<DurabilityTicket>>,
     /// PUBREL of this delivery (session, packet identifier) may be sent once the change is on
     /// disk.
-    pubrel_after: Option<(u64, u16)>,
+    pubrel_after: Option<(u64, PacketId)>,
     /// About how many bytes it will cost.
     cost: i64,
     /// It is written though its owner has no quota left.
@@ -192,7 +193,7 @@ pub struct PersistenceLog {
     /// Nothing is known of the contents of the disk, or too many changes are dirty: everything
     /// counts as dirty.
     all_dirty: bool,
-    delivered: BTreeMap<u64, Vec<u16>>,
+    delivered: BTreeMap<u64, Vec<PacketId>>,
     /// Bytes that each owner may still have written (below 0 after a large record); an owner
     /// without an entry may have [`QUOTA_BURST`].
     quota_left: BTreeMap<Arc<str>, i64>,

@@ -5,6 +5,7 @@ use super::record::PersistedChange;
 use super::{Change, PENDING_MAX, PendingChange, PersistenceLog, QUOTA_BURST};
 use crate::broker::acl::GATEWAY_ACCOUNT;
 use crate::protocol::broker::DurabilityClass;
+use crate::protocol::mqtt::QoS;
 
 impl PersistenceLog {
     /// True while an owner has so many pending changes that further ones must wait.
@@ -29,7 +30,7 @@ impl PersistenceLog {
     /// True when a message of that class cannot be accepted: its owner has too many pending
     /// changes, or no quota is left for a QoS 2 message of a durable topic, which is not sent
     /// before it is written.
-    pub fn rejects(&self, owner: &str, class: DurabilityClass, qos: u8) -> bool {
+    pub fn rejects(&self, owner: &str, class: DurabilityClass, qos: QoS) -> bool {
         // The pending changes before it are charged first.
         let waiting = self
             .pending_by_owner
@@ -41,7 +42,9 @@ impl PersistenceLog {
         };
         match class {
             DurabilityClass::Memory => false,
-            DurabilityClass::Durable => self.over_quota(owner) || qos == 2 && over_budget(),
+            DurabilityClass::Durable => {
+                self.over_quota(owner) || qos == QoS::ExactlyOnce && over_budget()
+            }
             DurabilityClass::Batched => self.over_quota(owner),
         }
     }

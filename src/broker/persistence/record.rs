@@ -9,13 +9,15 @@ mod codec;
 
 use bytes::Bytes;
 
+use crate::protocol::mqtt::{PacketId, QoS};
+
 /// A message on disk. `expiry` holds the seconds that were left of its message expiry interval, and
 /// the time when they were counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredMessage {
     pub topic: String,
     pub payload: Vec<u8>,
-    pub qos: u8,
+    pub qos: QoS,
     pub retain: bool,
     pub forwarded_properties: Bytes,
     pub expiry: Option<(u32, u64)>,
@@ -25,8 +27,8 @@ pub struct StoredMessage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     pub session: u64,
-    pub id: u16,
-    pub qos: u8,
+    pub id: PacketId,
+    pub qos: QoS,
     pub retain: bool,
     pub subscription_ids: Vec<u32>,
     /// Name of the shared subscription; empty = none.
@@ -44,8 +46,8 @@ pub struct SessionHeader {
     pub expiry_s: u32,
     /// Since when its client is disconnected; `None` when it was connected.
     pub disconnected_at: Option<u64>,
-    /// The packet identifier that was given out last.
-    pub next_packet_id: u16,
+    /// The packet identifier that was given out last; `None` when none was.
+    pub last_packet_id: Option<PacketId>,
 }
 
 /// A will on disk.
@@ -75,12 +77,12 @@ pub enum PersistedChange {
     SnapshotEnd,
     Session(SessionHeader),
     SessionDeleted(u64),
-    /// A subscription: bits 0–1 QoS, 2 no-local, 3 retain-as-published; identifier, 0 = none.
+    /// A subscription: bits 0–1 QoS, 2 no-local, 3 retain-as-published.
     Subscribed {
         session: u64,
         filter: String,
         options: u8,
-        identifier: u32,
+        identifier: Option<u32>,
     },
     Unsubscribed {
         session: u64,
@@ -88,33 +90,33 @@ pub enum PersistedChange {
     },
     /// A message for sessions; `sequence` rises in the order of publishing.
     ///
-    /// `inbound` is the publisher's session and packet identifier if the message came with QoS 2;
-    /// session 0 means none. The acceptance and the targets are one record, so that neither is on
+    /// `inbound` is the publisher's session and packet identifier if the message came with QoS 2.
+    /// The acceptance and the targets are one record, so that neither is on
     /// disk without the other.
     Queued {
         sequence: u64,
-        inbound: (u64, u16),
+        inbound: Option<(u64, PacketId)>,
         message: StoredMessage,
         targets: Vec<Target>,
     },
     /// Deliveries that are finished.
     Delivered {
         session: u64,
-        ids: Vec<u16>,
+        ids: Vec<PacketId>,
     },
     /// A QoS 2 delivery for which PUBREC was received.
     PubRecReceived {
         session: u64,
-        id: u16,
+        id: PacketId,
     },
     /// A QoS 2 message that was accepted from the client and is not released yet.
     InboundQos2 {
         session: u64,
-        id: u16,
+        id: PacketId,
     },
     InboundQos2Released {
         session: u64,
-        id: u16,
+        id: PacketId,
     },
     Will(StoredWill),
     WillCleared(u64),
@@ -122,7 +124,7 @@ pub enum PersistedChange {
     /// planned end; true until [`PersistedChange::ServingStarted`].
     NeverSent {
         session: u64,
-        ids: Vec<u16>,
+        ids: Vec<PacketId>,
     },
     /// The broker began to serve: from here on every queued message may have been sent.
     ServingStarted,

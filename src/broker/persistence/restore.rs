@@ -29,6 +29,7 @@ use crate::broker::subscriptions::{Slot, SubscriptionOptions, add_subscription};
 use crate::protocol::broker::DurabilityClass;
 use crate::protocol::mqtt::connect::Will;
 use crate::protocol::mqtt::properties::Properties;
+use crate::protocol::mqtt::{PacketId, QoS};
 use crate::supervisor::clock::BUILD_FLOOR_MS;
 
 /// After a restart of the broker, clients have this long to reconnect before their wills are
@@ -41,11 +42,11 @@ const UNRECORDED_IDS_MAX: u16 = 4_096;
 struct SessionRecords {
     subscriptions: BTreeMap<String, SubscriptionOptions>,
     /// By sequence and packet identifier.
-    queued: BTreeMap<(u64, u16), (Arc<StoredMessage>, Target)>,
-    pubrec_received: Vec<u16>,
-    inbound_qos2: Vec<u16>,
+    queued: BTreeMap<(u64, PacketId), (Arc<StoredMessage>, Target)>,
+    pubrec_received: Vec<PacketId>,
+    inbound_qos2: Vec<PacketId>,
     /// Packet identifiers of queued messages that were never sent.
-    never_sent: Vec<u16>,
+    never_sent: Vec<PacketId>,
 }
 
 /// The contents of the records.
@@ -170,10 +171,10 @@ impl RecoveredState {
                 identifier,
             } => {
                 let hearing = SubscriptionOptions {
-                    qos: (options & 3).min(2),
+                    qos: QoS::from_stored(options & 3),
                     no_local: options & 4 != 0,
                     retain_as_published: options & 8 != 0,
-                    subscription_id: (identifier > 0).then_some(identifier),
+                    subscription_id: identifier,
                 };
                 self.session_mut(session)
                     .subscriptions
@@ -188,8 +189,8 @@ impl RecoveredState {
                 message,
                 targets,
             } => {
-                if inbound.0 > 0 {
-                    self.session_mut(inbound.0).inbound_qos2.push(inbound.1);
+                if let Some((session, id)) = inbound {
+                    self.session_mut(session).inbound_qos2.push(id);
                 }
                 let message = Arc::new(message);
                 for target in targets {
@@ -256,7 +257,7 @@ impl RecoveredState {
         }) {
             if let Some(message) = unexpired(&message, now, wall) {
                 core.retained
-                    .set(&owner.into(), 0, &Arc::new(message), &core.limits);
+                    .set(&owner.into(), None, &Arc::new(message), &core.limits);
             }
         }
         core.retained.refused = 0;
@@ -299,7 +300,7 @@ impl RecoveredState {
                         identity: identity(&will.account),
                         client_id: will.client_id,
                         will: restored,
-                        connection_number: 0,
+                        connection_number: None,
                         from_broker_restart: will.due_at.is_none(),
                     },
                 );
@@ -377,7 +378,7 @@ fn restore_session(
         .values()
         .map(|(_, t)| t.id)
         .next_back()
-        .unwrap_or(header.next_packet_id);
+        .or(header.last_packet_id);
     for id in records.pubrec_received {
         queue.restore_pubrel(id, 0);
     }
@@ -399,7 +400,8 @@ fn restore_session(
         };
         queue.restore_queued(id, item, order, !records.never_sent.contains(&id));
     }
-    queue.resume_ids_after(last.wrapping_add(UNRECORDED_IDS_MAX));
+    let last = last.map_or(0, PacketId::get);
+    queue.resume_ids_after(PacketId::new(last.wrapping_add(UNRECORDED_IDS_MAX)));
     let session = Session {
         number: header.session,
         owner: header.account.as_str().into(),

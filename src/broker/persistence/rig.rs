@@ -13,6 +13,7 @@ use super::store::PersistenceFiles;
 use crate::broker::core::BrokerState;
 use crate::broker::message::Message;
 use crate::protocol::broker::{DataLoss, Limits};
+use crate::protocol::mqtt::{PacketId, QoS};
 use crate::supervisor::clock::Clock;
 
 pub(super) const RETAINED: usize = 400;
@@ -28,7 +29,7 @@ pub(super) fn message(topic: &str, payload: &str) -> Arc<Message> {
     Arc::new(Message {
         topic: topic.into(),
         payload: payload.as_bytes().into(),
-        qos: 1,
+        qos: QoS::AtLeastOnce,
         retain: true,
         forwarded_properties: bytes::Bytes::new(),
         expires_at: None,
@@ -55,7 +56,7 @@ pub(super) fn session_header(session: u64) -> PersistedChange {
         credential: String::new(),
         expiry_s: 3600,
         disconnected_at: None,
-        next_packet_id: 1,
+        last_packet_id: Some(PacketId::FIRST),
     })
 }
 

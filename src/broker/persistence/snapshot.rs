@@ -140,7 +140,7 @@ impl BrokerSnapshot {
                         session: number,
                         filter: filter.clone(),
                         options: encode_options(h),
-                        identifier: h.subscription_id.unwrap_or(0),
+                        identifier: h.subscription_id,
                     }),
             );
         self.add_queue(number, &session.queue);

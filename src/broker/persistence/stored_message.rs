@@ -41,7 +41,7 @@ pub fn queued_record(
 ) -> PersistedChange {
     PersistedChange::Queued {
         sequence: order,
-        inbound: (0, 0),
+        inbound: None,
         message: to_stored(message, now, wall),
         targets,
     }

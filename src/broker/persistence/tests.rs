@@ -15,6 +15,7 @@ use crate::broker::acl::GATEWAY_ACCOUNT;
 use crate::broker::core::BrokerState;
 use crate::broker::message::Message;
 use crate::protocol::broker::Limits;
+use crate::protocol::mqtt::{PacketId, QoS};
 
 fn folder() -> std::path::PathBuf {
     std::env::temp_dir().join(format!(
@@ -88,8 +89,8 @@ async fn who_has_it_need_not_be_written_and_who_waits_is_told() {
     let wake = Arc::new(Notify::new());
     let target = |session| Target {
         session,
-        id: 1,
-        qos: 1,
+        id: PacketId::FIRST,
+        qos: QoS::AtLeastOnce,
         retain: false,
         subscription_ids: Vec::new(),
         shared_name: String::new(),
@@ -100,14 +101,14 @@ async fn who_has_it_need_not_be_written_and_who_waits_is_told() {
         (number, &owner),
         message("d/den-01/a", "ON"),
         vec![target(1), target(2)],
-        (0, 0),
+        None,
         false,
         Some(&receipt),
     );
     ledger.record_delivered(
         1,
         Finished {
-            packet_id: 1,
+            packet_id: PacketId::FIRST,
             log_number: Some(number),
         },
     );
@@ -115,7 +116,7 @@ async fn who_has_it_need_not_be_written_and_who_waits_is_told() {
     ledger.record_delivered(
         2,
         Finished {
-            packet_id: 1,
+            packet_id: PacketId::FIRST,
             log_number: Some(number),
         },
     );
@@ -130,7 +131,7 @@ async fn who_has_it_need_not_be_written_and_who_waits_is_told() {
         (number, &owner),
         message("d/den-01/a", "ON"),
         vec![target(1)],
-        (0, 0),
+        None,
         false,
         Some(&receipt),
     );
@@ -144,7 +145,7 @@ async fn who_has_it_need_not_be_written_and_who_waits_is_told() {
     ledger.record_delivered(
         1,
         Finished {
-            packet_id: 1,
+            packet_id: PacketId::FIRST,
             log_number: Some(number),
         },
     );
@@ -152,7 +153,7 @@ async fn who_has_it_need_not_be_written_and_who_waits_is_told() {
         ledger.take_batch(None, now, 0).records,
         [PersistedChange::Delivered {
             session: 1,
-            ids: vec![1]
+            ids: vec![PacketId::FIRST]
         }
         .encode()]
     );
@@ -238,7 +239,7 @@ async fn retained_messages_survive_dumps_large_ones_and_an_older_store() {
     .concat();
     store.write(std::iter::once(old)).expect("written");
     let set = |core: &mut BrokerState, store: &mut PersistenceFiles, m: Arc<Message>| {
-        core.retained.set(&house, 0, &m, &Limits::default());
+        core.retained.set(&house, None, &m, &Limits::default());
         core.persistence
             .enqueue_retained(&house, &m.topic.clone(), Some(m), None);
         store
@@ -373,7 +374,7 @@ async fn what_a_failing_card_may_not_have_is_unsure_until_all_is_written_and_cos
         session: 1,
         filter: format!("c/{n}"),
         options: 1,
-        identifier: 0,
+        identifier: None,
     };
     let (known, unknown) = ("d/den-01/known", "d/den-01/unknown");
     ledger.enqueue_retained(&owner, known, Some(message(known, "ON")), None);

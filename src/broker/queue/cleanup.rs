@@ -5,12 +5,14 @@ use std::collections::VecDeque;
 
 use super::{Finished, LogNumber, Queue, QueuedDelivery, Stage};
 use crate::broker::message::QueuedMessage;
+use crate::protocol::mqtt::{PacketId, QoS};
 
 impl Queue {
     /// Drops QoS 0 messages: they are not stored for a disconnected client.
     pub fn drop_qos0(&mut self) {
-        self.retained_requests.retain(|_, (qos, _)| *qos > 0);
-        self.queued.retain(|w| w.item.qos > 0);
+        self.retained_requests
+            .retain(|_, (qos, _)| qos.is_acknowledged());
+        self.queued.retain(|w| w.item.qos.is_acknowledged());
         self.recount_bytes();
     }
 
@@ -26,11 +28,12 @@ impl Queue {
     }
 
     /// Drops the messages that the client may not receive any more and that were not sent yet.
-    /// Returns them, each with the end of its delivery for the persistence log.
+    /// Returns them, each with the end of its delivery for the persistence log if it has a packet
+    /// identifier.
     pub fn retain_permitted(
         &mut self,
         is_permitted: &dyn Fn(&str) -> bool,
-    ) -> Vec<(Finished, QueuedMessage)> {
+    ) -> Vec<(Option<Finished>, QueuedMessage)> {
         self.retained_requests
             .retain(|topic, _| is_permitted(topic));
         let (keep, gone): (VecDeque<QueuedDelivery>, VecDeque<QueuedDelivery>) =
@@ -42,14 +45,14 @@ impl Queue {
         self.recount_bytes();
         gone.into_iter()
             .map(|w| {
-                self.packet_ids.remove(&w.id);
-                (
+                let finished = w.id.map(|id| {
+                    self.packet_ids.remove(&id);
                     Finished {
-                        packet_id: w.id,
+                        packet_id: id,
                         log_number: w.log_number,
-                    },
-                    w.item,
-                )
+                    }
+                });
+                (finished, w.item)
             })
             .collect()
     }
@@ -60,7 +63,7 @@ impl Queue {
     pub fn take_redeliverable(&mut self) -> Vec<(Option<LogNumber>, QueuedMessage)> {
         let flying = std::mem::take(&mut self.inflight)
             .into_iter()
-            .filter(|f| f.qos == 1)
+            .filter(|f| f.qos == QoS::AtLeastOnce)
             .filter_map(|f| Some((f.log_number, f.item?)));
         let waiting = std::mem::take(&mut self.queued)
             .into_iter()
@@ -73,17 +76,17 @@ impl Queue {
     }
 
     /// Packet identifiers of queued messages that the persistence log has and that were never sent.
-    pub fn never_sent(&self) -> Vec<u16> {
+    pub fn never_sent(&self) -> Vec<PacketId> {
         self.queued
             .iter()
-            .filter(|w| w.id != 0 && w.log_number.is_some() && !w.dup)
-            .map(|w| w.id)
+            .filter(|w| w.log_number.is_some() && !w.dup)
+            .filter_map(|w| w.id)
             .collect()
     }
 
     /// The contents that the persistence log must write in a snapshot: messages with their log
     /// numbers and packet identifiers, and the packet identifiers for which PUBREC was received.
-    pub fn persisted_contents(&self) -> (Vec<(LogNumber, u16, QueuedMessage)>, Vec<u16>) {
+    pub fn persisted_contents(&self) -> (Vec<(LogNumber, PacketId, QueuedMessage)>, Vec<PacketId>) {
         let flying = self
             .inflight
             .iter()
@@ -92,7 +95,7 @@ impl Queue {
         let waiting = self
             .queued
             .iter()
-            .filter_map(|w| Some((w.log_number?, w.id, w.item.clone())));
+            .filter_map(|w| Some((w.log_number?, w.id?, w.item.clone())));
         let released = self
             .inflight
             .iter()

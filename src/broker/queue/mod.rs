@@ -12,6 +12,7 @@
 //!   one that was acknowledged to its publisher never makes room.
 
 mod cleanup;
+mod inbound_qos2;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -19,46 +20,24 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub use self::inbound_qos2::{InboundQos2, InboundQos2State};
 use crate::broker::message::{Message, QueuedMessage};
 use crate::broker::persistence::{Finished, LogNumber};
+use crate::protocol::mqtt::{PacketId, QoS};
 
 /// A client that took no message for this long has stalled.
 const STALL_AFTER: Duration = Duration::from_millis(20);
 
-/// How durable the record is that the client's QoS 2 message was accepted and is not released yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InboundQos2State {
-    /// In memory: it ends with the worker.
-    Memory,
-    /// On disk soon; PUBREC does not wait for it.
-    Batched,
-    /// On disk before PUBREC is sent. The release is on disk before PUBCOMP is sent.
-    Durable,
-    /// PUBREL was received; the record of it is on its way to the disk.
-    Released,
-    /// Restored at a start. If this packet identifier arrives without DUP, it names a new message,
-    /// and the release of the earlier one was lost.
-    Restored,
-}
-
-/// A QoS 2 message that was accepted from the client, and the ticket that its PUBREC (once it is
-/// released, its PUBCOMP) waits for.
-#[derive(Debug, Clone)]
-pub struct InboundQos2 {
-    pub state: InboundQos2State,
-    pub ticket: Option<Arc<crate::broker::persistence::DurabilityTicket>>,
-}
-
 /// A packet that is to be sent now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outgoing {
-    /// PUBLISH with its packet id (0 with QoS 0).
+    /// PUBLISH with its packet identifier; none = QoS 0.
     Publish {
-        id: u16,
+        id: Option<PacketId>,
         item: QueuedMessage,
         dup: bool,
     },
-    PubRel(u16),
+    PubRel(PacketId),
 }
 
 /// How far a QoS 1 or QoS 2 delivery has come; QoS 1 has only the first stage.
@@ -74,10 +53,10 @@ enum Stage {
 
 #[derive(Debug)]
 struct Inflight {
-    id: u16,
+    id: PacketId,
     stage: Stage,
     item: Option<QueuedMessage>,
-    qos: u8,
+    qos: QoS,
     log_number: Option<LogNumber>,
     /// It must be sent (again) on this connection.
     unsent: bool,
@@ -85,7 +64,8 @@ struct Inflight {
 
 #[derive(Debug)]
 struct QueuedDelivery {
-    id: u16,
+    /// None = it gets its packet identifier when it is sent.
+    id: Option<PacketId>,
     item: QueuedMessage,
     log_number: Option<LogNumber>,
     /// It may have been sent before the broker restarted, so it is sent with DUP [MQTT-3.3.1-1].
@@ -101,12 +81,12 @@ pub struct Queue {
     /// Topics whose retained message is to be sent because of a new subscription, with the
     /// subscription's QoS and identifiers. The message is looked up when it is sent. Bounded by
     /// the number of retained messages.
-    retained_requests: BTreeMap<Box<str>, (u8, Box<[u32]>)>,
+    retained_requests: BTreeMap<Box<str>, (QoS, Box<[u32]>)>,
     queued: VecDeque<QueuedDelivery>,
     inflight: VecDeque<Inflight>,
     /// Packet identifiers in use.
-    packet_ids: BTreeSet<u16>,
-    last_packet_id: u16,
+    packet_ids: BTreeSet<PacketId>,
+    last_packet_id: Option<PacketId>,
     unsent: usize,
     /// Bytes of queued messages and of inflight messages that still have their payload.
     pub bytes: usize,
@@ -130,7 +110,7 @@ impl Queue {
             queued: VecDeque::new(),
             inflight: VecDeque::new(),
             packet_ids: BTreeSet::new(),
-            last_packet_id: 0,
+            last_packet_id: None,
             unsent: 0,
             bytes: 0,
             receive_maximum: 20,
@@ -166,21 +146,22 @@ impl Queue {
                 .is_some_and(|at| now.saturating_duration_since(at) < STALL_AFTER)
     }
 
-    /// The packet identifier that was given out last, for the persistence log.
-    pub fn last_packet_id(&self) -> u16 {
+    /// The packet identifier that was given out last, for the persistence log; none = none was.
+    pub fn last_packet_id(&self) -> Option<PacketId> {
         self.last_packet_id
     }
 
-    /// Continues with packet identifiers after `last`.
-    pub fn resume_ids_after(&mut self, last: u16) {
+    /// Continues with packet identifiers after `last`; none = with the first one.
+    pub fn resume_ids_after(&mut self, last: Option<PacketId>) {
         self.last_packet_id = last;
     }
 
-    fn allocate_id(&mut self) -> u16 {
+    fn allocate_id(&mut self) -> PacketId {
         loop {
-            self.last_packet_id = self.last_packet_id.checked_add(1).unwrap_or(1);
-            if self.packet_ids.insert(self.last_packet_id) {
-                return self.last_packet_id;
+            let id = self.last_packet_id.map_or(PacketId::FIRST, PacketId::next);
+            self.last_packet_id = Some(id);
+            if self.packet_ids.insert(id) {
+                return id;
             }
         }
     }
@@ -190,7 +171,11 @@ impl Queue {
         while self.queued.len() >= self.max_messages
             || self.bytes + item.size() > self.max_bytes && !self.queued.is_empty()
         {
-            let Some(at) = self.queued.iter().position(|w| w.item.qos == 0) else {
+            let Some(at) = self
+                .queued
+                .iter()
+                .position(|w| w.item.qos == QoS::AtMostOnce)
+            else {
                 self.dropped += 1;
                 return false;
             };
@@ -202,18 +187,19 @@ impl Queue {
         true
     }
 
-    /// Puts a message at the end and returns its packet identifier, 0 when it has none yet. The
+    /// Puts a message at the end and returns its packet identifier, if it has one yet. The
     /// caller has called [`Queue::make_room`] before.
     ///
     /// `owed` is the message's number in the persistence log. A message that has one gets its
     /// packet identifier at once, so that it has the same identifier after a restart. A message
     /// with `held` is not sent before [`Queue::message_persisted`].
-    pub fn push(&mut self, item: QueuedMessage, owed: Option<LogNumber>, held: bool) -> u16 {
-        let id = if owed.is_some() {
-            self.allocate_id()
-        } else {
-            0
-        };
+    pub fn push(
+        &mut self,
+        item: QueuedMessage,
+        owed: Option<LogNumber>,
+        held: bool,
+    ) -> Option<PacketId> {
+        let id = owed.map(|_| self.allocate_id());
         self.bytes += item.size();
         self.queued.push_back(QueuedDelivery {
             id,
@@ -226,19 +212,25 @@ impl Queue {
     }
 
     /// The message with this packet identifier is on disk, or storage failed: it may be sent.
-    pub fn message_persisted(&mut self, id: u16) {
-        if let Some(waiting) = self.queued.iter_mut().find(|w| w.id == id) {
+    pub fn message_persisted(&mut self, id: PacketId) {
+        if let Some(waiting) = self.queued.iter_mut().find(|w| w.id == Some(id)) {
             waiting.until_durable = false;
         }
     }
 
     /// Restores a queued message from the persistence log, under its packet identifier. `again`: it
     /// may have been sent before.
-    pub fn restore_queued(&mut self, id: u16, item: QueuedMessage, owed: LogNumber, again: bool) {
+    pub fn restore_queued(
+        &mut self,
+        id: PacketId,
+        item: QueuedMessage,
+        owed: LogNumber,
+        again: bool,
+    ) {
         self.packet_ids.insert(id);
         self.bytes += item.size();
         self.queued.push_back(QueuedDelivery {
-            id,
+            id: Some(id),
             item,
             log_number: Some(owed),
             dup: again,
@@ -247,13 +239,13 @@ impl Queue {
     }
 
     /// Restores a delivery from the persistence log for which PUBREC was received.
-    pub fn restore_pubrel(&mut self, id: u16, owed: LogNumber) {
+    pub fn restore_pubrel(&mut self, id: PacketId, owed: LogNumber) {
         self.packet_ids.insert(id);
         self.inflight.push_back(Inflight {
             id,
             stage: Stage::PubRelReady,
             item: None,
-            qos: 2,
+            qos: QoS::ExactlyOnce,
             log_number: Some(owed),
             unsent: true,
         });
@@ -265,7 +257,7 @@ impl Queue {
     pub fn request_retained(
         &mut self,
         topic: &str,
-        qos: u8,
+        qos: QoS,
         identifiers: &[u32],
         most: usize,
     ) -> bool {
@@ -315,7 +307,7 @@ impl Queue {
             self.unsent -= 1;
             return Some(match &delivery.item {
                 Some(item) => Outgoing::Publish {
-                    id: delivery.id,
+                    id: Some(delivery.id),
                     item: item.clone(),
                     dup: true,
                 },
@@ -332,7 +324,7 @@ impl Queue {
                         continue;
                     };
                     let qos = message.qos.min(*qos);
-                    if full && qos > 0 {
+                    if full && qos.is_acknowledged() {
                         return None;
                     }
                     let (_, (_, identifiers)) = self.retained_requests.pop_first()?;
@@ -344,7 +336,7 @@ impl Queue {
                         shared_name: None,
                     };
                     QueuedDelivery {
-                        id: 0,
+                        id: None,
                         item,
                         log_number: None,
                         dup: false,
@@ -353,7 +345,7 @@ impl Queue {
                 }
                 None => {
                     let front = self.queued.front()?;
-                    if front.until_durable || full && front.item.qos > 0 {
+                    if front.until_durable || full && front.item.qos.is_acknowledged() {
                         return None;
                     }
                     let next = self.queued.pop_front()?;
@@ -363,26 +355,25 @@ impl Queue {
             };
             if next.item.message.is_expired(now) {
                 self.expired += 1;
-                if next.id != 0 {
-                    self.packet_ids.remove(&next.id);
+                if let Some(id) = next.id {
+                    self.packet_ids.remove(&id);
                     self.expired_deliveries.push(Finished {
-                        packet_id: next.id,
+                        packet_id: id,
                         log_number: next.log_number,
                     });
                 }
                 continue;
             }
-            if next.item.qos == 0 {
+            if next.item.qos == QoS::AtMostOnce {
                 return Some(Outgoing::Publish {
-                    id: 0,
+                    id: None,
                     item: next.item,
                     dup: false,
                 });
             }
-            let id = if next.id == 0 {
-                self.allocate_id()
-            } else {
-                next.id
+            let id = match next.id {
+                Some(id) => id,
+                None => self.allocate_id(),
             };
             self.bytes += next.item.size();
             self.inflight.push_back(Inflight {
@@ -394,14 +385,18 @@ impl Queue {
                 unsent: false,
             });
             return Some(Outgoing::Publish {
-                id,
+                id: Some(id),
                 item: next.item,
                 dup: next.dup,
             });
         }
     }
 
-    fn remove_inflight(&mut self, id: u16, stage: impl Fn(&Inflight) -> bool) -> Option<Finished> {
+    fn remove_inflight(
+        &mut self,
+        id: PacketId,
+        stage: impl Fn(&Inflight) -> bool,
+    ) -> Option<Finished> {
         let at = self.inflight.iter().position(|f| f.id == id && stage(f))?;
         let gone = self.inflight.remove(at)?;
         self.unsent -= usize::from(gone.unsent);
@@ -414,23 +409,23 @@ impl Queue {
     }
 
     /// PUBACK.
-    pub fn on_puback(&mut self, id: u16) -> Option<Finished> {
-        self.remove_inflight(id, |f| f.qos == 1)
+    pub fn on_puback(&mut self, id: PacketId) -> Option<Finished> {
+        self.remove_inflight(id, |f| f.qos == QoS::AtLeastOnce)
     }
 
     /// PUBREC with a reason code of failure: the delivery is finished.
-    pub fn on_pubrec_error(&mut self, id: u16) -> Option<Finished> {
-        self.remove_inflight(id, |f| f.qos == 2)
+    pub fn on_pubrec_error(&mut self, id: PacketId) -> Option<Finished> {
+        self.remove_inflight(id, |f| f.qos == QoS::ExactlyOnce)
     }
 
     /// PUBREC: the client has the message. `None`: there is no such delivery, or its PUBREC is
     /// being recorded already. `true`: this is the first PUBREC, and PUBREL waits for
     /// [`Queue::pubrec_persisted`]. `false`: PUBREL may be sent again.
-    pub fn on_pubrec(&mut self, id: u16) -> Option<(bool, Option<LogNumber>)> {
+    pub fn on_pubrec(&mut self, id: PacketId) -> Option<(bool, Option<LogNumber>)> {
         let flying = self
             .inflight
             .iter_mut()
-            .find(|f| f.id == id && f.qos == 2)?;
+            .find(|f| f.id == id && f.qos == QoS::ExactlyOnce)?;
         self.bytes -= flying.item.take().map_or(0, |item| item.size());
         match flying.stage {
             Stage::PublishSent => {
@@ -447,7 +442,7 @@ impl Queue {
     }
 
     /// The persistence log has the delivery under another number now.
-    pub fn set_log_number(&mut self, id: u16, owed: LogNumber) {
+    pub fn set_log_number(&mut self, id: PacketId, owed: LogNumber) {
         if let Some(flying) = self.inflight.iter_mut().find(|f| f.id == id) {
             flying.log_number = Some(owed);
         }
@@ -455,19 +450,19 @@ impl Queue {
 
     /// True while this packet identifier names an inflight delivery.
     #[cfg(test)]
-    pub fn is_inflight(&self, id: u16) -> bool {
+    pub fn is_inflight(&self, id: PacketId) -> bool {
         self.inflight.iter().any(|f| f.id == id)
     }
 
     /// True while PUBREL waits until the PUBREC is on disk.
-    pub fn is_persisting_pubrec(&self, id: u16) -> bool {
+    pub fn is_persisting_pubrec(&self, id: PacketId) -> bool {
         self.inflight
             .iter()
             .any(|f| f.id == id && f.stage == Stage::PersistingPubRec)
     }
 
     /// The PUBREC is recorded on disk, or storage failed: PUBREL is sent next.
-    pub fn pubrec_persisted(&mut self, id: u16) {
+    pub fn pubrec_persisted(&mut self, id: PacketId) {
         if let Some(flying) = self
             .inflight
             .iter_mut()
@@ -480,7 +475,7 @@ impl Queue {
     }
 
     /// PUBCOMP.
-    pub fn on_pubcomp(&mut self, id: u16) -> Option<Finished> {
+    pub fn on_pubcomp(&mut self, id: PacketId) -> Option<Finished> {
         self.remove_inflight(id, |f| f.stage == Stage::PubRelReady)
     }
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::body::BodyReader;
 use super::properties::{self, Properties, PropertyContext};
 use super::topic::is_topic_name;
-use super::{Version, Violation, malformed};
+use super::{QoS, ReasonCode, Version, Violation, malformed};
 
 /// A client's first packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +37,8 @@ pub struct Will {
     pub topic: String,
     /// Payload.
     pub payload: Bytes,
-    /// QoS, 0–2.
-    pub qos: u8,
+    /// QoS.
+    pub qos: QoS,
     /// Publish it as a retained message.
     pub retain: bool,
     /// MQTT 5 properties.
@@ -50,7 +50,8 @@ pub struct Will {
 pub enum ConnectError {
     /// Not a CONNECT, or malformed: close without an answer in 3.1.1.
     Violation(Violation),
-    /// A protocol level that is not served: answer 1 (3.1.1) or 0x84 (5.0).
+    /// A protocol level that is not served: answer 1 (3.1.1) or
+    /// [`ReasonCode::UNSUPPORTED_PROTOCOL_VERSION`] (5.0).
     UnsupportedVersion,
     /// A will that cannot be published: answered with its code in 5.0.
     InvalidWill(Violation),
@@ -86,11 +87,11 @@ pub fn read(body: Bytes) -> Result<Connect, ConnectError> {
     if flags & 1 != 0 {
         return Err(malformed("a reserved flag of CONNECT is set").into());
     }
-    let (has_will, will_qos, will_retain) = (flags & 0x04 != 0, flags >> 3 & 3, flags & 0x20 != 0);
+    let (has_will, will_retain) = (flags & 0x04 != 0, flags & 0x20 != 0);
     let (has_name, has_password) = (flags & 0x80 != 0, flags & 0x40 != 0);
-    if will_qos > 2 || !has_will && (will_qos != 0 || will_retain) {
-        return Err(malformed("the will flags contradict each other").into());
-    }
+    let will_qos = QoS::from_bits(flags >> 3 & 3)
+        .filter(|qos| has_will || *qos == QoS::AtMostOnce && !will_retain)
+        .ok_or(malformed("the will flags contradict each other"))?;
     if version != Version::V5 && has_password && !has_name {
         return Err(malformed("a password without a user name").into());
     }
@@ -114,13 +115,13 @@ pub fn read(body: Bytes) -> Result<Connect, ConnectError> {
         let payload = Bytes::copy_from_slice(&body.binary()?);
         if !is_topic_name(&topic) {
             return Err(ConnectError::InvalidWill(Violation {
-                code: 0x90,
+                code: ReasonCode::TOPIC_NAME_INVALID,
                 what: "the will's topic is not a topic",
             }));
         }
         if properties.is_text && std::str::from_utf8(&payload).is_err() {
             return Err(ConnectError::InvalidWill(Violation {
-                code: 0x99,
+                code: ReasonCode::PAYLOAD_FORMAT_INVALID,
                 what: "the will says that it is text, and is not UTF-8",
             }));
         }

@@ -2,8 +2,8 @@
 
 use bytes::{BufMut as _, BytesMut};
 
-use super::Version;
 use super::frame::{put_packet, put_varint, varint_len};
+use super::{PacketId, PacketType, QoS, ReasonCode, Version};
 
 /// The bounds in CONNACK for an MQTT 5 client. Features that it does not mention are served without
 /// bounds (QoS 2, retained messages, wildcards, subscription identifiers, shared subscriptions).
@@ -35,7 +35,7 @@ fn put_string_property(out: &mut BytesMut, id: u8, value: &str) {
 pub fn connack(out: &mut BytesMut, version: Version, w: &ConnAck) {
     let mut body = BytesMut::new();
     body.put_u8(u8::from(w.session_present));
-    body.put_u8(0);
+    body.put_u8(ReasonCode::SUCCESS.get());
     if version == Version::V5 {
         let mut props = BytesMut::new();
         props.put_u8(0x21);
@@ -58,25 +58,24 @@ pub fn connack(out: &mut BytesMut, version: Version, w: &ConnAck) {
         put_varint(&mut body, props.len());
         body.extend_from_slice(&props);
     }
-    put_packet(out, 0x20, &body);
+    put_packet(out, PacketType::ConnAck, &body);
 }
 
-/// CONNACK that refuses. `code` is the MQTT 5 reason code; 3.1.1 gets the nearest of its five
-/// return codes. The sentence is left out if it does not fit into the client's `largest` packet; if
+/// CONNACK that refuses; 3.1.1 gets the nearest of its five return codes. The sentence is left out if it does not fit into the client's `largest` packet; if
 /// not even the code fits, nothing is sent.
-pub fn connack_error(out: &mut BytesMut, version: Version, code: u8, why: &str, largest: usize) {
+pub fn connack_error(
+    out: &mut BytesMut,
+    version: Version,
+    code: ReasonCode,
+    why: &str,
+    largest: usize,
+) {
     let mut body = BytesMut::new();
     body.put_u8(0);
     match version {
-        Version::V31 | Version::V311 => body.put_u8(match code {
-            0x84 => 1,
-            0x85 => 2,
-            0x86 => 4,
-            0x87 | 0x8a | 0x8c => 5,
-            _ => 3,
-        }),
+        Version::V31 | Version::V311 => body.put_u8(code.connack_return_code()),
         Version::V5 => {
-            body.put_u8(code);
+            body.put_u8(code.get());
             let mut props = BytesMut::new();
             put_string_property(&mut props, 0x1f, why);
             if props.len() + 6 > largest {
@@ -87,7 +86,7 @@ pub fn connack_error(out: &mut BytesMut, version: Version, code: u8, why: &str, 
         }
     }
     if body.len() + 2 <= largest {
-        put_packet(out, 0x20, &body);
+        put_packet(out, PacketType::ConnAck, &body);
     }
 }
 
@@ -105,10 +104,10 @@ pub struct OutgoingPublish<'a> {
     pub topic: &'a str,
     /// Payload.
     pub payload: &'a [u8],
-    /// QoS, 0–2.
-    pub qos: u8,
-    /// Packet identifier with QoS 1 and 2.
-    pub packet_id: u16,
+    /// QoS.
+    pub qos: QoS,
+    /// Packet identifier; none = QoS 0.
+    pub packet_id: Option<PacketId>,
     /// It was sent before.
     pub dup: bool,
     /// Retain flag.
@@ -141,7 +140,10 @@ pub fn publish(out: &mut BytesMut, version: Version, d: &OutgoingPublish<'_>) {
         }
         props.extend_from_slice(d.forwarded_properties);
     }
-    let first = 0x30 | u8::from(d.dup) << 3 | d.qos << 1 | u8::from(d.retain);
+    let first = PacketType::Publish.first_byte()
+        | u8::from(d.dup) << 3
+        | d.qos.bits() << 1
+        | u8::from(d.retain);
     let topic = if matches!(d.alias, Some((_, false))) {
         ""
     } else {
@@ -153,14 +155,15 @@ pub fn publish(out: &mut BytesMut, version: Version, d: &OutgoingPublish<'_>) {
     } else {
         0
     };
-    let len = 2 + topic.len() + if d.qos > 0 { 2 } else { 0 } + props_len + d.payload.len();
+    let len =
+        2 + topic.len() + if d.packet_id.is_some() { 2 } else { 0 } + props_len + d.payload.len();
     out.reserve(len + 5);
     out.put_u8(first);
     put_varint(out, len);
     out.put_u16(u16::try_from(topic.len()).unwrap_or(u16::MAX));
     out.extend_from_slice(topic.as_bytes());
-    if d.qos > 0 {
-        out.put_u16(d.packet_id);
+    if let Some(id) = d.packet_id {
+        out.put_u16(id.get());
     }
     if v5 {
         put_varint(out, props.len());
@@ -169,41 +172,59 @@ pub fn publish(out: &mut BytesMut, version: Version, d: &OutgoingPublish<'_>) {
     out.extend_from_slice(d.payload);
 }
 
-/// PUBACK (kind 4), PUBREC (5), PUBREL (6) or PUBCOMP (7).
-pub fn ack(out: &mut BytesMut, version: Version, kind: u8, id: u16, reason: u8) {
-    let has_reason = version == Version::V5 && reason != 0;
-    out.put_u8(kind << 4 | if kind == 6 { 2 } else { 0 });
+/// PUBACK, PUBREC, PUBREL or PUBCOMP.
+pub fn ack(
+    out: &mut BytesMut,
+    version: Version,
+    packet_type: PacketType,
+    id: PacketId,
+    reason: ReasonCode,
+) {
+    let has_reason = version == Version::V5 && reason != ReasonCode::SUCCESS;
+    out.put_u8(packet_type.first_byte());
     out.put_u8(if has_reason { 3 } else { 2 });
-    out.put_u16(id);
+    out.put_u16(id.get());
     if has_reason {
-        out.put_u8(reason);
+        out.put_u8(reason.get());
     }
 }
 
-/// SUBACK (kind 9) or UNSUBACK (11) with a code per filter.
-pub fn suback(out: &mut BytesMut, version: Version, kind: u8, id: u16, codes: &[u8]) {
+/// SUBACK or UNSUBACK with a code per filter; UNSUBACK of 3.1.1 has none.
+pub fn suback(
+    out: &mut BytesMut,
+    version: Version,
+    packet_type: PacketType,
+    id: PacketId,
+    codes: &[ReasonCode],
+) {
     let mut body = BytesMut::new();
-    body.put_u16(id);
+    body.put_u16(id.get());
     if version == Version::V5 {
         body.put_u8(0);
     }
-    if version == Version::V5 || kind == 9 {
-        body.extend_from_slice(codes);
+    if version == Version::V5 || packet_type == PacketType::SubAck {
+        body.extend(codes.iter().map(|code| code.get()));
     }
-    put_packet(out, kind << 4, &body);
+    put_packet(out, packet_type, &body);
 }
 
 /// PINGRESP.
 pub fn pingresp(out: &mut BytesMut) {
-    put_packet(out, 0xd0, &[]);
+    put_packet(out, PacketType::PingResp, &[]);
 }
 
 /// DISCONNECT with a reason code, and with a sentence if it fits into the client's `largest`
 /// packet. An MQTT 3.1.1 server has no DISCONNECT, so nothing is sent.
-pub fn disconnect(out: &mut BytesMut, version: Version, code: u8, why: &str, largest: usize) {
+pub fn disconnect(
+    out: &mut BytesMut,
+    version: Version,
+    code: ReasonCode,
+    why: &str,
+    largest: usize,
+) {
     if version == Version::V5 {
         let mut body = BytesMut::new();
-        body.put_u8(code);
+        body.put_u8(code.get());
         let mut props = BytesMut::new();
         put_string_property(&mut props, 0x1f, why);
         if props.len() + 6 <= largest {
@@ -211,7 +232,7 @@ pub fn disconnect(out: &mut BytesMut, version: Version, code: u8, why: &str, lar
             body.extend_from_slice(&props);
         }
         if body.len() + 2 <= largest {
-            put_packet(out, 0xe0, &body);
+            put_packet(out, PacketType::Disconnect, &body);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use bytes::{Buf as _, Bytes, BytesMut};
 
-use super::{Violation, malformed};
+use super::{PacketType, ReasonCode, Violation, malformed};
 
 /// One packet as it was received: first byte and body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub fn split_packet(
     }
     if len > max_body {
         return Err(Violation {
-            code: 0x95,
+            code: ReasonCode::PACKET_TOO_LARGE,
             what: "the packet is larger than allowed",
         });
     }
@@ -54,10 +54,10 @@ pub fn split_packet(
     }))
 }
 
-/// Writes a packet: header and body.
-pub fn put_packet(out: &mut BytesMut, first: u8, body: &[u8]) {
+/// Writes a packet: header with its fixed flags, and body.
+pub fn put_packet(out: &mut BytesMut, packet_type: PacketType, body: &[u8]) {
     out.reserve(body.len() + 5);
-    out.extend_from_slice(&[first]);
+    out.extend_from_slice(&[packet_type.first_byte()]);
     put_varint(out, body.len());
     out.extend_from_slice(body);
 }

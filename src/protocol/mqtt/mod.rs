@@ -12,11 +12,20 @@ pub mod connect;
 pub mod encode;
 pub mod frame;
 pub mod packet;
+mod packet_id;
+mod packet_type;
 pub mod properties;
+mod qos;
+mod reason_code;
 pub mod topic;
 
 #[cfg(test)]
 mod tests;
+
+pub use self::packet_id::PacketId;
+pub use self::packet_type::PacketType;
+pub use self::qos::QoS;
+pub use self::reason_code::ReasonCode;
 
 /// Protocol version of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,22 +40,28 @@ pub enum Version {
 
 /// Why a client is disconnected: the MQTT 5 reason code and a description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{what} (reason {code:#04x})")]
+#[error("{what} (reason {code})")]
 pub struct Violation {
     /// MQTT 5 reason code.
-    pub code: u8,
+    pub code: ReasonCode,
     /// Description for a technician.
     pub what: &'static str,
 }
 
-/// A malformed packet (reason code 0x81).
+/// A malformed packet.
 #[must_use]
 pub const fn malformed(what: &'static str) -> Violation {
-    Violation { code: 0x81, what }
+    Violation {
+        code: ReasonCode::MALFORMED_PACKET,
+        what,
+    }
 }
 
-/// A protocol error (reason code 0x82).
+/// A protocol error.
 #[must_use]
 pub const fn protocol_error(what: &'static str) -> Violation {
-    Violation { code: 0x82, what }
+    Violation {
+        code: ReasonCode::PROTOCOL_ERROR,
+        what,
+    }
 }

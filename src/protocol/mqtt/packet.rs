@@ -6,7 +6,7 @@ use super::body::BodyReader;
 use super::frame::RawPacket;
 use super::properties::{self, Properties, PropertyContext};
 use super::topic::is_topic_name;
-use super::{Version, Violation, malformed, protocol_error};
+use super::{PacketId, PacketType, QoS, ReasonCode, Version, Violation, malformed, protocol_error};
 
 /// A packet after CONNECT.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,28 +14,28 @@ pub enum Packet {
     /// PUBLISH.
     Publish(Publish),
     /// PUBACK: the client has it.
-    PubAck(u16),
-    /// PUBREC with its reason: from 0x80 on the client does not take the message.
-    PubRec(u16, u8),
+    PubAck(PacketId),
+    /// PUBREC with its reason: with an error the client does not take the message.
+    PubRec(PacketId, ReasonCode),
     /// PUBREL: release of a QoS 2 message.
-    PubRel(u16),
+    PubRel(PacketId),
     /// PUBCOMP.
-    PubComp(u16),
+    PubComp(PacketId),
     /// SUBSCRIBE.
     Subscribe(Subscribe),
     /// UNSUBSCRIBE.
     Unsubscribe {
         /// Packet identifier.
-        id: u16,
+        id: PacketId,
         /// Topic filters.
         filters: Vec<String>,
     },
     /// PINGREQ.
     PingReq,
-    /// DISCONNECT with its reason (0 in 3.1.1) and a changed session expiry.
+    /// DISCONNECT with its reason (success in 3.1.1) and a changed session expiry.
     Disconnect {
-        /// Reason code; 0x04 = publish the will nevertheless.
-        reason: u8,
+        /// Reason code.
+        reason: ReasonCode,
         /// New session expiry interval, seconds.
         session_expiry: Option<u32>,
     },
@@ -46,14 +46,14 @@ pub enum Packet {
 pub struct Publish {
     /// It was sent before.
     pub dup: bool,
-    /// QoS, 0–2.
-    pub qos: u8,
+    /// QoS.
+    pub qos: QoS,
     /// Retain it for later subscriptions.
     pub retain: bool,
     /// Topic; empty = the topic that [`Properties::topic_alias`] stands for.
     pub topic: String,
-    /// Packet identifier; 0 with QoS 0.
-    pub id: u16,
+    /// Packet identifier; none = QoS 0.
+    pub id: Option<PacketId>,
     /// MQTT 5 properties.
     pub properties: Properties,
     /// Payload.
@@ -64,7 +64,7 @@ pub struct Publish {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscribe {
     /// Packet identifier.
-    pub id: u16,
+    pub id: PacketId,
     /// Subscription identifier, if any.
     pub subscription_id: Option<u32>,
     /// The requested subscriptions.
@@ -76,8 +76,8 @@ pub struct Subscribe {
 pub struct SubscriptionRequest {
     /// Topic filter; it may be invalid, then only this request is refused.
     pub filter: String,
-    /// Requested QoS, 0–2.
-    pub qos: u8,
+    /// Requested QoS.
+    pub qos: QoS,
     /// Do not deliver this client's own messages.
     pub no_local: bool,
     /// Deliver the RETAIN flag as published.
@@ -86,11 +86,8 @@ pub struct SubscriptionRequest {
     pub retain_handling: u8,
 }
 
-fn packet_id(body: &mut BodyReader) -> Result<u16, Violation> {
-    match body.u16()? {
-        0 => Err(protocol_error("packet id 0")),
-        id => Ok(id),
-    }
+fn packet_id(body: &mut BodyReader) -> Result<PacketId, Violation> {
+    PacketId::new(body.u16()?).ok_or(protocol_error("packet id 0"))
 }
 
 /// Reads a packet that follows CONNECT.
@@ -99,30 +96,39 @@ fn packet_id(body: &mut BodyReader) -> Result<u16, Violation> {
 /// A [`Violation`]: the client must be disconnected.
 pub fn read(version: Version, frame: RawPacket) -> Result<Packet, Violation> {
     let flags = frame.first_byte & 0x0f;
-    let kind = frame.first_byte >> 4;
+    let packet_type = PacketType::of_first_byte(frame.first_byte);
     let mut body = BodyReader(frame.body);
-    let wanted_flags = if matches!(kind, 6 | 8 | 10) { 2 } else { 0 };
     // In 3.1 these bits are DUP, QoS and RETAIN in every packet. DUP may be set in a packet that is
     // sent again; the others are not used.
-    if kind != 3 && flags != wanted_flags && version != Version::V31 {
+    let wrong_flags = match packet_type {
+        Some(PacketType::Publish) => false,
+        Some(other) => flags != other.fixed_flags(),
+        None => flags != 0,
+    };
+    if wrong_flags && version != Version::V31 {
         return Err(malformed("the flags of a packet are wrong"));
     }
-    let packet = match kind {
-        1 => return Err(protocol_error("a second CONNECT")),
-        3 => Packet::Publish(publish(version, flags, &mut body)?),
-        4 => Packet::PubAck(ack(version, &mut body)?.0),
-        5 => {
+    let Some(packet_type) = packet_type else {
+        return Err(protocol_error("a packet that only a server may send"));
+    };
+    let packet = match packet_type {
+        PacketType::Connect => return Err(protocol_error("a second CONNECT")),
+        PacketType::Publish => Packet::Publish(publish(version, flags, &mut body)?),
+        PacketType::PubAck => Packet::PubAck(ack(version, &mut body)?.0),
+        PacketType::PubRec => {
             let (id, reason) = ack(version, &mut body)?;
             Packet::PubRec(id, reason)
         }
-        6 => Packet::PubRel(ack(version, &mut body)?.0),
-        7 => Packet::PubComp(ack(version, &mut body)?.0),
-        8 => Packet::Subscribe(subscribe(version, &mut body)?),
-        10 => unsubscribe(version, &mut body)?,
-        12 => Packet::PingReq,
-        14 => disconnect(version, &mut body)?,
-        15 => return Err(protocol_error("enhanced authentication was not agreed")),
-        _ => return Err(protocol_error("a packet that only a server may send")),
+        PacketType::PubRel => Packet::PubRel(ack(version, &mut body)?.0),
+        PacketType::PubComp => Packet::PubComp(ack(version, &mut body)?.0),
+        PacketType::Subscribe => Packet::Subscribe(subscribe(version, &mut body)?),
+        PacketType::Unsubscribe => unsubscribe(version, &mut body)?,
+        PacketType::PingReq => Packet::PingReq,
+        PacketType::Disconnect => disconnect(version, &mut body)?,
+        PacketType::Auth => return Err(protocol_error("enhanced authentication was not agreed")),
+        PacketType::ConnAck | PacketType::SubAck | PacketType::UnsubAck | PacketType::PingResp => {
+            return Err(protocol_error("a packet that only a server may send"));
+        }
     };
     if body.remaining() > 0 {
         return Err(malformed("a packet is longer than its content"));
@@ -131,12 +137,15 @@ pub fn read(version: Version, frame: RawPacket) -> Result<Packet, Violation> {
 }
 
 fn publish(version: Version, flags: u8, body: &mut BodyReader) -> Result<Publish, Violation> {
-    let qos = flags >> 1 & 3;
-    if qos == 3 || qos == 0 && flags & 8 != 0 {
-        return Err(malformed("QoS 3, or DUP with QoS 0"));
-    }
+    let qos = QoS::from_bits(flags >> 1 & 3)
+        .filter(|qos| qos.is_acknowledged() || flags & 8 == 0)
+        .ok_or(malformed("QoS 3, or DUP with QoS 0"))?;
     let topic = body.string()?;
-    let id = if qos > 0 { packet_id(body)? } else { 0 };
+    let id = if qos.is_acknowledged() {
+        Some(packet_id(body)?)
+    } else {
+        None
+    };
     let properties = if version == Version::V5 {
         properties::read(body, PropertyContext::Publish)?
     } else {
@@ -147,7 +156,7 @@ fn publish(version: Version, flags: u8, body: &mut BodyReader) -> Result<Publish
     }
     if !topic.is_empty() && !is_topic_name(&topic) {
         return Err(Violation {
-            code: 0x90,
+            code: ReasonCode::TOPIC_NAME_INVALID,
             what: "not a topic that can be published to",
         });
     }
@@ -163,11 +172,11 @@ fn publish(version: Version, flags: u8, body: &mut BodyReader) -> Result<Publish
     })
 }
 
-fn ack(version: Version, body: &mut BodyReader) -> Result<(u16, u8), Violation> {
+fn ack(version: Version, body: &mut BodyReader) -> Result<(PacketId, ReasonCode), Violation> {
     let id = packet_id(body)?;
-    let mut reason = 0;
+    let mut reason = ReasonCode::SUCCESS;
     if version == Version::V5 && body.remaining() > 0 {
-        reason = body.u8()?;
+        reason = ReasonCode::new(body.u8()?);
         if body.remaining() > 0 {
             properties::read(body, PropertyContext::Ack)?;
         }
@@ -197,13 +206,12 @@ fn subscribe(version: Version, body: &mut BodyReader) -> Result<Subscribe, Viola
     while body.remaining() > 0 {
         let filter = filter(version, body)?;
         let options = body.u8()?;
-        let (qos, handling) = (options & 3, options >> 4 & 3);
-        if qos == 3 || options & 0xc0 != 0 || handling == 3 || !v5 && options > 2 {
-            return Err(if v5 && qos != 3 && options & 0xc0 == 0 {
-                protocol_error("retain handling is 0, 1 or 2")
-            } else {
-                malformed("subscription options are wrong")
-            });
+        let handling = options >> 4 & 3;
+        let qos = QoS::from_bits(options & 3)
+            .filter(|_| options & 0xc0 == 0 && (v5 || options <= 2))
+            .ok_or(malformed("subscription options are wrong"))?;
+        if handling == 3 {
+            return Err(protocol_error("retain handling is 0, 1 or 2"));
         }
         if options & 4 != 0 && filter.starts_with("$share/") {
             return Err(protocol_error("no-local with a shared subscription"));
@@ -244,11 +252,11 @@ fn unsubscribe(version: Version, body: &mut BodyReader) -> Result<Packet, Violat
 fn disconnect(version: Version, body: &mut BodyReader) -> Result<Packet, Violation> {
     if version != Version::V5 || body.remaining() == 0 {
         return Ok(Packet::Disconnect {
-            reason: 0,
+            reason: ReasonCode::SUCCESS,
             session_expiry: None,
         });
     }
-    let reason = body.u8()?;
+    let reason = ReasonCode::new(body.u8()?);
     let session_expiry = if body.remaining() > 0 {
         properties::read(body, PropertyContext::Disconnect)?.session_expiry
     } else {

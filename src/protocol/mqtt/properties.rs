@@ -4,7 +4,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::body::BodyReader;
-use super::{Violation, malformed, protocol_error};
+use super::{ReasonCode, Violation, malformed, protocol_error};
 
 /// Where properties occur.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,7 +133,7 @@ pub(super) fn read(
             0x23 => match reader.u16()? {
                 0 => {
                     return Err(Violation {
-                        code: 0x94,
+                        code: ReasonCode::TOPIC_ALIAS_INVALID,
                         what: "topic alias 0",
                     });
                 }

@@ -8,7 +8,7 @@ use super::connect::{self, ConnectError};
 use super::frame::{RawPacket, put_packet, put_varint, split_packet};
 use super::packet::{self, Packet};
 use super::topic::{covers, is_topic_filter, is_topic_name, matches};
-use super::{Version, encode};
+use super::{PacketId, PacketType, QoS, ReasonCode, Version, encode};
 
 fn frame(bytes: &[u8]) -> RawPacket {
     split_packet(&mut BytesMut::from(bytes), 1 << 20)
@@ -108,14 +108,14 @@ fn what_a_client_may_not_say_is_a_violation() {
     assert_eq!(
         packet::read(Version::V5, frame(b"\xe0\x00")),
         Ok(Packet::Disconnect {
-            reason: 0,
+            reason: ReasonCode::SUCCESS,
             session_expiry: None
         })
     );
     assert_eq!(
         packet::read(Version::V5, frame(b"\xe0\x01\x04")),
         Ok(Packet::Disconnect {
-            reason: 4,
+            reason: ReasonCode::DISCONNECT_WITH_WILL,
             session_expiry: None
         })
     );
@@ -203,17 +203,18 @@ proptest! {
 
     #[test]
     fn publishes_are_read_as_another_codec_writes_them(topic in "[a-zđèớ/]{1,30}", payload in prop::collection::vec(any::<u8>(), 0..200), qos in 0u8..3, retain in any::<bool>(), id in 1u16..) {
-        use rumqttc::mqttbytes::{QoS, v4};
-        let level = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce][usize::from(qos)];
+        use rumqttc::mqttbytes::{self, v4};
+        let level = mqttbytes::qos(qos).expect("0, 1 or 2");
+        let number = PacketId::new(id);
         let mut theirs = v4::Publish::new(&topic, level, payload.clone());
         theirs.retain = retain;
         theirs.pkid = if qos > 0 { id } else { 0 };
         let mut wire = BytesMut::new();
         theirs.write(&mut wire).expect("written");
         let Ok(Packet::Publish(ours)) = packet::read(Version::V311, split_packet(&mut wire, 1 << 20).expect("frame").expect("whole")) else { panic!("not read") };
-        prop_assert_eq!((ours.topic.as_str(), &ours.payload[..], ours.qos, ours.retain, ours.id), (topic.as_str(), &payload[..], qos, retain, theirs.pkid));
+        prop_assert_eq!((ours.topic.as_str(), &ours.payload[..], ours.qos.bits(), ours.retain, ours.id), (topic.as_str(), &payload[..], qos, retain, PacketId::new(theirs.pkid)));
         let mut back = BytesMut::new();
-        encode::publish(&mut back, Version::V311, &encode::OutgoingPublish { topic: &topic, payload: &payload, qos: qos.min(1), packet_id: id, dup: false, retain, forwarded_properties: &[], message_expiry_s: None, subscription_ids: &[], alias: None });
+        encode::publish(&mut back, Version::V311, &encode::OutgoingPublish { topic: &topic, payload: &payload, qos: QoS::from_stored(qos.min(1)), packet_id: number.filter(|_| qos > 0), dup: false, retain, forwarded_properties: &[], message_expiry_s: None, subscription_ids: &[], alias: None });
         let Ok(v4::Packet::Publish(read)) = v4::Packet::read(&mut back, 1 << 20) else { panic!("not read by a client") };
         prop_assert_eq!((read.topic, read.payload.to_vec()), (topic, payload));
     }
@@ -229,7 +230,7 @@ proptest! {
 #[test]
 fn frames_are_cut_at_any_byte() {
     let mut whole = BytesMut::new();
-    put_packet(&mut whole, 0x30, &[7; 200]);
+    put_packet(&mut whole, PacketType::Publish, &[7; 200]);
     for cut in 0..whole.len() {
         let mut part = BytesMut::from(&whole[..cut]);
         assert_eq!(split_packet(&mut part, 1000), Ok(None));
@@ -243,4 +244,33 @@ fn frames_are_cut_at_any_byte() {
             200
         );
     }
+}
+
+#[test]
+fn codes_kinds_and_identifiers_are_those_of_the_standard() {
+    for kind in 1..=15u8 {
+        let packet_type = PacketType::of_first_byte(kind << 4).expect("a kind");
+        assert_eq!(packet_type.first_byte() >> 4, kind);
+    }
+    assert_eq!(PacketType::of_first_byte(0x0f), None);
+    for (packet_type, first_byte) in [
+        (PacketType::PubRel, 0x62),
+        (PacketType::Subscribe, 0x82),
+        (PacketType::PubComp, 0x70),
+    ] {
+        assert_eq!(packet_type.first_byte(), first_byte);
+    }
+    // Any other code is “server unavailable”, and in SUBACK the one failure that there is.
+    for (code, connack) in [(0x84, 1), (0x85, 2), (0x86, 4), (0x87, 5), (0x97, 3)] {
+        let code = ReasonCode::new(code);
+        assert_eq!(code.connack_return_code(), connack, "{code}");
+        assert_eq!(code.suback_return_code(), ReasonCode::UNSPECIFIED_ERROR);
+    }
+    let granted = ReasonCode::granted(QoS::ExactlyOnce);
+    assert_eq!((granted.get(), granted.suback_return_code()), (2, granted));
+    assert_eq!((QoS::from_bits(3), PacketId::new(0)), (None, None));
+    assert_eq!(
+        PacketId::new(u16::MAX).map(PacketId::next),
+        Some(PacketId::FIRST)
+    );
 }

@@ -5,6 +5,8 @@
 
 use bytes::Bytes;
 
+use crate::protocol::mqtt::{PacketId, QoS};
+
 use super::{PersistedChange, SessionHeader, StoredMessage, StoredWill, Target};
 
 struct RecordWriter(Vec<u8>);
@@ -35,7 +37,7 @@ impl RecordWriter {
         self.n8(u8::from(n.is_some())).n64(n.unwrap_or(0))
     }
     fn message(&mut self, m: &StoredMessage) -> &mut Self {
-        self.n8(m.qos | u8::from(m.retain) << 2 | u8::from(m.expiry.is_some()) << 3);
+        self.n8(m.qos.bits() | u8::from(m.retain) << 2 | u8::from(m.expiry.is_some()) << 3);
         let (left, at) = m.expiry.unwrap_or_default();
         if m.expiry.is_some() {
             self.n32(left).n64(at);
@@ -59,6 +61,19 @@ impl<'a> RecordReader<'a> {
     }
     fn n16(&mut self) -> Option<u16> {
         self.take(2)?.try_into().ok().map(u16::from_le_bytes)
+    }
+    fn packet_id(&mut self) -> Option<PacketId> {
+        PacketId::new(self.n16()?)
+    }
+    /// Reads into `value` the publisher's session and packet identifier; session 0 stands for none.
+    fn inbound(&mut self, value: &mut Option<(u64, PacketId)>) -> Option<()> {
+        let (session, id) = (self.n64()?, self.n16()?);
+        *value = if session == 0 {
+            None
+        } else {
+            Some((session, PacketId::new(id)?))
+        };
+        Some(())
     }
     fn n32(&mut self) -> Option<u32> {
         self.take(4)?.try_into().ok().map(u32::from_le_bytes)
@@ -92,7 +107,7 @@ impl<'a> RecordReader<'a> {
             topic,
             forwarded_properties: forward,
             payload: self.bytes()?.to_vec(),
-            qos: (flags & 3).min(2),
+            qos: QoS::from_stored(flags & 3),
             retain: flags & 4 != 0,
             expiry: left,
         })
@@ -110,7 +125,7 @@ impl PersistedChange {
         match self {
             Self::RetainedSet { owner, message } if message.expiry.is_none() => {
                 o.n8(b'P')
-                    .n8(message.qos)
+                    .n8(message.qos.bits())
                     .bytes(message.topic.as_bytes())
                     .bytes(owner.as_bytes())
                     .bytes(&message.forwarded_properties);
@@ -137,7 +152,7 @@ impl PersistedChange {
                     .bytes(h.credential.as_bytes());
                 o.n32(h.expiry_s)
                     .optional(h.disconnected_at)
-                    .n16(h.next_packet_id);
+                    .n16(h.last_packet_id.map_or(0, PacketId::get));
             }
             Self::SessionDeleted(session) => {
                 o.n8(b'Z').n64(*session);
@@ -151,7 +166,7 @@ impl PersistedChange {
                 o.n8(b'F')
                     .n64(*session)
                     .n8(*options)
-                    .n32(*identifier)
+                    .n32(identifier.unwrap_or(0))
                     .bytes(filter.as_bytes());
             }
             Self::Unsubscribed { session, filter } => {
@@ -165,14 +180,14 @@ impl PersistedChange {
             } => {
                 o.n8(b'Q')
                     .n64(*order)
-                    .n64(inbound.0)
-                    .n16(inbound.1)
+                    .n64(inbound.map_or(0, |(session, _)| session))
+                    .n16(inbound.map_or(0, |(_, id)| id.get()))
                     .message(message)
                     .n32(u32::try_from(targets.len()).unwrap_or(0));
                 for t in targets {
                     o.n64(t.session)
-                        .n16(t.id)
-                        .n8(t.qos | u8::from(t.retain) << 2)
+                        .n16(t.id.get())
+                        .n8(t.qos.bits() | u8::from(t.retain) << 2)
                         .bytes(t.shared_name.as_bytes());
                     o.n32(u32::try_from(t.subscription_ids.len()).unwrap_or(0));
                     for identifier in &t.subscription_ids {
@@ -183,17 +198,17 @@ impl PersistedChange {
             Self::Delivered { session, ids } => {
                 o.n8(b'A').n64(*session);
                 for id in ids {
-                    o.n16(*id);
+                    o.n16(id.get());
                 }
             }
             Self::PubRecReceived { session, id } => {
-                o.n8(b'R').n64(*session).n16(*id);
+                o.n8(b'R').n64(*session).n16(id.get());
             }
             Self::InboundQos2 { session, id } => {
-                o.n8(b'I').n64(*session).n16(*id);
+                o.n8(b'I').n64(*session).n16(id.get());
             }
             Self::InboundQos2Released { session, id } => {
-                o.n8(b'i').n64(*session).n16(*id);
+                o.n8(b'i').n64(*session).n16(id.get());
             }
             Self::Will(w) => {
                 o.n8(b'W')
@@ -210,7 +225,7 @@ impl PersistedChange {
             Self::NeverSent { session, ids } => {
                 o.n8(b'U').n64(*session);
                 for id in ids {
-                    o.n16(*id);
+                    o.n16(id.get());
                 }
             }
             Self::ServingStarted => {
@@ -229,7 +244,7 @@ impl PersistedChange {
         let mut i = RecordReader(bytes);
         Some(match i.n8()? {
             b'P' => {
-                let (qos, topic, owner) = (i.n8()?.min(2), i.text()?, i.text()?);
+                let (qos, topic, owner) = (QoS::from_stored(i.n8()?), i.text()?, i.text()?);
                 let forward = Bytes::copy_from_slice(i.bytes()?);
                 Self::RetainedSet {
                     owner,
@@ -262,7 +277,7 @@ impl PersistedChange {
                     credential,
                     expiry_s: keep_s,
                     disconnected_at: away,
-                    next_packet_id: i.n16()?,
+                    last_packet_id: PacketId::new(i.n16()?),
                 })
             }
             b'Z' => Self::SessionDeleted(i.n64()?),
@@ -271,7 +286,7 @@ impl PersistedChange {
                 Self::Subscribed {
                     session,
                     options,
-                    identifier,
+                    identifier: (identifier > 0).then_some(identifier),
                     filter: i.text()?,
                 }
             }
@@ -280,17 +295,18 @@ impl PersistedChange {
                 filter: i.text()?,
             },
             b'Q' => {
-                let (order, inbound) = (i.n64()?, (i.n64()?, i.n16()?));
+                let (order, mut inbound) = (i.n64()?, None);
+                i.inbound(&mut inbound)?;
                 let (message, count) = (i.message()?, i.n32()?);
                 let mut targets = Vec::new();
                 for _ in 0..count {
                     let (session, id, flags, group, many) =
-                        (i.n64()?, i.n16()?, i.n8()?, i.text()?, i.n32()?);
+                        (i.n64()?, i.packet_id()?, i.n8()?, i.text()?, i.n32()?);
                     let identifiers = (0..many).map(|_| i.n32()).collect::<Option<Vec<u32>>>()?;
                     targets.push(Target {
                         session,
                         id,
-                        qos: (flags & 3).min(2),
+                        qos: QoS::from_stored(flags & 3),
                         retain: flags & 4 != 0,
                         subscription_ids: identifiers,
                         shared_name: group,
@@ -307,20 +323,20 @@ impl PersistedChange {
                 let session = i.n64()?;
                 Self::Delivered {
                     session,
-                    ids: std::iter::from_fn(|| i.n16()).collect(),
+                    ids: std::iter::from_fn(|| i.packet_id()).collect(),
                 }
             }
             b'R' => Self::PubRecReceived {
                 session: i.n64()?,
-                id: i.n16()?,
+                id: i.packet_id()?,
             },
             b'I' => Self::InboundQos2 {
                 session: i.n64()?,
-                id: i.n16()?,
+                id: i.packet_id()?,
             },
             b'i' => Self::InboundQos2Released {
                 session: i.n64()?,
-                id: i.n16()?,
+                id: i.packet_id()?,
             },
             b'W' => {
                 let (session, account, client_id, delay_s, mut due) =
@@ -340,7 +356,7 @@ impl PersistedChange {
                 let session = i.n64()?;
                 Self::NeverSent {
                     session,
-                    ids: std::iter::from_fn(|| i.n16()).collect(),
+                    ids: std::iter::from_fn(|| i.packet_id()).collect(),
                 }
             }
             b'B' => Self::ServingStarted,
