@@ -407,7 +407,7 @@ impl BrokerService {
                     }) => {
                         tracing::warn!(
                             client,
-                            reason,
+                            %reason,
                             suppressed,
                             "mqtt client rejected or disconnected"
                         );

@@ -5,8 +5,7 @@ use tokio::time::Instant;
 use super::acl::Identity;
 use super::session::Session;
 use super::shared::SharedBroker;
-use crate::protocol::broker::{AdminQuery, AdminReply, ClientRow, RetainedRow};
-use crate::protocol::mqtt::ReasonCode;
+use crate::protocol::broker::{AdminQuery, AdminReply, ClientRow, RefusalReason, RetainedRow};
 
 /// Bytes of one answer. `supervisor/worker` limits a line of events, and client identifiers may be
 /// long.
@@ -134,8 +133,7 @@ pub fn handle_query(broker: &SharedBroker, query: &AdminQuery) -> AdminReply {
                         if let Some(session) = core.session(*slot) {
                             session.expiry_interval = std::time::Duration::ZERO;
                         }
-                        line.signal
-                            .disconnect(ReasonCode::ADMINISTRATIVE_ACTION, "a technician ended it");
+                        line.signal.disconnect(RefusalReason::AdministrativeAction);
                     }
                     None => core.remove_session(*slot, now),
                 }

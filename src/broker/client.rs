@@ -24,7 +24,7 @@ use super::rate_limit::AccountRate;
 use super::session::SessionHandle;
 use super::shared::SharedBroker;
 use super::stream;
-use crate::protocol::broker::Traffic;
+use crate::protocol::broker::{RefusalReason, Traffic};
 use crate::protocol::mqtt::encode::{self, ConnAck};
 use crate::protocol::mqtt::{PacketId, PacketType, ReasonCode, Version, Violation};
 use crate::supervisor::meter::Meter;
@@ -37,9 +37,6 @@ pub(super) const WRITE_BATCH_BYTES: usize = 64 * 1024;
 const IDLE_BUFFER_BYTES: usize = 16 * 1024;
 /// A day, which stands for no deadline.
 const NO_DEADLINE: Duration = Duration::from_secs(86_400);
-
-/// Why a client is disconnected when storage does not take its messages.
-pub(super) const STORAGE_UNAVAILABLE: &str = "storage unavailable";
 
 /// An acknowledgement that may have to wait for storage.
 pub(super) struct PendingAck {
@@ -133,12 +130,12 @@ pub(super) enum DisconnectReason {
     PeerClosed,
     /// The client does not take its messages: nothing more can be sent to it.
     WriteTimeout,
-    Error(ReasonCode, &'static str),
+    Error(RefusalReason),
 }
 
 impl From<Violation> for DisconnectReason {
     fn from(v: Violation) -> Self {
-        Self::Error(v.code, v.what)
+        Self::Error(v.into())
     }
 }
 
@@ -199,11 +196,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         );
         tokio::pin!(timer);
         loop {
-            if let Some((code, why)) = self.params.session.signal.reason() {
-                return DisconnectReason::Error(code, why);
+            if let Some(reason) = self.params.session.signal.reason() {
+                return DisconnectReason::Error(reason);
             }
             if self.disconnect_at.is_some_and(|at| at <= Instant::now()) {
-                return DisconnectReason::Error(ReasonCode::QUOTA_EXCEEDED, STORAGE_UNAVAILABLE);
+                return DisconnectReason::Error(RefusalReason::StorageUnavailable);
             }
             // The input may hold complete packets that a pause held back and whose time has come.
             let paused = match self.process_packets() {
@@ -258,7 +255,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                     }
                     let keep_alive_deadline = keep_alive_timeout.map_or(now + NO_DEADLINE, |p| self.last_packet_at + p);
                     if keep_alive_deadline <= now {
-                        return DisconnectReason::Error(ReasonCode::KEEP_ALIVE_TIMEOUT, "it was silent longer than its keep alive");
+                        return DisconnectReason::Error(RefusalReason::KeepAliveTimeout);
                     }
                     wait_until(timer.as_mut(), keep_alive_deadline);
                     continue;
@@ -275,8 +272,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// The peer sends no more: handles the packets that are left, at the client's permitted rate.
     async fn drain_input(&mut self) -> DisconnectReason {
         loop {
-            if let Some((code, why)) = self.params.session.signal.reason() {
-                return DisconnectReason::Error(code, why);
+            if let Some(reason) = self.params.session.signal.reason() {
+                return DisconnectReason::Error(reason);
             }
             match self.process_packets() {
                 Err(stop) => return stop,
@@ -306,16 +303,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         let (is_normal, error) = match stop {
             DisconnectReason::Normal => (true, None),
             DisconnectReason::NormalWithWill | DisconnectReason::PeerClosed => (false, None),
-            DisconnectReason::WriteTimeout => (false, Some("it does not take its messages")),
-            DisconnectReason::Error(code, why) => {
+            DisconnectReason::WriteTimeout => (false, Some(RefusalReason::WriteTimeout)),
+            DisconnectReason::Error(reason) => {
                 encode::disconnect(
                     &mut self.output,
                     self.params.version,
-                    code,
-                    why,
+                    reason.code(),
+                    reason.reason_string(),
                     self.params.max_packet_bytes,
                 );
-                (false, Some(why))
+                (false, Some(reason))
             }
         };
         // Acknowledgements that were ready before the end are still sent.
@@ -331,14 +328,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             core.counters.disconnected_with_error += u64::from(error.is_some());
             core.disconnect(&self.params.session, is_normal, Instant::now());
         }
-        if let Some(why) = error {
-            self.broker
-                .record_refusal(self.params.identity.audit_key(), &self.params.address, why);
+        if let Some(reason) = error.clone() {
+            self.broker.record_refusal(
+                self.params.identity.audit_key(),
+                &self.params.address,
+                reason,
+            );
         }
         stream::close(&mut self.io, CLOSE_TIMEOUT).await;
         ConnectionEnd {
             client: self.params.identity.name().to_owned(),
-            error: error.map(str::to_owned),
+            error,
         }
     }
 }

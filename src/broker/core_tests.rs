@@ -18,7 +18,7 @@ use super::session::{ConnectRequest, ConnectionInfo, SessionHandle};
 use super::shared::SharedBroker;
 use crate::domain::device::Account;
 use crate::domain::id::DeviceId;
-use crate::protocol::broker::{Limits, QUARANTINE_REASON, default_durability_rules};
+use crate::protocol::broker::{Limits, RefusalReason, default_durability_rules};
 use crate::protocol::mqtt::QoS::{self, AtLeastOnce, ExactlyOnce};
 use crate::protocol::mqtt::ReasonCode;
 use crate::protocol::mqtt::connect::Will;
@@ -443,9 +443,9 @@ async fn what_strangers_invent_is_remembered_in_a_bounded_place() {
         RecoveredState::default(),
         Instant::now(),
     );
-    guard.record_refusal("den-02", "10.0.0.2", "wrong user name or password");
+    guard.record_refusal("den-02", "10.0.0.2", RefusalReason::BadCredentials);
     for n in 0..2_000 {
-        guard.record_refusal(&format!("la-{n}"), "10.0.0.9", QUARANTINE_REASON);
+        guard.record_refusal(&format!("la-{n}"), "10.0.0.9", RefusalReason::Quarantined);
     }
     assert_eq!(
         guard.refusals_of("den-02").len(),
@@ -454,8 +454,8 @@ async fn what_strangers_invent_is_remembered_in_a_bounded_place() {
     );
     assert_eq!(guard.refusals_of("").len(), 33);
     for n in 0..2_000 {
-        guard.record_refusal(&format!("la-{n}"), "10.0.0.9", QUARANTINE_REASON);
-        guard.record_refusal(&format!("la-{n}"), "10.0.0.9", "it says more than it may");
+        guard.record_refusal(&format!("la-{n}"), "10.0.0.9", RefusalReason::Quarantined);
+        guard.record_refusal(&format!("la-{n}"), "10.0.0.9", RefusalReason::RateExceeded);
     }
     assert!(
         guard.refusals_of("").len() <= 2 * 256,

@@ -21,10 +21,10 @@ use super::rate_limit::TokenBucket;
 use super::session::ConnectionInfo;
 use super::shared::SharedBroker;
 use super::websocket;
+use crate::domain::text;
 use crate::keys::holders::CertificateProof;
 use crate::keys::tls::{certificate_proof, common_name};
-use crate::protocol::broker::ListenerKind;
-use crate::protocol::mqtt::ReasonCode;
+use crate::protocol::broker::{ListenerKind, RefusalReason};
 use crate::supervisor::admission::{AdmissionControl, AdmissionPermit, source_network};
 use crate::supervisor::child::EventWriter;
 use crate::supervisor::keyed_semaphore::{KeyedSemaphore, Permit};
@@ -47,6 +47,9 @@ pub struct Edge {
 /// log is on the same storage.
 const ERROR_LOG_RATE: (f64, f64) = (60.0, 0.1);
 
+/// Longest cause of a failed handshake that is recorded, characters.
+const CAUSE_CHARS_MAX: usize = 160;
+
 /// Half-open connections that programs on this machine may have at least.
 const HALF_OPEN_LOOPBACK_MIN: usize = 200;
 
@@ -66,25 +69,19 @@ pub struct ConnectionPermit(
 impl HalfOpenPermit {
     /// The client is authenticated: exchanges its half-open permit for a connection permit. The
     /// error is a CONNACK reason code and a sentence.
-    pub fn admit(self) -> Result<ConnectionPermit, (ReasonCode, &'static str)> {
+    pub fn admit(self) -> Result<ConnectionPermit, RefusalReason> {
         if self.seat.is_evicted() {
-            return Err((ReasonCode::QUOTA_EXCEEDED, PERMIT_RECLAIMED));
+            return Err(RefusalReason::PermitReclaimed);
         }
         let Ok(permit) = self.edge.connection_permits.clone().try_acquire_owned() else {
-            return Err((
-                ReasonCode::QUOTA_EXCEEDED,
-                "the broker has no place for more connections",
-            ));
+            return Err(RefusalReason::ConnectionsExceeded);
         };
         let Some(place) = self
             .edge
             .per_address_permits
             .try_acquire(self.address, self.edge.broker.limits.per_address)
         else {
-            return Err((
-                ReasonCode::QUOTA_EXCEEDED,
-                "too many connections of this address",
-            ));
+            return Err(RefusalReason::AddressConnectionsExceeded);
         };
         Ok(ConnectionPermit(permit, place))
     }
@@ -97,7 +94,7 @@ pub async fn with_deadline<T>(
     half_open: Option<&HalfOpenPermit>,
     until: Instant,
     work: impl Future<Output = T>,
-) -> Result<T, &'static str> {
+) -> Result<T, RefusalReason> {
     let needed = async {
         match half_open {
             Some(stranger) => stranger.seat.evicted().await,
@@ -106,15 +103,11 @@ pub async fn with_deadline<T>(
     };
     tokio::select! {
         biased;
-        () = needed => Err(PERMIT_RECLAIMED),
+        () = needed => Err(RefusalReason::PermitReclaimed),
         done = work => Ok(done),
-        () = tokio::time::sleep_until(until) => Err(HANDSHAKE_TIMED_OUT),
+        () = tokio::time::sleep_until(until) => Err(RefusalReason::HandshakeTimedOut),
     }
 }
-
-/// Why a half-open connection is closed.
-const HANDSHAKE_TIMED_OUT: &str = "it did not say who it is in time";
-const PERMIT_RECLAIMED: &str = "it had not said who it is when its place was needed";
 
 impl Edge {
     pub fn new(
@@ -162,16 +155,13 @@ impl Edge {
             };
             let (address, near) = (peer.ip().to_string(), source_network(peer.ip()));
             if self.connection_permits.available_permits() == 0 {
-                self.broker.record_refusal(
-                    "",
-                    &address,
-                    "the broker has no place for more connections",
-                );
+                self.broker
+                    .record_refusal("", &address, RefusalReason::ConnectionsExceeded);
                 continue;
             }
             if self.per_address_permits.held(&near) >= limits.per_address {
                 self.broker
-                    .record_refusal("", &address, "too many connections of this address");
+                    .record_refusal("", &address, RefusalReason::AddressConnectionsExceeded);
                 continue;
             }
             let share = if peer.ip().is_loopback() {
@@ -181,11 +171,8 @@ impl Edge {
             };
             let meter = Meter::start();
             let Some(seat) = lobby.acquire_as(near, peer.ip().to_canonical(), share, &meter) else {
-                self.broker.record_refusal(
-                    "",
-                    &address,
-                    "too many connections of this address have not said who they are",
-                );
+                self.broker
+                    .record_refusal("", &address, RefusalReason::HalfOpenExceeded);
                 continue;
             };
             let edge = self.clone();
@@ -209,11 +196,7 @@ impl Edge {
                     .await
                 {
                     Ok(ended) => ended,
-                    Err(cause) => ConnectionEnd::unidentified(
-                        &edge.broker,
-                        &address,
-                        &format!("the {} handshake failed: {cause}", listener_name(door)),
-                    ),
+                    Err(reason) => ConnectionEnd::unidentified(&edge.broker, &address, reason),
                 };
                 edge.report_error(&address, ended).await;
             });
@@ -230,11 +213,11 @@ impl Edge {
         until: Instant,
         half_open: HalfOpenPermit,
         meter: Arc<Meter>,
-    ) -> io::Result<ConnectionEnd> {
+    ) -> Result<ConnectionEnd, RefusalReason> {
         let guard = self.broker.clone();
         let mut peer = ConnectionInfo {
             address: address.to_owned(),
-            listener: listener_name(door),
+            listener: door.name(),
             ..ConnectionInfo::default()
         };
         let arrival = |entrance, stranger, peer| AcceptedTransport {
@@ -244,6 +227,11 @@ impl Edge {
             half_open: Some(stranger),
             meter,
         };
+        let failed = |cause: &str| RefusalReason::HandshakeFailed {
+            listener: door,
+            cause: text::line(cause, CAUSE_CHARS_MAX),
+        };
+        let failed_io = |cause: io::Error| failed(&cause.to_string());
         match door {
             ListenerKind::Plain => Ok(Box::pin(serve(
                 stream,
@@ -257,8 +245,8 @@ impl Edge {
                     until,
                     Box::pin(websocket::accept(stream, guard.limits.packet)),
                 )
-                .await
-                .map_err(io::Error::other)??;
+                .await?
+                .map_err(failed_io)?;
                 Ok(Box::pin(serve(
                     ws,
                     guard,
@@ -267,13 +255,10 @@ impl Edge {
                 .await)
             }
             ListenerKind::Tls | ListenerKind::WebSocketTls => {
-                let acceptor = self
-                    .tls
-                    .clone()
-                    .ok_or_else(|| io::Error::other("no certificate"))?;
+                let acceptor = self.tls.clone().ok_or_else(|| failed("no certificate"))?;
                 let tls = with_deadline(Some(&half_open), until, Box::pin(acceptor.accept(stream)))
-                    .await
-                    .map_err(io::Error::other)??;
+                    .await?
+                    .map_err(failed_io)?;
                 let holder = tls
                     .get_ref()
                     .1
@@ -286,7 +271,7 @@ impl Edge {
                         self.report_certificate(&name, proof).await;
                         AuthMethod::Certificate(name)
                     }
-                    Some(None) => return Err(io::Error::other("the certificate names nobody")),
+                    Some(None) => return Err(failed("the certificate names nobody")),
                     None => AuthMethod::Password,
                 };
                 if door == ListenerKind::WebSocketTls {
@@ -295,8 +280,8 @@ impl Edge {
                         until,
                         Box::pin(websocket::accept(tls, guard.limits.packet)),
                     )
-                    .await
-                    .map_err(io::Error::other)??;
+                    .await?
+                    .map_err(failed_io)?;
                     return Ok(
                         Box::pin(serve(ws, guard, arrival(entrance, half_open, peer))).await,
                     );
@@ -363,7 +348,7 @@ impl Edge {
     }
 
     async fn report_error(&self, address: &str, ended: ConnectionEnd) {
-        if let Some(why) = ended.error {
+        if let Some(reason) = ended.error {
             // Half-open connections must not make the worker send events without end.
             let suppressed = {
                 let mut troubles = self
@@ -383,23 +368,13 @@ impl Edge {
             };
             let fact = crate::protocol::broker::WorkerEvent::ClientError {
                 client: who,
-                reason: why,
+                reason,
                 suppressed,
             };
             if let Ok(line) = serde_json::to_string(&fact) {
                 self.events.send(line).await;
             }
         }
-    }
-}
-
-/// The name of a listener in logs and on the technician's pages.
-fn listener_name(door: ListenerKind) -> &'static str {
-    match door {
-        ListenerKind::Plain => "plain",
-        ListenerKind::Tls => "TLS",
-        ListenerKind::WebSocket => "WebSocket",
-        ListenerKind::WebSocketTls => "WebSocket over TLS",
     }
 }
 

@@ -20,12 +20,12 @@ use super::edge::{ConnectionPermit, HalfOpenPermit, with_deadline};
 use super::session::{ConnectRequest, ConnectionInfo};
 use super::shared::SharedBroker;
 use super::stream;
-use crate::protocol::broker::{Limits, QUARANTINE_REASON};
+use crate::protocol::broker::{Limits, RefusalReason};
 use crate::protocol::mqtt::connect::{self, Connect, ConnectError, Will};
 use crate::protocol::mqtt::encode::{self, ConnAck};
 use crate::protocol::mqtt::frame;
 use crate::protocol::mqtt::topic::is_within_bounds;
-use crate::protocol::mqtt::{PacketType, ReasonCode, Version};
+use crate::protocol::mqtt::{PacketType, Version, Violation};
 use crate::supervisor::meter::Meter;
 
 /// Largest CONNECT of any client, bytes; nobody is authenticated before it.
@@ -54,17 +54,17 @@ pub struct ConnectionEnd {
     /// The client's name, as far as it is known.
     pub client: String,
     /// The client's error; none = there was none.
-    pub error: Option<String>,
+    pub error: Option<RefusalReason>,
 }
 
 impl ConnectionEnd {
     /// The end of a connection that never got an identity; the refusal is recorded under its
     /// address.
-    pub fn unidentified(broker: &SharedBroker, address: &str, trouble: &str) -> Self {
-        broker.record_refusal("", address, trouble);
+    pub fn unidentified(broker: &SharedBroker, address: &str, reason: RefusalReason) -> Self {
+        broker.record_refusal("", address, reason.clone());
         Self {
             client: String::new(),
-            error: Some(trouble.to_owned()),
+            error: Some(reason),
         }
     }
 }
@@ -74,11 +74,17 @@ async fn reject<S: AsyncRead + AsyncWrite + Unpin>(
     io: &mut S,
     half_open: Option<&HalfOpenPermit>,
     version: Version,
-    (code, why): (ReasonCode, &str),
+    reason: &RefusalReason,
     largest: usize,
 ) {
     let mut out = BytesMut::new();
-    encode::connack_error(&mut out, version, code, why, largest);
+    encode::connack_error(
+        &mut out,
+        version,
+        reason.code(),
+        reason.reason_string(),
+        largest,
+    );
     let said = with_deadline(half_open, Instant::now() + REJECT_WRITE_TIMEOUT, async {
         io.write_all(&out).await?;
         io.flush().await
@@ -169,7 +175,7 @@ async fn complete_handshake<S: AsyncRead + AsyncWrite + Unpin>(
         .await
         {
             Ok(opened) => opened.map(|agreed| (agreed, None)),
-            Err(why) => Err((ReasonCode::QUOTA_EXCEEDED, why)),
+            Err(reason) => Err(reason),
         },
         Ok(who) => match half_open.take().map(HalfOpenPermit::admit).transpose() {
             Ok(place) => establish_session(connect, who, &broker, peer, meter)
@@ -180,7 +186,7 @@ async fn complete_handshake<S: AsyncRead + AsyncWrite + Unpin>(
     };
     match opened {
         Ok((agreed, place)) => Ok((io, input, agreed, place)),
-        Err((code, why)) => {
+        Err(reason) => {
             broker.lock().counters.rejected_connects += 1;
             // A name without an account is recorded under the address: invented names must not push
             // out the refusals of real accounts.
@@ -191,12 +197,12 @@ async fn complete_handshake<S: AsyncRead + AsyncWrite + Unpin>(
                     ""
                 },
                 &address,
-                why,
+                reason.clone(),
             );
-            reject(&mut io, half_open.as_ref(), version, (code, why), largest).await;
+            reject(&mut io, half_open.as_ref(), version, &reason, largest).await;
             Err(ConnectionEnd {
                 client: claimed_name,
-                error: Some(why.to_owned()),
+                error: Some(reason),
             })
         }
     }
@@ -216,29 +222,20 @@ async fn parse_connect<S: AsyncRead + AsyncWrite + Unpin>(
     match connect::read(body.clone()) {
         Ok(connect) => Ok(connect),
         Err(ConnectError::UnsupportedVersion) => {
-            let ended = ConnectionEnd::unidentified(
-                broker,
-                address,
-                "it speaks an MQTT version that is not served",
-            );
-            reject(
-                io,
-                half_open,
-                Version::V311,
-                (ReasonCode::UNSUPPORTED_PROTOCOL_VERSION, ""),
-                usize::MAX,
-            )
-            .await;
+            let reason = RefusalReason::VersionUnsupported;
+            let ended = ConnectionEnd::unidentified(broker, address, reason.clone());
+            reject(io, half_open, Version::V311, &reason, usize::MAX).await;
             Err(ended)
         }
         Err(ConnectError::InvalidWill(v) | ConnectError::Violation(v)) => {
-            let ended = ConnectionEnd::unidentified(broker, address, v.what);
+            let reason = RefusalReason::from(v);
+            let ended = ConnectionEnd::unidentified(broker, address, reason.clone());
             if v5 {
                 reject(
                     io,
                     half_open,
                     Version::V5,
-                    (v.code, v.what),
+                    &reason,
                     connect::peer_packet_limit(body),
                 )
                 .await;
@@ -251,22 +248,22 @@ async fn parse_connect<S: AsyncRead + AsyncWrite + Unpin>(
 async fn first_packet<S: AsyncRead + Unpin>(
     io: &mut S,
     input: &mut BytesMut,
-) -> Result<bytes::Bytes, &'static str> {
+) -> Result<bytes::Bytes, RefusalReason> {
     loop {
         if input
             .first()
             .is_some_and(|b| *b != PacketType::Connect.first_byte())
         {
-            return Err("it does not speak MQTT");
+            return Err(RefusalReason::NotMqtt);
         }
         match frame::split_packet(input, CONNECT_BYTES_MAX) {
             Ok(Some(frame)) => return Ok(frame.body),
             Ok(None) => {}
-            Err(v) => return Err(v.what),
+            Err(v) => return Err(v.into()),
         }
         match stream::read(io, input).await {
             Ok(n) if n > 0 => {}
-            _ => return Err("it left before it said who it is"),
+            _ => return Err(RefusalReason::LeftBeforeConnect),
         }
     }
 }
@@ -275,36 +272,21 @@ fn authenticate(
     connect: &Connect,
     auth_method: &AuthMethod,
     broker: &SharedBroker,
-) -> Result<Identity, (ReasonCode, &'static str)> {
+) -> Result<Identity, RefusalReason> {
     if connect.properties.wants_authentication {
-        return Err((
-            ReasonCode::BAD_AUTHENTICATION_METHOD,
-            "enhanced authentication is not offered",
-        ));
+        return Err(RefusalReason::AuthenticationMethodUnknown);
     }
-    let bad_credentials = (
-        ReasonCode::BAD_USER_NAME_OR_PASSWORD,
-        "wrong user name or password",
-    );
+    let bad_credentials = RefusalReason::BadCredentials;
     if connect.client_id.len() > broker.limits.client_id_bytes
         || connect.client_id.chars().any(char::is_control)
     {
-        return Err((
-            ReasonCode::CLIENT_IDENTIFIER_NOT_VALID,
-            "the client id is longer than allowed or holds control characters",
-        ));
+        return Err(RefusalReason::ClientIdInvalid);
     }
     if connect.client_id.is_empty() && !connect.clean_start && connect.version != Version::V5 {
-        return Err((
-            ReasonCode::CLIENT_IDENTIFIER_NOT_VALID,
-            "a session that is kept needs a client id",
-        ));
+        return Err(RefusalReason::ClientIdMissing);
     }
     if connect.client_id.is_empty() && connect.version == Version::V31 {
-        return Err((
-            ReasonCode::CLIENT_IDENTIFIER_NOT_VALID,
-            "MQTT 3.1 needs a client id",
-        ));
+        return Err(RefusalReason::ClientIdMissingV31);
     }
     match auth_method {
         AuthMethod::GatewaySocket(secret) => {
@@ -316,23 +298,20 @@ fn authenticate(
                 Err(bad_credentials)
             }
         }
-        AuthMethod::Certificate(name) => broker.by_certificate(name).ok_or((
-            ReasonCode::NOT_AUTHORIZED,
-            "the certificate's name has no account",
-        )),
+        AuthMethod::Certificate(name) => broker
+            .by_certificate(name)
+            .ok_or(RefusalReason::CertificateNameUnknown),
         AuthMethod::Password => match (&connect.username, &connect.password) {
             (Some(name), Some(password)) => broker
                 .login(name, password)
                 .or_else(|| broker.unprovisioned(name))
                 .ok_or(bad_credentials),
-            (Some(name), None) => broker.unprovisioned(name).ok_or((
-                ReasonCode::BAD_USER_NAME_OR_PASSWORD,
-                "a user name and a password are needed",
-            )),
-            (None, _) => broker.unprovisioned(&connect.client_id).ok_or((
-                ReasonCode::BAD_USER_NAME_OR_PASSWORD,
-                "a user name and a password are needed",
-            )),
+            (Some(name), None) => broker
+                .unprovisioned(name)
+                .ok_or(RefusalReason::CredentialsMissing),
+            (None, _) => broker
+                .unprovisioned(&connect.client_id)
+                .ok_or(RefusalReason::CredentialsMissing),
         },
     }
 }
@@ -343,30 +322,18 @@ fn check_will(
     limits: &Limits,
     identity: &Identity,
     will: &Will,
-) -> Result<(), (ReasonCode, &'static str)> {
+) -> Result<(), RefusalReason> {
     if !is_within_bounds(&will.topic, limits.topic_bytes, limits.topic_levels) {
-        return Err((
-            ReasonCode::TOPIC_NAME_INVALID,
-            "the will's topic is longer or deeper than allowed",
-        ));
+        return Err(RefusalReason::WillTopicTooLong);
     }
     if will.payload.len() + will.topic.len() > limits.packet {
-        return Err((
-            ReasonCode::PACKET_TOO_LARGE,
-            "the packet is larger than allowed",
-        ));
+        return Err(RefusalReason::from(Violation::PacketTooLarge));
     }
     if core.persistence.over_hard_limit(identity.quota_owner()) {
-        return Err((
-            ReasonCode::QUOTA_EXCEEDED,
-            "the card has so much of this account to write that it must wait",
-        ));
+        return Err(RefusalReason::WriteQuotaExceeded);
     }
     if !core.access.may_publish(identity, &will.topic) {
-        return Err((
-            ReasonCode::NOT_AUTHORIZED,
-            "its will is about a topic that it may not publish to",
-        ));
+        return Err(RefusalReason::WillNotAuthorized);
     }
     Ok(())
 }
@@ -413,15 +380,14 @@ async fn wait_for_rate(broker: &SharedBroker, identity: &Identity, will: Option<
     }
 }
 
-/// Agrees on the parameters with an authenticated client and gives it its session. The error is a
-/// CONNACK reason code and a sentence.
+/// Agrees on the parameters with an authenticated client and gives it its session.
 async fn establish_session(
     connect: Connect,
     identity: Identity,
     broker: &Arc<SharedBroker>,
     peer: ConnectionInfo,
     meter: Arc<Meter>,
-) -> Result<ConnectionParams, (ReasonCode, &'static str)> {
+) -> Result<ConnectionParams, RefusalReason> {
     let limits = &broker.limits;
     let is_unprovisioned = matches!(identity, Identity::Unprovisioned(_));
     let credential = {
@@ -471,10 +437,7 @@ async fn establish_session(
     let mut connack_bytes = BytesMut::new();
     encode::connack(&mut connack_bytes, connect.version, &welcome);
     if connack_bytes.len() > largest {
-        return Err((
-            ReasonCode::PACKET_TOO_LARGE,
-            "it takes no packet as large as the answer to CONNECT",
-        ));
+        return Err(RefusalReason::ConnackTooLarge);
     }
     let version = match connect.version {
         Version::V31 => "3.1",
@@ -497,7 +460,7 @@ async fn establish_session(
     };
     let attached = broker.connect(request).await?;
     if is_unprovisioned {
-        broker.record_refusal(identity.name(), &address, QUARANTINE_REASON);
+        broker.record_refusal(identity.name(), &address, RefusalReason::Quarantined);
     }
     // In 3.1 this bit is reserved.
     welcome.session_present = attached.session_present && connect.version != Version::V31;

@@ -9,11 +9,14 @@ use tokio::time::Instant;
 
 use super::client::{AckPacket, Client, DisconnectReason, ReadPause};
 use crate::domain::text;
+use crate::protocol::broker::RefusalReason;
 use crate::protocol::mqtt::packet::{self, Packet, Subscribe};
 use crate::protocol::mqtt::{PacketType, ReasonCode, encode, frame};
 
 /// A packet that alone costs more than the rate of this time ends the connection.
 const PACKET_COST_MAX_S: u32 = 10;
+/// Longest topic or filter in a recorded refusal, characters.
+pub(super) const DETAIL_CHARS_MAX: usize = 100;
 /// Packets handled at once before other tasks run.
 const PACKETS_PER_TURN: usize = 1_024;
 
@@ -41,10 +44,7 @@ impl<S> Client<S> {
         if count as f64
             > f64::from(self.broker.limits.messages_per_second) * f64::from(PACKET_COST_MAX_S)
         {
-            return Err(DisconnectReason::Error(
-                ReasonCode::MESSAGE_RATE_TOO_HIGH,
-                "it says more than it may",
-            ));
+            return Err(DisconnectReason::Error(RefusalReason::RateExceeded));
         }
         let pause = rate
             .lock()
@@ -101,8 +101,7 @@ impl<S> Client<S> {
     fn check_suback_fits(&self, codes: usize) -> Result<(), DisconnectReason> {
         if encode::suback_len(self.params.version, codes) > self.params.max_packet_bytes {
             return Err(DisconnectReason::Error(
-                ReasonCode::PACKET_TOO_LARGE,
-                "it takes no packet as large as the answer to what it asked",
+                RefusalReason::AcknowledgementTooLarge,
             ));
         }
         Ok(())
@@ -174,10 +173,7 @@ impl<S> Client<S> {
             } => {
                 if let Some(seconds) = session_expiry {
                     if self.params.granted_expiry == 0 && seconds > 0 {
-                        return Err(DisconnectReason::Error(
-                            ReasonCode::PROTOCOL_ERROR,
-                            "a session that was not to be kept cannot be kept now",
-                        ));
+                        return Err(DisconnectReason::Error(RefusalReason::SessionExpiryRaised));
                     }
                     self.broker
                         .lock()
@@ -212,18 +208,16 @@ impl<S> Client<S> {
             .zip(&codes)
             .filter(|(_, code)| code.is_error())
         {
-            let why = match code {
-                &ReasonCode::NOT_AUTHORIZED => "it subscribed outside of its permission",
-                &ReasonCode::QUOTA_EXCEEDED => {
-                    "it has more filters than allowed, or too much of it waits for the card"
-                }
-                _ => "its filter is not one, or longer or deeper than allowed",
+            let filter = text::line(&ask.filter, DETAIL_CHARS_MAX);
+            let reason = match *code {
+                ReasonCode::NOT_AUTHORIZED => RefusalReason::SubscribeNotAuthorized { filter },
+                ReasonCode::QUOTA_EXCEEDED => RefusalReason::SubscriptionsExceeded { filter },
+                _ => RefusalReason::FilterInvalid { filter },
             };
-            let filter = text::line(&ask.filter, 100);
             self.broker.record_refusal(
                 self.params.identity.audit_key(),
                 &self.params.address,
-                &format!("{why}: {filter}"),
+                reason,
             );
         }
         self.queue_ack(

@@ -10,10 +10,12 @@ use tokio::time::Instant;
 
 use super::client::{AckPacket, Client, DisconnectReason};
 use super::core::BrokerState;
+use super::inbound::DETAIL_CHARS_MAX;
 use super::message::Message;
 use super::publish::{AckRequest, PublishOutcome};
 use super::queue::{InboundQos2, InboundQos2State};
 use crate::domain::text;
+use crate::protocol::broker::RefusalReason;
 use crate::protocol::mqtt::packet::Publish;
 use crate::protocol::mqtt::topic::is_within_bounds;
 use crate::protocol::mqtt::{PacketId, PacketType, QoS, ReasonCode, Version};
@@ -28,30 +30,21 @@ impl<S> Client<S> {
             return Ok(p.topic.as_str().into());
         };
         if alias > self.broker.limits.aliases {
-            return Err(DisconnectReason::Error(
-                ReasonCode::TOPIC_ALIAS_INVALID,
-                "a topic alias beyond the agreed number",
-            ));
+            return Err(DisconnectReason::Error(RefusalReason::TopicAliasTooLarge));
         }
         if p.topic.is_empty() {
             return self
                 .aliases_in
                 .get(&alias)
                 .cloned()
-                .ok_or(DisconnectReason::Error(
-                    ReasonCode::PROTOCOL_ERROR,
-                    "a topic alias that stands for nothing",
-                ));
+                .ok_or(DisconnectReason::Error(RefusalReason::TopicAliasUnknown));
         }
         if !is_within_bounds(
             &p.topic,
             self.broker.limits.topic_bytes,
             self.broker.limits.topic_levels,
         ) {
-            return Err(DisconnectReason::Error(
-                ReasonCode::TOPIC_NAME_INVALID,
-                "a topic longer or deeper than allowed",
-            ));
+            return Err(DisconnectReason::Error(RefusalReason::TopicTooLong));
         }
         self.aliases_in.insert(alias, p.topic.as_str().into());
         Ok(p.topic.as_str().into())
@@ -76,10 +69,7 @@ impl<S> Client<S> {
         let qos2_id = p.id.filter(|_| p.qos == QoS::ExactlyOnce);
         if let Some(id) = qos2_id {
             if core.exceeds_unreleased(slot, id, UNRELEASED_MAX) {
-                return Err(DisconnectReason::Error(
-                    ReasonCode::RECEIVE_MAXIMUM_EXCEEDED,
-                    "it leaves too many messages unreleased",
-                ));
+                return Err(DisconnectReason::Error(RefusalReason::UnreleasedExceeded));
             }
             let repeated = core.repeated_inbound_qos2(slot, id, p.dup, &self.params.session.wake);
             if let Some(held) = repeated {
@@ -109,10 +99,7 @@ impl<S> Client<S> {
             now,
         );
         if result.outcome == PublishOutcome::WriteQuotaExceeded && !v5 {
-            return Err(DisconnectReason::Error(
-                ReasonCode::QUOTA_EXCEEDED,
-                "the card has so much of this account to write that it must wait",
-            ));
+            return Err(DisconnectReason::Error(RefusalReason::WriteQuotaExceeded));
         }
         if let Some(id) = qos2_id {
             self.track_unreleased(&mut core, id, result.outcome);
@@ -157,8 +144,7 @@ impl<S> Client<S> {
                 >= usize::from(self.broker.limits.receive_maximum)
         {
             return Err(DisconnectReason::Error(
-                ReasonCode::RECEIVE_MAXIMUM_EXCEEDED,
-                "it leaves more messages unfinished than agreed",
+                RefusalReason::ReceiveMaximumExceeded,
             ));
         }
         Ok(())
@@ -168,10 +154,7 @@ impl<S> Client<S> {
     /// acknowledgement that could refuse it, so there the connection ends.
     fn reject_payload_format(&mut self, p: &Publish) -> Result<(), DisconnectReason> {
         match p.qos.acknowledgement().zip(p.id) {
-            None => Err(DisconnectReason::Error(
-                ReasonCode::PAYLOAD_FORMAT_INVALID,
-                "a payload says that it is text, and is not UTF-8",
-            )),
+            None => Err(DisconnectReason::Error(RefusalReason::PayloadNotText)),
             Some((packet_type, id)) => {
                 self.queue_ack(
                     AckPacket::Ack {
@@ -222,45 +205,38 @@ impl<S> Client<S> {
             PublishOutcome::NotAuthorized | PublishOutcome::TopicNameInvalid => {
                 self.denied_publishes += 1;
                 if self.denied_publishes == 1 {
-                    let (who, topic) = (self.params.identity.name(), text::line(&p.topic, 100));
-                    let why = if outcome == PublishOutcome::TopicNameInvalid {
-                        "a topic or an announcement longer or deeper than allowed"
+                    let topic = text::line(&p.topic, DETAIL_CHARS_MAX);
+                    let reason = if outcome == PublishOutcome::TopicNameInvalid {
+                        RefusalReason::PublishTooLarge { topic }
                     } else {
-                        "it published outside of its permission"
+                        RefusalReason::PublishNotAuthorized { topic }
                     };
+                    if self.broker.may_log() {
+                        let who = self.params.identity.name();
+                        tracing::warn!(who, %reason, "publish rejected; further ones only counted");
+                    }
                     self.broker.record_refusal(
                         self.params.identity.audit_key(),
                         &self.params.address,
-                        &format!("{why}: {topic}"),
+                        reason,
                     );
-                    if self.broker.may_log() {
-                        tracing::warn!(
-                            who,
-                            topic,
-                            why,
-                            "publish rejected; further ones only counted"
-                        );
-                    }
                 }
                 if outcome == PublishOutcome::TopicNameInvalid
                     && self.params.version == Version::V5
                     && p.qos == QoS::AtMostOnce
                 {
-                    return Err(DisconnectReason::Error(
-                        ReasonCode::TOPIC_NAME_INVALID,
-                        "a topic longer or deeper than allowed",
-                    ));
+                    return Err(DisconnectReason::Error(RefusalReason::TopicTooLong));
                 }
             }
             PublishOutcome::WriteQuotaExceeded => self.broker.record_refusal(
                 self.params.identity.audit_key(),
                 &self.params.address,
-                "the card has so much of this account to write that it must wait",
+                RefusalReason::WriteQuotaExceeded,
             ),
             PublishOutcome::CapacityExceeded => self.broker.record_refusal(
                 self.params.identity.audit_key(),
                 &self.params.address,
-                "a bound of retained messages or of a queue was reached",
+                RefusalReason::CapacityExceeded,
             ),
             _ => {}
         }

@@ -153,9 +153,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 },
                 () = wake.notified() => {
                     woken = true;
-                    if let Some((code, why)) = self.params.session.signal.reason() {
+                    if let Some(reason) = self.params.session.signal.reason() {
                         self.output.clear();
-                        return Err(DisconnectReason::Error(code, why));
+                        return Err(DisconnectReason::Error(reason));
                     }
                 }
                 () = write_timer.as_mut() => {

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::client::{AckPacket, Client, DisconnectReason, PendingAck, STORAGE_UNAVAILABLE};
+use super::client::{AckPacket, Client, DisconnectReason, PendingAck};
 use super::persistence::DurabilityTicket;
+use crate::protocol::broker::RefusalReason;
 use crate::protocol::mqtt::{PacketType, ReasonCode, Version, encode};
 
 /// Acknowledgements that may wait for storage; beyond them the client is not read. This bound is
@@ -66,7 +67,7 @@ impl<S> Client<S> {
             self.broker.record_refusal(
                 self.params.identity.audit_key(),
                 &self.params.address,
-                STORAGE_UNAVAILABLE,
+                RefusalReason::StorageUnavailable,
             );
         }
     }

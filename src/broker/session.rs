@@ -13,9 +13,9 @@ use super::persistence::record::{PersistedChange, SessionHeader};
 use super::queue::{InboundQos2, Queue};
 use super::subscriptions::{Slot, SubscriptionOptions};
 use crate::keys::holders::CertificateProof;
-use crate::protocol::broker::GATEWAY_CLIENT_ID;
+use crate::protocol::broker::{GATEWAY_CLIENT_ID, RefusalReason};
+use crate::protocol::mqtt::PacketId;
 use crate::protocol::mqtt::connect::Will;
-use crate::protocol::mqtt::{PacketId, ReasonCode};
 
 /// How a client is connected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl Session {
 /// Ends a connection from outside; the connection's task checks it whenever it is woken.
 #[derive(Debug, Clone)]
 pub struct DisconnectSignal {
-    reason: Arc<OnceLock<(ReasonCode, &'static str)>>,
+    reason: Arc<OnceLock<RefusalReason>>,
     wake: Arc<Notify>,
 }
 
@@ -100,15 +100,15 @@ impl DisconnectSignal {
         }
     }
 
-    /// Ends the connection with a reason code and its sentence; the first reason counts.
-    pub fn disconnect(&self, code: ReasonCode, why: &'static str) {
-        let _ = self.reason.set((code, why));
+    /// Ends the connection; the first reason counts.
+    pub fn disconnect(&self, reason: RefusalReason) {
+        let _ = self.reason.set(reason);
         self.wake.notify_one();
     }
 
     /// The reason to end, if there is one.
-    pub fn reason(&self) -> Option<(ReasonCode, &'static str)> {
-        self.reason.get().copied()
+    pub fn reason(&self) -> Option<RefusalReason> {
+        self.reason.get().cloned()
     }
 }
 

@@ -22,7 +22,7 @@ use super::session::{
 };
 use super::subscriptions::Slot;
 use super::wills::will_record;
-use crate::protocol::mqtt::ReasonCode;
+use crate::protocol::broker::RefusalReason;
 use crate::supervisor::admission::source_network;
 
 impl BrokerState {
@@ -32,7 +32,7 @@ impl BrokerState {
         &mut self,
         request: ConnectRequest,
         now: Instant,
-    ) -> Result<SessionHandle, (ReasonCode, &'static str)> {
+    ) -> Result<SessionHandle, RefusalReason> {
         self.check_admission(&request)?;
         let key = (request.identity.clone(), request.client_id.clone());
         let known = self.by_client.get(&key).copied();
@@ -46,10 +46,7 @@ impl BrokerState {
             && !request.expiry_interval.is_zero()
             && self.persistence.over_quota(request.identity.quota_owner())
         {
-            return Err((
-                ReasonCode::QUOTA_EXCEEDED,
-                "the card has so much of this account to write that it must wait",
-            ));
+            return Err(RefusalReason::WriteQuotaExceeded);
         }
         if let Some(slot) = ended {
             // A will that waits only because the broker restarted is cancelled: its client
@@ -97,7 +94,7 @@ impl BrokerState {
             ..
         } = self;
         let Some(session) = sessions.get_mut(slot as usize).and_then(Option::as_mut) else {
-            return Err((ReasonCode::UNSPECIFIED_ERROR, "the session is gone"));
+            return Err(RefusalReason::SessionGone);
         };
         let owner = session.owner.clone();
         session.queue.resume(request.receive_maximum);
@@ -134,34 +131,27 @@ impl BrokerState {
     }
 
     /// Checks what may have changed since the client was authenticated.
-    fn check_admission(&self, request: &ConnectRequest) -> Result<(), (ReasonCode, &'static str)> {
+    fn check_admission(&self, request: &ConnectRequest) -> Result<(), RefusalReason> {
         // Nothing would be written any more: the client is to connect to the restarted broker.
         if self.shutting_down {
-            return Err((ReasonCode::SERVER_UNAVAILABLE, "the broker ends"));
+            return Err(RefusalReason::ConnectDuringShutdown);
         }
         // While the connection waited (for its rate, or for an older connection to end), its
         // account may have changed.
         if self.access.credential(&request.identity).as_deref() != Some(&request.credential) {
-            return Err((ReasonCode::NOT_AUTHORIZED, "account changed; disconnecting"));
+            return Err(RefusalReason::AccountChanged);
         }
         if !self
             .access
             .admits_certificate(&request.identity, &request.peer.proof)
         {
-            return Err((
-                ReasonCode::NOT_AUTHORIZED,
-                "its certificate is not the newest of this name",
-            ));
+            return Err(RefusalReason::CertificateReplaced);
         }
         Ok(())
     }
 
     /// Makes room for one more session of `who` by ending the ones that are disconnected longest.
-    fn ensure_capacity(
-        &mut self,
-        who: &Identity,
-        now: Instant,
-    ) -> Result<(), (ReasonCode, &'static str)> {
+    fn ensure_capacity(&mut self, who: &Identity, now: Instant) -> Result<(), RefusalReason> {
         if matches!(who, Identity::Unprovisioned(_))
             && self.unprovisioned_sessions().count() >= self.limits.quarantined
         {
@@ -178,15 +168,9 @@ impl BrokerState {
                 .min_by_key(|s| (std::cmp::Reverse(crowd(s)), s.number))
                 .and_then(|s| s.connection.as_ref())
             {
-                line.signal.disconnect(
-                    ReasonCode::QUOTA_EXCEEDED,
-                    "too many devices without an account are here at once",
-                );
+                line.signal.disconnect(RefusalReason::QuarantineFull);
             }
-            return Err((
-                ReasonCode::QUOTA_EXCEEDED,
-                "too many devices without an account are here at once",
-            ));
+            return Err(RefusalReason::QuarantineFull);
         }
         let oldest = |core: &Self, of: &mut dyn Iterator<Item = Slot>| {
             of.filter_map(|s| {
@@ -207,10 +191,8 @@ impl BrokerState {
                 .map(|(_, s)| *s)
                 .collect();
             if mine.len() >= self.limits.per_account {
-                let away = oldest(self, &mut mine.into_iter()).ok_or((
-                    ReasonCode::QUOTA_EXCEEDED,
-                    "this account has too many connections",
-                ))?;
+                let away = oldest(self, &mut mine.into_iter())
+                    .ok_or(RefusalReason::AccountConnectionsExceeded)?;
                 self.evict_session(away, now);
             }
         }

@@ -17,8 +17,7 @@ use super::rate_limit::{AccountRates, TokenBucket};
 use super::session::{ConnectRequest, SessionHandle};
 use crate::domain::text;
 use crate::keys::holders::HolderTable;
-use crate::protocol::broker::{Limits, QUARANTINE_REASON, Refusal, Settings};
-use crate::protocol::mqtt::ReasonCode;
+use crate::protocol::broker::{Limits, Refusal, RefusalReason, Settings};
 use crate::supervisor::clock::Clock;
 
 /// Names for which refusals are recorded.
@@ -101,10 +100,7 @@ impl SharedBroker {
 
     /// Gives a connection its session; waits until an older connection of the same client is
     /// closed. The error is a CONNACK reason code and a sentence.
-    pub async fn connect(
-        &self,
-        opening: ConnectRequest,
-    ) -> Result<SessionHandle, (ReasonCode, &'static str)> {
+    pub async fn connect(&self, opening: ConnectRequest) -> Result<SessionHandle, RefusalReason> {
         let key = (opening.identity.clone(), opening.client_id.clone());
         loop {
             let line = {
@@ -116,10 +112,7 @@ impl SharedBroker {
                     None => return core.connect(opening, Instant::now()),
                 }
             };
-            line.signal.disconnect(
-                ReasonCode::SESSION_TAKEN_OVER,
-                "another connection took its session over",
-            );
+            line.signal.disconnect(RefusalReason::SessionTakenOver);
             line.closed.cancelled().await;
         }
     }
@@ -136,16 +129,15 @@ impl SharedBroker {
             .flatten()
             .filter_map(|s| s.connection.as_ref())
         {
-            line.signal
-                .disconnect(ReasonCode::SERVER_SHUTTING_DOWN, "the broker ends");
+            line.signal.disconnect(RefusalReason::ShuttingDown);
         }
     }
 
     /// Records why a client was refused or disconnected; the same reason again is only counted.
-    pub fn record_refusal(&self, who: &str, address: &str, why: &str) {
+    pub fn record_refusal(&self, who: &str, address: &str, reason: RefusalReason) {
         let at = self.clock.wall_ms() / 1000;
         // A name from the network must not send control codes to a terminal or forge a row.
-        let (name, why) = (text::line(who, 64), text::line(why, 240));
+        let name = text::line(who, 64);
         let name = if name.is_empty() {
             address.to_owned()
         } else {
@@ -156,13 +148,13 @@ impl SharedBroker {
             // The kind of a record: 0 = an invented name of an unprovisioned device, 1 = an address
             // without a name, 2 = the name of an account.
             let kind_of = |name: &str, r: &VecDeque<Refusal>| {
-                if r.iter().all(|r| r.reason == QUARANTINE_REASON) {
+                if r.iter().all(|r| r.reason == RefusalReason::Quarantined) {
                     0
                 } else {
                     1 + usize::from(r.iter().any(|r| r.address != name))
                 }
             };
-            let kind = if why == QUARANTINE_REASON {
+            let kind = if reason == RefusalReason::Quarantined {
                 0
             } else {
                 1 + usize::from(name != address)
@@ -182,7 +174,7 @@ impl SharedBroker {
         let mine = all.entry(name.clone()).or_default();
         match mine
             .back_mut()
-            .filter(|r| r.reason == why && r.address == address)
+            .filter(|r| r.reason == reason && r.address == address)
         {
             Some(last) => {
                 last.count += 1;
@@ -193,7 +185,7 @@ impl SharedBroker {
                     at_s: at,
                     client: name,
                     address: address.to_owned(),
-                    reason: why,
+                    reason,
                     count: 1,
                 });
                 if mine.len() > REFUSALS_PER_NAME_MAX {

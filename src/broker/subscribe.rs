@@ -16,6 +16,7 @@ use super::persistence::record::PersistedChange;
 use super::quota::account_queued_bytes;
 use super::session::{Session, SessionHandle};
 use super::subscriptions::{SubscriptionOptions, add_subscription, remove_subscription};
+use crate::protocol::broker::RefusalReason;
 use crate::protocol::mqtt::ReasonCode;
 use crate::protocol::mqtt::packet::SubscriptionRequest;
 use crate::protocol::mqtt::topic::{is_topic_filter, is_within_bounds, matches, parse_shared};
@@ -249,9 +250,7 @@ impl BrokerState {
                 || !access.admits_certificate(who, &peer.proof)
             {
                 match line {
-                    Some(line) => line
-                        .signal
-                        .disconnect(ReasonCode::NOT_AUTHORIZED, "account changed; disconnecting"),
+                    Some(line) => line.signal.disconnect(RefusalReason::AccountChanged),
                     None => over.push(slot),
                 }
                 continue;

@@ -6,7 +6,8 @@ use clap::Subcommand;
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, Transport};
 
 use super::{Cli, client, print};
-use crate::http::refusal_text;
+use crate::i18n::locale::Lang;
+use crate::i18n::refusal_text::refusal_text;
 use crate::i18n::{data_loss, dates};
 use crate::protocol::broker::{AdminReply, ClientRow, Counters, GATEWAY_ACCOUNT, RetainedRow};
 use crate::protocol::broker_endpoint::BrokerEndpoint;
@@ -271,7 +272,7 @@ fn show_refusals(cli: &Cli, id: &str) -> anyhow::Result<u8> {
             dates::date(r.at_s * 1000),
             dates::clock(r.at_s * 1000),
             r.client,
-            refusal_text::vietnamese(&r.reason)
+            refusal_text(Lang::Vi, &r.reason)
         ));
     }
     print(cli, &value, &text);

@@ -10,9 +10,9 @@ use serde::Serialize;
 use super::status::{exit_code, head, wrap};
 use super::{Cli, client, print};
 use crate::config::layout::Layout;
-use crate::http::refusal_text;
 use crate::i18n::locale::Lang;
-use crate::protocol::broker::{AdminReply, QUARANTINE_REASON};
+use crate::i18n::refusal_text::refusal_text;
+use crate::protocol::broker::{AdminReply, RefusalReason};
 use crate::protocol::control::StatusReport;
 
 /// How severe a finding is.
@@ -205,36 +205,33 @@ fn check_refusals(cli: &Cli, found: &mut Vec<Finding>) {
     let (mut quarantined, mut others, mut unused): (Vec<String>, Vec<String>, Vec<String>) =
         Default::default();
     let mut unused_of: Vec<&str> = Vec::new();
-    for row in rows
-        .iter()
-        .filter(|r| refusal_text::is_about_announcement(&r.reason))
-    {
+    for row in rows.iter().filter(|r| r.reason.is_about_discovery()) {
         if !unused_of.contains(&row.client.as_str()) {
             unused_of.push(&row.client);
             unused.push(format!(
                 "{}: {}",
                 row.client,
-                refusal_text::vietnamese(&row.reason)
+                refusal_text(Lang::Vi, &row.reason)
             ));
         }
     }
     for row in rows
         .iter()
         .rev()
-        .filter(|r| !refusal_text::is_about_announcement(&r.reason))
+        .filter(|r| !r.reason.is_about_discovery())
         .filter(|r| !r.client.starts_with('@'))
     {
         if names.contains(&row.client.as_str()) {
             continue;
         }
         names.push(&row.client);
-        if row.reason == QUARANTINE_REASON {
+        if row.reason == RefusalReason::Quarantined {
             quarantined.push(row.client.clone());
         } else {
             others.push(format!(
                 "{} ({})",
                 row.client,
-                refusal_text::vietnamese(&row.reason)
+                refusal_text(Lang::Vi, &row.reason)
             ));
         }
     }

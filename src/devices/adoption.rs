@@ -15,7 +15,7 @@ use crate::domain::device::{Availability, Device};
 use crate::domain::entity::Entity;
 use crate::domain::id::DeviceId;
 use crate::journal::CommandRequest;
-use crate::protocol::discovery;
+use crate::protocol::discovery::{self, DiscoveryError};
 use crate::protocol::mqtt::topic::{
     TOPIC_BYTES_MAX, TOPIC_LEVELS_MAX, is_topic_name, is_within_bounds,
 };
@@ -53,7 +53,7 @@ impl Ingest {
         let announced = match read(topic, payload) {
             Ok(announced) => announced,
             Err(why) => {
-                self.reject_announcement(topic, &why);
+                self.reject_announcement(topic, why);
                 return Ok(());
             }
         };
@@ -73,10 +73,7 @@ impl Ingest {
             if waiting.len() < MAX_PENDING_ANNOUNCEMENTS {
                 waiting.insert(topic.to_owned(), payload.to_vec());
             } else {
-                self.reject_announcement(
-                    topic,
-                    "too many of its announcements wait; announce again in an hour",
-                );
+                self.reject_announcement(topic, DiscoveryError::TooManyPending);
             }
             return Ok(());
         }
@@ -86,7 +83,12 @@ impl Ingest {
             .is_some_and(|known| known.kind != entity.kind)
         {
             turns.limiter.refund(&device);
-            self.reject_announcement(topic, &format!("under this id it is announced as something else; take that announcement back and announce again: {}", entity.id));
+            self.reject_announcement(
+                topic,
+                DiscoveryError::KindChanged {
+                    entity: entity.id.to_string(),
+                },
+            );
             return Ok(());
         }
         let known = state.devices.get(&device);
@@ -127,11 +129,12 @@ impl Ingest {
         );
         match self.submit_limited(wish, &device, turns).await? {
             None => self.live.rejected_discovery.resolve(&device, topic),
-            Some(Rejection::TooMany { most }) => self.reject_announcement(
-                topic,
-                &format!("this account has too many entities, at most: {most}"),
-            ),
-            Some(why) => self.reject_announcement(topic, &format!("the house refuses it: {why}")),
+            Some(Rejection::TooMany { most }) => {
+                self.reject_announcement(topic, DiscoveryError::TooManyEntities { most });
+            }
+            Some(rejection) => {
+                self.reject_announcement(topic, DiscoveryError::Rejected { rejection });
+            }
         }
         if state
             .entities
@@ -194,8 +197,8 @@ impl Ingest {
 
     /// Records a discovery message that cannot be used: the log, `broker why`, the page Thiết bị
     /// and `doctor` show it.
-    fn reject_announcement(&self, topic: &str, why: &str) {
-        tracing::warn!(topic, why, "device announcement rejected");
+    fn reject_announcement(&self, topic: &str, why: DiscoveryError) {
+        tracing::warn!(topic, %why, "device announcement rejected");
         let state = self.journal.state();
         // A device without an account is in quarantine, and shown there.
         if let Some(device) = device_of(topic).filter(|d| state.accounts.contains_key(d)) {
@@ -269,12 +272,11 @@ fn device_of(topic: &str) -> Option<DeviceId> {
 }
 
 /// Reads a discovery message and checks that this gateway can use it.
-fn read(topic: &str, payload: &[u8]) -> Result<discovery::DiscoveryMessage, String> {
+fn read(topic: &str, payload: &[u8]) -> Result<discovery::DiscoveryMessage, DiscoveryError> {
     if payload.len() > MAX_ANNOUNCEMENT_BYTES {
-        return Err(format!(
-            "the announcement is larger than is read, in bytes: {}",
-            payload.len()
-        ));
+        return Err(DiscoveryError::TooLarge {
+            bytes: payload.len(),
+        });
     }
     let announced = discovery::read(topic, payload)?;
     // A device that names another's topics could switch or publish for it.
@@ -283,10 +285,9 @@ fn read(topic: &str, payload: &[u8]) -> Result<discovery::DiscoveryMessage, Stri
         .as_ref()
         .is_some_and(|e| !uses_own_topics(e))
     {
-        return Err(format!(
-            "it names topics that are not its own, which begin with: d/{0}/ c/{0}/",
-            announced.device
-        ));
+        return Err(DiscoveryError::ForeignTopics {
+            device: announced.device.to_string(),
+        });
     }
     Ok(announced)
 }

@@ -4,7 +4,6 @@
 pub mod cache_files;
 pub mod headers;
 pub mod hosts;
-pub mod refusal_text;
 pub mod render;
 pub mod serve;
 pub mod session;

@@ -5,4 +5,5 @@
 pub mod data_loss;
 pub mod dates;
 pub mod locale;
+pub mod refusal_text;
 pub mod rejection_text;

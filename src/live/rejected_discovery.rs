@@ -13,6 +13,7 @@ use std::sync::{PoisonError, RwLock};
 
 use crate::domain::id::DeviceId;
 use crate::domain::text;
+use crate::protocol::discovery::DiscoveryError;
 
 /// Most devices that are recorded.
 const MAX_DEVICES: usize = 256;
@@ -20,16 +21,16 @@ const MAX_DEVICES: usize = 256;
 const MAX_TOPICS_PER_DEVICE: usize = 8;
 /// Most further topics of one device that are counted, each once.
 const MAX_COUNTED_PER_DEVICE: usize = 512;
-/// Longest topic and reason, characters.
-const MAX_TEXT_CHARS: usize = 200;
+/// Longest topic, characters.
+const MAX_TOPIC_CHARS: usize = 200;
 
 /// A discovery message that could not be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RejectedDiscovery {
     /// Its topic.
     pub topic: String,
-    /// Why, as `protocol::discovery` says it.
-    pub why: String,
+    /// Why.
+    pub why: DiscoveryError,
     /// When it came last, wall ms.
     pub at: i64,
     /// How often it came.
@@ -54,12 +55,12 @@ fn topic_hash(topic: &str) -> u64 {
 
 /// A device's text as a clean, short line, because it is printed in terminals.
 fn short(text: &str) -> String {
-    text::line(text, MAX_TEXT_CHARS)
+    text::line(text, MAX_TOPIC_CHARS)
 }
 
 impl RejectedDiscoveries {
     /// Records a discovery message that could not be used.
-    pub fn record(&self, device: &DeviceId, topic: &str, why: &str, at: i64) {
+    pub fn record(&self, device: &DeviceId, topic: &str, why: DiscoveryError, at: i64) {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MAX_DEVICES && !all.contains_key(device) {
             return;
@@ -69,7 +70,7 @@ impl RejectedDiscoveries {
         if let Some(known) = of.rejected.get_mut(&topic) {
             *known = RejectedDiscovery {
                 topic,
-                why: short(why),
+                why,
                 at,
                 times: known.times.saturating_add(1),
             };
@@ -78,7 +79,7 @@ impl RejectedDiscoveries {
                 topic.clone(),
                 RejectedDiscovery {
                     topic,
-                    why: short(why),
+                    why,
                     at,
                     times: 1,
                 },
@@ -143,7 +144,7 @@ mod tests {
         );
         let topic = |n: usize| format!("homeassistant/sensor/cau/t{n}/config");
         for n in (0..2_000).chain(0..20) {
-            all.record(&bridge, &topic(n), "no", 1);
+            all.record(&bridge, &topic(n), DiscoveryError::NotObject, 1);
         }
         let (told, others) = all.of(&bridge);
         assert_eq!(
@@ -161,12 +162,12 @@ mod tests {
             all.record(
                 &DeviceId::new(&format!("d{n}")).expect("id"),
                 &"x".repeat(5_000),
-                &"y".repeat(5_000),
+                DiscoveryError::NotObject,
                 1,
             );
         }
         assert_eq!(all.devices().len(), MAX_DEVICES);
-        assert!(all.of(&DeviceId::new("d0").expect("id")).0[0].why.len() <= MAX_TEXT_CHARS);
+        assert!(all.of(&DeviceId::new("d0").expect("id")).0[0].topic.len() <= MAX_TOPIC_CHARS);
         all.retain(&|_| false);
         assert!(all.devices().is_empty());
     }

@@ -8,8 +8,14 @@
 //! half adopted. Deliberately absent: templates as programs. `{{ value }}` and `{{ value_json.field
 //! }}` are understood, any other template is refused with its reason.
 
+mod error;
+mod payload_value;
+
 use serde_json::{Map, Value};
 
+pub use self::error::DiscoveryError;
+use self::error::detail;
+pub use self::payload_value::{PayloadValue, parse_value};
 use super::ha_rendering;
 use crate::domain::entity::{AvailabilityTopic, CommandTopic, Entity, Kind, StateTopic};
 use crate::domain::id::{DeviceId, EntityId};
@@ -44,9 +50,8 @@ pub struct DiscoveryMessage {
 /// Reads a message on `homeassistant/<component>/<node>/<object>/config`.
 ///
 /// # Errors
-/// A sentence for the technician: why this discovery message cannot be used. `http::refusal_text`
-/// translates it into Vietnamese.
-pub fn read(topic: &str, payload: &[u8]) -> Result<DiscoveryMessage, String> {
+/// Why this discovery message cannot be used.
+pub fn read(topic: &str, payload: &[u8]) -> Result<DiscoveryMessage, DiscoveryError> {
     let ConfigTopic {
         device,
         object,
@@ -63,10 +68,11 @@ pub fn read(topic: &str, payload: &[u8]) -> Result<DiscoveryMessage, String> {
             entity: None,
         });
     }
-    let value: Value = serde_json::from_slice(payload)
-        .map_err(|e| format!("the announcement is not JSON: {e}"))?;
+    let value: Value = serde_json::from_slice(payload).map_err(|e| DiscoveryError::NotJson {
+        cause: detail(&e.to_string()),
+    })?;
     let Value::Object(map) = value else {
-        return Err("the announcement is not a JSON object".into());
+        return Err(DiscoveryError::NotObject);
     };
     let fields = ConfigFields {
         base: machine_text(&map, &["~"])?.unwrap_or_default(),
@@ -142,24 +148,35 @@ struct ConfigTopic<'a> {
     kind: Kind,
 }
 
-fn parse_topic(topic: &str) -> Result<ConfigTopic<'_>, String> {
+fn parse_topic(topic: &str) -> Result<ConfigTopic<'_>, DiscoveryError> {
     let levels: Vec<&str> = topic.split('/').collect();
     let (component, node, object) = match levels.as_slice() {
         ["homeassistant", component, node, object, "config"] => (*component, *node, *object),
         ["homeassistant", component, node, "config"] => (*component, *node, "main"),
-        _ => return Err(format!("it is no discovery topic: {topic}")),
+        _ => {
+            return Err(DiscoveryError::TopicInvalid {
+                topic: detail(topic),
+            });
+        }
     };
     let kind = match component {
         "light" => Kind::Light,
         "switch" => Kind::Switch,
         "sensor" => Kind::Sensor,
         "binary_sensor" => Kind::BinarySensor,
-        other => return Err(format!("its component is not used in this house: {other}")),
+        other => {
+            return Err(DiscoveryError::ComponentUnsupported {
+                component: detail(other),
+            });
+        }
     };
     let device =
-        DeviceId::new(node).map_err(|_| format!("its node id is no id of this house: {node}"))?;
-    let id = EntityId::new(&format!("{device}.{object}"))
-        .map_err(|_| format!("its object id is no id of this house: {object}"))?;
+        DeviceId::new(node).map_err(|_| DiscoveryError::NodeIdInvalid { node: detail(node) })?;
+    let id = EntityId::new(&format!("{device}.{object}")).map_err(|_| {
+        DiscoveryError::ObjectIdInvalid {
+            object: detail(object),
+        }
+    })?;
     Ok(ConfigTopic {
         device,
         object,
@@ -172,29 +189,34 @@ fn parse_topic(topic: &str) -> Result<ConfigTopic<'_>, String> {
 fn state_and_command(
     fields: &ConfigFields<'_>,
     kind: Kind,
-) -> Result<(StateTopic, Option<CommandTopic>), String> {
+) -> Result<(StateTopic, Option<CommandTopic>), DiscoveryError> {
     let state_topic = fields
         .topic(&["state_topic", "stat_t"])?
-        .ok_or("state_topic is missing")?;
+        .ok_or(DiscoveryError::StateTopicMissing)?;
     let on = fields.payload(&["payload_on", "pl_on"])?;
     let off = fields.payload(&["payload_off", "pl_off"])?;
-    let (usual_on, usual_off) = (state_payload(on, "ON")?, state_payload(off, "OFF")?);
+    let (usual_on, usual_off) = (
+        state_payload("payload_on", on, "ON")?,
+        state_payload("payload_off", off, "OFF")?,
+    );
     let order = match fields.topic(&["command_topic", "cmd_t"])? {
         Some(topic) if kind.is_switchable() => Some(CommandTopic {
             topic,
             on: command_payload(on, "ON"),
             off: command_payload(off, "OFF"),
         }),
-        None if kind.is_switchable() => return Err("command_topic is missing".into()),
+        None if kind.is_switchable() => return Err(DiscoveryError::CommandTopicMissing),
         _ => None,
     };
     // Only a switch may have other payloads in its state than in its orders; an empty one counts as
     // none.
-    let state = |names: &[&str], or: String| -> Result<String, String> {
+    let state = |names: &[&str], or: String| -> Result<String, DiscoveryError> {
         match fields.payload(names)? {
-            Some(value) if kind == Kind::Switch => Ok(Some(state_payload(Some(value), "")?)
-                .filter(|text| !text.is_empty())
-                .unwrap_or(or)),
+            Some(value) if kind == Kind::Switch => {
+                Ok(Some(state_payload(first(names), Some(value), "")?)
+                    .filter(|text| !text.is_empty())
+                    .unwrap_or(or))
+            }
             _ => Ok(or),
         }
     };
@@ -205,7 +227,7 @@ fn state_and_command(
         off: state(&["state_off", "stat_off"], usual_off)?,
     };
     if source.on == source.off {
-        return Err("on and off are the same word".into());
+        return Err(DiscoveryError::PayloadsEqual);
     }
     Ok((source, order))
 }
@@ -221,22 +243,24 @@ impl<'a> ConfigFields<'a> {
     }
 
     /// A payload as it is in the discovery message.
-    fn payload(&self, names: &[&str]) -> Result<Option<&'a Value>, String> {
+    fn payload(&self, names: &[&str]) -> Result<Option<&'a Value>, DiscoveryError> {
         match self.find(names) {
-            Some(Value::Null | Value::Array(_) | Value::Object(_)) => Err(format!(
-                "a payload is neither a text nor a number nor true or false: {}",
-                names.first().unwrap_or(&"")
-            )),
-            Some(Value::String(text)) if text.len() > MAX_PAYLOAD_BYTES => Err(format!(
-                "a payload is too long: {}",
-                names.first().unwrap_or(&"")
-            )),
+            Some(Value::Null | Value::Array(_) | Value::Object(_)) => {
+                Err(DiscoveryError::PayloadInvalid {
+                    field: first(names).to_owned(),
+                })
+            }
+            Some(Value::String(text)) if text.len() > MAX_PAYLOAD_BYTES => {
+                Err(DiscoveryError::PayloadTooLong {
+                    field: first(names).to_owned(),
+                })
+            }
             found => Ok(found),
         }
     }
 
     /// A number of seconds, written as a number or as text, as `vol.Coerce(int)` takes it.
-    fn seconds(&self, names: &[&str]) -> Result<Option<u32>, String> {
+    fn seconds(&self, names: &[&str]) -> Result<Option<u32>, DiscoveryError> {
         let whole = |n: f64| {
             if (0.0..f64::from(u32::MAX)).contains(&n) {
                 format!("{n:.0}").parse().ok()
@@ -250,41 +274,39 @@ impl<'a> ConfigFields<'a> {
             Some(Value::String(text)) => text.trim().parse().ok(),
             Some(_) => None,
         };
-        seconds.map(Some).ok_or_else(|| {
-            format!(
-                "what should be a number of seconds is none: {}",
-                names.first().unwrap_or(&"")
-            )
+        seconds.map(Some).ok_or_else(|| DiscoveryError::NotSeconds {
+            field: first(names).to_owned(),
         })
     }
 
     /// A topic, with `~` at its beginning or end replaced by the base.
-    fn topic(&self, names: &[&str]) -> Result<Option<String>, String> {
+    fn topic(&self, names: &[&str]) -> Result<Option<String>, DiscoveryError> {
         Ok(machine_text(self.map, names)?.map(|t| expand(&t, &self.base)))
     }
 
     /// Refuses a schema and a command template that this gateway does not support.
-    fn check_supported(&self) -> Result<(), String> {
+    fn check_supported(&self) -> Result<(), DiscoveryError> {
         if let Some(schema) = self
             .find(&["schema"])
             .filter(|s| !matches!(s.as_str(), Some("basic" | "default")))
         {
-            return Err(format!(
-                "its schema is not understood, only the default one is: {}",
-                ha_rendering::render(schema).unwrap_or_default()
-            ));
+            return Err(DiscoveryError::SchemaUnsupported {
+                schema: detail(&ha_rendering::render(schema).unwrap_or_default()),
+            });
         }
         match machine_text(self.map, &["command_template", "cmd_tpl"])? {
-            Some(template) if template_expression(&template) != Some("value") => Err(format!(
-                "a template for its orders is not understood: {template}"
-            )),
+            Some(template) if template_expression(&template) != Some("value") => {
+                Err(DiscoveryError::CommandTemplateUnsupported {
+                    template: detail(&template),
+                })
+            }
             _ => Ok(()),
         }
     }
 
     /// The first of the availability topics. A topic that only a template can read is left out; the
     /// availability is then not known from a topic.
-    fn availability(&self) -> Result<Option<AvailabilityTopic>, String> {
+    fn availability(&self) -> Result<Option<AvailabilityTopic>, DiscoveryError> {
         let list = self
             .find(&["availability", "avty"])
             .and_then(Value::as_array)
@@ -309,8 +331,13 @@ impl<'a> ConfigFields<'a> {
         else {
             return Ok(None);
         };
-        let here = state_payload(from.payload(&["payload_available", "pl_avail"])?, "online")?;
+        let here = state_payload(
+            "payload_available",
+            from.payload(&["payload_available", "pl_avail"])?,
+            "online",
+        )?;
         let gone = state_payload(
+            "payload_not_available",
             from.payload(&["payload_not_available", "pl_not_avail"])?,
             "offline",
         )?;
@@ -318,13 +345,22 @@ impl<'a> ConfigFields<'a> {
     }
 }
 
+/// The first of a field's names, which is the one in full.
+fn first<'a>(names: &[&'a str]) -> &'a str {
+    names.first().copied().unwrap_or_default()
+}
+
 /// A payload as the text with which a state is compared.
-fn state_payload(payload: Option<&Value>, usual: &str) -> Result<String, String> {
+fn state_payload(
+    field: &str,
+    payload: Option<&Value>,
+    usual: &str,
+) -> Result<String, DiscoveryError> {
     payload.map_or_else(
         || Ok(usual.to_owned()),
         |value| {
-            ha_rendering::render(value).ok_or_else(|| {
-                "a payload is neither a text nor a number nor true or false".to_owned()
+            ha_rendering::render(value).ok_or_else(|| DiscoveryError::PayloadInvalid {
+                field: field.to_owned(),
             })
         },
     )
@@ -351,14 +387,16 @@ fn expand(topic: &str, base: &str) -> String {
 }
 
 /// A text that programs compare, unchanged. An empty one counts as none.
-fn machine_text(map: &Map<String, Value>, names: &[&str]) -> Result<Option<String>, String> {
+fn machine_text(
+    map: &Map<String, Value>,
+    names: &[&str],
+) -> Result<Option<String>, DiscoveryError> {
     match names.iter().find_map(|n| map.get(*n)) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone()).filter(|t| !t.is_empty())),
-        Some(_) => Err(format!(
-            "what should be a text is none: {}",
-            names.first().unwrap_or(&"")
-        )),
+        Some(_) => Err(DiscoveryError::NotText {
+            field: first(names).to_owned(),
+        }),
     }
 }
 
@@ -381,7 +419,7 @@ fn template_expression(template: &str) -> Option<&str> {
         .map(str::trim)
 }
 
-fn value_field(fields: &ConfigFields<'_>) -> Result<Option<String>, String> {
+fn value_field(fields: &ConfigFields<'_>) -> Result<Option<String>, DiscoveryError> {
     let Some(template) = machine_text(
         fields.map,
         &[
@@ -394,6 +432,9 @@ fn value_field(fields: &ConfigFields<'_>) -> Result<Option<String>, String> {
     else {
         return Ok(None);
     };
+    let unsupported = || DiscoveryError::ValueTemplateUnsupported {
+        template: detail(&template),
+    };
     match template_expression(&template) {
         Some("value") => Ok(None),
         Some(inner) => match inner.strip_prefix("value_json.") {
@@ -402,65 +443,9 @@ fn value_field(fields: &ConfigFields<'_>) -> Result<Option<String>, String> {
             {
                 Ok(Some(name.to_owned()))
             }
-            _ => Err(format!("the template is not understood: {template}")),
+            _ => Err(unsupported()),
         },
-        None => Err(format!("the template is not understood: {template}")),
-    }
-}
-
-/// The meaning of a message for an entity.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum PayloadValue {
-    /// This value; 1 and 0 for on and off.
-    Value(f64),
-    /// No value of this entity: the message is empty or lacks its field.
-    Absent,
-    /// The device does not know the value: a JSON null, or Home Assistant's `PAYLOAD_NONE`.
-    Unknown,
-    /// No valid value of the entity: its state is not known any more.
-    Invalid,
-}
-
-/// Reads a message as the entity's `StateTopic` describes.
-#[must_use]
-pub fn parse_value(source: &StateTopic, kind: Kind, payload: &[u8]) -> PayloadValue {
-    let Ok(whole) = std::str::from_utf8(payload) else {
-        return PayloadValue::Invalid;
-    };
-    if whole.trim().is_empty() {
-        return PayloadValue::Absent;
-    }
-    let text = match &source.field {
-        None => whole.to_owned(),
-        Some(field) => match serde_json::from_str::<Value>(whole) {
-            Ok(json) => match json.get(field) {
-                None => return PayloadValue::Absent,
-                Some(Value::Null) => return PayloadValue::Unknown,
-                Some(value) => match ha_rendering::render(value) {
-                    Some(text) if text.trim().is_empty() => return PayloadValue::Absent,
-                    Some(text) => text.trim().to_owned(),
-                    None => return PayloadValue::Invalid,
-                },
-            },
-            Err(_) => return PayloadValue::Invalid,
-        },
-    };
-    match kind {
-        _ if text.trim() == ha_rendering::PAYLOAD_NONE
-            && source.on != text
-            && source.off != text =>
-        {
-            PayloadValue::Unknown
-        }
-        Kind::Sensor => text
-            .trim()
-            .parse::<f64>()
-            .ok()
-            .filter(|n| validation::is_value(*n))
-            .map_or(PayloadValue::Invalid, PayloadValue::Value),
-        _ if text == source.on => PayloadValue::Value(1.0),
-        _ if text == source.off => PayloadValue::Value(0.0),
-        _ => PayloadValue::Invalid,
+        None => Err(unsupported()),
     }
 }
 

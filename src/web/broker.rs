@@ -9,8 +9,7 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 
 use super::app::App;
-use crate::http::refusal_text;
-use crate::protocol::broker::{AdminQuery, AdminReply, Counters, Refusal};
+use crate::protocol::broker::{AdminQuery, AdminReply, Counters, Refusal, RefusalReason};
 
 /// Routes of the control socket.
 pub fn router() -> Router<App> {
@@ -79,24 +78,31 @@ async fn why(State(app): State<App>, Query(q): Query<IdQuery>) -> Response {
         .filter(|d| q.id.is_empty() || d.as_str() == q.id)
     {
         let (told, more) = app.live.rejected_discovery.of(&device);
-        let row = |at: i64, why: String, times: u64| Refusal {
+        let row = |at: i64, reason, times: u64| Refusal {
             at_s: at / 1000,
             client: device.to_string(),
             address: String::new(),
-            reason: why,
+            reason,
             count: times,
         };
         let last = told.last().map_or(0, |t| t.at);
         rows.extend(told.into_iter().map(|t| {
             row(
                 t.at,
-                refusal_text::unused_announcement(&t.topic, &t.why),
+                RefusalReason::DiscoveryUnusable {
+                    topic: t.topic,
+                    error: Box::new(t.why),
+                },
                 t.times,
             )
         }));
-        rows.extend(
-            (more > 0).then(|| row(last, refusal_text::more_unused_announcements(more), 1)),
-        );
+        rows.extend((more > 0).then(|| {
+            row(
+                last,
+                RefusalReason::MoreDiscoveryUnusable { number: more },
+                1,
+            )
+        }));
     }
     Json(AdminReply::Refusals(rows)).into_response()
 }

@@ -8,11 +8,11 @@ use super::components::{ListPage, PageSection, Row, status_class};
 use super::home::status_banner;
 use crate::domain::device::Device;
 use crate::domain::state::VillageState;
-use crate::http::refusal_text;
 use crate::http::render::render;
 use crate::i18n::dates;
 use crate::i18n::locale::{Lang, capital};
-use crate::protocol::broker::QUARANTINE_REASON;
+use crate::i18n::refusal_text;
+use crate::protocol::broker::RefusalReason;
 use crate::protocol::village_status::{
     DeviceCounts, Status, StatusReason, ThingKind, ThingStatus, VillageStatus,
 };
@@ -110,11 +110,7 @@ fn rows(app: &App, lang: Lang, state: &VillageState, status: &VillageStatus) -> 
         let (down, more) = app.live.rejected_discovery.of(&d.id);
         let words = match down.first().filter(|_| thing.is_some()) {
             Some(first) => {
-                let why = if lang == Lang::Vi {
-                    refusal_text::vietnamese(&first.why)
-                } else {
-                    first.why.clone()
-                };
+                let why = refusal_text::discovery_error_text(lang, &first.why);
                 let told = lang.f(
                     "device-turned-down",
                     &[("n", &(down.len() + more).to_string()), ("why", &why)],
@@ -160,7 +156,9 @@ fn unknown_devices(app: &App, lang: Lang, state: &VillageState) -> Vec<String> {
     let mut strangers: Vec<_> = refusals
         .iter()
         .filter(|r| {
-            r.reason == QUARANTINE_REASON && now - r.at_s * 1000 < 3_600_000 && !known(&r.client)
+            r.reason == RefusalReason::Quarantined
+                && now - r.at_s * 1000 < 3_600_000
+                && !known(&r.client)
         })
         .collect();
     strangers.sort_by_key(|r| (std::cmp::Reverse(r.at_s), r.client.clone()));
@@ -210,18 +208,17 @@ pub fn fragments(app: &App, visit: &RequestContext, state: &VillageState) -> Vec
 }
 
 /// The sentence for the chief about a refusal; none = the refusal tells nothing about the device.
-fn cause_key(why: &str) -> Option<&'static str> {
-    Some(match why {
-        "wrong user name or password" | "a user name and a password are needed" => {
-            "device-why-password"
-        }
-        "account changed; disconnecting"
-        | "the certificate's name has no account"
-        | QUARANTINE_REASON => "device-why-account",
-        "it was silent longer than its keep alive" => "device-why-silent",
-        "another connection took its session over"
-        | "a technician ended it"
-        | "the broker ends" => return None,
+fn cause_key(reason: &RefusalReason) -> Option<&'static str> {
+    Some(match reason {
+        RefusalReason::BadCredentials | RefusalReason::CredentialsMissing => "device-why-password",
+        RefusalReason::AccountChanged
+        | RefusalReason::CertificateNameUnknown
+        | RefusalReason::Quarantined => "device-why-account",
+        RefusalReason::KeepAliveTimeout => "device-why-silent",
+        RefusalReason::SessionTakenOver
+        | RefusalReason::AdministrativeAction
+        | RefusalReason::ShuttingDown
+        | RefusalReason::ConnectDuringShutdown => return None,
         _ => "device-why-other",
     })
 }

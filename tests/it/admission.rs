@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use conglang::protocol::broker::{AdminQuery, AdminReply};
+use conglang::protocol::broker::{AdminQuery, AdminReply, RefusalReason};
 
 use crate::peer::{Hello, Peer};
 use crate::worker::{Worker, wide_limits, wire_accounts};
@@ -64,10 +64,12 @@ fn permissions_take_effect_on_open_connections_and_a_kicked_client_is_told_why()
         panic!("why")
     };
     assert!(
-        why.iter().any(|r| r.reason.contains("will"))
-            && why
-                .iter()
-                .any(|r| r.reason.contains("outside of its permission: d/hep/x")),
+        why.iter()
+            .any(|r| r.reason == RefusalReason::WillNotAuthorized)
+            && why.iter().any(|r| r
+                .reason
+                .to_string()
+                .contains("outside of its permission: d/hep/x")),
         "{why:?}"
     );
     assert_eq!(

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::time::{Duration, Instant};
 
 use conglang::keys::tls;
-use conglang::protocol::broker::{AdminQuery, AdminReply, Limits};
+use conglang::protocol::broker::{AdminQuery, AdminReply, Limits, RefusalReason};
 use conglang::supervisor::clock::Clock;
 
 use crate::house::House;
@@ -188,7 +188,7 @@ fn whoever_came_first_keeps_no_lamp_out_of_any_door() {
     };
     assert!(
         rows.iter()
-            .any(|r| r.reason.contains("when its place was needed")),
+            .any(|r| r.reason == RefusalReason::PermitReclaimed),
         "{rows:?}"
     );
 }
@@ -377,8 +377,7 @@ fn who_takes_nothing_is_cut_whatever_comes_for_it_and_who_takes_slowly_is_not() 
         panic!("why")
     };
     assert!(
-        rows.iter()
-            .any(|r| r.reason == "it does not take its messages"),
+        rows.iter().any(|r| r.reason == RefusalReason::WriteTimeout),
         "{rows:?}"
     );
     stop.store(true, std::sync::atomic::Ordering::SeqCst);

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use conglang::protocol::broker::{AdminQuery, AdminReply};
+use conglang::protocol::broker::{AdminQuery, AdminReply, RefusalReason};
 
 use crate::peer::{Hello, Peer};
 use crate::worker::{Disk, Worker, card_dies, may_mount, wide_limits, wire_accounts};
@@ -21,7 +21,7 @@ fn a_publisher_of_before(worker: &mut Worker, says: &mut Peer, word: &[u8]) -> P
     );
     lamp.publish("d/x", word, 2, 7);
     let until = Instant::now() + Duration::from_secs(10);
-    while !matches!(worker.ask(AdminQuery::Refusals { id: "rong".into() }), AdminReply::Refusals(rows) if rows.iter().any(|r| r.reason.contains("storage unavailable")))
+    while !matches!(worker.ask(AdminQuery::Refusals { id: "rong".into() }), AdminReply::Refusals(rows) if rows.iter().any(|r| r.reason == RefusalReason::StorageUnavailable))
     {
         assert!(
             Instant::now() < until,

@@ -22,7 +22,7 @@ fn why(worker: &mut Worker, id: &str) -> Vec<String> {
     let AdminReply::Refusals(rows) = worker.ask(AdminQuery::Refusals { id: id.into() }) else {
         panic!("why")
     };
-    rows.into_iter().map(|r| r.reason).collect()
+    rows.into_iter().map(|r| r.reason.to_string()).collect()
 }
 
 #[test]

@@ -2,10 +2,12 @@
 //! JSON object a line.
 
 mod counters;
+mod refusal;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::counters::{Counters, DataLoss, LossKind, Traffic};
+pub use self::refusal::{Refusal, RefusalReason};
 use super::mqtt::topic::{TOPIC_BYTES_MAX, TOPIC_LEVELS_MAX};
 use crate::domain::device::Account;
 use crate::keys::holders::HolderTable;
@@ -16,10 +18,6 @@ pub const GATEWAY_ACCOUNT: &str = "@house";
 /// Client id of the gateway's link, which receives the devices' messages. A technician's commands
 /// use the same account under other client ids.
 pub const GATEWAY_CLIENT_ID: &str = "house";
-
-/// The reason recorded for a device without an account when it connects.
-pub const QUARANTINE_REASON: &str =
-    "it has no account: it is in quarantine and may only announce itself";
 
 /// First line to the worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,6 +113,25 @@ pub enum ListenerKind {
     WebSocket,
     /// MQTT over WebSocket over TLS.
     WebSocketTls,
+}
+
+impl ListenerKind {
+    /// Its name in logs and on the technician's pages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Tls => "TLS",
+            Self::WebSocket => "WebSocket",
+            Self::WebSocketTls => "WebSocket over TLS",
+        }
+    }
+}
+
+impl std::fmt::Display for ListenerKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// Bounds of the broker; for each one there is a sentence that is reported when it is reached.
@@ -276,9 +293,9 @@ pub enum WorkerEvent {
         /// Account or client id, as far as known.
         #[serde(rename = "who")]
         client: String,
-        /// Why, for a technician.
+        /// Why.
         #[serde(rename = "why")]
-        reason: String,
+        reason: RefusalReason,
         /// Number of further ones since the last that was reported.
         #[serde(default)]
         #[serde(rename = "untold")]
@@ -386,23 +403,4 @@ pub struct RetainedRow {
     pub bytes: usize,
     /// QoS.
     pub qos: u8,
-}
-
-/// A connection, packet or message that was refused, dropped or cut off.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
-    /// Seconds since 1970 by the box's clock.
-    #[serde(rename = "at")]
-    pub at_s: i64,
-    /// Account or client id, as far as known.
-    #[serde(rename = "who")]
-    pub client: String,
-    /// Address; empty = unknown.
-    pub address: String,
-    /// Why, in words.
-    #[serde(rename = "why")]
-    pub reason: String,
-    /// How often in a row.
-    #[serde(rename = "times")]
-    pub count: u64,
 }

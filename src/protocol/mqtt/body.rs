@@ -3,7 +3,7 @@
 
 use bytes::{Buf as _, Bytes};
 
-use super::{Violation, malformed};
+use super::Violation;
 
 /// A body being read.
 pub struct BodyReader(pub Bytes);
@@ -15,21 +15,21 @@ impl BodyReader {
 
     pub fn u8(&mut self) -> Result<u8, Violation> {
         if self.0.is_empty() {
-            return Err(malformed("the packet is too short"));
+            return Err(Violation::PacketTooShort);
         }
         Ok(self.0.get_u8())
     }
 
     pub fn u16(&mut self) -> Result<u16, Violation> {
         if self.0.len() < 2 {
-            return Err(malformed("the packet is too short"));
+            return Err(Violation::PacketTooShort);
         }
         Ok(self.0.get_u16())
     }
 
     pub fn u32(&mut self) -> Result<u32, Violation> {
         if self.0.len() < 4 {
-            return Err(malformed("the packet is too short"));
+            return Err(Violation::PacketTooShort);
         }
         Ok(self.0.get_u32())
     }
@@ -43,12 +43,12 @@ impl BodyReader {
                 return Ok(value);
             }
         }
-        Err(malformed("a length has more than four bytes"))
+        Err(Violation::LengthTooLong)
     }
 
     pub fn take(&mut self, len: usize) -> Result<Bytes, Violation> {
         if self.0.len() < len {
-            return Err(malformed("the packet is too short"));
+            return Err(Violation::PacketTooShort);
         }
         Ok(self.0.split_to(len))
     }
@@ -63,7 +63,7 @@ impl BodyReader {
         let bytes = self.binary()?;
         match std::str::from_utf8(&bytes) {
             Ok(text) if !text.contains('\0') => Ok(bytes),
-            _ => Err(malformed("a text is not UTF-8 or holds NUL")),
+            _ => Err(Violation::TextInvalid),
         }
     }
 

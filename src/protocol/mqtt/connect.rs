@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::body::BodyReader;
 use super::properties::{self, Properties, PropertyContext};
 use super::topic::is_topic_name;
-use super::{QoS, ReasonCode, Version, Violation, malformed};
+use super::{QoS, Version, Violation};
 
 /// A client's first packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub enum ConnectError {
     /// Not a CONNECT, or malformed: close without an answer in 3.1.1.
     Violation(Violation),
     /// A protocol level that is not served: answer 1 (3.1.1) or
-    /// [`ReasonCode::UNSUPPORTED_PROTOCOL_VERSION`] (5.0).
+    /// [`super::ReasonCode::UNSUPPORTED_PROTOCOL_VERSION`] (5.0).
     UnsupportedVersion,
     /// A will that cannot be published: answered with its code in 5.0.
     InvalidWill(Violation),
@@ -85,15 +85,15 @@ pub fn read(body: Bytes) -> Result<Connect, ConnectError> {
         flags &= if flags & 0x04 == 0 { !0x39 } else { !0x01 };
     }
     if flags & 1 != 0 {
-        return Err(malformed("a reserved flag of CONNECT is set").into());
+        return Err(Violation::ConnectFlagReserved.into());
     }
     let (has_will, will_retain) = (flags & 0x04 != 0, flags & 0x20 != 0);
     let (has_name, has_password) = (flags & 0x80 != 0, flags & 0x40 != 0);
     let will_qos = QoS::from_bits(flags >> 3 & 3)
         .filter(|qos| has_will || *qos == QoS::AtMostOnce && !will_retain)
-        .ok_or(malformed("the will flags contradict each other"))?;
+        .ok_or(Violation::WillFlagsInvalid)?;
     if version != Version::V5 && has_password && !has_name {
-        return Err(malformed("a password without a user name").into());
+        return Err(Violation::PasswordWithoutUserName.into());
     }
     let keep_alive = body.u16()?;
     let v5 = version == Version::V5;
@@ -114,16 +114,10 @@ pub fn read(body: Bytes) -> Result<Connect, ConnectError> {
         // memory.
         let payload = Bytes::copy_from_slice(&body.binary()?);
         if !is_topic_name(&topic) {
-            return Err(ConnectError::InvalidWill(Violation {
-                code: ReasonCode::TOPIC_NAME_INVALID,
-                what: "the will's topic is not a topic",
-            }));
+            return Err(ConnectError::InvalidWill(Violation::WillTopicInvalid));
         }
         if properties.is_text && std::str::from_utf8(&payload).is_err() {
-            return Err(ConnectError::InvalidWill(Violation {
-                code: ReasonCode::PAYLOAD_FORMAT_INVALID,
-                what: "the will says that it is text, and is not UTF-8",
-            }));
+            return Err(ConnectError::InvalidWill(Violation::WillPayloadNotText));
         }
         Some(Will {
             topic,
@@ -148,7 +142,7 @@ pub fn read(body: Bytes) -> Result<Connect, ConnectError> {
         None
     };
     if body.remaining() > 0 && !v31 {
-        return Err(malformed("CONNECT is longer than its content").into());
+        return Err(Violation::ConnectTooLong.into());
     }
     Ok(Connect {
         version,

@@ -2,7 +2,7 @@
 
 use bytes::{Buf as _, Bytes, BytesMut};
 
-use super::{PacketType, ReasonCode, Violation, malformed};
+use super::{PacketType, Violation};
 
 /// One packet as it was received: first byte and body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,14 +34,11 @@ pub fn split_packet(
             break;
         }
         if header == 5 {
-            return Err(malformed("the length has more than four bytes"));
+            return Err(Violation::LengthTooLong);
         }
     }
     if len > max_body {
-        return Err(Violation {
-            code: ReasonCode::PACKET_TOO_LARGE,
-            what: "the packet is larger than allowed",
-        });
+        return Err(Violation::PacketTooLarge);
     }
     if buffer.len() < header + len {
         return Ok(None);

@@ -18,6 +18,7 @@ pub mod properties;
 mod qos;
 mod reason_code;
 pub mod topic;
+mod violation;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub use self::packet_id::PacketId;
 pub use self::packet_type::PacketType;
 pub use self::qos::QoS;
 pub use self::reason_code::ReasonCode;
+pub use self::violation::Violation;
 
 /// Protocol version of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,32 +38,4 @@ pub enum Version {
     V311,
     /// 5.0
     V5,
-}
-
-/// Why a client is disconnected: the MQTT 5 reason code and a description.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{what} (reason {code})")]
-pub struct Violation {
-    /// MQTT 5 reason code.
-    pub code: ReasonCode,
-    /// Description for a technician.
-    pub what: &'static str,
-}
-
-/// A malformed packet.
-#[must_use]
-pub const fn malformed(what: &'static str) -> Violation {
-    Violation {
-        code: ReasonCode::MALFORMED_PACKET,
-        what,
-    }
-}
-
-/// A protocol error.
-#[must_use]
-pub const fn protocol_error(what: &'static str) -> Violation {
-    Violation {
-        code: ReasonCode::PROTOCOL_ERROR,
-        what,
-    }
 }

@@ -6,7 +6,7 @@ use super::body::BodyReader;
 use super::frame::RawPacket;
 use super::properties::{self, Properties, PropertyContext};
 use super::topic::is_topic_name;
-use super::{PacketId, PacketType, QoS, ReasonCode, Version, Violation, malformed, protocol_error};
+use super::{PacketId, PacketType, QoS, ReasonCode, Version, Violation};
 
 /// A packet after CONNECT.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +87,7 @@ pub struct SubscriptionRequest {
 }
 
 fn packet_id(body: &mut BodyReader) -> Result<PacketId, Violation> {
-    PacketId::new(body.u16()?).ok_or(protocol_error("packet id 0"))
+    PacketId::new(body.u16()?).ok_or(Violation::PacketIdZero)
 }
 
 /// Reads a packet that follows CONNECT.
@@ -106,13 +106,13 @@ pub fn read(version: Version, frame: RawPacket) -> Result<Packet, Violation> {
         None => flags != 0,
     };
     if wrong_flags && version != Version::V31 {
-        return Err(malformed("the flags of a packet are wrong"));
+        return Err(Violation::PacketFlagsInvalid);
     }
     let Some(packet_type) = packet_type else {
-        return Err(protocol_error("a packet that only a server may send"));
+        return Err(Violation::ServerPacket);
     };
     let packet = match packet_type {
-        PacketType::Connect => return Err(protocol_error("a second CONNECT")),
+        PacketType::Connect => return Err(Violation::SecondConnect),
         PacketType::Publish => Packet::Publish(publish(version, flags, &mut body)?),
         PacketType::PubAck => Packet::PubAck(ack(version, &mut body)?.0),
         PacketType::PubRec => {
@@ -125,13 +125,13 @@ pub fn read(version: Version, frame: RawPacket) -> Result<Packet, Violation> {
         PacketType::Unsubscribe => unsubscribe(version, &mut body)?,
         PacketType::PingReq => Packet::PingReq,
         PacketType::Disconnect => disconnect(version, &mut body)?,
-        PacketType::Auth => return Err(protocol_error("enhanced authentication was not agreed")),
+        PacketType::Auth => return Err(Violation::AuthenticationNotAgreed),
         PacketType::ConnAck | PacketType::SubAck | PacketType::UnsubAck | PacketType::PingResp => {
-            return Err(protocol_error("a packet that only a server may send"));
+            return Err(Violation::ServerPacket);
         }
     };
     if body.remaining() > 0 {
-        return Err(malformed("a packet is longer than its content"));
+        return Err(Violation::PacketTooLong);
     }
     Ok(packet)
 }
@@ -139,7 +139,7 @@ pub fn read(version: Version, frame: RawPacket) -> Result<Packet, Violation> {
 fn publish(version: Version, flags: u8, body: &mut BodyReader) -> Result<Publish, Violation> {
     let qos = QoS::from_bits(flags >> 1 & 3)
         .filter(|qos| qos.is_acknowledged() || flags & 8 == 0)
-        .ok_or(malformed("QoS 3, or DUP with QoS 0"))?;
+        .ok_or(Violation::QosInvalid)?;
     let topic = body.string()?;
     let id = if qos.is_acknowledged() {
         Some(packet_id(body)?)
@@ -152,13 +152,10 @@ fn publish(version: Version, flags: u8, body: &mut BodyReader) -> Result<Publish
         Properties::default()
     };
     if topic.is_empty() && properties.topic_alias.is_none() {
-        return Err(protocol_error("a publish without a topic"));
+        return Err(Violation::TopicMissing);
     }
     if !topic.is_empty() && !is_topic_name(&topic) {
-        return Err(Violation {
-            code: ReasonCode::TOPIC_NAME_INVALID,
-            what: "not a topic that can be published to",
-        });
+        return Err(Violation::TopicNameInvalid);
     }
     let payload = body.take(body.remaining())?;
     Ok(Publish {
@@ -189,7 +186,7 @@ fn ack(version: Version, body: &mut BodyReader) -> Result<(PacketId, ReasonCode)
 fn filter(version: Version, body: &mut BodyReader) -> Result<String, Violation> {
     let filter = body.string()?;
     if filter.is_empty() && version != Version::V5 {
-        return Err(malformed("a filter without a character"));
+        return Err(Violation::FilterEmpty);
     }
     Ok(filter)
 }
@@ -209,12 +206,12 @@ fn subscribe(version: Version, body: &mut BodyReader) -> Result<Subscribe, Viola
         let handling = options >> 4 & 3;
         let qos = QoS::from_bits(options & 3)
             .filter(|_| options & 0xc0 == 0 && (v5 || options <= 2))
-            .ok_or(malformed("subscription options are wrong"))?;
+            .ok_or(Violation::SubscriptionOptionsInvalid)?;
         if handling == 3 {
-            return Err(protocol_error("retain handling is 0, 1 or 2"));
+            return Err(Violation::RetainHandlingInvalid);
         }
         if options & 4 != 0 && filter.starts_with("$share/") {
-            return Err(protocol_error("no-local with a shared subscription"));
+            return Err(Violation::NoLocalOnShared);
         }
         requests.push(SubscriptionRequest {
             filter,
@@ -225,7 +222,7 @@ fn subscribe(version: Version, body: &mut BodyReader) -> Result<Subscribe, Viola
         });
     }
     if requests.is_empty() {
-        return Err(protocol_error("a SUBSCRIBE without filters"));
+        return Err(Violation::SubscribeEmpty);
     }
     Ok(Subscribe {
         id,
@@ -244,7 +241,7 @@ fn unsubscribe(version: Version, body: &mut BodyReader) -> Result<Packet, Violat
         filters.push(filter(version, body)?);
     }
     if filters.is_empty() {
-        return Err(protocol_error("an UNSUBSCRIBE without filters"));
+        return Err(Violation::UnsubscribeEmpty);
     }
     Ok(Packet::Unsubscribe { id, filters })
 }

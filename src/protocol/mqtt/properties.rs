@@ -3,8 +3,8 @@
 
 use bytes::{Bytes, BytesMut};
 
+use super::Violation;
 use super::body::BodyReader;
-use super::{ReasonCode, Violation, malformed, protocol_error};
 
 /// Where properties occur.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,16 +82,16 @@ pub(super) fn read(
         let before = reader.0.clone();
         let id = reader.varint()?;
         if !is_allowed(context, id) {
-            return Err(protocol_error("a property that may not stand here"));
+            return Err(Violation::PropertyNotAllowed);
         }
         if id != 0x26 && std::mem::replace(&mut seen[id], true) {
-            return Err(protocol_error("a property stands twice"));
+            return Err(Violation::PropertyRepeated);
         }
         match id {
             0x01 | 0x17 | 0x19 => {
                 let flag = match reader.u8()? {
                     n @ 0..=1 => n == 1,
-                    _ => return Err(protocol_error("a flag is 0 or 1")),
+                    _ => return Err(Violation::PropertyFlagInvalid),
                 };
                 out.is_text |= id == 0x01 && flag;
                 // 0x17 needs no field: reasons are sent only in CONNACK and DISCONNECT, where that
@@ -102,9 +102,7 @@ pub(super) fn read(
             0x08 => {
                 let topic = reader.string()?;
                 if !super::topic::is_topic_name(&topic) {
-                    return Err(protocol_error(
-                        "the response topic holds a wildcard or is empty",
-                    ));
+                    return Err(Violation::ResponseTopicInvalid);
                 }
             }
             0x09 => drop(reader.binary()?),
@@ -115,7 +113,7 @@ pub(super) fn read(
             0x0b => {
                 let id = reader.varint()?;
                 if id == 0 {
-                    return Err(protocol_error("subscription identifier 0"));
+                    return Err(Violation::SubscriptionIdentifierZero);
                 }
                 out.subscription_id = u32::try_from(id).ok();
             }
@@ -126,16 +124,13 @@ pub(super) fn read(
             }
             0x18 => out.will_delay = Some(reader.u32()?),
             0x21 => match reader.u16()? {
-                0 => return Err(protocol_error("receive maximum 0")),
+                0 => return Err(Violation::ReceiveMaximumZero),
                 n => out.receive_maximum = Some(n),
             },
             0x22 => out.topic_alias_maximum = Some(reader.u16()?),
             0x23 => match reader.u16()? {
                 0 => {
-                    return Err(Violation {
-                        code: ReasonCode::TOPIC_ALIAS_INVALID,
-                        what: "topic alias 0",
-                    });
+                    return Err(Violation::TopicAliasZero);
                 }
                 n => out.topic_alias = Some(n),
             },
@@ -144,10 +139,10 @@ pub(super) fn read(
                 reader.utf8_bytes()?;
             }
             0x27 => match reader.u32()? {
-                0 => return Err(protocol_error("maximum packet size 0")),
+                0 => return Err(Violation::MaximumPacketSizeZero),
                 n => out.maximum_packet_size = Some(n),
             },
-            _ => return Err(malformed("an unknown property")),
+            _ => return Err(Violation::PropertyUnknown),
         }
         if matches!(context, PropertyContext::Publish | PropertyContext::Will)
             && matches!(id, 0x01 | 0x03 | 0x08 | 0x09 | 0x26)
@@ -156,7 +151,7 @@ pub(super) fn read(
         }
     }
     if has_data && !out.wants_authentication {
-        return Err(protocol_error("authentication data without a method"));
+        return Err(Violation::AuthenticationDataAlone);
     }
     out.forwarded = forward.freeze();
     Ok(out)

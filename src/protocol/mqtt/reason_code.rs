@@ -24,6 +24,8 @@ impl ReasonCode {
     pub const MALFORMED_PACKET: Self = Self(0x81);
     /// The packet may not come like this.
     pub const PROTOCOL_ERROR: Self = Self(0x82);
+    /// The packet is valid, but this server cannot do it.
+    pub const IMPLEMENTATION_SPECIFIC_ERROR: Self = Self(0x83);
     /// The protocol version is not served.
     pub const UNSUPPORTED_PROTOCOL_VERSION: Self = Self(0x84);
     /// The client identifier is not accepted.
