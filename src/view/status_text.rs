@@ -45,8 +45,15 @@ fn names_text(lang: Lang, things: &NamedThings) -> String {
 
 /// Things that were lost together, in words that end without a full stop.
 #[must_use]
-pub fn cause_text(lang: Lang, now: i64, cause: &CauseSummary) -> String {
-    let (key, place) = match &cause.kind {
+pub fn cause_text(
+    lang: Lang,
+    now: i64,
+    kind: &CauseKind,
+    since: i64,
+    count: usize,
+    names: &str,
+) -> String {
+    let (key, place) = match kind {
         CauseKind::Everything => ("lost-everything", ""),
         CauseKind::SameMoment => ("lost-together", ""),
         CauseKind::Place { name } => ("lost-place", name.as_str()),
@@ -54,11 +61,23 @@ pub fn cause_text(lang: Lang, now: i64, cause: &CauseSummary) -> String {
     lang.f(
         key,
         &[
-            ("n", &cause.things.count.to_string()),
+            ("n", &count.to_string()),
             ("place", place),
-            ("since", &dates::since(now, cause.since)),
-            ("names", &names_text(lang, &cause.things)),
+            ("since", &dates::since(now, since)),
+            ("names", names),
         ],
+    )
+}
+
+fn cause_summary_text(lang: Lang, now: i64, cause: &CauseSummary) -> String {
+    let names = names_text(lang, &cause.things);
+    cause_text(
+        lang,
+        now,
+        &cause.kind,
+        cause.since,
+        cause.things.count,
+        &names,
     )
 }
 
@@ -68,12 +87,14 @@ fn broken_text(lang: Lang, now: i64, summary: &StatusSummary) -> Option<String> 
         return None;
     }
     if let ([only], 0) = (summary.causes.as_slice(), summary.broken.count) {
-        return Some(crate::i18n::locale::capital(&cause_text(lang, now, only)));
+        return Some(crate::i18n::locale::capital(&cause_summary_text(
+            lang, now, only,
+        )));
     }
     let mut parts: Vec<String> = summary
         .causes
         .iter()
-        .map(|c| cause_text(lang, now, c))
+        .map(|c| cause_summary_text(lang, now, c))
         .collect();
     if summary.broken.count > 0 {
         parts.push(names_text(lang, &summary.broken));

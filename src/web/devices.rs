@@ -24,7 +24,7 @@ const MAX_STRANGERS: usize = 3;
 /// The sentence that the page opens with, the same as on the home page; none = there is nothing yet.
 fn summary(app: &App, lang: Lang, status: &VillageStatus) -> Option<String> {
     let now = app.supervisor.clock().wall_ms();
-    (!status.summary.empty).then(|| status_banner(lang, now, status, "devices-sum", ""))
+    (!status.summary.empty).then(|| status_banner(lang, now, status, "devices-sum"))
 }
 
 /// How many devices answer.

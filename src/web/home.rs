@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 pub(super) use self::status_sentence::status_banner;
+use self::status_sentence::{status_detail, status_title};
 use self::tiles::tiles;
 use super::app::{App, RequestContext};
 use super::components::{Banner, Tile, html};
@@ -29,6 +30,8 @@ struct HomePage {
     date: String,
     urgent: String,
     broken: String,
+    /// What else is wrong and what to do, below the buttons: they stay in view.
+    more: String,
     alarm: String,
     tiles: Vec<Tile>,
     recent: Vec<String>,
@@ -148,7 +151,8 @@ pub async fn fragments(app: &App, visit: &RequestContext, state: &VillageState) 
     let now = app.supervisor.clock().wall_ms();
     let mut out = vec![
         urgent(app, lang, state),
-        status_banner(lang, now, &status, "broken", "/devices"),
+        status_title(lang, now, &status),
+        status_detail(lang, now, &status),
         alarm(app, lang, state).unwrap_or_else(|| "<div id=\"alarm\"></div>".to_owned()),
     ];
     out.extend(
@@ -178,17 +182,18 @@ pub async fn page(State(app): State<App>, visit: RequestContext) -> Response {
         alarm(&app, f.lang, &state).unwrap_or_else(|| "<div id=\"alarm\"></div>".to_owned());
     let status = app.status(&state);
     let (broken, tiles, recent) = (
-        status_banner(f.lang, now, &status, "broken", "/devices"),
+        status_title(f.lang, now, &status),
         tiles(&app, f.lang, &state, &status),
         recent_rows(&app, f.lang).await,
     );
     render(&HomePage {
-        f,
         date,
         urgent,
+        more: status_detail(f.lang, now, &status),
         broken,
         alarm,
         tiles,
         recent,
+        f,
     })
 }

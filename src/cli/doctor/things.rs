@@ -7,7 +7,7 @@ use super::{Finding, error, note};
 use crate::i18n::locale::{Lang, capital};
 use crate::protocol::control::StatusReport;
 use crate::protocol::village_status::{
-    CommonCause, NamedThing, Status, StatusReason, StatusSummary, ThingKind, ThingStatus,
+    CommonCause, NamedThing, Status, StatusReason, ThingKind, ThingStatus,
 };
 use crate::view::status_text;
 
@@ -52,6 +52,8 @@ fn lost_with<'a>(report: &'a StatusReport, devices: &[&ThingStatus]) -> Vec<&'a 
         t.explained_by
             .as_deref()
             .is_some_and(|id| devices.iter().any(|d| d.id == id))
+            // A cluster is its device, which is named already.
+            && t.kind != ThingKind::Speaker
     };
     report.status.things.iter().filter(is_of).collect()
 }
@@ -80,11 +82,15 @@ fn cause_finding(lang: Lang, report: &StatusReport, cause: &CommonCause) -> Find
         .of_kind(ThingKind::Device)
         .filter(|t| is_in(cause, t))
         .collect();
-    let summary = StatusSummary::causes_of(std::slice::from_ref(cause));
-    let title = summary
-        .first()
-        .map(|c| status_text::cause_text(lang, report.at, c))
-        .unwrap_or_default();
+    let all = names(lang, &cause.things);
+    let title = status_text::cause_text(
+        lang,
+        report.at,
+        &cause.kind,
+        cause.since,
+        cause.things.len(),
+        &all,
+    );
     error(
         "D-NET-01",
         with_lost(
