@@ -20,7 +20,7 @@ use crate::protocol::broker::{
     WorkerCommand, WorkerEvent,
 };
 use crate::protocol::broker_endpoint::BrokerEndpoint;
-use crate::supervisor::health::HealthStatus;
+use crate::supervisor::health::{HealthPart, HealthStatus};
 use crate::supervisor::worker::{self, WorkerInit, WorkerLifecycle, WorkerSpec};
 use crate::supervisor::{Stop, Supervisor, keepalive};
 
@@ -350,7 +350,7 @@ impl BrokerService {
     ) -> anyhow::Result<()> {
         let (lines_tx, lines_rx) = mpsc::channel(256);
         let spec = WorkerSpec {
-            name: "broker",
+            part: HealthPart::Broker,
             program: "/proc/self/exe".into(),
             args: vec!["worker".into(), "broker".into()],
             env: Vec::new(),
@@ -395,7 +395,9 @@ impl BrokerService {
                     Ok(WorkerEvent::Ready) => {
                         self.ready.send_replace(true);
                         // A slow start was reported as red; the broker serves now.
-                        supervisor.health().set("broker", HealthStatus::Green, "");
+                        supervisor
+                            .health()
+                            .set(&HealthPart::Broker, HealthStatus::Green, "");
                     }
                     Ok(WorkerEvent::AccessApplied { n }) => {
                         self.access_applied.send_replace(n);

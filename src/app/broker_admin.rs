@@ -9,7 +9,7 @@ use crate::live::Live;
 use crate::protocol::broker::{AdminQuery, AdminReply, Counters};
 use crate::protocol::divergence::DivergenceReport;
 use crate::supervisor::Supervisor;
-use crate::supervisor::health::{Health, HealthStatus};
+use crate::supervisor::health::{Health, HealthPart, HealthStatus};
 
 /// Dropped messages as far as the technician was informed of them.
 #[derive(Default)]
@@ -37,7 +37,7 @@ impl DropAlert {
         }
         if counters.storage_failing {
             health.set(
-                "queues",
+                &HealthPart::Queues,
                 HealthStatus::Red,
                 "thẻ nhớ không ghi được: gói tin MQTT chỉ còn trong bộ nhớ",
             );
@@ -46,7 +46,7 @@ impl DropAlert {
             .is_some_and(|at| now_ms.saturating_sub(at) < 3_600_000)
         {
             health.set(
-                "queues",
+                &HealthPart::Queues,
                 HealthStatus::Amber,
                 &format!(
                     "đã bỏ {} gói tin MQTT vì hàng đợi của một thiết bị nhận bị đầy",
@@ -54,7 +54,7 @@ impl DropAlert {
                 ),
             );
         } else {
-            health.set("queues", HealthStatus::Green, "");
+            health.set(&HealthPart::Queues, HealthStatus::Green, "");
         }
     }
 }
@@ -68,11 +68,11 @@ fn report_data_loss(counters: &Counters, health: &Health, now_ms: i64) {
         .filter(|loss| data_loss::is_young(loss, now_ms))
     {
         Some(loss) => health.set(
-            "ledger",
+            &HealthPart::PersistenceLog,
             HealthStatus::Amber,
             &data_loss::broker_loss_text(loss),
         ),
-        None => health.set("ledger", HealthStatus::Green, ""),
+        None => health.set(&HealthPart::PersistenceLog, HealthStatus::Green, ""),
     }
 }
 
@@ -80,11 +80,11 @@ fn report_data_loss(counters: &Counters, health: &Health, now_ms: i64) {
 fn report_commune_trouble(trouble: Option<&DivergenceReport>, health: &Health) {
     match trouble {
         Some(trouble) => health.set(
-            "commune",
+            &HealthPart::Commune,
             HealthStatus::Amber,
             &data_loss::divergence_text(trouble),
         ),
-        None => health.set("commune", HealthStatus::Green, ""),
+        None => health.set(&HealthPart::Commune, HealthStatus::Green, ""),
     }
 }
 
@@ -93,7 +93,7 @@ fn report_commune_trouble(trouble: Option<&DivergenceReport>, health: &Health) {
 pub fn start(broker: &BrokerService, supervisor: &Supervisor, live: &Live) {
     live.broker.set_endpoint(broker.endpoint());
     let (broker, live, owner) = (broker.clone(), live.clone(), supervisor.clone());
-    supervisor.service("desk", move |stop| {
+    supervisor.service(HealthPart::BrokerAdmin, move |stop| {
         let (broker, live, supervisor) = (broker.clone(), live.clone(), owner.clone());
         async move {
             let mut questions = live.broker.queries().await;

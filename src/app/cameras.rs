@@ -14,7 +14,7 @@ use crate::live::faults::Faults;
 use crate::store::segments::{RetentionPolicy, Ring};
 use crate::supervisor::Supervisor;
 use crate::supervisor::clock::Trust;
-use crate::supervisor::health::HealthStatus;
+use crate::supervisor::health::{HealthPart, HealthStatus};
 
 /// How often the ring makes space.
 const EVICTION_INTERVAL: Duration = Duration::from_secs(10);
@@ -79,9 +79,10 @@ fn start_cameras(
             journal: journal.clone(),
             clock: supervisor.clock().clone(),
         };
-        supervisor.service(format!("camera {}", camera.camera.id), move |stop| {
-            service.clone().run(stop)
-        });
+        supervisor.service(
+            HealthPart::Camera(camera.camera.id.to_string()),
+            move |stop| service.clone().run(stop),
+        );
     }
     reached
 }
@@ -95,7 +96,7 @@ fn start_recordings(
     supervisor: &Supervisor,
 ) {
     let (ring, live, owner) = (ring.clone(), live.clone(), supervisor.clone());
-    supervisor.service("recordings", move |stop| {
+    supervisor.service(HealthPart::Recordings, move |stop| {
         let (ring, supervisor, live, place) =
             (ring.clone(), owner.clone(), live.clone(), place.clone());
         async move {
@@ -129,7 +130,7 @@ fn start_recordings(
                 if let Err(cause) = place.check() {
                     ring.close(Some(cause.to_string()));
                     supervisor.health().set(
-                        "recordings",
+                        &HealthPart::Recordings,
                         HealthStatus::Amber,
                         &format!("{}: {cause}", ring.folder().display()),
                     );
@@ -141,16 +142,20 @@ fn start_recordings(
                 match tokio::task::spawn_blocking(move || making.evict(now)).await? {
                     Ok(_) => match first_not_recording(&live).or_else(|| first_unverified(&live)) {
                         Some(why) => {
-                            supervisor
-                                .health()
-                                .set("recordings", HealthStatus::Amber, &why);
+                            supervisor.health().set(
+                                &HealthPart::Recordings,
+                                HealthStatus::Amber,
+                                &why,
+                            );
                         }
-                        None => supervisor
-                            .health()
-                            .set("recordings", HealthStatus::Green, ""),
+                        None => supervisor.health().set(
+                            &HealthPart::Recordings,
+                            HealthStatus::Green,
+                            "",
+                        ),
                     },
                     Err(cause) => supervisor.health().set(
-                        "recordings",
+                        &HealthPart::Recordings,
                         HealthStatus::Amber,
                         &format!("{}: {cause}", ring.folder().display()),
                     ),
@@ -164,7 +169,7 @@ fn start_recordings(
 fn start_media(stills: &StillService, registry: PathBuf, supervisor: &Supervisor) {
     // The registry has a folder of its own. It is written before the media worker starts.
     let (worker, owner) = (stills.clone(), supervisor.clone());
-    supervisor.service("media", move |stop| {
+    supervisor.service(HealthPart::Media, move |stop| {
         let (worker, supervisor, registry) = (worker.clone(), owner.clone(), registry.clone());
         async move {
             if let Some(folder) = registry.parent() {
@@ -174,7 +179,7 @@ fn start_media(stills: &StillService, registry: PathBuf, supervisor: &Supervisor
         }
     });
     let asking = stills.clone();
-    supervisor.service("stills", move |stop| asking.clone().run(stop));
+    supervisor.service(HealthPart::Stills, move |stop| asking.clone().run(stop));
 }
 
 /// The first camera that is not recorded, and why.

@@ -25,7 +25,7 @@ use crate::keys::ring::{self, KeyRing};
 use crate::keys::{pins, secret};
 use crate::protocol::broker::{ListenerKind, default_durability_rules};
 use crate::supervisor::clock::Clock;
-use crate::supervisor::health::HealthStatus;
+use crate::supervisor::health::{HealthPart, HealthStatus};
 use crate::supervisor::{Supervisor, systemd};
 
 /// The console while a key is lost that its sign-in needs: it states so, and rejects nobody's PIN
@@ -155,7 +155,7 @@ impl CommuneKeys {
     /// Reports lost keys in health.
     fn report(&self, supervisor: &Supervisor) {
         supervisor.health().set(
-            "keys",
+            &HealthPart::Keys,
             if self.ring.problems.is_empty() {
                 HealthStatus::Green
             } else {
@@ -241,7 +241,7 @@ fn start_village_link(
         .map(|(id, _)| id.clone())
         .collect();
     let (broker, store, clock) = (broker.clone(), store.clone(), supervisor.clock().clone());
-    supervisor.service("villages", move |stop| {
+    supervisor.service(HealthPart::Villages, move |stop| {
         let (broker, store, villages, clock, signer) = (
             broker.clone(),
             store.clone(),
@@ -277,7 +277,7 @@ fn start_renewal(
     supervisor: &Supervisor,
 ) {
     let (owner, broker) = (supervisor.clone(), broker.clone());
-    supervisor.service("certificates", move |stop| {
+    supervisor.service(HealthPart::CertificateRenewal, move |stop| {
         let (certificate, supervisor, broker) =
             (certificate.clone(), owner.clone(), broker.clone());
         async move {
@@ -332,7 +332,7 @@ async fn start_console(
         _ => locked_console_router(&keys.ring.summary()),
     };
     let owner = supervisor.clone();
-    supervisor.service("console", move |stop| {
+    supervisor.service(HealthPart::Console, move |stop| {
         let (supervisor, app, listener) = (owner.clone(), app.clone(), listener.clone());
         async move { serve::serve_tcp(listener.try_clone()?, None, app, supervisor, stop).await }
     });

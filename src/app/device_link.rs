@@ -12,6 +12,7 @@ use crate::journal::Journal;
 use crate::live::Live;
 use crate::store::samples::Samples;
 use crate::supervisor::Supervisor;
+use crate::supervisor::health::HealthPart;
 
 /// Pause before the link to the gateway's own broker is connected again.
 const LINK_RETRY_DELAY: Duration = Duration::from_millis(500);
@@ -32,7 +33,7 @@ pub(super) fn start_device_link(
         clock: supervisor.clock().clone(),
     };
     let (to_link, for_link) = (broker.clone(), live.clone());
-    supervisor.service("south", move |stop| {
+    supervisor.service(HealthPart::DeviceLink, move |stop| {
         let (broker, live, ingest, pulse) = (
             to_link.clone(),
             for_link.clone(),
@@ -65,19 +66,19 @@ pub(super) fn start_device_link(
         }
     });
     let (j, l, c) = (journal.clone(), live.clone(), supervisor.clock().clone());
-    supervisor.service("desired", move |stop| {
+    supervisor.service(HealthPart::DeviceOrders, move |stop| {
         let j = j.clone();
         let run = desired::run(j.clone(), l.clone(), c.clone(), stop.clone());
         async move { park_on_storage_failure(&j, &stop, run).await }
     });
     let (j, l, c) = (journal.clone(), live.clone(), supervisor.clock().clone());
-    supervisor.service("presence", move |stop| {
+    supervisor.service(HealthPart::Presence, move |stop| {
         let j = j.clone();
         let run = availability::run(j.clone(), l.clone(), c.clone(), stop.clone());
         async move { park_on_storage_failure(&j, &stop, run).await }
     });
     let (watched, broker, failed) = (alive.clone(), broker.clone(), journal.failed());
-    supervisor.service("canary", move |stop| {
+    supervisor.service(HealthPart::Canary, move |stop| {
         let (alive, broker, failed) = (watched.clone(), broker.clone(), failed.clone());
         async move {
             broker.wait_ready().await;

@@ -11,7 +11,7 @@ use crate::domain::state::VillageState;
 use crate::journal::Journal;
 use crate::speakers::sound_cache::SoundCache;
 use crate::store::files::PeopleFiles;
-use crate::supervisor::health::HealthStatus;
+use crate::supervisor::health::{HealthPart, HealthStatus};
 use crate::supervisor::{Stop, Supervisor};
 
 /// How often erasing is tried again after storage refused it.
@@ -66,7 +66,9 @@ impl Erasure {
                 left.len()
             )
         };
-        self.supervisor.health().set("erasure", light, &told);
+        self.supervisor
+            .health()
+            .set(&HealthPart::Erasure, light, &told);
         left
     }
 

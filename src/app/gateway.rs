@@ -36,7 +36,7 @@ use crate::store::files::PeopleFiles;
 use crate::store::samples::Samples;
 use crate::store::segments::Ring;
 use crate::supervisor::clock::Clock;
-use crate::supervisor::health::{Health, HealthStatus};
+use crate::supervisor::health::{Health, HealthPart, HealthStatus};
 use crate::supervisor::{Supervisor, systemd};
 use crate::web::app::App;
 
@@ -192,7 +192,7 @@ fn report_history(journal: &Journal, report: &Report, health: &Health) {
         damage = "part of the history could not be read".into();
     }
     health.set(
-        "journal",
+        &HealthPart::Journal,
         if damage.is_empty() {
             HealthStatus::Green
         } else {
@@ -201,7 +201,7 @@ fn report_history(journal: &Journal, report: &Report, health: &Health) {
         &damage,
     );
     if report.is_loss() {
-        health.set("history", HealthStatus::Amber, &damage);
+        health.set(&HealthPart::History, HealthStatus::Amber, &damage);
     }
 }
 
@@ -302,7 +302,7 @@ fn start_erasure(app: &App, sounds: &SoundCache, data: &Path) {
     };
     let _ = erasure.pending(&app.journal.state());
     app.supervisor
-        .service("erasure", move |stop| erasure.clone().run(stop));
+        .service(HealthPart::Erasure, move |stop| erasure.clone().run(stop));
 }
 
 /// Starts periodic work and the scrub of packed history.
@@ -324,12 +324,13 @@ fn start_maintenance(
         certificate,
         broker: broker.clone(),
     };
-    app.supervisor.service("housekeeping", move |stop| {
-        let maintenance = maintenance.clone();
-        async move { maintenance.run(stop).await }
-    });
+    app.supervisor
+        .service(HealthPart::Maintenance, move |stop| {
+            let maintenance = maintenance.clone();
+            async move { maintenance.run(stop).await }
+        });
     let (journal, supervisor) = (app.journal.clone(), app.supervisor.clone());
-    app.supervisor.service("walk", move |stop| {
+    app.supervisor.service(HealthPart::Scrub, move |stop| {
         super::maintenance::scrub_history(journal.clone(), supervisor.clone(), stop)
     });
 }
@@ -337,9 +338,11 @@ fn start_maintenance(
 /// Waits for the broker, but not for long, and reports to systemd that the gateway serves.
 async fn report_ready(broker: &BrokerService, app: &App) {
     if !broker.ready_within(BROKER_READY_TIMEOUT).await {
-        app.supervisor
-            .health()
-            .set("broker", HealthStatus::Red, "it does not serve yet");
+        app.supervisor.health().set(
+            &HealthPart::Broker,
+            HealthStatus::Red,
+            "it does not serve yet",
+        );
     }
     systemd::notify_ready();
     tracing::info!(
@@ -393,7 +396,7 @@ fn start_broker(
         let _ = worker.run(commands, owner, stop).await;
     });
     let (broker, journal, live) = (broker.clone(), journal.clone(), live.clone());
-    supervisor.service("access", move |stop| {
+    supervisor.service(HealthPart::Access, move |stop| {
         let (broker, journal, live) = (broker.clone(), journal.clone(), live.clone());
         async move {
             let mut watch = journal.watch();

@@ -15,7 +15,7 @@ use crate::http::serve;
 use crate::keys::authority::CertificateFiles;
 use crate::keys::tls::{self, ReloadableCertificate};
 use crate::speakers::sound_cache::SoundCache;
-use crate::supervisor::health::HealthStatus;
+use crate::supervisor::health::{HealthPart, HealthStatus};
 use crate::supervisor::{Stop, Supervisor};
 use crate::web::app::App;
 
@@ -65,18 +65,24 @@ pub fn start(
     if let Some(listener) = sockets.portal {
         serve_http(
             supervisor,
-            "portal",
+            HealthPart::Portal,
             listener,
             None,
             crate::web::portal::router(app.clone(), sound_file_lookup(sounds)),
         )?;
     }
     if let Some(listener) = sockets.dashboard {
-        serve_http(supervisor, "dashboard", listener, None, pages.clone())?;
+        serve_http(
+            supervisor,
+            HealthPart::Dashboard,
+            listener,
+            None,
+            pages.clone(),
+        )?;
     }
     if let Some(listener) = sockets.dashboard_tls {
         let (h, data, listener) = (supervisor.clone(), layout.data.clone(), Arc::new(listener));
-        supervisor.service("dashboard_tls", move |stop| {
+        supervisor.service(HealthPart::DashboardTls, move |stop| {
             let (supervisor, data, pages, listener) =
                 (h.clone(), data.clone(), pages.clone(), listener.clone());
             async move { serve_https(&supervisor, &data, &listener, pages, stop).await }
@@ -93,7 +99,7 @@ pub fn start(
     };
     let app = crate::web::control::router(app.clone(), pids);
     let (h, listener) = (supervisor.clone(), Arc::new(sockets.control));
-    supervisor.service("control", move |stop| {
+    supervisor.service(HealthPart::Control, move |stop| {
         let (supervisor, app, listener) = (h.clone(), app.clone(), listener.clone());
         async move { serve::serve_unix(listener.try_clone()?, app, supervisor, stop).await }
     });
@@ -110,13 +116,13 @@ fn sound_file_lookup(
 
 fn serve_http(
     supervisor: &Supervisor,
-    name: &'static str,
+    part: HealthPart,
     listener: std::net::TcpListener,
     tls: Option<tokio_rustls::TlsAcceptor>,
     app: axum::Router,
 ) -> anyhow::Result<()> {
     let (h, listener) = (supervisor.clone(), Arc::new(listener));
-    supervisor.service(name, move |stop| {
+    supervisor.service(part, move |stop| {
         let (supervisor, app, listener, tls) =
             (h.clone(), app.clone(), listener.clone(), tls.clone());
         async move { serve::serve_tcp(listener.try_clone()?, tls, app, supervisor, stop).await }
@@ -142,7 +148,7 @@ async fn serve_https(
     let mut look = tokio::time::interval(Duration::from_secs(3));
     while stamp().is_none() {
         supervisor.health().set(
-            "dashboard_tls",
+            &HealthPart::DashboardTls,
             HealthStatus::Amber,
             "no certificate is installed for HTTPS; “conglang cert install” takes one",
         );
@@ -154,7 +160,7 @@ async fn serve_https(
     let served = ReloadableCertificate::load(&files)?;
     supervisor
         .health()
-        .set("dashboard_tls", HealthStatus::Green, "");
+        .set(&HealthPart::DashboardTls, HealthStatus::Green, "");
     let config = tls::server_config(served.clone(), None, supervisor.clock().clone())?;
     let renew = async {
         let mut known = stamp();

@@ -19,7 +19,7 @@ use crate::store::files::PeopleFiles;
 use crate::store::samples::Samples;
 use crate::store::scrub::Scrub;
 use crate::supervisor::clock::{Clock, Trust};
-use crate::supervisor::health::HealthStatus;
+use crate::supervisor::health::{HealthPart, HealthStatus};
 use crate::supervisor::{Stop, Supervisor};
 use crate::sync::uplink::RECEIPT_CURSOR;
 
@@ -98,7 +98,7 @@ impl Maintenance {
             {
                 tracing::error!(%cause, "certificate renewal failed");
                 self.supervisor.health().set(
-                    "certificate",
+                    &HealthPart::Certificate,
                     HealthStatus::Amber,
                     &cause.to_string(),
                 );
@@ -119,17 +119,17 @@ impl Maintenance {
                 .filter(|_| self.supervisor.clock().mono_ms() < 24 * 3_600_000)
             {
                 Some(why) => self.supervisor.health().set(
-                    "samples",
+                    &HealthPart::Samples,
                     HealthStatus::Amber,
                     &format!("{why}: một phần số đo của ngày qua đã mất"),
                 ),
                 None => self
                     .supervisor
                     .health()
-                    .set("samples", HealthStatus::Green, ""),
+                    .set(&HealthPart::Samples, HealthStatus::Green, ""),
             },
             Ok(Err(cause)) => self.supervisor.health().set(
-                "samples",
+                &HealthPart::Samples,
                 HealthStatus::Amber,
                 &format!("readings could not be written: {cause}"),
             ),
@@ -146,10 +146,10 @@ impl Maintenance {
                 }
                 self.supervisor
                     .health()
-                    .set("index", HealthStatus::Green, "");
+                    .set(&HealthPart::Index, HealthStatus::Green, "");
             }
             Ok(Err(cause)) => self.supervisor.health().set(
-                "index",
+                &HealthPart::Index,
                 HealthStatus::Amber,
                 &format!("the index cannot be used: {cause}"),
             ),
@@ -213,7 +213,7 @@ impl Maintenance {
         };
         self.supervisor
             .health()
-            .set("people", light, &told.join("; "));
+            .set(&HealthPart::Texts, light, &told.join("; "));
         walk
     }
 
@@ -243,7 +243,7 @@ impl Maintenance {
             },
         };
         self.supervisor.health().set(
-            "space",
+            &HealthPart::Space,
             if told.is_empty() {
                 HealthStatus::Green
             } else {
@@ -316,9 +316,9 @@ fn report_unreadable_blocks_of(journal: &Journal, supervisor: &Supervisor) {
         .first()
         .filter(|_| journal.failed().borrow().is_none())
     {
-        for part in ["journal", "history"] {
+        for part in [HealthPart::Journal, HealthPart::History] {
             supervisor.health().set(
-                part,
+                &part,
                 HealthStatus::Amber,
                 &format!(
                     "packed history from entry {from} to {to} cannot be read ({} such places)",
@@ -350,7 +350,7 @@ pub async fn scrub_history(
         };
         tracing::debug!(seen.blocks, "history scrub finished");
         if seen.snapshots > 0 && journal.failed().borrow().is_none() {
-            supervisor.health().set("journal", HealthStatus::Amber, &format!("{} snapshots were damaged and are made again; nothing is missing, check the storage", seen.snapshots));
+            supervisor.health().set(&HealthPart::Journal, HealthStatus::Amber, &format!("{} snapshots were damaged and are made again; nothing is missing, check the storage", seen.snapshots));
         }
         report_unreadable_blocks_of(&journal, &supervisor);
         tokio::select! {
@@ -399,7 +399,7 @@ pub async fn renew_broker_certificate(
     }
     supervisor
         .health()
-        .set("certificate", HealthStatus::Green, "");
+        .set(&HealthPart::Certificate, HealthStatus::Green, "");
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use crate::keys::ring::{self, KeyRing};
 use crate::keys::secret;
 use crate::store::files::PeopleFiles;
 use crate::supervisor::clock::Clock;
-use crate::supervisor::health::{Health, HealthStatus};
+use crate::supervisor::health::{Health, HealthPart, HealthStatus};
 
 /// Renames an authority's certificate that does not belong to the authority's key; it is issued
 /// again for the key.
@@ -90,7 +90,7 @@ impl Secrets {
     /// Reports lost keys in health.
     pub fn report(&self, health: &Health) {
         health.set(
-            "keys",
+            &HealthPart::Keys,
             if self.problem.is_empty() {
                 HealthStatus::Green
             } else {

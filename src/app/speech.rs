@@ -10,7 +10,7 @@ use crate::speakers::playback::Playback;
 use crate::speakers::sequence::SequenceCounter;
 use crate::speakers::sound_cache::SoundCache;
 use crate::speakers::speech_service::serve_voice;
-use crate::supervisor::health::HealthStatus;
+use crate::supervisor::health::{HealthPart, HealthStatus};
 use crate::web::app::App;
 
 /// Starts speech synthesis and playback. `key` is the signing key, `is_first` whether it was made
@@ -23,7 +23,7 @@ pub(super) fn start_speech(
     sounds: &SoundCache,
 ) -> anyhow::Result<()> {
     let (speech, live) = (config.speech.clone(), app.live.clone());
-    app.supervisor.service("speech", move |stop| {
+    app.supervisor.service(HealthPart::Speech, move |stop| {
         serve_voice(speech.clone(), live.clone(), stop)
     });
     let last = keys.join("voice.last");
@@ -49,36 +49,39 @@ pub(super) fn start_speech(
     });
     let url = config.speech.url.clone().or(portal).unwrap_or_default();
     let (app, sounds) = (app.clone(), sounds.clone());
-    app.supervisor.clone().service("playback", move |stop| {
-        let (app, sounds, url, last, key) = (
-            app.clone(),
-            sounds.clone(),
-            url.clone(),
-            last.clone(),
-            key.clone(),
-        );
-        async move {
-            let key = key.as_deref().map(CommandSigner::from_bytes).transpose()?;
-            let numbers = SequenceCounter::open(&last, is_first, app.supervisor.clock().clone());
-            if let Some(why) = &numbers.error {
-                tracing::error!("{why}");
-                app.supervisor
-                    .health()
-                    .set("voice", HealthStatus::Amber, why);
+    app.supervisor
+        .clone()
+        .service(HealthPart::Playback, move |stop| {
+            let (app, sounds, url, last, key) = (
+                app.clone(),
+                sounds.clone(),
+                url.clone(),
+                last.clone(),
+                key.clone(),
+            );
+            async move {
+                let key = key.as_deref().map(CommandSigner::from_bytes).transpose()?;
+                let numbers =
+                    SequenceCounter::open(&last, is_first, app.supervisor.clock().clone());
+                if let Some(why) = &numbers.error {
+                    tracing::error!("{why}");
+                    app.supervisor
+                        .health()
+                        .set(&HealthPart::Voice, HealthStatus::Amber, why);
+                }
+                let journal = app.journal.clone();
+                let playback = Playback {
+                    journal: app.journal,
+                    live: app.live,
+                    files: app.files,
+                    sounds,
+                    key,
+                    numbers,
+                    url,
+                    clock: app.supervisor.clock().clone(),
+                };
+                park_on_storage_failure(&journal, &stop, playback.run(stop.clone())).await
             }
-            let journal = app.journal.clone();
-            let playback = Playback {
-                journal: app.journal,
-                live: app.live,
-                files: app.files,
-                sounds,
-                key,
-                numbers,
-                url,
-                clock: app.supervisor.clock().clone(),
-            };
-            park_on_storage_failure(&journal, &stop, playback.run(stop.clone())).await
-        }
-    });
+        });
     Ok(())
 }

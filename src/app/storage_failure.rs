@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::journal::{Closed, Journal};
 use crate::log::segments::SEGMENT_BYTES;
 use crate::store::disk_space;
-use crate::supervisor::health::HealthStatus;
+use crate::supervisor::health::{HealthPart, HealthStatus};
 use crate::supervisor::service::Stop;
 use crate::supervisor::{Supervisor, systemd};
 
@@ -94,7 +94,7 @@ pub async fn run_until_shutdown(
             }
             _ = look.tick() => {
                 // Set again at each probe: other services overwrite this part with a weaker reason.
-                supervisor.health().set("journal", HealthStatus::Red, &told);
+                supervisor.health().set(&HealthPart::Journal, HealthStatus::Red, &told);
                 // No second probe starts while one hangs; the gateway goes on meanwhile.
                 if looking.is_empty() {
                     let folder = folder.clone();

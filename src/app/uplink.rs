@@ -8,6 +8,7 @@ use crate::keys::authority::CertificateFiles;
 use crate::live::Live;
 use crate::store::files::PeopleFiles;
 use crate::supervisor::Supervisor;
+use crate::supervisor::health::HealthPart;
 use crate::sync::backlog::Receipts;
 use crate::sync::uplink::Uplink;
 
@@ -50,5 +51,7 @@ pub(super) fn start_uplink(
         l.configured = true;
         l.since = now;
     });
-    supervisor.service("uplink", move |stop| uplink.clone().run_until_stopped(stop));
+    supervisor.service(HealthPart::Uplink, move |stop| {
+        uplink.clone().run_until_stopped(stop)
+    });
 }

@@ -23,7 +23,7 @@ use crate::protocol::media::{
     MAX_MESSAGE_BYTES, MediaWorkerEvent, StillError, StillReply, StillRequest, VideoCodec,
 };
 use crate::supervisor::clock::Clock;
-use crate::supervisor::health::HealthStatus;
+use crate::supervisor::health::{HealthPart, HealthStatus};
 use crate::supervisor::helper;
 use crate::supervisor::worker::{self, WorkerInit, WorkerLifecycle, WorkerSpec};
 use crate::supervisor::{Stop, Supervisor};
@@ -101,7 +101,7 @@ impl StillService {
         let (_orders, inbox) = mpsc::channel(1);
         let (say, mut facts) = mpsc::channel(16);
         let spec = WorkerSpec {
-            name: "media",
+            part: HealthPart::Media,
             program: "/proc/self/exe".into(),
             args: vec!["worker".into(), "media".into()],
             // The process that handles pictures reads the list of decoders and never writes it.
@@ -136,10 +136,10 @@ impl StillService {
                 };
                 match serde_json::from_str(&line) {
                     Ok(MediaWorkerEvent::Sandboxed { whole: true }) => {
-                        health.set("pictures", HealthStatus::Green, "");
+                        health.set(&HealthPart::Pictures, HealthStatus::Green, "");
                     }
                     Ok(MediaWorkerEvent::Sandboxed { whole: false }) => {
-                        health.set("pictures", HealthStatus::Amber, NOT_SANDBOXED);
+                        health.set(&HealthPart::Pictures, HealthStatus::Amber, NOT_SANDBOXED);
                     }
                     Ok(MediaWorkerEvent::Beat) | Err(_) => {
                         tracing::debug!(line, "unexpected line from media worker");

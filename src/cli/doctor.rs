@@ -14,6 +14,7 @@ use crate::i18n::locale::Lang;
 use crate::i18n::refusal_text::refusal_text;
 use crate::protocol::broker::{AdminReply, RefusalReason};
 use crate::protocol::control::StatusReport;
+use crate::supervisor::health::{HealthPart, HealthStatus};
 
 /// How severe a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -126,27 +127,33 @@ pub fn doctor(cli: &Cli) -> anyhow::Result<u8> {
 }
 
 /// The advice for a health part that is amber.
-fn amber_advice(part: &str) -> &'static str {
+fn amber_advice(part: &HealthPart) -> &'static str {
     match part {
-        "space" => "xóa bớt hình ghi, hoặc thay thẻ lớn hơn",
-        "recordings" => "conglang camera list; xem ổ ghi hình có gắn không, còn chỗ không",
-        "pictures" => "chạy được; nâng cấp nhân Linux hoặc tệp conglang.service khi có dịp",
-        "queues" => {
+        HealthPart::Space => "xóa bớt hình ghi, hoặc thay thẻ lớn hơn",
+        HealthPart::Recordings => {
+            "conglang camera list; xem ổ ghi hình có gắn không, còn chỗ không"
+        }
+        HealthPart::Pictures => {
+            "chạy được; nâng cấp nhân Linux hoặc tệp conglang.service khi có dịp"
+        }
+        HealthPart::Queues => {
             "conglang broker clients: dòng có “đã bỏ…” là thiết bị nhận chậm; xem mạng của nó"
         }
-        "people" => {
+        HealthPart::Texts => {
             "chép lại tệp trong people/ từ bản sao lưu; không có thì gỡ thông báo, hoặc: conglang user pin TÊN. Hay gặp thì thay thẻ nhớ"
         }
-        "commune" => {
+        HealthPart::Commune => {
             "hỏi xã; xem có hai máy cùng tên không, thẻ có bị chép từ bản cũ không. Không xóa gì ở xã"
         }
-        "journal" | "history" => "conglang journal check",
-        "samples" => "số đo mới vẫn được ghi; hay gặp thì thay thẻ nhớ",
-        "ledger" => {
+        HealthPart::Journal | HealthPart::History => "conglang journal check",
+        HealthPart::Samples => "số đo mới vẫn được ghi; hay gặp thì thay thẻ nhớ",
+        HealthPart::PersistenceLog => {
             "thiết bị nói lại trạng thái khi nối lại; đèn, loa: ra lệnh lại. Hay gặp thì thay thẻ nhớ"
         }
-        "index" => "xóa index.redb trong thư mục dữ liệu rồi khởi động lại; máy tự dựng lại",
-        "certificate" => "xem giờ của máy; conglang cert show",
+        HealthPart::Index => {
+            "xóa index.redb trong thư mục dữ liệu rồi khởi động lại; máy tự dựng lại"
+        }
+        HealthPart::Certificate => "xem giờ của máy; conglang cert show",
         _ => "journalctl -u conglang -n 50",
     }
 }
@@ -154,24 +161,24 @@ fn amber_advice(part: &str) -> &'static str {
 /// The checks of the health parts and of the link, as the running gateway reports them.
 fn check_online(status: &StatusReport, found: &mut Vec<Finding>) {
     for (part, light, why) in &status.health {
-        match light.as_str() {
-            "red" => found.push(error(
+        match light {
+            HealthStatus::Red => found.push(error(
                 "D-RUN-02",
                 format!("Phần “{part}” có lỗi: {why}"),
-                if part == "queues" {
+                if *part == HealthPart::Queues {
                     "giải phóng chỗ, gắn lại thẻ cho ghi, hoặc thay thẻ nhớ"
-                } else if part == "keys" {
+                } else if *part == HealthPart::Keys {
                     "conglang key show"
                 } else {
                     "journalctl -u conglang -n 50"
                 },
             )),
-            "amber" if part != "dashboard_tls" => found.push(note(
+            HealthStatus::Amber if *part != HealthPart::DashboardTls => found.push(note(
                 "D-RUN-03",
                 format!("Phần “{part}” cần xem: {why}"),
                 amber_advice(part),
             )),
-            _ => {}
+            HealthStatus::Amber | HealthStatus::Green => {}
         }
     }
     if status.sync.configured && !status.sync.up {

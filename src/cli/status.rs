@@ -7,6 +7,7 @@ use crate::i18n::dates;
 use crate::i18n::locale::Lang;
 use crate::protocol::control::{Reading, StatusReport};
 use crate::protocol::village_status::{Status, ThingKind};
+use crate::supervisor::health::HealthStatus;
 use crate::view::status_text;
 
 /// Columns of a terminal.
@@ -48,7 +49,10 @@ pub(super) fn wrap(text: &str, indent: usize) -> String {
 /// The exit code that `status` and `doctor` share: 2 when a thing or a part of the gateway is
 /// broken.
 pub(super) fn exit_code(report: &StatusReport) -> u8 {
-    let is_red = report.health.iter().any(|(_, light, _)| light == "red");
+    let is_red = report
+        .health
+        .iter()
+        .any(|(_, status, _)| *status == HealthStatus::Red);
     if is_red {
         Status::Broken.exit_code()
     } else {
@@ -135,13 +139,11 @@ fn rows(lang: Lang, report: &StatusReport) -> Vec<(String, String, String)> {
     } else {
         String::new()
     };
-    let light_of = |light: &str| report.health.iter().any(|(_, l, _)| l == light);
-    let gateway = if light_of("red") {
-        "status-red"
-    } else if light_of("amber") {
-        "status-amber"
-    } else {
-        "status-green"
+    let worst = report.health.iter().map(|(_, status, _)| *status).max();
+    let gateway = match worst.unwrap_or(HealthStatus::Green) {
+        HealthStatus::Green => "status-green",
+        HealthStatus::Amber => "status-amber",
+        HealthStatus::Red => "status-red",
     };
     vec![
         things(
@@ -192,8 +194,17 @@ pub fn status(cli: &Cli) -> anyhow::Result<u8> {
         text.push_str(row.trim_end());
         text.push('\n');
     }
-    for (part, light, why) in report.health.iter().filter(|(_, l, _)| l != "green") {
-        text.push_str(&wrap(&format!("  ! {part} ({light}): {why}"), 4));
+    for (part, status, why) in report
+        .health
+        .iter()
+        .filter(|(_, s, _)| *s != HealthStatus::Green)
+    {
+        let how = Lang::Vi.t(match status {
+            HealthStatus::Green => "status-green",
+            HealthStatus::Amber => "status-amber",
+            HealthStatus::Red => "status-red",
+        });
+        text.push_str(&wrap(&format!("  ! {part} ({how}): {why}"), 4));
         text.push('\n');
     }
     print(cli, &value, &text);

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::village_status::{Status, VillageStatus};
 use crate::domain::device::Availability;
+use crate::supervisor::health::{HealthPart, HealthStatus};
 
 /// `GET /status`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,8 +20,8 @@ pub struct StatusReport {
     pub status: VillageStatus,
     /// The first readings of gauges that have thresholds.
     pub readings: Vec<Reading>,
-    /// Health parts: name, `green|amber|red`, reason.
-    pub health: Vec<(String, String, String)>,
+    /// Health parts with their status and its reason.
+    pub health: Vec<(HealthPart, HealthStatus, String)>,
     /// Last entry.
     pub seq: u64,
     /// Link to the commune.

@@ -1,15 +1,148 @@
 //! The health of all parts, in a form that pages, `doctor` and systemd can show.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::sync::watch;
 
 use super::clock::Clock;
 
+macro_rules! health_parts {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// A part of the gateway or of the commune's server, whose health is known.
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum HealthPart {
+            $($(#[$doc])* $variant,)*
+            /// One camera, by its id.
+            Camera(String),
+            /// A part that this program does not know; another version reported it.
+            Unknown(String),
+        }
+
+        impl HealthPart {
+            /// Its name in logs and answers, which never changes.
+            #[must_use]
+            pub fn name(&self) -> Cow<'_, str> {
+                match self {
+                    $(Self::$variant => Cow::Borrowed($name),)*
+                    Self::Camera(id) => Cow::Owned(format!("camera {id}")),
+                    Self::Unknown(name) => Cow::Borrowed(name),
+                }
+            }
+
+            /// The part of this name.
+            #[must_use]
+            pub fn named(name: &str) -> Self {
+                match name {
+                    $($name => Self::$variant,)*
+                    _ => name.strip_prefix("camera ").map_or_else(
+                        || Self::Unknown(name.to_owned()),
+                        |id| Self::Camera(id.to_owned()),
+                    ),
+                }
+            }
+        }
+    };
+}
+
+health_parts! {
+    /// The broker's accounts follow the village's.
+    Access = "access",
+    /// The broker's worker.
+    Broker = "broker",
+    /// Queries to the broker, and what it reports of itself.
+    BrokerAdmin = "desk",
+    /// A message through the broker every two seconds.
+    Canary = "canary",
+    /// The certificate of the broker.
+    Certificate = "certificate",
+    /// Renewal of the certificate of the commune's broker.
+    CertificateRenewal = "certificates",
+    /// Whether the commune's copy of history is the same as this one.
+    Commune = "commune",
+    /// The commune's console.
+    Console = "console",
+    /// The control socket.
+    Control = "control",
+    /// The dashboard over HTTP.
+    Dashboard = "dashboard",
+    /// The dashboard over HTTPS.
+    DashboardTls = "dashboard_tls",
+    /// The gateway's own MQTT client.
+    DeviceLink = "south",
+    /// Orders to devices until they are answered.
+    DeviceOrders = "desired",
+    /// Erasing of blobs.
+    Erasure = "erasure",
+    /// Whether all of history can be read.
+    History = "history",
+    /// The index of history.
+    Index = "index",
+    /// The journal.
+    Journal = "journal",
+    /// The key ring.
+    Keys = "keys",
+    /// Periodic work.
+    Maintenance = "housekeeping",
+    /// The worker that decodes stills.
+    Media = "media",
+    /// Whether all that the broker stored can be read.
+    PersistenceLog = "ledger",
+    /// Whether the media worker is confined.
+    Pictures = "pictures",
+    /// Announcements on their way to the clusters.
+    Playback = "playback",
+    /// The portal.
+    Portal = "portal",
+    /// Who is silent.
+    Presence = "presence",
+    /// The broker's persistence log and its queues.
+    Queues = "queues",
+    /// Recordings of the cameras.
+    Recordings = "recordings",
+    /// Readings on disk.
+    Samples = "samples",
+    /// The slow check of stored data.
+    Scrub = "walk",
+    /// Free space.
+    Space = "space",
+    /// The service that reads sentences aloud.
+    Speech = "speech",
+    /// Requests for stills.
+    Stills = "stills",
+    /// Texts and names of people on disk.
+    Texts = "people",
+    /// The link to the commune.
+    Uplink = "uplink",
+    /// The commune's link to its villages.
+    Villages = "villages",
+    /// Whether a sentence can be read aloud.
+    Voice = "voice",
+}
+
+impl fmt::Display for HealthPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
+    }
+}
+
+impl Serialize for HealthPart {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for HealthPart {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Self::named(&String::deserialize(from)?))
+    }
+}
+
 /// How well a part works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HealthStatus {
     /// It works.
@@ -38,7 +171,7 @@ pub struct PartHealth {
 /// The health of all parts; clones are the same.
 #[derive(Debug, Clone)]
 pub struct Health {
-    parts: Arc<Mutex<BTreeMap<String, PartHealth>>>,
+    parts: Arc<Mutex<BTreeMap<HealthPart, PartHealth>>>,
     changed: watch::Sender<u64>,
     clock: Clock,
 }
@@ -55,7 +188,7 @@ impl Health {
     }
 
     /// Sets how well a part works; `since_ms` stays while the status stays.
-    pub fn set(&self, part: &str, light: HealthStatus, why: &str) {
+    pub fn set(&self, part: &HealthPart, light: HealthStatus, why: &str) {
         let now = self.clock.wall_ms();
         {
             let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,7 +201,7 @@ impl Health {
                 .map_or(now, |o| o.since_ms);
             let restarts = old.map_or(0, |o| o.restarts);
             parts.insert(
-                part.to_owned(),
+                part.clone(),
                 PartHealth {
                     status: light,
                     reason: why.to_owned(),
@@ -81,7 +214,7 @@ impl Health {
     }
 
     /// Counts a restart of a part.
-    pub fn record_restart(&self, part: &str) {
+    pub fn record_restart(&self, part: &HealthPart) {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(condition) = parts.get_mut(part) {
             condition.restarts += 1;
@@ -90,7 +223,7 @@ impl Health {
 
     /// All parts.
     #[must_use]
-    pub fn parts(&self) -> BTreeMap<String, PartHealth> {
+    pub fn parts(&self) -> BTreeMap<HealthPart, PartHealth> {
         self.parts
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

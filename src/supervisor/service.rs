@@ -5,7 +5,6 @@
 //! service to finish its unit; after a deadline the hard token ends those that are left. Only this
 //! file spawns tasks that last.
 
-use std::borrow::Cow;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -16,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use super::backoff::{Backoff, jitter};
 use super::clock::Clock;
-use super::health::{Health, HealthStatus};
+use super::health::{Health, HealthPart, HealthStatus};
 
 /// Asks to stop.
 #[derive(Debug, Clone)]
@@ -72,14 +71,13 @@ impl Supervisor {
     }
 
     /// Runs `factory`'s futures for ever: a fresh one whenever the last ended.
-    pub fn service<F, R>(&self, name: impl Into<Cow<'static, str>>, factory: F)
+    pub fn service<F, R>(&self, part: HealthPart, factory: F)
     where
         F: Fn(Stop) -> R + Send + 'static,
         R: Future<Output = anyhow::Result<()>> + Send,
     {
         let (stop, health, clock) = (self.stop.clone(), self.health.clone(), self.clock.clone());
-        let name = name.into();
-        health.set(&name, HealthStatus::Green, "");
+        health.set(&part, HealthStatus::Green, "");
         self.spawn(async move {
             let mut backoff = Backoff::standard();
             while !stop.soft.is_cancelled() {
@@ -98,14 +96,14 @@ impl Supervisor {
                     Ok(Err(cause)) => format!("{cause:#}"),
                     Err(panic) => format!("it panicked: {}", panic_text(panic.as_ref())),
                 };
-                tracing::warn!(service = %name, why, "service ended; restarting");
-                health.set(&name, HealthStatus::Red, &why);
+                tracing::warn!(service = %part, why, "service ended; restarting");
+                health.set(&part, HealthStatus::Red, &why);
                 tokio::select! {
                     () = tokio::time::sleep(backoff.next(jitter())) => {}
                     () = stop.soft.cancelled() => return,
                 }
-                health.set(&name, HealthStatus::Green, "");
-                health.record_restart(&name);
+                health.set(&part, HealthStatus::Green, "");
+                health.record_restart(&part);
             }
         });
     }
@@ -159,7 +157,7 @@ mod tests {
         let supervisor = Supervisor::new(Clock::manual(0));
         let runs = Arc::new(AtomicU32::new(0));
         let counter = runs.clone();
-        supervisor.service("shaky", move |_| {
+        supervisor.service(HealthPart::Speech, move |_| {
             let n = counter.fetch_add(1, Ordering::SeqCst);
             async move {
                 assert!(n.is_multiple_of(2), "planned panic");
@@ -173,7 +171,7 @@ mod tests {
             "1+2+4+8+16 s halved at best: {after_40}"
         );
         assert!(
-            supervisor.health().parts()["shaky"]
+            supervisor.health().parts()[&HealthPart::Speech]
                 .reason
                 .contains("planned")
         );
@@ -185,7 +183,7 @@ mod tests {
         let supervisor = Supervisor::new(Clock::manual(0));
         let finished = Arc::new(AtomicU32::new(0));
         let (a, b) = (finished.clone(), finished.clone());
-        supervisor.service("polite", move |stop| {
+        supervisor.service(HealthPart::Speech, move |stop| {
             let done = a.clone();
             async move {
                 stop.soft.cancelled().await;
@@ -194,7 +192,7 @@ mod tests {
                 Ok(())
             }
         });
-        supervisor.service("stubborn", move |_| {
+        supervisor.service(HealthPart::Playback, move |_| {
             let done = b.clone();
             async move {
                 tokio::time::sleep(Duration::from_secs(3600)).await;

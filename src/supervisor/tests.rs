@@ -6,6 +6,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::Supervisor;
 use super::clock::Clock;
+use super::health::HealthPart;
 use super::worker::{WorkerInit, WorkerLifecycle, WorkerSpec, run_worker};
 
 const BEAT: &str = r#"echo '{"fact":"beat"}'; "#;
@@ -27,7 +28,7 @@ fn rig_with(script: &str, memory_max: u64, settings: String) -> Rig {
     let (say, facts) = mpsc::channel(1000);
     let (number, pid) = watch::channel(0);
     let spec = WorkerSpec {
-        name: "rig",
+        part: HealthPart::Media,
         program: "/bin/sh".into(),
         args: vec!["-c".into(), script.into()],
         env: Vec::new(),

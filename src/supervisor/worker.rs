@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::backoff::{Backoff, jitter};
 use super::fds;
-use super::health::{Health, HealthStatus};
+use super::health::{Health, HealthPart, HealthStatus};
 use super::service::Stop;
 
 /// Longest line of a worker's stdout.
@@ -32,8 +32,8 @@ pub const EXIT_GRACE: Duration = Duration::from_secs(2);
 
 /// How to start a worker, and the limits beyond which it is restarted.
 pub struct WorkerSpec {
-    /// Name in health and logs.
-    pub name: &'static str,
+    /// Its part in health; its name stands in logs.
+    pub part: HealthPart,
     /// Program; `/proc/self/exe` for our own.
     pub program: PathBuf,
     /// Arguments.
@@ -88,7 +88,7 @@ pub async fn run_worker(
         while orders.try_recv().is_ok() {}
         let why = match start().and_then(|s| spawn(spec, s)) {
             Ok((child, socket, begin)) => {
-                health.set(spec.name, HealthStatus::Green, "");
+                health.set(&spec.part, HealthStatus::Green, "");
                 let number = child.id().unwrap_or(0);
                 pid.send_replace(number);
                 let _ = facts.send(WorkerLifecycle::Started(number)).await;
@@ -100,9 +100,9 @@ pub async fn run_worker(
         if stop.soft.is_cancelled() {
             return Ok(());
         }
-        tracing::warn!(worker = spec.name, why, "worker exited; restarting");
-        health.set(spec.name, HealthStatus::Red, &why);
-        health.record_restart(spec.name);
+        tracing::warn!(worker = %spec.part, why, "worker exited; restarting");
+        health.set(&spec.part, HealthStatus::Red, &why);
+        health.record_restart(&spec.part);
         let _ = facts.send(WorkerLifecycle::Exited(why)).await;
         if began.elapsed() > Duration::from_secs(30) {
             first_failure = true;
@@ -173,7 +173,7 @@ async fn supervise(
         return "no pipes".into();
     };
     let number = child.id().unwrap_or(0);
-    let logs = tokio::task::JoinSet::from_iter([forward_stderr(spec.name, stderr)]);
+    let logs = tokio::task::JoinSet::from_iter([forward_stderr(spec.part.clone(), stderr)]);
     let (heard, mut ears) = mpsc::channel(256);
     let mut listening = tokio::task::JoinSet::new();
     listening.spawn(read_lines(stdout, heard));
@@ -276,7 +276,7 @@ async fn read_lines(stdout: impl AsyncRead + Unpin, heard: mpsc::Sender<Result<S
     }
 }
 
-async fn forward_stderr(name: &'static str, stderr: impl AsyncRead + Unpin) {
+async fn forward_stderr(part: HealthPart, stderr: impl AsyncRead + Unpin) {
     let mut reader = BufReader::new(stderr);
     loop {
         let mut line = Vec::new();
@@ -289,7 +289,7 @@ async fn forward_stderr(name: &'static str, stderr: impl AsyncRead + Unpin) {
                 let text = String::from_utf8_lossy(&line);
                 let text = text.trim_end();
                 if !text.is_empty() {
-                    tracing::info!(worker = name, "{text}");
+                    tracing::info!(worker = %part, "{text}");
                 }
             }
             _ => return,

@@ -21,7 +21,7 @@ use crate::protocol::village_status::{
     DataLoss, DeviceCounts, GatewayTrouble, LightCounts, NamedThing, NamedThings, Status,
     StatusReason, StatusSummary, ThingCounts, ThingKind, ThingStatus, VillageStatus,
 };
-use crate::supervisor::health::{HealthStatus, PartHealth};
+use crate::supervisor::health::{HealthPart, HealthStatus, PartHealth};
 
 /// Everything from which the status is computed.
 #[derive(Clone, Copy)]
@@ -31,7 +31,7 @@ pub struct StatusInput<'a> {
     /// The live values.
     pub live: &'a Live,
     /// The health of all parts.
-    pub health: &'a BTreeMap<String, PartHealth>,
+    pub health: &'a BTreeMap<HealthPart, PartHealth>,
     /// Monotonic ms.
     pub mono_ms: u64,
     /// Wall ms.
@@ -423,15 +423,15 @@ fn count_lights(things: &[ThingStatus]) -> LightCounts {
 }
 
 /// The parts of the gateway that do not work, each word once.
-fn gateway_troubles(health: &BTreeMap<String, PartHealth>) -> Vec<GatewayTrouble> {
+fn gateway_troubles(health: &BTreeMap<HealthPart, PartHealth>) -> Vec<GatewayTrouble> {
     let mut out: Vec<GatewayTrouble> = health
         .iter()
         .filter(|(_, part)| part.status == HealthStatus::Red)
-        .map(|(name, _)| match name.as_str() {
-            "journal" => GatewayTrouble::Journal,
-            "broker" | "south" => GatewayTrouble::Broker,
-            "queues" => GatewayTrouble::Queues,
-            "keys" => GatewayTrouble::Keys,
+        .map(|(part, _)| match part {
+            HealthPart::Journal => GatewayTrouble::Journal,
+            HealthPart::Broker | HealthPart::DeviceLink => GatewayTrouble::Broker,
+            HealthPart::Queues => GatewayTrouble::Queues,
+            HealthPart::Keys => GatewayTrouble::Keys,
             _ => GatewayTrouble::Other,
         })
         .collect();
@@ -440,17 +440,17 @@ fn gateway_troubles(health: &BTreeMap<String, PartHealth>) -> Vec<GatewayTrouble
     out
 }
 
-fn data_losses(health: &BTreeMap<String, PartHealth>) -> Vec<DataLoss> {
-    let is_amber = |part: &str| {
+fn data_losses(health: &BTreeMap<HealthPart, PartHealth>) -> Vec<DataLoss> {
+    let is_amber = |part: &HealthPart| {
         health
             .get(part)
             .is_some_and(|c| c.status == HealthStatus::Amber)
     };
     [
-        ("history", DataLoss::History),
-        ("ledger", DataLoss::Broker),
-        ("people", DataLoss::Texts),
-        ("commune", DataLoss::Commune),
+        (HealthPart::History, DataLoss::History),
+        (HealthPart::PersistenceLog, DataLoss::Broker),
+        (HealthPart::Texts, DataLoss::Texts),
+        (HealthPart::Commune, DataLoss::Commune),
     ]
     .into_iter()
     .filter(|(part, _)| is_amber(part))

@@ -27,7 +27,7 @@ pub(super) fn status(app: &App, pids: Vec<(String, u32)>) -> Json<StatusReport> 
         .health()
         .parts()
         .into_iter()
-        .map(|(n, c)| (n, format!("{:?}", c.status).to_lowercase(), c.reason))
+        .map(|(part, health)| (part, health.status, health.reason))
         .collect();
     Json(StatusReport {
         village: state
