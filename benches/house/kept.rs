@@ -6,8 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use conglang::domain::actor::Actor;
-use conglang::domain::command::Command as Wanted;
-use conglang::domain::device::{Availability, Device};
+use conglang::domain::device::{self, Availability, Device};
 use conglang::domain::id::DeviceId;
 use conglang::journal::CommandRequest;
 
@@ -40,7 +39,7 @@ pub fn million(root: &Path, rows: &mut Vec<Row>) {
             journal
                 .submit(CommandRequest::new(
                     Actor::System,
-                    Wanted::DeclareDevice { device },
+                    device::Command::Declare { device },
                 ))
                 .await
                 .expect("answered");
@@ -49,7 +48,7 @@ pub fn million(root: &Path, rows: &mut Vec<Row>) {
             let wishes = (0..100).map(|n| {
                 journal.submit(CommandRequest::new(
                     Actor::System,
-                    Wanted::ReportPresence {
+                    device::Command::ReportPresence {
                         device: DeviceId::new(&format!("d{n}")).expect("id"),
                         here: round.is_multiple_of(2),
                     },

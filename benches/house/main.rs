@@ -25,10 +25,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use conglang::domain::actor::Actor;
-use conglang::domain::command::Command as Wanted;
-use conglang::domain::device::{Availability, Device};
+use conglang::domain::device::{self, Availability, Device};
 use conglang::domain::id::{DeviceId, PlaceId};
-use conglang::domain::place::Place;
+use conglang::domain::place::{self, Place};
 use conglang::journal::{CommandRequest, Journal, JournalStorage};
 use conglang::keys::secret;
 use conglang::log::disk::DirDisk;
@@ -120,7 +119,7 @@ fn syncs(dir: &Path) -> Vec<f64> {
 fn road(n: usize) -> CommandRequest {
     CommandRequest::new(
         Actor::System,
-        Wanted::DeclarePlace {
+        place::Command::Declare {
             place: Place {
                 id: PlaceId::new(&format!("p{}", n % 4_000)).expect("id"),
                 name: format!("Ngõ Cầu Tre {n}"),
@@ -237,7 +236,7 @@ fn latencies(root: &Path, rows: &mut Vec<Row>) {
             journal
                 .submit(CommandRequest::new(
                     Actor::System,
-                    Wanted::DeclareDevice { device },
+                    device::Command::Declare { device },
                 ))
                 .await
                 .expect("answered");
@@ -248,7 +247,7 @@ fn latencies(root: &Path, rows: &mut Vec<Row>) {
             journal
                 .submit(CommandRequest::new(
                     Actor::System,
-                    Wanted::ReportPresence {
+                    device::Command::ReportPresence {
                         device: DeviceId::new(&format!("d{n}")).expect("id"),
                         here: true,
                     },

@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, bail, ensure};
-use conglang::domain::notice::{NoticeKind, validate};
+use conglang::domain::notice::{NoticeKind, text_problem};
 use serde::Deserialize;
 
 use super::days::Moment;
@@ -82,7 +82,7 @@ fn fill(written: &Written, now_ms: i64) -> anyhow::Result<Notice> {
         bail!("không chỗ nào dùng đến ngày “{idle}”; bỏ nó đi, hoặc viết {{{idle}}} vào lời");
     }
     ensure!(
-        validate(&title, &body).is_none(),
+        text_problem(&title, &body).is_none(),
         "lời trống hoặc dài quá mức nhà văn hóa nhận"
     );
     let until = days.get("until").map(|m| m.end_ms());

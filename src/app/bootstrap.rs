@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::command::Command;
-use crate::domain::declared::Thing;
-use crate::domain::device::Availability;
+use crate::domain::configuration::{self, Thing};
+use crate::domain::device::{self, Availability};
+use crate::domain::{account, camera, light, place, sensor, speaker, village};
 use crate::journal::{CommandRequest, Journal, SubmitError};
 
 /// Most things that one entry names.
@@ -46,52 +47,55 @@ pub async fn apply_config(journal: &Journal, config: &Config) -> anyhow::Result<
         .configured
         .iter()
         .filter(|t| !now.contains(t))
-        .map(|t| Command::PutAway { thing: t.clone() })
+        .map(|t| configuration::Command::PutAway { thing: t.clone() }.into())
         .collect();
     wishes.extend(
         config
             .village
             .iter()
-            .map(|v| Command::DeclareVillage { village: v.clone() }),
+            .map(|v| village::Command::Declare { village: v.clone() }.into()),
     );
     wishes.extend(
         config
             .places
             .iter()
-            .map(|p| Command::DeclarePlace { place: p.clone() }),
+            .map(|p| place::Command::Declare { place: p.clone() }.into()),
     );
     wishes.extend(
         config
             .devices
             .iter()
-            .map(|d| Command::DeclareDevice { device: d.clone() }),
+            .map(|d| device::Command::Declare { device: d.clone() }.into()),
     );
     wishes.extend(
         config
             .accounts
             .iter()
-            .map(|a| Command::GrantAccess { account: a.clone() }),
+            .map(|a| account::Command::Grant { account: a.clone() }.into()),
     );
     wishes.extend(
         config
             .groups
             .iter()
-            .map(|g| Command::DeclareGroup { group: g.clone() }),
+            .map(|g| light::Command::DeclareGroup { group: g.clone() }.into()),
     );
     wishes.extend(
         config
             .sensors
             .iter()
-            .map(|s| Command::DeclareSensor { sensor: s.clone() }),
+            .map(|s| sensor::Command::Declare { sensor: s.clone() }.into()),
     );
     wishes.extend(
         config
             .speakers
             .iter()
-            .map(|s| Command::DeclareSpeaker { speaker: s.clone() }),
+            .map(|s| speaker::Command::Declare { speaker: s.clone() }.into()),
     );
-    wishes.extend(config.cameras.iter().map(|c| Command::DeclareCamera {
-        camera: c.camera.clone(),
+    wishes.extend(config.cameras.iter().map(|c| {
+        camera::Command::Declare {
+            camera: c.camera.clone(),
+        }
+        .into()
     }));
     // A camera that the configuration names no more is removed. A camera that lost its address is
     // removed and declared again, so that no signal state of earlier stays with it.
@@ -99,9 +103,12 @@ pub async fn apply_config(journal: &Journal, config: &Config) -> anyhow::Result<
     for known in state.cameras.values() {
         let told = config.cameras.iter().find(|c| c.camera.id == known.id);
         if told.is_none_or(|c| c.url.is_none() && known.signal != Availability::Unknown) {
-            gone.push(Command::RemoveCamera {
-                camera: known.id.clone(),
-            });
+            gone.push(
+                camera::Command::Remove {
+                    camera: known.id.clone(),
+                }
+                .into(),
+            );
         }
     }
     wishes.splice(0..0, gone);
@@ -109,13 +116,12 @@ pub async fn apply_config(journal: &Journal, config: &Config) -> anyhow::Result<
         .into_iter()
         .filter(|t| !state.configured.contains(t))
         .collect();
-    wishes.extend(
-        fresh
-            .chunks(MAX_THINGS_PER_ENTRY)
-            .map(|things| Command::NoteConfigured {
-                things: things.to_vec(),
-            }),
-    );
+    wishes.extend(fresh.chunks(MAX_THINGS_PER_ENTRY).map(|things| {
+        configuration::Command::NoteThings {
+            things: things.to_vec(),
+        }
+        .into()
+    }));
     // All are submitted at once: the writer puts commands that queue together into few groups.
     let mut answers = Vec::with_capacity(wishes.len());
     for command in wishes {

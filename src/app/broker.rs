@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::domain::device::Account;
+use crate::domain::account::Account;
 use crate::keys::authority::CertificateFiles;
 use crate::keys::holders::{CertificateProof, HolderStore};
 use crate::protocol::broker::{

@@ -15,7 +15,7 @@ use crate::commune::sessions::ConsoleSignIns;
 use crate::commune::store::CommuneStore;
 use crate::config::Config;
 use crate::config::layout::Layout;
-use crate::domain::device::Account;
+use crate::domain::account::Account;
 use crate::domain::id::{DeviceId, VillageId};
 use crate::http::hosts::AllowedHosts;
 use crate::http::serve;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::domain::event::Event;
+use crate::domain::history;
 use crate::domain::id::BlobId;
 use crate::domain::state::VillageState;
 use crate::journal::Journal;
@@ -126,7 +127,7 @@ impl Erasure {
             let Some(last) = entries.last() else { break };
             at = last.entry.seq;
             found.extend(entries.iter().filter_map(|e| {
-                if let Event::Erased { blob } = &e.entry.event {
+                if let Event::History(history::Event::Erased { blob }) = &e.entry.event {
                     Some(blob.clone())
                 } else {
                     None

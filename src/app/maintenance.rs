@@ -8,7 +8,7 @@ use super::broker::BrokerService;
 use super::retention;
 use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
-use crate::domain::command::Command;
+use crate::domain::history;
 use crate::domain::id::BlobId;
 use crate::domain::state::VillageState;
 use crate::journal::index::Index;
@@ -265,7 +265,7 @@ impl Maintenance {
                 .journal
                 .submit(CommandRequest::new(
                     Actor::System,
-                    Command::NoteClock { offset_ms },
+                    history::Command::NoteClock { offset_ms },
                 ))
                 .await
             {

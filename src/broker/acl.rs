@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::device::Account;
+use crate::domain::account::Account;
 use crate::domain::id::DeviceId;
 use crate::keys::holders::{CertificateProof, HolderTable};
 use crate::protocol::mqtt::topic::{covers, matches};

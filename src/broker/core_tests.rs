@@ -16,7 +16,7 @@ use super::publish::{AckRequest, PublishOutcome};
 use super::queue::Outgoing;
 use super::session::{ConnectRequest, ConnectionInfo, SessionHandle};
 use super::shared::SharedBroker;
-use crate::domain::device::Account;
+use crate::domain::account::Account;
 use crate::domain::id::DeviceId;
 use crate::protocol::broker::{Limits, RefusalReason, default_durability_rules};
 use crate::protocol::mqtt::QoS::{self, AtLeastOnce, ExactlyOnce};

@@ -14,7 +14,7 @@ use super::record::Recorder;
 use super::rtsp;
 pub use super::rtsp::Source;
 use crate::domain::actor::Actor;
-use crate::domain::command::Command;
+use crate::domain::camera;
 use crate::domain::device::Availability;
 use crate::domain::id::CameraId;
 use crate::domain::text;
@@ -159,7 +159,7 @@ impl CameraService {
                 }
                 let request = CommandRequest::new(
                     Actor::System,
-                    Command::ReportCamera {
+                    camera::Command::Report {
                         camera: self.camera.clone(),
                         here: live,
                     },

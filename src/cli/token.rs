@@ -3,7 +3,6 @@
 use clap::Subcommand;
 
 use super::{Cli, client, print};
-use crate::domain::command::Command;
 use crate::domain::id::TokenId;
 use crate::domain::state::VillageState;
 use crate::domain::token::{self, Scope};
@@ -49,12 +48,14 @@ fn scopes_text<'a>(scopes: impl IntoIterator<Item = &'a Scope>) -> String {
         .join(", ")
 }
 
-fn submit(cli: &Cli, command: Command) -> anyhow::Result<serde_json::Value> {
+fn submit(cli: &Cli, command: token::Command) -> anyhow::Result<serde_json::Value> {
     client::request(
         cli,
         "POST",
         "/commands",
-        Some(&serde_json::to_value(Submit { command })?),
+        Some(&serde_json::to_value(Submit {
+            command: command.into(),
+        })?),
     )
 }
 
@@ -73,7 +74,7 @@ pub fn run(cli: &Cli, what: &TokenCommand) -> anyhow::Result<u8> {
                 scopes_text(&put.scopes)
             );
             let json = serde_json::json!({ "name": name, "token": token, "scopes": put.scopes });
-            submit(cli, Command::PutToken { token: put })?;
+            submit(cli, token::Command::Put { token: put })?;
             print(cli, &json, &text);
             Ok(0)
         }
@@ -122,7 +123,7 @@ pub fn run(cli: &Cli, what: &TokenCommand) -> anyhow::Result<u8> {
         TokenCommand::Remove { name } => {
             let made = submit(
                 cli,
-                Command::RemoveToken {
+                token::Command::Remove {
                     token: name.clone(),
                 },
             )?;

@@ -84,7 +84,7 @@ pub fn run(cli: &Cli, what: &UserCommand) -> anyhow::Result<u8> {
                 text.push_str(&format!(
                     "  {:<14}{}\n",
                     u.id.as_str(),
-                    if u.role == crate::domain::actor::Role::Chief {
+                    if u.role == crate::domain::user::Role::Chief {
                         "trưởng thôn"
                     } else {
                         "kỹ thuật"

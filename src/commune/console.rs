@@ -19,7 +19,7 @@ use self::context::{BULLETIN_LIFETIME_MS, language_of};
 pub use self::context::{Console, MAX_CONCURRENT_PAGES};
 use self::page::{BulletinDraft, PageMessage, STYLE};
 use super::sign_in;
-use crate::domain::notice::{normalize, validate};
+use crate::domain::notice::{normalize, text_problem};
 use crate::http::headers::{same_site, security_headers};
 use crate::http::hosts::{AllowedHosts, require_known_host};
 use crate::http::render::redirect_see_other;
@@ -121,7 +121,7 @@ async fn send(
     {
         return again(StatusCode::FORBIDDEN, lang.t("form-again")).await;
     }
-    if let Some((key, n, most)) = validate(&title, &body) {
+    if let Some((key, n, most)) = text_problem(&title, &body) {
         return again(
             StatusCode::BAD_REQUEST,
             lang.f(key, &[("n", &n.to_string()), ("most", &most.to_string())]),

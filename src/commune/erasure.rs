@@ -21,6 +21,7 @@ use redb::{
 use super::quota::RESERVED_BYTES;
 use super::tables::{META, QUARANTINE, TEXTS, io_error};
 use crate::domain::event::{Entry, Event};
+use crate::domain::history;
 use crate::domain::id::BlobId;
 use crate::keys::secret;
 use crate::protocol::commune::Batch;
@@ -99,7 +100,7 @@ pub(super) fn apply_erasures(
         .iter()
         .flatten()
         .filter_map(|e| {
-            if let Event::Erased { blob } = &e.event {
+            if let Event::History(history::Event::Erased { blob }) = &e.event {
                 Some(blob.as_str())
             } else {
                 None

@@ -11,8 +11,10 @@ use super::store_tests::{record, rig, rows, stream};
 use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
 use crate::domain::event::{ClockQuality, Entry, Event, Lane};
+use crate::domain::history;
 use crate::domain::id::{BlobId, NoticeId};
-use crate::domain::notice::NoticeKind;
+use crate::domain::notice::{self, NoticeKind};
+use crate::journal::codec;
 use crate::protocol::commune::{Batch, pack};
 
 #[test]
@@ -93,7 +95,7 @@ fn erased_words_go_and_stay_away_and_stand_in_no_page_of_the_file() {
     const WORDS: &str = "Chuyen-rieng-nha-ba-Ty-51b0";
     let (store, path) = rig();
     let entry = |n: u64, event: Event| {
-        serde_json::to_vec(&Entry {
+        codec::entry_bytes(&Entry {
             seq: n,
             mono_ms: 0,
             wall_ms: 0,
@@ -114,20 +116,20 @@ fn erased_words_go_and_stay_away_and_stand_in_no_page_of_the_file() {
     let notice = |n| {
         entry(
             n,
-            Event::NoticePublished {
+            Event::Notice(notice::Event::Published {
                 id: NoticeId::new("n1").expect("id"),
                 text: text.clone(),
                 kind: NoticeKind::Notice,
                 until: None,
-            },
+            }),
         )
     };
     let erased = |n| {
         entry(
             n,
-            Event::Erased {
+            Event::History(history::Event::Erased {
                 blob: text.id.clone(),
-            },
+            }),
         )
     };
     let words = BTreeMap::from([("b1".to_owned(), WORDS.repeat(50))]);

@@ -19,6 +19,8 @@ use super::tables::{
 };
 use super::{boot_history, bulletins, erasure};
 use crate::domain::event::{Entry, Event};
+use crate::domain::notice;
+use crate::journal::codec;
 use crate::protocol::commune::{Batch, MAX_NUMBER, MAX_TEXT_BYTES, Stream};
 
 /// Stores records and updates what is derived from them; false = the village's quota of today is
@@ -36,7 +38,7 @@ fn append_records(
     // A record that cannot be parsed may be of a newer version: it is stored as it came.
     let entries: Vec<Option<Entry>> = records
         .iter()
-        .map(|(_, bytes)| serde_json::from_slice(bytes).ok())
+        .map(|(_, bytes)| codec::decode_entry(bytes).ok())
         .collect();
     // Only texts that these records name, and none longer than people can write.
     let named: BTreeSet<&str> = entries
@@ -90,7 +92,7 @@ fn append_records(
             state.newest_seq = state.newest_seq.max(entry.seq.min(MAX_NUMBER));
             newest.insert(entry.seq, &name)?;
             teller.apply(&mut account, entry)?;
-            if let Event::NoticeTakenDown { id } = &entry.event {
+            if let Event::Notice(notice::Event::TakenDown { id }) = &entry.event {
                 let at = entry.wall_ms.min(now_ms);
                 bulletins::record_taken_down(write, village, id.as_str(), at)?;
             }

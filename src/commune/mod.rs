@@ -23,4 +23,6 @@ pub mod store;
 #[cfg(test)]
 mod store_tests;
 mod tables;
+#[cfg(test)]
+mod version_tests;
 mod village_statuses;

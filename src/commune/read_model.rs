@@ -11,6 +11,7 @@ use super::quota::VillageQuota;
 use super::tables::{ALARMS, NAMES, io_error};
 use crate::domain::event::{Entry, Event};
 use crate::domain::text;
+use crate::domain::{history, sensor};
 
 /// A village whose history began anew counts its entries from 1 again: an alarm that is a day older
 /// is older, whatever its number.
@@ -104,20 +105,22 @@ impl<'a> ReadModelWriter<'a> {
         // A village's clock may be years ahead: a time later than now counts as now.
         let at = entry.wall_ms.min(self.now_ms);
         let (sensor, level, value) = match &entry.event {
-            Event::SensorAlarmRaised {
-                sensor,
-                level,
-                value,
-            }
-            | Event::SensorAlarmLowered {
-                sensor,
-                level,
-                value,
-            } => (sensor.as_str(), *level, *value),
+            Event::Sensor(
+                sensor::Event::AlarmRaised {
+                    sensor,
+                    level,
+                    value,
+                }
+                | sensor::Event::AlarmLowered {
+                    sensor,
+                    level,
+                    value,
+                },
+            ) => (sensor.as_str(), *level, *value),
             // A first boot means other storage and another history: alarms that were reported
             // before it are over. One batch holds no second first boot of an honest village;
             // further ones are ignored.
-            Event::Booted { boot: 1, .. } if self.histories_begun == 0 => {
+            Event::History(history::Event::Booted { boot: 1, .. }) if self.histories_begun == 0 => {
                 self.histories_begun += 1;
                 let (from, to) = range(self.village);
                 let before = |_: &[u8], v: &[u8]| {
@@ -210,7 +213,7 @@ mod tests {
     use super::super::quota::count;
     use super::*;
     use crate::domain::actor::Actor;
-    use crate::domain::camera::Camera;
+    use crate::domain::camera::{self, Camera};
     use crate::domain::device::Availability;
     use crate::domain::event::ClockQuality;
     use crate::domain::id::{CameraId, EntityId};
@@ -241,22 +244,22 @@ mod tests {
             entry(
                 seq,
                 1_000,
-                Event::SensorAlarmRaised {
+                Event::Sensor(sensor::Event::AlarmRaised {
                     sensor: sensor.clone(),
                     level: 1,
                     value: 200.0,
-                },
+                }),
             )
         };
         let down = |seq| {
             entry(
                 seq,
                 1_000,
-                Event::SensorAlarmLowered {
+                Event::Sensor(sensor::Event::AlarmLowered {
                     sensor: sensor.clone(),
                     level: 0,
                     value: 100.0,
-                },
+                }),
             )
         };
         let tell_in = |generation: u64, entries: &[Entry]| {
@@ -292,10 +295,10 @@ mod tests {
             tell(&[entry(
                 1,
                 2_000,
-                Event::Booted {
+                Event::History(history::Event::Booted {
                     boot: 1,
                     previous: String::new()
-                }
+                })
             )]),
             0
         );
@@ -310,7 +313,11 @@ mod tests {
             signal: Availability::Unknown,
             looks: Vec::new(),
         };
-        tell(&[entry(20, 3_000, Event::CameraDeclared { camera })]);
+        tell(&[entry(
+            20,
+            3_000,
+            Event::Camera(camera::Event::Declared { camera }),
+        )]);
         let name = name_of(&db, "ben-thoc", "c").expect("read");
         assert!(
             name.starts_with("Ngã ba") && text::is_line(&name, text::MAX_NAME_CHARS),

@@ -14,7 +14,9 @@ use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
 use crate::domain::event::{ClockQuality, Entry, Event, Lane};
 use crate::domain::id::{BlobId, NoticeId};
-use crate::domain::notice::NoticeKind;
+use crate::domain::notice::{self, NoticeKind};
+use crate::domain::place;
+use crate::journal::codec;
 use crate::protocol::commune::{Batch, Stream, pack};
 
 pub(super) fn rig() -> (CommuneStore, std::path::PathBuf) {
@@ -205,7 +207,7 @@ fn words_of_one_letter_are_charged_as_the_files_that_they_are() {
     };
     let id = |n: u64| BlobId::new(&format!("b.{n}")).expect("id");
     let notice = |n: u64| {
-        let event = Event::NoticePublished {
+        let event = Event::Notice(notice::Event::Published {
             id: NoticeId::new("n1").expect("id"),
             text: BlobRef {
                 id: id(n),
@@ -214,8 +216,8 @@ fn words_of_one_letter_are_charged_as_the_files_that_they_are() {
             },
             kind: NoticeKind::Notice,
             until: None,
-        };
-        serde_json::to_vec(&Entry {
+        });
+        codec::entry_bytes(&Entry {
             seq: n,
             mono_ms: 0,
             wall_ms: 0,
@@ -265,11 +267,11 @@ fn words_of_one_letter_are_charged_as_the_files_that_they_are() {
 fn what_a_village_told_before_it_was_set_back_stays_on_the_pages_behind_what_it_tells_since() {
     let (store, path) = rig();
     let said = |n: u64, seq: u64, place: &str| {
-        let place = crate::domain::place::Place {
+        let place = place::Place {
             id: crate::domain::id::PlaceId::new(place).expect("id"),
             name: "Ngõ".into(),
         };
-        serde_json::to_vec(&Entry {
+        codec::entry_bytes(&Entry {
             seq,
             mono_ms: 0,
             wall_ms: 0,
@@ -278,7 +280,7 @@ fn what_a_village_told_before_it_was_set_back_stays_on_the_pages_behind_what_it_
             cause: None,
             lane: Lane::Log,
             lane_seq: n,
-            event: Event::PlaceDeclared { place },
+            event: Event::Place(place::Event::Declared { place }),
         })
         .expect("entry")
     };
@@ -307,7 +309,7 @@ fn what_a_village_told_before_it_was_set_back_stays_on_the_pages_behind_what_it_
     };
     let newest = |limit| -> Vec<String> {
         let all = store.newest("v", limit).expect("read");
-        all.iter().map(|r| serde_json::from_slice::<serde_json::Value>(r).expect("json")["event"]["place"]["id"].as_str().expect("id").to_owned()).collect()
+        all.iter().map(|r| serde_json::from_slice::<serde_json::Value>(r).expect("json")["event"]["place"]["place"]["id"].as_str().expect("id").to_owned()).collect()
     };
     // A row as older versions wrote it.
     let (old, key) = (

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Config;
-use crate::domain::command::Command;
-use crate::domain::decide::MAX_LIGHTS_PER_GROUP;
+use crate::domain::account;
+use crate::domain::light::rules::MAX_LIGHTS_PER_GROUP;
 use crate::domain::text::{self, MAX_NAME_CHARS, MAX_UNIT_CHARS};
 use crate::domain::validation::{self, MAX_DECIMALS, MAX_HORNS, MAX_THRESHOLDS};
 use crate::protocol::broker::Limits;
@@ -30,7 +30,7 @@ pub fn check_broker(config: &Config, wrong: &mut dyn FnMut(&str, String)) {
         wrong("program", format!("“{a}” is not an MQTT filter"));
     }
     for a in config.accounts.iter().filter(|a| {
-        validation::validate(&Command::GrantAccess {
+        account::validate(&account::Command::Grant {
             account: (*a).clone(),
         })
         .is_err()

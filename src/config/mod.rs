@@ -17,8 +17,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::domain::account::Account;
 use crate::domain::camera::Camera;
-use crate::domain::device::{Account, Device};
+use crate::domain::device::Device;
 use crate::domain::light::LightGroup;
 use crate::domain::place::Place;
 use crate::domain::sensor::Sensor;

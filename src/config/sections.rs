@@ -13,8 +13,9 @@ use super::{
     BrokerConfig, CameraConfig, CommuneServerConfig, Config, HttpListeners, RecordingConfig,
     SpeechConfig, UplinkConfig,
 };
+use crate::domain::account::Account;
 use crate::domain::camera::Camera;
-use crate::domain::device::{Account, Availability, Device};
+use crate::domain::device::{Availability, Device};
 use crate::domain::id::{CameraId, DeviceId, EntityId, GroupId, PlaceId, VillageId};
 use crate::domain::light::LightGroup;
 use crate::domain::place::Place;

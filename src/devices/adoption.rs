@@ -9,9 +9,8 @@
 use super::deferred::Deferred;
 use super::ingest::Ingest;
 use crate::domain::actor::Actor;
-use crate::domain::command::Command;
 use crate::domain::decide::Rejection;
-use crate::domain::device::{Availability, Device};
+use crate::domain::device::{self, Availability, Device};
 use crate::domain::entity::Entity;
 use crate::domain::id::DeviceId;
 use crate::journal::CommandRequest;
@@ -114,14 +113,14 @@ impl Ingest {
             drop(
                 self.submit(CommandRequest::new(
                     Actor::System,
-                    Command::DeclareDevice { device: fresh },
+                    device::Command::Declare { device: fresh },
                 ))
                 .await?,
             );
         }
         let wish = CommandRequest::new(
             Actor::Device { id: device.clone() },
-            Command::AdoptEntities {
+            device::Command::AdoptEntities {
                 device: device.clone(),
                 model: announced.model,
                 entities: vec![entity.clone()],
@@ -184,7 +183,7 @@ impl Ingest {
         }
         let wish = CommandRequest::new(
             Actor::Device { id: device.clone() },
-            Command::WithdrawEntities {
+            device::Command::WithdrawEntities {
                 device: device.clone(),
                 entities: vec![id.clone()],
             },

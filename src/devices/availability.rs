@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use super::rate_limit::RateLimiter;
 use crate::domain::actor::Actor;
-use crate::domain::command::Command;
-use crate::domain::device::Availability;
+use crate::domain::device::{self, Availability};
 use crate::domain::id::DeviceId;
 use crate::journal::{CommandRequest, Journal, SubmitError};
 use crate::live::Live;
@@ -78,7 +77,7 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
             }
             let wish = CommandRequest::new(
                 Actor::System,
-                Command::ReportPresence {
+                device::Command::ReportPresence {
                     device: id.clone(),
                     here,
                 },

@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::domain::actor::Actor;
-use crate::domain::command::Command;
 use crate::domain::id::EntityId;
+use crate::domain::light;
 use crate::journal::{CommandRequest, Journal, SubmitError};
 use crate::live::Live;
 use crate::live::device_link::OutgoingMessage;
@@ -82,7 +82,7 @@ pub async fn run(journal: Journal, live: Live, clock: Clock, stop: Stop) -> anyh
             let Some(order) = entity.order.as_ref().filter(|_| !stale && may) else {
                 let wish = CommandRequest::new(
                     Actor::System,
-                    Command::GiveUpLight {
+                    light::Command::GiveUp {
                         light: light.id.clone(),
                         order: desired.order,
                     },

@@ -7,9 +7,9 @@
 use super::deferred::Deferred;
 use super::ingest::Ingest;
 use crate::domain::actor::Actor;
-use crate::domain::command::Command;
 use crate::domain::entity::Entity;
 use crate::domain::id::{DeviceId, EntityId};
+use crate::domain::{device, light, sensor};
 use crate::journal::CommandRequest;
 
 impl Ingest {
@@ -27,7 +27,7 @@ impl Ingest {
         }
         let wish = CommandRequest::new(
             Actor::Device { id: device.clone() },
-            Command::ReportPresence {
+            device::Command::ReportPresence {
                 device: device.clone(),
                 here,
             },
@@ -85,7 +85,7 @@ impl Ingest {
             Actor::Device {
                 id: entity.device.clone(),
             },
-            Command::ReportLight {
+            light::Command::Report {
                 light: light.clone(),
                 on,
             },
@@ -144,7 +144,7 @@ impl Ingest {
             Actor::Device {
                 id: entity.device.clone(),
             },
-            Command::ReportLevel {
+            sensor::Command::ReportLevel {
                 sensor: entity.id.clone(),
                 level,
                 value: number,
@@ -173,7 +173,7 @@ impl Ingest {
             drop(
                 self.submit(CommandRequest::new(
                     Actor::Device { id: device.clone() },
-                    Command::ReportPresence { device, here },
+                    device::Command::ReportPresence { device, here },
                 ))
                 .await?,
             );
@@ -191,7 +191,7 @@ impl Ingest {
             drop(
                 self.submit(CommandRequest::new(
                     Actor::Device { id: device },
-                    Command::ReportLight { light, on },
+                    light::Command::Report { light, on },
                 ))
                 .await?,
             );
@@ -209,7 +209,7 @@ impl Ingest {
                     Actor::Device {
                         id: entity.device.clone(),
                     },
-                    Command::ReportLevel {
+                    sensor::Command::ReportLevel {
                         sensor,
                         level,
                         value,

@@ -1,8 +1,23 @@
-//! A device: one box on the network, with its MQTT account and its availability.
+//! Devices: one box on the network with its entities and its availability.
+
+#![allow(
+    missing_docs,
+    reason = "fields of variants are named by what they are; the variant says the rest"
+)]
 
 use serde::{Deserialize, Serialize};
 
-use super::id::{DeviceId, PlaceId, VillageId};
+use super::entity::Entity;
+use super::id::{DeviceId, EntityId, PlaceId};
+use super::lane::{EventProperties, Lane};
+use super::rejection::Rejection;
+use super::text::{MAX_NAME_CHARS, MAX_UNIT_CHARS};
+use super::validation::{
+    MAX_FIELD_BYTES, MAX_MACHINE_TEXT_BYTES, check_line, check_machine_text, check_name,
+    check_topic,
+};
+
+pub mod rules;
 
 /// One box on the network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +61,25 @@ pub enum Availability {
 }
 
 impl Availability {
+    /// It answers or it does not, since this wall ms.
+    #[must_use]
+    pub const fn since(here: bool, since: i64) -> Self {
+        if here {
+            Self::Online { since }
+        } else {
+            Self::Offline { since }
+        }
+    }
+
+    /// True when it is known already that the device answers (`here`) or does not.
+    #[must_use]
+    pub const fn is(self, here: bool) -> bool {
+        matches!(
+            (self, here),
+            (Self::Online { .. }, true) | (Self::Offline { .. }, false)
+        )
+    }
+
     /// True when the device is known not to answer.
     #[must_use]
     pub const fn is_offline(self) -> bool {
@@ -63,68 +97,113 @@ impl Availability {
     }
 }
 
-/// The MQTT account of a device, a program or (at the commune) a village.
-///
-/// `secret_sha256` is the SHA-256 of 128 random bits, so a fast hash is enough. `publish` and
-/// `subscribe` are MQTT topic filters.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Account {
-    /// MQTT user name; also the device's id.
-    pub name: DeviceId,
-    /// SHA-256 of the secret, lower-case hexadecimal.
-    pub secret_sha256: String,
-    /// Filters it may publish under.
-    pub publish: Vec<String>,
-    /// Filters it may subscribe within.
-    pub subscribe: Vec<String>,
+/// A request about devices.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Declares a device.
+    #[serde(rename = "DeclareDevice")]
+    Declare { device: Device },
+    /// A device announced itself and its entities in discovery messages.
+    AdoptEntities {
+        device: DeviceId,
+        model: String,
+        entities: Vec<Entity>,
+    },
+    /// A device withdrew entities that it had announced.
+    WithdrawEntities {
+        device: DeviceId,
+        entities: Vec<EntityId>,
+    },
+    /// The availability of a device changed, for longer than a moment.
+    ReportPresence { device: DeviceId, here: bool },
 }
 
-impl Account {
-    /// The account of an ordinary device: it publishes under `d/<id>/`, subscribes under `c/<id>/`,
-    /// and announces itself by Home Assistant discovery.
+/// Something that happened to a device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum Event {
+    /// A device was declared.
+    Declared { device: Device },
+    /// A device announced new or changed entities.
+    EntitiesAdopted {
+        device: DeviceId,
+        model: String,
+        entities: Vec<Entity>,
+    },
+    /// A device withdrew entities.
+    EntitiesWithdrawn {
+        device: DeviceId,
+        entities: Vec<EntityId>,
+    },
+    /// A device went online or offline.
+    PresenceChanged { device: DeviceId, here: bool },
+}
+
+impl Event {
+    /// How this event is filed.
     #[must_use]
-    pub fn of_device(name: DeviceId, secret_sha256: String) -> Self {
-        Self {
-            publish: vec![
-                format!("d/{name}/#"),
-                format!("homeassistant/+/{name}/+/config"),
-                format!("homeassistant/+/{name}/config"),
-            ],
-            subscribe: vec![format!("c/{name}/#"), "homeassistant/status".to_owned()],
-            name,
-            secret_sha256,
+    pub fn properties(&self) -> EventProperties<'_> {
+        let filed = EventProperties::in_lane(Lane::State);
+        match self {
+            Self::Declared { device } => filed.naming(device.id.as_str(), &device.name),
+            Self::EntitiesAdopted {
+                device, entities, ..
+            } => EventProperties {
+                names: entities
+                    .iter()
+                    .map(|e| (e.id.as_str(), e.name.as_str()))
+                    .collect(),
+                ..filed.about(device.as_str())
+            },
+            Self::EntitiesWithdrawn { device, .. } | Self::PresenceChanged { device, .. } => {
+                filed.about(device.as_str())
+            }
         }
     }
+}
 
-    /// The account of a program (Home Assistant, Node-RED): it may subscribe to what devices
-    /// publish and announce and to the broker's figures, and publish under `p/<id>/` only;
-    /// `publish` and `subscribe` add to that.
-    #[must_use]
-    pub fn of_program(
-        name: DeviceId,
-        secret_sha256: String,
-        publish: Vec<String>,
-        subscribe: Vec<String>,
-    ) -> Self {
-        let own = format!("p/{name}/#");
-        let hears = ["d/#", "homeassistant/#", "$SYS/#"].map(str::to_owned);
-        Self {
-            publish: std::iter::once(own.clone()).chain(publish).collect(),
-            subscribe: hears.into_iter().chain([own]).chain(subscribe).collect(),
-            name,
-            secret_sha256,
-        }
+fn check_entity(entity: &Entity) -> Result<(), Rejection> {
+    check_name("name", &entity.name)?;
+    check_line("unit", &entity.unit, MAX_UNIT_CHARS)?;
+    check_line("class", &entity.class, MAX_FIELD_BYTES)?;
+    check_topic(&entity.state.topic)?;
+    check_machine_text("payload", &entity.state.on, MAX_MACHINE_TEXT_BYTES)?;
+    check_machine_text("payload", &entity.state.off, MAX_MACHINE_TEXT_BYTES)?;
+    entity
+        .state
+        .field
+        .iter()
+        .try_for_each(|f| check_line("field", f, MAX_FIELD_BYTES))?;
+    if let Some(order) = &entity.order {
+        check_topic(&order.topic)?;
+        check_machine_text("payload", &order.on, MAX_MACHINE_TEXT_BYTES)?;
+        check_machine_text("payload", &order.off, MAX_MACHINE_TEXT_BYTES)?;
     }
+    if let Some(availability) = &entity.availability {
+        check_topic(&availability.topic)?;
+        check_machine_text("payload", &availability.here, MAX_MACHINE_TEXT_BYTES)?;
+        check_machine_text("payload", &availability.gone, MAX_MACHINE_TEXT_BYTES)?;
+    }
+    Ok(())
+}
 
-    /// The account of a village at its commune: it publishes and subscribes under its own branches
-    /// only.
-    #[must_use]
-    pub fn of_village(name: DeviceId, village: &VillageId, secret_sha256: String) -> Self {
-        Self {
-            name,
-            secret_sha256,
-            publish: vec![format!("up/{village}/#")],
-            subscribe: vec![format!("down/{village}/#")],
+/// Checks that everything in a command is within its bounds.
+///
+/// # Errors
+/// [`Rejection::Invalid`] with the first part that is not.
+pub fn validate(command: &Command) -> Result<(), Rejection> {
+    match command {
+        Command::Declare { device } => {
+            check_name("name", &device.name)?;
+            check_line("model", &device.model, MAX_NAME_CHARS)
         }
+        Command::AdoptEntities {
+            model, entities, ..
+        } => {
+            check_line("model", model, MAX_NAME_CHARS)?;
+            entities.iter().try_for_each(check_entity)
+        }
+        // These carry ids only.
+        Command::WithdrawEntities { .. } | Command::ReportPresence { .. } => Ok(()),
     }
 }

@@ -3,9 +3,19 @@
 //! Invariant: `reported` changes only by what the device published; a page never shows `desired` as
 //! if it were true. An order that got no answer ends as `given_up`; it is not repeated for ever.
 
+#![allow(
+    missing_docs,
+    reason = "fields of variants are named by what they are; the variant says the rest"
+)]
+
 use serde::{Deserialize, Serialize};
 
 use super::id::{EntityId, GroupId};
+use super::lane::{EventProperties, Lane};
+use super::rejection::Rejection;
+use super::validation::check_name;
+
+pub mod rules;
 
 /// A lamp (or a switch shown among the lamps).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -77,4 +87,77 @@ pub struct LightGroup {
     pub name: String,
     /// Its lamps.
     pub lights: Vec<EntityId>,
+}
+
+/// A request about lamps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Declares a light group.
+    DeclareGroup { group: LightGroup },
+    /// Switches one lamp.
+    #[serde(rename = "SwitchLight")]
+    Switch { light: EntityId, on: bool },
+    /// Switches all lamps of a group.
+    SwitchGroup { group: GroupId, on: bool },
+    /// A lamp reported whether it is on.
+    #[serde(rename = "ReportLight")]
+    Report { light: EntityId, on: bool },
+    /// Stops repeating an order that the lamp does not answer.
+    #[serde(rename = "GiveUpLight")]
+    GiveUp { light: EntityId, order: u64 },
+}
+
+/// Something that happened to a lamp.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum Event {
+    /// A light group was declared.
+    GroupDeclared { group: LightGroup },
+    /// A lamp was ordered on or off.
+    Desired {
+        light: EntityId,
+        on: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        group: Option<GroupId>,
+    },
+    /// A lamp reported that it is on or off.
+    Reported { light: EntityId, on: bool },
+    /// The gateway stopped repeating an order that the lamp did not answer.
+    GivenUp { light: EntityId, order: u64 },
+}
+
+impl Event {
+    /// How this event is filed.
+    #[must_use]
+    pub fn properties(&self) -> EventProperties<'_> {
+        match self {
+            Self::GroupDeclared { group } => {
+                EventProperties::in_lane(Lane::State).about(group.id.as_str())
+            }
+            Self::Desired { light, .. } => {
+                EventProperties::in_lane(Lane::Log).about(light.as_str())
+            }
+            Self::Reported { light, .. } => {
+                EventProperties::in_lane(Lane::State).about(light.as_str())
+            }
+            Self::GivenUp { light, .. } => {
+                EventProperties::in_lane(Lane::Alarm).about(light.as_str())
+            }
+        }
+    }
+}
+
+/// Checks that everything in a command is within its bounds.
+///
+/// # Errors
+/// [`Rejection::Invalid`] with the first part that is not.
+pub fn validate(command: &Command) -> Result<(), Rejection> {
+    match command {
+        Command::DeclareGroup { group } => check_name("name", &group.name),
+        // Ids, and numbers of which every value is allowed.
+        Command::Switch { .. }
+        | Command::SwitchGroup { .. }
+        | Command::Report { .. }
+        | Command::GiveUp { .. } => Ok(()),
+    }
 }

@@ -1,10 +1,20 @@
 //! Notices: what the village reads.
 
+#![allow(
+    missing_docs,
+    reason = "fields of variants are named by what they are; the variant says the rest"
+)]
+
 use serde::{Deserialize, Serialize};
 
 use super::blob::BlobRef;
 use super::id::NoticeId;
+use super::lane::{EventProperties, Lane};
+use super::rejection::Rejection;
 use super::text;
+use super::validation::{MAX_WALL_MS, check_blob, check_number};
+
+pub mod rules;
 
 /// Most characters of a title.
 pub const MAX_TITLE_CHARS: usize = 150;
@@ -22,7 +32,7 @@ pub fn normalize(title: &str, body: &str) -> (String, String) {
 /// of characters and the most there may be; `None` when there is no problem. Notices and the
 /// commune's bulletins have the same bounds.
 #[must_use]
-pub fn validate(title: &str, body: &str) -> Option<(&'static str, usize, usize)> {
+pub fn text_problem(title: &str, body: &str) -> Option<(&'static str, usize, usize)> {
     if title.is_empty() || body.is_empty() {
         return Some(("notice-empty", 0, 0));
     }
@@ -67,4 +77,74 @@ pub enum NoticeKind {
     Event,
     /// Văn bản.
     Document,
+}
+
+/// A request about notices.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Publishes a notice.
+    #[serde(rename = "PublishNotice")]
+    Publish {
+        id: NoticeId,
+        text: BlobRef,
+        kind: NoticeKind,
+        until: Option<i64>,
+    },
+    /// Takes a notice down.
+    #[serde(rename = "TakeDownNotice")]
+    TakeDown { id: NoticeId },
+}
+
+/// Something that happened to a notice.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum Event {
+    /// A notice was published.
+    Published {
+        id: NoticeId,
+        text: BlobRef,
+        kind: NoticeKind,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<i64>,
+    },
+    /// A notice was taken down.
+    TakenDown { id: NoticeId },
+}
+
+impl Command {
+    /// The blob that this command names, if any.
+    #[must_use]
+    pub const fn blob(&self) -> Option<&BlobRef> {
+        match self {
+            Self::Publish { text, .. } => Some(text),
+            Self::TakeDown { .. } => None,
+        }
+    }
+}
+
+impl Event {
+    /// How this event is filed.
+    #[must_use]
+    pub fn properties(&self) -> EventProperties<'_> {
+        let filed = EventProperties::in_lane(Lane::Log);
+        match self {
+            Self::Published { id, text, .. } => filed.about(id.as_str()).with_blob(text),
+            Self::TakenDown { id } => filed.about(id.as_str()),
+        }
+    }
+}
+
+/// Checks that everything in a command is within its bounds.
+///
+/// # Errors
+/// [`Rejection::Invalid`] with the first part that is not.
+pub fn validate(command: &Command) -> Result<(), Rejection> {
+    match command {
+        Command::Publish { text, until, .. } => {
+            check_blob(text)?;
+            check_number("until", until.is_none_or(|u| (0..MAX_WALL_MS).contains(&u)))
+        }
+        // An id only.
+        Command::TakeDown { .. } => Ok(()),
+    }
 }

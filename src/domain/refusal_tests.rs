@@ -1,16 +1,18 @@
 //! Commands that are valid and are rejected because of their actor, a limit or the time.
 
-use super::actor::{Actor, Role, User};
+use super::account::{self, Account};
+use super::actor::Actor;
 use super::blob::BlobRef;
 use super::command::Command;
 use super::decide::{Now, Rejection, decide};
-use super::device::{Account, Availability, Device};
+use super::device::{self, Availability, Device};
 use super::event::{ClockQuality, Entry, Event};
 use super::id::{AnnouncementId, BlobId, NoticeId, UserId};
-use super::notice::NoticeKind;
-use super::speaker::{AnnouncementClass, Speaker};
+use super::notice::{self, NoticeKind};
+use super::speaker::{self, AnnouncementClass, Speaker};
 use super::state::VillageState;
 use super::tests::{blob, device_id};
+use super::user::{self, Role, User};
 
 #[test]
 fn a_technician_cannot_speak_and_a_device_cannot_act_for_another() {
@@ -32,29 +34,29 @@ fn a_technician_cannot_speak_and_a_device_cannot_act_for_another() {
     };
     put(
         &mut state,
-        Event::UserPut {
+        Event::User(user::Event::Put {
             user: User {
                 id: tech.clone(),
                 role: Role::Technician,
                 record: blob(),
                 generation: 0,
             },
-        },
+        }),
     );
     for id in [device_id(0), device_id(1)] {
         put(
             &mut state,
-            Event::SpeakerDeclared {
+            Event::Speaker(speaker::Event::Declared {
                 speaker: Speaker {
                     id: id.clone(),
                     name: "x".into(),
                     horns: 1,
                 },
-            },
+            }),
         );
         put(
             &mut state,
-            Event::DeviceDeclared {
+            Event::Device(device::Event::Declared {
                 device: Device {
                     id,
                     name: "x".into(),
@@ -62,16 +64,16 @@ fn a_technician_cannot_speak_and_a_device_cannot_act_for_another() {
                     model: String::new(),
                     availability: Availability::Unknown,
                 },
-            },
+            }),
         );
     }
-    let speak = Command::QueueAnnouncement {
+    let speak = Command::Speaker(speaker::Command::QueueAnnouncement {
         id: AnnouncementId::new("a").expect("id"),
         text: blob(),
         class: AnnouncementClass::Normal,
         zone: vec![device_id(0)],
         expires_in_ms: 1,
-    };
+    });
     assert!(
         decide(
             &state,
@@ -85,10 +87,10 @@ fn a_technician_cannot_speak_and_a_device_cannot_act_for_another() {
         decide(
             &state,
             &Actor::Device { id: device_id(0) },
-            &Command::ReportPresence {
+            &Command::Device(device::Command::ReportPresence {
                 device: device_id(1),
                 here: true
-            },
+            }),
             Now { wall_ms: 0 }
         )
         .is_err()
@@ -106,7 +108,7 @@ fn a_technician_cannot_speak_and_a_device_cannot_act_for_another() {
         decide(
             &state,
             &Actor::Commune,
-            &Command::StopEverything,
+            &Command::Speaker(speaker::Command::StopEverything {}),
             Now { wall_ms: 0 }
         )
         .is_err()
@@ -144,25 +146,25 @@ fn village() -> VillageState {
     put(
         &mut state,
         Actor::System,
-        Event::UserPut {
+        Event::User(user::Event::Put {
             user: User {
                 id: UserId::new("vi").expect("id"),
                 role: Role::Technician,
                 record: blob(),
                 generation: 0,
             },
-        },
+        }),
     );
     put(
         &mut state,
         Actor::System,
-        Event::SpeakerDeclared {
+        Event::Speaker(speaker::Event::Declared {
             speaker: Speaker {
                 id: device_id(1),
                 name: "x".into(),
                 horns: 1,
             },
-        },
+        }),
     );
     state
 }
@@ -175,9 +177,9 @@ fn a_technician_gives_devices_their_own_topics_and_no_cluster_another_secret() {
         may(
             &state,
             &tech,
-            &Command::GrantAccess {
+            &Command::Account(account::Command::Grant {
                 account: own.clone()
-            }
+            })
         )
         .is_ok()
     );
@@ -185,12 +187,12 @@ fn a_technician_gives_devices_their_own_topics_and_no_cluster_another_secret() {
         may(
             &state,
             &tech,
-            &Command::GrantAccess {
+            &Command::Account(account::Command::Grant {
                 account: Account {
                     publish: vec!["#".into()],
                     ..own.clone()
                 }
-            }
+            })
         )
         .is_err()
     );
@@ -198,12 +200,12 @@ fn a_technician_gives_devices_their_own_topics_and_no_cluster_another_secret() {
         may(
             &state,
             &tech,
-            &Command::GrantAccess {
+            &Command::Account(account::Command::Grant {
                 account: Account {
                     subscribe: vec!["c/#".into()],
                     ..own
                 }
-            }
+            })
         )
         .is_err()
     );
@@ -211,9 +213,9 @@ fn a_technician_gives_devices_their_own_topics_and_no_cluster_another_secret() {
         may(
             &state,
             &tech,
-            &Command::GrantAccess {
+            &Command::Account(account::Command::Grant {
                 account: Account::of_device(device_id(1), "00".repeat(32))
-            }
+            })
         )
         .is_err()
     );
@@ -226,24 +228,24 @@ fn the_configuration_does_not_grant_a_revoked_account_again_but_a_person_can() {
     put(
         &mut state,
         Actor::System,
-        Event::AccessGranted {
+        Event::Account(account::Event::Granted {
             account: own.clone(),
-        },
+        }),
     );
     put(
         &mut state,
         tech,
-        Event::AccessRevoked {
+        Event::Account(account::Event::Revoked {
             account: device_id(0),
-        },
+        }),
     );
     assert_eq!(
         may(
             &state,
             &Actor::System,
-            &Command::GrantAccess {
+            &Command::Account(account::Command::Grant {
                 account: own.clone()
-            }
+            })
         ),
         Ok(vec![])
     );
@@ -251,7 +253,7 @@ fn the_configuration_does_not_grant_a_revoked_account_again_but_a_person_can() {
         may(
             &state,
             &Actor::LocalAdmin,
-            &Command::GrantAccess { account: own }
+            &Command::Account(account::Command::Grant { account: own })
         )
         .is_ok_and(|e| e.len() == 1)
     );
@@ -260,13 +262,15 @@ fn the_configuration_does_not_grant_a_revoked_account_again_but_a_person_can() {
 #[test]
 fn a_new_name_made_from_an_older_record_does_not_bring_an_old_pin_back() {
     let state = village();
-    let rename = |generation| Command::RenameUser {
-        user: UserId::new("vi").expect("id"),
-        record: BlobRef {
-            id: BlobId::new("other").expect("id"),
-            ..blob()
-        },
-        generation,
+    let rename = |generation| {
+        Command::User(user::Command::Rename {
+            user: UserId::new("vi").expect("id"),
+            record: BlobRef {
+                id: BlobId::new("other").expect("id"),
+                ..blob()
+            },
+            generation,
+        })
     };
     assert!(may(&state, &Actor::LocalAdmin, &rename(0)).is_ok_and(|e| e.len() == 1));
     assert_eq!(
@@ -278,30 +282,32 @@ fn a_new_name_made_from_an_older_record_does_not_bring_an_old_pin_back() {
 #[test]
 fn the_commune_takes_down_its_own_notices_and_expired_ones_take_no_room() {
     let (mut state, tech) = (village(), technician());
-    let notice = |id: &str, until| Command::PublishNotice {
-        id: NoticeId::new(id).expect("id"),
-        text: blob(),
-        kind: NoticeKind::Notice,
-        until,
+    let notice = |id: &str, until| {
+        Command::Notice(notice::Command::Publish {
+            id: NoticeId::new(id).expect("id"),
+            text: blob(),
+            kind: NoticeKind::Notice,
+            until,
+        })
     };
     assert!(may(&state, &Actor::Commune, &notice("old", Some(999))).is_err());
     put(
         &mut state,
         tech,
-        Event::NoticePublished {
+        Event::Notice(notice::Event::Published {
             id: NoticeId::new("ours").expect("id"),
             text: blob(),
             kind: NoticeKind::Notice,
             until: None,
-        },
+        }),
     );
     assert!(
         may(
             &state,
             &Actor::Commune,
-            &Command::TakeDownNotice {
+            &Command::Notice(notice::Command::TakeDown {
                 id: NoticeId::new("ours").expect("id")
-            }
+            })
         )
         .is_err()
     );
@@ -309,12 +315,12 @@ fn the_commune_takes_down_its_own_notices_and_expired_ones_take_no_room() {
         put(
             &mut state,
             Actor::Commune,
-            Event::NoticePublished {
+            Event::Notice(notice::Event::Published {
                 id: NoticeId::new(&format!("n{n}")).expect("id"),
                 text: blob(),
                 kind: NoticeKind::Notice,
                 until: Some(if n < 500 { 999 } else { 5_000 }),
-            },
+            }),
         );
     }
     assert!(
@@ -329,9 +335,9 @@ fn the_commune_takes_down_its_own_notices_and_expired_ones_take_no_room() {
         may(
             &state,
             &Actor::Commune,
-            &Command::TakeDownNotice {
+            &Command::Notice(notice::Command::TakeDown {
                 id: NoticeId::new("n599").expect("id")
-            }
+            })
         )
         .is_ok()
     );

@@ -5,8 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event::Event;
-use super::state::Things;
+use super::things::Things;
 
 /// Most things of one noun in a village.
 pub const MAX_THINGS_PER_KIND: usize = 20_000;
@@ -114,7 +113,7 @@ pub(super) fn unknown(what: &str, id: impl std::fmt::Display) -> Rejection {
     }
 }
 
-pub(super) fn emit_if(yes: bool, event: impl FnOnce() -> Event) -> Vec<Event> {
+pub(super) fn emit_if<E>(yes: bool, event: impl FnOnce() -> E) -> Vec<E> {
     if yes { vec![event()] } else { Vec::new() }
 }
 

@@ -2,11 +2,24 @@
 //!
 //! Readings are not history (they live in `store/samples` and `live/`); crossing a threshold is.
 
+#![allow(
+    missing_docs,
+    reason = "fields of variants are named by what they are; the variant says the rest"
+)]
+
 use serde::{Deserialize, Serialize};
 
 use super::binary_sensor::{AlarmSeverity, severity};
 use super::entity::{Entity, Kind};
 use super::id::EntityId;
+use super::lane::{EventProperties, Lane};
+use super::rejection::Rejection;
+use super::text::MAX_UNIT_CHARS;
+use super::validation::{
+    MAX_DECIMALS, MAX_THRESHOLDS, are_thresholds, check_line, check_name, check_number, is_value,
+};
+
+pub mod rules;
 
 /// A measured value with its thresholds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -94,6 +107,77 @@ impl Sensor {
             }
         }
         u8::try_from(level).unwrap_or(u8::MAX)
+    }
+}
+
+/// A request about sensors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Declares a sensor's name, unit and thresholds.
+    #[serde(rename = "DeclareSensor")]
+    Declare { sensor: Sensor },
+    /// A reading moved to another alarm level (0 = below every threshold).
+    ReportLevel {
+        sensor: EntityId,
+        level: u8,
+        value: f64,
+    },
+}
+
+/// Something that happened to a sensor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum Event {
+    /// A sensor's name, unit and thresholds were declared.
+    Declared { sensor: Sensor },
+    /// A value crossed a threshold upwards.
+    AlarmRaised {
+        sensor: EntityId,
+        level: u8,
+        value: f64,
+    },
+    /// A value fell below a threshold; `level` is the level that remains.
+    AlarmLowered {
+        sensor: EntityId,
+        level: u8,
+        value: f64,
+    },
+}
+
+impl Event {
+    /// How this event is filed.
+    #[must_use]
+    pub fn properties(&self) -> EventProperties<'_> {
+        match self {
+            Self::Declared { sensor } => {
+                EventProperties::in_lane(Lane::State).naming(sensor.id.as_str(), &sensor.name)
+            }
+            Self::AlarmRaised { sensor, .. } => {
+                EventProperties::in_lane(Lane::Alarm).about(sensor.as_str())
+            }
+            Self::AlarmLowered { sensor, .. } => {
+                EventProperties::in_lane(Lane::Log).about(sensor.as_str())
+            }
+        }
+    }
+}
+
+/// Checks that everything in a command is within its bounds.
+///
+/// # Errors
+/// [`Rejection::Invalid`] with the first part that is not.
+pub fn validate(command: &Command) -> Result<(), Rejection> {
+    match command {
+        Command::Declare { sensor } => {
+            check_name("name", &sensor.name)?;
+            check_line("unit", &sensor.unit, MAX_UNIT_CHARS)?;
+            check_number("decimals", sensor.decimals <= MAX_DECIMALS)?;
+            check_number("marks", are_thresholds(&sensor.thresholds))
+        }
+        Command::ReportLevel { level, value, .. } => check_number(
+            "value",
+            is_value(*value) && usize::from(*level) <= MAX_THRESHOLDS,
+        ),
     }
 }
 

@@ -5,12 +5,22 @@
 //! not begin before `expires_at` is never played later. The classes follow Thông tư
 //! 39/2020/TT-BTTTT (normal, priority, emergency).
 
+#![allow(
+    missing_docs,
+    reason = "fields of variants are named by what they are; the variant says the rest"
+)]
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::blob::BlobRef;
 use super::id::{AnnouncementId, DeviceId};
+use super::lane::{EventProperties, Lane};
+use super::rejection::Rejection;
+use super::validation::{MAX_HORNS, check_blob, check_name, check_number};
+
+pub mod rules;
 
 /// A speaker cluster: one receiver with its horns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,5 +132,116 @@ impl Announcement {
             })
             .count();
         (played, self.plays.len() + self.unreachable.len())
+    }
+}
+
+/// A request about speakers and announcements.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Declares a speaker cluster.
+    #[serde(rename = "DeclareSpeaker")]
+    Declare { speaker: Speaker },
+    /// Queues an announcement.
+    QueueAnnouncement {
+        id: AnnouncementId,
+        text: BlobRef,
+        class: AnnouncementClass,
+        zone: Vec<DeviceId>,
+        expires_in_ms: i64,
+    },
+    /// A cluster reported that it plays.
+    BeginPlayback {
+        announcement: AnnouncementId,
+        speaker: DeviceId,
+    },
+    /// A cluster's playback ended.
+    FinishPlayback {
+        announcement: AnnouncementId,
+        speaker: DeviceId,
+        how: PlaybackOutcome,
+    },
+    /// “Dừng tất cả”: stops everything that plays.
+    StopEverything {},
+}
+
+/// Something that happened to a speaker cluster or an announcement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum Event {
+    /// A speaker cluster was declared.
+    Declared { speaker: Speaker },
+    /// An announcement was queued.
+    AnnouncementQueued {
+        id: AnnouncementId,
+        text: BlobRef,
+        class: AnnouncementClass,
+        zone: Vec<DeviceId>,
+        expires_at: i64,
+    },
+    /// A cluster began to play.
+    PlaybackBegan {
+        announcement: AnnouncementId,
+        speaker: DeviceId,
+    },
+    /// A cluster's playback ended.
+    PlaybackFinished {
+        announcement: AnnouncementId,
+        speaker: DeviceId,
+        how: PlaybackOutcome,
+    },
+    /// “Dừng tất cả” was pressed.
+    EverythingStopped {},
+}
+
+impl Command {
+    /// The blob that this command names, if any.
+    #[must_use]
+    pub const fn blob(&self) -> Option<&BlobRef> {
+        match self {
+            Self::QueueAnnouncement { text, .. } => Some(text),
+            Self::Declare { .. }
+            | Self::BeginPlayback { .. }
+            | Self::FinishPlayback { .. }
+            | Self::StopEverything {} => None,
+        }
+    }
+}
+
+impl Event {
+    /// How this event is filed.
+    #[must_use]
+    pub fn properties(&self) -> EventProperties<'_> {
+        match self {
+            Self::Declared { speaker } => {
+                EventProperties::in_lane(Lane::State).naming(speaker.id.as_str(), &speaker.name)
+            }
+            Self::AnnouncementQueued { id, text, .. } => EventProperties::in_lane(Lane::Log)
+                .about(id.as_str())
+                .with_blob(text),
+            Self::PlaybackBegan { announcement, .. }
+            | Self::PlaybackFinished { announcement, .. } => {
+                EventProperties::in_lane(Lane::Log).about(announcement.as_str())
+            }
+            Self::EverythingStopped {} => EventProperties::in_lane(Lane::Log),
+        }
+    }
+}
+
+/// Checks that everything in a command is within its bounds.
+///
+/// # Errors
+/// [`Rejection::Invalid`] with the first part that is not.
+pub fn validate(command: &Command) -> Result<(), Rejection> {
+    match command {
+        Command::Declare { speaker } => {
+            check_name("name", &speaker.name)?;
+            check_number("horns", speaker.horns <= MAX_HORNS)
+        }
+        Command::QueueAnnouncement { text, .. } => check_blob(text),
+        // Ids, and (`FinishPlayback`) the reason of a receiver, which `decide` truncates: the end
+        // of a playback is never rejected.
+        Command::BeginPlayback { .. }
+        | Command::FinishPlayback { .. }
+        | Command::StopEverything {} => Ok(()),
     }
 }

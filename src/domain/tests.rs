@@ -1,21 +1,25 @@
 //! Properties of deciding and applying: random histories never panic, and replay equals snapshot
 //! plus tail.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
-use super::actor::{Actor, Role, User};
+use self::generator::{Random, command, one_of_each};
+use super::account;
+use super::actor::Actor;
 use super::blob::BlobRef;
-use super::camera::Camera;
-use super::command::Command;
+use super::command::{Command, wire};
 use super::decide::{Now, decide};
-use super::device::{Account, Availability, Device};
+use super::device;
 use super::entity::{CommandTopic, Entity, Kind, StateTopic};
 use super::event::{ClockQuality, Entry};
-use super::id::{AnnouncementId, BlobId, CameraId, DeviceId, EntityId, GroupId, NoticeId, UserId};
-use super::light::LightGroup;
-use super::notice::NoticeKind;
-use super::speaker::{AnnouncementClass, PlaybackOutcome, Speaker};
+use super::id::{AnnouncementId, BlobId, DeviceId, EntityId, UserId};
+use super::light;
+use super::speaker::{self, AnnouncementClass, PlaybackOutcome, Speaker};
 use super::state::VillageState;
+
+mod generator;
 
 pub fn blob() -> BlobRef {
     BlobRef {
@@ -53,125 +57,6 @@ pub fn lamp(device: &DeviceId) -> Entity {
 
 pub fn device_id(n: u8) -> DeviceId {
     DeviceId::new(&format!("d{}", n % 4)).expect("id")
-}
-
-#[expect(
-    clippy::too_many_lines,
-    reason = "a table: one arm per command, so that each command has a number"
-)]
-fn command() -> impl Strategy<Value = Command> {
-    let said = |n: u8| AnnouncementId::new(&format!("a{}", n % 3)).expect("id");
-    let lit = |n: u8| EntityId::new(&format!("d{}.light", n % 5)).expect("id");
-    let looked = |n: u8| CameraId::new(&format!("c{}", n % 2)).expect("id");
-    let up = |n: u8| NoticeId::new(&format!("n{}", n % 3)).expect("id");
-    (0u8..23, any::<u8>(), any::<u8>(), any::<bool>()).prop_map(
-        move |(what, a, b, on)| match what {
-            0 => Command::DeclareDevice {
-                device: Device {
-                    id: device_id(a),
-                    name: format!("x{b}"),
-                    place: None,
-                    model: String::new(),
-                    availability: Availability::Unknown,
-                },
-            },
-            1 => Command::AdoptEntities {
-                device: device_id(a),
-                model: "m".into(),
-                entities: vec![lamp(&device_id(b))],
-            },
-            2 => Command::SwitchLight { light: lit(a), on },
-            3 => Command::ReportLight { light: lit(a), on },
-            4 => Command::GiveUpLight {
-                light: lit(a),
-                order: u64::from(b),
-            },
-            5 => Command::DeclareGroup {
-                group: LightGroup {
-                    id: GroupId::new("g").expect("id"),
-                    name: "g".into(),
-                    lights: vec![lit(a), lit(b)],
-                },
-            },
-            6 => Command::SwitchGroup {
-                group: GroupId::new("g").expect("id"),
-                on,
-            },
-            7 => Command::DeclareSpeaker {
-                speaker: Speaker {
-                    id: device_id(a),
-                    name: "x".into(),
-                    horns: 2,
-                },
-            },
-            8 => Command::QueueAnnouncement {
-                id: said(a),
-                text: blob(),
-                class: AnnouncementClass::Normal,
-                zone: vec![device_id(a), device_id(b)],
-                expires_in_ms: i64::from(b) - 100,
-            },
-            9 => Command::BeginPlayback {
-                announcement: said(a),
-                speaker: device_id(b),
-            },
-            10 => Command::FinishPlayback {
-                announcement: said(a),
-                speaker: device_id(b),
-                how: PlaybackOutcome::Played { ms: 1 },
-            },
-            11 => Command::StopEverything,
-            12 => Command::PublishNotice {
-                id: up(a),
-                text: blob(),
-                kind: NoticeKind::Notice,
-                until: on.then_some(i64::from(b)),
-            },
-            13 => Command::TakeDownNotice { id: up(a) },
-            20 => Command::DeclareCamera {
-                camera: Camera {
-                    id: looked(a),
-                    name: format!("c{b}"),
-                    signal: Availability::Unknown,
-                    looks: Vec::new(),
-                },
-            },
-            21 if b % 5 == 0 => Command::RemoveCamera { camera: looked(a) },
-            21 => Command::ReportCamera {
-                camera: looked(a),
-                here: on,
-            },
-            22 => Command::ViewCameras {
-                cameras: vec![looked(a), looked(b)],
-            },
-            14 => Command::PutUser {
-                user: User {
-                    id: UserId::new("u").expect("id"),
-                    role: if on { Role::Chief } else { Role::Technician },
-                    record: blob(),
-                    generation: 7,
-                },
-            },
-            15 => Command::RemoveUser {
-                user: UserId::new("u").expect("id"),
-            },
-            16 => Command::ReportPresence {
-                device: device_id(a),
-                here: on,
-            },
-            17 => Command::GrantAccess {
-                account: Account::of_device(device_id(a), "00".repeat(32)),
-            },
-            18 => Command::RevokeAccess {
-                account: device_id(a),
-            },
-            _ => Command::ReportLevel {
-                sensor: lit(a),
-                level: b,
-                value: f64::from(b),
-            },
-        },
-    )
 }
 
 fn actor() -> impl Strategy<Value = Actor> {
@@ -237,7 +122,7 @@ proptest! {
     #[test]
     fn a_declaration_said_twice_changes_nothing(wishes in prop::collection::vec((Just(Actor::System), command()), 0..60)) {
         let (_, state) = entries(&wishes);
-        for (who, wish) in wishes.iter().filter(|(_, w)| matches!(w, Command::DeclareDevice { .. } | Command::DeclareGroup { .. } | Command::DeclareSpeaker { .. } | Command::GrantAccess { .. })) {
+        for (who, wish) in wishes.iter().filter(|(_, w)| matches!(w, Command::Device(device::Command::Declare { .. }) | Command::Light(light::Command::DeclareGroup { .. }) | Command::Speaker(speaker::Command::Declare { .. }) | Command::Account(account::Command::Grant { .. }))) {
             let mut s = state.clone();
             for round in 0..2 {
                 let events = decide(&s, who, wish, Now { wall_ms: 0 }).expect("the house may declare");
@@ -252,35 +137,54 @@ proptest! {
 }
 
 #[test]
+fn every_command_is_generated() {
+    let random = Random {
+        a: 1,
+        b: 2,
+        on: true,
+    };
+    let generated: Vec<String> = one_of_each(random)
+        .iter()
+        .map(|c| serde_json::to_value(c).expect("JSON")["do"].to_string())
+        .collect();
+    assert_eq!(generated.len(), wire::names().len(), "{generated:?}");
+    let distinct: BTreeSet<&String> = generated.iter().collect();
+    assert_eq!(distinct.len(), generated.len(), "{generated:?}");
+}
+
+#[test]
 fn a_stop_is_final_for_each_cluster() {
     let mut wishes = vec![
         (
             Actor::System,
-            Command::DeclareSpeaker {
+            Command::Speaker(speaker::Command::Declare {
                 speaker: Speaker {
                     id: device_id(0),
                     name: "x".into(),
                     horns: 1,
                 },
-            },
+            }),
         ),
         (
             Actor::System,
-            Command::QueueAnnouncement {
+            Command::Speaker(speaker::Command::QueueAnnouncement {
                 id: AnnouncementId::new("a").expect("id"),
                 text: blob(),
                 class: AnnouncementClass::Normal,
                 zone: vec![device_id(0)],
                 expires_in_ms: 60_000,
-            },
+            }),
         ),
-        (Actor::System, Command::StopEverything),
         (
             Actor::System,
-            Command::BeginPlayback {
+            Command::Speaker(speaker::Command::StopEverything {}),
+        ),
+        (
+            Actor::System,
+            Command::Speaker(speaker::Command::BeginPlayback {
                 announcement: AnnouncementId::new("a").expect("id"),
                 speaker: device_id(0),
-            },
+            }),
         ),
     ];
     assert!(
@@ -289,19 +193,19 @@ fn a_stop_is_final_for_each_cluster() {
     );
     wishes.push((
         Actor::System,
-        Command::FinishPlayback {
+        Command::Speaker(speaker::Command::FinishPlayback {
             announcement: AnnouncementId::new("a").expect("id"),
             speaker: device_id(0),
             how: PlaybackOutcome::Stopped,
-        },
+        }),
     ));
     wishes.push((
         Actor::System,
-        Command::FinishPlayback {
+        Command::Speaker(speaker::Command::FinishPlayback {
             announcement: AnnouncementId::new("a").expect("id"),
             speaker: device_id(0),
             how: PlaybackOutcome::Played { ms: 9 },
-        },
+        }),
     ));
     let said = entries(&wishes).1;
     assert_eq!(

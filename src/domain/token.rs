@@ -4,11 +4,21 @@
 //! nothing else. The token in the file `keys/api.token` ([`FILE_TOKEN`]) is not recorded here: it
 //! has every scope until it is revoked.
 
+#![allow(
+    missing_docs,
+    reason = "fields of variants are named by what they are; the variant says the rest"
+)]
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use super::id::TokenId;
+use super::lane::{EventProperties, Lane};
+use super::rejection::Rejection;
+use super::validation::{check_hash, ensure};
+
+pub mod rules;
 
 /// Name of the token in the folder of keys.
 pub const FILE_TOKEN: &str = "api";
@@ -76,5 +86,52 @@ impl Token {
             sha256: String::new(),
             scopes: BTreeSet::new(),
         }
+    }
+}
+
+/// A request about tokens.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Gives a program a token.
+    #[serde(rename = "PutToken")]
+    Put { token: Token },
+    /// Revokes a program's token.
+    #[serde(rename = "RemoveToken")]
+    Remove { token: TokenId },
+}
+
+/// Something that happened to a token.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum Event {
+    /// A program was given a token.
+    Put { token: Token },
+    /// A program's token was revoked.
+    Removed { token: TokenId },
+}
+
+impl Event {
+    /// How this event is filed.
+    #[must_use]
+    pub fn properties(&self) -> EventProperties<'_> {
+        EventProperties::in_lane(Lane::Local).about(match self {
+            Self::Put { token } => token.id.as_str(),
+            Self::Removed { token } => token.as_str(),
+        })
+    }
+}
+
+/// Checks that everything in a command is within its bounds.
+///
+/// # Errors
+/// [`Rejection::Invalid`] with the first part that is not.
+pub fn validate(command: &Command) -> Result<(), Rejection> {
+    match command {
+        Command::Put { token } => {
+            check_hash("secret", &token.sha256)?;
+            ensure(!token.scopes.is_empty(), "scopes", 0)
+        }
+        // An id only.
+        Command::Remove { .. } => Ok(()),
     }
 }

@@ -14,10 +14,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::actor::User;
 use crate::domain::blob::BlobRef;
 use crate::domain::id::UserId;
 use crate::domain::state::VillageState;
+use crate::domain::user::User;
 use crate::keys::pins::{PinError, PinHasher};
 use crate::keys::secret;
 use crate::store::files::PeopleFiles;

@@ -13,6 +13,7 @@ use super::logged_records::ReplayLog;
 use super::pack::{self, Pack};
 use super::snapshot::{self, Snapshot, SnapshotFile};
 use crate::domain::event::{Entry, Event, Lane};
+use crate::domain::history;
 use crate::domain::id::VillageId;
 use crate::log::disk::{DirDisk, Disk as _};
 use crate::log::frame::Epoch;
@@ -62,11 +63,11 @@ impl ChainCheck {
             self.lanes = [0; 4];
             self.out.epochs += 1;
             // An epoch whose first entry is not here began its chain before the entries that are.
-            if matches!(entry.event, Event::Booted { .. }) {
+            if matches!(entry.event, Event::History(history::Event::Booted { .. })) {
                 self.heads = self.heads.map(|h| h.start_epoch(epoch));
             }
         }
-        if let Event::HistoryTrimmed { to, .. } = entry.event {
+        if let Event::History(history::Event::Trimmed { to, .. }) = entry.event {
             self.trimmed = self.trimmed.max(to);
         }
         let lane = entry.lane;

@@ -1,22 +1,23 @@
 //! The format of records: versioned, self-describing JSON, readable with any tool.
 //!
 //! Invariants: an entry's bytes are made once and never re-serialised (the chain is over them).
-//! Version 2 is the shape of `domain::event` today. Version 1 is the same without programs as
-//! actors, tokens and renamed people. An entry that needs none of these is still written as version
-//! 1, so that an older program reads what it knows and refuses the rest instead of taking it for
-//! damage. When a shape changes, the old one is frozen here with an upcaster, and the samples in
-//! tests/samples/journal/ must decode for ever.
+//! Version 3 is the shape of `domain::event` today: events by noun, `{"light": {"t": "desired",
+//! …}}`. Versions 1 and 2 are frozen in [`flat`] and become version 3 when they are read. An older
+//! program refuses an entry of a newer version instead of taking it for damage, so a new event, too,
+//! is a new version. When a shape changes, the old one is frozen under `codec/` with an upcaster,
+//! and the samples in tests/samples/journal/ must decode for ever.
+
+mod flat;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::actor::Actor;
 use crate::domain::decide::Rejection;
-use crate::domain::event::{Entry, Event};
+use crate::domain::event::Entry;
 use crate::domain::id::CommandId;
 use crate::log::frame::Epoch;
 
-/// Newest version of the entry shape that is written here.
-pub const VERSION: u32 = 2;
+/// The version of the entry shape that is written here.
+pub const VERSION: u32 = 3;
 
 /// One record of a group.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,27 +80,21 @@ struct VersionProbe {
     v: Option<u32>,
 }
 
-/// The oldest version that knows the shape of this entry.
-const fn version_of(entry: &Entry) -> u32 {
-    match (&entry.actor, &entry.event) {
-        (Actor::Program { .. }, _)
-        | (_, Event::UserRenamed { .. } | Event::TokenPut { .. } | Event::TokenRemoved { .. }) => 2,
-        _ => 1,
-    }
-}
-
 /// The bytes of an entry.
 ///
 /// # Errors
 /// [`CodecError`] when the entry would not read back as it is (a number that is not finite): it
 /// must not be stored.
 pub fn entry_bytes(entry: &Entry) -> Result<Vec<u8>, CodecError> {
-    let bytes = serde_json::to_vec(&VersionedEntry {
-        v: version_of(entry),
-        entry,
-    })?;
+    let bytes = serde_json::to_vec(&VersionedEntry { v: VERSION, entry })?;
     let _: Entry = serde_json::from_slice(&bytes)?;
     Ok(bytes)
+}
+
+/// An entry as JSON in the shape of today, whatever the version of its bytes.
+#[must_use]
+pub fn entry_json(entry: &Entry) -> serde_json::Value {
+    serde_json::to_value(VersionedEntry { v: VERSION, entry }).unwrap_or_default()
 }
 
 /// The bytes of a cursor.
@@ -125,11 +120,28 @@ pub fn decode(bytes: &[u8]) -> Result<JournalRecord, CodecError> {
             SideRecord::Cursor(cursor) => JournalRecord::Cursor(cursor),
             SideRecord::Outcome(outcome) => JournalRecord::Outcome(outcome),
         }),
-        Some(1..=VERSION) => Ok(JournalRecord::Entry(Box::new(serde_json::from_slice(
-            bytes,
-        )?))),
+        Some(v @ 1..=VERSION) => Ok(JournalRecord::Entry(Box::new(read_entry(v, bytes)?))),
         Some(other) => Err(CodecError::Newer(other)),
     }
+}
+
+/// Reads one entry.
+///
+/// # Errors
+/// [`CodecError`] when the bytes are not an entry that this program knows.
+pub fn decode_entry(bytes: &[u8]) -> Result<Entry, CodecError> {
+    match serde_json::from_slice::<VersionProbe>(bytes)?.v {
+        Some(other) if other > VERSION => Err(CodecError::Newer(other)),
+        version => read_entry(version.unwrap_or_default(), bytes),
+    }
+}
+
+fn read_entry(version: u32, bytes: &[u8]) -> Result<Entry, CodecError> {
+    Ok(if version < 3 {
+        serde_json::from_slice::<flat::FlatEntry>(bytes)?.into()
+    } else {
+        serde_json::from_slice(bytes)?
+    })
 }
 
 /// An epoch as text: 32 hexadecimal digits.
@@ -161,46 +173,4 @@ pub fn hex(bytes: &[u8]) -> String {
             let _ = write!(out, "{b:02x}");
             out
         })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::event::{ClockQuality, Lane};
-    use crate::domain::id::TokenId;
-
-    #[test]
-    fn what_a_program_of_before_cannot_know_says_so() {
-        let entry = |actor, event| Entry {
-            seq: 1,
-            mono_ms: 0,
-            wall_ms: 0,
-            clock: ClockQuality::None,
-            actor,
-            cause: None,
-            lane: Lane::Local,
-            lane_seq: 1,
-            event,
-        };
-        let version = |entry: &Entry| {
-            serde_json::from_slice::<VersionProbe>(&entry_bytes(entry).expect("sound"))
-                .expect("JSON")
-                .v
-        };
-        let stopped = || Event::EverythingStopped {};
-        assert_eq!(version(&entry(Actor::LocalAdmin, stopped())), Some(1));
-        let program = Actor::Program {
-            id: TokenId::new("nha-thong-minh").expect("id"),
-        };
-        assert_eq!(version(&entry(program, stopped())), Some(2));
-        assert_eq!(
-            version(&entry(
-                Actor::LocalAdmin,
-                Event::TokenRemoved {
-                    token: TokenId::new("api").expect("id")
-                }
-            )),
-            Some(2)
-        );
-    }
 }

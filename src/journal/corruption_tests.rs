@@ -7,9 +7,9 @@ use std::path::Path;
 use super::test_support::{Temp, files, open};
 use super::*;
 use crate::domain::actor::Actor;
-use crate::domain::command::Command;
 use crate::domain::id::PlaceId;
-use crate::domain::place::Place;
+use crate::domain::place::{self, Place};
+use crate::domain::speaker;
 use crate::domain::state::VillageState;
 
 fn rots() -> u64 {
@@ -57,7 +57,7 @@ async fn village(name: &str) -> (Temp, VillageState, BTreeMap<u64, Arc<[u8]>>) {
     let wishes = (0..ENTRIES).map(|n| {
         journal.submit(CommandRequest::new(
             Actor::System,
-            Command::DeclarePlace {
+            place::Command::Declare {
                 place: Place {
                     id: PlaceId::new(&format!("p{n}")).expect("id"),
                     name: format!("Ngõ {n}"),
@@ -131,7 +131,10 @@ async fn a_rotten_pack_is_a_told_gap() {
         let damaged = files(&temp.0.join("journal"), "damaged").len();
         lost += usize::from(damaged > 0 || !report.is_clean());
         journal
-            .submit(CommandRequest::new(Actor::System, Command::StopEverything))
+            .submit(CommandRequest::new(
+                Actor::System,
+                speaker::Command::StopEverything {},
+            ))
             .await
             .expect("the village runs");
         journal.shutdown().await.expect("stopped");

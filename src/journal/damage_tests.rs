@@ -7,6 +7,7 @@ use super::test_support::{Temp, crash, files, open, open_on};
 use super::tests::road;
 use super::*;
 use crate::domain::event::Event;
+use crate::domain::history;
 use crate::log::sim::{Honesty, SimDisk};
 
 #[tokio::test]
@@ -81,7 +82,7 @@ async fn damage_becomes_an_entry_and_the_village_runs() {
     );
     let all = journal.after(0, 100).await;
     let said = all.iter().find_map(|s| {
-        if let Event::HistoryDamaged { from, to, .. } = s.entry.event {
+        if let Event::History(history::Event::Damaged { from, to, .. }) = s.entry.event {
             Some((from, to))
         } else {
             None

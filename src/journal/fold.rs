@@ -16,6 +16,7 @@ use super::logged_records::{LoggedRecord, ReplayLog};
 use super::pack::{self, Pack};
 use super::snapshot::{EpochSpan, Snapshot};
 use crate::domain::event::Event;
+use crate::domain::history;
 use crate::domain::state::VillageState;
 use crate::log::frame::Epoch;
 
@@ -134,7 +135,7 @@ impl Fold<'_> {
         extend_epochs(self.spans, stored, &mut self.heads);
         self.heads.append(entry.lane, &stored.bytes);
         self.state.apply(entry);
-        if let Event::HistoryTrimmed { to, .. } = entry.event {
+        if let Event::History(history::Event::Trimmed { to, .. }) = entry.event {
             self.report.trimmed = self.report.trimmed.max(to);
         }
     }
@@ -172,7 +173,7 @@ fn extend_epochs(epochs: &mut Vec<EpochSpan>, stored: &StoredEntry, heads: &mut 
     let entry = &stored.entry;
     if epochs.last().is_none_or(|e| e.epoch != stored.epoch) {
         // An epoch whose first entry is not here began its chain before the entries that are.
-        if matches!(entry.event, Event::Booted { .. }) {
+        if matches!(entry.event, Event::History(history::Event::Booted { .. })) {
             *heads = heads.start_epoch(&stored.epoch);
         }
         epochs.push(EpochSpan {
@@ -187,7 +188,7 @@ fn extend_epochs(epochs: &mut Vec<EpochSpan>, stored: &StoredEntry, heads: &mut 
     if let Some(span) = epochs.last_mut() {
         span.last = entry.seq;
         span.lanes[entry.lane.index()] = entry.lane_seq;
-        if let Event::Booted { boot, .. } = &entry.event {
+        if let Event::History(history::Event::Booted { boot, .. }) = &entry.event {
             span.boot = *boot;
         }
     }
@@ -253,7 +254,7 @@ pub(super) fn rebuild_missing_packs(
                 .collect();
             let mut heads = end;
             for e in &entries {
-                if matches!(e.entry.event, Event::Booted { .. }) {
+                if matches!(e.entry.event, Event::History(history::Event::Booted { .. })) {
                     heads = heads.start_epoch(&e.epoch);
                 }
                 heads.append(e.entry.lane, &e.bytes);

@@ -4,8 +4,8 @@ use super::test_support::{Temp, cause, crash, open, village};
 use super::tests::{notice, road};
 use super::*;
 use crate::domain::actor::Actor;
-use crate::domain::command::Command;
 use crate::domain::id::NoticeId;
+use crate::domain::notice;
 
 #[tokio::test]
 async fn a_lost_rotten_or_truncated_index_is_built_again() {
@@ -23,7 +23,7 @@ async fn a_lost_rotten_or_truncated_index_is_built_again() {
         .submit(
             CommandRequest::new(
                 Actor::System,
-                Command::TakeDownNotice {
+                notice::Command::TakeDown {
                     id: NoticeId::new("n7").expect("id"),
                 },
             )

@@ -16,6 +16,7 @@ use super::pack::{self, Pack};
 use super::snapshot::{Snapshot, SnapshotFile};
 use crate::domain::event::Event;
 use crate::domain::id::VillageId;
+use crate::domain::{history, village};
 use crate::log::frame::Epoch;
 
 /// The weight of a pack and of a segment of the log; a snapshot weighs one.
@@ -227,7 +228,7 @@ fn group_epochs(
         if let Some(previous) = line.previous() {
             families.union([&previous, &line.epoch]);
         }
-        if matches!(line.entry().map(|e| &e.event), Some(Event::VillageDeclared { village }) if Some(&village.id) == name)
+        if matches!(line.entry().map(|e| &e.event), Some(Event::Village(village::Event::Declared { village })) if Some(&village.id) == name)
         {
             named.push(line.epoch);
         }
@@ -271,7 +272,7 @@ fn may_continue(lines: &[&LoggedRecord], snapshot: &Snapshot) -> bool {
         .all(|(segment, entry)| {
             let is_behind = entry.seq > snapshot.state.seq && segment >= snapshot.floor.segment;
             is_behind
-                && !matches!(entry.event, Event::Booted { boot, .. } if boot <= snapshot.state.boot)
+                && !matches!(entry.event, Event::History(history::Event::Booted { boot, .. }) if boot <= snapshot.state.boot)
         })
 }
 
@@ -363,7 +364,7 @@ fn continues_history(
     name: Option<&VillageId>,
 ) -> bool {
     let last_packed = packs.iter().map(|p| p.last).max().unwrap_or(0);
-    let declares_other = |l: &&LoggedRecord| matches!(l.entry().map(|e| &e.event), Some(Event::VillageDeclared { village }) if name.is_some_and(|n| *n != village.id));
+    let declares_other = |l: &&LoggedRecord| matches!(l.entry().map(|e| &e.event), Some(Event::Village(village::Event::Declared { village })) if name.is_some_and(|n| *n != village.id));
     of.iter()
         .filter_map(|l| l.entry())
         .all(|e| e.seq > last_packed)

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::chain::Heads;
 use super::codec::{self, JournalRecord};
 use crate::domain::event::{Entry, Event};
+use crate::domain::history;
 use crate::log::frame::{Epoch, Group};
 use crate::log::recover::Floor;
 
@@ -35,7 +36,7 @@ impl LoggedRecord {
 
     /// The epoch before, when this is a boot's first entry and names it.
     pub(super) fn previous(&self) -> Option<Epoch> {
-        let Event::Booted { previous, .. } = &self.entry()?.event else {
+        let Event::History(history::Event::Booted { previous, .. }) = &self.entry()?.event else {
             return None;
         };
         codec::epoch_from(previous)

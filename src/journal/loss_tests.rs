@@ -12,7 +12,7 @@ use super::test_support::{
 };
 use super::*;
 use crate::domain::actor::Actor;
-use crate::domain::command::Command;
+use crate::domain::history;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum HarmedFile {
@@ -232,7 +232,7 @@ async fn without_any_snapshot_what_is_left_of_a_trimmed_history_goes_on() {
     journal
         .submit(CommandRequest::new(
             Actor::System,
-            Command::NoteTrim {
+            history::Command::NoteTrim {
                 from: 1,
                 to: first - 1,
             },

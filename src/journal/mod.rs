@@ -35,6 +35,8 @@ mod index_tests;
 #[cfg(test)]
 mod loss_tests;
 #[cfg(test)]
+mod old_folder_tests;
+#[cfg(test)]
 mod start_tests;
 #[cfg(test)]
 mod test_support;

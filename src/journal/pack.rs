@@ -20,6 +20,7 @@ use super::StoredEntry;
 use super::chain::Heads;
 use super::codec;
 use crate::domain::event::Event;
+use crate::domain::history;
 use crate::log::disk::write_atomic;
 use crate::log::frame::Epoch;
 
@@ -353,7 +354,7 @@ fn recover_blocks(bytes: &[u8], named: u64) -> io::Result<(Vec<Block>, bool)> {
 fn heads_after(path: &Path, mut heads: Heads, blocks: &[Block]) -> Option<Heads> {
     for block in blocks {
         for e in read(path, block).ok()? {
-            if matches!(e.entry.event, Event::Booted { .. }) {
+            if matches!(e.entry.event, Event::History(history::Event::Booted { .. })) {
                 heads = heads.start_epoch(&e.epoch);
             }
             heads.append(e.entry.lane, &e.bytes);

@@ -55,10 +55,10 @@ pub struct CommandRequest {
 impl CommandRequest {
     /// A command without an id.
     #[must_use]
-    pub const fn new(actor: Actor, command: Command) -> Self {
+    pub fn new(actor: Actor, command: impl Into<Command>) -> Self {
         Self {
             actor,
-            command,
+            command: command.into(),
             cause: None,
             id: None,
             expires_at: i64::MAX,

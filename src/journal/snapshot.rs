@@ -1,5 +1,8 @@
 //! Snapshots: the state and everything else that a boot needs, so that the log stays short.
 //!
+//! Version 2 has the shape of version 1. It stands for a history with entries of version 3 of the
+//! codec, so that an older program calls the folder newer even when no entry is left in the log.
+//!
 //! A file `<seq>.snap` (16 hexadecimal digits): magic `CLSN`, version u16, zero u16, CRC32C u32 of
 //! the payload, payload = zstd of JSON. The two newest are stored, and the newest once more as
 //! `spare/state`, in another folder under another name. A damaged snapshot is replaced by another
@@ -21,6 +24,8 @@ use crate::log::disk::write_atomic;
 use crate::log::frame::Epoch;
 use crate::log::recover::Floor;
 
+/// The version that is written.
+const VERSION: u16 = 2;
 /// Largest snapshot that is read, uncompressed.
 const MAX_RAW_BYTES: usize = 256 * 1024 * 1024;
 /// Snapshots that are stored, without the spare.
@@ -129,7 +134,7 @@ fn spare_path(folder: &Path) -> PathBuf {
 /// An error of the file system.
 pub fn write(folder: &Path, snapshot: &Snapshot) -> io::Result<()> {
     let body = SnapshotBody {
-        v: 1,
+        v: u32::from(VERSION),
         state: snapshot.state.clone(),
         outcomes: snapshot.outcomes.values().cloned().collect(),
         cursors: snapshot.cursors.clone(),
@@ -156,7 +161,7 @@ pub fn write(folder: &Path, snapshot: &Snapshot) -> io::Result<()> {
     let payload = zstd::bulk::compress(&serde_json::to_vec(&body)?, 1)?;
     let mut out = Vec::with_capacity(payload.len() + 12);
     out.extend_from_slice(b"CLSN");
-    out.extend_from_slice(&1u16.to_le_bytes());
+    out.extend_from_slice(&VERSION.to_le_bytes());
     out.extend_from_slice(&[0; 2]);
     out.extend_from_slice(&crc32c::crc32c(&payload).to_le_bytes());
     out.extend_from_slice(&payload);
@@ -269,7 +274,7 @@ fn read(bytes: &[u8]) -> Result<Option<Snapshot>, u32> {
     // No checksum covers this version. The version inside the payload is under the checksum, and is
     // believed when it can be read.
     let version = u16::from_le_bytes([bytes[4], bytes[5]]);
-    let unread = if version > 1 {
+    let unread = if version > VERSION {
         Err(u32::from(version))
     } else {
         Ok(None)
@@ -278,7 +283,7 @@ fn read(bytes: &[u8]) -> Result<Option<Snapshot>, u32> {
         return unread;
     };
     match serde_json::from_slice::<SnapshotBody>(&raw) {
-        Ok(body) if body.v > 1 => Err(body.v),
+        Ok(body) if body.v > u32::from(VERSION) => Err(body.v),
         Ok(body) => Ok(from_body(body)),
         Err(_) => unread,
     }

@@ -11,10 +11,9 @@ use super::test_support::{
 };
 use super::*;
 use crate::domain::actor::Actor;
-use crate::domain::command::Command;
 use crate::domain::id::VillageId;
 use crate::domain::state::DAMAGE_KEPT;
-use crate::domain::village::Village;
+use crate::domain::village::{self, Village};
 use crate::log::disk::DirDisk;
 use crate::log::frame::BLOCK_BYTES;
 use crate::log::sim::{Honesty, SimDisk};
@@ -283,7 +282,7 @@ async fn a_young_log_that_says_the_configured_name_is_ours_beside_another_villag
     journal
         .submit(CommandRequest::new(
             Actor::System,
-            Command::DeclareVillage { village },
+            village::Command::Declare { village },
         ))
         .await
         .expect("answered");

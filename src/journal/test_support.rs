@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use super::{CommandRequest, Journal, JournalStorage, OpenError, Report};
 use crate::domain::actor::Actor;
-use crate::domain::command::Command;
+use crate::domain::history;
 use crate::domain::id::{CommandId, PlaceId};
-use crate::domain::place::Place;
+use crate::domain::place::{self, Place};
 use crate::log::disk::{DirDisk, Disk};
 use crate::supervisor::clock::Clock;
 
@@ -106,7 +106,7 @@ pub(super) fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
 pub(super) fn road(village: &str, n: u64) -> CommandRequest {
     CommandRequest::new(
         Actor::System,
-        Command::DeclarePlace {
+        place::Command::Declare {
             place: Place {
                 id: PlaceId::new(&format!("{village}{n}")).expect("id"),
                 name: format!("Ngõ {n}"),
@@ -230,7 +230,9 @@ pub(super) async fn judge(journal: &Journal, report: &Report, name: &str) -> (us
         .await
         .iter()
         .map(|e| {
-            if let crate::domain::event::Event::HistoryTrimmed { to, .. } = e.entry.event {
+            if let crate::domain::event::Event::History(history::Event::Trimmed { to, .. }) =
+                e.entry.event
+            {
                 to
             } else {
                 0

@@ -1,6 +1,7 @@
 //! The journal as a whole: restart, repeated commands, feeds, waiting, values that are never
 //! stored, samples of old entries.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,16 +9,16 @@ use super::test_support::{Temp, crash, files, open};
 use super::*;
 use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
-use crate::domain::command::Command;
-use crate::domain::event::Event;
+use crate::domain::event::{Entry, Event};
 use crate::domain::id::{BlobId, CommandId, NoticeId, PlaceId};
-use crate::domain::notice::NoticeKind;
-use crate::domain::place::Place;
+use crate::domain::notice::{self, NoticeKind};
+use crate::domain::place::{self, Place};
+use crate::domain::{sensor, speaker};
 
 pub(super) fn road(n: u64) -> CommandRequest {
     CommandRequest::new(
         Actor::System,
-        Command::DeclarePlace {
+        place::Command::Declare {
             place: Place {
                 id: PlaceId::new(&format!("p{n}")).expect("id"),
                 name: "Ngõ Đình".repeat(6),
@@ -26,13 +27,13 @@ pub(super) fn road(n: u64) -> CommandRequest {
     )
 }
 
-pub(super) fn notice(n: u64) -> Command {
+pub(super) fn notice(n: u64) -> notice::Command {
     let text = BlobRef {
         id: BlobId::new("b").expect("id"),
         mac: "00".repeat(32),
         len: 1,
     };
-    Command::PublishNotice {
+    notice::Command::Publish {
         id: NoticeId::new(&format!("n{n}")).expect("id"),
         text,
         kind: NoticeKind::Notice,
@@ -121,7 +122,7 @@ async fn a_named_command_is_done_once_refusals_included() {
         (again.first, first.first, true)
     );
     let stop = || {
-        CommandRequest::new(Actor::Commune, Command::StopEverything)
+        CommandRequest::new(Actor::Commune, speaker::Command::StopEverything {})
             .idempotent(CommandId::new("c2").expect("id"), 2_000_000)
     };
     assert!(journal.submit(stop()).await.is_err());
@@ -164,7 +165,10 @@ async fn waiting_finds_the_entry_that_was_caused() {
     let temp = Temp::new("wait");
     let (journal, _) = open(&temp.0);
     let order = journal
-        .submit(CommandRequest::new(Actor::System, Command::StopEverything))
+        .submit(CommandRequest::new(
+            Actor::System,
+            speaker::Command::StopEverything {},
+        ))
         .await
         .expect("done")
         .last;
@@ -173,7 +177,7 @@ async fn waiting_finds_the_entry_that_was_caused() {
     let waiting = tokio::spawn(async move {
         other
             .wait_for_effect(order, Duration::from_secs(5), |e| {
-                matches!(e.entry.event, Event::PlaceDeclared { .. })
+                matches!(e.entry.event, Event::Place(place::Event::Declared { .. }))
             })
             .await
     });
@@ -200,7 +204,7 @@ async fn waiting_finds_the_entry_that_was_caused() {
 async fn a_number_that_is_none_is_refused_and_never_stored() {
     let temp = Temp::new("nan");
     let (journal, _) = open(&temp.0);
-    let sensor = crate::domain::sensor::Sensor {
+    let sensor = sensor::Sensor {
         id: crate::domain::id::EntityId::new("s").expect("id"),
         name: "s".into(),
         unit: String::new(),
@@ -211,7 +215,7 @@ async fn a_number_that_is_none_is_refused_and_never_stored() {
     journal
         .submit(CommandRequest::new(
             Actor::System,
-            Command::DeclareSensor {
+            sensor::Command::Declare {
                 sensor: sensor.clone(),
             },
         ))
@@ -222,7 +226,7 @@ async fn a_number_that_is_none_is_refused_and_never_stored() {
             journal
                 .submit(CommandRequest::new(
                     Actor::System,
-                    Command::ReportLevel {
+                    sensor::Command::ReportLevel {
                         sensor: sensor.id.clone(),
                         level: 1,
                         value
@@ -240,7 +244,7 @@ async fn a_number_that_is_none_is_refused_and_never_stored() {
         journal
             .submit(CommandRequest::new(
                 Actor::System,
-                Command::DeclarePlace { place: long }
+                place::Command::Declare { place: long }
             ))
             .await
             .is_err(),
@@ -251,32 +255,75 @@ async fn a_number_that_is_none_is_refused_and_never_stored() {
     assert!(open(&temp.0).1.is_clean());
 }
 
+fn samples(version: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples/journal");
+    std::fs::read_to_string(folder.join(version).join("entries.jsonl")).expect("samples")
+}
+
+fn sample(line: &str) -> codec::JournalRecord {
+    codec::decode(line.as_bytes()).expect(line)
+}
+
 #[test]
 fn frozen_samples_decode_for_ever() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples/journal");
-    let text: String = ["v1", "v2"]
-        .map(|v| std::fs::read_to_string(folder.join(v).join("entries.jsonl")).expect("samples"))
-        .concat();
-    let mut kinds = std::collections::BTreeSet::new();
-    for line in text.lines() {
-        match codec::decode(line.as_bytes()).expect(line) {
+    let newest: BTreeMap<u64, Entry> = samples("v3")
+        .lines()
+        .map(|line| {
+            let codec::JournalRecord::Entry(entry) = sample(line) else {
+                panic!("no entry: {line}")
+            };
+            let written = codec::entry_bytes(&entry).expect("sound");
+            assert_eq!(String::from_utf8(written).expect("utf8"), line);
+            assert_eq!(codec::decode_entry(line.as_bytes()).expect(line), *entry);
+            (entry.seq, *entry)
+        })
+        .collect();
+    let mut other = 0;
+    for line in (samples("v1") + &samples("v2")).lines() {
+        match sample(line) {
+            // The newest samples tell the same entries in the shape of today.
             codec::JournalRecord::Entry(entry) => {
-                assert_eq!(
-                    String::from_utf8(codec::entry_bytes(&entry).expect("sound")).expect("utf8"),
-                    line,
-                    "written as then"
-                );
-                let value = serde_json::to_value(&entry.event).expect("json");
-                kinds.insert(value["t"].as_str().expect("tag").to_owned());
+                assert_eq!(Some(&*entry), newest.get(&entry.seq), "{line}");
+                assert_eq!(codec::decode_entry(line.as_bytes()).expect(line), *entry);
             }
-            codec::JournalRecord::Cursor(_) => drop(kinds.insert("cursor".into())),
-            codec::JournalRecord::Outcome(_) => drop(kinds.insert("outcome".into())),
+            codec::JournalRecord::Cursor(_) | codec::JournalRecord::Outcome(_) => other += 1,
         }
     }
-    assert!(kinds.len() >= 30, "a sample of every event: {kinds:?}");
-    assert!(matches!(
-        codec::decode(br#"{"v":3,"seq":1}"#),
-        Err(codec::CodecError::Newer(3))
-    ));
-    assert!(codec::decode(b"{").is_err());
+    assert!(other >= 5, "cursors and outcomes");
+    for decode in [
+        |bytes: &[u8]| codec::decode(bytes).map(drop),
+        |bytes: &[u8]| codec::decode_entry(bytes).map(drop),
+    ] {
+        assert!(matches!(
+            decode(br#"{"v":4,"seq":1}"#),
+            Err(codec::CodecError::Newer(4))
+        ));
+        assert!(decode(b"{").is_err());
+    }
+}
+
+/// The names that serde expects in the place of an unknown one.
+fn expected(json: &str) -> Vec<String> {
+    let error = serde_json::from_str::<Event>(json).expect_err("no event");
+    let text = error.to_string();
+    text.split('`')
+        .skip(3)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_event_has_a_sample_in_the_newest_version() {
+    let text = samples("v3");
+    let nouns = expected(r#"{"?":{}}"#);
+    assert!(nouns.len() >= 13, "{nouns:?}");
+    for noun in nouns {
+        let kinds = expected(&format!(r#"{{"{noun}":{{"t":"?"}}}}"#));
+        assert!(!kinds.is_empty(), "{noun}");
+        for kind in kinds {
+            let event = format!(r#""event":{{"{noun}":{{"t":"{kind}""#);
+            assert!(text.contains(&event), "no sample of {noun} {kind}");
+        }
+    }
 }

@@ -25,6 +25,7 @@ use super::snapshot::EpochSpan;
 use crate::domain::actor::Actor;
 use crate::domain::decide::{Now, Rejection, decide};
 use crate::domain::event::{ClockQuality, Entry, Event};
+use crate::domain::history;
 use crate::domain::id::CommandId;
 use crate::domain::state::VillageState;
 use crate::log::frame::Epoch;
@@ -130,17 +131,17 @@ impl JournalWriter {
     /// Writes the boot's first entries: `Booted`, and `HistoryDamaged` for each range of `damage`.
     pub(super) fn begin(&mut self, damage: &[(Epoch, u64, u64)], previous: &str) -> io::Result<()> {
         let boot = self.span.boot;
-        let mut events = vec![Event::Booted {
+        let mut events = vec![Event::History(history::Event::Booted {
             boot,
             previous: previous.to_owned(),
-        }];
+        })];
         for (epoch, from, to) in damage {
-            events.push(Event::HistoryDamaged {
+            events.push(Event::History(history::Event::Damaged {
                 epoch: codec::epoch_text(epoch),
                 from: *from,
                 to: *to,
                 lost: None,
-            });
+            }));
         }
         let entries = self
             .number(&Actor::System, None, events)
@@ -278,9 +279,9 @@ impl JournalWriter {
     ) -> Result<Committed, SubmitError> {
         if let Some(id) = &request.id {
             if matches!(request.actor, Actor::Commune) {
-                let event = Event::CommandRefused {
+                let event = Event::History(history::Event::CommandRefused {
                     reason: rejection.key().to_owned(),
-                };
+                });
                 if let Ok(entries) = self.number(&request.actor, request.cause, vec![event]) {
                     self.apply_entries(entries);
                 }

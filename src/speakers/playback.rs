@@ -16,9 +16,8 @@ use super::rendering::{RenderedSound, Rendering, render_sound};
 use super::sequence::SequenceCounter;
 use super::sound_cache::SoundCache;
 use crate::domain::actor::Actor;
-use crate::domain::command::Command;
 use crate::domain::id::{AnnouncementId, DeviceId};
-use crate::domain::speaker::{Announcement, PlaybackOutcome, PlaybackState};
+use crate::domain::speaker::{self, Announcement, PlaybackOutcome, PlaybackState};
 use crate::domain::state::VillageState;
 use crate::journal::{CommandRequest, Journal, SubmitError};
 use crate::keys::signing::CommandSigner;
@@ -259,7 +258,7 @@ impl Playback {
                     Actor::Device {
                         id: speaker.clone(),
                     },
-                    Command::BeginPlayback {
+                    speaker::Command::BeginPlayback {
                         announcement: said.id.clone(),
                         speaker,
                     },
@@ -294,7 +293,7 @@ impl Playback {
                 id: speaker.clone(),
             },
         };
-        let command = Command::FinishPlayback {
+        let command = speaker::Command::FinishPlayback {
             announcement: said.id.clone(),
             speaker: speaker.clone(),
             how,

@@ -11,7 +11,7 @@ use rumqttc::AsyncClient;
 
 use super::uplink::Uplink;
 use crate::domain::actor::Actor;
-use crate::domain::command::Command;
+use crate::domain::history;
 use crate::journal::snapshot::EpochSpan;
 use crate::journal::{CommandRequest, SubmitError, codec};
 use crate::keys::secret;
@@ -143,7 +143,7 @@ impl Uplink {
             .journal
             .submit(CommandRequest::new(
                 Actor::System,
-                Command::NoteDamage {
+                history::Command::NoteDamage {
                     epoch: epoch.to_owned(),
                     from,
                     to,

@@ -5,10 +5,9 @@
 
 use super::uplink::Uplink;
 use crate::domain::actor::Actor;
-use crate::domain::command::Command;
-use crate::domain::decide::{MAX_COMMUNE_NOTICES, MAX_NOTICES};
 use crate::domain::id::{CommandId, NoticeId};
-use crate::domain::notice::{NoticeKind, normalize, validate};
+use crate::domain::notice::rules::{MAX_COMMUNE_NOTICES, MAX_NOTICES};
+use crate::domain::notice::{self, NoticeKind, normalize, text_problem};
 use crate::journal::{CommandRequest, SubmitError};
 use crate::protocol::commune::Bulletin;
 
@@ -51,7 +50,7 @@ impl Uplink {
         }
         let (title, body) = normalize(&bulletin.title, &bulletin.body);
         // The commune's own form has the same bounds.
-        if validate(&title, &body).is_some() {
+        if text_problem(&title, &body).is_some() {
             return Ok(Some("refused-unsound".into()));
         }
         if self.journal.state().notices.contains_key(&notice) {
@@ -68,7 +67,7 @@ impl Uplink {
         };
         let wish = CommandRequest::new(
             Actor::Commune,
-            Command::PublishNotice {
+            notice::Command::Publish {
                 id: notice,
                 text: text.clone(),
                 kind,

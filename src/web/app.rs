@@ -11,12 +11,13 @@ use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use crate::domain::actor::{Actor, Role, User};
+use crate::domain::actor::Actor;
 use crate::domain::blob::BlobRef;
 use crate::domain::command::Command;
 use crate::domain::id::DeviceId;
 use crate::domain::state::VillageState;
 use crate::domain::text;
+use crate::domain::user::{Role, User};
 use crate::http::headers::{cookie, same_site_referer};
 use crate::http::render::{PageContext, redirect_see_other, render_with};
 use crate::http::serve::Peer;
@@ -262,7 +263,7 @@ impl App {
     pub async fn submit(
         &self,
         visit: &RequestContext,
-        command: Command,
+        command: impl Into<Command>,
     ) -> Result<Committed, Response> {
         let Some(actor) = visit.actor() else {
             return Err(redirect_see_other("/sign-in"));

@@ -17,9 +17,10 @@ use self::commands::{error_response, receipt_response, submit_external, submit_r
 use self::entries::{EntryRange, load_entries};
 use self::status::{cameras, status};
 use super::app::App;
+use crate::domain::account::{self, Account};
 use crate::domain::actor::Actor;
 use crate::domain::command::Command;
-use crate::domain::device::{Account, Availability, Device};
+use crate::domain::device::{self, Availability, Device};
 use crate::domain::id::{CommandId, DeviceId, NoticeId, PlaceId};
 use crate::domain::{notice, text};
 use crate::i18n::locale::Lang;
@@ -86,7 +87,7 @@ async fn put_device(State(app): State<App>, Json(put): Json<PutDevice>) -> Respo
         return error_response(StatusCode::BAD_REQUEST, "the place is no id");
     };
     let known = app.journal.state().devices.get(&id).cloned();
-    let mut wishes = Vec::new();
+    let mut wishes: Vec<Command> = Vec::new();
     if put.secret_sha256.is_some() && app.configured.contains(&id) {
         // At the next start the configuration's secret would be valid again, and everybody who knew
         // it would get in.
@@ -119,17 +120,23 @@ async fn put_device(State(app): State<App>, Json(put): Json<PutDevice>) -> Respo
                 ..(*d).clone()
             },
         );
-        wishes.push(Command::DeclareDevice {
-            device: Device {
-                place: place.or(device.place.clone()),
-                ..device
-            },
-        });
-        wishes.push(Command::GrantAccess {
-            account: Account::of_device(id, secret_sha256),
-        });
+        wishes.push(
+            device::Command::Declare {
+                device: Device {
+                    place: place.or(device.place.clone()),
+                    ..device
+                },
+            }
+            .into(),
+        );
+        wishes.push(
+            account::Command::Grant {
+                account: Account::of_device(id, secret_sha256),
+            }
+            .into(),
+        );
     } else {
-        wishes.push(Command::RevokeAccess { account: id });
+        wishes.push(account::Command::Revoke { account: id }.into());
     }
     let mut last = 0;
     for command in wishes {
@@ -157,7 +164,7 @@ async fn put_notice(State(app): State<App>, Json(put): Json<PutNotice>) -> Respo
         );
     };
     let (title, body) = notice::normalize(&put.title, &put.body);
-    if let Some((key, n, most)) = notice::validate(&title, &body) {
+    if let Some((key, n, most)) = notice::text_problem(&title, &body) {
         return error_response(
             StatusCode::BAD_REQUEST,
             Lang::Vi.f(key, &[("n", &n.to_string()), ("most", &most.to_string())]),
@@ -171,7 +178,7 @@ async fn put_notice(State(app): State<App>, Json(put): Json<PutNotice>) -> Respo
     };
     let request = CommandRequest::new(
         Actor::LocalAdmin,
-        Command::PublishNotice {
+        notice::Command::Publish {
             id,
             text,
             kind: put.kind,

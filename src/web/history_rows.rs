@@ -1,4 +1,4 @@
-//! History in rows: which entries share a row, with time and cause; and which events are news.
+//! History in rows: which entries share a row, with time and cause.
 
 use std::sync::PoisonError;
 
@@ -8,6 +8,7 @@ use super::names::noun_of;
 use crate::domain::actor::Actor;
 use crate::domain::event::{Entry, Event};
 use crate::domain::state::VillageState;
+use crate::domain::{device, light, notice};
 use crate::i18n::dates;
 use crate::i18n::locale::{Lang, capital};
 
@@ -21,25 +22,27 @@ fn is_same_row(a: &Entry, b: &Entry) -> bool {
     let near = a.actor == b.actor && (a.wall_ms - b.wall_ms).abs() < 2_000;
     match (&a.event, &b.event) {
         (
-            Event::LightDesired {
+            Event::Light(light::Event::Desired {
                 on: x,
                 group: Some(g),
                 ..
-            },
-            Event::LightDesired {
+            }),
+            Event::Light(light::Event::Desired {
                 on: y,
                 group: Some(h),
                 ..
-            },
+            }),
         ) => near && x == y && g == h,
         // A bridge sends a discovery message for each of its sensors.
-        (Event::EntitiesAdopted { device: x, .. }, Event::EntitiesAdopted { device: y, .. }) => {
-            x == y && (a.wall_ms - b.wall_ms).abs() < 60_000
-        }
+        (
+            Event::Device(device::Event::EntitiesAdopted { device: x, .. }),
+            Event::Device(device::Event::EntitiesAdopted { device: y, .. }),
+        ) => x == y && (a.wall_ms - b.wall_ms).abs() < 60_000,
         // A speaker cluster on a bad link goes offline and online all day.
-        (Event::PresenceChanged { device: x, .. }, Event::PresenceChanged { device: y, .. }) => {
-            x == y && (a.wall_ms - b.wall_ms).abs() < 1_800_000
-        }
+        (
+            Event::Device(device::Event::PresenceChanged { device: x, .. }),
+            Event::Device(device::Event::PresenceChanged { device: y, .. }),
+        ) => x == y && (a.wall_ms - b.wall_ms).abs() < 1_800_000,
         _ => false,
     }
 }
@@ -56,7 +59,10 @@ impl App {
     ) -> Row {
         let (name, mark) = self.event_text(lang, state, &entry.event);
         // A dead device publishes nothing: the gateway noticed.
-        let silent = matches!(entry.event, Event::PresenceChanged { here: false, .. });
+        let silent = matches!(
+            entry.event,
+            Event::Device(device::Event::PresenceChanged { here: false, .. })
+        );
         let mut words = self.actor_text(
             lang,
             state,
@@ -98,7 +104,11 @@ impl App {
                 .take_while(|pair| is_same_row(&pair[0].entry, &pair[1].entry))
                 .count();
             // One change to offline and back is shown as it was; more changes share one row.
-            if matches!(newest.event, Event::PresenceChanged { .. }) && times < 3 {
+            if matches!(
+                newest.event,
+                Event::Device(device::Event::PresenceChanged { .. })
+            ) && times < 3
+            {
                 times = 1;
             }
             told += times;
@@ -120,13 +130,14 @@ impl App {
                 &stored.entry,
                 cause.as_ref().map(|c| &c.entry),
             );
-            if let Event::NoticeTakenDown { id } = &stored.entry.event
+            if let Event::Notice(notice::Event::TakenDown { id }) = &stored.entry.event
                 && let Some(text) = self.title_of(lang, id.as_str(), stored.entry.seq).await
             {
                 row.name = lang.f("happened-taken-down-one", &[("text", &text)]);
             }
             if times > 1
-                && let Event::PresenceChanged { device, here } = &newest.event
+                && let Event::Device(device::Event::PresenceChanged { device, here }) =
+                    &newest.event
             {
                 let key = if *here {
                     "happened-flapped-here"
@@ -164,7 +175,7 @@ impl App {
                 // A query that failed is not remembered as “no text”.
                 let told = self.about(notice, seq, 1).await?;
                 let text = told.iter().find_map(|s| {
-                    if let Event::NoticePublished { text, .. } = &s.entry.event {
+                    if let Event::Notice(notice::Event::Published { text, .. }) = &s.entry.event {
                         Some(text.clone())
                     } else {
                         None
@@ -183,26 +194,4 @@ impl App {
         };
         text.map(|text| self.text_of(lang, &text, 60))
     }
-}
-
-/// True for events that people want to see on the home page; setting up is no news.
-#[must_use]
-pub const fn is_news(event: &Event) -> bool {
-    !matches!(
-        event,
-        Event::VillageDeclared { .. }
-            | Event::PlaceDeclared { .. }
-            | Event::DeviceDeclared { .. }
-            | Event::AccessGranted { .. }
-            | Event::EntitiesAdopted { .. }
-            | Event::GroupDeclared { .. }
-            | Event::SensorDeclared { .. }
-            | Event::SpeakerDeclared { .. }
-            | Event::CameraDeclared { .. }
-            | Event::CameraRemoved { .. }
-            | Event::Configured { .. }
-            | Event::CamerasViewed { .. }
-            | Event::PlaybackBegan { .. }
-            | Event::LightDesired { .. }
-    )
 }

@@ -13,7 +13,7 @@ use self::status_sentence::{status_detail, status_title};
 use self::tiles::tiles;
 use super::app::{App, RequestContext};
 use super::components::{Banner, Tile, html};
-use super::history_rows::is_news;
+use super::history_text::is_news;
 use super::notices::{NoticeSummary, summarize};
 use crate::domain::entity::Kind;
 use crate::domain::notice::NoticeKind;

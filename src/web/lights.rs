@@ -6,10 +6,9 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::app::{App, FormFields, RequestContext};
 use super::components::{Banner, ListPage, PageSection, Row, html, status_class};
-use crate::domain::command::Command;
 use crate::domain::device::Availability;
 use crate::domain::id::{EntityId, GroupId};
-use crate::domain::light::Light;
+use crate::domain::light::{self, Light};
 use crate::domain::state::VillageState;
 use crate::http::render::{redirect_see_other, render};
 use crate::i18n::locale::Lang;
@@ -280,7 +279,7 @@ pub async fn switch(
     match app
         .submit(
             &visit,
-            Command::SwitchLight {
+            light::Command::Switch {
                 light,
                 on: fields.get("on") == "1",
             },
@@ -308,7 +307,7 @@ pub async fn switch_group(
     match app
         .submit(
             &visit,
-            Command::SwitchGroup {
+            light::Command::SwitchGroup {
                 group,
                 on: fields.get("on") == "1",
             },

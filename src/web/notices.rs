@@ -7,9 +7,8 @@ use axum::response::Response;
 
 use super::app::{App, FormFields, RequestContext};
 use super::components::{ListPage, PageSection, Row};
-use crate::domain::command::Command;
 use crate::domain::id::{CommandId, NoticeId};
-use crate::domain::notice::{Notice, NoticeKind, normalize, validate};
+use crate::domain::notice::{self, Notice, NoticeKind, normalize, text_problem};
 use crate::http::render::{
     PageContext, TextSpan, redirect_see_other, render, render_with, split_phones,
 };
@@ -308,7 +307,7 @@ pub async fn publish(
     ) else {
         return again(StatusCode::BAD_REQUEST, visit.lang.t("form-again"));
     };
-    if let Some((key, n, most)) = validate(&title, &body) {
+    if let Some((key, n, most)) = text_problem(&title, &body) {
         return again(
             StatusCode::BAD_REQUEST,
             visit
@@ -358,7 +357,7 @@ pub async fn publish(
     };
     let request = CommandRequest::new(
         actor,
-        Command::PublishNotice {
+        notice::Command::Publish {
             id: id.clone(),
             text,
             kind,
@@ -443,7 +442,7 @@ pub async fn take_down(
     let Ok(id) = NoticeId::new(&id) else {
         return app.error_page(&visit, StatusCode::NOT_FOUND, "not-found", "not-found-do");
     };
-    match app.submit(&visit, Command::TakeDownNotice { id }).await {
+    match app.submit(&visit, notice::Command::TakeDown { id }).await {
         Ok(_) => redirect_see_other("/notices?said=taken-down"),
         Err(page) => page,
     }

@@ -6,8 +6,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse as _, Response};
 
 use super::app::{App, FormFields, RequestContext, session_cookie};
-use crate::domain::actor::Role;
 use crate::domain::id::UserId;
+use crate::domain::user::Role;
 use crate::http::headers::{cookie, same_site_referer};
 use crate::http::render::{PageContext, redirect_see_other, render, render_with};
 use crate::http::session::{SIGN_IN_IDLE_MS, SignInError};

@@ -15,8 +15,8 @@ use self::form::{MAX_SENTENCE_CHARS, form, unreachable_banner};
 pub use self::preview::{announce, preview, preview_form, preview_sound};
 use self::results::{latest_result, recent_list};
 use super::app::{App, FormFields, RequestContext};
-use crate::domain::command::Command;
 use crate::domain::id::NoticeId;
+use crate::domain::speaker;
 use crate::domain::state::VillageState;
 use crate::http::render::{redirect_see_other, render};
 
@@ -103,7 +103,10 @@ pub async fn stop(State(app): State<App>, visit: RequestContext, fields: FormFie
         return app.error_page(&visit, StatusCode::FORBIDDEN, "form-old", "form-old-do");
     }
     let was_silent = app.journal.state().on_air().is_empty();
-    match app.submit(&visit, Command::StopEverything).await {
+    match app
+        .submit(&visit, speaker::Command::StopEverything {})
+        .await
+    {
         Ok(_) => redirect_see_other(if was_silent {
             "/speakers?said=was-silent"
         } else {

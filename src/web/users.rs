@@ -9,10 +9,10 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::app::App;
 use super::control::commands::{error_response, submit_request};
-use crate::domain::actor::{Actor, Role, User};
-use crate::domain::command::Command;
+use crate::domain::actor::Actor;
 use crate::domain::id::UserId;
 use crate::domain::text;
+use crate::domain::user::{self, Role, User};
 use crate::http::session::Person;
 use crate::i18n::locale::Lang;
 use crate::journal::CommandRequest;
@@ -129,7 +129,7 @@ async fn rename(app: &App, target: ChangeTarget) -> Result<serde_json::Value, Re
         app,
         CommandRequest::new(
             Actor::LocalAdmin,
-            Command::RenameUser {
+            user::Command::Rename {
                 user: target.id,
                 record,
                 generation,
@@ -178,7 +178,7 @@ async fn put_pin(
         app,
         CommandRequest::new(
             Actor::LocalAdmin,
-            Command::PutUser {
+            user::Command::Put {
                 user: User {
                     id,
                     role,

@@ -24,7 +24,10 @@ fn what_a_device_takes_back_is_gone_and_what_is_too_much_is_told() {
         h.state()["entities"]["den-01.x"].is_null() && h.state()["lights"]["den-01.x"].is_null()
     });
     assert!(!house.get("/lights", &cookie).body.contains("Ổ cắm"));
-    assert_eq!(told(&house, &["EntitiesWithdrawn"], "den-01").len(), 1);
+    assert_eq!(
+        told(&house, &["device.entities_withdrawn"], "den-01").len(),
+        1
+    );
     assert!(
         house
             .get("/history?about=den-01", &cookie)

@@ -10,7 +10,7 @@ use conglang::domain::calendar;
 use conglang::keys::authority::CertificateFiles;
 use conglang::supervisor::clock::Clock;
 
-use crate::house::{House, free_port, library};
+use crate::house::{House, free_port, kind, library};
 
 const DAY: i64 = 86_400;
 
@@ -216,7 +216,7 @@ fn lane(wrong: &str, first_is_wrong: bool) {
         let told = house
             .entries()
             .iter()
-            .filter(|e| e["event"]["t"] == "PlaceDeclared")
+            .filter(|e| kind(e) == "place.declared")
             .map(|e| e["clock"].as_str().unwrap_or_default().to_owned())
             .collect::<Vec<_>>();
         assert_eq!(

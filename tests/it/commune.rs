@@ -9,7 +9,7 @@ use conglang::commune::store::{BulletinOutcome, CommuneStore};
 use conglang::keys::authority::{Authority, CertificateFiles};
 use conglang::protocol::commune::Bulletin;
 
-use crate::house::{House, free_port};
+use crate::house::{House, free_port, kind};
 
 pub struct Office {
     dir: PathBuf,
@@ -217,7 +217,7 @@ fn a_notice_reaches_the_commune_and_a_bulletin_the_village_once() {
     assert!(
         records
             .iter()
-            .any(|r| String::from_utf8_lossy(&r.3).contains("NoticePublished"))
+            .any(|r| String::from_utf8_lossy(&r.3).contains(r#"{"notice":{"t":"published""#))
     );
     assert!(
         !records
@@ -262,7 +262,7 @@ fn a_notice_reaches_the_commune_and_a_bulletin_the_village_once() {
     let published = house
         .entries()
         .iter()
-        .filter(|e| e["event"]["t"] == "NoticePublished" && e["actor"]["is"] == "commune")
+        .filter(|e| kind(e) == "notice.published" && e["actor"]["is"] == "commune")
         .count();
     assert_eq!(published, 1, "once");
     // The commune asks again every five seconds until it knows what became of its bulletin.

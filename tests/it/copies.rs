@@ -8,7 +8,7 @@ use std::time::Duration;
 use conglang::protocol::divergence::Divergence;
 
 use crate::commune::{Office, pair, received};
-use crate::house::House;
+use crate::house::{House, fields, kind};
 
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("folder");
@@ -64,7 +64,7 @@ fn losses(house: &House) -> Vec<serde_json::Value> {
     house
         .entries()
         .into_iter()
-        .filter(|e| e["event"]["t"] == "HistoryDamaged")
+        .filter(|e| kind(e) == "history.damaged")
         .collect()
 }
 
@@ -146,7 +146,7 @@ fn a_card_that_was_set_back_is_noticed_by_the_commune_told_on_both_sides_and_not
     });
     assert_eq!(losses(&house).len(), 1, "{:?}", losses(&house));
     // What is lost is told as so many: the numbers are those of other entries now.
-    let loss = &losses(&house)[0]["event"];
+    let loss = fields(&losses(&house)[0]).clone();
     assert!(
         loss["from"] == loss["to"] && loss["lost"].as_u64() > Some(0),
         "{loss}"

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::house::{House, free_port};
+use crate::house::{House, free_port, kind};
 
 fn rounds() -> usize {
     if std::env::var_os("CONGLANG_LONG").is_some() {
@@ -224,7 +224,7 @@ fn a_deleted_index_and_a_repeated_boot_switch_nothing_twice() {
     let orders = house
         .entries()
         .iter()
-        .filter(|e| e["event"]["t"] == "LightDesired")
+        .filter(|e| kind(e) == "light.desired")
         .count();
     assert_eq!(orders, 1);
     // On the wire: the first order that the lamp hears after the restart is the next one, not the

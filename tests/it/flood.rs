@@ -91,12 +91,12 @@ fn enter(commune: &Commune, village: &str, stream: &Stream) -> (Client, Connecti
 
 /// An entry that declares a place: as small as an honest one.
 fn record(lane: Lane, n: u64, event: &serde_json::Value) -> Vec<u8> {
-    let entry = serde_json::json!({ "seq": n, "mono_ms": n, "wall_ms": 1_795_244_700_000_i64, "clock": "synced", "actor": { "is": "house" }, "lane": lane, "lane_seq": n, "event": event });
+    let entry = serde_json::json!({ "v": 3, "seq": n, "mono_ms": n, "wall_ms": 1_795_244_700_000_i64, "clock": "synced", "actor": { "is": "house" }, "lane": lane, "lane_seq": n, "event": event });
     entry.to_string().into_bytes()
 }
 
 fn honest(stream: &Stream, n: u64) -> Batch {
-    let event = serde_json::json!({ "t": "LightReported", "light": "den-01.light", "on": n.is_multiple_of(2) });
+    let event = serde_json::json!({ "light": { "t": "reported", "light": "den-01.light", "on": n.is_multiple_of(2) } });
     pack(
         stream.clone(),
         n,
@@ -127,7 +127,7 @@ fn names(stream: &Stream, first: u64, round: u64) -> (Batch, u64) {
     for n in first..first + 100 {
         let entity = |i: u64| serde_json::json!({ "id": format!("d{round}-{n}.{i}"), "device": format!("d{round}-{n}"), "name": format!("Tên {round} {n} {i}"), "kind": "light", "state": { "topic": "s", "on": "1", "off": "0" } });
         let entities: Vec<_> = (0..12).map(entity).collect();
-        raw.push(record(stream.lane, n, &serde_json::json!({ "t": "EntitiesAdopted", "device": format!("d{round}-{n}"), "model": "m", "entities": entities })));
+        raw.push(record(stream.lane, n, &serde_json::json!({ "device": { "t": "entities_adopted", "device": format!("d{round}-{n}"), "model": "m", "entities": entities } })));
     }
     assert!(
         serde_json::from_slice::<Entry>(&raw[0]).is_ok(),

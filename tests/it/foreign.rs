@@ -23,7 +23,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio_util::sync::CancellationToken;
 
 use crate::commune::{equal_record_by_record, received};
-use crate::house::{House, free_port};
+use crate::house::{House, free_port, kind};
 
 /// No password: the village proves itself by its certificate, which only the door before it sees.
 const PASSWORD: &str = "-";
@@ -252,7 +252,7 @@ fn over_a_foreign_broker_that_dies_often_nothing_is_lost_or_doubled() {
     let published = house
         .entries()
         .iter()
-        .filter(|e| e["event"]["t"] == "NoticePublished" && e["actor"]["is"] == "commune")
+        .filter(|e| kind(e) == "notice.published" && e["actor"]["is"] == "commune")
         .count();
     assert_eq!(published, 6, "each once");
     house.until(

@@ -277,6 +277,19 @@ impl Drop for House {
     }
 }
 
+/// The event of an entry as `noun.kind`, for example `light.desired`.
+pub fn kind(entry: &Value) -> String {
+    let event = entry["event"].as_object().expect("an event");
+    let (noun, fields) = event.iter().next().expect("of a noun");
+    format!("{noun}.{}", fields["t"].as_str().expect("of a kind"))
+}
+
+/// The fields of an entry's event.
+pub fn fields(entry: &Value) -> &Value {
+    let event = entry["event"].as_object().expect("an event");
+    event.values().next().expect("of a noun")
+}
+
 /// A shared library of this machine whose path ends so.
 pub fn library(end: &str) -> String {
     let out = Command::new("find")

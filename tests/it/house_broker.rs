@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::house::{House, Lamp};
+use crate::house::{House, Lamp, fields, kind};
 use crate::raw::{connect, publish, read};
 
 #[test]
@@ -37,7 +37,7 @@ fn a_taken_over_device_is_online_and_its_death_is_told_once() {
     let deaths = |h: &House| {
         h.entries()
             .iter()
-            .filter(|e| e["event"]["t"] == "PresenceChanged" && e["event"]["here"] == false)
+            .filter(|e| kind(e) == "device.presence_changed" && fields(e)["here"] == false)
             .count()
     };
     let before = deaths(&house);
@@ -138,7 +138,7 @@ fn a_device_that_chatters_does_not_write_the_card_full_nor_hide_an_alarm() {
     let all = house.entries();
     let flips = all
         .iter()
-        .filter(|e| e["event"]["t"] == "PresenceChanged" && e["event"]["device"] == "cb-01")
+        .filter(|e| kind(e) == "device.presence_changed" && fields(e)["device"] == "cb-01")
         .count();
     assert!(
         (1..=260).contains(&flips),

@@ -93,7 +93,7 @@ fn the_last_of_two_quick_words_is_known_at_once() {
             status["at"].as_i64() > e["wall_ms"].as_i64().map(|at| at + 2_500)
         })
     });
-    let written = |h: &House| told(h, &["LightReported"], "den-01.light").len();
+    let written = |h: &House| told(h, &["light.reported"], "den-01.light").len();
     let before = written(&house);
     lamp.tell("d/den-01/s", b"ON", true);
     lamp.tell("d/den-01/s", b"OFF", true);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::house::{House, Lamp, http};
+use crate::house::{House, Lamp, http, kind};
 
 /// First view of a page with style, script and icon, bytes.
 const FIRST_VIEW: usize = 30_000;
@@ -122,10 +122,7 @@ fn a_form_of_another_site_or_without_its_token_changes_nothing() {
         assert!(answer.starts_with("HTTP/1.1 403"), "{evil}: {answer}");
     }
     assert!(
-        house
-            .entries()
-            .iter()
-            .all(|e| e["event"]["t"] != "LightDesired"),
+        house.entries().iter().all(|e| kind(e) != "light.desired"),
         "nothing was switched"
     );
     assert_eq!(
@@ -290,7 +287,7 @@ fn what_was_typed_comes_back_with_the_reason() {
         house
             .entries()
             .iter()
-            .filter(|e| e["event"]["t"] == "AnnouncementQueued")
+            .filter(|e| kind(e) == "speaker.announcement_queued")
             .count(),
         0,
         "nothing was played"

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::house::{House, secret};
+use crate::house::{House, fields, kind, secret};
 use crate::peer::{Hello, Peer};
 
 /// A connection of the switch `den-02` under a client id of its own, with the will that all of them
@@ -62,9 +62,9 @@ fn the_late_will_of_an_old_connection_does_not_make_a_device_look_gone() {
         h.entries()
             .iter()
             .filter(|e| {
-                e["event"]["t"] == "PresenceChanged"
-                    && e["event"]["device"] == "den-02"
-                    && e["event"]["here"] == false
+                kind(e) == "device.presence_changed"
+                    && fields(e)["device"] == "den-02"
+                    && fields(e)["here"] == false
             })
             .count()
     };

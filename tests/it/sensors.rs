@@ -37,14 +37,14 @@ fn a_contact_announced_turned_round_is_read_as_announced() {
     door.tell("d/cb-01/door", br#"{"contact":false}"#, true);
     shows("Cửa đang mở");
     house.until("the open door alarms", SOON, |h| {
-        told(h, &ALARMS, "cb-01.contact") == ["SensorAlarmRaised"]
+        told(h, &ALARMS, "cb-01.contact") == ["sensor.alarm_raised"]
     });
     // What is neither is not known; an alarm does not end by it.
     door.tell("d/cb-01/door", br#"{"contact":"false"}"#, true);
     shows("Không rõ");
     assert_eq!(
         told(&house, &ALARMS, "cb-01.contact"),
-        ["SensorAlarmRaised"]
+        ["sensor.alarm_raised"]
     );
     door.tell("d/cb-01/door", br#"{"contact":true}"#, true);
     house.until("it is over", SOON, |h| {
@@ -111,7 +111,7 @@ fn a_leak_alarms_without_configuration_until_it_is_dry_or_nobody_watches() {
         told(&house, &ALARMS, "cb-01.leak")
             .last()
             .map(String::as_str),
-        Some("SensorAlarmLowered")
+        Some("sensor.alarm_lowered")
     );
     assert!(
         !house.get("/", &cookie).body.contains("có báo động"),

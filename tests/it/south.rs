@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::house::{House, secret};
+use crate::house::{House, fields, kind, secret};
 use crate::peer::{Hello, Peer};
 
 pub const SOON: Duration = Duration::from_secs(15);
@@ -48,17 +48,17 @@ pub fn told(house: &House, kinds: &[&str], thing: &str) -> Vec<String> {
     let about = |e: &Value| {
         ["sensor", "light", "device"]
             .iter()
-            .any(|k| e["event"][k] == thing)
+            .any(|k| fields(e)[k] == thing)
     };
     house
         .entries()
         .iter()
-        .filter(|e| kinds.contains(&e["event"]["t"].as_str().unwrap_or_default()) && about(e))
-        .map(|e| e["event"]["t"].as_str().unwrap_or_default().to_owned())
+        .filter(|e| kinds.contains(&kind(e).as_str()) && about(e))
+        .map(kind)
         .collect()
 }
 
-pub const ALARMS: [&str; 2] = ["SensorAlarmRaised", "SensorAlarmLowered"];
+pub const ALARMS: [&str; 2] = ["sensor.alarm_raised", "sensor.alarm_lowered"];
 
 /// The row of a page with this id.
 pub fn row(house: &House, cookie: &str, page: &str, id: &str) -> String {

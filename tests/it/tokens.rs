@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use crate::doors::status;
-use crate::house::House;
+use crate::house::{House, kind};
 
 /// A request with a program's token: status and body.
 fn with_token(port: u16, token: &str, method: &str, path: &str, body: &str) -> (u16, String) {
@@ -97,7 +97,7 @@ fn a_token_opens_what_its_scopes_say_until_it_is_taken_away() {
         house
             .entries()
             .iter()
-            .any(|e| e["actor"]["id"] == "cong-tac" && e["event"]["t"] == "EverythingStopped"),
+            .any(|e| e["actor"]["id"] == "cong-tac" && kind(e) == "speaker.everything_stopped"),
         "it stands in the history by name"
     );
     // No token makes tokens; the technician does, each name once, with scopes that there are.

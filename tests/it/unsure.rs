@@ -47,7 +47,7 @@ fn another_thing_under_the_same_id_takes_nobodys_place() {
     });
     assert_eq!(
         told(&house, &ALARMS, "cb-01.x"),
-        ["SensorAlarmRaised"],
+        ["sensor.alarm_raised"],
         "it burns on"
     );
     assert_eq!(

@@ -4,7 +4,7 @@
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use crate::house::{House, secret};
+use crate::house::{House, fields, kind, secret};
 
 /// Receivers that end with the test.
 struct Horns(Vec<Child>);
@@ -102,12 +102,8 @@ fn played(house: &House, id: &str) -> (u32, Vec<i16>) {
         .unwrap_or_default()
 }
 
-fn events(house: &House, kind: &str) -> usize {
-    house
-        .entries()
-        .iter()
-        .filter(|e| e["event"]["t"] == kind)
-        .count()
+fn events(house: &House, of: &str) -> usize {
+    house.entries().iter().filter(|e| kind(e) == of).count()
 }
 
 #[test]
@@ -170,7 +166,7 @@ fn everything_stops_in_three_seconds_and_the_next_sentence_is_spoken() {
             &["loa-01"],
         );
         house.until("it plays", Duration::from_secs(20), |h| {
-            events(h, "PlaybackBegan") == round * 2 - 1
+            events(h, "speaker.playback_began") == round * 2 - 1
         });
         house.post("/speakers/stop", &cookie, &[("form", &form)]);
         // Whoever stops in order to say something else is not muted by the stop's repetitions.
@@ -181,7 +177,7 @@ fn everything_stops_in_three_seconds_and_the_next_sentence_is_spoken() {
             &["loa-01"],
         );
         let stopped = |e: &&serde_json::Value| {
-            e["event"]["t"] == "PlaybackFinished" && e["event"]["how"]["how"] == "stopped"
+            kind(e) == "speaker.playback_finished" && fields(e)["how"]["how"] == "stopped"
         };
         house.until("silence is proved", Duration::from_secs(10), |h| {
             h.entries().iter().filter(stopped).count() == round
@@ -202,7 +198,7 @@ fn everything_stops_in_three_seconds_and_the_next_sentence_is_spoken() {
             .expect("proved");
         let ordered = entries
             .iter()
-            .filter(|e| e["event"]["t"] == "EverythingStopped")
+            .filter(|e| kind(e) == "speaker.everything_stopped")
             .filter_map(|e| e["mono_ms"].as_u64())
             .next_back()
             .expect("ordered");
@@ -215,8 +211,8 @@ fn everything_stops_in_three_seconds_and_the_next_sentence_is_spoken() {
                 h.entries()
                     .iter()
                     .filter(|e| {
-                        e["event"]["t"] == "PlaybackFinished"
-                            && e["event"]["how"]["how"] == "played"
+                        kind(e) == "speaker.playback_finished"
+                            && fields(e)["how"]["how"] == "played"
                     })
                     .count()
                     == round
@@ -244,12 +240,12 @@ fn a_power_cut_while_a_sentence_plays_loses_no_end_and_plays_nothing_twice() {
         &["loa-01", "loa-02"],
     );
     house.until("it plays", Duration::from_secs(20), |h| {
-        events(h, "PlaybackBegan") > 0
+        events(h, "speaker.playback_began") > 0
     });
     house.kill();
     house.start();
     house.until("both ends are known", Duration::from_secs(60), |h| {
-        events(h, "PlaybackFinished") == 2
+        events(h, "speaker.playback_finished") == 2
     });
     assert!(
         house
@@ -265,7 +261,7 @@ fn a_power_cut_while_a_sentence_plays_loses_no_end_and_plays_nothing_twice() {
     // The house lost its memory: its orders must still be newer than what the receivers took.
     speak(&house, &cookie, "Xin cảm ơn.", &["loa-01"]);
     house.until("it is played", Duration::from_secs(40), |h| {
-        events(h, "PlaybackFinished") == 3
+        events(h, "speaker.playback_finished") == 3
     });
     house.kill();
     for part in ["log", "journal", "index.redb"] {

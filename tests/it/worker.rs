@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use conglang::domain::device::Account;
+use conglang::domain::account::Account;
 use conglang::domain::id::DeviceId;
 use conglang::keys::authority::{Authority, CertificateFiles};
 use conglang::keys::secret;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::broker::acl::{AccessControl, Identity};
 use crate::broker::core::BrokerState;
 use crate::broker::session::SessionHandle;
-use crate::domain::device::Account;
+use crate::domain::account::Account;
 use crate::domain::id::DeviceId;
 use crate::log::sim::TestRng;
 use crate::protocol::broker::{DurabilityClass, DurabilityRule, Limits};

@@ -8,14 +8,16 @@ use std::collections::BTreeSet;
 
 use super::super::read_model::ActiveAlarm;
 use super::context::Console;
-use crate::domain::event::{Entry, Event};
+use crate::domain::event::Event;
 use crate::domain::id::NoticeId;
-use crate::domain::notice::MAX_TITLE_CHARS;
+use crate::domain::notice::{self, MAX_TITLE_CHARS};
 use crate::domain::text;
+use crate::domain::{camera, device, history, light, sensor, speaker};
 use crate::http::render::plain_row;
 use crate::i18n::data_loss;
 use crate::i18n::dates;
 use crate::i18n::locale::{Lang, capital, noun};
+use crate::journal::codec;
 
 /// Newest records of a village that are read for its rows.
 const MAX_RECORDS_SCANNED: usize = 400;
@@ -139,10 +141,10 @@ impl VillageReport<'_> {
         let mut subjects = BTreeSet::new();
         let mut taken_down = BTreeSet::new();
         for bytes in newest {
-            let Ok(entry) = serde_json::from_slice::<Entry>(bytes) else {
+            let Ok(entry) = codec::decode_entry(bytes) else {
                 continue;
             };
-            if let Event::NoticeTakenDown { id } = &entry.event {
+            if let Event::Notice(notice::Event::TakenDown { id }) = &entry.event {
                 taken_down.insert(id.clone());
                 continue;
             }
@@ -153,9 +155,11 @@ impl VillageReport<'_> {
             // of its silence.
             let is_well = matches!(
                 entry.event,
-                Event::PresenceChanged { here: true, .. }
-                    | Event::CameraChanged { here: true, .. }
-                    | Event::CameraRemoved { .. }
+                Event::Device(device::Event::PresenceChanged { here: true, .. })
+                    | Event::Camera(
+                        camera::Event::SignalChanged { here: true, .. }
+                            | camera::Event::Removed { .. }
+                    )
             );
             let subject = entry
                 .event
@@ -177,9 +181,9 @@ impl VillageReport<'_> {
     ) -> Option<(String, &'static str)> {
         let lang = self.lang;
         Some(match event {
-            Event::NoticePublished {
+            Event::Notice(notice::Event::Published {
                 id: notice, text, ..
-            } => {
+            }) => {
                 let key = if taken_down.contains(notice) {
                     "happened-taken-down-one"
                 } else {
@@ -193,11 +197,11 @@ impl VillageReport<'_> {
                     "",
                 )
             }
-            Event::SensorAlarmLowered {
+            Event::Sensor(sensor::Event::AlarmLowered {
                 sensor,
                 value,
                 level: 0,
-            } => (
+            }) => (
                 lang.f(
                     "commune-lowered",
                     &[
@@ -207,7 +211,7 @@ impl VillageReport<'_> {
                 ),
                 "",
             ),
-            Event::LightGivenUp { light, .. } => (
+            Event::Light(light::Event::GivenUp { light, .. }) => (
                 capital(&lang.f(
                     "happened-gave-up",
                     &[(
@@ -217,7 +221,7 @@ impl VillageReport<'_> {
                 )),
                 "bad",
             ),
-            Event::CameraChanged { camera, here } => (
+            Event::Camera(camera::Event::SignalChanged { camera, here }) => (
                 lang.f(
                     if *here {
                         "happened-picture"
@@ -228,14 +232,14 @@ impl VillageReport<'_> {
                 ),
                 if *here { "" } else { "bad" },
             ),
-            Event::CameraRemoved { camera } => (
+            Event::Camera(camera::Event::Removed { camera }) => (
                 lang.f(
                     "happened-camera-removed",
                     &[("name", &self.name_of(camera.as_str()))],
                 ),
                 "",
             ),
-            Event::PresenceChanged { device, here } => (
+            Event::Device(device::Event::PresenceChanged { device, here }) => (
                 lang.f(
                     if *here {
                         "happened-here"
@@ -246,12 +250,14 @@ impl VillageReport<'_> {
                 ),
                 if *here { "" } else { "bad" },
             ),
-            Event::EverythingStopped {} => (lang.t("happened-stopped"), "warn"),
-            Event::Booted { boot, .. } => (
+            Event::Speaker(speaker::Event::EverythingStopped {}) => {
+                (lang.t("happened-stopped"), "warn")
+            }
+            Event::History(history::Event::Booted { boot, .. }) => (
                 lang.f("happened-booted", &[("n", &boot.to_string())]),
                 "off",
             ),
-            Event::HistoryDamaged { from, to, lost, .. } => {
+            Event::History(history::Event::Damaged { from, to, lost, .. }) => {
                 (data_loss::history_loss_text(lang, *from, *to, *lost), "bad")
             }
             _ => return None,

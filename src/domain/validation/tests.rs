@@ -6,10 +6,13 @@ use serde_json::Value;
 
 use super::*;
 use crate::domain::actor::Actor;
-use crate::domain::decide::{Now, decide};
+use crate::domain::command::Command;
+use crate::domain::decide::{Now, decide, validate};
 use crate::domain::event::{ClockQuality, Entry};
 use crate::domain::permissions::tests::samples;
 use crate::domain::state::VillageState;
+use crate::domain::text::MAX_UNIT_CHARS;
+use crate::domain::{account, device, notice, sensor, speaker, village};
 
 /// The variants of a command in which one text, number or list is replaced by `hostile`.
 fn with(command: &Value, hostile: &Value) -> Vec<Value> {
@@ -159,52 +162,52 @@ fn what_a_sample_carries_is_sound_and_a_step_beyond_is_not() {
         assert!(FIELD_NAMES.contains(&part));
     };
     refused("value", |c| {
-        if let Command::ReportLevel { value, .. } = c {
+        if let Command::Sensor(sensor::Command::ReportLevel { value, .. }) = c {
             *value = 1e308;
         }
     });
     refused("value", |c| {
-        if let Command::ReportLevel { value, .. } = c {
+        if let Command::Sensor(sensor::Command::ReportLevel { value, .. }) = c {
             *value = f64::NAN;
         }
     });
     refused("marks", |c| {
-        if let Command::DeclareSensor { sensor } = c {
+        if let Command::Sensor(sensor::Command::Declare { sensor }) = c {
             sensor.thresholds = vec![f64::INFINITY];
         }
     });
     refused("decimals", |c| {
-        if let Command::DeclareSensor { sensor } = c {
+        if let Command::Sensor(sensor::Command::Declare { sensor }) = c {
             sensor.decimals = 7;
         }
     });
     refused("place", |c| {
-        if let Command::DeclareVillage { village } = c {
+        if let Command::Village(village::Command::Declare { village }) = c {
             village.longitude = f64::NAN;
         }
     });
     refused("name", |c| {
-        if let Command::DeclareVillage { village } = c {
+        if let Command::Village(village::Command::Declare { village }) = c {
             village.name = "x".repeat(15_000);
         }
     });
     refused("name", |c| {
-        if let Command::DeclareDevice { device } = c {
+        if let Command::Device(device::Command::Declare { device }) = c {
             device.name = "x".repeat(MAX_NAME_CHARS + 1);
         }
     });
     refused("until", |c| {
-        if let Command::PublishNotice { until, .. } = c {
+        if let Command::Notice(notice::Command::Publish { until, .. }) = c {
             *until = Some(i64::MAX);
         }
     });
     refused("secret", |c| {
-        if let Command::GrantAccess { account } = c {
+        if let Command::Account(account::Command::Grant { account }) = c {
             account.secret_sha256 = "zz".into();
         }
     });
     refused("text", |c| {
-        if let Command::QueueAnnouncement { text, .. } = c {
+        if let Command::Speaker(speaker::Command::QueueAnnouncement { text, .. }) = c {
             text.len = u64::MAX;
         }
     });

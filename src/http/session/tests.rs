@@ -1,8 +1,9 @@
 //! Sign-in by PIN: attempts that are let in, that must wait, and that count as wrong.
 
 use super::*;
-use crate::domain::actor::{Actor, Role};
+use crate::domain::actor::Actor;
 use crate::domain::event::{ClockQuality, Entry, Event};
+use crate::domain::user::{self, Role};
 
 /// The chief's PIN.
 const PIN: &str = "135790";
@@ -55,14 +56,14 @@ impl Fixture {
 
     /// Writes into history that the chief has this file and this generation.
     fn put_chief(&mut self, record: BlobRef, generation: u64) {
-        let event = Event::UserPut {
+        let event = Event::User(user::Event::Put {
             user: User {
                 id: self.chief.clone(),
                 role: Role::Chief,
                 record,
                 generation,
             },
-        };
+        });
         let entry = Entry {
             seq: self.state.seq + 1,
             mono_ms: 0,

@@ -3,14 +3,15 @@
 use super::*;
 use crate::domain::actor::Actor;
 use crate::domain::event::{ClockQuality, Entry, Lane};
+use crate::domain::history;
 use crate::journal::codec::{self, JournalRecord};
 
 /// The first entry of boot `epoch` after boot `previous`, in segment `segment`.
 fn boot(segment: u64, seq: u64, epoch: u8, previous: u8) -> LoggedRecord {
-    let event = Event::Booted {
+    let event = Event::History(history::Event::Booted {
         boot: 1,
         previous: codec::epoch_text(&[previous; 16]),
-    };
+    });
     let entry = Entry {
         seq,
         mono_ms: 0,

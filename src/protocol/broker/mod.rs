@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub use self::counters::{Counters, DataLoss, LossKind, Traffic};
 pub use self::refusal::{Refusal, RefusalReason};
 use super::mqtt::topic::{TOPIC_BYTES_MAX, TOPIC_LEVELS_MAX};
-use crate::domain::device::Account;
+use crate::domain::account::Account;
 use crate::keys::holders::HolderTable;
 
 /// User name of the gateway's own clients. A device cannot have it.

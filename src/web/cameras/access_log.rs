@@ -5,8 +5,7 @@ use axum::response::Response;
 
 use super::super::app::{App, RequestContext};
 use super::super::components::{Row, html};
-use crate::domain::camera::Camera;
-use crate::domain::command::Command;
+use crate::domain::camera::{self, Camera};
 use crate::domain::id::CameraId;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
@@ -53,7 +52,7 @@ pub async fn record_view(
     visit: &RequestContext,
     cameras: Vec<CameraId>,
 ) -> Result<(), Response> {
-    app.submit(visit, Command::ViewCameras { cameras })
+    app.submit(visit, camera::Command::View { cameras })
         .await
         .map(|_| ())
 }

@@ -1,4 +1,5 @@
-//! Entries of the history as they are, for the control socket and for programs.
+//! Entries of the history for the control socket and for programs, in the shape of today, whatever
+//! version their bytes are.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -6,6 +7,7 @@ use serde::Deserialize;
 
 use super::super::app::App;
 use super::commands::error_response;
+use crate::journal::codec;
 
 /// Which entries are asked for.
 #[derive(Debug, Deserialize)]
@@ -42,8 +44,5 @@ pub(in crate::web) async fn load_entries(
             found
         }
     };
-    Ok(found
-        .iter()
-        .filter_map(|e| serde_json::from_slice(&e.bytes).ok())
-        .collect())
+    Ok(found.iter().map(|e| codec::entry_json(&e.entry)).collect())
 }

@@ -11,9 +11,8 @@ use super::super::app::{App, FormFields, RequestContext};
 use super::super::names::name_of;
 use super::draft::{MAX_ZONE_SPEAKERS, Preview};
 use super::form::{MAX_SENTENCE_CHARS, form, unreachable_text};
-use crate::domain::command::Command;
 use crate::domain::id::{AnnouncementId, CommandId, DeviceId};
-use crate::domain::speaker::AnnouncementClass;
+use crate::domain::speaker::{self, AnnouncementClass};
 use crate::domain::text::line;
 use crate::http::render::{PageContext, redirect_see_other, render, render_with};
 use crate::i18n::dates;
@@ -214,7 +213,7 @@ pub async fn announce(
     let now = app.supervisor.clock().trusted_ms();
     let request = CommandRequest::new(
         actor,
-        Command::QueueAnnouncement {
+        speaker::Command::QueueAnnouncement {
             id,
             text,
             class: AnnouncementClass::Normal,

@@ -1,0 +1,48 @@
+//! Villages with the program before and villages with this one report to the same commune.
+
+use std::collections::BTreeMap;
+
+use super::store_tests::{rig, stream};
+use crate::domain::event::Lane;
+use crate::protocol::commune::{Stream, pack};
+
+fn alarm_lane(of: u64) -> Stream {
+    Stream {
+        lane: Lane::Alarm,
+        ..stream(of)
+    }
+}
+
+#[test]
+fn records_of_every_version_are_read_and_a_newer_one_is_stored_as_it_came() {
+    let (store, path) = rig();
+    let head = |v: u32, n: u64| {
+        format!(
+            r#"{{"v":{v},"seq":{n},"mono_ms":0,"wall_ms":1000,"clock":"synced","actor":{{"is":"house"}},"lane":"alarm","lane_seq":{n},"event":"#
+        )
+    };
+    let flat =
+        head(1, 1) + r#"{"t":"SensorAlarmRaised","sensor":"old.level","level":1,"value":2.0}}"#;
+    let nested = head(3, 2)
+        + r#"{"sensor":{"t":"alarm_raised","sensor":"new.level","level":2,"value":3.0}}}"#;
+    let later = head(9, 3) + r#"{"river":{"t":"rose"}}}"#;
+    let records = [flat.as_bytes(), nested.as_bytes(), later.as_bytes()];
+    let batch = pack(alarm_lane(1), 1, &records, BTreeMap::new()).expect("packed");
+    assert_eq!(store.apply("v", &batch, 5_000).expect("taken").0, 3);
+    let mut raised: Vec<(String, u8)> = store
+        .alarms("v")
+        .expect("read")
+        .into_iter()
+        .map(|alarm| (alarm.sensor, alarm.level))
+        .collect();
+    raised.sort();
+    assert_eq!(
+        raised,
+        [("new.level".to_owned(), 2), ("old.level".to_owned(), 1)]
+    );
+    let stored = store.records("v").expect("records");
+    assert!(stored.iter().any(|r| r.3 == later.as_bytes()));
+    drop(store);
+    let _ = std::fs::remove_dir_all(path.with_extension("texts"));
+    std::fs::remove_file(path).expect("clean");
+}

@@ -1,0 +1,31 @@
+//! Applying entries to the village, by noun.
+
+use super::event::{Entry, Event};
+use super::state::VillageState;
+use super::{
+    account, camera, configuration, device, history, light, notice, place, sensor, speaker, token,
+    user, village,
+};
+
+impl VillageState {
+    /// Applies one entry. Total: an event about a thing that is not there changes nothing but
+    /// `seq`.
+    pub fn apply(&mut self, entry: &Entry) {
+        self.seq = entry.seq;
+        match &entry.event {
+            Event::History(e) => history::rules::apply(self, e),
+            Event::Village(e) => village::rules::apply(self, e),
+            Event::Place(e) => place::rules::apply(self, e),
+            Event::Device(e) => device::rules::apply(self, e, entry),
+            Event::Account(e) => account::rules::apply(self, e, entry),
+            Event::Configuration(e) => configuration::rules::apply(self, e),
+            Event::Light(e) => light::rules::apply(self, e, entry),
+            Event::Sensor(e) => sensor::rules::apply(self, e, entry),
+            Event::Speaker(e) => speaker::rules::apply(self, e, entry),
+            Event::Camera(e) => camera::rules::apply(self, e, entry),
+            Event::Notice(e) => notice::rules::apply(self, e, entry),
+            Event::User(e) => user::rules::apply(self, e),
+            Event::Token(e) => token::rules::apply(self, e),
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Places, in words.
+
+use super::SentenceContext;
+use crate::domain::place::Event;
+
+/// The event in words, and its status class.
+pub(super) fn text(context: &SentenceContext<'_>, event: &Event) -> (String, &'static str) {
+    let Event::Declared { place } = event;
+    (
+        context.lang.f("happened-place", &[("name", &place.name)]),
+        "",
+    )
+}
+
+/// Whether people want to see it on the home page.
+pub(super) const fn is_news(event: &Event) -> bool {
+    let Event::Declared { .. } = event;
+    false
+}
