@@ -125,3 +125,73 @@ fn cause(kind: CauseKind, things: &[&ThingStatus]) -> CommonCause {
         things: things.iter().map(|t| t.named()).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(id: &str, place: &str, since: Option<i64>) -> ThingStatus {
+        ThingStatus {
+            kind: ThingKind::Device,
+            id: id.to_owned(),
+            name: id.to_owned(),
+            place: Some(place.to_owned()),
+            status: since.map_or(Status::Well, |_| Status::Broken),
+            reason: since.map_or(StatusReason::Works, |_| StatusReason::Silent),
+            since,
+            on: None,
+            explained_by: None,
+        }
+    }
+
+    fn names(things: &[NamedThing]) -> Vec<&str> {
+        things.iter().map(|t| t.name.as_str()).collect()
+    }
+
+    #[test]
+    fn what_falls_within_seconds_has_one_cause_and_what_fell_apart_has_none() {
+        let things = [
+            device("a", "Đình", Some(0)),
+            device("b", "Chợ", Some(9_000)),
+            device("c", "Ngõ", Some(18_000)),
+            device("d", "Ngõ", Some(400_000)),
+            device("e", "Đình", None),
+        ];
+        let (causes, alone) = common_causes(&things);
+        assert_eq!(
+            (
+                causes[0].kind.clone(),
+                names(&causes[0].things),
+                causes[0].since
+            ),
+            (CauseKind::SameMoment, vec!["a", "b", "c"], 0)
+        );
+        assert_eq!((causes.len(), names(&alone)), (1, vec!["d"]));
+    }
+
+    #[test]
+    fn all_devices_of_a_place_and_all_of_the_village_are_named_as_that() {
+        let mut things = vec![
+            device("a", "Ngõ", Some(0)),
+            device("b", "Ngõ", Some(400_000)),
+            device("c", "Đình", Some(900_000)),
+            device("d", "Đình", None),
+        ];
+        let (causes, alone) = common_causes(&things);
+        let place = CauseKind::Place {
+            name: "Ngõ".into()
+        };
+        assert_eq!(
+            (causes[0].kind.clone(), names(&causes[0].things)),
+            (place, vec!["a", "b"])
+        );
+        assert_eq!((causes.len(), names(&alone)), (1, vec!["c"]));
+        for thing in &mut things {
+            (thing.since, thing.status) = (Some(5_000), Status::Broken);
+            thing.reason = StatusReason::Silent;
+        }
+        let (causes, alone) = common_causes(&things);
+        assert_eq!(causes[0].kind, CauseKind::Everything);
+        assert!(causes.len() == 1 && alone.is_empty(), "{causes:?}");
+    }
+}

@@ -101,6 +101,16 @@ pub fn unannounced_name(state: &VillageState, id: &EntityId) -> String {
     name.strip_prefix("Đèn ").unwrap_or(&name).to_owned()
 }
 
+/// The status of a camera of whose pictures so many percent are missing: with most of them gone it
+/// does not work.
+const fn missing(percent: u8) -> Status {
+    if percent >= 50 {
+        Status::Broken
+    } else {
+        Status::Attention
+    }
+}
+
 /// A status and its reason, before it is given to a thing.
 type Judgement = (Status, StatusReason, Option<i64>);
 
@@ -306,9 +316,9 @@ impl StatusInput<'_> {
                 } else if faults.unchecked.is_some() {
                     (Status::Attention, StatusReason::Unchecked)
                 } else if let Some(percent) = faults.missed {
-                    (Status::Attention, StatusReason::SlowDisk { percent })
+                    (missing(percent), StatusReason::SlowDisk { percent })
                 } else if let Some(percent) = faults.loss {
-                    (Status::Attention, StatusReason::PacketLoss { percent })
+                    (missing(percent), StatusReason::PacketLoss { percent })
                 } else if faults.clock.is_some() {
                     (Status::Attention, StatusReason::WrongClock)
                 } else {

@@ -283,3 +283,83 @@ async fn the_chief_signs_in_switches_a_lamp_and_sees_it_answer() {
     );
     phone.close().await.expect("closed");
 }
+
+/// Publishes an urgent notice as the technician.
+fn warn(house: &House, id: &str, title: &str, body: &str) {
+    let notice = serde_json::json!({ "id": id, "title": title, "body": body, "kind": "urgent", "until": null })
+        .to_string();
+    let answer = house.raw(&format!(
+        "POST /notices HTTP/1.1\r\nhost: c\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{notice}",
+        notice.len()
+    ));
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_warning_and_an_alarm_the_sentence_and_the_button_to_speak_stay_in_view() {
+    let mut house = House::new("");
+    house.start();
+    house.sign_in();
+    let mut gauge = crate::south::device(&house, "cb-01", true);
+    let config =
+        serde_json::json!({ "name": "Mực", "stat_t": "d/cb-01/level", "unit_of_meas": "cm" });
+    crate::south::announce(&house, &mut gauge, "cb-01", "sensor", "level", &config);
+    gauge.tell("d/cb-01/level", b"200", false);
+    house.until("it alarms", Duration::from_secs(15), |h| {
+        !h.state()["sensors"]["cb-01.level"]["alarm"].is_null()
+    });
+    warn(
+        &house,
+        "n1",
+        "Cắt điện toàn thôn sáng mai từ 7 giờ đến 11 giờ",
+        "Điện lực sửa đường dây.",
+    );
+    let storm = "Bà con chằng chống nhà cửa, đưa trâu bò về chuồng, không ra sông từ 18 giờ. Cần giúp gọi ông Mẫu 0912 345 678. Nơi tránh trú: nhà văn hóa thôn và trường tiểu học.";
+    warn(
+        &house,
+        "n2",
+        "Tin bão số 9: gió cấp 8, giật cấp 10 từ tối nay",
+        storm,
+    );
+    let driver = Driver::start();
+    let phone = driver.phone().await;
+    let base = format!("http://127.0.0.1:{}", house.dashboard);
+    phone.goto(&base).await.expect("opens");
+    phone
+        .find(Locator::Id("pin"))
+        .await
+        .expect("the sign-in")
+        .send_keys(CHIEF_PIN)
+        .await
+        .expect("typed");
+    phone
+        .find(Locator::Css("main form button"))
+        .await
+        .expect("button")
+        .click()
+        .await
+        .expect("pressed");
+    words(&phone, "#broken", "Chưa rõ 4 thứ", Duration::from_secs(5)).await;
+    words(&phone, "#alarm", "Mực", Duration::from_secs(5)).await;
+    let script = "const y = (s, e) => Math.round(document.querySelector(s).getBoundingClientRect()[e]);\
+        return [y('#broken', 'bottom'), y('.pair', 'bottom'), y('.feet', 'top')]";
+    let places = phone.execute(script, vec![]).await.expect("places");
+    let y = |n: usize| places[n].as_i64().unwrap_or(i64::MAX);
+    assert!(
+        y(0) <= y(2) && y(1) <= y(2),
+        "sentence, button and the bar below: {places}"
+    );
+    let link = phone
+        .find(Locator::Css("#broken a"))
+        .await
+        .expect("the sentence leads somewhere");
+    link.click().await.expect("pressed");
+    words(
+        &phone,
+        "#devices-sum",
+        "Chưa rõ 4 thứ",
+        Duration::from_secs(5),
+    )
+    .await;
+    phone.close().await.expect("closes");
+}

@@ -276,7 +276,7 @@ fn pictures_that_nobody_can_decode_are_told() {
         house
             .cli(&["status"])
             .1
-            .contains("Camera số 1 ghi mà không xem lại được")
+            .contains("Camera số 1: hình ghi được")
     );
     assert!(
         house

@@ -2,19 +2,20 @@
 //! waits for it.
 
 use super::super::app::{App, RequestContext};
-use super::super::components::{Banner, Row, html};
+use super::super::components::{Banner, Row, html, status_class};
 use super::super::names::name_of;
 use super::draft::Preview;
 use crate::domain::speaker::{Announcement, PlaybackOutcome, PlaybackState};
 use crate::domain::state::VillageState;
 use crate::i18n::dates;
 use crate::i18n::locale::Lang;
+use crate::protocol::village_status::Status;
 
 /// How long the result of the newest announcement stands on top, ms.
 const RESULT_SHOWN_MS: i64 = 600_000;
 
-/// How an announcement went, in words: “Đã phát 2/2 cụm”.
-fn result_text(lang: Lang, state: &VillageState, said: &Announcement) -> (String, &'static str) {
+/// How an announcement went, in words: “Đã phát 2/2 cụm”, and its status; none = people stopped it.
+fn result_text(lang: Lang, state: &VillageState, said: &Announcement) -> (String, Option<Status>) {
     let (played, all) = said.played_count();
     let (n, all) = (played.to_string(), all.to_string());
     if !said.is_over() {
@@ -36,7 +37,7 @@ fn result_text(lang: Lang, state: &VillageState, said: &Announcement) -> (String
                 },
                 &[("n", &began), ("all", &ordered)],
             ),
-            "warn",
+            Some(Status::Waiting),
         );
     }
     let unreachable = said.unreachable.iter().map(|speaker| {
@@ -92,11 +93,14 @@ fn result_text(lang: Lang, state: &VillageState, said: &Announcement) -> (String
                 "played-cut",
                 &[("n", &stopped.to_string()), ("names", &names)],
             ),
-            "off",
+            None,
         );
     }
     if troubles.is_empty() {
-        (lang.f("played-all", &[("n", &n), ("all", &all)]), "")
+        (
+            lang.f("played-all", &[("n", &n), ("all", &all)]),
+            Some(Status::Well),
+        )
     } else {
         (
             lang.f(
@@ -107,7 +111,7 @@ fn result_text(lang: Lang, state: &VillageState, said: &Announcement) -> (String
                     ("who", &(troubles.join("; ") + ".")),
                 ],
             ),
-            "warn",
+            Some(Status::Attention),
         )
     }
 }
@@ -120,7 +124,7 @@ fn recent_announcements(app: &App, visit: &RequestContext, state: &VillageState)
     said.into_iter()
         .take(5)
         .map(|a| {
-            let (words, mark) = result_text(lang, state, a);
+            let (words, status) = result_text(lang, state, a);
             let href = replay_url(app, visit, a);
             let words = if href.is_empty() {
                 words
@@ -129,7 +133,7 @@ fn recent_announcements(app: &App, visit: &RequestContext, state: &VillageState)
             };
             Row {
                 id: format!("said-{}", a.id),
-                status_class: mark,
+                status_class: status.map_or("off", status_class),
                 name: format!("“{}”", app.text_of(lang, &a.text, 60)),
                 words,
                 side: dates::since(now, a.at),
@@ -181,11 +185,10 @@ pub(super) fn latest_result(app: &App, lang: Lang, state: &VillageState) -> Stri
     newest.map_or_else(
         || "<div id=\"last\"></div>".to_owned(),
         |a| {
-            let (words, mark) = result_text(lang, state, a);
-            let kind = if mark == "off" { "info" } else { mark };
+            let (words, status) = result_text(lang, state, a);
             html(&Banner {
                 id: "last".into(),
-                status_class: kind,
+                status_class: status.map_or("info", status_class),
                 title: words,
                 detail: format!(
                     "“{}” · {}",
