@@ -22,7 +22,7 @@ use crate::protocol::broker::{Limits, RefusalReason, default_durability_rules};
 use crate::protocol::mqtt::QoS::{self, AtLeastOnce, ExactlyOnce};
 use crate::protocol::mqtt::ReasonCode;
 use crate::protocol::mqtt::connect::Will;
-use crate::protocol::mqtt::packet::SubscriptionRequest;
+use crate::protocol::mqtt::packet::{RetainHandling, SubscriptionRequest};
 use crate::protocol::mqtt::properties::Properties;
 use crate::supervisor::clock::Clock;
 
@@ -80,7 +80,7 @@ fn subscribe(core: &mut BrokerState, attached: &SessionHandle, filter: &str, qos
         qos,
         no_local: false,
         retain_as_published: false,
-        retain_handling: 0,
+        retain_handling: RetainHandling::Send,
     };
     assert_eq!(
         core.subscribe(attached, &[ask], None, Instant::now()).0,

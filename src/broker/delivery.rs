@@ -201,11 +201,7 @@ impl BrokerState {
                 qos,
                 retain,
                 subscription_ids,
-                shared_name: recipient
-                    .shared_name
-                    .as_deref()
-                    .unwrap_or_default()
-                    .to_owned(),
+                shared_name: recipient.shared_name.as_deref().map(str::to_owned),
             });
         account_queued_bytes(queued_bytes, per_account, session, bytes);
         session.wake.notify_one();

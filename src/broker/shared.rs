@@ -31,6 +31,28 @@ const UNPROVISIONED_NAMES_MAX: usize = 32;
 /// of devices.
 const ADDRESSES_MAX: usize = 128;
 
+/// Under what refusals are recorded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum NameKind {
+    /// The invented name of an unprovisioned device.
+    Unprovisioned,
+    /// An address of connections without a name.
+    Address,
+    /// The name of an account.
+    Account,
+}
+
+impl NameKind {
+    /// Most names of this kind.
+    const fn names_max(self) -> usize {
+        match self {
+            Self::Unprovisioned => UNPROVISIONED_NAMES_MAX,
+            Self::Address => ADDRESSES_MAX,
+            Self::Account => REFUSAL_NAMES_MAX,
+        }
+    }
+}
+
 /// The shared broker; one per worker process.
 pub struct SharedBroker {
     state: Mutex<BrokerState>,
@@ -145,22 +167,24 @@ impl SharedBroker {
         };
         let mut all = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         if !all.contains_key(&name) {
-            // The kind of a record: 0 = an invented name of an unprovisioned device, 1 = an address
-            // without a name, 2 = the name of an account.
             let kind_of = |name: &str, r: &VecDeque<Refusal>| {
                 if r.iter().all(|r| r.reason == RefusalReason::Quarantined) {
-                    0
+                    NameKind::Unprovisioned
+                } else if r.iter().all(|r| r.address == name) {
+                    NameKind::Address
                 } else {
-                    1 + usize::from(r.iter().any(|r| r.address != name))
+                    NameKind::Account
                 }
             };
             let kind = if reason == RefusalReason::Quarantined {
-                0
+                NameKind::Unprovisioned
+            } else if name == address {
+                NameKind::Address
             } else {
-                1 + usize::from(name != address)
+                NameKind::Account
             };
-            let crowd = all.iter().filter(|(n, r)| kind_of(n, r) == kind).count()
-                >= [UNPROVISIONED_NAMES_MAX, ADDRESSES_MAX, REFUSAL_NAMES_MAX][kind];
+            let crowd =
+                all.iter().filter(|(n, r)| kind_of(n, r) == kind).count() >= kind.names_max();
             let leaving = all
                 .iter()
                 .filter(|(n, r)| !crowd || kind_of(n, r) == kind)

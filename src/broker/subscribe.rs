@@ -18,7 +18,7 @@ use super::session::{Session, SessionHandle};
 use super::subscriptions::{SubscriptionOptions, add_subscription, remove_subscription};
 use crate::protocol::broker::RefusalReason;
 use crate::protocol::mqtt::ReasonCode;
-use crate::protocol::mqtt::packet::SubscriptionRequest;
+use crate::protocol::mqtt::packet::{RetainHandling, SubscriptionRequest};
 use crate::protocol::mqtt::topic::{is_topic_filter, is_within_bounds, matches, parse_shared};
 
 /// The bits of the subscription options on disk.
@@ -137,7 +137,12 @@ impl BrokerState {
             persistence.record(&session.owner.clone(), record, Some(receipt));
         }
         let is_unshared = inner.len() == ask.filter.len();
-        if is_unshared && (ask.retain_handling == 0 || ask.retain_handling == 1 && is_new) {
+        let wants_retained = match ask.retain_handling {
+            RetainHandling::Send => true,
+            RetainHandling::SendIfNew => is_new,
+            RetainHandling::DoNotSend => false,
+        };
+        if is_unshared && wants_retained {
             let identifiers: Box<[u32]> = identifier.into_iter().collect();
             let sys = sys
                 .values()

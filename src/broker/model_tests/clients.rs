@@ -12,7 +12,7 @@ use crate::broker::session::{ConnectRequest, ConnectionInfo};
 use crate::broker::subscriptions::Slot;
 use crate::log::sim::TestRng;
 use crate::protocol::mqtt::connect::Will;
-use crate::protocol::mqtt::packet::SubscriptionRequest;
+use crate::protocol::mqtt::packet::{RetainHandling, SubscriptionRequest};
 use crate::protocol::mqtt::properties::Properties;
 use crate::protocol::mqtt::topic::matches;
 use crate::protocol::mqtt::{QoS, ReasonCode};
@@ -143,7 +143,7 @@ impl Model {
             qos: sub.qos,
             no_local: sub.no_local,
             retain_as_published: sub.as_published,
-            retain_handling: handling,
+            retain_handling: RetainHandling::from_bits(handling).expect("0, 1 or 2"),
         };
         let (codes, _) = self
             .state

@@ -31,8 +31,8 @@ pub struct Target {
     pub qos: QoS,
     pub retain: bool,
     pub subscription_ids: Vec<u32>,
-    /// Name of the shared subscription; empty = none.
-    pub shared_name: String,
+    /// The shared subscription that it was delivered by, if it was.
+    pub shared_name: Option<String>,
 }
 
 /// The session's own fields, without its subscriptions and messages.

@@ -390,7 +390,7 @@ fn restore_session(
         else {
             continue;
         };
-        let group = (!target.shared_name.is_empty()).then(|| target.shared_name.as_str().into());
+        let group = target.shared_name.as_deref().map(Into::into);
         let item = QueuedMessage {
             message,
             qos: target.qos,

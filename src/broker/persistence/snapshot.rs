@@ -171,7 +171,7 @@ impl BrokerSnapshot {
                 qos: item.qos,
                 retain: item.retain,
                 subscription_ids: item.subscription_ids.to_vec(),
-                shared_name: item.shared_name.as_deref().unwrap_or_default().to_owned(),
+                shared_name: item.shared_name.as_deref().map(str::to_owned),
             };
             self.queued
                 .entry(order)

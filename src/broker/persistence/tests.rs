@@ -93,7 +93,7 @@ async fn who_has_it_need_not_be_written_and_who_waits_is_told() {
         qos: QoS::AtLeastOnce,
         retain: false,
         subscription_ids: Vec::new(),
-        shared_name: String::new(),
+        shared_name: None,
     };
     let receipt = DurabilityTicket::new(wake.clone());
     let number = ledger.next_number();

@@ -71,6 +71,30 @@ pub struct Subscribe {
     pub requests: Vec<SubscriptionRequest>,
 }
 
+/// When a subscription gets the retained messages that match it [3.8.3.1].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetainHandling {
+    /// Whenever it is made, also again.
+    Send,
+    /// Only if it is new.
+    SendIfNew,
+    /// Never.
+    DoNotSend,
+}
+
+impl RetainHandling {
+    /// The retain handling of two bits; none = 3, which does not exist.
+    #[must_use]
+    pub const fn from_bits(bits: u8) -> Option<Self> {
+        match bits {
+            0 => Some(Self::Send),
+            1 => Some(Self::SendIfNew),
+            2 => Some(Self::DoNotSend),
+            _ => None,
+        }
+    }
+}
+
 /// One filter of a SUBSCRIBE.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubscriptionRequest {
@@ -82,8 +106,8 @@ pub struct SubscriptionRequest {
     pub no_local: bool,
     /// Deliver the RETAIN flag as published.
     pub retain_as_published: bool,
-    /// Retain handling: 0 = send retained messages, 1 = only for a new subscription, 2 = never.
-    pub retain_handling: u8,
+    /// Retain handling.
+    pub retain_handling: RetainHandling,
 }
 
 fn packet_id(body: &mut BodyReader) -> Result<PacketId, Violation> {
@@ -203,13 +227,11 @@ fn subscribe(version: Version, body: &mut BodyReader) -> Result<Subscribe, Viola
     while body.remaining() > 0 {
         let filter = filter(version, body)?;
         let options = body.u8()?;
-        let handling = options >> 4 & 3;
         let qos = QoS::from_bits(options & 3)
             .filter(|_| options & 0xc0 == 0 && (v5 || options <= 2))
             .ok_or(Violation::SubscriptionOptionsInvalid)?;
-        if handling == 3 {
-            return Err(Violation::RetainHandlingInvalid);
-        }
+        let retain_handling =
+            RetainHandling::from_bits(options >> 4 & 3).ok_or(Violation::RetainHandlingInvalid)?;
         if options & 4 != 0 && filter.starts_with("$share/") {
             return Err(Violation::NoLocalOnShared);
         }
@@ -218,7 +240,7 @@ fn subscribe(version: Version, body: &mut BodyReader) -> Result<Subscribe, Viola
             qos,
             no_local: options & 4 != 0,
             retain_as_published: options & 8 != 0,
-            retain_handling: handling,
+            retain_handling,
         });
     }
     if requests.is_empty() {

@@ -188,7 +188,7 @@ impl PersistedChange {
                     o.n64(t.session)
                         .n16(t.id.get())
                         .n8(t.qos.bits() | u8::from(t.retain) << 2)
-                        .bytes(t.shared_name.as_bytes());
+                        .bytes(t.shared_name.as_deref().unwrap_or_default().as_bytes());
                     o.n32(u32::try_from(t.subscription_ids.len()).unwrap_or(0));
                     for identifier in &t.subscription_ids {
                         o.n32(*identifier);
@@ -309,7 +309,7 @@ impl PersistedChange {
                         qos: QoS::from_stored(flags & 3),
                         retain: flags & 4 != 0,
                         subscription_ids: identifiers,
-                        shared_name: group,
+                        shared_name: (!group.is_empty()).then_some(group),
                     });
                 }
                 Self::Queued {

@@ -26,7 +26,7 @@ fn records() -> Vec<PersistedChange> {
         qos: QoS::AtLeastOnce,
         retain: true,
         subscription_ids: vec![1, 2],
-        shared_name: "$share/g/a".into(),
+        shared_name: Some("$share/g/a".into()),
     };
     let head = SessionHeader {
         session: 4,
@@ -136,7 +136,7 @@ fn records_have_the_bytes_that_are_on_disks_already() {
         qos: QoS::AtLeastOnce,
         retain: true,
         subscription_ids: Vec::new(),
-        shared_name: String::new(),
+        shared_name: None,
     };
     let queued = |inbound| PersistedChange::Queued {
         sequence: 8,
